@@ -1,0 +1,24 @@
+"""mergehouse: the post-merger retail lakehouse.
+
+    import mergehouse as mh
+    lakehouse = mh.open("my-project")
+    lakehouse.table("gold.sales_daily").polars()
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mergehouse.lakehouse import Lakehouse
+
+__version__ = "0.1.0"
+
+
+def open(folder: str | Path) -> Lakehouse:  # noqa: A001 - the verb people expect
+    """The lakehouse of the project in `folder`, for reading. Raises ConfigError where there is no project."""
+    from mergehouse.lakehouse import Lakehouse
+    from mergehouse.project import load_project
+
+    return Lakehouse(load_project(folder).lakehouse_folder)

@@ -1,0 +1,316 @@
+"""The door: Typer commands, nothing else. Every command takes -C DIR; those that report take --json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mergehouse.errors import MergehouseError
+
+if TYPE_CHECKING:
+    from mergehouse.pipeline import RunResult
+
+app = typer.Typer(
+    help="The post-merger retail lakehouse: raw exports of merged retailers become one governed Delta lakehouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Folder = Annotated[Path, typer.Option("--project", "-C", metavar="DIR", help="The project folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+HERE = Path()
+
+
+def main() -> None:
+    """Runs the command line. Errors of ours become one message and an exit code; a traceback is a bug."""
+    try:
+        app(standalone_mode=False)
+    except MergehouseError as error:
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        _complain("stopped; the published tables are unharmed, run again to go on.")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        if hasattr(error, "show"):  # a usage error, which click knows to show
+            error.show()
+            sys.exit(2)
+        raise
+
+
+@app.command(rich_help_panel="Start")
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the project.")],
+    raw: Annotated[Path | None, typer.Option(metavar="PATH", help="Use the exports found here instead of raw/.")] = None,
+) -> None:
+    """Write a project: mergehouse.yml, two worked brands, mapping files, folders for raw exports."""
+    from mergehouse.scaffold import write_project
+
+    for line in write_project(folder, raw):
+        typer.echo(line)
+    typer.echo(f"Next: put exports under {folder}/raw, then `mergehouse run -C {folder}`")
+
+
+@app.command(rich_help_panel="Start")
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A project folder.")],
+    lines: Annotated[str, typer.Option(help="Order lines to generate: 200k, 10M.")] = "200k",
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 2026,
+    as_json: Json = False,
+) -> None:
+    """Generate both demonstration exports, traps included, and the truth about them."""
+    from mergehouse.demo import generate
+    from mergehouse.scaffold import line_count
+
+    total = line_count(lines)
+    with _progress("Generating", total) as advance:
+        truth = generate(folder, total, seed, advance)
+    if as_json:
+        typer.echo(json.dumps(truth, indent=2))
+        return
+    typer.echo(f"{total:,} order lines written under {folder / 'raw'}; what is true about them is in {folder / 'truth.json'}")
+
+
+@app.command(rich_help_panel="Build")
+def run(
+    project: Folder = HERE,
+    select: Annotated[str | None, typer.Option(metavar="TABLES", help="Only these: silver.sales_clean+, +gold.sales_daily, gold.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="LAYER", help="Stop after bronze, silver or gold.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Rebuild every table from Bronze, stale or not.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Load what was delivered and rebuild what is stale, up to Gold."""
+    from mergehouse.pipeline import run as run_pipeline
+    from mergehouse.pipeline import summary
+    from mergehouse.project import load_project
+    from mergehouse.quality.report import write_report
+
+    loaded = load_project(project)
+    with _steps(hidden=as_json) as step:
+        result = run_pipeline(loaded, select, until, full, step)
+    report = write_report(loaded) if result.changed else loaded.lakehouse_folder / "report.html"
+    if as_json:
+        typer.echo(json.dumps(summary(result), indent=2, default=str))
+    else:
+        _print_run(loaded, result, report)
+    raise typer.Exit(1 if result.failed else 0)
+
+
+@app.command(rich_help_panel="Build")
+def check(project: Folder = HERE, as_json: Json = False) -> None:
+    """Check every published table against its contract, building nothing."""
+    from mergehouse.pipeline import check as check_pipeline
+    from mergehouse.project import load_project
+
+    results = check_pipeline(load_project(project))
+    failed = [c for c in results if not c.passed]
+    if as_json:
+        typer.echo(json.dumps([vars(c) | {"passed": c.passed} for c in results], indent=2, default=str))
+    else:
+        typer.echo(f"{len(results):,} checks, {len(results) - len(failed):,} passed")
+        _print_findings(failed)
+    raise typer.Exit(1 if any(c.stops_publication for c in results) else 0)
+
+
+@app.command(rich_help_panel="Read")
+def query(
+    sql: Annotated[str, typer.Argument(help='For example "SELECT * FROM gold.sales_daily".')],
+    project: Folder = HERE,
+    output: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, csv, json or parquet.")] = "table",
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write to a file; needed for parquet.")] = None,
+) -> None:
+    """Run one SELECT over all tables of the lakehouse."""
+    import mergehouse
+    from mergehouse.query import run_query
+
+    text = run_query(mergehouse.open(project), sql, output, to)
+    typer.echo(text, nl=not text.endswith("\n"))
+
+
+@app.command(rich_help_panel="Read")
+def kpi(project: Folder = HERE, as_json: Json = False) -> None:
+    """Print every KPI for the group and each brand."""
+    import mergehouse
+    from mergehouse.kpi.catalogue import compute
+
+    values = compute(mergehouse.open(project))
+    if as_json:
+        typer.echo(json.dumps({s: {k: None if v is None else str(v) for k, v in named.items()} for s, named in values.items()}, indent=2))
+    elif not values:
+        raise _nothing_yet(project)
+    else:
+        _print_kpis(values)
+
+
+@app.command(rich_help_panel="Read")
+def report(project: Folder = HERE) -> None:
+    """Write the quality report, one self-contained HTML page."""
+    from mergehouse.project import load_project
+    from mergehouse.quality.report import write_report
+
+    typer.echo(write_report(load_project(project)))
+
+
+@app.command(rich_help_panel="Read")
+def docs(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the pages.")] = Path("docs"),
+    project: Annotated[Path | None, typer.Option("--project", "-C", metavar="DIR", help="Add this project's brand notes.")] = None,
+) -> None:
+    """Write the data dictionary and the KPI catalogue as Markdown."""
+    from mergehouse.dictionary import write_pages
+    from mergehouse.project import load_project
+
+    for page in write_pages(folder, load_project(project) if project else None):
+        typer.echo(page)
+
+
+@app.command(rich_help_panel="Help")
+def doctor(project: Folder = HERE, as_json: Json = False) -> None:
+    """Say what this machine and project have, and what is missing."""
+    from mergehouse.scaffold import diagnose
+
+    findings = diagnose(project)
+    if as_json:
+        typer.echo(json.dumps([{"what": w, "ok": ok, "found": found} for w, ok, found in findings], indent=2))
+    else:
+        for what, ok, found in findings:
+            typer.echo(f"{'ok     ' if ok else 'missing'}  {what:<22} {found}")
+    raise typer.Exit(0 if all(ok for _, ok, _ in findings) else 2)
+
+
+def _complain(message: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True, soft_wrap=True).print("[bold red]error[/] ", end="")
+    typer.echo(message, err=True)
+
+
+def _nothing_yet(project: Path) -> MergehouseError:
+    return MergehouseError(f"nothing is published yet in {project}; `mergehouse run -C {project}` builds the tables.")
+
+
+class _progress:
+    """A progress bar over a known total, on stderr; silent where nobody watches."""
+
+    def __init__(self, title: str, total: int):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self.task = self.bar.add_task(title, total=total)
+
+    def __enter__(self) -> Any:
+        self.bar.start()
+        return lambda done: self.bar.update(self.task, completed=done)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+
+class _steps:
+    """The run's current table and how many are left, on stderr."""
+
+    def __init__(self, hidden: bool):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self.bar = Progress(
+            SpinnerColumn(), TextColumn("{task.fields[stage]:<7}"), BarColumn(bar_width=30), TimeElapsedColumn(),
+            TextColumn("{task.description}"), console=Console(stderr=True), transient=True, disable=hidden,
+        )  # fmt: skip
+        self.task = self.bar.add_task("starting", total=None, stage="")
+
+    def __enter__(self) -> Any:
+        self.bar.start()
+
+        def step(stage: str, name: str, done: int, total: int) -> None:
+            self.bar.update(self.task, description=name, completed=done, total=total or None, stage=stage)
+
+        return step
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+
+def _print_run(project: Any, result: RunResult, report_file: Path) -> None:
+    from rich.console import Console
+
+    from mergehouse.kpi.catalogue import compute
+    from mergehouse.lakehouse import Lakehouse
+
+    console = Console(soft_wrap=True, highlight=False)
+    for name, error in result.ingest.failures.items():
+        console.print(f"[bold red]stopped[/] {name}: ", end="")
+        console.print(str(error), markup=False)
+    loaded = [b for b in result.ingest.new if b.status == "loaded"]
+    repeats = len(result.ingest.new) - len(loaded)
+    if loaded:
+        rejected = sum(b.rejected_rows for b in loaded)
+        console.print(
+            f"Bronze   {len(loaded)} files, {sum(b.rows for b in loaded):,} rows loaded, {rejected:,} torn rows kept in bronze.rejected"
+        )
+    if repeats:
+        console.print(f"Bronze   {repeats} files known by content, not loaded again")
+    for table in result.tables:
+        if table.status in ("failed", "blocked"):
+            console.print(f"[bold red]{table.status}[/]  {table.table}: ", end="")
+            console.print(table.reason, markup=False)
+    if not result.changed:
+        console.print("Nothing to do: every table is up to date.")
+    values = compute(Lakehouse(project.lakehouse_folder))
+    if values:
+        _print_kpis(values)
+    _print_findings([c for c in result.checks if not c.passed])
+    built = [t for t in result.tables if t.status == "built"]
+    slowest = ", ".join(f"{t.table} {t.seconds:.1f} s" for t in sorted(built, key=lambda t: -t.seconds)[:3])
+    fresh = sum(t.status == "fresh" for t in result.tables)
+    passed = sum(c.passed for c in result.checks)
+    console.print(f"\nTables   {len(built)} built, {fresh} up to date; {passed:,} checks passed")
+    console.print(f"Time     {result.seconds:.1f} s" + (f" (slowest: {slowest})" if slowest else ""))
+    console.print(f"Tables   {project.lakehouse_folder}")
+    console.print(f"Report   {report_file}")
+
+
+def _print_kpis(values: dict[str, dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from mergehouse.kpi.catalogue import catalogue, formatted
+
+    table = Table(title="KPIs", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    table.add_column("unit", style="dim")
+    for scope in values:
+        table.add_column(scope, justify="right")
+    for item in catalogue():
+        unit = "" if item.format == "percent" else item.unit
+        table.add_row(item.label, unit, *(formatted(item, named[item.name]) for named in values.values()))
+    Console().print(table)
+
+
+def _print_findings(failed: list[Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not failed:
+        return
+    table = Table(title="\nFindings", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name, justify in (("", "left"), ("table", "left"), ("check", "left"), ("found", "right"), ("why it matters", "left")):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for c in sorted(failed, key=lambda c: (c.severity, c.table)):
+        colour = "red" if c.severity == "error" else "yellow"
+        table.add_row(f"[{colour}]{c.severity}[/]", c.table, c.check, f"{c.failures:,}", c.why)
+    Console().print(table)

@@ -1,0 +1,75 @@
+"""Contracts: the YAML beside a SQL model, the only place where a column's type, meaning and tests are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mergehouse.errors import ConfigError
+from mergehouse.project import read_yaml
+
+Severity = Literal["error", "warn"]
+TYPE_PATTERN = r"^(string|date|timestamp|boolean|int|bigint|double|decimal\(\d{1,2},\d{1,2}\))$"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnContract(_Strict):
+    """One column. `type` is a Spark SQL type; `pii` is the sensitivity tag carried to every catalogue."""
+
+    type: str = Field(pattern=TYPE_PATTERN)
+    meaning: str
+    nullable: bool = True
+    unit: str | None = None
+    pii: Literal["none", "pseudonym", "personal"] = "none"
+    values: list[str] | None = None
+    min: float | None = None
+    max: float | None = None
+    references: str | None = Field(default=None, pattern=r"^[a-z]+\.[a-z0-9_]+\.[a-z0-9_]+$")
+    severity: Severity = "error"
+
+
+class Check(_Strict):
+    """A named test. `expect` is true for every good row; `sql` returns one row per failure."""
+
+    name: str
+    severity: Severity = "error"
+    why: str
+    expect: str | None = None
+    sql: str | None = None
+
+
+class Contract(_Strict):
+    """A table's promise: grain, key, columns in order, partitioning and checks."""
+
+    table: str
+    grain: str
+    meaning: str
+    key: list[str]
+    partition_by: list[str] = []
+    columns: dict[str, ColumnContract]
+    checks: list[Check] = []
+
+    @property
+    def layer(self) -> str:
+        return self.table.split(".")[0]
+
+
+def load_contract(file: Path) -> Contract:
+    """Reads and validates one contract. Raises ConfigError naming file and key."""
+    try:
+        contract = Contract(**read_yaml(file))
+    except ValidationError as error:
+        first: Any = error.errors()[0]
+        raise ConfigError(f"{file}: key `{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None
+    for column in [*contract.key, *contract.partition_by]:
+        if column not in contract.columns:
+            raise ConfigError(f"{file}: `{column}` is named in key or partition_by but is not a column.")
+    for check in contract.checks:
+        if (check.expect is None) == (check.sql is None):
+            raise ConfigError(f"{file}: check `{check.name}` needs exactly one of `expect` and `sql`.")
+    return contract

@@ -1,0 +1,177 @@
+"""The embedded engine: Spark SQL models through SQLGlot on DuckDB, written as Parquet beside their table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from mergehouse.contract import Contract
+from mergehouse.engine.reader import connect, create_view, text
+from mergehouse.errors import LakehouseError, ModelError
+from mergehouse.lakehouse import Lakehouse, StagedFile, minimum_and_maximum, write_failure
+from mergehouse.project import Limits
+
+TARGET_FILE_SIZE = "256MB"
+SHORT_TEXT = 64  # longer texts are left out of the file statistics: they do not help to skip files
+NUMERIC_TYPES = ("int", "bigint", "decimal")
+
+# Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single letters do.
+_PATTERN = {
+    "yyyy": "%Y", "yy": "%y", "MMM": "%b", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d",
+    "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "ss": "%S", "a": "%p",
+}  # fmt: skip
+
+
+class DuckDBEngine:
+    """One in-memory DuckDB that spills to `temp_folder` above `limits.memory`."""
+
+    def __init__(self, limits: Limits, temp_folder: Path):
+        config: dict[str, Any] = {
+            "memory_limit": limits.memory,
+            "temp_directory": str(temp_folder),
+            "preserve_insertion_order": False,
+        }
+        if limits.threads:
+            config["threads"] = limits.threads
+        self.connection = connect(**config)
+        # Spark's xxhash64 finds candidates only (rows that agree are then compared in full), so any 64-bit hash will do.
+        self.connection.execute("CREATE MACRO xxhash64(value) AS hash(value)")
+
+    def attach(self, lakehouse: Lakehouse, name: str) -> None:
+        create_view(self.connection, name, lakehouse.delta(name))
+
+    def define(self, name: str, sql: str) -> None:
+        schema, view = name.split(".")
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        with _sql_errors(name):
+            self.connection.execute(f'CREATE OR REPLACE VIEW {schema}."{view}" AS {to_duckdb(sql)}')
+
+    def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
+        """A small table of text columns."""
+        schema, table = name.split(".")
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        self.connection.execute(f'CREATE OR REPLACE TABLE {schema}."{table}" ({", ".join(f"{c} VARCHAR" for c in columns)})')
+        by_column = [[row[i] for row in rows] for i in range(len(columns))]
+        lists = ", ".join("unnest(?::VARCHAR[])" for _ in columns)
+        self.connection.execute(f'INSERT INTO {schema}."{table}" SELECT {lists}', by_column)
+
+    def load_frame(self, name: str, frame: Any) -> None:
+        """An Arrow-compatible frame as a table."""
+        schema, table = name.split(".")
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        self.connection.execute(f'CREATE OR REPLACE TABLE {schema}."{table}" AS FROM frame')
+
+    def stage(self, contract: Contract, sql: str, folder: Path) -> list[StagedFile]:
+        columns = ", ".join(f"CAST({name} AS {_cast(c.type)}) AS {name}" for name, c in contract.columns.items())
+        partition = f", PARTITION_BY ({', '.join(contract.partition_by)})" if contract.partition_by else ""
+        copy = (
+            f"COPY (SELECT {columns} FROM ({to_duckdb(sql)})) TO {text(str(folder))} "
+            f"(FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, "
+            f"OVERWRITE_OR_IGNORE true{partition})"
+        )
+        with _sql_errors(contract.table, folder):
+            written = self.connection.execute(copy).fetchall()
+        return [
+            StagedFile(Path(name), rows, size, {k: v for k, v in (keys or {}).items()}, _stats(contract, stats))
+            for name, rows, size, _footer, stats, keys, *_ in written
+            if rows
+        ]
+
+    def attach_staged(self, contract: Contract, files: list[StagedFile]) -> None:
+        schema, table = contract.table.split(".")
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        names = ", ".join(contract.columns)
+        if files:
+            hive = ", ".join(f"'{c}': {_cast(contract.columns[c].type)}" for c in contract.partition_by)
+            options = f"hive_partitioning = true, hive_types = {{{hive}}}" if hive else "hive_partitioning = false"
+            source = f"read_parquet([{', '.join(text(str(f.path)) for f in files)}], {options})"
+        else:
+            nulls = ", ".join(f"NULL::{_cast(c.type)} AS {name}" for name, c in contract.columns.items())
+            source = f"(SELECT {nulls} WHERE false)"
+        self.connection.execute(f'CREATE OR REPLACE VIEW {schema}."{table}" AS SELECT {names} FROM {source}')
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        with _sql_errors("query"):
+            cursor = self.connection.execute(to_duckdb(sql))
+            names = [d[0] for d in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def to_duckdb(sql: str) -> str:
+    """Spark SQL as DuckDB SQL."""
+    tree = sqlglot.parse_one(sql, read="spark")
+    return tree.transform(_rewrite).sql(dialect="duckdb")
+
+
+def _rewrite(node: exp.Expression) -> exp.Expression:
+    """What SQLGlot leaves as Spark wrote it."""
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
+        value, pattern = node.expressions
+        return exp.Anonymous(this="TRY_STRPTIME", expressions=[value, exp.Literal.string(_strptime(pattern.name))])
+    return node
+
+
+def _strptime(pattern: str) -> str:
+    result, i = "", 0
+    while i < len(pattern):
+        run = next((pattern[i : i + n] for n in (4, 3, 2, 1) if pattern[i : i + n] in _PATTERN), None)
+        result += _PATTERN[run] if run else pattern[i]
+        i += len(run) if run else 1
+    return result
+
+
+def _cast(spark_type: str) -> str:
+    return {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"}.get(spark_type, spark_type.upper())
+
+
+def _stats(contract: Contract, stats: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Delta file statistics from what DuckDB returns, so that readers can skip files."""
+    by_name = {name.strip('"'): values for name, values in stats.items()}
+    bounds = [
+        (name, _bound(kind, by_name[name].get("min")), _bound(kind, by_name[name].get("max")))
+        for name, column in contract.columns.items()
+        if (kind := column.type) and name in by_name
+    ]
+    known = [(name, low, high) for name, low, high in bounds if low is not None and high is not None]
+    nulls = {name: int(values["null_count"]) for name, values in by_name.items() if "null_count" in values}
+    return {**minimum_and_maximum(known), "nullCount": nulls}
+
+
+def _bound(kind: str, value: str | None) -> Any:
+    if value is None or kind == "boolean":
+        return None
+    if kind.startswith(NUMERIC_TYPES):
+        return int(value) if kind in ("int", "bigint") else float(value)
+    if kind == "double":
+        number = float(value)
+        return number if number == number and abs(number) != float("inf") else None
+    if kind == "timestamp":
+        return value.replace("+00", "").replace(" ", "T") + "Z"
+    return value if kind == "date" or len(value) <= SHORT_TEXT else None
+
+
+@contextmanager
+def _sql_errors(name: str, folder: Path | None = None) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.IOException as error:
+        if folder is None:
+            raise ModelError(f"`{name}`: {_first_lines(error)}") from None
+        raise LakehouseError(write_failure(name, folder, error)) from None
+    except duckdb.OutOfMemoryException as error:
+        raise ModelError(
+            f"`{name}`: not enough memory or spill space ({_first_lines(error)}). "
+            "Raise `limits.memory` in mergehouse.yml or free disk space, then run again."
+        ) from None
+    except duckdb.Error as error:
+        raise ModelError(f"`{name}`: the SQL failed: {_first_lines(error)}") from None
+
+
+def _first_lines(error: BaseException) -> str:
+    return " ".join(line.strip() for line in str(error).splitlines()[:3] if line.strip())

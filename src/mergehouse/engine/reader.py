@@ -1,0 +1,74 @@
+"""Reading published tables with DuckDB: straight from the Parquet files of a Delta version where that is safe."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from mergehouse.lakehouse import duckdb_types, needs_safe_reader
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+    from mergehouse.lakehouse import Lakehouse
+
+
+def reader(lakehouse: Lakehouse) -> duckdb.DuckDBPyConnection:
+    """A connection with every table as a view, that can read the lakehouse's files and nothing else."""
+    connection = connect()
+    for name in lakehouse.tables():
+        create_view(connection, name, lakehouse.delta(name))
+    connection.execute(f"SET allowed_directories = [{text(str(lakehouse.root.resolve()))}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def connect(**config: Any) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB whose instants are in UTC."""
+    connection = duckdb.connect(config=config)
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def create_view(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTable) -> None:
+    """A view named `layer.table` over one Delta version."""
+    layer, table = name.split(".")
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+    connection.execute(f'CREATE OR REPLACE VIEW {layer}."{table}" AS {select(connection, delta)}')
+
+
+def scan(connection: duckdb.DuckDBPyConnection, delta: DeltaTable) -> duckdb.DuckDBPyRelation:
+    """A lazy relation over one Delta version."""
+    return connection.sql(select(connection, delta))
+
+
+def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable) -> str:
+    """The SELECT that reads a Delta version.
+
+    A list of Parquet files is 4 to 16 times faster than an Arrow dataset, but ignores deletion
+    vectors and column mapping: tables that use these are read by delta-rs into a temporary table.
+    """
+    types = duckdb_types(delta)
+    if needs_safe_reader(delta):
+        name = f"safe_{uuid.uuid4().hex}"
+        stream = delta.scan()  # noqa: F841 - read by DuckDB under its variable name
+        connection.execute(f"CREATE TEMP TABLE {name} AS FROM stream")
+        return f"SELECT * FROM {name}"
+    files = delta.file_uris()
+    if not files:
+        nulls = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in types.items())
+        return f"SELECT {nulls} WHERE false"
+    partitions = delta.metadata().partition_columns
+    hive = ", ".join(f"'{name}': {types[name]}" for name in partitions)
+    options = f", hive_partitioning = true, hive_types = {{{hive}}}" if partitions else ", hive_partitioning = false"
+    columns = ", ".join(f'"{name}"' for name in types)
+    file_list = ", ".join(text(uri) for uri in files)
+    return f"SELECT {columns} FROM read_parquet([{file_list}], union_by_name = {len(files) > 1}{options})"
+
+
+def text(value: str) -> str:
+    """A SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"

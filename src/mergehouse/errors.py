@@ -1,0 +1,31 @@
+"""Every error a user can meet. Each says what was found, where, what was expected and what to do."""
+
+from __future__ import annotations
+
+
+class MergehouseError(Exception):
+    """Base class. `exit_code` is what the command line returns: 1 checks failed, 2 bad usage or input."""
+
+    exit_code = 2
+
+
+class ConfigError(MergehouseError):
+    """mergehouse.yml, a brand folder, a contract or a mapping file cannot be used as written."""
+
+
+class SourceError(MergehouseError):
+    """A delivered file cannot be loaded. Stops that source; other sources go on."""
+
+
+class ModelError(MergehouseError):
+    """A SQL model cannot be compiled or run."""
+
+
+class LakehouseError(MergehouseError):
+    """A table cannot be found, read or written."""
+
+
+class CheckFailed(MergehouseError):
+    """At least one check of severity `error` failed; the tables concerned kept their previous version."""
+
+    exit_code = 1

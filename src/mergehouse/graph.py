@@ -1,0 +1,169 @@
+"""The graph of models. It is not declared: a model's inputs are the tables that its SQL and its checks name."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from mergehouse.contract import Contract, load_contract
+from mergehouse.errors import ConfigError
+from mergehouse.ingest.bronze import Batch, bronze_table
+from mergehouse.project import Project, nearest
+from mergehouse.staging import stacked_view, typed_view
+
+MODELS = Path(str(resources.files("mergehouse") / "models"))
+BUILT_LAYERS = ("silver", "gold")
+STACKED = ("order_lines", "products", "customers")
+SEMANTICS = "1"  # raise when the engine's reading of the same SQL changes, so that every table is rebuilt
+
+
+@dataclass(frozen=True)
+class Node:
+    """A table or view. `sql` is empty for Bronze and mappings; only nodes with a `contract` are written."""
+
+    name: str
+    sql: str
+    inputs: frozenset[str]
+    fingerprint: str
+    contract: Contract | None = None
+    check_inputs: frozenset[str] = frozenset()
+
+    @property
+    def layer(self) -> str:
+        return self.name.split(".")[0]
+
+    @property
+    def is_built(self) -> bool:
+        return self.contract is not None and bool(self.sql)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All nodes by name, in an order in which every node follows its inputs."""
+
+    nodes: dict[str, Node]
+
+    def built(self) -> list[Node]:
+        return [n for n in self.nodes.values() if n.is_built]
+
+    def upstream(self, name: str) -> set[str]:
+        """Everything the node reads, directly or not, in SQL or checks."""
+        found: set[str] = set()
+        todo = [name]
+        while todo:
+            node = self.nodes[todo.pop()]
+            for parent in node.inputs | node.check_inputs:
+                if parent not in found:
+                    found.add(parent)
+                    todo.append(parent)
+        return found
+
+    def select(self, selection: str | None, until: str | None) -> list[Node]:
+        """The tables to build. `a+` adds what depends on a, `+a` what a depends on; a layer's name selects it whole.
+
+        Raises ConfigError naming the nearest table.
+        """
+        built = self.built()
+        if until:
+            if until not in ("bronze", *BUILT_LAYERS):
+                raise ConfigError(f"--until {until}: expected bronze, silver or gold.")
+            allowed = BUILT_LAYERS[: BUILT_LAYERS.index(until) + 1] if until != "bronze" else ()
+            built = [n for n in built if n.layer in allowed]
+        if not selection:
+            return built
+        chosen: set[str] = set()
+        for term in selection.replace(",", " ").split():
+            chosen |= self._matching(term)
+        return [n for n in built if n.name in chosen]
+
+    def _matching(self, term: str) -> set[str]:
+        name = term.strip("+")
+        names = {n.name for n in self.built() if n.name == name or n.layer == name}
+        if not names:
+            best = nearest(name, [n.name for n in self.built()])
+            raise ConfigError(f"--select {term}: no such table" + (f"; did you mean `{best}`?" if best else "."))
+        selected = set(names)
+        if term.startswith("+"):
+            selected |= {n.name for n in self.built() if any(n.name in self.upstream(chosen) for chosen in names)}
+        if term.endswith("+"):
+            selected |= {n.name for n in self.built() if names & self.upstream(n.name)}
+        return selected
+
+
+def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any], rates: str) -> Graph:
+    """Reads every model, stacks the brands' staging SQL, and fingerprints each node.
+
+    A fingerprint covers the SQL, the contract and the fingerprints of all inputs, so it changes
+    exactly when the node could come out different. `rates` identifies the edition of the ECB rates.
+    """
+    loaded = [b for b in batches if b.status == "loaded"]
+    texts: dict[str, str] = {}
+    contracts: dict[str, Contract] = {}
+    leaves = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
+    leaves["mapping.ecb_rates"] = _digest(rates)
+    leaves["bronze.batches"] = _digest(*sorted(b.batch_id for b in loaded))
+    for brand in project.brands.values():
+        for table in brand.sources:
+            of_table = [b for b in loaded if (b.source_system, b.source_table) == (brand.name, table)]
+            leaves[bronze_table(brand.name, table)] = _digest(*sorted(b.batch_id for b in of_table))
+            texts[f"typed.{brand.name}_{table}"] = typed_view(brand, table, of_table)
+    for name in STACKED:
+        contract = load_contract(MODELS / "staging" / f"{name}.yml")
+        texts[f"staging.{name}"] = stacked_view(contract, list(project.brands.values()), f"{name}.sql")
+    for file in sorted(MODELS.glob("*/*.sql")):
+        name = f"{file.parent.name}.{file.stem}"
+        texts[name] = file.read_text(encoding="utf-8")
+        if file.with_suffix(".yml").exists():
+            contracts[name] = load_contract(file.with_suffix(".yml"))
+    return _ordered(texts, contracts, leaves)
+
+
+def tables_in(sql: str) -> frozenset[str]:
+    """Names of the tables a Spark SQL query reads, its own CTEs left out."""
+    return _tables_in(sql)
+
+
+@functools.cache
+def _tables_in(sql: str) -> frozenset[str]:
+    tree = sqlglot.parse_one(sql, read="spark")
+    return frozenset(f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db)
+
+
+def _ordered(texts: dict[str, str], contracts: dict[str, Contract], leaves: dict[str, str]) -> Graph:
+    inputs = {name: tables_in(sql) for name, sql in texts.items()}
+    checked = {name: _check_tables(contract) - {name} for name, contract in contracts.items()}
+    for name, read in inputs.items():
+        for parent in read | checked.get(name, frozenset()):
+            if parent not in texts and parent not in leaves:
+                best = nearest(parent, [*texts, *leaves])
+                raise ConfigError(f"{name} reads `{parent}`, which is not there" + (f"; did you mean `{best}`?" if best else "."))
+    order = TopologicalSorter({n: inputs[n] | checked.get(n, frozenset()) for n in texts}).static_order()
+    nodes: dict[str, Node] = {}
+    for name in order:
+        if name in leaves:
+            nodes[name] = Node(name, "", frozenset(), leaves[name])
+            continue
+        contract = contracts.get(name)
+        parents = sorted(inputs[name] | checked.get(name, frozenset()))
+        fingerprint = _digest(
+            SEMANTICS, texts[name], contract.model_dump_json() if contract else "", *(nodes[p].fingerprint for p in parents)
+        )
+        nodes[name] = Node(name, texts[name], inputs[name], fingerprint, contract, checked.get(name, frozenset()))
+    return Graph(nodes)
+
+
+def _check_tables(contract: Contract) -> frozenset[str]:
+    referenced = {c.references.rsplit(".", 1)[0] for c in contract.columns.values() if c.references}
+    return frozenset(referenced).union(*(tables_in(check.sql) for check in contract.checks if check.sql))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Raw files to Bronze: every row of every file, text unchanged, nothing lost."""

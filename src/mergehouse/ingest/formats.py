@@ -1,0 +1,143 @@
+"""How numbers and dates are written in a batch, found from its values where brand.yml does not say."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+import duckdb
+
+from mergehouse.engine.reader import text
+from mergehouse.project import Source
+
+ISO_START = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+MAX_SHAPES = 20
+
+# What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
+DECIMAL_COMMA = r"^[^0-9]*[0-9.]*,([0-9]{1,2}|[0-9]{4,})[^0-9]*$"
+DECIMAL_POINT = r"^[^0-9]*[0-9,]*\.([0-9]{1,2}|[0-9]{4,})[^0-9]*$"
+
+
+@dataclass(frozen=True)
+class Formats:
+    """A batch's decimal mark, per date column its patterns (Spark letters) besides ISO, and what was unclear."""
+
+    decimal_mark: str
+    dates: dict[str, list[str]]
+    notes: list[str]
+
+    def as_json(self) -> str:
+        return json.dumps({"decimal_mark": self.decimal_mark, "dates": self.dates}, sort_keys=True)
+
+
+def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source: Source) -> Formats:
+    """Looks at every value of the number and date columns of `relation` (a SELECT over one batch)."""
+    notes: list[str] = []
+    mark = source.decimal_mark or _decimal_mark(connection, relation, source, notes)
+    dates: dict[str, list[str]] = {}
+    shapes = {
+        name: _shapes(connection, relation, name)
+        for name, column in source.columns.items()
+        if column.type in ("date", "timestamp")
+    }
+    orders = [o for found in shapes.values() for shape in found if (o := shape.order) and o != "both"]
+    usual = source.date_order or (max(set(orders), key=orders.count) if orders else None)
+    for name, found in shapes.items():
+        patterns = []
+        for shape in found:
+            pattern = shape.pattern(source.date_order or (shape.order if shape.order in ("dmy", "mdy") else usual) or "dmy")
+            if pattern is None:
+                continue
+            if shape.order == "both":
+                notes.append(f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}")
+            elif shape.order is None and usual is None and shape.is_day_or_month_first:
+                notes.append(f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}. Declare `date_order`")
+            patterns.append(pattern)
+        if patterns and (count := len(patterns) + _has_iso(connection, relation, name)) > 1:
+            notes.append(f"{name}: dates are written in {count} different formats")
+        if patterns:
+            dates[name] = patterns
+    return Formats(mark, dates, notes)
+
+
+def _decimal_mark(connection: duckdb.DuckDBPyConnection, relation: str, source: Source, notes: list[str]) -> str:
+    numbers = [name for name, column in source.columns.items() if column.type in ("number", "percent")]
+    if not numbers:
+        return "."
+    with_comma = " OR ".join(f"contains({name}, ',')" for name in numbers)
+    if not connection.execute(f"SELECT 1 FROM ({relation}) WHERE {with_comma} LIMIT 1").fetchone():
+        return "."
+    counts = ", ".join(
+        f"count(*) FILTER (regexp_matches({name}, {text(pattern)}))"
+        for pattern in (DECIMAL_COMMA, DECIMAL_POINT)
+        for name in numbers
+    )
+    found = connection.execute(f"SELECT {counts} FROM ({relation})").fetchone() or ()
+    commas, points = sum(found[: len(numbers)]), sum(found[len(numbers) :])
+    if commas and points:
+        notes.append(f"numbers use both `,` ({commas} values) and `.` ({points} values) as decimal mark")
+    return "," if commas > points else "."
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """Values that look alike, digits aside: `9/9/9999 9:9`. `order` is what their parts prove."""
+
+    shape: str
+    example: str
+    order: str | None
+
+    @property
+    def is_day_or_month_first(self) -> bool:
+        return bool(re.match(r"^9{1,2}[./-]9{1,2}[./-]", self.shape))
+
+    def pattern(self, order: str) -> str | None:
+        """The Spark datetime pattern, or None where the shape is no date we know."""
+        date, _, time = self.shape.partition(" ")
+        tail = _time_pattern(time)
+        if tail is None:
+            return None
+        if match := re.fullmatch(r"9{1,2}([./-])9{1,2}\1(9{4}|9{2})", date):
+            mark, year = match[1], "yyyy" if len(match[2]) == 4 else "yy"
+            return (f"d{mark}M{mark}{year}" if order == "dmy" else f"M{mark}d{mark}{year}") + tail
+        if match := re.fullmatch(r"9{4}([./])9{1,2}\19{1,2}", date):
+            return f"yyyy{match[1]}M{match[1]}d{tail}"
+        if re.fullmatch(r"9{8}", date):
+            return f"yyyyMMdd{tail}"
+        if match := re.fullmatch(r"9{1,2}([ -])A([ -])(9{4}|9{2})", self.shape):
+            return f"d{match[1]}MMM{match[2]}{'yyyy' if len(match[3]) == 4 else 'yy'}"
+        return None
+
+
+def _time_pattern(time: str) -> str | None:
+    known = {"": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9 A": " h:mm a", "9:9:9 A": " h:mm:ss a"}
+    return known.get(re.sub("9+", "9", time))
+
+
+def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> list[_Shape]:
+    """Shapes of the values that are not ISO dates, the most frequent first."""
+    rows = connection.execute(
+        f"""
+        WITH written AS (
+            SELECT trim({name}) AS value, count(*) AS times FROM ({relation})
+            WHERE {name} IS NOT NULL AND trim({name}) <> '' AND NOT regexp_matches(trim({name}), '^{ISO_START}') GROUP BY 1
+        ), parts AS (
+            SELECT *, regexp_replace(regexp_replace(value, '[A-Za-z]+', 'A', 'g'), '[0-9]', '9', 'g') AS shape,
+                   TRY_CAST(regexp_extract(value, '^([0-9]{{1,2}})[./-]', 1) AS INT) AS first,
+                   TRY_CAST(regexp_extract(value, '^[0-9]{{1,2}}[./-]([0-9]{{1,2}})[./-]', 1) AS INT) AS second
+            FROM written
+        )
+        SELECT regexp_replace(shape, '^9{{1,2}}([./-])9{{1,2}}([./-])', '9\\19\\2') AS shape, min(value),
+               coalesce(bool_or(first BETWEEN 13 AND 31), false), coalesce(bool_or(second BETWEEN 13 AND 31), false)
+        FROM parts GROUP BY 1 ORDER BY sum(times) DESC, 1 LIMIT {MAX_SHAPES}
+        """
+    ).fetchall()
+    orders = {(True, False): "dmy", (False, True): "mdy", (True, True): "both", (False, False): None}
+    return [_Shape(shape, example, orders[first, second]) for shape, example, first, second in rows]
+
+
+def _has_iso(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
+    return bool(
+        connection.execute(f"SELECT 1 FROM ({relation}) WHERE regexp_matches({name}, '^{ISO_START}') LIMIT 1").fetchone()
+    )

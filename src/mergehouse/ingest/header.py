@@ -1,0 +1,91 @@
+"""A file's header against the columns that brand.yml declares: delimiter, drift, missing columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from mergehouse.errors import SourceError
+from mergehouse.project import Source, nearest
+
+DELIMITERS = (",", ";", "\t", "|")
+
+
+@dataclass(frozen=True)
+class Header:
+    """`columns` are Bronze names in file order; `drift` says what differs from the declaration, in words."""
+
+    columns: list[str]
+    new: list[str]
+    drift: list[str]
+
+
+def detect_delimiter(head: str, source: Source) -> str:
+    """The declared delimiter, or the one that finds most of the declared columns in the header."""
+    if source.delimiter:
+        return source.delimiter
+    known = {comparable(h) for name in source.columns for h in spellings(source, name)}
+    return max(DELIMITERS, key=lambda d: sum(comparable(h) in known for h in first_record(head, d)))
+
+
+def first_record(head: str, delimiter: str) -> list[str]:
+    return next(csv.reader(io.StringIO(head.lstrip("\ufeff")), delimiter=delimiter), [])
+
+
+def match_header(headers: list[str], source: Source, where: str | Path) -> Header:
+    """Maps a delivered header to Bronze names.
+
+    Reordered columns are fine, new ones are kept and reported as drift, a missing or repeated one
+    raises SourceError, with the likely new name of a renamed column.
+    """
+    keys = [comparable(h) for h in headers]
+    repeated = [headers[keys.index(key)] for key, times in Counter(keys).items() if times > 1]
+    if repeated:
+        raise SourceError(f"{where}: header name(s) {_listed(repeated)} occur more than once. Each column needs one name.")
+    wanted = {comparable(h): name for name in source.columns for h in spellings(source, name)}
+    names = [wanted.get(key) for key in keys]
+    missing = [name for name in source.columns if name not in names]
+    new = [header for header, name in zip(headers, names, strict=True) if name is None]
+    if missing:
+        raise SourceError(_missing_message(where, missing, new, source, found_any=len(missing) < len(source.columns)))
+    kept = [name or snake_case(header) for header, name in zip(headers, names, strict=True)]
+    declared_order = [n for n in kept if n in source.columns]
+    drift = [f"new column `{header}` kept as `{snake_case(header)}`" for header in new]
+    if declared_order != list(source.columns):
+        drift.append("columns arrive in another order than declared")
+    return Header(columns=kept, new=[snake_case(h) for h in new], drift=drift)
+
+
+def spellings(source: Source, name: str) -> list[str]:
+    return [name, *(source.columns[name].header or [])]
+
+
+def comparable(header: str) -> str:
+    """Headers that differ in case, blanks or punctuation only are the same header."""
+    return re.sub(r"[\W_]", "", header.casefold())
+
+
+def snake_case(header: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "_", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", header.strip()).lower()).strip("_")
+    return name if name and not name[0].isdigit() else f"column_{name}"
+
+
+def _missing_message(where: str | Path, missing: list[str], new: list[str], source: Source, found_any: bool) -> str:
+    message = f"{where}: column(s) {_listed(missing)} missing from the header"
+    if not found_any:
+        return f"{message}; no declared column was found. Is it the right file, and does it start with its header?"
+    for name in missing:
+        candidates = {comparable(h): h for h in new}
+        best = nearest(comparable(name), candidates) or next((nearest(comparable(s), candidates) for s in spellings(source, name)), None)
+        if best:
+            header = candidates[best]
+            message += f". `{header}` is new: if it is `{name}`, add it to that column's `header` in brand.yml"
+    return f"{message}. Nothing of this source was loaded."
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{n}`" for n in names)

@@ -1,0 +1,110 @@
+"""One pass over a delivered file's bytes: content hash, an independent line count, encoding."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import hashlib
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mergehouse.errors import SourceError
+
+CHUNK = 1 << 20
+HEAD = 1 << 16
+BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+BLANK_LINE = re.compile(rb"(?<=\n)\r?\n")
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the bytes say before anything is parsed. `lines` counts line ends, the last one implied."""
+
+    sha256: str
+    lines: int
+    encoding: str
+    carriage_returns_only: bool
+    head: bytes
+
+    @property
+    def batch_id(self) -> str:
+        return self.sha256[:16]
+
+
+def inspect(file: Path, encoding: str | None = None) -> Inspection:
+    """Hashes, counts and detects, reading the file once.
+
+    Encoding, where not declared: a byte order mark decides; else UTF-8, unless more non-ASCII
+    sequences are broken as UTF-8 than are sound, which is what Windows-1252 text looks like.
+    Raises SourceError on an empty, unreadable or truncated file.
+    """
+    digest = hashlib.sha256()
+    newlines, returns, sound, broken = 0, 0, 0, 0
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    head = last = b""
+    marked: str | None = None
+    for chunk in read_chunks(file):
+        if not head:
+            head = chunk[:HEAD]
+            marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
+        digest.update(chunk)
+        newlines += chunk.count(b"\n")
+        if b"\r" in chunk:
+            returns += chunk.count(b"\r")
+        if marked is None and not chunk.isascii():
+            decoded = decoder.decode(chunk)
+            wrong = decoded.count("\ufffd")
+            broken += wrong
+            sound += sum(map(len, re.findall(r"[^\x00-\x7f]+", decoded))) - wrong
+        last = chunk
+    if not head:
+        raise SourceError(f"{file}: the file is empty (0 bytes). Ask for it to be delivered again.")
+    detected = encoding or marked or ("cp1252" if broken > sound else "utf-8")
+    return Inspection(
+        sha256=digest.hexdigest(),
+        lines=newlines + (not last.endswith(b"\n")),
+        encoding=codecs.lookup(detected).name,
+        carriage_returns_only=returns > 0 and newlines == 0,
+        head=head,
+    )
+
+
+def read_chunks(file: Path) -> Iterator[bytes]:
+    """The file's content in pieces, decompressed where it is gzip. Raises SourceError where it cannot be read."""
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb", buffering=0) as stream:
+            while chunk := stream.read(CHUNK):
+                yield chunk
+    except EOFError:
+        raise SourceError(
+            f"{file}: the gzip stream ends in the middle; the file was cut off in transfer. Deliver it again."
+        ) from None
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise SourceError(f"{file}: not a sound gzip file ({error}). Deliver it again.") from None
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read ({error.strerror or error}).") from None
+
+
+def blank_lines(file: Path) -> int:
+    """Number of empty lines, which a CSV parser passes over."""
+    return sum(len(BLANK_LINE.findall(chunk)) for chunk in read_chunks(file))
+
+
+def transcode(file: Path, encoding: str, target: Path) -> None:
+    """Rewrites a file as UTF-8 with line feeds, decompressed. Raises SourceError on bytes the encoding lacks."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    position = 0
+    try:
+        with target.open("w", encoding="utf-8", newline="") as out:
+            for chunk in read_chunks(file):
+                out.write(decoder.decode(chunk).replace("\r\n", "\n").replace("\r", "\n"))
+                position += len(chunk)
+            out.write(decoder.decode(b"", final=True))
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{file}: not {encoding} text near byte {position + error.start} ({error.reason}). "
+            "Declare the right `encoding` for this source in brand.yml."
+        ) from None

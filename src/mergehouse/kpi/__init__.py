@@ -1,0 +1,1 @@
+"""The KPI catalogue: each KPI is defined once and rendered as SQL and documentation."""

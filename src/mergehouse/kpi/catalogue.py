@@ -1,0 +1,126 @@
+"""Loads the catalogue, renders KPIs as SQL, and computes them over the lakehouse."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from mergehouse.lakehouse import Lakehouse
+from mergehouse.quality.checks import CheckResult
+
+CATALOGUE = Path(__file__).with_name("catalogue.yml")
+GROUP = "group"
+Value = Decimal | None
+
+
+class Kpi(BaseModel):
+    """One KPI: a sum or a distinct count over a Gold table, or a ratio of two other KPIs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    label: str
+    meaning: str
+    unit: str
+    format: Literal["money", "integer", "percent"]
+    table: str | None = None
+    sum: str | None = None
+    count_distinct: str | None = None
+    where: dict[str, str] = {}
+    ratio: tuple[str, str] | None = None
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _one_formula(self) -> Kpi:
+        if [self.sum, self.count_distinct, self.ratio].count(None) != 2 or (self.table is None) != (self.ratio is not None):
+            raise ValueError("needs exactly one of sum, count_distinct (with a table) and ratio")
+        return self
+
+    @property
+    def formula(self) -> str:
+        """The formula in words that are also SQL."""
+        if self.ratio:
+            return f"{self.ratio[0]} / {self.ratio[1]}"
+        return f"{self.measure_sql()} over {self.table}"
+
+    def measure_sql(self) -> str:
+        """The aggregate as a Spark SQL expression. Not for ratios, which divide two measures."""
+        kept = " AND ".join(f"{column} {test}" for column, test in self.where.items())
+        if self.count_distinct:
+            value = f"CASE WHEN {kept} THEN {self.count_distinct} END" if kept else self.count_distinct
+            return f"COUNT(DISTINCT {value})"
+        value = f"CASE WHEN {kept} THEN {self.sum} END" if kept else self.sum
+        return f"SUM({value})"
+
+
+def catalogue() -> list[Kpi]:
+    """All KPIs in the order they are shown."""
+    return [Kpi(**entry) for entry in yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))]
+
+
+def kpi_sql(table: str, kpis: list[Kpi]) -> str:
+    """One query for all measures of a Gold table: a row per brand and one for the group."""
+    measures = ", ".join(f"{k.measure_sql()} AS {k.name}" for k in kpis)
+    return (
+        f"SELECT COALESCE(source_system, '{GROUP}') AS scope, {measures} FROM {table} "
+        f"GROUP BY GROUPING SETS ((source_system), ()) ORDER BY scope"
+    )
+
+
+def compute(lakehouse: Lakehouse) -> dict[str, dict[str, Value]]:
+    """Every KPI per scope (brand names, then `group`). None where a ratio has no denominator."""
+    kpis = catalogue()
+    values: dict[str, dict[str, Value]] = {}
+    for table in dict.fromkeys(k.table for k in kpis if k.table):
+        if not lakehouse.exists(table):
+            continue
+        relation = lakehouse.query(kpi_sql(table, [k for k in kpis if k.table == table]))
+        for row in relation.fetchall():
+            named = dict(zip(relation.columns, row, strict=True))
+            scope = values.setdefault(named.pop("scope"), {})
+            scope.update({name: None if v is None else Decimal(v) for name, v in named.items()})
+    for scope in values.values():
+        for kpi in kpis:
+            if kpi.ratio:
+                scope[kpi.name] = _ratio(scope.get(kpi.ratio[0]), scope.get(kpi.ratio[1]), kpi)
+    ordered = sorted(values, key=lambda s: (s == GROUP, s))
+    return {scope: {k.name: values[scope].get(k.name) for k in kpis} for scope in ordered}
+
+
+def _ratio(numerator: Value, denominator: Value, kpi: Kpi) -> Value:
+    if numerator is None or not denominator:
+        return None
+    places = Decimal("0.01") if kpi.format == "money" else Decimal("0.000001")
+    return (numerator / denominator).quantize(places, ROUND_HALF_UP)
+
+
+def check_bounds(lakehouse: Lakehouse) -> list[CheckResult]:
+    """Every KPI with bounds, held against them in every scope."""
+    values = compute(lakehouse)
+    results = []
+    for kpi in catalogue():
+        if kpi.min is None and kpi.max is None:
+            continue
+        outside = [
+            {"scope": scope, kpi.name: str(value)}
+            for scope, named in values.items()
+            if (value := named[kpi.name]) is not None
+            and ((kpi.min is not None and value < kpi.min) or (kpi.max is not None and value > kpi.max))
+        ]
+        why = f"{kpi.label} must lie between {kpi.min if kpi.min is not None else 'any'} and {kpi.max if kpi.max is not None else 'any'} {kpi.unit}."
+        results.append(CheckResult("kpi", f"{kpi.name}_in_bounds", "error", len(outside), why, outside))
+    return results
+
+
+def formatted(kpi: Kpi, value: Value) -> str:
+    """A value as people read it: `1,234.50`, `1,234`, `12.3 %`; a dash where there is none."""
+    if value is None:
+        return "-"
+    if kpi.format == "percent":
+        return f"{value * 100:,.1f} %"
+    return f"{value:,.2f}" if kpi.format == "money" else f"{value:,.0f}"

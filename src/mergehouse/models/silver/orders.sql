@@ -1,0 +1,21 @@
+-- Grain: one order or document of one brand.
+-- Inputs: clean order lines.
+-- Questionable: an order whose lines carry two times (a few do, by a minute) belongs to its first.
+SELECT
+  source_system,
+  order_id,
+  MIN(order_ts)                                                              AS order_ts,
+  MIN(order_date)                                                            AS order_date,
+  MIN(customer_id)                                                           AS customer_id,
+  MIN(country_code)                                                          AS country_code,
+  MIN(region)                                                                AS region,
+  MIN(channel)                                                               AS channel,
+  COUNT_IF(line_type = 'sale') > 0                                           AS is_sale,
+  COUNT(*)                                                                   AS order_lines,
+  SUM(CASE WHEN line_type = 'sale' THEN quantity ELSE 0 END)                 AS units,
+  SUM(CASE WHEN line_type = 'sale' THEN amount_eur ELSE 0 END)               AS gmv_eur,
+  SUM(CASE WHEN line_type = 'return' THEN -amount_eur ELSE 0 END)            AS returns_eur,
+  SUM(CASE WHEN line_type IN ('sale', 'return') THEN amount_eur - cost_eur ELSE 0 END) AS margin_eur,
+  SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)    AS non_merchandise_eur
+FROM silver.sales_clean
+GROUP BY source_system, order_id

@@ -1,0 +1,56 @@
+-- Grain: one product code of one brand.
+-- Inputs: products on order lines and in catalogues; each brand's line_types.csv and category_map.csv; the hierarchy.
+-- Questionable: rules are read in file order and the first that matches wins; a `name` rule matches whole words.
+-- A product that no rule maps is `Unmapped`, and listed by the quality report with its GMV.
+WITH products AS (
+  SELECT
+    COALESCE(s.source_system, c.source_system)     AS source_system,
+    COALESCE(s.product_code, c.product_code)       AS product_code,
+    COALESCE(c.product_name, s.product_name)       AS product_name,
+    c.source_category
+  FROM staging.products_seen AS s
+  FULL OUTER JOIN staging.products AS c
+    ON c.source_system = s.source_system AND c.product_code = s.product_code
+),
+words AS (
+  SELECT *, CONCAT(' ', TRIM(REGEXP_REPLACE(UPPER(COALESCE(product_name, '')), '[^A-Z0-9]+', ' ')), ' ') AS name_words
+  FROM products
+),
+typed AS (
+  SELECT p.source_system, p.product_code, MIN(CAST(r.rule_no AS INT)) AS rule_no
+  FROM words AS p
+  JOIN mapping.line_types AS r
+    ON r.source_system = p.source_system
+    AND (
+      (r.match = 'code' AND p.product_code LIKE r.code_pattern)
+      OR (r.match = 'name' AND p.name_words LIKE r.name_pattern)
+    )
+  GROUP BY p.source_system, p.product_code
+),
+categorised AS (
+  SELECT p.source_system, p.product_code, MIN(CAST(r.rule_no AS INT)) AS rule_no
+  FROM words AS p
+  JOIN mapping.category_map AS r
+    ON r.source_system = p.source_system
+    AND (
+      (r.match = 'code' AND p.product_code LIKE r.code_pattern)
+      OR (r.match = 'name' AND p.name_words LIKE r.name_pattern)
+      OR (r.match = 'category' AND UPPER(p.source_category) = UPPER(r.pattern))
+    )
+  GROUP BY p.source_system, p.product_code
+)
+SELECT
+  p.source_system,
+  p.product_code,
+  CONCAT(p.source_system, ':', p.product_code)     AS product_id,
+  p.product_name,
+  p.source_category,
+  t.line_class,
+  CASE WHEN t.line_class IS NULL THEN COALESCE(m.department, 'Unmapped') ELSE 'Non-merchandise' END AS department,
+  CASE WHEN t.line_class IS NULL THEN COALESCE(m.category, 'Unmapped') ELSE 'Non-merchandise' END   AS category,
+  CASE WHEN t.line_class IS NULL THEN m.pattern ELSE t.pattern END                                  AS matched_rule
+FROM words AS p
+LEFT JOIN typed AS tr ON tr.source_system = p.source_system AND tr.product_code = p.product_code
+LEFT JOIN mapping.line_types AS t ON t.source_system = tr.source_system AND CAST(t.rule_no AS INT) = tr.rule_no
+LEFT JOIN categorised AS cr ON cr.source_system = p.source_system AND cr.product_code = p.product_code
+LEFT JOIN mapping.category_map AS m ON m.source_system = cr.source_system AND CAST(m.rule_no AS INT) = cr.rule_no

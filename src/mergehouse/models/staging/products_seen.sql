@@ -1,0 +1,28 @@
+-- Grain: one product code of one brand that occurs on an order line.
+-- Inputs: order lines of all brands.
+-- Questionable: a code's name is the one most often used on priced lines (ties: the first in the alphabet), since
+-- unpriced stock entries carry remarks such as "damaged" in the name.
+WITH names AS (
+  SELECT
+    source_system, product_code, product_name,
+    COUNT_IF(quantity > 0 AND unit_price > 0) AS sales,
+    MIN(CAST(order_local_ts AS DATE))         AS first_seen
+  FROM staging.order_lines
+  WHERE product_code IS NOT NULL
+  GROUP BY source_system, product_code, product_name
+)
+SELECT
+  source_system,
+  product_code,
+  MIN(first_seen) AS first_seen,
+  MAX(CASE WHEN place = 1 THEN product_name END) AS product_name
+FROM (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (
+      PARTITION BY source_system, product_code
+      ORDER BY CASE WHEN product_name IS NULL THEN 1 ELSE 0 END, sales DESC, product_name
+    ) AS place
+  FROM names
+) AS ranked
+GROUP BY source_system, product_code

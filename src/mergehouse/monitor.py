@@ -1,0 +1,57 @@
+"""The run log: what ran, on what, with what result. Appended to `monitor.*` by every run that did something."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from mergehouse.engine.duckdb import DuckDBEngine
+from mergehouse.lakehouse import Lakehouse
+
+if TYPE_CHECKING:
+    from mergehouse.pipeline import RunResult
+
+RUNS = {
+    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "seconds": "DOUBLE", "ok": "BOOLEAN", "new_batches": "BIGINT",
+    "tables_built": "BIGINT", "tables_failed": "BIGINT", "findings": "BIGINT", "tables": "VARCHAR",
+}  # fmt: skip
+QUALITY_RESULTS = {
+    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "table_name": "VARCHAR", "check_name": "VARCHAR",
+    "severity": "VARCHAR", "failures": "BIGINT", "passed": "BOOLEAN", "why": "VARCHAR", "sample": "VARCHAR",
+}  # fmt: skip
+SCHEMA_HISTORY = {
+    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "table_name": "VARCHAR", "source_file": "VARCHAR", "drift": "VARCHAR",
+}  # fmt: skip
+
+
+def record_run(lakehouse: Lakehouse, engine: DuckDBEngine, result: RunResult) -> None:
+    """Appends the run, its check results and any schema drift."""
+    tables = result.tables
+    run = [
+        result.run_id, result.started, result.seconds, not result.failed, len(result.ingest.new),
+        sum(t.status == "built" for t in tables), sum(t.status in ("failed", "blocked") for t in tables),
+        sum(not c.passed for c in result.checks), json.dumps([vars(t) for t in tables]),
+    ]  # fmt: skip
+    _append(lakehouse, engine, "monitor.runs", RUNS, [run])
+    checks = [
+        [result.run_id, result.started, c.table, c.check, c.severity, c.failures, c.passed, c.why, json.dumps(c.sample, default=str)]
+        for c in result.checks
+    ]
+    _append(lakehouse, engine, "monitor.quality_results", QUALITY_RESULTS, checks)
+    drifts = [
+        [result.run_id, result.started, f"bronze.{b.source_system}_{b.source_table}", b.source_file, sentence]
+        for b in result.ingest.new
+        for sentence in json.loads(b.drift)
+    ]
+    _append(lakehouse, engine, "monitor.schema_history", SCHEMA_HISTORY, drifts)
+
+
+def _append(lakehouse: Lakehouse, engine: DuckDBEngine, name: str, types: dict[str, str], rows: list[list[Any]]) -> None:
+    if not rows:
+        return
+    cursor = engine.connection.cursor()
+    cursor.execute(f"CREATE TEMP TABLE log ({', '.join(f'{n} {k}' for n, k in types.items())})")
+    cursor.executemany(f"INSERT INTO log VALUES ({', '.join('?' * len(types))})", rows)
+    lakehouse.append(name, cursor.sql("FROM log"))
+    cursor.execute("DROP TABLE log")
+    cursor.close()

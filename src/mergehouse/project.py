@@ -1,0 +1,227 @@
+"""A project on disk: `mergehouse.yml` and one folder per brand, read and validated into plain objects."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mergehouse.errors import ConfigError
+
+ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+CONFIG_FILE = "mergehouse.yml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(_Strict):
+    """One column of a source: its meaning as a type, and the header(s) it may arrive under."""
+
+    type: ColumnType = "text"
+    header: str | list[str] | None = None
+
+    @field_validator("header")
+    @classmethod
+    def _as_list(cls, value: str | list[str] | None) -> list[str] | None:
+        return [value] if isinstance(value, str) else value
+
+
+class Source(_Strict):
+    """One table of a brand's export. What is not declared about its format is detected per file."""
+
+    files: str | list[str]
+    columns: dict[Name, Column]
+    key: list[Name] = []
+    optional: bool = False
+    sheets: list[str] = []
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    encoding: str | None = None
+    decimal_mark: Literal[".", ","] | None = None
+    date_order: Literal["dmy", "mdy", "ymd"] | None = None
+    null_values: list[str] = []
+
+    @field_validator("files")
+    @classmethod
+    def _as_list(cls, value: str | list[str]) -> list[str]:
+        return [value] if isinstance(value, str) else value
+
+
+class FieldReconciliation(_Strict):
+    """A field that two tables of one source both carry; `use` wins, and `why` says on what evidence."""
+
+    field: str
+    use: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="table.column that is used")
+    against: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="table.column it is compared with")
+    key: Name
+    sum: bool = False
+    why: str
+
+
+class Brand(_Strict):
+    """A brand is a folder: `brand.yml`, staging SQL and mapping CSVs."""
+
+    label: str
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    timezone: str = "UTC"
+    raw: str | None = None
+    as_of: dt.date | None = None
+    fresh_within_days: int | None = Field(default=None, ge=0)
+    sources: dict[Name, Source]
+    reconcile: list[FieldReconciliation] = []
+    kpi_definitions: dict[str, str] = {}
+    name: str = ""
+    folder: Path = Path()
+    raw_folder: Path = Path()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"unknown IANA time zone {value!r}{_nearest(value, available_timezones())}")
+        ZoneInfo(value)
+        return value
+
+
+class Limits(_Strict):
+    memory: str = Field(default="3GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")
+    threads: int | None = Field(default=None, ge=1)
+
+
+class Config(_Strict):
+    """`mergehouse.yml`."""
+
+    name: str
+    lakehouse: str = "lakehouse"
+    engine: Literal["duckdb"] = "duckdb"
+    churn_after_days: int = Field(default=90, ge=1, le=3650)
+    limits: Limits = Limits()
+
+
+class Project(_Strict):
+    """A validated project. `brands` is in the order of folder names."""
+
+    folder: Path
+    config: Config
+    brands: dict[str, Brand]
+
+    @property
+    def lakehouse_folder(self) -> Path:
+        return (self.folder / self.config.lakehouse).resolve()
+
+    @property
+    def mappings_folder(self) -> Path:
+        return self.folder / "mappings"
+
+
+def load_project(folder: Path | str) -> Project:
+    """Reads and validates the project in `folder`.
+
+    Raises ConfigError naming file, key, and the nearest valid key.
+    """
+    folder = Path(folder)
+    config_file = folder / CONFIG_FILE
+    if not config_file.is_file():
+        raise ConfigError(
+            f"{config_file} not found. Expected a mergehouse project there; "
+            f"make one with `mergehouse init {folder}`, or name another folder with -C."
+        )
+    config = _validated(Config, read_yaml(config_file), config_file)
+    brand_files = sorted((folder / "brands").glob("*/brand.yml"))
+    if not brand_files:
+        raise ConfigError(f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`.")
+    return Project(folder=folder, config=config, brands={f.parent.name: _brand(folder, f) for f in brand_files})
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The mapping in a YAML file; ConfigError with line and column where it is not one."""
+    try:
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise ConfigError(f"{file}{where}: not valid YAML ({problem}).") from None
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{file}: expected keys and values, found {type(loaded).__name__}.")
+    return loaded
+
+
+def nearest(word: str, candidates: Any) -> str | None:
+    """The candidate most like `word`, if any is close."""
+    found = difflib.get_close_matches(str(word), [str(c) for c in candidates], n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def _brand(folder: Path, file: Path) -> Brand:
+    name = file.parent.name
+    if not name.isidentifier() or name != name.lower():
+        raise ConfigError(f"{file.parent}: a brand folder's name must be lower-case letters, digits and underscores.")
+    values = read_yaml(file)
+    for reserved in ("name", "folder", "raw_folder"):
+        if reserved in values:
+            raise ConfigError(f"{file}: key `{reserved}` is taken from the folder; remove it.")
+    brand = _validated(Brand, values, file)
+    if not (file.parent / "order_lines.sql").is_file():
+        raise ConfigError(
+            f"{file.parent / 'order_lines.sql'} not found. Every brand needs this staging query; "
+            "docs: adding a brand."
+        )
+    for rule in brand.reconcile:
+        for side in (rule.use, rule.against):
+            table, column = side.split(".")
+            _expect_known(table, brand.sources, file, f"reconcile.{rule.field}: table")
+            _expect_known(column, brand.sources[table].columns, file, f"reconcile.{rule.field}: column of {table}")
+    for table, source in brand.sources.items():
+        for column in source.key:
+            _expect_known(column, source.columns, file, f"sources.{table}.key")
+    raw = folder / (brand.raw or f"raw/{name}")
+    return brand.model_copy(update={"name": name, "folder": file.parent, "raw_folder": raw})
+
+
+def _expect_known(word: str, known: Any, file: Path, where: str) -> None:
+    if word not in known:
+        raise ConfigError(f"{file}: {where}: `{word}` is not declared{_nearest(word, known)}")
+
+
+def _nearest(word: str, known: Any) -> str:
+    best = nearest(word, known)
+    return f"; did you mean `{best}`?" if best else f"; expected one of: {', '.join(sorted(map(str, known))[:12])}."
+
+
+def _validated(model: type[BaseModel], values: dict[str, Any], file: Path) -> Any:
+    try:
+        return model(**values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_readable(model, item, file) for item in error.errors())) from None
+
+
+def _readable(model: type[BaseModel], item: Any, file: Path) -> str:
+    path = [str(part) for part in item["loc"] if part != "[key]"]
+    key = ".".join(path)
+    if item["type"] == "extra_forbidden":
+        return f"{file}: unknown key `{key}`{_nearest(path[-1], _fields_at(model, item['loc'][:-1]))}"
+    if item["type"] == "missing":
+        return f"{file}: key `{key}` is missing."
+    found = "" if isinstance(item["input"], dict) else f" (found {item['input']!r})"
+    return f"{file}: key `{key}`: {item['msg'][0].lower() + item['msg'][1:]}{found}."
+
+
+def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """The keys allowed at `path` inside `model`, following nested models and dicts of models."""
+    current: Any = model
+    for part in path:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            current = current.model_fields[part].annotation
+        else:  # dict[..., Model] or list[Model]: step into the value type
+            current = current.__args__[-1]
+    while not (isinstance(current, type) and issubclass(current, BaseModel)):
+        current = current.__args__[-1]
+    return list(current.model_fields)

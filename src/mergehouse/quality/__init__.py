@@ -1,0 +1,1 @@
+"""Contract checks, field reconciliations, and the quality report."""

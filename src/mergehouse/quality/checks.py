@@ -1,0 +1,112 @@
+"""A contract's promises, checked on the staged rows of its table before they are published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mergehouse.contract import ColumnContract, Contract, Severity
+from mergehouse.engine import Engine
+
+SAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check on one table. `failures` counts rows (or keys) that break it; `sample` shows some."""
+
+    table: str
+    check: str
+    severity: Severity
+    failures: int
+    why: str
+    sample: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return self.failures == 0
+
+    @property
+    def stops_publication(self) -> bool:
+        return not self.passed and self.severity == "error"
+
+
+def check_table(engine: Engine, contract: Contract) -> tuple[int, list[CheckResult]]:
+    """Row count and results of every check of a table that is attached to the engine."""
+    conditions = _row_conditions(contract)
+    counts = ", ".join(
+        f"COALESCE(COUNT_IF(NOT COALESCE({condition}, TRUE)), 0) AS check_{i}" for i, (_, _, _, condition) in enumerate(conditions)
+    )
+    keys = ", ".join(contract.key)
+    rows = f"SELECT COUNT(*) AS row_count, COUNT(DISTINCT XXHASH64(STRUCT({keys}))) AS key_count"
+    totals = engine.rows(f"{rows}{', ' + counts if counts else ''} FROM {contract.table}")[0]
+    results = [
+        _result(engine, contract, name, severity, why, totals[f"check_{i}"], f"NOT COALESCE({condition}, TRUE)")
+        for i, (name, severity, why, condition) in enumerate(conditions)
+    ]
+    results.append(_key_check(engine, contract, totals["row_count"], totals["key_count"]))
+    results += [_reference_check(engine, contract, name, c) for name, c in contract.columns.items() if c.references]
+    for check in contract.checks:
+        if check.sql:
+            failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({check.sql}) AS failing")[0]["failures"]
+            sample = engine.rows(f"SELECT * FROM ({check.sql}) AS failing LIMIT {SAMPLE_ROWS}") if failures else []
+            results.append(CheckResult(contract.table, check.name, check.severity, failures, check.why, sample))
+    return totals["row_count"], results
+
+
+def _row_conditions(contract: Contract) -> list[tuple[str, Severity, str, str]]:
+    """(name, severity, why, condition that every row meets) for nulls, allowed values, ranges and `expect`."""
+    found: list[tuple[str, Severity, str, str]] = []
+    for name, column in contract.columns.items():
+        if not column.nullable:
+            found.append((f"{name}_not_null", column.severity, f"{column.meaning}; it must not be empty.", f"{name} IS NOT NULL"))
+        if column.values:
+            allowed = ", ".join(f"'{v}'" for v in column.values)
+            why = f"{column.meaning}; expected one of {', '.join(column.values)}."
+            found.append((f"{name}_allowed", column.severity, why, f"{name} IN ({allowed})"))
+        if column.min is not None or column.max is not None:
+            found.append((f"{name}_in_range", column.severity, _range_words(column), _range_condition(name, column)))
+    found += [(c.name, c.severity, c.why, c.expect) for c in contract.checks if c.expect]
+    return found
+
+
+def _range_words(column: ColumnContract) -> str:
+    low = f"at least {column.min:g}" if column.min is not None else ""
+    high = f"at most {column.max:g}" if column.max is not None else ""
+    return f"{column.meaning}; expected {' and '.join(filter(None, [low, high]))}."
+
+
+def _range_condition(name: str, column: ColumnContract) -> str:
+    bounds = [f"{name} >= {column.min:.10g}" if column.min is not None else ""]
+    bounds.append(f"{name} <= {column.max:.10g}" if column.max is not None else "")
+    return " AND ".join(filter(None, bounds))
+
+
+def _key_check(engine: Engine, contract: Contract, rows: int, distinct: int) -> CheckResult:
+    keys = ", ".join(contract.key)
+    why = f"One row is {contract.grain}; ({keys}) must tell rows apart."
+    if rows == distinct:
+        return CheckResult(contract.table, "key_unique", "error", 0, why)
+    repeated = f"SELECT {keys}, COUNT(*) AS rows FROM {contract.table} GROUP BY {keys} HAVING COUNT(*) > 1"
+    failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({repeated}) AS repeated")[0]["failures"]
+    sample = engine.rows(f"{repeated} LIMIT {SAMPLE_ROWS}") if failures else []
+    return CheckResult(contract.table, "key_unique", "error", failures, why, sample)
+
+
+def _reference_check(engine: Engine, contract: Contract, name: str, column: ColumnContract) -> CheckResult:
+    table, key = str(column.references).rsplit(".", 1)
+    orphans = (
+        f"SELECT DISTINCT t.{name} FROM {contract.table} AS t LEFT ANTI JOIN {table} AS r ON r.{key} = t.{name} "
+        f"WHERE t.{name} IS NOT NULL"
+    )
+    failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({orphans}) AS orphans")[0]["failures"]
+    sample = engine.rows(f"{orphans} LIMIT {SAMPLE_ROWS}") if failures else []
+    why = f"Every {name} must be found in {table}."
+    return CheckResult(contract.table, f"{name}_found", column.severity, failures, why, sample)
+
+
+def _result(
+    engine: Engine, contract: Contract, name: str, severity: Severity, why: str, failures: int, failing: str
+) -> CheckResult:
+    sample = engine.rows(f"SELECT * FROM {contract.table} WHERE {failing} LIMIT {SAMPLE_ROWS}") if failures else []
+    return CheckResult(contract.table, name, severity, failures, why, sample)

@@ -1,0 +1,36 @@
+"""Fields that two tables of one source both carry: compared, counted, and shown with the documented resolution."""
+
+from __future__ import annotations
+
+from mergehouse.engine import Engine
+from mergehouse.project import Brand, FieldReconciliation
+from mergehouse.quality.checks import SAMPLE_ROWS, CheckResult
+
+
+def reconcile_fields(engine: Engine, brand: Brand) -> list[CheckResult]:
+    """One result per declared field; `failures` counts keys whose two values disagree."""
+    return [_compare(engine, brand, rule) for rule in brand.reconcile]
+
+
+def _compare(engine: Engine, brand: Brand, rule: FieldReconciliation) -> CheckResult:
+    table, column = rule.use.split(".")
+    other_table, other_column = rule.against.split(".")
+    left = f"SELECT DISTINCT {rule.key}, {column} AS used FROM typed.{brand.name}_{table}"
+    if rule.sum:  # rows delivered twice count once
+        once = f"SELECT DISTINCT {', '.join(brand.sources[table].columns)} FROM typed.{brand.name}_{table}"
+        left = f"SELECT {rule.key}, SUM({column}) AS used FROM ({once}) AS once GROUP BY {rule.key}"
+    differing = (
+        f"SELECT l.{rule.key}, l.used, r.{other_column} AS other FROM ({left}) AS l "
+        f"JOIN typed.{brand.name}_{other_table} AS r ON r.{rule.key} = l.{rule.key} "
+        f"WHERE l.used IS DISTINCT FROM r.{other_column}"
+    )
+    failures = engine.rows(f"SELECT COUNT(DISTINCT {rule.key}) AS failures FROM ({differing}) AS d")[0]["failures"]
+    sample = engine.rows(f"{differing} ORDER BY {rule.key} LIMIT {SAMPLE_ROWS}") if failures else []
+    return CheckResult(
+        f"{brand.name}.{rule.field}",
+        f"{rule.use} = {rule.against}",
+        "warn",
+        failures,
+        f"{rule.use} is used. {rule.why}",
+        sample,
+    )

@@ -1,0 +1,105 @@
+"""`init` and `doctor`: writes a project from the templates, points it at exports, and looks it over."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import shutil
+import sys
+from importlib import metadata, resources
+from pathlib import Path
+
+import yaml
+
+from mergehouse.errors import ConfigError, MergehouseError
+from mergehouse.ingest.bronze import SUFFIXES, find_files
+from mergehouse.lakehouse import Lakehouse, is_writable
+from mergehouse.project import CONFIG_FILE, Brand, load_project
+
+TEMPLATES = Path(str(resources.files("mergehouse") / "templates"))
+PACKAGES = ("duckdb", "deltalake", "sqlglot", "polars", "fastexcel", "currencyconverter")
+
+
+def write_project(folder: Path, raw: Path | None = None) -> list[str]:
+    """Copies the templates into `folder` and returns what was written, a line each.
+
+    With `raw`, every brand is pointed at the folder under it that holds its files: `raw` itself,
+    `raw/<brand>` or one folder below. Raises ConfigError where a project is there already, or where
+    no folder or more than one fits.
+    """
+    if (folder / CONFIG_FILE).exists():
+        raise ConfigError(f"{folder / CONFIG_FILE} exists already; nothing was changed. Choose another folder.")
+    try:
+        shutil.copytree(TEMPLATES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        written = [str(folder / CONFIG_FILE), str(folder / "mappings")]
+        for brand in load_project(folder).brands.values():
+            (folder / "raw" / brand.name).mkdir(parents=True, exist_ok=True)
+            written.append(str(brand.folder))
+            if raw is not None:
+                found = _folder_with(brand, raw)
+                _point_at(brand, found)
+                written.append(f"  reads {found}")
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written ({error.strerror or error}).") from None
+    return written
+
+
+def line_count(text: str) -> int:
+    """`200k` and `10M` as numbers. Raises MergehouseError on anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text.strip().replace(",", "").replace("_", ""))
+    if not match or float(match[1]) <= 0:
+        raise MergehouseError(f"--lines {text}: expected a number such as 50000, 200k or 10M.")
+    return int(float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()])
+
+
+def diagnose(folder: Path) -> list[tuple[str, bool, str]]:
+    """(what, whether it is well, what was found) for this machine and the project in `folder`."""
+    found = [("Python", sys.version_info >= (3, 11), sys.version.split()[0])]
+    found += [(name, True, metadata.version(name)) for name in PACKAGES]
+    try:
+        project = load_project(folder)
+    except ConfigError as error:
+        return [*found, ("project", False, str(error))]
+    found.append(("project", True, f"{project.config.name}: {', '.join(project.brands)}"))
+    lakehouse = Lakehouse(project.lakehouse_folder)
+    free = shutil.disk_usage(next(p for p in (lakehouse.root, *lakehouse.root.parents) if p.exists())).free
+    found.append(("lakehouse", is_writable(lakehouse.root), f"{lakehouse.root}, {len(lakehouse.tables())} tables, {free // 2**30} GB free"))
+    for brand in project.brands.values():
+        for table, source in brand.sources.items():
+            try:
+                files = find_files(brand, table, source, loaded_before=False)
+                found.append((f"{brand.name}.{table}", True, ", ".join(f.name for f in files) or "none (optional)"))
+            except MergehouseError as error:
+                found.append((f"{brand.name}.{table}", False, str(error)))
+    return found
+
+
+def _folder_with(brand: Brand, raw: Path) -> Path:
+    """The one folder under `raw` that holds a file for every source the brand needs."""
+    raw = raw.resolve()
+    if not raw.is_dir():
+        raise ConfigError(f"{raw}: no such folder. --raw names the folder that holds the exports.")
+    own = raw / brand.name
+    candidates = [own] if own.is_dir() else [raw, *sorted(p for p in raw.iterdir() if p.is_dir())]
+    fitting = [c for c in candidates if _holds_all(brand, c)]
+    if len(fitting) == 1:
+        return fitting[0]
+    patterns = ", ".join(p for s in brand.sources.values() if not s.optional for p in s.files)
+    if not fitting:
+        raise ConfigError(f"{raw}: no folder there holds all files of {brand.label} ({patterns}).")
+    listed = ", ".join(str(f) for f in fitting)
+    raise ConfigError(f"{raw}: more than one folder holds files of {brand.label}: {listed}. Name one of them with --raw.")
+
+
+def _holds_all(brand: Brand, folder: Path) -> bool:
+    names = [p.name.lower() for p in folder.iterdir() if p.is_file() and p.name.lower().endswith(SUFFIXES)]
+    return all(
+        any(fnmatch.fnmatch(name, pattern.lower()) for name in names for pattern in source.files)
+        for source in brand.sources.values()
+        if not source.optional
+    )
+
+
+def _point_at(brand: Brand, folder: Path) -> None:
+    file = brand.folder / "brand.yml"
+    file.write_text(f"raw: {yaml.safe_dump(str(folder)).splitlines()[0]}\n{file.read_text(encoding='utf-8')}", encoding="utf-8")

@@ -1,0 +1,197 @@
+"""Between Bronze and Silver: typed views of the sources, and each brand's staging SQL stacked into one view.
+
+Everything here is generated Spark SQL text; nothing is written. A typed view reads a Bronze table with the
+formats found for each batch; text that cannot be read as its type becomes NULL and later a reason code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from mergehouse.contract import Contract
+from mergehouse.errors import ConfigError
+from mergehouse.ingest.bronze import Batch, bronze_table
+from mergehouse.project import Brand, Source, nearest
+
+TRUE_WORDS = "'1', '1.0', 'true', 't', 'yes', 'y', 'ja', 'oui', 'si', 'sí', 'wahr', 'x'"
+FALSE_WORDS = "'0', '0.0', 'false', 'f', 'no', 'n', 'nein', 'non', 'falsch'"
+ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts")
+
+# Grouped or decorated numbers: `1,234.50`, `£ 12.50`, `12,50`. Anything else stays unread.
+POINT_GROUPED = r"^[^0-9A-Za-z]*[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?[^0-9A-Za-z]*$"
+POINT_DECORATED = r"^[^0-9A-Za-z]*[0-9]+([.][0-9]+)?[^0-9A-Za-z.,]*$"
+COMMA_GROUPED = r"^[^0-9A-Za-z]*[0-9]{1,3}([. ][0-9]{3})+(,[0-9]+)?[^0-9A-Za-z]*$"
+COMMA_DECORATED = r"^[^0-9A-Za-z]*[0-9]+(,[0-9]+)?[^0-9A-Za-z.,]*$"
+
+
+def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
+    """SQL of `typed.<brand>_<table>`: declared columns in their types, the row's origin, the raw row as JSON.
+
+    Where the source has a key, only the latest delivery of each key is kept.
+    """
+    source = brand.sources[table]
+    groups: dict[str, list[str]] = defaultdict(list)
+    for batch in batches:
+        groups[batch.formats].append(batch.batch_id)
+    columns = [
+        f"{_by_batch({formats: _typed(name, source, json.loads(formats)) for formats in groups}, groups)} AS {name}"
+        for name in source.columns
+    ]
+    raw = ", ".join(source.columns)
+    select = (
+        f"SELECT {', '.join(columns)}, {', '.join(ROW_COLUMNS)}, TO_JSON(STRUCT({raw})) AS raw_row "
+        f"FROM {bronze_table(brand.name, table)}"
+    )
+    if not source.key:
+        return select
+    key = ", ".join(source.key)
+    return (
+        f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY ingest_ts DESC, source_row DESC) "
+        f"AS delivery_rank FROM ({select}) AS typed) AS ranked WHERE delivery_rank = 1"
+    )
+
+
+def stacked_view(contract: Contract, brands: list[Brand], file_name: str) -> str:
+    """SQL of `staging.<name>`: every brand's query of that name, cast to the contract and stacked.
+
+    Raises ConfigError where a query lacks a required column, returns an unknown one or reads an unknown table.
+    """
+    parts = []
+    for brand in brands:
+        file = brand.folder / file_name
+        if not file.exists():
+            continue
+        query = brand_query(brand, file)
+        given = _named_columns(query, contract, file)
+        columns = ", ".join(
+            f"CAST({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS {name}"
+            for name, column in contract.columns.items()
+        )
+        parts.append(
+            f"SELECT '{brand.name}' AS source_system, '{brand.timezone}' AS timezone, "
+            f"'{brand.currency}' AS brand_currency, {columns} FROM ({query.sql(dialect='spark')}) AS {brand.name}"
+        )
+    return " UNION ALL ".join(parts) or _empty(contract)
+
+
+def brand_query(brand: Brand, file: Path) -> exp.Expression:
+    """A brand's staging query with its source names resolved to typed views."""
+    try:
+        query = sqlglot.parse_one(file.read_text(encoding="utf-8"), read="spark")
+    except sqlglot.errors.ParseError as error:
+        first: Any = error.errors[0] if error.errors else {}
+        raise ConfigError(
+            f"{file}, line {first.get('line', '?')}: not valid Spark SQL: {first.get('description', error)}."
+        ) from None
+    if not isinstance(query, exp.Query):
+        raise ConfigError(f"{file}: expected one SELECT, found {query.key.upper()}.")
+    local = {cte.alias_or_name for cte in query.find_all(exp.CTE)}
+    for table in query.find_all(exp.Table):
+        if table.db or table.name in local:
+            continue
+        if table.name not in brand.sources:
+            best = nearest(table.name, brand.sources)
+            hint = f"did you mean `{best}`?" if best else f"brand.yml declares: {', '.join(brand.sources)}."
+            raise ConfigError(f"{file}: reads `{table.name}`, which is no source of {brand.label}; {hint}")
+        if not table.alias:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+        table.set("this", exp.to_identifier(f"{brand.name}_{table.name}"))
+        table.set("db", exp.to_identifier("typed"))
+    return query
+
+
+def _named_columns(query: exp.Expression, contract: Contract, file: Path) -> set[str]:
+    given = set(query.named_selects)
+    if "*" in given:
+        raise ConfigError(f"{file}: `SELECT *` is not allowed; name the columns of {contract.table}.")
+    for name in given - set(contract.columns):
+        best = nearest(name, contract.columns)
+        hint = f"did you mean `{best}`?" if best else f"expected: {', '.join(contract.columns)}."
+        raise ConfigError(f"{file}: column `{name}` is not part of {contract.table}; {hint}")
+    for name, column in contract.columns.items():
+        if not column.nullable and name not in given:
+            raise ConfigError(f"{file}: column `{name}` is missing. It is: {column.meaning}.")
+    return given
+
+
+def _view_type(name: str, kind: str) -> str:
+    return "TIMESTAMP_NTZ" if name.endswith("_local_ts") else kind
+
+
+def _empty(contract: Contract) -> str:
+    nulls = ", ".join(f"CAST(NULL AS {_view_type(n, c.type)}) AS {n}" for n, c in contract.columns.items())
+    return (
+        "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS timezone, "
+        f"CAST(NULL AS STRING) AS brand_currency, {nulls} WHERE FALSE"
+    )
+
+
+def _by_batch(expressions: dict[str, str], groups: dict[str, list[str]]) -> str:
+    """One expression where all batches are written alike, else a CASE over the batches."""
+    if not expressions:
+        return "NULL"
+    by_expression: dict[str, list[str]] = defaultdict(list)
+    for formats, expression in expressions.items():
+        by_expression[expression] += groups[formats]
+    if len(by_expression) == 1:
+        return next(iter(by_expression))
+    cases = " ".join(
+        f"WHEN batch_id IN ({', '.join(repr(b) for b in ids)}) THEN {expression}"
+        for expression, ids in by_expression.items()
+    )
+    return f"CASE {cases} END"
+
+
+def _typed(name: str, source: Source, formats: dict[str, Any]) -> str:
+    kind = source.columns[name].type
+    nulls = ", ".join(_literal(v) for v in ["", *source.null_values])
+    value = f"TRIM({name})"
+    if source.null_values:
+        value = f"CASE WHEN TRIM({name}) IN ({nulls}) THEN NULL ELSE TRIM({name}) END"
+    patterns = formats.get("dates", {}).get(name, [])
+    if kind == "text":
+        return f"NULLIF({value}, '')"
+    if kind == "code":
+        code = f"NULLIF(UPPER({value}), '')"
+        return f"CASE WHEN {name} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$' THEN SPLIT_PART({value}, '.', 1) ELSE {code} END"
+    if kind == "boolean":
+        return f"CASE WHEN LOWER({value}) IN ({TRUE_WORDS}) THEN TRUE WHEN LOWER({value}) IN ({FALSE_WORDS}) THEN FALSE END"
+    if kind in ("number", "percent"):
+        digits = f"REPLACE({value}, '%', '')" if kind == "percent" else value
+        return _number(digits, formats.get("decimal_mark", "."))
+    return _instant(value, kind, patterns)
+
+
+def _number(value: str, mark: str) -> str:
+    """DECIMAL(18,4), or NULL. Group separators and currency signs are read only where they are unmistakable."""
+    plain = f"TRY_CAST({value} AS DECIMAL(18, 4))"
+    point = f"TRY_CAST(REGEXP_REPLACE({value}, '[^0-9.-]', '') AS DECIMAL(18, 4))"
+    comma = f"TRY_CAST(REPLACE(REGEXP_REPLACE({value}, '[^0-9,-]', ''), ',', '.') AS DECIMAL(18, 4))"
+    if mark == ".":
+        return (
+            f"COALESCE({plain}, CASE WHEN {value} RLIKE '{POINT_GROUPED}' OR {value} RLIKE '{POINT_DECORATED}' THEN {point} "
+            f"WHEN {value} RLIKE '^-?[0-9]+,[0-9]{{1,2}}$' THEN {comma} END)"
+        )
+    return (
+        f"CASE WHEN {value} RLIKE '{COMMA_GROUPED}' OR {value} RLIKE '{COMMA_DECORATED}' THEN {comma} "
+        f"WHEN {value} RLIKE '^-?[0-9]+[.][0-9]{{1,2}}$' THEN {plain} END"
+    )
+
+
+def _instant(value: str, kind: str, patterns: list[str]) -> str:
+    """DATE or TIMESTAMP_NTZ, or NULL: ISO first, then the patterns found in the batch."""
+    iso = f"TRY_CAST(SUBSTRING({value}, 1, 10) AS DATE)" if kind == "date" else f"TRY_CAST({value} AS TIMESTAMP_NTZ)"
+    tries = [f"CASE WHEN {value} LIKE '____-__-__%' THEN {iso} END"]
+    target = "DATE" if kind == "date" else "TIMESTAMP_NTZ"
+    tries += [f"CAST(TRY_TO_TIMESTAMP({value}, '{pattern}') AS {target})" for pattern in patterns]
+    return tries[0] if len(tries) == 1 else f"COALESCE({', '.join(tries)})"
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

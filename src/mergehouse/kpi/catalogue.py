@@ -117,6 +117,15 @@ def check_bounds(lakehouse: Lakehouse) -> list[CheckResult]:
     return results
 
 
+def as_json_values(values: dict[str, dict[str, Value]]) -> dict[str, dict[str, str | int | None]]:
+    """Counts as numbers, money and shares as exact decimal text."""
+    kinds = {k.name: k.format for k in catalogue()}
+    return {
+        scope: {n: v if v is None else int(v) if kinds[n] == "integer" else str(v) for n, v in named.items()}
+        for scope, named in values.items()
+    }
+
+
 def formatted(kpi: Kpi, value: Value) -> str:
     """A value as people read it: `1,234.50`, `1,234`, `12.3 %`; a dash where there is none."""
     if value is None:

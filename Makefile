@@ -1,0 +1,39 @@
+# Needs Python 3.11 or newer and make, nothing else. `make run` builds a demonstration; `make run RAW=/path` your exports.
+PYTHON  ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 python 2>/dev/null))
+LINES   ?= 200k
+PROJECT ?= $(if $(RAW),build/project,build/demo)
+BIN     := .venv/bin
+READY   := .venv/ready
+
+.PHONY: run test lint site bench clean
+
+run: $(READY)
+	@test -f $(PROJECT)/mergehouse.yml || $(BIN)/mergehouse init $(PROJECT) $(if $(RAW),--raw "$(RAW)")
+	@$(if $(RAW),true,test -f $(PROJECT)/truth.json || $(BIN)/mergehouse demo $(PROJECT) --lines $(LINES))
+	@$(BIN)/mergehouse run -C $(PROJECT)
+
+test: $(READY) lint
+	$(BIN)/pytest -n auto
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+site: $(READY)
+	$(BIN)/mkdocs build --strict --site-dir build/site
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf build .venv
+
+# The environment, exactly as locked. uv comes from pip once, into the environment itself.
+$(READY): pyproject.toml uv.lock
+	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11 or newer, or run: make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is too old. Install Python 3.11 or newer, or run: make PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	@UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --python $(BIN)/python
+	@touch $(READY)

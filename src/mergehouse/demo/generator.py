@@ -1,0 +1,85 @@
+"""Writes both demonstration exports into a project, and `truth.json`: every figure that a correct run must find."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from mergehouse.demo.multitable import write_multitable
+from mergehouse.demo.truth import BrandTruth, group_kpis
+from mergehouse.demo.wide import write_wide
+from mergehouse.errors import ConfigError
+from mergehouse.project import load_project
+
+EXPORTS = Path(__file__).with_name("exports.yml")
+OURS = "demo"  # in the name of every file written
+WIDE_SHARE = 0.8
+SHARED_SHARE = 0.1  # of the smaller brand's customers, also customers of the other
+
+
+def generate(folder: Path, lines: int, seed: int, progress: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
+    """Writes `lines` order lines (repeats and torn rows on top) and returns the truth that is also in `truth.json`.
+
+    The same seed gives the same bytes. Memory does not grow with `lines`, but for a few bytes a customer and an order.
+    Raises ConfigError where `folder` is no project with the two brands, or their folders hold other exports.
+    """
+    exports = yaml.safe_load(EXPORTS.read_text(encoding="utf-8"))
+    project = load_project(folder)
+    brands = {}
+    for shape, spec in exports.items():
+        if spec["brand"] not in project.brands:
+            raise ConfigError(f"{folder}: the demonstration needs the brand `{spec['brand']}`; `mergehouse init` writes it.")
+        brands[shape] = project.brands[spec["brand"]]
+        _make_room(brands[shape].raw_folder)
+    wide_lines = max(1, round(lines * WIDE_SHARE))
+    try:
+        wide = write_wide(exports["wide"], brands["wide"].raw_folder, wide_lines, seed, progress)
+        multi = write_multitable(
+            exports["multitable"], brands["multitable"].raw_folder, max(1, lines - wide_lines), seed,
+            lambda done: progress(wide_lines + done),
+        )  # fmt: skip
+        pairs = _shared_customers(wide, multi, seed)
+        _write_pairs(brands["multitable"].folder / "customer_xref.csv", wide, multi, pairs)
+        truth = {
+            "seed": seed,
+            "lines": lines,
+            "brands": {wide.brand: wide.as_dict(), multi.brand: multi.as_dict()},
+            "group": group_kpis(wide, multi, pairs),
+            "shared_customers": {"pairs": len(pairs), "file": str(Path("brands") / multi.brand / "customer_xref.csv")},
+        }
+        (folder / "truth.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{folder}: the exports cannot be written ({error.strerror or error}).") from None
+    return truth
+
+
+def _make_room(raw: Path) -> None:
+    """An empty raw folder. Demonstration files of an earlier time make way; other exports are never touched."""
+    raw.mkdir(parents=True, exist_ok=True)
+    there = sorted(p for p in raw.iterdir() if not p.name.startswith("."))
+    foreign = [p for p in there if OURS not in p.name]
+    if foreign:
+        raise ConfigError(f"{foreign[0]}: exports are there already; the demonstration is written into a project without any.")
+    for file in there:
+        file.unlink()
+
+
+def _shared_customers(wide: BrandTruth, multi: BrandTruth, seed: int) -> np.ndarray:
+    """Pairs (customer of the multitable brand, buyer of the wide brand), each customer at most once. Shape (n, 2)."""
+    rng = np.random.default_rng([seed, 3])
+    registered, buyers = np.arange(len(multi.orders_of_customer)), np.flatnonzero(wide.buyers)
+    count = int(min(len(registered), len(buyers)) * SHARED_SHARE)
+    return np.column_stack([rng.permutation(registered)[:count], rng.permutation(buyers)[:count]])
+
+
+def _write_pairs(file: Path, wide: BrandTruth, multi: BrandTruth, pairs: np.ndarray) -> None:
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["source_customer_id", "other_source_system", "other_source_customer_id"])
+        writer.writerows([multi.first_customer + int(a), wide.brand, wide.first_customer + int(b)] for a, b in pairs)

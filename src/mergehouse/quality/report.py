@@ -1,0 +1,2 @@
+def write_report(project):
+    return project.lakehouse_folder / "report.html"

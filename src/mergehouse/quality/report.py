@@ -1,2 +1,182 @@
-def write_report(project):
-    return project.lakehouse_folder / "report.html"
+"""The quality report: one self-contained HTML page that a business reader can follow from raw export to clean figure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mergehouse.errors import LakehouseError
+from mergehouse.kpi.catalogue import catalogue, compute, formatted
+from mergehouse.lakehouse import Lakehouse
+from mergehouse.project import Brand, Project
+
+HERE = Path(__file__).parent
+SAMPLES = 3
+UNMAPPED_SHOWN = 15
+Row = dict[str, Any]
+
+
+def write_report(project: Project) -> Path:
+    """Writes `report.html` into the lakehouse folder and returns its path. Raises LakehouseError where nothing ran yet."""
+    from jinja2 import Environment, FileSystemLoader
+
+    lakehouse = Lakehouse(project.lakehouse_folder)
+    if not lakehouse.exists("monitor.runs"):
+        raise LakehouseError(f"{lakehouse.root}: nothing ran here yet; `mergehouse run` comes first.")
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"number": _number, "money": _money, "percent": _percent}
+    page = environment.get_template("report.html.j2").render(_contents(project, lakehouse))
+    target = lakehouse.root / "report.html"
+    try:
+        target.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise LakehouseError(f"{target}: cannot be written ({error.strerror or error}).") from None
+    return target
+
+
+def _contents(project: Project, lakehouse: Lakehouse) -> Row:
+    read = _Reader(lakehouse)
+    values = compute(lakehouse)
+    checks = read.rows(
+        "monitor.quality_results",
+        "SELECT * FROM monitor.quality_results QUALIFY row_number() OVER (PARTITION BY table_name, check_name ORDER BY started DESC) = 1",
+    )
+    for check in checks:
+        check["sample"] = json.loads(check["sample"])
+    return {
+        "project": project.config.name,
+        "written": dt.datetime.now(dt.UTC),
+        "run": read.rows("monitor.runs", "SELECT * FROM monitor.runs ORDER BY started DESC LIMIT 1")[0],
+        "words": yaml.safe_load((HERE / "words.yml").read_text(encoding="utf-8")),
+        "scopes": [project.brands[s].label if s in project.brands else s.capitalize() for s in values],
+        "kpis": [
+            {"label": k.label, "unit": "" if k.format == "percent" else k.unit, "meaning": k.meaning,
+             "values": [formatted(k, named[k.name]) for named in values.values()]}
+            for k in catalogue()
+        ],
+        "brands": [_brand(read, brand) for brand in project.brands.values()],
+        "checks_passed": sum(c["passed"] for c in checks),
+        "findings": [c for c in checks if not c["passed"]],
+        "drift": read.rows("monitor.schema_history", "SELECT * FROM monitor.schema_history ORDER BY started, source_file"),
+    }  # fmt: skip
+
+
+def _brand(read: _Reader, brand: Brand) -> Row:
+    name = {"brand": brand.name}
+    deliveries = read.rows("bronze.batches", "SELECT * FROM bronze.batches WHERE source_system = $brand ORDER BY ingest_ts, source_file", name)
+    for delivery in deliveries:
+        delivery["notes"] = json.loads(delivery["drift"])
+        delivery["format"] = _format_words(delivery)
+    return {
+        "label": brand.label,
+        "name": brand.name,
+        "currency": brand.currency,
+        "definitions": brand.kpi_definitions,
+        "deliveries": deliveries,
+        "money": _waterfall(read, brand.name, "gmv_eur"),
+        "lines": _waterfall(read, brand.name, "order_lines"),
+        "line_types": read.rows(
+            "silver.sales_clean",
+            "SELECT line_type, line_class, count(*) AS order_lines, sum(amount_eur) AS amount_eur FROM silver.sales_clean "
+            "WHERE source_system = $brand GROUP BY ALL ORDER BY line_type, order_lines DESC",
+            name,
+        ),
+        "rejected": _reasons(read, "bronze.rejected", "reason_code", "source_file, source_line, raw_text", brand.name),
+        "quarantine": _reasons(read, "silver.quarantine", "reason_code", "source_row, order_id, raw_row", brand.name),
+        "duplicates": _reasons(
+            read, "silver.duplicates", "kind", "order_id, order_date, amount_original, source_row, kept_source_row", brand.name
+        ),
+        "unmapped": read.rows(
+            "gold.category_perf",
+            "SELECT c.product_id, any_value(p.product_name) AS product_name, sum(c.gmv_eur) AS gmv_eur FROM gold.category_perf AS c "
+            "JOIN gold.dim_product AS p USING (product_id) WHERE c.source_system = $brand AND c.category = 'Unmapped' "
+            f"GROUP BY c.product_id ORDER BY gmv_eur DESC, c.product_id LIMIT {UNMAPPED_SHOWN}",
+            name,
+        ),
+        "coverage": read.rows(
+            "gold.category_perf",
+            "SELECT sum(gmv_eur) FILTER (category <> 'Unmapped') / nullif(sum(gmv_eur), 0) AS share, "
+            "count(DISTINCT product_id) FILTER (category = 'Unmapped') AS products FROM gold.category_perf WHERE source_system = $brand",
+            name,
+        ),
+    }
+
+
+class _Reader:
+    """Rows of queries over the lakehouse; none where the table they are about is not published yet."""
+
+    def __init__(self, lakehouse: Lakehouse):
+        from mergehouse.engine.reader import reader
+
+        self.tables = set(lakehouse.tables())
+        self.connection = reader(lakehouse)
+
+    def rows(self, table: str, sql: str, parameters: Row | None = None) -> list[Row]:
+        if table not in self.tables:
+            return []
+        cursor = self.connection.execute(sql, parameters or {})
+        names = [d[0] for d in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _waterfall(read: _Reader, brand: str, kpi: str) -> list[Row]:
+    """Steps with the place of their bar in percent: `left` and `width`."""
+    steps = read.rows(
+        "gold.kpi_raw_vs_silver",
+        "SELECT step, value FROM gold.kpi_raw_vs_silver WHERE source_system = $brand AND kpi = $kpi ORDER BY step_no",
+        {"brand": brand, "kpi": kpi},
+    )
+    at, spans = Decimal(0), []
+    for step in steps:
+        low, high = (Decimal(0), step["value"]) if step["step"] in ("raw", "clean") else (at, at + step["value"])
+        spans.append((min(low, high), max(low, high)))
+        at = high
+    if not spans:
+        return []
+    left, right = min(low for low, _ in spans), max(high for _, high in spans)
+    scale = 100 / (right - left) if right > left else Decimal(0)
+    return [
+        step | {"left": round((low - left) * scale, 2), "width": round(max((high - low) * scale, Decimal("0.3")), 2)}
+        for step, (low, high) in zip(steps, spans, strict=True)
+    ]
+
+
+def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str) -> list[Row]:
+    """Reasons by number of rows, each with its first sample rows."""
+    name = {"brand": brand}
+    counts = read.rows(
+        table, f"SELECT {code} AS code, count(*) AS found FROM {table} WHERE source_system = $brand GROUP BY 1 ORDER BY 2 DESC, 1", name
+    )
+    for reason in counts:
+        reason["sample"] = read.rows(
+            table,
+            f"SELECT {shown} FROM {table} WHERE source_system = $brand AND {code} = $code ORDER BY ALL LIMIT {SAMPLES}",
+            name | {"code": reason["code"]},
+        )
+    return counts
+
+
+def _format_words(delivery: Row) -> str:
+    """How the file was read, in words."""
+    found = json.loads(delivery["formats"])
+    delimiter = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", None: ""}.get(delivery["delimiter"], delivery["delimiter"])
+    dates = [f"{column}: {', '.join(patterns)}" for column, patterns in found.get("dates", {}).items()]
+    decimal = "decimal comma" if found.get("decimal_mark") == "," else ""
+    return "; ".join(filter(None, [delivery["encoding"], delimiter, decimal, *dates]))
+
+
+def _number(value: Any) -> str:
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def _money(value: Any) -> str:
+    return "-" if value is None else f"{value:,.2f}"
+
+
+def _percent(value: Any) -> str:
+    return "-" if value is None else f"{value * 100:,.1f} %"

@@ -143,7 +143,7 @@ def load_project(folder: Path | str) -> Project:
 def read_yaml(file: Path) -> dict[str, Any]:
     """The mapping in a YAML file; ConfigError with line and column where it is not one."""
     try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+        loaded = parse_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -152,6 +152,11 @@ def read_yaml(file: Path) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise ConfigError(f"{file}: expected keys and values, found {type(loaded).__name__}.")
     return loaded
+
+
+def parse_yaml(text: str) -> Any:
+    """Plain values from YAML, by the C parser where PyYAML was built with it: 10 times faster."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def nearest(word: str, candidates: Any) -> str | None:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from mergehouse.demo.multitable import write_multitable
 from mergehouse.demo.truth import BrandTruth, group_kpis
 from mergehouse.demo.wide import write_wide
 from mergehouse.errors import ConfigError
-from mergehouse.project import load_project
+from mergehouse.project import load_project, parse_yaml
 
 EXPORTS = Path(__file__).with_name("exports.yml")
 OURS = "demo"  # in the name of every file written
@@ -29,7 +28,7 @@ def generate(folder: Path, lines: int, seed: int, progress: Callable[[int], None
     The same seed gives the same bytes. Memory does not grow with `lines`, but for a few bytes a customer and an order.
     Raises ConfigError where `folder` is no project with the two brands, or their folders hold other exports.
     """
-    exports = yaml.safe_load(EXPORTS.read_text(encoding="utf-8"))
+    exports = parse_yaml(EXPORTS.read_text(encoding="utf-8"))
     project = load_project(folder)
     brands = {}
     for shape, spec in exports.items():

@@ -6,10 +6,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from mergehouse.engine.reader import connect, create_view
 from mergehouse.lakehouse import Lakehouse
+from mergehouse.project import parse_yaml
 from mergehouse.quality.checks import CheckResult
 
 CATALOGUE = Path(__file__).with_name("catalogue.yml")
@@ -60,7 +61,7 @@ class Kpi(BaseModel):
 
 def catalogue() -> list[Kpi]:
     """All KPIs in the order they are shown."""
-    return [Kpi(**entry) for entry in yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))]
+    return [Kpi(**entry) for entry in parse_yaml(CATALOGUE.read_text(encoding="utf-8"))]
 
 
 def kpi_sql(table: str, kpis: list[Kpi]) -> str:
@@ -75,11 +76,13 @@ def kpi_sql(table: str, kpis: list[Kpi]) -> str:
 def compute(lakehouse: Lakehouse) -> dict[str, dict[str, Value]]:
     """Every KPI per scope (brand names, then `group`). None where a ratio has no denominator."""
     kpis = catalogue()
+    connection = connect()
     values: dict[str, dict[str, Value]] = {}
     for table in dict.fromkeys(k.table for k in kpis if k.table):
         if not lakehouse.exists(table):
             continue
-        relation = lakehouse.query(kpi_sql(table, [k for k in kpis if k.table == table]))
+        create_view(connection, table, lakehouse.delta(table))
+        relation = connection.sql(kpi_sql(table, [k for k in kpis if k.table == table]))
         for row in relation.fetchall():
             named = dict(zip(relation.columns, row, strict=True))
             scope = values.setdefault(named.pop("scope"), {})

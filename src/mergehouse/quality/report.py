@@ -8,12 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import yaml
 
 from mergehouse.errors import LakehouseError
 from mergehouse.kpi.catalogue import catalogue, compute, formatted
 from mergehouse.lakehouse import Lakehouse
-from mergehouse.project import Brand, Project
+from mergehouse.project import Brand, Project, parse_yaml
 
 HERE = Path(__file__).parent
 SAMPLES = 3
@@ -52,7 +51,7 @@ def _contents(project: Project, lakehouse: Lakehouse) -> Row:
         "project": project.config.name,
         "written": dt.datetime.now(dt.UTC),
         "run": read.rows("monitor.runs", "SELECT * FROM monitor.runs ORDER BY started DESC LIMIT 1")[0],
-        "words": yaml.safe_load((HERE / "words.yml").read_text(encoding="utf-8")),
+        "words": parse_yaml((HERE / "words.yml").read_text(encoding="utf-8")),
         "scopes": [project.brands[s].label if s in project.brands else s.capitalize() for s in values],
         "kpis": [
             {"label": k.label, "unit": "" if k.format == "percent" else k.unit, "meaning": k.meaning,

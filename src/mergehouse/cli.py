@@ -47,12 +47,10 @@ HERE = Path()
 def main() -> None:
     """Runs the command line. Errors of ours become one message and an exit code; a traceback is a bug."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False))
     except MergehouseError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
     except typer.Abort:
         sys.exit(130)
     except KeyboardInterrupt:
@@ -72,7 +70,7 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the project.")],
     raw: Annotated[Path | None, typer.Option(metavar="PATH", help="Use the exports found here instead of raw/.")] = None,
 ) -> None:
-    """Write a project: mergehouse.yml, two worked brands, mapping files, folders for raw exports."""
+    """Write a project with two worked brands."""
     from mergehouse.scaffold import write_project
 
     for line in write_project(folder, raw):
@@ -87,7 +85,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 2026,
     as_json: Json = False,
 ) -> None:
-    """Generate both demonstration exports, traps included, and the truth about them."""
+    """Generate exports with known truth to try it on."""
     from mergehouse.demo import generate
     from mergehouse.scaffold import line_count
 
@@ -183,13 +181,13 @@ def report(project: Folder = HERE) -> None:
 @app.command(rich_help_panel="Read")
 def docs(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the pages.")] = Path("docs"),
-    project: Annotated[Path | None, typer.Option("--project", "-C", metavar="DIR", help="Add this project's brand notes.")] = None,
+    project: Folder = HERE,
 ) -> None:
     """Write the data dictionary and the KPI catalogue as Markdown."""
     from mergehouse.dictionary import write_pages
     from mergehouse.project import load_project
 
-    for page in write_pages(folder, load_project(project) if project else None):
+    for page in write_pages(folder, load_project(project)):
         typer.echo(page)
 
 
@@ -284,9 +282,12 @@ def _print_run(project: Any, result: RunResult, report_file: Path) -> None:
     if repeats:
         console.print(f"Bronze   {repeats} files known by content, not loaded again")
     for table in result.tables:
-        if table.status in ("failed", "blocked"):
-            console.print(f"[bold red]{table.status}[/]  {table.table}: ", end="")
+        if table.status == "failed":
+            console.print(f"[bold red]failed[/]   {table.table}: ", end="")
             console.print(table.reason, markup=False)
+    if blocked := [t for t in result.tables if t.status == "blocked"]:
+        reasons = ", ".join(sorted({t.reason for t in blocked}))
+        console.print(f"[bold red]blocked[/]  {len(blocked)} tables keep their previous version: {reasons}")
     if not result.changed:
         console.print("Nothing to do: every table is up to date.")
     values = compute(Lakehouse(project.lakehouse_folder))

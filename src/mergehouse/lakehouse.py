@@ -284,7 +284,7 @@ def _existing(path: Path) -> Path:
 
 
 def is_writable(path: Path) -> bool:
-    return os.access(_existing(path), os.W_OK)
+    return os.access(_existing(path), os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def minimum_and_maximum(pairs: Iterable[tuple[str, Any, Any]]) -> dict[str, dict[str, Any]]:

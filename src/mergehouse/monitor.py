@@ -22,10 +22,14 @@ QUALITY_RESULTS = {
 SCHEMA_HISTORY = {
     "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "table_name": "VARCHAR", "source_file": "VARCHAR", "drift": "VARCHAR",
 }  # fmt: skip
+FRESHNESS = {
+    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "source_system": "VARCHAR", "last_order_date": "DATE",
+    "last_delivery_ts": "TIMESTAMPTZ", "days_behind": "BIGINT",
+}  # fmt: skip
 
 
 def record_run(lakehouse: Lakehouse, engine: DuckDBEngine, result: RunResult) -> None:
-    """Appends the run, its check results and any schema drift."""
+    """Appends the run, its check results, any schema drift, and how old each brand's data is."""
     tables = result.tables
     run = [
         result.run_id, result.started, result.seconds, not result.failed, len(result.ingest.new),
@@ -44,6 +48,8 @@ def record_run(lakehouse: Lakehouse, engine: DuckDBEngine, result: RunResult) ->
         for sentence in json.loads(b.drift)
     ]
     _append(lakehouse, engine, "monitor.schema_history", SCHEMA_HISTORY, drifts)
+    seen = [[result.run_id, result.started, *record.values()] for record in result.freshness]
+    _append(lakehouse, engine, "monitor.freshness", FRESHNESS, seen)
 
 
 def _append(lakehouse: Lakehouse, engine: DuckDBEngine, name: str, types: dict[str, str], rows: list[list[Any]]) -> None:

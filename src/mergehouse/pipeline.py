@@ -16,13 +16,14 @@ from typing import Any
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.graph import Graph, Node, build_graph
-from mergehouse.ingest.bronze import IngestResult, load_deliveries
+from mergehouse.ingest.bronze import IngestResult, load_deliveries, read_batches
 from mergehouse.kpi.catalogue import check_bounds
 from mergehouse.lakehouse import Lakehouse, is_writable
 from mergehouse.mappings import ECB_RATES, Rows, ecb_file, ecb_rates, mapping_tables
 from mergehouse.monitor import record_run
 from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, check_table
+from mergehouse.quality.freshness import freshness
 from mergehouse.quality.reconciliation import reconcile_fields
 
 Progress = Callable[[str, str, int, int], None]  # (stage, name, done, total)
@@ -49,6 +50,7 @@ class RunResult:
     ingest: IngestResult
     tables: list[TableResult] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
+    freshness: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -101,6 +103,10 @@ def run(
                     workbench.attach({f"typed.{brand.name}_{t}" for t in brand.sources})
                     result.checks += reconcile_fields(engine, brand)
             result.checks += check_bounds(lakehouse)
+            if lakehouse.exists("gold.dim_brand"):
+                workbench.attach({"gold.dim_brand", "bronze.batches"})
+                result.freshness, checks = freshness(engine, project, dt.datetime.now(dt.UTC).date())
+                result.checks += checks
             result.seconds = time.perf_counter() - began
             record_run(lakehouse, engine, result)
         result.seconds = time.perf_counter() - began
@@ -113,9 +119,8 @@ def check(project: Project) -> list[CheckResult]:
     lakehouse = Lakehouse(project.lakehouse_folder)
     with _exclusive(lakehouse):
         engine = DuckDBEngine(project.config.limits, lakehouse.root / ".tmp")
-        ingest = load_known(lakehouse, engine)
         mappings = mapping_tables(project)
-        graph = build_graph(project, ingest.batches, mappings, f"{ecb_file().stat().st_size}")
+        graph = build_graph(project, read_batches(lakehouse, engine.connection), mappings, f"{ecb_file().stat().st_size}")
         workbench = _Workbench(engine, lakehouse, graph, mappings)
         results: list[CheckResult] = []
         for node in graph.built():
@@ -125,12 +130,6 @@ def check(project: Project) -> list[CheckResult]:
             workbench.attach({f"typed.{brand.name}_{t}" for t in brand.sources})
             results += reconcile_fields(engine, brand)
         return results + check_bounds(lakehouse)
-
-
-def load_known(lakehouse: Lakehouse, engine: DuckDBEngine) -> IngestResult:
-    from mergehouse.ingest.bronze import read_batches
-
-    return IngestResult(known=read_batches(lakehouse, engine.connection))
 
 
 class _Workbench:

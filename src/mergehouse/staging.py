@@ -40,17 +40,17 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     for batch in batches:
         groups[batch.formats].append(batch.batch_id)
     columns = [
-        f"{_by_batch({formats: _typed(name, source, json.loads(formats)) for formats in groups}, groups)} AS {name}"
+        f"{_by_batch({formats: _typed(name, source, json.loads(formats)) for formats in groups}, groups)} AS `{name}`"
         for name in source.columns
     ]
-    raw = ", ".join(source.columns)
+    raw = ", ".join(f"`{name}`" for name in source.columns)
     select = (
         f"SELECT {', '.join(columns)}, {', '.join(ROW_COLUMNS)}, TO_JSON(STRUCT({raw})) AS raw_row "
         f"FROM {bronze_table(brand.name, table)}"
     )
     if not source.key:
         return select
-    key = ", ".join(source.key)
+    key = ", ".join(f"`{name}`" for name in source.key)
     return (
         f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY ingest_ts DESC, source_row DESC) "
         f"AS delivery_rank FROM ({select}) AS typed) AS ranked WHERE delivery_rank = 1"
@@ -70,12 +70,12 @@ def stacked_view(contract: Contract, brands: list[Brand], file_name: str) -> str
         query = brand_query(brand, file)
         given = _named_columns(query, contract, file)
         columns = ", ".join(
-            f"CAST({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS {name}"
+            f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS {name}"
             for name, column in contract.columns.items()
         )
         parts.append(
             f"SELECT '{brand.name}' AS source_system, '{brand.timezone}' AS timezone, "
-            f"'{brand.currency}' AS brand_currency, {columns} FROM ({query.sql(dialect='spark')}) AS {brand.name}"
+            f"'{brand.currency}' AS brand_currency, {columns} FROM ({query.sql(dialect='spark')}) AS `{brand.name}`"
         )
     return " UNION ALL ".join(parts) or _empty(contract)
 
@@ -124,6 +124,11 @@ def _view_type(name: str, kind: str) -> str:
     return "TIMESTAMP_NTZ" if name.endswith("_local_ts") else kind
 
 
+def _cast(kind: str) -> str:
+    """A number too large for its column must become NULL, and its line go to quarantine, not stop the run."""
+    return "TRY_CAST" if kind.startswith("decimal") else "CAST"
+
+
 def _empty(contract: Contract) -> str:
     nulls = ", ".join(f"CAST(NULL AS {_view_type(n, c.type)}) AS {n}" for n, c in contract.columns.items())
     return (
@@ -151,15 +156,16 @@ def _by_batch(expressions: dict[str, str], groups: dict[str, list[str]]) -> str:
 def _typed(name: str, source: Source, formats: dict[str, Any]) -> str:
     kind = source.columns[name].type
     nulls = ", ".join(_literal(v) for v in ["", *source.null_values])
-    value = f"TRIM({name})"
+    column = f"`{name}`"
+    value = f"TRIM({column})"
     if source.null_values:
-        value = f"CASE WHEN TRIM({name}) IN ({nulls}) THEN NULL ELSE TRIM({name}) END"
+        value = f"CASE WHEN TRIM({column}) IN ({nulls}) THEN NULL ELSE TRIM({column}) END"
     patterns = formats.get("dates", {}).get(name, [])
     if kind == "text":
         return f"NULLIF({value}, '')"
     if kind == "code":
         code = f"NULLIF(UPPER({value}), '')"
-        return f"CASE WHEN {name} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$' THEN SPLIT_PART({value}, '.', 1) ELSE {code} END"
+        return f"CASE WHEN {column} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$' THEN SPLIT_PART({value}, '.', 1) ELSE {code} END"
     if kind == "boolean":
         return f"CASE WHEN LOWER({value}) IN ({TRUE_WORDS}) THEN TRUE WHEN LOWER({value}) IN ({FALSE_WORDS}) THEN FALSE END"
     if kind in ("number", "percent"):

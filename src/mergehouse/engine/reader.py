@@ -72,3 +72,8 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable) -> str:
 def text(value: str) -> str:
     """A SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """A SQL identifier, whatever its characters."""
+    return '"' + name.replace('"', '""') + '"'

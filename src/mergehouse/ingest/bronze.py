@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.engine.reader import select, text
+from mergehouse.engine.reader import quoted, select, text
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.ingest.header import Header, detect_delimiter, first_record, match_header
@@ -196,14 +196,16 @@ def _load(delivery: _Delivery, lakehouse: Lakehouse, connection: duckdb.DuckDBPy
                 _append(lakehouse, cursor, REJECTED, rejected, batch.batch_id)
             rows = f"SELECT * FROM ({select(cursor, lakehouse.delta(delivery.bronze))}) WHERE batch_id = {text(batch.batch_id)}"
             formats = detect_formats(cursor, rows, delivery.source)
+            loaded = _count(lakehouse, cursor, delivery.bronze, batch.batch_id)
+            empty = [] if loaded else ["the file holds a header and no rows"]
             return replace(
                 batch,
-                rows=_count(lakehouse, cursor, delivery.bronze, batch.batch_id),
+                rows=loaded,
                 rejected_rows=len(rejected),
                 delimiter=reader.delimiter,
                 encoding=reader.encoding,
                 formats=formats.as_json(),
-                drift=json.dumps(reader.header.drift + formats.notes),
+                drift=json.dumps(reader.header.drift + formats.notes + empty),
             )
     finally:
         readable.unlink(missing_ok=True)
@@ -261,7 +263,7 @@ class _Reader:
             raise SourceError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}).") from None
         self.header = match_header([d[0] for d in described], self.delivery.source, path)
         casts = ", ".join(
-            f'CAST("{d[0]}" AS VARCHAR) AS {name}' for d, name in zip(described, self.header.columns, strict=True)
+            f"CAST({quoted(d[0])} AS VARCHAR) AS {quoted(name)}" for d, name in zip(described, self.header.columns, strict=True)
         )
         self.relation = f"(SELECT {casts} FROM read_parquet({text(str(path))}))"
 
@@ -272,7 +274,7 @@ class _Reader:
         self._expected = sheet.total_height
         view = f"sheet_{self.delivery.batch_id}"
         self.cursor.register(view, sheet)
-        renames = ", ".join(f'"{old}" AS {new}' for old, new in zip(names, self.header.columns, strict=True))
+        renames = ", ".join(f"{quoted(old)} AS {quoted(new)}" for old, new in zip(names, self.header.columns, strict=True))
         self.relation = f"(SELECT {renames} FROM {view})"
 
     def reconcile(self, accepted: int, rejected: list[dict[str, Any]], embedded_newlines: Callable[[], int]) -> None:
@@ -285,15 +287,17 @@ class _Reader:
             if accepted != self._expected:
                 raise self._mismatch(f"the file says it has {self._expected:,} rows, {accepted:,} were read")
             return
+        torn = next((r for r in rejected if r["reason_code"] == "broken_quotes" and "\n" in r["raw_text"]), None)
+        if torn:
+            swallowed = torn["raw_text"].count("\n")
+            raise self._mismatch(f"a quote opened on line {torn['source_line']:,} is not closed and swallows {swallowed:,} lines.")
         lines = self._lines - 1
         counted = accepted + sum(1 + r["raw_text"].count("\n") for r in rejected)
         if lines == counted:
             return
         unexplained = lines - counted - embedded_newlines()
         if not 0 <= unexplained <= blank_lines(self._path):
-            quote = next((r for r in rejected if r["reason_code"] == "broken_quotes"), None)
-            hint = f" A quote opened on line {quote['source_line']:,} is never closed." if quote else ""
-            raise self._mismatch(f"{lines:,} lines follow the header, {lines - unexplained:,} were accounted for.{hint}")
+            raise self._mismatch(f"{lines:,} lines follow the header, {lines - unexplained:,} were accounted for.")
 
     def _mismatch(self, found: str) -> SourceError:
         return SourceError(
@@ -306,7 +310,7 @@ def _write(reader: _Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.D
     """Streams the rows into Bronze; the commit happens only if the counts reconcile. Returns the rejected rows."""
     from arro3.core import RecordBatchReader
 
-    columns = ", ".join(reader.header.columns)
+    columns = ", ".join(map(quoted, reader.header.columns))
     rows = cursor.sql(
         f"SELECT {columns}, TIMESTAMPTZ {text(batch.ingest_ts.isoformat())} AS ingest_ts, "
         f"{text(batch.source_system)} AS source_system, {text(batch.source_file)} AS source_file, "
@@ -346,7 +350,7 @@ def _write(reader: _Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.D
 
 def _read_again(reader: _Reader, batch: Batch, cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The rejected rows of a batch whose run died after its Bronze commit and before its ledger entry."""
-    every = ", ".join(f"count({name})" for name in reader.header.columns)
+    every = ", ".join(f"count({quoted(name)})" for name in reader.header.columns)
     cursor.execute(f"SELECT {every} FROM {reader.relation}")
     return _rejected_rows(reader, batch, cursor)
 
@@ -357,8 +361,8 @@ def _rejected_rows(reader: _Reader, batch: Batch, cursor: duckdb.DuckDBPyConnect
         return []
     try:
         found = cursor.execute(
-            "SELECT line, arg_min(error_type::VARCHAR, column_idx), arg_min(csv_line, column_idx), arg_min(error_message, column_idx) "
-            "FROM reject_errors GROUP BY line ORDER BY line"
+            "SELECT line, arg_min(error_type::VARCHAR, place), arg_min(csv_line, place), arg_min(error_message, place) "
+            "FROM (SELECT *, coalesce(column_idx, 0) AS place FROM reject_errors) GROUP BY line ORDER BY line"
         ).fetchall()
     except duckdb.CatalogException:
         return []
@@ -380,7 +384,7 @@ def _rejected_rows(reader: _Reader, batch: Batch, cursor: duckdb.DuckDBPyConnect
 
 def _embedded_newlines(reader: _Reader, cursor: duckdb.DuckDBPyConnection) -> int:
     """Line ends inside quoted values of the accepted rows."""
-    each = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in reader.header.columns)
+    each = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in map(quoted, reader.header.columns))
     relation = reader.relation.replace("store_rejects = true", "ignore_errors = true").replace("rejects_limit = 0, ", "")
     relation = relation.replace(f"rejects_line_size_limit = {MAX_REJECTED_TEXT}, ", "")
     return int(cursor.execute(f"SELECT coalesce(sum({each}), 0) FROM {relation}").fetchone()[0])

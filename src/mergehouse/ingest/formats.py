@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mergehouse.engine.reader import text
+from mergehouse.engine.reader import quoted, text
 from mergehouse.project import Source
 
 ISO_START = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -65,11 +65,11 @@ def _decimal_mark(connection: duckdb.DuckDBPyConnection, relation: str, source: 
     numbers = [name for name, column in source.columns.items() if column.type in ("number", "percent")]
     if not numbers:
         return "."
-    with_comma = " OR ".join(f"contains({name}, ',')" for name in numbers)
+    with_comma = " OR ".join(f"contains({quoted(name)}, ',')" for name in numbers)
     if not connection.execute(f"SELECT 1 FROM ({relation}) WHERE {with_comma} LIMIT 1").fetchone():
         return "."
     counts = ", ".join(
-        f"count(*) FILTER (regexp_matches({name}, {text(pattern)}))"
+        f"count(*) FILTER (regexp_matches({quoted(name)}, {text(pattern)}))"
         for pattern in (DECIMAL_COMMA, DECIMAL_POINT)
         for name in numbers
     )
@@ -117,11 +117,12 @@ def _time_pattern(time: str) -> str | None:
 
 def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> list[_Shape]:
     """Shapes of the values that are not ISO dates, the most frequent first."""
+    column = quoted(name)
     rows = connection.execute(
         f"""
         WITH written AS (
-            SELECT trim({name}) AS value, count(*) AS times FROM ({relation})
-            WHERE {name} IS NOT NULL AND trim({name}) <> '' AND NOT regexp_matches(trim({name}), '^{ISO_START}') GROUP BY 1
+            SELECT trim({column}) AS value, count(*) AS times FROM ({relation})
+            WHERE {column} IS NOT NULL AND trim({column}) <> '' AND NOT regexp_matches(trim({column}), '^{ISO_START}') GROUP BY 1
         ), parts AS (
             SELECT *, regexp_replace(regexp_replace(value, '[A-Za-z]+', 'A', 'g'), '[0-9]', '9', 'g') AS shape,
                    TRY_CAST(regexp_extract(value, '^([0-9]{{1,2}})[./-]', 1) AS INT) AS first,
@@ -139,5 +140,5 @@ def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
 
 def _has_iso(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
     return bool(
-        connection.execute(f"SELECT 1 FROM ({relation}) WHERE regexp_matches({name}, '^{ISO_START}') LIMIT 1").fetchone()
+        connection.execute(f"SELECT 1 FROM ({relation}) WHERE regexp_matches({quoted(name)}, '^{ISO_START}') LIMIT 1").fetchone()
     )

@@ -8,11 +8,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from mergehouse.contract import load_contract
 from mergehouse.engine.reader import connect, create_view
 from mergehouse.lakehouse import Lakehouse
-from mergehouse.project import parse_yaml
+from mergehouse.errors import ConfigError
+from mergehouse.project import Brand, nearest, parse_yaml
 from mergehouse.quality.checks import CheckResult
 
+MODELS = Path(__file__).parent.parent / "models"
 CATALOGUE = Path(__file__).with_name("catalogue.yml")
 GROUP = "group"
 Value = Decimal | None
@@ -43,6 +46,11 @@ class Kpi(BaseModel):
         return self
 
     @property
+    def grain(self) -> str:
+        """Where the KPI can be cut: the grain of the table its measures come from."""
+        return load_contract(MODELS / f"{self.table.replace('.', '/')}.yml").grain if self.table else "that of its two measures"
+
+    @property
     def formula(self) -> str:
         """The formula in words that are also SQL."""
         if self.ratio:
@@ -62,6 +70,17 @@ class Kpi(BaseModel):
 def catalogue() -> list[Kpi]:
     """All KPIs in the order they are shown."""
     return [Kpi(**entry) for entry in parse_yaml(CATALOGUE.read_text(encoding="utf-8"))]
+
+
+def brand_definitions(brand: Brand) -> dict[str, str]:
+    """How the brand itself counted each KPI before, by KPI name. Raises ConfigError on a KPI that does not exist."""
+    known = {k.name for k in catalogue()}
+    for name in brand.kpi_definitions:
+        if name not in known:
+            best = nearest(name, known)
+            hint = f"did you mean `{best}`?" if best else f"expected one of {', '.join(sorted(known))}."
+            raise ConfigError(f"{brand.folder / 'brand.yml'}: kpi_definitions: no KPI is named `{name}`; {hint}")
+    return brand.kpi_definitions
 
 
 def kpi_sql(table: str, kpis: list[Kpi]) -> str:

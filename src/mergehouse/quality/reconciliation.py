@@ -15,17 +15,18 @@ def reconcile_fields(engine: Engine, brand: Brand) -> list[CheckResult]:
 def _compare(engine: Engine, brand: Brand, rule: FieldReconciliation) -> CheckResult:
     table, column = rule.use.split(".")
     other_table, other_column = rule.against.split(".")
-    left = f"SELECT DISTINCT {rule.key}, {column} AS used FROM typed.{brand.name}_{table}"
+    key = f"`{rule.key}`"
+    left = f"SELECT DISTINCT {key}, `{column}` AS used FROM typed.{brand.name}_{table}"
     if rule.sum:  # rows delivered twice count once
-        once = f"SELECT DISTINCT {', '.join(brand.sources[table].columns)} FROM typed.{brand.name}_{table}"
-        left = f"SELECT {rule.key}, SUM({column}) AS used FROM ({once}) AS once GROUP BY {rule.key}"
+        once = f"SELECT DISTINCT {', '.join(f'`{c}`' for c in brand.sources[table].columns)} FROM typed.{brand.name}_{table}"
+        left = f"SELECT {key}, SUM(`{column}`) AS used FROM ({once}) AS once GROUP BY {key}"
     differing = (
-        f"SELECT l.{rule.key}, l.used, r.{other_column} AS other FROM ({left}) AS l "
-        f"JOIN typed.{brand.name}_{other_table} AS r ON r.{rule.key} = l.{rule.key} "
-        f"WHERE l.used IS DISTINCT FROM r.{other_column}"
+        f"SELECT l.{key}, l.used, r.`{other_column}` AS other FROM ({left}) AS l "
+        f"JOIN typed.{brand.name}_{other_table} AS r ON r.{key} = l.{key} "
+        f"WHERE l.used IS DISTINCT FROM r.`{other_column}`"
     )
-    failures = engine.rows(f"SELECT COUNT(DISTINCT {rule.key}) AS failures FROM ({differing}) AS d")[0]["failures"]
-    sample = engine.rows(f"{differing} ORDER BY {rule.key} LIMIT {SAMPLE_ROWS}") if failures else []
+    failures = engine.rows(f"SELECT COUNT(DISTINCT {key}) AS failures FROM ({differing}) AS d")[0]["failures"]
+    sample = engine.rows(f"{differing} ORDER BY {key} LIMIT {SAMPLE_ROWS}") if failures else []
     return CheckResult(
         f"{brand.name}.{rule.field}",
         f"{rule.use} = {rule.against}",

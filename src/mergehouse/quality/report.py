@@ -10,7 +10,7 @@ from typing import Any
 
 
 from mergehouse.errors import LakehouseError
-from mergehouse.kpi.catalogue import catalogue, compute, formatted
+from mergehouse.kpi.catalogue import brand_definitions, catalogue, compute, formatted
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Brand, Project, parse_yaml
 
@@ -71,11 +71,12 @@ def _brand(read: _Reader, brand: Brand) -> Row:
     for delivery in deliveries:
         delivery["notes"] = json.loads(delivery["drift"])
         delivery["format"] = _format_words(delivery)
+    labels = {k.name: k.label for k in catalogue()}
     return {
         "label": brand.label,
         "name": brand.name,
         "currency": brand.currency,
-        "definitions": brand.kpi_definitions,
+        "definitions": {labels[n]: text for n, text in brand_definitions(brand).items()},
         "deliveries": deliveries,
         "money": _waterfall(read, brand.name, "gmv_eur"),
         "lines": _waterfall(read, brand.name, "order_lines"),

@@ -27,8 +27,8 @@ SELECT
   CASE WHEN l.line_type IN ('sale', 'return') THEN
     CAST(
       CASE
-        WHEN l.unit_cost IS NOT NULL THEN CAST(l.quantity * l.unit_cost AS DECIMAL(18, 4)) * l.fx_rate
-        ELSE l.amount_eur * l.cost_rate
+        WHEN l.unit_cost IS NOT NULL THEN CAST(CAST(l.quantity AS DECIMAL(19, 3)) * l.unit_cost AS DECIMAL(19, 4)) * l.fx_rate
+        ELSE CAST(l.amount_eur AS DECIMAL(19, 2)) * l.cost_rate
       END AS DECIMAL(18, 2)
     )
   END                                                AS cost_eur,

@@ -23,7 +23,7 @@ SELECT
   l.unit_price,
   l.list_price,
   COALESCE(l.currency, l.brand_currency)                                     AS currency,
-  COALESCE(l.amount, CAST(l.quantity * l.unit_price AS DECIMAL(18, 4)))      AS amount_original,
+  COALESCE(l.amount, TRY_CAST(CAST(l.quantity AS DECIMAL(19, 3)) * l.unit_price AS DECIMAL(18, 4))) AS amount_original,
   f.rate_eur                                                                 AS fx_rate,
   f.published_date                                                           AS fx_rate_date,
   CASE
@@ -34,6 +34,8 @@ SELECT
     WHEN l.product_code IS NULL THEN 'missing_product_code'
     WHEN l.quantity IS NULL THEN 'unreadable_quantity'
     WHEN l.unit_price IS NULL AND l.amount IS NULL THEN 'unreadable_price'
+    WHEN l.amount IS NULL AND TRY_CAST(CAST(l.quantity AS DECIMAL(19, 3)) * l.unit_price AS DECIMAL(16, 4)) IS NULL
+      OR ABS(l.amount) >= 1000000000000 THEN 'amount_out_of_range'
     WHEN f.rate_eur IS NULL THEN 'no_fx_rate'
   END                                                                        AS reason_code,
   CASE WHEN l.line_id IS NULL THEN STRUCT(

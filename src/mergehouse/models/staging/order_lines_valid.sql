@@ -5,7 +5,7 @@
 SELECT
   l.*,
   p.product_id, p.department, p.category, p.line_class, p.unit_cost, p.cost_rate, p.margin_method,
-  CAST(l.amount_original * l.fx_rate AS DECIMAL(18, 2)) AS amount_eur,
+  CAST(CAST(l.amount_original AS DECIMAL(19, 4)) * l.fx_rate AS DECIMAL(18, 2)) AS amount_eur,
   CASE
     WHEN p.line_class IS NOT NULL THEN 'non_merchandise'
     WHEN l.amount_original = 0 OR l.quantity = 0 OR l.unit_price < 0 THEN 'adjustment'

@@ -1,0 +1,105 @@
+"""Small projects to test with: the templates' two brands, and `shop`, a brand that no code has heard of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mergehouse.demo import generate
+from mergehouse.lakehouse import Lakehouse
+from mergehouse.pipeline import RunResult, run
+from mergehouse.project import Project, load_project
+from mergehouse.scaffold import write_project
+
+DEMO_LINES, DEMO_SEED = 12_000, 7
+SHOP_HEADER = "order,line,when,item,title,qty,price,customer,country,currency"
+SHOP_BRAND = """
+label: Shop
+currency: EUR
+timezone: Europe/Berlin
+sources:
+  lines:
+    files: "lines*"
+    columns:
+      order: {type: code}
+      line: {type: code}
+      when: {type: timestamp}
+      item: {type: code}
+      title: {type: text}
+      qty: {type: number}
+      price: {type: number}
+      customer: {type: code}
+      country: {type: text}
+      currency: {type: code}
+"""
+SHOP_ORDER_LINES = """
+SELECT `order` AS order_id, line AS line_id, `when` AS order_local_ts, item AS product_code, title AS product_name,
+  qty AS quantity, price AS unit_price, customer AS customer_code, country, currency,
+  batch_id, source_row, ingest_ts, raw_row
+FROM lines
+"""
+
+
+class Shop:
+    """A project with one brand of one source; `deliver` puts a file, `run` runs, `rows` queries."""
+
+    def __init__(self, folder: Path):
+        write_project(folder)
+        self.folder = folder
+        for brand in ("eurostyle", "contoso"):
+            for file in (folder / "brands" / brand).iterdir():
+                file.unlink()
+            (folder / "brands" / brand).rmdir()
+        self.brand = folder / "brands" / "shop"
+        self.brand.mkdir()
+        self.configure(SHOP_BRAND)
+        (self.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES)
+        self.raw = folder / "raw" / "shop"
+        self.raw.mkdir(parents=True)
+
+    def configure(self, text: str) -> None:
+        (self.brand / "brand.yml").write_text(text)
+
+    def deliver(self, content: str | bytes, name: str = "lines.csv") -> Path:
+        file = self.raw / name
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+    def deliver_lines(self, *lines: str, name: str = "lines.csv", header: str = SHOP_HEADER) -> Path:
+        return self.deliver("\n".join([header, *lines]) + "\n", name)
+
+    @property
+    def project(self) -> Project:
+        return load_project(self.folder)
+
+    @property
+    def lakehouse(self) -> Lakehouse:
+        return Lakehouse(self.folder / "lakehouse")
+
+    def run(self, until: str | None = None, **options: object) -> RunResult:
+        return run(self.project, until=until, **options)  # type: ignore[arg-type]
+
+    def failure(self) -> str:
+        """The message of the one source that stopped."""
+        failures = self.run(until="bronze").ingest.failures
+        assert list(failures) == ["bronze.shop_lines"]
+        return str(failures["bronze.shop_lines"])
+
+    def rows(self, sql: str) -> list[tuple]:
+        return self.lakehouse.query(sql).fetchall()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, dict, RunResult]:
+    """The generated exports, run to Gold: (project, truth, result). Read only."""
+    folder = tmp_path_factory.mktemp("demo")
+    write_project(folder)
+    truth = generate(folder, DEMO_LINES, DEMO_SEED)
+    project = load_project(folder)
+    return project, truth, run(project)

@@ -1,0 +1,231 @@
+"""Every kind of bad input ends in one clear message, a quarantine reason or a kept torn row - never in silence."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from mergehouse.errors import LakehouseError
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
+
+GOOD = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
+
+
+def quarantined(shop: Shop) -> list[tuple]:
+    return shop.rows("SELECT reason_code, order_id FROM silver.quarantine ORDER BY order_id")
+
+
+def test_missing_file_names_pattern_folder_and_key(shop: Shop) -> None:
+    (shop.raw / "notes.txt").write_text("x")
+    message = shop.failure()
+    assert "lines*" in message and str(shop.raw) in message and "notes.txt" in message and "sources.lines.files" in message
+
+
+def test_empty_file(shop: Shop) -> None:
+    shop.deliver("")
+    assert "lines.csv: the file is empty" in shop.failure()
+
+
+def test_header_only_loads_nothing_and_says_so(shop: Shop) -> None:
+    shop.deliver(SHOP_HEADER + "\n")
+    result = shop.run(until="silver")
+    assert not result.failed
+    assert result.ingest.new[0].rows == 0
+    assert "no rows" in result.ingest.new[0].drift
+    assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(0,)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "cp1252"])
+def test_encodings_give_the_same_text(shop: Shop, encoding: str) -> None:
+    text = f"{SHOP_HEADER}\nA1,1,2026-03-01 10:00:00,P1,Crème brûlée,2,5.00,77,Côte d'Ivoire,EUR\n"
+    content = text.encode(encoding)
+    shop.deliver(b"\xff\xfe" + content if encoding == "utf-16-le" else content)
+    result = shop.run(until="silver")
+    assert not result.failed
+    assert shop.rows("SELECT title, country FROM bronze.shop_lines") == [("Crème brûlée", "Côte d'Ivoire")]
+    assert shop.rows("SELECT country_code FROM silver.sales_clean") == [("CI",)]
+
+
+def test_wrongly_declared_encoding(shop: Shop) -> None:
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    encoding: ascii'))
+    shop.deliver(f"{SHOP_HEADER}\n{GOOD.replace('Mug', 'Mügge')}\n")
+    assert "not ascii text" in shop.failure()
+
+
+def test_decimal_comma_and_semicolon(shop: Shop) -> None:
+    shop.deliver(
+        SHOP_HEADER.replace(",", ";") + "\nA1;1;2026-03-01 10:00;P1;Mug;2;5,25;77;DE;EUR\nA1;2;2026-03-01 10:00;P2;Cup;1;1.234,50;77;DE;EUR\n"
+    )
+    result = shop.run(until="silver")
+    assert result.ingest.new[0].delimiter == ";"
+    assert [str(a) for (a,) in shop.rows("SELECT amount_eur FROM silver.sales_clean ORDER BY line_id")] == ["10.50", "1234.50"]
+
+
+def test_open_quote_stops_the_file(shop: Shop) -> None:
+    shop.deliver_lines(GOOD, 'A2,1,2026-03-01 10:00:00,P1,"Mug,2,5.00,77,Germany,EUR', *[GOOD.replace("A1", f"B{i}") for i in range(50)])
+    message = shop.failure()
+    assert "row counts do not reconcile" in message and "quote" in message
+    assert not shop.lakehouse.exists("bronze.shop_lines")
+
+
+def test_rows_with_wrong_column_counts_are_kept(shop: Shop) -> None:
+    shop.deliver_lines(GOOD, "A2,1,broken", GOOD.replace("A1", "A3") + ",extra,cells")
+    result = shop.run(until="silver")
+    assert not result.failed
+    assert result.ingest.new[0].rows == 1 and result.ingest.new[0].rejected_rows == 2
+    assert shop.rows("SELECT reason_code, source_line, raw_text FROM bronze.rejected ORDER BY source_line") == [
+        ("too_few_columns", 3, "A2,1,broken"),
+        ("too_many_columns", 4, GOOD.replace("A1", "A3") + ",extra,cells"),
+    ]
+
+
+def test_bad_bytes_are_kept(shop: Shop) -> None:
+    good = "\n".join(GOOD.replace("A1", f"G{i}").replace("Mug", "Crème brûlée") for i in range(5))
+    shop.deliver(f"{SHOP_HEADER}\n{good}\n".encode() + GOOD.replace("Mug", "M@g").encode().replace(b"@", b"\xff\xfe") + b"\n")
+    result = shop.run(until="silver")
+    assert not result.failed
+    assert shop.rows("SELECT reason_code, source_line FROM bronze.rejected") == [("bad_bytes", 7)]
+    assert result.ingest.new[0].rows == 5
+
+
+def test_ten_megabyte_field_is_kept_out_with_its_text(shop: Shop) -> None:
+    shop.deliver_lines(GOOD, GOOD.replace("A1", "A2").replace("Mug", "M" * 10_000_000), GOOD.replace("A1", "A3"))
+    result = shop.run(until="silver")
+    assert not result.failed
+    assert shop.rows("SELECT order_id FROM silver.sales_clean ORDER BY 1") == [("A1",), ("A3",)]
+    assert shop.rows("SELECT reason_code, length(raw_text) > 9_000_000 FROM bronze.rejected") == [("line_too_long", True)]
+
+
+def test_three_date_formats_in_one_column(shop: Shop) -> None:
+    dates = ["2026-02-20 10:00:00", "21/02/2026 10:00", "22.02.2026 10:00:00"]
+    shop.deliver_lines(*[GOOD.replace("A1", f"A{i}").replace("2026-03-01 10:00:00", d) for i, d in enumerate(dates)])
+    result = shop.run(until="silver")
+    assert "3 different formats" in result.ingest.new[0].drift
+    assert shop.rows("SELECT strftime(order_date, '%d') FROM silver.sales_clean ORDER BY order_id") == [("20",), ("21",), ("22",)]
+
+
+def test_day_and_month_first_mixed_is_reported(shop: Shop) -> None:
+    shop.deliver_lines(GOOD.replace("2026-03-01 10:00:00", "21/02/2026 10:00"), GOOD.replace("A1", "A2").replace("2026-03-01 10:00:00", "02/21/2026 10:00"))
+    result = shop.run(until="silver")
+    assert "mix day-first and month-first" in result.ingest.new[0].drift
+    assert quarantined(shop) == [("unreadable_date", "A2")]
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        (GOOD.replace("2026-03-01", "2025-02-29"), "unreadable_date"),
+        (GOOD.replace("2026-03-01", "2099-03-01"), "future_date"),
+        (GOOD.replace("2026-03-01 10:00:00", ""), "unreadable_date"),
+        (GOOD.replace(",2,5.00", ",NaN,5.00"), "unreadable_quantity"),
+        (GOOD.replace(",2,5.00", ",two,5.00"), "unreadable_quantity"),
+        (GOOD.replace(",2,5.00", ",2,inf"), "unreadable_price"),
+        (GOOD.replace(",2,5.00", ",2,nan"), "unreadable_price"),
+        (GOOD.replace(",EUR", ",XYZ"), "no_fx_rate"),
+        (GOOD.replace("2026-03-01", "1998-03-02").replace(",EUR", ",GBP"), "no_fx_rate"),
+        (GOOD.replace(",P1,", ", ,"), "missing_product_code"),
+        (GOOD.replace("A1,1", " ,1"), "missing_order_id"),
+    ],
+)  # fmt: skip
+def test_unusable_lines_go_to_quarantine(shop: Shop, written: str, reason: str) -> None:
+    shop.deliver_lines(GOOD.replace("A1", "A0"), written)
+    result = shop.run(until="silver")
+    assert not result.failed
+    assert shop.rows("SELECT order_id FROM silver.sales_clean") == [("A0",)]
+    found = shop.rows("SELECT reason_code, source_row, raw_row LIKE '%\"qty\"%' FROM silver.quarantine")
+    assert found == [(reason, 2, True)]
+
+
+@pytest.mark.parametrize(
+    ("written", "quantity"),
+    [('"1,000"', 1000), ('"1,000,000"', 1_000_000), ('"-1,000"', -1000), ("007", 7), ("3.0", 3), ("1.5", 1.5), (" 12 ", 12)],
+)
+def test_grouped_quantities(shop: Shop, written: str, quantity: float) -> None:
+    shop.deliver_lines(GOOD.replace(",2,5.00", f",{written},5.00"))
+    shop.run(until="silver")
+    assert [float(q) for (q,) in shop.rows("SELECT quantity FROM silver.sales_clean")] == [quantity]
+
+
+def test_unknown_country_is_kept_and_reported(shop: Shop) -> None:
+    shop.deliver_lines(GOOD.replace("Germany", "Atlantis"))
+    result = shop.run(until="silver")
+    assert not result.failed
+    assert shop.rows("SELECT country_code, region FROM silver.sales_clean") == [("ZZ", "Rest of world")]
+    found = [c for c in result.checks if c.check == "country_is_known"]
+    assert found[0].failures == 1 and found[0].sample[0]["country"] == "Atlantis"
+
+
+def test_duplicate_header_names(shop: Shop) -> None:
+    shop.deliver_lines(GOOD, header=SHOP_HEADER.replace("title", "price"))
+    assert "`price`" in (message := shop.failure()) and "more than once" in message
+
+
+def test_renamed_column_stops_the_source_and_suggests(shop: Shop) -> None:
+    shop.deliver_lines(GOOD, header=SHOP_HEADER.replace("country", "countries"))
+    message = shop.failure()
+    assert "`country`" in message and "`countries` is new" in message
+    assert not shop.lakehouse.exists("bronze.shop_lines")
+
+
+def test_gzip_cut_off_in_the_middle(shop: Shop) -> None:
+    lines = "\n".join(GOOD.replace("A1", f"A{i * 7919}") for i in range(5000))
+    packed = gzip.compress(f"{SHOP_HEADER}\n{lines}\n".encode())
+    shop.deliver(packed[: len(packed) // 2], "lines.csv.gz")
+    assert "gzip stream ends in the middle" in shop.failure()
+    shop.deliver(packed, "lines.csv.gz")
+    assert shop.run(until="bronze").ingest.new[0].rows == 5000
+
+
+def test_file_that_is_no_gzip(shop: Shop) -> None:
+    shop.deliver(f"{SHOP_HEADER}\n{GOOD}\n", "lines.csv.gz")
+    assert "not a sound gzip file" in shop.failure()
+
+
+def test_workbook_and_parquet_that_are_none(shop: Shop) -> None:
+    shop.deliver("no workbook", "lines.xlsx")
+    assert "not a readable workbook" in shop.failure()
+    (shop.raw / "lines.xlsx").unlink()
+    shop.deliver("no parquet", "lines.parquet")
+    assert "not a readable Parquet file" in shop.failure()
+
+
+def test_lakehouse_without_write_permission(shop: Shop) -> None:
+    shop.deliver_lines(GOOD)
+    root = shop.folder / "lakehouse"
+    root.mkdir(mode=0o555)
+    nobody = 65534
+    if os.geteuid() == 0:
+        for parent in (shop.folder, *shop.folder.parents):
+            if parent.stat().st_uid == 0 and parent != parent.parent and "pytest" in str(parent):
+                parent.chmod(0o755)
+        os.seteuid(nobody)
+    try:
+        with pytest.raises(LakehouseError, match="no permission to write"):
+            shop.run()
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+
+
+def test_disk_full_leaves_the_published_tables_and_a_rerun_heals(shop: Shop) -> None:
+    shop.deliver_lines(GOOD)
+    assert not shop.run().failed
+    before = shop.rows("SELECT * FROM silver.sales_clean")
+    lines = [GOOD.replace("A1", f"Z{i * 7919 % 100_003}").replace("Mug", f"Mug {i * 104_729}") for i in range(20_000)]
+    shop.deliver_lines(*lines, name="lines_2.csv")
+
+    def no_file_above_100_kb() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    command = [sys.executable, "-c", "from mergehouse.cli import main; main()", "run", "-C", str(shop.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=no_file_above_100_kb)
+    assert done.returncode == 1, done.stderr
+    assert "the disk is full" in done.stdout and "Traceback" not in done.stdout + done.stderr
+    assert shop.rows("SELECT * FROM silver.sales_clean") == before
+    assert not shop.run().failed
+    assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(20_001,)]

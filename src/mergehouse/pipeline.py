@@ -160,6 +160,10 @@ class _Workbench:
             self.engine.load_frame(name, ecb_rates(self.lakehouse.root / ".tmp"))
         elif name.startswith("mapping."):
             self.engine.load_rows(name, *self.mappings[name.removeprefix("mapping.")])
+        elif node.is_interim:
+            folder = self.lakehouse.root / ".tmp" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            self.engine.attach_staged(node.contract, self.engine.stage(node.contract, node.sql, folder))
         elif node.sql and not node.is_built:
             self.engine.define(name, node.sql)
         elif name.startswith("bronze.") and not self.lakehouse.exists(name):

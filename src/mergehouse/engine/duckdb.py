@@ -41,7 +41,7 @@ class DuckDBEngine:
             config["threads"] = limits.threads
         self.connection = connect(**config)
         # Spark's xxhash64 finds candidates only (rows that agree are then compared in full), so any 64-bit hash will do.
-        self.connection.execute("CREATE MACRO xxhash64(value) AS hash(value)")
+        self.connection.execute("CREATE MACRO xxhash64(value) AS CAST(hash(value) >> 1 AS BIGINT)")
 
     def attach(self, lakehouse: Lakehouse, name: str) -> None:
         create_view(self.connection, name, lakehouse.delta(name))

@@ -7,8 +7,10 @@ import fnmatch
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -24,6 +26,7 @@ from mergehouse.project import Brand, Project, Source
 REJECTED, BATCHES = "bronze.rejected", "bronze.batches"
 TEXT_SUFFIXES = (".csv", ".txt", ".tsv", ".csv.gz", ".txt.gz", ".tsv.gz")
 SUFFIXES = (*TEXT_SUFFIXES, ".xlsx", ".xlsm", ".xls", ".parquet")
+SOURCES_AT_ONCE = 2  # parsing a file keeps more than one core busy, but not two
 MAX_LINE_BYTES = 2 * 2**20
 MAX_REJECTED_TEXT = 16 * 2**20
 REASONS = {
@@ -107,20 +110,23 @@ def load_deliveries(
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on."""
     result = IngestResult(known=read_batches(lakehouse, connection))
-    seen = {(b.source_system, b.source_table, b.path, b.size_bytes, b.modified_ns) for b in result.known}
-    for brand in project.brands.values():
-        for table, source in brand.sources.items():
-            name = bronze_table(brand.name, table)
-            try:
-                for path in find_files(brand, table, source, loaded_before=lakehouse.exists(name)):
-                    stat = path.stat()
-                    if (brand.name, table, str(path), stat.st_size, stat.st_mtime_ns) in seen:
-                        continue
-                    progress(f"{name} < {path.name}")
-                    for delivery in _deliveries(brand, table, source, path):
-                        result.new.append(_load(delivery, lakehouse, connection, result.batches))
-            except MergehouseError as error:
-                result.failures[name] = error
+    one_writer = Lock()  # bronze.rejected is shared by all sources
+    sources = [(brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()]
+
+    def load(brand: Brand, table: str, source: Source) -> tuple[list[Batch], MergehouseError | None]:
+        new: list[Batch] = []
+        try:
+            for delivery in _new_deliveries(brand, table, source, lakehouse, result.known, progress):
+                new.append(_load(delivery, lakehouse, connection, result.known + new, one_writer))
+        except MergehouseError as error:
+            return new, error
+        return new, None
+
+    with ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
+        for (brand, table, _), (new, error) in zip(sources, pool.map(lambda s: load(*s), sources), strict=True):
+            result.new += new
+            if error:
+                result.failures[bronze_table(brand.name, table)] = error
     if result.new:
         _append(lakehouse, connection, BATCHES, [_row(b) for b in result.new])
     return result
@@ -159,6 +165,19 @@ def read_batches(lakehouse: Lakehouse, connection: duckdb.DuckDBPyConnection) ->
     return [replace(Batch(*row), ingest_ts=row[-1].replace(tzinfo=dt.UTC)) for row in rows]
 
 
+def _new_deliveries(
+    brand: Brand, table: str, source: Source, lakehouse: Lakehouse, known: list[Batch], progress: Callable[[str], None]
+) -> Iterator[_Delivery]:
+    """What the source's files hold, files left out that are in the ledger with the same path, size and time."""
+    name = bronze_table(brand.name, table)
+    seen = {(b.source_system, b.source_table, b.path, b.size_bytes, b.modified_ns) for b in known}
+    for path in find_files(brand, table, source, loaded_before=lakehouse.exists(name)):
+        stat = path.stat()
+        if (brand.name, table, str(path), stat.st_size, stat.st_mtime_ns) not in seen:
+            progress(f"{name} < {path.name}")
+            yield from _deliveries(brand, table, source, path)
+
+
 def _deliveries(brand: Brand, table: str, source: Source, path: Path) -> Iterator[_Delivery]:
     inspection = inspect(path, source.encoding)
     if path.name.lower().endswith((*TEXT_SUFFIXES, ".parquet")):
@@ -172,7 +191,9 @@ def _deliveries(brand: Brand, table: str, source: Source, path: Path) -> Iterato
         yield _Delivery(brand, table, source, path, inspection, sheet)
 
 
-def _load(delivery: _Delivery, lakehouse: Lakehouse, connection: duckdb.DuckDBPyConnection, before: list[Batch]) -> Batch:
+def _load(
+    delivery: _Delivery, lakehouse: Lakehouse, connection: duckdb.DuckDBPyConnection, before: list[Batch], one_writer: Lock
+) -> Batch:
     """Loads one delivery, or recognises it. A ledger entry lost to a kill is made again from Bronze."""
     stat = delivery.path.stat()
     batch = Batch(
@@ -192,8 +213,9 @@ def _load(delivery: _Delivery, lakehouse: Lakehouse, connection: duckdb.DuckDBPy
     try:
         with _Reader(delivery, cursor, readable) as reader:
             rejected = _read_again(reader, batch, cursor) if in_bronze else _write(reader, batch, lakehouse, cursor)
-            if rejected and not lakehouse.holds_batch(REJECTED, batch.batch_id):
-                _append(lakehouse, cursor, REJECTED, rejected, batch.batch_id)
+            with one_writer:
+                if rejected and not lakehouse.holds_batch(REJECTED, batch.batch_id):
+                    _append(lakehouse, cursor, REJECTED, rejected, batch.batch_id)
             rows = f"SELECT * FROM ({select(cursor, lakehouse.delta(delivery.bronze))}) WHERE batch_id = {text(batch.batch_id)}"
             formats = detect_formats(cursor, rows, delivery.source)
             loaded = _count(lakehouse, cursor, delivery.bronze, batch.batch_id)

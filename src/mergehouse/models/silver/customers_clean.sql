@@ -4,10 +4,10 @@
 WITH seen AS (
   SELECT
     source_system, customer_code,
-    MIN(CAST(order_local_ts AS DATE))    AS first_seen,
-    MAX_BY(country, STRUCT(order_local_ts, country)) AS country
-  FROM staging.order_lines
-  WHERE customer_code IS NOT NULL AND order_local_ts IS NOT NULL
+    MIN(order_date)                            AS first_seen,
+    MAX_BY(country, STRUCT(order_ts, country)) AS country
+  FROM staging.order_lines_checked
+  WHERE customer_code IS NOT NULL AND order_ts IS NOT NULL
   GROUP BY source_system, customer_code
 )
 SELECT

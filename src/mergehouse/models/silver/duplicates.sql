@@ -26,15 +26,16 @@ FROM (
     ROW_NUMBER() OVER same_fact                   AS place
   FROM staging.order_lines_checked AS l
   JOIN (
-    SELECT XXHASH64(STRUCT(source_system, order_id, line_id, content)) AS fact_hash
-    FROM staging.order_lines_checked
-    WHERE reason_code IS NULL
-    GROUP BY XXHASH64(STRUCT(source_system, order_id, line_id, content))
-    HAVING COUNT(*) > 1
-  ) AS candidates ON candidates.fact_hash = XXHASH64(STRUCT(l.source_system, l.order_id, l.line_id, l.content))
+    SELECT fact_hash FROM staging.order_lines_checked WHERE reason_code IS NULL GROUP BY fact_hash HAVING COUNT(*) > 1
+  ) AS candidates ON candidates.fact_hash = l.fact_hash
   WHERE l.reason_code IS NULL
   WINDOW same_fact AS (
-    PARTITION BY l.source_system, l.order_id, l.line_id, l.content
+    PARTITION BY
+      l.source_system, l.order_id, l.line_id,
+      CASE WHEN l.line_id IS NULL THEN STRUCT(
+        l.order_ts, l.product_code, UPPER(l.product_name) AS product_name, l.quantity, l.unit_price, l.amount,
+        l.customer_code, l.country, l.channel, l.currency
+      ) END
     ORDER BY
       CASE WHEN l.line_id IS NULL THEN l.ingest_ts END,
       CASE WHEN l.line_id IS NOT NULL THEN l.ingest_ts END DESC,

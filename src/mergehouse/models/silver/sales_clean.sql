@@ -1,44 +1,41 @@
 -- Grain: one order line, as the customer was billed.
--- Inputs: valid order lines that repeat no other, products, countries, unified customers.
+-- Inputs: valid order lines that repeat no other, with their product, country and unified customer.
 -- Questionable: zero-amount and negative-price lines of merchandise are `adjustment`: stock corrections and gifts move goods
 -- but are no sales. Non-merchandise wins over return and adjustment. Cost carries the sign of the quantity.
 SELECT
-  l.source_system,
-  l.order_id,
-  l.line_id,
-  TO_UTC_TIMESTAMP(l.order_local_ts, l.timezone)     AS order_ts,
-  l.order_date,
-  x.customer_id,
-  l.customer_code                                    AS source_customer_id,
-  l.product_id,
-  l.product_code,
-  l.department,
-  l.category,
-  l.line_type,
-  l.line_class,
-  l.quantity,
-  l.unit_price,
-  l.list_price,
-  l.currency,
-  l.amount_original,
-  l.fx_rate,
-  l.fx_rate_date,
-  l.amount_eur,
-  CASE WHEN l.line_type IN ('sale', 'return') THEN
-    CAST(
-      CASE
-        WHEN l.unit_cost IS NOT NULL THEN CAST(CAST(l.quantity AS DECIMAL(19, 3)) * l.unit_cost AS DECIMAL(19, 4)) * l.fx_rate
-        ELSE CAST(l.amount_eur AS DECIMAL(19, 2)) * l.cost_rate
-      END AS DECIMAL(18, 2)
-    )
+  source_system,
+  order_id,
+  line_id,
+  order_ts,
+  order_date,
+  customer_id,
+  customer_code                                      AS source_customer_id,
+  product_id,
+  product_code,
+  department,
+  category,
+  line_type,
+  line_class,
+  quantity,
+  unit_price,
+  list_price,
+  currency,
+  amount_original,
+  fx_rate,
+  fx_rate_date,
+  amount_eur,
+  CASE WHEN line_type IN ('sale', 'return') THEN
+    CASE
+      WHEN unit_cost IS NULL THEN CAST(amount_eur * cost_rate AS DECIMAL(18, 2))
+      WHEN ABS(cost_original) < 100000 AND fx_rate < 10 THEN CAST(cost_original * fx_rate AS DECIMAL(18, 2))
+      ELSE CAST(CAST(cost_original AS DECIMAL(19, 4)) * fx_rate AS DECIMAL(18, 2))
+    END
   END                                                AS cost_eur,
-  CASE WHEN l.line_type IN ('sale', 'return') THEN l.margin_method END AS margin_method,
-  COALESCE(n.country_code, 'ZZ')                     AS country_code,
-  COALESCE(n.region, 'Rest of world')                AS region,
-  l.channel,
-  COALESCE(l.is_cancellation, FALSE)                 AS is_cancellation,
-  l.batch_id,
-  l.source_row
-FROM staging.order_lines_valid AS l
-LEFT JOIN staging.country_names AS n ON n.spelling = UPPER(TRIM(l.country))
-LEFT JOIN silver.customer_xref AS x ON x.source_system = l.source_system AND x.source_customer_id = l.customer_code
+  CASE WHEN line_type IN ('sale', 'return') THEN margin_method END AS margin_method,
+  country_code,
+  region,
+  channel,
+  is_cancellation,
+  batch_id,
+  source_row
+FROM staging.order_lines_valid

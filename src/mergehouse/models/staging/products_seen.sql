@@ -6,8 +6,8 @@ WITH names AS (
   SELECT
     source_system, product_code, product_name,
     COUNT_IF(quantity > 0 AND unit_price > 0) AS sales,
-    MIN(CAST(order_local_ts AS DATE))         AS first_seen
-  FROM staging.order_lines
+    MIN(order_date)                           AS first_seen
+  FROM staging.order_lines_checked
   WHERE product_code IS NOT NULL
   GROUP BY source_system, product_code, product_name
 )

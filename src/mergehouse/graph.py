@@ -16,8 +16,8 @@ from sqlglot import exp
 from mergehouse.contract import Contract, load_contract
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch, bronze_table
-from mergehouse.project import Project, nearest
-from mergehouse.staging import stacked_view, typed_view
+from mergehouse.project import Brand, Project, nearest
+from mergehouse.staging import raw_rows_view, stacked_view, typed_view
 
 MODELS = Path(str(resources.files("mergehouse") / "models"))
 BUILT_LAYERS = ("silver", "gold")
@@ -112,6 +112,7 @@ def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any]
     """
     loaded = [b for b in batches if b.status == "loaded"]
     texts: dict[str, str] = {}
+    delivered: list[tuple[Brand, str]] = []
     contracts: dict[str, Contract] = {}
     leaves = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
     leaves["mapping.ecb_rates"] = _digest(rates)
@@ -121,6 +122,9 @@ def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any]
             of_table = [b for b in loaded if (b.source_system, b.source_table) == (brand.name, table)]
             leaves[bronze_table(brand.name, table)] = _digest(*sorted(b.batch_id for b in of_table))
             texts[f"typed.{brand.name}_{table}"] = typed_view(brand, table, of_table)
+            if of_table:
+                delivered.append((brand, table))
+    texts["staging.raw_rows"] = raw_rows_view(delivered)
     for name in STACKED:
         contract = load_contract(MODELS / "staging" / f"{name}.yml")
         texts[f"staging.{name}"] = stacked_view(contract, list(project.brands.values()), f"{name}.sql")

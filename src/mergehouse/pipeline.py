@@ -190,7 +190,7 @@ def _build(node: Node, bench: _Workbench, broken: set[str], full: bool, checks: 
         folder = bench.lakehouse.staging_folder(node.name)
         files = bench.engine.stage(contract, node.sql, folder)
         bench.engine.attach_staged(contract, files)
-        rows, results = check_table(bench.engine, contract)
+        rows, results = check_table(bench.engine, contract, files)
         checks += results
         stopped = [c for c in results if c.stops_publication]
         if stopped:

@@ -61,7 +61,7 @@ class FieldReconciliation(_Strict):
     use: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="table.column that is used")
     against: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="table.column it is compared with")
     key: Name
-    sum: bool = False
+    sum_over: list[Name] = Field(default=[], description="sum `use` per key, over rows told apart by these columns")
     why: str
 
 
@@ -184,6 +184,10 @@ def _brand(folder: Path, file: Path) -> Brand:
             table, column = side.split(".")
             _expect_known(table, brand.sources, file, f"reconcile.{rule.field}: table")
             _expect_known(column, brand.sources[table].columns, file, f"reconcile.{rule.field}: column of {table}")
+            _expect_known(rule.key, brand.sources[table].columns, file, f"reconcile.{rule.field}: key in {table}")
+        for column in rule.sum_over:
+            table = rule.use.split(".")[0]
+            _expect_known(column, brand.sources[table].columns, file, f"reconcile.{rule.field}: sum_over in {table}")
     for table, source in brand.sources.items():
         for column in source.key:
             _expect_known(column, source.columns, file, f"sources.{table}.key")

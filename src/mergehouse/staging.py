@@ -31,7 +31,7 @@ COMMA_DECORATED = r"^[^0-9A-Za-z]*[0-9]+(,[0-9]+)?[^0-9A-Za-z.,]*$"
 
 
 def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
-    """SQL of `typed.<brand>_<table>`: declared columns in their types, the row's origin, the raw row as JSON.
+    """SQL of `typed.<brand>_<table>`: declared columns in their types and the row's origin.
 
     Where the source has a key, only the latest delivery of each key is kept.
     """
@@ -43,11 +43,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
         f"{_by_batch({formats: _typed(name, source, json.loads(formats)) for formats in groups}, groups)} AS `{name}`"
         for name in source.columns
     ]
-    raw = ", ".join(f"`{name}`" for name in source.columns)
-    select = (
-        f"SELECT {', '.join(columns)}, {', '.join(ROW_COLUMNS)}, TO_JSON(STRUCT({raw})) AS raw_row "
-        f"FROM {bronze_table(brand.name, table)}"
-    )
+    select = f"SELECT {', '.join(columns)}, {', '.join(ROW_COLUMNS)} FROM {bronze_table(brand.name, table)}"
     if not source.key:
         return select
     key = ", ".join(f"`{name}`" for name in source.key)
@@ -55,6 +51,20 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
         f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY ingest_ts DESC, source_row DESC) "
         f"AS delivery_rank FROM ({select}) AS typed) AS ranked WHERE delivery_rank = 1"
     )
+
+
+def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
+    """SQL of `staging.raw_rows`: the Bronze row, as JSON, of every order line that cannot be used."""
+    unusable = "SELECT batch_id, source_row FROM staging.order_lines_checked WHERE reason_code IS NOT NULL"
+    parts = []
+    for brand, table in sources:
+        raw = ", ".join(f"b.`{name}`" for name in brand.sources[table].columns)
+        parts.append(
+            f"SELECT b.batch_id, b.source_row, TO_JSON(STRUCT({raw})) AS raw_row FROM {bronze_table(brand.name, table)} AS b "
+            f"LEFT SEMI JOIN ({unusable}) AS q ON q.batch_id = b.batch_id AND q.source_row = b.source_row"
+        )
+    nothing = "SELECT CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS STRING) AS raw_row WHERE FALSE"
+    return " UNION ALL ".join(parts) or nothing
 
 
 def stacked_view(contract: Contract, brands: list[Brand], file_name: str) -> str:

@@ -18,7 +18,7 @@ from mergehouse.project import load_project, parse_yaml
 
 EXPORTS = Path(__file__).with_name("exports.yml")
 OURS = "demo"  # in the name of every file written
-WIDE_SHARE = 0.8
+WIDE_SHARE = 0.9
 SHARED_SHARE = 0.1  # of the smaller brand's customers, also customers of the other
 
 

@@ -11,7 +11,7 @@ import duckdb
 from mergehouse.engine.reader import quoted, text
 from mergehouse.project import Source
 
-ISO_START = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+ISO_LIKE = "____-__-__%"
 MAX_SHAPES = 20
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
@@ -122,7 +122,7 @@ def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
         f"""
         WITH written AS (
             SELECT trim({column}) AS value, count(*) AS times FROM ({relation})
-            WHERE {column} IS NOT NULL AND trim({column}) <> '' AND NOT regexp_matches(trim({column}), '^{ISO_START}') GROUP BY 1
+            WHERE {column} IS NOT NULL AND trim({column}) <> '' AND NOT trim({column}) LIKE '{ISO_LIKE}' GROUP BY 1
         ), parts AS (
             SELECT *, regexp_replace(regexp_replace(value, '[A-Za-z]+', 'A', 'g'), '[0-9]', '9', 'g') AS shape,
                    TRY_CAST(regexp_extract(value, '^([0-9]{{1,2}})[./-]', 1) AS INT) AS first,
@@ -140,5 +140,5 @@ def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
 
 def _has_iso(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
     return bool(
-        connection.execute(f"SELECT 1 FROM ({relation}) WHERE regexp_matches({quoted(name)}, '^{ISO_START}') LIMIT 1").fetchone()
+        connection.execute(f"SELECT 1 FROM ({relation}) WHERE {quoted(name)} LIKE '{ISO_LIKE}' LIMIT 1").fetchone()
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mergehouse.contract import ColumnContract, Contract, Severity
 from mergehouse.engine import Engine
+from mergehouse.lakehouse import StagedFile
 
 SAMPLE_ROWS = 5
 
@@ -31,16 +33,23 @@ class CheckResult:
         return not self.passed and self.severity == "error"
 
 
-def check_table(engine: Engine, contract: Contract) -> tuple[int, list[CheckResult]]:
-    """Row count and results of every check of a table that is attached to the engine."""
-    conditions = _row_conditions(contract)
+def check_table(engine: Engine, contract: Contract, files: Sequence[StagedFile] = ()) -> tuple[int, list[CheckResult]]:
+    """Row count and results of every check of a table that is attached to the engine.
+
+    Of staged `files` the statistics that their writer kept say which columns hold no NULL: these are not read again.
+    """
+    without_nulls = _without_nulls(files)
+    found = _row_conditions(contract)
+    known = [c for c in found if c[3] in without_nulls]
+    conditions = [c for c in found if c[3] not in without_nulls]
     counts = ", ".join(
         f"COALESCE(COUNT_IF(NOT COALESCE({condition}, TRUE)), 0) AS check_{i}" for i, (_, _, _, condition) in enumerate(conditions)
     )
     keys = ", ".join(contract.key)
     rows = f"SELECT COUNT(*) AS row_count, COUNT(DISTINCT XXHASH64(STRUCT({keys}))) AS key_count"
     totals = engine.rows(f"{rows}{', ' + counts if counts else ''} FROM {contract.table}")[0]
-    results = [
+    results = [CheckResult(contract.table, name, severity, 0, why) for name, severity, why, _ in known]
+    results += [
         _result(engine, contract, name, severity, why, totals[f"check_{i}"], f"NOT COALESCE({condition}, TRUE)")
         for i, (name, severity, why, condition) in enumerate(conditions)
     ]
@@ -52,6 +61,13 @@ def check_table(engine: Engine, contract: Contract) -> tuple[int, list[CheckResu
             sample = engine.rows(f"SELECT * FROM ({check.sql}) AS failing LIMIT {SAMPLE_ROWS}") if failures else []
             results.append(CheckResult(contract.table, check.name, check.severity, failures, check.why, sample))
     return totals["row_count"], results
+
+
+def _without_nulls(files: Sequence[StagedFile]) -> set[str]:
+    """The `IS NOT NULL` conditions that file statistics prove."""
+    counts = [file.stats.get("nullCount", {}) for file in files]
+    columns = set.intersection(*(set(c) for c in counts)) if counts else set()
+    return {f"{name} IS NOT NULL" for name in columns if not any(c[name] for c in counts)}
 
 
 def _row_conditions(contract: Contract) -> list[tuple[str, Severity, str, str]]:

@@ -17,9 +17,9 @@ def _compare(engine: Engine, brand: Brand, rule: FieldReconciliation) -> CheckRe
     other_table, other_column = rule.against.split(".")
     key = f"`{rule.key}`"
     left = f"SELECT DISTINCT {key}, `{column}` AS used FROM typed.{brand.name}_{table}"
-    if rule.sum:  # rows delivered twice count once
-        once = f"SELECT DISTINCT {', '.join(f'`{c}`' for c in brand.sources[table].columns)} FROM typed.{brand.name}_{table}"
-        left = f"SELECT {key}, SUM(`{column}`) AS used FROM ({once}) AS once GROUP BY {key}"
+    if rule.sum_over:  # rows delivered twice count once
+        rows = ", ".join(f"`{c}`" for c in dict.fromkeys([rule.key, *rule.sum_over, column]))
+        left = f"SELECT {key}, SUM(`{column}`) AS used FROM (SELECT DISTINCT {rows} FROM typed.{brand.name}_{table}) AS once GROUP BY {key}"
     differing = (
         f"SELECT l.{key}, l.used, r.`{other_column}` AS other FROM ({left}) AS l "
         f"JOIN typed.{brand.name}_{other_table} AS r ON r.{key} = l.{key} "

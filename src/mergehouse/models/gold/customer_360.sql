@@ -34,25 +34,37 @@ joined AS (
   JOIN gold.dim_customer AS g ON g.customer_id = s.customer_id
   LEFT JOIN diversity AS d ON d.customer_id = s.customer_id
 ),
-scored AS (
+recency AS (
   SELECT
-    *,
-    1 + 5 * (RANK() OVER (PARTITION BY is_buyer ORDER BY recency_days DESC) - 1) DIV COUNT(*) OVER (PARTITION BY is_buyer) AS r,
-    1 + 5 * (RANK() OVER (PARTITION BY is_buyer ORDER BY frequency) - 1) DIV COUNT(*) OVER (PARTITION BY is_buyer)         AS f,
-    1 + 5 * (RANK() OVER (PARTITION BY is_buyer ORDER BY monetary_eur) - 1) DIV COUNT(*) OVER (PARTITION BY is_buyer)      AS m
-  FROM joined
+    recency_days,
+    1 + 5 * (SUM(n) OVER (ORDER BY recency_days DESC) - n) DIV SUM(n) OVER () AS score
+  FROM (SELECT recency_days, COUNT(*) AS n FROM joined WHERE is_buyer GROUP BY recency_days) AS v
+),
+frequencies AS (
+  SELECT
+    frequency,
+    1 + 5 * (SUM(n) OVER (ORDER BY frequency) - n) DIV SUM(n) OVER () AS score
+  FROM (SELECT frequency, COUNT(*) AS n FROM joined WHERE is_buyer GROUP BY frequency) AS v
+),
+monetary AS (
+  SELECT
+    monetary_eur,
+    1 + 5 * (SUM(n) OVER (ORDER BY monetary_eur) - n) DIV SUM(n) OVER () AS score
+  FROM (SELECT monetary_eur, COUNT(*) AS n FROM joined WHERE is_buyer GROUP BY monetary_eur) AS v
 )
 SELECT
   c.customer_id, c.source_system, c.country_code, c.region,
   c.first_order_date, c.last_order_date, c.recency_days, c.frequency, c.monetary_eur,
   c.gmv_eur, c.returns_eur, c.margin_eur, c.units, c.categories, c.is_cross_brand,
-  CASE WHEN c.is_buyer THEN c.r END                                 AS r_score,
-  CASE WHEN c.is_buyer THEN c.f END                                 AS f_score,
-  CASE WHEN c.is_buyer THEN c.m END                                 AS m_score,
+  r.score                                                           AS r_score,
+  f.score                                                           AS f_score,
+  m.score                                                           AS m_score,
   COALESCE(s.segment, 'Prospects')                                  AS segment,
   CASE WHEN c.is_buyer THEN c.recency_days > CAST(t.churn_after_days AS INT) END AS is_churned,
   c.as_of_date
-FROM scored AS c
+FROM joined AS c
 CROSS JOIN mapping.settings AS t
-LEFT JOIN mapping.rfm_segments AS s
-  ON c.is_buyer AND CAST(s.r_score AS INT) = c.r AND CAST(s.f_score AS INT) = c.f
+LEFT JOIN recency AS r ON c.is_buyer AND r.recency_days = c.recency_days
+LEFT JOIN frequencies AS f ON c.is_buyer AND f.frequency = c.frequency
+LEFT JOIN monetary AS m ON c.is_buyer AND m.monetary_eur = c.monetary_eur
+LEFT JOIN mapping.rfm_segments AS s ON CAST(s.r_score AS INT) = r.score AND CAST(s.f_score AS INT) = f.score

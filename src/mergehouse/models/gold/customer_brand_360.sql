@@ -1,7 +1,7 @@
 -- Grain: one unified customer at one brand.
 -- Inputs: orders, order lines for categories, customers, brands' as-of dates, the segment table.
 -- Questionable: customers who never bought are kept as `Prospects` without scores. A quintile score is 1 + floor(5 x share of
--- buyers ranked below), so equal values get equal scores whatever the order of rows.
+-- buyers ranked below), worked out per distinct value: equal values get equal scores, whatever the order of rows.
 WITH spending AS (
   SELECT
     customer_id, source_system,
@@ -51,28 +51,37 @@ joined AS (
   LEFT JOIN spending AS s ON s.customer_id = k.customer_id AND s.source_system = k.source_system
   LEFT JOIN diversity AS d ON d.customer_id = k.customer_id AND d.source_system = k.source_system
 ),
-scored AS (
+recency AS (
   SELECT
-    *,
-    1 + 5 * (RANK() OVER (PARTITION BY source_system, is_buyer ORDER BY recency_days DESC) - 1)
-      DIV COUNT(*) OVER (PARTITION BY source_system, is_buyer)      AS r,
-    1 + 5 * (RANK() OVER (PARTITION BY source_system, is_buyer ORDER BY frequency) - 1)
-      DIV COUNT(*) OVER (PARTITION BY source_system, is_buyer)      AS f,
-    1 + 5 * (RANK() OVER (PARTITION BY source_system, is_buyer ORDER BY monetary_eur) - 1)
-      DIV COUNT(*) OVER (PARTITION BY source_system, is_buyer)      AS m
-  FROM joined
+    source_system, recency_days,
+    1 + 5 * (SUM(n) OVER (PARTITION BY source_system ORDER BY recency_days DESC) - n) DIV SUM(n) OVER (PARTITION BY source_system) AS score
+  FROM (SELECT source_system, recency_days, COUNT(*) AS n FROM joined WHERE is_buyer GROUP BY source_system, recency_days) AS v
+),
+frequencies AS (
+  SELECT
+    source_system, frequency,
+    1 + 5 * (SUM(n) OVER (PARTITION BY source_system ORDER BY frequency) - n) DIV SUM(n) OVER (PARTITION BY source_system) AS score
+  FROM (SELECT source_system, frequency, COUNT(*) AS n FROM joined WHERE is_buyer GROUP BY source_system, frequency) AS v
+),
+monetary AS (
+  SELECT
+    source_system, monetary_eur,
+    1 + 5 * (SUM(n) OVER (PARTITION BY source_system ORDER BY monetary_eur) - n) DIV SUM(n) OVER (PARTITION BY source_system) AS score
+  FROM (SELECT source_system, monetary_eur, COUNT(*) AS n FROM joined WHERE is_buyer GROUP BY source_system, monetary_eur) AS v
 )
 SELECT
   c.customer_id, c.source_system, c.country_code, c.region,
   c.first_order_date, c.last_order_date, c.recency_days, c.frequency, c.monetary_eur,
   c.gmv_eur, c.returns_eur, c.margin_eur, c.units, c.categories, c.is_cross_brand,
-  CASE WHEN c.is_buyer THEN c.r END                                 AS r_score,
-  CASE WHEN c.is_buyer THEN c.f END                                 AS f_score,
-  CASE WHEN c.is_buyer THEN c.m END                                 AS m_score,
+  r.score                                                           AS r_score,
+  f.score                                                           AS f_score,
+  m.score                                                           AS m_score,
   COALESCE(s.segment, 'Prospects')                                  AS segment,
   CASE WHEN c.is_buyer THEN c.recency_days > CAST(t.churn_after_days AS INT) END AS is_churned,
   c.as_of_date
-FROM scored AS c
+FROM joined AS c
 CROSS JOIN mapping.settings AS t
-LEFT JOIN mapping.rfm_segments AS s
-  ON c.is_buyer AND CAST(s.r_score AS INT) = c.r AND CAST(s.f_score AS INT) = c.f
+LEFT JOIN recency AS r ON c.is_buyer AND r.source_system = c.source_system AND r.recency_days = c.recency_days
+LEFT JOIN frequencies AS f ON c.is_buyer AND f.source_system = c.source_system AND f.frequency = c.frequency
+LEFT JOIN monetary AS m ON c.is_buyer AND m.source_system = c.source_system AND m.monetary_eur = c.monetary_eur
+LEFT JOIN mapping.rfm_segments AS s ON CAST(s.r_score AS INT) = r.score AND CAST(s.f_score AS INT) = f.score

@@ -1,7 +1,9 @@
 -- Grain: one delivered order line that cannot be used.
--- Inputs: checked order lines.
+-- Inputs: checked order lines, their Bronze rows.
 -- Questionable: the whole Bronze row is kept as JSON beside its reason, so that it can be mended and delivered again.
 SELECT
-  source_system, batch_id, source_row, reason_code, order_id, order_date, product_code, amount_original, currency, raw_row
-FROM staging.order_lines_checked
-WHERE reason_code IS NOT NULL
+  l.source_system, l.batch_id, l.source_row, l.reason_code, l.order_id, l.order_date, l.product_code, l.amount_original,
+  l.currency, r.raw_row
+FROM staging.order_lines_checked AS l
+LEFT JOIN staging.raw_rows AS r ON r.batch_id = l.batch_id AND r.source_row = l.source_row
+WHERE l.reason_code IS NOT NULL

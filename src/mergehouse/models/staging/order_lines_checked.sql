@@ -52,7 +52,6 @@ SELECT
   quantity, unit_price, list_price, amount, amount_original,
   order_currency                    AS currency,
   fx_rate, fx_rate_date, reason_code,
-  CASE WHEN reason_code IS NOT NULL THEN raw_row END AS raw_row,
   XXHASH64(STRUCT(
     source_system, order_id, line_id,
     CASE WHEN line_id IS NULL THEN STRUCT(

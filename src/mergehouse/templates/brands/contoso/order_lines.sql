@@ -15,6 +15,6 @@ SELECT
   s.country,
   s.channel,
   CASE WHEN s.sale_id IS NULL THEN 'order_header_missing' END AS problem,
-  i.batch_id, i.source_row, i.ingest_ts, i.raw_row
+  i.batch_id, i.source_row, i.ingest_ts
 FROM salesitems AS i
 LEFT JOIN sales AS s ON s.sale_id = i.sale_id

@@ -11,5 +11,5 @@ SELECT
   customer_id            AS customer_code,
   country,
   invoice LIKE 'C%'      AS is_cancellation,
-  batch_id, source_row, ingest_ts, raw_row
+  batch_id, source_row, ingest_ts
 FROM sales

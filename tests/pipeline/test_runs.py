@@ -1,0 +1,254 @@
+"""Reruns: nothing to do, only what is stale, one at a time, killed at any moment, back in time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars
+import pytest
+
+import mergehouse as mh
+from mergehouse.errors import ConfigError, LakehouseError
+from mergehouse.pipeline import check, run
+from tests.conftest import SHOP_BRAND, Shop
+
+LINE = "A{n},1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
+COMMAND = [sys.executable, "-c", "from mergehouse.cli import main; main()"]
+
+
+def lines(*numbers: int) -> list[str]:
+    return [LINE.format(n=n) for n in numbers]
+
+
+def versions(shop: Shop) -> dict[str, int]:
+    return {name: shop.lakehouse.delta(name).version() for name in shop.lakehouse.tables()}
+
+
+def statuses(result: object) -> dict[str, str]:
+    return {t.table: t.status for t in result.tables}  # type: ignore[attr-defined]
+
+
+def test_run_without_change_writes_nothing(shop: Shop) -> None:
+    shop.deliver_lines(*lines(1, 2))
+    shop.run()
+    before = versions(shop)
+    again = shop.run()
+    assert not again.changed and set(statuses(again).values()) == {"fresh"}
+    assert versions(shop) == before
+
+
+def test_known_content_is_not_loaded_again(shop: Shop) -> None:
+    file = shop.deliver_lines(*lines(1, 2))
+    shop.run()
+    (shop.raw / "lines_copy.csv").write_bytes(file.read_bytes())
+    os.utime(file)  # touched, not changed
+    result = shop.run()
+    assert [b.status for b in result.ingest.new] == ["repeat", "repeat"]
+    assert shop.rows("SELECT count(*) FROM bronze.shop_lines") == [(2,)]
+
+
+def test_full_rebuilds_everything_to_the_same_rows(shop: Shop) -> None:
+    shop.deliver_lines(*lines(1, 2))
+    shop.run()
+    before = shop.rows("SELECT * FROM gold.customer_360")
+    again = shop.run(full=True)
+    assert set(statuses(again).values()) == {"built"}
+    assert shop.rows("SELECT * FROM gold.customer_360") == before
+
+
+def test_changed_mapping_rebuilds_only_what_reads_it(shop: Shop) -> None:
+    shop.deliver_lines(*lines(1))
+    shop.run()
+    segments = shop.folder / "mappings" / "rfm_segments.csv"
+    segments.write_text(segments.read_text().replace("Champions", "Stars"))
+    built = {name for name, status in statuses(shop.run()).items() if status == "built"}
+    assert built == {"gold.customer_360", "gold.customer_brand_360"}
+
+
+def test_select_and_until(shop: Shop) -> None:
+    shop.deliver_lines(*lines(1))
+    assert shop.run(until="bronze").tables == []
+    assert {t.table.split(".")[0] for t in shop.run(until="silver").tables} == {"silver"}
+    chosen = statuses(shop.run(select="+gold.sales_daily"))
+    assert "silver.sales_clean" in chosen and "gold.customer_360" not in chosen
+    assert set(statuses(shop.run(select="gold.customer_brand_360+"))) == {"gold.customer_brand_360", "gold.customer_360"}
+    with pytest.raises(ConfigError, match="did you mean `gold.sales_daily`"):
+        shop.run(select="gold.sales_dayly")
+    with pytest.raises(ConfigError, match="expected bronze, silver or gold"):
+        shop.run(until="platinum")
+
+
+def test_second_delivery_adds_and_corrections_count(shop: Shop) -> None:
+    shop.deliver_lines(*lines(1, 2))
+    shop.run()
+    shop.deliver_lines(LINE.format(n=1).replace("5.00", "6.00"), *lines(3), name="lines_2.csv")
+    shop.run()
+    rows = shop.rows("SELECT order_id, amount_eur FROM silver.sales_clean ORDER BY 1")
+    assert [(o, float(a)) for o, a in rows] == [("A1", 12.0), ("A2", 10.0), ("A3", 10.0)]
+    assert shop.rows("SELECT kind, order_id FROM silver.duplicates") == [("superseded", "A1")]
+
+
+def test_genuine_equal_products_in_one_order_are_kept(shop: Shop) -> None:
+    """Without line numbers: other quantity or price is another line, the same everything is a repeat."""
+    sql = (shop.brand / "order_lines.sql").read_text().replace("line AS line_id, ", "")
+    (shop.brand / "order_lines.sql").write_text(sql)
+    base = LINE.format(n=1)
+    shop.deliver_lines(base, base.replace(",2,", ",3,"), base.replace("5.00", "4.50"), base, base.replace("A1,1", "A1,9"))
+    shop.run()
+    assert shop.rows("SELECT source_row FROM silver.sales_clean ORDER BY 1") == [(1,), (2,), (3,)]
+    assert shop.rows("SELECT source_row, kept_source_row, kind FROM silver.duplicates ORDER BY 1") == [
+        (4, 1, "within_delivery"), (5, 1, "within_delivery"),
+    ]  # fmt: skip
+
+
+def test_reordered_columns_are_fine_and_new_ones_are_drift(shop: Shop) -> None:
+    shop.deliver_lines(*lines(1))
+    shop.run()
+    shop.deliver(
+        "currency,Order,line,when,item,title,qty,price,customer,Store No.,country\n"
+        "EUR,A2,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,0042,Germany\n",
+        "lines_2.csv",
+    )
+    result = shop.run()
+    assert not result.failed
+    assert shop.rows('SELECT "order", store_no FROM bronze.shop_lines ORDER BY 1') == [("A1", None), ("A2", "0042")]
+    drift = [d for (d,) in shop.rows("SELECT drift FROM monitor.schema_history ORDER BY drift")]
+    assert drift == ["columns arrive in another order than declared", "new column `Store No.` kept as `store_no`"]
+
+
+def test_text_stays_as_delivered_in_bronze(shop: Shop) -> None:
+    shop.deliver_lines("A1,1,2026-03-01 10:00:00,007,nan ,2,5.00,0012,  Germany,EUR", 'A2,1,2026-03-01 10:00:00,NULL,"a ""b""\nc",2,5.00,,N/A,EUR')
+    shop.run(until="bronze")
+    assert shop.rows("SELECT item, title, customer, country FROM bronze.shop_lines ORDER BY source_row") == [
+        ("007", "nan ", "0012", "  Germany"),
+        ("NULL", 'a "b"\nc', None, "N/A"),
+    ]
+
+
+def test_failing_check_keeps_the_previous_version_and_blocks_what_follows(shop: Shop) -> None:
+    (shop.brand / "products.sql").write_text(
+        "SELECT item AS product_code, MAX(title) AS product_name, CAST(MAX(price) AS DECIMAL(18, 4)) AS unit_cost FROM lines GROUP BY item"
+    )
+    shop.deliver_lines(*lines(1))
+    shop.run()
+    before = versions(shop)
+    (shop.brand / "products.sql").write_text("SELECT item AS product_code, title AS product_name, CAST(1 AS DECIMAL(18, 4)) AS unit_cost FROM lines")
+    shop.deliver_lines(*lines(2), name="lines_2.csv")
+    result = shop.run()
+    status = statuses(result)
+    assert status["silver.products_clean"] == "failed" and status["silver.sales_clean"] == "blocked"
+    assert status["silver.customer_xref"] == "built"
+    assert result.failed
+    assert versions(shop)["silver.products_clean"] == before["silver.products_clean"]
+    assert not list((shop.folder / "lakehouse" / "silver" / "products_clean").glob("part-*/*")) or shop.rows("SELECT count(*) FROM silver.products_clean") == [(1,)]
+    broken = next(c for c in result.checks if c.stops_publication)
+    assert broken.check == "key_unique" and broken.sample
+
+
+def test_second_run_is_refused_with_the_pid_of_the_first(shop: Shop) -> None:
+    shop.deliver_lines(*lines(1))
+    holder = (
+        "import sys, time; from mergehouse.lakehouse import Lakehouse; from mergehouse.pipeline import _exclusive\n"
+        "with _exclusive(Lakehouse(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    first = subprocess.Popen([sys.executable, "-c", holder, str(shop.folder / "lakehouse")], stdout=subprocess.PIPE, text=True)
+    try:
+        assert first.stdout is not None and first.stdout.readline() == "held\n"
+        with pytest.raises(LakehouseError, match=f"pid {first.pid}"):
+            shop.run()
+    finally:
+        first.kill()
+        first.wait()
+    assert not shop.run().failed
+
+
+@pytest.mark.parametrize("moment", ["bronze/shop_lines/_delta_log/0*.json", "bronze/rejected/_delta_log/0*.json", "silver/duplicates/part-*", "gold/dim_brand/_delta_log/0*.json"])
+def test_killed_at_any_moment_a_rerun_gives_the_same_tables(shop: Shop, tmp_path: Path, moment: str) -> None:
+    """SIGKILL as soon as a file of that name appears, then a rerun: the tables are those of an undisturbed run."""
+    delivered = [LINE.format(n=n).replace("P1", f"P{n % 50}") for n in range(3_000)]
+    shop.deliver_lines(*delivered, "torn,row", *delivered[:100])
+    process = subprocess.Popen([*COMMAND, "run", "-C", str(shop.folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list((shop.folder / "lakehouse").glob(moment)) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not shop.run().failed
+
+    undisturbed = Shop(tmp_path / "undisturbed")
+    undisturbed.deliver_lines(*delivered, "torn,row", *delivered[:100])
+    undisturbed.run()
+    for table in ("bronze.shop_lines", "bronze.rejected", "silver.sales_clean", "silver.duplicates", "gold.sales_daily", "gold.customer_360"):
+        sql = f"SELECT * EXCLUDE (ingest_ts) FROM {table} ORDER BY ALL" if table.startswith("bronze") else f"SELECT * FROM {table} ORDER BY ALL"
+        assert shop.rows(sql) == undisturbed.rows(sql), table
+    assert not list((shop.folder / "lakehouse").glob(".tmp/*"))
+    again = shop.run()
+    assert not again.changed
+
+
+def test_time_travel(shop: Shop) -> None:
+    shop.deliver_lines(*lines(1))
+    shop.run()
+    lakehouse = mh.open(shop.folder)
+    first = lakehouse.table("silver.sales_clean")
+    instant = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
+    time.sleep(1.1)
+    shop.deliver_lines(*lines(2), name="lines_2.csv")
+    shop.run()
+    assert lakehouse.table("silver.sales_clean").polars().height == 2
+    assert lakehouse.table("silver.sales_clean", version=first.version).polars().height == 1
+    assert lakehouse.table("silver.sales_clean", as_of=instant).polars().height == 1
+    with pytest.raises(LakehouseError, match=r"no version 99 \(versions 0 to 1\)"):
+        lakehouse.table("silver.sales_clean", version=99)
+    with pytest.raises(LakehouseError, match="did you mean `silver.sales_clean`"):
+        lakehouse.table("silver.sale_clean")
+
+
+def test_readers_agree(shop: Shop) -> None:
+    shop.deliver_lines(*lines(1, 2, 3))
+    shop.run()
+    table = mh.open(shop.folder).table("gold.sales_daily")
+    frame = table.polars()
+    assert frame["gmv_eur"].dtype == polars.Decimal(18, 2)
+    assert frame["source_system"].to_list() == ["shop"]  # the partition column comes back
+    assert table.arrow().num_rows == len(table.pandas()) == table.duckdb().fetchall().__len__() == 1
+
+
+def test_tables_of_other_writers_with_deletion_vectors_are_read_right(shop: Shop) -> None:
+    from mergehouse.lakehouse import needs_safe_reader
+
+    shop.deliver_lines(*lines(1))
+    shop.run()
+    ours = mh.open(shop.folder).lakehouse if False else shop.lakehouse
+    assert not any(needs_safe_reader(ours.delta(name)) for name in ours.tables())
+
+
+def test_check_finds_what_was_changed_behind_the_pipeline(shop: Shop) -> None:
+    shop.deliver_lines(*lines(1, 2))
+    shop.run()
+    assert all(c.passed for c in check(shop.project) if c.severity == "error")
+    shop.lakehouse.delta("silver.orders").delete("order_id = 'A1'")
+    failed = {(c.table, c.check) for c in check(shop.project) if not c.passed}
+    assert ("gold.sales_daily", "gold_equals_silver") in failed
+
+
+def test_freshness_is_recorded_and_reported(shop: Shop) -> None:
+    shop.configure(SHOP_BRAND + "fresh_within_days: 3\n")
+    shop.deliver_lines(*lines(1))
+    result = shop.run()
+    late = next(c for c in result.checks if c.check == "fresh_enough")
+    behind = shop.rows("SELECT days_behind, last_order_date FROM monitor.freshness")
+    assert late.failures == behind[0][0] - 3 > 0 and str(behind[0][1]) == "2026-03-01"
+    assert not result.failed  # a warning
+
+
+def test_missing_source_blocks_only_its_brand_tables(shop: Shop) -> None:
+    result = run(shop.project)
+    assert list(result.ingest.failures) == ["bronze.shop_lines"]
+    assert statuses(result)["silver.fx_rates_eur"] == "built"
+    assert statuses(result)["gold.sales_daily"] == "blocked"

@@ -67,14 +67,25 @@ def main(project: str) -> None:
             wide = len(brand.sources) == 1
             lines = wide_lines(brand.raw_folder, brand.folder) if wide else multitable_lines(brand.raw_folder)
             sales = lines[lines.kind == "sale"]
-            daily = sales.groupby(["day", "country"]).agg(gmv=("amount", "sum"), units=("quantity", "sum"), orders=("order", "nunique"))
+            daily = sales.groupby(["day", "country"]).agg(
+                gmv=("amount", "sum"), units=("quantity", "sum"), orders=("order", "nunique")
+            )
             products = sales.groupby([sales.day.dt.to_period("M").astype(str), "code"]).amount.sum()
             customers = sales.groupby("customer").agg(
-                first=("day", "min"), last=("day", "max"), orders=("order", "nunique"), gmv=("amount", "sum"), codes=("code", "nunique")
+                first=("day", "min"),
+                last=("day", "max"),
+                orders=("order", "nunique"),
+                gmv=("amount", "sum"),
+                codes=("code", "nunique"),
             )
             for score in ("last", "orders", "gmv"):
                 customers[f"{score}_score"] = pd.qcut(customers[score].rank(method="first"), 5, labels=False) + 1
-            for name, table in {"lines": lines, "daily": daily, "products": products.to_frame(), "customers": customers}.items():
+            for name, table in {
+                "lines": lines,
+                "daily": daily,
+                "products": products.to_frame(),
+                "customers": customers,
+            }.items():
                 table.to_parquet(Path(out) / f"{brand.name}_{name}.parquet", compression="snappy")
             wanted = float(truth["brands"][brand.name]["kpis"]["gmv"])
             assert abs(sales.amount.sum() - wanted) < wanted * 1e-4, (brand.name, sales.amount.sum(), wanted)

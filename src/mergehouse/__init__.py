@@ -1,8 +1,8 @@
 """mergehouse: the post-merger retail lakehouse.
 
-    import mergehouse as mh
-    lakehouse = mh.open("my-project")
-    lakehouse.table("gold.sales_daily").polars()
+import mergehouse as mh
+lakehouse = mh.open("my-project")
+lakehouse.table("gold.sales_daily").polars()
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mergehouse.pipeline import RunResult
 
 
-
 class _Contents(TyperGroup):
     """Help as a table of contents: commands under their panels. Typer's own Rich panels cost 0.3 s of imports."""
 
@@ -101,7 +100,10 @@ def demo(
 @app.command(rich_help_panel="Build")
 def run(
     project: Folder = HERE,
-    select: Annotated[str | None, typer.Option(metavar="TABLES", help="Only these: silver.sales_clean+, +gold.sales_daily, gold.")] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(metavar="TABLES", help="Only these: silver.sales_clean+, +gold.sales_daily, gold."),
+    ] = None,
     until: Annotated[str | None, typer.Option(metavar="LAYER", help="Stop after bronze, silver or gold.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Rebuild every table from Bronze, stale or not.")] = False,
     as_json: Json = False,

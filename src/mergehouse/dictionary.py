@@ -38,7 +38,12 @@ def write_pages(folder: Path, project: Project) -> list[Path]:
 
 def data_dictionary() -> str:
     """Every table by layer: grain, key, columns, checks. Markdown."""
-    parts = [GENERATED, "# Data dictionary", "", "Money is DECIMAL, dates are local to the order, instants are UTC."]
+    parts = [
+        GENERATED,
+        "# Data dictionary",
+        "",
+        "Money is DECIMAL, dates are local to the order, instants are UTC.",
+    ]
     for layer, promise in LAYERS.items():
         parts += ["", f"## {layer.capitalize()}", "", promise]
         for file in sorted((MODELS / layer).glob("*.yml")):
@@ -58,12 +63,19 @@ def kpi_page(project: Project) -> str:
 
 
 def _table(contract: Contract) -> list[str]:
-    lines = ["", f"### {contract.table}", "", f"{contract.meaning.strip()}", "", f"One row is {contract.grain}."]
-    lines.append(f"Key: {_code(contract.key)}." + (f" Partitioned by {_code(contract.partition_by)}." if contract.partition_by else ""))
-    lines += ["", "| column | type | empty | meaning |", "|---|---|---|---|"]
-    lines += [
-        f"| `{name}` | {c.type} | {'yes' if c.nullable else 'no'} | {_meaning(c)} |" for name, c in contract.columns.items()
+    lines = [
+        "",
+        f"### {contract.table}",
+        "",
+        f"{contract.meaning.strip()}",
+        "",
+        f"One row is {contract.grain}.",
     ]
+    lines.append(
+        f"Key: {_code(contract.key)}." + (f" Partitioned by {_code(contract.partition_by)}." if contract.partition_by else "")
+    )
+    lines += ["", "| column | type | empty | meaning |", "|---|---|---|---|"]
+    lines += [f"| `{name}` | {c.type} | {'yes' if c.nullable else 'no'} | {_meaning(c)} |" for name, c in contract.columns.items()]
     if contract.checks:
         lines += ["", "| check | if it fails | why |", "|---|---|---|"]
         lines += [f"| `{c.name}` | {_consequence(c)} | {_cell(c.why)} |" for c in contract.checks]
@@ -71,7 +83,10 @@ def _table(contract: Contract) -> list[str]:
 
 
 def _meaning(column: ColumnContract) -> str:
-    limits = [f"at least {column.min:g}" if column.min is not None else "", f"at most {column.max:g}" if column.max is not None else ""]
+    limits = [
+        f"at least {column.min:g}" if column.min is not None else "",
+        f"at most {column.max:g}" if column.max is not None else "",
+    ]
     notes = [
         f"in {column.unit}" if column.unit else "",
         f"one of {_code(column.values)}" if column.values else "",

@@ -15,7 +15,8 @@ from sqlglot import exp
 
 from mergehouse.contract import Contract, load_contract
 from mergehouse.errors import ConfigError
-from mergehouse.ingest.bronze import Batch, bronze_table
+from mergehouse.ingest.bronze import Batch
+from mergehouse.ingest.reader import bronze_table
 from mergehouse.project import Brand, Project, nearest
 from mergehouse.staging import raw_rows_view, stacked_view, typed_view
 
@@ -164,7 +165,10 @@ def _ordered(texts: dict[str, str], contracts: dict[str, Contract], leaves: dict
         contract = contracts.get(name)
         parents = sorted(inputs[name] | checked.get(name, frozenset()))
         fingerprint = _digest(
-            SEMANTICS, texts[name], contract.model_dump_json() if contract else "", *(nodes[p].fingerprint for p in parents)
+            SEMANTICS,
+            texts[name],
+            contract.model_dump_json() if contract else "",
+            *(nodes[p].fingerprint for p in parents),
         )
         nodes[name] = Node(name, texts[name], inputs[name], fingerprint, contract, checked.get(name, frozenset()))
     return Graph(nodes)

@@ -61,10 +61,7 @@ class Lakehouse:
     def tables(self) -> list[str]:
         """Names of all tables, in layer order."""
         found = [
-            f"{layer}.{folder.name}"
-            for layer in LAYERS
-            for folder in sorted((self.root / layer).glob("*"))
-            if folder.is_dir()
+            f"{layer}.{folder.name}" for layer in LAYERS for folder in sorted((self.root / layer).glob("*")) if folder.is_dir()
         ]
         return [name for name in found if self.exists(name)]
 
@@ -118,9 +115,7 @@ class Lakehouse:
                 mode="append",
                 schema_mode="merge",
                 writer_properties=WriterProperties(compression="SNAPPY", max_row_group_size=ROW_GROUP_ROWS),
-                commit_properties=CommitProperties(
-                    app_transactions=[Transaction(batch_id, 1)] if batch_id else None
-                ),
+                commit_properties=CommitProperties(app_transactions=[Transaction(batch_id, 1)] if batch_id else None),
             )
 
     def staging_folder(self, name: str) -> Path:
@@ -152,12 +147,22 @@ class Lakehouse:
         with _write_errors(contract.table, root):
             if not self.exists(contract.table):
                 create_table_with_add_actions(
-                    str(root), schema, actions, mode="overwrite", partition_by=contract.partition_by,
-                    name=contract.table, description=contract.meaning.strip()[:1000], commit_properties=properties,
+                    str(root),
+                    schema,
+                    actions,
+                    mode="overwrite",
+                    partition_by=contract.partition_by,
+                    name=contract.table,
+                    description=contract.meaning.strip()[:1000],
+                    commit_properties=properties,
                 )
             else:
                 self.delta(contract.table).create_write_transaction(
-                    actions, "overwrite", schema, partition_by=contract.partition_by, commit_properties=properties
+                    actions,
+                    "overwrite",
+                    schema,
+                    partition_by=contract.partition_by,
+                    commit_properties=properties,
                 )
         return self.delta(contract.table).version()
 
@@ -202,9 +207,7 @@ class Table:
         return scan(connect(), self._delta)
 
     def polars(self) -> polars.DataFrame:
-        import polars
-
-        return polars.from_arrow(self.duckdb())
+        return self.duckdb().pl()
 
     def arrow(self) -> pyarrow.Table:
         return self.duckdb().to_arrow_table()
@@ -227,7 +230,12 @@ def duckdb_types(delta: DeltaTable) -> dict[str, str]:
     return {f.name: _DUCKDB_TYPES.get(f.type.type, f.type.type.upper()) for f in delta.schema().fields}
 
 
-_DUCKDB_TYPES = {"string": "VARCHAR", "long": "BIGINT", "timestamp": "TIMESTAMPTZ", "timestamp_ntz": "TIMESTAMP"}
+_DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "long": "BIGINT",
+    "timestamp": "TIMESTAMPTZ",
+    "timestamp_ntz": "TIMESTAMP",
+}
 
 
 def _delta_schema(contract: Contract) -> Any:

@@ -23,7 +23,10 @@ GROUP_FILES = {
 BRAND_FILES = {
     "category_map": ("category_map.csv", ["match", "pattern", "department", "category"]),
     "line_types": ("line_types.csv", ["match", "pattern", "line_class"]),
-    "customer_pairs": ("customer_xref.csv", ["source_customer_id", "other_source_system", "other_source_customer_id"]),
+    "customer_pairs": (
+        "customer_xref.csv",
+        ["source_customer_id", "other_source_system", "other_source_customer_id"],
+    ),
 }
 RULE_MATCHES = ("code", "name", "category")
 ECB_RATES = "ecb_rates"

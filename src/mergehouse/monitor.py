@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.lakehouse import Lakehouse
+from mergehouse.quality.checks import CheckResult
 
 if TYPE_CHECKING:
     from mergehouse.pipeline import RunResult
@@ -38,8 +39,18 @@ def record_run(lakehouse: Lakehouse, engine: DuckDBEngine, result: RunResult) ->
     ]  # fmt: skip
     _append(lakehouse, engine, "monitor.runs", RUNS, [run])
     checks = [
-        [result.run_id, result.started, c.table, c.check, c.severity, c.failures, c.passed, c.why, json.dumps(c.sample, default=str)]
-        for c in result.checks
+        [
+            result.run_id,
+            result.started,
+            c.table,
+            c.check,
+            c.severity,
+            c.failures,
+            c.passed,
+            c.why,
+            json.dumps(c.sample, default=str),
+        ]
+        for c in [*result.checks, *_outcomes(result)]
     ]
     _append(lakehouse, engine, "monitor.quality_results", QUALITY_RESULTS, checks)
     drifts = [
@@ -50,6 +61,24 @@ def record_run(lakehouse: Lakehouse, engine: DuckDBEngine, result: RunResult) ->
     _append(lakehouse, engine, "monitor.schema_history", SCHEMA_HISTORY, drifts)
     seen = [[result.run_id, result.started, *record.values()] for record in result.freshness]
     _append(lakehouse, engine, "monitor.freshness", FRESHNESS, seen)
+
+
+def _outcomes(result: RunResult) -> list[CheckResult]:
+    """Whether each source was loaded and each table built, as checks, so that the report shows the last outcome of each."""
+    loaded = [
+        CheckResult(
+            name,
+            "source_is_loaded",
+            "error",
+            int(name in result.ingest.failures),
+            str(result.ingest.failures.get(name, "")),
+        )
+        for name in result.ingest.sources
+    ]
+    built = [
+        CheckResult(t.table, "table_is_published", "error", int(t.status in ("failed", "blocked")), t.reason) for t in result.tables
+    ]
+    return loaded + built
 
 
 def _append(lakehouse: Lakehouse, engine: DuckDBEngine, name: str, types: dict[str, str], rows: list[list[Any]]) -> None:

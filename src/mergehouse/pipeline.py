@@ -83,9 +83,7 @@ def run(
     with _exclusive(lakehouse):
         engine = DuckDBEngine(project.config.limits, lakehouse.root / ".tmp")
         result = RunResult(uuid.uuid4().hex[:12], dt.datetime.now(dt.UTC), IngestResult())
-        result.ingest = load_deliveries(
-            project, lakehouse, engine.connection, lambda what: progress("bronze", what, 0, 0)
-        )
+        result.ingest = load_deliveries(project, lakehouse, engine.connection, lambda what: progress("bronze", what, 0, 0))
         mappings = mapping_tables(project)
         graph = build_graph(project, result.ingest.batches, mappings, f"{ecb_file().stat().st_size}")
         workbench = _Workbench(engine, lakehouse, graph, mappings)
@@ -211,7 +209,9 @@ def _exclusive(lakehouse: Lakehouse) -> Iterator[None]:
     """One run at a time. The lock goes with its process, so a killed run leaves none."""
     root = lakehouse.root
     if not is_writable(root):
-        raise LakehouseError(f"{root}: no permission to write. Give this user write access, or change `lakehouse` in mergehouse.yml.")
+        raise LakehouseError(
+            f"{root}: no permission to write. Give this user write access, or change `lakehouse` in mergehouse.yml."
+        )
     try:
         root.mkdir(parents=True, exist_ok=True)
         handle = (root / ".lock").open("a+")

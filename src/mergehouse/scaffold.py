@@ -12,7 +12,8 @@ from pathlib import Path
 import yaml
 
 from mergehouse.errors import ConfigError, MergehouseError
-from mergehouse.ingest.bronze import SUFFIXES, find_files
+from mergehouse.ingest.bronze import find_files
+from mergehouse.ingest.reader import SUFFIXES
 from mergehouse.lakehouse import Lakehouse, is_writable
 from mergehouse.project import CONFIG_FILE, Brand, load_project
 
@@ -63,7 +64,13 @@ def diagnose(folder: Path) -> list[tuple[str, bool, str]]:
     found.append(("project", True, f"{project.config.name}: {', '.join(project.brands)}"))
     lakehouse = Lakehouse(project.lakehouse_folder)
     free = shutil.disk_usage(next(p for p in (lakehouse.root, *lakehouse.root.parents) if p.exists())).free
-    found.append(("lakehouse", is_writable(lakehouse.root), f"{lakehouse.root}, {len(lakehouse.tables())} tables, {free // 2**30} GB free"))
+    found.append(
+        (
+            "lakehouse",
+            is_writable(lakehouse.root),
+            f"{lakehouse.root}, {len(lakehouse.tables())} tables, {free // 2**30} GB free",
+        )
+    )
     for brand in project.brands.values():
         for table, source in brand.sources.items():
             try:
@@ -102,4 +109,7 @@ def _holds_all(brand: Brand, folder: Path) -> bool:
 
 def _point_at(brand: Brand, folder: Path) -> None:
     file = brand.folder / "brand.yml"
-    file.write_text(f"raw: {yaml.safe_dump(str(folder)).splitlines()[0]}\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
+    file.write_text(
+        f"raw: {yaml.safe_dump(str(folder)).splitlines()[0]}\n{file.read_text(encoding='utf-8')}",
+        encoding="utf-8",
+    )

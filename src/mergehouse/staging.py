@@ -16,7 +16,8 @@ from sqlglot import exp
 
 from mergehouse.contract import Contract
 from mergehouse.errors import ConfigError
-from mergehouse.ingest.bronze import Batch, bronze_table
+from mergehouse.ingest.bronze import Batch
+from mergehouse.ingest.reader import bronze_table
 from mergehouse.project import Brand, Source, nearest
 
 TRUE_WORDS = "'1', '1.0', 'true', 't', 'yes', 'y', 'ja', 'oui', 'si', 'sí', 'wahr', 'x'"
@@ -63,7 +64,9 @@ def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
             f"SELECT b.batch_id, b.source_row, TO_JSON(STRUCT({raw})) AS raw_row FROM {bronze_table(brand.name, table)} AS b "
             f"LEFT SEMI JOIN ({unusable}) AS q ON q.batch_id = b.batch_id AND q.source_row = b.source_row"
         )
-    nothing = "SELECT CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS STRING) AS raw_row WHERE FALSE"
+    nothing = (
+        "SELECT CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS STRING) AS raw_row WHERE FALSE"
+    )
     return " UNION ALL ".join(parts) or nothing
 
 
@@ -157,8 +160,7 @@ def _by_batch(expressions: dict[str, str], groups: dict[str, list[str]]) -> str:
     if len(by_expression) == 1:
         return next(iter(by_expression))
     cases = " ".join(
-        f"WHEN batch_id IN ({', '.join(repr(b) for b in ids)}) THEN {expression}"
-        for expression, ids in by_expression.items()
+        f"WHEN batch_id IN ({', '.join(repr(b) for b in ids)}) THEN {expression}" for expression, ids in by_expression.items()
     )
     return f"CASE {cases} END"
 

@@ -51,14 +51,18 @@ def test_every_line_is_where_it_belongs(demo: Demo, brand: str) -> None:
     assert reasons == {reason: n for reason, n in of["quarantine"].items() if n}
     torn = counts(project, f"SELECT reason_code, count(*) FROM bronze.rejected {where}")
     assert torn == of["rejected"]
-    delivered = sum(b.rows for b in result.ingest.new if (b.source_system, b.source_table) in {("eurostyle", "sales"), ("contoso", "salesitems")} and b.source_system == brand)
+    delivered = sum(
+        b.rows
+        for b in result.ingest.new
+        if (b.source_system, b.source_table) in {("eurostyle", "sales"), ("contoso", "salesitems")} and b.source_system == brand
+    )
     assert delivered == sum(lines.values()) + of["duplicates"] + sum(reasons.values())
 
 
 def test_shared_customers_are_one(demo: Demo) -> None:
     project, truth, _ = demo
     united = counts(project, "SELECT method, count(DISTINCT customer_id) FROM silver.customer_xref GROUP BY 1")
-    assert united["known_pair"] == truth["shared_customers"]["pairs"] > 10
+    assert united["known_pair"] == truth["shared_customers"]["pairs"] > 5
     both = counts(project, "SELECT source_system, count(*) FROM gold.customer_360 GROUP BY 1")["both"]
     assert both == truth["shared_customers"]["pairs"]
 
@@ -79,7 +83,10 @@ def test_categories_follow_the_names(demo: Demo) -> None:
 def test_waterfall_adds_up_to_gmv(demo: Demo) -> None:
     project, truth, _ = demo
     for brand, of in truth["brands"].items():
-        steps = counts(project, f"SELECT step, value FROM gold.kpi_raw_vs_silver WHERE kpi = 'gmv_eur' AND source_system = '{brand}'")
+        steps = counts(
+            project,
+            f"SELECT step, value FROM gold.kpi_raw_vs_silver WHERE kpi = 'gmv_eur' AND source_system = '{brand}'",
+        )
         clean = steps.pop("clean")
         assert sum(steps.values()) == clean == Decimal(of["kpis"]["gmv"])
 

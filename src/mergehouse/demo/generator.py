@@ -50,7 +50,10 @@ def generate(folder: Path, lines: int, seed: int, progress: Callable[[int], None
             "lines": lines,
             "brands": {wide.brand: wide.as_dict(), multi.brand: multi.as_dict()},
             "group": group_kpis(wide, multi, pairs),
-            "shared_customers": {"pairs": len(pairs), "file": str(Path("brands") / multi.brand / "customer_xref.csv")},
+            "shared_customers": {
+                "pairs": len(pairs),
+                "file": str(Path("brands") / multi.brand / "customer_xref.csv"),
+            },
         }
         (folder / "truth.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
     except OSError as error:

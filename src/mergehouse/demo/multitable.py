@@ -72,7 +72,13 @@ def _chunk(
     truth.quarantine["order_header_missing"] += int(lost[sale].sum())
     kept = ~lost[sale]
     lines = Lines(
-        sale, customer[sale], day[sale], np.full(total, SALE), quantity, item_total, half_up(quantity * costs[product], 1)
+        sale,
+        customer[sale],
+        day[sale],
+        np.full(total, SALE),
+        quantity,
+        item_total,
+        half_up(quantity * costs[product], 1),
     )
     truth.add(lines.where(kept))
 
@@ -146,7 +152,17 @@ def _write_products(spec: dict[str, Any], folder: Path, rng: np.random.Generator
             [n + 1, f"{style} {kind}", category, spec["house_brand"], spec["colors"][n % len(spec["colors"])],
              spec["sizes"][n % len(spec["sizes"])], f"{prices[n] / 100:.2f}", f"{costs[n] / 100:.2f}", spec["genders"][0]]
         )  # fmt: skip
-    header = ["product_id", "product_name", "category", "brand", "color", "size", "catalog_price", "cost_price", "gender"]
+    header = [
+        "product_id",
+        "product_name",
+        "category",
+        "brand",
+        "color",
+        "size",
+        "catalog_price",
+        "cost_price",
+        "gender",
+    ]
     _write(folder, spec, "products", header, rows)
     return prices, costs
 
@@ -159,7 +175,9 @@ def _write_customers(spec: dict[str, Any], folder: Path, customers: int, rng: np
             "customer_id": 1 + number,
             "country": pl.Series(spec["countries"]).gather(number % len(spec["countries"])),
             "age_range": ages.gather(rng.integers(0, len(ages), customers)),
-            "signup_date": pl.Series((np.datetime64(spec["start"]) - rng.integers(0, 700, customers) * DAY).astype("datetime64[us]")).dt.date(),
+            "signup_date": pl.Series(
+                (np.datetime64(spec["start"]) - rng.integers(0, 700, customers) * DAY).astype("datetime64[us]")
+            ).dt.date(),
         }
     )
     with _open(folder, spec, "customers") as out:
@@ -171,7 +189,15 @@ def _write_small_tables(spec: dict[str, Any], folder: Path, rng: np.random.Gener
     _write(folder, spec, "stock", ["country", "product_id", "stock_quantity"], stock)
     _write(folder, spec, "channels", ["channel", "description"], spec["channels"].items())
     campaigns = ([n, name, a, b, c, "Percentage", f"{p}.00%"] for n, (name, a, b, c, p) in enumerate(spec["campaigns"], start=1))
-    header = ["campaign_id", "campaign_name", "start_date", "end_date", "channel", "discount_type", "discount_value"]
+    header = [
+        "campaign_id",
+        "campaign_name",
+        "start_date",
+        "end_date",
+        "channel",
+        "discount_type",
+        "discount_value",
+    ]
     _write(folder, spec, "campaigns", header, campaigns)
 
 

@@ -152,7 +152,5 @@ def _published(currency: str) -> dict[dt.date, Decimal]:
         text = archive.read(archive.namelist()[0]).decode("utf-8")
     reader = csv.DictReader(io.StringIO(text))
     return {
-        dt.date.fromisoformat(row["Date"]): Decimal(row[currency])
-        for row in reader
-        if row.get(currency) not in (None, "", "N/A")
+        dt.date.fromisoformat(row["Date"]): Decimal(row[currency]) for row in reader if row.get(currency) not in (None, "", "N/A")
     }

@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mergehouse.demo.truth import ADJUSTMENT, GUEST, NON_MERCHANDISE, RETURN, SALE, BrandTruth, Lines, euro_rates, half_up
+from mergehouse.demo.truth import (
+    ADJUSTMENT,
+    GUEST,
+    NON_MERCHANDISE,
+    RETURN,
+    SALE,
+    BrandTruth,
+    Lines,
+    euro_rates,
+    half_up,
+)
 from mergehouse.scaffold import TEMPLATES
 
 LINES_PER_ORDER = 20
@@ -25,7 +35,10 @@ NON_MERCHANDISE_SHARE, FREE_SHARE, SPLIT_SHARE = 0.006, 0.003, 0.02  # shares of
 REPEATED_SHARE, LOWER_CASE_SHARE = 0.005, 0.01
 LINES_PER_BROKEN = 20_000
 MINUTE = np.timedelta64(1, "m")
-TORN = {"too_few_columns": "489999,22222,BROKEN OFF", "too_many_columns": "489999,22222,ONE, TWO,1,2010-01-04 10:00:00,1.00,,UK,,"}
+TORN = {
+    "too_few_columns": "489999,22222,BROKEN OFF",
+    "too_many_columns": "489999,22222,ONE, TWO,1,2010-01-04 10:00:00,1.00,,UK,,",
+}
 INVALID = ("unreadable_quantity", "unreadable_date", "future_date", "unreadable_price")
 
 
@@ -174,7 +187,9 @@ def _chunk(
             "code": catalogue.codes.gather(product),
             "name": name,
             "quantity": pl.Series(quantity).cast(pl.String),
-            "time": pl.Series((np.datetime64(spec["start"]) + day * 1_440 * MINUTE + minute * MINUTE).astype("datetime64[us]"))[order],
+            "time": pl.Series((np.datetime64(spec["start"]) + day * 1_440 * MINUTE + minute * MINUTE).astype("datetime64[us]"))[
+                order
+            ],
             "price": pl.Series(price / 100),
             "customer": pl.Series(np.where(is_guest, 0, FIRST_CUSTOMER + customer))[order],
             "country": catalogue.countries.gather(country[order]),

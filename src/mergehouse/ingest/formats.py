@@ -37,9 +37,7 @@ def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source:
     mark = source.decimal_mark or _decimal_mark(connection, relation, source, notes)
     dates: dict[str, list[str]] = {}
     shapes = {
-        name: _shapes(connection, relation, name)
-        for name, column in source.columns.items()
-        if column.type in ("date", "timestamp")
+        name: _shapes(connection, relation, name) for name, column in source.columns.items() if column.type in ("date", "timestamp")
     }
     orders = [o for found in shapes.values() for shape in found if (o := shape.order) and o != "both"]
     usual = source.date_order or (max(set(orders), key=orders.count) if orders else None)
@@ -52,7 +50,9 @@ def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source:
             if shape.order == "both":
                 notes.append(f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}")
             elif shape.order is None and usual is None and shape.is_day_or_month_first:
-                notes.append(f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}. Declare `date_order`")
+                notes.append(
+                    f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}. Declare `date_order`"
+                )
             patterns.append(pattern)
         if patterns and (count := len(patterns) + _has_iso(connection, relation, name)) > 1:
             notes.append(f"{name}: dates are written in {count} different formats")
@@ -66,14 +66,14 @@ def _decimal_mark(connection: duckdb.DuckDBPyConnection, relation: str, source: 
     if not numbers:
         return "."
     with_comma = " OR ".join(f"contains({quoted(name)}, ',')" for name in numbers)
-    if not connection.execute(f"SELECT 1 FROM ({relation}) WHERE {with_comma} LIMIT 1").fetchone():
+    if not connection.execute(f"SELECT 1 FROM ({relation}) WHERE {with_comma} LIMIT 1").fetchall():
         return "."
     counts = ", ".join(
         f"count(*) FILTER (regexp_matches({quoted(name)}, {text(pattern)}))"
         for pattern in (DECIMAL_COMMA, DECIMAL_POINT)
         for name in numbers
     )
-    found = connection.execute(f"SELECT {counts} FROM ({relation})").fetchone() or ()
+    found = connection.execute(f"SELECT {counts} FROM ({relation})").fetchall()[0]
     commas, points = sum(found[: len(numbers)]), sum(found[len(numbers) :])
     if commas and points:
         notes.append(f"numbers use both `,` ({commas} values) and `.` ({points} values) as decimal mark")
@@ -139,6 +139,4 @@ def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
 
 
 def _has_iso(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
-    return bool(
-        connection.execute(f"SELECT 1 FROM ({relation}) WHERE {quoted(name)} LIKE '{ISO_LIKE}' LIMIT 1").fetchone()
-    )
+    return bool(connection.execute(f"SELECT 1 FROM ({relation}) WHERE {quoted(name)} LIKE '{ISO_LIKE}' LIMIT 1").fetchall())

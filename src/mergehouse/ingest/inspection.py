@@ -29,6 +29,7 @@ class Inspection:
     carriage_returns_only: bool
     head: bytes
 
+
 def inspect(file: Path, encoding: str | None = None) -> Inspection:
     """Hashes, counts and detects, reading the file once.
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from mergehouse.contract import load_contract
 from mergehouse.engine.reader import connect, create_view
-from mergehouse.lakehouse import Lakehouse
 from mergehouse.errors import ConfigError
+from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Brand, nearest, parse_yaml
 from mergehouse.quality.checks import CheckResult
 

@@ -75,7 +75,14 @@ def _row_conditions(contract: Contract) -> list[tuple[str, Severity, str, str]]:
     found: list[tuple[str, Severity, str, str]] = []
     for name, column in contract.columns.items():
         if not column.nullable:
-            found.append((f"{name}_not_null", column.severity, f"{column.meaning}; it must not be empty.", f"{name} IS NOT NULL"))
+            found.append(
+                (
+                    f"{name}_not_null",
+                    column.severity,
+                    f"{column.meaning}; it must not be empty.",
+                    f"{name} IS NOT NULL",
+                )
+            )
         if column.values:
             allowed = ", ".join(f"'{v}'" for v in column.values)
             why = f"{column.meaning}; expected one of {', '.join(column.values)}."

@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-
 from mergehouse.errors import LakehouseError
 from mergehouse.kpi.catalogue import brand_definitions, catalogue, compute, formatted
 from mergehouse.lakehouse import Lakehouse
@@ -67,7 +66,11 @@ def _contents(project: Project, lakehouse: Lakehouse) -> Row:
 
 def _brand(read: _Reader, brand: Brand) -> Row:
     name = {"brand": brand.name}
-    deliveries = read.rows("bronze.batches", "SELECT * FROM bronze.batches WHERE source_system = $brand ORDER BY ingest_ts, source_file", name)
+    deliveries = read.rows(
+        "bronze.batches",
+        "SELECT * FROM bronze.batches WHERE source_system = $brand ORDER BY ingest_ts, source_file",
+        name,
+    )
     for delivery in deliveries:
         delivery["notes"] = json.loads(delivery["drift"])
         delivery["format"] = _format_words(delivery)
@@ -89,7 +92,11 @@ def _brand(read: _Reader, brand: Brand) -> Row:
         "rejected": _reasons(read, "bronze.rejected", "reason_code", "source_file, source_line, raw_text", brand.name),
         "quarantine": _reasons(read, "silver.quarantine", "reason_code", "source_row, order_id, raw_row", brand.name),
         "duplicates": _reasons(
-            read, "silver.duplicates", "kind", "order_id, order_date, amount_original, source_row, kept_source_row", brand.name
+            read,
+            "silver.duplicates",
+            "kind",
+            "order_id, order_date, amount_original, source_row, kept_source_row",
+            brand.name,
         ),
         "unmapped": read.rows(
             "gold.category_perf",
@@ -141,7 +148,11 @@ def _waterfall(read: _Reader, brand: str, kpi: str) -> list[Row]:
     left, right = min(low for low, _ in spans), max(high for _, high in spans)
     scale = 100 / (right - left) if right > left else Decimal(0)
     return [
-        step | {"left": round((low - left) * scale, 2), "width": round(max((high - low) * scale, Decimal("0.3")), 2)}
+        step
+        | {
+            "left": round((low - left) * scale, 2),
+            "width": round(max((high - low) * scale, Decimal("0.3")), 2),
+        }
         for step, (low, high) in zip(steps, spans, strict=True)
     ]
 
@@ -150,7 +161,9 @@ def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str) -> li
     """Reasons by number of rows, each with its first sample rows."""
     name = {"brand": brand}
     counts = read.rows(
-        table, f"SELECT {code} AS code, count(*) AS found FROM {table} WHERE source_system = $brand GROUP BY 1 ORDER BY 2 DESC, 1", name
+        table,
+        f"SELECT {code} AS code, count(*) AS found FROM {table} WHERE source_system = $brand GROUP BY 1 ORDER BY 2 DESC, 1",
+        name,
     )
     for reason in counts:
         reason["sample"] = read.rows(
@@ -164,7 +177,9 @@ def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str) -> li
 def _format_words(delivery: Row) -> str:
     """How the file was read, in words."""
     found = json.loads(delivery["formats"])
-    delimiter = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", None: ""}.get(delivery["delimiter"], delivery["delimiter"])
+    delimiter = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", None: ""}.get(
+        delivery["delimiter"], delivery["delimiter"]
+    )
     dates = [f"{column}: {', '.join(patterns)}" for column, patterns in found.get("dates", {}).items()]
     decimal = "decimal comma" if found.get("decimal_mark") == "," else ""
     return "; ".join(filter(None, [delivery["encoding"], delimiter, decimal, *dates]))

@@ -1,0 +1,152 @@
+"""The command line as its users meet it, in processes of its own; and every command that README.md shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import Shop
+
+from mergehouse.pipeline import RunResult
+from mergehouse.project import Project
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "from mergehouse.cli import main; main()"]
+LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
+Demo = tuple[Project, dict, RunResult]
+
+
+def call(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def test_help_is_a_table_of_contents() -> None:
+    text = call("--help").stdout
+    order = [text.index(f"\n  {word}") for word in ("init", "demo", "run", "check", "query", "kpi", "report", "docs", "doctor")]
+    assert order == sorted(order)
+
+
+def test_usage_errors_are_two_and_helpful() -> None:
+    assert "Did you mean 'run'" in call("rum", code=2).stderr
+    assert "No such option" in call("run", "--fulll", code=2).stderr
+    assert "mergehouse init" in call("run", "-C", "/nowhere", code=2).stderr
+
+
+def test_run_prints_kpis_findings_and_places(shop: Shop) -> None:
+    shop.deliver_lines(LINE, "torn")
+    text = call("run", "-C", shop.folder).stdout
+    for word in (
+        "1 files, 1 rows loaded, 1 torn rows kept",
+        "GMV",
+        "10.00",
+        "Findings",
+        "category_is_mapped",
+        "checks passed",
+        "report.html",
+    ):
+        assert word in text
+    assert "up to date" in call("run", "-C", shop.folder).stdout
+
+
+def test_run_as_json(shop: Shop) -> None:
+    shop.deliver_lines(LINE)
+    result = json.loads(call("run", "-C", shop.folder, "--json").stdout)
+    assert result["ok"] and result["deliveries"][0]["rows"] == 1
+    assert {t["status"] for t in result["tables"]} == {"built"}
+
+
+def test_a_stopped_source_is_exit_code_one(shop: Shop) -> None:
+    shop.deliver("")
+    text = call("run", "-C", shop.folder, code=1).stdout
+    assert "the file is empty" in text and "keep their previous version" in text
+
+
+def test_check_kpi_and_doctor_as_json(shop: Shop) -> None:
+    shop.deliver_lines(LINE)
+    call("run", "-C", shop.folder)
+    assert json.loads(call("kpi", "-C", shop.folder, "--json").stdout)["shop"]["gmv"] == "10.00"
+    assert all(c["passed"] or c["severity"] == "warn" for c in json.loads(call("check", "-C", shop.folder, "--json").stdout))
+    assert all(f["ok"] for f in json.loads(call("doctor", "-C", shop.folder, "--json").stdout))
+
+
+def test_reading_before_the_first_run(shop: Shop) -> None:
+    for arguments in (["kpi"], ["query", "SELECT 1"], ["report"]):
+        assert "mergehouse run" in call(*arguments, "-C", shop.folder, code=2).stderr
+
+
+def test_doctor_names_what_is_missing(shop: Shop) -> None:
+    assert "no file matches lines*" in call("doctor", "-C", shop.folder, code=2).stdout
+
+
+@pytest.mark.parametrize("output", ["table", "csv", "json", "parquet"])
+def test_query_formats(shop: Shop, tmp_path: Path, output: str) -> None:
+    import polars
+
+    shop.deliver_lines(LINE, LINE.replace("A1", "A2"))
+    call("run", "-C", shop.folder)
+    sql = "SELECT order_id, amount_eur, order_ts FROM silver.sales_clean ORDER BY 1"
+    if output == "parquet":
+        assert "--to FILE" in call("query", "-C", shop.folder, sql, "--format", "parquet", code=2).stderr
+        call("query", "-C", shop.folder, sql, "--format", "parquet", "--to", tmp_path / "x.parquet")
+        assert polars.read_parquet(tmp_path / "x.parquet")["order_id"].to_list() == ["A1", "A2"]
+        return
+    text = call("query", "-C", shop.folder, sql, "--format", output).stdout
+    if output == "csv":
+        assert text.splitlines()[1].startswith("A1,10.00,2026-03-01T09:00:00")
+    elif output == "json":
+        assert json.loads(text)[1]["order_id"] == "A2"
+    else:
+        assert text.splitlines()[0].split() == ["order_id", "amount_eur", "order_ts"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("DROP TABLE silver.sales_clean", "exactly one SELECT"),
+        ("SELECT 1; SELECT 2", "exactly one SELECT"),
+        ("SELECT * FROM silver.sale_clean", "sales_clean"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "failed"),
+        ("SELECT * FROM '/etc/passwd'", "failed"),
+        ("COPY (SELECT 1) TO '/tmp/mergehouse-must-not-exist'", "exactly one SELECT"),
+        ("SELEC 1", "failed"),
+    ],
+)
+def test_query_reads_the_lakehouse_and_nothing_else(shop: Shop, sql: str, words: str) -> None:
+    shop.deliver_lines(LINE)
+    shop.run()
+    assert words in call("query", "-C", shop.folder, sql, code=2).stderr
+    assert not Path("/tmp/mergehouse-must-not-exist").exists()
+
+
+def readme_commands() -> list[str]:
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    return [line.split("  #")[0].split("    #")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    assert readme_commands()[:2] == ["make run", "make test"]
+    for target in ("run", "test", "site", "bench"):
+        subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", [c for c in readme_commands() if not c.startswith("make")])
+def test_readme_tour(demo: Demo, command: str) -> None:
+    program, *arguments = shlex.split(command)
+    assert program == ".venv/bin/mergehouse"
+    folder = str(demo[0].folder)
+    assert call(*[folder if a == "build/demo" else a for a in arguments]).stdout.strip()
+
+
+def test_readme_python(demo: Demo) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    names: dict = {}
+    exec(code.replace("build/demo", str(demo[0].folder)), names)
+    assert "gold.customer_360" in names["lakehouse"].tables()

@@ -1,0 +1,88 @@
+"""The models as written: contracts fit the SQL, names of brands stay out, the documentation is current."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import sqlglot
+
+from mergehouse.contract import load_contract
+from mergehouse.dictionary import data_dictionary, kpi_page
+from mergehouse.engine.duckdb import to_duckdb
+from mergehouse.graph import MODELS
+from mergehouse.kpi.catalogue import catalogue
+from mergehouse.project import load_project
+from mergehouse.scaffold import TEMPLATES
+
+PACKAGE = MODELS.parent
+ROOT = Path(__file__).parents[2]
+SQL = sorted(MODELS.glob("*/*.sql"))
+
+
+def test_no_brand_name_in_code_or_models() -> None:
+    brands = [folder.name for folder in (TEMPLATES / "brands").iterdir()]
+    assert len(brands) == 2
+    files = [*PACKAGE.rglob("*.py"), *MODELS.rglob("*.*")]
+    found = [f.name for f in files if any(brand in f.read_text().lower() for brand in brands)]
+    assert found == []
+
+
+@pytest.mark.parametrize("file", SQL, ids=lambda f: f"{f.parent.name}.{f.stem}")
+def test_model_opens_with_grain_inputs_and_decision(file: Path) -> None:
+    head = [line for line in file.read_text().splitlines() if line.startswith("--")]
+    assert head[0].startswith("-- Grain: ") and head[1].startswith("-- Inputs: ") and head[2].startswith("-- Questionable: ")
+
+
+@pytest.mark.parametrize("file", [f for f in SQL if f.with_suffix(".yml").exists()], ids=lambda f: f"{f.parent.name}.{f.stem}")
+def test_contract_fits_the_sql(file: Path) -> None:
+    contract = load_contract(file.with_suffix(".yml"))
+    assert contract.table == f"{file.parent.name}.{file.stem}"
+    given = sqlglot.parse_one(file.read_text(), read="spark").named_selects
+    assert set(contract.columns) <= set(given)
+    assert set(contract.key) | set(contract.partition_by) <= set(contract.columns)
+
+
+def test_gold_tables_that_carry_a_brand_are_partitioned_by_it() -> None:
+    for file in (MODELS / "gold").glob("*.yml"):
+        contract = load_contract(file)
+        if "source_system" in contract.columns and not contract.table.startswith("gold.dim_"):
+            assert contract.partition_by == ["source_system"], contract.table
+
+
+def test_money_is_decimal() -> None:
+    for file in MODELS.glob("*/*.yml"):
+        for name, column in load_contract(file).columns.items():
+            if column.unit == "EUR" and name != "rate_eur":
+                assert column.type == "decimal(18,2)", f"{file.stem}.{name}"
+            assert column.type != "double", f"{file.stem}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("data-dictionary.md", data_dictionary), ("kpis.md", lambda: kpi_page(load_project(TEMPLATES)))],
+)
+def test_generated_pages_are_current(name: str, text) -> None:  # noqa: ANN001
+    assert (ROOT / "docs" / name).read_text() == text(), f"run `mergehouse docs docs -C {TEMPLATES.relative_to(ROOT)}`"
+
+
+def test_every_reason_code_has_words() -> None:
+    from mergehouse.ingest.reader import REASONS
+    from mergehouse.project import parse_yaml
+
+    words = parse_yaml((PACKAGE / "quality" / "words.yml").read_text())["reasons"]
+    sql = "".join(f.read_text() for f in [*SQL, *TEMPLATES.glob("brands/*/*.sql")])
+    codes = set(re.findall(r"THEN '([a-z_]+)'", sql[sql.index("judged AS") :][:900])) | set(REASONS.values())
+    assert len(codes) > 10 and codes <= set(words)
+
+
+def test_catalogue_has_unique_names_and_ratios_of_known_measures() -> None:
+    names = [k.name for k in catalogue()]
+    assert len(names) == len(set(names))
+    assert all(set(k.ratio) <= set(names) for k in catalogue() if k.ratio)
+
+
+def test_spark_patterns_become_strptime() -> None:
+    sql = to_duckdb("SELECT TRY_TO_TIMESTAMP(x, 'd.M.yyyy H:mm:ss')")
+    assert "TRY_STRPTIME(x, '%d.%m.%Y %H:%M:%S')" in sql

@@ -1,0 +1,114 @@
+"""Rules of single values, worked out by hand: typing, UTC, FX, order of line types, quintiles."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.conftest import Shop
+
+from mergehouse.engine.duckdb import to_duckdb
+from mergehouse.staging import _number
+
+connection = duckdb.connect()
+
+
+def read(written: str, mark: str) -> Decimal | None:
+    sql = to_duckdb(f"SELECT {_number('value', mark)} AS number FROM (SELECT CAST(? AS STRING) AS value)")
+    return connection.execute(sql, [written]).fetchone()[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "mark", "number"),
+    [
+        ("1,000", ".", "1000"), ("1,000.50", ".", "1000.5"), ("1.000", ".", "1"), ("12,50", ".", "12.5"), ("£12.50", ".", "12.5"),
+        ("12.50 EUR", ".", None), ("-3", ".", "-3"), ("1e3", ".", "1000"), ("1,00", ".", "1"), ("1,2,3", ".", None), ("", ".", None),
+        ("nan", ".", None), ("inf", ".", None), ("12-5", ".", None), ("0x1F", ".", None), ("99999999999999999999", ".", None),
+        ("1.000", ",", "1000"), ("1.234,5", ",", "1234.5"), ("12,5", ",", "12.5"), ("12.5", ",", "12.5"), ("1 000,5", ",", "1000.5"),
+        ("1,000.5", ",", None), ("abc", ",", None),
+    ],
+)  # fmt: skip
+def test_numbers(written: str, mark: str, number: str | None) -> None:
+    assert read(written, mark) == (None if number is None else Decimal(number))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.decimals(min_value=-(10**9), max_value=10**9, places=2))
+def test_numbers_written_plainly_are_read_exactly(number: Decimal) -> None:
+    assert read(f"{number:f}", ".") == number
+    assert read(f"{number:,f}", ".") == number
+    assert read(f"{number:,f}".translate(str.maketrans(",.", ".,")), ",") == number
+
+
+def test_local_time_becomes_utc_also_when_the_clocks_change(shop: Shop) -> None:
+    """Berlin: UTC+1 in winter, +2 in summer; on 29 March 2026 the clocks jump from 02:00 to 03:00."""
+    local = [
+        "2026-01-15 00:30:00",
+        "2026-07-15 00:30:00",
+        "2026-03-29 01:59:00",
+        "2026-03-29 03:01:00",
+        "2026-03-29 23:00:00",
+    ]
+    shop.deliver_lines(*[f"A{i},1,{t},P1,Mug,1,1.00,,DE,EUR" for i, t in enumerate(local)])
+    shop.run(until="silver")
+    utc = [
+        t
+        for (t,) in shop.rows("SELECT strftime(order_ts AT TIME ZONE 'UTC', '%d %H:%M') FROM silver.sales_clean ORDER BY order_id")
+    ]
+    assert utc == ["14 23:30", "14 22:30", "29 00:59", "29 01:01", "29 21:00"]
+    assert [str(d) for (d,) in shop.rows("SELECT order_date FROM silver.sales_clean ORDER BY order_id")] == [t[:10] for t in local]
+
+
+def test_rates_are_of_the_day_or_of_the_last_business_day_before(shop: Shop) -> None:
+    """ECB, GBP for one euro: 0.9008 on Thu 2009-12-24, none on 25 - 27, 0.90143 on Mon 2009-12-28."""
+    days = ["2009-12-24", "2009-12-25", "2009-12-27", "2009-12-28"]
+    shop.deliver_lines(*[f"A{i},1,{d} 10:00:00,P1,Mug,1,1000.00,,GB,GBP" for i, d in enumerate(days)])
+    shop.run(until="silver")
+    rows = shop.rows("SELECT fx_rate_date, fx_rate, amount_eur FROM silver.sales_clean ORDER BY order_id")
+    assert [str(r[0]) for r in rows] == ["2009-12-24", "2009-12-24", "2009-12-24", "2009-12-28"]
+    for (_, rate, amount), units in zip(rows, ["0.9008", "0.9008", "0.9008", "0.90143"], strict=True):
+        assert rate == (1 / Decimal(units)).quantize(Decimal("1e-8"), "ROUND_HALF_UP")
+        assert amount == (1000 * rate).quantize(Decimal("0.01"), "ROUND_HALF_UP")
+
+
+def test_kinds_of_lines(shop: Shop) -> None:
+    (shop.brand / "line_types.csv").write_text("match,pattern,line_class\ncode,POST*,postage\nname,GIFT VOUCHER*,voucher\n")
+    lines = {
+        "A1": "P1,Mug,2,5.00", "A2": "P1,Mug,-2,5.00", "A3": "P1,Mug,2,0.00", "A4": "P1,Mug,2,-5.00", "A5": "POST2,Postage,-1,5.00",
+        "A6": "V1,gift voucher 20,1,20.00", "A7": "P1,Mug,0,5.00",
+    }  # fmt: skip
+    shop.deliver_lines(*[f"{order},1,2026-03-01 10:00:00,{rest},77,DE,EUR" for order, rest in lines.items()])
+    shop.run(until="silver")
+    assert shop.rows("SELECT order_id, line_type, line_class FROM silver.sales_clean ORDER BY 1") == [
+        ("A1", "sale", None), ("A2", "return", None), ("A3", "adjustment", None), ("A4", "adjustment", None),
+        ("A5", "non_merchandise", "postage"), ("A6", "non_merchandise", "voucher"), ("A7", "adjustment", None),
+    ]  # fmt: skip
+
+
+def test_huge_amounts_are_exact_or_quarantined(shop: Shop) -> None:
+    shop.deliver_lines(
+        "A1,1,2026-03-01 10:00:00,P1,Mug,1000000,5000.01,77,DE,EUR",
+        "A2,1,2026-03-01 10:00:00,P1,Mug,999999999,99999999.99,77,DE,EUR",
+        "A3,1,2026-03-01 10:00:00,P1,Mug,99999999999,1,77,DE,EUR",
+    )
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT order_id, amount_eur FROM silver.sales_clean") == [("A1", Decimal("5000010000.00"))]
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine ORDER BY 1") == [
+        ("A2", "amount_out_of_range"),
+        ("A3", "unreadable_quantity"),
+    ]
+
+
+def test_quintiles_give_equal_values_equal_scores(shop: Shop) -> None:
+    """Ten buyers spending 10, 20, 20, 20, 50 ... 100: share ranked below 0, .1, .1, .1, .4, .5, .6, .7, .8, .9."""
+    spent = [10, 20, 20, 20, 50, 60, 70, 80, 90, 100]
+    shop.deliver_lines(*[f"A{n},1,2026-03-{n + 1:02} 10:00:00,P1,Mug,1,{s},{n},DE,EUR" for n, s in enumerate(spent)])
+    shop.run()
+    rows = shop.rows("SELECT m_score, r_score, f_score, recency_days FROM gold.customer_brand_360 ORDER BY customer_id")
+    assert [r[0] for r in rows] == [1, 1, 1, 1, 3, 3, 4, 4, 5, 5]
+    assert [r[1] for r in rows] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert {r[2] for r in rows} == {1}  # one order each
+    assert [r[3] for r in rows] == list(range(10, 0, -1))  # to the day after the last order

@@ -1,0 +1,129 @@
+"""Configuration errors name the file, the key, and the nearest valid key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.conftest import SHOP_BRAND, Shop
+
+from mergehouse.errors import ConfigError
+from mergehouse.graph import build_graph
+from mergehouse.mappings import mapping_tables
+from mergehouse.project import load_project
+from mergehouse.scaffold import line_count, write_project
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("label: Shop", "labl: Shop"), ["unknown key `labl`", "did you mean `label`"]),
+        (("label: Shop", ""), ["key `label` is missing"]),
+        (("currency: EUR", "currency: euro"), ["key `currency`", "'euro'"]),
+        (("Europe/Berlin", "Europe/Berln"), ["key `timezone`", "did you mean `Europe/Berlin`"]),
+        (("{type: number}", "{type: numbr}"), ["sources.lines.columns.qty.type", "'numbr'"]),
+        (('files: "lines*"', 'fils: "lines*"'), ["unknown key `sources.lines.fils`", "did you mean `files`"]),
+        (
+            ('files: "lines*"', 'files: "lines*"\n    key: [ordr]'),
+            ["sources.lines.key", "`ordr`", "did you mean `order`"],
+        ),
+        (("sources:", "sources:\n  - nothing"), ["not valid YAML", "line"]),
+        (("label: Shop", "name: shop\nlabel: Shop"), ["key `name` is taken from the folder"]),
+    ],
+)
+def test_brand_file(shop: Shop, change: tuple[str, str], words: list[str]) -> None:
+    assert change[0] in SHOP_BRAND
+    shop.configure(SHOP_BRAND.replace(*change, 1))
+    with pytest.raises(ConfigError) as error:
+        load_project(shop.folder)
+    for word in ["brand.yml", *words]:
+        assert word in str(error.value)
+
+
+def test_project_file(shop: Shop) -> None:
+    file = shop.folder / "mergehouse.yml"
+    file.write_text(file.read_text().replace("churn_after_days", "churn_days"))
+    with pytest.raises(ConfigError, match=r"mergehouse.yml: unknown key `churn_days`; did you mean `churn_after_days`\?"):
+        load_project(shop.folder)
+    with pytest.raises(ConfigError, match="mergehouse init"):
+        load_project(shop.folder / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            ("qty AS quantity", "qty AS quantiy"),
+            ["column `quantiy` is not part of staging.order_lines", "did you mean `quantity`"],
+        ),
+        (("qty AS quantity,", ""), ["column `quantity` is missing"]),
+        (("FROM lines", "FROM linez"), ["reads `linez`", "did you mean `lines`"]),
+        (("SELECT `order`", "SELEC `order`"), ["not valid Spark SQL"]),
+        (("`order` AS order_id", "*"), ["`SELECT *` is not allowed"]),
+    ],
+)
+def test_staging_sql(shop: Shop, change: tuple[str, str], words: list[str]) -> None:
+    file = shop.brand / "order_lines.sql"
+    assert change[0] in file.read_text()
+    file.write_text(file.read_text().replace(*change, 1))
+    project = load_project(shop.folder)
+    with pytest.raises(ConfigError) as error:
+        build_graph(project, [], mapping_tables(project), "")
+    for word in ["order_lines.sql", *words]:
+        assert word in str(error.value)
+
+
+def test_missing_staging_sql(shop: Shop) -> None:
+    (shop.brand / "order_lines.sql").unlink()
+    with pytest.raises(ConfigError, match="order_lines.sql not found"):
+        load_project(shop.folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("match,pattern,departmnt,category\n", ["column `department` is missing"]),
+        (
+            "match,pattern,department,category\nnam,MUG,Home,Mugs\n",
+            ["row 2", "`nam`", "code, name, category"],
+        ),
+        (
+            "match,pattern,department,category\nname,MUG,Home,Mugs, cups\n",
+            ["row 2", "more cells than columns"],
+        ),
+    ],
+)
+def test_mapping_files(shop: Shop, text: str, words: list[str]) -> None:
+    (shop.brand / "category_map.csv").write_text(text)
+    with pytest.raises(ConfigError) as error:
+        mapping_tables(load_project(shop.folder))
+    for word in ["category_map.csv", *words]:
+        assert word in str(error.value)
+
+
+def test_init_refuses_to_overwrite(tmp_path: Path) -> None:
+    write_project(tmp_path / "p")
+    with pytest.raises(ConfigError, match="exists already; nothing was changed"):
+        write_project(tmp_path / "p")
+
+
+def test_init_finds_the_exports_or_says_why_not(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such folder"):
+        write_project(tmp_path / "a", tmp_path / "nowhere")
+    (tmp_path / "raw").mkdir()
+    with pytest.raises(ConfigError, match="no folder there holds all files"):
+        write_project(tmp_path / "b", tmp_path / "raw")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("200k", 200_000), ("10M", 10_000_000), ("1.5m", 1_500_000), ("1,000", 1_000), ("7", 7)],
+)
+def test_line_counts(text: str, count: int) -> None:
+    assert line_count(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "many", "0", "-5", "10G"])
+def test_line_counts_that_are_none(text: str) -> None:
+    with pytest.raises(Exception, match="expected a number"):
+        line_count(text)

@@ -67,9 +67,7 @@ def main(project: str) -> None:
             wide = len(brand.sources) == 1
             lines = wide_lines(brand.raw_folder, brand.folder) if wide else multitable_lines(brand.raw_folder)
             sales = lines[lines.kind == "sale"]
-            daily = sales.groupby(["day", "country"]).agg(
-                gmv=("amount", "sum"), units=("quantity", "sum"), orders=("order", "nunique")
-            )
+            daily = sales.groupby(["day", "country"]).agg(gmv=("amount", "sum"), units=("quantity", "sum"), orders=("order", "nunique"))
             products = sales.groupby([sales.day.dt.to_period("M").astype(str), "code"]).amount.sum()
             customers = sales.groupby("customer").agg(
                 first=("day", "min"),

@@ -71,9 +71,7 @@ def _table(contract: Contract) -> list[str]:
         "",
         f"One row is {contract.grain}.",
     ]
-    lines.append(
-        f"Key: {_code(contract.key)}." + (f" Partitioned by {_code(contract.partition_by)}." if contract.partition_by else "")
-    )
+    lines.append(f"Key: {_code(contract.key)}." + (f" Partitioned by {_code(contract.partition_by)}." if contract.partition_by else ""))
     lines += ["", "| column | type | empty | meaning |", "|---|---|---|---|"]
     lines += [f"| `{name}` | {c.type} | {'yes' if c.nullable else 'no'} | {_meaning(c)} |" for name, c in contract.columns.items()]
     if contract.checks:

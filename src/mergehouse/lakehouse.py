@@ -60,9 +60,7 @@ class Lakehouse:
 
     def tables(self) -> list[str]:
         """Names of all tables, in layer order."""
-        found = [
-            f"{layer}.{folder.name}" for layer in LAYERS for folder in sorted((self.root / layer).glob("*")) if folder.is_dir()
-        ]
+        found = [f"{layer}.{folder.name}" for layer in LAYERS for folder in sorted((self.root / layer).glob("*")) if folder.is_dir()]
         return [name for name in found if self.exists(name)]
 
     def delta(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> DeltaTable:
@@ -264,9 +262,7 @@ def _write_errors(name: str, path: Path) -> Iterator[None]:
     try:
         yield
     except CommitFailedError as error:
-        raise LakehouseError(
-            f"`{name}`: another writer committed at the same time; nothing was written. Run again. ({error})"
-        ) from None
+        raise LakehouseError(f"`{name}`: another writer committed at the same time; nothing was written. Run again. ({error})") from None
     except (OSError, DeltaError) as error:
         raise LakehouseError(write_failure(name, path, error)) from None
 

@@ -112,8 +112,7 @@ def _rows(reader: csv.DictReader, file: Path, columns: list[str]) -> Iterator[li
     missing = [c for c in columns if c not in (reader.fieldnames or [])]
     if missing:
         raise ConfigError(
-            f"{file}: column `{missing[0]}` is missing; found {', '.join(reader.fieldnames or ['nothing'])}; "
-            f"expected {', '.join(columns)}."
+            f"{file}: column `{missing[0]}` is missing; found {', '.join(reader.fieldnames or ['nothing'])}; expected {', '.join(columns)}."
         )
     for number, row in enumerate(reader, start=2):
         if None in row:

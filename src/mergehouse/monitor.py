@@ -75,9 +75,7 @@ def _outcomes(result: RunResult) -> list[CheckResult]:
         )
         for name in result.ingest.sources
     ]
-    built = [
-        CheckResult(t.table, "table_is_published", "error", int(t.status in ("failed", "blocked")), t.reason) for t in result.tables
-    ]
+    built = [CheckResult(t.table, "table_is_published", "error", int(t.status in ("failed", "blocked")), t.reason) for t in result.tables]
     return loaded + built
 
 

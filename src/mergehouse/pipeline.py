@@ -209,9 +209,7 @@ def _exclusive(lakehouse: Lakehouse) -> Iterator[None]:
     """One run at a time. The lock goes with its process, so a killed run leaves none."""
     root = lakehouse.root
     if not is_writable(root):
-        raise LakehouseError(
-            f"{root}: no permission to write. Give this user write access, or change `lakehouse` in mergehouse.yml."
-        )
+        raise LakehouseError(f"{root}: no permission to write. Give this user write access, or change `lakehouse` in mergehouse.yml.")
     try:
         root.mkdir(parents=True, exist_ok=True)
         handle = (root / ".lock").open("a+")

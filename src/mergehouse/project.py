@@ -175,9 +175,7 @@ def _brand(folder: Path, file: Path) -> Brand:
             raise ConfigError(f"{file}: key `{reserved}` is taken from the folder; remove it.")
     brand = _validated(Brand, values, file)
     if not (file.parent / "order_lines.sql").is_file():
-        raise ConfigError(
-            f"{file.parent / 'order_lines.sql'} not found. Every brand needs this staging query; docs: adding a brand."
-        )
+        raise ConfigError(f"{file.parent / 'order_lines.sql'} not found. Every brand needs this staging query; docs: adding a brand.")
     for rule in brand.reconcile:
         for side in (rule.use, rule.against):
             table, column = side.split(".")

@@ -64,9 +64,7 @@ def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
             f"SELECT b.batch_id, b.source_row, TO_JSON(STRUCT({raw})) AS raw_row FROM {bronze_table(brand.name, table)} AS b "
             f"LEFT SEMI JOIN ({unusable}) AS q ON q.batch_id = b.batch_id AND q.source_row = b.source_row"
         )
-    nothing = (
-        "SELECT CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS STRING) AS raw_row WHERE FALSE"
-    )
+    nothing = "SELECT CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS STRING) AS raw_row WHERE FALSE"
     return " UNION ALL ".join(parts) or nothing
 
 
@@ -99,9 +97,7 @@ def brand_query(brand: Brand, file: Path) -> exp.Expression:
         query = sqlglot.parse_one(file.read_text(encoding="utf-8"), read="spark")
     except sqlglot.errors.ParseError as error:
         first: Any = error.errors[0] if error.errors else {}
-        raise ConfigError(
-            f"{file}, line {first.get('line', '?')}: not valid Spark SQL: {first.get('description', error)}."
-        ) from None
+        raise ConfigError(f"{file}, line {first.get('line', '?')}: not valid Spark SQL: {first.get('description', error)}.") from None
     if not isinstance(query, exp.Query):
         raise ConfigError(f"{file}: expected one SELECT, found {query.key.upper()}.")
     local = {cte.alias_or_name for cte in query.find_all(exp.CTE)}
@@ -159,9 +155,7 @@ def _by_batch(expressions: dict[str, str], groups: dict[str, list[str]]) -> str:
         by_expression[expression] += groups[formats]
     if len(by_expression) == 1:
         return next(iter(by_expression))
-    cases = " ".join(
-        f"WHEN batch_id IN ({', '.join(repr(b) for b in ids)}) THEN {expression}" for expression, ids in by_expression.items()
-    )
+    cases = " ".join(f"WHEN batch_id IN ({', '.join(repr(b) for b in ids)}) THEN {expression}" for expression, ids in by_expression.items())
     return f"CASE {cases} END"
 
 

@@ -150,8 +150,7 @@ def test_header_spellings(shop: Shop) -> None:
 def test_key_keeps_the_latest_delivery(shop: Shop) -> None:
     """A reference table delivered twice counts in its latest version."""
     shop.configure(
-        SHOP_BRAND
-        + "  goods:\n    files: 'goods*'\n    key: [sku]\n    columns:\n      sku: {type: code}\n      cost: {type: number}\n"
+        SHOP_BRAND + "  goods:\n    files: 'goods*'\n    key: [sku]\n    columns:\n      sku: {type: code}\n      cost: {type: number}\n"
     )
     (shop.brand / "products.sql").write_text("SELECT sku AS product_code, cost AS unit_cost FROM goods")
     shop.deliver_lines(",".join(ROWS[0]))

@@ -54,10 +54,7 @@ def test_local_time_becomes_utc_also_when_the_clocks_change(shop: Shop) -> None:
     ]
     shop.deliver_lines(*[f"A{i},1,{t},P1,Mug,1,1.00,,DE,EUR" for i, t in enumerate(local)])
     shop.run(until="silver")
-    utc = [
-        t
-        for (t,) in shop.rows("SELECT strftime(order_ts AT TIME ZONE 'UTC', '%d %H:%M') FROM silver.sales_clean ORDER BY order_id")
-    ]
+    utc = [t for (t,) in shop.rows("SELECT strftime(order_ts AT TIME ZONE 'UTC', '%d %H:%M') FROM silver.sales_clean ORDER BY order_id")]
     assert utc == ["14 23:30", "14 22:30", "29 00:59", "29 01:01", "29 21:00"]
     assert [str(d) for (d,) in shop.rows("SELECT order_date FROM silver.sales_clean ORDER BY order_id")] == [t[:10] for t in local]
 

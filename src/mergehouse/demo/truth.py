@@ -151,6 +151,4 @@ def _published(currency: str) -> dict[dt.date, Decimal]:
     with zipfile.ZipFile(ecb_file()) as archive:
         text = archive.read(archive.namelist()[0]).decode("utf-8")
     reader = csv.DictReader(io.StringIO(text))
-    return {
-        dt.date.fromisoformat(row["Date"]): Decimal(row[currency]) for row in reader if row.get(currency) not in (None, "", "N/A")
-    }
+    return {dt.date.fromisoformat(row["Date"]): Decimal(row[currency]) for row in reader if row.get(currency) not in (None, "", "N/A")}

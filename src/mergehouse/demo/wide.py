@@ -187,9 +187,7 @@ def _chunk(
             "code": catalogue.codes.gather(product),
             "name": name,
             "quantity": pl.Series(quantity).cast(pl.String),
-            "time": pl.Series((np.datetime64(spec["start"]) + day * 1_440 * MINUTE + minute * MINUTE).astype("datetime64[us]"))[
-                order
-            ],
+            "time": pl.Series((np.datetime64(spec["start"]) + day * 1_440 * MINUTE + minute * MINUTE).astype("datetime64[us]"))[order],
             "price": pl.Series(price / 100),
             "customer": pl.Series(np.where(is_guest, 0, FIRST_CUSTOMER + customer))[order],
             "country": catalogue.countries.gather(country[order]),

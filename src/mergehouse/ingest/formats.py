@@ -36,9 +36,7 @@ def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source:
     notes: list[str] = []
     mark = source.decimal_mark or _decimal_mark(connection, relation, source, notes)
     dates: dict[str, list[str]] = {}
-    shapes = {
-        name: _shapes(connection, relation, name) for name, column in source.columns.items() if column.type in ("date", "timestamp")
-    }
+    shapes = {name: _shapes(connection, relation, name) for name, column in source.columns.items() if column.type in ("date", "timestamp")}
     orders = [o for found in shapes.values() for shape in found if (o := shape.order) and o != "both"]
     usual = source.date_order or (max(set(orders), key=orders.count) if orders else None)
     for name, found in shapes.items():
@@ -50,9 +48,7 @@ def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source:
             if shape.order == "both":
                 notes.append(f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}")
             elif shape.order is None and usual is None and shape.is_day_or_month_first:
-                notes.append(
-                    f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}. Declare `date_order`"
-                )
+                notes.append(f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}. Declare `date_order`")
             patterns.append(pattern)
         if patterns and (count := len(patterns) + _has_iso(connection, relation, name)) > 1:
             notes.append(f"{name}: dates are written in {count} different formats")

@@ -80,9 +80,7 @@ def _missing_message(where: str | Path, missing: list[str], new: list[str], sour
         return f"{message}; no declared column was found. Is it the right file, and does it start with its header?"
     for name in missing:
         candidates = {comparable(h): h for h in new}
-        best = nearest(comparable(name), candidates) or next(
-            (nearest(comparable(s), candidates) for s in spellings(source, name)), None
-        )
+        best = nearest(comparable(name), candidates) or next((nearest(comparable(s), candidates) for s in spellings(source, name)), None)
         if best:
             header = candidates[best]
             message += f". `{header}` is new: if it is `{name}`, add it to that column's `header` in brand.yml"

@@ -74,9 +74,7 @@ def read_chunks(file: Path) -> Iterator[bytes]:
             while chunk := stream.read(CHUNK):
                 yield chunk
     except EOFError:
-        raise SourceError(
-            f"{file}: the gzip stream ends in the middle; the file was cut off in transfer. Deliver it again."
-        ) from None
+        raise SourceError(f"{file}: the gzip stream ends in the middle; the file was cut off in transfer. Deliver it again.") from None
     except (zlib.error, gzip.BadGzipFile) as error:
         raise SourceError(f"{file}: not a sound gzip file ({error}). Deliver it again.") from None
     except OSError as error:

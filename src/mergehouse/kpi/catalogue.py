@@ -134,7 +134,8 @@ def check_bounds(lakehouse: Lakehouse) -> list[CheckResult]:
             if (value := named[kpi.name]) is not None
             and ((kpi.min is not None and value < kpi.min) or (kpi.max is not None and value > kpi.max))
         ]
-        why = f"{kpi.label} must lie between {kpi.min if kpi.min is not None else 'any'} and {kpi.max if kpi.max is not None else 'any'} {kpi.unit}."
+        low, high = (bound if bound is not None else "any" for bound in (kpi.min, kpi.max))
+        why = f"{kpi.label} must lie between {low} and {high} {kpi.unit}."
         results.append(CheckResult("kpi", f"{kpi.name}_in_bounds", "error", len(outside), why, outside))
     return results
 

@@ -119,8 +119,7 @@ def _key_check(engine: Engine, contract: Contract, rows: int, distinct: int) -> 
 def _reference_check(engine: Engine, contract: Contract, name: str, column: ColumnContract) -> CheckResult:
     table, key = str(column.references).rsplit(".", 1)
     orphans = (
-        f"SELECT DISTINCT t.{name} FROM {contract.table} AS t LEFT ANTI JOIN {table} AS r ON r.{key} = t.{name} "
-        f"WHERE t.{name} IS NOT NULL"
+        f"SELECT DISTINCT t.{name} FROM {contract.table} AS t LEFT ANTI JOIN {table} AS r ON r.{key} = t.{name} WHERE t.{name} IS NOT NULL"
     )
     failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({orphans}) AS orphans")[0]["failures"]
     sample = engine.rows(f"{orphans} LIMIT {SAMPLE_ROWS}") if failures else []
@@ -128,8 +127,6 @@ def _reference_check(engine: Engine, contract: Contract, name: str, column: Colu
     return CheckResult(contract.table, f"{name}_found", column.severity, failures, why, sample)
 
 
-def _result(
-    engine: Engine, contract: Contract, name: str, severity: Severity, why: str, failures: int, failing: str
-) -> CheckResult:
+def _result(engine: Engine, contract: Contract, name: str, severity: Severity, why: str, failures: int, failing: str) -> CheckResult:
     sample = engine.rows(f"SELECT * FROM {contract.table} WHERE {failing} LIMIT {SAMPLE_ROWS}") if failures else []
     return CheckResult(contract.table, name, severity, failures, why, sample)

@@ -177,9 +177,7 @@ def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str) -> li
 def _format_words(delivery: Row) -> str:
     """How the file was read, in words."""
     found = json.loads(delivery["formats"])
-    delimiter = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", None: ""}.get(
-        delivery["delimiter"], delivery["delimiter"]
-    )
+    delimiter = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", None: ""}.get(delivery["delimiter"], delivery["delimiter"])
     dates = [f"{column}: {', '.join(patterns)}" for column, patterns in found.get("dates", {}).items()]
     decimal = "decimal comma" if found.get("decimal_mark") == "," else ""
     return "; ".join(filter(None, [delivery["encoding"], delimiter, decimal, *dates]))

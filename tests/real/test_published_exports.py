@@ -178,7 +178,8 @@ def test_every_country_is_known(real: Real) -> None:
     spelled = dict(
         real[0]
         .query(
-            "SELECT DISTINCT b.country, s.country_code FROM silver.sales_clean AS s JOIN bronze.eurostyle_sales AS b USING (batch_id, source_row) "
+            "SELECT DISTINCT b.country, s.country_code FROM silver.sales_clean AS s "
+            "JOIN bronze.eurostyle_sales AS b USING (batch_id, source_row) "
             "WHERE b.country IN ('EIRE', 'RSA', 'USA', 'Channel Islands', 'United Kingdom', 'Unspecified')"
         )
         .fetchall()
@@ -196,7 +197,8 @@ def test_local_orders_of_summer_are_an_hour_earlier_in_utc(real: Real) -> None:
         real[0]
         .query(
             "SELECT b.invoice_date, strftime(s.order_ts AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S') FROM silver.sales_clean AS s "
-            "JOIN bronze.eurostyle_sales AS b USING (batch_id, source_row) WHERE s.order_date = DATE '2010-07-01' ORDER BY s.source_row LIMIT 1"
+            "JOIN bronze.eurostyle_sales AS b USING (batch_id, source_row) "
+            "WHERE s.order_date = DATE '2010-07-01' ORDER BY s.source_row LIMIT 1"
         )
         .fetchall()[0]
     )

@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from mergehouse.engine import Engine
 from mergehouse.project import Brand, FieldReconciliation
 from mergehouse.quality.checks import SAMPLE_ROWS, CheckResult
 
 
 def reconcile_fields(engine: Engine, brand: Brand) -> list[CheckResult]:
-    """One result per declared field; `failures` counts keys whose two values disagree."""
-    return [_compare(engine, brand, rule) for rule in brand.reconcile]
+    """One result per declared field; `failures` counts keys whose two values disagree.
+
+    Rules over the same two tables are counted in one pass.
+    """
+    together: dict[tuple[str, ...], list[FieldReconciliation]] = defaultdict(list)
+    for rule in brand.reconcile:
+        tables = sorted(side.split(".")[0] for side in (rule.use, rule.against))
+        together[(*tables, rule.key, *rule.sum_over)].append(rule)
+    results = {rule.field: result for rules in together.values() for rule, result in _compare(engine, brand, rules)}
+    return [results[rule.field] for rule in brand.reconcile]
 
 
-def _compare(engine: Engine, brand: Brand, rule: FieldReconciliation) -> CheckResult:
-    table, column = rule.use.split(".")
-    other_table, other_column = rule.against.split(".")
-    key = f"`{rule.key}`"
-    left = f"SELECT DISTINCT {key}, `{column}` AS used FROM typed.{brand.name}_{table}"
-    if rule.sum_over:  # rows delivered twice count once
-        rows = ", ".join(f"`{c}`" for c in dict.fromkeys([rule.key, *rule.sum_over, column]))
-        left = f"SELECT {key}, SUM(`{column}`) AS used FROM (SELECT DISTINCT {rows} FROM typed.{brand.name}_{table}) AS once GROUP BY {key}"
-    differing = (
-        f"SELECT l.{key}, l.used, r.`{other_column}` AS other FROM ({left}) AS l "
-        f"JOIN typed.{brand.name}_{other_table} AS r ON r.{key} = l.{key} "
-        f"WHERE l.used IS DISTINCT FROM r.`{other_column}`"
-    )
-    failures = engine.rows(f"SELECT COUNT(DISTINCT {key}) AS failures FROM ({differing}) AS d")[0]["failures"]
-    sample = engine.rows(f"{differing} ORDER BY {key} LIMIT {SAMPLE_ROWS}") if failures else []
-    return CheckResult(
-        f"{brand.name}.{rule.field}",
-        f"{rule.use} = {rule.against}",
-        "warn",
-        failures,
-        f"{rule.use} is used. {rule.why}",
-        sample,
-    )
+def _compare(engine: Engine, brand: Brand, rules: list[FieldReconciliation]) -> list[tuple[FieldReconciliation, CheckResult]]:
+    key = f"`{rules[0].key}`"
+    tables = sorted(side.split(".")[0] for side in (rules[0].use, rules[0].against))
+    sides = " JOIN ".join(f"({_side(brand, table, rules)}) AS {table}" for table in tables)
+    joined = f"FROM {sides} ON {tables[0]}.{key} = {tables[1]}.{key}"
+    differ = [f"{_column(rule.use)} IS DISTINCT FROM {_column(rule.against)}" for rule in rules]
+    counts = ", ".join(f"COUNT(DISTINCT CASE WHEN {test} THEN {tables[0]}.{key} END) AS rule_{n}" for n, test in enumerate(differ))
+    found = engine.rows(f"SELECT {counts} {joined}")[0]
+    results = []
+    for n, (rule, test) in enumerate(zip(rules, differ, strict=True)):
+        values = f"{tables[0]}.{key}, {_column(rule.use)} AS used, {_column(rule.against)} AS other"
+        failures = found[f"rule_{n}"]
+        sample = engine.rows(f"SELECT DISTINCT {values} {joined} WHERE {test} ORDER BY 1 LIMIT {SAMPLE_ROWS}") if failures else []
+        name, why = f"{rule.use} = {rule.against}", f"{rule.use} is used. {rule.why}"
+        results.append((rule, CheckResult(f"{brand.name}.{rule.field}", name, "warn", failures, why, sample)))
+    return results
+
+
+def _side(brand: Brand, table: str, rules: list[FieldReconciliation]) -> str:
+    """One table's compared columns by key: the different values there are, or their sum over rows that count once."""
+    names = [side.split(".")[1] for rule in rules for side in (rule.use, rule.against) if side.split(".")[0] == table]
+    key, source = rules[0].key, f"typed.{brand.name}_{table}"
+    summed = rules[0].sum_over if rules[0].use.split(".")[0] == table else []
+    columns = ", ".join(f"`{c}`" for c in dict.fromkeys([key, *summed, *names]))
+    rows = f"SELECT DISTINCT {columns} FROM {source}"
+    if not summed:
+        return rows
+    sums = ", ".join(f"SUM(`{c}`) AS `{c}`" for c in names)
+    return f"SELECT `{key}`, {sums} FROM ({rows}) AS once GROUP BY `{key}`"
+
+
+def _column(side: str) -> str:
+    table, column = side.split(".")
+    return f"{table}.`{column}`"

@@ -19,10 +19,7 @@ WITH spending AS (
   GROUP BY customer_id
 ),
 diversity AS (
-  SELECT customer_id, COUNT(DISTINCT category) AS categories
-  FROM silver.sales_clean
-  WHERE customer_id IS NOT NULL AND line_type = 'sale'
-  GROUP BY customer_id
+  SELECT customer_id, COUNT(DISTINCT category) AS categories FROM staging.customer_categories GROUP BY customer_id
 ),
 joined AS (
   SELECT

@@ -144,7 +144,7 @@ def test_header_spellings(shop: Shop) -> None:
     shop.configure(SHOP_BRAND.replace("item: {type: code}", "item: {type: code, header: [Artikel-Nr, SKU]}"))
     shop.deliver(text().replace("item", "ARTIKEL NR."))
     assert not shop.run(until="silver").failed
-    assert len(shop.rows("SELECT product_code FROM silver.sales_clean")) == 3
+    assert len(shop.rows("SELECT product_id FROM silver.sales_clean")) == 3
 
 
 def test_key_keeps_the_latest_delivery(shop: Shop) -> None:

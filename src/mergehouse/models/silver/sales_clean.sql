@@ -11,7 +11,6 @@ SELECT
   customer_id,
   customer_code                                      AS source_customer_id,
   product_id,
-  product_code,
   department,
   category,
   line_type,

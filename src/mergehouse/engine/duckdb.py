@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,8 +41,16 @@ class DuckDBEngine:
         if limits.threads:
             config["threads"] = limits.threads
         self.connection = connect(**config)
+        self._sessions = threading.local()
         # Spark's xxhash64 finds candidates only (rows that agree are then compared in full), so any 64-bit hash will do.
         self.connection.execute("CREATE MACRO xxhash64(value) AS CAST(hash(value) >> 1 AS BIGINT)")
+
+    @property
+    def _session(self) -> duckdb.DuckDBPyConnection:
+        """This thread's own connection to the same database: tables may be built side by side."""
+        if not hasattr(self._sessions, "connection"):
+            self._sessions.connection = self.connection.cursor()
+        return self._sessions.connection
 
     def attach(self, lakehouse: Lakehouse, name: str) -> None:
         create_view(self.connection, name, lakehouse.delta(name))
@@ -76,7 +85,7 @@ class DuckDBEngine:
             f"OVERWRITE_OR_IGNORE true{partition})"
         )
         with _sql_errors(contract.table, folder):
-            written = self.connection.execute(copy).fetchall()
+            written = self._session.execute(copy).fetchall()
         return [
             StagedFile(Path(name), rows, size, {k: v for k, v in (keys or {}).items()}, _stats(contract, stats))
             for name, rows, size, _footer, stats, keys, *_ in written
@@ -98,7 +107,7 @@ class DuckDBEngine:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         with _sql_errors("query"):
-            cursor = self.connection.execute(to_duckdb(sql))
+            cursor = self._session.execute(to_duckdb(sql))
             names = [d[0] for d in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

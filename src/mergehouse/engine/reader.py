@@ -29,7 +29,7 @@ def reader(lakehouse: Lakehouse) -> duckdb.DuckDBPyConnection:
 def connect(**config: Any) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB whose instants are in UTC."""
     connection = duckdb.connect(config=config)
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
     return connection
 
 

@@ -9,17 +9,17 @@ from mergehouse.project import Brand, FieldReconciliation
 from mergehouse.quality.checks import SAMPLE_ROWS, CheckResult
 
 
-def reconcile_fields(engine: Engine, brand: Brand) -> list[CheckResult]:
-    """One result per declared field; `failures` counts keys whose two values disagree.
+def reconcile_fields(engine: Engine, brand: Brand, rules: list[FieldReconciliation]) -> list[CheckResult]:
+    """One result per field of `rules`; `failures` counts keys whose two values disagree.
 
     Rules over the same two tables are counted in one pass.
     """
     together: dict[tuple[str, ...], list[FieldReconciliation]] = defaultdict(list)
-    for rule in brand.reconcile:
+    for rule in rules:
         tables = sorted(side.split(".")[0] for side in (rule.use, rule.against))
         together[(*tables, rule.key, *rule.sum_over)].append(rule)
-    results = {rule.field: result for rules in together.values() for rule, result in _compare(engine, brand, rules)}
-    return [results[rule.field] for rule in brand.reconcile]
+    results = {rule.field: result for group in together.values() for rule, result in _compare(engine, brand, group)}
+    return [results[rule.field] for rule in rules]
 
 
 def _compare(engine: Engine, brand: Brand, rules: list[FieldReconciliation]) -> list[tuple[FieldReconciliation, CheckResult]]:

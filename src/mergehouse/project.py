@@ -15,6 +15,7 @@ from mergehouse.errors import ConfigError
 
 ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")  # what Bronze adds to every row
 CONFIG_FILE = "mergehouse.yml"
 
 
@@ -36,6 +37,14 @@ class Column(_Strict):
 
 class Source(_Strict):
     """One table of a brand's export. What is not declared about its format is detected per file."""
+
+    @field_validator("columns")
+    @classmethod
+    def _no_reserved_name(cls, value: dict[str, Column]) -> dict[str, Column]:
+        for name in ADDED_COLUMNS:
+            if name in value:
+                raise ValueError(f"column `{name}` is added by Bronze; call yours otherwise and give its header")
+        return value
 
     files: str | list[str]
     columns: dict[Name, Column]

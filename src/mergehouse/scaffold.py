@@ -30,6 +30,7 @@ def write_project(folder: Path, raw: Path | None = None) -> list[str]:
     """
     if (folder / CONFIG_FILE).exists():
         raise ConfigError(f"{folder / CONFIG_FILE} exists already; nothing was changed. Choose another folder.")
+    found = {brand.name: _folder_with(brand, raw) for brand in load_project(TEMPLATES).brands.values()} if raw else {}
     try:
         shutil.copytree(TEMPLATES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         written = [str(folder / CONFIG_FILE), str(folder / "mappings")]
@@ -37,9 +38,8 @@ def write_project(folder: Path, raw: Path | None = None) -> list[str]:
             (folder / "raw" / brand.name).mkdir(parents=True, exist_ok=True)
             written.append(str(brand.folder))
             if raw is not None:
-                found = _folder_with(brand, raw)
-                _point_at(brand, found)
-                written.append(f"  reads {found}")
+                _point_at(brand, found[brand.name])
+                written.append(f"  reads {found[brand.name]}")
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written ({error.strerror or error}).") from None
     return written

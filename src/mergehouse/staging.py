@@ -22,21 +22,32 @@ from mergehouse.project import Brand, Source, nearest
 
 TRUE_WORDS = "'1', '1.0', 'true', 't', 'yes', 'y', 'ja', 'oui', 'si', 'sí', 'wahr', 'x'"
 FALSE_WORDS = "'0', '0.0', 'false', 'f', 'no', 'n', 'nein', 'non', 'falsch'"
+_SPARK_TYPES = {
+    "text": "STRING", "code": "STRING", "number": "DECIMAL(18, 4)", "percent": "DECIMAL(18, 4)", "boolean": "BOOLEAN",
+    "date": "DATE", "timestamp": "TIMESTAMP_NTZ",
+}  # fmt: skip
 ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts")
 
-# Grouped or decorated numbers: `1,234.50`, `£ 12.50`, `12,50`. Anything else stays unread.
-POINT_GROUPED = r"^[^0-9A-Za-z]*[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?[^0-9A-Za-z]*$"
-POINT_DECORATED = r"^[^0-9A-Za-z]*[0-9]+([.][0-9]+)?[^0-9A-Za-z.,]*$"
-COMMA_GROUPED = r"^[^0-9A-Za-z]*[0-9]{1,3}([. ][0-9]{3})+(,[0-9]+)?[^0-9A-Za-z]*$"
-COMMA_DECORATED = r"^[^0-9A-Za-z]*[0-9]+(,[0-9]+)?[^0-9A-Za-z.,]*$"
+# Numbers with group separators, a sign behind or in brackets, a currency or unit of up to four letters: `1,234.50`,
+# `£ 12.50`, `12,50 EUR`, `(3.00)`, `7-`. Anything else stays unread.
+_BEFORE = r"^[^0-9A-Za-z]*([A-Za-z]{1,4}[.]?)?[^0-9A-Za-z.,]*"
+_AFTER = r"[^0-9A-Za-z.,]*([A-Za-z]{1,4}[.]?)?[^0-9A-Za-z]*$"
+POINT_NUMBER = _BEFORE + r"([0-9]{1,3}([, \u00a0\u202f\u2019\\'][0-9]{3})+|[0-9]+)([.][0-9]+)?" + _AFTER
+COMMA_NUMBER = _BEFORE + r"([0-9]{1,3}([. \u00a0\u202f\u2019\\'][0-9]{3})+|[0-9]+)(,[0-9]+)?" + _AFTER
+NEGATIVE = r"^[^0-9]*[(\u2212-]|-[^0-9]*$"
 
 
 def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     """SQL of `typed.<brand>_<table>`: declared columns in their types and the row's origin.
 
-    Where the source has a key, only the latest delivery of each key is kept.
+    Where the source has a key, only the latest delivery of each key is kept. An optional source that was
+    never delivered has no rows.
     """
     source = brand.sources[table]
+    if source.optional and not batches:
+        nulls = ", ".join(f"CAST(NULL AS {_SPARK_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items())
+        origin = "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS ingest_ts"
+        return f"SELECT {nulls}, {origin} WHERE FALSE"
     groups: dict[str, list[str]] = defaultdict(list)
     for batch in batches:
         groups[batch.formats].append(batch.batch_id)
@@ -181,19 +192,18 @@ def _typed(name: str, source: Source, formats: dict[str, Any]) -> str:
 
 
 def _number(value: str, mark: str) -> str:
-    """DECIMAL(18,4), or NULL. Group separators and currency signs are read only where they are unmistakable."""
+    """DECIMAL(18,4), or NULL. Group separators, signs and currencies are read only where they are unmistakable."""
     plain = f"TRY_CAST({value} AS DECIMAL(18, 4))"
-    point = f"TRY_CAST(REGEXP_REPLACE({value}, '[^0-9.-]', '') AS DECIMAL(18, 4))"
-    comma = f"TRY_CAST(REPLACE(REGEXP_REPLACE({value}, '[^0-9,-]', ''), ',', '.') AS DECIMAL(18, 4))"
+    bare = f"REGEXP_REPLACE({value}, '^[^0-9]+|[^0-9]+$', '')"
+    sign = f"CASE WHEN {value} RLIKE '{NEGATIVE}' THEN '-' ELSE '' END"
+    point = f"TRY_CAST(CONCAT({sign}, REGEXP_REPLACE({bare}, '[^0-9.]', '')) AS DECIMAL(18, 4))"
+    comma = f"TRY_CAST(CONCAT({sign}, REPLACE(REGEXP_REPLACE({bare}, '[^0-9,]', ''), ',', '.')) AS DECIMAL(18, 4))"
     if mark == ".":
         return (
-            f"COALESCE({plain}, CASE WHEN {value} RLIKE '{POINT_GROUPED}' OR {value} RLIKE '{POINT_DECORATED}' THEN {point} "
+            f"COALESCE({plain}, CASE WHEN {value} RLIKE '{POINT_NUMBER}' THEN {point} "
             f"WHEN {value} RLIKE '^-?[0-9]+,[0-9]{{1,2}}$' THEN {comma} END)"
         )
-    return (
-        f"CASE WHEN {value} RLIKE '{COMMA_GROUPED}' OR {value} RLIKE '{COMMA_DECORATED}' THEN {comma} "
-        f"WHEN {value} RLIKE '^-?[0-9]+[.][0-9]{{1,2}}$' THEN {plain} END"
-    )
+    return f"CASE WHEN {value} RLIKE '{COMMA_NUMBER}' THEN {comma} WHEN {value} RLIKE '^-?[0-9]+[.][0-9]{{1,2}}$' THEN {plain} END"
 
 
 def _instant(value: str, kind: str, patterns: list[str]) -> str:

@@ -11,7 +11,7 @@ import sys
 import pytest
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
 
-from mergehouse.errors import LakehouseError
+from mergehouse.errors import ConfigError, LakehouseError
 
 GOOD = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 
@@ -121,6 +121,16 @@ def test_three_date_formats_in_one_column(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["20260221", "21-02-2026", "2026/02/21", "21 Feb 2026", "21-Feb-26", "February 21, 2026", "Feb 21, 2026 9:30 PM", "21.2.26 14:05"],
+)
+def test_ways_to_write_a_day(shop: Shop, written: str) -> None:
+    shop.deliver_lines(GOOD.replace("2026-03-01 10:00:00", f'"{written}"'))
+    shop.run(until="silver")
+    assert [str(d) for (d,) in shop.rows("SELECT order_date FROM silver.sales_clean")] == ["2026-02-21"]
+
+
 def test_day_and_month_first_mixed_is_reported(shop: Shop) -> None:
     shop.deliver_lines(
         GOOD.replace("2026-03-01 10:00:00", "21/02/2026 10:00"),
@@ -193,6 +203,30 @@ def test_renamed_column_stops_the_source_and_suggests(shop: Shop) -> None:
     message = shop.failure()
     assert "`country`" in message and "`countries` is new" in message
     assert not shop.lakehouse.exists("bronze.shop_lines")
+
+
+def test_headers_that_clash_with_ours_or_with_each_other(shop: Shop) -> None:
+    shop.deliver_lines(GOOD + ",9,x", header=SHOP_HEADER + ",batch_id,Größe")
+    shop.run(until="bronze")
+    assert shop.rows("SELECT batch_id_delivered, größe FROM bronze.shop_lines") == [("9", "x")]
+    shop.deliver_lines(GOOD + ",9,x", header=SHOP_HEADER + ",a b,a&b", name="lines_2.csv")
+    assert "occur more than once" in shop.failure()
+    shop.configure(SHOP_BRAND.replace("      qty: {type: number}", "      batch_id: {type: text}\n      qty: {type: number}"))
+    with pytest.raises(ConfigError, match="`batch_id` is added by Bronze"):
+        shop.run()
+
+
+def test_optional_source_that_never_came(shop: Shop) -> None:
+    shop.configure(
+        SHOP_BRAND + "  goods:\n    files: 'goods*'\n    optional: true\n    columns: {sku: {type: code}, cost: {type: number}}\n"
+    )
+    (shop.brand / "products.sql").write_text("SELECT sku AS product_code, cost AS unit_cost FROM goods")
+    shop.deliver_lines(GOOD)
+    assert not shop.run().failed
+    assert shop.rows("SELECT margin_method FROM gold.sales_daily") == [("estimated",)]
+    shop.deliver("sku,cost\nP1,2.00\n", "goods.csv")
+    assert not shop.run().failed
+    assert shop.rows("SELECT margin_method FROM gold.sales_daily") == [("actual",)]
 
 
 def test_gzip_cut_off_in_the_middle(shop: Shop) -> None:

@@ -113,6 +113,7 @@ def test_init_finds_the_exports_or_says_why_not(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     with pytest.raises(ConfigError, match="no folder there holds all files"):
         write_project(tmp_path / "b", tmp_path / "raw")
+    assert not (tmp_path / "b").exists()  # nothing half-written
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ NUMERIC_TYPES = ("int", "bigint", "decimal")
 
 # Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single letters do.
 _PATTERN = {
-    "yyyy": "%Y", "yy": "%y", "MMM": "%b", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d",
+    "yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d",
     "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "ss": "%S", "a": "%p",
 }  # fmt: skip
 

@@ -79,6 +79,8 @@ def load_deliveries(
                 new.append(_load(delivery, lakehouse, connection, result.known + new, one_writer))
         except MergehouseError as error:
             return new, error
+        except duckdb.Error as error:
+            return new, SourceError(f"{brand.label}, source `{table}`: {str(error).splitlines()[0]}")
         return new, None
 
     connection.execute("SET preserve_insertion_order = true")  # source_row is a row's place in its file

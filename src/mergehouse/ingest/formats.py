@@ -18,6 +18,16 @@ MAX_SHAPES = 20
 DECIMAL_COMMA = r"^[^0-9]*[0-9.]*,([0-9]{1,2}|[0-9]{4,})[^0-9]*$"
 DECIMAL_POINT = r"^[^0-9]*[0-9,]*\.([0-9]{1,2}|[0-9]{4,})[^0-9]*$"
 
+# Values with every digit as 9 and every word as A, and the Spark datetime pattern that reads them.
+DATE_SHAPES = {
+    r"9{1,2}(?P<mark>[./-])9{1,2}(?P=mark)(?P<year>9{4}|9{2})": "{first}{mark}{second}{mark}{year}",
+    r"9{4}(?P<mark>[./])9{1,2}(?P=mark)9{1,2}": "yyyy{mark}M{mark}d",
+    r"9{8}": "yyyyMMdd",
+    r"9{1,2}(?P<mark>[ -])A(?P=mark)(?P<year>9{4}|9{2})": "d{mark}{month}{mark}{year}",
+    r"A 9{1,2}, 9{4}": "{month} d, yyyy",
+}
+TIME_SHAPES = {"": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9 A": " h:mm a", "9:9:9 A": " h:mm:ss a"}
+
 
 @dataclass(frozen=True)
 class Formats:
@@ -90,25 +100,17 @@ class _Shape:
 
     def pattern(self, order: str) -> str | None:
         """The Spark datetime pattern, or None where the shape is no date we know."""
-        date, _, time = self.shape.partition(" ")
-        tail = _time_pattern(time)
-        if tail is None:
-            return None
-        if match := re.fullmatch(r"9{1,2}([./-])9{1,2}\1(9{4}|9{2})", date):
-            mark, year = match[1], "yyyy" if len(match[2]) == 4 else "yy"
-            return (f"d{mark}M{mark}{year}" if order == "dmy" else f"M{mark}d{mark}{year}") + tail
-        if match := re.fullmatch(r"9{4}([./])9{1,2}\19{1,2}", date):
-            return f"yyyy{match[1]}M{match[1]}d{tail}"
-        if re.fullmatch(r"9{8}", date):
-            return f"yyyyMMdd{tail}"
-        if match := re.fullmatch(r"9{1,2}([ -])A([ -])(9{4}|9{2})", self.shape):
-            return f"d{match[1]}MMM{match[2]}{'yyyy' if len(match[3]) == 4 else 'yy'}"
+        for date, letters in DATE_SHAPES.items():
+            if match := re.fullmatch(date + "(?: (?P<time>.*))?", self.shape):
+                parts = {"mark": "", "year": "", **match.groupdict()}
+                first, second = ("d", "M") if order == "dmy" else ("M", "d")
+                month = "MMMM" if re.search("[A-Za-z]{4}", self.example) else "MMM"
+                year = "yy" if parts["year"] == "99" else "yyyy"
+                time = TIME_SHAPES.get(re.sub("9+", "9", parts["time"] or ""))
+                return (
+                    None if time is None else letters.format(first=first, second=second, mark=parts["mark"], month=month, year=year) + time
+                )
         return None
-
-
-def _time_pattern(time: str) -> str | None:
-    known = {"": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9 A": " h:mm a", "9:9:9 A": " h:mm:ss a"}
-    return known.get(re.sub("9+", "9", time))
 
 
 def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> list[_Shape]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mergehouse.errors import SourceError
-from mergehouse.project import Source, nearest
+from mergehouse.project import ADDED_COLUMNS, Source, nearest
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -20,7 +20,6 @@ class Header:
     """`columns` are Bronze names in file order; `drift` says what differs from the declaration, in words."""
 
     columns: list[str]
-    new: list[str]
     drift: list[str]
 
 
@@ -52,12 +51,15 @@ def match_header(headers: list[str], source: Source, where: str | Path) -> Heade
     new = [header for header, name in zip(headers, names, strict=True) if name is None]
     if missing:
         raise SourceError(_missing_message(where, missing, new, source, found_any=len(missing) < len(source.columns)))
-    kept = [name or snake_case(header) for header, name in zip(headers, names, strict=True)]
+    kept = [name or _new_name(header) for header, name in zip(headers, names, strict=True)]
+    twice = [h for h, name in zip(headers, kept, strict=True) if kept.count(name) > 1]
+    if twice:
+        raise SourceError(f"{where}: header name(s) {_listed(twice)} would become one column. Rename one, or declare its `header`.")
     declared_order = [n for n in kept if n in source.columns]
-    drift = [f"new column `{header}` kept as `{snake_case(header)}`" for header in new]
+    drift = [f"new column `{header}` kept as `{_new_name(header)}`" for header in new]
     if declared_order != list(source.columns):
         drift.append("columns arrive in another order than declared")
-    return Header(columns=kept, new=[snake_case(h) for h in new], drift=drift)
+    return Header(columns=kept, drift=drift)
 
 
 def spellings(source: Source, name: str) -> list[str]:
@@ -69,9 +71,13 @@ def comparable(header: str) -> str:
     return re.sub(r"[\W_]", "", header.casefold())
 
 
-def snake_case(header: str) -> str:
-    name = re.sub(r"[^a-z0-9]+", "_", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", header.strip()).lower()).strip("_")
-    return name if name and not name[0].isdigit() else f"column_{name}"
+def _new_name(header: str) -> str:
+    """A column name for a header that nobody declared: lower case, words joined by `_`, never one of ours."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", header.strip()).lower()
+    name = re.sub(r"\W+", "_", words).strip("_")
+    if not name or name[0].isdigit():
+        name = f"column_{name}"
+    return f"{name}_delivered" if name in ADDED_COLUMNS else name
 
 
 def _missing_message(where: str | Path, missing: list[str], new: list[str], source: Source, found_any: bool) -> str:

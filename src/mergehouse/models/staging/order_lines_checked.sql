@@ -7,7 +7,7 @@ WITH priced AS (
   SELECT
     l.*,
     CAST(l.order_local_ts AS DATE)         AS order_date,
-    COALESCE(l.currency, l.brand_currency) AS order_currency,
+    COALESCE(UPPER(TRIM(l.currency)), l.brand_currency) AS order_currency,
     -- the same product twice: engines multiply wide decimals a hundred times slower, and few lines need them
     COALESCE(l.amount, CASE
       WHEN ABS(l.quantity) < 10000 AND ABS(l.unit_price) < 1000000 THEN CAST(l.quantity * l.unit_price AS DECIMAL(18, 4))

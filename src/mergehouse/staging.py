@@ -30,11 +30,12 @@ ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts")
 
 # Numbers with group separators, a sign behind or in brackets, a currency or unit of up to four letters: `1,234.50`,
 # `£ 12.50`, `12,50 EUR`, `(3.00)`, `7-`. Anything else stays unread.
-_BEFORE = r"^[^0-9A-Za-z]*([A-Za-z]{1,4}[.]?)?[^0-9A-Za-z.,]*"
-_AFTER = r"[^0-9A-Za-z.,]*([A-Za-z]{1,4}[.]?)?[^0-9A-Za-z]*$"
-POINT_NUMBER = _BEFORE + r"([0-9]{1,3}([, \u00a0\u202f\u2019\\'][0-9]{3})+|[0-9]+)([.][0-9]+)?" + _AFTER
-COMMA_NUMBER = _BEFORE + r"([0-9]{1,3}([. \u00a0\u202f\u2019\\'][0-9]{3})+|[0-9]+)(,[0-9]+)?" + _AFTER
-NEGATIVE = r"^[^0-9]*[(\u2212-]|-[^0-9]*$"
+_BEFORE = "^[^0-9A-Za-z]*([A-Za-z]{1,4}[.]?)?[^0-9A-Za-z.,]*"
+_AFTER = "[^0-9A-Za-z.,]*([A-Za-z]{1,4}[.]?)?[^0-9A-Za-z]*$"
+_GROUPS = "([0-9]{1,3}([%s \u00a0\u202f\u2019'][0-9]{3})+|[0-9]+)"
+POINT_NUMBER = _BEFORE + _GROUPS % "," + "([.][0-9]+)?" + _AFTER
+COMMA_NUMBER = _BEFORE + _GROUPS % "." + "(,[0-9]+)?" + _AFTER
+NEGATIVE = "^[^0-9]*[(\u2212-]|-[^0-9]*$"
 
 
 def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
@@ -195,15 +196,15 @@ def _number(value: str, mark: str) -> str:
     """DECIMAL(18,4), or NULL. Group separators, signs and currencies are read only where they are unmistakable."""
     plain = f"TRY_CAST({value} AS DECIMAL(18, 4))"
     bare = f"REGEXP_REPLACE({value}, '^[^0-9]+|[^0-9]+$', '')"
-    sign = f"CASE WHEN {value} RLIKE '{NEGATIVE}' THEN '-' ELSE '' END"
+    sign = f"CASE WHEN {value} RLIKE {_literal(NEGATIVE)} THEN '-' ELSE '' END"
     point = f"TRY_CAST(CONCAT({sign}, REGEXP_REPLACE({bare}, '[^0-9.]', '')) AS DECIMAL(18, 4))"
     comma = f"TRY_CAST(CONCAT({sign}, REPLACE(REGEXP_REPLACE({bare}, '[^0-9,]', ''), ',', '.')) AS DECIMAL(18, 4))"
     if mark == ".":
         return (
-            f"COALESCE({plain}, CASE WHEN {value} RLIKE '{POINT_NUMBER}' THEN {point} "
+            f"COALESCE({plain}, CASE WHEN {value} RLIKE {_literal(POINT_NUMBER)} THEN {point} "
             f"WHEN {value} RLIKE '^-?[0-9]+,[0-9]{{1,2}}$' THEN {comma} END)"
         )
-    return f"CASE WHEN {value} RLIKE '{COMMA_NUMBER}' THEN {comma} WHEN {value} RLIKE '^-?[0-9]+[.][0-9]{{1,2}}$' THEN {plain} END"
+    return f"CASE WHEN {value} RLIKE {_literal(COMMA_NUMBER)} THEN {comma} WHEN {value} RLIKE '^-?[0-9]+[.][0-9]{{1,2}}$' THEN {plain} END"
 
 
 def _instant(value: str, kind: str, patterns: list[str]) -> str:

@@ -26,3 +26,6 @@ class Engine(Protocol):
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """The (small) result of a query as a list of dicts."""
+
+    def distinct_keys(self, contract: Contract) -> int:
+        """Number of different keys in a table that is attached."""

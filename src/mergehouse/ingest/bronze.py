@@ -17,6 +17,7 @@ import duckdb
 from mergehouse.engine.reader import quoted, select, text
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.formats import detect_formats
+from mergehouse.ingest.inspection import inspect
 from mergehouse.ingest.reader import SUFFIXES, Delivery, Reader, bronze_table, deliveries
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Brand, Project, Source
@@ -72,10 +73,11 @@ def load_deliveries(
     sources = [(brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()]
     result.sources = [bronze_table(brand.name, table) for brand, table, _ in sources]
 
-    def load(brand: Brand, table: str, source: Source) -> tuple[list[Batch], MergehouseError | None]:
+    def load(brand: Brand, table: str, source: Source, inspector: ThreadPoolExecutor) -> tuple[list[Batch], MergehouseError | None]:
         new: list[Batch] = []
         try:
-            for delivery in _new_deliveries(brand, table, source, lakehouse, result.known, progress):
+            for delivery in _new_deliveries(brand, table, source, lakehouse, result.known, inspector):
+                progress(f"{delivery.bronze} < {delivery.label}")
                 new.append(_load(delivery, lakehouse, connection, result.known + new, one_writer))
         except MergehouseError as error:
             return new, error
@@ -85,8 +87,8 @@ def load_deliveries(
 
     connection.execute("SET preserve_insertion_order = true")  # source_row is a row's place in its file
     try:
-        with ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
-            for name, (new, error) in zip(result.sources, pool.map(lambda s: load(*s), sources), strict=True):
+        with ThreadPoolExecutor(SOURCES_AT_ONCE) as inspector, ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
+            for name, (new, error) in zip(result.sources, pool.map(lambda s: load(*s, inspector), sources), strict=True):
                 result.new += new
                 if error:
                     result.failures[name] = error
@@ -131,21 +133,19 @@ def read_batches(lakehouse: Lakehouse, connection: duckdb.DuckDBPyConnection) ->
 
 
 def _new_deliveries(
-    brand: Brand,
-    table: str,
-    source: Source,
-    lakehouse: Lakehouse,
-    known: list[Batch],
-    progress: Callable[[str], None],
+    brand: Brand, table: str, source: Source, lakehouse: Lakehouse, known: list[Batch], inspector: ThreadPoolExecutor
 ) -> Iterator[Delivery]:
-    """What the source's files hold, files left out that are in the ledger with the same path, size and time."""
-    name = bronze_table(brand.name, table)
+    """What the source's files hold, files left out that are in the ledger with the same path, size and time.
+
+    While one file is loaded, the next is inspected.
+    """
     seen = {(b.source_system, b.source_table, b.path, b.size_bytes, b.modified_ns) for b in known}
-    for path in find_files(brand, table, source, loaded_before=lakehouse.exists(name)):
-        stat = path.stat()
-        if (brand.name, table, str(path), stat.st_size, stat.st_mtime_ns) not in seen:
-            progress(f"{name} < {path.name}")
-            yield from deliveries(brand, table, source, path)
+    found = find_files(brand, table, source, loaded_before=lakehouse.exists(bronze_table(brand.name, table)))
+    stats = [(path, path.stat()) for path in found]
+    new = [path for path, stat in stats if (brand.name, table, str(path), stat.st_size, stat.st_mtime_ns) not in seen]
+    inspections = [inspector.submit(inspect, path, source.encoding) for path in new]
+    for path, inspection in zip(new, inspections, strict=True):
+        yield from deliveries(brand, table, source, path, inspection.result())
 
 
 def _load(

@@ -59,12 +59,11 @@ def bronze_table(brand: str, table: str) -> str:
     return f"bronze.{brand}_{table}"
 
 
-def deliveries(brand: Brand, table: str, source: Source, path: Path) -> Iterator[Delivery]:
+def deliveries(brand: Brand, table: str, source: Source, path: Path, inspection: Inspection) -> Iterator[Delivery]:
     """What one file holds: itself, or the sheets of a workbook that have the source's columns.
 
-    Raises SourceError where the file cannot be read or a declared sheet is not there.
+    Raises SourceError where a workbook cannot be read or a declared sheet is not there.
     """
-    inspection = inspect(path, source.encoding)
     if path.name.lower().endswith((*TEXT_SUFFIXES, ".parquet")):
         yield Delivery(brand, table, source, path, inspection)
         return

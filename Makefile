@@ -13,7 +13,7 @@ run: $(READY)
 	@$(BIN)/mergehouse run -C $(PROJECT)
 
 test: $(READY) lint
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 lint: $(READY)
 	$(BIN)/ruff check .

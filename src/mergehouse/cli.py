@@ -43,6 +43,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 HERE = Path()
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from mergehouse import __version__
+
+        typer.echo(f"mergehouse {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
     """Runs the command line. Errors of ours become one message and an exit code; a traceback is a bug."""
     try:

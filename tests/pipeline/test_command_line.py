@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,10 @@ def test_help_is_a_table_of_contents() -> None:
     text = call("--help").stdout
     order = [text.index(f"\n  {word}") for word in ("init", "demo", "run", "check", "query", "kpi", "report", "docs", "doctor")]
     assert order == sorted(order)
+
+
+def test_version() -> None:
+    assert call("--version").stdout == f"mergehouse {metadata.version('mergehouse')}\n"
 
 
 def test_usage_errors_are_two_and_helpful() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from decimal import Decimal
@@ -95,6 +96,24 @@ def test_overlap_of_the_yearly_files_is_found_across_deliveries(demo: Demo) -> N
     project, _, _ = demo
     kinds = counts(project, "SELECT kind, count(*) FROM silver.duplicates WHERE source_system = 'eurostyle' GROUP BY 1")
     assert kinds["across_deliveries"] > 0 and kinds["within_delivery"] > 0
+
+
+@pytest.mark.parametrize(
+    ("table", "filters"),
+    [
+        ("silver.sales_clean", [("order_date", ">=", dt.date(2011, 1, 1)), ("line_type", "=", "return")]),
+        ("silver.sales_clean", [("amount_eur", ">", Decimal("500.00"))]),
+        ("silver.sales_clean", [("order_ts", "<", dt.datetime(2010, 6, 1, tzinfo=dt.UTC))]),
+        ("gold.sales_daily", [("source_system", "=", "contoso"), ("country_code", "=", "FR")]),
+        ("gold.customer_360", [("r_score", "=", 5), ("is_cross_brand", "=", True)]),
+    ],
+)
+def test_other_readers_see_the_same_rows_through_file_statistics(demo: Demo, table: str, filters: list[tuple]) -> None:
+    """delta-rs and PyArrow skip files and row groups by the statistics in the log: wrong ones would lose rows."""
+    lakehouse = Lakehouse(demo[0].lakehouse_folder)
+    where = " AND ".join(f"{column} {test} '{value}'" for column, test, value in filters)
+    expected = lakehouse.query(f"SELECT count(*) FROM {table} WHERE {where}").fetchall()[0][0]
+    assert lakehouse.delta(table).to_pyarrow_table(filters=filters).num_rows == expected > 0
 
 
 def test_same_seed_same_bytes(tmp_path: Path) -> None:

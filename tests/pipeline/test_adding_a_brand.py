@@ -1,0 +1,54 @@
+"""A third brand is a folder: the files that the manual shows, beside the two worked brands, on an export nobody prepared for."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+from mergehouse.demo import generate
+from mergehouse.lakehouse import Lakehouse
+from mergehouse.pipeline import run
+from mergehouse.project import load_project
+from mergehouse.scaffold import write_project
+
+MANUAL = Path(__file__).parents[2] / "docs" / "adding-a-brand.md"
+EXPORT = """Order;Sold at;SKU;Pieces;Unit Price;Customer;Country;Kassa
+1001;31.12.2024 23:30;850A;2;1 234,50;4711;Sverige;3
+1001;31.12.2024 23:30;850A;1;1 234,50;4711;Sverige;3
+1002;01.01.2025 09:00;X1;-1;99,00 kr;;Norge;3
+"""
+
+
+def test_the_manuals_brand(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    write_project(folder)
+    truth = generate(folder, 3_000, 5)
+    text = MANUAL.read_text()
+    brand, raw = folder / "brands" / "nordkauf", folder / "raw" / "nordkauf"
+    brand.mkdir()
+    raw.mkdir()
+    (brand / "brand.yml").write_text(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
+    (brand / "order_lines.sql").write_text(re.findall(r"```sql\n(.*?)```", text, re.DOTALL)[0])
+    (brand / "category_map.csv").write_text(re.findall(r"```\n(match,pattern.*?)```", text, re.DOTALL)[0])
+    pair = re.findall(r"```\n(source_customer_id,.*?)```", text, re.DOTALL)[0].replace("13085", "12346")
+    (brand / "customer_xref.csv").write_text(pair)
+    (raw / "sales_2024.csv").write_bytes(EXPORT.encode("cp1252"))
+
+    result = run(load_project(folder))
+    assert not result.failed
+    lakehouse = Lakehouse(folder / "lakehouse")
+    lines = lakehouse.query(
+        "SELECT order_id, strftime(order_ts AT TIME ZONE 'UTC', '%H:%M'), quantity, amount_original, fx_rate_date::VARCHAR, "
+        "country_code, category, line_type FROM silver.sales_clean WHERE source_system = 'nordkauf' ORDER BY source_row"
+    ).fetchall()
+    assert lines == [
+        ("1001", "22:30", 2, Decimal("2469"), "2024-12-31", "SE", "Ornaments & decorations", "sale"),
+        ("1001", "22:30", 1, Decimal("1234.5"), "2024-12-31", "SE", "Ornaments & decorations", "sale"),
+        ("1002", "08:00", -1, Decimal("-99"), "2024-12-31", "NO", "Unmapped", "return"),
+    ]
+    gmv = dict(lakehouse.query("SELECT source_system, sum(gmv_eur) FROM gold.sales_daily GROUP BY 1").fetchall())
+    assert {b: gmv[b] for b in truth["brands"]} == {b: Decimal(t["kpis"]["gmv"]) for b, t in truth["brands"].items()}
+    both = lakehouse.query("SELECT source_system FROM gold.customer_360 WHERE customer_id = 'eurostyle:12346'").fetchall()
+    assert both == [("both",)]
+    assert lakehouse.query("SELECT kassa FROM bronze.nordkauf_sales LIMIT 1").fetchall() == [("3",)]

@@ -105,7 +105,7 @@ def test_overlap_of_the_yearly_files_is_found_across_deliveries(demo: Demo) -> N
         ("silver.sales_clean", [("amount_eur", ">", Decimal("500.00"))]),
         ("silver.sales_clean", [("order_ts", "<", dt.datetime(2010, 6, 1, tzinfo=dt.UTC))]),
         ("gold.sales_daily", [("source_system", "=", "contoso"), ("country_code", "=", "FR")]),
-        ("gold.customer_360", [("r_score", "=", 5), ("is_cross_brand", "=", True)]),
+        ("gold.customer_360", [("m_score", "=", 5), ("is_churned", "=", False)]),
     ],
 )
 def test_other_readers_see_the_same_rows_through_file_statistics(demo: Demo, table: str, filters: list[tuple]) -> None:

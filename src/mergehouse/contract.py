@@ -11,7 +11,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.project import read_yaml
 
 Severity = Literal["error", "warn"]
-TYPE_PATTERN = r"^(string|date|timestamp|boolean|int|bigint|double|decimal\(\d{1,2},\d{1,2}\))$"
+TYPE_PATTERN = r"^(string|date|timestamp|boolean|int|bigint|decimal\(\d{1,2},\d{1,2}\))$"
 
 
 class _Strict(BaseModel):

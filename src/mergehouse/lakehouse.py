@@ -31,7 +31,6 @@ LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
 FINGERPRINT = "mergehouse.fingerprint"
 ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
 PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants"}
-MICROSECONDS_TEXT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 @dataclass(frozen=True)

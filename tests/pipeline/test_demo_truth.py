@@ -106,6 +106,9 @@ def test_overlap_of_the_yearly_files_is_found_across_deliveries(demo: Demo) -> N
         ("silver.sales_clean", [("order_ts", "<", dt.datetime(2010, 6, 1, tzinfo=dt.UTC))]),
         ("gold.sales_daily", [("source_system", "=", "contoso"), ("country_code", "=", "FR")]),
         ("gold.customer_360", [("m_score", "=", 5), ("is_churned", "=", False)]),
+        ("gold.customer_brand_360", [("is_churned", "=", True)]),
+        ("silver.sales_clean", [("line_type", "=", "sale"), ("is_cancellation", "=", False), ("currency", "=", "EUR")]),
+        ("silver.quarantine", [("reason_code", "=", "unreadable_price")]),
     ],
 )
 def test_other_readers_see_the_same_rows_through_file_statistics(demo: Demo, table: str, filters: list[tuple]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import duckdb
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import Shop
 
-from mergehouse.engine.duckdb import to_duckdb
+from mergehouse.engine.duckdb import _bound, to_duckdb
 from mergehouse.staging import _number
 
 connection = duckdb.connect()
@@ -44,6 +45,13 @@ def test_numbers_written_plainly_are_read_exactly(number: Decimal) -> None:
     assert read(f"{number:f}", ".") == number
     assert read(f"{number:,f}", ".") == number
     assert read(f"{number:,f}".translate(str.maketrans(",.", ".,")), ",") == number
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.decimals(min_value=-(10**14) + 1, max_value=10**14 - 1, places=4))
+def test_file_statistics_never_cut_a_decimal_off(number: Decimal) -> None:
+    low, high = (Decimal(_bound("decimal(18,4)", f"{number:f}", end)) for end in (-math.inf, math.inf))
+    assert low <= number <= high and high - low <= abs(number) * Decimal("1e-14")
 
 
 def test_local_time_becomes_utc_also_when_the_clocks_change(shop: Shop) -> None:

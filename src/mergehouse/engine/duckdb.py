@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,6 @@ from mergehouse.project import Limits
 
 TARGET_FILE_SIZE = "256MB"
 MAX_KEY_BITS = 2**32  # 512 MB of bitmaps
-SHORT_TEXT = 64  # longer texts are left out of the file statistics: they do not help to skip files
-NUMERIC_TYPES = ("int", "bigint", "decimal")
 
 # Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single letters do.
 _PATTERN = {
@@ -158,26 +158,30 @@ def _stats(contract: Contract, stats: dict[str, dict[str, str]]) -> dict[str, An
     """Delta file statistics from what DuckDB returns, so that readers can skip files."""
     by_name = {name.strip('"'): values for name, values in stats.items()}
     bounds = [
-        (name, _bound(kind, by_name[name].get("min")), _bound(kind, by_name[name].get("max")))
+        (name, _bound(column.type, by_name[name]["min"], -math.inf), _bound(column.type, by_name[name]["max"], math.inf))
         for name, column in contract.columns.items()
-        if (kind := column.type) and name in by_name
+        if "min" in by_name.get(name, {}) and "max" in by_name[name]
     ]
-    known = [(name, low, high) for name, low, high in bounds if low is not None and high is not None]
     nulls = {name: int(values["null_count"]) for name, values in by_name.items() if "null_count" in values}
-    return {**minimum_and_maximum(known), "nullCount": nulls}
+    return {**minimum_and_maximum(bounds), "nullCount": nulls}
 
 
-def _bound(kind: str, value: str | None) -> Any:
-    if value is None or kind == "boolean":
-        return None
-    if kind.startswith(NUMERIC_TYPES):
-        return int(value) if kind in ("int", "bigint") else float(value)
-    if kind == "double":
+def _bound(kind: str, value: str, outward: float) -> Any:
+    """A bound as Delta's JSON has it. Decimals become floats, moved `outward` where rounding would cut a value off.
+
+    Every column needs its bounds: readers take a missing one for "no row fits".
+    """
+    if kind == "boolean":
+        return value == "1"
+    if kind in ("int", "bigint"):
+        return int(value)
+    if kind.startswith("decimal"):
         number = float(value)
-        return number if number == number and abs(number) != float("inf") else None
+        exact = Decimal(number) == Decimal(value) or (Decimal(number) > Decimal(value)) == (outward > 0)
+        return number if exact else math.nextafter(number, outward)
     if kind == "timestamp":
         return value.replace("+00", "").replace(" ", "T") + "Z"
-    return value if kind == "date" or len(value) <= SHORT_TEXT else None
+    return value
 
 
 @contextmanager

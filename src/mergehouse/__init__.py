@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def open(folder: str | Path) -> Lakehouse:  # noqa: A001 - the verb people expect
+def open(folder: str | Path) -> Lakehouse:  # the verb people expect
     """The lakehouse of the project in `folder`, for reading. Raises ConfigError where there is no project."""
     from mergehouse.lakehouse import Lakehouse
     from mergehouse.project import load_project

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
@@ -20,7 +21,7 @@ VARIANTS = DATA / "european-fashion-variants"
 LINES = "SELECT * EXCLUDE (batch_id, source_row) FROM silver.sales_clean WHERE source_system = '{}' ORDER BY ALL"
 
 
-def silver(folder: Path, brand: str, deliver) -> Lakehouse:  # noqa: ANN001
+def silver(folder: Path, brand: str, deliver: Callable[[Path], object]) -> Lakehouse:
     """Silver of one brand alone, from what `deliver(raw folder)` puts there."""
     write_project(folder)
     for other in (folder / "brands").iterdir():

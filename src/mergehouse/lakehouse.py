@@ -115,6 +115,16 @@ class Lakehouse:
                 commit_properties=CommitProperties(app_transactions=[Transaction(batch_id, 1)] if batch_id else None),
             )
 
+    def append_rows(self, connection: duckdb.DuckDBPyConnection, name: str, types: dict[str, str], rows: list[list[Any]]) -> None:
+        """Appends a few rows given as values; `types` are the columns and their DuckDB types, in order. No rows, no commit."""
+        if not rows:
+            return
+        cursor = connection.cursor()
+        cursor.execute(f"CREATE TEMP TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
+        cursor.executemany(f"INSERT INTO few VALUES ({', '.join('?' * len(types))})", rows)
+        self.append(name, cursor.sql("FROM few"))
+        cursor.close()
+
     def staging_folder(self, name: str) -> Path:
         """A new folder inside the table for files that are not yet published."""
         folder = self.path(name) / f"part-{uuid.uuid4().hex[:12]}"

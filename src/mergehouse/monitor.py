@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.lakehouse import Lakehouse
@@ -37,7 +37,7 @@ def record_run(lakehouse: Lakehouse, engine: DuckDBEngine, result: RunResult) ->
         sum(t.status == "built" for t in tables), sum(t.status in ("failed", "blocked") for t in tables),
         sum(not c.passed for c in result.checks), json.dumps([vars(t) for t in tables]),
     ]  # fmt: skip
-    _append(lakehouse, engine, "monitor.runs", RUNS, [run])
+    lakehouse.append_rows(engine.connection, "monitor.runs", RUNS, [run])
     checks = [
         [
             result.run_id,
@@ -52,15 +52,15 @@ def record_run(lakehouse: Lakehouse, engine: DuckDBEngine, result: RunResult) ->
         ]
         for c in [*result.checks, *_outcomes(result)]
     ]
-    _append(lakehouse, engine, "monitor.quality_results", QUALITY_RESULTS, checks)
+    lakehouse.append_rows(engine.connection, "monitor.quality_results", QUALITY_RESULTS, checks)
     drifts = [
         [result.run_id, result.started, f"bronze.{b.source_system}_{b.source_table}", b.source_file, sentence]
         for b in result.ingest.new
         for sentence in json.loads(b.drift)
     ]
-    _append(lakehouse, engine, "monitor.schema_history", SCHEMA_HISTORY, drifts)
+    lakehouse.append_rows(engine.connection, "monitor.schema_history", SCHEMA_HISTORY, drifts)
     seen = [[result.run_id, result.started, *record.values()] for record in result.freshness]
-    _append(lakehouse, engine, "monitor.freshness", FRESHNESS, seen)
+    lakehouse.append_rows(engine.connection, "monitor.freshness", FRESHNESS, seen)
 
 
 def _outcomes(result: RunResult) -> list[CheckResult]:
@@ -77,14 +77,3 @@ def _outcomes(result: RunResult) -> list[CheckResult]:
     ]
     built = [CheckResult(t.table, "table_is_published", "error", int(t.status in ("failed", "blocked")), t.reason) for t in result.tables]
     return loaded + built
-
-
-def _append(lakehouse: Lakehouse, engine: DuckDBEngine, name: str, types: dict[str, str], rows: list[list[Any]]) -> None:
-    if not rows:
-        return
-    cursor = engine.connection.cursor()
-    cursor.execute(f"CREATE TEMP TABLE log ({', '.join(f'{n} {k}' for n, k in types.items())})")
-    cursor.executemany(f"INSERT INTO log VALUES ({', '.join('?' * len(types))})", rows)
-    lakehouse.append(name, cursor.sql("FROM log"))
-    cursor.execute("DROP TABLE log")
-    cursor.close()

@@ -120,7 +120,7 @@ def test_query_formats(shop: Shop, tmp_path: Path, output: str) -> None:
         ("SELECT * FROM silver.sale_clean", "sales_clean"),
         ("SELECT * FROM read_csv('/etc/passwd')", "failed"),
         ("SELECT * FROM '/etc/passwd'", "failed"),
-        ("COPY (SELECT 1) TO '/tmp/mergehouse-must-not-exist'", "exactly one SELECT"),
+        ("COPY (SELECT 1) TO 'must-not-exist'", "exactly one SELECT"),
         ("SELEC 1", "failed"),
     ],
 )
@@ -128,7 +128,7 @@ def test_query_reads_the_lakehouse_and_nothing_else(shop: Shop, sql: str, words:
     shop.deliver_lines(LINE)
     shop.run()
     assert words in call("query", "-C", shop.folder, sql, code=2).stderr
-    assert not Path("/tmp/mergehouse-must-not-exist").exists()
+    assert not (ROOT / "must-not-exist").exists()  # commands run in ROOT
 
 
 def readme_commands() -> list[str]:

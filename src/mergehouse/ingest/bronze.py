@@ -23,6 +23,9 @@ from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Brand, Project, Source
 
 REJECTED, BATCHES = "bronze.rejected", "bronze.batches"
+LEDGER_TYPES = {
+    "size_bytes": "BIGINT", "modified_ns": "BIGINT", "rows": "BIGINT", "rejected_rows": "BIGINT", "ingest_ts": "TIMESTAMPTZ",
+}  # fmt: skip
 SOURCES_AT_ONCE = 2  # parsing a file keeps more than one core busy, but not two
 
 
@@ -94,8 +97,8 @@ def load_deliveries(
                     result.failures[name] = error
     finally:
         connection.execute("SET preserve_insertion_order = false")
-    if result.new:
-        _append_to_ledger(lakehouse, connection, result.new)
+    types = {name: LEDGER_TYPES.get(name, "VARCHAR") for name in Batch.__dataclass_fields__}
+    lakehouse.append_rows(connection, BATCHES, types, [list(vars(b).values()) for b in result.new])
     return result
 
 
@@ -261,23 +264,3 @@ def _count(lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection, name: str, b
         return 0
     relation = select(cursor, lakehouse.delta(name))
     return cursor.execute(f"SELECT count(*) FROM ({relation}) WHERE batch_id = {text(batch_id)}").fetchall()[0][0]
-
-
-def _append_to_ledger(lakehouse: Lakehouse, connection: duckdb.DuckDBPyConnection, batches: list[Batch]) -> None:
-    kinds = {
-        "size_bytes": "BIGINT",
-        "modified_ns": "BIGINT",
-        "rows": "BIGINT",
-        "rejected_rows": "BIGINT",
-        "ingest_ts": "TIMESTAMPTZ",
-    }
-    names = list(Batch.__dataclass_fields__)
-    cursor = connection.cursor()
-    columns = ", ".join(f"{n} {kinds.get(n, 'VARCHAR')}" for n in names)
-    cursor.execute(f"CREATE TEMP TABLE ledger ({columns})")
-    cursor.executemany(
-        f"INSERT INTO ledger VALUES ({', '.join('?' * len(names))})",
-        [list(vars(b).values()) for b in batches],
-    )
-    lakehouse.append(BATCHES, cursor.sql("FROM ledger"))
-    cursor.close()

@@ -9,19 +9,25 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
+from mergehouse.contract import load_contract
+from mergehouse.engine import flat
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import MergehouseError
-from mergehouse.graph import Graph, Node
-from mergehouse.lakehouse import Lakehouse
+from mergehouse.graph import MODELS, STACKED, Graph, Node
+from mergehouse.incremental import Change, inputs_of, plan
+from mergehouse.ingest.bronze import Batch
+from mergehouse.lakehouse import Lakehouse, Stamp, needs_safe_reader
 from mergehouse.mappings import ECB_RATES, Rows, ecb_rates
-from mergehouse.quality.checks import CheckResult, check_table
+from mergehouse.project import Project
+from mergehouse.quality.checks import CheckResult, Recheck, check_table
+from mergehouse.touched import touched_rows
 
 TABLES_AT_ONCE = 2  # one query's last steps keep one core busy; another table's query takes the rest
 
 
 @dataclass(frozen=True)
 class TableResult:
-    """What a run did with one table. `status`: built, fresh, failed or blocked."""
+    """What a run did with one table. `status`: built (all of it), updated (`changed_rows` of it), fresh, failed or blocked."""
 
     table: str
     status: str
@@ -29,15 +35,88 @@ class TableResult:
     seconds: float = 0.0
     version: int | None = None
     reason: str = ""
+    changed_rows: int | None = None
 
 
 class Workbench:
-    """The engine with tables and views attached as they are needed."""
+    """The engine with tables and views attached as they are needed, and what the run has changed so far.
 
-    def __init__(self, engine: DuckDBEngine, lakehouse: Lakehouse, graph: Graph, mappings: dict[str, Rows]):
+    `before` is the graph as it was when the tables were last brought up to date, None where nothing can be told from it.
+    """
+
+    def __init__(
+        self,
+        engine: DuckDBEngine,
+        lakehouse: Lakehouse,
+        graph: Graph,
+        mappings: dict[str, Rows],
+        before: Graph | None = None,
+        delivered: str = "",
+    ):
         self.engine, self.lakehouse, self.graph, self.mappings = engine, lakehouse, graph, mappings
+        self.before, self.delivered = before, delivered
+        self.changes: dict[str, Change] = {}
         self.attached: set[str] = set()
+        self.current: set[str] = set()
         self.lock = threading.RLock()
+
+    def touch(self, project: Project, known: list[Batch], new: list[Batch]) -> None:
+        """Notes what new deliveries touch in the stacked staging views. Order lines that cannot be followed are all rebuilt."""
+        for name in STACKED:
+            view, rows, now = f"staging.{name}", f"delivered.{name}_versions", f"delivered.{name}"
+            contract = load_contract(MODELS / "staging" / f"{name}.yml")
+            touched = touched_rows(contract, list(project.brands.values()), f"{name}.sql", known, new)
+            if touched is None:
+                self.changes[view] = Change(whole=name == "order_lines")
+            elif touched.views:
+                self.attach({view})
+                for part, sql in [*touched.views.items(), (now, touched.now), (rows, touched.versions)]:
+                    self.engine.define(part, sql)
+                self.changes[view] = Change(rows, now if name == "order_lines" else "")
+
+    def follows(self, node: Node, published: Stamp | None) -> bool:
+        """True where the published table is of the state before this run's deliveries, so that it can be brought up to date."""
+        before = self.before and self.before.nodes[node.name].fingerprint
+        return (
+            published is not None
+            and published.fingerprint == before
+            and not any(self.changes[name].whole for name in inputs_of(node.name, self.graph) if name in self.changes)
+            and not needs_safe_reader(self.lakehouse.delta(node.name))
+        )
+
+    def compare(self, node: Node) -> Change | None:
+        """Runs the model over what its inputs' changes touch; None where the table comes out as it is published."""
+        steps = plan(node, self.graph, self.changes)
+        if steps is None:
+            return None
+        name = flat(node.name)
+        if steps.affected:
+            self.engine.keep(f"affected.{name}", steps.affected)
+        for view, sql in steps.views.items():
+            self.engine.define(view, sql)
+        count = self.engine.compare(node.contract, steps.sql, self.lakehouse, f"affected.{name}" if steps.affected else "")
+        return Change(f"changed.{name}", count=count) if count else None
+
+    def recheck(self, node: Node, change: Change | None) -> Recheck:
+        """What of an updated table is to be checked again."""
+        return Recheck(f"inserted.{flat(node.name)}" if change else None, frozenset(self.changes))
+
+    def stamp(self, node: Node) -> Stamp:
+        """What a table is published as. Built on tables that are themselves out of date, it stays out of date."""
+        stale = any(
+            name not in self.current and (s := self.lakehouse.stamp(name)) and s.fingerprint != self.graph.nodes[name].fingerprint
+            for name in self.graph.upstream(node.name)
+            if self.graph.nodes[name].is_built
+        )
+        return Stamp("" if stale else node.fingerprint, self.delivered)
+
+    def published(self, node: Node, change: Change | None) -> None:
+        """Takes note of a new version: its files are those that were staged and attached."""
+        with self.lock:
+            self.attached.add(node.name)
+            self.current.add(node.name)
+            if change:
+                self.changes[node.name] = change
 
     def attach(self, names: set[str] | frozenset[str]) -> None:
         """Makes the named nodes readable, and the views under them."""
@@ -61,10 +140,6 @@ class Workbench:
             self.engine.load_frame(name, ecb_rates(self.lakehouse.root / ".tmp"))
         elif name.startswith("mapping."):
             self.engine.load_rows(name, *self.mappings[name.removeprefix("mapping.")])
-        elif node.is_interim:
-            folder = self.lakehouse.root / ".tmp" / name
-            folder.mkdir(parents=True, exist_ok=True)
-            self.engine.attach_staged(node.contract, self.engine.stage(node.contract, node.sql, folder))
         elif node.sql and not node.is_built:
             self.engine.define(name, node.sql)
         elif name.startswith("bronze.") and not self.lakehouse.exists(name):
@@ -100,34 +175,39 @@ def build_tables(
 
 
 def _build(node: Node, bench: Workbench, broken: frozenset[str], full: bool) -> tuple[TableResult, list[CheckResult]]:
-    """Stages, checks and publishes one table, or says why not."""
+    """Stages, checks and publishes one table or what changed in it, or says why not."""
     contract = node.contract
     assert contract is not None
-    checks: list[CheckResult] = []
     blockers = sorted(bench.graph.upstream(node.name) & broken)
     if blockers:
-        return TableResult(node.name, "blocked", reason=f"waits for {blockers[0]}"), checks
-    if not full and bench.lakehouse.fingerprint(node.name) == node.fingerprint:
-        return TableResult(node.name, "fresh"), checks
+        return TableResult(node.name, "blocked", reason=f"waits for {blockers[0]}"), []
+    published = bench.lakehouse.stamp(node.name)
+    if not full and published and published.fingerprint == node.fingerprint:
+        bench.current.add(node.name)
+        return TableResult(node.name, "fresh"), []
     began = time.perf_counter()
     folder = None
     try:
         bench.lakehouse.sweep(node.name)
         bench.attach(node.inputs | node.check_inputs)
         folder = bench.lakehouse.staging_folder(node.name)
-        files = bench.engine.stage(contract, node.sql, folder)
+        if not full and bench.follows(node, published):
+            change = bench.compare(node)
+            files, replaced = bench.engine.stage_changes(contract, folder) if change else ([], frozenset[str]())
+        else:
+            change, (files, replaced) = Change(whole=True), (bench.engine.stage(contract, node.sql, folder), None)
         with bench.lock:
-            bench.engine.attach_staged(contract, files)
-        rows, checks = check_table(bench.engine, contract, files)
-        stopped = [c for c in checks if c.stops_publication]
-        if stopped:
+            bench.engine.attach_staged(contract, files, bench.lakehouse, replaced)
+        rows, checks = check_table(bench.engine, contract, files, None if replaced is None else bench.recheck(node, change))
+        seconds = time.perf_counter() - began
+        if stopped := [c.check for c in checks if c.stops_publication]:
             bench.lakehouse.discard(folder)
-            names = ", ".join(c.check for c in stopped)
-            return TableResult(node.name, "failed", rows, time.perf_counter() - began, reason=f"checks failed: {names}"), checks
-        version = bench.lakehouse.publish(contract, files, node.fingerprint)
-        bench.attached.add(node.name)  # the staged files are now the published ones
-        return TableResult(node.name, "built", rows, time.perf_counter() - began, version), checks
+            return TableResult(node.name, "failed", rows, seconds, reason=f"checks failed: {', '.join(stopped)}"), checks
+        version = bench.lakehouse.publish(contract, files, bench.stamp(node), replaced)
+        bench.published(node, change)
+        status = "built" if replaced is None else "updated" if change else "fresh"
+        return TableResult(node.name, status, rows, time.perf_counter() - began, version, changed_rows=change and change.count), checks
     except MergehouseError as error:
         if folder is not None:
             bench.lakehouse.discard(folder)
-        return TableResult(node.name, "failed", seconds=time.perf_counter() - began, reason=str(error)), checks
+        return TableResult(node.name, "failed", seconds=time.perf_counter() - began, reason=str(error)), []

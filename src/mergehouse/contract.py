@@ -43,8 +43,29 @@ class Check(_Strict):
     sql: str | None = None
 
 
+class Lookup(_Strict):
+    """An input that other inputs refer to: a changed row touches the slices of `of`'s rows where `by` (its column: theirs) agrees."""
+
+    of: str
+    by: dict[str, str]
+
+
+class Incremental(_Strict):
+    """How changes reach the table. The rows of one slice come from those rows of `inputs` that carry the slice's values.
+
+    `inputs` name, per table, the columns that hold the values of `slice`, in its order.
+    """
+
+    slice: list[str]
+    inputs: dict[str, list[str]]
+    lookups: dict[str, Lookup] = {}
+
+
 class Contract(_Strict):
-    """A table's promise: grain, key, columns in order, partitioning and checks."""
+    """A table's promise: grain, key, columns in order, partitioning, checks, and how changes reach it.
+
+    Without `incremental` the table is computed whole and compared with what is published.
+    """
 
     table: str
     grain: str
@@ -53,6 +74,7 @@ class Contract(_Strict):
     partition_by: list[str] = []
     columns: dict[str, ColumnContract]
     checks: list[Check] = []
+    incremental: Incremental | None = None
 
     @property
     def layer(self) -> str:
@@ -66,9 +88,13 @@ def load_contract(file: Path) -> Contract:
     except ValidationError as error:
         first: Any = error.errors()[0]
         raise ConfigError(f"{file}: key `{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None
-    for column in [*contract.key, *contract.partition_by]:
+    incremental = contract.incremental
+    for column in [*contract.key, *contract.partition_by, *(incremental.slice if incremental else [])]:
         if column not in contract.columns:
-            raise ConfigError(f"{file}: `{column}` is named in key or partition_by but is not a column.")
+            raise ConfigError(f"{file}: `{column}` is named in key, partition_by or slice but is not a column.")
+    for table, columns in incremental.inputs.items() if incremental else ():
+        if len(columns) != len(incremental.slice):
+            raise ConfigError(f"{file}: incremental.inputs.{table} needs one column for each of {', '.join(incremental.slice)}.")
     for check in contract.checks:
         if (check.expect is None) == (check.sql is None):
             raise ConfigError(f"{file}: check `{check.name}` needs exactly one of `expect` and `sql`.")

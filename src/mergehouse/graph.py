@@ -28,7 +28,7 @@ SEMANTICS = "1"  # raise when the engine's reading of the same SQL changes, so t
 
 @dataclass(frozen=True)
 class Node:
-    """A table or view. `sql` is empty for Bronze and mappings; only nodes with a `contract` are written to files."""
+    """A table or view. `sql` is empty for Bronze and mappings; nodes with a `contract` are tables."""
 
     name: str
     sql: str
@@ -44,12 +44,7 @@ class Node:
     @property
     def is_built(self) -> bool:
         """A table of the lakehouse."""
-        return self.contract is not None and self.layer in BUILT_LAYERS
-
-    @property
-    def is_interim(self) -> bool:
-        """Written once per run for several readers, never published."""
-        return self.contract is not None and self.layer == "staging"
+        return self.contract is not None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
-FINGERPRINT = "mergehouse.fingerprint"
+FINGERPRINT, DELIVERED = "mergehouse.fingerprint", "mergehouse.delivered"
 ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
+COMMITS_PER_CHECKPOINT = 20
+_CAMEL = {"partition_values": "partitionValues", "modification_time": "modificationTime", "data_change": "dataChange"}
 PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants"}
 
 
@@ -42,6 +45,14 @@ class StagedFile:
     bytes: int
     partition: dict[str, str] = field(default_factory=dict)
     stats: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a version was built from, kept in its commit: the fingerprint of its model and inputs, and the last delivery in it."""
+
+    fingerprint: str
+    delivered: str = ""
 
 
 class Lakehouse:
@@ -87,11 +98,12 @@ class Lakehouse:
             reason = str(error).splitlines()[0]
             raise LakehouseError(f"table `{name}` has no {wanted} (versions 0 to {latest}): {reason}") from None
 
-    def fingerprint(self, name: str) -> str | None:
-        """What the published version was built from, written in its commit; None where unknown."""
+    def stamp(self, name: str) -> Stamp | None:
+        """What the published version was built from; None where unknown."""
         if not self.exists(name):
             return None
-        return next((c[FINGERPRINT] for c in self.delta(name).history(20) if FINGERPRINT in c), None)
+        commits = self.delta(name).history(20)
+        return next((Stamp(c[FINGERPRINT], c.get(DELIVERED, "")) for c in commits if FINGERPRINT in c), None)
 
     def holds_batch(self, name: str, batch_id: str) -> bool:
         """True where a commit of this table has already brought in the batch (Delta app transaction)."""
@@ -132,46 +144,84 @@ class Lakehouse:
             folder.mkdir(parents=True)
         return folder
 
-    def publish(self, contract: Contract, files: list[StagedFile], fingerprint: str) -> int:
-        """Makes staged files the table's content in one commit and returns the new version."""
+    def publish(self, contract: Contract, files: list[StagedFile], stamp: Stamp, replaced: frozenset[str] | None = None) -> int:
+        """Makes staged files visible in one commit and returns the new version.
+
+        They become the table's whole content, or with `replaced` take the place of these published files (URIs).
+        Raises LakehouseError where somebody else has committed to the table meanwhile.
+        """
+        with _write_errors(contract.table, self.path(contract.table)):
+            if replaced is None:
+                self._overwrite(contract, files, stamp)
+            else:
+                self._exchange(contract, files, stamp, replaced)
+        return self.delta(contract.table).version()
+
+    def _overwrite(self, contract: Contract, files: list[StagedFile], stamp: Stamp) -> None:
         from deltalake import CommitProperties
         from deltalake.transaction import AddAction, create_table_with_add_actions
 
         root = self.path(contract.table)
-        actions = [
-            AddAction(
-                path=file.path.relative_to(root).as_posix(),
-                size=file.bytes,
-                partition_values=file.partition,
-                modification_time=int(file.path.stat().st_mtime * 1000),
-                data_change=True,
-                stats=json.dumps({"numRecords": file.rows, **file.stats}),
-            )
-            for file in files
-        ]
-        properties = CommitProperties(custom_metadata={FINGERPRINT: fingerprint})
+        actions = [AddAction(**self._add(contract, file)) for file in files]
+        properties = CommitProperties(custom_metadata=_metadata(stamp))
         schema = _delta_schema(contract)
-        with _write_errors(contract.table, root):
-            if not self.exists(contract.table):
-                create_table_with_add_actions(
-                    str(root),
-                    schema,
-                    actions,
-                    mode="overwrite",
-                    partition_by=contract.partition_by,
-                    name=contract.table,
-                    description=contract.meaning.strip()[:1000],
-                    commit_properties=properties,
-                )
-            else:
-                self.delta(contract.table).create_write_transaction(
-                    actions,
-                    "overwrite",
-                    schema,
-                    partition_by=contract.partition_by,
-                    commit_properties=properties,
-                )
-        return self.delta(contract.table).version()
+        if not self.exists(contract.table):
+            create_table_with_add_actions(
+                str(root),
+                schema,
+                actions,
+                mode="overwrite",
+                partition_by=contract.partition_by,
+                name=contract.table,
+                description=contract.meaning.strip()[:1000],
+                commit_properties=properties,
+            )
+        else:
+            self.delta(contract.table).create_write_transaction(
+                actions,
+                "overwrite",
+                schema,
+                partition_by=contract.partition_by,
+                commit_properties=properties,
+            )
+
+    def _exchange(self, contract: Contract, files: list[StagedFile], stamp: Stamp, replaced: frozenset[str]) -> None:
+        """One commit that adds some files and removes others, which delta-rs offers for whole partitions only.
+
+        Source: Delta transaction log protocol, actions `commitInfo`, `add` and `remove`; a commit is the creation of
+        the next numbered log file, which fails where another writer created it first.
+        """
+        root, now = self.path(contract.table), int(time.time() * 1000)
+        version = self.delta(contract.table).version() + 1
+        removed = [Path(file).relative_to(root).as_posix() for file in sorted(replaced)]
+        added = [{_CAMEL.get(key, key): value for key, value in self._add(contract, file).items()} for file in files]
+        actions: list[dict[str, Any]] = [
+            {"commitInfo": {"timestamp": now, "operation": "MERGE", "operationParameters": {}, **_metadata(stamp)}},
+            *({"remove": {"path": path, "deletionTimestamp": now, "dataChange": True}} for path in removed),
+            *({"add": action} for action in added),
+        ]
+        log = root / "_delta_log"
+        draft = log / f".{uuid.uuid4().hex}"
+        draft.write_text("\n".join(json.dumps(action) for action in actions), encoding="utf-8")
+        try:
+            (log / f"{version:020}.json").hardlink_to(draft)
+        except FileExistsError:
+            raise LakehouseError(_conflict(contract.table)) from None
+        finally:
+            draft.unlink()
+        if version % COMMITS_PER_CHECKPOINT == 0:
+            self.delta(contract.table).create_checkpoint()
+
+    def _add(self, contract: Contract, file: StagedFile) -> dict[str, Any]:
+        """A staged file as a Delta add action."""
+        return {
+            "path": file.path.relative_to(self.path(contract.table)).as_posix(),
+            "size": file.bytes,
+            "partition_values": file.partition,
+            "modification_time": int(file.path.stat().st_mtime * 1000),
+            "data_change": True,
+            "stats": json.dumps({"numRecords": file.rows, **file.stats}),
+        }
 
     def discard(self, folder: Path) -> None:
         """Removes staged files that will not be published."""
@@ -271,9 +321,17 @@ def _write_errors(name: str, path: Path) -> Iterator[None]:
     try:
         yield
     except CommitFailedError as error:
-        raise LakehouseError(f"`{name}`: another writer committed at the same time; nothing was written. Run again. ({error})") from None
+        raise LakehouseError(f"{_conflict(name)} ({error})") from None
     except (OSError, DeltaError) as error:
         raise LakehouseError(write_failure(name, path, error)) from None
+
+
+def _conflict(name: str) -> str:
+    return f"`{name}`: another writer committed at the same time; nothing was written. Run again."
+
+
+def _metadata(stamp: Stamp) -> dict[str, str]:
+    return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered}
 
 
 def write_failure(name: str, path: Path, error: BaseException) -> str:

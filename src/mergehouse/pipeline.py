@@ -17,17 +17,18 @@ from mergehouse.build import TableResult, Workbench, build_tables
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import LakehouseError
 from mergehouse.graph import build_graph
-from mergehouse.ingest.bronze import IngestResult, load_deliveries, read_batches
+from mergehouse.ingest.bronze import Batch, IngestResult, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.kpi.catalogue import check_bounds
 from mergehouse.lakehouse import Lakehouse, is_writable
-from mergehouse.mappings import ecb_file, mapping_tables
+from mergehouse.mappings import Rows, ecb_file, mapping_tables
 from mergehouse.monitor import record_run
 from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.freshness import freshness
 from mergehouse.quality.reconciliation import reconcile_fields
 
+LINES = "silver.order_lines"  # the first table that a delivery reaches
 Progress = Callable[[str, str, int, int], None]  # (stage, name, done, total)
 
 
@@ -74,9 +75,8 @@ def run(
     with _exclusive(lakehouse), _engine(project, lakehouse) as engine:
         result = RunResult(uuid.uuid4().hex[:12], dt.datetime.now(dt.UTC), IngestResult())
         result.ingest = load_deliveries(project, lakehouse, engine.connection, lambda what: progress("bronze", what, 0, 0))
-        graph = build_graph(project, result.ingest.batches, mappings, f"{ecb_file().stat().st_size}")
-        bench = Workbench(engine, lakehouse, graph, mappings)
-        broken = set(result.ingest.failures)
+        bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches)
+        graph, broken = bench.graph, set(result.ingest.failures)
         result.tables, result.checks = build_tables(graph.select(select, until), bench, broken, full, progress)
         if result.changed:
             if not broken:
@@ -105,6 +105,22 @@ def check(project: Project) -> list[CheckResult]:
                 bench.attach({node.name} | node.check_inputs)
                 results += check_table(engine, node.contract)[1]
         return results + _reconcile(project, bench) + check_bounds(lakehouse)
+
+
+def _workbench(project: Project, engine: DuckDBEngine, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch]) -> Workbench:
+    """The graph of now, and where the order lines are of an earlier state, the graph of then and what came since."""
+    rates = f"{ecb_file().stat().st_size}"
+    graph = build_graph(project, batches, mappings, rates)
+    published = lakehouse.stamp(LINES)
+    loaded = [b for b in batches if b.status == "loaded"]
+    delivered = max((b.ingest_ts.isoformat() for b in loaded), default="")
+    known = [b for b in loaded if published and b.ingest_ts.isoformat() <= published.delivered]
+    new = [b for b in loaded if b not in known]
+    if not known or not new:
+        return Workbench(engine, lakehouse, graph, mappings, delivered=delivered)
+    bench = Workbench(engine, lakehouse, graph, mappings, build_graph(project, known, mappings, rates), delivered)
+    bench.touch(project, known, new)
+    return bench
 
 
 def _reconcile(project: Project, bench: Workbench) -> list[CheckResult]:

@@ -49,26 +49,38 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
         nulls = ", ".join(f"CAST(NULL AS {_SPARK_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items())
         origin = "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS ingest_ts"
         return f"SELECT {nulls}, {origin} WHERE FALSE"
+    return latest(source, typed_rows(brand, table, batches))
+
+
+def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") -> str:
+    """SQL of every delivered row of a source in its types, or of those that meet a condition on the Bronze columns."""
+    columns = [f"{typed_column(brand, table, name, batches)} AS `{name}`" for name in brand.sources[table].columns]
+    condition = f" WHERE {where}" if where else ""
+    return f"SELECT {', '.join(columns)}, {', '.join(ROW_COLUMNS)} FROM {bronze_table(brand.name, table)}{condition}"
+
+
+def typed_column(brand: Brand, table: str, name: str, batches: list[Batch]) -> str:
+    """The expression over Bronze that reads one declared column, each batch in the formats found in it."""
     groups: dict[str, list[str]] = defaultdict(list)
     for batch in batches:
         groups[batch.formats].append(batch.batch_id)
-    columns = [
-        f"{_by_batch({formats: _typed(name, source, json.loads(formats)) for formats in groups}, groups)} AS `{name}`"
-        for name in source.columns
-    ]
-    select = f"SELECT {', '.join(columns)}, {', '.join(ROW_COLUMNS)} FROM {bronze_table(brand.name, table)}"
+    return _by_batch({formats: _typed(name, brand.sources[table], json.loads(formats)) for formats in groups}, groups)
+
+
+def latest(source: Source, rows: str) -> str:
+    """Where the source has a key, only the latest delivery of each key."""
     if not source.key:
-        return select
+        return rows
     key = ", ".join(f"`{name}`" for name in source.key)
     return (
         f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY ingest_ts DESC, source_row DESC) "
-        f"AS delivery_rank FROM ({select}) AS typed) AS ranked WHERE delivery_rank = 1"
+        f"AS delivery_rank FROM ({rows}) AS typed) AS ranked WHERE delivery_rank = 1"
     )
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
     """SQL of `staging.raw_rows`: the Bronze row, as JSON, of every order line that cannot be used."""
-    unusable = "SELECT batch_id, source_row FROM staging.order_lines_checked WHERE reason_code IS NOT NULL"
+    unusable = "SELECT batch_id, source_row FROM silver.order_lines WHERE reason_code IS NOT NULL"
     parts = []
     for brand, table in sources:
         raw = ", ".join(f"b.`{name}`" for name in brand.sources[table].columns)
@@ -85,12 +97,14 @@ def stacked_view(contract: Contract, brands: list[Brand], file_name: str) -> str
 
     Raises ConfigError where a query lacks a required column, returns an unknown one or reads an unknown table.
     """
+    files = {brand.name: brand.folder / file_name for brand in brands}
+    return stacked(contract, [(b, brand_query(b, files[b.name]), files[b.name]) for b in brands if files[b.name].exists()])
+
+
+def stacked(contract: Contract, queries: list[tuple[Brand, exp.Expression, Path]]) -> str:
+    """The brands' queries, each from its file, cast to the contract and stacked."""
     parts = []
-    for brand in brands:
-        file = brand.folder / file_name
-        if not file.exists():
-            continue
-        query = brand_query(brand, file)
+    for brand, query, file in queries:
         given = _named_columns(query, contract, file)
         columns = ", ".join(
             f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS {name}"

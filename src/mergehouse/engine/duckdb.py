@@ -15,12 +15,15 @@ import sqlglot
 from sqlglot import exp
 
 from mergehouse.contract import Contract
-from mergehouse.engine.reader import connect, create_view, text
+from mergehouse.engine import flat
+from mergehouse.engine.reader import connect, create_view, read_files, select, text
 from mergehouse.errors import LakehouseError, ModelError
-from mergehouse.lakehouse import Lakehouse, StagedFile, minimum_and_maximum, write_failure
+from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, minimum_and_maximum, write_failure
 from mergehouse.project import Limits
 
 TARGET_FILE_SIZE = "256MB"
+# What a run names: tables, views, and what of a table is delivered, affected, computed and changed.
+SCHEMAS = ("mapping", "typed", "staging", "delivered", "affected", "sliced", "computed", "published", "inserted", "deleted", "changed")
 MAX_KEY_BITS = 2**32  # 512 MB of bitmaps
 
 # Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single letters do.
@@ -42,6 +45,8 @@ class DuckDBEngine:
         if limits.threads:
             config["threads"] = limits.threads
         self.connection = connect(**config)
+        for schema in (*LAYERS, *SCHEMAS):
+            self.connection.execute(f"CREATE SCHEMA {schema}")
         self._sessions = threading.local()
         # Spark's xxhash64 finds candidates only (rows that agree are then compared in full), so any 64-bit hash will do.
         self.connection.execute("CREATE MACRO xxhash64(value) AS CAST(hash(value) >> 1 AS BIGINT)")
@@ -57,31 +62,51 @@ class DuckDBEngine:
         create_view(self.connection, name, lakehouse.delta(name))
 
     def define(self, name: str, sql: str) -> None:
-        schema, view = name.split(".")
-        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        with _sql_errors(name):
-            self.connection.execute(f'CREATE OR REPLACE VIEW {schema}."{view}" AS {to_duckdb(sql)}')
+        self._define(name, to_duckdb(sql))
 
     def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
         """A small table of text columns."""
-        schema, table = name.split(".")
-        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        self.connection.execute(f'CREATE OR REPLACE TABLE {schema}."{table}" ({", ".join(f"{c} VARCHAR" for c in columns)})')
+        self.connection.execute(f"CREATE OR REPLACE TABLE {name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
         by_column = [[row[i] for row in rows] for i in range(len(columns))]
         lists = ", ".join("unnest(?::VARCHAR[])" for _ in columns)
-        self.connection.execute(f'INSERT INTO {schema}."{table}" SELECT {lists}', by_column)
+        self.connection.execute(f"INSERT INTO {name} SELECT {lists}", by_column)
 
     def load_frame(self, name: str, frame: Any) -> None:
         """An Arrow-compatible frame as a table."""
-        schema, table = name.split(".")
-        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        self.connection.execute(f'CREATE OR REPLACE TABLE {schema}."{table}" AS FROM frame')
+        self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS FROM frame")
+
+    def keep(self, name: str, sql: str) -> None:
+        self._keep(name, to_duckdb(sql))
 
     def stage(self, contract: Contract, sql: str, folder: Path) -> list[StagedFile]:
-        columns = ", ".join(f"CAST({name} AS {_cast(c.type)}) AS {name}" for name, c in contract.columns.items())
+        return self._write(contract, _typed(contract, sql), folder)
+
+    def compare(self, contract: Contract, sql: str, lakehouse: Lakehouse, affected: str) -> int:
+        name, columns = flat(contract.table), ", ".join(contract.columns)
+        self._keep(f"computed.{name}", _typed(contract, sql))
+        published = select(self.connection, lakehouse.delta(contract.table), with_file=True)
+        slices = f" SEMI JOIN {affected} USING ({', '.join(contract.incremental.slice)})" if affected and contract.incremental else ""
+        self._keep(f"published.{name}", f"SELECT * FROM ({published}){slices}")
+        self._keep(f"inserted.{name}", f"SELECT * FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}")
+        self._keep(f"deleted.{name}", f"SELECT {columns} FROM published.{name} EXCEPT SELECT * FROM computed.{name}")
+        self._define(f"changed.{name}", f"FROM inserted.{name} UNION ALL FROM deleted.{name}")
+        return self._session.execute(f"SELECT count(*) FROM changed.{name}").fetchall()[0][0]
+
+    def stage_changes(self, contract: Contract, folder: Path) -> tuple[list[StagedFile], frozenset[str]]:
+        name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
+        rows = f"SELECT {columns} FROM inserted.{name}"
+        old = f"SELECT DISTINCT file FROM published.{name} SEMI JOIN deleted.{name} USING ({key})"
+        replaced = frozenset(file for (file,) in self._session.execute(old).fetchall())
+        if replaced:
+            kept = f"SELECT {columns} FROM {read_files(sorted(replaced), _hive(contract))} ANTI JOIN deleted.{name} USING ({key})"
+            rows = f"{kept} UNION ALL {rows}"
+        return self._write(contract, rows, folder), replaced
+
+    def _write(self, contract: Contract, rows: str, folder: Path) -> list[StagedFile]:
+        """Parquet files of a DuckDB query's rows."""
         partition = f", PARTITION_BY ({', '.join(contract.partition_by)})" if contract.partition_by else ""
         copy = (
-            f"COPY (SELECT {columns} FROM ({to_duckdb(sql)})) TO {text(str(folder))} "
+            f"COPY ({rows}) TO {text(str(folder))} "
             f"(FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, "
             f"OVERWRITE_OR_IGNORE true{partition})"
         )
@@ -93,18 +118,26 @@ class DuckDBEngine:
             if rows
         ]
 
-    def attach_staged(self, contract: Contract, files: list[StagedFile]) -> None:
-        schema, table = contract.table.split(".")
-        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    def attach_staged(self, contract: Contract, files: list[StagedFile], lakehouse: Lakehouse, replaced: frozenset[str] | None) -> None:
         names = ", ".join(contract.columns)
-        if files:
-            hive = ", ".join(f"'{c}': {_cast(contract.columns[c].type)}" for c in contract.partition_by)
-            options = f"hive_partitioning = true, hive_types = {{{hive}}}" if hive else "hive_partitioning = false"
-            source = f"read_parquet([{', '.join(text(str(f.path)) for f in files)}], {options})"
+        paths = [str(f.path) for f in files]
+        if replaced is not None:
+            paths += [uri for uri in lakehouse.delta(contract.table).file_uris() if uri not in replaced]
+        if paths:
+            source = read_files(paths, _hive(contract))
         else:
             nulls = ", ".join(f"NULL::{_cast(c.type)} AS {name}" for name, c in contract.columns.items())
             source = f"(SELECT {nulls} WHERE false)"
-        self.connection.execute(f'CREATE OR REPLACE VIEW {schema}."{table}" AS SELECT {names} FROM {source}')
+        self._define(contract.table, f"SELECT {names} FROM {source}")
+
+    def _keep(self, name: str, sql: str) -> None:
+        """A table in memory, spilled where it is too large."""
+        with _sql_errors(name):
+            self._session.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}")
+
+    def _define(self, name: str, sql: str) -> None:
+        with _sql_errors(name):
+            self._session.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         with _sql_errors("query"):
@@ -148,6 +181,17 @@ def _strptime(pattern: str) -> str:
         result += _PATTERN[run] if run else pattern[i]
         i += len(run) if run else 1
     return result
+
+
+def _typed(contract: Contract, sql: str) -> str:
+    """A model as DuckDB SQL, every column in its contract's type."""
+    columns = ", ".join(f"CAST({name} AS {_cast(c.type)}) AS {name}" for name, c in contract.columns.items())
+    return f"SELECT {columns} FROM ({to_duckdb(sql)})"
+
+
+def _hive(contract: Contract) -> dict[str, str]:
+    """Partition columns, which are in a file's path, and their DuckDB types."""
+    return {name: _cast(contract.columns[name].type) for name in contract.partition_by}
 
 
 def _cast(spark_type: str) -> str:

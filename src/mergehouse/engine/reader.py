@@ -45,13 +45,14 @@ def scan(connection: duckdb.DuckDBPyConnection, delta: DeltaTable) -> duckdb.Duc
     return connection.sql(select(connection, delta))
 
 
-def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable) -> str:
-    """The SELECT that reads a Delta version.
+def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_file: bool = False) -> str:
+    """The SELECT that reads a Delta version, if asked with each row's `file`.
 
     A list of Parquet files is 4 to 16 times faster than an Arrow dataset, but ignores deletion
     vectors and column mapping: tables that use these are read by delta-rs into a temporary table.
     """
     types = duckdb_types(delta)
+    columns = ", ".join([*(f'"{name}"' for name in types), *(["filename AS file"] if with_file else [])])
     if needs_safe_reader(delta):
         name = f"safe_{uuid.uuid4().hex}"
         stream = delta.scan()  # noqa: F841 - read by DuckDB under its variable name
@@ -59,14 +60,18 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable) -> str:
         return f"SELECT * FROM {name}"
     files = delta.file_uris()
     if not files:
-        nulls = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in types.items())
+        nulls = ", ".join([*(f'NULL::{kind} AS "{name}"' for name, kind in types.items()), *(["NULL AS file"] if with_file else [])])
         return f"SELECT {nulls} WHERE false"
-    partitions = delta.metadata().partition_columns
-    hive = ", ".join(f"'{name}': {types[name]}" for name in partitions)
-    options = f", hive_partitioning = true, hive_types = {{{hive}}}" if partitions else ", hive_partitioning = false"
-    columns = ", ".join(f'"{name}"' for name in types)
+    return f"SELECT {columns} FROM {read_files(files, {n: types[n] for n in delta.metadata().partition_columns}, with_file)}"
+
+
+def read_files(files: list[str], partitions: dict[str, str], with_file: bool = False) -> str:
+    """The table function over Parquet files; `partitions` are the columns in their paths and the types of these."""
+    hive = ", ".join(f"'{name}': {kind}" for name, kind in partitions.items())
+    options = f"hive_partitioning = true, hive_types = {{{hive}}}" if partitions else "hive_partitioning = false"
+    file = ", filename = true" if with_file else ""
     file_list = ", ".join(text(uri) for uri in files)
-    return f"SELECT {columns} FROM read_parquet([{file_list}], union_by_name = {len(files) > 1}{options})"
+    return f"read_parquet([{file_list}], union_by_name = {len(files) > 1}, {options}{file})"
 
 
 def text(value: str) -> str:

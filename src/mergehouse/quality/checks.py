@@ -33,33 +33,61 @@ class CheckResult:
         return not self.passed and self.severity == "error"
 
 
-def check_table(engine: Engine, contract: Contract, files: Sequence[StagedFile] = ()) -> tuple[int, list[CheckResult]]:
+@dataclass(frozen=True)
+class Recheck:
+    """What of an updated table is checked again: the rows in the relation `inserted`, if any, and references to `changed` tables.
+
+    Checks that are SQL of their own always see the whole table.
+    """
+
+    inserted: str | None
+    changed: frozenset[str]
+
+
+def check_table(
+    engine: Engine, contract: Contract, files: Sequence[StagedFile] = (), recheck: Recheck | None = None
+) -> tuple[int, list[CheckResult]]:
     """Row count and results of every check of a table that is attached to the engine.
 
     Of staged `files` the statistics that their writer kept say which columns hold no NULL: these are not read again.
     """
-    without_nulls = _without_nulls(files)
-    found = _row_conditions(contract)
-    known = [c for c in found if c[3] in without_nulls]
-    conditions = [c for c in found if c[3] not in without_nulls]
-    counts = ", ".join(
-        f"COALESCE(COUNT_IF(NOT COALESCE({condition}, TRUE)), 0) AS check_{i}" for i, (_, _, _, condition) in enumerate(conditions)
-    )
-    rows = "SELECT COUNT(*) AS row_count"
-    totals = engine.rows(f"{rows}{', ' + counts if counts else ''} FROM {contract.table}")[0]
-    results = [CheckResult(contract.table, name, severity, 0, why) for name, severity, why, _ in known]
-    results += [
-        _result(engine, contract, name, severity, why, totals[f"check_{i}"], f"NOT COALESCE({condition}, TRUE)")
-        for i, (name, severity, why, condition) in enumerate(conditions)
-    ]
-    results.append(_key_check(engine, contract, totals["row_count"], engine.distinct_keys(contract)))
-    results += [_reference_check(engine, contract, name, c) for name, c in contract.columns.items() if c.references]
+    rows = engine.rows(f"SELECT COUNT(*) AS row_count FROM {contract.table}")[0]["row_count"]
+    results: list[CheckResult] = []
+    relation = recheck.inserted if recheck else contract.table
+    if relation:
+        results += _check_conditions(engine, contract, relation, _without_nulls(files))
+        if recheck:
+            repeated = _repeated_keys(contract, f"LEFT SEMI JOIN {relation} AS n ON {_same(contract.key, 't', 'n')}")
+        else:
+            repeated = _repeated_keys(contract) if rows != engine.distinct_keys(contract) else ""
+        results.append(_key_check(engine, contract, repeated))
+    for name, column in contract.columns.items():
+        table = str(column.references).rsplit(".", 1)[0] if column.references else None
+        if table and (source := contract.table if recheck is None or table in recheck.changed else relation):
+            results.append(_reference_check(engine, contract, name, column, source))
     for check in contract.checks:
         if check.sql:
             failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({check.sql}) AS failing")[0]["failures"]
             sample = engine.rows(f"SELECT * FROM ({check.sql}) AS failing LIMIT {SAMPLE_ROWS}") if failures else []
             results.append(CheckResult(contract.table, check.name, check.severity, failures, check.why, sample))
-    return totals["row_count"], results
+    return rows, results
+
+
+def _check_conditions(engine: Engine, contract: Contract, relation: str, without_nulls: set[str]) -> list[CheckResult]:
+    """Every condition on single rows, counted in one pass."""
+    found = _row_conditions(contract)
+    results = [CheckResult(contract.table, name, severity, 0, why) for name, severity, why, test in found if test in without_nulls]
+    conditions = [c for c in found if c[3] not in without_nulls]
+    if not conditions:
+        return results
+    counts = ", ".join(
+        f"COALESCE(COUNT_IF(NOT COALESCE({condition}, TRUE)), 0) AS check_{i}" for i, (_, _, _, condition) in enumerate(conditions)
+    )
+    totals = engine.rows(f"SELECT {counts} FROM {relation}")[0]
+    return results + [
+        _result(engine, contract, relation, name, severity, why, totals[f"check_{i}"], f"NOT COALESCE({condition}, TRUE)")
+        for i, (name, severity, why, condition) in enumerate(conditions)
+    ]
 
 
 def _without_nulls(files: Sequence[StagedFile]) -> set[str]:
@@ -104,28 +132,34 @@ def _range_condition(name: str, column: ColumnContract) -> str:
     return " AND ".join(filter(None, bounds))
 
 
-def _key_check(engine: Engine, contract: Contract, rows: int, distinct: int) -> CheckResult:
-    keys = ", ".join(contract.key)
-    why = f"One row is {contract.grain}; ({keys}) must tell rows apart."
-    if rows == distinct:
-        return CheckResult(contract.table, "key_unique", "error", 0, why)
-    repeated = f"SELECT {keys}, COUNT(*) AS rows FROM {contract.table} GROUP BY {keys} HAVING COUNT(*) > 1"
-    failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({repeated}) AS repeated")[0]["failures"]
+def _repeated_keys(contract: Contract, among: str = "") -> str:
+    keys = ", ".join(f"t.{name}" for name in contract.key)
+    return f"SELECT {keys}, COUNT(*) AS rows FROM {contract.table} AS t {among} GROUP BY {keys} HAVING COUNT(*) > 1"
+
+
+def _same(columns: list[str], left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{name} = {right}.{name}" for name in columns)
+
+
+def _key_check(engine: Engine, contract: Contract, repeated: str) -> CheckResult:
+    """`repeated` is SQL of the keys that occur more than once, empty where it is known that none does."""
+    why = f"One row is {contract.grain}; ({', '.join(contract.key)}) must tell rows apart."
+    failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({repeated}) AS repeated")[0]["failures"] if repeated else 0
     sample = engine.rows(f"{repeated} LIMIT {SAMPLE_ROWS}") if failures else []
     return CheckResult(contract.table, "key_unique", "error", failures, why, sample)
 
 
-def _reference_check(engine: Engine, contract: Contract, name: str, column: ColumnContract) -> CheckResult:
+def _reference_check(engine: Engine, contract: Contract, name: str, column: ColumnContract, source: str) -> CheckResult:
     table, key = str(column.references).rsplit(".", 1)
-    orphans = (
-        f"SELECT DISTINCT t.{name} FROM {contract.table} AS t LEFT ANTI JOIN {table} AS r ON r.{key} = t.{name} WHERE t.{name} IS NOT NULL"
-    )
+    orphans = f"SELECT DISTINCT t.{name} FROM {source} AS t LEFT ANTI JOIN {table} AS r ON r.{key} = t.{name} WHERE t.{name} IS NOT NULL"
     failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({orphans}) AS orphans")[0]["failures"]
     sample = engine.rows(f"{orphans} LIMIT {SAMPLE_ROWS}") if failures else []
     why = f"Every {name} must be found in {table}."
     return CheckResult(contract.table, f"{name}_found", column.severity, failures, why, sample)
 
 
-def _result(engine: Engine, contract: Contract, name: str, severity: Severity, why: str, failures: int, failing: str) -> CheckResult:
-    sample = engine.rows(f"SELECT * FROM {contract.table} WHERE {failing} LIMIT {SAMPLE_ROWS}") if failures else []
+def _result(
+    engine: Engine, contract: Contract, relation: str, name: str, severity: Severity, why: str, failures: int, failing: str
+) -> CheckResult:
+    sample = engine.rows(f"SELECT * FROM {relation} WHERE {failing} LIMIT {SAMPLE_ROWS}") if failures else []
     return CheckResult(contract.table, name, severity, failures, why, sample)

@@ -2,7 +2,7 @@
 -- Inputs: clean order lines of merchandise.
 -- Questionable: adjustments are left out; they carry no money.
 SELECT
-  CAST(DATE_TRUNC('MONTH', order_date) AS DATE)                              AS month_start,
+  order_month                                                                AS month_start,
   source_system,
   department,
   category,
@@ -16,4 +16,4 @@ SELECT
   MIN(margin_method)                                                         AS margin_method
 FROM silver.sales_clean
 WHERE line_type IN ('sale', 'return')
-GROUP BY CAST(DATE_TRUNC('MONTH', order_date) AS DATE), source_system, department, category, product_id
+GROUP BY order_month, source_system, department, category, product_id

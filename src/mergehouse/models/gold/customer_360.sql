@@ -19,7 +19,7 @@ WITH spending AS (
   GROUP BY customer_id
 ),
 diversity AS (
-  SELECT customer_id, COUNT(DISTINCT category) AS categories FROM staging.customer_categories GROUP BY customer_id
+  SELECT customer_id, COUNT(DISTINCT category) AS categories FROM silver.customer_categories GROUP BY customer_id
 ),
 joined AS (
   SELECT

@@ -17,7 +17,7 @@ WITH spending AS (
   GROUP BY customer_id, source_system
 ),
 diversity AS (
-  SELECT customer_id, source_system, COUNT(*) AS categories FROM staging.customer_categories GROUP BY customer_id, source_system
+  SELECT customer_id, source_system, COUNT(*) AS categories FROM silver.customer_categories GROUP BY customer_id, source_system
 ),
 known AS (
   SELECT

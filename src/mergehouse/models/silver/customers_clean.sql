@@ -6,7 +6,7 @@ WITH seen AS (
     source_system, customer_code,
     MIN(order_date)                            AS first_seen,
     MAX_BY(country, STRUCT(order_ts, country)) AS country
-  FROM staging.order_lines_checked
+  FROM silver.order_lines
   WHERE customer_code IS NOT NULL AND order_ts IS NOT NULL
   GROUP BY source_system, customer_code
 )

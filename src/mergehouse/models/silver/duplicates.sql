@@ -1,7 +1,17 @@
 -- Grain: one delivered order line that says again what another line already says.
 -- Inputs: all valid order lines.
--- Questionable: lines are candidates where a 64-bit hash agrees, and duplicates only where the full content does. The first
--- delivery of a line is kept; where the brand numbers its lines, the last one is, so that corrections count.
+-- Questionable: what makes a line the same fact. Where the brand numbers its lines, the number decides and the last delivery
+-- is kept, so that corrections count. Where it does not, everything the line says does, so two lines of one order with the
+-- same product stay two, and the first delivery is kept. A 64-bit hash of a part only finds candidates.
+WITH hashed AS (
+  SELECT
+    *,
+    XXHASH64(STRUCT(
+      source_system, order_id, line_id, CASE WHEN line_id IS NULL THEN STRUCT(product_code, quantity, order_ts) END
+    )) AS fact_hash
+  FROM silver.order_lines
+  WHERE reason_code IS NULL
+)
 SELECT
   source_system,
   batch_id,
@@ -24,11 +34,8 @@ FROM (
     FIRST_VALUE(l.amount_original) OVER same_fact AS kept_amount,
     FIRST_VALUE(l.product_code) OVER same_fact    AS kept_product,
     ROW_NUMBER() OVER same_fact                   AS place
-  FROM staging.order_lines_checked AS l
-  JOIN (
-    SELECT fact_hash FROM staging.order_lines_checked WHERE reason_code IS NULL GROUP BY fact_hash HAVING COUNT(*) > 1
-  ) AS candidates ON candidates.fact_hash = l.fact_hash
-  WHERE l.reason_code IS NULL
+  FROM hashed AS l
+  JOIN (SELECT fact_hash FROM hashed GROUP BY fact_hash HAVING COUNT(*) > 1) AS candidates ON candidates.fact_hash = l.fact_hash
   WINDOW same_fact AS (
     PARTITION BY
       l.source_system, l.order_id, l.line_id,

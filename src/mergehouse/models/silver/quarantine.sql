@@ -4,6 +4,6 @@
 SELECT
   l.source_system, l.batch_id, l.source_row, l.reason_code, l.order_id, l.order_date, l.product_code, l.amount_original,
   l.currency, r.raw_row
-FROM staging.order_lines_checked AS l
+FROM silver.order_lines AS l
 LEFT JOIN staging.raw_rows AS r ON r.batch_id = l.batch_id AND r.source_row = l.source_row
 WHERE l.reason_code IS NOT NULL

@@ -8,6 +8,7 @@ SELECT
   line_id,
   order_ts,
   order_date,
+  order_month,
   customer_id,
   customer_code                                      AS source_customer_id,
   product_id,

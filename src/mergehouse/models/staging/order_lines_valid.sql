@@ -22,7 +22,7 @@ SELECT
     WHEN l.amount_original < 0 OR l.is_cancellation THEN 'return'
     ELSE 'sale'
   END AS line_type
-FROM staging.order_lines_checked AS l
+FROM silver.order_lines AS l
 JOIN silver.products_clean AS p ON p.source_system = l.source_system AND p.product_code = l.product_code
 LEFT JOIN staging.country_names AS n ON n.spelling = l.country
 LEFT JOIN (

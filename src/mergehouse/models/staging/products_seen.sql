@@ -1,14 +1,10 @@
 -- Grain: one product code of one brand that occurs on an order line.
--- Inputs: order lines of all brands.
+-- Inputs: the names of each month.
 -- Questionable: a code's name is the one most often used on priced lines (ties: the first in the alphabet), since
 -- unpriced stock entries carry remarks such as "damaged" in the name.
 WITH names AS (
-  SELECT
-    source_system, product_code, product_name,
-    COUNT_IF(quantity > 0 AND unit_price > 0) AS sales,
-    MIN(order_date)                           AS first_seen
-  FROM staging.order_lines_checked
-  WHERE product_code IS NOT NULL
+  SELECT source_system, product_code, NULLIF(product_name, '') AS product_name, SUM(sales) AS sales, MIN(first_seen) AS first_seen
+  FROM silver.product_months
   GROUP BY source_system, product_code, product_name
 )
 SELECT

@@ -1,8 +1,7 @@
 -- Grain: one delivered order line, as in staging.order_lines.
 -- Inputs: order lines of all brands, the daily euro rates.
--- Questionable: what makes a line the same fact. Where the brand numbers its lines, the number decides; where it does not,
--- everything the line says does, so two lines of one order with the same product stay two. Lines with equal `fact_hash` are
--- candidates only. Parsed once per run and read by several models.
+-- Questionable: unusable lines are here too, with their reason, since they say which products and customers there are.
+-- A delivery adds its lines; nothing is parsed twice.
 WITH priced AS (
   SELECT
     l.*,
@@ -45,17 +44,12 @@ judged AS (
 )
 SELECT
   source_system, batch_id, source_row, ingest_ts, order_id, line_id, order_ts, order_date,
+  CAST(DATE_TRUNC('MONTH', order_date) AS DATE) AS order_month,
   product_code, product_name, customer_code,
   UPPER(TRIM(country))              AS country,
   channel,
   COALESCE(is_cancellation, FALSE)  AS is_cancellation,
   quantity, unit_price, list_price, amount, amount_original,
   order_currency                    AS currency,
-  fx_rate, fx_rate_date, reason_code,
-  XXHASH64(STRUCT(
-    source_system, order_id, line_id,
-    CASE WHEN line_id IS NULL THEN STRUCT(
-      order_ts, product_code, UPPER(product_name) AS product_name, quantity, unit_price, amount, customer_code, country, channel, currency
-    ) END
-  ))                                AS fact_hash
+  fx_rate, fx_rate_date, reason_code
 FROM judged

@@ -1,0 +1,126 @@
+"""How a change reaches a table: which of its slices may come out different, and the model's SQL over these alone.
+
+The model is never written twice: its own SQL runs over views that hold the touched slices of its inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sqlglot
+from sqlglot import exp
+
+from mergehouse.contract import Contract
+from mergehouse.engine import flat
+from mergehouse.graph import STACKED, Graph, Node
+
+STACKED_VIEWS = frozenset(f"staging.{name}" for name in STACKED)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a run changed in a table or stacked view.
+
+    `rows` names the relation of the rows that went or came, empty where they are not known; `count` says how many; `now`
+    names the touched rows as they are. `whole`: rebuilt, and so is what reads it.
+    """
+
+    rows: str = ""
+    now: str = ""
+    whole: bool = False
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`sql` computes the touched slices over `views`; `affected` is SQL of these slices, empty where `sql` is the whole table."""
+
+    sql: str
+    affected: str = ""
+    views: dict[str, str] = field(default_factory=dict)
+
+
+def plan(node: Node, graph: Graph, changes: Mapping[str, Change]) -> Plan | None:
+    """How to bring a table up to date with what changed among its inputs. None where nothing it reads did."""
+    contract = node.contract
+    assert contract is not None
+    changed = {name for name in inputs_of(node.name, graph) if name in changes}
+    if not changed:
+        return None
+    rule = contract.incremental
+    if rule is None or not all(changes[name].rows for name in changed) or not changed <= {*rule.inputs, *rule.lookups}:
+        return Plan(node.sql)
+    affected = " UNION ".join(_affected(contract, name, changes[name]) for name in sorted(changed))
+    views: dict[str, str] = {}
+    names = {name: _sliced(contract, name, changes.get(name), views) for name in rule.inputs}
+    under = _views_under(node.name, graph)
+    for view in (v for v in graph.nodes if v in under):  # in dependency order, so that a view over a sliced view follows it
+        if graph.nodes[view].inputs & names.keys():
+            names[view] = f"sliced.{flat(node.name)}__{flat(view)}"
+            views[names[view]] = renamed(graph.nodes[view].sql, names)
+    return Plan(renamed(node.sql, names), affected, views)
+
+
+def inputs_of(name: str, graph: Graph) -> set[str]:
+    """Tables and stacked views that a node reads, through other views.
+
+    Bronze is left out: its rows never change, and new ones reach Silver through the stacked views alone.
+    """
+    found: set[str] = set()
+    for parent in graph.nodes[name].inputs:
+        if graph.nodes[parent].is_built or parent in STACKED_VIEWS:
+            found.add(parent)
+        else:
+            found |= inputs_of(parent, graph)
+    return found
+
+
+def renamed(sql: str, names: Mapping[str, str]) -> str:
+    """The query over other tables: `names` maps `schema.table` to its replacement."""
+    tree = sqlglot.parse_one(sql, read="spark")
+    for table in tree.find_all(exp.Table):
+        if new := names.get(f"{table.db}.{table.name}"):
+            schema, name = new.split(".")
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+            table.set("db", exp.to_identifier(schema))
+            table.set("this", exp.to_identifier(name))
+    return tree.sql(dialect="spark")
+
+
+def _affected(contract: Contract, name: str, change: Change) -> str:
+    """SQL of the slices that the changed rows of one input touch."""
+    rule = contract.incremental
+    assert rule is not None
+    if name in rule.inputs:
+        return f"SELECT DISTINCT {_as(rule.inputs[name], rule.slice)} FROM {change.rows}"
+    lookup = rule.lookups[name]
+    on = " AND ".join(f"l.{theirs} = c.{own}" for own, theirs in lookup.by.items())
+    columns = _as([f"l.{c}" for c in rule.inputs[lookup.of]], rule.slice)
+    return f"SELECT DISTINCT {columns} FROM {lookup.of} AS l LEFT SEMI JOIN {change.rows} AS c ON {on}"
+
+
+def _sliced(contract: Contract, name: str, change: Change | None, views: dict[str, str]) -> str:
+    """Defines the view with the touched slices of one input and returns its name."""
+    if change and change.now:
+        return change.now
+    rule = contract.incremental
+    assert rule is not None
+    view = f"sliced.{flat(contract.table)}__{flat(name)}"
+    on = " AND ".join(f"t.{column} = a.{key}" for column, key in zip(rule.inputs[name], rule.slice, strict=True))
+    views[view] = f"SELECT t.* FROM {name} AS t LEFT SEMI JOIN affected.{flat(contract.table)} AS a ON {on}"
+    return view
+
+
+def _views_under(name: str, graph: Graph) -> set[str]:
+    """The views a node reads, directly or through others."""
+    found: set[str] = set()
+    for parent in graph.nodes[name].inputs:
+        if not graph.nodes[parent].is_built and parent not in STACKED_VIEWS:
+            found |= {parent} | _views_under(parent, graph)
+    return found
+
+
+def _as(columns: Iterable[str], names: Iterable[str]) -> str:
+    return ", ".join(f"{column} AS {name}" for column, name in zip(columns, names, strict=True))

@@ -8,20 +8,22 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 from mergehouse.contract import load_contract
 from mergehouse.engine import flat
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import MergehouseError
 from mergehouse.graph import MODELS, STACKED, Graph, Node
-from mergehouse.incremental import Change, inputs_of, plan
+from mergehouse.incremental import Change, Plan, inputs_of, plan
 from mergehouse.ingest.bronze import Batch
-from mergehouse.lakehouse import Lakehouse, Stamp, needs_safe_reader
+from mergehouse.lakehouse import Lakehouse, StagedFile, Stamp, needs_safe_reader
 from mergehouse.mappings import ECB_RATES, Rows, ecb_rates
 from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, Recheck, check_table
 from mergehouse.touched import touched_rows
 
+COMPARED_ROWS = 100_000  # larger tables that no other follows are written anew rather than compared
 TABLES_AT_ONCE = 2  # one query's last steps keep one core busy; another table's query takes the rest
 
 
@@ -72,7 +74,8 @@ class Workbench:
                 self.attach({view})
                 for part, sql in [*touched.views.items(), (now, touched.now), (rows, touched.versions)]:
                     self.engine.define(part, sql)
-                self.changes[view] = Change(rows, now if name == "order_lines" else "")
+                origin = ("batch_id", "source_row") if name == "order_lines" else ()
+                self.changes[view] = Change(rows, now=now, slice=origin)
 
     def follows(self, node: Node, published: Stamp | None) -> bool:
         """True where the published table is of the state before this run's deliveries, so that it can be brought up to date."""
@@ -84,21 +87,43 @@ class Workbench:
             and not needs_safe_reader(self.lakehouse.delta(node.name))
         )
 
-    def compare(self, node: Node) -> Change | None:
-        """Runs the model over what its inputs' changes touch; None where the table comes out as it is published."""
+    def steps(self, node: Node) -> Plan | None:
+        """How the table is brought up to date, with the touched slices computed. None where nothing it reads has changed."""
         steps = plan(node, self.graph, self.changes)
-        if steps is None:
-            return None
-        name = flat(node.name)
-        if steps.affected:
-            self.engine.keep(f"affected.{name}", steps.affected)
-        for view, sql in steps.views.items():
-            self.engine.define(view, sql)
-        count = self.engine.compare(node.contract, steps.sql, self.lakehouse, f"affected.{name}" if steps.affected else "")
-        return Change(f"changed.{name}", count=count) if count else None
+        if steps and steps.affected:
+            self.engine.keep(f"affected.{flat(node.name)}", steps.affected)
+            for view, sql in steps.views.items():
+                self.engine.define(view, sql)
+        return steps
 
-    def recheck(self, node: Node, change: Change | None) -> Recheck:
-        """What of an updated table is to be checked again."""
+    def stage(self, node: Node, steps: Plan | None, folder: Path) -> tuple[Change | None, list[StagedFile], frozenset[str] | None]:
+        """Writes what changed: nothing, whole partitions, single rows, or the whole table (None: no published file stays)."""
+        contract, name = node.contract, flat(node.name)
+        assert contract is not None
+        if steps is None:
+            return None, [], frozenset()
+        if not steps.compares or (not steps.affected and not self.is_followed(node) and self.lakehouse.rows(node.name) > COMPARED_ROWS):
+            return Change(whole=True), self.engine.stage(contract, steps.sql, folder), None
+        if contract.incremental and contract.incremental.slice == contract.partition_by:
+            touched = self.lakehouse.files_in(contract.table, self.engine.rows(f"SELECT * FROM affected.{name}"))
+            return Change(), self.engine.stage(contract, steps.sql, folder), touched
+        came, went = self.engine.compare(contract, steps.sql, self.lakehouse, f"affected.{name}" if steps.affected else "")
+        if not came and not went:
+            return None, [], frozenset()
+        slice_ = tuple(contract.incremental.slice) if contract.incremental and steps.affected else ()
+        gone = f"deleted.{name}" if went else ""
+        change = Change(f"changed.{name}", gone, f"computed.{name}", slice_, count=came + went)
+        return change, *self.engine.stage_changes(contract, folder)
+
+    def is_followed(self, node: Node) -> bool:
+        """True where another table is brought up to date from what changed in this one."""
+        rules = [n.contract.incremental for n in self.graph.nodes.values() if n.contract and n.contract.incremental]
+        return any(node.name in {*rule.inputs, *rule.lookups} for rule in rules)
+
+    def recheck(self, node: Node, change: Change | None) -> Recheck | None:
+        """What of an updated table is to be checked again, None where that is everything."""
+        if change and not change.rows:
+            return None
         return Recheck(f"inserted.{flat(node.name)}" if change else None, frozenset(self.changes))
 
     def stamp(self, node: Node) -> Stamp:
@@ -191,14 +216,11 @@ def _build(node: Node, bench: Workbench, broken: frozenset[str], full: bool) -> 
         bench.lakehouse.sweep(node.name)
         bench.attach(node.inputs | node.check_inputs)
         folder = bench.lakehouse.staging_folder(node.name)
-        if not full and bench.follows(node, published):
-            change = bench.compare(node)
-            files, replaced = bench.engine.stage_changes(contract, folder) if change else ([], frozenset[str]())
-        else:
-            change, (files, replaced) = Change(whole=True), (bench.engine.stage(contract, node.sql, folder), None)
+        steps = bench.steps(node) if not full and bench.follows(node, published) else Plan(node.sql)
+        change, files, replaced = bench.stage(node, steps, folder)
         with bench.lock:
             bench.engine.attach_staged(contract, files, bench.lakehouse, replaced)
-        rows, checks = check_table(bench.engine, contract, files, None if replaced is None else bench.recheck(node, change))
+        rows, checks = check_table(bench.engine, contract, files, bench.recheck(node, change))
         seconds = time.perf_counter() - began
         if stopped := [c.check for c in checks if c.stops_publication]:
             bench.lakehouse.discard(folder)

@@ -44,7 +44,10 @@ class Check(_Strict):
 
 
 class Lookup(_Strict):
-    """An input that other inputs refer to: a changed row touches the slices of `of`'s rows where `by` (its column: theirs) agrees."""
+    """An input that every row of another one, `of`, refers to, `by` its columns: theirs.
+
+    A changed row touches the slices of the rows that refer to it. A new row touches none: only new rows can refer to it.
+    """
 
     of: str
     by: dict[str, str]

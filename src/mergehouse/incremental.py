@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import sqlglot
 from sqlglot import exp
 
-from mergehouse.contract import Contract
+from mergehouse.contract import Contract, Incremental
 from mergehouse.engine import flat
 from mergehouse.graph import STACKED, Graph, Node
 
@@ -22,21 +22,28 @@ STACKED_VIEWS = frozenset(f"staging.{name}" for name in STACKED)
 class Change:
     """What a run changed in a table or stacked view.
 
-    `rows` names the relation of the rows that went or came, empty where they are not known; `count` says how many; `now`
-    names the touched rows as they are. `whole`: rebuilt, and so is what reads it.
+    `rows` names the relation of the rows that went or came, empty where they are not known, `gone` that of the rows that
+    went or were changed, empty where there is none; `count` says how many; `now` names the relation of all rows in the
+    touched slices, `slice` the columns of these. `whole`: rebuilt, and so is what reads it.
     """
 
     rows: str = ""
+    gone: str = ""
     now: str = ""
+    slice: tuple[str, ...] = ()
     whole: bool = False
     count: int | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`sql` computes the touched slices over `views`; `affected` is SQL of these slices, empty where `sql` is the whole table."""
+    """`sql` computes the touched slices over `views`; `affected` is SQL of these slices, empty where `sql` is the whole table.
+
+    Without `compares` the rows replace the published ones, whether they differ or not.
+    """
 
     sql: str
+    compares: bool = False
     affected: str = ""
     views: dict[str, str] = field(default_factory=dict)
 
@@ -50,16 +57,20 @@ def plan(node: Node, graph: Graph, changes: Mapping[str, Change]) -> Plan | None
         return None
     rule = contract.incremental
     if rule is None or not all(changes[name].rows for name in changed) or not changed <= {*rule.inputs, *rule.lookups}:
-        return Plan(node.sql)
-    affected = " UNION ".join(_affected(contract, name, changes[name]) for name in sorted(changed))
+        return Plan(node.sql, compares=True)
+    touching = [name for name in sorted(changed) if name in rule.inputs or changes[name].gone]
+    if not touching:
+        return None
+    affected = " UNION ".join(_affected(contract, name, changes[name]) for name in touching)
     views: dict[str, str] = {}
-    names = {name: _sliced(contract, name, changes.get(name), views) for name in rule.inputs}
+    alone = touching[0] if len(touching) == 1 else None
+    names = {name: _sliced(contract, name, _at_hand(rule, name, changes) if name == alone else "", views) for name in rule.inputs}
     under = _views_under(node.name, graph)
     for view in (v for v in graph.nodes if v in under):  # in dependency order, so that a view over a sliced view follows it
         if graph.nodes[view].inputs & names.keys():
             names[view] = f"sliced.{flat(node.name)}__{flat(view)}"
             views[names[view]] = renamed(graph.nodes[view].sql, names)
-    return Plan(renamed(node.sql, names), affected, views)
+    return Plan(renamed(node.sql, names), True, affected, views)
 
 
 def inputs_of(name: str, graph: Graph) -> set[str]:
@@ -86,7 +97,7 @@ def renamed(sql: str, names: Mapping[str, str]) -> str:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
             table.set("db", exp.to_identifier(schema))
             table.set("this", exp.to_identifier(name))
-    return tree.sql(dialect="spark")
+    return tree.sql(dialect="spark", copy=False)
 
 
 def _affected(contract: Contract, name: str, change: Change) -> str:
@@ -98,18 +109,21 @@ def _affected(contract: Contract, name: str, change: Change) -> str:
     lookup = rule.lookups[name]
     on = " AND ".join(f"l.{theirs} = c.{own}" for own, theirs in lookup.by.items())
     columns = _as([f"l.{c}" for c in rule.inputs[lookup.of]], rule.slice)
-    return f"SELECT DISTINCT {columns} FROM {lookup.of} AS l LEFT SEMI JOIN {change.rows} AS c ON {on}"
+    return f"SELECT DISTINCT {columns} FROM {lookup.of} AS l LEFT SEMI JOIN {change.gone} AS c ON {on}"
 
 
-def _sliced(contract: Contract, name: str, change: Change | None, views: dict[str, str]) -> str:
-    """Defines the view with the touched slices of one input and returns its name."""
-    if change and change.now:
-        return change.now
+def _at_hand(rule: Incremental, name: str, changes: Mapping[str, Change]) -> str:
+    """The relation with an input's touched slices, where these are cut as the table's own."""
+    return changes[name].now if list(changes[name].slice) == rule.inputs[name] else ""
+
+
+def _sliced(contract: Contract, name: str, at_hand: str, views: dict[str, str]) -> str:
+    """Defines the view with the touched slices of one input and returns its name. `at_hand`: a relation that has them all."""
     rule = contract.incremental
     assert rule is not None
     view = f"sliced.{flat(contract.table)}__{flat(name)}"
     on = " AND ".join(f"t.{column} = a.{key}" for column, key in zip(rule.inputs[name], rule.slice, strict=True))
-    views[view] = f"SELECT t.* FROM {name} AS t LEFT SEMI JOIN affected.{flat(contract.table)} AS a ON {on}"
+    views[view] = f"SELECT t.* FROM {at_hand or name} AS t LEFT SEMI JOIN affected.{flat(contract.table)} AS a ON {on}"
     return view
 
 

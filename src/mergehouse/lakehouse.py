@@ -137,6 +137,21 @@ class Lakehouse:
         self.append(name, cursor.sql("FROM few"))
         cursor.close()
 
+    def rows(self, name: str) -> int:
+        """Number of rows, from the statistics in the log."""
+        return sum(self.delta(name).get_add_actions().column("num_records").to_pylist())
+
+    def files_in(self, name: str, partitions: list[dict[str, Any]]) -> frozenset[str]:
+        """URIs of the files of some partitions, each given as its columns and values."""
+        delta = self.delta(name)
+        wanted = {tuple(partition.items()) for partition in partitions}
+        columns = delta.metadata().partition_columns
+        actions = delta.get_add_actions(flatten=True)
+        values = zip(*(actions.column(f"partition.{column}").to_pylist() for column in columns), strict=True)
+        root = self.path(name)
+        paths = actions.column("path").to_pylist()
+        return frozenset(str(root / p) for p, v in zip(paths, values, strict=True) if tuple(zip(columns, v, strict=True)) in wanted)
+
     def staging_folder(self, name: str) -> Path:
         """A new folder inside the table for files that are not yet published."""
         folder = self.path(name) / f"part-{uuid.uuid4().hex[:12]}"

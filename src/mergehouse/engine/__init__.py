@@ -24,11 +24,11 @@ class Engine(Protocol):
     def stage(self, contract: Contract, sql: str, folder: Path) -> list[StagedFile]:
         """Runs a model, casts every column to its contract's type, and writes Parquet into `folder`."""
 
-    def compare(self, contract: Contract, sql: str, lakehouse: Lakehouse, affected: str) -> int:
+    def compare(self, contract: Contract, sql: str, lakehouse: Lakehouse, affected: str) -> tuple[int, int]:
         """Compares a model's rows with the published ones: all, or those of the slices in the relation `affected`.
 
         Leaves `inserted.<table>`, `deleted.<table>` and both together as `changed.<table>`, and returns how many rows
-        that is.
+        were inserted and deleted; a changed row is both.
         """
 
     def stage_changes(self, contract: Contract, folder: Path) -> tuple[list[StagedFile], frozenset[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from mergehouse.errors import LakehouseError, ModelError
 from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, minimum_and_maximum, write_failure
 from mergehouse.project import Limits
 
-TARGET_FILE_SIZE = "256MB"
+TARGET_FILE_SIZE = "32MB"  # what a changed row makes a run write again
 # What a run names: tables, views, and what of a table is delivered, affected, computed and changed.
 SCHEMAS = ("mapping", "typed", "staging", "delivered", "affected", "sliced", "computed", "published", "inserted", "deleted", "changed")
 MAX_KEY_BITS = 2**32  # 512 MB of bitmaps
@@ -81,7 +82,7 @@ class DuckDBEngine:
     def stage(self, contract: Contract, sql: str, folder: Path) -> list[StagedFile]:
         return self._write(contract, _typed(contract, sql), folder)
 
-    def compare(self, contract: Contract, sql: str, lakehouse: Lakehouse, affected: str) -> int:
+    def compare(self, contract: Contract, sql: str, lakehouse: Lakehouse, affected: str) -> tuple[int, int]:
         name, columns = flat(contract.table), ", ".join(contract.columns)
         self._keep(f"computed.{name}", _typed(contract, sql))
         published = select(self.connection, lakehouse.delta(contract.table), with_file=True)
@@ -90,7 +91,8 @@ class DuckDBEngine:
         self._keep(f"inserted.{name}", f"SELECT * FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}")
         self._keep(f"deleted.{name}", f"SELECT {columns} FROM published.{name} EXCEPT SELECT * FROM computed.{name}")
         self._define(f"changed.{name}", f"FROM inserted.{name} UNION ALL FROM deleted.{name}")
-        return self._session.execute(f"SELECT count(*) FROM changed.{name}").fetchall()[0][0]
+        counts = f"SELECT (SELECT count(*) FROM inserted.{name}), (SELECT count(*) FROM deleted.{name})"
+        return self._session.execute(counts).fetchall()[0]
 
     def stage_changes(self, contract: Contract, folder: Path) -> tuple[list[StagedFile], frozenset[str]]:
         name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
@@ -160,10 +162,11 @@ class DuckDBEngine:
         return self._session.execute(f"SELECT count(DISTINCT hash(struct_pack({keys}))) FROM {contract.table}").fetchall()[0][0]
 
 
+@functools.lru_cache(maxsize=1024)
 def to_duckdb(sql: str) -> str:
     """Spark SQL as DuckDB SQL."""
     tree = sqlglot.parse_one(sql, read="spark")
-    return tree.transform(_rewrite).sql(dialect="duckdb")
+    return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False)
 
 
 def _rewrite(node: exp.Expression) -> exp.Expression:

@@ -182,7 +182,8 @@ def _load(
             with one_writer:
                 rejected = _keep_rejected(reader, batch, lakehouse, cursor)
             rows = f"SELECT * FROM ({select(cursor, lakehouse.delta(delivery.bronze))}) WHERE batch_id = {text(batch.batch_id)}"
-            formats = detect_formats(cursor, rows, delivery.source)
+            same = [b for b in before if (b.source_system, b.source_table, b.status) == (batch.source_system, batch.source_table, "loaded")]
+            formats = detect_formats(cursor, rows, delivery.source, [b.formats for b in sorted(same, key=lambda b: b.ingest_ts)])
             loaded = _count(lakehouse, cursor, delivery.bronze, batch.batch_id)
             empty = [] if loaded else ["the file holds a header and no rows"]
             return replace(

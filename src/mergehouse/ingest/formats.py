@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
@@ -41,14 +42,20 @@ class Formats:
         return json.dumps({"decimal_mark": self.decimal_mark, "dates": self.dates}, sort_keys=True)
 
 
-def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source: Source) -> Formats:
-    """Looks at every value of the number and date columns of `relation` (a SELECT over one batch)."""
+def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source: Source, earlier: list[str]) -> Formats:
+    """Looks at every value of the number and date columns of `relation` (a SELECT over one batch).
+
+    What the values leave open is read as in the source's `earlier` batches (their formats as JSON, oldest first): the
+    delivery of a single day seldom shows whether its dates are day-first.
+    """
     notes: list[str] = []
-    mark = source.decimal_mark or _decimal_mark(connection, relation, source, notes)
+    before = [json.loads(formats) for formats in earlier]
+    usual_mark = before[-1]["decimal_mark"] if before else "."
+    mark = source.decimal_mark or _decimal_mark(connection, relation, source, usual_mark, notes)
     dates: dict[str, list[str]] = {}
     shapes = {name: _shapes(connection, relation, name) for name, column in source.columns.items() if column.type in ("date", "timestamp")}
     orders = [o for found in shapes.values() for shape in found if (o := shape.order) and o != "both"]
-    usual = source.date_order or (max(set(orders), key=orders.count) if orders else None)
+    usual = source.date_order or (max(set(orders), key=orders.count) if orders else _usual_order(before))
     for name, found in shapes.items():
         patterns = []
         for shape in found:
@@ -67,12 +74,19 @@ def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source:
     return Formats(mark, dates, notes)
 
 
-def _decimal_mark(connection: duckdb.DuckDBPyConnection, relation: str, source: Source, notes: list[str]) -> str:
+def _usual_order(earlier: list[dict[str, Any]]) -> str | None:
+    """Day or month first, as in the last earlier batch with such dates."""
+    patterns = [pattern for formats in reversed(earlier) for found in formats["dates"].values() for pattern in found]
+    return next(({"d": "dmy", "M": "mdy"}[p[0]] for p in patterns if re.match(r"[dM][./-][dM][./-]", p)), None)
+
+
+def _decimal_mark(connection: duckdb.DuckDBPyConnection, relation: str, source: Source, usual: str, notes: list[str]) -> str:
+    """The mark most values show; the usual one where none shows any."""
     numbers = [name for name, column in source.columns.items() if column.type in ("number", "percent")]
     if not numbers:
-        return "."
+        return usual
     with_comma = " OR ".join(f"contains({quoted(name)}, ',')" for name in numbers)
-    if not connection.execute(f"SELECT 1 FROM ({relation}) WHERE {with_comma} LIMIT 1").fetchall():
+    if usual == "." and not connection.execute(f"SELECT 1 FROM ({relation}) WHERE {with_comma} LIMIT 1").fetchall():
         return "."
     counts = ", ".join(
         f"count(*) FILTER (regexp_matches({quoted(name)}, {text(pattern)}))"
@@ -83,6 +97,8 @@ def _decimal_mark(connection: duckdb.DuckDBPyConnection, relation: str, source: 
     commas, points = sum(found[: len(numbers)]), sum(found[len(numbers) :])
     if commas and points:
         notes.append(f"numbers use both `,` ({commas} values) and `.` ({points} values) as decimal mark")
+    if commas == points == 0:
+        return usual
     return "," if commas > points else "."
 
 

@@ -1,0 +1,246 @@
+"""Deliveries bring tables up to date: whatever is delivered, in whatever order, equals a full rebuild from the same Bronze."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop
+
+from mergehouse.demo import generate
+from mergehouse.lakehouse import Lakehouse
+from mergehouse.pipeline import RunResult, run
+from mergehouse.project import load_project
+from mergehouse.scaffold import write_project
+
+HISTORIES = int(os.environ.get("MERGEHOUSE_HISTORIES", "8"))
+LINES = 1_500
+
+
+def differences(lakehouse: Lakehouse, project_folder: Path) -> dict[str, int]:
+    """Rows of every Silver and Gold table that a full rebuild makes come out differently."""
+    names = [name for name in lakehouse.tables() if name.startswith(("silver.", "gold."))]
+    before = {name: lakehouse.table(name).version for name in names}
+    rebuilt = run(load_project(project_folder), full=True)
+    assert not rebuilt.failed and {t.status for t in rebuilt.tables} == {"built"}
+    found = {}
+    for name in names:
+        connection = duckdb.connect()
+        connection.register("old", lakehouse.table(name, version=before[name]).arrow())
+        connection.register("new", lakehouse.table(name).arrow())
+        unequal = "(FROM old EXCEPT ALL FROM new) UNION ALL (FROM new EXCEPT ALL FROM old)"
+        found[name] = connection.execute(f"SELECT count(*) FROM ({unequal})").fetchall()[0][0]
+    return {name: count for name, count in found.items() if count}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of one exported file, brought by one delivery."""
+
+    file: str
+    first: int
+    last: int
+    delivery: int
+    corrected: bool
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Header and rows of every file of a small demonstration, by path under raw/."""
+    folder = tmp_path_factory.mktemp("exports")
+    write_project(folder)
+    generate(folder, LINES, 11)
+    raw = folder / "raw"
+    return {str(f.relative_to(raw)): f.read_text(encoding="utf-8").splitlines() for f in sorted(raw.glob("*/*.csv"))}
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the rates and nothing else: what every history has in common."""
+    folder = tmp_path_factory.mktemp("start")
+    write_project(folder)
+    run(load_project(folder), select="silver.fx_rates_eur")
+    return folder
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[float, float, int, bool]]:
+    """Cuts of every file into pieces, as (from, to, delivery, corrected) in shares of the file; some overlap, some come twice."""
+    deliveries = draw(st.integers(2, 3))
+    cuts = sorted(draw(st.lists(st.floats(0.02, 0.98), min_size=1, max_size=3)))
+    bounds = [0.0, *cuts, 1.0]
+    share = st.floats(0, 1)
+    pieces = [(a, b, draw(st.integers(0, deliveries - 1)), False) for a, b in zip(bounds, bounds[1:], strict=False)]
+    for _ in range(draw(st.integers(0, 2))):
+        a = draw(share)
+        pieces.append((a, min(1.0, a + draw(st.floats(0.01, 0.3))), draw(st.integers(0, deliveries - 1)), draw(st.booleans())))
+    return pieces
+
+
+def piece_rows(rows: list[str], a: float, b: float, corrected: bool) -> list[str]:
+    body = rows[1:]
+    chosen = body[round(a * len(body)) : round(b * len(body))]
+    if corrected:  # another quantity, in the files that have one; other files come again as they are
+        at = next((i for i, name in enumerate(rows[0].split(",")) if name.lower() == "quantity"), None)
+        if at is not None:
+            cells = [row.split(",") for row in chosen if row.count(",") == rows[0].count(",")]
+            chosen = [",".join([*c[:at], "3", *c[at + 1 :]]) for c in cells]
+    return chosen
+
+
+@pytest.mark.parametrize("shard", range(2))  # one for each of two workers
+@settings(
+    max_examples=HISTORIES // 2,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(lines=histories(), headers=histories(), others=histories())
+def test_any_history_of_deliveries_equals_a_full_rebuild(
+    shard: int, exports: dict[str, list[str]], start: Path, lines: list, headers: list, others: list
+) -> None:
+    folder = Path(tempfile.mkdtemp())
+    shutil.copytree(start, folder, dirs_exist_ok=True)
+    try:
+        incremental = 0
+        for delivery in range(3):
+            for name, rows in exports.items():
+                pieces = headers if name.endswith("_sales.csv") else lines if "salesitems" in name or "online_retail" in name else others
+                for number, (a, b, when, corrected) in enumerate(pieces):
+                    chosen = piece_rows(rows, a, b, corrected) if when == delivery else []
+                    if chosen:
+                        path = folder / "raw" / name
+                        path.parent.mkdir(parents=True, exist_ok=True)
+                        stem = f"{path.stem}_{delivery}{number}" if "online_retail" in name else f"{delivery}{number}_{path.stem}"
+                        (path.parent / f"{stem}.csv").write_text("\n".join([rows[0], *chosen]) + "\n", encoding="utf-8")
+            result = run(load_project(folder))
+            incremental += sum(t.status == "updated" for t in result.tables)
+        lakehouse = Lakehouse(folder / "lakehouse")
+        assert not result.failed, [t for t in result.tables if t.reason]
+        assert differences(lakehouse, folder) == {}
+    finally:
+        shutil.rmtree(folder)
+
+
+LINE = "{order},{n},2026-03-{day:02} 10:00:00,{item},Mug,{quantity},5.00,{customer},Germany,EUR"
+
+
+def line(order: str = "A1", n: int = 1, day: int = 1, item: str = "P1", quantity: int = 2, customer: str = "77") -> str:
+    return LINE.format(order=order, n=n, day=day, item=item, quantity=quantity, customer=customer)
+
+
+def changed(result: RunResult) -> dict[str, int]:
+    return {t.table: t.changed_rows or 0 for t in result.tables if t.status != "fresh"}
+
+
+def test_a_delivery_adds_its_rows_and_leaves_the_files_alone(shop: Shop) -> None:
+    shop.deliver_lines(*(line(f"A{n}", day=1 + n % 20, customer=str(n)) for n in range(50)))
+    shop.run()
+    before = set(shop.lakehouse.delta("silver.sales_clean").file_uris())
+    shop.deliver_lines(line("B1", day=25, customer="B"), name="lines_2.csv")
+    result = shop.run()
+    assert changed(result)["silver.sales_clean"] == 1 and changed(result)["silver.orders"] == 1
+    assert changed(result)["gold.sales_daily"] == 1 and changed(result)["silver.customers_clean"] == 1
+    assert "silver.products_clean" not in changed(result) and "silver.quarantine" not in changed(result)
+    assert before < set(shop.lakehouse.delta("silver.sales_clean").file_uris())
+    assert differences(shop.lakehouse, shop.folder) == {}
+
+
+def test_a_correction_replaces_its_line_and_the_old_version_stays_readable(shop: Shop) -> None:
+    shop.deliver_lines(line("A1", quantity=2), line("A2", quantity=1))
+    shop.run()
+    first = shop.lakehouse.table("silver.sales_clean").version
+    shop.deliver_lines(line("A1", quantity=7), name="lines_2.csv")
+    shop.run()
+    assert shop.rows("SELECT order_id, quantity FROM silver.sales_clean ORDER BY order_id") == [("A1", 7), ("A2", 1)]
+    assert shop.rows("SELECT kind FROM silver.duplicates") == [("superseded",)]
+    assert shop.lakehouse.table("silver.sales_clean", version=first).polars()["quantity"].sum() == 3
+    assert differences(shop.lakehouse, shop.folder) == {}
+
+
+def test_a_day_delivered_again_changes_no_figure(shop: Shop) -> None:
+    day = [line(f"A{n}", day=3) for n in range(5)]
+    shop.deliver_lines(line("Z", day=1), *day)
+    shop.run()
+    shop.deliver_lines(*day, name="lines_again.csv")
+    result = shop.run()
+    touched = {"order_lines", "duplicates", "sales_clean", "product_months"}
+    assert set(changed(result)) == {f"silver.{name}" for name in touched} | {"gold.kpi_raw_vs_silver"}
+        "silver.order_lines",
+        "silver.duplicates",
+        "silver.sales_clean",
+        "silver.product_months",
+        "gold.kpi_raw_vs_silver",
+    }
+    assert differences(shop.lakehouse, shop.folder) == {}
+
+
+def test_a_late_arrival_touches_its_own_day_and_month(shop: Shop) -> None:
+    shop.deliver_lines(line("A1", day=1), line("A2", day=20))
+    shop.run()
+    shop.deliver_lines(line("L", day=2).replace("2026-03", "2026-01"), name="lines_2.csv")
+    result = shop.run()
+    assert changed(result)["gold.sales_daily"] == 1 and changed(result)["gold.category_perf"] == 1
+    assert differences(shop.lakehouse, shop.folder) == {}
+
+
+HEADED_BRAND = (
+    SHOP_BRAND
+    + """
+  heads:
+    files: "heads*"
+    key: [number]
+    columns:
+      number: {type: code}
+      customer: {type: code}
+"""
+)
+HEADED_LINES = (
+    SHOP_ORDER_LINES.replace("customer AS customer_code", "h.customer AS customer_code")
+    .replace("FROM lines", "FROM lines AS l LEFT JOIN heads AS h ON h.number = l.`order`")
+    .replace("batch_id, source_row, ingest_ts", "l.batch_id, l.source_row, l.ingest_ts")
+)
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_a_header_that_comes_later_reaches_its_lines(shop: Shop, followed: bool) -> None:
+    shop.configure(HEADED_BRAND)
+    sql = HEADED_LINES if followed else HEADED_LINES.replace("heads AS h", "(SELECT * FROM heads) AS h")
+    (shop.brand / "order_lines.sql").write_text(sql)
+    shop.deliver_lines(line("A1"), line("A2", n=2), line("A3", n=3))
+    shop.deliver("number,customer\nA1,K1\nA3,K3\n", "heads.csv")
+    shop.run()
+    shop.deliver("number,customer\nA2,K2\nA3,K4\n", "heads_2.csv")
+    result = shop.run()
+    assert {t.table: t.status for t in result.tables}["silver.order_lines"] == ("updated" if followed else "built")
+    assert shop.rows("SELECT source_customer_id FROM silver.sales_clean ORDER BY order_id") == [("K1",), ("K2",), ("K4",)]
+    assert differences(shop.lakehouse, shop.folder) == {}
+
+
+def test_what_a_killed_run_left_half_done_heals(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.deliver_lines(line("A1"), line("A2"))
+    shop.run()
+    shop.deliver_lines(line("A3", day=4), name="lines_2.csv")
+    shop.run(select="silver.order_lines silver.duplicates")  # then the power went
+    assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(2,)]
+    result = shop.run()
+    assert {t.table: t.status for t in result.tables}["silver.sales_clean"] == "built"
+    assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(3,)]
+    assert differences(shop.lakehouse, shop.folder) == {}
+
+
+def test_a_table_built_on_a_stale_one_is_not_taken_for_current(shop: Shop) -> None:
+    shop.deliver_lines(line("A1"))
+    shop.run()
+    shop.deliver_lines(line("A2"), name="lines_2.csv")
+    shop.run(select="silver.orders")
+    shop.run()
+    assert shop.rows("SELECT count(*) FROM silver.orders") == [(2,)]

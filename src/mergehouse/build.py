@@ -8,23 +8,20 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 from mergehouse.contract import load_contract
-from mergehouse.engine import flat
-from mergehouse.engine.duckdb import DuckDBEngine
+from mergehouse.engine import Engine, Staged, flat
 from mergehouse.errors import MergehouseError
 from mergehouse.graph import MODELS, STACKED, Graph, Node
 from mergehouse.incremental import Change, Plan, inputs_of, plan
 from mergehouse.ingest.bronze import Batch
-from mergehouse.lakehouse import Lakehouse, StagedFile, Stamp, needs_safe_reader
+from mergehouse.lakehouse import Stamp, needs_safe_reader
 from mergehouse.mappings import ECB_RATES, Rows, ecb_rates
 from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, Recheck, check_table
 from mergehouse.touched import touched_rows
 
 COMPARED_ROWS = 100_000  # larger tables that no other follows are written anew rather than compared
-TABLES_AT_ONCE = 2  # one query's last steps keep one core busy; another table's query takes the rest
 
 
 @dataclass(frozen=True)
@@ -48,14 +45,13 @@ class Workbench:
 
     def __init__(
         self,
-        engine: DuckDBEngine,
-        lakehouse: Lakehouse,
+        engine: Engine,
         graph: Graph,
         mappings: dict[str, Rows],
         before: Graph | None = None,
         delivered: str = "",
     ):
-        self.engine, self.lakehouse, self.graph, self.mappings = engine, lakehouse, graph, mappings
+        self.engine, self.lakehouse, self.graph, self.mappings = engine, engine.lakehouse, graph, mappings
         self.before, self.delivered = before, delivered
         self.changes: dict[str, Change] = {}
         self.attached: set[str] = set()
@@ -96,24 +92,22 @@ class Workbench:
                 self.engine.define(view, sql)
         return steps
 
-    def stage(self, node: Node, steps: Plan | None, folder: Path) -> tuple[Change | None, list[StagedFile], frozenset[str] | None]:
-        """Writes what changed: nothing, whole partitions, single rows, or the whole table (None: no published file stays)."""
+    def stage(self, node: Node, steps: Plan | None) -> tuple[Staged, Change | None]:
+        """Writes what changed: nothing, single rows, whole partitions or the whole table."""
         contract, name = node.contract, flat(node.name)
         assert contract is not None
         if steps is None:
-            return None, [], frozenset()
+            return Staged(contract, "nothing"), None
         if not steps.compares or (not steps.affected and not self.is_followed(node) and self.lakehouse.rows(node.name) > COMPARED_ROWS):
-            return Change(whole=True), self.engine.stage(contract, steps.sql, folder), None
-        if contract.incremental and contract.incremental.slice == contract.partition_by:
-            touched = self.lakehouse.files_in(contract.table, self.engine.rows(f"SELECT * FROM affected.{name}"))
-            return Change(), self.engine.stage(contract, steps.sql, folder), touched
-        came, went = self.engine.compare(contract, steps.sql, self.lakehouse, f"affected.{name}" if steps.affected else "")
-        if not came and not went:
-            return None, [], frozenset()
-        slice_ = tuple(contract.incremental.slice) if contract.incremental and steps.affected else ()
-        gone = f"deleted.{name}" if went else ""
-        change = Change(f"changed.{name}", gone, f"computed.{name}", slice_, count=came + went)
-        return change, *self.engine.stage_changes(contract, folder)
+            return self.engine.stage(contract, steps.sql), Change(whole=True)
+        slice_ = contract.incremental.slice if contract.incremental and steps.affected else []
+        if slice_ and slice_ == contract.partition_by:
+            return self.engine.stage_partitions(contract, steps.sql), Change()
+        staged = self.engine.stage_changes(contract, steps.sql, sliced=bool(slice_))
+        if staged.scope == "nothing":
+            return staged, None
+        gone = f"deleted.{name}" if staged.deleted else ""
+        return staged, Change(f"changed.{name}", gone, f"computed.{name}", tuple(slice_))
 
     def is_followed(self, node: Node) -> bool:
         """True where another table is brought up to date from what changed in this one."""
@@ -170,7 +164,7 @@ class Workbench:
         elif name.startswith("bronze.") and not self.lakehouse.exists(name):
             return  # an optional source that was never delivered
         else:
-            self.engine.attach(self.lakehouse, name)
+            self.engine.attach(name)
         self.attached.add(name)
 
 
@@ -186,7 +180,7 @@ def build_tables(
     order.prepare()
     outcomes: dict[str, tuple[TableResult, list[CheckResult]]] = {}
     running: dict[Future, str] = {}
-    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
+    with ThreadPoolExecutor(bench.engine.tables_at_once) as pool:
         while order.is_active():
             running |= {pool.submit(_build, nodes[name], bench, frozenset(broken), full): name for name in order.get_ready()}
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -211,25 +205,25 @@ def _build(node: Node, bench: Workbench, broken: frozenset[str], full: bool) -> 
         bench.current.add(node.name)
         return TableResult(node.name, "fresh"), []
     began = time.perf_counter()
-    folder = None
+    staged = None
     try:
         bench.lakehouse.sweep(node.name)
         bench.attach(node.inputs | node.check_inputs)
-        folder = bench.lakehouse.staging_folder(node.name)
         steps = bench.steps(node) if not full and bench.follows(node, published) else Plan(node.sql)
-        change, files, replaced = bench.stage(node, steps, folder)
+        staged, change = bench.stage(node, steps)
         with bench.lock:
-            bench.engine.attach_staged(contract, files, bench.lakehouse, replaced)
-        rows, checks = check_table(bench.engine, contract, files, bench.recheck(node, change))
+            bench.engine.attach_staged(staged)
+        rows, checks = check_table(bench.engine, contract, staged.files, bench.recheck(node, change))
         seconds = time.perf_counter() - began
         if stopped := [c.check for c in checks if c.stops_publication]:
-            bench.lakehouse.discard(folder)
+            bench.engine.discard(staged)
             return TableResult(node.name, "failed", rows, seconds, reason=f"checks failed: {', '.join(stopped)}"), checks
-        version = bench.lakehouse.publish(contract, files, bench.stamp(node), replaced)
+        version = bench.engine.publish(staged, bench.stamp(node))
         bench.published(node, change)
-        status = "built" if replaced is None else "updated" if change else "fresh"
-        return TableResult(node.name, status, rows, time.perf_counter() - began, version, changed_rows=change and change.count), checks
+        status = {"table": "built", "nothing": "fresh"}.get(staged.scope, "updated")
+        changed = staged.inserted + staged.deleted if staged.scope == "rows" else None
+        return TableResult(node.name, status, rows, time.perf_counter() - began, version, changed_rows=changed), checks
     except MergehouseError as error:
-        if folder is not None:
-            bench.lakehouse.discard(folder)
+        if staged is not None:
+            bench.engine.discard(staged)
         return TableResult(node.name, "failed", seconds=time.perf_counter() - began, reason=str(error)), []

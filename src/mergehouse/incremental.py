@@ -23,8 +23,8 @@ class Change:
     """What a run changed in a table or stacked view.
 
     `rows` names the relation of the rows that went or came, empty where they are not known, `gone` that of the rows that
-    went or were changed, empty where there is none; `count` says how many; `now` names the relation of all rows in the
-    touched slices, `slice` the columns of these. `whole`: rebuilt, and so is what reads it.
+    went or were changed, empty where there is none; `now` names the relation of all rows in the touched slices, `slice` the
+    columns of these. `whole`: rebuilt, and so is what reads it.
     """
 
     rows: str = ""
@@ -32,7 +32,6 @@ class Change:
     now: str = ""
     slice: tuple[str, ...] = ()
     whole: bool = False
-    count: int | None = None
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def check(project: Project) -> list[CheckResult]:
     mappings = mapping_tables(project)
     with _exclusive(lakehouse), _engine(project, lakehouse) as engine:
         graph = build_graph(project, read_batches(lakehouse, engine.connection), mappings, f"{ecb_file().stat().st_size}")
-        bench = Workbench(engine, lakehouse, graph, mappings)
+        bench = Workbench(engine, graph, mappings)
         results: list[CheckResult] = []
         for node in graph.built():
             if node.contract:
@@ -117,8 +117,8 @@ def _workbench(project: Project, engine: DuckDBEngine, lakehouse: Lakehouse, map
     known = [b for b in loaded if published and b.ingest_ts.isoformat() <= published.delivered]
     new = [b for b in loaded if b not in known]
     if not known or not new:
-        return Workbench(engine, lakehouse, graph, mappings, delivered=delivered)
-    bench = Workbench(engine, lakehouse, graph, mappings, build_graph(project, known, mappings, rates), delivered)
+        return Workbench(engine, graph, mappings, delivered=delivered)
+    bench = Workbench(engine, graph, mappings, build_graph(project, known, mappings, rates), delivered)
     bench.touch(project, known, new)
     return bench
 
@@ -143,7 +143,7 @@ def _engine(project: Project, lakehouse: Lakehouse) -> Iterator[DuckDBEngine]:
     scratch = lakehouse.root / ".tmp"
     shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
     try:
-        yield DuckDBEngine(project.config.limits, scratch)
+        yield DuckDBEngine(project.config.limits, lakehouse, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

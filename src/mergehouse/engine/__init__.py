@@ -1,18 +1,41 @@
-"""Engines run SQL models. Models are Spark SQL; an engine takes the text, runs it and stages the result."""
+"""Engines run SQL models and publish what comes out. Models are Spark SQL; an engine takes the text and a contract."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from mergehouse.contract import Contract
-from mergehouse.lakehouse import Lakehouse, StagedFile
+from mergehouse.lakehouse import Lakehouse, StagedFile, Stamp
+
+# What a run names besides the layers: tables, views, and what of a table is delivered, affected, computed and changed.
+SCHEMAS = ("mapping", "typed", "staging", "delivered", "affected", "sliced", "computed", "published", "inserted", "deleted", "changed")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Rows of a table that are written and not yet part of any version.
+
+    They take the place of the whole `table`, of the `partitions` they belong to, of single `rows` by key, or of `nothing`.
+    """
+
+    contract: Contract
+    scope: Literal["table", "partitions", "rows", "nothing"]
+    folder: Path | None = None
+    files: tuple[StagedFile, ...] = ()
+    replaced: frozenset[str] = frozenset()
+    inserted: int = 0
+    deleted: int = 0
 
 
 class Engine(Protocol):
-    """What the pipeline asks of an engine. All SQL given to it is Spark SQL."""
+    """What the pipeline asks of an engine. All SQL given to it is Spark SQL; relations are named `schema.name`."""
 
-    def attach(self, lakehouse: Lakehouse, name: str) -> None:
+    lakehouse: Lakehouse
+    tables_at_once: int
+
+    def attach(self, name: str) -> None:
         """Makes the published version of a table readable under its name."""
 
     def define(self, name: str, sql: str) -> None:
@@ -21,24 +44,36 @@ class Engine(Protocol):
     def keep(self, name: str, sql: str) -> None:
         """Runs a query once and keeps its rows readable under a name for the rest of the run."""
 
-    def stage(self, contract: Contract, sql: str, folder: Path) -> list[StagedFile]:
-        """Runs a model, casts every column to its contract's type, and writes Parquet into `folder`."""
+    def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
+        """A small table of text columns."""
 
-    def compare(self, contract: Contract, sql: str, lakehouse: Lakehouse, affected: str) -> tuple[int, int]:
-        """Compares a model's rows with the published ones: all, or those of the slices in the relation `affected`.
+    def load_frame(self, name: str, frame: Any) -> None:
+        """An Arrow stream as a table."""
 
-        Leaves `inserted.<table>`, `deleted.<table>` and both together as `changed.<table>`, and returns how many rows
-        were inserted and deleted; a changed row is both.
+    def stage(self, contract: Contract, sql: str) -> Staged:
+        """Runs a model, casts every column to its contract's type, and writes the rows."""
+
+    def stage_partitions(self, contract: Contract, sql: str) -> Staged:
+        """The same for a model that yields the partitions in the relation `affected.<table>`, whole."""
+
+    def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
+        """Compares a model's rows with the published ones and writes what differs.
+
+        `sliced`: the model yields the slices in the relation `affected.<table>`, else the whole table. Leaves the relations
+        `computed`, `inserted`, `deleted` and, of these two together, `changed.<table>`.
         """
 
-    def stage_changes(self, contract: Contract, folder: Path) -> tuple[list[StagedFile], frozenset[str]]:
-        """After `compare`: writes what changed into `folder`; the files, and the published files they take the place of."""
+    def attach_staged(self, staged: Staged) -> None:
+        """Makes the table readable under its name as it will be once published, so that it can be checked before."""
 
-    def attach_staged(self, contract: Contract, files: list[StagedFile], lakehouse: Lakehouse, replaced: frozenset[str] | None) -> None:
-        """Makes staged files readable under the table's name, beside the published files that they do not replace.
+    def publish(self, staged: Staged, stamp: Stamp) -> int:
+        """Makes staged rows visible in one commit and returns the new version.
 
-        `replaced` None: they replace all. So they can be checked before publication.
+        Raises LakehouseError where somebody else has committed to the table meanwhile.
         """
+
+    def discard(self, staged: Staged) -> None:
+        """Removes what will not be published."""
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """The (small) result of a query as a list of dicts."""

@@ -16,15 +16,13 @@ import sqlglot
 from sqlglot import exp
 
 from mergehouse.contract import Contract
-from mergehouse.engine import flat
+from mergehouse.engine import SCHEMAS, Staged, flat
 from mergehouse.engine.reader import connect, create_view, read_files, select, text
 from mergehouse.errors import LakehouseError, ModelError
-from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, minimum_and_maximum, write_failure
+from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, Stamp, minimum_and_maximum, write_failure
 from mergehouse.project import Limits
 
 TARGET_FILE_SIZE = "32MB"  # what a changed row makes a run write again
-# What a run names: tables, views, and what of a table is delivered, affected, computed and changed.
-SCHEMAS = ("mapping", "typed", "staging", "delivered", "affected", "sliced", "computed", "published", "inserted", "deleted", "changed")
 MAX_KEY_BITS = 2**32  # 512 MB of bitmaps
 
 # Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single letters do.
@@ -37,7 +35,10 @@ _PATTERN = {
 class DuckDBEngine:
     """One in-memory DuckDB that spills to `temp_folder` above `limits.memory`."""
 
-    def __init__(self, limits: Limits, temp_folder: Path):
+    tables_at_once = 2  # one query's last steps keep one core busy; another table's query takes the rest
+
+    def __init__(self, limits: Limits, lakehouse: Lakehouse, temp_folder: Path):
+        self.lakehouse = lakehouse
         config: dict[str, Any] = {
             "memory_limit": limits.memory,
             "temp_directory": str(temp_folder),
@@ -59,8 +60,8 @@ class DuckDBEngine:
             self._sessions.connection = self.connection.cursor()
         return self._sessions.connection
 
-    def attach(self, lakehouse: Lakehouse, name: str) -> None:
-        create_view(self.connection, name, lakehouse.delta(name))
+    def attach(self, name: str) -> None:
+        create_view(self.connection, name, self.lakehouse.delta(name))
 
     def define(self, name: str, sql: str) -> None:
         self._define(name, to_duckdb(sql))
@@ -79,32 +80,58 @@ class DuckDBEngine:
     def keep(self, name: str, sql: str) -> None:
         self._keep(name, to_duckdb(sql))
 
-    def stage(self, contract: Contract, sql: str, folder: Path) -> list[StagedFile]:
-        return self._write(contract, _typed(contract, sql), folder)
+    def stage(self, contract: Contract, sql: str) -> Staged:
+        folder = self.lakehouse.staging_folder(contract.table)
+        return Staged(contract, "table", folder, self._write(contract, _typed(contract, sql), folder))
 
-    def compare(self, contract: Contract, sql: str, lakehouse: Lakehouse, affected: str) -> tuple[int, int]:
-        name, columns = flat(contract.table), ", ".join(contract.columns)
+    def stage_partitions(self, contract: Contract, sql: str) -> Staged:
+        folder = self.lakehouse.staging_folder(contract.table)
+        replaced = self.lakehouse.files_in(contract.table, self.rows(f"SELECT * FROM affected.{flat(contract.table)}"))
+        return Staged(contract, "partitions", folder, self._write(contract, _typed(contract, sql), folder), replaced)
+
+    def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
+        name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
         self._keep(f"computed.{name}", _typed(contract, sql))
-        published = select(self.connection, lakehouse.delta(contract.table), with_file=True)
-        slices = f" SEMI JOIN {affected} USING ({', '.join(contract.incremental.slice)})" if affected and contract.incremental else ""
+        published = select(self.connection, self.lakehouse.delta(contract.table), with_file=True)
+        slices = f" SEMI JOIN affected.{name} USING ({', '.join(contract.incremental.slice)})" if sliced and contract.incremental else ""
         self._keep(f"published.{name}", f"SELECT * FROM ({published}){slices}")
         self._keep(f"inserted.{name}", f"SELECT * FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}")
         self._keep(f"deleted.{name}", f"SELECT {columns} FROM published.{name} EXCEPT SELECT * FROM computed.{name}")
         self._define(f"changed.{name}", f"FROM inserted.{name} UNION ALL FROM deleted.{name}")
         counts = f"SELECT (SELECT count(*) FROM inserted.{name}), (SELECT count(*) FROM deleted.{name})"
-        return self._session.execute(counts).fetchall()[0]
-
-    def stage_changes(self, contract: Contract, folder: Path) -> tuple[list[StagedFile], frozenset[str]]:
-        name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
-        rows = f"SELECT {columns} FROM inserted.{name}"
+        inserted, deleted = self._session.execute(counts).fetchall()[0]
+        if not inserted and not deleted:
+            return Staged(contract, "nothing")
         old = f"SELECT DISTINCT file FROM published.{name} SEMI JOIN deleted.{name} USING ({key})"
         replaced = frozenset(file for (file,) in self._session.execute(old).fetchall())
+        rows = f"SELECT {columns} FROM inserted.{name}"
         if replaced:
             kept = f"SELECT {columns} FROM {read_files(sorted(replaced), _hive(contract))} ANTI JOIN deleted.{name} USING ({key})"
             rows = f"{kept} UNION ALL {rows}"
-        return self._write(contract, rows, folder), replaced
+        folder = self.lakehouse.staging_folder(contract.table)
+        return Staged(contract, "rows", folder, self._write(contract, rows, folder), replaced, inserted, deleted)
 
-    def _write(self, contract: Contract, rows: str, folder: Path) -> list[StagedFile]:
+    def attach_staged(self, staged: Staged) -> None:
+        contract = staged.contract
+        paths = [str(f.path) for f in staged.files]
+        if staged.scope != "table":
+            paths += [uri for uri in self.lakehouse.delta(contract.table).file_uris() if uri not in staged.replaced]
+        if paths:
+            source = read_files(paths, _hive(contract))
+        else:
+            nulls = ", ".join(f"NULL::{_cast(c.type)} AS {name}" for name, c in contract.columns.items())
+            source = f"(SELECT {nulls} WHERE false)"
+        self._define(contract.table, f"SELECT {', '.join(contract.columns)} FROM {source}")
+
+    def publish(self, staged: Staged, stamp: Stamp) -> int:
+        replaced = None if staged.scope == "table" else staged.replaced
+        return self.lakehouse.publish(staged.contract, list(staged.files), stamp, replaced)
+
+    def discard(self, staged: Staged) -> None:
+        if staged.folder:
+            self.lakehouse.discard(staged.folder)
+
+    def _write(self, contract: Contract, rows: str, folder: Path) -> tuple[StagedFile, ...]:
         """Parquet files of a DuckDB query's rows."""
         partition = f", PARTITION_BY ({', '.join(contract.partition_by)})" if contract.partition_by else ""
         copy = (
@@ -114,23 +141,11 @@ class DuckDBEngine:
         )
         with _sql_errors(contract.table, folder):
             written = self._session.execute(copy).fetchall()
-        return [
+        return tuple(
             StagedFile(Path(name), rows, size, {k: v for k, v in (keys or {}).items()}, _stats(contract, stats))
             for name, rows, size, _footer, stats, keys, *_ in written
             if rows
-        ]
-
-    def attach_staged(self, contract: Contract, files: list[StagedFile], lakehouse: Lakehouse, replaced: frozenset[str] | None) -> None:
-        names = ", ".join(contract.columns)
-        paths = [str(f.path) for f in files]
-        if replaced is not None:
-            paths += [uri for uri in lakehouse.delta(contract.table).file_uris() if uri not in replaced]
-        if paths:
-            source = read_files(paths, _hive(contract))
-        else:
-            nulls = ", ".join(f"NULL::{_cast(c.type)} AS {name}" for name, c in contract.columns.items())
-            source = f"(SELECT {nulls} WHERE false)"
-        self._define(contract.table, f"SELECT {names} FROM {source}")
+        )
 
     def _keep(self, name: str, sql: str) -> None:
         """A table in memory, spilled where it is too large."""

@@ -54,6 +54,10 @@ class Stamp:
     fingerprint: str
     delivered: str = ""
 
+    def as_json(self) -> str:
+        """For engines whose commits take one text."""
+        return json.dumps({FINGERPRINT: self.fingerprint, DELIVERED: self.delivered})
+
 
 class Lakehouse:
     """The tables under one root folder."""
@@ -102,7 +106,7 @@ class Lakehouse:
         """What the published version was built from; None where unknown."""
         if not self.exists(name):
             return None
-        commits = self.delta(name).history(20)
+        commits = [c | _user_metadata(c) for c in self.delta(name).history(20)]
         return next((Stamp(c[FINGERPRINT], c.get(DELIVERED, "")) for c in commits if FINGERPRINT in c), None)
 
     def holds_batch(self, name: str, batch_id: str) -> bool:
@@ -127,15 +131,16 @@ class Lakehouse:
                 commit_properties=CommitProperties(app_transactions=[Transaction(batch_id, 1)] if batch_id else None),
             )
 
-    def append_rows(self, connection: duckdb.DuckDBPyConnection, name: str, types: dict[str, str], rows: list[list[Any]]) -> None:
+    def append_rows(self, name: str, types: dict[str, str], rows: list[list[Any]]) -> None:
         """Appends a few rows given as values; `types` are the columns and their DuckDB types, in order. No rows, no commit."""
+        from mergehouse.engine.reader import connect
+
         if not rows:
             return
-        cursor = connection.cursor()
-        cursor.execute(f"CREATE TEMP TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
-        cursor.executemany(f"INSERT INTO few VALUES ({', '.join('?' * len(types))})", rows)
-        self.append(name, cursor.sql("FROM few"))
-        cursor.close()
+        connection = connect()
+        connection.execute(f"CREATE TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
+        connection.executemany(f"INSERT INTO few VALUES ({', '.join('?' * len(types))})", rows)
+        self.append(name, connection.sql("FROM few"))
 
     def rows(self, name: str) -> int:
         """Number of rows, from the statistics in the log."""
@@ -171,6 +176,20 @@ class Lakehouse:
             else:
                 self._exchange(contract, files, stamp, replaced)
         return self.delta(contract.table).version()
+
+    def create(self, contract: Contract) -> None:
+        """Makes the table, without rows, where it is not there yet."""
+        from deltalake import DeltaTable
+
+        if not self.exists(contract.table):
+            with _write_errors(contract.table, self.path(contract.table)):
+                DeltaTable.create(
+                    self.path(contract.table),
+                    _delta_schema(contract),
+                    partition_by=contract.partition_by,
+                    name=contract.table,
+                    description=contract.meaning.strip()[:1000],
+                )
 
     def _overwrite(self, contract: Contract, files: list[StagedFile], stamp: Stamp) -> None:
         from deltalake import CommitProperties
@@ -343,6 +362,12 @@ def _write_errors(name: str, path: Path) -> Iterator[None]:
 
 def _conflict(name: str) -> str:
     return f"`{name}`: another writer committed at the same time; nothing was written. Run again."
+
+
+def _user_metadata(commit: dict[str, Any]) -> dict[str, Any]:
+    """What Spark was given to write into a commit, where that is ours."""
+    text = commit.get("userMetadata") or ""
+    return json.loads(text) if text.startswith(f'{{"{FINGERPRINT}"') else {}
 
 
 def _metadata(stamp: Stamp) -> dict[str, str]:

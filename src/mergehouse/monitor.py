@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.quality.checks import CheckResult
 
@@ -29,7 +28,7 @@ FRESHNESS = {
 }  # fmt: skip
 
 
-def record_run(lakehouse: Lakehouse, engine: DuckDBEngine, result: RunResult) -> None:
+def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
     """Appends the run, its check results, any schema drift, and how old each brand's data is."""
     tables = result.tables
     run = [
@@ -37,7 +36,7 @@ def record_run(lakehouse: Lakehouse, engine: DuckDBEngine, result: RunResult) ->
         sum(t.status == "built" for t in tables), sum(t.status in ("failed", "blocked") for t in tables),
         sum(not c.passed for c in result.checks), json.dumps([vars(t) for t in tables]),
     ]  # fmt: skip
-    lakehouse.append_rows(engine.connection, "monitor.runs", RUNS, [run])
+    lakehouse.append_rows("monitor.runs", RUNS, [run])
     checks = [
         [
             result.run_id,
@@ -52,15 +51,15 @@ def record_run(lakehouse: Lakehouse, engine: DuckDBEngine, result: RunResult) ->
         ]
         for c in [*result.checks, *_outcomes(result)]
     ]
-    lakehouse.append_rows(engine.connection, "monitor.quality_results", QUALITY_RESULTS, checks)
+    lakehouse.append_rows("monitor.quality_results", QUALITY_RESULTS, checks)
     drifts = [
         [result.run_id, result.started, f"bronze.{b.source_system}_{b.source_table}", b.source_file, sentence]
         for b in result.ingest.new
         for sentence in json.loads(b.drift)
     ]
-    lakehouse.append_rows(engine.connection, "monitor.schema_history", SCHEMA_HISTORY, drifts)
+    lakehouse.append_rows("monitor.schema_history", SCHEMA_HISTORY, drifts)
     seen = [[result.run_id, result.started, *record.values()] for record in result.freshness]
-    lakehouse.append_rows(engine.connection, "monitor.freshness", FRESHNESS, seen)
+    lakehouse.append_rows("monitor.freshness", FRESHNESS, seen)
 
 
 def _outcomes(result: RunResult) -> list[CheckResult]:

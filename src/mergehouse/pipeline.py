@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mergehouse.build import TableResult, Workbench, build_tables
-from mergehouse.engine.duckdb import DuckDBEngine
+from mergehouse.engine import Engine
 from mergehouse.errors import LakehouseError
 from mergehouse.graph import build_graph
-from mergehouse.ingest.bronze import Batch, IngestResult, load_deliveries, read_batches
+from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.kpi.catalogue import check_bounds
 from mergehouse.lakehouse import Lakehouse, is_writable
@@ -27,6 +27,9 @@ from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.freshness import freshness
 from mergehouse.quality.reconciliation import reconcile_fields
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 LINES = "silver.order_lines"  # the first table that a delivery reaches
 Progress = Callable[[str, str, int, int], None]  # (stage, name, done, total)
@@ -63,18 +66,20 @@ def run(
     until: str | None = None,
     full: bool = False,
     progress: Progress = lambda *_: None,
+    spark: SparkSession | None = None,
 ) -> RunResult:
     """Loads new deliveries and rebuilds what they, changed SQL, contracts or mappings make stale.
 
+    `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook.
     A table whose checks fail keeps its published version; what depends on it is left alone.
     Raises LakehouseError where another run is at work or the lakehouse cannot be written.
     """
     began = time.perf_counter()
     lakehouse = Lakehouse(project.lakehouse_folder)
     mappings = mapping_tables(project)
-    with _exclusive(lakehouse), _engine(project, lakehouse) as engine:
+    with _exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
         result = RunResult(uuid.uuid4().hex[:12], dt.datetime.now(dt.UTC), IngestResult())
-        result.ingest = load_deliveries(project, lakehouse, engine.connection, lambda what: progress("bronze", what, 0, 0))
+        result.ingest = load_deliveries(project, lakehouse, loader, lambda what: progress("bronze", what, 0, 0))
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches)
         graph, broken = bench.graph, set(result.ingest.failures)
         result.tables, result.checks = build_tables(graph.select(select, until), bench, broken, full, progress)
@@ -87,17 +92,17 @@ def run(
                 result.freshness, late = freshness(engine, project, dt.datetime.now(dt.UTC).date())
                 result.checks += late
             result.seconds = time.perf_counter() - began
-            record_run(lakehouse, engine, result)
+            record_run(lakehouse, result)
         result.seconds = time.perf_counter() - began
         return result
 
 
-def check(project: Project) -> list[CheckResult]:
+def check(project: Project, spark: SparkSession | None = None) -> list[CheckResult]:
     """Checks every published table against its contract, without building anything."""
     lakehouse = Lakehouse(project.lakehouse_folder)
     mappings = mapping_tables(project)
-    with _exclusive(lakehouse), _engine(project, lakehouse) as engine:
-        graph = build_graph(project, read_batches(lakehouse, engine.connection), mappings, f"{ecb_file().stat().st_size}")
+    with _exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
+        graph = build_graph(project, read_batches(lakehouse), mappings, f"{ecb_file().stat().st_size}")
         bench = Workbench(engine, graph, mappings)
         results: list[CheckResult] = []
         for node in graph.built():
@@ -107,7 +112,7 @@ def check(project: Project) -> list[CheckResult]:
         return results + _reconcile(project, bench) + check_bounds(lakehouse)
 
 
-def _workbench(project: Project, engine: DuckDBEngine, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch]) -> Workbench:
+def _workbench(project: Project, engine: Engine, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch]) -> Workbench:
     """The graph of now, and where the order lines are of an earlier state, the graph of then and what came since."""
     rates = f"{ecb_file().stat().st_size}"
     graph = build_graph(project, batches, mappings, rates)
@@ -138,12 +143,24 @@ def _reconcile(project: Project, bench: Workbench) -> list[CheckResult]:
 
 
 @contextmanager
-def _engine(project: Project, lakehouse: Lakehouse) -> Iterator[DuckDBEngine]:
-    """The engine, with a folder for what it writes besides tables; the folder goes with it."""
+def _engine(project: Project, lakehouse: Lakehouse, spark: SparkSession | None) -> Iterator[tuple[Engine, Loader]]:
+    """The engine and what reads deliveries for it, with a folder for what they write besides tables; it goes with them."""
     scratch = lakehouse.root / ".tmp"
     shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
     try:
-        yield DuckDBEngine(project.config.limits, lakehouse, scratch)
+        if spark is not None or project.config.engine.name == "spark":
+            from mergehouse.engine.session import open_session
+            from mergehouse.engine.spark import SparkEngine
+            from mergehouse.ingest.spark import SparkLoader
+
+            engine = SparkEngine(spark or open_session(project.config.engine), lakehouse, str(scratch))
+            yield engine, SparkLoader(engine)
+        else:
+            from mergehouse.engine.duckdb import DuckDBEngine
+            from mergehouse.ingest.embedded import EmbeddedLoader
+
+            limits = project.config.limits
+            yield DuckDBEngine(limits, lakehouse, scratch), EmbeddedLoader(limits, lakehouse, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

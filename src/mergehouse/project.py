@@ -104,14 +104,28 @@ class Limits(_Strict):
     threads: int | None = Field(default=None, ge=1)
 
 
+class EngineConfig(_Strict):
+    """What runs the models: `duckdb`, embedded, or `spark`: the session at hand, a `master` or a Spark Connect `remote`."""
+
+    name: Literal["duckdb", "spark"] = "duckdb"
+    master: str | None = None
+    remote: str | None = Field(default=None, pattern=r"^sc://")
+    settings: dict[str, str | int | bool] = {}
+
+
 class Config(_Strict):
     """`mergehouse.yml`."""
 
     name: str
     lakehouse: str = "lakehouse"
-    engine: Literal["duckdb"] = "duckdb"
+    engine: EngineConfig = EngineConfig()
     churn_after_days: int = Field(default=90, ge=1, le=3650)
     limits: Limits = Limits()
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
 
 class Project(_Strict):

@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from mergehouse.contract import Contract
 from mergehouse.engine import SCHEMAS, Staged, flat
-from mergehouse.engine.reader import connect, create_view, read_files, select, text
+from mergehouse.engine.reader import connect, create_view, read_files, select, settings, text
 from mergehouse.errors import LakehouseError, ModelError
 from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, Stamp, minimum_and_maximum, write_failure
 from mergehouse.project import Limits
@@ -39,14 +39,7 @@ class DuckDBEngine:
 
     def __init__(self, limits: Limits, lakehouse: Lakehouse, temp_folder: Path):
         self.lakehouse = lakehouse
-        config: dict[str, Any] = {
-            "memory_limit": limits.memory,
-            "temp_directory": str(temp_folder),
-            "preserve_insertion_order": False,
-        }
-        if limits.threads:
-            config["threads"] = limits.threads
-        self.connection = connect(**config)
+        self.connection = connect(**settings(limits, temp_folder), preserve_insertion_order=False)
         for schema in (*LAYERS, *SCHEMAS):
             self.connection.execute(f"CREATE SCHEMA {schema}")
         self._sessions = threading.local()

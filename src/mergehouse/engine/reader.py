@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from mergehouse.lakehouse import Lakehouse
+    from mergehouse.project import Limits
 
 
 def reader(lakehouse: Lakehouse) -> duckdb.DuckDBPyConnection:
@@ -31,6 +33,12 @@ def connect(**config: Any) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config=config)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     return connection
+
+
+def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:
+    """DuckDB's configuration for a project's limits: above `limits.memory` it spills to `temp_folder`."""
+    chosen: dict[str, Any] = {"memory_limit": limits.memory, "temp_directory": str(temp_folder)}
+    return chosen | ({"threads": limits.threads} if limits.threads else {})
 
 
 def create_view(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTable) -> None:

@@ -142,6 +142,11 @@ class Reader:
         renames = ", ".join(f"{quoted(old)} AS {quoted(new)}" for old, new in zip(names, self.header.columns, strict=True))
         self.relation = f"(SELECT {renames} FROM {view})"
 
+    @property
+    def accepted(self) -> str:
+        """The relation once more, noting nothing of what it leaves out."""
+        return self.relation.replace(self._keep_rejects, "ignore_errors = true")
+
     def reconcile(self, accepted: int) -> None:
         """Raises SourceError unless every line of the file is accounted for.
 
@@ -201,8 +206,7 @@ class Reader:
         """Line ends inside quoted values of the accepted rows."""
         columns = map(quoted, self.header.columns)
         each = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in columns)
-        relation = self.relation.replace(self._keep_rejects, "ignore_errors = true")
-        return int(self.cursor.execute(f"SELECT coalesce(sum({each}), 0) FROM {relation}").fetchall()[0][0])
+        return int(self.cursor.execute(f"SELECT coalesce(sum({each}), 0) FROM {self.accepted}").fetchall()[0][0])
 
     def _mismatch(self, found: str) -> SourceError:
         return SourceError(

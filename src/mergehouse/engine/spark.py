@@ -1,0 +1,205 @@
+"""The Spark engine: the same models on a SparkSession, local, of a notebook, or behind Spark Connect; tables are Delta.
+
+Only what classic Spark and Spark Connect share is used: SQL, DataFrame readers and writers. Rows stay on the executors.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import sqlglot
+from sqlglot.tokens import TokenType
+
+from mergehouse.contract import Contract
+from mergehouse.engine import SCHEMAS, Staged, flat
+from mergehouse.errors import LakehouseError, ModelError
+from mergehouse.lakehouse import LAYERS, Lakehouse, Stamp
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+NAMED = {*SCHEMAS, *LAYERS}
+
+
+class SparkEngine:
+    """Models as temporary views of one session; what is computed once is kept as Parquet under `scratch`."""
+
+    tables_at_once = 2
+
+    def __init__(self, session: SparkSession, lakehouse: Lakehouse, scratch: str):
+        self.session, self.lakehouse, self.scratch = session, lakehouse, scratch
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+
+    def attach(self, name: str) -> None:
+        self.read(name).createOrReplaceTempView(flat(name))
+
+    def read(self, name: str) -> DataFrame:
+        """The published version of a table."""
+        return self.session.read.format("delta").load(self.location(name))
+
+    def location(self, name: str) -> str:
+        return str(self.lakehouse.path(name))
+
+    def append(self, name: str, frame: DataFrame, batch_id: str) -> None:
+        """Appends rows in one commit that records the batch; new columns widen the schema."""
+        writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
+        with _spark_errors(name):
+            writer.option("txnAppId", batch_id).option("txnVersion", "1").save(self.location(name))
+
+    def define(self, name: str, sql: str) -> None:
+        with _spark_errors(name):
+            self.session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {flat(name)} AS {flattened(sql)}")
+
+    def keep(self, name: str, sql: str) -> None:
+        with _spark_errors(name):
+            self._kept(self.session.sql(flattened(sql))).createOrReplaceTempView(flat(name))
+
+    def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
+        schema = ", ".join(f"`{column}` STRING" for column in columns)
+        self.session.createDataFrame([tuple(row) for row in rows], schema).createOrReplaceTempView(flat(name))
+
+    def load_frame(self, name: str, frame: Any) -> None:
+        import pyarrow
+
+        self.session.createDataFrame(pyarrow.table(frame)).createOrReplaceTempView(flat(name))
+
+    def stage(self, contract: Contract, sql: str) -> Staged:
+        self._keep_typed(f"computed.{flat(contract.table)}", contract, sql)
+        return Staged(contract, "table")
+
+    def stage_partitions(self, contract: Contract, sql: str) -> Staged:
+        self._keep_typed(f"computed.{flat(contract.table)}", contract, sql)
+        return Staged(contract, "partitions")
+
+    def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
+        name, columns = flat(contract.table), ", ".join(contract.columns)
+        self._keep_typed(f"computed.{name}", contract, sql)
+        self.read(contract.table).createOrReplaceTempView(f"before_{name}")
+        keys = contract.incremental.slice if sliced and contract.incremental else []
+        on = " AND ".join(f"t.{key} = a.{key}" for key in keys)
+        slices = f" LEFT SEMI JOIN affected.{name} AS a ON {on}" if keys else ""
+        self.define(f"published.{name}", f"SELECT t.* FROM before_{name} AS t{slices}")
+        self.keep(f"inserted.{name}", f"SELECT {columns} FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}")
+        self.keep(f"deleted.{name}", f"SELECT {columns} FROM published.{name} EXCEPT SELECT {columns} FROM computed.{name}")
+        self.define(f"changed.{name}", f"SELECT * FROM inserted.{name} UNION ALL SELECT * FROM deleted.{name}")
+        inserted, deleted = (self.rows(f"SELECT COUNT(*) AS n FROM {side}.{name}")[0]["n"] for side in ("inserted", "deleted"))
+        if not inserted and not deleted:
+            return Staged(contract, "nothing")
+        return Staged(contract, "rows", inserted=inserted, deleted=deleted)
+
+    def attach_staged(self, staged: Staged) -> None:
+        contract, name = staged.contract, flat(staged.contract.table)
+        columns = ", ".join(f"t.{column}" for column in contract.columns)
+        if staged.scope == "table":
+            self.define(contract.table, f"SELECT {columns} FROM computed.{name} AS t")
+            return
+        self.read(contract.table).createOrReplaceTempView(f"before_{name}")
+        if staged.scope == "nothing":
+            self.define(contract.table, f"SELECT {columns} FROM before_{name} AS t")
+            return
+        gone, new = (f"deleted.{name}", f"inserted.{name}") if staged.scope == "rows" else (f"affected.{name}", f"computed.{name}")
+        keys = contract.key if staged.scope == "rows" else contract.partition_by
+        on = " AND ".join(f"t.{key} = d.{key}" for key in keys)
+        kept = f"SELECT {columns} FROM before_{name} AS t LEFT ANTI JOIN {gone} AS d ON {on}"
+        self.define(contract.table, f"{kept} UNION ALL SELECT {columns} FROM {new} AS t")
+
+    def publish(self, staged: Staged, stamp: Stamp) -> int:
+        contract, name = staged.contract, flat(staged.contract.table)
+        self.lakehouse.create(contract)
+        with _spark_errors(contract.table):
+            if staged.scope == "rows" and staged.deleted:
+                self.session.sql(_merge(contract, f"delta.`{self.location(contract.table)}`", name)).collect()
+                self._stamp(contract, stamp)
+            elif staged.scope == "nothing":
+                self._stamp(contract, stamp)
+            else:
+                source = f"inserted_{name}" if staged.scope == "rows" else f"computed_{name}"
+                writer = self._writer(contract, self.session.table(source), stamp)
+                if staged.scope == "partitions":
+                    keys = self.rows(f"SELECT * FROM affected.{name}")
+                    where = " OR ".join("(" + " AND ".join(f"{key} = '{value}'" for key, value in row.items()) + ")" for row in keys)
+                    writer = writer.mode("overwrite").option("replaceWhere", where)
+                else:
+                    writer = writer.mode("append" if staged.scope == "rows" else "overwrite")
+                writer.save(self.location(contract.table))
+        self.attach(contract.table)
+        return self.lakehouse.delta(contract.table).version()
+
+    def discard(self, staged: Staged) -> None:
+        """Kept rows go with the run's scratch folder."""
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        with _spark_errors("query"):
+            return [row.asDict() for row in self.session.sql(flattened(sql)).collect()]
+
+    def distinct_keys(self, contract: Contract) -> int:
+        keys = ", ".join(contract.key)
+        return self.rows(f"SELECT COUNT(*) AS n FROM (SELECT DISTINCT {keys} FROM {contract.table}) AS k")[0]["n"]
+
+    def _keep_typed(self, name: str, contract: Contract, sql: str) -> None:
+        columns = ", ".join(f"CAST({column} AS {c.type}) AS {column}" for column, c in contract.columns.items())
+        self.keep(name, f"SELECT {columns} FROM ({sql}) AS model")
+
+    def _kept(self, frame: DataFrame) -> DataFrame:
+        """The rows, written once and read back: what a lazy frame would compute again for every reader."""
+        with self._lock:
+            path = f"{self.scratch}/kept_{next(self._numbers)}"
+        frame.write.parquet(path)
+        return self.session.read.schema(frame.schema).parquet(path)
+
+    def _stamp(self, contract: Contract, stamp: Stamp) -> None:
+        """A commit without rows: SQL commands take no metadata of their own."""
+        self._writer(contract, self.read(contract.table).limit(0), stamp).mode("append").save(self.location(contract.table))
+
+    def _writer(self, contract: Contract, frame: DataFrame, stamp: Stamp) -> Any:
+        writer = frame.write.format("delta").option("userMetadata", stamp.as_json())
+        return writer.partitionBy(*contract.partition_by) if contract.partition_by else writer
+
+
+def flattened(sql: str) -> str:
+    """The query with every `schema.name` of a run as the temporary view's one word; all else stays as it is written."""
+    tokens = sqlglot.tokenize(sql, read="spark")
+    parts, end = [], 0
+    for first, dot, second in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if dot.token_type == TokenType.DOT and first.text in NAMED and first.start >= end and sql[first.start] != "`":
+            parts += [sql[end : first.start], f"{first.text}_{second.text}"]
+            end = second.end + 1
+    return "".join([*parts, sql[end:]])
+
+
+def _merge(contract: Contract, target: str, name: str) -> str:
+    """MERGE on the table's key: changed rows are updated, gone ones deleted, new ones inserted."""
+    columns, on = list(contract.columns), " AND ".join(f"t.{key} = s.{key}" for key in contract.key)
+    same = " AND ".join(f"i.{key} = d.{key}" for key in contract.key)
+    gone = f"SELECT d.*, TRUE AS is_gone FROM deleted_{name} AS d LEFT ANTI JOIN inserted_{name} AS i ON {same}"
+    return (
+        f"MERGE INTO {target} AS t USING (SELECT i.*, FALSE AS is_gone FROM inserted_{name} AS i UNION ALL {gone}) AS s ON {on} "
+        f"WHEN MATCHED AND s.is_gone THEN DELETE "
+        f"WHEN MATCHED THEN UPDATE SET {', '.join(f't.{c} = s.{c}' for c in columns)} "
+        f"WHEN NOT MATCHED AND NOT s.is_gone THEN INSERT ({', '.join(columns)}) VALUES ({', '.join(f's.{c}' for c in columns)})"
+    )
+
+
+@contextmanager
+def _spark_errors(name: str) -> Iterator[None]:
+    """What Spark raises, as one line of ours."""
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        text = str(error)
+        if re.search("Concurrent(Append|Write|DeleteRead|DeleteDelete|Transaction|ModificationExc)", text):
+            raise LakehouseError(f"`{name}`: another writer committed at the same time; nothing was written. Run again.") from None
+        raise ModelError(f"`{name}`: Spark failed: {_first_lines(text)}") from None
+
+
+def _first_lines(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines()[:3] if line.strip())[:500]

@@ -67,10 +67,11 @@ def run(
     full: bool = False,
     progress: Progress = lambda *_: None,
     spark: SparkSession | None = None,
+    now: dt.datetime | None = None,
 ) -> RunResult:
     """Loads new deliveries and rebuilds what they, changed SQL, contracts or mappings make stale.
 
-    `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook.
+    `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the run's instant.
     A table whose checks fail keeps its published version; what depends on it is left alone.
     Raises LakehouseError where another run is at work or the lakehouse cannot be written.
     """
@@ -78,8 +79,8 @@ def run(
     lakehouse = Lakehouse(project.lakehouse_folder)
     mappings = mapping_tables(project)
     with _exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
-        result = RunResult(uuid.uuid4().hex[:12], dt.datetime.now(dt.UTC), IngestResult())
-        result.ingest = load_deliveries(project, lakehouse, loader, lambda what: progress("bronze", what, 0, 0))
+        result = RunResult(uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult())
+        result.ingest = load_deliveries(project, lakehouse, loader, result.started, lambda what: progress("bronze", what, 0, 0))
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches)
         graph, broken = bench.graph, set(result.ingest.failures)
         result.tables, result.checks = build_tables(graph.select(select, until), bench, broken, full, progress)

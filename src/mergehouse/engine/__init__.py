@@ -10,7 +10,20 @@ from mergehouse.contract import Contract
 from mergehouse.lakehouse import Lakehouse, StagedFile, Stamp
 
 # What a run names besides the layers: tables, views, and what of a table is delivered, affected, computed and changed.
-SCHEMAS = ("mapping", "typed", "staging", "delivered", "affected", "sliced", "computed", "published", "inserted", "deleted", "changed")
+SCHEMAS = (
+    "mapping",
+    "typed",
+    "staging",
+    "delivered",
+    "affected",
+    "sliced",
+    "computed",
+    "published",
+    "inserted",
+    "deleted",
+    "changed",
+    "merged",
+)
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,11 @@ def to_duckdb(sql: str) -> str:
 
 
 def _rewrite(node: exp.Expression) -> exp.Expression:
-    """What SQLGlot leaves as Spark wrote it."""
+    """What SQLGlot leaves as Spark wrote it, or lets mean something else."""
+    if isinstance(node, exp.JSONFormat):  # Spark leaves NULLs out
+        return exp.Anonymous(
+            this="JSON_MERGE_PATCH", expressions=[exp.Literal.string("{}"), exp.Anonymous(this="TO_JSON", expressions=[node.this])]
+        )
     if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
         value, pattern = node.expressions
         return exp.Anonymous(this="TRY_STRPTIME", expressions=[value, exp.Literal.string(_strptime(pattern.name))])

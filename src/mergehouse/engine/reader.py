@@ -60,7 +60,8 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_file: 
     vectors and column mapping: tables that use these are read by delta-rs into a temporary table.
     """
     types = duckdb_types(delta)
-    columns = ", ".join([*(f'"{name}"' for name in types), *(["filename AS file"] if with_file else [])])
+    casts = [f'CAST("{name}" AS {kind}) AS "{name}"' if kind == "TIMESTAMPTZ" else f'"{name}"' for name, kind in types.items()]
+    columns = ", ".join([*casts, *(["filename AS file"] if with_file else [])])  # cast: Spark may have written instants as INT96
     if needs_safe_reader(delta):
         name = f"safe_{uuid.uuid4().hex}"
         stream = delta.scan()  # noqa: F841 - read by DuckDB under its variable name

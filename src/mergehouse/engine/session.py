@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
+import shutil
+import socket
+import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mergehouse.errors import ConfigError
 from mergehouse.project import EngineConfig
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 INSTALL = 'Install it with `pip install "mergehouse[spark]"`.'
+CONNECT_PORT = 15002
 LOCAL_SETTINGS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -45,7 +49,9 @@ def _connect(config: EngineConfig) -> SparkSession:
     from pyspark.sql import SparkSession
 
     assert config.remote is not None
-    try:
+    address = urlsplit(config.remote)
+    try:  # the client would try for ten minutes
+        socket.create_connection((address.hostname or "", address.port or CONNECT_PORT), timeout=10).close()
         session = SparkSession.builder.remote(config.remote).getOrCreate()
         session.sql("SELECT 1").collect()
     except ImportError as error:
@@ -53,7 +59,7 @@ def _connect(config: EngineConfig) -> SparkSession:
     except (PySparkException, OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(
-            f"engine spark: {_without_token(config.remote)} does not answer ({reason}). "
+            f"engine spark: sc://{address.hostname}:{address.port or CONNECT_PORT} does not answer ({reason}). "
             "Start the Spark Connect server, or change `engine.remote` in mergehouse.yml."
         ) from None
     for name, value in config.settings.items():
@@ -71,6 +77,7 @@ def _local(config: EngineConfig) -> SparkSession:
         from importlib_metadata import version
     except ImportError:
         raise ConfigError(f"engine spark: delta-spark is not installed. {INSTALL}") from None
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the executors read deliveries with this package
     builder = SparkSession.builder.master(config.master or "local[*]").appName("mergehouse")
     for name, value in {**LOCAL_SETTINGS, **config.settings}.items():
         builder = builder.config(name, value)
@@ -89,11 +96,4 @@ def _local(config: EngineConfig) -> SparkSession:
 
 
 def _has_java() -> bool:
-    import shutil
-
     return bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
-
-
-def _without_token(remote: str) -> str:
-    """The endpoint without what follows its address: a token is a secret."""
-    return re.split(r"[/;]", remote.removeprefix("sc://"))[0]

@@ -36,13 +36,15 @@ class SparkEngine:
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         session.conf.set("spark.sql.session.timeZone", "UTC")
+        session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")  # INT96, the default, knows no time zone
 
     def attach(self, name: str) -> None:
         self.read(name).createOrReplaceTempView(flat(name))
 
     def read(self, name: str) -> DataFrame:
-        """The published version of a table."""
-        return self.session.read.format("delta").load(self.location(name))
+        """The published version of a table, without the comments on its columns: a union of two would not know whose to take."""
+        frame = self.session.read.format("delta").load(self.location(name))
+        return frame.select(*(frame[column].alias(column, metadata={}) for column in frame.columns))
 
     def location(self, name: str) -> str:
         return str(self.lakehouse.path(name))
@@ -115,7 +117,8 @@ class SparkEngine:
         self.lakehouse.create(contract)
         with _spark_errors(contract.table):
             if staged.scope == "rows" and staged.deleted:
-                self.session.sql(_merge(contract, f"delta.`{self.location(contract.table)}`", name)).collect()
+                self.keep(f"merged.{name}", _changes(contract))
+                self.session.sql(_merge(contract, f"delta.`{self.location(contract.table)}`")).collect()
                 self._stamp(contract, stamp)
             elif staged.scope == "nothing":
                 self._stamp(contract, stamp)
@@ -174,16 +177,19 @@ def flattened(sql: str) -> str:
     return "".join([*parts, sql[end:]])
 
 
-def _merge(contract: Contract, target: str, name: str) -> str:
+def _changes(contract: Contract) -> str:
+    """What MERGE is given: every inserted row, and those deleted ones whose key does not come back."""
+    name, on = flat(contract.table), " AND ".join(f"i.{key} = d.{key}" for key in contract.key)
+    gone = f"SELECT d.*, TRUE AS is_gone FROM deleted.{name} AS d LEFT ANTI JOIN inserted.{name} AS i ON {on}"
+    return f"SELECT i.*, FALSE AS is_gone FROM inserted.{name} AS i UNION ALL {gone}"
+
+
+def _merge(contract: Contract, target: str) -> str:
     """MERGE on the table's key: changed rows are updated, gone ones deleted, new ones inserted."""
-    columns, on = list(contract.columns), " AND ".join(f"t.{key} = s.{key}" for key in contract.key)
-    same = " AND ".join(f"i.{key} = d.{key}" for key in contract.key)
-    gone = f"SELECT d.*, TRUE AS is_gone FROM deleted_{name} AS d LEFT ANTI JOIN inserted_{name} AS i ON {same}"
+    on = " AND ".join(f"t.{key} = s.{key}" for key in contract.key)
     return (
-        f"MERGE INTO {target} AS t USING (SELECT i.*, FALSE AS is_gone FROM inserted_{name} AS i UNION ALL {gone}) AS s ON {on} "
-        f"WHEN MATCHED AND s.is_gone THEN DELETE "
-        f"WHEN MATCHED THEN UPDATE SET {', '.join(f't.{c} = s.{c}' for c in columns)} "
-        f"WHEN NOT MATCHED AND NOT s.is_gone THEN INSERT ({', '.join(columns)}) VALUES ({', '.join(f's.{c}' for c in columns)})"
+        f"MERGE INTO {target} AS t USING merged_{flat(contract.table)} AS s ON {on} "
+        f"WHEN MATCHED AND s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED AND NOT s.is_gone THEN INSERT *"
     )
 
 

@@ -75,9 +75,12 @@ class Loader(Protocol):
 
 
 def load_deliveries(
-    project: Project, lakehouse: Lakehouse, loader: Loader, progress: Callable[[str], None] = lambda _: None
+    project: Project, lakehouse: Lakehouse, loader: Loader, now: dt.datetime, progress: Callable[[str], None] = lambda _: None
 ) -> IngestResult:
-    """Loads every file that is new. A source that fails is reported in `failures`; the others go on."""
+    """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
+
+    Batches of one run were loaded `now`, the files of a source a microsecond after one another, in the order of their names.
+    """
     result = IngestResult(known=read_batches(lakehouse))
     sources = [(brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()]
     result.sources = [bronze_table(brand.name, table) for brand, table, _ in sources]
@@ -88,7 +91,7 @@ def load_deliveries(
             for delivery in _new_deliveries(brand, table, source, lakehouse, loader, result.known, inspector):
                 progress(f"{delivery.bronze} < {delivery.label}")
                 of_source = [b for b in result.known + new if (b.source_system, b.source_table) == (brand.name, table)]
-                new.append(_load(delivery, loader, of_source))
+                new.append(_load(delivery, loader, of_source, now + dt.timedelta(microseconds=len(new))))
         except MergehouseError as error:
             return new, error
         except duckdb.Error as error:
@@ -160,14 +163,14 @@ def _new_deliveries(
         yield from opened.result()
 
 
-def _load(delivery: Delivery, loader: Loader, before: list[Batch]) -> Batch:
+def _load(delivery: Delivery, loader: Loader, before: list[Batch], now: dt.datetime) -> Batch:
     """Loads one delivery, or recognises it among the source's batches."""
     stat = delivery.path.stat()
     batch = Batch(
         batch_id=delivery.batch_id, source_system=delivery.brand.name, source_table=delivery.table,
         source_file=delivery.label, path=str(delivery.path), size_bytes=stat.st_size, modified_ns=stat.st_mtime_ns,
         status="loaded", rows=0, rejected_rows=0, delimiter=None, encoding=None, formats="{}", drift="[]",
-        ingest_ts=dt.datetime.now(dt.UTC),
+        ingest_ts=now,
     )  # fmt: skip
     loaded = sorted((b for b in before if b.status == "loaded"), key=lambda b: b.ingest_ts)
     if any(b.batch_id == batch.batch_id for b in loaded):

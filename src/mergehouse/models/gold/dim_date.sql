@@ -3,8 +3,9 @@
 -- Questionable: whole calendar years, so that year-on-year figures find both sides; weeks are ISO 8601.
 WITH bounds AS (SELECT MIN(order_date) AS low, MAX(order_date) AS high FROM silver.orders),
 days AS (
-  SELECT CAST(EXPLODE(SEQUENCE(MAKE_DATE(YEAR(low), 1, 1), MAKE_DATE(YEAR(high), 12, 31), INTERVAL 1 DAY)) AS DATE) AS date
-  FROM bounds
+  SELECT CAST(day AS DATE) AS date FROM (
+    SELECT EXPLODE(SEQUENCE(MAKE_DATE(YEAR(low), 1, 1), MAKE_DATE(YEAR(high), 12, 31), INTERVAL 1 DAY)) AS day FROM bounds
+  ) AS every
 )
 SELECT
   date,

@@ -6,18 +6,18 @@ WITH parts AS (
   SELECT source_system, line_type AS part, SUM(amount_original) AS amount, SUM(amount_eur) AS amount_eur, COUNT(*) AS order_lines
   FROM silver.sales_clean GROUP BY source_system, line_type
   UNION ALL
-  SELECT source_system, 'duplicate', SUM(amount_original), 0, COUNT(*) FROM silver.duplicates GROUP BY source_system
+  SELECT source_system, 'duplicate', SUM(amount_original), CAST(0 AS DECIMAL(18, 2)), COUNT(*) FROM silver.duplicates GROUP BY source_system
   UNION ALL
-  SELECT source_system, 'quarantine', COALESCE(SUM(amount_original), 0), 0, COUNT(*) FROM silver.quarantine GROUP BY source_system
+  SELECT source_system, 'quarantine', SUM(amount_original), CAST(0 AS DECIMAL(18, 2)), COUNT(*) FROM silver.quarantine GROUP BY source_system
 ),
 totals AS (
   SELECT
     source_system,
-    SUM(amount)                                                               AS raw_amount,
+    SUM(COALESCE(amount, 0))                                                  AS raw_amount,
     SUM(order_lines)                                                          AS raw_lines,
     SUM(CASE WHEN part = 'duplicate' THEN amount ELSE 0 END)                  AS duplicate_amount,
     SUM(CASE WHEN part = 'duplicate' THEN order_lines ELSE 0 END)             AS duplicate_lines,
-    SUM(CASE WHEN part = 'quarantine' THEN amount ELSE 0 END)                 AS quarantine_amount,
+    SUM(CASE WHEN part = 'quarantine' THEN COALESCE(amount, 0) ELSE 0 END)    AS quarantine_amount,
     SUM(CASE WHEN part = 'quarantine' THEN order_lines ELSE 0 END)            AS quarantine_lines,
     SUM(CASE WHEN part = 'non_merchandise' THEN amount ELSE 0 END)            AS non_merchandise_amount,
     SUM(CASE WHEN part = 'non_merchandise' THEN order_lines ELSE 0 END)       AS non_merchandise_lines,
@@ -30,18 +30,24 @@ totals AS (
     SUM(CASE WHEN part = 'sale' THEN order_lines ELSE 0 END)                  AS sale_lines
   FROM parts GROUP BY source_system
 )
-SELECT source_system, 'gmv_eur' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_amount AS DECIMAL(18, 4)) AS value FROM totals
-UNION ALL SELECT source_system, 'gmv_eur', 2, 'duplicates', CAST(-duplicate_amount AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'gmv_eur', 3, 'quarantine', CAST(-quarantine_amount AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'gmv_eur', 4, 'returns', CAST(-return_amount AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'gmv_eur', 5, 'non_merchandise', CAST(-non_merchandise_amount AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'gmv_eur', 6, 'adjustments', CAST(-adjustment_amount AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'gmv_eur', 7, 'fx', CAST(sale_eur - sale_amount AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'gmv_eur', 8, 'clean', CAST(sale_eur AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'order_lines', 1, 'raw', CAST(raw_lines AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'order_lines', 2, 'duplicates', CAST(-duplicate_lines AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'order_lines', 3, 'quarantine', CAST(-quarantine_lines AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'order_lines', 4, 'returns', CAST(-return_lines AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'order_lines', 5, 'non_merchandise', CAST(-non_merchandise_lines AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'order_lines', 6, 'adjustments', CAST(-adjustment_lines AS DECIMAL(18, 4)) FROM totals
-UNION ALL SELECT source_system, 'order_lines', 8, 'clean', CAST(sale_lines AS DECIMAL(18, 4)) FROM totals
+SELECT source_system, s.kpi, s.step_no, s.step, s.value
+FROM (
+  SELECT source_system, EXPLODE(ARRAY(
+    STRUCT('gmv_eur' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_amount AS DECIMAL(18, 4)) AS value),
+    STRUCT('gmv_eur' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_amount AS DECIMAL(18, 4)) AS value),
+    STRUCT('gmv_eur' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_amount AS DECIMAL(18, 4)) AS value),
+    STRUCT('gmv_eur' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_amount AS DECIMAL(18, 4)) AS value),
+    STRUCT('gmv_eur' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_amount AS DECIMAL(18, 4)) AS value),
+    STRUCT('gmv_eur' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_amount AS DECIMAL(18, 4)) AS value),
+    STRUCT('gmv_eur' AS kpi, 7 AS step_no, 'fx' AS step, CAST(sale_eur - sale_amount AS DECIMAL(18, 4)) AS value),
+    STRUCT('gmv_eur' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_eur AS DECIMAL(18, 4)) AS value),
+    STRUCT('order_lines' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_lines AS DECIMAL(18, 4)) AS value),
+    STRUCT('order_lines' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_lines AS DECIMAL(18, 4)) AS value),
+    STRUCT('order_lines' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_lines AS DECIMAL(18, 4)) AS value),
+    STRUCT('order_lines' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_lines AS DECIMAL(18, 4)) AS value),
+    STRUCT('order_lines' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_lines AS DECIMAL(18, 4)) AS value),
+    STRUCT('order_lines' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_lines AS DECIMAL(18, 4)) AS value),
+    STRUCT('order_lines' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_lines AS DECIMAL(18, 4)) AS value)
+  )) AS s
+  FROM totals
+) AS steps

@@ -23,10 +23,5 @@ ends AS (
     ) AS last_day
   FROM spans
 )
-SELECT
-  currency,
-  CAST(EXPLODE(SEQUENCE(published_date, last_day, INTERVAL 1 DAY)) AS DATE) AS rate_date,
-  rate_eur,
-  units_per_eur,
-  published_date
-FROM ends
+SELECT currency, CAST(day AS DATE) AS rate_date, rate_eur, units_per_eur, published_date
+FROM (SELECT *, EXPLODE(SEQUENCE(published_date, last_day, INTERVAL 1 DAY)) AS day FROM ends) AS days

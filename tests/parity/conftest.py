@@ -1,0 +1,47 @@
+"""Three engines over the same exports: DuckDB embedded, Apache Spark with Delta Lake, and a Spark Connect server (Sail)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mergehouse.engine.session import open_session
+from mergehouse.errors import ConfigError
+from mergehouse.project import EngineConfig
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SMALL = {"spark.sql.shuffle.partitions": 2, "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}  # seconds, not minutes
+NOW = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="session")
+def apache() -> SparkSession:
+    """A local Apache Spark with Delta Lake's jars."""
+    pytest.importorskip("pyspark", reason="PySpark is not installed: make test installs it")
+    if not shutil.which("java"):
+        pytest.skip("no Java on this machine: Spark needs Java 17")
+    try:
+        return open_session(EngineConfig(name="spark", master="local[2]", settings=SMALL))
+    except ConfigError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def sail() -> Iterator[SparkSession]:
+    """A session with a Spark Connect server of its own."""
+    server_module = pytest.importorskip("pysail.spark", reason="pysail is not installed: make test installs it")
+    os.environ.setdefault("RUST_LOG", "error")
+    server = server_module.SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    host, port = server.listening_address
+    session = open_session(EngineConfig(name="spark", remote=f"sc://{host}:{port}"))
+    yield session
+    session.stop()
+    server.stop()

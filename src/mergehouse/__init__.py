@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def open(folder: str | Path) -> Lakehouse:  # the verb people expect
-    """The lakehouse of the project in `folder`, for reading. Raises ConfigError where there is no project."""
+def open(folder: str | Path, environment: str | None = None) -> Lakehouse:  # the verb people expect
+    """The lakehouse of the project in `folder`, for reading. Raises ConfigError where there is no such project or environment."""
     from mergehouse.lakehouse import Lakehouse
     from mergehouse.project import load_project
 
-    return Lakehouse(load_project(folder).lakehouse_folder)
+    return Lakehouse(load_project(folder, environment).lakehouse_folder)

@@ -39,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 Folder = Annotated[Path, typer.Option("--project", "-C", metavar="DIR", help="The project folder.")]
+Env = Annotated[str | None, typer.Option("--env", envvar="MERGEHOUSE_ENV", metavar="NAME", help="One of the project's environments.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 HERE = Path()
 
@@ -115,6 +116,7 @@ def demo(
 @app.command(rich_help_panel="Build")
 def run(
     project: Folder = HERE,
+    env: Env = None,
     select: Annotated[
         str | None,
         typer.Option(metavar="TABLES", help="Only these: silver.sales_clean+, +gold.sales_daily, gold."),
@@ -129,7 +131,7 @@ def run(
     from mergehouse.project import load_project
     from mergehouse.quality.report import write_report
 
-    loaded = load_project(project)
+    loaded = load_project(project, env)
     with _steps(hidden=as_json) as step:
         result = run_pipeline(loaded, select, until, full, step)
     report = write_report(loaded) if result.changed else loaded.lakehouse_folder / "report.html"
@@ -141,12 +143,12 @@ def run(
 
 
 @app.command(rich_help_panel="Build")
-def check(project: Folder = HERE, as_json: Json = False) -> None:
+def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Check every published table against its contract, building nothing."""
     from mergehouse.pipeline import check as check_pipeline
     from mergehouse.project import load_project
 
-    results = check_pipeline(load_project(project))
+    results = check_pipeline(load_project(project, env))
     failed = [c for c in results if not c.passed]
     if as_json:
         typer.echo(json.dumps([vars(c) | {"passed": c.passed} for c in results], indent=2, default=str))
@@ -156,10 +158,36 @@ def check(project: Folder = HERE, as_json: Json = False) -> None:
     raise typer.Exit(1 if any(c.stops_publication for c in results) else 0)
 
 
+@app.command(rich_help_panel="Build")
+def maintain(
+    project: Folder = HERE,
+    env: Env = None,
+    keep_hours: Annotated[int, typer.Option(min=0, help="Keep what the last N hours of versions name.")] = 168,
+    force: Annotated[bool, typer.Option("--force", help="Allow less than a week: nothing may be reading.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compact the tables, remove files out of use, shorten the logs."""
+    import mergehouse
+    from mergehouse.maintenance import maintain as maintain_tables
+    from mergehouse.pipeline import exclusive
+
+    lakehouse = mergehouse.open(project, env)
+    with exclusive(lakehouse), _steps(hidden=as_json) as step:
+        done = maintain_tables(lakehouse, keep_hours, force, lambda name: step("table", name, 0, 0))
+    if as_json:
+        typer.echo(json.dumps([vars(m) for m in done], indent=2))
+        return
+    for m in (m for m in done if m.removed or m.files_before != m.files_after):
+        typer.echo(f"{m.table:<28} {m.files_before:>6,} files -> {m.files_after:,}; {m.removed:,} old files removed")
+    freed = sum(m.removed_bytes for m in done)
+    typer.echo(f"{len(done)} tables looked after, {freed / 2**20:,.1f} MB freed; time travel reaches back {keep_hours} hours")
+
+
 @app.command(rich_help_panel="Read")
 def query(
     sql: Annotated[str, typer.Argument(help='For example "SELECT * FROM gold.sales_daily".')],
     project: Folder = HERE,
+    env: Env = None,
     output: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, csv, json or parquet.")] = "table",
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write to a file; needed for parquet.")] = None,
 ) -> None:
@@ -167,17 +195,17 @@ def query(
     import mergehouse
     from mergehouse.query import run_query
 
-    text = run_query(mergehouse.open(project), sql, output, to)
+    text = run_query(mergehouse.open(project, env), sql, output, to)
     typer.echo(text, nl=not text.endswith("\n"))
 
 
 @app.command(rich_help_panel="Read")
-def kpi(project: Folder = HERE, as_json: Json = False) -> None:
+def kpi(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Print every KPI for the group and each brand."""
     import mergehouse
     from mergehouse.kpi.catalogue import as_json_values, compute
 
-    values = compute(mergehouse.open(project))
+    values = compute(mergehouse.open(project, env))
     if as_json:
         typer.echo(json.dumps(as_json_values(values), indent=2))
     elif not values:
@@ -187,33 +215,34 @@ def kpi(project: Folder = HERE, as_json: Json = False) -> None:
 
 
 @app.command(rich_help_panel="Read")
-def report(project: Folder = HERE) -> None:
+def report(project: Folder = HERE, env: Env = None) -> None:
     """Write the quality report, one self-contained HTML page."""
     from mergehouse.project import load_project
     from mergehouse.quality.report import write_report
 
-    typer.echo(write_report(load_project(project)))
+    typer.echo(write_report(load_project(project, env)))
 
 
 @app.command(rich_help_panel="Read")
 def docs(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the pages.")] = Path("docs"),
     project: Folder = HERE,
+    env: Env = None,
 ) -> None:
     """Write the data dictionary and the KPI catalogue as Markdown."""
     from mergehouse.dictionary import write_pages
     from mergehouse.project import load_project
 
-    for page in write_pages(folder, load_project(project)):
+    for page in write_pages(folder, load_project(project, env)):
         typer.echo(page)
 
 
 @app.command(rich_help_panel="Help")
-def doctor(project: Folder = HERE, as_json: Json = False) -> None:
+def doctor(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Say what this machine and project have, and what is missing."""
     from mergehouse.scaffold import diagnose
 
-    findings = diagnose(project)
+    findings = diagnose(project, env)
     if as_json:
         typer.echo(json.dumps([{"what": w, "ok": ok, "found": found} for w, ok, found in findings], indent=2))
     else:

@@ -67,6 +67,8 @@ class Incremental(_Strict):
 class Contract(_Strict):
     """A table's promise: grain, key, columns in order, partitioning, checks, and how changes reach it.
 
+    `z_order` names the columns that readers filter by most; `mergehouse maintain` lays the files out by them.
+
     Without `incremental` the table is computed whole and compared with what is published.
     """
 
@@ -75,6 +77,7 @@ class Contract(_Strict):
     meaning: str
     key: list[str]
     partition_by: list[str] = []
+    z_order: list[str] = []
     columns: dict[str, ColumnContract]
     checks: list[Check] = []
     incremental: Incremental | None = None
@@ -92,9 +95,9 @@ def load_contract(file: Path) -> Contract:
         first: Any = error.errors()[0]
         raise ConfigError(f"{file}: key `{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None
     incremental = contract.incremental
-    for column in [*contract.key, *contract.partition_by, *(incremental.slice if incremental else [])]:
+    for column in [*contract.key, *contract.partition_by, *contract.z_order, *(incremental.slice if incremental else [])]:
         if column not in contract.columns:
-            raise ConfigError(f"{file}: `{column}` is named in key, partition_by or slice but is not a column.")
+            raise ConfigError(f"{file}: `{column}` is named in key, partition_by, z_order or slice but is not a column.")
     for table, columns in incremental.inputs.items() if incremental else ():
         if len(columns) != len(incremental.slice):
             raise ConfigError(f"{file}: incremental.inputs.{table} needs one column for each of {', '.join(incremental.slice)}.")

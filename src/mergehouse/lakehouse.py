@@ -32,6 +32,7 @@ LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
 FINGERPRINT, DELIVERED = "mergehouse.fingerprint", "mergehouse.delivered"
 ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
 COMMITS_PER_CHECKPOINT = 20
+MAINTAINED_FILE_SIZE = 128 * 2**20
 _CAMEL = {"partition_values": "partitionValues", "modification_time": "modificationTime", "data_change": "dataChange"}
 PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants"}
 
@@ -119,7 +120,7 @@ class Lakehouse:
         With `batch_id` the commit records it, so that the same batch is never appended twice.
         An error raised by the stream leaves the table as it was.
         """
-        from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
+        from deltalake import CommitProperties, Transaction, write_deltalake
 
         with _write_errors(name, self.path(name)):
             write_deltalake(
@@ -127,7 +128,7 @@ class Lakehouse:
                 stream,
                 mode="append",
                 schema_mode="merge",
-                writer_properties=WriterProperties(compression="SNAPPY", max_row_group_size=ROW_GROUP_ROWS),
+                writer_properties=_writer_properties(),
                 commit_properties=CommitProperties(app_transactions=[Transaction(batch_id, 1)] if batch_id else None),
             )
 
@@ -257,6 +258,29 @@ class Lakehouse:
             "stats": json.dumps({"numRecords": file.rows, **file.stats}),
         }
 
+    def maintain(self, name: str, z_order: list[str], keep_hours: int) -> tuple[int, int, int, int, int]:
+        """Compacts or orders a table, removes files out of use, writes a checkpoint.
+
+        Returns files before and after, files removed, their bytes, and the version. A table ordered since its last
+        change, or of a single file, is left as it is.
+        """
+        delta, path = self.delta(name), self.path(name)
+        before = len(delta.file_uris())
+        with _write_errors(name, path):
+            ordered = next((c["operation"] == "OPTIMIZE" for c in delta.history(20) if c["operation"] != "VACUUM END"), False)
+            if before > 1 and not ordered:
+                properties = {"writer_properties": _writer_properties(), "target_size": MAINTAINED_FILE_SIZE}
+                if z_order:
+                    delta.optimize.z_order(z_order, **properties)
+                else:
+                    delta.optimize.compact(**properties)
+            gone = delta.vacuum(keep_hours, dry_run=True, enforce_retention_duration=False)
+            freed = sum(file.stat().st_size for file in (path / f for f in gone) if file.exists())
+            delta.vacuum(keep_hours, dry_run=False, enforce_retention_duration=False)
+            delta.create_checkpoint()
+        self.sweep(name)
+        return before, len(delta.file_uris()), len(gone), freed, delta.version()
+
     def discard(self, folder: Path) -> None:
         """Removes staged files that will not be published."""
         shutil.rmtree(folder, ignore_errors=True)
@@ -327,6 +351,12 @@ _DUCKDB_TYPES = {
     "timestamp": "TIMESTAMPTZ",
     "timestamp_ntz": "TIMESTAMP",
 }
+
+
+def _writer_properties() -> Any:
+    from deltalake import WriterProperties
+
+    return WriterProperties(compression="SNAPPY", max_row_group_size=ROW_GROUP_ROWS)
 
 
 def _delta_schema(contract: Contract) -> Any:

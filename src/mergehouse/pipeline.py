@@ -78,7 +78,7 @@ def run(
     began = time.perf_counter()
     lakehouse = Lakehouse(project.lakehouse_folder)
     mappings = mapping_tables(project)
-    with _exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
+    with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
         result = RunResult(uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult())
         result.ingest = load_deliveries(project, lakehouse, loader, result.started, lambda what: progress("bronze", what, 0, 0))
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches)
@@ -102,7 +102,7 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
     """Checks every published table against its contract, without building anything."""
     lakehouse = Lakehouse(project.lakehouse_folder)
     mappings = mapping_tables(project)
-    with _exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
+    with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
         graph = build_graph(project, read_batches(lakehouse), mappings, f"{ecb_file().stat().st_size}")
         bench = Workbench(engine, graph, mappings)
         results: list[CheckResult] = []
@@ -167,7 +167,7 @@ def _engine(project: Project, lakehouse: Lakehouse, spark: SparkSession | None) 
 
 
 @contextmanager
-def _exclusive(lakehouse: Lakehouse) -> Iterator[None]:
+def exclusive(lakehouse: Lakehouse) -> Iterator[None]:
     """One run at a time. The lock goes with its process, so a killed run leaves none."""
     root = lakehouse.root
     if not is_writable(root):

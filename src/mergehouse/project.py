@@ -113,6 +113,25 @@ class EngineConfig(_Strict):
     settings: dict[str, str | int | bool] = {}
 
 
+def _engine_by_name(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Environment(_Strict):
+    """What is different in one environment: dev, test, prod. `raw` names brands' landing folders; what is left out is as above."""
+
+    lakehouse: str | None = None
+    engine: EngineConfig | None = None
+    limits: Limits | None = None
+    churn_after_days: int | None = Field(default=None, ge=1, le=3650)
+    raw: dict[Name, str] = {}
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return _engine_by_name(value)
+
+
 class Config(_Strict):
     """`mergehouse.yml`."""
 
@@ -121,11 +140,12 @@ class Config(_Strict):
     engine: EngineConfig = EngineConfig()
     churn_after_days: int = Field(default=90, ge=1, le=3650)
     limits: Limits = Limits()
+    environments: dict[Name, Environment] = {}
 
     @field_validator("engine", mode="before")
     @classmethod
     def _by_name(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
+        return _engine_by_name(value)
 
 
 class Project(_Strict):
@@ -144,10 +164,10 @@ class Project(_Strict):
         return self.folder / "mappings"
 
 
-def load_project(folder: Path | str) -> Project:
-    """Reads and validates the project in `folder`.
+def load_project(folder: Path | str, environment: str | None = None) -> Project:
+    """Reads and validates the project in `folder`, as it is in one of its environments.
 
-    Raises ConfigError naming file, key, and the nearest valid key.
+    Raises ConfigError naming file, key, and the nearest valid key or environment.
     """
     folder = Path(folder)
     config_file = folder / CONFIG_FILE
@@ -160,7 +180,19 @@ def load_project(folder: Path | str) -> Project:
     brand_files = sorted((folder / "brands").glob("*/brand.yml"))
     if not brand_files:
         raise ConfigError(f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`.")
-    return Project(folder=folder, config=config, brands={f.parent.name: _brand(folder, f) for f in brand_files})
+    brands = {f.parent.name: _brand(folder, f) for f in brand_files}
+    chosen = Environment()
+    if environment is not None:
+        _expect_known(environment, config.environments, config_file, "environments")
+        chosen = config.environments[environment]
+        for name in chosen.raw:
+            _expect_known(name, brands, config_file, f"environments.{environment}.raw")
+    given = {key: value for key in ("lakehouse", "engine", "limits", "churn_after_days") if (value := getattr(chosen, key)) is not None}
+    return Project(
+        folder=folder,
+        config=config.model_copy(update=given),
+        brands={name: b.model_copy(update={"raw_folder": folder / chosen.raw.get(name, b.raw_folder)}) for name, b in brands.items()},
+    )
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
@@ -211,7 +243,7 @@ def _brand(folder: Path, file: Path) -> Brand:
     for table, source in brand.sources.items():
         for column in source.key:
             _expect_known(column, source.columns, file, f"sources.{table}.key")
-    raw = folder / (brand.raw or f"raw/{name}")
+    raw = Path(brand.raw or f"raw/{name}")
     return brand.model_copy(update={"name": name, "folder": file.parent, "raw_folder": raw})
 
 

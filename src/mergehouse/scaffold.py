@@ -53,12 +53,12 @@ def line_count(text: str) -> int:
     return int(float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()])
 
 
-def diagnose(folder: Path) -> list[tuple[str, bool, str]]:
+def diagnose(folder: Path, environment: str | None = None) -> list[tuple[str, bool, str]]:
     """(what, whether it is well, what was found) for this machine and the project in `folder`."""
     found = [("Python", sys.version_info >= (3, 11), sys.version.split()[0])]
     found += [(name, True, metadata.version(name)) for name in PACKAGES]
     try:
-        project = load_project(folder)
+        project = load_project(folder, environment)
     except ConfigError as error:
         return [*found, ("project", False, str(error))]
     found.append(("project", True, f"{project.config.name}: {', '.join(project.brands)}"))

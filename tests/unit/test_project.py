@@ -10,6 +10,7 @@ from tests.conftest import SHOP_BRAND, Shop
 from mergehouse.errors import ConfigError
 from mergehouse.graph import build_graph
 from mergehouse.mappings import mapping_tables
+from mergehouse.pipeline import run
 from mergehouse.project import load_project
 from mergehouse.scaffold import line_count, write_project
 
@@ -128,3 +129,41 @@ def test_line_counts(text: str, count: int) -> None:
 def test_line_counts_that_are_none(text: str) -> None:
     with pytest.raises(Exception, match="expected a number"):
         line_count(text)
+
+
+ENVIRONMENTS = """
+environments:
+  dev:
+    lakehouse: lakehouse-dev
+  prod:
+    lakehouse: /data/prod
+    engine: {name: spark, remote: "sc://spark.example.com:15002"}
+    limits: {memory: 8GB}
+    raw: {shop: landing/shop}
+"""
+
+
+def test_an_environment_has_its_own_lakehouse_engine_limits_and_sources(shop: Shop) -> None:
+    config = shop.folder / "mergehouse.yml"
+    config.write_text(config.read_text() + ENVIRONMENTS)
+    plain, dev, prod = (load_project(shop.folder, name) for name in (None, "dev", "prod"))
+    assert plain.lakehouse_folder == (shop.folder / "lakehouse").resolve()
+    assert dev.lakehouse_folder == (shop.folder / "lakehouse-dev").resolve() and dev.config.engine.name == "duckdb"
+    assert prod.lakehouse_folder == Path("/data/prod") and prod.config.engine.remote == "sc://spark.example.com:15002"
+    assert prod.config.limits.memory == "8GB" and prod.brands["shop"].raw_folder == shop.folder / "landing/shop"
+    assert dev.brands["shop"].raw_folder == plain.brands["shop"].raw_folder == shop.folder / "raw/shop"
+
+
+def test_an_unknown_environment_is_named_with_the_nearest(shop: Shop) -> None:
+    config = shop.folder / "mergehouse.yml"
+    config.write_text(config.read_text() + ENVIRONMENTS)
+    with pytest.raises(ConfigError, match="environments: `prd` is not declared; did you mean `prod`"):
+        load_project(shop.folder, "prd")
+
+
+def test_an_environment_runs_into_its_own_lakehouse(shop: Shop) -> None:
+    config = shop.folder / "mergehouse.yml"
+    config.write_text(config.read_text() + ENVIRONMENTS)
+    shop.deliver_lines("A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR")
+    assert not run(load_project(shop.folder, "dev"), until="bronze").failed
+    assert (shop.folder / "lakehouse-dev" / "bronze" / "shop_lines").is_dir() and not (shop.folder / "lakehouse").exists()

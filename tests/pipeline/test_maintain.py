@@ -1,0 +1,57 @@
+"""Table care: fewer files, the same rows, versions of the last week readable, and nothing in the log a reader may not know."""
+
+from __future__ import annotations
+
+import pytest
+from tests.conftest import Shop
+from tests.pipeline.test_incremental import differences, line
+
+from mergehouse.errors import MergehouseError
+from mergehouse.maintenance import maintain
+
+
+@pytest.fixture
+def worn(shop: Shop) -> Shop:
+    """A shop after six small deliveries, one of them a correction."""
+    for n in range(6):
+        shop.deliver_lines(line(f"A{n}", day=1 + n, customer=str(n)), line("A0", quantity=1 + n), name=f"lines_{n}.csv")
+        shop.run()
+    return shop
+
+
+def test_maintain_compacts_and_changes_no_row(worn: Shop) -> None:
+    rows = worn.rows("SELECT * FROM silver.sales_clean ORDER BY ALL")
+    done = {m.table: m for m in maintain(worn.lakehouse)}
+    assert done["silver.order_lines"].files_before == 6 and done["silver.order_lines"].files_after == 1
+    assert {m.files_after for name, m in done.items() if name.startswith("silver.")} == {1}
+    assert worn.rows("SELECT * FROM silver.sales_clean ORDER BY ALL") == rows
+    assert list((worn.lakehouse.path("silver.order_lines") / "_delta_log").glob("*.checkpoint.parquet"))
+    assert differences(worn.lakehouse, worn.folder) == {}
+
+
+def test_a_delivery_after_maintenance_goes_on(worn: Shop) -> None:
+    maintain(worn.lakehouse)
+    assert not worn.run().changed
+    worn.deliver_lines(line("B1", day=9), line("A3", day=4, quantity=9, customer="3"), name="lines_after.csv")
+    statuses = {t.table: t.status for t in worn.run().tables}
+    assert statuses["silver.sales_clean"] == "updated" and "built" not in {s for n, s in statuses.items() if n.startswith("silver.")}
+    assert differences(worn.lakehouse, worn.folder) == {}
+
+
+def test_old_versions_stay_for_a_week_unless_forced(worn: Shop) -> None:
+    first = worn.lakehouse.table("silver.orders", version=0).polars()
+    assert sum(m.removed for m in maintain(worn.lakehouse)) == 0
+    assert worn.lakehouse.table("silver.orders", version=0).polars().equals(first)
+    with pytest.raises(MergehouseError, match="less than 168 hours .* Add --force"):
+        maintain(worn.lakehouse, keep_hours=0)
+    assert sum(m.removed for m in maintain(worn.lakehouse, keep_hours=0, force=True)) > 0
+    assert worn.rows("SELECT count(*) FROM silver.orders") == [(6,)]
+
+
+def test_tables_ask_nothing_of_a_reader_that_fabric_databricks_and_delta_rs_do_not_all_know(worn: Shop) -> None:
+    maintain(worn.lakehouse)
+    for name in worn.lakehouse.tables():
+        protocol = worn.lakehouse.delta(name).protocol()
+        assert (protocol.min_reader_version, protocol.min_writer_version) == (1, 2), name
+        assert not protocol.reader_features and not protocol.writer_features
+        assert all(field.name.isidentifier() and field.name.islower() for field in worn.lakehouse.delta(name).schema().fields)

@@ -200,13 +200,13 @@ def _build(node: Node, bench: Workbench, broken: frozenset[str], full: bool) -> 
     blockers = sorted(bench.graph.upstream(node.name) & broken)
     if blockers:
         return TableResult(node.name, "blocked", reason=f"waits for {blockers[0]}"), []
-    published = bench.lakehouse.stamp(node.name)
-    if not full and published and published.fingerprint == node.fingerprint:
-        bench.current.add(node.name)
-        return TableResult(node.name, "fresh"), []
     began = time.perf_counter()
     staged = None
     try:
+        published = bench.lakehouse.stamp(node.name)
+        if not full and published and published.fingerprint == node.fingerprint:
+            bench.current.add(node.name)
+            return TableResult(node.name, "fresh"), []
         bench.lakehouse.sweep(node.name)
         bench.attach(node.inputs | node.check_inputs)
         steps = bench.steps(node) if not full and bench.follows(node, published) else Plan(node.sql)

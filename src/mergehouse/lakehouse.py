@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,7 +34,8 @@ ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group woul
 COMMITS_PER_CHECKPOINT = 20
 MAINTAINED_FILE_SIZE = 128 * 2**20
 _CAMEL = {"partition_values": "partitionValues", "modification_time": "modificationTime", "data_change": "dataChange"}
-PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants"}
+PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants", "v2Checkpoint", "vacuumProtocolCheck"}
+READABLE_FEATURES = PLAIN_READER_FEATURES | {"deletionVectors", "columnMapping"}  # these through delta-rs, see engine/reader.py
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,17 @@ class Lakehouse:
             table = DeltaTable(self.path(name), version=version)
             if as_of is not None:
                 table.load_as_version(as_of)
-            return table
         except (DeltaError, TableNotFoundError, ValueError) as error:
             latest = DeltaTable(self.path(name)).version()
             wanted = f"version {version}" if version is not None else f"as of {as_of}"
             reason = str(error).splitlines()[0]
             raise LakehouseError(f"table `{name}` has no {wanted} (versions 0 to {latest}): {reason}") from None
+        if unknown := set(table.protocol().reader_features or ()) - READABLE_FEATURES:
+            raise LakehouseError(
+                f"table `{name}` in {self.root} uses the Delta reader feature `{min(unknown)}`, which mergehouse cannot read. "
+                "Have it written without, or read it with the engine that wrote it."
+            )
+        return table
 
     def stamp(self, name: str) -> Stamp | None:
         """What the published version was built from; None where unknown."""
@@ -165,19 +171,6 @@ class Lakehouse:
             folder.mkdir(parents=True)
         return folder
 
-    def publish(self, contract: Contract, files: list[StagedFile], stamp: Stamp, replaced: frozenset[str] | None = None) -> int:
-        """Makes staged files visible in one commit and returns the new version.
-
-        They become the table's whole content, or with `replaced` take the place of these published files (URIs).
-        Raises LakehouseError where somebody else has committed to the table meanwhile.
-        """
-        with _write_errors(contract.table, self.path(contract.table)):
-            if replaced is None:
-                self._overwrite(contract, files, stamp)
-            else:
-                self._exchange(contract, files, stamp, replaced)
-        return self.delta(contract.table).version()
-
     def create(self, contract: Contract) -> None:
         """Makes the table, without rows, where it is not there yet."""
         from deltalake import DeltaTable
@@ -192,7 +185,8 @@ class Lakehouse:
                     description=contract.meaning.strip()[:1000],
                 )
 
-    def _overwrite(self, contract: Contract, files: list[StagedFile], stamp: Stamp) -> None:
+    def overwrite(self, contract: Contract, files: Sequence[StagedFile], stamp: Stamp) -> int:
+        """Makes staged files the table's whole content in one commit and returns the new version."""
         from deltalake import CommitProperties
         from deltalake.transaction import AddAction, create_table_with_add_actions
 
@@ -200,34 +194,35 @@ class Lakehouse:
         actions = [AddAction(**self._add(contract, file)) for file in files]
         properties = CommitProperties(custom_metadata=_metadata(stamp))
         schema = _delta_schema(contract)
-        if not self.exists(contract.table):
-            create_table_with_add_actions(
-                str(root),
-                schema,
-                actions,
-                mode="overwrite",
-                partition_by=contract.partition_by,
-                name=contract.table,
-                description=contract.meaning.strip()[:1000],
-                commit_properties=properties,
-            )
-        else:
-            self.delta(contract.table).create_write_transaction(
-                actions,
-                "overwrite",
-                schema,
-                partition_by=contract.partition_by,
-                commit_properties=properties,
-            )
+        with _write_errors(contract.table, root):
+            if not self.exists(contract.table):
+                create_table_with_add_actions(
+                    str(root),
+                    schema,
+                    actions,
+                    mode="overwrite",
+                    partition_by=contract.partition_by,
+                    name=contract.table,
+                    description=contract.meaning.strip()[:1000],
+                    commit_properties=properties,
+                )
+            else:
+                self.delta(contract.table).create_write_transaction(
+                    actions, "overwrite", schema, partition_by=contract.partition_by, commit_properties=properties
+                )
+        return self.delta(contract.table).version()
 
-    def _exchange(self, contract: Contract, files: list[StagedFile], stamp: Stamp, replaced: frozenset[str]) -> None:
-        """One commit that adds some files and removes others, which delta-rs offers for whole partitions only.
+    def exchange(
+        self, contract: Contract, files: Sequence[StagedFile], stamp: Stamp, replaced: frozenset[str], base: int | None = None
+    ) -> int:
+        """Makes staged files take the place of some published ones (URIs), in one commit on top of version `base`.
 
-        Source: Delta transaction log protocol, actions `commitInfo`, `add` and `remove`; a commit is the creation of
-        the next numbered log file, which fails where another writer created it first.
+        delta-rs offers this for whole partitions only. Source: Delta transaction log protocol, actions `commitInfo`, `add`
+        and `remove`; a commit is the creation of the next numbered log file, which fails where another writer made it first.
+        Returns the new version. Raises LakehouseError where somebody else has committed since `base`.
         """
         root, now = self.path(contract.table), int(time.time() * 1000)
-        version = self.delta(contract.table).version() + 1
+        version = (self.delta(contract.table).version() if base is None else base) + 1
         removed = [Path(file).relative_to(root).as_posix() for file in sorted(replaced)]
         added = [{_CAMEL.get(key, key): value for key, value in self._add(contract, file).items()} for file in files]
         actions: list[dict[str, Any]] = [
@@ -237,15 +232,17 @@ class Lakehouse:
         ]
         log = root / "_delta_log"
         draft = log / f".{uuid.uuid4().hex}"
-        draft.write_text("\n".join(json.dumps(action) for action in actions), encoding="utf-8")
-        try:
-            (log / f"{version:020}.json").hardlink_to(draft)
-        except FileExistsError:
-            raise LakehouseError(_conflict(contract.table)) from None
-        finally:
-            draft.unlink()
-        if version % COMMITS_PER_CHECKPOINT == 0:
-            self.delta(contract.table).create_checkpoint()
+        with _write_errors(contract.table, root):
+            draft.write_text("\n".join(json.dumps(action) for action in actions), encoding="utf-8")
+            try:
+                (log / f"{version:020}.json").hardlink_to(draft)
+            except FileExistsError:
+                raise LakehouseError(_conflict(contract.table)) from None
+            finally:
+                draft.unlink()
+            if version % COMMITS_PER_CHECKPOINT == 0:
+                self.delta(contract.table).create_checkpoint()
+        return version
 
     def _add(self, contract: Contract, file: StagedFile) -> dict[str, Any]:
         """A staged file as a Delta add action."""

@@ -23,7 +23,7 @@ def test_maintain_compacts_and_changes_no_row(worn: Shop) -> None:
     rows = worn.rows("SELECT * FROM silver.sales_clean ORDER BY ALL")
     done = {m.table: m for m in maintain(worn.lakehouse)}
     assert done["silver.order_lines"].files_before == 6 and done["silver.order_lines"].files_after == 1
-    assert {m.files_after for name, m in done.items() if name.startswith("silver.")} == {1}
+    assert max(m.files_after for name, m in done.items() if name.startswith("silver.")) == 1
     assert worn.rows("SELECT * FROM silver.sales_clean ORDER BY ALL") == rows
     assert list((worn.lakehouse.path("silver.order_lines") / "_delta_log").glob("*.checkpoint.parquet"))
     assert differences(worn.lakehouse, worn.folder) == {}

@@ -31,6 +31,7 @@ class Staged:
     """Rows of a table that are written and not yet part of any version.
 
     They take the place of the whole `table`, of the `partitions` they belong to, of single `rows` by key, or of `nothing`.
+    `base` is the version they were compared with: they may only be published on top of it.
     """
 
     contract: Contract
@@ -40,6 +41,7 @@ class Staged:
     replaced: frozenset[str] = frozenset()
     inserted: int = 0
     deleted: int = 0
+    base: int | None = None
 
 
 class Engine(Protocol):

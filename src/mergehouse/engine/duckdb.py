@@ -79,13 +79,15 @@ class DuckDBEngine:
 
     def stage_partitions(self, contract: Contract, sql: str) -> Staged:
         folder = self.lakehouse.staging_folder(contract.table)
+        base = self.lakehouse.delta(contract.table).version()
         replaced = self.lakehouse.files_in(contract.table, self.rows(f"SELECT * FROM affected.{flat(contract.table)}"))
-        return Staged(contract, "partitions", folder, self._write(contract, _typed(contract, sql), folder), replaced)
+        return Staged(contract, "partitions", folder, self._write(contract, _typed(contract, sql), folder), replaced, base=base)
 
     def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
         name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
         self._keep(f"computed.{name}", _typed(contract, sql))
-        published = select(self.connection, self.lakehouse.delta(contract.table), with_file=True)
+        delta = self.lakehouse.delta(contract.table)
+        published = select(self.connection, delta, with_file=True)
         slices = f" SEMI JOIN affected.{name} USING ({', '.join(contract.incremental.slice)})" if sliced and contract.incremental else ""
         self._keep(f"published.{name}", f"SELECT * FROM ({published}){slices}")
         self._keep(f"inserted.{name}", f"SELECT * FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}")
@@ -102,7 +104,7 @@ class DuckDBEngine:
             kept = f"SELECT {columns} FROM {read_files(sorted(replaced), _hive(contract))} ANTI JOIN deleted.{name} USING ({key})"
             rows = f"{kept} UNION ALL {rows}"
         folder = self.lakehouse.staging_folder(contract.table)
-        return Staged(contract, "rows", folder, self._write(contract, rows, folder), replaced, inserted, deleted)
+        return Staged(contract, "rows", folder, self._write(contract, rows, folder), replaced, inserted, deleted, delta.version())
 
     def attach_staged(self, staged: Staged) -> None:
         contract = staged.contract
@@ -117,8 +119,9 @@ class DuckDBEngine:
         self._define(contract.table, f"SELECT {', '.join(contract.columns)} FROM {source}")
 
     def publish(self, staged: Staged, stamp: Stamp) -> int:
-        replaced = None if staged.scope == "table" else staged.replaced
-        return self.lakehouse.publish(staged.contract, list(staged.files), stamp, replaced)
+        if staged.scope == "table":
+            return self.lakehouse.overwrite(staged.contract, staged.files, stamp)
+        return self.lakehouse.exchange(staged.contract, staged.files, stamp, staged.replaced, staged.base)
 
     def discard(self, staged: Staged) -> None:
         if staged.folder:

@@ -4,16 +4,22 @@ LINES   ?= 200k
 PROJECT ?= $(if $(RAW),build/project,build/demo)
 BIN     := .venv/bin
 READY   := .venv/ready
+SPARK   := .venv/spark
+SYNC    := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: run test lint site bench clean
+.PHONY: run test lint parity site bench clean
 
 run: $(READY)
 	@test -f $(PROJECT)/mergehouse.yml || $(BIN)/mergehouse init $(PROJECT) $(if $(RAW),--raw "$(RAW)")
 	@$(if $(RAW),true,test -f $(PROJECT)/truth.json || $(BIN)/mergehouse demo $(PROJECT) --lines $(LINES))
 	@$(BIN)/mergehouse run -C $(PROJECT)
 
-test: $(READY) lint
+test: $(SPARK) lint
 	$(BIN)/pytest -n auto --dist loadgroup
+
+# What takes longer: the published exports on every engine, and 200 random histories of deliveries.
+parity: $(SPARK)
+	MERGEHOUSE_PARITY=1 MERGEHOUSE_HISTORIES=200 $(BIN)/pytest -n auto --dist loadgroup tests/parity tests/pipeline/test_incremental.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -35,5 +41,10 @@ $(READY): pyproject.toml uv.lock
 	  { echo "$(PYTHON) is too old. Install Python 3.11 or newer, or run: make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	@UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
+	@$(SYNC)
 	@touch $(READY)
+
+# PySpark and Delta Lake for Spark, which only the tests need; Java comes with the machine or the tests on Spark are skipped.
+$(SPARK): $(READY)
+	@$(SYNC) --extra spark
+	@touch $(SPARK)

@@ -138,7 +138,7 @@ def readme_commands() -> list[str]:
 
 def test_readme_opens_with_the_two_commands() -> None:
     assert readme_commands()[:2] == ["make run", "make test"]
-    for target in ("run", "test", "site", "bench"):
+    for target in ("run", "test", "parity", "site", "bench"):
         subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
 
 

@@ -17,6 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.delivery import deliver, hold_back
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -37,6 +39,8 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, help="folder of real exports; left out without it")
     parser.add_argument("--lines", default="30M", help="generated order lines, 0 to leave out (default 30M)")
     parser.add_argument("--pandas-lines", default="1M", help="generated order lines for the pandas job (default 1M)")
+    parser.add_argument("--delivery-lines", default="10M", help="generated order lines, of which the last 1 %% is a delivery (default 10M)")
+    parser.add_argument("--spark-lines", default="10M", help="generated order lines for PySpark local[2], 0 to leave out (default 10M)")
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args()
@@ -52,6 +56,10 @@ def main() -> None:
         floor = rows[-1][1]
         job = timed([sys.executable, "-m", "benchmarks.pandas_job", str(project)])
         rows.append((f"the same figures in pandas, {options.pandas_lines} lines", job, floor))
+    if options.delivery_lines != "0":
+        rows += delivered(demonstration(folder / "delivery", options.delivery_lines), options.delivery_lines)
+    if options.spark_lines != "0":
+        rows += on_spark(demonstration(folder / "spark", options.spark_lines), options.spark_lines)
     if options.lines != "0":
         generated, project = timed_demonstration(folder / "large", options.lines)
         rows.append((f"`demo --lines {options.lines}`", generated, None))
@@ -78,6 +86,36 @@ def compared(what: str, project: Path, repeats: int) -> list[tuple]:
         (f"**`run --full --until gold`, {what}**", run, floor),
         (f"run again without change, {what}", again, floor),
         (f"floor, {what}", floor, floor),
+    ]
+
+
+def delivered(project: Path, lines: str) -> list[tuple]:
+    """A delivery of 1 % against the full rebuild that it spares."""
+    held = hold_back(project, 0.01)
+    timed([*MERGEHOUSE, "run", "-C", str(project)])
+    deliver(held)
+    delivery = timed([*MERGEHOUSE, "run", "-C", str(project)])
+    rebuild = timed([*MERGEHOUSE, "run", "--full", "-C", str(project)])
+    shutil.rmtree(project / "lakehouse")
+    whole = timed([*MERGEHOUSE, "run", "-C", str(project)])
+    return [
+        (f"a delivery of 1 % of {lines} lines: {delivery.seconds / whole.seconds:.0%} of a run from the raw files", delivery, None),
+        (f"`run --full` after it, Bronze as it is, {lines} lines", rebuild, None),
+        (f"run from the raw files, {lines} lines", whole, None),
+    ]
+
+
+def on_spark(project: Path, lines: str) -> list[tuple]:
+    """The same project embedded and on a local Spark with two cores, start-up included."""
+    embedded = timed([*MERGEHOUSE, "run", "-C", str(project)])
+    shutil.rmtree(project / "lakehouse")
+    config = project / "mergehouse.yml"
+    spark = 'engine: {name: spark, master: "local[2]", settings: {spark.driver.memory: 6g}}'
+    config.write_text(config.read_text(encoding="utf-8").replace("engine: duckdb", spark), encoding="utf-8")
+    on_two_cores = timed([*MERGEHOUSE, "run", "-C", str(project)])
+    return [
+        (f"DuckDB embedded, {lines} generated lines", embedded, None),
+        (f"PySpark `local[2]` with Delta, {lines} lines: {on_two_cores.seconds / embedded.seconds:.1f} x DuckDB", on_two_cores, None),
     ]
 
 

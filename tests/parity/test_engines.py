@@ -20,9 +20,10 @@ from mergehouse.scaffold import write_project
 
 LINES = 3_000
 OF_THIS_PLACE = {"path", "modified_ns"}  # in the ledger of deliveries: where the file lay
+LONG = pytest.mark.skipif(not os.environ.get("MERGEHOUSE_PARITY"), reason="minutes of starting Spark jobs: make parity")
 ENGINES = [
     pytest.param("sail", marks=pytest.mark.xdist_group("sail")),
-    pytest.param("apache", marks=pytest.mark.xdist_group("apache")),
+    pytest.param("apache", marks=[pytest.mark.xdist_group("apache"), LONG]),
 ]
 
 
@@ -97,7 +98,7 @@ def test_engines_agree_and_take_over_from_one_another(engine: str, tmp_path: Pat
     assert differences(lakehouses["embedded"], lakehouses["spark"]) == {}
 
 
-@pytest.mark.skipif(not os.environ.get("MERGEHOUSE_PARITY"), reason="real exports on every engine: make parity")
+@LONG
 @pytest.mark.parametrize("engine", ENGINES)
 def test_engines_agree_on_the_published_exports(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if not all(path.exists() for path in NEEDED):

@@ -171,8 +171,8 @@ def test_failing_check_keeps_the_previous_version_and_blocks_what_follows(shop: 
 def test_second_run_is_refused_with_the_pid_of_the_first(shop: Shop) -> None:
     shop.deliver_lines(*lines(1))
     holder = (
-        "import sys, time; from mergehouse.lakehouse import Lakehouse; from mergehouse.pipeline import _exclusive\n"
-        "with _exclusive(Lakehouse(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from mergehouse.lakehouse import Lakehouse; from mergehouse.pipeline import exclusive\n"
+        "with exclusive(Lakehouse(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     first = subprocess.Popen([sys.executable, "-c", holder, str(shop.folder / "lakehouse")], stdout=subprocess.PIPE, text=True)
     try:

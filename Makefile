@@ -5,6 +5,7 @@ PROJECT ?= $(if $(RAW),build/project,build/demo)
 BIN     := .venv/bin
 READY   := .venv/ready
 SPARK   := .venv/spark
+AZURITE := .venv/azurite/ready
 SYNC    := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
 
 .PHONY: run test lint parity site bench clean
@@ -14,11 +15,11 @@ run: $(READY)
 	@$(if $(RAW),true,test -f $(PROJECT)/truth.json || $(BIN)/mergehouse demo $(PROJECT) --lines $(LINES))
 	@$(BIN)/mergehouse run -C $(PROJECT)
 
-test: $(SPARK) lint
+test: $(SPARK) $(AZURITE) lint
 	$(BIN)/pytest -n auto --dist loadgroup
 
 # What takes longer: the published exports on every engine, and 200 random histories of deliveries.
-parity: $(SPARK)
+parity: $(SPARK) $(AZURITE)
 	MERGEHOUSE_PARITY=1 MERGEHOUSE_HISTORIES=200 $(BIN)/pytest -n auto --dist loadgroup tests/parity tests/pipeline/test_incremental.py
 
 lint: $(READY)
@@ -48,3 +49,9 @@ $(READY): pyproject.toml uv.lock
 $(SPARK): $(READY)
 	@$(SYNC) --extra spark
 	@touch $(SPARK)
+
+# Microsoft's emulator of Azure Blob Storage, which only the tests need; without npm those on an object store are skipped.
+$(AZURITE):
+	@mkdir -p $(@D)
+	@npm install --silent --no-fund --no-audit --prefix $(@D) azurite@3.37.0 || echo "npm cannot install Azurite: tests on an object store are skipped"
+	@touch $@

@@ -65,7 +65,7 @@ def main(project: str) -> None:
     with tempfile.TemporaryDirectory() as out:
         for brand in brands.values():
             wide = len(brand.sources) == 1
-            lines = wide_lines(brand.raw_folder, brand.folder) if wide else multitable_lines(brand.raw_folder)
+            lines = wide_lines(Path(brand.landing_zone), brand.folder) if wide else multitable_lines(Path(brand.landing_zone))
             sales = lines[lines.kind == "sale"]
             daily = sales.groupby(["day", "country"]).agg(gmv=("amount", "sum"), units=("quantity", "sum"), orders=("order", "nunique"))
             products = sales.groupby([sales.day.dt.to_period("M").astype(str), "code"]).amount.sum()

@@ -75,7 +75,7 @@ class Shop:
 
     @property
     def lakehouse(self) -> Lakehouse:
-        return Lakehouse(self.folder / "lakehouse")
+        return Lakehouse(self.project.lakehouse_location)
 
     def run(self, until: str | None = None, **options: object) -> RunResult:
         return run(self.project, until=until, **options)  # type: ignore[arg-type]

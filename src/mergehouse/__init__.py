@@ -21,4 +21,4 @@ def open(folder: str | Path, environment: str | None = None) -> Lakehouse:  # th
     from mergehouse.lakehouse import Lakehouse
     from mergehouse.project import load_project
 
-    return Lakehouse(load_project(folder, environment).lakehouse_folder)
+    return Lakehouse(load_project(folder, environment).lakehouse_location)

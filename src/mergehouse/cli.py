@@ -83,7 +83,7 @@ def main() -> None:
 @app.command(rich_help_panel="Start")
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the project.")],
-    raw: Annotated[Path | None, typer.Option(metavar="PATH", help="Use the exports found here instead of raw/.")] = None,
+    raw: Annotated[str | None, typer.Option(metavar="PATH|URL", help="Use the exports found here instead of raw/.")] = None,
 ) -> None:
     """Write a project with two worked brands."""
     from mergehouse.scaffold import write_project
@@ -129,12 +129,12 @@ def run(
     from mergehouse.pipeline import run as run_pipeline
     from mergehouse.pipeline import summary
     from mergehouse.project import load_project
-    from mergehouse.quality.report import write_report
+    from mergehouse.quality.report import REPORT, write_report
 
     loaded = load_project(project, env)
     with _steps(hidden=as_json) as step:
         result = run_pipeline(loaded, select, until, full, step)
-    report = write_report(loaded) if result.changed else loaded.lakehouse_folder / "report.html"
+    report = write_report(loaded) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
         typer.echo(json.dumps(summary(result), indent=2, default=str))
     else:
@@ -308,7 +308,7 @@ class _steps:
         self.bar.stop()
 
 
-def _print_run(project: Any, result: RunResult, report_file: Path) -> None:
+def _print_run(project: Any, result: RunResult, report_file: str) -> None:
     from rich.console import Console
 
     from mergehouse.kpi.catalogue import compute
@@ -336,7 +336,7 @@ def _print_run(project: Any, result: RunResult, report_file: Path) -> None:
         console.print(f"[bold red]blocked[/]  {len(blocked)} tables keep their previous version: {reasons}")
     if not result.changed:
         console.print("Nothing to do: every table is up to date.")
-    values = compute(Lakehouse(project.lakehouse_folder))
+    values = compute(Lakehouse(project.lakehouse_location))
     if values:
         _print_kpis(values)
     _print_findings([c for c in result.checks if not c.passed])
@@ -346,7 +346,7 @@ def _print_run(project: Any, result: RunResult, report_file: Path) -> None:
     passed = sum(c.passed for c in result.checks)
     console.print(f"\nTables   {len(built)} built, {fresh} up to date; {passed:,} checks passed")
     console.print(f"Time     {result.seconds:.1f} s" + (f" (slowest: {slowest})" if slowest else ""))
-    console.print(f"Where    {project.lakehouse_folder}")
+    console.print(f"Where    {project.lakehouse_location}")
     console.print(f"Report   {report_file}")
 
 

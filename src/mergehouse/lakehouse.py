@@ -1,6 +1,6 @@
-"""Delta tables on disk: path, read, append, publish, history. The only file that knows Delta.
+"""Delta tables in a folder or an object store: read, append, publish, history. The only file that knows Delta.
 
-A table is `<root>/<layer>/<table>/`. Data files are written first and become visible in one atomic
+A table is `<location>/<layer>/<table>/`. Data files are written first and become visible in one atomic
 commit; a run killed in between leaves files that no version names, removed by the next `sweep`.
 """
 
@@ -12,14 +12,16 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mergehouse.contract import Contract
 from mergehouse.errors import LakehouseError
+from mergehouse.storage import delta_options, failure, folder_of, is_url, open_store, storage_errors, upload
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
     from deltalake import DeltaTable
+    from obstore.store import ObjectStore
 
 LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
 FINGERPRINT, DELIVERED = "mergehouse.fingerprint", "mergehouse.delivered"
@@ -40,7 +43,7 @@ READABLE_FEATURES = PLAIN_READER_FEATURES | {"deletionVectors", "columnMapping"}
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A Parquet file written beside a table, not yet part of any version."""
+    """A Parquet file written on this machine, not yet part of any version."""
 
     path: Path
     rows: int
@@ -62,22 +65,46 @@ class Stamp:
 
 
 class Lakehouse:
-    """The tables under one root folder."""
+    """The tables under one location: a folder, or a URL of an object store.
 
-    def __init__(self, root: Path | str):
-        self.root = Path(root)
+    `root` is the folder where this machine has their data files: the location itself, or copies of what is in the store.
+    """
+
+    def __init__(self, location: Path | str):
+        self.location = str(location)
+        self.root = folder_of(self.location)
+        self.is_remote = is_url(self.location)
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        return open_store(self.location)
 
     def path(self, name: str) -> Path:
-        layer, table = name.split(".")
-        return self.root / layer / table
+        """The folder of a table's data files on this machine."""
+        return self.root / name.replace(".", "/")
+
+    def address(self, name: str) -> str:
+        """Where a table lies, as engines and delta-rs take it."""
+        return f"{self.location}/{name.replace('.', '/')}"
 
     def exists(self, name: str) -> bool:
+        if self.is_remote:
+            from deltalake import DeltaTable
+
+            with storage_errors(self.location, name):
+                return DeltaTable.is_deltatable(self.address(name), delta_options(self.location))
         return (self.path(name) / "_delta_log").is_dir() and any((self.path(name) / "_delta_log").glob("*.json"))
 
     def tables(self) -> list[str]:
         """Names of all tables, in layer order."""
-        found = [f"{layer}.{folder.name}" for layer in LAYERS for folder in sorted((self.root / layer).glob("*")) if folder.is_dir()]
+        found = [f"{layer}.{folder}" for layer in LAYERS for folder in sorted(self._folders(layer))]
         return [name for name in found if self.exists(name)]
+
+    def _folders(self, layer: str) -> list[str]:
+        if self.is_remote:
+            with storage_errors(self.location):
+                return [prefix.rsplit("/", 1)[-1] for prefix in self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]]
+        return [folder.name for folder in (self.root / layer).glob("*") if folder.is_dir()]
 
     def delta(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> DeltaTable:
         """The Delta table, optionally as of a version number or an instant.
@@ -89,22 +116,24 @@ class Lakehouse:
 
         from mergehouse.project import nearest
 
-        if not self.exists(name):
-            best = nearest(name, self.tables())
-            hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
-            raise LakehouseError(f"table `{name}` not found in {self.root}{hint}")
         try:
-            table = DeltaTable(self.path(name), version=version)
+            table = DeltaTable(self.address(name), version=version, storage_options=delta_options(self.location))
             if as_of is not None:
                 table.load_as_version(as_of)
-        except (DeltaError, TableNotFoundError, ValueError) as error:
-            latest = DeltaTable(self.path(name)).version()
+        except TableNotFoundError:
+            best = nearest(name, self.tables())
+            hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
+            raise LakehouseError(f"table `{name}` not found in {self.location}{hint}") from None
+        except (DeltaError, ValueError) as error:
+            latest = self.delta(name).version()
             wanted = f"version {version}" if version is not None else f"as of {as_of}"
             reason = str(error).splitlines()[0]
             raise LakehouseError(f"table `{name}` has no {wanted} (versions 0 to {latest}): {reason}") from None
+        except OSError as error:
+            raise LakehouseError(f"`{name}`: {failure(self.location, error)}") from None
         if unknown := set(table.protocol().reader_features or ()) - READABLE_FEATURES:
             raise LakehouseError(
-                f"table `{name}` in {self.root} uses the Delta reader feature `{min(unknown)}`, which mergehouse cannot read. "
+                f"table `{name}` in {self.location} uses the Delta reader feature `{min(unknown)}`, which mergehouse cannot read. "
                 "Have it written without, or read it with the engine that wrote it."
             )
         return table
@@ -128,11 +157,12 @@ class Lakehouse:
         """
         from deltalake import CommitProperties, Transaction, write_deltalake
 
-        with _write_errors(name, self.path(name)):
+        with self._write_errors(name):
             write_deltalake(
-                self.path(name),
+                self.address(name),
                 stream,
                 mode="append",
+                storage_options=delta_options(self.location),
                 schema_mode="merge",
                 writer_properties=_writer_properties(),
                 commit_properties=CommitProperties(app_transactions=[Transaction(batch_id, 1)] if batch_id else None),
@@ -154,7 +184,7 @@ class Lakehouse:
         return sum(self.delta(name).get_add_actions().column("num_records").to_pylist())
 
     def files_in(self, name: str, partitions: list[dict[str, Any]]) -> frozenset[str]:
-        """URIs of the files of some partitions, each given as its columns and values."""
+        """Paths, on this machine, of the files of some partitions, each given as its columns and values."""
         delta = self.delta(name)
         wanted = {tuple(partition.items()) for partition in partitions}
         columns = delta.metadata().partition_columns
@@ -165,9 +195,9 @@ class Lakehouse:
         return frozenset(str(root / p) for p, v in zip(paths, values, strict=True) if tuple(zip(columns, v, strict=True)) in wanted)
 
     def staging_folder(self, name: str) -> Path:
-        """A new folder inside the table for files that are not yet published."""
+        """A new folder for files that are not yet published."""
         folder = self.path(name) / f"part-{uuid.uuid4().hex[:12]}"
-        with _write_errors(name, folder):
+        with self._write_errors(name):
             folder.mkdir(parents=True)
         return folder
 
@@ -176,13 +206,14 @@ class Lakehouse:
         from deltalake import DeltaTable
 
         if not self.exists(contract.table):
-            with _write_errors(contract.table, self.path(contract.table)):
+            with self._write_errors(contract.table):
                 DeltaTable.create(
-                    self.path(contract.table),
+                    self.address(contract.table),
                     _delta_schema(contract),
                     partition_by=contract.partition_by,
                     name=contract.table,
                     description=contract.meaning.strip()[:1000],
+                    storage_options=delta_options(self.location),
                 )
 
     def overwrite(self, contract: Contract, files: Sequence[StagedFile], stamp: Stamp) -> int:
@@ -190,14 +221,14 @@ class Lakehouse:
         from deltalake import CommitProperties
         from deltalake.transaction import AddAction, create_table_with_add_actions
 
-        root = self.path(contract.table)
         actions = [AddAction(**self._add(contract, file)) for file in files]
         properties = CommitProperties(custom_metadata=_metadata(stamp))
         schema = _delta_schema(contract)
-        with _write_errors(contract.table, root):
+        with self._write_errors(contract.table):
+            self._upload(files)
             if not self.exists(contract.table):
                 create_table_with_add_actions(
-                    str(root),
+                    self.address(contract.table),
                     schema,
                     actions,
                     mode="overwrite",
@@ -205,6 +236,7 @@ class Lakehouse:
                     name=contract.table,
                     description=contract.meaning.strip()[:1000],
                     commit_properties=properties,
+                    storage_options=delta_options(self.location),
                 )
             else:
                 self.delta(contract.table).create_write_transaction(
@@ -215,12 +247,14 @@ class Lakehouse:
     def exchange(
         self, contract: Contract, files: Sequence[StagedFile], stamp: Stamp, replaced: frozenset[str], base: int | None = None
     ) -> int:
-        """Makes staged files take the place of some published ones (URIs), in one commit on top of version `base`.
+        """Makes staged files take the place of some published ones (paths), in one commit on top of version `base`.
 
         delta-rs offers this for whole partitions only. Source: Delta transaction log protocol, actions `commitInfo`, `add`
         and `remove`; a commit is the creation of the next numbered log file, which fails where another writer made it first.
         Returns the new version. Raises LakehouseError where somebody else has committed since `base`.
         """
+        from obstore.exceptions import AlreadyExistsError
+
         root, now = self.path(contract.table), int(time.time() * 1000)
         version = (self.delta(contract.table).version() if base is None else base) + 1
         removed = [Path(file).relative_to(root).as_posix() for file in sorted(replaced)]
@@ -230,19 +264,20 @@ class Lakehouse:
             *({"remove": {"path": path, "deletionTimestamp": now, "dataChange": True}} for path in removed),
             *({"add": action} for action in added),
         ]
-        log = root / "_delta_log"
-        draft = log / f".{uuid.uuid4().hex}"
-        with _write_errors(contract.table, root):
-            draft.write_text("\n".join(json.dumps(action) for action in actions), encoding="utf-8")
+        commit = f"{contract.table.replace('.', '/')}/_delta_log/{version:020}.json"
+        with self._write_errors(contract.table):
+            self._upload(files)
             try:
-                (log / f"{version:020}.json").hardlink_to(draft)
-            except FileExistsError:
+                self.store.put(commit, "\n".join(json.dumps(action) for action in actions).encode(), mode="create")
+            except AlreadyExistsError:
                 raise LakehouseError(_conflict(contract.table)) from None
-            finally:
-                draft.unlink()
             if version % COMMITS_PER_CHECKPOINT == 0:
                 self.delta(contract.table).create_checkpoint()
         return version
+
+    def _upload(self, files: Sequence[StagedFile]) -> None:
+        if self.is_remote:
+            upload(self.store, self.root, [file.path for file in files])
 
     def _add(self, contract: Contract, file: StagedFile) -> dict[str, Any]:
         """A staged file as a Delta add action."""
@@ -261,9 +296,9 @@ class Lakehouse:
         Returns files before and after, files removed, their bytes, and the version. A table ordered since its last
         change, or of a single file, is left as it is.
         """
-        delta, path = self.delta(name), self.path(name)
+        delta = self.delta(name)
         before = len(delta.file_uris())
-        with _write_errors(name, path):
+        with self._write_errors(name):
             ordered = next((c["operation"] == "OPTIMIZE" for c in delta.history(20) if c["operation"] != "VACUUM END"), False)
             if before > 1 and not ordered:
                 properties = {"writer_properties": _writer_properties(), "target_size": MAINTAINED_FILE_SIZE}
@@ -271,27 +306,56 @@ class Lakehouse:
                     delta.optimize.z_order(z_order, **properties)
                 else:
                     delta.optimize.compact(**properties)
-            gone = delta.vacuum(keep_hours, dry_run=True, enforce_retention_duration=False)
-            freed = sum(file.stat().st_size for file in (path / f for f in gone) if file.exists())
-            delta.vacuum(keep_hours, dry_run=False, enforce_retention_duration=False)
+            sizes = {file["path"]: file["size"] for batch in self.store.list(name.replace(".", "/")) for file in batch}
+            gone = delta.vacuum(keep_hours, dry_run=True, enforce_retention_duration=False, full=True)
+            freed = sum(sizes.get(f"{name.replace('.', '/')}/{file}", 0) for file in gone)
+            delta.vacuum(keep_hours, dry_run=False, enforce_retention_duration=False, full=True)
             delta.create_checkpoint()
         self.sweep(name)
         return before, len(delta.file_uris()), len(gone), freed, delta.version()
 
     def discard(self, folder: Path) -> None:
-        """Removes staged files that will not be published."""
+        """Removes files of a folder under `root` that will not be published, also where they are in the object store."""
         shutil.rmtree(folder, ignore_errors=True)
+        if self.is_remote:
+            with suppress(LakehouseError), storage_errors(self.location):  # what is left is removed by the next `maintain`
+                found = self.store.list(f"{folder.relative_to(self.root).as_posix()}/")
+                self.store.delete([file["path"] for files in found for file in files])
 
     def sweep(self, name: str) -> None:
-        """Removes staged files of runs that died before their commit. Older versions stay readable."""
+        """Removes files of this machine that nobody will read: what runs staged that died before their commit, and copies
+        of what the published version no longer holds. Older versions stay readable.
+        """
         root = self.path(name)
+        if self.is_remote:
+            current = {str(folder_of(file)) for file in self.delta(name).file_uris()} if self.exists(name) else set()
+            for file in root.rglob("*.parquet"):
+                if str(file) not in current:
+                    file.unlink(missing_ok=True)
+            return
         folders = [f for f in root.glob("part-*") if f.is_dir()]
         if not folders:
             return
         logged = "".join(log.read_text(encoding="utf-8") for log in (root / "_delta_log").glob("*.json"))
+        logged += "".join(self.delta(name).file_uris()) if self.exists(name) else ""  # a checkpoint may be all that names them
         for folder in folders:
             if f"{folder.name}/" not in logged:
                 self.discard(folder)
+
+    @contextmanager
+    def _write_errors(self, name: str) -> Iterator[None]:
+        """Turns what the file system, the object store and delta-rs raise into one readable line."""
+        from deltalake.exceptions import CommitFailedError, DeltaError
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except CommitFailedError as error:
+            raise LakehouseError(f"{_conflict(name)} ({error})") from None
+        except (OSError, DeltaError, BaseError) as error:
+            if self.is_remote:
+                raise LakehouseError(f"`{name}`: {failure(self.location, error)} The published tables are unharmed.") from None
+            raise LakehouseError(write_failure(name, self.path(name), error)) from None
 
     def table(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> Table:
         """A handle on a table, optionally back in time: `version=3` or `as_of="2026-11-01T00:00:00Z"`."""
@@ -301,7 +365,7 @@ class Lakehouse:
         """Runs one SELECT over all tables (`silver.sales_clean`, `gold.sales_daily`, ...)."""
         from mergehouse.engine.reader import reader
 
-        return reader(self).sql(sql)
+        return reader(self, sql).sql(sql)
 
 
 class Table:
@@ -372,19 +436,6 @@ def _delta_schema(contract: Contract) -> Any:
             for name, column in contract.columns.items()
         ]
     )
-
-
-@contextmanager
-def _write_errors(name: str, path: Path) -> Iterator[None]:
-    """Turns what the file system and delta-rs raise into one readable line."""
-    from deltalake.exceptions import CommitFailedError, DeltaError
-
-    try:
-        yield
-    except CommitFailedError as error:
-        raise LakehouseError(f"{_conflict(name)} ({error})") from None
-    except (OSError, DeltaError) as error:
-        raise LakehouseError(write_failure(name, path, error)) from None
 
 
 def _conflict(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import os
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -76,7 +75,7 @@ def run(
     Raises LakehouseError where another run is at work or the lakehouse cannot be written.
     """
     began = time.perf_counter()
-    lakehouse = Lakehouse(project.lakehouse_folder)
+    lakehouse = Lakehouse(project.lakehouse_location)
     mappings = mapping_tables(project)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
         result = RunResult(uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult())
@@ -100,7 +99,7 @@ def run(
 
 def check(project: Project, spark: SparkSession | None = None) -> list[CheckResult]:
     """Checks every published table against its contract, without building anything."""
-    lakehouse = Lakehouse(project.lakehouse_folder)
+    lakehouse = Lakehouse(project.lakehouse_location)
     mappings = mapping_tables(project)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
         graph = build_graph(project, read_batches(lakehouse), mappings, f"{ecb_file().stat().st_size}")
@@ -147,14 +146,14 @@ def _reconcile(project: Project, bench: Workbench) -> list[CheckResult]:
 def _engine(project: Project, lakehouse: Lakehouse, spark: SparkSession | None) -> Iterator[tuple[Engine, Loader]]:
     """The engine and what reads deliveries for it, with a folder for what they write besides tables; it goes with them."""
     scratch = lakehouse.root / ".tmp"
-    shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
+    lakehouse.discard(scratch)  # of a run that was killed
     try:
         if spark is not None or project.config.engine.name == "spark":
             from mergehouse.engine.session import open_session
             from mergehouse.engine.spark import SparkEngine
             from mergehouse.ingest.spark import SparkLoader
 
-            engine = SparkEngine(spark or open_session(project.config.engine), lakehouse, str(scratch))
+            engine = SparkEngine(spark or open_session(project.config.engine), lakehouse, f"{lakehouse.location}/.tmp")
             yield engine, SparkLoader(engine)
         else:
             from mergehouse.engine.duckdb import DuckDBEngine
@@ -163,7 +162,7 @@ def _engine(project: Project, lakehouse: Lakehouse, spark: SparkSession | None) 
             limits = project.config.limits
             yield DuckDBEngine(limits, lakehouse, scratch), EmbeddedLoader(limits, lakehouse, scratch)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        lakehouse.discard(scratch)
 
 
 @contextmanager
@@ -184,7 +183,7 @@ def exclusive(lakehouse: Lakehouse) -> Iterator[None]:
             handle.seek(0)
             pid = handle.read().strip() or "unknown"
             raise LakehouseError(
-                f"another run is at work on {root} (pid {pid}). Wait for it to end; a killed run frees the lock by itself."
+                f"another run is at work on {lakehouse.location} (pid {pid}). Wait for it to end; a killed run frees the lock by itself."
             ) from None
         handle.truncate(0)
         handle.write(str(os.getpid()))

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mergehouse.errors import ConfigError
+from mergehouse.storage import located
 
 ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -88,7 +89,7 @@ class Brand(_Strict):
     kpi_definitions: dict[str, str] = {}
     name: str = ""
     folder: Path = Path()
-    raw_folder: Path = Path()
+    landing_zone: str = ""
 
     @field_validator("timezone")
     @classmethod
@@ -156,8 +157,9 @@ class Project(_Strict):
     brands: dict[str, Brand]
 
     @property
-    def lakehouse_folder(self) -> Path:
-        return (self.folder / self.config.lakehouse).resolve()
+    def lakehouse_location(self) -> str:
+        """An absolute path or a URL, see storage.py."""
+        return located(self.folder, self.config.lakehouse)
 
     @property
     def mappings_folder(self) -> Path:
@@ -191,7 +193,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
     return Project(
         folder=folder,
         config=config.model_copy(update=given),
-        brands={name: b.model_copy(update={"raw_folder": folder / chosen.raw.get(name, b.raw_folder)}) for name, b in brands.items()},
+        brands={name: _landing_in(folder, b, chosen.raw.get(name, b.raw or f"raw/{name}")) for name, b in brands.items()},
     )
 
 
@@ -225,7 +227,7 @@ def _brand(folder: Path, file: Path) -> Brand:
     if not name.isidentifier() or name != name.lower():
         raise ConfigError(f"{file.parent}: a brand folder's name must be lower-case letters, digits and underscores.")
     values = read_yaml(file)
-    for reserved in ("name", "folder", "raw_folder"):
+    for reserved in ("name", "folder", "landing_zone"):
         if reserved in values:
             raise ConfigError(f"{file}: key `{reserved}` is taken from the folder; remove it.")
     brand = _validated(Brand, values, file)
@@ -243,8 +245,11 @@ def _brand(folder: Path, file: Path) -> Brand:
     for table, source in brand.sources.items():
         for column in source.key:
             _expect_known(column, source.columns, file, f"sources.{table}.key")
-    raw = Path(brand.raw or f"raw/{name}")
-    return brand.model_copy(update={"name": name, "folder": file.parent, "raw_folder": raw})
+    return brand.model_copy(update={"name": name, "folder": file.parent})
+
+
+def _landing_in(folder: Path, brand: Brand, raw: str) -> Brand:
+    return brand.model_copy(update={"landing_zone": located(folder, raw)})
 
 
 def _expect_known(word: str, known: Any, file: Path, where: str) -> None:

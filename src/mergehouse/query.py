@@ -26,7 +26,7 @@ def run_query(lakehouse: Lakehouse, sql: str, output: str = "table", to: Path | 
     if output == "parquet" and to is None:
         raise MergehouseError("--format parquet writes a file: name it with --to FILE.")
     if not lakehouse.tables():
-        raise LakehouseError(f"{lakehouse.root} holds no tables yet; `mergehouse run` builds them.")
+        raise LakehouseError(f"{lakehouse.location} holds no tables yet; `mergehouse run` builds them.")
     try:
         statements = duckdb.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:

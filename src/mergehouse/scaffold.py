@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import shutil
 import sys
@@ -12,16 +11,16 @@ from pathlib import Path
 import yaml
 
 from mergehouse.errors import ConfigError, MergehouseError
-from mergehouse.ingest.bronze import find_files
-from mergehouse.ingest.reader import SUFFIXES
+from mergehouse.ingest.landing import find_files, fitting, list_zone
 from mergehouse.lakehouse import Lakehouse, is_writable
 from mergehouse.project import CONFIG_FILE, Brand, load_project
+from mergehouse.storage import located
 
 TEMPLATES = Path(str(resources.files("mergehouse") / "templates"))
 PACKAGES = ("duckdb", "deltalake", "sqlglot", "polars", "fastexcel", "currencyconverter")
 
 
-def write_project(folder: Path, raw: Path | None = None) -> list[str]:
+def write_project(folder: Path, raw: str | None = None) -> list[str]:
     """Copies the templates into `folder` and returns what was written, a line each.
 
     With `raw`, every brand is pointed at the folder under it that holds its files: `raw` itself,
@@ -62,15 +61,14 @@ def diagnose(folder: Path, environment: str | None = None) -> list[tuple[str, bo
     except ConfigError as error:
         return [*found, ("project", False, str(error))]
     found.append(("project", True, f"{project.config.name}: {', '.join(project.brands)}"))
-    lakehouse = Lakehouse(project.lakehouse_folder)
+    lakehouse = Lakehouse(project.lakehouse_location)
     free = shutil.disk_usage(next(p for p in (lakehouse.root, *lakehouse.root.parents) if p.exists())).free
-    found.append(
-        (
-            "lakehouse",
-            is_writable(lakehouse.root),
-            f"{lakehouse.root}, {len(lakehouse.tables())} tables, {free // 2**30} GB free",
-        )
-    )
+    disk = f"{free // 2**30} GB free{f' for copies in {lakehouse.root}' if lakehouse.is_remote else ''}"
+    try:
+        tables = f"{len(lakehouse.tables())} tables"
+        found.append(("lakehouse", is_writable(lakehouse.root), f"{lakehouse.location}, {tables}, {disk}"))
+    except MergehouseError as error:
+        found.append(("lakehouse", False, str(error)))
     for brand in project.brands.values():
         for table, source in brand.sources.items():
             try:
@@ -81,35 +79,30 @@ def diagnose(folder: Path, environment: str | None = None) -> list[tuple[str, bo
     return found
 
 
-def _folder_with(brand: Brand, raw: Path) -> Path:
-    """The one folder under `raw` that holds a file for every source the brand needs."""
-    raw = raw.resolve()
-    if not raw.is_dir():
+def _folder_with(brand: Brand, raw: str) -> str:
+    """The one folder at `raw` that holds a file for every source the brand needs."""
+    raw = located(Path.cwd(), raw)
+    listing = list_zone(raw)
+    if listing is None:
         raise ConfigError(f"{raw}: no such folder. --raw names the folder that holds the exports.")
-    own = raw / brand.name
-    candidates = [own] if own.is_dir() else [raw, *sorted(p for p in raw.iterdir() if p.is_dir())]
-    fitting = [c for c in candidates if _holds_all(brand, c)]
-    if len(fitting) == 1:
-        return fitting[0]
+    own = [folder for folder in listing.folders if folder.endswith(f"/{brand.name}")]
+    holding = [folder for folder in own or [raw, *listing.folders] if _holds_all(brand, folder)]
+    if len(holding) == 1:
+        return holding[0]
     patterns = ", ".join(p for s in brand.sources.values() if not s.optional for p in s.files)
-    if not fitting:
+    if not holding:
         raise ConfigError(f"{raw}: no folder there holds all files of {brand.label} ({patterns}).")
-    listed = ", ".join(str(f) for f in fitting)
-    raise ConfigError(f"{raw}: more than one folder holds files of {brand.label}: {listed}. Name one of them with --raw.")
+    raise ConfigError(f"{raw}: more than one folder holds files of {brand.label}: {', '.join(holding)}. Name one of them with --raw.")
 
 
-def _holds_all(brand: Brand, folder: Path) -> bool:
-    names = [p.name.lower() for p in folder.iterdir() if p.is_file() and p.name.lower().endswith(SUFFIXES)]
-    return all(
-        any(fnmatch.fnmatch(name, pattern.lower()) for name in names for pattern in source.files)
-        for source in brand.sources.values()
-        if not source.optional
-    )
+def _holds_all(brand: Brand, folder: str) -> bool:
+    listing = list_zone(folder)
+    return listing is not None and all(fitting(listing.files, source) for source in brand.sources.values() if not source.optional)
 
 
-def _point_at(brand: Brand, folder: Path) -> None:
+def _point_at(brand: Brand, folder: str) -> None:
     file = brand.folder / "brand.yml"
     file.write_text(
-        f"raw: {yaml.safe_dump(str(folder)).splitlines()[0]}\n{file.read_text(encoding='utf-8')}",
+        f"raw: {yaml.safe_dump(folder).splitlines()[0]}\n{file.read_text(encoding='utf-8')}",
         encoding="utf-8",
     )

@@ -22,7 +22,7 @@ Demo = tuple[Project, dict, RunResult]
 
 
 def counts(project: Project, sql: str) -> dict:
-    return dict(Lakehouse(project.lakehouse_folder).query(sql).fetchall())
+    return dict(Lakehouse(project.lakehouse_location).query(sql).fetchall())
 
 
 def test_run_publishes_everything(demo: Demo) -> None:
@@ -35,7 +35,7 @@ def test_run_publishes_everything(demo: Demo) -> None:
 def test_kpis_are_exact(demo: Demo, scope: str) -> None:
     project, truth, _ = demo
     wanted = truth["group"] if scope == "group" else truth["brands"][scope]["kpis"]
-    found = compute(Lakehouse(project.lakehouse_folder))[scope]
+    found = compute(Lakehouse(project.lakehouse_location))[scope]
     assert {name: found[name] for name in wanted} == {name: Decimal(value) for name, value in wanted.items()}
     assert found["aov"] == (Decimal(wanted["gmv"]) / wanted["orders"]).quantize(Decimal("0.01"), "ROUND_HALF_UP")
 
@@ -71,7 +71,7 @@ def test_shared_customers_are_one(demo: Demo) -> None:
 def test_categories_follow_the_names(demo: Demo) -> None:
     """The generator says which noun means which category; ODDMENT and CURIO mean none."""
     project, _, _ = demo
-    rows = Lakehouse(project.lakehouse_folder).query(
+    rows = Lakehouse(project.lakehouse_location).query(
         "SELECT DISTINCT regexp_extract(product_name, '(TEA TOWEL|LUNCH BOX|ODDMENT|CURIO|LANTERN)$') AS noun, category "
         "FROM gold.dim_product WHERE source_system = 'eurostyle' AND noun <> '' ORDER BY 1"
     )
@@ -113,7 +113,7 @@ def test_overlap_of_the_yearly_files_is_found_across_deliveries(demo: Demo) -> N
 )
 def test_other_readers_see_the_same_rows_through_file_statistics(demo: Demo, table: str, filters: list[tuple]) -> None:
     """delta-rs and PyArrow skip files and row groups by the statistics in the log: wrong ones would lose rows."""
-    lakehouse = Lakehouse(demo[0].lakehouse_folder)
+    lakehouse = Lakehouse(demo[0].lakehouse_location)
     where = " AND ".join(f"{column} {test} '{value}'" for column, test, value in filters)
     expected = lakehouse.query(f"SELECT count(*) FROM {table} WHERE {where}").fetchall()[0][0]
     assert lakehouse.delta(table).to_pyarrow_table(filters=filters).num_rows == expected > 0

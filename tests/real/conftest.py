@@ -33,4 +33,4 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lakehouse, RunResult
     folder = tmp_path_factory.mktemp("real") / "project"
     write_project(folder, DATA)
     project = load_project(folder)
-    return Lakehouse(project.lakehouse_folder), run(project)
+    return Lakehouse(project.lakehouse_location), run(project)

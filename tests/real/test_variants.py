@@ -31,7 +31,7 @@ def silver(folder: Path, brand: str, deliver: Callable[[Path], object]) -> Lakeh
     project = load_project(folder)
     result = run(project, until="silver")
     assert not result.failed, result.ingest.failures
-    return Lakehouse(project.lakehouse_folder)
+    return Lakehouse(project.lakehouse_location)
 
 
 @pytest.fixture(scope="module")

@@ -147,11 +147,11 @@ def test_an_environment_has_its_own_lakehouse_engine_limits_and_sources(shop: Sh
     config = shop.folder / "mergehouse.yml"
     config.write_text(config.read_text() + ENVIRONMENTS)
     plain, dev, prod = (load_project(shop.folder, name) for name in (None, "dev", "prod"))
-    assert plain.lakehouse_folder == (shop.folder / "lakehouse").resolve()
-    assert dev.lakehouse_folder == (shop.folder / "lakehouse-dev").resolve() and dev.config.engine.name == "duckdb"
-    assert prod.lakehouse_folder == Path("/data/prod") and prod.config.engine.remote == "sc://spark.example.com:15002"
-    assert prod.config.limits.memory == "8GB" and prod.brands["shop"].raw_folder == shop.folder / "landing/shop"
-    assert dev.brands["shop"].raw_folder == plain.brands["shop"].raw_folder == shop.folder / "raw/shop"
+    assert plain.lakehouse_location == str(shop.folder / "lakehouse")
+    assert dev.lakehouse_location == str(shop.folder / "lakehouse-dev") and dev.config.engine.name == "duckdb"
+    assert prod.lakehouse_location == "/data/prod" and prod.config.engine.remote == "sc://spark.example.com:15002"
+    assert prod.config.limits.memory == "8GB" and prod.brands["shop"].landing_zone == str(shop.folder / "landing/shop")
+    assert dev.brands["shop"].landing_zone == plain.brands["shop"].landing_zone == str(shop.folder / "raw/shop")
 
 
 def test_an_unknown_environment_is_named_with_the_nearest(shop: Shop) -> None:

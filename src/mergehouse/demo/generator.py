@@ -14,7 +14,8 @@ from mergehouse.demo.multitable import write_multitable
 from mergehouse.demo.truth import BrandTruth, group_kpis
 from mergehouse.demo.wide import write_wide
 from mergehouse.errors import ConfigError
-from mergehouse.project import load_project, parse_yaml
+from mergehouse.project import Brand, load_project, parse_yaml
+from mergehouse.storage import is_url
 
 EXPORTS = Path(__file__).with_name("exports.yml")
 OURS = "demo"  # in the name of every file written
@@ -35,12 +36,12 @@ def generate(folder: Path, lines: int, seed: int, progress: Callable[[int], None
         if spec["brand"] not in project.brands:
             raise ConfigError(f"{folder}: the demonstration needs the brand `{spec['brand']}`; `mergehouse init` writes it.")
         brands[shape] = project.brands[spec["brand"]]
-        _make_room(brands[shape].raw_folder)
+        _make_room(_raw_folder(brands[shape]))
     wide_lines = max(1, round(lines * WIDE_SHARE))
     try:
-        wide = write_wide(exports["wide"], brands["wide"].raw_folder, wide_lines, seed, progress)
+        wide = write_wide(exports["wide"], _raw_folder(brands["wide"]), wide_lines, seed, progress)
         multi = write_multitable(
-            exports["multitable"], brands["multitable"].raw_folder, max(1, lines - wide_lines), seed,
+            exports["multitable"], _raw_folder(brands["multitable"]), max(1, lines - wide_lines), seed,
             lambda done: progress(wide_lines + done),
         )  # fmt: skip
         pairs = _shared_customers(wide, multi, seed)
@@ -59,6 +60,12 @@ def generate(folder: Path, lines: int, seed: int, progress: Callable[[int], None
     except OSError as error:
         raise ConfigError(f"{folder}: the exports cannot be written ({error.strerror or error}).") from None
     return truth
+
+
+def _raw_folder(brand: Brand) -> Path:
+    if is_url(brand.landing_zone):
+        raise ConfigError(f"{brand.landing_zone}: the demonstration is written into folders; give {brand.label} one as `raw`.")
+    return Path(brand.landing_zone)
 
 
 def _make_room(raw: Path) -> None:

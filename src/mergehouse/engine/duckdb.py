@@ -21,6 +21,7 @@ from mergehouse.engine.reader import connect, create_view, read_files, select, s
 from mergehouse.errors import LakehouseError, ModelError
 from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, Stamp, minimum_and_maximum, write_failure
 from mergehouse.project import Limits
+from mergehouse.storage import fetch
 
 TARGET_FILE_SIZE = "32MB"  # what a changed row makes a run write again
 MAX_KEY_BITS = 2**32  # 512 MB of bitmaps
@@ -110,7 +111,8 @@ class DuckDBEngine:
         contract = staged.contract
         paths = [str(f.path) for f in staged.files]
         if staged.scope != "table":
-            paths += [uri for uri in self.lakehouse.delta(contract.table).file_uris() if uri not in staged.replaced]
+            published = fetch(self.lakehouse.delta(contract.table).file_uris())
+            paths += [file for file in published if file not in staged.replaced]
         if paths:
             source = read_files(paths, _hive(contract))
         else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from mergehouse.lakehouse import duckdb_types, needs_safe_reader
+from mergehouse.storage import fetch
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -17,10 +18,17 @@ if TYPE_CHECKING:
     from mergehouse.project import Limits
 
 
-def reader(lakehouse: Lakehouse) -> duckdb.DuckDBPyConnection:
-    """A connection with every table as a view, that can read the lakehouse's files and nothing else."""
+def reader(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
+    """A connection for one query, with every table as a view, that can read the lakehouse's files and nothing else.
+
+    Of an object store only the tables that the query names are there: to be read they are copied.
+    """
     connection = connect()
-    for name in lakehouse.tables():
+    names = lakehouse.tables()
+    if lakehouse.is_remote:
+        named = connection.get_table_names(sql, qualified=True)
+        names = [name for name in names if name in named]
+    for name in names:
         create_view(connection, name, lakehouse.delta(name))
     connection.execute(f"SET allowed_directories = [{text(str(lakehouse.root.resolve()))}]")
     connection.execute("SET enable_external_access = false")
@@ -67,7 +75,7 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_file: 
         stream = delta.scan()  # noqa: F841 - read by DuckDB under its variable name
         connection.execute(f"CREATE TEMP TABLE {name} AS FROM stream")
         return f"SELECT * FROM {name}"
-    files = delta.file_uris()
+    files = fetch(delta.file_uris())
     if not files:
         nulls = ", ".join([*(f'NULL::{kind} AS "{name}"' for name, kind in types.items()), *(["NULL AS file"] if with_file else [])])
         return f"SELECT {nulls} WHERE false"

@@ -47,7 +47,7 @@ class SparkEngine:
         return frame.select(*(frame[column].alias(column, metadata={}) for column in frame.columns))
 
     def location(self, name: str) -> str:
-        return str(self.lakehouse.path(name))
+        return self.lakehouse.address(name)
 
     def append(self, name: str, frame: DataFrame, batch_id: str) -> None:
         """Appends rows in one commit that records the batch; new columns widen the schema."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import fnmatch
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Protocol
 
 import duckdb
 
 from mergehouse.engine.reader import connect, select
 from mergehouse.errors import MergehouseError, SourceError
-from mergehouse.ingest.reader import SUFFIXES, Delivery, bronze_table
+from mergehouse.ingest.landing import LandedFile, find_files
+from mergehouse.ingest.reader import Delivery, bronze_table
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Brand, Project, Source
 
@@ -63,7 +62,7 @@ class IngestResult:
 class Loader(Protocol):
     """Reads delivered files into Bronze: embedded, or on the executors of a Spark cluster."""
 
-    def open(self, brand: Brand, table: str, source: Source, path: Path) -> list[Delivery]:
+    def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
         """What a file holds: itself, or the fitting sheets of a workbook."""
 
     def load(self, delivery: Delivery, batch: Batch, earlier: list[str]) -> Batch:
@@ -108,30 +107,6 @@ def load_deliveries(
     return result
 
 
-def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) -> list[Path]:
-    """The files of one source, by name. Raises SourceError where there is none and never was one."""
-    if brand.raw_folder.is_dir():
-        found = sorted(
-            path
-            for path in brand.raw_folder.iterdir()
-            if path.is_file()
-            and path.name.lower().endswith(SUFFIXES)
-            and any(fnmatch.fnmatch(path.name.lower(), pattern.lower()) for pattern in source.files)
-        )
-        if found or source.optional or loaded_before:
-            return found
-        there = sorted(p.name for p in brand.raw_folder.iterdir() if not p.name.startswith("."))
-        listing = f"it holds: {', '.join(there[:8])}" if there else "it is empty"
-    else:
-        if source.optional or loaded_before:
-            return []
-        listing = "that folder does not exist"
-    raise SourceError(
-        f"{brand.label}, source `{table}`: no file matches {', '.join(source.files)} in {brand.raw_folder} ({listing}). "
-        f"Put the export there, or change `sources.{table}.files` in {brand.folder / 'brand.yml'}."
-    )
-
-
 def read_batches(lakehouse: Lakehouse) -> list[Batch]:
     """The ledger of all deliveries so far."""
     if not lakehouse.exists(BATCHES):
@@ -157,18 +132,17 @@ def _new_deliveries(
     """
     seen = {(b.source_system, b.source_table, b.path, b.size_bytes, b.modified_ns) for b in known}
     found = find_files(brand, table, source, loaded_before=lakehouse.exists(bronze_table(brand.name, table)))
-    stats = [(path, path.stat()) for path in found]
-    new = [path for path, stat in stats if (brand.name, table, str(path), stat.st_size, stat.st_mtime_ns) not in seen]
-    for opened in [inspector.submit(loader.open, brand, table, source, path) for path in new]:
+    new = [f for f in found if (brand.name, table, f.location, f.size_bytes, f.modified_ns) not in seen]
+    for opened in [inspector.submit(loader.open, brand, table, source, file) for file in new]:
         yield from opened.result()
 
 
 def _load(delivery: Delivery, loader: Loader, before: list[Batch], now: dt.datetime) -> Batch:
     """Loads one delivery, or recognises it among the source's batches."""
-    stat = delivery.path.stat()
+    file = delivery.file
     batch = Batch(
         batch_id=delivery.batch_id, source_system=delivery.brand.name, source_table=delivery.table,
-        source_file=delivery.label, path=str(delivery.path), size_bytes=stat.st_size, modified_ns=stat.st_mtime_ns,
+        source_file=delivery.label, path=file.location, size_bytes=file.size_bytes, modified_ns=file.modified_ns,
         status="loaded", rows=0, rejected_rows=0, delimiter=None, encoding=None, formats="{}", drift="[]",
         ingest_ts=now,
     )  # fmt: skip

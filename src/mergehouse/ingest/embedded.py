@@ -16,7 +16,8 @@ from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.bronze import REJECTED, Batch
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.ingest.inspection import inspect
-from mergehouse.ingest.reader import Delivery, Reader, deliveries
+from mergehouse.ingest.landing import LandedFile, named, readable
+from mergehouse.ingest.reader import Delivery, Reader, bronze_table, deliveries
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Brand, Limits, Source
 
@@ -28,17 +29,19 @@ class EmbeddedLoader:
         self.connection, self.lakehouse, self.scratch = connect(**settings(limits, scratch)), lakehouse, scratch
         self.one_writer = Lock()  # bronze.rejected is shared by all sources
 
-    def open(self, brand: Brand, table: str, source: Source, path: Path) -> list[Delivery]:
-        return list(deliveries(brand, table, source, path, inspect(path, source.encoding)))
+    def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
+        path = readable(file, self.scratch / bronze_table(brand.name, table))
+        with named(file, path):
+            return list(deliveries(brand, table, source, file, path, inspect(path, source.encoding)))
 
     def load(self, delivery: Delivery, batch: Batch, earlier: list[str]) -> Batch:
         """A ledger entry lost to a kill is made again from Bronze."""
         in_bronze = self.lakehouse.holds_batch(delivery.bronze, batch.batch_id)
         cursor = self.connection.cursor()
         self.scratch.mkdir(parents=True, exist_ok=True)
-        readable = self.scratch / f"{batch.batch_id}.csv"
+        as_utf8 = self.scratch / f"{batch.batch_id}.csv"
         try:
-            with Reader(delivery, cursor, readable) as reader:
+            with named(delivery.file, delivery.path), Reader(delivery, cursor, as_utf8) as reader:
                 if in_bronze:  # a run died after this commit and before the ledger's
                     reader.read_to_the_end()
                 else:
@@ -59,7 +62,7 @@ class EmbeddedLoader:
                     drift=json.dumps(reader.header.drift + formats.notes + empty),
                 )
         finally:
-            readable.unlink(missing_ok=True)
+            as_utf8.unlink(missing_ok=True)
             cursor.close()
 
 

@@ -14,10 +14,9 @@ from mergehouse.engine.reader import quoted, text
 from mergehouse.errors import SourceError
 from mergehouse.ingest.header import comparable, detect_delimiter, first_record, match_header, spellings
 from mergehouse.ingest.inspection import Inspection, blank_lines, inspect, transcode
+from mergehouse.ingest.landing import TEXT_SUFFIXES, LandedFile
 from mergehouse.project import Brand, Source
 
-TEXT_SUFFIXES = (".csv", ".txt", ".tsv", ".csv.gz", ".txt.gz", ".tsv.gz")
-SUFFIXES = (*TEXT_SUFFIXES, ".xlsx", ".xlsm", ".xls", ".parquet")
 MAX_LINE_BYTES = 2 * 2**20
 MAX_REJECTED_TEXT = 16 * 2**20
 REASONS = {
@@ -32,11 +31,12 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Delivery:
-    """One thing to load: a text file, a Parquet file or one sheet of a workbook."""
+    """One thing to load: a text file, a Parquet file or one sheet of a workbook. `path` is where to read it."""
 
     brand: Brand
     table: str
     source: Source
+    file: LandedFile
     path: Path
     inspection: Inspection
     sheet: str | None = None
@@ -59,13 +59,13 @@ def bronze_table(brand: str, table: str) -> str:
     return f"bronze.{brand}_{table}"
 
 
-def deliveries(brand: Brand, table: str, source: Source, path: Path, inspection: Inspection) -> Iterator[Delivery]:
+def deliveries(brand: Brand, table: str, source: Source, file: LandedFile, path: Path, inspection: Inspection) -> Iterator[Delivery]:
     """What one file holds: itself, or the sheets of a workbook that have the source's columns.
 
     Raises SourceError where a workbook cannot be read or a declared sheet is not there.
     """
     if path.name.lower().endswith((*TEXT_SUFFIXES, ".parquet")):
-        yield Delivery(brand, table, source, path, inspection)
+        yield Delivery(brand, table, source, file, path, inspection)
         return
     book = workbook(path)
     unknown = [s for s in source.sheets if s not in book.sheet_names]
@@ -73,7 +73,7 @@ def deliveries(brand: Brand, table: str, source: Source, path: Path, inspection:
         raise SourceError(f"{path}: sheet `{unknown[0]}` not found; the workbook has: {', '.join(book.sheet_names)}.")
     fitting = [s for s in book.sheet_names if _has_declared_columns(book, s, source)]
     for sheet in source.sheets or fitting or book.sheet_names:
-        yield Delivery(brand, table, source, path, inspection, sheet)
+        yield Delivery(brand, table, source, file, path, inspection, sheet)
 
 
 class Reader:

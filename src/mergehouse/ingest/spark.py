@@ -9,6 +9,7 @@ import base64
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Lock
@@ -20,6 +21,7 @@ from mergehouse.ingest.bronze import REJECTED, Batch
 from mergehouse.ingest.embedded import bronze_rows, rejected_rows
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.ingest.inspection import Inspection, inspect
+from mergehouse.ingest.landing import LandedFile, named, readable
 from mergehouse.ingest.reader import Delivery, Reader, deliveries
 from mergehouse.project import Brand, Source
 
@@ -39,9 +41,9 @@ class SparkLoader:
         self.engine = engine
         self.one_writer = Lock()  # bronze.rejected is shared by all sources
 
-    def open(self, brand: Brand, table: str, source: Source, path: Path) -> list[Delivery]:
-        found = self._on_executor(_open, brand, table, source, path)
-        return [_delivery(brand, table, source, path, each) for each in found["deliveries"]]
+    def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
+        found = self._on_executor(_open, brand, table, source, file)
+        return [_delivery(brand, table, source, file, each) for each in found["deliveries"]]
 
     def load(self, delivery: Delivery, batch: Batch, earlier: list[str]) -> Batch:
         seen = self._on_executor(_examine, delivery, batch, earlier)
@@ -55,7 +57,7 @@ class SparkLoader:
         loaded = self._count(delivery.bronze, batch)
         if loaded != seen["rows"]:
             raise SourceError(
-                f"{delivery.path}: {seen['rows']:,} rows were counted and {loaded:,} loaded; it changed meanwhile. Run again."
+                f"{delivery.file.location}: {seen['rows']:,} rows were counted and {loaded:,} loaded; it changed meanwhile. Run again."
             )
         empty = [] if loaded else ["the file holds a header and no rows"]
         return replace(
@@ -102,23 +104,27 @@ class SparkLoader:
         return self.engine.read(name).where(f"batch_id = '{batch.batch_id}'").count()
 
 
-def _open(brand: Brand, table: str, source: Source, path: Path) -> dict[str, Any]:
-    found = deliveries(brand, table, source, path, inspect(path, source.encoding))
-    return {"deliveries": [{"sheet": d.sheet, **_as_json(d.inspection)} for d in found]}
+def _open(brand: Brand, table: str, source: Source, file: LandedFile) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = readable(file, Path(folder))
+        with named(file, path):
+            found = deliveries(brand, table, source, file, path, inspect(path, source.encoding))
+            return {"deliveries": [{"sheet": d.sheet, **_as_json(d.inspection)} for d in found]}
 
 
 def _as_json(seen: Inspection) -> dict[str, Any]:
     return {**asdict(seen), "head": base64.b64encode(seen.head).decode()}
 
 
-def _delivery(brand: Brand, table: str, source: Source, path: Path, found: dict[str, Any]) -> Delivery:
+def _delivery(brand: Brand, table: str, source: Source, file: LandedFile, found: dict[str, Any]) -> Delivery:
     sheet = found.pop("sheet")
-    return Delivery(brand, table, source, path, Inspection(**{**found, "head": base64.b64decode(found["head"])}), sheet)
+    seen = Inspection(**{**found, "head": base64.b64decode(found["head"])})
+    return Delivery(brand, table, source, file, Path(file.location), seen, sheet)
 
 
 def _examine(delivery: Delivery, batch: Batch, earlier: list[str]) -> dict[str, Any]:
     """Counts, reconciles and detects; keeps nothing."""
-    with tempfile.TemporaryDirectory() as folder, _reader(delivery, batch, folder) as reader:
+    with _reader(delivery, batch) as reader:
         every = ", ".join(f"count({quoted(name)})" for name in reader.header.columns)
         accepted = reader.cursor.execute(f"SELECT count(*), {every} FROM {reader.relation}").fetchall()[0][0]
         reader.reconcile(accepted)
@@ -137,19 +143,25 @@ def _examine(delivery: Delivery, batch: Batch, earlier: list[str]) -> dict[str, 
 
 
 def _rows(delivery: Delivery, batch: Batch) -> Iterator[Any]:
-    with tempfile.TemporaryDirectory() as folder, _reader(delivery, batch, folder) as reader:
+    with _reader(delivery, batch) as reader:
         yield from _arrow(reader, bronze_rows(reader, batch))
 
 
 def _rejected(delivery: Delivery, batch: Batch) -> Iterator[Any]:
-    with tempfile.TemporaryDirectory() as folder, _reader(delivery, batch, folder) as reader:
+    with _reader(delivery, batch) as reader:
         reader.read_to_the_end()
         columns = ", ".join(part.split()[0] for part in REJECTED_SCHEMA.split(", "))
         yield from _arrow(reader, f"SELECT {columns} FROM ({rejected_rows(reader, batch)})")
 
 
-def _reader(delivery: Delivery, batch: Batch, folder: str) -> Reader:
-    return Reader(delivery, connect(temp_directory=folder), Path(folder) / f"{batch.batch_id}.csv")
+@contextmanager
+def _reader(delivery: Delivery, batch: Batch) -> Iterator[Reader]:
+    """The delivery, open on this executor; a file of an object store is copied here for as long."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = readable(delivery.file, Path(folder) / "landed")
+        opened = Reader(replace(delivery, path=path), connect(temp_directory=folder), Path(folder) / f"{batch.batch_id}.csv")
+        with named(delivery.file, path), opened as reader:
+            yield reader
 
 
 def _arrow(reader: Reader, sql: str) -> Iterator[Any]:

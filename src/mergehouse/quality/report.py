@@ -12,29 +12,28 @@ from mergehouse.errors import LakehouseError
 from mergehouse.kpi.catalogue import brand_definitions, catalogue, compute, formatted
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Brand, Project, parse_yaml
+from mergehouse.storage import storage_errors
 
 HERE = Path(__file__).parent
 SAMPLES = 3
 UNMAPPED_SHOWN = 15
+REPORT = "report.html"
 Row = dict[str, Any]
 
 
-def write_report(project: Project) -> Path:
-    """Writes `report.html` into the lakehouse folder and returns its path. Raises LakehouseError where nothing ran yet."""
+def write_report(project: Project) -> str:
+    """Writes `report.html` into the lakehouse and returns its path or URL. Raises LakehouseError where nothing ran yet."""
     from jinja2 import Environment, FileSystemLoader
 
-    lakehouse = Lakehouse(project.lakehouse_folder)
+    lakehouse = Lakehouse(project.lakehouse_location)
     if not lakehouse.exists("monitor.runs"):
-        raise LakehouseError(f"{lakehouse.root}: nothing ran here yet; `mergehouse run` comes first.")
+        raise LakehouseError(f"{lakehouse.location}: nothing ran here yet; `mergehouse run` comes first.")
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": _number, "money": _money, "percent": _percent}
     page = environment.get_template("report.html.j2").render(_contents(project, lakehouse))
-    target = lakehouse.root / "report.html"
-    try:
-        target.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise LakehouseError(f"{target}: cannot be written ({error.strerror or error}).") from None
-    return target
+    with storage_errors(lakehouse.location):
+        lakehouse.store.put(REPORT, page.encode())
+    return f"{lakehouse.location}/{REPORT}"
 
 
 def _contents(project: Project, lakehouse: Lakehouse) -> Row:
@@ -118,14 +117,23 @@ class _Reader:
     """Rows of queries over the lakehouse; none where the table they are about is not published yet."""
 
     def __init__(self, lakehouse: Lakehouse):
-        from mergehouse.engine.reader import reader
+        from mergehouse.engine.reader import connect
 
-        self.tables = set(lakehouse.tables())
-        self.connection = reader(lakehouse)
+        self.lakehouse, self.tables = lakehouse, set(lakehouse.tables())
+        self.attached: set[str] = set()
+        self.connection = connect()
 
     def rows(self, table: str, sql: str, parameters: Row | None = None) -> list[Row]:
+        from sqlglot import exp, parse_one
+
+        from mergehouse.engine.reader import create_view
+
         if table not in self.tables:
             return []
+        named = {f"{t.db}.{t.name}" for t in parse_one(sql, read="duckdb").find_all(exp.Table)}
+        for name in (named & self.tables) - self.attached:
+            create_view(self.connection, name, self.lakehouse.delta(name))
+            self.attached.add(name)
         cursor = self.connection.execute(sql, parameters or {})
         names = [d[0] for d in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,158 @@
+"""Where tables and deliveries lie: a folder of this machine or an object store. The only file that knows object stores.
+
+A location is a path or a URL: `abfss://container@account.dfs.core.windows.net/folder`, `az://container/folder`, `s3://bucket/folder`.
+Credentials come from the environment: an account key, a SAS token, a service principal, workload or managed identity, the Azure CLI,
+an AWS profile's keys or role. obstore and delta-rs read the same variables; no file of a project and no message holds any.
+
+DuckDB works on files of this machine. Data files never change once written, so those of an object store are copied once and kept.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from mergehouse.errors import ConfigError, LakehouseError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+SCHEMES = ("abfss", "abfs", "az", "s3", "gs")
+CACHE = "MERGEHOUSE_CACHE"  # the environment variable that names the folder of copies
+RETRY_SECONDS = 60  # how long a store that is busy or out of reach is asked again
+TRANSFERS_AT_ONCE = 4
+CHUNK = 8 * 2**20
+
+_REASONS = (  # what stores and their clients say, and what a user can do about it
+    (
+        r"\b40[13]\b|Forbidden|Unauthorized|Unauthenticated|PermissionDenied|AuthenticationFailed|AuthorizationFailure",
+        "access is denied (HTTP 401 or 403). Give the identity of this environment the right to read and write there "
+        "(on Azure: Storage Blob Data Contributor), or set its credentials; `mergehouse doctor` tries them",
+    ),
+    (
+        r"\b(429|503)\b|ServerBusy|SlowDown|TooManyRequests|Too Many Requests|Service Unavailable",
+        f"the store is too busy and stayed so for {RETRY_SECONDS} seconds (HTTP 429 or 503). Run again later",
+    ),
+    (r"NoSuchBucket|ContainerNotFound|(container|bucket) does not exist", "there is no such container. Make it, or correct the name"),
+    (
+        r"IMDS|metadata/identity|169\.254|must be specified|Missing(Key|Secret)|builder error|Generic.*[Cc]redential",
+        "no credentials were found. Set those of this environment: the page on object stores lists them",
+    ),
+    (
+        r"[Cc]onnect|dns|timed out|[Tt]imeout|error sending request|reset|closed before|decoding response body|incomplete",
+        "the connection failed. Check the network and the name of the account, and run again",
+    ),
+)  # fmt: skip
+
+
+def located(base: Path, text: str) -> str:
+    """A location as a project writes it: a URL, or a path relative to `base`.
+
+    Raises ConfigError on an unknown scheme and on a URL that carries a secret.
+    """
+    if not is_url(text):
+        return str((base / text).resolve())
+    url = urlsplit(text)
+    if url.scheme not in SCHEMES:
+        raise ConfigError(f"{text.partition('?')[0]}: `{url.scheme}://` is not supported; expected a path or one of {', '.join(SCHEMES)}.")
+    if url.query or url.password or url.fragment:
+        raise ConfigError(
+            f"{url.scheme}://{url.hostname}{url.path}: a location carries no key, token or password. Put it into the environment, "
+            "for example AZURE_STORAGE_SAS_TOKEN, and take it out of the file."
+        )
+    if not url.hostname or ".." in url.path.split("/"):
+        raise ConfigError(f"{text}: expected {url.scheme}://container/folder.")
+    return text.rstrip("/")
+
+
+def is_url(location: str) -> bool:
+    return "://" in location
+
+
+def folder_of(location: str) -> Path:
+    """Where this machine has a location's files: the folder itself; of an object store, the folder of their copies."""
+    if not is_url(location):
+        return Path(location)
+    scheme, _, rest = location.partition("://")
+    copies = Path(os.environ.get(CACHE) or Path.home() / ".cache" / "mergehouse")
+    copies.mkdir(parents=True, exist_ok=True, mode=0o700)  # rows of customers: its owner's alone
+    return copies / scheme / rest
+
+
+def open_store(location: str) -> ObjectStore:
+    """The files under a location, by key: paths relative to it."""
+    from obstore.store import LocalStore, from_url
+
+    if not is_url(location):
+        return LocalStore(location, mkdir=True)
+    with storage_errors(location):
+        return from_url(
+            location,
+            client_options={"timeout": "120s", "connect_timeout": "5s", "allow_http": os.environ.get("AWS_ALLOW_HTTP") == "true"},
+            retry_config={"max_retries": 10, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
+        )
+
+
+def delta_options(location: str) -> dict[str, str] | None:
+    """The same patience for delta-rs, and commits on S3 that fail where another writer was first."""
+    if not is_url(location):
+        return None
+    options = {"max_retries": "10", "retry_timeout": f"{RETRY_SECONDS}s", "timeout": "120s", "connect_timeout": "5s"}
+    return options | ({"conditional_put": "etag"} if location.startswith("s3://") else {})
+
+
+def fetch(files: Iterable[str]) -> list[str]:
+    """Paths of data files on this machine; those of an object store that are not there yet are copied."""
+    files = list(files)
+    missing = [file for file in files if is_url(file) and not folder_of(file).exists()]
+    if missing:
+        with ThreadPoolExecutor(TRANSFERS_AT_ONCE) as pool:
+            list(pool.map(lambda file: download(file, folder_of(file)), missing))
+    return [str(folder_of(file)) for file in files]
+
+
+def download(file: str, target: Path) -> None:
+    """Copies one file of an object store; `target` is there whole or not at all."""
+    parent, _, name = file.rpartition("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{uuid.uuid4().hex}")
+    try:
+        with storage_errors(file), unfinished.open("wb") as out:
+            for chunk in open_store(parent).get(name).stream(min_chunk_size=CHUNK):
+                out.write(chunk)
+        unfinished.rename(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def upload(store: ObjectStore, root: Path, files: Iterable[Path]) -> None:
+    """Puts files under `root` into a store, under the same keys. Each becomes visible whole."""
+    with ThreadPoolExecutor(TRANSFERS_AT_ONCE) as pool:
+        list(pool.map(lambda file: store.put(file.relative_to(root).as_posix(), file), files))
+
+
+@contextmanager
+def storage_errors(location: str, name: str = "") -> Iterator[None]:
+    """What an object store's client raises, as one line: LakehouseError."""
+    from deltalake.exceptions import DeltaError
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except (BaseError, DeltaError, OSError) as error:
+        raise LakehouseError(f"{f'`{name}`: ' if name else ''}{failure(location, error)}") from None
+
+
+def failure(location: str, error: Any) -> str:
+    """The reason in words, without the request's address: it may hold a token."""
+    text = re.sub(r"\x1b\[\d+m|https?://\S+", "", str(error))
+    reason = next((words for pattern, words in _REASONS if re.search(pattern, text)), None)
+    return f"{location}: {reason or ' '.join(text.split())[:300]}."

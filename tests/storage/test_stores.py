@@ -1,0 +1,109 @@
+"""A project whose lakehouse and landing zones are in an object store, against a real server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
+from typer import Exit
+
+import mergehouse.ingest.landing
+from mergehouse.cli import app
+from mergehouse.maintenance import maintain
+from mergehouse.storage import open_store
+
+pytestmark = pytest.mark.xdist_group("azurite")
+
+
+def lines(first: int, count: int) -> list[str]:
+    return [
+        f"O{n},1,2024-03-{n % 28 + 1:02} 10:00:00,A{n % 5},Mug,{n % 3 + 1},2.50,C{n % 7},Germany,EUR" for n in range(first, first + count)
+    ]
+
+
+LOCATIONS = {"az": "az://{}/retail", "abfss": "abfss://{}@devstoreaccount1.dfs.core.windows.net/retail", "s3": "s3://{}/lake"}
+
+
+@pytest.fixture(params=LOCATIONS)
+def location(request: pytest.FixtureRequest) -> str:
+    container = request.getfixturevalue("bucket") if request.param == "s3" else request.getfixturevalue("azurite").new_container()
+    return LOCATIONS[request.param].format(container)
+
+
+def in_store(shop: Shop, location: str) -> Shop:
+    config = shop.folder / "mergehouse.yml"
+    config.write_text(config.read_text().replace("lakehouse: lakehouse", f"lakehouse: {location}"))
+    assert location in config.read_text()
+    return shop
+
+
+def test_run_incremental_run_query_and_maintain(shop: Shop, location: str) -> None:
+    in_store(shop, location)
+    shop.deliver_lines(*lines(0, 50))
+    assert not shop.run().failed
+    assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(50,)]
+
+    shop.deliver_lines(*lines(50, 10), name="lines2.csv")
+    later = shop.run()
+    assert not later.failed and {"updated"} <= {t.status for t in later.tables}
+    updated = shop.rows("SELECT * FROM silver.sales_clean ORDER BY ALL")
+    assert len(updated) == 60 and not shop.run().changed
+
+    assert shop.run(full=True).tables and shop.rows("SELECT * FROM silver.sales_clean ORDER BY ALL") == updated
+    done = {m.table: m for m in maintain(shop.lakehouse, keep_hours=0, force=True)}
+    assert done["silver.sales_clean"].removed and done["silver.sales_clean"].removed_bytes
+    assert shop.rows("SELECT * FROM silver.sales_clean ORDER BY ALL") == updated
+
+
+def test_another_machine_reads_the_same_tables_and_copies_only_what_it_reads(
+    shop: Shop, location: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    in_store(shop, location)
+    shop.deliver_lines(*lines(0, 20))
+    shop.run()
+    monkeypatch.setenv("MERGEHOUSE_CACHE", str(tmp_path / "other"))
+    assert shop.rows("SELECT sum(orders) FROM gold.sales_daily") == [(20,)]
+    copies = sorted(file.relative_to(shop.lakehouse.root).parts[:2] for file in shop.lakehouse.root.rglob("*.parquet"))
+    assert copies == [("gold", "sales_daily")]
+    assert (tmp_path / "other").stat().st_mode & 0o077 == 0  # rows of customers: nobody else's business
+    with pytest.raises(duckdb.Error, match="disabled by configuration"):
+        shop.rows("SELECT * FROM read_text('/etc/hostname')")
+
+
+def test_landing_zone_in_the_store(shop: Shop, location: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    zone = f"{location}/raw/shop"
+    shop.configure(f"raw: {zone}\n{SHOP_BRAND.lstrip()}")
+    landing = open_store(zone)
+    assert "no file matches lines*" in shop.failure() and zone in shop.failure()
+    landing.put("lines1.csv", "\n".join([SHOP_HEADER, *lines(0, 5)]).encode())
+    landing.put("notes.md", b"not an export")
+    assert [(b.source_file, b.rows) for b in shop.run().ingest.new] == [("lines1.csv", 5)]
+    with monkeypatch.context() as patched:
+        patched.setattr(mergehouse.ingest.landing, "download", None)
+        assert not shop.run().ingest.new  # known by size and time: not read again
+    landing.put("lines2.csv", "\n".join(["order,line", "1,2"]).encode())
+    failure = shop.failure()
+    assert f"{zone}/lines2.csv" in failure and "missing from the header" in failure and "copies" not in failure
+    assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(5,)]
+
+
+def test_command_line_on_a_store(shop: Shop, location: str, capsys: pytest.CaptureFixture[str]) -> None:
+    in_store(shop, location)
+    shop.deliver_lines(*lines(0, 20))
+    assert command("doctor", shop) == 0 and location in capsys.readouterr().out
+    assert command("run", shop) == 0
+    out = capsys.readouterr().out
+    assert f"Where    {location}" in out and f"Report   {location}/report.html" in out
+    assert b"<html" in open_store(location).get("report.html").bytes().to_bytes()[:200]
+    assert command("query", shop, "SELECT count(*) AS n FROM gold.sales_daily", "--format", "csv") == 0
+    assert capsys.readouterr().out.startswith("n\n")
+    assert command("kpi", shop) == 0 and "Net revenue" in capsys.readouterr().out
+
+
+def command(name: str, shop: Shop, *arguments: str) -> int:
+    try:
+        return app([name, *arguments, "-C", str(shop.folder)], standalone_mode=False) or 0
+    except Exit as stopped:
+        return stopped.exit_code

@@ -12,6 +12,7 @@ from mergehouse.pipeline import RunResult, run
 from mergehouse.project import Project, load_project
 from mergehouse.scaffold import write_project
 
+pytest_plugins = ["tests.storage.servers"]
 DEMO_LINES, DEMO_SEED = 12_000, 7
 SHOP_HEADER = "order,line,when,item,title,qty,price,customer,country,currency"
 SHOP_BRAND = """

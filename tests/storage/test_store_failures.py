@@ -6,7 +6,7 @@ import os
 
 import pytest
 from tests.conftest import Shop
-from tests.storage.conftest import KEY, Azurite
+from tests.storage.servers import KEY, Azurite
 from tests.storage.test_stores import in_store, lines
 
 import mergehouse.storage

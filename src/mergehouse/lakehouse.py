@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -74,6 +75,23 @@ class Lakehouse:
         self.location = str(location)
         self.root = folder_of(self.location)
         self.is_remote = is_url(self.location)
+        self._opened: dict[str, DeltaTable] | None = None
+        self._commits: Counter[str] = Counter()
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Within, a table's log is read once, and again after each commit of this object's or that `committed` tells of."""
+        self._opened = {}
+        try:
+            yield
+        finally:
+            self._opened = None
+
+    def committed(self, name: str) -> None:
+        """What was read of the table's log is out of date."""
+        self._commits[name] += 1
+        if self._opened is not None:
+            self._opened.pop(name, None)
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -88,6 +106,8 @@ class Lakehouse:
         return f"{self.location}/{name.replace('.', '/')}"
 
     def exists(self, name: str) -> bool:
+        if self._opened is not None and name in self._opened:
+            return True
         if self.is_remote:
             from deltalake import DeltaTable
 
@@ -116,6 +136,10 @@ class Lakehouse:
 
         from mergehouse.project import nearest
 
+        wants_latest = version is None and as_of is None
+        if wants_latest and self._opened is not None and name in self._opened:
+            return self._opened[name]
+        commits = self._commits[name]
         try:
             table = DeltaTable(self.address(name), version=version, storage_options=delta_options(self.location))
             if as_of is not None:
@@ -125,6 +149,10 @@ class Lakehouse:
             hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
             raise LakehouseError(f"table `{name}` not found in {self.location}{hint}") from None
         except (DeltaError, ValueError) as error:
+            if wants_latest:
+                raise LakehouseError(
+                    f"`{name}`: the table's log in {self.location} cannot be read ({str(error).splitlines()[0]})."
+                ) from None
             latest = self.delta(name).version()
             wanted = f"version {version}" if version is not None else f"as of {as_of}"
             reason = str(error).splitlines()[0]
@@ -136,14 +164,19 @@ class Lakehouse:
                 f"table `{name}` in {self.location} uses the Delta reader feature `{min(unknown)}`, which mergehouse cannot read. "
                 "Have it written without, or read it with the engine that wrote it."
             )
+        if wants_latest and self._opened is not None and commits == self._commits[name]:
+            self._opened[name] = table
         return table
 
     def stamp(self, name: str) -> Stamp | None:
         """What the published version was built from; None where unknown."""
         if not self.exists(name):
             return None
-        commits = [c | _user_metadata(c) for c in self.delta(name).history(20)]
-        return next((Stamp(c[FINGERPRINT], c.get(DELIVERED, "")) for c in commits if FINGERPRINT in c), None)
+        for look_back in (1, 20):  # the last commit is of a run, as a rule; those of `maintain` are not
+            commits = [c | _user_metadata(c) for c in self.delta(name).history(look_back)]
+            if stamped := next((c for c in commits if FINGERPRINT in c), None):
+                return Stamp(stamped[FINGERPRINT], stamped.get(DELIVERED, ""))
+        return None
 
     def holds_batch(self, name: str, batch_id: str) -> bool:
         """True where a commit of this table has already brought in the batch (Delta app transaction)."""
@@ -271,6 +304,7 @@ class Lakehouse:
                 self.store.put(commit, "\n".join(json.dumps(action) for action in actions).encode(), mode="create")
             except AlreadyExistsError:
                 raise LakehouseError(_conflict(contract.table)) from None
+            self.committed(contract.table)
             if version % COMMITS_PER_CHECKPOINT == 0:
                 self.delta(contract.table).create_checkpoint()
         return version
@@ -356,6 +390,8 @@ class Lakehouse:
             if self.is_remote:
                 raise LakehouseError(f"`{name}`: {failure(self.location, error)} The published tables are unharmed.") from None
             raise LakehouseError(write_failure(name, self.path(name), error)) from None
+        finally:
+            self.committed(name)
 
     def table(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> Table:
         """A handle on a table, optionally back in time: `version=3` or `as_of="2026-11-01T00:00:00Z"`."""

@@ -188,7 +188,8 @@ def exclusive(lakehouse: Lakehouse) -> Iterator[None]:
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
-        yield
+        with lakehouse.pinned():
+            yield
 
 
 def summary(result: RunResult) -> dict[str, Any]:

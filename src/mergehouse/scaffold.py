@@ -20,7 +20,7 @@ TEMPLATES = Path(str(resources.files("mergehouse") / "templates"))
 PACKAGES = ("duckdb", "deltalake", "sqlglot", "polars", "fastexcel", "currencyconverter")
 
 
-def write_project(folder: Path, raw: str | None = None) -> list[str]:
+def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
     """Copies the templates into `folder` and returns what was written, a line each.
 
     With `raw`, every brand is pointed at the folder under it that holds its files: `raw` itself,
@@ -79,9 +79,9 @@ def diagnose(folder: Path, environment: str | None = None) -> list[tuple[str, bo
     return found
 
 
-def _folder_with(brand: Brand, raw: str) -> str:
+def _folder_with(brand: Brand, raw: Path | str) -> str:
     """The one folder at `raw` that holds a file for every source the brand needs."""
-    raw = located(Path.cwd(), raw)
+    raw = located(Path.cwd(), str(raw))
     listing = list_zone(raw)
     if listing is None:
         raise ConfigError(f"{raw}: no such folder. --raw names the folder that holds the exports.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 from tests.conftest import Shop
@@ -18,7 +19,7 @@ LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 
 def test_report_shows_the_truth(demo: tuple[Project, dict, RunResult]) -> None:
     project, truth, _ = demo
-    page = write_report(project).read_text()
+    page = Path(write_report(project)).read_text()
     text = html.unescape(re.sub(r"<[^>]+>", " ", page))
     assert not re.search(r'(src|href)="(?!#)', page) and "@import" not in page and "url(" not in page
     for brand in truth["brands"].values():
@@ -38,7 +39,7 @@ def test_report_shows_the_truth(demo: tuple[Project, dict, RunResult]) -> None:
 def test_delivered_text_is_escaped(shop: Shop) -> None:
     shop.deliver_lines(LINE, "<script>alert(1)</script>,torn")
     shop.run()
-    page = write_report(shop.project).read_text()
+    page = Path(write_report(shop.project)).read_text()
     assert "<script>" not in page and "&lt;script&gt;" in page
 
 
@@ -47,11 +48,11 @@ def test_report_of_a_run_that_stopped(shop: Shop) -> None:
         write_report(shop.project)
     shop.deliver("")
     shop.run()
-    text = write_report(shop.project).read_text()
+    text = Path(write_report(shop.project)).read_text()
     assert "Something stopped" in text and "No KPI yet" in text and "Nothing was delivered yet" in text
 
 
 def test_report_shows_drift(shop: Shop) -> None:
     shop.deliver("order,line,when,item,title,qty,price,customer,country,currency,Till\n" + LINE + ",4\n")
     shop.run()
-    assert "new column `Till` kept as `till`" in write_report(shop.project).read_text()
+    assert "new column `Till` kept as `till`" in Path(write_report(shop.project)).read_text()

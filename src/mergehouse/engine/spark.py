@@ -54,6 +54,7 @@ class SparkEngine:
         writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
         with _spark_errors(name):
             writer.option("txnAppId", batch_id).option("txnVersion", "1").save(self.location(name))
+        self.lakehouse.committed(name)
 
     def define(self, name: str, sql: str) -> None:
         with _spark_errors(name):
@@ -133,6 +134,7 @@ class SparkEngine:
                     writer = writer.mode("append" if staged.scope == "rows" else "overwrite")
                 writer.save(self.location(contract.table))
         self.attach(contract.table)
+        self.lakehouse.committed(contract.table)
         return self.lakehouse.delta(contract.table).version()
 
     def discard(self, staged: Staged) -> None:

@@ -1,4 +1,4 @@
-"""Measures a full run against its floor, in one go: python -m benchmarks [--raw DIR] [--lines 30M] [--write].
+"""Measures a full run against its floor, in one go: python -m benchmarks [--raw DIR] [--largest 100M] [--write].
 
 Floor: DuckDB reads the same CSVs as text and writes them as zstd Parquet, nothing else. Every job runs in a process of
 its own, so seconds include start-up and peak memory is the job's alone. Machines differ; read the ratios.
@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.delivery import deliver, hold_back
+from benchmarks.plot import Point, draw
+from mergehouse.scaffold import line_count
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 MERGEHOUSE = [sys.executable, "-c", "from mergehouse.cli import main; main()"]
-REPEATS = 3
+REPEATS, SMALL = 3, 1_000_000  # small runs are repeated
 
 
 @dataclass(frozen=True)
@@ -34,62 +36,73 @@ class Timing:
     memory: float
 
 
+Row = tuple[str, Timing, Timing | None]  # job, its timing, its floor
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--raw", type=Path, help="folder of real exports; left out without it")
-    parser.add_argument("--lines", default="30M", help="generated order lines, 0 to leave out (default 30M)")
-    parser.add_argument("--pandas-lines", default="1M", help="generated order lines for the pandas job (default 1M)")
-    parser.add_argument("--delivery-lines", default="10M", help="generated order lines, of which the last 1 %% is a delivery (default 10M)")
-    parser.add_argument("--spark-lines", default="10M", help="generated order lines for PySpark local[2], 0 to leave out (default 10M)")
+    parser.add_argument("--sizes", nargs="*", default=["1M", "3M", "10M", "30M"], help="generated order lines (default 1M 3M 10M 30M)")
+    parser.add_argument("--spark", nargs="*", default=["1M", "10M"], help="the same on PySpark local[2] (default 1M 10M)")
+    parser.add_argument("--delivery", nargs="*", default=["10M"], help="of which the last 1 %% comes as a delivery (default 10M)")
+    parser.add_argument("--pandas", nargs="*", default=["1M"], help="the same figures by a pandas job (default 1M)")
+    parser.add_argument("--largest", nargs="*", default=[], help="run once, without a floor, say 100M (left out by default)")
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--write", action="store_true", help="put table and plot into docs/")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="mergehouse-bench-"))
-    rows = [("`mergehouse --help`", best([timed([*MERGEHOUSE, "--help"]) for _ in range(REPEATS)]), None)]
+    rows: list[Row] = [("`mergehouse --help`", best([timed([*MERGEHOUSE, "--help"]) for _ in range(REPEATS)]), None)]
+    points: list[Point] = []
     if options.raw:
         project = folder / "real"
         new_project(project, "--raw", str(options.raw))
-        rows += compared("real exports", project, repeats=REPEATS)
-    if options.pandas_lines != "0":
-        project = demonstration(folder / "small", options.pandas_lines)
-        rows += compared(f"{options.pandas_lines} generated lines", project, repeats=REPEATS)
-        floor = rows[-1][1]
-        job = timed([sys.executable, "-m", "benchmarks.pandas_job", str(project)])
-        rows.append((f"the same figures in pandas, {options.pandas_lines} lines", job, floor))
-    if options.delivery_lines != "0":
-        rows += delivered(demonstration(folder / "delivery", options.delivery_lines), options.delivery_lines)
-    if options.spark_lines != "0":
-        rows += on_spark(demonstration(folder / "spark", options.spark_lines), options.spark_lines)
-    if options.lines != "0":
-        generated, project = timed_demonstration(folder / "large", options.lines)
-        rows.append((f"`demo --lines {options.lines}`", generated, None))
-        rows += compared(f"{options.lines} generated lines", project, repeats=1)
+        rows += compared("real exports", project, repeats=REPEATS)[0]
+    for size in options.sizes:
+        project = demonstration(folder / "sizes", size)
+        measured, floor, run = compared(f"{size} lines", project, repeats=REPEATS if line_count(size) <= SMALL else 1)
+        rows += measured
+        points += [Point(job, line_count(size), t.seconds, t.memory) for job, t in (("floor", floor), ("run", run))]
+        if size in options.pandas:
+            rows.append(
+                (f"the same figures in pandas, {size} lines", timed([sys.executable, "-m", "benchmarks.pandas_job", str(project)]), floor)
+            )
+        if size in options.spark:
+            spark = on_spark(project)
+            rows.append((f"PySpark `local[2]` with Delta, {size} lines: {spark.seconds / run.seconds:.1f} x embedded", spark, floor))
+            points.append(Point("spark", line_count(size), spark.seconds, spark.memory))
+    for size in options.delivery:
+        rows += delivered(demonstration(folder / "delivery", size), size)
+    for size in options.largest:
+        project = demonstration(folder / "largest", size)
+        rows.append((f"`run`, {size} lines", timed([*MERGEHOUSE, "run", "-C", str(project)]), None))
     table = as_markdown(rows)
     print(table)
     if options.write:
         before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+        draw(points, PAGE.parent / "images")
     if not options.folder:
         shutil.rmtree(folder)
 
 
-def compared(what: str, project: Path, repeats: int) -> list[tuple]:
-    """Floor, full run and run without change over one project; floor and run take turns."""
+def compared(what: str, project: Path, repeats: int) -> tuple[list[Row], Timing, Timing]:
+    """Floor, full run and run without change over one project, floor and run in turns: rows of the table, floor, run."""
     floors, runs = [], []
     for _ in range(repeats):
         floors.append(timed([sys.executable, "-m", "benchmarks.floor", str(project)]))
         shutil.rmtree(project / "lakehouse", ignore_errors=True)
-        runs.append(timed([*MERGEHOUSE, "run", "--full", "--until", "gold", "-C", str(project)]))
+        runs.append(timed([*MERGEHOUSE, "run", "-C", str(project)]))
     floor, run = best(floors), best(runs)
     again = best([timed([*MERGEHOUSE, "run", "-C", str(project)]) for _ in range(repeats)])
-    return [
-        (f"**`run --full --until gold`, {what}**", run, floor),
+    rows = [
+        (f"**`run`, {what}**", run, floor),
         (f"run again without change, {what}", again, floor),
         (f"floor, {what}", floor, floor),
     ]
+    return rows, floor, run
 
 
-def delivered(project: Path, lines: str) -> list[tuple]:
+def delivered(project: Path, lines: str) -> list[Row]:
     """A delivery of 1 % against the full rebuild that it spares."""
     held = hold_back(project, 0.01)
     timed([*MERGEHOUSE, "run", "-C", str(project)])
@@ -105,27 +118,19 @@ def delivered(project: Path, lines: str) -> list[tuple]:
     ]
 
 
-def on_spark(project: Path, lines: str) -> list[tuple]:
-    """The same project embedded and on a local Spark with two cores, start-up included."""
-    embedded = timed([*MERGEHOUSE, "run", "-C", str(project)])
+def on_spark(project: Path) -> Timing:
+    """The same project on a local Spark with two cores, start-up included."""
     shutil.rmtree(project / "lakehouse")
     config = project / "mergehouse.yml"
     spark = 'engine: {name: spark, master: "local[2]", settings: {spark.driver.memory: 6g}}'
     config.write_text(config.read_text(encoding="utf-8").replace("engine: duckdb", spark), encoding="utf-8")
-    on_two_cores = timed([*MERGEHOUSE, "run", "-C", str(project)])
-    return [
-        (f"DuckDB embedded, {lines} generated lines", embedded, None),
-        (f"PySpark `local[2]` with Delta, {lines} lines: {on_two_cores.seconds / embedded.seconds:.1f} x DuckDB", on_two_cores, None),
-    ]
+    return timed([*MERGEHOUSE, "run", "-C", str(project)])
 
 
 def demonstration(project: Path, lines: str) -> Path:
-    return timed_demonstration(project, lines)[1]
-
-
-def timed_demonstration(project: Path, lines: str) -> tuple[Timing, Path]:
     new_project(project)
-    return timed([*MERGEHOUSE, "demo", str(project), "--lines", lines]), project
+    timed([*MERGEHOUSE, "demo", str(project), "--lines", lines])
+    return project
 
 
 def new_project(project: Path, *options: str) -> None:
@@ -150,7 +155,7 @@ def best(timings: list[Timing]) -> Timing:
     return min(timings, key=lambda t: t.seconds)
 
 
-def as_markdown(rows: list[tuple[str, Timing, Timing | None]]) -> str:
+def as_markdown(rows: list[Row]) -> str:
     lines = [
         f"Measured on {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}.",
         "",

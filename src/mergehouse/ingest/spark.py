@@ -72,7 +72,9 @@ class SparkLoader:
     def _task(self, function: Callable[..., Iterator[Any]], schema: str, *arguments: Any) -> Any:
         """A frame of what the function yields on one executor, as Arrow batches."""
 
-        def task(_: Iterator[Any]) -> Iterator[Any]:
+        def task(batches: Iterator[Any]) -> Iterator[Any]:
+            for _ in batches:  # a worker whose input is read to the end serves the next task; else each starts its own Python
+                pass
             yield from function(*arguments)
 
         return self.engine.session.range(0, 1, 1, 1).mapInArrow(task, schema)

@@ -153,8 +153,10 @@ def _engine(project: Project, lakehouse: Lakehouse, spark: SparkSession | None) 
             from mergehouse.engine.spark import SparkEngine
             from mergehouse.ingest.spark import SparkLoader
 
-            engine = SparkEngine(spark or open_session(project.config.engine), lakehouse, f"{lakehouse.location}/.tmp")
+            config = project.config.engine
+            engine = SparkEngine(spark or open_session(config), lakehouse, f"{lakehouse.location}/.tmp", config.catalog)
             yield engine, SparkLoader(engine)
+            engine.register_all()
         else:
             from mergehouse.engine.duckdb import DuckDBEngine
             from mergehouse.ingest.embedded import EmbeddedLoader

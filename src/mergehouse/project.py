@@ -106,11 +106,15 @@ class Limits(_Strict):
 
 
 class EngineConfig(_Strict):
-    """What runs the models: `duckdb`, embedded, or `spark`: the session at hand, a `master` or a Spark Connect `remote`."""
+    """What runs the models: `duckdb`, embedded, or `spark`: the session at hand, a `master` or a Spark Connect `remote`.
+
+    With `catalog` Spark names tables `catalog.schema.table`; without, it knows them by path.
+    """
 
     name: Literal["duckdb", "spark"] = "duckdb"
     master: str | None = None
     remote: str | None = Field(default=None, pattern=r"^sc://")
+    catalog: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")
     settings: dict[str, str | int | bool] = {}
 
 

@@ -17,7 +17,11 @@ from mergehouse.project import EngineConfig
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-SMALL = {"spark.sql.shuffle.partitions": 2, "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}  # seconds, not minutes
+SMALL = {  # thousands of different plans over few rows: no time for C2; C1 alone would get 48 MB of code cache and throw code away
+    "spark.sql.shuffle.partitions": 2,
+    "spark.driver.memory": "3g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC",
+}
 NOW = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 
 

@@ -167,3 +167,11 @@ def test_an_environment_runs_into_its_own_lakehouse(shop: Shop) -> None:
     shop.deliver_lines("A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR")
     assert not run(load_project(shop.folder, "dev"), until="bronze").failed
     assert (shop.folder / "lakehouse-dev" / "bronze" / "shop_lines").is_dir() and not (shop.folder / "lakehouse").exists()
+
+
+@pytest.mark.parametrize("name", ["main`; DROP SCHEMA x", "a.b", "1st", ""])
+def test_a_catalog_has_a_plain_name(shop: Shop, name: str) -> None:
+    config = shop.folder / "mergehouse.yml"
+    config.write_text(config.read_text() + f'engine: {{name: spark, catalog: "{name}"}}\n')
+    with pytest.raises(ConfigError, match=r"mergehouse\.yml: key `engine\.catalog`: string should match pattern .* \(found "):
+        load_project(shop.folder)

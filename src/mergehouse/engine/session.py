@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import re
 import shutil
 import socket
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -25,6 +30,8 @@ LOCAL_SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
+JAVA = 17
+IVY = "~/.ivy2.5.2"  # where Spark 4 keeps jars, unless spark.jars.ivy says otherwise
 
 
 def open_session(config: EngineConfig) -> SparkSession:
@@ -73,27 +80,58 @@ def _local(config: EngineConfig) -> SparkSession:
     from pyspark.sql import SparkSession
 
     try:
+        import importlib_metadata  # noqa: F401  delta-spark needs it and does not ask for it
         from delta import configure_spark_with_delta_pip
-        from importlib_metadata import version
     except ImportError:
         raise ConfigError(f"engine spark: delta-spark is not installed. {INSTALL}") from None
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the executors read deliveries with this package
+    settings = {**LOCAL_SETTINGS, "spark.sql.warehouse.dir": _warehouse(), **config.settings}
+    more = [jar for jar in str(settings.pop("spark.jars.packages", "")).split(",") if jar]
     builder = SparkSession.builder.master(config.master or "local[*]").appName("mergehouse")
-    for name, value in {**LOCAL_SETTINGS, **config.settings}.items():
+    builder = configure_spark_with_delta_pip(builder, more)
+    for name, value in settings.items():
         builder = builder.config(name, value)
     try:
-        session = configure_spark_with_delta_pip(builder).getOrCreate()
+        session = builder.getOrCreate()
         session.sparkContext.setLogLevel("ERROR")
         return session
     except (PySparkException, OSError, RuntimeError) as error:
-        if not _has_java():
-            raise ConfigError("engine spark: Java was not found. Install Java 17 or set JAVA_HOME.") from None
+        if (java := _java_version()) < JAVA:
+            found = f"found Java {java}, and Spark needs {JAVA}" if java else "Java was not found"
+            raise ConfigError(f"engine spark: {found}. Install Java {JAVA} or set JAVA_HOME.") from None
+        jar, ivy = _delta_jar(), Path(str(settings.get("spark.jars.ivy", IVY))).expanduser()
+        if not (ivy / "jars" / jar).exists():
+            raise ConfigError(
+                f"engine spark: Spark {pyspark.__version__} found no {jar} in {ivy} and fetched none from Maven Central. It needs the "
+                "network once, or a mirror (`spark.jars.repositories` in `engine.settings`); with the network there, these two versions "
+                f"do not belong together. {INSTALL}"
+            ) from None
         raise ConfigError(
-            f"engine spark: Spark {pyspark.__version__} with delta-spark {version('delta_spark')} did not start. Their jars come from "
-            "Maven Central once and are kept in ~/.ivy2; check the network, and that these two versions belong together "
-            f"(docs: run on Spark). ({str(error).strip().splitlines()[0]})"
+            f"engine spark: Spark {pyspark.__version__} did not start ({str(error).strip().splitlines()[0]}). "
+            "What it wrote above says why; check `engine.master` and `engine.settings` in mergehouse.yml."
         ) from None
 
 
-def _has_java() -> bool:
-    return bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
+def _warehouse() -> str:
+    """Spark makes a folder for managed tables wherever it starts. There are none: it may go with the process."""
+    folder = tempfile.mkdtemp(prefix="mergehouse-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _delta_jar() -> str:
+    """The file that Ivy keeps of Delta Lake for this Spark. Source: delta-spark's `pip_utils`, names `delta-spark_<Spark>_<Scala>`."""
+    import pyspark
+    from importlib_metadata import version
+
+    spark = ".".join(pyspark.__version__.split(".")[:2])
+    return f"io.delta_delta-spark_{spark}_2.13-{version('delta_spark')}.jar"
+
+
+def _java_version() -> int:
+    """The major version of the Java that Spark starts; 0 where there is none."""
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=f"{home}/bin" if home else None)
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr if java else ""
+    found = re.search(r'version "(?:1\.)?(\d+)', said)
+    return int(found[1]) if found else 0

@@ -1,15 +1,14 @@
 """The Spark engine: the same models on a SparkSession, local, of a notebook, or behind Spark Connect; tables are Delta.
 
-Only what classic Spark and Spark Connect share is used: SQL, DataFrame readers and writers. Rows stay on the executors.
+Tables are read and written by path, or by name in a catalog, so that its grants and lineage hold; they lie in the lakehouse
+either way. Only what classic Spark and Spark Connect share is used: SQL, DataFrame readers and writers. Rows stay on the
+executors.
 """
 
 from __future__ import annotations
 
 import itertools
-import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlglot
@@ -17,7 +16,8 @@ from sqlglot.tokens import TokenType
 
 from mergehouse.contract import Contract
 from mergehouse.engine import SCHEMAS, Staged, flat
-from mergehouse.errors import LakehouseError, ModelError
+from mergehouse.engine.catalog import Catalog
+from mergehouse.engine.failures import spark_errors
 from mergehouse.lakehouse import LAYERS, Lakehouse, Stamp
 
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ class SparkEngine:
 
     tables_at_once = 2
 
-    def __init__(self, session: SparkSession, lakehouse: Lakehouse, scratch: str):
+    def __init__(self, session: SparkSession, lakehouse: Lakehouse, scratch: str, catalog: str | None = None):
         self.session, self.lakehouse, self.scratch = session, lakehouse, scratch
+        self.catalog = Catalog(session, catalog, lakehouse) if catalog else None
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         session.conf.set("spark.sql.session.timeZone", "UTC")
@@ -43,7 +44,9 @@ class SparkEngine:
 
     def read(self, name: str) -> DataFrame:
         """The published version of a table, without the comments on its columns: a union of two would not know whose to take."""
-        frame = self.session.read.format("delta").load(self.location(name))
+        with spark_errors(name):
+            reader = self.session.read.format("delta")
+            frame = reader.table(self.catalog.register(name)) if self.catalog else reader.load(self.location(name))
         return frame.select(*(frame[column].alias(column, metadata={}) for column in frame.columns))
 
     def location(self, name: str) -> str:
@@ -51,17 +54,19 @@ class SparkEngine:
 
     def append(self, name: str, frame: DataFrame, batch_id: str) -> None:
         """Appends rows in one commit that records the batch; new columns widen the schema."""
+        if self.catalog:
+            self.catalog.expect_free(name)
         writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
-        with _spark_errors(name):
-            writer.option("txnAppId", batch_id).option("txnVersion", "1").save(self.location(name))
+        with spark_errors(name):
+            self._save(writer.option("txnAppId", batch_id).option("txnVersion", "1"), name)
         self.lakehouse.committed(name)
 
     def define(self, name: str, sql: str) -> None:
-        with _spark_errors(name):
+        with spark_errors(name):
             self.session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {flat(name)} AS {flattened(sql)}")
 
     def keep(self, name: str, sql: str) -> None:
-        with _spark_errors(name):
+        with spark_errors(name):
             self._kept(self.session.sql(flattened(sql))).createOrReplaceTempView(flat(name))
 
     def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
@@ -115,11 +120,13 @@ class SparkEngine:
 
     def publish(self, staged: Staged, stamp: Stamp) -> int:
         contract, name = staged.contract, flat(staged.contract.table)
+        if self.catalog:
+            self.catalog.expect_free(contract.table)
         self.lakehouse.create(contract)
-        with _spark_errors(contract.table):
+        with spark_errors(contract.table):
             if staged.scope == "rows" and staged.deleted:
                 self.keep(f"merged.{name}", _changes(contract))
-                self.session.sql(_merge(contract, f"delta.`{self.location(contract.table)}`")).collect()
+                self.session.sql(_merge(contract, self._target(contract.table))).collect()
                 self._stamp(contract, stamp)
             elif staged.scope == "nothing":
                 self._stamp(contract, stamp)
@@ -132,7 +139,7 @@ class SparkEngine:
                     writer = writer.mode("overwrite").option("replaceWhere", where)
                 else:
                     writer = writer.mode("append" if staged.scope == "rows" else "overwrite")
-                writer.save(self.location(contract.table))
+                self._save(writer, contract.table)
         self.attach(contract.table)
         self.lakehouse.committed(contract.table)
         return self.lakehouse.delta(contract.table).version()
@@ -140,8 +147,14 @@ class SparkEngine:
     def discard(self, staged: Staged) -> None:
         """Kept rows go with the run's scratch folder."""
 
+    def register_all(self) -> None:
+        """Names what others wrote, too: the ledger of deliveries, the run log."""
+        if self.catalog:
+            for name in self.lakehouse.tables():
+                self.catalog.register(name)
+
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        with _spark_errors("query"):
+        with spark_errors("query"):
             return [row.asDict() for row in self.session.sql(flattened(sql)).collect()]
 
     def distinct_keys(self, contract: Contract) -> int:
@@ -161,7 +174,17 @@ class SparkEngine:
 
     def _stamp(self, contract: Contract, stamp: Stamp) -> None:
         """A commit without rows: SQL commands take no metadata of their own."""
-        self._writer(contract, self.read(contract.table).limit(0), stamp).mode("append").save(self.location(contract.table))
+        self._save(self._writer(contract, self.read(contract.table).limit(0), stamp).mode("append"), contract.table)
+
+    def _save(self, writer: Any, name: str) -> None:
+        """By name where there is a catalog; a table that is not there yet is made at its place and gets its name when first read."""
+        if self.catalog and self.lakehouse.exists(name):
+            writer.saveAsTable(self.catalog.register(name))
+        else:
+            writer.save(self.location(name))
+
+    def _target(self, name: str) -> str:
+        return self.catalog.register(name) if self.catalog else f"delta.`{self.location(name)}`"
 
     def _writer(self, contract: Contract, frame: DataFrame, stamp: Stamp) -> Any:
         writer = frame.write.format("delta").option("userMetadata", stamp.as_json())
@@ -193,21 +216,3 @@ def _merge(contract: Contract, target: str) -> str:
         f"MERGE INTO {target} AS t USING merged_{flat(contract.table)} AS s ON {on} "
         f"WHEN MATCHED AND s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED AND NOT s.is_gone THEN INSERT *"
     )
-
-
-@contextmanager
-def _spark_errors(name: str) -> Iterator[None]:
-    """What Spark raises, as one line of ours."""
-    from pyspark.errors import PySparkException
-
-    try:
-        yield
-    except PySparkException as error:
-        text = str(error)
-        if re.search("Concurrent(Append|Write|DeleteRead|DeleteDelete|Transaction|ModificationExc)", text):
-            raise LakehouseError(f"`{name}`: another writer committed at the same time; nothing was written. Run again.") from None
-        raise ModelError(f"`{name}`: Spark failed: {_first_lines(text)}") from None
-
-
-def _first_lines(text: str) -> str:
-    return " ".join(line.strip() for line in text.splitlines()[:3] if line.strip())[:500]

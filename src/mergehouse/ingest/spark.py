@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from mergehouse.engine.failures import spark_errors
 from mergehouse.engine.reader import connect, quoted
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.bronze import REJECTED, Batch
@@ -42,11 +43,11 @@ class SparkLoader:
         self.one_writer = Lock()  # bronze.rejected is shared by all sources
 
     def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
-        found = self._on_executor(_open, brand, table, source, file)
+        found = self._on_executor(file.location, _open, brand, table, source, file)
         return [_delivery(brand, table, source, file, each) for each in found["deliveries"]]
 
     def load(self, delivery: Delivery, batch: Batch, earlier: list[str]) -> Batch:
-        seen = self._on_executor(_examine, delivery, batch, earlier)
+        seen = self._on_executor(delivery.file.location, _examine, delivery, batch, earlier)
         if not self._holds(delivery.bronze, batch):
             columns = ", ".join(f"`{name}` STRING" for name in seen["columns"])
             schema = f"{columns}, ingest_ts TIMESTAMP, source_system STRING, source_file STRING, source_row BIGINT, batch_id STRING"
@@ -73,13 +74,15 @@ class SparkLoader:
     def _task(self, function: Callable[..., Iterator[Any]], schema: str, *arguments: Any) -> Any:
         """A frame of what the function yields on one executor, as Arrow batches."""
 
-        def task(_: Iterator[Any]) -> Iterator[Any]:
+        def task(batches: Iterator[Any]) -> Iterator[Any]:
+            for _ in batches:  # a worker whose input is read to the end serves the next task; else each starts its own Python
+                pass
             yield from function(*arguments)
 
         return self.engine.session.range(0, 1, 1, 1).mapInArrow(task, schema)
 
-    def _on_executor(self, function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
-        """A small result of one task; errors of ours come back as they are."""
+    def _on_executor(self, file: str, function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+        """A small result of one task at work on a file; errors of ours come back as they are."""
 
         def answered() -> Iterator[Any]:
             import pyarrow
@@ -90,7 +93,8 @@ class SparkLoader:
                 answer = {"error": str(error)}
             yield pyarrow.RecordBatch.from_pydict({"answer": [json.dumps(answer)]})
 
-        answer = json.loads(self._task(answered, "answer STRING").collect()[0]["answer"])
+        with spark_errors(file):
+            answer = json.loads(self._task(answered, "answer STRING").collect()[0]["answer"])
         if "error" in answer:
             raise SourceError(answer["error"])
         return answer

@@ -8,19 +8,27 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from mergehouse.engine.reader import connect, create_view
 from mergehouse.errors import LakehouseError
-from mergehouse.kpi.catalogue import brand_definitions, catalogue, compute, formatted
+from mergehouse.kpi.catalogue import Values, brand_definitions, catalogue, compute, formatted
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Brand, Project, parse_yaml
 
 HERE = Path(__file__).parent
 SAMPLES = 3
 UNMAPPED_SHOWN = 15
+SHOWN = (
+    "bronze.batches", "bronze.rejected", "silver.sales_clean", "silver.quarantine", "silver.duplicates", "gold.category_perf",
+    "gold.dim_product", "gold.kpi_raw_vs_silver", "monitor.runs", "monitor.quality_results", "monitor.schema_history",
+)  # fmt: skip
 Row = dict[str, Any]
 
 
-def write_report(project: Project) -> Path:
-    """Writes `report.html` into the lakehouse folder and returns its path. Raises LakehouseError where nothing ran yet."""
+def write_report(project: Project, kpis: Values | None = None) -> Path:
+    """Writes `report.html` into the lakehouse folder and returns its path. `kpis`: the values where they are known already.
+
+    Raises LakehouseError where nothing ran yet.
+    """
     from jinja2 import Environment, FileSystemLoader
 
     lakehouse = Lakehouse(project.lakehouse_folder)
@@ -28,7 +36,7 @@ def write_report(project: Project) -> Path:
         raise LakehouseError(f"{lakehouse.root}: nothing ran here yet; `mergehouse run` comes first.")
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": _number, "money": _money, "percent": _percent}
-    page = environment.get_template("report.html.j2").render(_contents(project, lakehouse))
+    page = environment.get_template("report.html.j2").render(_contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis))
     target = lakehouse.root / "report.html"
     try:
         target.write_text(page, encoding="utf-8")
@@ -37,9 +45,8 @@ def write_report(project: Project) -> Path:
     return target
 
 
-def _contents(project: Project, lakehouse: Lakehouse) -> Row:
+def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:
     read = _Reader(lakehouse)
-    values = compute(lakehouse)
     checks = read.rows(
         "monitor.quality_results",
         "SELECT * FROM monitor.quality_results QUALIFY row_number() OVER (PARTITION BY table_name, check_name ORDER BY started DESC) = 1",
@@ -115,13 +122,13 @@ def _brand(read: _Reader, brand: Brand) -> Row:
 
 
 class _Reader:
-    """Rows of queries over the lakehouse; none where the table they are about is not published yet."""
+    """Rows of queries over the tables shown; none where the table they are about is not published yet."""
 
     def __init__(self, lakehouse: Lakehouse):
-        from mergehouse.engine.reader import reader
-
-        self.tables = set(lakehouse.tables())
-        self.connection = reader(lakehouse)
+        self.tables = {name for name in SHOWN if lakehouse.exists(name)}
+        self.connection = connect()
+        for name in self.tables:
+            create_view(self.connection, name, lakehouse.delta(name))
 
     def rows(self, table: str, sql: str, parameters: Row | None = None) -> list[Row]:
         if table not in self.tables:

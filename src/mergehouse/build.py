@@ -68,7 +68,9 @@ class Workbench:
                 self.changes[view] = Change(whole=name == "order_lines")
             elif touched.views:
                 self.attach({view})
-                for part, sql in [*touched.views.items(), (now, touched.now), (rows, touched.versions)]:
+                for part, sql in touched.views.items():
+                    self.engine.keep(part, sql)  # read several times, parsed once
+                for part, sql in ((now, touched.now), (rows, touched.versions)):
                     self.engine.define(part, sql)
                 origin = ("batch_id", "source_row") if name == "order_lines" else ()
                 self.changes[view] = Change(rows, now=now, slice=origin)
@@ -87,7 +89,10 @@ class Workbench:
         """How the table is brought up to date, with the touched slices computed. None where nothing it reads has changed."""
         steps = plan(node, self.graph, self.changes)
         if steps and steps.affected:
-            self.engine.keep(f"affected.{flat(node.name)}", steps.affected)
+            affected = f"affected.{flat(node.name)}"
+            self.engine.keep(affected, steps.affected)
+            for view, part in steps.slices.items():
+                self.engine.slice(view, part.source, affected, part.on)
             for view, sql in steps.views.items():
                 self.engine.define(view, sql)
         return steps

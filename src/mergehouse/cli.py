@@ -134,7 +134,7 @@ def run(
     loaded = load_project(project, env)
     with _steps(hidden=as_json) as step:
         result = run_pipeline(loaded, select, until, full, step)
-    report = write_report(loaded) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
+    report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
         typer.echo(json.dumps(summary(result), indent=2, default=str))
     else:
@@ -311,9 +311,6 @@ class _steps:
 def _print_run(project: Any, result: RunResult, report_file: str) -> None:
     from rich.console import Console
 
-    from mergehouse.kpi.catalogue import compute
-    from mergehouse.lakehouse import Lakehouse
-
     console = Console(soft_wrap=True, highlight=False)
     for name, error in result.ingest.failures.items():
         console.print(f"[bold red]stopped[/] {name}: ", end="")
@@ -336,9 +333,8 @@ def _print_run(project: Any, result: RunResult, report_file: str) -> None:
         console.print(f"[bold red]blocked[/]  {len(blocked)} tables keep their previous version: {reasons}")
     if not result.changed:
         console.print("Nothing to do: every table is up to date.")
-    values = compute(Lakehouse(project.lakehouse_location))
-    if values:
-        _print_kpis(values)
+    if result.kpis:
+        _print_kpis(result.kpis)
     _print_findings([c for c in result.checks if not c.passed])
     built = [t for t in result.tables if t.status == "built"]
     slowest = ", ".join(f"{t.table} {t.seconds:.1f} s" for t in sorted(built, key=lambda t: -t.seconds)[:3])

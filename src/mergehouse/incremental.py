@@ -35,8 +35,18 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """The rows of `source` in touched slices: its columns and those of the slices that they equal."""
+
+    source: str
+    on: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Plan:
-    """`sql` computes the touched slices over `views`; `affected` is SQL of these slices, empty where `sql` is the whole table.
+    """`sql` computes the touched slices over `slices` of its inputs and the `views` over these.
+
+    `affected` is SQL of the touched slices, empty where `sql` is the whole table.
 
     Without `compares` the rows replace the published ones, whether they differ or not.
     """
@@ -44,6 +54,7 @@ class Plan:
     sql: str
     compares: bool = False
     affected: str = ""
+    slices: dict[str, Slice] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,15 +72,19 @@ def plan(node: Node, graph: Graph, changes: Mapping[str, Change]) -> Plan | None
     if not touching:
         return None
     affected = " UNION ".join(_affected(contract, name, changes[name]) for name in touching)
-    views: dict[str, str] = {}
     alone = touching[0] if len(touching) == 1 else None
-    names = {name: _sliced(contract, name, _at_hand(rule, name, changes) if name == alone else "", views) for name in rule.inputs}
+    names = {name: f"sliced.{flat(node.name)}__{flat(name)}" for name in rule.inputs}
+    slices = {
+        names[name]: Slice((_at_hand(rule, name, changes) if name == alone else "") or name, dict(zip(columns, rule.slice, strict=True)))
+        for name, columns in rule.inputs.items()
+    }
+    views: dict[str, str] = {}
     under = _views_under(node.name, graph)
     for view in (v for v in graph.nodes if v in under):  # in dependency order, so that a view over a sliced view follows it
         if graph.nodes[view].inputs & names.keys():
             names[view] = f"sliced.{flat(node.name)}__{flat(view)}"
             views[names[view]] = renamed(graph.nodes[view].sql, names)
-    return Plan(renamed(node.sql, names), True, affected, views)
+    return Plan(renamed(node.sql, names), True, affected, slices, views)
 
 
 def inputs_of(name: str, graph: Graph) -> set[str]:
@@ -114,16 +129,6 @@ def _affected(contract: Contract, name: str, change: Change) -> str:
 def _at_hand(rule: Incremental, name: str, changes: Mapping[str, Change]) -> str:
     """The relation with an input's touched slices, where these are cut as the table's own."""
     return changes[name].now if list(changes[name].slice) == rule.inputs[name] else ""
-
-
-def _sliced(contract: Contract, name: str, at_hand: str, views: dict[str, str]) -> str:
-    """Defines the view with the touched slices of one input and returns its name. `at_hand`: a relation that has them all."""
-    rule = contract.incremental
-    assert rule is not None
-    view = f"sliced.{flat(contract.table)}__{flat(name)}"
-    on = " AND ".join(f"t.{column} = a.{key}" for column, key in zip(rule.inputs[name], rule.slice, strict=True))
-    views[view] = f"SELECT t.* FROM {at_hand or name} AS t LEFT SEMI JOIN affected.{flat(contract.table)} AS a ON {on}"
-    return view
 
 
 def _views_under(name: str, graph: Graph) -> set[str]:

@@ -18,7 +18,7 @@ from mergehouse.errors import LakehouseError
 from mergehouse.graph import build_graph
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
-from mergehouse.kpi.catalogue import check_bounds
+from mergehouse.kpi.catalogue import Values, check_bounds, compute
 from mergehouse.lakehouse import Lakehouse, is_writable
 from mergehouse.mappings import Rows, ecb_file, mapping_tables
 from mergehouse.monitor import record_run
@@ -44,6 +44,7 @@ class RunResult:
     tables: list[TableResult] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     freshness: list[dict[str, Any]] = field(default_factory=list)
+    kpis: Values = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -80,13 +81,14 @@ def run(
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
         result = RunResult(uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult())
         result.ingest = load_deliveries(project, lakehouse, loader, result.started, lambda what: progress("bronze", what, 0, 0))
-        bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches)
+        bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full)
         graph, broken = bench.graph, set(result.ingest.failures)
         result.tables, result.checks = build_tables(graph.select(select, until), bench, broken, full, progress)
+        result.kpis = compute(lakehouse)
         if result.changed:
             if not broken:
                 result.checks += _reconcile(project, bench)
-            result.checks += check_bounds(lakehouse)
+            result.checks += check_bounds(result.kpis)
             if lakehouse.exists("gold.dim_brand"):
                 bench.attach({"gold.dim_brand", "bronze.batches"})
                 result.freshness, late = freshness(engine, project, dt.datetime.now(dt.UTC).date())
@@ -109,10 +111,12 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
             if node.contract:
                 bench.attach({node.name} | node.check_inputs)
                 results += check_table(engine, node.contract)[1]
-        return results + _reconcile(project, bench) + check_bounds(lakehouse)
+        return results + _reconcile(project, bench) + check_bounds(compute(lakehouse))
 
 
-def _workbench(project: Project, engine: Engine, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch]) -> Workbench:
+def _workbench(
+    project: Project, engine: Engine, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch], full: bool
+) -> Workbench:
     """The graph of now, and where the order lines are of an earlier state, the graph of then and what came since."""
     rates = f"{ecb_file().stat().st_size}"
     graph = build_graph(project, batches, mappings, rates)
@@ -121,7 +125,7 @@ def _workbench(project: Project, engine: Engine, lakehouse: Lakehouse, mappings:
     delivered = max((b.ingest_ts.isoformat() for b in loaded), default="")
     known = [b for b in loaded if published and b.ingest_ts.isoformat() <= published.delivered]
     new = [b for b in loaded if b not in known]
-    if not known or not new:
+    if full or not known or not new:
         return Workbench(engine, graph, mappings, delivered=delivered)
     bench = Workbench(engine, graph, mappings, build_graph(project, known, mappings, rates), delivered)
     bench.touch(project, known, new)

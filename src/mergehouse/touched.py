@@ -22,7 +22,7 @@ WHOLE_RESULT = (exp.AggFunc, exp.Window, exp.Subquery, exp.Distinct, exp.Group, 
 
 @dataclass
 class Touched:
-    """Views to define, in order; SQL of the touched rows as they are now, and of every delivered version of them."""
+    """Relations to keep, in order; SQL of the touched rows as they are now, and of every delivered version of them."""
 
     views: dict[str, str] = field(default_factory=dict)
     now: str = ""
@@ -53,10 +53,11 @@ def touched_rows(contract: Contract, brands: list[Brand], file_name: str, known:
         if shape is None:
             return None
         lines, joins = shape
-        result.views |= _restricted(brand, lines, joins, [b for b in known + new if b.source_system == brand.name], new)
+        prefix = f"{file.stem}__{brand.name}_"
+        result.views |= _restricted(brand, prefix, lines, joins, [b for b in known + new if b.source_system == brand.name], new)
         sources = {lines, *(join.source for join in joins)}
-        now.append((brand, _over(query, brand, sources), file))
-        versions.append((brand, _over(query, brand, sources, all_of=lines), file))
+        now.append((brand, _over(query, brand, prefix, sources), file))
+        versions.append((brand, _over(query, brand, prefix, sources, all_of=lines), file))
     result.now, result.versions = stacked(contract, now), stacked(contract, versions)
     return result
 
@@ -103,19 +104,19 @@ def _pair(test: exp.Expression, joined: str, lines: str) -> tuple[str, str] | No
     return (sides[joined], sides[lines]) if set(sides) == {joined, lines} else None
 
 
-def _over(query: exp.Expression, brand: Brand, sources: set[str], all_of: str = "") -> exp.Expression:
-    """The query over the restricted views, with every version of the rows of `all_of`."""
+def _over(query: exp.Expression, brand: Brand, prefix: str, sources: set[str], all_of: str = "") -> exp.Expression:
+    """The query over the restricted relations, with every version of the rows of `all_of`."""
     query = query.copy()
     for table in query.find_all(exp.Table):
         name = table.name.removeprefix(f"{brand.name}_")
         if table.db == "typed" and name in sources:
             table.set("db", exp.to_identifier(SCHEMA))
-            table.set("this", exp.to_identifier(f"{table.name}_all" if name == all_of else table.name))
+            table.set("this", exp.to_identifier(f"{prefix}{name}_all" if name == all_of else f"{prefix}{name}"))
     return query
 
 
-def _restricted(brand: Brand, lines: str, joins: list[_Join], batches: list[Batch], new: list[Batch]) -> dict[str, str]:
-    """Views over the touched rows: `delivered.<brand>_<source>`, and `.._all` with every version of each line."""
+def _restricted(brand: Brand, prefix: str, lines: str, joins: list[_Join], batches: list[Batch], new: list[Batch]) -> dict[str, str]:
+    """SQL of the touched rows of each source: `delivered.<prefix><source>`, and `.._all` with every version of each line."""
 
     def of(table: str, among: list[Batch]) -> list[Batch]:
         return [b for b in among if (b.source_system, b.source_table) == (brand.name, table)]
@@ -147,14 +148,14 @@ def _restricted(brand: Brand, lines: str, joins: list[_Join], batches: list[Batc
     if source.key:  # all versions of a touched line, so that the latest can be told; lines without a key count as one
         empty = " OR ".join(f"{typed(lines, [name])} IS NULL" for name in source.key)
         where = f"{typed(lines, source.key)} IN ({keys(lines, source.key, where)}) OR {empty}"
-    name = f"{SCHEMA}.{brand.name}_{lines}"
+    name = f"{SCHEMA}.{prefix}{lines}"
     views = {f"{name}_all": typed_rows(brand, lines, of(lines, batches), where), name: latest(source, f"SELECT * FROM {name}_all")}
     for join in joins:
         joined, there = brand.sources[join.source], of(join.source, batches)
         if not there or (joined.key and not set(join.columns) <= set(joined.key)):  # some versions of a key might be missing
-            views[f"{SCHEMA}.{brand.name}_{join.source}"] = f"SELECT * FROM typed.{brand.name}_{join.source}"
+            views[f"{SCHEMA}.{prefix}{join.source}"] = f"SELECT * FROM typed.{brand.name}_{join.source}"
             continue
         wanted = ", ".join(f"`{c}`" for c in join.line_columns)
         needed = f"{typed(join.source, join.columns)} IN (SELECT {wanted} FROM {name}_all)"
-        views[f"{SCHEMA}.{brand.name}_{join.source}"] = latest(joined, typed_rows(brand, join.source, there, needed))
+        views[f"{SCHEMA}.{prefix}{join.source}"] = latest(joined, typed_rows(brand, join.source, there, needed))
     return views

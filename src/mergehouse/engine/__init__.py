@@ -9,13 +9,14 @@ from typing import Any, Literal, Protocol
 from mergehouse.contract import Contract
 from mergehouse.lakehouse import Lakehouse, StagedFile, Stamp
 
-# What a run names besides the layers: tables, views, and what of a table is delivered, affected, computed and changed.
+# What a run names besides the layers: tables, views, and what of a table is delivered, affected, found, computed and changed.
 SCHEMAS = (
     "mapping",
     "typed",
     "staging",
     "delivered",
     "affected",
+    "found",
     "sliced",
     "computed",
     "published",
@@ -58,6 +59,9 @@ class Engine(Protocol):
 
     def keep(self, name: str, sql: str) -> None:
         """Runs a query once and keeps its rows readable under a name for the rest of the run."""
+
+    def slice(self, name: str, source: str, affected: str, on: dict[str, str]) -> None:
+        """Defines a view of the rows of a relation whose columns equal those of a row in `affected`; `on` maps theirs to the latter's."""
 
     def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
         """A small table of text columns."""

@@ -19,11 +19,12 @@ from mergehouse.contract import Contract
 from mergehouse.engine import SCHEMAS, Staged, flat
 from mergehouse.engine.reader import connect, create_view, read_files, select, settings, text
 from mergehouse.errors import LakehouseError, ModelError
-from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, Stamp, minimum_and_maximum, write_failure
+from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, Stamp, minimum_and_maximum, needs_safe_reader, write_failure
 from mergehouse.project import Limits
 from mergehouse.storage import fetch
 
-TARGET_FILE_SIZE = "32MB"  # what a changed row makes a run write again
+TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
+SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
 MAX_KEY_BITS = 2**32  # 512 MB of bitmaps
 
 # Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single letters do.
@@ -44,6 +45,8 @@ class DuckDBEngine:
         for schema in (*LAYERS, *SCHEMAS):
             self.connection.execute(f"CREATE SCHEMA {schema}")
         self._sessions = threading.local()
+        self._published: dict[str, str] = {}  # SELECT over the files of a table, with each row's place in them
+        self._changed: dict[str, Contract] = {}  # tables that differ from that by the rows `inserted` and `deleted`
         # Spark's xxhash64 finds candidates only (rows that agree are then compared in full), so any 64-bit hash will do.
         self.connection.execute("CREATE MACRO xxhash64(value) AS CAST(hash(value) >> 1 AS BIGINT)")
 
@@ -55,7 +58,10 @@ class DuckDBEngine:
         return self._sessions.connection
 
     def attach(self, name: str) -> None:
-        create_view(self.connection, name, self.lakehouse.delta(name))
+        delta = self.lakehouse.delta(name)
+        create_view(self.connection, name, delta)
+        if not needs_safe_reader(delta):
+            self._published[name] = select(self.connection, delta, with_place=True)
 
     def define(self, name: str, sql: str) -> None:
         self._define(name, to_duckdb(sql))
@@ -74,6 +80,15 @@ class DuckDBEngine:
     def keep(self, name: str, sql: str) -> None:
         self._keep(name, to_duckdb(sql))
 
+    def slice(self, name: str, source: str, affected: str, on: dict[str, str]) -> None:
+        rows = f"SELECT t.* FROM {source} AS t SEMI JOIN {affected} AS a ON {_equal(on)}"
+        if source in self._published and (found := self._find(name, self._published[source], affected, on)):
+            rows = f"SELECT * EXCLUDE (file, row) FROM ({found})"
+            if contract := self._changed.get(source):
+                came = f"SELECT t.* FROM inserted.{flat(source)} AS t SEMI JOIN {affected} AS a ON {_equal(on)}"
+                rows = f"{rows} ANTI JOIN deleted.{flat(source)} USING ({', '.join(contract.key)}) UNION ALL {came}"
+        self._define(name, rows)
+
     def stage(self, contract: Contract, sql: str) -> Staged:
         folder = self.lakehouse.staging_folder(contract.table)
         return Staged(contract, "table", folder, self._write(contract, _typed(contract, sql), folder))
@@ -88,9 +103,12 @@ class DuckDBEngine:
         name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
         self._keep(f"computed.{name}", _typed(contract, sql))
         delta = self.lakehouse.delta(contract.table)
-        published = select(self.connection, delta, with_file=True)
-        slices = f" SEMI JOIN affected.{name} USING ({', '.join(contract.incremental.slice)})" if sliced and contract.incremental else ""
-        self._keep(f"published.{name}", f"SELECT * FROM ({published}){slices}")
+        published = self._published[contract.table] = select(self.connection, delta, with_place=True)
+        if sliced and contract.incremental:
+            on, affected = {c: c for c in contract.incremental.slice}, f"affected.{name}"
+            all_of = f"SELECT t.* FROM ({published}) AS t SEMI JOIN {affected} AS a ON {_equal(on)}"
+            published = self._find(f"published.{name}", published, affected, on) or all_of
+        self._keep(f"published.{name}", published)
         self._keep(f"inserted.{name}", f"SELECT * FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}")
         self._keep(f"deleted.{name}", f"SELECT {columns} FROM published.{name} EXCEPT SELECT * FROM computed.{name}")
         self._define(f"changed.{name}", f"FROM inserted.{name} UNION ALL FROM deleted.{name}")
@@ -114,11 +132,16 @@ class DuckDBEngine:
             published = fetch(self.lakehouse.delta(contract.table).file_uris())
             paths += [file for file in published if file not in staged.replaced]
         if paths:
-            source = read_files(paths, _hive(contract))
+            source = read_files(paths, _hive(contract), with_place=True)
         else:
             nulls = ", ".join(f"NULL::{_cast(c.type)} AS {name}" for name, c in contract.columns.items())
-            source = f"(SELECT {nulls} WHERE false)"
-        self._define(contract.table, f"SELECT {', '.join(contract.columns)} FROM {source}")
+            source = f"(SELECT {nulls}, NULL AS filename, NULL AS file_row_number WHERE false)"
+        columns = ", ".join(contract.columns)
+        self._define(contract.table, f"SELECT {columns} FROM {source}")
+        if staged.scope == "rows":
+            self._changed[contract.table] = contract
+        else:
+            self._published[contract.table] = f"SELECT {columns}, filename AS file, file_row_number AS row FROM {source}"
 
     def publish(self, staged: Staged, stamp: Stamp) -> int:
         if staged.scope == "table":
@@ -128,6 +151,18 @@ class DuckDBEngine:
     def discard(self, staged: Staged) -> None:
         if staged.folder:
             self.lakehouse.discard(staged.folder)
+
+    def _find(self, name: str, rows: str, affected: str, on: dict[str, str]) -> str:
+        """SQL of the few `rows` of a table that are affected, by place, so that readers skip all others; empty where they are many.
+
+        No columns are read but those of `on`; the first rows of each file tell few from many.
+        """
+        sample = f"WITH t AS MATERIALIZED (SELECT {', '.join(on)} FROM ({rows}) WHERE row < {SAMPLE_ROWS})"
+        hits = f"SELECT count(*) FROM t SEMI JOIN {affected} AS a ON {_equal(on)}"
+        if not self._session.execute(f"{sample} SELECT ({hits}) * {FEW} <= (SELECT count(*) FROM t)").fetchall()[0][0]:
+            return ""
+        self._keep(f"found.{flat(name)}", f"SELECT file, row FROM ({rows}) AS t SEMI JOIN {affected} AS a ON {_equal(on)}")
+        return f"SELECT * FROM ({rows}) SEMI JOIN found.{flat(name)} USING (file, row)"
 
     def _write(self, contract: Contract, rows: str, folder: Path) -> tuple[StagedFile, ...]:
         """Parquet files of a DuckDB query's rows."""
@@ -207,6 +242,10 @@ def _typed(contract: Contract, sql: str) -> str:
     """A model as DuckDB SQL, every column in its contract's type."""
     columns = ", ".join(f"CAST({name} AS {_cast(c.type)}) AS {name}" for name, c in contract.columns.items())
     return f"SELECT {columns} FROM ({to_duckdb(sql)})"
+
+
+def _equal(on: dict[str, str]) -> str:
+    return " AND ".join(f"t.{column} = a.{key}" for column, key in on.items())
 
 
 def _hive(contract: Contract) -> dict[str, str]:

@@ -61,15 +61,19 @@ def scan(connection: duckdb.DuckDBPyConnection, delta: DeltaTable) -> duckdb.Duc
     return connection.sql(select(connection, delta))
 
 
-def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_file: bool = False) -> str:
-    """The SELECT that reads a Delta version, if asked with each row's `file`.
+def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place: bool = False) -> str:
+    """The SELECT that reads a Delta version, if asked with each row's place: its `file`, and the `row` in it.
 
     A list of Parquet files is 4 to 16 times faster than an Arrow dataset, but ignores deletion
     vectors and column mapping: tables that use these are read by delta-rs into a temporary table.
     """
     types = duckdb_types(delta)
+    # instants are cast: Spark may have written them as INT96
     casts = [f'CAST("{name}" AS {kind}) AS "{name}"' if kind == "TIMESTAMPTZ" else f'"{name}"' for name, kind in types.items()]
-    columns = ", ".join([*casts, *(["filename AS file"] if with_file else [])])  # cast: Spark may have written instants as INT96
+    place = {"filename": "file", "file_row_number": "row"} if with_place else {}
+    columns = ", ".join(
+        [*casts, *(f"{source} AS {name}" for source, name in place.items())]
+    )  # cast: Spark may have written instants as INT96
     if needs_safe_reader(delta):
         name = f"safe_{uuid.uuid4().hex}"
         stream = delta.scan()  # noqa: F841 - read by DuckDB under its variable name
@@ -77,18 +81,18 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_file: 
         return f"SELECT * FROM {name}"
     files = fetch(delta.file_uris())
     if not files:
-        nulls = ", ".join([*(f'NULL::{kind} AS "{name}"' for name, kind in types.items()), *(["NULL AS file"] if with_file else [])])
+        nulls = ", ".join([*(f'NULL::{kind} AS "{name}"' for name, kind in types.items()), *(f"NULL AS {name}" for name in place.values())])
         return f"SELECT {nulls} WHERE false"
-    return f"SELECT {columns} FROM {read_files(files, {n: types[n] for n in delta.metadata().partition_columns}, with_file)}"
+    return f"SELECT {columns} FROM {read_files(files, {n: types[n] for n in delta.metadata().partition_columns}, with_place)}"
 
 
-def read_files(files: list[str], partitions: dict[str, str], with_file: bool = False) -> str:
+def read_files(files: list[str], partitions: dict[str, str], with_place: bool = False) -> str:
     """The table function over Parquet files; `partitions` are the columns in their paths and the types of these."""
     hive = ", ".join(f"'{name}': {kind}" for name, kind in partitions.items())
     options = f"hive_partitioning = true, hive_types = {{{hive}}}" if partitions else "hive_partitioning = false"
-    file = ", filename = true" if with_file else ""
+    place = ", filename = true, file_row_number = true" if with_place else ""
     file_list = ", ".join(text(uri) for uri in files)
-    return f"read_parquet([{file_list}], union_by_name = {len(files) > 1}, {options}{file})"
+    return f"read_parquet([{file_list}], union_by_name = {len(files) > 1}, {options}{place})"
 
 
 def text(value: str) -> str:

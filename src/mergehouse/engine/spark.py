@@ -69,6 +69,10 @@ class SparkEngine:
         with spark_errors(name):
             self._kept(self.session.sql(flattened(sql))).createOrReplaceTempView(flat(name))
 
+    def slice(self, name: str, source: str, affected: str, on: dict[str, str]) -> None:
+        equal = " AND ".join(f"t.{column} = a.{key}" for column, key in on.items())
+        self.define(name, f"SELECT t.* FROM {source} AS t LEFT SEMI JOIN {affected} AS a ON {equal}")
+
     def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
         schema = ", ".join(f"`{column}` STRING" for column in columns)
         self.session.createDataFrame([tuple(row) for row in rows], schema).createOrReplaceTempView(flat(name))

@@ -19,6 +19,7 @@ MODELS = Path(__file__).parent.parent / "models"
 CATALOGUE = Path(__file__).with_name("catalogue.yml")
 GROUP = "group"
 Value = Decimal | None
+Values = dict[str, dict[str, Value]]  # by scope and KPI
 
 
 class Kpi(BaseModel):
@@ -92,11 +93,11 @@ def kpi_sql(table: str, kpis: list[Kpi]) -> str:
     )
 
 
-def compute(lakehouse: Lakehouse) -> dict[str, dict[str, Value]]:
+def compute(lakehouse: Lakehouse) -> Values:
     """Every KPI per scope (brand names, then `group`). None where a ratio has no denominator."""
     kpis = catalogue()
     connection = connect()
-    values: dict[str, dict[str, Value]] = {}
+    values: Values = {}
     for table in dict.fromkeys(k.table for k in kpis if k.table):
         if not lakehouse.exists(table):
             continue
@@ -121,9 +122,8 @@ def _ratio(numerator: Value, denominator: Value, kpi: Kpi) -> Value:
     return (numerator / denominator).quantize(places, ROUND_HALF_UP)
 
 
-def check_bounds(lakehouse: Lakehouse) -> list[CheckResult]:
-    """Every KPI with bounds, held against them in every scope."""
-    values = compute(lakehouse)
+def check_bounds(values: Values) -> list[CheckResult]:
+    """Every KPI with bounds, as `compute` returns them, held against them in every scope."""
     results = []
     for kpi in catalogue():
         if kpi.min is None and kpi.max is None:
@@ -140,7 +140,7 @@ def check_bounds(lakehouse: Lakehouse) -> list[CheckResult]:
     return results
 
 
-def as_json_values(values: dict[str, dict[str, Value]]) -> dict[str, dict[str, str | int | None]]:
+def as_json_values(values: Values) -> dict[str, dict[str, str | int | None]]:
     """Counts as numbers, money and shares as exact decimal text."""
     kinds = {k.name: k.format for k in catalogue()}
     return {

@@ -8,8 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from mergehouse.engine.reader import connect, create_view
 from mergehouse.errors import LakehouseError
-from mergehouse.kpi.catalogue import brand_definitions, catalogue, compute, formatted
+from mergehouse.kpi.catalogue import Values, brand_definitions, catalogue, compute, formatted
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Brand, Project, parse_yaml
 from mergehouse.storage import storage_errors
@@ -18,11 +19,18 @@ HERE = Path(__file__).parent
 SAMPLES = 3
 UNMAPPED_SHOWN = 15
 REPORT = "report.html"
+SHOWN = (
+    "bronze.batches", "bronze.rejected", "silver.sales_clean", "silver.quarantine", "silver.duplicates", "gold.category_perf",
+    "gold.dim_product", "gold.kpi_raw_vs_silver", "monitor.runs", "monitor.quality_results", "monitor.schema_history",
+)  # fmt: skip
 Row = dict[str, Any]
 
 
-def write_report(project: Project) -> str:
-    """Writes `report.html` into the lakehouse and returns its path or URL. Raises LakehouseError where nothing ran yet."""
+def write_report(project: Project, kpis: Values | None = None) -> str:
+    """Writes `report.html` into the lakehouse and returns its path or URL. `kpis`: the values where they are known already.
+
+    Raises LakehouseError where nothing ran yet.
+    """
     from jinja2 import Environment, FileSystemLoader
 
     lakehouse = Lakehouse(project.lakehouse_location)
@@ -30,15 +38,14 @@ def write_report(project: Project) -> str:
         raise LakehouseError(f"{lakehouse.location}: nothing ran here yet; `mergehouse run` comes first.")
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": _number, "money": _money, "percent": _percent}
-    page = environment.get_template("report.html.j2").render(_contents(project, lakehouse))
+    page = environment.get_template("report.html.j2").render(_contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis))
     with storage_errors(lakehouse.location):
         lakehouse.store.put(REPORT, page.encode())
     return f"{lakehouse.location}/{REPORT}"
 
 
-def _contents(project: Project, lakehouse: Lakehouse) -> Row:
+def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:
     read = _Reader(lakehouse)
-    values = compute(lakehouse)
     checks = read.rows(
         "monitor.quality_results",
         "SELECT * FROM monitor.quality_results QUALIFY row_number() OVER (PARTITION BY table_name, check_name ORDER BY started DESC) = 1",
@@ -114,26 +121,17 @@ def _brand(read: _Reader, brand: Brand) -> Row:
 
 
 class _Reader:
-    """Rows of queries over the lakehouse; none where the table they are about is not published yet."""
+    """Rows of queries over the tables shown; none where the table they are about is not published yet."""
 
     def __init__(self, lakehouse: Lakehouse):
-        from mergehouse.engine.reader import connect
-
-        self.lakehouse, self.tables = lakehouse, set(lakehouse.tables())
-        self.attached: set[str] = set()
+        self.tables = {name for name in SHOWN if lakehouse.exists(name)}
         self.connection = connect()
+        for name in self.tables:
+            create_view(self.connection, name, lakehouse.delta(name))
 
     def rows(self, table: str, sql: str, parameters: Row | None = None) -> list[Row]:
-        from sqlglot import exp, parse_one
-
-        from mergehouse.engine.reader import create_view
-
         if table not in self.tables:
             return []
-        named = {f"{t.db}.{t.name}" for t in parse_one(sql, read="duckdb").find_all(exp.Table)}
-        for name in (named & self.tables) - self.attached:
-            create_view(self.connection, name, self.lakehouse.delta(name))
-            self.attached.add(name)
         cursor = self.connection.execute(sql, parameters or {})
         names = [d[0] for d in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,8 +1,8 @@
 -- Grain: one unified customer, group scope.
 -- Inputs: the brand views of each customer, order lines for categories, customers, the segment table.
 -- Questionable: recency is the smallest of the brands' recencies, each counted to that brand's own as-of date, so that two
--- brands whose data end in different years compare fairly.
-WITH spending AS (
+-- brands whose data end in different years compare fairly. A customer of one brand is what that brand's view says.
+WITH shared AS (
   SELECT
     customer_id,
     MIN(first_order_date)                                                    AS first_order_date,
@@ -16,20 +16,28 @@ WITH spending AS (
     SUM(units)                                                               AS units,
     MIN_BY(as_of_date, STRUCT(COALESCE(recency_days, 1000000), source_system)) AS as_of_date
   FROM gold.customer_brand_360
+  WHERE is_cross_brand
   GROUP BY customer_id
 ),
 diversity AS (
-  SELECT customer_id, COUNT(DISTINCT category) AS categories FROM silver.customer_categories GROUP BY customer_id
+  SELECT c.customer_id, COUNT(DISTINCT c.category) AS categories
+  FROM silver.customer_categories AS c LEFT SEMI JOIN shared AS s ON s.customer_id = c.customer_id
+  GROUP BY c.customer_id
+),
+spending AS (
+  SELECT s.*, COALESCE(d.categories, 0) AS categories, TRUE AS is_cross_brand
+  FROM shared AS s LEFT JOIN diversity AS d ON d.customer_id = s.customer_id
+  UNION ALL
+  SELECT
+    customer_id, first_order_date, last_order_date, recency_days, frequency, monetary_eur, gmv_eur, returns_eur, margin_eur, units,
+    as_of_date, categories, is_cross_brand
+  FROM gold.customer_brand_360
+  WHERE NOT is_cross_brand
 ),
 joined AS (
-  SELECT
-    s.*, g.source_system, g.country_code, g.region,
-    COALESCE(d.categories, 0) AS categories,
-    s.frequency > 0           AS is_buyer,
-    g.brands > 1              AS is_cross_brand
+  SELECT s.*, g.source_system, g.country_code, g.region, s.frequency > 0 AS is_buyer
   FROM spending AS s
   JOIN gold.dim_customer AS g ON g.customer_id = s.customer_id
-  LEFT JOIN diversity AS d ON d.customer_id = s.customer_id
 ),
 recency AS (
   SELECT

@@ -42,6 +42,11 @@ def project_in(folder: Path, engine: str) -> Project:
     return load_project(folder)
 
 
+def only_of_a_new_table(engine: SparkEngine, name: str) -> str:
+    assert not engine.lakehouse.exists(name)
+    return engine.lakehouse.address(name)
+
+
 def test_every_table_has_a_name_and_is_merged_by_it(named: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_project(tmp_path / "exports")
     generate(tmp_path / "exports", LINES, 5)
@@ -57,7 +62,7 @@ def test_every_table_has_a_name_and_is_merged_by_it(named: SparkSession, tmp_pat
         assert {name: named.table(f"spark_catalog.{name}").count() for name in lakehouse.tables()} == {
             name: lakehouse.rows(name) for name in lakehouse.tables()
         }
-        monkeypatch.setattr(SparkEngine, "location", None)  # from the second run on nothing goes by path
+        monkeypatch.setattr(SparkEngine, "location", only_of_a_new_table)  # from the second run on nothing else goes by path
     assert {c["operation"] for c in lakehouse.delta("silver.sales_clean").history()} >= {"MERGE"}
     assert "external" in str(named.sql("DESCRIBE EXTENDED spark_catalog.silver.orders").collect()).lower()
 

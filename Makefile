@@ -20,7 +20,9 @@ test: $(SPARK) $(AZURITE) lint
 
 # What takes longer: the published exports on every engine, and 200 random histories of deliveries.
 parity: $(SPARK) $(AZURITE)
-	MERGEHOUSE_PARITY=1 MERGEHOUSE_HISTORIES=200 $(BIN)/pytest -n auto --dist loadgroup tests/parity tests/pipeline/test_incremental.py
+	MERGEHOUSE_PARITY=1 $(BIN)/pytest -m apache tests/parity
+	MERGEHOUSE_PARITY=1 MERGEHOUSE_HISTORIES=200 $(BIN)/pytest -m "not apache" -n auto --dist loadgroup \
+	  tests/parity tests/storage tests/pipeline/test_incremental.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -23,7 +23,7 @@ from mergehouse.scaffold import write_project
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = [LONG, pytest.mark.xdist_group("apache")]
+pytestmark = [LONG, pytest.mark.apache]
 LINES = 2_000
 
 

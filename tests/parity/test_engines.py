@@ -23,7 +23,7 @@ OF_THIS_PLACE = {"path", "modified_ns"}  # in the ledger of deliveries: where th
 LONG = pytest.mark.skipif(not os.environ.get("MERGEHOUSE_PARITY"), reason="minutes of starting Spark jobs: make parity")
 ENGINES = [
     pytest.param("sail", marks=pytest.mark.xdist_group("sail")),
-    pytest.param("apache", marks=[pytest.mark.xdist_group("apache"), LONG]),
+    pytest.param("apache", marks=[pytest.mark.apache, LONG]),
 ]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @LONG
-@pytest.mark.xdist_group("apache")
+@pytest.mark.apache
 def test_a_package_that_only_the_driver_has_is_named(apache: SparkSession, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(*_: Any) -> None: ...
 

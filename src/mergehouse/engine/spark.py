@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlglot
@@ -56,9 +57,8 @@ class SparkEngine:
         """Appends rows in one commit that records the batch; new columns widen the schema."""
         if self.catalog:
             self.catalog.expect_free(name)
-        writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
         with spark_errors(name):
-            self._save(writer.option("txnAppId", batch_id).option("txnVersion", "1"), name)
+            self._commit(name, frame, {"mergeSchema": "true", "txnAppId": batch_id, "txnVersion": "1"})
         self.lakehouse.committed(name)
 
     def define(self, name: str, sql: str) -> None:
@@ -136,14 +136,8 @@ class SparkEngine:
                 self._stamp(contract, stamp)
             else:
                 source = f"inserted_{name}" if staged.scope == "rows" else f"computed_{name}"
-                writer = self._writer(contract, self.session.table(source), stamp)
-                if staged.scope == "partitions":
-                    keys = self.rows(f"SELECT * FROM affected.{name}")
-                    where = " OR ".join("(" + " AND ".join(f"{key} = '{value}'" for key, value in row.items()) + ")" for row in keys)
-                    writer = writer.mode("overwrite").option("replaceWhere", where)
-                else:
-                    writer = writer.mode("append" if staged.scope == "rows" else "overwrite")
-                self._save(writer, contract.table)
+                replaced = self._partitions(contract) if staged.scope == "partitions" else "TRUE" if staged.scope == "table" else ""
+                self._commit(contract.table, self.session.table(source), {"userMetadata": stamp.as_json()}, replaced, contract.partition_by)
         self.attach(contract.table)
         self.lakehouse.committed(contract.table)
         return self.lakehouse.delta(contract.table).version()
@@ -178,21 +172,34 @@ class SparkEngine:
 
     def _stamp(self, contract: Contract, stamp: Stamp) -> None:
         """A commit without rows: SQL commands take no metadata of their own."""
-        self._save(self._writer(contract, self.read(contract.table).limit(0), stamp).mode("append"), contract.table)
+        self._commit(contract.table, self.read(contract.table).limit(0), {"userMetadata": stamp.as_json()})
 
-    def _save(self, writer: Any, name: str) -> None:
-        """By name where there is a catalog; a table that is not there yet is made at its place and gets its name when first read."""
+    def _commit(self, name: str, frame: DataFrame, options: dict[str, str], replaced: str = "", partition_by: Sequence[str] = ()) -> None:
+        """Appends rows, or puts them in the place of those that meet the condition `replaced`.
+
+        By name where there is a catalog; a table that is not there yet is made at its place and gets its name when first read.
+        """
         if self.catalog and self.lakehouse.exists(name):
-            writer.saveAsTable(self.catalog.register(name))
-        else:
-            writer.save(self.location(name))
+            from pyspark.sql.functions import expr
+
+            named = frame.writeTo(self.catalog.register(name)).options(**options)
+            if replaced:
+                named.overwrite(expr(replaced))
+            else:
+                named.append()
+            return
+        writer = frame.write.format("delta").options(**options).partitionBy(*partition_by).mode("overwrite" if replaced else "append")
+        if replaced not in ("", "TRUE"):
+            writer = writer.option("replaceWhere", replaced)
+        writer.save(self.location(name))
+
+    def _partitions(self, contract: Contract) -> str:
+        """The condition that rows of the affected partitions meet."""
+        keys = self.rows(f"SELECT * FROM affected.{flat(contract.table)}")
+        return " OR ".join("(" + " AND ".join(f"{key} = '{value}'" for key, value in row.items()) + ")" for row in keys)
 
     def _target(self, name: str) -> str:
         return self.catalog.register(name) if self.catalog else f"delta.`{self.location(name)}`"
-
-    def _writer(self, contract: Contract, frame: DataFrame, stamp: Stamp) -> Any:
-        writer = frame.write.format("delta").option("userMetadata", stamp.as_json())
-        return writer.partitionBy(*contract.partition_by) if contract.partition_by else writer
 
 
 def flattened(sql: str) -> str:

@@ -63,6 +63,17 @@ def deliver(exports: Path, folder: Path, part: int) -> None:
             (target / name).write_text("\n".join([header, *chosen]) + "\n", encoding="utf-8")
 
 
+def without_some_countries(exports: Path) -> None:
+    """Every fifth line of the wide export names no country: engines differ in what an aggregate makes of an empty value."""
+    files = list(exports.glob("*/online_retail*.csv"))
+    assert files
+    for file in files:
+        header, *rows = file.read_text(encoding="utf-8").splitlines()
+        assert header.endswith("Country")
+        some = [row.rpartition(",")[0] + "," if n % 5 == 0 else row for n, row in enumerate(rows)]
+        file.write_text("\n".join([header, *some]) + "\n", encoding="utf-8")
+
+
 def sound(result: RunResult) -> RunResult:
     assert not result.failed, (
         result.ingest.failures,
@@ -77,6 +88,7 @@ def test_engines_agree_and_take_over_from_one_another(engine: str, tmp_path: Pat
     spark = request.getfixturevalue(engine)
     write_project(tmp_path / "exports")
     generate(tmp_path / "exports", LINES, 5)
+    without_some_countries(tmp_path / "exports" / "raw")
     lakehouses = {}
     for name in ("embedded", "spark"):
         write_project(tmp_path / name)

@@ -170,6 +170,16 @@ def test_a_day_delivered_again_changes_no_figure(shop: Shop) -> None:
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
+def test_a_customer_keeps_the_last_country_that_was_named(shop: Shop) -> None:
+    shop.deliver_lines(line("A1", day=1).replace("Germany", "France"), line("A2", day=2), line("A3", day=3).replace("Germany", ""))
+    shop.run()
+    assert shop.rows("SELECT country_code, CAST(first_seen AS VARCHAR) FROM silver.customers_clean") == [("DE", "2026-03-01")]
+    shop.deliver_lines(line("A4", day=4).replace("Germany", "Spain"), line("A5", day=5).replace("Germany", ""), name="lines_2.csv")
+    shop.run()
+    assert shop.rows("SELECT country_code, CAST(first_seen AS VARCHAR) FROM silver.customers_clean") == [("ES", "2026-03-01")]
+    assert differences(shop.lakehouse, shop.folder) == {}
+
+
 def test_a_late_arrival_touches_its_own_day_and_month(shop: Shop) -> None:
     shop.deliver_lines(line("A1", day=1), line("A2", day=20))
     shop.run()

@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol
 from mergehouse.contract import Contract
 from mergehouse.lakehouse import Lakehouse, StagedFile, Stamp
 
-# What a run names besides the layers: tables, views, and what of a table is delivered, affected, found, computed and changed.
+# What a run names besides the layers: tables, views, what of a table is delivered, affected, found, computed and changed,
+# and the rows whose fields differ between two tables.
 SCHEMAS = (
     "mapping",
     "typed",
@@ -24,6 +25,7 @@ SCHEMAS = (
     "deleted",
     "changed",
     "merged",
+    "differing",
 )
 
 

@@ -26,15 +26,21 @@ def _compare(engine: Engine, brand: Brand, rules: list[FieldReconciliation]) -> 
     key = f"`{rules[0].key}`"
     tables = sorted(side.split(".")[0] for side in (rules[0].use, rules[0].against))
     sides = " JOIN ".join(f"({_side(brand, table, rules)}) AS {table}" for table in tables)
-    joined = f"FROM {sides} ON {tables[0]}.{key} = {tables[1]}.{key}"
-    differ = [f"{_column(rule.use)} IS DISTINCT FROM {_column(rule.against)}" for rule in rules]
-    counts = ", ".join(f"COUNT(DISTINCT CASE WHEN {test} THEN {tables[0]}.{key} END) AS rule_{n}" for n, test in enumerate(differ))
-    found = engine.rows(f"SELECT {counts} {joined}")[0]
+    values = ", ".join(f"{_column(r.use)} AS used_{n}, {_column(r.against)} AS other_{n}" for n, r in enumerate(rules))
+    differ = " OR ".join(f"{_column(rule.use)} IS DISTINCT FROM {_column(rule.against)}" for rule in rules)
+    differing = f"differing.{brand.name}_{'_'.join(tables)}"
+    engine.keep(
+        differing,
+        f"SELECT {tables[0]}.{key}, {values} FROM {sides} ON {tables[0]}.{key} = {tables[1]}.{key} WHERE {differ}",
+    )
+    tests = [f"used_{n} IS DISTINCT FROM other_{n}" for n in range(len(rules))]
+    counts = ", ".join(f"COUNT(DISTINCT CASE WHEN {test} THEN {key} END) AS rule_{n}" for n, test in enumerate(tests))
+    found = engine.rows(f"SELECT {counts} FROM {differing}")[0]
     results = []
-    for n, (rule, test) in enumerate(zip(rules, differ, strict=True)):
-        values = f"{tables[0]}.{key}, {_column(rule.use)} AS used, {_column(rule.against)} AS other"
+    for n, (rule, test) in enumerate(zip(rules, tests, strict=True)):
         failures = found[f"rule_{n}"]
-        sample = engine.rows(f"SELECT DISTINCT {values} {joined} WHERE {test} ORDER BY 1 LIMIT {SAMPLE_ROWS}") if failures else []
+        both = f"{key}, used_{n} AS used, other_{n} AS other"
+        sample = engine.rows(f"SELECT DISTINCT {both} FROM {differing} WHERE {test} ORDER BY 1 LIMIT {SAMPLE_ROWS}") if failures else []
         name, why = f"{rule.use} = {rule.against}", f"{rule.use} is used. {rule.why}"
         results.append((rule, CheckResult(f"{brand.name}.{rule.field}", name, "warn", failures, why, sample)))
     return results

@@ -5,7 +5,7 @@
 WITH customers AS (
   SELECT source_system, customer_code FROM staging.customers WHERE customer_code IS NOT NULL
   UNION
-  SELECT source_system, customer_code FROM silver.order_lines WHERE customer_code IS NOT NULL
+  SELECT source_system, customer_code FROM silver.customers_seen
 ),
 links AS (
   SELECT

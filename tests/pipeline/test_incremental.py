@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
 
 from mergehouse.demo import generate
 from mergehouse.lakehouse import Lakehouse
@@ -219,6 +219,21 @@ def test_a_header_that_comes_later_reaches_its_lines(shop: Shop, followed: bool)
     result = shop.run()
     assert {t.table: t.status for t in result.tables}["silver.order_lines"] == ("updated" if followed else "built")
     assert shop.rows("SELECT source_customer_id FROM silver.sales_clean ORDER BY order_id") == [("K1",), ("K2",), ("K4",)]
+    assert differences(shop.lakehouse, shop.folder) == {}
+
+
+def test_a_delivery_with_a_column_gone_changes_nothing_until_it_is_delivered_right(shop: Shop) -> None:
+    shop.deliver_lines(line("A1", day=1))
+    shop.run()
+    versions = {name: shop.lakehouse.delta(name).version() for name in shop.lakehouse.tables() if not name.startswith("monitor.")}
+    gone = [",".join(row.split(",")[:8] + row.split(",")[9:]) for row in (line("A2", day=2), line("A3", day=3))]
+    shop.deliver_lines(*gone, name="lines_2.csv", header=SHOP_HEADER.replace("country,", ""))
+    result = shop.run()
+    message = str(result.ingest.failures["bronze.shop_lines"])
+    assert result.failed and "lines_2.csv" in message and "`country`" in message
+    assert {name: shop.lakehouse.delta(name).version() for name in versions} == versions
+    shop.deliver_lines(line("A2", day=2), line("A3", day=3), name="lines_2.csv")
+    assert changed(shop.run())["silver.sales_clean"] == 2
     assert differences(shop.lakehouse, shop.folder) == {}
 
 

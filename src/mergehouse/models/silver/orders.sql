@@ -12,10 +12,15 @@ SELECT
   MIN(channel)                                                               AS channel,
   COUNT_IF(line_type = 'sale') > 0                                           AS is_sale,
   COUNT(*)                                                                   AS order_lines,
+  COUNT_IF(line_type = 'sale')                                               AS sale_lines,
   SUM(CASE WHEN line_type = 'sale' THEN quantity ELSE 0 END)                 AS units,
   SUM(CASE WHEN line_type = 'sale' THEN amount_eur ELSE 0 END)               AS gmv_eur,
   SUM(CASE WHEN line_type = 'return' THEN -amount_eur ELSE 0 END)            AS returns_eur,
   SUM(CASE WHEN line_type IN ('sale', 'return') THEN amount_eur - cost_eur ELSE 0 END) AS margin_eur,
+  SUM(CASE
+    WHEN line_type = 'sale' AND list_price > unit_price
+    THEN CAST(CAST((list_price - unit_price) * quantity AS DECIMAL(19, 4)) * fx_rate AS DECIMAL(18, 2)) ELSE 0
+  END)                                                                       AS discount_eur,
   SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)    AS non_merchandise_eur
 FROM silver.sales_clean
 GROUP BY source_system, order_id

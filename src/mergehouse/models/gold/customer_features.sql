@@ -1,0 +1,121 @@
+-- Grain: one customer of one brand at one cut-off date.
+-- Inputs: orders, orders returned whole, categories bought, the cut-off dates.
+-- Questionable: a purchase is a day with a sale, whatever the number of orders; an order returned whole before the cut-off was
+-- never made, one returned later still counts. Nothing on or after the cut-off is read.
+WITH days AS (
+  SELECT
+    o.source_system, o.customer_id, o.order_date,
+    COUNT_IF(o.is_sale) > 0                                                    AS is_purchase,
+    CASE WHEN COUNT_IF(o.is_sale) = COUNT(v.voided_on) THEN MAX(v.voided_on) END AS voided_on,
+    SUM(o.sale_lines)                                                          AS sale_lines,
+    SUM(o.units)                                                               AS units,
+    SUM(o.gmv_eur)                                                             AS gmv_eur,
+    SUM(o.returns_eur)                                                         AS returns_eur,
+    SUM(o.discount_eur)                                                        AS discount_eur,
+    SUM(o.margin_eur)                                                          AS margin_eur
+  FROM silver.orders AS o
+  LEFT JOIN silver.order_voids AS v ON v.source_system = o.source_system AND v.order_id = o.order_id
+  WHERE o.customer_id IS NOT NULL
+  GROUP BY o.source_system, o.customer_id, o.order_date
+),
+spaced AS (
+  SELECT
+    *,
+    CASE WHEN is_purchase THEN DATEDIFF(order_date, MAX(CASE WHEN is_purchase THEN order_date END) OVER (
+      PARTITION BY source_system, customer_id ORDER BY order_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )) END AS gap
+  FROM days
+),
+known AS (
+  SELECT
+    d.*, c.cutoff_date,
+    DATEDIFF(c.cutoff_date, d.order_date)                                      AS age,
+    d.is_purchase AND (d.voided_on IS NULL OR d.voided_on >= c.cutoff_date)    AS counts
+  FROM gold.feature_cutoffs AS c
+  JOIN spaced AS d ON d.source_system = c.source_system AND d.order_date < c.cutoff_date
+  WHERE SUBSTR(MD5(d.customer_id), 1, 4) < c.hashes_below
+),
+summed AS (
+  SELECT
+    customer_id, source_system, cutoff_date,
+    MIN(CASE WHEN counts THEN order_date END)                                  AS first_purchase_date,
+    MAX(CASE WHEN counts THEN order_date END)                                  AS last_purchase_date,
+    MIN(age)                                                                   AS contact_recency_days,
+    COUNT_IF(counts)                                                           AS purchases,
+    COUNT_IF(counts AND age <= 30)                                             AS purchases_30d,
+    COUNT_IF(counts AND age <= 60)                                             AS purchases_60d,
+    COUNT_IF(counts AND age <= 90)                                             AS purchases_90d,
+    COUNT_IF(counts AND age <= 180)                                            AS purchases_180d,
+    COUNT_IF(counts AND age <= 365)                                            AS purchases_365d,
+    COUNT_IF(counts AND age > 275 AND age <= 365)                              AS purchases_season,
+    COUNT(DISTINCT CASE WHEN counts AND age <= 365 THEN DATE_TRUNC('MONTH', order_date) END) AS active_months,
+    SUM(CASE WHEN counts THEN CAST(ROUND(1000000 * EXP(-age / 20.0D)) AS BIGINT) ELSE 0 END)  AS activity_20d,
+    SUM(CASE WHEN counts THEN CAST(ROUND(1000000 * EXP(-age / 80.0D)) AS BIGINT) ELSE 0 END)  AS activity_80d,
+    SUM(CASE WHEN counts THEN CAST(ROUND(1000000 * EXP(-age / 320.0D)) AS BIGINT) ELSE 0 END) AS activity_320d,
+    SUM(CASE WHEN counts THEN gap END)                                         AS gap_sum,
+    SUM(CASE WHEN counts THEN CAST(gap AS BIGINT) * gap END)                   AS gap_squares,
+    COUNT(CASE WHEN counts THEN gap END)                                       AS gaps,
+    MAX(CASE WHEN counts THEN gap END)                                         AS gap_longest_days,
+    MAX_BY(gap, CASE WHEN counts AND gap IS NOT NULL THEN order_date END)      AS gap_last_days,
+    SUM(gmv_eur)                                                               AS gmv_eur,
+    SUM(CASE WHEN age <= 90 THEN gmv_eur ELSE 0 END)                           AS gmv_90d_eur,
+    SUM(CASE WHEN age <= 365 THEN gmv_eur ELSE 0 END)                          AS gmv_365d_eur,
+    MAX_BY(gmv_eur, CASE WHEN counts THEN order_date END)                      AS gmv_last_eur,
+    SUM(returns_eur)                                                           AS returns_eur,
+    SUM(discount_eur)                                                          AS discount_eur,
+    SUM(margin_eur)                                                            AS margin_eur,
+    SUM(CASE WHEN age <= 90 THEN margin_eur ELSE 0 END)                        AS margin_90d_eur,
+    SUM(CASE WHEN age <= 365 THEN margin_eur ELSE 0 END)                       AS margin_365d_eur,
+    SUM(sale_lines)                                                            AS sale_lines,
+    SUM(units)                                                                 AS units,
+    COUNT_IF(returns_eur > 0)                                                  AS return_days
+  FROM known
+  GROUP BY customer_id, source_system, cutoff_date
+  HAVING COUNT_IF(counts) > 0
+),
+diversity AS (
+  SELECT c.customer_id, c.source_system, f.cutoff_date, COUNT(*) AS categories
+  FROM silver.customer_categories AS c
+  JOIN gold.feature_cutoffs AS f ON f.source_system = c.source_system AND c.first_order_date < f.cutoff_date
+  WHERE SUBSTR(MD5(c.customer_id), 1, 4) < f.hashes_below
+  GROUP BY c.customer_id, c.source_system, f.cutoff_date
+),
+shopped AS (SELECT customer_id, source_system, MIN(order_date) AS first_date FROM days WHERE is_purchase GROUP BY customer_id, source_system),
+elsewhere AS (
+  SELECT a.customer_id, a.source_system, MIN(b.first_date) AS first_date
+  FROM shopped AS a JOIN shopped AS b ON b.customer_id = a.customer_id AND b.source_system <> a.source_system
+  GROUP BY a.customer_id, a.source_system
+),
+places AS (
+  SELECT customer_id, source_system, MIN(country_code) AS country_code, MIN(region) AS region
+  FROM silver.customers_clean GROUP BY customer_id, source_system
+)
+SELECT
+  s.customer_id, s.source_system, s.cutoff_date,
+  '1'                                                                          AS feature_version,
+  f.is_as_of,
+  p.country_code, p.region,
+  COALESCE(e.first_date < s.cutoff_date, FALSE)                                AS is_cross_brand,
+  DATEDIFF(s.cutoff_date, s.last_purchase_date)                                AS recency_days,
+  DATEDIFF(s.cutoff_date, s.first_purchase_date)                               AS tenure_days,
+  s.contact_recency_days,
+  s.purchases, s.purchases_30d, s.purchases_60d, s.purchases_90d, s.purchases_180d, s.purchases_365d, s.purchases_season,
+  2 * s.purchases_90d - s.purchases_180d                                       AS trend_90d,
+  s.active_months,
+  CAST(s.activity_20d * 0.000001 AS DECIMAL(18, 6))                            AS activity_20d,
+  CAST(s.activity_80d * 0.000001 AS DECIMAL(18, 6))                            AS activity_80d,
+  CAST(s.activity_320d * 0.000001 AS DECIMAL(18, 6))                           AS activity_320d,
+  CASE WHEN s.gaps > 0 THEN CAST(CAST(s.gap_sum AS DOUBLE) / s.gaps AS DECIMAL(12, 6)) END AS gap_mean_days,
+  CASE WHEN s.gaps > 1 THEN CAST(SQRT(
+    CAST(s.gaps * s.gap_squares - s.gap_sum * s.gap_sum AS DOUBLE) / CAST(s.gaps * (s.gaps - 1) AS DOUBLE)
+  ) AS DECIMAL(12, 6)) END                                                                        AS gap_deviation_days,
+  s.gap_longest_days, s.gap_last_days,
+  s.gmv_eur, s.gmv_90d_eur, s.gmv_365d_eur, s.gmv_last_eur,
+  s.returns_eur, s.discount_eur, s.margin_eur, s.margin_90d_eur, s.margin_365d_eur,
+  s.sale_lines, s.units, s.return_days,
+  COALESCE(d.categories, 0)                                                    AS categories
+FROM summed AS s
+JOIN gold.feature_cutoffs AS f ON f.source_system = s.source_system AND f.cutoff_date = s.cutoff_date
+LEFT JOIN places AS p ON p.customer_id = s.customer_id AND p.source_system = s.source_system
+LEFT JOIN diversity AS d ON d.customer_id = s.customer_id AND d.source_system = s.source_system AND d.cutoff_date = s.cutoff_date
+LEFT JOIN elsewhere AS e ON e.customer_id = s.customer_id AND e.source_system = s.source_system

@@ -13,9 +13,9 @@ WITH days AS (
 later AS (
   SELECT
     f.customer_id, f.source_system, f.cutoff_date,
-    COUNT_IF(d.is_purchase AND DATEDIFF(d.order_date, f.cutoff_date) < 30)                             AS purchases_30d,
-    COUNT_IF(d.is_purchase AND DATEDIFF(d.order_date, f.cutoff_date) < 60)                             AS purchases_60d,
-    COUNT_IF(d.is_purchase AND DATEDIFF(d.order_date, f.cutoff_date) < 90)                             AS purchases_90d,
+    COUNT(CASE WHEN d.is_purchase AND DATEDIFF(d.order_date, f.cutoff_date) < 30 THEN 1 END)          AS purchases_30d,
+    COUNT(CASE WHEN d.is_purchase AND DATEDIFF(d.order_date, f.cutoff_date) < 60 THEN 1 END)          AS purchases_60d,
+    COUNT(CASE WHEN d.is_purchase AND DATEDIFF(d.order_date, f.cutoff_date) < 90 THEN 1 END)          AS purchases_90d,
     SUM(CASE WHEN DATEDIFF(d.order_date, f.cutoff_date) < 90 THEN d.margin_eur ELSE 0 END)             AS margin_90d_eur,
     SUM(CASE WHEN DATEDIFF(d.order_date, f.cutoff_date) < 180 THEN d.margin_eur ELSE 0 END)            AS margin_180d_eur,
     SUM(CASE WHEN DATEDIFF(d.order_date, f.cutoff_date) < 365 THEN d.margin_eur ELSE 0 END)            AS margin_365d_eur,

@@ -19,7 +19,7 @@ from scipy.special import expit
 
 from mergehouse.errors import FitError
 from mergehouse.science.entries import customers_of, distinct, histories
-from mergehouse.science.likelihood import Value, covariance, fit
+from mergehouse.science.likelihood import Value, covariance, fit, total
 
 EVIDENCE = 3.0  # log-likelihood that drop-out must bring for its two parameters: half the 95 % point of chi-square, 2 d.f.
 
@@ -33,7 +33,7 @@ def fit_bgnbd(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike, weights:
     """
     x, t_x, T = histories(frequency, recency, age)
     data = _Histories.of(x, t_x, T, customers_of(weights, x.shape))
-    rate = data.w @ data.x / (data.w @ data.T)  # starts in the data's own unit of time, so that none is better than another
+    rate = total(data.w, data.x) / total(data.w, data.T)  # starts in the data's own unit of time, so that none is better than another
     nbd = fit(_nbd_log_likelihood, data, [np.log([r, r / rate]) for r in (0.3, 3.0)])
     full = fit(_log_likelihood, data, [np.array([*nbd.theta, *np.log(ab)]) for ab in ((0.1, 1.0), (0.5, 3.0), (2.0, 2.0))])
     gain = full.log_likelihood - nbd.log_likelihood
@@ -209,11 +209,11 @@ def _log_likelihood(theta: np.ndarray, data: _Histories) -> Value:
     wx = w * (r + x)
     hessian = np.zeros((4, 4))
 
-    value = n @ (np.log(r + k) - np.log1p(a / (b + k))) + wx @ log_s - theta[1] * (w @ x)
-    gradient = np.array([r * (n @ (1 / (r + k)) + w @ log_s), wx @ (1 - s) - w @ x, -n @ (a / c), n @ mixed])
-    hessian[0, 0] = r * (n @ (k / (r + k) ** 2) + w @ log_s)
-    hessian[0, 1] = hessian[1, 0] = r * (w @ (1 - s))
-    hessian[1, 1] = -wx @ (s * (1 - s))
+    value = n @ (np.log(r + k) - np.log1p(a / (b + k))) + total(wx, log_s) - theta[1] * total(w, x)
+    gradient = np.array([r * (n @ (1 / (r + k)) + total(w, log_s)), total(wx, 1 - s) - total(w, x), -n @ (a / c), n @ mixed])
+    hessian[0, 0] = r * (n @ (k / (r + k) ** 2) + total(w, log_s))
+    hessian[0, 1] = hessian[1, 0] = r * total(w, 1 - s)
+    hessian[1, 1] = -total(wx, s * (1 - s))
     hessian[2, 2] = -n @ (a * (b + k) / c**2)
     hessian[2, 3] = hessian[3, 2] = n @ (a * b / c**2)
     hessian[3, 3] = n @ (mixed * (k / (b + k) - b / c))
@@ -224,14 +224,14 @@ def _log_likelihood(theta: np.ndarray, data: _Histories) -> Value:
     left = w * expit(log_odds)
     s_x = alpha / (alpha + t_x)
     slope = np.stack([r * np.log1p((T - t_x) / (alpha + t_x)), (r + x) * (s - s_x), np.ones(len(x)), -b / (b + (x - 1))])
-    value += w @ np.logaddexp(0, log_odds)
-    gradient += slope @ left
-    hessian += (slope * (left * expit(-log_odds))) @ slope.T
-    hessian[0, 0] += slope[0] @ left
-    hessian[0, 1] += r * ((s - s_x) @ left)
+    value += total(w, np.logaddexp(0, log_odds))
+    gradient += (slope * left).sum(axis=1)
+    hessian += np.einsum("in,jn->ij", slope * (left * expit(-log_odds)), slope)
+    hessian[0, 0] += total(slope[0], left)
+    hessian[0, 1] += r * total(s - s_x, left)
     hessian[1, 0] = hessian[0, 1]
-    hessian[1, 1] += (slope[1] * (1 - s - s_x)) @ left
-    hessian[3, 3] += (slope[3] * (x - 1) / (b + (x - 1))) @ left
+    hessian[1, 1] += total(slope[1] * (1 - s - s_x), left)
+    hessian[3, 3] += total(slope[3] * (x - 1) / (b + (x - 1)), left)
     return float(value), gradient, hessian
 
 

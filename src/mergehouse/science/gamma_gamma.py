@@ -14,7 +14,7 @@ from scipy.special import betaln, digamma, polygamma
 
 from mergehouse.errors import FitError
 from mergehouse.science.entries import customers_of, distinct, require, same_shape
-from mergehouse.science.likelihood import Value, covariance, fit
+from mergehouse.science.likelihood import Value, covariance, fit, total
 
 
 def fit_gamma_gamma(frequency: ArrayLike, mean_value: ArrayLike, weights: ArrayLike | None = None) -> GammaGamma:
@@ -28,7 +28,7 @@ def fit_gamma_gamma(frequency: ArrayLike, mean_value: ArrayLike, weights: ArrayL
     require(np.isfinite(x) & (x >= 1), "a number of purchases of 1 or more", x)
     require(np.isfinite(z) & (z > 0), "a mean value above 0", z)
     data = _Purchases.of(x, z, customers_of(weights, x.shape))
-    mean = data.w @ (data.x * data.z) / (data.w @ data.x)
+    mean = total(data.w * data.x, data.z) / total(data.w, data.x)
     best = fit(_log_likelihood, data, [np.log([p, q, mean * (q - 1) / p]) for p, q in ((1.0, 3.0), (6.0, 4.0), (1.0, 1.2))])
     p, q, gamma = np.exp(best.theta).tolist()
     reason = (
@@ -125,10 +125,10 @@ def _log_likelihood(theta: np.ndarray, data: _Purchases) -> Value:
     u, w = data.x * data.z / gamma, data.w
     low, high, share = np.log1p(1 / u), np.log1p(u), u / (1 + u)
     w_low, w_share = np.add.reduceat(w * low, begin), np.add.reduceat(w * share, begin)
-    w_high = w @ high
+    w_high = total(w, high)
     psi, psi_1 = digamma(s + q), polygamma(1, s + q)
 
-    value = -n @ betaln(s, q) - s @ w_low - q * w_high - w @ np.log(data.z)
+    value = -n @ betaln(s, q) - s @ w_low - q * w_high - total(w, np.log(data.z))
     by_s, by_q = n * (psi - digamma(s)) - w_low, n @ (psi - digamma(q)) - w_high
     gradient = np.array([s @ by_s, q * by_q, q * w_share.sum() - s @ (n - w_share)])
     hessian = np.empty((3, 3))
@@ -144,5 +144,5 @@ def _log_likelihood(theta: np.ndarray, data: _Purchases) -> Value:
 def _correlation(data: _Purchases) -> float:
     """Pearson's, of number and mean value of purchases; 0 where all customers have the same number."""
     x, z = (v - np.average(v, weights=data.w) for v in (data.x, data.z))
-    norm = np.sqrt((data.w @ x**2) * (data.w @ z**2))
-    return float(data.w @ (x * z) / norm) if norm else 0.0
+    norm = np.sqrt(total(data.w, x**2) * total(data.w, z**2))
+    return float(total(data.w, x * z) / norm) if norm else 0.0

@@ -44,6 +44,11 @@ def fit(log_likelihood: Callable[[np.ndarray, Any], Value], data: Entries, start
     return climb(partial(log_likelihood, data=data), best.theta)
 
 
+def total(weights: np.ndarray, values: np.ndarray) -> np.floating:
+    """Sum of weights * values, both (n,). A dot product would lose more digits and give the cores' BLAS threads to wait for."""
+    return (weights * values).sum()
+
+
 def climb(function: Callable[[np.ndarray], Value], theta: np.ndarray) -> Maximum:
     """From `theta` (k,) to a maximum of `function`, which returns value, gradient and Hessian.
 

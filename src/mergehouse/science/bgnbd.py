@@ -22,6 +22,7 @@ from mergehouse.science.entries import customers_of, distinct, histories
 from mergehouse.science.likelihood import Value, covariance, fit, total
 
 EVIDENCE = 3.0  # log-likelihood that drop-out must bring for its two parameters: half the 95 % point of chi-square, 2 d.f.
+MOST_POINTS = 2000  # of a quadrature: horizons of 50,000 times alpha, or 500,000 purchases expected of one customer
 
 
 def fit_bgnbd(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike, weights: ArrayLike | None = None) -> BGNBD:
@@ -99,7 +100,8 @@ class BGNBD:
         """E[purchases in (T, T + horizon] | x, t_x, T] (FHL 2005, equation 10).
 
         The paper writes it with the Gauss hypergeometric function, over a - 1. Here the integral that this function stands
-        for is computed: nothing happens at a = 1, at hundreds of purchases or as a -> 0. Raises FitError on an impossible history.
+        for is computed: nothing happens at a = 1, at hundreds of purchases or as a -> 0. Raises FitError on an
+        impossible history, and on a horizon beyond 50,000 times alpha + T.
         """
         x, t_x, T = histories(frequency, recency, age)
         (once, of), shape = distinct(x.ravel(), t_x.ravel(), T.ravel()), x.shape
@@ -127,8 +129,13 @@ def expected_purchases(
 
 
 def _points(z: float, shape: float) -> int:
-    """Enough points for ten digits: the integrand has a pole of order `shape` at -1 / z, and falls off over 1 / (shape z)."""
-    return int(16 + 8 * np.sqrt(z) + 2 * np.sqrt(shape * z))
+    """Enough points for twelve digits: the integrand has a pole of order `shape` at -1 / z, and falls off over 1 / (shape z)."""
+    points = int(16 + 8 * np.sqrt(z) + 2 * np.sqrt(shape * z))
+    if points > MOST_POINTS:
+        raise FitError(
+            f"The horizon is {z:,.0f} times what is known of a customer (alpha + T), too far to expect anything: take a shorter one."
+        )
+    return points
 
 
 def _beta_quadrature(a: float, b: float, points: int) -> tuple[np.ndarray, np.ndarray]:
@@ -205,32 +212,33 @@ def _log_likelihood(theta: np.ndarray, data: _Histories) -> Value:
     x, T, w, n = data.x, data.T, data.w, data.beyond
     k = np.arange(len(n))
     c, mixed = a + b + k, a * b / ((b + k) * (a + b + k))
-    s, log_s = alpha / (alpha + T), -np.log1p(T / alpha)
+    log_s, u = -np.log1p(T / alpha), T / (alpha + T)  # s = alpha / (alpha + T) and 1 - s
     wx = w * (r + x)
     hessian = np.zeros((4, 4))
 
     value = n @ (np.log(r + k) - np.log1p(a / (b + k))) + total(wx, log_s) - theta[1] * total(w, x)
-    gradient = np.array([r * (n @ (1 / (r + k)) + total(w, log_s)), total(wx, 1 - s) - total(w, x), -n @ (a / c), n @ mixed])
+    gradient = np.array([r * (n @ (1 / (r + k)) + total(w, log_s)), total(wx, u) - total(w, x), -n @ (a / c), n @ mixed])
     hessian[0, 0] = r * (n @ (k / (r + k) ** 2) + total(w, log_s))
-    hessian[0, 1] = hessian[1, 0] = r * total(w, 1 - s)
-    hessian[1, 1] = -total(wx, s * (1 - s))
+    hessian[0, 1] = hessian[1, 0] = r * total(w, u)
+    hessian[1, 1] = -total(wx, u * (1 - u))
     hessian[2, 2] = -n @ (a * (b + k) / c**2)
     hessian[2, 3] = hessian[3, 2] = n @ (a * b / c**2)
     hessian[3, 3] = n @ (mixed * (k / (b + k) - b / c))
 
     again = data.repeaters
-    x, t_x, T, w, s = x[again], data.t_x[again], T[again], w[again], s[again]
+    x, t_x, T, w, u = x[again], data.t_x[again], T[again], w[again], u[again]
     log_odds = _log_odds_left(r, alpha, a, b, x, t_x, T)
     left = w * expit(log_odds)
-    s_x = alpha / (alpha + t_x)
-    slope = np.stack([r * np.log1p((T - t_x) / (alpha + t_x)), (r + x) * (s - s_x), np.ones(len(x)), -b / (b + (x - 1))])
+    idle = (T - t_x) / (alpha + t_x)
+    fade = (1 - u) * idle  # = alpha / (alpha + t_x) - alpha / (alpha + T)
+    slope = np.stack([r * np.log1p(idle), -(r + x) * fade, np.ones(len(x)), -b / (b + (x - 1))])
     value += total(w, np.logaddexp(0, log_odds))
     gradient += (slope * left).sum(axis=1)
     hessian += np.einsum("in,jn->ij", slope * (left * expit(-log_odds)), slope)
     hessian[0, 0] += total(slope[0], left)
-    hessian[0, 1] += r * total(s - s_x, left)
+    hessian[0, 1] -= r * total(fade, left)
     hessian[1, 0] = hessian[0, 1]
-    hessian[1, 1] += total(slope[1] * (1 - s - s_x), left)
+    hessian[1, 1] += total(slope[1] * (2 * u - 1 - fade), left)
     hessian[3, 3] += total(slope[3] * (x - 1) / (b + (x - 1)), left)
     return float(value), gradient, hessian
 

@@ -79,7 +79,7 @@ def simulate(r: float, alpha: float, a: float, b: float, age: ArrayLike, seed: i
     T = np.asarray(age, dtype=float)
     rate = rng.gamma(r, 1 / alpha, T.shape)
     p = rng.beta(a, b, T.shape) if a > 0 else np.zeros(T.shape)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         last = np.maximum(1, np.ceil(rng.exponential(size=T.shape) / -np.log1p(-p)))  # infinite where p = 0
     bought = rng.poisson(rate * T)  # had nobody left
     x = np.minimum(bought, last).astype(int)

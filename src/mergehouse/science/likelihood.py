@@ -11,8 +11,8 @@ import numpy as np
 
 STEPS = 200
 LONGEST_STEP = 2.0  # of one Newton step, in the logarithm: no parameter changes by more than a factor of 7.4
-ENOUGH = 1e-12  # stops where a step is worth less than this share of the log-likelihood
-ROUNDING = 1e-14  # share of the log-likelihood by which a step may seem to go down
+ENOUGH = 1e-11  # stops after a step that was worth less than this share of the log-likelihood
+ROUNDING = 1e-13  # share of the log-likelihood by which a step may seem to go down
 FIRST_LOOK = 20_000  # entries among which the start is looked for
 FLAT = 10.0  # standard deviation of a log-parameter from which on the data say nothing about it
 TINY = np.finfo(float).tiny
@@ -54,21 +54,22 @@ def climb(function: Callable[[np.ndarray], Value], theta: np.ndarray) -> Maximum
 
     Newton's method on the absolute eigenvalues of the Hessian, so that every step goes uphill; a step is halved until it
     does. Where the likelihood only rises towards a limit (a parameter to 0 or to infinity), it stops once the rise that
-    is left is lost in rounding.
+    is left is next to nothing.
     """
     value, gradient, hessian = function(theta)
     for _ in range(STEPS):
         size = max(1.0, abs(value))
         curvature, axes = np.linalg.eigh(hessian)
-        step = axes @ (axes.T @ gradient / np.maximum(np.abs(curvature), ENOUGH / 10 * size))
+        step = axes @ (axes.T @ gradient / np.maximum(np.abs(curvature), ROUNDING * size))
         step *= LONGEST_STEP / max(float(np.linalg.norm(step)), LONGEST_STEP)
-        last = bool(gradient @ step / 2 <= ENOUGH * size)
-        while not (trial := function(theta + step))[0] >= value - ROUNDING * size:
-            if last or np.linalg.norm(step) < ENOUGH:
-                return Maximum(theta, value, hessian, last)
-            step = step / 2
-        theta, (value, gradient, hessian) = theta + step, trial
-        if last:
+        share = 1.0
+        while not (trial := function(theta + share * step))[0] >= value - ROUNDING * size:
+            share /= 2
+            if share < ENOUGH:
+                return Maximum(theta, value, hessian, False)
+        done = share == 1 and trial[0] - value <= ENOUGH * size
+        theta, (value, gradient, hessian) = theta + share * step, trial
+        if done:
             return Maximum(theta, value, hessian, True)
     return Maximum(theta, value, hessian, False)
 

@@ -234,14 +234,17 @@ def test_drop_out_is_seldom_found_where_there_is_none_and_always_in_a_year_of_it
     assert all(found(0.7, seed) for seed in range(10))
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("parameters", [(0.6, 8.0, 2e4, 8e4), (5e5, 5e6, 0.6, 2.0), (0.6, 8.0, 1e-3, 1e-3), (1.0, 5.0, 50.0, 0.5)])
-def test_fits_that_run_to_a_limit_end_there(parameters: tuple[float, ...]) -> None:
-    """One p for all, one rate for all, p only 0 or 1, p always 1: parameters that grow without end, predictions that hold."""
+def test_fits_that_run_to_a_limit_end_there(parameters: tuple[float, ...], fitted_values: GammaGamma) -> None:
+    """One p for all, one rate for all, p only 0 or 1, p always 1: parameters grow without end, predictions and intervals hold."""
     s = simulate(*parameters, np.random.default_rng(0).uniform(10, 100, 3000), seed=5, horizon=20)
     m = fit_bgnbd(s.frequency, s.recency, s.age)
     assert m.converged and m.dropout_identified and np.isfinite(m.covariance).all()
     assert m.expected_purchases(s.frequency, s.recency, s.age, 20).sum() == pytest.approx(s.later.sum(), rel=0.1)
     assert m.p_alive(s.frequency, s.recency, s.age).sum() == pytest.approx(s.alive.sum(), rel=0.01)
+    v = clv(m, fitted_values, s.frequency, s.recency, s.age, 30.0, 20)
+    assert (v.high < 5 * v.value).all()
 
 
 @pytest.mark.parametrize(

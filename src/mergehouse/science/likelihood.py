@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 STEPS = 200
-LONGEST_STEP = 2.0  # of one Newton step, in the logarithm: no parameter changes by more than a factor of 7.4
+LONGEST_STEP = 2.0  # in the logarithm: no parameter changes by more than a factor of 7.4 at once, or overflows
 ENOUGH = 1e-11  # stops after a step that was worth less than this share of the log-likelihood
 ROUNDING = 1e-13  # share of the log-likelihood by which a step may seem to go down
 FIRST_LOOK = 20_000  # entries among which the start is looked for
@@ -67,10 +67,10 @@ def climb(function: Callable[[np.ndarray], Value], theta: np.ndarray) -> Maximum
             share /= 2
             if share < ENOUGH:
                 return Maximum(theta, value, hessian, False)
-        done = share == 1 and trial[0] - value <= ENOUGH * size
+        gain = trial[0] - value
         theta, (value, gradient, hessian) = theta + share * step, trial
-        if done:
-            return Maximum(theta, value, hessian, True)
+        if gain <= ENOUGH * size:
+            return Maximum(theta, value, hessian, share == 1)
     return Maximum(theta, value, hessian, False)
 
 

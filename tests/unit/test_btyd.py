@@ -14,7 +14,7 @@ from mergehouse.science.bgnbd import BGNBD, _Histories, _log_likelihood
 from mergehouse.science.btyd import Simulated, clv, fit_bgnbd, fit_gamma_gamma, simulate, simulate_values
 from mergehouse.science.gamma_gamma import GammaGamma, _Purchases
 from mergehouse.science.gamma_gamma import _log_likelihood as gamma_gamma_log_likelihood
-from mergehouse.science.likelihood import log_variance
+from mergehouse.science.likelihood import climb, log_variance
 
 TRUE = (0.6, 8.0, 0.7, 2.5)  # r, alpha (weeks), a, b
 WORTH = (6.0, 4.0, 15.0)  # p, q, gamma (euros)
@@ -245,6 +245,19 @@ def test_fits_that_run_to_a_limit_end_there(parameters: tuple[float, ...], fitte
     assert m.p_alive(s.frequency, s.recency, s.age).sum() == pytest.approx(s.alive.sum(), rel=0.01)
     v = clv(m, fitted_values, s.frequency, s.recency, s.age, 30.0, 20)
     assert (v.high < 5 * v.value).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_climb_from_where_the_curvature_is_nothing_does_not_overflow() -> None:
+    """-(e^t - 5)^2 from its turning point t = log 2.5, where Newton's step would be endless, to its maximum at log 5."""
+
+    def function(theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        u = np.exp(theta)
+        return float(-((u[0] - 5) ** 2)), -2 * u * (u - 5), np.array([-2 * u * (2 * u - 5)])
+
+    top = climb(function, np.log([2.5]))
+    assert top.converged and top.theta[0] == pytest.approx(np.log(5), abs=1e-9)
+    assert top.hessian[0, 0] == pytest.approx(-50)
 
 
 @pytest.mark.parametrize(

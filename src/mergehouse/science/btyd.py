@@ -56,7 +56,7 @@ def clv(
     expected value, as the models are independent. The interval takes the log-parameters to be normal with the covariances
     of the fits (Laplace's approximation), and the result log-normal; its width comes from 14 chosen points in place of
     hundreds of draws (`likelihood.log_variance`), each distinct history computed once. NaN where the expected value is
-    infinite. Raises FitError on an impossible history.
+    infinite, or, in the interval, may be for all that the fit leaves open. Raises FitError on an impossible history.
     """
     x, t_x, T = histories(frequency, recency, age)
     x, z = same_shape(x, mean_value)

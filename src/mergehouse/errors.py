@@ -21,6 +21,10 @@ class ModelError(MergehouseError):
     """A SQL model cannot be compiled or run."""
 
 
+class FitError(MergehouseError):
+    """A statistical model cannot be fitted to the customers given, or asked about such customers."""
+
+
 class LakehouseError(MergehouseError):
     """A table cannot be found, read or written."""
 

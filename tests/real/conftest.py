@@ -15,7 +15,8 @@ from mergehouse.scaffold import write_project
 DATA = Path(os.environ.get("MERGEHOUSE_REAL_DATA", Path(__file__).parents[3] / "shared" / "data"))
 RETAIL = DATA / "online-retail-ii" / "online_retail_II.csv.gz"
 FASHION = DATA / "european-fashion"
-NEEDED = [RETAIL, FASHION, DATA / "ecb" / "eurofxref-hist.csv", DATA / "european-fashion-variants"]
+CDNOW = DATA / "cdnow"
+NEEDED = [RETAIL, FASHION, DATA / "ecb" / "eurofxref-hist.csv", DATA / "european-fashion-variants", CDNOW]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

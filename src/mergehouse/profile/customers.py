@@ -13,7 +13,7 @@ import duckdb
 YEAR = 365
 FEWEST = 30  # customers below which a share is not shown
 STEP_DAYS = 10
-COHORTS_SHOWN = 24
+COHORTS_SHOWN = 36
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Gaps:
-    """Days from a purchase to the same customer's next. `weeks` holds (week, gaps): week 1 is 1 to 7 days. Quantiles are gaps that occur."""
+    """Days from a purchase to the same customer's next. `weeks` holds (week, gaps): week 1 is 1 to 7 days.
+
+    Quantiles are gaps that occur.
+    """
 
     count: int
     median: int
@@ -157,9 +160,12 @@ def _inactivity(connection: duckdb.DuckDBPyConnection, first: dt.date, end: dt.d
           SELECT $cut_off - max(order_date) FILTER (order_date < $cut_off) AS silent, bool_or(order_date >= $cut_off) AS came_back
           FROM purchases WHERE order_date < $cut_off + 365 GROUP BY customer_id
         ),
-        by_day AS (SELECT silent, count(*) AS customers, count_if(came_back) AS came_back FROM at_cut_off WHERE silent IS NOT NULL GROUP BY silent)
-        SELECT days, sum(customers)::BIGINT AS customers, sum(came_back)::BIGINT
-        FROM (SELECT unnest($silences::INT[]) AS days) JOIN by_day ON silent > days GROUP BY days HAVING sum(customers) >= $fewest ORDER BY days
+        by_day AS (
+          SELECT silent, count(*) AS customers, count_if(came_back) AS came_back FROM at_cut_off WHERE silent IS NOT NULL GROUP BY silent
+        )
+        SELECT days, sum(customers)::BIGINT, sum(came_back)::BIGINT
+        FROM (SELECT unnest($silences::INT[]) AS days) JOIN by_day ON silent > days
+        GROUP BY days HAVING sum(customers) >= $fewest ORDER BY days
         """,
         {"cut_off": cut_off, "silences": silences, "fewest": FEWEST},
     ).fetchall()

@@ -5,13 +5,14 @@ Every figure has a title for those who cannot see it, and every mark a tooltip.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
 from mergehouse.profile.values import nice_step
 
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 40
+Place = Callable[[float], float]
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 40
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Figure:
     marks: Sequence[Mark]
     rules: Sequence[tuple[float, str]] = field(default=())
     is_share: bool = False
-    width: int = 720
-    height: int = 260
+    width: int = 1080
+    height: int = 300
 
 
 def bars(figure: Figure) -> str:
@@ -85,7 +86,7 @@ def short(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
 
 
-def _frame(figure: Figure) -> tuple:
+def _frame(figure: Figure) -> tuple[Place, Place, str]:
     """Functions from values to places, and the axes with their labels."""
     low = min([0.0, *(m.value for m in figure.marks)])
     high = max([0.0, *(m.value for m in figure.marks)]) or 1.0
@@ -122,12 +123,12 @@ def _frame(figure: Figure) -> tuple:
     return x, y, "".join(lines)
 
 
-def _rules(figure: Figure, x) -> str:  # noqa: ANN001
-    low, high = figure.x.low, figure.x.high
+def _rules(figure: Figure, x: Place) -> str:
+    ends = f'y1="{TOP}" y2="{figure.height - BOTTOM}"'
     return "".join(
-        f'<line class="rule" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{TOP}" y2="{figure.height - BOTTOM}"><title>{escape(words)}</title></line>'
+        f'<line class="rule" x1="{x(at):.1f}" x2="{x(at):.1f}" {ends}><title>{escape(words)}</title></line>'
         for at, words in figure.rules
-        if low <= at <= high
+        if figure.x.low <= at <= figure.x.high
     )
 
 

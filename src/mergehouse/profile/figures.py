@@ -22,7 +22,7 @@ def histogram(column: Column) -> str:
     assert numbers is not None
     classes = numbers.classes
     is_log = numbers.scale == "log"
-    is_count = not is_log and column.type in ("int", "bigint") and classes[0].high - classes[0].low == 1
+    is_count = not is_log and numbers.is_whole and classes[0].high - classes[0].low == 1
     limits = [c.low for c in classes] + [classes[-1].high]
     marks = [Mark(n, n + 1, c.rows, f"{_class_words(c, is_count)}: {_rows(c.rows)}") for n, c in enumerate(classes)]
     if is_count:
@@ -49,7 +49,7 @@ def timeline(column: Column) -> str:
         Mark(start.toordinal(), _after(start, dates.step).toordinal(), n, f"{_when(start, dates.step)}: {_rows(n)}")
         for start, n in dates.counts
     ]
-    axis = _time_axis(f"{column.name}, per {dates.step}", dates.counts[0][0], _after(dates.counts[-1][0], dates.step))
+    axis = _time_axis(f"{column.name}, per {dates.step}", dates.counts[0][0], _after(dates.counts[-1][0], dates.step), 4)
     return bars(Figure(f"Rows per {dates.step} of {column.name}, {dates.first} to {dates.last}", axis, "rows", marks, **SMALL))
 
 
@@ -64,7 +64,7 @@ def months(seasons: Seasons) -> str:
         )
         for m in seasons.months
     ]
-    axis = _time_axis("month", seasons.months[0].start, _after(seasons.months[-1].start, "month"))
+    axis = _time_axis("month", seasons.months[0].start, _after(seasons.months[-1].start, "month"), 12)
     return bars(Figure("GMV per month in EUR", axis, "GMV, EUR", marks))
 
 
@@ -127,38 +127,36 @@ def _limit_ticks(limits: list[float], is_log: bool) -> list[tuple[float, str]]:
         zero = next((n for n, at in enumerate(chosen) if limits[at] == 0), 0)
         chosen = [at for n, at in enumerate(chosen) if (n - zero) % stride == 0] or [0, len(limits) - 1]
         return [(at, short(limits[at])) for at in chosen]
-    stride = math.ceil((len(limits) - 1) / (MOST_TICKS - 1))
-    return [(n, short(limits[n])) for n in range(0, len(limits), stride)]
+    width = limits[1] - limits[0]
+    step = nice_step(limits[-1] - limits[0], MOST_TICKS)
+    first = math.ceil(limits[0] / step - 1e-9)
+    return [((n * step - limits[0]) / width, short(round(n * step, 9))) for n in range(first, math.floor(limits[-1] / step + 1e-9) + 1)]
 
 
 def _even_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    step = nice_step(high - low, 8)
+    step = nice_step(high - low, 10)
     return [(low + n * step, short(low + n * step)) for n in range(int((high - low) / step) + 1)]
 
 
-def _time_axis(title: str, first: dt.date, end: dt.date) -> Axis:
-    """Ticks at years, quarters, months or weeks, as few as fit."""
+def _time_axis(title: str, first: dt.date, end: dt.date, most: int) -> Axis:
+    """At most so many ticks, at days, or where months begin: every one, three, six or twelve, or so many years."""
     low, high = first.toordinal(), end.toordinal()
-    days = high - low
-    if days > 3 * 366:
-        stride = math.ceil(days / 365 / MOST_TICKS)
-        starts = [dt.date(year, 1, 1) for year in range(first.year, end.year + 1) if (year - first.year) % stride == 0]
-        ticks = [(s.toordinal(), f"{s:%Y}") for s in starts]
-    elif days > 62:
-        stride = 1 if days <= 183 else 3 if days <= 550 else 6
-        starts = [dt.date(year, month, 1) for year in range(first.year, end.year + 1) for month in range(1, 13, stride)]
-        ticks = [(s.toordinal(), f"{s:%b %Y}") for s in starts]
-    else:
-        stride = math.ceil(days / MOST_TICKS)
-        ticks = [(at, f"{dt.date.fromordinal(at):%-d %b}") for at in range(low, high, stride)]
-    return Axis(title, low, high, [t for t in ticks if low <= t[0] <= high])
+    if high - low <= 62:
+        ticks = [(at, f"{dt.date.fromordinal(at):%-d %b}") for at in range(low, high, math.ceil((high - low) / most))]
+        return Axis(title, low, high, ticks)
+    spanned = (high - low) / 30.4
+    stride = next((months for months in (1, 3, 6, 12) if spanned / months <= most), 12 * math.ceil(spanned / 12 / most))
+    years = range(first.year, end.year + 1, max(1, stride // 12))
+    starts = [dt.date(year, month, 1) for year in years for month in range(1, 13, min(stride, 12))]
+    ticks = [(s.toordinal(), f"{s:%Y}" if stride >= 12 else f"{s:%b %Y}") for s in starts]
+    return Axis(title, low, high, [tick for tick in ticks if low <= tick[0] <= high])
 
 
 def _after(start: dt.date, step: str) -> dt.date:
     """The first day after a day, month or year that begins on `start`."""
     if step == "day":
         return start + dt.timedelta(days=1)
-    return start.replace(year=start.year + 1) if step == "year" else (start + dt.timedelta(days=31)).replace(day=1)
+    return dt.date(min(start.year + 1, dt.MAXYEAR), 1, 1) if step == "year" else (start + dt.timedelta(days=31)).replace(day=1)
 
 
 def _when(start: dt.date, step: str) -> str:

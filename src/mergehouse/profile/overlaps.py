@@ -11,17 +11,18 @@ import duckdb
 
 @dataclass(frozen=True)
 class Shared:
-    """A category or country: GMV in EUR, and products or orders, by brand that sells it."""
+    """A category or country, by brand that sells it: GMV in EUR, its share of the brand's GMV, and products or orders."""
 
     name: str
     group: str
     gmv_eur: dict[str, Decimal]
+    share: dict[str, float]
     count: dict[str, int]
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Categories or countries, largest first; how many more than one brand sells; and the share of each brand's GMV in these."""
+    """Categories or countries, by their largest share at any brand; how many are common, and the share of each brand's GMV in those."""
 
     rows: tuple[Shared, ...]
     common: int
@@ -72,12 +73,14 @@ def shared_countries(connection: duckdb.DuckDBPyConnection, names: dict[str, str
 
 
 def _overlap(found: Iterable[tuple[str, str, str, Decimal, int]]) -> Overlap:
+    found = list(found)
+    brands = sorted({brand for _, _, brand, _, _ in found})
+    total = {brand: sum(gmv for _, _, of, gmv, _ in found if of == brand) for brand in brands}
     rows: dict[tuple[str, str], Shared] = {}
-    for name, group, brand, gmv, count in found:
-        row = rows.setdefault((group, name), Shared(name, group, {}, {}))
+    for name, group, brand, gmv, count in sorted(found, key=lambda row: row[2]):
+        row = rows.setdefault((group, name), Shared(name, group, {}, {}, {}))
         row.gmv_eur[brand], row.count[brand] = gmv, count
-    ordered = sorted(rows.values(), key=lambda r: (-sum(r.gmv_eur.values()), r.group, r.name))
-    common = [r for r in ordered if len(r.gmv_eur) > 1]
-    total = {brand: sum(r.gmv_eur.get(brand, Decimal(0)) for r in ordered) for brand in sorted({b for r in ordered for b in r.gmv_eur})}
-    in_common = {brand: sum(r.gmv_eur.get(brand, Decimal(0)) for r in common) for brand in total}
-    return Overlap(tuple(ordered), len(common), {b: float(in_common[b] / total[b]) if total[b] else 0.0 for b in total})
+        row.share[brand] = float(gmv / total[brand]) if total[brand] else 0.0
+    ordered = sorted(rows.values(), key=lambda r: (-max(r.share.values()), r.group, r.name))
+    common = [r for r in ordered if len(r.share) > 1]
+    return Overlap(tuple(ordered), len(common), {brand: sum(r.share.get(brand, 0.0) for r in common) for brand in brands})

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from mergehouse.errors import ConfigError
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.profile import figures
+from mergehouse.profile.customers import COHORTS_SHOWN
 from mergehouse.profile.profiling import Page, Profile
 from mergehouse.project import Project
 from mergehouse.storage import storage_errors
@@ -78,7 +79,8 @@ def _render(template: str, project: Project, profile: Profile, page: Page | None
     from jinja2 import Environment, FileSystemLoader
 
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": _number, "value": _value, "percent": _percent, "day": _day, "file_name": file_name}
+    environment.filters |= {"number": _number, "value": _value, "percent": _percent, "day": _day, "unbroken": _unbroken}
+    environment.filters["file_name"] = file_name
     environment.globals["draw"] = {
         name: _safe(getattr(figures, name)) for name in ("histogram", "timeline", "months", "weekdays", "hours", "gaps", "inactivity")
     }
@@ -90,6 +92,7 @@ def _render(template: str, project: Project, profile: Profile, page: Page | None
         profile=profile,
         page=page,
         rows_shown=ROWS_SHOWN,
+        cohorts_shown=COHORTS_SHOWN,
         written=dt.datetime.now(dt.UTC),
     )
 
@@ -115,8 +118,13 @@ def _percent(value: Any) -> str:
     if value is None:
         return "-"
     if 0 < value < 0.001:
-        return "< 0.1 %"
-    return "> 99.9 %" if 0.999 < value < 1 else f"{value * 100:,.1f} %"
+        return "< 0.1\u00a0%"
+    return "> 99.9\u00a0%" if 0.999 < value < 1 else f"{value * 100:,.1f}\u00a0%"
+
+
+def _unbroken(words: str) -> str:
+    """A number and its percent sign stay on one line."""
+    return words.replace(" %", "\u00a0%")
 
 
 def _day(value: dt.date) -> str:

@@ -138,7 +138,8 @@ class _Profiler:
             return work()
         except duckdb.OutOfMemoryException as error:
             raise LakehouseError(
-                f"profile, {what}: not enough memory or spill space ({str(error).splitlines()[0]}). Raise `limits.memory` in mergehouse.yml."
+                f"profile, {what}: not enough memory or spill space ({str(error).splitlines()[0]}). "
+                "Raise `limits.memory` in mergehouse.yml."
             ) from None
         except duckdb.Error as error:
             raise LakehouseError(

@@ -21,6 +21,7 @@ from mergehouse.staging import brand_query, typed_column
 
 BRAND_COLUMN, BRAND_MEANING = "source_system", "Brand"
 IDENTIFIER_SHARE, FEW_ROWS = 0.5, 50  # texts that differ in more than half of all rows tell rows apart; not so in a small table
+MANY_TEXTS, STANDS_OUT = 100, 3  # among more than 100 texts, one stands out with more than three times its even share of rows
 Shown = Literal["number", "text", "date", "personal", "identifier", "empty", "unknown"]
 
 
@@ -30,7 +31,7 @@ class Column:
 
     `shown` says how: as numbers, texts or dates; or only counted, because it is `personal`, an `identifier`, `empty`, or
     `unknown`: nothing says that its values are not personal. `unreadable` is the number of delivered values that cannot be
-    read as `type` (Bronze only). `distinct` is approximate where values are only counted.
+    read as `type` (Bronze only). `distinct` is approximate where it is an `identifier`.
     """
 
     name: str
@@ -45,6 +46,15 @@ class Column:
     numbers: Numbers | None = None
     texts: Texts | None = None
     dates: Dates | None = None
+
+    @property
+    def is_telling(self) -> bool:
+        """True where a picture shows more than a line of words: values differ, and among many texts some stand out."""
+        if self.distinct < 2 or not (self.numbers or self.texts or self.dates):
+            return False
+        if self.texts is None or self.distinct <= MANY_TEXTS:
+            return True
+        return self.texts.top[0][1] * self.distinct > STANDS_OUT * (self.rows - self.missing)
 
     @property
     def missing_share(self) -> float | None:
@@ -136,7 +146,8 @@ def _how(name: str, column: ColumnContract, contract: Contract) -> Shown:
         return "date"
     if column.type in ("string", "boolean"):
         return "text"
-    return "identifier" if name in contract.key and column.type == "bigint" else "number"
+    is_position = column.type == "bigint" and (name in contract.key or name.endswith("source_row"))
+    return "identifier" if is_position else "number"
 
 
 def _carried_columns(brand: Brand) -> tuple[set[str], set[str]]:
@@ -187,19 +198,26 @@ def _column(
     connection: duckdb.DuckDBPyConnection, asked: _Asked, relation: str, rows: int, values: int, distinct: int, delivered: int | None
 ) -> Column:
     given = values if delivered is None else delivered
-    about = Column(asked.name, asked.type, asked.meaning, asked.unit, asked.shown, rows, rows - given, distinct)
+    about = Column(asked.name, asked.type, asked.meaning, asked.unit, asked.shown, rows, rows - given, min(distinct, values))
     if delivered is not None:
         about = replace(about, unreadable=delivered - values)
     if not values:
         return replace(about, shown="empty" if asked.shown not in ("personal", "unknown") else asked.shown, distinct=0)
+    if asked.shown in ("personal", "unknown"):
+        return replace(
+            about,
+            distinct=connection.sql(
+                f"SELECT count(DISTINCT hash({asked.value})) FILTER ({asked.value} IS NOT NULL) FROM {relation}"
+            ).fetchall()[0][0],
+        )
     if asked.shown == "text" and rows > FEW_ROWS and distinct > IDENTIFIER_SHARE * rows:
         return replace(about, shown="identifier")
-    if asked.shown not in ("number", "text", "date"):
+    if asked.shown == "identifier":
         return about
     counted = Counted(connection, f"CAST({asked.value} AS DATE)" if asked.shown == "date" else asked.value, relation)
     about = replace(about, distinct=counted.distinct)
     if asked.shown == "number":
-        return replace(about, numbers=counted.numbers(whole=asked.type in ("int", "bigint")))
+        return replace(about, numbers=counted.numbers())
     if asked.shown == "date":
         return replace(about, dates=counted.dates())
     return replace(about, texts=counted.texts())

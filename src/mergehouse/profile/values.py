@@ -38,7 +38,7 @@ class Numbers:
     Quartiles are values that occur (inverse of the empirical distribution). Outliers lie more than 3 interquartile ranges
     beyond the quartiles: the outer fences of Tukey, Exploratory Data Analysis, 1977. Where classes are logarithmic the
     fences are measured on that scale, sign(x) ln(1 + |x| / s), so that a long tail is not an outlier by itself.
-    `outliers` is None where half of all values are the same, which leaves no spread to measure with.
+    `is_whole`: all values are whole numbers, and so are the limits of classes. `outliers` is None where half of all values are the same, which leaves no spread to measure with.
     """
 
     minimum: float
@@ -46,6 +46,7 @@ class Numbers:
     median: float
     upper_quartile: float
     maximum: float
+    is_whole: bool
     scale: Scale
     classes: tuple[Class, ...]
     outliers: int | None
@@ -81,12 +82,11 @@ class Counted:
         )
         self.distinct, self.rows = connection.sql("SELECT count(*), coalesce(sum(n), 0)::BIGINT FROM counted").fetchall()[0]
 
-    def numbers(self, whole: bool) -> Numbers:
-        """`whole`: values are whole numbers, and so are the limits of classes."""
-        low, q1, median, q3, high = self.connection.sql(
+    def numbers(self) -> Numbers:
+        low, q1, median, q3, high, whole = self.connection.sql(
             """
             SELECT min(value), min(value) FILTER (upto >= 0.25 * total), min(value) FILTER (upto >= 0.5 * total),
-              min(value) FILTER (upto >= 0.75 * total), max(value)
+              min(value) FILTER (upto >= 0.75 * total), max(value), bool_and(value = floor(value))
             FROM (SELECT value::DOUBLE AS value, sum(n) OVER (ORDER BY value) AS upto, sum(n) OVER () AS total FROM counted)
             """
         ).fetchall()[0]
@@ -95,22 +95,23 @@ class Counted:
         unit = _smallest_class(q1, median, q3, whole)
         limits = _log_limits(low, high, unit) if heavy else _linear_limits(low, high, whole)
         classes = self._classes(limits)
+        quantiles = (low, q1, median, q3, high)
         if not spread:
-            return Numbers(low, q1, median, q3, high, "log" if heavy else "linear", classes, None, None)
+            return Numbers(*quantiles, whole, "log" if heavy else "linear", classes, None, None)
         fences = _fences(q1, q3, unit if heavy else None)
         beyond = self.connection.execute(
             "SELECT coalesce(sum(n) FILTER (value::DOUBLE < $1 OR value::DOUBLE > $2), 0)::BIGINT FROM counted", fences
         ).fetchall()[0][0]
-        return Numbers(low, q1, median, q3, high, "log" if heavy else "linear", classes, beyond, fences)
+        return Numbers(*quantiles, whole, "log" if heavy else "linear", classes, beyond, fences)
 
     def texts(self) -> Texts:
         top = self.connection.sql(f"SELECT value::VARCHAR, n FROM counted ORDER BY n DESC, value::VARCHAR LIMIT {TOP_VALUES}").fetchall()
         return Texts(tuple(top), self.rows - sum(n for _, n in top))
 
     def dates(self) -> Dates:
-        first, last = self.connection.sql("SELECT min(value), max(value) FROM counted").fetchall()[0]
+        first, last, months = self.connection.sql("SELECT min(value), max(value), bool_and(day(value) = 1) FROM counted").fetchall()[0]
         days = (last - first).days
-        step: Step = "day" if days <= 92 else "month" if days <= 3660 else "year"
+        step: Step = "day" if days <= 92 and not months else "month" if days <= 3660 else "year"
         counts = self.connection.sql(
             f"SELECT date_trunc('{step}', value)::DATE AS start, sum(n)::BIGINT FROM counted GROUP BY start ORDER BY start"
         ).fetchall()

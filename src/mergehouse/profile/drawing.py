@@ -11,6 +11,7 @@ from html import escape
 
 from mergehouse.profile.values import nice_step
 
+WIDE = 700  # from this width on a figure scrolls rather than shrinks below what can be read
 Place = Callable[[float], float]
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 40
 
@@ -133,7 +134,6 @@ def _rules(figure: Figure, x: Place) -> str:
 
 
 def _svg(figure: Figure, content: str) -> str:
-    return (
-        f'<svg viewBox="0 0 {figure.width} {figure.height}" role="img" aria-label="{escape(figure.title)}">'
-        f"<title>{escape(figure.title)}</title>{content}</svg>"
-    )
+    kind, title = "wide" if figure.width > WIDE else "small", escape(figure.title)
+    size = f'viewBox="0 0 {figure.width} {figure.height}"'
+    return f'<svg class="{kind}" {size} role="img" aria-label="{title}"><title>{title}</title>{content}</svg>'

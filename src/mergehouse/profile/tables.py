@@ -30,8 +30,8 @@ class Column:
     """One column of a table: what its contract says, and what is in it.
 
     `shown` says how: as numbers, texts or dates; or only counted, because it is `personal`, an `identifier`, `empty`, or
-    `unknown`: nothing says that its values are not personal. `unreadable` is the number of delivered values that cannot be
-    read as `type` (Bronze only). `distinct` is approximate where it is an `identifier`.
+    `unknown`: nothing says that its values are not personal. `distinct` counts different values. `unreadable` is the number
+    of delivered values that cannot be read as `type` (Bronze only).
     """
 
     name: str
@@ -198,26 +198,20 @@ def _column(
     connection: duckdb.DuckDBPyConnection, asked: _Asked, relation: str, rows: int, values: int, distinct: int, delivered: int | None
 ) -> Column:
     given = values if delivered is None else delivered
-    about = Column(asked.name, asked.type, asked.meaning, asked.unit, asked.shown, rows, rows - given, min(distinct, values))
+    about = Column(asked.name, asked.type, asked.meaning, asked.unit, asked.shown, rows, rows - given, 0)
     if delivered is not None:
         about = replace(about, unreadable=delivered - values)
     if not values:
-        return replace(about, shown="empty" if asked.shown not in ("personal", "unknown") else asked.shown, distinct=0)
-    if asked.shown in ("personal", "unknown"):
-        return replace(
-            about,
-            distinct=connection.sql(
-                f"SELECT count(DISTINCT hash({asked.value})) FILTER ({asked.value} IS NOT NULL) FROM {relation}"
-            ).fetchall()[0][0],
-        )
+        return replace(about, shown=asked.shown if asked.shown in ("personal", "unknown") else "empty")
     if asked.shown == "text" and rows > FEW_ROWS and distinct > IDENTIFIER_SHARE * rows:
-        return replace(about, shown="identifier")
-    if asked.shown == "identifier":
-        return about
-    counted = Counted(connection, f"CAST({asked.value} AS DATE)" if asked.shown == "date" else asked.value, relation)
+        about = replace(about, shown="identifier")
+    if about.shown in ("personal", "unknown", "identifier"):
+        different = f"SELECT count(DISTINCT hash({asked.value})) FROM {relation} WHERE {asked.value} IS NOT NULL"
+        return replace(about, distinct=connection.sql(different).fetchall()[0][0])
+    counted = Counted(connection, f"CAST({asked.value} AS DATE)" if about.shown == "date" else asked.value, relation)
     about = replace(about, distinct=counted.distinct)
-    if asked.shown == "number":
+    if about.shown == "number":
         return replace(about, numbers=counted.numbers())
-    if asked.shown == "date":
+    if about.shown == "date":
         return replace(about, dates=counted.dates())
     return replace(about, texts=counted.texts())

@@ -15,7 +15,7 @@ from typing import Literal
 import duckdb
 
 TOP_VALUES = 8
-MOST_CLASSES = 30
+MOST_CLASSES, MOST_LOG_CLASSES = 30, 50
 HEAVY_TAIL = 10  # a column reaches further than so many interquartile ranges from its median: logarithmic classes
 FENCE = 3  # Tukey's outer fences
 Scale = Literal["linear", "log"]
@@ -38,7 +38,8 @@ class Numbers:
     Quartiles are values that occur (inverse of the empirical distribution). Outliers lie more than 3 interquartile ranges
     beyond the quartiles: the outer fences of Tukey, Exploratory Data Analysis, 1977. Where classes are logarithmic the
     fences are measured on that scale, sign(x) ln(1 + |x| / s), so that a long tail is not an outlier by itself.
-    `is_whole`: all values are whole numbers, and so are the limits of classes. `outliers` is None where half of all values are the same, which leaves no spread to measure with.
+    `outliers` is None where half of all values are the same, which leaves no spread to measure with. `is_whole`: all values
+    are whole numbers, and so are the limits of classes.
     """
 
     minimum: float
@@ -153,7 +154,7 @@ def _log_limits(low: float, high: float, unit: float) -> list[float]:
         limits = [-limit for limit in reversed(positive)] + [0.0] + positive
         below = max(n for n, limit in enumerate(limits) if limit <= low)
         above = min(n for n, limit in enumerate(limits) if limit > high)
-        if above - below <= MOST_CLASSES:
+        if above - below <= MOST_LOG_CLASSES:
             break
     return limits[below : above + 1]
 

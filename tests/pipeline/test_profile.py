@@ -149,9 +149,8 @@ def test_a_short_history_is_said_not_drawn(shop: Shop) -> None:
 
 def test_nothing_personal_is_shown(shop: Shop, tmp_path: Path) -> None:
     """Values of columns with `pii`, what these are made of in Bronze, and columns that nobody declared."""
-    shop.configure(
-        SHOP_BRAND.replace("      item: {type: code}", "      item: {type: code}\n      phone: {type: text}\n      birth: {type: date}")
-    )
+    item = "      item: {type: code}"
+    shop.configure(SHOP_BRAND.replace(item, f"{item}\n      phone: {{type: text}}\n      birth: {{type: date}}"))
     renamed = SHOP_ORDER_LINES.replace("customer AS customer_code", "concat(customer, phone) AS customer_code")
     (shop.brand / "order_lines.sql").write_text(f"WITH renamed AS ({renamed}) SELECT * FROM renamed".replace("SELECT * FROM", _SELECTED))
     lines = [f"{line(f'A{n}', '2026-03-01', f'SECRET{n % 2}')},PHONE{n % 2},1977-07-0{n % 2 + 1},HIDDEN{n % 2}" for n in range(60)]

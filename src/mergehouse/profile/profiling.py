@@ -66,6 +66,7 @@ def profile(
         raise LakehouseError(f"{lakehouse.location}: {what} yet; `mergehouse run` comes first.")
     with lakehouse.pinned(), tempfile.TemporaryDirectory() as spill:
         connection = connect(**settings(project.config.limits, Path(spill)))
+        connection.execute("SET enable_progress_bar = false")  # Python without a script counts as a notebook: it would go to stdout
         return _Profiler(project, lakehouse, connection, progress).profile(
             layers, [brand] if brand else list(project.brands), brand is None
         )

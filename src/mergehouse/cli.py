@@ -224,6 +224,32 @@ def report(project: Folder = HERE, env: Env = None) -> None:
 
 
 @app.command(rich_help_panel="Read")
+def profile(
+    project: Folder = HERE,
+    env: Env = None,
+    layer: Annotated[str | None, typer.Option(metavar="LAYER", help="Only this one: bronze, silver or gold.")] = None,
+    brand: Annotated[str | None, typer.Option(metavar="NAME", help="Only this brand.")] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the pages here instead of into the lakehouse.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw what is in the tables, when brands sell, who comes back."""
+    from mergehouse.profile.pages import as_json as as_json_figures
+    from mergehouse.profile.pages import write_pages
+    from mergehouse.profile.profiling import profile as profile_tables
+    from mergehouse.project import load_project
+
+    loaded = load_project(project, env)
+    with _steps(hidden=as_json) as step:
+        found = profile_tables(loaded, layer, brand, lambda what: step("profile", what, 0, 0))
+    pages = write_pages(loaded, found, to)
+    if as_json:
+        typer.echo(json.dumps({"pages": pages} | as_json_figures(found), indent=2, default=str))
+        return
+    for page in pages:
+        typer.echo(page)
+
+
+@app.command(rich_help_panel="Read")
 def docs(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the pages.")] = Path("docs"),
     project: Folder = HERE,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 import duckdb
 import pandas
@@ -12,6 +14,8 @@ from tests.real.conftest import DATA, FASHION, RETAIL
 from mergehouse.kpi.catalogue import compute
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import RunResult
+from mergehouse.profile.profiling import profile
+from mergehouse.project import load_project
 
 pytestmark = pytest.mark.xdist_group("real")  # one worker runs the exports once
 Real = tuple[Lakehouse, RunResult]
@@ -203,3 +207,35 @@ def test_local_orders_of_summer_are_an_hour_earlier_in_utc(real: Real) -> None:
         .fetchall()[0]
     )
     assert row and row[0][:10] == row[1][:10] and int(row[0][11:13]) == int(row[1][11:13]) + 1
+
+
+def test_silent_customers_by_the_raw_export(real: Real, raw: duckdb.DuckDBPyConnection) -> None:
+    """The inactivity curve and the cohorts, off the raw lines: days on which a known customer bought goods."""
+    bought = "SELECT DISTINCT customer, time::DATE AS day FROM lines WHERE kind = 'sale' AND customer <> ''"
+    raw.execute(f"CREATE OR REPLACE TEMP TABLE bought AS {bought}")
+    assert one(raw, "SELECT max(day) FROM bought") == dt.date(2011, 12, 9)  # a whole year ahead of 10 December 2010
+    raw.execute(
+        "CREATE OR REPLACE TEMP TABLE silent AS SELECT customer FROM bought WHERE day < DATE '2010-12-10' GROUP BY customer "
+        "HAVING max(day) < DATE '2010-12-10' - 90"
+    )
+    back = "SELECT count(DISTINCT customer) FROM bought SEMI JOIN silent USING (customer) WHERE day >= DATE '2010-12-10'"
+    customers = {p.brand: p.customers for p in profile(load_project(Path(real[0].location).parent), "gold").pages}
+    curve = customers["eurostyle"].inactivity
+    assert (curve.at_churn.customers, curve.at_churn.came_back) == (one(raw, "SELECT count(*) FROM silent"), one(raw, back))
+    new = "SELECT customer FROM bought GROUP BY customer HAVING min(day) BETWEEN '2010-01-01' AND '2010-01-31'"
+    later = f"SELECT count(DISTINCT customer) FROM bought WHERE day BETWEEN '2010-03-01' AND '2010-03-31' AND customer IN ({new})"
+    january = next(c for c in customers["eurostyle"].cohorts if c.month == dt.date(2010, 1, 1))
+    assert (january.customers, january.active[2]) == (one(raw, f"SELECT count(*) FROM ({new})"), one(raw, later))
+    short = customers["contoso"].inactivity
+    assert short.points == () and "The data cover 75 days" in short.words
+
+
+def test_columns_of_the_raw_export(real: Real, raw: duckdb.DuckDBPyConnection) -> None:
+    """Published: 243,007 lines without a customer. Outer fences of the quantity: quartiles 1 and 10, on ln(1 + q) up to 1829."""
+    found = profile(load_project(Path(real[0].location).parent), "bronze", "eurostyle").pages[0].tables[0]
+    columns = {c.name: c for c in found.columns}
+    assert (columns["customer_id"].missing, columns["customer_id"].distinct) == (243_007, 5_942)
+    quantity = columns["quantity"].numbers
+    far = one(raw, "SELECT count(*) FROM delivered WHERE quantity::INT > exp(4 * ln(11) - 3 * ln(2)) - 1")
+    far += one(raw, "SELECT count(*) FROM delivered WHERE quantity::INT < 1 - exp(3 * ln(11) - 4 * ln(2))")
+    assert (quantity.median, quantity.outliers) == (one(raw, "SELECT quantile_disc(quantity::INT, 0.5) FROM delivered"), far)

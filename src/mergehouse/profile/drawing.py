@@ -1,0 +1,139 @@
+"""Figures as inline SVG: bars and curves with labelled axes, coloured by the page's own light and dark palette.
+
+Every figure has a title for those who cannot see it, and every mark a tooltip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+from mergehouse.profile.values import nice_step
+
+WIDE = 700  # from this width on a figure scrolls rather than shrinks below what can be read
+Place = Callable[[float], float]
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 40
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A bar from `left` to `right`, or a point of a curve at `left` = `right`. `words` is its tooltip."""
+
+    left: float
+    right: float
+    value: float
+    words: str
+    is_partial: bool = False
+
+
+@dataclass(frozen=True)
+class Axis:
+    """`ticks` are (place, label); `title` names what is measured and its unit."""
+
+    title: str
+    low: float
+    high: float
+    ticks: Sequence[tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is drawn. `y_title` names unit and measure; `rules` are vertical lines with their words; shares are drawn in percent."""
+
+    title: str
+    x: Axis
+    y_title: str
+    marks: Sequence[Mark]
+    rules: Sequence[tuple[float, str]] = field(default=())
+    is_share: bool = False
+    width: int = 1080
+    height: int = 300
+
+
+def bars(figure: Figure) -> str:
+    """A bar chart from zero; negative values hang below."""
+    x, y, frame = _frame(figure)
+    zero = y(0)
+    shapes = []
+    for mark in figure.marks:
+        left, right = x(mark.left), x(mark.right)
+        gap = min(1.0, (right - left) * 0.1)
+        top, bottom = sorted((y(mark.value), zero))
+        kind = "bar part" if mark.is_partial else "bar"
+        shapes.append(
+            f'<rect class="{kind}" x="{left + gap:.1f}" y="{top:.1f}" width="{max(right - left - 2 * gap, 0.6):.1f}" '
+            f'height="{max(bottom - top, 0.8 if mark.value else 0):.1f}"><title>{escape(mark.words)}</title></rect>'
+        )
+    return _svg(figure, frame + "".join(shapes) + _rules(figure, x))
+
+
+def curve(figure: Figure) -> str:
+    """Points joined by a line."""
+    x, y, frame = _frame(figure)
+    line = " ".join(f"{x(m.left):.1f},{y(m.value):.1f}" for m in figure.marks)
+    dots = "".join(
+        f'<circle class="dot" cx="{x(m.left):.1f}" cy="{y(m.value):.1f}" r="3.5"><title>{escape(m.words)}</title></circle>'
+        for m in figure.marks
+    )
+    return _svg(figure, f'{frame}{_rules(figure, x)}<polyline class="curve" points="{line}"/>{dots}')
+
+
+def short(value: float) -> str:
+    """A number as an axis has room for: 1,234, 12k, 3.4M, 0.05."""
+    for size, letter in ((1e9, "bn"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / min(size, 1e3 if letter == 'k' else size):,.3g}{letter}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+
+
+def _frame(figure: Figure) -> tuple[Place, Place, str]:
+    """Functions from values to places, and the axes with their labels."""
+    low = min([0.0, *(m.value for m in figure.marks)])
+    high = max([0.0, *(m.value for m in figure.marks)]) or 1.0
+    step = nice_step(high - low, 4 if figure.height > 200 else 3)
+    top = step * -(-high // step)
+    bottom = step * (low // step)
+    inner_width, inner_height = figure.width - LEFT - RIGHT, figure.height - TOP - BOTTOM
+    span = (figure.x.high - figure.x.low) or 1
+
+    def x(value: float) -> float:
+        return LEFT + (value - figure.x.low) / span * inner_width
+
+    def y(value: float) -> float:
+        return TOP + (top - value) / (top - bottom) * inner_height
+
+    lines, count = [], round((top - bottom) / step)
+    for n in range(count + 1):
+        value = bottom + n * step
+        label = f"{value:.0%}".replace("%", " %") if figure.is_share else short(round(value, 9))
+        lines.append(f'<line class="grid" x1="{LEFT}" x2="{figure.width - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
+        lines.append(f'<text class="tick" x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{label}</text>')
+    for place, label in figure.x.ticks:
+        at = x(place)
+        anchor = "end" if at > figure.width - RIGHT - 16 else "start" if at < LEFT + 4 else "middle"
+        lines.append(f'<line class="axis" x1="{at:.1f}" x2="{at:.1f}" y1="{y(bottom):.1f}" y2="{y(bottom) + 4:.1f}"/>')
+        lines.append(f'<text class="tick" x="{at:.1f}" y="{y(bottom) + 16:.1f}" text-anchor="{anchor}">{escape(label)}</text>')
+    lines.append(f'<line class="axis" x1="{LEFT}" x2="{figure.width - RIGHT}" y1="{y(0):.1f}" y2="{y(0):.1f}"/>')
+    middle = LEFT + inner_width / 2
+    lines.append(f'<text class="title" x="{middle:.0f}" y="{figure.height - 6}" text-anchor="middle">{escape(figure.x.title)}</text>')
+    half = TOP + inner_height / 2
+    lines.append(
+        f'<text class="title" transform="translate(12 {half:.0f}) rotate(-90)" text-anchor="middle">{escape(figure.y_title)}</text>'
+    )
+    return x, y, "".join(lines)
+
+
+def _rules(figure: Figure, x: Place) -> str:
+    ends = f'y1="{TOP}" y2="{figure.height - BOTTOM}"'
+    return "".join(
+        f'<line class="rule" x1="{x(at):.1f}" x2="{x(at):.1f}" {ends}><title>{escape(words)}</title></line>'
+        for at, words in figure.rules
+        if figure.x.low <= at <= figure.x.high
+    )
+
+
+def _svg(figure: Figure, content: str) -> str:
+    kind, title = "wide" if figure.width > WIDE else "small", escape(figure.title)
+    size = f'viewBox="0 0 {figure.width} {figure.height}"'
+    return f'<svg class="{kind}" {size} role="img" aria-label="{title}"><title>{title}</title>{content}</svg>'

@@ -4,7 +4,7 @@ LINES   ?= 200k
 PROJECT ?= $(if $(RAW),build/project,build/demo)
 BIN     := .venv/bin
 READY   := .venv/ready
-SPARK   := .venv/spark
+EXTRAS  := .venv/extras
 AZURITE := .venv/azurite/ready
 SYNC    := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
 
@@ -15,14 +15,16 @@ run: $(READY)
 	@$(if $(RAW),true,test -f $(PROJECT)/truth.json || $(BIN)/mergehouse demo $(PROJECT) --lines $(LINES))
 	@$(BIN)/mergehouse run -C $(PROJECT)
 
-test: $(SPARK) $(AZURITE) lint
+test: $(EXTRAS) $(AZURITE) lint
 	$(BIN)/pytest -n auto --dist loadgroup
 
-# What takes longer: the published exports on every engine, and 200 random histories of deliveries.
-parity: $(SPARK) $(AZURITE)
-	MERGEHOUSE_PARITY=1 $(BIN)/pytest -m apache tests/parity
-	MERGEHOUSE_PARITY=1 MERGEHOUSE_HISTORIES=200 $(BIN)/pytest -m "not apache" -n auto --dist loadgroup \
-	  tests/parity tests/storage tests/pipeline/test_incremental.py
+# What takes longer: Apache Spark, the published exports on every engine, and 200 random histories of deliveries. Apache Spark has a
+# process of its own, which keeps one core busy; the other tests take the rest.
+parity: $(EXTRAS) $(AZURITE)
+	@export MERGEHOUSE_PARITY=1 MERGEHOUSE_HISTORIES=200; \
+	$(BIN)/pytest -m apache tests/parity & apache=$$!; \
+	$(BIN)/pytest -m "not apache" -n auto --dist loadgroup tests/parity tests/storage tests/pipeline/test_incremental.py; others=$$?; \
+	wait $$apache && exit $$others
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -47,10 +49,10 @@ $(READY): pyproject.toml uv.lock
 	@$(SYNC)
 	@touch $(READY)
 
-# PySpark and Delta Lake for Spark, which only the tests need; Java comes with the machine or the tests on Spark are skipped.
-$(SPARK): $(READY)
-	@$(SYNC) --extra spark
-	@touch $(SPARK)
+# What only the tests need of the extras: PySpark and Delta Lake for Spark, the libraries of the models. Java comes with the machine or the tests on Spark are skipped.
+$(EXTRAS): $(READY)
+	@$(SYNC) --extra spark --extra science
+	@touch $(EXTRAS)
 
 # Microsoft's emulator of Azure Blob Storage, which only the tests need; without npm those on an object store are skipped.
 $(AZURITE):

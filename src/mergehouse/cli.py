@@ -263,6 +263,37 @@ def docs(
         typer.echo(page)
 
 
+@app.command(rich_help_panel="Science")
+def train(
+    project: Folder = HERE,
+    env: Env = None,
+    brand: Annotated[str | None, typer.Option(metavar="NAME", help="One brand only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge churn models against simple rules at past cut-off dates."""
+    from mergehouse.project import load_project
+
+    loaded = load_project(project, env)
+    if brand and brand not in loaded.brands:
+        raise MergehouseError(f"--brand {brand}: expected one of {', '.join(loaded.brands)}.")
+    try:
+        from mergehouse.science.training import train as train_models
+    except ModuleNotFoundError as error:
+        raise MergehouseError(f"{error.name} is not installed: pip install 'mergehouse[science]' brings what models need.") from None
+    with _steps(hidden=as_json) as step:
+        result = train_models(loaded, brand, lambda what: step("train", what, 0, 0))
+    if as_json:
+        typer.echo(json.dumps({"tested": [vars(t) for t in result.tested], "untrained": result.untrained}, indent=2, default=str))
+    else:
+        _print_training(result)
+    for leak in result.leaks:
+        _complain(
+            f"{leak.brand}, {leak.method} at {leak.cutoff}: AUC {leak.metrics['auc']:.3f} is too good to be true. "
+            "A feature knows the future: look at what changed in models/gold/customer_features.sql."
+        )
+    raise typer.Exit(1 if result.leaks else 0)
+
+
 @app.command(rich_help_panel="Help")
 def doctor(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Say what this machine and project have, and what is missing."""
@@ -387,6 +418,28 @@ def _print_kpis(values: dict[str, dict[str, Any]]) -> None:
         unit = "" if item.format == "percent" else item.unit
         table.add_row(item.label, unit, *(formatted(item, named[item.name]) for named in values.values()))
     Console().print(table)
+
+
+def _print_training(result: Any) -> None:
+    """Metrics by brand and method: the mean over all cut-offs, and the lowest and highest."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True, highlight=False)
+    for brand in dict.fromkeys(t.brand for t in result.tested):
+        tested = [t for t in result.tested if t.brand == brand]
+        cutoffs = sorted({t.cutoff for t in tested})
+        title = f"{brand}: no purchase within 90 days, {len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}"
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        table.add_column("")
+        for name in ("AUC", "PR AUC", "Brier", "ECE", "top-decile lift"):
+            table.add_column(name, justify="right")
+        for method in dict.fromkeys(t.method for t in tested):
+            values = [[t.metrics[name] for t in tested if t.method == method] for name in ("auc", "pr_auc", "brier", "ece", "lift")]
+            table.add_row(method, *(f"{sum(v) / len(v):.3f} ({min(v):.2f}-{max(v):.2f})" for v in values))
+        console.print(table)
+    for why in result.untrained.values():
+        console.print(f"[yellow]no model[/] {why}")
 
 
 def _print_findings(failed: list[Any]) -> None:

@@ -59,7 +59,8 @@ class DuckDBEngine:
 
     def attach(self, name: str) -> None:
         delta = self.lakehouse.delta(name)
-        create_view(self.connection, name, delta)
+        with _sql_errors(name):
+            create_view(self.connection, name, delta)
         if not needs_safe_reader(delta):
             self._published[name] = select(self.connection, delta, with_place=True)
 

@@ -27,11 +27,10 @@ known AS (
   FROM silver.customers_clean
   GROUP BY customer_id, source_system
 ),
-joined AS (
+summed AS (
   SELECT
     k.customer_id, k.source_system, k.country_code, k.region,
     s.first_order_date, s.last_order_date,
-    DATEDIFF(b.as_of_date, s.last_order_date)                       AS recency_days,
     COALESCE(s.frequency, 0)                                        AS frequency,
     COALESCE(s.gmv_eur, 0) - COALESCE(s.returns_eur, 0)             AS monetary_eur,
     COALESCE(s.gmv_eur, 0)                                          AS gmv_eur,
@@ -40,13 +39,17 @@ joined AS (
     COALESCE(s.units, 0)                                            AS units,
     COALESCE(d.categories, 0)                                       AS categories,
     COALESCE(s.frequency, 0) > 0                                    AS is_buyer,
-    g.brands > 1                                                    AS is_cross_brand,
-    b.as_of_date
+    g.brands > 1                                                    AS is_cross_brand
   FROM known AS k
-  JOIN gold.dim_brand AS b ON b.source_system = k.source_system
   JOIN gold.dim_customer AS g ON g.customer_id = k.customer_id
   LEFT JOIN spending AS s ON s.customer_id = k.customer_id AND s.source_system = k.source_system
   LEFT JOIN diversity AS d ON d.customer_id = k.customer_id AND d.source_system = k.source_system
+),
+-- brands come last: DuckDB 2.0 fails where a table this small is joined before larger ones that spill (its issue 24807)
+joined AS (
+  SELECT s.*, b.as_of_date, DATEDIFF(b.as_of_date, s.last_order_date) AS recency_days
+  FROM summed AS s
+  JOIN gold.dim_brand AS b ON b.source_system = s.source_system
 ),
 recency AS (
   SELECT

@@ -18,13 +18,20 @@ WITH days AS (
   WHERE o.customer_id IS NOT NULL
   GROUP BY o.source_system, o.customer_id, o.order_date
 ),
+ordered AS (
+  SELECT
+    *,
+    MAX(CASE WHEN is_purchase THEN order_date END) OVER (
+      PARTITION BY source_system, customer_id ORDER BY order_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS previous
+  FROM days
+),
 spaced AS (
   SELECT
     *,
-    CASE WHEN is_purchase THEN DATEDIFF(order_date, MAX(CASE WHEN is_purchase THEN order_date END) OVER (
-      PARTITION BY source_system, customer_id ORDER BY order_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    )) END AS gap
-  FROM days
+    CASE WHEN is_purchase THEN DATEDIFF(order_date, previous) END              AS gap,
+    previous IS NULL OR DATE_TRUNC('MONTH', previous) <> DATE_TRUNC('MONTH', order_date) AS opens_month
+  FROM ordered
 ),
 known AS (
   SELECT
@@ -48,7 +55,7 @@ summed AS (
     COUNT_IF(counts AND age <= 180)                                            AS purchases_180d,
     COUNT_IF(counts AND age <= 365)                                            AS purchases_365d,
     COUNT_IF(counts AND age > 275 AND age <= 365)                              AS purchases_season,
-    COUNT(DISTINCT CASE WHEN counts AND age <= 365 THEN DATE_TRUNC('MONTH', order_date) END) AS active_months,
+    COUNT_IF(counts AND opens_month AND age <= 365)                            AS active_months,
     SUM(CASE WHEN counts THEN CAST(ROUND(1000000 * EXP(-age / 20.0D)) AS BIGINT) ELSE 0 END)  AS activity_20d,
     SUM(CASE WHEN counts THEN CAST(ROUND(1000000 * EXP(-age / 80.0D)) AS BIGINT) ELSE 0 END)  AS activity_80d,
     SUM(CASE WHEN counts THEN CAST(ROUND(1000000 * EXP(-age / 320.0D)) AS BIGINT) ELSE 0 END) AS activity_320d,

@@ -1,0 +1,147 @@
+"""Will a customer buy nothing within so many days: a logistic regression, a boosted challenger, and the rules to beat.
+
+All learn from cut-offs whose window had closed by the day of the prediction, on customers active in the 90 days before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+
+from mergehouse.errors import FitError
+from mergehouse.science.bgnbd import fit_bgnbd
+from mergehouse.science.dataset import ACTIVE_DAYS, INPUTS, Dataset, active, matrix
+
+PENALTY = 0.05  # C of the logistic regression, on standardised inputs
+SEASON_WEIGHT = 3.0  # cut-offs' own intercepts are penalised a ninth as much as inputs
+YEAR = 365
+
+
+@dataclass(frozen=True, eq=False)
+class Churn:
+    """A fitted logistic regression: log-odds = intercept + sum of coefficient x (input - mean) / scale, by input of `INPUTS`."""
+
+    horizon: int
+    mean: np.ndarray
+    scale: np.ndarray
+    coefficients: np.ndarray
+    intercept: float
+
+    def predict(self, rows: pl.DataFrame) -> np.ndarray:
+        """P(no purchase within the horizon), shape (n,)."""
+        return expit(self.intercept + self.contributions(rows).sum(axis=1))
+
+    def contributions(self, rows: pl.DataFrame) -> np.ndarray:
+        """What each input adds to the log-odds of each customer, against an average one: shape (n, inputs), exact."""
+        return (matrix(rows) - self.mean) / self.scale * self.coefficients
+
+
+def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90) -> Churn:
+    """The logistic regression as it could be fitted on `day`.
+
+    Each cut-off has an intercept of its own, so that the season does not pass for a trait of customers; the intercept of the
+    prediction comes from `anchored_rate`. Raises FitError where no window has closed yet or all or none left in them.
+    """
+    rows, churned = _training(dataset, day, horizon)
+    inputs = matrix(rows)
+    mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
+    scale[scale == 0] = 1  # a constant input adds nothing
+    seasons = rows["cutoff_date"].to_dummies().to_numpy() * SEASON_WEIGHT
+    model = LogisticRegression(C=PENALTY, max_iter=1000).fit(np.hstack([(inputs - mean) / scale, seasons]), churned)
+    fitted = Churn(horizon, mean, scale, model.coef_[0][: len(INPUTS)], 0.0)
+    now = active(dataset.at(day))
+    log_odds = fitted.contributions(now).sum(axis=1)
+    return Churn(horizon, mean, scale, fitted.coefficients, _intercept(log_odds, anchored_rate(dataset, day, horizon)))
+
+
+def boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
+    """The challenger: gradient-boosted trees (scikit-learn's histogram booster), with the same anchor. P of the active on `day`."""
+    rows, churned = _training(dataset, day, horizon)
+    model = HistGradientBoostingClassifier(
+        max_iter=150, learning_rate=0.04, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=10, max_features=0.3, random_state=1
+    ).fit(matrix(rows), churned)
+    log_odds = model.decision_function(matrix(active(dataset.at(day))))
+    return expit(log_odds + _intercept(log_odds, anchored_rate(dataset, day, horizon)))
+
+
+def bgnbd(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
+    """BG/NBD's P(no purchase within the horizon) of the active on `day`, fitted on all customers known then."""
+    known = dataset.at(day)
+    model = fit_bgnbd(*history(known))
+    return model.p_no_purchase(*history(active(known)), horizon)
+
+
+def history(rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Repeat purchases, days from first to last purchase, days since the first: what buy-till-you-die models see."""
+    tenure, recency = rows["tenure_days"].to_numpy(), rows["recency_days"].to_numpy()
+    return rows["purchases"].to_numpy() - 1, tenure - recency, tenure
+
+
+def recency_rule(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
+    """The rule "silent longer, gone likelier": churn rate by weeks of silence at earlier cut-offs."""
+    return _past_rates(dataset, day, horizon, lambda rows: rows["recency_days"].to_numpy() // 7)
+
+
+def rfm_rates(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
+    """The churn rate of customers with the same RFM score (three quintiles, summed) at earlier cut-offs."""
+    return _past_rates(dataset, day, horizon, _rfm)
+
+
+def anchored_rate(dataset: Dataset, day: dt.date, horizon: int) -> float:
+    """The churn rate to expect on `day`: that of the same season a year earlier where it is known, else of all closed windows.
+
+    Rates follow the season: after Christmas twice as many stay away as in autumn. A year counts from the brand's first 90 days
+    on, when those who were active can be told from those who are new.
+    """
+    closed = dataset.closed_before(day, horizon)
+    begin = dataset.cutoffs[0] + dt.timedelta(ACTIVE_DAYS - 60)
+    a_year_ago = [c for c in closed if c >= begin and abs((day - c).days - YEAR) <= 31]
+    nearest = min(a_year_ago, key=lambda c: abs((day - c).days - YEAR), default=None)
+    rates = [float(_churned(active(dataset.at(c)), horizon).mean()) for c in ([nearest] if nearest else closed)]
+    return min(max(float(np.mean(rates)), 0.001), 0.999)
+
+
+def _training(dataset: Dataset, day: dt.date, horizon: int) -> tuple[pl.DataFrame, np.ndarray]:
+    closed = dataset.closed_before(day, horizon)
+    if not closed:
+        raise FitError(f"{dataset.brand}: no {horizon}-day window had closed by {day}: its history begins too late for a model of its own.")
+    rows = active(dataset.rows.filter(pl.col("cutoff_date").is_in(closed)))
+    churned = _churned(rows, horizon)
+    if churned.all() or not churned.any():
+        found = "all" if churned.all() else "none"
+        raise FitError(f"{dataset.brand}: {found} of {len(rows):,} customers left within {horizon} days; there is nothing to tell apart.")
+    return rows, churned
+
+
+def _churned(rows: pl.DataFrame, horizon: int) -> np.ndarray:
+    return (rows[f"next_purchases_{horizon}d"] == 0).to_numpy()
+
+
+def _intercept(log_odds: np.ndarray, rate: float) -> float:
+    """What to add to log-odds so that their mean probability is `rate`."""
+    return float(brentq(lambda x: expit(log_odds + x).mean() - rate, logit(rate) - log_odds.max() - 1, logit(rate) - log_odds.min() + 1))
+
+
+def _past_rates(dataset: Dataset, day: dt.date, horizon: int, group: Callable[[pl.DataFrame], np.ndarray]) -> np.ndarray:
+    """The churn rate of each customer's group at earlier cut-offs, drawn to that of all by one customer's weight."""
+    past = [active(dataset.at(c)) for c in dataset.closed_before(day, horizon)]
+    groups = np.concatenate([group(rows) for rows in past])
+    churned = np.concatenate([_churned(rows, horizon) for rows in past])
+    wanted = group(active(dataset.at(day)))
+    known, place = np.unique(groups, return_inverse=True)
+    rate = (np.bincount(place, churned) + churned.mean()) / (np.bincount(place) + 1)
+    return rate[np.searchsorted(known, wanted).clip(max=len(known) - 1)]
+
+
+def _rfm(rows: pl.DataFrame) -> np.ndarray:
+    """Sum of three quintiles, 0 to 4 each: how recent, how often, how much."""
+    ranks = rows.select((-pl.col("recency_days")).rank("min"), pl.col("purchases").rank("min"), pl.col("gmv_eur").rank("min"))
+    return np.floor(5 * (ranks.to_numpy() - 1) / len(rows)).sum(axis=1)

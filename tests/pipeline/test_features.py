@@ -1,0 +1,93 @@
+"""Features know nothing of what comes after their cut-off; outcomes know nothing of what was before."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from decimal import Decimal
+from pathlib import Path
+
+from tests.conftest import SHOP_BRAND, Shop
+
+CUT_OFF = dt.date(2026, 6, 1)
+LINE = "{order},{n},{day} 10:00:00,{item},Mug,{quantity},5.00,{customer},Germany,EUR"
+
+
+def line(order: str, day: dt.date, quantity: int = 2, item: str = "P1", customer: str = "77", n: int = 1) -> str:
+    return LINE.format(order=order, n=n, day=day, quantity=quantity, item=item, customer=customer)
+
+
+def years(seed: int = 3) -> list[tuple[dt.date, str]]:
+    """Eight months of 15 customers; every sixth order is returned some days later, half of these whole."""
+    draw = random.Random(seed)
+    lines = []
+    for number in range(240):
+        day = dt.date(2026, 1, 1) + dt.timedelta(draw.randrange(240))
+        customer = f"C{draw.randrange(15)}"
+        items = draw.sample(["P1", "P2", "P3", "P4"], draw.randrange(1, 4))
+        lines += [(day, line(f"A{number}", day, n + 1, item, customer, n)) for n, item in enumerate(items)]
+        if number % 6 == 0:
+            back = day + dt.timedelta(draw.randrange(1, 40))
+            returned = items if number % 12 == 0 else items[:1]
+            lines += [(back, line(f"R{number}", back, -n - 1, item, customer, n)) for n, item in enumerate(returned)]
+    return lines
+
+
+def known(shop: Shop) -> dict[str, tuple]:
+    """All features at CUT_OFF by customer."""
+    rows = shop.rows(f"SELECT * EXCLUDE (is_as_of) FROM gold.customer_features WHERE cutoff_date = DATE '{CUT_OFF}' ORDER BY 1")
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_features_are_the_same_with_the_future_deleted(tmp_path: Path) -> None:
+    shops = {}
+    for name, until in (("whole", dt.date(2026, 9, 30)), ("cut", CUT_OFF)):
+        shops[name] = Shop(tmp_path / name)
+        shops[name].deliver_lines(*(text for day, text in years() if day < until))
+        if name == "cut":
+            shops[name].configure(SHOP_BRAND + f'as_of: "{CUT_OFF}"\n')
+        assert not shops[name].run().failed
+    whole, cut = known(shops["whole"]), known(shops["cut"])
+    assert len(whole) == 15 and whole == cut
+    undone = "SELECT count(*), count_if(voided_on >= DATE '2026-06-01') FROM silver.order_voids"
+    (all_voids, later_voids), (voids, _) = shops["whole"].rows(undone)[0], shops["cut"].rows(undone)[0]
+    assert 0 < voids == all_voids - later_voids and later_voids > 0
+
+
+def test_features_by_hand(shop: Shop) -> None:
+    at = CUT_OFF - dt.timedelta(1)
+    shop.deliver_lines(
+        line("A0", dt.date(2026, 1, 2), customer="other"),
+        line("A1", CUT_OFF - dt.timedelta(100), 4),
+        line("A2", CUT_OFF - dt.timedelta(40), 1),
+        line("A3", CUT_OFF - dt.timedelta(40), 3, item="P2"),
+        line("A4", CUT_OFF - dt.timedelta(10), 6),
+        line("R4", at, -6),  # A4 was never made
+        line("A5", CUT_OFF, 1),
+        line("A6", CUT_OFF + dt.timedelta(29), 1),
+        line("A7", CUT_OFF + dt.timedelta(89), 2),
+        line("A8", CUT_OFF + dt.timedelta(90), 1),
+    )
+    assert not shop.run().failed
+    found = shop.rows(
+        "SELECT purchases, purchases_30d, purchases_60d, purchases_90d, purchases_180d, recency_days, contact_recency_days, tenure_days, "
+        "gap_mean_days, gap_longest_days, gap_deviation_days, gmv_eur, returns_eur, gmv_90d_eur, gmv_last_eur, return_days, trend_90d "
+        f"FROM gold.customer_features WHERE cutoff_date = DATE '{CUT_OFF}' AND customer_id = 'shop:77'"
+    )
+    euros = [Decimal(n) for n in ("70.00", "30.00", "50.00", "20.00")]  # GMV holds what was returned, beside the returns
+    assert found == [(2, 0, 1, 1, 2, 40, 1, 100, Decimal(60), 60, None, euros[0], euros[1], euros[2], euros[3], 1, 0)]
+    outcome = shop.rows(
+        "SELECT purchases_30d, purchases_60d, purchases_90d, net_revenue_90d_eur, net_revenue_365d_eur FROM gold.customer_outcomes "
+        f"WHERE cutoff_date = DATE '{CUT_OFF}' AND customer_id = 'shop:77'"
+    )
+    assert outcome == [(2, 2, 3, Decimal("20.00"), None)]  # the year was not over at the as-of date
+
+
+def test_who_never_came_back_has_zero_purchases_not_none(shop: Shop) -> None:
+    shop.deliver_lines(line("A1", dt.date(2026, 1, 2)), line("A2", dt.date(2026, 8, 1), customer="other"))
+    shop.run()
+    found = shop.rows(
+        "SELECT purchases_30d, purchases_90d, margin_90d_eur FROM gold.customer_outcomes "
+        "WHERE cutoff_date = DATE '2026-04-01' AND customer_id = 'shop:77'"
+    )
+    assert found == [(0, 0, Decimal(0))]

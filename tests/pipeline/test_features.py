@@ -7,7 +7,11 @@ import random
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 from tests.conftest import SHOP_BRAND, Shop
+
+from mergehouse.engine.duckdb import to_duckdb
+from mergehouse.graph import MODELS
 
 CUT_OFF = dt.date(2026, 6, 1)
 LINE = "{order},{n},{day} 10:00:00,{item},Mug,{quantity},5.00,{customer},Germany,EUR"
@@ -91,3 +95,32 @@ def test_who_never_came_back_has_zero_purchases_not_none(shop: Shop) -> None:
         "WHERE cutoff_date = DATE '2026-04-01' AND customer_id = 'shop:77'"
     )
     assert found == [(0, 0, Decimal(0))]
+
+
+def test_training_looks_at_some_fifty_thousand_customers() -> None:
+    connection = duckdb.connect()
+    connection.execute(
+        """
+        CREATE SCHEMA gold; CREATE SCHEMA silver;
+        CREATE TABLE silver.customers_clean AS
+          SELECT 'big' AS source_system, 'c' || i AS customer_id FROM range(400000) t(i)
+          UNION ALL SELECT 'small', 's' || i FROM range(50000) t(i);
+        CREATE TABLE gold.dim_brand AS
+          SELECT name AS source_system, DATE '2026-01-01' AS first_order_date, DATE '2026-06-15' AS as_of_date
+          FROM (VALUES ('big'), ('small')) v(name);
+        CREATE TABLE gold.dim_date AS
+          SELECT d::DATE AS date, day(d) AS day FROM range(DATE '2026-01-01', DATE '2027-01-01', INTERVAL 1 DAY) t(d);
+        """
+    )
+    connection.execute(f"CREATE TABLE cutoffs AS {to_duckdb((MODELS / 'gold' / 'feature_cutoffs.sql').read_text())}")
+    looked_at = connection.execute(
+        """
+        SELECT source_system, CAST(cutoff_date AS VARCHAR), is_as_of, count(*)
+        FROM cutoffs JOIN silver.customers_clean USING (source_system)
+        WHERE substr(md5(customer_id), 1, 4) < hashes_below GROUP BY ALL ORDER BY ALL
+        """
+    ).fetchall()
+    days = ["2026-04-01", "2026-05-01", "2026-06-01", "2026-06-15"]  # the first once there were 60 days of history
+    assert [row[:3] for row in looked_at] == [(brand, d, d == days[3]) for brand in ("big", "small") for d in days]
+    assert all(49_000 < count < 51_000 for *_, is_as_of, count in looked_at if not is_as_of)
+    assert [count for *_, is_as_of, count in looked_at if is_as_of] == [400_000, 50_000]

@@ -136,6 +136,8 @@ def demonstration(project: Path, lines: str) -> Path:
 def new_project(project: Path, *options: str) -> None:
     shutil.rmtree(project, ignore_errors=True)
     subprocess.run([*MERGEHOUSE, "init", str(project), *options], check=True, stdout=subprocess.DEVNULL)
+    config = project / "mergehouse.yml"
+    config.write_text(config.read_text(encoding="utf-8").replace("science: true", "science: false"), encoding="utf-8")
 
 
 def timed(command: list[str]) -> Timing:

@@ -67,6 +67,8 @@ class Incremental(_Strict):
 class Contract(_Strict):
     """A table's promise: grain, key, columns in order, partitioning, checks, and how changes reach it.
 
+    `part` names the part of mergehouse that the table is for, where a project can do without it.
+
     `z_order` names the columns that readers filter by most; `mergehouse maintain` lays the files out by them.
 
     Without `incremental` the table is computed whole and compared with what is published.
@@ -78,6 +80,7 @@ class Contract(_Strict):
     key: list[str]
     partition_by: list[str] = []
     z_order: list[str] = []
+    part: Literal["science"] | None = None
     columns: dict[str, ColumnContract]
     checks: list[Check] = []
     incremental: Incremental | None = None

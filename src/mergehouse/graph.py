@@ -125,10 +125,12 @@ def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any]
         contract = load_contract(MODELS / "staging" / f"{name}.yml")
         texts[f"staging.{name}"] = stacked_view(contract, list(project.brands.values()), f"{name}.sql")
     for file in sorted(MODELS.glob("*/*.sql")):
-        name = f"{file.parent.name}.{file.stem}"
+        name, contract = f"{file.parent.name}.{file.stem}", file.with_suffix(".yml")
+        if contract.exists():
+            contracts[name] = load_contract(contract)
+            if contracts[name].part == "science" and not project.config.science:
+                continue
         texts[name] = file.read_text(encoding="utf-8")
-        if file.with_suffix(".yml").exists():
-            contracts[name] = load_contract(file.with_suffix(".yml"))
     return _ordered(texts, contracts, leaves)
 
 

@@ -129,6 +129,7 @@ class Environment(_Strict):
     engine: EngineConfig | None = None
     limits: Limits | None = None
     churn_after_days: int | None = Field(default=None, ge=1, le=3650)
+    science: bool | None = None
     raw: dict[Name, str] = {}
 
     @field_validator("engine", mode="before")
@@ -144,6 +145,7 @@ class Config(_Strict):
     lakehouse: str = "lakehouse"
     engine: EngineConfig = EngineConfig()
     churn_after_days: int = Field(default=90, ge=1, le=3650)
+    science: bool = True
     limits: Limits = Limits()
     environments: dict[Name, Environment] = {}
 
@@ -193,7 +195,11 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
         chosen = config.environments[environment]
         for name in chosen.raw:
             _expect_known(name, brands, config_file, f"environments.{environment}.raw")
-    given = {key: value for key in ("lakehouse", "engine", "limits", "churn_after_days") if (value := getattr(chosen, key)) is not None}
+    given = {
+        key: value
+        for key in ("lakehouse", "engine", "limits", "churn_after_days", "science")
+        if (value := getattr(chosen, key)) is not None
+    }
     return Project(
         folder=folder,
         config=config.model_copy(update=given),

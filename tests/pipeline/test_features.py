@@ -97,6 +97,18 @@ def test_who_never_came_back_has_zero_purchases_not_none(shop: Shop) -> None:
     assert found == [(0, 0, Decimal(0))]
 
 
+def test_a_project_can_do_without(shop: Shop) -> None:
+    config = shop.folder / "mergehouse.yml"
+    config.write_text(config.read_text().replace("science: true", "science: false"))
+    shop.deliver_lines(line("A1", dt.date(2026, 1, 2)), line("A2", dt.date(2026, 8, 1)))
+    result = shop.run()
+    assert not result.failed and {t.table for t in result.tables} >= {"gold.customer_360", "gold.customer_brand_360"}
+    left_out = {"silver.order_voids", "gold.feature_cutoffs", "gold.customer_features", "gold.customer_outcomes"}
+    assert not left_out & set(shop.lakehouse.tables())
+    config.write_text(config.read_text().replace("science: false", "science: true"))
+    assert {t.table for t in shop.run().tables if t.status == "built"} == left_out
+
+
 def test_training_looks_at_some_fifty_thousand_customers() -> None:
     connection = duckdb.connect()
     connection.execute(

@@ -30,7 +30,8 @@ spaced AS (
   SELECT
     *,
     CASE WHEN is_purchase THEN DATEDIFF(order_date, previous) END              AS gap,
-    previous IS NULL OR DATE_TRUNC('MONTH', previous) <> DATE_TRUNC('MONTH', order_date) AS opens_month
+    previous IS NULL OR DATE_TRUNC('MONTH', previous) <> DATE_TRUNC('MONTH', order_date) AS opens_month,
+    SUBSTR(MD5(customer_id), 1, 4)                                             AS hash
   FROM ordered
 ),
 known AS (
@@ -39,8 +40,7 @@ known AS (
     DATEDIFF(c.cutoff_date, d.order_date)                                      AS age,
     d.is_purchase AND (d.voided_on IS NULL OR d.voided_on >= c.cutoff_date)    AS counts
   FROM gold.feature_cutoffs AS c
-  JOIN spaced AS d ON d.source_system = c.source_system AND d.order_date < c.cutoff_date
-  WHERE SUBSTR(MD5(d.customer_id), 1, 4) < c.hashes_below
+  JOIN spaced AS d ON d.source_system = c.source_system AND d.order_date < c.cutoff_date AND d.hash < c.hashes_below
 ),
 summed AS (
   SELECT
@@ -83,8 +83,8 @@ summed AS (
 diversity AS (
   SELECT c.customer_id, c.source_system, f.cutoff_date, COUNT(*) AS categories
   FROM silver.customer_categories AS c
-  JOIN gold.feature_cutoffs AS f ON f.source_system = c.source_system AND c.first_order_date < f.cutoff_date
-  WHERE SUBSTR(MD5(c.customer_id), 1, 4) < f.hashes_below
+  JOIN gold.feature_cutoffs AS f
+    ON f.source_system = c.source_system AND c.first_order_date < f.cutoff_date AND SUBSTR(MD5(c.customer_id), 1, 4) < f.hashes_below
   GROUP BY c.customer_id, c.source_system, f.cutoff_date
 ),
 shopped AS (SELECT customer_id, source_system, MIN(order_date) AS first_date FROM days WHERE is_purchase GROUP BY customer_id, source_system),

@@ -44,7 +44,7 @@ class Tested:
         return self.metrics.get("auc", 0) > LEAK
 
 
-def tested_cutoffs(dataset: Dataset) -> list[dt.date]:
+def judged_cutoffs(dataset: Dataset) -> list[dt.date]:
     """Cut-offs whose window is closed and before which enough had closed to learn from; empty for a short history."""
     closed = dataset.closed_before(dataset.as_of, HORIZON)
     return [c for c in closed if len(dataset.closed_before(c, HORIZON)) >= LEARNED_FROM][-LONGEST:]
@@ -52,7 +52,7 @@ def tested_cutoffs(dataset: Dataset) -> list[dt.date]:
 
 def backtest_churn(dataset: Dataset, progress: Callable[[str], None] = lambda _: None) -> Iterator[Tested]:
     """Every method at every tested cut-off, on the customers active in the 90 days before it."""
-    for cutoff in tested_cutoffs(dataset):
+    for cutoff in judged_cutoffs(dataset):
         rows = active(dataset.at(cutoff))
         churned = (rows[f"next_purchases_{HORIZON}d"] == 0).to_numpy()
         for name, method in METHODS.items():

@@ -12,7 +12,7 @@ from mergehouse.graph import MODELS
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import exclusive
 from mergehouse.project import Project
-from mergehouse.science.backtest import HORIZON, LEARNED_FROM, Tested, backtest_churn, tested_cutoffs
+from mergehouse.science.backtest import HORIZON, LEARNED_FROM, Tested, backtest_churn, judged_cutoffs
 from mergehouse.science.dataset import FEATURES, Dataset, read_dataset
 
 METRICS = "gold.model_metrics"
@@ -52,7 +52,7 @@ def train(project: Project, brand: str | None = None, progress: Callable[[str], 
             except MergehouseError as error:
                 result.untrained[name] = str(error)
                 continue
-            if not tested_cutoffs(dataset):
+            if not judged_cutoffs(dataset):
                 result.untrained[name] = _too_short(dataset)
                 continue
             result.tested += backtest_churn(dataset, progress)

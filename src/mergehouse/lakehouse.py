@@ -259,8 +259,8 @@ class Lakehouse:
         schema = _delta_schema(contract)
         with self._write_errors(contract.table):
             self._upload(files)
-            if not self.exists(contract.table):
-                create_table_with_add_actions(
+            if not self.exists(contract.table) or self.delta(contract.table).metadata().partition_columns != contract.partition_by:
+                create_table_with_add_actions(  # a version of its own where the table is there: only this changes its partitioning
                     self.address(contract.table),
                     schema,
                     actions,

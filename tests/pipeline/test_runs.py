@@ -17,8 +17,12 @@ import pytest
 from tests.conftest import SHOP_BRAND, Shop
 
 import mergehouse as mh
+from mergehouse.contract import Contract
+from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import ConfigError, LakehouseError
+from mergehouse.lakehouse import Lakehouse, Stamp
 from mergehouse.pipeline import check, run
+from mergehouse.project import Limits
 
 LINE = "A{n},1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 COMMAND = [sys.executable, "-c", "from mergehouse.cli import main; main()"]
@@ -244,6 +248,20 @@ def test_time_travel(shop: Shop) -> None:
         lakehouse.table("silver.sales_clean", version=99)
     with pytest.raises(LakehouseError, match="did you mean `silver.sales_clean`"):
         lakehouse.table("silver.sale_clean")
+
+
+def test_a_table_may_be_partitioned_anew(tmp_path: Path) -> None:
+    lakehouse = Lakehouse(tmp_path / "lakehouse")
+    engine = DuckDBEngine(Limits(), lakehouse, tmp_path / "scratch")
+    columns = {name: {"type": kind, "nullable": False, "meaning": name} for name, kind in (("brand", "string"), ("n", "int"))}
+    flat = Contract(table="gold.t", grain="one n", meaning="t", key=["n"], columns=columns)
+    by_brand = flat.model_copy(update={"partition_by": ["brand"]})
+    for version, (contract, brands) in enumerate([(flat, "'a', 'b'"), (by_brand, "'a', 'b', 'c'"), (flat, "'d'"), (flat, "'e'")]):
+        staged = engine.stage(contract, f"SELECT brand, 1 AS n FROM (SELECT EXPLODE(ARRAY({brands})) AS brand) AS b")
+        assert engine.publish(staged, Stamp("f")) == version
+        assert lakehouse.delta("gold.t").metadata().partition_columns == contract.partition_by
+        assert {f"'{row['brand']}'" for row in lakehouse.delta("gold.t").to_pyarrow_table().to_pylist()} == set(brands.split(", "))
+    assert len(lakehouse.table("gold.t", version=0).polars()) == 2  # as it was
 
 
 def test_readers_agree(shop: Shop) -> None:

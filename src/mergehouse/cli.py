@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from mergehouse.errors import MergehouseError
-
-if TYPE_CHECKING:
-    from mergehouse.pipeline import RunResult
 
 
 class _Contents(TyperGroup):
@@ -101,11 +98,12 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Generate exports with known truth to try it on."""
+    from mergehouse import console
     from mergehouse.demo import generate
     from mergehouse.scaffold import line_count
 
     total = line_count(lines)
-    with _progress("Generating", total) as advance:
+    with console.progress("Generating", total) as advance:
         truth = generate(folder, total, seed, advance)
     if as_json:
         typer.echo(json.dumps(truth, indent=2))
@@ -126,25 +124,27 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Load what was delivered and rebuild what is stale, up to Gold."""
+    from mergehouse import console
     from mergehouse.pipeline import run as run_pipeline
     from mergehouse.pipeline import summary
     from mergehouse.project import load_project
     from mergehouse.quality.report import REPORT, write_report
 
     loaded = load_project(project, env)
-    with _steps(hidden=as_json) as step:
+    with console.steps(hidden=as_json) as step:
         result = run_pipeline(loaded, select, until, full, step)
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
         typer.echo(json.dumps(summary(result), indent=2, default=str))
     else:
-        _print_run(loaded, result, report)
+        console.print_run(loaded, result, report)
     raise typer.Exit(1 if result.failed else 0)
 
 
 @app.command(rich_help_panel="Build")
 def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Check every published table against its contract, building nothing."""
+    from mergehouse import console
     from mergehouse.pipeline import check as check_pipeline
     from mergehouse.project import load_project
 
@@ -154,7 +154,7 @@ def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> Non
         typer.echo(json.dumps([vars(c) | {"passed": c.passed} for c in results], indent=2, default=str))
     else:
         typer.echo(f"{len(results):,} checks, {len(results) - len(failed):,} passed")
-        _print_findings(failed)
+        console.print_findings(failed)
     raise typer.Exit(1 if any(c.stops_publication for c in results) else 0)
 
 
@@ -168,11 +168,12 @@ def maintain(
 ) -> None:
     """Compact the tables, remove files out of use, shorten the logs."""
     import mergehouse
+    from mergehouse import console
     from mergehouse.maintenance import maintain as maintain_tables
     from mergehouse.pipeline import exclusive
 
     lakehouse = mergehouse.open(project, env)
-    with exclusive(lakehouse), _steps(hidden=as_json) as step:
+    with exclusive(lakehouse), console.steps(hidden=as_json) as step:
         done = maintain_tables(lakehouse, keep_hours, force, lambda name: step("table", name, 0, 0))
     if as_json:
         typer.echo(json.dumps([vars(m) for m in done], indent=2))
@@ -203,6 +204,7 @@ def query(
 def kpi(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Print every KPI for the group and each brand."""
     import mergehouse
+    from mergehouse import console
     from mergehouse.kpi.catalogue import as_json_values, compute
 
     values = compute(mergehouse.open(project, env))
@@ -211,7 +213,7 @@ def kpi(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     elif not values:
         raise _nothing_yet(project)
     else:
-        _print_kpis(values)
+        console.print_kpis(values)
 
 
 @app.command(rich_help_panel="Read")
@@ -233,13 +235,14 @@ def profile(
     as_json: Json = False,
 ) -> None:
     """Draw what is in the tables, when brands sell, who comes back."""
+    from mergehouse import console
     from mergehouse.profile.pages import as_json as as_json_figures
     from mergehouse.profile.pages import write_pages
     from mergehouse.profile.profiling import profile as profile_tables
     from mergehouse.project import load_project
 
     loaded = load_project(project, env)
-    with _steps(hidden=as_json) as step:
+    with console.steps(hidden=as_json) as step:
         found = profile_tables(loaded, layer, brand, lambda what: step("profile", what, 0, 0))
     pages = write_pages(loaded, found, to)
     if as_json:
@@ -271,6 +274,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Judge churn models against simple rules at past cut-off dates."""
+    from mergehouse import console
     from mergehouse.project import load_project
 
     loaded = load_project(project, env)
@@ -280,14 +284,14 @@ def train(
         from mergehouse.science.training import train as train_models
     except ModuleNotFoundError as error:
         raise MergehouseError(f"{error.name} is not installed: pip install 'mergehouse[science]' brings what models need.") from None
-    with _steps(hidden=as_json) as step:
+    with console.steps(hidden=as_json) as step:
         result = train_models(loaded, brand, lambda what: step("train", what, 0, 0))
     if as_json:
         typer.echo(json.dumps({"tested": [vars(t) for t in result.tested], "untrained": result.untrained}, indent=2, default=str))
     else:
-        _print_training(result)
+        console.print_training(result)
     for leak in result.leaks:
-        _complain(
+        console.complain(
             f"{leak.brand}, {leak.method} at {leak.cutoff}: AUC {leak.metrics['auc']:.3f} is too good to be true. "
             "A feature knows the future: look at what changed in models/gold/customer_features.sql."
         )
@@ -309,146 +313,10 @@ def doctor(project: Folder = HERE, env: Env = None, as_json: Json = False) -> No
 
 
 def _complain(message: str) -> None:
-    from rich.console import Console
+    from mergehouse import console
 
-    Console(stderr=True, soft_wrap=True).print("[bold red]error[/] ", end="")
-    typer.echo(message, err=True)
+    console.complain(message)
 
 
 def _nothing_yet(project: Path) -> MergehouseError:
     return MergehouseError(f"nothing is published yet in {project}; `mergehouse run -C {project}` builds the tables.")
-
-
-class _progress:
-    """A progress bar over a known total, on stderr; silent where nobody watches."""
-
-    def __init__(self, title: str, total: int):
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=Console(stderr=True), transient=True,
-        )  # fmt: skip
-        self.task = self.bar.add_task(title, total=total)
-
-    def __enter__(self) -> Any:
-        self.bar.start()
-        return lambda done: self.bar.update(self.task, completed=done)
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-
-class _steps:
-    """The run's current table and how many are left, on stderr."""
-
-    def __init__(self, hidden: bool):
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        self.bar = Progress(
-            SpinnerColumn(), TextColumn("{task.fields[stage]:<7}"), BarColumn(bar_width=30), TimeElapsedColumn(),
-            TextColumn("{task.description}"), console=Console(stderr=True), transient=True, disable=hidden,
-        )  # fmt: skip
-        self.task = self.bar.add_task("starting", total=None, stage="")
-
-    def __enter__(self) -> Any:
-        self.bar.start()
-
-        def step(stage: str, name: str, done: int, total: int) -> None:
-            self.bar.update(self.task, description=name, completed=done, total=total or None, stage=stage)
-
-        return step
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-
-def _print_run(project: Any, result: RunResult, report_file: str) -> None:
-    from rich.console import Console
-
-    console = Console(soft_wrap=True, highlight=False)
-    for name, error in result.ingest.failures.items():
-        console.print(f"[bold red]stopped[/] {name}: ", end="")
-        console.print(str(error), markup=False)
-    loaded = [b for b in result.ingest.new if b.status == "loaded"]
-    repeats = len(result.ingest.new) - len(loaded)
-    if loaded:
-        rejected = sum(b.rejected_rows for b in loaded)
-        console.print(
-            f"Bronze   {len(loaded)} files, {sum(b.rows for b in loaded):,} rows loaded, {rejected:,} torn rows kept in bronze.rejected"
-        )
-    if repeats:
-        console.print(f"Bronze   {repeats} files known by content, not loaded again")
-    for table in result.tables:
-        if table.status == "failed":
-            console.print(f"[bold red]failed[/]   {table.table}: ", end="")
-            console.print(table.reason, markup=False)
-    if blocked := [t for t in result.tables if t.status == "blocked"]:
-        reasons = ", ".join(sorted({t.reason for t in blocked}))
-        console.print(f"[bold red]blocked[/]  {len(blocked)} tables keep their previous version: {reasons}")
-    if not result.changed:
-        console.print("Nothing to do: every table is up to date.")
-    if result.kpis:
-        _print_kpis(result.kpis)
-    _print_findings([c for c in result.checks if not c.passed])
-    built = [t for t in result.tables if t.status == "built"]
-    slowest = ", ".join(f"{t.table} {t.seconds:.1f} s" for t in sorted(built, key=lambda t: -t.seconds)[:3])
-    fresh = sum(t.status == "fresh" for t in result.tables)
-    passed = sum(c.passed for c in result.checks)
-    console.print(f"\nTables   {len(built)} built, {fresh} up to date; {passed:,} checks passed")
-    console.print(f"Time     {result.seconds:.1f} s" + (f" (slowest: {slowest})" if slowest else ""))
-    console.print(f"Where    {project.lakehouse_location}")
-    console.print(f"Report   {report_file}")
-
-
-def _print_kpis(values: dict[str, dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from mergehouse.kpi.catalogue import catalogue, formatted
-
-    table = Table(title="KPIs", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
-    table.add_column("unit", style="dim")
-    for scope in values:
-        table.add_column(scope, justify="right")
-    for item in catalogue():
-        unit = "" if item.format == "percent" else item.unit
-        table.add_row(item.label, unit, *(formatted(item, named[item.name]) for named in values.values()))
-    Console().print(table)
-
-
-def _print_training(result: Any) -> None:
-    """Metrics by brand and method: the mean over all cut-offs, and the lowest and highest."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(soft_wrap=True, highlight=False)
-    for brand in dict.fromkeys(t.brand for t in result.tested):
-        tested = [t for t in result.tested if t.brand == brand]
-        cutoffs = sorted({t.cutoff for t in tested})
-        title = f"{brand}: no purchase within 90 days, {len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}"
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-        table.add_column("")
-        for name in ("AUC", "PR AUC", "Brier", "ECE", "top-decile lift"):
-            table.add_column(name, justify="right")
-        for method in dict.fromkeys(t.method for t in tested):
-            values = [[t.metrics[name] for t in tested if t.method == method] for name in ("auc", "pr_auc", "brier", "ece", "lift")]
-            table.add_row(method, *(f"{sum(v) / len(v):.3f} ({min(v):.2f}-{max(v):.2f})" for v in values))
-        console.print(table)
-    for why in result.untrained.values():
-        console.print(f"[yellow]no model[/] {why}")
-
-
-def _print_findings(failed: list[Any]) -> None:
-    from rich.console import Console
-
-    console = Console(soft_wrap=True, highlight=False)
-    if failed:
-        console.print("\n[bold]Findings[/]")
-    for c in sorted(failed, key=lambda c: (c.severity, c.table)):
-        colour = "red" if c.severity == "error" else "yellow"
-        console.print(f"[{colour}]{c.severity:<6}[/]", end="")
-        console.print(f"{c.failures:>7,}  {c.table}: {c.check}", markup=False)

@@ -114,6 +114,32 @@ def test_everybody_or_nobody_left(dataset: Dataset) -> None:
             churn.fit_churn(Dataset(dataset.brand, dataset.as_of, rows), day)
 
 
+@pytest.mark.parametrize(
+    ("last_days", "number", "words"),
+    [([DAYS] * 20, 20, "none of"), ([420] + [DAYS] * 19, 1, "cannot be fitted to"), ([1] * 20, 20, "none has bought again")],
+    ids=["nobody leaves", "one customer", "nobody comes back"],
+)
+def test_customers_who_cannot_be_told_apart(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, last_days: list[int], number: int, words: str
+) -> None:
+    """Everybody buys once a month until their last day."""
+    days = {f"C{n}": range(n % 28, last_days[n], 30) for n in range(number)} | {"newest": [DAYS]}
+    if words == "none has bought again":  # new customers every month, or nobody would be active
+        days |= {f"C{n}-{day}": [day] for n in range(3) for day in range(0, DAYS, 30)}
+    shop.deliver_lines(
+        *(
+            LINE.format(order=f"{customer}-{day}", day=BEGIN + dt.timedelta(day), customer=customer)
+            for customer, bought in days.items()
+            for day in bought
+        )
+    )
+    shop.run()
+    monkeypatch.setattr("sys.argv", ["mergehouse", "train", "-C", str(shop.folder)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 0 and words in capsys.readouterr().out.replace("\n", " ")
+
+
 def test_a_constant_feature_adds_nothing(dataset: Dataset) -> None:
     day = judged_cutoffs(dataset)[-1]
     rows = dataset.rows.with_columns(discount_eur=pl.lit(0.0))

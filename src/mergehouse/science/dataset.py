@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from mergehouse.errors import ModelError
+from mergehouse.errors import FitError
 from mergehouse.lakehouse import Lakehouse
 
 FEATURES, OUTCOMES = "gold.customer_features", "gold.customer_outcomes"
@@ -40,11 +40,11 @@ class Dataset:
 
 
 def read_dataset(lakehouse: Lakehouse, brand: str) -> Dataset:
-    """Raises ModelError where the brand has no customer with a purchase."""
+    """Raises FitError where the brand has no customer with a purchase."""
     features, outcomes = lakehouse.table(FEATURES).polars(), lakehouse.table(OUTCOMES).polars()
     features = features.filter(pl.col("source_system") == brand)
     if features.is_empty():
-        raise ModelError(f"{brand}: no customer has bought anything yet; scores need orders with a customer number.")
+        raise FitError(f"{brand}: no customer has bought anything yet; scores need orders with a customer number.")
     key = ["customer_id", "source_system", "cutoff_date"]
     outcomes = outcomes.rename({c: f"next_{c}" for c in outcomes.columns if c not in key})
     rows = features.join(outcomes, on=key, how="left").with_columns(pl.col(pl.Decimal).cast(pl.Float64)).sort(key)

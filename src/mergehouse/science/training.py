@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mergehouse.contract import load_contract
-from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.errors import FitError, LakehouseError
 from mergehouse.graph import MODELS
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import exclusive
@@ -49,16 +49,16 @@ def train(project: Project, brand: str | None = None, progress: Callable[[str], 
         for name in [brand] if brand else project.brands:
             try:
                 dataset = read_dataset(lakehouse, name)
-            except MergehouseError as error:
+                if not judged_cutoffs(dataset):
+                    raise FitError(_too_short(dataset))
+                tested = list(backtest_churn(dataset, progress))
+            except FitError as error:
                 result.untrained[name] = str(error)
                 continue
-            if not judged_cutoffs(dataset):
-                result.untrained[name] = _too_short(dataset)
-                continue
-            result.tested += backtest_churn(dataset, progress)
-            lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
+            result.tested += tested
             version = dataset.rows["feature_version"][0]
-            lakehouse.append_rows(METRICS, COLUMNS, [row for t in result.tested if t.brand == name for row in _rows(t, now, version)])
+            lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
+            lakehouse.append_rows(METRICS, COLUMNS, [row for t in tested for row in _rows(t, now, version)])
     return result
 
 

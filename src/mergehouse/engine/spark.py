@@ -138,8 +138,10 @@ class SparkEngine:
                 source = f"inserted_{name}" if staged.scope == "rows" else f"computed_{name}"
                 replaced = self._partitions(contract) if staged.scope == "partitions" else "TRUE" if staged.scope == "table" else ""
                 self._commit(contract.table, self.session.table(source), {"userMetadata": stamp.as_json()}, replaced, contract.partition_by)
-        self.attach(contract.table)
         self.lakehouse.committed(contract.table)
+        if self.lakehouse.stamp(contract.table) != stamp:  # Spark makes no commit of no rows in an empty table
+            self.lakehouse.exchange(contract, (), stamp, frozenset())
+        self.attach(contract.table)
         return self.lakehouse.delta(contract.table).version()
 
     def discard(self, staged: Staged) -> None:

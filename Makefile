@@ -33,7 +33,7 @@ lint: $(READY)
 site: $(READY)
 	$(BIN)/mkdocs build --strict --site-dir build/site
 
-bench: $(READY)
+bench: $(EXTRAS)
 	$(BIN)/python -m benchmarks
 
 clean:

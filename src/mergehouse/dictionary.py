@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from mergehouse.contract import Check, ColumnContract, Contract, load_contract
-from mergehouse.errors import ConfigError
 from mergehouse.graph import MODELS
 from mergehouse.kpi.catalogue import Kpi, brand_definitions, catalogue
 from mergehouse.project import Project
+from mergehouse.storage import write_folder
 
 LAYERS = {
     "bronze": "As delivered. Besides these two, every source of every brand has a table `bronze.<brand>_<source>`: its columns as "
@@ -26,14 +26,7 @@ def write_pages(folder: Path, project: Project) -> list[Path]:
 
     `project` tells how its brands counted before. Raises ConfigError where the folder cannot be written.
     """
-    pages = {"data-dictionary.md": data_dictionary(), "kpis.md": kpi_page(project)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in pages.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{folder}: cannot be written ({error.strerror or error}).") from None
-    return [folder / name for name in pages]
+    return write_folder(folder, {"data-dictionary.md": data_dictionary(), "kpis.md": kpi_page(project)})
 
 
 def data_dictionary() -> str:

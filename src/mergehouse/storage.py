@@ -53,6 +53,20 @@ _REASONS = (  # what stores and their clients say, and what a user can do about 
 )  # fmt: skip
 
 
+def write_folder(folder: Path, texts: dict[str, str], named: str = "") -> list[Path]:
+    """Writes text files, by name, into a folder of this machine and returns their paths.
+
+    Raises ConfigError, calling the folder what the user did (`named`), where it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{named or folder}: cannot be written ({error.strerror or error}).") from None
+    return [folder / name for name in texts]
+
+
 def located(base: Path, text: str) -> str:
     """A location as a project writes it: a URL, or a path relative to `base`.
 

@@ -9,13 +9,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mergehouse.errors import ConfigError
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.profile import figures
 from mergehouse.profile.customers import COHORTS_SHOWN
 from mergehouse.profile.profiling import Page, Profile
 from mergehouse.project import Project
-from mergehouse.storage import storage_errors
+from mergehouse.storage import storage_errors, write_folder
 
 HERE = Path(__file__).parent
 FOLDER, INDEX = "profile", "index.html"
@@ -32,7 +31,9 @@ def write_pages(project: Project, profile: Profile, to: Path | None = None) -> l
     """
     pages = {INDEX: _render("index.html.j2", project, profile)}
     pages |= {file_name(page): _render("page.html.j2", project, profile, page) for page in profile.pages}
-    return _write_folder(to, pages) if to else _write_lakehouse(Lakehouse(project.lakehouse_location), pages)
+    if to:
+        return [str(file) for file in write_folder(to, pages, f"--to {to}")]
+    return _write_lakehouse(Lakehouse(project.lakehouse_location), pages)
 
 
 def file_name(page: Page) -> str:
@@ -56,16 +57,6 @@ def as_json(profile: Profile) -> dict[str, Any]:
 def _present(column: dict[str, Any]) -> dict[str, Any]:
     share = column["missing"] / column["rows"] if column["rows"] else None
     return {name: value for name, value in column.items() if value is not None} | {"missing_share": share}
-
-
-def _write_folder(folder: Path, pages: dict[str, str]) -> list[str]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in pages.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"--to {folder}: cannot be written ({error.strerror or error}).") from None
-    return [str(folder / name) for name in pages]
 
 
 def _write_lakehouse(lakehouse: Lakehouse, pages: dict[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -57,9 +57,8 @@ def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90) -> Churn:
     seasons = rows["cutoff_date"].to_dummies().to_numpy() * SEASON_WEIGHT
     model = LogisticRegression(C=PENALTY, max_iter=1000).fit(np.hstack([(inputs - mean) / scale, seasons]), churned)
     fitted = Churn(horizon, mean, scale, model.coef_[0][: len(INPUTS)], 0.0)
-    now = active(dataset.at(day))
-    log_odds = fitted.contributions(now).sum(axis=1)
-    return Churn(horizon, mean, scale, fitted.coefficients, _intercept(log_odds, anchored_rate(dataset, day, horizon)))
+    log_odds = fitted.contributions(active(dataset.at(day))).sum(axis=1)
+    return replace(fitted, intercept=_intercept(log_odds, anchored_rate(dataset, day, horizon)))
 
 
 def boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cached_property
 
+import duckdb
 import numpy as np
 import polars as pl
 
@@ -26,7 +28,7 @@ class Dataset:
     as_of: dt.date
     rows: pl.DataFrame
 
-    @property
+    @cached_property
     def cutoffs(self) -> list[dt.date]:
         """All cut-offs, the as-of date last."""
         return sorted(self.rows["cutoff_date"].unique())
@@ -41,8 +43,8 @@ class Dataset:
 
 def read_dataset(lakehouse: Lakehouse, brand: str) -> Dataset:
     """Raises FitError where the brand has no customer with a purchase."""
-    features, outcomes = lakehouse.table(FEATURES).polars(), lakehouse.table(OUTCOMES).polars()
-    features = features.filter(pl.col("source_system") == brand)
+    of_brand = duckdb.ColumnExpression("source_system") == duckdb.ConstantExpression(brand)
+    features, outcomes = (lakehouse.table(name).duckdb().filter(of_brand).pl() for name in (FEATURES, OUTCOMES))
     if features.is_empty():
         raise FitError(f"{brand}: no customer has bought anything yet; scores need orders with a customer number.")
     key = ["customer_id", "source_system", "cutoff_date"]
@@ -56,14 +58,9 @@ def active(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("recency_days") <= ACTIVE_DAYS)
 
 
-def design(rows: pl.DataFrame) -> pl.DataFrame:
-    """The columns that models are fitted on, one for each of `INPUTS`, as floats without nulls. Counts and money on a log scale."""
-    return rows.select(expression.cast(pl.Float64).alias(name) for name, expression in INPUTS.items())
-
-
 def matrix(rows: pl.DataFrame) -> np.ndarray:
-    """`design` as an array (customers x inputs)."""
-    return design(rows).to_numpy()
+    """What models are fitted on, shape (customers, inputs): the columns of `INPUTS` as floats without nulls."""
+    return rows.select(expression.cast(pl.Float64).alias(name) for name, expression in INPUTS.items()).to_numpy()
 
 
 def _log(column: str, empty: pl.Expr | float = 0.0) -> pl.Expr:

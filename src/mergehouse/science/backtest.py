@@ -15,6 +15,7 @@ from mergehouse.science.evaluation import churn_metrics, intervals
 LONGEST = 12  # so many of the latest cut-offs are tested
 LEARNED_FROM = 8  # a cut-off is tested once so many windows have closed before it
 LEAK = 0.85  # published AUCs above this on such data were leaks when they were run again
+ALL = "all"  # the group of everybody
 HORIZON = 90  # days without a purchase that count as churn
 
 METHODS: dict[str, Callable[[Dataset, dt.date], np.ndarray]] = {
@@ -28,9 +29,15 @@ METHODS: dict[str, Callable[[Dataset, dt.date], np.ndarray]] = {
 
 @dataclass(frozen=True)
 class Tested:
-    """One method at one cut-off: its metrics with 95 % intervals over `customers`, of whom the share `rate` left."""
+    """One method at one cut-off: its metrics with 95 % intervals over `customers`.
+
+    `target` is what was predicted: `churn_90d`, `clv_365d`. `group` says whose predictions are judged: `all`, or those of one
+    region or segment, written `region: North Europe`. `rate` is what happened on average: the share that left, the value brought.
+    """
 
     brand: str
+    target: str
+    group: str
     method: str
     cutoff: dt.date
     customers: int
@@ -60,5 +67,13 @@ def backtest_churn(dataset: Dataset, progress: Callable[[str], None] = lambda _:
             probability = method(dataset, cutoff)
             found = churn_metrics(churned, probability)
             yield Tested(
-                dataset.brand, name, cutoff, len(rows), float(churned.mean()), found, intervals(churn_metrics, churned, probability)
+                dataset.brand,
+                f"churn_{HORIZON}d",
+                ALL,
+                name,
+                cutoff,
+                len(rows),
+                float(churned.mean()),
+                found,
+                intervals(churn_metrics, churned, probability),
             )

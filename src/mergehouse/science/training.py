@@ -17,7 +17,7 @@ from mergehouse.science.dataset import FEATURES, Dataset, read_dataset
 
 METRICS = "gold.model_metrics"
 COLUMNS = {
-    "trained_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "target": "VARCHAR", "method": "VARCHAR", "cutoff_date": "DATE",
+    "trained_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "target": "VARCHAR", "customer_group": "VARCHAR", "method": "VARCHAR", "cutoff_date": "DATE",
     "feature_version": "VARCHAR", "customers": "BIGINT", "metric": "VARCHAR",
     "value": "DECIMAL(18,6)", "low": "DECIMAL(18,6)", "high": "DECIMAL(18,6)",
 }  # fmt: skip
@@ -72,6 +72,6 @@ def _too_short(dataset: Dataset) -> str:
 
 
 def _rows(tested: Tested, now: dt.datetime, version: str) -> list[list[object]]:
-    head = [now, tested.brand, f"churn_{HORIZON}d", tested.method, tested.cutoff, version, tested.customers]
-    rates = [[*head, "churn_rate", tested.rate, tested.rate, tested.rate]]
+    head = [now, tested.brand, tested.target, tested.group, tested.method, tested.cutoff, version, tested.customers]
+    rates = [[*head, "observed_mean", tested.rate, tested.rate, tested.rate]]
     return rates + [[*head, metric, value, *tested.intervals[metric]] for metric, value in tested.metrics.items()]

@@ -17,8 +17,8 @@ from mergehouse.science.dataset import FEATURES, Dataset, read_dataset
 
 METRICS = "gold.model_metrics"
 COLUMNS = {
-    "trained_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "target": "VARCHAR", "customer_group": "VARCHAR", "method": "VARCHAR", "cutoff_date": "DATE",
-    "feature_version": "VARCHAR", "customers": "BIGINT", "metric": "VARCHAR",
+    "trained_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "target": "VARCHAR", "customer_group": "VARCHAR",
+    "method": "VARCHAR", "cutoff_date": "DATE", "feature_version": "VARCHAR", "customers": "BIGINT", "metric": "VARCHAR",
     "value": "DECIMAL(18,6)", "low": "DECIMAL(18,6)", "high": "DECIMAL(18,6)",
 }  # fmt: skip
 

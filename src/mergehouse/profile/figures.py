@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 
+from mergehouse.drawing.svg import Axis, Figure, Mark, bars, curve, nice_step, short
 from mergehouse.profile.customers import Gaps, Inactivity
-from mergehouse.profile.drawing import Axis, Figure, Mark, bars, curve, short
 from mergehouse.profile.seasons import Seasons
 from mergehouse.profile.tables import Column
-from mergehouse.profile.values import Class, nice_step
+from mergehouse.profile.values import Class
 
 SMALL = {"width": 340, "height": 170}
 MOST_TICKS = 6

@@ -5,11 +5,10 @@ Every figure has a title for those who cannot see it, and every mark a tooltip.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
-
-from mergehouse.profile.values import nice_step
 
 WIDE = 700  # from this width on a figure scrolls rather than shrinks below what can be read
 Place = Callable[[float], float]
@@ -85,6 +84,12 @@ def short(value: float) -> str:
         if abs(value) >= size:
             return f"{value / min(size, 1e3 if letter == 'k' else size):,.3g}{letter}"
     return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+
+
+def nice_step(span: float, most: int) -> float:
+    """The smallest of 1, 2, 5 times a power of ten that divides `span` into at most `most` parts."""
+    power = 10.0 ** math.floor(math.log10(span / most))
+    return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= most)
 
 
 def _frame(figure: Figure) -> tuple[Place, Place, str]:

@@ -1,4 +1,4 @@
-"""Figures as inline SVG: bars and curves with labelled axes, coloured by the page's own light and dark palette.
+"""Figures as inline SVG: bars, curves, lines and ranges with labelled axes, coloured by the page's own light and dark palette.
 
 Every figure has a title for those who cannot see it, and every mark a tooltip.
 """
@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
+from itertools import pairwise
+from typing import Literal
 
 WIDE = 700  # from this width on a figure scrolls rather than shrinks below what can be read
 Place = Callable[[float], float]
-LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 18, 40
+ROW = 24  # height of a row of ranges
+MOST_DOTS = 40  # of a line: above this its points would be a second line
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,29 @@ class Figure:
     height: int = 300
 
 
+@dataclass(frozen=True)
+class Line:
+    """`points` are (x, y) from left to right; `band` are the low and high of each. Told apart by `kind`: colour and dashes."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    kind: Literal["main", "other", "ideal"] = "main"
+    band: Sequence[tuple[float, float]] = ()
+    is_stepped: bool = False
+
+
+@dataclass(frozen=True)
+class Range:
+    """A row of a chart of ranges: a dot at `middle`, a bar from `low` to `high`, and a thin line between the ends of `outer`."""
+
+    name: str
+    low: float
+    middle: float
+    high: float
+    words: str
+    outer: tuple[float, float] | None = None
+
+
 def bars(figure: Figure) -> str:
     """A bar chart from zero; negative values hang below."""
     x, y, frame = _frame(figure)
@@ -76,6 +103,83 @@ def curve(figure: Figure) -> str:
         for m in figure.marks
     )
     return _svg(figure, f'{frame}{_rules(figure, x)}<polyline class="curve" points="{line}"/>{dots}')
+
+
+def lines(figure: Figure, drawn: Sequence[Line]) -> str:
+    """Several lines with a legend. What `figure` has of marks only widens the axis of y."""
+    ends = [Mark(x, x, y, "") for line in drawn for x, y in line.points] + [Mark(0, 0, high, "") for line in drawn for _, high in line.band]
+    x, y, frame = _frame(replace(figure, marks=[*figure.marks, *ends]))
+    shapes, legend, at = [], [], LEFT + 8.0
+    for line in drawn:
+        points = _stepped(line.points) if line.is_stepped else line.points
+        if line.band:
+            low, high = ([(x_, end[n]) for (x_, _), end in zip(line.points, line.band, strict=True)] for n in (0, 1))
+            around = [*(_stepped(high) if line.is_stepped else high), *reversed(_stepped(low) if line.is_stepped else low)]
+            shapes.append(f'<polygon class="band" points="{_path(around, x, y)}"/>')
+        shapes.append(f'<polyline class="line {line.kind}" points="{_path(points, x, y)}"/>')
+        if len(line.points) <= MOST_DOTS and line.kind != "ideal":
+            shapes += [
+                f'<circle class="dot {line.kind}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="3.5"><title>{escape(line.name)}: {short(a)}, '
+                f"{_label(b, figure.is_share)}</title></circle>"
+                for a, b in line.points
+            ]
+        if len(drawn) > 1:
+            legend.append(f'<line class="line {line.kind}" x1="{at:.0f}" x2="{at + 22:.0f}" y1="{TOP - 8}" y2="{TOP - 8}"/>')
+            legend.append(f'<text class="title" x="{at + 27:.0f}" y="{TOP - 4}">{escape(line.name)}</text>')
+            at += 45 + 6.2 * len(line.name)
+    return _svg(figure, f"{frame}{''.join(shapes)}{_rules(figure, x)}{''.join(legend)}")
+
+
+def ranges(title: str, axis: Axis, rows: Sequence[Range], rule: tuple[float, str] | None = None, width: int = 1080) -> str:
+    """Rows of ranges under each other, on one horizontal axis. The caller puts a logarithmic axis into logarithms."""
+    left = min(16 + 6.4 * max(len(row.name) for row in rows), width / 2)
+    height = ROW * len(rows) + TOP + BOTTOM
+    bottom, span = height - BOTTOM, (axis.high - axis.low) or 1
+
+    def x(value: float) -> float:
+        return left + (min(max(value, axis.low), axis.high) - axis.low) / span * (width - left - RIGHT)
+
+    shapes = []
+    for place, label in axis.ticks:
+        shapes.append(f'<line class="grid" x1="{x(place):.1f}" x2="{x(place):.1f}" y1="{TOP}" y2="{bottom}"/>')
+        shapes.append(f'<text class="tick" x="{x(place):.1f}" y="{bottom + 16}" text-anchor="middle">{escape(label)}</text>')
+    shapes.append(
+        f'<text class="title" x="{(left + width - RIGHT) / 2:.0f}" y="{height - 6}" text-anchor="middle">{escape(axis.title)}</text>'
+    )
+    if rule:
+        at, words = rule
+        shapes.append(
+            f'<line class="rule" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{TOP}" y2="{bottom}"><title>{escape(words)}</title></line>'
+        )
+    for n, row in enumerate(rows):
+        y = TOP + ROW * (n + 0.5)
+        thin = [f'<line class="axis" x1="{x(a):.1f}" x2="{x(b):.1f}" y1="{y}" y2="{y}"/>' for a, b in [row.outer or (row.low, row.high)]]
+        shapes.append(
+            f'<g><title>{escape(row.words)}</title><text class="title" x="{left - 8:.0f}" y="{y + 4}" text-anchor="end">{escape(row.name)}</text>'
+            f'{thin[0]}<rect class="span" x="{x(row.low):.1f}" y="{y - 4}" width="{max(x(row.high) - x(row.low), 1):.1f}" height="8"/>'
+            f'<circle class="dot" cx="{x(row.middle):.1f}" cy="{y}" r="4"/></g>'
+        )
+    return _svg(Figure(title, axis, "", [], width=width, height=height), "".join(shapes))
+
+
+def even_ticks(low: float, high: float, most: int = 10) -> list[tuple[float, str]]:
+    step = nice_step(high - low or 1, most)
+    first = math.ceil(low / step - 1e-9)
+    return [(n * step, short(round(n * step, 9))) for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _stepped(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The corners of a line that keeps its height until the next point."""
+    corners = [(after[0], before[1]) for before, after in pairwise(points)]
+    return [point for pair in zip(points, [*corners, points[-1]], strict=True) for point in pair] if points else []
+
+
+def _path(points: Sequence[tuple[float, float]], x: Place, y: Place) -> str:
+    return " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in points)
+
+
+def _label(value: float, is_share: bool) -> str:
+    return f"{value:.0%}".replace("%", " %") if is_share else short(round(value, 9))
 
 
 def short(value: float) -> str:
@@ -111,7 +215,7 @@ def _frame(figure: Figure) -> tuple[Place, Place, str]:
     lines, count = [], round((top - bottom) / step)
     for n in range(count + 1):
         value = bottom + n * step
-        label = f"{value:.0%}".replace("%", " %") if figure.is_share else short(round(value, 9))
+        label = _label(value, figure.is_share)
         lines.append(f'<line class="grid" x1="{LEFT}" x2="{figure.width - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
         lines.append(f'<text class="tick" x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{label}</text>')
     for place, label in figure.x.ticks:

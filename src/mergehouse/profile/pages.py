@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from mergehouse.drawing.inactivity import inactivity
 from mergehouse.drawing.pages import drawn, environment, put_pages
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.profile import figures
@@ -61,8 +62,8 @@ def _render(template: str, project: Project, profile: Profile, page: Page | None
     templates = environment(HERE)
     templates.filters["file_name"] = file_name
     templates.globals["draw"] = {
-        name: drawn(getattr(figures, name)) for name in ("histogram", "timeline", "months", "weekdays", "hours", "gaps", "inactivity")
-    }
+        name: drawn(getattr(figures, name)) for name in ("histogram", "timeline", "months", "weekdays", "hours", "gaps")
+    } | {"inactivity": drawn(inactivity)}
     return templates.get_template(template).render(
         project=project.config.name,
         brands=project.brands,

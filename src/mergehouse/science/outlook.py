@@ -64,13 +64,13 @@ def outlook(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Outlook:
 
     Reads gold.customer_features and gold.customer_brand_360. Raises FitError where the first cannot be fitted.
     """
-    rows = connection.execute(
+    rows = connection.sql(
         """
         SELECT f.purchases, f.recency_days, f.tenure_days, f.gmv_eur::DOUBLE AS gmv_eur, f.margin_eur::DOUBLE AS margin_eur, c.segment
         FROM gold.customer_features AS f JOIN gold.customer_brand_360 AS c USING (customer_id, source_system)
         WHERE f.source_system = $brand AND f.is_as_of ORDER BY f.customer_id
         """,
-        {"brand": seen.brand},
+        params={"brand": seen.brand},
     ).pl()
     bought = history(rows)
     bgnbd = fit_bgnbd(*bought)

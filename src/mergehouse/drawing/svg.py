@@ -56,7 +56,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Line:
-    """`points` are (x, y) from left to right; `band` are the low and high of each. Told apart by `kind`: colour and dashes."""
+    """`points` are (x, y) from left to right; `band` are the low and high of each. Told apart by `kind`: colour and dashes.
+
+    A stepped line keeps its height until the next point.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -117,7 +120,7 @@ def lines(figure: Figure, drawn: Sequence[Line]) -> str:
             around = [*(_stepped(high) if line.is_stepped else high), *reversed(_stepped(low) if line.is_stepped else low)]
             shapes.append(f'<polygon class="band" points="{_path(around, x, y)}"/>')
         shapes.append(f'<polyline class="line {line.kind}" points="{_path(points, x, y)}"/>')
-        if len(line.points) <= MOST_DOTS and line.kind != "ideal":
+        if len(line.points) <= MOST_DOTS and line.kind != "ideal" and not line.is_stepped:
             shapes += [
                 f'<circle class="dot {line.kind}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="3.5"><title>{escape(line.name)}: {short(a)}, '
                 f"{_label(b, figure.is_share)}</title></circle>"
@@ -153,12 +156,13 @@ def ranges(title: str, axis: Axis, rows: Sequence[Range], rule: tuple[float, str
         )
     for n, row in enumerate(rows):
         y = TOP + ROW * (n + 0.5)
-        thin = [f'<line class="axis" x1="{x(a):.1f}" x2="{x(b):.1f}" y1="{y}" y2="{y}"/>' for a, b in [row.outer or (row.low, row.high)]]
-        shapes.append(
-            f'<g><title>{escape(row.words)}</title><text class="title" x="{left - 8:.0f}" y="{y + 4}" text-anchor="end">{escape(row.name)}</text>'
-            f'{thin[0]}<rect class="span" x="{x(row.low):.1f}" y="{y - 4}" width="{max(x(row.high) - x(row.low), 1):.1f}" height="8"/>'
-            f'<circle class="dot" cx="{x(row.middle):.1f}" cy="{y}" r="4"/></g>'
-        )
+        begin, end = (x(place) for place in row.outer or (row.low, row.high))
+        wide = max(x(row.high) - x(row.low), 1)
+        name = f'<text class="title" x="{left - 8:.0f}" y="{y + 4}" text-anchor="end">{escape(row.name)}</text>'
+        thin = f'<line class="axis" x1="{begin:.1f}" x2="{end:.1f}" y1="{y}" y2="{y}"/>'
+        bar = f'<rect class="span" x="{x(row.low):.1f}" y="{y - 4}" width="{wide:.1f}" height="8"/>'
+        dot = f'<circle class="dot" cx="{x(row.middle):.1f}" cy="{y}" r="4"/>'
+        shapes.append(f"<g><title>{escape(row.words)}</title>{name}{thin}{bar}{dot}</g>")
     return _svg(Figure(title, axis, "", [], width=width, height=height), "".join(shapes))
 
 
@@ -179,7 +183,9 @@ def _path(points: Sequence[tuple[float, float]], x: Place, y: Place) -> str:
 
 
 def _label(value: float, is_share: bool) -> str:
-    return f"{value:.0%}".replace("%", " %") if is_share else short(round(value, 9))
+    if not is_share:
+        return short(round(value, 9))
+    return (f"{value:.0%}" if math.isclose(100 * value, round(100 * value), abs_tol=1e-6) else f"{value:.1%}").replace("%", " %")
 
 
 def short(value: float) -> str:

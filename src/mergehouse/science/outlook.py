@@ -49,7 +49,7 @@ class Heat:
 
 @dataclass(frozen=True)
 class Outlook:
-    """`notes` say in words what the models cannot tell: drop-out that is not identified, values without a mean, a horizon beyond the history."""
+    """`notes` say in words what the models cannot tell: drop-out not identified, values without a mean, a year beyond the history."""
 
     customers: int
     parameters: dict[str, float]
@@ -80,8 +80,8 @@ def outlook(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Outlook:
     days = int((seen.as_of - seen.first).days)
     if days < max(EXPECTED_WITHIN):
         notes.append(
-            f"{seen.brand} has {days} days of history: what is expected of a year reaches {max(EXPECTED_WITHIN) / days:.0f} times as far as "
-            "what was seen, and knows nothing of the seasons that were not."
+            f"{seen.brand} has {days} days of history: what is expected of a year reaches {max(EXPECTED_WITHIN) / days:.0f} times as far "
+            "as what was seen, and knows nothing of the seasons that were not."
         )
     parameters = dict(zip(("r", "alpha", "a", "b"), bgnbd.parameters, strict=True))
     if gamma_gamma:

@@ -23,6 +23,7 @@ GROUPS = 64  # of customers, by a hash of their number: what intervals are worke
 MONTHS = 24  # so many of the latest cut-offs are looked at
 KNOWN_DAYS = 90  # of history before a cut-off, so that segments mean something
 SHARES = (30, 60, 90, 365)  # days at which a summary says to how many it has happened
+NUMBERS = ("first", "second", "3 to 5", "6 and later")  # groups of purchases
 ALL = "all"
 Clock = Literal["purchase_to_purchase", "cutoff_to_purchase", "cutoff_to_lapse"]
 
@@ -70,7 +71,8 @@ def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: i
     """
     purchase_days(connection, brand)
     found = connection.execute(
-        "SELECT as_of_date, first_order_date FROM gold.dim_brand WHERE source_system = $1 AND EXISTS (FROM purchases WHERE order_date < as_of_date)",
+        "SELECT as_of_date, first_order_date FROM gold.dim_brand WHERE source_system = $1 "
+        "AND EXISTS (FROM purchases WHERE order_date < as_of_date)",
         [brand],
     ).fetchall()
     if not found:
@@ -120,18 +122,26 @@ def words(survival: Survival, churn_after_days: int) -> str:
     name, curve = _whom(survival), survival.curve
     before, of = "", name
     if survival.lapsed_share:
-        before, of = f"{_percent(survival.lapsed_share)} of {name} had lapsed already, silent for more than {churn_after_days} days. ", "the others"
+        of = "the others"
+        before = f"{_percent(survival.lapsed_share)} of {name} had lapsed already, silent for more than {churn_after_days} days. "
     if curve is None:
         return f"{before}Nobody is left to lapse."
     if not survival.is_told:
         return f"{before}Only {survival.customers:,} customers are counted among {of}: too few to tell."
-    verb = {"purchase_to_purchase": "are followed by another", "cutoff_to_purchase": "buy again", "cutoff_to_lapse": "lapse"}[survival.clock]
+    verb = {"purchase_to_purchase": "are followed by another", "cutoff_to_purchase": "buy again", "cutoff_to_lapse": "lapse"}[
+        survival.clock
+    ]
     median, early, late = curve.median()
     if median is None:
         seen, last = _percent(1 - float(curve.survival[-1])), int(curve.day[-1])
         return f"{before}Fewer than half of {of} {verb} within the {last:,} days observed: {seen}."
     interval = f" (95 % interval {early:,} to {late:,})" if early is not None and late is not None else ""
     return f"{before}50 % of {of} {verb} within {median:,} days{interval}."
+
+
+_VERBS: dict[Clock, str] = {
+    "purchase_to_purchase": "are followed by another", "cutoff_to_purchase": "buy again", "cutoff_to_lapse": "lapse",
+}  # fmt: skip
 
 
 def _whom(survival: Survival) -> str:
@@ -168,7 +178,7 @@ def _curves(connection: duckdb.DuckDBPyConnection, seen: Watch, clock: Clock) ->
         yield Survival(clock, name, customers, observations, lapsed, curve)
 
 
-_NUMBERED = "CASE WHEN number = 1 THEN 'first' WHEN number = 2 THEN 'second' WHEN number <= 5 THEN '3 to 5' ELSE '6 and later' END"
+_NUMBERED = "CASE WHEN number = 1 THEN '{}' WHEN number = 2 THEN '{}' WHEN number <= 5 THEN '{}' ELSE '{}' END".format(*NUMBERS)
 _SPELLS = f"SELECT unnest(['all', 'purchase: ' || {_NUMBERED}]) AS name, * FROM spells"
 _STANDING = "SELECT unnest(['all', 'segment: ' || segment]) AS name, * FROM looked_at"
 _COUNTS: dict[Clock, str] = {
@@ -214,7 +224,9 @@ segmented AS (
 )
 SELECT
   s.*, n.order_date AS next_date, ('0x' || substr(md5(s.customer_id), 31))::INT % {GROUPS} AS part,
-  CASE WHEN coalesce(n.order_date, 'infinity'::DATE) > s.last_date + $churn::INT THEN s.last_date + $churn::INT + 1 ELSE n.lapses_on END AS lapses_on
+  CASE
+    WHEN coalesce(n.order_date, 'infinity'::DATE) > s.last_date + $churn::INT THEN s.last_date + $churn::INT + 1 ELSE n.lapses_on
+  END AS lapses_on
 FROM segmented AS s
 ASOF LEFT JOIN spells AS n ON n.customer_id = s.customer_id AND n.order_date >= s.cutoff_date
 """

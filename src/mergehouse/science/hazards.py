@@ -33,15 +33,15 @@ class Effect:
     """How many times as likely to buy on any day a customer is, per `step` of one trait, the others being equal.
 
     `p_proportional` tests that the ratio stays the same over time (Grambsch & Therneau 1994, on ranks of time). Where it does
-    not, `early` is the ratio of the first 30 days, `late` that of the days after.
+    not, `early` is the ratio of the first 30 days, `late` that of the days after; None where too few bought in one of them.
     """
 
     trait: str
     step: str
     ratio: Ratio
     p_proportional: float
-    early: Ratio
-    late: Ratio
+    early: Ratio | None
+    late: Ratio | None
 
     @property
     def is_proportional(self) -> bool:
@@ -51,6 +51,8 @@ class Effect:
     def words(self) -> str:
         if self.is_proportional:
             return f"{self.step}: {_more(self.ratio)}."
+        if self.early is None or self.late is None:
+            return f"{self.step}: {_more(self.ratio)}, on average: it changes with time, and too few bought to say how."
         return f"{self.step}: {_more(self.early)} in the first {EARLY} days, {_more(self.late)} later."
 
 
@@ -93,8 +95,10 @@ def fit_hazards(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Hazards:
         )
     frame = frame[["day", "happened", "cutoff", *traits]]
     whole, p_values, concordance = fit_cox(frame)
-    early, late = (fit_cox(part)[0] for part in (_until(frame, EARLY), _after(frame, EARLY)))
-    effects = tuple(Effect(t, TRAITS[t][1], whole[t], p_values[t], early[t], late[t]) for t in traits)
+    parts = [_until(frame, EARLY), _after(frame, EARLY)]
+    is_enough = all(part["happened"].sum() >= FEWEST_EVENTS * len(traits) for part in parts)
+    early, late = (fit_cox(part)[0] if is_enough else {} for part in parts)
+    effects = tuple(Effect(t, TRAITS[t][1], whole[t], p_values[t], early.get(t), late.get(t)) for t in traits)
     return Hazards(effects, len(frame), events, concordance, tuple(t for t in TRAITS if t not in traits))
 
 
@@ -107,7 +111,7 @@ def fit_cox(frame: pd.DataFrame) -> tuple[dict[str, Ratio], dict[str, float], fl
     from lifelines.exceptions import ConvergenceError
     from lifelines.statistics import proportional_hazard_test
 
-    frame = frame.reset_index(drop=True)  # on a duplicated index lifelines works out a wrong C without a word
+    frame = frame.reset_index(drop=True)  # lifelines joins by index: duplicates in it make C wrong without a word
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

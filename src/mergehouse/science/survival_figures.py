@@ -51,7 +51,7 @@ def ratio_ranges(effects: tuple[Effect, ...]) -> str:
     """Hazard ratios on a logarithmic axis; traits whose effect changes have a row for each of two periods."""
     rows: list[tuple[str, Ratio]] = []
     for effect in effects:
-        if effect.is_proportional:
+        if effect.is_proportional or effect.early is None or effect.late is None:
             rows.append((effect.step, effect.ratio))
         else:
             rows += [(f"{effect.step}, first 30 days", effect.early), (f"{effect.step}, later", effect.late)]

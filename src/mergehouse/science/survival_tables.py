@@ -69,6 +69,7 @@ def _hazard_rows(brand: str, hazards: Hazards | str) -> pl.DataFrame:
         [brand, e.trait, e.step, period, r.value, r.low, r.high, p, hazards.customers, e.words]
         for e in hazards.effects
         for period, r, p in (("whole", e.ratio, e.p_proportional), ("early", e.early, None), ("late", e.late, None))
+        if r
     ]  # fmt: skip
     names = dict.fromkeys(("source_system", "trait", "step", "period"), pl.String)
     names |= dict.fromkeys(("hazard_ratio", "low", "high", "p_proportional"), pl.Float64) | {"customers": pl.Int64, "words": pl.String}

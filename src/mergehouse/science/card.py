@@ -18,7 +18,7 @@ from mergehouse.drawing.pages import drawn, environment, put_pages
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Project
 from mergehouse.science import card_figures
-from mergehouse.science.curves import Calibrated, Weight
+from mergehouse.science.curves import Calibrated
 from mergehouse.storage import storage_errors
 
 HERE = Path(__file__).parent
@@ -59,6 +59,16 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Weight:
+    """What an input weighs in a model, and the interval that goes with it."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Averaged:
     """A metric over the cut-offs: mean, lowest, highest, and that of the latest cut-off with its interval."""
 
@@ -78,7 +88,9 @@ class Card:
 
     `method` is the name under which it was judged; `rules` are the names of the simple rules to beat; `main_metric` decides
     which is better, the higher the better. `untrained` says why the brand has no model of its own: all about a model is then empty.
-    `weights` are coefficients, `importance` losses by permutation, `contributions` what inputs add to predictions.
+    Calibration, gains and lift are those of the cut-off `judged_at`; `best_gains` are those of a prediction that knows what came.
+    `weights` are coefficients, `importance` losses by permutation, `contributions` what inputs add to predictions, as in
+    `gold.model_explanations`.
     """
 
     brand: str
@@ -130,6 +142,11 @@ class Card:
             Averaged(*key, sum(v := [j.value for j in rows]) / len(v), min(v), max(v), max(rows, key=lambda j: j.cutoff), len(rows))
             for key, rows in found.items()
         ]
+
+    def shown(self, groups: bool) -> list[str]:
+        """The metrics to show, of the whole or of the model's customer groups, in the order of their names."""
+        found = {j.metric for j in self.metrics if (j.group != ALL and j.method == self.method) == groups}
+        return [name for name in card_figures.METRIC_NAMES if name in found and name != "observed_mean"]
 
     def average(self, method: str, metric: str, group: str = ALL) -> Averaged | None:
         return next((a for a in self.averages if (a.method, a.group, a.metric) == (method, group, metric)), None)

@@ -6,24 +6,26 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mergehouse.drawing.svg import Axis, Figure, Line, Mark, Range, even_ticks, lines, ranges, short
-from mergehouse.science.curves import Calibrated, Weight
+from mergehouse.science.curves import Calibrated
 
 if TYPE_CHECKING:
-    from mergehouse.science.card import Averaged, Card
+    from mergehouse.science.card import Averaged, Card, Weight
 
+ALL = "all"
 DRAWN = ("methods", "groups", "calibration", "gains", "lift", "weights")
 HALF = {"width": 520, "height": 320}
 MOST_WEIGHTS = 20
 METRIC_NAMES = {
     "auc": "ROC AUC", "pr_auc": "PR AUC", "brier": "Brier score", "log_loss": "Log loss", "accuracy": "Accuracy",
     "ece": "Calibration error", "lift": "Top-decile lift", "spearman": "Spearman", "gini": "Normalised Gini",
-    "top_share": "Top-tenth share", "mae": "MAE, EUR", "rmse": "RMSE, EUR", "r2": "R2", "bias": "Predicted over true total", "observed_mean": "What happened, mean",
+    "top_share": "Top-tenth share", "mae": "MAE, EUR", "rmse": "RMSE, EUR", "r2": "R2", "bias": "Predicted over true total",
+    "observed_mean": "What happened, mean",
 }  # fmt: skip
 
 
 def methods(card: Card) -> str:
     """The main metric of every method: mean over the cut-offs as the dot, lowest and highest as the bar."""
-    rows = [a for a in card.averages if a.metric == card.main_metric and a.group == "all"]
+    rows = [a for a in card.averages if a.metric == card.main_metric and a.group == ALL]
     words = [f"{a.method}: mean {a.mean:.3f}, lowest {a.lowest:.3f}, highest {a.highest:.3f} of {a.cutoffs} cut-offs" for a in rows]
     name = METRIC_NAMES.get(card.main_metric, card.main_metric)
     drawn = [Range(a.method, a.lowest, a.mean, a.highest, w) for a, w in zip(rows, words, strict=True)]
@@ -33,7 +35,7 @@ def methods(card: Card) -> str:
 def groups(card: Card, metric: str) -> str:
     """A metric of the model by customer group at the latest cut-off, with its intervals; dashed: that of all."""
     rows: list[Averaged] = [a for a in card.averages if a.metric == metric and a.method == card.method]
-    whole = next((a for a in rows if a.group == "all"), None)
+    whole = next((a for a in rows if a.group == ALL), None)
     name = METRIC_NAMES.get(metric, metric)
     drawn = [
         Range(
@@ -54,7 +56,8 @@ def calibration(points: Sequence[Calibrated], is_value: bool) -> str:
     top = high if is_value else max(high, ticks[-1][0])
     axis = Axis(f"predicted, mean of a tenth{unit}", 0, top, ticks)
     line = Line("came", [(p.predicted, p.observed) for p in points], "main", [(p.low, p.high) for p in points])
-    return lines(Figure(f"Calibration: {what} predicted and {what} that came", axis, f"came{unit}", [], is_share=not is_value, **HALF), [line, Line("perfect", [(0, 0), (top, top)], "ideal")])
+    figure = Figure(f"Calibration: {what} predicted and {what} that came", axis, f"came{unit}", [], is_share=not is_value, **HALF)
+    return lines(figure, [line, Line("perfect", [(0, 0), (top, top)], "ideal")])
 
 
 def gains(card: Card) -> str:
@@ -69,7 +72,7 @@ def gains(card: Card) -> str:
 
 def lift(card: Card) -> str:
     axis = Axis("share of customers, highest predictions first", 0, 1, [(n / 5, f"{20 * n} %") for n in range(6)])
-    figure = Figure("Lift over customers drawn at random", axis, "times as many as at random", [], **HALF)
+    figure = Figure("Lift over customers drawn at random", axis, f"times as {'much' if card.is_value else 'many'} as at random", [], **HALF)
     return lines(figure, [Line("model", card.lift), Line("at random", [(0, 1), (1, 1)], "ideal")])
 
 

@@ -88,6 +88,8 @@ def fit_hazards(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Hazards:
     frame = sample(connection, seen)
     traits = [name for name in TRAITS if frame[name].std() > 1e-9] if len(frame) > 1 else []
     events = int(frame["happened"].sum())
+    if frame.empty:
+        raise FitError(f"{seen.brand}: there is no cut-off from which customers were watched yet; hazard ratios need one.")
     if not traits or events < FEWEST_EVENTS * len(traits):
         raise FitError(
             f"{seen.brand}: {events:,} of {len(frame):,} customers bought again after a cut-off with {len(traits)} traits to tell apart; "

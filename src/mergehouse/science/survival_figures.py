@@ -71,7 +71,8 @@ def value_ranges(segments: Sequence[Expected]) -> str:
     low = max(min(v[0] for _, v in told), 1.0)
     high = max(v[-1] for _, v in told) * 1.1
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [(math.log10(f * 10**n), short(f * 10**n)) for n in powers for f in (1, 2, 5) if low * 0.8 <= f * 10**n <= high]
+    steps = [f * 10.0**n for n in powers for f in (1, 2, 5)] if high > 10 * low else [at for at, _ in even_ticks(0.8 * low, high, 6)]
+    ticks = [(math.log10(at), short(at)) for at in steps if low * 0.8 <= at <= high]
     axis = Axis("net margin expected in 12 months, EUR (logarithmic)", math.log10(low * 0.8), math.log10(high), ticks)
     drawn = [
         Range(

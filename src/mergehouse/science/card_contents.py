@@ -103,7 +103,7 @@ def _begun(brand: str, target: str, as_of: dt.date, trained: dt.datetime) -> Car
 
 def _completed(card: Card, lakehouse: Lakehouse, dataset: Dataset) -> Card:
     """With all that is published about the model."""
-    weights = {kind: _weights(lakehouse, card.brand, card.name, card.version, kind) for kind in ("coefficient", "permutation", "shap")}
+    weights = {kind: _weights(lakehouse, card, kind) for kind in ("coefficient", "permutation", "shap")}
     return replace(
         card, code_version=__version__, feature_version=dataset.rows["feature_version"][0],
         customers=dataset.rows["customer_id"].n_unique(), data=_sources(lakehouse, card.brand, READ), features=_features(),
@@ -149,19 +149,18 @@ def _features() -> tuple[Feature, ...]:
     return tuple(Feature(name, "; ".join(contract.columns[c].meaning for c in columns)) for name, columns in made_of.items())
 
 
-def _weights(lakehouse: Lakehouse, brand: str, name: str, version: str, kind: str) -> tuple[Weight, ...]:
+def _weights(lakehouse: Lakehouse, card: Card, kind: str) -> tuple[Weight, ...]:
     """What a registered model goes by, of active customers at the longest horizon, the heaviest first; empty where it is not known."""
-    if not (name and lakehouse.exists(EXPLANATIONS)):
+    if not (card.name and lakehouse.exists(EXPLANATIONS)):
         return ()
     connection = connect()
     create_view(connection, EXPLANATIONS, lakehouse.delta(EXPLANATIONS))
     rows = connection.execute(
         f"""
         SELECT input, value::DOUBLE, low::DOUBLE, high::DOUBLE FROM {EXPLANATIONS}
-        WHERE source_system = $1 AND model_name = $2 AND model_version = $3 AND kind = $4 AND population = 'active'
-        QUALIFY horizon_days = max(horizon_days) OVER () AND method = first(method) OVER (ORDER BY method DESC)
-        ORDER BY abs(value) DESC, input
+        WHERE source_system = $1 AND model_name = $2 AND model_version = $3 AND method = $4 AND kind = $5 AND population = 'active'
+        QUALIFY horizon_days = max(horizon_days) OVER () ORDER BY abs(value) DESC, input
         """,
-        [brand, name, int(version), kind],
+        [card.brand, card.name, int(card.version), card.method, kind],
     ).fetchall()
     return tuple(Weight(*row) for row in rows)

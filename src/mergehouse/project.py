@@ -6,6 +6,7 @@ import datetime as dt
 import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
@@ -122,6 +123,25 @@ def _engine_by_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+class MlflowConfig(_Strict):
+    """Where models and their trainings are kept. Without `tracking_uri`: where MLFLOW_TRACKING_URI points, else the project's own database.
+
+    `experiment` also begins the models' names; without it, that is the project's name.
+    """
+
+    tracking_uri: str | None = Field(default=None, min_length=1)
+    experiment: str | None = Field(default=None, min_length=1)
+
+    @field_validator("tracking_uri")
+    @classmethod
+    def _no_secret(cls, value: str | None) -> str | None:
+        if value and urlsplit(value).password:
+            raise ValueError(
+                "a tracking URI carries no password; put it into MLFLOW_TRACKING_PASSWORD, or the whole into MLFLOW_TRACKING_URI"
+            )
+        return value
+
+
 class Environment(_Strict):
     """What is different in one environment: dev, test, prod. `raw` names brands' landing folders; what is left out is as above."""
 
@@ -130,6 +150,7 @@ class Environment(_Strict):
     limits: Limits | None = None
     churn_after_days: int | None = Field(default=None, ge=1, le=3650)
     science: bool | None = None
+    mlflow: MlflowConfig | None = None
     raw: dict[Name, str] = {}
 
     @field_validator("engine", mode="before")
@@ -146,6 +167,7 @@ class Config(_Strict):
     engine: EngineConfig = EngineConfig()
     churn_after_days: int = Field(default=90, ge=1, le=3650)
     science: bool = True
+    mlflow: MlflowConfig = MlflowConfig()
     limits: Limits = Limits()
     environments: dict[Name, Environment] = {}
 
@@ -197,7 +219,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             _expect_known(name, brands, config_file, f"environments.{environment}.raw")
     given = {
         key: value
-        for key in ("lakehouse", "engine", "limits", "churn_after_days", "science")
+        for key in ("lakehouse", "engine", "limits", "churn_after_days", "science", "mlflow")
         if (value := getattr(chosen, key)) is not None
     }
     return Project(

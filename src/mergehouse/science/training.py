@@ -44,21 +44,26 @@ def train(project: Project, brand: str | None = None, progress: Callable[[str], 
     lakehouse = Lakehouse(project.lakehouse_location)
     if not lakehouse.exists(FEATURES):
         raise LakehouseError(f"{lakehouse.location}: there are no customer features yet; `mergehouse run` builds them.")
-    now, result = dt.datetime.now(dt.UTC), Training()
     with exclusive(lakehouse):
-        for name in [brand] if brand else project.brands:
-            try:
-                dataset = read_dataset(lakehouse, name)
-                if not judged_cutoffs(dataset):
-                    raise FitError(_too_short(dataset))
-                tested = list(backtest_churn(dataset, progress))
-            except FitError as error:
-                result.untrained[name] = str(error)
-                continue
-            result.tested += tested
-            version = dataset.rows["feature_version"][0]
-            lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
-            lakehouse.append_rows(METRICS, COLUMNS, [row for t in tested for row in _rows(t, now, version)])
+        return train_brands(project, lakehouse, [brand] if brand else list(project.brands), progress)
+
+
+def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], progress: Callable[[str], None] = lambda _: None) -> Training:
+    """As `train`, for a caller that holds the lakehouse's lock already."""
+    now, result = dt.datetime.now(dt.UTC), Training()
+    for name in brands:
+        try:
+            dataset = read_dataset(lakehouse, name)
+            if not judged_cutoffs(dataset):
+                raise FitError(_too_short(dataset))
+            tested = list(backtest_churn(dataset, progress))
+        except FitError as error:
+            result.untrained[name] = str(error)
+            continue
+        result.tested += tested
+        version = dataset.rows["feature_version"][0]
+        lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
+        lakehouse.append_rows(METRICS, COLUMNS, [row for t in tested for row in _rows(t, now, version)])
     return result
 
 

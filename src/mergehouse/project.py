@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mergehouse.errors import ConfigError
 from mergehouse.storage import located
@@ -132,14 +132,11 @@ class MlflowConfig(_Strict):
     tracking_uri: str | None = Field(default=None, min_length=1)
     experiment: str | None = Field(default=None, min_length=1)
 
-    @field_validator("tracking_uri")
-    @classmethod
-    def _no_secret(cls, value: str | None) -> str | None:
-        if value and urlsplit(value).password:
-            raise ValueError(
-                "a tracking URI carries no password; put it into MLFLOW_TRACKING_PASSWORD, or the whole into MLFLOW_TRACKING_URI"
-            )
-        return value
+    @model_validator(mode="after")
+    def _no_secret(self) -> MlflowConfig:  # of the model, not of the field: a field's message would show what was found
+        if self.tracking_uri and urlsplit(self.tracking_uri).password:
+            raise ValueError("tracking_uri carries a password; put it into MLFLOW_TRACKING_PASSWORD, or the whole into MLFLOW_TRACKING_URI")
+        return self
 
 
 class Environment(_Strict):

@@ -1,87 +1,205 @@
-"""The model registry: MLflow, embedded in the project or on a server. Which version is champion, and whether its file is still the one registered.
+"""The model registry: which version is champion, and whether its file is still the one registered. Kept by MLflow, see tracking.py.
 
-A model is kept for each brand and target as `<experiment>-<brand>-<target>`. Its aliases say what a version is for: scores come from the
-`champion`; `challenger` is the best other one, the former champion after a promotion.
+There is a model for each brand and target, `<experiment>-<brand>-<target>`. Aliases say what a version is for: scores come from the
+`champion`; the `challenger` is the latest that is not good enough, or the former champion. All that is known of a version is in its
+tags; the model is one file (model_file.py), whose SHA-256 is one of them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from typing import Any, Protocol
+import json
+import re
+import tempfile
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
+from mergehouse import __version__
+from mergehouse.errors import RegistryError
+from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Project
+from mergehouse.science.dataset import FEATURES
+from mergehouse.science.model_file import Model, as_columns, digest, dump_model, frame, load_model, typical
+from mergehouse.science.tracking import connected, exists, experiment_name, tracking_uri
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+FILE = "model.skops"
+OWNER = "mergehouse"  # the tag by which a project's models are found on a server that has others too: its experiment
 
 
-class Model(Protocol):
-    """What can be registered: rows of `gold.customer_features` in, an array, arrays by horizon or a dataclass of these out."""
-
-    def predict(self, rows: pl.DataFrame) -> Any: ...
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Version:
-    """One registered version. `by_cutoff` is `metric` of its method at past cut-offs, as backtested when it was trained on `as_of`."""
+    """One registered version, without its model.
 
-    name: str
-    version: int
+    It was trained on what was known at `as_of`. `metrics` are means over past cut-offs of what its method reached there; by `metric`,
+    given for each cut-off in `by_cutoff`, versions are compared. `fingerprint` is of the data and code that it comes from, `code` of the
+    code alone, `sha256` of its file. `why` says in words why it is champion, or why not.
+    """
+
     brand: str
     target: str
     method: str
-    aliases: tuple[str, ...]
     feature_version: str
     as_of: dt.date
     trained_ts: dt.datetime
     metric: str
+    metrics: dict[str, float]
     by_cutoff: dict[dt.date, float]
     fingerprint: str
-    sha256: str
     code: str
-    why: str
+    sha256: str = ""
+    why: str = ""
+    name: str = ""
+    version: int = 0
+    aliases: tuple[str, ...] = ()
 
-    @property
-    def value(self) -> float:
-        """Mean over the cut-offs."""
-        return float(np.mean(list(self.by_cutoff.values())))
+    def __str__(self) -> str:
+        return f"{self.name} version {self.version}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Registered(Version):
-    """A version with its model, whose file is the one registered and whose features are those of the code."""
+    """A version with its model: the file is the one registered, and predicts what it predicted then."""
 
-    model: Any = None
+    model: Any
 
 
 def champion(project: Project, brand: str, target: str) -> Registered | None:
-    """The model that a brand's scores come from; None where none is good enough or nothing was trained. Targets: churn, clv.
+    """The model that a brand's scores come from; None where there is none. Targets are `churn` and `clv`.
 
-    Raises RegistryError where its file is not the one registered, where it was trained on other features than the code has now, and where
-    the registry cannot be reached. Needs no lock, and no MLflow where the project's own registry does not exist yet.
+    Raises RegistryError where its file is not the one registered, where it was trained on other features than there are now, and
+    where the registry cannot be reached. Without a registry of the project's own, MLflow is not even imported.
     """
-    raise NotImplementedError
-
-
-def versions(project: Project, brand: str | None = None) -> list[Version]:
-    """All versions of a project's models, newest first, without loading any."""
-    raise NotImplementedError
-
-
-def register(project: Project, model: Model, version: Version, example: pl.DataFrame, run_id: str | None = None) -> Version:
-    """Keeps a model as a new version of its name and returns it with the number it got. It has no alias yet.
-
-    `example` are rows like those it predicts, for the signature; no customer's own row is kept.
-    """
-    raise NotImplementedError
+    found = [v for v in versions(project, brand) if v.target == target and CHAMPION in v.aliases]
+    return load(project, found[0]) if found else None
 
 
 def load(project: Project, version: Version) -> Registered:
     """A version with its model. Errors as for `champion`."""
-    raise NotImplementedError
+    lakehouse = Lakehouse(project.lakehouse_location)
+    edition = lakehouse.table(FEATURES).duckdb().limit(1).project("feature_version").fetchone() if lakehouse.exists(FEATURES) else None
+    if edition and edition[0] != version.feature_version:
+        raise RegistryError(
+            f"{version} was trained on features of edition {version.feature_version}; {FEATURES} is of edition {edition[0]}. "
+            "Train again: `mergehouse train`."
+        )
+    with connected(project) as client, tempfile.TemporaryDirectory() as folder:
+        from mlflow.artifacts import download_artifacts
+
+        place = f"{client.get_model_version_download_uri(version.name, str(version.version))}/data/{FILE}"
+        data = Path(download_artifacts(artifact_uri=place, dst_path=folder, tracking_uri=tracking_uri(project))).read_bytes()
+    model = load_model(data, version.sha256, str(version))
+    return Registered(**{f.name: getattr(version, f.name) for f in fields(version)}, model=model)
 
 
-def promote(project: Project, version: Version, why: str) -> Version | None:
-    """Makes a version the champion and the former champion the challenger; returns the former."""
-    raise NotImplementedError
+def versions(project: Project, brand: str | None = None) -> list[Version]:
+    """All versions of a project's models, by brand and target, newest first, without loading any."""
+    if not exists(project):
+        return []
+    with connected(project) as client:
+        known = [
+            _version(found, model)
+            for model in client.search_registered_models(f"tags.{OWNER} = '{_owner(project)}'", max_results=1000)
+            if brand in (None, model.tags["brand"])
+            for found in client.search_model_versions(f"name = '{model.name}'", max_results=1000)
+        ]
+    return sorted(known, key=lambda v: (v.brand, v.target, -v.version))
+
+
+def register(project: Project, model: Model, version: Version, rows: pl.DataFrame, run_id: str) -> Version:
+    """Keeps a model, trained in an MLflow run, and returns its version with name, number and SHA-256. It has no alias yet.
+
+    `rows` are customers like those it predicts; of them it keeps medians, as an example.
+    """
+    data = dump_model(model, rows)
+    name = f"{_owner(project)}-{version.brand}-{version.target}"
+    version = replace(version, name=name, sha256=digest(data))
+    with connected(project) as client, tempfile.TemporaryDirectory() as folder:
+        run = client.get_run(run_id)
+        logged = client.create_logged_model(run.info.experiment_id, version.target, run_id)
+        _describe(model, data, frame(typical(rows)), Path(folder), run_id, logged.model_id)
+        client.log_model_artifacts(logged.model_id, f"{folder}/model")
+        client.finalize_logged_model(logged.model_id, "READY")
+        owned = {OWNER: _owner(project), "brand": version.brand, "target": version.target}
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name, owned)
+        made = client.create_model_version(name, logged.artifact_location, run_id, _tags(version), model_id=logged.model_id)
+    return replace(version, version=int(made.version))
+
+
+def promote(project: Project, version: Version, why: str) -> None:
+    """Makes a version the champion, and the former champion the challenger."""
+    with connected(project) as client:
+        aliases = client.get_registered_model(version.name).aliases
+        former = aliases.get(CHAMPION)
+        client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
+        if former not in (None, str(version.version)):
+            client.set_registered_model_alias(version.name, CHALLENGER, former)
+        elif aliases.get(CHALLENGER) == str(version.version):
+            client.delete_registered_model_alias(version.name, CHALLENGER)
+        client.set_model_version_tag(version.name, str(version.version), "why", why)
+
+
+def challenge(project: Project, version: Version, why: str) -> None:
+    """Makes a version the challenger, as it is not good enough; `why` says so."""
+    with connected(project) as client:
+        client.set_registered_model_alias(version.name, CHALLENGER, str(version.version))
+        client.set_model_version_tag(version.name, str(version.version), "why", why)
+
+
+def _owner(project: Project) -> str:
+    """The experiment's name as a model's may be; of a path, as on Databricks, the last part."""
+    return re.sub(r"[^\w.-]+", "-", experiment_name(project).rsplit("/", 1)[-1])
+
+
+def _describe(model: Model, data: bytes, example: pl.DataFrame, folder: Path, run_id: str, model_id: str) -> None:
+    """Writes `folder`/model as MLflow keeps models: the file, its signature, the example, and by whom it is loaded."""
+    from mlflow import pyfunc
+    from mlflow.models import Model as Description
+    from mlflow.models import infer_signature
+
+    (folder / FILE).write_bytes(data)
+    given = example.to_pandas()
+    pyfunc.save_model(
+        folder / "model",
+        loader_module="mergehouse.science.model_file",
+        data_path=str(folder / FILE),
+        mlflow_model=Description(run_id=run_id, model_id=model_id),
+        signature=infer_signature(given, pl.DataFrame(as_columns(model.predict(example))).to_pandas()),
+        input_example=given,
+        pip_requirements=[f"mergehouse[science]=={__version__}"],  # found out by MLflow itself, they cost ten seconds
+    )
+
+
+def _tags(version: Version) -> dict[str, str]:
+    return {
+        f.name: text for f in fields(version) if f.name not in ("name", "version", "aliases") and (text := _text(getattr(version, f.name)))
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps({str(key): round(number, 6) for key, number in value.items()})
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
+
+
+def _version(found: ModelVersion, model: RegisteredModel) -> Version:
+    tags = {f.name: found.tags.get(f.name, "") for f in fields(Version)}
+    return Version(
+        **tags
+        | {
+            "name": found.name,
+            "version": int(found.version),
+            "aliases": tuple(sorted(alias for alias, version in model.aliases.items() if int(version) == int(found.version))),
+            "as_of": dt.date.fromisoformat(tags["as_of"]),
+            "trained_ts": dt.datetime.fromisoformat(tags["trained_ts"]),
+            "metrics": json.loads(tags["metrics"]),
+            "by_cutoff": {dt.date.fromisoformat(day): value for day, value in json.loads(tags["by_cutoff"]).items()},
+        }
+    )

@@ -13,7 +13,6 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from mergehouse.errors import RegistryError
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Project
 from mergehouse.science.backtest import ALL, Tested
+from mergehouse.science.origin import Origin
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +33,7 @@ SETTINGS = {  # of MLflow, where the environment has no others; read when it is 
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # what goes wrong is said once, by us
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # of its own 7, the last ones wait for minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_UV_AUTO_DETECT": "false",  # or pyproject.toml and uv.lock of the working folder would be kept with every model
 }
 AT_ONCE = 1000  # metrics that MLflow takes in one call
 PLACES = (  # columns in which MLflow keeps absolute addresses
@@ -86,15 +87,6 @@ def experiment_id(client: MlflowClient, project: Project) -> str:
     return client.create_experiment(name, _artefacts(project) if _is_embedded(project) else None)
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What a training was made from: edition of the features, code, and the Delta version of each table, by name."""
-
-    feature_version: str
-    code: str
-    tables: dict[str, int]
-
-
 def log_training(
     project: Project, tested: list[Tested], parameters: dict[str, dict[str, Any]], origin: Origin
 ) -> dict[tuple[str, str], str]:
@@ -117,7 +109,7 @@ def log_training(
                 of_method = [t for t in of_target if t.method == method]
                 own = tags | {"target": target, "method": method, "mlflow.parentRunId": parent}
                 run = client.create_run(experiment, tags=own, run_name=f"{brand} {target} {method}").info.run_id
-                _log_method(client, run, of_method, parameters.get(method, {}))
+                _log_method(client, run, of_method, parameters.get(method, {}) | origin.libraries)
                 client.set_terminated(run)
                 runs[target, method] = run
         client.set_terminated(parent)

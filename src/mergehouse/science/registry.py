@@ -83,12 +83,13 @@ def champion(project: Project, brand: str, target: str) -> Registered | None:
 def load(project: Project, version: Version) -> Registered:
     """A version with its model. Errors as for `champion`."""
     lakehouse = Lakehouse(project.lakehouse_location)
-    edition = lakehouse.table(FEATURES).duckdb().limit(1).project("feature_version").fetchone() if lakehouse.exists(FEATURES) else None
-    if edition and edition[0] != version.feature_version:
-        raise RegistryError(
-            f"{version} was trained on features of edition {version.feature_version}; {FEATURES} is of edition {edition[0]}. "
-            "Train again: `mergehouse train`."
-        )
+    first = lakehouse.table(FEATURES).duckdb().project("feature_version").limit(1).fetchall() if lakehouse.exists(FEATURES) else []
+    for (edition,) in first:
+        if edition != version.feature_version:
+            raise RegistryError(
+                f"{version} was trained on features of edition {version.feature_version}; {FEATURES} is of edition {edition}. "
+                "Train again: `mergehouse train`."
+            )
     with connected(project) as client, tempfile.TemporaryDirectory() as folder:
         from mlflow.artifacts import download_artifacts
 
@@ -151,6 +152,15 @@ def challenge(project: Project, version: Version, why: str) -> None:
     with connected(project) as client:
         client.set_registered_model_alias(version.name, CHALLENGER, str(version.version))
         client.set_model_version_tag(version.name, str(version.version), "why", why)
+
+
+def as_json(version: Version) -> dict[str, Any]:
+    """A version as plain values for `--json`."""
+    return {
+        f.name: value if isinstance(value := getattr(version, f.name), int | dict | tuple) else str(value)
+        for f in fields(Version)
+        if f.name != "by_cutoff"
+    } | {"by_cutoff": {str(day): value for day, value in version.by_cutoff.items()}}
 
 
 def _owner(project: Project) -> str:

@@ -21,7 +21,8 @@ from mergehouse.science.model_file import Model
 from mergehouse.science.origin import Origin, origin_of
 from mergehouse.science.promotion import LOWER_IS_BETTER, Comparison, compare, record
 from mergehouse.science.registry import CHAMPION, Version, challenge, load, promote, register, versions
-from mergehouse.science.tracking import log_training, means
+from mergehouse.science.registry import as_json as version_as_json
+from mergehouse.science.runs import log_training, means
 
 METRICS = "gold.model_metrics"
 COLUMNS = {
@@ -72,12 +73,19 @@ TASKS = (
 
 @dataclass(frozen=True)
 class Decision:
-    """What became of a training: its version, and why it is champion or is not. `is_new` is False where it was there already."""
+    """What became of a training: its version, and `why` it is champion or is not. `is_new` is False where it was there already.
+
+    `champion` is the number of the version that scores come from now; None where there is none.
+    """
 
     version: Version
     is_new: bool
-    is_champion: bool
+    champion: int | None
     why: str
+
+    @property
+    def is_champion(self) -> bool:
+        return self.champion == self.version.version
 
 
 @dataclass
@@ -120,6 +128,15 @@ def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], prog
     return result
 
 
+def as_json(result: Training) -> dict[str, Any]:
+    """A training as values for `--json`."""
+    decided = [
+        {"is_new": d.is_new, "is_champion": d.is_champion, "champion": d.champion, "why": d.why, "version": version_as_json(d.version)}
+        for d in result.decisions
+    ]
+    return {"tested": [vars(t) for t in result.tested], "decisions": decided, "untrained": result.untrained}
+
+
 def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, result: Training, progress: Progress) -> None:
     now, origin = dt.datetime.now(dt.UTC), origin_of(lakehouse, dataset)
     of_tasks = {task.target: list(task.backtest(dataset, progress)) for task in TASKS}
@@ -138,14 +155,14 @@ def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, resul
             raise FitError(f"{dataset.brand}: at every cut-off all customers or none left; no method can be judged. No model is kept.")
         version, rule = _candidate(task, judged, origin, dataset, now)
         known = [v for v in versions(project, dataset.brand) if v.target == task.target]
+        former = next((v for v in known if CHAMPION in v.aliases), None)
         same = next((v for v in known if v.fingerprint == version.fingerprint), None)
         if same and same.why:
-            result.decisions.append(Decision(same, False, CHAMPION in same.aliases, same.why))
+            result.decisions.append(Decision(same, False, former.version if former else None, same.why))
             continue
         if same is None:  # else it was registered by a training that was stopped before it decided
             model = task.models[version.method](dataset, dataset.as_of)
             same = register(project, model, version, dataset.at(dataset.as_of), runs[task.judged, version.method])
-        former = next((v for v in known if CHAMPION in v.aliases), None)
         result.decisions.append(_decide(project, lakehouse, dataset, task, same, rule, former))
 
 
@@ -185,7 +202,7 @@ def _decide(
             why = f"{rule}; version {former.version} cannot be used any more ({error})"
     (promote if is_better else challenge)(project, version, why)
     record(lakehouse, version, is_better, why, decisive)
-    return Decision(version, True, is_better, why)
+    return Decision(version, True, version.version if is_better else former.version if former else None, why)
 
 
 def _of_champion(project: Project, dataset: Dataset, task: Task, former: Version) -> dict[dt.date, float]:

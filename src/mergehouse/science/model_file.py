@@ -115,12 +115,13 @@ def _checked(data: bytes, named: str) -> Model:
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        kept = skops.io.loads(data, trusted=list(TRUSTED))
+        content = skops.io.loads(data, trusted=list(TRUSTED))
+        kept = {part: content[part] for part in ("model", "inputs", "example", "said")}
     except UntrustedTypesFoundException as error:
         raise RegistryError(
             f"{named}: its file holds types that this version of mergehouse does not trust, and was not loaded ({error})."
         ) from None
-    except (BadZipFile, KeyError, AttributeError, ImportError) as error:
+    except (BadZipFile, KeyError, TypeError, AttributeError, ImportError) as error:
         raise RegistryError(f"{named}: its file cannot be read by this version of mergehouse ({error!r}). Train again.") from None
     if kept["inputs"] != list(INPUTS):
         gone, new = ([i for i in one if i not in other] for one, other in ((kept["inputs"], INPUTS), (INPUTS, kept["inputs"])))

@@ -137,12 +137,11 @@ def register(project: Project, model: Model, version: Version, rows: pl.DataFram
 def promote(project: Project, version: Version, why: str) -> None:
     """Makes a version the champion, and the former champion the challenger."""
     with connected(project) as client:
-        aliases = client.get_registered_model(version.name).aliases
-        former = aliases.get(CHAMPION)
+        now = {alias: int(number) for alias, number in client.get_registered_model(version.name).aliases.items()}
         client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
-        if former not in (None, str(version.version)):
-            client.set_registered_model_alias(version.name, CHALLENGER, former)
-        elif aliases.get(CHALLENGER) == str(version.version):
+        if now.get(CHAMPION, version.version) != version.version:
+            client.set_registered_model_alias(version.name, CHALLENGER, str(now[CHAMPION]))
+        elif now.get(CHALLENGER) == version.version:
             client.delete_registered_model_alias(version.name, CHALLENGER)
         client.set_model_version_tag(version.name, str(version.version), "why", why)
 

@@ -10,7 +10,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,9 +65,8 @@ def connected(project: Project) -> Iterator[MlflowClient]:
             _database(project).parent.mkdir(exist_ok=True)
             _settle(project)
         yield MlflowClient(uri)
-    except (MlflowException, OSError) as error:
-        reason = " ".join(_without_secrets(str(error)).split())[:300]
-        raise RegistryError(f"MLflow at {_without_secrets(uri)}: {reason or type(error).__name__}") from None
+    except (MlflowException, OSError, sqlite3.Error) as error:
+        raise RegistryError(f"MLflow at {_without_secrets(uri)}: {_reason(error)}") from None
 
 
 def experiment_id(client: MlflowClient, project: Project) -> str:
@@ -94,13 +93,29 @@ def _settle(project: Project) -> None:
     """After a project's folder was moved or copied: its artefacts are looked for, and written, where it is now."""
     if not _database(project).is_file():
         return
-    here = _artefacts(project)
-    with closing(sqlite3.connect(_database(project))) as database, database, suppress(sqlite3.OperationalError):  # tables not made yet
+    here, made = _artefacts(project), "SELECT 1 FROM sqlite_master WHERE name = 'model_versions'"
+    with closing(sqlite3.connect(_database(project))) as database, database:
+        if not database.execute(made).fetchone():
+            return  # MLflow was stopped while it made the tables, and goes on with it
         found = database.execute("SELECT artifact_location FROM experiments WHERE name = ?", [experiment_name(project)]).fetchone()
         if found and found[0] != here:
             for table, column in PLACES:
                 rebased = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
                 database.execute(rebased, [here, len(found[0]) + 1, len(found[0]), found[0]])
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(_without_secrets(str(error)).split())
+    if re.search(r"Max retries exceeded|[Cc]onnection (error|refused|reset|aborted)|[Tt]imed? ?out", text):
+        return (
+            "it cannot be reached. See that it runs, and at this address: `mlflow.tracking_uri` in mergehouse.yml or the environment's "
+            "MLFLOW_TRACKING_URI."
+        )
+    if re.search(r"\b40[13]\b|Unauthorized|Forbidden|Invalid access token", text):
+        return "access is denied. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+    if "No such artifact" in text:
+        return "a model's file is not there any more. Restore it, or train again."
+    return text[:300] or type(error).__name__
 
 
 def _without_secrets(text: str) -> str:

@@ -156,7 +156,7 @@ def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, resul
         version, rule = _candidate(task, judged, origin, dataset, now)
         known = [v for v in versions(project, dataset.brand) if v.target == task.target]
         former = next((v for v in known if CHAMPION in v.aliases), None)
-        same = next((v for v in known if v.fingerprint == version.fingerprint), None)
+        same = next((v for v in known if v.fingerprint == version.fingerprint and _is_usable(project, v)), None)
         if same and same.why:
             result.decisions.append(Decision(same, False, former.version if former else None, same.why))
             continue
@@ -203,6 +203,13 @@ def _decide(
     (promote if is_better else challenge)(project, version, why)
     record(lakehouse, version, is_better, why, decisive)
     return Decision(version, True, version.version if is_better else former.version if former else None, why)
+
+
+def _is_usable(project: Project, version: Version) -> bool:
+    try:
+        return load(project, version) is not None
+    except RegistryError:
+        return False
 
 
 def _of_champion(project: Project, dataset: Dataset, task: Task, former: Version) -> dict[dt.date, float]:

@@ -80,6 +80,14 @@ class ChurnModel:
     of_active: dict[int, Churn]
     of_lapsed: dict[int, Churn]
 
+    def predict(self, rows: pl.DataFrame) -> dict[int, np.ndarray]:
+        """P(no purchase within the horizon) of active and lapsed customers, shape (n,), by horizon; NaN where there is no model."""
+        is_active = (rows["recency_days"] <= ACTIVE_DAYS).to_numpy()
+        of_lapsed = {horizon: model.predict(rows) for horizon, model in self.of_lapsed.items()}
+        return {
+            horizon: np.where(is_active, model.predict(rows), of_lapsed.get(horizon, np.nan)) for horizon, model in self.of_active.items()
+        }
+
     def anchored(self, dataset: Dataset, day: dt.date) -> ChurnModel:
         """The same at the level of `day`."""
         return ChurnModel(

@@ -128,6 +128,12 @@ def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], prog
     return result
 
 
+def train_missing(project: Project, lakehouse: Lakehouse, progress: Progress = lambda _: None) -> Training:
+    """As `train_brands`, for the brands of which no model has ever been registered."""
+    known = {version.brand for version in versions(project)}
+    return train_brands(project, lakehouse, [brand for brand in project.brands if brand not in known], progress)
+
+
 def as_json(result: Training) -> dict[str, Any]:
     """A training as values for `--json`."""
     decided = [

@@ -80,6 +80,14 @@ class ChurnModel:
     of_active: dict[int, Churn]
     of_lapsed: dict[int, Churn]
 
+    def predict(self, rows: pl.DataFrame) -> dict[int, np.ndarray]:
+        """P(no purchase within the horizon) of active and lapsed customers, shape (n,), by horizon; NaN where there is no model."""
+        is_active = (rows["recency_days"] <= ACTIVE_DAYS).to_numpy()
+        of_lapsed = {horizon: model.predict(rows) for horizon, model in self.of_lapsed.items()}
+        return {
+            horizon: np.where(is_active, model.predict(rows), of_lapsed.get(horizon, np.nan)) for horizon, model in self.of_active.items()
+        }
+
     def anchored(self, dataset: Dataset, day: dt.date) -> ChurnModel:
         """The same at the level of `day`."""
         return ChurnModel(
@@ -110,7 +118,7 @@ def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90, population: Pop
     scale[scale <= 1e-9 * np.maximum(1, np.abs(mean))] = 1  # a constant input adds nothing, nor does what rounding makes of it
     seasons = rows["cutoff_date"].to_dummies().to_numpy() * SEASON_WEIGHT
     standard = np.hstack([(inputs - mean) / scale, seasons])
-    model = LogisticRegression(C=PENALTY, max_iter=1000).fit(standard, churned)
+    model = LogisticRegression(C=PENALTY, solver="newton-cholesky").fit(standard, churned)
     probability = model.predict_proba(standard)[:, 1]
     information = (standard * (probability * (1 - probability))[:, None]).T @ standard + np.eye(standard.shape[1]) / PENALTY
     deviation = np.sqrt(np.diag(np.linalg.inv(information)))
@@ -119,13 +127,17 @@ def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90, population: Pop
 
 
 def boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
-    """The challenger: gradient-boosted trees (scikit-learn's histogram booster), with the same anchor. P of the active on `day`."""
+    """P(no purchase within the horizon) of the active on `day` by boosted trees, with the same anchor."""
+    log_odds = fit_boosted(dataset, day, horizon).decision_function(matrix(active(dataset.at(day))))
+    return expit(log_odds + _intercept(log_odds, anchored_rate(dataset, day, horizon)))
+
+
+def fit_boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> HistGradientBoostingClassifier:
+    """The challenger: gradient-boosted trees (scikit-learn's histogram booster) on active customers; its level is not anchored."""
     rows, churned = _training(dataset, day, horizon)
-    model = HistGradientBoostingClassifier(
+    return HistGradientBoostingClassifier(
         max_iter=150, learning_rate=0.04, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=10, max_features=0.3, random_state=1
     ).fit(matrix(rows), churned)
-    log_odds = model.decision_function(matrix(active(dataset.at(day))))
-    return expit(log_odds + _intercept(log_odds, anchored_rate(dataset, day, horizon)))
 
 
 def bgnbd(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:

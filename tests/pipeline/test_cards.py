@@ -18,8 +18,10 @@ from mergehouse.graph import MODELS
 from mergehouse.science.card import Card, Judged, Weight, metric_value, title, write_cards
 from mergehouse.science.card_contents import churn_card, untrained_card, value_card
 from mergehouse.science.curves import calibrated_chances, calibrated_values, gains, lift
-from mergehouse.science.dataset import Dataset
-from mergehouse.science.training import COLUMNS, METRICS
+from mergehouse.science.dataset import Dataset, read_dataset
+from mergehouse.science.registry import Version
+from mergehouse.science.reports import write_reports
+from mergehouse.science.training import COLUMNS, METRICS, TASKS
 
 NOW, AS_OF = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC), dt.date(2026, 1, 1)
 
@@ -111,38 +113,70 @@ def test_a_card_without_anything_says_so(shop: Shop) -> None:
     assert "No table was read." in Path(text).read_text()
 
 
-@pytest.fixture
-def dataset(shop: Shop) -> Dataset:
-    """Features of 60 customers, published; nothing is judged."""
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """Features of 60 customers are published; nothing is judged."""
+    shop = Shop(tmp_path_factory.mktemp("published") / "project")
     shop.deliver_lines(*(f"A{n},1,2026-0{1 + n % 4}-0{1 + n % 9} 10:00:00,P1,Mug,2,5.00,C{n % 60},Germany,EUR" for n in range(240)))
     assert not shop.run().failed
-    from mergehouse.science.dataset import read_dataset
-
-    return read_dataset(shop.lakehouse, "shop")
+    return shop
 
 
-def test_a_card_is_filled_from_what_is_published(shop: Shop, dataset: Dataset) -> None:
+@pytest.fixture(scope="module")
+def dataset(published: Shop) -> Dataset:
+    return read_dataset(published.lakehouse, "shop")
+
+
+def test_reports_of_a_brand_with_a_champion_and_without(published: Shop, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The card is about the champion, though a later version is there; without any version it says why there is none."""
+    metrics = {"metric": "auc", "metrics": {}, "by_cutoff": {}}
+    common = {
+        "brand": "shop",
+        "target": "churn",
+        "method": "logistic regression",
+        "feature_version": "1",
+        "as_of": AS_OF,
+        "trained_ts": NOW,
+    }
+    known = [
+        Version(**common, **metrics, fingerprint="f", code="c0de", why=why, name="m", version=number, aliases=aliases)
+        for number, why, aliases in ((1, "beats the RFM rates", ("champion",)), (2, "does not beat version 1", ("challenger",)))
+    ]
+    monkeypatch.setattr("mergehouse.science.reports.versions", lambda project, brand: known)
+    told: list[str] = []
+    pages = write_reports(published.project, ["shop"], TASKS[:1], {}, told.append)
+    assert [Path(p).name for p in pages] == [
+        "index.html", "shop-churn_90d.html", "shop-churn_90d.md", "shop-churn_90d.json", "shop-survival.html",
+    ]  # fmt: skip
+    assert "Champion, scores come from it: beats the RFM rates." in Path(pages[1]).read_text() and "version 1" in Path(pages[1]).read_text()
+    assert 'href="shop-survival.html"' in Path(pages[0]).read_text() and told == ["shop: survival", "shop: model cards"]
+    monkeypatch.setattr("mergehouse.science.reports.versions", lambda project, brand: [])
+    pages = write_reports(published.project, ["shop"], TASKS[:1], {"shop": "Too short. No model is trained."}, told.append)
+    assert "Too short. No model is trained." in Path(pages[1]).read_text()
+
+
+def test_a_card_is_filled_from_what_is_published(published: Shop, dataset: Dataset) -> None:
     head = {"source_system": "shop", "target": "clv_90d", "customer_group": "all", "method": "forest"}
     tail = {"cutoff_date": dt.date(2026, 3, 1), "feature_version": "1", "customers": 60, "metric": "gini"}
-    shop.lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
+    published.lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
     for trained, value in ((NOW, 0.5), (NOW + dt.timedelta(1), 0.7)):
-        shop.lakehouse.append_rows(METRICS, COLUMNS, [[trained, *head.values(), *tail.values(), value, 0.4, 0.9]])
+        published.lakehouse.append_rows(METRICS, COLUMNS, [[trained, *head.values(), *tail.values(), value, 0.4, 0.9]])
     predicted = np.arange(60.0)
-    found = value_card(shop.lakehouse, dataset, 90, "forest", (), NOW, judged=(dt.date(2026, 3, 1), predicted * 2, predicted))
+    found = value_card(published.lakehouse, dataset, 90, "forest", (), NOW, judged=(dt.date(2026, 3, 1), predicted * 2, predicted))
     assert [(j.metric, j.value) for j in found.metrics] == [("gini", 0.7)]  # the latest training's
     assert found.headline == "Normalised Gini 0.700 over 1 cut-offs; there was no rule to compare with."
     tables = {s.table: s for s in found.data}
     assert tables["silver.orders"].rows == 240 and tables["silver.orders"].first == dt.date(2026, 1, 1)
-    assert tables["gold.customer_features"].version == shop.lakehouse.delta("gold.customer_features").version()
+    assert tables["gold.customer_features"].version == published.lakehouse.delta("gold.customer_features").version()
     assert found.calibration[9].observed == pytest.approx(2 * found.calibration[9].predicted) and found.gains == found.best_gains
     meanings = {f.name: f.meaning for f in found.features}
     assert meanings["recency"] == "Days since the last purchase" and meanings["basket"] == "Merchandise sold; Purchases: days with a sale"
-    churn = churn_card(shop.lakehouse, dataset, "logistic regression", (), NOW)
+    churn = churn_card(published.lakehouse, dataset, "logistic regression", (), NOW)
     assert churn.metrics == churn.gains == () and churn.customers == 60 and churn.judged_at is None
-    write_cards(shop.project, [found, churn])
+    write_cards(published.project, [found, churn])
 
 
-def test_what_a_registered_model_goes_by(shop: Shop, dataset: Dataset) -> None:
+def test_what_a_registered_model_goes_by(published: Shop, dataset: Dataset) -> None:
     """Of the champion's version, by the method that is registered, at the longest horizon."""
     names = [
         "source_system",
@@ -165,8 +199,8 @@ def test_what_a_registered_model_goes_by(shop: Shop, dataset: Dataset) -> None:
             ("logistic regression", 90, "permutation", "recency", 0.1),
         )
     ]  # fmt: skip
-    shop.lakehouse.append("gold.model_explanations", pl.DataFrame(rows, schema=names, orient="row"))
-    card = churn_card(shop.lakehouse, dataset, "logistic regression", (), NOW, "m", "2")
+    published.lakehouse.append("gold.model_explanations", pl.DataFrame(rows, schema=names, orient="row"))
+    card = churn_card(published.lakehouse, dataset, "logistic regression", (), NOW, "m", "2")
     assert [(w.name, w.value) for w in card.weights] == [("tenure", -0.5), ("recency", 0.2)]
     assert [(w.name, w.value) for w in card.importance] == [("recency", 0.1)]
-    assert churn_card(shop.lakehouse, dataset, "logistic regression", (), NOW, "m", "1").weights == ()
+    assert churn_card(published.lakehouse, dataset, "logistic regression", (), NOW, "m", "1").weights == ()

@@ -87,10 +87,10 @@ class Card:
     """A model of one brand. `target` is what it predicts, as in `gold.model_metrics`: `churn_90d`, `clv_365d`.
 
     `method` is the name under which it was judged; `rules` are the names of the simple rules to beat; `main_metric` decides
-    which is better, the higher the better. `untrained` says why the brand has no model of its own: all about a model is then empty.
-    Calibration, gains and lift are those of the cut-off `judged_at`; `best_gains` are those of a prediction that knows what came.
-    `weights` are coefficients, `importance` losses by permutation, `contributions` what inputs add to predictions, as in
-    `gold.model_explanations`.
+    which is better, the higher the better. `standing` says whether scores come from it, and why. `untrained` says why the brand has
+    no model of its own: all about a model is then empty. Calibration, gains and lift are those of the cut-off `judged_at`;
+    `best_gains` are those of a prediction that knows what came. `weights` are coefficients, `importance` losses by permutation,
+    `contributions` what inputs add to predictions, as in `gold.model_explanations`.
     """
 
     brand: str
@@ -105,6 +105,7 @@ class Card:
     version: str = ""
     feature_version: str = ""
     code_version: str = ""
+    standing: str = ""
     customers: int = 0
     rules: tuple[str, ...] = ()
     main_metric: str = "auc"

@@ -64,7 +64,7 @@ def score(project: Project, published: str, progress: Callable[[str], None]) -> 
         progress(f"{brand}: scores")
         others = [fit for name, fit in bought.items() if name != brand]
         buying = population_bgnbd(bought.get(brand), others)
-        frames.append(brand_scores(dataset, models[brand, "churn"], models[brand, "clv"], buying, datasets))
+        frames.append(brand_scores(dataset, models[brand, "churn"], models[brand, "clv"], buying))
     progress("group")
     return Scored(all_scores(_known(lakehouse), frames, dt.datetime.now(dt.UTC)), fingerprint)
 

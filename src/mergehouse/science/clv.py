@@ -152,7 +152,9 @@ def _fit_window(dataset: Dataset, day: dt.date, days: int, buying: ClvFallback) 
     value = outcome(rows, days)
     bought = value > 0
     if not bought.any():
-        raise FitError(f"{dataset.brand}: none of {len(rows):,} customers brought any margin within {days} days; there is nothing to learn.")
+        raise FitError(
+            f"{dataset.brand}: none of {len(rows):,} customers brought any margin within {days} days; there is nothing to learn."
+        )
     inputs, given_bought = _inputs(rows, buying, days)
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale[scale <= 1e-9 * np.maximum(1, np.abs(mean))] = 1  # a constant input adds nothing
@@ -199,7 +201,9 @@ def _scatter(dataset: Dataset, day: dt.date, fitted: Clv) -> np.ndarray:
     year = fitted.predict(rows).value[YEAR]
     frame = pl.DataFrame({"cutoff": rows["cutoff_date"], "predicted": year, "value": outcome(rows, YEAR)})
     level = pl.col("value").mean().over("cutoff") / pl.col("predicted").mean().over("cutoff")
-    ordered = frame.with_columns(ratio=pl.col("value") / (pl.col("predicted") * level)).filter(pl.col("ratio").is_finite()).sort("predicted")
+    ordered = (
+        frame.with_columns(ratio=pl.col("value") / (pl.col("predicted") * level)).filter(pl.col("ratio").is_finite()).sort("predicted")
+    )
     parts = [p for p in np.array_split(ordered.select("predicted", "ratio").to_numpy(), BINS) if len(p)]
     found = np.array([[np.log(p[:, 0].mean() + TINY), *np.quantile(p[:, 1], [TAIL, 1 - TAIL])] for p in parts])
     return found.T if len(found) else np.empty((3, 0))

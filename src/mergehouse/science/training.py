@@ -148,8 +148,7 @@ def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, resul
     of_tasks = {task.target: list(task.backtest(dataset, progress)) for task in TASKS}
     tested = [t for of_task in of_tasks.values() for t in of_task]
     result.tested += tested
-    lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
-    lakehouse.append_rows(METRICS, COLUMNS, [row for t in tested for row in _rows(t, now, origin.feature_version)])
+    append_metrics(lakehouse, tested, now, origin.feature_version)
     progress(f"{dataset.brand}: keeping in MLflow")
     runs = log_training(project, tested, {name: given for task in TASKS for name, given in task.parameters.items()}, origin)
     for task in TASKS:
@@ -234,6 +233,13 @@ def _too_short(dataset: Dataset) -> str:
         f"{dataset.brand}: {days} days of history hold {closed} monthly cut-offs whose {HORIZON} days after are known, and a model "
         f"needs {LEARNED_FROM + 1}: {LEARNED_FROM} to learn from and one to be judged by. No model is trained."
     )
+
+
+def append_metrics(lakehouse: Lakehouse, tested: list[Tested], now: dt.datetime, feature_version: str) -> None:
+    """Keeps what came out in `gold.model_metrics`."""
+    if tested:
+        lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
+        lakehouse.append_rows(METRICS, COLUMNS, [row for t in tested for row in _rows(t, now, feature_version)])
 
 
 def _rows(tested: Tested, now: dt.datetime, version: str) -> list[list[object]]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from mergehouse.contract import load_contract
 from mergehouse.errors import FitError, LakehouseError, RegistryError
 from mergehouse.graph import MODELS
@@ -19,12 +21,12 @@ from mergehouse.science.dataset import FEATURES, Dataset, active, read_dataset
 from mergehouse.science.evaluation import churn_metrics
 from mergehouse.science.model_file import Model
 from mergehouse.science.origin import Origin, origin_of
-from mergehouse.science.promotion import LOWER_IS_BETTER, Comparison, compare, record
-from mergehouse.science.registry import CHAMPION, Version, challenge, load, promote, register, versions
+from mergehouse.science.promotion import LOWER_IS_BETTER, Comparison, compare, record, recorded_champions
+from mergehouse.science.registry import CHAMPION, Version, challenge, load, model_name, promote, register, versions
 from mergehouse.science.registry import as_json as version_as_json
 from mergehouse.science.runs import log_training, means
 
-METRICS = "gold.model_metrics"
+METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
 COLUMNS = {
     "trained_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "target": "VARCHAR", "customer_group": "VARCHAR",
     "method": "VARCHAR", "cutoff_date": "DATE", "feature_version": "VARCHAR", "customers": "BIGINT", "metric": "VARCHAR",
@@ -128,6 +130,22 @@ def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], prog
     return result
 
 
+def train_missing(project: Project, progress: Progress = lambda _: None) -> Training:
+    """Trains the brands that have no champion for some target, if they have the history for one and were not trained on this before.
+
+    For a caller that holds the lakehouse's lock and knows that there are features. Where there is nothing to train, MLflow is not imported.
+    """
+    lakehouse, champions = Lakehouse(project.lakehouse_location), recorded_champions(project)
+    missing = []
+    for brand in project.brands:
+        if all(model_name(project, brand, task.target) in champions for task in TASKS) or not _has_history(lakehouse, brand):
+            continue
+        fingerprint = origin_of(lakehouse, read_dataset(lakehouse, brand)).fingerprint
+        if {v.target for v in versions(project, brand) if v.fingerprint == fingerprint} != {task.target for task in TASKS}:
+            missing.append(brand)
+    return train_brands(project, lakehouse, missing, progress)
+
+
 def as_json(result: Training) -> dict[str, Any]:
     """A training as values for `--json`."""
     decided = [
@@ -219,6 +237,13 @@ def _of_champion(project: Project, dataset: Dataset, task: Task, former: Version
     since = [day for day in judged_cutoffs(dataset) if day >= former.as_of]
     found = {day: task.judge(model, dataset, day).get(task.metric) for day in since}
     return before | {day: value for day, value in found.items() if value is not None}
+
+
+def _has_history(lakehouse: Lakehouse, brand: str) -> bool:
+    """True where a brand's cut-offs suffice for a model; told without its customers."""
+    cutoffs = lakehouse.table(CUTOFFS).polars().filter(pl.col("source_system") == brand)
+    as_of = cutoffs.filter("is_as_of")["cutoff_date"].max()
+    return as_of is not None and bool(judged_cutoffs(Dataset(brand, as_of, cutoffs)))
 
 
 def _too_short(dataset: Dataset) -> str:

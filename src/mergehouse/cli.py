@@ -133,12 +133,14 @@ def run(
 
     loaded = load_project(project, env)
     with console.steps(hidden=as_json) as step:
-        result = run_pipeline(loaded, select, until, full, step)
+        result = run_pipeline(loaded, select, until, full, step, score=_scoring(loaded))
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
         typer.echo(json.dumps(summary(result), indent=2, default=str))
     else:
         console.print_run(loaded, result, report)
+        if loaded.config.science and (lacking := _lacking()):
+            typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
     raise typer.Exit(1 if result.failed else 0)
 
 
@@ -295,6 +297,22 @@ def train(
     raise typer.Exit(1 if result.leaks else 0)
 
 
+@app.command(rich_help_panel="Science")
+def score(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
+    """Score every customer anew where features or models have changed."""
+    from mergehouse import console
+    from mergehouse.pipeline import rescore, summary
+
+    loaded = _with_science(project, env)
+    with console.steps(hidden=as_json) as step:
+        result = rescore(loaded, _scoring(loaded), step)
+    if as_json:
+        typer.echo(json.dumps(summary(result), indent=2, default=str))
+    else:
+        console.print_scores(loaded, result)
+    raise typer.Exit(1 if result.failed else 0)
+
+
 models = typer.Typer(rich_markup_mode=None, invoke_without_command=True, context_settings={"max_content_width": 110})
 app.add_typer(models, name="models", rich_help_panel="Science")
 
@@ -359,18 +377,38 @@ def _complain(message: str) -> None:
     console.complain(message)
 
 
-def _with_science(project: Path, env: str | None, brand: str | None = None) -> Any:
-    """The project, where this Python has what models need, and the brand is one of its own."""
+def _lacking() -> str:
+    """What this Python lacks of what models need, in words; empty where nothing does."""
     from importlib.util import find_spec
 
+    package = next((name for name in ("sklearn", "mlflow", "skops", "matplotlib", "shap") if find_spec(name) is None), "")
+    return package and f"{package} is not installed; pip install 'mergehouse[science]' brings what models need"
+
+
+def _scoring(project: Any) -> Any:
+    """What scores customers, imported when it is needed: models are heavy. None where the project or this Python does without."""
+    if not project.config.science or _lacking():
+        return None
+
+    def score(*arguments: Any) -> Any:
+        from mergehouse.science.scoring import score
+
+        return score(*arguments)
+
+    return score
+
+
+def _with_science(project: Path, env: str | None, brand: str | None = None) -> Any:
+    """The project, where this Python has what models need, and the brand is one of its own."""
     from mergehouse.project import load_project
 
     loaded = load_project(project, env)
     if brand and brand not in loaded.brands:
         raise MergehouseError(f"--brand {brand}: expected one of {', '.join(loaded.brands)}.")
-    for package in ("sklearn", "mlflow", "skops", "matplotlib"):
-        if find_spec(package) is None:
-            raise MergehouseError(f"{package} is not installed: pip install 'mergehouse[science]' brings what models need.")
+    if not loaded.config.science:
+        raise MergehouseError(f"{loaded.folder}/mergehouse.yml says `science: false`: there are no features to train or score by.")
+    if lacking := _lacking():
+        raise MergehouseError(f"{lacking}.")
     return loaded
 
 

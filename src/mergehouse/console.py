@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from mergehouse.kpi.catalogue import catalogue, formatted
+from mergehouse.lakehouse import Lakehouse
 from mergehouse.quality.checks import CheckResult
 
 if TYPE_CHECKING:
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from mergehouse.science.training import Training
 
 SHOWN = ("auc", "brier", "lift", "spearman", "gini", "mae")  # metrics of a model in the list of models
+
+
+SCORED = """
+SELECT scope, score_method,
+  count_if(risk_band = 'low'), count_if(risk_band = 'medium'), count_if(risk_band = 'high'), count_if(risk_band IS NULL)
+FROM (
+  SELECT source_system AS scope, score_method, risk_band FROM gold.customer_brand_360
+  UNION ALL SELECT 'group', score_method, risk_band FROM gold.customer_360
+)
+WHERE score_method IS NOT NULL GROUP BY ALL ORDER BY ALL
+"""
 
 
 def complain(message: str) -> None:
@@ -101,6 +113,25 @@ def print_run(project: Project, result: RunResult, report_file: str) -> None:
     console.print(f"Time     {result.seconds:.1f} s" + (f" (slowest: {slowest})" if slowest else ""))
     console.print(f"Where    {project.lakehouse_location}")
     console.print(f"Report   {report_file}")
+
+
+def print_scores(project: Project, result: RunResult) -> None:
+    """What became of a scoring, and customers by brand, method and risk band."""
+    console = Console(soft_wrap=True, highlight=False)
+    for table in result.tables:
+        if table.status == "failed":
+            console.print(f"[bold red]failed[/]   {table.table}: ", end="")
+            console.print(table.reason, markup=False)
+    print_findings([c for c in result.checks if not c.passed])
+    if not result.changed:
+        console.print("Nothing to do: features and models are those of the published scores.")
+    counts = Lakehouse(project.lakehouse_location).query(SCORED).fetchall()
+    table = Table(title="Customers by risk of no purchase within 90 days", title_justify="left", box=None, pad_edge=False)
+    for name in ("", "method", "low", "medium", "high", "no scores"):
+        table.add_column(name, justify="left" if name in ("", "method") else "right")
+    for scope, method, *numbers in counts:
+        table.add_row(scope, method, *(f"{n:,}" for n in numbers))
+    console.print(table)
 
 
 def print_kpis(values: dict[str, dict[str, Any]]) -> None:

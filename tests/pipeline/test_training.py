@@ -169,13 +169,13 @@ def test_a_model_that_does_not_beat_the_rules_is_not_used(trained: Shop, monkeyp
     project = in_experiment(trained, "beaten")
     [task] = TASKS
     monkeypatch.setattr(training, "TASKS", (replace(task, rules=("logistic regression",)),))  # a tie is not better
-    [decision] = train_missing(project).decisions
+    [decision] = train_missing(project, trained.lakehouse).decisions
     assert decision.champion is None and "does not beat the logistic regression" in decision.why
     assert champion(project, "shop", "churn") is None and versions(project)[0].aliases == ("challenger",)
     kept = trained.rows("SELECT is_promoted, decided_by, better_at, worse_at, value = other_value FROM gold.model_promotions "
                         "WHERE model_name LIKE 'beaten%'")  # fmt: skip
     assert kept == [(False, "backtest", 0, 0, True)]
-    assert train_missing(project).tested == []  # it was trained on this before
+    assert train_missing(project, trained.lakehouse).tested == []  # once is enough: `mergehouse train` tries again
 
 
 @pytest.mark.usefixtures("only_rules_and_regression")

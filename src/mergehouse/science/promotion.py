@@ -14,7 +14,6 @@ from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import exclusive
 from mergehouse.project import Project, nearest
 from mergehouse.science.registry import Version, load, promote, versions
-from mergehouse.science.tracking import exists
 
 PROMOTIONS = "gold.model_promotions"
 COLUMNS = {
@@ -89,18 +88,6 @@ def promote_by_hand(project: Project, name: str, number: int, why: str) -> Versi
         promote(project, chosen, f"by a person: {why}")
         record(lakehouse, chosen, True, why, decided_by="person")
     return chosen
-
-
-def recorded_champions(project: Project) -> dict[str, int]:
-    """The version of each model that was last made champion, by the model's name, as `gold.model_promotions` has it: without MLflow.
-
-    Empty where the project's own registry is not there, whatever the table says.
-    """
-    lakehouse = Lakehouse(project.lakehouse_location)
-    if not exists(project) or not lakehouse.exists(PROMOTIONS):
-        return {}
-    promoted = lakehouse.query(f"SELECT model_name, max_by(model_version, decided_ts) FROM {PROMOTIONS} WHERE is_promoted GROUP BY ALL")
-    return dict(promoted.fetchall())
 
 
 def record(

@@ -70,11 +70,6 @@ class Registered(Version):
     model: Any
 
 
-def model_name(project: Project, brand: str, target: str) -> str:
-    """What a brand's model for a target is called in MLflow."""
-    return f"{_owner(project)}-{brand}-{target}"
-
-
 def champion(project: Project, brand: str, target: str) -> Registered | None:
     """The model that a brand's scores come from; None where there is none. Targets are `churn` and `clv`.
 
@@ -124,7 +119,7 @@ def register(project: Project, model: Model, version: Version, rows: pl.DataFram
     `rows` are customers like those it predicts; of them it keeps medians, as an example.
     """
     data = dump_model(model, rows)
-    name = model_name(project, version.brand, version.target)
+    name = f"{_owner(project)}-{version.brand}-{version.target}"
     version = replace(version, name=name, sha256=digest(data))
     with connected(project) as client, tempfile.TemporaryDirectory() as folder:
         run = client.get_run(run_id)

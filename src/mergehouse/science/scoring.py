@@ -44,11 +44,11 @@ def score(project: Project, published: str, progress: Callable[[str], None]) -> 
     of buyers at large: buy-till-you-die models of the brand as far as they can be fitted, of another brand beyond that.
     """
     lakehouse = Lakehouse(project.lakehouse_location)
-    train_missing(project, progress)
+    train_missing(project, lakehouse, progress)
     models = {(brand, target): champion(project, brand, target) for brand in project.brands for target in ("churn", "clv")}
     features = lakehouse.stamp(FEATURES)
-    versions = sorted(f"{m.name} {m.version}" for m in models.values() if m)
-    fingerprint = hashlib.sha256("\0".join([EDITION, features.fingerprint if features else "", *versions]).encode()).hexdigest()[:32]
+    versions = sorted(str(m) for m in models.values() if m)
+    fingerprint = f"{features and features.fingerprint}-{hashlib.sha256(' '.join([EDITION, *versions]).encode()).hexdigest()[:16]}"
     if fingerprint == published:
         return None
     datasets, bought = {}, {}

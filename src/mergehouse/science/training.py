@@ -21,8 +21,8 @@ from mergehouse.science.dataset import FEATURES, Dataset, active, read_dataset
 from mergehouse.science.evaluation import churn_metrics
 from mergehouse.science.model_file import Model
 from mergehouse.science.origin import Origin, origin_of
-from mergehouse.science.promotion import LOWER_IS_BETTER, Comparison, compare, record, recorded_champions
-from mergehouse.science.registry import CHAMPION, Version, challenge, load, model_name, promote, register, versions
+from mergehouse.science.promotion import LOWER_IS_BETTER, Comparison, compare, record
+from mergehouse.science.registry import CHAMPION, Version, challenge, load, promote, register, versions
 from mergehouse.science.registry import as_json as version_as_json
 from mergehouse.science.runs import log_training, means
 
@@ -130,20 +130,11 @@ def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], prog
     return result
 
 
-def train_missing(project: Project, progress: Progress = lambda _: None) -> Training:
-    """Trains the brands that have no champion for some target, if they have the history for one and were not trained on this before.
-
-    For a caller that holds the lakehouse's lock and knows that there are features. Where there is nothing to train, MLflow is not imported.
-    """
-    lakehouse, champions = Lakehouse(project.lakehouse_location), recorded_champions(project)
-    missing = []
-    for brand in project.brands:
-        if all(model_name(project, brand, task.target) in champions for task in TASKS) or not _has_history(lakehouse, brand):
-            continue
-        fingerprint = origin_of(lakehouse, read_dataset(lakehouse, brand)).fingerprint
-        if {v.target for v in versions(project, brand) if v.fingerprint == fingerprint} != {task.target for task in TASKS}:
-            missing.append(brand)
-    return train_brands(project, lakehouse, missing, progress)
+def train_missing(project: Project, lakehouse: Lakehouse, progress: Progress = lambda _: None) -> Training:
+    """As `train_brands`, for the brands that have a target without a model registered ever, and the history for one."""
+    known = {(version.brand, version.target) for version in versions(project)}
+    missing = [brand for brand in project.brands if any((brand, task.target) not in known for task in TASKS)]
+    return train_brands(project, lakehouse, [brand for brand in missing if _has_history(lakehouse, brand)], progress)
 
 
 def as_json(result: Training) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from mergehouse.contract import load_contract
 from mergehouse.errors import FitError, LakehouseError, RegistryError
 from mergehouse.graph import MODELS
@@ -24,7 +26,7 @@ from mergehouse.science.registry import CHAMPION, Version, challenge, load, prom
 from mergehouse.science.registry import as_json as version_as_json
 from mergehouse.science.runs import log_training, means
 
-METRICS = "gold.model_metrics"
+METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
 COLUMNS = {
     "trained_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "target": "VARCHAR", "customer_group": "VARCHAR",
     "method": "VARCHAR", "cutoff_date": "DATE", "feature_version": "VARCHAR", "customers": "BIGINT", "metric": "VARCHAR",
@@ -129,9 +131,10 @@ def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], prog
 
 
 def train_missing(project: Project, lakehouse: Lakehouse, progress: Progress = lambda _: None) -> Training:
-    """As `train_brands`, for the brands of which no model has ever been registered."""
-    known = {version.brand for version in versions(project)}
-    return train_brands(project, lakehouse, [brand for brand in project.brands if brand not in known], progress)
+    """As `train_brands`, for the brands that have a target without a model registered ever, and the history for one."""
+    known = {(version.brand, version.target) for version in versions(project)}
+    missing = [brand for brand in project.brands if any((brand, task.target) not in known for task in TASKS)]
+    return train_brands(project, lakehouse, [brand for brand in missing if _has_history(lakehouse, brand)], progress)
 
 
 def as_json(result: Training) -> dict[str, Any]:
@@ -224,6 +227,13 @@ def _of_champion(project: Project, dataset: Dataset, task: Task, former: Version
     since = [day for day in judged_cutoffs(dataset) if day >= former.as_of]
     found = {day: task.judge(model, dataset, day).get(task.metric) for day in since}
     return before | {day: value for day, value in found.items() if value is not None}
+
+
+def _has_history(lakehouse: Lakehouse, brand: str) -> bool:
+    """True where a brand's cut-offs suffice for a model; told without its customers."""
+    cutoffs = lakehouse.table(CUTOFFS).polars().filter(pl.col("source_system") == brand)
+    as_of = cutoffs.filter("is_as_of")["cutoff_date"].max()
+    return as_of is not None and bool(judged_cutoffs(Dataset(brand, as_of, cutoffs)))
 
 
 def _too_short(dataset: Dataset) -> str:

@@ -22,8 +22,8 @@ SHOWN = ("auc", "brier", "lift", "spearman", "gini", "mae")  # metrics of a mode
 
 
 SCORED = """
-SELECT scope, score_method,
-  count_if(risk_band = 'low'), count_if(risk_band = 'medium'), count_if(risk_band = 'high'), count_if(risk_band IS NULL)
+SELECT scope, score_method, count(*) FILTER (risk_band = 'low'), count(*) FILTER (risk_band = 'medium'),
+  count(*) FILTER (risk_band = 'high'), count(*) FILTER (risk_band IS NULL)
 FROM (
   SELECT source_system AS scope, score_method, risk_band FROM gold.customer_brand_360
   UNION ALL SELECT 'group', score_method, risk_band FROM gold.customer_360

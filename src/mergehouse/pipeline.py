@@ -114,7 +114,7 @@ def run(
                 result.tables.append(TableResult(SCORES, "fresh"))  # of a model promoted since `rescore` knows
             else:
                 _score(project, bench, result, score, progress)
-        tables, checks = build_tables(scored, bench, broken, full, progress)
+        tables, checks = build_tables([bench.graph.nodes[n.name] for n in scored], bench, broken, full, progress)
         result.tables, result.checks = result.tables + tables, result.checks + checks
         result.kpis = compute(lakehouse)
         if result.changed:

@@ -126,7 +126,6 @@ def connection_with(days: dict[str, list[int]], first: dt.date = FIRST, as_of: d
         FROM given JOIN (
           SELECT unnest(generate_series(DATE '{first}', DATE '{as_of}', INTERVAL 1 MONTH))::DATE AS cutoff_date UNION SELECT DATE '{as_of}'
         ) ON day < cutoff_date GROUP BY customer_id, cutoff_date;
-        CREATE TABLE gold.customer_brand_360 AS SELECT DISTINCT customer_id, 'shop' AS source_system, 'Loyal' AS segment FROM given;
         """
     )
     connection.executemany("INSERT INTO mapping.rfm_segments VALUES ($1, $2, $3)", SEGMENTS)

@@ -160,7 +160,7 @@ def recency_rule(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarra
 
 def rfm_rates(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
     """The churn rate of customers with the same RFM score (three quintiles, summed) at earlier cut-offs."""
-    return _past_rates(dataset, day, horizon, _rfm)
+    return _past_rates(dataset, day, horizon, rfm_score)
 
 
 def anchored_rate(dataset: Dataset, day: dt.date, horizon: int, population: Population = active) -> float:
@@ -209,7 +209,7 @@ def _past_rates(dataset: Dataset, day: dt.date, horizon: int, group: Callable[[p
     return rate[np.searchsorted(known, wanted).clip(max=len(known) - 1)]
 
 
-def _rfm(rows: pl.DataFrame) -> np.ndarray:
+def rfm_score(rows: pl.DataFrame) -> np.ndarray:
     """Sum of three quintiles, 0 to 4 each: how recent, how often, how much."""
     ranks = rows.select((-pl.col("recency_days")).rank("min"), pl.col("purchases").rank("min"), pl.col("gmv_eur").rank("min"))
     return np.floor(5 * (ranks.to_numpy() - 1) / len(rows)).sum(axis=1)

@@ -62,15 +62,13 @@ class Outlook:
 def outlook(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Outlook:
     """BG/NBD and Gamma-Gamma fitted to all customers known at the as-of date.
 
-    Reads gold.customer_features and gold.customer_brand_360. Raises FitError where the first cannot be fitted.
+    Reads what `survival.watch` has prepared. Raises FitError where the first cannot be fitted.
     """
     rows = connection.sql(
         """
-        SELECT f.purchases, f.recency_days, f.tenure_days, f.gmv_eur::DOUBLE AS gmv_eur, f.margin_eur::DOUBLE AS margin_eur, c.segment
-        FROM gold.customer_features AS f JOIN gold.customer_brand_360 AS c USING (customer_id, source_system)
-        WHERE f.source_system = $brand AND f.is_as_of ORDER BY f.customer_id
-        """,
-        params={"brand": seen.brand},
+        SELECT purchases, recency_days, tenure_days, gmv_eur::DOUBLE AS gmv_eur, margin_eur::DOUBLE AS margin_eur, segment
+        FROM segmented WHERE is_as_of ORDER BY customer_id
+        """
     ).pl()
     bought = history(rows)
     bgnbd = fit_bgnbd(*bought)

@@ -25,6 +25,7 @@ KNOWN_DAYS = 90  # of history before a cut-off, so that segments mean something
 SHARES = (30, 60, 90, 365)  # days at which a summary says to how many it has happened
 NUMBERS = ("first", "second", "3 to 5", "6 and later")  # groups of purchases
 ALL = "all"
+UNNAMED = "Prospects"  # a segment that the segment table leaves out, as in gold.customer_brand_360
 Clock = Literal["purchase_to_purchase", "cutoff_to_purchase", "cutoff_to_lapse"]
 
 
@@ -67,7 +68,8 @@ def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: i
     """Prepares the temporary tables that curves and hazards are read from; None where no known customer has bought.
 
     Reads silver.orders, gold.dim_brand, gold.customer_features and mapping.rfm_segments. Makes `spells`, a row for every
-    purchase, and `looked_at`, a row for every customer at every cut-off.
+    purchase; `segmented`, the features of every customer with the RFM segment, at every cut-off and at the as-of date; and
+    `looked_at`, the same at cut-offs with what came next.
     """
     purchase_days(connection, brand)
     found = connection.execute(
@@ -94,7 +96,8 @@ def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: i
         """,
         {"as_of": seen.as_of, "groups": GROUPS, "churn": churn_after_days},
     )
-    connection.execute(_LOOKED_AT, {"brand": brand, "as_of": seen.as_of, "churn": churn_after_days, "first": seen.first})
+    connection.execute(_SEGMENTED, {"brand": brand, "as_of": seen.as_of, "first": seen.first})
+    connection.execute(_LOOKED_AT, {"as_of": seen.as_of, "churn": churn_after_days})
     return seen
 
 
@@ -198,12 +201,13 @@ _PEOPLE: dict[Clock, str] = {
           count_if(recency_days > $churn) / count(*)
         FROM ({_STANDING}) GROUP BY name ORDER BY name""",
 }
-_LOOKED_AT = f"""
-CREATE OR REPLACE TEMP TABLE looked_at AS
+_SEGMENTED = f"""
+CREATE OR REPLACE TEMP TABLE segmented AS
 WITH known AS (
   SELECT * FROM gold.customer_features
-  WHERE source_system = $brand AND cutoff_date < $as_of AND cutoff_date >= $first + {KNOWN_DAYS}
-    AND cutoff_date >= $as_of - INTERVAL {MONTHS} MONTH
+  WHERE source_system = $brand AND (
+    is_as_of OR cutoff_date < $as_of AND cutoff_date >= $first + {KNOWN_DAYS} AND cutoff_date >= $as_of - INTERVAL {MONTHS} MONTH
+  )
 ),
 recency AS (
   SELECT cutoff_date, recency_days,
@@ -214,19 +218,21 @@ frequency AS (
   SELECT cutoff_date, purchases,
     1 + 5 * (sum(n) OVER (PARTITION BY cutoff_date ORDER BY purchases) - n) // sum(n) OVER (PARTITION BY cutoff_date) AS score
   FROM (SELECT cutoff_date, purchases, count(*) AS n FROM known GROUP BY cutoff_date, purchases)
-),
-segmented AS (
-  SELECT k.*, s.segment, k.cutoff_date - k.recency_days AS last_date
-  FROM known AS k
-  JOIN recency AS r USING (cutoff_date, recency_days)
-  JOIN frequency AS f USING (cutoff_date, purchases)
-  JOIN mapping.rfm_segments AS s ON s.r_score::INT = r.score AND s.f_score::INT = f.score
 )
+SELECT k.*, coalesce(s.segment, '{UNNAMED}') AS segment
+FROM known AS k
+JOIN recency AS r USING (cutoff_date, recency_days)
+JOIN frequency AS f USING (cutoff_date, purchases)
+LEFT JOIN mapping.rfm_segments AS s ON s.r_score::INT = r.score AND s.f_score::INT = f.score
+"""
+_LOOKED_AT = f"""
+CREATE OR REPLACE TEMP TABLE looked_at AS
 SELECT
   s.*, n.order_date AS next_date, ('0x' || substr(md5(s.customer_id), 31))::INT % {GROUPS} AS part,
   CASE
-    WHEN coalesce(n.order_date, 'infinity'::DATE) > s.last_date + $churn::INT THEN s.last_date + $churn::INT + 1 ELSE n.lapses_on
+    WHEN coalesce(n.order_date, 'infinity'::DATE) > s.cutoff_date - s.recency_days + $churn::INT
+    THEN s.cutoff_date - s.recency_days + $churn::INT + 1 ELSE n.lapses_on
   END AS lapses_on
-FROM segmented AS s
+FROM (FROM segmented WHERE cutoff_date < $as_of) AS s
 ASOF LEFT JOIN spells AS n ON n.customer_id = s.customer_id AND n.order_date >= s.cutoff_date
 """

@@ -28,7 +28,7 @@ from mergehouse.silence import FEWEST, inactivity
 
 HERE = Path(__file__).parent
 FOLDER = "models"
-READ = ("silver.orders", "gold.dim_brand", "gold.customer_features", "gold.customer_brand_360")
+READ = ("silver.orders", "gold.dim_brand", "gold.customer_features")
 Found = TypeVar("Found")
 
 

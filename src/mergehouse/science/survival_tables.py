@@ -28,7 +28,8 @@ class BrandSurvival:
     def of(self, clock: str) -> list[Survival]:
         """The curves of a clock: that of all first, then segments in order or purchases by number."""
         names = [ALL, *(f"segment: {s}" for s in self.segments), *(f"purchase: {n}" for n in NUMBERS)]
-        return sorted((s for s in self.survivals if s.clock == clock), key=lambda s: names.index(s.group))
+        places = {name: n for n, name in enumerate(names)}
+        return sorted((s for s in self.survivals if s.clock == clock), key=lambda s: places.get(s.group, len(places)))
 
     @property
     def expected(self) -> list[Expected]:

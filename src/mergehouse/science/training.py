@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from mergehouse.contract import load_contract
 from mergehouse.errors import FitError, LakehouseError, RegistryError
 from mergehouse.graph import MODELS
@@ -24,7 +26,7 @@ from mergehouse.science.registry import CHAMPION, Version, challenge, load, prom
 from mergehouse.science.registry import as_json as version_as_json
 from mergehouse.science.runs import log_training, means
 
-METRICS = "gold.model_metrics"
+METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
 COLUMNS = {
     "trained_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "target": "VARCHAR", "customer_group": "VARCHAR",
     "method": "VARCHAR", "cutoff_date": "DATE", "feature_version": "VARCHAR", "customers": "BIGINT", "metric": "VARCHAR",
@@ -129,9 +131,10 @@ def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], prog
 
 
 def train_missing(project: Project, lakehouse: Lakehouse, progress: Progress = lambda _: None) -> Training:
-    """As `train_brands`, for the brands of which no model has ever been registered."""
-    known = {version.brand for version in versions(project)}
-    return train_brands(project, lakehouse, [brand for brand in project.brands if brand not in known], progress)
+    """As `train_brands`, for the brands that have a target without a model registered ever, and the history for one."""
+    known = {(version.brand, version.target) for version in versions(project)}
+    missing = [brand for brand in project.brands if any((brand, task.target) not in known for task in TASKS)]
+    return train_brands(project, lakehouse, [brand for brand in missing if _has_history(lakehouse, brand)], progress)
 
 
 def as_json(result: Training) -> dict[str, Any]:
@@ -148,8 +151,7 @@ def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, resul
     of_tasks = {task.target: list(task.backtest(dataset, progress)) for task in TASKS}
     tested = [t for of_task in of_tasks.values() for t in of_task]
     result.tested += tested
-    lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
-    lakehouse.append_rows(METRICS, COLUMNS, [row for t in tested for row in _rows(t, now, origin.feature_version)])
+    append_metrics(lakehouse, tested, now, origin.feature_version)
     progress(f"{dataset.brand}: keeping in MLflow")
     runs = log_training(project, tested, {name: given for task in TASKS for name, given in task.parameters.items()}, origin)
     for task in TASKS:
@@ -227,6 +229,13 @@ def _of_champion(project: Project, dataset: Dataset, task: Task, former: Version
     return before | {day: value for day, value in found.items() if value is not None}
 
 
+def _has_history(lakehouse: Lakehouse, brand: str) -> bool:
+    """True where a brand's cut-offs suffice for a model; told without its customers."""
+    cutoffs = lakehouse.table(CUTOFFS).polars().filter(pl.col("source_system") == brand)
+    as_of = cutoffs.filter("is_as_of")["cutoff_date"].max()
+    return as_of is not None and bool(judged_cutoffs(Dataset(brand, as_of, cutoffs)))
+
+
 def _too_short(dataset: Dataset) -> str:
     days = dataset.rows["tenure_days"].max()
     closed = len(dataset.closed_before(dataset.as_of, HORIZON))
@@ -234,6 +243,13 @@ def _too_short(dataset: Dataset) -> str:
         f"{dataset.brand}: {days} days of history hold {closed} monthly cut-offs whose {HORIZON} days after are known, and a model "
         f"needs {LEARNED_FROM + 1}: {LEARNED_FROM} to learn from and one to be judged by. No model is trained."
     )
+
+
+def append_metrics(lakehouse: Lakehouse, tested: list[Tested], now: dt.datetime, feature_version: str) -> None:
+    """Keeps what came out in `gold.model_metrics`."""
+    if tested:
+        lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
+        lakehouse.append_rows(METRICS, COLUMNS, [row for t in tested for row in _rows(t, now, feature_version)])
 
 
 def _rows(tested: Tested, now: dt.datetime, version: str) -> list[list[object]]:

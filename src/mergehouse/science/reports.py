@@ -19,8 +19,6 @@ from mergehouse.science.survival_report import write_survival
 if TYPE_CHECKING:
     from mergehouse.science.training import Task
 
-VALUE_DAYS = 365  # of the card of customer value
-
 
 def write_reports(
     project: Project, brands: Iterable[str], tasks: Iterable[Task], untrained: dict[str, str], progress: Callable[[str], None]
@@ -56,7 +54,7 @@ def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterato
         if task.target == "churn":
             card = churn_card(lakehouse, dataset, *about, parameters)
         else:
-            card = value_card(lakehouse, dataset, VALUE_DAYS, *about, parameters)
+            card = value_card(lakehouse, dataset, int(task.judged.strip("clv_d")), *about, parameters)
         yield replace(card, main_metric=task.metric, standing=_standing(version), code_version=version.code)
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 SHOWN = ("auc", "brier", "lift", "spearman", "gini", "mae")  # metrics of a model in the list of models
 
 
+JUDGED_BY = {  # metrics of the backtest, as they are printed
+    "churn": {"auc": "AUC", "pr_auc": "PR AUC", "brier": "Brier", "ece": "ECE", "lift": "top-decile lift"},
+    "clv": {"spearman": "Spearman", "gini": "Gini", "top_share": "top-decile share", "mae": "MAE", "rmse": "RMSE", "bias": "level"},
+}
 SCORED = """
 SELECT scope, score_method, count(*) FILTER (risk_band = 'low'), count(*) FILTER (risk_band = 'medium'),
   count(*) FILTER (risk_band = 'high'), count(*) FILTER (risk_band IS NULL)
@@ -148,21 +152,24 @@ def print_kpis(values: dict[str, dict[str, Any]]) -> None:
 
 
 def print_training(result: Training) -> None:
-    """Metrics by brand and method: the mean over all cut-offs, and the lowest and highest."""
+    """Metrics by brand, target and method: the mean over all cut-offs, and the lowest and highest."""
 
     console = Console(soft_wrap=True, highlight=False)
-    told_apart = [t for t in result.tested if t.metrics]  # not those of cut-offs after which all or none left
-    for brand in dict.fromkeys(t.brand for t in told_apart):
-        tested = [t for t in told_apart if t.brand == brand]
+    told_apart = [t for t in result.tested if t.metrics and t.group == "all"]  # not those of cut-offs after which all or none left
+    for brand, target in dict.fromkeys((t.brand, t.target) for t in told_apart):
+        tested = [t for t in told_apart if (t.brand, t.target) == (brand, target)]
         cutoffs = sorted({t.cutoff for t in tested})
-        title = f"{brand}: no purchase within 90 days, {len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}"
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        kind, days = target.removesuffix("d").rsplit("_", 1)
+        what = f"no purchase within {days} days" if kind == "churn" else f"net margin of {days} days, EUR"
+        since = f"{len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}" if len(cutoffs) > 1 else f"cut-off {cutoffs[0]}"
+        table = Table(title=f"{brand}: {what}, {since}", title_justify="left", box=None, pad_edge=False, header_style="bold")
         table.add_column("")
-        for name in ("AUC", "PR AUC", "Brier", "ECE", "top-decile lift"):
+        shown = JUDGED_BY[kind]
+        for name in shown.values():
             table.add_column(name, justify="right")
         for method in dict.fromkeys(t.method for t in tested):
-            values = [[t.metrics[name] for t in tested if t.method == method] for name in ("auc", "pr_auc", "brier", "ece", "lift")]
-            table.add_row(method, *(f"{sum(v) / len(v):.3f} ({min(v):.2f}-{max(v):.2f})" for v in values))
+            values = [[t.metrics[name] for t in tested if t.method == method] for name in shown]
+            table.add_row(method, *(_mean_and_range(v) for v in values))
         console.print(table)
     for d in result.decisions:
         console.print("[green]champion[/]  " if d.is_champion else "[yellow]challenger[/]", end=" ")
@@ -173,6 +180,14 @@ def print_training(result: Training) -> None:
             console.print(f"           no champion: {d.version.brand}'s scores of {d.version.target} come from the fallback", markup=False)
     for why in result.untrained.values():
         console.print(f"[yellow]no model[/] {why}")
+    for page in result.pages[:1]:
+        console.print(f"Models   {page}", markup=False)
+
+
+def _mean_and_range(values: list[float]) -> str:
+    digits = 0 if max(map(abs, values)) >= 100 else 3
+    mean = f"{sum(values) / len(values):,.{digits}f}"
+    return f"{mean} ({min(values):,.{max(digits - 1, 0)}f}-{max(values):,.{max(digits - 1, 0)}f})" if len(values) > 1 else mean
 
 
 def print_models(versions: list[Version]) -> None:

@@ -54,7 +54,7 @@ def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterato
         if task.target == "churn":
             card = churn_card(lakehouse, dataset, *about, parameters)
         else:
-            card = value_card(lakehouse, dataset, int(task.judged.strip("clv_d")), *about, parameters)
+            card = value_card(lakehouse, dataset, int(task.judged.removeprefix("clv_").removesuffix("d")), *about, parameters)
         yield replace(card, main_metric=task.metric, standing=_standing(version), code_version=version.code)
 
 

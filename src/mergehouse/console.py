@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from mergehouse.science.registry import Version
     from mergehouse.science.training import Training
 
+PREDICTED = {"churn": "no purchase within {} days", "clv": "net margin over {} days"}
+HEADINGS = {
+    "auc": "AUC", "pr_auc": "PR AUC", "brier": "Brier", "ece": "ECE", "lift": "top-decile lift",
+    "spearman": "Spearman", "gini": "Gini", "top_share": "share of top decile", "mae": "MAE, EUR", "bias": "bias",
+}  # fmt: skip
 SHOWN = ("auc", "brier", "lift", "spearman", "gini", "mae")  # metrics of a model in the list of models
 
 
-JUDGED_BY = {  # metrics of the backtest, as they are printed
-    "churn": {"auc": "AUC", "pr_auc": "PR AUC", "brier": "Brier", "ece": "ECE", "lift": "top-decile lift"},
-    "clv": {"spearman": "Spearman", "gini": "Gini", "top_share": "top-decile share", "mae": "MAE", "rmse": "RMSE", "bias": "level"},
-}
 SCORED = """
 SELECT scope, score_method, count(*) FILTER (risk_band = 'low'), count(*) FILTER (risk_band = 'medium'),
   count(*) FILTER (risk_band = 'high'), count(*) FILTER (risk_band IS NULL)
@@ -159,17 +160,16 @@ def print_training(result: Training) -> None:
     for brand, target in dict.fromkeys((t.brand, t.target) for t in told_apart):
         tested = [t for t in told_apart if (t.brand, t.target) == (brand, target)]
         cutoffs = sorted({t.cutoff for t in tested})
-        kind, days = target.removesuffix("d").rsplit("_", 1)
-        what = f"no purchase within {days} days" if kind == "churn" else f"net margin of {days} days, EUR"
-        since = f"{len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}" if len(cutoffs) > 1 else f"cut-off {cutoffs[0]}"
-        table = Table(title=f"{brand}: {what}, {since}", title_justify="left", box=None, pad_edge=False, header_style="bold")
+        kind, days = target.rstrip("d").split("_")
+        title = f"{brand}: {PREDICTED[kind].format(days)}, {len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}"
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         table.add_column("")
-        shown = JUDGED_BY[kind]
-        for name in shown.values():
-            table.add_column(name, justify="right")
+        known = {metric: heading for metric, heading in HEADINGS.items() if any(metric in t.metrics for t in tested)}
+        for heading in known.values():
+            table.add_column(heading, justify="right")
         for method in dict.fromkeys(t.method for t in tested):
-            values = [[t.metrics[name] for t in tested if t.method == method] for name in shown]
-            table.add_row(method, *(_mean_and_range(v) for v in values))
+            of_metrics = [[t.metrics[metric] for t in tested if t.method == method] for metric in known]
+            table.add_row(method, *(_range(values) for values in of_metrics))
         console.print(table)
     for d in result.decisions:
         console.print("[green]champion[/]  " if d.is_champion else "[yellow]challenger[/]", end=" ")
@@ -184,10 +184,13 @@ def print_training(result: Training) -> None:
         console.print(f"Models   {page}", markup=False)
 
 
-def _mean_and_range(values: list[float]) -> str:
-    digits = 0 if max(map(abs, values)) >= 100 else 3
-    mean = f"{sum(values) / len(values):,.{digits}f}"
-    return f"{mean} ({min(values):,.{max(digits - 1, 0)}f}-{max(values):,.{max(digits - 1, 0)}f})" if len(values) > 1 else mean
+def _range(values: list[float]) -> str:
+    """Mean, and the lowest and highest of several; as many decimals as the number is worth."""
+    mean, low, high = sum(values) / len(values), min(values), max(values)
+    places = 0 if abs(mean) >= 10 else 3
+    return (
+        f"{mean:,.{places}f} ({low:,.{max(0, places - 1)}f}-{high:,.{max(0, places - 1)}f})" if len(values) > 1 else f"{mean:,.{places}f}"
+    )
 
 
 def print_models(versions: list[Version]) -> None:

@@ -1,15 +1,17 @@
 """Will a customer buy nothing within so many days, told from the sequence of purchases by a small recurrent network: extra `deep`.
 
 A challenger to the models on features: a gated recurrent unit (Cho et al. 2014; Keras on JAX) reads a customer's purchases one
-after the other, and then for how long there has been none. It learns from the same customers at the same cut-offs as they do,
-and its level is anchored in the same way.
+after the other, and then for how long there has been none. It learns from the same customers at the same cut-offs as they do, and
+its level is anchored in the same way.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -34,7 +36,6 @@ EPOCHS = 10
 BATCH = 256
 RATE = 0.005  # of learning, falling to 0 along a cosine
 MOST = 50_000  # sequences that are learned from: bounds time and memory
-YEAR = 365.25
 DAY_0 = dt.date(1970, 1, 1)
 
 DAYS = f"""
@@ -71,9 +72,8 @@ class Sequences:
 def read_sequences(lakehouse: Lakehouse, brand: str) -> Sequences:
     """The days of all customers who were in the headline population at some cut-off: of the rest nothing is predicted."""
     of_brand = duckdb.ColumnExpression("source_system") == duckdb.ConstantExpression(brand)
-    days = lakehouse.query(DAYS).filter(of_brand).order("customer_id, order_date").pl()
-    index = pl.int_range(pl.len(), dtype=pl.Int64)
-    places = days.group_by("customer_id").agg(begin=index.min(), end=index.max() + 1)
+    days = lakehouse.query(DAYS).filter(of_brand).order("customer_id, order_date").pl().with_row_index("place")
+    places = days.group_by("customer_id").agg(begin=pl.col("place").min().cast(pl.Int64), end=pl.col("place").max().cast(pl.Int64) + 1)
     date, voided_on = (days[name].cast(pl.Int32).fill_null(np.iinfo(np.int32).max).to_numpy() for name in ("order_date", "voided_on"))
     amounts = (days[name].cast(pl.Float64).to_numpy() for name in ("sale_lines", "gmv_eur", "returns_eur"))
     return Sequences(places, date, days["is_purchase"].to_numpy(), voided_on, *amounts)
@@ -87,77 +87,72 @@ def sequence_churn(dataset: Dataset, sequences: Sequences, day: dt.date, horizon
     has closed yet or all or none left in them.
     """
     rows, churned = _training(dataset, day, horizon)
-    sample = np.sort(np.random.default_rng(1).permutation(len(rows))[:MOST])
+    whole = max(len(rows) // BATCH, 1) * BATCH  # in whole batches: a last one of another size would have to be compiled for
+    sample = np.random.default_rng(1).permutation(len(rows))[: min(whole, MOST)]
     rates = pl.DataFrame({"cutoff_date": rows["cutoff_date"], "churned": churned}).select(pl.col("churned").mean().over("cutoff_date"))
     level = logit(rates["churned"].to_numpy()[sample].clip(0.001, 0.999)).astype(np.float32)
-    wanted = active(dataset.at(day))
-    (steps, silence), (steps_then, silence_then) = purchases(sequences, wanted), purchases(sequences, rows[sample])
-    scale = _scale(steps_then)
-    seen = {"steps": scale(steps_then), "silence": silence_then, "level": level}
-    asked = {"steps": scale(steps), "silence": silence, "level": np.zeros(len(wanted), np.float32)}
-    log_odds = np.mean([_log_odds(seed, seen, churned[sample], asked) for seed in range(1, MEMBERS + 1)], axis=0)
+    seen, asked = purchases(sequences, rows[sample]), purchases(sequences, active(dataset.at(day)))
+    seen, asked = _standardised(seen, seen), _standardised(asked, seen)
+    log_odds = np.mean([_log_odds(seed, seen, level, churned[sample], asked) for seed in range(1, MEMBERS + 1)], axis=0)
     return expit(log_odds + _intercept(log_odds, anchored_rate(dataset, day, horizon)))
 
 
-def purchases(sequences: Sequences, rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """What was known of customers at their cut-offs, `customer_id` and `cutoff_date` of `rows`.
+def purchases(sequences: Sequences, rows: pl.DataFrame) -> np.ndarray:
+    """What was known of customers at their cut-offs, `customer_id` and `cutoff_date` of `rows`: shape (n, LENGTH, 5).
 
-    Returns the last `LENGTH` purchases, the latest last and zeros before the first, shape (n, LENGTH, 6): log(1 + days since the
-    one before, 0 for the first), log(1 + GMV), log(1 + what was returned until the next), log(1 + sale lines), sine and cosine
-    of the season. And log(1 + days since the last), shape (n,).
+    The last `LENGTH` purchases, the latest last, zeros before the first. Of each log(1 + x), where x is how many days before the
+    cut-off it was, how many days after the one before (0 for the first), its GMV, what was returned until the next, its sale lines.
     """
-    steps, silence = np.zeros((len(rows), LENGTH, 6), np.float32), np.zeros(len(rows), np.float32)
+    found = np.zeros((len(rows), LENGTH, 5), np.float32)
     for cutoff in rows["cutoff_date"].unique():
         at = (rows["cutoff_date"] == cutoff).to_numpy()
-        steps[at], silence[at] = _purchases_before((cutoff - DAY_0).days, sequences, rows["customer_id"].filter(at))
-    return steps, silence
+        found[at] = _purchases_before((cutoff - DAY_0).days, sequences, rows["customer_id"].filter(at))
+    return found
 
 
-def _purchases_before(day: int, known: Sequences, customers: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    begin, end = customers.to_frame().join(known.places, on="customer_id", maintain_order="left")[["begin", "end"]].to_numpy().T
+def _purchases_before(day: int, known: Sequences, customers: pl.Series) -> np.ndarray:
+    begin, end = customers.to_frame().join(known.places, on="customer_id", maintain_order="left")[["begin", "end"]].to_numpy().T[:, :, None]
     past = known.date < day
     counted = np.flatnonzero(known.is_purchase & past & (known.voided_on >= day))
-    first, after = np.searchsorted(counted, begin)[:, None], np.searchsorted(counted, end)[:, None]  # of a customer, in `counted`
+    first, after = np.searchsorted(counted, begin), np.searchsorted(counted, end)  # of a customer, in `counted`
     place = after + np.arange(-LENGTH, 0)
-    there = place >= first
     this, previous = counted[place.clip(first)], counted[(place - 1).clip(first)]
-    until = np.where(place + 1 < after, counted[(place + 1).clip(first, after - 1)], end[:, None])
-    returned = np.append(0, np.cumsum(np.where(past, known.returns, 0)))  # before each place
-    season = 2 * np.pi * known.date[this] / YEAR
-    steps = np.stack(
-        [
-            np.log1p(known.date[this] - known.date[previous]),
-            np.log1p(known.gmv[this]),
-            np.log1p((returned[until] - returned[this]).clip(0)),
-            np.log1p(known.sale_lines[this]),
-            np.sin(season),
-            np.cos(season),
-        ],
-        axis=-1,
-    )
-    return np.where(there[:, :, None], steps, 0), np.log1p(day - known.date[this[:, -1]])
+    until = np.where(place + 1 < after, counted[(place + 1).clip(first, after - 1)], end)
+    returned = np.append(0, np.cumsum(np.where(past, known.returns, 0)))  # before each day
+    date = known.date[this]
+    of_each = [day - date, date - known.date[previous], known.gmv[this], (returned[until] - returned[this]).clip(0), known.sale_lines[this]]
+    return np.where((place >= first)[:, :, None], np.log1p(np.stack(of_each, axis=-1)), 0)
 
 
-def _scale(steps: np.ndarray):
-    """Standardises purchases as `steps` need it, and leaves the zeros before a first purchase alone."""
-    there = steps.any(axis=-1)
-    mean, deviation = steps[there].mean(axis=0), steps[there].std(axis=0)
-    return lambda other: np.where(other.any(axis=-1, keepdims=True), (other - mean) / np.where(deviation > 0, deviation, 1), 0)
+def _standardised(steps: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Mean 0 and deviation 1 over the purchases in `by`; the zeros before a first purchase stay: the network skips them."""
+    known = by[by.any(axis=-1)]
+    deviation = known.std(axis=0)
+    return np.where(steps.any(axis=-1, keepdims=True), (steps - known.mean(axis=0)) / np.where(deviation > 0, deviation, 1), 0)
 
 
-def _log_odds(seed: int, seen: dict[str, np.ndarray], churned: np.ndarray, asked: dict[str, np.ndarray]) -> np.ndarray:
+def _log_odds(seed: int, seen: np.ndarray, level: np.ndarray, churned: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Log-odds of those who are `asked` about, from a network that learned from those it has `seen`."""
-    keras.utils.set_random_seed(seed)
     network = _network()
-    decay = keras.optimizers.schedules.CosineDecay(RATE, EPOCHS * -(-len(churned) // BATCH))
-    network.compile(keras.optimizers.Adam(decay), keras.losses.BinaryCrossentropy(from_logits=True))
-    network.fit(seen, churned.astype(np.float32), batch_size=BATCH, epochs=EPOCHS, verbose=0)
-    return network.predict(asked, batch_size=BATCH, verbose=0)[:, 0].astype(float)
+    keras.utils.set_random_seed(seed)
+    network.set_weights(keras.models.clone_model(network).get_weights())
+    for variable in network.optimizer.variables:
+        variable.assign(np.zeros(variable.shape))
+    cosine = keras.callbacks.LearningRateScheduler(lambda epoch: RATE * (1 + math.cos(math.pi * epoch / EPOCHS)) / 2)
+    network.fit([seen, level], churned.astype(np.float32), BATCH, EPOCHS, verbose=0, callbacks=[cosine], shuffle=False)
+    return network.predict([asked, np.zeros(len(asked))], batch_size=BATCH, verbose=0)[:, 0].astype(float)
 
 
+@cache
 def _network() -> keras.Model:
-    """Purchases through the recurrent unit; its last state and the silence since through a hidden layer; plus the level."""
-    steps, silence, level = keras.Input((LENGTH, 6), name="steps"), keras.Input((1,), name="silence"), keras.Input((1,), name="level")
+    """Purchases through the recurrent unit; its last state and the silence since through a hidden layer; plus the level.
+
+    One for all fits, which begin with new weights: to compile it takes longer than to train it.
+    """
+    steps, level = keras.Input((LENGTH, 5)), keras.Input((1,))
     state = keras.layers.GRU(UNITS)(keras.layers.Masking()(steps))
-    hidden = keras.layers.Dense(UNITS, "relu")(keras.layers.Concatenate()([state, silence]))
-    return keras.Model([steps, silence, level], keras.layers.Add()([keras.layers.Dense(1)(hidden), level]))
+    hidden = keras.layers.Dense(UNITS, "relu")(keras.layers.Concatenate()([state, steps[:, -1, :1]]))
+    network = keras.Model([steps, level], keras.layers.Dense(1)(hidden) + level)
+    network.compile(keras.optimizers.Adam(), keras.losses.BinaryCrossentropy(from_logits=True))
+    network.optimizer.build(network.trainable_variables)
+    return network

@@ -22,7 +22,10 @@ from mergehouse.science.churn import anchored_rate, recency_rule
 from mergehouse.science.dataset import Dataset, active, read_dataset
 from mergehouse.science.evaluation import churn_metrics
 
-pytestmark = pytest.mark.xdist_group("sequence")  # Keras is imported, and its network compiled, once
+pytestmark = [
+    pytest.mark.xdist_group("sequence"),  # Keras is imported, and its network compiled, once
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras, with NumPy 2
+]
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ MEMBERS = 3  # networks that differ in their seed alone, whose log-odds are aver
 EPOCHS = 10
 BATCH = 256
 RATE = 0.005  # of learning, falling to 0 along a cosine
-MOST = 50_000  # sequences that are learned from: bounds time and memory
+MOST = 200 * BATCH  # sequences that are learned from: bounds time and memory
 DAY_0 = dt.date(1970, 1, 1)
 
 DAYS = f"""
@@ -83,8 +83,8 @@ def sequence_churn(dataset: Dataset, sequences: Sequences, day: dt.date, horizon
     """P(no purchase within the horizon) of the active on `day`, as it could be learned on that day: shape (n,).
 
     The churn rate of each training cut-off is given to the network, so that it learns who leaves and not when many do; the
-    level of the prediction comes from `anchored_rate`. The same call gives the same numbers. Raises FitError where no window
-    has closed yet or all or none left in them.
+    level of the prediction comes from `anchored_rate`. The same call gives the same numbers, for which it seeds the process's
+    random generators. Raises FitError where no window has closed yet or all or none left in them.
     """
     rows, churned = _training(dataset, day, horizon)
     whole = max(len(rows) // BATCH, 1) * BATCH  # in whole batches: a last one of another size would have to be compiled for

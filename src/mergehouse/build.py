@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from typing import Any
 
 from mergehouse.contract import load_contract
 from mergehouse.engine import Engine, Staged, flat
@@ -196,6 +197,26 @@ def build_tables(
                 order.done(name)
                 progress(nodes[name].layer, name, len(outcomes), len(nodes))
     return [outcomes[name][0] for name in nodes], [check for name in nodes for check in outcomes[name][1]]
+
+
+def publish_frame(node: Node, bench: Workbench, frame: Any, fingerprint: str) -> tuple[TableResult, list[CheckResult]]:
+    """Publishes what no SQL computes: rows of an Arrow-compatible frame, in the place of all partitions that they belong to."""
+    contract, began = node.contract, time.perf_counter()
+    assert contract is not None
+    source = f"delivered.{flat(node.name)}"
+    bench.attach({node.name} | node.check_inputs)
+    bench.engine.load_frame(source, frame)
+    bench.engine.keep(f"affected.{flat(node.name)}", f"SELECT DISTINCT {', '.join(contract.partition_by)} FROM {source}")
+    staged = bench.engine.stage_partitions(contract, f"SELECT * FROM {source}")
+    bench.engine.attach_staged(staged)
+    rows, checks = check_table(bench.engine, contract, staged.files)
+    if stopped := [c.check for c in checks if c.stops_publication]:
+        bench.engine.discard(staged)
+        reason = f"checks failed: {', '.join(stopped)}"
+        return TableResult(node.name, "failed", rows, time.perf_counter() - began, reason=reason), checks
+    version = bench.engine.publish(staged, Stamp(fingerprint, bench.delivered))
+    bench.published(node, Change())
+    return TableResult(node.name, "updated", rows, time.perf_counter() - began, version), checks
 
 
 def _build(node: Node, bench: Workbench, broken: frozenset[str], full: bool) -> tuple[TableResult, list[CheckResult]]:

@@ -23,12 +23,13 @@ from mergehouse.staging import raw_rows_view, stacked_view, typed_view
 MODELS = Path(str(resources.files("mergehouse") / "models"))
 BUILT_LAYERS = ("silver", "gold")
 STACKED = ("order_lines", "products", "customers")
+SCORES = "gold.customer_scores_gold"  # the one table that models read and no SQL computes: science does
 SEMANTICS = "1"  # raise when the engine's reading of the same SQL changes, so that every table is rebuilt
 
 
 @dataclass(frozen=True)
 class Node:
-    """A table or view. `sql` is empty for Bronze and mappings; nodes with a `contract` are tables."""
+    """A table or view. `sql` is empty for Bronze, mappings and scores; nodes with a `contract` are tables."""
 
     name: str
     sql: str
@@ -100,18 +101,20 @@ class Graph:
         return selected
 
 
-def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any], rates: str) -> Graph:
+def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any], rates: str, scores: str) -> Graph:
     """Reads every model, stacks the brands' staging SQL, and fingerprints each node.
 
     A fingerprint covers the SQL, the contract and the fingerprints of all inputs, so it changes
-    exactly when the node could come out different. `rates` identifies the edition of the ECB rates.
+    exactly when the node could come out different. `rates` identifies the edition of the ECB rates, `scores` is the
+    fingerprint that the scores were published with.
     """
     loaded = [b for b in batches if b.status == "loaded"]
     texts: dict[str, str] = {}
     delivered: list[tuple[Brand, str]] = []
-    contracts: dict[str, Contract] = {}
+    contracts = {SCORES: load_contract(MODELS / f"{SCORES.replace('.', '/')}.yml")}
     leaves = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
     leaves["mapping.ecb_rates"] = _digest(rates)
+    leaves[SCORES] = scores
     leaves["bronze.batches"] = _digest(*sorted(b.batch_id for b in loaded))
     for brand in project.brands.values():
         for table in brand.sources:
@@ -157,7 +160,7 @@ def _ordered(texts: dict[str, str], contracts: dict[str, Contract], leaves: dict
     nodes: dict[str, Node] = {}
     for name in order:
         if name in leaves:
-            nodes[name] = Node(name, "", frozenset(), leaves[name])
+            nodes[name] = Node(name, "", frozenset(), leaves[name], contracts.get(name), checked.get(name, frozenset()))
             continue
         contract = contracts.get(name)
         parents = sorted(inputs[name] | checked.get(name, frozenset()))

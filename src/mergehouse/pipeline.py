@@ -7,15 +7,16 @@ import fcntl
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mergehouse.build import TableResult, Workbench, build_tables
+from mergehouse.build import TableResult, Workbench, build_tables, publish_frame
+from mergehouse.contract import load_contract
 from mergehouse.engine import Engine
-from mergehouse.errors import LakehouseError
-from mergehouse.graph import build_graph
+from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.graph import MODELS, SCORES, Graph, build_graph
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.kpi.catalogue import Values, check_bounds, compute
@@ -31,7 +32,25 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LINES = "silver.order_lines"  # the first table that a delivery reaches
+FEATURES = "gold.customer_features"  # what customers are scored by
 Progress = Callable[[str, str, int, int], None]  # (stage, name, done, total)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of all customers as a frame with the columns of their contract, and what they say of themselves.
+
+    `fingerprint` is that of what they were made from: of the features, a dash, and of the models.
+    """
+
+    rows: Any
+    fingerprint: str
+    checks: Sequence[CheckResult] = ()
+
+
+# What scores customers, given the project, the fingerprint of the published scores and whom to tell what is being done.
+# Nothing to do where these are up to date.
+Score = Callable[[Project, str, Callable[[str], None]], Scored | None]
 
 
 @dataclass
@@ -68,10 +87,12 @@ def run(
     progress: Progress = lambda *_: None,
     spark: SparkSession | None = None,
     now: dt.datetime | None = None,
+    score: Score | None = None,
 ) -> RunResult:
     """Loads new deliveries and rebuilds what they, changed SQL, contracts or mappings make stale.
 
     `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the run's instant.
+    `score`: scores the customers once their features are there, `mergehouse.science.scoring.score`; without, scores stay as they are.
     A table whose checks fail keeps its published version; what depends on it is left alone.
     Raises LakehouseError where another run is at work or the lakehouse cannot be written.
     """
@@ -82,8 +103,19 @@ def run(
         result = RunResult(uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult())
         result.ingest = load_deliveries(project, lakehouse, loader, result.started, lambda what: progress("bronze", what, 0, 0))
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full)
-        graph, broken = bench.graph, set(result.ingest.failures)
-        result.tables, result.checks = build_tables(graph.select(select, until), bench, broken, full, progress)
+        chosen, broken = bench.graph.select(select, until), set(result.ingest.failures)
+        scored = [n for n in chosen if SCORES in bench.graph.upstream(n.name)]
+        before = [n for n in chosen if n.name != SCORES and n not in scored]
+        result.tables, result.checks = build_tables(before, bench, broken, full, progress)
+        if score and len(before) < len(chosen):
+            if waits := sorted(broken & bench.graph.upstream(FEATURES)):
+                result.tables.append(TableResult(SCORES, "blocked", reason=f"waits for {waits[0]}"))
+            elif bench.graph.nodes[SCORES].fingerprint.startswith(f"{bench.graph.nodes[FEATURES].fingerprint}-"):
+                result.tables.append(TableResult(SCORES, "fresh"))  # of a model promoted since `rescore` knows
+            else:
+                _score(project, bench, result, score, progress)
+        tables, checks = build_tables([bench.graph.nodes[n.name] for n in scored], bench, broken, full, progress)
+        result.tables, result.checks = result.tables + tables, result.checks + checks
         result.kpis = compute(lakehouse)
         if result.changed:
             if not broken:
@@ -99,12 +131,35 @@ def run(
         return result
 
 
+def rescore(project: Project, score: Score, progress: Progress = lambda *_: None, spark: SparkSession | None = None) -> RunResult:
+    """Scores the customers anew where features or models have changed, and rebuilds what reads the scores. Loads nothing.
+
+    Raises LakehouseError where there are no features yet or another run is at work.
+    """
+    began = time.perf_counter()
+    lakehouse = Lakehouse(project.lakehouse_location)
+    if not lakehouse.exists(FEATURES):
+        raise LakehouseError(f"{lakehouse.location}: there are no customer features yet; `mergehouse run` builds them.")
+    mappings = mapping_tables(project)
+    with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
+        result = RunResult(uuid.uuid4().hex[:12], dt.datetime.now(dt.UTC), IngestResult(known=read_batches(lakehouse)))
+        bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full=False)
+        _score(project, bench, result, score, progress)
+        readers = [n for n in bench.graph.built() if SCORES in bench.graph.upstream(n.name)]
+        tables, checks = build_tables(readers, bench, set(), False, progress)
+        result.tables, result.checks = result.tables + tables, result.checks + checks
+        result.seconds = time.perf_counter() - began
+        if result.changed:
+            record_run(lakehouse, result)
+        return result
+
+
 def check(project: Project, spark: SparkSession | None = None) -> list[CheckResult]:
     """Checks every published table against its contract, without building anything."""
     lakehouse = Lakehouse(project.lakehouse_location)
     mappings = mapping_tables(project)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
-        graph = build_graph(project, read_batches(lakehouse), mappings, f"{ecb_file().stat().st_size}")
+        graph = _graph(project, lakehouse, mappings, read_batches(lakehouse))
         bench = Workbench(engine, graph, mappings)
         results: list[CheckResult] = []
         for node in graph.built():
@@ -118,8 +173,8 @@ def _workbench(
     project: Project, engine: Engine, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch], full: bool
 ) -> Workbench:
     """The graph of now, and where the order lines are of an earlier state, the graph of then and what came since."""
-    rates = f"{ecb_file().stat().st_size}"
-    graph = build_graph(project, batches, mappings, rates)
+    lakehouse.create(load_contract(MODELS / f"{SCORES.replace('.', '/')}.yml"))  # empty as long as nobody scores: models read it
+    graph = _graph(project, lakehouse, mappings, batches)
     published = lakehouse.stamp(LINES)
     loaded = [b for b in batches if b.status == "loaded"]
     delivered = max((b.ingest_ts.isoformat() for b in loaded), default="")
@@ -127,9 +182,31 @@ def _workbench(
     new = [b for b in loaded if b not in known]
     if full or not known or not new:
         return Workbench(engine, graph, mappings, delivered=delivered)
-    bench = Workbench(engine, graph, mappings, build_graph(project, known, mappings, rates), delivered)
+    bench = Workbench(engine, graph, mappings, _graph(project, lakehouse, mappings, known), delivered)
     bench.touch(project, known, new)
     return bench
+
+
+def _graph(project: Project, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch]) -> Graph:
+    scores = lakehouse.stamp(SCORES) if lakehouse.exists(SCORES) else None
+    return build_graph(project, batches, mappings, f"{ecb_file().stat().st_size}", scores.fingerprint if scores else "")
+
+
+def _score(project: Project, bench: Workbench, result: RunResult, score: Score, progress: Progress) -> None:
+    """Has customers scored and publishes the scores. Where that fails, the tables that read them are built with those of before."""
+    node = bench.graph.nodes[SCORES]
+    try:
+        scored = score(project, node.fingerprint, lambda what: progress("scores", what, 0, 0))
+        if scored is None:
+            result.tables.append(TableResult(SCORES, "fresh"))
+            return
+        table, checks = publish_frame(node, bench, scored.rows, scored.fingerprint)
+    except MergehouseError as error:
+        result.tables.append(TableResult(SCORES, "failed", reason=str(error)))
+        return
+    result.tables.append(table)
+    result.checks += [*checks, *scored.checks]
+    bench.graph = _graph(project, bench.lakehouse, bench.mappings, result.ingest.batches)
 
 
 def _reconcile(project: Project, bench: Workbench) -> list[CheckResult]:

@@ -1,6 +1,7 @@
 """Will a customer buy nothing within so many days: a logistic regression, a boosted challenger, and the rules to beat.
 
-All learn from cut-offs whose window had closed by the day of the prediction, on customers active in the 90 days before.
+All learn from cut-offs whose window had closed by the day of the prediction, on one population: customers active in the 90
+days before, by whom methods are judged, or those who have lapsed.
 """
 
 from __future__ import annotations
@@ -20,55 +21,123 @@ from mergehouse.errors import FitError
 from mergehouse.science.bgnbd import fit_bgnbd
 from mergehouse.science.dataset import ACTIVE_DAYS, INPUTS, Dataset, active, matrix
 
+HORIZONS = (30, 60, 90)
 PENALTY = 0.05  # C of the logistic regression, on standardised inputs
 SEASON_WEIGHT = 3.0  # cut-offs' own intercepts are penalised a ninth as much as inputs
 YEAR = 365
+Population = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def lapsed(rows: pl.DataFrame) -> pl.DataFrame:
+    """The customers who are not active."""
+    return rows.filter(pl.col("recency_days") > ACTIVE_DAYS)
 
 
 @dataclass(frozen=True, eq=False)
 class Churn:
-    """A fitted logistic regression: log-odds = intercept + sum of coefficient x (input - mean) / scale, by input of `INPUTS`."""
+    """A fitted logistic regression: log-odds = intercept + sum of coefficient x (input - mean) / scale, by input of `INPUTS`.
+
+    `deviation` is the standard deviation of each coefficient, shape (inputs,): Laplace's approximation, the penalty being a
+    normal prior. `customers` counts what was learned from, a customer once for each cut-off.
+    """
 
     horizon: int
     mean: np.ndarray
     scale: np.ndarray
     coefficients: np.ndarray
-    intercept: float
+    deviation: np.ndarray
+    customers: int
+    intercept: float = 0.0
 
     def predict(self, rows: pl.DataFrame) -> np.ndarray:
         """P(no purchase within the horizon), shape (n,)."""
-        return expit(self.intercept + self.contributions(rows).sum(axis=1))
+        return expit(self.log_odds(matrix(rows)))
+
+    def log_odds(self, inputs: np.ndarray) -> np.ndarray:
+        """Of a `matrix` of customers (n, inputs): shape (n,)."""
+        return (inputs - self.mean) @ (self.coefficients / self.scale) + self.intercept
 
     def contributions(self, rows: pl.DataFrame) -> np.ndarray:
         """What each input adds to the log-odds of each customer, against an average one: shape (n, inputs), exact."""
         return (matrix(rows) - self.mean) / self.scale * self.coefficients
 
+    def anchored(self, dataset: Dataset, day: dt.date, population: Population = active) -> Churn:
+        """The same with the level of `day`: its mean prediction is the `anchored_rate`. Without customers it stays as it is."""
+        rows = population(dataset.at(day))
+        if rows.is_empty():
+            return self
+        rate = anchored_rate(dataset, day, self.horizon, population)
+        return replace(self, intercept=_intercept(replace(self, intercept=0.0).log_odds(matrix(rows)), rate))
 
-def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90) -> Churn:
+
+@dataclass(frozen=True, eq=False)
+class ChurnModel:
+    """The regressions of every horizon, for active and for lapsed customers, by horizon in days.
+
+    `of_lapsed` is empty where all or none of those who had lapsed came back: there is nothing to tell them apart by.
+    """
+
+    of_active: dict[int, Churn]
+    of_lapsed: dict[int, Churn]
+
+    def predict(self, rows: pl.DataFrame) -> dict[int, np.ndarray]:
+        """P(no purchase within the horizon) of active and lapsed customers, shape (n,), by horizon; NaN where there is no model."""
+        is_active = (rows["recency_days"] <= ACTIVE_DAYS).to_numpy()
+        of_lapsed = {horizon: model.predict(rows) for horizon, model in self.of_lapsed.items()}
+        return {
+            horizon: np.where(is_active, model.predict(rows), of_lapsed.get(horizon, np.nan)) for horizon, model in self.of_active.items()
+        }
+
+    def anchored(self, dataset: Dataset, day: dt.date) -> ChurnModel:
+        """The same at the level of `day`."""
+        return ChurnModel(
+            {horizon: model.anchored(dataset, day, active) for horizon, model in self.of_active.items()},
+            {horizon: model.anchored(dataset, day, lapsed) for horizon, model in self.of_lapsed.items()},
+        )
+
+
+def fit_churn_model(dataset: Dataset, day: dt.date) -> ChurnModel:
+    """All regressions as they could be fitted on `day`. Raises FitError where there can be none for active customers."""
+    of_active = {horizon: fit_churn(dataset, day, horizon) for horizon in HORIZONS}
+    try:
+        of_lapsed = {horizon: fit_churn(dataset, day, horizon, lapsed) for horizon in HORIZONS}
+    except FitError:
+        of_lapsed = {}
+    return ChurnModel(of_active, of_lapsed)
+
+
+def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90, population: Population = active) -> Churn:
     """The logistic regression as it could be fitted on `day`.
 
     Each cut-off has an intercept of its own, so that the season does not pass for a trait of customers; the intercept of the
     prediction comes from `anchored_rate`. Raises FitError where no window has closed yet or all or none left in them.
     """
-    rows, churned = _training(dataset, day, horizon)
+    rows, churned = _training(dataset, day, horizon, population)
     inputs = matrix(rows)
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
-    scale[scale == 0] = 1  # a constant input adds nothing
+    scale[scale <= 1e-9 * np.maximum(1, np.abs(mean))] = 1  # a constant input adds nothing, nor does what rounding makes of it
     seasons = rows["cutoff_date"].to_dummies().to_numpy() * SEASON_WEIGHT
-    model = LogisticRegression(C=PENALTY, max_iter=1000).fit(np.hstack([(inputs - mean) / scale, seasons]), churned)
-    fitted = Churn(horizon, mean, scale, model.coef_[0][: len(INPUTS)], 0.0)
-    log_odds = fitted.contributions(active(dataset.at(day))).sum(axis=1)
-    return replace(fitted, intercept=_intercept(log_odds, anchored_rate(dataset, day, horizon)))
+    standard = np.hstack([(inputs - mean) / scale, seasons])
+    model = LogisticRegression(C=PENALTY, solver="newton-cholesky").fit(standard, churned)
+    probability = model.predict_proba(standard)[:, 1]
+    information = (standard * (probability * (1 - probability))[:, None]).T @ standard + np.eye(standard.shape[1]) / PENALTY
+    deviation = np.sqrt(np.diag(np.linalg.inv(information)))
+    known = slice(len(INPUTS))
+    return Churn(horizon, mean, scale, model.coef_[0][known], deviation[known], len(rows)).anchored(dataset, day, population)
 
 
 def boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
-    """The challenger: gradient-boosted trees (scikit-learn's histogram booster), with the same anchor. P of the active on `day`."""
+    """P(no purchase within the horizon) of the active on `day` by boosted trees, with the same anchor."""
+    log_odds = fit_boosted(dataset, day, horizon).decision_function(matrix(active(dataset.at(day))))
+    return expit(log_odds + _intercept(log_odds, anchored_rate(dataset, day, horizon)))
+
+
+def fit_boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> HistGradientBoostingClassifier:
+    """The challenger: gradient-boosted trees (scikit-learn's histogram booster) on active customers; its level is not anchored."""
     rows, churned = _training(dataset, day, horizon)
-    model = HistGradientBoostingClassifier(
+    return HistGradientBoostingClassifier(
         max_iter=150, learning_rate=0.04, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=10, max_features=0.3, random_state=1
     ).fit(matrix(rows), churned)
-    log_odds = model.decision_function(matrix(active(dataset.at(day))))
-    return expit(log_odds + _intercept(log_odds, anchored_rate(dataset, day, horizon)))
 
 
 def bgnbd(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
@@ -91,28 +160,28 @@ def recency_rule(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarra
 
 def rfm_rates(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
     """The churn rate of customers with the same RFM score (three quintiles, summed) at earlier cut-offs."""
-    return _past_rates(dataset, day, horizon, _rfm)
+    return _past_rates(dataset, day, horizon, rfm_score)
 
 
-def anchored_rate(dataset: Dataset, day: dt.date, horizon: int) -> float:
+def anchored_rate(dataset: Dataset, day: dt.date, horizon: int, population: Population = active) -> float:
     """The churn rate to expect on `day`: that of the same season a year earlier where it is known, else of all closed windows.
 
     Rates follow the season: after Christmas twice as many stay away as in autumn. A year counts from the brand's first 90 days
     on, when those who were active can be told from those who are new.
     """
-    closed = dataset.closed_before(day, horizon)
+    closed = {c: rows for c in dataset.closed_before(day, horizon) if len(rows := population(dataset.at(c)))}
     begin = dataset.cutoffs[0] + dt.timedelta(ACTIVE_DAYS - 60)
     a_year_ago = [c for c in closed if c >= begin and abs((day - c).days - YEAR) <= 31]
     nearest = min(a_year_ago, key=lambda c: abs((day - c).days - YEAR), default=None)
-    rates = [float(_churned(active(dataset.at(c)), horizon).mean()) for c in ([nearest] if nearest else closed)]
+    rates = [float(_churned(closed[c], horizon).mean()) for c in ([nearest] if nearest else closed)]
     return min(max(float(np.mean(rates)), 0.001), 0.999)
 
 
-def _training(dataset: Dataset, day: dt.date, horizon: int) -> tuple[pl.DataFrame, np.ndarray]:
+def _training(dataset: Dataset, day: dt.date, horizon: int, population: Population = active) -> tuple[pl.DataFrame, np.ndarray]:
     closed = dataset.closed_before(day, horizon)
     if not closed:
         raise FitError(f"{dataset.brand}: no {horizon}-day window had closed by {day}: its history begins too late for a model of its own.")
-    rows = active(dataset.rows.filter(pl.col("cutoff_date").is_in(closed)))
+    rows = population(dataset.rows.filter(pl.col("cutoff_date").is_in(closed)))
     churned = _churned(rows, horizon)
     if churned.all() or not churned.any():
         found = "all" if churned.all() else "none"
@@ -140,7 +209,7 @@ def _past_rates(dataset: Dataset, day: dt.date, horizon: int, group: Callable[[p
     return rate[np.searchsorted(known, wanted).clip(max=len(known) - 1)]
 
 
-def _rfm(rows: pl.DataFrame) -> np.ndarray:
+def rfm_score(rows: pl.DataFrame) -> np.ndarray:
     """Sum of three quintiles, 0 to 4 each: how recent, how often, how much."""
     ranks = rows.select((-pl.col("recency_days")).rank("min"), pl.col("purchases").rank("min"), pl.col("gmv_eur").rank("min"))
     return np.floor(5 * (ranks.to_numpy() - 1) / len(rows)).sum(axis=1)

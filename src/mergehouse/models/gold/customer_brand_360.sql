@@ -78,6 +78,8 @@ SELECT
   m.score                                                           AS m_score,
   COALESCE(s.segment, 'Prospects')                                  AS segment,
   CASE WHEN c.is_buyer THEN c.recency_days > CAST(t.churn_after_days AS INT) END AS is_churned,
+  p.churn_probability_90d, p.risk_band, p.p_alive, p.expected_orders_90d, p.clv_12m_eur, p.clv_tier,
+  p.reason_1, p.reason_2, p.reason_3, p.method                      AS score_method,
   c.as_of_date
 FROM joined AS c
 CROSS JOIN mapping.settings AS t
@@ -85,3 +87,4 @@ LEFT JOIN recency AS r ON c.is_buyer AND r.source_system = c.source_system AND r
 LEFT JOIN frequencies AS f ON c.is_buyer AND f.source_system = c.source_system AND f.frequency = c.frequency
 LEFT JOIN monetary AS m ON c.is_buyer AND m.source_system = c.source_system AND m.monetary_eur = c.monetary_eur
 LEFT JOIN mapping.rfm_segments AS s ON CAST(s.r_score AS INT) = r.score AND CAST(s.f_score AS INT) = f.score
+LEFT JOIN gold.customer_scores_gold AS p ON p.customer_id = c.customer_id AND p.source_system = c.source_system AND p.as_of_date = c.as_of_date

@@ -20,7 +20,7 @@ from scipy.special import expit, logit
 
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse import Lakehouse
-from mergehouse.science.churn import _intercept, _training, anchored_rate
+from mergehouse.science.churn import anchored_rate, intercept_for, training_rows
 from mergehouse.science.dataset import ACTIVE_DAYS, Dataset, active
 
 os.environ["KERAS_BACKEND"] = "jax"  # Keras reads it when it is imported; its own default is TensorFlow
@@ -86,7 +86,7 @@ def sequence_churn(dataset: Dataset, sequences: Sequences, day: dt.date, horizon
     level of the prediction comes from `anchored_rate`. The same call gives the same numbers, for which it seeds the process's
     random generators. Raises FitError where no window has closed yet or all or none left in them.
     """
-    rows, churned = _training(dataset, day, horizon)
+    rows, churned = training_rows(dataset, day, horizon)
     whole = max(len(rows) // BATCH, 1) * BATCH  # in whole batches: a last one of another size would have to be compiled for
     sample = np.random.default_rng(1).permutation(len(rows))[: min(whole, MOST)]
     rates = pl.DataFrame({"cutoff_date": rows["cutoff_date"], "churned": churned}).select(pl.col("churned").mean().over("cutoff_date"))
@@ -94,7 +94,7 @@ def sequence_churn(dataset: Dataset, sequences: Sequences, day: dt.date, horizon
     seen, asked = purchases(sequences, rows[sample]), purchases(sequences, active(dataset.at(day)))
     seen, asked = _standardised(seen, seen), _standardised(asked, seen)
     log_odds = np.mean([_log_odds(seed, seen, level, churned[sample], asked) for seed in range(1, MEMBERS + 1)], axis=0)
-    return expit(log_odds + _intercept(log_odds, anchored_rate(dataset, day, horizon)))
+    return expit(log_odds + intercept_for(log_odds, anchored_rate(dataset, day, horizon)))
 
 
 def purchases(sequences: Sequences, rows: pl.DataFrame) -> np.ndarray:

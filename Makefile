@@ -51,7 +51,7 @@ $(READY): pyproject.toml uv.lock
 
 # What only the tests need of the extras: PySpark and Delta Lake for Spark, the libraries of the models. Java comes with the machine or the tests on Spark are skipped.
 $(EXTRAS): $(READY)
-	@$(SYNC) --extra spark --extra science
+	@$(SYNC) --extra spark --extra science --extra deep
 	@touch $(EXTRAS)
 
 # Microsoft's emulator of Azure Blob Storage, which only the tests need; without npm those on an object store are skipped.

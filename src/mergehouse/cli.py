@@ -274,6 +274,7 @@ def train(
     project: Folder = HERE,
     env: Env = None,
     brand: OneBrand = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Judge the sequence model, too (extra `deep`, some minutes).")] = False,
     as_json: Json = False,
 ) -> None:
     """Judge models against simple rules at past cut-off dates; keep the best."""
@@ -284,7 +285,7 @@ def train(
     from mergehouse.science.training import train as train_models
 
     with console.steps(hidden=as_json) as step:
-        result = train_models(loaded, brand, lambda what: step("train", what, 0, 0))
+        result = train_models(loaded, brand, lambda what: step("train", what, 0, 0), deep)
     if as_json:
         typer.echo(json.dumps(as_json_training(result), indent=2, default=str))
     else:

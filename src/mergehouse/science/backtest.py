@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,8 @@ LEAK = 0.85  # published AUCs above this on such data were leaks when they were 
 ALL = "all"  # the group of everybody
 HORIZON = 90  # days without a purchase that count as churn
 
-METHODS: dict[str, Callable[[Dataset, dt.date], np.ndarray]] = {
+Methods = Mapping[str, Callable[[Dataset, dt.date], np.ndarray]]
+METHODS: Methods = {
     "recency rule": churn.recency_rule,
     "RFM rates": churn.rfm_rates,
     "BG/NBD": churn.bgnbd,
@@ -57,12 +58,12 @@ def judged_cutoffs(dataset: Dataset) -> list[dt.date]:
     return [c for c in closed if len(dataset.closed_before(c, HORIZON)) >= LEARNED_FROM][-LONGEST:]
 
 
-def backtest_churn(dataset: Dataset, progress: Callable[[str], None] = lambda _: None) -> Iterator[Tested]:
+def backtest_churn(dataset: Dataset, progress: Callable[[str], None] = lambda _: None, methods: Methods = METHODS) -> Iterator[Tested]:
     """Every method at every tested cut-off, on the customers active in the 90 days before it."""
     for cutoff in judged_cutoffs(dataset):
         rows = active(dataset.at(cutoff))
         churned = (rows[f"next_purchases_{HORIZON}d"] == 0).to_numpy()
-        for name, method in METHODS.items():
+        for name, method in methods.items():
             progress(f"{dataset.brand}: {name} at {cutoff}")
             probability = method(dataset, cutoff)
             found = churn_metrics(churned, probability)

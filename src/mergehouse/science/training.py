@@ -111,20 +111,25 @@ class Training:
         return [t for t in self.tested if t.leaks]
 
 
-def train(project: Project, brand: str | None = None, progress: Progress = lambda _: None) -> Training:
+def train(project: Project, brand: str | None = None, progress: Progress = lambda _: None, deep: bool = False) -> Training:
     """Backtests every method for one brand or all, keeps what came out, and registers the models that are new.
 
-    A brand whose history closes too few windows is named in `untrained`; the others go on. Raises LakehouseError where there
-    are no features yet, RegistryError where MLflow cannot be used.
+    With `deep` the sequence model is judged beside them; it is never kept. A brand whose history closes too few windows is named in
+    `untrained`; the others go on. Raises LakehouseError where there are no features yet, RegistryError where MLflow cannot be
+    used, MergehouseError where the extra `deep` is wanted and missing.
     """
+    if deep:
+        import mergehouse.science.sequence  # noqa: F401 - what is missing is said before anything is trained
     lakehouse = Lakehouse(project.lakehouse_location)
     if not lakehouse.exists(FEATURES):
         raise LakehouseError(f"{lakehouse.location}: there are no customer features yet; `mergehouse run` builds them.")
     with exclusive(lakehouse):
-        return train_brands(project, lakehouse, [brand] if brand else list(project.brands), progress)
+        return train_brands(project, lakehouse, [brand] if brand else list(project.brands), progress, deep)
 
 
-def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], progress: Progress = lambda _: None) -> Training:
+def train_brands(
+    project: Project, lakehouse: Lakehouse, brands: list[str], progress: Progress = lambda _: None, deep: bool = False
+) -> Training:
     """As `train`, for a caller that holds the lakehouse's lock already and knows that there are features."""
     result = Training()
     for brand in brands:
@@ -132,7 +137,7 @@ def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], prog
             dataset = read_dataset(lakehouse, brand)
             if not judged_cutoffs(dataset):
                 raise FitError(_too_short(dataset))
-            _train_brand(project, lakehouse, dataset, result, progress)
+            _train_brand(project, lakehouse, dataset, result, progress, deep)
         except FitError as error:
             result.untrained[brand] = str(error)
     result.pages = write_reports(project, brands, TASKS, result.untrained, progress)
@@ -157,9 +162,11 @@ def as_json(result: Training) -> dict[str, Any]:
     return {"tested": [vars(t) for t in result.tested], "decisions": decided, "untrained": result.untrained, "pages": result.pages}
 
 
-def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, result: Training, progress: Progress) -> None:
+def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, result: Training, progress: Progress, deep: bool) -> None:
     now, origin = dt.datetime.now(dt.UTC), origin_of(lakehouse, dataset)
     of_tasks = {task.target: list(task.backtest(dataset, progress)) for task in TASKS}
+    if deep:
+        of_tasks["churn"] += _backtest_sequences(lakehouse, dataset, progress)
     tested = [t for of_task in of_tasks.values() for t in of_task]
     result.tested += tested
     append_metrics(lakehouse, tested, now, origin.feature_version)
@@ -248,6 +255,13 @@ def _has_history(lakehouse: Lakehouse, brand: str) -> bool:
     cutoffs = lakehouse.table(CUTOFFS).polars().filter(pl.col("source_system") == brand)
     as_of = cutoffs.filter("is_as_of")["cutoff_date"].max()
     return as_of is not None and bool(judged_cutoffs(Dataset(brand, as_of, cutoffs)))
+
+
+def _backtest_sequences(lakehouse: Lakehouse, dataset: Dataset, progress: Progress) -> Iterator[Tested]:
+    from mergehouse.science.sequence import read_sequences, sequence_churn
+
+    sequences = read_sequences(lakehouse, dataset.brand)
+    return backtest_churn(dataset, progress, {"sequence model": lambda known, day: sequence_churn(known, sequences, day)})
 
 
 def _too_short(dataset: Dataset) -> str:

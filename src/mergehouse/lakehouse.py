@@ -19,6 +19,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from mergehouse.contract import Contract
 from mergehouse.errors import LakehouseError
@@ -383,7 +384,7 @@ class Lakehouse:
         """
         root = self.path(name)
         if self.is_remote:
-            current = {str(folder_of(file)) for file in self.delta(name).file_uris()} if self.exists(name) else set()
+            current = {str(folder_of(file)) for file in data_files(self.delta(name))} if self.exists(name) else set()
             for file in root.rglob("*.parquet"):
                 if str(file) not in current:
                     file.unlink(missing_ok=True)
@@ -392,7 +393,7 @@ class Lakehouse:
         if not folders:
             return
         logged = "".join(log.read_text(encoding="utf-8") for log in (root / "_delta_log").glob("*.json"))
-        logged += "".join(self.delta(name).file_uris()) if self.exists(name) else ""  # a checkpoint may be all that names them
+        logged += "".join(data_files(self.delta(name))) if self.exists(name) else ""  # a checkpoint may be all that names them
         for folder in folders:
             if f"{folder.name}/" not in logged:
                 self.discard(folder)
@@ -450,6 +451,17 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, version={self.version})"
+
+
+def data_files(delta: DeltaTable) -> list[str]:
+    """Addresses of a version's files: paths on this machine, or URLs of an object store.
+
+    Of a local table delta-rs writes the folder as a URL would have it, with %20 for a blank, and what is in it as it is on disk.
+    """
+    folder = delta.table_uri.removeprefix("file://")
+    if is_url(folder):
+        return delta.file_uris()
+    return [unquote(folder) + file.removeprefix(folder) for file in delta.file_uris()]
 
 
 def needs_safe_reader(delta: DeltaTable) -> bool:

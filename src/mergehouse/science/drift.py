@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from mergehouse.contract import load_contract
-from mergehouse.graph import MODELS
+from mergehouse.graph import MODELS, SCORES
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.quality.checks import CheckResult
 from mergehouse.science.backtest import ALL, HORIZON, Tested
@@ -111,6 +111,8 @@ def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[
 
     The method is the model's name and version: what its backtest promised stands beside it in `gold.model_metrics`.
     """
+    if not lakehouse.exists(SCORES):
+        return
     rows = lakehouse.query(MATURED.format(horizon=HORIZON)).pl()
     for (brand, as_of, name, version), part in rows.group_by(
         "source_system", "as_of_date", "model_name", "model_version", maintain_order=True

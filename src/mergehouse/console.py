@@ -120,7 +120,8 @@ def print_training(result: Training) -> None:
     """Metrics by brand and method: the mean over all cut-offs, and the lowest and highest."""
 
     console = Console(soft_wrap=True, highlight=False)
-    told_apart = [t for t in result.tested if t.metrics]  # not those of cut-offs after which all or none left
+    everybody = [t for t in result.tested if t.group == "all" and t.target.startswith("churn")]
+    told_apart = [t for t in everybody if t.metrics]  # not those of cut-offs after which all or none left
     for brand in dict.fromkeys(t.brand for t in told_apart):
         tested = [t for t in told_apart if t.brand == brand]
         cutoffs = sorted({t.cutoff for t in tested})

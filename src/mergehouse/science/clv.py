@@ -31,8 +31,8 @@ PENALTY = 0.05  # C of the regression of buying, on standardised inputs
 SHRINKAGE = 1.0  # L2 penalty of the regression of what is spent
 SEASON_WEIGHT = 3.0  # cut-offs' own intercepts are penalised a ninth as much as inputs
 MOST_TIMES = 20.0  # a regression corrects what BG/NBD and Gamma-Gamma expect of a buyer by no more than this factor
-FLOOR = 0.02  # of the mean: what a member counts at least in the geometric mean, so that none alone says nothing
-UNIT = 0.05  # of the mean value: from about there on the boosted target is logarithmic
+FLOOR = 0.005  # of the mean: what a member counts at least in the geometric mean, so that none alone says nothing
+UNIT = 0.01  # of the mean value: from about there on the boosted target is logarithmic
 BINS = 20  # of predictions, by which the scatter of what happens is looked up
 TINY = 1e-12
 
@@ -152,7 +152,9 @@ def _fit_window(dataset: Dataset, day: dt.date, days: int, buying: ClvFallback) 
     value = outcome(rows, days)
     bought = value > 0
     if not bought.any():
-        raise FitError(f"{dataset.brand}: none of {len(rows):,} customers brought any margin within {days} days; there is nothing to learn.")
+        raise FitError(
+            f"{dataset.brand}: none of {len(rows):,} customers brought any margin within {days} days; there is nothing to learn."
+        )
     inputs, given_bought = _inputs(rows, buying, days)
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale[scale <= 1e-9 * np.maximum(1, np.abs(mean))] = 1  # a constant input adds nothing
@@ -199,7 +201,9 @@ def _scatter(dataset: Dataset, day: dt.date, fitted: Clv) -> np.ndarray:
     year = fitted.predict(rows).value[YEAR]
     frame = pl.DataFrame({"cutoff": rows["cutoff_date"], "predicted": year, "value": outcome(rows, YEAR)})
     level = pl.col("value").mean().over("cutoff") / pl.col("predicted").mean().over("cutoff")
-    ordered = frame.with_columns(ratio=pl.col("value") / (pl.col("predicted") * level)).filter(pl.col("ratio").is_finite()).sort("predicted")
+    ordered = (
+        frame.with_columns(ratio=pl.col("value") / (pl.col("predicted") * level)).filter(pl.col("ratio").is_finite()).sort("predicted")
+    )
     parts = [p for p in np.array_split(ordered.select("predicted", "ratio").to_numpy(), BINS) if len(p)]
     found = np.array([[np.log(p[:, 0].mean() + TINY), *np.quantile(p[:, 1], [TAIL, 1 - TAIL])] for p in parts])
     return found.T if len(found) else np.empty((3, 0))

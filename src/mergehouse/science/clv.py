@@ -31,8 +31,8 @@ PENALTY = 0.05  # C of the regression of buying, on standardised inputs
 SHRINKAGE = 1.0  # L2 penalty of the regression of what is spent
 SEASON_WEIGHT = 3.0  # cut-offs' own intercepts are penalised a ninth as much as inputs
 MOST_TIMES = 20.0  # a regression corrects what BG/NBD and Gamma-Gamma expect of a buyer by no more than this factor
-FLOOR = 0.02  # of the mean: what a member counts at least in the geometric mean, so that none alone says nothing
-UNIT = 0.05  # of the mean value: from about there on the boosted target is logarithmic
+FLOOR = 0.005  # of the mean: what a member counts at least in the geometric mean, so that none alone says nothing
+UNIT = 0.01  # of the mean value: from about there on the boosted target is logarithmic
 BINS = 20  # of predictions, by which the scatter of what happens is looked up
 TINY = 1e-12
 

@@ -22,7 +22,7 @@ def churn_metrics(churned: np.ndarray, probability: np.ndarray) -> Metrics:
 
 
 def value_metrics(value: np.ndarray, predicted: np.ndarray) -> Metrics:
-    """Metrics of predicted values in EUR, both of shape (n,); empty where nobody spent anything.
+    """Metrics of predicted values in EUR, both of shape (n,); empty where all spent the same, or nothing.
 
     `gini`: of the Lorenz curve by predicted value, over that by true value, 1 for a perfect ranking. `top_share`: share of all
     value that the tenth with the highest prediction brought. `bias`: predicted over true total.
@@ -100,7 +100,8 @@ def _value(value: np.ndarray, predicted: np.ndarray) -> Callable[[np.ndarray], M
 
     def of_counts(counts: np.ndarray) -> Metrics:
         customers, total = counts.sum(), counts @ value
-        if not (counts * value).any():
+        spread = counts @ (value - total / customers) ** 2
+        if np.ptp(value[counts > 0]) == 0 or total <= 0:
             return {}
         w, squared = counts[order], counts @ error**2
         drawn = np.repeat(ranked, w)
@@ -110,7 +111,7 @@ def _value(value: np.ndarray, predicted: np.ndarray) -> Callable[[np.ndarray], M
             "top_share": float(drawn[: _tenth(customers)].sum() / total),
             "mae": float(counts @ np.abs(error) / customers),
             "rmse": float(np.sqrt(squared / customers)),
-            "r2": float(1 - squared / (counts @ (value - total / customers) ** 2)),
+            "r2": float(1 - squared / spread),
             "bias": float(counts @ predicted / total),
         }
 
@@ -134,10 +135,10 @@ def _ranking(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _correlation(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> float:
-    """Pearson's; NaN where one of the two is constant."""
+    """Pearson's; 0 where one of the two is constant."""
     a, b = a - counts @ a / counts.sum(), b - counts @ b / counts.sum()
     norm = np.sqrt((counts @ a**2) * (counts @ b**2))
-    return float(counts @ (a * b) / norm) if norm else float("nan")
+    return float(counts @ (a * b) / norm) if norm else 0.0
 
 
 def _concentration(ordered: np.ndarray, counts: np.ndarray) -> float:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from mergehouse.science.registry import Version
     from mergehouse.science.training import Training
 
+PREDICTED = {"churn": "no purchase within {} days", "clv": "net margin over {} days"}
+HEADINGS = {
+    "auc": "AUC", "pr_auc": "PR AUC", "brier": "Brier", "ece": "ECE", "lift": "top-decile lift",
+    "spearman": "Spearman", "gini": "Gini", "top_share": "share of top decile", "mae": "MAE, EUR", "bias": "bias",
+}  # fmt: skip
 SHOWN = ("auc", "brier", "lift", "spearman", "gini", "mae")  # metrics of a model in the list of models
 
 
@@ -148,21 +153,23 @@ def print_kpis(values: dict[str, dict[str, Any]]) -> None:
 
 
 def print_training(result: Training) -> None:
-    """Metrics by brand and method: the mean over all cut-offs, and the lowest and highest."""
+    """Metrics by brand, target and method: the mean over all cut-offs, and the lowest and highest."""
 
     console = Console(soft_wrap=True, highlight=False)
-    told_apart = [t for t in result.tested if t.metrics]  # not those of cut-offs after which all or none left
-    for brand in dict.fromkeys(t.brand for t in told_apart):
-        tested = [t for t in told_apart if t.brand == brand]
+    told_apart = [t for t in result.tested if t.metrics and t.group == "all"]  # not those of cut-offs after which all or none left
+    for brand, target in dict.fromkeys((t.brand, t.target) for t in told_apart):
+        tested = [t for t in told_apart if (t.brand, t.target) == (brand, target)]
         cutoffs = sorted({t.cutoff for t in tested})
-        title = f"{brand}: no purchase within 90 days, {len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}"
+        kind, days = target.rstrip("d").split("_")
+        title = f"{brand}: {PREDICTED[kind].format(days)}, {len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}"
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         table.add_column("")
-        for name in ("AUC", "PR AUC", "Brier", "ECE", "top-decile lift"):
-            table.add_column(name, justify="right")
+        known = {metric: heading for metric, heading in HEADINGS.items() if any(metric in t.metrics for t in tested)}
+        for heading in known.values():
+            table.add_column(heading, justify="right")
         for method in dict.fromkeys(t.method for t in tested):
-            values = [[t.metrics[name] for t in tested if t.method == method] for name in ("auc", "pr_auc", "brier", "ece", "lift")]
-            table.add_row(method, *(f"{sum(v) / len(v):.3f} ({min(v):.2f}-{max(v):.2f})" for v in values))
+            of_metrics = [[t.metrics[metric] for t in tested if t.method == method] for metric in known]
+            table.add_row(method, *(_range(values) for values in of_metrics))
         console.print(table)
     for d in result.decisions:
         console.print("[green]champion[/]  " if d.is_champion else "[yellow]challenger[/]", end=" ")
@@ -173,6 +180,17 @@ def print_training(result: Training) -> None:
             console.print(f"           no champion: {d.version.brand}'s scores of {d.version.target} come from the fallback", markup=False)
     for why in result.untrained.values():
         console.print(f"[yellow]no model[/] {why}")
+    for page in result.pages[:1]:
+        console.print(f"Models   {page}", markup=False)
+
+
+def _range(values: list[float]) -> str:
+    """Mean, and the lowest and highest of several; as many decimals as the number is worth."""
+    mean, low, high = sum(values) / len(values), min(values), max(values)
+    places = 0 if abs(mean) >= 10 else 3
+    return (
+        f"{mean:,.{places}f} ({low:,.{max(0, places - 1)}f}-{high:,.{max(0, places - 1)}f})" if len(values) > 1 else f"{mean:,.{places}f}"
+    )
 
 
 def print_models(versions: list[Version]) -> None:

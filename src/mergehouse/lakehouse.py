@@ -212,6 +212,27 @@ class Lakehouse:
         connection.executemany(f"INSERT INTO few VALUES ({', '.join('?' * len(types))})", rows)
         self.append(name, connection.sql("FROM few"))
 
+    def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
+        """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table where it is not there."""
+        from deltalake import write_deltalake
+
+        from mergehouse.engine.reader import connect, text
+
+        self.create(contract)
+        types = duckdb_types(self.delta(contract.table))
+        connection = connect()
+        connection.register("given", rows)
+        columns = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in types.items())
+        with self._write_errors(contract.table):
+            write_deltalake(
+                self.address(contract.table),
+                connection.sql(f"SELECT {columns} FROM given"),
+                mode="overwrite",
+                predicate=f"source_system = {text(brand)}",
+                storage_options=delta_options(self.location),
+                writer_properties=_writer_properties(),
+            )
+
     def rows(self, name: str) -> int:
         """Number of rows, from the statistics in the log."""
         return sum(self.delta(name).get_add_actions().column("num_records").to_pylist())

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mergehouse.build import TableResult, Workbench, build_tables, publish_frame
-from mergehouse.contract import load_contract
 from mergehouse.engine import Engine
 from mergehouse.errors import LakehouseError, MergehouseError
-from mergehouse.graph import MODELS, SCORES, Graph, build_graph
+from mergehouse.graph import SCORES, Graph, Node, build_graph
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.kpi.catalogue import Values, check_bounds, compute
@@ -114,7 +113,7 @@ def run(
                 result.tables.append(TableResult(SCORES, "fresh"))  # of a model promoted since `rescore` knows
             else:
                 _score(project, bench, result, score, progress)
-        tables, checks = build_tables([bench.graph.nodes[n.name] for n in scored], bench, broken, full, progress)
+        tables, checks = _build_readers(scored, bench, broken, full, progress)
         result.tables, result.checks = result.tables + tables, result.checks + checks
         result.kpis = compute(lakehouse)
         if result.changed:
@@ -146,7 +145,7 @@ def rescore(project: Project, score: Score, progress: Progress = lambda *_: None
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full=False)
         _score(project, bench, result, score, progress)
         readers = [n for n in bench.graph.built() if SCORES in bench.graph.upstream(n.name)]
-        tables, checks = build_tables(readers, bench, set(), False, progress)
+        tables, checks = _build_readers(readers, bench, set(), False, progress)
         result.tables, result.checks = result.tables + tables, result.checks + checks
         result.seconds = time.perf_counter() - began
         if result.changed:
@@ -173,7 +172,6 @@ def _workbench(
     project: Project, engine: Engine, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch], full: bool
 ) -> Workbench:
     """The graph of now, and where the order lines are of an earlier state, the graph of then and what came since."""
-    lakehouse.create(load_contract(MODELS / f"{SCORES.replace('.', '/')}.yml"))  # empty as long as nobody scores: models read it
     graph = _graph(project, lakehouse, mappings, batches)
     published = lakehouse.stamp(LINES)
     loaded = [b for b in batches if b.status == "loaded"]
@@ -207,6 +205,17 @@ def _score(project: Project, bench: Workbench, result: RunResult, score: Score, 
     result.tables.append(table)
     result.checks += [*checks, *scored.checks]
     bench.graph = _graph(project, bench.lakehouse, bench.mappings, result.ingest.batches)
+
+
+def _build_readers(
+    chosen: list[Node], bench: Workbench, broken: set[str], full: bool, progress: Progress
+) -> tuple[list[TableResult], list[CheckResult]]:
+    """Builds tables that read the scores, as the graph has them now. Where nobody scores, these are an empty table."""
+    nodes = [bench.graph.nodes[node.name] for node in chosen]
+    contract = bench.graph.nodes[SCORES].contract
+    if nodes and contract:
+        bench.lakehouse.create(contract)
+    return build_tables(nodes, bench, broken, full, progress)
 
 
 def _reconcile(project: Project, bench: Workbench) -> list[CheckResult]:

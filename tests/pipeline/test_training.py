@@ -23,7 +23,7 @@ from mergehouse.science.model_file import digest
 from mergehouse.science.origin import code_version, content
 from mergehouse.science.registry import champion, versions
 from mergehouse.science.tracking import connected
-from mergehouse.science.training import TASKS, train, train_missing
+from mergehouse.science.training import TASKS, Training, train, train_missing
 
 LINE = "{order},1,{day} 10:00:00,P1,Mug,2,5.00,{customer},Germany,EUR"
 BEGIN, DAYS = dt.date(2024, 1, 1), 640
@@ -235,6 +235,7 @@ def test_a_short_history_gets_no_model(shop: Shop) -> None:
     shop.run()
     result = train(shop.project)
     assert not result.tested and "needs 9" in result.untrained["shop"] and not shop.lakehouse.exists("gold.model_metrics")
+    assert train_missing(shop.project, shop.lakehouse) == Training()  # a run does not even try
 
 
 def test_everybody_or_nobody_left(dataset: Dataset) -> None:

@@ -24,7 +24,7 @@ RARE = 1e-4  # a share that counts instead of none
 SHIFTED, DRIFTED = 0.1, 0.25
 PREDICTION = "prediction"
 FALL = 0.05  # of the AUC, from which on it is worth a word
-AS_SCORED = ", as scored"  # ends the name of a method that is a model in use
+AS_SCORED = f"scored_churn_{HORIZON}d"  # the target of scores that have come of age
 DRIFT = "gold.score_drift"
 DRIFT_COLUMNS = {
     "scored_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "as_of_date": "DATE", "model_name": "VARCHAR", "model_version": "INTEGER",
@@ -102,7 +102,7 @@ def _judged(lakehouse: Lakehouse) -> set[tuple[str, dt.date]]:
     """Brands and as-of dates whose scores have been judged before."""
     if not lakehouse.exists(METRICS):
         return set()
-    known = lakehouse.query(f"SELECT DISTINCT source_system, cutoff_date FROM {METRICS} WHERE method LIKE '%{AS_SCORED}'")
+    known = lakehouse.query(f"SELECT DISTINCT source_system, cutoff_date FROM {METRICS} WHERE target = '{AS_SCORED}'")
     return {(brand, day) for brand, day in known.fetchall()}
 
 
@@ -120,6 +120,6 @@ def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[
         churned, probability = part["churned"].to_numpy(), part["probability"].to_numpy()
         found = churn_metrics(churned, probability)
         yield Tested(
-            str(brand), f"churn_{HORIZON}d", ALL, f"{name} version {version}{AS_SCORED}", as_of,  # type: ignore[arg-type]
+            str(brand), AS_SCORED, ALL, f"{name} version {version}", as_of,  # type: ignore[arg-type]
             len(part), float(churned.mean()), found, intervals(churn_metrics, churned, probability) if found else {},
         )  # fmt: skip

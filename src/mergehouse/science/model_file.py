@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TRUSTED = (  # beyond what skops trusts by itself: numpy's arrays, scikit-learn's estimators
     "mergehouse.science.churn.Churn",
     "mergehouse.science.churn.ChurnModel",
+    "mergehouse.science.clv.Clv",
+    "mergehouse.science.clv.Window",
+    "mergehouse.science.clv_fallback.ClvFallback",
     "mergehouse.science.bgnbd.BGNBD",
     "mergehouse.science.gamma_gamma.GammaGamma",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

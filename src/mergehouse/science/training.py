@@ -19,11 +19,13 @@ from mergehouse.science import churn
 from mergehouse.science.backtest import ALL, HORIZON, LEARNED_FROM, Tested, backtest_churn, judged_cutoffs
 from mergehouse.science.dataset import FEATURES, Dataset, active, read_dataset
 from mergehouse.science.evaluation import churn_metrics
+from mergehouse.science.explanation import explain_churn, keep_explanations
 from mergehouse.science.model_file import Model
 from mergehouse.science.origin import Origin, origin_of
 from mergehouse.science.promotion import LOWER_IS_BETTER, Comparison, compare, record
 from mergehouse.science.registry import CHAMPION, Version, challenge, load, promote, register, versions
 from mergehouse.science.registry import as_json as version_as_json
+from mergehouse.science.reports import write_reports
 from mergehouse.science.runs import log_training, means
 
 METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
@@ -51,6 +53,7 @@ class Task:
     models: dict[str, Callable[[Dataset, dt.date], Model]]
     judge: Callable[[Any, Dataset, dt.date], dict[str, float]]
     parameters: dict[str, dict[str, Any]]
+    explain: Callable[[Dataset, Any], pl.DataFrame] | None = None
 
 
 def _judge_churn(model: churn.ChurnModel, dataset: Dataset, cutoff: dt.date) -> dict[str, float]:
@@ -69,6 +72,7 @@ TASKS = (
         models={"logistic regression": churn.fit_churn_model},
         judge=_judge_churn,
         parameters={"logistic regression": {"C": churn.PENALTY, "season_weight": churn.SEASON_WEIGHT}},
+        explain=explain_churn,
     ),
 )
 
@@ -92,11 +96,15 @@ class Decision:
 
 @dataclass
 class Training:
-    """`tested` are all methods at all cut-offs; `untrained` maps a brand to why it has no model of its own, or no new one."""
+    """`tested` are all methods at all cut-offs; `untrained` maps a brand to why it has no model of its own, or no new one.
+
+    `pages` are model cards and pages on survival, the index first.
+    """
 
     tested: list[Tested] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     untrained: dict[str, str] = field(default_factory=dict)
+    pages: list[str] = field(default_factory=list)
 
     @property
     def leaks(self) -> list[Tested]:
@@ -132,14 +140,17 @@ def train_brands(
             _train_brand(project, lakehouse, dataset, result, progress, deep)
         except FitError as error:
             result.untrained[brand] = str(error)
+    result.pages = write_reports(project, brands, TASKS, result.untrained, progress)
     return result
 
 
 def train_missing(project: Project, lakehouse: Lakehouse, progress: Progress = lambda _: None) -> Training:
-    """As `train_brands`, for the brands that have a target without a model registered ever, and the history for one."""
+    """As `train_brands`, for the brands of which a target has no model registered; nothing where none has the history for one."""
     known = {(version.brand, version.target) for version in versions(project)}
     missing = [brand for brand in project.brands if any((brand, task.target) not in known for task in TASKS)]
-    return train_brands(project, lakehouse, [brand for brand in missing if _has_history(lakehouse, brand)], progress)
+    if not any(_has_history(lakehouse, brand) for brand in missing):
+        return Training()
+    return train_brands(project, lakehouse, missing, progress)
 
 
 def as_json(result: Training) -> dict[str, Any]:
@@ -148,7 +159,7 @@ def as_json(result: Training) -> dict[str, Any]:
         {"is_new": d.is_new, "is_champion": d.is_champion, "champion": d.champion, "why": d.why, "version": version_as_json(d.version)}
         for d in result.decisions
     ]
-    return {"tested": [vars(t) for t in result.tested], "decisions": decided, "untrained": result.untrained}
+    return {"tested": [vars(t) for t in result.tested], "decisions": decided, "untrained": result.untrained, "pages": result.pages}
 
 
 def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, result: Training, progress: Progress, deep: bool) -> None:
@@ -175,9 +186,12 @@ def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, resul
         if same and same.why:
             result.decisions.append(Decision(same, False, former.version if former else None, same.why))
             continue
+        model = task.models[version.method](dataset, dataset.as_of)
         if same is None:  # else it was registered by a training that was stopped before it decided
-            model = task.models[version.method](dataset, dataset.as_of)
             same = register(project, model, version, dataset.at(dataset.as_of), runs[task.judged, version.method])
+        if task.explain:
+            progress(f"{dataset.brand}: what the {task.target} model goes by")
+            keep_explanations(lakehouse, same, task.explain(dataset, model))
         result.decisions.append(_decide(project, lakehouse, dataset, task, same, rule, former))
 
 

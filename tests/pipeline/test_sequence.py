@@ -16,11 +16,13 @@ from tests.conftest import SHOP_BRAND, Shop
 from tests.pipeline.test_features import CUT_OFF, line, years
 from tests.pipeline.test_training import customers
 
-from mergehouse.errors import FitError, MergehouseError
-from mergehouse.science.backtest import judged_cutoffs
+from mergehouse.cli import main
+from mergehouse.errors import FitError
+from mergehouse.science.backtest import METHODS, judged_cutoffs
 from mergehouse.science.churn import anchored_rate, recency_rule
 from mergehouse.science.dataset import Dataset, active, read_dataset
 from mergehouse.science.evaluation import churn_metrics
+from mergehouse.science.training import train
 
 pytestmark = [
     pytest.mark.xdist_group("sequence"),  # Keras is imported, and its network compiled, once
@@ -36,11 +38,16 @@ def sequence() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def trained(sequence: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, object]:
+def store(sequence: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     shop = Shop(tmp_path_factory.mktemp("sequence") / "project")
     shop.deliver_lines(*customers())
     assert not shop.run().failed
-    return read_dataset(shop.lakehouse, "shop"), sequence.read_sequences(shop.lakehouse, "shop")
+    return shop
+
+
+@pytest.fixture(scope="module")
+def trained(sequence: ModuleType, store: Shop) -> tuple[Dataset, object]:
+    return read_dataset(store.lakehouse, "shop"), sequence.read_sequences(store.lakehouse, "shop")
 
 
 def at(day: dt.date, *names: str) -> pl.DataFrame:
@@ -129,8 +136,24 @@ def test_a_handful_of_customers(sequence: ModuleType, trained: tuple[Dataset, ob
         sequence.sequence_churn(Dataset(few.brand, few.as_of, few.rows.with_columns(next_purchases_90d=pl.lit(0))), known, day)
 
 
-def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_judged_where_it_is_asked_for_and_never_kept(sequence: ModuleType, store: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mergehouse.science.backtest.LONGEST", 2)
+    monkeypatch.setattr("mergehouse.science.evaluation.DRAWS", 10)
+    for name in ("BG/NBD", "gradient boosting"):  # they take most of the time
+        monkeypatch.delitem(METHODS, name)
+    result = train(store.project, deep=True)
+    of_it = [t for t in result.tested if t.method == "sequence model"]
+    assert [t.cutoff for t in of_it] == judged_cutoffs(read_dataset(store.lakehouse, "shop")) and len(of_it) == 2
+    others = {(t.cutoff, t.customers, t.rate) for t in result.tested if t.method == "logistic regression"}
+    assert {(t.cutoff, t.customers, t.rate) for t in of_it} == others
+    kept = store.rows("SELECT count(*) FROM gold.model_metrics WHERE method = 'sequence model' AND metric = 'auc'")
+    assert kept == [(2,)] and {d.version.method for d in result.decisions} == {"logistic regression"}
+
+
+def test_without_the_extra_it_says_what_to_install(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "keras", None)
     monkeypatch.delitem(sys.modules, "mergehouse.science.sequence", raising=False)
-    with pytest.raises(MergehouseError, match=r"^keras is not installed: pip install 'mergehouse\[deep\]'"):
-        importlib.import_module("mergehouse.science.sequence")
+    monkeypatch.setattr("sys.argv", ["mergehouse", "train", "-C", str(shop.folder), "--deep"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2 and "keras is not installed: pip install 'mergehouse[deep]'" in capsys.readouterr().err

@@ -16,9 +16,11 @@ from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import exclusive
 from mergehouse.project import Project
 from mergehouse.science import churn
-from mergehouse.science.backtest import ALL, HORIZON, LEARNED_FROM, Tested, backtest_churn, judged_cutoffs
+from mergehouse.science.backtest import ALL, HORIZON, LEARNED_FROM, Tested, backtest_churn, backtest_clv, judged_cutoffs
+from mergehouse.science.clv import CUTOFFS, MEMBERS, PENALTY, SHRINKAGE, Clv, fit_clv, outcome
+from mergehouse.science.clv_rules import ENSEMBLE, RULES
 from mergehouse.science.dataset import FEATURES, Dataset, active, read_dataset
-from mergehouse.science.evaluation import churn_metrics
+from mergehouse.science.evaluation import churn_metrics, value_metrics
 from mergehouse.science.explanation import explain_churn, keep_explanations
 from mergehouse.science.model_file import Model
 from mergehouse.science.origin import Origin, origin_of
@@ -62,6 +64,11 @@ def _judge_churn(model: churn.ChurnModel, dataset: Dataset, cutoff: dt.date) -> 
     return churn_metrics(churned, model.anchored(dataset, cutoff).predict(rows)[HORIZON])
 
 
+def _judge_clv(model: Clv, dataset: Dataset, cutoff: dt.date) -> dict[str, float]:
+    rows = dataset.at(cutoff)
+    return value_metrics(outcome(rows, HORIZON), model.anchored(dataset, cutoff).predict(rows).value[HORIZON])
+
+
 TASKS = (
     Task(
         target="churn",
@@ -73,6 +80,16 @@ TASKS = (
         judge=_judge_churn,
         parameters={"logistic regression": {"C": churn.PENALTY, "season_weight": churn.SEASON_WEIGHT}},
         explain=explain_churn,
+    ),
+    Task(
+        target="clv",
+        backtest=backtest_clv,
+        judged=f"clv_{HORIZON}d",  # of a year's value too few windows are closed
+        metric="gini",
+        rules=RULES,
+        models={ENSEMBLE: fit_clv},
+        judge=_judge_clv,
+        parameters={ENSEMBLE: {"members": ", ".join(MEMBERS), "cutoffs_of_a_horizon": CUTOFFS, "C": PENALTY, "alpha": SHRINKAGE}},
     ),
 )
 

@@ -17,7 +17,7 @@ from mergehouse.pipeline import exclusive
 from mergehouse.project import Project
 from mergehouse.science import churn
 from mergehouse.science.backtest import ALL, HORIZON, LEARNED_FROM, Tested, backtest_churn, backtest_clv, judged_cutoffs
-from mergehouse.science.clv import CUTOFFS, MEMBERS, PENALTY, SHRINKAGE, Clv, fit_clv, outcome
+from mergehouse.science.clv import MEMBERS, PENALTY, SHRINKAGE, Clv, fit_clv, outcome
 from mergehouse.science.clv_rules import ENSEMBLE, RULES
 from mergehouse.science.dataset import FEATURES, Dataset, active, read_dataset
 from mergehouse.science.evaluation import churn_metrics, value_metrics
@@ -89,7 +89,7 @@ TASKS = (
         rules=RULES,
         models={ENSEMBLE: fit_clv},
         judge=_judge_clv,
-        parameters={ENSEMBLE: {"members": ", ".join(MEMBERS), "cutoffs_of_a_horizon": CUTOFFS, "C": PENALTY, "alpha": SHRINKAGE}},
+        parameters={ENSEMBLE: {"members": ", ".join(MEMBERS), "C": PENALTY, "alpha": SHRINKAGE}},
     ),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -18,11 +19,11 @@ from tests.pipeline.test_training import customers
 
 from mergehouse.cli import main
 from mergehouse.errors import FitError
+from mergehouse.science import training
 from mergehouse.science.backtest import METHODS, judged_cutoffs
 from mergehouse.science.churn import anchored_rate, recency_rule
 from mergehouse.science.dataset import Dataset, active, read_dataset
 from mergehouse.science.evaluation import churn_metrics
-from mergehouse.science.training import train
 
 pytestmark = [
     pytest.mark.xdist_group("sequence"),  # Keras is imported, and its network compiled, once
@@ -139,9 +140,12 @@ def test_a_handful_of_customers(sequence: ModuleType, trained: tuple[Dataset, ob
 def test_it_is_judged_where_it_is_asked_for_and_never_kept(sequence: ModuleType, store: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mergehouse.science.backtest.LONGEST", 2)
     monkeypatch.setattr("mergehouse.science.evaluation.DRAWS", 10)
-    for name in ("BG/NBD", "gradient boosting"):  # they take most of the time
+    for name in ("BG/NBD", "gradient boosting"):  # these, explanations and reports take most of the time
         monkeypatch.delitem(METHODS, name)
-    result = train(store.project, deep=True)
+    churn = next(task for task in training.TASKS if task.target == "churn")
+    monkeypatch.setattr(training, "TASKS", (replace(churn, explain=None),))
+    monkeypatch.setattr(training, "write_reports", lambda *_: [])
+    result = training.train(store.project, deep=True)
     of_it = [t for t in result.tested if t.method == "sequence model"]
     assert [t.cutoff for t in of_it] == judged_cutoffs(read_dataset(store.lakehouse, "shop")) and len(of_it) == 2
     others = {(t.cutoff, t.customers, t.rate) for t in result.tested if t.method == "logistic regression"}

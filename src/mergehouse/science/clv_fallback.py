@@ -64,6 +64,10 @@ class ClvFallback:
     def purchases(self, rows: pl.DataFrame, horizon: int) -> np.ndarray:
         return self.bgnbd.expected_purchases(*history(rows), horizon)
 
+    def silent(self, rows: pl.DataFrame, horizon: int) -> np.ndarray:
+        """P(no purchase within the horizon)."""
+        return self.bgnbd.p_no_purchase(*history(rows), horizon)
+
     def each(self, rows: pl.DataFrame) -> np.ndarray:
         """The margin to expect of a purchase of each customer."""
         x, mean = rows["purchases"].to_numpy(), purchase_margin(rows, self.worth)

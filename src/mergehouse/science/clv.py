@@ -66,7 +66,7 @@ class Clv:
     """A fitted ensemble. `windows` maps each horizon to what was learned for it, `means` to the mean of each member of MEMBERS and
     `levels` to the factor that brings the geometric mean to the level of `day`.
 
-    `scatter`, shape (3, bins): predictions for a year, and the factors between which 80 % of what happened lay; empty where no
+    `scatter`, shape (3, bins): logarithms of predictions for a year, and the factors of them that a tenth fell short of and a tenth exceeded; empty where no
     window of a year had closed. There BG/NBD's own scatter is taken.
     """
 

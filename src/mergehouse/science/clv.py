@@ -17,7 +17,6 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, TweedieRegressor
 
 from mergehouse.errors import FitError
-from mergehouse.science.churn import history
 from mergehouse.science.clv_fallback import HORIZONS, TAIL, YEAR, ClvFallback, ClvPrediction, fit_clv_fallback
 from mergehouse.science.clv_level import value_levels
 from mergehouse.science.dataset import Dataset, matrix
@@ -53,13 +52,13 @@ class Window:
     boosted: HistGradientBoostingRegressor
     unit: float
 
-    def members(self, rows: pl.DataFrame, buying: ClvFallback) -> tuple[np.ndarray, np.ndarray]:
-        """Value in EUR of the window by the hurdle regression and by the boosted trees, up to a factor each."""
-        inputs, given_bought = _inputs(rows, buying, self.days)
-        standard = (inputs - self.mean) / self.scale
-        chance = expit(standard @ self.buys[:-1] + self.buys[-1])
-        factor = np.exp((standard @ self.spends[:-1] + self.spends[-1]).clip(-np.log(MOST_TIMES), np.log(MOST_TIMES)))
-        return chance * given_bought * factor, self.unit * np.expm1(self.boosted.predict(inputs).clip(0))
+    def members(self, inputs: np.ndarray, given_bought: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Value in EUR of the window, of `_inputs`, by the hurdle regression and by the boosted trees, up to a factor each."""
+        buys, spends = (
+            inputs @ (fitted[:-1] / self.scale) + fitted[-1] - self.mean @ (fitted[:-1] / self.scale) for fitted in (self.buys, self.spends)
+        )
+        factor = np.exp(spends.clip(-np.log(MOST_TIMES), np.log(MOST_TIMES)))
+        return expit(buys) * given_bought * factor, self.unit * np.expm1(self.boosted.predict(inputs).clip(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ class Clv:
     """A fitted ensemble. `windows` maps each horizon to what was learned for it, `means` to the mean of each member of MEMBERS and
     `levels` to the factor that brings the geometric mean to the level of `day`.
 
-    `scatter`, shape (3, bins): predictions for a year, and the factors between which 80 % of what happened lay; empty where no
+    `scatter`, shape (3, bins): logarithms of predictions for a year, and the factors of them that a tenth fell short of and a tenth exceeded; empty where no
     window of a year had closed. There BG/NBD's own scatter is taken.
     """
 
@@ -95,12 +94,12 @@ class Clv:
 
     def members(self, rows: pl.DataFrame) -> dict[int, np.ndarray]:
         """Value by each member of MEMBERS, shape (customers, members), by horizon: as they are, without a common level."""
-        learned = {window.days: window.members(rows, self.buying) for window in self.windows.values()}
         last_year = rows["margin_365d_eur"].to_numpy().clip(0) / YEAR
-        each = self.buying.each(rows)
-        return {
-            h: np.column_stack([last_year * h, self.buying.purchases(rows, h) * each, *learned[self.windows[h].days]]) for h in HORIZONS
-        }
+        features, each = matrix(rows), self.buying.each(rows)
+        expected = {h: self.buying.purchases(rows, h) * each for h in HORIZONS}
+        windows = {window.days: window for window in self.windows.values()}
+        learned = {days: w.members(*_inputs(features, expected[days], self.buying.silent(rows, days))) for days, w in windows.items()}
+        return {h: np.column_stack([last_year * h, expected[h], *learned[self.windows[h].days]]) for h in HORIZONS}
 
     def anchored(self, dataset: Dataset, day: dt.date) -> Clv:
         """The same at the level of `day`: its predictions of all customers known then add up to that of `value_levels`.
@@ -155,7 +154,7 @@ def _fit_window(dataset: Dataset, day: dt.date, days: int, buying: ClvFallback) 
         raise FitError(
             f"{dataset.brand}: none of {len(rows):,} customers brought any margin within {days} days; there is nothing to learn."
         )
-    inputs, given_bought = _inputs(rows, buying, days)
+    inputs, given_bought = _inputs(matrix(rows), buying.expected(rows, days), buying.silent(rows, days))
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale[scale <= 1e-9 * np.maximum(1, np.abs(mean))] = 1  # a constant input adds nothing
     seasons = rows["cutoff_date"].to_dummies().to_numpy() * SEASON_WEIGHT
@@ -170,17 +169,16 @@ def _fit_window(dataset: Dataset, day: dt.date, days: int, buying: ClvFallback) 
         buys = _without_seasons(buying_at_all.coef_[0], buying_at_all.intercept_[0], inputs.shape[1])
     unit = UNIT * float(value.mean())
     boosted = HistGradientBoostingRegressor(
-        max_iter=150, learning_rate=0.05, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=10, max_features=0.3,
+        max_iter=60, learning_rate=0.08, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=10, max_features=0.3,
         early_stopping=False, random_state=1,
     ).fit(inputs, np.log1p(value / unit))  # fmt: skip
     return Window(days, mean, scale, buys, spends, boosted, unit)
 
 
-def _inputs(rows: pl.DataFrame, buying: ClvFallback, days: int) -> tuple[np.ndarray, np.ndarray]:
+def _inputs(features: np.ndarray, expected: np.ndarray, silent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What is learned from, shape (n, inputs): features and what BG/NBD and Gamma-Gamma say; and what they expect of a buyer, in EUR."""
-    chance = np.maximum(1 - buying.bgnbd.p_no_purchase(*history(rows), days), TINY)
-    expected = np.maximum(buying.expected(rows, days), TINY)
-    return np.column_stack([matrix(rows), np.log(expected), 1 - chance]), expected / chance
+    expected = np.maximum(expected, TINY)
+    return np.column_stack([features, np.log(expected), silent]), expected / np.maximum(1 - silent, TINY)
 
 
 def _without_seasons(coefficients: np.ndarray, intercept: float, inputs: int) -> np.ndarray:

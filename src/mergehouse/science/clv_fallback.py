@@ -21,7 +21,7 @@ from mergehouse.science.gamma_gamma import GammaGamma, fit_gamma_gamma
 
 HORIZONS = (90, 180, 365)
 YEAR = 365
-TAIL = 0.1  # left out at each end: intervals hold 80 %
+TAIL = 0.1  # left out at each end of an interval
 LEAST = 0.01  # of the mean purchase's margin: what a purchase counts at least, as Gamma-Gamma knows no losses
 
 
@@ -29,8 +29,8 @@ LEAST = 0.01  # of the mean purchase's margin: what a purchase counts at least, 
 class ClvPrediction:
     """Net margin expected of each customer by horizon in days, in EUR, shape (n,): never negative, never less for longer.
 
-    Between `low` and `high` lies, with 80 %, what a customer like this one will have brought in 365 days. It is about the
-    customer, not about the expectation, and wide: many bring nothing at all.
+    Of customers like this one, a tenth bring less than `low` in 365 days and a tenth more than `high`: an 80 % interval of what
+    the customer will bring, not of the expectation, and wide. Where more than a tenth bring nothing, `low` is 0.
     """
 
     value: dict[int, np.ndarray]
@@ -63,6 +63,10 @@ class ClvFallback:
 
     def purchases(self, rows: pl.DataFrame, horizon: int) -> np.ndarray:
         return self.bgnbd.expected_purchases(*history(rows), horizon)
+
+    def silent(self, rows: pl.DataFrame, horizon: int) -> np.ndarray:
+        """P(no purchase within the horizon)."""
+        return self.bgnbd.p_no_purchase(*history(rows), horizon)
 
     def each(self, rows: pl.DataFrame) -> np.ndarray:
         """The margin to expect of a purchase of each customer."""

@@ -52,7 +52,7 @@ def random_forest(dataset: Dataset, day: dt.date, days: int) -> np.ndarray:
     """The baseline: a random forest regression on what closed windows of `days` days brought."""
     rows = closed_rows(dataset, day, days)
     forest = RandomForestRegressor(
-        40, min_samples_leaf=20, max_features=0.3, max_samples=min(LEARNED, len(rows)), n_jobs=-1, random_state=1
+        40, min_samples_leaf=20, max_features=0.3, max_samples=min(LEARNED, len(rows)), random_state=1
     )  # fmt: skip
     return forest.fit(matrix(rows), outcome(rows, days)).predict(matrix(dataset.at(day)))
 

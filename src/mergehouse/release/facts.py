@@ -91,10 +91,11 @@ def check_partitions(table: dict, rows: list[dict[str, Any]]) -> list[Fault]:
     ]
 
 
-def check_keys(table: dict, distinct: int) -> list[Fault]:
-    if distinct == table["rows"]:
+def check_keys(table: dict, count: int, distinct: int) -> list[Fault]:
+    """`count` rows and their `distinct` keys."""
+    if distinct == count:
         return []
-    message = f"({', '.join(table['key'])}) is to tell {table['rows']:,} rows apart and has {distinct:,} different values."
+    message = f"({', '.join(table['key'])}) is to tell {count:,} rows apart and has {distinct:,} different values."
     return [Fault("key", table["name"], message)]
 
 
@@ -119,7 +120,7 @@ def exact_text(value: Any) -> str | None:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, dt.datetime):
-        return value.astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return str(value)
 
 

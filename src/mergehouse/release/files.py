@@ -15,6 +15,7 @@ from pathlib import Path
 
 RELEASES = "gold/_releases"
 MANIFEST, SUCCESS, CURRENT = "release_manifest.json", "_SUCCESS", "current.json"
+PLACE = re.compile(r"gold/[a-z][a-z0-9_]*/\d{4}-\d{2}-\d{2}/v\d+\.\d+\.\d+/part-\d{5}\.parquet")
 HASHED_AT_ONCE = 4
 
 
@@ -90,7 +91,9 @@ def read_sealed(root: Path, version: str, expected: str | None = None) -> tuple[
 def check_files(root: Path, manifest: dict, hashed: Callable[[int], None] = lambda _: None) -> list[Fault]:
     """Every file of every table: there, no other beside it, of the right size and content. `hashed` is told bytes done."""
     listed = {file["path"]: file for table in manifest["tables"] for file in table["files"]}
-    faults = []
+    faults = [Fault("manifest", path, "this is no place of a file of a release.") for path in listed if not PLACE.fullmatch(path)]
+    if faults:
+        return faults
     for folder in sorted({path.rpartition("/")[0] for path in listed}):
         for file in sorted((root / folder).rglob("*")):
             path = file.relative_to(root).as_posix()

@@ -19,7 +19,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mergehouse.contract import TYPE_PATTERN
 from mergehouse.errors import MergehouseError
@@ -83,12 +83,13 @@ class Partition(_Strict):
 class ReleasedTable(_Strict):
     """One table. `mode` says how it reaches the receiver's: `overwrite` takes the place of its rows, `merge` updates and adds by `key`.
 
-    `delta_version` is the version of the source table that was exported.
+    `delta_version` is the version of the source table that was exported, `delta_id` tells tables of the same name apart.
     """
 
     name: TableName
     grain: str
     meaning: str
+    delta_id: str
     delta_version: Count
     mode: Literal["overwrite", "merge"]
     key: list[Column] = Field(min_length=1)
@@ -135,6 +136,7 @@ class ScoringModel(_Strict):
 
     table: TableName
     source_system: str
+    as_of_date: str
     method: str
     model_name: str | None
     model_version: str | None
@@ -147,6 +149,7 @@ class Band(_Strict):
 
     table: TableName
     source_system: str
+    as_of_date: str
     band: str
     of: Column
     low: str
@@ -166,7 +169,7 @@ class Quality(_Strict):
 
     verdict: Literal["passed", "failed", "unknown"]
     run_id: str | None
-    checked_ts: dt.datetime | None
+    checked_ts: AwareDatetime | None
     checks: Count
     failed: list[FailedCheck]
 
@@ -177,7 +180,7 @@ class Manifest(_Strict):
     manifest_format: Literal[1]
     dataset: str
     version: VersionText
-    created_ts: dt.datetime
+    created_ts: AwareDatetime
     mergehouse_version: str
     previous: VersionText | None
     changes: list[Change]
@@ -228,7 +231,8 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         raise ManifestError(f"{where}: {MANIFEST} is no JSON ({error}). Carry the release again.") from None
     if isinstance(found, dict) and found.get("manifest_format", FORMAT) != FORMAT:
         raise ManifestError(
-            f"{where}: {MANIFEST} has format {found['manifest_format']!r}; this mergehouse reads format {FORMAT}. Install the one that wrote it."
+            f"{where}: {MANIFEST} has format {found['manifest_format']!r}; this mergehouse reads format {FORMAT}. "
+            "Install the one that wrote it."
         )
     try:
         return Manifest.model_validate_json(content)

@@ -60,20 +60,26 @@ def propose(previous: Manifest | None, tables: list[ReleasedTable], kpis: list[K
     return previous.number.next(found[0].level if found else "patch"), found
 
 
-def accept(wanted: Version, previous: Manifest | None, found: list[Change]) -> None:
-    """Raises MergehouseError where a version is not above the last one, or promises more than the changes keep."""
+def accept(chosen: Version, previous: Manifest | None, found: list[Change], said: bool) -> None:
+    """Raises MergehouseError where a version is not above the last one or promises more than the changes keep, and where readers
+    would break without anybody having `said` the version.
+    """
     if previous is None:
         return
     last = previous.number
-    if wanted <= last:
-        raise MergehouseError(f"version {wanted}: the last release is {last}; a version is released once, and the next one is higher.")
+    if chosen <= last:
+        raise MergehouseError(f"version {chosen}: the last release is {last}; a version is released once, and the next one is higher.")
     needed = found[0].level if found else "patch"
-    if wanted < last.next(needed):
-        named = "; ".join(f"{change.what} {change.how}" for change in found if change.level == needed)
-        raise MergehouseError(
-            f"version {wanted}: {'this breaks readers' if needed == 'major' else 'there is more than in'} of {last}, which needs a "
-            f"{needed} version, {last.next(needed)} or higher: {named}."
-        )
+    if chosen >= last.next(needed) and (said or needed != "major"):
+        return
+    named = "; ".join(f"{change.what} {change.how}" for change in found if change.level == needed)
+    kind = "would break readers" if needed == "major" else "has more"
+    raise MergehouseError(
+        f"version {chosen}: the release {kind} compared with {last} ({named}). It needs a {needed} version: --version {last.next(needed)}, "
+        "or what is missing put back."
+        if needed == "major"
+        else f"version {chosen}: the release {kind} than {last} ({named}). It needs a {needed} version: --version {last.next(needed)}."
+    )
 
 
 def changes(previous: Manifest, tables: list[ReleasedTable], kpis: list[KpiTotals]) -> list[Change]:

@@ -24,7 +24,7 @@ from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.lakehouse import Lakehouse, duckdb_types, needs_safe_reader, write_failure
 from mergehouse.pipeline import exclusive
-from mergehouse.project import Project
+from mergehouse.project import Project, load_project, located
 from mergehouse.release.evidence import bands, quality, scoring_models
 from mergehouse.release.facts import check_facts, exact_text, measured, partitions
 from mergehouse.release.files import sha256
@@ -48,9 +48,14 @@ class Released:
     is_new: bool
 
 
-def releases_root(project: Project, to: str | None = None) -> str:
-    """Where a project's releases are: `release/` in its lakehouse, so that each environment has its own, or `to`."""
-    return to or f"{project.lakehouse_location}/release"
+def releases_root(folder: str | Path, environment: str | None = None, elsewhere: str | None = None) -> str:
+    """Where the releases of the project in `folder` are: `release/` in its lakehouse, so that each environment has its own, or elsewhere.
+
+    Raises ConfigError on a place that cannot be one; without `elsewhere`, on a project that cannot be read.
+    """
+    if elsewhere:
+        return located(Path(), elsewhere)
+    return f"{load_project(folder, environment).lakehouse_location}/release"
 
 
 def release(
@@ -65,7 +70,7 @@ def release(
     Raises MergehouseError on a version that is too low for the changes, CheckFailed where a key or an empty value breaks a contract,
     LakehouseError where nothing is published or the place cannot be written.
     """
-    lakehouse, shelf = Lakehouse(project.lakehouse_location), Shelf(releases_root(project, to))
+    lakehouse, shelf = Lakehouse(project.lakehouse_location), Shelf(located(Path(), to) if to else f"{project.lakehouse_location}/release")
     wanted = Version.parse(version) if version else None
     created = (now or dt.datetime.now(dt.UTC)).replace(microsecond=0)
     with exclusive(lakehouse), shelf.exclusive():

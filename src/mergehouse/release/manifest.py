@@ -197,6 +197,9 @@ class Manifest(_Strict):
             for number, file in enumerate(table.files):
                 if file.path != f"{folder}/part-{number:05}.parquet":
                     raise ValueError(f"{file.path} is not where file {number} of `{table.name}` belongs")
+        for kpi in self.kpis:
+            if kpi.table and not self.table(kpi.table) and any(kpi.values.values()):
+                raise ValueError(f"KPI `{kpi.name}` has values and `{kpi.table}`, which they are of, is not here")
         return self
 
     @property

@@ -71,12 +71,11 @@ def verify(root: str, version: str | None = None, expected: str | None = None, p
 def carried(root: str, version: str | None, progress: Progress) -> Iterator[Path]:
     """The folder of this machine that has the files: `root` itself, or for the time being copies of what is in the object store."""
     if not is_url(root):
-        if not (Path(root) / "gold").is_dir():
-            hint = next((str(f.parent.parent) for f in sorted(Path(root).glob(f"*/{RELEASES}"))), "")
-            raise MergehouseError(
-                f"{root}: there is no release; expected {RELEASES}/ below it. "
-                + (f"Did you mean {hint}?" if hint else "Name the folder above `gold`.")
-            )
+        place = Path(root)
+        if not (place / RELEASES).is_dir() and not any(place.glob("gold/*/*/v*")):
+            hint = next((str(found.parent.parent) for found in sorted(place.glob(f"*/{RELEASES}"))), "")
+            meant = f"Did you mean {hint}?" if hint else "Name the folder above `gold`."
+            raise MergehouseError(f"{root}: there is no release; expected {RELEASES}/ below it. {meant}")
         yield Path(root)
         return
     shelf = Shelf(root)

@@ -189,11 +189,11 @@ def print_verification(found: Verification) -> None:
     totals = found.as_json()
     name = f"release {found.version}" if found.version else "release"
     if found.passed:
-        console.print(
-            f"[green]sound[/]    {name}: {totals['tables']} tables, {totals['files']} files, {totals['rows']:,} rows are as they were sealed"
-        )
+        size = f"{totals['tables']} tables, {totals['files']} files, {totals['rows']:,} rows"
+        console.print(f"[green]sound[/]    {name}: {size} are as they were sealed")
     else:
-        console.print(f"[bold red]broken[/]   {name} at {found.root}: {len(found.faults)} faults. Carry it again before it is used.")
+        count = f"{len(found.faults)} {'fault' if len(found.faults) == 1 else 'faults'}"
+        console.print(f"[bold red]broken[/]   {name} at {found.root}: {count}. Carry it again before it is used.")
 
 
 def print_ingestion(result: Ingestion) -> None:
@@ -202,10 +202,10 @@ def print_ingestion(result: Ingestion) -> None:
     for table in result.tables:
         changed = f"{table.inserted:,} new, {table.updated:,} changed, {table.deleted:,} gone" if table.status == "merged" else ""
         colour = "bold red" if table.status == "failed" else "green"
-        console.print(f"[{colour}]{table.status:<9}[/]{table.table:<24}{table.rows:>12,} rows  ", end="")
+        console.print(f"[{colour}]{table.status:<10}[/]{table.table:<24}{table.rows:>12,} rows  ", end="")
         console.print(table.message or changed, markup=False)
     for fault in result.faults:
-        console.print(f"[bold red]{fault.what:<9}[/]", end="")
+        console.print(f"[bold red]{fault.what:<10}[/]", end="")
         console.print(f"{fault.where}: {fault.message}", markup=False)
     console.print(f"\nCurrent  {result.current or 'none'}")
     console.print(f"Where    {result.lakehouse}/Tables", markup=False)

@@ -506,7 +506,8 @@ def _user_metadata(commit: dict[str, Any]) -> dict[str, Any]:
 
 
 def _metadata(stamp: Stamp) -> dict[str, str]:
-    return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered}
+    """The stamp as delta-rs takes it, and as Spark shows it in a table's history."""
+    return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered, "userMetadata": stamp.as_json()}
 
 
 def write_failure(name: str, path: Path, error: BaseException) -> str:

@@ -136,9 +136,8 @@ def _ingest_table(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stam
 
 def _load(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp) -> TableIngest:
     target, name, contract = engine.lakehouse, table_name(table), _contract(table)
-    there = target.exists(name)
-    if there:
-        target.sweep(name)  # of an ingestion that was killed
+    target.sweep(name)  # of an ingestion that was killed
+    if there := target.exists(name):
         history = target.stamped(name)
         if history[0][1] == stamp:
             return TableIngest(name, "unchanged", target.rows(name), delta_version=target.delta(name).version())
@@ -147,7 +146,7 @@ def _load(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp
                 f"`{name}`: the table at {target.address(name)} was last written by something other than a release. Rename it, or remove "
                 "it, and ingest again."
             )
-        if earlier := next((number for number, found in history if found == stamp), None):
+        if (earlier := next((number for number, found in history if found == stamp), None)) is not None:
             number = target.restore(name, earlier, stamp)
             return TableIngest(name, "restored", target.rows(name), delta_version=number)
         if table.mode == "merge" and Version.parse(history[0][1].delivered) > Version.parse(stamp.delivered):

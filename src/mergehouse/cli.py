@@ -38,7 +38,13 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Option("--project", "-C", metavar="DIR", help="The project folder.")]
 Env = Annotated[str | None, typer.Option("--env", envvar="MERGEHOUSE_ENV", metavar="NAME", help="One of the project's environments.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+At = Annotated[str | None, typer.Option("--at", metavar="PATH|URL", help="Where the releases are, if not in the lakehouse.")]
 HERE = Path()
+releases = typer.Typer(
+    cls=_Contents, rich_markup_mode=None, context_settings={"max_content_width": 110}, help="List releases, roll back, copy.",
+    invoke_without_command=True,
+)  # fmt: skip
+app.add_typer(releases, name="releases", rich_help_panel="Release")
 
 
 def _print_version(wanted: bool) -> None:
@@ -296,6 +302,137 @@ def train(
             "A feature knows the future: look at what changed in models/gold/customer_features.sql."
         )
     raise typer.Exit(1 if result.leaks else 0)
+
+
+@app.command(rich_help_panel="Release")
+def release(
+    project: Folder = HERE,
+    env: Env = None,
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="X.Y.Z", help="Instead of the version that the changes ask for.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="PATH|URL", help="Where to, instead of into the lakehouse.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Export the Gold tables with a manifest, to be carried."""
+    from mergehouse import console
+    from mergehouse.project import load_project
+    from mergehouse.release.export import release as make_release
+
+    loaded = load_project(project, env)
+    with console.steps(hidden=as_json) as step:
+        made = make_release(loaded, version, to, lambda what: step("release", what, 0, 0))
+    if as_json:
+        manifest = made.manifest.model_dump(mode="json")
+        place = {"root": made.root, "is_new": made.is_new, "manifest_sha256": made.manifest_sha256}
+        typer.echo(json.dumps(place | {"manifest": manifest}, indent=2))
+    else:
+        console.print_release(made)
+
+
+@releases.callback()
+def list_releases(context: typer.Context, project: Folder = HERE, env: Env = None, at: At = None, as_json: Json = False) -> None:
+    """List the releases there are, which is current, and more."""
+    from mergehouse import console
+    from mergehouse.release.export import releases_root
+    from mergehouse.release.shelf import Shelf
+
+    if context.invoked_subcommand:
+        return
+    found = Shelf(releases_root(project, env, at)).list()
+    if as_json:
+        typer.echo(json.dumps([vars(r) for r in found], indent=2, default=str))
+    else:
+        console.print_releases(found)
+
+
+@releases.command(rich_help_panel="Commands")
+def rollback(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A release that is there.")],
+    project: Folder = HERE,
+    env: Env = None,
+    at: At = None,
+) -> None:
+    """Make a release the current one again."""
+    from mergehouse.release.export import releases_root
+    from mergehouse.release.shelf import Shelf
+    from mergehouse.release.version import Version
+
+    shelf = Shelf(releases_root(project, env, at))
+    before = shelf.current()
+    shelf.point_at(Version.parse(version))
+    typer.echo(f"{shelf.root}: current is {Version.parse(version)}" + (f", it was {before}" if before else ""))
+
+
+@releases.command(rich_help_panel="Commands")
+def copy(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A release that is there.")],
+    to: Annotated[str, typer.Option("--to", metavar="PATH|URL", help="Where to put it; it is current there.")],
+    project: Folder = HERE,
+    env: Env = None,
+    at: At = None,
+) -> None:
+    """Copy one release to another place, byte for byte."""
+    from mergehouse.release.export import releases_root
+    from mergehouse.release.shelf import Shelf, copy_release
+    from mergehouse.release.version import Version
+
+    seal = copy_release(Shelf(releases_root(project, env, at)), Version.parse(version), Shelf(releases_root(project, env, to)))
+    typer.echo(f"{to}: release {Version.parse(version)}, manifest {seal}")
+
+
+@releases.command(rich_help_panel="Commands")
+def fabric(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the items.")] = Path("fabric")) -> None:
+    """Write the notebook and pipeline that ingest on Fabric."""
+    from mergehouse.release.fabric import write_items
+
+    for file in write_items(folder):
+        typer.echo(file)
+
+
+@app.command(rich_help_panel="Release")
+def verify(
+    root: Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")],
+    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    digest: Annotated[
+        str | None, typer.Option("--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Verify a release that was carried: every file and figure."""
+    from mergehouse import console
+    from mergehouse.release.verify import verify as verify_release
+
+    with console.steps(hidden=as_json) as step:
+        found = verify_release(root, version, digest, lambda what: step("verify", what, 0, 0))
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        console.print_verification(found)
+    raise typer.Exit(0 if found.passed else 1)
+
+
+@app.command(rich_help_panel="Release")
+def ingest(
+    root: Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")],
+    lakehouse: Annotated[str, typer.Option("--lakehouse", metavar="DIR|URL", help="Tables go to Tables/ below it.")],
+    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    digest: Annotated[
+        str | None, typer.Option("--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring a verified release into the Delta tables of a lakehouse."""
+    from mergehouse import console
+    from mergehouse.release.ingestion import ingest as ingest_release
+
+    with console.steps(hidden=as_json) as step:
+        result = ingest_release(root, lakehouse, version, digest, lambda what: step("ingest", what, 0, 0))
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2))
+    else:
+        console.print_ingestion(result)
+    raise typer.Exit(1 if result.failed else 0)
 
 
 @app.command(rich_help_panel="Help")

@@ -14,6 +14,10 @@ from mergehouse.quality.checks import CheckResult
 if TYPE_CHECKING:
     from mergehouse.pipeline import RunResult
     from mergehouse.project import Project
+    from mergehouse.release.export import Released
+    from mergehouse.release.ingestion import Ingestion
+    from mergehouse.release.shelf import Listed
+    from mergehouse.release.verify import Verification
     from mergehouse.science.training import Training
 
 
@@ -143,3 +147,67 @@ def print_findings(failed: list[CheckResult]) -> None:
         colour = "red" if c.severity == "error" else "yellow"
         console.print(f"[{colour}]{c.severity:<6}[/]", end="")
         console.print(f"{c.failures:>7,}  {c.table}: {c.check}", markup=False)
+
+
+def print_release(made: Released) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    manifest = made.manifest
+    if not made.is_new:
+        console.print(f"Nothing has changed since release {manifest.version}; --version makes a new one all the same.")
+        return
+    for table in manifest.tables:
+        console.print(f"{table.name:<28}{table.rows:>12,} rows{sum(f.bytes for f in table.files) / 2**20:>10,.1f} MB  {table.mode}")
+    for change in manifest.changes:
+        console.print(f"{change.level:<9}{change.what} {change.how}", markup=False)
+    follows = f", after {manifest.previous}" if manifest.previous else ""
+    colour = {"passed": "green", "failed": "red"}.get(manifest.quality.verdict, "yellow")
+    console.print(f"\nRelease  {manifest.version}{follows}")
+    console.print(f"Quality  [{colour}]{manifest.quality.verdict}[/] ({manifest.quality.checks:,} checks)")
+    console.print(f"Where    {made.root}", markup=False)
+    console.print(f"Digest   {made.manifest_sha256}")
+
+
+def print_releases(found: list[Listed]) -> None:
+    if not found:
+        Console().print("No release yet; `mergehouse release` makes one.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", "release", "made (UTC)", "tables", "rows", "MB", "quality", "manifest"):
+        table.add_column(name, justify="right" if name in ("tables", "rows", "MB") else "left")
+    for r in found:
+        made, size = f"{r.created_ts:%Y-%m-%d %H:%M}", f"{r.bytes / 2**20:,.1f}"
+        mark = "current" if r.current else ""
+        table.add_row(mark, r.version, made, f"{r.tables}", f"{r.rows:,}", size, r.quality, r.manifest_sha256[:12])
+    Console(soft_wrap=True).print(table)
+
+
+def print_verification(found: Verification) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    for fault in found.faults:
+        console.print(f"[bold red]{fault.what:<11}[/]", end="")
+        console.print(f"{fault.where}: {fault.message}", markup=False)
+    totals = found.as_json()
+    name = f"release {found.version}" if found.version else "release"
+    if found.passed:
+        size = f"{totals['tables']} tables, {totals['files']} files, {totals['rows']:,} rows"
+        console.print(f"[green]sound[/]    {name}: {size} are as they were sealed")
+    else:
+        count = f"{len(found.faults)} {'fault' if len(found.faults) == 1 else 'faults'}"
+        console.print(f"[bold red]broken[/]   {name} at {found.root}: {count}. Carry it again before it is used.")
+
+
+def print_ingestion(result: Ingestion) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    print_verification(result.verification)
+    for table in result.tables:
+        changed = f"{table.inserted:,} new, {table.updated:,} changed, {table.deleted:,} gone" if table.status == "merged" else ""
+        colour = "bold red" if table.status == "failed" else "green"
+        console.print(f"[{colour}]{table.status:<10}[/]{table.table:<24}{table.rows:>12,} rows  ", end="")
+        console.print(table.message or changed, markup=False)
+    for fault in result.faults:
+        console.print(f"[bold red]{fault.what:<10}[/]", end="")
+        console.print(f"{fault.where}: {fault.message}", markup=False)
+    console.print(f"\nCurrent  {result.current or 'none'}")
+    console.print(f"Where    {result.lakehouse}/Tables", markup=False)
+    if result.report:
+        console.print(f"Report   {result.report}", markup=False)

@@ -36,6 +36,7 @@ LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
 FINGERPRINT, DELIVERED = "mergehouse.fingerprint", "mergehouse.delivered"
 ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
 COMMITS_PER_CHECKPOINT = 20
+CARE = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that change no row
 MAINTAINED_FILE_SIZE = 128 * 2**20
 _CAMEL = {"partition_values": "partitionValues", "modification_time": "modificationTime", "data_change": "dataChange"}
 PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants", "v2Checkpoint", "vacuumProtocolCheck"}
@@ -177,6 +178,26 @@ class Lakehouse:
             if stamped := next((c for c in commits if FINGERPRINT in c), None):
                 return Stamp(stamped[FINGERPRINT], stamped.get(DELIVERED, ""))
         return None
+
+    def stamped(self, name: str) -> list[tuple[int, Stamp | None]]:
+        """Versions of a table and their stamps, newest first; what only cares for the files (compaction, vacuum) is left out."""
+        commits = [c | _user_metadata(c) for c in self.delta(name).history()]
+        return [
+            (c["version"], Stamp(c[FINGERPRINT], c.get(DELIVERED, "")) if FINGERPRINT in c else None)
+            for c in commits
+            if c.get("operation") not in CARE
+        ]
+
+    def restore(self, name: str, version: int, stamp: Stamp) -> int:
+        """Makes the rows of an earlier version the table's content again, as a new version, which is returned.
+
+        Raises LakehouseError where files of that version are gone.
+        """
+        from deltalake import CommitProperties
+
+        with self._write_errors(name):
+            self.delta(name).restore(version, commit_properties=CommitProperties(custom_metadata=_metadata(stamp)))
+        return self.delta(name).version()
 
     def holds_batch(self, name: str, batch_id: str) -> bool:
         """True where a commit of this table has already brought in the batch (Delta app transaction)."""
@@ -485,7 +506,8 @@ def _user_metadata(commit: dict[str, Any]) -> dict[str, Any]:
 
 
 def _metadata(stamp: Stamp) -> dict[str, str]:
-    return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered}
+    """The stamp as delta-rs takes it, and as Spark shows it in a table's history."""
+    return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered, "userMetadata": stamp.as_json()}
 
 
 def write_failure(name: str, path: Path, error: BaseException) -> str:

@@ -154,6 +154,8 @@ def print_release(made: Released) -> None:
     manifest = made.manifest
     if not made.is_new:
         console.print(f"Nothing has changed since release {manifest.version}; --version makes a new one all the same.")
+        if not made.is_current:
+            console.print(f"It is not what readers see: `mergehouse releases rollback {manifest.version}` makes it current.")
         return
     for table in manifest.tables:
         console.print(f"{table.name:<28}{table.rows:>12,} rows{sum(f.bytes for f in table.files) / 2**20:>10,.1f} MB  {table.mode}")

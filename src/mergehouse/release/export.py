@@ -40,12 +40,13 @@ SOURCE_BYTES = 400 * 2**20  # of a table's snappy files for one zstd file of 128
 
 @dataclass(frozen=True)
 class Released:
-    """`is_new` is False where nothing has changed since the last release, which `manifest` then is."""
+    """`is_new` is False where nothing has changed since the last release, which `manifest` then is; `is_current`: readers see it."""
 
     root: str
     manifest: Manifest
     manifest_sha256: str
     is_new: bool
+    is_current: bool
 
 
 def releases_root(folder: str | Path, environment: str | None = None, elsewhere: str | None = None) -> str:
@@ -111,7 +112,8 @@ class _Export:
         chosen = wanted or proposed
         accept(chosen, previous, changes, said=wanted is not None)
         if previous and wanted is None and not changes and _sources(previous.tables) == _sources(described):
-            return Released(self.shelf.root, previous, self.shelf.manifest(previous.number)[1], is_new=False)
+            is_current = self.shelf.current() == previous.number
+            return Released(self.shelf.root, previous, self.shelf.manifest(previous.number)[1], is_new=False, is_current=is_current)
         with ThreadPoolExecutor(2) as hashing:  # the hash of a file is taken while the next one is written
             written = [(contract, self._write(contract, str(chosen), hashing)) for contract in contracts]
             tables = [
@@ -121,7 +123,7 @@ class _Export:
         manifest = self._manifest(project, tables, str(chosen), previous, changes)
         self.progress("putting it in place")
         seal = self.shelf.publish(self.staged, manifest.as_bytes())
-        return Released(self.shelf.root, manifest, seal, is_new=True)
+        return Released(self.shelf.root, manifest, seal, is_new=True, is_current=True)
 
     def _describe(self, contract: Contract) -> ReleasedTable:
         """What of a table is known before it is written; enough to compare schemas."""

@@ -106,9 +106,10 @@ class Runner:
 
 
 def command(folder: Path, name: str, script: str) -> None:
-    file = folder / name
+    """Puts a command on the runner's PATH, in the place of one that is there."""
+    file = folder / ".runner" / "bin" / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(script)
+    file.write_text(f"#!/bin/sh\n{script}\n")
     file.chmod(0o755)
 
 
@@ -192,7 +193,7 @@ def test_nothing_is_promoted_without_somebody_who_approved(
     runner: Callable[..., Runner], reviews: str, named: str, who: str | None
 ) -> None:
     actions = promotion(runner, reviews, named, note="looked at $(touch owned); it's fine")
-    command(actions.folder / ".runner" / "bin", "mergehouse", '#!/bin/sh\nprintf "%s\\n" "$@" > promoted\n')
+    command(actions.folder, "mergehouse", 'printf "%s\\n" "$@" > promoted')
     actions.run("promote")
     assert actions.failed == ("" if who else "Who approved"), actions.log
     promoted = actions.folder / "promoted"

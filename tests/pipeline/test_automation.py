@@ -99,7 +99,7 @@ class Runner:
 
     def _wanted(self, step: dict[str, Any]) -> bool:
         condition = str(step.get("if", "true")).removeprefix("${{ ").removesuffix(" }}")
-        return {"true": True, "!cancelled()": True}.get(condition) or self.known.get(condition) == "true"
+        return condition in ("true", "!cancelled()") or self.known[condition] == "true"
 
     def _evaluated(self, texts: dict[str, Any]) -> dict[str, str]:
         return {key: re.sub(r"\$\{\{ (.*?) \}\}", lambda m: self.known[m[1]], str(text)) for key, text in texts.items()}
@@ -116,9 +116,7 @@ def command(folder: Path, name: str, script: str) -> None:
 @pytest.fixture
 def runner(tmp_path: Path) -> Callable[..., Runner]:
     write_project(tmp_path)
-    command(
-        tmp_path / ".runner" / "bin", "mergehouse", f'#!/bin/sh\nexec {sys.executable} -c "from mergehouse.cli import main; main()" "$@"\n'
-    )
+    command(tmp_path, "mergehouse", f'exec {sys.executable} -c "from mergehouse.cli import main; main()" "$@"')
     return lambda **known: Runner(tmp_path, {key.replace("__", "."): value for key, value in known.items()} | AZURE)
 
 
@@ -217,11 +215,7 @@ def test_a_release_is_promoted(runner: Callable[..., Runner]) -> None:
 def promotion(runner: Callable[..., Runner], reviews: str, named: str, note: str) -> Runner:
     actions = runner(inputs__to="test", inputs__note=note, inputs__approved_by=named, github__token="secret")
     actions.known["inputs.to == 'prod' && 'test' || 'dev'"] = "dev"
-    command(
-        actions.folder / ".runner" / "bin",
-        "gh",
-        f"#!/bin/sh\n[ \"$2\" = repos/group/retail/actions/runs/7/approvals ] && echo '{reviews}'\n",
-    )
+    command(actions.folder, "gh", f"""[ "$2" = repos/group/retail/actions/runs/7/approvals ] && echo '{reviews}'""")
     return actions
 
 

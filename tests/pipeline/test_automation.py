@@ -274,6 +274,8 @@ import json, sys
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(dag_folder=sys.argv[1])
 dag = bag.dags.get("mergehouse_release")
+for params in (dag.params, *(t.params for t in dag.tasks)) if dag else ():
+    params.validate()  # defaults that their own rules refuse fail a task when it starts
 print("RESULT" + json.dumps([bag.import_errors, {t.task_id: sorted(t.downstream_task_ids) for t in dag.tasks} if dag else {}]))
 """
 

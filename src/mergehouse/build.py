@@ -13,14 +13,15 @@ from typing import Any
 from mergehouse.contract import load_contract
 from mergehouse.engine import Engine, Staged, flat
 from mergehouse.errors import MergehouseError
-from mergehouse.graph import MODELS, STACKED, Graph, Node
+from mergehouse.fields import touched_differences
+from mergehouse.graph import FIELDS, MODELS, STACKED, Graph, Node
 from mergehouse.incremental import Change, Plan, inputs_of, plan
 from mergehouse.ingest.bronze import Batch
 from mergehouse.lakehouse import Stamp, needs_safe_reader
 from mergehouse.mappings import ECB_RATES, Rows, ecb_rates
 from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, Recheck, check_table
-from mergehouse.touched import touched_rows
+from mergehouse.touched import Touched, touched_rows
 
 COMPARED_ROWS = 100_000  # larger tables that no other follows are written anew rather than compared
 
@@ -60,21 +61,28 @@ class Workbench:
         self.lock = threading.RLock()
 
     def touch(self, project: Project, known: list[Batch], new: list[Batch]) -> None:
-        """Notes what new deliveries touch in the stacked staging views. Order lines that cannot be followed are all rebuilt."""
+        """Notes what new deliveries touch in the staging views. Order lines that cannot be followed are all rebuilt."""
         for name in STACKED:
-            view, rows, now = f"staging.{name}", f"delivered.{name}_versions", f"delivered.{name}"
+            view = f"staging.{name}"
             contract = load_contract(MODELS / "staging" / f"{name}.yml")
             touched = touched_rows(contract, list(project.brands.values()), f"{name}.sql", known, new)
             if touched is None:
                 self.changes[view] = Change(whole=name == "order_lines")
-            elif touched.views:
-                self.attach({view})
-                for part, sql in touched.views.items():
-                    self.engine.keep(part, sql)  # read several times, parsed once
-                for part, sql in ((now, touched.now), (rows, touched.versions)):
-                    self.engine.define(part, sql)
+            else:
                 origin = ("batch_id", "source_row") if name == "order_lines" else ()
-                self.changes[view] = Change(rows, now=now, slice=origin)
+                self._follow(view, touched, origin)
+        self._follow(FIELDS, touched_differences(list(project.brands.values()), known, new), ("source_system", "key_column", "key_value"))
+
+    def _follow(self, view: str, touched: Touched, slice_: tuple[str, ...]) -> None:
+        """Takes note of the touched rows of a view, all that are in the touched slices."""
+        if touched.views:
+            self.attach({view})
+            for part, sql in touched.views.items():
+                self.engine.keep(part, sql)  # read several times, parsed once
+            now, rows = (f"delivered.{view.split('.')[1]}{kind}" for kind in ("", "_versions"))
+            for part, sql in ((now, touched.now), (rows, touched.versions)):
+                self.engine.define(part, sql)
+            self.changes[view] = Change(rows, now=now, slice=slice_)
 
     def follows(self, node: Node, published: Stamp | None) -> bool:
         """True where the published table is of the state before this run's deliveries, so that it can be brought up to date."""

@@ -16,6 +16,7 @@ from mergehouse.build import TableResult, Workbench, build_tables, publish_frame
 from mergehouse.contract import load_contract
 from mergehouse.engine import Engine
 from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.fields import rules_over
 from mergehouse.graph import MODELS, SCORES, Graph, build_graph
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
@@ -26,7 +27,7 @@ from mergehouse.monitor import record_run
 from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.freshness import freshness
-from mergehouse.quality.reconciliation import reconcile_fields
+from mergehouse.quality.reconciliation import DIFFERENCES, reconcile_fields
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -181,16 +182,14 @@ def _score(project: Project, bench: Workbench, result: RunResult, score: Score, 
 
 
 def _reconcile(project: Project, bench: Workbench) -> list[CheckResult]:
-    """Declared fields of all brands compared, those left out whose tables were never delivered."""
+    """Declared fields of all brands, those left out whose tables were never delivered."""
+    if not bench.lakehouse.exists(DIFFERENCES):
+        return []
+    bench.attach({DIFFERENCES})
     results = []
     for brand in project.brands.values():
-        delivered = [
-            rule
-            for rule in brand.reconcile
-            if all(bench.lakehouse.exists(bronze_table(brand.name, side.split(".")[0])) for side in (rule.use, rule.against))
-        ]
-        bench.attach({f"typed.{brand.name}_{side.split('.')[0]}" for rule in delivered for side in (rule.use, rule.against)})
-        results += reconcile_fields(bench.engine, brand, delivered)
+        delivered = {table for table in brand.sources if bench.lakehouse.exists(bronze_table(brand.name, table))}
+        results += reconcile_fields(bench.engine, brand, rules_over(brand, delivered))
     return results
 
 

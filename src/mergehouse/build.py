@@ -23,6 +23,7 @@ from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, Recheck, check_table
 from mergehouse.touched import Touched, touched_rows
 
+KEPT = ("staging.customers", "staging.products")  # views that several tables read whole: typed once
 COMPARED_ROWS = 100_000  # larger tables that no other follows are written anew rather than compared
 
 
@@ -62,27 +63,31 @@ class Workbench:
 
     def touch(self, project: Project, known: list[Batch], new: list[Batch]) -> None:
         """Notes what new deliveries touch in the staging views. Order lines that cannot be followed are all rebuilt."""
+        brands = list(project.brands.values())
+        found: dict[str, tuple[Touched | None, tuple[str, ...]]] = {}
         for name in STACKED:
-            view = f"staging.{name}"
             contract = load_contract(MODELS / "staging" / f"{name}.yml")
-            touched = touched_rows(contract, list(project.brands.values()), f"{name}.sql", known, new)
-            if touched is None:
-                self.changes[view] = Change(whole=name == "order_lines")
-            else:
-                origin = ("batch_id", "source_row") if name == "order_lines" else ()
-                self._follow(view, touched, origin)
-        self._follow(FIELDS, touched_differences(list(project.brands.values()), known, new), ("source_system", "key_column", "key_value"))
+            origin = ("batch_id", "source_row") if name == "order_lines" else ()
+            found[f"staging.{name}"] = touched_rows(contract, brands, f"{name}.sql", known, new), origin
+        found[FIELDS] = touched_differences(brands, known, new), ("source_system", "key_column", "key_value")
+        with ThreadPoolExecutor(self.engine.tables_at_once) as pool:
+            for view, change in zip(found, pool.map(lambda item: self._follow(item[0], *item[1]), found.items()), strict=True):
+                if change:
+                    self.changes[view] = change
 
-    def _follow(self, view: str, touched: Touched, slice_: tuple[str, ...]) -> None:
-        """Takes note of the touched rows of a view, all that are in the touched slices."""
-        if touched.views:
-            self.attach({view})
-            for part, sql in touched.views.items():
-                self.engine.keep(part, sql)  # read several times, parsed once
-            now, rows = (f"delivered.{view.split('.')[1]}{kind}" for kind in ("", "_versions"))
-            for part, sql in ((now, touched.now), (rows, touched.versions)):
-                self.engine.define(part, sql)
-            self.changes[view] = Change(rows, now=now, slice=slice_)
+    def _follow(self, view: str, touched: Touched | None, slice_: tuple[str, ...]) -> Change | None:
+        """What new deliveries change in a view, its touched rows read once. None where that is nothing."""
+        if touched is None:
+            return Change(whole=view == "staging.order_lines")
+        if not touched.views:
+            return None
+        self.attach(self.graph.nodes[view].inputs)
+        for part, sql in touched.views.items():
+            self.engine.keep(part, sql)
+        now, rows = (f"delivered.{view.split('.')[1]}{kind}" for kind in ("", "_versions"))
+        self.engine.define(now, touched.now)
+        self.engine.define(rows, touched.versions)
+        return Change(rows, now=now, slice=slice_)
 
     def follows(self, node: Node, published: Stamp | None) -> bool:
         """True where the published table is of the state before this run's deliveries, so that it can be brought up to date."""
@@ -173,6 +178,8 @@ class Workbench:
             self.engine.load_frame(name, ecb_rates(self.lakehouse.root / ".tmp"))
         elif name.startswith("mapping."):
             self.engine.load_rows(name, *self.mappings[name.removeprefix("mapping.")])
+        elif name in KEPT:
+            self.engine.keep(name, node.sql)
         elif node.sql and not node.is_built:
             self.engine.define(name, node.sql)
         elif name.startswith("bronze.") and not self.lakehouse.exists(name):

@@ -102,12 +102,13 @@ def run(
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full)
         chosen, broken = bench.graph.select(select, until), set(result.ingest.failures)
         scored = [n for n in chosen if SCORES in bench.graph.upstream(n.name)]
-        before = [n for n in chosen if n.name != SCORES and n not in scored]
+        scores = score and project.config.science and (scored or SCORES in {n.name for n in chosen})
+        before = [n for n in chosen if n.name != SCORES and not (scores and n in scored)]
         result.tables, result.checks = build_tables(before, bench, broken, full, progress)
-        if score and project.config.science and len(before) < len(chosen):
+        if score and scores:
             _score(project, bench, result, score, broken, lambda what: progress("scores", what, 0, 0))
-        tables, checks = build_tables(scored, bench, broken, full, progress)
-        result.tables, result.checks = result.tables + tables, result.checks + checks
+            tables, checks = build_tables(scored, bench, broken, full, progress)
+            result.tables, result.checks = result.tables + tables, result.checks + checks
         result.kpis = compute(lakehouse)
         if result.changed:
             if not broken:

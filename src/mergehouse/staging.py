@@ -196,8 +196,8 @@ def _typed(name: str, source: Source, formats: dict[str, Any]) -> str:
     if kind == "text":
         return f"NULLIF({value}, '')"
     if kind == "code":
-        code = f"NULLIF(UPPER({value}), '')"
-        return f"CASE WHEN {column} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$' THEN SPLIT_PART({value}, '.', 1) ELSE {code} END"
+        whole = f"{column} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$'"
+        return f"NULLIF(CASE WHEN {whole} THEN SPLIT_PART({value}, '.', 1) ELSE UPPER({value}) END, '')"
     if kind == "boolean":
         return f"CASE WHEN LOWER({value}) IN ({TRUE_WORDS}) THEN TRUE WHEN LOWER({value}) IN ({FALSE_WORDS}) THEN FALSE END"
     if kind in ("number", "percent"):

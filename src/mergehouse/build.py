@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -197,13 +198,19 @@ def build_tables(
     `broken` names sources and tables that failed; tables that fail or wait are added.
     """
     nodes = {node.name: node for node in chosen}
-    order = TopologicalSorter({name: bench.graph.upstream(name) & nodes.keys() for name in nodes})
+    upstream = {name: bench.graph.upstream(name) & nodes.keys() for name in nodes}
+    waiting = Counter(parent for parents in upstream.values() for parent in parents)
+    order = TopologicalSorter(upstream)
     order.prepare()
     outcomes: dict[str, tuple[TableResult, list[CheckResult]]] = {}
+    ready: list[str] = []
     running: dict[Future, str] = {}
     with ThreadPoolExecutor(bench.engine.tables_at_once) as pool:
         while order.is_active():
-            running |= {pool.submit(_build, nodes[name], bench, frozenset(broken), full): name for name in order.get_ready()}
+            ready = sorted([*ready, *order.get_ready()], key=lambda name: waiting[name])  # last, so next: what most tables wait for
+            while ready and len(running) < bench.engine.tables_at_once:
+                name = ready.pop()
+                running[pool.submit(_build, nodes[name], bench, frozenset(broken), full)] = name
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 name = running.pop(future)
                 outcomes[name] = future.result()

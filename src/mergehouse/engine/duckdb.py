@@ -180,20 +180,34 @@ class DuckDBEngine:
         return f"SELECT * FROM ({rows}) SEMI JOIN found.{flat(name)} USING (file, row)"
 
     def _write(self, contract: Contract, rows: str, folder: Path) -> tuple[StagedFile, ...]:
-        """Parquet files of a DuckDB query's rows."""
-        partition = f", PARTITION_BY ({', '.join(contract.partition_by)})" if contract.partition_by else ""
+        """Parquet files of a DuckDB query's rows, partition by partition: DuckDB's own way sorts out rows one by one."""
+        if not contract.partition_by:
+            return self._copy(contract, rows, folder, {})
+        kept, columns = f"merged.{flat(contract.table)}", ", ".join(contract.partition_by)
+        self._keep(kept, rows)
+        files: tuple[StagedFile, ...] = ()
+        for values in self._session.execute(f"SELECT DISTINCT {columns} FROM {kept}").fetchall():
+            partition = dict(zip(contract.partition_by, map(str, values), strict=True))
+            own = " AND ".join(f"{column} = {text(value)}" for column, value in partition.items())
+            place = folder.joinpath(*(f"{column}={value}" for column, value in partition.items()))
+            try:
+                place.mkdir(parents=True)
+            except OSError as error:
+                raise LakehouseError(write_failure(contract.table, folder, error)) from None
+            files += self._copy(contract, f"SELECT * EXCLUDE ({columns}) FROM {kept} WHERE {own}", place, partition)
+        self._session.execute(f"DROP TABLE {kept}")
+        return files
+
+    def _copy(self, contract: Contract, rows: str, folder: Path, partition: dict[str, str]) -> tuple[StagedFile, ...]:
+        """Parquet files of one partition, or of a table without any."""
         copy = (
             f"COPY ({rows}) TO {text(str(folder))} "
-            f"(FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, "
-            f"OVERWRITE_OR_IGNORE true{partition})"
+            f"(FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
         )
         with _sql_errors(contract.table, folder):
             written = self._session.execute(copy).fetchall()
-        return tuple(
-            StagedFile(Path(name), rows, size, {k: v for k, v in (keys or {}).items()}, _stats(contract, stats))
-            for name, rows, size, _footer, stats, keys, *_ in written
-            if rows
-        )
+        files = [(Path(name), count, size, partition, _stats(contract, stats)) for name, count, size, _footer, stats, *_ in written]
+        return tuple(StagedFile(*file) for file in files if file[1])
 
     def _keep(self, name: str, sql: str) -> None:
         """A table in memory, spilled where it is too large."""

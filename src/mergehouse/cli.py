@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 Folder = Annotated[Path, typer.Option("--project", "-C", metavar="DIR", help="The project folder.")]
 Env = Annotated[str | None, typer.Option("--env", envvar="MERGEHOUSE_ENV", metavar="NAME", help="One of the project's environments.")]
+OneBrand = Annotated[str | None, typer.Option("--brand", metavar="NAME", help="One brand only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 HERE = Path()
 
@@ -132,12 +133,14 @@ def run(
 
     loaded = load_project(project, env)
     with console.steps(hidden=as_json) as step:
-        result = run_pipeline(loaded, select, until, full, step)
+        result = run_pipeline(loaded, select, until, full, step, score=_scoring(loaded))
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
         typer.echo(json.dumps(summary(result), indent=2, default=str))
     else:
         console.print_run(loaded, result, report)
+        if loaded.config.science and (lacking := _lacking()):
+            typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
     raise typer.Exit(1 if result.failed else 0)
 
 
@@ -270,32 +273,89 @@ def docs(
 def train(
     project: Folder = HERE,
     env: Env = None,
-    brand: Annotated[str | None, typer.Option(metavar="NAME", help="One brand only.")] = None,
+    brand: OneBrand = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Judge the sequence model, too (extra `deep`, some minutes).")] = False,
     as_json: Json = False,
 ) -> None:
-    """Judge churn models against simple rules at past cut-off dates."""
+    """Judge models against simple rules at past cut-off dates; keep the best."""
     from mergehouse import console
-    from mergehouse.project import load_project
 
-    loaded = load_project(project, env)
-    if brand and brand not in loaded.brands:
-        raise MergehouseError(f"--brand {brand}: expected one of {', '.join(loaded.brands)}.")
-    try:
-        from mergehouse.science.training import train as train_models
-    except ModuleNotFoundError as error:
-        raise MergehouseError(f"{error.name} is not installed: pip install 'mergehouse[science]' brings what models need.") from None
+    loaded = _with_science(project, env, brand)
+    from mergehouse.science.training import as_json as as_json_training
+    from mergehouse.science.training import train as train_models
+
     with console.steps(hidden=as_json) as step:
-        result = train_models(loaded, brand, lambda what: step("train", what, 0, 0))
+        result = train_models(loaded, brand, lambda what: step("train", what, 0, 0), deep)
     if as_json:
-        typer.echo(json.dumps({"tested": [vars(t) for t in result.tested], "untrained": result.untrained}, indent=2, default=str))
+        typer.echo(json.dumps(as_json_training(result), indent=2, default=str))
     else:
         console.print_training(result)
     for leak in result.leaks:
         console.complain(
-            f"{leak.brand}, {leak.method} at {leak.cutoff}: AUC {leak.metrics['auc']:.3f} is too good to be true. "
+            f"{leak.brand}, {leak.method} at {leak.cutoff}: AUC {leak.metrics['auc']:.3f} is too good to be true; no model was kept. "
             "A feature knows the future: look at what changed in models/gold/customer_features.sql."
         )
     raise typer.Exit(1 if result.leaks else 0)
+
+
+@app.command(rich_help_panel="Science")
+def score(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
+    """Score every customer anew where features or models have changed."""
+    from mergehouse import console
+    from mergehouse.pipeline import rescore, summary
+
+    loaded = _with_science(project, env)
+    with console.steps(hidden=as_json) as step:
+        result = rescore(loaded, _scoring(loaded), step)
+    if as_json:
+        typer.echo(json.dumps(summary(result), indent=2, default=str))
+    else:
+        console.print_scores(loaded, result)
+    raise typer.Exit(1 if result.failed else 0)
+
+
+models = typer.Typer(rich_markup_mode=None, invoke_without_command=True, context_settings={"max_content_width": 110})
+app.add_typer(models, name="models", rich_help_panel="Science")
+
+
+@models.callback()
+def list_models(
+    context: typer.Context,
+    project: Folder = HERE,
+    env: Env = None,
+    brand: OneBrand = None,
+    as_json: Json = False,
+) -> None:
+    """List the models there are, and which one is in use."""
+    if context.invoked_subcommand:
+        return
+    from mergehouse import console
+
+    loaded = _with_science(project, env, brand)
+    from mergehouse.science.registry import as_json as as_json_version
+    from mergehouse.science.registry import versions
+
+    found = versions(loaded, brand)
+    if as_json:
+        typer.echo(json.dumps([as_json_version(v) for v in found], indent=2))
+    else:
+        console.print_models(found)
+
+
+@models.command()
+def promote(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The model, as `mergehouse models` lists it.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The version that scores shall come from.")],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; it is kept with the decision.")],
+    project: Folder = HERE,
+    env: Env = None,
+) -> None:
+    """Make a version the champion, whatever the backtest says."""
+    loaded = _with_science(project, env)
+    from mergehouse.science.promotion import promote_by_hand
+
+    promote_by_hand(loaded, name, version, why)
+    typer.echo(f"{name} version {version} is champion; the next scores come from it")
 
 
 @app.command(rich_help_panel="Help")
@@ -316,6 +376,41 @@ def _complain(message: str) -> None:
     from mergehouse import console
 
     console.complain(message)
+
+
+def _lacking() -> str:
+    """What this Python lacks of what models need, in words; empty where nothing does."""
+    from importlib.util import find_spec
+
+    package = next((name for name in ("sklearn", "mlflow", "skops", "matplotlib", "shap") if find_spec(name) is None), "")
+    return package and f"{package} is not installed; pip install 'mergehouse[science]' brings what models need"
+
+
+def _scoring(project: Any) -> Any:
+    """What scores customers, imported when it is needed: models are heavy. None where the project or this Python does without."""
+    if not project.config.science or _lacking():
+        return None
+
+    def score(*arguments: Any) -> Any:
+        from mergehouse.science.scoring import score
+
+        return score(*arguments)
+
+    return score
+
+
+def _with_science(project: Path, env: str | None, brand: str | None = None) -> Any:
+    """The project, where this Python has what models need, and the brand is one of its own."""
+    from mergehouse.project import load_project
+
+    loaded = load_project(project, env)
+    if brand and brand not in loaded.brands:
+        raise MergehouseError(f"--brand {brand}: expected one of {', '.join(loaded.brands)}.")
+    if not loaded.config.science:
+        raise MergehouseError(f"{loaded.folder}/mergehouse.yml says `science: false`: there are no features to train or score by.")
+    if lacking := _lacking():
+        raise MergehouseError(f"{lacking}.")
+    return loaded
 
 
 def _nothing_yet(project: Path) -> MergehouseError:

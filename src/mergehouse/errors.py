@@ -25,6 +25,10 @@ class FitError(MergehouseError):
     """A statistical model cannot be fitted to the customers given, or asked about such customers."""
 
 
+class RegistryError(MergehouseError):
+    """The model registry cannot be reached, or a model in it cannot be used."""
+
+
 class LakehouseError(MergehouseError):
     """A table cannot be found, read or written."""
 

@@ -19,6 +19,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from mergehouse.contract import Contract
 from mergehouse.errors import LakehouseError
@@ -213,6 +214,27 @@ class Lakehouse:
         connection.execute(f"INSERT INTO few SELECT {lists}", [list(values) for values in zip(*rows, strict=True)])
         self.append(name, connection.sql("FROM few"))
 
+    def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
+        """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table where it is not there."""
+        from deltalake import write_deltalake
+
+        from mergehouse.engine.reader import connect, text
+
+        self.create(contract)
+        types = duckdb_types(self.delta(contract.table))
+        connection = connect()
+        connection.register("given", rows)
+        columns = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in types.items())
+        with self._write_errors(contract.table):
+            write_deltalake(
+                self.address(contract.table),
+                connection.sql(f"SELECT {columns} FROM given"),
+                mode="overwrite",
+                predicate=f"source_system = {text(brand)}",
+                storage_options=delta_options(self.location),
+                writer_properties=_writer_properties(),
+            )
+
     def rows(self, name: str) -> int:
         """Number of rows, from the statistics in the log."""
         return sum(self.delta(name).get_add_actions().column("num_records").to_pylist())
@@ -363,7 +385,7 @@ class Lakehouse:
         """
         root = self.path(name)
         if self.is_remote:
-            current = {str(folder_of(file)) for file in self.delta(name).file_uris()} if self.exists(name) else set()
+            current = {str(folder_of(file)) for file in data_files(self.delta(name))} if self.exists(name) else set()
             for file in root.rglob("*.parquet"):
                 if str(file) not in current:
                     file.unlink(missing_ok=True)
@@ -372,7 +394,7 @@ class Lakehouse:
         if not folders:
             return
         logged = "".join(log.read_text(encoding="utf-8") for log in (root / "_delta_log").glob("*.json"))
-        logged += "".join(self.delta(name).file_uris()) if self.exists(name) else ""  # a checkpoint may be all that names them
+        logged += "".join(data_files(self.delta(name))) if self.exists(name) else ""  # a checkpoint may be all that names them
         for folder in folders:
             if f"{folder.name}/" not in logged:
                 self.discard(folder)
@@ -430,6 +452,17 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, version={self.version})"
+
+
+def data_files(delta: DeltaTable) -> list[str]:
+    """Addresses of a version's files: paths on this machine, or URLs of an object store.
+
+    Of a local table delta-rs writes the folder as a URL would have it, with %20 for a blank, and what is in it as it is on disk.
+    """
+    folder = delta.table_uri.removeprefix("file://")
+    if is_url(folder):
+        return delta.file_uris()
+    return [unquote(folder) + file.removeprefix(folder) for file in delta.file_uris()]
 
 
 def needs_safe_reader(delta: DeltaTable) -> bool:

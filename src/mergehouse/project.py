@@ -6,10 +6,11 @@ import datetime as dt
 import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mergehouse.errors import ConfigError
 from mergehouse.storage import located
@@ -122,6 +123,22 @@ def _engine_by_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+class MlflowConfig(_Strict):
+    """Where models and their trainings are kept. Without `tracking_uri`: where MLFLOW_TRACKING_URI points, else the project's own database.
+
+    `experiment` also begins the models' names; without it, that is the project's name.
+    """
+
+    tracking_uri: str | None = Field(default=None, min_length=1)
+    experiment: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _no_secret(self) -> MlflowConfig:  # of the model, not of the field: a field's message would show what was found
+        if self.tracking_uri and urlsplit(self.tracking_uri).password:
+            raise ValueError("tracking_uri carries a password; put it into MLFLOW_TRACKING_PASSWORD, or the whole into MLFLOW_TRACKING_URI")
+        return self
+
+
 class Environment(_Strict):
     """What is different in one environment: dev, test, prod. `raw` names brands' landing folders; what is left out is as above."""
 
@@ -130,6 +147,7 @@ class Environment(_Strict):
     limits: Limits | None = None
     churn_after_days: int | None = Field(default=None, ge=1, le=3650)
     science: bool | None = None
+    mlflow: MlflowConfig | None = None
     raw: dict[Name, str] = {}
 
     @field_validator("engine", mode="before")
@@ -146,6 +164,7 @@ class Config(_Strict):
     engine: EngineConfig = EngineConfig()
     churn_after_days: int = Field(default=90, ge=1, le=3650)
     science: bool = True
+    mlflow: MlflowConfig = MlflowConfig()
     limits: Limits = Limits()
     environments: dict[Name, Environment] = {}
 
@@ -197,7 +216,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             _expect_known(name, brands, config_file, f"environments.{environment}.raw")
     given = {
         key: value
-        for key in ("lakehouse", "engine", "limits", "churn_after_days", "science")
+        for key in ("lakehouse", "engine", "limits", "churn_after_days", "science", "mlflow")
         if (value := getattr(chosen, key)) is not None
     }
     return Project(

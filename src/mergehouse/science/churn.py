@@ -67,7 +67,7 @@ class Churn:
         if rows.is_empty():
             return self
         rate = anchored_rate(dataset, day, self.horizon, population)
-        return replace(self, intercept=_intercept(replace(self, intercept=0.0).log_odds(matrix(rows)), rate))
+        return replace(self, intercept=intercept_for(replace(self, intercept=0.0).log_odds(matrix(rows)), rate))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +79,14 @@ class ChurnModel:
 
     of_active: dict[int, Churn]
     of_lapsed: dict[int, Churn]
+
+    def predict(self, rows: pl.DataFrame) -> dict[int, np.ndarray]:
+        """P(no purchase within the horizon) of active and lapsed customers, shape (n,), by horizon; NaN where there is no model."""
+        is_active = (rows["recency_days"] <= ACTIVE_DAYS).to_numpy()
+        of_lapsed = {horizon: model.predict(rows) for horizon, model in self.of_lapsed.items()}
+        return {
+            horizon: np.where(is_active, model.predict(rows), of_lapsed.get(horizon, np.nan)) for horizon, model in self.of_active.items()
+        }
 
     def anchored(self, dataset: Dataset, day: dt.date) -> ChurnModel:
         """The same at the level of `day`."""
@@ -104,13 +112,13 @@ def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90, population: Pop
     Each cut-off has an intercept of its own, so that the season does not pass for a trait of customers; the intercept of the
     prediction comes from `anchored_rate`. Raises FitError where no window has closed yet or all or none left in them.
     """
-    rows, churned = _training(dataset, day, horizon, population)
+    rows, churned = training_rows(dataset, day, horizon, population)
     inputs = matrix(rows)
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale[scale <= 1e-9 * np.maximum(1, np.abs(mean))] = 1  # a constant input adds nothing, nor does what rounding makes of it
     seasons = rows["cutoff_date"].to_dummies().to_numpy() * SEASON_WEIGHT
     standard = np.hstack([(inputs - mean) / scale, seasons])
-    model = LogisticRegression(C=PENALTY, max_iter=1000).fit(standard, churned)
+    model = LogisticRegression(C=PENALTY, solver="newton-cholesky").fit(standard, churned)
     probability = model.predict_proba(standard)[:, 1]
     information = (standard * (probability * (1 - probability))[:, None]).T @ standard + np.eye(standard.shape[1]) / PENALTY
     deviation = np.sqrt(np.diag(np.linalg.inv(information)))
@@ -119,13 +127,17 @@ def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90, population: Pop
 
 
 def boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
-    """The challenger: gradient-boosted trees (scikit-learn's histogram booster), with the same anchor. P of the active on `day`."""
-    rows, churned = _training(dataset, day, horizon)
-    model = HistGradientBoostingClassifier(
+    """P(no purchase within the horizon) of the active on `day` by boosted trees, with the same anchor."""
+    log_odds = fit_boosted(dataset, day, horizon).decision_function(matrix(active(dataset.at(day))))
+    return expit(log_odds + intercept_for(log_odds, anchored_rate(dataset, day, horizon)))
+
+
+def fit_boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> HistGradientBoostingClassifier:
+    """The challenger: gradient-boosted trees (scikit-learn's histogram booster) on active customers; its level is not anchored."""
+    rows, churned = training_rows(dataset, day, horizon)
+    return HistGradientBoostingClassifier(
         max_iter=150, learning_rate=0.04, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=10, max_features=0.3, random_state=1
     ).fit(matrix(rows), churned)
-    log_odds = model.decision_function(matrix(active(dataset.at(day))))
-    return expit(log_odds + _intercept(log_odds, anchored_rate(dataset, day, horizon)))
 
 
 def bgnbd(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
@@ -148,7 +160,7 @@ def recency_rule(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarra
 
 def rfm_rates(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
     """The churn rate of customers with the same RFM score (three quintiles, summed) at earlier cut-offs."""
-    return _past_rates(dataset, day, horizon, _rfm)
+    return _past_rates(dataset, day, horizon, rfm_score)
 
 
 def anchored_rate(dataset: Dataset, day: dt.date, horizon: int, population: Population = active) -> float:
@@ -165,7 +177,11 @@ def anchored_rate(dataset: Dataset, day: dt.date, horizon: int, population: Popu
     return min(max(float(np.mean(rates)), 0.001), 0.999)
 
 
-def _training(dataset: Dataset, day: dt.date, horizon: int, population: Population = active) -> tuple[pl.DataFrame, np.ndarray]:
+def training_rows(dataset: Dataset, day: dt.date, horizon: int, population: Population = active) -> tuple[pl.DataFrame, np.ndarray]:
+    """Customers at the cut-offs whose window had closed by `day`, and which of them left: what can be learned from on that day.
+
+    Raises FitError where no window has closed yet or all or none left in them.
+    """
     closed = dataset.closed_before(day, horizon)
     if not closed:
         raise FitError(f"{dataset.brand}: no {horizon}-day window had closed by {day}: its history begins too late for a model of its own.")
@@ -181,7 +197,7 @@ def _churned(rows: pl.DataFrame, horizon: int) -> np.ndarray:
     return (rows[f"next_purchases_{horizon}d"] == 0).to_numpy()
 
 
-def _intercept(log_odds: np.ndarray, rate: float) -> float:
+def intercept_for(log_odds: np.ndarray, rate: float) -> float:
     """What to add to log-odds so that their mean probability is `rate`."""
     return float(brentq(lambda x: expit(log_odds + x).mean() - rate, logit(rate) - log_odds.max() - 1, logit(rate) - log_odds.min() + 1))
 
@@ -197,7 +213,7 @@ def _past_rates(dataset: Dataset, day: dt.date, horizon: int, group: Callable[[p
     return rate[np.searchsorted(known, wanted).clip(max=len(known) - 1)]
 
 
-def _rfm(rows: pl.DataFrame) -> np.ndarray:
+def rfm_score(rows: pl.DataFrame) -> np.ndarray:
     """Sum of three quintiles, 0 to 4 each: how recent, how often, how much."""
     ranks = rows.select((-pl.col("recency_days")).rank("min"), pl.col("purchases").rank("min"), pl.col("gmv_eur").rank("min"))
     return np.floor(5 * (ranks.to_numpy() - 1) / len(rows)).sum(axis=1)

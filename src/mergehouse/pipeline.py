@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mergehouse.build import TableResult, Workbench, build_tables, publish_frame
 from mergehouse.engine import Engine
 from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.fields import rules_over
 from mergehouse.graph import SCORES, Graph, Node, build_graph
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
@@ -25,7 +26,7 @@ from mergehouse.monitor import record_run
 from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.freshness import freshness
-from mergehouse.quality.reconciliation import reconcile_fields
+from mergehouse.quality.reconciliation import DIFFERENCES, reconcile_fields
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -104,8 +105,10 @@ def run(
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full)
         chosen, broken = bench.graph.select(select, until), set(result.ingest.failures)
         scored = [n for n in chosen if SCORES in bench.graph.upstream(n.name)]
-        before = [n for n in chosen if n.name != SCORES and n not in scored]
-        result.tables, result.checks = build_tables(before, bench, broken, full, progress)
+        after = scored if score else []  # where nobody scores, nothing waits
+        before = [n for n in chosen if n.name != SCORES and n not in after]
+        build = build_tables if len(after) == len(scored) else _build_readers
+        result.tables, result.checks = build(before, bench, broken, full, progress)
         if score and len(before) < len(chosen):
             if waits := sorted(broken & bench.graph.upstream(FEATURES)):
                 result.tables.append(TableResult(SCORES, "blocked", reason=f"waits for {waits[0]}"))
@@ -113,7 +116,7 @@ def run(
                 result.tables.append(TableResult(SCORES, "fresh"))  # of a model promoted since `rescore` knows
             else:
                 _score(project, bench, result, score, progress)
-        tables, checks = _build_readers(scored, bench, broken, full, progress)
+        tables, checks = _build_readers(after, bench, broken, full, progress)
         result.tables, result.checks = result.tables + tables, result.checks + checks
         result.kpis = compute(lakehouse)
         if result.changed:
@@ -210,7 +213,7 @@ def _score(project: Project, bench: Workbench, result: RunResult, score: Score, 
 def _build_readers(
     chosen: list[Node], bench: Workbench, broken: set[str], full: bool, progress: Progress
 ) -> tuple[list[TableResult], list[CheckResult]]:
-    """Builds tables that read the scores, as the graph has them now. Where nobody scores, these are an empty table."""
+    """Builds tables, some of which read the scores, as the graph has them now. Where nobody scores, these are an empty table."""
     nodes = [bench.graph.nodes[node.name] for node in chosen]
     contract = bench.graph.nodes[SCORES].contract
     if nodes and contract:
@@ -219,16 +222,14 @@ def _build_readers(
 
 
 def _reconcile(project: Project, bench: Workbench) -> list[CheckResult]:
-    """Declared fields of all brands compared, those left out whose tables were never delivered."""
+    """Declared fields of all brands, those left out whose tables were never delivered."""
+    if not bench.lakehouse.exists(DIFFERENCES):
+        return []
+    bench.attach({DIFFERENCES})
     results = []
     for brand in project.brands.values():
-        delivered = [
-            rule
-            for rule in brand.reconcile
-            if all(bench.lakehouse.exists(bronze_table(brand.name, side.split(".")[0])) for side in (rule.use, rule.against))
-        ]
-        bench.attach({f"typed.{brand.name}_{side.split('.')[0]}" for rule in delivered for side in (rule.use, rule.against)})
-        results += reconcile_fields(bench.engine, brand, delivered)
+        delivered = {table for table in brand.sources if bench.lakehouse.exists(bronze_table(brand.name, table))}
+        results += reconcile_fields(bench.engine, brand, rules_over(brand, delivered))
     return results
 
 

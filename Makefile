@@ -15,6 +15,9 @@ run: $(READY)
 	@$(if $(RAW),true,test -f $(PROJECT)/truth.json || $(BIN)/mergehouse demo $(PROJECT) --lines $(LINES))
 	@$(BIN)/mergehouse run -C $(PROJECT)
 
+test parity: export OMP_NUM_THREADS := 1
+test parity: export OPENBLAS_NUM_THREADS := 1 # tests run side by side: more threads than cores wait for each other
+
 test: $(EXTRAS) $(AZURITE) lint
 	$(BIN)/pytest -n auto --dist loadgroup
 

@@ -186,6 +186,8 @@ class Workbench:
         elif name.startswith("bronze.") and not self.lakehouse.exists(name):
             return  # an optional source that was never delivered
         else:
+            if node.contract and not node.sql:
+                self.lakehouse.create(node.contract)  # empty as long as nobody has scored
             self.engine.attach(name)
         self.attached.add(name)
 
@@ -226,7 +228,6 @@ def publish_frame(node: Node, bench: Workbench, frame: Any, fingerprint: str) ->
     contract, began = node.contract, time.perf_counter()
     assert contract is not None
     source = f"delivered.{flat(node.name)}"
-    bench.lakehouse.create(contract)
     bench.attach({node.name} | node.check_inputs)
     bench.engine.load_frame(source, frame)
     bench.engine.keep(f"affected.{flat(node.name)}", f"SELECT DISTINCT {', '.join(contract.partition_by)} FROM {source}")

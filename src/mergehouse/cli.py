@@ -435,6 +435,28 @@ def ingest(
     raise typer.Exit(1 if result.failed else 0)
 
 
+@app.command(rich_help_panel="Release")
+def compare(
+    left: Annotated[str, typer.Argument(metavar="LAKEHOUSE_A", help="A path or URL.")],
+    right: Annotated[str, typer.Argument(metavar="LAKEHOUSE_B", help="Another; a release may have come into it.")],
+    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the report here: a page and JSON.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether two lakehouses hold the same: rows, KPIs, scores."""
+    from mergehouse import console
+    from mergehouse.release.compare import compare as compare_lakehouses
+    from mergehouse.release.comparison import write_comparison
+
+    with console.steps(hidden=as_json) as step:
+        result = compare_lakehouses(left, right, lambda what: step("compare", what, 0, 0))
+    pages = write_comparison(result, to) if to else []
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2, default=str))
+    else:
+        console.print_comparison(result, pages)
+    raise typer.Exit(0 if result.aligned else 1)
+
+
 @app.command(rich_help_panel="Help")
 def doctor(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Say what this machine and project have, and what is missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from mergehouse.quality.checks import CheckResult
 if TYPE_CHECKING:
     from mergehouse.pipeline import RunResult
     from mergehouse.project import Project
+    from mergehouse.release.compare import Comparison
     from mergehouse.release.export import Released
     from mergehouse.release.ingestion import Ingestion
     from mergehouse.release.shelf import Listed
@@ -213,3 +215,19 @@ def print_ingestion(result: Ingestion) -> None:
     console.print(f"Where    {result.lakehouse}/Tables", markup=False)
     if result.report:
         console.print(f"Report   {result.report}", markup=False)
+
+
+def print_comparison(result: Comparison, pages: list[Path]) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    for difference in result.differences:
+        console.print(f"[bold red]{difference.what:<13}[/]", end="")
+        console.print(f"{difference.where}: {difference.message}", markup=False)
+    rows, sampled = sum(t.left_rows for t in result.tables), sum(t.sampled for t in result.tables)
+    what = f"{len(result.tables)} tables, {rows:,} rows, {sampled:,} keys looked up, {len(result.kpis)} KPIs"
+    if result.aligned:
+        console.print(f"[green]aligned[/]      {what}: both sides hold the same")
+    else:
+        count = len(result.differences)
+        console.print(f"[bold red]not aligned[/]  {what}: {count} {'difference' if count == 1 else 'differences'}")
+    for page in pages:
+        console.print(str(page), markup=False)

@@ -45,6 +45,13 @@ releases = typer.Typer(
     invoke_without_command=True,
 )  # fmt: skip
 app.add_typer(releases, name="releases", rich_help_panel="Release")
+promotions = typer.Typer(
+    cls=_Contents, rich_markup_mode=None, context_settings={"max_content_width": 110}, help="List what was promoted, roll back.",
+    invoke_without_command=True,
+)  # fmt: skip
+app.add_typer(promotions, name="promotions", rich_help_panel="Release")
+ApprovedBy = Annotated[str, typer.Option("--approved-by", metavar="NAME", help="Who answers for it.")]
+Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, or the number of a ticket.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -457,6 +464,58 @@ def compare(
     raise typer.Exit(0 if result.aligned else 1)
 
 
+@app.command(rich_help_panel="Release")
+def promote(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="An environment, such as dev.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The one after it, such as test.")],
+    approved_by: ApprovedBy = "",
+    note: Note = "",
+    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Take a release into the next environment, through gates."""
+    from mergehouse import console
+    from mergehouse.release.promotion import promote as promote_release
+
+    with console.steps(hidden=as_json) as step:
+        done = promote_release(project, source, target, approved_by, note, version, lambda what: step("promote", what, 0, 0))
+    _print_promotion(done, as_json)
+
+
+@promotions.callback()
+def list_promotions(context: typer.Context, project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
+    """List every attempt to promote into an environment: who, when, what, refused by which gate."""
+    import mergehouse
+    from mergehouse import console
+    from mergehouse.release.promotion import promotions as audit_trail
+
+    if context.invoked_subcommand:
+        return
+    trail = audit_trail(mergehouse.open(project, env))
+    if as_json:
+        typer.echo(json.dumps([row | {"gates": json.loads(row["gates"])} for row in trail], indent=2, default=str))
+    else:
+        console.print_promotions(trail)
+
+
+@promotions.command("rollback", rich_help_panel="Commands")
+def roll_back_promotion(
+    target: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="Such as prod.")],
+    approved_by: ApprovedBy = "",
+    note: Note = "",
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Take an environment back to the release before."""
+    from mergehouse import console
+    from mergehouse.release.promotion import rollback as roll_back
+
+    with console.steps(hidden=as_json) as step:
+        done = roll_back(project, target, approved_by, note, lambda what: step("rollback", what, 0, 0))
+    _print_promotion(done, as_json)
+
+
 @app.command(rich_help_panel="Help")
 def doctor(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Say what this machine and project have, and what is missing."""
@@ -469,6 +528,16 @@ def doctor(project: Folder = HERE, env: Env = None, as_json: Json = False) -> No
         for what, ok, found in findings:
             typer.echo(f"{'ok     ' if ok else 'missing'}  {what:<22} {found}")
     raise typer.Exit(0 if all(ok for _, ok, _ in findings) else 2)
+
+
+def _print_promotion(done: Any, as_json: bool) -> None:
+    from mergehouse import console
+
+    if as_json:
+        typer.echo(json.dumps(done.as_json(), indent=2))
+    else:
+        console.print_promotion(done)
+    raise typer.Exit(0 if done.accepted else 1)
 
 
 def _complain(message: str) -> None:

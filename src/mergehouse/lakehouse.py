@@ -203,10 +203,11 @@ class Lakehouse:
         """True where a commit of this table has already brought in the batch (Delta app transaction)."""
         return self.exists(name) and self.delta(name).transaction_version(batch_id) is not None
 
-    def append(self, name: str, stream: Any, batch_id: str | None = None) -> None:
+    def append(self, name: str, stream: Any, batch_id: str | None = None, only: bool = False) -> None:
         """Appends an Arrow stream in one commit; new columns widen the schema.
 
-        With `batch_id` the commit records it, so that the same batch is never appended twice.
+        With `batch_id` the commit records it, so that the same batch is never appended twice. A table that `only` appends make
+        refuses, by Delta's own rule, to have rows changed or removed.
         An error raised by the stream leaves the table as it was.
         """
         from deltalake import CommitProperties, Transaction, write_deltalake
@@ -218,12 +219,16 @@ class Lakehouse:
                 mode="append",
                 storage_options=delta_options(self.location),
                 schema_mode="merge",
+                configuration={"delta.appendOnly": "true"} if only else None,
                 writer_properties=_writer_properties(),
                 commit_properties=CommitProperties(app_transactions=[Transaction(batch_id, 1)] if batch_id else None),
             )
 
-    def append_rows(self, name: str, types: dict[str, str], rows: list[list[Any]]) -> None:
-        """Appends a few rows given as values; `types` are the columns and their DuckDB types, in order. No rows, no commit."""
+    def append_rows(self, name: str, types: dict[str, str], rows: list[list[Any]], only: bool = False) -> None:
+        """Appends a few rows given as values; `types` are the columns and their DuckDB types, in order. No rows, no commit.
+
+        `only` as for `append`.
+        """
         from mergehouse.engine.reader import connect
 
         if not rows:
@@ -231,7 +236,7 @@ class Lakehouse:
         connection = connect()
         connection.execute(f"CREATE TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
         connection.executemany(f"INSERT INTO few VALUES ({', '.join('?' * len(types))})", rows)
-        self.append(name, connection.sql("FROM few"))
+        self.append(name, connection.sql("FROM few"), only=only)
 
     def rows(self, name: str) -> int:
         """Number of rows, from the statistics in the log."""

@@ -50,6 +50,11 @@ promotions = typer.Typer(
     invoke_without_command=True,
 )  # fmt: skip
 app.add_typer(promotions, name="promotions", rich_help_panel="Release")
+platform = typer.Typer(
+    cls=_Contents, rich_markup_mode=None, context_settings={"max_content_width": 110}, no_args_is_help=True,
+    help="Write definitions for Fabric and for Delta Sharing.",
+)  # fmt: skip
+app.add_typer(platform, name="platform", rich_help_panel="Release")
 ApprovedBy = Annotated[str, typer.Option("--approved-by", metavar="NAME", help="Who answers for it.")]
 Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, or the number of a ticket.")]
 
@@ -514,6 +519,45 @@ def roll_back_promotion(
     with console.steps(hidden=as_json) as step:
         done = roll_back(project, target, approved_by, note, lambda what: step("rollback", what, 0, 0))
     _print_promotion(done, as_json)
+
+
+@platform.command(rich_help_panel="Commands")
+def shortcuts(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the request bodies.")] = Path("shortcuts"),
+    connection: Annotated[str | None, typer.Option(metavar="ID", help="A cloud connection in Fabric; not within OneLake.")] = None,
+    project: Folder = HERE,
+    env: Env = None,
+) -> None:
+    """Write OneLake shortcuts to the Gold tables, one a table."""
+    import mergehouse
+    from mergehouse.platform.shortcuts import write_shortcuts
+    from mergehouse.release.export import released_contracts
+
+    lakehouse = mergehouse.open(project, env)
+    for file in write_shortcuts(folder, lakehouse.location, released_contracts(lakehouse), connection):
+        typer.echo(file)
+
+
+@platform.command(rich_help_panel="Commands")
+def sharing(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the file.")] = Path("sharing"),
+    project: Folder = HERE,
+    env: Env = None,
+) -> None:
+    """Write the configuration of a Delta Sharing server."""
+    from mergehouse.lakehouse import Lakehouse
+    from mergehouse.platform.sharing import FILE, sharing_config
+    from mergehouse.project import load_project
+    from mergehouse.release.export import released_contracts
+    from mergehouse.storage import write_folder
+
+    loaded = load_project(project, env)
+    location = loaded.lakehouse_location
+    text, left_out = sharing_config(loaded.config.name, location, released_contracts(Lakehouse(location)))
+    for file in write_folder(folder, {FILE: text}):
+        typer.echo(file)
+    for table in left_out:
+        typer.echo(f"not shared: {table}, it has a personal column")
 
 
 @app.command(rich_help_panel="Help")

@@ -96,7 +96,9 @@ def promote(
     shelf = Shelf(f"{here.lakehouse_location}/release")
     wanted = Version.parse(version) if version else shelf.current()
     if wanted is None:
-        raise MergehouseError(f"{shelf.root}: there is no release to promote; `mergehouse release --env {source}` makes one.")
+        first = next(iter(here.config.environments))
+        todo = f"`mergehouse release --env {source}` makes one" if source == first else f"promote one into {source} first"
+        raise MergehouseError(f"{shelf.root}: there is no release to promote; {todo}.")
     with exclusive(Lakehouse(there.lakehouse_location)), carried(shelf.root, str(wanted), progress) as files:
         work = _Work(there, target, progress)
         progress("verification")

@@ -24,11 +24,14 @@ from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import exclusive
 from mergehouse.project import load_project
 from mergehouse.release import gates
+from mergehouse.release.compare import compare
 from mergehouse.release.export import release
 from mergehouse.release.fabric_api import Deployment, FabricError
+from mergehouse.release.ingestion import ingest
 from mergehouse.release.manifest import Manifest
 from mergehouse.release.promotion import Promotion, promote, promotions, rollback
 from mergehouse.release.shelf import Shelf, copy_release
+from mergehouse.release.verify import verify
 from mergehouse.release.version import Version
 
 ENVIRONMENTS = """
@@ -111,6 +114,14 @@ def test_the_same_bytes_go_from_dev_to_prod(project: Path, demo: Demo) -> None:
     assert report["aligned"] and min(t["sampled"] for t in report["tables"] if t["left_rows"] > 200) >= 100
     names = ["approval", "order", "chain", "verification", "quality", "row_level_security", "model_card", "copy", "ingestion", "alignment"]
     assert [g.name for g in second.gates][:10] == names
+
+
+def test_from_the_raw_exports_to_a_third_lakehouse(project: Path, tmp_path: Path) -> None:
+    carried, second = tmp_path / "usb", tmp_path / "second"
+    shutil.copytree(project / "lakehouse/release", carried)
+    assert verify(str(carried)).passed and not ingest(str(carried), str(second)).failed
+    assert compare(str(project / "lakehouse"), str(second)).aligned
+    assert promote(project, "dev", "test", **BY).accepted and compare(str(second), str(place(project, "test"))).aligned
 
 
 def test_the_audit_trail_has_who_when_what_and_only_grows(project: Path) -> None:

@@ -192,7 +192,10 @@ class _Table:
         differing = self._compare_cells(suspects) if suspects or has_other_keys else {}
         sampled = self._compare_sample([c for c in self.shared if c not in self.key and c not in differing])
         left_shares = shares(self.connection, self.left, left_types, bounds, left_rows)
-        right_shares = shares(self.connection, self.right, right_types, {c: b for c, b in bounds.items() if c in alike}, right_rows)
+        is_same = left_rows == right_rows and not has_other_keys  # then columns with one fingerprint are distributed alike
+        others = {c: bound for c, bound in bounds.items() if c in alike and not (is_same and c not in suspects)}
+        right_shares = {c: left_shares[c] for c in left_shares if c in alike and c not in others}
+        right_shares |= shares(self.connection, self.right, right_types, others, right_rows)
         columns = []
         for c in self.shared:
             moved = distance(left_shares[c], right_shares[c]) if c in left_shares and c in right_shares else None

@@ -493,7 +493,7 @@ def list_promotions(context: typer.Context, project: Folder = HERE, env: Env = N
     """List every attempt to promote into an environment: who, when, what, refused by which gate."""
     import mergehouse
     from mergehouse import console
-    from mergehouse.release.promotion import promotions as audit_trail
+    from mergehouse.release.audit import promotions as audit_trail
 
     if context.invoked_subcommand:
         return

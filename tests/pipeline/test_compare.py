@@ -19,9 +19,10 @@ from tests.pipeline.test_verify import COMMAND, released  # noqa: F401
 import mergehouse.release.compare
 from mergehouse.contract import ColumnContract, Contract
 from mergehouse.errors import LakehouseError
-from mergehouse.release.compare import Comparison, Side, compare, compare_sides
+from mergehouse.release.compare import Comparison, compare, compare_sides
 from mergehouse.release.comparison import comparison_page
 from mergehouse.release.distribution import distance
+from mergehouse.release.sides import Side
 
 Change = Callable[[Path], None]
 
@@ -116,6 +117,14 @@ def test_another_type_and_a_column_too_many_or_too_few(demo: Demo, fabric: Path)
     messages = {d.where: d.message for d in result.differences}
     assert messages["dim_brand.as_of_date"] == "date on the left, varchar on the right."
     assert messages["dim_brand.currency"] == "varchar on the left, absent on the right."
+
+
+def test_a_table_without_its_key_is_named_and_no_more_is_asked_of_it(demo: Demo, fabric: Path) -> None:
+    rows = tables(fabric).table("dim_date").arrow()  # noqa: F841 - read by DuckDB under its variable name
+    keyless = duckdb.sql("SELECT * EXCLUDE (date) FROM rows")
+    write_deltalake(fabric / "Tables/dim_date", keyless, mode="overwrite", schema_mode="overwrite")
+    result = compare(demo[0].lakehouse_location, str(fabric))
+    assert found(result) == {("schema", "dim_date.date")} and "dim_date" in comparison_page(result)
 
 
 def test_nobodys_person_is_in_the_report(demo: Demo, fabric: Path) -> None:

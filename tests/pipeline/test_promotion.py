@@ -24,12 +24,13 @@ from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import exclusive
 from mergehouse.project import load_project
 from mergehouse.release import gates
+from mergehouse.release.audit import Promotion, promotions
 from mergehouse.release.compare import compare
 from mergehouse.release.export import release
 from mergehouse.release.fabric_api import Deployment, FabricError
 from mergehouse.release.ingestion import ingest
 from mergehouse.release.manifest import Manifest
-from mergehouse.release.promotion import Promotion, promote, promotions, rollback
+from mergehouse.release.promotion import promote, rollback
 from mergehouse.release.shelf import Shelf, copy_release
 from mergehouse.release.verify import verify
 from mergehouse.release.version import Version

@@ -11,9 +11,10 @@ from tests.storage.test_releases import keys
 from tests.storage.test_stores import in_store, lines, location  # noqa: F401
 
 from mergehouse.lakehouse import Lakehouse
+from mergehouse.release.audit import promotions
 from mergehouse.release.compare import compare
 from mergehouse.release.export import release
-from mergehouse.release.promotion import promote, promotions, rollback
+from mergehouse.release.promotion import promote, rollback
 from mergehouse.release.shelf import Shelf
 
 pytestmark = pytest.mark.xdist_group("azurite")
@@ -48,14 +49,14 @@ def test_from_a_folder_through_the_store_to_a_folder_and_back(shop: Shop, locati
 
 
 def test_a_lakehouse_built_in_the_store_is_compared_and_promoted_within_it(shop: Shop, azurite: Azurite) -> None:
-    location = f"az://{azurite.new_container()}/lakehouse"
+    place = f"az://{azurite.new_container()}/lakehouse"
     shop.deliver_lines(*lines(0, 12))
-    in_store(shop, location)
+    in_store(shop, place)
     shop.run()
-    folder = environments(shop, dev=location, test=f"{location}-test")
+    folder = environments(shop, dev=place, test=f"{place}-test")
     release(shop.project)
     assert promote(folder, "dev", "test", **BY).accepted
-    assert compare(location, f"{location}-test").aligned
+    assert compare(place, f"{place}-test").aligned
 
 
 def test_a_store_that_denies_access_in_the_middle_is_refused_and_written_down(shop: Shop, azurite: Azurite) -> None:

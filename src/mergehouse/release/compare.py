@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from mergehouse.contract import Contract, load_contract
-from mergehouse.engine.reader import connect, create_view, quoted, settings
-from mergehouse.errors import LakehouseError
-from mergehouse.graph import MODELS
+from mergehouse.contract import Contract
+from mergehouse.engine.reader import connect, quoted, settings
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.project import Limits, located
-from mergehouse.release.distribution import NUMBERS, TOLERANCE, Measured, distance, shares, summary
+from mergehouse.project import Limits
+from mergehouse.release.distribution import NUMBERS, TOLERANCE, Measured, distance, shapes, shares, summary
 from mergehouse.release.facts import exact_text
-from mergehouse.release.manifest import Manifest
-from mergehouse.release.measure import open_table, relation, rows
-from mergehouse.storage import fabric_root
+from mergehouse.release.measure import relation, rows
+from mergehouse.release.sides import Side, contracts, lakehouse_side
 
 MOVED = 0.01  # a population stability index above this is no rounding
 SAMPLED_KEYS = 200  # of each side
@@ -90,18 +86,6 @@ class Comparison:
         }
 
 
-@dataclass(frozen=True)
-class Side:
-    """Tables, by their name without layer, as views in a schema of a connection: column names and DuckDB types."""
-
-    schema: str
-    location: str
-    tables: dict[str, dict[str, str]]
-
-    def view(self, table: str) -> str:
-        return f"{self.schema}.{table}"
-
-
 def compare(left: str, right: str, progress: Callable[[str], None] = lambda _: None) -> Comparison:
     """Compares two lakehouses, each a path or URL: one that was built, its Gold tables, or one that a release came into, its `Tables/`.
 
@@ -112,38 +96,6 @@ def compare(left: str, right: str, progress: Callable[[str], None] = lambda _: N
         connection = connect(**settings(Limits(), Path(spill)))
         sides = [lakehouse_side(connection, schema, place) for schema, place in (("a", left), ("b", right))]
         return compare_sides(connection, sides[0], sides[1], progress)
-
-
-def lakehouse_side(
-    connection: duckdb.DuckDBPyConnection, schema: str, location: str, layouts: tuple[str, ...] = ("gold", "Tables")
-) -> Side:
-    """The first of `layouts` that is there: Gold tables, or the tables below `Tables/`."""
-    place = located(Path(), location)
-    for layout in layouts:
-        lakehouse, prefix = (Lakehouse(place), "gold.") if layout == "gold" else (Lakehouse(f"{fabric_root(place)}/Tables"), "")
-        if there := [name for name in contracts() if lakehouse.exists(f"{prefix}{name}")]:
-            for name in there:
-                create_view(connection, f"{schema}.{name}", lakehouse.delta(f"{prefix}{name}"))
-            return Side(schema, place, {name: _types(connection, f"{schema}.{name}") for name in there})
-    hint = next((str(found.parent.parent) for found in sorted(Path(place).glob("*/gold/*")) if (found / "_delta_log").is_dir()), "")
-    meant = f" Did you mean {hint}?" if hint else " `mergehouse run` or `mergehouse ingest` brings them."
-    raise LakehouseError(
-        f"{location}: no table to compare; expected those of a release in {' or '.join(f'{name}/' for name in layouts)}.{meant}"
-    )
-
-
-def release_side(connection: duckdb.DuckDBPyConnection, schema: str, folder: Path, manifest: Manifest, root: str) -> Side:
-    """The files of a release in a folder of this machine; `root` is where it is from, for people."""
-    names = {table.name: table.name.split(".")[1] for table in manifest.tables}
-    for table in manifest.tables:
-        open_table(connection, f"{schema}.{names[table.name]}", [str(folder / file.path) for file in table.files])
-    return Side(schema, f"{root}, release {manifest.version}", {name: _types(connection, f"{schema}.{name}") for name in names.values()})
-
-
-def contracts() -> dict[str, Contract]:
-    """Contracts of the Gold tables that are released, by name without layer."""
-    found = [load_contract(file) for file in sorted((MODELS / "gold").glob("*.yml"))]
-    return {contract.table.split(".")[1]: contract for contract in found if contract.release != "none"}
 
 
 def compare_sides(
@@ -179,35 +131,55 @@ class _Table:
 
     def compare(self) -> TableComparison:
         self._compare_schema()
+        if len(self.key) < len(self.contract.key):  # without its key a row cannot be found on the other side; the schema says it
+            return TableComparison(self.name, *(self._count(view) for view in (self.left, self.right)), 0, 0, [])
         added = self._leave_out_added() if self.contract.release == "merge" else 0
         left_types = {column: self.left_types[column] for column in self.shared}
         right_types = {column: self.right_types[column] for column in self.shared}
-        left_rows, left, bounds = summary(self.connection, self.left, left_types, self.key, self.hidden)
-        right_rows, right, _ = summary(self.connection, self.right, right_types, self.key, self.hidden)
+        left_rows, left = summary(self.connection, self.left, left_types, self.key, self.hidden)
+        right_rows, right = summary(self.connection, self.right, right_types, self.key, self.hidden)
         if left_rows != right_rows:
             self._add("rows", self.name, f"{left_rows:,} and {right_rows:,} rows.")
         alike = {c for c in self.shared if left_types[c] == right_types[c]}
         suspects = [c for c in self.shared if c not in self.key and (c not in alike or left[c].fingerprint != right[c].fingerprint)]
-        has_other_keys = any(left[c].fingerprint != right[c].fingerprint or c not in alike for c in self.key)
+        has_other_keys = left_rows != right_rows or any(left[c].fingerprint != right[c].fingerprint or c not in alike for c in self.key)
         differing = self._compare_cells(suspects) if suspects or has_other_keys else {}
         sampled = self._compare_sample([c for c in self.shared if c not in self.key and c not in differing])
-        left_shares = shares(self.connection, self.left, left_types, bounds, left_rows)
-        is_same = left_rows == right_rows and not has_other_keys  # then columns with one fingerprint are distributed alike
-        others = {c: bound for c, bound in bounds.items() if c in alike and not (is_same and c not in suspects)}
-        right_shares = {c: left_shares[c] for c in left_shares if c in alike and c not in others}
-        right_shares |= shares(self.connection, self.right, right_types, others, right_rows)
+        others = [c for c in self.shared if c in suspects or has_other_keys]  # all else is known to be distributed alike
+        return TableComparison(
+            self.name, left_rows, right_rows, added, sampled, self._distributions(left, right, left_rows, right_rows, others, differing)
+        )
+
+    def _distributions(
+        self,
+        left: dict[str, Measured],
+        right: dict[str, Measured],
+        left_rows: int,
+        right_rows: int,
+        others: list[str],
+        differing: dict[str, int],
+    ) -> list[ColumnComparison]:
+        """The columns with quantiles, bins of the left side's values, and how far the right side's are from them."""
+        shown = {c: self.left_types[c] for c in self.shared if c not in self.hidden}
+        own = {c: self.right_types[c] for c in others if c in shown}
+        left_quantiles, bounds = shapes(self.connection, self.left, shown)
+        right_quantiles = left_quantiles | shapes(self.connection, self.right, own)[0]
+        left_shares = shares(self.connection, self.left, shown, bounds, left_rows)
+        binned = {c: bounds[c] for c in own if own[c] == shown[c]}
+        right_shares = {c: found for c, found in left_shares.items() if c not in own}
+        right_shares |= shares(self.connection, self.right, own, binned, right_rows)
         columns = []
         for c in self.shared:
-            moved = distance(left_shares[c], right_shares[c]) if c in left_shares and c in right_shares else None
+            one, other = left_shares.get(c, {}), right_shares.get(c, {})
+            moved = distance(one, other) if one and other else None
             if moved is not None and moved > MOVED:
                 self._add("distribution", f"{self.name}.{c}", f"its values are distributed otherwise: stability index {moved:.3f}.")
-            columns.append(
-                ColumnComparison(c, left[c], right[c], differing.get(c, 0), moved, left_shares.get(c, {}), right_shares.get(c, {}))
-            )
-        return TableComparison(self.name, left_rows, right_rows, added, sampled, columns)
+            sides = replace(left[c], quantiles=left_quantiles.get(c, ())), replace(right[c], quantiles=right_quantiles.get(c, ()))
+            columns.append(ColumnComparison(c, *sides, differing.get(c, 0), moved, one, other))
+        return columns
 
     def _compare_schema(self) -> None:
-        for column in self.left_types.keys() | self.right_types.keys():
+        for column in sorted(self.left_types.keys() | self.right_types.keys()):
             there, here = self.left_types.get(column), self.right_types.get(column)
             if there != here:
                 self._add("schema", f"{self.name}.{column}", f"{_spoken(there)} on the left, {_spoken(here)} on the right.")
@@ -218,9 +190,12 @@ class _Table:
         view = f"{self.right}_common"
         both = f"FROM {relation(self.right)} AS r SEMI JOIN {relation(self.left)} AS l ON {same}"
         self.connection.execute(f"CREATE OR REPLACE VIEW {relation(view)} AS SELECT r.* {both}")
-        count = f"SELECT (SELECT count(*) FROM {relation(self.right)}) - (SELECT count(*) FROM {relation(view)}) AS n"
+        count = self._count(self.right) - self._count(view)
         self.right = view
-        return rows(self.connection, count)[0]["n"]
+        return count
+
+    def _count(self, view: str) -> int:
+        return rows(self.connection, f"SELECT count(*) AS n FROM {relation(view)}")[0]["n"]
 
     def _compare_cells(self, columns: list[str]) -> dict[str, int]:
         """Rows of the whole table that differ beyond the tolerance, by column; keys that only one side has are named as well."""
@@ -304,11 +279,6 @@ def _compare_kpis(connection: duckdb.DuckDBPyConnection, left: Side, right: Side
                 result.differences.append(
                     Difference("kpi", kpi.name, f"{kpi.label} of {scope} is {one} on the left, {other} on the right.")
                 )
-
-
-def _types(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
-    found = connection.execute(f"DESCRIBE {relation(view)}").fetchall()
-    return {name: "TIMESTAMPTZ" if kind == "TIMESTAMP WITH TIME ZONE" else kind for name, kind, *_ in found}
 
 
 def _spoken(kind: str | None) -> str:

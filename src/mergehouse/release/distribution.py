@@ -1,4 +1,4 @@
-"""What the values of a table's columns look like, measured with DuckDB in two passes, and how far two such pictures are apart."""
+"""What the values of a table's columns look like, measured with DuckDB, and how far two such pictures are apart."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Measured:
     low: Any
     high: Any
     mean: float | None
-    quantiles: tuple[Any, ...]
     fingerprint: int | None
+    quantiles: tuple[Any, ...] = ()
 
 
 def summary(
     connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str, str], key: list[str], hidden: frozenset[str]
-) -> tuple[int, dict[str, Measured], dict[str, list[Any]]]:
-    """Rows, what each column (name: DuckDB type) holds, and bounds for bins: tenths of what has an order, else the common values.
+) -> tuple[int, dict[str, Measured]]:
+    """Rows, and what each column (name: DuckDB type) holds, exactly; quantiles are those of `shapes`.
 
     Columns in `hidden` are measured by their empty values and fingerprint alone.
     """
@@ -50,31 +50,42 @@ def summary(
     for n, name in enumerate(names):
         column = quoted(name)
         wanted.append(f"count({column}) AS filled_{n}, sum(hash({keys}, {column})) AS print_{n}")
-        if name in hidden:
-            continue
-        if types[name].startswith(ORDERED):
+        if name not in hidden and types[name].startswith(ORDERED):
             wanted.append(f"min({column}) AS low_{n}, max({column}) AS high_{n}")
-            wanted.append(
-                f"approx_quantile({column}, {list(QUANTILES)}) AS quantiles_{n}, approx_quantile({column}, {list(TENTHS)}) AS bins_{n}"
-            )
-        else:
-            wanted.append(f"approx_top_k({column}, {COMMON}) AS bins_{n}")
-        if types[name].startswith(NUMBERS):
+        if name not in hidden and types[name].startswith(NUMBERS):
             wanted.append(f"avg({column})::DOUBLE AS mean_{n}")
     row = rows(connection, f"SELECT {', '.join(wanted)} FROM {relation(table)}")[0]
-    measured = {
+    return row["row_count"], {
         name: Measured(
             nulls=row["row_count"] - row[f"filled_{n}"],
             low=row.get(f"low_{n}"),
             high=row.get(f"high_{n}"),
             mean=row.get(f"mean_{n}"),
-            quantiles=tuple(row.get(f"quantiles_{n}") or ()),
             fingerprint=row[f"print_{n}"],
         )
         for n, name in enumerate(names)
     }
-    bounds = {name: sorted(set(row[f"bins_{n}"] or ())) for n, name in enumerate(names) if name not in hidden}
-    return row["row_count"], measured, bounds
+
+
+def shapes(
+    connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str, str]
+) -> tuple[dict[str, tuple[Any, ...]], dict[str, list[Any]]]:
+    """Of each column its quantiles, approximately, and bounds for bins: tenths of what has an order, else the common values."""
+    if not types:
+        return {}, {}
+    names, points = list(types), [*QUANTILES, *TENTHS]
+    wanted = [
+        f"approx_quantile({quoted(name)}, {points})" if types[name].startswith(ORDERED) else f"approx_top_k({quoted(name)}, {COMMON})"
+        for name in names
+    ]
+    row = rows(connection, f"SELECT {', '.join(f'{sql} AS found_{n}' for n, sql in enumerate(wanted))} FROM {relation(table)}")[0]
+    quantiles, bounds = {}, {}
+    for n, name in enumerate(names):
+        found = row[f"found_{n}"] or []
+        has_order = types[name].startswith(ORDERED)
+        quantiles[name] = tuple(found[: len(QUANTILES)]) if has_order else ()
+        bounds[name] = sorted(set(found[len(QUANTILES) :] if has_order else found))
+    return quantiles, bounds
 
 
 def shares(

@@ -6,14 +6,10 @@ in `monitor.promotions` of the target, which Delta keeps from being changed: eve
 
 from __future__ import annotations
 
-import datetime as dt
-import getpass
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mergehouse.engine.reader import connect, settings
 from mergehouse.errors import MergehouseError
@@ -21,7 +17,8 @@ from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import exclusive
 from mergehouse.project import CONFIG_FILE, Limits, Project, load_project
 from mergehouse.release import gates
-from mergehouse.release.compare import Comparison, Side, compare_sides, lakehouse_side, release_side
+from mergehouse.release.audit import Promotion, promotions, record, taken_releases
+from mergehouse.release.compare import Comparison, compare_sides
 from mergehouse.release.comparison import comparison_page
 from mergehouse.release.fabric_api import FabricApi, from_environment
 from mergehouse.release.files import CURRENT, RELEASES
@@ -29,46 +26,12 @@ from mergehouse.release.gates import CARD_PAGES, CARDS, Gate, gate
 from mergehouse.release.ingestion import REPORTS, ingest
 from mergehouse.release.manifest import Manifest
 from mergehouse.release.shelf import Shelf, copy_release
+from mergehouse.release.sides import Side, lakehouse_side, release_side
 from mergehouse.release.verify import carried, verify_folder
 from mergehouse.release.version import Version
 from mergehouse.storage import fabric_root, storage_errors
 
-PROMOTIONS = "monitor.promotions"
-COLUMNS = {
-    "recorded_ts": "TIMESTAMPTZ", "action": "VARCHAR", "source_environment": "VARCHAR", "target_environment": "VARCHAR",
-    "release_version": "VARCHAR", "manifest_sha256": "VARCHAR", "outcome": "VARCHAR", "refused_by": "VARCHAR", "reason": "VARCHAR",
-    "approved_by": "VARCHAR", "approved_ts": "TIMESTAMPTZ", "note": "VARCHAR", "performed_by": "VARCHAR", "previous_version": "VARCHAR",
-    "gates": "VARCHAR",
-}  # fmt: skip
 Progress = Callable[[str], None]
-
-
-@dataclass
-class Promotion:
-    """One attempt. `action` is promote or rollback; `previous` the version that the target had."""
-
-    action: str
-    source: str
-    target: str
-    version: str | None
-    manifest_sha256: str
-    approved_by: str
-    note: str
-    previous: str | None
-    gates: list[Gate]
-
-    @property
-    def refused_by(self) -> Gate | None:
-        return next((found for found in self.gates if not found.passed), None)
-
-    @property
-    def accepted(self) -> bool:
-        return self.refused_by is None
-
-    def as_json(self) -> dict[str, Any]:
-        refused = self.refused_by
-        words = {"accepted": self.accepted, "refused_by": refused.name if refused else None, "reason": refused.found if refused else None}
-        return {name: value for name, value in vars(self).items() if name != "gates"} | words | {"gates": [vars(g) for g in self.gates]}
 
 
 def promote(
@@ -158,24 +121,6 @@ def rollback(folder: Path | str, target: str, approved_by: str = "", note: str =
             return work.end(attempt)
 
 
-def promotions(lakehouse: Lakehouse) -> list[dict[str, Any]]:
-    """The audit trail of an environment's lakehouse, oldest first."""
-    if not lakehouse.exists(PROMOTIONS):
-        return []
-    return lakehouse.table(PROMOTIONS).polars().sort("recorded_ts", maintain_order=True).to_dicts()
-
-
-def taken_releases(trail: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The releases that an environment has taken and not gone back from, the current one last."""
-    taken: list[dict[str, Any]] = []
-    for row in (row for row in trail if row["outcome"] == "accepted"):
-        if row["action"] == "rollback":
-            taken = taken[:-1]
-        elif not taken or taken[-1]["manifest_sha256"] != row["manifest_sha256"]:
-            taken.append(row)
-    return taken
-
-
 class _Work:
     """What is done to one environment's lakehouse."""
 
@@ -258,14 +203,7 @@ class _Work:
         return attempt
 
     def record(self, attempt: Promotion, outcome: str) -> None:
-        now, refused = dt.datetime.now(dt.UTC), attempt.refused_by
-        row = [
-            now, attempt.action, attempt.source, attempt.target, attempt.version, attempt.manifest_sha256, outcome,
-            refused.name if refused else None, refused.found if refused else None, attempt.approved_by or None,
-            now if attempt.approved_by and attempt.note else None, attempt.note or None, _user(), attempt.previous,
-            json.dumps([vars(found) for found in attempt.gates]),
-        ]  # fmt: skip
-        self.lakehouse.append_rows(PROMOTIONS, COLUMNS, [row], only=True)
+        record(self.lakehouse, attempt, outcome)
 
     def _return(self, attempt: Promotion) -> Gate:
         """Back to the release that the target had."""
@@ -317,11 +255,3 @@ def _model_card(manifest: Manifest, source: Lakehouse) -> tuple[Gate, list[str]]
         return gates.model_card(manifest, source)
     except MergehouseError as error:
         return Gate("model_card", False, str(error)), []
-
-
-def _user() -> str | None:
-    """Who runs it, as far as this machine knows."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return None

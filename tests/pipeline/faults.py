@@ -159,6 +159,7 @@ CARRIED = [
     Case("file too many", lambda r: shutil.copy(file_of(r, SALES), file_of(r, SALES).with_name("part-00001.parquet")), "extra", "part-00001"),
     Case("hidden file too many", lambda r: file_of(r, SALES).with_name(".DS_Store").write_bytes(b"x"), "extra", ".DS_Store"),
     Case("file too many beside the manifest", lambda r: sealed(r, "notes.txt").write_text("x"), "extra", "notes.txt"),
+    Case("table too many", lambda r: shutil.copytree(file_of(r, DATES).parent, r / f"gold/dim_more/2026-11-25/v{VERSION}"), "extra", "dim_more"),
     Case("upload truncated", lambda r: cut(file_of(r, PERF), 0.6), "truncated", "category_perf", "bytes: carry it again"),
     Case("upload empty", lambda r: cut(file_of(r, SALES), 0), "truncated", "sales_daily", "it has 0 of"),
     Case("bytes appended", lambda r: file_of(r, SALES).write_bytes(file_of(r, SALES).read_bytes() + b"!"), "altered", "sales_daily", "1 bytes too many"),
@@ -204,8 +205,8 @@ FORGED = [
     Case("unknown key in the manifest", lambda r: reseal(r, lambda m: m.update(note="x")), "manifest", RELEASES, "`note`"),
     Case("table left out of the manifest", lambda r: reseal(r, unlisted_table), "manifest", RELEASES, "`gold.sales_daily`"),
     Case("path out of the release", lambda r: reseal(r, lambda m: table_in(m, SALES)["files"][0].update(path="../../etc/passwd")), "manifest", RELEASES, "is not where file 0"),
-    Case("SQL in a KPI", lambda r: reseal(r, lambda m: kpi_in(m, "gmv").update(sum="(SELECT 1)")), "manifest", RELEASES, "is no column or KPI"),
-    Case("SQL in a condition", lambda r: reseal(r, lambda m: kpi_in(m, "customers").update(where={"frequency": "> 0 OR TRUE"})), "manifest", RELEASES, "no comparison"),
+    Case("SQL in a KPI", lambda r: reseal(r, lambda m: kpi_in(m, "gmv").update(sum="(SELECT 1)")), "manifest", RELEASES, "is no plain name"),
+    Case("SQL in a condition", lambda r: reseal(r, lambda m: kpi_in(m, "customers").update(where={"frequency": "> 0 OR TRUE"})), "manifest", RELEASES, "is no comparison"),
 ]
 # fmt: on
 FAULTS = CARRIED + FORGED

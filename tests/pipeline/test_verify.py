@@ -109,3 +109,8 @@ def test_command_on_a_machine_with_the_folder_alone(carried: Path, tmp_path: Pat
     broken = call("carried", "--json")
     assert broken.returncode == 1 and json.loads(broken.stdout)["faults"][0]["what"] == "altered"
     assert call("nowhere").returncode == 2 and "Traceback" not in broken.stderr
+
+
+def test_the_manual_lists_every_fault() -> None:
+    manual = (Path(__file__).parents[2] / "docs/releases.md").read_text()
+    assert [case.name for case in FAULTS if f"| {case.name} | {case.what} |" not in manual] == []

@@ -168,22 +168,19 @@ class _Export:
 
     def _sources(self, contract: Contract, delta) -> list[str]:
         """What each file of the release is selected from: all rows by key, or of a large table one group of Delta's files after another."""
-        actions = delta.get_add_actions(flatten=True)
-        total = sum(actions.column("num_records").to_pylist())
-        if needs_safe_reader(delta) or total <= SORTED_ROWS:
+        if needs_safe_reader(delta) or self.lakehouse.rows(contract.table) <= SORTED_ROWS:
             return [f"({select(self.connection, delta)}) ORDER BY {', '.join(map(quoted, contract.key))}"]
         types = {name: duckdb_types(delta)[name] for name in delta.metadata().partition_columns}
-        sizes = dict(zip(actions.column("path").to_pylist(), actions.column("size_bytes").to_pylist(), strict=True))
         groups: list[list[str]] = [[]]
         room = SOURCE_BYTES
-        for uri in sorted(delta.file_uris()):
-            size = next((sizes[path] for path in sizes if uri.endswith(path)), 0)
+        for file in fetch(sorted(delta.file_uris())):
+            size = Path(file).stat().st_size
             if groups[-1] and size > room:
                 groups.append([])
                 room = SOURCE_BYTES
-            groups[-1].append(uri)
+            groups[-1].append(file)
             room -= size
-        return [read_files(fetch(group), types) for group in groups]
+        return [read_files(group, types) for group in groups]
 
     def _measured(self, contract: Contract, described: ReleasedTable, files: list[tuple[Path, str]]) -> ReleasedTable:
         """The table with its figures. Raises CheckFailed where a key or an empty value breaks the contract."""

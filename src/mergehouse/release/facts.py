@@ -7,10 +7,30 @@ manifest's, as plain dictionaries.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
-from mergehouse.release.files import Fault
+from mergehouse.release.files import RELEASES, Fault
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+TABLE = re.compile(r"gold\.[a-z][a-z0-9_]*")
+TYPE = re.compile(r"string|date|timestamp|boolean|int|bigint|decimal\(\d{1,2},\d{1,2}\)")
+CONDITION = re.compile(r"(=|<>|<=|>=|<|>) (TRUE|FALSE|-?\d+(\.\d+)?)")  # all that the catalogue needs; no SQL of a stranger
+
+
+def check_names(manifest: dict) -> list[Fault]:
+    """What becomes part of SQL must be a plain name, type or comparison: a manifest may be anybody's."""
+    found = [(NAME, name) for kpi in manifest["kpis"] for name in (kpi["name"], kpi["sum"], kpi["count_distinct"]) if name]
+    found += [(NAME, name) for kpi in manifest["kpis"] for name in (*kpi["where"], *(kpi["ratio"] or ()))]
+    found += [(CONDITION, test) for kpi in manifest["kpis"] for test in kpi["where"].values()]
+    found += [(TABLE, kpi["table"]) for kpi in manifest["kpis"] if kpi["table"]]
+    for table in manifest["tables"]:
+        found.append((TABLE, table["name"]))
+        found += [(NAME, name) for name in (*table["key"], *table["partition_by"], *(c["name"] for c in table["columns"]))]
+        found += [(TYPE, column["type"]) for column in table["columns"]]
+    kinds = {NAME: "plain name", TABLE: "Gold table", TYPE: "type", CONDITION: "comparison with a number, TRUE or FALSE"}
+    return [Fault("manifest", RELEASES, f"`{word}` is no {kinds[kind]}.") for kind, word in found if not kind.fullmatch(word)]
 
 
 def facts_sql(table: dict, relation: str, quote: str) -> str:

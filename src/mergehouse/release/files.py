@@ -74,7 +74,7 @@ def read_sealed(root: Path, version: str, expected: str | None = None) -> tuple[
         faults.append(Fault("missing", f"{where}/{SUCCESS}", "it is written last, so this release is not finished or not carried whole."))
     else:
         sealed = success.read_text(encoding="utf-8", errors="replace").split()
-        if len(sealed) != 2 or sealed[1] != MANIFEST or not re.fullmatch(r"[0-9a-f]{64}", sealed[0]):
+        if len(sealed) != 2 or sealed[1] != MANIFEST or len(sealed[0]) != len(digest):
             faults.append(Fault("seal", f"{where}/{SUCCESS}", f"expected the SHA-256 of {MANIFEST} as sha256sum writes it."))
         elif sealed[0] != digest:
             faults.append(
@@ -94,8 +94,8 @@ def check_files(root: Path, manifest: dict, hashed: Callable[[int], None] = lamb
     faults = [Fault("manifest", path, "this is no place of a file of a release.") for path in listed if not PLACE.fullmatch(path)]
     if faults:
         return faults
-    for folder in sorted({path.rpartition("/")[0] for path in listed}):
-        for file in sorted((root / folder).rglob("*")):
+    for folder in sorted(root.glob(f"gold/*/*/v{manifest['version']}")):
+        for file in sorted(folder.rglob("*")):
             path = file.relative_to(root).as_posix()
             if not file.is_dir() and path not in listed:
                 faults.append(Fault("extra", path, "it is not part of the release."))

@@ -15,7 +15,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +23,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from mergehouse.contract import TYPE_PATTERN
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi.catalogue import Kpi
+from mergehouse.release.facts import NAME, TABLE, check_names
 from mergehouse.release.files import MANIFEST, RELEASES
 from mergehouse.release.version import Change, Version
 
@@ -31,11 +31,10 @@ FORMAT = 1
 SCHEMA = Path(__file__).with_name("release_manifest.schema.json")
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
 VersionText = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
-Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-TableName = Annotated[str, Field(pattern=r"^gold\.[a-z][a-z0-9_]*$")]
+Column = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+TableName = Annotated[str, Field(pattern=f"^{TABLE.pattern}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
-_TEST = re.compile(r"(=|<>|<=|>=|<|>) (TRUE|FALSE|-?\d+(\.\d+)?)")  # all that the catalogue's conditions need; no SQL of a stranger
 
 
 class ManifestError(MergehouseError):
@@ -117,19 +116,6 @@ class KpiTotals(Kpi):
 
     values: dict[str, str | None]
 
-    @model_validator(mode="after")
-    def _plain_names(self) -> KpiTotals:
-        names = [name for name in (self.name, self.sum, self.count_distinct, *self.where, *(self.ratio or ())) if name]
-        for name in names:
-            if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
-                raise ValueError(f"`{name}` is no column or KPI")
-        for test in self.where.values():
-            if not _TEST.fullmatch(test):
-                raise ValueError(f"`{test}` is no comparison with a number, TRUE or FALSE")
-        if self.table and not re.fullmatch(r"gold\.[a-z][a-z0-9_]*", self.table):
-            raise ValueError(f"`{self.table}` is no Gold table")
-        return self
-
 
 class ScoringModel(_Strict):
     """Rows of a scores table that one edition of a model wrote; `model_*` and `feature_version` are None where none was used."""
@@ -197,6 +183,8 @@ class Manifest(_Strict):
             for number, file in enumerate(table.files):
                 if file.path != f"{folder}/part-{number:05}.parquet":
                     raise ValueError(f"{file.path} is not where file {number} of `{table.name}` belongs")
+        if faults := check_names(self.model_dump(mode="json", include={"kpis", "tables"})):
+            raise ValueError(faults[0].message.rstrip("."))
         for kpi in self.kpis:
             if kpi.table and not self.table(kpi.table) and any(kpi.values.values()):
                 raise ValueError(f"KPI `{kpi.name}` has values and `{kpi.table}`, which they are of, is not here")

@@ -7,17 +7,15 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import exclusive
 from mergehouse.release.files import CURRENT, MANIFEST, RELEASES, SUCCESS, check_files
-from mergehouse.release.manifest import Manifest, ManifestError, digest, parse_manifest
+from mergehouse.release.manifest import Manifest, digest, parse_manifest
 from mergehouse.release.version import Version
 from mergehouse.storage import download, is_url, open_store, storage_errors, upload
 
@@ -114,6 +112,9 @@ class Shelf:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """One release at a time where the place is of this machine; on an object store, who seals a version first has it."""
+        from mergehouse.lakehouse import Lakehouse
+        from mergehouse.pipeline import exclusive  # and with it the compiler of models, which verification has no use for
+
         with nullcontext() if self.is_remote else exclusive(Lakehouse(self.root)):
             yield
 
@@ -158,14 +159,9 @@ class Shelf:
 
     def fetch(self, version: Version, target: Path) -> None:
         """Copies a release of an object store below a folder of this machine, as it is there, pointer included."""
-        prefixes = [f"{RELEASES}/v{version}/"]
-        with suppress(ManifestError):  # then there is nothing to compare files with, and verification says so
-            if self._is_there(key := f"{RELEASES}/v{version}/{MANIFEST}"):
-                manifest = parse_manifest(self._read(key), self.root)
-                prefixes += [f"{manifest.folder(table.name)}/" for table in manifest.tables]
         with storage_errors(self.root):
-            keys = [file["path"] for prefix in prefixes for files in self.store.list(prefix) for file in files]
-        keys += [f"{RELEASES}/{CURRENT}"] if self._is_there(f"{RELEASES}/{CURRENT}") else []
+            found = [file["path"] for files in self.store.list("gold/") for file in files]
+        keys = [key for key in found if f"/v{version}/" in key or key == f"{RELEASES}/{CURRENT}"]
         for key in keys:
             download(f"{self.root}/{key}", target / key)
 

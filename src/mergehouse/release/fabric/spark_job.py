@@ -20,6 +20,7 @@ from mergehouse.release.facts import (
     check_facts,
     check_keys,
     check_kpis,
+    check_names,
     check_partitions,
     check_schema,
     facts_sql,
@@ -88,7 +89,7 @@ class ReleaseJob:
             self.manifest = json.loads(content)
             if (self.manifest["manifest_format"], self.manifest["version"]) != (MANIFEST_FORMAT, version):
                 return [Fault("manifest", where, f"expected a manifest of format {MANIFEST_FORMAT} and version {version}.")]
-            return check_files(self.folder, self.manifest) or self._check_contents()
+            return check_names(self.manifest) or check_files(self.folder, self.manifest) or self._check_contents()
         except (ValueError, KeyError, TypeError) as error:
             return [Fault("manifest", where, f"it was not written by mergehouse ({error!r}): carry the release again.")]
 

@@ -204,6 +204,7 @@ def publish_frame(node: Node, bench: Workbench, frame: Any, fingerprint: str) ->
     contract, began = node.contract, time.perf_counter()
     assert contract is not None
     source = f"delivered.{flat(node.name)}"
+    bench.lakehouse.create(contract)
     bench.attach({node.name} | node.check_inputs)
     bench.engine.load_frame(source, frame)
     bench.engine.keep(f"affected.{flat(node.name)}", f"SELECT DISTINCT {', '.join(contract.partition_by)} FROM {source}")

@@ -39,7 +39,13 @@ Folder = Annotated[Path, typer.Option("--project", "-C", metavar="DIR", help="Th
 Env = Annotated[str | None, typer.Option("--env", envvar="MERGEHOUSE_ENV", metavar="NAME", help="One of the project's environments.")]
 OneBrand = Annotated[str | None, typer.Option("--brand", metavar="NAME", help="One brand only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+At = Annotated[str | None, typer.Option("--at", metavar="PATH|URL", help="Where the releases are, if not in the lakehouse.")]
 HERE = Path()
+releases = typer.Typer(
+    cls=_Contents, rich_markup_mode=None, context_settings={"max_content_width": 110}, help="List releases, roll back, copy.",
+    invoke_without_command=True,
+)  # fmt: skip
+app.add_typer(releases, name="releases", rich_help_panel="Release")
 
 
 def _print_version(wanted: bool) -> None:
@@ -133,12 +139,14 @@ def run(
 
     loaded = load_project(project, env)
     with console.steps(hidden=as_json) as step:
-        result = run_pipeline(loaded, select, until, full, step)
+        result = run_pipeline(loaded, select, until, full, step, score=_scoring(loaded))
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
         typer.echo(json.dumps(summary(result), indent=2, default=str))
     else:
         console.print_run(loaded, result, report)
+        if loaded.config.science and (lacking := _lacking()):
+            typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
     raise typer.Exit(1 if result.failed else 0)
 
 
@@ -272,6 +280,7 @@ def train(
     project: Folder = HERE,
     env: Env = None,
     brand: OneBrand = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Judge the sequence model, too (extra `deep`, some minutes).")] = False,
     as_json: Json = False,
 ) -> None:
     """Judge models against simple rules at past cut-off dates; keep the best."""
@@ -282,7 +291,7 @@ def train(
     from mergehouse.science.training import train as train_models
 
     with console.steps(hidden=as_json) as step:
-        result = train_models(loaded, brand, lambda what: step("train", what, 0, 0))
+        result = train_models(loaded, brand, lambda what: step("train", what, 0, 0), deep)
     if as_json:
         typer.echo(json.dumps(as_json_training(result), indent=2, default=str))
     else:
@@ -293,6 +302,22 @@ def train(
             "A feature knows the future: look at what changed in models/gold/customer_features.sql."
         )
     raise typer.Exit(1 if result.leaks else 0)
+
+
+@app.command(rich_help_panel="Science")
+def score(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
+    """Score every customer anew where features or models have changed."""
+    from mergehouse import console
+    from mergehouse.pipeline import rescore, summary
+
+    loaded = _with_science(project, env)
+    with console.steps(hidden=as_json) as step:
+        result = rescore(loaded, _scoring(loaded), step)
+    if as_json:
+        typer.echo(json.dumps(summary(result), indent=2, default=str))
+    else:
+        console.print_scores(loaded, result)
+    raise typer.Exit(1 if result.failed else 0)
 
 
 models = typer.Typer(rich_markup_mode=None, invoke_without_command=True, context_settings={"max_content_width": 110})
@@ -323,8 +348,8 @@ def list_models(
         console.print_models(found)
 
 
-@models.command()
-def promote(
+@models.command("promote")
+def promote_model(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The model, as `mergehouse models` lists it.")],
     version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The version that scores shall come from.")],
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; it is kept with the decision.")],
@@ -337,6 +362,137 @@ def promote(
 
     promote_by_hand(loaded, name, version, why)
     typer.echo(f"{name} version {version} is champion; the next scores come from it")
+
+
+@app.command(rich_help_panel="Release")
+def release(
+    project: Folder = HERE,
+    env: Env = None,
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="X.Y.Z", help="Instead of the version that the changes ask for.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="PATH|URL", help="Where to, instead of into the lakehouse.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Export the Gold tables with a manifest, to be carried."""
+    from mergehouse import console
+    from mergehouse.project import load_project
+    from mergehouse.release.export import release as make_release
+
+    loaded = load_project(project, env)
+    with console.steps(hidden=as_json) as step:
+        made = make_release(loaded, version, to, lambda what: step("release", what, 0, 0))
+    if as_json:
+        manifest = made.manifest.model_dump(mode="json")
+        place = {"root": made.root, "is_new": made.is_new, "manifest_sha256": made.manifest_sha256}
+        typer.echo(json.dumps(place | {"manifest": manifest}, indent=2))
+    else:
+        console.print_release(made)
+
+
+@releases.callback()
+def list_releases(context: typer.Context, project: Folder = HERE, env: Env = None, at: At = None, as_json: Json = False) -> None:
+    """List the releases there are, which is current, and more."""
+    from mergehouse import console
+    from mergehouse.release.export import releases_root
+    from mergehouse.release.shelf import Shelf
+
+    if context.invoked_subcommand:
+        return
+    found = Shelf(releases_root(project, env, at)).list()
+    if as_json:
+        typer.echo(json.dumps([vars(r) for r in found], indent=2, default=str))
+    else:
+        console.print_releases(found)
+
+
+@releases.command(rich_help_panel="Commands")
+def rollback(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A release that is there.")],
+    project: Folder = HERE,
+    env: Env = None,
+    at: At = None,
+) -> None:
+    """Make a release the current one again."""
+    from mergehouse.release.export import releases_root
+    from mergehouse.release.shelf import Shelf
+    from mergehouse.release.version import Version
+
+    shelf = Shelf(releases_root(project, env, at))
+    before = shelf.current()
+    shelf.point_at(Version.parse(version))
+    typer.echo(f"{shelf.root}: current is {Version.parse(version)}" + (f", it was {before}" if before else ""))
+
+
+@releases.command(rich_help_panel="Commands")
+def copy(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A release that is there.")],
+    to: Annotated[str, typer.Option("--to", metavar="PATH|URL", help="Where to put it; it is current there.")],
+    project: Folder = HERE,
+    env: Env = None,
+    at: At = None,
+) -> None:
+    """Copy one release to another place, byte for byte."""
+    from mergehouse.release.export import releases_root
+    from mergehouse.release.shelf import Shelf, copy_release
+    from mergehouse.release.version import Version
+
+    seal = copy_release(Shelf(releases_root(project, env, at)), Version.parse(version), Shelf(releases_root(project, env, to)))
+    typer.echo(f"{to}: release {Version.parse(version)}, manifest {seal}")
+
+
+@releases.command(rich_help_panel="Commands")
+def fabric(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the items.")] = Path("fabric")) -> None:
+    """Write the notebook and pipeline that ingest on Fabric."""
+    from mergehouse.release.fabric import write_items
+
+    for file in write_items(folder):
+        typer.echo(file)
+
+
+@app.command(rich_help_panel="Release")
+def verify(
+    root: Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")],
+    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    digest: Annotated[
+        str | None, typer.Option("--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Verify a release that was carried: every file and figure."""
+    from mergehouse import console
+    from mergehouse.release.verify import verify as verify_release
+
+    with console.steps(hidden=as_json) as step:
+        found = verify_release(root, version, digest, lambda what: step("verify", what, 0, 0))
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        console.print_verification(found)
+    raise typer.Exit(0 if found.passed else 1)
+
+
+@app.command(rich_help_panel="Release")
+def ingest(
+    root: Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")],
+    lakehouse: Annotated[str, typer.Option("--lakehouse", metavar="DIR|URL", help="Tables go to Tables/ below it.")],
+    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    digest: Annotated[
+        str | None, typer.Option("--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring a verified release into the Delta tables of a lakehouse."""
+    from mergehouse import console
+    from mergehouse.release.ingestion import ingest as ingest_release
+
+    with console.steps(hidden=as_json) as step:
+        result = ingest_release(root, lakehouse, version, digest, lambda what: step("ingest", what, 0, 0))
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2))
+    else:
+        console.print_ingestion(result)
+    raise typer.Exit(1 if result.failed else 0)
 
 
 @app.command(rich_help_panel="Help")
@@ -359,18 +515,38 @@ def _complain(message: str) -> None:
     console.complain(message)
 
 
-def _with_science(project: Path, env: str | None, brand: str | None = None) -> Any:
-    """The project, where this Python has what models need, and the brand is one of its own."""
+def _lacking() -> str:
+    """What this Python lacks of what models need, in words; empty where nothing does."""
     from importlib.util import find_spec
 
+    package = next((name for name in ("sklearn", "mlflow", "skops", "matplotlib", "shap") if find_spec(name) is None), "")
+    return package and f"{package} is not installed; pip install 'mergehouse[science]' brings what models need"
+
+
+def _scoring(project: Any) -> Any:
+    """What scores customers, imported when it is needed: models are heavy. None where the project or this Python does without."""
+    if not project.config.science or _lacking():
+        return None
+
+    def score(*arguments: Any) -> Any:
+        from mergehouse.science.scoring import score
+
+        return score(*arguments)
+
+    return score
+
+
+def _with_science(project: Path, env: str | None, brand: str | None = None) -> Any:
+    """The project, where this Python has what models need, and the brand is one of its own."""
     from mergehouse.project import load_project
 
     loaded = load_project(project, env)
     if brand and brand not in loaded.brands:
         raise MergehouseError(f"--brand {brand}: expected one of {', '.join(loaded.brands)}.")
-    for package in ("sklearn", "mlflow", "skops", "matplotlib"):
-        if find_spec(package) is None:
-            raise MergehouseError(f"{package} is not installed: pip install 'mergehouse[science]' brings what models need.")
+    if not loaded.config.science:
+        raise MergehouseError(f"{loaded.folder}/mergehouse.yml says `science: false`: there are no features to train or score by.")
+    if lacking := _lacking():
+        raise MergehouseError(f"{lacking}.")
     return loaded
 
 

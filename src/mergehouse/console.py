@@ -9,15 +9,36 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from mergehouse.kpi.catalogue import catalogue, formatted
+from mergehouse.lakehouse import Lakehouse
 from mergehouse.quality.checks import CheckResult
 
 if TYPE_CHECKING:
     from mergehouse.pipeline import RunResult
     from mergehouse.project import Project
+    from mergehouse.release.export import Released
+    from mergehouse.release.ingestion import Ingestion
+    from mergehouse.release.shelf import Listed
+    from mergehouse.release.verify import Verification
     from mergehouse.science.registry import Version
     from mergehouse.science.training import Training
 
+PREDICTED = {"churn": "no purchase within {} days", "clv": "net margin over {} days"}
+HEADINGS = {
+    "auc": "AUC", "pr_auc": "PR AUC", "brier": "Brier", "ece": "ECE", "lift": "top-decile lift",
+    "spearman": "Spearman", "gini": "Gini", "top_share": "share of top decile", "mae": "MAE, EUR", "bias": "bias",
+}  # fmt: skip
 SHOWN = ("auc", "brier", "lift", "spearman", "gini", "mae")  # metrics of a model in the list of models
+
+
+SCORED = """
+SELECT scope, score_method, count(*) FILTER (risk_band = 'low'), count(*) FILTER (risk_band = 'medium'),
+  count(*) FILTER (risk_band = 'high'), count(*) FILTER (risk_band IS NULL)
+FROM (
+  SELECT source_system AS scope, score_method, risk_band FROM gold.customer_brand_360
+  UNION ALL SELECT 'group', score_method, risk_band FROM gold.customer_360
+)
+WHERE score_method IS NOT NULL GROUP BY ALL ORDER BY ALL
+"""
 
 
 def complain(message: str) -> None:
@@ -103,6 +124,25 @@ def print_run(project: Project, result: RunResult, report_file: str) -> None:
     console.print(f"Report   {report_file}")
 
 
+def print_scores(project: Project, result: RunResult) -> None:
+    """What became of a scoring, and customers by brand, method and risk band."""
+    console = Console(soft_wrap=True, highlight=False)
+    for table in result.tables:
+        if table.status == "failed":
+            console.print(f"[bold red]failed[/]   {table.table}: ", end="")
+            console.print(table.reason, markup=False)
+    print_findings([c for c in result.checks if not c.passed])
+    if not result.changed:
+        console.print("Nothing to do: features and models are those of the published scores.")
+    counts = Lakehouse(project.lakehouse_location).query(SCORED).fetchall()
+    table = Table(title="Customers by risk of no purchase within 90 days", title_justify="left", box=None, pad_edge=False)
+    for name in ("", "method", "low", "medium", "high", "no scores"):
+        table.add_column(name, justify="left" if name in ("", "method") else "right")
+    for scope, method, *numbers in counts:
+        table.add_row(scope, method, *(f"{n:,}" for n in numbers))
+    console.print(table)
+
+
 def print_kpis(values: dict[str, dict[str, Any]]) -> None:
 
     table = Table(title="KPIs", title_justify="left", box=None, pad_edge=False, header_style="bold")
@@ -117,22 +157,23 @@ def print_kpis(values: dict[str, dict[str, Any]]) -> None:
 
 
 def print_training(result: Training) -> None:
-    """Metrics by brand and method: the mean over all cut-offs, and the lowest and highest."""
+    """Metrics by brand, target and method: the mean over all cut-offs, and the lowest and highest."""
 
     console = Console(soft_wrap=True, highlight=False)
-    everybody = [t for t in result.tested if t.group == "all" and t.target.startswith("churn")]
-    told_apart = [t for t in everybody if t.metrics]  # not those of cut-offs after which all or none left
-    for brand in dict.fromkeys(t.brand for t in told_apart):
-        tested = [t for t in told_apart if t.brand == brand]
+    told_apart = [t for t in result.tested if t.metrics and t.group == "all"]  # not those of cut-offs after which all or none left
+    for brand, target in dict.fromkeys((t.brand, t.target) for t in told_apart):
+        tested = [t for t in told_apart if (t.brand, t.target) == (brand, target)]
         cutoffs = sorted({t.cutoff for t in tested})
-        title = f"{brand}: no purchase within 90 days, {len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}"
+        kind, days = target.rstrip("d").split("_")
+        title = f"{brand}: {PREDICTED[kind].format(days)}, {len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}"
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         table.add_column("")
-        for name in ("AUC", "PR AUC", "Brier", "ECE", "top-decile lift"):
-            table.add_column(name, justify="right")
+        known = {metric: heading for metric, heading in HEADINGS.items() if any(metric in t.metrics for t in tested)}
+        for heading in known.values():
+            table.add_column(heading, justify="right")
         for method in dict.fromkeys(t.method for t in tested):
-            values = [[t.metrics[name] for t in tested if t.method == method] for name in ("auc", "pr_auc", "brier", "ece", "lift")]
-            table.add_row(method, *(f"{sum(v) / len(v):.3f} ({min(v):.2f}-{max(v):.2f})" for v in values))
+            of_metrics = [[t.metrics[metric] for t in tested if t.method == method] for metric in known]
+            table.add_row(method, *(_range(values) for values in of_metrics))
         console.print(table)
     for d in result.decisions:
         console.print("[green]champion[/]  " if d.is_champion else "[yellow]challenger[/]", end=" ")
@@ -143,6 +184,17 @@ def print_training(result: Training) -> None:
             console.print(f"           no champion: {d.version.brand}'s scores of {d.version.target} come from the fallback", markup=False)
     for why in result.untrained.values():
         console.print(f"[yellow]no model[/] {why}")
+    for page in result.pages[:1]:
+        console.print(f"Models   {page}", markup=False)
+
+
+def _range(values: list[float]) -> str:
+    """Mean, and the lowest and highest of several; as many decimals as the number is worth."""
+    mean, low, high = sum(values) / len(values), min(values), max(values)
+    places = 0 if abs(mean) >= 10 else 3
+    return (
+        f"{mean:,.{places}f} ({low:,.{max(0, places - 1)}f}-{high:,.{max(0, places - 1)}f})" if len(values) > 1 else f"{mean:,.{places}f}"
+    )
 
 
 def print_models(versions: list[Version]) -> None:
@@ -171,3 +223,69 @@ def print_findings(failed: list[CheckResult]) -> None:
         colour = "red" if c.severity == "error" else "yellow"
         console.print(f"[{colour}]{c.severity:<6}[/]", end="")
         console.print(f"{c.failures:>7,}  {c.table}: {c.check}", markup=False)
+
+
+def print_release(made: Released) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    manifest = made.manifest
+    if not made.is_new:
+        console.print(f"Nothing has changed since release {manifest.version}; --version makes a new one all the same.")
+        if not made.is_current:
+            console.print(f"It is not what readers see: `mergehouse releases rollback {manifest.version}` makes it current.")
+        return
+    for table in manifest.tables:
+        console.print(f"{table.name:<28}{table.rows:>12,} rows{sum(f.bytes for f in table.files) / 2**20:>10,.1f} MB  {table.mode}")
+    for change in manifest.changes:
+        console.print(f"{change.level:<9}{change.what} {change.how}", markup=False)
+    follows = f", after {manifest.previous}" if manifest.previous else ""
+    colour = {"passed": "green", "failed": "red"}.get(manifest.quality.verdict, "yellow")
+    console.print(f"\nRelease  {manifest.version}{follows}")
+    console.print(f"Quality  [{colour}]{manifest.quality.verdict}[/] ({manifest.quality.checks:,} checks)")
+    console.print(f"Where    {made.root}", markup=False)
+    console.print(f"Digest   {made.manifest_sha256}")
+
+
+def print_releases(found: list[Listed]) -> None:
+    if not found:
+        Console().print("No release yet; `mergehouse release` makes one.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", "release", "made (UTC)", "tables", "rows", "MB", "quality", "manifest"):
+        table.add_column(name, justify="right" if name in ("tables", "rows", "MB") else "left")
+    for r in found:
+        made, size = f"{r.created_ts:%Y-%m-%d %H:%M}", f"{r.bytes / 2**20:,.1f}"
+        mark = "current" if r.current else ""
+        table.add_row(mark, r.version, made, f"{r.tables}", f"{r.rows:,}", size, r.quality, r.manifest_sha256[:12])
+    Console(soft_wrap=True).print(table)
+
+
+def print_verification(found: Verification) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    for fault in found.faults:
+        console.print(f"[bold red]{fault.what:<11}[/]", end="")
+        console.print(f"{fault.where}: {fault.message}", markup=False)
+    totals = found.as_json()
+    name = f"release {found.version}" if found.version else "release"
+    if found.passed:
+        size = f"{totals['tables']} tables, {totals['files']} files, {totals['rows']:,} rows"
+        console.print(f"[green]sound[/]    {name}: {size} are as they were sealed")
+    else:
+        count = f"{len(found.faults)} {'fault' if len(found.faults) == 1 else 'faults'}"
+        console.print(f"[bold red]broken[/]   {name} at {found.root}: {count}. Carry it again before it is used.")
+
+
+def print_ingestion(result: Ingestion) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    print_verification(result.verification)
+    for table in result.tables:
+        changed = f"{table.inserted:,} new, {table.updated:,} changed, {table.deleted:,} gone" if table.status == "merged" else ""
+        colour = "bold red" if table.status == "failed" else "green"
+        console.print(f"[{colour}]{table.status:<10}[/]{table.table:<24}{table.rows:>12,} rows  ", end="")
+        console.print(table.message or changed, markup=False)
+    for fault in result.faults:
+        console.print(f"[bold red]{fault.what:<10}[/]", end="")
+        console.print(f"{fault.where}: {fault.message}", markup=False)
+    console.print(f"\nCurrent  {result.current or 'none'}")
+    console.print(f"Where    {result.lakehouse}/Tables", markup=False)
+    if result.report:
+        console.print(f"Report   {result.report}", markup=False)

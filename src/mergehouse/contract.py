@@ -69,6 +69,9 @@ class Contract(_Strict):
 
     `part` names the part of mergehouse that the table is for, where a project can do without it.
 
+    `release` says how a release of a Gold table reaches the receiver's: it takes the place of its rows, it is merged into them by
+    key, which keeps rows that only the receiver has, or the table is not released: readers have no use for it.
+
     `z_order` names the columns that readers filter by most; `mergehouse maintain` lays the files out by them.
 
     Without `incremental` the table is computed whole and compared with what is published.
@@ -81,6 +84,7 @@ class Contract(_Strict):
     partition_by: list[str] = []
     z_order: list[str] = []
     part: Literal["science"] | None = None
+    release: Literal["overwrite", "merge", "none"] = "overwrite"
     columns: dict[str, ColumnContract]
     checks: list[Check] = []
     incremental: Incremental | None = None

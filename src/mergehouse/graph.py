@@ -167,7 +167,7 @@ def _ordered(texts: dict[str, str], contracts: dict[str, Contract], leaves: dict
         fingerprint = _digest(
             SEMANTICS,
             texts[name],
-            contract.model_dump_json() if contract else "",
+            contract.model_dump_json(exclude={"release"}) if contract else "",
             *(nodes[p].fingerprint for p in parents),
         )
         nodes[name] = Node(name, texts[name], inputs[name], fingerprint, contract, checked.get(name, frozenset()))

@@ -19,6 +19,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from mergehouse.contract import Contract
 from mergehouse.errors import LakehouseError
@@ -36,6 +37,7 @@ LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
 FINGERPRINT, DELIVERED = "mergehouse.fingerprint", "mergehouse.delivered"
 ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
 COMMITS_PER_CHECKPOINT = 20
+CARE = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that change no row
 MAINTAINED_FILE_SIZE = 128 * 2**20
 _CAMEL = {"partition_values": "partitionValues", "modification_time": "modificationTime", "data_change": "dataChange"}
 PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants", "v2Checkpoint", "vacuumProtocolCheck"}
@@ -178,6 +180,26 @@ class Lakehouse:
                 return Stamp(stamped[FINGERPRINT], stamped.get(DELIVERED, ""))
         return None
 
+    def stamped(self, name: str) -> list[tuple[int, Stamp | None]]:
+        """Versions of a table and their stamps, newest first; what only cares for the files (compaction, vacuum) is left out."""
+        commits = [c | _user_metadata(c) for c in self.delta(name).history()]
+        return [
+            (c["version"], Stamp(c[FINGERPRINT], c.get(DELIVERED, "")) if FINGERPRINT in c else None)
+            for c in commits
+            if c.get("operation") not in CARE
+        ]
+
+    def restore(self, name: str, version: int, stamp: Stamp) -> int:
+        """Makes the rows of an earlier version the table's content again, as a new version, which is returned.
+
+        Raises LakehouseError where files of that version are gone.
+        """
+        from deltalake import CommitProperties
+
+        with self._write_errors(name):
+            self.delta(name).restore(version, commit_properties=CommitProperties(custom_metadata=_metadata(stamp)))
+        return self.delta(name).version()
+
     def holds_batch(self, name: str, batch_id: str) -> bool:
         """True where a commit of this table has already brought in the batch (Delta app transaction)."""
         return self.exists(name) and self.delta(name).transaction_version(batch_id) is not None
@@ -211,6 +233,27 @@ class Lakehouse:
         connection.execute(f"CREATE TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
         connection.executemany(f"INSERT INTO few VALUES ({', '.join('?' * len(types))})", rows)
         self.append(name, connection.sql("FROM few"))
+
+    def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
+        """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table where it is not there."""
+        from deltalake import write_deltalake
+
+        from mergehouse.engine.reader import connect, text
+
+        self.create(contract)
+        types = duckdb_types(self.delta(contract.table))
+        connection = connect()
+        connection.register("given", rows)
+        columns = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in types.items())
+        with self._write_errors(contract.table):
+            write_deltalake(
+                self.address(contract.table),
+                connection.sql(f"SELECT {columns} FROM given"),
+                mode="overwrite",
+                predicate=f"source_system = {text(brand)}",
+                storage_options=delta_options(self.location),
+                writer_properties=_writer_properties(),
+            )
 
     def rows(self, name: str) -> int:
         """Number of rows, from the statistics in the log."""
@@ -362,7 +405,7 @@ class Lakehouse:
         """
         root = self.path(name)
         if self.is_remote:
-            current = {str(folder_of(file)) for file in self.delta(name).file_uris()} if self.exists(name) else set()
+            current = {str(folder_of(file)) for file in data_files(self.delta(name))} if self.exists(name) else set()
             for file in root.rglob("*.parquet"):
                 if str(file) not in current:
                     file.unlink(missing_ok=True)
@@ -371,7 +414,7 @@ class Lakehouse:
         if not folders:
             return
         logged = "".join(log.read_text(encoding="utf-8") for log in (root / "_delta_log").glob("*.json"))
-        logged += "".join(self.delta(name).file_uris()) if self.exists(name) else ""  # a checkpoint may be all that names them
+        logged += "".join(data_files(self.delta(name))) if self.exists(name) else ""  # a checkpoint may be all that names them
         for folder in folders:
             if f"{folder.name}/" not in logged:
                 self.discard(folder)
@@ -431,6 +474,17 @@ class Table:
         return f"Table({self.name!r}, version={self.version})"
 
 
+def data_files(delta: DeltaTable) -> list[str]:
+    """Addresses of a version's files: paths on this machine, or URLs of an object store.
+
+    Of a local table delta-rs writes the folder as a URL would have it, with %20 for a blank, and what is in it as it is on disk.
+    """
+    folder = delta.table_uri.removeprefix("file://")
+    if is_url(folder):
+        return delta.file_uris()
+    return [unquote(folder) + file.removeprefix(folder) for file in delta.file_uris()]
+
+
 def needs_safe_reader(delta: DeltaTable) -> bool:
     """True where a plain list of Parquet files would show wrong rows: deletion vectors, column mapping."""
     features = set(delta.protocol().reader_features or ())
@@ -485,7 +539,8 @@ def _user_metadata(commit: dict[str, Any]) -> dict[str, Any]:
 
 
 def _metadata(stamp: Stamp) -> dict[str, str]:
-    return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered}
+    """The stamp as delta-rs takes it, and as Spark shows it in a table's history."""
+    return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered, "userMetadata": stamp.as_json()}
 
 
 def write_failure(name: str, path: Path, error: BaseException) -> str:

@@ -7,16 +7,15 @@ import fcntl
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mergehouse.build import TableResult, Workbench, build_tables, publish_frame
-from mergehouse.contract import load_contract
 from mergehouse.engine import Engine
 from mergehouse.errors import LakehouseError, MergehouseError
-from mergehouse.graph import MODELS, SCORES, Graph, build_graph
+from mergehouse.graph import SCORES, Graph, Node, build_graph
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.kpi.catalogue import Values, check_bounds, compute
@@ -38,10 +37,14 @@ Progress = Callable[[str, str, int, int], None]  # (stage, name, done, total)
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores of all customers as a frame with the columns of their contract, and the fingerprint of what they were made from."""
+    """Scores of all customers as a frame with the columns of their contract, and what they say of themselves.
+
+    `fingerprint` is that of what they were made from: of the features, a dash, and of the models.
+    """
 
     rows: Any
     fingerprint: str
+    checks: Sequence[CheckResult] = ()
 
 
 # What scores customers, given the project, the fingerprint of the published scores and whom to tell what is being done.
@@ -103,9 +106,14 @@ def run(
         scored = [n for n in chosen if SCORES in bench.graph.upstream(n.name)]
         before = [n for n in chosen if n.name != SCORES and n not in scored]
         result.tables, result.checks = build_tables(before, bench, broken, full, progress)
-        if score and project.config.science and len(before) < len(chosen):
-            _score(project, bench, result, score, broken, lambda what: progress("scores", what, 0, 0))
-        tables, checks = build_tables(scored, bench, broken, full, progress)
+        if score and len(before) < len(chosen):
+            if waits := sorted(broken & bench.graph.upstream(FEATURES)):
+                result.tables.append(TableResult(SCORES, "blocked", reason=f"waits for {waits[0]}"))
+            elif bench.graph.nodes[SCORES].fingerprint.startswith(f"{bench.graph.nodes[FEATURES].fingerprint}-"):
+                result.tables.append(TableResult(SCORES, "fresh"))  # of a model promoted since `rescore` knows
+            else:
+                _score(project, bench, result, score, progress)
+        tables, checks = _build_readers(scored, bench, broken, full, progress)
         result.tables, result.checks = result.tables + tables, result.checks + checks
         result.kpis = compute(lakehouse)
         if result.changed:
@@ -119,6 +127,29 @@ def run(
             result.seconds = time.perf_counter() - began
             record_run(lakehouse, result)
         result.seconds = time.perf_counter() - began
+        return result
+
+
+def rescore(project: Project, score: Score, progress: Progress = lambda *_: None, spark: SparkSession | None = None) -> RunResult:
+    """Scores the customers anew where features or models have changed, and rebuilds what reads the scores. Loads nothing.
+
+    Raises LakehouseError where there are no features yet or another run is at work.
+    """
+    began = time.perf_counter()
+    lakehouse = Lakehouse(project.lakehouse_location)
+    if not lakehouse.exists(FEATURES):
+        raise LakehouseError(f"{lakehouse.location}: there are no customer features yet; `mergehouse run` builds them.")
+    mappings = mapping_tables(project)
+    with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
+        result = RunResult(uuid.uuid4().hex[:12], dt.datetime.now(dt.UTC), IngestResult(known=read_batches(lakehouse)))
+        bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full=False)
+        _score(project, bench, result, score, progress)
+        readers = [n for n in bench.graph.built() if SCORES in bench.graph.upstream(n.name)]
+        tables, checks = _build_readers(readers, bench, set(), False, progress)
+        result.tables, result.checks = result.tables + tables, result.checks + checks
+        result.seconds = time.perf_counter() - began
+        if result.changed:
+            record_run(lakehouse, result)
         return result
 
 
@@ -141,7 +172,6 @@ def _workbench(
     project: Project, engine: Engine, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch], full: bool
 ) -> Workbench:
     """The graph of now, and where the order lines are of an earlier state, the graph of then and what came since."""
-    lakehouse.create(load_contract(MODELS / f"{SCORES.replace('.', '/')}.yml"))  # empty as long as nobody scores: models read it
     graph = _graph(project, lakehouse, mappings, batches)
     published = lakehouse.stamp(LINES)
     loaded = [b for b in batches if b.status == "loaded"]
@@ -160,14 +190,11 @@ def _graph(project: Project, lakehouse: Lakehouse, mappings: dict[str, Rows], ba
     return build_graph(project, batches, mappings, f"{ecb_file().stat().st_size}", scores.fingerprint if scores else "")
 
 
-def _score(project: Project, bench: Workbench, result: RunResult, score: Score, broken: set[str], progress: Callable[[str], None]) -> None:
+def _score(project: Project, bench: Workbench, result: RunResult, score: Score, progress: Progress) -> None:
     """Has customers scored and publishes the scores. Where that fails, the tables that read them are built with those of before."""
     node = bench.graph.nodes[SCORES]
-    if waits := sorted(broken & bench.graph.upstream(FEATURES)):
-        result.tables.append(TableResult(SCORES, "blocked", reason=f"waits for {waits[0]}"))
-        return
     try:
-        scored = score(project, node.fingerprint, progress)
+        scored = score(project, node.fingerprint, lambda what: progress("scores", what, 0, 0))
         if scored is None:
             result.tables.append(TableResult(SCORES, "fresh"))
             return
@@ -176,8 +203,19 @@ def _score(project: Project, bench: Workbench, result: RunResult, score: Score, 
         result.tables.append(TableResult(SCORES, "failed", reason=str(error)))
         return
     result.tables.append(table)
-    result.checks += checks
+    result.checks += [*checks, *scored.checks]
     bench.graph = _graph(project, bench.lakehouse, bench.mappings, result.ingest.batches)
+
+
+def _build_readers(
+    chosen: list[Node], bench: Workbench, broken: set[str], full: bool, progress: Progress
+) -> tuple[list[TableResult], list[CheckResult]]:
+    """Builds tables that read the scores, as the graph has them now. Where nobody scores, these are an empty table."""
+    nodes = [bench.graph.nodes[node.name] for node in chosen]
+    contract = bench.graph.nodes[SCORES].contract
+    if nodes and contract:
+        bench.lakehouse.create(contract)
+    return build_tables(nodes, bench, broken, full, progress)
 
 
 def _reconcile(project: Project, bench: Workbench) -> list[CheckResult]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from mergehouse import __version__
 from mergehouse.errors import ConfigError, MergehouseError
 from mergehouse.ingest.landing import find_files, fitting, list_zone
 from mergehouse.lakehouse import Lakehouse, is_writable
@@ -17,11 +18,12 @@ from mergehouse.project import CONFIG_FILE, Brand, load_project
 from mergehouse.storage import located
 
 TEMPLATES = Path(str(resources.files("mergehouse") / "templates"))
+REQUIREMENTS = "requirements.txt"  # what the workflows and the workers of the DAG install: the version that wrote the project
 PACKAGES = ("duckdb", "deltalake", "sqlglot", "polars", "fastexcel", "currencyconverter")
 
 
 def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
-    """Copies the templates into `folder` and returns what was written, a line each.
+    """Copies the templates into `folder` and returns what was written, a line each. A file that is there already stays as it is.
 
     With `raw`, every brand is pointed at the folder under it that holds its files: `raw` itself,
     `raw/<brand>` or one folder below. Raises ConfigError where a project is there already, or where
@@ -30,9 +32,21 @@ def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
     if (folder / CONFIG_FILE).exists():
         raise ConfigError(f"{folder / CONFIG_FILE} exists already; nothing was changed. Choose another folder.")
     found = {brand.name: _folder_with(brand, raw) for brand in load_project(TEMPLATES).brands.values()} if raw else {}
+    kept: list[str] = []
+
+    def copy(source: str, target: str) -> None:
+        if Path(target).exists():
+            kept.append(f"{target} was there already and is kept")
+        else:
+            shutil.copy2(source, target)
+
     try:
-        shutil.copytree(TEMPLATES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        written = [str(folder / CONFIG_FILE), str(folder / "mappings")]
+        shutil.copytree(TEMPLATES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"), copy_function=copy)
+        if (folder / REQUIREMENTS).exists():
+            kept.append(f"{folder / REQUIREMENTS} was there already and is kept; it needs mergehouse=={__version__}")
+        else:
+            (folder / REQUIREMENTS).write_text(f"mergehouse=={__version__}\n", encoding="utf-8")
+        written = [str(folder / part) for part in (CONFIG_FILE, "mappings", ".github/workflows", "dags", REQUIREMENTS)]
         for brand in load_project(folder).brands.values():
             (folder / "raw" / brand.name).mkdir(parents=True, exist_ok=True)
             written.append(str(brand.folder))
@@ -41,7 +55,7 @@ def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
                 written.append(f"  reads {found[brand.name]}")
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written ({error.strerror or error}).") from None
-    return written
+    return [*written, *kept]
 
 
 def line_count(text: str) -> int:

@@ -271,7 +271,7 @@ def test_the_command(shop: Shop, tmp_path: Path) -> None:
 
 def test_colours_can_be_read() -> None:
     """WCAG 2.2, success criterion 1.4.3: a contrast of at least 4.5 for text, also on the darkest cell of the heat map."""
-    import mergehouse.profile.pages as pages
+    import mergehouse.drawing.pages as pages
 
     style = (pages.HERE / "house.html.j2").read_text()
     colours = {n: (a, b) for n, a, b in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", style)}

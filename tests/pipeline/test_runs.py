@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import deltalake
@@ -324,3 +325,14 @@ def test_missing_source_blocks_only_its_brand_tables(shop: Shop) -> None:
     assert list(result.ingest.failures) == ["bronze.shop_lines"]
     assert statuses(result)["silver.fx_rates_eur"] == "built"
     assert statuses(result)["gold.sales_daily"] == "blocked"
+
+
+def test_a_folder_whose_name_a_url_would_write_otherwise(tmp_path: Path) -> None:
+    """Blanks, umlauts, a hash sign in the path of a project: built, brought up to date, read."""
+    shop = Shop(tmp_path / "Müller & Söhne #1" / "project")
+    shop.deliver_lines("A1,1,2024-05-01 10:00:00,P1,Mug,2,5.00,C1,Germany,EUR")
+    assert not shop.run().failed
+    shop.deliver_lines("A2,1,2024-05-02 10:00:00,P1,Mug,1,5.00,C1,Germany,EUR", name="lines2.csv")
+    result = shop.run()
+    assert not result.failed and shop.rows("SELECT count(*), sum(amount_eur) FROM silver.sales_clean") == [(2, Decimal("15.00"))]
+    assert {t.table: t.status for t in result.tables}["silver.sales_clean"] == "updated"

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
 from tests.conftest import Shop
 
 from mergehouse.cli import main
 from mergehouse.errors import FitError
-from mergehouse.science import churn
+from mergehouse.project import MlflowConfig, Project
+from mergehouse.science import churn, training
 from mergehouse.science.backtest import LEAK, METHODS, backtest_churn, judged_cutoffs
+from mergehouse.science.churn import fit_churn_model
 from mergehouse.science.dataset import Dataset, active, read_dataset
-from mergehouse.science.training import train
+from mergehouse.science.model_file import digest
+from mergehouse.science.origin import code_version, content
+from mergehouse.science.registry import champion, versions
+from mergehouse.science.tracking import connected
+from mergehouse.science.training import TASKS, Training, train, train_missing
 
 LINE = "{order},1,{day} 10:00:00,P1,Mug,2,5.00,{customer},Germany,EUR"
 BEGIN, DAYS = dt.date(2024, 1, 1), 640
@@ -97,6 +105,129 @@ def test_the_command_keeps_what_it_found(trained: Shop, monkeypatch: pytest.Monk
     kept = trained.rows("SELECT count(*), count(DISTINCT cutoff_date), min(low <= high) FROM gold.model_metrics WHERE metric = 'auc'")
     cutoffs = len({t["cutoff"] for t in found["tested"]})
     assert kept == [(len(METHODS) * cutoffs, cutoffs, True)]
+    [decision] = found["decisions"]
+    assert decision["is_champion"] and decision["version"]["name"] == "merged-retail-shop-churn" and decision["version"]["version"] == 1
+
+
+RULES = ("recency rule", "RFM rates")
+
+
+@pytest.fixture
+def only_rules_and_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other methods, and many cut-offs, take most of the time, and nothing here is about them."""
+    monkeypatch.setattr("mergehouse.science.backtest.LONGEST", 4)
+    for name in METHODS.keys() - {*RULES, "logistic regression"}:
+        monkeypatch.delitem(METHODS, name)
+
+
+def in_experiment(shop: Shop, name: str) -> Project:
+    """The project with models of their own: tests share its lakehouse and its database."""
+    config = shop.project.config.model_copy(update={"mlflow": MlflowConfig(experiment=name)})
+    return shop.project.model_copy(update={"config": config})
+
+
+def known_at(dataset: Dataset, day: dt.date) -> Dataset:
+    """The dataset as it was at a cut-off."""
+    hidden = [
+        pl.when(pl.col("cutoff_date") + pl.duration(days=int(c.split("_")[-1][:-1])) <= day).then(pl.col(c)).alias(c)
+        for c in dataset.rows.columns
+        if c.startswith("next_purchases")
+    ]
+    return Dataset(dataset.brand, day, dataset.rows.filter(pl.col("cutoff_date") <= day).with_columns(*hidden))
+
+
+@pytest.mark.usefixtures("only_rules_and_regression")
+def test_what_is_logged_and_that_training_again_adds_no_version(trained: Shop) -> None:
+    project = in_experiment(trained, "logged")
+    first = train(project)
+    [decision] = first.decisions
+    assert decision.is_new and decision.is_champion and "beats the RFM rates: auc" in decision.why
+    assert (found := champion(project, "shop", "churn")) and found.version == 1 and found.why == decision.why
+    with connected(project) as client:
+        [experiment] = [e for e in client.search_experiments() if e.name == "logged"]
+        runs = {r.info.run_name: r for r in client.search_runs([experiment.experiment_id])}
+        assert set(runs) == {"shop", *(f"shop churn_90d {method}" for method in METHODS)}
+        run = runs["shop churn_90d logistic regression"]
+        history = client.get_metric_history(run.info.run_id, "auc_by_cutoff")
+        assert {f.path for f in client.list_artifacts(runs["shop"].info.run_id)} == {"churn_90d.png"}
+    tested = [t for t in first.tested if t.method == "logistic regression"]
+    assert run.data.metrics["auc"] == pytest.approx(np.mean([t.metrics["auc"] for t in tested]))
+    assert [(m.step, dt.datetime.fromtimestamp(m.timestamp / 1000, dt.UTC).date(), m.value) for m in history] == [
+        (step, t.cutoff, t.metrics["auc"]) for step, t in enumerate(tested, 1)
+    ]
+    assert run.data.params["C"] == str(churn.PENALTY) and run.data.params["cutoffs"] == str(len(tested))
+    assert run.data.tags["feature_version"] == "1" and run.data.tags["code"] == code_version()
+    assert {d.dataset.name: d.dataset.digest for d in runs["shop"].inputs.dataset_inputs} == {
+        name: str(trained.lakehouse.delta(name).version()) for name in ("gold.customer_features", "gold.customer_outcomes")
+    }
+    [again] = train(project).decisions
+    assert (again.is_new, again.is_champion, again.version.version) == (False, True, 1) and len(versions(project)) == 1
+
+
+@pytest.mark.usefixtures("only_rules_and_regression")
+def test_a_model_that_does_not_beat_the_rules_is_not_used(trained: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = in_experiment(trained, "beaten")
+    task = TASKS[0]
+    monkeypatch.setattr(training, "TASKS", (replace(task, rules=("logistic regression",)),))  # a tie is not better
+    [decision] = train_missing(project, trained.lakehouse).decisions
+    assert decision.champion is None and "does not beat the logistic regression" in decision.why
+    assert champion(project, "shop", "churn") is None and versions(project)[0].aliases == ("challenger",)
+    kept = trained.rows("SELECT is_promoted, decided_by, better_at, worse_at, value = other_value FROM gold.model_promotions "
+                        "WHERE model_name LIKE 'beaten%'")  # fmt: skip
+    assert kept == [(False, "backtest", 0, 0, True)]
+    assert train_missing(project, trained.lakehouse).tested == []  # once is enough: `mergehouse train` tries again
+
+
+@pytest.mark.usefixtures("only_rules_and_regression")
+def test_a_retrained_model_is_compared_with_the_champion_on_days_that_neither_has_seen(
+    trained: Shop, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, day = in_experiment(trained, "later"), judged_cutoffs(dataset)[-2]
+    monkeypatch.setattr(training, "read_dataset", lambda *_: known_at(dataset, day))
+    [first] = train(project).decisions
+    assert first.is_champion and first.version.as_of == day and max(first.version.by_cutoff) + dt.timedelta(90) <= day
+    monkeypatch.setattr(training, "read_dataset", lambda *_: dataset)
+    [second] = train(project).decisions
+    since = [c for c in second.version.by_cutoff if c >= day]
+    own = fit_churn_model(known_at(dataset, day), day)
+    theirs = {}
+    for c in since:
+        rows = active(dataset.at(c))
+        theirs[c] = roc_auc_score(rows["next_purchases_90d"] == 0, own.of_active[90].predict(rows))
+    gains = {c: second.version.by_cutoff[c] - theirs[c] for c in since}
+    better, worse = sum(g > 1e-6 for g in gains.values()), sum(g < -1e-6 for g in gains.values())
+    assert len(since) == 2 and f"better at {better} and worse at {worse} of" in second.why and "version 1" in second.why
+    assert second.is_champion == (sum(gains.values()) > 0 and better > worse)
+
+
+@pytest.mark.usefixtures("only_rules_and_regression")
+def test_a_champion_whose_file_was_changed_is_replaced(trained: Shop) -> None:
+    project = in_experiment(trained, "spoilt")
+    train(project)
+    [known] = versions(project)
+    [file] = [f for f in (trained.folder / "mlflow").rglob("model.skops") if digest(f.read_bytes()) == known.sha256]
+    file.write_bytes(file.read_bytes() + b" ")
+    [decision] = train(project).decisions
+    assert (decision.is_new, decision.is_champion, decision.version.version) == (True, True, 2)
+    assert "version 1 cannot be used any more" in decision.why and "its file was changed" in decision.why
+    assert champion(project, "shop", "churn")
+
+
+@pytest.mark.usefixtures("only_rules_and_regression")
+def test_a_leaking_model_is_not_kept(trained: Shop, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    knows = pl.col("next_purchases_90d").fill_null(0) * 20 + pl.col("purchases_30d")
+    leaking = Dataset(dataset.brand, dataset.as_of, dataset.rows.with_columns(purchases_30d=knows))
+    monkeypatch.setattr(training, "read_dataset", lambda *_: leaking)
+    project = in_experiment(trained, "leaking")
+    result = train(project)
+    assert result.leaks and not result.decisions and not versions(project)
+
+
+def test_the_origin_is_of_content(dataset: Dataset) -> None:
+    assert content(dataset) == content(Dataset(dataset.brand, dataset.as_of, dataset.rows.select(reversed(dataset.rows.columns))))
+    for change in ({"gmv_eur": pl.col("gmv_eur") + 0.01}, {"region": pl.lit("elsewhere")}, {"is_cross_brand": ~pl.col("is_cross_brand")}):
+        assert content(dataset) != content(Dataset(dataset.brand, dataset.as_of, dataset.rows.with_columns(**change)))
+    assert content(dataset) != content(known_at(dataset, dataset.cutoffs[-2]))
 
 
 def test_a_short_history_gets_no_model(shop: Shop) -> None:
@@ -104,6 +235,7 @@ def test_a_short_history_gets_no_model(shop: Shop) -> None:
     shop.run()
     result = train(shop.project)
     assert not result.tested and "needs 9" in result.untrained["shop"] and not shop.lakehouse.exists("gold.model_metrics")
+    assert train_missing(shop.project, shop.lakehouse) == Training()  # a run does not even try
 
 
 def test_everybody_or_nobody_left(dataset: Dataset) -> None:

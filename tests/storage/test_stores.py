@@ -109,3 +109,24 @@ def command(name: str, shop: Shop, *arguments: str) -> int:
         return app([name, *arguments, "-C", str(shop.folder)], standalone_mode=False) or 0
     except Exit as stopped:
         return stopped.exit_code
+
+
+def test_survival_and_model_cards_go_into_the_store(shop: Shop, bucket: str) -> None:
+    from datetime import UTC, date, datetime
+
+    from mergehouse.science.card import write_cards
+    from mergehouse.science.card_contents import untrained_card
+    from mergehouse.science.survival_report import write_survival
+
+    location = LOCATIONS["s3"].format(bucket)
+    in_store(shop, location)
+    shop.deliver_lines(*lines(0, 50))
+    assert not shop.run().failed
+    page = write_survival(shop.project, "shop")
+    card = untrained_card("shop", "churn_90d", date(2024, 3, 29), datetime.now(UTC), "Too short.")
+    pages = [page, *write_cards(shop.project, [card])]
+    assert page == f"{location}/models/shop-survival.html" and pages[1] == f"{location}/models/index.html"
+    found = [bytes(shop.lakehouse.store.get(p.removeprefix(f"{location}/")).bytes()).decode() for p in pages]
+    assert "who buys again, who lapses" in found[0] and "Too short." in found[1] and "shop-survival.html" in found[1]
+    kept = "SELECT customers FROM gold.survival_summary WHERE clock = 'purchase_to_purchase' AND customer_group = 'all'"
+    assert shop.rows(kept) == [(7,)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import SHOP_BRAND, Shop
 
+from mergehouse import __version__
 from mergehouse.errors import ConfigError
 from mergehouse.graph import build_graph
 from mergehouse.mappings import mapping_tables
@@ -69,7 +70,7 @@ def test_staging_sql(shop: Shop, change: tuple[str, str], words: list[str]) -> N
     file.write_text(file.read_text().replace(*change, 1))
     project = load_project(shop.folder)
     with pytest.raises(ConfigError) as error:
-        build_graph(project, [], mapping_tables(project), "")
+        build_graph(project, [], mapping_tables(project), "", "")
     for word in ["order_lines.sql", *words]:
         assert word in str(error.value)
 
@@ -106,6 +107,25 @@ def test_init_refuses_to_overwrite(tmp_path: Path) -> None:
     write_project(tmp_path / "p")
     with pytest.raises(ConfigError, match="exists already; nothing was changed"):
         write_project(tmp_path / "p")
+
+
+def test_init_keeps_what_is_there_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("mine\n")
+    (tmp_path / "requirements.txt").write_text("pandas\n")
+    written = write_project(tmp_path)
+    assert (tmp_path / ".gitignore").read_text() == "mine\n" and (tmp_path / "requirements.txt").read_text() == "pandas\n"
+    assert f"{tmp_path / '.gitignore'} was there already and is kept" in written
+    assert any(line.endswith(f"it needs mergehouse=={__version__}") for line in written)
+
+
+def test_init_writes_what_others_run(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    assert {f.name for f in (tmp_path / ".github" / "workflows").iterdir()} == {
+        "mergehouse-checks.yml", "mergehouse-promote.yml", "mergehouse-release.yml",
+    }  # fmt: skip
+    assert (tmp_path / "dags" / "mergehouse_release.py").is_file()
+    assert (tmp_path / "requirements.txt").read_text() == f"mergehouse=={__version__}\n"
+    assert list(load_project(tmp_path).config.environments) == ["dev", "test", "prod", "ci"]  # promotion goes in this order
 
 
 def test_init_finds_the_exports_or_says_why_not(tmp_path: Path) -> None:

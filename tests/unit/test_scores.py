@@ -8,11 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mergehouse.science.bgnbd import fit_bgnbd
-from mergehouse.science.btyd import simulate
 from mergehouse.science.dataset import INPUTS
 from mergehouse.science.reasons import TRAITS, by_trait, reasons
-from mergehouse.science.scoring import CONTRACT, all_scores, population_bgnbd
+from mergehouse.science.scoring import CONTRACT, all_scores
 
 A, B, NOW = dt.date(2024, 1, 1), dt.date(2025, 1, 1), dt.datetime(2025, 1, 2, tzinfo=dt.UTC)
 
@@ -131,14 +129,3 @@ def test_reasons_name_what_moves_the_chance_most() -> None:
         "Bought at a discount of 20 %: raises the risk",
     )
     assert np.allclose(by_trait(contributions).sum(axis=1), contributions.sum(axis=1))
-
-
-def test_a_brand_borrows_drop_out_that_it_cannot_tell() -> None:
-    long = simulate(0.7, 60.0, 0.5, 2.5, np.full(4000, 700.0), seed=1)
-    short = simulate(1.5, 80.0, 0.5, 2.5, np.full(300, 40.0), seed=2)
-    tells, does_not = (fit_bgnbd(s.frequency, s.recency, s.age) for s in (long, short))
-    assert tells.dropout_identified and not does_not.dropout_identified
-    borrowed = population_bgnbd(does_not, [tells])
-    assert borrowed is not None and borrowed.parameters == (does_not.r, does_not.alpha, tells.a, tells.b)
-    assert population_bgnbd(tells, [does_not]) is tells and population_bgnbd(None, [does_not, tells]) is tells
-    assert population_bgnbd(does_not, []) is does_not and population_bgnbd(None, []) is None

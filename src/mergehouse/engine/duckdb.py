@@ -19,7 +19,7 @@ from mergehouse.contract import Contract
 from mergehouse.engine import SCHEMAS, Staged, flat
 from mergehouse.engine.reader import connect, create_view, read_files, select, settings, text
 from mergehouse.errors import LakehouseError, ModelError
-from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, Stamp, minimum_and_maximum, needs_safe_reader, write_failure
+from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, Stamp, data_files, minimum_and_maximum, needs_safe_reader, write_failure
 from mergehouse.project import Limits
 from mergehouse.storage import fetch
 
@@ -130,7 +130,7 @@ class DuckDBEngine:
         contract = staged.contract
         paths = [str(f.path) for f in staged.files]
         if staged.scope != "table":
-            published = fetch(self.lakehouse.delta(contract.table).file_uris())
+            published = fetch(data_files(self.lakehouse.delta(contract.table)))
             paths += [file for file in published if file not in staged.replaced]
         if paths:
             source = read_files(paths, _hive(contract), with_place=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from mergehouse.lakehouse import duckdb_types, needs_safe_reader
+from mergehouse.lakehouse import data_files, duckdb_types, needs_safe_reader
 from mergehouse.storage import fetch
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place:
         stream = delta.scan()  # noqa: F841 - read by DuckDB under its variable name
         connection.execute(f"CREATE TEMP TABLE {name} AS FROM stream")
         return f"SELECT * FROM {name}"
-    files = fetch(delta.file_uris())
+    files = fetch(data_files(delta))
     if not files:
         nulls = ", ".join([*(f'NULL::{kind} AS "{name}"' for name, kind in types.items()), *(f"NULL AS {name}" for name in place.values())])
         return f"SELECT {nulls} WHERE false"

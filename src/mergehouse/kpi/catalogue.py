@@ -1,25 +1,23 @@
-"""Loads the catalogue, renders KPIs as SQL, and computes them over the lakehouse."""
+"""Loads the catalogue and computes KPIs over the lakehouse."""
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from mergehouse.contract import load_contract
 from mergehouse.engine.reader import connect, create_view
 from mergehouse.errors import ConfigError
+from mergehouse.kpi import formula
+from mergehouse.kpi.formula import Value, Values
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import Brand, nearest, parse_yaml
 from mergehouse.quality.checks import CheckResult
 
 MODELS = Path(__file__).parent.parent / "models"
 CATALOGUE = Path(__file__).with_name("catalogue.yml")
-GROUP = "group"
-Value = Decimal | None
-Values = dict[str, dict[str, Value]]  # by scope and KPI
 
 
 class Kpi(BaseModel):
@@ -60,12 +58,7 @@ class Kpi(BaseModel):
 
     def measure_sql(self) -> str:
         """The aggregate as a Spark SQL expression. Not for ratios, which divide two measures."""
-        kept = " AND ".join(f"{column} {test}" for column, test in self.where.items())
-        if self.count_distinct:
-            value = f"CASE WHEN {kept} THEN {self.count_distinct} END" if kept else self.count_distinct
-            return f"COUNT(DISTINCT {value})"
-        value = f"CASE WHEN {kept} THEN {self.sum} END" if kept else self.sum
-        return f"SUM({value})"
+        return formula.measure_sql(self.model_dump())
 
 
 def catalogue() -> list[Kpi]:
@@ -84,42 +77,19 @@ def brand_definitions(brand: Brand) -> dict[str, str]:
     return brand.kpi_definitions
 
 
-def kpi_sql(table: str, kpis: list[Kpi]) -> str:
-    """One query for all measures of a Gold table: a row per brand and one for the group."""
-    measures = ", ".join(f"{k.measure_sql()} AS {k.name}" for k in kpis)
-    return (
-        f"SELECT COALESCE(source_system, '{GROUP}') AS scope, {measures} FROM {table} "
-        f"GROUP BY GROUPING SETS ((source_system), ()) ORDER BY scope"
-    )
-
-
 def compute(lakehouse: Lakehouse) -> Values:
     """Every KPI per scope (brand names, then `group`). None where a ratio has no denominator."""
-    kpis = catalogue()
+    kpis = [k.model_dump() for k in catalogue()]
     connection = connect()
-    values: Values = {}
-    for table in dict.fromkeys(k.table for k in kpis if k.table):
-        if not lakehouse.exists(table):
-            continue
+    tables = [table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if lakehouse.exists(table)]
+    for table in tables:
         create_view(connection, table, lakehouse.delta(table))
-        relation = connection.sql(kpi_sql(table, [k for k in kpis if k.table == table]))
-        for row in relation.fetchall():
-            named = dict(zip(relation.columns, row, strict=True))
-            scope = values.setdefault(named.pop("scope"), {})
-            scope.update({name: None if v is None else Decimal(v) for name, v in named.items()})
-    for scope in values.values():
-        for kpi in kpis:
-            if kpi.ratio:
-                scope[kpi.name] = _ratio(scope.get(kpi.ratio[0]), scope.get(kpi.ratio[1]), kpi)
-    ordered = sorted(values, key=lambda s: (s == GROUP, s))
-    return {scope: {k.name: values[scope].get(k.name) for k in kpis} for scope in ordered}
 
+    def rows(sql: str) -> list[dict[str, Any]]:
+        relation = connection.sql(sql)
+        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
-def _ratio(numerator: Value, denominator: Value, kpi: Kpi) -> Value:
-    if numerator is None or not denominator:
-        return None
-    places = Decimal("0.01") if kpi.format == "money" else Decimal("0.000001")
-    return (numerator / denominator).quantize(places, ROUND_HALF_UP)
+    return formula.totals(kpis, tables, rows)
 
 
 def check_bounds(values: Values) -> list[CheckResult]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from mergehouse.profile.customers import Gaps, Inactivity
-from mergehouse.profile.drawing import Axis, Figure, Mark, bars, curve, short
+from mergehouse.drawing.svg import Axis, Figure, Mark, bars, even_ticks, nice_step, short
+from mergehouse.profile.customers import Gaps
 from mergehouse.profile.seasons import Seasons
 from mergehouse.profile.tables import Column
-from mergehouse.profile.values import Class, nice_step
+from mergehouse.profile.values import Class
 
 SMALL = {"width": 340, "height": 170}
 MOST_TICKS = 6
@@ -88,21 +88,9 @@ def gaps(found: Gaps, churn_after_days: int) -> str:
     drawn = [(week, n) for week, n in found.weeks if week <= WEEKS_DRAWN]
     marks = [Mark(7 * week - 7, 7 * week, n, f"{7 * week - 6} to {7 * week} days: {n:,} gaps") for week, n in drawn]
     high = max([7 * week for week, _ in drawn], default=7)
-    axis = Axis("days from a purchase to the next", 0, high, _even_ticks(0, high))
+    axis = Axis("days from a purchase to the next", 0, high, even_ticks(0, high))
     rule = (churn_after_days, f"churn definition: {churn_after_days} days")
     return bars(Figure("Days between purchases of the same customer, in weeks", axis, "gaps", marks, [rule]))
-
-
-def inactivity(found: Inactivity) -> str:
-    marks = [
-        Mark(p.days, p.days, p.share, f"silent for more than {p.days} days: {p.came_back:,} of {p.customers:,} came back, {p.share:.1%}")
-        for p in found.points
-    ]
-    high = max(p.days for p in found.points)
-    axis = Axis("days of silence at the cut-off, more than", 0, high, _even_ticks(0, high))
-    title = "Share of silent customers who buy again within a year, by days of silence"
-    rule = (found.churn_after_days, f"churn definition: {found.churn_after_days} days")
-    return curve(Figure(title, axis, "bought again within a year", marks, [rule], is_share=True))
 
 
 def _rows(n: int) -> str:
@@ -131,11 +119,6 @@ def _limit_ticks(limits: list[float], is_log: bool) -> list[tuple[float, str]]:
     step = nice_step(limits[-1] - limits[0], MOST_TICKS)
     first = math.ceil(limits[0] / step - 1e-9)
     return [((n * step - limits[0]) / width, short(round(n * step, 9))) for n in range(first, math.floor(limits[-1] / step + 1e-9) + 1)]
-
-
-def _even_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    step = nice_step(high - low, 10)
-    return [(low + n * step, short(low + n * step)) for n in range(int((high - low) / step) + 1)]
 
 
 def _time_axis(title: str, first: dt.date, end: dt.date, most: int) -> Axis:

@@ -14,6 +14,8 @@ from typing import Literal
 
 import duckdb
 
+from mergehouse.drawing.svg import nice_step
+
 TOP_VALUES = 8
 MOST_CLASSES, MOST_LOG_CLASSES = 30, 50
 HEAVY_TAIL = 10  # a column reaches further than so many interquartile ranges from its median: logarithmic classes
@@ -129,12 +131,6 @@ class Counted:
             ).fetchall()
         )
         return tuple(Class(low, high, counts.get(low, 0)) for low, high in pairwise(limits))
-
-
-def nice_step(span: float, most: int) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that divides `span` into at most `most` parts."""
-    power = 10.0 ** math.floor(math.log10(span / most))
-    return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= most)
 
 
 def _linear_limits(low: float, high: float, whole: bool) -> list[float]:

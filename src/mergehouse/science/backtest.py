@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +25,8 @@ BY_GROUP = ("logistic regression", ENSEMBLE)  # methods that are judged by regio
 SMALLEST = 100  # customers in a group, or nothing is said of it
 SPEND_TIERS = (("top tenth", 0.1), ("next four", 0.5), ("lower half", 1.0))  # by GMV so far, down to this share of customers
 
-METHODS: dict[str, Callable[[Dataset, dt.date], np.ndarray]] = {
+Methods = Mapping[str, Callable[[Dataset, dt.date], np.ndarray]]
+METHODS: Methods = {
     "recency rule": churn.recency_rule,
     "RFM rates": churn.rfm_rates,
     "BG/NBD": churn.bgnbd,
@@ -66,12 +67,12 @@ def judged_cutoffs(dataset: Dataset) -> list[dt.date]:
     return [c for c in closed if len(dataset.closed_before(c, HORIZON)) >= LEARNED_FROM][-LONGEST:]
 
 
-def backtest_churn(dataset: Dataset, progress: Callable[[str], None] = lambda _: None) -> Iterator[Tested]:
+def backtest_churn(dataset: Dataset, progress: Callable[[str], None] = lambda _: None, methods: Methods = METHODS) -> Iterator[Tested]:
     """Every method at every tested cut-off, on the customers active in the 90 days before it."""
     for cutoff in judged_cutoffs(dataset):
         rows = active(dataset.at(cutoff))
         churned = (rows[f"next_purchases_{HORIZON}d"] == 0).to_numpy()
-        for name, method in METHODS.items():
+        for name, method in methods.items():
             progress(f"{dataset.brand}: {name} at {cutoff}")
             yield from _judged(dataset.brand, f"churn_{HORIZON}d", name, cutoff, rows, churned, method(dataset, cutoff))
 

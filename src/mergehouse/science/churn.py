@@ -67,7 +67,7 @@ class Churn:
         if rows.is_empty():
             return self
         rate = anchored_rate(dataset, day, self.horizon, population)
-        return replace(self, intercept=_intercept(replace(self, intercept=0.0).log_odds(matrix(rows)), rate))
+        return replace(self, intercept=intercept_for(replace(self, intercept=0.0).log_odds(matrix(rows)), rate))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90, population: Pop
     Each cut-off has an intercept of its own, so that the season does not pass for a trait of customers; the intercept of the
     prediction comes from `anchored_rate`. Raises FitError where no window has closed yet or all or none left in them.
     """
-    rows, churned = _training(dataset, day, horizon, population)
+    rows, churned = training_rows(dataset, day, horizon, population)
     inputs = matrix(rows)
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale[scale <= 1e-9 * np.maximum(1, np.abs(mean))] = 1  # a constant input adds nothing, nor does what rounding makes of it
@@ -129,12 +129,12 @@ def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90, population: Pop
 def boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
     """P(no purchase within the horizon) of the active on `day` by boosted trees, with the same anchor."""
     log_odds = fit_boosted(dataset, day, horizon).decision_function(matrix(active(dataset.at(day))))
-    return expit(log_odds + _intercept(log_odds, anchored_rate(dataset, day, horizon)))
+    return expit(log_odds + intercept_for(log_odds, anchored_rate(dataset, day, horizon)))
 
 
 def fit_boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> HistGradientBoostingClassifier:
     """The challenger: gradient-boosted trees (scikit-learn's histogram booster) on active customers; its level is not anchored."""
-    rows, churned = _training(dataset, day, horizon)
+    rows, churned = training_rows(dataset, day, horizon)
     return HistGradientBoostingClassifier(
         max_iter=150, learning_rate=0.04, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=10, max_features=0.3, random_state=1
     ).fit(matrix(rows), churned)
@@ -177,7 +177,11 @@ def anchored_rate(dataset: Dataset, day: dt.date, horizon: int, population: Popu
     return min(max(float(np.mean(rates)), 0.001), 0.999)
 
 
-def _training(dataset: Dataset, day: dt.date, horizon: int, population: Population = active) -> tuple[pl.DataFrame, np.ndarray]:
+def training_rows(dataset: Dataset, day: dt.date, horizon: int, population: Population = active) -> tuple[pl.DataFrame, np.ndarray]:
+    """Customers at the cut-offs whose window had closed by `day`, and which of them left: what can be learned from on that day.
+
+    Raises FitError where no window has closed yet or all or none left in them.
+    """
     closed = dataset.closed_before(day, horizon)
     if not closed:
         raise FitError(f"{dataset.brand}: no {horizon}-day window had closed by {day}: its history begins too late for a model of its own.")
@@ -193,7 +197,7 @@ def _churned(rows: pl.DataFrame, horizon: int) -> np.ndarray:
     return (rows[f"next_purchases_{horizon}d"] == 0).to_numpy()
 
 
-def _intercept(log_odds: np.ndarray, rate: float) -> float:
+def intercept_for(log_odds: np.ndarray, rate: float) -> float:
     """What to add to log-odds so that their mean probability is `rate`."""
     return float(brentq(lambda x: expit(log_odds + x).mean() - rate, logit(rate) - log_odds.max() - 1, logit(rate) - log_odds.min() + 1))
 

@@ -8,16 +8,28 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from mergehouse.contract import load_contract
+from mergehouse.graph import MODELS, SCORES
 from mergehouse.lakehouse import Lakehouse
+from mergehouse.quality.checks import CheckResult
 from mergehouse.science.backtest import ALL, HORIZON, Tested
 from mergehouse.science.churn import Churn
 from mergehouse.science.dataset import INPUTS, Dataset, active, matrix
 from mergehouse.science.evaluation import churn_metrics, intervals
+from mergehouse.science.registry import Registered
+from mergehouse.science.training import METRICS, append_metrics
 
 BINS = 10
 RARE = 1e-4  # a share that counts instead of none
 SHIFTED, DRIFTED = 0.1, 0.25
 PREDICTION = "prediction"
+FALL = 0.05  # of the AUC, from which on it is worth a word
+AS_SCORED = f"scored_churn_{HORIZON}d"  # the target of scores that have come of age
+DRIFT = "gold.score_drift"
+DRIFT_COLUMNS = {
+    "scored_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "as_of_date": "DATE", "model_name": "VARCHAR", "model_version": "INTEGER",
+    "item": "VARCHAR", "psi": "DECIMAL(18,6)", "verdict": "VARCHAR",
+}  # fmt: skip
 MATURED = """
 WITH purchases AS (SELECT DISTINCT source_system, customer_id, order_date FROM silver.orders WHERE is_sale AND customer_id IS NOT NULL)
 SELECT
@@ -31,6 +43,31 @@ WHERE s.method = 'model'
 GROUP BY ALL
 HAVING COUNT_IF(p.order_date < s.as_of_date) > 0
 """
+
+
+def watch(lakehouse: Lakehouse, scored: list[tuple[Dataset, Registered]], now: dt.datetime) -> list[CheckResult]:
+    """Keeps how far customers have drifted from those that each brand's churn model learned from, and how earlier scores turned out.
+
+    The former goes to `gold.score_drift`, the latter to `gold.model_metrics`. Returns what a reader of the scores should know.
+    """
+    results = []
+    for dataset, champion in scored:
+        found = drift(dataset, champion.model.of_active[HORIZON], champion.as_of)
+        head = [now, dataset.brand, dataset.as_of, champion.name, champion.version]
+        lakehouse.create(load_contract(MODELS / "gold" / "score_drift.yml"))
+        lakehouse.append_rows(DRIFT, DRIFT_COLUMNS, [[*head, *row] for row in found.iter_rows()])
+        moved = found.filter((pl.col("item") == PREDICTION) & (pl.col("verdict") == "drifted"))
+        why = f"{champion} learned from customers to whom it gave other chances than to those of {dataset.as_of}; train again."
+        results.append(CheckResult(DRIFT, f"{dataset.brand}: predictions have not drifted", "warn", len(moved), why, moved.to_dicts()))
+    promised = {dataset.brand: champion.metrics["auc"] for dataset, champion in scored}
+    came = list(matured(lakehouse, _judged(lakehouse)))
+    append_metrics(lakehouse, came, now, scored[0][1].feature_version if scored else "")
+    for brand, auc in promised.items():
+        worse = [t for t in came if t.brand == brand and t.metrics and t.metrics["auc"] < auc - FALL]
+        why = f"Backtests gave an AUC of {auc:.3f}; scores that have come of age fell short by more than {FALL:g}. Train again."
+        sample = [{"as_of_date": t.cutoff, "auc": round(t.metrics["auc"], 3)} for t in worse]
+        results.append(CheckResult(METRICS, f"{brand}: scores hold what the backtest promised", "warn", len(worse), why, sample))
+    return results
 
 
 def psi(reference: np.ndarray, current: np.ndarray) -> float:
@@ -61,11 +98,21 @@ def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _judged(lakehouse: Lakehouse) -> set[tuple[str, dt.date]]:
+    """Brands and as-of dates whose scores have been judged before."""
+    if not lakehouse.exists(METRICS):
+        return set()
+    known = lakehouse.query(f"SELECT DISTINCT source_system, cutoff_date FROM {METRICS} WHERE target = '{AS_SCORED}'")
+    return {(brand, day) for brand, day in known.fetchall()}
+
+
 def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[Tested]:
     """Scores of earlier as-of dates against what happened since, on customers active then; those in `judged` (brand, date) are left out.
 
     The method is the model's name and version: what its backtest promised stands beside it in `gold.model_metrics`.
     """
+    if not lakehouse.exists(SCORES):
+        return
     rows = lakehouse.query(MATURED.format(horizon=HORIZON)).pl()
     for (brand, as_of, name, version), part in rows.group_by(
         "source_system", "as_of_date", "model_name", "model_version", maintain_order=True
@@ -75,6 +122,6 @@ def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[
         churned, probability = part["churned"].to_numpy(), part["probability"].to_numpy()
         found = churn_metrics(churned, probability)
         yield Tested(
-            str(brand), f"churn_{HORIZON}d", ALL, f"{name} version {version}, as scored", as_of,  # type: ignore[arg-type]
+            str(brand), AS_SCORED, ALL, f"{name} version {version}", as_of,  # type: ignore[arg-type]
             len(part), float(churned.mean()), found, intervals(churn_metrics, churned, probability) if found else {},
         )  # fmt: skip

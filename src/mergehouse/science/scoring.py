@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
 
 import numpy as np
 import polars as pl
@@ -17,10 +17,10 @@ from mergehouse.graph import MODELS, SCORES
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import Scored
 from mergehouse.project import Project
-from mergehouse.science.bgnbd import BGNBD, fit_bgnbd
 from mergehouse.science.churn import HORIZONS, Churn, ChurnModel, history, lapsed
-from mergehouse.science.clv import Clv, fit_clv_fallback  # noqa
+from mergehouse.science.clv import Clv, ClvFallback, fit_clv_fallback
 from mergehouse.science.dataset import FEATURES, Dataset, active, matrix, read_dataset
+from mergehouse.science.drift import watch
 from mergehouse.science.reasons import SHOWN, counted, reasons
 from mergehouse.science.registry import Registered, champion
 from mergehouse.science.training import train_missing
@@ -44,29 +44,29 @@ def score(project: Project, published: str, progress: Callable[[str], None]) -> 
     of buyers at large: buy-till-you-die models of the brand as far as they can be fitted, of another brand beyond that.
     """
     lakehouse = Lakehouse(project.lakehouse_location)
-    train_missing(project, progress)
+    train_missing(project, lakehouse, progress)
     models = {(brand, target): champion(project, brand, target) for brand in project.brands for target in ("churn", "clv")}
     features = lakehouse.stamp(FEATURES)
-    versions = sorted(f"{m.name} {m.version}" for m in models.values() if m)
-    fingerprint = hashlib.sha256("\0".join([EDITION, features.fingerprint if features else "", *versions]).encode()).hexdigest()[:32]
+    versions = sorted(str(m) for m in models.values() if m)
+    fingerprint = f"{features and features.fingerprint}-{hashlib.sha256(' '.join([EDITION, *versions]).encode()).hexdigest()[:16]}"
     if fingerprint == published:
         return None
-    datasets, bought = {}, {}
+    datasets: dict[str, Dataset] = {}
     for brand in project.brands:
         progress(f"{brand}: features")
-        try:
+        with suppress(FitError):  # nobody has bought yet
             datasets[brand] = read_dataset(lakehouse, brand)
-            bought[brand] = fit_bgnbd(*history(datasets[brand].at(datasets[brand].as_of)))
-        except FitError:
-            continue  # nobody bought, or nobody twice: others' fits stand in
+    buying = stand_ins(list(datasets.values()))
     frames = []
     for brand, dataset in datasets.items():
         progress(f"{brand}: scores")
-        others = [fit for name, fit in bought.items() if name != brand]
-        buying = population_bgnbd(bought.get(brand), others)
-        frames.append(brand_scores(dataset, models[brand, "churn"], models[brand, "clv"], buying, datasets))
+        if brand in buying:
+            frames.append(brand_scores(dataset, models[brand, "churn"], models[brand, "clv"], buying[brand]))
     progress("group")
-    return Scored(all_scores(_known(lakehouse), frames, dt.datetime.now(dt.UTC)), fingerprint)
+    now = dt.datetime.now(dt.UTC)
+    rows = all_scores(_known(lakehouse), frames, now)
+    progress("drift")
+    return Scored(rows, fingerprint, watch(lakehouse, [(d, m) for b, d in datasets.items() if (m := models[b, "churn"])], now))
 
 
 def all_scores(known: pl.DataFrame, scored: list[pl.DataFrame], now: dt.datetime) -> pl.DataFrame:
@@ -76,21 +76,24 @@ def all_scores(known: pl.DataFrame, scored: list[pl.DataFrame], now: dt.datetime
     return _completed(pl.concat([brands, group_scores(brands)], how="diagonal_relaxed"), now)
 
 
-def brand_scores(dataset: Dataset, churn: Registered | None, clv: Clv, buying: BGNBD) -> pl.DataFrame:
+def brand_scores(dataset: Dataset, churn: Registered | None, clv: Registered | None, buying: ClvFallback) -> pl.DataFrame:
     """Scores of the customers of one brand who ever bought, at its as-of date: the contract's columns but bands and instant.
 
-    Chances come from the brand's churn model, its level set to the season, where there is one; else, and for lapsed customers if
-    it has nothing on these, from `buying`.
+    Chances and values come from the brand's models, their level set to the season, where there are any; else, and for lapsed
+    customers if the churn model has nothing on these, from `buying`.
     """
     rows = dataset.at(dataset.as_of)
     model: ChurnModel | None = churn.model.anchored(dataset, dataset.as_of) if churn else None
+    worth: Clv | ClvFallback = clv.model.anchored(dataset, dataset.as_of) if clv else buying
     parts = [(active(rows), model.of_active if model else {}), (lapsed(rows), model.of_lapsed if model else {})]
-    return pl.concat(_scores(part, regressions, churn, clv, buying) for part, regressions in parts if len(part)).with_columns(
+    return pl.concat(_scores(part, regressions, churn, worth, buying) for part, regressions in parts if len(part)).with_columns(
         pl.lit(dataset.as_of).alias("as_of_date")
     )
 
 
-def _scores(rows: pl.DataFrame, regressions: dict[int, Churn], churn: Registered | None, clv: Clv, buying: BGNBD) -> pl.DataFrame:
+def _scores(
+    rows: pl.DataFrame, regressions: dict[int, Churn], churn: Registered | None, worth: Clv | ClvFallback, buying: ClvFallback
+) -> pl.DataFrame:
     """Scores of some customers of a brand, by `regressions` for each horizon or, without, by `buying`."""
     past = history(rows)
     if regressions:
@@ -98,20 +101,20 @@ def _scores(rows: pl.DataFrame, regressions: dict[int, Churn], churn: Registered
         chances = [expit(regressions[horizon].log_odds(inputs)) for horizon in HORIZONS]
         words = reasons(rows, regressions[HORIZONS[-1]].contributions(rows))
     else:
-        chances = [buying.p_no_purchase(*past, horizon) for horizon in HORIZONS]
+        chances = [buying.bgnbd.p_no_purchase(*past, horizon) for horizon in HORIZONS]
         words = list(rows.select(known_of_all()))
     chances = np.minimum.accumulate(chances)  # who buys nothing for longer bought nothing before
-    worth = clv.predict(rows)
+    values = worth.predict(rows)
     return rows.select("customer_id", "source_system", "recency_days").with_columns(
         *(pl.Series(name, chance) for name, chance in zip(CHANCES, chances, strict=True)),
-        pl.Series("p_alive", buying.p_alive(*past)),
-        pl.Series("expected_orders_90d", buying.expected_purchases(*past, 90)),
-        pl.Series("expected_orders_365d", buying.expected_purchases(*past, 365)),
-        pl.Series("clv_3m_eur", worth.value[90]),
-        pl.Series("clv_6m_eur", worth.value[180]),
-        pl.Series("clv_12m_eur", worth.value[365]),
-        pl.Series("clv_12m_low_eur", worth.low),
-        pl.Series("clv_12m_high_eur", worth.high),
+        pl.Series("p_alive", buying.bgnbd.p_alive(*past)),
+        pl.Series("expected_orders_90d", buying.purchases(rows, 90)),
+        pl.Series("expected_orders_365d", buying.purchases(rows, 365)),
+        pl.Series("clv_3m_eur", values.value[90]),
+        pl.Series("clv_6m_eur", values.value[180]),
+        pl.Series("clv_12m_eur", values.value[365]),
+        pl.Series("clv_12m_low_eur", values.low),
+        pl.Series("clv_12m_high_eur", values.high),
         *words,
         pl.lit("model" if regressions else "fallback").alias("method"),
         pl.lit(churn.name if churn and regressions else None, dtype=pl.String).alias("model_name"),
@@ -141,15 +144,20 @@ def group_scores(brands: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([one, several], how="diagonal_relaxed").with_columns(source_system=pl.lit(GROUP))
 
 
-def population_bgnbd(own: BGNBD | None, others: list[BGNBD]) -> BGNBD | None:
-    """How a brand's customers buy, as far as their purchases tell, and beyond that as those of the largest other brand that do.
+def stand_ins(datasets: list[Dataset]) -> dict[str, ClvFallback]:
+    """How each brand's customers buy and what a purchase is worth, as far as purchases alone tell, by brand.
 
-    A brand with a rate but no telling drop-out borrows the other's, which has no unit: it is a chance at each repeat purchase.
+    What a brand's own do not tell comes from the largest brand whose do. A brand of which not even that can be said is left out.
     """
-    other = max((fit for fit in others if fit.dropout_identified), key=lambda fit: fit.customers, default=None)
-    if own is None or other is None or own.dropout_identified:
-        return own or other
-    return replace(own, a=other.a, b=other.b)
+    alone: dict[str, ClvFallback] = {}
+    for dataset in datasets:
+        with suppress(FitError):
+            alone[dataset.brand] = fit_clv_fallback(dataset, dataset.as_of)
+    telling = [fit for fit in alone.values() if fit.bgnbd.dropout_identified]
+    prior = max(telling, key=lambda fit: fit.bgnbd.customers, default=None)
+    if prior is None:
+        return alone
+    return {d.brand: alone[d.brand] if alone.get(d.brand) in telling else fit_clv_fallback(d, d.as_of, prior) for d in datasets}
 
 
 def known_of_all() -> list[pl.Expr]:

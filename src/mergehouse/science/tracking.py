@@ -25,6 +25,7 @@ SETTINGS = {  # of MLflow, where the environment has no others; read when it is 
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # what goes wrong is said once, by us
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # of its own 7, the last ones wait for minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # mergehouse shows its own
     "MLFLOW_UV_AUTO_DETECT": "false",  # or pyproject.toml and uv.lock of the working folder would be kept with every model
 }
 PLACES = (  # columns in which MLflow keeps absolute addresses

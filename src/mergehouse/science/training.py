@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from mergehouse.contract import load_contract
 from mergehouse.errors import FitError, LakehouseError, RegistryError
 from mergehouse.graph import MODELS
@@ -14,17 +16,21 @@ from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import exclusive
 from mergehouse.project import Project
 from mergehouse.science import churn
-from mergehouse.science.backtest import ALL, HORIZON, LEARNED_FROM, Tested, backtest_churn, judged_cutoffs
+from mergehouse.science.backtest import ALL, HORIZON, LEARNED_FROM, Tested, backtest_churn, backtest_clv, judged_cutoffs
+from mergehouse.science.clv import MEMBERS, PENALTY, SHRINKAGE, Clv, fit_clv, outcome
+from mergehouse.science.clv_rules import ENSEMBLE, RULES
 from mergehouse.science.dataset import FEATURES, Dataset, active, read_dataset
-from mergehouse.science.evaluation import churn_metrics
+from mergehouse.science.evaluation import churn_metrics, value_metrics
+from mergehouse.science.explanation import explain_churn, keep_explanations
 from mergehouse.science.model_file import Model
 from mergehouse.science.origin import Origin, origin_of
 from mergehouse.science.promotion import LOWER_IS_BETTER, Comparison, compare, record
 from mergehouse.science.registry import CHAMPION, Version, challenge, load, promote, register, versions
 from mergehouse.science.registry import as_json as version_as_json
+from mergehouse.science.reports import write_reports
 from mergehouse.science.runs import log_training, means
 
-METRICS = "gold.model_metrics"
+METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
 COLUMNS = {
     "trained_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "target": "VARCHAR", "customer_group": "VARCHAR",
     "method": "VARCHAR", "cutoff_date": "DATE", "feature_version": "VARCHAR", "customers": "BIGINT", "metric": "VARCHAR",
@@ -49,12 +55,18 @@ class Task:
     models: dict[str, Callable[[Dataset, dt.date], Model]]
     judge: Callable[[Any, Dataset, dt.date], dict[str, float]]
     parameters: dict[str, dict[str, Any]]
+    explain: Callable[[Dataset, Any], pl.DataFrame] | None = None
 
 
 def _judge_churn(model: churn.ChurnModel, dataset: Dataset, cutoff: dt.date) -> dict[str, float]:
     rows = active(dataset.at(cutoff))
     churned = (rows[f"next_purchases_{HORIZON}d"] == 0).to_numpy()
     return churn_metrics(churned, model.anchored(dataset, cutoff).predict(rows)[HORIZON])
+
+
+def _judge_clv(model: Clv, dataset: Dataset, cutoff: dt.date) -> dict[str, float]:
+    rows = dataset.at(cutoff)
+    return value_metrics(outcome(rows, HORIZON), model.anchored(dataset, cutoff).predict(rows).value[HORIZON])
 
 
 TASKS = (
@@ -67,6 +79,17 @@ TASKS = (
         models={"logistic regression": churn.fit_churn_model},
         judge=_judge_churn,
         parameters={"logistic regression": {"C": churn.PENALTY, "season_weight": churn.SEASON_WEIGHT}},
+        explain=explain_churn,
+    ),
+    Task(
+        target="clv",
+        backtest=backtest_clv,
+        judged=f"clv_{HORIZON}d",  # of a year's value too few windows are closed
+        metric="gini",
+        rules=RULES,
+        models={ENSEMBLE: fit_clv},
+        judge=_judge_clv,
+        parameters={ENSEMBLE: {"members": ", ".join(MEMBERS), "C": PENALTY, "alpha": SHRINKAGE}},
     ),
 )
 
@@ -90,31 +113,40 @@ class Decision:
 
 @dataclass
 class Training:
-    """`tested` are all methods at all cut-offs; `untrained` maps a brand to why it has no model of its own, or no new one."""
+    """`tested` are all methods at all cut-offs; `untrained` maps a brand to why it has no model of its own, or no new one.
+
+    `pages` are model cards and pages on survival, the index first.
+    """
 
     tested: list[Tested] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     untrained: dict[str, str] = field(default_factory=dict)
+    pages: list[str] = field(default_factory=list)
 
     @property
     def leaks(self) -> list[Tested]:
         return [t for t in self.tested if t.leaks]
 
 
-def train(project: Project, brand: str | None = None, progress: Progress = lambda _: None) -> Training:
+def train(project: Project, brand: str | None = None, progress: Progress = lambda _: None, deep: bool = False) -> Training:
     """Backtests every method for one brand or all, keeps what came out, and registers the models that are new.
 
-    A brand whose history closes too few windows is named in `untrained`; the others go on. Raises LakehouseError where there
-    are no features yet, RegistryError where MLflow cannot be used.
+    With `deep` the sequence model is judged beside them; it is never kept. A brand whose history closes too few windows is named in
+    `untrained`; the others go on. Raises LakehouseError where there are no features yet, RegistryError where MLflow cannot be
+    used, MergehouseError where the extra `deep` is wanted and missing.
     """
+    if deep:
+        import mergehouse.science.sequence  # noqa: F401 - what is missing is said before anything is trained
     lakehouse = Lakehouse(project.lakehouse_location)
     if not lakehouse.exists(FEATURES):
         raise LakehouseError(f"{lakehouse.location}: there are no customer features yet; `mergehouse run` builds them.")
     with exclusive(lakehouse):
-        return train_brands(project, lakehouse, [brand] if brand else list(project.brands), progress)
+        return train_brands(project, lakehouse, [brand] if brand else list(project.brands), progress, deep)
 
 
-def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], progress: Progress = lambda _: None) -> Training:
+def train_brands(
+    project: Project, lakehouse: Lakehouse, brands: list[str], progress: Progress = lambda _: None, deep: bool = False
+) -> Training:
     """As `train`, for a caller that holds the lakehouse's lock already and knows that there are features."""
     result = Training()
     for brand in brands:
@@ -122,10 +154,20 @@ def train_brands(project: Project, lakehouse: Lakehouse, brands: list[str], prog
             dataset = read_dataset(lakehouse, brand)
             if not judged_cutoffs(dataset):
                 raise FitError(_too_short(dataset))
-            _train_brand(project, lakehouse, dataset, result, progress)
+            _train_brand(project, lakehouse, dataset, result, progress, deep)
         except FitError as error:
             result.untrained[brand] = str(error)
+    result.pages = write_reports(project, brands, TASKS, result.untrained, progress)
     return result
+
+
+def train_missing(project: Project, lakehouse: Lakehouse, progress: Progress = lambda _: None) -> Training:
+    """As `train_brands`, for the brands of which a target has no model registered; nothing where none has the history for one."""
+    known = {(version.brand, version.target) for version in versions(project)}
+    missing = [brand for brand in project.brands if any((brand, task.target) not in known for task in TASKS)]
+    if not any(_has_history(lakehouse, brand) for brand in missing):
+        return Training()
+    return train_brands(project, lakehouse, missing, progress)
 
 
 def as_json(result: Training) -> dict[str, Any]:
@@ -134,16 +176,17 @@ def as_json(result: Training) -> dict[str, Any]:
         {"is_new": d.is_new, "is_champion": d.is_champion, "champion": d.champion, "why": d.why, "version": version_as_json(d.version)}
         for d in result.decisions
     ]
-    return {"tested": [vars(t) for t in result.tested], "decisions": decided, "untrained": result.untrained}
+    return {"tested": [vars(t) for t in result.tested], "decisions": decided, "untrained": result.untrained, "pages": result.pages}
 
 
-def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, result: Training, progress: Progress) -> None:
+def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, result: Training, progress: Progress, deep: bool) -> None:
     now, origin = dt.datetime.now(dt.UTC), origin_of(lakehouse, dataset)
     of_tasks = {task.target: list(task.backtest(dataset, progress)) for task in TASKS}
+    if deep:
+        of_tasks["churn"] += _backtest_sequences(lakehouse, dataset, progress)
     tested = [t for of_task in of_tasks.values() for t in of_task]
     result.tested += tested
-    lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
-    lakehouse.append_rows(METRICS, COLUMNS, [row for t in tested for row in _rows(t, now, origin.feature_version)])
+    append_metrics(lakehouse, tested, now, origin.feature_version)
     progress(f"{dataset.brand}: keeping in MLflow")
     runs = log_training(project, tested, {name: given for task in TASKS for name, given in task.parameters.items()}, origin)
     for task in TASKS:
@@ -160,9 +203,12 @@ def _train_brand(project: Project, lakehouse: Lakehouse, dataset: Dataset, resul
         if same and same.why:
             result.decisions.append(Decision(same, False, former.version if former else None, same.why))
             continue
+        model = task.models[version.method](dataset, dataset.as_of)
         if same is None:  # else it was registered by a training that was stopped before it decided
-            model = task.models[version.method](dataset, dataset.as_of)
             same = register(project, model, version, dataset.at(dataset.as_of), runs[task.judged, version.method])
+        if task.explain:
+            progress(f"{dataset.brand}: what the {task.target} model goes by")
+            keep_explanations(lakehouse, same, task.explain(dataset, model))
         result.decisions.append(_decide(project, lakehouse, dataset, task, same, rule, former))
 
 
@@ -221,6 +267,20 @@ def _of_champion(project: Project, dataset: Dataset, task: Task, former: Version
     return before | {day: value for day, value in found.items() if value is not None}
 
 
+def _has_history(lakehouse: Lakehouse, brand: str) -> bool:
+    """True where a brand's cut-offs suffice for a model; told without its customers."""
+    cutoffs = lakehouse.table(CUTOFFS).polars().filter(pl.col("source_system") == brand)
+    as_of = cutoffs.filter("is_as_of")["cutoff_date"].max()
+    return as_of is not None and bool(judged_cutoffs(Dataset(brand, as_of, cutoffs)))
+
+
+def _backtest_sequences(lakehouse: Lakehouse, dataset: Dataset, progress: Progress) -> Iterator[Tested]:
+    from mergehouse.science.sequence import read_sequences, sequence_churn
+
+    sequences = read_sequences(lakehouse, dataset.brand)
+    return backtest_churn(dataset, progress, {"sequence model": lambda known, day: sequence_churn(known, sequences, day)})
+
+
 def _too_short(dataset: Dataset) -> str:
     days = dataset.rows["tenure_days"].max()
     closed = len(dataset.closed_before(dataset.as_of, HORIZON))
@@ -228,6 +288,13 @@ def _too_short(dataset: Dataset) -> str:
         f"{dataset.brand}: {days} days of history hold {closed} monthly cut-offs whose {HORIZON} days after are known, and a model "
         f"needs {LEARNED_FROM + 1}: {LEARNED_FROM} to learn from and one to be judged by. No model is trained."
     )
+
+
+def append_metrics(lakehouse: Lakehouse, tested: list[Tested], now: dt.datetime, feature_version: str) -> None:
+    """Keeps what came out in `gold.model_metrics`."""
+    if tested:
+        lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
+        lakehouse.append_rows(METRICS, COLUMNS, [row for t in tested for row in _rows(t, now, feature_version)])
 
 
 def _rows(tested: Tested, now: dt.datetime, version: str) -> list[list[object]]:

@@ -1,0 +1,163 @@
+"""Verifies a release that was carried: seal, files, hashes, schemas, counts, bounds, keys and KPIs against its manifest.
+
+Needs the package and the carried folder, nothing else of the project.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from mergehouse.engine.reader import connect
+from mergehouse.errors import MergehouseError
+from mergehouse.kpi import formula
+from mergehouse.release.facts import check_facts, check_keys, check_kpis, check_partitions, check_schema
+from mergehouse.release.files import RELEASES, Fault, check_files, pointed_at, read_sealed
+from mergehouse.release.manifest import Manifest, ManifestError, parse_manifest
+from mergehouse.release.measure import columns_of, distinct_keys, facts, file_rows, open_table, partition_rows, rows
+from mergehouse.release.shelf import Shelf
+from mergehouse.release.version import Version
+from mergehouse.storage import is_url
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found. `manifest` is None where it could not be read."""
+
+    root: str
+    version: str | None
+    manifest: Manifest | None
+    manifest_sha256: str
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return not self.faults
+
+    def as_json(self) -> dict[str, Any]:
+        tables = self.manifest.tables if self.manifest else []
+        return {
+            "root": self.root,
+            "version": self.version,
+            "passed": self.passed,
+            "manifest_sha256": self.manifest_sha256,
+            "tables": len(tables),
+            "files": sum(len(table.files) for table in tables),
+            "rows": sum(table.rows for table in tables),
+            "bytes": sum(file.bytes for table in tables for file in table.files),
+            "faults": [vars(fault) for fault in self.faults],
+        }
+
+
+def verify(root: str, version: str | None = None, expected: str | None = None, progress: Progress = lambda _: None) -> Verification:
+    """Verifies the release that the pointer below `root` names, or `version`. `root` is a path or a URL of an object store.
+
+    `expected`: the SHA-256 that the manifest has by word of somebody else, such as who approved the release.
+    Raises MergehouseError where there is nothing at `root` that could be a release.
+    """
+    with carried(root, version, progress) as folder:
+        return verify_folder(folder, root, version, expected, progress)
+
+
+@contextmanager
+def carried(root: str, version: str | None, progress: Progress) -> Iterator[Path]:
+    """The folder of this machine that has the files: `root` itself, or for the time being copies of what is in the object store."""
+    if not is_url(root):
+        place = Path(root)
+        if not (place / RELEASES).is_dir() and not any(place.glob("gold/*/*/v*")):
+            hint = next((str(found.parent.parent) for found in sorted(place.glob(f"*/{RELEASES}"))), "")
+            meant = f"Did you mean {hint}?" if hint else "Name the folder above `gold`."
+            raise MergehouseError(f"{root}: there is no release; expected {RELEASES}/ below it. {meant}")
+        yield Path(root)
+        return
+    shelf = Shelf(root)
+    wanted = Version.parse(version) if version else shelf.current() or next(iter(shelf.versions()[-1:]), None)
+    if wanted is None:
+        raise MergehouseError(f"{root}: there is no release; expected {RELEASES}/ below it.")
+    with tempfile.TemporaryDirectory(prefix="mergehouse-verify-") as folder:
+        progress("copying from the store")
+        shelf.fetch(wanted, Path(folder))
+        yield Path(folder)
+
+
+def verify_folder(folder: Path, root: str, version: str | None, expected: str | None, progress: Progress) -> Verification:
+    """Stage by stage: what a later one relies on was found sound by those before, but for tables with a broken file, which are left out."""
+    if version:
+        version = str(Version.parse(version))
+        if not (folder / RELEASES / f"v{version}").is_dir():
+            missing = Fault("missing", f"{RELEASES}/v{version}", "this version is not here.")
+            return Verification(root, version, None, "", [missing])
+        faults: list[Fault] = []
+    else:
+        version, pointed, faults = pointed_at(folder)
+        expected = expected or pointed
+    if version is None:
+        return Verification(root, None, None, "", faults)
+    content, digest, broken = read_sealed(folder, version, expected)
+    faults += broken
+    if not content:
+        return Verification(root, version, None, digest, faults)
+    try:
+        manifest = parse_manifest(content, root)
+    except ManifestError as error:
+        return Verification(root, version, None, digest, [*faults, Fault("manifest", f"{RELEASES}/v{version}", str(error))])
+    if manifest.version != version:
+        message = f"the manifest in v{version} is of version {manifest.version}."
+        faults.append(Fault("manifest", f"{RELEASES}/v{version}", message))
+        return Verification(root, version, manifest, digest, faults)
+    plain = manifest.model_dump(mode="json")
+    progress("hashes")
+    faults += (damaged := check_files(folder, plain))
+    faults += _contents(folder, plain, {fault.where for fault in damaged}, progress)
+    return Verification(root, version, manifest, digest, faults)
+
+
+def _contents(folder: Path, manifest: dict[str, Any], damaged: set[str], progress: Progress) -> list[Fault]:
+    """Schemas and figures of the tables whose files are sound; KPIs where all tables are."""
+    connection, faults, opened = connect(), [], []
+    for table in manifest["tables"]:
+        progress(table["name"])
+        if damaged.intersection(file["path"] for file in table["files"]):
+            continue
+        found = _schemas(connection, folder, table)
+        if not found:
+            open_table(connection, table["name"], [str(folder / file["path"]) for file in table["files"]])
+            opened.append(table["name"])
+            found = _figures(connection, table)
+        faults += found
+    measured = {kpi["table"] for kpi in manifest["kpis"] if kpi["table"] and any(kpi["values"].values())}
+    if measured.issubset(opened):
+        progress("KPIs")
+        used = [name for name in opened if any(kpi["table"] == name for kpi in manifest["kpis"])]
+        faults += check_kpis(manifest, formula.totals(manifest["kpis"], used, lambda sql: rows(connection, sql)))
+    return faults
+
+
+def _schemas(connection: duckdb.DuckDBPyConnection, folder: Path, table: dict[str, Any]) -> list[Fault]:
+    faults = []
+    for file in table["files"]:
+        path = str(folder / file["path"])
+        try:
+            faults += check_schema(table, file["path"], columns_of(connection, path))
+            if (found := file_rows(connection, path)) != file["rows"]:
+                faults.append(Fault("rows", file["path"], f"{found:,} rows instead of {file['rows']:,}."))
+        except duckdb.Error as error:
+            faults.append(Fault("unreadable", file["path"], f"it is no Parquet file that can be read ({str(error).splitlines()[0]})."))
+    return faults
+
+
+def _figures(connection: duckdb.DuckDBPyConnection, table: dict[str, Any]) -> list[Fault]:
+    try:
+        row = facts(connection, table)
+        faults = check_facts(table, row) + check_partitions(table, partition_rows(connection, table))
+        return faults + check_keys(table, row["row_count"], distinct_keys(connection, table, row["row_count"]))
+    except duckdb.Error as error:
+        return [Fault("unreadable", table["name"], f"its rows cannot be read ({str(error).splitlines()[0]}).")]

@@ -1,0 +1,64 @@
+"""What a training leaves to read: a page on survival for every brand, a card for every model or for why there is none, an index."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mergehouse.errors import FitError
+from mergehouse.lakehouse import Lakehouse
+from mergehouse.project import Project
+from mergehouse.science.card import Card, write_cards
+from mergehouse.science.card_contents import churn_card, untrained_card, value_card
+from mergehouse.science.dataset import read_dataset
+from mergehouse.science.registry import CHAMPION, Version, versions
+from mergehouse.science.survival_report import write_survival
+
+if TYPE_CHECKING:
+    from mergehouse.science.training import Task
+
+
+def write_reports(
+    project: Project, brands: Iterable[str], tasks: Iterable[Task], untrained: dict[str, str], progress: Callable[[str], None]
+) -> list[str]:
+    """Survival and cards of some brands, after a training; the caller holds the lakehouse. Returns paths or URLs, the index first.
+
+    A card is about the version that scores come from; where there is none, about the latest. `untrained` says, by brand, why it has
+    no model of its own. A brand whose known customers have not bought yet has no page on survival.
+    """
+    survival, cards, tasks = [], [], list(tasks)
+    for brand in brands:
+        try:
+            survival.append(write_survival(project, brand, progress))
+        except FitError as error:
+            progress(str(error))
+        progress(f"{brand}: model cards")
+        cards += _cards(project, brand, tasks, untrained.get(brand, "No model has been trained yet."))
+    return write_cards(project, cards) + survival
+
+
+def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterator[Card]:
+    lakehouse, now = Lakehouse(project.lakehouse_location), dt.datetime.now(dt.UTC)
+    as_of = dict(lakehouse.table("gold.dim_brand").duckdb().project("source_system, as_of_date").fetchall())[brand]
+    known = versions(project, brand)
+    for task in tasks:
+        of_target = sorted((v for v in known if v.target == task.target), key=lambda v: (CHAMPION in v.aliases, v.version))
+        if not of_target:
+            yield untrained_card(brand, task.judged, as_of, now, why)
+            continue
+        version, dataset = of_target[-1], read_dataset(lakehouse, brand)
+        about = (version.method, task.rules, version.trained_ts, version.name, str(version.version))
+        parameters = {name: str(value) for name, value in task.parameters.get(version.method, {}).items()}
+        if task.target == "churn":
+            card = churn_card(lakehouse, dataset, *about, parameters)
+        else:
+            card = value_card(lakehouse, dataset, int(task.judged.removeprefix("clv_").removesuffix("d")), *about, parameters)
+        yield replace(card, main_metric=task.metric, standing=_standing(version), code_version=version.code)
+
+
+def _standing(version: Version) -> str:
+    return (
+        f"{'Champion, scores come from it' if CHAMPION in version.aliases else 'Not the champion, no score comes from it'}: {version.why}."
+    )

@@ -6,6 +6,7 @@ BIN     := .venv/bin
 READY   := .venv/ready
 EXTRAS  := .venv/extras
 AZURITE := .venv/azurite/ready
+TOOLS   := $(abspath .venv/tools)
 SYNC    := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
 
 .PHONY: run test lint parity site bench clean
@@ -15,15 +16,21 @@ run: $(READY)
 	@$(if $(RAW),true,test -f $(PROJECT)/truth.json || $(BIN)/mergehouse demo $(PROJECT) --lines $(LINES))
 	@$(BIN)/mergehouse run -C $(PROJECT)
 
+# Tests run side by side: more threads than cores would wait for each other.
+test parity: export OMP_NUM_THREADS := 1
+test parity: export OPENBLAS_NUM_THREADS := 1
+
 test: $(EXTRAS) $(AZURITE) lint
 	$(BIN)/pytest -n auto --dist loadgroup
 
-# What takes longer: Apache Spark, the published exports on every engine, and 200 random histories of deliveries. Apache Spark has a
-# process of its own, which keeps one core busy; the other tests take the rest.
-parity: $(EXTRAS) $(AZURITE)
-	@export MERGEHOUSE_PARITY=1 MERGEHOUSE_HISTORIES=200; \
+# What takes longer: Apache Spark, the published exports on every engine, 200 random histories of deliveries, and what a project is given for
+# GitHub and Airflow. Apache Spark has a process of its own, which keeps one core busy; the other tests take the rest.
+parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready
+	@export MERGEHOUSE_PARITY=1 MERGEHOUSE_HISTORIES=200 PATH="$(TOOLS):$$PATH"; \
+	test ! -x $(TOOLS)/airflow/bin/airflow || export MERGEHOUSE_AIRFLOW_PYTHON="$(TOOLS)/airflow/bin/python"; \
 	$(BIN)/pytest -m apache tests/parity & apache=$$!; \
-	$(BIN)/pytest -m "not apache" -n auto --dist loadgroup tests/parity tests/storage tests/pipeline/test_incremental.py; others=$$?; \
+	$(BIN)/pytest -m "not apache" -n auto --dist loadgroup tests/parity tests/storage tests/pipeline/test_incremental.py \
+	  tests/pipeline/test_automation.py; others=$$?; \
 	wait $$apache && exit $$others
 
 lint: $(READY)
@@ -58,4 +65,12 @@ $(EXTRAS): $(READY)
 $(AZURITE):
 	@mkdir -p $(@D)
 	@npm install --silent --no-fund --no-audit --prefix $(@D) azurite@3.37.0 || echo "npm cannot install Azurite: tests on an object store are skipped"
+	@touch $@
+
+# Airflow, in an environment of its own, and a linter of GitHub workflows; where they cannot be had the tests that need them are skipped.
+$(TOOLS)/ready: $(READY)
+	@mkdir -p $(TOOLS)
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(TOOLS)/airflow
+	@$(BIN)/uv pip install --quiet --python $(TOOLS)/airflow/bin/python "apache-airflow==3.3.2" || echo "no Airflow: its DAG is not loaded"
+	@GOBIN=$(TOOLS) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 || echo "no Go: workflows are not linted"
 	@touch $@

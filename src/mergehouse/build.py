@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -13,15 +14,17 @@ from typing import Any
 from mergehouse.contract import load_contract
 from mergehouse.engine import Engine, Staged, flat
 from mergehouse.errors import MergehouseError
-from mergehouse.graph import MODELS, STACKED, Graph, Node
+from mergehouse.fields import touched_differences
+from mergehouse.graph import FIELDS, MODELS, STACKED, Graph, Node
 from mergehouse.incremental import Change, Plan, inputs_of, plan
 from mergehouse.ingest.bronze import Batch
 from mergehouse.lakehouse import Stamp, needs_safe_reader
 from mergehouse.mappings import ECB_RATES, Rows, ecb_rates
 from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, Recheck, check_table
-from mergehouse.touched import touched_rows
+from mergehouse.touched import Touched, touched_rows
 
+KEPT = ("staging.customers", "staging.products")  # views that several tables read whole: typed once
 COMPARED_ROWS = 100_000  # larger tables that no other follows are written anew rather than compared
 
 
@@ -60,21 +63,32 @@ class Workbench:
         self.lock = threading.RLock()
 
     def touch(self, project: Project, known: list[Batch], new: list[Batch]) -> None:
-        """Notes what new deliveries touch in the stacked staging views. Order lines that cannot be followed are all rebuilt."""
+        """Notes what new deliveries touch in the staging views. Order lines that cannot be followed are all rebuilt."""
+        brands = list(project.brands.values())
+        found: dict[str, tuple[Touched | None, tuple[str, ...]]] = {}
         for name in STACKED:
-            view, rows, now = f"staging.{name}", f"delivered.{name}_versions", f"delivered.{name}"
             contract = load_contract(MODELS / "staging" / f"{name}.yml")
-            touched = touched_rows(contract, list(project.brands.values()), f"{name}.sql", known, new)
-            if touched is None:
-                self.changes[view] = Change(whole=name == "order_lines")
-            elif touched.views:
-                self.attach({view})
-                for part, sql in touched.views.items():
-                    self.engine.keep(part, sql)  # read several times, parsed once
-                for part, sql in ((now, touched.now), (rows, touched.versions)):
-                    self.engine.define(part, sql)
-                origin = ("batch_id", "source_row") if name == "order_lines" else ()
-                self.changes[view] = Change(rows, now=now, slice=origin)
+            origin = ("batch_id", "source_row") if name == "order_lines" else ()
+            found[f"staging.{name}"] = touched_rows(contract, brands, f"{name}.sql", known, new), origin
+        found[FIELDS] = touched_differences(brands, known, new), ("source_system", "key_column", "key_value")
+        with ThreadPoolExecutor(self.engine.tables_at_once) as pool:
+            for view, change in zip(found, pool.map(lambda item: self._follow(item[0], *item[1]), found.items()), strict=True):
+                if change:
+                    self.changes[view] = change
+
+    def _follow(self, view: str, touched: Touched | None, slice_: tuple[str, ...]) -> Change | None:
+        """What new deliveries change in a view, its touched rows read once. None where that is nothing."""
+        if touched is None:
+            return Change(whole=view == "staging.order_lines")
+        if not touched.views:
+            return None
+        self.attach(self.graph.nodes[view].inputs)
+        for part, sql in touched.views.items():
+            self.engine.keep(part, sql)
+        now, rows = (f"delivered.{view.split('.')[1]}{kind}" for kind in ("", "_versions"))
+        self.engine.define(now, touched.now)
+        self.engine.define(rows, touched.versions)
+        return Change(rows, now=now, slice=slice_)
 
     def follows(self, node: Node, published: Stamp | None) -> bool:
         """True where the published table is of the state before this run's deliveries, so that it can be brought up to date."""
@@ -165,11 +179,15 @@ class Workbench:
             self.engine.load_frame(name, ecb_rates(self.lakehouse.root / ".tmp"))
         elif name.startswith("mapping."):
             self.engine.load_rows(name, *self.mappings[name.removeprefix("mapping.")])
+        elif name in KEPT:
+            self.engine.keep(name, node.sql)
         elif node.sql and not node.is_built:
             self.engine.define(name, node.sql)
         elif name.startswith("bronze.") and not self.lakehouse.exists(name):
             return  # an optional source that was never delivered
         else:
+            if node.contract and not node.sql:
+                self.lakehouse.create(node.contract)  # empty as long as nobody has scored
             self.engine.attach(name)
         self.attached.add(name)
 
@@ -182,13 +200,19 @@ def build_tables(
     `broken` names sources and tables that failed; tables that fail or wait are added.
     """
     nodes = {node.name: node for node in chosen}
-    order = TopologicalSorter({name: bench.graph.upstream(name) & nodes.keys() for name in nodes})
+    upstream = {name: bench.graph.upstream(name) & nodes.keys() for name in nodes}
+    waiting = Counter(parent for parents in upstream.values() for parent in parents)
+    order = TopologicalSorter(upstream)
     order.prepare()
     outcomes: dict[str, tuple[TableResult, list[CheckResult]]] = {}
+    ready: list[str] = []
     running: dict[Future, str] = {}
     with ThreadPoolExecutor(bench.engine.tables_at_once) as pool:
         while order.is_active():
-            running |= {pool.submit(_build, nodes[name], bench, frozenset(broken), full): name for name in order.get_ready()}
+            ready = sorted([*ready, *order.get_ready()], key=lambda name: waiting[name])  # last, so next: what most tables wait for
+            while ready and len(running) < bench.engine.tables_at_once:
+                name = ready.pop()
+                running[pool.submit(_build, nodes[name], bench, frozenset(broken), full)] = name
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 name = running.pop(future)
                 outcomes[name] = future.result()
@@ -204,7 +228,6 @@ def publish_frame(node: Node, bench: Workbench, frame: Any, fingerprint: str) ->
     contract, began = node.contract, time.perf_counter()
     assert contract is not None
     source = f"delivered.{flat(node.name)}"
-    bench.lakehouse.create(contract)
     bench.attach({node.name} | node.check_inputs)
     bench.engine.load_frame(source, frame)
     bench.engine.keep(f"affected.{flat(node.name)}", f"SELECT DISTINCT {', '.join(contract.partition_by)} FROM {source}")

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from mergehouse.contract import Contract, load_contract
 from mergehouse.errors import ConfigError
+from mergehouse.fields import differences_view
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.project import Brand, Project, nearest
@@ -23,6 +24,7 @@ from mergehouse.staging import raw_rows_view, stacked_view, typed_view
 MODELS = Path(str(resources.files("mergehouse") / "models"))
 BUILT_LAYERS = ("silver", "gold")
 STACKED = ("order_lines", "products", "customers")
+FIELDS = "staging.field_differences"
 SCORES = "gold.customer_scores_gold"  # the one table that models read and no SQL computes: science does
 SEMANTICS = "1"  # raise when the engine's reading of the same SQL changes, so that every table is rebuilt
 
@@ -124,6 +126,7 @@ def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any]
             if of_table:
                 delivered.append((brand, table))
     texts["staging.raw_rows"] = raw_rows_view(delivered)
+    texts[FIELDS] = differences_view(list(project.brands.values()), {(brand.name, table) for brand, table in delivered})
     for name in STACKED:
         contract = load_contract(MODELS / "staging" / f"{name}.yml")
         texts[f"staging.{name}"] = stacked_view(contract, list(project.brands.values()), f"{name}.sql")

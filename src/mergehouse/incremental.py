@@ -13,9 +13,9 @@ from sqlglot import exp
 
 from mergehouse.contract import Contract, Incremental
 from mergehouse.engine import flat
-from mergehouse.graph import STACKED, Graph, Node
+from mergehouse.graph import FIELDS, STACKED, Graph, Node
 
-STACKED_VIEWS = frozenset(f"staging.{name}" for name in STACKED)
+FOLLOWED = frozenset([FIELDS, *(f"staging.{name}" for name in STACKED)])  # views whose changes are read off new deliveries
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def inputs_of(name: str, graph: Graph) -> set[str]:
     """
     found: set[str] = set()
     for parent in graph.nodes[name].inputs:
-        if graph.nodes[parent].is_built or parent in STACKED_VIEWS:
+        if graph.nodes[parent].is_built or parent in FOLLOWED:
             found.add(parent)
         else:
             found |= inputs_of(parent, graph)
@@ -135,7 +135,7 @@ def _views_under(name: str, graph: Graph) -> set[str]:
     """The views a node reads, directly or through others."""
     found: set[str] = set()
     for parent in graph.nodes[name].inputs:
-        if not graph.nodes[parent].is_built and parent not in STACKED_VIEWS:
+        if not graph.nodes[parent].is_built and parent not in FOLLOWED:
             found |= {parent} | _views_under(parent, graph)
     return found
 

@@ -231,7 +231,8 @@ class Lakehouse:
             return
         connection = connect()
         connection.execute(f"CREATE TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
-        connection.executemany(f"INSERT INTO few VALUES ({', '.join('?' * len(types))})", rows)
+        lists = ", ".join(f"unnest(?::{kind}[])" for kind in types.values())
+        connection.execute(f"INSERT INTO few SELECT {lists}", [list(values) for values in zip(*rows, strict=True)])
         self.append(name, connection.sql("FROM few"))
 
     def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from mergehouse.build import TableResult, Workbench, build_tables, publish_frame
 from mergehouse.engine import Engine
 from mergehouse.errors import LakehouseError, MergehouseError
-from mergehouse.graph import SCORES, Graph, Node, build_graph
+from mergehouse.fields import rules_over
+from mergehouse.graph import SCORES, Graph, build_graph
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.kpi.catalogue import Values, check_bounds, compute
@@ -25,7 +26,7 @@ from mergehouse.monitor import record_run
 from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.freshness import freshness
-from mergehouse.quality.reconciliation import reconcile_fields
+from mergehouse.quality.reconciliation import DIFFERENCES, reconcile_fields
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -103,18 +104,17 @@ def run(
         result.ingest = load_deliveries(project, lakehouse, loader, result.started, lambda what: progress("bronze", what, 0, 0))
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full)
         chosen, broken = bench.graph.select(select, until), set(result.ingest.failures)
-        scored = [n for n in chosen if SCORES in bench.graph.upstream(n.name)]
-        before = [n for n in chosen if n.name != SCORES and n not in scored]
-        result.tables, result.checks = build_tables(before, bench, broken, full, progress)
-        if score and len(before) < len(chosen):
+        readers = [n.name for n in chosen if score and SCORES in bench.graph.upstream(n.name)]  # where nobody scores, nothing waits
+        first = [n for n in chosen if n.name not in (SCORES, *readers)]
+        result.tables, result.checks = build_tables(first, bench, broken, full, progress)
+        if score and len(first) < len(chosen):
             if waits := sorted(broken & bench.graph.upstream(FEATURES)):
                 result.tables.append(TableResult(SCORES, "blocked", reason=f"waits for {waits[0]}"))
             elif bench.graph.nodes[SCORES].fingerprint.startswith(f"{bench.graph.nodes[FEATURES].fingerprint}-"):
                 result.tables.append(TableResult(SCORES, "fresh"))  # of a model promoted since `rescore` knows
             else:
                 _score(project, bench, result, score, progress)
-        tables, checks = _build_readers(scored, bench, broken, full, progress)
-        result.tables, result.checks = result.tables + tables, result.checks + checks
+            _build_readers(readers, bench, result, broken, full, progress)
         result.kpis = compute(lakehouse)
         if result.changed:
             if not broken:
@@ -144,9 +144,8 @@ def rescore(project: Project, score: Score, progress: Progress = lambda *_: None
         result = RunResult(uuid.uuid4().hex[:12], dt.datetime.now(dt.UTC), IngestResult(known=read_batches(lakehouse)))
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full=False)
         _score(project, bench, result, score, progress)
-        readers = [n for n in bench.graph.built() if SCORES in bench.graph.upstream(n.name)]
-        tables, checks = _build_readers(readers, bench, set(), False, progress)
-        result.tables, result.checks = result.tables + tables, result.checks + checks
+        readers = [n.name for n in bench.graph.built() if SCORES in bench.graph.upstream(n.name)]
+        _build_readers(readers, bench, result, set(), False, progress)
         result.seconds = time.perf_counter() - began
         if result.changed:
             record_run(lakehouse, result)
@@ -207,28 +206,22 @@ def _score(project: Project, bench: Workbench, result: RunResult, score: Score, 
     bench.graph = _graph(project, bench.lakehouse, bench.mappings, result.ingest.batches)
 
 
-def _build_readers(
-    chosen: list[Node], bench: Workbench, broken: set[str], full: bool, progress: Progress
-) -> tuple[list[TableResult], list[CheckResult]]:
-    """Builds tables that read the scores, as the graph has them now. Where nobody scores, these are an empty table."""
-    nodes = [bench.graph.nodes[node.name] for node in chosen]
-    contract = bench.graph.nodes[SCORES].contract
-    if nodes and contract:
-        bench.lakehouse.create(contract)
-    return build_tables(nodes, bench, broken, full, progress)
+def _build_readers(names: list[str], bench: Workbench, result: RunResult, broken: set[str], full: bool, progress: Progress) -> None:
+    """Builds the tables that read the scores, as the graph has them now."""
+    tables, checks = build_tables([bench.graph.nodes[name] for name in names], bench, broken, full, progress)
+    result.tables += tables
+    result.checks += checks
 
 
 def _reconcile(project: Project, bench: Workbench) -> list[CheckResult]:
-    """Declared fields of all brands compared, those left out whose tables were never delivered."""
+    """Declared fields of all brands, those left out whose tables were never delivered."""
+    if not bench.lakehouse.exists(DIFFERENCES):
+        return []
+    bench.attach({DIFFERENCES})
     results = []
     for brand in project.brands.values():
-        delivered = [
-            rule
-            for rule in brand.reconcile
-            if all(bench.lakehouse.exists(bronze_table(brand.name, side.split(".")[0])) for side in (rule.use, rule.against))
-        ]
-        bench.attach({f"typed.{brand.name}_{side.split('.')[0]}" for rule in delivered for side in (rule.use, rule.against)})
-        results += reconcile_fields(bench.engine, brand, delivered)
+        delivered = {table for table in brand.sources if bench.lakehouse.exists(bronze_table(brand.name, table))}
+        results += reconcile_fields(bench.engine, brand, rules_over(brand, delivered))
     return results
 
 

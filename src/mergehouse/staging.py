@@ -187,7 +187,7 @@ def _by_batch(expressions: dict[str, str], groups: dict[str, list[str]]) -> str:
 
 def _typed(name: str, source: Source, formats: dict[str, Any]) -> str:
     kind = source.columns[name].type
-    nulls = ", ".join(_literal(v) for v in ["", *source.null_values])
+    nulls = ", ".join(literal(v) for v in ["", *source.null_values])
     column = f"`{name}`"
     value = f"TRIM({column})"
     if source.null_values:
@@ -196,8 +196,8 @@ def _typed(name: str, source: Source, formats: dict[str, Any]) -> str:
     if kind == "text":
         return f"NULLIF({value}, '')"
     if kind == "code":
-        code = f"NULLIF(UPPER({value}), '')"
-        return f"CASE WHEN {column} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$' THEN SPLIT_PART({value}, '.', 1) ELSE {code} END"
+        whole = f"{column} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$'"
+        return f"NULLIF(CASE WHEN {whole} THEN SPLIT_PART({value}, '.', 1) ELSE UPPER({value}) END, '')"
     if kind == "boolean":
         return f"CASE WHEN LOWER({value}) IN ({TRUE_WORDS}) THEN TRUE WHEN LOWER({value}) IN ({FALSE_WORDS}) THEN FALSE END"
     if kind in ("number", "percent"):
@@ -210,15 +210,15 @@ def _number(value: str, mark: str) -> str:
     """DECIMAL(18,4), or NULL. Group separators, signs and currencies are read only where they are unmistakable."""
     plain = f"TRY_CAST({value} AS DECIMAL(18, 4))"
     bare = f"REGEXP_REPLACE({value}, '^[^0-9]+|[^0-9]+$', '')"
-    sign = f"CASE WHEN {value} RLIKE {_literal(NEGATIVE)} THEN '-' ELSE '' END"
+    sign = f"CASE WHEN {value} RLIKE {literal(NEGATIVE)} THEN '-' ELSE '' END"
     point = f"TRY_CAST(CONCAT({sign}, REGEXP_REPLACE({bare}, '[^0-9.]', '')) AS DECIMAL(18, 4))"
     comma = f"TRY_CAST(CONCAT({sign}, REPLACE(REGEXP_REPLACE({bare}, '[^0-9,]', ''), ',', '.')) AS DECIMAL(18, 4))"
     if mark == ".":
         return (
-            f"COALESCE({plain}, CASE WHEN {value} RLIKE {_literal(POINT_NUMBER)} THEN {point} "
+            f"COALESCE({plain}, CASE WHEN {value} RLIKE {literal(POINT_NUMBER)} THEN {point} "
             f"WHEN {value} RLIKE '^-?[0-9]+,[0-9]{{1,2}}$' THEN {comma} END)"
         )
-    return f"CASE WHEN {value} RLIKE {_literal(COMMA_NUMBER)} THEN {comma} WHEN {value} RLIKE '^-?[0-9]+[.][0-9]{{1,2}}$' THEN {plain} END"
+    return f"CASE WHEN {value} RLIKE {literal(COMMA_NUMBER)} THEN {comma} WHEN {value} RLIKE '^-?[0-9]+[.][0-9]{{1,2}}$' THEN {plain} END"
 
 
 def _instant(value: str, kind: str, patterns: list[str]) -> str:
@@ -230,5 +230,5 @@ def _instant(value: str, kind: str, patterns: list[str]) -> str:
     return tries[0] if len(tries) == 1 else f"COALESCE({', '.join(tries)})"
 
 
-def _literal(value: str) -> str:
+def literal(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -52,6 +52,13 @@ def test_gold_tables_that_carry_a_brand_are_partitioned_by_it() -> None:
             assert contract.partition_by[:1] == ["source_system"], contract.table
 
 
+def test_keys_are_never_empty() -> None:
+    """Rows are compared and replaced by key: one that is NULL would equal nothing."""
+    for file in (f for layer in ("silver", "gold") for f in (MODELS / layer).glob("*.yml")):
+        contract = load_contract(file)
+        assert not any(contract.columns[name].nullable for name in contract.key), contract.table
+
+
 def test_money_is_decimal() -> None:
     for file in MODELS.glob("*/*.yml"):
         for name, column in load_contract(file).columns.items():

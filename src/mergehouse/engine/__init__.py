@@ -9,8 +9,7 @@ from typing import Any, Literal, Protocol
 from mergehouse.contract import Contract
 from mergehouse.lakehouse import Lakehouse, StagedFile, Stamp
 
-# What a run names besides the layers: tables, views, what of a table is delivered, affected, found, computed and changed,
-# and the rows whose fields differ between two tables.
+# What a run names besides the layers: tables, views, what of a table is delivered, affected, found, computed and changed.
 SCHEMAS = (
     "mapping",
     "typed",
@@ -25,7 +24,6 @@ SCHEMAS = (
     "deleted",
     "changed",
     "merged",
-    "differing",
 )
 
 

@@ -110,8 +110,7 @@ class DuckDBEngine:
             all_of = f"SELECT t.* FROM ({published}) AS t SEMI JOIN {affected} AS a ON {_equal(on)}"
             published = self._find(f"published.{name}", published, affected, on) or all_of
         self._keep(f"published.{name}", published)
-        self._keep(f"inserted.{name}", f"SELECT * FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}")
-        self._keep(f"deleted.{name}", f"SELECT {columns} FROM published.{name} EXCEPT SELECT * FROM computed.{name}")
+        self._compare(contract)
         self._define(f"changed.{name}", f"FROM inserted.{name} UNION ALL FROM deleted.{name}")
         counts = f"SELECT (SELECT count(*) FROM inserted.{name}), (SELECT count(*) FROM deleted.{name})"
         inserted, deleted = self._session.execute(counts).fetchall()[0]
@@ -153,6 +152,21 @@ class DuckDBEngine:
         if staged.folder:
             self.lakehouse.discard(staged.folder)
 
+    def _compare(self, contract: Contract) -> None:
+        """Keeps the rows `inserted` and `deleted` that tell a table's `computed` rows from the `published` ones.
+
+        Rows of one key are compared: half of what EXCEPT takes, which knows no key. New slices are not compared with nothing.
+        """
+        name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
+        if self._session.execute(f"SELECT count(*) FROM published.{name}").fetchall() == [(0,)]:
+            self._define(f"inserted.{name}", f"FROM computed.{name}")
+            self._define(f"deleted.{name}", f"SELECT {columns} FROM published.{name}")
+            return
+        same = [f"t.{c} = p.{c}" if c in contract.key else f"t.{c} IS NOT DISTINCT FROM p.{c}" for c in contract.columns]
+        self._keep(f"inserted.{name}", f"FROM computed.{name} AS t ANTI JOIN published.{name} AS p ON {' AND '.join(same)}")
+        stays = f"SELECT {key} FROM computed.{name} ANTI JOIN inserted.{name} USING ({key})"
+        self._keep(f"deleted.{name}", f"SELECT {columns} FROM published.{name} ANTI JOIN ({stays}) USING ({key})")
+
     def _find(self, name: str, rows: str, affected: str, on: dict[str, str]) -> str:
         """SQL of the few `rows` of a table that are affected, by place, so that readers skip all others; empty where they are many.
 
@@ -166,20 +180,34 @@ class DuckDBEngine:
         return f"SELECT * FROM ({rows}) SEMI JOIN found.{flat(name)} USING (file, row)"
 
     def _write(self, contract: Contract, rows: str, folder: Path) -> tuple[StagedFile, ...]:
-        """Parquet files of a DuckDB query's rows."""
-        partition = f", PARTITION_BY ({', '.join(contract.partition_by)})" if contract.partition_by else ""
+        """Parquet files of a DuckDB query's rows, partition by partition: DuckDB's own way sorts out rows one by one."""
+        if not contract.partition_by:
+            return self._copy(contract, rows, folder, {})
+        kept, columns = f"merged.{flat(contract.table)}", ", ".join(contract.partition_by)
+        self._keep(kept, rows)
+        files: tuple[StagedFile, ...] = ()
+        for values in self._session.execute(f"SELECT DISTINCT {columns} FROM {kept}").fetchall():
+            partition = dict(zip(contract.partition_by, map(str, values), strict=True))
+            own = " AND ".join(f"{column} = {text(value)}" for column, value in partition.items())
+            place = folder.joinpath(*(f"{column}={value}" for column, value in partition.items()))
+            try:
+                place.mkdir(parents=True)
+            except OSError as error:
+                raise LakehouseError(write_failure(contract.table, folder, error)) from None
+            files += self._copy(contract, f"SELECT * EXCLUDE ({columns}) FROM {kept} WHERE {own}", place, partition)
+        self._session.execute(f"DROP TABLE {kept}")
+        return files
+
+    def _copy(self, contract: Contract, rows: str, folder: Path, partition: dict[str, str]) -> tuple[StagedFile, ...]:
+        """Parquet files of one partition, or of a table without any."""
         copy = (
             f"COPY ({rows}) TO {text(str(folder))} "
-            f"(FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, "
-            f"OVERWRITE_OR_IGNORE true{partition})"
+            f"(FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
         )
         with _sql_errors(contract.table, folder):
             written = self._session.execute(copy).fetchall()
-        return tuple(
-            StagedFile(Path(name), rows, size, {k: v for k, v in (keys or {}).items()}, _stats(contract, stats))
-            for name, rows, size, _footer, stats, keys, *_ in written
-            if rows
-        )
+        files = [(Path(name), count, size, partition, _stats(contract, stats)) for name, count, size, _footer, stats, *_ in written]
+        return tuple(StagedFile(*file) for file in files if file[1])
 
     def _keep(self, name: str, sql: str) -> None:
         """A table in memory, spilled where it is too large."""

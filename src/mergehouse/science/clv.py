@@ -66,8 +66,8 @@ class Clv:
     """A fitted ensemble. `windows` maps each horizon to what was learned for it, `means` to the mean of each member of MEMBERS and
     `levels` to the factor that brings the geometric mean to the level of `day`.
 
-    `scatter`, shape (3, bins): logarithms of predictions for a year, and the factors of them that a tenth fell short of and a tenth
-    exceeded; empty where no window of a year had closed. There BG/NBD's own scatter is taken.
+    `scatter`, shape (3, bins): logarithms of predictions for a year, and the factors of them that a tenth fell short of and a
+    tenth exceeded; empty where no window of a year had closed. There BG/NBD's own scatter is taken.
     """
 
     day: dt.date

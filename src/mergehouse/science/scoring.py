@@ -10,6 +10,7 @@ from contextlib import suppress
 import numpy as np
 import polars as pl
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from mergehouse.contract import load_contract
 from mergehouse.errors import FitError
@@ -37,6 +38,7 @@ SCHEMA = {name: _KINDS.get(column.type, pl.Float64) for name, column in CONTRACT
 NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_version", "feature_version"]
 
 
+@threadpool_limits.wrap(limits=1)  # as in training
 def score(project: Project, published: str, progress: Callable[[str], None]) -> Scored | None:
     """Scores of all customers; None where those published, whose fingerprint is given, come from the same features and models.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from mergehouse.contract import load_contract
 from mergehouse.errors import FitError, LakehouseError, RegistryError
@@ -144,6 +145,7 @@ def train(project: Project, brand: str | None = None, progress: Progress = lambd
         return train_brands(project, lakehouse, [brand] if brand else list(project.brands), progress, deep)
 
 
+@threadpool_limits.wrap(limits=1)  # the same sums on any number of cores; and on a busy machine threads wait for each other
 def train_brands(
     project: Project, lakehouse: Lakehouse, brands: list[str], progress: Progress = lambda _: None, deep: bool = False
 ) -> Training:

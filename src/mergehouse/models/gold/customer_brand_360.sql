@@ -1,54 +1,10 @@
 -- Grain: one unified customer at one brand.
--- Inputs: orders, order lines for categories, customers, brands' as-of dates, the segment table.
+-- Inputs: what each customer bought at each brand, brands' as-of dates, the segment table, scores.
 -- Questionable: customers who never bought are kept as `Prospects` without scores. A quintile score is 1 + floor(5 x share of
 -- buyers ranked below), worked out per distinct value: equal values get equal scores, whatever the order of rows.
-WITH spending AS (
-  SELECT
-    customer_id, source_system,
-    MIN(CASE WHEN is_sale THEN order_date END)   AS first_order_date,
-    MAX(CASE WHEN is_sale THEN order_date END)   AS last_order_date,
-    COUNT_IF(is_sale)                            AS frequency,
-    SUM(units)                                   AS units,
-    SUM(gmv_eur)                                 AS gmv_eur,
-    SUM(returns_eur)                             AS returns_eur,
-    SUM(margin_eur)                              AS margin_eur
-  FROM silver.orders
-  WHERE customer_id IS NOT NULL
-  GROUP BY customer_id, source_system
-),
-diversity AS (
-  SELECT customer_id, source_system, COUNT(*) AS categories FROM silver.customer_categories GROUP BY customer_id, source_system
-),
-known AS (
-  SELECT
-    customer_id, source_system,
-    MIN(country_code) AS country_code,
-    MIN(region)       AS region
-  FROM silver.customers_clean
-  GROUP BY customer_id, source_system
-),
-summed AS (
-  SELECT
-    k.customer_id, k.source_system, k.country_code, k.region,
-    s.first_order_date, s.last_order_date,
-    COALESCE(s.frequency, 0)                                        AS frequency,
-    COALESCE(s.gmv_eur, 0) - COALESCE(s.returns_eur, 0)             AS monetary_eur,
-    COALESCE(s.gmv_eur, 0)                                          AS gmv_eur,
-    COALESCE(s.returns_eur, 0)                                      AS returns_eur,
-    COALESCE(s.margin_eur, 0)                                       AS margin_eur,
-    COALESCE(s.units, 0)                                            AS units,
-    COALESCE(d.categories, 0)                                       AS categories,
-    COALESCE(s.frequency, 0) > 0                                    AS is_buyer,
-    g.brands > 1                                                    AS is_cross_brand
-  FROM known AS k
-  JOIN gold.dim_customer AS g ON g.customer_id = k.customer_id
-  LEFT JOIN spending AS s ON s.customer_id = k.customer_id AND s.source_system = k.source_system
-  LEFT JOIN diversity AS d ON d.customer_id = k.customer_id AND d.source_system = k.source_system
-),
--- brands come last: DuckDB 2.0 fails where a table this small is joined before larger ones that spill (its issue 24807)
-joined AS (
-  SELECT s.*, b.as_of_date, DATEDIFF(b.as_of_date, s.last_order_date) AS recency_days
-  FROM summed AS s
+WITH joined AS (
+  SELECT s.*, s.frequency > 0 AS is_buyer, b.as_of_date, DATEDIFF(b.as_of_date, s.last_order_date) AS recency_days
+  FROM silver.customer_totals AS s
   JOIN gold.dim_brand AS b ON b.source_system = s.source_system
 ),
 recency AS (

@@ -168,11 +168,11 @@ def anchored_rate(dataset: Dataset, day: dt.date, horizon: int, population: Popu
     """The churn rate to expect on `day`: that of the same season a year earlier where it is known, else of all closed windows.
 
     Rates follow the season: after Christmas twice as many stay away as in autumn. A year counts from the brand's first 90 days
-    on, when those who were active can be told from those who are new; until then, last year's purchases show the season
-    (`churn_from_purchases`).
+    on, when those who were active can be told from those who are new, and for the lapsed from its first year on, when they are
+    as long gone as ever; until then, last year's purchases show the season (`churn_from_purchases`).
     """
     closed = {c: rows for c in dataset.closed_before(day, horizon) if len(rows := population(dataset.at(c)))}
-    begin = dataset.cutoffs[0] + dt.timedelta(ACTIVE_DAYS - 60)
+    begin = dataset.cutoffs[0] + dt.timedelta((ACTIVE_DAYS if population is active else YEAR) - 60)
     a_year_ago = [c for c in closed if c >= begin and abs((day - c).days - YEAR) <= 31]
     nearest = min(a_year_ago, key=lambda c: abs((day - c).days - YEAR), default=None)
     if nearest is None and (rate := churn_from_purchases(dataset, day, horizon, population)) is not None:

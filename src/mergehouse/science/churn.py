@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mergehouse.errors import FitError
 from mergehouse.science.bgnbd import fit_bgnbd
+from mergehouse.science.churn_level import churn_from_purchases
 from mergehouse.science.dataset import ACTIVE_DAYS, INPUTS, Dataset, active, matrix
 
 HORIZONS = (30, 60, 90)
@@ -167,12 +168,15 @@ def anchored_rate(dataset: Dataset, day: dt.date, horizon: int, population: Popu
     """The churn rate to expect on `day`: that of the same season a year earlier where it is known, else of all closed windows.
 
     Rates follow the season: after Christmas twice as many stay away as in autumn. A year counts from the brand's first 90 days
-    on, when those who were active can be told from those who are new.
+    on, when those who were active can be told from those who are new, and for the lapsed from its first year on, when they are
+    as long gone as ever; until then, last year's purchases show the season (`churn_from_purchases`).
     """
     closed = {c: rows for c in dataset.closed_before(day, horizon) if len(rows := population(dataset.at(c)))}
-    begin = dataset.cutoffs[0] + dt.timedelta(ACTIVE_DAYS - 60)
+    begin = dataset.cutoffs[0] + dt.timedelta((ACTIVE_DAYS if population is active else YEAR) - 60)
     a_year_ago = [c for c in closed if c >= begin and abs((day - c).days - YEAR) <= 31]
     nearest = min(a_year_ago, key=lambda c: abs((day - c).days - YEAR), default=None)
+    if nearest is None and (rate := churn_from_purchases(dataset, day, horizon, population)) is not None:
+        return min(max(rate, 0.001), 0.999)
     rates = [float(_churned(closed[c], horizon).mean()) for c in ([nearest] if nearest else closed)]
     return min(max(float(np.mean(rates)), 0.001), 0.999)
 

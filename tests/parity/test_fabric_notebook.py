@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MARTS = {SALES, PERF, DATES, BRANDS, "gold.customer_brand_360"}  # every job on Spark takes its second: those with faults and KPIs
+# Of the faults every fourth: the command meets all of them (test_ingest.py), by the same code that the notebook holds.
 NOT_LOOKED_AT = {"unknown key in the manifest"}  # the notebook reads what it needs and leaves the rest
 
 
@@ -186,7 +187,7 @@ def test_a_table_of_somebody_else_is_left_alone_on_spark(fabric: Fabric, carried
 
 @LONG
 @pytest.mark.apache
-@pytest.mark.parametrize("case", [c for c in CARRIED + FORGED if c.name not in NOT_LOOKED_AT], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [c for c in (CARRIED + FORGED)[::4] if c.name not in NOT_LOOKED_AT], ids=lambda case: case.name)
 def test_no_fault_reaches_a_table_on_spark(fabric: Fabric, carried: Path, case: Case) -> None:
     case.inject(carried)
     fabric.carry(carried)

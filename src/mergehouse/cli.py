@@ -46,6 +46,18 @@ releases = typer.Typer(
     invoke_without_command=True,
 )  # fmt: skip
 app.add_typer(releases, name="releases", rich_help_panel="Release")
+promotions = typer.Typer(
+    cls=_Contents, rich_markup_mode=None, context_settings={"max_content_width": 110}, help="List what was promoted, roll back.",
+    invoke_without_command=True,
+)  # fmt: skip
+app.add_typer(promotions, name="promotions", rich_help_panel="Release")
+platform = typer.Typer(
+    cls=_Contents, rich_markup_mode=None, context_settings={"max_content_width": 110}, no_args_is_help=True,
+    help="Write definitions for Fabric and for Delta Sharing.",
+)  # fmt: skip
+app.add_typer(platform, name="platform", rich_help_panel="Release")
+ApprovedBy = Annotated[str, typer.Option("--approved-by", metavar="NAME", help="Who answers for it.")]
+Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, or the number of a ticket.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -495,6 +507,119 @@ def ingest(
     raise typer.Exit(1 if result.failed else 0)
 
 
+@app.command(rich_help_panel="Release")
+def compare(
+    left: Annotated[str, typer.Argument(metavar="LAKEHOUSE_A", help="A path or URL.")],
+    right: Annotated[str, typer.Argument(metavar="LAKEHOUSE_B", help="Another; a release may have come into it.")],
+    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the report here: a page and JSON.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether two lakehouses hold the same: rows, KPIs, scores."""
+    from mergehouse import console
+    from mergehouse.release.compare import compare as compare_lakehouses
+    from mergehouse.release.comparison import write_comparison
+
+    with console.steps(hidden=as_json) as step:
+        result = compare_lakehouses(left, right, lambda what: step("compare", what, 0, 0))
+    pages = write_comparison(result, to) if to else []
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2, default=str))
+    else:
+        console.print_comparison(result, pages)
+    raise typer.Exit(0 if result.aligned else 1)
+
+
+@app.command(rich_help_panel="Release")
+def promote(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="An environment, such as dev.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The one after it, such as test.")],
+    approved_by: ApprovedBy = "",
+    note: Note = "",
+    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Take a release into the next environment, through gates."""
+    from mergehouse import console
+    from mergehouse.release.promotion import promote as promote_release
+
+    with console.steps(hidden=as_json) as step:
+        done = promote_release(project, source, target, approved_by, note, version, lambda what: step("promote", what, 0, 0))
+    _print_promotion(done, as_json)
+
+
+@promotions.callback()
+def list_promotions(context: typer.Context, project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
+    """List every attempt to promote into an environment: who, when, what, refused by which gate."""
+    import mergehouse
+    from mergehouse import console
+    from mergehouse.release.audit import promotions as audit_trail
+
+    if context.invoked_subcommand:
+        return
+    trail = audit_trail(mergehouse.open(project, env))
+    if as_json:
+        typer.echo(json.dumps([row | {"gates": json.loads(row["gates"])} for row in trail], indent=2, default=str))
+    else:
+        console.print_promotions(trail)
+
+
+@promotions.command("rollback", rich_help_panel="Commands")
+def roll_back_promotion(
+    target: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="Such as prod.")],
+    approved_by: ApprovedBy = "",
+    note: Note = "",
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Take an environment back to the release before."""
+    from mergehouse import console
+    from mergehouse.release.promotion import rollback as roll_back
+
+    with console.steps(hidden=as_json) as step:
+        done = roll_back(project, target, approved_by, note, lambda what: step("rollback", what, 0, 0))
+    _print_promotion(done, as_json)
+
+
+@platform.command(rich_help_panel="Commands")
+def shortcuts(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the request bodies.")] = Path("shortcuts"),
+    connection: Annotated[str | None, typer.Option(metavar="ID", help="A cloud connection in Fabric; not within OneLake.")] = None,
+    project: Folder = HERE,
+    env: Env = None,
+) -> None:
+    """Write OneLake shortcuts to the Gold tables, one a table."""
+    import mergehouse
+    from mergehouse.platform.shortcuts import write_shortcuts
+    from mergehouse.release.export import released_contracts
+
+    lakehouse = mergehouse.open(project, env)
+    for file in write_shortcuts(folder, lakehouse.location, released_contracts(lakehouse), connection):
+        typer.echo(file)
+
+
+@platform.command(rich_help_panel="Commands")
+def sharing(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the file.")] = Path("sharing"),
+    project: Folder = HERE,
+    env: Env = None,
+) -> None:
+    """Write the configuration of a Delta Sharing server."""
+    from mergehouse.lakehouse import Lakehouse
+    from mergehouse.platform.sharing import FILE, sharing_config
+    from mergehouse.project import load_project
+    from mergehouse.release.export import released_contracts
+    from mergehouse.storage import write_folder
+
+    loaded = load_project(project, env)
+    location = loaded.lakehouse_location
+    text, left_out = sharing_config(loaded.config.name, location, released_contracts(Lakehouse(location)))
+    for file in write_folder(folder, {FILE: text}):
+        typer.echo(file)
+    for table in left_out:
+        typer.echo(f"not shared: {table}, it has a personal column")
+
+
 @app.command(rich_help_panel="Help")
 def doctor(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Say what this machine and project have, and what is missing."""
@@ -507,6 +632,16 @@ def doctor(project: Folder = HERE, env: Env = None, as_json: Json = False) -> No
         for what, ok, found in findings:
             typer.echo(f"{'ok     ' if ok else 'missing'}  {what:<22} {found}")
     raise typer.Exit(0 if all(ok for _, ok, _ in findings) else 2)
+
+
+def _print_promotion(done: Any, as_json: bool) -> None:
+    from mergehouse import console
+
+    if as_json:
+        typer.echo(json.dumps(done.as_json(), indent=2))
+    else:
+        console.print_promotion(done)
+    raise typer.Exit(0 if done.accepted else 1)
 
 
 def _complain(message: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -15,8 +17,10 @@ from mergehouse.quality.checks import CheckResult
 if TYPE_CHECKING:
     from mergehouse.pipeline import RunResult
     from mergehouse.project import Project
+    from mergehouse.release.compare import Comparison
     from mergehouse.release.export import Released
     from mergehouse.release.ingestion import Ingestion
+    from mergehouse.release.promotion import Promotion
     from mergehouse.release.shelf import Listed
     from mergehouse.release.verify import Verification
     from mergehouse.science.registry import Version
@@ -289,3 +293,46 @@ def print_ingestion(result: Ingestion) -> None:
     console.print(f"Where    {result.lakehouse}/Tables", markup=False)
     if result.report:
         console.print(f"Report   {result.report}", markup=False)
+
+
+def print_comparison(result: Comparison, pages: list[Path]) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    for difference in result.differences:
+        console.print(f"[bold red]{difference.what:<13}[/]", end="")
+        console.print(f"{difference.where}: {difference.message}", markup=False)
+    rows, sampled = sum(t.left_rows for t in result.tables), sum(t.sampled for t in result.tables)
+    what = f"{len(result.tables)} tables, {rows:,} rows, {sampled:,} keys looked up, {len(result.kpis)} KPIs"
+    if result.aligned:
+        console.print(f"[green]aligned[/]      {what}: both sides hold the same")
+    else:
+        count = len(result.differences)
+        console.print(f"[bold red]not aligned[/]  {what}: {count} {'difference' if count == 1 else 'differences'}")
+    for page in pages:
+        console.print(str(page), markup=False)
+
+
+def print_promotion(done: Promotion) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    for found in done.gates:
+        console.print(f"[{'green' if found.passed else 'bold red'}]{'passed ' if found.passed else 'refused'}[/]  {found.name:<20}", end="")
+        console.print(found.found, markup=False)
+    way = f"{done.source} -> {done.target}" if done.action == "promote" else done.target
+    if done.refused_by:
+        console.print(f"\n[bold red]refused[/]  {way}: release {done.version}, by {done.refused_by.name}")
+    else:
+        verb = "has taken" if done.action == "promote" else "is back at"
+        console.print(f"\n[green]done[/]     {way}: {done.target} {verb} release {done.version}, it had {done.previous or 'none'}")
+
+
+def print_promotions(trail: list[dict[str, Any]]) -> None:
+    if not trail:
+        Console().print("Nothing was promoted here yet; `mergehouse promote` does it.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("when (UTC)", "what", "release", "manifest", "outcome", "by gate", "approved by", "note"):
+        table.add_column(name)
+    for row in trail:
+        what = f"{row['source_environment']} -> {row['target_environment']}" if row["action"] == "promote" else row["action"]
+        cells = (f"{row['recorded_ts']:%Y-%m-%d %H:%M}", what, row["release_version"], (row["manifest_sha256"] or "")[:12], row["outcome"])
+        table.add_row(*map(escape, cells), *(escape(row[name] or "") for name in ("refused_by", "approved_by", "note")))
+    Console(soft_wrap=True).print(table)

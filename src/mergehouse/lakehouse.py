@@ -204,10 +204,11 @@ class Lakehouse:
         """True where a commit of this table has already brought in the batch (Delta app transaction)."""
         return self.exists(name) and self.delta(name).transaction_version(batch_id) is not None
 
-    def append(self, name: str, stream: Any, batch_id: str | None = None) -> None:
+    def append(self, name: str, stream: Any, batch_id: str | None = None, only: bool = False) -> None:
         """Appends an Arrow stream in one commit; new columns widen the schema.
 
-        With `batch_id` the commit records it, so that the same batch is never appended twice.
+        With `batch_id` the commit records it, so that the same batch is never appended twice. A table that `only` appends make
+        refuses, by Delta's own rule, to have rows changed or removed.
         An error raised by the stream leaves the table as it was.
         """
         from deltalake import CommitProperties, Transaction, write_deltalake
@@ -219,12 +220,16 @@ class Lakehouse:
                 mode="append",
                 storage_options=delta_options(self.location),
                 schema_mode="merge",
+                configuration={"delta.appendOnly": "true"} if only else None,
                 writer_properties=_writer_properties(),
                 commit_properties=CommitProperties(app_transactions=[Transaction(batch_id, 1)] if batch_id else None),
             )
 
-    def append_rows(self, name: str, types: dict[str, str], rows: list[list[Any]]) -> None:
-        """Appends a few rows given as values; `types` are the columns and their DuckDB types, in order. No rows, no commit."""
+    def append_rows(self, name: str, types: dict[str, str], rows: list[list[Any]], only: bool = False) -> None:
+        """Appends a few rows given as values; `types` are the columns and their DuckDB types, in order. No rows, no commit.
+
+        `only` as for `append`.
+        """
         from mergehouse.engine.reader import connect
 
         if not rows:
@@ -233,7 +238,7 @@ class Lakehouse:
         connection.execute(f"CREATE TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
         lists = ", ".join(f"unnest(?::{kind}[])" for kind in types.values())
         connection.execute(f"INSERT INTO few SELECT {lists}", [list(values) for values in zip(*rows, strict=True)])
-        self.append(name, connection.sql("FROM few"))
+        self.append(name, connection.sql("FROM few"), only=only)
 
     def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
         """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table where it is not there."""

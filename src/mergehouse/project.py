@@ -156,8 +156,15 @@ class Environment(_Strict):
         return _engine_by_name(value)
 
 
+class FabricDeployment(_Strict):
+    """A deployment pipeline of Microsoft Fabric that promotions drive, and the name of its stage for each environment."""
+
+    deployment_pipeline: str = Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+    stages: dict[Name, str]
+
+
 class Config(_Strict):
-    """`mergehouse.yml`."""
+    """`mergehouse.yml`. A release is promoted through `environments` in the order in which they are written."""
 
     name: str
     lakehouse: str = "lakehouse"
@@ -167,6 +174,7 @@ class Config(_Strict):
     mlflow: MlflowConfig = MlflowConfig()
     limits: Limits = Limits()
     environments: dict[Name, Environment] = {}
+    fabric: FabricDeployment | None = None
 
     @field_validator("engine", mode="before")
     @classmethod
@@ -208,6 +216,8 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
     if not brand_files:
         raise ConfigError(f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`.")
     brands = {f.parent.name: _brand(folder, f) for f in brand_files}
+    for name in config.fabric.stages if config.fabric else ():
+        _expect_known(name, config.environments, config_file, "fabric.stages")
     chosen = Environment()
     if environment is not None:
         _expect_known(environment, config.environments, config_file, "environments")

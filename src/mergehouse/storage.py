@@ -91,6 +91,15 @@ def is_url(location: str) -> bool:
     return "://" in location
 
 
+def fabric_root(location: str) -> str:
+    """The folder that has `Tables/`: the location itself; of one below the `Files/` of a lakehouse in OneLake, that lakehouse.
+
+    Source: Microsoft's page on OneLake's API: only `Files` and `Tables` of an item can be written to.
+    """
+    found = re.fullmatch(r"(abfss?://[^/]+\.fabric\.microsoft\.com/[^/]+)/Files(/.*)?", location)
+    return found[1] if found else location
+
+
 def folder_of(location: str) -> Path:
     """Where this machine has a location's files: the folder itself; of an object store, the folder of their copies."""
     if not is_url(location):

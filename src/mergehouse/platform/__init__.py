@@ -1,0 +1,1 @@
+"""Definitions for the platforms that read a lakehouse where it lies, written from its contracts."""

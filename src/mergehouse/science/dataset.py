@@ -33,8 +33,13 @@ class Dataset:
         """All cut-offs, the as-of date last."""
         return sorted(self.rows["cutoff_date"].unique())
 
+    @cached_property
+    def _by_cutoff(self) -> dict[tuple[object, ...], pl.DataFrame]:
+        return self.rows.partition_by("cutoff_date", as_dict=True)
+
     def at(self, cutoff: dt.date) -> pl.DataFrame:
-        return self.rows.filter(pl.col("cutoff_date") == cutoff)
+        """Rows of one cut-off; empty where it is none."""
+        return self._by_cutoff.get((cutoff,), self.rows.clear())
 
     def closed_before(self, day: dt.date, days: int) -> list[dt.date]:
         """Cut-offs whose window of so many days had closed by `day`: what could be learned from on that day."""

@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from benchmarks.science_plot import draw
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import run
 from mergehouse.project import load_project
@@ -76,6 +77,7 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--raw", type=Path, help="folder of the published exports, which are run first")
     source.add_argument("--project", type=Path, help="a project of theirs that was run")
+    parser.add_argument("--draw", type=Path, metavar="DIR", help="draw the results into this folder, too")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if given.raw:
@@ -86,6 +88,8 @@ def main() -> None:
         lakehouse = Lakehouse(project.lakehouse_location)
         dataset = read_dataset(lakehouse, BRAND)
         tested = [*backtest_churn(dataset, _tell), *backtest_clv(in_pounds(lakehouse, dataset), _tell)]
+    if given.draw:
+        draw(tested, ENSEMBLE, given.draw)
     print("\n" + method_table(tested) + "\n\n" + bar_table(tested))
     sys.exit(any(not _met(bar, tested) for bar in BARS))
 

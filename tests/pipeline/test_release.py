@@ -89,7 +89,7 @@ def test_manifest_against_figures_worked_out_elsewhere(demo: Demo, released: Pat
 
 
 def test_nobodys_value_is_in_the_manifest(released: Path) -> None:  # noqa: F811
-    columns = [c for t in manifest_of(released).tables for c in t.columns]
+    columns = [c for t in manifest_of(released).tables if t.rows for c in t.columns]
     tagged = [c for c in columns if c.pii != "none"]
     assert {c.pii for c in tagged} == {"pseudonym", "personal"} and all(c.min is None and c.max is None for c in tagged)
     assert all(c.min is not None for c in columns if c.pii == "none" and not c.nullable)

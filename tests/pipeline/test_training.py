@@ -101,12 +101,17 @@ def test_the_command_keeps_what_it_found(trained: Shop, monkeypatch: pytest.Monk
     with pytest.raises(SystemExit) as stopped:
         main()
     found = json.loads(capsys.readouterr().out)
-    assert stopped.value.code == 0 and found["untrained"] == {} and {t["method"] for t in found["tested"]} == set(METHODS)
-    kept = trained.rows("SELECT count(*), count(DISTINCT cutoff_date), min(low <= high) FROM gold.model_metrics WHERE metric = 'auc'")
-    cutoffs = len({t["cutoff"] for t in found["tested"]})
+    assert stopped.value.code == 0 and found["untrained"] == {}
+    of_churn = [t for t in found["tested"] if t["target"] == "churn_90d" and t["group"] == "all"]
+    assert {t["method"] for t in of_churn} == set(METHODS) and {t["target"] for t in found["tested"]} >= {"clv_90d", "clv_365d"}
+    kept = trained.rows(
+        "SELECT count(*), count(DISTINCT cutoff_date), min(low <= high) FROM gold.model_metrics WHERE metric = 'auc' AND customer_group = 'all'"
+    )
+    cutoffs = len({t["cutoff"] for t in of_churn})
     assert kept == [(len(METHODS) * cutoffs, cutoffs, True)]
-    [decision] = found["decisions"]
-    assert decision["is_champion"] and decision["version"]["name"] == "merged-retail-shop-churn" and decision["version"]["version"] == 1
+    churn_model, value_model = found["decisions"]
+    assert churn_model["is_champion"] and churn_model["version"]["name"] == "merged-retail-shop-churn"
+    assert churn_model["version"]["version"] == 1 and value_model["version"]["name"] == "merged-retail-shop-clv"
 
 
 RULES = ("recency rule", "RFM rates")
@@ -116,6 +121,7 @@ RULES = ("recency rule", "RFM rates")
 def only_rules_and_regression(monkeypatch: pytest.MonkeyPatch) -> None:
     """The other methods, and many cut-offs, take most of the time, and nothing here is about them."""
     monkeypatch.setattr("mergehouse.science.backtest.LONGEST", 4)
+    monkeypatch.setattr(training, "TASKS", TASKS[:1])
     for name in METHODS.keys() - {*RULES, "logistic regression"}:
         monkeypatch.delitem(METHODS, name)
 

@@ -104,9 +104,8 @@ def test_the_command_keeps_what_it_found(trained: Shop, monkeypatch: pytest.Monk
     assert stopped.value.code == 0 and found["untrained"] == {}
     of_churn = [t for t in found["tested"] if t["target"] == "churn_90d" and t["group"] == "all"]
     assert {t["method"] for t in of_churn} == set(METHODS) and {t["target"] for t in found["tested"]} >= {"clv_90d", "clv_365d"}
-    kept = trained.rows(
-        "SELECT count(*), count(DISTINCT cutoff_date), min(low <= high) FROM gold.model_metrics WHERE metric = 'auc' AND customer_group = 'all'"
-    )
+    of_auc = "FROM gold.model_metrics WHERE metric = 'auc' AND customer_group = 'all'"
+    kept = trained.rows(f"SELECT count(*), count(DISTINCT cutoff_date), min(low <= high) {of_auc}")
     cutoffs = len({t["cutoff"] for t in of_churn})
     assert kept == [(len(METHODS) * cutoffs, cutoffs, True)]
     churn_model, value_model = found["decisions"]

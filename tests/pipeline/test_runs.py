@@ -20,7 +20,7 @@ from tests.conftest import SHOP_BRAND, Shop
 import mergehouse as mh
 from mergehouse.contract import Contract
 from mergehouse.engine.duckdb import DuckDBEngine
-from mergehouse.errors import ConfigError, LakehouseError
+from mergehouse.errors import ConfigError, LakehouseError, ModelError
 from mergehouse.lakehouse import Lakehouse, Stamp
 from mergehouse.pipeline import check, run
 from mergehouse.project import Limits
@@ -263,6 +263,15 @@ def test_a_table_may_be_partitioned_anew(tmp_path: Path) -> None:
         assert lakehouse.delta("gold.t").metadata().partition_columns == contract.partition_by
         assert {f"'{row['brand']}'" for row in lakehouse.delta("gold.t").to_pyarrow_table().to_pylist()} == set(brands.split(", "))
     assert len(lakehouse.table("gold.t", version=0).polars()) == 2  # as it was
+
+
+def test_a_row_without_a_partition_is_not_lost(tmp_path: Path) -> None:
+    """Partitions are written one by one: a row that belongs to none stops the table."""
+    engine = DuckDBEngine(Limits(), Lakehouse(tmp_path / "lakehouse"), tmp_path / "scratch")
+    columns = {name: {"type": kind, "nullable": True, "meaning": name} for name, kind in (("brand", "string"), ("n", "int"))}
+    contract = Contract(table="gold.t", grain="one n", meaning="t", key=["n"], columns=columns, partition_by=["brand"])
+    with pytest.raises(ModelError, match="`gold.t`: rows without a value in brand"):
+        engine.stage(contract, "SELECT EXPLODE(ARRAY('a', NULL)) AS brand, 1 AS n")
 
 
 def test_readers_agree(shop: Shop) -> None:

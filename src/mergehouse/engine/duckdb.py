@@ -187,6 +187,8 @@ class DuckDBEngine:
         self._keep(kept, rows)
         files: tuple[StagedFile, ...] = ()
         for values in self._session.execute(f"SELECT DISTINCT {columns} FROM {kept}").fetchall():
+            if None in values:
+                raise ModelError(f"`{contract.table}`: rows without a value in {columns}, by which the table is partitioned.")
             partition = dict(zip(contract.partition_by, map(str, values), strict=True))
             own = " AND ".join(f"{column} = {text(value)}" for column, value in partition.items())
             place = folder.joinpath(*(f"{column}={value}" for column, value in partition.items()))

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
-from mergehouse.contract import load_contract
 from mergehouse.engine import Engine, Staged, flat
 from mergehouse.errors import MergehouseError
 from mergehouse.fields import touched_differences
-from mergehouse.graph import FIELDS, MODELS, STACKED, Graph, Node
+from mergehouse.graph import FIELDS, STACKED, Graph, Node, contract_of
 from mergehouse.incremental import Change, Plan, inputs_of, plan
 from mergehouse.ingest.bronze import Batch
 from mergehouse.lakehouse import Stamp, needs_safe_reader
@@ -67,7 +66,7 @@ class Workbench:
         brands = list(project.brands.values())
         found: dict[str, tuple[Touched | None, tuple[str, ...]]] = {}
         for name in STACKED:
-            contract = load_contract(MODELS / "staging" / f"{name}.yml")
+            contract = contract_of(f"staging.{name}")
             origin = ("batch_id", "source_row") if name == "order_lines" else ()
             found[f"staging.{name}"] = touched_rows(contract, brands, f"{name}.sql", known, new), origin
         found[FIELDS] = touched_differences(brands, known, new), ("source_system", "key_column", "key_value")

@@ -113,7 +113,7 @@ def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any]
     loaded = [b for b in batches if b.status == "loaded"]
     texts: dict[str, str] = {}
     delivered: list[tuple[Brand, str]] = []
-    contracts = {SCORES: load_contract(MODELS / f"{SCORES.replace('.', '/')}.yml")}
+    contracts = {SCORES: contract_of(SCORES)}
     leaves = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
     leaves["mapping.ecb_rates"] = _digest(rates)
     leaves[SCORES] = scores
@@ -128,7 +128,7 @@ def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any]
     texts["staging.raw_rows"] = raw_rows_view(delivered)
     texts[FIELDS] = differences_view(list(project.brands.values()), {(brand.name, table) for brand, table in delivered})
     for name in STACKED:
-        contract = load_contract(MODELS / "staging" / f"{name}.yml")
+        contract = contract_of(f"staging.{name}")
         texts[f"staging.{name}"] = stacked_view(contract, list(project.brands.values()), f"{name}.sql")
     for file in sorted(MODELS.glob("*/*.sql")):
         name, contract = f"{file.parent.name}.{file.stem}", file.with_suffix(".yml")
@@ -138,6 +138,11 @@ def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any]
                 continue
         texts[name] = file.read_text(encoding="utf-8")
     return _ordered(texts, contracts, leaves)
+
+
+def contract_of(table: str) -> Contract:
+    """The contract of a table, by its name `layer.table`."""
+    return load_contract(MODELS / f"{table.replace('.', '/')}.yml")
 
 
 def tables_in(sql: str) -> frozenset[str]:

@@ -240,6 +240,12 @@ class Lakehouse:
         connection.execute(f"INSERT INTO few SELECT {lists}", [list(values) for values in zip(*rows, strict=True)])
         self.append(name, connection.sql("FROM few"), only=only)
 
+    def append_to(self, contract: Contract, rows: list[list[Any]]) -> None:
+        """As `append_rows`, in the columns and types of a contract; makes the table where it is not there."""
+        if rows:
+            self.create(contract)
+            self.append_rows(contract.table, {name: duckdb_type(column.type) for name, column in contract.columns.items()}, rows)
+
     def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
         """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table where it is not there."""
         from deltalake import write_deltalake
@@ -500,6 +506,11 @@ def needs_safe_reader(delta: DeltaTable) -> bool:
 def duckdb_types(delta: DeltaTable) -> dict[str, str]:
     """Column names and their DuckDB types, in order."""
     return {f.name: _DUCKDB_TYPES.get(f.type.type, f.type.type.upper()) for f in delta.schema().fields}
+
+
+def duckdb_type(kind: str) -> str:
+    """A contract's type as DuckDB has it."""
+    return {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"}.get(kind, kind.upper())
 
 
 _DUCKDB_TYPES = {

@@ -13,15 +13,14 @@ import polars as pl
 import pytest
 from tests.conftest import Shop
 
-from mergehouse.contract import load_contract
-from mergehouse.graph import MODELS
+from mergehouse.graph import contract_of
 from mergehouse.science.card import Card, Judged, Weight, metric_value, title, write_cards
 from mergehouse.science.card_contents import churn_card, untrained_card, value_card
 from mergehouse.science.curves import calibrated_chances, calibrated_values, gains, lift
 from mergehouse.science.dataset import Dataset, read_dataset
 from mergehouse.science.registry import Version
 from mergehouse.science.reports import write_reports
-from mergehouse.science.training import COLUMNS, METRICS, TASKS
+from mergehouse.science.training import METRICS, TASKS
 
 NOW, AS_OF = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC), dt.date(2026, 1, 1)
 
@@ -158,9 +157,8 @@ def test_reports_of_a_brand_with_a_champion_and_without(published: Shop, dataset
 def test_a_card_is_filled_from_what_is_published(published: Shop, dataset: Dataset) -> None:
     head = {"source_system": "shop", "target": "clv_90d", "customer_group": "all", "method": "forest"}
     tail = {"cutoff_date": dt.date(2026, 3, 1), "feature_version": "1", "customers": 60, "metric": "gini"}
-    published.lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
     for trained, value in ((NOW, 0.5), (NOW + dt.timedelta(1), 0.7)):
-        published.lakehouse.append_rows(METRICS, COLUMNS, [[trained, *head.values(), *tail.values(), value, 0.4, 0.9]])
+        published.lakehouse.append_to(contract_of(METRICS), [[trained, *head.values(), *tail.values(), value, 0.4, 0.9]])
     predicted = np.arange(60.0)
     found = value_card(published.lakehouse, dataset, 90, "forest", (), NOW, judged=(dt.date(2026, 3, 1), predicted * 2, predicted))
     assert [(j.metric, j.value) for j in found.metrics] == [("gini", 0.7)]  # the latest training's

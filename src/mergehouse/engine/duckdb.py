@@ -19,7 +19,17 @@ from mergehouse.contract import Contract
 from mergehouse.engine import SCHEMAS, Staged, flat
 from mergehouse.engine.reader import connect, create_view, read_files, select, settings, text
 from mergehouse.errors import LakehouseError, ModelError
-from mergehouse.lakehouse import LAYERS, Lakehouse, StagedFile, Stamp, data_files, minimum_and_maximum, needs_safe_reader, write_failure
+from mergehouse.lakehouse import (
+    LAYERS,
+    Lakehouse,
+    StagedFile,
+    Stamp,
+    data_files,
+    duckdb_type,
+    minimum_and_maximum,
+    needs_safe_reader,
+    write_failure,
+)
 from mergehouse.project import Limits
 from mergehouse.storage import fetch
 
@@ -134,7 +144,7 @@ class DuckDBEngine:
         if paths:
             source = read_files(paths, _hive(contract), with_place=True)
         else:
-            nulls = ", ".join(f"NULL::{_cast(c.type)} AS {name}" for name, c in contract.columns.items())
+            nulls = ", ".join(f"NULL::{duckdb_type(c.type)} AS {name}" for name, c in contract.columns.items())
             source = f"(SELECT {nulls}, NULL AS filename, NULL AS file_row_number WHERE false)"
         columns = ", ".join(contract.columns)
         self._define(contract.table, f"SELECT {columns} FROM {source}")
@@ -271,7 +281,7 @@ def _strptime(pattern: str) -> str:
 
 def _typed(contract: Contract, sql: str) -> str:
     """A model as DuckDB SQL, every column in its contract's type."""
-    columns = ", ".join(f"CAST({name} AS {_cast(c.type)}) AS {name}" for name, c in contract.columns.items())
+    columns = ", ".join(f"CAST({name} AS {duckdb_type(c.type)}) AS {name}" for name, c in contract.columns.items())
     return f"SELECT {columns} FROM ({to_duckdb(sql)})"
 
 
@@ -281,11 +291,7 @@ def _equal(on: dict[str, str]) -> str:
 
 def _hive(contract: Contract) -> dict[str, str]:
     """Partition columns, which are in a file's path, and their DuckDB types."""
-    return {name: _cast(contract.columns[name].type) for name in contract.partition_by}
-
-
-def _cast(spark_type: str) -> str:
-    return {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"}.get(spark_type, spark_type.upper())
+    return {name: duckdb_type(contract.columns[name].type) for name in contract.partition_by}
 
 
 def _stats(contract: Contract, stats: dict[str, dict[str, str]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlglot import exp
 from mergehouse.contract import ColumnContract, Contract, load_contract
 from mergehouse.engine.duckdb import to_duckdb
 from mergehouse.engine.reader import quoted, text
-from mergehouse.graph import MODELS, STACKED
+from mergehouse.graph import MODELS, STACKED, contract_of
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.profile.values import Counted, Dates, Numbers, Texts
@@ -161,7 +161,7 @@ def _carried_columns(brand: Brand) -> tuple[set[str], set[str]]:
         file = brand.folder / f"{name}.sql"
         if not file.exists():
             continue
-        contract = load_contract(MODELS / "staging" / f"{name}.yml")
+        contract = contract_of(f"staging.{name}")
         query = brand_query(brand, file)
         read = {alias: {c.name for c in found.find_all(exp.Column)} for found in query.find_all(exp.Alias) if (alias := found.alias)}
         given = set(contract.columns) & set(query.named_selects)

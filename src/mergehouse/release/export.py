@@ -22,7 +22,7 @@ from mergehouse.errors import CheckFailed, LakehouseError
 from mergehouse.graph import MODELS
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
-from mergehouse.lakehouse import Lakehouse, duckdb_types, needs_safe_reader, write_failure
+from mergehouse.lakehouse import Lakehouse, duckdb_type, duckdb_types, needs_safe_reader, write_failure
 from mergehouse.pipeline import exclusive
 from mergehouse.project import Project, load_project, located
 from mergehouse.release.evidence import bands, quality, scoring_models
@@ -146,7 +146,7 @@ class _Export:
         self.progress(contract.table)
         folder = self.staged / table_folder(contract.table, self.created, version)
         folder.mkdir(parents=True)
-        columns = ", ".join(f"CAST({quoted(name)} AS {_duckdb_type(c.type)}) AS {quoted(name)}" for name, c in contract.columns.items())
+        columns = ", ".join(f"CAST({quoted(name)} AS {duckdb_type(c.type)}) AS {quoted(name)}" for name, c in contract.columns.items())
         delta = self.lakehouse.delta(contract.table)
         written = []
         for number, source in enumerate(self._sources(contract, delta)):
@@ -243,7 +243,3 @@ def _kpis(values: formula.Values) -> list[KpiTotals]:
 
 def _sources(tables: list[ReleasedTable]) -> list[tuple[str, str, int]]:
     return sorted((table.name, table.delta_id, table.delta_version) for table in tables)
-
-
-def _duckdb_type(kind: str) -> str:
-    return {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"}.get(kind, kind.upper())

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from mergehouse import __version__
-from mergehouse.contract import load_contract
 from mergehouse.engine.reader import connect, create_view
-from mergehouse.graph import MODELS
+from mergehouse.graph import contract_of
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.science.backtest import HORIZON, METHODS, judged_cutoffs
 from mergehouse.science.card import Card, Feature, Judged, Source, Weight
@@ -144,7 +143,7 @@ def _sources(lakehouse: Lakehouse, brand: str, days: dict[str, str | None]) -> t
 
 def _features() -> tuple[Feature, ...]:
     """The inputs of models, each with the meaning that the contract gives to the columns it is made of."""
-    contract = load_contract(MODELS / f"{FEATURES.replace('.', '/')}.yml")
+    contract = contract_of(FEATURES)
     made_of = {name: dict.fromkeys(expression.meta.root_names()) for name, expression in INPUTS.items()}
     return tuple(Feature(name, "; ".join(contract.columns[c].meaning for c in columns)) for name, columns in made_of.items())
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from mergehouse.contract import load_contract
-from mergehouse.graph import MODELS, SCORES
+from mergehouse.graph import SCORES, contract_of
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.quality.checks import CheckResult
 from mergehouse.science.backtest import ALL, HORIZON, Tested
@@ -26,10 +25,6 @@ PREDICTION = "prediction"
 FALL = 0.05  # of the AUC, from which on it is worth a word
 AS_SCORED = f"scored_churn_{HORIZON}d"  # the target of scores that have come of age
 DRIFT = "gold.score_drift"
-DRIFT_COLUMNS = {
-    "scored_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "as_of_date": "DATE", "model_name": "VARCHAR", "model_version": "INTEGER",
-    "item": "VARCHAR", "psi": "DECIMAL(18,6)", "verdict": "VARCHAR",
-}  # fmt: skip
 MATURED = """
 WITH purchases AS (SELECT DISTINCT source_system, customer_id, order_date FROM silver.orders WHERE is_sale AND customer_id IS NOT NULL)
 SELECT
@@ -54,8 +49,7 @@ def watch(lakehouse: Lakehouse, scored: list[tuple[Dataset, Registered]], now: d
     for dataset, champion in scored:
         found = drift(dataset, champion.model.of_active[HORIZON], champion.as_of)
         head = [now, dataset.brand, dataset.as_of, champion.name, champion.version]
-        lakehouse.create(load_contract(MODELS / "gold" / "score_drift.yml"))
-        lakehouse.append_rows(DRIFT, DRIFT_COLUMNS, [[*head, *row] for row in found.iter_rows()])
+        lakehouse.append_to(contract_of(DRIFT), [[*head, *row] for row in found.iter_rows()])
         moved = found.filter((pl.col("item") == PREDICTION) & (pl.col("verdict") == "drifted"))
         why = f"{champion} learned from customers to whom it gave other chances than to those of {dataset.as_of}; train again."
         results.append(CheckResult(DRIFT, f"{dataset.brand}: predictions have not drifted", "warn", len(moved), why, moved.to_dicts()))

@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 from sklearn.metrics import roc_auc_score
 
-from mergehouse.contract import load_contract
-from mergehouse.graph import MODELS
+from mergehouse.graph import contract_of
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.science.backtest import HORIZON, judged_cutoffs
 from mergehouse.science.churn import Churn, ChurnModel, fit_boosted, fit_churn, lapsed
@@ -18,8 +17,7 @@ from mergehouse.science.dataset import INPUTS, Dataset, active, matrix
 from mergehouse.science.reasons import TRAITS
 from mergehouse.science.registry import Version
 
-CONTRACT = load_contract(MODELS / "gold" / "model_explanations.yml")
-_KINDS = {"string": "VARCHAR", "int": "INTEGER"}
+EXPLANATIONS = "gold.model_explanations"
 SAMPLE = 2000  # customers by whom trees are explained: over a million it takes hours
 SHUFFLES = 5
 NORMAL_95 = 1.959964
@@ -50,12 +48,11 @@ def explain_churn(dataset: Dataset, model: ChurnModel) -> pl.DataFrame:
 
 def keep_explanations(lakehouse: Lakehouse, version: Version, rows: pl.DataFrame) -> None:
     """Appends what `explain_churn` says of a registered version to `gold.model_explanations`."""
-    columns = {name: _KINDS.get(column.type, column.type.upper()) for name, column in CONTRACT.columns.items()}
+    contract = contract_of(EXPLANATIONS)
     named = rows.with_columns(
         source_system=pl.lit(version.brand), model_name=pl.lit(version.name), model_version=pl.lit(version.version)
-    ).select(*columns)
-    lakehouse.create(CONTRACT)
-    lakehouse.append_rows(CONTRACT.table, columns, [list(row) for row in named.iter_rows()])
+    ).select(*contract.columns)
+    lakehouse.append_to(contract, [list(row) for row in named.iter_rows()])
 
 
 def _coefficients(fit: Churn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

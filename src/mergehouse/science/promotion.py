@@ -7,21 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mergehouse.contract import load_contract
 from mergehouse.errors import RegistryError
-from mergehouse.graph import MODELS
+from mergehouse.graph import contract_of
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import exclusive
 from mergehouse.project import Project, nearest
 from mergehouse.science.registry import Version, load, promote, versions
 
 PROMOTIONS = "gold.model_promotions"
-COLUMNS = {
-    "decided_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "target": "VARCHAR", "model_name": "VARCHAR", "model_version": "BIGINT",
-    "method": "VARCHAR", "is_promoted": "BOOLEAN", "decided_by": "VARCHAR", "metric": "VARCHAR", "compared_with": "VARCHAR",
-    "cutoffs": "BIGINT", "better_at": "BIGINT", "worse_at": "BIGINT", "value": "DECIMAL(18,6)",
-    "other_value": "DECIMAL(18,6)", "why": "VARCHAR",
-}  # fmt: skip
 LOWER_IS_BETTER = {"brier", "log_loss", "ece", "mae", "rmse"}
 TIE = 1e-6  # metrics of versions are kept to six digits
 
@@ -98,5 +91,4 @@ def record(
     evidence = [c.compared_with, c.cutoffs, c.better_at, c.worse_at, c.value, c.other] if c else [None] * 6
     now = dt.datetime.now(dt.UTC)
     of_version = [now, version.brand, version.target, version.name, version.version, version.method]
-    lakehouse.create(load_contract(MODELS / "gold" / "model_promotions.yml"))
-    lakehouse.append_rows(PROMOTIONS, COLUMNS, [[*of_version, is_promoted, decided_by, version.metric, *evidence, why]])
+    lakehouse.append_to(contract_of(PROMOTIONS), [[*of_version, is_promoted, decided_by, version.metric, *evidence, why]])

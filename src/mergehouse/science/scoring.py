@@ -12,9 +12,8 @@ import polars as pl
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from mergehouse.contract import load_contract
 from mergehouse.errors import FitError
-from mergehouse.graph import MODELS, SCORES
+from mergehouse.graph import SCORES, contract_of
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import Scored
 from mergehouse.project import Project
@@ -32,7 +31,7 @@ TIERS = (("top", 0.1), ("high", 0.3), ("medium", 0.6), ("low", 1.0))  # by clv_1
 EDITION = "1"  # raise when the same models and features give other scores
 CHANCES = [f"churn_probability_{horizon}d" for horizon in HORIZONS]
 SUMS = ["expected_orders_90d", "expected_orders_365d", "clv_3m_eur", "clv_6m_eur", "clv_12m_eur", "clv_12m_low_eur", "clv_12m_high_eur"]
-CONTRACT = load_contract(MODELS / f"{SCORES.replace('.', '/')}.yml")
+CONTRACT = contract_of(SCORES)
 _KINDS = {"string": pl.String, "int": pl.Int32, "date": pl.Date, "timestamp": pl.Datetime("us", "UTC")}
 SCHEMA = {name: _KINDS.get(column.type, pl.Float64) for name, column in CONTRACT.columns.items()} | {"recency_days": pl.Int32}
 NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_version", "feature_version"]

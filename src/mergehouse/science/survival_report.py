@@ -10,12 +10,11 @@ from typing import TypeVar
 
 import duckdb
 
-from mergehouse.contract import load_contract
 from mergehouse.drawing.inactivity import inactivity as inactivity_curve
 from mergehouse.drawing.pages import drawn, environment, put_pages
 from mergehouse.engine.reader import connect, create_view, settings
 from mergehouse.errors import FitError, LakehouseError
-from mergehouse.graph import MODELS
+from mergehouse.graph import contract_of
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.mappings import mapping_tables
 from mergehouse.project import Project
@@ -42,7 +41,7 @@ def write_survival(project: Project, brand: str, progress: Callable[[str], None]
     progress(f"{brand}: survival")
     found = brand_survival(project, lakehouse, brand)
     for table, rows in tables(found).items():
-        lakehouse.replace_brand(load_contract(MODELS / "gold" / f"{table}.yml"), rows, brand)
+        lakehouse.replace_brand(contract_of(f"gold.{table}"), rows, brand)
     return put_pages(lakehouse, FOLDER, {f"{brand}-survival.html": page(project, found)})[0]
 
 

@@ -10,9 +10,8 @@ from typing import Any
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from mergehouse.contract import load_contract
 from mergehouse.errors import FitError, LakehouseError, RegistryError
-from mergehouse.graph import MODELS
+from mergehouse.graph import contract_of
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import exclusive
 from mergehouse.project import Project
@@ -32,11 +31,6 @@ from mergehouse.science.reports import write_reports
 from mergehouse.science.runs import log_training, means
 
 METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
-COLUMNS = {
-    "trained_ts": "TIMESTAMPTZ", "source_system": "VARCHAR", "target": "VARCHAR", "customer_group": "VARCHAR",
-    "method": "VARCHAR", "cutoff_date": "DATE", "feature_version": "VARCHAR", "customers": "BIGINT", "metric": "VARCHAR",
-    "value": "DECIMAL(18,6)", "low": "DECIMAL(18,6)", "high": "DECIMAL(18,6)",
-}  # fmt: skip
 Progress = Callable[[str], None]
 
 
@@ -294,9 +288,7 @@ def _too_short(dataset: Dataset) -> str:
 
 def append_metrics(lakehouse: Lakehouse, tested: list[Tested], now: dt.datetime, feature_version: str) -> None:
     """Keeps what came out in `gold.model_metrics`."""
-    if tested:
-        lakehouse.create(load_contract(MODELS / "gold" / "model_metrics.yml"))
-        lakehouse.append_rows(METRICS, COLUMNS, [row for t in tested for row in _rows(t, now, feature_version)])
+    lakehouse.append_to(contract_of(METRICS), [row for t in tested for row in _rows(t, now, feature_version)])
 
 
 def _rows(tested: Tested, now: dt.datetime, version: str) -> list[list[object]]:

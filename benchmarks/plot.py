@@ -24,6 +24,15 @@ class Point:
     memory: float
 
 
+def style(theme: str) -> dict[str, object]:
+    """Matplotlib's settings for a page of that theme; the same drawing gives the same bytes."""
+    ink, grid = THEMES[theme]
+    return {
+        "svg.hashsalt": "mergehouse", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 11, "text.color": ink,
+        "axes.labelcolor": ink, "axes.edgecolor": grid, "xtick.color": ink, "ytick.color": ink, "grid.color": grid,
+    }  # fmt: skip
+
+
 def draw(points: list[Point], folder: Path) -> None:
     """Writes `scale-light.svg` and `scale-dark.svg`; both axes of time are logarithmic."""
     import matplotlib as mpl  # here: a process that has loaded it passes its memory on to those it measures
@@ -31,12 +40,8 @@ def draw(points: list[Point], folder: Path) -> None:
     from matplotlib.ticker import FuncFormatter
 
     folder.mkdir(parents=True, exist_ok=True)
-    for theme, (ink, grid) in THEMES.items():
-        style = {
-            "svg.hashsalt": "mergehouse", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 11, "text.color": ink,
-            "axes.labelcolor": ink, "axes.edgecolor": grid, "xtick.color": ink, "ytick.color": ink, "grid.color": grid,
-        }  # fmt: skip
-        with mpl.rc_context(style):
+    for theme in THEMES:
+        with mpl.rc_context(style(theme)):
             figure, (time, memory) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
             for job in LABELS:
                 own = sorted((p for p in points if p.job == job), key=lambda p: p.lines)

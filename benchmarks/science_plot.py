@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.plot import THEMES
+from benchmarks.plot import THEMES, style
 from mergehouse.science.backtest import ALL, Tested
 
 COLOURS = {
@@ -24,12 +24,8 @@ def draw(tested: list[Tested], value_method: str, folder: Path) -> None:
     churn = {m: sorted((t for t in everybody if (t.target, t.method) == ("churn_90d", m)), key=lambda t: t.cutoff) for m in METHODS}
     year = [t for t in everybody if (t.target, t.method) == ("clv_365d", value_method)]
     folder.mkdir(parents=True, exist_ok=True)
-    for theme, (ink, grid) in THEMES.items():
-        style = {
-            "svg.hashsalt": "mergehouse", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 11, "text.color": ink,
-            "axes.labelcolor": ink, "axes.edgecolor": grid, "xtick.color": ink, "ytick.color": ink, "grid.color": grid,
-        }  # fmt: skip
-        with mpl.rc_context(style):
+    for theme in THEMES:
+        with mpl.rc_context(style(theme)):
             figure, (ranking, level, value) = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
             for method, colour, mark in zip(METHODS, COLOURS[theme], MARKS, strict=True):
                 days, found = [t.cutoff for t in churn[method]], [t.metrics["auc"] for t in churn[method]]

@@ -25,6 +25,7 @@ MODELS = Path(str(resources.files("mergehouse") / "models"))
 BUILT_LAYERS = ("silver", "gold")
 STACKED = ("order_lines", "products", "customers")
 FIELDS = "staging.field_differences"
+FEATURES = "gold.customer_features"  # what customers are scored by
 SCORES = "gold.customer_scores_gold"  # the one table that models read and no SQL computes: science does
 SEMANTICS = "1"  # raise when the engine's reading of the same SQL changes, so that every table is rebuilt
 

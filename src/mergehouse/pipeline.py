@@ -16,7 +16,7 @@ from mergehouse.build import TableResult, Workbench, build_tables, publish_frame
 from mergehouse.engine import Engine
 from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.fields import rules_over
-from mergehouse.graph import SCORES, Graph, build_graph
+from mergehouse.graph import FEATURES, SCORES, Graph, build_graph
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.kpi.catalogue import Values, check_bounds, compute
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LINES = "silver.order_lines"  # the first table that a delivery reaches
-FEATURES = "gold.customer_features"  # what customers are scored by
 Progress = Callable[[str, str, int, int], None]  # (stage, name, done, total)
 
 

@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from mergehouse.errors import FitError
+from mergehouse.graph import FEATURES
 from mergehouse.lakehouse import Lakehouse
 
-FEATURES, OUTCOMES = "gold.customer_features", "gold.customer_outcomes"
+OUTCOMES = "gold.customer_outcomes"
 ACTIVE_DAYS = 90  # the headline population: customers with a purchase in so many days before the cut-off
 
 

@@ -43,12 +43,13 @@ def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterato
     lakehouse, now = Lakehouse(project.lakehouse_location), dt.datetime.now(dt.UTC)
     as_of = dict(lakehouse.table("gold.dim_brand").duckdb().project("source_system, as_of_date").fetchall())[brand]
     known = versions(project, brand)
+    dataset = read_dataset(lakehouse, brand) if known else None
     for task in tasks:
         of_target = sorted((v for v in known if v.target == task.target), key=lambda v: (CHAMPION in v.aliases, v.version))
-        if not of_target:
+        if not of_target or dataset is None:
             yield untrained_card(brand, task.judged, as_of, now, why)
             continue
-        version, dataset = of_target[-1], read_dataset(lakehouse, brand)
+        version = of_target[-1]
         about = (version.method, task.rules, version.trained_ts, version.name, str(version.version))
         parameters = {name: str(value) for name, value in task.parameters.get(version.method, {}).items()}
         if task.target == "churn":

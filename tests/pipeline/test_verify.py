@@ -90,8 +90,9 @@ def test_sha256sum_reads_the_seal(carried: Path) -> None:
 def test_nothing_there_is_a_usage_error(released: Path, tmp_path: Path) -> None:
     with pytest.raises(MergehouseError, match="there is no release; expected gold/_releases/"):
         verify(str(tmp_path))
-    with pytest.raises(MergehouseError, match=f"Did you mean {released}"):
-        verify(str(released.parent))
+    shutil.copytree(released, tmp_path / "carried")
+    with pytest.raises(MergehouseError, match=f"Did you mean {tmp_path / 'carried'}"):
+        verify(str(tmp_path))
     with pytest.raises(MergehouseError, match="expected three numbers"):
         verify(str(released), "latest")
 

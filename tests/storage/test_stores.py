@@ -101,6 +101,8 @@ def test_command_line_on_a_store(shop: Shop, location: str, capsys: pytest.Captu
     assert b"<html" in open_store(location).get("report.html").bytes().to_bytes()[:200]
     assert command("query", shop, "SELECT count(*) AS n FROM gold.sales_daily", "--format", "csv") == 0
     assert capsys.readouterr().out.startswith("n\n")
+    joined = "SELECT count(*) > 0 AS found FROM Gold.Sales_Daily JOIN gold.dim_brand USING (source_system)"
+    assert command("query", shop, joined, "--format", "csv") == 0 and capsys.readouterr().out == "found\ntrue\n"
     assert command("kpi", shop) == 0 and "Net revenue" in capsys.readouterr().out
 
 

@@ -80,7 +80,10 @@ class SparkEngine:
     def load_frame(self, name: str, frame: Any) -> None:
         import pyarrow
 
-        self.session.createDataFrame(pyarrow.table(frame)).createOrReplaceTempView(flat(name))
+        table = pyarrow.table(frame)
+        views = [pyarrow.types.is_string_view(column.type) for column in table.schema]  # as Polars has text; Spark does not know it
+        schema = [c.with_type(pyarrow.string()) if is_view else c for c, is_view in zip(table.schema, views, strict=True)]
+        self.session.createDataFrame(table.cast(pyarrow.schema(schema))).createOrReplaceTempView(flat(name))
 
     def stage(self, contract: Contract, sql: str) -> Staged:
         self._keep_typed(f"computed.{flat(contract.table)}", contract, sql)

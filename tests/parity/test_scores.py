@@ -1,0 +1,55 @@
+"""Scores that a run is given are published on Spark as they are embedded, at first and in the place of earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.conftest import SHOP_HEADER, Shop
+from tests.parity.conftest import NOW
+from tests.parity.test_engines import ENGINES, sound
+from tests.unit.test_scores import scored
+
+from mergehouse.graph import FEATURES, SCORES
+from mergehouse.lakehouse import Lakehouse
+from mergehouse.pipeline import Scored, run
+from mergehouse.project import Project
+from mergehouse.science.scoring import _known, all_scores
+
+LINES = ["A1,1,2024-05-01 10:00:00,P1,Mug,2,5.00,C1,Germany,EUR", "A2,1,2024-05-02 10:00:00,P1,Mug,1,5.00,C2,Germany,EUR"]
+
+
+def scorer(chance: float) -> Callable[[Project, str, Callable[[str], None]], Scored]:
+    """Gives the first customer this chance, and the others none, as those who have not bought."""
+
+    def score(project: Project, *_: object) -> Scored:
+        lakehouse = Lakehouse(project.lakehouse_location)
+        known = _known(lakehouse)
+        one = scored("shop", known["customer_id"].sort().to_list()[:1], [chance], [12.34], [3])
+        stamp = lakehouse.stamp(FEATURES)
+        return Scored(all_scores(known, [one], NOW), f"{stamp and stamp.fingerprint}-{chance}")
+
+    return score
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_scores_are_published_alike(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    spark, found = request.getfixturevalue(engine), {}
+    for name, session in (("embedded", None), ("spark", spark)):
+        shop = Shop(tmp_path / name)
+        shop.deliver_lines(LINES[0], header=SHOP_HEADER)
+        sound(run(shop.project, now=NOW, spark=session, score=scorer(0.25)))
+        shop.deliver_lines(LINES[1], name="lines2.csv")
+        sound(run(shop.project, now=NOW, spark=session, score=scorer(0.75)))
+        scores = shop.lakehouse.table(SCORES).polars().sort("source_system", "as_of_date", "customer_id")
+        views = shop.lakehouse.table("gold.customer_360").polars().sort("customer_id")
+        found[name] = scores, views.select("customer_id", "churn_probability_90d", "clv_12m_eur", "reason_1", "score_method")
+    for ours, theirs in zip(found["embedded"], found["spark"], strict=True):
+        assert ours.equals(theirs) and len(ours)
+    scores, views = found["embedded"]
+    assert [float(p) for p in views["churn_probability_90d"] if p is not None] == [0.75] and views["score_method"].to_list() == [
+        "model",
+        "too_new",
+    ]
+    assert scores["as_of_date"].n_unique() == 2  # those of the earlier as-of date stay

@@ -76,11 +76,13 @@ def psi(reference: np.ndarray, current: np.ndarray) -> float:
 
 
 def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
-    """PSI and verdict of every input, and of the prediction, of active customers at the as-of date against those learned from.
+    """PSI and verdict of every input, and of the prediction, of active customers at the as-of date against the newest learned from.
 
-    `trained` is the as-of date of the model's training. Empty where nobody is active.
+    These are the active customers of the last cut-off whose window was closed at `trained`, the as-of date of the model's training:
+    customers of earlier cut-offs cannot have been there for as long, and differ for that alone. Empty where nobody is active.
     """
-    learned = active(dataset.rows.filter(pl.col("cutoff_date").is_in(dataset.closed_before(trained, model.horizon))))
+    newest = dataset.closed_before(trained, model.horizon)[-1:]
+    learned = active(dataset.rows.filter(pl.col("cutoff_date").is_in(newest)))
     now = active(dataset.at(dataset.as_of))
     if learned.is_empty() or now.is_empty():
         return pl.DataFrame(schema={"item": pl.String, "psi": pl.Float64, "verdict": pl.String})

@@ -21,16 +21,15 @@ test parity: export OMP_NUM_THREADS := 1
 test parity: export OPENBLAS_NUM_THREADS := 1
 
 test: $(EXTRAS) $(AZURITE) lint
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadfile
 
 # What takes longer: Apache Spark, the published exports on every engine, 200 random histories of deliveries, and what a project is given for
 # GitHub and Airflow. Apache Spark has a process of its own, which keeps one core busy; the other tests take the rest.
 parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready
-	@export MERGEHOUSE_PARITY=1 MERGEHOUSE_HISTORIES=200 PATH="$(TOOLS):$$PATH"; \
+	@export PATH="$(TOOLS):$$PATH"; \
 	test ! -x $(TOOLS)/airflow/bin/airflow || export MERGEHOUSE_AIRFLOW_PYTHON="$(TOOLS)/airflow/bin/python"; \
-	$(BIN)/pytest -m apache tests/parity & apache=$$!; \
-	$(BIN)/pytest -m "not apache" -n auto --dist loadgroup tests/parity tests/storage tests/pipeline/test_incremental.py \
-	  tests/pipeline/test_automation.py; others=$$?; \
+	$(BIN)/pytest -m "long and apache" & apache=$$!; \
+	$(BIN)/pytest -m "long and not apache" -n auto --dist loadfile; others=$$?; \
 	wait $$apache && exit $$others
 
 lint: $(READY)

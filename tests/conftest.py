@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,13 @@ class Shop:
         (self.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES)
         self.raw = folder / "raw" / "shop"
         self.raw.mkdir(parents=True)
+
+    def copy(self, folder: Path) -> Shop:
+        """Another shop with all that this one has."""
+        shutil.copytree(self.folder, folder)
+        other = copy(self)
+        other.folder, other.brand, other.raw = folder, folder / "brands" / "shop", folder / "raw" / "shop"
+        return other
 
     def configure(self, text: str) -> None:
         (self.brand / "brand.yml").write_text(text)

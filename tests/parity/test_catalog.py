@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.parity.conftest import NOW
-from tests.parity.test_engines import LONG, deliver, differences, sound
+from tests.parity.test_engines import deliver, differences, sound
 
 from mergehouse.demo import generate
 from mergehouse.engine.catalog import Catalog
@@ -23,7 +23,7 @@ from mergehouse.scaffold import write_project
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = [LONG, pytest.mark.apache]
+pytestmark = [pytest.mark.long, pytest.mark.apache]
 LINES = 2_000
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
 from pathlib import Path
 
@@ -20,11 +19,8 @@ from mergehouse.scaffold import write_project
 
 LINES = 3_000
 OF_THIS_PLACE = {"path", "modified_ns"}  # in the ledger of deliveries: where the file lay
-LONG = pytest.mark.skipif(not os.environ.get("MERGEHOUSE_PARITY"), reason="minutes of starting Spark jobs: make parity")
-ENGINES = [
-    pytest.param("sail", marks=pytest.mark.xdist_group("sail")),
-    pytest.param("apache", marks=[pytest.mark.apache, LONG]),
-]
+ENGINES = [pytest.param("sail"), pytest.param("apache", marks=pytest.mark.apache)]
+pytestmark = pytest.mark.long
 
 
 def tables(lakehouse: Lakehouse) -> list[str]:
@@ -110,7 +106,6 @@ def test_engines_agree_and_take_over_from_one_another(engine: str, tmp_path: Pat
     assert differences(lakehouses["embedded"], lakehouses["spark"]) == {}
 
 
-@LONG
 @pytest.mark.parametrize("engine", ENGINES)
 def test_engines_agree_on_the_published_exports(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if not all(path.exists() for path in NEEDED):

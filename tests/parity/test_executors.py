@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.conftest import Shop
-from tests.parity.test_engines import LONG
 
 import mergehouse.ingest.spark
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-@LONG
+@pytest.mark.long
 @pytest.mark.apache
 def test_a_package_that_only_the_driver_has_is_named(apache: SparkSession, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(*_: Any) -> None: ...

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-from tests.parity.test_engines import LONG
 from tests.pipeline.faults import BRANDS, CARRIED, DATES, FORGED, PERF, SALES, Case, forge, table_in
 from tests.pipeline.test_ingest import Demo, merged_dates
 
@@ -87,7 +86,7 @@ def statuses(result: dict[str, Any]) -> set[str]:
     return {table["status"] for table in result["tables"]}
 
 
-@LONG
+@pytest.mark.long
 @pytest.mark.apache
 def test_the_notebook_and_the_command_make_the_same_tables(fabric: Fabric, carried: Path, tmp_path: Path) -> None:
     fabric.carry(carried)
@@ -117,7 +116,7 @@ def test_the_notebook_and_the_command_make_the_same_tables(fabric: Fabric, carri
     assert pointers[0].equals(pointers[1])
 
 
-@LONG
+@pytest.mark.long
 @pytest.mark.apache
 def test_the_notebook_goes_on_where_the_command_left_off(fabric: Fabric, carried: Path, demo: Demo) -> None:
     assert not ingest(str(carried), str(fabric.folder)).failed
@@ -133,7 +132,7 @@ def test_the_notebook_goes_on_where_the_command_left_off(fabric: Fabric, carried
     assert statuses(fabric.run(version="1.0.0")) == {"unchanged"}
 
 
-@LONG
+@pytest.mark.long
 @pytest.mark.apache
 def test_merge_on_spark(fabric: Fabric, carried: Path) -> None:
     fabric.carry(carried)
@@ -155,7 +154,7 @@ def test_merge_on_spark(fabric: Fabric, carried: Path) -> None:
     assert statuses(fabric.run()) == {"unchanged"}
 
 
-@LONG
+@pytest.mark.long
 @pytest.mark.apache
 def test_columns_come_and_types_widen_on_spark(fabric: Fabric, carried: Path) -> None:
     fabric.carry(carried)
@@ -173,7 +172,7 @@ def test_columns_come_and_types_widen_on_spark(fabric: Fabric, carried: Path) ->
     assert (fields["year"], fields["half"]) == ("long", "integer")
 
 
-@LONG
+@pytest.mark.long
 @pytest.mark.apache
 def test_a_table_of_somebody_else_is_left_alone_on_spark(fabric: Fabric, carried: Path) -> None:
     fabric.tables.append("sales_daily", duckdb.sql("SELECT 1 AS mine"))
@@ -185,7 +184,7 @@ def test_a_table_of_somebody_else_is_left_alone_on_spark(fabric: Fabric, carried
     assert fabric.tables.table("sales_daily").polars().to_dicts() == [{"mine": 1}]
 
 
-@LONG
+@pytest.mark.long
 @pytest.mark.apache
 @pytest.mark.parametrize("case", [c for c in (CARRIED + FORGED)[::4] if c.name not in NOT_LOOKED_AT], ids=lambda case: case.name)
 def test_no_fault_reaches_a_table_on_spark(fabric: Fabric, carried: Path, case: Case) -> None:

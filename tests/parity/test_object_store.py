@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-@pytest.mark.xdist_group("sail")
+@pytest.mark.long
 def test_spark_writes_and_the_embedded_engine_goes_on(shop: Shop, sail: SparkSession, azurite: Azurite) -> None:
     in_store(shop, f"az://{azurite.new_container()}/retail")
     shop.deliver_lines(*lines(0, 30))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import SHOP_HEADER, Shop
 from tests.parity.conftest import NOW
-from tests.parity.test_engines import ENGINES, LONG, sound
+from tests.parity.test_engines import ENGINES, sound
 from tests.unit.test_scores import scored
 
 from mergehouse.graph import FEATURES, SCORES
@@ -33,7 +33,7 @@ def scorer(chance: float) -> Callable[[Project, str, Callable[[str], None]], Sco
     return score
 
 
-@LONG
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
 def test_scores_are_published_alike(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     spark, found = request.getfixturevalue(engine), {}

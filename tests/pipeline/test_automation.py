@@ -123,6 +123,7 @@ def runner(tmp_path: Path) -> Callable[..., Runner]:
 AZURE = {"secrets.AZURE_CLIENT_ID != ''": "false", "env.AZURE_USE_AZURE_CLI == 'true'": "false"}
 
 
+@pytest.mark.long
 def test_a_change_is_built_released_and_ingested(runner: Callable[..., Runner]) -> None:
     done = runner().run("checks")
     assert not done.failed, done.log
@@ -159,6 +160,7 @@ def test_a_broken_brand_stops_the_checks_and_is_named(runner: Callable[..., Runn
     assert actions.failed == "Build every table" and "products.sql" in actions.log and "produkt_code" in actions.log
 
 
+@pytest.mark.long
 def test_dev_is_released_verified_and_packed(runner: Callable[..., Runner]) -> None:
     actions = runner(inputs__version="", inputs__carry="true")
     generate(actions.folder, 3_000, 7)
@@ -204,6 +206,7 @@ def test_nothing_is_promoted_without_somebody_who_approved(
 
 
 @promotes
+@pytest.mark.long
 def test_a_release_is_promoted(runner: Callable[..., Runner]) -> None:
     released = runner(inputs__version="", inputs__carry="false")
     generate(released.folder, 3_000, 7)
@@ -237,6 +240,7 @@ def test_the_checks_see_no_secret() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("actionlint"), reason="actionlint is not installed")
+@pytest.mark.long
 def test_actionlint_finds_nothing() -> None:
     done = subprocess.run(["actionlint", *map(str, WORKFLOWS.values())], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -281,6 +285,7 @@ print("RESULT" + json.dumps([bag.import_errors, {t.task_id: sorted(t.downstream_
 
 
 @pytest.mark.skipif(not PYTHON_OF_AIRFLOW, reason="no Airflow: MERGEHOUSE_AIRFLOW_PYTHON names the Python of an environment that has it")
+@pytest.mark.long
 def test_airflow_loads_the_dag(tmp_path: Path) -> None:
     surroundings = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     surroundings |= {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}

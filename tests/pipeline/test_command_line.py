@@ -97,7 +97,7 @@ def test_query_formats(shop: Shop, tmp_path: Path, output: str) -> None:
     import polars
 
     shop.deliver_lines(LINE, LINE.replace("A1", "A2"))
-    call("run", "-C", shop.folder)
+    shop.run()
     sql = "SELECT order_id, amount_eur, order_ts FROM silver.sales_clean ORDER BY 1"
     if output == "parquet":
         assert "--to FILE" in call("query", "-C", shop.folder, sql, "--format", "parquet", code=2).stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.conftest import Shop
 from tests.pipeline.test_incremental import differences, line
@@ -10,13 +12,19 @@ from mergehouse.errors import MergehouseError
 from mergehouse.maintenance import maintain
 
 
-@pytest.fixture
-def worn(shop: Shop) -> Shop:
-    """A shop after six small deliveries, one of them a correction."""
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop after six small deliveries, one of them a correction. Read only."""
+    shop = Shop(tmp_path_factory.mktemp("used") / "project")
     for n in range(6):
         shop.deliver_lines(line(f"A{n}", day=1 + n, customer=str(n)), line("A0", quantity=1 + n), name=f"lines_{n}.csv")
         shop.run()
     return shop
+
+
+@pytest.fixture
+def worn(used: Shop, tmp_path: Path) -> Shop:
+    return used.copy(tmp_path / "worn")
 
 
 def test_maintain_compacts_and_changes_no_row(worn: Shop) -> None:

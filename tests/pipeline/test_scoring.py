@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -49,14 +48,6 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, RunResult]:
         result = shop.run(score=score)
     assert not result.failed, [t for t in result.tables if t.status == "failed"]
     return shop, result
-
-
-def copy_of(shop: Shop, folder: Path) -> Shop:
-    """Another shop with all that this one has."""
-    shutil.copytree(shop.folder, folder)
-    other = object.__new__(Shop)
-    other.folder, other.brand, other.raw = folder, folder / "brands" / "shop", folder / "raw" / "shop"
-    return other
 
 
 def test_every_known_customer_has_a_row_at_each_brand_and_in_the_group(scored: tuple[Shop, RunResult]) -> None:
@@ -133,7 +124,7 @@ def test_a_second_run_has_nothing_to_score(scored: tuple[Shop, RunResult]) -> No
 
 
 def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(scored: tuple[Shop, RunResult], tmp_path: Path) -> None:
-    shop = copy_of(scored[0], tmp_path / "later")
+    shop = scored[0].copy(tmp_path / "later")
     old = shop.rows(f"SELECT as_of_date, count(*) FROM {SCORES} WHERE source_system = 'shop' GROUP BY ALL")
     days = [DAYS + 5, DAYS + 20]
     shop.deliver_lines(*(LINE.format(order=f"N{d}", day=BEGIN + dt.timedelta(d), customer="C2") for d in days), name="lines2.csv")
@@ -151,7 +142,7 @@ def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(scor
 
 def test_scores_are_judged_once_they_have_come_of_age(scored: tuple[Shop, RunResult], tmp_path: Path) -> None:
     """Ninety days on: who bought and who did not is known, and AUC of the scores of then is kept, once."""
-    shop = copy_of(scored[0], tmp_path / "old")
+    shop = scored[0].copy(tmp_path / "old")
     then = shop.rows(f"SELECT max(as_of_date) FROM {SCORES} WHERE source_system = 'shop'")[0][0]
     back = {f"C{n}" for n in range(0, 400, 2)}
     lines = [LINE.format(order=f"M{c}", day=then + dt.timedelta(30), customer=c) for c in sorted(back)]
@@ -177,7 +168,7 @@ def test_scores_are_judged_once_they_have_come_of_age(scored: tuple[Shop, RunRes
 
 
 def test_a_model_that_cannot_be_used_leaves_the_scores_as_they_are(scored: tuple[Shop, RunResult], tmp_path: Path, monkeypatch) -> None:
-    shop = copy_of(scored[0], tmp_path / "changed")
+    shop = scored[0].copy(tmp_path / "changed")
 
     def refuse(*_: object) -> None:
         raise RegistryError("its file was changed after it was registered")
@@ -191,7 +182,7 @@ def test_a_model_that_cannot_be_used_leaves_the_scores_as_they_are(scored: tuple
 
 
 def test_mergehouse_score(scored: tuple[Shop, RunResult], tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
-    shop = copy_of(scored[0], tmp_path / "by hand")
+    shop = scored[0].copy(tmp_path / "by hand")
 
     def command(*words: str) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["mergehouse", *words, "-C", str(shop.folder)])

@@ -15,20 +15,17 @@ import polars as pl
 import pytest
 from tests.conftest import SHOP_BRAND, Shop
 from tests.pipeline.test_features import CUT_OFF, line, years
-from tests.pipeline.test_training import customers
+from tests.pipeline.test_training import RULES, customers, only
 
 from mergehouse.cli import main
 from mergehouse.errors import FitError
 from mergehouse.science import training
-from mergehouse.science.backtest import METHODS, judged_cutoffs
+from mergehouse.science.backtest import judged_cutoffs
 from mergehouse.science.churn import anchored_rate, recency_rule
 from mergehouse.science.dataset import Dataset, active, read_dataset
 from mergehouse.science.evaluation import churn_metrics
 
-pytestmark = [
-    pytest.mark.xdist_group("sequence"),  # Keras is imported, and its network compiled, once
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras, with NumPy 2
-]
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, with NumPy 2
 
 
 @pytest.fixture(scope="module")
@@ -140,12 +137,11 @@ def test_a_handful_of_customers(sequence: ModuleType, trained: tuple[Dataset, ob
 def test_it_is_judged_where_it_is_asked_for_and_never_kept(sequence: ModuleType, store: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mergehouse.science.backtest.LONGEST", 2)
     monkeypatch.setattr("mergehouse.science.evaluation.DRAWS", 10)
-    for name in ("BG/NBD", "gradient boosting"):  # these, explanations and reports take most of the time
-        monkeypatch.delitem(METHODS, name)
     churn = next(task for task in training.TASKS if task.target == "churn")
     monkeypatch.setattr(training, "TASKS", (replace(churn, explain=None),))
     monkeypatch.setattr(training, "write_reports", lambda *_: [])
-    result = training.train(store.project, deep=True)
+    with only(*RULES, "logistic regression"):  # the others, explanations and reports take most of the time
+        result = training.train(store.project, deep=True)
     of_it = [t for t in result.tested if t.method == "sequence model"]
     assert [t.cutoff for t in of_it] == judged_cutoffs(read_dataset(store.lakehouse, "shop")) and len(of_it) == 2
     others = {(t.cutoff, t.customers, t.rate) for t in result.tested if t.method == "logistic regression"}

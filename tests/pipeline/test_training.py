@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -122,12 +123,21 @@ def only_rules_and_regression(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     """The other methods, and many cut-offs, take most of the time, and nothing here is about them."""
     monkeypatch.setattr("mergehouse.science.backtest.LONGEST", 4)
     monkeypatch.setattr(training, "TASKS", TASKS[:1])
+    with only(*RULES, "logistic regression"):
+        yield
+
+
+@contextmanager
+def only(*names: str) -> Iterator[None]:
+    """These of the methods alone; then all again, in their order."""
     every = dict(METHODS)
-    for name in every.keys() - {*RULES, "logistic regression"}:
+    for name in every.keys() - names:
         del METHODS[name]
-    yield
-    METHODS.clear()
-    METHODS.update(every)  # in their order
+    try:
+        yield
+    finally:
+        METHODS.clear()
+        METHODS.update(every)
 
 
 def in_experiment(shop: Shop, name: str) -> Project:

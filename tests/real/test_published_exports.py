@@ -17,7 +17,6 @@ from mergehouse.pipeline import RunResult
 from mergehouse.profile.profiling import profile
 from mergehouse.project import load_project
 
-pytestmark = pytest.mark.xdist_group("real")  # one worker runs the exports once
 Real = tuple[Lakehouse, RunResult]
 RAW = (
     f"read_csv('{RETAIL}', all_varchar = true, header = true, "

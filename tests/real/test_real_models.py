@@ -12,7 +12,7 @@ from mergehouse.science.backtest import Tested, backtest_churn, backtest_clv
 from mergehouse.science.clv_rules import ENSEMBLE
 from mergehouse.science.dataset import read_dataset
 
-pytestmark = pytest.mark.xdist_group("real")
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from tests.conftest import Shop
 from tests.storage.servers import Azurite
 from tests.storage.test_releases import keys
@@ -17,7 +16,6 @@ from mergehouse.release.export import release
 from mergehouse.release.promotion import promote, rollback
 from mergehouse.release.shelf import Shelf
 
-pytestmark = pytest.mark.xdist_group("azurite")
 BY = {"approved_by": "Ada", "note": "T-1"}
 
 

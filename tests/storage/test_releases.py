@@ -19,8 +19,6 @@ from mergehouse.release.shelf import Shelf, copy_release
 from mergehouse.release.verify import verify
 from mergehouse.release.version import Version
 
-pytestmark = pytest.mark.xdist_group("azurite")
-
 
 @pytest.fixture
 def sold(shop: Shop) -> Shop:

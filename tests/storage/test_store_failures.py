@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from tests.conftest import Shop
 from tests.storage.servers import KEY, Azurite
@@ -13,8 +11,6 @@ import mergehouse.storage
 from mergehouse.errors import ConfigError, LakehouseError, MergehouseError
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.storage import failure, located
-
-pytestmark = pytest.mark.xdist_group("azurite")
 
 
 @pytest.fixture
@@ -44,7 +40,6 @@ def messages(shop: Shop) -> list[str]:
     return [t.reason for t in result.tables if t.status == "failed"] + [str(e) for e in result.ingest.failures.values()]
 
 
-LONG = bool(os.environ.get("MERGEHOUSE_PARITY"))
 WORDS = {403: "access is denied", 429: "too busy", 503: "too busy", 0: "connection failed"}
 
 
@@ -55,10 +50,11 @@ MOMENTS = [
     "PUT .*/silver/.*parquet",
     "PUT .*/silver/.*_delta_log",
 ]
-FAULTS = [(moment, status) for moment in MOMENTS for status in WORDS]  # every fifth meets every moment and every status
+FAULTS = [(moment, status) for moment in MOMENTS for status in WORDS]
+OFTEN = [*FAULTS[::5], FAULTS[-1]]  # every fifth meets every moment and every status
 
 
-@pytest.mark.parametrize(("match", "status"), FAULTS if LONG else FAULTS[::5] + [(MOMENTS[-1], 0)])
+@pytest.mark.parametrize(("match", "status"), [f if f in OFTEN else pytest.param(*f, marks=pytest.mark.long) for f in FAULTS])
 def test_a_store_that_fails(published: Shop, azurite: Azurite, status: int, match: str) -> None:
     before = state(published)
     azurite.fail(match, status)
@@ -70,7 +66,7 @@ def test_a_store_that_fails(published: Shop, azurite: Azurite, status: int, matc
     assert published.rows("SELECT count(*) FROM silver.sales_clean") == [(20,)]
 
 
-@pytest.mark.parametrize("after", [0, 1, 3, 6, 10, 15, 20] if LONG else [3, 15])
+@pytest.mark.parametrize("after", [3, 15, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 1, 6, 10, 20))])
 def test_a_connection_lost_in_the_middle_leaves_no_half_table(published: Shop, azurite: Azurite, after: int) -> None:
     azurite.fail("PUT", 0, after)
     assert any("connection failed" in text for text in messages(published))

@@ -15,8 +15,6 @@ from mergehouse.lakehouse import Lakehouse
 from mergehouse.maintenance import maintain
 from mergehouse.storage import open_store
 
-pytestmark = pytest.mark.xdist_group("azurite")
-
 
 def lines(first: int, count: int) -> list[str]:
     return [
@@ -27,7 +25,7 @@ def lines(first: int, count: int) -> list[str]:
 LOCATIONS = {"az": "az://{}/retail", "abfss": "abfss://{}@devstoreaccount1.dfs.core.windows.net/retail", "s3": "s3://{}/lake"}
 
 
-@pytest.fixture(params=LOCATIONS)
+@pytest.fixture(params=["abfss", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("az", "s3"))])
 def location(request: pytest.FixtureRequest) -> str:
     container = request.getfixturevalue("bucket") if request.param == "s3" else request.getfixturevalue("azurite").new_container()
     return LOCATIONS[request.param].format(container)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ def reader(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
     connection = connect()
     names = lakehouse.tables()
     if lakehouse.is_remote:  # by text: DuckDB's get_table_names binds the query, and refuses USING over tables it does not know
-        names = [name for name in names if name.split(".")[1] in sql.casefold()]
+        names = [name for name in names if re.search(r"\b" + name.replace(".", r'"?\s*\.\s*"?') + r"\b", sql, re.IGNORECASE)]
     for name in names:
         create_view(connection, name, lakehouse.delta(name))
     connection.execute(f"SET allowed_directories = [{text(str(lakehouse.root.resolve()))}]")

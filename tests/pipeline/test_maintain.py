@@ -38,6 +38,7 @@ def test_maintain_compacts_and_changes_no_row(worn: Shop) -> None:
 
 
 def test_a_delivery_after_maintenance_goes_on(worn: Shop) -> None:
+    worn.run()  # which notes where the copy's files are
     maintain(worn.lakehouse)
     assert not worn.run().changed
     worn.deliver_lines(line("B1", day=9), line("A3", day=4, quantity=9, customer="3"), name="lines_after.csv")

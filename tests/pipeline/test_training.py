@@ -20,7 +20,7 @@ from mergehouse.project import MlflowConfig, Project
 from mergehouse.science import churn, training
 from mergehouse.science.backtest import LEAK, METHODS, backtest_churn, judged_cutoffs
 from mergehouse.science.churn import fit_churn_model
-from mergehouse.science.dataset import Dataset, active, read_dataset
+from mergehouse.science.dataset import Dataset, active, matrix, read_dataset
 from mergehouse.science.model_file import digest
 from mergehouse.science.origin import code_version, content
 from mergehouse.science.registry import champion, versions
@@ -93,7 +93,7 @@ def test_contributions_add_up_to_the_log_odds(dataset: Dataset) -> None:
     day = judged_cutoffs(dataset)[-1]
     model, rows = churn.fit_churn(dataset, day), active(dataset.at(day))
     probability = model.predict(rows)
-    log_odds = model.intercept + model.contributions(rows).sum(axis=1)
+    log_odds = model.intercept + model.contributions(matrix(rows)).sum(axis=1)
     assert np.allclose(np.log(probability / (1 - probability)), log_odds)
     assert probability.mean() == pytest.approx(churn.anchored_rate(dataset, day, 90))
 
@@ -295,7 +295,7 @@ def test_customers_who_cannot_be_told_apart(
 def test_a_constant_feature_adds_nothing(dataset: Dataset) -> None:
     day = judged_cutoffs(dataset)[-1]
     rows = dataset.rows.with_columns(discount_eur=pl.lit(0.0))
-    contributions = churn.fit_churn(Dataset(dataset.brand, dataset.as_of, rows), day).contributions(active(dataset.at(day)))
+    contributions = churn.fit_churn(Dataset(dataset.brand, dataset.as_of, rows), day).contributions(matrix(active(dataset.at(day))))
     assert not contributions[:, list(churn.INPUTS).index("discount_share")].any() and np.isfinite(contributions).all()
 
 

@@ -58,9 +58,9 @@ class Churn:
         """Of a `matrix` of customers (n, inputs): shape (n,)."""
         return (inputs - self.mean) @ (self.coefficients / self.scale) + self.intercept
 
-    def contributions(self, rows: pl.DataFrame) -> np.ndarray:
-        """What each input adds to the log-odds of each customer, against an average one: shape (n, inputs), exact."""
-        return (matrix(rows) - self.mean) / self.scale * self.coefficients
+    def contributions(self, inputs: np.ndarray) -> np.ndarray:
+        """What each input of a `matrix` adds to the log-odds of each customer, against an average one: shape (n, inputs), exact."""
+        return (inputs - self.mean) * (self.coefficients / self.scale)
 
     def anchored(self, dataset: Dataset, day: dt.date, population: Population = active) -> Churn:
         """The same with the level of `day`: its mean prediction is the `anchored_rate`. Without customers it stays as it is."""

@@ -37,7 +37,7 @@ SCHEMA = {name: _KINDS.get(column.type, pl.Float64) for name, column in CONTRACT
 NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_version", "feature_version"]
 
 
-@threadpool_limits.wrap(limits=1)  # as in training
+@threadpool_limits.wrap(limits=1, user_api="blas")  # as in training; trees may predict side by side, each customer is on its own
 def score(project: Project, published: str, progress: Callable[[str], None]) -> Scored | None:
     """Scores of all customers; None where those published, whose fingerprint is given, come from the same features and models.
 
@@ -100,7 +100,7 @@ def _scores(
     if regressions:
         inputs = matrix(rows)
         chances = [expit(regressions[horizon].log_odds(inputs)) for horizon in HORIZONS]
-        words = reasons(rows, regressions[HORIZONS[-1]].contributions(rows))
+        words = reasons(rows, regressions[HORIZONS[-1]].contributions(inputs))
     else:
         chances = [buying.bgnbd.p_no_purchase(*past, horizon) for horizon in HORIZONS]
         words = list(rows.select(known_of_all()))

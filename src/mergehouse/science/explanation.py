@@ -38,7 +38,8 @@ def explain_churn(dataset: Dataset, model: ChurnModel) -> pl.DataFrame:
     rows = dataset.at(dataset.as_of)
     for population, part, regressions in (("active", active(rows), model.of_active), ("lapsed", lapsed(rows), model.of_lapsed)):
         if regressions and len(part):
-            parts.append(_rows(REGRESSION, population, HORIZON, "shap", *_spread(regressions[HORIZON].contributions(matrix(_sample(part))))))
+            contributions = regressions[HORIZON].contributions(matrix(_sample(part)))
+            parts.append(_rows(REGRESSION, population, HORIZON, "shap", *_spread(contributions)))
     if len(active(rows)):
         trees = fit_boosted(dataset, dataset.as_of)
         parts.append(_rows(TREES, "active", HORIZON, "shap", *_spread(_tree_shap(trees, matrix(_sample(active(rows)))))))

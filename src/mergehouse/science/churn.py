@@ -56,7 +56,8 @@ class Churn:
 
     def log_odds(self, inputs: np.ndarray) -> np.ndarray:
         """Of a `matrix` of customers (n, inputs): shape (n,)."""
-        return (inputs - self.mean) @ (self.coefficients / self.scale) + self.intercept
+        weights = self.coefficients / self.scale
+        return inputs @ weights + (self.intercept - self.mean @ weights)
 
     def contributions(self, inputs: np.ndarray) -> np.ndarray:
         """What each input of a `matrix` adds to the log-odds of each customer, against an average one: shape (n, inputs), exact."""
@@ -64,11 +65,13 @@ class Churn:
 
     def anchored(self, dataset: Dataset, day: dt.date, population: Population = active) -> Churn:
         """The same with the level of `day`: its mean prediction is the `anchored_rate`. Without customers it stays as it is."""
-        rows = population(dataset.at(day))
-        if rows.is_empty():
+        return self._anchored(matrix(population(dataset.at(day))), dataset, day, population)
+
+    def _anchored(self, inputs: np.ndarray, dataset: Dataset, day: dt.date, population: Population) -> Churn:
+        if not len(inputs):
             return self
         rate = anchored_rate(dataset, day, self.horizon, population)
-        return replace(self, intercept=intercept_for(replace(self, intercept=0.0).log_odds(matrix(rows)), rate))
+        return replace(self, intercept=intercept_for(replace(self, intercept=0.0).log_odds(inputs), rate))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +94,12 @@ class ChurnModel:
 
     def anchored(self, dataset: Dataset, day: dt.date) -> ChurnModel:
         """The same at the level of `day`."""
-        return ChurnModel(
-            {horizon: model.anchored(dataset, day, active) for horizon, model in self.of_active.items()},
-            {horizon: model.anchored(dataset, day, lapsed) for horizon, model in self.of_lapsed.items()},
-        )
+
+        def of(models: dict[int, Churn], population: Population) -> dict[int, Churn]:
+            inputs = matrix(population(dataset.at(day)))
+            return {horizon: model._anchored(inputs, dataset, day, population) for horizon, model in models.items()}
+
+        return ChurnModel(of(self.of_active, active), of(self.of_lapsed, lapsed))
 
 
 def fit_churn_model(dataset: Dataset, day: dt.date) -> ChurnModel:

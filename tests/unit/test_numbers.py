@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from decimal import Decimal
 
 import duckdb
@@ -120,3 +122,12 @@ def test_quintiles_give_equal_values_equal_scores(shop: Shop) -> None:
     assert [r[1] for r in rows] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert {r[2] for r in rows} == {1}  # one order each
     assert [r[3] for r in rows] == list(range(10, 0, -1))  # to the day after the last order
+
+
+def test_dialects_are_whole_before_threads_use_them() -> None:
+    """SQLGlot names a dialect it loads before that is whole: a second thread writes DuckDB's SQL with functions that it does not have."""
+    code = (
+        "import mergehouse.engine.duckdb\nfrom sqlglot.dialects.dialect import Dialect\n"
+        "assert {'spark', 'duckdb'} <= Dialect._classes.keys(), Dialect._classes.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,6 +13,8 @@ from typing import Any
 
 import duckdb
 import sqlglot
+import sqlglot.dialects.duckdb
+import sqlglot.dialects.spark  # both here: loaded at first use, by two threads at once, one of them meets a dialect half made
 from sqlglot import exp
 
 from mergehouse.contract import Contract

@@ -1,17 +1,20 @@
 """Features, training, backtest and scores of generated customers: python -m benchmarks.science_scale [--customers 1M].
 
 One brand of the wide shape, two years of purchases drawn from BG/NBD and Gamma-Gamma, from raw file to scores. What comes before
-Gold is not counted. Machines differ; the bars are for 2 cores and 1M customers.
+Gold is not counted. Scores have a process of their own, as in daily use: its start and imports count. Machines differ; the bars are for 2
+cores and 1M customers.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import multiprocessing
 import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -50,15 +53,22 @@ def main() -> None:
         began = time.perf_counter()
         timed("gold, features and outcomes among it", lambda: run(project, until="gold"))
         timed("training: backtests, models, MLflow", lambda: train(project))
-        scored, scoring = timed("scores", lambda: score(project, "", lambda _: None))
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            scored, scoring = timed("scores", lambda: process.submit(scores, folder).result())
         seconds, memory = time.perf_counter() - began, peak()
-        if scored is None or len(scored.rows) < customers:
-            sys.exit(f"Of {customers:,} customers {0 if scored is None else len(scored.rows):,} were scored.")
+        if scored < customers:
+            sys.exit(f"Of {customers:,} customers {scored:,} were scored.")
     if seconds > BAR_SECONDS or scoring > BAR_SCORING or memory > BAR_MEMORY:
         sys.exit(
             f"Together {seconds:.0f} s and {memory:,.0f} MB, scoring {scoring:.0f} s; "
             f"the bars for 1M are {BAR_SECONDS:g} s, {BAR_MEMORY:,.0f} MB and {BAR_SCORING:g} s."
         )
+
+
+def scores(folder: Path) -> int:
+    """Scores all customers; returns how many rows."""
+    scored = score(load_project(folder), "", lambda _: None)
+    return 0 if scored is None else len(scored.rows)
 
 
 def write_lines(file: Path, customers: int, seed: int = 1) -> int:

@@ -31,7 +31,7 @@ parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready
 	test ! -x $(TOOLS)/airflow/bin/airflow || export MERGEHOUSE_AIRFLOW_PYTHON="$(TOOLS)/airflow/bin/python"; \
 	$(BIN)/pytest -m "long and apache" & apache=$$!; \
 	$(BIN)/pytest -m "long and sail"; sail=$$?; \
-	$(BIN)/pytest -m "long and not apache and not sail" -n auto --dist loadfile; others=$$?; \
+	$(BIN)/pytest -m "long and not apache and not sail" -n auto; others=$$?; \
 	wait $$apache && exit $$((sail + others))
 
 lint: $(READY)

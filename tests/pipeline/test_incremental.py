@@ -81,11 +81,13 @@ def piece_rows(rows: list[str], a: float, b: float, corrected: bool) -> list[str
     return chosen
 
 
-@pytest.mark.parametrize("histories_tried", [4, pytest.param(200, marks=pytest.mark.long)])
-def test_any_history_of_deliveries_equals_a_full_rebuild(histories_tried: int, exports: dict[str, list[str]], start: Path) -> None:
+@pytest.mark.parametrize(("number", "histories_tried"), [(0, 4), *(pytest.param(n, 50, marks=pytest.mark.long) for n in range(1, 5))])
+def test_any_history_of_deliveries_equals_a_full_rebuild(
+    number: int, histories_tried: int, exports: dict[str, list[str]], start: Path
+) -> None:
     updated = 0
 
-    @seed(1)
+    @seed(number)
     @settings(max_examples=histories_tried, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(lines=histories(), headers=histories(), others=histories())
     def any_history(lines: list, headers: list, others: list) -> None:

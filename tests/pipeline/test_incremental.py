@@ -180,6 +180,17 @@ def test_a_customer_keeps_the_last_country_that_was_named(shop: Shop) -> None:
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
+def test_deliveries_that_write_dates_in_turn_one_way_and_another_are_followed(shop: Shop) -> None:
+    statuses = []
+    for number, when in enumerate(["2026-03-01 10:00:00", "2.3.2026 10:00", "2026-03-03 10:00:00", "4.3.2026 10:00"]):
+        shop.deliver_lines(line(f"A{number}").replace("2026-03-01 10:00:00", when), name=f"lines_{number}.csv")
+        statuses.append({t.table: t.status for t in shop.run().tables}["silver.sales_clean"])
+        assert not shop.run().changed
+    assert statuses == ["built", "updated", "updated", "updated"]
+    assert shop.rows("SELECT DISTINCT day(order_date) FROM silver.sales_clean ORDER BY 1") == [(1,), (2,), (3,), (4,)]
+    assert differences(shop.lakehouse, shop.folder) == {}
+
+
 def test_a_late_arrival_touches_its_own_day_and_month(shop: Shop) -> None:
     shop.deliver_lines(line("A1", day=1), line("A2", day=20))
     shop.run()

@@ -108,12 +108,13 @@ def load_deliveries(
 
 
 def read_batches(lakehouse: Lakehouse) -> list[Batch]:
-    """The ledger of all deliveries so far."""
+    """The ledger of all deliveries so far, in the order in which they came: the SQL of the typed views follows it."""
     if not lakehouse.exists(BATCHES):
         return []
     connection = connect()
     columns = ", ".join(c if c != "ingest_ts" else "ingest_ts AT TIME ZONE 'UTC'" for c in Batch.__dataclass_fields__)
-    rows = connection.execute(f"SELECT {columns} FROM ({select(connection, lakehouse.delta(BATCHES))})").fetchall()
+    ledger = f"({select(connection, lakehouse.delta(BATCHES))}) ORDER BY ingest_ts, source_system, source_table"
+    rows = connection.execute(f"SELECT {columns} FROM {ledger}").fetchall()
     return [replace(Batch(*row), ingest_ts=row[-1].replace(tzinfo=dt.UTC)) for row in rows]
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,11 @@ from mergehouse.project import EngineConfig
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-SMALL = {  # thousands of different plans over few rows: no time for C2; C1 alone would get 48 MB of code cache and throw code away
+COMPILED = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}  # as Spark comes
+SMALL = {  # thousands of different plans over few rows, which are not worth Java classes of their own, nor C2;
+    # C1 alone would get 48 MB of code cache and throw code away
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.shuffle.partitions": 2,
     "spark.driver.memory": "3g",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC",
@@ -35,6 +40,17 @@ def apache() -> SparkSession:
         return open_session(EngineConfig(name="spark", master="local[2]", settings=SMALL))
     except ConfigError as error:
         pytest.skip(str(error))
+
+
+@contextmanager
+def compiled(session: SparkSession) -> Iterator[SparkSession]:
+    """Within, the session runs its plans as classes, as it would for anybody else."""
+    before = {name: session.conf.get(name) for name in COMPILED}
+    for name, value in COMPILED.items():
+        session.conf.set(name, value)
+    yield session
+    for name, value in before.items():
+        session.conf.set(name, value)
 
 
 @pytest.fixture(scope="session")

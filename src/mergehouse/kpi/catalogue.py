@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,9 +62,10 @@ class Kpi(BaseModel):
         return formula.measure_sql(self.model_dump())
 
 
-def catalogue() -> list[Kpi]:
+@functools.cache
+def catalogue() -> tuple[Kpi, ...]:
     """All KPIs in the order they are shown."""
-    return [Kpi(**entry) for entry in parse_yaml(CATALOGUE.read_text(encoding="utf-8"))]
+    return tuple(Kpi(**entry) for entry in parse_yaml(CATALOGUE.read_text(encoding="utf-8")))
 
 
 def brand_definitions(brand: Brand) -> dict[str, str]:

@@ -77,12 +77,12 @@ class Lakehouse:
         self.location = str(location)
         self.root = folder_of(self.location)
         self.is_remote = is_url(self.location)
-        self._opened: dict[str, DeltaTable] | None = None
+        self._opened: dict[str, tuple[DeltaTable, int]] | None = None  # tables, and how many commits they have seen
         self._commits: Counter[str] = Counter()
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
-        """Within, a table's log is read once, and again after each commit of this object's or that `committed` tells of."""
+        """Within, a table's log is read once, and its news after each commit of this object's or that `committed` tells of."""
         self._opened = {}
         try:
             yield
@@ -92,8 +92,6 @@ class Lakehouse:
     def committed(self, name: str) -> None:
         """What was read of the table's log is out of date."""
         self._commits[name] += 1
-        if self._opened is not None:
-            self._opened.pop(name, None)
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -139,11 +137,15 @@ class Lakehouse:
         from mergehouse.project import nearest
 
         wants_latest = version is None and as_of is None
-        if wants_latest and self._opened is not None and name in self._opened:
-            return self._opened[name]
+        table, seen = (self._opened or {}).get(name, (None, 0)) if wants_latest else (None, 0)
         commits = self._commits[name]
+        if table and seen == commits:
+            return table
         try:
-            table = DeltaTable(self.address(name), version=version, storage_options=delta_options(self.location))
+            if table:
+                table.update_incremental()
+            else:
+                table = DeltaTable(self.address(name), version=version, storage_options=delta_options(self.location))
             if as_of is not None:
                 table.load_as_version(as_of)
         except TableNotFoundError:
@@ -166,8 +168,8 @@ class Lakehouse:
                 f"table `{name}` in {self.location} uses the Delta reader feature `{min(unknown)}`, which mergehouse cannot read. "
                 "Have it written without, or read it with the engine that wrote it."
             )
-        if wants_latest and self._opened is not None and commits == self._commits[name]:
-            self._opened[name] = table
+        if wants_latest and self._opened is not None:
+            self._opened[name] = table, commits
         return table
 
     def stamp(self, name: str) -> Stamp | None:
@@ -230,12 +232,12 @@ class Lakehouse:
 
         `only` as for `append`.
         """
-        from mergehouse.engine.reader import connect
+        from mergehouse.engine.reader import few_rows
 
         if not rows:
             return
-        connection = connect()
-        connection.execute(f"CREATE TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
+        connection = few_rows()
+        connection.execute(f"CREATE TEMP TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
         lists = ", ".join(f"unnest(?::{kind}[])" for kind in types.values())
         connection.execute(f"INSERT INTO few SELECT {lists}", [list(values) for values in zip(*rows, strict=True)])
         self.append(name, connection.sql("FROM few"), only=only)

@@ -46,11 +46,13 @@ def apache() -> SparkSession:
 def compiled(session: SparkSession) -> Iterator[SparkSession]:
     """Within, the session runs its plans as classes, as it would for anybody else."""
     before = {name: session.conf.get(name) for name in COMPILED}
-    for name, value in COMPILED.items():
-        session.conf.set(name, value)
-    yield session
-    for name, value in before.items():
-        session.conf.set(name, value)
+    try:
+        for name, value in COMPILED.items():
+            session.conf.set(name, value)
+        yield session
+    finally:
+        for name, value in before.items():
+            session.conf.set(name, value)
 
 
 @pytest.fixture(scope="session")

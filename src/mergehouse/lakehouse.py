@@ -232,11 +232,11 @@ class Lakehouse:
 
         `only` as for `append`.
         """
-        from mergehouse.engine.reader import few_rows
+        from mergehouse.engine.reader import shared
 
         if not rows:
             return
-        connection = few_rows()
+        connection = shared()
         connection.execute(f"CREATE TEMP TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
         lists = ", ".join(f"unnest(?::{kind}[])" for kind in types.values())
         connection.execute(f"INSERT INTO few SELECT {lists}", [list(values) for values in zip(*rows, strict=True)])
@@ -471,9 +471,9 @@ class Table:
 
     def duckdb(self) -> duckdb.DuckDBPyRelation:
         """A lazy DuckDB relation: filters and columns are pushed down into the Parquet files."""
-        from mergehouse.engine.reader import connect, scan
+        from mergehouse.engine.reader import scan, shared
 
-        return scan(connect(), self._delta)
+        return scan(shared(), self._delta)
 
     def polars(self) -> polars.DataFrame:
         return self.duckdb().pl()

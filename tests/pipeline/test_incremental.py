@@ -6,13 +6,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
 
 from mergehouse.demo import generate
+from mergehouse.engine.reader import connect, select
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import RunResult, run
 from mergehouse.project import load_project
@@ -27,12 +27,10 @@ def differences(lakehouse: Lakehouse, project_folder: Path) -> dict[str, int]:
     before = {name: lakehouse.table(name).version for name in names}
     rebuilt = run(load_project(project_folder), full=True)
     assert not rebuilt.failed and {t.status for t in rebuilt.tables} == {"built"}
-    found = {}
+    found, connection = {}, connect()
     for name in names:
-        connection = duckdb.connect()
-        connection.register("old", lakehouse.table(name, version=before[name]).arrow())
-        connection.register("new", lakehouse.table(name).arrow())
-        unequal = "(FROM old EXCEPT ALL FROM new) UNION ALL (FROM new EXCEPT ALL FROM old)"
+        old, new = (select(connection, lakehouse.delta(name, version)) for version in (before[name], None))
+        unequal = f"({old} EXCEPT ALL {new}) UNION ALL ({new} EXCEPT ALL {old})"
         found[name] = connection.execute(f"SELECT count(*) FROM ({unequal})").fetchall()[0][0]
     return {name: count for name, count in found.items() if count}
 

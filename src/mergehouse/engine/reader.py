@@ -44,17 +44,12 @@ def connect(**config: Any) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-@functools.cache
-def _few_rows() -> duckdb.DuckDBPyConnection:
-    return connect()
+_process_wide = functools.cache(connect)
 
 
-def few_rows() -> duckdb.DuckDBPyConnection:
-    """A connection for a few rows on their way: temporary tables of its own, in one database that the process keeps.
-
-    A new database takes 20 ms.
-    """
-    return _few_rows().cursor()
+def shared() -> duckdb.DuckDBPyConnection:
+    """A connection to one database that the process keeps, since a new one takes 20 ms. What it makes there must be temporary."""
+    return _process_wide().cursor()
 
 
 def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:

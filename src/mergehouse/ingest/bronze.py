@@ -10,7 +10,7 @@ from typing import Protocol
 
 import duckdb
 
-from mergehouse.engine.reader import few_rows, select
+from mergehouse.engine.reader import select, shared
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.landing import LandedFile, find_files
 from mergehouse.ingest.reader import Delivery, bronze_table
@@ -111,7 +111,7 @@ def read_batches(lakehouse: Lakehouse) -> list[Batch]:
     """The ledger of all deliveries so far, in the order in which they came: the SQL of the typed views follows it."""
     if not lakehouse.exists(BATCHES):
         return []
-    connection = few_rows()
+    connection = shared()
     columns = ", ".join(c if c != "ingest_ts" else "ingest_ts AT TIME ZONE 'UTC'" for c in Batch.__dataclass_fields__)
     ledger = f"({select(connection, lakehouse.delta(BATCHES))}) ORDER BY ingest_ts, source_system, source_table"
     rows = connection.execute(f"SELECT {columns} FROM {ledger}").fetchall()

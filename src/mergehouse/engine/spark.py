@@ -144,8 +144,7 @@ class SparkEngine:
         self.lakehouse.committed(contract.table)
         if self.lakehouse.stamp(contract.table) != stamp:  # Spark makes no commit of no rows in an empty table
             self.lakehouse.exchange(contract, (), stamp, frozenset())
-        if staged.scope != "table":  # else the kept rows stay attached: Delta would replay its log for every reader
-            self.attach(contract.table)
+        self.attach(contract.table)
         return self.lakehouse.delta(contract.table).version()
 
     def discard(self, staged: Staged) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,38 +51,26 @@ def check_table(
 
     Of staged `files` the statistics that their writer kept say which columns hold no NULL: these are not read again.
     """
+    rows = engine.rows(f"SELECT COUNT(*) AS row_count FROM {contract.table}")[0]["row_count"]
+    results: list[CheckResult] = []
     relation = recheck.inserted if recheck else contract.table
-    results = _check_conditions(engine, contract, relation, _without_nulls(files)) if relation else []
-    unique = _repeated_keys(contract, relation if recheck else None)
-    failing = [unique] if recheck and relation else []
-    failing += [*_orphans(contract, relation, recheck), *(_Failing(c.name, c.severity, c.why, c.sql) for c in contract.checks if c.sql)]
-    rows, *counts = _counts(engine, [f"SELECT * FROM {contract.table}", *(f.sql for f in failing)])
-    if recheck is None:
-        failing.insert(0, unique)
-        counts.insert(0, 0 if rows == engine.distinct_keys(contract) else _counts(engine, [unique.sql])[0])
-    return rows, results + [_result(engine, contract, f, count) for f, count in zip(failing, counts, strict=True)]
-
-
-@dataclass(frozen=True)
-class _Failing:
-    """A check and SQL of the rows, or keys, that break it."""
-
-    check: str
-    severity: Severity
-    why: str
-    sql: str
-
-
-def _counts(engine: Engine, queries: list[str]) -> list[int]:
-    """Numbers of rows of several queries, counted by one."""
-    counted = (f"SELECT {number} AS number, COUNT(*) AS found FROM ({sql}) AS q{number}" for number, sql in enumerate(queries))
-    found = {row["number"]: row["found"] for row in engine.rows(" UNION ALL ".join(counted))}
-    return [found[number] for number in range(len(queries))]
-
-
-def _result(engine: Engine, contract: Contract, failing: _Failing, failures: int) -> CheckResult:
-    sample = engine.rows(f"SELECT * FROM ({failing.sql}) AS failing LIMIT {SAMPLE_ROWS}") if failures else []
-    return CheckResult(contract.table, failing.check, failing.severity, failures, failing.why, sample)
+    if relation:
+        results += _check_conditions(engine, contract, relation, _without_nulls(files))
+        if recheck:
+            repeated = _repeated_keys(contract, f"LEFT SEMI JOIN {relation} AS n ON {_same(contract.key, 't', 'n')}")
+        else:
+            repeated = _repeated_keys(contract) if rows != engine.distinct_keys(contract) else ""
+        results.append(_key_check(engine, contract, repeated))
+    for name, column in contract.columns.items():
+        table = str(column.references).rsplit(".", 1)[0] if column.references else None
+        if table and (source := contract.table if recheck is None or table in recheck.changed else relation):
+            results.append(_reference_check(engine, contract, name, column, source))
+    for check in contract.checks:
+        if check.sql:
+            failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({check.sql}) AS failing")[0]["failures"]
+            sample = engine.rows(f"SELECT * FROM ({check.sql}) AS failing LIMIT {SAMPLE_ROWS}") if failures else []
+            results.append(CheckResult(contract.table, check.name, check.severity, failures, check.why, sample))
+    return rows, results
 
 
 def _check_conditions(engine: Engine, contract: Contract, relation: str, without_nulls: set[str]) -> list[CheckResult]:
@@ -96,11 +84,10 @@ def _check_conditions(engine: Engine, contract: Contract, relation: str, without
         f"COALESCE(COUNT_IF(NOT COALESCE({condition}, TRUE)), 0) AS check_{i}" for i, (_, _, _, condition) in enumerate(conditions)
     )
     totals = engine.rows(f"SELECT {counts} FROM {relation}")[0]
-    failing = (
-        _Failing(name, severity, why, f"SELECT * FROM {relation} WHERE NOT COALESCE({test}, TRUE)")
-        for name, severity, why, test in conditions
-    )
-    return results + [_result(engine, contract, f, totals[f"check_{i}"]) for i, f in enumerate(failing)]
+    return results + [
+        _result(engine, contract, relation, name, severity, why, totals[f"check_{i}"], f"NOT COALESCE({condition}, TRUE)")
+        for i, (name, severity, why, condition) in enumerate(conditions)
+    ]
 
 
 def _without_nulls(files: Sequence[StagedFile]) -> set[str]:
@@ -145,22 +132,34 @@ def _range_condition(name: str, column: ColumnContract) -> str:
     return " AND ".join(filter(None, bounds))
 
 
-def _repeated_keys(contract: Contract, inserted: str | None) -> _Failing:
-    """Keys that occur more than once, among those of `inserted` rows only where given."""
+def _repeated_keys(contract: Contract, among: str = "") -> str:
     keys = ", ".join(f"t.{name}" for name in contract.key)
-    same = " AND ".join(f"t.{name} = n.{name}" for name in contract.key)
-    among = f" LEFT SEMI JOIN {inserted} AS n ON {same}" if inserted else ""
-    sql = f"SELECT {keys}, COUNT(*) AS rows FROM {contract.table} AS t{among} GROUP BY {keys} HAVING COUNT(*) > 1"
-    return _Failing("key_unique", "error", f"One row is {contract.grain}; ({', '.join(contract.key)}) must tell rows apart.", sql)
+    return f"SELECT {keys}, COUNT(*) AS rows FROM {contract.table} AS t {among} GROUP BY {keys} HAVING COUNT(*) > 1"
 
 
-def _orphans(contract: Contract, relation: str | None, recheck: Recheck | None) -> Iterator[_Failing]:
-    """Values without a row in the table that they refer to: of all rows, of new ones where that table has not changed."""
-    for name, column in contract.columns.items():
-        if not column.references:
-            continue
-        table, key = column.references.rsplit(".", 1)
-        if source := contract.table if recheck is None or table in recheck.changed else relation:
-            absent = f"LEFT ANTI JOIN {table} AS r ON r.{key} = t.{name} WHERE t.{name} IS NOT NULL"
-            sql = f"SELECT DISTINCT t.{name} FROM {source} AS t {absent}"
-            yield _Failing(f"{name}_found", column.severity, f"Every {name} must be found in {table}.", sql)
+def _same(columns: list[str], left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{name} = {right}.{name}" for name in columns)
+
+
+def _key_check(engine: Engine, contract: Contract, repeated: str) -> CheckResult:
+    """`repeated` is SQL of the keys that occur more than once, empty where it is known that none does."""
+    why = f"One row is {contract.grain}; ({', '.join(contract.key)}) must tell rows apart."
+    failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({repeated}) AS repeated")[0]["failures"] if repeated else 0
+    sample = engine.rows(f"{repeated} LIMIT {SAMPLE_ROWS}") if failures else []
+    return CheckResult(contract.table, "key_unique", "error", failures, why, sample)
+
+
+def _reference_check(engine: Engine, contract: Contract, name: str, column: ColumnContract, source: str) -> CheckResult:
+    table, key = str(column.references).rsplit(".", 1)
+    orphans = f"SELECT DISTINCT t.{name} FROM {source} AS t LEFT ANTI JOIN {table} AS r ON r.{key} = t.{name} WHERE t.{name} IS NOT NULL"
+    failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({orphans}) AS orphans")[0]["failures"]
+    sample = engine.rows(f"{orphans} LIMIT {SAMPLE_ROWS}") if failures else []
+    why = f"Every {name} must be found in {table}."
+    return CheckResult(contract.table, f"{name}_found", column.severity, failures, why, sample)
+
+
+def _result(
+    engine: Engine, contract: Contract, relation: str, name: str, severity: Severity, why: str, failures: int, failing: str
+) -> CheckResult:
+    sample = engine.rows(f"SELECT * FROM {relation} WHERE {failing} LIMIT {SAMPLE_ROWS}") if failures else []
+    return CheckResult(contract.table, name, severity, failures, why, sample)

@@ -5,7 +5,6 @@ The model is never written twice: its own SQL runs over views that hold the touc
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -104,14 +103,9 @@ def inputs_of(name: str, graph: Graph) -> set[str]:
 
 def renamed(sql: str, names: Mapping[str, str]) -> str:
     """The query over other tables: `names` maps `schema.table` to its replacement."""
-    return _renamed(sql, tuple(names.items()))
-
-
-@functools.lru_cache(maxsize=512)
-def _renamed(sql: str, names: tuple[tuple[str, str], ...]) -> str:
-    tree, replaced = sqlglot.parse_one(sql, read="spark"), dict(names)
+    tree = sqlglot.parse_one(sql, read="spark")
     for table in tree.find_all(exp.Table):
-        if new := replaced.get(f"{table.db}.{table.name}"):
+        if new := names.get(f"{table.db}.{table.name}"):
             schema, name = new.split(".")
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))

@@ -7,7 +7,6 @@ commit; a run killed in between leaves files that no version names, removed by t
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 import uuid
@@ -23,7 +22,7 @@ from urllib.parse import unquote
 
 from mergehouse.contract import Contract
 from mergehouse.errors import LakehouseError
-from mergehouse.storage import delta_options, failure, folder_of, is_url, open_store, storage_errors, upload
+from mergehouse.storage import delta_options, failure, folder_of, is_url, open_store, storage_errors, upload, write_failure
 
 if TYPE_CHECKING:
     import duckdb
@@ -137,7 +136,8 @@ class Lakehouse:
         from mergehouse.project import nearest
 
         wants_latest = version is None and as_of is None
-        table, seen = (self._opened or {}).get(name, (None, 0)) if wants_latest else (None, 0)
+        opened = self._opened if wants_latest and self._opened is not None else {}
+        table, seen = opened.get(name, (None, 0))
         commits = self._commits[name]
         if table and seen == commits:
             return table
@@ -168,8 +168,7 @@ class Lakehouse:
                 f"table `{name}` in {self.location} uses the Delta reader feature `{min(unknown)}`, which mergehouse cannot read. "
                 "Have it written without, or read it with the engine that wrote it."
             )
-        if wants_latest and self._opened is not None:
-            self._opened[name] = table, commits
+        opened[name] = table, commits
         return table
 
     def stamp(self, name: str) -> Stamp | None:
@@ -252,11 +251,11 @@ class Lakehouse:
         """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table where it is not there."""
         from deltalake import write_deltalake
 
-        from mergehouse.engine.reader import connect, text
+        from mergehouse.engine.reader import shared, text
 
         self.create(contract)
         types = duckdb_types(self.delta(contract.table))
-        connection = connect()
+        connection = shared()
         connection.register("given", rows)
         columns = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in types.items())
         with self._write_errors(contract.table):
@@ -471,9 +470,9 @@ class Table:
 
     def duckdb(self) -> duckdb.DuckDBPyRelation:
         """A lazy DuckDB relation: filters and columns are pushed down into the Parquet files."""
-        from mergehouse.engine.reader import scan, shared
+        from mergehouse.engine.reader import connect, scan
 
-        return scan(shared(), self._delta)
+        return scan(connect(), self._delta)
 
     def polars(self) -> polars.DataFrame:
         return self.duckdb().pl()
@@ -560,30 +559,6 @@ def _user_metadata(commit: dict[str, Any]) -> dict[str, Any]:
 def _metadata(stamp: Stamp) -> dict[str, str]:
     """The stamp as delta-rs takes it, and as Spark shows it in a table's history."""
     return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered, "userMetadata": stamp.as_json()}
-
-
-def write_failure(name: str, path: Path, error: BaseException) -> str:
-    """One line for a write that failed: no permission, disk full, or the reason as given."""
-    text = str(error)
-    if "ermission denied" in text or "os error 13" in text or "Read-only file system" in text:
-        return f"`{name}`: no permission to write to {_existing(path)}. Give this user write access and run again."
-    if any(sign in text for sign in ("No space left", "os error 28", "File too large", "os error 27")):
-        free = shutil.disk_usage(_existing(path)).free // 2**20
-        return (
-            f"`{name}`: the disk is full while writing to {path} ({free} MB free). "
-            "Free some space and run again; the published tables are unharmed."
-        )
-    return f"`{name}`: cannot write to {path}: {text.splitlines()[0] if text else type(error).__name__}"
-
-
-def _existing(path: Path) -> Path:
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return path
-
-
-def is_writable(path: Path) -> bool:
-    return os.access(_existing(path), os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def minimum_and_maximum(pairs: Iterable[tuple[str, Any, Any]]) -> dict[str, dict[str, Any]]:

@@ -20,13 +20,14 @@ from mergehouse.graph import FEATURES, SCORES, Graph, build_graph
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.kpi.catalogue import Values, check_bounds, compute
-from mergehouse.lakehouse import Lakehouse, is_writable
+from mergehouse.lakehouse import Lakehouse
 from mergehouse.mappings import Rows, ecb_file, mapping_tables
 from mergehouse.monitor import record_run
 from mergehouse.project import Project
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.freshness import freshness
 from mergehouse.quality.reconciliation import DIFFERENCES, reconcile_fields
+from mergehouse.storage import is_writable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -13,9 +13,9 @@ import yaml
 from mergehouse import __version__
 from mergehouse.errors import ConfigError, MergehouseError
 from mergehouse.ingest.landing import find_files, fitting, list_zone
-from mergehouse.lakehouse import Lakehouse, is_writable
+from mergehouse.lakehouse import Lakehouse
 from mergehouse.project import CONFIG_FILE, Brand, load_project
-from mergehouse.storage import located
+from mergehouse.storage import is_writable, located
 
 TEMPLATES = Path(str(resources.files("mergehouse") / "templates"))
 REQUIREMENTS = "requirements.txt"  # what the workflows and the workers of the DAG install: the version that wrote the project

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -179,3 +180,27 @@ def failure(location: str, error: Any) -> str:
     text = re.sub(r"\x1b\[\d+m|https?://\S+", "", str(error))
     reason = next((words for pattern, words in _REASONS if re.search(pattern, text)), None)
     return f"{location}: {reason or ' '.join(text.split())[:300]}."
+
+
+def write_failure(name: str, path: Path, error: BaseException) -> str:
+    """One line for a write that failed: no permission, disk full, or the reason as given."""
+    text = str(error)
+    if "ermission denied" in text or "os error 13" in text or "Read-only file system" in text:
+        return f"`{name}`: no permission to write to {_existing(path)}. Give this user write access and run again."
+    if any(sign in text for sign in ("No space left", "os error 28", "File too large", "os error 27")):
+        free = shutil.disk_usage(_existing(path)).free // 2**20
+        return (
+            f"`{name}`: the disk is full while writing to {path} ({free} MB free). "
+            "Free some space and run again; the published tables are unharmed."
+        )
+    return f"`{name}`: cannot write to {path}: {text.splitlines()[0] if text else type(error).__name__}"
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
+
+
+def is_writable(path: Path) -> bool:
+    return os.access(_existing(path), os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -30,10 +30,9 @@ from mergehouse.lakehouse import (
     duckdb_type,
     minimum_and_maximum,
     needs_safe_reader,
-    write_failure,
 )
 from mergehouse.project import Limits
-from mergehouse.storage import fetch
+from mergehouse.storage import fetch, write_failure
 
 TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few

@@ -22,7 +22,7 @@ from mergehouse.errors import CheckFailed, LakehouseError
 from mergehouse.graph import MODELS
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
-from mergehouse.lakehouse import Lakehouse, duckdb_type, duckdb_types, needs_safe_reader, write_failure
+from mergehouse.lakehouse import Lakehouse, duckdb_type, duckdb_types, needs_safe_reader
 from mergehouse.pipeline import exclusive
 from mergehouse.project import Project, load_project, located
 from mergehouse.release.evidence import bands, quality, scoring_models
@@ -32,7 +32,7 @@ from mergehouse.release.manifest import FORMAT, KpiTotals, Manifest, ReleasedTab
 from mergehouse.release.measure import Row, distinct_keys, facts, file_rows, open_table, partition_rows, rows
 from mergehouse.release.shelf import Shelf
 from mergehouse.release.version import Change, Version, accept, propose
-from mergehouse.storage import fetch
+from mergehouse.storage import fetch, write_failure
 
 SORTED_ROWS = 2_000_000  # sorting more would double the time a release takes
 SOURCE_BYTES = 400 * 2**20  # of a table's snappy files for one zstd file of 128 to 512 MB

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -148,16 +149,27 @@ def print_scores(project: Project, result: RunResult) -> None:
 
 
 def print_kpis(values: dict[str, dict[str, Any]]) -> None:
+    """One table, or where many brands do not fit into the window, several: no number is cut."""
+    console, scopes = Console(), list(values)
+    unlimited = console.options.update(width=10_000)
+    while scopes:
+        count = len(scopes)
+        while count > 1 and Measurement.get(console, unlimited, _kpi_table(values, scopes[:count])).maximum > console.width:
+            count -= 1
+        console.print(_kpi_table(values, scopes[:count]))
+        scopes = scopes[count:]
 
+
+def _kpi_table(values: dict[str, dict[str, Any]], scopes: list[str]) -> Table:
     table = Table(title="KPIs", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
-    table.add_column("unit", style="dim")
-    for scope in values:
-        table.add_column(scope, justify="right")
+    table.add_column("", no_wrap=True)
+    table.add_column("unit", style="dim", no_wrap=True)
+    for scope in scopes:
+        table.add_column(scope, justify="right", no_wrap=True)
     for item in catalogue():
         unit = "" if item.format == "percent" else item.unit
-        table.add_row(item.label, unit, *(formatted(item, named[item.name]) for named in values.values()))
-    Console().print(table)
+        table.add_row(item.label, unit, *(formatted(item, values[scope][item.name]) for scope in scopes))
+    return table
 
 
 def print_training(result: Training) -> None:

@@ -17,6 +17,7 @@ from sqlglot import exp
 from mergehouse.contract import Contract
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
+from mergehouse.ingest.formats import ISO_OFFSET
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.project import Brand, Source, nearest
 
@@ -36,6 +37,13 @@ _GROUPS = "([0-9]{1,3}([%s \u00a0\u202f\u2019'][0-9]{3})+|[0-9]+)"
 POINT_NUMBER = _BEFORE + _GROUPS % "," + "([.][0-9]+)?" + _AFTER
 COMMA_NUMBER = _BEFORE + _GROUPS % "." + "(,[0-9]+)?" + _AFTER
 NEGATIVE = "^[^0-9]*[(\u2212-]|-[^0-9]*$"
+
+# `2026-02-20T10:00:00Z`, `2026-02-20 10:00:00 -0500`. Other names of zones say too little: EST is not the same everywhere.
+_TIME = "[0-9-]{10}[T ]([01]?[0-9]|2[0-3]):[0-9:.]+"
+_OFFSET = "[+-][0-9]{2}(:?[0-9]{2})?"
+_OFFSET_PARTS = ("([0-9]{2})(?::?[0-9]{2})?", "[0-9]{2}:?([0-9]{2})")  # hours, minutes
+INSTANT = f"^{_TIME} ?(Z|UTC|GMT|{_OFFSET})$"
+LOCAL = f"^[0-9-]{{10}}$|^{_TIME}$"
 
 
 def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
@@ -64,7 +72,29 @@ def typed_column(brand: Brand, table: str, name: str, batches: list[Batch]) -> s
     groups: dict[str, list[str]] = defaultdict(list)
     for batch in batches:
         groups[batch.formats].append(batch.batch_id)
-    return _by_batch({formats: _typed(name, brand.sources[table], json.loads(formats)) for formats in groups}, groups)
+    return _by_batch({formats: typed_value(name, brand.sources[table], json.loads(formats), brand.timezone) for formats in groups}, groups)
+
+
+def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: str) -> str:
+    """The expression over Bronze that reads one declared column in the formats of a batch; NULL where it cannot be read."""
+    kind = source.columns[name].type
+    nulls = ", ".join(literal(v) for v in ["", *source.null_values])
+    column = f"`{name}`"
+    value = f"TRIM({column})"
+    if source.null_values:
+        value = f"CASE WHEN TRIM({column}) IN ({nulls}) THEN NULL ELSE TRIM({column}) END"
+    patterns = formats.get("dates", {}).get(name, [])
+    if kind == "text":
+        return f"NULLIF({value}, '')"
+    if kind == "code":
+        whole = f"{column} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$'"
+        return f"NULLIF(CASE WHEN {whole} THEN SPLIT_PART({value}, '.', 1) ELSE UPPER({value}) END, '')"
+    if kind == "boolean":
+        return f"CASE WHEN LOWER({value}) IN ({TRUE_WORDS}) THEN TRUE WHEN LOWER({value}) IN ({FALSE_WORDS}) THEN FALSE END"
+    if kind in ("number", "percent"):
+        digits = f"REPLACE({value}, '%', '')" if kind == "percent" else value
+        return _number(digits, formats.get("decimal_mark", "."))
+    return _instant(value, kind, patterns, timezone)
 
 
 def latest(source: Source, rows: str) -> str:
@@ -185,27 +215,6 @@ def _by_batch(expressions: dict[str, str], groups: dict[str, list[str]]) -> str:
     return f"CASE {cases} END"
 
 
-def _typed(name: str, source: Source, formats: dict[str, Any]) -> str:
-    kind = source.columns[name].type
-    nulls = ", ".join(literal(v) for v in ["", *source.null_values])
-    column = f"`{name}`"
-    value = f"TRIM({column})"
-    if source.null_values:
-        value = f"CASE WHEN TRIM({column}) IN ({nulls}) THEN NULL ELSE TRIM({column}) END"
-    patterns = formats.get("dates", {}).get(name, [])
-    if kind == "text":
-        return f"NULLIF({value}, '')"
-    if kind == "code":
-        whole = f"{column} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$'"
-        return f"NULLIF(CASE WHEN {whole} THEN SPLIT_PART({value}, '.', 1) ELSE UPPER({value}) END, '')"
-    if kind == "boolean":
-        return f"CASE WHEN LOWER({value}) IN ({TRUE_WORDS}) THEN TRUE WHEN LOWER({value}) IN ({FALSE_WORDS}) THEN FALSE END"
-    if kind in ("number", "percent"):
-        digits = f"REPLACE({value}, '%', '')" if kind == "percent" else value
-        return _number(digits, formats.get("decimal_mark", "."))
-    return _instant(value, kind, patterns)
-
-
 def _number(value: str, mark: str) -> str:
     """DECIMAL(18,4), or NULL. Group separators, signs and currencies are read only where they are unmistakable."""
     plain = f"TRY_CAST({value} AS DECIMAL(18, 4))"
@@ -221,13 +230,26 @@ def _number(value: str, mark: str) -> str:
     return f"CASE WHEN {value} RLIKE {literal(COMMA_NUMBER)} THEN {comma} WHEN {value} RLIKE '^-?[0-9]+[.][0-9]{{1,2}}$' THEN {plain} END"
 
 
-def _instant(value: str, kind: str, patterns: list[str]) -> str:
-    """DATE or TIMESTAMP_NTZ, or NULL: ISO first, then the patterns found in the batch."""
-    iso = f"TRY_CAST(SUBSTRING({value}, 1, 10) AS DATE)" if kind == "date" else f"TRY_CAST({value} AS TIMESTAMP_NTZ)"
-    tries = [f"CASE WHEN {value} LIKE '____-__-__%' THEN {iso} END"]
+def _instant(value: str, kind: str, patterns: list[str], timezone: str) -> str:
+    """DATE or TIMESTAMP_NTZ in local time, or NULL: ISO first, then the patterns found in the batch."""
     target = "DATE" if kind == "date" else "TIMESTAMP_NTZ"
-    tries += [f"CAST(TRY_TO_TIMESTAMP({value}, '{pattern}') AS {target})" for pattern in patterns]
+    iso = f"TRY_CAST(SUBSTRING({value}, 1, 10) AS DATE)" if kind == "date" else f"TRY_CAST({value} AS TIMESTAMP_NTZ)"
+    tests = [f"WHEN {value} LIKE '____-__-__%' THEN {iso}"]
+    if ISO_OFFSET in patterns:
+        there = f"CAST(FROM_UTC_TIMESTAMP({_in_utc(value)}, {literal(timezone)}) AS {target})"
+        tests = [f"WHEN {value} RLIKE {literal(INSTANT)} THEN {there}", f"WHEN {value} RLIKE {literal(LOCAL)} THEN {iso}"]
+    tries = [f"CASE {' '.join(tests)} END"]
+    others = sorted((p for p in patterns if p != ISO_OFFSET), key=lambda p: "yyyy" in p)  # else DuckDB reads 24 as the year 24
+    tries += [f"CAST(TRY_TO_TIMESTAMP({value}, '{pattern}') AS {target})" for pattern in others]
     return tries[0] if len(tries) == 1 else f"COALESCE({', '.join(tries)})"
+
+
+def _in_utc(value: str) -> str:
+    """TIMESTAMP_NTZ, in UTC, of an ISO instant that says how far its clock is from it."""
+    time = f"TRY_CAST(REGEXP_EXTRACT({value}, '^({_TIME})', 1) AS TIMESTAMP_NTZ)"
+    hours, minutes = (f"COALESCE(TRY_CAST(REGEXP_EXTRACT({value}, '[+-]{part}$', 1) AS INT), 0)" for part in _OFFSET_PARTS)
+    ahead = f"CASE WHEN {value} RLIKE '-[0-9]{{2}}(:?[0-9]{{2}})?$' THEN 1 ELSE -1 END"
+    return f"{time} + {ahead} * ({hours} * 60 + {minutes}) * INTERVAL 1 MINUTE"
 
 
 def literal(value: str) -> str:

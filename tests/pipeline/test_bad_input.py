@@ -26,6 +26,12 @@ def test_missing_file_names_pattern_folder_and_key(shop: Shop) -> None:
     assert "lines*" in message and str(shop.raw) in message and "notes.txt" in message and "sources.lines.files" in message
 
 
+def test_a_kind_of_file_that_is_not_read(shop: Shop) -> None:
+    shop.deliver("[]", "lines.json")
+    message = shop.failure()
+    assert "lines.json: files of this kind are not read" in message and ".xlsx" in message
+
+
 def test_empty_file(shop: Shop) -> None:
     shop.deliver("")
     assert "lines.csv: the file is empty" in shop.failure()
@@ -123,7 +129,17 @@ def test_three_date_formats_in_one_column(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["20260221", "21-02-2026", "2026/02/21", "21 Feb 2026", "21-Feb-26", "February 21, 2026", "Feb 21, 2026 9:30 PM", "21.2.26 14:05"],
+    [
+        "20260221",
+        "21-02-2026",
+        "2026/02/21",
+        "2026-2-21 7:05",
+        "21 Feb 2026",
+        "21-Feb-26",
+        "February 21, 2026",
+        "Feb 21, 2026 9:30 PM",
+        "21.2.26 14:05",
+    ],
 )
 def test_ways_to_write_a_day(shop: Shop, written: str) -> None:
     shop.deliver_lines(GOOD.replace("2026-03-01 10:00:00", f'"{written}"'))

@@ -8,12 +8,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+from decimal import Decimal
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 from tests.conftest import Shop
 
+from mergehouse.console import print_kpis
+from mergehouse.kpi.catalogue import catalogue
 from mergehouse.pipeline import RunResult
 from mergehouse.project import Project
 
@@ -60,6 +63,16 @@ def test_run_prints_kpis_findings_and_places(shop: Shop) -> None:
     ):
         assert word in text
     assert "up to date" in call("run", "-C", shop.folder).stdout
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_no_number_is_cut_in_a_narrow_window(columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    brands = [f"brand_{n}" for n in range(6)]
+    print_kpis({brand: {item.name: Decimal("1234567.89") for item in catalogue()} for brand in brands})
+    printed = capsys.readouterr().out
+    assert "\u2026" not in printed and max(map(len, printed.splitlines())) <= columns
+    assert printed.count("1,234,567.89") % len(brands) == 0 and all(printed.count(brand) == 1 for brand in brands)
 
 
 def test_run_as_json(shop: Shop) -> None:

@@ -51,14 +51,15 @@ def american(row: list[str]) -> list[str]:
     ]
 
 
-def deliver_workbook(shop: Shop) -> None:
+def deliver_workbook(shop: Shop, above: list[list[str]] = []) -> None:  # noqa: B006 - not changed
     """Two sheets, dates and numbers as a spreadsheet holds them, codes as text, and a sheet of notes."""
     import datetime as dt
 
     book = openpyxl.Workbook()
     for sheet, rows in {"2026-02": ROWS[:2], "2026-03": ROWS[2:]}.items():
         page = book.create_sheet(sheet)
-        page.append(SHOP_HEADER.split(","))
+        for row in [*above, SHOP_HEADER.split(",")]:
+            page.append(row)
         for row in rows:
             page.append(
                 [
@@ -71,7 +72,8 @@ def deliver_workbook(shop: Shop) -> None:
                     *row[8:],
                 ]
             )
-    book["Sheet"].append(["Notes", "for the reader"])
+    for note in (["Notes", "for the reader"], ["Pages", "by"], ["Country", "and"], ["Customer", "of"], ["Currency", "EUR"]):
+        book["Sheet"].append(note)
     book.save(shop.raw / "lines.xlsx")
 
 
@@ -84,7 +86,13 @@ def deliver_parquet(shop: Shop) -> None:
     frame.write_parquet(shop.raw / "lines.parquet")
 
 
+TITLE = "Orders of a shop; Straße\n\nfrom 2026-02-01 to 2026-03-31,,\n"
+
 DELIVERIES = {
+    "a title above the header": lambda shop: shop.deliver(TITLE + text()),
+    "a title, semicolons and Windows-1252": lambda shop: shop.deliver((TITLE + text(";")).encode("cp1252")),
+    "a quoted title of two lines": lambda shop: shop.deliver('"Orders,\nof a shop"\n' + text("|")),
+    "a workbook with titles": lambda shop: deliver_workbook(shop, [["Orders of a shop"], [], ["", "until", "2026-03-31"]]),
     "gzip": lambda shop: shop.deliver(gzip.compress(text().encode()), "lines.csv.gz"),
     "two overlapping files": lambda shop: [
         shop.deliver(text(rows=ROWS[:2]), "lines_1.csv"),
@@ -112,6 +120,52 @@ def test_same_silver(shop: Shop, expected: list[tuple], name: str) -> None:
     result = shop.run(until="silver")
     assert not result.failed, result.ingest.failures
     assert shop.rows(SILVER) == expected
+
+
+def test_what_stands_above_the_header_is_reported_and_lines_keep_their_numbers(shop: Shop) -> None:
+    shop.deliver(TITLE + text() + "A3,torn\n")
+    batch = shop.run(until="silver").ingest.new[0]
+    assert (batch.rows, batch.rejected_rows) == (3, 1)
+    assert "3 line(s) above the header passed over: Orders of a shop; Stra\\u00dfe from 2026-02-01" in batch.drift
+    assert shop.rows("SELECT source_line, raw_text FROM bronze.rejected") == [(8, "A3,torn")]
+    assert shop.rows("SELECT source_row FROM silver.sales_clean ORDER BY 1") == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("written", "instant", "local_day"),
+    [
+        ("2026-02-20T10:00:00Z", "2026-02-20 10:00:00", "2026-02-20"),
+        ("2026-02-20T23:30:00Z", "2026-02-20 23:30:00", "2026-02-21"),  # half past midnight in Berlin
+        ("2026-02-20 22:30:00 -0500", "2026-02-21 03:30:00", "2026-02-21"),
+        ("2026-06-30T23:59:59.5+05:30", "2026-06-30 18:29:59.5", "2026-06-30"),
+        ("2026-07-01 00:30+02", "2026-06-30 22:30:00", "2026-07-01"),
+        ("2026-02-20 10:00:00 UTC", "2026-02-20 10:00:00", "2026-02-20"),
+        ("2026-02-20 10:00:00 PM", "2026-02-20 21:00:00", "2026-02-20"),
+    ],
+)  # fmt: skip
+def test_instants_that_say_how_far_they_are_from_utc(shop: Shop, written: str, instant: str, local_day: str) -> None:
+    """An offset is heeded; an instant without one beside them is local, as everywhere."""
+    shop.deliver(text(rows=[ROWS[0], ["B1", ROWS[0][1], written, *ROWS[0][3:]]]))
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT order_id, order_ts::VARCHAR, order_date::VARCHAR FROM silver.sales_clean ORDER BY 1") == [
+        ("A1", "2026-02-20 09:00:00+00", "2026-02-20"),
+        ("B1", f"{instant}+00", local_day),
+    ]
+
+
+@pytest.mark.parametrize("written", ["2026-02-20 10:00 CET", "2026-02-20 24:00:00", "2026-02-20 10:00:00 +5", "2026-02-30T10:00:00Z"])
+def test_instants_that_are_unclear_go_to_quarantine(shop: Shop, written: str) -> None:
+    shop.deliver(text(rows=[ROWS[0], ["B1", ROWS[0][1], written, *ROWS[0][3:]]]))
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine") == [("B1", "unreadable_date")]
+
+
+def test_years_of_two_and_four_digits_in_one_column(shop: Shop) -> None:
+    days = ["20/02/2026 10:00", "21/02/2026 10:00", "22/2/26 10:00"]
+    shop.deliver(text(rows=[[f"A{n}", "1", day, *ROWS[0][3:]] for n, day in enumerate(days)]))
+    assert not shop.run(until="silver").failed
+    found = shop.rows("SELECT order_date::VARCHAR FROM silver.sales_clean ORDER BY order_id")
+    assert found == [("2026-02-20",), ("2026-02-21",), ("2026-02-22",)]
 
 
 def test_declared_formats_win_over_detection(shop: Shop) -> None:

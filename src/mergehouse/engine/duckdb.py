@@ -265,6 +265,8 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
         return exp.Anonymous(
             this="JSON_MERGE_PATCH", expressions=[exp.Literal.string("{}"), exp.Anonymous(this="TO_JSON", expressions=[node.this])]
         )
+    if isinstance(node, exp.AtTimeZone):  # FROM_UTC_TIMESTAMP: what comes is in UTC, and DuckDB would take it for local time
+        node.set("this", exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), node.this]))
     if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
         value, pattern = node.expressions
         return exp.Anonymous(this="TRY_STRPTIME", expressions=[value, exp.Literal.string(_strptime(pattern.name))])

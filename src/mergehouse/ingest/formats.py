@@ -13,6 +13,7 @@ from mergehouse.engine.reader import quoted, text
 from mergehouse.project import Source
 
 ISO_LIKE = "____-__-__%"
+ISO_OFFSET = "yyyy-MM-dd'T'HH:mm:ssXXX"  # after the time of some ISO instants comes how far their clock is from UTC
 MAX_SHAPES = 20
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
@@ -22,7 +23,7 @@ DECIMAL_POINT = r"^[^0-9]*[0-9,]*\.([0-9]{1,2}|[0-9]{4,})[^0-9]*$"
 # Values with every digit as 9 and every word as A, and the Spark datetime pattern that reads them.
 DATE_SHAPES = {
     r"9{1,2}(?P<mark>[./-])9{1,2}(?P=mark)(?P<year>9{4}|9{2})": "{first}{mark}{second}{mark}{year}",
-    r"9{4}(?P<mark>[./])9{1,2}(?P=mark)9{1,2}": "yyyy{mark}M{mark}d",
+    r"9{4}(?P<mark>[./-])9{1,2}(?P=mark)9{1,2}": "yyyy{mark}M{mark}d",
     r"9{8}": "yyyyMMdd",
     r"9{1,2}(?P<mark>[ -])A(?P=mark)(?P<year>9{4}|9{2})": "d{mark}{month}{mark}{year}",
     r"A 9{1,2}, 9{4}": "{month} d, yyyy",
@@ -66,9 +67,12 @@ def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source:
                 notes.append(f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}")
             elif shape.order is None and usual is None and shape.is_day_or_month_first:
                 notes.append(f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}. Declare `date_order`")
-            patterns.append(pattern)
+            if pattern not in patterns:
+                patterns.append(pattern)
         if patterns and (count := len(patterns) + _has_iso(connection, relation, name)) > 1:
             notes.append(f"{name}: dates are written in {count} different formats")
+        if _has_offsets(connection, relation, name):
+            patterns.append(ISO_OFFSET)
         if patterns:
             dates[name] = patterns
     return Formats(mark, dates, notes)
@@ -130,13 +134,14 @@ class _Shape:
 
 
 def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> list[_Shape]:
-    """Shapes of the values that are not ISO dates, the most frequent first."""
+    """Shapes of the values that are not ISO dates, AM and PM left out, the most frequent first."""
     column = quoted(name)
+    iso = f"trim({column}) LIKE '{ISO_LIKE}' AND NOT lower(right(trim({column}), 1)) = 'm'"
     rows = connection.execute(
         f"""
         WITH written AS (
             SELECT trim({column}) AS value, count(*) AS times FROM ({relation})
-            WHERE {column} IS NOT NULL AND trim({column}) <> '' AND NOT trim({column}) LIKE '{ISO_LIKE}' GROUP BY 1
+            WHERE {column} IS NOT NULL AND trim({column}) <> '' AND NOT ({iso}) GROUP BY 1
         ), parts AS (
             SELECT *, regexp_replace(regexp_replace(value, '[A-Za-z]+', 'A', 'g'), '[0-9]', '9', 'g') AS shape,
                    TRY_CAST(regexp_extract(value, '^([0-9]{{1,2}})[./-]', 1) AS INT) AS first,
@@ -154,3 +159,11 @@ def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
 
 def _has_iso(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
     return bool(connection.execute(f"SELECT 1 FROM ({relation}) WHERE {quoted(name)} LIKE '{ISO_LIKE}' LIMIT 1").fetchall())
+
+
+def _has_offsets(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
+    """True where some ISO instant is more than date and time: `Z`, `+01:00`, the name of a zone. The hour 24 counts, too."""
+    column = f"trim({quoted(name)})"
+    after = f"contains({column}, '+') OR contains(substring({column}, 12), '-') OR NOT right({column}, 1) BETWEEN '0' AND '9'"
+    odd = f"{column} LIKE '{ISO_LIKE}' AND ({after} OR substring({column}, 12, 2) = '24')"
+    return bool(connection.execute(f"SELECT 1 FROM ({relation}) WHERE {odd} LIMIT 1").fetchall())

@@ -6,13 +6,17 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from mergehouse.errors import SourceError
 from mergehouse.project import ADDED_COLUMNS, Source, nearest
 
 DELIMITERS = (",", ";", "\t", "|")
+SEARCHED, SHOWN = 30, 200  # records among which the header is looked for; characters shown of what stands above it
 
 
 @dataclass(frozen=True)
@@ -27,18 +31,36 @@ def detect_delimiter(head: str, source: Source) -> str:
     """The declared delimiter, or the one that finds most of the declared columns in the header."""
     if source.delimiter:
         return source.delimiter
-    known = {comparable(h) for name in source.columns for h in spellings(source, name)}
-    return max(DELIMITERS, key=lambda d: sum(comparable(h) in known for h in first_record(head, d)))
+    return max(DELIMITERS, key=lambda d: max(named_columns(record, source) for record in first_records(head, d)))
 
 
-def first_record(head: str, delimiter: str) -> list[str]:
-    return next(csv.reader(io.StringIO(head.lstrip("\ufeff")), delimiter=delimiter), [])
+def first_records(head: str, delimiter: str) -> list[list[str]]:
+    return list(islice(_records(head, delimiter), SEARCHED)) or [[]]
 
 
-def match_header(headers: list[str], source: Source, where: str | Path) -> Header:
+def find_header(records: Sequence[Sequence[str | None]], source: Source) -> int:
+    """Place of the record that names most of the declared columns, the first of equals: an export may begin with a title."""
+    return max(range(len(records)), key=lambda place: named_columns(records[place], source), default=0)
+
+
+def lines_above(head: str, delimiter: str, place: int) -> int:
+    """How many lines end before the record at a place."""
+    records = _records(head, delimiter)
+    for _ in range(place):
+        next(records)
+    return records.line_num
+
+
+def named_columns(record: Sequence[str | None], source: Source) -> int:
+    """How many declared columns a record names."""
+    cells = {comparable(cell) for cell in record if cell}
+    return sum(any(comparable(h) in cells for h in spellings(source, name)) for name in source.columns)
+
+
+def match_header(headers: list[str], source: Source, where: str | Path, above: Sequence[Sequence[str | None]] = ()) -> Header:
     """Maps a delivered header to Bronze names.
 
-    Reordered columns are fine, new ones are kept and reported as drift, a missing or repeated one
+    Reordered columns are fine, new ones and records `above` the header are reported as drift, a missing or repeated one
     raises SourceError, with the likely new name of a renamed column.
     """
     keys = [comparable(h) for h in headers]
@@ -59,11 +81,18 @@ def match_header(headers: list[str], source: Source, where: str | Path) -> Heade
     drift = [f"new column `{header}` kept as `{_new_name(header)}`" for header in new]
     if declared_order != list(source.columns):
         drift.append("columns arrive in another order than declared")
+    if above:
+        said = " ".join(cell.strip() for record in above for cell in record if cell and cell.strip())
+        drift.append(f"{len(above)} line(s) above the header passed over: {said[:SHOWN]}")
     return Header(columns=kept, drift=drift)
 
 
 def spellings(source: Source, name: str) -> list[str]:
     return [name, *(source.columns[name].header or [])]
+
+
+def _records(head: str, delimiter: str) -> Any:
+    return csv.reader(io.StringIO(head.lstrip("\ufeff")), delimiter=delimiter)
 
 
 def comparable(header: str) -> str:

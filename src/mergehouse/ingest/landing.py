@@ -58,11 +58,11 @@ def list_zone(location: str) -> Listing | None:
 
 def fitting(files: list[LandedFile], source: Source) -> list[LandedFile]:
     """Those of a readable kind whose names match one of the source's patterns."""
-    return [
-        file
-        for file in files
-        if file.name.lower().endswith(SUFFIXES) and any(fnmatch.fnmatch(file.name.lower(), pattern.lower()) for pattern in source.files)
-    ]
+    return [file for file in files if file.name.lower().endswith(SUFFIXES) and _is_meant(file, source)]
+
+
+def _is_meant(file: LandedFile, source: Source) -> bool:
+    return any(fnmatch.fnmatch(file.name.lower(), pattern.lower()) for pattern in source.files)
 
 
 def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) -> list[LandedFile]:
@@ -71,6 +71,10 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
     found = fitting(listing.files, source) if listing else []
     if found or source.optional or loaded_before:
         return found
+    if listing and (unread := next((file for file in listing.files if _is_meant(file, source)), None)):
+        raise SourceError(
+            f"{unread.location}: files of this kind are not read; expected one of {', '.join(SUFFIXES)}. Convert or unpack it."
+        )
     there = [f.name for f in listing.files] + [f"{f.rsplit('/', 1)[-1]}/" for f in listing.folders] if listing else []
     state = f"it holds: {', '.join(there[:8])}" if there else "it is empty" if listing else "that folder does not exist"
     raise SourceError(

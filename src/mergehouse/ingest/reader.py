@@ -12,7 +12,7 @@ import duckdb
 
 from mergehouse.engine.reader import quoted, text
 from mergehouse.errors import SourceError
-from mergehouse.ingest.header import comparable, detect_delimiter, first_record, match_header, spellings
+from mergehouse.ingest.header import SEARCHED, detect_delimiter, find_header, first_records, lines_above, match_header, named_columns
 from mergehouse.ingest.inspection import Inspection, blank_lines, inspect, transcode
 from mergehouse.ingest.landing import TEXT_SUFFIXES, LandedFile
 from mergehouse.project import Brand, Source
@@ -106,13 +106,16 @@ class Reader:
             path, self.encoding = self.readable, seen.encoding
             seen = inspect(path)
         self.encoding = self.encoding or "utf-8"
-        self._lines, self._path = seen.lines, path
-        head = seen.head.decode("utf-8", errors="replace")
-        self.delimiter = detect_delimiter(head, self.delivery.source)
-        self.header = match_header(first_record(head, self.delimiter), self.delivery.source, self.delivery.path)
+        head, source = seen.head.decode("utf-8", errors="replace"), self.delivery.source
+        self.delimiter = detect_delimiter(head, source)
+        records = first_records(head, self.delimiter)
+        place = find_header(records, source)
+        above = lines_above(head, self.delimiter, place)
+        self.header = match_header(records[place], source, self.delivery.path, records[:place])
+        self._lines, self._path = seen.lines - above, path
         columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in self.header.columns)
         self.relation = (
-            f"read_csv({text(str(path))}, auto_detect = false, header = true, columns = {{{columns}}}, "
+            f"read_csv({text(str(path))}, auto_detect = false, skip = {place}, header = true, columns = {{{columns}}}, "
             f"delim = {text(self.delimiter)}, quote = '\"', escape = '\"', {self._keep_rejects}, "
             f"max_line_size = {MAX_LINE_BYTES}"
             f"{', compression = ' + text('gzip') if path.suffix == '.gz' else ''})"
@@ -133,9 +136,12 @@ class Reader:
         self.relation = f"(SELECT {casts} FROM read_parquet({text(str(path))}))"
 
     def _open_sheet(self, path: Path) -> None:
-        sheet = workbook(path).load_sheet(self.delivery.sheet, dtypes="string")
+        book, source = workbook(path), self.delivery.source
+        records = _first_rows(book, self.delivery.sheet)
+        place = find_header(records, source)
+        sheet = book.load_sheet(self.delivery.sheet, header_row=place, dtypes="string")
         names = [c.name for c in sheet.selected_columns]
-        self.header = match_header(names, self.delivery.source, f"{path}, sheet {self.delivery.sheet}")
+        self.header = match_header(names, source, f"{path}, sheet {self.delivery.sheet}", records[:place])
         self._expected = sheet.total_height
         view = f"sheet_{self.delivery.batch_id}"
         self.cursor.register(view, sheet)
@@ -225,7 +231,13 @@ def workbook(path: Path) -> Any:
         raise SourceError(f"{path}: not a readable workbook ({str(error).splitlines()[0]}).") from None
 
 
+def _first_rows(book: Any, sheet: str) -> list[tuple[str | None, ...]]:
+    """The cells among which a sheet's header is."""
+    return book.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=SEARCHED, dtypes="string").to_polars().rows()
+
+
 def _has_declared_columns(book: Any, sheet: str, source: Source) -> bool:
-    """True where at least one declared column is in the sheet's header: notes and pivot sheets have none."""
-    headers = {comparable(c.name) for c in book.load_sheet(sheet, n_rows=0, dtypes="string").available_columns()}
-    return any(comparable(h) in headers for name in source.columns for h in spellings(source, name))
+    """True where the sheet's first row names a declared column, or a later one most of them: notes and pivot sheets do not."""
+    records = _first_rows(book, sheet)
+    place = find_header(records, source)
+    return bool(records) and named_columns(records[place], source) > (len(source.columns) / 2 if place else 0)

@@ -1,0 +1,72 @@
+"""Every engine reads what is written in an export in the same way: numbers, days, instants, codes."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from mergehouse.engine.duckdb import to_duckdb
+from mergehouse.engine.reader import connect
+from mergehouse.ingest.formats import detect_formats
+from mergehouse.project import Column, Source
+from mergehouse.staging import typed_value
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ENGINES = [pytest.param("sail", marks=pytest.mark.sail), pytest.param("apache", marks=pytest.mark.apache)]
+pytestmark = pytest.mark.long
+
+NUMBERS = [
+    "1", "1.5", "1,000", "1.234,50", "1,234.50", "(3.00)", "7-", "-7", "+7", ".5", "5.", "\u00a3 12.50", "12,50 EUR", "EUR 12", "25.00%",
+    "0x10", "NaN", "inf", "99999999999999", "999999999999999", "1 234,5", "1\u00a0234,5", "1'234.50", "--7", "1-2", "1.2.3", "", "-", " 3 ",
+    "1,5", "12345678901234567890", "0.00005", "0.00004", "-0.00005", "$1.00", "US$ 3", "3 pcs", "1/2",
+]  # fmt: skip
+INSTANTS = [
+    "2024-01-31", "2024-01-31 ", "2024-01-31T10:00", "2024-01-31 7:05", "2024-01-31 10:00:00.1", "2024-01-31 10:00:00.123456789",
+    "2024-01-31T10:00:00Z", "2024-01-31 22:30:00 -0500", "2024-01-31 22:30:00-05", "2024-06-30T23:59:59.5+05:30", "2024-03-31 01:30:00 UTC",
+    "2024-01-31T10:00:00+0100", "2024-10-27 02:30:00+01:00", "2024-01-31 10:00 CET", "2024-02-30T10:00:00Z", "2024-01-31 10:00:00 PM",
+    "2024-01-31 24:00:00", "2024-01-31 25:00", "2024-01-31abc", "2024-01-31-05", "2024-13-01", "0000-00-00 00:00:00", "9999-12-31",
+    "20240131", "31/01/2024", "31/1/24", "31/01/2024 5:07", "1/2/2024 10:00 AM", "29.02.2023",
+    "31 Jan 2024", "31-JAN-24", "2024-1-5", "", " ", "NULL",
+]  # fmt: skip
+WORDS = ["1", "0", "true", "FALSE", "Yes", "n", "ja", "nein", "x", "", "2", "1.0", "13085.0", "ab1 ", "  x", "0042", "1e5", "\u00e9", "\t7"]
+COLUMNS = [("number", NUMBERS), ("percent", NUMBERS), ("timestamp", INSTANTS), ("date", INSTANTS)] + [
+    (kind, WORDS) for kind in ("boolean", "code", "text")
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("kind", "written"), COLUMNS, ids=[kind for kind, _ in COLUMNS])
+def test_values_are_read_alike(engine: str, kind: str, written: list[str], request: pytest.FixtureRequest) -> None:
+    session: SparkSession = request.getfixturevalue(engine)
+    source = Source(files="*", columns={"v": Column(type=kind)})
+    alone: dict[str, list[str]] = defaultdict(list)
+    for value in written:
+        alone[_formats([value], source)].append(value)
+    for batch in (written, *alone.values()):
+        read = typed_value("v", source, json.loads(_formats(batch, source)), "Europe/Berlin")
+        sql = f"SELECT i, CAST({read} AS STRING) AS value FROM given"
+        session.createDataFrame(list(enumerate(batch)), "i INT, v STRING").createOrReplaceTempView("given")
+        by_spark = {batch[row.i]: _plain(row.value) for row in session.sql(sql).collect()}
+        by_duckdb = {batch[i]: _plain(value) for i, value in _given(batch).execute(to_duckdb(sql)).fetchall()}
+        assert by_spark == by_duckdb
+
+
+def _given(values: list[str]) -> duckdb.DuckDBPyConnection:
+    connection = connect()
+    connection.execute("CREATE TABLE given AS SELECT unnest(range(len(?::VARCHAR[]))) AS i, unnest(?::VARCHAR[]) AS v", [values, values])
+    return connection
+
+
+def _formats(batch: list[str], source: Source) -> str:
+    return detect_formats(_given(batch), "SELECT * FROM given", source, []).as_json()
+
+
+def _plain(value: str | None) -> str | None:
+    """Without the zeros at the end of a fraction, and words of one case: engines print them in their own ways."""
+    return value and (value.rstrip("0").rstrip(".") if "." in value else value.lower())

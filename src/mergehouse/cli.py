@@ -76,7 +76,7 @@ def _root(
 
 
 def main() -> None:
-    """Runs the command line. Errors of ours become one message and an exit code; a traceback is a bug."""
+    """Runs the command line. Errors become one message and an exit code."""
     try:
         sys.exit(app(standalone_mode=False))
     except MergehouseError as error:
@@ -93,7 +93,22 @@ def main() -> None:
         if hasattr(error, "show"):  # a usage error, which click knows to show
             error.show()
             sys.exit(2)
-        raise
+        _complain(_of_ours(error))
+        sys.exit(1)
+
+
+def _of_ours(error: Exception) -> str:
+    """What nobody foresaw, in one line; its traceback goes into a file."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        traceback.print_exception(error, file=file)
+    said = next(iter(str(error).strip().splitlines()), "")[:300]
+    return (
+        f"unexpected {type(error).__name__} ({said}): a fault of mergehouse. The published tables are unharmed. "
+        f"Please report it with {file.name}."
+    )
 
 
 @app.command(rich_help_panel="Start")

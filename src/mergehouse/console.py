@@ -32,6 +32,7 @@ HEADINGS = {
     "auc": "AUC", "pr_auc": "PR AUC", "brier": "Brier", "ece": "ECE", "lift": "top-decile lift",
     "spearman": "Spearman", "gini": "Gini", "top_share": "share of top decile", "mae": "MAE, EUR", "bias": "bias",
 }  # fmt: skip
+SAMPLE_ROWS = 3  # of each check that failed
 SHOWN = ("auc", "brier", "lift", "spearman", "gini", "mae")  # metrics of a model in the list of models
 
 
@@ -239,6 +240,10 @@ def print_findings(failed: list[CheckResult]) -> None:
         colour = "red" if c.severity == "error" else "yellow"
         console.print(f"[{colour}]{c.severity:<6}[/]", end="")
         console.print(f"{c.failures:>7,}  {c.table}: {c.check}", markup=False)
+        if c.severity == "error":
+            console.print(f"               {c.why}", markup=False)
+            for row in c.sample[:SAMPLE_ROWS]:
+                console.print("               " + ", ".join(f"{name} = {value}" for name, value in row.items()), markup=False)
 
 
 def print_release(made: Released) -> None:

@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+from tests.conftest import Shop
+
 from mergehouse.demo import generate
 from mergehouse.lakehouse import Lakehouse
 from mergehouse.pipeline import run
@@ -52,3 +54,21 @@ def test_the_manuals_brand(tmp_path: Path) -> None:
     both = lakehouse.query("SELECT source_system FROM gold.customer_360 WHERE customer_id = 'eurostyle:12346'").fetchall()
     assert both == [("both",)]
     assert lakehouse.query("SELECT kassa FROM bronze.nordkauf_sales LIMIT 1").fetchall() == [("3",)]
+
+
+def test_a_category_of_its_own_is_taken_as_written_and_reported(shop: Shop) -> None:
+    """A brand may sell what nobody in the group did: cost is estimated by the rate of Unmapped until somebody gives another."""
+    shop.deliver_lines("A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR")
+    (shop.brand / "category_map.csv").write_text("match,pattern,department,category\nname,MUG,Tableware,Mugs\n")
+    result = shop.run()
+    assert not result.failed
+    sold = "SELECT category, gmv_eur, margin_eur, margin_method FROM gold.category_perf"
+    assert shop.rows(sold) == [("Mugs", Decimal("10.00"), Decimal("5.00"), "estimated")]
+    finding = next(c for c in result.checks if c.check == "category_in_hierarchy")
+    assert (finding.severity, finding.sample) == ("warn", [{"department": "Tableware", "category": "Mugs"}])
+
+    with (shop.folder / "mappings" / "hierarchy.csv").open("a") as file:
+        file.write("Tableware,Mugs,0.30,counted\n")
+    result = shop.run()
+    assert shop.rows(sold) == [("Mugs", Decimal("10.00"), Decimal("7.00"), "estimated")]
+    assert not [c for c in result.checks if c.check == "category_in_hierarchy" and not c.passed]

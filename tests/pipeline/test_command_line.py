@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 from tests.conftest import Shop
 
-from mergehouse.console import print_kpis
+from mergehouse import cli
+from mergehouse.console import print_findings, print_kpis
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.pipeline import RunResult
 from mergehouse.project import Project
+from mergehouse.quality.checks import CheckResult
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from mergehouse.cli import main; main()"]
@@ -80,6 +82,32 @@ def test_run_as_json(shop: Shop) -> None:
     result = json.loads(call("run", "-C", shop.folder, "--json").stdout)
     assert result["ok"] and result["deliveries"][0]["rows"] == 1
     assert {t["table"] for t in result["tables"] if t["status"] != "built"} == {"gold.customer_scores_gold"}  # it was empty before
+
+
+def test_an_error_says_why_and_shows_rows(capsys: pytest.CaptureFixture) -> None:
+    rows = [{"order_id": "A1", "line_id": None}, {"order_id": "A2", "line_id": "1"}]
+    print_findings([CheckResult("silver.sales_clean", "no_mugs", "error", 2, "There are no mugs.", rows)])
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.strip() for line in printed if line][1:] == [
+        "error       2  silver.sales_clean: no_mugs",
+        "There are no mugs.",
+        "order_id = A1, line_id = None",
+        "order_id = A2, line_id = 1",
+    ]
+
+
+def test_what_nobody_foresaw_is_one_message_and_a_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    def fails(**_: object) -> None:
+        raise ValueError("cannot divide\nby it")
+
+    monkeypatch.setattr(cli, "app", fails)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    said = capsys.readouterr().err
+    file = Path(re.findall(r"report it with (\S+)\.\n", said)[0])
+    assert stopped.value.code == 1 and "unexpected ValueError (cannot divide)" in said and "Traceback" not in said
+    assert "cannot divide\nby it" in file.read_text()
+    file.unlink()
 
 
 def test_a_stopped_source_is_exit_code_one(shop: Shop) -> None:

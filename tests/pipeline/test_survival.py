@@ -20,8 +20,9 @@ from mergehouse.lakehouse import Lakehouse
 from mergehouse.mappings import mapping_tables
 from mergehouse.project import load_project
 from mergehouse.scaffold import TEMPLATES
+from mergehouse.science import hazards
 from mergehouse.science.btyd import simulate
-from mergehouse.science.hazards import fit_cox
+from mergehouse.science.hazards import TRAITS, fit_cox
 from mergehouse.science.kaplan_meier import kaplan_meier
 from mergehouse.science.outlook import outlook
 from mergehouse.science.survival import Survival, Watch, hazard, survivals, watch, words
@@ -229,6 +230,18 @@ def test_a_trait_that_splits_buyers_from_others_is_refused() -> None:
     frame = hazard_frame(1, 1, 400)
     with pytest.raises(FitError, match="cannot be fitted"):
         fit_cox(frame.assign(twin=frame["trait"]))
+
+
+def test_a_trait_that_hardly_differs_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its ratio would be one of astronomers, which no DECIMAL holds."""
+    frame = hazard_frame(2, 2)
+    frame["happened"] = frame["happened"].astype(bool)
+    nearly_same = np.random.default_rng(1).normal(2, 1e-4, len(frame))
+    traits = dict.fromkeys(TRAITS, 0.0) | {"days silent": frame["trait"], "discount": nearly_same}
+    monkeypatch.setattr(hazards, "sample", lambda *_: frame[["day", "happened", "cutoff"]].assign(**traits))
+    found = hazards.fit_hazards(duckdb.connect(), Watch("shop", FIRST, FIRST, 90))
+    assert [effect.trait for effect in found.effects] == ["days silent"] and "discount" in found.left_out
+    assert found.effects[0].ratio.low < 2 < found.effects[0].ratio.high
 
 
 def brand_survival_of(connection: duckdb.DuckDBPyConnection) -> BrandSurvival:

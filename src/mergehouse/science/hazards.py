@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ SAMPLE = 20_000  # customers the model is fitted on at most: more would only mak
 HORIZON = 365  # days watched
 EARLY = 30  # days of the first of two periods, where an effect does not stay the same
 SUSPECT = 0.01  # p-value from which on an effect counts as not proportional
+WIDEST = 1_000  # an interval whose ends, as ratios, lie further apart says nothing
 FEWEST_EVENTS = 10  # for each effect (Peduzzi et al. 1995, "Importance of events per independent variable")
 
 
@@ -26,6 +28,11 @@ class Ratio:
     value: float
     low: float
     high: float
+
+    @property
+    def width(self) -> float:
+        """How many times the interval's lower end its upper end is."""
+        return self.high / self.low if self.low > 0 else math.inf
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Hazards:
-    """`customers` were fitted, each at one cut-off; `concordance` is Harrell's C within cut-offs. `left_out` are traits without variety."""
+    """`customers` were fitted, each at one cut-off; `concordance` is Harrell's C within cut-offs.
+
+    `left_out` are traits that hardly differ or whose effect cannot be told.
+    """
 
     effects: tuple[Effect, ...]
     customers: int
@@ -83,7 +93,8 @@ def fit_hazards(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Hazards:
     """A Cox model after `survival.watch`: one row a customer, at one cut-off drawn by a hash, followed for at most a year.
 
     Each cut-off has a baseline of its own (strata), so that the season is no trait; one row a customer leaves nothing to
-    cluster. Raises FitError where too few come back to tell the traits apart.
+    cluster. A trait that hardly differs, or that splits those who bought from those who did not, is left out. Raises FitError
+    where too few come back to tell the traits apart.
     """
     frame = sample(connection, seen)
     traits = [name for name in TRAITS if frame[name].std() > 1e-9] if len(frame) > 1 else []
@@ -97,9 +108,15 @@ def fit_hazards(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Hazards:
         )
     frame = frame[["day", "happened", "cutoff", *traits]]
     whole, p_values, concordance = fit_cox(frame)
+    while max(ratio.width for ratio in whole.values()) > WIDEST:
+        traits.remove(max(traits, key=lambda trait: whole[trait].width))
+        if not traits:
+            raise FitError(f"{seen.brand}: of no trait can be told what it does to the chance to buy.")
+        frame = frame[["day", "happened", "cutoff", *traits]]
+        whole, p_values, concordance = fit_cox(frame)
     parts = [_until(frame, EARLY), _after(frame, EARLY)]
     is_enough = all(part["happened"].sum() >= FEWEST_EVENTS * len(traits) for part in parts)
-    early, late = (fit_cox(part)[0] if is_enough else {} for part in parts)
+    early, late = ({t: r for t, r in fit_cox(part)[0].items() if r.width <= WIDEST} if is_enough else {} for part in parts)
     effects = tuple(Effect(t, TRAITS[t][1], whole[t], p_values[t], early.get(t), late.get(t)) for t in traits)
     return Hazards(effects, len(frame), events, concordance, tuple(t for t in TRAITS if t not in traits))
 
@@ -121,7 +138,8 @@ def fit_cox(frame: pd.DataFrame) -> tuple[dict[str, Ratio], dict[str, float], fl
             test = proportional_hazard_test(model, frame, time_transform="rank")
     except (ConvergenceError, np.linalg.LinAlgError) as error:
         raise FitError(f"Cox proportional hazards cannot be fitted: {str(error).splitlines()[0]}") from None
-    limits = np.exp(model.confidence_intervals_.to_numpy())
+    with np.errstate(over="ignore"):
+        limits = np.exp(model.confidence_intervals_.to_numpy())
     ratios = {t: Ratio(float(v), float(low), float(high)) for (t, v), (low, high) in zip(model.hazard_ratios_.items(), limits, strict=True)}
     return ratios, dict(zip(test.name, np.atleast_1d(test.p_value).tolist(), strict=True)), float(model.concordance_index_)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.reader import bronze_table
 from mergehouse.project import Brand, FieldReconciliation
-from mergehouse.staging import latest, literal, typed_column, typed_rows
+from mergehouse.staging import latest, literal, typed_column, typed_rows, version_key
 from mergehouse.touched import SCHEMA, Touched
 
 _NOTHING = ", ".join(f"CAST(NULL AS STRING) AS {name}" for name in ("source_system", "field", "key_column", "key_value", "used", "other"))
@@ -110,12 +110,12 @@ def _rows(brand: Brand, table: str, key: str, batches: list[Batch], keys: str) -
     """SQL of a source's rows as its typed view has them, of some keys at least."""
     of_table = [b for b in batches if b.source_table == table]
     wanted = f"{typed_column(brand, table, key, of_table)} IN (SELECT `{key}` FROM {keys})"
-    return latest(brand.sources[table], typed_rows(brand, table, of_table, _versions(brand, table, key, of_table, wanted)))
+    return latest(version_key(brand, table), typed_rows(brand, table, of_table, _versions(brand, table, key, of_table, wanted)))
 
 
 def _versions(brand: Brand, table: str, key: str, batches: list[Batch], where: str) -> str:
     """The condition widened to all versions of the rows that meet it, where another version may have another `key`."""
-    own = brand.sources[table].key
+    own = version_key(brand, table)
     if not own or key in own:
         return where
     columns = [typed_column(brand, table, name, batches) for name in own]

@@ -6,6 +6,7 @@ formats found for each batch; text that cannot be read as its type becomes NULL 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -27,6 +28,7 @@ _SPARK_TYPES = {
     "text": "STRING", "code": "STRING", "number": "DECIMAL(18, 4)", "percent": "DECIMAL(18, 4)", "boolean": "BOOLEAN",
     "date": "DATE", "timestamp": "TIMESTAMP_NTZ",
 }  # fmt: skip
+ORDER_LINES = "order_lines.sql"
 ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts")
 
 # Numbers with group separators, a sign behind or in brackets, a currency or unit of up to four letters: `1,234.50`,
@@ -57,7 +59,16 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
         nulls = ", ".join(f"CAST(NULL AS {_SPARK_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items())
         origin = "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS ingest_ts"
         return f"SELECT {nulls}, {origin} WHERE FALSE"
-    return latest(source, typed_rows(brand, table, batches))
+    return latest(version_key(brand, table), typed_rows(brand, table, batches))
+
+
+def version_key(brand: Brand, table: str) -> list[str]:
+    """The columns by which only the latest delivery of a row counts.
+
+    Of the source that order lines come from all versions are read: `silver.duplicates` keeps account of those that do not count.
+    """
+    key, file = brand.sources[table].key, brand.folder / ORDER_LINES
+    return [] if key and file.exists() and _line_source(_resolved(brand, file), brand)[0] == table else key
 
 
 def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") -> str:
@@ -97,13 +108,13 @@ def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: st
     return _instant(value, kind, patterns, timezone)
 
 
-def latest(source: Source, rows: str) -> str:
-    """Where the source has a key, only the latest delivery of each key."""
-    if not source.key:
+def latest(key: list[str], rows: str) -> str:
+    """Where there is a key, only the latest delivery of each."""
+    if not key:
         return rows
-    key = ", ".join(f"`{name}`" for name in source.key)
+    columns = ", ".join(f"`{name}`" for name in key)
     return (
-        f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY ingest_ts DESC, source_row DESC) "
+        f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {columns} ORDER BY ingest_ts DESC, source_row DESC) "
         f"AS delivery_rank FROM ({rows}) AS typed) AS ranked WHERE delivery_rank = 1"
     )
 
@@ -148,14 +159,43 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Expression, Path]
 
 
 def brand_query(brand: Brand, file: Path) -> exp.Expression:
-    """A brand's staging query with its source names resolved to typed views."""
+    """A brand's staging query with its source names resolved to typed views.
+
+    Order lines without numbers have those of their source's key, where it has one.
+    """
+    query = _resolved(brand, file)
+    table, alias = _line_source(query, brand) if file.name == ORDER_LINES else (None, "")
+    if table is None or not brand.sources[table].key or "line_id" in query.named_selects:
+        return query
+    number = " || '-' || ".join(f"CAST({alias}.`{column}` AS STRING)" for column in brand.sources[table].key)
+    return query.select(f"{number} AS line_id", dialect="spark")
+
+
+def _line_source(query: exp.Expression, brand: Brand) -> tuple[str | None, str]:
+    """The source whose rows are the order lines, and its alias: that of `batch_id`. None where the query has another shape."""
+    if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
+        return None, ""
+    joined = [join.this for join in query.args.get("joins") or []]
+    tables = {t.alias_or_name: t for t in (query.args["from_"].this, *joined) if isinstance(t, exp.Table) and t.db == "typed"}
+    origin = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == "batch_id"), None)
+    alias = origin and (origin.table or (not joined and next(iter(tables), "")))
+    return (tables[alias].name.removeprefix(f"{brand.name}_"), str(alias)) if alias in tables else (None, "")
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(text: str, file: Path) -> exp.Query:
     try:
-        query = sqlglot.parse_one(file.read_text(encoding="utf-8"), read="spark")
+        query = sqlglot.parse_one(text, read="spark")
     except sqlglot.errors.ParseError as error:
         first: Any = error.errors[0] if error.errors else {}
         raise ConfigError(f"{file}, line {first.get('line', '?')}: not valid Spark SQL: {first.get('description', error)}.") from None
     if not isinstance(query, exp.Query):
         raise ConfigError(f"{file}: expected one SELECT, found {query.key.upper()}.")
+    return query
+
+
+def _resolved(brand: Brand, file: Path) -> exp.Query:
+    query = _parsed(file.read_text(encoding="utf-8"), file).copy()
     local = {cte.alias_or_name for cte in query.find_all(exp.CTE)}
     for table in query.find_all(exp.Table):
         if table.db or table.name in local:

@@ -14,7 +14,7 @@ from sqlglot import exp
 from mergehouse.contract import Contract
 from mergehouse.ingest.bronze import Batch
 from mergehouse.project import Brand
-from mergehouse.staging import brand_query, latest, stacked, typed_column, typed_rows
+from mergehouse.staging import brand_query, latest, stacked, typed_column, typed_rows, version_key
 
 SCHEMA = "delivered"
 WHOLE_RESULT = (exp.AggFunc, exp.Window, exp.Subquery, exp.Distinct, exp.Group, exp.Limit, exp.CTE, exp.Explode, exp.SetOperation)
@@ -136,7 +136,7 @@ def _restricted(brand: Brand, prefix: str, lines: str, joins: list[_Join], batch
 
     def changed(join: _Join) -> str:
         """Rows of a joined source that are new, and where the key does not fix what it is joined on, the versions they replace."""
-        key = brand.sources[join.source].key
+        key = version_key(brand, join.source)
         if not key or set(join.columns) <= set(key):
             return is_new(join.source)
         return f"{typed(join.source, key)} IN ({keys(join.source, key, is_new(join.source))})"
@@ -144,18 +144,17 @@ def _restricted(brand: Brand, prefix: str, lines: str, joins: list[_Join], batch
     conditions = [is_new(lines)] if of(lines, new) else []
     conditions += [f"{typed(lines, j.line_columns)} IN ({keys(j.source, j.columns, changed(j))})" for j in joins if of(j.source, new)]
     where = " OR ".join(conditions)
-    source = brand.sources[lines]
-    if source.key:  # all versions of a touched line, so that the latest can be told; lines without a key count as one
-        empty = " OR ".join(f"{typed(lines, [name])} IS NULL" for name in source.key)
-        where = f"{typed(lines, source.key)} IN ({keys(lines, source.key, where)}) OR {empty}"
+    if own := version_key(brand, lines):  # all versions of a touched line, so that the latest can be told; lines without a key count as one
+        empty = " OR ".join(f"{typed(lines, [name])} IS NULL" for name in own)
+        where = f"{typed(lines, own)} IN ({keys(lines, own, where)}) OR {empty}"
     name = f"{SCHEMA}.{prefix}{lines}"
-    views = {f"{name}_all": typed_rows(brand, lines, of(lines, batches), where), name: latest(source, f"SELECT * FROM {name}_all")}
+    views = {f"{name}_all": typed_rows(brand, lines, of(lines, batches), where), name: latest(own, f"SELECT * FROM {name}_all")}
     for join in joins:
-        joined, there = brand.sources[join.source], of(join.source, batches)
-        if not there or (joined.key and not set(join.columns) <= set(joined.key)):  # some versions of a key might be missing
+        key, there = version_key(brand, join.source), of(join.source, batches)
+        if not there or (key and not set(join.columns) <= set(key)):  # some versions of a key might be missing
             views[f"{SCHEMA}.{prefix}{join.source}"] = f"SELECT * FROM typed.{brand.name}_{join.source}"
             continue
         wanted = ", ".join(f"`{c}`" for c in join.line_columns)
         needed = f"{typed(join.source, join.columns)} IN (SELECT {wanted} FROM {name}_all)"
-        views[f"{SCHEMA}.{prefix}{join.source}"] = latest(joined, typed_rows(brand, join.source, there, needed))
+        views[f"{SCHEMA}.{prefix}{join.source}"] = latest(key, typed_rows(brand, join.source, there, needed))
     return views

@@ -157,6 +157,24 @@ def test_a_correction_replaces_its_line_and_the_old_version_stays_readable(shop:
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
+@pytest.mark.parametrize("numbered", [True, False])
+def test_a_key_of_the_lines_source_numbers_them(shop: Shop, numbered: bool) -> None:
+    """Versions that do not count are duplicates, as with numbers of the brand's own: none vanishes."""
+    shop.configure(SHOP_BRAND.replace("    columns:", "    key: [order, line]\n    columns:", 1))
+    if not numbered:
+        (shop.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES.replace("line AS line_id, ", ""))
+    shop.deliver_lines(line("A1", quantity=2), line("A1", n=2, quantity=3), line("A2", quantity=1), line("A2", quantity=1))
+    assert not shop.run().failed
+    shop.deliver_lines(line("A1", quantity=7), line("A1", n=2, quantity=3), name="lines_2.csv")
+    result = shop.run()
+    assert {t.table: t.status for t in result.tables}["silver.order_lines"] == "updated"
+    assert shop.rows("SELECT order_id, quantity FROM silver.sales_clean ORDER BY ALL") == [("A1", 3), ("A1", 7), ("A2", 1)]
+    assert shop.rows("SELECT kind, count(*) FROM silver.duplicates GROUP BY ALL ORDER BY ALL") == [
+        ("across_deliveries", 1), ("superseded", 1), ("within_delivery", 1),
+    ]  # fmt: skip
+    assert differences(shop.lakehouse, shop.folder) == {}
+
+
 def test_a_day_delivered_again_changes_no_figure(shop: Shop) -> None:
     day = [line(f"A{n}", day=3) for n in range(5)]
     shop.deliver_lines(line("Z", day=1), *day)

@@ -1,22 +1,27 @@
 """Mapping files: what a project and its brands know that is not in any export. Each becomes a `mapping.*` table.
 
-`mappings/*.csv` hold for the group; `category_map.csv`, `line_types.csv` and `customer_xref.csv` in a brand's
+`mappings/*.csv` hold for the group; `category_map.csv`, `line_types.csv`, `customer_xref.csv` and `fx_rates.csv` in a brand's
 folder hold for that brand and are stacked. Rules keep their file order in `rule_no`.
 """
 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import functools
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from mergehouse.errors import ConfigError
 from mergehouse.project import Brand, Project
 
+FX_RATES = "fx_rates"
 GROUP_FILES = {
     "countries": ["country_code", "alpha3", "country", "region", "aliases"],
     "hierarchy": ["department", "category", "cost_rate", "note"],
@@ -29,6 +34,7 @@ BRAND_FILES = {
         "customer_xref.csv",
         ["source_customer_id", "other_source_system", "other_source_customer_id"],
     ),
+    FX_RATES: ("fx_rates.csv", ["currency", "rate_date", "units_per_eur"]),
 }
 RULE_MATCHES = ("code", "name", "category")
 ECB_RATES = "ecb_rates"
@@ -41,6 +47,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     tables = {name: _read(project.mappings_folder / f"{name}.csv", columns) for name, columns in GROUP_FILES.items()}
     for name, (file, columns) in BRAND_FILES.items():
         tables[name] = _stacked(project, name, file, columns)
+    _check_rates(project, tables[FX_RATES][1])
     tables["brands"] = (
         ["source_system", "label", "currency", "timezone", "as_of"],
         [[b.name, b.label, b.currency, b.timezone, b.as_of and str(b.as_of)] for b in project.brands.values()],
@@ -89,6 +96,28 @@ def _stacked(project: Project, name: str, file: str, columns: list[str]) -> Rows
     if "pattern" not in columns:
         return names, rows
     return [*names, "code_pattern", "name_pattern"], [[*row, *_like(project.brands[str(row[0])], file, row)] for row in rows]
+
+
+def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
+    """Raises ConfigError where a brand's rate cannot be read, or differs from another of that currency and day."""
+    seen: dict[tuple[str, str], Decimal] = {}
+    for brand, number, currency, day, units in rows:
+        where = f"{project.brands[str(brand)].folder / 'fx_rates.csv'}, row {int(str(number)) + 1}"
+        if not re.fullmatch("[A-Z]{3}", currency or "") or not _is_day(day) or not re.fullmatch(r"\d{1,10}(\.\d{1,8})?", units or ""):
+            raise ConfigError(
+                f"{where}: found `{currency or ''},{day or ''},{units or ''}`; expected a currency, a day and how many units a euro was "
+                "worth, such as `AED,2026-01-31,3.9925`."
+            )
+        rate = Decimal(str(units))
+        if not rate or seen.setdefault((str(currency), str(day)), rate) != rate:
+            found = f"{seen[str(currency), str(day)]} before" if rate else "nothing"
+            raise ConfigError(f"{where}: a euro is worth {units} {currency} on {day}, and {found}; expected one rate above zero for a day.")
+
+
+def _is_day(text: str | None) -> bool:
+    with suppress(ValueError):
+        return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text or "")) and bool(dt.date.fromisoformat(str(text)))
+    return False
 
 
 def _like(brand: Brand, file: str, row: list[str | None]) -> list[str]:

@@ -19,6 +19,7 @@ from mergehouse.project import load_project
 from mergehouse.scaffold import write_project
 
 LINES = 3_000
+RATES = "currency,rate_date,units_per_eur\nAED,2026-01-01,3.9925\nAED,2026-02-15,4\nUSD,2026-01-04,1.1\n"
 OF_THIS_PLACE = {"path", "modified_ns"}  # in the ledger of deliveries: where the file lay
 ENGINES = [pytest.param("sail", marks=pytest.mark.sail), pytest.param("apache", marks=pytest.mark.apache)]
 pytestmark = pytest.mark.long
@@ -89,6 +90,7 @@ def test_engines_agree_and_take_over_from_one_another(engine: str, tmp_path: Pat
     lakehouses = {}
     for name in ("embedded", "spark"):
         write_project(tmp_path / name)
+        (tmp_path / name / "brands" / "eurostyle" / "fx_rates.csv").write_text(RATES)
         lakehouses[name] = Lakehouse(tmp_path / name / "lakehouse")
         deliver(tmp_path / "exports" / "raw", tmp_path / name, 0)
     sound(run(load_project(tmp_path / "embedded"), now=NOW))

@@ -6,10 +6,13 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from tests.conftest import Shop
 
 from mergehouse.demo import generate
+from mergehouse.errors import ConfigError
 from mergehouse.lakehouse import Lakehouse
+from mergehouse.mappings import mapping_tables
 from mergehouse.pipeline import run
 from mergehouse.project import load_project
 from mergehouse.scaffold import write_project
@@ -72,3 +75,38 @@ def test_a_category_of_its_own_is_taken_as_written_and_reported(shop: Shop) -> N
     result = shop.run()
     assert shop.rows(sold) == [("Mugs", Decimal("10.00"), Decimal("7.00"), "estimated")]
     assert not [c for c in result.checks if c.check == "category_in_hierarchy" and not c.passed]
+
+
+RATES = "currency,rate_date,units_per_eur\nAED,2026-01-01,4\nAED,2026-02-01,5\nUSD,2026-01-05,99\n"
+
+
+def test_a_currency_that_the_ecb_does_not_publish(shop: Shop) -> None:
+    """A brand's own rate holds until the next, for 31 days; where the ECB has a rate, a brand's does not count."""
+    days = {"A1": "2025-12-31", "A2": "2026-01-01", "A3": "2026-01-31", "A4": "2026-03-04", "A5": "2026-03-05"}
+    lines = [f"{order},1,{day} 10:00:00,P1,Mug,1,100.00,77,Germany,AED" for order, day in days.items()]
+    shop.deliver_lines(*lines, "B1,1,2026-01-05 10:00:00,P1,Mug,1,100.00,77,Germany,USD")
+    (shop.brand / "fx_rates.csv").write_text(RATES)
+    assert not shop.run().failed
+    sold = dict(shop.rows("SELECT order_id, amount_eur FROM silver.sales_clean WHERE currency = 'AED'"))
+    assert sold == {"A2": Decimal("25.00"), "A3": Decimal("25.00"), "A4": Decimal("20.00")}
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine ORDER BY 1") == [("A1", "no_fx_rate"), ("A5", "no_fx_rate")]
+    assert shop.rows("SELECT published_by FROM silver.fx_rates_eur WHERE currency = 'USD' AND rate_date = '2026-01-05'") == [("ecb",)]
+    assert shop.rows("SELECT amount_eur > 50 FROM silver.sales_clean WHERE currency = 'USD'") == [(True,)]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("AED,01/02/2026,4", "found `AED,01/02/2026,4`"),
+        ("AED,2026-02-30,4", "found `AED,2026-02-30,4`"),
+        ("aed,2026-02-03,4", "expected a currency, a day"),
+        ('AED,2026-02-03,"4,1"', "such as `AED,2026-01-31,3.9925`"),
+        ("AED,2026-02-03,0", "expected one rate above zero"),
+        ("AED,2026-01-01,4.5", "4.5 AED on 2026-01-01, and 4 before"),
+    ],
+)
+def test_rates_that_cannot_be_read_are_named(shop: Shop, row: str, says: str) -> None:
+    (shop.brand / "fx_rates.csv").write_text(f"{RATES}{row}\n")
+    with pytest.raises(ConfigError) as error:
+        mapping_tables(shop.project)
+    assert f"{shop.brand / 'fx_rates.csv'}, row 5: " in str(error.value) and says in str(error.value)

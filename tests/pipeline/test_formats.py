@@ -101,6 +101,8 @@ DELIVERIES = {
     "tabs": lambda shop: shop.deliver(text("\t"), "lines.tsv"),
     "bars and CRLF": lambda shop: shop.deliver(text("|").replace("\n", "\r\n")),
     "carriage returns only": lambda shop: shop.deliver(text().replace("\n", "\r")),
+    "tildes": lambda shop: shop.deliver(text("~")),
+    "line ends of two kinds": lambda shop: shop.deliver(text().replace("\nA1", "\r\nA1")),
     "no line end at the end": lambda shop: shop.deliver(text().rstrip("\n")),
     "blank lines between": lambda shop: shop.deliver(text().replace("\nA2", "\n\n\nA2")),
     "everything quoted": lambda shop: shop.deliver(

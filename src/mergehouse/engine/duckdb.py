@@ -41,7 +41,7 @@ MAX_KEY_BITS = 2**32  # 512 MB of bitmaps
 # Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single letters do.
 _PATTERN = {
     "yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d",
-    "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "ss": "%S", "a": "%p",
+    "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "ss": "%S", "SSSSSS": "%f", "a": "%p",
 }  # fmt: skip
 
 
@@ -276,7 +276,7 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
 def _strptime(pattern: str) -> str:
     result, i = "", 0
     while i < len(pattern):
-        run = next((pattern[i : i + n] for n in (4, 3, 2, 1) if pattern[i : i + n] in _PATTERN), None)
+        run = next((pattern[i : i + n] for n in (6, 4, 3, 2, 1) if pattern[i : i + n] in _PATTERN), None)
         result += _PATTERN[run] if run else pattern[i]
         i += len(run) if run else 1
     return result

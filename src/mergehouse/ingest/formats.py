@@ -25,10 +25,14 @@ DATE_SHAPES = {
     r"9{1,2}(?P<mark>[./-])9{1,2}(?P=mark)(?P<year>9{4}|9{2})": "{first}{mark}{second}{mark}{year}",
     r"9{4}(?P<mark>[./-])9{1,2}(?P=mark)9{1,2}": "yyyy{mark}M{mark}d",
     r"9{8}": "yyyyMMdd",
+    r"9{12}": "yyyyMMddHHmm",
+    r"9{14}": "yyyyMMddHHmmss",
     r"9{1,2}(?P<mark>[ -])A(?P=mark)(?P<year>9{4}|9{2})": "d{mark}{month}{mark}{year}",
     r"A 9{1,2}, 9{4}": "{month} d, yyyy",
 }
-TIME_SHAPES = {"": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9 A": " h:mm a", "9:9:9 A": " h:mm:ss a"}
+TIME_SHAPES = {
+    "": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9:9.9": " H:mm:ss.SSSSSS", "9:9 A": " h:mm a", "9:9:9 A": " h:mm:ss a",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,15 +125,14 @@ class _Shape:
     def pattern(self, order: str) -> str | None:
         """The Spark datetime pattern, or None where the shape is no date we know."""
         for date, letters in DATE_SHAPES.items():
-            if match := re.fullmatch(date + "(?: (?P<time>.*))?", self.shape):
+            if match := re.fullmatch(date + "(?:(?P<comma>,?) (?P<time>.*))?", self.shape):
                 parts = {"mark": "", "year": "", **match.groupdict()}
                 first, second = ("d", "M") if order == "dmy" else ("M", "d")
                 month = "MMMM" if re.search("[A-Za-z]{4}", self.example) else "MMM"
                 year = "yy" if parts["year"] == "99" else "yyyy"
                 time = TIME_SHAPES.get(re.sub("9+", "9", parts["time"] or ""))
-                return (
-                    None if time is None else letters.format(first=first, second=second, mark=parts["mark"], month=month, year=year) + time
-                )
+                day = letters.format(first=first, second=second, mark=parts["mark"], month=month, year=year)
+                return None if time is None else f"{day}{parts['comma'] or ''}{time}"
         return None
 
 

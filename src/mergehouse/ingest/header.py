@@ -8,14 +8,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 from mergehouse.errors import SourceError
 from mergehouse.project import ADDED_COLUMNS, Source, nearest
 
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|", "^", "~")
 SEARCHED, SHOWN = 30, 200  # records among which the header is looked for; characters shown of what stands above it
 
 
@@ -61,24 +61,23 @@ def match_header(headers: list[str], source: Source, where: str | Path, above: S
     """Maps a delivered header to Bronze names.
 
     Reordered columns are fine, new ones and records `above` the header are reported as drift, a missing or repeated one
-    raises SourceError, with the likely new name of a renamed column.
+    raises SourceError, with the likely new name of a renamed column. New ones may repeat each other: they are told apart by number.
     """
     keys = [comparable(h) for h in headers]
-    repeated = [headers[keys.index(key)] for key, times in Counter(keys).items() if times > 1]
-    if repeated:
-        raise SourceError(f"{where}: header name(s) {_listed(repeated)} occur more than once. Each column needs one name.")
     wanted = {comparable(h): name for name in source.columns for h in spellings(source, name)}
     names = [wanted.get(key) for key in keys]
+    repeated = [headers[names.index(name)] for name, times in Counter(names).items() if name and times > 1]
+    if repeated:
+        raise SourceError(f"{where}: header name(s) {_listed(repeated)} occur more than once. Each column needs one name.")
     missing = [name for name in source.columns if name not in names]
-    new = [header for header, name in zip(headers, names, strict=True) if name is None]
+    new = {place: header for place, (header, name) in enumerate(zip(headers, names, strict=True)) if name is None}
     if missing:
-        raise SourceError(_missing_message(where, missing, new, source, found_any=len(missing) < len(source.columns)))
-    kept = [name or _new_name(header) for header, name in zip(headers, names, strict=True)]
-    twice = [h for h, name in zip(headers, kept, strict=True) if kept.count(name) > 1]
-    if twice:
-        raise SourceError(f"{where}: header name(s) {_listed(twice)} would become one column. Rename one, or declare its `header`.")
+        raise SourceError(_missing_message(where, missing, list(new.values()), source, found_any=len(missing) < len(source.columns)))
+    kept: list[str] = []
+    for header, name in zip(headers, names, strict=True):
+        kept.append(name or _new_name(header, {*kept, *source.columns}))
     declared_order = [n for n in kept if n in source.columns]
-    drift = [f"new column `{header}` kept as `{_new_name(header)}`" for header in new]
+    drift = [f"new column `{header}` kept as `{kept[place]}`" for place, header in new.items()]
     if declared_order != list(source.columns):
         drift.append("columns arrive in another order than declared")
     if above:
@@ -100,19 +99,21 @@ def comparable(header: str) -> str:
     return re.sub(r"[\W_]", "", header.casefold())
 
 
-def _new_name(header: str) -> str:
-    """A column name for a header that nobody declared: lower case, words joined by `_`, never one of ours."""
+def _new_name(header: str, taken: set[str]) -> str:
+    """A column name for a header that nobody declared: lower case, words joined by `_`, never one of ours nor of those `taken`."""
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", header.strip()).lower()
     name = re.sub(r"\W+", "_", words).strip("_")
     if not name or name[0].isdigit():
-        name = f"column_{name}"
-    return f"{name}_delivered" if name in ADDED_COLUMNS else name
+        name = f"column_{name}" if name else "unnamed"
+    name = f"{name}_delivered" if name in ADDED_COLUMNS else name
+    return next(free for n in count(1) if (free := f"{name}_{n}" if n > 1 else name) not in taken)
 
 
 def _missing_message(where: str | Path, missing: list[str], new: list[str], source: Source, found_any: bool) -> str:
     message = f"{where}: column(s) {_listed(missing)} missing from the header"
     if not found_any:
-        return f"{message}; no declared column was found. Is it the right file, and does it start with its header?"
+        hint = "Is it the right file, and does it have a header? Give an unusual `delimiter` in brand.yml."
+        return f"{message}; no declared column was found. {hint}"
     for name in missing:
         candidates = {comparable(h): h for h in new}
         best = nearest(comparable(name), candidates) or next((nearest(comparable(s), candidates) for s in spellings(source, name)), None)

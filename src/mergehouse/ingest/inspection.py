@@ -21,12 +21,15 @@ BLANK_LINE = re.compile(rb"(?<=\n)\r?\n")
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the bytes say before anything is parsed. `lines` counts line ends, the last one implied."""
+    """What the bytes say before anything is parsed. `lines` counts line ends, the last one implied.
+
+    `odd_line_ends`: carriage returns alone, or some lines end with one and others without.
+    """
 
     sha256: str
     lines: int
     encoding: str
-    carriage_returns_only: bool
+    odd_line_ends: bool
     head: bytes
 
 
@@ -62,7 +65,7 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
         sha256=digest.hexdigest(),
         lines=newlines + (not last.endswith(b"\n")),
         encoding=codecs.lookup(detected).name,
-        carriage_returns_only=returns > 0 and newlines == 0,
+        odd_line_ends=returns not in (0, newlines),
         head=head,
     )
 

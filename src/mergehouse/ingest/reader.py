@@ -101,7 +101,7 @@ class Reader:
 
     def _open_text(self, path: Path) -> None:
         seen = self.delivery.inspection
-        if seen.encoding != "utf-8" or seen.carriage_returns_only:
+        if seen.encoding != "utf-8" or seen.odd_line_ends:
             transcode(path, seen.encoding, self.readable)
             path, self.encoding = self.readable, seen.encoding
             seen = inspect(path)
@@ -166,6 +166,8 @@ class Reader:
         rejected_lines, quote_line, swallowed = self._rejected_lines()
         if swallowed:
             raise self._mismatch(f"a quote opened on line {quote_line:,} is not closed and swallows {swallowed:,} lines.")
+        if rejected_lines and not accepted:
+            raise SourceError(self._all_torn())
         lines, counted = self._lines - 1, accepted + rejected_lines
         if lines == counted:
             return
@@ -207,6 +209,14 @@ class Reader:
             f"coalesce(arg_min({newlines}, source_line) FILTER (torn), 0) "
             f"FROM (SELECT *, reason_code = 'broken_quotes' AND contains(raw_text, chr(10)) AS torn FROM ({rejected}))"
         ).fetchall()[0]
+
+    def _all_torn(self) -> str:
+        rejected = f"SELECT source_line, reason_code FROM ({self.rejected()}) ORDER BY source_line LIMIT 1"
+        line, reason = self.cursor.execute(rejected).fetchall()[0]
+        return (
+            f"{self.delivery.path}: no line could be split into the {len(self.header.columns)} columns of the header "
+            f"(line {line:,}: {reason}). Nothing of this file was loaded. Check its header, delimiter and quotes."
+        )
 
     def _embedded_newlines(self) -> int:
         """Line ends inside quoted values of the accepted rows."""

@@ -159,7 +159,7 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Expression, Path]
 
 
 def brand_query(brand: Brand, file: Path) -> exp.Expression:
-    """A brand's staging query with its source names resolved to typed views.
+    """A brand's staging query with its source names resolved to typed views, and its quotients to nine decimals.
 
     Order lines without numbers have those of their source's key, where it has one.
     """
@@ -208,6 +208,9 @@ def _resolved(brand: Brand, file: Path) -> exp.Query:
             table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
         table.set("this", exp.to_identifier(f"{brand.name}_{table.name}"))
         table.set("db", exp.to_identifier("typed"))
+    for quotient in reversed(list(query.find_all(exp.Div))):  # of decimals, DuckDB's is a float; by zero, Spark's is an error
+        quotient.set("expression", exp.Nullif(this=quotient.expression, expression=exp.Literal.number(0)))
+        quotient.replace(exp.TryCast(this=quotient.copy(), to=exp.DataType.build("DECIMAL(28, 9)")))
     return query
 
 

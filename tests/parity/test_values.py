@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+from tests.conftest import Shop
 
 from mergehouse.engine.duckdb import to_duckdb
 from mergehouse.engine.reader import connect
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.project import Column, Source
-from mergehouse.staging import typed_value
+from mergehouse.staging import brand_query, typed_value
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -56,6 +58,25 @@ def test_values_are_read_alike(engine: str, kind: str, written: list[str], reque
         by_spark = {batch[row.i]: _plain(row.value) for row in session.sql(sql).collect()}
         by_duckdb = {batch[i]: _plain(value) for i, value in _given(batch).execute(to_duckdb(sql)).fetchall()}
         assert by_spark == by_duckdb
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_quotients_come_out_alike(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Of decimals a quotient is a decimal for Spark and a float for DuckDB, and a third of a price ends nowhere."""
+    session: SparkSession = request.getfixturevalue(engine)
+    brand = Shop(tmp_path / "project").project.brands["shop"]
+    (brand.folder / "order_lines.sql").write_text("SELECT qty, CAST(price / qty / (1 - 0.2) AS DECIMAL(18, 4)) AS unit_price FROM lines")
+    sql = brand_query(brand, brand.folder / "order_lines.sql").sql(dialect="spark").replace("typed.shop_lines", "given")
+    pairs = [(price, quantity) for price in range(1, 3000, 7) for quantity in (0, 1, 2, 3, 7, 8, 9)]
+    embedded = connect()
+    embedded.execute("CREATE TABLE pairs (p INT, q INT)")
+    embedded.executemany("INSERT INTO pairs VALUES (?, ?)", pairs)
+    typed = "SELECT CAST(p * 0.0001 AS DECIMAL(18, 4)) AS price, CAST(q AS DECIMAL(18, 4)) AS qty FROM pairs"
+    embedded.execute(f"CREATE TABLE given AS {typed}")
+    session.createDataFrame(pairs, "p INT, q INT").createOrReplaceTempView("pairs")
+    session.sql(typed).createOrReplaceTempView("given")
+    by_spark = sorted(map(str, ((row.qty, row.unit_price) for row in session.sql(sql).collect())))
+    assert by_spark == sorted(map(str, embedded.execute(to_duckdb(sql)).fetchall()))
 
 
 def _given(values: list[str]) -> duckdb.DuckDBPyConnection:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.conftest import Shop
+from tests.conftest import SHOP_ORDER_LINES, Shop
 
 from mergehouse.demo import generate
 from mergehouse.errors import ConfigError
@@ -110,3 +110,13 @@ def test_rates_that_cannot_be_read_are_named(shop: Shop, row: str, says: str) ->
     with pytest.raises(ConfigError) as error:
         mapping_tables(shop.project)
     assert f"{shop.brand / 'fx_rates.csv'}, row 5: " in str(error.value) and says in str(error.value)
+
+
+def test_a_price_per_unit_is_divided_exactly(shop: Shop) -> None:
+    """2.3225 / 2 is 1.16125, which a float has as less; and what is divided by nothing has no price."""
+    (shop.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES.replace("price AS unit_price", "price / qty AS unit_price"))
+    line = "A1,1,2026-03-01 10:00:00,P1,Mug,2,2.3225,77,Germany,EUR"
+    shop.deliver_lines(line, line.replace("A1", "A2").replace(",2,", ",0,"))
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT unit_price FROM silver.sales_clean") == [(Decimal("1.1613"),)]
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine") == [("A2", "unreadable_price")]

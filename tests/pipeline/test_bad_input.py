@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
 
 from mergehouse.errors import ConfigError, LakehouseError
+from mergehouse.ingest import inspection
 
 GOOD = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 
@@ -113,6 +114,17 @@ def test_bad_bytes_are_kept(shop: Shop) -> None:
     assert not result.failed
     assert shop.rows("SELECT reason_code, source_line FROM bronze.rejected") == [("bad_bytes", 7)]
     assert result.ingest.new[0].rows == 5
+
+
+def test_line_ends_of_two_kinds_and_bad_bytes(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a file is cut into pieces to be read: a line end of two bytes stays one, and bad bytes are their line's affair."""
+    good = GOOD.replace("Mug", "Crème brûlée")
+    text = f"{SHOP_HEADER}\r\n".encode() + "\r\n".join(good.replace("A1", f"G{i}") for i in range(9)).encode()
+    monkeypatch.setattr(inspection, "CHUNK", text.index(b"\r\n", 300) + 1)
+    shop.deliver(text + b"\n" + GOOD.replace("Mug", "M@g").encode().replace(b"@", b"\xff\xfe") + b"\n")
+    batch = shop.run(until="silver").ingest.new[0]
+    assert (batch.rows, batch.rejected_rows, batch.encoding) == (9, 1, "utf-8")
+    assert shop.rows("SELECT reason_code, source_line FROM bronze.rejected") == [("bad_bytes", 11)]
 
 
 def test_ten_megabyte_field_is_kept_out_with_its_text(shop: Shop) -> None:

@@ -137,7 +137,7 @@ class _Shape:
 
 
 def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> list[_Shape]:
-    """Shapes of the values that are not ISO dates, AM and PM left out, the most frequent first."""
+    """Shapes of the values that are no ISO dates, or ISO dates with AM or PM, the most frequent first."""
     column = quoted(name)
     iso = f"trim({column}) LIKE '{ISO_LIKE}' AND NOT lower(right(trim({column}), 1)) = 'm'"
     rows = connection.execute(

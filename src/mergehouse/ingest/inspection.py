@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
+import io
 import re
 import zlib
 from collections.abc import Iterator
@@ -90,13 +91,17 @@ def blank_lines(file: Path) -> int:
 
 
 def transcode(file: Path, encoding: str, target: Path) -> None:
-    """Rewrites a file as UTF-8 with line feeds, decompressed. Raises SourceError on bytes the encoding lacks."""
-    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    """Rewrites a file as UTF-8 with line feeds, decompressed.
+
+    Bytes that are no UTF-8 stay as they are where that is the encoding; on bytes that another one lacks, raises SourceError.
+    """
+    errors = "surrogateescape" if encoding == "utf-8" else "strict"
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(errors), translate=True)
     position = 0
     try:
-        with target.open("w", encoding="utf-8", newline="") as out:
+        with target.open("w", encoding="utf-8", errors=errors, newline="") as out:
             for chunk in read_chunks(file):
-                out.write(decoder.decode(chunk).replace("\r\n", "\n").replace("\r", "\n"))
+                out.write(decoder.decode(chunk))
                 position += len(chunk)
             out.write(decoder.decode(b"", final=True))
     except UnicodeDecodeError as error:

@@ -93,22 +93,10 @@ def main() -> None:
         if hasattr(error, "show"):  # a usage error, which click knows to show
             error.show()
             sys.exit(2)
-        _complain(_of_ours(error))
+        from mergehouse import console
+
+        console.complain_unforeseen(error)
         sys.exit(1)
-
-
-def _of_ours(error: Exception) -> str:
-    """What nobody foresaw, in one line; its traceback goes into a file."""
-    import tempfile
-    import traceback
-
-    with tempfile.NamedTemporaryFile("w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8") as file:
-        traceback.print_exception(error, file=file)
-    said = next(iter(str(error).strip().splitlines()), "")[:300]
-    return (
-        f"unexpected {type(error).__name__} ({said}): a fault of mergehouse. The published tables are unharmed. "
-        f"Please report it with {file.name}."
-    )
 
 
 @app.command(rich_help_panel="Start")

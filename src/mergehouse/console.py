@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,17 @@ def complain(message: str) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print("[bold red]error[/] ", end="")
     console.print(message, markup=False)
+
+
+def complain_unforeseen(error: Exception) -> None:
+    """One message about what nobody foresaw; its traceback goes into a file."""
+    with tempfile.NamedTemporaryFile("w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        traceback.print_exception(error, file=file)
+    said = next(iter(str(error).strip().splitlines()), "")[:300]
+    complain(
+        f"unexpected {type(error).__name__} ({said}): a fault of mergehouse. The published tables are unharmed. "
+        f"Please report it with {file.name}."
+    )
 
 
 class progress:

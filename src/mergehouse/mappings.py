@@ -102,7 +102,7 @@ def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
     """Raises ConfigError where a brand's rate cannot be read, or differs from another of that currency and day."""
     seen: dict[tuple[str, str], Decimal] = {}
     for brand, number, currency, day, units in rows:
-        where = f"{project.brands[str(brand)].folder / 'fx_rates.csv'}, row {int(str(number)) + 1}"
+        where = _where(project.brands[str(brand)], BRAND_FILES[FX_RATES][0], number)
         if not re.fullmatch("[A-Z]{3}", currency or "") or not _is_day(day) or not re.fullmatch(r"\d{1,10}(\.\d{1,8})?", units or ""):
             raise ConfigError(
                 f"{where}: found `{currency or ''},{day or ''},{units or ''}`; expected a currency, a day and how many units a euro was "
@@ -116,15 +116,20 @@ def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
 
 def _is_day(text: str | None) -> bool:
     with suppress(ValueError):
-        return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text or "")) and bool(dt.date.fromisoformat(str(text)))
+        return str(dt.date.fromisoformat(text or "")) == text
     return False
+
+
+def _where(brand: Brand, file: str, number: str | None) -> str:
+    """The place of a stacked row: its file, and the row there below the header."""
+    return f"{brand.folder / file}, row {int(str(number)) + 1}"
 
 
 def _like(brand: Brand, file: str, row: list[str | None]) -> list[str]:
     """The rule's pattern as LIKE patterns on the product code and on the words of the name."""
     match, pattern = row[2], (row[3] or "").upper()
     if match not in RULE_MATCHES or not pattern:
-        where = f"{brand.folder / file}, row {int(str(row[1])) + 1}"
+        where = _where(brand, file, row[1])
         expected = "one of " + ", ".join(RULE_MATCHES) if pattern else "a pattern"
         raise ConfigError(f"{where}: found match `{match}` and pattern `{row[3] or ''}`; expected {expected}.")
     like = pattern.replace("*", "%")

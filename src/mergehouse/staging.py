@@ -67,8 +67,8 @@ def version_key(brand: Brand, table: str) -> list[str]:
 
     Of the source that order lines come from all versions are read: `silver.duplicates` keeps account of those that do not count.
     """
-    key, file = brand.sources[table].key, brand.folder / ORDER_LINES
-    return [] if key and file.exists() and _line_source(_resolved(brand, file), brand)[0] == table else key
+    key = brand.sources[table].key
+    return [] if key and line_source(_resolved(brand, brand.folder / ORDER_LINES), brand)[0] == table else key
 
 
 def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") -> str:
@@ -164,14 +164,14 @@ def brand_query(brand: Brand, file: Path) -> exp.Expression:
     Order lines without numbers have those of their source's key, where it has one.
     """
     query = _resolved(brand, file)
-    table, alias = _line_source(query, brand) if file.name == ORDER_LINES else (None, "")
+    table, alias = line_source(query, brand) if file.name == ORDER_LINES else (None, "")
     if table is None or not brand.sources[table].key or "line_id" in query.named_selects:
         return query
     number = " || '-' || ".join(f"CAST({alias}.`{column}` AS STRING)" for column in brand.sources[table].key)
     return query.select(f"{number} AS line_id", dialect="spark")
 
 
-def _line_source(query: exp.Expression, brand: Brand) -> tuple[str | None, str]:
+def line_source(query: exp.Expression, brand: Brand) -> tuple[str | None, str]:
     """The source whose rows are the order lines, and its alias: that of `batch_id`. None where the query has another shape."""
     if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
         return None, ""

@@ -14,7 +14,7 @@ from sqlglot import exp
 from mergehouse.contract import Contract
 from mergehouse.ingest.bronze import Batch
 from mergehouse.project import Brand
-from mergehouse.staging import brand_query, latest, stacked, typed_column, typed_rows, version_key
+from mergehouse.staging import brand_query, latest, line_source, stacked, typed_column, typed_rows, version_key
 
 SCHEMA = "delivered"
 WHOLE_RESULT = (exp.AggFunc, exp.Window, exp.Subquery, exp.Distinct, exp.Group, exp.Limit, exp.CTE, exp.Explode, exp.SetOperation)
@@ -77,8 +77,7 @@ def _shape(query: exp.Expression, brand: Brand, needs_origin: bool) -> tuple[str
     if not isinstance(first, exp.Table) or any(not isinstance(j.this, exp.Table) for j in joins):
         return None
     prefix, alias = f"{brand.name}_", first.alias_or_name
-    origin = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == "batch_id"), None)
-    if needs_origin and (origin is None or origin.table not in (("", alias) if not joins else (alias,))):
+    if needs_origin and line_source(query, brand)[1] != alias:
         return None
     found = []
     for join in joins:

@@ -51,6 +51,10 @@ def lines_above(head: str, delimiter: str, place: int) -> int:
     return records.line_num
 
 
+def _records(head: str, delimiter: str) -> Any:
+    return csv.reader(io.StringIO(head.lstrip("\ufeff")), delimiter=delimiter)
+
+
 def named_columns(record: Sequence[str | None], source: Source) -> int:
     """How many declared columns a record names."""
     cells = {comparable(cell) for cell in record if cell}
@@ -88,10 +92,6 @@ def match_header(headers: list[str], source: Source, where: str | Path, above: S
 
 def spellings(source: Source, name: str) -> list[str]:
     return [name, *(source.columns[name].header or [])]
-
-
-def _records(head: str, delimiter: str) -> Any:
-    return csv.reader(io.StringIO(head.lstrip("\ufeff")), delimiter=delimiter)
 
 
 def comparable(header: str) -> str:

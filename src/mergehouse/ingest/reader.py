@@ -136,12 +136,15 @@ class Reader:
         self.relation = f"(SELECT {casts} FROM read_parquet({text(str(path))}))"
 
     def _open_sheet(self, path: Path) -> None:
-        book, source = workbook(path), self.delivery.source
-        records = _first_rows(book, self.delivery.sheet)
-        place = find_header(records, source)
-        sheet = book.load_sheet(self.delivery.sheet, header_row=place, dtypes="string")
+        book, source, above = workbook(path), self.delivery.source, []
+        sheet = book.load_sheet(self.delivery.sheet, dtypes="string")
+        if named_columns([c.name for c in sheet.selected_columns], source) < len(source.columns):  # every load reads the whole sheet
+            records = _first_rows(book, self.delivery.sheet)
+            if place := find_header(records, source):
+                above = records[:place]
+                sheet = book.load_sheet(self.delivery.sheet, header_row=place, dtypes="string")
         names = [c.name for c in sheet.selected_columns]
-        self.header = match_header(names, source, f"{path}, sheet {self.delivery.sheet}", records[:place])
+        self.header = match_header(names, source, f"{path}, sheet {self.delivery.sheet}", above)
         self._expected = sheet.total_height
         view = f"sheet_{self.delivery.batch_id}"
         self.cursor.register(view, sheet)

@@ -106,14 +106,15 @@ def fit_hazards(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Hazards:
             f"{seen.brand}: {events:,} of {len(frame):,} customers bought again after a cut-off with {len(traits)} traits to tell apart; "
             f"hazard ratios need {FEWEST_EVENTS} purchases for each."
         )
-    frame = frame[["day", "happened", "cutoff", *traits]]
-    whole, p_values, concordance = fit_cox(frame)
-    while max(ratio.width for ratio in whole.values()) > WIDEST:
-        traits.remove(max(traits, key=lambda trait: whole[trait].width))
-        if not traits:
-            raise FitError(f"{seen.brand}: of no trait can be told what it does to the chance to buy.")
+    while True:
         frame = frame[["day", "happened", "cutoff", *traits]]
         whole, p_values, concordance = fit_cox(frame)
+        widest = max(whole, key=lambda trait: whole[trait].width)
+        if whole[widest].width <= WIDEST:
+            break
+        traits.remove(widest)
+        if not traits:
+            raise FitError(f"{seen.brand}: of no trait can be told what it does to the chance to buy.")
     parts = [_until(frame, EARLY), _after(frame, EARLY)]
     is_enough = all(part["happened"].sum() >= FEWEST_EVENTS * len(traits) for part in parts)
     early, late = ({t: r for t, r in fit_cox(part)[0].items() if r.width <= WIDEST} if is_enough else {} for part in parts)

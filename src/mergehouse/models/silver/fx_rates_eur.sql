@@ -5,7 +5,7 @@
 -- decimals, so that amounts are multiplied.
 WITH own AS (
   SELECT DISTINCT
-    UPPER(currency)                       AS currency,
+    currency,
     CAST(rate_date AS DATE)               AS published_date,
     CAST(units_per_eur AS DECIMAL(18, 8)) AS units_per_eur
   FROM mapping.fx_rates

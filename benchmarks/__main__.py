@@ -19,12 +19,12 @@ from pathlib import Path
 
 from benchmarks.delivery import deliver, hold_back
 from benchmarks.plot import Point, draw
-from mergehouse.scaffold import line_count
+from mergehouse.cli.scaffold import line_count
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-MERGEHOUSE = [sys.executable, "-c", "from mergehouse.cli import main; main()"]
+MERGEHOUSE = [sys.executable, "-c", "from mergehouse.cli.main import main; main()"]
 REPEATS, SMALL = 3, 1_000_000  # small runs are repeated
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from mergehouse.project import load_project
+from mergehouse.project.config import load_project
 
 with tempfile.TemporaryDirectory() as folder:
     for brand in load_project(sys.argv[1]).brands.values():

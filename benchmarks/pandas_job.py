@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from currency_converter.currency_converter import CURRENCY_FILE
 
-from mergehouse.project import load_project
+from mergehouse.project.config import load_project
 
 COLUMNS = ["invoice", "code", "name", "quantity", "date", "price", "customer", "country"]
 

@@ -16,14 +16,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from mergehouse.contract import load_contract
+from mergehouse.cli.scaffold import line_count
+from mergehouse.contracts.contract import load_contract
+from mergehouse.contracts.registry import MODELS
 from mergehouse.engine.duckdb import DuckDBEngine
-from mergehouse.graph import MODELS
-from mergehouse.lakehouse import Lakehouse, Stamp
-from mergehouse.project import Limits
-from mergehouse.scaffold import line_count
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.files import Stamp
+from mergehouse.project.config import Limits
 
-MERGEHOUSE = [sys.executable, "-c", "from mergehouse.cli import main; main()"]
+MERGEHOUSE = [sys.executable, "-c", "from mergehouse.cli.main import main; main()"]
 BAR = 1.5
 TABLE = "gold.category_perf"
 ROWS = """

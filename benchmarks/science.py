@@ -14,8 +14,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from mergehouse.scaffold import line_count
-from mergehouse.science.btyd import clv, fit_bgnbd, fit_gamma_gamma, simulate, simulate_values
+from mergehouse.cli.scaffold import line_count
+from mergehouse.science.btyd.lifetime_value import clv, fit_bgnbd, fit_gamma_gamma, simulate, simulate_values
 
 BAR_SECONDS, BAR_MEMORY = 10.0, 1024.0  # of both fits together, and of the process in MB
 TRUE, WORTH = (0.6, 60.0, 0.5, 2.5), (6.0, 4.0, 15.0)  # days and euros

@@ -18,14 +18,14 @@ import numpy as np
 import polars as pl
 
 from benchmarks.science_plot import draw
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import run
-from mergehouse.project import load_project
-from mergehouse.scaffold import write_project
-from mergehouse.science.backtest import ALL, Tested, backtest_churn, backtest_clv
-from mergehouse.science.clv import HORIZONS
-from mergehouse.science.clv_rules import ENSEMBLE
-from mergehouse.science.dataset import Dataset, read_dataset
+from mergehouse.cli.scaffold import write_project
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import load_project
+from mergehouse.science.clv.baselines import ENSEMBLE
+from mergehouse.science.clv.ensemble import HORIZONS
+from mergehouse.science.evaluation.backtest import ALL, Tested, backtest_churn, backtest_clv
+from mergehouse.science.features.dataset import Dataset, read_dataset
 
 BRAND, REGRESSION, RFM = "eurostyle", "logistic regression", "RFM rates"
 WINDOWS_BACK = (90, 365)  # days of margin before the cut-off that features know

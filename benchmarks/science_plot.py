@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.plot import THEMES, style
-from mergehouse.science.backtest import ALL, Tested
+from mergehouse.science.evaluation.backtest import ALL, Tested
 
 COLOURS = {
     "light": ("#0550ae", "#8a4600", "#6639a6", "#1a7f37", "#57606a"),

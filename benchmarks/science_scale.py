@@ -21,10 +21,10 @@ import numpy as np
 import polars as pl
 
 from benchmarks.science import peak, timed
-from mergehouse.pipeline import run
-from mergehouse.project import load_project
-from mergehouse.scaffold import line_count, write_project
-from mergehouse.science.btyd import simulate, simulate_values
+from mergehouse.cli.scaffold import line_count, write_project
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import load_project
+from mergehouse.science.btyd.lifetime_value import simulate, simulate_values
 from mergehouse.science.scoring import score
 from mergehouse.science.training import train
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import RunResult, run
-from mergehouse.project import Project, load_project
-from mergehouse.scaffold import write_project
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import Project, load_project
 
 pytest_plugins = ["tests.storage.servers"]
 DEMO_LINES, DEMO_SEED = 12_000, 7

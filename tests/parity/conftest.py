@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mergehouse.engine.session import open_session
+from mergehouse.engine.spark.session import open_session
 from mergehouse.errors import ConfigError
-from mergehouse.project import EngineConfig
+from mergehouse.project.config import EngineConfig
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -11,14 +11,15 @@ import pytest
 from tests.parity.conftest import NOW
 from tests.parity.test_engines import deliver, differences, sound
 
+from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
-from mergehouse.engine.catalog import Catalog
-from mergehouse.engine.spark import SparkEngine
+from mergehouse.engine.spark.catalog import Catalog
+from mergehouse.engine.spark.engine import SparkEngine
 from mergehouse.errors import ConfigError, LakehouseError
-from mergehouse.lakehouse import LAYERS, Lakehouse
-from mergehouse.pipeline import run
-from mergehouse.project import Project, load_project
-from mergehouse.scaffold import write_project
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.files import LAYERS
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import Project, load_project
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

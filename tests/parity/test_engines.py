@@ -12,11 +12,12 @@ import pytest
 from tests.parity.conftest import NOW, compiled
 from tests.real.conftest import DATA, NEEDED
 
+from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import RunResult, run
-from mergehouse.project import load_project
-from mergehouse.scaffold import write_project
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import load_project
 
 LINES = 3_000
 RATES = "currency,rate_date,units_per_eur\nAED,2026-01-01,3.9925\nAED,2026-02-15,4\nUSD,2026-01-04,1.1\n"

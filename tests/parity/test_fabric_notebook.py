@@ -12,11 +12,11 @@ import pytest
 from tests.pipeline.faults import BRANDS, CARRIED, DATES, FORGED, PERF, SALES, Case, forge, table_in
 from tests.pipeline.test_ingest import Demo, merged_dates
 
-import mergehouse.release.export
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.release.export import release
-from mergehouse.release.fabric import NOTEBOOK, PIPELINE, notebook, pipeline, write_items
-from mergehouse.release.ingestion import ingest
+import mergehouse.release.export.export
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.platform.fabric.items import NOTEBOOK, PIPELINE, notebook, pipeline, write_items
+from mergehouse.release.export.export import release
+from mergehouse.release.load import ingest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -65,9 +65,9 @@ class Fabric:
 @pytest.fixture(autouse=True)
 def marts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Releases of a few tables."""
-    every = mergehouse.release.export.released_contracts
+    every = mergehouse.release.export.export.released_contracts
     monkeypatch.setattr(
-        mergehouse.release.export, "released_contracts", lambda lakehouse: [c for c in every(lakehouse) if c.table in MARTS]
+        mergehouse.release.export.export, "released_contracts", lambda lakehouse: [c for c in every(lakehouse) if c.table in MARTS]
     )
 
 

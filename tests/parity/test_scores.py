@@ -11,11 +11,12 @@ from tests.parity.conftest import NOW
 from tests.parity.test_engines import ENGINES, sound
 from tests.unit.test_scores import scored
 
-from mergehouse.graph import FEATURES, SCORES
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import Scored, rescore, run
-from mergehouse.project import Project
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.results import Scored
+from mergehouse.pipeline.run import rescore, run
+from mergehouse.project.config import Project
 from mergehouse.science.scoring import _known, all_scores
+from mergehouse.transform.graph import FEATURES, SCORES
 
 SCORED = {SCORES, "gold.customer_360", "gold.customer_brand_360"}
 LINES = ["A1,1,2024-05-01 10:00:00,P1,Mug,2,5.00,C1,Germany,EUR", "A2,1,2024-05-02 10:00:00,P1,Mug,1,5.00,C2,Germany,EUR"]

@@ -11,11 +11,12 @@ import duckdb
 import pytest
 from tests.conftest import Shop
 
-from mergehouse.engine.duckdb import to_duckdb
-from mergehouse.engine.reader import connect
+from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.formats import detect_formats
-from mergehouse.project import Column, Source
-from mergehouse.staging import brand_query, typed_value
+from mergehouse.lakehouse.reader import connect
+from mergehouse.project.config import Column, Source
+from mergehouse.transform.source_views import typed_value
+from mergehouse.transform.staging_views import brand_query
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.release.files import CURRENT, MANIFEST, RELEASES, SUCCESS
+from mergehouse.release.manifest.seal import CURRENT, MANIFEST, RELEASES, SUCCESS
 
 SALES, PERF, DATES, BRANDS = "gold.sales_daily", "gold.category_perf", "gold.dim_date", "gold.dim_brand"
 VERSION = "1.0.0"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from tests.conftest import SHOP_ORDER_LINES, Shop
 
+from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
 from mergehouse.errors import ConfigError
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.mappings import mapping_tables
-from mergehouse.pipeline import run
-from mergehouse.project import load_project
-from mergehouse.scaffold import write_project
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import load_project
+from mergehouse.project.mapping_files import mapping_tables
 
 MANUAL = Path(__file__).parents[2] / "docs" / "adding-a-brand.md"
 EXPORT = """Order;Sold at;SKU;Pieces;Unit Price;Customer;Country;Kassa

@@ -19,9 +19,10 @@ import yaml
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
 from typer.main import get_command
 
-from mergehouse.cli import app
+from mergehouse.cli.main import app
+from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
-from mergehouse.scaffold import TEMPLATES, write_project
+from mergehouse.project.templates import TEMPLATES
 
 WORKFLOWS = {name: TEMPLATES / ".github" / "workflows" / f"mergehouse-{name}.yml" for name in ("checks", "release", "promote")}
 DAG = TEMPLATES / "dags" / "mergehouse_release.py"
@@ -116,7 +117,7 @@ def command(folder: Path, name: str, script: str) -> None:
 @pytest.fixture
 def runner(tmp_path: Path) -> Callable[..., Runner]:
     write_project(tmp_path)
-    command(tmp_path, "mergehouse", f'exec {sys.executable} -c "from mergehouse.cli import main; main()" "$@"')
+    command(tmp_path, "mergehouse", f'exec {sys.executable} -c "from mergehouse.cli.main import main; main()" "$@"')
     return lambda **known: Runner(tmp_path, {key.replace("__", "."): value for key, value in known.items()} | AZURE)
 
 

@@ -321,7 +321,7 @@ def test_disk_full_leaves_the_published_tables_and_a_rerun_heals(shop: Shop) -> 
     def no_file_above_100_kb() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
-    command = [sys.executable, "-c", "from mergehouse.cli import main; main()", "run", "-C", str(shop.folder)]
+    command = [sys.executable, "-c", "from mergehouse.cli.main import main; main()", "run", "-C", str(shop.folder)]
     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=no_file_above_100_kb)
     assert done.returncode == 1, done.stderr
     assert "the disk is full" in done.stdout and "Traceback" not in done.stdout + done.stderr

@@ -13,14 +13,16 @@ import polars as pl
 import pytest
 from tests.conftest import Shop
 
-from mergehouse.graph import contract_of
-from mergehouse.science.card import Card, Judged, Weight, metric_value, title, write_cards
-from mergehouse.science.card_contents import churn_card, untrained_card, value_card
-from mergehouse.science.curves import calibrated_chances, calibrated_values, gains, lift
-from mergehouse.science.dataset import Dataset, read_dataset
-from mergehouse.science.registry import Version
+from mergehouse.contracts.registry import contract_of
+from mergehouse.science.cards.card import Card, Judged, Weight
+from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
+from mergehouse.science.cards.pages import metric_value, title, write_cards
+from mergehouse.science.evaluation.calibration import calibrated_chances, calibrated_values, gains, lift
+from mergehouse.science.features.dataset import Dataset, read_dataset
+from mergehouse.science.registry.versions import Version
 from mergehouse.science.reports import write_reports
-from mergehouse.science.training import METRICS, TASKS
+from mergehouse.science.tasks import TASKS
+from mergehouse.science.training import METRICS
 
 NOW, AS_OF = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC), dt.date(2026, 1, 1)
 

@@ -10,12 +10,12 @@ import pytest
 from tests.conftest import Shop
 
 from mergehouse.errors import FitError
-from mergehouse.science.backtest import Tested, backtest_clv, groups, judged_cutoffs
-from mergehouse.science.clv import HORIZONS, YEAR, Clv, ClvFallback, ClvPrediction, fit_clv, fit_clv_fallback, outcome
-from mergehouse.science.clv_level import value_levels
-from mergehouse.science.clv_rules import ENSEMBLE, RULES, value_methods
-from mergehouse.science.dataset import Dataset, read_dataset
-from mergehouse.science.evaluation import value_metrics
+from mergehouse.science.clv.baselines import ENSEMBLE, RULES, value_methods
+from mergehouse.science.clv.ensemble import HORIZONS, YEAR, Clv, ClvFallback, ClvPrediction, fit_clv, fit_clv_fallback, outcome
+from mergehouse.science.clv.seasonal_level import value_levels
+from mergehouse.science.evaluation.backtest import Tested, backtest_clv, groups, judged_cutoffs
+from mergehouse.science.evaluation.metrics import value_metrics
+from mergehouse.science.features.dataset import Dataset, read_dataset
 
 LINE = "{order},1,{day} 10:00:00,P1,Mug,{quantity},5.00,{customer},Germany,EUR"
 BEGIN, DAYS = dt.date(2023, 1, 1), 1000
@@ -56,8 +56,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def tested(dataset: Dataset) -> list[Tested]:
     """Groups of any size are judged, and intervals, which are not what is tested here, come from few draws."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mergehouse.science.evaluation.DRAWS", 10)
-        patch.setattr("mergehouse.science.backtest.SMALLEST", 1)
+        patch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
+        patch.setattr("mergehouse.science.evaluation.backtest.SMALLEST", 1)
         return list(backtest_clv(dataset))
 
 

@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 from tests.conftest import Shop
 
-from mergehouse import cli
-from mergehouse.console import print_findings, print_kpis
+from mergehouse.cli import main as cli
+from mergehouse.cli.render import print_findings, print_kpis
 from mergehouse.kpi.catalogue import catalogue
-from mergehouse.pipeline import RunResult
-from mergehouse.project import Project
+from mergehouse.pipeline.results import RunResult
+from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from mergehouse.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from mergehouse.cli.main import main; main()"]
 LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 Demo = tuple[Project, dict, RunResult]
 

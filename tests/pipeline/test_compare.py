@@ -16,13 +16,13 @@ from deltalake import DeltaTable, write_deltalake
 from tests.pipeline.test_ingest import Demo, ingested, tables  # noqa: F401
 from tests.pipeline.test_verify import COMMAND, released  # noqa: F401
 
-import mergehouse.release.compare
-from mergehouse.contract import ColumnContract, Contract
+import mergehouse.release.compare.compare
+from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.errors import LakehouseError
-from mergehouse.release.compare import Comparison, compare, compare_sides
-from mergehouse.release.comparison import comparison_page
-from mergehouse.release.distribution import distance
-from mergehouse.release.sides import Side
+from mergehouse.release.compare.compare import Comparison, compare, compare_sides
+from mergehouse.release.compare.distribution import distance
+from mergehouse.release.compare.page import comparison_page
+from mergehouse.release.compare.sides import Side
 
 Change = Callable[[Path], None]
 
@@ -145,7 +145,7 @@ SCORES = Contract(
     ("off", "aligned"), [("0", True), ("0.00000099", True), ("0.00000101", False), ("-0.00000099", True), ("-0.0001", False)]
 )
 def test_scores_agree_within_a_millionth(monkeypatch: pytest.MonkeyPatch, off: str, aligned: bool) -> None:
-    monkeypatch.setattr(mergehouse.release.compare, "contracts", lambda: {"customer_scores_gold": SCORES})
+    monkeypatch.setattr(mergehouse.release.compare.compare, "contracts", lambda: {"customer_scores_gold": SCORES})
     connection = duckdb.connect()
     scores = "CAST(0.1 * (i % 7) AS DECIMAL(18,8)) AS p, CAST(i AS DECIMAL(18,2)) AS clv_eur"
     base = f"SELECT 'c' || i AS customer_id, {scores} FROM range(5000) AS r(i)"
@@ -160,7 +160,7 @@ def test_scores_agree_within_a_millionth(monkeypatch: pytest.MonkeyPatch, off: s
 
 
 def test_one_cell_of_many_that_no_sample_meets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mergehouse.release.compare, "contracts", lambda: {"customer_scores_gold": SCORES})
+    monkeypatch.setattr(mergehouse.release.compare.compare, "contracts", lambda: {"customer_scores_gold": SCORES})
     connection = duckdb.connect()
     base = "SELECT 'c' || i AS customer_id, 0.5::DECIMAL(18,8) AS p, i::DECIMAL(18,2) AS clv_eur FROM range(100000) AS r(i)"
     types = {"customer_id": "VARCHAR", "p": "DECIMAL(18,8)", "clv_eur": "DECIMAL(18,2)"}
@@ -178,7 +178,7 @@ def test_one_cell_of_many_that_no_sample_meets_is_found(monkeypatch: pytest.Monk
 
 def test_a_merged_table_may_hold_more_on_the_right(monkeypatch: pytest.MonkeyPatch) -> None:
     merged = SCORES.model_copy(update={"release": "merge"})
-    monkeypatch.setattr(mergehouse.release.compare, "contracts", lambda: {"customer_scores_gold": merged})
+    monkeypatch.setattr(mergehouse.release.compare.compare, "contracts", lambda: {"customer_scores_gold": merged})
     connection, types = duckdb.connect(), {"customer_id": "VARCHAR", "p": "DECIMAL(18,8)", "clv_eur": "DECIMAL(18,2)"}
     for schema, count in (("a", 5), ("b", 8)):
         rows = f"SELECT 'c' || i AS customer_id, 0.5::DECIMAL(18,8) AS p, i::DECIMAL(18,2) AS clv_eur FROM range({count}) AS r(i)"
@@ -197,7 +197,7 @@ def test_the_stability_index_is_the_textbooks() -> None:
 
 
 def test_empty_tables_are_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mergehouse.release.compare, "contracts", lambda: {"customer_scores_gold": SCORES})
+    monkeypatch.setattr(mergehouse.release.compare.compare, "contracts", lambda: {"customer_scores_gold": SCORES})
     connection, types = duckdb.connect(), {"customer_id": "VARCHAR", "p": "DECIMAL(18,8)", "clv_eur": "DECIMAL(18,2)"}
     for schema in "ab":
         columns = ", ".join(f"{name} {kind}" for name, kind in types.items())

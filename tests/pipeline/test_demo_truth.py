@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
 from mergehouse.errors import ConfigError
 from mergehouse.kpi.catalogue import compute
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import RunResult
-from mergehouse.project import Project
-from mergehouse.scaffold import write_project
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.results import RunResult
+from mergehouse.project.config import Project
 
 Demo = tuple[Project, dict, RunResult]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 from tests.conftest import SHOP_BRAND, Shop
 
-from mergehouse.engine.duckdb import to_duckdb
-from mergehouse.graph import MODELS
+from mergehouse.contracts.registry import MODELS
+from mergehouse.engine.dialect import to_duckdb
 
 CUT_OFF = dt.date(2026, 6, 1)
 LINE = "{order},{n},{day} 10:00:00,{item},Mug,{quantity},5.00,{customer},Germany,EUR"

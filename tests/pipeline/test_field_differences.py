@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.conftest import SHOP_BRAND, Shop
 from tests.pipeline.test_incremental import differences, line
 
-from mergehouse.pipeline import RunResult, check
+from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.run import check
 
 BRAND = (
     SHOP_BRAND

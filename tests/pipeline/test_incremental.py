@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
 
+from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
-from mergehouse.engine.reader import connect, select
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import RunResult, run
-from mergehouse.project import load_project
-from mergehouse.scaffold import write_project
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import connect, select
+from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import load_project
 
 LINES = 1_500
 

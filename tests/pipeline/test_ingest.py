@@ -16,13 +16,14 @@ from tests.pipeline.faults import DATES, FAULTS, PERF, Case, file_of, forge, tab
 from tests.pipeline.test_verify import COMMAND, carried, released  # noqa: F401
 
 from mergehouse.errors import LakehouseError, MergehouseError
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import RunResult, exclusive
-from mergehouse.project import Project
-from mergehouse.release.export import release
-from mergehouse.release.ingestion import Ingestion, ingest
-from mergehouse.release.shelf import Shelf
-from mergehouse.release.version import Version
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.lock import exclusive
+from mergehouse.pipeline.results import RunResult
+from mergehouse.project.config import Project
+from mergehouse.release.export.export import release
+from mergehouse.release.load import Ingestion, ingest
+from mergehouse.release.manifest.version import Version
+from mergehouse.release.store import Shelf
 
 Demo = tuple[Project, dict, RunResult]
 

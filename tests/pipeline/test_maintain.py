@@ -9,7 +9,7 @@ from tests.conftest import Shop
 from tests.pipeline.test_incremental import differences, line
 
 from mergehouse.errors import MergehouseError
-from mergehouse.maintenance import maintain
+from mergehouse.operations.maintenance import maintain
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
 from tests.pipeline.test_command_line import call
 
 from mergehouse.errors import LakehouseError
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import RunResult
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.results import RunResult
 from mergehouse.profile.pages import write_pages
 from mergehouse.profile.profiling import Page, Profile, profile
 from mergehouse.profile.tables import Column
-from mergehouse.project import Project
+from mergehouse.project.config import Project
 
 Demo = tuple[Project, dict, RunResult]
 
@@ -271,7 +271,7 @@ def test_the_command(shop: Shop, tmp_path: Path) -> None:
 
 def test_colours_can_be_read() -> None:
     """WCAG 2.2, success criterion 1.4.3: a contrast of at least 4.5 for text, also on the darkest cell of the heat map."""
-    import mergehouse.drawing.pages as pages
+    import mergehouse.charts.pages as pages
 
     style = (pages.HERE / "house.html.j2").read_text()
     colours = {n: (a, b) for n, a, b in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", style)}

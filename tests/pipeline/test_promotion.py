@@ -18,22 +18,22 @@ from tests.pipeline.faults import file_of, flip, reseal
 from tests.pipeline.test_ingest import Demo
 from tests.pipeline.test_verify import COMMAND
 
-import mergehouse.release.promotion
+import mergehouse.release.promote.promotion
 from mergehouse.errors import ConfigError, LakehouseError, MergehouseError
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import exclusive
-from mergehouse.project import load_project
-from mergehouse.release import gates
-from mergehouse.release.audit import Promotion, promotions
-from mergehouse.release.compare import compare
-from mergehouse.release.export import release
-from mergehouse.release.fabric_api import Deployment, FabricError
-from mergehouse.release.ingestion import ingest
-from mergehouse.release.manifest import Manifest
-from mergehouse.release.promotion import promote, rollback
-from mergehouse.release.shelf import Shelf, copy_release
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.lock import exclusive
+from mergehouse.platform.fabric.api import Deployment, FabricError
+from mergehouse.project.config import load_project
+from mergehouse.release.compare.compare import compare
+from mergehouse.release.export.export import release
+from mergehouse.release.load import ingest
+from mergehouse.release.manifest.manifest import Manifest
+from mergehouse.release.manifest.version import Version
+from mergehouse.release.promote import gates
+from mergehouse.release.promote.audit_trail import Promotion, promotions
+from mergehouse.release.promote.promotion import promote, rollback
+from mergehouse.release.store import Shelf, copy_release
 from mergehouse.release.verify import verify
-from mergehouse.release.version import Version
 
 ENVIRONMENTS = """
 environments:
@@ -295,7 +295,7 @@ def tamper(project: Path) -> None:
 
 def test_tables_that_are_not_the_releases_are_refused_and_the_one_before_returns(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     promote(project, "dev", "test", **BY)
-    ingest = mergehouse.release.promotion.ingest
+    ingest = mergehouse.release.promote.promotion.ingest
 
     def and_tamper(*arguments: Any) -> Any:
         result = ingest(*arguments)
@@ -303,7 +303,7 @@ def test_tables_that_are_not_the_releases_are_refused_and_the_one_before_returns
             tamper(project)
         return result
 
-    monkeypatch.setattr(mergehouse.release.promotion, "ingest", and_tamper)
+    monkeypatch.setattr(mergehouse.release.promote.promotion, "ingest", and_tamper)
     attempt = promote(project, "dev", "test", version="1.0.1", **BY)
     name, words = refusal(attempt)
     assert name == "alignment" and "values of sales_daily.gmv_eur" in words
@@ -330,7 +330,7 @@ def test_one_that_was_killed_is_seen_and_can_be_run_again(project: Path, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(mergehouse.release.promotion, "ingest", killed)
+        patch.setattr(mergehouse.release.promote.promotion, "ingest", killed)
         with pytest.raises(KeyboardInterrupt):
             promote(project, "dev", "test", **BY)
     assert [row["outcome"] for row in trail(project, "test")] == ["started"]

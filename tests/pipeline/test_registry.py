@@ -17,19 +17,20 @@ import pytest
 import skops.io
 from tests.conftest import SHOP_HEADER, Shop
 
-from mergehouse.cli import main
-from mergehouse.contract import load_contract
+from mergehouse.cli.main import main
+from mergehouse.contracts.contract import load_contract
+from mergehouse.contracts.registry import MODELS
 from mergehouse.errors import ConfigError, RegistryError
-from mergehouse.graph import MODELS
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import run
-from mergehouse.project import MlflowConfig, Project, load_project
-from mergehouse.science import model_file, tracking
-from mergehouse.science.churn import Churn, ChurnModel
-from mergehouse.science.dataset import INPUTS
-from mergehouse.science.model_file import as_columns, digest, dump_model, frame, load_model, typical
-from mergehouse.science.promotion import compare
-from mergehouse.science.registry import Version, challenge, champion, load, promote, register, versions
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import MlflowConfig, Project, load_project
+from mergehouse.science.churn.model import Churn, ChurnModel
+from mergehouse.science.features.dataset import INPUTS
+from mergehouse.science.registry import mlflow_client as tracking
+from mergehouse.science.registry import model_file
+from mergehouse.science.registry.champion import compare
+from mergehouse.science.registry.model_file import as_columns, digest, dump_model, frame, load_model, typical
+from mergehouse.science.registry.versions import Version, challenge, champion, load, promote, register, versions
 
 LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 DAY = dt.date(2026, 3, 1)
@@ -169,7 +170,7 @@ def test_a_model_of_other_features_is_refused(monkeypatch: pytest.MonkeyPatch, c
     load_model(data, digest(data), "a model")
     changed = change(dict(INPUTS))
     monkeypatch.setattr(model_file, "INPUTS", changed)
-    monkeypatch.setattr("mergehouse.science.dataset.INPUTS", changed)
+    monkeypatch.setattr("mergehouse.science.features.dataset.INPUTS", changed)
     with pytest.raises(RegistryError, match=f"^a model .*{words}.* Train again"):
         load_model(data, digest(data), "a model")
 
@@ -287,9 +288,9 @@ def test_without_a_registry_there_is_no_champion_and_no_mlflow(shop: Shop) -> No
     program = """
 import sys
 from pathlib import Path
-from mergehouse.cli import app
-from mergehouse.project import load_project
-from mergehouse.science.registry import champion
+from mergehouse.cli.main import app
+from mergehouse.project.config import load_project
+from mergehouse.science.registry.versions import champion
 assert champion(load_project(sys.argv[1]), "shop", "churn") is None
 config = Path(sys.argv[1], "mergehouse.yml")
 for words in (["--help"], ["models", "-C", sys.argv[1]], ["run", "-C", sys.argv[1]]):

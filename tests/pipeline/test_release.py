@@ -16,19 +16,21 @@ from tests.pipeline.faults import file_of, flip
 from tests.pipeline.test_ingest import Demo
 from tests.pipeline.test_verify import COMMAND, carried, released  # noqa: F401
 
-import mergehouse.release.export
-from mergehouse.contract import ColumnContract, Contract
+import mergehouse.release.export.export
+from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
-from mergehouse.lakehouse import Lakehouse, Stamp
-from mergehouse.project import Limits
-from mergehouse.release.evidence import bands, scoring_models
-from mergehouse.release.export import release, released_contracts
-from mergehouse.release.files import CURRENT, MANIFEST, RELEASES, SUCCESS
-from mergehouse.release.manifest import SCHEMA, Manifest, ManifestError, ReleasedTable, manifest_schema, parse_manifest
-from mergehouse.release.shelf import Shelf, copy_release
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.files import Stamp
+from mergehouse.project.config import Limits
+from mergehouse.release.export.evidence import bands, scoring_models
+from mergehouse.release.export.export import release, released_contracts
+from mergehouse.release.manifest.changes import changes, propose, widens
+from mergehouse.release.manifest.manifest import SCHEMA, Manifest, ManifestError, ReleasedTable, manifest_schema, parse_manifest
+from mergehouse.release.manifest.seal import CURRENT, MANIFEST, RELEASES, SUCCESS
+from mergehouse.release.manifest.version import Version
+from mergehouse.release.store import Shelf, copy_release
 from mergehouse.release.verify import verify
-from mergehouse.release.version import Version, changes, propose, widens
 
 ROOT = Path(__file__).parents[2]
 NOW = dt.datetime(2026, 11, 25, 8, 30, 15, tzinfo=dt.UTC)
@@ -101,8 +103,8 @@ def test_the_same_version_of_the_tables_gives_the_same_bytes(demo: Demo, tmp_pat
 
 
 def test_large_tables_become_several_files(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mergehouse.release.export, "SORTED_ROWS", 100)
-    monkeypatch.setattr(mergehouse.release.export, "SOURCE_BYTES", 1)
+    monkeypatch.setattr(mergehouse.release.export.export, "SORTED_ROWS", 100)
+    monkeypatch.setattr(mergehouse.release.export.export, "SOURCE_BYTES", 1)
     table = release(demo[0], to=str(tmp_path)).manifest.table("gold.sales_daily")
     assert table is not None and [f.path[-12:] for f in table.files] == ["0000.parquet"[-12:], "0001.parquet"[-12:]]
     assert verify(str(tmp_path)).passed
@@ -140,9 +142,9 @@ def without(contracts: list[Contract], table: str, *columns: str) -> list[Contra
 def test_a_breaking_change_needs_a_major_version_and_names_the_columns(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contracts = released_contracts(Lakehouse(demo[0].lakehouse_location))
     fewer = without(contracts, "gold.dim_product", "color", "size")
-    monkeypatch.setattr(mergehouse.release.export, "released_contracts", lambda _: fewer)
+    monkeypatch.setattr(mergehouse.release.export.export, "released_contracts", lambda _: fewer)
     assert release(demo[0], to=str(tmp_path)).manifest.version == "1.0.0"
-    monkeypatch.setattr(mergehouse.release.export, "released_contracts", lambda _: contracts)
+    monkeypatch.setattr(mergehouse.release.export.export, "released_contracts", lambda _: contracts)
     with pytest.raises(MergehouseError, match=r"gold.dim_product.color is new; gold.dim_product.size is new.*--version 1.1.0"):
         release(demo[0], version="1.0.1", to=str(tmp_path))
     made = release(demo[0], to=str(tmp_path)).manifest
@@ -150,7 +152,7 @@ def test_a_breaking_change_needs_a_major_version_and_names_the_columns(demo: Dem
         ("minor", "gold.dim_product.color"),
         ("minor", "gold.dim_product.size"),
     ]
-    monkeypatch.setattr(mergehouse.release.export, "released_contracts", lambda _: fewer)
+    monkeypatch.setattr(mergehouse.release.export.export, "released_contracts", lambda _: fewer)
     for version in (None, "1.2.0", "1.9.9"):
         with pytest.raises(MergehouseError, match=r"would break readers.*gold.dim_product.color is gone.*--version 2.0.0"):
             release(demo[0], version=version, to=str(tmp_path))
@@ -284,7 +286,7 @@ def test_a_lakehouse_of_an_earlier_version_is_named(sold: Shop, monkeypatch: pyt
     more = [
         c.model_copy(update={"columns": {**c.columns, "vat_eur": ColumnContract(type="decimal(18,2)", meaning="VAT")}}) for c in contracts
     ]
-    monkeypatch.setattr(mergehouse.release.export, "released_contracts", lambda _: more)
+    monkeypatch.setattr(mergehouse.release.export.export, "released_contracts", lambda _: more)
     with pytest.raises(LakehouseError, match="column `vat_eur` of its contract is not there yet; `mergehouse run` builds it"):
         release(sold.project)
 

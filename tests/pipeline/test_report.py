@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import Shop
 
 from mergehouse.errors import LakehouseError
-from mergehouse.pipeline import RunResult
-from mergehouse.project import Project
+from mergehouse.pipeline.results import RunResult
+from mergehouse.project.config import Project
 from mergehouse.quality.report import write_report
 
 LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"

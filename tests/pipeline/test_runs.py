@@ -18,15 +18,16 @@ import pytest
 from tests.conftest import SHOP_BRAND, Shop
 
 import mergehouse as mh
-from mergehouse.contract import Contract
+from mergehouse.contracts.contract import Contract
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import ConfigError, LakehouseError, ModelError
-from mergehouse.lakehouse import Lakehouse, Stamp
-from mergehouse.pipeline import check, run
-from mergehouse.project import Limits
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.files import Stamp
+from mergehouse.pipeline.run import check, run
+from mergehouse.project.config import Limits
 
 LINE = "A{n},1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
-COMMAND = [sys.executable, "-c", "from mergehouse.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from mergehouse.cli.main import main; main()"]
 
 
 def lines(*numbers: int) -> list[str]:
@@ -176,7 +177,7 @@ def test_failing_check_keeps_the_previous_version_and_blocks_what_follows(shop: 
 def test_second_run_is_refused_with_the_pid_of_the_first(shop: Shop) -> None:
     shop.deliver_lines(*lines(1))
     holder = (
-        "import sys, time; from mergehouse.lakehouse import Lakehouse; from mergehouse.pipeline import exclusive\n"
+        "import sys, time; from mergehouse.lakehouse.delta import Lakehouse; from mergehouse.lakehouse.lock import exclusive\n"
         "with exclusive(Lakehouse(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     first = subprocess.Popen([sys.executable, "-c", holder, str(shop.folder / "lakehouse")], stdout=subprocess.PIPE, text=True)
@@ -286,7 +287,8 @@ def test_readers_agree(shop: Shop) -> None:
 
 def test_deletion_vectors_and_column_mapping_take_the_safe_reader(tmp_path: Path) -> None:
     """A plain list of Parquet files would show deleted rows; delta-rs cannot write such a table, so its protocol is made by hand."""
-    from mergehouse.lakehouse import Lakehouse, needs_safe_reader
+    from mergehouse.lakehouse.delta import Lakehouse
+    from mergehouse.lakehouse.files import needs_safe_reader
 
     deltalake.write_deltalake(tmp_path / "gold" / "plain", polars.DataFrame({"a": [1, 2]}))
     shutil.copytree(tmp_path / "gold" / "plain", tmp_path / "gold" / "foreign")

@@ -10,10 +10,11 @@ import pytest
 from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop
 from tests.pipeline.test_training import BEGIN, DAYS, LINE, customers
 
-from mergehouse.cli import main
+from mergehouse.cli.main import main
 from mergehouse.errors import RegistryError
-from mergehouse.pipeline import RunResult, check
-from mergehouse.science.registry import versions
+from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.run import check
+from mergehouse.science.registry.versions import versions
 from mergehouse.science.scoring import score
 
 SCORES = "gold.customer_scores_gold"
@@ -44,7 +45,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, RunResult]:
     young_brand(shop)
     shop.deliver_lines(*customers())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mergehouse.science.evaluation.DRAWS", 10)
+        patch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
         result = shop.run(score=score)
     assert not result.failed, [t for t in result.tables if t.status == "failed"]
     return shop, result

@@ -17,13 +17,13 @@ from tests.conftest import SHOP_BRAND, Shop
 from tests.pipeline.test_features import CUT_OFF, line, years
 from tests.pipeline.test_training import RULES, customers, only
 
-from mergehouse.cli import main
+from mergehouse.cli.main import main
 from mergehouse.errors import FitError
 from mergehouse.science import training
-from mergehouse.science.backtest import judged_cutoffs
-from mergehouse.science.churn import anchored_rate, recency_rule
-from mergehouse.science.dataset import Dataset, active, read_dataset
-from mergehouse.science.evaluation import churn_metrics
+from mergehouse.science.churn.model import anchored_rate, recency_rule
+from mergehouse.science.evaluation.backtest import judged_cutoffs
+from mergehouse.science.evaluation.metrics import churn_metrics
+from mergehouse.science.features.dataset import Dataset, active, read_dataset
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, with NumPy 2
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 def sequence() -> ModuleType:
     if not (find_spec("keras") and find_spec("jax")):
         pytest.skip("the extra `deep` is not installed")
-    return importlib.import_module("mergehouse.science.sequence")
+    return importlib.import_module("mergehouse.science.churn.sequence_model")
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +135,8 @@ def test_a_handful_of_customers(sequence: ModuleType, trained: tuple[Dataset, ob
 
 
 def test_it_is_judged_where_it_is_asked_for_and_never_kept(sequence: ModuleType, store: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mergehouse.science.backtest.LONGEST", 2)
-    monkeypatch.setattr("mergehouse.science.evaluation.DRAWS", 10)
+    monkeypatch.setattr("mergehouse.science.evaluation.backtest.LONGEST", 2)
+    monkeypatch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
     churn = next(task for task in training.TASKS if task.target == "churn")
     monkeypatch.setattr(training, "TASKS", (replace(churn, explain=None),))
     monkeypatch.setattr(training, "write_reports", lambda *_: [])
@@ -152,7 +152,7 @@ def test_it_is_judged_where_it_is_asked_for_and_never_kept(sequence: ModuleType,
 
 def test_without_the_extra_it_says_what_to_install(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "keras", None)
-    monkeypatch.delitem(sys.modules, "mergehouse.science.sequence", raising=False)
+    monkeypatch.delitem(sys.modules, "mergehouse.science.churn.sequence_model", raising=False)
     monkeypatch.setattr("sys.argv", ["mergehouse", "train", "-C", str(shop.folder), "--deep"])
     with pytest.raises(SystemExit) as stopped:
         main()

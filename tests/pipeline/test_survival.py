@@ -13,22 +13,22 @@ import polars as pl
 import pytest
 from tests.conftest import Shop
 
-from mergehouse.contract import load_contract
+from mergehouse.contracts.contract import load_contract
+from mergehouse.contracts.registry import MODELS
 from mergehouse.errors import FitError, LakehouseError
-from mergehouse.graph import MODELS
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.mappings import mapping_tables
-from mergehouse.project import load_project
-from mergehouse.scaffold import TEMPLATES
-from mergehouse.science import hazards
-from mergehouse.science.btyd import simulate
-from mergehouse.science.hazards import TRAITS, fit_cox
-from mergehouse.science.kaplan_meier import kaplan_meier
-from mergehouse.science.outlook import outlook
-from mergehouse.science.survival import Survival, Watch, hazard, survivals, watch, words
-from mergehouse.science.survival_report import page, write_survival
-from mergehouse.science.survival_tables import BrandSurvival
-from mergehouse.silence import inactivity
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.project.config import load_project
+from mergehouse.project.mapping_files import mapping_tables
+from mergehouse.project.templates import TEMPLATES
+from mergehouse.science.btyd.lifetime_value import simulate
+from mergehouse.science.survival import cox as hazards
+from mergehouse.science.survival.cox import TRAITS, fit_cox
+from mergehouse.science.survival.curves import Survival, Watch, hazard, survivals, watch, words
+from mergehouse.science.survival.inactivity import inactivity
+from mergehouse.science.survival.kaplan_meier import kaplan_meier
+from mergehouse.science.survival.outlook import outlook
+from mergehouse.science.survival.page import page, write_survival
+from mergehouse.science.survival.tables import BrandSurvival
 
 FIRST, AS_OF = dt.date(2024, 1, 1), dt.date(2025, 6, 1)
 SEGMENTS = mapping_tables(load_project(TEMPLATES))["rfm_segments"][1]

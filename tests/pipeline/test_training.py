@@ -14,18 +14,20 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from tests.conftest import Shop
 
-from mergehouse.cli import main
+from mergehouse.cli.main import main
 from mergehouse.errors import FitError
-from mergehouse.project import MlflowConfig, Project
-from mergehouse.science import churn, training
-from mergehouse.science.backtest import LEAK, METHODS, backtest_churn, judged_cutoffs
-from mergehouse.science.churn import fit_churn_model
-from mergehouse.science.dataset import Dataset, active, matrix, read_dataset
-from mergehouse.science.model_file import digest
-from mergehouse.science.origin import code_version, content
-from mergehouse.science.registry import champion, versions
-from mergehouse.science.tracking import connected
-from mergehouse.science.training import TASKS, Training, train, train_missing
+from mergehouse.project.config import MlflowConfig, Project
+from mergehouse.science import training
+from mergehouse.science.churn import model as churn
+from mergehouse.science.churn.model import fit_churn_model
+from mergehouse.science.evaluation.backtest import LEAK, METHODS, backtest_churn, judged_cutoffs
+from mergehouse.science.features.dataset import Dataset, active, matrix, read_dataset
+from mergehouse.science.registry.mlflow_client import connected
+from mergehouse.science.registry.model_file import digest
+from mergehouse.science.registry.provenance import code_version, content
+from mergehouse.science.registry.versions import champion, versions
+from mergehouse.science.tasks import TASKS
+from mergehouse.science.training import Training, train, train_missing
 
 LINE = "{order},1,{day} 10:00:00,P1,Mug,2,5.00,{customer},Germany,EUR"
 BEGIN, DAYS = dt.date(2024, 1, 1), 640
@@ -48,7 +50,7 @@ def customers(seed: int = 1, number: int = 400) -> list[str]:
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals are not what is tested here; they take most of the time."""
-    monkeypatch.setattr("mergehouse.science.evaluation.DRAWS", 10)
+    monkeypatch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ RULES = ("recency rule", "RFM rates")
 @pytest.fixture
 def only_rules_and_regression(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The other methods, and many cut-offs, take most of the time, and nothing here is about them."""
-    monkeypatch.setattr("mergehouse.science.backtest.LONGEST", 4)
+    monkeypatch.setattr("mergehouse.science.evaluation.backtest.LONGEST", 4)
     monkeypatch.setattr(training, "TASKS", TASKS[:1])
     with only(*RULES, "logistic regression"):
         yield

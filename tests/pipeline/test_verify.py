@@ -13,14 +13,14 @@ import pytest
 from tests.pipeline.faults import FAULTS, SALES, VERSION, Case, file_of, flip, sealed
 
 from mergehouse.errors import MergehouseError
-from mergehouse.pipeline import RunResult
-from mergehouse.project import Project
-from mergehouse.release.export import release
-from mergehouse.release.files import CURRENT, RELEASES, SUCCESS
-from mergehouse.release.shelf import Shelf
+from mergehouse.pipeline.results import RunResult
+from mergehouse.project.config import Project
+from mergehouse.release.export.export import release
+from mergehouse.release.manifest.seal import CURRENT, RELEASES, SUCCESS
+from mergehouse.release.store import Shelf
 from mergehouse.release.verify import verify
 
-COMMAND = [sys.executable, "-c", "from mergehouse.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from mergehouse.cli.main import main; main()"]
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import RunResult, run
-from mergehouse.project import load_project
-from mergehouse.scaffold import write_project
+from mergehouse.cli.scaffold import write_project
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import load_project
 
 DATA = Path(os.environ.get("MERGEHOUSE_REAL_DATA", Path(__file__).parents[3] / "shared" / "data"))
 RETAIL = DATA / "online-retail-ii" / "online_retail_II.csv.gz"

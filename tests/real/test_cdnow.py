@@ -9,7 +9,7 @@ import pandas
 import pytest
 from tests.real.conftest import CDNOW
 
-from mergehouse.science.btyd import fit_bgnbd, fit_gamma_gamma
+from mergehouse.science.btyd.lifetime_value import fit_bgnbd, fit_gamma_gamma
 
 CALIBRATED = pandas.Timestamp("1997-09-30")
 ENDED = pandas.Timestamp("1998-06-30")

@@ -12,10 +12,10 @@ import pytest
 from tests.real.conftest import DATA, FASHION, RETAIL
 
 from mergehouse.kpi.catalogue import compute
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import RunResult
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.results import RunResult
 from mergehouse.profile.profiling import profile
-from mergehouse.project import load_project
+from mergehouse.project.config import load_project
 
 Real = tuple[Lakehouse, RunResult]
 RAW = (

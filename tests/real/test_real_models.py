@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from benchmarks.science_bars import BRAND, in_pounds
 
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import RunResult
-from mergehouse.science.backtest import Tested, backtest_churn, backtest_clv
-from mergehouse.science.clv_rules import ENSEMBLE
-from mergehouse.science.dataset import read_dataset
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.results import RunResult
+from mergehouse.science.clv.baselines import ENSEMBLE
+from mergehouse.science.evaluation.backtest import Tested, backtest_churn, backtest_clv
+from mergehouse.science.features.dataset import read_dataset
 
 pytestmark = pytest.mark.long
 
@@ -20,7 +20,7 @@ def tested(real: tuple[Lakehouse, RunResult]) -> list[Tested]:
     lakehouse, _ = real
     dataset = read_dataset(lakehouse, BRAND)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mergehouse.science.evaluation.DRAWS", 10)
+        patch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
         return [*backtest_churn(dataset), *backtest_clv(in_pounds(lakehouse, dataset))]
 
 

@@ -11,10 +11,10 @@ import openpyxl
 import pytest
 from tests.real.conftest import DATA, FASHION, RETAIL
 
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import run
-from mergehouse.project import load_project
-from mergehouse.scaffold import write_project
+from mergehouse.cli.scaffold import write_project
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import load_project
 
 FIRST_SHEET_ROWS = 525_461  # rows of the publisher's first yearly sheet; the second follows
 VARIANTS = DATA / "european-fashion-variants"

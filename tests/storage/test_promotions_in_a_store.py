@@ -9,12 +9,12 @@ from tests.storage.servers import Azurite
 from tests.storage.test_releases import keys
 from tests.storage.test_stores import in_store, lines, location  # noqa: F401
 
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.release.audit import promotions
-from mergehouse.release.compare import compare
-from mergehouse.release.export import release
-from mergehouse.release.promotion import promote, rollback
-from mergehouse.release.shelf import Shelf
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.release.compare.compare import compare
+from mergehouse.release.export.export import release
+from mergehouse.release.promote.audit_trail import promotions
+from mergehouse.release.promote.promotion import promote, rollback
+from mergehouse.release.store import Shelf
 
 BY = {"approved_by": "Ada", "note": "T-1"}
 

@@ -11,13 +11,13 @@ from tests.storage.servers import Azurite
 from tests.storage.test_stores import in_store, lines, location  # noqa: F401
 
 from mergehouse.errors import LakehouseError
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.release.export import release
-from mergehouse.release.files import CURRENT, MANIFEST, RELEASES, SUCCESS
-from mergehouse.release.ingestion import ingest
-from mergehouse.release.shelf import Shelf, copy_release
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.release.export.export import release
+from mergehouse.release.load import ingest
+from mergehouse.release.manifest.seal import CURRENT, MANIFEST, RELEASES, SUCCESS
+from mergehouse.release.manifest.version import Version
+from mergehouse.release.store import Shelf, copy_release
 from mergehouse.release.verify import verify
-from mergehouse.release.version import Version
 
 
 @pytest.fixture

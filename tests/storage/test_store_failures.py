@@ -9,7 +9,7 @@ from tests.storage.test_stores import in_store, lines
 
 import mergehouse.storage
 from mergehouse.errors import ConfigError, LakehouseError, MergehouseError
-from mergehouse.lakehouse import Lakehouse
+from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.storage import failure, located
 
 

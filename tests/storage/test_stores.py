@@ -10,9 +10,9 @@ from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
 from typer import Exit
 
 import mergehouse.ingest.landing
-from mergehouse.cli import app
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.maintenance import maintain
+from mergehouse.cli.options import app
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.operations.maintenance import maintain
 from mergehouse.storage import open_store
 
 
@@ -114,9 +114,9 @@ def command(name: str, shop: Shop, *arguments: str) -> int:
 def test_survival_and_model_cards_go_into_the_store(shop: Shop, bucket: str) -> None:
     from datetime import UTC, date, datetime
 
-    from mergehouse.science.card import write_cards
-    from mergehouse.science.card_contents import untrained_card
-    from mergehouse.science.survival_report import write_survival
+    from mergehouse.science.cards.contents import untrained_card
+    from mergehouse.science.cards.pages import write_cards
+    from mergehouse.science.survival.page import write_survival
 
     location = LOCATIONS["s3"].format(bucket)
     in_store(shop, location)

@@ -10,11 +10,11 @@ from scipy.integrate import quad
 from scipy.special import beta, gammaln, hyp2f1
 
 from mergehouse.errors import FitError
-from mergehouse.science.bgnbd import BGNBD, _Histories, _log_likelihood
-from mergehouse.science.btyd import Simulated, clv, fit_bgnbd, fit_gamma_gamma, simulate, simulate_values
-from mergehouse.science.gamma_gamma import GammaGamma, _Purchases
-from mergehouse.science.gamma_gamma import _log_likelihood as gamma_gamma_log_likelihood
-from mergehouse.science.likelihood import climb, log_variance
+from mergehouse.science.btyd.bgnbd import BGNBD, _Histories, _log_likelihood
+from mergehouse.science.btyd.gamma_gamma import GammaGamma, _Purchases
+from mergehouse.science.btyd.gamma_gamma import _log_likelihood as gamma_gamma_log_likelihood
+from mergehouse.science.btyd.lifetime_value import Simulated, clv, fit_bgnbd, fit_gamma_gamma, simulate, simulate_values
+from mergehouse.science.btyd.maximum_likelihood import climb, log_variance
 
 TRUE = (0.6, 8.0, 0.7, 2.5)  # r, alpha (weeks), a, b
 WORTH = (6.0, 4.0, 15.0)  # p, q, gamma (euros)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mergehouse.science.drift import psi
+from mergehouse.science.evaluation.drift import psi
 
 
 def test_the_same_customers_have_not_drifted() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mergehouse.science.evaluation import calibration, churn_metrics, intervals, value_metrics
+from mergehouse.science.evaluation.metrics import calibration, churn_metrics, intervals, value_metrics
 
 CHURNED = np.array([True, True, False, True, False, False, False, False, False, False])
 PROBABILITY = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05])

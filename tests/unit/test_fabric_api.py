@@ -13,7 +13,7 @@ import pytest
 from tests.unit.fabric_facts import check_request
 
 from mergehouse.errors import ConfigError
-from mergehouse.release.fabric_api import FabricApi, FabricError, ServicePrincipal, from_environment
+from mergehouse.platform.fabric.api import FabricApi, FabricError, ServicePrincipal, from_environment
 
 TOKEN = "eyJ0b2tlbg-which-nobody-is-to-see"
 PIPELINE, DEV, TEST = (f"{n}" * 8 + "-0000-0000-0000-000000000000" for n in (1, 2, 3))

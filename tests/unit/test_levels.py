@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mergehouse.science.churn import anchored_rate, lapsed
-from mergehouse.science.churn_level import churn_from_purchases
-from mergehouse.science.clv_level import value_levels
-from mergehouse.science.dataset import Dataset, active
+from mergehouse.science.churn.model import anchored_rate, lapsed
+from mergehouse.science.churn.seasonal_level import churn_from_purchases
+from mergehouse.science.clv.seasonal_level import value_levels
+from mergehouse.science.features.dataset import Dataset, active
 
 BEGIN, DAYS, WORTH = dt.date(2024, 1, 1), 760, 10.0
 CUTOFFS = [d for d in (BEGIN + dt.timedelta(n) for n in range(60, DAYS - 90)) if d.day == 1]

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from mergehouse.contract import load_contract
-from mergehouse.dictionary import data_dictionary, kpi_page
-from mergehouse.engine.duckdb import to_duckdb
-from mergehouse.graph import MODELS
+from mergehouse.cli.reference_docs import data_dictionary, kpi_page
+from mergehouse.contracts.contract import load_contract
+from mergehouse.contracts.registry import MODELS
+from mergehouse.engine.dialect import to_duckdb
 from mergehouse.kpi.catalogue import catalogue
-from mergehouse.project import load_project
-from mergehouse.scaffold import TEMPLATES
+from mergehouse.project.config import load_project
+from mergehouse.project.templates import TEMPLATES
 
 PACKAGE = MODELS.parent
 ROOT = Path(__file__).parents[2]
@@ -76,8 +76,8 @@ def test_generated_pages_are_current(name: str, text: Callable[[], str]) -> None
 
 
 def test_every_reason_code_has_words() -> None:
-    from mergehouse.ingest.reader import REASONS
-    from mergehouse.project import parse_yaml
+    from mergehouse.ingest.delivery import REASONS
+    from mergehouse.project.config import parse_yaml
 
     words = parse_yaml((PACKAGE / "quality" / "words.yml").read_text())["reasons"]
     sql = "".join(f.read_text() for f in [*SQL, *TEMPLATES.glob("brands/*/*.sql")])

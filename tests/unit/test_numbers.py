@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import Shop
 
-from mergehouse.engine.duckdb import _bound, to_duckdb
-from mergehouse.staging import _number
+from mergehouse.engine.dialect import to_duckdb
+from mergehouse.engine.duckdb import _bound
+from mergehouse.transform.source_views import _number
 
 connection = duckdb.connect()
 

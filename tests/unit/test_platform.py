@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from tests.unit.fabric_facts import check_request, check_sharing, check_shortcut
 
-from mergehouse.contract import load_contract
+from mergehouse.contracts.contract import load_contract
+from mergehouse.contracts.registry import MODELS
 from mergehouse.errors import ConfigError
-from mergehouse.graph import MODELS
-from mergehouse.platform.sharing import sharing_config
-from mergehouse.platform.shortcuts import shortcut, write_shortcuts
-from mergehouse.project import parse_yaml
+from mergehouse.platform.delta_sharing import sharing_config
+from mergehouse.platform.fabric.shortcuts import shortcut, write_shortcuts
+from mergehouse.project.config import parse_yaml
 from mergehouse.storage import fabric_root, located, open_store
 
 CONNECTION, WORKSPACE, ITEM = (f"{n}" * 8 + "-0000-0000-0000-000000000000" for n in "abc")

@@ -8,12 +8,12 @@ import pytest
 from tests.conftest import SHOP_BRAND, Shop
 
 from mergehouse import __version__
+from mergehouse.cli.scaffold import line_count, write_project
 from mergehouse.errors import ConfigError
-from mergehouse.graph import build_graph
-from mergehouse.mappings import mapping_tables
-from mergehouse.pipeline import run
-from mergehouse.project import load_project
-from mergehouse.scaffold import line_count, write_project
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import load_project
+from mergehouse.project.mapping_files import mapping_tables
+from mergehouse.transform.graph import build_graph
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mergehouse.science.dataset import INPUTS
-from mergehouse.science.reasons import TRAITS, by_trait, reasons
+from mergehouse.science.churn.reasons import TRAITS, by_trait, reasons
+from mergehouse.science.features.dataset import INPUTS
 from mergehouse.science.scoring import CONTRACT, all_scores
 
 A, B, NOW = dt.date(2024, 1, 1), dt.date(2025, 1, 1), dt.datetime(2025, 1, 2, tzinfo=dt.UTC)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from mergehouse.engine.failures import spark_errors
-from mergehouse.engine.session import open_session
-from mergehouse.engine.spark import flattened
+from mergehouse.engine.spark.engine import flattened
+from mergehouse.engine.spark.errors import spark_errors
+from mergehouse.engine.spark.session import open_session
 from mergehouse.errors import ConfigError, LakehouseError, ModelError
-from mergehouse.project import EngineConfig
+from mergehouse.project.config import EngineConfig
 
 NOWHERE = """<ivysettings>
   <settings defaultResolver="nowhere"/>
@@ -46,9 +46,9 @@ def start_without_jars(folder: Path, *, delta: str = "4.4.0", java: str | None =
     settings = {"spark.jars.ivy": str(folder / "ivy"), "spark.jars.ivySettings": str(folder / "ivysettings.xml")}
     code = (
         "import importlib_metadata\n"
-        "from mergehouse.engine.session import open_session\n"
+        "from mergehouse.engine.spark.session import open_session\n"
         "from mergehouse.errors import ConfigError\n"
-        "from mergehouse.project import EngineConfig\n"
+        "from mergehouse.project.config import EngineConfig\n"
         f"importlib_metadata.version = lambda name: {delta!r}\n"
         "try:\n"
         f"    open_session(EngineConfig(name='spark', master='local[1]', settings={settings}))\n"

@@ -14,7 +14,7 @@ from mergehouse.demo.multitable import write_multitable
 from mergehouse.demo.truth import BrandTruth, group_kpis
 from mergehouse.demo.wide import write_wide
 from mergehouse.errors import ConfigError
-from mergehouse.project import Brand, load_project, parse_yaml
+from mergehouse.project.config import Brand, load_project, parse_yaml
 from mergehouse.storage import is_url
 
 EXPORTS = Path(__file__).with_name("exports.yml")

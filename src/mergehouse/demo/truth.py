@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mergehouse.mappings import ecb_file
+from mergehouse.project.mapping_files import ecb_file
 
 SALE, RETURN, NON_MERCHANDISE, ADJUSTMENT = range(4)
 LINE_TYPES = ("sale", "return", "non_merchandise", "adjustment")

@@ -22,7 +22,7 @@ from mergehouse.demo.truth import (
     euro_rates,
     half_up,
 )
-from mergehouse.scaffold import TEMPLATES
+from mergehouse.project.templates import TEMPLATES
 
 LINES_PER_ORDER = 20
 ORDERS_PER_CHUNK = 10_000

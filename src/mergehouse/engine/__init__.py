@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from mergehouse.contract import Contract
-from mergehouse.lakehouse import Lakehouse, StagedFile, Stamp
+from mergehouse.contracts.contract import Contract
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.files import StagedFile, Stamp
 
 # What a run names besides the layers: tables, views, what of a table is delivered, affected, found, computed and changed.
 SCHEMAS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import threading
 from collections.abc import Iterator
@@ -12,37 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import sqlglot
-import sqlglot.dialects.duckdb
-import sqlglot.dialects.spark  # both here: loaded at first use, by two threads at once, one of them meets a dialect half made
-from sqlglot import exp
 
-from mergehouse.contract import Contract
+from mergehouse.contracts.contract import Contract
 from mergehouse.engine import SCHEMAS, Staged, flat
-from mergehouse.engine.reader import connect, create_view, read_files, select, settings, text
+from mergehouse.engine.dialect import to_duckdb
 from mergehouse.errors import LakehouseError, ModelError
-from mergehouse.lakehouse import (
-    LAYERS,
-    Lakehouse,
-    StagedFile,
-    Stamp,
-    data_files,
-    duckdb_type,
-    minimum_and_maximum,
-    needs_safe_reader,
-)
-from mergehouse.project import Limits
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.files import LAYERS, StagedFile, Stamp, data_files, duckdb_type, minimum_and_maximum, needs_safe_reader
+from mergehouse.lakehouse.reader import connect, create_view, read_files, select, settings, text
+from mergehouse.project.config import Limits
 from mergehouse.storage import fetch, write_failure
 
 TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
 MAX_KEY_BITS = 2**32  # 512 MB of bitmaps
-
-# Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single letters do.
-_PATTERN = {
-    "yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d",
-    "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "ss": "%S", "SSSSSS": "%f", "a": "%p",
-}  # fmt: skip
 
 
 class DuckDBEngine:
@@ -250,36 +232,6 @@ class DuckDBEngine:
                 return int(self._session.execute(f"SELECT sum(keys) FROM ({bits})").fetchall()[0][0])
         keys = ", ".join([*prefix, last])
         return self._session.execute(f"SELECT count(DISTINCT hash(struct_pack({keys}))) FROM {contract.table}").fetchall()[0][0]
-
-
-@functools.lru_cache(maxsize=1024)
-def to_duckdb(sql: str) -> str:
-    """Spark SQL as DuckDB SQL."""
-    tree = sqlglot.parse_one(sql, read="spark")
-    return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False)
-
-
-def _rewrite(node: exp.Expression) -> exp.Expression:
-    """What SQLGlot leaves as Spark wrote it, or lets mean something else."""
-    if isinstance(node, exp.JSONFormat):  # Spark leaves NULLs out
-        return exp.Anonymous(
-            this="JSON_MERGE_PATCH", expressions=[exp.Literal.string("{}"), exp.Anonymous(this="TO_JSON", expressions=[node.this])]
-        )
-    if isinstance(node, exp.AtTimeZone):  # FROM_UTC_TIMESTAMP: what comes is in UTC, and DuckDB would take it for local time
-        node.set("this", exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), node.this]))
-    if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
-        value, pattern = node.expressions
-        return exp.Anonymous(this="TRY_STRPTIME", expressions=[value, exp.Literal.string(_strptime(pattern.name))])
-    return node
-
-
-def _strptime(pattern: str) -> str:
-    result, i = "", 0
-    while i < len(pattern):
-        run = next((pattern[i : i + n] for n in (6, 4, 3, 2, 1) if pattern[i : i + n] in _PATTERN), None)
-        result += _PATTERN[run] if run else pattern[i]
-        i += len(run) if run else 1
-    return result
 
 
 def _typed(contract: Contract, sql: str) -> str:

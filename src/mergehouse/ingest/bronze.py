@@ -10,12 +10,12 @@ from typing import Protocol
 
 import duckdb
 
-from mergehouse.engine.reader import select, shared
 from mergehouse.errors import MergehouseError, SourceError
+from mergehouse.ingest.delivery import Delivery, bronze_table
 from mergehouse.ingest.landing import LandedFile, find_files
-from mergehouse.ingest.reader import Delivery, bronze_table
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.project import Brand, Project, Source
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import select, shared
+from mergehouse.project.config import Brand, Project, Source
 
 REJECTED, BATCHES = "bronze.rejected", "bronze.batches"
 LEDGER_TYPES = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.engine.reader import quoted, text
-from mergehouse.project import Source
+from mergehouse.lakehouse.reader import quoted, text
+from mergehouse.project.config import Source
 
 ISO_LIKE = "____-__-__%"
 ISO_OFFSET = "yyyy-MM-dd'T'HH:mm:ssXXX"  # after the time of some ISO instants comes how far their clock is from UTC

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mergehouse.errors import SourceError
-from mergehouse.project import ADDED_COLUMNS, Source, nearest
+from mergehouse.project.config import ADDED_COLUMNS, Source, nearest
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~")
 SEARCHED, SHOWN = 30, 200  # records among which the header is looked for; characters shown of what stands above it

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mergehouse.errors import SourceError
-from mergehouse.project import Brand, Source
+from mergehouse.project.config import Brand, Source
 from mergehouse.storage import download, is_url, open_store, storage_errors
 
 TEXT_SUFFIXES = (".csv", ".txt", ".tsv", ".csv.gz", ".txt.gz", ".tsv.gz")

@@ -8,16 +8,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from mergehouse.contract import load_contract
-from mergehouse.engine.reader import connect, create_view
+from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError
 from mergehouse.kpi import formula
 from mergehouse.kpi.formula import Value, Values
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.project import Brand, nearest, parse_yaml
-from mergehouse.quality.checks import CheckResult
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import connect, create_view
+from mergehouse.project.config import Brand, nearest, parse_yaml
 
-MODELS = Path(__file__).parent.parent / "models"
 CATALOGUE = Path(__file__).with_name("catalogue.yml")
 
 
@@ -48,7 +46,7 @@ class Kpi(BaseModel):
     @property
     def grain(self) -> str:
         """Where the KPI can be cut: the grain of the table its measures come from."""
-        return load_contract(MODELS / f"{self.table.replace('.', '/')}.yml").grain if self.table else "that of its two measures"
+        return contract_of(self.table).grain if self.table else "that of its two measures"
 
     @property
     def formula(self) -> str:
@@ -92,24 +90,6 @@ def compute(lakehouse: Lakehouse) -> Values:
         return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
     return formula.totals(kpis, tables, rows)
-
-
-def check_bounds(values: Values) -> list[CheckResult]:
-    """Every KPI with bounds, as `compute` returns them, held against them in every scope."""
-    results = []
-    for kpi in catalogue():
-        if kpi.min is None and kpi.max is None:
-            continue
-        outside = [
-            {"scope": scope, kpi.name: str(value)}
-            for scope, named in values.items()
-            if (value := named[kpi.name]) is not None
-            and ((kpi.min is not None and value < kpi.min) or (kpi.max is not None and value > kpi.max))
-        ]
-        low, high = (bound if bound is not None else "any" for bound in (kpi.min, kpi.max))
-        why = f"{kpi.label} must lie between {low} and {high} {kpi.unit}."
-        results.append(CheckResult("kpi", f"{kpi.name}_in_bounds", "error", len(outside), why, outside))
-    return results
 
 
 def as_json_values(values: Values) -> dict[str, dict[str, str | int | None]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from mergehouse.silence import Inactivity, inactivity, purchase_days
+from mergehouse.science.survival.inactivity import Inactivity, inactivity, purchase_days
 
 COHORTS_SHOWN = 36
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from mergehouse.drawing.svg import Axis, Figure, Mark, bars, even_ticks, nice_step, short
+from mergehouse.charts.svg import Axis, Figure, Mark, bars, even_ticks, nice_step, short
 from mergehouse.profile.customers import Gaps
 from mergehouse.profile.seasons import Seasons
 from mergehouse.profile.tables import Column

@@ -6,13 +6,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from mergehouse.drawing.inactivity import inactivity
-from mergehouse.drawing.pages import drawn, environment, put_pages
-from mergehouse.lakehouse import Lakehouse
+from mergehouse.charts.pages import drawn, environment, put_pages
+from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.profile import figures
 from mergehouse.profile.customers import COHORTS_SHOWN
 from mergehouse.profile.profiling import Page, Profile
-from mergehouse.project import Project
+from mergehouse.project.config import Project
+from mergehouse.science.survival.inactivity_figure import inactivity
 from mergehouse.storage import write_folder
 
 HERE = Path(__file__).parent

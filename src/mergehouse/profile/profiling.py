@@ -9,17 +9,17 @@ from pathlib import Path
 
 import duckdb
 
-from mergehouse.engine.reader import connect, create_view, settings
 from mergehouse.errors import ConfigError, LakehouseError
 from mergehouse.ingest.bronze import read_batches
-from mergehouse.ingest.reader import bronze_table
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.mappings import mapping_tables
+from mergehouse.ingest.delivery import bronze_table
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import connect, create_view, settings
 from mergehouse.profile.customers import CustomerProfile, customer_profile
 from mergehouse.profile.overlaps import Overlaps, shared_categories, shared_countries, shared_customers
 from mergehouse.profile.seasons import Seasons, seasons
 from mergehouse.profile.tables import TableProfile, contracted, is_of_brands, profile_source, profile_table
-from mergehouse.project import Project, nearest
+from mergehouse.project.config import Project, nearest
+from mergehouse.project.mapping_files import mapping_tables
 
 LAYERS = ("bronze", "silver", "vault", "gold")
 

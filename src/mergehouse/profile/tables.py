@@ -9,15 +9,17 @@ from typing import Literal
 import duckdb
 from sqlglot import exp
 
-from mergehouse.contract import ColumnContract, Contract, load_contract
-from mergehouse.engine.duckdb import to_duckdb
-from mergehouse.engine.reader import quoted, text
-from mergehouse.graph import MODELS, STACKED, contract_of
+from mergehouse.contracts.contract import ColumnContract, Contract, load_contract
+from mergehouse.contracts.registry import MODELS, contract_of
+from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.bronze import Batch
-from mergehouse.ingest.reader import bronze_table
+from mergehouse.ingest.delivery import bronze_table
+from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.profile.values import Counted, Dates, Numbers, Texts
-from mergehouse.project import ADDED_COLUMNS, Brand
-from mergehouse.staging import brand_query, typed_column
+from mergehouse.project.config import ADDED_COLUMNS, Brand
+from mergehouse.transform.graph import STACKED
+from mergehouse.transform.source_views import typed_column
+from mergehouse.transform.staging_views import brand_query
 
 BRAND_COLUMN, BRAND_MEANING = "source_system", "Brand"
 IDENTIFIER_SHARE, FEW_ROWS = 0.5, 50  # texts that differ in more than half of all rows tell rows apart; not so in a small table

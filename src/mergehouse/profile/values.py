@@ -14,7 +14,7 @@ from typing import Literal
 
 import duckdb
 
-from mergehouse.drawing.svg import nice_step
+from mergehouse.charts.svg import nice_step
 
 TOP_VALUES = 8
 MOST_CLASSES, MOST_LOG_CLASSES = 30, 50

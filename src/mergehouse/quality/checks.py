@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mergehouse.contract import ColumnContract, Contract, Severity
+from mergehouse.contracts.contract import ColumnContract, Contract, Severity
 from mergehouse.engine import Engine
-from mergehouse.lakehouse import StagedFile
+from mergehouse.lakehouse.files import StagedFile
 
 SAMPLE_ROWS = 5
 

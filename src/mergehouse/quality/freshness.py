@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from mergehouse.engine import Engine
-from mergehouse.project import Project
+from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
 

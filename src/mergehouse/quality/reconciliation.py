@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mergehouse.engine import Engine
-from mergehouse.project import Brand, FieldReconciliation
+from mergehouse.project.config import Brand, FieldReconciliation
 from mergehouse.quality.checks import SAMPLE_ROWS, CheckResult
-from mergehouse.staging import literal
+from mergehouse.transform.source_views import literal
 
 DIFFERENCES = "silver.field_differences"
 

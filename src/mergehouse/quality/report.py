@@ -8,11 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from mergehouse.engine.reader import connect, create_view
 from mergehouse.errors import LakehouseError
 from mergehouse.kpi.catalogue import Values, brand_definitions, catalogue, compute, formatted
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.project import Brand, Project, parse_yaml
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import connect, create_view
+from mergehouse.project.config import Brand, Project, parse_yaml
 from mergehouse.storage import storage_errors
 
 HERE = Path(__file__).parent

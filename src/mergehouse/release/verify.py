@@ -14,15 +14,15 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.engine.reader import connect
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi import formula
-from mergehouse.release.facts import check_facts, check_keys, check_kpis, check_partitions, check_schema
-from mergehouse.release.files import RELEASES, Fault, check_files, pointed_at, read_sealed
-from mergehouse.release.manifest import Manifest, ManifestError, parse_manifest
-from mergehouse.release.measure import columns_of, distinct_keys, facts, file_rows, open_table, partition_rows, rows
-from mergehouse.release.shelf import Shelf
-from mergehouse.release.version import Version
+from mergehouse.lakehouse.reader import connect
+from mergehouse.release.manifest.duckdb_statistics import columns_of, distinct_keys, facts, file_rows, open_table, partition_rows, rows
+from mergehouse.release.manifest.manifest import Manifest, ManifestError, parse_manifest
+from mergehouse.release.manifest.seal import RELEASES, Fault, check_files, pointed_at, read_sealed
+from mergehouse.release.manifest.statistics import check_facts, check_keys, check_kpis, check_partitions, check_schema
+from mergehouse.release.manifest.version import Version
+from mergehouse.release.store import Shelf
 from mergehouse.storage import is_url
 
 Progress = Callable[[str], None]

@@ -8,16 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import FitError
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.project import Project
-from mergehouse.science.card import Card, write_cards
-from mergehouse.science.card_contents import churn_card, untrained_card, value_card
-from mergehouse.science.dataset import read_dataset
-from mergehouse.science.registry import CHAMPION, Version, versions
-from mergehouse.science.survival_report import write_survival
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.project.config import Project
+from mergehouse.science.cards.card import Card
+from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
+from mergehouse.science.cards.pages import write_cards
+from mergehouse.science.features.dataset import read_dataset
+from mergehouse.science.registry.versions import CHAMPION, Version, versions
+from mergehouse.science.survival.page import write_survival
 
 if TYPE_CHECKING:
-    from mergehouse.science.training import Task
+    from mergehouse.science.tasks import Task
 
 
 def write_reports(

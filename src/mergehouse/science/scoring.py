@@ -12,18 +12,19 @@ import polars as pl
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
+from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import FitError
-from mergehouse.graph import SCORES, contract_of
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import Scored
-from mergehouse.project import Project
-from mergehouse.science.churn import HORIZONS, Churn, ChurnModel, history, lapsed
-from mergehouse.science.clv import Clv, ClvFallback, fit_clv_fallback
-from mergehouse.science.dataset import FEATURES, Dataset, active, matrix, read_dataset
-from mergehouse.science.drift import watch
-from mergehouse.science.reasons import SHOWN, counted, reasons
-from mergehouse.science.registry import Registered, champion
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.results import Scored
+from mergehouse.project.config import Project
+from mergehouse.science.churn.model import HORIZONS, Churn, ChurnModel, history, lapsed
+from mergehouse.science.churn.reasons import SHOWN, counted, reasons
+from mergehouse.science.clv.ensemble import Clv, ClvFallback, fit_clv_fallback
+from mergehouse.science.evaluation.drift import watch
+from mergehouse.science.features.dataset import FEATURES, Dataset, active, matrix, read_dataset
+from mergehouse.science.registry.versions import Registered, champion
 from mergehouse.science.training import train_missing
+from mergehouse.transform.graph import SCORES
 
 GROUP = "group"
 RISK_BANDS = (("low", 0.0), ("medium", 0.4), ("high", 0.7))  # by churn_probability_90d, from so much on

@@ -3,90 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 from threadpoolctl import threadpool_limits
 
+from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import FitError, LakehouseError, RegistryError
-from mergehouse.graph import contract_of
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.pipeline import exclusive
-from mergehouse.project import Project
-from mergehouse.science import churn
-from mergehouse.science.backtest import ALL, HORIZON, LEARNED_FROM, Tested, backtest_churn, backtest_clv, judged_cutoffs
-from mergehouse.science.clv import MEMBERS, PENALTY, SHRINKAGE, Clv, fit_clv, outcome
-from mergehouse.science.clv_rules import ENSEMBLE, RULES
-from mergehouse.science.dataset import FEATURES, Dataset, active, read_dataset
-from mergehouse.science.evaluation import churn_metrics, value_metrics
-from mergehouse.science.explanation import explain_churn, keep_explanations
-from mergehouse.science.model_file import Model
-from mergehouse.science.origin import Origin, origin_of
-from mergehouse.science.promotion import LOWER_IS_BETTER, Comparison, compare, record
-from mergehouse.science.registry import CHAMPION, Version, challenge, load, promote, register, versions
-from mergehouse.science.registry import as_json as version_as_json
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.lock import exclusive
+from mergehouse.project.config import Project
+from mergehouse.science.evaluation.backtest import ALL, HORIZON, LEARNED_FROM, Tested, backtest_churn, judged_cutoffs
+from mergehouse.science.evaluation.explanation import keep_explanations
+from mergehouse.science.features.dataset import FEATURES, Dataset, read_dataset
+from mergehouse.science.registry.champion import LOWER_IS_BETTER, Comparison, compare, record
+from mergehouse.science.registry.experiment_runs import log_training, means
+from mergehouse.science.registry.provenance import Origin, origin_of
+from mergehouse.science.registry.versions import CHAMPION, Version, challenge, load, promote, register, versions
+from mergehouse.science.registry.versions import as_json as version_as_json
 from mergehouse.science.reports import write_reports
-from mergehouse.science.runs import log_training, means
+from mergehouse.science.tasks import TASKS, Progress, Task
 
 METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is trained: the model `target`, by the method of `models` that is best in `metric` of the backtest's target `judged`.
-
-    `models` fit the method as it can be fitted on a day; it is not kept as champion unless it beats `rules`. `judge` is the metrics
-    of a fitted model at a cut-off, on the same customers as in the backtest; `parameters` are logged, by method.
-    """
-
-    target: str
-    backtest: Callable[[Dataset, Progress], Iterator[Tested]]
-    judged: str
-    metric: str
-    rules: tuple[str, ...]
-    models: dict[str, Callable[[Dataset, dt.date], Model]]
-    judge: Callable[[Any, Dataset, dt.date], dict[str, float]]
-    parameters: dict[str, dict[str, Any]]
-    explain: Callable[[Dataset, Any], pl.DataFrame] | None = None
-
-
-def _judge_churn(model: churn.ChurnModel, dataset: Dataset, cutoff: dt.date) -> dict[str, float]:
-    rows = active(dataset.at(cutoff))
-    churned = (rows[f"next_purchases_{HORIZON}d"] == 0).to_numpy()
-    return churn_metrics(churned, model.anchored(dataset, cutoff).predict(rows)[HORIZON])
-
-
-def _judge_clv(model: Clv, dataset: Dataset, cutoff: dt.date) -> dict[str, float]:
-    rows = dataset.at(cutoff)
-    return value_metrics(outcome(rows, HORIZON), model.anchored(dataset, cutoff).predict(rows).value[HORIZON])
-
-
-TASKS = (
-    Task(
-        target="churn",
-        backtest=backtest_churn,
-        judged=f"churn_{HORIZON}d",
-        metric="auc",  # the level is not the model's: predictions are anchored on the day they are made
-        rules=("recency rule", "RFM rates"),
-        models={"logistic regression": churn.fit_churn_model},
-        judge=_judge_churn,
-        parameters={"logistic regression": {"C": churn.PENALTY, "season_weight": churn.SEASON_WEIGHT}},
-        explain=explain_churn,
-    ),
-    Task(
-        target="clv",
-        backtest=backtest_clv,
-        judged=f"clv_{HORIZON}d",  # of a year's value too few windows are closed
-        metric="gini",
-        rules=RULES,
-        models={ENSEMBLE: fit_clv},
-        judge=_judge_clv,
-        parameters={ENSEMBLE: {"members": ", ".join(MEMBERS), "C": PENALTY, "alpha": SHRINKAGE}},
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -131,7 +71,7 @@ def train(project: Project, brand: str | None = None, progress: Progress = lambd
     used, MergehouseError where the extra `deep` is wanted and missing.
     """
     if deep:
-        import mergehouse.science.sequence  # noqa: F401 - what is missing is said before anything is trained
+        import mergehouse.science.churn.sequence_model  # noqa: F401 - what is missing is said before anything is trained
     lakehouse = Lakehouse(project.lakehouse_location)
     if not lakehouse.exists(FEATURES):
         raise LakehouseError(f"{lakehouse.location}: there are no customer features yet; `mergehouse run` builds them.")
@@ -271,7 +211,7 @@ def _has_history(lakehouse: Lakehouse, brand: str) -> bool:
 
 
 def _backtest_sequences(lakehouse: Lakehouse, dataset: Dataset, progress: Progress) -> Iterator[Tested]:
-    from mergehouse.science.sequence import read_sequences, sequence_churn
+    from mergehouse.science.churn.sequence_model import read_sequences, sequence_churn
 
     sequences = read_sequences(lakehouse, dataset.brand)
     return backtest_churn(dataset, progress, {"sequence model": lambda known, day: sequence_churn(known, sequences, day)})

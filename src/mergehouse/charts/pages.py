@@ -1,0 +1,73 @@
+"""Self-contained HTML pages: the templates of a folder over `base.html.j2`, filters for numbers, and where pages go."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.storage import storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jinja2 import Environment
+
+HERE = Path(__file__).parent
+
+
+def environment(folder: Path) -> Environment:
+    """Templates of a folder, which may extend `base.html.j2`. Text is escaped in HTML, not in Markdown."""
+    from jinja2 import Environment, FileSystemLoader
+
+    made = Environment(
+        loader=FileSystemLoader([folder, HERE]), autoescape=lambda name: ".html" in (name or ""), trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters |= {"number": number, "value": value, "percent": percent, "day": day, "unbroken": unbroken}
+    made.globals["written"] = dt.datetime.now(dt.UTC)
+    return made
+
+
+def drawn(draw: Callable[..., str]) -> Callable[..., Markup]:
+    """A figure for templates: drawings escape what they are given, the page takes them as they are."""
+    return lambda *given: Markup(draw(*given))
+
+
+def put_pages(lakehouse: Lakehouse, folder: str, pages: dict[str, str]) -> list[str]:
+    """Writes pages, by file name, into a folder of the lakehouse. Returns their paths or URLs."""
+    with storage_errors(lakehouse.location):
+        for name, text in pages.items():
+            lakehouse.store.put(f"{folder}/{name}", text.encode())
+    return [f"{lakehouse.location}/{folder}/{name}" for name in pages]
+
+
+def number(value: Any) -> str:
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def value(value: float) -> str:
+    """A value of a column: whole numbers whole, others to four significant digits, but never less than the cents."""
+    if value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
+
+
+def percent(value: Any) -> str:
+    """Shares that are not quite nothing or all do not look as if they were."""
+    if value is None:
+        return "-"
+    if 0 < value < 0.001:
+        return "< 0.1\u00a0%"
+    return "> 99.9\u00a0%" if 0.999 < value < 1 else f"{value * 100:,.1f}\u00a0%"
+
+
+def unbroken(words: str) -> str:
+    """A number and its percent sign stay on one line."""
+    return words.replace(" %", "\u00a0%")
+
+
+def day(value: dt.date) -> str:
+    return f"{value:%-d %B %Y}"

@@ -1,0 +1,86 @@
+"""Commands that build tables and look after them: `run`, `check`, `maintain`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from mergehouse.cli.options import HERE, Env, Folder, Json, app
+from mergehouse.cli.science_extra import lacking_packages, scoring
+
+
+@app.command(rich_help_panel="Build")
+def run(
+    project: Folder = HERE,
+    env: Env = None,
+    select: Annotated[
+        str | None,
+        typer.Option(metavar="TABLES", help="Only these: silver.sales_clean+, +gold.sales_daily, gold."),
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="LAYER", help="Stop after bronze, silver or gold.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Rebuild every table from Bronze, stale or not.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Load what was delivered and rebuild what is stale, up to Gold."""
+    from mergehouse.cli import render
+    from mergehouse.pipeline.results import summary
+    from mergehouse.pipeline.run import run as run_pipeline
+    from mergehouse.project.config import load_project
+    from mergehouse.quality.report import REPORT, write_report
+
+    loaded = load_project(project, env)
+    with render.steps(hidden=as_json) as step:
+        result = run_pipeline(loaded, select, until, full, step, score=scoring(loaded))
+    report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
+    if as_json:
+        typer.echo(json.dumps(summary(result), indent=2, default=str))
+    else:
+        render.print_run(loaded, result, report)
+        if loaded.config.science and (lacking := lacking_packages()):
+            typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
+    raise typer.Exit(1 if result.failed else 0)
+
+
+@app.command(rich_help_panel="Build")
+def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
+    """Check every published table against its contract, building nothing."""
+    from mergehouse.cli import render
+    from mergehouse.pipeline.run import check as check_pipeline
+    from mergehouse.project.config import load_project
+
+    results = check_pipeline(load_project(project, env))
+    failed = [c for c in results if not c.passed]
+    if as_json:
+        typer.echo(json.dumps([vars(c) | {"passed": c.passed} for c in results], indent=2, default=str))
+    else:
+        typer.echo(f"{len(results):,} checks, {len(results) - len(failed):,} passed")
+        render.print_findings(failed)
+    raise typer.Exit(1 if any(c.stops_publication for c in results) else 0)
+
+
+@app.command(rich_help_panel="Build")
+def maintain(
+    project: Folder = HERE,
+    env: Env = None,
+    keep_hours: Annotated[int, typer.Option(min=0, help="Keep what the last N hours of versions name.")] = 168,
+    force: Annotated[bool, typer.Option("--force", help="Allow less than a week: nothing may be reading.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compact the tables, remove files out of use, shorten the logs."""
+    import mergehouse
+    from mergehouse.cli import render
+    from mergehouse.lakehouse.lock import exclusive
+    from mergehouse.operations.maintenance import maintain as maintain_tables
+
+    lakehouse = mergehouse.open(project, env)
+    with exclusive(lakehouse), render.steps(hidden=as_json) as step:
+        done = maintain_tables(lakehouse, keep_hours, force, lambda name: step("table", name, 0, 0))
+    if as_json:
+        typer.echo(json.dumps([vars(m) for m in done], indent=2))
+        return
+    for m in (m for m in done if m.removed or m.files_before != m.files_after):
+        typer.echo(f"{m.table:<28} {m.files_before:>6,} files -> {m.files_after:,}; {m.removed:,} old files removed")
+    freed = sum(m.removed_bytes for m in done)
+    typer.echo(f"{len(done)} tables looked after, {freed / 2**20:,.1f} MB freed; time travel reaches back {keep_hours} hours")

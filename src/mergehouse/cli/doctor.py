@@ -1,0 +1,43 @@
+"""What this machine and project have, and what is missing."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from mergehouse.errors import ConfigError, MergehouseError
+from mergehouse.ingest.landing import find_files
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.project.config import load_project
+from mergehouse.storage import is_writable
+
+PACKAGES = ("duckdb", "deltalake", "sqlglot", "polars", "fastexcel", "currencyconverter")
+
+
+def diagnose(folder: Path, environment: str | None = None) -> list[tuple[str, bool, str]]:
+    """(what, whether it is well, what was found) for this machine and the project in `folder`."""
+    found = [("Python", sys.version_info >= (3, 11), sys.version.split()[0])]
+    found += [(name, True, metadata.version(name)) for name in PACKAGES]
+    try:
+        project = load_project(folder, environment)
+    except ConfigError as error:
+        return [*found, ("project", False, str(error))]
+    found.append(("project", True, f"{project.config.name}: {', '.join(project.brands)}"))
+    lakehouse = Lakehouse(project.lakehouse_location)
+    free = shutil.disk_usage(next(p for p in (lakehouse.root, *lakehouse.root.parents) if p.exists())).free
+    disk = f"{free // 2**30} GB free{f' for copies in {lakehouse.root}' if lakehouse.is_remote else ''}"
+    try:
+        tables = f"{len(lakehouse.tables())} tables"
+        found.append(("lakehouse", is_writable(lakehouse.root), f"{lakehouse.location}, {tables}, {disk}"))
+    except MergehouseError as error:
+        found.append(("lakehouse", False, str(error)))
+    for brand in project.brands.values():
+        for table, source in brand.sources.items():
+            try:
+                files = find_files(brand, table, source, loaded_before=False)
+                found.append((f"{brand.name}.{table}", True, ", ".join(f.name for f in files) or "none (optional)"))
+            except MergehouseError as error:
+                found.append((f"{brand.name}.{table}", False, str(error)))
+    return found

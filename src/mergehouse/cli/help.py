@@ -1,0 +1,23 @@
+"""Commands that help on: `doctor`."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from mergehouse.cli.options import HERE, Env, Folder, Json, app
+
+
+@app.command(rich_help_panel="Help")
+def doctor(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
+    """Say what this machine and project have, and what is missing."""
+    from mergehouse.cli.doctor import diagnose
+
+    findings = diagnose(project, env)
+    if as_json:
+        typer.echo(json.dumps([{"what": w, "ok": ok, "found": found} for w, ok, found in findings], indent=2))
+    else:
+        for what, ok, found in findings:
+            typer.echo(f"{'ok     ' if ok else 'missing'}  {what:<22} {found}")
+    raise typer.Exit(0 if all(ok for _, ok, _ in findings) else 2)

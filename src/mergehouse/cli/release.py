@@ -1,0 +1,155 @@
+"""Commands about releases: `release`, `releases`, `verify`, `ingest`, `compare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mergehouse.cli.options import HERE, At, Env, Folder, Json, app, releases
+
+
+@app.command(rich_help_panel="Release")
+def release(
+    project: Folder = HERE,
+    env: Env = None,
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="X.Y.Z", help="Instead of the version that the changes ask for.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="PATH|URL", help="Where to, instead of into the lakehouse.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Export the Gold tables with a manifest, to be carried."""
+    from mergehouse.cli import render, render_release
+    from mergehouse.project.config import load_project
+    from mergehouse.release.export.export import release as make_release
+
+    loaded = load_project(project, env)
+    with render.steps(hidden=as_json) as step:
+        made = make_release(loaded, version, to, lambda what: step("release", what, 0, 0))
+    if as_json:
+        manifest = made.manifest.model_dump(mode="json")
+        place = {"root": made.root, "is_new": made.is_new, "manifest_sha256": made.manifest_sha256}
+        typer.echo(json.dumps(place | {"manifest": manifest}, indent=2))
+    else:
+        render_release.print_release(made)
+
+
+@releases.callback()
+def list_releases(context: typer.Context, project: Folder = HERE, env: Env = None, at: At = None, as_json: Json = False) -> None:
+    """List the releases there are, which is current, and more."""
+    from mergehouse.cli import render_release
+    from mergehouse.release.export.export import releases_root
+    from mergehouse.release.store import Shelf
+
+    if context.invoked_subcommand:
+        return
+    found = Shelf(releases_root(project, env, at)).list()
+    if as_json:
+        typer.echo(json.dumps([vars(r) for r in found], indent=2, default=str))
+    else:
+        render_release.print_releases(found)
+
+
+@releases.command(rich_help_panel="Commands")
+def rollback(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A release that is there.")],
+    project: Folder = HERE,
+    env: Env = None,
+    at: At = None,
+) -> None:
+    """Make a release the current one again."""
+    from mergehouse.release.export.export import releases_root
+    from mergehouse.release.manifest.version import Version
+    from mergehouse.release.store import Shelf
+
+    shelf = Shelf(releases_root(project, env, at))
+    before = shelf.current()
+    shelf.point_at(Version.parse(version))
+    typer.echo(f"{shelf.root}: current is {Version.parse(version)}" + (f", it was {before}" if before else ""))
+
+
+@releases.command(rich_help_panel="Commands")
+def copy(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A release that is there.")],
+    to: Annotated[str, typer.Option("--to", metavar="PATH|URL", help="Where to put it; it is current there.")],
+    project: Folder = HERE,
+    env: Env = None,
+    at: At = None,
+) -> None:
+    """Copy one release to another place, byte for byte."""
+    from mergehouse.release.export.export import releases_root
+    from mergehouse.release.manifest.version import Version
+    from mergehouse.release.store import Shelf, copy_release
+
+    seal = copy_release(Shelf(releases_root(project, env, at)), Version.parse(version), Shelf(releases_root(project, env, to)))
+    typer.echo(f"{to}: release {Version.parse(version)}, manifest {seal}")
+
+
+@app.command(rich_help_panel="Release")
+def verify(
+    root: Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")],
+    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    digest: Annotated[
+        str | None, typer.Option("--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Verify a release that was carried: every file and figure."""
+    from mergehouse.cli import render, render_release
+    from mergehouse.release.verify import verify as verify_release
+
+    with render.steps(hidden=as_json) as step:
+        found = verify_release(root, version, digest, lambda what: step("verify", what, 0, 0))
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        render_release.print_verification(found)
+    raise typer.Exit(0 if found.passed else 1)
+
+
+@app.command(rich_help_panel="Release")
+def ingest(
+    root: Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")],
+    lakehouse: Annotated[str, typer.Option("--lakehouse", metavar="DIR|URL", help="Tables go to Tables/ below it.")],
+    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    digest: Annotated[
+        str | None, typer.Option("--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring a verified release into the Delta tables of a lakehouse."""
+    from mergehouse.cli import render, render_release
+    from mergehouse.release.load import ingest as ingest_release
+
+    with render.steps(hidden=as_json) as step:
+        result = ingest_release(root, lakehouse, version, digest, lambda what: step("ingest", what, 0, 0))
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2))
+    else:
+        render_release.print_ingestion(result)
+    raise typer.Exit(1 if result.failed else 0)
+
+
+@app.command(rich_help_panel="Release")
+def compare(
+    left: Annotated[str, typer.Argument(metavar="LAKEHOUSE_A", help="A path or URL.")],
+    right: Annotated[str, typer.Argument(metavar="LAKEHOUSE_B", help="Another; a release may have come into it.")],
+    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the report here: a page and JSON.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether two lakehouses hold the same: rows, KPIs, scores."""
+    from mergehouse.cli import render, render_release
+    from mergehouse.release.compare.compare import compare as compare_lakehouses
+    from mergehouse.release.compare.page import write_comparison
+
+    with render.steps(hidden=as_json) as step:
+        result = compare_lakehouses(left, right, lambda what: step("compare", what, 0, 0))
+    pages = write_comparison(result, to) if to else []
+    if as_json:
+        typer.echo(json.dumps(result.as_json(), indent=2, default=str))
+    else:
+        render_release.print_comparison(result, pages)
+    raise typer.Exit(0 if result.aligned else 1)

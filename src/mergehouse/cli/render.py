@@ -1,0 +1,154 @@
+"""What the command line prints: progress, results as tables, findings, errors."""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from mergehouse.kpi.catalogue import catalogue, formatted
+from mergehouse.quality.checks import CheckResult
+
+if TYPE_CHECKING:
+    from mergehouse.pipeline.results import RunResult
+    from mergehouse.project.config import Project
+
+SAMPLE_ROWS = 3  # of each check that failed
+
+
+def complain(message: str) -> None:
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print("[bold red]error[/] ", end="")
+    console.print(message, markup=False)
+
+
+def complain_unforeseen(error: Exception) -> None:
+    """One message about what nobody foresaw; its traceback goes into a file."""
+    with tempfile.NamedTemporaryFile("w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        traceback.print_exception(error, file=file)
+    said = next(iter(str(error).strip().splitlines()), "")[:300]
+    complain(
+        f"unexpected {type(error).__name__} ({said}): a fault of mergehouse. The published tables are unharmed. "
+        f"Please report it with {file.name}."
+    )
+
+
+class progress:
+    """A progress bar over a known total, on stderr; silent where nobody watches."""
+
+    def __init__(self, title: str, total: int):
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self.task = self.bar.add_task(title, total=total)
+
+    def __enter__(self) -> Any:
+        self.bar.start()
+        return lambda done: self.bar.update(self.task, completed=done)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+
+class steps:
+    """The run's current table and how many are left, on stderr."""
+
+    def __init__(self, hidden: bool):
+        self.bar = Progress(
+            SpinnerColumn(), TextColumn("{task.fields[stage]:<7}"), BarColumn(bar_width=30), TimeElapsedColumn(),
+            TextColumn("{task.description}"), console=Console(stderr=True), transient=True, disable=hidden,
+        )  # fmt: skip
+        self.task = self.bar.add_task("starting", total=None, stage="")
+
+    def __enter__(self) -> Any:
+        self.bar.start()
+
+        def step(stage: str, name: str, done: int, total: int) -> None:
+            self.bar.update(self.task, description=name, completed=done, total=total or None, stage=stage)
+
+        return step
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+
+def print_run(project: Project, result: RunResult, report_file: str) -> None:
+
+    console = Console(soft_wrap=True, highlight=False)
+    for name, error in result.ingest.failures.items():
+        console.print(f"[bold red]stopped[/] {name}: ", end="")
+        console.print(str(error), markup=False)
+    loaded = [b for b in result.ingest.new if b.status == "loaded"]
+    repeats = len(result.ingest.new) - len(loaded)
+    if loaded:
+        rejected = sum(b.rejected_rows for b in loaded)
+        console.print(
+            f"Bronze   {len(loaded)} files, {sum(b.rows for b in loaded):,} rows loaded, {rejected:,} torn rows kept in bronze.rejected"
+        )
+    if repeats:
+        console.print(f"Bronze   {repeats} files known by content, not loaded again")
+    for table in result.tables:
+        if table.status == "failed":
+            console.print(f"[bold red]failed[/]   {table.table}: ", end="")
+            console.print(table.reason, markup=False)
+    if blocked := [t for t in result.tables if t.status == "blocked"]:
+        reasons = ", ".join(sorted({t.reason for t in blocked}))
+        console.print(f"[bold red]blocked[/]  {len(blocked)} tables keep their previous version: {reasons}")
+    if not result.changed:
+        console.print("Nothing to do: every table is up to date.")
+    if result.kpis:
+        print_kpis(result.kpis)
+    print_findings([c for c in result.checks if not c.passed])
+    built = [t for t in result.tables if t.status == "built"]
+    slowest = ", ".join(f"{t.table} {t.seconds:.1f} s" for t in sorted(built, key=lambda t: -t.seconds)[:3])
+    fresh = sum(t.status == "fresh" for t in result.tables)
+    passed = sum(c.passed for c in result.checks)
+    console.print(f"\nTables   {len(built)} built, {fresh} up to date; {passed:,} checks passed")
+    console.print(f"Time     {result.seconds:.1f} s" + (f" (slowest: {slowest})" if slowest else ""))
+    console.print(f"Where    {project.lakehouse_location}")
+    console.print(f"Report   {report_file}")
+
+
+def print_kpis(values: dict[str, dict[str, Any]]) -> None:
+    """One table, or where many brands do not fit into the window, several: no number is cut."""
+    console, scopes = Console(), list(values)
+    unlimited = console.options.update(width=10_000)
+    while scopes:
+        count = len(scopes)
+        while count > 1 and Measurement.get(console, unlimited, _kpi_table(values, scopes[:count])).maximum > console.width:
+            count -= 1
+        console.print(_kpi_table(values, scopes[:count]))
+        scopes = scopes[count:]
+
+
+def _kpi_table(values: dict[str, dict[str, Any]], scopes: list[str]) -> Table:
+    table = Table(title="KPIs", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("", no_wrap=True)
+    table.add_column("unit", style="dim", no_wrap=True)
+    for scope in scopes:
+        table.add_column(scope, justify="right", no_wrap=True)
+    for item in catalogue():
+        unit = "" if item.format == "percent" else item.unit
+        table.add_row(item.label, unit, *(formatted(item, values[scope][item.name]) for scope in scopes))
+    return table
+
+
+def print_findings(failed: list[CheckResult]) -> None:
+
+    console = Console(soft_wrap=True, highlight=False)
+    if failed:
+        console.print("\n[bold]Findings[/]")
+    for c in sorted(failed, key=lambda c: (c.severity, c.table)):
+        colour = "red" if c.severity == "error" else "yellow"
+        console.print(f"[{colour}]{c.severity:<6}[/]", end="")
+        console.print(f"{c.failures:>7,}  {c.table}: {c.check}", markup=False)
+        if c.severity == "error":
+            console.print(f"               {c.why}", markup=False)
+            for row in c.sample[:SAMPLE_ROWS]:
+                console.print("               " + ", ".join(f"{name} = {value}" for name, value in row.items()), markup=False)

@@ -1,0 +1,97 @@
+"""Commands about models: `train`, `score`, `models`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from mergehouse.cli.options import HERE, Env, Folder, Json, OneBrand, app, models
+from mergehouse.cli.science_extra import scoring, with_science
+
+
+@app.command(rich_help_panel="Science")
+def train(
+    project: Folder = HERE,
+    env: Env = None,
+    brand: OneBrand = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Judge the sequence model, too (extra `deep`, some minutes).")] = False,
+    as_json: Json = False,
+) -> None:
+    """Judge models against simple rules at past cut-off dates; keep the best."""
+    from mergehouse.cli import render, render_science
+
+    loaded = with_science(project, env, brand)
+    from mergehouse.science.training import as_json as as_json_training
+    from mergehouse.science.training import train as train_models
+
+    with render.steps(hidden=as_json) as step:
+        result = train_models(loaded, brand, lambda what: step("train", what, 0, 0), deep)
+    if as_json:
+        typer.echo(json.dumps(as_json_training(result), indent=2, default=str))
+    else:
+        render_science.print_training(result)
+    for leak in result.leaks:
+        render.complain(
+            f"{leak.brand}, {leak.method} at {leak.cutoff}: AUC {leak.metrics['auc']:.3f} is too good to be true; no model was kept. "
+            "A feature knows the future: look at what changed in models/gold/customer_features.sql."
+        )
+    raise typer.Exit(1 if result.leaks else 0)
+
+
+@app.command(rich_help_panel="Science")
+def score(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
+    """Score every customer anew where features or models have changed."""
+    from mergehouse.cli import render, render_science
+    from mergehouse.pipeline.results import summary
+    from mergehouse.pipeline.run import rescore
+
+    loaded = with_science(project, env)
+    with render.steps(hidden=as_json) as step:
+        result = rescore(loaded, scoring(loaded), step)
+    if as_json:
+        typer.echo(json.dumps(summary(result), indent=2, default=str))
+    else:
+        render_science.print_scores(loaded, result)
+    raise typer.Exit(1 if result.failed else 0)
+
+
+@models.callback()
+def list_models(
+    context: typer.Context,
+    project: Folder = HERE,
+    env: Env = None,
+    brand: OneBrand = None,
+    as_json: Json = False,
+) -> None:
+    """List the models there are, and which one is in use."""
+    if context.invoked_subcommand:
+        return
+    from mergehouse.cli import render_science
+
+    loaded = with_science(project, env, brand)
+    from mergehouse.science.registry.versions import as_json as as_json_version
+    from mergehouse.science.registry.versions import versions
+
+    found = versions(loaded, brand)
+    if as_json:
+        typer.echo(json.dumps([as_json_version(v) for v in found], indent=2))
+    else:
+        render_science.print_models(found)
+
+
+@models.command("promote")
+def promote_model(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The model, as `mergehouse models` lists it.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The version that scores shall come from.")],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; it is kept with the decision.")],
+    project: Folder = HERE,
+    env: Env = None,
+) -> None:
+    """Make a version the champion, whatever the backtest says."""
+    loaded = with_science(project, env)
+    from mergehouse.science.registry.champion import promote_by_hand
+
+    promote_by_hand(loaded, name, version, why)
+    typer.echo(f"{name} version {version} is champion; the next scores come from it")

@@ -1,0 +1,1 @@
+"""Contracts: the YAML beside a model, and where models are."""

@@ -1,0 +1,116 @@
+"""Contracts: the YAML beside a SQL model, the only place where a column's type, meaning and tests are written."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mergehouse.errors import ConfigError
+from mergehouse.project.config import read_yaml
+
+Severity = Literal["error", "warn"]
+TYPE_PATTERN = r"^(string|date|timestamp|boolean|int|bigint|decimal\(\d{1,2},\d{1,2}\))$"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnContract(_Strict):
+    """One column. `type` is a Spark SQL type; `pii` is the sensitivity tag carried to every catalogue."""
+
+    type: str = Field(pattern=TYPE_PATTERN)
+    meaning: str
+    nullable: bool = True
+    unit: str | None = None
+    pii: Literal["none", "pseudonym", "personal"] = "none"
+    values: list[str] | None = None
+    min: float | None = None
+    max: float | None = None
+    references: str | None = Field(default=None, pattern=r"^[a-z]+\.[a-z0-9_]+\.[a-z0-9_]+$")
+    severity: Severity = "error"
+
+
+class Check(_Strict):
+    """A named test. `expect` is true for every good row; `sql` returns one row per failure."""
+
+    name: str
+    severity: Severity = "error"
+    why: str
+    expect: str | None = None
+    sql: str | None = None
+
+
+class Lookup(_Strict):
+    """An input that every row of another one, `of`, refers to, `by` its columns: theirs.
+
+    A changed row touches the slices of the rows that refer to it. A new row touches none: only new rows can refer to it.
+    """
+
+    of: str
+    by: dict[str, str]
+
+
+class Incremental(_Strict):
+    """How changes reach the table. The rows of one slice come from those rows of `inputs` that carry the slice's values.
+
+    `inputs` name, per table, the columns that hold the values of `slice`, in its order.
+    """
+
+    slice: list[str]
+    inputs: dict[str, list[str]]
+    lookups: dict[str, Lookup] = {}
+
+
+class Contract(_Strict):
+    """A table's promise: grain, key, columns in order, partitioning, checks, and how changes reach it.
+
+    `part` names the part of mergehouse that the table is for, where a project can do without it.
+
+    `release` says how a release of a Gold table reaches the receiver's: it takes the place of its rows, it is merged into them by
+    key, which keeps rows that only the receiver has, or the table is not released: readers have no use for it.
+
+    `z_order` names the columns that readers filter by most; `mergehouse maintain` lays the files out by them.
+
+    Without `incremental` the table is computed whole and compared with what is published.
+    """
+
+    table: str
+    grain: str
+    meaning: str
+    key: list[str]
+    partition_by: list[str] = []
+    z_order: list[str] = []
+    part: Literal["science"] | None = None
+    release: Literal["overwrite", "merge", "none"] = "overwrite"
+    columns: dict[str, ColumnContract]
+    checks: list[Check] = []
+    incremental: Incremental | None = None
+
+    @property
+    def layer(self) -> str:
+        return self.table.split(".")[0]
+
+
+@functools.cache
+def load_contract(file: Path) -> Contract:
+    """Reads and validates one contract, once a process: contracts come with the package. Raises ConfigError naming file and key."""
+    try:
+        contract = Contract(**read_yaml(file))
+    except ValidationError as error:
+        first: Any = error.errors()[0]
+        raise ConfigError(f"{file}: key `{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None
+    incremental = contract.incremental
+    for column in [*contract.key, *contract.partition_by, *contract.z_order, *(incremental.slice if incremental else [])]:
+        if column not in contract.columns:
+            raise ConfigError(f"{file}: `{column}` is named in key, partition_by, z_order or slice but is not a column.")
+    for table, columns in incremental.inputs.items() if incremental else ():
+        if len(columns) != len(incremental.slice):
+            raise ConfigError(f"{file}: incremental.inputs.{table} needs one column for each of {', '.join(incremental.slice)}.")
+    for check in contract.checks:
+        if (check.expect is None) == (check.sql is None):
+            raise ConfigError(f"{file}: check `{check.name}` needs exactly one of `expect` and `sql`.")
+    return contract

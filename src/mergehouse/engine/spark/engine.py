@@ -1,0 +1,235 @@
+"""The Spark engine: the same models on a SparkSession, local, of a notebook, or behind Spark Connect; tables are Delta.
+
+Tables are read and written by path, or by name in a catalog, so that its grants and lineage hold; they lie in the lakehouse
+either way. Only what classic Spark and Spark Connect share is used: SQL, DataFrame readers and writers. Rows stay on the
+executors.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlglot
+from sqlglot.tokens import TokenType
+
+from mergehouse.contracts.contract import Contract
+from mergehouse.engine import SCHEMAS, Staged, flat
+from mergehouse.engine.spark.catalog import Catalog
+from mergehouse.engine.spark.errors import spark_errors
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.files import LAYERS, Stamp
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+NAMED = {*SCHEMAS, *LAYERS}
+
+
+class SparkEngine:
+    """Models as temporary views of one session; what is computed once is kept as Parquet under `scratch`."""
+
+    tables_at_once = 2
+
+    def __init__(self, session: SparkSession, lakehouse: Lakehouse, scratch: str, catalog: str | None = None):
+        self.session, self.lakehouse, self.scratch = session, lakehouse, scratch
+        self.catalog = Catalog(session, catalog, lakehouse) if catalog else None
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")  # INT96, the default, knows no time zone
+
+    def attach(self, name: str) -> None:
+        self.read(name).createOrReplaceTempView(flat(name))
+
+    def read(self, name: str) -> DataFrame:
+        """The published version of a table, without the comments on its columns: a union of two would not know whose to take."""
+        with spark_errors(name):
+            reader = self.session.read.format("delta")
+            frame = reader.table(self.catalog.register(name)) if self.catalog else reader.load(self.location(name))
+        return frame.select(*(frame[column].alias(column, metadata={}) for column in frame.columns))
+
+    def location(self, name: str) -> str:
+        return self.lakehouse.address(name)
+
+    def append(self, name: str, frame: DataFrame, batch_id: str) -> None:
+        """Appends rows in one commit that records the batch; new columns widen the schema."""
+        if self.catalog:
+            self.catalog.expect_free(name)
+        with spark_errors(name):
+            self._commit(name, frame, {"mergeSchema": "true", "txnAppId": batch_id, "txnVersion": "1"})
+        self.lakehouse.committed(name)
+
+    def define(self, name: str, sql: str) -> None:
+        with spark_errors(name):
+            self.session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {flat(name)} AS {flattened(sql)}")
+
+    def keep(self, name: str, sql: str) -> None:
+        with spark_errors(name):
+            self._kept(self.session.sql(flattened(sql))).createOrReplaceTempView(flat(name))
+
+    def slice(self, name: str, source: str, affected: str, on: dict[str, str]) -> None:
+        equal = " AND ".join(f"t.{column} = a.{key}" for column, key in on.items())
+        self.define(name, f"SELECT t.* FROM {source} AS t LEFT SEMI JOIN {affected} AS a ON {equal}")
+
+    def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
+        schema = ", ".join(f"`{column}` STRING" for column in columns)
+        self.session.createDataFrame([tuple(row) for row in rows], schema).createOrReplaceTempView(flat(name))
+
+    def load_frame(self, name: str, frame: Any) -> None:
+        import pyarrow
+
+        table = pyarrow.table(frame)
+        views = [pyarrow.types.is_string_view(column.type) for column in table.schema]  # as Polars has text; Spark does not know it
+        schema = [c.with_type(pyarrow.string()) if is_view else c for c, is_view in zip(table.schema, views, strict=True)]
+        self.session.createDataFrame(table.cast(pyarrow.schema(schema))).createOrReplaceTempView(flat(name))
+
+    def stage(self, contract: Contract, sql: str) -> Staged:
+        self._keep_typed(f"computed.{flat(contract.table)}", contract, sql)
+        return Staged(contract, "table")
+
+    def stage_partitions(self, contract: Contract, sql: str) -> Staged:
+        self._keep_typed(f"computed.{flat(contract.table)}", contract, sql)
+        return Staged(contract, "partitions")
+
+    def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
+        name, columns = flat(contract.table), ", ".join(contract.columns)
+        self._keep_typed(f"computed.{name}", contract, sql)
+        self.read(contract.table).createOrReplaceTempView(f"before_{name}")
+        keys = contract.incremental.slice if sliced and contract.incremental else []
+        on = " AND ".join(f"t.{key} = a.{key}" for key in keys)
+        slices = f" LEFT SEMI JOIN affected.{name} AS a ON {on}" if keys else ""
+        self.define(f"published.{name}", f"SELECT t.* FROM before_{name} AS t{slices}")
+        self.keep(f"inserted.{name}", f"SELECT {columns} FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}")
+        self.keep(f"deleted.{name}", f"SELECT {columns} FROM published.{name} EXCEPT SELECT {columns} FROM computed.{name}")
+        self.define(f"changed.{name}", f"SELECT * FROM inserted.{name} UNION ALL SELECT * FROM deleted.{name}")
+        inserted, deleted = (self.rows(f"SELECT COUNT(*) AS n FROM {side}.{name}")[0]["n"] for side in ("inserted", "deleted"))
+        if not inserted and not deleted:
+            return Staged(contract, "nothing")
+        return Staged(contract, "rows", inserted=inserted, deleted=deleted)
+
+    def attach_staged(self, staged: Staged) -> None:
+        contract, name = staged.contract, flat(staged.contract.table)
+        columns = ", ".join(f"t.{column}" for column in contract.columns)
+        if staged.scope == "table":
+            self.define(contract.table, f"SELECT {columns} FROM computed.{name} AS t")
+            return
+        self.read(contract.table).createOrReplaceTempView(f"before_{name}")
+        if staged.scope == "nothing":
+            self.define(contract.table, f"SELECT {columns} FROM before_{name} AS t")
+            return
+        gone, new = (f"deleted.{name}", f"inserted.{name}") if staged.scope == "rows" else (f"affected.{name}", f"computed.{name}")
+        keys = contract.key if staged.scope == "rows" else contract.partition_by
+        on = " AND ".join(f"t.{key} = d.{key}" for key in keys)
+        kept = f"SELECT {columns} FROM before_{name} AS t LEFT ANTI JOIN {gone} AS d ON {on}"
+        self.define(contract.table, f"{kept} UNION ALL SELECT {columns} FROM {new} AS t")
+
+    def publish(self, staged: Staged, stamp: Stamp) -> int:
+        contract, name = staged.contract, flat(staged.contract.table)
+        if self.catalog:
+            self.catalog.expect_free(contract.table)
+        self.lakehouse.create(contract)
+        with spark_errors(contract.table):
+            if staged.scope == "rows" and staged.deleted:
+                self.keep(f"merged.{name}", _changes(contract))
+                self.session.sql(_merge(contract, self._target(contract.table))).collect()
+                self._stamp(contract, stamp)
+            elif staged.scope == "nothing":
+                self._stamp(contract, stamp)
+            else:
+                source = f"inserted_{name}" if staged.scope == "rows" else f"computed_{name}"
+                replaced = self._partitions(contract) if staged.scope == "partitions" else "TRUE" if staged.scope == "table" else ""
+                self._commit(contract.table, self.session.table(source), {"userMetadata": stamp.as_json()}, replaced, contract.partition_by)
+        self.lakehouse.committed(contract.table)
+        if self.lakehouse.stamp(contract.table) != stamp:  # Spark makes no commit of no rows in an empty table
+            self.lakehouse.exchange(contract, (), stamp, frozenset())
+        self.attach(contract.table)
+        return self.lakehouse.delta(contract.table).version()
+
+    def discard(self, staged: Staged) -> None:
+        """Kept rows go with the run's scratch folder."""
+
+    def register_all(self) -> None:
+        """Names what others wrote, too: the ledger of deliveries, the run log."""
+        if self.catalog:
+            for name in self.lakehouse.tables():
+                self.catalog.register(name)
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        with spark_errors("query"):
+            return [row.asDict() for row in self.session.sql(flattened(sql)).collect()]
+
+    def distinct_keys(self, contract: Contract) -> int:
+        keys = ", ".join(contract.key)
+        return self.rows(f"SELECT COUNT(*) AS n FROM (SELECT DISTINCT {keys} FROM {contract.table}) AS k")[0]["n"]
+
+    def _keep_typed(self, name: str, contract: Contract, sql: str) -> None:
+        columns = ", ".join(f"CAST({column} AS {c.type}) AS {column}" for column, c in contract.columns.items())
+        self.keep(name, f"SELECT {columns} FROM ({sql}) AS model")
+
+    def _kept(self, frame: DataFrame) -> DataFrame:
+        """The rows, written once and read back: what a lazy frame would compute again for every reader."""
+        with self._lock:
+            path = f"{self.scratch}/kept_{next(self._numbers)}"
+        frame.write.parquet(path)
+        return self.session.read.schema(frame.schema).parquet(path)
+
+    def _stamp(self, contract: Contract, stamp: Stamp) -> None:
+        """A commit without rows: SQL commands take no metadata of their own."""
+        self._commit(contract.table, self.read(contract.table).limit(0), {"userMetadata": stamp.as_json()})
+
+    def _commit(self, name: str, frame: DataFrame, options: dict[str, str], replaced: str = "", partition_by: Sequence[str] = ()) -> None:
+        """Appends rows, or puts them in the place of those that meet the condition `replaced`.
+
+        By name where there is a catalog; a table that is not there yet is made at its place and gets its name when first read.
+        """
+        if self.catalog and self.lakehouse.exists(name):
+            from pyspark.sql.functions import expr
+
+            named = frame.writeTo(self.catalog.register(name)).options(**options)
+            if replaced:
+                named.overwrite(expr(replaced))
+            else:
+                named.append()
+            return
+        writer = frame.write.format("delta").options(**options).partitionBy(*partition_by).mode("overwrite" if replaced else "append")
+        if replaced not in ("", "TRUE"):
+            writer = writer.option("replaceWhere", replaced)
+        writer.save(self.location(name))
+
+    def _partitions(self, contract: Contract) -> str:
+        """The condition that rows of the affected partitions meet."""
+        keys = self.rows(f"SELECT * FROM affected.{flat(contract.table)}")
+        return " OR ".join("(" + " AND ".join(f"{key} = '{value}'" for key, value in row.items()) + ")" for row in keys)
+
+    def _target(self, name: str) -> str:
+        return self.catalog.register(name) if self.catalog else f"delta.`{self.location(name)}`"
+
+
+def flattened(sql: str) -> str:
+    """The query with every `schema.name` of a run as the temporary view's one word; all else stays as it is written."""
+    tokens = sqlglot.tokenize(sql, read="spark")
+    parts, end = [], 0
+    for first, dot, second in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if dot.token_type == TokenType.DOT and first.text in NAMED and first.start >= end and sql[first.start] != "`":
+            parts += [sql[end : first.start], f"{first.text}_{second.text}"]
+            end = second.end + 1
+    return "".join([*parts, sql[end:]])
+
+
+def _changes(contract: Contract) -> str:
+    """What MERGE is given: every inserted row, and those deleted ones whose key does not come back."""
+    name, on = flat(contract.table), " AND ".join(f"i.{key} = d.{key}" for key in contract.key)
+    gone = f"SELECT d.*, TRUE AS is_gone FROM deleted.{name} AS d LEFT ANTI JOIN inserted.{name} AS i ON {on}"
+    return f"SELECT i.*, FALSE AS is_gone FROM inserted.{name} AS i UNION ALL {gone}"
+
+
+def _merge(contract: Contract, target: str) -> str:
+    """MERGE on the table's key: changed rows are updated, gone ones deleted, new ones inserted."""
+    on = " AND ".join(f"t.{key} = s.{key}" for key in contract.key)
+    return (
+        f"MERGE INTO {target} AS t USING merged_{flat(contract.table)} AS s ON {on} "
+        f"WHEN MATCHED AND s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED AND NOT s.is_gone THEN INSERT *"
+    )

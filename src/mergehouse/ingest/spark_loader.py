@@ -1,0 +1,174 @@
+"""Loads deliveries on a Spark cluster: files are read by the same reader, each by a task of its own on an executor.
+
+The driver sees counts, formats and headers, never rows. The executors need mergehouse installed and the files in reach.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from mergehouse.engine.spark.errors import spark_errors
+from mergehouse.errors import MergehouseError, SourceError
+from mergehouse.ingest.bronze import REJECTED, Batch
+from mergehouse.ingest.delivery import Delivery, Reader, deliveries
+from mergehouse.ingest.duckdb_loader import bronze_rows, rejected_rows
+from mergehouse.ingest.formats import detect_formats
+from mergehouse.ingest.inspection import Inspection, inspect
+from mergehouse.ingest.landing import LandedFile, named, readable
+from mergehouse.lakehouse.reader import connect, quoted
+from mergehouse.project.config import Brand, Source
+
+if TYPE_CHECKING:
+    from mergehouse.engine.spark.engine import SparkEngine
+
+REJECTED_SCHEMA = (
+    "source_system STRING, source_table STRING, source_file STRING, source_line BIGINT, reason_code STRING, detail STRING, "
+    "raw_text STRING, batch_id STRING, ingest_ts TIMESTAMP"
+)
+
+
+class SparkLoader:
+    """Two passes over a delivery: one that counts, reconciles and detects, one that brings its rows into Bronze."""
+
+    def __init__(self, engine: SparkEngine):
+        self.engine = engine
+        self.one_writer = Lock()  # bronze.rejected is shared by all sources
+
+    def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
+        found = self._on_executor(file.location, _open, brand, table, source, file)
+        return [_delivery(brand, table, source, file, each) for each in found["deliveries"]]
+
+    def load(self, delivery: Delivery, batch: Batch, earlier: list[str]) -> Batch:
+        seen = self._on_executor(delivery.file.location, _examine, delivery, batch, earlier)
+        if not self._holds(delivery.bronze, batch):
+            columns = ", ".join(f"`{name}` STRING" for name in seen["columns"])
+            schema = f"{columns}, ingest_ts TIMESTAMP, source_system STRING, source_file STRING, source_row BIGINT, batch_id STRING"
+            self.engine.append(delivery.bronze, self._task(_rows, schema, delivery, batch), batch.batch_id)
+        with self.one_writer:
+            if seen["rejected"] and not self._holds(REJECTED, batch):
+                self.engine.append(REJECTED, self._task(_rejected, REJECTED_SCHEMA, delivery, batch), batch.batch_id)
+        loaded = self._count(delivery.bronze, batch)
+        if loaded != seen["rows"]:
+            raise SourceError(
+                f"{delivery.file.location}: {seen['rows']:,} rows were counted and {loaded:,} loaded; it changed meanwhile. Run again."
+            )
+        empty = [] if loaded else ["the file holds a header and no rows"]
+        return replace(
+            batch,
+            rows=loaded,
+            rejected_rows=seen["rejected"],
+            delimiter=seen["delimiter"],
+            encoding=seen["encoding"],
+            formats=seen["formats"],
+            drift=json.dumps(seen["drift"] + empty),
+        )
+
+    def _task(self, function: Callable[..., Iterator[Any]], schema: str, *arguments: Any) -> Any:
+        """A frame of what the function yields on one executor, as Arrow batches."""
+
+        def task(batches: Iterator[Any]) -> Iterator[Any]:
+            for _ in batches:  # a worker whose input is read to the end serves the next task; else each starts its own Python
+                pass
+            yield from function(*arguments)
+
+        return self.engine.session.range(0, 1, 1, 1).mapInArrow(task, schema)
+
+    def _on_executor(self, file: str, function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+        """A small result of one task at work on a file; errors of ours come back as they are."""
+
+        def answered() -> Iterator[Any]:
+            import pyarrow
+
+            try:
+                answer = function(*arguments)
+            except MergehouseError as error:
+                answer = {"error": str(error)}
+            yield pyarrow.RecordBatch.from_pydict({"answer": [json.dumps(answer)]})
+
+        with spark_errors(file):
+            answer = json.loads(self._task(answered, "answer STRING").collect()[0]["answer"])
+        if "error" in answer:
+            raise SourceError(answer["error"])
+        return answer
+
+    def _holds(self, name: str, batch: Batch) -> bool:
+        return self._count(name, batch) > 0
+
+    def _count(self, name: str, batch: Batch) -> int:
+        if not self.engine.lakehouse.exists(name):
+            return 0
+        return self.engine.read(name).where(f"batch_id = '{batch.batch_id}'").count()
+
+
+def _open(brand: Brand, table: str, source: Source, file: LandedFile) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = readable(file, Path(folder))
+        with named(file, path):
+            found = deliveries(brand, table, source, file, path, inspect(path, source.encoding))
+            return {"deliveries": [{"sheet": d.sheet, **_as_json(d.inspection)} for d in found]}
+
+
+def _as_json(seen: Inspection) -> dict[str, Any]:
+    return {**asdict(seen), "head": base64.b64encode(seen.head).decode()}
+
+
+def _delivery(brand: Brand, table: str, source: Source, file: LandedFile, found: dict[str, Any]) -> Delivery:
+    sheet = found.pop("sheet")
+    seen = Inspection(**{**found, "head": base64.b64decode(found["head"])})
+    return Delivery(brand, table, source, file, Path(file.location), seen, sheet)
+
+
+def _examine(delivery: Delivery, batch: Batch, earlier: list[str]) -> dict[str, Any]:
+    """Counts, reconciles and detects; keeps nothing."""
+    with _reader(delivery, batch) as reader:
+        every = ", ".join(f"count({quoted(name)})" for name in reader.header.columns)
+        accepted = reader.cursor.execute(f"SELECT count(*), {every} FROM {reader.relation}").fetchall()[0][0]
+        reader.reconcile(accepted)
+        rejected = rejected_rows(reader, batch)
+        torn = reader.cursor.execute(f"SELECT count(*) FROM ({rejected})").fetchall()[0][0] if rejected else 0
+        formats = detect_formats(reader.cursor, f"SELECT * FROM {reader.accepted}", delivery.source, earlier)
+        return {
+            "rows": accepted,
+            "rejected": torn,
+            "columns": reader.header.columns,
+            "delimiter": reader.delimiter,
+            "encoding": reader.encoding,
+            "formats": formats.as_json(),
+            "drift": reader.header.drift + formats.notes,
+        }
+
+
+def _rows(delivery: Delivery, batch: Batch) -> Iterator[Any]:
+    with _reader(delivery, batch) as reader:
+        yield from _arrow(reader, bronze_rows(reader, batch))
+
+
+def _rejected(delivery: Delivery, batch: Batch) -> Iterator[Any]:
+    with _reader(delivery, batch) as reader:
+        reader.read_to_the_end()
+        columns = ", ".join(part.split()[0] for part in REJECTED_SCHEMA.split(", "))
+        yield from _arrow(reader, f"SELECT {columns} FROM ({rejected_rows(reader, batch)})")
+
+
+@contextmanager
+def _reader(delivery: Delivery, batch: Batch) -> Iterator[Reader]:
+    """The delivery, open on this executor; a file of an object store is copied here for as long."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = readable(delivery.file, Path(folder) / "landed")
+        opened = Reader(replace(delivery, path=path), connect(temp_directory=folder), Path(folder) / f"{batch.batch_id}.csv")
+        with named(delivery.file, path), opened as reader:
+            yield reader
+
+
+def _arrow(reader: Reader, sql: str) -> Iterator[Any]:
+    import pyarrow
+
+    yield from pyarrow.RecordBatchReader.from_stream(reader.cursor.sql(sql))

@@ -1,0 +1,87 @@
+"""What Delta's files are made of: data files staged and published, their statistics, types and stamps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from mergehouse.storage import is_url
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
+FINGERPRINT, DELIVERED = "mergehouse.fingerprint", "mergehouse.delivered"
+PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants", "v2Checkpoint", "vacuumProtocolCheck"}
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A Parquet file written on this machine, not yet part of any version."""
+
+    path: Path
+    rows: int
+    bytes: int
+    partition: dict[str, str] = field(default_factory=dict)
+    stats: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a version was built from, kept in its commit: the fingerprint of its model and inputs, and the last delivery in it."""
+
+    fingerprint: str
+    delivered: str = ""
+
+    def as_json(self) -> str:
+        """For engines whose commits take one text."""
+        return json.dumps({FINGERPRINT: self.fingerprint, DELIVERED: self.delivered})
+
+
+def data_files(delta: DeltaTable) -> list[str]:
+    """Addresses of a version's files: paths on this machine, or URLs of an object store.
+
+    Of a local table delta-rs writes the folder as a URL would have it, with %20 for a blank, and what is in it as it is on disk.
+    """
+    folder = delta.table_uri.removeprefix("file://")
+    if is_url(folder):
+        return delta.file_uris()
+    return [unquote(folder) + file.removeprefix(folder) for file in delta.file_uris()]
+
+
+def needs_safe_reader(delta: DeltaTable) -> bool:
+    """True where a plain list of Parquet files would show wrong rows: deletion vectors, column mapping."""
+    features = set(delta.protocol().reader_features or ())
+    return delta.protocol().min_reader_version >= 2 and not features <= PLAIN_READER_FEATURES
+
+
+def duckdb_types(delta: DeltaTable) -> dict[str, str]:
+    """Column names and their DuckDB types, in order."""
+    return {f.name: _DUCKDB_TYPES.get(f.type.type, f.type.type.upper()) for f in delta.schema().fields}
+
+
+def duckdb_type(kind: str) -> str:
+    """A contract's type as DuckDB has it."""
+    return {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"}.get(kind, kind.upper())
+
+
+_DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "long": "BIGINT",
+    "timestamp": "TIMESTAMPTZ",
+    "timestamp_ntz": "TIMESTAMP",
+}
+
+
+def minimum_and_maximum(pairs: Iterable[tuple[str, Any, Any]]) -> dict[str, dict[str, Any]]:
+    """Delta's `minValues` and `maxValues` from (column, minimum, maximum)."""
+    pairs = list(pairs)
+    return {
+        "minValues": {name: low for name, low, _ in pairs},
+        "maxValues": {name: high for name, _, high in pairs},
+    }

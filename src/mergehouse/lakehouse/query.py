@@ -1,0 +1,90 @@
+"""`mergehouse query`: one SELECT over the lakehouse, as a table, CSV, JSON or a Parquet file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.lakehouse.delta import Lakehouse
+
+FORMATS = ("table", "csv", "json", "parquet")
+ROWS_SHOWN = 50
+
+
+def run_query(lakehouse: Lakehouse, sql: str, output: str = "table", to: Path | None = None) -> str:
+    """Runs the query and returns text, or writes `to` and returns its path.
+
+    The connection reads the lakehouse's files and nothing else. Raises MergehouseError on anything
+    but one SELECT, on an unknown format, and with the engine's message where the SQL is wrong.
+    """
+    if output not in FORMATS:
+        raise MergehouseError(f"--format {output}: expected one of {', '.join(FORMATS)}.")
+    if output == "parquet" and to is None:
+        raise MergehouseError("--format parquet writes a file: name it with --to FILE.")
+    if not lakehouse.tables():
+        raise LakehouseError(f"{lakehouse.location} holds no tables yet; `mergehouse run` builds them.")
+    try:
+        statements = duckdb.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise MergehouseError("expected exactly one SELECT statement.")
+        relation = lakehouse.query(sql)
+        text = _as_file(relation, output, to) if to else _as_text(relation, output)
+    except duckdb.Error as error:
+        raise MergehouseError(f"the query failed: {error}") from None
+    return text
+
+
+def _as_file(relation: duckdb.DuckDBPyRelation, output: str, to: Path) -> str:
+    frame = relation.pl()
+    try:
+        if output == "parquet":
+            frame.write_parquet(to)
+        elif output == "csv":
+            frame.write_csv(to)
+        elif output == "json":
+            to.write_text(_json(relation), encoding="utf-8")
+        else:
+            to.write_text(_as_text(relation, output), encoding="utf-8")
+    except OSError as error:
+        raise MergehouseError(f"{to}: cannot be written ({error.strerror or error}).") from None
+    return str(to)
+
+
+def _as_text(relation: duckdb.DuckDBPyRelation, output: str) -> str:
+    if output == "csv":
+        return relation.pl().write_csv()
+    if output == "json":
+        return _json(relation)
+    return _table(relation)
+
+
+def _json(relation: duckdb.DuckDBPyRelation) -> str:
+    import json
+
+    rows = (dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall())
+    return json.dumps(list(rows), indent=2, default=str)
+
+
+def _table(relation: duckdb.DuckDBPyRelation) -> str:
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = relation.limit(ROWS_SHOWN + 1).fetchall()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    numeric = [str(kind).startswith(("DECIMAL", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT", "FLOAT")) for kind in relation.types]
+    for name, right in zip(relation.columns, numeric, strict=True):
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in rows[:ROWS_SHOWN]:
+        table.add_row(*(_cell(value) for value in row))
+    text = io.StringIO()
+    Console(file=text, width=max(80, 24 * len(relation.columns))).print(table)
+    more = f"(first {ROWS_SHOWN} rows; --format csv gives all)\n" if len(rows) > ROWS_SHOWN else ""
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n" + more
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)

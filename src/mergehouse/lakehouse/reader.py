@@ -1,0 +1,93 @@
+"""Reading published tables with DuckDB: straight from the Parquet files of a Delta version where that is safe."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from mergehouse.lakehouse.files import data_files, duckdb_types, needs_safe_reader
+from mergehouse.storage import fetch
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+    from mergehouse.project.config import Limits
+
+
+def connect(**config: Any) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB whose instants are in UTC."""
+    connection = duckdb.connect(config=config)
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    return connection
+
+
+_process_wide = functools.cache(connect)
+
+
+def shared() -> duckdb.DuckDBPyConnection:
+    """A connection to one database that the process keeps, since a new one takes 20 ms. What it makes there must be temporary."""
+    return _process_wide().cursor()
+
+
+def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:
+    """DuckDB's configuration for a project's limits: above `limits.memory` it spills to `temp_folder`."""
+    chosen: dict[str, Any] = {"memory_limit": limits.memory, "temp_directory": str(temp_folder)}
+    return chosen | ({"threads": limits.threads} if limits.threads else {})
+
+
+def create_view(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTable) -> None:
+    """A view named `layer.table` over one Delta version."""
+    layer, table = name.split(".")
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+    connection.execute(f'CREATE OR REPLACE VIEW {layer}."{table}" AS {select(connection, delta)}')
+
+
+def scan(connection: duckdb.DuckDBPyConnection, delta: DeltaTable) -> duckdb.DuckDBPyRelation:
+    """A lazy relation over one Delta version."""
+    return connection.sql(select(connection, delta))
+
+
+def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place: bool = False) -> str:
+    """The SELECT that reads a Delta version, if asked with each row's place: its `file`, and the `row` in it.
+
+    A list of Parquet files is 4 to 16 times faster than an Arrow dataset, but ignores deletion
+    vectors and column mapping: tables that use these are read by delta-rs into a temporary table.
+    """
+    types = duckdb_types(delta)
+    # instants are cast: Spark may have written them as INT96
+    casts = [f'CAST("{name}" AS {kind}) AS "{name}"' if kind == "TIMESTAMPTZ" else f'"{name}"' for name, kind in types.items()]
+    place = {"filename": "file", "file_row_number": "row"} if with_place else {}
+    columns = ", ".join([*casts, *(f"{source} AS {name}" for source, name in place.items())])
+    if needs_safe_reader(delta):
+        name = f"safe_{uuid.uuid4().hex}"
+        stream = delta.scan()  # noqa: F841 - read by DuckDB under its variable name
+        connection.execute(f"CREATE TEMP TABLE {name} AS FROM stream")
+        return f"SELECT * FROM {name}"
+    files = fetch(data_files(delta))
+    if not files:
+        nulls = ", ".join([*(f'NULL::{kind} AS "{name}"' for name, kind in types.items()), *(f"NULL AS {name}" for name in place.values())])
+        return f"SELECT {nulls} WHERE false"
+    return f"SELECT {columns} FROM {read_files(files, {n: types[n] for n in delta.metadata().partition_columns}, with_place)}"
+
+
+def read_files(files: list[str], partitions: dict[str, str], with_place: bool = False) -> str:
+    """The table function over Parquet files; `partitions` are the columns in their paths and the types of these."""
+    hive = ", ".join(f"'{name}': {kind}" for name, kind in partitions.items())
+    options = f"hive_partitioning = true, hive_types = {{{hive}}}" if partitions else "hive_partitioning = false"
+    place = ", filename = true, file_row_number = true" if with_place else ""
+    file_list = ", ".join(text(uri) for uri in files)
+    return f"read_parquet([{file_list}], union_by_name = {len(files) > 1}, {options}{place})"
+
+
+def text(value: str) -> str:
+    """A SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """A SQL identifier, whatever its characters."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,1 @@
+"""Care of a lakehouse that runs already."""

@@ -1,0 +1,47 @@
+"""Care of published tables: small files made large, old files removed, the log made short. Readers go on undisturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mergehouse.contracts.contract import load_contract
+from mergehouse.contracts.registry import MODELS
+from mergehouse.errors import MergehouseError
+from mergehouse.lakehouse.delta import Lakehouse
+
+SAFE_HOURS = 168  # Delta's own default: a reader or a run of the last seven days finds its files
+
+
+@dataclass(frozen=True)
+class Maintained:
+    """What was done to one table: files before and after, files removed for good, bytes these held."""
+
+    table: str
+    files_before: int
+    files_after: int
+    removed: int
+    removed_bytes: int
+    version: int
+
+
+def maintain(
+    lakehouse: Lakehouse, keep_hours: int = SAFE_HOURS, force: bool = False, progress: Callable[[str], None] = lambda _: None
+) -> list[Maintained]:
+    """Compacts, orders and vacuums every table and writes a checkpoint of its log.
+
+    Tables whose contract names `z_order` are laid out by those columns. Files that no version of the last `keep_hours`
+    hours names are removed; time travel reaches as far back. Raises MergehouseError on less than a week without `force`.
+    """
+    if keep_hours < SAFE_HOURS and not force:
+        raise MergehouseError(
+            f"--keep-hours {keep_hours}: less than {SAFE_HOURS} hours removes files that a reader or a run at work may still need. "
+            "Add --force if nothing reads the lakehouse now."
+        )
+    done = []
+    for name in lakehouse.tables():
+        progress(name)
+        file = MODELS / f"{name.replace('.', '/')}.yml"
+        columns = load_contract(file).z_order if file.exists() else []
+        done.append(Maintained(name, *lakehouse.maintain(name, columns, keep_hours)))
+    return done

@@ -1,0 +1,78 @@
+"""The run log: what ran, on what, with what result. Appended to `monitor.*` by every run that did something."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.quality.checks import CheckResult
+
+if TYPE_CHECKING:
+    from mergehouse.pipeline.results import RunResult
+
+RUNS = {
+    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "seconds": "DOUBLE", "ok": "BOOLEAN", "new_batches": "BIGINT",
+    "tables_built": "BIGINT", "tables_failed": "BIGINT", "findings": "BIGINT", "tables": "VARCHAR",
+}  # fmt: skip
+QUALITY_RESULTS = {
+    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "table_name": "VARCHAR", "check_name": "VARCHAR",
+    "severity": "VARCHAR", "failures": "BIGINT", "passed": "BOOLEAN", "why": "VARCHAR", "sample": "VARCHAR",
+}  # fmt: skip
+SCHEMA_HISTORY = {
+    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "table_name": "VARCHAR", "source_file": "VARCHAR", "drift": "VARCHAR",
+}  # fmt: skip
+FRESHNESS = {
+    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "source_system": "VARCHAR", "last_order_date": "DATE",
+    "last_delivery_ts": "TIMESTAMPTZ", "days_behind": "BIGINT",
+}  # fmt: skip
+
+
+def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
+    """Appends the run, its check results, any schema drift, and how old each brand's data is."""
+    tables = result.tables
+    run = [
+        result.run_id, result.started, result.seconds, not result.failed, len(result.ingest.new),
+        sum(t.status == "built" for t in tables), sum(t.status in ("failed", "blocked") for t in tables),
+        sum(not c.passed for c in result.checks), json.dumps([vars(t) for t in tables]),
+    ]  # fmt: skip
+    lakehouse.append_rows("monitor.runs", RUNS, [run])
+    checks = [
+        [
+            result.run_id,
+            result.started,
+            c.table,
+            c.check,
+            c.severity,
+            c.failures,
+            c.passed,
+            c.why,
+            json.dumps(c.sample, default=str),
+        ]
+        for c in [*result.checks, *_outcomes(result)]
+    ]
+    lakehouse.append_rows("monitor.quality_results", QUALITY_RESULTS, checks)
+    drifts = [
+        [result.run_id, result.started, f"bronze.{b.source_system}_{b.source_table}", b.source_file, sentence]
+        for b in result.ingest.new
+        for sentence in json.loads(b.drift)
+    ]
+    lakehouse.append_rows("monitor.schema_history", SCHEMA_HISTORY, drifts)
+    seen = [[result.run_id, result.started, *record.values()] for record in result.freshness]
+    lakehouse.append_rows("monitor.freshness", FRESHNESS, seen)
+
+
+def _outcomes(result: RunResult) -> list[CheckResult]:
+    """Whether each source was loaded and each table built, as checks, so that the report shows the last outcome of each."""
+    loaded = [
+        CheckResult(
+            name,
+            "source_is_loaded",
+            "error",
+            int(name in result.ingest.failures),
+            str(result.ingest.failures.get(name, "")),
+        )
+        for name in result.ingest.sources
+    ]
+    built = [CheckResult(t.table, "table_is_published", "error", int(t.status in ("failed", "blocked")), t.reason) for t in result.tables]
+    return loaded + built

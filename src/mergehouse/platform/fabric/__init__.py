@@ -1,0 +1,1 @@
+"""Microsoft Fabric: items, shortcuts and the REST interface."""

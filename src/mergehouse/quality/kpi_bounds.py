@@ -1,0 +1,25 @@
+"""KPIs held against the bounds that the catalogue gives them."""
+
+from __future__ import annotations
+
+from mergehouse.kpi.catalogue import catalogue
+from mergehouse.kpi.formula import Values
+from mergehouse.quality.checks import CheckResult
+
+
+def check_bounds(values: Values) -> list[CheckResult]:
+    """Every KPI with bounds, as `compute` returns them, held against them in every scope."""
+    results = []
+    for kpi in catalogue():
+        if kpi.min is None and kpi.max is None:
+            continue
+        outside = [
+            {"scope": scope, kpi.name: str(value)}
+            for scope, named in values.items()
+            if (value := named[kpi.name]) is not None
+            and ((kpi.min is not None and value < kpi.min) or (kpi.max is not None and value > kpi.max))
+        ]
+        low, high = (bound if bound is not None else "any" for bound in (kpi.min, kpi.max))
+        why = f"{kpi.label} must lie between {low} and {high} {kpi.unit}."
+        results.append(CheckResult("kpi", f"{kpi.name}_in_bounds", "error", len(outside), why, outside))
+    return results

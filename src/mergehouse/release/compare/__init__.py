@@ -1,0 +1,1 @@
+"""Whether two lakehouses hold the same."""

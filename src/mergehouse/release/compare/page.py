@@ -1,0 +1,62 @@
+"""The alignment report: what two lakehouses were found to have in common, as one self-contained HTML page and as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from mergehouse.kpi.catalogue import catalogue, formatted
+from mergehouse.release.compare.compare import Comparison
+from mergehouse.release.compare.distribution import TOLERANCE
+from mergehouse.storage import write_folder
+
+PAGE, DATA = "alignment.html", "alignment.json"
+
+
+def write_comparison(result: Comparison, folder: Path) -> list[Path]:
+    """Writes both into a folder of this machine and returns their paths. Raises ConfigError where it cannot be written."""
+    return write_folder(folder, {PAGE: comparison_page(result), DATA: json.dumps(result.as_json(), indent=1, default=str) + "\n"}, "--to")
+
+
+def comparison_page(result: Comparison) -> str:
+    from jinja2 import Environment, FileSystemLoader
+
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"number": _number, "value": _value, "share": _share, "prefixed": lambda name, table: f"{table}.{name}"}
+    scopes = list(dict.fromkeys(scope for pairs in result.kpis.values() for scope in pairs))
+    kpis = [
+        {
+            "label": kpi.label,
+            "unit": "" if kpi.format == "percent" else kpi.unit,
+            "pairs": [
+                tuple(formatted(kpi, None if value is None else Decimal(value)) for value in result.kpis[kpi.name].get(scope, (None, None)))
+                for scope in scopes
+            ],
+        }
+        for kpi in catalogue()
+        if scopes
+    ]
+    template = environment.get_template("comparison.html.j2")
+    return template.render(c=result, kpis=kpis, scopes=scopes, tolerance=TOLERANCE, written=dt.datetime.now(dt.UTC))
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _share(value: float) -> str:
+    return f"{value * 100:.1f} %"
+
+
+def _value(value: Any) -> str:
+    """A figure as people read it; a dash where there is none or it is not shown."""
+    if value is None:
+        return "-"
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int | Decimal) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,1 @@
+"""A release as it leaves: Parquet, manifest, evidence."""

@@ -1,0 +1,1 @@
+"""Releases from environment to environment, through gates, with an audit trail."""

@@ -1,0 +1,1 @@
+"""Churn: who will not buy for 90 days."""

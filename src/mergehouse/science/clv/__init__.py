@@ -1,0 +1,1 @@
+"""Customer lifetime value: net margin over the next 12 months."""

@@ -1,0 +1,124 @@
+"""Do today's customers look like those a model learned from, and do its scores hold what they said once time has passed?"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from mergehouse.contracts.registry import contract_of
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.quality.checks import CheckResult
+from mergehouse.science.churn.model import Churn
+from mergehouse.science.evaluation.backtest import ALL, HORIZON, Tested
+from mergehouse.science.evaluation.metrics import churn_metrics, intervals
+from mergehouse.science.features.dataset import INPUTS, Dataset, active, matrix
+from mergehouse.science.registry.versions import Registered
+from mergehouse.science.training import METRICS, append_metrics
+from mergehouse.transform.graph import SCORES
+
+BINS = 10
+RARE = 1e-4  # a share that counts instead of none
+SHIFTED, DRIFTED = 0.1, 0.25
+PREDICTION = "prediction"
+FALL = 0.05  # of the AUC, from which on it is worth a word
+AS_SCORED = f"scored_churn_{HORIZON}d"  # the target of scores that have come of age
+DRIFT = "gold.score_drift"
+MATURED = """
+WITH purchases AS (SELECT DISTINCT source_system, customer_id, order_date FROM silver.orders WHERE is_sale AND customer_id IS NOT NULL)
+SELECT
+  s.source_system, s.as_of_date, s.model_name, s.model_version, CAST(s.churn_probability_{horizon}d AS DOUBLE) AS probability,
+  COUNT_IF(p.order_date >= s.as_of_date) = 0 AS churned
+FROM gold.customer_scores_gold AS s
+JOIN gold.dim_brand AS b ON b.source_system = s.source_system AND s.as_of_date + {horizon} <= b.as_of_date
+JOIN purchases AS p ON p.source_system = s.source_system AND p.customer_id = s.customer_id
+  AND p.order_date >= s.as_of_date - {horizon} AND p.order_date < s.as_of_date + {horizon}
+WHERE s.method = 'model'
+GROUP BY ALL
+HAVING COUNT_IF(p.order_date < s.as_of_date) > 0
+"""
+
+
+def watch(lakehouse: Lakehouse, scored: list[tuple[Dataset, Registered]], now: dt.datetime) -> list[CheckResult]:
+    """Keeps how far customers have drifted from those that each brand's churn model learned from, and how earlier scores turned out.
+
+    The former goes to `gold.score_drift`, the latter to `gold.model_metrics`. Returns what a reader of the scores should know.
+    """
+    results = []
+    for dataset, champion in scored:
+        found = drift(dataset, champion.model.of_active[HORIZON], champion.as_of)
+        head = [now, dataset.brand, dataset.as_of, champion.name, champion.version]
+        lakehouse.append_to(contract_of(DRIFT), [[*head, *row] for row in found.iter_rows()])
+        moved = found.filter((pl.col("item") == PREDICTION) & (pl.col("verdict") == "drifted"))
+        why = f"{champion} learned from customers to whom it gave other chances than to those of {dataset.as_of}; train again."
+        results.append(CheckResult(DRIFT, f"{dataset.brand}: predictions have not drifted", "warn", len(moved), why, moved.to_dicts()))
+    promised = {dataset.brand: champion.metrics["auc"] for dataset, champion in scored}
+    came = list(matured(lakehouse, _judged(lakehouse)))
+    append_metrics(lakehouse, came, now, scored[0][1].feature_version if scored else "")
+    for brand, auc in promised.items():
+        worse = [t for t in came if t.brand == brand and t.metrics and t.metrics["auc"] < auc - FALL]
+        why = f"Backtests gave an AUC of {auc:.3f}; scores that have come of age fell short by more than {FALL:g}. Train again."
+        sample = [{"as_of_date": t.cutoff, "auc": round(t.metrics["auc"], 3)} for t in worse]
+        results.append(CheckResult(METRICS, f"{brand}: scores hold what the backtest promised", "warn", len(worse), why, sample))
+    return results
+
+
+def psi(reference: np.ndarray, current: np.ndarray) -> float:
+    """Population stability index of `current` against `reference`, over the deciles of the latter (Siddiqi 2006, "Credit Risk Scorecards").
+
+    Values that many share make fewer bins. 0 where both are spread alike; by convention above 0.1 shifted, above 0.25 drifted.
+    """
+    edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
+    shares = [np.bincount(np.searchsorted(edges, v, side="left"), minlength=len(edges) + 1) / len(v) for v in (reference, current)]
+    expected, found = (np.maximum(share, RARE) for share in shares)
+    return float(((found - expected) * np.log(found / expected)).sum())
+
+
+def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
+    """PSI and verdict of every input, and of the prediction, of active customers at the as-of date against the newest learned from.
+
+    These are the active customers of the last cut-off whose window was closed at `trained`, the as-of date of the model's training:
+    customers of earlier cut-offs cannot have been there for as long, and differ for that alone. Empty where nobody is active.
+    """
+    newest = dataset.closed_before(trained, model.horizon)[-1:]
+    learned = active(dataset.rows.filter(pl.col("cutoff_date").is_in(newest)))
+    now = active(dataset.at(dataset.as_of))
+    if learned.is_empty() or now.is_empty():
+        return pl.DataFrame(schema={"item": pl.String, "psi": pl.Float64, "verdict": pl.String})
+    before, after = matrix(learned), matrix(now)
+    values = [psi(before[:, n], after[:, n]) for n in range(len(INPUTS))] + [psi(model.log_odds(before), model.log_odds(after))]
+    return pl.DataFrame({"item": [*INPUTS, PREDICTION], "psi": values}).with_columns(
+        pl.when(pl.col("psi") < SHIFTED).then(pl.lit("stable"))
+        .when(pl.col("psi") < DRIFTED).then(pl.lit("shifted")).otherwise(pl.lit("drifted")).alias("verdict")
+    )  # fmt: skip
+
+
+def _judged(lakehouse: Lakehouse) -> set[tuple[str, dt.date]]:
+    """Brands and as-of dates whose scores have been judged before."""
+    if not lakehouse.exists(METRICS):
+        return set()
+    known = lakehouse.query(f"SELECT DISTINCT source_system, cutoff_date FROM {METRICS} WHERE target = '{AS_SCORED}'")
+    return {(brand, day) for brand, day in known.fetchall()}
+
+
+def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[Tested]:
+    """Scores of earlier as-of dates against what happened since, on customers active then; those in `judged` (brand, date) are left out.
+
+    The method is the model's name and version: what its backtest promised stands beside it in `gold.model_metrics`.
+    """
+    if not lakehouse.exists(SCORES):
+        return
+    rows = lakehouse.query(MATURED.format(horizon=HORIZON)).pl()
+    for (brand, as_of, name, version), part in rows.group_by(
+        "source_system", "as_of_date", "model_name", "model_version", maintain_order=True
+    ):
+        if (brand, as_of) in judged:
+            continue
+        churned, probability = part["churned"].to_numpy(), part["probability"].to_numpy()
+        found = churn_metrics(churned, probability)
+        yield Tested(
+            str(brand), AS_SCORED, ALL, f"{name} version {version}", as_of,  # type: ignore[arg-type]
+            len(part), float(churned.mean()), found, intervals(churn_metrics, churned, probability) if found else {},
+        )  # fmt: skip

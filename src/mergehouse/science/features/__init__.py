@@ -1,0 +1,1 @@
+"""What models are given: features at past cut-offs and what came after."""

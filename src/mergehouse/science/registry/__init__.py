@@ -1,0 +1,1 @@
+"""Where models are kept: files without pickle, MLflow, champions, provenance."""

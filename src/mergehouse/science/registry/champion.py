@@ -1,0 +1,94 @@
+"""Whether a new version becomes champion: only where the backtest says that it is better. Decisions are kept in `gold.model_promotions`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+
+from mergehouse.contracts.registry import contract_of
+from mergehouse.errors import RegistryError
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.lock import exclusive
+from mergehouse.project.config import Project, nearest
+from mergehouse.science.registry.versions import Version, load, promote, versions
+
+PROMOTIONS = "gold.model_promotions"
+LOWER_IS_BETTER = {"brier", "log_loss", "ece", "mae", "rmse"}
+TIE = 1e-6  # metrics of versions are kept to six digits
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of two methods at the same cut-offs. `value` and `other` are means over them; at `better_at` of them the first is
+    better, at `worse_at` the second.
+    """
+
+    metric: str
+    compared_with: str
+    cutoffs: int
+    better_at: int
+    worse_at: int
+    value: float
+    other: float
+
+    @property
+    def is_better(self) -> bool:
+        """True where the mean is better and so are more cut-offs than are worse: not one lucky month. A tie is not better."""
+        gain = self.other - self.value if self.metric in LOWER_IS_BETTER else self.value - self.other
+        return gain > TIE and self.better_at > self.worse_at
+
+    def __str__(self) -> str:
+        verb = "beats" if self.is_better else "does not beat"
+        return (
+            f"{verb} {self.compared_with}: {self.metric} {self.value:.4f} against {self.other:.4f}, "
+            f"better at {self.better_at} and worse at {self.worse_at} of {self.cutoffs} cut-offs"
+        )
+
+
+def compare(metric: str, own: dict[dt.date, float], other: dict[dt.date, float], compared_with: str) -> Comparison | None:
+    """Two methods by `metric`, each given by cut-off, where both are known; None where that is nowhere."""
+    if not (both := sorted(own.keys() & other.keys())):
+        return None
+    values, others = (np.array([of[day] for day in both]) for of in (own, other))
+    gain = others - values if metric in LOWER_IS_BETTER else values - others
+    better, worse = int((gain > TIE).sum()), int((gain < -TIE).sum())
+    return Comparison(metric, compared_with, len(both), better, worse, float(values.mean()), float(others.mean()))
+
+
+def promote_by_hand(project: Project, name: str, number: int, why: str) -> Version:
+    """Makes a version the champion because a person says so, and returns it as it was before.
+
+    Raises RegistryError where there is no such version, or where it cannot be used: it is loaded first.
+    """
+    lakehouse = Lakehouse(project.lakehouse_location)
+    with exclusive(lakehouse):
+        known = versions(project)
+        chosen = next((v for v in known if (v.name, v.version) == (name, number)), None)
+        if chosen is None:
+            of_name = [str(v.version) for v in known if v.name == name]
+            best = nearest(name, {v.name for v in known})
+            hint = (
+                f"it has {', '.join(reversed(of_name))}"
+                if of_name
+                else f"did you mean `{best}`?"
+                if best
+                else "`mergehouse models` lists them"
+            )
+            raise RegistryError(f"there is no version {number} of a model `{name}`; {hint}.")
+        load(project, chosen)
+        promote(project, chosen, f"by a person: {why}")
+        record(lakehouse, chosen, True, why, decided_by="person")
+    return chosen
+
+
+def record(
+    lakehouse: Lakehouse, version: Version, is_promoted: bool, why: str, comparison: Comparison | None = None, decided_by: str = "backtest"
+) -> None:
+    """Appends a decision. The caller holds the lakehouse's lock."""
+    c = comparison
+    evidence = [c.compared_with, c.cutoffs, c.better_at, c.worse_at, c.value, c.other] if c else [None] * 6
+    now = dt.datetime.now(dt.UTC)
+    of_version = [now, version.brand, version.target, version.name, version.version, version.method]
+    lakehouse.append_to(contract_of(PROMOTIONS), [[*of_version, is_promoted, decided_by, version.metric, *evidence, why]])

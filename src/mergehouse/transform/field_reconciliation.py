@@ -1,0 +1,88 @@
+"""Fields that two tables of one brand both carry: where they disagree, as a view, and which keys new deliveries touch.
+
+Everything here is generated Spark SQL text over the typed views of the sources; nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from mergehouse.project.config import Brand, FieldReconciliation
+from mergehouse.transform.source_views import literal
+
+_NOTHING = ", ".join(f"CAST(NULL AS STRING) AS {name}" for name in ("source_system", "field", "key_column", "key_value", "used", "other"))
+
+
+def differences_view(brands: list[Brand], delivered: set[tuple[str, str]]) -> str:
+    """SQL of `staging.field_differences`: a row for each key and pair of values on which two tables disagree.
+
+    `delivered` are (brand, source) with at least one delivery; rules over any other source are left out.
+    """
+    parts = [
+        differences_between(brand, rules, lambda table, brand=brand: f"typed.{brand.name}_{table}")  # type: ignore[misc]
+        for brand in brands
+        for rules in compared_together(rules_over(brand, {table for name, table in delivered if name == brand.name}))
+    ]
+    return " UNION ALL ".join(parts) or f"SELECT {_NOTHING} WHERE FALSE"
+
+
+def rules_over(brand: Brand, tables: set[str]) -> list[FieldReconciliation]:
+    """The brand's rules over these of its sources alone."""
+    return [rule for rule in brand.reconcile if {_table(rule.use), _table(rule.against)} <= tables]
+
+
+def compared_together(rules: list[FieldReconciliation]) -> list[list[FieldReconciliation]]:
+    """Rules over the same rows of the same two tables, which are compared in one pass."""
+    groups: dict[tuple[str, ...], list[FieldReconciliation]] = defaultdict(list)
+    for rule in rules:
+        groups[(*tables_compared([rule]), rule.key, *rule.sum_over)].append(rule)
+    return list(groups.values())
+
+
+def differences_between(brand: Brand, rules: list[FieldReconciliation], relation: Callable[[str], str]) -> str:
+    """SQL of the keys for which the rules' two tables disagree, with both values as text."""
+    key, (first, second) = f"`{rules[0].key}`", tables_compared(rules)
+    sides = " JOIN ".join(f"({_side(relation(table), table, rules)}) AS {table}" for table in (first, second))
+    differ = " OR ".join(f"NOT ({_column(rule.use)} <=> {_column(rule.against)})" for rule in rules)
+    found = ", ".join(
+        f"STRUCT({literal(r.field)} AS field, {_text(r.use)} AS used, {_text(r.against)} AS other, "
+        f"NOT ({_column(r.use)} <=> {_column(r.against)}) AS differs)"
+        for r in rules
+    )
+    return (
+        f"SELECT DISTINCT '{brand.name}' AS source_system, d.field, '{rules[0].key}' AS key_column, key_value, d.used, d.other FROM ("
+        f"SELECT CAST({first}.{key} AS STRING) AS key_value, EXPLODE(ARRAY({found})) AS d "
+        f"FROM {sides} ON {first}.{key} = {second}.{key} WHERE {differ}) AS pairs WHERE d.differs"
+    )
+
+
+def _side(relation: str, table: str, rules: list[FieldReconciliation]) -> str:
+    """One table's compared columns by key: the different values there are, or their sum over rows that count once."""
+    names = [side.split(".")[1] for rule in rules for side in (rule.use, rule.against) if _table(side) == table]
+    key = rules[0].key
+    summed = rules[0].sum_over if _table(rules[0].use) == table else []
+    columns = ", ".join(f"`{c}`" for c in dict.fromkeys([key, *summed, *names]))
+    rows = f"SELECT DISTINCT {columns} FROM {relation}"
+    if not summed:
+        return rows
+    sums = ", ".join(f"SUM(`{c}`) AS `{c}`" for c in names)
+    return f"SELECT `{key}`, {sums} FROM ({rows}) AS once GROUP BY `{key}`"
+
+
+def tables_compared(rules: list[FieldReconciliation]) -> tuple[str, str]:
+    first, second = sorted((_table(rules[0].use), _table(rules[0].against)))
+    return first, second
+
+
+def _table(side: str) -> str:
+    return side.split(".")[0]
+
+
+def _column(side: str) -> str:
+    table, column = side.split(".")
+    return f"{table}.`{column}`"
+
+
+def _text(side: str) -> str:
+    return f"COALESCE(CAST({_column(side)} AS STRING), '')"

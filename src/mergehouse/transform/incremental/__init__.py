@@ -1,0 +1,1 @@
+"""How new deliveries reach a table: touched rows, affected slices, a plan for each table."""

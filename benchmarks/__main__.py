@@ -1,7 +1,9 @@
-"""Measures a full run against its floor, in one go: python -m benchmarks [--raw DIR] [--largest 100M] [--write].
+"""Measures a full run against its floor, in one go: python -m benchmarks [--raw DIR] [--largest 100M]
+[--write].
 
-Floor: DuckDB reads the same CSVs as text and writes them as zstd Parquet, nothing else. Every job runs in a process of
-its own, so seconds include start-up and peak memory is the job's alone. Machines differ; read the ratios.
+Floor: DuckDB reads the same CSVs as text and writes them as zstd Parquet, nothing else. Every job runs in a
+process of its own, so seconds include start-up and peak memory is the job's alone. Machines differ; read the
+ratios.
 """
 
 from __future__ import annotations
@@ -40,18 +42,38 @@ Row = tuple[str, Timing, Timing | None]  # job, its timing, its floor
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--raw", type=Path, help="folder of real exports; left out without it")
-    parser.add_argument("--sizes", nargs="*", default=["1M", "3M", "10M", "30M"], help="generated order lines (default 1M 3M 10M 30M)")
-    parser.add_argument("--spark", nargs="*", default=["1M", "10M"], help="the same on PySpark local[2] (default 1M 10M)")
-    parser.add_argument("--delivery", nargs="*", default=["10M"], help="of which the last 1 %% comes as a delivery (default 10M)")
-    parser.add_argument("--pandas", nargs="*", default=["1M"], help="the same figures by a pandas job (default 1M)")
-    parser.add_argument("--largest", nargs="*", default=[], help="run once, without a floor, say 100M (left out by default)")
+    parser.add_argument(
+        "--sizes",
+        nargs="*",
+        default=["1M", "3M", "10M", "30M"],
+        help="generated order lines (default 1M 3M 10M 30M)",
+    )
+    parser.add_argument(
+        "--spark", nargs="*", default=["1M", "10M"], help="the same on PySpark local[2] (default 1M 10M)"
+    )
+    parser.add_argument(
+        "--delivery",
+        nargs="*",
+        default=["10M"],
+        help="of which the last 1 %% comes as a delivery (default 10M)",
+    )
+    parser.add_argument(
+        "--pandas", nargs="*", default=["1M"], help="the same figures by a pandas job (default 1M)"
+    )
+    parser.add_argument(
+        "--largest", nargs="*", default=[], help="run once, without a floor, say 100M (left out by default)"
+    )
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--write", action="store_true", help="put table and plot into docs/")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="mergehouse-bench-"))
-    rows: list[Row] = [("`mergehouse --help`", best([timed([*MERGEHOUSE, "--help"]) for _ in range(REPEATS)]), None)]
+    rows: list[Row] = [
+        ("`mergehouse --help`", best([timed([*MERGEHOUSE, "--help"]) for _ in range(REPEATS)]), None)
+    ]
     points: list[Point] = []
     if options.raw:
         project = folder / "real"
@@ -59,16 +81,33 @@ def main() -> None:
         rows += compared("real exports", project, repeats=REPEATS)[0]
     for size in options.sizes:
         project = demonstration(folder / "sizes", size)
-        measured, floor, run = compared(f"{size} lines", project, repeats=REPEATS if line_count(size) <= SMALL else 1)
+        measured, floor, run = compared(
+            f"{size} lines", project, repeats=REPEATS if line_count(size) <= SMALL else 1
+        )
         rows += measured
-        points += [Point(job, line_count(size), t.seconds, t.memory) for job, t in (("floor", floor), ("run", run))]
+        points += [
+            Point(job, line_count(size), t.seconds, t.memory) for job, t in (("floor", floor), ("run", run))
+        ]
         if size in options.pandas:
             rows.append(
-                (f"the same figures in pandas, {size} lines", timed([sys.executable, "-m", "benchmarks.pandas_job", str(project)]), floor)
+                (
+                    f"the same figures in pandas, {size} lines",
+                    timed([sys.executable, "-m", "benchmarks.pandas_job", str(project)]),
+                    floor,
+                )
             )
         if size in options.spark:
             spark = on_spark(project)
-            rows.append((f"PySpark `local[2]` with Delta, {size} lines: {spark.seconds / run.seconds:.1f} x embedded", spark, floor))
+            rows.append(
+                (
+                    (
+                        f"PySpark `local[2]` with Delta, {size} lines: {spark.seconds / run.seconds:.1f} x"
+                        " embedded"
+                    ),
+                    spark,
+                    floor,
+                )
+            )
             points.append(Point("spark", line_count(size), spark.seconds, spark.memory))
     for size in options.delivery:
         rows += delivered(demonstration(folder / "delivery", size), size)
@@ -86,7 +125,9 @@ def main() -> None:
 
 
 def compared(what: str, project: Path, repeats: int) -> tuple[list[Row], Timing, Timing]:
-    """Floor, full run and run without change over one project, floor and run in turns: rows of the table, floor, run."""
+    """Floor, full run and run without change over one project, floor and run in turns: rows of the table,
+    floor, run.
+    """
     floors, runs = [], []
     for _ in range(repeats):
         floors.append(timed([sys.executable, "-m", "benchmarks.floor", str(project)]))
@@ -112,7 +153,14 @@ def delivered(project: Path, lines: str) -> list[Row]:
     shutil.rmtree(project / "lakehouse")
     whole = timed([*MERGEHOUSE, "run", "-C", str(project)])
     return [
-        (f"a delivery of 1 % of {lines} lines: {delivery.seconds / whole.seconds:.0%} of a run from the raw files", delivery, None),
+        (
+            (
+                f"a delivery of 1 % of {lines} lines: {delivery.seconds / whole.seconds:.0%} of a run from"
+                " the raw files"
+            ),
+            delivery,
+            None,
+        ),
         (f"`run --full` after it, Bronze as it is, {lines} lines", rebuild, None),
         (f"run from the raw files, {lines} lines", whole, None),
     ]
@@ -137,7 +185,9 @@ def new_project(project: Path, *options: str) -> None:
     shutil.rmtree(project, ignore_errors=True)
     subprocess.run([*MERGEHOUSE, "init", str(project), *options], check=True, stdout=subprocess.DEVNULL)
     config = project / "mergehouse.yml"
-    config.write_text(config.read_text(encoding="utf-8").replace("science: true", "science: false"), encoding="utf-8")
+    config.write_text(
+        config.read_text(encoding="utf-8").replace("science: true", "science: false"), encoding="utf-8"
+    )
 
 
 def timed(command: list[str]) -> Timing:
@@ -159,7 +209,10 @@ def best(timings: list[Timing]) -> Timing:
 
 def as_markdown(rows: list[Row]) -> str:
     lines = [
-        f"Measured on {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}.",
+        (
+            f"Measured on {os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python"
+            f" {platform.python_version()}."
+        ),
         "",
         "| job | seconds | x floor | peak memory, MB |",
         "|---|--:|--:|--:|",

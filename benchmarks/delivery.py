@@ -1,4 +1,6 @@
-"""Holds back the newest orders of a demonstration project, and brings them as a delivery of its own: what a daily export is."""
+"""Holds back the newest orders of a demonstration project, and brings them as a delivery of its own: what a
+daily export is.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,18 @@ import duckdb
 
 
 def hold_back(project: Path, share: float) -> list[tuple[Path, bytes]]:
-    """Takes the newest `share` of the order lines out of the exports; returns the files to deliver later and their content.
+    """Takes the newest `share` of the order lines out of the exports; returns the files to deliver later and
+    their content.
 
-    The wide export is in order of time: its last lines go. Of the multitable one the last days go: sales, their items, and
-    the customers who had not bought before.
+    The wide export is in order of time: its last lines go. Of the multitable one the last days go: sales,
+    their items, and the customers who had not bought before.
     """
     wide = sorted((project / "raw" / "eurostyle").iterdir())
     held = [_last_lines(wide[-1], round(share * sum(file.stat().st_size for file in wide)))]
-    files = {table: next((project / "raw" / "contoso").glob(f"*_{table}.csv")) for table in ("sales", "salesitems", "customers")}
+    files = {
+        table: next((project / "raw" / "contoso").glob(f"*_{table}.csv"))
+        for table in ("sales", "salesitems", "customers")
+    }
     connection = duckdb.connect()
     for table, file in files.items():
         connection.execute(f"CREATE TABLE {table} AS FROM read_csv('{file}', all_varchar = true)")

@@ -1,6 +1,8 @@
-"""The same figures by hand in pandas: read, type, drop repeats, convert to euros, classify, sum up, write Parquet.
+"""The same figures by hand in pandas: read, type, drop repeats, convert to euros, classify, sum up, write
+Parquet.
 
-No checks, no contracts, no quarantine with reasons, no Delta: less than a run does. It knows the demonstration's formats.
+No checks, no contracts, no quarantine with reasons, no Delta: less than a run does. It knows the
+demonstration's formats.
 """
 
 import json
@@ -30,7 +32,9 @@ def wide_lines(folder: Path, brand_folder: Path) -> pd.DataFrame:
     lines["customer"] = lines.customer.str.removesuffix(".0")
     lines["quantity"] = pd.to_numeric(lines.quantity, errors="coerce")
     lines["price"] = pd.to_numeric(lines.price, errors="coerce")
-    lines = lines[lines.date.notna() & lines.quantity.notna() & lines.price.notna() & (lines.date < "2030-01-01")]
+    lines = lines[
+        lines.date.notna() & lines.quantity.notna() & lines.price.notna() & (lines.date < "2030-01-01")
+    ]
     lines = lines.drop_duplicates(COLUMNS)
     rates = gbp_rates()
     lines["day"] = lines.date.dt.normalize()
@@ -50,7 +54,9 @@ def multitable_lines(folder: Path) -> pd.DataFrame:
     lines = items.merge(read["sales"][["sale_id", "customer_id", "country"]], on="sale_id")
     lines["day"] = pd.to_datetime(lines.sale_date)
     lines["kind"] = "sale"
-    return lines.rename(columns={"sale_id": "order", "item_total": "amount", "customer_id": "customer", "product_id": "code"})
+    return lines.rename(
+        columns={"sale_id": "order", "item_total": "amount", "customer_id": "customer", "product_id": "code"}
+    )
 
 
 def gbp_rates() -> pd.Series:
@@ -65,9 +71,15 @@ def main(project: str) -> None:
     with tempfile.TemporaryDirectory() as out:
         for brand in brands.values():
             wide = len(brand.sources) == 1
-            lines = wide_lines(Path(brand.landing_zone), brand.folder) if wide else multitable_lines(Path(brand.landing_zone))
+            lines = (
+                wide_lines(Path(brand.landing_zone), brand.folder)
+                if wide
+                else multitable_lines(Path(brand.landing_zone))
+            )
             sales = lines[lines.kind == "sale"]
-            daily = sales.groupby(["day", "country"]).agg(gmv=("amount", "sum"), units=("quantity", "sum"), orders=("order", "nunique"))
+            daily = sales.groupby(["day", "country"]).agg(
+                gmv=("amount", "sum"), units=("quantity", "sum"), orders=("order", "nunique")
+            )
             products = sales.groupby([sales.day.dt.to_period("M").astype(str), "code"]).amount.sum()
             customers = sales.groupby("customer").agg(
                 first=("day", "min"),
@@ -77,7 +89,9 @@ def main(project: str) -> None:
                 codes=("code", "nunique"),
             )
             for score in ("last", "orders", "gmv"):
-                customers[f"{score}_score"] = pd.qcut(customers[score].rank(method="first"), 5, labels=False) + 1
+                customers[f"{score}_score"] = (
+                    pd.qcut(customers[score].rank(method="first"), 5, labels=False) + 1
+                )
             for name, table in {
                 "lines": lines,
                 "daily": daily,

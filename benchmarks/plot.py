@@ -10,7 +10,11 @@ COLOURS = {
     "light": {"run": "#0550ae", "floor": "#8a4600", "spark": "#6639a6"},
     "dark": {"run": "#79c0ff", "floor": "#ffa657", "spark": "#d2a8ff"},
 }
-LABELS = {"run": "mergehouse run, embedded", "floor": "floor: read as text, write as Parquet", "spark": "mergehouse run, PySpark local[2]"}
+LABELS = {
+    "run": "mergehouse run, embedded",
+    "floor": "floor: read as text, write as Parquet",
+    "spark": "mergehouse run, PySpark local[2]",
+}
 MARKS = {"run": "o", "floor": "s", "spark": "^"}
 
 
@@ -45,9 +49,18 @@ def draw(points: list[Point], folder: Path) -> None:
             figure, (time, memory) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
             for job in LABELS:
                 own = sorted((p for p in points if p.job == job), key=lambda p: p.lines)
-                for axes, values in ((time, [p.seconds for p in own]), (memory, [p.memory / 1024 for p in own])):
+                for axes, values in (
+                    (time, [p.seconds for p in own]),
+                    (memory, [p.memory / 1024 for p in own]),
+                ):
                     if own and not (job == "spark" and axes is memory):  # the JVM takes what it is given
-                        axes.plot([p.lines for p in own], values, marker=MARKS[job], color=COLOURS[theme][job], label=LABELS[job])
+                        axes.plot(
+                            [p.lines for p in own],
+                            values,
+                            marker=MARKS[job],
+                            color=COLOURS[theme][job],
+                            label=LABELS[job],
+                        )
             sizes = sorted({p.lines for p in points if p.job == "run"})
             for axes, title in ((time, "Time, seconds"), (memory, "Peak memory, GB")):
                 axes.set(xscale="log", xlabel="Order lines", title=title, xticks=sizes)
@@ -58,6 +71,8 @@ def draw(points: list[Point], folder: Path) -> None:
             time.set_yscale("log")
             time.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
             memory.set_ylim(bottom=0)
-            figure.legend(*time.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+            figure.legend(
+                *time.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False
+            )
             figure.savefig(folder / f"scale-{theme}.svg", transparent=True, metadata={"Date": None})
             plt.close(figure)

@@ -1,7 +1,8 @@
-"""Release and verification of a mart against their floor, in one run: python -m benchmarks.release [--rows 10M] [--repeats 3].
+"""Release and verification of a mart against their floor, in one run: python -m benchmarks.release [--rows
+10M] [--repeats 3].
 
-Floor: DuckDB copies the same rows from the same files into zstd Parquet, and sha256sum reads what it wrote. Every job is a process of its
-own. Machines differ; read the ratios. The bar is 1.5 for 10 M rows.
+Floor: DuckDB copies the same rows from the same files into zstd Parquet, and sha256sum reads what it wrote.
+Every job is a process of its own. Machines differ; read the ratios. The bar is 1.5 for 10 M rows.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ FROM range({rows}) AS t(i)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", default="10M", help="rows of the mart (default 10M)")
     parser.add_argument("--repeats", type=int, default=3, help="floor and release in turns (default 3)")
     options = parser.parse_args()
@@ -55,10 +58,15 @@ def main() -> None:
             released = timed([*MERGEHOUSE, "release", "-C", str(folder)])
             verified = timed([*MERGEHOUSE, "verify", str(folder / "lakehouse" / "release")])
             ours.append((released, verified))
-        copied = json.dumps([f.stat().st_size >> 20 for f in sorted((folder / "lakehouse/release").rglob("*.parquet"))])
+        copied = json.dumps(
+            [f.stat().st_size >> 20 for f in sorted((folder / "lakehouse/release").rglob("*.parquet"))]
+        )
     floor = min(floors)
     released, verified = min(ours, key=lambda pair: total(list(pair)))
-    print(f"{rows:,} rows, files of {copied} MB\n\n| job | seconds | CPU seconds | x floor | x floor, CPU |\n|---|--:|--:|--:|--:|")
+    print(
+        f"{rows:,} rows, files of {copied} MB\n\n| job | seconds | CPU seconds | x floor | x floor, CPU"
+        " |\n|---|--:|--:|--:|--:|"
+    )
     for what, (seconds, cpu) in (
         ("floor: DuckDB COPY, sha256sum", floor),
         ("`release`", released),
@@ -73,7 +81,10 @@ def main() -> None:
 def make(folder: Path, rows: int) -> None:
     """A project whose lakehouse holds one mart, written as a run writes it."""
     subprocess.run([*MERGEHOUSE, "init", str(folder)], check=True, stdout=subprocess.DEVNULL)
-    lakehouse, contract = Lakehouse(folder / "lakehouse"), load_contract(MODELS / f"{TABLE.replace('.', '/')}.yml")
+    lakehouse, contract = (
+        Lakehouse(folder / "lakehouse"),
+        load_contract(MODELS / f"{TABLE.replace('.', '/')}.yml"),
+    )
     engine = DuckDBEngine(Limits(), lakehouse, folder / "spill")
     engine.connection.execute(f"CREATE VIEW mapping.rows AS {ROWS.format(rows=rows)}")
     engine.publish(engine.stage(contract, "SELECT * FROM mapping.rows"), Stamp("benchmark"))
@@ -82,8 +93,15 @@ def make(folder: Path, rows: int) -> None:
 def copying(folder: Path) -> list[str]:
     columns = ", ".join(load_contract(MODELS / f"{TABLE.replace('.', '/')}.yml").columns)
     files = f"read_parquet('{folder}/lakehouse/gold/category_perf/**/*.parquet', hive_partitioning = true)"
-    copy = f"COPY (SELECT {columns} FROM {files}) TO '{folder}/floor/rows.parquet' (FORMAT parquet, COMPRESSION zstd)"
-    return [sys.executable, "-c", f"import duckdb, pathlib; pathlib.Path('{folder}/floor').mkdir(); duckdb.sql({copy!r})"]
+    copy = (
+        f"COPY (SELECT {columns} FROM {files}) TO '{folder}/floor/rows.parquet' (FORMAT parquet, COMPRESSION"
+        " zstd)"
+    )
+    return [
+        sys.executable,
+        "-c",
+        f"import duckdb, pathlib; pathlib.Path('{folder}/floor').mkdir(); duckdb.sql({copy!r})",
+    ]
 
 
 def timed(command: list[str]) -> tuple[float, float]:

@@ -1,6 +1,8 @@
-"""Buy-till-you-die models on made-up customers, in one process: python -m benchmarks.science [--customers 1M].
+"""Buy-till-you-die models on made-up customers, in one process: python -m benchmarks.science [--customers
+1M].
 
-Times are continuous, so that hardly two customers share a history and none is spared. Machines differ; the bars are for 2 cores.
+Times are continuous, so that hardly two customers share a history and none is spared. Machines differ; the
+bars are for 2 cores.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ Result = TypeVar("Result")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--customers", default="1M", help="how many (default 1M)")
     customers = line_count(parser.parse_args().customers)
     made = simulate(*TRUE, np.random.default_rng(1).uniform(1, 730, customers), seed=2)
@@ -32,7 +36,10 @@ def main() -> None:
 
     print("| job | seconds | peak memory, MB |\n|---|--:|--:|")
     bgnbd, first = timed(f"fit BG/NBD, {customers:,} customers", lambda: fit_bgnbd(*history))
-    gamma_gamma, second = timed(f"fit Gamma-Gamma, {again.sum():,} of them", lambda: fit_gamma_gamma(made.frequency[again], value[again]))
+    gamma_gamma, second = timed(
+        f"fit Gamma-Gamma, {again.sum():,} of them",
+        lambda: fit_gamma_gamma(made.frequency[again], value[again]),
+    )
     memory = peak()
     timed("chance of no purchase in 90 days", lambda: bgnbd.p_no_purchase(*history, 90))
     timed("purchases expected in a year", lambda: bgnbd.expected_purchases(*history, 365))
@@ -40,11 +47,15 @@ def main() -> None:
 
     print(
         "\nfound again: "
-        + ", ".join(f"{v:.4g} ({t:g})" for v, t in zip(bgnbd.parameters + gamma_gamma.parameters, TRUE + WORTH, strict=True))
+        + ", ".join(
+            f"{v:.4g} ({t:g})"
+            for v, t in zip(bgnbd.parameters + gamma_gamma.parameters, TRUE + WORTH, strict=True)
+        )
     )
     if first + second > BAR_SECONDS or memory > BAR_MEMORY:
         sys.exit(
-            f"Both fits took {first + second:.1f} s and {memory:,.0f} MB; the bar is {BAR_SECONDS:g} s and {BAR_MEMORY:,.0f} MB for 1M."
+            f"Both fits took {first + second:.1f} s and {memory:,.0f} MB; the bar is {BAR_SECONDS:g} s and"
+            f" {BAR_MEMORY:,.0f} MB for 1M."
         )
 
 
@@ -58,8 +69,13 @@ def timed(job: str, work: Callable[[], Result]) -> tuple[Result, float]:
 
 
 def peak() -> float:
-    """Peak resident memory so far of this process or, where that was more, of one that it began and that has ended, in MB."""
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    """Peak resident memory so far of this process or, where that was more, of one that it began and that has
+    ended, in MB.
+    """
+    return (
+        max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        / 1024
+    )
 
 
 if __name__ == "__main__":

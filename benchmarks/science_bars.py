@@ -1,7 +1,8 @@
-"""Models against their bars on the published wide export: python -m benchmarks.science_bars --raw DIR, or --project DIR if it was run.
+"""Models against their bars on the published wide export: python -m benchmarks.science_bars --raw DIR, or
+--project DIR if it was run.
 
-Values are judged in what published baselines were: net revenue in pounds. The dataset's margins are put in place of these, and
-the same methods learn from them. Ends with 1 where a bar is missed.
+Values are judged in what published baselines were: net revenue in pounds. The dataset's margins are put in
+place of these, and the same methods learn from them. Ends with 1 where a bar is missed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ WINDOWS_BACK = (90, 365)  # days of margin before the cut-off that features know
 
 @dataclass(frozen=True)
 class Bar:
-    """`metric` of `method` over the cut-offs, their mean unless `each`, at least (`most`: at most) `bar`; less that of `beyond`."""
+    """`metric` of `method` over the cut-offs, their mean unless `each`, at least (`most`: at most) `bar`;
+    less that of `beyond`.
+    """
 
     target: str
     method: str
@@ -44,7 +47,10 @@ class Bar:
     beyond: str = ""
 
     def measured(self, tested: list[Tested]) -> list[float]:
-        values = {m: {t.cutoff: t.metrics[self.metric] for t in tested if self._is_of(t, m)} for m in (self.method, self.beyond)}
+        values = {
+            m: {t.cutoff: t.metrics[self.metric] for t in tested if self._is_of(t, m)}
+            for m in (self.method, self.beyond)
+        }
         return [value - values[self.beyond].get(cutoff, 0.0) for cutoff, value in values[self.method].items()]
 
     def value(self, tested: list[Tested]) -> float:
@@ -73,7 +79,9 @@ BARS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--raw", type=Path, help="folder of the published exports, which are run first")
     source.add_argument("--project", type=Path, help="a project of theirs that was run")
@@ -116,13 +124,15 @@ def bar_table(tested: list[Tested]) -> str:
         limit = f"{'at most' if bar.most else 'at least'} {_number(bar.bar)}"
         within = f"{_number(min(found))} to {_number(max(found))}"
         rows.append(
-            f"| {bar.target} | {metric} | {limit} | {_number(bar.value(tested))} | {within} | {'yes' if _met(bar, tested) else 'no'} |"
+            f"| {bar.target} | {metric} | {limit} | {_number(bar.value(tested))} | {within} |"
+            f" {'yes' if _met(bar, tested) else 'no'} |"
         )
     for t in tested:
         if (t.target, t.method, t.group) == ("clv_365d", ENSEMBLE, ALL):
             low, high = t.intervals["rmse"]
             rows.append(
-                f"| {t.target} | rmse at {t.cutoff}, 95 % interval | none | {_number(t.metrics['rmse'])} | {low:,.0f} to {high:,.0f} | |"
+                f"| {t.target} | rmse at {t.cutoff}, 95 % interval | none | {_number(t.metrics['rmse'])} |"
+                f" {low:,.0f} to {high:,.0f} | |"
             )
     return "\n".join(rows)
 
@@ -130,13 +140,17 @@ def bar_table(tested: list[Tested]) -> str:
 def in_pounds(lakehouse: Lakehouse, dataset: Dataset) -> Dataset:
     """The dataset with net revenue in the brand's own currency in place of margin, in features and outcomes."""
     table = lakehouse.table("silver.sales_clean").duckdb()
-    lines = table.filter(duckdb.ColumnExpression("source_system") == duckdb.ConstantExpression(dataset.brand)).pl()
+    lines = table.filter(
+        duckdb.ColumnExpression("source_system") == duckdb.ConstantExpression(dataset.brand)
+    ).pl()
     days = (
         lines.filter(pl.col("line_type").is_in(["sale", "return"]) & pl.col("customer_id").is_not_null())
         .group_by("customer_id", "order_date")
         .agg(net=pl.col("amount_original").cast(pl.Float64).sum())
     )
-    return Dataset(dataset.brand, dataset.as_of, pl.concat(_net_of(dataset, days, cutoff) for cutoff in dataset.cutoffs))
+    return Dataset(
+        dataset.brand, dataset.as_of, pl.concat(_net_of(dataset, days, cutoff) for cutoff in dataset.cutoffs)
+    )
 
 
 def _net_of(dataset: Dataset, days: pl.DataFrame, cutoff: dt.date) -> pl.DataFrame:
@@ -146,8 +160,16 @@ def _net_of(dataset: Dataset, days: pl.DataFrame, cutoff: dt.date) -> pl.DataFra
     after = {f"next_margin_{n}d_eur": pl.col("net").filter((age <= 0) & (age > -n)).sum() for n in HORIZONS}
     net = days.group_by("customer_id").agg(margin_eur=pl.col("net").filter(age > 0).sum(), **before, **after)
     closed = {f"next_margin_{n}d_eur": cutoff in dataset.closed_before(dataset.as_of, n) for n in HORIZONS}
-    rows = dataset.at(cutoff).drop("margin_eur", *before, *after).join(net, on="customer_id", how="left", maintain_order="left")
-    columns = [pl.when(closed.get(c, True)).then(pl.col(c).fill_null(0.0)).alias(c) for c in net.columns if c != "customer_id"]
+    rows = (
+        dataset.at(cutoff)
+        .drop("margin_eur", *before, *after)
+        .join(net, on="customer_id", how="left", maintain_order="left")
+    )
+    columns = [
+        pl.when(closed.get(c, True)).then(pl.col(c).fill_null(0.0)).alias(c)
+        for c in net.columns
+        if c != "customer_id"
+    ]
     return rows.with_columns(columns).select(dataset.rows.columns)
 
 

@@ -1,4 +1,6 @@
-"""Draws how well churn is ranked, and whether chances and values can be taken at their word: one SVG for light pages, one for dark."""
+"""Draws how well churn is ranked, and whether chances and values can be taken at their word: one SVG for
+light pages, one for dark.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,17 @@ METHODS = ("logistic regression", "BG/NBD", "gradient boosting", "RFM rates", "r
 
 
 def draw(tested: list[Tested], value_method: str, folder: Path) -> None:
-    """Writes `models-light.svg` and `models-dark.svg`: AUC by cut-off, and deciles of churn and of a year's value against what happened."""
+    """Writes `models-light.svg` and `models-dark.svg`: AUC by cut-off, and deciles of churn and of a year's
+    value against what happened.
+    """
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
     everybody = [t for t in tested if t.group == ALL]
-    churn = {m: sorted((t for t in everybody if (t.target, t.method) == ("churn_90d", m)), key=lambda t: t.cutoff) for m in METHODS}
+    churn = {
+        m: sorted((t for t in everybody if (t.target, t.method) == ("churn_90d", m)), key=lambda t: t.cutoff)
+        for m in METHODS
+    }
     year = [t for t in everybody if (t.target, t.method) == ("clv_365d", value_method)]
     folder.mkdir(parents=True, exist_ok=True)
     for theme in THEMES:
@@ -34,9 +41,18 @@ def draw(tested: list[Tested], value_method: str, folder: Path) -> None:
             ranking.tick_params(axis="x", rotation=45)
             for judged in churn[METHODS[0]]:
                 predicted, happened, _ = zip(*judged.deciles, strict=True)
-                level.plot([100 * p for p in predicted], [100 * h for h in happened], color=COLOURS[theme][0], alpha=0.6)
+                level.plot(
+                    [100 * p for p in predicted],
+                    [100 * h for h in happened],
+                    color=COLOURS[theme][0],
+                    alpha=0.6,
+                )
             level.plot([0, 100], [0, 100], color=COLOURS[theme][4], linestyle="--")
-            level.set(title=f"{METHODS[0]}: a line a cut-off", xlabel="Predicted, % of a tenth", ylabel="Not bought, %")
+            level.set(
+                title=f"{METHODS[0]}: a line a cut-off",
+                xlabel="Predicted, % of a tenth",
+                ylabel="Not bought, %",
+            )
             for judged in year:
                 predicted, happened, _ = zip(*judged.deciles, strict=True)
                 value.plot(predicted, [max(h, 1) for h in happened], marker="o", color=COLOURS[theme][0])
@@ -47,6 +63,8 @@ def draw(tested: list[Tested], value_method: str, folder: Path) -> None:
             for axes in (ranking, level, value):
                 axes.grid(True)
                 axes.spines[["top", "right"]].set_visible(False)
-            figure.legend(*ranking.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
+            figure.legend(
+                *ranking.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False
+            )
             figure.savefig(folder / f"models-{theme}.svg", transparent=True, metadata={"Date": None})
             plt.close(figure)

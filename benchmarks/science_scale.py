@@ -1,8 +1,9 @@
-"""Features, training, backtest and scores of generated customers: python -m benchmarks.science_scale [--customers 1M].
+"""Features, training, backtest and scores of generated customers: python -m benchmarks.science_scale
+[--customers 1M].
 
-One brand of the wide shape, two years of purchases drawn from BG/NBD and Gamma-Gamma, from raw file to scores. What comes before
-Gold is not counted. Scores have a process of their own, as in daily use; the start of Python is not counted. Machines differ; the bars
-are for 2 cores and 1M customers.
+One brand of the wide shape, two years of purchases drawn from BG/NBD and Gamma-Gamma, from raw file to
+scores. What comes before Gold is not counted. Scores have a process of their own, as in daily use; the start
+of Python is not counted. Machines differ; the bars are for 2 cores and 1M customers.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ SEASON = 0.3  # by how much purchases are more frequent at the end of a year tha
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--customers", default="1M", help="how many (default 1M)")
     customers = line_count(parser.parse_args().customers)
     with tempfile.TemporaryDirectory() as parent:
@@ -48,7 +51,10 @@ def main() -> None:
         raw.mkdir(parents=True, exist_ok=True)
         lines = write_lines(raw / "online_retail_made_up.csv", customers)
         project = load_project(folder)
-        print(f"{customers:,} customers, {lines:,} order lines\n\n| job | seconds | peak memory so far, MB |\n|---|--:|--:|")
+        print(
+            f"{customers:,} customers, {lines:,} order lines\n\n| job | seconds | peak memory so far, MB"
+            " |\n|---|--:|--:|"
+        )
         timed("bronze and silver", lambda: run(project, until="silver"))
         began = time.perf_counter()
         timed("gold, features and outcomes among it", lambda: run(project, until="gold"))
@@ -74,7 +80,9 @@ def scores(folder: Path) -> tuple[int, float]:
 
 
 def write_lines(file: Path, customers: int, seed: int = 1) -> int:
-    """Writes one order line for each purchase; returns how many. A customer's purchases after the first are spread over their time."""
+    """Writes one order line for each purchase; returns how many. A customer's purchases after the first are
+    spread over their time.
+    """
     rng = np.random.default_rng(seed)
     age = rng.uniform(1, DAYS, customers)
     made = simulate(*RATES, age, seed + 1)

@@ -17,7 +17,9 @@ __version__ = "0.1.0"
 
 
 def open(folder: str | Path, environment: str | None = None) -> Lakehouse:  # the verb people expect
-    """The lakehouse of the project in `folder`, for reading. Raises ConfigError where there is no such project or environment."""
+    """The lakehouse of the project in `folder`, for reading. Raises ConfigError where there is no such
+    project or environment.
+    """
     from mergehouse.lakehouse.delta import Lakehouse
     from mergehouse.project.config import load_project
 

@@ -1,10 +1,13 @@
-"""Where tables and deliveries lie: a folder of this machine or an object store. The only file that knows object stores.
+"""Where tables and deliveries lie: a folder of this machine or an object store. The only file that knows
+object stores.
 
-A location is a path or a URL: `abfss://container@account.dfs.core.windows.net/folder`, `az://container/folder`, `s3://bucket/folder`.
-Credentials come from the environment: an account key, a SAS token, a service principal, workload or managed identity, the Azure CLI,
-an AWS profile's keys or role. obstore and delta-rs read the same variables; no file of a project and no message holds any.
+A location is a path or a URL: `abfss://container@account.dfs.core.windows.net/folder`,
+`az://container/folder`, `s3://bucket/folder`. Credentials come from the environment: an account key, a SAS
+token, a service principal, workload or managed identity, the Azure CLI, an AWS profile's keys or role.
+obstore and delta-rs read the same variables; no file of a project and no message holds any.
 
-DuckDB works on files of this machine. Data files never change once written, so those of an object store are copied once and kept.
+DuckDB works on files of this machine. Data files never change once written, so those of an object store are
+copied once and kept.
 """
 
 from __future__ import annotations
@@ -77,11 +80,14 @@ def located(base: Path, text: str) -> str:
         return str((base / text).resolve())
     url = urlsplit(text)
     if url.scheme not in SCHEMES:
-        raise ConfigError(f"{text.partition('?')[0]}: `{url.scheme}://` is not supported; expected a path or one of {', '.join(SCHEMES)}.")
+        raise ConfigError(
+            f"{text.partition('?')[0]}: `{url.scheme}://` is not supported; expected a path or one of"
+            f" {', '.join(SCHEMES)}."
+        )
     if url.query or url.password or url.fragment:
         raise ConfigError(
-            f"{url.scheme}://{url.hostname}{url.path}: a location carries no key, token or password. Put it into the environment, "
-            "for example AZURE_STORAGE_SAS_TOKEN, and take it out of the file."
+            f"{url.scheme}://{url.hostname}{url.path}: a location carries no key, token or password. Put it"
+            " into the environment, for example AZURE_STORAGE_SAS_TOKEN, and take it out of the file."
         )
     if not url.hostname or ".." in url.path.split("/"):
         raise ConfigError(f"{text}: expected {url.scheme}://container/folder.")
@@ -93,7 +99,8 @@ def is_url(location: str) -> bool:
 
 
 def fabric_root(location: str) -> str:
-    """The folder that has `Tables/`: the location itself; of one below the `Files/` of a lakehouse in OneLake, that lakehouse.
+    """The folder that has `Tables/`: the location itself; of one below the `Files/` of a lakehouse in
+    OneLake, that lakehouse.
 
     Source: Microsoft's page on OneLake's API: only `Files` and `Tables` of an item can be written to.
     """
@@ -102,7 +109,9 @@ def fabric_root(location: str) -> str:
 
 
 def folder_of(location: str) -> Path:
-    """Where this machine has a location's files: the folder itself; of an object store, the folder of their copies."""
+    """Where this machine has a location's files: the folder itself; of an object store, the folder of their
+    copies.
+    """
     if not is_url(location):
         return Path(location)
     scheme, _, rest = location.partition("://")
@@ -120,7 +129,11 @@ def open_store(location: str) -> ObjectStore:
     with storage_errors(location):
         return from_url(
             location,
-            client_options={"timeout": "120s", "connect_timeout": "5s", "allow_http": os.environ.get("AWS_ALLOW_HTTP") == "true"},
+            client_options={
+                "timeout": "120s",
+                "connect_timeout": "5s",
+                "allow_http": os.environ.get("AWS_ALLOW_HTTP") == "true",
+            },
             retry_config={"max_retries": 10, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
         )
 
@@ -129,7 +142,12 @@ def delta_options(location: str) -> dict[str, str] | None:
     """The same patience for delta-rs, and commits on S3 that fail where another writer was first."""
     if not is_url(location):
         return None
-    options = {"max_retries": "10", "retry_timeout": f"{RETRY_SECONDS}s", "timeout": "120s", "connect_timeout": "5s"}
+    options = {
+        "max_retries": "10",
+        "retry_timeout": f"{RETRY_SECONDS}s",
+        "timeout": "120s",
+        "connect_timeout": "5s",
+    }
     return options | ({"conditional_put": "etag"} if location.startswith("s3://") else {})
 
 
@@ -186,7 +204,10 @@ def write_failure(name: str, path: Path, error: BaseException) -> str:
     """One line for a write that failed: no permission, disk full, or the reason as given."""
     text = str(error)
     if "ermission denied" in text or "os error 13" in text or "Read-only file system" in text:
-        return f"`{name}`: no permission to write to {_existing(path)}. Give this user write access and run again."
+        return (
+            f"`{name}`: no permission to write to {_existing(path)}. Give this user write access and run"
+            " again."
+        )
     if any(sign in text for sign in ("No space left", "os error 28", "File too large", "os error 27")):
         free = shutil.disk_usage(_existing(path)).free // 2**20
         return (

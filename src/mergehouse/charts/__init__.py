@@ -1,1 +1,3 @@
-"""Pages and figures: what every HTML page of ours looks like, and charts as inline SVG in its light and dark palette."""
+"""Pages and figures: what every HTML page of ours looks like, and charts as inline SVG in its light and dark
+palette.
+"""

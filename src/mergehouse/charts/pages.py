@@ -1,4 +1,6 @@
-"""Self-contained HTML pages: the templates of a folder over `base.html.j2`, filters for numbers, and where pages go."""
+"""Self-contained HTML pages: the templates of a folder over `base.html.j2`, filters for numbers, and where
+pages go.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ def environment(folder: Path) -> Environment:
     from jinja2 import Environment, FileSystemLoader
 
     made = Environment(
-        loader=FileSystemLoader([folder, HERE]), autoescape=lambda name: ".html" in (name or ""), trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader([folder, HERE]),
+        autoescape=lambda name: ".html" in (name or ""),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.filters |= {"number": number, "value": value, "percent": percent, "day": day, "unbroken": unbroken}
     made.globals["written"] = dt.datetime.now(dt.UTC)
@@ -49,7 +54,9 @@ def number(value: Any) -> str:
 
 
 def value(value: float) -> str:
-    """A value of a column: whole numbers whole, others to four significant digits, but never less than the cents."""
+    """A value of a column: whole numbers whole, others to four significant digits, but never less than the
+    cents.
+    """
     if value == int(value):
         return f"{value:,.0f}"
     return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"

@@ -1,4 +1,5 @@
-"""Figures as inline SVG: bars, curves, lines and ranges with labelled axes, coloured by the page's own light and dark palette.
+"""Figures as inline SVG: bars, curves, lines and ranges with labelled axes, coloured by the page's own light
+and dark palette.
 
 Every figure has a title for those who cannot see it, and every mark a tooltip.
 """
@@ -42,7 +43,9 @@ class Axis:
 
 @dataclass(frozen=True)
 class Figure:
-    """What is drawn. `y_title` names unit and measure; `rules` are vertical lines with their words; shares are drawn in percent."""
+    """What is drawn. `y_title` names unit and measure; `rules` are vertical lines with their words; shares
+    are drawn in percent.
+    """
 
     title: str
     x: Axis
@@ -56,7 +59,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Line:
-    """`points` are (x, y) from left to right; `band` are the low and high of each. Told apart by `kind`: colour and dashes.
+    """`points` are (x, y) from left to right; `band` are the low and high of each. Told apart by `kind`:
+    colour and dashes.
 
     A stepped line keeps its height until the next point.
     """
@@ -70,7 +74,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Range:
-    """A row of a chart of ranges: a dot at `middle`, a bar from `low` to `high`, and a thin line between the ends of `outer`."""
+    """A row of a chart of ranges: a dot at `middle`, a bar from `low` to `high`, and a thin line between the
+    ends of `outer`.
+    """
 
     name: str
     low: float
@@ -91,7 +97,8 @@ def bars(figure: Figure) -> str:
         top, bottom = sorted((y(mark.value), zero))
         kind = "bar part" if mark.is_partial else "bar"
         shapes.append(
-            f'<rect class="{kind}" x="{left + gap:.1f}" y="{top:.1f}" width="{max(right - left - 2 * gap, 0.6):.1f}" '
+            f'<rect class="{kind}" x="{left + gap:.1f}" y="{top:.1f}"'
+            f' width="{max(right - left - 2 * gap, 0.6):.1f}" '
             f'height="{max(bottom - top, 0.8 if mark.value else 0):.1f}"><title>{escape(mark.words)}</title></rect>'
         )
     return _svg(figure, frame + "".join(shapes) + _rules(figure, x))
@@ -102,7 +109,8 @@ def curve(figure: Figure) -> str:
     x, y, frame = _frame(figure)
     line = " ".join(f"{x(m.left):.1f},{y(m.value):.1f}" for m in figure.marks)
     dots = "".join(
-        f'<circle class="dot" cx="{x(m.left):.1f}" cy="{y(m.value):.1f}" r="3.5"><title>{escape(m.words)}</title></circle>'
+        f'<circle class="dot" cx="{x(m.left):.1f}" cy="{y(m.value):.1f}"'
+        f' r="3.5"><title>{escape(m.words)}</title></circle>'
         for m in figure.marks
     )
     return _svg(figure, f'{frame}{_rules(figure, x)}<polyline class="curve" points="{line}"/>{dots}')
@@ -110,31 +118,46 @@ def curve(figure: Figure) -> str:
 
 def lines(figure: Figure, drawn: Sequence[Line]) -> str:
     """Several lines with a legend. What `figure` has of marks only widens the axis of y."""
-    ends = [Mark(x, x, y, "") for line in drawn for x, y in line.points] + [Mark(0, 0, high, "") for line in drawn for _, high in line.band]
+    ends = [Mark(x, x, y, "") for line in drawn for x, y in line.points] + [
+        Mark(0, 0, high, "") for line in drawn for _, high in line.band
+    ]
     x, y, frame = _frame(replace(figure, marks=[*figure.marks, *ends]))
     shapes, legend, at = [], [], LEFT + 8.0
     for line in drawn:
         points = _stepped(line.points) if line.is_stepped else line.points
         if line.band:
-            low, high = ([(x_, end[n]) for (x_, _), end in zip(line.points, line.band, strict=True)] for n in (0, 1))
-            around = [*(_stepped(high) if line.is_stepped else high), *reversed(_stepped(low) if line.is_stepped else low)]
+            low, high = (
+                [(x_, end[n]) for (x_, _), end in zip(line.points, line.band, strict=True)] for n in (0, 1)
+            )
+            around = [
+                *(_stepped(high) if line.is_stepped else high),
+                *reversed(_stepped(low) if line.is_stepped else low),
+            ]
             shapes.append(f'<polygon class="band" points="{_path(around, x, y)}"/>')
         shapes.append(f'<polyline class="line {line.kind}" points="{_path(points, x, y)}"/>')
         if len(line.points) <= MOST_DOTS and line.kind != "ideal" and not line.is_stepped:
             shapes += [
-                f'<circle class="dot {line.kind}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="3.5"><title>{escape(line.name)}: {short(a)}, '
-                f"{_label(b, figure.is_share)}</title></circle>"
+                f'<circle class="dot {line.kind}" cx="{x(a):.1f}" cy="{y(b):.1f}"'
+                f' r="3.5"><title>{escape(line.name)}: {short(a)},'
+                f" {_label(b, figure.is_share)}</title></circle>"
                 for a, b in line.points
             ]
         if len(drawn) > 1:
-            legend.append(f'<line class="line {line.kind}" x1="{at:.0f}" x2="{at + 22:.0f}" y1="{TOP - 8}" y2="{TOP - 8}"/>')
+            legend.append(
+                f'<line class="line {line.kind}" x1="{at:.0f}" x2="{at + 22:.0f}" y1="{TOP - 8}"'
+                f' y2="{TOP - 8}"/>'
+            )
             legend.append(f'<text class="title" x="{at + 27:.0f}" y="{TOP - 4}">{escape(line.name)}</text>')
             at += 45 + 6.2 * len(line.name)
     return _svg(figure, f"{frame}{''.join(shapes)}{_rules(figure, x)}{''.join(legend)}")
 
 
-def ranges(title: str, axis: Axis, rows: Sequence[Range], rule: tuple[float, str] | None = None, width: int = 1080) -> str:
-    """Rows of ranges under each other, on one horizontal axis. The caller puts a logarithmic axis into logarithms."""
+def ranges(
+    title: str, axis: Axis, rows: Sequence[Range], rule: tuple[float, str] | None = None, width: int = 1080
+) -> str:
+    """Rows of ranges under each other, on one horizontal axis. The caller puts a logarithmic axis into
+    logarithms.
+    """
     left = min(16 + 6.4 * max(len(row.name) for row in rows), width / 2)
     height = ROW * len(rows) + TOP + BOTTOM
     bottom, span = height - BOTTOM, (axis.high - axis.low) or 1
@@ -144,21 +167,30 @@ def ranges(title: str, axis: Axis, rows: Sequence[Range], rule: tuple[float, str
 
     shapes = []
     for place, label in axis.ticks:
-        shapes.append(f'<line class="grid" x1="{x(place):.1f}" x2="{x(place):.1f}" y1="{TOP}" y2="{bottom}"/>')
-        shapes.append(f'<text class="tick" x="{x(place):.1f}" y="{bottom + 16}" text-anchor="middle">{escape(label)}</text>')
+        shapes.append(
+            f'<line class="grid" x1="{x(place):.1f}" x2="{x(place):.1f}" y1="{TOP}" y2="{bottom}"/>'
+        )
+        shapes.append(
+            f'<text class="tick" x="{x(place):.1f}" y="{bottom + 16}"'
+            f' text-anchor="middle">{escape(label)}</text>'
+        )
     shapes.append(
-        f'<text class="title" x="{(left + width - RIGHT) / 2:.0f}" y="{height - 6}" text-anchor="middle">{escape(axis.title)}</text>'
+        f'<text class="title" x="{(left + width - RIGHT) / 2:.0f}" y="{height - 6}"'
+        f' text-anchor="middle">{escape(axis.title)}</text>'
     )
     if rule:
         at, words = rule
         shapes.append(
-            f'<line class="rule" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{TOP}" y2="{bottom}"><title>{escape(words)}</title></line>'
+            f'<line class="rule" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{TOP}"'
+            f' y2="{bottom}"><title>{escape(words)}</title></line>'
         )
     for n, row in enumerate(rows):
         y = TOP + ROW * (n + 0.5)
         begin, end = (x(place) for place in row.outer or (row.low, row.high))
         wide = max(x(row.high) - x(row.low), 1)
-        name = f'<text class="title" x="{left - 8:.0f}" y="{y + 4}" text-anchor="end">{escape(row.name)}</text>'
+        name = (
+            f'<text class="title" x="{left - 8:.0f}" y="{y + 4}" text-anchor="end">{escape(row.name)}</text>'
+        )
         thin = f'<line class="axis" x1="{begin:.1f}" x2="{end:.1f}" y1="{y}" y2="{y}"/>'
         bar = f'<rect class="span" x="{x(row.low):.1f}" y="{y - 4}" width="{wide:.1f}" height="8"/>'
         dot = f'<circle class="dot" cx="{x(row.middle):.1f}" cy="{y}" r="4"/>'
@@ -175,7 +207,11 @@ def even_ticks(low: float, high: float, most: int = 10) -> list[tuple[float, str
 def _stepped(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The corners of a line that keeps its height until the next point."""
     corners = [(after[0], before[1]) for before, after in pairwise(points)]
-    return [point for pair in zip(points, [*corners, points[-1]], strict=True) for point in pair] if points else []
+    return (
+        [point for pair in zip(points, [*corners, points[-1]], strict=True) for point in pair]
+        if points
+        else []
+    )
 
 
 def _path(points: Sequence[tuple[float, float]], x: Place, y: Place) -> str:
@@ -185,7 +221,9 @@ def _path(points: Sequence[tuple[float, float]], x: Place, y: Place) -> str:
 def _label(value: float, is_share: bool) -> str:
     if not is_share:
         return short(round(value, 9))
-    return (f"{value:.0%}" if math.isclose(100 * value, round(100 * value), abs_tol=1e-6) else f"{value:.1%}").replace("%", " %")
+    return (
+        f"{value:.0%}" if math.isclose(100 * value, round(100 * value), abs_tol=1e-6) else f"{value:.1%}"
+    ).replace("%", " %")
 
 
 def short(value: float) -> str:
@@ -222,19 +260,35 @@ def _frame(figure: Figure) -> tuple[Place, Place, str]:
     for n in range(count + 1):
         value = bottom + n * step
         label = _label(value, figure.is_share)
-        lines.append(f'<line class="grid" x1="{LEFT}" x2="{figure.width - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
-        lines.append(f'<text class="tick" x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{label}</text>')
+        lines.append(
+            f'<line class="grid" x1="{LEFT}" x2="{figure.width - RIGHT}" y1="{y(value):.1f}"'
+            f' y2="{y(value):.1f}"/>'
+        )
+        lines.append(
+            f'<text class="tick" x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{label}</text>'
+        )
     for place, label in figure.x.ticks:
         at = x(place)
         anchor = "end" if at > figure.width - RIGHT - 16 else "start" if at < LEFT + 4 else "middle"
-        lines.append(f'<line class="axis" x1="{at:.1f}" x2="{at:.1f}" y1="{y(bottom):.1f}" y2="{y(bottom) + 4:.1f}"/>')
-        lines.append(f'<text class="tick" x="{at:.1f}" y="{y(bottom) + 16:.1f}" text-anchor="{anchor}">{escape(label)}</text>')
-    lines.append(f'<line class="axis" x1="{LEFT}" x2="{figure.width - RIGHT}" y1="{y(0):.1f}" y2="{y(0):.1f}"/>')
+        lines.append(
+            f'<line class="axis" x1="{at:.1f}" x2="{at:.1f}" y1="{y(bottom):.1f}" y2="{y(bottom) + 4:.1f}"/>'
+        )
+        lines.append(
+            f'<text class="tick" x="{at:.1f}" y="{y(bottom) + 16:.1f}"'
+            f' text-anchor="{anchor}">{escape(label)}</text>'
+        )
+    lines.append(
+        f'<line class="axis" x1="{LEFT}" x2="{figure.width - RIGHT}" y1="{y(0):.1f}" y2="{y(0):.1f}"/>'
+    )
     middle = LEFT + inner_width / 2
-    lines.append(f'<text class="title" x="{middle:.0f}" y="{figure.height - 6}" text-anchor="middle">{escape(figure.x.title)}</text>')
+    lines.append(
+        f'<text class="title" x="{middle:.0f}" y="{figure.height - 6}"'
+        f' text-anchor="middle">{escape(figure.x.title)}</text>'
+    )
     half = TOP + inner_height / 2
     lines.append(
-        f'<text class="title" transform="translate(12 {half:.0f}) rotate(-90)" text-anchor="middle">{escape(figure.y_title)}</text>'
+        f'<text class="title" transform="translate(12 {half:.0f}) rotate(-90)"'
+        f' text-anchor="middle">{escape(figure.y_title)}</text>'
     )
     return x, y, "".join(lines)
 

@@ -19,8 +19,12 @@ def run(
         str | None,
         typer.Option(metavar="TABLES", help="Only these: silver.sales_clean+, +gold.sales_daily, gold."),
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar="LAYER", help="Stop after bronze, silver or gold.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Rebuild every table from Bronze, stale or not.")] = False,
+    until: Annotated[
+        str | None, typer.Option(metavar="LAYER", help="Stop after bronze, silver or gold.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Rebuild every table from Bronze, stale or not.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Load what was delivered and rebuild what is stale, up to Gold."""
@@ -64,8 +68,12 @@ def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> Non
 def maintain(
     project: Folder = HERE,
     env: Env = None,
-    keep_hours: Annotated[int, typer.Option(min=0, help="Keep what the last N hours of versions name.")] = 168,
-    force: Annotated[bool, typer.Option("--force", help="Allow less than a week: nothing may be reading.")] = False,
+    keep_hours: Annotated[
+        int, typer.Option(min=0, help="Keep what the last N hours of versions name.")
+    ] = 168,
+    force: Annotated[
+        bool, typer.Option("--force", help="Allow less than a week: nothing may be reading.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compact the tables, remove files out of use, shorten the logs."""
@@ -81,6 +89,11 @@ def maintain(
         typer.echo(json.dumps([vars(m) for m in done], indent=2))
         return
     for m in (m for m in done if m.removed or m.files_before != m.files_after):
-        typer.echo(f"{m.table:<28} {m.files_before:>6,} files -> {m.files_after:,}; {m.removed:,} old files removed")
+        typer.echo(
+            f"{m.table:<28} {m.files_before:>6,} files -> {m.files_after:,}; {m.removed:,} old files removed"
+        )
     freed = sum(m.removed_bytes for m in done)
-    typer.echo(f"{len(done)} tables looked after, {freed / 2**20:,.1f} MB freed; time travel reaches back {keep_hours} hours")
+    typer.echo(
+        f"{len(done)} tables looked after, {freed / 2**20:,.1f} MB freed; time travel reaches back"
+        f" {keep_hours} hours"
+    )

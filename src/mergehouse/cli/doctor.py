@@ -37,7 +37,9 @@ def diagnose(folder: Path, environment: str | None = None) -> list[tuple[str, bo
         for table, source in brand.sources.items():
             try:
                 files = find_files(brand, table, source, loaded_before=False)
-                found.append((f"{brand.name}.{table}", True, ", ".join(f.name for f in files) or "none (optional)"))
+                found.append(
+                    (f"{brand.name}.{table}", True, ", ".join(f.name for f in files) or "none (optional)")
+                )
             except MergehouseError as error:
                 found.append((f"{brand.name}.{table}", False, str(error)))
     return found

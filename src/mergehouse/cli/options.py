@@ -1,4 +1,6 @@
-"""What commands share: the application, its groups of commands, and the options that mean the same everywhere."""
+"""What commands share: the application, its groups of commands, and the options that mean the same
+everywhere.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from typer.core import TyperGroup
 
 
 class _Contents(TyperGroup):
-    """Help as a table of contents: commands under their panels. Typer's own Rich panels cost 0.3 s of imports."""
+    """Help as a table of contents: commands under their panels. Typer's own Rich panels cost 0.3 s of
+    imports.
+    """
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         panels: dict[str, list[tuple[str, str]]] = {}
@@ -24,7 +28,13 @@ class _Contents(TyperGroup):
 
 def _commands(help: str, **options: Any) -> typer.Typer:
     """A group of commands that looks like all others."""
-    return typer.Typer(cls=_Contents, rich_markup_mode=None, context_settings={"max_content_width": 110}, help=help, **options)
+    return typer.Typer(
+        cls=_Contents,
+        rich_markup_mode=None,
+        context_settings={"max_content_width": 110},
+        help=help,
+        **options,
+    )
 
 
 def _group(name: str, panel: str, help: str, **options: Any) -> typer.Typer:
@@ -40,10 +50,16 @@ app = _commands(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-models = _group("models", "Science", "List the models there are, and which one is in use.", invoke_without_command=True)
+models = _group(
+    "models", "Science", "List the models there are, and which one is in use.", invoke_without_command=True
+)
 releases = _group("releases", "Release", "List releases, roll back, copy.", invoke_without_command=True)
-promotions = _group("promotions", "Release", "List what was promoted, roll back.", invoke_without_command=True)
-platform = _group("platform", "Release", "Write definitions for Fabric and for Delta Sharing.", no_args_is_help=True)
+promotions = _group(
+    "promotions", "Release", "List what was promoted, roll back.", invoke_without_command=True
+)
+platform = _group(
+    "platform", "Release", "Write definitions for Fabric and for Delta Sharing.", no_args_is_help=True
+)
 
 HERE = Path()
 Folder = Annotated[Path, typer.Option("--project", "-C", metavar="DIR", help="The project folder.")]
@@ -53,6 +69,9 @@ Env = Annotated[
 ]
 OneBrand = Annotated[str | None, typer.Option("--brand", metavar="NAME", help="One brand only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-At = Annotated[str | None, typer.Option("--at", metavar="PATH|URL", help="Where the releases are, if not in the lakehouse.")]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="PATH|URL", help="Where the releases are, if not in the lakehouse."),
+]
 ApprovedBy = Annotated[str, typer.Option("--approved-by", metavar="NAME", help="Who answers for it.")]
 Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, or the number of a ticket.")]

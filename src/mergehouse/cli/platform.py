@@ -11,7 +11,9 @@ from mergehouse.cli.options import HERE, Env, Folder, platform, releases
 
 
 @releases.command(rich_help_panel="Commands")
-def fabric(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the items.")] = Path("fabric")) -> None:
+def fabric(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the items.")] = Path("fabric"),
+) -> None:
     """Write the notebook and pipeline that ingest on Fabric."""
     from mergehouse.platform.fabric.items import write_items
 
@@ -21,8 +23,12 @@ def fabric(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to 
 
 @platform.command(rich_help_panel="Commands")
 def shortcuts(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the request bodies.")] = Path("shortcuts"),
-    connection: Annotated[str | None, typer.Option(metavar="ID", help="A cloud connection in Fabric; not within OneLake.")] = None,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the request bodies.")] = Path(
+        "shortcuts"
+    ),
+    connection: Annotated[
+        str | None, typer.Option(metavar="ID", help="A cloud connection in Fabric; not within OneLake.")
+    ] = None,
     project: Folder = HERE,
     env: Env = None,
 ) -> None:

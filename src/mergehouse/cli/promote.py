@@ -16,7 +16,9 @@ def promote(
     target: Annotated[str, typer.Argument(metavar="TO", help="The one after it, such as test.")],
     approved_by: ApprovedBy = "",
     note: Note = "",
-    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")
+    ] = None,
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
@@ -25,12 +27,16 @@ def promote(
     from mergehouse.release.promote.promotion import promote as promote_release
 
     with render.steps(hidden=as_json) as step:
-        done = promote_release(project, source, target, approved_by, note, version, lambda what: step("promote", what, 0, 0))
+        done = promote_release(
+            project, source, target, approved_by, note, version, lambda what: step("promote", what, 0, 0)
+        )
     _print_promotion(done, as_json)
 
 
 @promotions.callback()
-def list_promotions(context: typer.Context, project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
+def list_promotions(
+    context: typer.Context, project: Folder = HERE, env: Env = None, as_json: Json = False
+) -> None:
     """List every attempt to promote into an environment: who, when, what, refused by which gate."""
     import mergehouse
     from mergehouse.cli import render_release
@@ -40,7 +46,9 @@ def list_promotions(context: typer.Context, project: Folder = HERE, env: Env = N
         return
     trail = audit_trail(mergehouse.open(project, env))
     if as_json:
-        typer.echo(json.dumps([row | {"gates": json.loads(row["gates"])} for row in trail], indent=2, default=str))
+        typer.echo(
+            json.dumps([row | {"gates": json.loads(row["gates"])} for row in trail], indent=2, default=str)
+        )
     else:
         render_release.print_promotions(trail)
 

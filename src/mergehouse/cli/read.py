@@ -17,8 +17,12 @@ def query(
     sql: Annotated[str, typer.Argument(help='For example "SELECT * FROM gold.sales_daily".')],
     project: Folder = HERE,
     env: Env = None,
-    output: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, csv, json or parquet.")] = "table",
-    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write to a file; needed for parquet.")] = None,
+    output: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="table, csv, json or parquet.")
+    ] = "table",
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="Write to a file; needed for parquet.")
+    ] = None,
 ) -> None:
     """Run one SELECT over all tables of the lakehouse."""
     import mergehouse
@@ -57,9 +61,14 @@ def report(project: Folder = HERE, env: Env = None) -> None:
 def profile(
     project: Folder = HERE,
     env: Env = None,
-    layer: Annotated[str | None, typer.Option(metavar="LAYER", help="Only this one: bronze, silver or gold.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(metavar="LAYER", help="Only this one: bronze, silver or gold.")
+    ] = None,
     brand: Annotated[str | None, typer.Option(metavar="NAME", help="Only this brand.")] = None,
-    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the pages here instead of into the lakehouse.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="Write the pages here instead of into the lakehouse."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Draw what is in the tables, when brands sell, who comes back."""
@@ -95,4 +104,6 @@ def docs(
 
 
 def _nothing_yet(project: Path) -> MergehouseError:
-    return MergehouseError(f"nothing is published yet in {project}; `mergehouse run -C {project}` builds the tables.")
+    return MergehouseError(
+        f"nothing is published yet in {project}; `mergehouse run -C {project}` builds the tables."
+    )

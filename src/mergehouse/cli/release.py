@@ -16,9 +16,12 @@ def release(
     project: Folder = HERE,
     env: Env = None,
     version: Annotated[
-        str | None, typer.Option("--version", metavar="X.Y.Z", help="Instead of the version that the changes ask for.")
+        str | None,
+        typer.Option("--version", metavar="X.Y.Z", help="Instead of the version that the changes ask for."),
     ] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="PATH|URL", help="Where to, instead of into the lakehouse.")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="PATH|URL", help="Where to, instead of into the lakehouse.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Export the Gold tables with a manifest, to be carried."""
@@ -38,7 +41,9 @@ def release(
 
 
 @releases.callback()
-def list_releases(context: typer.Context, project: Folder = HERE, env: Env = None, at: At = None, as_json: Json = False) -> None:
+def list_releases(
+    context: typer.Context, project: Folder = HERE, env: Env = None, at: At = None, as_json: Json = False
+) -> None:
     """List the releases there are, which is current, and more."""
     from mergehouse.cli import render_release
     from mergehouse.release.export.export import releases_root
@@ -68,13 +73,17 @@ def rollback(
     shelf = Shelf(releases_root(project, env, at))
     before = shelf.current()
     shelf.point_at(Version.parse(version))
-    typer.echo(f"{shelf.root}: current is {Version.parse(version)}" + (f", it was {before}" if before else ""))
+    typer.echo(
+        f"{shelf.root}: current is {Version.parse(version)}" + (f", it was {before}" if before else "")
+    )
 
 
 @releases.command(rich_help_panel="Commands")
 def copy(
     version: Annotated[str, typer.Argument(metavar="VERSION", help="A release that is there.")],
-    to: Annotated[str, typer.Option("--to", metavar="PATH|URL", help="Where to put it; it is current there.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="PATH|URL", help="Where to put it; it is current there.")
+    ],
     project: Folder = HERE,
     env: Env = None,
     at: At = None,
@@ -84,16 +93,23 @@ def copy(
     from mergehouse.release.manifest.version import Version
     from mergehouse.release.store import Shelf, copy_release
 
-    seal = copy_release(Shelf(releases_root(project, env, at)), Version.parse(version), Shelf(releases_root(project, env, to)))
+    seal = copy_release(
+        Shelf(releases_root(project, env, at)), Version.parse(version), Shelf(releases_root(project, env, to))
+    )
     typer.echo(f"{to}: release {Version.parse(version)}, manifest {seal}")
 
 
 @app.command(rich_help_panel="Release")
 def verify(
     root: Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")],
-    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")
+    ] = None,
     digest: Annotated[
-        str | None, typer.Option("--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender.")
+        str | None,
+        typer.Option(
+            "--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -113,10 +129,17 @@ def verify(
 @app.command(rich_help_panel="Release")
 def ingest(
     root: Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")],
-    lakehouse: Annotated[str, typer.Option("--lakehouse", metavar="DIR|URL", help="Tables go to Tables/ below it.")],
-    version: Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")] = None,
+    lakehouse: Annotated[
+        str, typer.Option("--lakehouse", metavar="DIR|URL", help="Tables go to Tables/ below it.")
+    ],
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")
+    ] = None,
     digest: Annotated[
-        str | None, typer.Option("--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender.")
+        str | None,
+        typer.Option(
+            "--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -136,8 +159,12 @@ def ingest(
 @app.command(rich_help_panel="Release")
 def compare(
     left: Annotated[str, typer.Argument(metavar="LAKEHOUSE_A", help="A path or URL.")],
-    right: Annotated[str, typer.Argument(metavar="LAKEHOUSE_B", help="Another; a release may have come into it.")],
-    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Write the report here: a page and JSON.")] = None,
+    right: Annotated[
+        str, typer.Argument(metavar="LAKEHOUSE_B", help="Another; a release may have come into it.")
+    ],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Write the report here: a page and JSON.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say whether two lakehouses hold the same: rows, KPIs, scores."""

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.measure import Measurement
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from mergehouse.kpi.catalogue import catalogue, formatted
@@ -29,12 +36,14 @@ def complain(message: str) -> None:
 
 def complain_unforeseen(error: Exception) -> None:
     """One message about what nobody foresaw; its traceback goes into a file."""
-    with tempfile.NamedTemporaryFile("w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
         traceback.print_exception(error, file=file)
     said = next(iter(str(error).strip().splitlines()), "")[:300]
     complain(
-        f"unexpected {type(error).__name__} ({said}): a fault of mergehouse. The published tables are unharmed. "
-        f"Please report it with {file.name}."
+        f"unexpected {type(error).__name__} ({said}): a fault of mergehouse. The published tables are"
+        f" unharmed. Please report it with {file.name}."
     )
 
 
@@ -89,7 +98,8 @@ def print_run(project: Project, result: RunResult, report_file: str) -> None:
     if loaded:
         rejected = sum(b.rejected_rows for b in loaded)
         console.print(
-            f"Bronze   {len(loaded)} files, {sum(b.rows for b in loaded):,} rows loaded, {rejected:,} torn rows kept in bronze.rejected"
+            f"Bronze   {len(loaded)} files, {sum(b.rows for b in loaded):,} rows loaded, {rejected:,} torn"
+            " rows kept in bronze.rejected"
         )
     if repeats:
         console.print(f"Bronze   {repeats} files known by content, not loaded again")
@@ -121,7 +131,11 @@ def print_kpis(values: dict[str, dict[str, Any]]) -> None:
     unlimited = console.options.update(width=10_000)
     while scopes:
         count = len(scopes)
-        while count > 1 and Measurement.get(console, unlimited, _kpi_table(values, scopes[:count])).maximum > console.width:
+        while (
+            count > 1
+            and Measurement.get(console, unlimited, _kpi_table(values, scopes[:count])).maximum
+            > console.width
+        ):
             count -= 1
         console.print(_kpi_table(values, scopes[:count]))
         scopes = scopes[count:]
@@ -151,4 +165,7 @@ def print_findings(failed: list[CheckResult]) -> None:
         if c.severity == "error":
             console.print(f"               {c.why}", markup=False)
             for row in c.sample[:SAMPLE_ROWS]:
-                console.print("               " + ", ".join(f"{name} = {value}" for name, value in row.items()), markup=False)
+                console.print(
+                    "               " + ", ".join(f"{name} = {value}" for name, value in row.items()),
+                    markup=False,
+                )

@@ -22,12 +22,20 @@ def print_release(made: Released) -> None:
     console = Console(soft_wrap=True, highlight=False)
     manifest = made.manifest
     if not made.is_new:
-        console.print(f"Nothing has changed since release {manifest.version}; --version makes a new one all the same.")
+        console.print(
+            f"Nothing has changed since release {manifest.version}; --version makes a new one all the same."
+        )
         if not made.is_current:
-            console.print(f"It is not what readers see: `mergehouse releases rollback {manifest.version}` makes it current.")
+            console.print(
+                f"It is not what readers see: `mergehouse releases rollback {manifest.version}` makes it"
+                " current."
+            )
         return
     for table in manifest.tables:
-        console.print(f"{table.name:<28}{table.rows:>12,} rows{sum(f.bytes for f in table.files) / 2**20:>10,.1f} MB  {table.mode}")
+        console.print(
+            f"{table.name:<28}{table.rows:>12,} rows{sum(f.bytes for f in table.files) / 2**20:>10,.1f} MB "
+            f" {table.mode}"
+        )
     for change in manifest.changes:
         console.print(f"{change.level:<9}{change.what} {change.how}", markup=False)
     follows = f", after {manifest.previous}" if manifest.previous else ""
@@ -48,7 +56,9 @@ def print_releases(found: list[Listed]) -> None:
     for r in found:
         made, size = f"{r.created_ts:%Y-%m-%d %H:%M}", f"{r.bytes / 2**20:,.1f}"
         mark = "current" if r.current else ""
-        table.add_row(mark, r.version, made, f"{r.tables}", f"{r.rows:,}", size, r.quality, r.manifest_sha256[:12])
+        table.add_row(
+            mark, r.version, made, f"{r.tables}", f"{r.rows:,}", size, r.quality, r.manifest_sha256[:12]
+        )
     Console(soft_wrap=True).print(table)
 
 
@@ -64,14 +74,20 @@ def print_verification(found: Verification) -> None:
         console.print(f"[green]sound[/]    {name}: {size} are as they were sealed")
     else:
         count = f"{len(found.faults)} {'fault' if len(found.faults) == 1 else 'faults'}"
-        console.print(f"[bold red]broken[/]   {name} at {found.root}: {count}. Carry it again before it is used.")
+        console.print(
+            f"[bold red]broken[/]   {name} at {found.root}: {count}. Carry it again before it is used."
+        )
 
 
 def print_ingestion(result: Ingestion) -> None:
     console = Console(soft_wrap=True, highlight=False)
     print_verification(result.verification)
     for table in result.tables:
-        changed = f"{table.inserted:,} new, {table.updated:,} changed, {table.deleted:,} gone" if table.status == "merged" else ""
+        changed = (
+            f"{table.inserted:,} new, {table.updated:,} changed, {table.deleted:,} gone"
+            if table.status == "merged"
+            else ""
+        )
         colour = "bold red" if table.status == "failed" else "green"
         console.print(f"[{colour}]{table.status:<10}[/]{table.table:<24}{table.rows:>12,} rows  ", end="")
         console.print(table.message or changed, markup=False)
@@ -95,7 +111,9 @@ def print_comparison(result: Comparison, pages: list[Path]) -> None:
         console.print(f"[green]aligned[/]      {what}: both sides hold the same")
     else:
         count = len(result.differences)
-        console.print(f"[bold red]not aligned[/]  {what}: {count} {'difference' if count == 1 else 'differences'}")
+        console.print(
+            f"[bold red]not aligned[/]  {what}: {count} {'difference' if count == 1 else 'differences'}"
+        )
     for page in pages:
         console.print(str(page), markup=False)
 
@@ -103,14 +121,21 @@ def print_comparison(result: Comparison, pages: list[Path]) -> None:
 def print_promotion(done: Promotion) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for found in done.gates:
-        console.print(f"[{'green' if found.passed else 'bold red'}]{'passed ' if found.passed else 'refused'}[/]  {found.name:<20}", end="")
+        console.print(
+            f"[{'green' if found.passed else 'bold red'}]{'passed ' if found.passed else 'refused'}[/] "
+            f" {found.name:<20}",
+            end="",
+        )
         console.print(found.found, markup=False)
     way = f"{done.source} -> {done.target}" if done.action == "promote" else done.target
     if done.refused_by:
         console.print(f"\n[bold red]refused[/]  {way}: release {done.version}, by {done.refused_by.name}")
     else:
         verb = "has taken" if done.action == "promote" else "is back at"
-        console.print(f"\n[green]done[/]     {way}: {done.target} {verb} release {done.version}, it had {done.previous or 'none'}")
+        console.print(
+            f"\n[green]done[/]     {way}: {done.target} {verb} release {done.version}, it had"
+            f" {done.previous or 'none'}"
+        )
 
 
 def print_promotions(trail: list[dict[str, Any]]) -> None:
@@ -121,7 +146,19 @@ def print_promotions(trail: list[dict[str, Any]]) -> None:
     for name in ("when (UTC)", "what", "release", "manifest", "outcome", "by gate", "approved by", "note"):
         table.add_column(name)
     for row in trail:
-        what = f"{row['source_environment']} -> {row['target_environment']}" if row["action"] == "promote" else row["action"]
-        cells = (f"{row['recorded_ts']:%Y-%m-%d %H:%M}", what, row["release_version"], (row["manifest_sha256"] or "")[:12], row["outcome"])
-        table.add_row(*map(escape, cells), *(escape(row[name] or "") for name in ("refused_by", "approved_by", "note")))
+        what = (
+            f"{row['source_environment']} -> {row['target_environment']}"
+            if row["action"] == "promote"
+            else row["action"]
+        )
+        cells = (
+            f"{row['recorded_ts']:%Y-%m-%d %H:%M}",
+            what,
+            row["release_version"],
+            (row["manifest_sha256"] or "")[:12],
+            row["outcome"],
+        )
+        table.add_row(
+            *map(escape, cells), *(escape(row[name] or "") for name in ("refused_by", "approved_by", "note"))
+        )
     Console(soft_wrap=True).print(table)

@@ -45,7 +45,12 @@ def print_scores(project: Project, result: RunResult) -> None:
     if not result.changed:
         console.print("Nothing to do: features and models are those of the published scores.")
     counts = Lakehouse(project.lakehouse_location).query(SCORED).fetchall()
-    table = Table(title="Customers by risk of no purchase within 90 days", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        title="Customers by risk of no purchase within 90 days",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
     for name in ("", "method", "low", "medium", "high", "no scores"):
         table.add_column(name, justify="left" if name in ("", "method") else "right")
     for scope, method, *numbers in counts:
@@ -57,15 +62,24 @@ def print_training(result: Training) -> None:
     """Metrics by brand, target and method: the mean over all cut-offs, and the lowest and highest."""
 
     console = Console(soft_wrap=True, highlight=False)
-    told_apart = [t for t in result.tested if t.metrics and t.group == "all"]  # not those of cut-offs after which all or none left
+    told_apart = [
+        t for t in result.tested if t.metrics and t.group == "all"
+    ]  # not those of cut-offs after which all or none left
     for brand, target in dict.fromkeys((t.brand, t.target) for t in told_apart):
         tested = [t for t in told_apart if (t.brand, t.target) == (brand, target)]
         cutoffs = sorted({t.cutoff for t in tested})
         kind, days = target.rstrip("d").split("_")
-        title = f"{brand}: {PREDICTED[kind].format(days)}, {len(cutoffs)} cut-offs from {cutoffs[0]} to {cutoffs[-1]}"
+        title = (
+            f"{brand}: {PREDICTED[kind].format(days)}, {len(cutoffs)} cut-offs from {cutoffs[0]} to"
+            f" {cutoffs[-1]}"
+        )
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         table.add_column("")
-        known = {metric: heading for metric, heading in HEADINGS.items() if any(metric in t.metrics for t in tested)}
+        known = {
+            metric: heading
+            for metric, heading in HEADINGS.items()
+            if any(metric in t.metrics for t in tested)
+        }
         for heading in known.values():
             table.add_column(heading, justify="right")
         for method in dict.fromkeys(t.method for t in tested):
@@ -78,7 +92,11 @@ def print_training(result: Training) -> None:
         if not d.is_new:
             console.print("           of the same data and code as now: no new version", markup=False)
         if d.champion is None:
-            console.print(f"           no champion: {d.version.brand}'s scores of {d.version.target} come from the fallback", markup=False)
+            console.print(
+                f"           no champion: {d.version.brand}'s scores of {d.version.target} come from the"
+                " fallback",
+                markup=False,
+            )
     for why in result.untrained.values():
         console.print(f"[yellow]no model[/] {why}")
     for page in result.pages[:1]:
@@ -90,7 +108,9 @@ def _range(values: list[float]) -> str:
     mean, low, high = sum(values) / len(values), min(values), max(values)
     places = 0 if abs(mean) >= 10 else 3
     return (
-        f"{mean:,.{places}f} ({low:,.{max(0, places - 1)}f}-{high:,.{max(0, places - 1)}f})" if len(values) > 1 else f"{mean:,.{places}f}"
+        f"{mean:,.{places}f} ({low:,.{max(0, places - 1)}f}-{high:,.{max(0, places - 1)}f})"
+        if len(values) > 1
+        else f"{mean:,.{places}f}"
     )
 
 
@@ -107,5 +127,12 @@ def print_models(versions: list[Version]) -> None:
             table.add_column(column, justify="right" if column in ("version", *metrics) else "left")
         for v in of_name:
             values = [f"{v.metrics[m]:,.3f}" if m in v.metrics else "" for m in metrics]
-            table.add_row(str(v.version), ", ".join(v.aliases), v.method, *values, f"{v.trained_ts:%Y-%m-%d}", v.feature_version)
+            table.add_row(
+                str(v.version),
+                ", ".join(v.aliases),
+                v.method,
+                *values,
+                f"{v.trained_ts:%Y-%m-%d}",
+                v.feature_version,
+            )
         console.print(table)

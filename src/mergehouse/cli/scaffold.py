@@ -15,19 +15,27 @@ from mergehouse.project.config import CONFIG_FILE, Brand, load_project
 from mergehouse.project.templates import TEMPLATES
 from mergehouse.storage import located
 
-REQUIREMENTS = "requirements.txt"  # what the workflows and the workers of the DAG install: the version that wrote the project
+# what the workflows and the workers of the DAG install: the version that wrote the project
+REQUIREMENTS = "requirements.txt"
 
 
 def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
-    """Copies the templates into `folder` and returns what was written, a line each. A file that is there already stays as it is.
+    """Copies the templates into `folder` and returns what was written, a line each. A file that is there
+    already stays as it is.
 
     With `raw`, every brand is pointed at the folder under it that holds its files: `raw` itself,
     `raw/<brand>` or one folder below. Raises ConfigError where a project is there already, or where
     no folder or more than one fits.
     """
     if (folder / CONFIG_FILE).exists():
-        raise ConfigError(f"{folder / CONFIG_FILE} exists already; nothing was changed. Choose another folder.")
-    found = {brand.name: _folder_with(brand, raw) for brand in load_project(TEMPLATES).brands.values()} if raw else {}
+        raise ConfigError(
+            f"{folder / CONFIG_FILE} exists already; nothing was changed. Choose another folder."
+        )
+    found = (
+        {brand.name: _folder_with(brand, raw) for brand in load_project(TEMPLATES).brands.values()}
+        if raw
+        else {}
+    )
     kept: list[str] = []
 
     def copy(source: str, target: str) -> None:
@@ -37,12 +45,23 @@ def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
             shutil.copy2(source, target)
 
     try:
-        shutil.copytree(TEMPLATES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"), copy_function=copy)
+        shutil.copytree(
+            TEMPLATES,
+            folder,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("__pycache__"),
+            copy_function=copy,
+        )
         if (folder / REQUIREMENTS).exists():
-            kept.append(f"{folder / REQUIREMENTS} was there already and is kept; it needs mergehouse=={__version__}")
+            kept.append(
+                f"{folder / REQUIREMENTS} was there already and is kept; it needs mergehouse=={__version__}"
+            )
         else:
             (folder / REQUIREMENTS).write_text(f"mergehouse=={__version__}\n", encoding="utf-8")
-        written = [str(folder / part) for part in (CONFIG_FILE, "mappings", ".github/workflows", "dags", REQUIREMENTS)]
+        written = [
+            str(folder / part)
+            for part in (CONFIG_FILE, "mappings", ".github/workflows", "dags", REQUIREMENTS)
+        ]
         for brand in load_project(folder).brands.values():
             (folder / "raw" / brand.name).mkdir(parents=True, exist_ok=True)
             written.append(str(brand.folder))
@@ -75,12 +94,17 @@ def _folder_with(brand: Brand, raw: Path | str) -> str:
     patterns = ", ".join(p for s in brand.sources.values() if not s.optional for p in s.files)
     if not holding:
         raise ConfigError(f"{raw}: no folder there holds all files of {brand.label} ({patterns}).")
-    raise ConfigError(f"{raw}: more than one folder holds files of {brand.label}: {', '.join(holding)}. Name one of them with --raw.")
+    raise ConfigError(
+        f"{raw}: more than one folder holds files of {brand.label}: {', '.join(holding)}. Name one of them"
+        " with --raw."
+    )
 
 
 def _holds_all(brand: Brand, folder: str) -> bool:
     listing = list_zone(folder)
-    return listing is not None and all(fitting(listing.files, source) for source in brand.sources.values() if not source.optional)
+    return listing is not None and all(
+        fitting(listing.files, source) for source in brand.sources.values() if not source.optional
+    )
 
 
 def _point_at(brand: Brand, folder: str) -> None:

@@ -16,7 +16,9 @@ def train(
     project: Folder = HERE,
     env: Env = None,
     brand: OneBrand = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Judge the sequence model, too (extra `deep`, some minutes).")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Judge the sequence model, too (extra `deep`, some minutes).")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Judge models against simple rules at past cut-off dates; keep the best."""
@@ -34,8 +36,9 @@ def train(
         render_science.print_training(result)
     for leak in result.leaks:
         render.complain(
-            f"{leak.brand}, {leak.method} at {leak.cutoff}: AUC {leak.metrics['auc']:.3f} is too good to be true; no model was kept. "
-            "A feature knows the future: look at what changed in models/gold/customer_features.sql."
+            f"{leak.brand}, {leak.method} at {leak.cutoff}: AUC {leak.metrics['auc']:.3f} is too good to be"
+            " true; no model was kept. A feature knows the future: look at what changed in"
+            " models/gold/customer_features.sql."
         )
     raise typer.Exit(1 if result.leaks else 0)
 
@@ -84,8 +87,12 @@ def list_models(
 @models.command("promote")
 def promote_model(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The model, as `mergehouse models` lists it.")],
-    version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The version that scores shall come from.")],
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; it is kept with the decision.")],
+    version: Annotated[
+        int, typer.Argument(metavar="VERSION", min=1, help="The version that scores shall come from.")
+    ],
+    why: Annotated[
+        str, typer.Option("--why", metavar="TEXT", help="The reason; it is kept with the decision.")
+    ],
     project: Folder = HERE,
     env: Env = None,
 ) -> None:

@@ -12,12 +12,18 @@ def lacking_packages() -> str:
     """What this Python lacks of what models need, in words; empty where nothing does."""
     from importlib.util import find_spec
 
-    package = next((name for name in ("sklearn", "mlflow", "skops", "matplotlib", "shap") if find_spec(name) is None), "")
-    return package and f"{package} is not installed; pip install 'mergehouse[science]' brings what models need"
+    package = next(
+        (name for name in ("sklearn", "mlflow", "skops", "matplotlib", "shap") if find_spec(name) is None), ""
+    )
+    return (
+        package and f"{package} is not installed; pip install 'mergehouse[science]' brings what models need"
+    )
 
 
 def scoring(project: Any) -> Any:
-    """What scores customers, imported when it is needed: models are heavy. None where the project or this Python does without."""
+    """What scores customers, imported when it is needed: models are heavy. None where the project or this
+    Python does without.
+    """
     if not project.config.science or lacking_packages():
         return None
 
@@ -37,7 +43,10 @@ def with_science(project: Path, env: str | None, brand: str | None = None) -> An
     if brand and brand not in loaded.brands:
         raise MergehouseError(f"--brand {brand}: expected one of {', '.join(loaded.brands)}.")
     if not loaded.config.science:
-        raise MergehouseError(f"{loaded.folder}/mergehouse.yml says `science: false`: there are no features to train or score by.")
+        raise MergehouseError(
+            f"{loaded.folder}/mergehouse.yml says `science: false`: there are no features to train or"
+            " score by."
+        )
     if lacking := lacking_packages():
         raise MergehouseError(f"{lacking}.")
     return loaded

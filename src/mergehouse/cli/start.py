@@ -14,7 +14,9 @@ from mergehouse.cli.options import Json, app
 @app.command(rich_help_panel="Start")
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the project.")],
-    raw: Annotated[str | None, typer.Option(metavar="PATH|URL", help="Use the exports found here instead of raw/.")] = None,
+    raw: Annotated[
+        str | None, typer.Option(metavar="PATH|URL", help="Use the exports found here instead of raw/.")
+    ] = None,
 ) -> None:
     """Write a project with two worked brands."""
     from mergehouse.cli.scaffold import write_project
@@ -42,4 +44,7 @@ def demo(
     if as_json:
         typer.echo(json.dumps(truth, indent=2))
         return
-    typer.echo(f"{total:,} order lines written under {folder / 'raw'}; what is true about them is in {folder / 'truth.json'}")
+    typer.echo(
+        f"{total:,} order lines written under {folder / 'raw'}; what is true about them is in"
+        f" {folder / 'truth.json'}"
+    )

@@ -1,4 +1,6 @@
-"""Contracts: the YAML beside a SQL model, the only place where a column's type, meaning and tests are written."""
+"""Contracts: the YAML beside a SQL model, the only place where a column's type, meaning and tests are
+written.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ class Check(_Strict):
 class Lookup(_Strict):
     """An input that every row of another one, `of`, refers to, `by` its columns: theirs.
 
-    A changed row touches the slices of the rows that refer to it. A new row touches none: only new rows can refer to it.
+    A changed row touches the slices of the rows that refer to it. A new row touches none: only new rows can
+    refer to it.
     """
 
     of: str
@@ -55,7 +58,8 @@ class Lookup(_Strict):
 
 
 class Incremental(_Strict):
-    """How changes reach the table. The rows of one slice come from those rows of `inputs` that carry the slice's values.
+    """How changes reach the table. The rows of one slice come from those rows of `inputs` that carry the
+    slice's values.
 
     `inputs` name, per table, the columns that hold the values of `slice`, in its order.
     """
@@ -70,8 +74,9 @@ class Contract(_Strict):
 
     `part` names the part of mergehouse that the table is for, where a project can do without it.
 
-    `release` says how a release of a Gold table reaches the receiver's: it takes the place of its rows, it is merged into them by
-    key, which keeps rows that only the receiver has, or the table is not released: readers have no use for it.
+    `release` says how a release of a Gold table reaches the receiver's: it takes the place of its rows, it is
+    merged into them by key, which keeps rows that only the receiver has, or the table is not released:
+    readers have no use for it.
 
     `z_order` names the columns that readers filter by most; `mergehouse maintain` lays the files out by them.
 
@@ -97,19 +102,31 @@ class Contract(_Strict):
 
 @functools.cache
 def load_contract(file: Path) -> Contract:
-    """Reads and validates one contract, once a process: contracts come with the package. Raises ConfigError naming file and key."""
+    """Reads and validates one contract, once a process: contracts come with the package. Raises ConfigError
+    naming file and key.
+    """
     try:
         contract = Contract(**read_yaml(file))
     except ValidationError as error:
         first: Any = error.errors()[0]
         raise ConfigError(f"{file}: key `{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None
     incremental = contract.incremental
-    for column in [*contract.key, *contract.partition_by, *contract.z_order, *(incremental.slice if incremental else [])]:
+    for column in [
+        *contract.key,
+        *contract.partition_by,
+        *contract.z_order,
+        *(incremental.slice if incremental else []),
+    ]:
         if column not in contract.columns:
-            raise ConfigError(f"{file}: `{column}` is named in key, partition_by, z_order or slice but is not a column.")
+            raise ConfigError(
+                f"{file}: `{column}` is named in key, partition_by, z_order or slice but is not a column."
+            )
     for table, columns in incremental.inputs.items() if incremental else ():
         if len(columns) != len(incremental.slice):
-            raise ConfigError(f"{file}: incremental.inputs.{table} needs one column for each of {', '.join(incremental.slice)}.")
+            raise ConfigError(
+                f"{file}: incremental.inputs.{table} needs one column for each of"
+                f" {', '.join(incremental.slice)}."
+            )
     for check in contract.checks:
         if (check.expect is None) == (check.sql is None):
             raise ConfigError(f"{file}: check `{check.name}` needs exactly one of `expect` and `sql`.")

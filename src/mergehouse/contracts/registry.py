@@ -1,4 +1,6 @@
-"""The models that come with the package, and the contract of each table: the only file that knows where they are."""
+"""The models that come with the package, and the contract of each table: the only file that knows where they
+are.
+"""
 
 from __future__ import annotations
 

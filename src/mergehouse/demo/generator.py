@@ -1,4 +1,6 @@
-"""Writes both demonstration exports into a project, and `truth.json`: every figure that a correct run must find."""
+"""Writes both demonstration exports into a project, and `truth.json`: every figure that a correct run must
+find.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +25,24 @@ WIDE_SHARE = 0.9
 SHARED_SHARE = 0.1  # of the smaller brand's customers, also customers of the other
 
 
-def generate(folder: Path, lines: int, seed: int, progress: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
-    """Writes `lines` order lines (repeats and torn rows on top) and returns the truth that is also in `truth.json`.
+def generate(
+    folder: Path, lines: int, seed: int, progress: Callable[[int], None] = lambda _: None
+) -> dict[str, Any]:
+    """Writes `lines` order lines (repeats and torn rows on top) and returns the truth that is also in
+    `truth.json`.
 
-    The same seed gives the same bytes. Memory does not grow with `lines`, but for a few bytes a customer and an order.
-    Raises ConfigError where `folder` is no project with the two brands, or their folders hold other exports.
+    The same seed gives the same bytes. Memory does not grow with `lines`, but for a few bytes a customer and
+    an order. Raises ConfigError where `folder` is no project with the two brands, or their folders hold other
+    exports.
     """
     exports = parse_yaml(EXPORTS.read_text(encoding="utf-8"))
     project = load_project(folder)
     brands = {}
     for shape, spec in exports.items():
         if spec["brand"] not in project.brands:
-            raise ConfigError(f"{folder}: the demonstration needs the brand `{spec['brand']}`; `mergehouse init` writes it.")
+            raise ConfigError(
+                f"{folder}: the demonstration needs the brand `{spec['brand']}`; `mergehouse init` writes it."
+            )
         brands[shape] = project.brands[spec["brand"]]
         _make_room(_raw_folder(brands[shape]))
     wide_lines = max(1, round(lines * WIDE_SHARE))
@@ -64,7 +72,10 @@ def generate(folder: Path, lines: int, seed: int, progress: Callable[[int], None
 
 def _raw_folder(brand: Brand) -> Path:
     if is_url(brand.landing_zone):
-        raise ConfigError(f"{brand.landing_zone}: the demonstration is written into folders; give {brand.label} one as `raw`.")
+        raise ConfigError(
+            f"{brand.landing_zone}: the demonstration is written into folders; give {brand.label} one as"
+            " `raw`."
+        )
     return Path(brand.landing_zone)
 
 
@@ -74,13 +85,18 @@ def _make_room(raw: Path) -> None:
     there = sorted(p for p in raw.iterdir() if not p.name.startswith("."))
     foreign = [p for p in there if OURS not in p.name]
     if foreign:
-        raise ConfigError(f"{foreign[0]}: exports are there already; the demonstration is written into a project without any.")
+        raise ConfigError(
+            f"{foreign[0]}: exports are there already; the demonstration is written into a project without"
+            " any."
+        )
     for file in there:
         file.unlink()
 
 
 def _shared_customers(wide: BrandTruth, multi: BrandTruth, seed: int) -> np.ndarray:
-    """Pairs (customer of the multitable brand, buyer of the wide brand), each customer at most once. Shape (n, 2)."""
+    """Pairs (customer of the multitable brand, buyer of the wide brand), each customer at most once. Shape
+    (n, 2).
+    """
     rng = np.random.default_rng([seed, 3])
     registered, buyers = np.arange(len(multi.orders_of_customer)), np.flatnonzero(wide.buyers)
     count = int(min(len(registered), len(buyers)) * SHARED_SHARE)
@@ -91,4 +107,6 @@ def _write_pairs(file: Path, wide: BrandTruth, multi: BrandTruth, pairs: np.ndar
     with file.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["source_customer_id", "other_source_system", "other_source_customer_id"])
-        writer.writerows([multi.first_customer + int(a), wide.brand, wide.first_customer + int(b)] for a, b in pairs)
+        writer.writerows(
+            [multi.first_customer + int(a), wide.brand, wide.first_customer + int(b)] for a, b in pairs
+        )

@@ -22,7 +22,9 @@ SALES_PER_LOST_HEADER = 5_000
 DAY = np.timedelta64(1, "D")
 
 
-def write_multitable(spec: dict[str, Any], folder: Path, items: int, seed: int, progress: Callable[[int], None]) -> BrandTruth:
+def write_multitable(
+    spec: dict[str, Any], folder: Path, items: int, seed: int, progress: Callable[[int], None]
+) -> BrandTruth:
     """Writes seven files, sales and items chunk by chunk, and returns the truth."""
     rng = np.random.default_rng([seed, 4])
     sizes = _sale_sizes(items, rng)
@@ -66,7 +68,9 @@ def _chunk(
     total_amount = np.bincount(sale, weights=item_total, minlength=count).astype(np.int64)
 
     lost = np.zeros(count, bool)
-    lost[rng.choice(count, min(count - 1, rng.poisson(count / SALES_PER_LOST_HEADER)), replace=False)] = count > 1
+    lost[rng.choice(count, min(count - 1, rng.poisson(count / SALES_PER_LOST_HEADER)), replace=False)] = (
+        count > 1
+    )
     repeated = (rng.random(total) < REPEATED_SHARE) & ~lost[sale]
     truth.duplicates += int(repeated.sum())
     truth.quarantine["order_header_missing"] += int(lost[sale].sum())
@@ -140,11 +144,15 @@ def _swapped(dates: pl.Series, chosen: np.ndarray) -> pl.Series:
     return frame.select(pl.when(possible).then(wrong).otherwise("d").alias("sale_date"))["sale_date"]
 
 
-def _write_products(spec: dict[str, Any], folder: Path, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _write_products(
+    spec: dict[str, Any], folder: Path, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Writes the catalogue; returns prices and unit costs in cents, shape (products,) each."""
     prices = np.clip(rng.lognormal(8.2, 0.4, PRODUCTS), 900, 15_000).astype(np.int64)
     costs = (prices * rng.uniform(0.45, 0.75, PRODUCTS)).astype(np.int64)
-    words = [(kind, category, style) for kind, category in spec["categories"].items() for style in spec["styles"]]
+    words = [
+        (kind, category, style) for kind, category in spec["categories"].items() for style in spec["styles"]
+    ]
     rows = []
     for n in range(PRODUCTS):
         kind, category, style = words[n % len(words)]
@@ -175,9 +183,13 @@ def _write_customers(spec: dict[str, Any], folder: Path, customers: int, rng: np
             "customer_id": 1 + number,
             "country": pl.Series(spec["countries"]).gather(number % len(spec["countries"])),
             "age_range": ages.gather(rng.integers(0, len(ages), customers)),
-            "signup_date": pl.Series(
-                (np.datetime64(spec["start"]) - rng.integers(0, 700, customers) * DAY).astype("datetime64[us]")
-            ).dt.date(),
+            "signup_date": (
+                pl.Series(
+                    (np.datetime64(spec["start"]) - rng.integers(0, 700, customers) * DAY).astype(
+                        "datetime64[us]"
+                    )
+                ).dt.date()
+            ),
         }
     )
     with _open(folder, spec, "customers") as out:
@@ -188,7 +200,10 @@ def _write_small_tables(spec: dict[str, Any], folder: Path, rng: np.random.Gener
     stock = ([c, p + 1, int(rng.integers(0, 200))] for c in spec["countries"] for p in range(PRODUCTS))
     _write(folder, spec, "stock", ["country", "product_id", "stock_quantity"], stock)
     _write(folder, spec, "channels", ["channel", "description"], spec["channels"].items())
-    campaigns = ([n, name, a, b, c, "Percentage", f"{p}.00%"] for n, (name, a, b, c, p) in enumerate(spec["campaigns"], start=1))
+    campaigns = (
+        [n, name, a, b, c, "Percentage", f"{p}.00%"]
+        for n, (name, a, b, c, p) in enumerate(spec["campaigns"], start=1)
+    )
     header = [
         "campaign_id",
         "campaign_name",

@@ -25,7 +25,9 @@ MONEY = ("gmv", "returns", "margin", "guest_gmv")
 
 @dataclass
 class Lines:
-    """A chunk of true order lines, one array element each. Money is in cents; `order` counts from 0 within the chunk."""
+    """A chunk of true order lines, one array element each. Money is in cents; `order` counts from 0 within
+    the chunk.
+    """
 
     order: np.ndarray
     customer: np.ndarray
@@ -41,7 +43,9 @@ class Lines:
 
 @dataclass
 class BrandTruth:
-    """Running totals of one brand. Customers are 0 ... n-1; their number in the export is `first_customer` + index."""
+    """Running totals of one brand. Customers are 0 ... n-1; their number in the export is `first_customer` +
+    index.
+    """
 
     brand: str
     first_customer: int
@@ -66,7 +70,9 @@ class BrandTruth:
         self.totals["gmv"] += int(sales.amount_eur.sum())
         self.totals["returns"] -= int(returns.amount_eur.sum())
         self.totals["units"] += int(sales.units.sum())
-        self.totals["margin"] += sum(int((part.amount_eur - part.cost_eur).sum()) for part in (sales, returns))
+        self.totals["margin"] += sum(
+            int((part.amount_eur - part.cost_eur).sum()) for part in (sales, returns)
+        )
         self.totals["guest_gmv"] += int(sales.amount_eur[sales.customer == GUEST].sum())
         _, first = np.unique(sales.order, return_index=True)
         self.totals["orders"] += len(first)
@@ -104,7 +110,9 @@ class BrandTruth:
 
 
 def group_kpis(a: BrandTruth, b: BrandTruth, pairs: np.ndarray) -> dict[str, Any]:
-    """The group's KPIs: sums, and customers of both brands counted once. `pairs` are (index in b, index in a)."""
+    """The group's KPIs: sums, and customers of both brands counted once. `pairs` are (index in b, index in
+    a).
+    """
 
     def together(name: str) -> int:
         of_a, of_b = getattr(a, name), getattr(b, name)
@@ -151,4 +159,8 @@ def _published(currency: str) -> dict[dt.date, Decimal]:
     with zipfile.ZipFile(ecb_file()) as archive:
         text = archive.read(archive.namelist()[0]).decode("utf-8")
     reader = csv.DictReader(io.StringIO(text))
-    return {dt.date.fromisoformat(row["Date"]): Decimal(row[currency]) for row in reader if row.get(currency) not in (None, "", "N/A")}
+    return {
+        dt.date.fromisoformat(row["Date"]): Decimal(row[currency])
+        for row in reader
+        if row.get(currency) not in (None, "", "N/A")
+    }

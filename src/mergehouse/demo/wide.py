@@ -42,7 +42,9 @@ TORN = {
 INVALID = ("unreadable_quantity", "unreadable_date", "future_date", "unreadable_price")
 
 
-def write_wide(spec: dict[str, Any], folder: Path, lines: int, seed: int, progress: Callable[[int], None]) -> BrandTruth:
+def write_wide(
+    spec: dict[str, Any], folder: Path, lines: int, seed: int, progress: Callable[[int], None]
+) -> BrandTruth:
     """Writes the files chunk by chunk, each chunk a run of whole orders in time order, and returns the truth."""
     sizes = _order_sizes(lines, seed)
     customers = max(20, len(sizes) // ORDERS_PER_CUSTOMER)
@@ -51,7 +53,9 @@ def write_wide(spec: dict[str, Any], folder: Path, lines: int, seed: int, progre
     files = [_File(folder, f) for f in spec["files"]]
     done = 0
     for number, start in enumerate(range(0, len(sizes), ORDERS_PER_CHUNK)):
-        chunk = _chunk(spec, catalogue, sizes, start, customers, np.random.default_rng([seed, 1, number]), truth)
+        chunk = _chunk(
+            spec, catalogue, sizes, start, customers, np.random.default_rng([seed, 1, number]), truth
+        )
         for file in files:
             file.append(chunk, torn=TORN)
         _count(chunk, files, truth)
@@ -69,9 +73,17 @@ class _Catalogue:
     def __init__(self, spec: dict[str, Any], seed: int):
         rng = np.random.default_rng([seed, 0])
         with (TEMPLATES / "mappings" / "hierarchy.csv").open(encoding="utf-8") as file:
-            rates = {(r["department"], r["category"]): round(float(r["cost_rate"]) * 10_000) for r in csv.DictReader(file)}
+            rates = {
+                (r["department"], r["category"]): round(float(r["cost_rate"]) * 10_000)
+                for r in csv.DictReader(file)
+            }
         nouns = list(spec["nouns"])
-        named = [(f"{c} {s} {n}", rates[tuple(spec["nouns"][n])]) for n in nouns for c in spec["colours"] for s in spec["styles"]]
+        named = [
+            (f"{c} {s} {n}", rates[tuple(spec["nouns"][n])])
+            for n in nouns
+            for c in spec["colours"]
+            for s in spec["styles"]
+        ]
         order = rng.permutation(len(named))[:PRODUCTS]
         self.days = (spec["end"] - spec["start"]).days + 1
         self.rates = euro_rates(spec["currency"], spec["start"], self.days)
@@ -89,7 +101,9 @@ class _Catalogue:
 
 
 class _File:
-    """One yearly extract. `style` is the tool that wrote it: ISO dates, or US dates and decimal customer numbers."""
+    """One yearly extract. `style` is the tool that wrote it: ISO dates, or US dates and decimal customer
+    numbers.
+    """
 
     def __init__(self, folder: Path, spec: dict[str, Any]):
         self.since, self.until = spec.get("since", dt.date.min), spec.get("until", dt.date.max)
@@ -112,7 +126,9 @@ class _File:
         )  # fmt: skip
         text.write_csv(self.out, include_header=False, line_terminator="\r\n")
         before, self.lines = self.lines // LINES_PER_BROKEN, self.lines + chunk.height
-        for _ in range(self.lines // LINES_PER_BROKEN - before + (before == 0 and not any(self.torn.values()))):
+        for _ in range(
+            self.lines // LINES_PER_BROKEN - before + (before == 0 and not any(self.torn.values()))
+        ):
             for reason, row in torn.items():
                 self.out.write(row.encode() + b"\r\n")
                 self.torn[reason] += 1
@@ -144,7 +160,9 @@ def _chunk(
     order = np.repeat(np.arange(orders), size)
     place = np.arange(total) - np.repeat(np.cumsum(size) - size, size)
 
-    kind = np.searchsorted(np.cumsum([CANCELLATIONS, BAD_DEBTS, WRITE_OFFS]), rng.random(orders), side="right")
+    kind = np.searchsorted(
+        np.cumsum([CANCELLATIONS, BAD_DEBTS, WRITE_OFFS]), rng.random(orders), side="right"
+    )
     cancelled, bad_debt, written_off = ((kind == k)[order] for k in range(3))
     is_guest = (rng.random(orders) < GUEST_SHARE) | (kind == 1) | (kind == 2)
     customer = np.where(is_guest, GUEST, (customers * rng.random(orders) ** 2).astype(np.int64))
@@ -175,7 +193,9 @@ def _chunk(
     valid = invalid < 0
     truth.add(Lines(order, customer[order], day[order], line_type, quantity, amount, cost).where(valid))
 
-    country = np.where(is_guest, catalogue.countries.len() - 1, (customer * 7) % (catalogue.countries.len() - 1))
+    country = np.where(
+        is_guest, catalogue.countries.len() - 1, (customer * 7) % (catalogue.countries.len() - 1)
+    )
     prefix = pl.Series(np.array(["C", "A", "", ""])[kind])
     invoice = prefix + pl.Series(FIRST_INVOICE + start + np.arange(orders)).cast(pl.String)
     name = catalogue.names.gather(product)
@@ -187,7 +207,11 @@ def _chunk(
             "code": catalogue.codes.gather(product),
             "name": name,
             "quantity": pl.Series(quantity).cast(pl.String),
-            "time": pl.Series((np.datetime64(spec["start"]) + day * 1_440 * MINUTE + minute * MINUTE).astype("datetime64[us]"))[order],
+            "time": pl.Series(
+                (np.datetime64(spec["start"]) + day * 1_440 * MINUTE + minute * MINUTE).astype(
+                    "datetime64[us]"
+                )
+            )[order],
             "price": pl.Series(price / 100),
             "customer": pl.Series(np.where(is_guest, 0, FIRST_CUSTOMER + customer))[order],
             "country": catalogue.countries.gather(country[order]),

@@ -1,4 +1,6 @@
-"""Engines run SQL models and publish what comes out. Models are Spark SQL; an engine takes the text and a contract."""
+"""Engines run SQL models and publish what comes out. Models are Spark SQL; an engine takes the text and a
+contract.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import StagedFile, Stamp
 
-# What a run names besides the layers: tables, views, what of a table is delivered, affected, found, computed and changed.
+# What a run names besides the layers: tables, views, what of a table is delivered, affected, found, computed
+# and changed.
 SCHEMAS = (
     "mapping",
     "typed",
@@ -32,8 +35,8 @@ SCHEMAS = (
 class Staged:
     """Rows of a table that are written and not yet part of any version.
 
-    They take the place of the whole `table`, of the `partitions` they belong to, of single `rows` by key, or of `nothing`.
-    `base` is the version they were compared with: they may only be published on top of it.
+    They take the place of the whole `table`, of the `partitions` they belong to, of single `rows` by key, or
+    of `nothing`. `base` is the version they were compared with: they may only be published on top of it.
     """
 
     contract: Contract
@@ -47,7 +50,9 @@ class Staged:
 
 
 class Engine(Protocol):
-    """What the pipeline asks of an engine. All SQL given to it is Spark SQL; relations are named `schema.name`."""
+    """What the pipeline asks of an engine. All SQL given to it is Spark SQL; relations are named
+    `schema.name`.
+    """
 
     lakehouse: Lakehouse
     tables_at_once: int
@@ -62,7 +67,9 @@ class Engine(Protocol):
         """Runs a query once and keeps its rows readable under a name for the rest of the run."""
 
     def slice(self, name: str, source: str, affected: str, on: dict[str, str]) -> None:
-        """Defines a view of the rows of a relation whose columns equal those of a row in `affected`; `on` maps theirs to the latter's."""
+        """Defines a view of the rows of a relation whose columns equal those of a row in `affected`; `on`
+        maps theirs to the latter's.
+        """
 
     def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
         """A small table of text columns."""
@@ -79,12 +86,14 @@ class Engine(Protocol):
     def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
         """Compares a model's rows with the published ones and writes what differs.
 
-        `sliced`: the model yields the slices in the relation `affected.<table>`, else the whole table. Leaves the relations
-        `computed`, `inserted`, `deleted` and, of these two together, `changed.<table>`.
+        `sliced`: the model yields the slices in the relation `affected.<table>`, else the whole table. Leaves
+        the relations `computed`, `inserted`, `deleted` and, of these two together, `changed.<table>`.
         """
 
     def attach_staged(self, staged: Staged) -> None:
-        """Makes the table readable under its name as it will be once published, so that it can be checked before."""
+        """Makes the table readable under its name as it will be once published, so that it can be checked
+        before.
+        """
 
     def publish(self, staged: Staged, stamp: Stamp) -> int:
         """Makes staged rows visible in one commit and returns the new version.
@@ -103,5 +112,7 @@ class Engine(Protocol):
 
 
 def flat(name: str) -> str:
-    """A table's name as one word: what belongs to `silver.orders` in a run is `changed.silver_orders` and the like."""
+    """A table's name as one word: what belongs to `silver.orders` in a run is `changed.silver_orders` and the
+    like.
+    """
     return name.replace(".", "_")

@@ -6,10 +6,13 @@ import functools
 
 import sqlglot
 import sqlglot.dialects.duckdb
-import sqlglot.dialects.spark  # both here: loaded at first use, by two threads at once, one of them meets a dialect half made
+
+# both here: loaded at first use, by two threads at once, one of them meets a dialect half made
+import sqlglot.dialects.spark
 from sqlglot import exp
 
-# Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single letters do.
+# Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single
+# letters do.
 _PATTERN = {
     "yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d",
     "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "ss": "%S", "SSSSSS": "%f", "a": "%p",
@@ -27,13 +30,18 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
     """What SQLGlot leaves as Spark wrote it, or lets mean something else."""
     if isinstance(node, exp.JSONFormat):  # Spark leaves NULLs out
         return exp.Anonymous(
-            this="JSON_MERGE_PATCH", expressions=[exp.Literal.string("{}"), exp.Anonymous(this="TO_JSON", expressions=[node.this])]
+            this="JSON_MERGE_PATCH",
+            expressions=[exp.Literal.string("{}"), exp.Anonymous(this="TO_JSON", expressions=[node.this])],
         )
-    if isinstance(node, exp.AtTimeZone):  # FROM_UTC_TIMESTAMP: what comes is in UTC, and DuckDB would take it for local time
+    if isinstance(
+        node, exp.AtTimeZone
+    ):  # FROM_UTC_TIMESTAMP: what comes is in UTC, and DuckDB would take it for local time
         node.set("this", exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), node.this]))
     if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
         value, pattern = node.expressions
-        return exp.Anonymous(this="TRY_STRPTIME", expressions=[value, exp.Literal.string(_strptime(pattern.name))])
+        return exp.Anonymous(
+            this="TRY_STRPTIME", expressions=[value, exp.Literal.string(_strptime(pattern.name))]
+        )
     return node
 
 

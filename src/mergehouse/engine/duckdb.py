@@ -17,7 +17,15 @@ from mergehouse.engine import SCHEMAS, Staged, flat
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.errors import LakehouseError, ModelError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.files import LAYERS, StagedFile, Stamp, data_files, duckdb_type, minimum_and_maximum, needs_safe_reader
+from mergehouse.lakehouse.files import (
+    LAYERS,
+    StagedFile,
+    Stamp,
+    data_files,
+    duckdb_type,
+    minimum_and_maximum,
+    needs_safe_reader,
+)
 from mergehouse.lakehouse.reader import connect, create_view, read_files, select, settings, text
 from mergehouse.project.config import Limits
 from mergehouse.storage import fetch, write_failure
@@ -38,9 +46,14 @@ class DuckDBEngine:
         for schema in (*LAYERS, *SCHEMAS):
             self.connection.execute(f"CREATE SCHEMA {schema}")
         self._sessions = threading.local()
-        self._published: dict[str, str] = {}  # SELECT over the files of a table, with each row's place in them
-        self._changed: dict[str, Contract] = {}  # tables that differ from that by the rows `inserted` and `deleted`
-        # Spark's xxhash64 finds candidates only (rows that agree are then compared in full), so any 64-bit hash will do.
+        self._published: dict[
+            str, str
+        ] = {}  # SELECT over the files of a table, with each row's place in them
+        self._changed: dict[
+            str, Contract
+        ] = {}  # tables that differ from that by the rows `inserted` and `deleted`
+        # Spark's xxhash64 finds candidates only (rows that agree are then compared in full), so any 64-bit
+        # hash will do.
         self.connection.execute("CREATE MACRO xxhash64(value) AS CAST(hash(value) >> 1 AS BIGINT)")
 
     @property
@@ -62,7 +75,9 @@ class DuckDBEngine:
 
     def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
         """A small table of text columns."""
-        self.connection.execute(f"CREATE OR REPLACE TABLE {name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE {name} ({', '.join(f'{c} VARCHAR' for c in columns)})"
+        )
         by_column = [[row[i] for row in rows] for i in range(len(columns))]
         lists = ", ".join("unnest(?::VARCHAR[])" for _ in columns)
         self.connection.execute(f"INSERT INTO {name} SELECT {lists}", by_column)
@@ -79,8 +94,13 @@ class DuckDBEngine:
         if source in self._published and (found := self._find(name, self._published[source], affected, on)):
             rows = f"SELECT * EXCLUDE (file, row) FROM ({found})"
             if contract := self._changed.get(source):
-                came = f"SELECT t.* FROM inserted.{flat(source)} AS t SEMI JOIN {affected} AS a ON {_equal(on)}"
-                rows = f"{rows} ANTI JOIN deleted.{flat(source)} USING ({', '.join(contract.key)}) UNION ALL {came}"
+                came = (
+                    f"SELECT t.* FROM inserted.{flat(source)} AS t SEMI JOIN {affected} AS a ON {_equal(on)}"
+                )
+                rows = (
+                    f"{rows} ANTI JOIN deleted.{flat(source)} USING ({', '.join(contract.key)}) UNION ALL"
+                    f" {came}"
+                )
         self._define(name, rows)
 
     def stage(self, contract: Contract, sql: str) -> Staged:
@@ -90,8 +110,17 @@ class DuckDBEngine:
     def stage_partitions(self, contract: Contract, sql: str) -> Staged:
         folder = self.lakehouse.staging_folder(contract.table)
         base = self.lakehouse.delta(contract.table).version()
-        replaced = self.lakehouse.files_in(contract.table, self.rows(f"SELECT * FROM affected.{flat(contract.table)}"))
-        return Staged(contract, "partitions", folder, self._write(contract, _typed(contract, sql), folder), replaced, base=base)
+        replaced = self.lakehouse.files_in(
+            contract.table, self.rows(f"SELECT * FROM affected.{flat(contract.table)}")
+        )
+        return Staged(
+            contract,
+            "partitions",
+            folder,
+            self._write(contract, _typed(contract, sql), folder),
+            replaced,
+            base=base,
+        )
 
     def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
         name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
@@ -113,10 +142,22 @@ class DuckDBEngine:
         replaced = frozenset(file for (file,) in self._session.execute(old).fetchall())
         rows = f"SELECT {columns} FROM inserted.{name}"
         if replaced:
-            kept = f"SELECT {columns} FROM {read_files(sorted(replaced), _hive(contract))} ANTI JOIN deleted.{name} USING ({key})"
+            kept = (
+                f"SELECT {columns} FROM {read_files(sorted(replaced), _hive(contract))} ANTI JOIN"
+                f" deleted.{name} USING ({key})"
+            )
             rows = f"{kept} UNION ALL {rows}"
         folder = self.lakehouse.staging_folder(contract.table)
-        return Staged(contract, "rows", folder, self._write(contract, rows, folder), replaced, inserted, deleted, delta.version())
+        return Staged(
+            contract,
+            "rows",
+            folder,
+            self._write(contract, rows, folder),
+            replaced,
+            inserted,
+            deleted,
+            delta.version(),
+        )
 
     def attach_staged(self, staged: Staged) -> None:
         contract = staged.contract
@@ -127,14 +168,18 @@ class DuckDBEngine:
         if paths:
             source = read_files(paths, _hive(contract), with_place=True)
         else:
-            nulls = ", ".join(f"NULL::{duckdb_type(c.type)} AS {name}" for name, c in contract.columns.items())
+            nulls = ", ".join(
+                f"NULL::{duckdb_type(c.type)} AS {name}" for name, c in contract.columns.items()
+            )
             source = f"(SELECT {nulls}, NULL AS filename, NULL AS file_row_number WHERE false)"
         columns = ", ".join(contract.columns)
         self._define(contract.table, f"SELECT {columns} FROM {source}")
         if staged.scope == "rows":
             self._changed[contract.table] = contract
         else:
-            self._published[contract.table] = f"SELECT {columns}, filename AS file, file_row_number AS row FROM {source}"
+            self._published[contract.table] = (
+                f"SELECT {columns}, filename AS file, file_row_number AS row FROM {source}"
+            )
 
     def publish(self, staged: Staged, stamp: Stamp) -> int:
         if staged.scope == "table":
@@ -146,34 +191,52 @@ class DuckDBEngine:
             self.lakehouse.discard(staged.folder)
 
     def _compare(self, contract: Contract) -> None:
-        """Keeps the rows `inserted` and `deleted` that tell a table's `computed` rows from the `published` ones.
+        """Keeps the rows `inserted` and `deleted` that tell a table's `computed` rows from the `published`
+        ones.
 
-        Rows of one key are compared: half of what EXCEPT takes, which knows no key. New slices are not compared with nothing.
+        Rows of one key are compared: half of what EXCEPT takes, which knows no key. New slices are not
+        compared with nothing.
         """
         name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
         if self._session.execute(f"SELECT count(*) FROM published.{name}").fetchall() == [(0,)]:
             self._define(f"inserted.{name}", f"FROM computed.{name}")
             self._define(f"deleted.{name}", f"SELECT {columns} FROM published.{name}")
             return
-        same = [f"t.{c} = p.{c}" if c in contract.key else f"t.{c} IS NOT DISTINCT FROM p.{c}" for c in contract.columns]
-        self._keep(f"inserted.{name}", f"FROM computed.{name} AS t ANTI JOIN published.{name} AS p ON {' AND '.join(same)}")
+        same = [
+            f"t.{c} = p.{c}" if c in contract.key else f"t.{c} IS NOT DISTINCT FROM p.{c}"
+            for c in contract.columns
+        ]
+        self._keep(
+            f"inserted.{name}",
+            f"FROM computed.{name} AS t ANTI JOIN published.{name} AS p ON {' AND '.join(same)}",
+        )
         stays = f"SELECT {key} FROM computed.{name} ANTI JOIN inserted.{name} USING ({key})"
-        self._keep(f"deleted.{name}", f"SELECT {columns} FROM published.{name} ANTI JOIN ({stays}) USING ({key})")
+        self._keep(
+            f"deleted.{name}", f"SELECT {columns} FROM published.{name} ANTI JOIN ({stays}) USING ({key})"
+        )
 
     def _find(self, name: str, rows: str, affected: str, on: dict[str, str]) -> str:
-        """SQL of the few `rows` of a table that are affected, by place, so that readers skip all others; empty where they are many.
+        """SQL of the few `rows` of a table that are affected, by place, so that readers skip all others;
+        empty where they are many.
 
         No columns are read but those of `on`; the first rows of each file tell few from many.
         """
         sample = f"WITH t AS MATERIALIZED (SELECT {', '.join(on)} FROM ({rows}) WHERE row < {SAMPLE_ROWS})"
         hits = f"SELECT count(*) FROM t SEMI JOIN {affected} AS a ON {_equal(on)}"
-        if not self._session.execute(f"{sample} SELECT ({hits}) * {FEW} <= (SELECT count(*) FROM t)").fetchall()[0][0]:
+        if not self._session.execute(
+            f"{sample} SELECT ({hits}) * {FEW} <= (SELECT count(*) FROM t)"
+        ).fetchall()[0][0]:
             return ""
-        self._keep(f"found.{flat(name)}", f"SELECT file, row FROM ({rows}) AS t SEMI JOIN {affected} AS a ON {_equal(on)}")
+        self._keep(
+            f"found.{flat(name)}",
+            f"SELECT file, row FROM ({rows}) AS t SEMI JOIN {affected} AS a ON {_equal(on)}",
+        )
         return f"SELECT * FROM ({rows}) SEMI JOIN found.{flat(name)} USING (file, row)"
 
     def _write(self, contract: Contract, rows: str, folder: Path) -> tuple[StagedFile, ...]:
-        """Parquet files of a DuckDB query's rows, partition by partition: DuckDB's own way sorts out rows one by one."""
+        """Parquet files of a DuckDB query's rows, partition by partition: DuckDB's own way sorts out rows one
+        by one.
+        """
         if not contract.partition_by:
             return self._copy(contract, rows, folder, {})
         kept, columns = f"merged.{flat(contract.table)}", ", ".join(contract.partition_by)
@@ -181,7 +244,10 @@ class DuckDBEngine:
         files: tuple[StagedFile, ...] = ()
         for values in self._session.execute(f"SELECT DISTINCT {columns} FROM {kept}").fetchall():
             if None in values:
-                raise ModelError(f"`{contract.table}`: rows without a value in {columns}, by which the table is partitioned.")
+                raise ModelError(
+                    f"`{contract.table}`: rows without a value in {columns}, by which the table is"
+                    " partitioned."
+                )
             partition = dict(zip(contract.partition_by, map(str, values), strict=True))
             own = " AND ".join(f"{column} = {text(value)}" for column, value in partition.items())
             place = folder.joinpath(*(f"{column}={value}" for column, value in partition.items()))
@@ -189,19 +255,26 @@ class DuckDBEngine:
                 place.mkdir(parents=True)
             except OSError as error:
                 raise LakehouseError(write_failure(contract.table, folder, error)) from None
-            files += self._copy(contract, f"SELECT * EXCLUDE ({columns}) FROM {kept} WHERE {own}", place, partition)
+            files += self._copy(
+                contract, f"SELECT * EXCLUDE ({columns}) FROM {kept} WHERE {own}", place, partition
+            )
         self._session.execute(f"DROP TABLE {kept}")
         return files
 
-    def _copy(self, contract: Contract, rows: str, folder: Path, partition: dict[str, str]) -> tuple[StagedFile, ...]:
+    def _copy(
+        self, contract: Contract, rows: str, folder: Path, partition: dict[str, str]
+    ) -> tuple[StagedFile, ...]:
         """Parquet files of one partition, or of a table without any."""
         copy = (
-            f"COPY ({rows}) TO {text(str(folder))} "
-            f"(FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
+            f"COPY ({rows}) TO {text(str(folder))} (FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES"
+            f" '{TARGET_FILE_SIZE}', RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
         )
         with _sql_errors(contract.table, folder):
             written = self._session.execute(copy).fetchall()
-        files = [(Path(name), count, size, partition, _stats(contract, stats)) for name, count, size, _footer, stats, *_ in written]
+        files = [
+            (Path(name), count, size, partition, _stats(contract, stats))
+            for name, count, size, _footer, stats, *_ in written
+        ]
         return tuple(StagedFile(*file) for file in files if file[1])
 
     def _keep(self, name: str, sql: str) -> None:
@@ -220,7 +293,9 @@ class DuckDBEngine:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def distinct_keys(self, contract: Contract) -> int:
-        """Counts in bitmaps where the key ends in a whole number of a narrow range: 10 times faster than a hash table."""
+        """Counts in bitmaps where the key ends in a whole number of a narrow range: 10 times faster than a
+        hash table.
+        """
         *prefix, last = (f'"{name}"' for name in contract.key)
         groups = ", ".join(prefix) or "1"
         if contract.columns[contract.key[-1]].type in ("int", "bigint"):
@@ -228,15 +303,22 @@ class DuckDBEngine:
             bounds = f"SELECT min(low), max(high), count(*) FROM ({ends})"
             low, high, count = self._session.execute(bounds).fetchall()[0]
             if low is not None and (high - low + 1) * count <= MAX_KEY_BITS:
-                bits = f"SELECT bit_count(bitstring_agg({last}, {low}, {high})) AS keys FROM {contract.table} GROUP BY {groups}"
+                bits = (
+                    f"SELECT bit_count(bitstring_agg({last}, {low}, {high})) AS keys FROM {contract.table}"
+                    f" GROUP BY {groups}"
+                )
                 return int(self._session.execute(f"SELECT sum(keys) FROM ({bits})").fetchall()[0][0])
         keys = ", ".join([*prefix, last])
-        return self._session.execute(f"SELECT count(DISTINCT hash(struct_pack({keys}))) FROM {contract.table}").fetchall()[0][0]
+        return self._session.execute(
+            f"SELECT count(DISTINCT hash(struct_pack({keys}))) FROM {contract.table}"
+        ).fetchall()[0][0]
 
 
 def _typed(contract: Contract, sql: str) -> str:
     """A model as DuckDB SQL, every column in its contract's type."""
-    columns = ", ".join(f"CAST({name} AS {duckdb_type(c.type)}) AS {name}" for name, c in contract.columns.items())
+    columns = ", ".join(
+        f"CAST({name} AS {duckdb_type(c.type)}) AS {name}" for name, c in contract.columns.items()
+    )
     return f"SELECT {columns} FROM ({to_duckdb(sql)})"
 
 
@@ -253,7 +335,11 @@ def _stats(contract: Contract, stats: dict[str, dict[str, str]]) -> dict[str, An
     """Delta file statistics from what DuckDB returns, so that readers can skip files."""
     by_name = {name.strip('"'): values for name, values in stats.items()}
     bounds = [
-        (name, _bound(column.type, by_name[name]["min"], -math.inf), _bound(column.type, by_name[name]["max"], math.inf))
+        (
+            name,
+            _bound(column.type, by_name[name]["min"], -math.inf),
+            _bound(column.type, by_name[name]["max"], math.inf),
+        )
         for name, column in contract.columns.items()
         if "min" in by_name.get(name, {}) and "max" in by_name[name]
     ]
@@ -262,7 +348,8 @@ def _stats(contract: Contract, stats: dict[str, dict[str, str]]) -> dict[str, An
 
 
 def _bound(kind: str, value: str, outward: float) -> Any:
-    """A bound as Delta's JSON has it. Decimals become floats, moved `outward` where rounding would cut a value off.
+    """A bound as Delta's JSON has it. Decimals become floats, moved `outward` where rounding would cut a
+    value off.
 
     Every column needs its bounds: readers take a missing one for "no row fits".
     """

@@ -1,4 +1,6 @@
-"""Loads deliveries into Bronze: one commit per delivered file (or sheet), recognised by content, reconciled by count."""
+"""Loads deliveries into Bronze: one commit per delivered file (or sheet), recognised by content, reconciled
+by count.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ class Batch:
 
 @dataclass
 class IngestResult:
-    """`new` are the batches of this run, `failures` maps a Bronze table to why its source stopped, `sources` names all Bronze tables."""
+    """`new` are the batches of this run, `failures` maps a Bronze table to why its source stopped, `sources`
+    names all Bronze tables.
+    """
 
     new: list[Batch] = field(default_factory=list)
     known: list[Batch] = field(default_factory=list)
@@ -66,30 +70,42 @@ class Loader(Protocol):
         """What a file holds: itself, or the fitting sheets of a workbook."""
 
     def load(self, delivery: Delivery, batch: Batch, earlier: list[str]) -> Batch:
-        """Appends a delivery's rows in one commit, unless it is in the table already, and keeps what could not be split.
+        """Appends a delivery's rows in one commit, unless it is in the table already, and keeps what could
+        not be split.
 
-        `earlier` are the formats of the source's earlier batches. Returns the batch with counts, formats and drift.
-        Raises SourceError, having written nothing, where the rows do not reconcile with the file.
+        `earlier` are the formats of the source's earlier batches. Returns the batch with counts, formats and
+        drift. Raises SourceError, having written nothing, where the rows do not reconcile with the file.
         """
 
 
 def load_deliveries(
-    project: Project, lakehouse: Lakehouse, loader: Loader, now: dt.datetime, progress: Callable[[str], None] = lambda _: None
+    project: Project,
+    lakehouse: Lakehouse,
+    loader: Loader,
+    now: dt.datetime,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
-    Batches of one run were loaded `now`, the files of a source a microsecond after one another, in the order of their names.
+    Batches of one run were loaded `now`, the files of a source a microsecond after one another, in the order
+    of their names.
     """
     result = IngestResult(known=read_batches(lakehouse))
-    sources = [(brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()]
+    sources = [
+        (brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()
+    ]
     result.sources = [bronze_table(brand.name, table) for brand, table, _ in sources]
 
-    def load(brand: Brand, table: str, source: Source, inspector: ThreadPoolExecutor) -> tuple[list[Batch], MergehouseError | None]:
+    def load(
+        brand: Brand, table: str, source: Source, inspector: ThreadPoolExecutor
+    ) -> tuple[list[Batch], MergehouseError | None]:
         new: list[Batch] = []
         try:
             for delivery in _new_deliveries(brand, table, source, lakehouse, loader, result.known, inspector):
                 progress(f"{delivery.bronze} < {delivery.label}")
-                of_source = [b for b in result.known + new if (b.source_system, b.source_table) == (brand.name, table)]
+                of_source = [
+                    b for b in result.known + new if (b.source_system, b.source_table) == (brand.name, table)
+                ]
                 new.append(_load(delivery, loader, of_source, now + dt.timedelta(microseconds=len(new))))
         except MergehouseError as error:
             return new, error
@@ -98,7 +114,9 @@ def load_deliveries(
         return new, None
 
     with ThreadPoolExecutor(SOURCES_AT_ONCE) as inspector, ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
-        for name, (new, error) in zip(result.sources, pool.map(lambda s: load(*s, inspector), sources), strict=True):
+        for name, (new, error) in zip(
+            result.sources, pool.map(lambda s: load(*s, inspector), sources), strict=True
+        ):
             result.new += new
             if error:
                 result.failures[name] = error
@@ -108,12 +126,18 @@ def load_deliveries(
 
 
 def read_batches(lakehouse: Lakehouse) -> list[Batch]:
-    """The ledger of all deliveries so far, in the order in which they came: the SQL of the typed views follows it."""
+    """The ledger of all deliveries so far, in the order in which they came: the SQL of the typed views
+    follows it.
+    """
     if not lakehouse.exists(BATCHES):
         return []
     connection = shared()
-    columns = ", ".join(c if c != "ingest_ts" else "ingest_ts AT TIME ZONE 'UTC'" for c in Batch.__dataclass_fields__)
-    ledger = f"({select(connection, lakehouse.delta(BATCHES))}) ORDER BY ingest_ts, source_system, source_table"
+    columns = ", ".join(
+        c if c != "ingest_ts" else "ingest_ts AT TIME ZONE 'UTC'" for c in Batch.__dataclass_fields__
+    )
+    ledger = (
+        f"({select(connection, lakehouse.delta(BATCHES))}) ORDER BY ingest_ts, source_system, source_table"
+    )
     rows = connection.execute(f"SELECT {columns} FROM {ledger}").fetchall()
     return [replace(Batch(*row), ingest_ts=row[-1].replace(tzinfo=dt.UTC)) for row in rows]
 

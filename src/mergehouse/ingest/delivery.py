@@ -1,4 +1,6 @@
-"""A delivery as a DuckDB relation of text columns in file order - text file, Parquet file or sheet - reconciled by count."""
+"""A delivery as a DuckDB relation of text columns in file order - text file, Parquet file or sheet -
+reconciled by count.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,15 @@ from typing import Any
 import duckdb
 
 from mergehouse.errors import SourceError
-from mergehouse.ingest.header import SEARCHED, detect_delimiter, find_header, first_records, lines_above, match_header, named_columns
+from mergehouse.ingest.header import (
+    SEARCHED,
+    detect_delimiter,
+    find_header,
+    first_records,
+    lines_above,
+    match_header,
+    named_columns,
+)
 from mergehouse.ingest.inspection import Inspection, blank_lines, inspect, transcode
 from mergehouse.ingest.landing import TEXT_SUFFIXES, LandedFile
 from mergehouse.lakehouse.reader import quoted, text
@@ -52,14 +62,18 @@ class Delivery:
     @property
     def batch_id(self) -> str:
         """Content decides, and the table it is for: one file may feed two sources."""
-        return hashlib.sha256(f"{self.bronze}\0{self.inspection.sha256}\0{self.sheet or ''}".encode()).hexdigest()[:16]
+        return hashlib.sha256(
+            f"{self.bronze}\0{self.inspection.sha256}\0{self.sheet or ''}".encode()
+        ).hexdigest()[:16]
 
 
 def bronze_table(brand: str, table: str) -> str:
     return f"bronze.{brand}_{table}"
 
 
-def deliveries(brand: Brand, table: str, source: Source, file: LandedFile, path: Path, inspection: Inspection) -> Iterator[Delivery]:
+def deliveries(
+    brand: Brand, table: str, source: Source, file: LandedFile, path: Path, inspection: Inspection
+) -> Iterator[Delivery]:
     """What one file holds: itself, or the sheets of a workbook that have the source's columns.
 
     Raises SourceError where a workbook cannot be read or a declared sheet is not there.
@@ -70,7 +84,9 @@ def deliveries(brand: Brand, table: str, source: Source, file: LandedFile, path:
     book = workbook(path)
     unknown = [s for s in source.sheets if s not in book.sheet_names]
     if unknown:
-        raise SourceError(f"{path}: sheet `{unknown[0]}` not found; the workbook has: {', '.join(book.sheet_names)}.")
+        raise SourceError(
+            f"{path}: sheet `{unknown[0]}` not found; the workbook has: {', '.join(book.sheet_names)}."
+        )
     fitting = [s for s in book.sheet_names if _has_declared_columns(book, s, source)]
     for sheet in source.sheets or fitting or book.sheet_names:
         yield Delivery(brand, table, source, file, path, inspection, sheet)
@@ -115,10 +131,10 @@ class Reader:
         self._lines, self._path = seen.lines - above, path
         columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in self.header.columns)
         self.relation = (
-            f"read_csv({text(str(path))}, auto_detect = false, skip = {place}, header = true, columns = {{{columns}}}, "
-            f"delim = {text(self.delimiter)}, quote = '\"', escape = '\"', {self._keep_rejects}, "
-            f"max_line_size = {MAX_LINE_BYTES}"
-            f"{', compression = ' + text('gzip') if path.suffix == '.gz' else ''})"
+            f"read_csv({text(str(path))}, auto_detect = false, skip = {place}, header = true, columns ="
+            f" {{{columns}}}, delim = {text(self.delimiter)}, quote = '\"', escape = '\"',"
+            f" {self._keep_rejects}, max_line_size ="
+            f" {MAX_LINE_BYTES}{', compression = ' + text('gzip') if path.suffix == '.gz' else ''})"
         )
 
     def _open_parquet(self, path: Path) -> None:
@@ -128,17 +144,22 @@ class Reader:
                 f"SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata({text(str(path))})"
             ).fetchall()
         except duckdb.Error as error:
-            raise SourceError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}).") from None
+            raise SourceError(
+                f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})."
+            ) from None
         self.header = match_header([d[0] for d in described], self.delivery.source, path)
         casts = ", ".join(
-            f"CAST({quoted(d[0])} AS VARCHAR) AS {quoted(name)}" for d, name in zip(described, self.header.columns, strict=True)
+            f"CAST({quoted(d[0])} AS VARCHAR) AS {quoted(name)}"
+            for d, name in zip(described, self.header.columns, strict=True)
         )
         self.relation = f"(SELECT {casts} FROM read_parquet({text(str(path))}))"
 
     def _open_sheet(self, path: Path) -> None:
         book, source, above = workbook(path), self.delivery.source, []
         sheet = book.load_sheet(self.delivery.sheet, dtypes="string")
-        if named_columns([c.name for c in sheet.selected_columns], source) < len(source.columns):  # every load reads the whole sheet
+        if named_columns([c.name for c in sheet.selected_columns], source) < len(
+            source.columns
+        ):  # every load reads the whole sheet
             records = _first_rows(book, self.delivery.sheet)
             if place := find_header(records, source):
                 above = records[:place]
@@ -148,7 +169,9 @@ class Reader:
         self._expected = sheet.total_height
         view = f"sheet_{self.delivery.batch_id}"
         self.cursor.register(view, sheet)
-        renames = ", ".join(f"{quoted(old)} AS {quoted(new)}" for old, new in zip(names, self.header.columns, strict=True))
+        renames = ", ".join(
+            f"{quoted(old)} AS {quoted(new)}" for old, new in zip(names, self.header.columns, strict=True)
+        )
         self.relation = f"(SELECT {renames} FROM {view})"
 
     @property
@@ -168,7 +191,9 @@ class Reader:
             return
         rejected_lines, quote_line, swallowed = self._rejected_lines()
         if swallowed:
-            raise self._mismatch(f"a quote opened on line {quote_line:,} is not closed and swallows {swallowed:,} lines.")
+            raise self._mismatch(
+                f"a quote opened on line {quote_line:,} is not closed and swallows {swallowed:,} lines."
+            )
         if rejected_lines and not accepted:
             raise SourceError(self._all_torn())
         lines, counted = self._lines - 1, accepted + rejected_lines
@@ -176,10 +201,13 @@ class Reader:
             return
         unexplained = lines - counted - self._embedded_newlines()
         if not 0 <= unexplained <= blank_lines(self._path):
-            raise self._mismatch(f"{lines:,} lines follow the header, {lines - unexplained:,} were accounted for.")
+            raise self._mismatch(
+                f"{lines:,} lines follow the header, {lines - unexplained:,} were accounted for."
+            )
 
     def rejected(self) -> str:
-        """SELECT over what the CSV parser could not split: source_line, reason_code, detail, raw_text, one row a line.
+        """SELECT over what the CSV parser could not split: source_line, reason_code, detail, raw_text, one
+        row a line.
 
         Empty text where nothing was rejected. To be asked for after the relation was read to its end.
         """
@@ -203,29 +231,34 @@ class Reader:
         self.cursor.execute(f"SELECT {every} FROM {self.relation}").fetchall()
 
     def _rejected_lines(self) -> tuple[int, int, int]:
-        """(lines of the file in rejected rows, first line with an open quote, lines after it that the quote swallows)."""
+        """(lines of the file in rejected rows, first line with an open quote, lines after it that the quote
+        swallows).
+        """
         if not (rejected := self.rejected()):
             return 0, 0, 0
         newlines = "length(raw_text) - length(replace(raw_text, chr(10), ''))"
         return self.cursor.execute(
-            f"SELECT sum(1 + {newlines})::BIGINT, coalesce(min(source_line) FILTER (torn), 0), "
-            f"coalesce(arg_min({newlines}, source_line) FILTER (torn), 0) "
-            f"FROM (SELECT *, reason_code = 'broken_quotes' AND contains(raw_text, chr(10)) AS torn FROM ({rejected}))"
+            f"SELECT sum(1 + {newlines})::BIGINT, coalesce(min(source_line) FILTER (torn), 0),"
+            f" coalesce(arg_min({newlines}, source_line) FILTER (torn), 0) FROM (SELECT *, reason_code ="
+            f" 'broken_quotes' AND contains(raw_text, chr(10)) AS torn FROM ({rejected}))"
         ).fetchall()[0]
 
     def _all_torn(self) -> str:
         rejected = f"SELECT source_line, reason_code FROM ({self.rejected()}) ORDER BY source_line LIMIT 1"
         line, reason = self.cursor.execute(rejected).fetchall()[0]
         return (
-            f"{self.delivery.path}: no line could be split into the {len(self.header.columns)} columns of the header "
-            f"(line {line:,}: {reason}). Nothing of this file was loaded. Check its header, delimiter and quotes."
+            f"{self.delivery.path}: no line could be split into the {len(self.header.columns)} columns of the"
+            f" header (line {line:,}: {reason}). Nothing of this file was loaded. Check its header, delimiter"
+            " and quotes."
         )
 
     def _embedded_newlines(self) -> int:
         """Line ends inside quoted values of the accepted rows."""
         columns = map(quoted, self.header.columns)
         each = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in columns)
-        return int(self.cursor.execute(f"SELECT coalesce(sum({each}), 0) FROM {self.accepted}").fetchall()[0][0])
+        return int(
+            self.cursor.execute(f"SELECT coalesce(sum({each}), 0) FROM {self.accepted}").fetchall()[0][0]
+        )
 
     def _mismatch(self, found: str) -> SourceError:
         return SourceError(
@@ -246,11 +279,17 @@ def workbook(path: Path) -> Any:
 
 def _first_rows(book: Any, sheet: str) -> list[tuple[str | None, ...]]:
     """The cells among which a sheet's header is."""
-    return book.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=SEARCHED, dtypes="string").to_polars().rows()
+    return (
+        book.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=SEARCHED, dtypes="string")
+        .to_polars()
+        .rows()
+    )
 
 
 def _has_declared_columns(book: Any, sheet: str, source: Source) -> bool:
-    """True where the sheet's first row names a declared column, or a later one most of them: notes and pivot sheets do not."""
+    """True where the sheet's first row names a declared column, or a later one most of them: notes and pivot
+    sheets do not.
+    """
     records = _first_rows(book, sheet)
     place = find_header(records, source)
     return bool(records) and named_columns(records[place], source) > (len(source.columns) / 2 if place else 0)

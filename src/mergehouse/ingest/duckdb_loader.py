@@ -23,10 +23,16 @@ from mergehouse.project.config import Brand, Limits, Source
 
 
 class EmbeddedLoader:
-    """Deliveries are read by cursors of one DuckDB, several at a time. It keeps rows in order: `source_row` is their place."""
+    """Deliveries are read by cursors of one DuckDB, several at a time. It keeps rows in order: `source_row`
+    is their place.
+    """
 
     def __init__(self, limits: Limits, lakehouse: Lakehouse, scratch: Path):
-        self.connection, self.lakehouse, self.scratch = connect(**settings(limits, scratch)), lakehouse, scratch
+        self.connection, self.lakehouse, self.scratch = (
+            connect(**settings(limits, scratch)),
+            lakehouse,
+            scratch,
+        )
         self.one_writer = Lock()  # bronze.rejected is shared by all sources
 
     def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
@@ -48,7 +54,10 @@ class EmbeddedLoader:
                     _write(reader, batch, self.lakehouse, cursor)
                 with self.one_writer:
                     rejected = _keep_rejected(reader, batch, self.lakehouse, cursor)
-                rows = f"SELECT * FROM ({select(cursor, self.lakehouse.delta(delivery.bronze))}) WHERE batch_id = {text(batch.batch_id)}"
+                rows = (
+                    f"SELECT * FROM ({select(cursor, self.lakehouse.delta(delivery.bronze))}) WHERE batch_id"
+                    f" = {text(batch.batch_id)}"
+                )
                 formats = detect_formats(cursor, rows, delivery.source, earlier)
                 loaded = _count(self.lakehouse, cursor, delivery.bronze, batch.batch_id)
                 empty = [] if loaded else ["the file holds a header and no rows"]
@@ -81,9 +90,15 @@ def rejected_rows(reader: Reader, batch: Batch) -> str:
     rejected = reader.rejected()
     if not rejected:
         return ""
-    origin = {"source_system": batch.source_system, "source_table": batch.source_table, "source_file": batch.source_file}
+    origin = {
+        "source_system": batch.source_system,
+        "source_table": batch.source_table,
+        "source_file": batch.source_file,
+    }
     named = ", ".join(f"{text(value)} AS {name}" for name, value in origin.items())
-    stamp = f"{text(batch.batch_id)} AS batch_id, TIMESTAMPTZ {text(batch.ingest_ts.isoformat())} AS ingest_ts"
+    stamp = (
+        f"{text(batch.batch_id)} AS batch_id, TIMESTAMPTZ {text(batch.ingest_ts.isoformat())} AS ingest_ts"
+    )
     return f"SELECT {named}, *, {stamp} FROM ({rejected}) ORDER BY source_line"
 
 
@@ -109,18 +124,24 @@ def _write(reader: Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.Du
             failure.append(error)
             raise
         except duckdb.Error as error:
-            failure.append(SourceError(f"{reader.delivery.path}: cannot be parsed ({str(error).splitlines()[0]})."))
+            failure.append(
+                SourceError(f"{reader.delivery.path}: cannot be parsed ({str(error).splitlines()[0]}).")
+            )
             raise
 
     try:
-        lakehouse.append(reader.delivery.bronze, RecordBatchReader.from_batches(stream.schema, guarded()), batch.batch_id)
+        lakehouse.append(
+            reader.delivery.bronze, RecordBatchReader.from_batches(stream.schema, guarded()), batch.batch_id
+        )
     except MergehouseError:
         if failure:
             raise failure[0] from None
         raise
 
 
-def _keep_rejected(reader: Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection) -> int:
+def _keep_rejected(
+    reader: Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection
+) -> int:
     """Appends the rows that could not be split to `bronze.rejected` and returns their number."""
     rejected = rejected_rows(reader, batch)
     if rejected and not lakehouse.holds_batch(REJECTED, batch.batch_id):
@@ -132,4 +153,6 @@ def _count(lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection, name: str, b
     if not lakehouse.exists(name):
         return 0
     relation = select(cursor, lakehouse.delta(name))
-    return cursor.execute(f"SELECT count(*) FROM ({relation}) WHERE batch_id = {text(batch_id)}").fetchall()[0][0]
+    return cursor.execute(f"SELECT count(*) FROM ({relation}) WHERE batch_id = {text(batch_id)}").fetchall()[
+        0
+    ][0]

@@ -13,7 +13,9 @@ from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Source
 
 ISO_LIKE = "____-__-__%"
-ISO_OFFSET = "yyyy-MM-dd'T'HH:mm:ssXXX"  # after the time of some ISO instants comes how far their clock is from UTC
+ISO_OFFSET = (  # after the time of some ISO instants comes how far their clock is from UTC
+    "yyyy-MM-dd'T'HH:mm:ssXXX"
+)
 MAX_SHAPES = 20
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
@@ -47,30 +49,43 @@ class Formats:
         return json.dumps({"decimal_mark": self.decimal_mark, "dates": self.dates}, sort_keys=True)
 
 
-def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source: Source, earlier: list[str]) -> Formats:
+def detect_formats(
+    connection: duckdb.DuckDBPyConnection, relation: str, source: Source, earlier: list[str]
+) -> Formats:
     """Looks at every value of the number and date columns of `relation` (a SELECT over one batch).
 
-    What the values leave open is read as in the source's `earlier` batches (their formats as JSON, oldest first): the
-    delivery of a single day seldom shows whether its dates are day-first.
+    What the values leave open is read as in the source's `earlier` batches (their formats as JSON, oldest
+    first): the delivery of a single day seldom shows whether its dates are day-first.
     """
     notes: list[str] = []
     before = [json.loads(formats) for formats in earlier]
     usual_mark = before[-1]["decimal_mark"] if before else "."
     mark = source.decimal_mark or _decimal_mark(connection, relation, source, usual_mark, notes)
     dates: dict[str, list[str]] = {}
-    shapes = {name: _shapes(connection, relation, name) for name, column in source.columns.items() if column.type in ("date", "timestamp")}
+    shapes = {
+        name: _shapes(connection, relation, name)
+        for name, column in source.columns.items()
+        if column.type in ("date", "timestamp")
+    }
     orders = [o for found in shapes.values() for shape in found if (o := shape.order) and o != "both"]
     usual = source.date_order or (max(set(orders), key=orders.count) if orders else _usual_order(before))
     for name, found in shapes.items():
         patterns = []
         for shape in found:
-            pattern = shape.pattern(source.date_order or (shape.order if shape.order in ("dmy", "mdy") else usual) or "dmy")
+            pattern = shape.pattern(
+                source.date_order or (shape.order if shape.order in ("dmy", "mdy") else usual) or "dmy"
+            )
             if pattern is None:
                 continue
             if shape.order == "both":
-                notes.append(f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}")
+                notes.append(
+                    f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}"
+                )
             elif shape.order is None and usual is None and shape.is_day_or_month_first:
-                notes.append(f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}. Declare `date_order`")
+                notes.append(
+                    f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}."
+                    " Declare `date_order`"
+                )
             if pattern not in patterns:
                 patterns.append(pattern)
         if patterns and (count := len(patterns) + _has_iso(connection, relation, name)) > 1:
@@ -84,17 +99,26 @@ def detect_formats(connection: duckdb.DuckDBPyConnection, relation: str, source:
 
 def _usual_order(earlier: list[dict[str, Any]]) -> str | None:
     """Day or month first, as in the last earlier batch with such dates."""
-    patterns = [pattern for formats in reversed(earlier) for found in formats["dates"].values() for pattern in found]
-    return next(({"d": "dmy", "M": "mdy"}[p[0]] for p in patterns if re.match(r"[dM][./-][dM][./-]", p)), None)
+    patterns = [
+        pattern for formats in reversed(earlier) for found in formats["dates"].values() for pattern in found
+    ]
+    return next(
+        ({"d": "dmy", "M": "mdy"}[p[0]] for p in patterns if re.match(r"[dM][./-][dM][./-]", p)), None
+    )
 
 
-def _decimal_mark(connection: duckdb.DuckDBPyConnection, relation: str, source: Source, usual: str, notes: list[str]) -> str:
+def _decimal_mark(
+    connection: duckdb.DuckDBPyConnection, relation: str, source: Source, usual: str, notes: list[str]
+) -> str:
     """The mark most values show; the usual one where none shows any."""
     numbers = [name for name, column in source.columns.items() if column.type in ("number", "percent")]
     if not numbers:
         return usual
     with_comma = " OR ".join(f"contains({quoted(name)}, ',')" for name in numbers)
-    if usual == "." and not connection.execute(f"SELECT 1 FROM ({relation}) WHERE {with_comma} LIMIT 1").fetchall():
+    if (
+        usual == "."
+        and not connection.execute(f"SELECT 1 FROM ({relation}) WHERE {with_comma} LIMIT 1").fetchall()
+    ):
         return "."
     counts = ", ".join(
         f"count(*) FILTER (regexp_matches({quoted(name)}, {text(pattern)}))"
@@ -140,8 +164,7 @@ def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
     """Shapes of the values that are no ISO dates, or ISO dates with AM or PM, the most frequent first."""
     column = quoted(name)
     iso = f"trim({column}) LIKE '{ISO_LIKE}' AND NOT lower(right(trim({column}), 1)) = 'm'"
-    rows = connection.execute(
-        f"""
+    rows = connection.execute(f"""
         WITH written AS (
             SELECT trim({column}) AS value, count(*) AS times FROM ({relation})
             WHERE {column} IS NOT NULL AND trim({column}) <> '' AND NOT ({iso}) GROUP BY 1
@@ -154,19 +177,27 @@ def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
         SELECT regexp_replace(shape, '^9{{1,2}}([./-])9{{1,2}}([./-])', '9\\19\\2') AS shape, min(value),
                coalesce(bool_or(first BETWEEN 13 AND 31), false), coalesce(bool_or(second BETWEEN 13 AND 31), false)
         FROM parts GROUP BY 1 ORDER BY sum(times) DESC, 1 LIMIT {MAX_SHAPES}
-        """
-    ).fetchall()
+        """).fetchall()
     orders = {(True, False): "dmy", (False, True): "mdy", (True, True): "both", (False, False): None}
     return [_Shape(shape, example, orders[first, second]) for shape, example, first, second in rows]
 
 
 def _has_iso(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
-    return bool(connection.execute(f"SELECT 1 FROM ({relation}) WHERE {quoted(name)} LIKE '{ISO_LIKE}' LIMIT 1").fetchall())
+    return bool(
+        connection.execute(
+            f"SELECT 1 FROM ({relation}) WHERE {quoted(name)} LIKE '{ISO_LIKE}' LIMIT 1"
+        ).fetchall()
+    )
 
 
 def _has_offsets(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
-    """True where some ISO instant is more than date and time: `Z`, `+01:00`, the name of a zone. The hour 24 counts, too."""
+    """True where some ISO instant is more than date and time: `Z`, `+01:00`, the name of a zone. The hour 24
+    counts, too.
+    """
     column = f"trim({quoted(name)})"
-    after = f"contains({column}, '+') OR contains(substring({column}, 12), '-') OR NOT right({column}, 1) BETWEEN '0' AND '9'"
+    after = (
+        f"contains({column}, '+') OR contains(substring({column}, 12), '-') OR NOT right({column}, 1) BETWEEN"
+        " '0' AND '9'"
+    )
     odd = f"{column} LIKE '{ISO_LIKE}' AND ({after} OR substring({column}, 12, 2) = '24')"
     return bool(connection.execute(f"SELECT 1 FROM ({relation}) WHERE {odd} LIMIT 1").fetchall())

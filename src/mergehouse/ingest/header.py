@@ -16,7 +16,10 @@ from mergehouse.errors import SourceError
 from mergehouse.project.config import ADDED_COLUMNS, Source, nearest
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~")
-SEARCHED, SHOWN = 30, 200  # records among which the header is looked for; characters shown of what stands above it
+SEARCHED, SHOWN = (
+    30,
+    200,
+)  # records among which the header is looked for; characters shown of what stands above it
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,9 @@ def detect_delimiter(head: str, source: Source) -> str:
     """The declared delimiter, or the one that finds most of the declared columns in the header."""
     if source.delimiter:
         return source.delimiter
-    return max(DELIMITERS, key=lambda d: max(named_columns(record, source) for record in first_records(head, d)))
+    return max(
+        DELIMITERS, key=lambda d: max(named_columns(record, source) for record in first_records(head, d))
+    )
 
 
 def first_records(head: str, delimiter: str) -> list[list[str]]:
@@ -39,7 +44,9 @@ def first_records(head: str, delimiter: str) -> list[list[str]]:
 
 
 def find_header(records: Sequence[Sequence[str | None]], source: Source) -> int:
-    """Place of the record that names most of the declared columns, the first of equals: an export may begin with a title."""
+    """Place of the record that names most of the declared columns, the first of equals: an export may begin
+    with a title.
+    """
     return max(range(len(records)), key=lambda place: named_columns(records[place], source), default=0)
 
 
@@ -61,22 +68,33 @@ def named_columns(record: Sequence[str | None], source: Source) -> int:
     return sum(any(comparable(h) in cells for h in spellings(source, name)) for name in source.columns)
 
 
-def match_header(headers: list[str], source: Source, where: str | Path, above: Sequence[Sequence[str | None]] = ()) -> Header:
+def match_header(
+    headers: list[str], source: Source, where: str | Path, above: Sequence[Sequence[str | None]] = ()
+) -> Header:
     """Maps a delivered header to Bronze names.
 
-    Reordered columns are fine, new ones and records `above` the header are reported as drift, a missing or repeated one
-    raises SourceError, with the likely new name of a renamed column. New ones may repeat each other: they are told apart by number.
+    Reordered columns are fine, new ones and records `above` the header are reported as drift, a missing or
+    repeated one raises SourceError, with the likely new name of a renamed column. New ones may repeat each
+    other: they are told apart by number.
     """
     keys = [comparable(h) for h in headers]
     wanted = {comparable(h): name for name in source.columns for h in spellings(source, name)}
     names = [wanted.get(key) for key in keys]
     repeated = [headers[names.index(name)] for name, times in Counter(names).items() if name and times > 1]
     if repeated:
-        raise SourceError(f"{where}: header name(s) {_listed(repeated)} occur more than once. Each column needs one name.")
+        raise SourceError(
+            f"{where}: header name(s) {_listed(repeated)} occur more than once. Each column needs one name."
+        )
     missing = [name for name in source.columns if name not in names]
-    new = {place: header for place, (header, name) in enumerate(zip(headers, names, strict=True)) if name is None}
+    new = {
+        place: header for place, (header, name) in enumerate(zip(headers, names, strict=True)) if name is None
+    }
     if missing:
-        raise SourceError(_missing_message(where, missing, list(new.values()), source, found_any=len(missing) < len(source.columns)))
+        raise SourceError(
+            _missing_message(
+                where, missing, list(new.values()), source, found_any=len(missing) < len(source.columns)
+            )
+        )
     kept: list[str] = []
     for header, name in zip(headers, names, strict=True):
         kept.append(name or _new_name(header, {*kept, *source.columns}))
@@ -100,7 +118,9 @@ def comparable(header: str) -> str:
 
 
 def _new_name(header: str, taken: set[str]) -> str:
-    """A column name for a header that nobody declared: lower case, words joined by `_`, never one of ours nor of those `taken`."""
+    """A column name for a header that nobody declared: lower case, words joined by `_`, never one of ours nor
+    of those `taken`.
+    """
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", header.strip()).lower()
     name = re.sub(r"\W+", "_", words).strip("_")
     if not name or name[0].isdigit():
@@ -109,17 +129,23 @@ def _new_name(header: str, taken: set[str]) -> str:
     return next(free for n in count(1) if (free := f"{name}_{n}" if n > 1 else name) not in taken)
 
 
-def _missing_message(where: str | Path, missing: list[str], new: list[str], source: Source, found_any: bool) -> str:
+def _missing_message(
+    where: str | Path, missing: list[str], new: list[str], source: Source, found_any: bool
+) -> str:
     message = f"{where}: column(s) {_listed(missing)} missing from the header"
     if not found_any:
         hint = "Is it the right file, and does it have a header? Give an unusual `delimiter` in brand.yml."
         return f"{message}; no declared column was found. {hint}"
     for name in missing:
         candidates = {comparable(h): h for h in new}
-        best = nearest(comparable(name), candidates) or next((nearest(comparable(s), candidates) for s in spellings(source, name)), None)
+        best = nearest(comparable(name), candidates) or next(
+            (nearest(comparable(s), candidates) for s in spellings(source, name)), None
+        )
         if best:
             header = candidates[best]
-            message += f". `{header}` is new: if it is `{name}`, add it to that column's `header` in brand.yml"
+            message += (
+                f". `{header}` is new: if it is `{name}`, add it to that column's `header` in brand.yml"
+            )
     return f"{message}. Nothing of this source was loaded."
 
 

@@ -72,13 +72,17 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
 
 
 def read_chunks(file: Path) -> Iterator[bytes]:
-    """The file's content in pieces, decompressed where it is gzip. Raises SourceError where it cannot be read."""
+    """The file's content in pieces, decompressed where it is gzip. Raises SourceError where it cannot be
+    read.
+    """
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb", buffering=0) as stream:
             while chunk := stream.read(CHUNK):
                 yield chunk
     except EOFError:
-        raise SourceError(f"{file}: the gzip stream ends in the middle; the file was cut off in transfer. Deliver it again.") from None
+        raise SourceError(
+            f"{file}: the gzip stream ends in the middle; the file was cut off in transfer. Deliver it again."
+        ) from None
     except (zlib.error, gzip.BadGzipFile) as error:
         raise SourceError(f"{file}: not a sound gzip file ({error}). Deliver it again.") from None
     except OSError as error:
@@ -93,7 +97,8 @@ def blank_lines(file: Path) -> int:
 def transcode(file: Path, encoding: str, target: Path) -> None:
     """Rewrites a file as UTF-8 with line feeds, decompressed.
 
-    Bytes that are no UTF-8 stay as they are where that is the encoding; on bytes that another one lacks, raises SourceError.
+    Bytes that are no UTF-8 stay as they are where that is the encoding; on bytes that another one lacks,
+    raises SourceError.
     """
     errors = "surrogateescape" if encoding == "utf-8" else "strict"
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(errors), translate=True)

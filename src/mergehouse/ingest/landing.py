@@ -18,7 +18,9 @@ SUFFIXES = (*TEXT_SUFFIXES, ".xlsx", ".xlsm", ".xls", ".parquet")
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A delivered file as its landing zone lists it: a path or URL, its bytes, and when it was last written (ns since 1970)."""
+    """A delivered file as its landing zone lists it: a path or URL, its bytes, and when it was last written
+    (ns since 1970).
+    """
 
     location: str
     size_bytes: int
@@ -48,11 +50,17 @@ def list_zone(location: str) -> Listing | None:
             return None
         there = sorted(p for p in zone.iterdir() if not p.name.startswith("."))
         stats = [(p, p.stat()) for p in there if p.is_file()]
-        return Listing([LandedFile(str(p), s.st_size, s.st_mtime_ns) for p, s in stats], [str(p) for p in there if p.is_dir()])
+        return Listing(
+            [LandedFile(str(p), s.st_size, s.st_mtime_ns) for p, s in stats],
+            [str(p) for p in there if p.is_dir()],
+        )
     with storage_errors(location):
         found = open_store(location).list_with_delimiter()
     objects = sorted((o for o in found["objects"] if not o["path"].startswith(".")), key=lambda o: o["path"])
-    files = [LandedFile(f"{location}/{o['path']}", o["size"], round(o["last_modified"].timestamp() * 1e9)) for o in objects]
+    files = [
+        LandedFile(f"{location}/{o['path']}", o["size"], round(o["last_modified"].timestamp() * 1e9))
+        for o in objects
+    ]
     return Listing(files, [f"{location}/{prefix}" for prefix in sorted(found["common_prefixes"])])
 
 
@@ -73,13 +81,25 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
         return found
     if listing and (unread := next((file for file in listing.files if _is_meant(file, source)), None)):
         raise SourceError(
-            f"{unread.location}: files of this kind are not read; expected one of {', '.join(SUFFIXES)}. Convert or unpack it."
+            f"{unread.location}: files of this kind are not read; expected one of {', '.join(SUFFIXES)}."
+            " Convert or unpack it."
         )
-    there = [f.name for f in listing.files] + [f"{f.rsplit('/', 1)[-1]}/" for f in listing.folders] if listing else []
-    state = f"it holds: {', '.join(there[:8])}" if there else "it is empty" if listing else "that folder does not exist"
+    there = (
+        [f.name for f in listing.files] + [f"{f.rsplit('/', 1)[-1]}/" for f in listing.folders]
+        if listing
+        else []
+    )
+    state = (
+        f"it holds: {', '.join(there[:8])}"
+        if there
+        else "it is empty"
+        if listing
+        else "that folder does not exist"
+    )
     raise SourceError(
-        f"{brand.label}, source `{table}`: no file matches {', '.join(source.files)} in {brand.landing_zone} ({state}). "
-        f"Put the export there, or change `sources.{table}.files` in {brand.folder / 'brand.yml'}."
+        f"{brand.label}, source `{table}`: no file matches {', '.join(source.files)} in {brand.landing_zone}"
+        f" ({state}). Put the export there, or change `sources.{table}.files` in"
+        f" {brand.folder / 'brand.yml'}."
     )
 
 

@@ -1,6 +1,8 @@
-"""Loads deliveries on a Spark cluster: files are read by the same reader, each by a task of its own on an executor.
+"""Loads deliveries on a Spark cluster: files are read by the same reader, each by a task of its own on an
+executor.
 
-The driver sees counts, formats and headers, never rows. The executors need mergehouse installed and the files in reach.
+The driver sees counts, formats and headers, never rows. The executors need mergehouse installed and the files
+in reach.
 """
 
 from __future__ import annotations
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
     from mergehouse.engine.spark.engine import SparkEngine
 
 REJECTED_SCHEMA = (
-    "source_system STRING, source_table STRING, source_file STRING, source_line BIGINT, reason_code STRING, detail STRING, "
-    "raw_text STRING, batch_id STRING, ingest_ts TIMESTAMP"
+    "source_system STRING, source_table STRING, source_file STRING, source_line BIGINT, reason_code STRING,"
+    " detail STRING, raw_text STRING, batch_id STRING, ingest_ts TIMESTAMP"
 )
 
 
 class SparkLoader:
-    """Two passes over a delivery: one that counts, reconciles and detects, one that brings its rows into Bronze."""
+    """Two passes over a delivery: one that counts, reconciles and detects, one that brings its rows into
+    Bronze.
+    """
 
     def __init__(self, engine: SparkEngine):
         self.engine = engine
@@ -50,15 +54,21 @@ class SparkLoader:
         seen = self._on_executor(delivery.file.location, _examine, delivery, batch, earlier)
         if not self._holds(delivery.bronze, batch):
             columns = ", ".join(f"`{name}` STRING" for name in seen["columns"])
-            schema = f"{columns}, ingest_ts TIMESTAMP, source_system STRING, source_file STRING, source_row BIGINT, batch_id STRING"
+            schema = (
+                f"{columns}, ingest_ts TIMESTAMP, source_system STRING, source_file STRING, source_row"
+                " BIGINT, batch_id STRING"
+            )
             self.engine.append(delivery.bronze, self._task(_rows, schema, delivery, batch), batch.batch_id)
         with self.one_writer:
             if seen["rejected"] and not self._holds(REJECTED, batch):
-                self.engine.append(REJECTED, self._task(_rejected, REJECTED_SCHEMA, delivery, batch), batch.batch_id)
+                self.engine.append(
+                    REJECTED, self._task(_rejected, REJECTED_SCHEMA, delivery, batch), batch.batch_id
+                )
         loaded = self._count(delivery.bronze, batch)
         if loaded != seen["rows"]:
             raise SourceError(
-                f"{delivery.file.location}: {seen['rows']:,} rows were counted and {loaded:,} loaded; it changed meanwhile. Run again."
+                f"{delivery.file.location}: {seen['rows']:,} rows were counted and {loaded:,} loaded; it"
+                " changed meanwhile. Run again."
             )
         empty = [] if loaded else ["the file holds a header and no rows"]
         return replace(
@@ -75,13 +85,16 @@ class SparkLoader:
         """A frame of what the function yields on one executor, as Arrow batches."""
 
         def task(batches: Iterator[Any]) -> Iterator[Any]:
-            for _ in batches:  # a worker whose input is read to the end serves the next task; else each starts its own Python
+            # a worker whose input is read to the end serves the next task; else each starts its own Python
+            for _ in batches:
                 pass
             yield from function(*arguments)
 
         return self.engine.session.range(0, 1, 1, 1).mapInArrow(task, schema)
 
-    def _on_executor(self, file: str, function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    def _on_executor(
+        self, file: str, function: Callable[..., dict[str, Any]], *arguments: Any
+    ) -> dict[str, Any]:
         """A small result of one task at work on a file; errors of ours come back as they are."""
 
         def answered() -> Iterator[Any]:
@@ -163,7 +176,11 @@ def _reader(delivery: Delivery, batch: Batch) -> Iterator[Reader]:
     """The delivery, open on this executor; a file of an object store is copied here for as long."""
     with tempfile.TemporaryDirectory() as folder:
         path = readable(delivery.file, Path(folder) / "landed")
-        opened = Reader(replace(delivery, path=path), connect(temp_directory=folder), Path(folder) / f"{batch.batch_id}.csv")
+        opened = Reader(
+            replace(delivery, path=path),
+            connect(temp_directory=folder),
+            Path(folder) / f"{batch.batch_id}.csv",
+        )
         with named(delivery.file, path), opened as reader:
             yield reader
 

@@ -39,7 +39,9 @@ class Kpi(BaseModel):
 
     @model_validator(mode="after")
     def _one_formula(self) -> Kpi:
-        if [self.sum, self.count_distinct, self.ratio].count(None) != 2 or (self.table is None) != (self.ratio is not None):
+        if [self.sum, self.count_distinct, self.ratio].count(None) != 2 or (self.table is None) != (
+            self.ratio is not None
+        ):
             raise ValueError("needs exactly one of sum, count_distinct (with a table) and ratio")
         return self
 
@@ -67,13 +69,17 @@ def catalogue() -> tuple[Kpi, ...]:
 
 
 def brand_definitions(brand: Brand) -> dict[str, str]:
-    """How the brand itself counted each KPI before, by KPI name. Raises ConfigError on a KPI that does not exist."""
+    """How the brand itself counted each KPI before, by KPI name. Raises ConfigError on a KPI that does not
+    exist.
+    """
     known = {k.name for k in catalogue()}
     for name in brand.kpi_definitions:
         if name not in known:
             best = nearest(name, known)
             hint = f"did you mean `{best}`?" if best else f"expected one of {', '.join(sorted(known))}."
-            raise ConfigError(f"{brand.folder / 'brand.yml'}: kpi_definitions: no KPI is named `{name}`; {hint}")
+            raise ConfigError(
+                f"{brand.folder / 'brand.yml'}: kpi_definitions: no KPI is named `{name}`; {hint}"
+            )
     return brand.kpi_definitions
 
 
@@ -81,7 +87,9 @@ def compute(lakehouse: Lakehouse) -> Values:
     """Every KPI per scope (brand names, then `group`). None where a ratio has no denominator."""
     kpis = [k.model_dump() for k in catalogue()]
     connection = connect()
-    tables = [table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if lakehouse.exists(table)]
+    tables = [
+        table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if lakehouse.exists(table)
+    ]
     for table in tables:
         create_view(connection, table, lakehouse.delta(table))
 

@@ -33,8 +33,11 @@ def kpi_sql(table: str, kpis: list[dict[str, Any]]) -> str:
     )
 
 
-def totals(kpis: list[dict[str, Any]], tables: Iterable[str], rows: Callable[[str], list[dict[str, Any]]]) -> Values:
-    """Every KPI per scope (brand names, then `group`), over the `tables` that are there; None where a ratio has no denominator.
+def totals(
+    kpis: list[dict[str, Any]], tables: Iterable[str], rows: Callable[[str], list[dict[str, Any]]]
+) -> Values:
+    """Every KPI per scope (brand names, then `group`), over the `tables` that are there; None where a ratio
+    has no denominator.
 
     `rows` runs a query and returns its rows.
     """

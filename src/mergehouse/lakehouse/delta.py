@@ -1,4 +1,5 @@
-"""Delta tables in a folder or an object store: read, append, publish, history. The only file that knows Delta.
+"""Delta tables in a folder or an object store: read, append, publish, history. The only file that knows
+Delta.
 
 A table is `<location>/<layer>/<table>/`. Data files are written first and become visible in one atomic
 commit; a run killed in between leaves files that no version names, removed by the next `sweep`.
@@ -35,7 +36,16 @@ from mergehouse.lakehouse.files import (
     duckdb_types,
 )
 from mergehouse.lakehouse.reader import connect, create_view, text
-from mergehouse.storage import delta_options, failure, folder_of, is_url, open_store, storage_errors, upload, write_failure
+from mergehouse.storage import (
+    delta_options,
+    failure,
+    folder_of,
+    is_url,
+    open_store,
+    storage_errors,
+    upload,
+    write_failure,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,26 +59,38 @@ ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group woul
 COMMITS_PER_CHECKPOINT = 20
 CARE = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that change no row
 MAINTAINED_FILE_SIZE = 128 * 2**20
-_CAMEL = {"partition_values": "partitionValues", "modification_time": "modificationTime", "data_change": "dataChange"}
-READABLE_FEATURES = PLAIN_READER_FEATURES | {"deletionVectors", "columnMapping"}  # these through delta-rs, see engine/reader.py
+_CAMEL = {
+    "partition_values": "partitionValues",
+    "modification_time": "modificationTime",
+    "data_change": "dataChange",
+}
+READABLE_FEATURES = PLAIN_READER_FEATURES | {
+    "deletionVectors",
+    "columnMapping",
+}  # these through delta-rs, see engine/reader.py
 
 
 class Lakehouse:
     """The tables under one location: a folder, or a URL of an object store.
 
-    `root` is the folder where this machine has their data files: the location itself, or copies of what is in the store.
+    `root` is the folder where this machine has their data files: the location itself, or copies of what is in
+    the store.
     """
 
     def __init__(self, location: Path | str):
         self.location = str(location)
         self.root = folder_of(self.location)
         self.is_remote = is_url(self.location)
-        self._opened: dict[str, tuple[DeltaTable, int]] | None = None  # tables, and how many commits they have seen
+        self._opened: dict[str, tuple[DeltaTable, int]] | None = (
+            None  # tables, and how many commits they have seen
+        )
         self._commits: Counter[str] = Counter()
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
-        """Within, a table's log is read once, and its news after each commit of this object's or that `committed` tells of."""
+        """Within, a table's log is read once, and its news after each commit of this object's or that
+        `committed` tells of.
+        """
         self._opened = {}
         try:
             yield
@@ -99,7 +121,9 @@ class Lakehouse:
 
             with storage_errors(self.location, name):
                 return DeltaTable.is_deltatable(self.address(name), delta_options(self.location))
-        return (self.path(name) / "_delta_log").is_dir() and any((self.path(name) / "_delta_log").glob("*.json"))
+        return (self.path(name) / "_delta_log").is_dir() and any(
+            (self.path(name) / "_delta_log").glob("*.json")
+        )
 
     def tables(self) -> list[str]:
         """Names of all tables, in layer order."""
@@ -109,7 +133,10 @@ class Lakehouse:
     def _folders(self, layer: str) -> list[str]:
         if self.is_remote:
             with storage_errors(self.location):
-                return [prefix.rsplit("/", 1)[-1] for prefix in self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]]
+                return [
+                    prefix.rsplit("/", 1)[-1]
+                    for prefix in self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]
+                ]
         return [folder.name for folder in (self.root / layer).glob("*") if folder.is_dir()]
 
     def delta(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> DeltaTable:
@@ -132,7 +159,9 @@ class Lakehouse:
             if table:
                 table.update_incremental()
             else:
-                table = DeltaTable(self.address(name), version=version, storage_options=delta_options(self.location))
+                table = DeltaTable(
+                    self.address(name), version=version, storage_options=delta_options(self.location)
+                )
             if as_of is not None:
                 table.load_as_version(as_of)
         except TableNotFoundError:
@@ -142,18 +171,21 @@ class Lakehouse:
         except (DeltaError, ValueError) as error:
             if wants_latest:
                 raise LakehouseError(
-                    f"`{name}`: the table's log in {self.location} cannot be read ({str(error).splitlines()[0]})."
+                    f"`{name}`: the table's log in {self.location} cannot be read"
+                    f" ({str(error).splitlines()[0]})."
                 ) from None
             latest = self.delta(name).version()
             wanted = f"version {version}" if version is not None else f"as of {as_of}"
             reason = str(error).splitlines()[0]
-            raise LakehouseError(f"table `{name}` has no {wanted} (versions 0 to {latest}): {reason}") from None
+            raise LakehouseError(
+                f"table `{name}` has no {wanted} (versions 0 to {latest}): {reason}"
+            ) from None
         except OSError as error:
             raise LakehouseError(f"`{name}`: {failure(self.location, error)}") from None
         if unknown := set(table.protocol().reader_features or ()) - READABLE_FEATURES:
             raise LakehouseError(
-                f"table `{name}` in {self.location} uses the Delta reader feature `{min(unknown)}`, which mergehouse cannot read. "
-                "Have it written without, or read it with the engine that wrote it."
+                f"table `{name}` in {self.location} uses the Delta reader feature `{min(unknown)}`, which"
+                " mergehouse cannot read. Have it written without, or read it with the engine that wrote it."
             )
         opened[name] = table, commits
         return table
@@ -169,7 +201,9 @@ class Lakehouse:
         return None
 
     def stamped(self, name: str) -> list[tuple[int, Stamp | None]]:
-        """Versions of a table and their stamps, newest first; what only cares for the files (compaction, vacuum) is left out."""
+        """Versions of a table and their stamps, newest first; what only cares for the files (compaction,
+        vacuum) is left out.
+        """
         commits = [c | _user_metadata(c) for c in self.delta(name).history()]
         return [
             (c["version"], Stamp(c[FINGERPRINT], c.get(DELIVERED, "")) if FINGERPRINT in c else None)
@@ -178,14 +212,17 @@ class Lakehouse:
         ]
 
     def restore(self, name: str, version: int, stamp: Stamp) -> int:
-        """Makes the rows of an earlier version the table's content again, as a new version, which is returned.
+        """Makes the rows of an earlier version the table's content again, as a new version, which is
+        returned.
 
         Raises LakehouseError where files of that version are gone.
         """
         from deltalake import CommitProperties
 
         with self._write_errors(name):
-            self.delta(name).restore(version, commit_properties=CommitProperties(custom_metadata=_metadata(stamp)))
+            self.delta(name).restore(
+                version, commit_properties=CommitProperties(custom_metadata=_metadata(stamp))
+            )
         return self.delta(name).version()
 
     def holds_batch(self, name: str, batch_id: str) -> bool:
@@ -195,9 +232,9 @@ class Lakehouse:
     def append(self, name: str, stream: Any, batch_id: str | None = None, only: bool = False) -> None:
         """Appends an Arrow stream in one commit; new columns widen the schema.
 
-        With `batch_id` the commit records it, so that the same batch is never appended twice. A table that `only` appends make
-        refuses, by Delta's own rule, to have rows changed or removed.
-        An error raised by the stream leaves the table as it was.
+        With `batch_id` the commit records it, so that the same batch is never appended twice. A table that
+        `only` appends make refuses, by Delta's own rule, to have rows changed or removed. An error raised by
+        the stream leaves the table as it was.
         """
         from deltalake import CommitProperties, Transaction, write_deltalake
 
@@ -210,11 +247,16 @@ class Lakehouse:
                 schema_mode="merge",
                 configuration={"delta.appendOnly": "true"} if only else None,
                 writer_properties=_writer_properties(),
-                commit_properties=CommitProperties(app_transactions=[Transaction(batch_id, 1)] if batch_id else None),
+                commit_properties=CommitProperties(
+                    app_transactions=[Transaction(batch_id, 1)] if batch_id else None
+                ),
             )
 
-    def append_rows(self, name: str, types: dict[str, str], rows: list[list[Any]], only: bool = False) -> None:
-        """Appends a few rows given as values; `types` are the columns and their DuckDB types, in order. No rows, no commit.
+    def append_rows(
+        self, name: str, types: dict[str, str], rows: list[list[Any]], only: bool = False
+    ) -> None:
+        """Appends a few rows given as values; `types` are the columns and their DuckDB types, in order. No
+        rows, no commit.
 
         `only` as for `append`.
         """
@@ -223,19 +265,29 @@ class Lakehouse:
         if not rows:
             return
         connection = shared()
-        connection.execute(f"CREATE TEMP TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})")
+        connection.execute(
+            f"CREATE TEMP TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})"
+        )
         lists = ", ".join(f"unnest(?::{kind}[])" for kind in types.values())
-        connection.execute(f"INSERT INTO few SELECT {lists}", [list(values) for values in zip(*rows, strict=True)])
+        connection.execute(
+            f"INSERT INTO few SELECT {lists}", [list(values) for values in zip(*rows, strict=True)]
+        )
         self.append(name, connection.sql("FROM few"), only=only)
 
     def append_to(self, contract: Contract, rows: list[list[Any]]) -> None:
         """As `append_rows`, in the columns and types of a contract; makes the table where it is not there."""
         if rows:
             self.create(contract)
-            self.append_rows(contract.table, {name: duckdb_type(column.type) for name, column in contract.columns.items()}, rows)
+            self.append_rows(
+                contract.table,
+                {name: duckdb_type(column.type) for name, column in contract.columns.items()},
+                rows,
+            )
 
     def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
-        """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table where it is not there."""
+        """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table
+        where it is not there.
+        """
         from deltalake import write_deltalake
 
         from mergehouse.lakehouse.reader import shared, text
@@ -268,7 +320,11 @@ class Lakehouse:
         values = zip(*(actions.column(f"partition.{column}").to_pylist() for column in columns), strict=True)
         root = self.path(name)
         paths = actions.column("path").to_pylist()
-        return frozenset(str(root / p) for p, v in zip(paths, values, strict=True) if tuple(zip(columns, v, strict=True)) in wanted)
+        return frozenset(
+            str(root / p)
+            for p, v in zip(paths, values, strict=True)
+            if tuple(zip(columns, v, strict=True)) in wanted
+        )
 
     def staging_folder(self, name: str) -> Path:
         """A new folder for files that are not yet published."""
@@ -302,8 +358,12 @@ class Lakehouse:
         schema = _delta_schema(contract)
         with self._write_errors(contract.table):
             self._upload(files)
-            if not self.exists(contract.table) or self.delta(contract.table).metadata().partition_columns != contract.partition_by:
-                create_table_with_add_actions(  # a version of its own where the table is there: only this changes its partitioning
+            if (
+                not self.exists(contract.table)
+                or self.delta(contract.table).metadata().partition_columns != contract.partition_by
+            ):
+                # a version of its own where the table is there: only this changes its partitioning
+                create_table_with_add_actions(
                     self.address(contract.table),
                     schema,
                     actions,
@@ -316,27 +376,48 @@ class Lakehouse:
                 )
             else:
                 self.delta(contract.table).create_write_transaction(
-                    actions, "overwrite", schema, partition_by=contract.partition_by, commit_properties=properties
+                    actions,
+                    "overwrite",
+                    schema,
+                    partition_by=contract.partition_by,
+                    commit_properties=properties,
                 )
         return self.delta(contract.table).version()
 
     def exchange(
-        self, contract: Contract, files: Sequence[StagedFile], stamp: Stamp, replaced: frozenset[str], base: int | None = None
+        self,
+        contract: Contract,
+        files: Sequence[StagedFile],
+        stamp: Stamp,
+        replaced: frozenset[str],
+        base: int | None = None,
     ) -> int:
-        """Makes staged files take the place of some published ones (paths), in one commit on top of version `base`.
+        """Makes staged files take the place of some published ones (paths), in one commit on top of version
+        `base`.
 
-        delta-rs offers this for whole partitions only. Source: Delta transaction log protocol, actions `commitInfo`, `add`
-        and `remove`; a commit is the creation of the next numbered log file, which fails where another writer made it first.
-        Returns the new version. Raises LakehouseError where somebody else has committed since `base`.
+        delta-rs offers this for whole partitions only. Source: Delta transaction log protocol, actions
+        `commitInfo`, `add` and `remove`; a commit is the creation of the next numbered log file, which fails
+        where another writer made it first. Returns the new version. Raises LakehouseError where somebody else
+        has committed since `base`.
         """
         from obstore.exceptions import AlreadyExistsError
 
         root, now = self.path(contract.table), int(time.time() * 1000)
         version = (self.delta(contract.table).version() if base is None else base) + 1
         removed = [Path(file).relative_to(root).as_posix() for file in sorted(replaced)]
-        added = [{_CAMEL.get(key, key): value for key, value in self._add(contract, file).items()} for file in files]
+        added = [
+            {_CAMEL.get(key, key): value for key, value in self._add(contract, file).items()}
+            for file in files
+        ]
         actions: list[dict[str, Any]] = [
-            {"commitInfo": {"timestamp": now, "operation": "MERGE", "operationParameters": {}, **_metadata(stamp)}},
+            {
+                "commitInfo": {
+                    "timestamp": now,
+                    "operation": "MERGE",
+                    "operationParameters": {},
+                    **_metadata(stamp),
+                }
+            },
             *({"remove": {"path": path, "deletionTimestamp": now, "dataChange": True}} for path in removed),
             *({"add": action} for action in added),
         ]
@@ -344,7 +425,9 @@ class Lakehouse:
         with self._write_errors(contract.table):
             self._upload(files)
             try:
-                self.store.put(commit, "\n".join(json.dumps(action) for action in actions).encode(), mode="create")
+                self.store.put(
+                    commit, "\n".join(json.dumps(action) for action in actions).encode(), mode="create"
+                )
             except AlreadyExistsError:
                 raise LakehouseError(_conflict(contract.table)) from None
             self.committed(contract.table)
@@ -370,20 +453,27 @@ class Lakehouse:
     def maintain(self, name: str, z_order: list[str], keep_hours: int) -> tuple[int, int, int, int, int]:
         """Compacts or orders a table, removes files out of use, writes a checkpoint.
 
-        Returns files before and after, files removed, their bytes, and the version. A table ordered since its last
-        change, or of a single file, is left as it is.
+        Returns files before and after, files removed, their bytes, and the version. A table ordered since its
+        last change, or of a single file, is left as it is.
         """
         delta = self.delta(name)
         before = len(delta.file_uris())
         with self._write_errors(name):
-            ordered = next((c["operation"] == "OPTIMIZE" for c in delta.history(20) if c["operation"] != "VACUUM END"), False)
+            ordered = next(
+                (c["operation"] == "OPTIMIZE" for c in delta.history(20) if c["operation"] != "VACUUM END"),
+                False,
+            )
             if before > 1 and not ordered:
                 properties = {"writer_properties": _writer_properties(), "target_size": MAINTAINED_FILE_SIZE}
                 if z_order:
                     delta.optimize.z_order(z_order, **properties)
                 else:
                     delta.optimize.compact(**properties)
-            sizes = {file["path"]: file["size"] for batch in self.store.list(name.replace(".", "/")) for file in batch}
+            sizes = {
+                file["path"]: file["size"]
+                for batch in self.store.list(name.replace(".", "/"))
+                for file in batch
+            }
             gone = delta.vacuum(keep_hours, dry_run=True, enforce_retention_duration=False, full=True)
             freed = sum(sizes.get(f"{name.replace('.', '/')}/{file}", 0) for file in gone)
             delta.vacuum(keep_hours, dry_run=False, enforce_retention_duration=False, full=True)
@@ -392,20 +482,29 @@ class Lakehouse:
         return before, len(delta.file_uris()), len(gone), freed, delta.version()
 
     def discard(self, folder: Path) -> None:
-        """Removes files of a folder under `root` that will not be published, also where they are in the object store."""
+        """Removes files of a folder under `root` that will not be published, also where they are in the
+        object store.
+        """
         shutil.rmtree(folder, ignore_errors=True)
         if self.is_remote:
-            with suppress(LakehouseError), storage_errors(self.location):  # what is left is removed by the next `maintain`
+            with (
+                suppress(LakehouseError),
+                storage_errors(self.location),
+            ):  # what is left is removed by the next `maintain`
                 found = self.store.list(f"{folder.relative_to(self.root).as_posix()}/")
                 self.store.delete([file["path"] for files in found for file in files])
 
     def sweep(self, name: str) -> None:
-        """Removes files of this machine that nobody will read: what runs staged that died before their commit, and copies
-        of what the published version no longer holds. Older versions stay readable.
+        """Removes files of this machine that nobody will read: what runs staged that died before their
+        commit, and copies of what the published version no longer holds. Older versions stay readable.
         """
         root = self.path(name)
         if self.is_remote:
-            current = {str(folder_of(file)) for file in data_files(self.delta(name))} if self.exists(name) else set()
+            current = (
+                {str(folder_of(file)) for file in data_files(self.delta(name))}
+                if self.exists(name)
+                else set()
+            )
             for file in root.rglob("*.parquet"):
                 if str(file) not in current:
                     file.unlink(missing_ok=True)
@@ -414,7 +513,9 @@ class Lakehouse:
         if not folders:
             return
         logged = "".join(log.read_text(encoding="utf-8") for log in (root / "_delta_log").glob("*.json"))
-        logged += "".join(data_files(self.delta(name))) if self.exists(name) else ""  # a checkpoint may be all that names them
+        logged += (
+            "".join(data_files(self.delta(name))) if self.exists(name) else ""
+        )  # a checkpoint may be all that names them
         for folder in folders:
             if f"{folder.name}/" not in logged:
                 self.discard(folder)
@@ -431,7 +532,9 @@ class Lakehouse:
             raise LakehouseError(f"{_conflict(name)} ({error})") from None
         except (OSError, DeltaError, BaseError) as error:
             if self.is_remote:
-                raise LakehouseError(f"`{name}`: {failure(self.location, error)} The published tables are unharmed.") from None
+                raise LakehouseError(
+                    f"`{name}`: {failure(self.location, error)} The published tables are unharmed."
+                ) from None
             raise LakehouseError(write_failure(name, self.path(name), error)) from None
         finally:
             self.committed(name)
@@ -513,14 +616,21 @@ def _metadata(stamp: Stamp) -> dict[str, str]:
 
 
 def reader(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
-    """A connection for one query, with every table as a view, that can read the lakehouse's files and nothing else.
+    """A connection for one query, with every table as a view, that can read the lakehouse's files and nothing
+    else.
 
     Of an object store only the tables whose names occur in the query are there: to be read they are copied.
     """
     connection = connect()
     names = lakehouse.tables()
-    if lakehouse.is_remote:  # by text: DuckDB's get_table_names binds the query, and refuses USING over tables it does not know
-        names = [name for name in names if re.search(r"\b" + name.replace(".", r'"?\s*\.\s*"?') + r"\b", sql, re.IGNORECASE)]
+    if (
+        lakehouse.is_remote
+    ):  # by text: DuckDB's get_table_names binds the query, and refuses USING over tables it does not know
+        names = [
+            name
+            for name in names
+            if re.search(r"\b" + name.replace(".", r'"?\s*\.\s*"?') + r"\b", sql, re.IGNORECASE)
+        ]
     for name in names:
         create_view(connection, name, lakehouse.delta(name))
     connection.execute(f"SET allowed_directories = [{text(str(lakehouse.root.resolve()))}]")

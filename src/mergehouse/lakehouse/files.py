@@ -33,7 +33,9 @@ class StagedFile:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a version was built from, kept in its commit: the fingerprint of its model and inputs, and the last delivery in it."""
+    """What a version was built from, kept in its commit: the fingerprint of its model and inputs, and the
+    last delivery in it.
+    """
 
     fingerprint: str
     delivered: str = ""
@@ -46,7 +48,8 @@ class Stamp:
 def data_files(delta: DeltaTable) -> list[str]:
     """Addresses of a version's files: paths on this machine, or URLs of an object store.
 
-    Of a local table delta-rs writes the folder as a URL would have it, with %20 for a blank, and what is in it as it is on disk.
+    Of a local table delta-rs writes the folder as a URL would have it, with %20 for a blank, and what is in
+    it as it is on disk.
     """
     folder = delta.table_uri.removeprefix("file://")
     if is_url(folder):

@@ -17,7 +17,10 @@ def exclusive(lakehouse: Lakehouse) -> Iterator[None]:
     """One run at a time. The lock goes with its process, so a killed run leaves none."""
     root = lakehouse.root
     if not is_writable(root):
-        raise LakehouseError(f"{root}: no permission to write. Give this user write access, or change `lakehouse` in mergehouse.yml.")
+        raise LakehouseError(
+            f"{root}: no permission to write. Give this user write access, or change `lakehouse` in"
+            " mergehouse.yml."
+        )
     try:
         root.mkdir(parents=True, exist_ok=True)
         handle = (root / ".lock").open("a+")
@@ -30,7 +33,8 @@ def exclusive(lakehouse: Lakehouse) -> Iterator[None]:
             handle.seek(0)
             pid = handle.read().strip() or "unknown"
             raise LakehouseError(
-                f"another run is at work on {lakehouse.location} (pid {pid}). Wait for it to end; a killed run frees the lock by itself."
+                f"another run is at work on {lakehouse.location} (pid {pid}). Wait for it to end; a killed"
+                " run frees the lock by itself."
             ) from None
         handle.truncate(0)
         handle.write(str(os.getpid()))

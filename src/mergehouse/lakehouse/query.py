@@ -75,7 +75,10 @@ def _table(relation: duckdb.DuckDBPyRelation) -> str:
 
     rows = relation.limit(ROWS_SHOWN + 1).fetchall()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    numeric = [str(kind).startswith(("DECIMAL", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT", "FLOAT")) for kind in relation.types]
+    numeric = [
+        str(kind).startswith(("DECIMAL", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT", "FLOAT"))
+        for kind in relation.types
+    ]
     for name, right in zip(relation.columns, numeric, strict=True):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in rows[:ROWS_SHOWN]:

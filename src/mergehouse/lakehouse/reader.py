@@ -1,4 +1,6 @@
-"""Reading published tables with DuckDB: straight from the Parquet files of a Delta version where that is safe."""
+"""Reading published tables with DuckDB: straight from the Parquet files of a Delta version where that is
+safe.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ _process_wide = functools.cache(connect)
 
 
 def shared() -> duckdb.DuckDBPyConnection:
-    """A connection to one database that the process keeps, since a new one takes 20 ms. What it makes there must be temporary."""
+    """A connection to one database that the process keeps, since a new one takes 20 ms. What it makes there
+    must be temporary.
+    """
     return _process_wide().cursor()
 
 
@@ -59,7 +63,10 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place:
     """
     types = duckdb_types(delta)
     # instants are cast: Spark may have written them as INT96
-    casts = [f'CAST("{name}" AS {kind}) AS "{name}"' if kind == "TIMESTAMPTZ" else f'"{name}"' for name, kind in types.items()]
+    casts = [
+        f'CAST("{name}" AS {kind}) AS "{name}"' if kind == "TIMESTAMPTZ" else f'"{name}"'
+        for name, kind in types.items()
+    ]
     place = {"filename": "file", "file_row_number": "row"} if with_place else {}
     columns = ", ".join([*casts, *(f"{source} AS {name}" for source, name in place.items())])
     if needs_safe_reader(delta):
@@ -69,15 +76,27 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place:
         return f"SELECT * FROM {name}"
     files = fetch(data_files(delta))
     if not files:
-        nulls = ", ".join([*(f'NULL::{kind} AS "{name}"' for name, kind in types.items()), *(f"NULL AS {name}" for name in place.values())])
+        nulls = ", ".join(
+            [
+                *(f'NULL::{kind} AS "{name}"' for name, kind in types.items()),
+                *(f"NULL AS {name}" for name in place.values()),
+            ]
+        )
         return f"SELECT {nulls} WHERE false"
-    return f"SELECT {columns} FROM {read_files(files, {n: types[n] for n in delta.metadata().partition_columns}, with_place)}"
+    return (
+        f"SELECT {columns} FROM"
+        f" {read_files(files, {n: types[n] for n in delta.metadata().partition_columns}, with_place)}"
+    )
 
 
 def read_files(files: list[str], partitions: dict[str, str], with_place: bool = False) -> str:
-    """The table function over Parquet files; `partitions` are the columns in their paths and the types of these."""
+    """The table function over Parquet files; `partitions` are the columns in their paths and the types of
+    these.
+    """
     hive = ", ".join(f"'{name}': {kind}" for name, kind in partitions.items())
-    options = f"hive_partitioning = true, hive_types = {{{hive}}}" if partitions else "hive_partitioning = false"
+    options = (
+        f"hive_partitioning = true, hive_types = {{{hive}}}" if partitions else "hive_partitioning = false"
+    )
     place = ", filename = true, file_row_number = true" if with_place else ""
     file_list = ", ".join(text(uri) for uri in files)
     return f"read_parquet([{file_list}], union_by_name = {len(files) > 1}, {options}{place})"

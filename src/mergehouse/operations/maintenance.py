@@ -1,4 +1,6 @@
-"""Care of published tables: small files made large, old files removed, the log made short. Readers go on undisturbed."""
+"""Care of published tables: small files made large, old files removed, the log made short. Readers go on
+undisturbed.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +28,21 @@ class Maintained:
 
 
 def maintain(
-    lakehouse: Lakehouse, keep_hours: int = SAFE_HOURS, force: bool = False, progress: Callable[[str], None] = lambda _: None
+    lakehouse: Lakehouse,
+    keep_hours: int = SAFE_HOURS,
+    force: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> list[Maintained]:
     """Compacts, orders and vacuums every table and writes a checkpoint of its log.
 
-    Tables whose contract names `z_order` are laid out by those columns. Files that no version of the last `keep_hours`
-    hours names are removed; time travel reaches as far back. Raises MergehouseError on less than a week without `force`.
+    Tables whose contract names `z_order` are laid out by those columns. Files that no version of the last
+    `keep_hours` hours names are removed; time travel reaches as far back. Raises MergehouseError on less than
+    a week without `force`.
     """
     if keep_hours < SAFE_HOURS and not force:
         raise MergehouseError(
-            f"--keep-hours {keep_hours}: less than {SAFE_HOURS} hours removes files that a reader or a run at work may still need. "
-            "Add --force if nothing reads the lakehouse now."
+            f"--keep-hours {keep_hours}: less than {SAFE_HOURS} hours removes files that a reader or a run at"
+            " work may still need. Add --force if nothing reads the lakehouse now."
         )
     done = []
     for name in lakehouse.tables():

@@ -1,4 +1,6 @@
-"""Builds tables: what a model reads is attached, its result staged, checked, published; independent tables side by side."""
+"""Builds tables: what a model reads is attached, its result staged, checked, published; independent tables
+side by side.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,14 @@ from mergehouse.transform.incremental.plan import Change, Plan
 
 
 def build_tables(
-    chosen: list[Node], bench: Workbench, broken: set[str], full: bool, progress: Callable[[str, str, int, int], None]
+    chosen: list[Node],
+    bench: Workbench,
+    broken: set[str],
+    full: bool,
+    progress: Callable[[str, str, int, int], None],
 ) -> tuple[list[TableResult], list[CheckResult]]:
-    """Builds the chosen tables, each after those it depends on, and returns results and checks in the order of `chosen`.
+    """Builds the chosen tables, each after those it depends on, and returns results and checks in the order
+    of `chosen`.
 
     `broken` names sources and tables that failed; tables that fail or wait are added.
     """
@@ -36,7 +43,9 @@ def build_tables(
     running: dict[Future, str] = {}
     with ThreadPoolExecutor(bench.engine.tables_at_once) as pool:
         while order.is_active():
-            ready = sorted([*ready, *order.get_ready()], key=lambda name: waiting[name])  # last, so next: what most tables wait for
+            ready = sorted(
+                [*ready, *order.get_ready()], key=lambda name: waiting[name]
+            )  # last, so next: what most tables wait for
             while ready and len(running) < bench.engine.tables_at_once:
                 name = ready.pop()
                 running[pool.submit(_build, nodes[name], bench, frozenset(broken), full)] = name
@@ -50,14 +59,20 @@ def build_tables(
     return [outcomes[name][0] for name in nodes], [check for name in nodes for check in outcomes[name][1]]
 
 
-def publish_frame(node: Node, bench: Workbench, frame: Any, fingerprint: str) -> tuple[TableResult, list[CheckResult]]:
-    """Publishes what no SQL computes: rows of an Arrow-compatible frame, in the place of all partitions that they belong to."""
+def publish_frame(
+    node: Node, bench: Workbench, frame: Any, fingerprint: str
+) -> tuple[TableResult, list[CheckResult]]:
+    """Publishes what no SQL computes: rows of an Arrow-compatible frame, in the place of all partitions that
+    they belong to.
+    """
     contract, began = node.contract, time.perf_counter()
     assert contract is not None
     source = f"delivered.{flat(node.name)}"
     bench.attach({node.name} | node.check_inputs)
     bench.engine.load_frame(source, frame)
-    bench.engine.keep(f"affected.{flat(node.name)}", f"SELECT DISTINCT {', '.join(contract.partition_by)} FROM {source}")
+    bench.engine.keep(
+        f"affected.{flat(node.name)}", f"SELECT DISTINCT {', '.join(contract.partition_by)} FROM {source}"
+    )
     staged = bench.engine.stage_partitions(contract, f"SELECT * FROM {source}")
     bench.engine.attach_staged(staged)
     rows, checks = check_table(bench.engine, contract, staged.files)
@@ -70,7 +85,9 @@ def publish_frame(node: Node, bench: Workbench, frame: Any, fingerprint: str) ->
     return TableResult(node.name, "updated", rows, time.perf_counter() - began, version), checks
 
 
-def _build(node: Node, bench: Workbench, broken: frozenset[str], full: bool) -> tuple[TableResult, list[CheckResult]]:
+def _build(
+    node: Node, bench: Workbench, broken: frozenset[str], full: bool
+) -> tuple[TableResult, list[CheckResult]]:
     """Stages, checks and publishes one table or what changed in it, or says why not."""
     contract = node.contract
     assert contract is not None
@@ -94,12 +111,16 @@ def _build(node: Node, bench: Workbench, broken: frozenset[str], full: bool) -> 
         seconds = time.perf_counter() - began
         if stopped := [c.check for c in checks if c.stops_publication]:
             bench.engine.discard(staged)
-            return TableResult(node.name, "failed", rows, seconds, reason=f"checks failed: {', '.join(stopped)}"), checks
+            return TableResult(
+                node.name, "failed", rows, seconds, reason=f"checks failed: {', '.join(stopped)}"
+            ), checks
         version = bench.engine.publish(staged, bench.stamp(node))
         bench.published(node, change)
         status = {"table": "built", "nothing": "fresh"}.get(staged.scope, "updated")
         changed = staged.inserted + staged.deleted if staged.scope == "rows" else None
-        return TableResult(node.name, status, rows, time.perf_counter() - began, version, changed_rows=changed), checks
+        return TableResult(
+            node.name, status, rows, time.perf_counter() - began, version, changed_rows=changed
+        ), checks
     except MergehouseError as error:
         if staged is not None:
             bench.engine.discard(staged)

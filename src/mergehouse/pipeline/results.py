@@ -47,7 +47,11 @@ class RunResult:
 
     @property
     def changed(self) -> bool:
-        return bool(self.ingest.new) or any(t.status != "fresh" for t in self.tables) or bool(self.ingest.failures)
+        return (
+            bool(self.ingest.new)
+            or any(t.status != "fresh" for t in self.tables)
+            or bool(self.ingest.failures)
+        )
 
 
 def summary(result: RunResult) -> dict[str, Any]:
@@ -73,7 +77,9 @@ def summary(result: RunResult) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class TableResult:
-    """What a run did with one table. `status`: built (all of it), updated (`changed_rows` of it), fresh, failed or blocked."""
+    """What a run did with one table. `status`: built (all of it), updated (`changed_rows` of it), fresh,
+    failed or blocked.
+    """
 
     table: str
     status: str

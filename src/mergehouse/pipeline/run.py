@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 LINES = "silver.order_lines"  # the first table that a delivery reaches
 Progress = Callable[[str, str, int, int], None]  # (stage, name, done, total)
-# What scores customers, given the project, the fingerprint of the published scores and whom to tell what is being done.
-# Nothing to do where these are up to date.
+# What scores customers, given the project, the fingerprint of the published scores and whom to tell what is
+# being done. Nothing to do where these are up to date.
 Score = Callable[[Project, str, Callable[[str], None]], Scored | None]
 
 
@@ -51,27 +51,36 @@ def run(
 ) -> RunResult:
     """Loads new deliveries and rebuilds what they, changed SQL, contracts or mappings make stale.
 
-    `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the run's instant.
-    `score`: scores the customers once their features are there, `mergehouse.science.scoring.score`; without, scores stay as they are.
-    A table whose checks fail keeps its published version; what depends on it is left alone.
-    Raises LakehouseError where another run is at work or the lakehouse cannot be written.
+    `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the
+    run's instant. `score`: scores the customers once their features are there,
+    `mergehouse.science.scoring.score`; without, scores stay as they are. A table whose checks fail keeps its
+    published version; what depends on it is left alone. Raises LakehouseError where another run is at work or
+    the lakehouse cannot be written.
     """
     began = time.perf_counter()
     lakehouse = Lakehouse(project.lakehouse_location)
     mappings = mapping_tables(project)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
         result = RunResult(uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult())
-        result.ingest = load_deliveries(project, lakehouse, loader, result.started, lambda what: progress("bronze", what, 0, 0))
+        result.ingest = load_deliveries(
+            project, lakehouse, loader, result.started, lambda what: progress("bronze", what, 0, 0)
+        )
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full)
         chosen, broken = bench.graph.select(select, until), set(result.ingest.failures)
-        readers = [n.name for n in chosen if score and SCORES in bench.graph.upstream(n.name)]  # where nobody scores, nothing waits
+        readers = [
+            n.name for n in chosen if score and SCORES in bench.graph.upstream(n.name)
+        ]  # where nobody scores, nothing waits
         first = [n for n in chosen if n.name not in (SCORES, *readers)]
         result.tables, result.checks = build_tables(first, bench, broken, full, progress)
         if score and len(first) < len(chosen):
             if waits := sorted(broken & bench.graph.upstream(FEATURES)):
                 result.tables.append(TableResult(SCORES, "blocked", reason=f"waits for {waits[0]}"))
-            elif bench.graph.nodes[SCORES].fingerprint.startswith(f"{bench.graph.nodes[FEATURES].fingerprint}-"):
-                result.tables.append(TableResult(SCORES, "fresh"))  # of a model promoted since `rescore` knows
+            elif bench.graph.nodes[SCORES].fingerprint.startswith(
+                f"{bench.graph.nodes[FEATURES].fingerprint}-"
+            ):
+                result.tables.append(
+                    TableResult(SCORES, "fresh")
+                )  # of a model promoted since `rescore` knows
             else:
                 _score(project, bench, result, score, progress)
             _build_readers(readers, bench, result, broken, full, progress)
@@ -90,18 +99,25 @@ def run(
         return result
 
 
-def rescore(project: Project, score: Score, progress: Progress = lambda *_: None, spark: SparkSession | None = None) -> RunResult:
-    """Scores the customers anew where features or models have changed, and rebuilds what reads the scores. Loads nothing.
+def rescore(
+    project: Project, score: Score, progress: Progress = lambda *_: None, spark: SparkSession | None = None
+) -> RunResult:
+    """Scores the customers anew where features or models have changed, and rebuilds what reads the scores.
+    Loads nothing.
 
     Raises LakehouseError where there are no features yet or another run is at work.
     """
     began = time.perf_counter()
     lakehouse = Lakehouse(project.lakehouse_location)
     if not lakehouse.exists(FEATURES):
-        raise LakehouseError(f"{lakehouse.location}: there are no customer features yet; `mergehouse run` builds them.")
+        raise LakehouseError(
+            f"{lakehouse.location}: there are no customer features yet; `mergehouse run` builds them."
+        )
     mappings = mapping_tables(project)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
-        result = RunResult(uuid.uuid4().hex[:12], dt.datetime.now(dt.UTC), IngestResult(known=read_batches(lakehouse)))
+        result = RunResult(
+            uuid.uuid4().hex[:12], dt.datetime.now(dt.UTC), IngestResult(known=read_batches(lakehouse))
+        )
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full=False)
         _score(project, bench, result, score, progress)
         readers = [n.name for n in bench.graph.built() if SCORES in bench.graph.upstream(n.name)]
@@ -128,9 +144,16 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
 
 
 def _workbench(
-    project: Project, engine: Engine, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch], full: bool
+    project: Project,
+    engine: Engine,
+    lakehouse: Lakehouse,
+    mappings: dict[str, Rows],
+    batches: list[Batch],
+    full: bool,
 ) -> Workbench:
-    """The graph of now, and where the order lines are of an earlier state, the graph of then and what came since."""
+    """The graph of now, and where the order lines are of an earlier state, the graph of then and what came
+    since.
+    """
     graph = _graph(project, lakehouse, mappings, batches)
     published = lakehouse.stamp(LINES)
     loaded = [b for b in batches if b.status == "loaded"]
@@ -146,11 +169,15 @@ def _workbench(
 
 def _graph(project: Project, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch]) -> Graph:
     scores = lakehouse.stamp(SCORES) if lakehouse.exists(SCORES) else None
-    return build_graph(project, batches, mappings, f"{ecb_file().stat().st_size}", scores.fingerprint if scores else "")
+    return build_graph(
+        project, batches, mappings, f"{ecb_file().stat().st_size}", scores.fingerprint if scores else ""
+    )
 
 
 def _score(project: Project, bench: Workbench, result: RunResult, score: Score, progress: Progress) -> None:
-    """Has customers scored and publishes the scores. Where that fails, the tables that read them are built with those of before."""
+    """Has customers scored and publishes the scores. Where that fails, the tables that read them are built
+    with those of before.
+    """
     node = bench.graph.nodes[SCORES]
     try:
         scored = score(project, node.fingerprint, lambda what: progress("scores", what, 0, 0))
@@ -166,7 +193,9 @@ def _score(project: Project, bench: Workbench, result: RunResult, score: Score, 
     bench.graph = _graph(project, bench.lakehouse, bench.mappings, result.ingest.batches)
 
 
-def _build_readers(names: list[str], bench: Workbench, result: RunResult, broken: set[str], full: bool, progress: Progress) -> None:
+def _build_readers(
+    names: list[str], bench: Workbench, result: RunResult, broken: set[str], full: bool, progress: Progress
+) -> None:
     """Builds the tables that read the scores, as the graph has them now."""
     tables, checks = build_tables([bench.graph.nodes[name] for name in names], bench, broken, full, progress)
     result.tables += tables
@@ -180,14 +209,20 @@ def _reconcile(project: Project, bench: Workbench) -> list[CheckResult]:
     bench.attach({DIFFERENCES})
     results = []
     for brand in project.brands.values():
-        delivered = {table for table in brand.sources if bench.lakehouse.exists(bronze_table(brand.name, table))}
+        delivered = {
+            table for table in brand.sources if bench.lakehouse.exists(bronze_table(brand.name, table))
+        }
         results += reconcile_fields(bench.engine, brand, rules_over(brand, delivered))
     return results
 
 
 @contextmanager
-def _engine(project: Project, lakehouse: Lakehouse, spark: SparkSession | None) -> Iterator[tuple[Engine, Loader]]:
-    """The engine and what reads deliveries for it, with a folder for what they write besides tables; it goes with them."""
+def _engine(
+    project: Project, lakehouse: Lakehouse, spark: SparkSession | None
+) -> Iterator[tuple[Engine, Loader]]:
+    """The engine and what reads deliveries for it, with a folder for what they write besides tables; it goes
+    with them.
+    """
     scratch = lakehouse.root / ".tmp"
     lakehouse.discard(scratch)  # of a run that was killed
     try:
@@ -197,7 +232,9 @@ def _engine(project: Project, lakehouse: Lakehouse, spark: SparkSession | None) 
             from mergehouse.ingest.spark_loader import SparkLoader
 
             config = project.config.engine
-            engine = SparkEngine(spark or open_session(config), lakehouse, f"{lakehouse.location}/.tmp", config.catalog)
+            engine = SparkEngine(
+                spark or open_session(config), lakehouse, f"{lakehouse.location}/.tmp", config.catalog
+            )
             yield engine, SparkLoader(engine)
             engine.register_all()
         else:

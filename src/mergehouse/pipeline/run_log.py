@@ -63,7 +63,9 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
 
 
 def _outcomes(result: RunResult) -> list[CheckResult]:
-    """Whether each source was loaded and each table built, as checks, so that the report shows the last outcome of each."""
+    """Whether each source was loaded and each table built, as checks, so that the report shows the last
+    outcome of each.
+    """
     loaded = [
         CheckResult(
             name,
@@ -74,5 +76,8 @@ def _outcomes(result: RunResult) -> list[CheckResult]:
         )
         for name in result.ingest.sources
     ]
-    built = [CheckResult(t.table, "table_is_published", "error", int(t.status in ("failed", "blocked")), t.reason) for t in result.tables]
+    built = [
+        CheckResult(t.table, "table_is_published", "error", int(t.status in ("failed", "blocked")), t.reason)
+        for t in result.tables
+    ]
     return loaded + built

@@ -1,4 +1,6 @@
-"""What a run builds on: the engine with tables and views attached as they are needed, and what has changed so far."""
+"""What a run builds on: the engine with tables and views attached as they are needed, and what has changed so
+far.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ COMPARED_ROWS = 100_000  # larger tables that no other follows are written anew 
 class Workbench:
     """The engine with tables and views attached as they are needed, and what the run has changed so far.
 
-    `before` is the graph as it was when the tables were last brought up to date, None where nothing can be told from it.
+    `before` is the graph as it was when the tables were last brought up to date, None where nothing can be
+    told from it.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class Workbench:
         self.lock = threading.RLock()
 
     def touch(self, project: Project, known: list[Batch], new: list[Batch]) -> None:
-        """Notes what new deliveries touch in the staging views. Order lines that cannot be followed are all rebuilt."""
+        """Notes what new deliveries touch in the staging views. Order lines that cannot be followed are all
+        rebuilt.
+        """
         brands = list(project.brands.values())
         found: dict[str, tuple[Touched | None, tuple[str, ...]]] = {}
         for name in STACKED:
@@ -52,7 +57,9 @@ class Workbench:
             found[f"staging.{name}"] = touched_rows(contract, brands, f"{name}.sql", known, new), origin
         found[FIELDS] = touched_differences(brands, known, new), ("source_system", "key_column", "key_value")
         with ThreadPoolExecutor(self.engine.tables_at_once) as pool:
-            for view, change in zip(found, pool.map(lambda item: self._follow(item[0], *item[1]), found.items()), strict=True):
+            for view, change in zip(
+                found, pool.map(lambda item: self._follow(item[0], *item[1]), found.items()), strict=True
+            ):
                 if change:
                     self.changes[view] = change
 
@@ -71,17 +78,23 @@ class Workbench:
         return Change(rows, now=now, slice=slice_)
 
     def follows(self, node: Node, published: Stamp | None) -> bool:
-        """True where the published table is of the state before this run's deliveries, so that it can be brought up to date."""
+        """True where the published table is of the state before this run's deliveries, so that it can be
+        brought up to date.
+        """
         before = self.before and self.before.nodes[node.name].fingerprint
         return (
             published is not None
             and published.fingerprint == before
-            and not any(self.changes[name].whole for name in inputs_of(node.name, self.graph) if name in self.changes)
+            and not any(
+                self.changes[name].whole for name in inputs_of(node.name, self.graph) if name in self.changes
+            )
             and not needs_safe_reader(self.lakehouse.delta(node.name))
         )
 
     def steps(self, node: Node) -> Plan | None:
-        """How the table is brought up to date, with the touched slices computed. None where nothing it reads has changed."""
+        """How the table is brought up to date, with the touched slices computed. None where nothing it reads
+        has changed.
+        """
         steps = plan(node, self.graph, self.changes)
         if steps and steps.affected:
             affected = f"affected.{flat(node.name)}"
@@ -98,7 +111,11 @@ class Workbench:
         assert contract is not None
         if steps is None:
             return Staged(contract, "nothing"), None
-        if not steps.compares or (not steps.affected and not self.is_followed(node) and self.lakehouse.rows(node.name) > COMPARED_ROWS):
+        if not steps.compares or (
+            not steps.affected
+            and not self.is_followed(node)
+            and self.lakehouse.rows(node.name) > COMPARED_ROWS
+        ):
             return self.engine.stage(contract, steps.sql), Change(whole=True)
         slice_ = contract.incremental.slice if contract.incremental and steps.affected else []
         if slice_ and slice_ == contract.partition_by:
@@ -111,7 +128,9 @@ class Workbench:
 
     def is_followed(self, node: Node) -> bool:
         """True where another table is brought up to date from what changed in this one."""
-        rules = [n.contract.incremental for n in self.graph.nodes.values() if n.contract and n.contract.incremental]
+        rules = [
+            n.contract.incremental for n in self.graph.nodes.values() if n.contract and n.contract.incremental
+        ]
         return any(node.name in {*rule.inputs, *rule.lookups} for rule in rules)
 
     def recheck(self, node: Node, change: Change | None) -> Recheck | None:
@@ -121,9 +140,13 @@ class Workbench:
         return Recheck(f"inserted.{flat(node.name)}" if change else None, frozenset(self.changes))
 
     def stamp(self, node: Node) -> Stamp:
-        """What a table is published as. Built on tables that are themselves out of date, it stays out of date."""
+        """What a table is published as. Built on tables that are themselves out of date, it stays out of
+        date.
+        """
         stale = any(
-            name not in self.current and (s := self.lakehouse.stamp(name)) and s.fingerprint != self.graph.nodes[name].fingerprint
+            name not in self.current
+            and (s := self.lakehouse.stamp(name))
+            and s.fingerprint != self.graph.nodes[name].fingerprint
             for name in self.graph.upstream(node.name)
             if self.graph.nodes[name].is_built
         )

@@ -1,6 +1,8 @@
-"""Delta Sharing: the configuration of delta-io's reference server, which gives tables to receivers that have no Azure or Fabric.
+"""Delta Sharing: the configuration of delta-io's reference server, which gives tables to receivers that have
+no Azure or Fabric.
 
-Source: delta-io/delta-sharing, server/src/universal/conf/delta-sharing-server.yaml.template and ServerConfig.scala.
+Source: delta-io/delta-sharing, server/src/universal/conf/delta-sharing-server.yaml.template and
+ServerConfig.scala.
 """
 
 from __future__ import annotations
@@ -24,19 +26,28 @@ HEAD = """# Configuration of the Delta Sharing server, written by `mergehouse pl
 
 
 def sharing_config(name: str, location: str, contracts: Iterable[Contract]) -> tuple[str, list[str]]:
-    """The file's text, with one share, called after the project, of the tables that nobody's person is in; and those left out.
+    """The file's text, with one share, called after the project, of the tables that nobody's person is in;
+    and those left out.
 
-    A share gives whole tables, so one with a personal column is not shared. Raises ConfigError on a location that the server cannot read.
+    A share gives whole tables, so one with a personal column is not shared. Raises ConfigError on a location
+    that the server cannot read.
     """
     root, shared, left_out = _readable(location), [], []
     for contract in contracts:
         if any(column.pii == "personal" for column in contract.columns.values()):
             left_out.append(contract.table)
         else:
-            shared.append({"name": contract.table.split(".")[1], "location": f"{root}/{contract.table.replace('.', '/')}"})
+            shared.append(
+                {
+                    "name": contract.table.split(".")[1],
+                    "location": f"{root}/{contract.table.replace('.', '/')}",
+                }
+            )
     config: dict[str, Any] = {
         "version": 1,
-        "shares": [{"name": re.sub(r"[^A-Za-z0-9_-]+", "-", name), "schemas": [{"name": "gold", "tables": shared}]}],
+        "shares": [
+            {"name": re.sub(r"[^A-Za-z0-9_-]+", "-", name), "schemas": [{"name": "gold", "tables": shared}]}
+        ],
         "host": "localhost",
         "port": 8080,
         "endpoint": "/delta-sharing",
@@ -55,5 +66,6 @@ def _readable(location: str) -> str:
     if re.match(r"(abfss://[^/@]+@|gs://)", location):
         return location
     raise ConfigError(
-        f"{location}: the server cannot read it; expected abfss://container@account.dfs.core.windows.net/folder, s3:// or gs://."
+        f"{location}: the server cannot read it; expected"
+        " abfss://container@account.dfs.core.windows.net/folder, s3:// or gs://."
     )

@@ -1,6 +1,7 @@
 """How a brand's customers come back: monthly cohorts, days between purchases, and what a silence means.
 
-A purchase is a customer-day: several orders of one day are one purchase. Orders with a sale of known customers only.
+A purchase is a customer-day: several orders of one day are one purchase. Orders with a sale of known
+customers only.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ COHORTS_SHOWN = 36
 
 @dataclass(frozen=True)
 class Cohort:
-    """Customers whose first purchase at the brand fell into `month`, and how many of them bought in each month from that on.
+    """Customers whose first purchase at the brand fell into `month`, and how many of them bought in each
+    month from that on.
 
     `active[0]` is the month itself: all of them; the last is the month in which the data end.
     """
@@ -44,7 +46,8 @@ class Gaps:
 
 @dataclass(frozen=True)
 class CustomerProfile:
-    """`end` is the first day after the data: the as-of date, or the day after the last sale where that is later.
+    """`end` is the first day after the data: the as-of date, or the day after the last sale where that is
+    later.
 
     `last_month_complete` is false where that cuts a month in two.
     """
@@ -59,14 +62,19 @@ class CustomerProfile:
     inactivity: Inactivity
 
 
-def customer_profile(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: int) -> CustomerProfile | None:
+def customer_profile(
+    connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: int
+) -> CustomerProfile | None:
     """Reads silver.orders and gold.dim_brand; None where no known customer has bought."""
     purchase_days(connection, brand)
-    customers, purchases = connection.sql("SELECT count(DISTINCT customer_id), count(*) FROM purchases").fetchall()[0]
+    customers, purchases = connection.sql(
+        "SELECT count(DISTINCT customer_id), count(*) FROM purchases"
+    ).fetchall()[0]
     if not customers:
         return None
     first, end = connection.execute(
-        "SELECT first_order_date, greatest(as_of_date, last_order_date + 1) FROM gold.dim_brand WHERE source_system = $brand",
+        "SELECT first_order_date, greatest(as_of_date, last_order_date + 1) FROM gold.dim_brand WHERE"
+        " source_system = $brand",
         {"brand": brand},
     ).fetchall()[0]
     return CustomerProfile(
@@ -78,15 +86,13 @@ def customer_profile(connection: duckdb.DuckDBPyConnection, brand: str, churn_af
 def _cohorts(connection: duckdb.DuckDBPyConnection, end: dt.date) -> tuple[Cohort, ...]:
     """The last cohorts, oldest first, up to the month of the last day of the data."""
     counts: dict[dt.date, dict[int, int]] = {}
-    for month, later, active in connection.sql(
-        """
+    for month, later, active in connection.sql("""
         SELECT cohort, date_diff('month', cohort, order_date) AS later, count(DISTINCT customer_id)
         FROM purchases JOIN (
           SELECT customer_id, date_trunc('month', min(order_date))::DATE AS cohort FROM purchases GROUP BY customer_id
         ) USING (customer_id)
         GROUP BY cohort, later ORDER BY cohort, later
-        """
-    ).fetchall():
+        """).fetchall():
         counts.setdefault(month, {})[later] = active
     last = (end - dt.timedelta(days=1)).replace(day=1)
     cohorts = []
@@ -97,13 +103,11 @@ def _cohorts(connection: duckdb.DuckDBPyConnection, end: dt.date) -> tuple[Cohor
 
 
 def _gaps(connection: duckdb.DuckDBPyConnection, churn_after_days: int) -> Gaps | None:
-    connection.execute(
-        """
+    connection.execute("""
         CREATE OR REPLACE TEMP TABLE gaps AS SELECT days, count(*) AS n FROM (
           SELECT order_date - lag(order_date) OVER (PARTITION BY customer_id ORDER BY order_date) AS days FROM purchases
         ) WHERE days IS NOT NULL GROUP BY days
-        """
-    )
+        """)
     quantiles = ", ".join(f"min(days) FILTER (upto >= {share} * total)" for share in (0.5, 0.75, 0.9))
     count, *rest, longer = connection.execute(
         f"""
@@ -112,5 +116,7 @@ def _gaps(connection: duckdb.DuckDBPyConnection, churn_after_days: int) -> Gaps 
         """,
         {"churn": churn_after_days},
     ).fetchall()[0]
-    weeks = connection.sql("SELECT (days + 6) // 7 AS week, sum(n)::BIGINT FROM gaps GROUP BY week ORDER BY week").fetchall()
+    weeks = connection.sql(
+        "SELECT (days + 6) // 7 AS week, sum(n)::BIGINT FROM gaps GROUP BY week ORDER BY week"
+    ).fetchall()
     return Gaps(count, *rest, longer, tuple(weeks)) if count else None

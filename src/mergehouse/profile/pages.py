@@ -24,7 +24,8 @@ LAYER_WORDS = {
 
 
 def write_pages(project: Project, profile: Profile, to: Path | None = None) -> list[str]:
-    """Writes the pages into `profile/` of the lakehouse, or into a folder. Returns paths or URLs, the index first.
+    """Writes the pages into `profile/` of the lakehouse, or into a folder. Returns paths or URLs, the index
+    first.
 
     Raises ConfigError where the folder cannot be written.
     """
@@ -50,7 +51,9 @@ def as_json(profile: Profile) -> dict[str, Any]:
             table["columns"] = [_present(column) for column in table["columns"]]
     for table in plain["group_tables"]:
         table["columns"] = [_present(column) for column in table["columns"]]
-    return {"churn_after_days": plain["churn_after_days"], "layers": by_layer} | {k: plain[k] for k in ("group_tables", "overlaps")}
+    return {"churn_after_days": plain["churn_after_days"], "layers": by_layer} | {
+        k: plain[k] for k in ("group_tables", "overlaps")
+    }
 
 
 def _present(column: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +65,8 @@ def _render(template: str, project: Project, profile: Profile, page: Page | None
     templates = environment(HERE)
     templates.filters["file_name"] = file_name
     templates.globals["draw"] = {
-        name: drawn(getattr(figures, name)) for name in ("histogram", "timeline", "months", "weekdays", "hours", "gaps")
+        name: drawn(getattr(figures, name))
+        for name in ("histogram", "timeline", "months", "weekdays", "hours", "gaps")
     } | {"inactivity": drawn(inactivity)}
     return templates.get_template(template).render(
         project=project.config.name,

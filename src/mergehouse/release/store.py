@@ -1,4 +1,6 @@
-"""The releases at one place, a folder or an object store: which there are, which is current, putting one there whole."""
+"""The releases at one place, a folder or an object store: which there are, which is current, putting one
+there whole.
+"""
 
 from __future__ import annotations
 
@@ -61,14 +63,17 @@ class Shelf:
         return sorted(Version.parse(key.split("/")[-2]) for key in keys if key.endswith(f"/{SUCCESS}"))
 
     def manifest(self, version: Version) -> tuple[Manifest, str]:
-        """The manifest of a finished release and its SHA-256. Raises ManifestError where it is no longer what was sealed."""
+        """The manifest of a finished release and its SHA-256. Raises ManifestError where it is no longer what
+        was sealed.
+        """
         where = f"{self.root}/{RELEASES}/v{version}"
         content = self._read(f"{RELEASES}/v{version}/{MANIFEST}")
         sealed = self._read(f"{RELEASES}/v{version}/{SUCCESS}")
         found = digest(content)
         if sealed.split()[:1] != [found.encode()]:
             raise MergehouseError(
-                f"{where}: {MANIFEST} was changed after the release; `mergehouse verify` says more. Put back what was sealed."
+                f"{where}: {MANIFEST} was changed after the release; `mergehouse verify` says more. Put back"
+                " what was sealed."
             )
         return parse_manifest(content, where), found
 
@@ -84,7 +89,8 @@ class Shelf:
             return Version.parse(json.loads(self._read(f"{RELEASES}/{CURRENT}"))["version"])
         except (ValueError, KeyError, TypeError):
             raise MergehouseError(
-                f"{self.root}/{RELEASES}/{CURRENT}: cannot be read; `mergehouse releases rollback VERSION` writes it."
+                f"{self.root}/{RELEASES}/{CURRENT}: cannot be read; `mergehouse releases rollback VERSION`"
+                " writes it."
             ) from None
 
     def list(self) -> list[Listed]:
@@ -95,14 +101,28 @@ class Shelf:
             size = sum(file.bytes for table in tables for file in table.files)
             rows = sum(table.rows for table in tables)
             found.append(
-                Listed(str(version), manifest.created_ts, len(tables), rows, size, manifest.quality.verdict, version == current, seal)
+                Listed(
+                    str(version),
+                    manifest.created_ts,
+                    len(tables),
+                    rows,
+                    size,
+                    manifest.quality.verdict,
+                    version == current,
+                    seal,
+                )
             )
         return found
 
     def point_at(self, version: Version) -> None:
-        """Makes a finished release the one that readers see. Raises MergehouseError where there is none of this version."""
+        """Makes a finished release the one that readers see. Raises MergehouseError where there is none of
+        this version.
+        """
         if version not in (there := self.versions()):
-            raise MergehouseError(f"{self.root}: there is no release {version}; there are: {', '.join(map(str, there)) or 'none'}.")
+            raise MergehouseError(
+                f"{self.root}: there is no release {version}; there are:"
+                f" {', '.join(map(str, there)) or 'none'}."
+            )
         _, seal = self.manifest(version)
         now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         pointer = {"version": str(version), "manifest_sha256": seal, "released_ts": now}
@@ -111,16 +131,22 @@ class Shelf:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """One release at a time where the place is of this machine; on an object store, who seals a version first has it."""
+        """One release at a time where the place is of this machine; on an object store, who seals a version
+        first has it.
+        """
         from mergehouse.lakehouse.delta import Lakehouse
-        from mergehouse.lakehouse.lock import exclusive  # and with it the compiler of models, which verification has no use for
+        from mergehouse.lakehouse.lock import (
+            exclusive,
+        )  # and with it the compiler of models, which verification has no use for
 
         with nullcontext() if self.is_remote else exclusive(Lakehouse(self.root)):
             yield
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """A folder to write a release into, on the same disk as its place where that is of this machine. It goes with what is in it."""
+        """A folder to write a release into, on the same disk as its place where that is of this machine. It
+        goes with what is in it.
+        """
         if self.is_remote:
             with tempfile.TemporaryDirectory(prefix="mergehouse-release-") as folder:
                 yield Path(folder)
@@ -131,15 +157,18 @@ class Shelf:
             folder.mkdir(parents=True)
             yield folder
         except OSError as error:
-            raise LakehouseError(f"{self.root}: cannot be written ({error.strerror or error}). No release was made.") from None
+            raise LakehouseError(
+                f"{self.root}: cannot be written ({error.strerror or error}). No release was made."
+            ) from None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def publish(self, staged: Path, content: bytes) -> str:
-        """Puts a staged release in its place, the seal last, points at it, and returns its manifest's SHA-256.
+        """Puts a staged release in its place, the seal last, points at it, and returns its manifest's
+        SHA-256.
 
-        `content` is the manifest; the files that it names are below `staged`. What an unfinished release of this version left is
-        replaced. Raises LakehouseError where somebody else finished one.
+        `content` is the manifest; the files that it names are below `staged`. What an unfinished release of
+        this version left is replaced. Raises LakehouseError where somebody else finished one.
         """
         manifest, seal = parse_manifest(content, str(staged)), digest(content)
         folder = staged / RELEASES / f"v{manifest.version}"
@@ -148,7 +177,8 @@ class Shelf:
         (folder / SUCCESS).write_bytes(f"{seal}  {MANIFEST}\n".encode())
         if manifest.number in self.versions():
             raise LakehouseError(
-                f"{self.root}: somebody else has released {manifest.version} meanwhile; nothing was changed. Release again."
+                f"{self.root}: somebody else has released {manifest.version} meanwhile; nothing was changed."
+                " Release again."
             )
         if self.is_remote:
             self._upload(staged, manifest)
@@ -158,7 +188,9 @@ class Shelf:
         return seal
 
     def fetch(self, version: Version, target: Path) -> None:
-        """Copies a release of an object store below a folder of this machine, as it is there, pointer included."""
+        """Copies a release of an object store below a folder of this machine, as it is there, pointer
+        included.
+        """
         with storage_errors(self.root):
             found = [file["path"] for files in self.store.list("gold/") for file in files]
         keys = [key for key in found if f"/v{version}/" in key or key == f"{RELEASES}/{CURRENT}"]
@@ -167,7 +199,10 @@ class Shelf:
 
     def _move(self, staged: Path, manifest: Manifest) -> None:
         """Renames: a table's folder is there whole or not, and the manifest's comes last."""
-        for folder in [*(manifest.folder(table.name) for table in manifest.tables), f"{RELEASES}/v{manifest.version}"]:
+        for folder in [
+            *(manifest.folder(table.name) for table in manifest.tables),
+            f"{RELEASES}/v{manifest.version}",
+        ]:
             target = Path(self.root) / folder
             shutil.rmtree(target, ignore_errors=True)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -176,8 +211,16 @@ class Shelf:
     def _upload(self, staged: Path, manifest: Manifest) -> None:
         files = [staged / file.path for table in manifest.tables for file in table.files]
         with storage_errors(self.root):
-            prefixes = [*(manifest.folder(table.name) for table in manifest.tables), f"{RELEASES}/v{manifest.version}"]
-            old = [file["path"] for prefix in prefixes for found in self.store.list(f"{prefix}/") for file in found]
+            prefixes = [
+                *(manifest.folder(table.name) for table in manifest.tables),
+                f"{RELEASES}/v{manifest.version}",
+            ]
+            old = [
+                file["path"]
+                for prefix in prefixes
+                for found in self.store.list(f"{prefix}/")
+                for file in found
+            ]
             if old:
                 self.store.delete(old)
             upload(self.store, staged, files)
@@ -197,19 +240,26 @@ class Shelf:
         if not self.is_remote:
             return (Path(self.root) / key).is_file()
         with storage_errors(self.root):
-            return any(file["path"] == key for files in self.store.list(key.rpartition("/")[0] + "/") for file in files)
+            return any(
+                file["path"] == key
+                for files in self.store.list(key.rpartition("/")[0] + "/")
+                for file in files
+            )
 
 
 def copy_release(source: Shelf, version: Version, target: Shelf) -> str:
-    """Puts a release of one place at another, byte for byte, and points at it there. Returns its manifest's SHA-256.
+    """Puts a release of one place at another, byte for byte, and points at it there. Returns its manifest's
+    SHA-256.
 
-    Raises CheckFailed where a file is not as its manifest says, MergehouseError where the target has this version of another content.
+    Raises CheckFailed where a file is not as its manifest says, MergehouseError where the target has this
+    version of another content.
     """
     manifest, seal = source.manifest(version)
     if version in target.versions():
         if target.manifest(version)[1] != seal:
             raise MergehouseError(
-                f"{target.root}: has a release {version} of another content. Remove it there, or release a higher version."
+                f"{target.root}: has a release {version} of another content. Remove it there, or release a"
+                " higher version."
             )
         target.point_at(version)
         return seal
@@ -221,5 +271,7 @@ def copy_release(source: Shelf, version: Version, target: Shelf) -> str:
                 (staged / file.path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(Path(source.root) / file.path, staged / file.path)
         if faults := check_files(staged, manifest.model_dump(mode="json")):
-            raise CheckFailed(f"{source.root}: release {version} is not copied. {faults[0].where}: {faults[0].message}")
+            raise CheckFailed(
+                f"{source.root}: release {version} is not copied. {faults[0].where}: {faults[0].message}"
+            )
         return target.publish(staged, source._read(f"{RELEASES}/v{version}/{MANIFEST}"))

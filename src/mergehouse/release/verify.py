@@ -1,4 +1,5 @@
-"""Verifies a release that was carried: seal, files, hashes, schemas, counts, bounds, keys and KPIs against its manifest.
+"""Verifies a release that was carried: seal, files, hashes, schemas, counts, bounds, keys and KPIs against
+its manifest.
 
 Needs the package and the carried folder, nothing else of the project.
 """
@@ -17,10 +18,24 @@ import duckdb
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi import formula
 from mergehouse.lakehouse.reader import connect
-from mergehouse.release.manifest.duckdb_statistics import columns_of, distinct_keys, facts, file_rows, open_table, partition_rows, rows
+from mergehouse.release.manifest.duckdb_statistics import (
+    columns_of,
+    distinct_keys,
+    facts,
+    file_rows,
+    open_table,
+    partition_rows,
+    rows,
+)
 from mergehouse.release.manifest.manifest import Manifest, ManifestError, parse_manifest
 from mergehouse.release.manifest.seal import RELEASES, Fault, check_files, pointed_at, read_sealed
-from mergehouse.release.manifest.statistics import check_facts, check_keys, check_kpis, check_partitions, check_schema
+from mergehouse.release.manifest.statistics import (
+    check_facts,
+    check_keys,
+    check_kpis,
+    check_partitions,
+    check_schema,
+)
 from mergehouse.release.manifest.version import Version
 from mergehouse.release.store import Shelf
 from mergehouse.storage import is_url
@@ -57,8 +72,11 @@ class Verification:
         }
 
 
-def verify(root: str, version: str | None = None, expected: str | None = None, progress: Progress = lambda _: None) -> Verification:
-    """Verifies the release that the pointer below `root` names, or `version`. `root` is a path or a URL of an object store.
+def verify(
+    root: str, version: str | None = None, expected: str | None = None, progress: Progress = lambda _: None
+) -> Verification:
+    """Verifies the release that the pointer below `root` names, or `version`. `root` is a path or a URL of an
+    object store.
 
     `expected`: the SHA-256 that the manifest has by word of somebody else, such as who approved the release.
     Raises MergehouseError where there is nothing at `root` that could be a release.
@@ -69,7 +87,9 @@ def verify(root: str, version: str | None = None, expected: str | None = None, p
 
 @contextmanager
 def carried(root: str, version: str | None, progress: Progress) -> Iterator[Path]:
-    """The folder of this machine that has the files: `root` itself, or for the time being copies of what is in the object store."""
+    """The folder of this machine that has the files: `root` itself, or for the time being copies of what is
+    in the object store.
+    """
     if not is_url(root):
         place = Path(root)
         if not (place / RELEASES).is_dir() and not any(place.glob("gold/*/*/v*")):
@@ -88,8 +108,12 @@ def carried(root: str, version: str | None, progress: Progress) -> Iterator[Path
         yield Path(folder)
 
 
-def verify_folder(folder: Path, root: str, version: str | None, expected: str | None, progress: Progress) -> Verification:
-    """Stage by stage: what a later one relies on was found sound by those before, but for tables with a broken file, which are left out."""
+def verify_folder(
+    folder: Path, root: str, version: str | None, expected: str | None, progress: Progress
+) -> Verification:
+    """Stage by stage: what a later one relies on was found sound by those before, but for tables with a
+    broken file, which are left out.
+    """
     if version:
         version = str(Version.parse(version))
         if not (folder / RELEASES / f"v{version}").is_dir():
@@ -108,7 +132,9 @@ def verify_folder(folder: Path, root: str, version: str | None, expected: str | 
     try:
         manifest = parse_manifest(content, root)
     except ManifestError as error:
-        return Verification(root, version, None, digest, [*faults, Fault("manifest", f"{RELEASES}/v{version}", str(error))])
+        return Verification(
+            root, version, None, digest, [*faults, Fault("manifest", f"{RELEASES}/v{version}", str(error))]
+        )
     if manifest.version != version:
         message = f"the manifest in v{version} is of version {manifest.version}."
         faults.append(Fault("manifest", f"{RELEASES}/v{version}", message))
@@ -137,7 +163,9 @@ def _contents(folder: Path, manifest: dict[str, Any], damaged: set[str], progres
     if measured.issubset(opened):
         progress("KPIs")
         used = [name for name in opened if any(kpi["table"] == name for kpi in manifest["kpis"])]
-        faults += check_kpis(manifest, formula.totals(manifest["kpis"], used, lambda sql: rows(connection, sql)))
+        faults += check_kpis(
+            manifest, formula.totals(manifest["kpis"], used, lambda sql: rows(connection, sql))
+        )
     return faults
 
 
@@ -150,7 +178,13 @@ def _schemas(connection: duckdb.DuckDBPyConnection, folder: Path, table: dict[st
             if (found := file_rows(connection, path)) != file["rows"]:
                 faults.append(Fault("rows", file["path"], f"{found:,} rows instead of {file['rows']:,}."))
         except duckdb.Error as error:
-            faults.append(Fault("unreadable", file["path"], f"it is no Parquet file that can be read ({str(error).splitlines()[0]})."))
+            faults.append(
+                Fault(
+                    "unreadable",
+                    file["path"],
+                    f"it is no Parquet file that can be read ({str(error).splitlines()[0]}).",
+                )
+            )
     return faults
 
 
@@ -158,6 +192,10 @@ def _figures(connection: duckdb.DuckDBPyConnection, table: dict[str, Any]) -> li
     try:
         row = facts(connection, table)
         faults = check_facts(table, row) + check_partitions(table, partition_rows(connection, table))
-        return faults + check_keys(table, row["row_count"], distinct_keys(connection, table, row["row_count"]))
+        return faults + check_keys(
+            table, row["row_count"], distinct_keys(connection, table, row["row_count"])
+        )
     except duckdb.Error as error:
-        return [Fault("unreadable", table["name"], f"its rows cannot be read ({str(error).splitlines()[0]}).")]
+        return [
+            Fault("unreadable", table["name"], f"its rows cannot be read ({str(error).splitlines()[0]}).")
+        ]

@@ -1,1 +1,3 @@
-"""Who will leave, and what a customer is worth: learned from features at past cut-offs, judged on what came after."""
+"""Who will leave, and what a customer is worth: learned from features at past cut-offs, judged on what came
+after.
+"""

@@ -1,4 +1,6 @@
-"""What a training leaves to read: a page on survival for every brand, a card for every model or for why there is none, an index."""
+"""What a training leaves to read: a page on survival for every brand, a card for every model or for why there
+is none, an index.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
 
 
 def write_reports(
-    project: Project, brands: Iterable[str], tasks: Iterable[Task], untrained: dict[str, str], progress: Callable[[str], None]
+    project: Project,
+    brands: Iterable[str],
+    tasks: Iterable[Task],
+    untrained: dict[str, str],
+    progress: Callable[[str], None],
 ) -> list[str]:
-    """Survival and cards of some brands, after a training; the caller holds the lakehouse. Returns paths or URLs, the index first.
+    """Survival and cards of some brands, after a training; the caller holds the lakehouse. Returns paths or
+    URLs, the index first.
 
-    A card is about the version that scores come from; where there is none, about the latest. `untrained` says, by brand, why it has
-    no model of its own. A brand whose known customers have not bought yet has no page on survival.
+    A card is about the version that scores come from; where there is none, about the latest. `untrained`
+    says, by brand, why it has no model of its own. A brand whose known customers have not bought yet has no
+    page on survival.
     """
     survival, cards, tasks = [], [], list(tasks)
     for brand in brands:
@@ -42,11 +50,15 @@ def write_reports(
 
 def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterator[Card]:
     lakehouse, now = Lakehouse(project.lakehouse_location), dt.datetime.now(dt.UTC)
-    as_of = dict(lakehouse.table("gold.dim_brand").duckdb().project("source_system, as_of_date").fetchall())[brand]
+    as_of = dict(lakehouse.table("gold.dim_brand").duckdb().project("source_system, as_of_date").fetchall())[
+        brand
+    ]
     known = versions(project, brand)
     dataset = read_dataset(lakehouse, brand) if known else None
     for task in tasks:
-        of_target = sorted((v for v in known if v.target == task.target), key=lambda v: (CHAMPION in v.aliases, v.version))
+        of_target = sorted(
+            (v for v in known if v.target == task.target), key=lambda v: (CHAMPION in v.aliases, v.version)
+        )
         if not of_target or dataset is None:
             yield untrained_card(brand, task.judged, as_of, now, why)
             continue
@@ -56,11 +68,18 @@ def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterato
         if task.target == "churn":
             card = churn_card(lakehouse, dataset, *about, parameters)
         else:
-            card = value_card(lakehouse, dataset, int(task.judged.removeprefix("clv_").removesuffix("d")), *about, parameters)
+            card = value_card(
+                lakehouse,
+                dataset,
+                int(task.judged.removeprefix("clv_").removesuffix("d")),
+                *about,
+                parameters,
+            )
         yield replace(card, main_metric=task.metric, standing=_standing(version), code_version=version.code)
 
 
 def _standing(version: Version) -> str:
     return (
-        f"{'Champion, scores come from it' if CHAMPION in version.aliases else 'Not the champion, no score comes from it'}: {version.why}."
+        f"{'Champion, scores come from it' if CHAMPION in version.aliases else 'Not the champion, no score comes from it'}:"
+        f" {version.why}."
     )

@@ -28,26 +28,49 @@ from mergehouse.transform.graph import SCORES
 
 GROUP = "group"
 RISK_BANDS = (("low", 0.0), ("medium", 0.4), ("high", 0.7))  # by churn_probability_90d, from so much on
-TIERS = (("top", 0.1), ("high", 0.3), ("medium", 0.6), ("low", 1.0))  # by clv_12m_eur, down to this share of customers
+TIERS = (
+    ("top", 0.1),
+    ("high", 0.3),
+    ("medium", 0.6),
+    ("low", 1.0),
+)  # by clv_12m_eur, down to this share of customers
 EDITION = "1"  # raise when the same models and features give other scores
 CHANCES = [f"churn_probability_{horizon}d" for horizon in HORIZONS]
-SUMS = ["expected_orders_90d", "expected_orders_365d", "clv_3m_eur", "clv_6m_eur", "clv_12m_eur", "clv_12m_low_eur", "clv_12m_high_eur"]
+SUMS = [
+    "expected_orders_90d",
+    "expected_orders_365d",
+    "clv_3m_eur",
+    "clv_6m_eur",
+    "clv_12m_eur",
+    "clv_12m_low_eur",
+    "clv_12m_high_eur",
+]
 CONTRACT = contract_of(SCORES)
 _KINDS = {"string": pl.String, "int": pl.Int32, "date": pl.Date, "timestamp": pl.Datetime("us", "UTC")}
-SCHEMA = {name: _KINDS.get(column.type, pl.Float64) for name, column in CONTRACT.columns.items()} | {"recency_days": pl.Int32}
+SCHEMA = {name: _KINDS.get(column.type, pl.Float64) for name, column in CONTRACT.columns.items()} | {
+    "recency_days": pl.Int32
+}
 NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_version", "feature_version"]
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")  # as in training; trees may predict side by side, each customer is on its own
+@threadpool_limits.wrap(
+    limits=1, user_api="blas"
+)  # as in training; trees may predict side by side, each customer is on its own
 def score(project: Project, published: str, progress: Callable[[str], None]) -> Scored | None:
-    """Scores of all customers; None where those published, whose fingerprint is given, come from the same features and models.
+    """Scores of all customers; None where those published, whose fingerprint is given, come from the same
+    features and models.
 
-    A brand without a champion is trained first where its history carries a model, else its customers are scored by what is known
-    of buyers at large: buy-till-you-die models of the brand as far as they can be fitted, of another brand beyond that.
+    A brand without a champion is trained first where its history carries a model, else its customers are
+    scored by what is known of buyers at large: buy-till-you-die models of the brand as far as they can be
+    fitted, of another brand beyond that.
     """
     lakehouse = Lakehouse(project.lakehouse_location)
     train_missing(project, lakehouse, progress)
-    models = {(brand, target): champion(project, brand, target) for brand in project.brands for target in ("churn", "clv")}
+    models = {
+        (brand, target): champion(project, brand, target)
+        for brand in project.brands
+        for target in ("churn", "clv")
+    }
     features = lakehouse.stamp(FEATURES)
     versions = sorted(str(m) for m in models.values() if m)
     fingerprint = f"{features and features.fingerprint}-{hashlib.sha256(' '.join([EDITION, *versions]).encode()).hexdigest()[:16]}"
@@ -68,33 +91,51 @@ def score(project: Project, published: str, progress: Callable[[str], None]) -> 
     now = dt.datetime.now(dt.UTC)
     rows = all_scores(_known(lakehouse), frames, now)
     progress("drift")
-    return Scored(rows, fingerprint, watch(lakehouse, [(d, m) for b, d in datasets.items() if (m := models[b, "churn"])], now))
+    return Scored(
+        rows,
+        fingerprint,
+        watch(lakehouse, [(d, m) for b, d in datasets.items() if (m := models[b, "churn"])], now),
+    )
 
 
 def all_scores(known: pl.DataFrame, scored: list[pl.DataFrame], now: dt.datetime) -> pl.DataFrame:
-    """The contract's columns: one row for each of `known` (customer, brand, as-of date), `scored` or not, and one for the group."""
+    """The contract's columns: one row for each of `known` (customer, brand, as-of date), `scored` or not, and
+    one for the group.
+    """
     found = pl.concat([pl.DataFrame(schema=SCHEMA), *scored], how="diagonal_relaxed").drop("as_of_date")
-    brands = known.join(found, on=["customer_id", "source_system"], how="left").with_columns(pl.col("method").fill_null("too_new"))
+    brands = known.join(found, on=["customer_id", "source_system"], how="left").with_columns(
+        pl.col("method").fill_null("too_new")
+    )
     return _completed(pl.concat([brands, group_scores(brands)], how="diagonal_relaxed"), now)
 
 
-def brand_scores(dataset: Dataset, churn: Registered | None, clv: Registered | None, buying: ClvFallback) -> pl.DataFrame:
-    """Scores of the customers of one brand who ever bought, at its as-of date: the contract's columns but bands and instant.
+def brand_scores(
+    dataset: Dataset, churn: Registered | None, clv: Registered | None, buying: ClvFallback
+) -> pl.DataFrame:
+    """Scores of the customers of one brand who ever bought, at its as-of date: the contract's columns but
+    bands and instant.
 
-    Chances and values come from the brand's models, their level set to the season, where there are any; else, and for lapsed
-    customers if the churn model has nothing on these, from `buying`.
+    Chances and values come from the brand's models, their level set to the season, where there are any; else,
+    and for lapsed customers if the churn model has nothing on these, from `buying`.
     """
     rows = dataset.at(dataset.as_of)
     model: ChurnModel | None = churn.model.anchored(dataset, dataset.as_of) if churn else None
     worth: Clv | ClvFallback = clv.model.anchored(dataset, dataset.as_of) if clv else buying
-    parts = [(active(rows), model.of_active if model else {}), (lapsed(rows), model.of_lapsed if model else {})]
-    return pl.concat(_scores(part, regressions, churn, worth, buying) for part, regressions in parts if len(part)).with_columns(
-        pl.lit(dataset.as_of).alias("as_of_date")
-    )
+    parts = [
+        (active(rows), model.of_active if model else {}),
+        (lapsed(rows), model.of_lapsed if model else {}),
+    ]
+    return pl.concat(
+        _scores(part, regressions, churn, worth, buying) for part, regressions in parts if len(part)
+    ).with_columns(pl.lit(dataset.as_of).alias("as_of_date"))
 
 
 def _scores(
-    rows: pl.DataFrame, regressions: dict[int, Churn], churn: Registered | None, worth: Clv | ClvFallback, buying: ClvFallback
+    rows: pl.DataFrame,
+    regressions: dict[int, Churn],
+    churn: Registered | None,
+    worth: Clv | ClvFallback,
+    buying: ClvFallback,
 ) -> pl.DataFrame:
     """Scores of some customers of a brand, by `regressions` for each horizon or, without, by `buying`."""
     past = history(rows)
@@ -128,8 +169,9 @@ def _scores(
 def group_scores(brands: pl.DataFrame) -> pl.DataFrame:
     """Scores of every customer over all brands, from those at each.
 
-    A customer buys nothing if they buy nothing at any brand, and has left if they have left every one, brands taken to be
-    independent; purchases and values add up. Dates, reasons and model are those of the brand with the most recent purchase.
+    A customer buys nothing if they buy nothing at any brand, and has left if they have left every one, brands
+    taken to be independent; purchases and values add up. Dates, reasons and model are those of the brand with
+    the most recent purchase.
     """
     latest = brands.sort("customer_id", pl.col("recency_days"), "source_system", nulls_last=True)
     shared, scored = pl.len().over("customer_id") > 1, pl.col("p_alive").count() > 0
@@ -149,7 +191,8 @@ def group_scores(brands: pl.DataFrame) -> pl.DataFrame:
 def stand_ins(datasets: list[Dataset]) -> dict[str, ClvFallback]:
     """How each brand's customers buy and what a purchase is worth, as far as purchases alone tell, by brand.
 
-    What a brand's own do not tell comes from the largest brand whose do. A brand of which not even that can be said is left out.
+    What a brand's own do not tell comes from the largest brand whose do. A brand of which not even that can
+    be said is left out.
     """
     alone: dict[str, ClvFallback] = {}
     for dataset in datasets:
@@ -159,7 +202,10 @@ def stand_ins(datasets: list[Dataset]) -> dict[str, ClvFallback]:
     prior = max(telling, key=lambda fit: fit.bgnbd.customers, default=None)
     if prior is None:
         return alone
-    return {d.brand: alone[d.brand] if alone.get(d.brand) in telling else fit_clv_fallback(d, d.as_of, prior) for d in datasets}
+    return {
+        d.brand: alone[d.brand] if alone.get(d.brand) in telling else fit_clv_fallback(d, d.as_of, prior)
+        for d in datasets
+    }
 
 
 def known_of_all() -> list[pl.Expr]:
@@ -173,19 +219,21 @@ def known_of_all() -> list[pl.Expr]:
 
 def _known(lakehouse: Lakehouse) -> pl.DataFrame:
     """Every customer at every brand that knows them, with the brand's as-of date."""
-    return lakehouse.query(
-        """
+    return lakehouse.query("""
         SELECT DISTINCT c.customer_id, c.source_system, b.as_of_date
         FROM silver.customers_clean AS c JOIN gold.dim_brand AS b USING (source_system) WHERE b.as_of_date IS NOT NULL
-        """
-    ).pl()
+        """).pl()
 
 
 def _completed(rows: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
     """With bands, tiers and instant; customers without a purchase have these words alone."""
-    share = pl.col("clv_12m_eur").rank("min", descending=True).over("source_system") / pl.count("clv_12m_eur").over("source_system")
+    share = pl.col("clv_12m_eur").rank("min", descending=True).over("source_system") / pl.count(
+        "clv_12m_eur"
+    ).over("source_system")
     return rows.with_columns(
-        pl.coalesce(pl.when(pl.col(CHANCES[-1]) >= low).then(pl.lit(band)) for band, low in reversed(RISK_BANDS)).alias("risk_band"),
+        pl.coalesce(
+            pl.when(pl.col(CHANCES[-1]) >= low).then(pl.lit(band)) for band, low in reversed(RISK_BANDS)
+        ).alias("risk_band"),
         pl.coalesce(pl.when(share <= up_to).then(pl.lit(tier)) for tier, up_to in TIERS).alias("clv_tier"),
         pl.col("method").fill_null("too_new"),
         pl.coalesce("reason_1", pl.lit("No purchase yet")).alias("reason_1"),

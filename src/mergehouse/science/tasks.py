@@ -23,10 +23,12 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained: the model `target`, by the method of `models` that is best in `metric` of the backtest's target `judged`.
+    """What is trained: the model `target`, by the method of `models` that is best in `metric` of the
+    backtest's target `judged`.
 
-    `models` fit the method as it can be fitted on a day; it is not kept as champion unless it beats `rules`. `judge` is the metrics
-    of a fitted model at a cut-off, on the same customers as in the backtest; `parameters` are logged, by method.
+    `models` fit the method as it can be fitted on a day; it is not kept as champion unless it beats `rules`.
+    `judge` is the metrics of a fitted model at a cut-off, on the same customers as in the backtest;
+    `parameters` are logged, by method.
     """
 
     target: str

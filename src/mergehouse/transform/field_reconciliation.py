@@ -1,4 +1,5 @@
-"""Fields that two tables of one brand both carry: where they disagree, as a view, and which keys new deliveries touch.
+"""Fields that two tables of one brand both carry: where they disagree, as a view, and which keys new
+deliveries touch.
 
 Everything here is generated Spark SQL text over the typed views of the sources; nothing is written.
 """
@@ -11,7 +12,10 @@ from collections.abc import Callable
 from mergehouse.project.config import Brand, FieldReconciliation
 from mergehouse.transform.source_views import literal
 
-_NOTHING = ", ".join(f"CAST(NULL AS STRING) AS {name}" for name in ("source_system", "field", "key_column", "key_value", "used", "other"))
+_NOTHING = ", ".join(
+    f"CAST(NULL AS STRING) AS {name}"
+    for name in ("source_system", "field", "key_column", "key_value", "used", "other")
+)
 
 
 def differences_view(brands: list[Brand], delivered: set[tuple[str, str]]) -> str:
@@ -22,7 +26,9 @@ def differences_view(brands: list[Brand], delivered: set[tuple[str, str]]) -> st
     parts = [
         differences_between(brand, rules, lambda table, brand=brand: f"typed.{brand.name}_{table}")  # type: ignore[misc]
         for brand in brands
-        for rules in compared_together(rules_over(brand, {table for name, table in delivered if name == brand.name}))
+        for rules in compared_together(
+            rules_over(brand, {table for name, table in delivered if name == brand.name})
+        )
     ]
     return " UNION ALL ".join(parts) or f"SELECT {_NOTHING} WHERE FALSE"
 
@@ -40,7 +46,9 @@ def compared_together(rules: list[FieldReconciliation]) -> list[list[FieldReconc
     return list(groups.values())
 
 
-def differences_between(brand: Brand, rules: list[FieldReconciliation], relation: Callable[[str], str]) -> str:
+def differences_between(
+    brand: Brand, rules: list[FieldReconciliation], relation: Callable[[str], str]
+) -> str:
     """SQL of the keys for which the rules' two tables disagree, with both values as text."""
     key, (first, second) = f"`{rules[0].key}`", tables_compared(rules)
     sides = " JOIN ".join(f"({_side(relation(table), table, rules)}) AS {table}" for table in (first, second))
@@ -51,15 +59,20 @@ def differences_between(brand: Brand, rules: list[FieldReconciliation], relation
         for r in rules
     )
     return (
-        f"SELECT DISTINCT '{brand.name}' AS source_system, d.field, '{rules[0].key}' AS key_column, key_value, d.used, d.other FROM ("
-        f"SELECT CAST({first}.{key} AS STRING) AS key_value, EXPLODE(ARRAY({found})) AS d "
-        f"FROM {sides} ON {first}.{key} = {second}.{key} WHERE {differ}) AS pairs WHERE d.differs"
+        f"SELECT DISTINCT '{brand.name}' AS source_system, d.field, '{rules[0].key}' AS key_column,"
+        f" key_value, d.used, d.other FROM (SELECT CAST({first}.{key} AS STRING) AS key_value,"
+        f" EXPLODE(ARRAY({found})) AS d FROM {sides} ON {first}.{key} = {second}.{key} WHERE {differ}) AS"
+        " pairs WHERE d.differs"
     )
 
 
 def _side(relation: str, table: str, rules: list[FieldReconciliation]) -> str:
-    """One table's compared columns by key: the different values there are, or their sum over rows that count once."""
-    names = [side.split(".")[1] for rule in rules for side in (rule.use, rule.against) if _table(side) == table]
+    """One table's compared columns by key: the different values there are, or their sum over rows that count
+    once.
+    """
+    names = [
+        side.split(".")[1] for rule in rules for side in (rule.use, rule.against) if _table(side) == table
+    ]
     key = rules[0].key
     summed = rules[0].sum_over if _table(rules[0].use) == table else []
     columns = ", ".join(f"`{c}`" for c in dict.fromkeys([key, *summed, *names]))

@@ -71,7 +71,8 @@ class Graph:
         return found
 
     def select(self, selection: str | None, until: str | None) -> list[Node]:
-        """The tables to build. `a+` adds what depends on a, `+a` what a depends on; a layer's name selects it whole.
+        """The tables to build. `a+` adds what depends on a, `+a` what a depends on; a layer's name selects it
+        whole.
 
         Raises ConfigError naming the nearest table.
         """
@@ -93,20 +94,26 @@ class Graph:
         names = {n.name for n in self.built() if n.name == name or n.layer == name}
         if not names:
             best = nearest(name, [n.name for n in self.built()])
-            raise ConfigError(f"--select {term}: no such table" + (f"; did you mean `{best}`?" if best else "."))
+            raise ConfigError(
+                f"--select {term}: no such table" + (f"; did you mean `{best}`?" if best else ".")
+            )
         selected = set(names)
         if term.startswith("+"):
-            selected |= {n.name for n in self.built() if any(n.name in self.upstream(chosen) for chosen in names)}
+            selected |= {
+                n.name for n in self.built() if any(n.name in self.upstream(chosen) for chosen in names)
+            }
         if term.endswith("+"):
             selected |= {n.name for n in self.built() if names & self.upstream(n.name)}
         return selected
 
 
-def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any], rates: str, scores: str) -> Graph:
+def build_graph(
+    project: Project, batches: list[Batch], mappings: dict[str, Any], rates: str, scores: str
+) -> Graph:
     """Reads every model, stacks the brands' staging SQL, and fingerprints each node.
 
-    A fingerprint covers the SQL, the contract and the fingerprints of all inputs, so it changes
-    exactly when the node could come out different. `rates` identifies the edition of the ECB rates, `scores` is the
+    A fingerprint covers the SQL, the contract and the fingerprints of all inputs, so it changes exactly when
+    the node could come out different. `rates` identifies the edition of the ECB rates, `scores` is the
     fingerprint that the scores were published with.
     """
     loaded = [b for b in batches if b.status == "loaded"]
@@ -125,7 +132,9 @@ def build_graph(project: Project, batches: list[Batch], mappings: dict[str, Any]
             if of_table:
                 delivered.append((brand, table))
     texts["staging.raw_rows"] = raw_rows_view(delivered)
-    texts[FIELDS] = differences_view(list(project.brands.values()), {(brand.name, table) for brand, table in delivered})
+    texts[FIELDS] = differences_view(
+        list(project.brands.values()), {(brand.name, table) for brand, table in delivered}
+    )
     for name in STACKED:
         contract = contract_of(f"staging.{name}")
         texts[f"staging.{name}"] = stacked_view(contract, list(project.brands.values()), f"{name}.sql")
@@ -157,12 +166,17 @@ def _ordered(texts: dict[str, str], contracts: dict[str, Contract], leaves: dict
         for parent in read | checked.get(name, frozenset()):
             if parent not in texts and parent not in leaves:
                 best = nearest(parent, [*texts, *leaves])
-                raise ConfigError(f"{name} reads `{parent}`, which is not there" + (f"; did you mean `{best}`?" if best else "."))
+                raise ConfigError(
+                    f"{name} reads `{parent}`, which is not there"
+                    + (f"; did you mean `{best}`?" if best else ".")
+                )
     order = TopologicalSorter({n: inputs[n] | checked.get(n, frozenset()) for n in texts}).static_order()
     nodes: dict[str, Node] = {}
     for name in order:
         if name in leaves:
-            nodes[name] = Node(name, "", frozenset(), leaves[name], contracts.get(name), checked.get(name, frozenset()))
+            nodes[name] = Node(
+                name, "", frozenset(), leaves[name], contracts.get(name), checked.get(name, frozenset())
+            )
             continue
         contract = contracts.get(name)
         parents = sorted(inputs[name] | checked.get(name, frozenset()))
@@ -172,7 +186,9 @@ def _ordered(texts: dict[str, str], contracts: dict[str, Contract], leaves: dict
             contract.model_dump_json(exclude={"release"}) if contract else "",
             *(nodes[p].fingerprint for p in parents),
         )
-        nodes[name] = Node(name, texts[name], inputs[name], fingerprint, contract, checked.get(name, frozenset()))
+        nodes[name] = Node(
+            name, texts[name], inputs[name], fingerprint, contract, checked.get(name, frozenset())
+        )
     return Graph(nodes)
 
 

@@ -31,8 +31,13 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     """
     source = brand.sources[table]
     if source.optional and not batches:
-        nulls = ", ".join(f"CAST(NULL AS {SPARK_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items())
-        origin = "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS ingest_ts"
+        nulls = ", ".join(
+            f"CAST(NULL AS {SPARK_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items()
+        )
+        origin = (
+            "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS"
+            " ingest_ts"
+        )
         return f"SELECT {nulls}, {origin} WHERE FALSE"
     return latest(version_key(brand, table), typed_rows(brand, table, batches))
 
@@ -40,7 +45,8 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
 def version_key(brand: Brand, table: str) -> list[str]:
     """The columns by which only the latest delivery of a row counts.
 
-    Of the source that order lines come from all versions are read: `silver.duplicates` keeps account of those that do not count.
+    Of the source that order lines come from all versions are read: `silver.duplicates` keeps account of those
+    that do not count.
     """
     key = brand.sources[table].key
     return [] if key and line_source(_resolved(brand, brand.folder / ORDER_LINES), brand)[0] == table else key
@@ -53,20 +59,28 @@ def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
     for brand, table in sources:
         raw = ", ".join(f"b.`{name}`" for name in brand.sources[table].columns)
         parts.append(
-            f"SELECT b.batch_id, b.source_row, TO_JSON(STRUCT({raw})) AS raw_row FROM {bronze_table(brand.name, table)} AS b "
-            f"LEFT SEMI JOIN ({unusable}) AS q ON q.batch_id = b.batch_id AND q.source_row = b.source_row"
+            f"SELECT b.batch_id, b.source_row, TO_JSON(STRUCT({raw})) AS raw_row FROM"
+            f" {bronze_table(brand.name, table)} AS b LEFT SEMI JOIN ({unusable}) AS q ON q.batch_id ="
+            " b.batch_id AND q.source_row = b.source_row"
         )
-    nothing = "SELECT CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS STRING) AS raw_row WHERE FALSE"
+    nothing = (
+        "SELECT CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS STRING) AS"
+        " raw_row WHERE FALSE"
+    )
     return " UNION ALL ".join(parts) or nothing
 
 
 def stacked_view(contract: Contract, brands: list[Brand], file_name: str) -> str:
     """SQL of `staging.<name>`: every brand's query of that name, cast to the contract and stacked.
 
-    Raises ConfigError where a query lacks a required column, returns an unknown one or reads an unknown table.
+    Raises ConfigError where a query lacks a required column, returns an unknown one or reads an unknown
+    table.
     """
     files = {brand.name: brand.folder / file_name for brand in brands}
-    return stacked(contract, [(b, brand_query(b, files[b.name]), files[b.name]) for b in brands if files[b.name].exists()])
+    return stacked(
+        contract,
+        [(b, brand_query(b, files[b.name]), files[b.name]) for b in brands if files[b.name].exists()],
+    )
 
 
 def stacked(contract: Contract, queries: list[tuple[Brand, exp.Expression, Path]]) -> str:
@@ -75,18 +89,20 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Expression, Path]
     for brand, query, file in queries:
         given = _named_columns(query, contract, file)
         columns = ", ".join(
-            f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS {name}"
+            f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS"
+            f" {name}"
             for name, column in contract.columns.items()
         )
         parts.append(
-            f"SELECT '{brand.name}' AS source_system, '{brand.timezone}' AS timezone, "
-            f"'{brand.currency}' AS brand_currency, {columns} FROM ({query.sql(dialect='spark')}) AS `{brand.name}`"
+            f"SELECT '{brand.name}' AS source_system, '{brand.timezone}' AS timezone, '{brand.currency}' AS"
+            f" brand_currency, {columns} FROM ({query.sql(dialect='spark')}) AS `{brand.name}`"
         )
     return " UNION ALL ".join(parts) or _empty(contract)
 
 
 def brand_query(brand: Brand, file: Path) -> exp.Expression:
-    """A brand's staging query with its source names resolved to typed views, and its quotients to nine decimals.
+    """A brand's staging query with its source names resolved to typed views, and its quotients to nine
+    decimals.
 
     Order lines without numbers have those of their source's key, where it has one.
     """
@@ -99,11 +115,17 @@ def brand_query(brand: Brand, file: Path) -> exp.Expression:
 
 
 def line_source(query: exp.Expression, brand: Brand) -> tuple[str | None, str]:
-    """The source whose rows are the order lines, and its alias: that of `batch_id`. None where the query has another shape."""
+    """The source whose rows are the order lines, and its alias: that of `batch_id`. None where the query has
+    another shape.
+    """
     if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
         return None, ""
     joined = [join.this for join in query.args.get("joins") or []]
-    tables = {t.alias_or_name: t for t in (query.args["from_"].this, *joined) if isinstance(t, exp.Table) and t.db == "typed"}
+    tables = {
+        t.alias_or_name: t
+        for t in (query.args["from_"].this, *joined)
+        if isinstance(t, exp.Table) and t.db == "typed"
+    }
     origin = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == "batch_id"), None)
     alias = origin and (origin.table or (not joined and next(iter(tables), "")))
     return (tables[alias].name.removeprefix(f"{brand.name}_"), str(alias)) if alias in tables else (None, "")
@@ -115,7 +137,9 @@ def _parsed(text: str, file: Path) -> exp.Query:
         query = sqlglot.parse_one(text, read="spark")
     except sqlglot.errors.ParseError as error:
         first: Any = error.errors[0] if error.errors else {}
-        raise ConfigError(f"{file}, line {first.get('line', '?')}: not valid Spark SQL: {first.get('description', error)}.") from None
+        raise ConfigError(
+            f"{file}, line {first.get('line', '?')}: not valid Spark SQL: {first.get('description', error)}."
+        ) from None
     if not isinstance(query, exp.Query):
         raise ConfigError(f"{file}: expected one SELECT, found {query.key.upper()}.")
     return query
@@ -135,7 +159,9 @@ def _resolved(brand: Brand, file: Path) -> exp.Query:
             table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
         table.set("this", exp.to_identifier(f"{brand.name}_{table.name}"))
         table.set("db", exp.to_identifier("typed"))
-    for quotient in reversed(list(query.find_all(exp.Div))):  # of decimals, DuckDB's is a float; by zero, Spark's is an error
+    for quotient in reversed(
+        list(query.find_all(exp.Div))
+    ):  # of decimals, DuckDB's is a float; by zero, Spark's is an error
         quotient.set("expression", exp.Nullif(this=quotient.expression, expression=exp.Literal.number(0)))
         quotient.replace(exp.TryCast(this=quotient.copy(), to=exp.DataType.build("DECIMAL(28, 9)")))
     return query

@@ -30,8 +30,9 @@ class Catalog:
             session.sql(f"SHOW SCHEMAS IN `{name}`").collect()
         except PySparkException as error:
             raise ConfigError(
-                f"engine spark: the catalog `{name}` cannot be used on this Spark ({first_lines(str(error))}). Create it, ask for "
-                "USE CATALOG on it, or change `engine.catalog` in mergehouse.yml."
+                f"engine spark: the catalog `{name}` cannot be used on this Spark"
+                f" ({first_lines(str(error))}). Create it, ask for USE CATALOG on it, or change"
+                " `engine.catalog` in mergehouse.yml."
             ) from None
 
     def register(self, name: str) -> str:
@@ -44,12 +45,16 @@ class Catalog:
             with self._lock, spark_errors(name):
                 self.session.sql(f"CREATE SCHEMA IF NOT EXISTS {self._quoted(name.split('.')[0])}")
                 place = self._place(name).replace("\\", "\\\\").replace("'", "\\'")
-                self.session.sql(f"CREATE TABLE IF NOT EXISTS {self._quoted(name)} USING DELTA LOCATION '{place}'")
+                self.session.sql(
+                    f"CREATE TABLE IF NOT EXISTS {self._quoted(name)} USING DELTA LOCATION '{place}'"
+                )
             self._own.add(name)
         return self._quoted(name)
 
     def expect_free(self, name: str) -> None:
-        """Raises LakehouseError where the name belongs to a table at another place: before anything is written."""
+        """Raises LakehouseError where the name belongs to a table at another place: before anything is
+        written.
+        """
         if name in self._own:
             return
         with spark_errors(name):
@@ -58,8 +63,9 @@ class Catalog:
             found = self.session.sql(f"DESCRIBE DETAIL {self._quoted(name)}").collect()[0]["location"]
         if _path(found) != _path(self._place(name)):
             raise LakehouseError(
-                f"`{self.name}.{name}` is already a table at {found}; this lakehouse keeps its own at {self._place(name)}. Name another "
-                "`engine.catalog` in mergehouse.yml, or rename the table that is there."
+                f"`{self.name}.{name}` is already a table at {found}; this lakehouse keeps its own at"
+                f" {self._place(name)}. Name another `engine.catalog` in mergehouse.yml, or rename the table"
+                " that is there."
             )
         self._own.add(name)
 

@@ -1,8 +1,9 @@
-"""The Spark engine: the same models on a SparkSession, local, of a notebook, or behind Spark Connect; tables are Delta.
+"""The Spark engine: the same models on a SparkSession, local, of a notebook, or behind Spark Connect; tables
+are Delta.
 
-Tables are read and written by path, or by name in a catalog, so that its grants and lineage hold; they lie in the lakehouse
-either way. Only what classic Spark and Spark Connect share is used: SQL, DataFrame readers and writers. Rows stay on the
-executors.
+Tables are read and written by path, or by name in a catalog, so that its grants and lineage hold; they lie in
+the lakehouse either way. Only what classic Spark and Spark Connect share is used: SQL, DataFrame readers and
+writers. Rows stay on the executors.
 """
 
 from __future__ import annotations
@@ -39,16 +40,24 @@ class SparkEngine:
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         session.conf.set("spark.sql.session.timeZone", "UTC")
-        session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")  # INT96, the default, knows no time zone
+        session.conf.set(
+            "spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"
+        )  # INT96, the default, knows no time zone
 
     def attach(self, name: str) -> None:
         self.read(name).createOrReplaceTempView(flat(name))
 
     def read(self, name: str) -> DataFrame:
-        """The published version of a table, without the comments on its columns: a union of two would not know whose to take."""
+        """The published version of a table, without the comments on its columns: a union of two would not
+        know whose to take.
+        """
         with spark_errors(name):
             reader = self.session.read.format("delta")
-            frame = reader.table(self.catalog.register(name)) if self.catalog else reader.load(self.location(name))
+            frame = (
+                reader.table(self.catalog.register(name))
+                if self.catalog
+                else reader.load(self.location(name))
+            )
         return frame.select(*(frame[column].alias(column, metadata={}) for column in frame.columns))
 
     def location(self, name: str) -> str:
@@ -82,8 +91,13 @@ class SparkEngine:
         import pyarrow
 
         table = pyarrow.table(frame)
-        views = [pyarrow.types.is_string_view(column.type) for column in table.schema]  # as Polars has text; Spark does not know it
-        schema = [c.with_type(pyarrow.string()) if is_view else c for c, is_view in zip(table.schema, views, strict=True)]
+        views = [
+            pyarrow.types.is_string_view(column.type) for column in table.schema
+        ]  # as Polars has text; Spark does not know it
+        schema = [
+            c.with_type(pyarrow.string()) if is_view else c
+            for c, is_view in zip(table.schema, views, strict=True)
+        ]
         self.session.createDataFrame(table.cast(pyarrow.schema(schema))).createOrReplaceTempView(flat(name))
 
     def stage(self, contract: Contract, sql: str) -> Staged:
@@ -102,10 +116,20 @@ class SparkEngine:
         on = " AND ".join(f"t.{key} = a.{key}" for key in keys)
         slices = f" LEFT SEMI JOIN affected.{name} AS a ON {on}" if keys else ""
         self.define(f"published.{name}", f"SELECT t.* FROM before_{name} AS t{slices}")
-        self.keep(f"inserted.{name}", f"SELECT {columns} FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}")
-        self.keep(f"deleted.{name}", f"SELECT {columns} FROM published.{name} EXCEPT SELECT {columns} FROM computed.{name}")
-        self.define(f"changed.{name}", f"SELECT * FROM inserted.{name} UNION ALL SELECT * FROM deleted.{name}")
-        inserted, deleted = (self.rows(f"SELECT COUNT(*) AS n FROM {side}.{name}")[0]["n"] for side in ("inserted", "deleted"))
+        self.keep(
+            f"inserted.{name}",
+            f"SELECT {columns} FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}",
+        )
+        self.keep(
+            f"deleted.{name}",
+            f"SELECT {columns} FROM published.{name} EXCEPT SELECT {columns} FROM computed.{name}",
+        )
+        self.define(
+            f"changed.{name}", f"SELECT * FROM inserted.{name} UNION ALL SELECT * FROM deleted.{name}"
+        )
+        inserted, deleted = (
+            self.rows(f"SELECT COUNT(*) AS n FROM {side}.{name}")[0]["n"] for side in ("inserted", "deleted")
+        )
         if not inserted and not deleted:
             return Staged(contract, "nothing")
         return Staged(contract, "rows", inserted=inserted, deleted=deleted)
@@ -120,7 +144,11 @@ class SparkEngine:
         if staged.scope == "nothing":
             self.define(contract.table, f"SELECT {columns} FROM before_{name} AS t")
             return
-        gone, new = (f"deleted.{name}", f"inserted.{name}") if staged.scope == "rows" else (f"affected.{name}", f"computed.{name}")
+        gone, new = (
+            (f"deleted.{name}", f"inserted.{name}")
+            if staged.scope == "rows"
+            else (f"affected.{name}", f"computed.{name}")
+        )
         keys = contract.key if staged.scope == "rows" else contract.partition_by
         on = " AND ".join(f"t.{key} = d.{key}" for key in keys)
         kept = f"SELECT {columns} FROM before_{name} AS t LEFT ANTI JOIN {gone} AS d ON {on}"
@@ -140,10 +168,24 @@ class SparkEngine:
                 self._stamp(contract, stamp)
             else:
                 source = f"inserted_{name}" if staged.scope == "rows" else f"computed_{name}"
-                replaced = self._partitions(contract) if staged.scope == "partitions" else "TRUE" if staged.scope == "table" else ""
-                self._commit(contract.table, self.session.table(source), {"userMetadata": stamp.as_json()}, replaced, contract.partition_by)
+                replaced = (
+                    self._partitions(contract)
+                    if staged.scope == "partitions"
+                    else "TRUE"
+                    if staged.scope == "table"
+                    else ""
+                )
+                self._commit(
+                    contract.table,
+                    self.session.table(source),
+                    {"userMetadata": stamp.as_json()},
+                    replaced,
+                    contract.partition_by,
+                )
         self.lakehouse.committed(contract.table)
-        if self.lakehouse.stamp(contract.table) != stamp:  # Spark makes no commit of no rows in an empty table
+        if (
+            self.lakehouse.stamp(contract.table) != stamp
+        ):  # Spark makes no commit of no rows in an empty table
             self.lakehouse.exchange(contract, (), stamp, frozenset())
         self.attach(contract.table)
         return self.lakehouse.delta(contract.table).version()
@@ -163,10 +205,14 @@ class SparkEngine:
 
     def distinct_keys(self, contract: Contract) -> int:
         keys = ", ".join(contract.key)
-        return self.rows(f"SELECT COUNT(*) AS n FROM (SELECT DISTINCT {keys} FROM {contract.table}) AS k")[0]["n"]
+        return self.rows(f"SELECT COUNT(*) AS n FROM (SELECT DISTINCT {keys} FROM {contract.table}) AS k")[0][
+            "n"
+        ]
 
     def _keep_typed(self, name: str, contract: Contract, sql: str) -> None:
-        columns = ", ".join(f"CAST({column} AS {c.type}) AS {column}" for column, c in contract.columns.items())
+        columns = ", ".join(
+            f"CAST({column} AS {c.type}) AS {column}" for column, c in contract.columns.items()
+        )
         self.keep(name, f"SELECT {columns} FROM ({sql}) AS model")
 
     def _kept(self, frame: DataFrame) -> DataFrame:
@@ -180,10 +226,18 @@ class SparkEngine:
         """A commit without rows: SQL commands take no metadata of their own."""
         self._commit(contract.table, self.read(contract.table).limit(0), {"userMetadata": stamp.as_json()})
 
-    def _commit(self, name: str, frame: DataFrame, options: dict[str, str], replaced: str = "", partition_by: Sequence[str] = ()) -> None:
+    def _commit(
+        self,
+        name: str,
+        frame: DataFrame,
+        options: dict[str, str],
+        replaced: str = "",
+        partition_by: Sequence[str] = (),
+    ) -> None:
         """Appends rows, or puts them in the place of those that meet the condition `replaced`.
 
-        By name where there is a catalog; a table that is not there yet is made at its place and gets its name when first read.
+        By name where there is a catalog; a table that is not there yet is made at its place and gets its name
+        when first read.
         """
         if self.catalog and self.lakehouse.exists(name):
             from pyspark.sql.functions import expr
@@ -194,7 +248,12 @@ class SparkEngine:
             else:
                 named.append()
             return
-        writer = frame.write.format("delta").options(**options).partitionBy(*partition_by).mode("overwrite" if replaced else "append")
+        writer = (
+            frame.write.format("delta")
+            .options(**options)
+            .partitionBy(*partition_by)
+            .mode("overwrite" if replaced else "append")
+        )
         if replaced not in ("", "TRUE"):
             writer = writer.option("replaceWhere", replaced)
         writer.save(self.location(name))
@@ -202,18 +261,27 @@ class SparkEngine:
     def _partitions(self, contract: Contract) -> str:
         """The condition that rows of the affected partitions meet."""
         keys = self.rows(f"SELECT * FROM affected.{flat(contract.table)}")
-        return " OR ".join("(" + " AND ".join(f"{key} = '{value}'" for key, value in row.items()) + ")" for row in keys)
+        return " OR ".join(
+            "(" + " AND ".join(f"{key} = '{value}'" for key, value in row.items()) + ")" for row in keys
+        )
 
     def _target(self, name: str) -> str:
         return self.catalog.register(name) if self.catalog else f"delta.`{self.location(name)}`"
 
 
 def flattened(sql: str) -> str:
-    """The query with every `schema.name` of a run as the temporary view's one word; all else stays as it is written."""
+    """The query with every `schema.name` of a run as the temporary view's one word; all else stays as it is
+    written.
+    """
     tokens = sqlglot.tokenize(sql, read="spark")
     parts, end = [], 0
     for first, dot, second in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if dot.token_type == TokenType.DOT and first.text in NAMED and first.start >= end and sql[first.start] != "`":
+        if (
+            dot.token_type == TokenType.DOT
+            and first.text in NAMED
+            and first.start >= end
+            and sql[first.start] != "`"
+        ):
             parts += [sql[end : first.start], f"{first.text}_{second.text}"]
             end = second.end + 1
     return "".join([*parts, sql[end:]])
@@ -230,6 +298,7 @@ def _merge(contract: Contract, target: str) -> str:
     """MERGE on the table's key: changed rows are updated, gone ones deleted, new ones inserted."""
     on = " AND ".join(f"t.{key} = s.{key}" for key in contract.key)
     return (
-        f"MERGE INTO {target} AS t USING merged_{flat(contract.table)} AS s ON {on} "
-        f"WHEN MATCHED AND s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED AND NOT s.is_gone THEN INSERT *"
+        f"MERGE INTO {target} AS t USING merged_{flat(contract.table)} AS s ON {on} WHEN MATCHED AND"
+        " s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED AND NOT s.is_gone THEN"
+        " INSERT *"
     )

@@ -14,10 +14,11 @@ NOT_ON_EXECUTORS = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 
 @contextmanager
 def spark_errors(name: str) -> Iterator[None]:
-    """Turns an error of Spark's into one that names the table or file at work, says what happened and what to do.
+    """Turns an error of Spark's into one that names the table or file at work, says what happened and what to
+    do.
 
-    Raises LakehouseError where another writer was first, ConfigError where the executors lack a Python package, and
-    ModelError with Spark's own words for all else.
+    Raises LakehouseError where another writer was first, ConfigError where the executors lack a Python
+    package, and ModelError with Spark's own words for all else.
     """
     from pyspark.errors import PySparkException
 
@@ -26,11 +27,14 @@ def spark_errors(name: str) -> Iterator[None]:
     except PySparkException as error:
         text = str(error)
         if CONFLICT.search(text):
-            raise LakehouseError(f"`{name}`: another writer committed at the same time; nothing was written. Run again.") from None
+            raise LakehouseError(
+                f"`{name}`: another writer committed at the same time; nothing was written. Run again."
+            ) from None
         if missing := NOT_ON_EXECUTORS.search(text):
             raise ConfigError(
-                f"`{name}`: the Python of Spark's executors has no package `{missing[1]}`, and files are read there. Install mergehouse "
-                "on the cluster, in the version of this machine: as a cluster library, or `%pip install mergehouse` in the notebook."
+                f"`{name}`: the Python of Spark's executors has no package `{missing[1]}`, and files are read"
+                " there. Install mergehouse on the cluster, in the version of this machine: as a cluster"
+                " library, or `%pip install mergehouse` in the notebook."
             ) from None
         raise ModelError(f"`{name}`: Spark failed: {first_lines(text)}") from None
 

@@ -1,4 +1,6 @@
-"""Opens the SparkSession of `engine: spark`: a Spark Connect endpoint, the session of a notebook, or a local Spark with Delta."""
+"""Opens the SparkSession of `engine: spark`: a Spark Connect endpoint, the session of a notebook, or a local
+Spark with Delta.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +37,11 @@ IVY = "~/.ivy2.5.2"  # where Spark 4 keeps jars, unless spark.jars.ivy says othe
 
 
 def open_session(config: EngineConfig) -> SparkSession:
-    """`remote`, else the active session, else a local Spark on `master` (default `local[*]`) with Delta Lake's jars.
+    """`remote`, else the active session, else a local Spark on `master` (default `local[*]`) with Delta
+    Lake's jars.
 
-    Raises ConfigError where PySpark or Java is missing, the endpoint does not answer, the jars cannot be fetched, or the
-    installed versions of Spark and Delta do not belong together.
+    Raises ConfigError where PySpark or Java is missing, the endpoint does not answer, the jars cannot be
+    fetched, or the installed versions of Spark and Delta do not belong together.
     """
     try:
         from pyspark.sql import SparkSession
@@ -62,12 +65,14 @@ def _connect(config: EngineConfig) -> SparkSession:
         session = SparkSession.builder.remote(config.remote).getOrCreate()
         session.sql("SELECT 1").collect()
     except ImportError as error:
-        raise ConfigError(f"engine spark: Spark Connect needs a package that is missing ({error}). {INSTALL}") from None
+        raise ConfigError(
+            f"engine spark: Spark Connect needs a package that is missing ({error}). {INSTALL}"
+        ) from None
     except (PySparkException, OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(
-            f"engine spark: sc://{address.hostname}:{address.port or CONNECT_PORT} does not answer ({reason}). "
-            "Start the Spark Connect server, or change `engine.remote` in mergehouse.yml."
+            f"engine spark: sc://{address.hostname}:{address.port or CONNECT_PORT} does not answer"
+            f" ({reason}). Start the Spark Connect server, or change `engine.remote` in mergehouse.yml."
         ) from None
     for name, value in config.settings.items():
         session.conf.set(name, value)
@@ -102,13 +107,14 @@ def _local(config: EngineConfig) -> SparkSession:
         jar, ivy = _delta_jar(), Path(str(settings.get("spark.jars.ivy", IVY))).expanduser()
         if not (ivy / "jars" / jar).exists():
             raise ConfigError(
-                f"engine spark: Spark {pyspark.__version__} found no {jar} in {ivy} and fetched none from Maven Central. It needs the "
-                "network once, or a mirror (`spark.jars.repositories` in `engine.settings`); with the network there, these two versions "
-                f"do not belong together. {INSTALL}"
+                f"engine spark: Spark {pyspark.__version__} found no {jar} in {ivy} and fetched none from"
+                " Maven Central. It needs the network once, or a mirror (`spark.jars.repositories` in"
+                " `engine.settings`); with the network there, these two versions do not belong together."
+                f" {INSTALL}"
             ) from None
         raise ConfigError(
-            f"engine spark: Spark {pyspark.__version__} did not start ({str(error).strip().splitlines()[0]}). "
-            "What it wrote above says why; check `engine.master` and `engine.settings` in mergehouse.yml."
+            f"engine spark: Spark {pyspark.__version__} did not start ({str(error).strip().splitlines()[0]})."
+            " What it wrote above says why; check `engine.master` and `engine.settings` in mergehouse.yml."
         ) from None
 
 
@@ -120,7 +126,9 @@ def _warehouse() -> str:
 
 
 def _delta_jar() -> str:
-    """The file that Ivy keeps of Delta Lake for this Spark. Source: delta-spark's `pip_utils`, names `delta-spark_<Spark>_<Scala>`."""
+    """The file that Ivy keeps of Delta Lake for this Spark. Source: delta-spark's `pip_utils`, names
+    `delta-spark_<Spark>_<Scala>`.
+    """
     import pyspark
     from importlib_metadata import version
 
@@ -132,6 +140,8 @@ def _java_version() -> int:
     """The major version of the Java that Spark starts; 0 where there is none."""
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=f"{home}/bin" if home else None)
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr if java else ""
+    said = (
+        subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr if java else ""
+    )
     found = re.search(r'version "(?:1\.)?(\d+)', said)
     return int(found[1]) if found else 0

@@ -1,8 +1,10 @@
-"""Microsoft Fabric's deployment pipelines, driven through its REST API: the items of one stage become those of the next.
+"""Microsoft Fabric's deployment pipelines, driven through its REST API: the items of one stage become those
+of the next.
 
-Source: Microsoft's published description of the API (microsoft/fabric-rest-api-specs, platform/swagger.json) and its page on long
-running operations. Credentials come from the environment alone: `FABRIC_TOKEN`, or a service principal in `AZURE_TENANT_ID`,
-`AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`. None is in a message, and none follows a redirect.
+Source: Microsoft's published description of the API (microsoft/fabric-rest-api-specs, platform/swagger.json)
+and its page on long running operations. Credentials come from the environment alone: `FABRIC_TOKEN`, or a
+service principal in `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`. None is in a message, and
+none follows a redirect.
 """
 
 from __future__ import annotations
@@ -64,13 +66,17 @@ class FabricApi:
     def deploy(self, pipeline: str, source: str, target: str, note: str) -> Deployment:
         """Deploys every item of one stage to the next and waits for the end. Stages are given by name.
 
-        Raises FabricError where a stage is not there, the service refuses, an item fails, or nothing comes of it within an hour.
+        Raises FabricError where a stage is not there, the service refuses, an item fails, or nothing comes of
+        it within an hour.
         """
         stages = {stage.get("displayName"): stage.get("id") for stage in self._stages(pipeline)}
         for name in (source, target):
             if name not in stages:
                 there = ", ".join(map(str, stages)) or "none"
-                raise FabricError(f"Fabric: the deployment pipeline has no stage `{name}`; it has: {there}. Correct fabric.stages.")
+                raise FabricError(
+                    f"Fabric: the deployment pipeline has no stage `{name}`; it has: {there}. Correct"
+                    " fabric.stages."
+                )
         body = {"sourceStageId": stages[source], "targetStageId": stages[target], "note": note[:NOTE]}
         status, headers, answer = self._request("POST", f"/deploymentPipelines/{pipeline}/deploy", body)
         operation = headers.get("x-ms-operation-id", "")
@@ -79,7 +85,10 @@ class FabricApi:
         steps = (answer.get("executionPlan") or {}).get("steps") or []
         if failed := next((found for found in [*steps, answer] if found.get("status") == "Failed"), None):
             item = (failed.get("sourceAndTarget") or {}).get("sourceItemDisplayName", "")
-            raise FabricError(f"Fabric: the deployment failed{f' at {item}' if item else ''}: {self._words(failed.get('error'))}")
+            raise FabricError(
+                f"Fabric: the deployment failed{f' at {item}' if item else ''}:"
+                f" {self._words(failed.get('error'))}"
+            )
         return Deployment(operation or str(answer.get("id", "")), len(steps))
 
     def _stages(self, pipeline: str) -> Iterator[dict[str, Any]]:
@@ -92,11 +101,14 @@ class FabricApi:
             more = f"?continuationToken={urllib.parse.quote(answer['continuationToken'], safe='')}"
 
     def _result(self, operation: str, headers: Mapping[str, str]) -> dict[str, Any]:
-        """Waits for a long running operation and returns what came of it. Its address is made of its id: the one in `Location` may be
-        of another host, which is not to see the token.
+        """Waits for a long running operation and returns what came of it. Its address is made of its id: the
+        one in `Location` may be of another host, which is not to see the token.
         """
         if not _ID.fullmatch(operation):
-            raise FabricError("Fabric: the deployment was accepted without an operation id, so its end cannot be awaited. Look in Fabric.")
+            raise FabricError(
+                "Fabric: the deployment was accepted without an operation id, so its end cannot be awaited."
+                " Look in Fabric."
+            )
         until = self.clock() + PATIENCE
         while self.clock() < until:
             self.sleep(_seconds(headers))
@@ -105,10 +117,17 @@ class FabricApi:
                 return self._request("GET", f"/operations/{operation}/result")[2]
             if state.get("status") == "Failed":
                 raise FabricError(f"Fabric: the deployment failed: {self._words(state.get('error'))}")
-        raise FabricError(f"Fabric: the deployment did not end within {PATIENCE // 60} minutes (operation {operation}). Look in Fabric.")
+        raise FabricError(
+            f"Fabric: the deployment did not end within {PATIENCE // 60} minutes (operation {operation})."
+            " Look in Fabric."
+        )
 
-    def _request(self, method: str, path: str, body: Any = None) -> tuple[int, Mapping[str, str], dict[str, Any]]:
-        """One request, asked again as long as the service says that it is too busy. Raises FabricError with what it answered."""
+    def _request(
+        self, method: str, path: str, body: Any = None
+    ) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+        """One request, asked again as long as the service says that it is too busy. Raises FabricError with
+        what it answered.
+        """
         until = self.clock() + PATIENCE
         what = f"{method} {path.partition('?')[0]}"
         while True:
@@ -120,18 +139,24 @@ class FabricApi:
                 if busy and self.clock() < until:
                     self.sleep(_seconds(error.headers))
                     continue
-                raise FabricError(f"Fabric: {what}: HTTP {error.code}, {self._words(_parsed(error))} {_TODO.get(error.code, '')}") from None
+                raise FabricError(
+                    f"Fabric: {what}: HTTP {error.code}, {self._words(_parsed(error))}"
+                    f" {_TODO.get(error.code, '')}"
+                ) from None
             except (OSError, ValueError) as error:
                 reason = getattr(error, "reason", error)
                 raise FabricError(
-                    f"Fabric: {what}: no answer ({self._without_token(str(reason))}). Check the network and run again."
+                    f"Fabric: {what}: no answer ({self._without_token(str(reason))}). Check the network and"
+                    " run again."
                 ) from None
 
     def _words(self, error: dict[str, Any] | None) -> str:
         """Fabric's error object in one line."""
         error = error or {}
         details = "; ".join(detail.get("message", "") for detail in error.get("moreDetails") or [])
-        text = f"{error.get('errorCode', 'no reason given')}: {error.get('message', '')} {details}".strip(" :")
+        text = f"{error.get('errorCode', 'no reason given')}: {error.get('message', '')} {details}".strip(
+            " :"
+        )
         request = f" (request {error['requestId']})" if error.get("requestId") else ""
         return self._without_token(" ".join(text.split())[:500]).rstrip(".") + f"{request}."
 
@@ -140,7 +165,9 @@ class FabricApi:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> FabricApi | None:
-    """The API with the credentials that are set; None where there are none. Raises ConfigError where they are set by half."""
+    """The API with the credentials that are set; None where there are none. Raises ConfigError where they are
+    set by half.
+    """
     if token := environment.get("FABRIC_TOKEN"):
         return FabricApi(lambda: token)
     there = [name for name in PRINCIPAL if environment.get(name)]
@@ -153,11 +180,25 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> FabricApi |
 
 
 class ServicePrincipal:
-    """Access tokens for a service principal, by its secret (OAuth 2.0 client credentials, RFC 6749 section 4.4)."""
+    """Access tokens for a service principal, by its secret (OAuth 2.0 client credentials, RFC 6749 section
+    4.4).
+    """
 
-    def __init__(self, tenant: str, client: str, secret: str, authority: str = AUTHORITY, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        tenant: str,
+        client: str,
+        secret: str,
+        authority: str = AUTHORITY,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self._url = f"{_secure(authority)}/{urllib.parse.quote(tenant, safe='')}/oauth2/v2.0/token"
-        self._form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret, "scope": SCOPE}
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": client,
+            "client_secret": secret,
+            "scope": SCOPE,
+        }
         self._clock, self._token, self._until = clock, "", 0.0
 
     def __call__(self) -> str:
@@ -165,15 +206,20 @@ class ServicePrincipal:
             asked = self._clock()
             try:
                 _, _, answer = _send("POST", self._url, {}, self._form, form=True)
-                self._token, self._until = answer["access_token"], asked + float(answer.get("expires_in", 0)) - RENEW
+                self._token, self._until = (
+                    answer["access_token"],
+                    asked + float(answer.get("expires_in", 0)) - RENEW,
+                )
             except urllib.error.HTTPError as error:
                 code = str(_parsed(error).get("error", "no reason given"))
                 raise FabricError(
-                    f"Fabric: Microsoft Entra gives no token (HTTP {error.code}, {code}). Check {', '.join(PRINCIPAL)}."
+                    f"Fabric: Microsoft Entra gives no token (HTTP {error.code}, {code}). Check"
+                    f" {', '.join(PRINCIPAL)}."
                 ) from None
             except (OSError, ValueError, KeyError) as error:
                 raise FabricError(
-                    f"Fabric: Microsoft Entra gives no token ({type(error).__name__}). Check the network and run again."
+                    f"Fabric: Microsoft Entra gives no token ({type(error).__name__}). Check the network and"
+                    " run again."
                 ) from None
         return self._token
 
@@ -188,11 +234,15 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 _opener = urllib.request.build_opener(_NoRedirect)
 
 
-def _send(method: str, url: str, headers: dict[str, str], body: Any, form: bool = False) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+def _send(
+    method: str, url: str, headers: dict[str, str], body: Any, form: bool = False
+) -> tuple[int, Mapping[str, str], dict[str, Any]]:
     data = None
     if body is not None:
         data = (urllib.parse.urlencode(body) if form else json.dumps(body)).encode()
-        headers = headers | {"Content-Type": "application/x-www-form-urlencoded" if form else "application/json"}
+        headers = headers | {
+            "Content-Type": "application/x-www-form-urlencoded" if form else "application/json"
+        }
     with _opener.open(urllib.request.Request(url, data, headers, method=method), timeout=TIMEOUT) as answer:
         content = answer.read()
         parsed = json.loads(content) if content else {}

@@ -1,7 +1,8 @@
 """The ingestion on Spark with Delta Lake: what `mergehouse ingest` does, for a notebook on Fabric.
 
-Tables are at `<tables>/<table>`, one commit each. A table that fails keeps what it had, and the others go on. `release_current` says
-which version of each table belongs to the last release that came in whole, and `release_ingests` what every ingestion did.
+Tables are at `<tables>/<table>`, one commit each. A table that fails keeps what it had, and the others go on.
+`release_current` says which version of each table belongs to the last release that came in whole, and
+`release_ingests` what every ingestion did.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ FINGERPRINT, DELIVERED = "mergehouse.fingerprint", "mergehouse.delivered"
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 CARE = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that change no row
 LOG_TYPES = (
-    "ingested_ts TIMESTAMP, release_version STRING, table_name STRING, status STRING, row_count BIGINT, inserted BIGINT, updated BIGINT, "
-    "deleted BIGINT, delta_version BIGINT, message STRING, manifest_sha256 STRING"
+    "ingested_ts TIMESTAMP, release_version STRING, table_name STRING, status STRING, row_count BIGINT,"
+    " inserted BIGINT, updated BIGINT, deleted BIGINT, delta_version BIGINT, message STRING, manifest_sha256"
+    " STRING"
 )
 CURRENT_TYPES = (
-    "table_name STRING, release_version STRING, delta_version BIGINT, row_count BIGINT, manifest_sha256 STRING, ingested_ts TIMESTAMP"
+    "table_name STRING, release_version STRING, delta_version BIGINT, row_count BIGINT, manifest_sha256"
+    " STRING, ingested_ts TIMESTAMP"
 )
 
 
@@ -46,7 +49,9 @@ class IngestError(Exception):
 
 
 class ReleaseJob:
-    """One release below `folder`, which Spark reads as `spark_folder`, on its way into the tables below `tables`."""
+    """One release below `folder`, which Spark reads as `spark_folder`, on its way into the tables below
+    `tables`.
+    """
 
     def __init__(self, spark: SparkSession, folder: Path, spark_folder: str, tables: str):
         self.spark, self.folder, self.spark_folder, self.tables = spark, folder, spark_folder, tables
@@ -54,7 +59,9 @@ class ReleaseJob:
         self.seal = ""
 
     def run(self, version: str = "", digest: str = "") -> dict[str, Any]:
-        """Verifies, loads, compares, points. Returns what was done; nothing is touched where verification finds a fault."""
+        """Verifies, loads, compares, points. Returns what was done; nothing is touched where verification
+        finds a fault.
+        """
         faults = self.verify(version, digest)
         done: list[dict[str, Any]] = []
         current = None
@@ -88,10 +95,26 @@ class ReleaseJob:
         try:
             self.manifest = json.loads(content)
             if (self.manifest["manifest_format"], self.manifest["version"]) != (MANIFEST_FORMAT, version):
-                return [Fault("manifest", where, f"expected a manifest of format {MANIFEST_FORMAT} and version {version}.")]
-            return check_names(self.manifest) or check_files(self.folder, self.manifest) or self._check_contents()
+                return [
+                    Fault(
+                        "manifest",
+                        where,
+                        f"expected a manifest of format {MANIFEST_FORMAT} and version {version}.",
+                    )
+                ]
+            return (
+                check_names(self.manifest)
+                or check_files(self.folder, self.manifest)
+                or self._check_contents()
+            )
         except (ValueError, KeyError, TypeError) as error:
-            return [Fault("manifest", where, f"it was not written by mergehouse ({error!r}): carry the release again.")]
+            return [
+                Fault(
+                    "manifest",
+                    where,
+                    f"it was not written by mergehouse ({error!r}): carry the release again.",
+                )
+            ]
 
     def _check_contents(self) -> list[Fault]:
         faults = []
@@ -99,19 +122,31 @@ class ReleaseJob:
             found = []
             try:
                 for file in table["files"]:
-                    found += check_schema(table, file["path"], self.spark.read.parquet(f"{self.spark_folder}/{file['path']}").dtypes)
+                    found += check_schema(
+                        table,
+                        file["path"],
+                        self.spark.read.parquet(f"{self.spark_folder}/{file['path']}").dtypes,
+                    )
                 faults += found or self._check_figures(table)
             except PySparkException as error:
-                faults.append(Fault("unreadable", table["name"], f"its files cannot be read ({_first_line(error)})."))
+                faults.append(
+                    Fault("unreadable", table["name"], f"its files cannot be read ({_first_line(error)}).")
+                )
         return faults or self._check_kpis(self._view)
 
     def _check_figures(self, table: dict[str, Any]) -> list[Fault]:
         self._rows(table).createOrReplaceTempView(self._view(table))
         row = self._query(facts_sql(table, self._view(table), "`"))[0]
         keys = ", ".join(f"`{name}`" for name in table["key"])
-        distinct = self._query(f"SELECT COUNT(*) AS n FROM (SELECT DISTINCT {keys} FROM {self._view(table)})")[0]["n"]
+        distinct = self._query(
+            f"SELECT COUNT(*) AS n FROM (SELECT DISTINCT {keys} FROM {self._view(table)})"
+        )[0]["n"]
         split = self._query(partitions_sql(table, self._view(table), "`")) if table["partition_by"] else []
-        return check_facts(table, row) + check_partitions(table, split) + check_keys(table, row["row_count"], distinct)
+        return (
+            check_facts(table, row)
+            + check_partitions(table, split)
+            + check_keys(table, row["row_count"], distinct)
+        )
 
     def _check_kpis(self, relation: Any) -> list[Fault]:
         """KPIs over the release's files or the Delta tables: `relation` names a table's rows in SQL."""
@@ -125,7 +160,11 @@ class ReleaseJob:
         try:
             done = {"table": name, **self._load(table)}
         except (IngestError, PySparkException) as error:
-            return _outcome(name, "failed", message=str(error) if isinstance(error, IngestError) else f"`{name}`: {_first_line(error)}")
+            return _outcome(
+                name,
+                "failed",
+                message=str(error) if isinstance(error, IngestError) else f"`{name}`: {_first_line(error)}",
+            )
         return _outcome(**done)
 
     def _load(self, table: dict[str, Any]) -> dict[str, Any]:
@@ -137,15 +176,17 @@ class ReleaseJob:
                 return {"status": "unchanged", **self._state(path)}
             if last is None:
                 raise IngestError(
-                    f"the table at {path} was last written by something other than a release. Rename or remove it, and run again."
+                    f"the table at {path} was last written by something other than a release. Rename or"
+                    " remove it, and run again."
                 )
             if (earlier := next((number for number, found in history if found == stamp), None)) is not None:
                 self._stamped(f"RESTORE TABLE delta.`{path}` TO VERSION AS OF {earlier}")
                 return {"status": "restored", **self._state(path)}
             if table["mode"] == "merge" and _number(last[DELIVERED]) > _number(stamp[DELIVERED]):
                 raise IngestError(
-                    f"the table holds release {last[DELIVERED]}, and what it held at {stamp[DELIVERED]} was never here. A table that is "
-                    "merged cannot go back to it: ingest that release or a later one."
+                    f"the table holds release {last[DELIVERED]}, and what it held at {stamp[DELIVERED]} was"
+                    " never here. A table that is merged cannot go back to it: ingest that release or a"
+                    " later one."
                 )
             if table["mode"] == "merge" and last[DELIVERED]:
                 return {"status": "merged", **self._merge(table, path)}
@@ -160,12 +201,21 @@ class ReleaseJob:
         return {"status": "loaded", **self._state(path), "inserted": table["rows"]}
 
     def _create(self, table: dict[str, Any], path: str) -> None:
-        """An empty table of the manifest's types: only a definition brings NOT NULL and comments into a Delta table."""
+        """An empty table of the manifest's types: only a definition brings NOT NULL and comments into a Delta
+        table.
+        """
         columns = ", ".join(
-            f"`{c['name']}` {c['type']}{'' if c['nullable'] else ' NOT NULL'} COMMENT {_quoted(c['meaning'])}" for c in table["columns"]
+            f"`{c['name']}` {c['type']}{'' if c['nullable'] else ' NOT NULL'} COMMENT {_quoted(c['meaning'])}"
+            for c in table["columns"]
         )
-        split = f" PARTITIONED BY ({', '.join(f'`{name}`' for name in table['partition_by'])})" if table["partition_by"] else ""
-        sql = f"CREATE TABLE delta.`{path}` ({columns}) USING DELTA{split} COMMENT {_quoted(table['meaning'])}"
+        split = (
+            f" PARTITIONED BY ({', '.join(f'`{name}`' for name in table['partition_by'])})"
+            if table["partition_by"]
+            else ""
+        )
+        sql = (
+            f"CREATE TABLE delta.`{path}` ({columns}) USING DELTA{split} COMMENT {_quoted(table['meaning'])}"
+        )
         self._stamped(sql, {FINGERPRINT: "created", DELIVERED: ""})
 
     def _merge(self, table: dict[str, Any], path: str) -> dict[str, Any]:
@@ -174,7 +224,9 @@ class ReleaseJob:
         names = [column["name"] for column in table["columns"]]
         there = self.spark.read.format("delta").load(path).columns
         same = " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in table["key"])
-        equal = " AND ".join(f"t.`{name}` <=> s.`{name}`" if name in there else f"s.`{name}` IS NULL" for name in names)
+        equal = " AND ".join(
+            f"t.`{name}` <=> s.`{name}`" if name in there else f"s.`{name}` IS NULL" for name in names
+        )
         self.spark.conf.set("spark.databricks.delta.schema.autoMerge.enabled", "true")
         try:
             self._stamped(
@@ -188,16 +240,25 @@ class ReleaseJob:
         return self._state(path) | {name: int(metrics.get(metric, 0)) for name, metric in counts.items()}
 
     def _conclude(self, done: list[dict[str, Any]], faults: list[Fault]) -> str | None:
-        """Points readers at a release that came in whole and writes down what was done. Returns the version readers are pointed at."""
+        """Points readers at a release that came in whole and writes down what was done. Returns the version
+        readers are pointed at.
+        """
         now = dt.datetime.now(dt.UTC)
         current = f"{self.tables}/release_current"
         known = self._query(f"SELECT * FROM delta.`{current}`") if self._history(current) else []
         failed = faults or any(table["status"] == "failed" for table in done)
-        lines = [(t["table"], self.manifest["version"], t["delta_version"], t["rows"], self.seal, now) for t in done]
-        is_known = {(k["table_name"], k["delta_version"], k["manifest_sha256"]) for k in known} == {(t[0], t[2], t[4]) for t in lines}
+        lines = [
+            (t["table"], self.manifest["version"], t["delta_version"], t["rows"], self.seal, now)
+            for t in done
+        ]
+        is_known = {(k["table_name"], k["delta_version"], k["manifest_sha256"]) for k in known} == {
+            (t[0], t[2], t[4]) for t in lines
+        }
         if not failed and not is_known:
             frame = self.spark.createDataFrame(lines, CURRENT_TYPES).coalesce(1)
-            frame.write.format("delta").mode("overwrite").option("userMetadata", json.dumps(self._stamp())).save(current)
+            frame.write.format("delta").mode("overwrite").option(
+                "userMetadata", json.dumps(self._stamp())
+            ).save(current)
             known = [{"release_version": self.manifest["version"]}]
         log = [
             (
@@ -243,7 +304,10 @@ class ReleaseJob:
 
     def _state(self, path: str) -> dict[str, int]:
         version = self._query(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1")[0]["version"]
-        return {"rows": self._query(f"SELECT COUNT(*) AS n FROM delta.`{path}`")[0]["n"], "delta_version": version}
+        return {
+            "rows": self._query(f"SELECT COUNT(*) AS n FROM delta.`{path}`")[0]["n"],
+            "delta_version": version,
+        }
 
     def _query(self, sql: str) -> list[dict[str, Any]]:
         return [row.asDict() for row in self.spark.sql(sql).collect()]

@@ -1,9 +1,11 @@
 """Items for Microsoft Fabric that ingest releases: a notebook, and a Data Pipeline that runs it.
 
-Written as Fabric's Git integration has items: a folder each with `.platform`. Source: Microsoft's pages on the Git source code format
-and on the definitions of notebooks (FabricGitSource) and data pipelines (`pipeline-content.json`).
+Written as Fabric's Git integration has items: a folder each with `.platform`. Source: Microsoft's pages on
+the Git source code format and on the definitions of notebooks (FabricGitSource) and data pipelines
+(`pipeline-content.json`).
 
-The notebook needs nothing but Fabric's Spark: it carries the code of the modules that check files and figures, as it is here.
+The notebook needs nothing but Fabric's Spark: it carries the code of the modules that check files and
+figures, as it is here.
 """
 
 from __future__ import annotations
@@ -17,9 +19,16 @@ import mergehouse
 from mergehouse.storage import write_folder
 
 PACKAGE = Path(mergehouse.__file__).parent
-CARRIED = ("release/manifest/seal.py", "release/manifest/statistics.py", "kpi/formula.py", "platform/fabric/ingest_job.py")
+CARRIED = (
+    "release/manifest/seal.py",
+    "release/manifest/statistics.py",
+    "kpi/formula.py",
+    "platform/fabric/ingest_job.py",
+)
 NOTEBOOK, PIPELINE = "Ingest release", "Ingest latest release"
-PLATFORM = "https://developer.microsoft.com/json-schemas/fabric/gitIntegration/platformProperties/2.0.0/schema.json"
+PLATFORM = (
+    "https://developer.microsoft.com/json-schemas/fabric/gitIntegration/platformProperties/2.0.0/schema.json"
+)
 SAME_WORKSPACE = "00000000-0000-0000-0000-000000000000"
 RULE = "*" * 20
 
@@ -53,7 +62,9 @@ if not result["ok"]:
 
 
 def write_items(folder: Path) -> list[Path]:
-    """Writes the two items below `folder` and returns the files. Raises ConfigError where it cannot be written."""
+    """Writes the two items below `folder` and returns the files. Raises ConfigError where it cannot be
+    written.
+    """
     written = []
     for name, kind, content, text in (
         (NOTEBOOK, "Notebook", "notebook-content.py", notebook()),
@@ -64,7 +75,9 @@ def write_items(folder: Path) -> list[Path]:
             "metadata": {"type": kind, "displayName": name},
             "config": {"version": "2.0", "logicalId": _logical_id(name)},
         }
-        written += write_folder(folder / f"{name}.{kind}", {".platform": json.dumps(platform, indent=2) + "\n", content: text})
+        written += write_folder(
+            folder / f"{name}.{kind}", {".platform": json.dumps(platform, indent=2) + "\n", content: text}
+        )
     return written
 
 
@@ -72,8 +85,16 @@ def notebook() -> str:
     """The notebook in Fabric's source format: comments mark the cells of a Python file."""
     kernel = {"kernel_info": {"name": "synapse_pyspark"}, "dependencies": {}}
     language = {"language": "python", "language_group": "synapse_pyspark"}
-    cells = [("PARAMETERS CELL", PARAMETERS), *(("CELL", _carried(PACKAGE / file)) for file in CARRIED), ("CELL", RUN)]
-    parts = ["# Fabric notebook source\n", _metadata(kernel), f"# MARKDOWN {RULE}\n\n{_commented(INTRODUCTION)}\n"]
+    cells = [
+        ("PARAMETERS CELL", PARAMETERS),
+        *(("CELL", _carried(PACKAGE / file)) for file in CARRIED),
+        ("CELL", RUN),
+    ]
+    parts = [
+        "# Fabric notebook source\n",
+        _metadata(kernel),
+        f"# MARKDOWN {RULE}\n\n{_commented(INTRODUCTION)}\n",
+    ]
     for kind, text in cells:
         parts += [f"# {kind} {RULE}\n\n{text}\n", _metadata(language)]
     return "\n".join(parts)
@@ -86,19 +107,31 @@ def pipeline() -> dict:
         "name": "Ingest release",
         "type": "TridentNotebook",
         "dependsOn": [],
-        "policy": {"timeout": "0.12:00:00", "retry": 1, "retryIntervalInSeconds": 120, "secureOutput": False, "secureInput": False},
+        "policy": {
+            "timeout": "0.12:00:00",
+            "retry": 1,
+            "retryIntervalInSeconds": 120,
+            "secureOutput": False,
+            "secureInput": False,
+        },
         "typeProperties": {
             "notebookId": _logical_id(NOTEBOOK),
             "workspaceId": SAME_WORKSPACE,
             "parameters": {
-                name: {"value": {"value": f"@pipeline().parameters.{name}", "type": "Expression"}, "type": "string"} for name in parameters
+                name: {
+                    "value": {"value": f"@pipeline().parameters.{name}", "type": "Expression"},
+                    "type": "string",
+                }
+                for name in parameters
             },
         },
     }
     defaults = {"release": "retail", "version": "", "digest": ""}
     return {
         "properties": {
-            "description": "Verifies the release in Files/dropzone and brings it into the lakehouse's tables.",
+            "description": (
+                "Verifies the release in Files/dropzone and brings it into the lakehouse's tables."
+            ),
             "activities": [activity],
             "parameters": {name: {"type": "string", "defaultValue": defaults[name]} for name in parameters},
             "annotations": [],
@@ -109,12 +142,16 @@ def pipeline() -> dict:
 def _carried(file: Path) -> str:
     """A module's code for a cell: what it imports of this package is in the cells before."""
     text = file.read_text(encoding="utf-8")
-    text = re.sub(r"^from (__future__|mergehouse\S*) import (\([^)]*\)|[^\n]*)\n", "", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^from (__future__|mergehouse\S*) import (\([^)]*\)|[^\n]*)\n", "", text, flags=re.MULTILINE
+    )
     return re.sub(r"\n{3,}", "\n\n\n", text).strip()
 
 
 def _metadata(content: dict) -> str:
-    return f"# METADATA {RULE}\n\n" + "".join(f"# META {line}\n" for line in json.dumps(content, indent=2).splitlines())
+    return f"# METADATA {RULE}\n\n" + "".join(
+        f"# META {line}\n" for line in json.dumps(content, indent=2).splitlines()
+    )
 
 
 def _commented(text: str) -> str:

@@ -1,7 +1,8 @@
 """OneLake shortcuts: Fabric shows the Gold tables of an object store as its own, without a copy.
 
-One request body a table, for `POST /workspaces/{workspaceId}/items/{itemId}/shortcuts`. Source: Microsoft's published description of
-the Fabric REST API (microsoft/fabric-rest-api-specs, platform/definitions/platform.json: CreateShortcutRequest and its targets).
+One request body a table, for `POST /workspaces/{workspaceId}/items/{itemId}/shortcuts`. Source: Microsoft's
+published description of the Fabric REST API (microsoft/fabric-rest-api-specs,
+platform/definitions/platform.json: CreateShortcutRequest and its targets).
 """
 
 from __future__ import annotations
@@ -22,18 +23,30 @@ ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 TABLES = "Tables"
 
 
-def write_shortcuts(folder: Path, location: str, contracts: Iterable[Contract], connection: str | None) -> list[Path]:
-    """Writes the request bodies, `<table>.json` each, and returns the files. Raises ConfigError as `shortcut` does."""
+def write_shortcuts(
+    folder: Path, location: str, contracts: Iterable[Contract], connection: str | None
+) -> list[Path]:
+    """Writes the request bodies, `<table>.json` each, and returns the files. Raises ConfigError as `shortcut`
+    does.
+    """
     bodies = [shortcut(location, contract.table, connection) for contract in contracts]
-    return write_folder(folder, {f"{body['name']}.json": json.dumps(body, indent=2) + "\n" for body in bodies})
+    return write_folder(
+        folder, {f"{body['name']}.json": json.dumps(body, indent=2) + "\n" for body in bodies}
+    )
 
 
 def shortcut(location: str, table: str, connection: str | None) -> dict[str, Any]:
-    """The request body for one table of the lakehouse at `location`. `connection` is the id of a cloud connection in Fabric.
+    """The request body for one table of the lakehouse at `location`. `connection` is the id of a cloud
+    connection in Fabric.
 
-    Raises ConfigError on a location that no shortcut can point to and on a connection that is missing or no id.
+    Raises ConfigError on a location that no shortcut can point to and on a connection that is missing or no
+    id.
     """
-    return {"path": TABLES, "name": table.split(".")[1], "target": _target(location, table.replace(".", "/"), connection)}
+    return {
+        "path": TABLES,
+        "name": table.split(".")[1],
+        "target": _target(location, table.replace(".", "/"), connection),
+    }
 
 
 def _target(location: str, table: str, connection: str | None) -> dict[str, Any]:
@@ -43,13 +56,14 @@ def _target(location: str, table: str, connection: str | None) -> dict[str, Any]
         item, _, inside = folder.partition("/")
         if not (re.fullmatch(ID, url.username or "") and re.fullmatch(ID, item)):
             raise ConfigError(
-                f"{location}: a shortcut within OneLake needs ids; write it abfss://WORKSPACE_ID@{url.hostname}/LAKEHOUSE_ID/..."
+                f"{location}: a shortcut within OneLake needs ids; write it"
+                f" abfss://WORKSPACE_ID@{url.hostname}/LAKEHOUSE_ID/..."
             )
         return {"oneLake": {"workspaceId": url.username, "itemId": item, "path": inside}}
     if connection is None or not re.fullmatch(ID, connection):
         raise ConfigError(
-            f"--connection {connection or ''}: expected the id of a cloud connection to {location}. In Fabric it is in the connection's "
-            "settings, under Manage connections and gateways."
+            f"--connection {connection or ''}: expected the id of a cloud connection to {location}. In Fabric"
+            " it is in the connection's settings, under Manage connections and gateways."
         )
     if url.scheme in ("abfss", "abfs") and url.username:
         place = {"location": f"https://{url.hostname}", "subpath": f"/{url.username}/{folder}"}
@@ -64,5 +78,6 @@ def _target(location: str, table: str, connection: str | None) -> dict[str, Any]
         place = {"location": f"https://{url.hostname}.s3.{region}.amazonaws.com", "subpath": f"/{folder}"}
         return {"amazonS3": place | {"connectionId": connection}}
     raise ConfigError(
-        f"{location}: no shortcut can point there; expected abfss://container@account.dfs.core.windows.net/folder, s3:// or gs://."
+        f"{location}: no shortcut can point there; expected"
+        " abfss://container@account.dfs.core.windows.net/folder, s3:// or gs://."
     )

@@ -1,4 +1,6 @@
-"""What the values of a table's columns look like, measured with DuckDB, and how far two such pictures are apart."""
+"""What the values of a table's columns look like, measured with DuckDB, and how far two such pictures are
+apart.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,11 @@ ORDERED = (*NUMBERS, "DATE", "TIMESTAMP")
 
 @dataclass(frozen=True)
 class Measured:
-    """One column of one side. `low` to `quantiles` are None where they would be somebody's value, or the type has no order.
+    """One column of one side. `low` to `quantiles` are None where they would be somebody's value, or the type
+    has no order.
 
-    `mean` is of numbers alone; `fingerprint` is the same for the same values of the same type at the same keys, in whatever order.
+    `mean` is of numbers alone; `fingerprint` is the same for the same values of the same type at the same
+    keys, in whatever order.
     """
 
     nulls: int
@@ -38,7 +42,11 @@ class Measured:
 
 
 def summary(
-    connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str, str], key: list[str], hidden: frozenset[str]
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    types: Mapping[str, str],
+    key: list[str],
+    hidden: frozenset[str],
 ) -> tuple[int, dict[str, Measured]]:
     """Rows, and what each column (name: DuckDB type) holds, exactly; quantiles are those of `shapes`.
 
@@ -70,15 +78,22 @@ def summary(
 def shapes(
     connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str, str]
 ) -> tuple[dict[str, tuple[Any, ...]], dict[str, list[Any]]]:
-    """Of each column its quantiles, approximately, and bounds for bins: tenths of what has an order, else the common values."""
+    """Of each column its quantiles, approximately, and bounds for bins: tenths of what has an order, else the
+    common values.
+    """
     if not types:
         return {}, {}
     names, points = list(types), [*QUANTILES, *TENTHS]
     wanted = [
-        f"approx_quantile({quoted(name)}, {points})" if types[name].startswith(ORDERED) else f"approx_top_k({quoted(name)}, {COMMON})"
+        f"approx_quantile({quoted(name)}, {points})"
+        if types[name].startswith(ORDERED)
+        else f"approx_top_k({quoted(name)}, {COMMON})"
         for name in names
     ]
-    row = rows(connection, f"SELECT {', '.join(f'{sql} AS found_{n}' for n, sql in enumerate(wanted))} FROM {relation(table)}")[0]
+    row = rows(
+        connection,
+        f"SELECT {', '.join(f'{sql} AS found_{n}' for n, sql in enumerate(wanted))} FROM {relation(table)}",
+    )[0]
     quantiles, bounds = {}, {}
     for n, name in enumerate(names):
         found = row[f"found_{n}"] or []
@@ -89,13 +104,21 @@ def shapes(
 
 
 def shares(
-    connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str, str], bounds: Mapping[str, list[Any]], count: int
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    types: Mapping[str, str],
+    bounds: Mapping[str, list[Any]],
+    count: int,
 ) -> dict[str, dict[str, float]]:
-    """The share of rows in each bin of each column in `bounds`: up to a bound and above the one before, or equal to a value."""
+    """The share of rows in each bin of each column in `bounds`: up to a bound and above the one before, or
+    equal to a value.
+    """
     columns = [name for name in bounds if name in types]
     if not columns or not count:
         return {}
-    wanted = ", ".join(f"histogram({_bin(name, types[name], bounds[name])}) AS bins_{n}" for n, name in enumerate(columns))
+    wanted = ", ".join(
+        f"histogram({_bin(name, types[name], bounds[name])}) AS bins_{n}" for n, name in enumerate(columns)
+    )
     row = rows(connection, f"SELECT {wanted} FROM {relation(table)}")[0]
     found = {}
     for n, name in enumerate(columns):
@@ -105,10 +128,12 @@ def shares(
 
 
 def distance(left: Mapping[str, float], right: Mapping[str, float]) -> float:
-    """Population stability index of two distributions over the same bins. Source: Siddiqi 2006, Credit Risk Scorecards, where below
-    0.1 is no shift worth a word.
+    """Population stability index of two distributions over the same bins. Source: Siddiqi 2006, Credit Risk
+    Scorecards, where below 0.1 is no shift worth a word.
     """
-    pairs = [(max(left[label], FLOOR), max(right[label], FLOOR)) for label in left if left[label] or right[label]]
+    pairs = [
+        (max(left[label], FLOOR), max(right[label], FLOOR)) for label in left if left[label] or right[label]
+    ]
     return sum((p - q) * math.log(p / q) for p, q in pairs)
 
 
@@ -116,7 +141,9 @@ def _bin(name: str, kind: str, bounds: list[Any]) -> str:
     """The number of a row's bin; the last one is for empty values."""
     column = quoted(name)
     literals = [f"{text(str(bound))}::{kind}" for bound in bounds]
-    if kind.startswith(NUMBERS):  # equal numbers stay in one bin where one side's are off by what is tolerated
+    if kind.startswith(
+        NUMBERS
+    ):  # equal numbers stay in one bin where one side's are off by what is tolerated
         literals = [f"{literal} + {TOLERANCE}" for literal in literals]
     if kind.startswith(ORDERED):
         number = " + ".join(f"({column} > {literal})::INT" for literal in literals) or "0"

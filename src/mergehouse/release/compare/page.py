@@ -1,4 +1,6 @@
-"""The alignment report: what two lakehouses were found to have in common, as one self-contained HTML page and as JSON."""
+"""The alignment report: what two lakehouses were found to have in common, as one self-contained HTML page and
+as JSON.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +19,38 @@ PAGE, DATA = "alignment.html", "alignment.json"
 
 
 def write_comparison(result: Comparison, folder: Path) -> list[Path]:
-    """Writes both into a folder of this machine and returns their paths. Raises ConfigError where it cannot be written."""
-    return write_folder(folder, {PAGE: comparison_page(result), DATA: json.dumps(result.as_json(), indent=1, default=str) + "\n"}, "--to")
+    """Writes both into a folder of this machine and returns their paths. Raises ConfigError where it cannot
+    be written.
+    """
+    return write_folder(
+        folder,
+        {PAGE: comparison_page(result), DATA: json.dumps(result.as_json(), indent=1, default=str) + "\n"},
+        "--to",
+    )
 
 
 def comparison_page(result: Comparison) -> str:
     from jinja2 import Environment, FileSystemLoader
 
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": _number, "value": _value, "share": _share, "prefixed": lambda name, table: f"{table}.{name}"}
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "number": _number,
+        "value": _value,
+        "share": _share,
+        "prefixed": lambda name, table: f"{table}.{name}",
+    }
     scopes = list(dict.fromkeys(scope for pairs in result.kpis.values() for scope in pairs))
     kpis = [
         {
             "label": kpi.label,
             "unit": "" if kpi.format == "percent" else kpi.unit,
             "pairs": [
-                tuple(formatted(kpi, None if value is None else Decimal(value)) for value in result.kpis[kpi.name].get(scope, (None, None)))
+                tuple(
+                    formatted(kpi, None if value is None else Decimal(value))
+                    for value in result.kpis[kpi.name].get(scope, (None, None))
+                )
                 for scope in scopes
             ],
         }
@@ -40,7 +58,9 @@ def comparison_page(result: Comparison) -> str:
         if scopes
     ]
     template = environment.get_template("comparison.html.j2")
-    return template.render(c=result, kpis=kpis, scopes=scopes, tolerance=TOLERANCE, written=dt.datetime.now(dt.UTC))
+    return template.render(
+        c=result, kpis=kpis, scopes=scopes, tolerance=TOLERANCE, written=dt.datetime.now(dt.UTC)
+    )
 
 
 def _number(value: int) -> str:

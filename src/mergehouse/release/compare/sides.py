@@ -20,7 +20,9 @@ from mergehouse.storage import fabric_root
 
 @dataclass(frozen=True)
 class Side:
-    """Tables, by their name without layer, as views in a schema of a connection: column names and DuckDB types."""
+    """Tables, by their name without layer, as views in a schema of a connection: column names and DuckDB
+    types.
+    """
 
     schema: str
     location: str
@@ -31,29 +33,52 @@ class Side:
 
 
 def lakehouse_side(
-    connection: duckdb.DuckDBPyConnection, schema: str, location: str, layouts: tuple[str, ...] = ("gold", "Tables")
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    location: str,
+    layouts: tuple[str, ...] = ("gold", "Tables"),
 ) -> Side:
     """The first of `layouts` that is there: Gold tables, or the tables below `Tables/`."""
     place = located(Path(), location)
     for layout in layouts:
-        lakehouse, prefix = (Lakehouse(place), "gold.") if layout == "gold" else (Lakehouse(f"{fabric_root(place)}/Tables"), "")
+        lakehouse, prefix = (
+            (Lakehouse(place), "gold.")
+            if layout == "gold"
+            else (Lakehouse(f"{fabric_root(place)}/Tables"), "")
+        )
         if there := [name for name in contracts() if lakehouse.exists(f"{prefix}{name}")]:
             for name in there:
                 create_view(connection, f"{schema}.{name}", lakehouse.delta(f"{prefix}{name}"))
             return Side(schema, place, {name: _types(connection, f"{schema}.{name}") for name in there})
-    hint = next((str(found.parent.parent) for found in sorted(Path(place).glob("*/gold/*")) if (found / "_delta_log").is_dir()), "")
+    hint = next(
+        (
+            str(found.parent.parent)
+            for found in sorted(Path(place).glob("*/gold/*"))
+            if (found / "_delta_log").is_dir()
+        ),
+        "",
+    )
     meant = f" Did you mean {hint}?" if hint else " `mergehouse run` or `mergehouse ingest` brings them."
     raise LakehouseError(
-        f"{location}: no table to compare; expected those of a release in {' or '.join(f'{name}/' for name in layouts)}.{meant}"
+        f"{location}: no table to compare; expected those of a release in"
+        f" {' or '.join(f'{name}/' for name in layouts)}.{meant}"
     )
 
 
-def release_side(connection: duckdb.DuckDBPyConnection, schema: str, folder: Path, manifest: Manifest, root: str) -> Side:
+def release_side(
+    connection: duckdb.DuckDBPyConnection, schema: str, folder: Path, manifest: Manifest, root: str
+) -> Side:
     """The files of a release in a folder of this machine; `root` is where it is from, for people."""
     names = {table.name: table.name.split(".")[1] for table in manifest.tables}
     for table in manifest.tables:
-        open_table(connection, f"{schema}.{names[table.name]}", [str(folder / file.path) for file in table.files])
-    return Side(schema, f"{root}, release {manifest.version}", {name: _types(connection, f"{schema}.{name}") for name in names.values()})
+        open_table(
+            connection, f"{schema}.{names[table.name]}", [str(folder / file.path) for file in table.files]
+        )
+    return Side(
+        schema,
+        f"{root}, release {manifest.version}",
+        {name: _types(connection, f"{schema}.{name}") for name in names.values()},
+    )
 
 
 def contracts() -> dict[str, Contract]:

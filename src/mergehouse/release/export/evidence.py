@@ -1,4 +1,6 @@
-"""What a manifest says beyond rows: the quality verdict of the source, the models behind scores, and where bands begin and end."""
+"""What a manifest says beyond rows: the quality verdict of the source, the models behind scores, and where
+bands begin and end.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ from mergehouse.release.manifest.statistics import exact_text
 RESULTS = "monitor.quality_results"
 SCORED = ("source_system", "as_of_date")
 MODEL = ("method", "model_name", "model_version", "feature_version")
-BANDS = {"risk_band": "churn_probability_90d", "clv_tier": "clv_12m_eur"}  # a band and the figure that it is read from
+BANDS = {
+    "risk_band": "churn_probability_90d",
+    "clv_tier": "clv_12m_eur",
+}  # a band and the figure that it is read from
 
 
 def quality(lakehouse: Lakehouse) -> Quality:
@@ -23,18 +28,26 @@ def quality(lakehouse: Lakehouse) -> Quality:
     connection = connect()
     create_view(connection, RESULTS, lakehouse.delta(RESULTS))
     last = (
-        f"SELECT * FROM {RESULTS} QUALIFY row_number() OVER (PARTITION BY table_name, check_name ORDER BY started DESC) = 1 "
-        "ORDER BY started DESC, table_name, check_name"
+        f"SELECT * FROM {RESULTS} QUALIFY row_number() OVER (PARTITION BY table_name, check_name ORDER BY"
+        " started DESC) = 1 ORDER BY started DESC, table_name, check_name"
     )
     checks = rows(connection, last)
     failed = [
-        FailedCheck(table=c["table_name"], check=c["check_name"], severity=c["severity"], failures=c["failures"])
+        FailedCheck(
+            table=c["table_name"], check=c["check_name"], severity=c["severity"], failures=c["failures"]
+        )
         for c in checks
         if not c["passed"]
     ]
     verdict = "failed" if any(c.severity == "error" for c in failed) else "passed" if checks else "unknown"
     first = checks[0] if checks else {"run_id": None, "started": None}
-    return Quality(verdict=verdict, run_id=first["run_id"], checked_ts=first["started"], checks=len(checks), failed=failed)
+    return Quality(
+        verdict=verdict,
+        run_id=first["run_id"],
+        checked_ts=first["started"],
+        checks=len(checks),
+        failed=failed,
+    )
 
 
 def scoring_models(connection: duckdb.DuckDBPyConnection, tables: list[ReleasedTable]) -> list[ScoringModel]:
@@ -45,7 +58,11 @@ def scoring_models(connection: duckdb.DuckDBPyConnection, tables: list[ReleasedT
         sql = f"SELECT {columns}, count(*) AS rows FROM {relation(table.name)} GROUP BY ALL ORDER BY ALL"
         for row in rows(connection, sql):
             count = row.pop("rows")
-            found.append(ScoringModel(table=table.name, rows=count, **{name: exact_text(value) for name, value in row.items()}))
+            found.append(
+                ScoringModel(
+                    table=table.name, rows=count, **{name: exact_text(value) for name, value in row.items()}
+                )
+            )
     return found
 
 
@@ -55,12 +72,20 @@ def bands(connection: duckdb.DuckDBPyConnection, tables: list[ReleasedTable]) ->
     for band, of in BANDS.items():
         for table in _with(tables, *SCORED, band, of):
             sql = (
-                f"SELECT {', '.join(SCORED)}, {band} AS band, min({of}) AS low, max({of}) AS high, count(*) AS rows "
-                f"FROM {relation(table.name)} WHERE {band} IS NOT NULL AND {of} IS NOT NULL GROUP BY ALL ORDER BY {', '.join(SCORED)}, low"
+                f"SELECT {', '.join(SCORED)}, {band} AS band, min({of}) AS low, max({of}) AS high, count(*)"
+                f" AS rows FROM {relation(table.name)} WHERE {band} IS NOT NULL AND {of} IS NOT NULL GROUP BY"
+                f" ALL ORDER BY {', '.join(SCORED)}, low"
             )
             for row in rows(connection, sql):
                 count = row.pop("rows")
-                found.append(Band(table=table.name, of=of, rows=count, **{name: exact_text(value) for name, value in row.items()}))
+                found.append(
+                    Band(
+                        table=table.name,
+                        of=of,
+                        rows=count,
+                        **{name: exact_text(value) for name, value in row.items()},
+                    )
+                )
     return found
 
 

@@ -1,7 +1,9 @@
-"""Makes a release: Gold marts as zstd Parquet, measured, hashed and described by a manifest, then put in place whole.
+"""Makes a release: Gold marts as zstd Parquet, measured, hashed and described by a manifest, then put in
+place whole.
 
-DuckDB streams rows from Delta's files into those of the release; none pass through Python. The same version of a table gives the same
-bytes: small tables are in the order of their key, large ones in that of their files.
+DuckDB streams rows from Delta's files into those of the release; none pass through Python. The same version
+of a table gives the same bytes: small tables are in the order of their key, large ones in that of their
+files.
 """
 
 from __future__ import annotations
@@ -28,7 +30,15 @@ from mergehouse.lakehouse.reader import connect, quoted, read_files, select, set
 from mergehouse.project.config import Project, load_project, located
 from mergehouse.release.export.evidence import bands, quality, scoring_models
 from mergehouse.release.manifest.changes import accept, propose
-from mergehouse.release.manifest.duckdb_statistics import Row, distinct_keys, facts, file_rows, open_table, partition_rows, rows
+from mergehouse.release.manifest.duckdb_statistics import (
+    Row,
+    distinct_keys,
+    facts,
+    file_rows,
+    open_table,
+    partition_rows,
+    rows,
+)
 from mergehouse.release.manifest.manifest import FORMAT, KpiTotals, Manifest, ReleasedTable, table_folder
 from mergehouse.release.manifest.seal import sha256
 from mergehouse.release.manifest.statistics import check_facts, exact_text, measured, partitions
@@ -42,7 +52,9 @@ SOURCE_BYTES = 400 * 2**20  # of a table's snappy files for one zstd file of 128
 
 @dataclass(frozen=True)
 class Released:
-    """`is_new` is False where nothing has changed since the last release, which `manifest` then is; `is_current`: readers see it."""
+    """`is_new` is False where nothing has changed since the last release, which `manifest` then is;
+    `is_current`: readers see it.
+    """
 
     root: str
     manifest: Manifest
@@ -52,7 +64,8 @@ class Released:
 
 
 def releases_root(folder: str | Path, environment: str | None = None, elsewhere: str | None = None) -> str:
-    """Where the releases of the project in `folder` are: `release/` in its lakehouse, so that each environment has its own, or elsewhere.
+    """Where the releases of the project in `folder` are: `release/` in its lakehouse, so that each
+    environment has its own, or elsewhere.
 
     Raises ConfigError on a place that cannot be one; without `elsewhere`, on a project that cannot be read.
     """
@@ -68,12 +81,16 @@ def release(
     progress: Callable[[str], None] = lambda _: None,
     now: dt.datetime | None = None,
 ) -> Released:
-    """Releases every published Gold table whose contract allows it, as `version` or the one that the changes ask for.
+    """Releases every published Gold table whose contract allows it, as `version` or the one that the changes
+    ask for.
 
-    Raises MergehouseError on a version that is too low for the changes, CheckFailed where a key or an empty value breaks a contract,
-    LakehouseError where nothing is published or the place cannot be written.
+    Raises MergehouseError on a version that is too low for the changes, CheckFailed where a key or an empty
+    value breaks a contract, LakehouseError where nothing is published or the place cannot be written.
     """
-    lakehouse, shelf = Lakehouse(project.lakehouse_location), Shelf(located(Path(), to) if to else f"{project.lakehouse_location}/release")
+    lakehouse, shelf = (
+        Lakehouse(project.lakehouse_location),
+        Shelf(located(Path(), to) if to else f"{project.lakehouse_location}/release"),
+    )
     wanted = Version.parse(version) if version else None
     created = (now or dt.datetime.now(dt.UTC)).replace(microsecond=0)
     with exclusive(lakehouse), shelf.exclusive():
@@ -81,15 +98,23 @@ def release(
         previous = shelf.latest()
         with shelf.staging() as staged, tempfile.TemporaryDirectory(prefix="mergehouse-") as spill:
             connection = connect(**settings(project.config.limits, Path(spill)))
-            return _Export(lakehouse, connection, shelf, staged, created, progress).make(project, contracts, previous, wanted)
+            return _Export(lakehouse, connection, shelf, staged, created, progress).make(
+                project, contracts, previous, wanted
+            )
 
 
 def released_contracts(lakehouse: Lakehouse) -> list[Contract]:
-    """Contracts of the Gold tables that are published and meant for readers. Raises LakehouseError where there are none."""
+    """Contracts of the Gold tables that are published and meant for readers. Raises LakehouseError where
+    there are none.
+    """
     found = [load_contract(file) for file in sorted((MODELS / "gold").glob("*.yml"))]
-    found = [contract for contract in found if contract.release != "none" and lakehouse.exists(contract.table)]
+    found = [
+        contract for contract in found if contract.release != "none" and lakehouse.exists(contract.table)
+    ]
     if not found:
-        raise LakehouseError(f"{lakehouse.location}: no Gold table is published yet; `mergehouse run` builds them.")
+        raise LakehouseError(
+            f"{lakehouse.location}: no Gold table is published yet; `mergehouse run` builds them."
+        )
     return found
 
 
@@ -108,19 +133,29 @@ class _Export:
         self.lakehouse, self.connection, self.shelf = lakehouse, connection, shelf
         self.staged, self.created, self.progress = staged, created, progress
 
-    def make(self, project: Project, contracts: list[Contract], previous: Manifest | None, wanted: Version | None) -> Released:
+    def make(
+        self, project: Project, contracts: list[Contract], previous: Manifest | None, wanted: Version | None
+    ) -> Released:
         described = [self._describe(contract) for contract in contracts]
         proposed, changes = propose(previous, described, _kpis({}))
         chosen = wanted or proposed
         accept(chosen, previous, changes, said=wanted is not None)
         if previous and wanted is None and not changes and _sources(previous.tables) == _sources(described):
             is_current = self.shelf.current() == previous.number
-            return Released(self.shelf.root, previous, self.shelf.manifest(previous.number)[1], is_new=False, is_current=is_current)
+            return Released(
+                self.shelf.root,
+                previous,
+                self.shelf.manifest(previous.number)[1],
+                is_new=False,
+                is_current=is_current,
+            )
         with ThreadPoolExecutor(2) as hashing:  # the hash of a file is taken while the next one is written
             written = [(contract, self._write(contract, str(chosen), hashing)) for contract in contracts]
             tables = [
                 self._measured(contract, described, [(file, digest.result()) for file, digest in files])
-                for contract, files, described in ((c, f, d) for (c, f), d in zip(written, described, strict=True))
+                for contract, files, described in (
+                    (c, f, d) for (c, f), d in zip(written, described, strict=True)
+                )
             ]
         manifest = self._manifest(project, tables, str(chosen), previous, changes)
         self.progress("putting it in place")
@@ -132,9 +167,18 @@ class _Export:
         delta = self.lakehouse.delta(contract.table)
         there = duckdb_types(delta)
         if missing := next((name for name in contract.columns if name not in there), None):
-            raise LakehouseError(f"`{contract.table}`: column `{missing}` of its contract is not there yet; `mergehouse run` builds it.")
+            raise LakehouseError(
+                f"`{contract.table}`: column `{missing}` of its contract is not there yet; `mergehouse run`"
+                " builds it."
+            )
         columns = [
-            {"name": name, "nulls": 0, "min": None, "max": None, **c.model_dump(include={"type", "nullable", "pii", "unit", "meaning"})}
+            {
+                "name": name,
+                "nulls": 0,
+                "min": None,
+                "max": None,
+                **c.model_dump(include={"type", "nullable", "pii", "unit", "meaning"}),
+            }
             for name, c in contract.columns.items()
         ]
         return ReleasedTable(
@@ -143,33 +187,46 @@ class _Export:
             columns=columns, rows=0, partitions=[], files=[{"path": "", "bytes": 0, "rows": 0, "sha256": "0" * 64}],
         )  # fmt: skip
 
-    def _write(self, contract: Contract, version: str, hashing: ThreadPoolExecutor) -> list[tuple[Path, Future[str]]]:
+    def _write(
+        self, contract: Contract, version: str, hashing: ThreadPoolExecutor
+    ) -> list[tuple[Path, Future[str]]]:
         """The table's rows as Parquet files, and their hashes to come."""
         self.progress(contract.table)
         folder = self.staged / table_folder(contract.table, self.created, version)
         folder.mkdir(parents=True)
-        columns = ", ".join(f"CAST({quoted(name)} AS {duckdb_type(c.type)}) AS {quoted(name)}" for name, c in contract.columns.items())
+        columns = ", ".join(
+            f"CAST({quoted(name)} AS {duckdb_type(c.type)}) AS {quoted(name)}"
+            for name, c in contract.columns.items()
+        )
         delta = self.lakehouse.delta(contract.table)
         written = []
         for number, source in enumerate(self._sources(contract, delta)):
             file = folder / f"part-{number:05}.parquet"
             try:
-                self.connection.execute(f"COPY (SELECT {columns} FROM {source}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd)")
+                self.connection.execute(
+                    f"COPY (SELECT {columns} FROM {source}) TO {text(str(file))} (FORMAT parquet, COMPRESSION"
+                    " zstd)"
+                )
             except duckdb.OutOfMemoryException:
-                raise LakehouseError(f"`{contract.table}`: not enough memory. Raise `limits.memory` in mergehouse.yml.") from None
+                raise LakehouseError(
+                    f"`{contract.table}`: not enough memory. Raise `limits.memory` in mergehouse.yml."
+                ) from None
             except duckdb.IOException as error:
                 raise LakehouseError(write_failure(contract.table, file, error)) from None
             except duckdb.Error as error:
                 reason = str(error).splitlines()[0]
                 raise LakehouseError(
-                    f"`{contract.table}`: its rows do not fit its contract ({reason}); `mergehouse run` rebuilds it."
+                    f"`{contract.table}`: its rows do not fit its contract ({reason}); `mergehouse run`"
+                    " rebuilds it."
                 ) from None
             written.append((file, hashing.submit(sha256, file)))
         open_table(self.connection, contract.table, [str(file) for file, _ in written])
         return written
 
     def _sources(self, contract: Contract, delta) -> list[str]:
-        """What each file of the release is selected from: all rows by key, or of a large table one group of Delta's files after another."""
+        """What each file of the release is selected from: all rows by key, or of a large table one group of
+        Delta's files after another.
+        """
         if needs_safe_reader(delta) or self.lakehouse.rows(contract.table) <= SORTED_ROWS:
             return [f"({select(self.connection, delta)}) ORDER BY {', '.join(map(quoted, contract.key))}"]
         types = {name: duckdb_types(delta)[name] for name in delta.metadata().partition_columns}
@@ -184,7 +241,9 @@ class _Export:
             room -= size
         return [read_files(group, types) for group in groups]
 
-    def _measured(self, contract: Contract, described: ReleasedTable, files: list[tuple[Path, str]]) -> ReleasedTable:
+    def _measured(
+        self, contract: Contract, described: ReleasedTable, files: list[tuple[Path, str]]
+    ) -> ReleasedTable:
         """The table with its figures. Raises CheckFailed where a key or an empty value breaks the contract."""
         self.progress(f"{contract.table}: figures")
         table = described.model_dump(mode="json")
@@ -203,16 +262,23 @@ class _Export:
             for file, digest in files
         ]
         if faults := check_facts(table, row):
-            raise CheckFailed(f"{faults[0].where}: {faults[0].message} Nothing was released; `mergehouse check` says more.")
+            raise CheckFailed(
+                f"{faults[0].where}: {faults[0].message} Nothing was released; `mergehouse check` says more."
+            )
         if (distinct := distinct_keys(self.connection, table, table["rows"])) != table["rows"]:
             raise CheckFailed(
-                f"`{contract.table}`: {table['rows'] - distinct:,} rows repeat a key ({', '.join(contract.key)}). Nothing was released; "
-                "`mergehouse check` says more."
+                f"`{contract.table}`: {table['rows'] - distinct:,} rows repeat a key"
+                f" ({', '.join(contract.key)}). Nothing was released; `mergehouse check` says more."
             )
         return ReleasedTable.model_validate(table)
 
     def _manifest(
-        self, project: Project, tables: list[ReleasedTable], version: str, previous: Manifest | None, changes: list[Change]
+        self,
+        project: Project,
+        tables: list[ReleasedTable],
+        version: str,
+        previous: Manifest | None,
+        changes: list[Change],
     ) -> Manifest:
         return Manifest(
             manifest_format=FORMAT,
@@ -230,7 +296,9 @@ class _Export:
         )
 
 
-def kpi_values(connection: duckdb.DuckDBPyConnection, tables: list[str], kpis: list[Row] | None = None) -> formula.Values:
+def kpi_values(
+    connection: duckdb.DuckDBPyConnection, tables: list[str], kpis: list[Row] | None = None
+) -> formula.Values:
     """Every KPI, as the catalogue or `kpis` define them, over the tables that are open."""
     definitions = kpis or [kpi.model_dump() for kpi in catalogue()]
     used = [name for name in dict.fromkeys(k["table"] for k in definitions if k["table"]) if name in tables]
@@ -239,7 +307,10 @@ def kpi_values(connection: duckdb.DuckDBPyConnection, tables: list[str], kpis: l
 
 def _kpis(values: formula.Values) -> list[KpiTotals]:
     return [
-        KpiTotals(**kpi.model_dump(), values={scope: exact_text(named[kpi.name]) for scope, named in values.items()}) for kpi in catalogue()
+        KpiTotals(
+            **kpi.model_dump(), values={scope: exact_text(named[kpi.name]) for scope, named in values.items()}
+        )
+        for kpi in catalogue()
     ]
 
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from mergehouse.release.manifest.manifest import KpiTotals, Manifest, ReleasedColumn, ReleasedTable
 
 
-def propose(previous: Manifest | None, tables: list[ReleasedTable], kpis: list[KpiTotals]) -> tuple[Version, list[Change]]:
+def propose(
+    previous: Manifest | None, tables: list[ReleasedTable], kpis: list[KpiTotals]
+) -> tuple[Version, list[Change]]:
     """The version that the difference to the last release asks for, and the differences, gravest first."""
     if previous is None:
         return Version(1, 0, 0), []
@@ -21,24 +23,30 @@ def propose(previous: Manifest | None, tables: list[ReleasedTable], kpis: list[K
 
 
 def accept(chosen: Version, previous: Manifest | None, found: list[Change], said: bool) -> None:
-    """Raises MergehouseError where a version is not above the last one or promises more than the changes keep, and where readers
-    would break without anybody having `said` the version.
+    """Raises MergehouseError where a version is not above the last one or promises more than the changes
+    keep, and where readers would break without anybody having `said` the version.
     """
     if previous is None:
         return
     last = previous.number
     if chosen <= last:
-        raise MergehouseError(f"version {chosen}: the last release is {last}; a version is released once, and the next one is higher.")
+        raise MergehouseError(
+            f"version {chosen}: the last release is {last}; a version is released once, and the next one is"
+            " higher."
+        )
     needed = found[0].level if found else "patch"
     if chosen >= last.next(needed) and (said or needed != "major"):
         return
     named = "; ".join(f"{change.what} {change.how}" for change in found if change.level == needed)
     kind = "would break readers" if needed == "major" else "has more"
     raise MergehouseError(
-        f"version {chosen}: the release {kind} compared with {last} ({named}). It needs a {needed} version: --version {last.next(needed)}, "
-        "or what is missing put back."
+        f"version {chosen}: the release {kind} compared with {last} ({named}). It needs a {needed} version:"
+        f" --version {last.next(needed)}, or what is missing put back."
         if needed == "major"
-        else f"version {chosen}: the release {kind} than {last} ({named}). It needs a {needed} version: --version {last.next(needed)}."
+        else (
+            f"version {chosen}: the release {kind} than {last} ({named}). It needs a {needed} version:"
+            f" --version {last.next(needed)}."
+        )
     )
 
 
@@ -76,7 +84,11 @@ def _table_changes(then: ReleasedTable, now: ReleasedTable) -> list[Change]:
     if kept != [name for name in before if name in after]:
         add("minor", now.name, "has its columns in another order")
     if then.partition_by != now.partition_by:
-        add("minor", now.name, f"is partitioned by ({', '.join(now.partition_by)}) instead of ({', '.join(then.partition_by)})")
+        add(
+            "minor",
+            now.name,
+            f"is partitioned by ({', '.join(now.partition_by)}) instead of ({', '.join(then.partition_by)})",
+        )
     if then.mode != now.mode:
         add("minor", now.name, f"is delivered by {now.mode} instead of {then.mode}")
     return found
@@ -91,7 +103,13 @@ def _column_changes(name: str, then: ReleasedColumn, now: ReleasedColumn) -> lis
         words = "may be empty now" if now.nullable else "may no longer be empty"
         found.append(Change(level="minor" if now.nullable else "major", what=name, how=words))
     if then.unit != now.unit:
-        found.append(Change(level="major", what=name, how=f"is in {now.unit or 'no unit'} instead of {then.unit or 'no unit'}"))
+        found.append(
+            Change(
+                level="major",
+                what=name,
+                how=f"is in {now.unit or 'no unit'} instead of {then.unit or 'no unit'}",
+            )
+        )
     if then.pii != now.pii:
         found.append(Change(level="minor", what=name, how=f"is tagged {now.pii} instead of {then.pii}"))
     return found
@@ -102,7 +120,13 @@ def _kpi_changes(then: dict[str, KpiTotals], now: dict[str, KpiTotals]) -> list[
     found += [Change(level="minor", what=f"KPI {name}", how="is new") for name in now if name not in then]
     for name in then:
         if name in now and _definition(then[name]) != _definition(now[name]):
-            found.append(Change(level="major", what=f"KPI {name}", how=f"is {now[name].formula} instead of {then[name].formula}"))
+            found.append(
+                Change(
+                    level="major",
+                    what=f"KPI {name}",
+                    how=f"is {now[name].formula} instead of {then[name].formula}",
+                )
+            )
     return found
 
 
@@ -111,7 +135,9 @@ def _definition(kpi: KpiTotals) -> tuple:
 
 
 def widens(then: str, now: str) -> bool:
-    """True where every value of the one type is one of the other: int -> bigint, decimal(9,2) -> decimal(18,2)."""
+    """True where every value of the one type is one of the other: int -> bigint, decimal(9,2) ->
+    decimal(18,2).
+    """
     digits = {"int": (10, 0), "bigint": (19, 0)}
     before, after = _decimal(then) or digits.get(then), _decimal(now)
     if (then, now) == ("int", "bigint"):

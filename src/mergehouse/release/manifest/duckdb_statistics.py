@@ -21,7 +21,9 @@ def open_table(connection: duckdb.DuckDBPyConnection, name: str, files: list[str
     layer, table = name.split(".")
     paths = ", ".join(text(file) for file in files)
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(layer)}")
-    connection.execute(f"CREATE OR REPLACE VIEW {relation(name)} AS FROM read_parquet([{paths}], hive_partitioning = false)")
+    connection.execute(
+        f"CREATE OR REPLACE VIEW {relation(name)} AS FROM read_parquet([{paths}], hive_partitioning = false)"
+    )
 
 
 def relation(name: str) -> str:
@@ -34,12 +36,14 @@ def facts(connection: duckdb.DuckDBPyConnection, table: Row) -> Row:
 
 
 def partition_rows(connection: duckdb.DuckDBPyConnection, table: Row) -> list[Row]:
-    return rows(connection, partitions_sql(table, relation(table["name"]), '"')) if table["partition_by"] else []
+    return (
+        rows(connection, partitions_sql(table, relation(table["name"]), '"')) if table["partition_by"] else []
+    )
 
 
 def distinct_keys(connection: duckdb.DuckDBPyConnection, table: Row, count: int) -> int:
-    """Different keys of a table of `count` rows. Hashes that all differ prove that keys do: sorting these takes half the time of
-    DuckDB's own count. Where two agree, keys are counted.
+    """Different keys of a table of `count` rows. Hashes that all differ prove that keys do: sorting these
+    takes half the time of DuckDB's own count. Where two agree, keys are counted.
     """
     columns = ", ".join(quoted(name) for name in table["key"])
     source, parts = relation(table["name"]), max(1, math.ceil(count / KEYS_AT_ONCE))
@@ -50,7 +54,9 @@ def distinct_keys(connection: duckdb.DuckDBPyConnection, table: Row, count: int)
         found = np.sort(connection.sql(kept).fetchnumpy()["h"])
         different += np.count_nonzero(found[1:] != found[:-1]) + 1 if len(found) else 0
     if different < count:
-        return connection.execute(f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {source})").fetchall()[0][0]
+        return connection.execute(
+            f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {source})"
+        ).fetchall()[0][0]
     return int(different)
 
 
@@ -60,7 +66,9 @@ def file_rows(connection: duckdb.DuckDBPyConnection, file: str) -> int:
 
 def columns_of(connection: duckdb.DuckDBPyConnection, file: str) -> list[tuple[str, str]]:
     """Names and types, in Spark's words, of a file's columns."""
-    found = connection.execute(f"DESCRIBE FROM read_parquet({text(file)}, hive_partitioning = false)").fetchall()
+    found = connection.execute(
+        f"DESCRIBE FROM read_parquet({text(file)}, hive_partitioning = false)"
+    ).fetchall()
     return [(name, _SPARK_TYPES.get(kind, kind.lower())) for name, kind, *_ in found]
 
 

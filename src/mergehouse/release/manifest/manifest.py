@@ -1,13 +1,14 @@
-"""The manifest of a release: what was exported, from which versions, and every figure that a receiver can check it by.
+"""The manifest of a release: what was exported, from which versions, and every figure that a receiver can
+check it by.
 
 Layout, below the root of all releases:
 
-    gold/<table>/<yyyy-mm-dd>/v<X.Y.Z>/part-00000.parquet ...
-    gold/_releases/v<X.Y.Z>/release_manifest.json
-    gold/_releases/v<X.Y.Z>/_SUCCESS                           written last: the manifest's SHA-256, as sha256sum writes it
-    gold/_releases/current.json                                the pointer that readers go by
+gold/<table>/<yyyy-mm-dd>/v<X.Y.Z>/part-00000.parquet ... gold/_releases/v<X.Y.Z>/release_manifest.json
+gold/_releases/v<X.Y.Z>/_SUCCESS                           written last: the manifest's SHA-256, as sha256sum
+writes it gold/_releases/current.json                                the pointer that readers go by
 
-One manifest, not one a table: a release is whole or it is not there. Spark, Hive and Fabric skip names that begin with `_`.
+One manifest, not one a table: a release is whole or it is not there. Spark, Hive and Fabric skip names that
+begin with `_`.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ class _Strict(BaseModel):
 
 
 class ReleasedColumn(_Strict):
-    """A column as its contract describes it, and what it holds. `min` and `max` are exact text: 12.50, 2011-12-09,
-    2026-11-01T12:00:00.000000Z; of columns with a `pii` tag they are left out, and of columns without a value.
+    """A column as its contract describes it, and what it holds. `min` and `max` are exact text: 12.50,
+    2011-12-09, 2026-11-01T12:00:00.000000Z; of columns with a `pii` tag they are left out, and of columns
+    without a value.
     """
 
     name: Column
@@ -80,9 +82,11 @@ class Partition(_Strict):
 
 
 class ReleasedTable(_Strict):
-    """One table. `mode` says how it reaches the receiver's: `overwrite` takes the place of its rows, `merge` updates and adds by `key`.
+    """One table. `mode` says how it reaches the receiver's: `overwrite` takes the place of its rows, `merge`
+    updates and adds by `key`.
 
-    `delta_version` is the version of the source table that was exported, `delta_id` tells tables of the same name apart.
+    `delta_version` is the version of the source table that was exported, `delta_id` tells tables of the same
+    name apart.
     """
 
     name: TableName
@@ -107,18 +111,24 @@ class ReleasedTable(_Strict):
         if unknown := {*self.key, *self.partition_by} - set(names):
             raise ValueError(f"`{min(unknown)}` is named in key or partition_by and is no column")
         if sum(file.rows for file in self.files) != self.rows:
-            raise ValueError(f"the files hold {sum(file.rows for file in self.files):,} rows and the table {self.rows:,}")
+            raise ValueError(
+                f"the files hold {sum(file.rows for file in self.files):,} rows and the table {self.rows:,}"
+            )
         return self
 
 
 class KpiTotals(Kpi):
-    """A KPI's definition and its values by scope (brands and `group`), counts and money as exact text; None without a denominator."""
+    """A KPI's definition and its values by scope (brands and `group`), counts and money as exact text; None
+    without a denominator.
+    """
 
     values: dict[str, str | None]
 
 
 class ScoringModel(_Strict):
-    """Rows of a scores table that one edition of a model wrote; `model_*` and `feature_version` are None where none was used."""
+    """Rows of a scores table that one edition of a model wrote; `model_*` and `feature_version` are None
+    where none was used.
+    """
 
     table: TableName
     source_system: str
@@ -151,7 +161,9 @@ class FailedCheck(_Strict):
 
 
 class Quality(_Strict):
-    """The last outcome of every check of the source: `failed` where one of severity error does not hold, `unknown` without a run."""
+    """The last outcome of every check of the source: `failed` where one of severity error does not hold,
+    `unknown` without a run.
+    """
 
     verdict: Literal["passed", "failed", "unknown"]
     run_id: str | None
@@ -161,7 +173,9 @@ class Quality(_Strict):
 
 
 class Manifest(_Strict):
-    """A release. `changes` say what is different from `previous` and which part of the version number that calls for."""
+    """A release. `changes` say what is different from `previous` and which part of the version number that
+    calls for.
+    """
 
     manifest_format: Literal[1]
     dataset: str
@@ -187,7 +201,9 @@ class Manifest(_Strict):
             raise ValueError(faults[0].message.rstrip("."))
         for kpi in self.kpis:
             if kpi.table and not self.table(kpi.table) and any(kpi.values.values()):
-                raise ValueError(f"KPI `{kpi.name}` has values and `{kpi.table}`, which they are of, is not here")
+                raise ValueError(
+                    f"KPI `{kpi.name}` has values and `{kpi.table}`, which they are of, is not here"
+                )
         return self
 
     @property
@@ -222,8 +238,8 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         raise ManifestError(f"{where}: {MANIFEST} is no JSON ({error}). Carry the release again.") from None
     if isinstance(found, dict) and found.get("manifest_format", FORMAT) != FORMAT:
         raise ManifestError(
-            f"{where}: {MANIFEST} has format {found['manifest_format']!r}; this mergehouse reads format {FORMAT}. "
-            "Install the one that wrote it."
+            f"{where}: {MANIFEST} has format {found['manifest_format']!r}; this mergehouse reads format"
+            f" {FORMAT}. Install the one that wrote it."
         )
     try:
         return Manifest.model_validate_json(content)
@@ -231,11 +247,16 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         first: Any = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "the whole"
         raise ManifestError(
-            f"{where}: {MANIFEST}: key `{key}`: {first['msg']}. It was not written by mergehouse: carry the release again."
+            f"{where}: {MANIFEST}: key `{key}`: {first['msg']}. It was not written by mergehouse: carry the"
+            " release again."
         ) from None
 
 
 def manifest_schema() -> str:
     """The JSON Schema of manifests, as it is published."""
-    schema = {"$schema": SCHEMA_ID, **Manifest.model_json_schema(), "title": f"mergehouse {RELEASES} manifest"}
+    schema = {
+        "$schema": SCHEMA_ID,
+        **Manifest.model_json_schema(),
+        "title": f"mergehouse {RELEASES} manifest",
+    }
     return json.dumps(schema, indent=1) + "\n"

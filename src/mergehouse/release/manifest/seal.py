@@ -1,6 +1,7 @@
 """The files of a release that was carried: is it sealed, is it all there, is every byte as it was.
 
-Plain Python on plain files, so that the same code runs where nothing else of mergehouse is: in a notebook on Fabric.
+Plain Python on plain files, so that the same code runs where nothing else of mergehouse is: in a notebook on
+Fabric.
 """
 
 from __future__ import annotations
@@ -30,12 +31,18 @@ class Fault:
 
 def released_versions(root: Path) -> list[str]:
     """Versions that have a folder, sealed or not, lowest first."""
-    found = [folder.name[1:] for folder in (root / RELEASES).glob("v*") if re.fullmatch(r"v\d+\.\d+\.\d+", folder.name)]
+    found = [
+        folder.name[1:]
+        for folder in (root / RELEASES).glob("v*")
+        if re.fullmatch(r"v\d+\.\d+\.\d+", folder.name)
+    ]
     return sorted(found, key=lambda version: tuple(map(int, version.split("."))))
 
 
 def pointed_at(root: Path) -> tuple[str | None, str | None, list[Fault]]:
-    """Version and manifest digest that the pointer names, and what is wrong with it. Without one, the only version there is."""
+    """Version and manifest digest that the pointer names, and what is wrong with it. Without one, the only
+    version there is.
+    """
     pointer, versions = root / RELEASES / CURRENT, released_versions(root)
     where = f"{RELEASES}/{CURRENT}"
     if not pointer.is_file():
@@ -47,13 +54,30 @@ def pointed_at(root: Path) -> tuple[str | None, str | None, list[Fault]]:
         content = json.loads(pointer.read_bytes())
         version, digest = content["version"], content["manifest_sha256"]
     except (ValueError, KeyError, TypeError):
-        return None, None, [Fault("pointer", where, "the pointer cannot be read: expected JSON with version and manifest_sha256.")]
+        return (
+            None,
+            None,
+            [
+                Fault(
+                    "pointer",
+                    where,
+                    "the pointer cannot be read: expected JSON with version and manifest_sha256.",
+                )
+            ],
+        )
     if version not in versions:
         there = ", ".join(versions) or "none"
         return (
             None,
             None,
-            [Fault("pointer", where, f"the pointer names {version}, which is not here (there: {there}). Carry it, or say which.")],
+            [
+                Fault(
+                    "pointer",
+                    where,
+                    f"the pointer names {version}, which is not here (there: {there}). Carry it, or say"
+                    " which.",
+                )
+            ],
         )
     return version, digest, []
 
@@ -67,18 +91,44 @@ def read_sealed(root: Path, version: str, expected: str | None = None) -> tuple[
     manifest, success, faults = folder / MANIFEST, folder / SUCCESS, []
     where = f"{RELEASES}/v{version}"
     if not manifest.is_file():
-        return b"", "", [Fault("missing", f"{where}/{MANIFEST}", "the manifest is missing: the release was not carried whole.")]
+        return (
+            b"",
+            "",
+            [
+                Fault(
+                    "missing",
+                    f"{where}/{MANIFEST}",
+                    "the manifest is missing: the release was not carried whole.",
+                )
+            ],
+        )
     content = manifest.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if not success.is_file():
-        faults.append(Fault("missing", f"{where}/{SUCCESS}", "it is written last, so this release is not finished or not carried whole."))
+        faults.append(
+            Fault(
+                "missing",
+                f"{where}/{SUCCESS}",
+                "it is written last, so this release is not finished or not carried whole.",
+            )
+        )
     else:
         sealed = success.read_text(encoding="utf-8", errors="replace").split()
         if len(sealed) != 2 or sealed[1] != MANIFEST or len(sealed[0]) != len(digest):
-            faults.append(Fault("seal", f"{where}/{SUCCESS}", f"expected the SHA-256 of {MANIFEST} as sha256sum writes it."))
+            faults.append(
+                Fault(
+                    "seal",
+                    f"{where}/{SUCCESS}",
+                    f"expected the SHA-256 of {MANIFEST} as sha256sum writes it.",
+                )
+            )
         elif sealed[0] != digest:
             faults.append(
-                Fault("altered", f"{where}/{MANIFEST}", f"its SHA-256 is {digest[:12]}..., sealed was {sealed[0][:12]}...: it was changed.")
+                Fault(
+                    "altered",
+                    f"{where}/{MANIFEST}",
+                    f"its SHA-256 is {digest[:12]}..., sealed was {sealed[0][:12]}...: it was changed.",
+                )
             )
     if expected and expected != digest:
         message = f"its SHA-256 is {digest[:12]}..., and expected was {expected[:12]}...: it is another one."
@@ -89,9 +139,15 @@ def read_sealed(root: Path, version: str, expected: str | None = None) -> tuple[
 
 
 def check_files(root: Path, manifest: dict, hashed: Callable[[int], None] = lambda _: None) -> list[Fault]:
-    """Every file of every table: there, no other beside it, of the right size and content. `hashed` is told bytes done."""
+    """Every file of every table: there, no other beside it, of the right size and content. `hashed` is told
+    bytes done.
+    """
     listed = {file["path"]: file for table in manifest["tables"] for file in table["files"]}
-    faults = [Fault("manifest", path, "this is no place of a file of a release.") for path in listed if not PLACE.fullmatch(path)]
+    faults = [
+        Fault("manifest", path, "this is no place of a file of a release.")
+        for path in listed
+        if not PLACE.fullmatch(path)
+    ]
     if faults:
         return faults
     for folder in sorted(root.glob(f"gold/*/*/v{manifest['version']}")):
@@ -107,7 +163,9 @@ def check_files(root: Path, manifest: dict, hashed: Callable[[int], None] = lamb
             return Fault("missing", path, "it is not here: the release was not carried whole.")
         size = file.stat().st_size
         if size < expected["bytes"]:
-            return Fault("truncated", path, f"it has {size:,} of {expected['bytes']:,} bytes: carry it again.")
+            return Fault(
+                "truncated", path, f"it has {size:,} of {expected['bytes']:,} bytes: carry it again."
+            )
         digest = sha256(file)
         hashed(size)
         if digest == expected["sha256"]:
@@ -115,7 +173,11 @@ def check_files(root: Path, manifest: dict, hashed: Callable[[int], None] = lamb
         if digest in owners:
             return Fault("swapped", path, f"it holds what belongs in {owners[digest]}.")
         more = f", and {size - expected['bytes']:,} bytes too many" if size > expected["bytes"] else ""
-        return Fault("altered", path, f"its SHA-256 is {digest[:12]}... instead of {expected['sha256'][:12]}...{more}: carry it again.")
+        return Fault(
+            "altered",
+            path,
+            f"its SHA-256 is {digest[:12]}... instead of {expected['sha256'][:12]}...{more}: carry it again.",
+        )
 
     with ThreadPoolExecutor(HASHED_AT_ONCE) as pool:
         return faults + [fault for fault in pool.map(check, listed) if fault]

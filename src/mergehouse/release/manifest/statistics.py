@@ -1,7 +1,8 @@
-"""What the rows of a released table must be: its schema, counts, bounds and partitions, as SQL and as comparisons.
+"""What the rows of a released table must be: its schema, counts, bounds and partitions, as SQL and as
+comparisons.
 
-Plain Python and SQL that DuckDB and Spark both take, so that the same code runs in a notebook on Fabric. Tables are the
-manifest's, as plain dictionaries.
+Plain Python and SQL that DuckDB and Spark both take, so that the same code runs in a notebook on Fabric.
+Tables are the manifest's, as plain dictionaries.
 """
 
 from __future__ import annotations
@@ -16,25 +17,46 @@ from mergehouse.release.manifest.seal import RELEASES, Fault
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TABLE = re.compile(r"gold\.[a-z][a-z0-9_]*")
 TYPE = re.compile(r"string|date|timestamp|boolean|int|bigint|decimal\(\d{1,2},\d{1,2}\)")
-CONDITION = re.compile(r"(=|<>|<=|>=|<|>) (TRUE|FALSE|-?\d+(\.\d+)?)")  # all that the catalogue needs; no SQL of a stranger
+CONDITION = re.compile(
+    r"(=|<>|<=|>=|<|>) (TRUE|FALSE|-?\d+(\.\d+)?)"
+)  # all that the catalogue needs; no SQL of a stranger
 
 
 def check_names(manifest: dict) -> list[Fault]:
     """What becomes part of SQL must be a plain name, type or comparison: a manifest may be anybody's."""
-    found = [(NAME, name) for kpi in manifest["kpis"] for name in (kpi["name"], kpi["sum"], kpi["count_distinct"]) if name]
+    found = [
+        (NAME, name)
+        for kpi in manifest["kpis"]
+        for name in (kpi["name"], kpi["sum"], kpi["count_distinct"])
+        if name
+    ]
     found += [(NAME, name) for kpi in manifest["kpis"] for name in (*kpi["where"], *(kpi["ratio"] or ()))]
     found += [(CONDITION, test) for kpi in manifest["kpis"] for test in kpi["where"].values()]
     found += [(TABLE, kpi["table"]) for kpi in manifest["kpis"] if kpi["table"]]
     for table in manifest["tables"]:
         found.append((TABLE, table["name"]))
-        found += [(NAME, name) for name in (*table["key"], *table["partition_by"], *(c["name"] for c in table["columns"]))]
+        found += [
+            (NAME, name)
+            for name in (*table["key"], *table["partition_by"], *(c["name"] for c in table["columns"]))
+        ]
         found += [(TYPE, column["type"]) for column in table["columns"]]
-    kinds = {NAME: "plain name", TABLE: "Gold table", TYPE: "type", CONDITION: "comparison with a number, TRUE or FALSE"}
-    return [Fault("manifest", RELEASES, f"`{word}` is no {kinds[kind]}.") for kind, word in found if not kind.fullmatch(word)]
+    kinds = {
+        NAME: "plain name",
+        TABLE: "Gold table",
+        TYPE: "type",
+        CONDITION: "comparison with a number, TRUE or FALSE",
+    }
+    return [
+        Fault("manifest", RELEASES, f"`{word}` is no {kinds[kind]}.")
+        for kind, word in found
+        if not kind.fullmatch(word)
+    ]
 
 
 def facts_sql(table: dict, relation: str, quote: str) -> str:
-    """One row: the number of rows, and of each column its values, the lowest and the highest. `quote`: how the engine quotes names."""
+    """One row: the number of rows, and of each column its values, the lowest and the highest. `quote`: how
+    the engine quotes names.
+    """
     wanted = ["COUNT(*) AS row_count"]
     for n, column in enumerate(table["columns"]):
         name = f"{quote}{column['name']}{quote}"
@@ -64,7 +86,10 @@ def partitions_sql(table: dict, relation: str, quote: str) -> str:
 
 def partitions(table: dict, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Partitions as a manifest has them, from the rows of `partitions_sql`."""
-    return [{"values": {name: exact_text(row[name]) for name in table["partition_by"]}, "rows": row["row_count"]} for row in rows]
+    return [
+        {"values": {name: exact_text(row[name]) for name in table["partition_by"]}, "rows": row["row_count"]}
+        for row in rows
+    ]
 
 
 def check_schema(table: dict, path: str, found: list[tuple[str, str]]) -> list[Fault]:
@@ -75,10 +100,24 @@ def check_schema(table: dict, path: str, found: list[tuple[str, str]]) -> list[F
         if name not in types:
             faults.append(Fault("schema", path, f"column `{name}` of `{table['name']}` is missing."))
         elif types[name] != wanted[name]:
-            faults.append(Fault("schema", path, f"column `{name}` of `{table['name']}` is {types[name]} instead of {wanted[name]}."))
-    faults += [Fault("schema", path, f"column `{name}` is not one of `{table['name']}`.") for name in types if name not in wanted]
+            faults.append(
+                Fault(
+                    "schema",
+                    path,
+                    f"column `{name}` of `{table['name']}` is {types[name]} instead of {wanted[name]}.",
+                )
+            )
+    faults += [
+        Fault("schema", path, f"column `{name}` is not one of `{table['name']}`.")
+        for name in types
+        if name not in wanted
+    ]
     if not faults and list(types) != list(wanted):
-        faults.append(Fault("schema", path, f"the columns of `{table['name']}` are in another order: {', '.join(types)}."))
+        faults.append(
+            Fault(
+                "schema", path, f"the columns of `{table['name']}` are in another order: {', '.join(types)}."
+            )
+        )
     return faults
 
 
@@ -91,12 +130,18 @@ def check_facts(table: dict, row: dict[str, Any]) -> list[Fault]:
     for column in table["columns"]:
         values, title = found[column["name"]], f"{name}.{column['name']}"
         if values["nulls"] != column["nulls"]:
-            faults.append(Fault("nulls", title, f"{values['nulls']:,} empty values instead of {column['nulls']:,}."))
+            faults.append(
+                Fault("nulls", title, f"{values['nulls']:,} empty values instead of {column['nulls']:,}.")
+            )
         if values["nulls"] and not column["nullable"]:
             faults.append(Fault("nulls", title, f"{values['nulls']:,} empty values, and it must have none."))
         for bound, words in (("min", "lowest"), ("max", "highest")):
             if values[bound] != column[bound]:
-                faults.append(Fault("bounds", title, f"its {words} value is {values[bound]} instead of {column[bound]}."))
+                faults.append(
+                    Fault(
+                        "bounds", title, f"its {words} value is {values[bound]} instead of {column[bound]}."
+                    )
+                )
     return faults
 
 
@@ -105,7 +150,11 @@ def check_partitions(table: dict, rows: list[dict[str, Any]]) -> list[Fault]:
     found = {tuple(p["values"].items()): p["rows"] for p in partitions(table, rows)}
     wanted = {tuple(p["values"].items()): p["rows"] for p in table["partitions"]}
     return [
-        Fault("partitions", table["name"], f"{_words(key)} has {found.get(key, 0):,} rows instead of {wanted.get(key, 0):,}.")
+        Fault(
+            "partitions",
+            table["name"],
+            f"{_words(key)} has {found.get(key, 0):,} rows instead of {wanted.get(key, 0):,}.",
+        )
         for key in sorted(found.keys() | wanted.keys(), key=str)
         if found.get(key, 0) != wanted.get(key, 0)
     ]
@@ -115,7 +164,9 @@ def check_keys(table: dict, count: int, distinct: int) -> list[Fault]:
     """`count` rows and their `distinct` keys."""
     if distinct == count:
         return []
-    message = f"({', '.join(table['key'])}) is to tell {count:,} rows apart and has {distinct:,} different values."
+    message = (
+        f"({', '.join(table['key'])}) is to tell {count:,} rows apart and has {distinct:,} different values."
+    )
     return [Fault("key", table["name"], message)]
 
 
@@ -126,7 +177,9 @@ def check_kpis(manifest: dict, values: dict[str, dict[str, Decimal | None]]) -> 
         found = {scope: exact_text(named[kpi["name"]]) for scope, named in values.items()}
         for scope in sorted(found.keys() | kpi["values"].keys()):
             if found.get(scope) != kpi["values"].get(scope):
-                message = f"{kpi['label']} of {scope} is {found.get(scope)} instead of {kpi['values'].get(scope)}."
+                message = (
+                    f"{kpi['label']} of {scope} is {found.get(scope)} instead of {kpi['values'].get(scope)}."
+                )
                 faults.append(Fault("kpi", kpi["name"], message))
     return faults
 

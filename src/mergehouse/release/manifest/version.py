@@ -1,7 +1,7 @@
 """Semantic versions, and what a difference between two releases asks of them.
 
-Source: Semantic Versioning 2.0.0 (semver.org), for data: what readers relied on is gone or narrower: major; there is more, or
-wider: minor; the same with other rows: patch.
+Source: Semantic Versioning 2.0.0 (semver.org), for data: what readers relied on is gone or narrower: major;
+there is more, or wider: minor; the same with other rows: patch.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ class Version(NamedTuple):
     def next(self, level: Level) -> Version:
         if level == "major":
             return Version(self.major + 1, 0, 0)
-        return Version(self.major, self.minor + 1, 0) if level == "minor" else Version(self.major, self.minor, self.patch + 1)
+        return (
+            Version(self.major, self.minor + 1, 0)
+            if level == "minor"
+            else Version(self.major, self.minor, self.patch + 1)
+        )
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"

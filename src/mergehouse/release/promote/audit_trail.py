@@ -1,4 +1,6 @@
-"""The audit trail of promotions: a table of the target that Delta keeps from being changed, one row for each step of each attempt."""
+"""The audit trail of promotions: a table of the target that Delta keeps from being changed, one row for each
+step of each attempt.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,16 @@ class Promotion:
 
     def as_json(self) -> dict[str, Any]:
         refused = self.refused_by
-        words = {"accepted": self.accepted, "refused_by": refused.name if refused else None, "reason": refused.found if refused else None}
-        return {name: value for name, value in vars(self).items() if name != "gates"} | words | {"gates": [vars(g) for g in self.gates]}
+        words = {
+            "accepted": self.accepted,
+            "refused_by": refused.name if refused else None,
+            "reason": refused.found if refused else None,
+        }
+        return (
+            {name: value for name, value in vars(self).items() if name != "gates"}
+            | words
+            | {"gates": [vars(g) for g in self.gates]}
+        )
 
 
 def record(lakehouse: Lakehouse, attempt: Promotion, outcome: str) -> None:

@@ -49,7 +49,9 @@ def approval(approved_by: str, note: str) -> Gate:
 
 def verification(found: Verification) -> Gate:
     if not found.passed:
-        return Gate("verification", False, _named([f"{fault.where}: {fault.message}" for fault in found.faults]))
+        return Gate(
+            "verification", False, _named([f"{fault.where}: {fault.message}" for fault in found.faults])
+        )
     return Gate("verification", True, "every file and figure is as it was sealed.")
 
 
@@ -59,19 +61,29 @@ def quality(manifest: Manifest) -> Gate:
     if verdict.verdict == "passed":
         return Gate("quality", True, f"{verdict.checks:,} checks, none of severity error fails.")
     errors = [f"{c.table}: {c.check} ({c.failures:,} rows)" for c in verdict.failed if c.severity == "error"]
-    return Gate("quality", False, _named(errors) if errors else "no run has checked the tables: `mergehouse run`, then release again.")
+    return Gate(
+        "quality",
+        False,
+        _named(errors) if errors else "no run has checked the tables: `mergehouse run`, then release again.",
+    )
 
 
 def row_level_security(manifest: Manifest) -> Gate:
-    """Whether who may see only one brand can be kept to it, as far as tables can say: who sees what is set where they are read.
+    """Whether who may see only one brand can be kept to it, as far as tables can say: who sees what is set
+    where they are read.
 
-    Every table that is by brand, in its contract or in the release, has the brand in each row; what is for the whole group has its
-    counterpart by brand; and no personal column leaves under another tag, or without any contract that knows it.
+    Every table that is by brand, in its contract or in the release, has the brand in each row; what is for
+    the whole group has its counterpart by brand; and no personal column leaves under another tag, or without
+    any contract that knows it.
     """
     faults, personal = [], []
     if manifest.table(GROUP_VIEW) and not manifest.table(BRAND_VIEW):
-        faults.append(f"{GROUP_VIEW} is released without {BRAND_VIEW}, which is all that a brand manager may see")
-    contracts = {contract.table: contract for contract in map(load_contract, sorted((MODELS / "gold").glob("*.yml")))}
+        faults.append(
+            f"{GROUP_VIEW} is released without {BRAND_VIEW}, which is all that a brand manager may see"
+        )
+    contracts = {
+        contract.table: contract for contract in map(load_contract, sorted((MODELS / "gold").glob("*.yml")))
+    }
     for table in manifest.tables:
         contract = contracts.get(table.name)
         if contract is None:
@@ -94,14 +106,23 @@ def row_level_security(manifest: Manifest) -> Gate:
 
 
 def model_card(manifest: Manifest, source: Lakehouse) -> tuple[Gate, list[str]]:
-    """Every model that wrote scores of the release has its card, of the same version, in the source; also the names of their pages."""
+    """Every model that wrote scores of the release has its card, of the same version, in the source; also the
+    names of their pages.
+    """
     models = sorted({(m.model_name, m.model_version) for m in manifest.models if m.model_name}, key=str)
     if not models:
         return Gate("model_card", True, "no model wrote any of it."), []
     cards = _cards(source)
     missing = [f"{name} version {version}" for name, version in models if (name, version) not in cards]
     if missing:
-        return Gate("model_card", False, f"no card in {CARDS}/ for {_named(missing)} `mergehouse train` writes cards."), []
+        return (
+            Gate(
+                "model_card",
+                False,
+                f"no card in {CARDS}/ for {_named(missing)} `mergehouse train` writes cards.",
+            ),
+            [],
+        )
     return Gate("model_card", True, f"cards of {len(models)} models."), [cards[model] for model in models]  # type: ignore[index]
 
 

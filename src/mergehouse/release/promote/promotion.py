@@ -1,7 +1,9 @@
-"""Promotion: the release of one environment, byte for byte, into the next, through gates, with the evidence kept.
+"""Promotion: the release of one environment, byte for byte, into the next, through gates, with the evidence
+kept.
 
-An environment takes releases from the one before it in mergehouse.yml, and nothing that this one has not taken itself. What was tried is
-in `monitor.promotions` of the target, which Delta keeps from being changed: every attempt, also those refused, and by which gate.
+An environment takes releases from the one before it in mergehouse.yml, and nothing that this one has not
+taken itself. What was tried is in `monitor.promotions` of the target, which Delta keeps from being changed:
+every attempt, also those refused, and by which gate.
 """
 
 from __future__ import annotations
@@ -44,23 +46,28 @@ def promote(
     progress: Progress = lambda _: None,
     fabric: Callable[[], FabricApi | None] = from_environment,
 ) -> Promotion:
-    """Takes the source's current release, or `version`, into the target, if every gate lets it pass; else the target is as it was.
+    """Takes the source's current release, or `version`, into the target, if every gate lets it pass; else the
+    target is as it was.
 
     `fabric` gives the API that deployment pipelines are driven through, or None where no credentials are set.
-    Raises ConfigError on an environment that is not declared, MergehouseError where source and target are one place, LakehouseError
-    where there is no release or the target cannot be written.
+    Raises ConfigError on an environment that is not declared, MergehouseError where source and target are one
+    place, LakehouseError where there is no release or the target cannot be written.
     """
     here, there = load_project(folder, source), load_project(folder, target)
     if here.lakehouse_location == there.lakehouse_location:
         raise MergehouseError(
-            f"{Path(folder) / CONFIG_FILE}: environments.{source} and .{target} have the same lakehouse, {there.lakehouse_location}. "
-            f"Give {target} its own."
+            f"{Path(folder) / CONFIG_FILE}: environments.{source} and .{target} have the same lakehouse,"
+            f" {there.lakehouse_location}. Give {target} its own."
         )
     shelf = Shelf(f"{here.lakehouse_location}/release")
     wanted = Version.parse(version) if version else shelf.current()
     if wanted is None:
         first = next(iter(here.config.environments))
-        todo = f"`mergehouse release --env {source}` makes one" if source == first else f"promote one into {source} first"
+        todo = (
+            f"`mergehouse release --env {source}` makes one"
+            if source == first
+            else f"promote one into {source} first"
+        )
         raise MergehouseError(f"{shelf.root}: there is no release to promote; {todo}.")
     with exclusive(Lakehouse(there.lakehouse_location)), carried(shelf.root, str(wanted), progress) as files:
         work = _Work(there, target, progress)
@@ -76,7 +83,11 @@ def promote(
         cards: list[str] = []
         if found.manifest and found.passed:
             card_gate, cards = _model_card(found.manifest, Lakehouse(here.lakehouse_location))
-            attempt.gates += [gates.quality(found.manifest), gates.row_level_security(found.manifest), card_gate]
+            attempt.gates += [
+                gates.quality(found.manifest),
+                gates.row_level_security(found.manifest),
+                card_gate,
+            ]
         if not attempt.accepted or found.manifest is None:
             return work.end(attempt)
         work.record(attempt, "started")
@@ -92,8 +103,15 @@ def promote(
         return work.end(attempt)
 
 
-def rollback(folder: Path | str, target: str, approved_by: str = "", note: str = "", progress: Progress = lambda _: None) -> Promotion:
-    """Takes an environment back to the release that it had before the current one. The items of a deployment pipeline stay as they are.
+def rollback(
+    folder: Path | str,
+    target: str,
+    approved_by: str = "",
+    note: str = "",
+    progress: Progress = lambda _: None,
+) -> Promotion:
+    """Takes an environment back to the release that it had before the current one. The items of a deployment
+    pipeline stay as they are.
 
     Raises MergehouseError where it has taken none before.
     """
@@ -101,7 +119,11 @@ def rollback(folder: Path | str, target: str, approved_by: str = "", note: str =
     with exclusive(Lakehouse(there.lakehouse_location)):
         work = _Work(there, target, progress)
         if len(work.taken) < 2:
-            had = f"it has only taken {work.taken[-1]['release_version']}" if work.taken else "it has taken none"
+            had = (
+                f"it has only taken {work.taken[-1]['release_version']}"
+                if work.taken
+                else "it has taken none"
+            )
             raise MergehouseError(f"{there.lakehouse_location}: there is no release to go back to: {had}.")
         version, seal = (work.taken[-2][name] for name in ("release_version", "manifest_sha256"))
         with carried(work.shelf.root, version, progress) as files:
@@ -130,9 +152,13 @@ class _Work:
         self.lakehouse, self.shelf = Lakehouse(self.location), Shelf(f"{self.location}/release")
         self.taken = taken_releases(promotions(self.lakehouse))
 
-    def attempt(self, action: str, source: str, version: str, seal: str, approved_by: str, note: str) -> Promotion:
+    def attempt(
+        self, action: str, source: str, version: str, seal: str, approved_by: str, note: str
+    ) -> Promotion:
         previous = self.taken[-1]["release_version"] if self.taken else None
-        return Promotion(action, source, self.environment, version, seal, approved_by.strip(), note.strip(), previous, [])
+        return Promotion(
+            action, source, self.environment, version, seal, approved_by.strip(), note.strip(), previous, []
+        )
 
     def through(self, attempt: Promotion, *stages: tuple[str, Callable[[], Gate]]) -> None:
         """One stage after the other. Where one fails the target goes back to the release it had."""
@@ -146,7 +172,11 @@ class _Work:
     def copy(self, source: Shelf, version: Version, seal: str) -> Gate:
         copied = copy_release(source, version, self.shelf)
         if copied != seal:
-            return Gate("copy", False, f"the manifest was changed meanwhile: it is {copied[:12]}... instead of {seal[:12]}....")
+            return Gate(
+                "copy",
+                False,
+                f"the manifest was changed meanwhile: it is {copied[:12]}... instead of {seal[:12]}....",
+            )
         return Gate("copy", True, f"the same bytes, manifest {seal}.")
 
     def carry_cards(self, source: Lakehouse, cards: list[str], version: str) -> Gate:
@@ -156,7 +186,9 @@ class _Work:
         with storage_errors(self.location):
             for page in pages:
                 name = page.rpartition("/")[2]
-                self.lakehouse.store.put(f"{CARDS}/v{version}/{name}", source.store.get(page).bytes().to_bytes())
+                self.lakehouse.store.put(
+                    f"{CARDS}/v{version}/{name}", source.store.get(page).bytes().to_bytes()
+                )
         return Gate("cards", True, f"{len(pages)} pages." if pages else "none to carry.")
 
     def point_at(self, version: str) -> Gate:
@@ -167,35 +199,56 @@ class _Work:
         result = ingest(self.shelf.root, fabric_root(self.location), version, seal, self.progress)
         if result.failed:
             failed = [f"{t.table}: {t.message}" for t in result.tables if t.status == "failed"]
-            faults = [f"{fault.where}: {fault.message}" for fault in [*result.verification.faults, *result.faults]]
+            faults = [
+                f"{fault.where}: {fault.message}" for fault in [*result.verification.faults, *result.faults]
+            ]
             return Gate("ingestion", False, " ".join((failed + faults)[:3]))
-        return Gate("ingestion", True, f"{len(result.tables)} tables, {sum(t.rows for t in result.tables):,} rows.")
+        return Gate(
+            "ingestion", True, f"{len(result.tables)} tables, {sum(t.rows for t in result.tables):,} rows."
+        )
 
     def align(self, files: Path, manifest: Manifest) -> Gate:
-        """The tables as readers see them now, against the release's files. The report goes to the reports of the target."""
+        """The tables as readers see them now, against the release's files. The report goes to the reports of
+        the target.
+        """
         with tempfile.TemporaryDirectory(prefix="mergehouse-align-") as spill:
             connection = connect(**settings(Limits(), Path(spill)))
             released = release_side(connection, "a", files, manifest, self.shelf.root)
             found = lakehouse_side(connection, "b", self.location, ("Tables",))
             tables = {name: types for name, types in found.tables.items() if name in released.tables}
-            result = compare_sides(connection, released, Side(found.schema, found.location, tables), self.progress)
+            result = compare_sides(
+                connection, released, Side(found.schema, found.location, tables), self.progress
+            )
         self._report(result, manifest.version)
         if not result.aligned:
             first = result.differences[0]
-            return Gate("alignment", False, f"{len(result.differences):,} differences; {first.what} of {first.where}: {first.message}")
+            return Gate(
+                "alignment",
+                False,
+                f"{len(result.differences):,} differences; {first.what} of {first.where}: {first.message}",
+            )
         sampled = sum(table.sampled for table in result.tables)
-        return Gate("alignment", True, f"{len(result.tables)} tables are the release's, {sampled:,} keys looked up.")
+        return Gate(
+            "alignment", True, f"{len(result.tables)} tables are the release's, {sampled:,} keys looked up."
+        )
 
     def deploy(self, source: str, attempt: Promotion, fabric: Callable[[], FabricApi | None]) -> Gate:
-        """The items of Fabric - notebook, pipeline, semantic model, report - from stage to stage; the data is not among them."""
+        """The items of Fabric - notebook, pipeline, semantic model, report - from stage to stage; the data is
+        not among them.
+        """
         settings = self.project.config.fabric
         if settings is None or source not in settings.stages or self.environment not in settings.stages:
             return Gate("deployment", True, "no deployment pipeline is configured for these environments.")
         api = fabric()
         if api is None:
             return Gate("deployment", True, "no credentials of Fabric are set: deploy the items by hand.")
-        note = f"{attempt.approved_by}: {attempt.note} (release {attempt.version}, manifest {attempt.manifest_sha256[:12]})"
-        done = api.deploy(settings.deployment_pipeline, settings.stages[source], settings.stages[self.environment], note)
+        note = (
+            f"{attempt.approved_by}: {attempt.note} (release {attempt.version}, manifest"
+            f" {attempt.manifest_sha256[:12]})"
+        )
+        done = api.deploy(
+            settings.deployment_pipeline, settings.stages[source], settings.stages[self.environment], note
+        )
         return Gate("deployment", True, f"{done.items} items by operation {done.operation}.")
 
     def end(self, attempt: Promotion) -> Promotion:
@@ -210,20 +263,29 @@ class _Work:
         if not self.taken:
             pointer = f"release/{RELEASES}/{CURRENT}"
             with storage_errors(self.location):
-                self.lakehouse.store.delete([key for key in gates.keys(self.lakehouse, f"release/{RELEASES}/") if key == pointer])
+                self.lakehouse.store.delete(
+                    [key for key in gates.keys(self.lakehouse, f"release/{RELEASES}/") if key == pointer]
+                )
             reached = any(found.name == "ingestion" for found in attempt.gates)
             words = "tables hold what was refused until one is taken" if reached else "no table was touched"
             return Gate("return", True, f"there was no release before: none is current, {words}.")
         version, seal = (self.taken[-1][name] for name in ("release_version", "manifest_sha256"))
         self.shelf.point_at(Version.parse(version))
         restored = self.ingest(version, seal)
-        return Gate("return", restored.passed, f"release {version} is current again." if restored.passed else restored.found)
+        return Gate(
+            "return",
+            restored.passed,
+            f"release {version} is current again." if restored.passed else restored.found,
+        )
 
     def _report(self, result: Comparison, version: str) -> None:
         root = Lakehouse(fabric_root(self.location))
         with storage_errors(root.location):
             root.store.put(f"{REPORTS}/alignment-v{version}.html", comparison_page(result).encode())
-            root.store.put(f"{REPORTS}/alignment-v{version}.json", json.dumps(result.as_json(), indent=1, default=str).encode())
+            root.store.put(
+                f"{REPORTS}/alignment-v{version}.json",
+                json.dumps(result.as_json(), indent=1, default=str).encode(),
+            )
 
 
 def _order(project: Project, source: str, target: str) -> Gate:
@@ -232,12 +294,20 @@ def _order(project: Project, source: str, target: str) -> Gate:
     before = names[names.index(target) - 1] if names.index(target) else None
     if source == before:
         return Gate("order", True, f"{' -> '.join(names)}.")
-    rule = f"{target} takes releases from {before}" if before else f"{target} is where releases are made and takes none"
-    return Gate("order", False, f"{rule}, by the order of environments in {CONFIG_FILE}: {' -> '.join(names)}.")
+    rule = (
+        f"{target} takes releases from {before}"
+        if before
+        else f"{target} is where releases are made and takes none"
+    )
+    return Gate(
+        "order", False, f"{rule}, by the order of environments in {CONFIG_FILE}: {' -> '.join(names)}."
+    )
 
 
 def _chain(project: Project, source: str, version: str, seal: str) -> Gate:
-    """The source has taken this very release itself and has not gone back from it; the first environment has made it."""
+    """The source has taken this very release itself and has not gone back from it; the first environment has
+    made it.
+    """
     if source == next(iter(project.config.environments)):
         return Gate("chain", True, f"{source} has made it.")
     taken = taken_releases(promotions(Lakehouse(project.lakehouse_location)))
@@ -245,9 +315,15 @@ def _chain(project: Project, source: str, version: str, seal: str) -> Gate:
         return Gate("chain", False, f"{source} has taken no release yet: promote it there first.")
     now = taken[-1]
     if (now["release_version"], now["manifest_sha256"]) == (version, seal):
-        return Gate("chain", True, f"{source} took it on {now['recorded_ts']:%Y-%m-%d}, approved by {now['approved_by']}.")
+        return Gate(
+            "chain",
+            True,
+            f"{source} took it on {now['recorded_ts']:%Y-%m-%d}, approved by {now['approved_by']}.",
+        )
     has = f"{now['release_version']} with manifest {now['manifest_sha256'][:12]}..."
-    return Gate("chain", False, f"{source} has taken {has}; this is {version} with manifest {seal[:12] or 'none'}....")
+    return Gate(
+        "chain", False, f"{source} has taken {has}; this is {version} with manifest {seal[:12] or 'none'}...."
+    )
 
 
 def _model_card(manifest: Manifest, source: Lakehouse) -> tuple[Gate, list[str]]:

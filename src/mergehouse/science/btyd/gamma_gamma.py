@@ -1,4 +1,5 @@
-"""Gamma-Gamma: what a purchase of each customer is worth, drawn towards the mean of all where a customer has few.
+"""Gamma-Gamma: what a purchase of each customer is worth, drawn towards the mean of all where a customer has
+few.
 
 FH 2013 is Fader & Hardie, "The Gamma-Gamma Model of Monetary Value", technical note.
 """
@@ -17,29 +18,45 @@ from mergehouse.science.btyd.inputs import customers_of, distinct, require, same
 from mergehouse.science.btyd.maximum_likelihood import Value, covariance, fit, total
 
 
-def fit_gamma_gamma(frequency: ArrayLike, mean_value: ArrayLike, weights: ArrayLike | None = None) -> GammaGamma:
+def fit_gamma_gamma(
+    frequency: ArrayLike, mean_value: ArrayLike, weights: ArrayLike | None = None
+) -> GammaGamma:
     """Gamma-Gamma by maximum likelihood (FH 2013, equation 1a).
 
-    Takes one entry a customer, shape (n,): the number of purchases (1 or more), their mean value (above 0), and as `weights`
-    the number of customers it stands for (default 1). Raises FitError where an entry is not like that, or where every
-    purchase is worth the same.
+    Takes one entry a customer, shape (n,): the number of purchases (1 or more), their mean value (above 0),
+    and as `weights` the number of customers it stands for (default 1). Raises FitError where an entry is not
+    like that, or where every purchase is worth the same.
     """
     x, z = same_shape(frequency, mean_value)
     require(np.isfinite(x) & (x >= 1), "a number of purchases of 1 or more", x)
     require(np.isfinite(z) & (z > 0), "a mean value above 0", z)
     data = _Purchases.of(x, z, customers_of(weights, x.shape))
     mean = total(data.w * data.x, data.z) / total(data.w, data.x)
-    best = fit(_log_likelihood, data, [np.log([p, q, mean * (q - 1) / p]) for p, q in ((1.0, 3.0), (6.0, 4.0), (1.0, 1.2))])
+    best = fit(
+        _log_likelihood,
+        data,
+        [np.log([p, q, mean * (q - 1) / p]) for p, q in ((1.0, 3.0), (6.0, 4.0), (1.0, 1.2))],
+    )
     p, q, gamma = np.exp(best.theta).tolist()
     reason = (
         ""
         if q > 1
         else (
-            f"q = {q:.3g} is not above 1: values spread so widely that their mean over customers is infinite; look for outliers or cap them"
+            f"q = {q:.3g} is not above 1: values spread so widely that their mean over customers is infinite;"
+            " look for outliers or cap them"
         )
     )
     return GammaGamma(
-        p, q, gamma, best.log_likelihood, round(data.w.sum()), covariance(best.hessian), best.converged, _correlation(data), q > 1, reason
+        p,
+        q,
+        gamma,
+        best.log_likelihood,
+        round(data.w.sum()),
+        covariance(best.hessian),
+        best.converged,
+        _correlation(data),
+        q > 1,
+        reason,
     )
 
 
@@ -47,10 +64,11 @@ def fit_gamma_gamma(frequency: ArrayLike, mean_value: ArrayLike, weights: ArrayL
 class GammaGamma:
     """A fitted Gamma-Gamma model (FH 2013, section 1).
 
-    A customer's purchases are worth Gamma(`p`, nu), with nu ~ Gamma(`q`, `gamma`), `gamma` in the unit of money.
-    `covariance` (3, 3) is that of the logarithms of p, q, gamma. The model takes value to be independent of frequency:
-    `correlation` (Pearson) of the two over the customers fitted says how far that holds. Where `mean_is_finite` is False
-    the mean over customers does not exist, and `reason` says so in words.
+    A customer's purchases are worth Gamma(`p`, nu), with nu ~ Gamma(`q`, `gamma`), `gamma` in the unit of
+    money. `covariance` (3, 3) is that of the logarithms of p, q, gamma. The model takes value to be
+    independent of frequency: `correlation` (Pearson) of the two over the customers fitted says how far that
+    holds. Where `mean_is_finite` is False the mean over customers does not exist, and `reason` says so in
+    words.
     """
 
     p: float
@@ -69,10 +87,11 @@ class GammaGamma:
         return self.p, self.q, self.gamma
 
     def expected_value(self, frequency: ArrayLike, mean_value: ArrayLike) -> np.ndarray:
-        """E[mean value of a customer's purchases | x of them at `mean_value` on average] (FH 2013, equation 5).
+        """E[mean value of a customer's purchases | x of them at `mean_value` on average] (FH 2013, equation
+        5).
 
-        With x = 0 it is the mean over customers, and `mean_value` is not read. NaN where the expectation is infinite.
-        `frequency` counts the purchases that `mean_value` is the mean of, here as in the fit.
+        With x = 0 it is the mean over customers, and `mean_value` is not read. NaN where the expectation is
+        infinite. `frequency` counts the purchases that `mean_value` is the mean of, here as in the fit.
         """
         return expected_value(*self.parameters, *same_shape(frequency, mean_value))
 
@@ -86,7 +105,9 @@ def expected_value(p: float, q: float, gamma: float, x: np.ndarray, z: np.ndarra
 
 @dataclass(frozen=True, eq=False)
 class _Purchases:
-    """Distinct numbers of purchases `x` and mean values `z`, in that order, and how many customers `w` have each."""
+    """Distinct numbers of purchases `x` and mean values `z`, in that order, and how many customers `w` have
+    each.
+    """
 
     x: np.ndarray
     z: np.ndarray
@@ -95,8 +116,13 @@ class _Purchases:
     @classmethod
     def of(cls, x: np.ndarray, z: np.ndarray, customers: np.ndarray) -> _Purchases:
         if not len(z) or np.ptp(z) == 0:
-            found = f"{len(z):,} customers whose purchases are all worth {z[0]:g}" if len(z) else "no customers"
-            raise FitError(f"Gamma-Gamma cannot be fitted to {found}. Needed are customers who differ: take more, or a longer period.")
+            found = (
+                f"{len(z):,} customers whose purchases are all worth {z[0]:g}" if len(z) else "no customers"
+            )
+            raise FitError(
+                f"Gamma-Gamma cannot be fitted to {found}. Needed are customers who differ: take more, or a"
+                " longer period."
+            )
         once, which = distinct(x, z)
         return cls(*once, np.bincount(which, customers))
 
@@ -116,8 +142,8 @@ class _Purchases:
 def _log_likelihood(theta: np.ndarray, data: _Purchases) -> Value:
     """FH 2013, equation 1a, over all customers; first and second derivatives in theta = log (p, q, gamma).
 
-    With s = p x and u = x z / gamma, of a customer - log B(s, q) - s log (1 + 1/u) - q log (1 + u) - log z: all that is
-    special in it depends on x only and is computed once for each.
+    With s = p x and u = x z / gamma, of a customer - log B(s, q) - s log (1 + 1/u) - q log (1 + u) - log z:
+    all that is special in it depends on x only and is computed once for each.
     """
     p, q, gamma = np.exp(theta)
     x, begin, n = data.by_x

@@ -8,27 +8,41 @@ from numpy.typing import ArrayLike
 from mergehouse.errors import FitError
 
 
-def histories(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def histories(
+    frequency: ArrayLike, recency: ArrayLike, age: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x, t_x and T as float arrays of one shape. Raises FitError on the first history that cannot be."""
     x, t_x, T = same_shape(frequency, recency, age)
-    require(np.isfinite(x) & (x >= 0) & (x == np.floor(x)), "a whole number of repeat purchases, 0 or more", x)
+    require(
+        np.isfinite(x) & (x >= 0) & (x == np.floor(x)), "a whole number of repeat purchases, 0 or more", x
+    )
     require(np.isfinite(T) & (T >= 0), "an age of 0 or more", T)
     require((t_x >= 0) & (t_x <= T), "a recency between 0 and the age", t_x)
-    require((x > 0) == (t_x > 0), "a recency of 0 where there is no repeat purchase, above 0 where there is one", t_x)
+    require(
+        (x > 0) == (t_x > 0),
+        "a recency of 0 where there is no repeat purchase, above 0 where there is one",
+        t_x,
+    )
     return x, t_x, T
 
 
 def same_shape(*columns: ArrayLike) -> list[np.ndarray]:
-    """The columns as float arrays of one shape, single numbers repeated. Raises FitError where they cannot be."""
+    """The columns as float arrays of one shape, single numbers repeated. Raises FitError where they cannot
+    be.
+    """
     arrays = [np.asarray(column, dtype=float) for column in columns]
     try:
         return list(np.broadcast_arrays(*arrays))
     except ValueError:
-        raise FitError(f"One entry a customer is needed in every column; found are shapes {[a.shape for a in arrays]}.") from None
+        raise FitError(
+            f"One entry a customer is needed in every column; found are shapes {[a.shape for a in arrays]}."
+        ) from None
 
 
 def customers_of(weights: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray:
-    """How many customers each entry stands for: 1 without weights. Raises FitError on a weight that is not above 0."""
+    """How many customers each entry stands for: 1 without weights. Raises FitError on a weight that is not
+    above 0.
+    """
     if weights is None:
         return np.ones(shape)
     w, _ = same_shape(weights, np.empty(shape))
@@ -47,7 +61,9 @@ def require(holds: np.ndarray, what: str, found: np.ndarray) -> None:
 
 
 def distinct(*columns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """Distinct rows of columns of shape (n,), sorted by the first, second ... column, and which of them each of the n is."""
+    """Distinct rows of columns of shape (n,), sorted by the first, second ... column, and which of them each
+    of the n is.
+    """
     order = np.lexsort(columns[::-1])
     ordered = [column[order] for column in columns]
     new = np.ones(len(order), dtype=bool)

@@ -1,4 +1,6 @@
-"""Buy till you die: the BG/NBD and Gamma-Gamma models together, what a customer will be worth, and customers made up from both."""
+"""Buy till you die: the BG/NBD and Gamma-Gamma models together, what a customer will be worth, and customers
+made up from both.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,25 @@ from mergehouse.science.btyd.gamma_gamma import GammaGamma, expected_value, fit_
 from mergehouse.science.btyd.inputs import distinct, histories, same_shape
 from mergehouse.science.btyd.maximum_likelihood import log_variance
 
-__all__ = ["BGNBD", "GammaGamma", "LifetimeValue", "Simulated", "clv", "fit_bgnbd", "fit_gamma_gamma", "simulate", "simulate_values"]
+__all__ = [
+    "BGNBD",
+    "GammaGamma",
+    "LifetimeValue",
+    "Simulated",
+    "clv",
+    "fit_bgnbd",
+    "fit_gamma_gamma",
+    "simulate",
+    "simulate_values",
+]
 
 NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True, eq=False)
 class LifetimeValue:
-    """Value expected of each customer, and the interval `low` to `high` that holds this expectation with 95 %.
+    """Value expected of each customer, and the interval `low` to `high` that holds this expectation with 95
+    %.
 
     The interval is about how well the parameters are known; what a single customer spends scatters far more.
     """
@@ -31,7 +44,9 @@ class LifetimeValue:
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
-    """Histories drawn from BG/NBD, shape (n,); whether each customer is `alive` at T, and the purchases `later`, in the horizon."""
+    """Histories drawn from BG/NBD, shape (n,); whether each customer is `alive` at T, and the purchases
+    `later`, in the horizon.
+    """
 
     frequency: np.ndarray
     recency: np.ndarray
@@ -50,30 +65,40 @@ def clv(
     horizon: float,
     margin: float = 1.0,
 ) -> LifetimeValue:
-    """Value of the purchases expected in (T, T + horizon], times `margin` (share of value that is profit), not discounted.
+    """Value of the purchases expected in (T, T + horizon], times `margin` (share of value that is profit),
+    not discounted.
 
-    Takes shape (n,); `mean_value` is that of the x repeat purchases and is not read where x = 0. Expected purchases times
-    expected value, as the models are independent. The interval takes the log-parameters to be normal with the covariances
-    of the fits (Laplace's approximation), and the result log-normal; its width comes from 14 chosen points in place of
-    hundreds of draws (`likelihood.log_variance`), each distinct history computed once. NaN where the expected value is
-    infinite, or, in the interval, may be for all that the fit leaves open. Raises FitError on an impossible history.
+    Takes shape (n,); `mean_value` is that of the x repeat purchases and is not read where x = 0. Expected
+    purchases times expected value, as the models are independent. The interval takes the log-parameters to be
+    normal with the covariances of the fits (Laplace's approximation), and the result log-normal; its width
+    comes from 14 chosen points in place of hundreds of draws (`likelihood.log_variance`), each distinct
+    history computed once. NaN where the expected value is infinite, or, in the interval, may be for all that
+    the fit leaves open. Raises FitError on an impossible history.
     """
     x, t_x, T = histories(frequency, recency, age)
     x, z = same_shape(x, mean_value)
     once, of = distinct(x, t_x, T)
-    purchases, unsure = log_variance(lambda *theta: expected_purchases(*theta, *once, horizon), bgnbd.parameters, bgnbd.covariance)
-    each, each_unsure = log_variance(lambda *theta: expected_value(*theta, x, z), gamma_gamma.parameters, gamma_gamma.covariance)
+    purchases, unsure = log_variance(
+        lambda *theta: expected_purchases(*theta, *once, horizon), bgnbd.parameters, bgnbd.covariance
+    )
+    each, each_unsure = log_variance(
+        lambda *theta: expected_value(*theta, x, z), gamma_gamma.parameters, gamma_gamma.covariance
+    )
     value = margin * purchases[of] * each
     width = np.exp(NORMAL_95 * np.sqrt(unsure[of] + each_unsure))
     return LifetimeValue(value, value / width, value * width)
 
 
-def simulate(r: float, alpha: float, a: float, b: float, age: ArrayLike, seed: int, horizon: float = 0.0) -> Simulated:
-    """Draws one customer for each `age`, shape (n,), from the BG/NBD process; with `a` = 0 nobody ever leaves.
+def simulate(
+    r: float, alpha: float, a: float, b: float, age: ArrayLike, seed: int, horizon: float = 0.0
+) -> Simulated:
+    """Draws one customer for each `age`, shape (n,), from the BG/NBD process; with `a` = 0 nobody ever
+    leaves.
 
-    It follows the process (Fader, Hardie & Lee 2005, section 3, assumptions i to v) and none of the formulas derived from
-    it: purchases are a Poisson process, and which of them is the last is geometric. Times are not drawn one by one: of a
-    given number they are uniform in (0, T], and the k-th of n uniform times is Beta(k, n - k + 1).
+    It follows the process (Fader, Hardie & Lee 2005, section 3, assumptions i to v) and none of the formulas
+    derived from it: purchases are a Poisson process, and which of them is the last is geometric. Times are
+    not drawn one by one: of a given number they are uniform in (0, T], and the k-th of n uniform times is
+    Beta(k, n - k + 1).
     """
     rng = np.random.default_rng(seed)
     T = np.asarray(age, dtype=float)
@@ -89,7 +114,9 @@ def simulate(r: float, alpha: float, a: float, b: float, age: ArrayLike, seed: i
 
 
 def simulate_values(p: float, q: float, gamma: float, frequency: ArrayLike, seed: int) -> np.ndarray:
-    """Draws the mean value of each customer's `frequency` purchases from the Gamma-Gamma model, 0 where there are none."""
+    """Draws the mean value of each customer's `frequency` purchases from the Gamma-Gamma model, 0 where there
+    are none.
+    """
     rng = np.random.default_rng(seed)
     x = np.asarray(frequency)
     nu = rng.gamma(q, 1 / gamma, x.shape)

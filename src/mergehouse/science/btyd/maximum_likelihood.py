@@ -1,4 +1,6 @@
-"""Maximum likelihood in a handful of log-parameters: Newton's method, and what its curvature says about uncertainty."""
+"""Maximum likelihood in a handful of log-parameters: Newton's method, and what its curvature says about
+uncertainty.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 STEPS = 200
-LONGEST_STEP = 2.0  # in the logarithm: no parameter changes by more than a factor of 7.4 at once, or overflows
+LONGEST_STEP = (
+    2.0  # in the logarithm: no parameter changes by more than a factor of 7.4 at once, or overflows
+)
 ENOUGH = 1e-11  # stops after a step that was worth less than this share of the log-likelihood
 ROUNDING = 1e-13  # share of the log-likelihood by which a step may seem to go down
 FIRST_LOOK = 20_000  # entries among which the start is looked for
@@ -29,7 +33,9 @@ class Entries(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Maximum:
-    """Where Newton's method ended: `theta` (k,), log-likelihood, Hessian (k, k), and whether no step was left to go."""
+    """Where Newton's method ended: `theta` (k,), log-likelihood, Hessian (k, k), and whether no step was left
+    to go.
+    """
 
     theta: np.ndarray
     log_likelihood: float
@@ -37,24 +43,32 @@ class Maximum:
     converged: bool
 
 
-def fit(log_likelihood: Callable[[np.ndarray, Any], Value], data: Entries, starts: Iterable[np.ndarray]) -> Maximum:
-    """The highest maximum reached from several starts. On much data they run on a part of it, and the best goes on with all."""
+def fit(
+    log_likelihood: Callable[[np.ndarray, Any], Value], data: Entries, starts: Iterable[np.ndarray]
+) -> Maximum:
+    """The highest maximum reached from several starts. On much data they run on a part of it, and the best
+    goes on with all.
+    """
     part = data.thinned(-(-len(data) // FIRST_LOOK))
-    best = max((climb(partial(log_likelihood, data=part), start) for start in starts), key=lambda m: m.log_likelihood)
+    best = max(
+        (climb(partial(log_likelihood, data=part), start) for start in starts), key=lambda m: m.log_likelihood
+    )
     return climb(partial(log_likelihood, data=data), best.theta)
 
 
 def total(weights: np.ndarray, values: np.ndarray) -> np.floating:
-    """Sum of weights * values, both (n,). A dot product would lose more digits and give the cores' BLAS threads to wait for."""
+    """Sum of weights * values, both (n,). A dot product would lose more digits and give the cores' BLAS
+    threads to wait for.
+    """
     return (weights * values).sum()
 
 
 def climb(function: Callable[[np.ndarray], Value], theta: np.ndarray) -> Maximum:
     """From `theta` (k,) to a maximum of `function`, which returns value, gradient and Hessian.
 
-    Newton's method on the absolute eigenvalues of the Hessian, so that every step goes uphill; a step is halved until it
-    does. Where the likelihood only rises towards a limit (a parameter to 0 or to infinity), it stops once the rise that
-    is left is next to nothing.
+    Newton's method on the absolute eigenvalues of the Hessian, so that every step goes uphill; a step is
+    halved until it does. Where the likelihood only rises towards a limit (a parameter to 0 or to infinity),
+    it stops once the rise that is left is next to nothing.
     """
     value, gradient, hessian = function(theta)
     for _ in range(STEPS):
@@ -77,8 +91,8 @@ def climb(function: Callable[[np.ndarray], Value], theta: np.ndarray) -> Maximum
 def covariance(hessian: np.ndarray) -> np.ndarray:
     """Inverse of the observed information (k, k), without the directions in which the likelihood is flat.
 
-    Such a direction is a ridge along which the model's predictions do not change either (two parameters that grow
-    together, say), so that it adds nothing to their uncertainty.
+    Such a direction is a ridge along which the model's predictions do not change either (two parameters that
+    grow together, say), so that it adds nothing to their uncertainty.
     """
     information, axes = np.linalg.eigh(-hessian)
     known = information > FLAT**-2
@@ -88,10 +102,12 @@ def covariance(hessian: np.ndarray) -> np.ndarray:
 def log_variance(
     function: Callable[..., np.ndarray], parameters: tuple[float, ...], covariance: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`function` at the parameters, and the variance of its logarithm if the log-parameters have the `covariance` (k, k).
+    """`function` at the parameters, and the variance of its logarithm if the log-parameters have the
+    `covariance` (k, k).
 
-    The variance is a mean over 2k points in place of draws from the normal law: the third-degree cubature points of
-    Arasaratnam & Haykin (2009), "Cubature Kalman Filters", IEEE Trans. Automatic Control 54 (6), section IV.
+    The variance is a mean over 2k points in place of draws from the normal law: the third-degree cubature
+    points of Arasaratnam & Haykin (2009), "Cubature Kalman Filters", IEEE Trans. Automatic Control 54 (6),
+    section IV.
     """
     with np.errstate(divide="ignore"):
         theta = np.log(parameters)  # -inf for a parameter that is 0 and without variance

@@ -1,6 +1,8 @@
-"""Model cards (Mitchell et al. 2019, "Model Cards for Model Reporting"): what a model is for, is made of, and is worth.
+"""Model cards (Mitchell et al. 2019, "Model Cards for Model Reporting"): what a model is for, is made of, and
+is worth.
 
-A card is plain data; whoever trains fills it. Each becomes a page, a Markdown text and a JSON file in `models/` of the lakehouse.
+A card is plain data; whoever trains fills it. Each becomes a page, a Markdown text and a JSON file in
+`models/` of the lakehouse.
 """
 
 from __future__ import annotations
@@ -79,13 +81,15 @@ class Averaged:
 
 @dataclass(frozen=True)
 class Card:
-    """A model of one brand. `target` is what it predicts, as in `gold.model_metrics`: `churn_90d`, `clv_365d`.
+    """A model of one brand. `target` is what it predicts, as in `gold.model_metrics`: `churn_90d`,
+    `clv_365d`.
 
-    `method` is the name under which it was judged; `rules` are the names of the simple rules to beat; `main_metric` decides
-    which is better, the higher the better. `standing` says whether scores come from it, and why. `untrained` says why the brand has
-    no model of its own: all about a model is then empty. Calibration, gains and lift are those of the cut-off `judged_at`;
-    `best_gains` are those of a prediction that knows what came. `weights` are coefficients, `importance` losses by permutation,
-    `contributions` what inputs add to predictions, as in `gold.model_explanations`.
+    `method` is the name under which it was judged; `rules` are the names of the simple rules to beat;
+    `main_metric` decides which is better, the higher the better. `standing` says whether scores come from it,
+    and why. `untrained` says why the brand has no model of its own: all about a model is then empty.
+    Calibration, gains and lift are those of the cut-off `judged_at`; `best_gains` are those of a prediction
+    that knows what came. `weights` are coefficients, `importance` losses by permutation, `contributions` what
+    inputs add to predictions, as in `gold.model_explanations`.
     """
 
     brand: str
@@ -135,7 +139,14 @@ class Card:
         for judged in self.metrics:
             found.setdefault((judged.method, judged.group, judged.metric), []).append(judged)
         return [
-            Averaged(*key, sum(v := [j.value for j in rows]) / len(v), min(v), max(v), max(rows, key=lambda j: j.cutoff), len(rows))
+            Averaged(
+                *key,
+                sum(v := [j.value for j in rows]) / len(v),
+                min(v),
+                max(v),
+                max(rows, key=lambda j: j.cutoff),
+                len(rows),
+            )
             for key, rows in found.items()
         ]
 
@@ -145,7 +156,9 @@ class Card:
         return [name for name in METRIC_NAMES if name in found and name != "observed_mean"]
 
     def average(self, method: str, metric: str, group: str = ALL) -> Averaged | None:
-        return next((a for a in self.averages if (a.method, a.group, a.metric) == (method, group, metric)), None)
+        return next(
+            (a for a in self.averages if (a.method, a.group, a.metric) == (method, group, metric)), None
+        )
 
     @property
     def headline(self) -> str:
@@ -156,7 +169,10 @@ class Card:
         rules = [a for rule in self.rules if (a := self.average(rule, self.main_metric))]
         if own is None:
             return "Not judged yet: no past cut-off has closed."
-        name, share = METRIC_NAMES.get(self.main_metric, self.main_metric), f"{own.mean:.3f} over {own.cutoffs} cut-offs"
+        name, share = (
+            METRIC_NAMES.get(self.main_metric, self.main_metric),
+            f"{own.mean:.3f} over {own.cutoffs} cut-offs",
+        )
         if not rules:
             return f"{name} {share}; there was no rule to compare with."
         best = max(rules, key=lambda a: a.mean)

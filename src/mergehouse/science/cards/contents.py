@@ -1,4 +1,6 @@
-"""Fills model cards: from what was published and judged, from predictions at the last cut-off that closed, and with words."""
+"""Fills model cards: from what was published and judged, from predictions at the last cut-off that closed,
+and with words.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,27 @@ from mergehouse.science.evaluation.calibration import calibrated_chances, calibr
 from mergehouse.science.features.dataset import ACTIVE_DAYS, FEATURES, INPUTS, OUTCOMES, Dataset, active
 
 METRICS, EXPLANATIONS = "gold.model_metrics", "gold.model_explanations"
-READ: dict[str, str | None] = {"silver.orders": "order_date", FEATURES: "cutoff_date", OUTCOMES: "cutoff_date"}
+READ: dict[str, str | None] = {
+    "silver.orders": "order_date",
+    FEATURES: "cutoff_date",
+    OUTCOMES: "cutoff_date",
+}
 NOT_FOR = (
-    "Decisions on single people that matter to them - credit, price, refusal of service. It ranks many customers, for campaigns.",
-    "Saying why customers leave or what a campaign would change: it shows what goes together. Test a campaign against a control group.",
+    (
+        "Decisions on single people that matter to them - credit, price, refusal of service. It ranks many"
+        " customers, for campaigns."
+    ),
+    (
+        "Saying why customers leave or what a campaign would change: it shows what goes together. Test a"
+        " campaign against a control group."
+    ),
     "Other brands: it was learned from this one's customers.",
 )
 LIMITS = (
-    "It knows purchases and returns alone: nothing of visits, campaigns, complaints, competitors or prices to come.",
+    (
+        "It knows purchases and returns alone: nothing of visits, campaigns, complaints, competitors or"
+        " prices to come."
+    ),
     "It was judged on one stretch of history; another year may differ.",
 )
 
@@ -33,7 +48,9 @@ def churn_card(
     lakehouse: Lakehouse, dataset: Dataset, method: str, rules: tuple[str, ...], trained: dt.datetime, name: str = "", version: str = "",
     parameters: dict[str, str] | None = None,
 ) -> Card:  # fmt: skip
-    """The card of a brand's churn model, `method` being one of `backtest.METHODS`. Its curves are those of the last judged cut-off."""
+    """The card of a brand's churn model, `method` being one of `backtest.METHODS`. Its curves are those of
+    the last judged cut-off.
+    """
     card = _begun(dataset.brand, f"churn_{HORIZON}d", dataset.as_of, trained)
     card = replace(card, method=method, rules=rules, name=name, version=version, parameters=parameters or {})
     card = _completed(card, lakehouse, dataset)
@@ -53,7 +70,9 @@ def value_card(
     lakehouse: Lakehouse, dataset: Dataset, days: int, method: str, rules: tuple[str, ...], trained: dt.datetime, name: str = "",
     version: str = "", parameters: dict[str, str] | None = None, judged: tuple[dt.date, np.ndarray, np.ndarray] | None = None,
 ) -> Card:  # fmt: skip
-    """The card of a model of customer value over so many days. `judged`: a cut-off, and what came and was predicted there, (n,)."""
+    """The card of a model of customer value over so many days. `judged`: a cut-off, and what came and was
+    predicted there, (n,).
+    """
     card = _begun(dataset.brand, f"clv_{days}d", dataset.as_of, trained)
     card = replace(card, method=method, rules=rules, name=name, version=version, parameters=parameters or {})
     card = _completed(card, lakehouse, dataset)
@@ -69,7 +88,10 @@ def value_card(
 
 def untrained_card(brand: str, target: str, as_of: dt.date, trained: dt.datetime, why: str) -> Card:
     """The card of a brand without a model of its own: `why`, and what its scores are then made of."""
-    fallback = "Scores are a fallback, marked as such: what is known of the brand's customers as a whole, not of each."
+    fallback = (
+        "Scores are a fallback, marked as such: what is known of the brand's customers as a whole, not of"
+        " each."
+    )
     return replace(_begun(brand, target, as_of, trained), untrained=why, limits=(fallback,))
 
 
@@ -136,7 +158,9 @@ def _sources(lakehouse: Lakehouse, brand: str, days: dict[str, str | None]) -> t
         delta = lakehouse.delta(table)
         create_view(connection, table, delta)
         span = f"min({column})::DATE, max({column})::DATE" if column else "NULL, NULL"
-        counted = connection.execute(f"SELECT count(*), {span} FROM {table} WHERE source_system = $1", [brand]).fetchall()[0]
+        counted = connection.execute(
+            f"SELECT count(*), {span} FROM {table} WHERE source_system = $1", [brand]
+        ).fetchall()[0]
         found.append(Source(table, delta.version(), *counted))
     return tuple(found)
 
@@ -145,11 +169,16 @@ def _features() -> tuple[Feature, ...]:
     """The inputs of models, each with the meaning that the contract gives to the columns it is made of."""
     contract = contract_of(FEATURES)
     made_of = {name: dict.fromkeys(expression.meta.root_names()) for name, expression in INPUTS.items()}
-    return tuple(Feature(name, "; ".join(contract.columns[c].meaning for c in columns)) for name, columns in made_of.items())
+    return tuple(
+        Feature(name, "; ".join(contract.columns[c].meaning for c in columns))
+        for name, columns in made_of.items()
+    )
 
 
 def _weights(lakehouse: Lakehouse, card: Card, kind: str) -> tuple[Weight, ...]:
-    """What a registered model goes by, of active customers at the longest horizon, the heaviest first; empty where it is not known."""
+    """What a registered model goes by, of active customers at the longest horizon, the heaviest first; empty
+    where it is not known.
+    """
     if not (card.name and lakehouse.exists(EXPLANATIONS)):
         return ()
     connection = connect()

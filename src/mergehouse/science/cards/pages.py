@@ -20,7 +20,8 @@ FOLDER, INDEX = "models", "index.html"
 
 
 def write_cards(project: Project, cards: Iterable[Card]) -> list[str]:
-    """Writes each card as HTML, Markdown and JSON into `models/` of the lakehouse, and the index of all cards there.
+    """Writes each card as HTML, Markdown and JSON into `models/` of the lakehouse, and the index of all cards
+    there.
 
     Returns paths or URLs, the index first. Cards of brands that were not given stay, and stay in the index.
     """
@@ -41,14 +42,18 @@ def write_cards(project: Project, cards: Iterable[Card]) -> list[str]:
         pages[f"{card.file}.json"] = json.dumps(_plain(card), indent=1, default=str)
     written = put_pages(lakehouse, FOLDER, pages)
     kept, survival = _published(lakehouse)
-    index = templates.get_template("cards.html.j2").render(cards=kept, survival=[b for b in project.brands if b in survival])
+    index = templates.get_template("cards.html.j2").render(
+        cards=kept, survival=[b for b in project.brands if b in survival]
+    )
     return put_pages(lakehouse, FOLDER, {INDEX: index}) + written
 
 
 def title(target: str) -> str:
     """A target in words: `churn_90d` is churn within 90 days."""
     what, _, days = target.partition("_")
-    return {"churn": "Churn within", "clv": "Customer value within"}.get(what, what.capitalize()) + f" {days.removesuffix('d')} days"
+    return {"churn": "Churn within", "clv": "Customer value within"}.get(
+        what, what.capitalize()
+    ) + f" {days.removesuffix('d')} days"
 
 
 def metric_value(value: float, metric: str) -> str:
@@ -65,5 +70,9 @@ def _published(lakehouse: Lakehouse) -> tuple[list[dict[str, Any]], set[str]]:
     with storage_errors(lakehouse.location):
         names = [file["path"] for files in lakehouse.store.list(f"{FOLDER}/") for file in files]
         texts = [bytes(lakehouse.store.get(name).bytes()) for name in sorted(names) if name.endswith(".json")]
-    survival = {name.removeprefix(f"{FOLDER}/").removesuffix("-survival.html") for name in names if name.endswith("-survival.html")}
+    survival = {
+        name.removeprefix(f"{FOLDER}/").removesuffix("-survival.html")
+        for name in names
+        if name.endswith("-survival.html")
+    }
     return [json.loads(text) for text in texts], survival

@@ -1,7 +1,8 @@
-"""Will a customer buy nothing within so many days: a logistic regression, a boosted challenger, and the rules to beat.
+"""Will a customer buy nothing within so many days: a logistic regression, a boosted challenger, and the rules
+to beat.
 
-All learn from cut-offs whose window had closed by the day of the prediction, on one population: customers active in the 90
-days before, by whom methods are judged, or those who have lapsed.
+All learn from cut-offs whose window had closed by the day of the prediction, on one population: customers
+active in the 90 days before, by whom methods are judged, or those who have lapsed.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ def lapsed(rows: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class Churn:
-    """A fitted logistic regression: log-odds = intercept + sum of coefficient x (input - mean) / scale, by input of `INPUTS`.
+    """A fitted logistic regression: log-odds = intercept + sum of coefficient x (input - mean) / scale, by
+    input of `INPUTS`.
 
-    `deviation` is the standard deviation of each coefficient, shape (inputs,): Laplace's approximation, the penalty being a
-    normal prior. `customers` counts what was learned from, a customer once for each cut-off.
+    `deviation` is the standard deviation of each coefficient, shape (inputs,): Laplace's approximation, the
+    penalty being a normal prior. `customers` counts what was learned from, a customer once for each cut-off.
     """
 
     horizon: int
@@ -60,11 +62,15 @@ class Churn:
         return inputs @ weights + (self.intercept - self.mean @ weights)
 
     def contributions(self, inputs: np.ndarray) -> np.ndarray:
-        """What each input of a `matrix` adds to the log-odds of each customer, against an average one: shape (n, inputs), exact."""
+        """What each input of a `matrix` adds to the log-odds of each customer, against an average one: shape
+        (n, inputs), exact.
+        """
         return (inputs - self.mean) * (self.coefficients / self.scale)
 
     def anchored(self, dataset: Dataset, day: dt.date, population: Population = active) -> Churn:
-        """The same with the level of `day`: its mean prediction is the `anchored_rate`. Without customers it stays as it is."""
+        """The same with the level of `day`: its mean prediction is the `anchored_rate`. Without customers it
+        stays as it is.
+        """
         return self._anchored(matrix(population(dataset.at(day))), dataset, day, population)
 
     def _anchored(self, inputs: np.ndarray, dataset: Dataset, day: dt.date, population: Population) -> Churn:
@@ -78,18 +84,22 @@ class Churn:
 class ChurnModel:
     """The regressions of every horizon, for active and for lapsed customers, by horizon in days.
 
-    `of_lapsed` is empty where all or none of those who had lapsed came back: there is nothing to tell them apart by.
+    `of_lapsed` is empty where all or none of those who had lapsed came back: there is nothing to tell them
+    apart by.
     """
 
     of_active: dict[int, Churn]
     of_lapsed: dict[int, Churn]
 
     def predict(self, rows: pl.DataFrame) -> dict[int, np.ndarray]:
-        """P(no purchase within the horizon) of active and lapsed customers, shape (n,), by horizon; NaN where there is no model."""
+        """P(no purchase within the horizon) of active and lapsed customers, shape (n,), by horizon; NaN where
+        there is no model.
+        """
         is_active = (rows["recency_days"] <= ACTIVE_DAYS).to_numpy()
         of_lapsed = {horizon: model.predict(rows) for horizon, model in self.of_lapsed.items()}
         return {
-            horizon: np.where(is_active, model.predict(rows), of_lapsed.get(horizon, np.nan)) for horizon, model in self.of_active.items()
+            horizon: np.where(is_active, model.predict(rows), of_lapsed.get(horizon, np.nan))
+            for horizon, model in self.of_active.items()
         }
 
     def anchored(self, dataset: Dataset, day: dt.date) -> ChurnModel:
@@ -97,13 +107,18 @@ class ChurnModel:
 
         def of(models: dict[int, Churn], population: Population) -> dict[int, Churn]:
             inputs = matrix(population(dataset.at(day)))
-            return {horizon: model._anchored(inputs, dataset, day, population) for horizon, model in models.items()}
+            return {
+                horizon: model._anchored(inputs, dataset, day, population)
+                for horizon, model in models.items()
+            }
 
         return ChurnModel(of(self.of_active, active), of(self.of_lapsed, lapsed))
 
 
 def fit_churn_model(dataset: Dataset, day: dt.date) -> ChurnModel:
-    """All regressions as they could be fitted on `day`. Raises FitError where there can be none for active customers."""
+    """All regressions as they could be fitted on `day`. Raises FitError where there can be none for active
+    customers.
+    """
     of_active = {horizon: fit_churn(dataset, day, horizon) for horizon in HORIZONS}
     try:
         of_lapsed = {horizon: fit_churn(dataset, day, horizon, lapsed) for horizon in HORIZONS}
@@ -115,21 +130,28 @@ def fit_churn_model(dataset: Dataset, day: dt.date) -> ChurnModel:
 def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90, population: Population = active) -> Churn:
     """The logistic regression as it could be fitted on `day`.
 
-    Each cut-off has an intercept of its own, so that the season does not pass for a trait of customers; the intercept of the
-    prediction comes from `anchored_rate`. Raises FitError where no window has closed yet or all or none left in them.
+    Each cut-off has an intercept of its own, so that the season does not pass for a trait of customers; the
+    intercept of the prediction comes from `anchored_rate`. Raises FitError where no window has closed yet or
+    all or none left in them.
     """
     rows, churned = training_rows(dataset, day, horizon, population)
     inputs = matrix(rows)
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
-    scale[scale <= 1e-9 * np.maximum(1, np.abs(mean))] = 1  # a constant input adds nothing, nor does what rounding makes of it
+    scale[scale <= 1e-9 * np.maximum(1, np.abs(mean))] = (
+        1  # a constant input adds nothing, nor does what rounding makes of it
+    )
     seasons = rows["cutoff_date"].to_dummies().to_numpy() * SEASON_WEIGHT
     standard = np.hstack([(inputs - mean) / scale, seasons])
     model = LogisticRegression(C=PENALTY, solver="newton-cholesky").fit(standard, churned)
     probability = model.predict_proba(standard)[:, 1]
-    information = (standard * (probability * (1 - probability))[:, None]).T @ standard + np.eye(standard.shape[1]) / PENALTY
+    information = (standard * (probability * (1 - probability))[:, None]).T @ standard + np.eye(
+        standard.shape[1]
+    ) / PENALTY
     deviation = np.sqrt(np.diag(np.linalg.inv(information)))
     known = slice(len(INPUTS))
-    return Churn(horizon, mean, scale, model.coef_[0][known], deviation[known], len(rows)).anchored(dataset, day, population)
+    return Churn(horizon, mean, scale, model.coef_[0][known], deviation[known], len(rows)).anchored(
+        dataset, day, population
+    )
 
 
 def boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
@@ -139,10 +161,18 @@ def boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
 
 
 def fit_boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> HistGradientBoostingClassifier:
-    """The challenger: gradient-boosted trees (scikit-learn's histogram booster) on active customers; its level is not anchored."""
+    """The challenger: gradient-boosted trees (scikit-learn's histogram booster) on active customers; its
+    level is not anchored.
+    """
     rows, churned = training_rows(dataset, day, horizon)
     return HistGradientBoostingClassifier(
-        max_iter=150, learning_rate=0.04, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=10, max_features=0.3, random_state=1
+        max_iter=150,
+        learning_rate=0.04,
+        max_leaf_nodes=8,
+        min_samples_leaf=60,
+        l2_regularization=10,
+        max_features=0.3,
+        random_state=1,
     ).fit(matrix(rows), churned)
 
 
@@ -154,7 +184,9 @@ def bgnbd(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
 
 
 def history(rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Repeat purchases, days from first to last purchase, days since the first: what buy-till-you-die models see."""
+    """Repeat purchases, days from first to last purchase, days since the first: what buy-till-you-die models
+    see.
+    """
     tenure, recency = rows["tenure_days"].to_numpy(), rows["recency_days"].to_numpy()
     return rows["purchases"].to_numpy() - 1, tenure - recency, tenure
 
@@ -170,11 +202,13 @@ def rfm_rates(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
 
 
 def anchored_rate(dataset: Dataset, day: dt.date, horizon: int, population: Population = active) -> float:
-    """The churn rate to expect on `day`: that of the same season a year earlier where it is known, else of all closed windows.
+    """The churn rate to expect on `day`: that of the same season a year earlier where it is known, else of
+    all closed windows.
 
-    Rates follow the season: after Christmas twice as many stay away as in autumn. A year counts from the brand's first 90 days
-    on, when those who were active can be told from those who are new, and for the lapsed from its first year on, when they are
-    as long gone as ever; until then, last year's purchases show the season (`churn_from_purchases`).
+    Rates follow the season: after Christmas twice as many stay away as in autumn. A year counts from the
+    brand's first 90 days on, when those who were active can be told from those who are new, and for the
+    lapsed from its first year on, when they are as long gone as ever; until then, last year's purchases show
+    the season (`churn_from_purchases`).
     """
     closed = {c: rows for c in dataset.closed_before(day, horizon) if len(rows := population(dataset.at(c)))}
     begin = dataset.cutoffs[0] + dt.timedelta((ACTIVE_DAYS if population is active else YEAR) - 60)
@@ -186,19 +220,28 @@ def anchored_rate(dataset: Dataset, day: dt.date, horizon: int, population: Popu
     return min(max(float(np.mean(rates)), 0.001), 0.999)
 
 
-def training_rows(dataset: Dataset, day: dt.date, horizon: int, population: Population = active) -> tuple[pl.DataFrame, np.ndarray]:
-    """Customers at the cut-offs whose window had closed by `day`, and which of them left: what can be learned from on that day.
+def training_rows(
+    dataset: Dataset, day: dt.date, horizon: int, population: Population = active
+) -> tuple[pl.DataFrame, np.ndarray]:
+    """Customers at the cut-offs whose window had closed by `day`, and which of them left: what can be learned
+    from on that day.
 
     Raises FitError where no window has closed yet or all or none left in them.
     """
     closed = dataset.closed_before(day, horizon)
     if not closed:
-        raise FitError(f"{dataset.brand}: no {horizon}-day window had closed by {day}: its history begins too late for a model of its own.")
+        raise FitError(
+            f"{dataset.brand}: no {horizon}-day window had closed by {day}: its history begins too late for a"
+            " model of its own."
+        )
     rows = population(dataset.rows.filter(pl.col("cutoff_date").is_in(closed)))
     churned = _churned(rows, horizon)
     if churned.all() or not churned.any():
         found = "all" if churned.all() else "none"
-        raise FitError(f"{dataset.brand}: {found} of {len(rows):,} customers left within {horizon} days; there is nothing to tell apart.")
+        raise FitError(
+            f"{dataset.brand}: {found} of {len(rows):,} customers left within {horizon} days; there is"
+            " nothing to tell apart."
+        )
     return rows, churned
 
 
@@ -208,11 +251,21 @@ def _churned(rows: pl.DataFrame, horizon: int) -> np.ndarray:
 
 def intercept_for(log_odds: np.ndarray, rate: float) -> float:
     """What to add to log-odds so that their mean probability is `rate`."""
-    return float(brentq(lambda x: expit(log_odds + x).mean() - rate, logit(rate) - log_odds.max() - 1, logit(rate) - log_odds.min() + 1))
+    return float(
+        brentq(
+            lambda x: expit(log_odds + x).mean() - rate,
+            logit(rate) - log_odds.max() - 1,
+            logit(rate) - log_odds.min() + 1,
+        )
+    )
 
 
-def _past_rates(dataset: Dataset, day: dt.date, horizon: int, group: Callable[[pl.DataFrame], np.ndarray]) -> np.ndarray:
-    """The churn rate of each customer's group at earlier cut-offs, drawn to that of all by one customer's weight."""
+def _past_rates(
+    dataset: Dataset, day: dt.date, horizon: int, group: Callable[[pl.DataFrame], np.ndarray]
+) -> np.ndarray:
+    """The churn rate of each customer's group at earlier cut-offs, drawn to that of all by one customer's
+    weight.
+    """
     past = [active(dataset.at(c)) for c in dataset.closed_before(day, horizon)]
     groups = np.concatenate([group(rows) for rows in past])
     churned = np.concatenate([_churned(rows, horizon) for rows in past])
@@ -224,5 +277,7 @@ def _past_rates(dataset: Dataset, day: dt.date, horizon: int, group: Callable[[p
 
 def rfm_score(rows: pl.DataFrame) -> np.ndarray:
     """Sum of three quintiles, 0 to 4 each: how recent, how often, how much."""
-    ranks = rows.select((-pl.col("recency_days")).rank("min"), pl.col("purchases").rank("min"), pl.col("gmv_eur").rank("min"))
+    ranks = rows.select(
+        (-pl.col("recency_days")).rank("min"), pl.col("purchases").rank("min"), pl.col("gmv_eur").rank("min")
+    )
     return np.floor(5 * (ranks.to_numpy() - 1) / len(rows)).sum(axis=1)

@@ -1,4 +1,6 @@
-"""How many of a population will leave, before a year-old window shows it: from last year's purchases of the same season."""
+"""How many of a population will leave, before a year-old window shows it: from last year's purchases of the
+same season.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,16 @@ SHORT_OF_A_YEAR = 15  # days that the first year may lack: cut-offs are a month 
 LEAST = 4  # closed windows to learn from
 
 
-def churn_from_purchases(dataset: Dataset, day: dt.date, horizon: int, population: Callable[[pl.DataFrame], pl.DataFrame]) -> float | None:
-    """The share of the population on `day` that buys nothing within the horizon; None before a year of history.
+def churn_from_purchases(
+    dataset: Dataset, day: dt.date, horizon: int, population: Callable[[pl.DataFrame], pl.DataFrame]
+) -> float | None:
+    """The share of the population on `day` that buys nothing within the horizon; None before a year of
+    history.
 
-    As many purchases are expected of all customers as on the same days a year ago, and of the population the share of them that it
-    made in closed windows on average; the rest are newcomers' and other customers'. How many do not buy at all follows from
-    purchases per customer, by the line that closed windows show between the logarithms of these and of the odds of buying.
+    As many purchases are expected of all customers as on the same days a year ago, and of the population the
+    share of them that it made in closed windows on average; the rest are newcomers' and other customers'. How
+    many do not buy at all follows from purchases per customer, by the line that closed windows show between
+    the logarithms of these and of the odds of buying.
     """
     past = [c for c in dataset.cutoffs if c <= day and c < dataset.as_of]
     today = dataset.at(day)
@@ -48,6 +54,8 @@ def churn_from_purchases(dataset: Dataset, day: dt.date, horizon: int, populatio
 
 
 def _times_as_many(dataset: Dataset, cutoff: dt.date, today: pl.DataFrame, day: dt.date) -> float:
-    """Customers looked at on `day` for each one of a past cut-off, where they may be a sample; of those known then."""
+    """Customers looked at on `day` for each one of a past cut-off, where they may be a sample; of those known
+    then.
+    """
     known_then = (today["tenure_days"] > (day - cutoff).days).sum()
     return max(known_then / max(len(dataset.at(cutoff)), 1), 1e-9)

@@ -1,8 +1,9 @@
-"""Will a customer buy nothing within so many days, told from the sequence of purchases by a small recurrent network: extra `deep`.
+"""Will a customer buy nothing within so many days, told from the sequence of purchases by a small recurrent
+network: extra `deep`.
 
-A challenger to the models on features: a gated recurrent unit (Cho et al. 2014; Keras on JAX) reads a customer's purchases one
-after the other, and then for how long there has been none. It learns from the same customers at the same cut-offs as they do, and
-its level is anchored in the same way.
+A challenger to the models on features: a gated recurrent unit (Cho et al. 2014; Keras on JAX) reads a
+customer's purchases one after the other, and then for how long there has been none. It learns from the same
+customers at the same cut-offs as they do, and its level is anchored in the same way.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ os.environ["KERAS_BACKEND"] = "jax"  # Keras reads it when it is imported; its o
 try:
     import keras
 except ModuleNotFoundError as error:
-    raise MergehouseError(f"{error.name} is not installed: pip install 'mergehouse[deep]' brings what the sequence model needs.") from None
+    raise MergehouseError(
+        f"{error.name} is not installed: pip install 'mergehouse[deep]' brings what the sequence model needs."
+    ) from None
 
 LENGTH = 24  # of a sequence: a customer's last purchases
 UNITS = 16
@@ -56,8 +59,9 @@ GROUP BY o.source_system, o.customer_id, o.order_date
 class Sequences:
     """Days with an order or a return of one brand's customers, by customer and date: arrays of shape (days,).
 
-    `places` says between which places, `begin` and `end`, the days of a `customer_id` are. Dates count days since 1970, amounts
-    are in EUR. From `voided_on` on, a purchase was never made; of one that stands it lies beyond all dates.
+    `places` says between which places, `begin` and `end`, the days of a `customer_id` are. Dates count days
+    since 1970, amounts are in EUR. From `voided_on` on, a purchase was never made; of one that stands it lies
+    beyond all dates.
     """
 
     places: pl.DataFrame
@@ -70,38 +74,57 @@ class Sequences:
 
 
 def read_sequences(lakehouse: Lakehouse, brand: str) -> Sequences:
-    """The days of all customers who were in the headline population at some cut-off: of the rest nothing is predicted."""
+    """The days of all customers who were in the headline population at some cut-off: of the rest nothing is
+    predicted.
+    """
     of_brand = duckdb.ColumnExpression("source_system") == duckdb.ConstantExpression(brand)
-    days = lakehouse.query(DAYS).filter(of_brand).order("customer_id, order_date").pl().with_row_index("place")
-    places = days.group_by("customer_id").agg(begin=pl.col("place").min().cast(pl.Int64), end=pl.col("place").max().cast(pl.Int64) + 1)
-    date, voided_on = (days[name].cast(pl.Int32).fill_null(np.iinfo(np.int32).max).to_numpy() for name in ("order_date", "voided_on"))
+    days = (
+        lakehouse.query(DAYS).filter(of_brand).order("customer_id, order_date").pl().with_row_index("place")
+    )
+    places = days.group_by("customer_id").agg(
+        begin=pl.col("place").min().cast(pl.Int64), end=pl.col("place").max().cast(pl.Int64) + 1
+    )
+    date, voided_on = (
+        days[name].cast(pl.Int32).fill_null(np.iinfo(np.int32).max).to_numpy()
+        for name in ("order_date", "voided_on")
+    )
     amounts = (days[name].cast(pl.Float64).to_numpy() for name in ("sale_lines", "gmv_eur", "returns_eur"))
     return Sequences(places, date, days["is_purchase"].to_numpy(), voided_on, *amounts)
 
 
 def sequence_churn(dataset: Dataset, sequences: Sequences, day: dt.date, horizon: int = 90) -> np.ndarray:
-    """P(no purchase within the horizon) of the active on `day`, as it could be learned on that day: shape (n,).
+    """P(no purchase within the horizon) of the active on `day`, as it could be learned on that day: shape
+    (n,).
 
-    The churn rate of each training cut-off is given to the network, so that it learns who leaves and not when many do; the
-    level of the prediction comes from `anchored_rate`. The same call gives the same numbers, for which it seeds the process's
-    random generators. Raises FitError where no window has closed yet or all or none left in them.
+    The churn rate of each training cut-off is given to the network, so that it learns who leaves and not when
+    many do; the level of the prediction comes from `anchored_rate`. The same call gives the same numbers, for
+    which it seeds the process's random generators. Raises FitError where no window has closed yet or all or
+    none left in them.
     """
     rows, churned = training_rows(dataset, day, horizon)
-    whole = max(len(rows) // BATCH, 1) * BATCH  # in whole batches: a last one of another size would have to be compiled for
+    whole = (
+        max(len(rows) // BATCH, 1) * BATCH
+    )  # in whole batches: a last one of another size would have to be compiled for
     sample = np.random.default_rng(1).permutation(len(rows))[: min(whole, MOST)]
-    rates = pl.DataFrame({"cutoff_date": rows["cutoff_date"], "churned": churned}).select(pl.col("churned").mean().over("cutoff_date"))
+    rates = pl.DataFrame({"cutoff_date": rows["cutoff_date"], "churned": churned}).select(
+        pl.col("churned").mean().over("cutoff_date")
+    )
     level = logit(rates["churned"].to_numpy()[sample].clip(0.001, 0.999)).astype(np.float32)
     seen, asked = purchases(sequences, rows[sample]), purchases(sequences, active(dataset.at(day)))
     seen, asked = _standardised(seen, seen), _standardised(asked, seen)
-    log_odds = np.mean([_log_odds(seed, seen, level, churned[sample], asked) for seed in range(1, MEMBERS + 1)], axis=0)
+    log_odds = np.mean(
+        [_log_odds(seed, seen, level, churned[sample], asked) for seed in range(1, MEMBERS + 1)], axis=0
+    )
     return expit(log_odds + intercept_for(log_odds, anchored_rate(dataset, day, horizon)))
 
 
 def purchases(sequences: Sequences, rows: pl.DataFrame) -> np.ndarray:
-    """What was known of customers at their cut-offs, `customer_id` and `cutoff_date` of `rows`: shape (n, LENGTH, 5).
+    """What was known of customers at their cut-offs, `customer_id` and `cutoff_date` of `rows`: shape (n,
+    LENGTH, 5).
 
-    The last `LENGTH` purchases, the latest last, zeros before the first. Of each log(1 + x), where x is how many days before the
-    cut-off it was, how many days after the one before (0 for the first), its GMV, what was returned until the next, its sale lines.
+    The last `LENGTH` purchases, the latest last, zeros before the first. Of each log(1 + x), where x is how
+    many days before the cut-off it was, how many days after the one before (0 for the first), its GMV, what
+    was returned until the next, its sale lines.
     """
     found = np.zeros((len(rows), LENGTH, 5), np.float32)
     for cutoff in rows["cutoff_date"].unique():
@@ -111,41 +134,68 @@ def purchases(sequences: Sequences, rows: pl.DataFrame) -> np.ndarray:
 
 
 def _purchases_before(day: int, known: Sequences, customers: pl.Series) -> np.ndarray:
-    begin, end = customers.to_frame().join(known.places, on="customer_id", maintain_order="left")[["begin", "end"]].to_numpy().T[:, :, None]
+    begin, end = (
+        customers.to_frame()
+        .join(known.places, on="customer_id", maintain_order="left")[["begin", "end"]]
+        .to_numpy()
+        .T[:, :, None]
+    )
     past = known.date < day
     counted = np.flatnonzero(known.is_purchase & past & (known.voided_on >= day))
-    first, after = np.searchsorted(counted, begin), np.searchsorted(counted, end)  # of a customer, in `counted`
+    first, after = (
+        np.searchsorted(counted, begin),
+        np.searchsorted(counted, end),
+    )  # of a customer, in `counted`
     place = after + np.arange(-LENGTH, 0)
     this, previous = counted[place.clip(first)], counted[(place - 1).clip(first)]
     until = np.where(place + 1 < after, counted[(place + 1).clip(first, after - 1)], end)
     returned = np.append(0, np.cumsum(np.where(past, known.returns, 0)))  # before each day
     date = known.date[this]
-    of_each = [day - date, date - known.date[previous], known.gmv[this], (returned[until] - returned[this]).clip(0), known.sale_lines[this]]
+    of_each = [
+        day - date,
+        date - known.date[previous],
+        known.gmv[this],
+        (returned[until] - returned[this]).clip(0),
+        known.sale_lines[this],
+    ]
     return np.where((place >= first)[:, :, None], np.log1p(np.stack(of_each, axis=-1)), 0)
 
 
 def _standardised(steps: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Mean 0 and deviation 1 over the purchases in `by`; the zeros before a first purchase stay: the network skips them."""
+    """Mean 0 and deviation 1 over the purchases in `by`; the zeros before a first purchase stay: the network
+    skips them.
+    """
     known = by[by.any(axis=-1)]
     deviation = known.std(axis=0)
-    return np.where(steps.any(axis=-1, keepdims=True), (steps - known.mean(axis=0)) / np.where(deviation > 0, deviation, 1), 0)
+    return np.where(
+        steps.any(axis=-1, keepdims=True),
+        (steps - known.mean(axis=0)) / np.where(deviation > 0, deviation, 1),
+        0,
+    )
 
 
-def _log_odds(seed: int, seen: np.ndarray, level: np.ndarray, churned: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def _log_odds(
+    seed: int, seen: np.ndarray, level: np.ndarray, churned: np.ndarray, asked: np.ndarray
+) -> np.ndarray:
     """Log-odds of those who are `asked` about, from a network that learned from those it has `seen`."""
     network = _network()
     keras.utils.set_random_seed(seed)
     network.set_weights(keras.models.clone_model(network).get_weights())
     for variable in network.optimizer.variables:
         variable.assign(np.zeros(variable.shape))
-    cosine = keras.callbacks.LearningRateScheduler(lambda epoch: RATE * (1 + math.cos(math.pi * epoch / EPOCHS)) / 2)
-    network.fit([seen, level], churned.astype(np.float32), BATCH, EPOCHS, verbose=0, callbacks=[cosine], shuffle=False)
+    cosine = keras.callbacks.LearningRateScheduler(
+        lambda epoch: RATE * (1 + math.cos(math.pi * epoch / EPOCHS)) / 2
+    )
+    network.fit(
+        [seen, level], churned.astype(np.float32), BATCH, EPOCHS, verbose=0, callbacks=[cosine], shuffle=False
+    )
     return network.predict([asked, np.zeros(len(asked))], batch_size=BATCH, verbose=0)[:, 0].astype(float)
 
 
 @cache
 def _network() -> keras.Model:
-    """Purchases through the recurrent unit; its last state and the silence since through a hidden layer; plus the level.
+    """Purchases through the recurrent unit; its last state and the silence since through a hidden layer; plus
+    the level.
 
     One for all fits, which begin with new weights: to compile it takes longer than to train it.
     """

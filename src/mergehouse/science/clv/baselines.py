@@ -20,8 +20,8 @@ LEARNED = 10_000  # rows that each tree of the forest sees
 def value_methods(dataset: Dataset, day: dt.date) -> Iterator[tuple[str, dict[int, np.ndarray]]]:
     """Predictions of every method on `day`, of all customers known then, by horizon: shape (n,).
 
-    Rules and BG/NBD keep their own level. Regressions, forest and trees, which learn from windows of another season, are brought
-    to that of the ensemble.
+    Rules and BG/NBD keep their own level. Regressions, forest and trees, which learn from windows of another
+    season, are brought to that of the ensemble.
     """
     rows = dataset.at(day)
     clv = fit_clv(dataset, day)
@@ -30,7 +30,9 @@ def value_methods(dataset: Dataset, day: dt.date) -> Iterator[tuple[str, dict[in
     yield RULES[0], {h: members[h][:, 0] for h in HORIZONS}
     yield RULES[1], {h: rfm_means(dataset, day, h) for h in HORIZONS}
     yield MEMBERS[1], {h: members[h][:, 1] for h in HORIZONS}
-    forest = {days: random_forest(dataset, day, days) for days in {window_days(dataset, day, h) for h in HORIZONS}}
+    forest = {
+        days: random_forest(dataset, day, days) for days in {window_days(dataset, day, h) for h in HORIZONS}
+    }
     yield "random forest", {h: _at_level(forest[window_days(dataset, day, h)], level[h]) for h in HORIZONS}
     for place in (2, 3):
         yield MEMBERS[place], {h: _at_level(members[h][:, place], level[h]) for h in HORIZONS}
@@ -38,7 +40,9 @@ def value_methods(dataset: Dataset, day: dt.date) -> Iterator[tuple[str, dict[in
 
 
 def rfm_means(dataset: Dataset, day: dt.date, horizon: int) -> np.ndarray:
-    """What customers with the same RFM score brought in earlier windows, drawn to the mean of all by one customer's weight."""
+    """What customers with the same RFM score brought in earlier windows, drawn to the mean of all by one
+    customer's weight.
+    """
     days = window_days(dataset, day, horizon)
     past = [dataset.at(c) for c in dataset.closed_before(day, days)]
     score = np.concatenate([rfm_score(rows) for rows in past]).astype(int)

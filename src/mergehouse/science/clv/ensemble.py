@@ -1,8 +1,10 @@
-"""What a customer will be worth: net margin over the next 90, 180 and 365 days, an ensemble learned from closed windows.
+"""What a customer will be worth: net margin over the next 90, 180 and 365 days, an ensemble learned from
+closed windows.
 
-Methods differ in what they get right, and their geometric mean ranks better than any of them: last year's value (how much), BG/NBD
-and Gamma-Gamma (how often, still there), a hurdle regression (will they buy, and for how much more or less than the former expect),
-boosted trees on the logarithm of value (all that is not linear). The level of all customers together comes from `clv_level`.
+Methods differ in what they get right, and their geometric mean ranks better than any of them: last year's
+value (how much), BG/NBD and Gamma-Gamma (how often, still there), a hurdle regression (will they buy, and for
+how much more or less than the former expect), boosted trees on the logarithm of value (all that is not
+linear). The level of all customers together comes from `clv_level`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,18 @@ from mergehouse.science.clv.fallback import HORIZONS, TAIL, YEAR, ClvFallback, C
 from mergehouse.science.clv.seasonal_level import value_levels
 from mergehouse.science.features.dataset import Dataset, matrix
 
-__all__ = ["HORIZONS", "MEMBERS", "Clv", "ClvFallback", "ClvPrediction", "Window", "fit_clv", "fit_clv_fallback", "outcome", "window_days"]
+__all__ = [
+    "HORIZONS",
+    "MEMBERS",
+    "Clv",
+    "ClvFallback",
+    "ClvPrediction",
+    "Window",
+    "fit_clv",
+    "fit_clv_fallback",
+    "outcome",
+    "window_days",
+]
 
 MEMBERS = ("last year's value", "BG/NBD and Gamma-Gamma", "hurdle regression", "boosted logarithm")
 CUTOFFS = 8  # a window's own length is learned from once so many have closed
@@ -29,8 +42,12 @@ MOST_ROWS = 100_000  # customers, one for each cut-off, that are learned from
 PENALTY = 0.05  # C of the regression of buying, on standardised inputs
 SHRINKAGE = 1.0  # L2 penalty of the regression of what is spent
 SEASON_WEIGHT = 3.0  # cut-offs' own intercepts are penalised a ninth as much as inputs
-MOST_TIMES = 20.0  # a regression corrects what BG/NBD and Gamma-Gamma expect of a buyer by no more than this factor
-FLOOR = 0.005  # of the mean: what a member counts at least in the geometric mean, so that none alone says nothing
+MOST_TIMES = (
+    20.0  # a regression corrects what BG/NBD and Gamma-Gamma expect of a buyer by no more than this factor
+)
+FLOOR = (
+    0.005  # of the mean: what a member counts at least in the geometric mean, so that none alone says nothing
+)
 UNIT = 0.01  # of the mean value: from about there on the boosted target is logarithmic
 BINS = 20  # of predictions, by which the scatter of what happens is looked up
 TINY = 1e-12
@@ -40,8 +57,9 @@ TINY = 1e-12
 class Window:
     """Two members, learned from windows of `days` days on inputs less `mean` over `scale`.
 
-    `buys` and `spends` are coefficients, the intercept last: of the log-odds of bringing anything, and of the logarithm of the
-    factor by which a buyer brings more than BG/NBD and Gamma-Gamma expect. `boosted` predicts log(1 + value / unit).
+    `buys` and `spends` are coefficients, the intercept last: of the log-odds of bringing anything, and of the
+    logarithm of the factor by which a buyer brings more than BG/NBD and Gamma-Gamma expect. `boosted`
+    predicts log(1 + value / unit).
     """
 
     days: int
@@ -53,9 +71,12 @@ class Window:
     unit: float
 
     def members(self, inputs: np.ndarray, given_bought: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Value in EUR of the window, of `_inputs`, by the hurdle regression and by the boosted trees, up to a factor each."""
+        """Value in EUR of the window, of `_inputs`, by the hurdle regression and by the boosted trees, up to
+        a factor each.
+        """
         buys, spends = (
-            inputs @ (fitted[:-1] / self.scale) + fitted[-1] - self.mean @ (fitted[:-1] / self.scale) for fitted in (self.buys, self.spends)
+            inputs @ (fitted[:-1] / self.scale) + fitted[-1] - self.mean @ (fitted[:-1] / self.scale)
+            for fitted in (self.buys, self.spends)
         )
         factor = np.exp(spends.clip(-np.log(MOST_TIMES), np.log(MOST_TIMES)))
         return expit(buys) * given_bought * factor, self.unit * np.expm1(self.boosted.predict(inputs).clip(0))
@@ -63,11 +84,12 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Clv:
-    """A fitted ensemble. `windows` maps each horizon to what was learned for it, `means` to the mean of each member of MEMBERS and
-    `levels` to the factor that brings the geometric mean to the level of `day`.
+    """A fitted ensemble. `windows` maps each horizon to what was learned for it, `means` to the mean of each
+    member of MEMBERS and `levels` to the factor that brings the geometric mean to the level of `day`.
 
-    `scatter`, shape (3, bins): logarithms of predictions for a year, and the factors of them that a tenth fell short of and a
-    tenth exceeded; empty where no window of a year had closed. There BG/NBD's own scatter is taken.
+    `scatter`, shape (3, bins): logarithms of predictions for a year, and the factors of them that a tenth
+    fell short of and a tenth exceeded; empty where no window of a year had closed. There BG/NBD's own scatter
+    is taken.
     """
 
     day: dt.date
@@ -93,16 +115,24 @@ class Clv:
         return ClvPrediction(value, np.minimum(low, year), np.maximum(high, year))
 
     def members(self, rows: pl.DataFrame) -> dict[int, np.ndarray]:
-        """Value by each member of MEMBERS, shape (customers, members), by horizon: as they are, without a common level."""
+        """Value by each member of MEMBERS, shape (customers, members), by horizon: as they are, without a
+        common level.
+        """
         last_year = rows["margin_365d_eur"].to_numpy().clip(0) / YEAR
         features, each = matrix(rows), self.buying.each(rows)
         expected = {h: self.buying.purchases(rows, h) * each for h in HORIZONS}
         windows = {window.days: window for window in self.windows.values()}
-        learned = {days: w.members(*_inputs(features, expected[days], self.buying.silent(rows, days))) for days, w in windows.items()}
-        return {h: np.column_stack([last_year * h, expected[h], *learned[self.windows[h].days]]) for h in HORIZONS}
+        learned = {
+            days: w.members(*_inputs(features, expected[days], self.buying.silent(rows, days)))
+            for days, w in windows.items()
+        }
+        return {
+            h: np.column_stack([last_year * h, expected[h], *learned[self.windows[h].days]]) for h in HORIZONS
+        }
 
     def anchored(self, dataset: Dataset, day: dt.date) -> Clv:
-        """The same at the level of `day`: its predictions of all customers known then add up to that of `value_levels`.
+        """The same at the level of `day`: its predictions of all customers known then add up to that of
+        `value_levels`.
 
         Before a brand has a year of history, the level is BG/NBD's and Gamma-Gamma's.
         """
@@ -118,24 +148,33 @@ class Clv:
 def fit_clv(dataset: Dataset, day: dt.date) -> Clv:
     """The ensemble as it could be fitted on `day`, from windows that had closed by then.
 
-    For each horizon from windows of its own length once CUTOFFS of them have closed, else of the next shorter; 90 days at least.
-    Raises FitError where none has closed or nobody brought anything in them, and where purchases cannot be told apart at all.
+    For each horizon from windows of its own length once CUTOFFS of them have closed, else of the next
+    shorter; 90 days at least. Raises FitError where none has closed or nobody brought anything in them, and
+    where purchases cannot be told apart at all.
     """
     buying = fit_clv_fallback(dataset, day)
-    learned = {days: _fit_window(dataset, day, days, buying) for days in sorted({window_days(dataset, day, h) for h in HORIZONS})}
+    learned = {
+        days: _fit_window(dataset, day, days, buying)
+        for days in sorted({window_days(dataset, day, h) for h in HORIZONS})
+    }
     windows = {h: learned[window_days(dataset, day, h)] for h in HORIZONS}
     fitted = Clv(day, buying, windows, {}, {}, np.empty((3, 0))).anchored(dataset, day)
     return replace(fitted, scatter=_scatter(dataset, day, fitted))
 
 
 def outcome(rows: pl.DataFrame, days: int) -> np.ndarray:
-    """What customers brought in a window. A margin below 0 counts as 0: who only returns, returns what was bought before."""
+    """What customers brought in a window. A margin below 0 counts as 0: who only returns, returns what was
+    bought before.
+    """
     return rows[f"next_margin_{days}d_eur"].to_numpy().clip(0)
 
 
 def window_days(dataset: Dataset, day: dt.date, horizon: int) -> int:
     """The length of window that a horizon is learned from on `day`."""
-    return max((h for h in HORIZONS if h <= horizon and len(dataset.closed_before(day, h)) >= CUTOFFS), default=HORIZONS[0])
+    return max(
+        (h for h in HORIZONS if h <= horizon and len(dataset.closed_before(day, h)) >= CUTOFFS),
+        default=HORIZONS[0],
+    )
 
 
 def closed_rows(dataset: Dataset, day: dt.date, days: int) -> pl.DataFrame:
@@ -147,12 +186,16 @@ def closed_rows(dataset: Dataset, day: dt.date, days: int) -> pl.DataFrame:
 def _fit_window(dataset: Dataset, day: dt.date, days: int, buying: ClvFallback) -> Window:
     rows = closed_rows(dataset, day, days)
     if rows.is_empty():
-        raise FitError(f"{dataset.brand}: no {days}-day window had closed by {day}: its history begins too late for a model of its own.")
+        raise FitError(
+            f"{dataset.brand}: no {days}-day window had closed by {day}: its history begins too late for a"
+            " model of its own."
+        )
     value = outcome(rows, days)
     bought = value > 0
     if not bought.any():
         raise FitError(
-            f"{dataset.brand}: none of {len(rows):,} customers brought any margin within {days} days; there is nothing to learn."
+            f"{dataset.brand}: none of {len(rows):,} customers brought any margin within {days} days; there"
+            " is nothing to learn."
         )
     inputs, given_bought = _inputs(matrix(rows), buying.expected(rows, days), buying.silent(rows, days))
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
@@ -176,7 +219,9 @@ def _fit_window(dataset: Dataset, day: dt.date, days: int, buying: ClvFallback) 
 
 
 def _inputs(features: np.ndarray, expected: np.ndarray, silent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What is learned from, shape (n, inputs): features and what BG/NBD and Gamma-Gamma say; and what they expect of a buyer, in EUR."""
+    """What is learned from, shape (n, inputs): features and what BG/NBD and Gamma-Gamma say; and what they
+    expect of a buyer, in EUR.
+    """
     expected = np.maximum(expected, TINY)
     return np.column_stack([features, np.log(expected), silent]), expected / np.maximum(1 - silent, TINY)
 
@@ -192,7 +237,9 @@ def _geometric(members: np.ndarray) -> np.ndarray:
 
 
 def _scatter(dataset: Dataset, day: dt.date, fitted: Clv) -> np.ndarray:
-    """See `Clv.scatter`: quantiles of what happened over what is predicted, at the level of each cut-off, by bins of the prediction."""
+    """See `Clv.scatter`: quantiles of what happened over what is predicted, at the level of each cut-off, by
+    bins of the prediction.
+    """
     rows = closed_rows(dataset, day, YEAR)
     if len(rows) < BINS:
         return np.empty((3, 0))
@@ -200,8 +247,12 @@ def _scatter(dataset: Dataset, day: dt.date, fitted: Clv) -> np.ndarray:
     frame = pl.DataFrame({"cutoff": rows["cutoff_date"], "predicted": year, "value": outcome(rows, YEAR)})
     level = pl.col("value").mean().over("cutoff") / pl.col("predicted").mean().over("cutoff")
     ordered = (
-        frame.with_columns(ratio=pl.col("value") / (pl.col("predicted") * level)).filter(pl.col("ratio").is_finite()).sort("predicted")
+        frame.with_columns(ratio=pl.col("value") / (pl.col("predicted") * level))
+        .filter(pl.col("ratio").is_finite())
+        .sort("predicted")
     )
     parts = [p for p in np.array_split(ordered.select("predicted", "ratio").to_numpy(), BINS) if len(p)]
-    found = np.array([[np.log(p[:, 0].mean() + TINY), *np.quantile(p[:, 1], [TAIL, 1 - TAIL])] for p in parts])
+    found = np.array(
+        [[np.log(p[:, 0].mean() + TINY), *np.quantile(p[:, 1], [TAIL, 1 - TAIL])] for p in parts]
+    )
     return found.T if len(found) else np.empty((3, 0))

@@ -1,6 +1,8 @@
-"""What customers are worth by their purchases alone: BG/NBD and Gamma-Gamma, where need be with another brand's fit.
+"""What customers are worth by their purchases alone: BG/NBD and Gamma-Gamma, where need be with another
+brand's fit.
 
-The stand-in where a brand's history closes no window to learn from, and the base that regressions of value correct.
+The stand-in where a brand's history closes no window to learn from, and the base that regressions of value
+correct.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ LEAST = 0.01  # of the mean purchase's margin: what a purchase counts at least, 
 
 @dataclass(frozen=True, eq=False)
 class ClvPrediction:
-    """Net margin expected of each customer by horizon in days, in EUR, shape (n,): never negative, never less for longer.
+    """Net margin expected of each customer by horizon in days, in EUR, shape (n,): never negative, never less
+    for longer.
 
-    Of customers like this one, a tenth bring less than `low` in 365 days and a tenth more than `high`: an 80 % interval of what
-    the customer will bring, not of the expectation, and wide. Where more than a tenth bring nothing, `low` is 0.
+    Of customers like this one, a tenth bring less than `low` in 365 days and a tenth more than `high`: an 80
+    % interval of what the customer will bring, not of the expectation, and wide. Where more than a tenth
+    bring nothing, `low` is 0.
     """
 
     value: dict[int, np.ndarray]
@@ -42,8 +46,8 @@ class ClvPrediction:
 class ClvFallback:
     """BG/NBD for how often customers buy, Gamma-Gamma for what a purchase brings, `worth` EUR on average.
 
-    Without Gamma-Gamma (purchases that are all worth the same, or too few to tell) a customer's purchases are worth their mean,
-    drawn to `worth` by the weight of one purchase.
+    Without Gamma-Gamma (purchases that are all worth the same, or too few to tell) a customer's purchases are
+    worth their mean, drawn to `worth` by the weight of one purchase.
     """
 
     bgnbd: BGNBD
@@ -78,28 +82,35 @@ class ClvFallback:
     def scatter(self, rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Purchases within a year that a customer falls short of, and exceeds, with 10 %.
 
-        Who is alive buys negative-binomially often (a Poisson process whose rate is Gamma-distributed), here with the mean that
-        drop-out in the year leaves of it; who is not, never.
+        Who is alive buys negative-binomially often (a Poisson process whose rate is Gamma-distributed), here
+        with the mean that drop-out in the year leaves of it; who is not, never.
         """
         once, of = distinct(*history(rows))
         alive = self.bgnbd.p_alive(*once)
         shape = self.bgnbd.r + once[0]
         mean = self.bgnbd.expected_purchases(*once, YEAR) / np.maximum(alive, np.finfo(float).tiny)
         chance = shape / (shape + mean)
-        quantiles = [nbinom.ppf(((q - (1 - alive)) / np.maximum(alive, q)).clip(0, 1), shape, chance).clip(0) for q in (TAIL, 1 - TAIL)]
+        quantiles = [
+            nbinom.ppf(((q - (1 - alive)) / np.maximum(alive, q)).clip(0, 1), shape, chance).clip(0)
+            for q in (TAIL, 1 - TAIL)
+        ]
         return quantiles[0][of], quantiles[1][of]
 
 
 def fit_clv_fallback(dataset: Dataset, day: dt.date, prior: ClvFallback | None = None) -> ClvFallback:
     """What can be said on `day` of a brand's customers from their purchases alone.
 
-    The brand's own rate of purchase where it can be fitted; what its history does not tell comes from `prior`, another brand's
-    fit: drop-out, which has no unit, and how far apart customers' purchases are in value, whose mean stays the brand's own. Where
-    nobody has come back, the prior's rate too. Raises FitError where a rate is known from neither.
+    The brand's own rate of purchase where it can be fitted; what its history does not tell comes from
+    `prior`, another brand's fit: drop-out, which has no unit, and how far apart customers' purchases are in
+    value, whose mean stays the brand's own. Where nobody has come back, the prior's rate too. Raises FitError
+    where a rate is known from neither.
     """
     rows = dataset.at(day)
     bgnbd = _bgnbd(dataset, rows, prior)
-    x, worth = rows["purchases"].to_numpy(), max(float(rows["margin_eur"].sum() / max(rows["purchases"].sum(), 1)), 0.0)
+    x, worth = (
+        rows["purchases"].to_numpy(),
+        max(float(rows["margin_eur"].sum() / max(rows["purchases"].sum(), 1)), 0.0),
+    )
     return ClvFallback(bgnbd, _gamma_gamma(x, purchase_margin(rows, worth), worth, prior), worth)
 
 
@@ -114,14 +125,18 @@ def _bgnbd(dataset: Dataset, rows: pl.DataFrame, prior: ClvFallback | None) -> B
         own = fit_bgnbd(*history(rows))
     except FitError as error:
         if prior is None:
-            raise FitError(f"{dataset.brand}: {error} There is no other brand whose customers could stand in.") from None
+            raise FitError(
+                f"{dataset.brand}: {error} There is no other brand whose customers could stand in."
+            ) from None
         return prior.bgnbd
     if prior is None or own.dropout_identified or not prior.bgnbd.dropout_identified:
         return own
     return replace(own, a=prior.bgnbd.a, b=prior.bgnbd.b)
 
 
-def _gamma_gamma(x: np.ndarray, mean: np.ndarray, worth: float, prior: ClvFallback | None) -> GammaGamma | None:
+def _gamma_gamma(
+    x: np.ndarray, mean: np.ndarray, worth: float, prior: ClvFallback | None
+) -> GammaGamma | None:
     if worth <= 0:
         return None
     try:

@@ -1,7 +1,9 @@
-"""What all customers known on a day will bring together: last year's sales of the season, less what newcomers will take of them.
+"""What all customers known on a day will bring together: last year's sales of the season, less what newcomers
+will take of them.
 
-A year of history shows the season, and how the share of customers known on a day fades in the sales that follow: newcomers come, the
-known leave. Neither needs a closed window of a year. Growth is not foreseen: the next year is taken to be as large as the last.
+A year of history shows the season, and how the share of customers known on a day fades in the sales that
+follow: newcomers come, the known leave. Neither needs a closed window of a year. Growth is not foreseen: the
+next year is taken to be as large as the last.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ SHORT_OF_A_YEAR = 15  # days that the first year may lack: cut-offs are a month 
 
 
 def value_levels(dataset: Dataset, day: dt.date, horizons: tuple[int, ...]) -> dict[int, float]:
-    """Net margin in EUR to expect of all customers known on `day` together, by horizon; empty before a year of history.
+    """Net margin in EUR to expect of all customers known on `day` together, by horizon; empty before a year
+    of history.
 
-    For each 90 days ahead: margin of the last 365 days, times the share of it that the same 90 days had a year earlier, times the
-    share of them that is to come from customers known today (`_kept`).
+    For each 90 days ahead: margin of the last 365 days, times the share of it that the same 90 days had a
+    year earlier, times the share of them that is to come from customers known today (`_kept`).
     """
     rows, past = dataset.at(day), [c for c in dataset.cutoffs if c <= day and c < dataset.as_of]
     history, last_year = int(rows["tenure_days"].max()), float(rows["margin_365d_eur"].sum())
@@ -38,15 +41,19 @@ def value_levels(dataset: Dataset, day: dt.date, horizons: tuple[int, ...]) -> d
     if kept is None:
         return {}
     ahead = last_year * quarters / quarters.sum() * kept
-    return {horizon: float(ahead[: (n := -(-horizon // WINDOW))][:4].sum()) * horizon / (WINDOW * min(n, 4)) for horizon in horizons}
+    return {
+        horizon: float(ahead[: (n := -(-horizon // WINDOW))][:4].sum()) * horizon / (WINDOW * min(n, 4))
+        for horizon in horizons
+    }
 
 
 def _kept(dataset: Dataset, past: list[dt.date], history: int) -> np.ndarray | None:
     """The share of sales that customers known today keep in the first to fourth 90 days ahead, shape (4,).
 
-    Looked up in the past: of the margin of 90 days, the share of those who had been customers for longer than `age` days, hence
-    known when the history was so many days shorter. Its log-odds are taken to be linear in the logarithms of that history and of
-    the age: the longer the history, the fewer newcomers are old customers who had not been seen yet.
+    Looked up in the past: of the margin of 90 days, the share of those who had been customers for longer than
+    `age` days, hence known when the history was so many days shorter. Its log-odds are taken to be linear in
+    the logarithms of that history and of the age: the longer the history, the fewer newcomers are old
+    customers who had not been seen yet.
     """
     seen = []
     for cutoff in past:
@@ -56,7 +63,10 @@ def _kept(dataset: Dataset, past: list[dt.date], history: int) -> np.ndarray | N
         margin = rows["margin_90d_eur"]
         if not ages or (all_of := margin.sum()) <= 0:
             continue
-        older = rows.select(pl.col("margin_90d_eur").filter(pl.col("tenure_days") >= age).sum().alias(str(age)) for age in ages).row(0)
+        older = rows.select(
+            pl.col("margin_90d_eur").filter(pl.col("tenure_days") >= age).sum().alias(str(age))
+            for age in ages
+        ).row(0)
         seen += [(begun - age, age, share / all_of) for age, share in zip(ages, older, strict=True)]
     if len(seen) < 4:
         return None

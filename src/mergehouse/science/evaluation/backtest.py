@@ -1,4 +1,6 @@
-"""What the models would have said at past cut-offs, against what happened: rolling origin, nothing learned from later days."""
+"""What the models would have said at past cut-offs, against what happened: rolling origin, nothing learned
+from later days.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,20 @@ HORIZON = 90  # days without a purchase that count as churn
 VALUE_HORIZONS = (90, 365)  # days of value that are judged
 BY_GROUP = ("logistic regression", ENSEMBLE)  # methods that are judged by region and spend too
 SMALLEST = 100  # customers in a group, or nothing is said of it
-SPEND_TIERS = (("top tenth", 0.1), ("next four", 0.5), ("lower half", 1.0))  # by GMV so far, down to this share of customers
+SPEND_TIERS = (
+    ("top tenth", 0.1),
+    ("next four", 0.5),
+    ("lower half", 1.0),
+)  # by GMV so far, down to this share of customers
 
 Methods = Mapping[str, Callable[[Dataset, dt.date], np.ndarray]]
 METHODS: Methods = {
     "recency rule": churn.recency_rule,
     "RFM rates": churn.rfm_rates,
     "BG/NBD": churn.bgnbd,
-    "logistic regression": lambda dataset, day: churn.fit_churn(dataset, day).predict(active(dataset.at(day))),
+    "logistic regression": lambda dataset, day: churn.fit_churn(dataset, day).predict(
+        active(dataset.at(day))
+    ),
     "gradient boosting": churn.boosted,
 }
 
@@ -39,9 +47,10 @@ METHODS: Methods = {
 class Tested:
     """One method at one cut-off: its metrics with 95 % intervals over `customers`.
 
-    `target` is what was predicted: `churn_90d`, `clv_365d`. `group` says whose predictions are judged: `all`, or those of one
-    region or spend tier, written `region: North Europe`, `spend: top tenth`. `rate` is what happened on average: the share that
-    left, the value brought. `deciles` are mean prediction, what happened and customers by decile of the prediction, lowest first.
+    `target` is what was predicted: `churn_90d`, `clv_365d`. `group` says whose predictions are judged: `all`,
+    or those of one region or spend tier, written `region: North Europe`, `spend: top tenth`. `rate` is what
+    happened on average: the share that left, the value brought. `deciles` are mean prediction, what happened
+    and customers by decile of the prediction, lowest first.
     """
 
     brand: str
@@ -62,23 +71,31 @@ class Tested:
 
 
 def judged_cutoffs(dataset: Dataset) -> list[dt.date]:
-    """Cut-offs whose window is closed and before which enough had closed to learn from; empty for a short history."""
+    """Cut-offs whose window is closed and before which enough had closed to learn from; empty for a short
+    history.
+    """
     closed = dataset.closed_before(dataset.as_of, HORIZON)
     return [c for c in closed if len(dataset.closed_before(c, HORIZON)) >= LEARNED_FROM][-LONGEST:]
 
 
-def backtest_churn(dataset: Dataset, progress: Callable[[str], None] = lambda _: None, methods: Methods = METHODS) -> Iterator[Tested]:
+def backtest_churn(
+    dataset: Dataset, progress: Callable[[str], None] = lambda _: None, methods: Methods = METHODS
+) -> Iterator[Tested]:
     """Every method at every tested cut-off, on the customers active in the 90 days before it."""
     for cutoff in judged_cutoffs(dataset):
         rows = active(dataset.at(cutoff))
         churned = (rows[f"next_purchases_{HORIZON}d"] == 0).to_numpy()
         for name, method in methods.items():
             progress(f"{dataset.brand}: {name} at {cutoff}")
-            yield from _judged(dataset.brand, f"churn_{HORIZON}d", name, cutoff, rows, churned, method(dataset, cutoff))
+            yield from _judged(
+                dataset.brand, f"churn_{HORIZON}d", name, cutoff, rows, churned, method(dataset, cutoff)
+            )
 
 
 def backtest_clv(dataset: Dataset, progress: Callable[[str], None] = lambda _: None) -> Iterator[Tested]:
-    """Every method at every tested cut-off, on all customers known then; a year's value where its window is closed."""
+    """Every method at every tested cut-off, on all customers known then; a year's value where its window is
+    closed.
+    """
     for cutoff in judged_cutoffs(dataset):
         rows = dataset.at(cutoff)
         progress(f"{dataset.brand}: value at {cutoff}")
@@ -86,11 +103,15 @@ def backtest_clv(dataset: Dataset, progress: Callable[[str], None] = lambda _: N
             for horizon in VALUE_HORIZONS:
                 if cutoff in dataset.closed_before(dataset.as_of, horizon):
                     value = outcome(rows, horizon)
-                    yield from _judged(dataset.brand, f"clv_{horizon}d", name, cutoff, rows, value, predicted[horizon])
+                    yield from _judged(
+                        dataset.brand, f"clv_{horizon}d", name, cutoff, rows, value, predicted[horizon]
+                    )
 
 
 def groups(rows: pl.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    """Customers by region and by spend, whom a model must serve alike: name of the group, and who is in it, shape (n,)."""
+    """Customers by region and by spend, whom a model must serve alike: name of the group, and who is in it,
+    shape (n,).
+    """
     for region in rows["region"].unique().sort():
         yield f"region: {region}", (rows["region"] == region).to_numpy()
     share, above = rows["gmv_eur"].rank("ordinal", descending=True).to_numpy() / len(rows), 0.0
@@ -100,9 +121,17 @@ def groups(rows: pl.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _judged(
-    brand: str, target: str, method: str, cutoff: dt.date, rows: pl.DataFrame, truth: np.ndarray, predicted: np.ndarray
+    brand: str,
+    target: str,
+    method: str,
+    cutoff: dt.date,
+    rows: pl.DataFrame,
+    truth: np.ndarray,
+    predicted: np.ndarray,
 ) -> Iterator[Tested]:
-    """Of all customers, and where the method is one of BY_GROUP of each group in which there is something to rank."""
+    """Of all customers, and where the method is one of BY_GROUP of each group in which there is something to
+    rank.
+    """
     metrics = churn_metrics if truth.dtype == bool else value_metrics
     everybody = [(ALL, np.ones(len(rows), dtype=bool))]
     for group, chosen in everybody + (list(groups(rows)) if method in BY_GROUP else []):
@@ -111,5 +140,14 @@ def _judged(
         if found or group == ALL:
             within = intervals(metrics, happened, said)
             yield Tested(
-                brand, target, group, method, cutoff, len(said), float(happened.mean()), found, within, calibration(happened, said)
+                brand,
+                target,
+                group,
+                method,
+                cutoff,
+                len(said),
+                float(happened.mean()),
+                found,
+                within,
+                calibration(happened, said),
             )

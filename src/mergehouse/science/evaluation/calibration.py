@@ -46,10 +46,11 @@ def calibrated_values(value: np.ndarray, predicted: np.ndarray) -> tuple[Calibra
 
 
 def gains(truth: np.ndarray, predicted: np.ndarray) -> tuple[tuple[float, float], ...]:
-    """(share of customers, share of what came that they hold), the highest predictions first; from (0, 0) to (1, 1).
+    """(share of customers, share of what came that they hold), the highest predictions first; from (0, 0) to
+    (1, 1).
 
-    `truth`, shape (n,), is who left (0 or 1), or the value brought; values below zero count as none. Empty where nothing came.
-    Equal predictions share what they hold, whatever the order of rows.
+    `truth`, shape (n,), is who left (0 or 1), or the value brought; values below zero count as none. Empty
+    where nothing came. Equal predictions share what they hold, whatever the order of rows.
     """
     truth = np.maximum(truth.astype(float), 0)
     if not truth.sum():
@@ -62,5 +63,7 @@ def gains(truth: np.ndarray, predicted: np.ndarray) -> tuple[tuple[float, float]
 
 
 def lift(curve: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """(share of customers, how many times as much they hold as the same number drawn at random), from a gains curve."""
+    """(share of customers, how many times as much they hold as the same number drawn at random), from a gains
+    curve.
+    """
     return tuple((share, held / share) for share, held in curve if share > 0)

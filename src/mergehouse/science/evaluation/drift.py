@@ -1,4 +1,6 @@
-"""Do today's customers look like those a model learned from, and do its scores hold what they said once time has passed?"""
+"""Do today's customers look like those a model learned from, and do its scores hold what they said once time
+has passed?
+"""
 
 from __future__ import annotations
 
@@ -41,10 +43,14 @@ HAVING COUNT_IF(p.order_date < s.as_of_date) > 0
 """
 
 
-def watch(lakehouse: Lakehouse, scored: list[tuple[Dataset, Registered]], now: dt.datetime) -> list[CheckResult]:
-    """Keeps how far customers have drifted from those that each brand's churn model learned from, and how earlier scores turned out.
+def watch(
+    lakehouse: Lakehouse, scored: list[tuple[Dataset, Registered]], now: dt.datetime
+) -> list[CheckResult]:
+    """Keeps how far customers have drifted from those that each brand's churn model learned from, and how
+    earlier scores turned out.
 
-    The former goes to `gold.score_drift`, the latter to `gold.model_metrics`. Returns what a reader of the scores should know.
+    The former goes to `gold.score_drift`, the latter to `gold.model_metrics`. Returns what a reader of the
+    scores should know.
     """
     results = []
     for dataset, champion in scored:
@@ -52,35 +58,61 @@ def watch(lakehouse: Lakehouse, scored: list[tuple[Dataset, Registered]], now: d
         head = [now, dataset.brand, dataset.as_of, champion.name, champion.version]
         lakehouse.append_to(contract_of(DRIFT), [[*head, *row] for row in found.iter_rows()])
         moved = found.filter((pl.col("item") == PREDICTION) & (pl.col("verdict") == "drifted"))
-        why = f"{champion} learned from customers to whom it gave other chances than to those of {dataset.as_of}; train again."
-        results.append(CheckResult(DRIFT, f"{dataset.brand}: predictions have not drifted", "warn", len(moved), why, moved.to_dicts()))
+        why = (
+            f"{champion} learned from customers to whom it gave other chances than to those of"
+            f" {dataset.as_of}; train again."
+        )
+        results.append(
+            CheckResult(
+                DRIFT,
+                f"{dataset.brand}: predictions have not drifted",
+                "warn",
+                len(moved),
+                why,
+                moved.to_dicts(),
+            )
+        )
     promised = {dataset.brand: champion.metrics["auc"] for dataset, champion in scored}
     came = list(matured(lakehouse, _judged(lakehouse)))
     append_metrics(lakehouse, came, now, scored[0][1].feature_version if scored else "")
     for brand, auc in promised.items():
         worse = [t for t in came if t.brand == brand and t.metrics and t.metrics["auc"] < auc - FALL]
-        why = f"Backtests gave an AUC of {auc:.3f}; scores that have come of age fell short by more than {FALL:g}. Train again."
+        why = (
+            f"Backtests gave an AUC of {auc:.3f}; scores that have come of age fell short by more than"
+            f" {FALL:g}. Train again."
+        )
         sample = [{"as_of_date": t.cutoff, "auc": round(t.metrics["auc"], 3)} for t in worse]
-        results.append(CheckResult(METRICS, f"{brand}: scores hold what the backtest promised", "warn", len(worse), why, sample))
+        results.append(
+            CheckResult(
+                METRICS, f"{brand}: scores hold what the backtest promised", "warn", len(worse), why, sample
+            )
+        )
     return results
 
 
 def psi(reference: np.ndarray, current: np.ndarray) -> float:
-    """Population stability index of `current` against `reference`, over the deciles of the latter (Siddiqi 2006, "Credit Risk Scorecards").
+    """Population stability index of `current` against `reference`, over the deciles of the latter (Siddiqi
+    2006, "Credit Risk Scorecards").
 
-    Values that many share make fewer bins. 0 where both are spread alike; by convention above 0.1 shifted, above 0.25 drifted.
+    Values that many share make fewer bins. 0 where both are spread alike; by convention above 0.1 shifted,
+    above 0.25 drifted.
     """
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
-    shares = [np.bincount(np.searchsorted(edges, v, side="left"), minlength=len(edges) + 1) / len(v) for v in (reference, current)]
+    shares = [
+        np.bincount(np.searchsorted(edges, v, side="left"), minlength=len(edges) + 1) / len(v)
+        for v in (reference, current)
+    ]
     expected, found = (np.maximum(share, RARE) for share in shares)
     return float(((found - expected) * np.log(found / expected)).sum())
 
 
 def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
-    """PSI and verdict of every input, and of the prediction, of active customers at the as-of date against the newest learned from.
+    """PSI and verdict of every input, and of the prediction, of active customers at the as-of date against
+    the newest learned from.
 
-    These are the active customers of the last cut-off whose window was closed at `trained`, the as-of date of the model's training:
-    customers of earlier cut-offs cannot have been there for as long, and differ for that alone. Empty where nobody is active.
+    These are the active customers of the last cut-off whose window was closed at `trained`, the as-of date of
+    the model's training: customers of earlier cut-offs cannot have been there for as long, and differ for
+    that alone. Empty where nobody is active.
     """
     newest = dataset.closed_before(trained, model.horizon)[-1:]
     learned = active(dataset.rows.filter(pl.col("cutoff_date").is_in(newest)))
@@ -88,7 +120,9 @@ def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
     if learned.is_empty() or now.is_empty():
         return pl.DataFrame(schema={"item": pl.String, "psi": pl.Float64, "verdict": pl.String})
     before, after = matrix(learned), matrix(now)
-    values = [psi(before[:, n], after[:, n]) for n in range(len(INPUTS))] + [psi(model.log_odds(before), model.log_odds(after))]
+    values = [psi(before[:, n], after[:, n]) for n in range(len(INPUTS))] + [
+        psi(model.log_odds(before), model.log_odds(after))
+    ]
     return pl.DataFrame({"item": [*INPUTS, PREDICTION], "psi": values}).with_columns(
         pl.when(pl.col("psi") < SHIFTED).then(pl.lit("stable"))
         .when(pl.col("psi") < DRIFTED).then(pl.lit("shifted")).otherwise(pl.lit("drifted")).alias("verdict")
@@ -99,14 +133,18 @@ def _judged(lakehouse: Lakehouse) -> set[tuple[str, dt.date]]:
     """Brands and as-of dates whose scores have been judged before."""
     if not lakehouse.exists(METRICS):
         return set()
-    known = lakehouse.query(f"SELECT DISTINCT source_system, cutoff_date FROM {METRICS} WHERE target = '{AS_SCORED}'")
+    known = lakehouse.query(
+        f"SELECT DISTINCT source_system, cutoff_date FROM {METRICS} WHERE target = '{AS_SCORED}'"
+    )
     return {(brand, day) for brand, day in known.fetchall()}
 
 
 def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[Tested]:
-    """Scores of earlier as-of dates against what happened since, on customers active then; those in `judged` (brand, date) are left out.
+    """Scores of earlier as-of dates against what happened since, on customers active then; those in `judged`
+    (brand, date) are left out.
 
-    The method is the model's name and version: what its backtest promised stands beside it in `gold.model_metrics`.
+    The method is the model's name and version: what its backtest promised stands beside it in
+    `gold.model_metrics`.
     """
     if not lakehouse.exists(SCORES):
         return

@@ -26,23 +26,34 @@ REGRESSION, TREES = "logistic regression", "gradient boosting"
 
 
 def explain_churn(dataset: Dataset, model: ChurnModel) -> pl.DataFrame:
-    """Rows of `gold.model_explanations` without brand, name and version, of a model fitted at the brand's as-of date.
+    """Rows of `gold.model_explanations` without brand, name and version, of a model fitted at the brand's
+    as-of date.
 
-    SHAP values of a linear model are its contributions, exact where inputs are taken as independent; those of trees are Lundberg
-    et al. (2020), "From local explanations to global understanding with explainable AI for trees", Nature Machine Intelligence 2,
-    by the package shap on `SAMPLE` customers.
+    SHAP values of a linear model are its contributions, exact where inputs are taken as independent; those of
+    trees are Lundberg et al. (2020), "From local explanations to global understanding with explainable AI for
+    trees", Nature Machine Intelligence 2, by the package shap on `SAMPLE` customers.
     """
     parts: list[pl.DataFrame] = []
     for population, regressions in (("active", model.of_active), ("lapsed", model.of_lapsed)):
-        parts += [_rows(REGRESSION, population, horizon, "coefficient", *_coefficients(fit)) for horizon, fit in regressions.items()]
+        parts += [
+            _rows(REGRESSION, population, horizon, "coefficient", *_coefficients(fit))
+            for horizon, fit in regressions.items()
+        ]
     rows = dataset.at(dataset.as_of)
-    for population, part, regressions in (("active", active(rows), model.of_active), ("lapsed", lapsed(rows), model.of_lapsed)):
+    for population, part, regressions in (
+        ("active", active(rows), model.of_active),
+        ("lapsed", lapsed(rows), model.of_lapsed),
+    ):
         if regressions and len(part):
             contributions = regressions[HORIZON].contributions(matrix(_sample(part)))
             parts.append(_rows(REGRESSION, population, HORIZON, "shap", *_spread(contributions)))
     if len(active(rows)):
         trees = fit_boosted(dataset, dataset.as_of)
-        parts.append(_rows(TREES, "active", HORIZON, "shap", *_spread(_tree_shap(trees, matrix(_sample(active(rows)))))))
+        parts.append(
+            _rows(
+                TREES, "active", HORIZON, "shap", *_spread(_tree_shap(trees, matrix(_sample(active(rows)))))
+            )
+        )
     parts += [_rows(method, "active", HORIZON, "permutation", *found) for method, found in _permuted(dataset)]
     return pl.concat(parts)
 
@@ -51,7 +62,9 @@ def keep_explanations(lakehouse: Lakehouse, version: Version, rows: pl.DataFrame
     """Appends what `explain_churn` says of a registered version to `gold.model_explanations`."""
     contract = contract_of(EXPLANATIONS)
     named = rows.with_columns(
-        source_system=pl.lit(version.brand), model_name=pl.lit(version.name), model_version=pl.lit(version.version)
+        source_system=pl.lit(version.brand),
+        model_name=pl.lit(version.name),
+        model_version=pl.lit(version.version),
     ).select(*contract.columns)
     lakehouse.append_to(contract, [list(row) for row in named.iter_rows()])
 
@@ -74,7 +87,9 @@ def _tree_shap(trees: Any, inputs: np.ndarray) -> np.ndarray:
 
 
 def _permuted(dataset: Dataset) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """AUC lost at the last tested cut-off, mean and range over shuffles, by models fitted there: they knew nothing of what came after."""
+    """AUC lost at the last tested cut-off, mean and range over shuffles, by models fitted there: they knew
+    nothing of what came after.
+    """
     cutoff = judged_cutoffs(dataset)[-1]
     rows = _sample(active(dataset.at(cutoff)))
     churned = (rows[f"next_purchases_{HORIZON}d"] == 0).to_numpy()
@@ -88,8 +103,12 @@ def _permuted(dataset: Dataset) -> Iterator[tuple[str, tuple[np.ndarray, np.ndar
         yield method, (lost.mean(axis=0), lost.min(axis=0), lost.max(axis=0))
 
 
-def auc_lost(log_odds: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray, churned: np.ndarray, seed: int = 1) -> np.ndarray:
-    """AUC that predictions lose where one of the inputs (n, k) is shuffled: shape (`SHUFFLES`, k) (Breiman 2001, section 10)."""
+def auc_lost(
+    log_odds: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray, churned: np.ndarray, seed: int = 1
+) -> np.ndarray:
+    """AUC that predictions lose where one of the inputs (n, k) is shuffled: shape (`SHUFFLES`, k) (Breiman
+    2001, section 10).
+    """
     rng = np.random.default_rng(seed)
     lost = np.empty((SHUFFLES, inputs.shape[1]))
     for column in range(inputs.shape[1]):
@@ -103,8 +122,22 @@ def _sample(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sample(min(len(rows), SAMPLE), seed=1)
 
 
-def _rows(method: str, population: str, horizon: int, kind: str, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> pl.DataFrame:
+def _rows(
+    method: str,
+    population: str,
+    horizon: int,
+    kind: str,
+    value: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+) -> pl.DataFrame:
     constants = {"method": method, "population": population, "horizon_days": horizon, "kind": kind}
     return pl.DataFrame(
-        {"input": list(INPUTS), "trait": [TRAIT_OF[name] for name in INPUTS], "value": value, "low": low, "high": high}
+        {
+            "input": list(INPUTS),
+            "trait": [TRAIT_OF[name] for name in INPUTS],
+            "value": value,
+            "low": low,
+            "high": high,
+        }
     ).select(*(pl.lit(value).alias(name) for name, value in constants.items()), pl.all())

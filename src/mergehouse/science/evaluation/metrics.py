@@ -1,4 +1,6 @@
-"""How good predictions are, with intervals: of probabilities against what happened, of values against what was spent."""
+"""How good predictions are, with intervals: of probabilities against what happened, of values against what
+was spent.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ Metrics = dict[str, float]
 
 
 def churn_metrics(churned: np.ndarray, probability: np.ndarray) -> Metrics:
-    """Metrics of churn probabilities, both of shape (n,); empty where all or none churned, so that nothing can be ranked.
+    """Metrics of churn probabilities, both of shape (n,); empty where all or none churned, so that nothing
+    can be ranked.
 
-    `lift`: churn rate of the tenth with the highest probability over that of all. `ece`: expected calibration error over
-    deciles of the prediction (Naeini, Cooper & Hauskrecht 2015, with bins of equal size). The others as in scikit-learn.
+    `lift`: churn rate of the tenth with the highest probability over that of all. `ece`: expected calibration
+    error over deciles of the prediction (Naeini, Cooper & Hauskrecht 2015, with bins of equal size). The
+    others as in scikit-learn.
     """
     return _churn(churned, probability)(np.ones(len(churned), dtype=int))
 
@@ -24,14 +28,18 @@ def churn_metrics(churned: np.ndarray, probability: np.ndarray) -> Metrics:
 def value_metrics(value: np.ndarray, predicted: np.ndarray) -> Metrics:
     """Metrics of predicted values in EUR, both of shape (n,); empty where all spent the same, or nothing.
 
-    `gini`: of the Lorenz curve by predicted value, over that by true value, 1 for a perfect ranking. `top_share`: share of all
-    value that the tenth with the highest prediction brought. `bias`: predicted over true total.
+    `gini`: of the Lorenz curve by predicted value, over that by true value, 1 for a perfect ranking.
+    `top_share`: share of all value that the tenth with the highest prediction brought. `bias`: predicted over
+    true total.
     """
     return _value(value, predicted)(np.ones(len(value), dtype=int))
 
 
 def intervals(
-    metrics: Callable[[np.ndarray, np.ndarray], Metrics], truth: np.ndarray, predicted: np.ndarray, seed: int = 1
+    metrics: Callable[[np.ndarray, np.ndarray], Metrics],
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    seed: int = 1,
 ) -> dict[str, tuple[float, float]]:
     """95 % intervals of all metrics: the bootstrap over customers (Efron 1979, percentile method), seeded.
 
@@ -39,7 +47,10 @@ def intervals(
     """
     rng, customers = np.random.default_rng(seed), len(truth)
     of_counts = {churn_metrics: _churn, value_metrics: _value}[metrics](truth, predicted)
-    drawn = [of_counts(np.bincount(rng.integers(0, customers, customers), minlength=customers)) for _ in range(DRAWS)]
+    drawn = [
+        of_counts(np.bincount(rng.integers(0, customers, customers), minlength=customers))
+        for _ in range(DRAWS)
+    ]
     return {
         name: tuple(np.percentile([d[name] for d in drawn if name in d], [2.5, 97.5]).tolist())
         for name in metrics(truth, predicted)
@@ -47,7 +58,9 @@ def intervals(
 
 
 def calibration(truth: np.ndarray, predicted: np.ndarray) -> list[tuple[float, float, int]]:
-    """Mean prediction, mean truth (churn rate, value) and number of customers by decile of the prediction, lowest first."""
+    """Mean prediction, mean truth (churn rate, value) and number of customers by decile of the prediction,
+    lowest first.
+    """
     return _deciles(*(values[np.argsort(predicted, kind="stable")] for values in (truth, predicted)))
 
 
@@ -65,7 +78,9 @@ def _churn(churned: np.ndarray, probability: np.ndarray) -> Callable[[np.ndarray
     """The metrics as a function of how often each customer counts, shape (n,), whole numbers."""
     order = np.argsort(-probability, kind="stable")
     p, y = probability[order].clip(1e-6, 1 - 1e-6), churned[order].astype(float)
-    begin = _begins(p)  # customers with one probability are one step of the ROC and the precision-recall curve
+    begin = _begins(
+        p
+    )  # customers with one probability are one step of the ROC and the precision-recall curve
     squared, log_loss, right = (p - y) ** 2, -np.log(np.where(y > 0, p, 1 - p)), (p > 0.5) == (y > 0)
 
     def of_counts(counts: np.ndarray) -> Metrics:
@@ -144,7 +159,9 @@ def _correlation(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> float:
 def _concentration(ordered: np.ndarray, counts: np.ndarray) -> float:
     """Twice the area between the Lorenz curve of values in this order and the diagonal."""
     customers, brought = counts.sum(), np.cumsum(counts * ordered)
-    area = (counts * (brought - counts * ordered) + ordered * counts * (counts + 1) / 2).sum()  # a customer drawn twice stands there twice
+    area = (
+        counts * (brought - counts * ordered) + ordered * counts * (counts + 1) / 2
+    ).sum()  # a customer drawn twice stands there twice
     return 2 * float(area / brought[-1] / customers) - 1 - 1 / float(customers)
 
 

@@ -1,4 +1,6 @@
-"""Features and outcomes of one brand's customers, cut-off by cut-off, and the columns that models are fitted on."""
+"""Features and outcomes of one brand's customers, cut-off by cut-off, and the columns that models are fitted
+on.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,11 @@ ACTIVE_DAYS = 90  # the headline population: customers with a purchase in so man
 
 @dataclass(frozen=True)
 class Dataset:
-    """One brand's customers at every cut-off: columns of `gold.customer_features`, joined with those of `gold.customer_outcomes`.
+    """One brand's customers at every cut-off: columns of `gold.customer_features`, joined with those of
+    `gold.customer_outcomes`.
 
-    Outcomes carry the prefix `next_`; they are null where their window was not closed at the brand's as-of date.
+    Outcomes carry the prefix `next_`; they are null where their window was not closed at the brand's as-of
+    date.
     """
 
     brand: str
@@ -50,12 +54,20 @@ class Dataset:
 def read_dataset(lakehouse: Lakehouse, brand: str) -> Dataset:
     """Raises FitError where the brand has no customer with a purchase."""
     of_brand = duckdb.ColumnExpression("source_system") == duckdb.ConstantExpression(brand)
-    features, outcomes = (lakehouse.table(name).duckdb().filter(of_brand).pl() for name in (FEATURES, OUTCOMES))
+    features, outcomes = (
+        lakehouse.table(name).duckdb().filter(of_brand).pl() for name in (FEATURES, OUTCOMES)
+    )
     if features.is_empty():
-        raise FitError(f"{brand}: no customer has bought anything yet; scores need orders with a customer number.")
+        raise FitError(
+            f"{brand}: no customer has bought anything yet; scores need orders with a customer number."
+        )
     key = ["customer_id", "source_system", "cutoff_date"]
     outcomes = outcomes.rename({c: f"next_{c}" for c in outcomes.columns if c not in key})
-    rows = features.join(outcomes, on=key, how="left").with_columns(pl.col(pl.Decimal).cast(pl.Float64)).sort(key)
+    rows = (
+        features.join(outcomes, on=key, how="left")
+        .with_columns(pl.col(pl.Decimal).cast(pl.Float64))
+        .sort(key)
+    )
     return Dataset(brand, features.filter("is_as_of")["cutoff_date"][0], rows)
 
 
@@ -66,7 +78,9 @@ def active(rows: pl.DataFrame) -> pl.DataFrame:
 
 def matrix(rows: pl.DataFrame) -> np.ndarray:
     """What models are fitted on, shape (customers, inputs): the columns of `INPUTS` as floats without nulls."""
-    return rows.select(expression.cast(pl.Float64).alias(name) for name, expression in INPUTS.items()).to_numpy()
+    return rows.select(
+        expression.cast(pl.Float64).alias(name) for name, expression in INPUTS.items()
+    ).to_numpy()
 
 
 def _log(column: str, empty: pl.Expr | float = 0.0) -> pl.Expr:

@@ -1,4 +1,6 @@
-"""Whether a new version becomes champion: only where the backtest says that it is better. Decisions are kept in `gold.model_promotions`."""
+"""Whether a new version becomes champion: only where the backtest says that it is better. Decisions are kept
+in `gold.model_promotions`.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ TIE = 1e-6  # metrics of versions are kept to six digits
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric of two methods at the same cut-offs. `value` and `other` are means over them; at `better_at` of them the first is
-    better, at `worse_at` the second.
+    """One metric of two methods at the same cut-offs. `value` and `other` are means over them; at `better_at`
+    of them the first is better, at `worse_at` the second.
     """
 
     metric: str
@@ -35,7 +37,9 @@ class Comparison:
 
     @property
     def is_better(self) -> bool:
-        """True where the mean is better and so are more cut-offs than are worse: not one lucky month. A tie is not better."""
+        """True where the mean is better and so are more cut-offs than are worse: not one lucky month. A tie
+        is not better.
+        """
         gain = self.other - self.value if self.metric in LOWER_IS_BETTER else self.value - self.other
         return gain > TIE and self.better_at > self.worse_at
 
@@ -47,14 +51,18 @@ class Comparison:
         )
 
 
-def compare(metric: str, own: dict[dt.date, float], other: dict[dt.date, float], compared_with: str) -> Comparison | None:
+def compare(
+    metric: str, own: dict[dt.date, float], other: dict[dt.date, float], compared_with: str
+) -> Comparison | None:
     """Two methods by `metric`, each given by cut-off, where both are known; None where that is nowhere."""
     if not (both := sorted(own.keys() & other.keys())):
         return None
     values, others = (np.array([of[day] for day in both]) for of in (own, other))
     gain = others - values if metric in LOWER_IS_BETTER else values - others
     better, worse = int((gain > TIE).sum()), int((gain < -TIE).sum())
-    return Comparison(metric, compared_with, len(both), better, worse, float(values.mean()), float(others.mean()))
+    return Comparison(
+        metric, compared_with, len(both), better, worse, float(values.mean()), float(others.mean())
+    )
 
 
 def promote_by_hand(project: Project, name: str, number: int, why: str) -> Version:
@@ -84,11 +92,18 @@ def promote_by_hand(project: Project, name: str, number: int, why: str) -> Versi
 
 
 def record(
-    lakehouse: Lakehouse, version: Version, is_promoted: bool, why: str, comparison: Comparison | None = None, decided_by: str = "backtest"
+    lakehouse: Lakehouse,
+    version: Version,
+    is_promoted: bool,
+    why: str,
+    comparison: Comparison | None = None,
+    decided_by: str = "backtest",
 ) -> None:
     """Appends a decision. The caller holds the lakehouse's lock."""
     c = comparison
     evidence = [c.compared_with, c.cutoffs, c.better_at, c.worse_at, c.value, c.other] if c else [None] * 6
     now = dt.datetime.now(dt.UTC)
     of_version = [now, version.brand, version.target, version.name, version.version, version.method]
-    lakehouse.append_to(contract_of(PROMOTIONS), [[*of_version, is_promoted, decided_by, version.metric, *evidence, why]])
+    lakehouse.append_to(
+        contract_of(PROMOTIONS), [[*of_version, is_promoted, decided_by, version.metric, *evidence, why]]
+    )

@@ -25,10 +25,11 @@ AT_ONCE = 1000  # metrics that MLflow takes in one call
 def log_training(
     project: Project, tested: list[Tested], parameters: dict[str, dict[str, Any]], origin: Origin
 ) -> dict[tuple[str, str], str]:
-    """One run for a brand's training and within it one for each target and method; returns their ids by (target, method).
+    """One run for a brand's training and within it one for each target and method; returns their ids by
+    (target, method).
 
-    A run's metrics are means over the cut-offs; `auc_by_cutoff` has a step for each, at the cut-off's date, and `auc_of/region: ...` the
-    means of one group of customers. `parameters` are given by method.
+    A run's metrics are means over the cut-offs; `auc_by_cutoff` has a step for each, at the cut-off's date,
+    and `auc_of/region: ...` the means of one group of customers. `parameters` are given by method.
     """
     runs = {}
     with connected(project) as client:
@@ -43,7 +44,9 @@ def log_training(
             for method in dict.fromkeys(t.method for t in of_target):
                 of_method = [t for t in of_target if t.method == method]
                 own = tags | {"target": target, "method": method, "mlflow.parentRunId": parent}
-                run = client.create_run(experiment, tags=own, run_name=f"{brand} {target} {method}").info.run_id
+                run = client.create_run(
+                    experiment, tags=own, run_name=f"{brand} {target} {method}"
+                ).info.run_id
                 _log_method(client, run, of_method, parameters.get(method, {}) | origin.libraries)
                 client.set_terminated(run)
                 runs[target, method] = run
@@ -61,9 +64,16 @@ def _log_tables(client: MlflowClient, run: str, project: Project, origin: Origin
     from mlflow.entities import Dataset, DatasetInput
 
     lakehouse = Lakehouse(project.lakehouse_location)
-    places = {table: json.dumps({"path": lakehouse.address(table), "version": version}) for table, version in origin.tables.items()}
+    places = {
+        table: json.dumps({"path": lakehouse.address(table), "version": version})
+        for table, version in origin.tables.items()
+    }
     client.log_inputs(
-        run, [DatasetInput(Dataset(table, str(origin.tables[table]), "delta_table", place)) for table, place in places.items()]
+        run,
+        [
+            DatasetInput(Dataset(table, str(origin.tables[table]), "delta_table", place))
+            for table, place in places.items()
+        ],
     )
 
 
@@ -84,7 +94,10 @@ def _log_method(client: MlflowClient, run: str, tested: list[Tested], parameters
         metrics += [Metric(f"{name}_by_cutoff", value, day, step) for name, value in t.metrics.items()]
     for group in dict.fromkeys(t.group for t in tested if t.group != ALL):
         named = re.sub(r"[^\w .:-]", "-", group)
-        metrics += [Metric(f"{name}_of/{named}", value, now, 0) for name, value in means([t for t in tested if t.group == group]).items()]
+        metrics += [
+            Metric(f"{name}_of/{named}", value, now, 0)
+            for name, value in means([t for t in tested if t.group == group]).items()
+        ]
     client.log_batch(run, params=[Param(name, str(value)) for name, value in known.items()])
     for begin in range(0, len(metrics), AT_ONCE):
         client.log_batch(run, metrics[begin : begin + AT_ONCE])

@@ -1,7 +1,8 @@
 """Where MLflow is: the only file that opens a connection to it.
 
-Without another address everything is in the project: `mlflow/mlflow.db`, an SQLite database, and `mlflow/artifacts`. A server's
-credentials come from the environment alone. Nothing is sent to anybody else: MLflow's telemetry is off.
+Without another address everything is in the project: `mlflow/mlflow.db`, an SQLite database, and
+`mlflow/artifacts`. A server's credentials come from the environment alone. Nothing is sent to anybody else:
+MLflow's telemetry is off.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ SETTINGS = {  # of MLflow, where the environment has no others; read when it is 
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # of its own 7, the last ones wait for minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # mergehouse shows its own
-    "MLFLOW_UV_AUTO_DETECT": "false",  # or pyproject.toml and uv.lock of the working folder would be kept with every model
+    # or pyproject.toml and uv.lock of the working folder would be kept with every model
+    "MLFLOW_UV_AUTO_DETECT": "false",
 }
 PLACES = (  # columns in which MLflow keeps absolute addresses
     ("experiments", "artifact_location"),
@@ -38,7 +40,9 @@ PLACES = (  # columns in which MLflow keeps absolute addresses
 
 
 def tracking_uri(project: Project) -> str:
-    """Where MLflow keeps things: as mergehouse.yml says, else the environment, else the project's own database."""
+    """Where MLflow keeps things: as mergehouse.yml says, else the environment, else the project's own
+    database.
+    """
     given = project.config.mlflow.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
     return given or f"sqlite:///{_database(project)}"
 
@@ -54,7 +58,9 @@ def exists(project: Project) -> bool:
 
 @contextmanager
 def connected(project: Project) -> Iterator[MlflowClient]:
-    """A client of the project's MLflow. What MLflow raises within becomes a RegistryError, without the address's credentials."""
+    """A client of the project's MLflow. What MLflow raises within becomes a RegistryError, without the
+    address's credentials.
+    """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
@@ -91,17 +97,23 @@ def _artefacts(project: Project) -> str:
 
 
 def _settle(project: Project) -> None:
-    """After a project's folder was moved or copied: its artefacts are looked for, and written, where it is now."""
+    """After a project's folder was moved or copied: its artefacts are looked for, and written, where it is
+    now.
+    """
     if not _database(project).is_file():
         return
     here, made = _artefacts(project), "SELECT 1 FROM sqlite_master WHERE name = 'model_versions'"
     with closing(sqlite3.connect(_database(project))) as database, database:
         if not database.execute(made).fetchone():
             return  # MLflow was stopped while it made the tables, and goes on with it
-        found = database.execute("SELECT artifact_location FROM experiments WHERE name = ?", [experiment_name(project)]).fetchone()
+        found = database.execute(
+            "SELECT artifact_location FROM experiments WHERE name = ?", [experiment_name(project)]
+        ).fetchone()
         if found and found[0] != here:
             for table, column in PLACES:
-                rebased = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
+                rebased = (
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
+                )
                 database.execute(rebased, [here, len(found[0]) + 1, len(found[0]), found[0]])
 
 
@@ -109,11 +121,14 @@ def _reason(error: Exception) -> str:
     text = " ".join(_without_secrets(str(error)).split())
     if re.search(r"Max retries exceeded|[Cc]onnection (error|refused|reset|aborted)|[Tt]imed? ?out", text):
         return (
-            "it cannot be reached. See that it runs, and at this address: `mlflow.tracking_uri` in mergehouse.yml or the environment's "
-            "MLFLOW_TRACKING_URI."
+            "it cannot be reached. See that it runs, and at this address: `mlflow.tracking_uri` in"
+            " mergehouse.yml or the environment's MLFLOW_TRACKING_URI."
         )
     if re.search(r"\b40[13]\b|Unauthorized|Forbidden|Invalid access token", text):
-        return "access is denied. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+        return (
+            "access is denied. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or"
+            " MLFLOW_TRACKING_TOKEN."
+        )
     if "No such artifact" in text:
         return "a model's file is not there any more. Restore it, or train again."
     return text[:300] or type(error).__name__

@@ -1,7 +1,9 @@
-"""A model as one skops file: the model, an example of its customers, and what it says of them. No pickle anywhere.
+"""A model as one skops file: the model, an example of its customers, and what it says of them. No pickle
+anywhere.
 
-skops loads no types but those it is told to trust. They are named here: MLflow's own loader for skops takes them from the model that it is
-about to load, so that a crafted model would name its own. A file is loaded only where its SHA-256 is the one known from elsewhere.
+skops loads no types but those it is told to trust. They are named here: MLflow's own loader for skops takes
+them from the model that it is about to load, so that a crafted model would name its own. A file is loaded
+only where its SHA-256 is the one known from elsewhere.
 """
 
 from __future__ import annotations
@@ -49,33 +51,41 @@ Columns = dict[str, Any]  # floats with NaN for null, booleans as arrays; text a
 
 
 class Model(Protocol):
-    """What can be kept: rows of `gold.customer_features` in; an array, arrays by horizon or a dataclass of these out."""
+    """What can be kept: rows of `gold.customer_features` in; an array, arrays by horizon or a dataclass of
+    these out.
+    """
 
     def predict(self, rows: pl.DataFrame) -> Any: ...
 
 
 def dump_model(model: Model, rows: pl.DataFrame) -> bytes:
-    """The file's content. `rows` are customers like those it predicts. Raises RegistryError where a type in it is not in TRUSTED."""
+    """The file's content. `rows` are customers like those it predicts. Raises RegistryError where a type in
+    it is not in TRUSTED.
+    """
     import skops.io
 
     example = typical(rows)
     said = as_columns(model.predict(frame(example)))
     data = skops.io.dumps({"model": model, "inputs": list(INPUTS), "example": example, "said": said})
     if unknown := sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED)):
-        raise RegistryError(f"{type(model).__name__} holds types that nobody vouched for: {', '.join(unknown)}. Name them in TRUSTED.")
+        raise RegistryError(
+            f"{type(model).__name__} holds types that nobody vouched for: {', '.join(unknown)}. Name them in"
+            " TRUSTED."
+        )
     return data
 
 
 def load_model(data: bytes, sha256: str, named: str) -> Model:
-    """The model in a file that is the one known by `sha256`, and that predicts today what it predicted when it was kept.
+    """The model in a file that is the one known by `sha256`, and that predicts today what it predicted when
+    it was kept.
 
-    Raises RegistryError, calling it `named`, where the file is another one, where it holds other types, and where features or the
-    libraries have changed so that the example is predicted otherwise.
+    Raises RegistryError, calling it `named`, where the file is another one, where it holds other types, and
+    where features or the libraries have changed so that the example is predicted otherwise.
     """
     if (found := digest(data)) != sha256:
         raise RegistryError(
-            f"{named}: its file was changed after it was registered (SHA-256 {found[:12]}..., expected {sha256[:12]}...) "
-            "and was not loaded. Restore the file, or train again."
+            f"{named}: its file was changed after it was registered (SHA-256 {found[:12]}..., expected"
+            f" {sha256[:12]}...) and was not loaded. Restore the file, or train again."
         )
     return _checked(data, named)
 
@@ -86,7 +96,9 @@ def digest(data: bytes) -> str:
 
 
 def typical(rows: pl.DataFrame) -> Columns:
-    """Customers with the most common numbers of purchases, one each: medians of all columns, the most frequent text. Nobody's own row."""
+    """Customers with the most common numbers of purchases, one each: medians of all columns, the most
+    frequent text. Nobody's own row.
+    """
     columns = [c for c in rows.columns if c not in NOT_INPUTS and not c.startswith("next_")]
     texts = [c for c in columns if rows.schema[c] == pl.String]
     flags = [c for c in columns if rows.schema[c] == pl.Boolean]
@@ -97,8 +109,20 @@ def typical(rows: pl.DataFrame) -> Columns:
         *(pl.col(c).mode().sort().first() for c in texts),
         customers=pl.len(),
     )
-    common = of_each.sort(["customers", "purchases"], descending=[True, False]).head(EXAMPLES).sort("purchases").select(columns)
-    return {c: common[c].to_list() if c in texts else common[c].cast(pl.Boolean if c in flags else pl.Float64).to_numpy() for c in columns}
+    common = (
+        of_each.sort(["customers", "purchases"], descending=[True, False])
+        .head(EXAMPLES)
+        .sort("purchases")
+        .select(columns)
+    )
+    return {
+        c: (
+            common[c].to_list()
+            if c in texts
+            else common[c].cast(pl.Boolean if c in flags else pl.Float64).to_numpy()
+        )
+        for c in columns
+    }
 
 
 def _median(column: pl.Expr) -> pl.Expr:
@@ -131,14 +155,27 @@ def _checked(data: bytes, named: str) -> Model:
         kept = {part: content[part] for part in ("model", "inputs", "example", "said")}
     except UntrustedTypesFoundException as error:
         raise RegistryError(
-            f"{named}: its file holds types that this version of mergehouse does not trust, and was not loaded ({error})."
+            f"{named}: its file holds types that this version of mergehouse does not trust, and was not"
+            f" loaded ({error})."
         ) from None
     except (BadZipFile, KeyError, TypeError, AttributeError, ImportError) as error:
-        raise RegistryError(f"{named}: its file cannot be read by this version of mergehouse ({error!r}). Train again.") from None
+        raise RegistryError(
+            f"{named}: its file cannot be read by this version of mergehouse ({error!r}). Train again."
+        ) from None
     if kept["inputs"] != list(INPUTS):
-        gone, new = ([i for i in one if i not in other] for one, other in ((kept["inputs"], INPUTS), (INPUTS, kept["inputs"])))
-        differing = "; ".join(f"{what} {', '.join(names)}" for what, names in (("no longer there:", gone), ("new:", new)) if names)
-        raise RegistryError(f"{named} was trained on other inputs than there are now ({differing or 'in another order'}). Train again.")
+        gone, new = (
+            [i for i in one if i not in other]
+            for one, other in ((kept["inputs"], INPUTS), (INPUTS, kept["inputs"]))
+        )
+        differing = "; ".join(
+            f"{what} {', '.join(names)}"
+            for what, names in (("no longer there:", gone), ("new:", new))
+            if names
+        )
+        raise RegistryError(
+            f"{named} was trained on other inputs than there are now ({differing or 'in another order'})."
+            " Train again."
+        )
     try:
         says = as_columns(kept["model"].predict(frame(kept["example"])))
         same = says.keys() == kept["said"].keys() and all(
@@ -146,17 +183,21 @@ def _checked(data: bytes, named: str) -> Model:
         )
     except (pl.exceptions.PolarsError, ValueError, AttributeError, TypeError) as error:
         raise RegistryError(
-            f"{named} cannot predict with the features there are now ({' '.join(str(error).split())[:200]}). Train again."
+            f"{named} cannot predict with the features there are now ({' '.join(str(error).split())[:200]})."
+            " Train again."
         ) from None
     if not same:
         raise RegistryError(
-            f"{named} predicts otherwise than when it was registered: features or libraries have changed since. Train again."
+            f"{named} predicts otherwise than when it was registered: features or libraries have changed"
+            " since. Train again."
         )
     return kept["model"]
 
 
 def _with_moved_modules(data: bytes) -> bytes:
-    """The file with today's names of modules. Source: skops' file format, a ZIP archive whose `schema.json` names modules."""
+    """The file with today's names of modules. Source: skops' file format, a ZIP archive whose `schema.json`
+    names modules.
+    """
     renamed = BytesIO()
     with ZipFile(BytesIO(data)) as kept, ZipFile(renamed, "w") as archive:
         for entry in kept.infolist():
@@ -174,7 +215,9 @@ def _with_moved_module(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _load_pyfunc(path: str) -> _Served:
-    """MLflow's entry for `mlflow.pyfunc.load_model` and its model server, which know the file's place and not its SHA-256."""
+    """MLflow's entry for `mlflow.pyfunc.load_model` and its model server, which know the file's place and not
+    its SHA-256.
+    """
     return _Served(_checked(Path(path).read_bytes(), f"The model in {path}"))
 
 

@@ -14,13 +14,19 @@ from mergehouse import __version__
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.science.features.dataset import FEATURES, OUTCOMES, Dataset
 
-LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy")  # another release may fit another model to the same data
+LIBRARIES = (
+    "numpy",
+    "polars",
+    "scikit-learn",
+    "scipy",
+)  # another release may fit another model to the same data
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Edition of the features, code, libraries, and the Delta version of each table, by name. `fingerprint` is of the content: a table
-    that was only compacted, or that another brand's customers were added to, has it unchanged.
+    """Edition of the features, code, libraries, and the Delta version of each table, by name. `fingerprint`
+    is of the content: a table that was only compacted, or that another brand's customers were added to, has
+    it unchanged.
     """
 
     feature_version: str
@@ -33,7 +39,9 @@ class Origin:
 def origin_of(lakehouse: Lakehouse, dataset: Dataset) -> Origin:
     """The origin of what is trained on a brand's dataset now."""
     libraries = {name: metadata.version(name) for name in LIBRARIES}
-    tables = {name: lakehouse.delta(name).version() for name in (FEATURES, OUTCOMES) if lakehouse.exists(name)}
+    tables = {
+        name: lakehouse.delta(name).version() for name in (FEATURES, OUTCOMES) if lakehouse.exists(name)
+    }
     fingerprint = hashlib.sha256(f"{code_version()} {libraries} {content(dataset)}".encode()).hexdigest()
     return Origin(dataset.rows["feature_version"][0], code_version(), libraries, tables, fingerprint)
 
@@ -51,5 +59,9 @@ def content(dataset: Dataset) -> str:
     for column in sorted(dataset.rows.columns):
         values = dataset.rows[column]
         found.update(f"\n{column} {values.null_count()} ".encode())
-        found.update("\n".join(values.fill_null("")).encode() if values.dtype == pl.String else values.to_numpy().tobytes())
+        found.update(
+            "\n".join(values.fill_null("")).encode()
+            if values.dtype == pl.String
+            else values.to_numpy().tobytes()
+        )
     return found.hexdigest()

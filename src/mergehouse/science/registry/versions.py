@@ -1,8 +1,10 @@
-"""The model registry: which version is champion, and whether its file is still the one registered. Kept by MLflow, see tracking.py.
+"""The model registry: which version is champion, and whether its file is still the one registered. Kept by
+MLflow, see tracking.py.
 
-There is a model for each brand and target, `<experiment>-<brand>-<target>`. Aliases say what a version is for: scores come from the
-`champion`; the `challenger` is the latest that is not good enough, or the former champion. All that is known of a version is in its
-tags; the model is one file (model_file.py), whose SHA-256 is one of them.
+There is a model for each brand and target, `<experiment>-<brand>-<target>`. Aliases say what a version is
+for: scores come from the `champion`; the `challenger` is the latest that is not good enough, or the former
+champion. All that is known of a version is in its tags; the model is one file (model_file.py), whose SHA-256
+is one of them.
 """
 
 from __future__ import annotations
@@ -23,23 +25,33 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.project.config import Project
 from mergehouse.science.features.dataset import FEATURES
 from mergehouse.science.registry.mlflow_client import connected, exists, experiment_name, tracking_uri
-from mergehouse.science.registry.model_file import Model, as_columns, digest, dump_model, frame, load_model, typical
+from mergehouse.science.registry.model_file import (
+    Model,
+    as_columns,
+    digest,
+    dump_model,
+    frame,
+    load_model,
+    typical,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 FILE = "model.skops"
-OWNER = "mergehouse"  # the tag by which a project's models are found on a server that has others too: its experiment
+# the tag by which a project's models are found on a server that has others too: its experiment
+OWNER = "mergehouse"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
     """One registered version, without its model.
 
-    It was trained on what was known at `as_of`. `metrics` are means over past cut-offs of what its method reached there; by `metric`,
-    given for each cut-off in `by_cutoff`, versions are compared. `fingerprint` is of the data and code that it comes from, `code` of the
-    code alone, `sha256` of its file. `why` says in words why it is champion, or why not.
+    It was trained on what was known at `as_of`. `metrics` are means over past cut-offs of what its method
+    reached there; by `metric`, given for each cut-off in `by_cutoff`, versions are compared. `fingerprint` is
+    of the data and code that it comes from, `code` of the code alone, `sha256` of its file. `why` says in
+    words why it is champion, or why not.
     """
 
     brand: str
@@ -73,8 +85,9 @@ class Registered(Version):
 def champion(project: Project, brand: str, target: str) -> Registered | None:
     """The model that a brand's scores come from; None where there is none. Targets are `churn` and `clv`.
 
-    Raises RegistryError where its file is not the one registered, where it was trained on other features than there are now, and
-    where the registry cannot be reached. Without a registry of the project's own, MLflow is not even imported.
+    Raises RegistryError where its file is not the one registered, where it was trained on other features than
+    there are now, and where the registry cannot be reached. Without a registry of the project's own, MLflow
+    is not even imported.
     """
     found = [v for v in versions(project, brand) if v.target == target and CHAMPION in v.aliases]
     return load(project, found[0]) if found else None
@@ -83,18 +96,24 @@ def champion(project: Project, brand: str, target: str) -> Registered | None:
 def load(project: Project, version: Version) -> Registered:
     """A version with its model. Errors as for `champion`."""
     lakehouse = Lakehouse(project.lakehouse_location)
-    first = lakehouse.table(FEATURES).duckdb().project("feature_version").limit(1).fetchall() if lakehouse.exists(FEATURES) else []
+    first = (
+        lakehouse.table(FEATURES).duckdb().project("feature_version").limit(1).fetchall()
+        if lakehouse.exists(FEATURES)
+        else []
+    )
     for (edition,) in first:
         if edition != version.feature_version:
             raise RegistryError(
-                f"{version} was trained on features of edition {version.feature_version}; {FEATURES} is of edition {edition}. "
-                "Train again: `mergehouse train`."
+                f"{version} was trained on features of edition {version.feature_version}; {FEATURES} is of"
+                f" edition {edition}. Train again: `mergehouse train`."
             )
     with connected(project) as client, tempfile.TemporaryDirectory() as folder:
         from mlflow.artifacts import download_artifacts
 
         place = f"{client.get_model_version_download_uri(version.name, str(version.version))}/data/{FILE}"
-        data = Path(download_artifacts(artifact_uri=place, dst_path=folder, tracking_uri=tracking_uri(project))).read_bytes()
+        data = Path(
+            download_artifacts(artifact_uri=place, dst_path=folder, tracking_uri=tracking_uri(project))
+        ).read_bytes()
     model = load_model(data, version.sha256, str(version))
     return Registered(**{f.name: getattr(version, f.name) for f in fields(version)}, model=model)
 
@@ -106,7 +125,9 @@ def versions(project: Project, brand: str | None = None) -> list[Version]:
     with connected(project) as client:
         known = [
             _version(found, model)
-            for model in client.search_registered_models(f"tags.{OWNER} = '{_owner(project)}'", max_results=1000)
+            for model in client.search_registered_models(
+                f"tags.{OWNER} = '{_owner(project)}'", max_results=1000
+            )
             if brand in (None, model.tags["brand"])
             for found in client.search_model_versions(f"name = '{model.name}'", max_results=1000)
         ]
@@ -114,7 +135,8 @@ def versions(project: Project, brand: str | None = None) -> list[Version]:
 
 
 def register(project: Project, model: Model, version: Version, rows: pl.DataFrame, run_id: str) -> Version:
-    """Keeps a model, trained in an MLflow run, and returns its version with name, number and SHA-256. It has no alias yet.
+    """Keeps a model, trained in an MLflow run, and returns its version with name, number and SHA-256. It has
+    no alias yet.
 
     `rows` are customers like those it predicts; of them it keeps medians, as an example.
     """
@@ -130,14 +152,18 @@ def register(project: Project, model: Model, version: Version, rows: pl.DataFram
         owned = {OWNER: _owner(project), "brand": version.brand, "target": version.target}
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name, owned)
-        made = client.create_model_version(name, logged.artifact_location, run_id, _tags(version), model_id=logged.model_id)
+        made = client.create_model_version(
+            name, logged.artifact_location, run_id, _tags(version), model_id=logged.model_id
+        )
     return replace(version, version=int(made.version))
 
 
 def promote(project: Project, version: Version, why: str) -> None:
     """Makes a version the champion, and the former champion the challenger."""
     with connected(project) as client:
-        now = {alias: int(number) for alias, number in client.get_registered_model(version.name).aliases.items()}
+        now = {
+            alias: int(number) for alias, number in client.get_registered_model(version.name).aliases.items()
+        }
         client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
         if now.get(CHAMPION, version.version) != version.version:
             client.set_registered_model_alias(version.name, CHALLENGER, str(now[CHAMPION]))
@@ -167,8 +193,12 @@ def _owner(project: Project) -> str:
     return re.sub(r"[^\w.-]+", "-", experiment_name(project).rsplit("/", 1)[-1])
 
 
-def _describe(model: Model, data: bytes, example: pl.DataFrame, folder: Path, run_id: str, model_id: str) -> None:
-    """Writes `folder`/model as MLflow keeps models: the file, its signature, the example, and by whom it is loaded."""
+def _describe(
+    model: Model, data: bytes, example: pl.DataFrame, folder: Path, run_id: str, model_id: str
+) -> None:
+    """Writes `folder`/model as MLflow keeps models: the file, its signature, the example, and by whom it is
+    loaded.
+    """
     from mlflow import pyfunc
     from mlflow.models import Model as Description
     from mlflow.models import infer_signature
@@ -182,13 +212,17 @@ def _describe(model: Model, data: bytes, example: pl.DataFrame, folder: Path, ru
         mlflow_model=Description(run_id=run_id, model_id=model_id),
         signature=infer_signature(given, pl.DataFrame(as_columns(model.predict(example))).to_pandas()),
         input_example=given,
-        pip_requirements=[f"mergehouse[science]=={__version__}"],  # found out by MLflow itself, they cost ten seconds
+        pip_requirements=[
+            f"mergehouse[science]=={__version__}"
+        ],  # found out by MLflow itself, they cost ten seconds
     )
 
 
 def _tags(version: Version) -> dict[str, str]:
     return {
-        f.name: text for f in fields(version) if f.name not in ("name", "version", "aliases") and (text := _text(getattr(version, f.name)))
+        f.name: text
+        for f in fields(version)
+        if f.name not in ("name", "version", "aliases") and (text := _text(getattr(version, f.name)))
     }
 
 
@@ -205,10 +239,16 @@ def _version(found: ModelVersion, model: RegisteredModel) -> Version:
         | {
             "name": found.name,
             "version": int(found.version),
-            "aliases": tuple(sorted(alias for alias, version in model.aliases.items() if int(version) == int(found.version))),
+            "aliases": tuple(
+                sorted(
+                    alias for alias, version in model.aliases.items() if int(version) == int(found.version)
+                )
+            ),
             "as_of": dt.date.fromisoformat(tags["as_of"]),
             "trained_ts": dt.datetime.fromisoformat(tags["trained_ts"]),
             "metrics": json.loads(tags["metrics"]),
-            "by_cutoff": {dt.date.fromisoformat(day): value for day, value in json.loads(tags["by_cutoff"]).items()},
+            "by_cutoff": {
+                dt.date.fromisoformat(day): value for day, value in json.loads(tags["by_cutoff"]).items()
+            },
         }
     )

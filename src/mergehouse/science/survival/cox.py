@@ -1,4 +1,6 @@
-"""What makes customers buy again sooner: Cox proportional hazards of the next purchase, its assumption tested."""
+"""What makes customers buy again sooner: Cox proportional hazards of the next purchase, its assumption
+tested.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ import pandas as pd
 from mergehouse.errors import FitError
 from mergehouse.science.survival.curves import Watch
 
-SAMPLE = 20_000  # customers the model is fitted on at most: more would only make intervals shorter than the model is right
+# customers the model is fitted on at most: more would only make intervals shorter than the model is right
+SAMPLE = 20_000
 HORIZON = 365  # days watched
 EARLY = 30  # days of the first of two periods, where an effect does not stay the same
 SUSPECT = 0.01  # p-value from which on an effect counts as not proportional
@@ -37,10 +40,12 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Effect:
-    """How many times as likely to buy on any day a customer is, per `step` of one trait, the others being equal.
+    """How many times as likely to buy on any day a customer is, per `step` of one trait, the others being
+    equal.
 
-    `p_proportional` tests that the ratio stays the same over time (Grambsch & Therneau 1994, on ranks of time). Where it does
-    not, `early` is the ratio of the first 30 days, `late` that of the days after; None where too few bought in one of them.
+    `p_proportional` tests that the ratio stays the same over time (Grambsch & Therneau 1994, on ranks of
+    time). Where it does not, `early` is the ratio of the first 30 days, `late` that of the days after; None
+    where too few bought in one of them.
     """
 
     trait: str
@@ -59,7 +64,10 @@ class Effect:
         if self.is_proportional:
             return f"{self.step}: {_more(self.ratio)}."
         if self.early is None or self.late is None:
-            return f"{self.step}: {_more(self.ratio)}, on average: it changes with time, and too few bought to say how."
+            return (
+                f"{self.step}: {_more(self.ratio)}, on average: it changes with time, and too few bought to"
+                " say how."
+            )
         return f"{self.step}: {_more(self.early)} in the first {EARLY} days, {_more(self.late)} later."
 
 
@@ -83,28 +91,38 @@ TRAITS: dict[str, tuple[str, str]] = {  # trait: expression over customer featur
     "purchases": ("log2(purchases)", "Twice as many purchases"),
     "purchase value": ("log2(gmv_eur::DOUBLE / purchases + 1)", "Twice the value per purchase"),
     "bought once": ("(purchases = 1)::INT", "Has bought only once"),
-    "returns": ("10 * least(returns_eur::DOUBLE / (gmv_eur::DOUBLE + 1), 1)", "10 points more of the value returned"),
-    "discount": ("10 * discount_eur::DOUBLE / (gmv_eur::DOUBLE + discount_eur::DOUBLE + 1)", "10 points more discount"),
+    "returns": (
+        "10 * least(returns_eur::DOUBLE / (gmv_eur::DOUBLE + 1), 1)",
+        "10 points more of the value returned",
+    ),
+    "discount": (
+        "10 * discount_eur::DOUBLE / (gmv_eur::DOUBLE + discount_eur::DOUBLE + 1)",
+        "10 points more discount",
+    ),
     "several brands": ("is_cross_brand::INT", "Has bought at another brand, too"),
 }
 
 
 def fit_hazards(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Hazards:
-    """A Cox model after `survival.watch`: one row a customer, at one cut-off drawn by a hash, followed for at most a year.
+    """A Cox model after `survival.watch`: one row a customer, at one cut-off drawn by a hash, followed for at
+    most a year.
 
-    Each cut-off has a baseline of its own (strata), so that the season is no trait; one row a customer leaves nothing to
-    cluster. A trait that hardly differs, or that splits those who bought from those who did not, is left out. Raises FitError
-    where too few come back to tell the traits apart.
+    Each cut-off has a baseline of its own (strata), so that the season is no trait; one row a customer leaves
+    nothing to cluster. A trait that hardly differs, or that splits those who bought from those who did not,
+    is left out. Raises FitError where too few come back to tell the traits apart.
     """
     frame = sample(connection, seen)
     traits = [name for name in TRAITS if frame[name].std() > 1e-9] if len(frame) > 1 else []
     events = int(frame["happened"].sum())
     if frame.empty:
-        raise FitError(f"{seen.brand}: there is no cut-off from which customers were watched yet; hazard ratios need one.")
+        raise FitError(
+            f"{seen.brand}: there is no cut-off from which customers were watched yet; hazard ratios need"
+            " one."
+        )
     if not traits or events < FEWEST_EVENTS * len(traits):
         raise FitError(
-            f"{seen.brand}: {events:,} of {len(frame):,} customers bought again after a cut-off with {len(traits)} traits to tell apart; "
-            f"hazard ratios need {FEWEST_EVENTS} purchases for each."
+            f"{seen.brand}: {events:,} of {len(frame):,} customers bought again after a cut-off with"
+            f" {len(traits)} traits to tell apart; hazard ratios need {FEWEST_EVENTS} purchases for each."
         )
     while True:
         frame = frame[["day", "happened", "cutoff", *traits]]
@@ -117,21 +135,28 @@ def fit_hazards(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Hazards:
             raise FitError(f"{seen.brand}: of no trait can be told what it does to the chance to buy.")
     parts = [_until(frame, EARLY), _after(frame, EARLY)]
     is_enough = all(part["happened"].sum() >= FEWEST_EVENTS * len(traits) for part in parts)
-    early, late = ({t: r for t, r in fit_cox(part)[0].items() if r.width <= WIDEST} if is_enough else {} for part in parts)
+    early, late = (
+        {t: r for t, r in fit_cox(part)[0].items() if r.width <= WIDEST} if is_enough else {}
+        for part in parts
+    )
     effects = tuple(Effect(t, TRAITS[t][1], whole[t], p_values[t], early.get(t), late.get(t)) for t in traits)
     return Hazards(effects, len(frame), events, concordance, tuple(t for t in TRAITS if t not in traits))
 
 
 def fit_cox(frame: pd.DataFrame) -> tuple[dict[str, Ratio], dict[str, float], float]:
-    """Hazard ratios, p-values of proportionality, and Harrell's C, of day, happened, cutoff (the stratum) and traits.
+    """Hazard ratios, p-values of proportionality, and Harrell's C, of day, happened, cutoff (the stratum) and
+    traits.
 
-    Raises FitError where the likelihood has no maximum: a trait that splits those who bought from those who did not.
+    Raises FitError where the likelihood has no maximum: a trait that splits those who bought from those who
+    did not.
     """
     from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError
     from lifelines.statistics import proportional_hazard_test
 
-    frame = frame.reset_index(drop=True)  # lifelines joins by index: duplicates in it make C wrong without a word
+    frame = frame.reset_index(
+        drop=True
+    )  # lifelines joins by index: duplicates in it make C wrong without a word
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -141,12 +166,21 @@ def fit_cox(frame: pd.DataFrame) -> tuple[dict[str, Ratio], dict[str, float], fl
         raise FitError(f"Cox proportional hazards cannot be fitted: {str(error).splitlines()[0]}") from None
     with np.errstate(over="ignore"):
         limits = np.exp(model.confidence_intervals_.to_numpy())
-    ratios = {t: Ratio(float(v), float(low), float(high)) for (t, v), (low, high) in zip(model.hazard_ratios_.items(), limits, strict=True)}
-    return ratios, dict(zip(test.name, np.atleast_1d(test.p_value).tolist(), strict=True)), float(model.concordance_index_)
+    ratios = {
+        t: Ratio(float(v), float(low), float(high))
+        for (t, v), (low, high) in zip(model.hazard_ratios_.items(), limits, strict=True)
+    }
+    return (
+        ratios,
+        dict(zip(test.name, np.atleast_1d(test.p_value).tolist(), strict=True)),
+        float(model.concordance_index_),
+    )
 
 
 def sample(connection: duckdb.DuckDBPyConnection, seen: Watch) -> pd.DataFrame:
-    """At most SAMPLE customers in the order of a hash, one row each: day, happened, cutoff and the traits. Its index is unique."""
+    """At most SAMPLE customers in the order of a hash, one row each: day, happened, cutoff and the traits.
+    Its index is unique.
+    """
     traits = ", ".join(f'{expression} AS "{name}"' for name, (expression, _) in TRAITS.items())
     frame = connection.execute(
         f"""

@@ -1,9 +1,11 @@
-"""How long until customers buy again or lapse: Kaplan-Meier curves by brand, segment and number of the purchase.
+"""How long until customers buy again or lapse: Kaplan-Meier curves by brand, segment and number of the
+purchase.
 
-Three curves, each of a different clock (docs/survival.md):
-`purchase_to_purchase` from any purchase to the same customer's next; `cutoff_to_purchase` from a cut-off to the next purchase;
-`cutoff_to_lapse` from a cut-off to the day on which a customer, not lapsed at the cut-off, has been silent for more than
-`churn_after_days`. All are censored at the brand's as-of date. Segments are those of the cut-off, from what was known then.
+Three curves, each of a different clock (docs/survival.md): `purchase_to_purchase` from any purchase to the
+same customer's next; `cutoff_to_purchase` from a cut-off to the next purchase; `cutoff_to_lapse` from a
+cut-off to the day on which a customer, not lapsed at the cut-off, has been silent for more than
+`churn_after_days`. All are censored at the brand's as-of date. Segments are those of the cut-off, from what
+was known then.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ Clock = Literal["purchase_to_purchase", "cutoff_to_purchase", "cutoff_to_lapse"]
 class Survival:
     """One curve of one group of customers: `all`, `segment: At risk`, `purchase: first`.
 
-    `customers` are different ones; `observations` counts them at every purchase or cut-off. `lapsed_share`, of cut-offs: the
-    share of the group that had lapsed at the cut-off, which `cutoff_to_lapse` leaves out. `curve` is None where that leaves nobody.
+    `customers` are different ones; `observations` counts them at every purchase or cut-off. `lapsed_share`,
+    of cut-offs: the share of the group that had lapsed at the cut-off, which `cutoff_to_lapse` leaves out.
+    `curve` is None where that leaves nobody.
     """
 
     clock: Clock
@@ -56,7 +59,9 @@ class Survival:
 
 @dataclass(frozen=True)
 class Watch:
-    """When a brand's customers are looked at, and until when: the as-of date, on which nothing is known of that day itself."""
+    """When a brand's customers are looked at, and until when: the as-of date, on which nothing is known of
+    that day itself.
+    """
 
     brand: str
     as_of: dt.date
@@ -65,11 +70,12 @@ class Watch:
 
 
 def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: int) -> Watch | None:
-    """Prepares the temporary tables that curves and hazards are read from; None where no known customer has bought.
+    """Prepares the temporary tables that curves and hazards are read from; None where no known customer has
+    bought.
 
-    Reads silver.orders, gold.dim_brand, gold.customer_features and mapping.rfm_segments. Makes `spells`, a row for every
-    purchase; `segmented`, the features of every customer with the RFM segment, at every cut-off and at the as-of date; and
-    `looked_at`, the same at cut-offs with what came next.
+    Reads silver.orders, gold.dim_brand, gold.customer_features and mapping.rfm_segments. Makes `spells`, a
+    row for every purchase; `segmented`, the features of every customer with the RFM segment, at every cut-off
+    and at the as-of date; and `looked_at`, the same at cut-offs with what came next.
     """
     purchase_days(connection, brand)
     found = connection.execute(
@@ -107,7 +113,8 @@ def survivals(connection: duckdb.DuckDBPyConnection, seen: Watch) -> list[Surviv
 
 
 def hazard(curve: Curve, days: int) -> list[tuple[int, float, int]]:
-    """The daily chance that it happens, by periods of so many days: (first day, chance, days watched), from day 1 on.
+    """The daily chance that it happens, by periods of so many days: (first day, chance, days watched), from
+    day 1 on.
 
     Events over the days that customers were at risk (the exponential model's estimate within a period).
     """
@@ -126,14 +133,19 @@ def words(survival: Survival, churn_after_days: int) -> str:
     before, of = "", name
     if survival.lapsed_share:
         of = "the others"
-        before = f"{_percent(survival.lapsed_share)} of {name} had lapsed already, silent for more than {churn_after_days} days. "
+        before = (
+            f"{_percent(survival.lapsed_share)} of {name} had lapsed already, silent for more than"
+            f" {churn_after_days} days. "
+        )
     if curve is None:
         return f"{before}Nobody is left to lapse."
     if not survival.is_told:
         return f"{before}Only {survival.customers:,} customers are counted among {of}: too few to tell."
-    verb = {"purchase_to_purchase": "are followed by another", "cutoff_to_purchase": "buy again", "cutoff_to_lapse": "lapse"}[
-        survival.clock
-    ]
+    verb = {
+        "purchase_to_purchase": "are followed by another",
+        "cutoff_to_purchase": "buy again",
+        "cutoff_to_lapse": "lapse",
+    }[survival.clock]
     median, early, late = curve.median()
     if median is None:
         seen, last = _percent(1 - float(curve.survival[-1])), int(curve.day[-1])
@@ -150,7 +162,9 @@ _VERBS: dict[Clock, str] = {
 def _whom(survival: Survival) -> str:
     kind, _, name = survival.group.partition(": ")
     if kind == "purchase":
-        return {"first": "first purchases", "second": "second purchases"}.get(name, f"purchases number {name}")
+        return {"first": "first purchases", "second": "second purchases"}.get(
+            name, f"purchases number {name}"
+        )
     if survival.group == ALL:
         return "all purchases" if survival.clock == "purchase_to_purchase" else "all customers"
     return name
@@ -161,14 +175,18 @@ def _percent(share: float) -> str:
 
 
 def _curves(connection: duckdb.DuckDBPyConnection, seen: Watch, clock: Clock) -> Iterator[Survival]:
-    """Counted in DuckDB by group, part, day and how it ended; a clock of cut-offs stops for nobody where there are none."""
+    """Counted in DuckDB by group, part, day and how it ended; a clock of cut-offs stops for nobody where
+    there are none.
+    """
     given = {"as_of": seen.as_of} | ({"churn": seen.churn_after_days} if clock == "cutoff_to_lapse" else {})
     counts = connection.sql(
-        f"SELECT name, part, day, count_if(happened) AS events, count_if(NOT happened) AS censored FROM ({_COUNTS[clock]}) "
-        "GROUP BY name, part, day",
+        "SELECT name, part, day, count_if(happened) AS events, count_if(NOT happened) AS censored FROM"
+        f" ({_COUNTS[clock]}) GROUP BY name, part, day",
         params=given,
     ).pl()
-    people = connection.execute(_PEOPLE[clock], {"churn": seen.churn_after_days} if clock == "cutoff_to_lapse" else {}).fetchall()
+    people = connection.execute(
+        _PEOPLE[clock], {"churn": seen.churn_after_days} if clock == "cutoff_to_lapse" else {}
+    ).fetchall()
     for name, customers, observations, lapsed in people:
         rows = counts.filter(counts["name"] == name)
         curve = None
@@ -181,25 +199,41 @@ def _curves(connection: duckdb.DuckDBPyConnection, seen: Watch, clock: Clock) ->
         yield Survival(clock, name, customers, observations, lapsed, curve)
 
 
-_NUMBERED = "CASE WHEN number = 1 THEN '{}' WHEN number = 2 THEN '{}' WHEN number <= 5 THEN '{}' ELSE '{}' END".format(*NUMBERS)
+_NUMBERED = "CASE WHEN number = 1 THEN '{}' WHEN number = 2 THEN '{}' WHEN number <= 5 THEN '{}' ELSE '{}' END".format(
+    *NUMBERS
+)
 _SPELLS = f"SELECT unnest(['all', 'purchase: ' || {_NUMBERED}]) AS name, * FROM spells"
 _STANDING = "SELECT unnest(['all', 'segment: ' || segment]) AS name, * FROM looked_at"
 _COUNTS: dict[Clock, str] = {
-    "purchase_to_purchase": f"""
-        SELECT name, part, coalesce(next_date, $as_of) - order_date AS day, next_date IS NOT NULL AS happened FROM ({_SPELLS})""",
-    "cutoff_to_purchase": f"""
-        SELECT name, part, coalesce(next_date + 1, $as_of) - cutoff_date AS day, next_date IS NOT NULL AS happened FROM ({_STANDING})""",
-    "cutoff_to_lapse": f"""
+    "purchase_to_purchase": (
+        f"""
+        SELECT name, part, coalesce(next_date, $as_of) - order_date AS day, next_date IS NOT NULL AS happened FROM ({_SPELLS})"""
+    ),
+    "cutoff_to_purchase": (
+        f"""
+        SELECT name, part, coalesce(next_date + 1, $as_of) - cutoff_date AS day, next_date IS NOT NULL AS happened FROM ({_STANDING})"""
+    ),
+    "cutoff_to_lapse": (
+        f"""
         SELECT name, part, least(lapses_on, $as_of) - cutoff_date AS day, lapses_on <= $as_of AS happened
-        FROM ({_STANDING}) WHERE recency_days <= $churn""",
+        FROM ({_STANDING}) WHERE recency_days <= $churn"""
+    ),
 }
 _PEOPLE: dict[Clock, str] = {
-    "purchase_to_purchase": f"SELECT name, count(DISTINCT customer_id), count(*), NULL FROM ({_SPELLS}) GROUP BY name ORDER BY name",
-    "cutoff_to_purchase": f"SELECT name, count(DISTINCT customer_id), count(*), NULL FROM ({_STANDING}) GROUP BY name ORDER BY name",
-    "cutoff_to_lapse": f"""
+    "purchase_to_purchase": (
+        f"SELECT name, count(DISTINCT customer_id), count(*), NULL FROM ({_SPELLS}) GROUP BY name ORDER BY"
+        " name"
+    ),
+    "cutoff_to_purchase": (
+        f"SELECT name, count(DISTINCT customer_id), count(*), NULL FROM ({_STANDING}) GROUP BY name ORDER BY"
+        " name"
+    ),
+    "cutoff_to_lapse": (
+        f"""
         SELECT name, count(DISTINCT customer_id) FILTER (recency_days <= $churn), count_if(recency_days <= $churn),
           count_if(recency_days > $churn) / count(*)
-        FROM ({_STANDING}) GROUP BY name ORDER BY name""",
+        FROM ({_STANDING}) GROUP BY name ORDER BY name"""
+    ),
 }
 _SEGMENTED = f"""
 CREATE OR REPLACE TEMP TABLE segmented AS

@@ -32,14 +32,19 @@ def survival_curve(survival: Survival, reference: Survival | None, y_title: str,
     origin = "purchase" if survival.clock == "purchase_to_purchase" else "cut-off"
     axis = Axis(f"days from the {origin}", 0, last, even_ticks(0, last, 6))
     title = f"{names[0]}: {y_title}, by days"
-    return lines(Figure(title, axis, y_title, [Mark(0, 0, 1.0, "")], is_share=True, **(SMALL if small else HALF)), drawn)
+    return lines(
+        Figure(title, axis, y_title, [Mark(0, 0, 1.0, "")], is_share=True, **(SMALL if small else HALF)),
+        drawn,
+    )
 
 
 def hazard_bars(survival: Survival) -> str:
     """The chance to buy on a day, by weeks since the last purchase."""
     assert survival.curve is not None
     fewest = FEWEST * PERIOD
-    weeks = [(s, h) for s, h, exposure in hazard(survival.curve, PERIOD) if exposure >= fewest and s <= MOST_DAYS]
+    weeks = [
+        (s, h) for s, h, exposure in hazard(survival.curve, PERIOD) if exposure >= fewest and s <= MOST_DAYS
+    ]
     marks = [Mark(s - 1, s - 1 + PERIOD, h, f"day {s} to {s + PERIOD - 1}: {h:.2%} a day") for s, h in weeks]
     last = weeks[-1][0] - 1 + PERIOD
     axis = Axis("days since the last purchase", 0, last, even_ticks(0, last))
@@ -55,25 +60,41 @@ def ratio_ranges(effects: tuple[Effect, ...]) -> str:
             rows.append((effect.step, effect.ratio))
         else:
             rows += [(f"{effect.step}, first 30 days", effect.early), (f"{effect.step}, later", effect.late)]
-    widest = max([math.log(1.5), *(abs(math.log(end)) for _, r in rows for end in (r.low, r.high) if end > 0)])
+    widest = max(
+        [math.log(1.5), *(abs(math.log(end)) for _, r in rows for end in (r.low, r.high) if end > 0)]
+    )
     ticks = [(math.log(t), f"{t:g}") for t in RATIOS if abs(math.log(t)) <= widest + 0.01]
     axis = Axis("times as likely to buy on any day (logarithmic)", -widest, widest, ticks)
     drawn = [
-        Range(name, *(math.log(v) for v in (r.low, r.value, r.high)), f"{name}: {r.value:.2f}, 95 % interval {r.low:.2f} to {r.high:.2f}")
+        Range(
+            name,
+            *(math.log(v) for v in (r.low, r.value, r.high)),
+            f"{name}: {r.value:.2f}, 95 % interval {r.low:.2f} to {r.high:.2f}",
+        )
         for name, r in rows
     ]
-    return ranges("Hazard ratios of the next purchase with 95 % intervals", axis, drawn, (0.0, "1: no difference"))
+    return ranges(
+        "Hazard ratios of the next purchase with 95 % intervals", axis, drawn, (0.0, "1: no difference")
+    )
 
 
 def value_ranges(segments: Sequence[Expected]) -> str:
-    """What customers of each segment are expected to bring in a year: half of them within the bar, eight in ten within the line."""
+    """What customers of each segment are expected to bring in a year: half of them within the bar, eight in
+    ten within the line.
+    """
     told = [(s, s.value) for s in segments if s.value]
     low = max(min(v[0] for _, v in told), 1.0)
     high = max(v[-1] for _, v in told) * 1.1
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = [f * 10.0**n for n in powers for f in (1, 2, 5)] if high > 10 * low else [at for at, _ in even_ticks(0.8 * low, high, 6)]
+    steps = (
+        [f * 10.0**n for n in powers for f in (1, 2, 5)]
+        if high > 10 * low
+        else [at for at, _ in even_ticks(0.8 * low, high, 6)]
+    )
     ticks = [(math.log10(at), short(at)) for at in steps if low * 0.8 <= at <= high]
-    axis = Axis("net margin expected in 12 months, EUR (logarithmic)", math.log10(low * 0.8), math.log10(high), ticks)
+    axis = Axis(
+        "net margin expected in 12 months, EUR (logarithmic)", math.log10(low * 0.8), math.log10(high), ticks
+    )
     drawn = [
         Range(
             s.segment, *(math.log10(max(x, 0.01)) for x in v[1:4]),
@@ -92,5 +113,9 @@ def _line(curve: Curve, name: str, other: bool = False) -> Line:
     places = places[np.unique(np.linspace(0, len(places) - 1, MOST_POINTS).round().astype(int))]
     points = list(zip(curve.day[places].tolist(), curve.survival[places].tolist(), strict=True))
     known = not np.isnan(curve.low[places]).any()
-    band = list(zip(curve.low[places].tolist(), curve.high[places].tolist(), strict=True)) if known and not other else []
+    band = (
+        list(zip(curve.low[places].tolist(), curve.high[places].tolist(), strict=True))
+        if known and not other
+        else []
+    )
     return Line(name, points, "other" if other else "main", band, is_stepped=True)

@@ -8,7 +8,13 @@ from mergehouse.science.survival.inactivity import Inactivity
 
 def inactivity(found: Inactivity) -> str:
     marks = [
-        Mark(p.days, p.days, p.share, f"silent for more than {p.days} days: {p.came_back:,} of {p.customers:,} came back, {p.share:.1%}")
+        Mark(
+            p.days,
+            p.days,
+            p.share,
+            f"silent for more than {p.days} days: {p.came_back:,} of {p.customers:,} came back,"
+            f" {p.share:.1%}",
+        )
         for p in found.points
     ]
     high = max(p.days for p in found.points)

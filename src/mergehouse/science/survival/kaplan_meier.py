@@ -1,4 +1,6 @@
-"""The Kaplan-Meier estimate from counts, with intervals that hold although one customer is counted several times."""
+"""The Kaplan-Meier estimate from counts, with intervals that hold although one customer is counted several
+times.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ TINY = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """S(t), the share to whom it has not happened by the end of day t, at the days on which something happened or ended.
+    """S(t), the share to whom it has not happened by the end of day t, at the days on which something
+    happened or ended.
 
-    All of shape (n,); `day` begins with 0. `low` and `high` are a 95 % interval, NaN where too few customers are left to tell.
-    `at_risk` are those still watched when the day begins, `events` those to whom it happens on it.
+    All of shape (n,); `day` begins with 0. `low` and `high` are a 95 % interval, NaN where too few customers
+    are left to tell. `at_risk` are those still watched when the day begins, `events` those to whom it happens
+    on it.
     """
 
     day: np.ndarray
@@ -28,22 +32,28 @@ class Curve:
 
     def at(self, day: int) -> float | None:
         """S on a day; None beyond the last day watched."""
-        return float(self.survival[np.searchsorted(self.day, day, side="right") - 1]) if day <= self.day[-1] else None
+        return (
+            float(self.survival[np.searchsorted(self.day, day, side="right") - 1])
+            if day <= self.day[-1]
+            else None
+        )
 
     def median(self) -> tuple[int | None, int | None, int | None]:
-        """The first day by which it has happened to half, and its 95 % interval (Brookmeyer & Crowley 1982); None where not seen."""
+        """The first day by which it has happened to half, and its 95 % interval (Brookmeyer & Crowley 1982);
+        None where not seen.
+        """
         reached = (np.flatnonzero(line <= 0.5) for line in (self.survival, self.low, self.high))
         return tuple(int(self.day[places[0]]) if len(places) else None for places in reached)  # type: ignore[return-value]
 
 
 def kaplan_meier(events: np.ndarray, censored: np.ndarray) -> Curve:
-    """Kaplan & Meier (1958) from counts of shape (groups, days), column t being day t: to how many it happened, how many were
-    last seen. On one day what happens comes before what is no longer seen.
+    """Kaplan & Meier (1958) from counts of shape (groups, days), column t being day t: to how many it
+    happened, how many were last seen. On one day what happens comes before what is no longer seen.
 
-    The groups are customers drawn together at random, each customer whole in one. The variance of log S is the jackknife that
-    leaves out a group at a time (Kott 2001, "The Delete-a-Group Jackknife", Journal of Official Statistics 17 (4)): unlike
-    Greenwood's formula it stays right where a customer is counted at several dates. The interval is symmetric on the scale
-    log(-log S) (Kalbfleisch & Prentice 1980).
+    The groups are customers drawn together at random, each customer whole in one. The variance of log S is
+    the jackknife that leaves out a group at a time (Kott 2001, "The Delete-a-Group Jackknife", Journal of
+    Official Statistics 17 (4)): unlike Greenwood's formula it stays right where a customer is counted at
+    several dates. The interval is symmetric on the scale log(-log S) (Kalbfleisch & Prentice 1980).
     """
     happened, ended = events.sum(axis=0), (events + censored).sum(axis=0)
     survival, at_risk = _survival(happened, ended)

@@ -1,4 +1,6 @@
-"""What buy-till-you-die expects of a brand's customers: who is alive, who buys in the next days, what each will be worth."""
+"""What buy-till-you-die expects of a brand's customers: who is alive, who buys in the next days, what each
+will be worth.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,9 @@ LONGEST_KNOWN = 730
 
 @dataclass(frozen=True)
 class Expected:
-    """Means over a segment's customers at the as-of date. `value` are the quantiles 10, 25, 50, 75, 90 % of the net margin
-    expected in 12 months, in EUR, and `mean_value` its mean; None where the value of a purchase is not known.
+    """Means over a segment's customers at the as-of date. `value` are the quantiles 10, 25, 50, 75, 90 % of
+    the net margin expected in 12 months, in EUR, and `mean_value` its mean; None where the value of a
+    purchase is not known.
     """
 
     segment: str
@@ -38,7 +41,9 @@ class Expected:
 
 @dataclass(frozen=True)
 class Heat:
-    """What is expected of customers first seen `known_days` ago, by their purchases (columns) and the days silent since (rows)."""
+    """What is expected of customers first seen `known_days` ago, by their purchases (columns) and the days
+    silent since (rows).
+    """
 
     known_days: int
     purchases: tuple[int, ...]
@@ -49,7 +54,9 @@ class Heat:
 
 @dataclass(frozen=True)
 class Outlook:
-    """`notes` say in words what the models cannot tell: drop-out not identified, values without a mean, a year beyond the history."""
+    """`notes` say in words what the models cannot tell: drop-out not identified, values without a mean, a
+    year beyond the history.
+    """
 
     customers: int
     parameters: dict[str, float]
@@ -64,12 +71,10 @@ def outlook(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Outlook:
 
     Reads what `survival.watch` has prepared. Raises FitError where the first cannot be fitted.
     """
-    rows = connection.sql(
-        """
+    rows = connection.sql("""
         SELECT purchases, recency_days, tenure_days, gmv_eur::DOUBLE AS gmv_eur, margin_eur::DOUBLE AS margin_eur, segment
         FROM segmented WHERE is_as_of ORDER BY customer_id
-        """
-    ).pl()
+        """).pl()
     bought = history(rows)
     bgnbd = fit_bgnbd(*bought)
     notes = [] if bgnbd.dropout_identified else [_sentence(bgnbd.reason)]
@@ -78,28 +83,41 @@ def outlook(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Outlook:
     days = int((seen.as_of - seen.first).days)
     if days < max(EXPECTED_WITHIN):
         notes.append(
-            f"{seen.brand} has {days} days of history: what is expected of a year reaches {max(EXPECTED_WITHIN) / days:.0f} times as far "
-            "as what was seen, and knows nothing of the seasons that were not."
+            f"{seen.brand} has {days} days of history: what is expected of a year reaches"
+            f" {max(EXPECTED_WITHIN) / days:.0f} times as far as what was seen, and knows nothing of the"
+            " seasons that were not."
         )
     parameters = dict(zip(("r", "alpha", "a", "b"), bgnbd.parameters, strict=True))
     if gamma_gamma:
         parameters |= dict(zip(("p", "q", "gamma"), gamma_gamma.parameters, strict=True))
     segments = tuple(_segments(rows, bought, bgnbd, gamma_gamma))
-    return Outlook(len(rows), parameters, bgnbd.dropout_identified, segments, _heat(bgnbd, min(days, LONGEST_KNOWN)), tuple(notes))
+    return Outlook(
+        len(rows),
+        parameters,
+        bgnbd.dropout_identified,
+        segments,
+        _heat(bgnbd, min(days, LONGEST_KNOWN)),
+        tuple(notes),
+    )
 
 
 def _fit_values(rows: pl.DataFrame) -> tuple[GammaGamma | None, str]:
     """Of the merchandise sold per purchase: a purchase always sells, a margin may be below zero."""
     paid = rows.filter(pl.col("gmv_eur") > 0)
     try:
-        model = fit_gamma_gamma(paid["purchases"].to_numpy(), (paid["gmv_eur"] / paid["purchases"]).to_numpy())
+        model = fit_gamma_gamma(
+            paid["purchases"].to_numpy(), (paid["gmv_eur"] / paid["purchases"]).to_numpy()
+        )
     except FitError as error:
         return None, str(error)
     return (model, "") if model.mean_is_finite else (None, _sentence(model.reason))
 
 
 def _segments(
-    rows: pl.DataFrame, bought: tuple[np.ndarray, np.ndarray, np.ndarray], bgnbd: BGNBD, gamma_gamma: GammaGamma | None
+    rows: pl.DataFrame,
+    bought: tuple[np.ndarray, np.ndarray, np.ndarray],
+    bgnbd: BGNBD,
+    gamma_gamma: GammaGamma | None,
 ) -> Iterator[Expected]:
     alive = bgnbd.p_alive(*bought)
     silent = np.column_stack([bgnbd.p_no_purchase(*bought, days) for days in SILENT_WITHIN])
@@ -130,7 +148,12 @@ def _heat(bgnbd: BGNBD, known_days: int) -> Heat:
     x, silent = np.meshgrid(np.array(PURCHASES_SHOWN) - 1, silences)
     grid = (x, known_days - silent, np.full(x.shape, known_days))
     alive, expected = bgnbd.p_alive(*grid), bgnbd.expected_purchases(*grid, 90)
-    return Heat(known_days, PURCHASES_SHOWN, silences, *(tuple(map(tuple, found.tolist())) for found in (alive, expected)))
+    return Heat(
+        known_days,
+        PURCHASES_SHOWN,
+        silences,
+        *(tuple(map(tuple, found.tolist())) for found in (alive, expected)),
+    )
 
 
 def _sentence(reason: str) -> str:

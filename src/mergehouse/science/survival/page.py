@@ -32,10 +32,11 @@ Found = TypeVar("Found")
 
 
 def write_survival(project: Project, brand: str, progress: Callable[[str], None] = lambda _: None) -> str:
-    """Computes a brand's survival, replaces its rows in four Gold tables, and writes `models/<brand>-survival.html`.
+    """Computes a brand's survival, replaces its rows in four Gold tables, and writes
+    `models/<brand>-survival.html`.
 
-    Returns the page's path or URL. The caller holds the lakehouse (`pipeline.exclusive`). Raises FitError where no known customer
-    has bought, LakehouseError where a table it reads is not published.
+    Returns the page's path or URL. The caller holds the lakehouse (`pipeline.exclusive`). Raises FitError
+    where no known customer has bought, LakehouseError where a table it reads is not published.
     """
     lakehouse = Lakehouse(project.lakehouse_location)
     progress(f"{brand}: survival")
@@ -49,7 +50,9 @@ def brand_survival(project: Project, lakehouse: Lakehouse, brand: str) -> BrandS
     with _opened(project, lakehouse) as connection:
         seen = watch(connection, brand, project.config.churn_after_days)
         if seen is None:
-            raise FitError(f"{brand}: no known customer has bought yet; survival needs orders with a customer number.")
+            raise FitError(
+                f"{brand}: no known customer has bought yet; survival needs orders with a customer number."
+            )
         segments = [name for (name,) in connection.sql("SELECT segment FROM mapping.rfm_segments").fetchall()]
         return BrandSurvival(
             seen,
@@ -65,7 +68,9 @@ def page(project: Project, found: BrandSurvival) -> str:
     templates = environment(HERE)
     templates.filters["words"] = lambda survival: words(survival, found.watch.churn_after_days)
     names = ("survival_curve", "hazard_bars", "ratio_ranges", "value_ranges")
-    templates.globals["draw"] = {name: drawn(getattr(survival_figures, name)) for name in names} | {"inactivity": drawn(inactivity_curve)}
+    templates.globals["draw"] = {name: drawn(getattr(survival_figures, name)) for name in names} | {
+        "inactivity": drawn(inactivity_curve)
+    }
     return templates.get_template("survival.html.j2").render(
         project=project.config.name, label=project.brands[found.watch.brand].label, brand=found.watch.brand, found=found,
         shares=SHARES, early=EARLY, suspect=SUSPECT, fewest=FEWEST, silent_within=SILENT_WITHIN, expected_within=EXPECTED_WITHIN,
@@ -74,23 +79,31 @@ def page(project: Project, found: BrandSurvival) -> str:
 
 @contextmanager
 def _opened(project: Project, lakehouse: Lakehouse):
-    """A connection with the tables read and the segment table. What DuckDB cannot do becomes a LakehouseError."""
+    """A connection with the tables read and the segment table. What DuckDB cannot do becomes a
+    LakehouseError.
+    """
     for name in READ:
         if not lakehouse.exists(name):
-            raise LakehouseError(f"{lakehouse.location}: {name} is not published yet; `mergehouse run` builds it.")
+            raise LakehouseError(
+                f"{lakehouse.location}: {name} is not published yet; `mergehouse run` builds it."
+            )
     with lakehouse.pinned(), tempfile.TemporaryDirectory() as spill:
         connection = connect(**settings(project.config.limits, Path(spill)))
         connection.execute("SET enable_progress_bar = false")
         for name in READ:
             create_view(connection, name, lakehouse.delta(name))
         columns, rows = mapping_tables(project)["rfm_segments"]
-        connection.execute(f"CREATE SCHEMA mapping; CREATE TABLE mapping.rfm_segments ({', '.join(f'{c} VARCHAR' for c in columns)})")
+        connection.execute(
+            "CREATE SCHEMA mapping; CREATE TABLE mapping.rfm_segments"
+            f" ({', '.join(f'{c} VARCHAR' for c in columns)})"
+        )
         connection.executemany("INSERT INTO mapping.rfm_segments VALUES ($1, $2, $3)", rows)
         try:
             yield connection
         except duckdb.OutOfMemoryException as error:
             raise LakehouseError(
-                f"survival: not enough memory ({str(error).splitlines()[0]}). Raise `limits.memory` in mergehouse.yml."
+                f"survival: not enough memory ({str(error).splitlines()[0]}). Raise `limits.memory` in"
+                " mergehouse.yml."
             ) from None
 
 

@@ -1,4 +1,6 @@
-"""A brand's survival as rows of Gold: `survival_curves`, `survival_summary`, `hazard_ratios` and `segment_outlook`."""
+"""A brand's survival as rows of Gold: `survival_curves`, `survival_summary`, `hazard_ratios` and
+`segment_outlook`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from mergehouse.science.survival.outlook import EXPECTED_WITHIN, SILENT_WITHIN, 
 
 @dataclass(frozen=True)
 class BrandSurvival:
-    """`hazards` and `outlook` are the reason in words where there are none. `segments` are in the order of the segment table."""
+    """`hazards` and `outlook` are the reason in words where there are none. `segments` are in the order of
+    the segment table.
+    """
 
     watch: Watch
     segments: tuple[str, ...]
@@ -29,27 +33,47 @@ class BrandSurvival:
         """The curves of a clock: that of all first, then segments in order or purchases by number."""
         names = [ALL, *(f"segment: {s}" for s in self.segments), *(f"purchase: {n}" for n in NUMBERS)]
         places = {name: n for n, name in enumerate(names)}
-        return sorted((s for s in self.survivals if s.clock == clock), key=lambda s: places.get(s.group, len(places)))
+        return sorted(
+            (s for s in self.survivals if s.clock == clock), key=lambda s: places.get(s.group, len(places))
+        )
 
     @property
     def expected(self) -> list[Expected]:
-        """What is expected of all, then of segments in order, one that the table does not name last; empty without an outlook."""
+        """What is expected of all, then of segments in order, one that the table does not name last; empty
+        without an outlook.
+        """
         places = {name: n for n, name in enumerate([ALL, *self.segments])}
-        return [] if isinstance(self.outlook, str) else sorted(self.outlook.segments, key=lambda e: places.get(e.segment, len(places)))
+        return (
+            []
+            if isinstance(self.outlook, str)
+            else sorted(self.outlook.segments, key=lambda e: places.get(e.segment, len(places)))
+        )
 
 
 def tables(found: BrandSurvival) -> dict[str, pl.DataFrame]:
-    """Rows of the Gold tables, by their names; none where there is nothing to say, so that none of the brand's are left."""
+    """Rows of the Gold tables, by their names; none where there is nothing to say, so that none of the
+    brand's are left.
+    """
     brand, as_of = found.watch.brand, found.watch.as_of
     curves = [_curve_rows(brand, s, s.curve) for s in found.survivals if s.curve]
-    result = {"survival_curves": pl.concat(curves), "survival_summary": pl.DataFrame([_summary(found.watch, s) for s in found.survivals])}
-    return result | {"hazard_ratios": _hazard_rows(brand, found.hazards), "segment_outlook": _outlook_rows(brand, as_of, found.outlook)}
+    result = {
+        "survival_curves": pl.concat(curves),
+        "survival_summary": pl.DataFrame([_summary(found.watch, s) for s in found.survivals]),
+    }
+    return result | {
+        "hazard_ratios": _hazard_rows(brand, found.hazards),
+        "segment_outlook": _outlook_rows(brand, as_of, found.outlook),
+    }
 
 
 def _curve_rows(brand: str, survival: Survival, curve: Curve) -> pl.DataFrame:
     columns = {name: getattr(curve, name) for name in ("day", "survival", "low", "high", "at_risk", "events")}
     head = {"source_system": brand, "clock": survival.clock, "customer_group": survival.group}
-    return pl.DataFrame(columns).fill_nan(None).with_columns(pl.lit(value).alias(name) for name, value in head.items())
+    return (
+        pl.DataFrame(columns)
+        .fill_nan(None)
+        .with_columns(pl.lit(value).alias(name) for name, value in head.items())
+    )
 
 
 def _summary(seen: Watch, survival: Survival) -> dict[str, object]:
@@ -73,14 +97,22 @@ def _hazard_rows(brand: str, hazards: Hazards | str) -> pl.DataFrame:
         if r
     ]  # fmt: skip
     names = dict.fromkeys(("source_system", "trait", "step", "period"), pl.String)
-    names |= dict.fromkeys(("hazard_ratio", "low", "high", "p_proportional"), pl.Float64) | {"customers": pl.Int64, "words": pl.String}
+    names |= dict.fromkeys(("hazard_ratio", "low", "high", "p_proportional"), pl.Float64) | {
+        "customers": pl.Int64,
+        "words": pl.String,
+    }
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
 def _outlook_rows(brand: str, as_of: dt.date, found: Outlook | str) -> pl.DataFrame:
     names = {"source_system": pl.String, "segment": pl.String, "as_of_date": pl.Date, "customers": pl.Int64}
     names |= {"is_dropout_identified": pl.Boolean}
-    figures = ["p_alive", *(f"p_no_purchase_{d}d" for d in SILENT_WITHIN), *(f"purchases_{d}d" for d in EXPECTED_WITHIN), "value_365d_eur"]
+    figures = [
+        "p_alive",
+        *(f"p_no_purchase_{d}d" for d in SILENT_WITHIN),
+        *(f"purchases_{d}d" for d in EXPECTED_WITHIN),
+        "value_365d_eur",
+    ]
     names |= dict.fromkeys([*figures, *(f"value_{q}_eur" for q in (10, 25, 50, 75, 90))], pl.Float64)
     rows = [] if isinstance(found, str) else [
         [brand, s.segment, as_of, s.customers, found.dropout_identified, s.p_alive, *s.p_no_purchase, *s.purchases, s.mean_value,

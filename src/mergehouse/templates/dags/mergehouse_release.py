@@ -1,11 +1,12 @@
 """A release on its way: build and export, place, ingest, QA, notify. For Airflow 3.1 or newer.
 
-With `carriage: automatic` every step is a command of mergehouse, and the workers need credentials for `dropzone` and `lakehouse`.
-With `by hand`, for tiers that let no machine in, a person carries the files and starts the notebook: two gates wait for it under
-Browse > Required Actions, and what was received is compared with what was sent, by the manifest's SHA-256.
+With `carriage: automatic` every step is a command of mergehouse, and the workers need credentials for
+`dropzone` and `lakehouse`. With `by hand`, for tiers that let no machine in, a person carries the files and
+starts the notebook: two gates wait for it under Browse > Required Actions, and what was received is compared
+with what was sent, by the manifest's SHA-256.
 
-The workers need the command `mergehouse`; where it is not on the PATH, MERGEHOUSE_COMMAND names it. Mail goes out through the
-connection `smtp_default`, to the addresses in `notify`.
+The workers need the command `mergehouse`; where it is not on the PATH, MERGEHOUSE_COMMAND names it. Mail goes
+out through the connection `smtp_default`, to the addresses in `notify`.
 """
 
 from __future__ import annotations
@@ -41,11 +42,20 @@ It writes `Files/release_reports/retail.json`. Enter its `manifest_sha256` here,
 
 
 def mergehouse(*arguments: str) -> str:
-    """What a command prints on standard output. Exit codes 1 and 2 - checks failed, wrong usage - are not worth a retry."""
-    done = subprocess.run([COMMAND, *arguments], cwd=get_current_context()["params"]["project"], stdout=subprocess.PIPE, text=True)
+    """What a command prints on standard output. Exit codes 1 and 2 - checks failed, wrong usage - are not
+    worth a retry.
+    """
+    done = subprocess.run(
+        [COMMAND, *arguments],
+        cwd=get_current_context()["params"]["project"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     print(done.stdout)
     if done.returncode:
-        raise AirflowFailException(f"mergehouse {arguments[0]} ended with {done.returncode}; the log says what was found.")
+        raise AirflowFailException(
+            f"mergehouse {arguments[0]} ended with {done.returncode}; the log says what was found."
+        )
     return done.stdout
 
 
@@ -57,7 +67,11 @@ def mail(context: dict[str, Any], subject: str, text: str) -> None:
 
 
 def complain(context: dict[str, Any]) -> None:
-    mail(context, f"mergehouse: {context['ti'].task_id} failed", f"Run {context['run_id']}: {context.get('exception')}")
+    mail(
+        context,
+        f"mergehouse: {context['ti'].task_id} failed",
+        f"Run {context['run_id']}: {context.get('exception')}",
+    )
 
 
 @dag(
@@ -70,11 +84,21 @@ def complain(context: dict[str, Any]) -> None:
     doc_md=__doc__,
     params={
         "project": Param(str(PROJECT), type="string", description="The project folder on the workers"),
-        "environment": Param("dev", type="string", description="The environment of mergehouse.yml that is built and released"),
-        "carriage": Param("by hand", enum=["by hand", "automatic"], description="How the release gets to the receiver"),
-        "dropzone": Param(str(PROJECT / "carry"), type="string", description="Where the release is placed: a folder, or abfss://..."),
+        "environment": Param(
+            "dev", type="string", description="The environment of mergehouse.yml that is built and released"
+        ),
+        "carriage": Param(
+            "by hand", enum=["by hand", "automatic"], description="How the release gets to the receiver"
+        ),
+        "dropzone": Param(
+            str(PROJECT / "carry"),
+            type="string",
+            description="Where the release is placed: a folder, or abfss://...",
+        ),
         "lakehouse": Param(
-            str(PROJECT / "lakehouse-received"), type="string", description="The receiver's, if automatic: a folder, or abfss://..."
+            str(PROJECT / "lakehouse-received"),
+            type="string",
+            description="The receiver's, if automatic: a folder, or abfss://...",
         ),
         "notify": Param([], type="array", items={"type": "string"}, description="Mail addresses"),
     },
@@ -88,7 +112,11 @@ def mergehouse_release() -> None:
     @task
     def export(params: dict[str, Any]) -> dict[str, str]:
         made = json.loads(mergehouse("release", "--env", params["environment"], "--json"))
-        return {"root": made["root"], "version": made["manifest"]["version"], "digest": made["manifest_sha256"]}
+        return {
+            "root": made["root"],
+            "version": made["manifest"]["version"],
+            "digest": made["manifest_sha256"],
+        }
 
     @task
     def place(made: dict[str, str], params: dict[str, Any]) -> None:
@@ -101,7 +129,14 @@ def mergehouse_release() -> None:
 
     @task
     def ingest(made: dict[str, str], params: dict[str, Any]) -> None:
-        target = ["--lakehouse", params["lakehouse"], "--version", made["version"], "--digest", made["digest"]]
+        target = [
+            "--lakehouse",
+            params["lakehouse"],
+            "--version",
+            made["version"],
+            "--digest",
+            made["digest"],
+        ]
         mergehouse("ingest", params["dropzone"], *target)
 
     @task
@@ -110,7 +145,11 @@ def mergehouse_release() -> None:
         mergehouse("compare", made["root"].removesuffix("/release"), params["lakehouse"])
 
     carried = ApprovalOperator(
-        task_id="carried", subject="Carry the release to the receiver", body=CARRY, response_timeout=WAIT, fail_on_reject=True
+        task_id="carried",
+        subject="Carry the release to the receiver",
+        body=CARRY,
+        response_timeout=WAIT,
+        fail_on_reject=True,
     )
     received = HITLEntryOperator(
         task_id="received",
@@ -123,10 +162,14 @@ def mergehouse_release() -> None:
 
     @task
     def receipt(made: dict[str, str], answer: dict[str, Any]) -> None:
-        """The notebook verifies every file and figure against the manifest; this makes sure that it was this manifest."""
+        """The notebook verifies every file and figure against the manifest; this makes sure that it was this
+        manifest.
+        """
         found = answer["params_input"].get("manifest_sha256", "").strip()
         if found != made["digest"]:
-            raise AirflowFailException(f"Received {found or 'nothing'}, sent {made['digest']}: another release lies in the dropzone.")
+            raise AirflowFailException(
+                f"Received {found or 'nothing'}, sent {made['digest']}: another release lies in the dropzone."
+            )
 
     @task(trigger_rule="none_failed_min_one_success")
     def notify(made: dict[str, str], params: dict[str, Any]) -> None:

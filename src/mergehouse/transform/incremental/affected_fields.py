@@ -5,7 +5,12 @@ from __future__ import annotations
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand
-from mergehouse.transform.field_reconciliation import compared_together, differences_between, rules_over, tables_compared
+from mergehouse.transform.field_reconciliation import (
+    compared_together,
+    differences_between,
+    rules_over,
+    tables_compared,
+)
 from mergehouse.transform.incremental.affected_rows import SCHEMA, Touched
 from mergehouse.transform.source_views import latest, typed_column, typed_rows
 from mergehouse.transform.staging_views import version_key
@@ -25,13 +30,19 @@ def touched_differences(brands: list[Brand], known: list[Batch], new: list[Batch
             if not arrived & set(tables):
                 continue
             prefix = f"{SCHEMA}.fields__{brand.name}_{key}"
-            result.views[prefix] = " UNION ".join(_keys(brand, t, key, batches, new) for t in tables if t in arrived)
+            result.views[prefix] = " UNION ".join(
+                _keys(brand, t, key, batches, new) for t in tables if t in arrived
+            )
             for table in tables:
                 result.views[f"{prefix}__{table}"] = _rows(brand, table, key, batches, prefix)
             keys.append(
-                f"SELECT '{brand.name}' AS source_system, '{key}' AS key_column, CAST(`{key}` AS STRING) AS key_value FROM {prefix}"
+                f"SELECT '{brand.name}' AS source_system, '{key}' AS key_column, CAST(`{key}` AS STRING) AS"
+                f" key_value FROM {prefix}"
             )
-            now += [differences_between(brand, rules, lambda table, prefix=prefix: f"{prefix}__{table}") for rules in of_key]  # type: ignore[misc]
+            now += [
+                differences_between(brand, rules, lambda table, prefix=prefix: f"{prefix}__{table}")
+                for rules in of_key
+            ]  # type: ignore[misc]
     result.versions, result.now = " UNION ALL ".join(keys), " UNION ALL ".join(now)
     return result
 
@@ -41,18 +52,26 @@ def _keys(brand: Brand, table: str, key: str, batches: list[Batch], new: list[Ba
     of_table = [b for b in batches if b.source_table == table]
     arrived = ", ".join(repr(b.batch_id) for b in of_table if b in new)
     where = _versions(brand, table, key, of_table, f"batch_id IN ({arrived})")
-    return f"SELECT {typed_column(brand, table, key, of_table)} AS `{key}` FROM {bronze_table(brand.name, table)} WHERE {where}"
+    return (
+        f"SELECT {typed_column(brand, table, key, of_table)} AS `{key}` FROM"
+        f" {bronze_table(brand.name, table)} WHERE {where}"
+    )
 
 
 def _rows(brand: Brand, table: str, key: str, batches: list[Batch], keys: str) -> str:
     """SQL of a source's rows as its typed view has them, of some keys at least."""
     of_table = [b for b in batches if b.source_table == table]
     wanted = f"{typed_column(brand, table, key, of_table)} IN (SELECT `{key}` FROM {keys})"
-    return latest(version_key(brand, table), typed_rows(brand, table, of_table, _versions(brand, table, key, of_table, wanted)))
+    return latest(
+        version_key(brand, table),
+        typed_rows(brand, table, of_table, _versions(brand, table, key, of_table, wanted)),
+    )
 
 
 def _versions(brand: Brand, table: str, key: str, batches: list[Batch], where: str) -> str:
-    """The condition widened to all versions of the rows that meet it, where another version may have another `key`."""
+    """The condition widened to all versions of the rows that meet it, where another version may have another
+    `key`.
+    """
     own = version_key(brand, table)
     if not own or key in own:
         return where
@@ -60,4 +79,6 @@ def _versions(brand: Brand, table: str, key: str, batches: list[Batch], where: s
     filled = " AND ".join(f"{column} IS NOT NULL" for column in columns)
     same = columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
     found = f"SELECT {', '.join(columns)} FROM {bronze_table(brand.name, table)} WHERE ({where}) AND {filled}"
-    return f"{same} IN ({found}) OR NOT ({filled})"  # rows without a key of their own count as versions of one
+    return (  # rows without a key of their own count as versions of one
+        f"{same} IN ({found}) OR NOT ({filled})"
+    )

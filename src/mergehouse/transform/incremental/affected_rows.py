@@ -1,7 +1,8 @@
 """Which rows of a stacked staging view new deliveries touch, read off the brands' own SQL.
 
-A brand's query is followed where it is one SELECT over its line source, joined to other sources by equal columns:
-then a new row of any source touches the lines it is joined to, and nothing else. Any other query is computed whole.
+A brand's query is followed where it is one SELECT over its line source, joined to other sources by equal
+columns: then a new row of any source touches the lines it is joined to, and nothing else. Any other query is
+computed whole.
 """
 
 from __future__ import annotations
@@ -18,12 +19,24 @@ from mergehouse.transform.source_views import latest, typed_column, typed_rows
 from mergehouse.transform.staging_views import brand_query, line_source, stacked, version_key
 
 SCHEMA = "delivered"
-WHOLE_RESULT = (exp.AggFunc, exp.Window, exp.Subquery, exp.Distinct, exp.Group, exp.Limit, exp.CTE, exp.Explode, exp.SetOperation)
+WHOLE_RESULT = (
+    exp.AggFunc,
+    exp.Window,
+    exp.Subquery,
+    exp.Distinct,
+    exp.Group,
+    exp.Limit,
+    exp.CTE,
+    exp.Explode,
+    exp.SetOperation,
+)
 
 
 @dataclass
 class Touched:
-    """Relations to keep, in order; SQL of the touched rows as they are now, and of every delivered version of them."""
+    """Relations to keep, in order; SQL of the touched rows as they are now, and of every delivered version of
+    them.
+    """
 
     views: dict[str, str] = field(default_factory=dict)
     now: str = ""
@@ -39,8 +52,12 @@ class _Join:
     line_columns: list[str]
 
 
-def touched_rows(contract: Contract, brands: list[Brand], file_name: str, known: list[Batch], new: list[Batch]) -> Touched | None:
-    """What `new` batches touch in the view `contract` describes. None where a brand's query cannot be followed."""
+def touched_rows(
+    contract: Contract, brands: list[Brand], file_name: str, known: list[Batch], new: list[Batch]
+) -> Touched | None:
+    """What `new` batches touch in the view `contract` describes. None where a brand's query cannot be
+    followed.
+    """
     result = Touched()
     now: list[tuple[Brand, exp.Expression, Path]] = []
     versions: list[tuple[Brand, exp.Expression, Path]] = []
@@ -55,7 +72,9 @@ def touched_rows(contract: Contract, brands: list[Brand], file_name: str, known:
             return None
         lines, joins = shape
         prefix = f"{file.stem}__{brand.name}_"
-        result.views |= _restricted(brand, prefix, lines, joins, [b for b in known + new if b.source_system == brand.name], new)
+        result.views |= _restricted(
+            brand, prefix, lines, joins, [b for b in known + new if b.source_system == brand.name], new
+        )
         sources = {lines, *(join.source for join in joins)}
         now.append((brand, _over(query, brand, prefix, sources), file))
         versions.append((brand, _over(query, brand, prefix, sources, all_of=lines), file))
@@ -66,7 +85,9 @@ def touched_rows(contract: Contract, brands: list[Brand], file_name: str, known:
 def sources_read(brand: Brand, file: Path) -> set[str]:
     """The brand's sources that one of its queries reads."""
     prefix = f"{brand.name}_"
-    return {t.name.removeprefix(prefix) for t in brand_query(brand, file).find_all(exp.Table) if t.db == "typed"}
+    return {
+        t.name.removeprefix(prefix) for t in brand_query(brand, file).find_all(exp.Table) if t.db == "typed"
+    }
 
 
 def _shape(query: exp.Expression, brand: Brand, needs_origin: bool) -> tuple[str, list[_Join]] | None:
@@ -82,7 +103,11 @@ def _shape(query: exp.Expression, brand: Brand, needs_origin: bool) -> tuple[str
         return None
     found = []
     for join in joins:
-        if join.side not in ("", "LEFT") or join.kind not in ("", "INNER", "OUTER") or join.args.get("on") is None:
+        if (
+            join.side not in ("", "LEFT")
+            or join.kind not in ("", "INNER", "OUTER")
+            or join.args.get("on") is None
+        ):
             return None
         condition = join.args["on"]
         tests = condition.flatten() if isinstance(condition, exp.And) else [condition]
@@ -90,7 +115,9 @@ def _shape(query: exp.Expression, brand: Brand, needs_origin: bool) -> tuple[str
         pairs = [pair for pair in pairs if pair]
         if not pairs:
             return None
-        found.append(_Join(join.this.name.removeprefix(prefix), [own for own, _ in pairs], [line for _, line in pairs]))
+        found.append(
+            _Join(join.this.name.removeprefix(prefix), [own for own, _ in pairs], [line for _, line in pairs])
+        )
     names = [first.name.removeprefix(prefix), *(j.source for j in found)]
     return (names[0], found) if len(set(names)) == len(names) else None
 
@@ -98,25 +125,35 @@ def _shape(query: exp.Expression, brand: Brand, needs_origin: bool) -> tuple[str
 def _pair(test: exp.Expression, joined: str, lines: str) -> tuple[str, str] | None:
     """(column of the joined source, column of the line source) of `a.x = b.y`."""
     test = test.unnest()
-    if not isinstance(test, exp.EQ) or not all(isinstance(side, exp.Column) for side in (test.left, test.right)):
+    if not isinstance(test, exp.EQ) or not all(
+        isinstance(side, exp.Column) for side in (test.left, test.right)
+    ):
         return None
     sides = {test.left.table: test.left.name, test.right.table: test.right.name}
     return (sides[joined], sides[lines]) if set(sides) == {joined, lines} else None
 
 
-def _over(query: exp.Expression, brand: Brand, prefix: str, sources: set[str], all_of: str = "") -> exp.Expression:
+def _over(
+    query: exp.Expression, brand: Brand, prefix: str, sources: set[str], all_of: str = ""
+) -> exp.Expression:
     """The query over the restricted relations, with every version of the rows of `all_of`."""
     query = query.copy()
     for table in query.find_all(exp.Table):
         name = table.name.removeprefix(f"{brand.name}_")
         if table.db == "typed" and name in sources:
             table.set("db", exp.to_identifier(SCHEMA))
-            table.set("this", exp.to_identifier(f"{prefix}{name}_all" if name == all_of else f"{prefix}{name}"))
+            table.set(
+                "this", exp.to_identifier(f"{prefix}{name}_all" if name == all_of else f"{prefix}{name}")
+            )
     return query
 
 
-def _restricted(brand: Brand, prefix: str, lines: str, joins: list[_Join], batches: list[Batch], new: list[Batch]) -> dict[str, str]:
-    """SQL of the touched rows of each source: `delivered.<prefix><source>`, and `.._all` with every version of each line."""
+def _restricted(
+    brand: Brand, prefix: str, lines: str, joins: list[_Join], batches: list[Batch], new: list[Batch]
+) -> dict[str, str]:
+    """SQL of the touched rows of each source: `delivered.<prefix><source>`, and `.._all` with every version
+    of each line.
+    """
 
     def of(table: str, among: list[Batch]) -> list[Batch]:
         return [b for b in among if (b.source_system, b.source_table) == (brand.name, table)]
@@ -127,31 +164,49 @@ def _restricted(brand: Brand, prefix: str, lines: str, joins: list[_Join], batch
 
     def keys(table: str, names: list[str], where: str) -> str:
         """Non-empty key values of rows that meet the condition."""
-        named = ", ".join(f"{typed_column(brand, table, name, of(table, batches))} AS `{name}`" for name in names)
+        named = ", ".join(
+            f"{typed_column(brand, table, name, of(table, batches))} AS `{name}`" for name in names
+        )
         filled = " AND ".join(f"`{name}` IS NOT NULL" for name in names)
-        return f"SELECT * FROM (SELECT {named} FROM bronze.{brand.name}_{table} WHERE {where}) AS keys WHERE {filled}"
+        return (
+            f"SELECT * FROM (SELECT {named} FROM bronze.{brand.name}_{table} WHERE {where}) AS keys WHERE"
+            f" {filled}"
+        )
 
     def is_new(table: str) -> str:
         return f"batch_id IN ({', '.join(repr(b.batch_id) for b in of(table, new))})"
 
     def changed(join: _Join) -> str:
-        """Rows of a joined source that are new, and where the key does not fix what it is joined on, the versions they replace."""
+        """Rows of a joined source that are new, and where the key does not fix what it is joined on, the
+        versions they replace.
+        """
         key = version_key(brand, join.source)
         if not key or set(join.columns) <= set(key):
             return is_new(join.source)
         return f"{typed(join.source, key)} IN ({keys(join.source, key, is_new(join.source))})"
 
     conditions = [is_new(lines)] if of(lines, new) else []
-    conditions += [f"{typed(lines, j.line_columns)} IN ({keys(j.source, j.columns, changed(j))})" for j in joins if of(j.source, new)]
+    conditions += [
+        f"{typed(lines, j.line_columns)} IN ({keys(j.source, j.columns, changed(j))})"
+        for j in joins
+        if of(j.source, new)
+    ]
     where = " OR ".join(conditions)
-    if own := version_key(brand, lines):  # all versions of a touched line, so that the latest can be told; lines without a key count as one
+    if own := version_key(
+        brand, lines
+    ):  # all versions of a touched line, so that the latest can be told; lines without a key count as one
         empty = " OR ".join(f"{typed(lines, [name])} IS NULL" for name in own)
         where = f"{typed(lines, own)} IN ({keys(lines, own, where)}) OR {empty}"
     name = f"{SCHEMA}.{prefix}{lines}"
-    views = {f"{name}_all": typed_rows(brand, lines, of(lines, batches), where), name: latest(own, f"SELECT * FROM {name}_all")}
+    views = {
+        f"{name}_all": typed_rows(brand, lines, of(lines, batches), where),
+        name: latest(own, f"SELECT * FROM {name}_all"),
+    }
     for join in joins:
         key, there = version_key(brand, join.source), of(join.source, batches)
-        if not there or (key and not set(join.columns) <= set(key)):  # some versions of a key might be missing
+        if not there or (
+            key and not set(join.columns) <= set(key)
+        ):  # some versions of a key might be missing
             views[f"{SCHEMA}.{prefix}{join.source}"] = f"SELECT * FROM typed.{brand.name}_{join.source}"
             continue
         wanted = ", ".join(f"`{c}`" for c in join.line_columns)

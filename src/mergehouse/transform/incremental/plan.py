@@ -1,4 +1,5 @@
-"""How a change reaches a table: which of its slices may come out different, and the model's SQL over these alone.
+"""How a change reaches a table: which of its slices may come out different, and the model's SQL over these
+alone.
 
 The model is never written twice: its own SQL runs over views that hold the touched slices of its inputs.
 """
@@ -15,16 +16,18 @@ from mergehouse.contracts.contract import Contract, Incremental
 from mergehouse.engine import flat
 from mergehouse.transform.graph import FIELDS, STACKED, Graph, Node
 
-FOLLOWED = frozenset([FIELDS, *(f"staging.{name}" for name in STACKED)])  # views whose changes are read off new deliveries
+FOLLOWED = frozenset(
+    [FIELDS, *(f"staging.{name}" for name in STACKED)]
+)  # views whose changes are read off new deliveries
 
 
 @dataclass(frozen=True)
 class Change:
     """What a run changed in a table or stacked view.
 
-    `rows` names the relation of the rows that went or came, empty where they are not known, `gone` that of the rows that
-    went or were changed, empty where there is none; `now` names the relation of all rows in the touched slices, `slice` the
-    columns of these. `whole`: rebuilt, and so is what reads it.
+    `rows` names the relation of the rows that went or came, empty where they are not known, `gone` that of
+    the rows that went or were changed, empty where there is none; `now` names the relation of all rows in the
+    touched slices, `slice` the columns of these. `whole`: rebuilt, and so is what reads it.
     """
 
     rows: str = ""
@@ -66,7 +69,11 @@ def plan(node: Node, graph: Graph, changes: Mapping[str, Change]) -> Plan | None
     if not changed:
         return None
     rule = contract.incremental
-    if rule is None or not all(changes[name].rows for name in changed) or not changed <= {*rule.inputs, *rule.lookups}:
+    if (
+        rule is None
+        or not all(changes[name].rows for name in changed)
+        or not changed <= {*rule.inputs, *rule.lookups}
+    ):
         return Plan(node.sql, compares=True)
     touching = [name for name in sorted(changed) if name in rule.inputs or changes[name].gone]
     if not touching:
@@ -75,12 +82,17 @@ def plan(node: Node, graph: Graph, changes: Mapping[str, Change]) -> Plan | None
     alone = touching[0] if len(touching) == 1 else None
     names = {name: f"sliced.{flat(node.name)}__{flat(name)}" for name in rule.inputs}
     slices = {
-        names[name]: Slice((_at_hand(rule, name, changes) if name == alone else "") or name, dict(zip(columns, rule.slice, strict=True)))
+        names[name]: Slice(
+            (_at_hand(rule, name, changes) if name == alone else "") or name,
+            dict(zip(columns, rule.slice, strict=True)),
+        )
         for name, columns in rule.inputs.items()
     }
     views: dict[str, str] = {}
     under = _views_under(node.name, graph)
-    for view in (v for v in graph.nodes if v in under):  # in dependency order, so that a view over a sliced view follows it
+    for view in (
+        v for v in graph.nodes if v in under
+    ):  # in dependency order, so that a view over a sliced view follows it
         if graph.nodes[view].inputs & names.keys():
             names[view] = f"sliced.{flat(node.name)}__{flat(view)}"
             views[names[view]] = renamed(graph.nodes[view].sql, names)

@@ -29,10 +29,12 @@ MERGEHOUSE = [sys.executable, "-c", "from mergehouse.cli.main import main; main(
 BAR = 1.5
 TABLE = "gold.category_perf"
 ROWS = """
-SELECT DATE '2016-01-01' + to_months((i % 120)::INT) AS month_start, ['eurostyle', 'contoso'][1 + (i // 120) % 2] AS source_system,
+SELECT DATE '2016-01-01' + to_months((i % 120)::INT) AS month_start,
+  ['eurostyle', 'contoso'][1 + (i // 120) % 2] AS source_system,
   'Department ' || hash(i) % 12 AS department, 'Category ' || hash(i) % 90 AS category,
   source_system || ':' || (i // 240 + 10000) AS product_id,
-  (hash(i * 3) % 100000)::DECIMAL(18,2) / 100 AS gmv_eur, (hash(i * 5) % 5000)::DECIMAL(18,2) / 100 AS returns_eur,
+  (hash(i * 3) % 100000)::DECIMAL(18,2) / 100 AS gmv_eur,
+  (hash(i * 5) % 5000)::DECIMAL(18,2) / 100 AS returns_eur,
   gmv_eur - returns_eur AS net_revenue_eur, hash(i * 7) % 40 AS units, hash(i * 11) % 20 AS sale_lines,
   net_revenue_eur * 0.4 AS margin_eur, ['actual', 'estimated'][1 + (hash(i) % 2)::INT] AS margin_method
 FROM range({rows}) AS t(i)

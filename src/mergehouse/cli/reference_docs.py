@@ -57,7 +57,8 @@ def kpi_page(project: Project) -> str:
     """Every KPI: meaning, formula, unit, grain, and how each brand counted before. Markdown."""
     parts = [
         GENERATED, "# KPI catalogue", "",
-        "Each KPI exists once, in `src/mergehouse/kpi/catalogue.yml`. The command line, the report and the checks call it from there.",
+        "Each KPI exists once, in `src/mergehouse/kpi/catalogue.yml`. The command line, the report and the "
+        "checks call it from there.",
     ]  # fmt: skip
     for kpi in catalogue():
         parts += _kpi(kpi, project)

@@ -21,14 +21,15 @@ from mergehouse.project.config import Brand, Project, Source
 
 REJECTED, BATCHES = "bronze.rejected", "bronze.batches"
 LEDGER_TYPES = {
-    "size_bytes": "BIGINT", "modified_ns": "BIGINT", "rows": "BIGINT", "rejected_rows": "BIGINT", "ingest_ts": "TIMESTAMPTZ",
+    "size_bytes": "BIGINT", "modified_ns": "BIGINT", "rows": "BIGINT", "rejected_rows": "BIGINT",
+    "ingest_ts": "TIMESTAMPTZ",
 }  # fmt: skip
 SOURCES_AT_ONCE = 2  # parsing a file keeps more than one core busy, but not two
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One delivered file or sheet and what became of it. `status` is `loaded`, or `repeat` for known content."""
+    """A delivered file or sheet and what became of it. `status`: `loaded`, or `repeat` for known content."""
 
     batch_id: str
     source_system: str
@@ -167,9 +168,9 @@ def _load(delivery: Delivery, loader: Loader, before: list[Batch], now: dt.datet
     file = delivery.file
     batch = Batch(
         batch_id=delivery.batch_id, source_system=delivery.brand.name, source_table=delivery.table,
-        source_file=delivery.label, path=file.location, size_bytes=file.size_bytes, modified_ns=file.modified_ns,
-        status="loaded", rows=0, rejected_rows=0, delimiter=None, encoding=None, formats="{}", drift="[]",
-        ingest_ts=now,
+        source_file=delivery.label, path=file.location, size_bytes=file.size_bytes,
+        modified_ns=file.modified_ns, status="loaded", rows=0, rejected_rows=0, delimiter=None, encoding=None,
+        formats="{}", drift="[]", ingest_ts=now,
     )  # fmt: skip
     loaded = sorted((b for b in before if b.status == "loaded"), key=lambda b: b.ingest_ts)
     if any(b.batch_id == batch.batch_id for b in loaded):

@@ -1,4 +1,6 @@
-"""The run log: what ran, on what, with what result. Appended to `monitor.*` by every run that did something."""
+"""The run log: what ran, on what, with what result. Appended to `monitor.*` by every run that did
+something.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,17 @@ if TYPE_CHECKING:
     from mergehouse.pipeline.results import RunResult
 
 RUNS = {
-    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "seconds": "DOUBLE", "ok": "BOOLEAN", "new_batches": "BIGINT",
-    "tables_built": "BIGINT", "tables_failed": "BIGINT", "findings": "BIGINT", "tables": "VARCHAR",
+    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "seconds": "DOUBLE", "ok": "BOOLEAN",
+    "new_batches": "BIGINT", "tables_built": "BIGINT", "tables_failed": "BIGINT", "findings": "BIGINT",
+    "tables": "VARCHAR",
 }  # fmt: skip
 QUALITY_RESULTS = {
     "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "table_name": "VARCHAR", "check_name": "VARCHAR",
     "severity": "VARCHAR", "failures": "BIGINT", "passed": "BOOLEAN", "why": "VARCHAR", "sample": "VARCHAR",
 }  # fmt: skip
 SCHEMA_HISTORY = {
-    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "table_name": "VARCHAR", "source_file": "VARCHAR", "drift": "VARCHAR",
+    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "table_name": "VARCHAR", "source_file": "VARCHAR",
+    "drift": "VARCHAR",
 }  # fmt: skip
 FRESHNESS = {
     "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "source_system": "VARCHAR", "last_order_date": "DATE",

@@ -164,7 +164,8 @@ def profile_source(
 
 
 _SHOWN: dict[str, Shown] = {
-    "text": "text", "code": "text", "boolean": "text", "number": "number", "percent": "number", "date": "date", "timestamp": "date",
+    "text": "text", "code": "text", "boolean": "text", "number": "number", "percent": "number",
+    "date": "date", "timestamp": "date",
 }  # fmt: skip
 
 

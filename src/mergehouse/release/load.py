@@ -37,9 +37,9 @@ from mergehouse.storage import storage_errors
 LOG, CURRENT = "release_ingests", "release_current"
 REPORTS = "Files/release_reports"
 LOG_COLUMNS = {
-    "ingested_ts": "TIMESTAMPTZ", "release_version": "VARCHAR", "table_name": "VARCHAR", "status": "VARCHAR", "row_count": "BIGINT",
-    "inserted": "BIGINT", "updated": "BIGINT", "deleted": "BIGINT", "delta_version": "BIGINT", "message": "VARCHAR",
-    "manifest_sha256": "VARCHAR",
+    "ingested_ts": "TIMESTAMPTZ", "release_version": "VARCHAR", "table_name": "VARCHAR", "status": "VARCHAR",
+    "row_count": "BIGINT", "inserted": "BIGINT", "updated": "BIGINT", "deleted": "BIGINT",
+    "delta_version": "BIGINT", "message": "VARCHAR", "manifest_sha256": "VARCHAR",
 }  # fmt: skip
 CURRENT_CONTRACT = Contract(
     table=CURRENT,

@@ -80,6 +80,7 @@ def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterato
 
 def _standing(version: Version) -> str:
     return (
-        f"{'Champion, scores come from it' if CHAMPION in version.aliases else 'Not the champion, no score comes from it'}:"
+        f"{'Champion, scores come' if CHAMPION in version.aliases else 'Not the champion, no score comes'}"
+        " from it:"
         f" {version.why}."
     )

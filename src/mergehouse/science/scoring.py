@@ -73,7 +73,8 @@ def score(project: Project, published: str, progress: Callable[[str], None]) -> 
     }
     features = lakehouse.stamp(FEATURES)
     versions = sorted(str(m) for m in models.values() if m)
-    fingerprint = f"{features and features.fingerprint}-{hashlib.sha256(' '.join([EDITION, *versions]).encode()).hexdigest()[:16]}"
+    models = hashlib.sha256(" ".join([EDITION, *versions]).encode()).hexdigest()[:16]
+    fingerprint = f"{features and features.fingerprint}-{models}"
     if fingerprint == published:
         return None
     datasets: dict[str, Dataset] = {}
@@ -176,15 +177,23 @@ def group_scores(brands: pl.DataFrame) -> pl.DataFrame:
     latest = brands.sort("customer_id", pl.col("recency_days"), "source_system", nulls_last=True)
     shared, scored = pl.len().over("customer_id") > 1, pl.col("p_alive").count() > 0
     one = latest.filter(~shared)
-    several = latest.filter(shared).group_by("customer_id", maintain_order=True).agg(
-        pl.first("as_of_date", *NAMED),
-        pl.min("recency_days"),
-        *(pl.when(scored).then(pl.col(name).product()).alias(name) for name in CHANCES),
-        pl.when(scored).then(1 - (1 - pl.col("p_alive")).product()).alias("p_alive"),
-        *(pl.when(scored).then(pl.sum(name)).alias(name) for name in SUMS),
-        pl.when((pl.col("method") == "too_new").all()).then(pl.lit("too_new"))
-        .when((pl.col("method") == "fallback").any()).then(pl.lit("fallback")).otherwise(pl.lit("model")).alias("method"),
-    )  # fmt: skip
+    several = (
+        latest.filter(shared)
+        .group_by("customer_id", maintain_order=True)
+        .agg(
+            pl.first("as_of_date", *NAMED),
+            pl.min("recency_days"),
+            *(pl.when(scored).then(pl.col(name).product()).alias(name) for name in CHANCES),
+            pl.when(scored).then(1 - (1 - pl.col("p_alive")).product()).alias("p_alive"),
+            *(pl.when(scored).then(pl.sum(name)).alias(name) for name in SUMS),
+            pl.when((pl.col("method") == "too_new").all())
+            .then(pl.lit("too_new"))
+            .when((pl.col("method") == "fallback").any())
+            .then(pl.lit("fallback"))
+            .otherwise(pl.lit("model"))
+            .alias("method"),
+        )
+    )
     return pl.concat([one, several], how="diagonal_relaxed").with_columns(source_system=pl.lit(GROUP))
 
 
@@ -221,7 +230,8 @@ def _known(lakehouse: Lakehouse) -> pl.DataFrame:
     """Every customer at every brand that knows them, with the brand's as-of date."""
     return lakehouse.query("""
         SELECT DISTINCT c.customer_id, c.source_system, b.as_of_date
-        FROM silver.customers_clean AS c JOIN gold.dim_brand AS b USING (source_system) WHERE b.as_of_date IS NOT NULL
+        FROM silver.customers_clean AS c JOIN gold.dim_brand AS b USING (source_system)
+        WHERE b.as_of_date IS NOT NULL
         """).pl()
 
 

@@ -1,4 +1,6 @@
-"""The graph of models. It is not declared: a model's inputs are the tables that its SQL and its checks name."""
+"""The graph of models. It is not declared: a model's inputs are the tables that its SQL and its checks
+name.
+"""
 
 from __future__ import annotations
 

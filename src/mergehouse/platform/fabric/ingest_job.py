@@ -262,12 +262,21 @@ class ReleaseJob:
             known = [{"release_version": self.manifest["version"]}]
         log = [
             (
-                now, self.manifest["version"], t["table"], t["status"], t["rows"], t["inserted"], t["updated"], t["deleted"],
-                t["delta_version"], t["message"], self.seal,
+                now,
+                self.manifest["version"],
+                t["table"],
+                t["status"],
+                t["rows"],
+                t["inserted"],
+                t["updated"],
+                t["deleted"],
+                t["delta_version"],
+                t["message"],
+                self.seal,
             )
             for t in done
             if t["status"] != "unchanged"
-        ]  # fmt: skip
+        ]
         if log:
             self.spark.createDataFrame(log, LOG_TYPES).coalesce(1).write.format("delta").mode("append").save(
                 f"{self.tables}/release_ingests"
@@ -324,8 +333,8 @@ def _outcome(
     message: str = "",
 ) -> dict[str, Any]:
     return {
-        "table": table, "status": status, "rows": rows, "inserted": inserted, "updated": updated, "deleted": deleted,
-        "delta_version": delta_version, "message": message,
+        "table": table, "status": status, "rows": rows, "inserted": inserted, "updated": updated,
+        "deleted": deleted, "delta_version": delta_version, "message": message,
     }  # fmt: skip
 
 

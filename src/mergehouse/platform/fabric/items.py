@@ -44,11 +44,13 @@ spark_files = "Files"
 tables = "Tables"'''
 INTRODUCTION = """# Ingest a release
 
-Verifies the release in `Files/dropzone/<release>`: its seal, every file's hash, schemas, counts, bounds, keys and KPIs. Then brings it into
-the Delta tables, one commit a table. Running it again changes nothing. Nothing is touched where a fault is found.
+Verifies the release in `Files/dropzone/<release>`: its seal, every file's hash, schemas, counts, bounds, keys
+and KPIs. Then brings it into the Delta tables, one commit a table. Running it again changes nothing. Nothing
+is touched where a fault is found.
 
 Written by `mergehouse releases fabric`. Do not edit: change the package and write it again."""
-RUN = """job = ReleaseJob(spark, Path(mount) / "dropzone" / release, f"{spark_files}/dropzone/{release}", tables)
+RUN = """dropzone = Path(mount) / "dropzone"
+job = ReleaseJob(spark, dropzone / release, f"{spark_files}/dropzone/{release}", tables)
 result = job.run(version, digest)
 report = Path(mount) / "release_reports"
 report.mkdir(parents=True, exist_ok=True)
@@ -58,7 +60,9 @@ for fault in result["faults"]:
 for table in result["tables"]:
     print(f"{table['status']:<11}{table['table']:<24}{table['rows']:>12,} rows  {table['message']}")
 if not result["ok"]:
-    raise RuntimeError(f"The release in Files/dropzone/{release} was not ingested whole; what was current stays current.")"""
+    raise RuntimeError(
+        f"The release in Files/dropzone/{release} was not ingested whole; what was current stays current."
+    )"""
 
 
 def write_items(folder: Path) -> list[Path]:

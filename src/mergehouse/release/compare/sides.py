@@ -1,4 +1,6 @@
-"""What can be compared: the tables of a lakehouse, or of a release, opened as views of one DuckDB connection."""
+"""What can be compared: the tables of a lakehouse, or of a release, opened as views of one DuckDB
+connection.
+"""
 
 from __future__ import annotations
 

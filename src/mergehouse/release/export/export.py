@@ -182,9 +182,10 @@ class _Export:
             for name, c in contract.columns.items()
         ]
         return ReleasedTable(
-            name=contract.table, grain=contract.grain, meaning=" ".join(contract.meaning.split()), delta_id=str(delta.metadata().id),
-            delta_version=delta.version(), mode=contract.release, key=contract.key, key_unique=True, partition_by=contract.partition_by,
-            columns=columns, rows=0, partitions=[], files=[{"path": "", "bytes": 0, "rows": 0, "sha256": "0" * 64}],
+            name=contract.table, grain=contract.grain, meaning=" ".join(contract.meaning.split()),
+            delta_id=str(delta.metadata().id), delta_version=delta.version(), mode=contract.release,
+            key=contract.key, key_unique=True, partition_by=contract.partition_by, columns=columns, rows=0,
+            partitions=[], files=[{"path": "", "bytes": 0, "rows": 0, "sha256": "0" * 64}],
         )  # fmt: skip
 
     def _write(
@@ -244,7 +245,9 @@ class _Export:
     def _measured(
         self, contract: Contract, described: ReleasedTable, files: list[tuple[Path, str]]
     ) -> ReleasedTable:
-        """The table with its figures. Raises CheckFailed where a key or an empty value breaks the contract."""
+        """The table with its figures. Raises CheckFailed where a key or an empty value breaks the
+        contract.
+        """
         self.progress(f"{contract.table}: figures")
         table = described.model_dump(mode="json")
         row = facts(self.connection, table)

@@ -93,7 +93,9 @@ def partitions(table: dict, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def check_schema(table: dict, path: str, found: list[tuple[str, str]]) -> list[Fault]:
-    """Names, types and order of a file's columns against the manifest's; `found` in Spark's words for types."""
+    """Names, types and order of a file's columns against the manifest's; `found` in Spark's words for
+    types.
+    """
     wanted = {column["name"]: column["type"] for column in table["columns"]}
     types, faults = dict(found), []
     for name in wanted:
@@ -185,7 +187,9 @@ def check_kpis(manifest: dict, values: dict[str, dict[str, Decimal | None]]) -> 
 
 
 def exact_text(value: Any) -> str | None:
-    """A value as exact text, the same from every engine. Spark gives instants in the clock of this machine."""
+    """A value as exact text, the same from every engine. Spark gives instants in the clock of this
+    machine.
+    """
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -1,4 +1,6 @@
-"""What a release must pass before an environment takes it. A gate says yes or no, and in words what it found."""
+"""What a release must pass before an environment takes it. A gate says yes or no, and in words what it
+found.
+"""
 
 from __future__ import annotations
 

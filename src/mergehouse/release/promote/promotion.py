@@ -180,7 +180,9 @@ class _Work:
         return Gate("copy", True, f"the same bytes, manifest {seal}.")
 
     def carry_cards(self, source: Lakehouse, cards: list[str], version: str) -> Gate:
-        """Model cards go along, into a folder for the release: they are still there after a rollback to it."""
+        """Model cards go along, into a folder for the release: they are still there after a rollback to
+        it.
+        """
         there = set(gates.keys(source, f"{CARDS}/"))
         pages = [page for card in cards for suffix in CARD_PAGES if (page := f"{card}.{suffix}") in there]
         with storage_errors(self.location):

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import polars as pl
@@ -152,6 +154,15 @@ def test_types_that_nobody_vouched_for_are_neither_kept_nor_loaded() -> None:
     for other in (b"no file of a model", skops.io.dumps([1, 2])):
         with pytest.raises(RegistryError, match="cannot be read by this version"):
             load_model(other, digest(other), "a model")
+
+
+def test_a_model_kept_before_modules_moved_is_read() -> None:
+    """The file is as version 0.1.0 wrote `model()`: it names `mergehouse.science.churn.Churn`."""
+    data = Path(__file__).with_name("churn_model_0.1.0.skops").read_bytes()
+    assert b'"mergehouse.science.churn"' in ZipFile(BytesIO(data)).read("schema.json")
+    kept = load_model(data, digest(data), "the model of before")
+    now, then = (as_columns(each.predict(ROWS)) for each in (model(), kept))
+    assert now.keys() == then.keys() and all(np.array_equal(now[name], then[name]) for name in now)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ FILES = {
 FLOOR, TOP, LEFT, WIDTH = 44, 64, 330, 1100  # pixels: a room's height, what is above the rooms and left of them, the whole
 STYLE = """
   text { font: 14px system-ui, sans-serif; fill: #1f2430 } .quiet { fill: #5a6172; font-size: 12.5px }
-  .room { fill: #eef1f8; stroke: #c6cde0 } .paper { fill: #ffffff } path { fill: none; stroke: #3f51b5; stroke-opacity: .4; stroke-width: 1.2 }
+  .room { fill: #eef1f8; stroke: #c6cde0 } .paper { fill: #ffffff }
+  path { fill: none; stroke: #3f51b5; stroke-opacity: .4; stroke-width: 1.2 }
   .title { font-size: 19px; font-weight: 600 } .name { font-weight: 600 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6e9f2 } .quiet { fill: #a9b1c6 } .room { fill: #242938; stroke: #3d4560 } .paper { fill: #171a23 }

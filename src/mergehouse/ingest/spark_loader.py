@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -84,7 +84,7 @@ class SparkLoader:
     def _task(self, function: Callable[..., Iterator[Any]], schema: str, *arguments: Any) -> Any:
         """A frame of what the function yields on one executor, as Arrow batches."""
 
-        def task(batches: Iterator[Any]) -> Iterator[Any]:
+        def task(batches: Iterable[Any]) -> Iterator[Any]:
             # a worker whose input is read to the end serves the next task; else each starts its own Python
             for _ in batches:
                 pass

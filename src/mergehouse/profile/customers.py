@@ -121,4 +121,5 @@ def _gaps(connection: duckdb.DuckDBPyConnection, churn_after_days: int) -> Gaps 
     weeks = connection.sql(
         "SELECT (days + 6) // 7 AS week, sum(n)::BIGINT FROM gaps GROUP BY week ORDER BY week"
     ).fetchall()
-    return Gaps(count, *rest, longer, tuple(weeks)) if count else None
+    median, upper_quartile, ninetieth = rest
+    return Gaps(count, median, upper_quartile, ninetieth, longer, tuple(weeks)) if count else None

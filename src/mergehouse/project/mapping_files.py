@@ -170,7 +170,7 @@ def _read(file: Path, columns: list[str]) -> Rows:
         return columns, list(_rows(csv.DictReader(stream), file, columns))
 
 
-def _rows(reader: csv.DictReader, file: Path, columns: list[str]) -> Iterator[list[str | None]]:
+def _rows(reader: csv.DictReader[str], file: Path, columns: list[str]) -> Iterator[list[str | None]]:
     missing = [c for c in columns if c not in (reader.fieldnames or [])]
     if missing:
         raise ConfigError(

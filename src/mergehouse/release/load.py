@@ -24,7 +24,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp, duckdb_types
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import create_view
-from mergehouse.project.config import Limits, located
+from mergehouse.project.config import Limits
 from mergehouse.quality.checks import check_table
 from mergehouse.release.manifest.duckdb_statistics import open_table, rows
 from mergehouse.release.manifest.manifest import Manifest, ReleasedTable
@@ -32,7 +32,7 @@ from mergehouse.release.manifest.seal import Fault
 from mergehouse.release.manifest.statistics import check_kpis
 from mergehouse.release.manifest.version import Version
 from mergehouse.release.verify import Verification, carried, verify_folder
-from mergehouse.storage import storage_errors
+from mergehouse.storage import located, storage_errors
 
 LOG, CURRENT = "release_ingests", "release_current"
 REPORTS = "Files/release_reports"

@@ -37,7 +37,9 @@ def write_reports(
     says, by brand, why it has no model of its own. A brand whose known customers have not bought yet has no
     page on survival.
     """
-    survival, cards, tasks = [], [], list(tasks)
+    survival: list[str] = []
+    cards: list[Card] = []
+    tasks = list(tasks)
     for brand in brands:
         try:
             survival.append(write_survival(project, brand, progress))

@@ -14,10 +14,9 @@ from mergehouse.contracts.registry import MODELS
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import create_view
-from mergehouse.project.config import located
 from mergehouse.release.manifest.duckdb_statistics import open_table, relation
 from mergehouse.release.manifest.manifest import Manifest
-from mergehouse.storage import fabric_root
+from mergehouse.storage import fabric_root, located
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_type, duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import connect, quoted, read_files, select, settings, text
-from mergehouse.project.config import Project, load_project, located
+from mergehouse.project.config import Project, load_project
 from mergehouse.release.export.evidence import bands, quality, scoring_models
 from mergehouse.release.manifest.changes import accept, propose
 from mergehouse.release.manifest.duckdb_statistics import (
@@ -44,7 +44,7 @@ from mergehouse.release.manifest.seal import sha256
 from mergehouse.release.manifest.statistics import check_facts, exact_text, measured, partitions
 from mergehouse.release.manifest.version import Change, Version
 from mergehouse.release.store import Shelf
-from mergehouse.storage import fetch, write_failure
+from mergehouse.storage import fetch, located, write_failure
 
 SORTED_ROWS = 2_000_000  # sorting more would double the time a release takes
 SOURCE_BYTES = 400 * 2**20  # of a table's snappy files for one zstd file of 128 to 512 MB

@@ -85,7 +85,8 @@ def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: i
     ).fetchall()
     if not found:
         return None
-    seen = Watch(brand, *found[0], churn_after_days)
+    as_of, first = found[0]
+    seen = Watch(brand, as_of, first, churn_after_days)
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE spells AS

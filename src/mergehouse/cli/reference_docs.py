@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mergehouse.contracts.contract import Check, ColumnContract, Contract, load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.contract import Check, ColumnContract, Contract
+from mergehouse.contracts.registry import contracts
 from mergehouse.kpi.catalogue import Kpi, brand_definitions, catalogue
 from mergehouse.project.config import Project
 from mergehouse.release.manifest.manifest import SCHEMA, manifest_schema
@@ -48,8 +48,8 @@ def data_dictionary() -> str:
     ]
     for layer, promise in LAYERS.items():
         parts += ["", f"## {layer.capitalize()}", "", promise]
-        for file in sorted((MODELS / layer).glob("*.yml")):
-            parts += _table(load_contract(file))
+        for contract in contracts(layer):
+            parts += _table(contract)
     return "\n".join(parts) + "\n"
 
 

@@ -4,7 +4,6 @@ written.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any, Literal
 
@@ -100,11 +99,8 @@ class Contract(_Strict):
         return self.table.split(".")[0]
 
 
-@functools.cache
 def load_contract(file: Path) -> Contract:
-    """Reads and validates one contract, once a process: contracts come with the package. Raises ConfigError
-    naming file and key.
-    """
+    """Reads and validates one contract. Raises ConfigError naming file and key."""
     try:
         contract = Contract(**read_yaml(file))
     except ValidationError as error:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from mergehouse.contracts.contract import Contract, load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import released
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import create_view
@@ -85,8 +85,7 @@ def release_side(
 
 def contracts() -> dict[str, Contract]:
     """Contracts of the Gold tables that are released, by name without layer."""
-    found = [load_contract(file) for file in sorted((MODELS / "gold").glob("*.yml"))]
-    return {contract.table.split(".")[1]: contract for contract in found if contract.release != "none"}
+    return {contract.table.split(".")[1]: contract for contract in released()}
 
 
 def _types(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:

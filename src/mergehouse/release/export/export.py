@@ -18,8 +18,8 @@ from pathlib import Path
 import duckdb
 
 from mergehouse import __version__
-from mergehouse.contracts.contract import Contract, load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import released
 from mergehouse.errors import CheckFailed, LakehouseError
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
@@ -107,10 +107,7 @@ def released_contracts(lakehouse: Lakehouse) -> list[Contract]:
     """Contracts of the Gold tables that are published and meant for readers. Raises LakehouseError where
     there are none.
     """
-    found = [load_contract(file) for file in sorted((MODELS / "gold").glob("*.yml"))]
-    found = [
-        contract for contract in found if contract.release != "none" and lakehouse.exists(contract.table)
-    ]
+    found = [contract for contract in released() if lakehouse.exists(contract.table)]
     if not found:
         raise LakehouseError(
             f"{lakehouse.location}: no Gold table is published yet; `mergehouse run` builds them."

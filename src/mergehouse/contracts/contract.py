@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mergehouse.contracts.types import DECLARED
 from mergehouse.errors import ConfigError
 from mergehouse.project.config import read_yaml
 
 Severity = Literal["error", "warn"]
-TYPE_PATTERN = r"^(string|date|timestamp|boolean|int|bigint|decimal\(\d{1,2},\d{1,2}\))$"
 
 
 class _Strict(BaseModel):
@@ -23,7 +23,7 @@ class _Strict(BaseModel):
 class ColumnContract(_Strict):
     """One column. `type` is a Spark SQL type; `pii` is the sensitivity tag carried to every catalogue."""
 
-    type: str = Field(pattern=TYPE_PATTERN)
+    type: str = Field(pattern=f"^({DECLARED})$")
     meaning: str
     nullable: bool = True
     unit: str | None = None
@@ -97,6 +97,11 @@ class Contract(_Strict):
     @property
     def layer(self) -> str:
         return self.table.split(".")[0]
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Columns and their types, in order."""
+        return {name: column.type for name, column in self.columns.items()}
 
 
 def load_contract(file: Path) -> Contract:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.types import delta_type, duckdb_type
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.files import (
     DELIVERED,
@@ -32,7 +33,6 @@ from mergehouse.lakehouse.files import (
     StagedFile,
     Stamp,
     data_files,
-    duckdb_type,
     duckdb_types,
 )
 from mergehouse.lakehouse.reader import connect, create_view, text
@@ -280,7 +280,7 @@ class Lakehouse:
             self.create(contract)
             self.append_rows(
                 contract.table,
-                {name: duckdb_type(column.type) for name, column in contract.columns.items()},
+                {name: duckdb_type(kind) for name, kind in contract.types.items()},
                 rows,
             )
 
@@ -586,12 +586,11 @@ def _delta_schema(contract: Contract) -> Any:
     from deltalake import Field, Schema
     from deltalake.schema import PrimitiveType
 
-    names = {"int": "integer", "bigint": "long"}
     return Schema(
         [
             Field(
                 name,
-                PrimitiveType(names.get(column.type, column.type)),
+                PrimitiveType(delta_type(column.type)),
                 nullable=column.nullable,
                 metadata={"comment": column.meaning},
             )

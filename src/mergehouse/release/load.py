@@ -21,7 +21,7 @@ from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
 from mergehouse.kpi import formula
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.files import Stamp, duckdb_types
+from mergehouse.lakehouse.files import Stamp, duckdb_types, types_of
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import create_view
 from mergehouse.project.config import Limits, located
@@ -225,11 +225,8 @@ def _merged(engine: DuckDBEngine, table: ReleasedTable, contract: Contract) -> s
 def _same_schema(target: Lakehouse, contract: Contract) -> bool:
     """True where rows can be exchanged: a change of schema or partitioning writes the table anew."""
     delta = target.delta(contract.table)
-    words = {"VARCHAR": "string", "INTEGER": "int", "TIMESTAMPTZ": "timestamp"}
-    there = {name: words.get(kind, kind.lower()) for name, kind in duckdb_types(delta).items()}
-    wanted = {name: column.type for name, column in contract.columns.items()}
     return (
-        list(there.items()) == list(wanted.items())
+        list(types_of(delta).items()) == list(contract.types.items())
         and delta.metadata().partition_columns == contract.partition_by
     )
 

@@ -20,6 +20,7 @@ from mergehouse.storage import write_folder
 
 PACKAGE = Path(mergehouse.__file__).parent
 CARRIED = (
+    "contracts/types.py",
     "release/manifest/seal.py",
     "release/manifest/statistics.py",
     "kpi/formula.py",

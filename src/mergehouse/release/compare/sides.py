@@ -11,6 +11,7 @@ import duckdb
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import released
+from mergehouse.contracts.types import duckdb_type, of_duckdb
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import create_view
@@ -90,4 +91,4 @@ def contracts() -> dict[str, Contract]:
 
 def _types(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
     found = connection.execute(f"DESCRIBE {relation(view)}").fetchall()
-    return {name: "TIMESTAMPTZ" if kind == "TIMESTAMP WITH TIME ZONE" else kind for name, kind, *_ in found}
+    return {name: duckdb_type(of_duckdb(kind)) for name, kind, *_ in found}

@@ -20,11 +20,12 @@ import duckdb
 from mergehouse import __version__
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import released
+from mergehouse.contracts.types import duckdb_type
 from mergehouse.errors import CheckFailed, LakehouseError
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.files import duckdb_type, duckdb_types, needs_safe_reader
+from mergehouse.lakehouse.files import duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import connect, quoted, read_files, select, settings, text
 from mergehouse.project.config import Project, load_project, located
@@ -193,8 +194,8 @@ class _Export:
         folder = self.staged / table_folder(contract.table, self.created, version)
         folder.mkdir(parents=True)
         columns = ", ".join(
-            f"CAST({quoted(name)} AS {duckdb_type(c.type)}) AS {quoted(name)}"
-            for name, c in contract.columns.items()
+            f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
+            for name, kind in contract.types.items()
         )
         delta = self.lakehouse.delta(contract.table)
         written = []

@@ -70,7 +70,7 @@ def test_every_type_of_a_source_becomes_one_that_duckdb_and_delta_know() -> None
 
 def test_values_keep_type_and_value_on_their_way_through_delta(tmp_path: Path) -> None:
     lakehouse = Lakehouse(tmp_path)
-    lakehouse.append_to(EVERY, [[VALUES[kind] for kind in NAMES], [None, None, None, None, None, 7, None, None, None]])
+    lakehouse.append_rows(EVERY, [[VALUES[kind] for kind in NAMES], [None, None, None, None, None, 7, None, None, None]])
     delta = lakehouse.delta("gold.every")
     assert types_of(delta) == EVERY.types
     assert list(duckdb_types(delta).values()) == [duckdb_type(kind) for kind in NAMES]

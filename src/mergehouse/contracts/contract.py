@@ -4,6 +4,7 @@ written.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,6 +78,8 @@ class Contract(_Strict):
     merged into them by key, which keeps rows that only the receiver has, or the table is not released:
     readers have no use for it.
 
+    `append_only` has Delta refuse to change or remove a row.
+
     `z_order` names the columns that readers filter by most; `mergehouse maintain` lays the files out by them.
 
     Without `incremental` the table is computed whole and compared with what is published.
@@ -88,6 +91,7 @@ class Contract(_Strict):
     key: list[str]
     partition_by: list[str] = []
     z_order: list[str] = []
+    append_only: bool = False
     part: Literal["science"] | None = None
     release: Literal["overwrite", "merge", "none"] = "overwrite"
     columns: dict[str, ColumnContract]
@@ -95,17 +99,16 @@ class Contract(_Strict):
     incremental: Incremental | None = None
 
     @property
-    def layer(self) -> str:
-        return self.table.split(".")[0]
-
-    @property
     def types(self) -> dict[str, str]:
         """Columns and their types, in order."""
         return {name: column.type for name, column in self.columns.items()}
 
 
+@functools.cache
 def load_contract(file: Path) -> Contract:
-    """Reads and validates one contract. Raises ConfigError naming file and key."""
+    """Reads and validates one contract, once a process: contracts come with the package. Raises ConfigError
+    naming file and key.
+    """
     try:
         contract = Contract(**read_yaml(file))
     except ValidationError as error:

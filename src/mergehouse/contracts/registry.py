@@ -8,12 +8,14 @@ from pathlib import Path
 
 from mergehouse.contracts.contract import Contract, load_contract
 
+RECEIVER = "receiver"
 MODELS = Path(str(resources.files("mergehouse") / "models"))
 
 
-@functools.cache
 def contract_of(table: str) -> Contract:
-    """The contract of a table, by its name `layer.table`."""
+    """The contract of a table, by its name `layer.table`; the tables that receivers of releases keep are in
+    no layer.
+    """
     return load_contract(_file(table))
 
 
@@ -24,7 +26,7 @@ def find(table: str) -> Contract | None:
 
 def contracts(layer: str) -> list[Contract]:
     """The contracts of a layer, in the order of their names."""
-    return [contract_of(f"{layer}.{file.stem}") for file in sorted((MODELS / layer).glob("*.yml"))]
+    return [load_contract(file) for file in sorted((MODELS / layer).glob("*.yml"))]
 
 
 def released() -> list[Contract]:
@@ -40,4 +42,5 @@ def models() -> dict[str, str]:
 
 
 def _file(table: str) -> Path:
-    return MODELS / f"{table.replace('.', '/')}.yml"
+    layer, _, name = table.rpartition(".")
+    return MODELS / (layer or RECEIVER) / f"{name}.yml"

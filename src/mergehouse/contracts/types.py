@@ -61,7 +61,7 @@ def spark_schema(types: Mapping[str, str]) -> str:
 
 
 def frame_schema(types: Mapping[str, str]) -> dict[str, Any]:
-    """Columns and their types in Polars. Decimals are floats there: figures are rounded when they are stored."""
+    """Columns and their types in Polars. Decimals are floats there, and rounded when they are stored."""
     import polars as pl
 
     def of(kind: str) -> Any:

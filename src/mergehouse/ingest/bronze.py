@@ -12,6 +12,7 @@ from typing import Protocol
 
 import duckdb
 
+from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.delivery import Delivery, bronze_table
 from mergehouse.ingest.landing import LandedFile, find_files
@@ -20,10 +21,6 @@ from mergehouse.lakehouse.reader import select, shared
 from mergehouse.project.config import Brand, Project, Source
 
 REJECTED, BATCHES = "bronze.rejected", "bronze.batches"
-LEDGER_TYPES = {
-    "size_bytes": "BIGINT", "modified_ns": "BIGINT", "rows": "BIGINT", "rejected_rows": "BIGINT",
-    "ingest_ts": "TIMESTAMPTZ",
-}  # fmt: skip
 SOURCES_AT_ONCE = 2  # parsing a file keeps more than one core busy, but not two
 
 
@@ -121,8 +118,7 @@ def load_deliveries(
             result.new += new
             if error:
                 result.failures[name] = error
-    types = {name: LEDGER_TYPES.get(name, "VARCHAR") for name in Batch.__dataclass_fields__}
-    lakehouse.append_rows(BATCHES, types, [list(vars(b).values()) for b in result.new])
+    lakehouse.append_rows(contract_of(BATCHES), [list(vars(b).values()) for b in result.new])
     return result
 
 

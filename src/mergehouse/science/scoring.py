@@ -13,6 +13,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from mergehouse.contracts.registry import contract_of
+from mergehouse.contracts.types import frame_schema
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.results import Scored
@@ -46,10 +47,7 @@ SUMS = [
     "clv_12m_high_eur",
 ]
 CONTRACT = contract_of(SCORES)
-_KINDS = {"string": pl.String, "int": pl.Int32, "date": pl.Date, "timestamp": pl.Datetime("us", "UTC")}
-SCHEMA = {name: _KINDS.get(column.type, pl.Float64) for name, column in CONTRACT.columns.items()} | {
-    "recency_days": pl.Int32
-}
+SCHEMA = frame_schema(CONTRACT.types) | {"recency_days": pl.Int32}
 NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_version", "feature_version"]
 
 

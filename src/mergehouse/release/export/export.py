@@ -18,13 +18,14 @@ from pathlib import Path
 import duckdb
 
 from mergehouse import __version__
-from mergehouse.contracts.contract import Contract, load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import released
+from mergehouse.contracts.types import duckdb_type
 from mergehouse.errors import CheckFailed, LakehouseError
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.files import duckdb_type, duckdb_types, needs_safe_reader
+from mergehouse.lakehouse.files import duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import connect, quoted, read_files, select, settings, text
 from mergehouse.project.config import Project, load_project
@@ -107,10 +108,7 @@ def released_contracts(lakehouse: Lakehouse) -> list[Contract]:
     """Contracts of the Gold tables that are published and meant for readers. Raises LakehouseError where
     there are none.
     """
-    found = [load_contract(file) for file in sorted((MODELS / "gold").glob("*.yml"))]
-    found = [
-        contract for contract in found if contract.release != "none" and lakehouse.exists(contract.table)
-    ]
+    found = [contract for contract in released() if lakehouse.exists(contract.table)]
     if not found:
         raise LakehouseError(
             f"{lakehouse.location}: no Gold table is published yet; `mergehouse run` builds them."
@@ -196,8 +194,8 @@ class _Export:
         folder = self.staged / table_folder(contract.table, self.created, version)
         folder.mkdir(parents=True)
         columns = ", ".join(
-            f"CAST({quoted(name)} AS {duckdb_type(c.type)}) AS {quoted(name)}"
-            for name, c in contract.columns.items()
+            f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
+            for name, kind in contract.types.items()
         )
         delta = self.lakehouse.delta(contract.table)
         written = []

@@ -37,15 +37,15 @@ def write_cards(project: Project, cards: Iterable[Card]) -> list[str]:
     }
     pages: dict[str, str] = {}
     for card in cards:
-        pages[f"{card.file}.html"] = templates.get_template("card.html.j2").render(card=card)
-        pages[f"{card.file}.md"] = templates.get_template("card.md.j2").render(card=card)
-        pages[f"{card.file}.json"] = json.dumps(_plain(card), indent=1, default=str)
-    written = put_pages(lakehouse, FOLDER, pages)
+        pages[f"{FOLDER}/{card.file}.html"] = templates.get_template("card.html.j2").render(card=card)
+        pages[f"{FOLDER}/{card.file}.md"] = templates.get_template("card.md.j2").render(card=card)
+        pages[f"{FOLDER}/{card.file}.json"] = json.dumps(_plain(card), indent=1, default=str)
+    written = put_pages(lakehouse, pages)
     kept, survival = _published(lakehouse)
     index = templates.get_template("cards.html.j2").render(
         cards=kept, survival=[b for b in project.brands if b in survival]
     )
-    return put_pages(lakehouse, FOLDER, {INDEX: index}) + written
+    return put_pages(lakehouse, {f"{FOLDER}/{INDEX}": index}) + written
 
 
 def title(target: str) -> str:

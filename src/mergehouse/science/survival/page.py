@@ -43,7 +43,7 @@ def write_survival(project: Project, brand: str, progress: Callable[[str], None]
     found = brand_survival(project, lakehouse, brand)
     for table, rows in tables(found).items():
         lakehouse.replace_brand(contract_of(f"gold.{table}"), rows, brand)
-    return put_pages(lakehouse, FOLDER, {f"{brand}-survival.html": page(project, found)})[0]
+    return put_pages(lakehouse, {f"{FOLDER}/{brand}-survival.html": page(project, found)})[0]
 
 
 def brand_survival(project: Project, lakehouse: Lakehouse, brand: str) -> BrandSurvival:

@@ -47,16 +47,14 @@ def list_promotions(
 ) -> None:
     """List every attempt to promote into an environment: who, when, what, refused by which gate."""
     import mergehouse
-    from mergehouse.cli import render_release
+    from mergehouse.cli import render, render_release
     from mergehouse.release.promote.audit_trail import promotions as audit_trail
 
     if context.invoked_subcommand:
         return
     trail = audit_trail(mergehouse.open(project, env))
     if as_json:
-        typer.echo(
-            json.dumps([row | {"gates": json.loads(row["gates"])} for row in trail], indent=2, default=str)
-        )
+        render.print_json([row | {"gates": json.loads(row["gates"])} for row in trail])
     else:
         render_release.print_promotions(trail)
 
@@ -79,10 +77,10 @@ def roll_back_promotion(
 
 
 def _print_promotion(done: Any, as_json: bool) -> None:
-    from mergehouse.cli import render_release
+    from mergehouse.cli import render, render_release
 
     if as_json:
-        typer.echo(json.dumps(done.as_json(), indent=2))
+        render.print_json(done.as_json())
     else:
         render_release.print_promotion(done)
     raise typer.Exit(0 if done.accepted else 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -33,9 +32,8 @@ def release(
     with render.steps(hidden=as_json) as step:
         made = make_release(loaded, version, to, lambda what: step("release", what, 0, 0))
     if as_json:
-        manifest = made.manifest.model_dump(mode="json")
         place = {"root": made.root, "is_new": made.is_new, "manifest_sha256": made.manifest_sha256}
-        typer.echo(json.dumps(place | {"manifest": manifest}, indent=2))
+        render.print_json(place | {"manifest": made.manifest})
     else:
         render_release.print_release(made)
 
@@ -45,7 +43,7 @@ def list_releases(
     context: typer.Context, project: Folder = HERE, env: Env = None, at: At = None, as_json: Json = False
 ) -> None:
     """List the releases there are, which is current, and more."""
-    from mergehouse.cli import render_release
+    from mergehouse.cli import render, render_release
     from mergehouse.release.export.export import releases_root
     from mergehouse.release.store import Shelf
 
@@ -53,7 +51,7 @@ def list_releases(
         return
     found = Shelf(releases_root(project, env, at)).list()
     if as_json:
-        typer.echo(json.dumps([vars(r) for r in found], indent=2, default=str))
+        render.print_json(found)
     else:
         render_release.print_releases(found)
 
@@ -120,7 +118,7 @@ def verify(
     with render.steps(hidden=as_json) as step:
         found = verify_release(root, version, digest, lambda what: step("verify", what, 0, 0))
     if as_json:
-        typer.echo(json.dumps(found.as_json(), indent=2))
+        render.print_json(found.as_json())
     else:
         render_release.print_verification(found)
     raise typer.Exit(0 if found.passed else 1)
@@ -150,7 +148,7 @@ def ingest(
     with render.steps(hidden=as_json) as step:
         result = ingest_release(root, lakehouse, version, digest, lambda what: step("ingest", what, 0, 0))
     if as_json:
-        typer.echo(json.dumps(result.as_json(), indent=2))
+        render.print_json(result.as_json())
     else:
         render_release.print_ingestion(result)
     raise typer.Exit(1 if result.failed else 0)
@@ -176,7 +174,7 @@ def compare(
         result = compare_lakehouses(left, right, lambda what: step("compare", what, 0, 0))
     pages = write_comparison(result, to) if to else []
     if as_json:
-        typer.echo(json.dumps(result.as_json(), indent=2, default=str))
+        render.print_json(result.as_json())
     else:
         render_release.print_comparison(result, pages)
     raise typer.Exit(0 if result.aligned else 1)

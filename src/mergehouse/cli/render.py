@@ -6,6 +6,7 @@ import tempfile
 import traceback
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import (
@@ -18,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from mergehouse.json_text import json_text
 from mergehouse.kpi.catalogue import catalogue, formatted
 from mergehouse.quality.checks import CheckResult
 
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from mergehouse.project.config import Project
 
 SAMPLE_ROWS = 3  # of each check that failed
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json_text(value))
 
 
 def complain(message: str) -> None:

@@ -8,7 +8,6 @@ belongs to the last release that came in whole, and `release_ingests` what every
 from __future__ import annotations
 
 import datetime as dt
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.engine import Staged, flat
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
+from mergehouse.json_text import json_text
 from mergehouse.kpi import formula
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp, duckdb_types
@@ -102,8 +102,8 @@ class Ingestion:
             "ok": not self.failed,
             "current": self.current,
             "verification": self.verification.as_json(),
-            "tables": [vars(table) for table in self.tables],
-            "faults": [vars(fault) for fault in self.faults],
+            "tables": self.tables,
+            "faults": self.faults,
         }
 
 
@@ -312,7 +312,7 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
         with storage_errors(result.lakehouse):
             Lakehouse(result.lakehouse).store.put(
                 f"{REPORTS}/v{manifest.version}.json",
-                json.dumps(result.as_json(), indent=1, default=str).encode(),
+                json_text(result.as_json(), indent=1).encode(),
             )
 
 

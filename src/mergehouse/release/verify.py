@@ -68,7 +68,7 @@ class Verification:
             "files": sum(len(table.files) for table in tables),
             "rows": sum(table.rows for table in tables),
             "bytes": sum(file.bytes for table in tables for file in table.files),
-            "faults": [vars(fault) for fault in self.faults],
+            "faults": self.faults,
         }
 
 

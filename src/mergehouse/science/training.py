@@ -152,7 +152,7 @@ def as_json(result: Training) -> dict[str, Any]:
         for d in result.decisions
     ]
     return {
-        "tested": [vars(t) for t in result.tested],
+        "tested": result.tested,
         "decisions": decided,
         "untrained": result.untrained,
         "pages": result.pages,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,9 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         return {"left": self.left, "right": self.right, "aligned": self.aligned} | {
-            "differences": [vars(difference) for difference in self.differences],
+            "differences": self.differences,
             "kpis": self.kpis,
-            "tables": [asdict(table) for table in self.tables],
+            "tables": self.tables,
         }
 
 

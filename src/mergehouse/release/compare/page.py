@@ -5,12 +5,12 @@ as JSON.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from mergehouse.charts.pages import environment
+from mergehouse.json_text import json_text
 from mergehouse.kpi.catalogue import catalogue, formatted
 from mergehouse.release.compare.compare import Comparison
 from mergehouse.release.compare.distribution import TOLERANCE
@@ -25,7 +25,7 @@ def write_comparison(result: Comparison, folder: Path) -> list[Path]:
     """
     return write_folder(
         folder,
-        {PAGE: comparison_page(result), DATA: json.dumps(result.as_json(), indent=1, default=str) + "\n"},
+        {PAGE: comparison_page(result), DATA: json_text(result.as_json(), indent=1) + "\n"},
         "--to",
     )
 

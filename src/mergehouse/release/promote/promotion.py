@@ -8,13 +8,13 @@ every attempt, also those refused, and by which gate.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from mergehouse.errors import MergehouseError
+from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import connect, settings
@@ -304,7 +304,7 @@ class _Work:
             root.store.put(f"{REPORTS}/alignment-v{version}.html", comparison_page(result).encode())
             root.store.put(
                 f"{REPORTS}/alignment-v{version}.json",
-                json.dumps(result.as_json(), indent=1, default=str).encode(),
+                json_text(result.as_json(), indent=1).encode(),
             )
 
 

@@ -82,8 +82,8 @@ def maintain(
     from mergehouse.operations.maintenance import maintain as maintain_tables
 
     lakehouse = mergehouse.open(project, env)
-    with exclusive(lakehouse), render.steps(hidden=as_json) as step:
-        done = maintain_tables(lakehouse, keep_hours, force, lambda name: step("table", name, 0, 0))
+    with exclusive(lakehouse), render.steps("table", hidden=as_json) as step:
+        done = maintain_tables(lakehouse, keep_hours, force, step)
     if as_json:
         render.print_json(done)
         return

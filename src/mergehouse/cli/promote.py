@@ -27,17 +27,8 @@ def promote(
     from mergehouse.platform.fabric.api import from_environment
     from mergehouse.release.promote.promotion import promote as promote_release
 
-    with render.steps(hidden=as_json) as step:
-        done = promote_release(
-            project,
-            source,
-            target,
-            approved_by,
-            note,
-            version,
-            lambda what: step("promote", what, 0, 0),
-            from_environment,
-        )
+    with render.steps("promote", hidden=as_json) as step:
+        done = promote_release(project, source, target, approved_by, note, version, step, from_environment)
     _print_promotion(done, as_json)
 
 
@@ -71,8 +62,8 @@ def roll_back_promotion(
     from mergehouse.cli import render
     from mergehouse.release.promote.promotion import rollback as roll_back
 
-    with render.steps(hidden=as_json) as step:
-        done = roll_back(project, target, approved_by, note, lambda what: step("rollback", what, 0, 0))
+    with render.steps("rollback", hidden=as_json) as step:
+        done = roll_back(project, target, approved_by, note, step)
     _print_promotion(done, as_json)
 
 

@@ -78,8 +78,8 @@ def profile(
     from mergehouse.project.config import load_project
 
     loaded = load_project(project, env)
-    with render.steps(hidden=as_json) as step:
-        found = profile_tables(loaded, layer, brand, lambda what: step("profile", what, 0, 0))
+    with render.steps("profile", hidden=as_json) as step:
+        found = profile_tables(loaded, layer, brand, step)
     pages = write_pages(loaded, found, to)
     if as_json:
         render.print_json({"pages": pages} | as_json_figures(found))

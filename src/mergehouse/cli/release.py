@@ -29,8 +29,8 @@ def release(
     from mergehouse.release.export.export import release as make_release
 
     loaded = load_project(project, env)
-    with render.steps(hidden=as_json) as step:
-        made = make_release(loaded, version, to, lambda what: step("release", what, 0, 0))
+    with render.steps("release", hidden=as_json) as step:
+        made = make_release(loaded, version, to, step)
     if as_json:
         place = {"root": made.root, "is_new": made.is_new, "manifest_sha256": made.manifest_sha256}
         render.print_json(place | {"manifest": made.manifest})
@@ -115,8 +115,8 @@ def verify(
     from mergehouse.cli import render, render_release
     from mergehouse.release.verify import verify as verify_release
 
-    with render.steps(hidden=as_json) as step:
-        found = verify_release(root, version, digest, lambda what: step("verify", what, 0, 0))
+    with render.steps("verify", hidden=as_json) as step:
+        found = verify_release(root, version, digest, step)
     if as_json:
         render.print_json(found.as_json())
     else:
@@ -145,8 +145,8 @@ def ingest(
     from mergehouse.cli import render, render_release
     from mergehouse.release.load import ingest as ingest_release
 
-    with render.steps(hidden=as_json) as step:
-        result = ingest_release(root, lakehouse, version, digest, lambda what: step("ingest", what, 0, 0))
+    with render.steps("ingest", hidden=as_json) as step:
+        result = ingest_release(root, lakehouse, version, digest, step)
     if as_json:
         render.print_json(result.as_json())
     else:
@@ -170,8 +170,8 @@ def compare(
     from mergehouse.release.compare.compare import compare as compare_lakehouses
     from mergehouse.release.compare.page import write_comparison
 
-    with render.steps(hidden=as_json) as step:
-        result = compare_lakehouses(left, right, lambda what: step("compare", what, 0, 0))
+    with render.steps("compare", hidden=as_json) as step:
+        result = compare_lakehouses(left, right, step)
     pages = write_comparison(result, to) if to else []
     if as_json:
         render.print_json(result.as_json())

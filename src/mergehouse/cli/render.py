@@ -72,23 +72,23 @@ class progress:
 
 
 class steps:
-    """The run's current table and how many are left, on stderr."""
+    """What is being done, and of a run's tables how many are left, on stderr."""
 
-    def __init__(self, hidden: bool):
+    def __init__(self, stage: str = "", hidden: bool = False):
         self.bar = Progress(
             SpinnerColumn(), TextColumn("{task.fields[stage]:<7}"), BarColumn(bar_width=30),
             TimeElapsedColumn(), TextColumn("{task.description}"), console=Console(stderr=True),
             transient=True, disable=hidden,
         )  # fmt: skip
-        self.task = self.bar.add_task("starting", total=None, stage="")
+        self.task = self.bar.add_task("starting", total=None, stage=stage)
 
     def __enter__(self) -> Any:
         self.bar.start()
+        return self.told
 
-        def step(stage: str, name: str, done: int, total: int) -> None:
-            self.bar.update(self.task, description=name, completed=done, total=total or None, stage=stage)
-
-        return step
+    def told(self, what: str, stage: str = "", done: int = 0, total: int = 0) -> None:
+        known = {"stage": stage} if stage else {}
+        self.bar.update(self.task, description=what, completed=done, total=total or None, **known)
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()

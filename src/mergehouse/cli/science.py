@@ -27,8 +27,8 @@ def train(
     from mergehouse.science.training import as_json as as_json_training
     from mergehouse.science.training import train as train_models
 
-    with render.steps(hidden=as_json) as step:
-        result = train_models(loaded, brand, lambda what: step("train", what, 0, 0), deep)
+    with render.steps("train", hidden=as_json) as step:
+        result = train_models(loaded, brand, step, deep)
     if as_json:
         render.print_json(as_json_training(result))
     else:

@@ -18,6 +18,7 @@ from mergehouse.profile.customers import CustomerProfile, customer_profile
 from mergehouse.profile.overlaps import Overlaps, shared_categories, shared_countries, shared_customers
 from mergehouse.profile.seasons import Seasons, seasons
 from mergehouse.profile.tables import TableProfile, contracted, is_of_brands, profile_source, profile_table
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, nearest
 from mergehouse.project.mapping_files import mapping_tables
 
@@ -53,7 +54,7 @@ def profile(
     project: Project,
     layer: str | None = None,
     brand: str | None = None,
-    progress: Callable[[str], None] = lambda what: None,
+    progress: Progress = silent,
 ) -> Profile:
     """Every published table of the layers and brands asked for; all by default. `progress` is told what is
     looked at.
@@ -94,7 +95,7 @@ class _Profiler:
         project: Project,
         lakehouse: Lakehouse,
         connection: duckdb.DuckDBPyConnection,
-        progress: Callable[[str], None],
+        progress: Progress,
     ):
         self.project, self.lakehouse, self.connection, self.progress = (
             project,

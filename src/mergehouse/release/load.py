@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp, duckdb_types
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import create_view
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Limits
 from mergehouse.quality.checks import check_table
 from mergehouse.release.manifest.duckdb_statistics import open_table, rows
@@ -112,7 +112,7 @@ def ingest(
     lakehouse: str,
     version: str | None = None,
     expected: str | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
     now: dt.datetime | None = None,
 ) -> Ingestion:
     """Verifies the release below `root` and brings it into the tables below `lakehouse`; nothing is touched

@@ -7,7 +7,7 @@ Needs the package and the carried folder, nothing else of the project.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ import duckdb
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi import formula
 from mergehouse.lakehouse.reader import connect
+from mergehouse.progress import Progress, silent
 from mergehouse.release.manifest.duckdb_statistics import (
     columns_of,
     distinct_keys,
@@ -39,8 +40,6 @@ from mergehouse.release.manifest.statistics import (
 from mergehouse.release.manifest.version import Version
 from mergehouse.release.store import Shelf
 from mergehouse.storage import is_url
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Verification:
 
 
 def verify(
-    root: str, version: str | None = None, expected: str | None = None, progress: Progress = lambda _: None
+    root: str, version: str | None = None, expected: str | None = None, progress: Progress = silent
 ) -> Verification:
     """Verifies the release that the pointer below `root` names, or `version`. `root` is a path or a URL of an
     object store.

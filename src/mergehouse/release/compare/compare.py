@@ -9,7 +9,6 @@ fingerprints differ.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.lakehouse.reader import connect, quoted, settings
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Limits
 from mergehouse.release.compare.distribution import (
     NUMBERS,
@@ -102,7 +102,7 @@ class Comparison:
         }
 
 
-def compare(left: str, right: str, progress: Callable[[str], None] = lambda _: None) -> Comparison:
+def compare(left: str, right: str, progress: Progress = silent) -> Comparison:
     """Compares two lakehouses, each a path or URL: one that was built, its Gold tables, or one that a release
     came into, its `Tables/`.
 
@@ -119,7 +119,7 @@ def compare_sides(
     connection: duckdb.DuckDBPyConnection,
     left: Side,
     right: Side,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
 ) -> Comparison:
     """Compares what two sides have open in one connection."""
     result, known = Comparison(left.location, right.location), contracts()

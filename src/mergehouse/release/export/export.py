@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_type, duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import connect, quoted, read_files, select, settings, text
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, load_project
 from mergehouse.release.export.evidence import bands, quality, scoring_models
 from mergehouse.release.manifest.changes import accept, propose
@@ -78,7 +78,7 @@ def release(
     project: Project,
     version: str | None = None,
     to: str | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
     now: dt.datetime | None = None,
 ) -> Released:
     """Releases every published Gold table whose contract allows it, as `version` or the one that the changes
@@ -128,7 +128,7 @@ class _Export:
         shelf: Shelf,
         staged: Path,
         created: dt.datetime,
-        progress: Callable[[str], None],
+        progress: Progress,
     ):
         self.lakehouse, self.connection, self.shelf = lakehouse, connection, shelf
         self.staged, self.created, self.progress = staged, created, progress

@@ -18,6 +18,7 @@ from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import connect, settings
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import CONFIG_FILE, Limits, Project, load_project
 from mergehouse.release.compare.compare import Comparison, compare_sides
 from mergehouse.release.compare.page import comparison_page
@@ -32,8 +33,6 @@ from mergehouse.release.promote.gates import CARD_PAGES, CARDS, Gate, gate
 from mergehouse.release.store import Shelf, copy_release
 from mergehouse.release.verify import carried, verify_folder
 from mergehouse.storage import fabric_root, storage_errors
-
-Progress = Callable[[str], None]
 
 
 class Deployment(Protocol):
@@ -59,7 +58,7 @@ def promote(
     approved_by: str = "",
     note: str = "",
     version: str | None = None,
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
     fabric: Callable[[], DeploymentPipelines | None] = lambda: None,
 ) -> Promotion:
     """Takes the source's current release, or `version`, into the target, if every gate lets it pass; else the
@@ -124,7 +123,7 @@ def rollback(
     target: str,
     approved_by: str = "",
     note: str = "",
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> Promotion:
     """Takes an environment back to the release that it had before the current one. The items of a deployment
     pipeline stay as they are.

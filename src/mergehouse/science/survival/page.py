@@ -15,6 +15,7 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import FitError, LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import connect, create_view, settings
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import mapping_tables
 from mergehouse.science.survival import figures as survival_figures
@@ -31,7 +32,7 @@ READ = ("silver.orders", "gold.dim_brand", "gold.customer_features")
 Found = TypeVar("Found")
 
 
-def write_survival(project: Project, brand: str, progress: Callable[[str], None] = lambda _: None) -> str:
+def write_survival(project: Project, brand: str, progress: Progress = silent) -> str:
     """Computes a brand's survival, replaces its rows in four Gold tables, and writes
     `models/<brand>-survival.html`.
 

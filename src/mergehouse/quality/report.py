@@ -13,7 +13,7 @@ from mergehouse.charts.pages import environment, put_pages
 from mergehouse.errors import LakehouseError
 from mergehouse.kpi.catalogue import Values, brand_definitions, catalogue, compute, formatted
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import connect, create_view
+from mergehouse.lakehouse.reader import rows
 from mergehouse.project.config import Brand, Project, parse_yaml
 
 HERE = Path(__file__).parent
@@ -136,16 +136,10 @@ class _Reader:
 
     def __init__(self, lakehouse: Lakehouse):
         self.tables = {name for name in SHOWN if lakehouse.exists(name)}
-        self.connection = connect()
-        for name in self.tables:
-            create_view(self.connection, name, lakehouse.delta(name))
+        self.connection = lakehouse.reading(*self.tables)
 
     def rows(self, table: str, sql: str, parameters: Row | None = None) -> list[Row]:
-        if table not in self.tables:
-            return []
-        cursor = self.connection.execute(sql, parameters or {})
-        names = [d[0] for d in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return rows(self.connection, sql, parameters) if table in self.tables else []
 
 
 def _waterfall(read: _Reader, brand: str, kpi: str) -> list[Row]:

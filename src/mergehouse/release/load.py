@@ -18,15 +18,15 @@ from mergehouse.engine import Staged, flat
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
 from mergehouse.json_text import json_text
-from mergehouse.kpi import formula
+from mergehouse.kpi.catalogue import compute_over
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp, duckdb_types
 from mergehouse.lakehouse.lock import exclusive
-from mergehouse.lakehouse.reader import create_view
+from mergehouse.lakehouse.reader import create_view, rows
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Limits
 from mergehouse.quality.checks import check_table
-from mergehouse.release.manifest.duckdb_statistics import open_table, rows
+from mergehouse.release.manifest.duckdb_statistics import open_table
 from mergehouse.release.manifest.manifest import Manifest, ReleasedTable
 from mergehouse.release.manifest.seal import Fault
 from mergehouse.release.manifest.statistics import check_kpis
@@ -322,8 +322,7 @@ def _kpi_faults(engine: DuckDBEngine, manifest: Manifest) -> list[Fault]:
     used = [table for table in manifest.tables if any(kpi["table"] == table.name for kpi in kpis)]
     for table in used:
         create_view(engine.connection, table.name, engine.lakehouse.delta(table_name(table)))
-    values = formula.totals(kpis, [table.name for table in used], lambda sql: rows(engine.connection, sql))
-    return check_kpis({"kpis": kpis}, values)
+    return check_kpis({"kpis": kpis}, compute_over(engine.connection, [table.name for table in used], kpis))
 
 
 def _current(target: Lakehouse) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from mergehouse.errors import MergehouseError
-from mergehouse.kpi import formula
+from mergehouse.kpi.catalogue import compute_over
 from mergehouse.lakehouse.reader import connect
 from mergehouse.progress import Progress, silent
 from mergehouse.release.manifest.duckdb_statistics import (
@@ -26,7 +26,6 @@ from mergehouse.release.manifest.duckdb_statistics import (
     file_rows,
     open_table,
     partition_rows,
-    rows,
 )
 from mergehouse.release.manifest.manifest import Manifest, ManifestError, parse_manifest
 from mergehouse.release.manifest.seal import RELEASES, Fault, check_files, pointed_at, read_sealed
@@ -161,10 +160,7 @@ def _contents(folder: Path, manifest: dict[str, Any], damaged: set[str], progres
     measured = {kpi["table"] for kpi in manifest["kpis"] if kpi["table"] and any(kpi["values"].values())}
     if measured.issubset(opened):
         progress("KPIs")
-        used = [name for name in opened if any(kpi["table"] == name for kpi in manifest["kpis"])]
-        faults += check_kpis(
-            manifest, formula.totals(manifest["kpis"], used, lambda sql: rows(connection, sql))
-        )
+        faults += check_kpis(manifest, compute_over(connection, opened, manifest["kpis"]))
     return faults
 
 

@@ -8,7 +8,6 @@ every attempt, also those refused, and by which gate.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +16,7 @@ from mergehouse.errors import MergehouseError
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
-from mergehouse.lakehouse.reader import connect, settings
+from mergehouse.lakehouse.reader import limited
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import CONFIG_FILE, Limits, Project, load_project
 from mergehouse.release.compare.compare import Comparison, compare_sides
@@ -228,8 +227,7 @@ class _Work:
         """The tables as readers see them now, against the release's files. The report goes to the reports of
         the target.
         """
-        with tempfile.TemporaryDirectory(prefix="mergehouse-align-") as spill:
-            connection = connect(**settings(Limits(), Path(spill)))
+        with limited(Limits()) as connection:
             released = release_side(connection, "a", files, manifest, self.shelf.root)
             found = lakehouse_side(connection, "b", self.location, ("Tables",))
             tables = {name: types for name, types in found.tables.items() if name in released.tables}

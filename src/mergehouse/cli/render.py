@@ -87,7 +87,7 @@ class steps:
         return self.told
 
     def told(self, what: str, stage: str = "", done: int = 0, total: int = 0) -> None:
-        known = {"stage": stage} if stage else {}
+        known: dict[str, Any] = {"stage": stage} if stage else {}
         self.bar.update(self.task, description=what, completed=done, total=total or None, **known)
 
     def __exit__(self, *_: object) -> None:

@@ -67,7 +67,7 @@ def summary(result: RunResult) -> dict[str, Any]:
             for b in result.ingest.new
         ],
         "stopped_sources": {name: str(error) for name, error in result.ingest.failures.items()},
-        "tables": result.tables,
+        "tables": [vars(t) for t in result.tables],
         "findings": [
             {"table": c.table, "check": c.check, "severity": c.severity, "failures": c.failures, "why": c.why}
             for c in result.checks if not c.passed

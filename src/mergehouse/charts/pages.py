@@ -31,7 +31,9 @@ def environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "value": value, "percent": percent, "day": day, "unbroken": unbroken}
+    made.filters |= {
+        filtered.__name__: filtered for filtered in (number, money, value, percent, day, unbroken)
+    }
     made.globals["written"] = dt.datetime.now(dt.UTC)
     return made
 
@@ -41,16 +43,20 @@ def drawn(draw: Callable[..., str]) -> Callable[..., Markup]:
     return lambda *given: Markup(draw(*given))
 
 
-def put_pages(lakehouse: Lakehouse, folder: str, pages: dict[str, str]) -> list[str]:
-    """Writes pages, by file name, into a folder of the lakehouse. Returns their paths or URLs."""
+def put_pages(lakehouse: Lakehouse, pages: dict[str, str]) -> list[str]:
+    """Writes pages, by their paths below the lakehouse, there. Returns their full paths or URLs."""
     with storage_errors(lakehouse.location):
         for name, text in pages.items():
-            lakehouse.store.put(f"{folder}/{name}", text.encode())
-    return [f"{lakehouse.location}/{folder}/{name}" for name in pages]
+            lakehouse.store.put(name, text.encode())
+    return [f"{lakehouse.location}/{name}" for name in pages]
 
 
 def number(value: Any) -> str:
     return "-" if value is None else f"{value:,.0f}"
+
+
+def money(value: Any) -> str:
+    return "-" if value is None else f"{value:,.2f}"
 
 
 def value(value: float) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -17,6 +16,7 @@ from mergehouse.contracts.types import frame_schema
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.results import Scored
+from mergehouse.progress import Progress
 from mergehouse.project.config import Project
 from mergehouse.science.churn.model import HORIZONS, Churn, ChurnModel, history, lapsed
 from mergehouse.science.churn.reasons import SHOWN, counted, reasons
@@ -54,7 +54,7 @@ NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_versio
 @threadpool_limits.wrap(
     limits=1, user_api="blas"
 )  # as in training; trees may predict side by side, each customer is on its own
-def score(project: Project, published: str, progress: Callable[[str], None]) -> Scored | None:
+def score(project: Project, published: str, progress: Progress) -> Scored | None:
     """Scores of all customers; None where those published, whose fingerprint is given, come from the same
     features and models.
 
@@ -63,6 +63,7 @@ def score(project: Project, published: str, progress: Callable[[str], None]) -> 
     fitted, of another brand beyond that.
     """
     lakehouse = Lakehouse(project.lakehouse_location)
+    progress("models", "scores")
     train_missing(project, lakehouse, progress)
     models = {
         (brand, target): champion(project, brand, target)

@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 
 from mergehouse.contracts.types import of_duckdb
-from mergehouse.lakehouse.reader import quoted, text
+from mergehouse.lakehouse.reader import quoted, rows, text
 from mergehouse.release.manifest.statistics import facts_sql, partitions_sql
 
 KEYS_AT_ONCE = 2**24  # 128 MB of hashes
@@ -70,9 +70,3 @@ def columns_of(connection: duckdb.DuckDBPyConnection, file: str) -> list[tuple[s
         f"DESCRIBE FROM read_parquet({text(file)}, hive_partitioning = false)"
     ).fetchall()
     return [(name, of_duckdb(kind)) for name, kind, *_ in found]
-
-
-def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
-    cursor = connection.execute(sql)
-    names = [d[0] for d in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -86,6 +86,16 @@ class Lakehouse:
         )
         self._commits: Counter[str] = Counter()
 
+    def __repr__(self) -> str:
+        from mergehouse.lakehouse.summary import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from mergehouse.lakehouse.summary import as_html
+
+        return as_html(self)
+
     @contextmanager
     def pinned(self) -> Iterator[None]:
         """Within, a table's log is read once, and its news after each commit of this object's or that

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mergehouse import display
 from mergehouse.errors import ConfigError
 from mergehouse.storage import located
 
@@ -218,6 +219,23 @@ class Project(_Strict):
     @property
     def mappings_folder(self) -> Path:
         return self.folder / "mappings"
+
+    def __repr__(self) -> str:
+        return display.as_text(*self._shown())
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return display.as_html(*self._shown())
+
+    def _shown(self) -> display.Shown:
+        facts = {"lakehouse": self.lakehouse_location, "engine": self.config.engine.name}
+        rows = [
+            [brand.name, brand.label, brand.currency, brand.timezone, f"{len(brand.sources)}"]
+            for brand in self.brands.values()
+        ]
+        header = ["brand", "label", "currency", "time zone", "sources"]
+        return f"Project {self.config.name} in {self.folder}", facts, header, rows, 1
 
 
 def load_project(folder: Path | str, environment: str | None = None) -> Project:

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from mergehouse import display
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi import formula
 from mergehouse.lakehouse.reader import connect
@@ -43,7 +44,7 @@ from mergehouse.storage import is_url
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verification:
     """What was found. `manifest` is None where it could not be read."""
 
@@ -70,6 +71,26 @@ class Verification:
             "bytes": sum(file.bytes for table in tables for file in table.files),
             "faults": [vars(fault) for fault in self.faults],
         }
+
+    def __repr__(self) -> str:
+        return display.as_text(*self._shown())
+
+    def _repr_html_(self) -> str:
+        return display.as_html(*self._shown())
+
+    def _shown(self) -> display.Shown:
+        name = f"Release {self.version}" if self.version else "Release"
+        count = f"{len(self.faults)} {'fault' if len(self.faults) == 1 else 'faults'}"
+        totals = self.as_json()
+        facts = {
+            "holds": f"{totals['tables']} tables, {totals['files']} files, {totals['rows']:,} rows"
+            if self.manifest
+            else "",
+            "manifest": self.manifest_sha256,
+        }
+        rows = [[fault.what, fault.where, fault.message] for fault in self.faults]
+        title = f"{name} in {self.root}: {'sound' if self.passed else f'broken, {count}'}"
+        return title, facts, ["fault", "where", "what is wrong"], rows, 0
 
 
 def verify(

@@ -71,7 +71,12 @@ def releases_root(folder: str | Path, environment: str | None = None, elsewhere:
     """
     if elsewhere:
         return located(Path(), elsewhere)
-    return f"{load_project(folder, environment).lakehouse_location}/release"
+    return releases_of(load_project(folder, environment))
+
+
+def releases_of(project: Project) -> str:
+    """Where a project's releases are when nobody says otherwise."""
+    return f"{project.lakehouse_location}/release"
 
 
 def release(
@@ -89,7 +94,7 @@ def release(
     """
     lakehouse, shelf = (
         Lakehouse(project.lakehouse_location),
-        Shelf(located(Path(), to) if to else f"{project.lakehouse_location}/release"),
+        Shelf(located(Path(), to) if to else releases_of(project)),
     )
     wanted = Version.parse(version) if version else None
     created = (now or dt.datetime.now(dt.UTC)).replace(microsecond=0)

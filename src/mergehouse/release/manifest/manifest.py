@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mergehouse import display
 from mergehouse.contracts.contract import TYPE_PATTERN
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi.catalogue import Kpi
@@ -220,6 +221,23 @@ class Manifest(_Strict):
     def as_bytes(self) -> bytes:
         """The manifest as it is written: the digest in `_SUCCESS` is of these bytes."""
         return (json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
+
+    def __repr__(self) -> str:
+        return display.as_text(*self._shown())
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return display.as_html(*self._shown())
+
+    def _shown(self) -> display.Shown:
+        facts = {
+            "made": f"{self.created_ts.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC by mergehouse {self.mergehouse_version}",
+            "previous": self.previous or "",
+            "quality": f"{self.quality.verdict} ({self.quality.checks:,} checks)",
+        }
+        rows = [[table.name, table.mode, f"{table.rows:,}"] for table in self.tables]
+        return f"Release {self.version} of {self.dataset}", facts, ["table", "mode", "rows"], rows, 1
 
 
 def table_folder(table: str, created: dt.datetime, version: str) -> str:

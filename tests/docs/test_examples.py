@@ -1,0 +1,65 @@
+"""The examples in docstrings are true, and everything that a notebook meets has one.
+
+They run where the shop of `shop.py` is, with the names of their module and `mh`.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import mergehouse as mh
+
+SOURCE = Path(mh.__file__).parent
+# Rooms in which every public function has an example, and the classes whose every public method has one.
+ROOMS = ()
+OBJECTS = ()
+
+
+class Documented(NamedTuple):
+    """A module, function, class or method: where it is, its name in the module, its docstring."""
+
+    file: str
+    name: str
+    text: str
+
+    @property
+    def is_public(self) -> bool:
+        return not any(part.startswith("_") for part in self.name.split("."))
+
+
+def documented(file: Path) -> Iterator[Documented]:
+    where = file.relative_to(SOURCE).as_posix()
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    yield Documented(where, "", ast.get_docstring(tree) or "")
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield Documented(where, node.name, ast.get_docstring(node) or "")
+        if isinstance(node, ast.ClassDef):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef):
+                    yield Documented(where, f"{node.name}.{method.name}", ast.get_docstring(method) or "")
+
+
+FOUND = [
+    found
+    for file in sorted(SOURCE.rglob("*.py"))
+    if "templates" not in file.relative_to(SOURCE).parts  # what projects are given, not modules
+    for found in documented(file)
+]
+
+
+@pytest.mark.parametrize("example", [d for d in FOUND if ">>>" in d.text], ids=lambda d: f"{d.file}:{d.name}")
+def test_example(example: Documented, shop_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop_folder)
+    module = import_module("mergehouse." + example.file.removesuffix(".py").replace("/", ".")) if example.file != "__init__.py" else mh
+    test = doctest.DocTestParser().get_doctest(example.text, vars(module) | {"mh": mh}, example.name, example.file, 0)
+    told: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).run(test, out=told.append)
+    assert not told, "".join(told)

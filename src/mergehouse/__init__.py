@@ -36,7 +36,7 @@ def project(folder: str | Path | Project, environment: str | None = None) -> Pro
 
     >>> mh.project("shop")
     Project tiny in shop
-      lakehouse  shop/lakehouse
+      lakehouse  ...shop/lakehouse
       engine     duckdb
       brand  label  currency  time zone      sources
       shop   Shop   EUR       Europe/Berlin        1
@@ -56,6 +56,12 @@ def open(
     URL of an object store.
 
     Raises ConfigError where there is neither a project, or environment, nor a lakehouse.
+
+    >>> lakehouse = mh.open("shop")
+    >>> lakehouse.rows("gold.sales_daily")
+    4
+    >>> mh.open("shop", "prod").location.endswith("shop/lakehouse-prod")
+    True
     """
     from mergehouse.lakehouse.delta import Lakehouse
     from mergehouse.project.config import Project
@@ -83,6 +89,10 @@ def run(
     `full` rebuilds what is not stale, too; `spark` is a session to run on, whatever the project says. What
     fails in a table or a source is in the result. Raises LakehouseError where another run is at work or the
     lakehouse cannot be written.
+
+    >>> mh.run("shop")
+    Run ... UTC: ok, ... s
+      tables  24 fresh
     """
     from mergehouse.cli.science_extra import scoring
     from mergehouse.pipeline.run import run as run_pipeline
@@ -99,6 +109,12 @@ def kpis(of: str | Path | Project | Lakehouse) -> KpiTable:
     """Every KPI of every brand and of the group, exact, from the published Gold tables.
 
     Raises LakehouseError where nothing is published yet.
+
+    >>> figures = mh.kpis("shop")
+    >>> figures.values["group"]["gmv"]
+    Decimal('60.00')
+    >>> figures.polars().filter(scope="shop", kpi="aov")["value"].item()
+    Decimal('20.000000')
     """
     from mergehouse.kpi.table import kpi_table
 
@@ -113,6 +129,13 @@ def verify(
     `release` is the folder or URL above `gold`, or the project that made it. `digest` is the SHA-256 that
     the manifest must have, by word of its sender. What is broken is in the result. Raises MergehouseError
     where there is nothing that could be a release.
+
+    >>> mh.verify("release")
+    Release 1.0.0 in release: sound
+      holds     10 tables, 10 files, 395 rows
+      manifest  ...
+    >>> mh.verify("release", "1.1.0").passed
+    False
     """
     from mergehouse.project.config import Project
     from mergehouse.release.export.export import releases_of

@@ -78,7 +78,8 @@ def as_html(
         return f"<p><b>{escape(title)}</b>{told}</p>"
     return (
         '<table style="border-collapse:collapse;color:inherit;background:none">'
-        f'<caption style="caption-side:top;text-align:left;color:inherit"><b>{escape(title)}</b>{told}</caption>'
+        '<caption style="caption-side:top;text-align:left;color:inherit">'
+        f"<b>{escape(title)}</b>{told}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 

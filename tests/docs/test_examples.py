@@ -1,6 +1,7 @@
 """The examples in docstrings are true, and everything that a notebook meets has one.
 
-They run where the shop of `shop.py` is, with the names of their module and `mh`.
+They run with the names of their module and `mh`, in a folder of their own that has `shop` and `release` of
+`shop.py`. In what is printed, `...` stands for anything.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class Documented(NamedTuple):
     text: str
 
     @property
+    def module(self) -> str:
+        return ".".join(["mergehouse", *Path(self.file).with_suffix("").parts]).removesuffix(".__init__")
+
+    @property
     def is_public(self) -> bool:
         return not any(part.startswith("_") for part in self.name.split("."))
 
@@ -56,10 +61,13 @@ FOUND = [
 
 
 @pytest.mark.parametrize("example", [d for d in FOUND if ">>>" in d.text], ids=lambda d: f"{d.file}:{d.name}")
-def test_example(example: Documented, shop_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(shop_folder)
-    module = import_module("mergehouse." + example.file.removesuffix(".py").replace("/", ".")) if example.file != "__init__.py" else mh
-    test = doctest.DocTestParser().get_doctest(example.text, vars(module) | {"mh": mh}, example.name, example.file, 0)
+def test_example(example: Documented, shop_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for there in shop_folder.iterdir():
+        (tmp_path / there.name).symlink_to(there)
+    monkeypatch.chdir(tmp_path)
+    module = import_module(example.module)
+    test = doctest.DocTestParser().get_doctest(example.text, vars(module) | {"mh": mh}, example.name, example.file, None)
     told: list[str] = []
     doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).run(test, out=told.append)
-    assert not told, "".join(told)
+    if told:
+        pytest.fail("".join(told), pytrace=False)

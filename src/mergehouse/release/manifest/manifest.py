@@ -231,8 +231,9 @@ class Manifest(_Strict):
         return display.as_html(*self._shown())
 
     def _shown(self) -> display.Shown:
+        made = f"{self.created_ts.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
         facts = {
-            "made": f"{self.created_ts.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC by mergehouse {self.mergehouse_version}",
+            "made": f"{made} by mergehouse {self.mergehouse_version}",
             "previous": self.previous or "",
             "quality": f"{self.quality.verdict} ({self.quality.checks:,} checks)",
         }

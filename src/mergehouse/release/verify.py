@@ -46,7 +46,14 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, repr=False)
 class Verification:
-    """What was found. `manifest` is None where it could not be read."""
+    """What was found. `manifest` is None where it could not be read.
+
+    >>> found = mh.verify("release", "9.9.9")
+    >>> found
+    Release 9.9.9 in release: broken, 1 fault
+      fault    where                  what is wrong
+      missing  gold/_releases/v9.9.9  this version is not here.
+    """
 
     root: str
     version: str | None
@@ -56,9 +63,20 @@ class Verification:
 
     @property
     def passed(self) -> bool:
+        """True where nothing is wrong.
+
+        >>> mh.verify("release").passed, mh.verify("release", digest="0" * 64).passed
+        (True, False)
+        """
         return not self.faults
 
     def as_json(self) -> dict[str, Any]:
+        """The same as plain values.
+
+        >>> found = mh.verify("release").as_json()
+        >>> found["version"], found["tables"], found["rows"], found["faults"]
+        ('1.0.0', 10, 395, [])
+        """
         tables = self.manifest.tables if self.manifest else []
         return {
             "root": self.root,
@@ -101,6 +119,9 @@ def verify(
 
     `expected`: the SHA-256 that the manifest has by word of somebody else, such as who approved the release.
     Raises MergehouseError where there is nothing at `root` that could be a release.
+
+    >>> verify("release").passed
+    True
     """
     with carried(root, version, progress) as folder:
         return verify_folder(folder, root, version, expected, progress)
@@ -110,6 +131,10 @@ def verify(
 def carried(root: str, version: str | None, progress: Progress) -> Iterator[Path]:
     """The folder of this machine that has the files: `root` itself, or for the time being copies of what is
     in the object store.
+
+    >>> with carried("release", None, print) as folder:
+    ...     folder
+    PosixPath('release')
     """
     if not is_url(root):
         place = Path(root)
@@ -134,6 +159,9 @@ def verify_folder(
 ) -> Verification:
     """Stage by stage: what a later one relies on was found sound by those before, but for tables with a
     broken file, which are left out.
+
+    >>> verify_folder(Path("release"), "release", "1.0.0", None, lambda what: None).passed
+    True
     """
     if version:
         version = str(Version.parse(version))

@@ -68,6 +68,11 @@ def releases_root(folder: str | Path, environment: str | None = None, elsewhere:
     environment has its own, or elsewhere.
 
     Raises ConfigError on a place that cannot be one; without `elsewhere`, on a project that cannot be read.
+
+    >>> releases_root("shop")
+    '...shop/lakehouse/release'
+    >>> releases_root("shop", elsewhere="s3://bucket/releases")
+    's3://bucket/releases'
     """
     if elsewhere:
         return located(Path(), elsewhere)
@@ -75,7 +80,11 @@ def releases_root(folder: str | Path, environment: str | None = None, elsewhere:
 
 
 def releases_of(project: Project) -> str:
-    """Where a project's releases are when nobody says otherwise."""
+    """Where a project's releases are when nobody says otherwise.
+
+    >>> releases_of(mh.project("shop", "prod"))
+    '...shop/lakehouse-prod/release'
+    """
     return f"{project.lakehouse_location}/release"
 
 

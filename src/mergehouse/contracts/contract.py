@@ -97,6 +97,12 @@ class Contract(_Strict):
 
     @property
     def layer(self) -> str:
+        """The part of the name before the point: bronze, silver, gold, monitor.
+
+        >>> from mergehouse.contracts.registry import contract_of
+        >>> contract_of("gold.dim_brand").layer
+        'gold'
+        """
         return self.table.split(".")[0]
 
 
@@ -104,6 +110,11 @@ class Contract(_Strict):
 def load_contract(file: Path) -> Contract:
     """Reads and validates one contract, once a process: contracts come with the package. Raises ConfigError
     naming file and key.
+
+    >>> from mergehouse.contracts.registry import MODELS
+    >>> contract = load_contract(MODELS / "gold" / "dim_brand.yml")
+    >>> contract.key, contract.columns["as_of_date"].type, contract.columns["label"].nullable
+    (['source_system'], 'date', False)
     """
     try:
         contract = Contract(**read_yaml(file))

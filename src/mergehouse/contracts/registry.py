@@ -13,5 +13,9 @@ MODELS = Path(str(resources.files("mergehouse") / "models"))
 
 
 def contract_of(table: str) -> Contract:
-    """The contract of a table, by its name `layer.table`."""
+    """The contract of a table, by its name `layer.table`.
+
+    >>> contract_of("gold.dim_brand").grain
+    'one brand'
+    """
     return load_contract(MODELS / f"{table.replace('.', '/')}.yml")

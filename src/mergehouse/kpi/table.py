@@ -18,7 +18,11 @@ EXACT = (38, 6)  # precision and scale: shares have six places, money two, count
 
 
 def kpi_table(lakehouse: Lakehouse) -> KpiTable:
-    """Every KPI of every brand and of the group. Raises LakehouseError where nothing is published yet."""
+    """Every KPI of every brand and of the group. Raises LakehouseError where nothing is published yet.
+
+    >>> kpi_table(mh.open("shop")).values["group"]["return_rate"]  # 5 of 60
+    Decimal('0.083333')
+    """
     values = compute(lakehouse)
     if not values:
         raise LakehouseError(
@@ -29,12 +33,24 @@ def kpi_table(lakehouse: Lakehouse) -> KpiTable:
 
 @dataclass(frozen=True, repr=False)
 class KpiTable:
-    """Exact values by scope (brands, then `group`) and KPI; None where a ratio has no denominator."""
+    """Exact values by scope (brands, then `group`) and KPI; None where a ratio has no denominator.
+
+    >>> mh.kpis("shop")
+    KPIs
+      KPI                  unit          shop    group
+      GMV                  EUR          60.00    60.00
+      Returns              EUR           5.00     5.00
+      ...
+    """
 
     values: Values
 
     def polars(self) -> polars.DataFrame:
-        """One row for each scope and KPI: `scope`, `kpi`, `value` as a decimal, `unit`."""
+        """One row for each scope and KPI: `scope`, `kpi`, `value` as a decimal, `unit`.
+
+        >>> mh.kpis("shop").polars().filter(scope="group", kpi="repeat_rate").rows()
+        [('group', 'repeat_rate', Decimal('0.500000'), 'share')]
+        """
         import polars
 
         rows = [

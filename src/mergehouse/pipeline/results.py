@@ -28,7 +28,12 @@ class Scored:
 
 @dataclass(repr=False)
 class RunResult:
-    """Everything a run has to say."""
+    """Everything a run has to say.
+
+    >>> result = mh.run("shop", until="silver")
+    >>> {table.status for table in result.tables}
+    {'fresh'}
+    """
 
     run_id: str
     started: dt.datetime
@@ -41,6 +46,11 @@ class RunResult:
 
     @property
     def failed(self) -> bool:
+        """True where a source stopped, a table was not published, or a check of severity error does not hold.
+
+        >>> mh.run("shop").failed
+        False
+        """
         return (
             bool(self.ingest.failures)
             or any(t.status in ("failed", "blocked") for t in self.tables)
@@ -49,6 +59,11 @@ class RunResult:
 
     @property
     def changed(self) -> bool:
+        """True where there was anything to do.
+
+        >>> mh.run("shop").changed
+        False
+        """
         return (
             bool(self.ingest.new)
             or any(t.status != "fresh" for t in self.tables)

@@ -108,6 +108,11 @@ def auc_lost(
 ) -> np.ndarray:
     """AUC that predictions lose where one of the inputs (n, k) is shuffled: shape (`SHUFFLES`, k) (Breiman
     2001, section 10).
+
+    >>> inputs = np.array([[n, 0] for n in range(100)])
+    >>> lost = auc_lost(lambda rows: rows[:, 0], inputs, churned=np.arange(100) >= 50)
+    >>> bool((lost[:, 0] > 0.3).all()), bool((lost[:, 1] == 0).all())  # all hangs on the first input
+    (True, True)
     """
     rng = np.random.default_rng(seed)
     lost = np.empty((SHUFFLES, inputs.shape[1]))

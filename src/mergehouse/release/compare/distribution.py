@@ -53,7 +53,7 @@ def summary(
     Columns in `hidden` are measured by their empty values and fingerprint alone.
 
     >>> connection = duckdb.connect()
-    >>> _ = connection.execute("CREATE TABLE notes AS FROM (VALUES (1, 5.0), (2, 7.0), (3, NULL)) t(id, price)")
+    >>> _ = connection.execute("CREATE TABLE notes AS FROM VALUES (1, 5.0), (2, 7.0), (3, NULL) t(id, price)")
     >>> count, found = summary(connection, "notes", {"price": "DECIMAL(2,1)"}, ["id"], frozenset())
     >>> count, found["price"].nulls, found["price"].low, found["price"].mean
     (3, 1, Decimal('5.0'), 6.0)

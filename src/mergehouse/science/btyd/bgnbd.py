@@ -130,7 +130,7 @@ class BGNBD:
         history.
 
         >>> model = BGNBD(1.0, 9.0, 1.0, 1.0, 0.0, 10, np.zeros((4, 4)), True, True, "")
-        >>> model.p_alive(frequency=[0, 1, 1], recency=[0, 9, 1], age=[9, 9, 11])  # odds of having left: 0, 1, 4
+        >>> model.p_alive(frequency=[0, 1, 1], recency=[0, 9, 1], age=[9, 9, 11])  # odds that left: 0, 1, 4
         array([1. , 0.5, 0.2])
         """
         return expit(-_log_odds_left(*self.parameters, *histories(frequency, recency, age)))

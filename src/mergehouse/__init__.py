@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mergehouse.release.verify import Verification
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "kpis", "open", "project", "run", "verify"]
+__all__ = ["kpis", "open", "project", "run", "verify"]
 
 
 def project(folder: str | Path | Project, environment: str | None = None) -> Project:

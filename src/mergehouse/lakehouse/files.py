@@ -84,7 +84,11 @@ def duckdb_types(delta: DeltaTable) -> dict[str, str]:
 
 
 def duckdb_type(kind: str) -> str:
-    """A contract's type as DuckDB has it."""
+    """A contract's type as DuckDB has it.
+
+    >>> duckdb_type("string"), duckdb_type("timestamp"), duckdb_type("decimal(18,2)")
+    ('VARCHAR', 'TIMESTAMPTZ', 'DECIMAL(18,2)')
+    """
     return {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"}.get(kind, kind.upper())
 
 

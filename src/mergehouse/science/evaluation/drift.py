@@ -123,6 +123,12 @@ def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
     These are the active customers of the last cut-off whose window was closed at `trained`, the as-of date of
     the model's training: customers of earlier cut-offs cannot have been there for as long, and differ for
     that alone. Empty where nobody is active.
+
+    >>> from types import SimpleNamespace
+    >>> rows = pl.DataFrame({"cutoff_date": [dt.date(2026, 3, 7)], "recency_days": [500]})
+    >>> model = SimpleNamespace(horizon=90)  # not asked: nobody is active
+    >>> drift(Dataset("shop", dt.date(2026, 3, 7), rows), model, dt.date(2026, 3, 7)).is_empty()
+    True
     """
     newest = dataset.closed_before(trained, model.horizon)[-1:]
     learned = active(dataset.rows.filter(pl.col("cutoff_date").is_in(newest)))

@@ -59,7 +59,16 @@ def explain_churn(dataset: Dataset, model: ChurnModel) -> pl.DataFrame:
 
 
 def keep_explanations(lakehouse: Lakehouse, version: Version, rows: pl.DataFrame) -> None:
-    """Appends what `explain_churn` says of a registered version to `gold.model_explanations`."""
+    """Appends what `explain_churn` says of a registered version to `gold.model_explanations`.
+
+    >>> from types import SimpleNamespace
+    >>> version = SimpleNamespace(brand="shop", name="shop-churn", version=3)
+    >>> rows = _rows(REGRESSION, "active", 90, "coefficient", *np.zeros((3, len(INPUTS))))
+    >>> lakehouse = Lakehouse("new")
+    >>> keep_explanations(lakehouse, version, rows)
+    >>> lakehouse.rows(EXPLANATIONS) == len(INPUTS)
+    True
+    """
     contract = contract_of(EXPLANATIONS)
     named = rows.with_columns(
         source_system=pl.lit(version.brand),

@@ -18,9 +18,18 @@ import pytest
 import mergehouse as mh
 
 SOURCE = Path(mh.__file__).parent
-# Rooms in which every public function has an example, and the classes whose every public method has one.
-ROOMS = ()
-OBJECTS = ()
+# Places where every public function has an example, and the classes whose every public method has one.
+ROOMS = (
+    "__init__.py", "display.py", "storage.py", "project/", "contracts/", "lakehouse/", "charts/", "kpi/",
+    "transform/source_views.py", "transform/staging_views.py", "transform/field_reconciliation.py", "science/btyd/",
+    "science/evaluation/", "release/manifest/",
+)  # fmt: skip
+OBJECTS = {
+    "project/config.py": ["Project"], "lakehouse/delta.py": ["Lakehouse", "Table"], "kpi/table.py": ["KpiTable"],
+    "pipeline/results.py": ["RunResult"], "release/verify.py": ["Verification"],
+    "release/manifest/manifest.py": ["Manifest"], "release/manifest/version.py": ["Version"],
+}  # fmt: skip
+TRAINED = {"science/evaluation/explanation.py:explain_churn"}  # needs models of a year of customers; tests/pipeline has them
 
 
 class Documented(NamedTuple):
@@ -71,3 +80,11 @@ def test_example(example: Documented, shop_folder: Path, tmp_path: Path, monkeyp
     doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).run(test, out=told.append)
     if told:
         pytest.fail("".join(told), pytrace=False)
+
+
+def test_every_public_function_has_an_example() -> None:
+    functions = [d for d in FOUND if d.file.startswith(ROOMS) and d.name and d.name.islower() and "." not in d.name]
+    methods = [d for d in FOUND for owner in OBJECTS.get(d.file, []) if d.name.startswith(f"{owner}.")]
+    assert len(functions) > 100 and len(methods) > 40
+    without = {f"{d.file}:{d.name}" for d in functions + methods if d.is_public and ">>>" not in d.text}
+    assert without == TRAINED

@@ -126,6 +126,9 @@ def load_deliveries(
 def read_batches(lakehouse: Lakehouse) -> list[Batch]:
     """The ledger of all deliveries so far, in the order in which they came: the SQL of the typed views
     follows it.
+
+    >>> [(batch.source_file, batch.rows, batch.status) for batch in read_batches(mh.open("shop"))]
+    [('lines.csv', 4, 'loaded')]
     """
     if not lakehouse.exists(BATCHES):
         return []

@@ -49,30 +49,53 @@ class Kpi(BaseModel):
 
     @property
     def grain(self) -> str:
-        """Where the KPI can be cut: the grain of the table its measures come from."""
+        """Where the KPI can be cut: the grain of the table its measures come from.
+
+        >>> catalogue()[0].name, catalogue()[0].grain
+        ('gmv', '...')
+        """
         return contract_of(self.table).grain if self.table else "that of its two measures"
 
     @property
     def formula(self) -> str:
-        """The formula in words that are also SQL."""
+        """The formula in words that are also SQL.
+
+        >>> [kpi.formula for kpi in catalogue() if kpi.name in ("gmv", "aov")]
+        ['SUM(gmv_eur) over gold.sales_daily', 'gmv / orders']
+        """
         if self.ratio:
             return f"{self.ratio[0]} / {self.ratio[1]}"
         return f"{self.measure_sql()} over {self.table}"
 
     def measure_sql(self) -> str:
-        """The aggregate as a Spark SQL expression. Not for ratios, which divide two measures."""
+        """The aggregate as a Spark SQL expression. Not for ratios, which divide two measures.
+
+        >>> [kpi.measure_sql() for kpi in catalogue() if kpi.name == "repeat_customers"]
+        ['COUNT(DISTINCT CASE WHEN frequency >= 2 THEN customer_id END)']
+        """
         return formula.measure_sql(self.model_dump())
 
 
 @functools.cache
 def catalogue() -> tuple[Kpi, ...]:
-    """All KPIs in the order they are shown."""
+    """All KPIs in the order they are shown.
+
+    >>> [kpi.name for kpi in catalogue()][:6]
+    ['gmv', 'returns', 'net_revenue', 'orders', 'units', 'aov']
+    """
     return tuple(Kpi(**entry) for entry in parse_yaml(CATALOGUE.read_text(encoding="utf-8")))
 
 
 def brand_definitions(brand: Brand) -> dict[str, str]:
     """How the brand itself counted each KPI before, by KPI name. Raises ConfigError on a KPI that does not
     exist.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> brand_definitions(brand.model_copy(update={"kpi_definitions": {"gmv": "before vouchers"}}))
+    {'gmv': 'before vouchers'}
+    >>> brand_definitions(brand.model_copy(update={"kpi_definitions": {"gvm": "before vouchers"}}))
+    Traceback (most recent call last):
+    mergehouse.errors.ConfigError: ...: kpi_definitions: no KPI is named `gvm`; did you mean `gmv`?
     """
     known = {k.name for k in catalogue()}
     for name in brand.kpi_definitions:
@@ -86,7 +109,12 @@ def brand_definitions(brand: Brand) -> dict[str, str]:
 
 
 def compute(lakehouse: Lakehouse) -> Values:
-    """Every KPI per scope (brand names, then `group`). None where a ratio has no denominator."""
+    """Every KPI per scope (brand names, then `group`). None where a ratio has no denominator.
+
+    >>> values = compute(mh.open("shop"))
+    >>> values["shop"]["gmv"], values["shop"]["orders"], values["shop"]["aov"]
+    (Decimal('60.00'), Decimal('3'), Decimal('20.00'))
+    """
     named = dict.fromkeys(k.table for k in catalogue() if k.table)
     tables = [table for table in named if lakehouse.exists(table)]
     return compute_over(lakehouse.reading(*tables), tables)
@@ -104,7 +132,12 @@ def compute_over(
 
 
 def as_json_values(values: Values) -> dict[str, dict[str, str | int | None]]:
-    """Counts as numbers, money and shares as exact decimal text."""
+    """Counts as numbers, money and shares as exact decimal text.
+
+    >>> from decimal import Decimal
+    >>> as_json_values({"shop": {"orders": Decimal(3), "gmv": Decimal("60.00"), "aov": None}})
+    {'shop': {'orders': 3, 'gmv': '60.00', 'aov': None}}
+    """
     kinds = {k.name: k.format for k in catalogue()}
     return {
         scope: {n: v if v is None else int(v) if kinds[n] == "integer" else str(v) for n, v in named.items()}
@@ -113,7 +146,15 @@ def as_json_values(values: Values) -> dict[str, dict[str, str | int | None]]:
 
 
 def formatted(kpi: Kpi, value: Value) -> str:
-    """A value as people read it: `1,234.50`, `1,234`, `12.3 %`; a dash where there is none."""
+    """A value as people read it: `1,234.50`, `1,234`, `12.3 %`; a dash where there is none.
+
+    >>> from decimal import Decimal
+    >>> named = {kpi.name: kpi for kpi in catalogue()}
+    >>> formatted(named["gmv"], Decimal("1234.5")), formatted(named["return_rate"], Decimal("0.123"))
+    ('1,234.50', '12.3 %')
+    >>> formatted(named["aov"], None)
+    '-'
+    """
     if value is None:
         return "-"
     if kpi.format == "percent":

@@ -21,6 +21,13 @@ def run_query(lakehouse: Lakehouse, sql: str, output: str = "table", to: Path | 
 
     The connection reads the lakehouse's files and nothing else. Raises MergehouseError on anything
     but one SELECT, on an unknown format, and with the engine's message where the SQL is wrong.
+
+    >>> print(run_query(mh.open("shop"), "SELECT label, currency FROM gold.dim_brand", "csv"), end="")
+    label,currency
+    Shop,EUR
+    >>> run_query(mh.open("shop"), "DROP TABLE gold.dim_brand")
+    Traceback (most recent call last):
+    mergehouse.errors.MergehouseError: expected exactly one SELECT statement.
     """
     if output not in FORMATS:
         raise MergehouseError(f"--format {output}: expected one of {', '.join(FORMATS)}.")

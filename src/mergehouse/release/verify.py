@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from mergehouse import display
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi.catalogue import compute_over
 from mergehouse.lakehouse.reader import connect
@@ -41,9 +42,16 @@ from mergehouse.release.store import Shelf
 from mergehouse.storage import is_url
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verification:
-    """What was found. `manifest` is None where it could not be read."""
+    """What was found. `manifest` is None where it could not be read.
+
+    >>> found = mh.verify("release", "9.9.9")
+    >>> found
+    Release 9.9.9 in release: broken, 1 fault
+      fault    where                  what is wrong
+      missing  gold/_releases/v9.9.9  this version is not here.
+    """
 
     root: str
     version: str | None
@@ -53,9 +61,20 @@ class Verification:
 
     @property
     def passed(self) -> bool:
+        """True where nothing is wrong.
+
+        >>> mh.verify("release").passed, mh.verify("release", digest="0" * 64).passed
+        (True, False)
+        """
         return not self.faults
 
     def as_json(self) -> dict[str, Any]:
+        """The same as plain values.
+
+        >>> found = mh.verify("release").as_json()
+        >>> found["version"], found["passed"], found["faults"]
+        ('1.0.0', True, [])
+        """
         tables = self.manifest.tables if self.manifest else []
         return {
             "root": self.root,
@@ -69,6 +88,26 @@ class Verification:
             "faults": self.faults,
         }
 
+    def __repr__(self) -> str:
+        return display.as_text(*self._shown())
+
+    def _repr_html_(self) -> str:
+        return display.as_html(*self._shown())
+
+    def _shown(self) -> display.Shown:
+        name = f"Release {self.version}" if self.version else "Release"
+        count = f"{len(self.faults)} {'fault' if len(self.faults) == 1 else 'faults'}"
+        totals = self.as_json()
+        facts = {
+            "holds": f"{totals['tables']} tables, {totals['files']} files, {totals['rows']:,} rows"
+            if self.manifest
+            else "",
+            "manifest": self.manifest_sha256,
+        }
+        rows = [[fault.what, fault.where, fault.message] for fault in self.faults]
+        title = f"{name} in {self.root}: {'sound' if self.passed else f'broken, {count}'}"
+        return title, facts, ["fault", "where", "what is wrong"], rows, 0
+
 
 def verify(
     root: str, version: str | None = None, expected: str | None = None, progress: Progress = silent
@@ -78,6 +117,9 @@ def verify(
 
     `expected`: the SHA-256 that the manifest has by word of somebody else, such as who approved the release.
     Raises MergehouseError where there is nothing at `root` that could be a release.
+
+    >>> verify("release").passed
+    True
     """
     with carried(root, version, progress) as folder:
         return verify_folder(folder, root, version, expected, progress)
@@ -87,6 +129,10 @@ def verify(
 def carried(root: str, version: str | None, progress: Progress) -> Iterator[Path]:
     """The folder of this machine that has the files: `root` itself, or for the time being copies of what is
     in the object store.
+
+    >>> with carried("release", None, print) as folder:
+    ...     folder
+    PosixPath('release')
     """
     if not is_url(root):
         place = Path(root)
@@ -111,6 +157,9 @@ def verify_folder(
 ) -> Verification:
     """Stage by stage: what a later one relies on was found sound by those before, but for tables with a
     broken file, which are left out.
+
+    >>> verify_folder(Path("release"), "release", "1.0.0", None, lambda what: None).passed
+    True
     """
     if version:
         version = str(Version.parse(version))

@@ -65,10 +65,24 @@ def releases_root(folder: str | Path, environment: str | None = None, elsewhere:
     environment has its own, or elsewhere.
 
     Raises ConfigError on a place that cannot be one; without `elsewhere`, on a project that cannot be read.
+
+    >>> releases_root("shop")
+    '...shop/lakehouse/release'
+    >>> releases_root("shop", elsewhere="s3://bucket/releases")
+    's3://bucket/releases'
     """
     if elsewhere:
         return located(Path(), elsewhere)
-    return f"{load_project(folder, environment).lakehouse_location}/release"
+    return releases_of(load_project(folder, environment))
+
+
+def releases_of(project: Project) -> str:
+    """Where a project's releases are when nobody says otherwise.
+
+    >>> releases_of(mh.project("shop", "prod"))
+    '...shop/lakehouse-prod/release'
+    """
+    return f"{project.lakehouse_location}/release"
 
 
 def release(
@@ -86,7 +100,7 @@ def release(
     """
     lakehouse, shelf = (
         Lakehouse(project.lakehouse_location),
-        Shelf(located(Path(), to) if to else f"{project.lakehouse_location}/release"),
+        Shelf(located(Path(), to) if to else releases_of(project)),
     )
     wanted = Version.parse(version) if version else None
     created = (now or dt.datetime.now(dt.UTC)).replace(microsecond=0)

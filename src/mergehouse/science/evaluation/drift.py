@@ -53,6 +53,9 @@ def watch(
 
     The former goes to `gold.score_drift`, the latter to `gold.model_metrics`. Returns what a reader of the
     scores should know.
+
+    >>> watch(Lakehouse("new"), [], dt.datetime(2026, 3, 7, tzinfo=dt.UTC))
+    []
     """
     results = []
     for dataset, champion in scored:
@@ -98,6 +101,11 @@ def psi(reference: np.ndarray, current: np.ndarray) -> float:
 
     Values that many share make fewer bins. 0 where both are spread alike; by convention above 0.1 shifted,
     above 0.25 drifted.
+
+    >>> psi(np.arange(1000), np.arange(1000))
+    0.0
+    >>> round(psi(np.arange(1000), np.arange(500, 1000)), 2)  # five tenths doubled, five gone
+    3.8
     """
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
     shares = [
@@ -115,6 +123,12 @@ def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
     These are the active customers of the last cut-off whose window was closed at `trained`, the as-of date of
     the model's training: customers of earlier cut-offs cannot have been there for as long, and differ for
     that alone. Empty where nobody is active.
+
+    >>> from types import SimpleNamespace
+    >>> rows = pl.DataFrame({"cutoff_date": [dt.date(2026, 3, 7)], "recency_days": [500]})
+    >>> model = SimpleNamespace(horizon=90)  # not asked: nobody is active
+    >>> drift(Dataset("shop", dt.date(2026, 3, 7), rows), model, dt.date(2026, 3, 7)).is_empty()
+    True
     """
     newest = dataset.closed_before(trained, model.horizon)[-1:]
     learned = active(dataset.rows.filter(pl.col("cutoff_date").is_in(newest)))
@@ -147,6 +161,9 @@ def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[
 
     The method is the model's name and version: what its backtest promised stands beside it in
     `gold.model_metrics`.
+
+    >>> list(matured(mh.open("shop"), set()))  # no score has come of age yet
+    []
     """
     if not lakehouse.exists(SCORES):
         return

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mergehouse.contracts.contract import ColumnContract, Contract
-from mergehouse.engine import Staged, flat
+from mergehouse.engine import Relation, Staged
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
 from mergehouse.kpi import formula
@@ -257,10 +257,9 @@ def _check(engine: DuckDBEngine, table: ReleasedTable, contract: Contract, stage
 
 def _changes(engine: DuckDBEngine, contract: Contract, staged: Staged) -> tuple[int, int, int]:
     """Keys that are new, that have other values, that are gone."""
-    name, key = flat(contract.table), ", ".join(contract.key)
-    updated = rows(
-        engine.connection, f"SELECT count(*) AS n FROM inserted.{name} SEMI JOIN deleted.{name} USING ({key})"
-    )[0]["n"]
+    inserted, deleted = Relation("inserted", contract.table), Relation("deleted", contract.table)
+    both = f"SELECT count(*) AS n FROM {inserted} SEMI JOIN {deleted} USING ({', '.join(contract.key)})"
+    updated = rows(engine.connection, both)[0]["n"]
     return staged.inserted - updated, updated, staged.deleted - updated
 
 

@@ -65,7 +65,7 @@ class Staged:
 
 
 class Engine(Protocol):
-    """What the pipeline asks of an engine. All SQL given to it is Spark SQL, over nodes and relations by name."""
+    """What the pipeline asks of an engine. SQL given to it is Spark SQL over nodes and relations by name."""
 
     lakehouse: Lakehouse
     tables_at_once: int

@@ -1,9 +1,9 @@
 """Tables that Python computes: their contract names the function, `computed_by: package.module:function`.
 
-It is given a `Request` and returns `Rows`. Its module is imported whenever it is asked whether the table is up to
-date, so that what is heavy is imported within the function. Besides the function the module may have
-`version(request)`, a text that changes when the same inputs would give other rows, such as the models in use, and
-`lacking()`, what this Python lacks, in words; empty where that is nothing.
+It is given a `Request` and returns `Rows`. Its module is imported whenever it is asked whether the table is
+up to date, so that what is heavy is imported within the function. Besides the function the module may have
+`version(request)`, a text that changes when the same inputs would give other rows, such as the models in use,
+and `lacking()`, what this Python lacks, in words; empty where that is nothing.
 """
 
 from __future__ import annotations
@@ -57,14 +57,12 @@ def compute(contract: Contract, request: Request) -> Rows:
 
 def version(contract: Contract, request: Request) -> str:
     """What the rows depend on besides the inputs."""
-    asked = getattr(_named(contract)[0], "version", None)
-    return asked(request) if asked else ""
+    return _asked(contract, "version", request)
 
 
 def lacking(contract: Contract) -> str:
     """What this Python lacks to compute the table, in words; empty where nothing does."""
-    asked = getattr(_named(contract)[0], "lacking", None)
-    return asked() if asked else ""
+    return _asked(contract, "lacking")
 
 
 def is_left_out(contract: Contract, project: Project) -> bool:
@@ -74,6 +72,11 @@ def is_left_out(contract: Contract, project: Project) -> bool:
     if not contract.computed_by or not contract.optional:
         return False
     return is_off(contract, project) or bool(lacking(contract))
+
+
+def _asked(contract: Contract, name: str, *given: Request) -> str:
+    function = getattr(_named(contract)[0], name, None)
+    return function(*given) if function else ""
 
 
 def _named(contract: Contract) -> tuple[ModuleType, str]:

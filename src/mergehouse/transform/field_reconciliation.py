@@ -64,8 +64,8 @@ def differences_between(
         for r in rules
     )
     return (
-        f"SELECT DISTINCT {literal(brand.name)} AS source_system, d.field, {literal(rules[0].key)} AS key_column,"
-        f" key_value, d.used, d.other FROM (SELECT CAST({first}.{key} AS STRING) AS key_value,"
+        f"SELECT DISTINCT {literal(brand.name)} AS source_system, d.field,"
+        f" {literal(rules[0].key)} AS key_column, key_value, d.used, d.other FROM (SELECT CAST({first}.{key} AS STRING) AS key_value,"
         f" EXPLODE(ARRAY({found})) AS d FROM {sides} ON {first}.{key} = {second}.{key} WHERE {differ}) AS"
         " pairs WHERE d.differs"
     )

@@ -189,8 +189,9 @@ def is_off(contract: Contract, project: Project) -> bool:
 
 
 def fingerprint_of(node: Node, fingerprints: Mapping[str, str], version: str = "") -> str:
-    """Of what a node comes from: its SQL, its contract, and the `fingerprints` of all that it reads. `version`
-    is that of the function that computes it.
+    """Of what a node comes from: its SQL, its contract, and the `fingerprints` of all that it reads.
+
+    `version` is that of the function that computes it.
     """
     sql = node.sql if isinstance(node, View | Table) else ""
     contract = node.contract.model_dump_json(exclude={"release"}) if isinstance(node, Table) else ""
@@ -198,13 +199,9 @@ def fingerprint_of(node: Node, fingerprints: Mapping[str, str], version: str = "
     return _digest(SEMANTICS, sql, contract, *parents, *([version] if version else []))
 
 
+@functools.cache
 def tables_in(sql: str) -> frozenset[str]:
     """Names of the tables a Spark SQL query reads, its own CTEs left out."""
-    return _tables_in(sql)
-
-
-@functools.cache
-def _tables_in(sql: str) -> frozenset[str]:
     tree = sqlglot.parse_one(sql, read="spark")
     return frozenset(f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db)
 

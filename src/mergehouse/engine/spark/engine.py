@@ -268,7 +268,7 @@ class SparkEngine:
 
 
 def flat(name: object) -> str:
-    """A name as the one word of a temporary view: what changed in `silver.orders` is `changed_silver_orders`."""
+    """A name as the one word that a temporary view has."""
     return str(name).replace(".", "_")
 
 
@@ -302,7 +302,7 @@ def _merge(contract: Contract, target: str) -> str:
     """MERGE on the table's key: changed rows are updated, gone ones deleted, new ones inserted."""
     on = " AND ".join(f"t.{key} = s.{key}" for key in contract.key)
     return (
-        f"MERGE INTO {target} AS t USING {flat(Relation('merged', contract.table))} AS s ON {on} WHEN MATCHED AND"
-        " s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED AND NOT s.is_gone THEN"
+        f"MERGE INTO {target} AS t USING {flat(Relation('merged', contract.table))} AS s ON {on}"
+        " WHEN MATCHED AND s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED AND NOT s.is_gone THEN"
         " INSERT *"
     )

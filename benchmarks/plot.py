@@ -32,8 +32,9 @@ def style(theme: str) -> dict[str, object]:
     """Matplotlib's settings for a page of that theme; the same drawing gives the same bytes."""
     ink, grid = THEMES[theme]
     return {
-        "svg.hashsalt": "mergehouse", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 11, "text.color": ink,
-        "axes.labelcolor": ink, "axes.edgecolor": grid, "xtick.color": ink, "ytick.color": ink, "grid.color": grid,
+        "svg.hashsalt": "mergehouse", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 11,
+        "text.color": ink, "axes.labelcolor": ink, "axes.edgecolor": grid, "xtick.color": ink,
+        "ytick.color": ink, "grid.color": grid,
     }  # fmt: skip
 
 

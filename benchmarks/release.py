@@ -18,8 +18,7 @@ import time
 from pathlib import Path
 
 from mergehouse.cli.scaffold import line_count
-from mergehouse.contracts.contract import load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.registry import contract_of
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp
@@ -29,10 +28,12 @@ MERGEHOUSE = [sys.executable, "-c", "from mergehouse.cli.main import main; main(
 BAR = 1.5
 TABLE = "gold.category_perf"
 ROWS = """
-SELECT DATE '2016-01-01' + to_months((i % 120)::INT) AS month_start, ['eurostyle', 'contoso'][1 + (i // 120) % 2] AS source_system,
+SELECT DATE '2016-01-01' + to_months((i % 120)::INT) AS month_start,
+  ['eurostyle', 'contoso'][1 + (i // 120) % 2] AS source_system,
   'Department ' || hash(i) % 12 AS department, 'Category ' || hash(i) % 90 AS category,
   source_system || ':' || (i // 240 + 10000) AS product_id,
-  (hash(i * 3) % 100000)::DECIMAL(18,2) / 100 AS gmv_eur, (hash(i * 5) % 5000)::DECIMAL(18,2) / 100 AS returns_eur,
+  (hash(i * 3) % 100000)::DECIMAL(18,2) / 100 AS gmv_eur,
+  (hash(i * 5) % 5000)::DECIMAL(18,2) / 100 AS returns_eur,
   gmv_eur - returns_eur AS net_revenue_eur, hash(i * 7) % 40 AS units, hash(i * 11) % 20 AS sale_lines,
   net_revenue_eur * 0.4 AS margin_eur, ['actual', 'estimated'][1 + (hash(i) % 2)::INT] AS margin_method
 FROM range({rows}) AS t(i)
@@ -81,17 +82,14 @@ def main() -> None:
 def make(folder: Path, rows: int) -> None:
     """A project whose lakehouse holds one mart, written as a run writes it."""
     subprocess.run([*MERGEHOUSE, "init", str(folder)], check=True, stdout=subprocess.DEVNULL)
-    lakehouse, contract = (
-        Lakehouse(folder / "lakehouse"),
-        load_contract(MODELS / f"{TABLE.replace('.', '/')}.yml"),
-    )
+    lakehouse, contract = Lakehouse(folder / "lakehouse"), contract_of(TABLE)
     engine = DuckDBEngine(Limits(), lakehouse, folder / "spill")
     engine.connection.execute(f"CREATE VIEW mapping.rows AS {ROWS.format(rows=rows)}")
     engine.publish(engine.stage(contract, "SELECT * FROM mapping.rows"), Stamp("benchmark"))
 
 
 def copying(folder: Path) -> list[str]:
-    columns = ", ".join(load_contract(MODELS / f"{TABLE.replace('.', '/')}.yml").columns)
+    columns = ", ".join(contract_of(TABLE).columns)
     files = f"read_parquet('{folder}/lakehouse/gold/category_perf/**/*.parquet', hive_partitioning = true)"
     copy = (
         f"COPY (SELECT {columns} FROM {files}) TO '{folder}/floor/rows.parquet' (FORMAT parquet, COMPRESSION"

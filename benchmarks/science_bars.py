@@ -120,7 +120,8 @@ def bar_table(tested: list[Tested]) -> str:
     rows = ["| target | metric | bar | measured | lowest to highest | met |", "|---|---|--:|--:|--:|---|"]
     for bar in BARS:
         found = bar.measured(tested)
-        metric = f"{bar.metric}{', each cut-off' if bar.each else ''}{f', beyond {bar.beyond}' if bar.beyond else ''}"
+        beyond = f", beyond {bar.beyond}" if bar.beyond else ""
+        metric = f"{bar.metric}{', each cut-off' if bar.each else ''}{beyond}"
         limit = f"{'at most' if bar.most else 'at least'} {_number(bar.bar)}"
         within = f"{_number(min(found))} to {_number(max(found))}"
         rows.append(
@@ -138,7 +139,9 @@ def bar_table(tested: list[Tested]) -> str:
 
 
 def in_pounds(lakehouse: Lakehouse, dataset: Dataset) -> Dataset:
-    """The dataset with net revenue in the brand's own currency in place of margin, in features and outcomes."""
+    """The dataset with net revenue in the brand's own currency in place of margin, in features and
+    outcomes.
+    """
     table = lakehouse.table("silver.sales_clean").duckdb()
     lines = table.filter(
         duckdb.ColumnExpression("source_system") == duckdb.ConstantExpression(dataset.brand)

@@ -38,23 +38,29 @@ CHUNK = 8 * 2**20
 _REASONS = (  # what stores and their clients say, and what a user can do about it
     (
         r"\b40[13]\b|Forbidden|Unauthorized|Unauthenticated|PermissionDenied|AuthenticationFailed|AuthorizationFailure",
-        "access is denied (HTTP 401 or 403). Give the identity of this environment the right to read and write there "
-        "(on Azure: Storage Blob Data Contributor), or set its credentials; `mergehouse doctor` tries them",
+        "access is denied (HTTP 401 or 403). Give the identity of this environment the right to read and "
+        "write there (on Azure: Storage Blob Data Contributor), or set its credentials; "
+        "`mergehouse doctor` tries them",
     ),
     (
         r"\b(429|503)\b|ServerBusy|SlowDown|TooManyRequests|Too Many Requests|Service Unavailable",
         f"the store is too busy and stayed so for {RETRY_SECONDS} seconds (HTTP 429 or 503). Run again later",
     ),
-    (r"NoSuchBucket|ContainerNotFound|(container|bucket) does not exist", "there is no such container. Make it, or correct the name"),
     (
-        r"IMDS|metadata/identity|169\.254|must be specified|Missing(Key|Secret)|builder error|Generic.*[Cc]redential",
+        r"NoSuchBucket|ContainerNotFound|(container|bucket) does not exist",
+        "there is no such container. Make it, or correct the name",
+    ),
+    (
+        r"IMDS|metadata/identity|169\.254|must be specified|Missing(Key|Secret)|builder error"
+        r"|Generic.*[Cc]redential",
         "no credentials were found. Set those of this environment: the page on object stores lists them",
     ),
     (
-        r"[Cc]onnect|dns|timed out|[Tt]imeout|error sending request|reset|closed before|decoding response body|incomplete",
+        r"[Cc]onnect|dns|timed out|[Tt]imeout|error sending request|reset|closed before"
+        r"|decoding response body|incomplete",
         "the connection failed. Check the network and the name of the account, and run again",
     ),
-)  # fmt: skip
+)
 
 
 def write_folder(folder: Path, texts: dict[str, str], named: str = "") -> list[Path]:

@@ -11,8 +11,8 @@ from tests.conftest import Shop
 from tests.pipeline import toy_tables
 from tests.pipeline.test_incremental import line
 
+from mergehouse.contracts import registry
 from mergehouse.contracts.contract import load_contract
-from mergehouse.contracts.registry import MODELS
 from mergehouse.errors import ConfigError
 from mergehouse.pipeline.results import RunResult, TableResult
 
@@ -52,15 +52,17 @@ def behaviour() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the models with a table that Python computes, and one that reads it."""
     folder = tmp_path / "models"
-    shutil.copytree(MODELS, folder)
+    shutil.copytree(registry.MODELS, folder)
     (folder / "silver" / "customer_groups.yml").write_text(CONTRACT)
     (folder / "gold" / "group_sizes.yml").write_text(READER)
     (folder / "gold" / "group_sizes.sql").write_text(READER_SQL)
-    monkeypatch.setattr("mergehouse.transform.graph.MODELS", folder)
-    return folder
+    monkeypatch.setattr(registry, "MODELS", folder)
+    registry.models.cache_clear()
+    yield folder
+    registry.models.cache_clear()
 
 
 @pytest.fixture

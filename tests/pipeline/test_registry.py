@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import polars as pl
@@ -18,8 +20,7 @@ import skops.io
 from tests.conftest import SHOP_HEADER, Shop
 
 from mergehouse.cli.main import main
-from mergehouse.contracts.contract import load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError, RegistryError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.run import run
@@ -37,7 +38,7 @@ DAY = dt.date(2026, 3, 1)
 RNG = np.random.default_rng(3)
 COUNTS = [
     name
-    for name, column in load_contract(MODELS / "gold" / "customer_features.yml").columns.items()
+    for name, column in contract_of("gold.customer_features").columns.items()
     if column.type != "boolean" and name not in (*model_file.NOT_INPUTS, "tenure_days", "purchases", "region", "country_code")
 ]
 ROWS = pl.DataFrame(
@@ -152,6 +153,15 @@ def test_types_that_nobody_vouched_for_are_neither_kept_nor_loaded() -> None:
     for other in (b"no file of a model", skops.io.dumps([1, 2])):
         with pytest.raises(RegistryError, match="cannot be read by this version"):
             load_model(other, digest(other), "a model")
+
+
+def test_a_model_kept_before_modules_moved_is_read() -> None:
+    """The file is as version 0.1.0 wrote `model()`: it names `mergehouse.science.churn.Churn`."""
+    data = Path(__file__).with_name("churn_model_0.1.0.skops").read_bytes()
+    assert b'"mergehouse.science.churn"' in ZipFile(BytesIO(data)).read("schema.json")
+    kept = load_model(data, digest(data), "the model of before")
+    now, then = (as_columns(each.predict(ROWS)) for each in (model(), kept))
+    assert now.keys() == then.keys() and all(np.array_equal(now[name], then[name]) for name in now)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,8 @@ def bars(figure: Figure) -> str:
         shapes.append(
             f'<rect class="{kind}" x="{left + gap:.1f}" y="{top:.1f}"'
             f' width="{max(right - left - 2 * gap, 0.6):.1f}" '
-            f'height="{max(bottom - top, 0.8 if mark.value else 0):.1f}"><title>{escape(mark.words)}</title></rect>'
+            f'height="{max(bottom - top, 0.8 if mark.value else 0):.1f}">'
+            f"<title>{escape(mark.words)}</title></rect>"
         )
     return _svg(figure, frame + "".join(shapes) + _rules(figure, x))
 

@@ -24,11 +24,19 @@ def promote(
 ) -> None:
     """Take a release into the next environment, through gates."""
     from mergehouse.cli import render
+    from mergehouse.platform.fabric.api import from_environment
     from mergehouse.release.promote.promotion import promote as promote_release
 
     with render.steps(hidden=as_json) as step:
         done = promote_release(
-            project, source, target, approved_by, note, version, lambda what: step("promote", what, 0, 0)
+            project,
+            source,
+            target,
+            approved_by,
+            note,
+            version,
+            lambda what: step("promote", what, 0, 0),
+            from_environment,
         )
     _print_promotion(done, as_json)
 

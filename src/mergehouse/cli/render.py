@@ -70,8 +70,9 @@ class steps:
 
     def __init__(self, hidden: bool):
         self.bar = Progress(
-            SpinnerColumn(), TextColumn("{task.fields[stage]:<7}"), BarColumn(bar_width=30), TimeElapsedColumn(),
-            TextColumn("{task.description}"), console=Console(stderr=True), transient=True, disable=hidden,
+            SpinnerColumn(), TextColumn("{task.fields[stage]:<7}"), BarColumn(bar_width=30),
+            TimeElapsedColumn(), TextColumn("{task.description}"), console=Console(stderr=True),
+            transient=True, disable=hidden,
         )  # fmt: skip
         self.task = self.bar.add_task("starting", total=None, stage="")
 

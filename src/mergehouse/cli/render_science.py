@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 PREDICTED = {"churn": "no purchase within {} days", "clv": "net margin over {} days"}
 HEADINGS = {
     "auc": "AUC", "pr_auc": "PR AUC", "brier": "Brier", "ece": "ECE", "lift": "top-decile lift",
-    "spearman": "Spearman", "gini": "Gini", "top_share": "share of top decile", "mae": "MAE, EUR", "bias": "bias",
+    "spearman": "Spearman", "gini": "Gini", "top_share": "share of top decile", "mae": "MAE, EUR",
+    "bias": "bias",
 }  # fmt: skip
 SHOWN = ("auc", "brier", "lift", "spearman", "gini", "mae")  # metrics of a model in the list of models
 SCORED = """

@@ -80,7 +80,9 @@ def _raw_folder(brand: Brand) -> Path:
 
 
 def _make_room(raw: Path) -> None:
-    """An empty raw folder. Demonstration files of an earlier time make way; other exports are never touched."""
+    """An empty raw folder. Demonstration files of an earlier time make way; other exports are never
+    touched.
+    """
     raw.mkdir(parents=True, exist_ok=True)
     there = sorted(p for p in raw.iterdir() if not p.name.startswith("."))
     foreign = [p for p in there if OURS not in p.name]

@@ -44,8 +44,8 @@ def write_multitable(
 
 
 def _chunk(
-    spec: dict[str, Any], sizes: np.ndarray, start: int, customers: int, prices: np.ndarray, costs: np.ndarray,
-    rng: np.random.Generator, truth: BrandTruth,
+    spec: dict[str, Any], sizes: np.ndarray, start: int, customers: int, prices: np.ndarray,
+    costs: np.ndarray, rng: np.random.Generator, truth: BrandTruth,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:  # fmt: skip
     """A run of sales and their items."""
     size = sizes[start : start + SALES_PER_CHUNK]
@@ -158,7 +158,8 @@ def _write_products(
         kind, category, style = words[n % len(words)]
         rows.append(
             [n + 1, f"{style} {kind}", category, spec["house_brand"], spec["colors"][n % len(spec["colors"])],
-             spec["sizes"][n % len(spec["sizes"])], f"{prices[n] / 100:.2f}", f"{costs[n] / 100:.2f}", spec["genders"][0]]
+             spec["sizes"][n % len(spec["sizes"])], f"{prices[n] / 100:.2f}", f"{costs[n] / 100:.2f}",
+             spec["genders"][0]]
         )  # fmt: skip
     header = [
         "product_id",

@@ -45,7 +45,9 @@ INVALID = ("unreadable_quantity", "unreadable_date", "future_date", "unreadable_
 def write_wide(
     spec: dict[str, Any], folder: Path, lines: int, seed: int, progress: Callable[[int], None]
 ) -> BrandTruth:
-    """Writes the files chunk by chunk, each chunk a run of whole orders in time order, and returns the truth."""
+    """Writes the files chunk by chunk, each chunk a run of whole orders in time order, and returns the
+    truth.
+    """
     sizes = _order_sizes(lines, seed)
     customers = max(20, len(sizes) // ORDERS_PER_CUSTOMER)
     truth = BrandTruth.of(spec["brand"], FIRST_CUSTOMER, customers)
@@ -151,8 +153,8 @@ def _order_sizes(lines: int, seed: int) -> np.ndarray:
 
 
 def _chunk(
-    spec: dict[str, Any], catalogue: _Catalogue, sizes: np.ndarray, start: int, customers: int, rng: np.random.Generator,
-    truth: BrandTruth,
+    spec: dict[str, Any], catalogue: _Catalogue, sizes: np.ndarray, start: int, customers: int,
+    rng: np.random.Generator, truth: BrandTruth,
 ) -> pl.DataFrame:  # fmt: skip
     """One run of orders as the lines to write, in order; the truth takes the valid ones."""
     size = sizes[start : start + ORDERS_PER_CHUNK]
@@ -226,13 +228,21 @@ def _chunk(
     return frame.with_columns(
         date=pl.col("time").dt.date(),
         code=pl.when("untidy").then(pl.col("code").str.to_lowercase() + " ").otherwise("code"),
-        name=pl.when("written_off").then("remark").when("untidy").then(" " + pl.col("name")).otherwise("name"),
-        quantity=pl.when(pl.col("invalid") == reason["unreadable_quantity"]).then(pl.lit("n/a")).otherwise("quantity"),
+        name=pl.when("written_off")
+        .then("remark")
+        .when("untidy")
+        .then(" " + pl.col("name"))
+        .otherwise("name"),
+        quantity=pl.when(pl.col("invalid") == reason["unreadable_quantity"])
+        .then(pl.lit("n/a"))
+        .otherwise("quantity"),
         price=pl.when(pl.col("invalid") == reason["unreadable_price"]).then(float("nan")).otherwise("price"),
-        bad_date=pl.when(pl.col("invalid") == reason["unreadable_date"]).then(pl.lit("2011-02-29 10:00:00"))
-        .when(pl.col("invalid") == reason["future_date"]).then(pl.lit("2099-01-04 10:00:00")),
+        bad_date=pl.when(pl.col("invalid") == reason["unreadable_date"])
+        .then(pl.lit("2011-02-29 10:00:00"))
+        .when(pl.col("invalid") == reason["future_date"])
+        .then(pl.lit("2099-01-04 10:00:00")),
         customer=pl.when(pl.col("customer") > 0).then("customer"),
-    )  # fmt: skip
+    )
 
 
 def _invalid(rng: np.random.Generator, candidates: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import duckdb
 
+from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.delivery import Delivery, bronze_table
 from mergehouse.ingest.landing import LandedFile, find_files
@@ -20,15 +21,12 @@ from mergehouse.lakehouse.reader import select, shared
 from mergehouse.project.config import Brand, Project, Source
 
 REJECTED, BATCHES = "bronze.rejected", "bronze.batches"
-LEDGER_TYPES = {
-    "size_bytes": "BIGINT", "modified_ns": "BIGINT", "rows": "BIGINT", "rejected_rows": "BIGINT", "ingest_ts": "TIMESTAMPTZ",
-}  # fmt: skip
 SOURCES_AT_ONCE = 2  # parsing a file keeps more than one core busy, but not two
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One delivered file or sheet and what became of it. `status` is `loaded`, or `repeat` for known content."""
+    """A delivered file or sheet and what became of it. `status`: `loaded`, or `repeat` for known content."""
 
     batch_id: str
     source_system: str
@@ -120,8 +118,7 @@ def load_deliveries(
             result.new += new
             if error:
                 result.failures[name] = error
-    types = {name: LEDGER_TYPES.get(name, "VARCHAR") for name in Batch.__dataclass_fields__}
-    lakehouse.append_rows(BATCHES, types, [list(vars(b).values()) for b in result.new])
+    lakehouse.append_rows(contract_of(BATCHES), [list(vars(b).values()) for b in result.new])
     return result
 
 
@@ -167,9 +164,9 @@ def _load(delivery: Delivery, loader: Loader, before: list[Batch], now: dt.datet
     file = delivery.file
     batch = Batch(
         batch_id=delivery.batch_id, source_system=delivery.brand.name, source_table=delivery.table,
-        source_file=delivery.label, path=file.location, size_bytes=file.size_bytes, modified_ns=file.modified_ns,
-        status="loaded", rows=0, rejected_rows=0, delimiter=None, encoding=None, formats="{}", drift="[]",
-        ingest_ts=now,
+        source_file=delivery.label, path=file.location, size_bytes=file.size_bytes,
+        modified_ns=file.modified_ns, status="loaded", rows=0, rejected_rows=0, delimiter=None, encoding=None,
+        formats="{}", drift="[]", ingest_ts=now,
     )  # fmt: skip
     loaded = sorted((b for b in before if b.status == "loaded"), key=lambda b: b.ingest_ts)
     if any(b.batch_id == batch.batch_id for b in loaded):

@@ -41,7 +41,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Delivery:
-    """One thing to load: a text file, a Parquet file or one sheet of a workbook. `path` is where to read it."""
+    """A text file, a Parquet file or one sheet of a workbook, to be loaded. `path` is where to read it."""
 
     brand: Brand
     table: str
@@ -93,7 +93,7 @@ def deliveries(
 
 
 class Reader:
-    """A delivery as a DuckDB relation of text columns in file order, with an independent count of its rows."""
+    """A delivery as a relation of text columns in file order, with an independent count of its rows."""
 
     _keep_rejects = f"store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {MAX_REJECTED_TEXT}"
 
@@ -219,7 +219,8 @@ class Reader:
         reasons = " ".join(f"WHEN {text(kind)} THEN {text(reason)}" for kind, reason in REASONS.items())
         return f"""
             SELECT line::BIGINT AS source_line,
-              CASE arg_min(kind, place) {reasons} ELSE lower(replace(arg_min(kind, place), ' ', '_')) END AS reason_code,
+              CASE arg_min(kind, place) {reasons}
+                ELSE lower(replace(arg_min(kind, place), ' ', '_')) END AS reason_code,
               split_part(arg_min(error_message, place), chr(10), 1) AS detail,
               trim(arg_min(csv_line, place), chr(13) || chr(10)) AS raw_text
             FROM (SELECT *, coalesce(column_idx, 0) AS place, error_type::VARCHAR AS kind FROM reject_errors)

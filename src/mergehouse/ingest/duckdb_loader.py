@@ -86,7 +86,7 @@ def bronze_rows(reader: Reader, batch: Batch) -> str:
 
 
 def rejected_rows(reader: Reader, batch: Batch) -> str:
-    """SELECT over what could not be split, as it enters `bronze.rejected`. Empty text where that is nothing."""
+    """SELECT over what could not be split, as it enters `bronze.rejected`. Empty where that is nothing."""
     rejected = reader.rejected()
     if not rejected:
         return ""

@@ -33,13 +33,14 @@ DATE_SHAPES = {
     r"A 9{1,2}, 9{4}": "{month} d, yyyy",
 }
 TIME_SHAPES = {
-    "": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9:9.9": " H:mm:ss.SSSSSS", "9:9 A": " h:mm a", "9:9:9 A": " h:mm:ss a",
+    "": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9:9.9": " H:mm:ss.SSSSSS", "9:9 A": " h:mm a",
+    "9:9:9 A": " h:mm:ss a",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Formats:
-    """A batch's decimal mark, per date column its patterns (Spark letters) besides ISO, and what was unclear."""
+    """A batch's decimal mark, by date column its patterns (Spark's) besides ISO, and what was unclear."""
 
     decimal_mark: str
     dates: dict[str, list[str]]
@@ -169,13 +170,17 @@ def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
             SELECT trim({column}) AS value, count(*) AS times FROM ({relation})
             WHERE {column} IS NOT NULL AND trim({column}) <> '' AND NOT ({iso}) GROUP BY 1
         ), parts AS (
-            SELECT *, regexp_replace(regexp_replace(value, '[A-Za-z]+', 'A', 'g'), '[0-9]', '9', 'g') AS shape,
+            SELECT *,
+                   regexp_replace(regexp_replace(value, '[A-Za-z]+', 'A', 'g'), '[0-9]', '9', 'g') AS shape,
                    TRY_CAST(regexp_extract(value, '^([0-9]{{1,2}})[./-]', 1) AS INT) AS first,
-                   TRY_CAST(regexp_extract(value, '^[0-9]{{1,2}}[./-]([0-9]{{1,2}})[./-]', 1) AS INT) AS second
+                   TRY_CAST(
+                     regexp_extract(value, '^[0-9]{{1,2}}[./-]([0-9]{{1,2}})[./-]', 1) AS INT
+                   ) AS second
             FROM written
         )
         SELECT regexp_replace(shape, '^9{{1,2}}([./-])9{{1,2}}([./-])', '9\\19\\2') AS shape, min(value),
-               coalesce(bool_or(first BETWEEN 13 AND 31), false), coalesce(bool_or(second BETWEEN 13 AND 31), false)
+               coalesce(bool_or(first BETWEEN 13 AND 31), false),
+               coalesce(bool_or(second BETWEEN 13 AND 31), false)
         FROM parts GROUP BY 1 ORDER BY sum(times) DESC, 1 LIMIT {MAX_SHAPES}
         """).fetchall()
     orders = {(True, False): "dmy", (False, True): "mdy", (True, True): "both", (False, False): None}

@@ -1,4 +1,4 @@
-"""Landing zones: the files a source has been delivered, in a folder or an object store, and a copy to read."""
+"""Landing zones: a source's delivered files, in a folder or an object store, and a copy to read."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.types import delta_type, duckdb_type
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.files import (
     DELIVERED,
@@ -32,7 +33,6 @@ from mergehouse.lakehouse.files import (
     StagedFile,
     Stamp,
     data_files,
-    duckdb_type,
     duckdb_types,
 )
 from mergehouse.lakehouse.reader import connect, create_view, text
@@ -229,12 +229,14 @@ class Lakehouse:
         """True where a commit of this table has already brought in the batch (Delta app transaction)."""
         return self.exists(name) and self.delta(name).transaction_version(batch_id) is not None
 
-    def append(self, name: str, stream: Any, batch_id: str | None = None, only: bool = False) -> None:
+    def append(
+        self, name: str, stream: Any, batch_id: str | None = None, contract: Contract | None = None
+    ) -> None:
         """Appends an Arrow stream in one commit; new columns widen the schema.
 
-        With `batch_id` the commit records it, so that the same batch is never appended twice. A table that
-        `only` appends make refuses, by Delta's own rule, to have rows changed or removed. An error raised by
-        the stream leaves the table as it was.
+        With `batch_id` the commit records it, so that the same batch is never appended twice. With `contract`
+        a table that is not there yet gets its properties. An error raised by the stream leaves the table as
+        it was.
         """
         from deltalake import CommitProperties, Transaction, write_deltalake
 
@@ -245,44 +247,28 @@ class Lakehouse:
                 mode="append",
                 storage_options=delta_options(self.location),
                 schema_mode="merge",
-                configuration={"delta.appendOnly": "true"} if only else None,
                 writer_properties=_writer_properties(),
                 commit_properties=CommitProperties(
                     app_transactions=[Transaction(batch_id, 1)] if batch_id else None
                 ),
+                **(_properties(contract) if contract else {}),
             )
 
-    def append_rows(
-        self, name: str, types: dict[str, str], rows: list[list[Any]], only: bool = False
-    ) -> None:
-        """Appends a few rows given as values; `types` are the columns and their DuckDB types, in order. No
-        rows, no commit.
-
-        `only` as for `append`.
+    def append_rows(self, contract: Contract, rows: list[list[Any]]) -> None:
+        """Appends a few rows, given as values in the order of a contract's columns; makes the table where it
+        is not there. No rows, no commit.
         """
+        from arro3.core import Schema, Table
+
         from mergehouse.lakehouse.reader import shared
 
         if not rows:
             return
-        connection = shared()
-        connection.execute(
-            f"CREATE TEMP TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})"
-        )
-        lists = ", ".join(f"unnest(?::{kind}[])" for kind in types.values())
-        connection.execute(
-            f"INSERT INTO few SELECT {lists}", [list(values) for values in zip(*rows, strict=True)]
-        )
-        self.append(name, connection.sql("FROM few"), only=only)
-
-    def append_to(self, contract: Contract, rows: list[list[Any]]) -> None:
-        """As `append_rows`, in the columns and types of a contract; makes the table where it is not there."""
-        if rows:
-            self.create(contract)
-            self.append_rows(
-                contract.table,
-                {name: duckdb_type(column.type) for name, column in contract.columns.items()},
-                rows,
-            )
+        columns = [f'unnest(?::{duckdb_type(kind)}[]) AS "{name}"' for name, kind in contract.types.items()]
+        values = [list(column) for column in zip(*rows, strict=True)]
+        few = Table.from_arrow(shared().sql(f"SELECT {', '.join(columns)}", params=values))
+        typed = few.with_schema(Schema.from_arrow(_delta_schema(contract)))
+        self.append(contract.table, typed, contract=contract)
 
     def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
         """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table
@@ -342,10 +328,8 @@ class Lakehouse:
                 DeltaTable.create(
                     self.address(contract.table),
                     _delta_schema(contract),
-                    partition_by=contract.partition_by,
-                    name=contract.table,
-                    description=contract.meaning.strip()[:1000],
                     storage_options=delta_options(self.location),
+                    **_properties(contract),
                 )
 
     def overwrite(self, contract: Contract, files: Sequence[StagedFile], stamp: Stamp) -> int:
@@ -586,18 +570,27 @@ def _delta_schema(contract: Contract) -> Any:
     from deltalake import Field, Schema
     from deltalake.schema import PrimitiveType
 
-    names = {"int": "integer", "bigint": "long"}
     return Schema(
         [
             Field(
                 name,
-                PrimitiveType(names.get(column.type, column.type)),
+                PrimitiveType(delta_type(column.type)),
                 nullable=column.nullable,
                 metadata={"comment": column.meaning},
             )
             for name, column in contract.columns.items()
         ]
     )
+
+
+def _properties(contract: Contract) -> dict[str, Any]:
+    """What a table is made with, besides its columns."""
+    return {
+        "partition_by": contract.partition_by,
+        "name": contract.table,
+        "description": contract.meaning.strip()[:1000],
+        "configuration": {"delta.appendOnly": "true"} if contract.append_only else None,
+    }
 
 
 def _conflict(name: str) -> str:

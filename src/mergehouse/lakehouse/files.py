@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from mergehouse.contracts.types import duckdb_type, of_delta
 from mergehouse.storage import is_url
 
 if TYPE_CHECKING:
@@ -63,22 +64,14 @@ def needs_safe_reader(delta: DeltaTable) -> bool:
     return delta.protocol().min_reader_version >= 2 and not features <= PLAIN_READER_FEATURES
 
 
+def types_of(delta: DeltaTable) -> dict[str, str]:
+    """Column names and their types, in a contract's words, in order."""
+    return {field.name: of_delta(field.type.type) for field in delta.schema().fields}
+
+
 def duckdb_types(delta: DeltaTable) -> dict[str, str]:
     """Column names and their DuckDB types, in order."""
-    return {f.name: _DUCKDB_TYPES.get(f.type.type, f.type.type.upper()) for f in delta.schema().fields}
-
-
-def duckdb_type(kind: str) -> str:
-    """A contract's type as DuckDB has it."""
-    return {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"}.get(kind, kind.upper())
-
-
-_DUCKDB_TYPES = {
-    "string": "VARCHAR",
-    "long": "BIGINT",
-    "timestamp": "TIMESTAMPTZ",
-    "timestamp_ntz": "TIMESTAMP",
-}
+    return {name: duckdb_type(kind) for name, kind in types_of(delta).items()}
 
 
 def minimum_and_maximum(pairs: Iterable[tuple[str, Any, Any]]) -> dict[str, dict[str, Any]]:

@@ -19,9 +19,11 @@ from mergehouse.errors import ConfigError
 FILE = "delta-sharing-server.yaml"
 SIGNED_SECONDS = 3600  # how long a file's signed address is good for
 HEAD = """# Configuration of the Delta Sharing server, written by `mergehouse platform sharing`.
-# It listens on this machine alone: receivers reach it through a proxy with TLS. Before it starts, add where it runs, from its secret store:
+# It listens on this machine alone: receivers reach it through a proxy with TLS. Before it starts, add
+# where it runs, from its secret store:
 #   authorization: {bearerToken: ...}
-# Without it everybody who reaches the server may read. Credentials of the store are in the server's core-site.xml.
+# Without it everybody who reaches the server may read. Credentials of the store are in the server's
+# core-site.xml.
 """
 
 

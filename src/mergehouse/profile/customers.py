@@ -78,8 +78,8 @@ def customer_profile(
         {"brand": brand},
     ).fetchall()[0]
     return CustomerProfile(
-        customers, purchases, first, end, end.day == 1, _cohorts(connection, end), _gaps(connection, churn_after_days),
-        inactivity(connection, first, end, churn_after_days),
+        customers, purchases, first, end, end.day == 1, _cohorts(connection, end),
+        _gaps(connection, churn_after_days), inactivity(connection, first, end, churn_after_days),
     )  # fmt: skip
 
 
@@ -89,7 +89,8 @@ def _cohorts(connection: duckdb.DuckDBPyConnection, end: dt.date) -> tuple[Cohor
     for month, later, active in connection.sql("""
         SELECT cohort, date_diff('month', cohort, order_date) AS later, count(DISTINCT customer_id)
         FROM purchases JOIN (
-          SELECT customer_id, date_trunc('month', min(order_date))::DATE AS cohort FROM purchases GROUP BY customer_id
+          SELECT customer_id, date_trunc('month', min(order_date))::DATE AS cohort
+          FROM purchases GROUP BY customer_id
         ) USING (customer_id)
         GROUP BY cohort, later ORDER BY cohort, later
         """).fetchall():
@@ -105,7 +106,8 @@ def _cohorts(connection: duckdb.DuckDBPyConnection, end: dt.date) -> tuple[Cohor
 def _gaps(connection: duckdb.DuckDBPyConnection, churn_after_days: int) -> Gaps | None:
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE gaps AS SELECT days, count(*) AS n FROM (
-          SELECT order_date - lag(order_date) OVER (PARTITION BY customer_id ORDER BY order_date) AS days FROM purchases
+          SELECT order_date - lag(order_date) OVER (PARTITION BY customer_id ORDER BY order_date) AS days
+          FROM purchases
         ) WHERE days IS NOT NULL GROUP BY days
         """)
     quantiles = ", ".join(f"min(days) FILTER (upto >= {share} * total)" for share in (0.5, 0.75, 0.9))
@@ -119,4 +121,5 @@ def _gaps(connection: duckdb.DuckDBPyConnection, churn_after_days: int) -> Gaps 
     weeks = connection.sql(
         "SELECT (days + 6) // 7 AS week, sum(n)::BIGINT FROM gaps GROUP BY week ORDER BY week"
     ).fetchall()
-    return Gaps(count, *rest, longer, tuple(weeks)) if count else None
+    median, upper_quartile, ninetieth = rest
+    return Gaps(count, median, upper_quartile, ninetieth, longer, tuple(weeks)) if count else None

@@ -49,7 +49,8 @@ def shared_customers(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[st
     pairs: dict[str, dict[str, int]] = {}
     for one, other, customers in connection.sql("""
         WITH buyers AS (SELECT customer_id, source_system FROM gold.customer_brand_360 WHERE frequency > 0)
-        SELECT a.source_system, b.source_system, count(*) FROM buyers AS a JOIN buyers AS b USING (customer_id)
+        SELECT a.source_system, b.source_system, count(*)
+        FROM buyers AS a JOIN buyers AS b USING (customer_id)
         GROUP BY ALL ORDER BY ALL
         """).fetchall():
         pairs.setdefault(one, {})[other] = customers

@@ -19,7 +19,8 @@ HERE = Path(__file__).parent
 FOLDER, INDEX = "profile", "index.html"
 ROWS_SHOWN = 20
 LAYER_WORDS = {
-    "bronze": "as delivered", "silver": "clean order lines, products and customers", "vault": "history", "gold": "ready for reports",
+    "bronze": "as delivered", "silver": "clean order lines, products and customers", "vault": "history",
+    "gold": "ready for reports",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from mergehouse.contracts.registry import contract_of, find
 from mergehouse.errors import ConfigError, LakehouseError
 from mergehouse.ingest.bronze import read_batches
 from mergehouse.ingest.delivery import bronze_table
@@ -17,7 +18,7 @@ from mergehouse.lakehouse.reader import connect, create_view, settings
 from mergehouse.profile.customers import CustomerProfile, customer_profile
 from mergehouse.profile.overlaps import Overlaps, shared_categories, shared_countries, shared_customers
 from mergehouse.profile.seasons import Seasons, seasons
-from mergehouse.profile.tables import TableProfile, contracted, is_of_brands, profile_source, profile_table
+from mergehouse.profile.tables import TableProfile, is_of_brands, profile_source, profile_table
 from mergehouse.project.config import Project, nearest
 from mergehouse.project.mapping_files import mapping_tables
 
@@ -143,13 +144,10 @@ class _Profiler:
     def _contracted(self, layer: str, of_brands: bool) -> list[str]:
         """Published tables of a layer that have a contract: what no contract describes may hold anything."""
         named = [name for name in sorted(self.published) if name.startswith(f"{layer}.")]
-        return [
-            name for name in named if (contract := contracted(name)) and is_of_brands(contract) == of_brands
-        ]
+        return [name for name in named if (contract := find(name)) and is_of_brands(contract) == of_brands]
 
     def _table(self, name: str, brand: str | None) -> TableProfile:
-        contract = contracted(name)
-        assert contract is not None
+        contract = contract_of(name)
         self._open(name)
         owner = self.project.brands[brand] if brand else None
         return self._run(

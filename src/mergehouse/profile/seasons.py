@@ -66,7 +66,8 @@ def seasons(connection: duckdb.DuckDBPyConnection, brand: str, timezone: str) ->
         SELECT isodow(day) AS weekday, count(*), (coalesce(sum(gmv_eur), 0) / count(*))::DECIMAL(18, 2)
         FROM (SELECT unnest(generate_series($first::DATE, $last::DATE, INTERVAL 1 DAY))::DATE AS day)
         LEFT JOIN (
-          SELECT order_date AS day, sum(gmv_eur) AS gmv_eur FROM silver.orders WHERE is_sale AND source_system = $brand GROUP BY order_date
+          SELECT order_date AS day, sum(gmv_eur) AS gmv_eur
+          FROM silver.orders WHERE is_sale AND source_system = $brand GROUP BY order_date
         ) USING (day)
         GROUP BY weekday ORDER BY weekday
         """,

@@ -9,8 +9,7 @@ from typing import Literal
 import duckdb
 from sqlglot import exp
 
-from mergehouse.contracts.contract import ColumnContract, Contract, load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
@@ -96,12 +95,6 @@ class _Asked:
     delivered: str | None = None
 
 
-def contracted(name: str) -> Contract | None:
-    """A table's contract; None where it has none of its own: the sources in Bronze have `brand.yml`."""
-    file = MODELS / f"{name.replace('.', '/')}.yml"
-    return load_contract(file) if file.exists() else None
-
-
 def is_of_brands(contract: Contract) -> bool:
     """True where every row belongs to one brand. Rows of customers that brands share do not: they are the
     group's.
@@ -163,7 +156,8 @@ def profile_source(
 
 
 _SHOWN: dict[str, Shown] = {
-    "text": "text", "code": "text", "boolean": "text", "number": "number", "percent": "number", "date": "date", "timestamp": "date",
+    "text": "text", "code": "text", "boolean": "text", "number": "number", "percent": "number",
+    "date": "date", "timestamp": "date",
 }  # fmt: skip
 
 

@@ -97,9 +97,11 @@ class Counted:
 
     def numbers(self) -> Numbers:
         low, q1, median, q3, high, whole = self.connection.sql("""
-            SELECT min(value), min(value) FILTER (upto >= 0.25 * total), min(value) FILTER (upto >= 0.5 * total),
+            SELECT min(value), min(value) FILTER (upto >= 0.25 * total),
+              min(value) FILTER (upto >= 0.5 * total),
               min(value) FILTER (upto >= 0.75 * total), max(value), bool_and(value = floor(value))
-            FROM (SELECT value::DOUBLE AS value, sum(n) OVER (ORDER BY value) AS upto, sum(n) OVER () AS total FROM counted)
+            FROM (SELECT value::DOUBLE AS value, sum(n) OVER (ORDER BY value) AS upto, sum(n) OVER () AS total
+              FROM counted)
             """).fetchall()[0]
         spread = q3 - q1
         heavy = (

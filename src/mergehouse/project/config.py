@@ -185,7 +185,7 @@ class FabricDeployment(_Strict):
 
 
 class Config(_Strict):
-    """`mergehouse.yml`. A release is promoted through `environments` in the order in which they are written."""
+    """`mergehouse.yml`. Releases are promoted through `environments` in the order they are written in."""
 
     name: str
     lakehouse: str = "lakehouse"

@@ -84,8 +84,10 @@ def ecb_rates() -> Any:
         return Table.from_arrow(
             wide.query(
                 "wide",
-                f"""SELECT currency, CAST("Date" AS DATE) AS published_date, TRY_CAST(written AS DECIMAL(18, 8)) AS units_per_eur
-                FROM (UNPIVOT (SELECT *, '1' AS "EUR" FROM wide) ON {codes}, "EUR" INTO NAME currency VALUE written)
+                f"""SELECT currency, CAST("Date" AS DATE) AS published_date,
+                  TRY_CAST(written AS DECIMAL(18, 8)) AS units_per_eur
+                FROM (UNPIVOT (SELECT *, '1' AS "EUR" FROM wide) ON {codes}, "EUR"
+                    INTO NAME currency VALUE written)
                 WHERE units_per_eur > 0""",
             )
         )
@@ -168,7 +170,7 @@ def _read(file: Path, columns: list[str]) -> Rows:
         return columns, list(_rows(csv.DictReader(stream), file, columns))
 
 
-def _rows(reader: csv.DictReader, file: Path, columns: list[str]) -> Iterator[list[str | None]]:
+def _rows(reader: csv.DictReader[str], file: Path, columns: list[str]) -> Iterator[list[str | None]]:
     missing = [c for c in columns if c not in (reader.fieldnames or [])]
     if missing:
         raise ConfigError(

@@ -124,7 +124,9 @@ def _without_nulls(files: Sequence[StagedFile]) -> set[str]:
 
 
 def _row_conditions(contract: Contract) -> list[tuple[str, Severity, str, str]]:
-    """(name, severity, why, condition that every row meets) for nulls, allowed values, ranges and `expect`."""
+    """(name, severity, why, condition that every row meets) for nulls, allowed values, ranges and
+    `expect`.
+    """
     found: list[tuple[str, Severity, str, str]] = []
     for name, column in contract.columns.items():
         if not column.nullable:

@@ -1,4 +1,6 @@
-"""Fields that two tables of one brand both carry: counted by key, and shown with the documented resolution."""
+"""Fields that two tables of one brand both carry: counted by key, and shown with the documented
+resolution.
+"""
 
 from __future__ import annotations
 

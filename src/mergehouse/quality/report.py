@@ -22,8 +22,9 @@ SAMPLES = 3
 UNMAPPED_SHOWN = 15
 REPORT = "report.html"
 SHOWN = (
-    "bronze.batches", "bronze.rejected", "silver.sales_clean", "silver.quarantine", "silver.duplicates", "gold.category_perf",
-    "gold.dim_product", "gold.kpi_raw_vs_silver", "monitor.runs", "monitor.quality_results", "monitor.schema_history",
+    "bronze.batches", "bronze.rejected", "silver.sales_clean", "silver.quarantine", "silver.duplicates",
+    "gold.category_perf", "gold.dim_product", "gold.kpi_raw_vs_silver", "monitor.runs",
+    "monitor.quality_results", "monitor.schema_history",
 )  # fmt: skip
 Row = dict[str, Any]
 
@@ -67,15 +68,21 @@ def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:
         "words": parse_yaml((HERE / "words.yml").read_text(encoding="utf-8")),
         "scopes": [project.brands[s].label if s in project.brands else s.capitalize() for s in values],
         "kpis": [
-            {"label": k.label, "unit": "" if k.format == "percent" else k.unit, "meaning": k.meaning,
-             "values": [formatted(k, named[k.name]) for named in values.values()]}
+            {
+                "label": k.label,
+                "unit": "" if k.format == "percent" else k.unit,
+                "meaning": k.meaning,
+                "values": [formatted(k, named[k.name]) for named in values.values()],
+            }
             for k in catalogue()
         ],
         "brands": [_brand(read, brand) for brand in project.brands.values()],
         "checks_passed": sum(c["passed"] for c in checks),
         "findings": [c for c in checks if not c["passed"]],
-        "drift": read.rows("monitor.schema_history", "SELECT * FROM monitor.schema_history ORDER BY started, source_file"),
-    }  # fmt: skip
+        "drift": read.rows(
+            "monitor.schema_history", "SELECT * FROM monitor.schema_history ORDER BY started, source_file"
+        ),
+    }
 
 
 def _brand(read: _Reader, brand: Brand) -> Row:

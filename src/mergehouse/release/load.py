@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from mergehouse.contracts.contract import ColumnContract, Contract
+from mergehouse.contracts.registry import contract_of
 from mergehouse.engine import Relation, Staged
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
 from mergehouse.kpi import formula
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.files import Stamp, duckdb_types
+from mergehouse.lakehouse.files import Stamp, duckdb_types, types_of
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import create_view
-from mergehouse.project.config import Limits, located
+from mergehouse.project.config import Limits
 from mergehouse.quality.checks import check_table
 from mergehouse.release.manifest.duckdb_statistics import open_table, rows
 from mergehouse.release.manifest.manifest import Manifest, ReleasedTable
@@ -32,31 +33,10 @@ from mergehouse.release.manifest.seal import Fault
 from mergehouse.release.manifest.statistics import check_kpis
 from mergehouse.release.manifest.version import Version
 from mergehouse.release.verify import Verification, carried, verify_folder
-from mergehouse.storage import storage_errors
+from mergehouse.storage import located, storage_errors
 
 LOG, CURRENT = "release_ingests", "release_current"
 REPORTS = "Files/release_reports"
-LOG_COLUMNS = {
-    "ingested_ts": "TIMESTAMPTZ", "release_version": "VARCHAR", "table_name": "VARCHAR", "status": "VARCHAR", "row_count": "BIGINT",
-    "inserted": "BIGINT", "updated": "BIGINT", "deleted": "BIGINT", "delta_version": "BIGINT", "message": "VARCHAR",
-    "manifest_sha256": "VARCHAR",
-}  # fmt: skip
-CURRENT_CONTRACT = Contract(
-    table=CURRENT,
-    grain="one table of the current release",
-    meaning="The release that readers see, and the version of each table that belongs to it.",
-    key=["table_name"],
-    columns={
-        "table_name": ColumnContract(type="string", nullable=False, meaning="Table below Tables/"),
-        "release_version": ColumnContract(type="string", nullable=False, meaning="Version of the release"),
-        "delta_version": ColumnContract(
-            type="bigint", nullable=False, meaning="Version of the Delta table that holds it"
-        ),
-        "row_count": ColumnContract(type="bigint", nullable=False, meaning="Rows of that version"),
-        "manifest_sha256": ColumnContract(type="string", nullable=False, meaning="SHA-256 of the manifest"),
-        "ingested_ts": ColumnContract(type="timestamp", nullable=False, meaning="Instant of the ingestion"),
-    },
-)
 
 
 @dataclass(frozen=True)
@@ -225,11 +205,8 @@ def _merged(engine: DuckDBEngine, table: ReleasedTable, contract: Contract) -> s
 def _same_schema(target: Lakehouse, contract: Contract) -> bool:
     """True where rows can be exchanged: a change of schema or partitioning writes the table anew."""
     delta = target.delta(contract.table)
-    words = {"VARCHAR": "string", "INTEGER": "int", "TIMESTAMPTZ": "timestamp"}
-    there = {name: words.get(kind, kind.lower()) for name, kind in duckdb_types(delta).items()}
-    wanted = {name: column.type for name, column in contract.columns.items()}
     return (
-        list(there.items()) == list(wanted.items())
+        list(types_of(delta).items()) == list(contract.types.items())
         and delta.metadata().partition_columns == contract.partition_by
     )
 
@@ -274,21 +251,20 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
         t.table in known and known[t.table]["delta_version"] == t.delta_version for t in result.tables
     ) and all(r["manifest_sha256"] == seal for r in known.values())
     if not result.failed and not is_known:
-        columns = list(CURRENT_CONTRACT.columns)
+        contract = contract_of(CURRENT)
         lines = [
             [t.table, manifest.version, str(t.delta_version), str(t.rows), seal, now.isoformat()]
             for t in result.tables
         ]
-        engine.load_rows("mapping.current_release", columns, lines)  # type: ignore[arg-type]
+        engine.load_rows("mapping.current_release", list(contract.columns), lines)  # type: ignore[arg-type]
         engine.publish(
-            engine.stage(CURRENT_CONTRACT, "SELECT * FROM mapping.current_release"),
+            engine.stage(contract, "SELECT * FROM mapping.current_release"),
             Stamp(f"release {manifest.version} {seal}"),
         )
     result.current = next((r["release_version"] for r in _current(target)), None)
     done = [t for t in result.tables if t.status != "unchanged"]
     target.append_rows(
-        LOG,
-        LOG_COLUMNS,
+        contract_of(LOG),
         [
             [
                 now,

@@ -151,11 +151,11 @@ class Shelf:
             with tempfile.TemporaryDirectory(prefix="mergehouse-release-") as folder:
                 yield Path(folder)
             return
-        folder = Path(self.root) / STAGING
+        here = Path(self.root) / STAGING
         try:
-            shutil.rmtree(folder, ignore_errors=True)  # of a release that was killed
-            folder.mkdir(parents=True)
-            yield folder
+            shutil.rmtree(here, ignore_errors=True)  # of a release that was killed
+            here.mkdir(parents=True)
+            yield here
         except OSError as error:
             raise LakehouseError(
                 f"{self.root}: cannot be written ({error.strerror or error}). No release was made."

@@ -37,7 +37,9 @@ def write_reports(
     says, by brand, why it has no model of its own. A brand whose known customers have not bought yet has no
     page on survival.
     """
-    survival, cards, tasks = [], [], list(tasks)
+    survival: list[str] = []
+    cards: list[Card] = []
+    tasks = list(tasks)
     for brand in brands:
         try:
             survival.append(write_survival(project, brand, progress))
@@ -80,6 +82,7 @@ def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterato
 
 def _standing(version: Version) -> str:
     return (
-        f"{'Champion, scores come from it' if CHAMPION in version.aliases else 'Not the champion, no score comes from it'}:"
+        f"{'Champion, scores come' if CHAMPION in version.aliases else 'Not the champion, no score comes'}"
+        " from it:"
         f" {version.why}."
     )

@@ -11,6 +11,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from mergehouse.contracts.registry import contract_of
+from mergehouse.contracts.types import frame_schema
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.computed import Request, Rows
@@ -42,10 +43,7 @@ SUMS = [
     "clv_12m_high_eur",
 ]
 CONTRACT = contract_of(SCORES)
-_KINDS = {"string": pl.String, "int": pl.Int32, "date": pl.Date, "timestamp": pl.Datetime("us", "UTC")}
-SCHEMA = {name: _KINDS.get(column.type, pl.Float64) for name, column in CONTRACT.columns.items()} | {
-    "recency_days": pl.Int32
-}
+SCHEMA = frame_schema(CONTRACT.types) | {"recency_days": pl.Int32}
 NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_version", "feature_version"]
 
 
@@ -164,15 +162,23 @@ def group_scores(brands: pl.DataFrame) -> pl.DataFrame:
     latest = brands.sort("customer_id", pl.col("recency_days"), "source_system", nulls_last=True)
     shared, scored = pl.len().over("customer_id") > 1, pl.col("p_alive").count() > 0
     one = latest.filter(~shared)
-    several = latest.filter(shared).group_by("customer_id", maintain_order=True).agg(
-        pl.first("as_of_date", *NAMED),
-        pl.min("recency_days"),
-        *(pl.when(scored).then(pl.col(name).product()).alias(name) for name in CHANCES),
-        pl.when(scored).then(1 - (1 - pl.col("p_alive")).product()).alias("p_alive"),
-        *(pl.when(scored).then(pl.sum(name)).alias(name) for name in SUMS),
-        pl.when((pl.col("method") == "too_new").all()).then(pl.lit("too_new"))
-        .when((pl.col("method") == "fallback").any()).then(pl.lit("fallback")).otherwise(pl.lit("model")).alias("method"),
-    )  # fmt: skip
+    several = (
+        latest.filter(shared)
+        .group_by("customer_id", maintain_order=True)
+        .agg(
+            pl.first("as_of_date", *NAMED),
+            pl.min("recency_days"),
+            *(pl.when(scored).then(pl.col(name).product()).alias(name) for name in CHANCES),
+            pl.when(scored).then(1 - (1 - pl.col("p_alive")).product()).alias("p_alive"),
+            *(pl.when(scored).then(pl.sum(name)).alias(name) for name in SUMS),
+            pl.when((pl.col("method") == "too_new").all())
+            .then(pl.lit("too_new"))
+            .when((pl.col("method") == "fallback").any())
+            .then(pl.lit("fallback"))
+            .otherwise(pl.lit("model"))
+            .alias("method"),
+        )
+    )
     return pl.concat([one, several], how="diagonal_relaxed").with_columns(source_system=pl.lit(GROUP))
 
 
@@ -209,7 +215,8 @@ def known_customers(lakehouse: Lakehouse) -> pl.DataFrame:
     """Every customer at every brand that knows them, with the brand's as-of date."""
     return lakehouse.query("""
         SELECT DISTINCT c.customer_id, c.source_system, b.as_of_date
-        FROM silver.customers_clean AS c JOIN gold.dim_brand AS b USING (source_system) WHERE b.as_of_date IS NOT NULL
+        FROM silver.customers_clean AS c JOIN gold.dim_brand AS b USING (source_system)
+        WHERE b.as_of_date IS NOT NULL
         """).pl()
 
 

@@ -315,7 +315,9 @@ def append_metrics(
     lakehouse: Lakehouse, tested: list[Tested], now: dt.datetime, feature_version: str
 ) -> None:
     """Keeps what came out in `gold.model_metrics`."""
-    lakehouse.append_to(contract_of(METRICS), [row for t in tested for row in _rows(t, now, feature_version)])
+    lakehouse.append_rows(
+        contract_of(METRICS), [row for t in tested for row in _rows(t, now, feature_version)]
+    )
 
 
 def _rows(tested: Tested, now: dt.datetime, version: str) -> list[list[object]]:

@@ -65,7 +65,8 @@ def differences_between(
     )
     return (
         f"SELECT DISTINCT {literal(brand.name)} AS source_system, d.field,"
-        f" {literal(rules[0].key)} AS key_column, key_value, d.used, d.other FROM (SELECT CAST({first}.{key} AS STRING) AS key_value,"
+        f" {literal(rules[0].key)} AS key_column, key_value, d.used, d.other"
+        f" FROM (SELECT CAST({first}.{key} AS STRING) AS key_value,"
         f" EXPLODE(ARRAY({found})) AS d FROM {sides} ON {first}.{key} = {second}.{key} WHERE {differ}) AS"
         " pairs WHERE d.differs"
     )

@@ -15,8 +15,8 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from mergehouse.contracts.contract import Contract, load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import contracts, find, models
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
@@ -170,16 +170,17 @@ def build_graph(
             given[bronze_table(brand.name, table)] = _of_batches(of_table)
             views.append(_view(f"typed.{brand.name}_{table}", typed_view(brand, table, of_table)))
     nodes = [Node(name=name) for name in given] + views
-    for file in sorted(MODELS.glob("*/*.sql")):
-        sql, contract = file.read_text(encoding="utf-8"), file.with_suffix(".yml")
-        if not contract.exists():
-            nodes.append(_view(f"{file.parent.name}.{file.stem}", sql))
-        elif not is_off(load_contract(contract), project):
-            nodes.append(_table(load_contract(contract), tables_in(sql), sql))
-    for contract in (load_contract(file) for file in sorted(MODELS.glob("*/*.yml"))):
-        if contract.computed_by and (contract.optional or not is_off(contract, project)):
+    for name, sql in models().items():
+        contract = find(name)
+        if contract is None:
+            nodes.append(_view(name, sql))
+        elif not is_off(contract, project):
+            nodes.append(_table(contract, tables_in(sql), sql))
+    for contract in (c for layer in BUILT_LAYERS for c in contracts(layer) if c.computed_by):
+        off = is_off(contract, project)
+        if contract.optional or not off:
             given[contract.table] = published(contract.table)
-            nodes.append(_table(contract, frozenset([] if is_off(contract, project) else contract.reads)))
+            nodes.append(_table(contract, frozenset([] if off else contract.reads)))
     return Graph(_ordered({node.name: node for node in nodes}), given)
 
 

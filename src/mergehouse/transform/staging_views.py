@@ -13,13 +13,14 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from mergehouse.contracts.contract import Contract, load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import contracts, models
+from mergehouse.contracts.types import SOURCE_TYPES
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand, nearest
-from mergehouse.transform.source_views import SPARK_TYPES, latest, typed_rows
+from mergehouse.transform.source_views import latest, typed_rows
 
 ORDER_LINES = "order_lines.sql"
 
@@ -33,7 +34,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     source = brand.sources[table]
     if source.optional and not batches:
         nulls = ", ".join(
-            f"CAST(NULL AS {SPARK_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items()
+            f"CAST(NULL AS {SOURCE_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items()
         )
         origin = (
             "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS"
@@ -73,8 +74,7 @@ def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
 
 def brand_contracts() -> list[Contract]:
     """What brands' own SQL may fill: the views of staging that have a contract and no model."""
-    files = sorted((MODELS / "staging").glob("*.yml"))
-    return [load_contract(file) for file in files if not file.with_suffix(".sql").exists()]
+    return [contract for contract in contracts("staging") if contract.table not in models()]
 
 
 def stacked_view(contract: Contract, brands: list[Brand]) -> str:

@@ -208,9 +208,7 @@ class SparkEngine:
         return name
 
     def _keep_typed(self, contract: Contract, sql: str) -> None:
-        columns = ", ".join(
-            f"CAST({column} AS {c.type}) AS {column}" for column, c in contract.columns.items()
-        )
+        columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in contract.types.items())
         self.keep(Relation("computed", contract.table), f"SELECT {columns} FROM ({sql}) AS model")
 
     def _kept(self, frame: DataFrame) -> DataFrame:
@@ -303,6 +301,6 @@ def _merge(contract: Contract, target: str) -> str:
     on = " AND ".join(f"t.{key} = s.{key}" for key in contract.key)
     return (
         f"MERGE INTO {target} AS t USING {flat(Relation('merged', contract.table))} AS s ON {on}"
-        " WHEN MATCHED AND s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED AND NOT s.is_gone THEN"
-        " INSERT *"
+        " WHEN MATCHED AND s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET *"
+        " WHEN NOT MATCHED AND NOT s.is_gone THEN INSERT *"
     )

@@ -119,7 +119,9 @@ def _local(config: EngineConfig) -> SparkSession:
 
 
 def _warehouse() -> str:
-    """Spark makes a folder for managed tables wherever it starts. There are none: it may go with the process."""
+    """Spark makes a folder for managed tables wherever it starts. There are none: it may go with the
+    process.
+    """
     folder = tempfile.mkdtemp(prefix="mergehouse-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -137,7 +137,7 @@ class FabricApi:
             except urllib.error.HTTPError as error:
                 busy = error.code == 429 or (error.code == 503 and method == "GET")
                 if busy and self.clock() < until:
-                    self.sleep(_seconds(error.headers))
+                    self.sleep(_seconds(dict(error.headers)))
                     continue
                 raise FabricError(
                     f"Fabric: {what}: HTTP {error.code}, {self._words(_parsed(error))}"
@@ -176,7 +176,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> FabricApi |
     if missing := [name for name in PRINCIPAL if name not in there]:
         raise ConfigError(f"{missing[0]} is not set; a service principal needs {', '.join(PRINCIPAL)}.")
     authority = environment.get("AZURE_AUTHORITY_HOST", AUTHORITY)
-    return FabricApi(ServicePrincipal(*(environment[name] for name in PRINCIPAL), authority=authority))
+    tenant, client, secret = (environment[name] for name in PRINCIPAL)
+    return FabricApi(ServicePrincipal(tenant, client, secret, authority))
 
 
 class ServicePrincipal:

@@ -165,9 +165,7 @@ class _Table:
         if len(self.key) < len(
             self.contract.key
         ):  # without its key a row cannot be found on the other side; the schema says it
-            return TableComparison(
-                self.name, *(self._count(view) for view in (self.left, self.right)), 0, 0, []
-            )
+            return TableComparison(self.name, self._count(self.left), self._count(self.right), 0, 0, [])
         added = self._leave_out_added() if self.contract.release == "merge" else 0
         left_types = {column: self.left_types[column] for column in self.shared}
         right_types = {column: self.right_types[column] for column in self.shared}

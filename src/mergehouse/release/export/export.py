@@ -18,16 +18,17 @@ from pathlib import Path
 import duckdb
 
 from mergehouse import __version__
-from mergehouse.contracts.contract import Contract, load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import released
+from mergehouse.contracts.types import duckdb_type
 from mergehouse.errors import CheckFailed, LakehouseError
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.files import duckdb_type, duckdb_types, needs_safe_reader
+from mergehouse.lakehouse.files import duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import connect, quoted, read_files, select, settings, text
-from mergehouse.project.config import Project, load_project, located
+from mergehouse.project.config import Project, load_project
 from mergehouse.release.export.evidence import bands, quality, scoring_models
 from mergehouse.release.manifest.changes import accept, propose
 from mergehouse.release.manifest.duckdb_statistics import (
@@ -44,7 +45,7 @@ from mergehouse.release.manifest.seal import sha256
 from mergehouse.release.manifest.statistics import check_facts, exact_text, measured, partitions
 from mergehouse.release.manifest.version import Change, Version
 from mergehouse.release.store import Shelf
-from mergehouse.storage import fetch, write_failure
+from mergehouse.storage import fetch, located, write_failure
 
 SORTED_ROWS = 2_000_000  # sorting more would double the time a release takes
 SOURCE_BYTES = 400 * 2**20  # of a table's snappy files for one zstd file of 128 to 512 MB
@@ -107,10 +108,7 @@ def released_contracts(lakehouse: Lakehouse) -> list[Contract]:
     """Contracts of the Gold tables that are published and meant for readers. Raises LakehouseError where
     there are none.
     """
-    found = [load_contract(file) for file in sorted((MODELS / "gold").glob("*.yml"))]
-    found = [
-        contract for contract in found if contract.release != "none" and lakehouse.exists(contract.table)
-    ]
+    found = [contract for contract in released() if lakehouse.exists(contract.table)]
     if not found:
         raise LakehouseError(
             f"{lakehouse.location}: no Gold table is published yet; `mergehouse run` builds them."
@@ -182,9 +180,10 @@ class _Export:
             for name, c in contract.columns.items()
         ]
         return ReleasedTable(
-            name=contract.table, grain=contract.grain, meaning=" ".join(contract.meaning.split()), delta_id=str(delta.metadata().id),
-            delta_version=delta.version(), mode=contract.release, key=contract.key, key_unique=True, partition_by=contract.partition_by,
-            columns=columns, rows=0, partitions=[], files=[{"path": "", "bytes": 0, "rows": 0, "sha256": "0" * 64}],
+            name=contract.table, grain=contract.grain, meaning=" ".join(contract.meaning.split()),
+            delta_id=str(delta.metadata().id), delta_version=delta.version(), mode=contract.release,
+            key=contract.key, key_unique=True, partition_by=contract.partition_by, columns=columns, rows=0,
+            partitions=[], files=[{"path": "", "bytes": 0, "rows": 0, "sha256": "0" * 64}],
         )  # fmt: skip
 
     def _write(
@@ -195,8 +194,8 @@ class _Export:
         folder = self.staged / table_folder(contract.table, self.created, version)
         folder.mkdir(parents=True)
         columns = ", ".join(
-            f"CAST({quoted(name)} AS {duckdb_type(c.type)}) AS {quoted(name)}"
-            for name, c in contract.columns.items()
+            f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
+            for name, kind in contract.types.items()
         )
         delta = self.lakehouse.delta(contract.table)
         written = []
@@ -244,7 +243,9 @@ class _Export:
     def _measured(
         self, contract: Contract, described: ReleasedTable, files: list[tuple[Path, str]]
     ) -> ReleasedTable:
-        """The table with its figures. Raises CheckFailed where a key or an empty value breaks the contract."""
+        """The table with its figures. Raises CheckFailed where a key or an empty value breaks the
+        contract.
+        """
         self.progress(f"{contract.table}: figures")
         table = described.model_dump(mode="json")
         row = facts(self.connection, table)

@@ -8,11 +8,11 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from mergehouse.contracts.types import of_duckdb
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.release.manifest.statistics import facts_sql, partitions_sql
 
 KEYS_AT_ONCE = 2**24  # 128 MB of hashes
-_SPARK_TYPES = {"VARCHAR": "string", "INTEGER": "int", "TIMESTAMP WITH TIME ZONE": "timestamp"}
 Row = dict[str, Any]
 
 
@@ -69,7 +69,7 @@ def columns_of(connection: duckdb.DuckDBPyConnection, file: str) -> list[tuple[s
     found = connection.execute(
         f"DESCRIBE FROM read_parquet({text(file)}, hive_partitioning = false)"
     ).fetchall()
-    return [(name, _SPARK_TYPES.get(kind, kind.lower())) for name, kind, *_ in found]
+    return [(name, of_duckdb(kind)) for name, kind, *_ in found]
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:

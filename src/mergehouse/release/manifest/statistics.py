@@ -12,11 +12,12 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from mergehouse.contracts.types import EXACT
 from mergehouse.release.manifest.seal import RELEASES, Fault
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TABLE = re.compile(r"gold\.[a-z][a-z0-9_]*")
-TYPE = re.compile(r"string|date|timestamp|boolean|int|bigint|decimal\(\d{1,2},\d{1,2}\)")
+TYPE = re.compile(EXACT)
 CONDITION = re.compile(
     r"(=|<>|<=|>=|<|>) (TRUE|FALSE|-?\d+(\.\d+)?)"
 )  # all that the catalogue needs; no SQL of a stranger
@@ -93,7 +94,9 @@ def partitions(table: dict, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def check_schema(table: dict, path: str, found: list[tuple[str, str]]) -> list[Fault]:
-    """Names, types and order of a file's columns against the manifest's; `found` in Spark's words for types."""
+    """Names, types and order of a file's columns against the manifest's; `found` in Spark's words for
+    types.
+    """
     wanted = {column["name"]: column["type"] for column in table["columns"]}
     types, faults = dict(found), []
     for name in wanted:
@@ -185,7 +188,9 @@ def check_kpis(manifest: dict, values: dict[str, dict[str, Decimal | None]]) -> 
 
 
 def exact_text(value: Any) -> str | None:
-    """A value as exact text, the same from every engine. Spark gives instants in the clock of this machine."""
+    """A value as exact text, the same from every engine. Spark gives instants in the clock of this
+    machine.
+    """
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -10,16 +10,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.release.promote.gates import Gate
 
 PROMOTIONS = "monitor.promotions"
-COLUMNS = {
-    "recorded_ts": "TIMESTAMPTZ", "action": "VARCHAR", "source_environment": "VARCHAR", "target_environment": "VARCHAR",
-    "release_version": "VARCHAR", "manifest_sha256": "VARCHAR", "outcome": "VARCHAR", "refused_by": "VARCHAR", "reason": "VARCHAR",
-    "approved_by": "VARCHAR", "approved_ts": "TIMESTAMPTZ", "note": "VARCHAR", "performed_by": "VARCHAR", "previous_version": "VARCHAR",
-    "gates": "VARCHAR",
-}  # fmt: skip
 
 
 @dataclass
@@ -62,12 +57,12 @@ def record(lakehouse: Lakehouse, attempt: Promotion, outcome: str) -> None:
     """Adds an attempt to the audit trail: `started`, `accepted` or `refused`."""
     now, refused = dt.datetime.now(dt.UTC), attempt.refused_by
     row = [
-        now, attempt.action, attempt.source, attempt.target, attempt.version, attempt.manifest_sha256, outcome,
-        refused.name if refused else None, refused.found if refused else None, attempt.approved_by or None,
-        now if attempt.approved_by and attempt.note else None, attempt.note or None, _user(), attempt.previous,
-        json.dumps([vars(found) for found in attempt.gates]),
+        now, attempt.action, attempt.source, attempt.target, attempt.version, attempt.manifest_sha256,
+        outcome, refused.name if refused else None, refused.found if refused else None,
+        attempt.approved_by or None, now if attempt.approved_by and attempt.note else None,
+        attempt.note or None, _user(), attempt.previous, json.dumps([vars(found) for found in attempt.gates]),
     ]  # fmt: skip
-    lakehouse.append_rows(PROMOTIONS, COLUMNS, [row], only=True)
+    lakehouse.append_rows(contract_of(PROMOTIONS), [row])
 
 
 def promotions(lakehouse: Lakehouse) -> list[dict[str, Any]]:

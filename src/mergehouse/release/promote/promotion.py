@@ -12,12 +12,12 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import connect, settings
-from mergehouse.platform.fabric.api import FabricApi, from_environment
 from mergehouse.project.config import CONFIG_FILE, Limits, Project, load_project
 from mergehouse.release.compare.compare import Comparison, compare_sides
 from mergehouse.release.compare.page import comparison_page
@@ -36,6 +36,22 @@ from mergehouse.storage import fabric_root, storage_errors
 Progress = Callable[[str], None]
 
 
+class Deployment(Protocol):
+    """Items that went from one stage to the next."""
+
+    @property
+    def operation(self) -> str: ...
+
+    @property
+    def items(self) -> int: ...
+
+
+class DeploymentPipelines(Protocol):
+    """Brings a platform's own items along, stages given by name. Raises MergehouseError where it cannot."""
+
+    def deploy(self, pipeline: str, source: str, target: str, note: str) -> Deployment: ...
+
+
 def promote(
     folder: Path | str,
     source: str,
@@ -44,12 +60,12 @@ def promote(
     note: str = "",
     version: str | None = None,
     progress: Progress = lambda _: None,
-    fabric: Callable[[], FabricApi | None] = from_environment,
+    fabric: Callable[[], DeploymentPipelines | None] = lambda: None,
 ) -> Promotion:
     """Takes the source's current release, or `version`, into the target, if every gate lets it pass; else the
     target is as it was.
 
-    `fabric` gives the API that deployment pipelines are driven through, or None where no credentials are set.
+    `fabric` gives what drives deployment pipelines, or None where no credentials are set.
     Raises ConfigError on an environment that is not declared, MergehouseError where source and target are one
     place, LakehouseError where there is no release or the target cannot be written.
     """
@@ -180,7 +196,9 @@ class _Work:
         return Gate("copy", True, f"the same bytes, manifest {seal}.")
 
     def carry_cards(self, source: Lakehouse, cards: list[str], version: str) -> Gate:
-        """Model cards go along, into a folder for the release: they are still there after a rollback to it."""
+        """Model cards go along, into a folder for the release: they are still there after a rollback to
+        it.
+        """
         there = set(gates.keys(source, f"{CARDS}/"))
         pages = [page for card in cards for suffix in CARD_PAGES if (page := f"{card}.{suffix}") in there]
         with storage_errors(self.location):
@@ -232,7 +250,9 @@ class _Work:
             "alignment", True, f"{len(result.tables)} tables are the release's, {sampled:,} keys looked up."
         )
 
-    def deploy(self, source: str, attempt: Promotion, fabric: Callable[[], FabricApi | None]) -> Gate:
+    def deploy(
+        self, source: str, attempt: Promotion, fabric: Callable[[], DeploymentPipelines | None]
+    ) -> Gate:
         """The items of Fabric - notebook, pipeline, semantic model, report - from stage to stage; the data is
         not among them.
         """

@@ -200,7 +200,8 @@ class _Histories:
     @classmethod
     def of(cls, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, customers: np.ndarray) -> _Histories:
         once, which = distinct(x, t_x, T)
-        data = cls(*once, np.bincount(which, customers))
+        x, t_x, T = once
+        data = cls(x, t_x, T, np.bincount(which, customers))
         found = ""
         if not len(data):
             found = "no customers"

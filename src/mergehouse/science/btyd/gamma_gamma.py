@@ -124,7 +124,8 @@ class _Purchases:
                 " longer period."
             )
         once, which = distinct(x, z)
-        return cls(*once, np.bincount(which, customers))
+        x, z = once
+        return cls(x, z, np.bincount(which, customers))
 
     def __len__(self) -> int:
         return len(self.x)

@@ -16,10 +16,10 @@ from mergehouse.science.evaluation.calibration import Calibrated
 
 ALL = "all"
 METRIC_NAMES = {
-    "auc": "ROC AUC", "pr_auc": "PR AUC", "brier": "Brier score", "log_loss": "Log loss", "accuracy": "Accuracy",
-    "ece": "Calibration error", "lift": "Top-decile lift", "spearman": "Spearman", "gini": "Normalised Gini",
-    "top_share": "Top-tenth share", "mae": "MAE, EUR", "rmse": "RMSE, EUR", "r2": "R2", "bias": "Predicted over true total",
-    "observed_mean": "What happened, mean",
+    "auc": "ROC AUC", "pr_auc": "PR AUC", "brier": "Brier score", "log_loss": "Log loss",
+    "accuracy": "Accuracy", "ece": "Calibration error", "lift": "Top-decile lift", "spearman": "Spearman",
+    "gini": "Normalised Gini", "top_share": "Top-tenth share", "mae": "MAE, EUR", "rmse": "RMSE, EUR",
+    "r2": "R2", "bias": "Predicted over true total", "observed_mean": "What happened, mean",
 }  # fmt: skip
 Curve = tuple[tuple[float, float], ...]
 
@@ -151,7 +151,7 @@ class Card:
         ]
 
     def shown(self, groups: bool) -> list[str]:
-        """The metrics to show, of the whole or of the model's customer groups, in the order of their names."""
+        """The metrics to show, of the whole or of the model's customer groups, in METRIC_NAMES' order."""
         found = {j.metric for j in self.metrics if (j.group != ALL and j.method == self.method) == groups}
         return [name for name in METRIC_NAMES if name in found and name != "observed_mean"]
 

@@ -45,8 +45,8 @@ LIMITS = (
 
 
 def churn_card(
-    lakehouse: Lakehouse, dataset: Dataset, method: str, rules: tuple[str, ...], trained: dt.datetime, name: str = "", version: str = "",
-    parameters: dict[str, str] | None = None,
+    lakehouse: Lakehouse, dataset: Dataset, method: str, rules: tuple[str, ...], trained: dt.datetime,
+    name: str = "", version: str = "", parameters: dict[str, str] | None = None,
 ) -> Card:  # fmt: skip
     """The card of a brand's churn model, `method` being one of `backtest.METHODS`. Its curves are those of
     the last judged cut-off.
@@ -61,14 +61,15 @@ def churn_card(
     probability = METHODS[method](dataset, cutoffs[-1])
     curve = gains(churned, probability)
     return replace(
-        card, judged_at=cutoffs[-1], calibration=calibrated_chances(churned, probability), gains=curve, lift=lift(curve),
-        best_gains=gains(churned, churned),
+        card, judged_at=cutoffs[-1], calibration=calibrated_chances(churned, probability), gains=curve,
+        lift=lift(curve), best_gains=gains(churned, churned),
     )  # fmt: skip
 
 
 def value_card(
-    lakehouse: Lakehouse, dataset: Dataset, days: int, method: str, rules: tuple[str, ...], trained: dt.datetime, name: str = "",
-    version: str = "", parameters: dict[str, str] | None = None, judged: tuple[dt.date, np.ndarray, np.ndarray] | None = None,
+    lakehouse: Lakehouse, dataset: Dataset, days: int, method: str, rules: tuple[str, ...],
+    trained: dt.datetime, name: str = "", version: str = "", parameters: dict[str, str] | None = None,
+    judged: tuple[dt.date, np.ndarray, np.ndarray] | None = None,
 ) -> Card:  # fmt: skip
     """The card of a model of customer value over so many days. `judged`: a cut-off, and what came and was
     predicted there, (n,).
@@ -81,8 +82,8 @@ def value_card(
     cutoff, value, predicted = judged
     curve = gains(value, predicted)
     return replace(
-        card, judged_at=cutoff, calibration=calibrated_values(value, predicted), gains=curve, lift=lift(curve),
-        best_gains=gains(value, value),
+        card, judged_at=cutoff, calibration=calibrated_values(value, predicted), gains=curve,
+        lift=lift(curve), best_gains=gains(value, value),
     )  # fmt: skip
 
 
@@ -101,25 +102,43 @@ def _begun(brand: str, target: str, as_of: dt.date, trained: dt.datetime) -> Car
     days = days.removesuffix("d")
     if kind == "clv":
         return Card(
-            brand, target, as_of=as_of, trained=trained, main_metric="gini", not_for=NOT_FOR, limits=(
+            brand,
+            target,
+            as_of=as_of,
+            trained=trained,
+            main_metric="gini",
+            not_for=NOT_FOR,
+            limits=(
                 *LIMITS,
-                "A few customers, wholesalers above all, bring most of the value: their own figures are uncertain.",
+                "A few customers, wholesalers above all, bring most of the value: their own figures "
+                "are uncertain.",
             ),
-            purpose=f"To rank customers by the net margin that they will bring in {days} days, and to sum it up over many of them.",
+            purpose=f"To rank customers by the net margin that they will bring in {days} days, and to sum it "
+            "up over many of them.",
             population="Customers with at least one purchase before the cut-off",
             label=f"Net margin in EUR over the {days} days from the cut-off on",
-        )  # fmt: skip
+        )
     return Card(
-        brand, target, as_of=as_of, trained=trained, limits=(
+        brand,
+        target,
+        as_of=as_of,
+        trained=trained,
+        limits=(
             *LIMITS,
-            "Ranking holds better than level: the level is that of the same season a year earlier, and off where a season is unlike it.",
-            f"Customers silent for more than {ACTIVE_DAYS} days have a regression of their own, which is not judged here.",
+            "Ranking holds better than level: the level is that of the same season a year earlier, and off "
+            "where a season is unlike it.",
+            f"Customers silent for more than {ACTIVE_DAYS} days have a regression of their own, which is not "
+            "judged here.",
         ),
-        not_for=(*NOT_FOR, f"Calling a customer lost: no purchase in {days} days is a lapse, and many who lapse come back."),
-        purpose=f"To tell which customers are likely not to buy within {days} days, so that a campaign reaches those first.",
+        not_for=(
+            *NOT_FOR,
+            f"Calling a customer lost: no purchase in {days} days is a lapse, and many who lapse come back.",
+        ),
+        purpose=f"To tell which customers are likely not to buy within {days} days, so that a campaign "
+        "reaches those first.",
         population=f"Customers with a purchase in the {ACTIVE_DAYS} days before the cut-off",
         label=f"No purchase in the {days} days from the cut-off on",
-    )  # fmt: skip
+    )
 
 
 def _completed(card: Card, lakehouse: Lakehouse, dataset: Dataset) -> Card:
@@ -127,8 +146,8 @@ def _completed(card: Card, lakehouse: Lakehouse, dataset: Dataset) -> Card:
     weights = {kind: _weights(lakehouse, card, kind) for kind in ("coefficient", "permutation", "shap")}
     return replace(
         card, code_version=__version__, feature_version=dataset.rows["feature_version"][0],
-        customers=dataset.rows["customer_id"].n_unique(), data=_sources(lakehouse, card.brand, READ), features=_features(),
-        metrics=_judged(lakehouse, card.brand, card.target),
+        customers=dataset.rows["customer_id"].n_unique(), data=_sources(lakehouse, card.brand, READ),
+        features=_features(), metrics=_judged(lakehouse, card.brand, card.target),
         weights=weights["coefficient"], importance=weights["permutation"], contributions=weights["shap"],
     )  # fmt: skip
 
@@ -141,7 +160,9 @@ def _judged(lakehouse: Lakehouse, brand: str, target: str) -> tuple[Judged, ...]
     create_view(connection, METRICS, lakehouse.delta(METRICS))
     rows = connection.execute(
         f"""
-        SELECT method, customer_group, cutoff_date, customers, metric, value::DOUBLE, low::DOUBLE, high::DOUBLE FROM {METRICS}
+        SELECT method, customer_group, cutoff_date, customers, metric,
+          value::DOUBLE, low::DOUBLE, high::DOUBLE
+        FROM {METRICS}
         WHERE source_system = $1 AND target = $2
         QUALIFY trained_ts = max(trained_ts) OVER () ORDER BY method, customer_group, cutoff_date, metric
         """,
@@ -186,7 +207,8 @@ def _weights(lakehouse: Lakehouse, card: Card, kind: str) -> tuple[Weight, ...]:
     rows = connection.execute(
         f"""
         SELECT input, value::DOUBLE, low::DOUBLE, high::DOUBLE FROM {EXPLANATIONS}
-        WHERE source_system = $1 AND model_name = $2 AND model_version = $3 AND method = $4 AND kind = $5 AND population = 'active'
+        WHERE source_system = $1 AND model_name = $2 AND model_version = $3
+          AND method = $4 AND kind = $5 AND population = 'active'
         QUALIFY horizon_days = max(horizon_days) OVER () ORDER BY abs(value) DESC, input
         """,
         [card.brand, card.name, int(card.version), card.method, kind],

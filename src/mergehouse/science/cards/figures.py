@@ -33,14 +33,15 @@ def methods(card: Card) -> str:
 
 
 def groups(card: Card, metric: str) -> str:
-    """A metric of the model by customer group at the latest cut-off, with its intervals; dashed: that of all."""
+    """A metric of the model by customer group at the latest cut-off, with intervals; dashed: of all."""
     rows: list[Averaged] = [a for a in card.averages if a.metric == metric and a.method == card.method]
     whole = next((a for a in rows if a.group == ALL), None)
     name = METRIC_NAMES.get(metric, metric)
     drawn = [
         Range(
             a.group, a.latest.low, a.latest.value, a.latest.high,
-            f"{a.group}: {a.latest.value:.3f} ({a.latest.low:.3f} to {a.latest.high:.3f}), {a.latest.customers:,} customers",
+            f"{a.group}: {a.latest.value:.3f} ({a.latest.low:.3f} to {a.latest.high:.3f}), "
+            f"{a.latest.customers:,} customers",
         )
         for a in rows
     ]  # fmt: skip

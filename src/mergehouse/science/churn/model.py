@@ -177,7 +177,7 @@ def fit_boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> HistGradie
 
 
 def bgnbd(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
-    """BG/NBD's P(no purchase within the horizon) of the active on `day`, fitted on all customers known then."""
+    """BG/NBD's P(no purchase within the horizon) of the active on `day`, fitted on all known then."""
     known = dataset.at(day)
     model = fit_bgnbd(*history(known))
     return model.p_no_purchase(*history(active(known)), horizon)

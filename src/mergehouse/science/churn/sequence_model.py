@@ -49,7 +49,8 @@ SELECT
   sum(o.sale_lines) AS sale_lines, sum(o.gmv_eur) AS gmv_eur, sum(o.returns_eur) AS returns_eur
 FROM silver.orders AS o
 LEFT JOIN silver.order_voids AS v ON v.source_system = o.source_system AND v.order_id = o.order_id
-SEMI JOIN (SELECT source_system, customer_id FROM gold.customer_features WHERE recency_days <= {ACTIVE_DAYS}) AS f
+SEMI JOIN (SELECT source_system, customer_id FROM gold.customer_features
+  WHERE recency_days <= {ACTIVE_DAYS}) AS f
   ON f.source_system = o.source_system AND f.customer_id = o.customer_id
 GROUP BY o.source_system, o.customer_id, o.order_date
 """

@@ -178,7 +178,7 @@ def window_days(dataset: Dataset, day: dt.date, horizon: int) -> int:
 
 
 def closed_rows(dataset: Dataset, day: dt.date, days: int) -> pl.DataFrame:
-    """Customers at all cut-offs whose window had closed by `day`, MOST_ROWS of them at most, drawn by a seed."""
+    """Customers at all cut-offs whose window had closed by `day`, at most MOST_ROWS, drawn by a seed."""
     rows = dataset.rows.filter(pl.col("cutoff_date").is_in(dataset.closed_before(day, days)))
     return rows.sample(min(len(rows), MOST_ROWS), seed=1)
 
@@ -212,8 +212,8 @@ def _fit_window(dataset: Dataset, day: dt.date, days: int, buying: ClvFallback) 
         buys = _without_seasons(buying_at_all.coef_[0], buying_at_all.intercept_[0], inputs.shape[1])
     unit = UNIT * float(value.mean())
     boosted = HistGradientBoostingRegressor(
-        max_iter=60, learning_rate=0.08, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=10, max_features=0.3,
-        early_stopping=False, random_state=1,
+        max_iter=60, learning_rate=0.08, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=10,
+        max_features=0.3, early_stopping=False, random_state=1,
     ).fit(inputs, np.log1p(value / unit))  # fmt: skip
     return Window(days, mean, scale, buys, spends, boosted, unit)
 

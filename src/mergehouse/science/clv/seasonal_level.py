@@ -30,7 +30,7 @@ def value_levels(dataset: Dataset, day: dt.date, horizons: tuple[int, ...]) -> d
     year earlier, times the share of them that is to come from customers known today (`_kept`).
     """
     rows, past = dataset.at(day), [c for c in dataset.cutoffs if c <= day and c < dataset.as_of]
-    history, last_year = int(rows["tenure_days"].max()), float(rows["margin_365d_eur"].sum())
+    history, last_year = _tenure(rows), float(rows["margin_365d_eur"].sum())
     if history < YEAR - SHORT_OF_A_YEAR or not past or last_year <= 0:
         return {}
     brought = {c: float(dataset.at(c)["margin_90d_eur"].sum()) for c in past}
@@ -47,6 +47,11 @@ def value_levels(dataset: Dataset, day: dt.date, horizons: tuple[int, ...]) -> d
     }
 
 
+def _tenure(rows: pl.DataFrame) -> int:
+    """Days since the first of all purchases."""
+    return int(rows["tenure_days"].to_numpy().max())
+
+
 def _kept(dataset: Dataset, past: list[dt.date], history: int) -> np.ndarray | None:
     """The share of sales that customers known today keep in the first to fourth 90 days ahead, shape (4,).
 
@@ -58,7 +63,7 @@ def _kept(dataset: Dataset, past: list[dt.date], history: int) -> np.ndarray | N
     seen = []
     for cutoff in past:
         rows = dataset.at(cutoff)
-        begun = int(rows["tenure_days"].max())
+        begun = _tenure(rows)
         ages = range(WINDOW, begun - BEGUN + 1, STEP)
         margin = rows["margin_90d_eur"]
         if not ages or (all_of := margin.sum()) <= 0:

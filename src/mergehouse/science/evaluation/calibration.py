@@ -35,7 +35,7 @@ def calibrated_chances(happened: np.ndarray, probability: np.ndarray) -> tuple[C
 
 
 def calibrated_values(value: np.ndarray, predicted: np.ndarray) -> tuple[Calibrated, ...]:
-    """Deciles of the predicted value, both of shape (n,), in EUR; the interval of a mean is the normal one."""
+    """Deciles of the predicted value, both of shape (n,), in EUR; a mean's interval is the normal one."""
     found = []
     for rows in np.array_split(np.argsort(predicted, kind="stable"), BINS):
         if len(rows):

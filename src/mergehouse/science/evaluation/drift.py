@@ -29,9 +29,11 @@ FALL = 0.05  # of the AUC, from which on it is worth a word
 AS_SCORED = f"scored_churn_{HORIZON}d"  # the target of scores that have come of age
 DRIFT = "gold.score_drift"
 MATURED = """
-WITH purchases AS (SELECT DISTINCT source_system, customer_id, order_date FROM silver.orders WHERE is_sale AND customer_id IS NOT NULL)
+WITH purchases AS (SELECT DISTINCT source_system, customer_id, order_date
+  FROM silver.orders WHERE is_sale AND customer_id IS NOT NULL)
 SELECT
-  s.source_system, s.as_of_date, s.model_name, s.model_version, CAST(s.churn_probability_{horizon}d AS DOUBLE) AS probability,
+  s.source_system, s.as_of_date, s.model_name, s.model_version,
+  CAST(s.churn_probability_{horizon}d AS DOUBLE) AS probability,
   COUNT_IF(p.order_date >= s.as_of_date) = 0 AS churned
 FROM gold.customer_scores_gold AS s
 JOIN gold.dim_brand AS b ON b.source_system = s.source_system AND s.as_of_date + {horizon} <= b.as_of_date
@@ -56,7 +58,7 @@ def watch(
     for dataset, champion in scored:
         found = drift(dataset, champion.model.of_active[HORIZON], champion.as_of)
         head = [now, dataset.brand, dataset.as_of, champion.name, champion.version]
-        lakehouse.append_to(contract_of(DRIFT), [[*head, *row] for row in found.iter_rows()])
+        lakehouse.append_rows(contract_of(DRIFT), [[*head, *row] for row in found.iter_rows()])
         moved = found.filter((pl.col("item") == PREDICTION) & (pl.col("verdict") == "drifted"))
         why = (
             f"{champion} learned from customers to whom it gave other chances than to those of"
@@ -158,5 +160,6 @@ def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[
         found = churn_metrics(churned, probability)
         yield Tested(
             str(brand), AS_SCORED, ALL, f"{name} version {version}", as_of,  # type: ignore[arg-type]
-            len(part), float(churned.mean()), found, intervals(churn_metrics, churned, probability) if found else {},
+            len(part), float(churned.mean()), found,
+            intervals(churn_metrics, churned, probability) if found else {},
         )  # fmt: skip

@@ -46,7 +46,7 @@ class Dataset:
         return self._by_cutoff.get((cutoff,), self.rows.clear())
 
     def closed_before(self, day: dt.date, days: int) -> list[dt.date]:
-        """Cut-offs whose window of so many days had closed by `day`: what could be learned from on that day."""
+        """Cut-offs whose window of so many days had closed by `day`: what that day could learn from."""
         return [c for c in self.cutoffs if c + dt.timedelta(days) <= day and c < self.as_of]
 
 
@@ -84,7 +84,7 @@ def active(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def matrix(rows: pl.DataFrame) -> np.ndarray:
-    """What models are fitted on, shape (customers, inputs): the columns of `INPUTS` as floats without nulls."""
+    """What models are fitted on, (customers, inputs): the columns of `INPUTS` as floats without nulls."""
     return rows.select(
         expression.cast(pl.Float64).alias(name) for name, expression in INPUTS.items()
     ).to_numpy()

@@ -136,7 +136,7 @@ def frame(example: Columns) -> pl.DataFrame:
 
 
 def as_columns(said: Any, name: str = "prediction") -> dict[str, np.ndarray]:
-    """A prediction as named arrays: by horizon `prediction_90`, by field of a dataclass `low`, `value_365`."""
+    """A prediction as named arrays: by horizon `prediction_90`, by field `low`, `value_365`."""
     if dataclasses.is_dataclass(said):
         parts = {field.name: getattr(said, field.name) for field in dataclasses.fields(said)}
     elif isinstance(said, dict):

@@ -184,7 +184,9 @@ def sample(connection: duckdb.DuckDBPyConnection, seen: Watch) -> pd.DataFrame:
     traits = ", ".join(f'{expression} AS "{name}"' for name, (expression, _) in TRAITS.items())
     frame = connection.execute(
         f"""
-        SELECT cutoff_date::VARCHAR AS cutoff, least(day, {HORIZON}) AS day, happened AND day <= {HORIZON} AS happened, {traits}
+        SELECT cutoff_date::VARCHAR AS cutoff, least(day, {HORIZON}) AS day,
+          happened AND day <= {HORIZON} AS happened,
+          {traits}
         FROM (
           SELECT *, coalesce(next_date + 1, $as_of) - cutoff_date AS day, next_date IS NOT NULL AS happened
           FROM looked_at

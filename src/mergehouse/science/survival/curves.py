@@ -85,17 +85,20 @@ def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: i
     ).fetchall()
     if not found:
         return None
-    seen = Watch(brand, *found[0], churn_after_days)
+    as_of, first = found[0]
+    seen = Watch(brand, as_of, first, churn_after_days)
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE spells AS
         WITH known AS (
-          SELECT customer_id, order_date, lead(order_date) OVER (PARTITION BY customer_id ORDER BY order_date) AS next_date,
+          SELECT customer_id, order_date,
+            lead(order_date) OVER (PARTITION BY customer_id ORDER BY order_date) AS next_date,
             row_number() OVER (PARTITION BY customer_id ORDER BY order_date) AS number
           FROM purchases WHERE order_date < $as_of
         )
         SELECT *, ('0x' || substr(md5(customer_id), 31))::INT % $groups AS part,
-          min(CASE WHEN coalesce(next_date, 'infinity'::DATE) > order_date + $churn::INT THEN order_date + $churn::INT + 1 END) OVER (
+          min(CASE WHEN coalesce(next_date, 'infinity'::DATE) > order_date + $churn::INT
+            THEN order_date + $churn::INT + 1 END) OVER (
             PARTITION BY customer_id ORDER BY order_date ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
           ) AS lapses_on
         FROM known
@@ -155,7 +158,8 @@ def words(survival: Survival, churn_after_days: int) -> str:
 
 
 _VERBS: dict[Clock, str] = {
-    "purchase_to_purchase": "are followed by another", "cutoff_to_purchase": "buy again", "cutoff_to_lapse": "lapse",
+    "purchase_to_purchase": "are followed by another", "cutoff_to_purchase": "buy again",
+    "cutoff_to_lapse": "lapse",
 }  # fmt: skip
 
 
@@ -199,19 +203,22 @@ def _curves(connection: duckdb.DuckDBPyConnection, seen: Watch, clock: Clock) ->
         yield Survival(clock, name, customers, observations, lapsed, curve)
 
 
-_NUMBERED = "CASE WHEN number = 1 THEN '{}' WHEN number = 2 THEN '{}' WHEN number <= 5 THEN '{}' ELSE '{}' END".format(
-    *NUMBERS
-)
+_NUMBERED = (
+    "CASE WHEN number = 1 THEN '{}' WHEN number = 2 THEN '{}' WHEN number <= 5 THEN '{}' ELSE '{}' END"
+).format(*NUMBERS)
 _SPELLS = f"SELECT unnest(['all', 'purchase: ' || {_NUMBERED}]) AS name, * FROM spells"
 _STANDING = "SELECT unnest(['all', 'segment: ' || segment]) AS name, * FROM looked_at"
 _COUNTS: dict[Clock, str] = {
     "purchase_to_purchase": (
         f"""
-        SELECT name, part, coalesce(next_date, $as_of) - order_date AS day, next_date IS NOT NULL AS happened FROM ({_SPELLS})"""
+        SELECT name, part, coalesce(next_date, $as_of) - order_date AS day, next_date IS NOT NULL AS happened
+        FROM ({_SPELLS})"""
     ),
     "cutoff_to_purchase": (
         f"""
-        SELECT name, part, coalesce(next_date + 1, $as_of) - cutoff_date AS day, next_date IS NOT NULL AS happened FROM ({_STANDING})"""
+        SELECT name, part, coalesce(next_date + 1, $as_of) - cutoff_date AS day,
+          next_date IS NOT NULL AS happened
+        FROM ({_STANDING})"""
     ),
     "cutoff_to_lapse": (
         f"""
@@ -230,7 +237,8 @@ _PEOPLE: dict[Clock, str] = {
     ),
     "cutoff_to_lapse": (
         f"""
-        SELECT name, count(DISTINCT customer_id) FILTER (recency_days <= $churn), count_if(recency_days <= $churn),
+        SELECT name, count(DISTINCT customer_id) FILTER (recency_days <= $churn),
+          count_if(recency_days <= $churn),
           count_if(recency_days > $churn) / count(*)
         FROM ({_STANDING}) GROUP BY name ORDER BY name"""
     ),
@@ -240,17 +248,20 @@ CREATE OR REPLACE TEMP TABLE segmented AS
 WITH known AS (
   SELECT * FROM gold.customer_features
   WHERE source_system = $brand AND (
-    is_as_of OR cutoff_date < $as_of AND cutoff_date >= $first + {KNOWN_DAYS} AND cutoff_date >= $as_of - INTERVAL {MONTHS} MONTH
+    is_as_of OR cutoff_date < $as_of AND cutoff_date >= $first + {KNOWN_DAYS}
+    AND cutoff_date >= $as_of - INTERVAL {MONTHS} MONTH
   )
 ),
 recency AS (
   SELECT cutoff_date, recency_days,
-    1 + 5 * (sum(n) OVER (PARTITION BY cutoff_date ORDER BY recency_days DESC) - n) // sum(n) OVER (PARTITION BY cutoff_date) AS score
+    1 + 5 * (sum(n) OVER (PARTITION BY cutoff_date ORDER BY recency_days DESC) - n)
+      // sum(n) OVER (PARTITION BY cutoff_date) AS score
   FROM (SELECT cutoff_date, recency_days, count(*) AS n FROM known GROUP BY cutoff_date, recency_days)
 ),
 frequency AS (
   SELECT cutoff_date, purchases,
-    1 + 5 * (sum(n) OVER (PARTITION BY cutoff_date ORDER BY purchases) - n) // sum(n) OVER (PARTITION BY cutoff_date) AS score
+    1 + 5 * (sum(n) OVER (PARTITION BY cutoff_date ORDER BY purchases) - n)
+      // sum(n) OVER (PARTITION BY cutoff_date) AS score
   FROM (SELECT cutoff_date, purchases, count(*) AS n FROM known GROUP BY cutoff_date, purchases)
 )
 SELECT k.*, coalesce(s.segment, '{UNNAMED}') AS segment

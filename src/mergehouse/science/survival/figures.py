@@ -98,7 +98,8 @@ def value_ranges(segments: Sequence[Expected]) -> str:
     drawn = [
         Range(
             s.segment, *(math.log10(max(x, 0.01)) for x in v[1:4]),
-            f"{s.segment}: half of the customers between {v[1]:,.0f} and {v[3]:,.0f} EUR, median {v[2]:,.0f}, mean {s.mean_value:,.0f}",
+            f"{s.segment}: half of the customers between {v[1]:,.0f} and {v[3]:,.0f} EUR, "
+            f"median {v[2]:,.0f}, mean {s.mean_value:,.0f}",
             (math.log10(max(v[0], 0.01)), math.log10(max(v[4], 0.01))),
         )
         for s, v in told

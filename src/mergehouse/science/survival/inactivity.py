@@ -73,11 +73,13 @@ def inactivity(
     found = connection.execute(
         """
         WITH at_cut_off AS (
-          SELECT $cut_off - max(order_date) FILTER (order_date < $cut_off) AS silent, bool_or(order_date >= $cut_off) AS came_back
+          SELECT $cut_off - max(order_date) FILTER (order_date < $cut_off) AS silent,
+          bool_or(order_date >= $cut_off) AS came_back
           FROM purchases WHERE order_date < $cut_off + 365 GROUP BY customer_id
         ),
         by_day AS (
-          SELECT silent, count(*) AS customers, count_if(came_back) AS came_back FROM at_cut_off WHERE silent IS NOT NULL GROUP BY silent
+          SELECT silent, count(*) AS customers, count_if(came_back) AS came_back
+          FROM at_cut_off WHERE silent IS NOT NULL GROUP BY silent
         )
         SELECT days, sum(customers)::BIGINT, sum(came_back)::BIGINT
         FROM (SELECT unnest($silences::INT[]) AS days) JOIN by_day ON silent > days

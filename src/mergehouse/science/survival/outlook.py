@@ -72,7 +72,8 @@ def outlook(connection: duckdb.DuckDBPyConnection, seen: Watch) -> Outlook:
     Reads what `survival.watch` has prepared. Raises FitError where the first cannot be fitted.
     """
     rows = connection.sql("""
-        SELECT purchases, recency_days, tenure_days, gmv_eur::DOUBLE AS gmv_eur, margin_eur::DOUBLE AS margin_eur, segment
+        SELECT purchases, recency_days, tenure_days, gmv_eur::DOUBLE AS gmv_eur,
+          margin_eur::DOUBLE AS margin_eur, segment
         FROM segmented WHERE is_as_of ORDER BY customer_id
         """).pl()
     bought = history(rows)

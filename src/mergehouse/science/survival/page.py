@@ -72,8 +72,9 @@ def page(project: Project, found: BrandSurvival) -> str:
         "inactivity": drawn(inactivity_curve)
     }
     return templates.get_template("survival.html.j2").render(
-        project=project.config.name, label=project.brands[found.watch.brand].label, brand=found.watch.brand, found=found,
-        shares=SHARES, early=EARLY, suspect=SUSPECT, fewest=FEWEST, silent_within=SILENT_WITHIN, expected_within=EXPECTED_WITHIN,
+        project=project.config.name, label=project.brands[found.watch.brand].label, brand=found.watch.brand,
+        found=found, shares=SHARES, early=EARLY, suspect=SUSPECT, fewest=FEWEST, silent_within=SILENT_WITHIN,
+        expected_within=EXPECTED_WITHIN,
     )  # fmt: skip
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from mergehouse.contracts.registry import contract_of
+from mergehouse.contracts.types import frame_schema
 from mergehouse.science.survival.cox import Hazards
 from mergehouse.science.survival.curves import ALL, NUMBERS, SHARES, Survival, Watch, words
 from mergehouse.science.survival.inactivity import Inactivity
 from mergehouse.science.survival.kaplan_meier import Curve
-from mergehouse.science.survival.outlook import EXPECTED_WITHIN, SILENT_WITHIN, Expected, Outlook
+from mergehouse.science.survival.outlook import Expected, Outlook
 
 
 @dataclass(frozen=True)
@@ -80,43 +82,56 @@ def _summary(seen: Watch, survival: Survival) -> dict[str, object]:
     curve = survival.curve
     reached = {days: curve.at(days) if curve else None for days in SHARES}
     return {
-        "source_system": seen.brand, "clock": survival.clock, "customer_group": survival.group, "as_of_date": seen.as_of,
-        "customers": survival.customers, "observations": survival.observations, "events": survival.events,
+        "source_system": seen.brand,
+        "clock": survival.clock,
+        "customer_group": survival.group,
+        "as_of_date": seen.as_of,
+        "customers": survival.customers,
+        "observations": survival.observations,
+        "events": survival.events,
         "lapsed_share": survival.lapsed_share,
-        **dict(zip(("median_days", "median_low_days", "median_high_days"), curve.median() if curve else (None,) * 3, strict=True)),
+        **dict(
+            zip(
+                ("median_days", "median_low_days", "median_high_days"),
+                curve.median() if curve else (None,) * 3,
+                strict=True,
+            )
+        ),
         **{f"share_{days}d": None if still is None else 1 - still for days, still in reached.items()},
         "words": words(survival, seen.churn_after_days),
-    }  # fmt: skip
+    }
 
 
 def _hazard_rows(brand: str, hazards: Hazards | str) -> pl.DataFrame:
     rows = [] if isinstance(hazards, str) else [
         [brand, e.trait, e.step, period, r.value, r.low, r.high, p, hazards.customers, e.words]
         for e in hazards.effects
-        for period, r, p in (("whole", e.ratio, e.p_proportional), ("early", e.early, None), ("late", e.late, None))
+        for period, r, p in (
+            ("whole", e.ratio, e.p_proportional), ("early", e.early, None), ("late", e.late, None)
+        )
         if r
     ]  # fmt: skip
-    names = dict.fromkeys(("source_system", "trait", "step", "period"), pl.String)
-    names |= dict.fromkeys(("hazard_ratio", "low", "high", "p_proportional"), pl.Float64) | {
-        "customers": pl.Int64,
-        "words": pl.String,
-    }
-    return pl.DataFrame(rows, schema=names, orient="row")
+    return pl.DataFrame(rows, schema=frame_schema(contract_of("gold.hazard_ratios").types), orient="row")
 
 
 def _outlook_rows(brand: str, as_of: dt.date, found: Outlook | str) -> pl.DataFrame:
-    names = {"source_system": pl.String, "segment": pl.String, "as_of_date": pl.Date, "customers": pl.Int64}
-    names |= {"is_dropout_identified": pl.Boolean}
-    figures = [
-        "p_alive",
-        *(f"p_no_purchase_{d}d" for d in SILENT_WITHIN),
-        *(f"purchases_{d}d" for d in EXPECTED_WITHIN),
-        "value_365d_eur",
-    ]
-    names |= dict.fromkeys([*figures, *(f"value_{q}_eur" for q in (10, 25, 50, 75, 90))], pl.Float64)
-    rows = [] if isinstance(found, str) else [
-        [brand, s.segment, as_of, s.customers, found.dropout_identified, s.p_alive, *s.p_no_purchase, *s.purchases, s.mean_value,
-         *(s.value or [None] * 5)]
-        for s in found.segments
-    ]  # fmt: skip
-    return pl.DataFrame(rows, schema=names, orient="row")
+    rows = (
+        []
+        if isinstance(found, str)
+        else [
+            [
+                brand,
+                s.segment,
+                as_of,
+                s.customers,
+                found.dropout_identified,
+                s.p_alive,
+                *s.p_no_purchase,
+                *s.purchases,
+                s.mean_value,
+                *(s.value or [None] * 5),
+            ]
+            for s in found.segments
+        ]
+    )
+    return pl.DataFrame(rows, schema=frame_schema(contract_of("gold.segment_outlook").types), orient="row")

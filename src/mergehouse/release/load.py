@@ -15,7 +15,7 @@ from typing import Any
 
 from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.contracts.registry import contract_of
-from mergehouse.engine import Staged, flat
+from mergehouse.engine import Relation, Staged
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
 from mergehouse.json_text import json_text
@@ -234,10 +234,9 @@ def _check(engine: DuckDBEngine, table: ReleasedTable, contract: Contract, stage
 
 def _changes(engine: DuckDBEngine, contract: Contract, staged: Staged) -> tuple[int, int, int]:
     """Keys that are new, that have other values, that are gone."""
-    name, key = flat(contract.table), ", ".join(contract.key)
-    updated = rows(
-        engine.connection, f"SELECT count(*) AS n FROM inserted.{name} SEMI JOIN deleted.{name} USING ({key})"
-    )[0]["n"]
+    inserted, deleted = Relation("inserted", contract.table), Relation("deleted", contract.table)
+    both = f"SELECT count(*) AS n FROM {inserted} SEMI JOIN {deleted} USING ({', '.join(contract.key)})"
+    updated = rows(engine.connection, both)[0]["n"]
     return staged.inserted - updated, updated, staged.deleted - updated
 
 

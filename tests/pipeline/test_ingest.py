@@ -246,8 +246,8 @@ def test_killed_in_the_middle_and_run_again(released: Path, tmp_path: Path, comm
     lakehouse = tmp_path / "fabric"
     program = f"""
 import os
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.release.ingestion import ingest
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.release.load import ingest
 write, done = Lakehouse.overwrite, []
 def overwrite(self, *arguments):
     if len(done) == {commits}:

@@ -72,8 +72,8 @@ def score(project: Project, published: str, progress: Progress) -> Scored | None
     }
     features = lakehouse.stamp(FEATURES)
     versions = sorted(str(m) for m in models.values() if m)
-    models = hashlib.sha256(" ".join([EDITION, *versions]).encode()).hexdigest()[:16]
-    fingerprint = f"{features and features.fingerprint}-{models}"
+    edition = hashlib.sha256(" ".join([EDITION, *versions]).encode()).hexdigest()[:16]
+    fingerprint = f"{features and features.fingerprint}-{edition}"
     if fingerprint == published:
         return None
     datasets: dict[str, Dataset] = {}

@@ -76,8 +76,8 @@ def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: i
     bought.
 
     Reads silver.customer_days, gold.dim_brand, gold.customer_features and mapping.rfm_segments. Makes
-    `spells`, a row for every purchase; `segmented`, the features of every customer with the RFM segment, at every cut-off
-    and at the as-of date; and `looked_at`, the same at cut-offs with what came next.
+    `spells`, a row for every purchase; `segmented`, the features of every customer with the RFM segment, at
+    every cut-off and at the as-of date; and `looked_at`, the same at cut-offs with what came next.
     """
     purchase_days(connection, brand)
     found = connection.execute(

@@ -18,6 +18,7 @@ from mergehouse.contracts.registry import contract_of, find, models
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
+from mergehouse.kpi.catalogue import with_ratios
 from mergehouse.project.config import Brand, Project, nearest
 from mergehouse.transform.field_reconciliation import differences_view
 from mergehouse.transform.staging_views import raw_rows_view, stacked_view, typed_view
@@ -144,7 +145,7 @@ def build_graph(
         if table := find(name):
             if table.part == "science" and not project.config.science:
                 continue
-            contracts[name] = table
+            contracts[name], sql = table, with_ratios(sql, table)
         texts[name] = sql
     return _ordered(texts, contracts, leaves)
 

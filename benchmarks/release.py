@@ -18,8 +18,7 @@ import time
 from pathlib import Path
 
 from mergehouse.cli.scaffold import line_count
-from mergehouse.contracts.contract import load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.registry import contract_of
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp
@@ -83,17 +82,14 @@ def main() -> None:
 def make(folder: Path, rows: int) -> None:
     """A project whose lakehouse holds one mart, written as a run writes it."""
     subprocess.run([*MERGEHOUSE, "init", str(folder)], check=True, stdout=subprocess.DEVNULL)
-    lakehouse, contract = (
-        Lakehouse(folder / "lakehouse"),
-        load_contract(MODELS / f"{TABLE.replace('.', '/')}.yml"),
-    )
+    lakehouse, contract = Lakehouse(folder / "lakehouse"), contract_of(TABLE)
     engine = DuckDBEngine(Limits(), lakehouse, folder / "spill")
     engine.connection.execute(f"CREATE VIEW mapping.rows AS {ROWS.format(rows=rows)}")
     engine.publish(engine.stage(contract, "SELECT * FROM mapping.rows"), Stamp("benchmark"))
 
 
 def copying(folder: Path) -> list[str]:
-    columns = ", ".join(load_contract(MODELS / f"{TABLE.replace('.', '/')}.yml").columns)
+    columns = ", ".join(contract_of(TABLE).columns)
     files = f"read_parquet('{folder}/lakehouse/gold/category_perf/**/*.parquet', hive_partitioning = true)"
     copy = (
         f"COPY (SELECT {columns} FROM {files}) TO '{folder}/floor/rows.parquet' (FORMAT parquet, COMPRESSION"

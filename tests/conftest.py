@@ -9,11 +9,16 @@ from pathlib import Path
 import pytest
 
 from mergehouse.cli.scaffold import write_project
+from mergehouse.contracts.registry import contract_of
 from mergehouse.demo import generate
+from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.files import types_of
+from mergehouse.lakehouse.reader import create_view
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import run
-from mergehouse.project.config import Project, load_project
+from mergehouse.project.config import Limits, Project, load_project
+from mergehouse.quality.checks import check_table
 
 pytest_plugins = ["tests.storage.servers"]
 DEMO_LINES, DEMO_SEED = 12_000, 7
@@ -99,6 +104,16 @@ class Shop:
 
     def rows(self, sql: str) -> list[tuple]:
         return self.lakehouse.query(sql).fetchall()
+
+
+def broken_promises(lakehouse: Lakehouse, name: str) -> list[str]:
+    """What a table's contract says that does not hold: its columns' types, or a check."""
+    contract, delta = contract_of(name), lakehouse.delta(name)
+    engine = DuckDBEngine(Limits(), lakehouse, lakehouse.root / "scratch")
+    create_view(engine.connection, name if "." in name else f"main.{name}", delta)
+    rows, results = check_table(engine, contract)
+    assert rows
+    return [r.check for r in results if not r.passed] + (["types"] if types_of(delta) != contract.types else [])
 
 
 @pytest.fixture

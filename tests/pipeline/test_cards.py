@@ -160,7 +160,7 @@ def test_a_card_is_filled_from_what_is_published(published: Shop, dataset: Datas
     head = {"source_system": "shop", "target": "clv_90d", "customer_group": "all", "method": "forest"}
     tail = {"cutoff_date": dt.date(2026, 3, 1), "feature_version": "1", "customers": 60, "metric": "gini"}
     for trained, value in ((NOW, 0.5), (NOW + dt.timedelta(1), 0.7)):
-        published.lakehouse.append_to(contract_of(METRICS), [[trained, *head.values(), *tail.values(), value, 0.4, 0.9]])
+        published.lakehouse.append_rows(contract_of(METRICS), [[trained, *head.values(), *tail.values(), value, 0.4, 0.9]])
     predicted = np.arange(60.0)
     found = value_card(published.lakehouse, dataset, 90, "forest", (), NOW, judged=(dt.date(2026, 3, 1), predicted * 2, predicted))
     assert [(j.metric, j.value) for j in found.metrics] == [("gini", 0.7)]  # the latest training's

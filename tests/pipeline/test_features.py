@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 from tests.conftest import SHOP_BRAND, Shop
 
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.registry import models
 from mergehouse.engine.dialect import to_duckdb
 
 CUT_OFF = dt.date(2026, 6, 1)
@@ -124,7 +124,7 @@ def test_training_looks_at_some_fifty_thousand_customers() -> None:
           SELECT d::DATE AS date, day(d) AS day FROM range(DATE '2026-01-01', DATE '2027-01-01', INTERVAL 1 DAY) t(d);
         """
     )
-    connection.execute(f"CREATE TABLE cutoffs AS {to_duckdb((MODELS / 'gold' / 'feature_cutoffs.sql').read_text())}")
+    connection.execute(f"CREATE TABLE cutoffs AS {to_duckdb(models()['gold.feature_cutoffs'])}")
     looked_at = connection.execute(
         """
         SELECT source_system, CAST(cutoff_date AS VARCHAR), is_as_of, count(*)

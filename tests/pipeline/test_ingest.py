@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import polars
 import pytest
+from tests.conftest import broken_promises
 from tests.pipeline.faults import DATES, FAULTS, PERF, Case, file_of, forge, table_in
 from tests.pipeline.test_verify import COMMAND, carried, released  # noqa: F401
 
@@ -290,6 +291,7 @@ def test_report_and_log_say_what_was_done(released: Path, tmp_path: Path) -> Non
     assert report["ok"] and report["current"] == "1.0.0" and len(report["tables"]) == len(result.tables)
     log = tables(tmp_path / "fabric").table("release_ingests").polars()
     assert log.height == len(result.tables) and set(log["manifest_sha256"]) == {result.verification.manifest_sha256}
+    assert [broken_promises(tables(tmp_path / "fabric"), name) for name in ("release_ingests", "release_current")] == [[], []]
 
 
 def test_command(carried: Path, tmp_path: Path) -> None:  # noqa: F811

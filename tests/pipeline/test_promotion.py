@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError
+from tests.conftest import broken_promises
 from tests.pipeline.faults import file_of, flip, reseal
 from tests.pipeline.test_ingest import Demo
 from tests.pipeline.test_verify import COMMAND
 
 import mergehouse.release.promote.promotion
+from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.errors import ConfigError, LakehouseError, MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
@@ -134,6 +136,7 @@ def test_the_audit_trail_has_who_when_what_and_only_grows(project: Path) -> None
     assert accepted["approved_ts"] is not None and started["recorded_ts"] <= accepted["recorded_ts"]
     assert accepted["manifest_sha256"] == Shelf(str(place(project, "test") / "release")).manifest(Version(1, 0, 0))[1]
     assert all(found["passed"] and found["found"] for found in json.loads(accepted["gates"]))
+    assert broken_promises(Lakehouse(place(project, "test")), "monitor.promotions") == []
     table = DeltaTable(place(project, "test") / "monitor/promotions")
     for change in (lambda: table.delete(), lambda: table.update(updates={"approved_by": "'Mallory'"})):
         with pytest.raises(CommitFailedError, match="append-only"):
@@ -316,7 +319,8 @@ def test_tables_that_are_not_the_releases_are_refused_and_the_one_before_returns
 
 def test_a_table_of_somebody_else_stops_ingestion_and_no_release_is_current(project: Path) -> None:
     other = Lakehouse(place(project, "test") / "Tables")
-    other.append_rows("sales_daily", {"a": "INTEGER"}, [[1]])
+    columns = {"a": ColumnContract(type="int", meaning="somebody's")}
+    other.append_rows(Contract(table="sales_daily", grain="one a", meaning="Somebody's", key=["a"], columns=columns), [[1]])
     attempt = promote(project, "dev", "test", **BY)
     assert refusal(attempt)[0] == "ingestion" and "written by something other than a release" in refusal(attempt)[1]
     assert current(project, "test") == "None" and "there was no release before" in attempt.gates[-1].found

@@ -20,8 +20,7 @@ import skops.io
 from tests.conftest import SHOP_HEADER, Shop
 
 from mergehouse.cli.main import main
-from mergehouse.contracts.contract import load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError, RegistryError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.run import run
@@ -39,7 +38,7 @@ DAY = dt.date(2026, 3, 1)
 RNG = np.random.default_rng(3)
 COUNTS = [
     name
-    for name, column in load_contract(MODELS / "gold" / "customer_features.yml").columns.items()
+    for name, column in contract_of("gold.customer_features").columns.items()
     if column.type != "boolean" and name not in (*model_file.NOT_INPUTS, "tenure_days", "purchases", "region", "country_code")
 ]
 ROWS = pl.DataFrame(

@@ -15,7 +15,7 @@ from pathlib import Path
 import deltalake
 import polars
 import pytest
-from tests.conftest import SHOP_BRAND, Shop
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop, broken_promises
 
 import mergehouse as mh
 from mergehouse.contracts.contract import Contract
@@ -329,6 +329,25 @@ def test_freshness_is_recorded_and_reported(shop: Shop) -> None:
     behind = shop.rows("SELECT days_behind, last_order_date FROM monitor.freshness")
     assert late.failures == behind[0][0] - 3 > 0 and str(behind[0][1]) == "2026-03-01"
     assert not result.failed  # a warning
+
+
+def test_what_a_run_leaves_behind_is_as_its_contracts_say(shop: Shop) -> None:
+    """Ledger, torn lines and run log, with a finding, a drift, a repeat, and a source that stopped."""
+    bad = LINE.format(n=3).replace(",2,", ",x,")
+    file = shop.deliver_lines(*lines(1, 2), bad, "torn,row", header=SHOP_HEADER.replace("order,line", "line,order"))
+    shop.run()
+    (shop.raw / "lines_copy.csv").write_bytes(file.read_bytes())
+    shop.run()
+    file.unlink()
+    shop.deliver("no header", "lines_3.csv")
+    assert shop.run().failed
+    tables = ("runs", "quality_results", "schema_history", "freshness")
+    found = {
+        name: broken_promises(shop.lakehouse, name) for name in ("bronze.batches", "bronze.rejected", *(f"monitor.{t}" for t in tables))
+    }
+    assert found == dict.fromkeys(found, [])
+    assert shop.rows("SELECT ok, new_batches FROM monitor.runs ORDER BY started") == [(True, 1), (True, 1), (False, 0)]
+    assert shop.rows("SELECT DISTINCT status FROM bronze.batches ORDER BY 1") == [("loaded",), ("repeat",)]
 
 
 def test_missing_source_blocks_only_its_brand_tables(shop: Shop) -> None:

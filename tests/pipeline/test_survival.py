@@ -13,8 +13,7 @@ import polars as pl
 import pytest
 from tests.conftest import Shop
 
-from mergehouse.contracts.contract import load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import FitError, LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.project.config import load_project
@@ -273,7 +272,7 @@ def test_one_customer_has_a_page(shop: Shop) -> None:
 
 
 def test_rows_of_one_brand_replace_its_own_alone(tmp_path: Path) -> None:
-    lakehouse, contract = Lakehouse(tmp_path), load_contract(MODELS / "gold" / "hazard_ratios.yml")
+    lakehouse, contract = Lakehouse(tmp_path), contract_of("gold.hazard_ratios")
 
     def rows(brand: str, *traits: str) -> pl.DataFrame:
         columns = {"source_system": brand, "step": "more", "period": "whole", "hazard_ratio": 1.5, "low": 1.0, "high": 2.0}

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.fabric_facts import check_request, check_sharing, check_shortcut
 
-from mergehouse.contracts.contract import load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError
 from mergehouse.platform.delta_sharing import sharing_config
 from mergehouse.platform.fabric.shortcuts import shortcut, write_shortcuts
@@ -18,7 +17,7 @@ from mergehouse.storage import fabric_root, located, open_store
 
 CONNECTION, WORKSPACE, ITEM = (f"{n}" * 8 + "-0000-0000-0000-000000000000" for n in "abc")
 ADLS = "abfss://retail@mergedretail.dfs.core.windows.net/lake/house"
-CONTRACTS = [load_contract(MODELS / "gold" / f"{name}.yml") for name in ("sales_daily", "customer_brand_360", "dim_customer", "dim_date")]
+CONTRACTS = [contract_of(f"gold.{name}") for name in ("sales_daily", "customer_brand_360", "dim_customer", "dim_date")]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,9 @@ def environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "value": value, "percent": percent, "day": day, "unbroken": unbroken}
+    made.filters |= {
+        filtered.__name__: filtered for filtered in (number, money, value, percent, day, unbroken)
+    }
     made.globals["written"] = dt.datetime.now(dt.UTC)
     return made
 
@@ -50,16 +52,16 @@ def drawn(draw: Callable[..., str]) -> Callable[..., Markup]:
     return lambda *given: Markup(draw(*given))
 
 
-def put_pages(lakehouse: Lakehouse, folder: str, pages: dict[str, str]) -> list[str]:
-    """Writes pages, by file name, into a folder of the lakehouse. Returns their paths or URLs.
+def put_pages(lakehouse: Lakehouse, pages: dict[str, str]) -> list[str]:
+    """Writes pages, by their paths below the lakehouse, there. Returns their full paths or URLs.
 
-    >>> put_pages(Lakehouse("new"), "models", {"index.html": "<p>none yet</p>"})
+    >>> put_pages(Lakehouse("new"), {"models/index.html": "<p>none yet</p>"})
     ['new/models/index.html']
     """
     with storage_errors(lakehouse.location):
         for name, text in pages.items():
-            lakehouse.store.put(f"{folder}/{name}", text.encode())
-    return [f"{lakehouse.location}/{folder}/{name}" for name in pages]
+            lakehouse.store.put(name, text.encode())
+    return [f"{lakehouse.location}/{name}" for name in pages]
 
 
 def number(value: Any) -> str:
@@ -69,6 +71,15 @@ def number(value: Any) -> str:
     ('1,234', '-')
     """
     return "-" if value is None else f"{value:,.0f}"
+
+
+def money(value: Any) -> str:
+    """An amount with two digits, a dash where there is none.
+
+    >>> money(1234.5), money(None)
+    ('1,234.50', '-')
+    """
+    return "-" if value is None else f"{value:,.2f}"
 
 
 def value(value: float) -> str:

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mergehouse.contracts.types import DECLARED
 from mergehouse.errors import ConfigError
 from mergehouse.project.config import read_yaml
 
 Severity = Literal["error", "warn"]
-TYPE_PATTERN = r"^(string|date|timestamp|boolean|int|bigint|decimal\(\d{1,2},\d{1,2}\))$"
 
 
 class _Strict(BaseModel):
@@ -24,7 +24,7 @@ class _Strict(BaseModel):
 class ColumnContract(_Strict):
     """One column. `type` is a Spark SQL type; `pii` is the sensitivity tag carried to every catalogue."""
 
-    type: str = Field(pattern=TYPE_PATTERN)
+    type: str = Field(pattern=f"^({DECLARED})$")
     meaning: str
     nullable: bool = True
     unit: str | None = None
@@ -78,6 +78,8 @@ class Contract(_Strict):
     merged into them by key, which keeps rows that only the receiver has, or the table is not released:
     readers have no use for it.
 
+    `append_only` has Delta refuse to change or remove a row.
+
     `z_order` names the columns that readers filter by most; `mergehouse maintain` lays the files out by them.
 
     Without `incremental` the table is computed whole and compared with what is published.
@@ -89,6 +91,7 @@ class Contract(_Strict):
     key: list[str]
     partition_by: list[str] = []
     z_order: list[str] = []
+    append_only: bool = False
     part: Literal["science"] | None = None
     release: Literal["overwrite", "merge", "none"] = "overwrite"
     columns: dict[str, ColumnContract]
@@ -96,14 +99,14 @@ class Contract(_Strict):
     incremental: Incremental | None = None
 
     @property
-    def layer(self) -> str:
-        """The part of the name before the point: bronze, silver, gold, monitor.
+    def types(self) -> dict[str, str]:
+        """Columns and their types, in order.
 
         >>> from mergehouse.contracts.registry import contract_of
-        >>> contract_of("gold.dim_brand").layer
-        'gold'
+        >>> list(contract_of("gold.dim_brand").types.items())[-2:]
+        [('last_order_date', 'date'), ('as_of_date', 'date')]
         """
-        return self.table.split(".")[0]
+        return {name: column.type for name, column in self.columns.items()}
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.types import duckdb_type
 from mergehouse.engine import SCHEMAS, Staged, flat
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.errors import LakehouseError, ModelError
@@ -22,7 +23,6 @@ from mergehouse.lakehouse.files import (
     StagedFile,
     Stamp,
     data_files,
-    duckdb_type,
     minimum_and_maximum,
     needs_safe_reader,
 )
@@ -168,9 +168,7 @@ class DuckDBEngine:
         if paths:
             source = read_files(paths, _hive(contract), with_place=True)
         else:
-            nulls = ", ".join(
-                f"NULL::{duckdb_type(c.type)} AS {name}" for name, c in contract.columns.items()
-            )
+            nulls = ", ".join(f"NULL::{duckdb_type(kind)} AS {name}" for name, kind in contract.types.items())
             source = f"(SELECT {nulls}, NULL AS filename, NULL AS file_row_number WHERE false)"
         columns = ", ".join(contract.columns)
         self._define(contract.table, f"SELECT {columns} FROM {source}")
@@ -317,7 +315,7 @@ class DuckDBEngine:
 def _typed(contract: Contract, sql: str) -> str:
     """A model as DuckDB SQL, every column in its contract's type."""
     columns = ", ".join(
-        f"CAST({name} AS {duckdb_type(c.type)}) AS {name}" for name, c in contract.columns.items()
+        f"CAST({name} AS {duckdb_type(kind)}) AS {name}" for name, kind in contract.types.items()
     )
     return f"SELECT {columns} FROM ({to_duckdb(sql)})"
 
@@ -328,7 +326,7 @@ def _equal(on: dict[str, str]) -> str:
 
 def _hive(contract: Contract) -> dict[str, str]:
     """Partition columns, which are in a file's path, and their DuckDB types."""
-    return {name: duckdb_type(contract.columns[name].type) for name in contract.partition_by}
+    return {name: duckdb_type(contract.types[name]) for name in contract.partition_by}
 
 
 def _stats(contract: Contract, stats: dict[str, dict[str, str]]) -> dict[str, Any]:

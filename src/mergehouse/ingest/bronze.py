@@ -5,25 +5,23 @@ by count.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import duckdb
 
+from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.delivery import Delivery, bronze_table
 from mergehouse.ingest.landing import LandedFile, find_files
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Brand, Project, Source
 
 REJECTED, BATCHES = "bronze.rejected", "bronze.batches"
-LEDGER_TYPES = {
-    "size_bytes": "BIGINT", "modified_ns": "BIGINT", "rows": "BIGINT", "rejected_rows": "BIGINT",
-    "ingest_ts": "TIMESTAMPTZ",
-}  # fmt: skip
 SOURCES_AT_ONCE = 2  # parsing a file keeps more than one core busy, but not two
 
 
@@ -84,7 +82,7 @@ def load_deliveries(
     lakehouse: Lakehouse,
     loader: Loader,
     now: dt.datetime,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
@@ -103,7 +101,7 @@ def load_deliveries(
         new: list[Batch] = []
         try:
             for delivery in _new_deliveries(brand, table, source, lakehouse, loader, result.known, inspector):
-                progress(f"{delivery.bronze} < {delivery.label}")
+                progress(f"{delivery.bronze} < {delivery.label}", "bronze")
                 of_source = [
                     b for b in result.known + new if (b.source_system, b.source_table) == (brand.name, table)
                 ]
@@ -121,8 +119,7 @@ def load_deliveries(
             result.new += new
             if error:
                 result.failures[name] = error
-    types = {name: LEDGER_TYPES.get(name, "VARCHAR") for name in Batch.__dataclass_fields__}
-    lakehouse.append_rows(BATCHES, types, [list(vars(b).values()) for b in result.new])
+    lakehouse.append_rows(contract_of(BATCHES), [list(vars(b).values()) for b in result.new])
     return result
 
 

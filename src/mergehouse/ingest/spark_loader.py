@@ -17,6 +17,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from mergehouse.contracts.registry import contract_of
+from mergehouse.contracts.types import spark_schema
 from mergehouse.engine.spark.errors import spark_errors
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.bronze import REJECTED, Batch
@@ -30,11 +32,6 @@ from mergehouse.project.config import Brand, Source
 
 if TYPE_CHECKING:
     from mergehouse.engine.spark.engine import SparkEngine
-
-REJECTED_SCHEMA = (
-    "source_system STRING, source_table STRING, source_file STRING, source_line BIGINT, reason_code STRING,"
-    " detail STRING, raw_text STRING, batch_id STRING, ingest_ts TIMESTAMP"
-)
 
 
 class SparkLoader:
@@ -61,9 +58,8 @@ class SparkLoader:
             self.engine.append(delivery.bronze, self._task(_rows, schema, delivery, batch), batch.batch_id)
         with self.one_writer:
             if seen["rejected"] and not self._holds(REJECTED, batch):
-                self.engine.append(
-                    REJECTED, self._task(_rejected, REJECTED_SCHEMA, delivery, batch), batch.batch_id
-                )
+                schema = spark_schema(contract_of(REJECTED).types)
+                self.engine.append(REJECTED, self._task(_rejected, schema, delivery, batch), batch.batch_id)
         loaded = self._count(delivery.bronze, batch)
         if loaded != seen["rows"]:
             raise SourceError(
@@ -167,7 +163,7 @@ def _rows(delivery: Delivery, batch: Batch) -> Iterator[Any]:
 def _rejected(delivery: Delivery, batch: Batch) -> Iterator[Any]:
     with _reader(delivery, batch) as reader:
         reader.read_to_the_end()
-        columns = ", ".join(part.split()[0] for part in REJECTED_SCHEMA.split(", "))
+        columns = ", ".join(contract_of(REJECTED).columns)
         yield from _arrow(reader, f"SELECT {columns} FROM ({rejected_rows(reader, batch)})")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, Literal
 
+import duckdb
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from mergehouse.contracts.registry import contract_of
@@ -13,7 +15,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.kpi import formula
 from mergehouse.kpi.formula import Value, Values
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import connect, create_view
+from mergehouse.lakehouse.reader import rows
 from mergehouse.project.config import Brand, nearest, parse_yaml
 
 CATALOGUE = Path(__file__).with_name("catalogue.yml")
@@ -113,19 +115,24 @@ def compute(lakehouse: Lakehouse) -> Values:
     >>> values["shop"]["gmv"], values["shop"]["orders"], values["shop"]["aov"]
     (Decimal('60.00'), Decimal('3'), Decimal('20.00'))
     """
-    kpis = [k.model_dump() for k in catalogue()]
-    connection = connect()
-    tables = [
-        table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if lakehouse.exists(table)
-    ]
-    for table in tables:
-        create_view(connection, table, lakehouse.delta(table))
+    named = dict.fromkeys(k.table for k in catalogue() if k.table)
+    tables = [table for table in named if lakehouse.exists(table)]
+    return compute_over(lakehouse.reading(*tables), tables)
 
-    def rows(sql: str) -> list[dict[str, Any]]:
-        relation = connection.sql(sql)
-        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
-    return formula.totals(kpis, tables, rows)
+def compute_over(
+    connection: duckdb.DuckDBPyConnection, tables: Container[str], kpis: list[dict[str, Any]] | None = None
+) -> Values:
+    """As `compute`, over those `tables` alone, which are open on a connection; `kpis` in the place of the
+    catalogue's.
+
+    >>> connection = mh.open("shop").reading("gold.sales_daily")
+    >>> compute_over(connection, ["gold.sales_daily"])["group"]["orders"]
+    Decimal('3')
+    """
+    kpis = [k.model_dump() for k in catalogue()] if kpis is None else kpis
+    used = [table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if table in tables]
+    return formula.totals(kpis, used, functools.partial(rows, connection))
 
 
 def as_json_values(values: Values) -> dict[str, dict[str, str | int | None]]:

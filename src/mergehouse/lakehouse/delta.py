@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.types import delta_type, duckdb_type
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.files import (
     DELIVERED,
@@ -32,7 +33,6 @@ from mergehouse.lakehouse.files import (
     StagedFile,
     Stamp,
     data_files,
-    duckdb_type,
     duckdb_types,
 )
 from mergehouse.lakehouse.reader import connect, create_view, text
@@ -316,12 +316,14 @@ class Lakehouse:
         """
         return self.exists(name) and self.delta(name).transaction_version(batch_id) is not None
 
-    def append(self, name: str, stream: Any, batch_id: str | None = None, only: bool = False) -> None:
+    def append(
+        self, name: str, stream: Any, batch_id: str | None = None, contract: Contract | None = None
+    ) -> None:
         """Appends an Arrow stream in one commit; new columns widen the schema.
 
-        With `batch_id` the commit records it, so that the same batch is never appended twice. A table that
-        `only` appends make refuses, by Delta's own rule, to have rows changed or removed. An error raised by
-        the stream leaves the table as it was.
+        With `batch_id` the commit records it, so that the same batch is never appended twice. With `contract`
+        a table that is not there yet gets its properties. An error raised by the stream leaves the table as
+        it was.
 
         >>> import duckdb
         >>> lakehouse = Lakehouse("new")
@@ -339,58 +341,35 @@ class Lakehouse:
                 mode="append",
                 storage_options=delta_options(self.location),
                 schema_mode="merge",
-                configuration={"delta.appendOnly": "true"} if only else None,
                 writer_properties=_writer_properties(),
                 commit_properties=CommitProperties(
                     app_transactions=[Transaction(batch_id, 1)] if batch_id else None
                 ),
+                **(_properties(contract) if contract else {}),
             )
 
-    def append_rows(
-        self, name: str, types: dict[str, str], rows: list[list[Any]], only: bool = False
-    ) -> None:
-        """Appends a few rows given as values; `types` are the columns and their DuckDB types, in order. No
-        rows, no commit.
-
-        `only` as for `append`.
-
-        >>> lakehouse = Lakehouse("new")
-        >>> types = {"who": "VARCHAR", "times": "BIGINT"}
-        >>> lakehouse.append_rows("monitor.visits", types, [["Ann", 2], ["Bob", 1]])
-        >>> lakehouse.query("FROM monitor.visits ORDER BY who").fetchall()
-        [('Ann', 2), ('Bob', 1)]
-        """
-        from mergehouse.lakehouse.reader import shared
-
-        if not rows:
-            return
-        connection = shared()
-        connection.execute(
-            f"CREATE TEMP TABLE few ({', '.join(f'{column} {kind}' for column, kind in types.items())})"
-        )
-        lists = ", ".join(f"unnest(?::{kind}[])" for kind in types.values())
-        connection.execute(
-            f"INSERT INTO few SELECT {lists}", [list(values) for values in zip(*rows, strict=True)]
-        )
-        self.append(name, connection.sql("FROM few"), only=only)
-
-    def append_to(self, contract: Contract, rows: list[list[Any]]) -> None:
-        """As `append_rows`, in the columns and types of a contract; makes the table where it is not there.
+    def append_rows(self, contract: Contract, rows: list[list[Any]]) -> None:
+        """Appends a few rows, given as values in the order of a contract's columns; makes the table where it
+        is not there. No rows, no commit.
 
         >>> from mergehouse.contracts.registry import contract_of
         >>> lakehouse = Lakehouse("new")
         >>> row = ["shop", "Shop", "EUR", "UTC", None, None, None]
-        >>> lakehouse.append_to(contract_of("gold.dim_brand"), [row])
+        >>> lakehouse.append_rows(contract_of("gold.dim_brand"), [row])
         >>> lakehouse.rows("gold.dim_brand")
         1
         """
-        if rows:
-            self.create(contract)
-            self.append_rows(
-                contract.table,
-                {name: duckdb_type(column.type) for name, column in contract.columns.items()},
-                rows,
-            )
+        from arro3.core import Schema, Table
+
+        from mergehouse.lakehouse.reader import shared
+
+        if not rows:
+            return
+        columns = [f'unnest(?::{duckdb_type(kind)}[]) AS "{name}"' for name, kind in contract.types.items()]
+        values = [list(column) for column in zip(*rows, strict=True)]
+        few = Table.from_arrow(shared().sql(f"SELECT {', '.join(columns)}", params=values))
+        typed = few.with_schema(Schema.from_arrow(_delta_schema(contract)))
+        self.append(contract.table, typed, contract=contract)
 
     def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
         """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table
@@ -400,7 +379,7 @@ class Lakehouse:
         >>> from mergehouse.contracts.registry import contract_of
         >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
         >>> empty = [None, None, None]
-        >>> lakehouse.append_to(contract, [[name, "Old", "EUR", "UTC", *empty] for name in "ab"])
+        >>> lakehouse.append_rows(contract, [[name, "Old", "EUR", "UTC", *empty] for name in "ab"])
         >>> new = polars.DataFrame([["a", "New", "EUR", "UTC", *empty]], list(contract.columns), orient="row")
         >>> lakehouse.replace_brand(contract, new, "a")
         >>> lakehouse.query("SELECT label FROM gold.dim_brand ORDER BY ALL").fetchall()
@@ -482,10 +461,8 @@ class Lakehouse:
                 DeltaTable.create(
                     self.address(contract.table),
                     _delta_schema(contract),
-                    partition_by=contract.partition_by,
-                    name=contract.table,
-                    description=contract.meaning.strip()[:1000],
                     storage_options=delta_options(self.location),
+                    **_properties(contract),
                 )
 
     def overwrite(self, contract: Contract, files: Sequence[StagedFile], stamp: Stamp) -> int:
@@ -493,9 +470,9 @@ class Lakehouse:
 
         >>> from mergehouse.contracts.registry import contract_of
         >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
-        >>> lakehouse.append_to(contract, [["shop", "Shop", "EUR", "UTC", None, None, None]])
+        >>> lakehouse.append_rows(contract, [["shop", "Shop", "EUR", "UTC", None, None, None]])
         >>> lakehouse.overwrite(contract, [], Stamp("closed"))
-        2
+        1
         >>> lakehouse.rows("gold.dim_brand"), lakehouse.stamp("gold.dim_brand")
         (0, Stamp(fingerprint='closed', delivered=''))
         """
@@ -551,11 +528,11 @@ class Lakehouse:
 
         >>> from mergehouse.contracts.registry import contract_of
         >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
-        >>> lakehouse.append_to(contract, [["a", "A", "EUR", "UTC", None, None, None]])
-        >>> lakehouse.append_to(contract, [["b", "B", "EUR", "UTC", None, None, None]])
+        >>> lakehouse.append_rows(contract, [["a", "A", "EUR", "UTC", None, None, None]])
+        >>> lakehouse.append_rows(contract, [["b", "B", "EUR", "UTC", None, None, None]])
         >>> replaced = lakehouse.files_in("gold.dim_brand", [{"source_system": "a"}])
         >>> lakehouse.exchange(contract, [], Stamp("a is gone"), replaced)
-        3
+        2
         >>> lakehouse.query("SELECT label FROM gold.dim_brand").fetchall()
         [('B',)]
         """
@@ -730,6 +707,23 @@ class Lakehouse:
         """
         return Table(name, self.delta(name, version, as_of))
 
+    def reading(
+        self, *names: str, connection: duckdb.DuckDBPyConnection | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """A connection, a new one unless given, on which these tables are views as they are published now.
+
+        Raises LakehouseError where one is not there.
+
+        >>> connection = mh.open("shop").reading("gold.dim_brand", "gold.sales_daily")
+        >>> joined = "gold.sales_daily JOIN gold.dim_brand USING (source_system)"
+        >>> connection.sql(f"SELECT DISTINCT label, currency FROM {joined}").fetchall()
+        [('Shop', 'EUR')]
+        """
+        connection = connect() if connection is None else connection
+        for name in names:
+            create_view(connection, name, self.delta(name))
+        return connection
+
     def query(self, sql: str) -> duckdb.DuckDBPyRelation:
         """Runs one SELECT over all tables (`silver.sales_clean`, `gold.sales_daily`, ...).
 
@@ -803,18 +797,27 @@ def _delta_schema(contract: Contract) -> Any:
     from deltalake import Field, Schema
     from deltalake.schema import PrimitiveType
 
-    names = {"int": "integer", "bigint": "long"}
     return Schema(
         [
             Field(
                 name,
-                PrimitiveType(names.get(column.type, column.type)),
+                PrimitiveType(delta_type(column.type)),
                 nullable=column.nullable,
                 metadata={"comment": column.meaning},
             )
             for name, column in contract.columns.items()
         ]
     )
+
+
+def _properties(contract: Contract) -> dict[str, Any]:
+    """What a table is made with, besides its columns."""
+    return {
+        "partition_by": contract.partition_by,
+        "name": contract.table,
+        "description": contract.meaning.strip()[:1000],
+        "configuration": {"delta.appendOnly": "true"} if contract.append_only else None,
+    }
 
 
 def _conflict(name: str) -> str:
@@ -833,31 +836,27 @@ def _metadata(stamp: Stamp) -> dict[str, str]:
 
 
 def reader(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
-    """A connection for one query, with every table as a view, that can read the lakehouse's files and nothing
-    else.
+    """A connection for one query that can read the lakehouse's files and nothing else.
 
-    Of an object store only the tables whose names occur in the query are there: to be read they are copied.
+    The tables whose names occur in the query are views: to open all of them takes a third of a second. Where
+    none occurs all are there, so that DuckDB can name the nearest; not those of an object store, which would
+    be copied.
 
-    >>> lakehouse = mh.open("shop")
-    >>> connection = reader(lakehouse, "")
+    >>> connection = reader(mh.open("shop"), "SELECT label FROM gold.dim_brand")
     >>> connection.sql("SELECT label FROM gold.dim_brand").fetchall()
     [('Shop',)]
     >>> connection.sql("FROM read_text('/etc/hostname')")
     Traceback (most recent call last):
     _duckdb.PermissionException: ...
     """
-    connection = connect()
     names = lakehouse.tables()
-    if (
-        lakehouse.is_remote
-    ):  # by text: DuckDB's get_table_names binds the query, and refuses USING over tables it does not know
-        names = [
-            name
-            for name in names
-            if re.search(r"\b" + name.replace(".", r'"?\s*\.\s*"?') + r"\b", sql, re.IGNORECASE)
-        ]
-    for name in names:
-        create_view(connection, name, lakehouse.delta(name))
+    # by text: DuckDB's get_table_names binds the query, and refuses USING over tables it does not know
+    named = [
+        name
+        for name in names
+        if re.search(r"\b" + name.replace(".", r'"?\s*\.\s*"?') + r"\b", sql, re.IGNORECASE)
+    ]
+    connection = lakehouse.reading(*(named if named or lakehouse.is_remote else names))
     connection.execute(f"SET allowed_directories = [{text(str(lakehouse.root.resolve()))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from mergehouse.contracts.types import duckdb_type, of_delta
 from mergehouse.storage import is_url
 
 if TYPE_CHECKING:
@@ -74,30 +75,22 @@ def needs_safe_reader(delta: DeltaTable) -> bool:
     return delta.protocol().min_reader_version >= 2 and not features <= PLAIN_READER_FEATURES
 
 
+def types_of(delta: DeltaTable) -> dict[str, str]:
+    """Column names and their types, in a contract's words, in order.
+
+    >>> list(types_of(mh.open("shop").delta("gold.dim_brand")).items())[-2:]
+    [('last_order_date', 'date'), ('as_of_date', 'date')]
+    """
+    return {field.name: of_delta(field.type.type) for field in delta.schema().fields}
+
+
 def duckdb_types(delta: DeltaTable) -> dict[str, str]:
     """Column names and their DuckDB types, in order.
 
     >>> list(duckdb_types(mh.open("shop").delta("gold.dim_brand")).items())[-2:]
     [('last_order_date', 'DATE'), ('as_of_date', 'DATE')]
     """
-    return {f.name: _DUCKDB_TYPES.get(f.type.type, f.type.type.upper()) for f in delta.schema().fields}
-
-
-def duckdb_type(kind: str) -> str:
-    """A contract's type as DuckDB has it.
-
-    >>> duckdb_type("string"), duckdb_type("timestamp"), duckdb_type("decimal(18,2)")
-    ('VARCHAR', 'TIMESTAMPTZ', 'DECIMAL(18,2)')
-    """
-    return {"string": "VARCHAR", "timestamp": "TIMESTAMPTZ"}.get(kind, kind.upper())
-
-
-_DUCKDB_TYPES = {
-    "string": "VARCHAR",
-    "long": "BIGINT",
-    "timestamp": "TIMESTAMPTZ",
-    "timestamp_ntz": "TIMESTAMP",
-}
+    return {name: duckdb_type(kind) for name, kind in types_of(delta).items()}
 
 
 def minimum_and_maximum(pairs: Iterable[tuple[str, Any, Any]]) -> dict[str, dict[str, Any]]:

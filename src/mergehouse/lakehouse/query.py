@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 
 FORMATS = ("table", "csv", "json", "parquet")
@@ -70,10 +71,8 @@ def _as_text(relation: duckdb.DuckDBPyRelation, output: str) -> str:
 
 
 def _json(relation: duckdb.DuckDBPyRelation) -> str:
-    import json
-
     rows = (dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall())
-    return json.dumps(list(rows), indent=2, default=str)
+    return json_text(list(rows))
 
 
 def _table(relation: duckdb.DuckDBPyRelation) -> str:

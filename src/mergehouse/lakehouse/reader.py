@@ -5,7 +5,10 @@ safe.
 from __future__ import annotations
 
 import functools
+import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +49,22 @@ def shared() -> duckdb.DuckDBPyConnection:
     return _process_wide().cursor()
 
 
+@contextmanager
+def limited(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection within a project's limits; what it spills goes with it.
+
+    >>> from mergehouse.project.config import Limits
+    >>> with limited(Limits(memory="1GB", threads=2)) as connection:
+    ...     connection.sql("SELECT current_setting('threads')").fetchall()
+    [(2,)]
+    """
+    with tempfile.TemporaryDirectory(prefix="mergehouse-") as spill:
+        connection = connect(**settings(limits, Path(spill)))
+        # Python without a script counts as a notebook: the bar would go to stdout
+        connection.execute("SET enable_progress_bar = false")
+        yield connection
+
+
 def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:
     """DuckDB's configuration for a project's limits: above `limits.memory` it spills to `temp_folder`.
 
@@ -55,6 +74,19 @@ def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:
     """
     chosen: dict[str, Any] = {"memory_limit": limits.memory, "temp_directory": str(temp_folder)}
     return chosen | ({"threads": limits.threads} if limits.threads else {})
+
+
+def rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a query, by the names of their columns.
+
+    >>> rows(connect(), "SELECT 1 AS a, $b AS b", {"b": 2})
+    [{'a': 1, 'b': 2}]
+    """
+    cursor = connection.execute(sql, parameters or {})
+    names = [d[0] for d in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def create_view(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTable) -> None:

@@ -4,13 +4,12 @@ undisturbed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from mergehouse.contracts.contract import load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.registry import find
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.progress import Progress, silent
 
 SAFE_HOURS = 168  # Delta's own default: a reader or a run of the last seven days finds its files
 
@@ -31,7 +30,7 @@ def maintain(
     lakehouse: Lakehouse,
     keep_hours: int = SAFE_HOURS,
     force: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
 ) -> list[Maintained]:
     """Compacts, orders and vacuums every table and writes a checkpoint of its log.
 
@@ -47,7 +46,7 @@ def maintain(
     done = []
     for name in lakehouse.tables():
         progress(name)
-        file = MODELS / f"{name.replace('.', '/')}.yml"
-        columns = load_contract(file).z_order if file.exists() else []
-        done.append(Maintained(name, *lakehouse.maintain(name, columns, keep_hours)))
+        contract = find(name)
+        z_order = contract.z_order if contract else []
+        done.append(Maintained(name, *lakehouse.maintain(name, z_order, keep_hours)))
     return done

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 from typing import Any
@@ -16,6 +15,7 @@ from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.files import Stamp
 from mergehouse.pipeline.results import TableResult
 from mergehouse.pipeline.workbench import Workbench
+from mergehouse.progress import Progress
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.transform.graph import Node
 from mergehouse.transform.incremental.plan import Change, Plan
@@ -26,7 +26,7 @@ def build_tables(
     bench: Workbench,
     broken: set[str],
     full: bool,
-    progress: Callable[[str, str, int, int], None],
+    progress: Progress,
 ) -> tuple[list[TableResult], list[CheckResult]]:
     """Builds the chosen tables, each after those it depends on, and returns results and checks in the order
     of `chosen`.
@@ -55,7 +55,7 @@ def build_tables(
                 if outcomes[name][0].status in ("failed", "blocked"):
                     broken.add(name)
                 order.done(name)
-                progress(nodes[name].layer, name, len(outcomes), len(nodes))
+                progress(name, nodes[name].layer, len(outcomes), len(nodes))
     return [outcomes[name][0] for name in nodes], [check for name in nodes for check in outcomes[name][1]]
 
 

@@ -20,6 +20,7 @@ from mergehouse.pipeline.build import build_tables, publish_frame
 from mergehouse.pipeline.results import RunResult, Scored, TableResult
 from mergehouse.pipeline.run_log import record_run
 from mergehouse.pipeline.workbench import Workbench
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import Rows, ecb_file, mapping_tables
 from mergehouse.quality.checks import CheckResult, check_table
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LINES = "silver.order_lines"  # the first table that a delivery reaches
-Progress = Callable[[str, str, int, int], None]  # (stage, name, done, total)
 # What scores customers, given the project, the fingerprint of the published scores and whom to tell what is
 # being done. Nothing to do where these are up to date.
-Score = Callable[[Project, str, Callable[[str], None]], Scored | None]
+Score = Callable[[Project, str, Progress], Scored | None]
 
 
 def run(
@@ -44,7 +44,7 @@ def run(
     select: str | None = None,
     until: str | None = None,
     full: bool = False,
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
     spark: SparkSession | None = None,
     now: dt.datetime | None = None,
     score: Score | None = None,
@@ -62,9 +62,7 @@ def run(
     mappings = mapping_tables(project)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
         result = RunResult(uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult())
-        result.ingest = load_deliveries(
-            project, lakehouse, loader, result.started, lambda what: progress("bronze", what, 0, 0)
-        )
+        result.ingest = load_deliveries(project, lakehouse, loader, result.started, progress)
         bench = _workbench(project, engine, lakehouse, mappings, result.ingest.batches, full)
         chosen, broken = bench.graph.select(select, until), set(result.ingest.failures)
         readers = [
@@ -100,7 +98,7 @@ def run(
 
 
 def rescore(
-    project: Project, score: Score, progress: Progress = lambda *_: None, spark: SparkSession | None = None
+    project: Project, score: Score, progress: Progress = silent, spark: SparkSession | None = None
 ) -> RunResult:
     """Scores the customers anew where features or models have changed, and rebuilds what reads the scores.
     Loads nothing.
@@ -180,7 +178,7 @@ def _score(project: Project, bench: Workbench, result: RunResult, score: Score, 
     """
     node = bench.graph.nodes[SCORES]
     try:
-        scored = score(project, node.fingerprint, lambda what: progress("scores", what, 0, 0))
+        scored = score(project, node.fingerprint, progress)
         if scored is None:
             result.tables.append(TableResult(SCORES, "fresh"))
             return

@@ -7,29 +7,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.quality.checks import CheckResult
 
 if TYPE_CHECKING:
     from mergehouse.pipeline.results import RunResult
-
-RUNS = {
-    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "seconds": "DOUBLE", "ok": "BOOLEAN",
-    "new_batches": "BIGINT", "tables_built": "BIGINT", "tables_failed": "BIGINT", "findings": "BIGINT",
-    "tables": "VARCHAR",
-}  # fmt: skip
-QUALITY_RESULTS = {
-    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "table_name": "VARCHAR", "check_name": "VARCHAR",
-    "severity": "VARCHAR", "failures": "BIGINT", "passed": "BOOLEAN", "why": "VARCHAR", "sample": "VARCHAR",
-}  # fmt: skip
-SCHEMA_HISTORY = {
-    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "table_name": "VARCHAR", "source_file": "VARCHAR",
-    "drift": "VARCHAR",
-}  # fmt: skip
-FRESHNESS = {
-    "run_id": "VARCHAR", "started": "TIMESTAMPTZ", "source_system": "VARCHAR", "last_order_date": "DATE",
-    "last_delivery_ts": "TIMESTAMPTZ", "days_behind": "BIGINT",
-}  # fmt: skip
 
 
 def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
@@ -40,7 +23,7 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
         sum(t.status == "built" for t in tables), sum(t.status in ("failed", "blocked") for t in tables),
         sum(not c.passed for c in result.checks), json.dumps([vars(t) for t in tables]),
     ]  # fmt: skip
-    lakehouse.append_rows("monitor.runs", RUNS, [run])
+    lakehouse.append_rows(contract_of("monitor.runs"), [run])
     checks = [
         [
             result.run_id,
@@ -55,15 +38,15 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
         ]
         for c in [*result.checks, *_outcomes(result)]
     ]
-    lakehouse.append_rows("monitor.quality_results", QUALITY_RESULTS, checks)
+    lakehouse.append_rows(contract_of("monitor.quality_results"), checks)
     drifts = [
         [result.run_id, result.started, f"bronze.{b.source_system}_{b.source_table}", b.source_file, sentence]
         for b in result.ingest.new
         for sentence in json.loads(b.drift)
     ]
-    lakehouse.append_rows("monitor.schema_history", SCHEMA_HISTORY, drifts)
+    lakehouse.append_rows(contract_of("monitor.schema_history"), drifts)
     seen = [[result.run_id, result.started, *record.values()] for record in result.freshness]
-    lakehouse.append_rows("monitor.freshness", FRESHNESS, seen)
+    lakehouse.append_rows(contract_of("monitor.freshness"), seen)
 
 
 def _outcomes(result: RunResult) -> list[CheckResult]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
+from mergehouse.contracts.registry import contract_of, find
 from mergehouse.errors import ConfigError, LakehouseError
 from mergehouse.ingest.bronze import read_batches
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import connect, create_view, settings
+from mergehouse.lakehouse.reader import limited
 from mergehouse.profile.customers import CustomerProfile, customer_profile
 from mergehouse.profile.overlaps import Overlaps, shared_categories, shared_countries, shared_customers
 from mergehouse.profile.seasons import Seasons, seasons
-from mergehouse.profile.tables import TableProfile, contracted, is_of_brands, profile_source, profile_table
+from mergehouse.profile.tables import TableProfile, is_of_brands, profile_source, profile_table
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, nearest
 from mergehouse.project.mapping_files import mapping_tables
 
@@ -53,7 +53,7 @@ def profile(
     project: Project,
     layer: str | None = None,
     brand: str | None = None,
-    progress: Callable[[str], None] = lambda what: None,
+    progress: Progress = silent,
 ) -> Profile:
     """Every published table of the layers and brands asked for; all by default. `progress` is told what is
     looked at.
@@ -76,11 +76,7 @@ def profile(
     if not layers:
         what = f"no table of {layer} is published" if layer and published else "nothing ran here"
         raise LakehouseError(f"{lakehouse.location}: {what} yet; `mergehouse run` comes first.")
-    with lakehouse.pinned(), tempfile.TemporaryDirectory() as spill:
-        connection = connect(**settings(project.config.limits, Path(spill)))
-        connection.execute(
-            "SET enable_progress_bar = false"
-        )  # Python without a script counts as a notebook: it would go to stdout
+    with lakehouse.pinned(), limited(project.config.limits) as connection:
         return _Profiler(project, lakehouse, connection, progress).profile(
             layers, [brand] if brand else list(project.brands), brand is None
         )
@@ -94,7 +90,7 @@ class _Profiler:
         project: Project,
         lakehouse: Lakehouse,
         connection: duckdb.DuckDBPyConnection,
-        progress: Callable[[str], None],
+        progress: Progress,
     ):
         self.project, self.lakehouse, self.connection, self.progress = (
             project,
@@ -143,13 +139,10 @@ class _Profiler:
     def _contracted(self, layer: str, of_brands: bool) -> list[str]:
         """Published tables of a layer that have a contract: what no contract describes may hold anything."""
         named = [name for name in sorted(self.published) if name.startswith(f"{layer}.")]
-        return [
-            name for name in named if (contract := contracted(name)) and is_of_brands(contract) == of_brands
-        ]
+        return [name for name in named if (contract := find(name)) and is_of_brands(contract) == of_brands]
 
     def _table(self, name: str, brand: str | None) -> TableProfile:
-        contract = contracted(name)
-        assert contract is not None
+        contract = contract_of(name)
         self._open(name)
         owner = self.project.brands[brand] if brand else None
         return self._run(
@@ -189,9 +182,8 @@ class _Profiler:
         """True where all of these are published; they are then views."""
         if not self.published.issuperset(names):
             return False
-        for name in set(names) - self.opened:
-            create_view(self.connection, name, self.lakehouse.delta(name))
-            self.opened.add(name)
+        self.lakehouse.reading(*(set(names) - self.opened), connection=self.connection)
+        self.opened.update(names)
         return True
 
     def _run(self, what: str, work: Callable):

@@ -9,8 +9,8 @@ from typing import Literal
 import duckdb
 from sqlglot import exp
 
-from mergehouse.contracts.contract import ColumnContract, Contract, load_contract
-from mergehouse.contracts.registry import MODELS, contract_of
+from mergehouse.contracts.contract import ColumnContract, Contract
+from mergehouse.contracts.registry import contract_of
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
@@ -95,12 +95,6 @@ class _Asked:
     shown: Shown
     value: str
     delivered: str | None = None
-
-
-def contracted(name: str) -> Contract | None:
-    """A table's contract; None where it has none of its own: the sources in Bronze have `brand.yml`."""
-    file = MODELS / f"{name.replace('.', '/')}.yml"
-    return load_contract(file) if file.exists() else None
 
 
 def is_of_brands(contract: Contract) -> bool:

@@ -8,25 +8,26 @@ belongs to the last release that came in whole, and `release_ingests` what every
 from __future__ import annotations
 
 import datetime as dt
-import json
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mergehouse.contracts.contract import ColumnContract, Contract
+from mergehouse.contracts.registry import contract_of
 from mergehouse.engine import Staged, flat
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
-from mergehouse.kpi import formula
+from mergehouse.json_text import json_text
+from mergehouse.kpi.catalogue import compute_over
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.files import Stamp, duckdb_types
+from mergehouse.lakehouse.files import Stamp, duckdb_types, types_of
 from mergehouse.lakehouse.lock import exclusive
-from mergehouse.lakehouse.reader import create_view
+from mergehouse.lakehouse.reader import create_view, rows
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Limits
 from mergehouse.quality.checks import check_table
-from mergehouse.release.manifest.duckdb_statistics import open_table, rows
+from mergehouse.release.manifest.duckdb_statistics import open_table
 from mergehouse.release.manifest.manifest import Manifest, ReleasedTable
 from mergehouse.release.manifest.seal import Fault
 from mergehouse.release.manifest.statistics import check_kpis
@@ -36,27 +37,6 @@ from mergehouse.storage import located, storage_errors
 
 LOG, CURRENT = "release_ingests", "release_current"
 REPORTS = "Files/release_reports"
-LOG_COLUMNS = {
-    "ingested_ts": "TIMESTAMPTZ", "release_version": "VARCHAR", "table_name": "VARCHAR", "status": "VARCHAR",
-    "row_count": "BIGINT", "inserted": "BIGINT", "updated": "BIGINT", "deleted": "BIGINT",
-    "delta_version": "BIGINT", "message": "VARCHAR", "manifest_sha256": "VARCHAR",
-}  # fmt: skip
-CURRENT_CONTRACT = Contract(
-    table=CURRENT,
-    grain="one table of the current release",
-    meaning="The release that readers see, and the version of each table that belongs to it.",
-    key=["table_name"],
-    columns={
-        "table_name": ColumnContract(type="string", nullable=False, meaning="Table below Tables/"),
-        "release_version": ColumnContract(type="string", nullable=False, meaning="Version of the release"),
-        "delta_version": ColumnContract(
-            type="bigint", nullable=False, meaning="Version of the Delta table that holds it"
-        ),
-        "row_count": ColumnContract(type="bigint", nullable=False, meaning="Rows of that version"),
-        "manifest_sha256": ColumnContract(type="string", nullable=False, meaning="SHA-256 of the manifest"),
-        "ingested_ts": ColumnContract(type="timestamp", nullable=False, meaning="Instant of the ingestion"),
-    },
-)
 
 
 @dataclass(frozen=True)
@@ -102,8 +82,8 @@ class Ingestion:
             "ok": not self.failed,
             "current": self.current,
             "verification": self.verification.as_json(),
-            "tables": [vars(table) for table in self.tables],
-            "faults": [vars(fault) for fault in self.faults],
+            "tables": self.tables,
+            "faults": self.faults,
         }
 
 
@@ -112,7 +92,7 @@ def ingest(
     lakehouse: str,
     version: str | None = None,
     expected: str | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
     now: dt.datetime | None = None,
 ) -> Ingestion:
     """Verifies the release below `root` and brings it into the tables below `lakehouse`; nothing is touched
@@ -225,11 +205,8 @@ def _merged(engine: DuckDBEngine, table: ReleasedTable, contract: Contract) -> s
 def _same_schema(target: Lakehouse, contract: Contract) -> bool:
     """True where rows can be exchanged: a change of schema or partitioning writes the table anew."""
     delta = target.delta(contract.table)
-    words = {"VARCHAR": "string", "INTEGER": "int", "TIMESTAMPTZ": "timestamp"}
-    there = {name: words.get(kind, kind.lower()) for name, kind in duckdb_types(delta).items()}
-    wanted = {name: column.type for name, column in contract.columns.items()}
     return (
-        list(there.items()) == list(wanted.items())
+        list(types_of(delta).items()) == list(contract.types.items())
         and delta.metadata().partition_columns == contract.partition_by
     )
 
@@ -275,21 +252,20 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
         t.table in known and known[t.table]["delta_version"] == t.delta_version for t in result.tables
     ) and all(r["manifest_sha256"] == seal for r in known.values())
     if not result.failed and not is_known:
-        columns = list(CURRENT_CONTRACT.columns)
+        contract = contract_of(CURRENT)
         lines = [
             [t.table, manifest.version, str(t.delta_version), str(t.rows), seal, now.isoformat()]
             for t in result.tables
         ]
-        engine.load_rows("mapping.current_release", columns, lines)  # type: ignore[arg-type]
+        engine.load_rows("mapping.current_release", list(contract.columns), lines)  # type: ignore[arg-type]
         engine.publish(
-            engine.stage(CURRENT_CONTRACT, "SELECT * FROM mapping.current_release"),
+            engine.stage(contract, "SELECT * FROM mapping.current_release"),
             Stamp(f"release {manifest.version} {seal}"),
         )
     result.current = next((r["release_version"] for r in _current(target)), None)
     done = [t for t in result.tables if t.status != "unchanged"]
     target.append_rows(
-        LOG,
-        LOG_COLUMNS,
+        contract_of(LOG),
         [
             [
                 now,
@@ -312,7 +288,7 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
         with storage_errors(result.lakehouse):
             Lakehouse(result.lakehouse).store.put(
                 f"{REPORTS}/v{manifest.version}.json",
-                json.dumps(result.as_json(), indent=1, default=str).encode(),
+                json_text(result.as_json(), indent=1).encode(),
             )
 
 
@@ -322,8 +298,7 @@ def _kpi_faults(engine: DuckDBEngine, manifest: Manifest) -> list[Fault]:
     used = [table for table in manifest.tables if any(kpi["table"] == table.name for kpi in kpis)]
     for table in used:
         create_view(engine.connection, table.name, engine.lakehouse.delta(table_name(table)))
-    values = formula.totals(kpis, [table.name for table in used], lambda sql: rows(engine.connection, sql))
-    return check_kpis({"kpis": kpis}, values)
+    return check_kpis({"kpis": kpis}, compute_over(engine.connection, [table.name for table in used], kpis))
 
 
 def _current(target: Lakehouse) -> list[dict[str, Any]]:

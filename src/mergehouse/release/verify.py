@@ -7,7 +7,7 @@ Needs the package and the carried folder, nothing else of the project.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +17,9 @@ import duckdb
 
 from mergehouse import display
 from mergehouse.errors import MergehouseError
-from mergehouse.kpi import formula
+from mergehouse.kpi.catalogue import compute_over
 from mergehouse.lakehouse.reader import connect
+from mergehouse.progress import Progress, silent
 from mergehouse.release.manifest.duckdb_statistics import (
     columns_of,
     distinct_keys,
@@ -26,7 +27,6 @@ from mergehouse.release.manifest.duckdb_statistics import (
     file_rows,
     open_table,
     partition_rows,
-    rows,
 )
 from mergehouse.release.manifest.manifest import Manifest, ManifestError, parse_manifest
 from mergehouse.release.manifest.seal import RELEASES, Fault, check_files, pointed_at, read_sealed
@@ -40,8 +40,6 @@ from mergehouse.release.manifest.statistics import (
 from mergehouse.release.manifest.version import Version
 from mergehouse.release.store import Shelf
 from mergehouse.storage import is_url
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,7 +85,7 @@ class Verification:
             "files": sum(len(table.files) for table in tables),
             "rows": sum(table.rows for table in tables),
             "bytes": sum(file.bytes for table in tables for file in table.files),
-            "faults": [vars(fault) for fault in self.faults],
+            "faults": self.faults,
         }
 
     def __repr__(self) -> str:
@@ -112,7 +110,7 @@ class Verification:
 
 
 def verify(
-    root: str, version: str | None = None, expected: str | None = None, progress: Progress = lambda _: None
+    root: str, version: str | None = None, expected: str | None = None, progress: Progress = silent
 ) -> Verification:
     """Verifies the release that the pointer below `root` names, or `version`. `root` is a path or a URL of an
     object store.
@@ -211,10 +209,7 @@ def _contents(folder: Path, manifest: dict[str, Any], damaged: set[str], progres
     measured = {kpi["table"] for kpi in manifest["kpis"] if kpi["table"] and any(kpi["values"].values())}
     if measured.issubset(opened):
         progress("KPIs")
-        used = [name for name in opened if any(kpi["table"] == name for kpi in manifest["kpis"])]
-        faults += check_kpis(
-            manifest, formula.totals(manifest["kpis"], used, lambda sql: rows(connection, sql))
-        )
+        faults += check_kpis(manifest, compute_over(connection, opened, manifest["kpis"]))
     return faults
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -13,9 +12,11 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from mergehouse.contracts.registry import contract_of
+from mergehouse.contracts.types import frame_schema
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.results import Scored
+from mergehouse.progress import Progress
 from mergehouse.project.config import Project
 from mergehouse.science.churn.model import HORIZONS, Churn, ChurnModel, history, lapsed
 from mergehouse.science.churn.reasons import SHOWN, counted, reasons
@@ -46,17 +47,14 @@ SUMS = [
     "clv_12m_high_eur",
 ]
 CONTRACT = contract_of(SCORES)
-_KINDS = {"string": pl.String, "int": pl.Int32, "date": pl.Date, "timestamp": pl.Datetime("us", "UTC")}
-SCHEMA = {name: _KINDS.get(column.type, pl.Float64) for name, column in CONTRACT.columns.items()} | {
-    "recency_days": pl.Int32
-}
+SCHEMA = frame_schema(CONTRACT.types) | {"recency_days": pl.Int32}
 NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_version", "feature_version"]
 
 
 @threadpool_limits.wrap(
     limits=1, user_api="blas"
 )  # as in training; trees may predict side by side, each customer is on its own
-def score(project: Project, published: str, progress: Callable[[str], None]) -> Scored | None:
+def score(project: Project, published: str, progress: Progress) -> Scored | None:
     """Scores of all customers; None where those published, whose fingerprint is given, come from the same
     features and models.
 
@@ -65,6 +63,7 @@ def score(project: Project, published: str, progress: Callable[[str], None]) -> 
     fitted, of another brand beyond that.
     """
     lakehouse = Lakehouse(project.lakehouse_location)
+    progress("models", "scores")
     train_missing(project, lakehouse, progress)
     models = {
         (brand, target): champion(project, brand, target)

@@ -13,8 +13,8 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from mergehouse.contracts.contract import Contract, load_contract
-from mergehouse.contracts.registry import MODELS, contract_of
+from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import contract_of, find, models
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
@@ -140,13 +140,12 @@ def build_graph(
     for name in STACKED:
         contract = contract_of(f"staging.{name}")
         texts[f"staging.{name}"] = stacked_view(contract, list(project.brands.values()), f"{name}.sql")
-    for file in sorted(MODELS.glob("*/*.sql")):
-        name, contract = f"{file.parent.name}.{file.stem}", file.with_suffix(".yml")
-        if contract.exists():
-            contracts[name] = load_contract(contract)
-            if contracts[name].part == "science" and not project.config.science:
+    for name, sql in models().items():
+        if table := find(name):
+            if table.part == "science" and not project.config.science:
                 continue
-        texts[name] = file.read_text(encoding="utf-8")
+            contracts[name] = table
+        texts[name] = sql
     return _ordered(texts, contracts, leaves)
 
 

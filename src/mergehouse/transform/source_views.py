@@ -15,10 +15,6 @@ from mergehouse.project.config import Brand, Source
 
 TRUE_WORDS = "'1', '1.0', 'true', 't', 'yes', 'y', 'ja', 'oui', 'si', 'sí', 'wahr', 'x'"
 FALSE_WORDS = "'0', '0.0', 'false', 'f', 'no', 'n', 'nein', 'non', 'falsch'"
-SPARK_TYPES = {
-    "text": "STRING", "code": "STRING", "number": "DECIMAL(18, 4)", "percent": "DECIMAL(18, 4)",
-    "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP_NTZ",
-}  # fmt: skip
 ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts")
 # Numbers with group separators, a sign behind or in brackets, a currency or unit of up to four letters:
 # `1,234.50`, `£ 12.50`, `12,50 EUR`, `(3.00)`, `7-`. Anything else stays unread.

@@ -14,11 +14,12 @@ import sqlglot
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.types import SOURCE_TYPES
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand, nearest
-from mergehouse.transform.source_views import SPARK_TYPES, latest, typed_rows
+from mergehouse.transform.source_views import latest, typed_rows
 
 ORDER_LINES = "order_lines.sql"
 
@@ -39,7 +40,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     source = brand.sources[table]
     if source.optional and not batches:
         nulls = ", ".join(
-            f"CAST(NULL AS {SPARK_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items()
+            f"CAST(NULL AS {SOURCE_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items()
         )
         origin = (
             "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS"

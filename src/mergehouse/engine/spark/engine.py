@@ -210,9 +210,7 @@ class SparkEngine:
         ]
 
     def _keep_typed(self, name: str, contract: Contract, sql: str) -> None:
-        columns = ", ".join(
-            f"CAST({column} AS {c.type}) AS {column}" for column, c in contract.columns.items()
-        )
+        columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in contract.types.items())
         self.keep(name, f"SELECT {columns} FROM ({sql}) AS model")
 
     def _kept(self, frame: DataFrame) -> DataFrame:

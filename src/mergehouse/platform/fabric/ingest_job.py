@@ -33,15 +33,6 @@ MANIFEST_FORMAT = 1
 FINGERPRINT, DELIVERED = "mergehouse.fingerprint", "mergehouse.delivered"
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 CARE = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that change no row
-LOG_TYPES = (
-    "ingested_ts TIMESTAMP, release_version STRING, table_name STRING, status STRING, row_count BIGINT,"
-    " inserted BIGINT, updated BIGINT, deleted BIGINT, delta_version BIGINT, message STRING, manifest_sha256"
-    " STRING"
-)
-CURRENT_TYPES = (
-    "table_name STRING, release_version STRING, delta_version BIGINT, row_count BIGINT, manifest_sha256"
-    " STRING, ingested_ts TIMESTAMP"
-)
 
 
 class IngestError(Exception):
@@ -50,11 +41,14 @@ class IngestError(Exception):
 
 class ReleaseJob:
     """One release below `folder`, which Spark reads as `spark_folder`, on its way into the tables below
-    `tables`.
+    `tables`. `schemas` are those of the two tables that it keeps there itself.
     """
 
-    def __init__(self, spark: SparkSession, folder: Path, spark_folder: str, tables: str):
-        self.spark, self.folder, self.spark_folder, self.tables = spark, folder, spark_folder, tables
+    def __init__(
+        self, spark: SparkSession, folder: Path, spark_folder: str, tables: str, schemas: dict[str, str]
+    ):
+        self.spark, self.folder, self.spark_folder = spark, folder, spark_folder
+        self.tables, self.schemas = tables, schemas
         self.manifest: dict[str, Any] = {}
         self.seal = ""
 
@@ -255,7 +249,7 @@ class ReleaseJob:
             (t[0], t[2], t[4]) for t in lines
         }
         if not failed and not is_known:
-            frame = self.spark.createDataFrame(lines, CURRENT_TYPES).coalesce(1)
+            frame = self.spark.createDataFrame(lines, self.schemas["release_current"]).coalesce(1)
             frame.write.format("delta").mode("overwrite").option(
                 "userMetadata", json.dumps(self._stamp())
             ).save(current)
@@ -278,9 +272,8 @@ class ReleaseJob:
             if t["status"] != "unchanged"
         ]
         if log:
-            self.spark.createDataFrame(log, LOG_TYPES).coalesce(1).write.format("delta").mode("append").save(
-                f"{self.tables}/release_ingests"
-            )
+            frame = self.spark.createDataFrame(log, self.schemas["release_ingests"]).coalesce(1)
+            frame.write.format("delta").mode("append").save(f"{self.tables}/release_ingests")
         return known[0]["release_version"] if known else None
 
     def _rows(self, table: dict[str, Any]) -> DataFrame:

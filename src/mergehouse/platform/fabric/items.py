@@ -16,10 +16,13 @@ import uuid
 from pathlib import Path
 
 import mergehouse
+from mergehouse.contracts.registry import RECEIVER, contracts
+from mergehouse.contracts.types import spark_schema
 from mergehouse.storage import write_folder
 
 PACKAGE = Path(mergehouse.__file__).parent
 CARRIED = (
+    "contracts/types.py",
     "release/manifest/seal.py",
     "release/manifest/statistics.py",
     "kpi/formula.py",
@@ -50,7 +53,7 @@ is touched where a fault is found.
 
 Written by `mergehouse releases fabric`. Do not edit: change the package and write it again."""
 RUN = """dropzone = Path(mount) / "dropzone"
-job = ReleaseJob(spark, dropzone / release, f"{spark_files}/dropzone/{release}", tables)
+job = ReleaseJob(spark, dropzone / release, f"{spark_files}/dropzone/{release}", tables, schemas)
 result = job.run(version, digest)
 report = Path(mount) / "release_reports"
 report.mkdir(parents=True, exist_ok=True)
@@ -89,9 +92,11 @@ def notebook() -> str:
     """The notebook in Fabric's source format: comments mark the cells of a Python file."""
     kernel = {"kernel_info": {"name": "synapse_pyspark"}, "dependencies": {}}
     language = {"language": "python", "language_group": "synapse_pyspark"}
+    schemas = {contract.table: spark_schema(contract.types) for contract in contracts(RECEIVER)}
     cells = [
         ("PARAMETERS CELL", PARAMETERS),
         *(("CELL", _carried(PACKAGE / file)) for file in CARRIED),
+        ("CELL", f"schemas = {json.dumps(schemas, indent=4)}"),
         ("CELL", RUN),
     ]
     parts = [

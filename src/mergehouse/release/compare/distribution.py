@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.lakehouse.reader import quoted, text
-from mergehouse.release.manifest.duckdb_statistics import relation, rows
+from mergehouse.lakehouse.reader import quoted, rows, text
+from mergehouse.release.manifest.duckdb_statistics import relation
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TENTHS = tuple(n / 10 for n in range(1, 10))

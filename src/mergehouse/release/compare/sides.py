@@ -9,8 +9,9 @@ from pathlib import Path
 
 import duckdb
 
-from mergehouse.contracts.contract import Contract, load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import released
+from mergehouse.contracts.types import duckdb_type, of_duckdb
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import create_view
@@ -84,10 +85,9 @@ def release_side(
 
 def contracts() -> dict[str, Contract]:
     """Contracts of the Gold tables that are released, by name without layer."""
-    found = [load_contract(file) for file in sorted((MODELS / "gold").glob("*.yml"))]
-    return {contract.table.split(".")[1]: contract for contract in found if contract.release != "none"}
+    return {contract.table.split(".")[1]: contract for contract in released()}
 
 
 def _types(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
     found = connection.execute(f"DESCRIBE {relation(view)}").fetchall()
-    return {name: "TIMESTAMPTZ" if kind == "TIMESTAMP WITH TIME ZONE" else kind for name, kind, *_ in found}
+    return {name: duckdb_type(of_duckdb(kind)) for name, kind, *_ in found}

@@ -9,8 +9,6 @@ files.
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,26 +16,25 @@ from pathlib import Path
 import duckdb
 
 from mergehouse import __version__
-from mergehouse.contracts.contract import Contract, load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import released
+from mergehouse.contracts.types import duckdb_type
 from mergehouse.errors import CheckFailed, LakehouseError
-from mergehouse.kpi import formula
-from mergehouse.kpi.catalogue import catalogue
+from mergehouse.kpi.catalogue import Values, catalogue, compute_over
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.files import duckdb_type, duckdb_types, needs_safe_reader
+from mergehouse.lakehouse.files import duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.lock import exclusive
-from mergehouse.lakehouse.reader import connect, quoted, read_files, select, settings, text
+from mergehouse.lakehouse.reader import limited, quoted, read_files, select, text
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, load_project
 from mergehouse.release.export.evidence import bands, quality, scoring_models
 from mergehouse.release.manifest.changes import accept, propose
 from mergehouse.release.manifest.duckdb_statistics import (
-    Row,
     distinct_keys,
     facts,
     file_rows,
     open_table,
     partition_rows,
-    rows,
 )
 from mergehouse.release.manifest.manifest import FORMAT, KpiTotals, Manifest, ReleasedTable, table_folder
 from mergehouse.release.manifest.seal import sha256
@@ -92,7 +89,7 @@ def release(
     project: Project,
     version: str | None = None,
     to: str | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
     now: dt.datetime | None = None,
 ) -> Released:
     """Releases every published Gold table whose contract allows it, as `version` or the one that the changes
@@ -110,8 +107,7 @@ def release(
     with exclusive(lakehouse), shelf.exclusive():
         contracts = released_contracts(lakehouse)
         previous = shelf.latest()
-        with shelf.staging() as staged, tempfile.TemporaryDirectory(prefix="mergehouse-") as spill:
-            connection = connect(**settings(project.config.limits, Path(spill)))
+        with shelf.staging() as staged, limited(project.config.limits) as connection:
             return _Export(lakehouse, connection, shelf, staged, created, progress).make(
                 project, contracts, previous, wanted
             )
@@ -121,10 +117,7 @@ def released_contracts(lakehouse: Lakehouse) -> list[Contract]:
     """Contracts of the Gold tables that are published and meant for readers. Raises LakehouseError where
     there are none.
     """
-    found = [load_contract(file) for file in sorted((MODELS / "gold").glob("*.yml"))]
-    found = [
-        contract for contract in found if contract.release != "none" and lakehouse.exists(contract.table)
-    ]
+    found = [contract for contract in released() if lakehouse.exists(contract.table)]
     if not found:
         raise LakehouseError(
             f"{lakehouse.location}: no Gold table is published yet; `mergehouse run` builds them."
@@ -142,7 +135,7 @@ class _Export:
         shelf: Shelf,
         staged: Path,
         created: dt.datetime,
-        progress: Callable[[str], None],
+        progress: Progress,
     ):
         self.lakehouse, self.connection, self.shelf = lakehouse, connection, shelf
         self.staged, self.created, self.progress = staged, created, progress
@@ -210,8 +203,8 @@ class _Export:
         folder = self.staged / table_folder(contract.table, self.created, version)
         folder.mkdir(parents=True)
         columns = ", ".join(
-            f"CAST({quoted(name)} AS {duckdb_type(c.type)}) AS {quoted(name)}"
-            for name, c in contract.columns.items()
+            f"CAST({quoted(name)} AS {duckdb_type(kind)}) AS {quoted(name)}"
+            for name, kind in contract.types.items()
         )
         delta = self.lakehouse.delta(contract.table)
         written = []
@@ -306,23 +299,14 @@ class _Export:
             previous=previous.version if previous else None,
             changes=changes,
             quality=quality(self.lakehouse),
-            kpis=_kpis(kpi_values(self.connection, [table.name for table in tables])),
+            kpis=_kpis(compute_over(self.connection, [table.name for table in tables])),
             models=scoring_models(self.connection, tables),
             bands=bands(self.connection, tables),
             tables=tables,
         )
 
 
-def kpi_values(
-    connection: duckdb.DuckDBPyConnection, tables: list[str], kpis: list[Row] | None = None
-) -> formula.Values:
-    """Every KPI, as the catalogue or `kpis` define them, over the tables that are open."""
-    definitions = kpis or [kpi.model_dump() for kpi in catalogue()]
-    used = [name for name in dict.fromkeys(k["table"] for k in definitions if k["table"]) if name in tables]
-    return formula.totals(definitions, used, lambda sql: rows(connection, sql))
-
-
-def _kpis(values: formula.Values) -> list[KpiTotals]:
+def _kpis(values: Values) -> list[KpiTotals]:
     return [
         KpiTotals(
             **kpi.model_dump(), values={scope: exact_text(named[kpi.name]) for scope, named in values.items()}

@@ -8,11 +8,11 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from mergehouse.lakehouse.reader import quoted, text
+from mergehouse.contracts.types import of_duckdb
+from mergehouse.lakehouse.reader import quoted, rows, text
 from mergehouse.release.manifest.statistics import facts_sql, partitions_sql
 
 KEYS_AT_ONCE = 2**24  # 128 MB of hashes
-_SPARK_TYPES = {"VARCHAR": "string", "INTEGER": "int", "TIMESTAMP WITH TIME ZONE": "timestamp"}
 Row = dict[str, Any]
 
 
@@ -115,15 +115,4 @@ def columns_of(connection: duckdb.DuckDBPyConnection, file: str) -> list[tuple[s
     found = connection.execute(
         f"DESCRIBE FROM read_parquet({text(file)}, hive_partitioning = false)"
     ).fetchall()
-    return [(name, _SPARK_TYPES.get(kind, kind.lower())) for name, kind, *_ in found]
-
-
-def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
-    """The rows of a query, by column.
-
-    >>> rows(duckdb.connect(), "SELECT 1 AS a, 2 AS b")
-    [{'a': 1, 'b': 2}]
-    """
-    cursor = connection.execute(sql)
-    names = [d[0] for d in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [(name, of_duckdb(kind)) for name, kind, *_ in found]

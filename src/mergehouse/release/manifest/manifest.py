@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mergehouse import display
-from mergehouse.contracts.contract import TYPE_PATTERN
+from mergehouse.contracts.types import EXACT
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi.catalogue import Kpi
 from mergehouse.release.manifest.seal import MANIFEST, RELEASES
@@ -56,7 +56,7 @@ class ReleasedColumn(_Strict):
     """
 
     name: Column
-    type: str = Field(pattern=TYPE_PATTERN)
+    type: str = Field(pattern=f"^({EXACT})$")
     nullable: bool
     pii: Literal["none", "pseudonym", "personal"]
     unit: str | None

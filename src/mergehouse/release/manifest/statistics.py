@@ -12,11 +12,12 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from mergehouse.contracts.types import EXACT
 from mergehouse.release.manifest.seal import RELEASES, Fault
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TABLE = re.compile(r"gold\.[a-z][a-z0-9_]*")
-TYPE = re.compile(r"string|date|timestamp|boolean|int|bigint|decimal\(\d{1,2},\d{1,2}\)")
+TYPE = re.compile(EXACT)
 CONDITION = re.compile(
     r"(=|<>|<=|>=|<|>) (TRUE|FALSE|-?\d+(\.\d+)?)"
 )  # all that the catalogue needs; no SQL of a stranger

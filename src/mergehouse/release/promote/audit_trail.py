@@ -10,17 +10,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.release.promote.gates import Gate
 
 PROMOTIONS = "monitor.promotions"
-COLUMNS = {
-    "recorded_ts": "TIMESTAMPTZ", "action": "VARCHAR", "source_environment": "VARCHAR",
-    "target_environment": "VARCHAR", "release_version": "VARCHAR", "manifest_sha256": "VARCHAR",
-    "outcome": "VARCHAR", "refused_by": "VARCHAR", "reason": "VARCHAR", "approved_by": "VARCHAR",
-    "approved_ts": "TIMESTAMPTZ", "note": "VARCHAR", "performed_by": "VARCHAR", "previous_version": "VARCHAR",
-    "gates": "VARCHAR",
-}  # fmt: skip
 
 
 @dataclass
@@ -55,7 +49,7 @@ class Promotion:
         return (
             {name: value for name, value in vars(self).items() if name != "gates"}
             | words
-            | {"gates": [vars(g) for g in self.gates]}
+            | {"gates": self.gates}
         )
 
 
@@ -68,7 +62,7 @@ def record(lakehouse: Lakehouse, attempt: Promotion, outcome: str) -> None:
         attempt.approved_by or None, now if attempt.approved_by and attempt.note else None,
         attempt.note or None, _user(), attempt.previous, json.dumps([vars(found) for found in attempt.gates]),
     ]  # fmt: skip
-    lakehouse.append_rows(PROMOTIONS, COLUMNS, [row], only=True)
+    lakehouse.append_rows(contract_of(PROMOTIONS), [row])
 
 
 def promotions(lakehouse: Lakehouse) -> list[dict[str, Any]]:

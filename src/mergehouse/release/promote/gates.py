@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mergehouse.contracts.contract import load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.registry import find
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.release.manifest.manifest import Manifest, ReleasedTable
@@ -83,11 +82,8 @@ def row_level_security(manifest: Manifest) -> Gate:
         faults.append(
             f"{GROUP_VIEW} is released without {BRAND_VIEW}, which is all that a brand manager may see"
         )
-    contracts = {
-        contract.table: contract for contract in map(load_contract, sorted((MODELS / "gold").glob("*.yml")))
-    }
     for table in manifest.tables:
-        contract = contracts.get(table.name)
+        contract = find(table.name)
         if contract is None:
             faults.append(f"{table.name} is in no contract")
             continue

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from mergehouse.progress import Progress, silent
 from mergehouse.science.churn import model as churn
 from mergehouse.science.clv.baselines import ENSEMBLE, value_methods
 from mergehouse.science.clv.ensemble import outcome
@@ -89,7 +90,7 @@ def judged_cutoffs(dataset: Dataset) -> list[dt.date]:
 
 
 def backtest_churn(
-    dataset: Dataset, progress: Callable[[str], None] = lambda _: None, methods: Methods = METHODS
+    dataset: Dataset, progress: Progress = silent, methods: Methods = METHODS
 ) -> Iterator[Tested]:
     """Every method at every tested cut-off, on the customers active in the 90 days before it.
 
@@ -109,7 +110,7 @@ def backtest_churn(
             )
 
 
-def backtest_clv(dataset: Dataset, progress: Callable[[str], None] = lambda _: None) -> Iterator[Tested]:
+def backtest_clv(dataset: Dataset, progress: Progress = silent) -> Iterator[Tested]:
     """Every method at every tested cut-off, on all customers known then; a year's value where its window is
     closed.
 

@@ -61,7 +61,7 @@ def watch(
     for dataset, champion in scored:
         found = drift(dataset, champion.model.of_active[HORIZON], champion.as_of)
         head = [now, dataset.brand, dataset.as_of, champion.name, champion.version]
-        lakehouse.append_to(contract_of(DRIFT), [[*head, *row] for row in found.iter_rows()])
+        lakehouse.append_rows(contract_of(DRIFT), [[*head, *row] for row in found.iter_rows()])
         moved = found.filter((pl.col("item") == PREDICTION) & (pl.col("verdict") == "drifted"))
         why = (
             f"{champion} learned from customers to whom it gave other chances than to those of"

@@ -75,7 +75,7 @@ def keep_explanations(lakehouse: Lakehouse, version: Version, rows: pl.DataFrame
         model_name=pl.lit(version.name),
         model_version=pl.lit(version.version),
     ).select(*contract.columns)
-    lakehouse.append_to(contract, [list(row) for row in named.iter_rows()])
+    lakehouse.append_rows(contract, [list(row) for row in named.iter_rows()])
 
 
 def _coefficients(fit: Churn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -104,6 +104,6 @@ def record(
     evidence = [c.compared_with, c.cutoffs, c.better_at, c.worse_at, c.value, c.other] if c else [None] * 6
     now = dt.datetime.now(dt.UTC)
     of_version = [now, version.brand, version.target, version.name, version.version, version.method]
-    lakehouse.append_to(
+    lakehouse.append_rows(
         contract_of(PROMOTIONS), [[*of_version, is_promoted, decided_by, version.metric, *evidence, why]]
     )

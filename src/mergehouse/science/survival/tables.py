@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from mergehouse.contracts.registry import contract_of
+from mergehouse.contracts.types import frame_schema
 from mergehouse.science.survival.cox import Hazards
 from mergehouse.science.survival.curves import ALL, NUMBERS, SHARES, Survival, Watch, words
 from mergehouse.science.survival.inactivity import Inactivity
 from mergehouse.science.survival.kaplan_meier import Curve
-from mergehouse.science.survival.outlook import EXPECTED_WITHIN, SILENT_WITHIN, Expected, Outlook
+from mergehouse.science.survival.outlook import Expected, Outlook
 
 
 @dataclass(frozen=True)
@@ -109,24 +111,10 @@ def _hazard_rows(brand: str, hazards: Hazards | str) -> pl.DataFrame:
         )
         if r
     ]  # fmt: skip
-    names = dict.fromkeys(("source_system", "trait", "step", "period"), pl.String)
-    names |= dict.fromkeys(("hazard_ratio", "low", "high", "p_proportional"), pl.Float64) | {
-        "customers": pl.Int64,
-        "words": pl.String,
-    }
-    return pl.DataFrame(rows, schema=names, orient="row")
+    return pl.DataFrame(rows, schema=frame_schema(contract_of("gold.hazard_ratios").types), orient="row")
 
 
 def _outlook_rows(brand: str, as_of: dt.date, found: Outlook | str) -> pl.DataFrame:
-    names = {"source_system": pl.String, "segment": pl.String, "as_of_date": pl.Date, "customers": pl.Int64}
-    names |= {"is_dropout_identified": pl.Boolean}
-    figures = [
-        "p_alive",
-        *(f"p_no_purchase_{d}d" for d in SILENT_WITHIN),
-        *(f"purchases_{d}d" for d in EXPECTED_WITHIN),
-        "value_365d_eur",
-    ]
-    names |= dict.fromkeys([*figures, *(f"value_{q}_eur" for q in (10, 25, 50, 75, 90))], pl.Float64)
     rows = (
         []
         if isinstance(found, str)
@@ -146,4 +134,4 @@ def _outlook_rows(brand: str, as_of: dt.date, found: Outlook | str) -> pl.DataFr
             for s in found.segments
         ]
     )
-    return pl.DataFrame(rows, schema=names, orient="row")
+    return pl.DataFrame(rows, schema=frame_schema(contract_of("gold.segment_outlook").types), orient="row")

@@ -25,8 +25,8 @@ def contract_of(table: str) -> Contract:
 def find(table: str) -> Contract | None:
     """As `contract_of`; None where a table has none of its own: the sources in Bronze have `brand.yml`.
 
-    >>> find("bronze.shop_lines") is None, find("gold.dim_brand").key
-    (True, ['source_system'])
+    >>> find("bronze.shop_lines") is None
+    True
     """
     return contract_of(table) if _file(table).exists() else None
 
@@ -34,8 +34,8 @@ def find(table: str) -> Contract | None:
 def contracts(layer: str) -> list[Contract]:
     """The contracts of a layer, in the order of their names.
 
-    >>> [contract.table for contract in contracts("monitor")]
-    ['monitor.freshness', ...]
+    >>> [contract.table for contract in contracts("monitor")][:2]
+    ['monitor.freshness', 'monitor.promotions']
     """
     return [load_contract(file) for file in sorted((MODELS / layer).glob("*.yml"))]
 
@@ -53,7 +53,7 @@ def released() -> list[Contract]:
 def models() -> dict[str, str]:
     """The SQL of every model, by the name of its table or view.
 
-    >>> "silver.sales_clean" in models()
+    >>> "silver.order_lines" in models()
     True
     """
     files = sorted(MODELS.glob("*/*.sql"))

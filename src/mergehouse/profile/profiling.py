@@ -129,7 +129,7 @@ class _Profiler:
                 f"{brand}: seasons",
                 lambda: seasons(self.connection, brand, self.project.brands[brand].timezone),
             )
-        if layer == "gold" and self._open("silver.orders", "gold.dim_brand"):
+        if layer == "gold" and self._open("silver.customer_days", "gold.dim_brand"):
             churn = self.project.config.churn_after_days
             found_customers = self._run(
                 f"{brand}: customers", lambda: customer_profile(self.connection, brand, churn)

@@ -29,15 +29,14 @@ FALL = 0.05  # of the AUC, from which on it is worth a word
 AS_SCORED = f"scored_churn_{HORIZON}d"  # the target of scores that have come of age
 DRIFT = "gold.score_drift"
 MATURED = """
-WITH purchases AS (SELECT DISTINCT source_system, customer_id, order_date
-  FROM silver.orders WHERE is_sale AND customer_id IS NOT NULL)
 SELECT
   s.source_system, s.as_of_date, s.model_name, s.model_version,
   CAST(s.churn_probability_{horizon}d AS DOUBLE) AS probability,
   COUNT_IF(p.order_date >= s.as_of_date) = 0 AS churned
 FROM gold.customer_scores_gold AS s
 JOIN gold.dim_brand AS b ON b.source_system = s.source_system AND s.as_of_date + {horizon} <= b.as_of_date
-JOIN purchases AS p ON p.source_system = s.source_system AND p.customer_id = s.customer_id
+JOIN silver.customer_days AS p
+  ON p.source_system = s.source_system AND p.customer_id = s.customer_id AND p.is_purchase
   AND p.order_date >= s.as_of_date - {horizon} AND p.order_date < s.as_of_date + {horizon}
 WHERE s.method = 'model'
 GROUP BY ALL

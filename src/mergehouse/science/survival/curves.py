@@ -73,9 +73,9 @@ def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: i
     """Prepares the temporary tables that curves and hazards are read from; None where no known customer has
     bought.
 
-    Reads silver.orders, gold.dim_brand, gold.customer_features and mapping.rfm_segments. Makes `spells`, a
-    row for every purchase; `segmented`, the features of every customer with the RFM segment, at every cut-off
-    and at the as-of date; and `looked_at`, the same at cut-offs with what came next.
+    Reads silver.customer_days, gold.dim_brand, gold.customer_features and mapping.rfm_segments. Makes
+    `spells`, a row for every purchase; `segmented`, the features of every customer with the RFM segment, at
+    every cut-off and at the as-of date; and `looked_at`, the same at cut-offs with what came next.
     """
     purchase_days(connection, brand)
     found = connection.execute(

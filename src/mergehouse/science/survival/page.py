@@ -27,7 +27,7 @@ from mergehouse.science.survival.tables import BrandSurvival, tables
 
 HERE = Path(__file__).parent
 FOLDER = "models"
-READ = ("silver.orders", "gold.dim_brand", "gold.customer_features")
+READ = ("silver.customer_days", "gold.dim_brand", "gold.customer_features")
 Found = TypeVar("Found")
 
 

@@ -141,6 +141,10 @@ def compute_over(
 ) -> Values:
     """As `compute`, over those `tables` alone, which are open on a connection; `kpis` in the place of the
     catalogue's.
+
+    >>> connection = mh.open("shop").reading("gold.sales_daily")
+    >>> compute_over(connection, ["gold.sales_daily"])["group"]["orders"]
+    Decimal('3')
     """
     kpis = [k.model_dump() for k in catalogue()] if kpis is None else kpis
     used = [table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if table in tables]

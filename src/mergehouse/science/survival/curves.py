@@ -107,7 +107,7 @@ def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: i
         """,
         {"as_of": seen.as_of, "groups": GROUPS, "churn": churn_after_days},
     )
-    known = connection.execute(_KNOWN, {"brand": brand, "as_of": seen.as_of, "first": seen.first}).pl()
+    known = connection.sql(_KNOWN, params={"brand": brand, "as_of": seen.as_of, "first": seen.first}).pl()
     scored = known.select(
         "customer_id",
         "cutoff_date",

@@ -67,6 +67,9 @@ def write_folder(folder: Path, texts: dict[str, str], named: str = "") -> list[P
     """Writes text files, by name, into a folder of this machine and returns their paths.
 
     Raises ConfigError, calling the folder what the user did (`named`), where it cannot be written.
+
+    >>> write_folder(Path("pages"), {"index.html": "<p>"})
+    [PosixPath('pages/index.html')]
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,6 +84,12 @@ def located(base: Path, text: str) -> str:
     """A location as a project writes it: a URL, or a path relative to `base`.
 
     Raises ConfigError on an unknown scheme and on a URL that carries a secret.
+
+    >>> located(Path("/projects/retail"), "lakehouse"), located(Path("/projects/retail"), "s3://bucket/house/")
+    ('/projects/retail/lakehouse', 's3://bucket/house')
+    >>> located(Path(), "ftp://host/house")
+    Traceback (most recent call last):
+    mergehouse.errors.ConfigError: ftp://host/house: `ftp://` is not supported; expected a path or one of ...
     """
     if not is_url(text):
         return str((base / text).resolve())
@@ -101,6 +110,11 @@ def located(base: Path, text: str) -> str:
 
 
 def is_url(location: str) -> bool:
+    """True of a location in an object store.
+
+    >>> is_url("s3://bucket/house"), is_url("/data/house")
+    (True, False)
+    """
     return "://" in location
 
 
@@ -109,6 +123,11 @@ def fabric_root(location: str) -> str:
     OneLake, that lakehouse.
 
     Source: Microsoft's page on OneLake's API: only `Files` and `Tables` of an item can be written to.
+
+    >>> fabric_root("abfss://shop@onelake.dfs.fabric.microsoft.com/Sales.Lakehouse/Files/releases")
+    'abfss://shop@onelake.dfs.fabric.microsoft.com/Sales.Lakehouse'
+    >>> fabric_root("s3://bucket/house")
+    's3://bucket/house'
     """
     found = re.fullmatch(r"(abfss?://[^/]+\.fabric\.microsoft\.com/[^/]+)/Files(/.*)?", location)
     return found[1] if found else location
@@ -117,6 +136,11 @@ def fabric_root(location: str) -> str:
 def folder_of(location: str) -> Path:
     """Where this machine has a location's files: the folder itself; of an object store, the folder of their
     copies.
+
+    >>> folder_of("house")
+    PosixPath('house')
+    >>> folder_of("s3://bucket/house").parts[-3:]
+    ('s3', 'bucket', 'house')
     """
     if not is_url(location):
         return Path(location)
@@ -127,7 +151,13 @@ def folder_of(location: str) -> Path:
 
 
 def open_store(location: str) -> ObjectStore:
-    """The files under a location, by key: paths relative to it."""
+    """The files under a location, by key: paths relative to it.
+
+    >>> store = open_store("new")
+    >>> _ = store.put("notes/a.txt", b"hello")
+    >>> Path("new/notes/a.txt").read_text()
+    'hello'
+    """
     from obstore.store import LocalStore, from_url
 
     if not is_url(location):
@@ -145,7 +175,11 @@ def open_store(location: str) -> ObjectStore:
 
 
 def delta_options(location: str) -> dict[str, str] | None:
-    """The same patience for delta-rs, and commits on S3 that fail where another writer was first."""
+    """The same patience for delta-rs, and commits on S3 that fail where another writer was first.
+
+    >>> delta_options("/data/house") is None, delta_options("s3://bucket/house")["conditional_put"]
+    (True, 'etag')
+    """
     if not is_url(location):
         return None
     options = {
@@ -158,7 +192,11 @@ def delta_options(location: str) -> dict[str, str] | None:
 
 
 def fetch(files: Iterable[str]) -> list[str]:
-    """Paths of data files on this machine; those of an object store that are not there yet are copied."""
+    """Paths of data files on this machine; those of an object store that are not there yet are copied.
+
+    >>> fetch(["house/part-0.parquet"])
+    ['house/part-0.parquet']
+    """
     files = list(files)
     missing = [file for file in files if is_url(file) and not folder_of(file).exists()]
     if missing:
@@ -168,7 +206,13 @@ def fetch(files: Iterable[str]) -> list[str]:
 
 
 def download(file: str, target: Path) -> None:
-    """Copies one file of an object store; `target` is there whole or not at all."""
+    """Copies one file of an object store; `target` is there whole or not at all.
+
+    >>> _ = Path("there.txt").write_text("hello")
+    >>> download(f"{Path().resolve()}/there.txt", Path("here/there.txt"))
+    >>> Path("here/there.txt").read_text()
+    'hello'
+    """
     parent, _, name = file.rpartition("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{uuid.uuid4().hex}")
@@ -182,14 +226,26 @@ def download(file: str, target: Path) -> None:
 
 
 def upload(store: ObjectStore, root: Path, files: Iterable[Path]) -> None:
-    """Puts files under `root` into a store, under the same keys. Each becomes visible whole."""
+    """Puts files under `root` into a store, under the same keys. Each becomes visible whole.
+
+    >>> _ = Path("there.txt").write_text("hello")
+    >>> upload(open_store("new"), Path(), [Path("there.txt")])
+    >>> Path("new/there.txt").read_text()
+    'hello'
+    """
     with ThreadPoolExecutor(TRANSFERS_AT_ONCE) as pool:
         list(pool.map(lambda file: store.put(file.relative_to(root).as_posix(), file), files))
 
 
 @contextmanager
 def storage_errors(location: str, name: str = "") -> Iterator[None]:
-    """What an object store's client raises, as one line: LakehouseError."""
+    """What an object store's client raises, as one line: LakehouseError.
+
+    >>> with storage_errors("s3://bucket/house", "gold.notes"):
+    ...     raise OSError("503 Service Unavailable")
+    Traceback (most recent call last):
+    mergehouse.errors.LakehouseError: `gold.notes`: s3://bucket/house: the store is too busy and stayed so ...
+    """
     from deltalake.exceptions import DeltaError
     from obstore.exceptions import BaseError
 
@@ -200,14 +256,22 @@ def storage_errors(location: str, name: str = "") -> Iterator[None]:
 
 
 def failure(location: str, error: Any) -> str:
-    """The reason in words, without the request's address: it may hold a token."""
+    """The reason in words, without the request's address: it may hold a token.
+
+    >>> failure("s3://bucket/house", "NoSuchBucket at https://bucket/?token=secret")
+    's3://bucket/house: there is no such container. Make it, or correct the name.'
+    """
     text = re.sub(r"\x1b\[\d+m|https?://\S+", "", str(error))
     reason = next((words for pattern, words in _REASONS if re.search(pattern, text)), None)
     return f"{location}: {reason or ' '.join(text.split())[:300]}."
 
 
 def write_failure(name: str, path: Path, error: BaseException) -> str:
-    """One line for a write that failed: no permission, disk full, or the reason as given."""
+    """One line for a write that failed: no permission, disk full, or the reason as given.
+
+    >>> write_failure("gold.notes", Path("/"), OSError("Permission denied (os error 13)"))
+    '`gold.notes`: no permission to write to /. Give this user write access and run again.'
+    """
     text = str(error)
     if "ermission denied" in text or "os error 13" in text or "Read-only file system" in text:
         return (
@@ -230,4 +294,9 @@ def _existing(path: Path) -> Path:
 
 
 def is_writable(path: Path) -> bool:
+    """True where this user may write to the folder, or make it.
+
+    >>> is_writable(Path("new/folder"))
+    True
+    """
     return os.access(_existing(path), os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)

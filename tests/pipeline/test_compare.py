@@ -19,6 +19,7 @@ from tests.pipeline.test_verify import COMMAND, released  # noqa: F401
 import mergehouse.release.compare.compare
 from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.errors import LakehouseError
+from mergehouse.json_text import json_text
 from mergehouse.release.compare.compare import Comparison, compare, compare_sides
 from mergehouse.release.compare.distribution import distance
 from mergehouse.release.compare.page import comparison_page
@@ -131,7 +132,7 @@ def test_nobodys_person_is_in_the_report(demo: Demo, fabric: Path) -> None:
     update("dim_customer", "true", gender="'Unheard-of'")(fabric)
     result = compare(demo[0].lakehouse_location, str(fabric))
     assert found(result) == {("values", "dim_customer.gender")}
-    assert "Unheard-of" not in json.dumps(result.as_json(), default=str) + comparison_page(result)
+    assert "Unheard-of" not in json_text(result.as_json()) + comparison_page(result)
 
 
 SCORES = Contract(

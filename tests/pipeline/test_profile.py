@@ -273,14 +273,24 @@ def test_colours_can_be_read() -> None:
     """WCAG 2.2, success criterion 1.4.3: a contrast of at least 4.5 for text, also on the darkest cell of the heat map."""
     import mergehouse.charts.pages as pages
 
-    style = (pages.HERE / "house.html.j2").read_text()
+    style = (pages.HERE / "base.html.j2").read_text()
     colours = {n: (a, b) for n, a, b in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", style)}
     for mode in (0, 1):
-        for text in ("ink", "quiet", "total", "less", "warn"):
+        for text in ("ink", "quiet", "total", "less", "more", "warn", "bad"):
             for ground in ("page", "card"):
                 assert contrast(rgb(colours[text][mode]), rgb(colours[ground][mode])) >= 4.5
         cell = [0.45 * a + 0.55 * b for a, b in zip(rgb(colours["total"][mode]), rgb(colours["card"][mode]), strict=True)]
         assert contrast(rgb(colours["ink"][mode]), cell) >= 4.5
+
+
+def test_pages_have_one_style() -> None:
+    import mergehouse.charts.pages as pages
+
+    templates = [file for file in pages.HERE.parent.rglob("*.html.j2") if file.name not in ("base.html.j2", "parts.html.j2")]
+    assert len(templates) >= 8
+    for file in templates:
+        page = file.read_text()
+        assert page.startswith("{% extends") and "<style" not in page and "light-dark" not in page, file
 
 
 def rgb(colour: str) -> list[float]:

@@ -116,7 +116,8 @@ def connection_with(days: dict[str, list[int]], first: dt.date = FIRST, as_of: d
     connection.execute(
         f"""
         CREATE SCHEMA silver; CREATE SCHEMA gold; CREATE SCHEMA mapping;
-        CREATE TABLE silver.orders AS SELECT 'shop' AS source_system, customer_id, day AS order_date, true AS is_sale FROM given;
+        CREATE TABLE silver.customer_days AS
+          SELECT DISTINCT 'shop' AS source_system, customer_id, day AS order_date, true AS is_purchase FROM given;
         CREATE TABLE gold.dim_brand AS SELECT 'shop' AS source_system, DATE '{first}' AS first_order_date, DATE '{as_of}' AS as_of_date;
         CREATE TABLE mapping.rfm_segments (r_score VARCHAR, f_score VARCHAR, segment VARCHAR);
         CREATE TABLE gold.customer_features AS

@@ -87,7 +87,14 @@ class Range:
 
 
 def bars(figure: Figure) -> str:
-    """A bar chart from zero; negative values hang below."""
+    """A bar chart from zero; negative values hang below.
+
+    >>> year = Axis("Year", 2024, 2026, [(2024.5, "2024"), (2025.5, "2025")])
+    >>> sales = [Mark(2024, 2025, 10.0, "2024: 10 orders"), Mark(2025, 2026, 12.0, "2025: 12 orders")]
+    >>> drawn = bars(Figure("Orders by year", year, "Orders", sales))
+    >>> drawn.count("<rect"), "<title>2025: 12 orders</title>" in drawn
+    (2, True)
+    """
     x, y, frame = _frame(figure)
     zero = y(0)
     shapes = []
@@ -106,7 +113,13 @@ def bars(figure: Figure) -> str:
 
 
 def curve(figure: Figure) -> str:
-    """Points joined by a line."""
+    """Points joined by a line.
+
+    >>> day = Axis("Day", 0, 2, even_ticks(0, 2, 2))
+    >>> drawn = curve(Figure("Orders", day, "Orders", [Mark(0, 0, 3, "day 0: 3"), Mark(2, 2, 5, "day 2: 5")]))
+    >>> drawn.count("<circle"), drawn.count("<polyline")
+    (2, 1)
+    """
     x, y, frame = _frame(figure)
     line = " ".join(f"{x(m.left):.1f},{y(m.value):.1f}" for m in figure.marks)
     dots = "".join(
@@ -118,7 +131,14 @@ def curve(figure: Figure) -> str:
 
 
 def lines(figure: Figure, drawn: Sequence[Line]) -> str:
-    """Several lines with a legend. What `figure` has of marks only widens the axis of y."""
+    """Several lines with a legend. What `figure` has of marks only widens the axis of y.
+
+    >>> day = Axis("Day", 0, 2, even_ticks(0, 2, 2))
+    >>> both = [Line("model", [(0, 0), (2, 5)]), Line("chance", [(0, 0), (2, 2)], "ideal")]
+    >>> drawn = lines(Figure("Found", day, "Customers", []), both)
+    >>> drawn.count("<polyline"), ">model</text>" in drawn
+    (2, True)
+    """
     ends = [Mark(x, x, y, "") for line in drawn for x, y in line.points] + [
         Mark(0, 0, high, "") for line in drawn for _, high in line.band
     ]
@@ -158,6 +178,10 @@ def ranges(
 ) -> str:
     """Rows of ranges under each other, on one horizontal axis. The caller puts a logarithmic axis into
     logarithms.
+
+    >>> price = Axis("EUR", 0, 10, even_ticks(0, 10, 5))
+    >>> ranges("Prices", price, [Range("mugs", 2, 5, 8, "mugs: half cost 2 to 8 EUR")]).count('class="span"')
+    1
     """
     left = min(16 + 6.4 * max(len(row.name) for row in rows), width / 2)
     height = ROW * len(rows) + TOP + BOTTOM
@@ -200,6 +224,11 @@ def ranges(
 
 
 def even_ticks(low: float, high: float, most: int = 10) -> list[tuple[float, str]]:
+    """Places in steps of 1, 2 or 5 times a power of ten, and their labels; at most `most` steps.
+
+    >>> even_ticks(0, 20, 4)
+    [(0.0, '0'), (5.0, '5'), (10.0, '10'), (15.0, '15'), (20.0, '20')]
+    """
     step = nice_step(high - low or 1, most)
     first = math.ceil(low / step - 1e-9)
     return [(n * step, short(round(n * step, 9))) for n in range(first, math.floor(high / step + 1e-9) + 1)]
@@ -228,7 +257,11 @@ def _label(value: float, is_share: bool) -> str:
 
 
 def short(value: float) -> str:
-    """A number as an axis has room for: 1,234, 12k, 3.4M, 0.05."""
+    """A number as an axis has room for: 1,234, 12k, 3.4M, 0.05.
+
+    >>> short(1234), short(12_000), short(3_400_000), short(0.05)
+    ('1,234', '12k', '3.4M', '0.05')
+    """
     for size, letter in ((1e9, "bn"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             return f"{value / min(size, 1e3 if letter == 'k' else size):,.3g}{letter}"
@@ -236,7 +269,11 @@ def short(value: float) -> str:
 
 
 def nice_step(span: float, most: int) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that divides `span` into at most `most` parts."""
+    """The smallest of 1, 2, 5 times a power of ten that divides `span` into at most `most` parts.
+
+    >>> nice_step(90, most=10), nice_step(90, most=4)
+    (10.0, 50.0)
+    """
     power = 10.0 ** math.floor(math.log10(span / most))
     return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= most)
 

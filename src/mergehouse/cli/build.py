@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -39,7 +38,7 @@ def run(
         result = run_pipeline(loaded, select, until, full, step)
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
-        typer.echo(json.dumps(summary(result), indent=2, default=str))
+        render.print_json(summary(result))
     else:
         render.print_run(loaded, result, report)
         if loaded.config.science and (lacking := lacking_packages()):
@@ -57,7 +56,7 @@ def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> Non
     results = check_pipeline(load_project(project, env))
     failed = [c for c in results if not c.passed]
     if as_json:
-        typer.echo(json.dumps([vars(c) | {"passed": c.passed} for c in results], indent=2, default=str))
+        render.print_json([vars(c) | {"passed": c.passed} for c in results])
     else:
         typer.echo(f"{len(results):,} checks, {len(results) - len(failed):,} passed")
         render.print_findings(failed)
@@ -83,10 +82,10 @@ def maintain(
     from mergehouse.operations.maintenance import maintain as maintain_tables
 
     lakehouse = mergehouse.open(project, env)
-    with exclusive(lakehouse), render.steps(hidden=as_json) as step:
-        done = maintain_tables(lakehouse, keep_hours, force, lambda name: step("table", name, 0, 0))
+    with exclusive(lakehouse), render.steps("table", hidden=as_json) as step:
+        done = maintain_tables(lakehouse, keep_hours, force, step)
     if as_json:
-        typer.echo(json.dumps([vars(m) for m in done], indent=2))
+        render.print_json(done)
         return
     for m in (m for m in done if m.removed or m.files_before != m.files_after):
         typer.echo(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
 from mergehouse.cli.options import HERE, Env, Folder, Json, app
@@ -12,11 +10,12 @@ from mergehouse.cli.options import HERE, Env, Folder, Json, app
 @app.command(rich_help_panel="Help")
 def doctor(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Say what this machine and project have, and what is missing."""
+    from mergehouse.cli import render
     from mergehouse.cli.doctor import diagnose
 
     findings = diagnose(project, env)
     if as_json:
-        typer.echo(json.dumps([{"what": w, "ok": ok, "found": found} for w, ok, found in findings], indent=2))
+        render.print_json([{"what": w, "ok": ok, "found": found} for w, ok, found in findings])
     else:
         for what, ok, found in findings:
             typer.echo(f"{'ok     ' if ok else 'missing'}  {what:<22} {found}")

@@ -27,17 +27,8 @@ def promote(
     from mergehouse.platform.fabric.api import from_environment
     from mergehouse.release.promote.promotion import promote as promote_release
 
-    with render.steps(hidden=as_json) as step:
-        done = promote_release(
-            project,
-            source,
-            target,
-            approved_by,
-            note,
-            version,
-            lambda what: step("promote", what, 0, 0),
-            from_environment,
-        )
+    with render.steps("promote", hidden=as_json) as step:
+        done = promote_release(project, source, target, approved_by, note, version, step, from_environment)
     _print_promotion(done, as_json)
 
 
@@ -47,16 +38,14 @@ def list_promotions(
 ) -> None:
     """List every attempt to promote into an environment: who, when, what, refused by which gate."""
     import mergehouse
-    from mergehouse.cli import render_release
+    from mergehouse.cli import render, render_release
     from mergehouse.release.promote.audit_trail import promotions as audit_trail
 
     if context.invoked_subcommand:
         return
     trail = audit_trail(mergehouse.open(project, env))
     if as_json:
-        typer.echo(
-            json.dumps([row | {"gates": json.loads(row["gates"])} for row in trail], indent=2, default=str)
-        )
+        render.print_json([row | {"gates": json.loads(row["gates"])} for row in trail])
     else:
         render_release.print_promotions(trail)
 
@@ -73,16 +62,16 @@ def roll_back_promotion(
     from mergehouse.cli import render
     from mergehouse.release.promote.promotion import rollback as roll_back
 
-    with render.steps(hidden=as_json) as step:
-        done = roll_back(project, target, approved_by, note, lambda what: step("rollback", what, 0, 0))
+    with render.steps("rollback", hidden=as_json) as step:
+        done = roll_back(project, target, approved_by, note, step)
     _print_promotion(done, as_json)
 
 
 def _print_promotion(done: Any, as_json: bool) -> None:
-    from mergehouse.cli import render_release
+    from mergehouse.cli import render, render_release
 
     if as_json:
-        typer.echo(json.dumps(done.as_json(), indent=2))
+        render.print_json(done.as_json())
     else:
         render_release.print_promotion(done)
     raise typer.Exit(0 if done.accepted else 1)

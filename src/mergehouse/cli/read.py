@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +40,7 @@ def kpi(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
 
     values = compute(mergehouse.open(project, env))
     if as_json:
-        typer.echo(json.dumps(as_json_values(values), indent=2))
+        render.print_json(as_json_values(values))
     elif not values:
         raise _nothing_yet(project)
     else:
@@ -79,11 +78,11 @@ def profile(
     from mergehouse.project.config import load_project
 
     loaded = load_project(project, env)
-    with render.steps(hidden=as_json) as step:
-        found = profile_tables(loaded, layer, brand, lambda what: step("profile", what, 0, 0))
+    with render.steps("profile", hidden=as_json) as step:
+        found = profile_tables(loaded, layer, brand, step)
     pages = write_pages(loaded, found, to)
     if as_json:
-        typer.echo(json.dumps({"pages": pages} | as_json_figures(found), indent=2, default=str))
+        render.print_json({"pages": pages} | as_json_figures(found))
         return
     for page in pages:
         typer.echo(page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -30,12 +29,11 @@ def release(
     from mergehouse.release.export.export import release as make_release
 
     loaded = load_project(project, env)
-    with render.steps(hidden=as_json) as step:
-        made = make_release(loaded, version, to, lambda what: step("release", what, 0, 0))
+    with render.steps("release", hidden=as_json) as step:
+        made = make_release(loaded, version, to, step)
     if as_json:
-        manifest = made.manifest.model_dump(mode="json")
         place = {"root": made.root, "is_new": made.is_new, "manifest_sha256": made.manifest_sha256}
-        typer.echo(json.dumps(place | {"manifest": manifest}, indent=2))
+        render.print_json(place | {"manifest": made.manifest})
     else:
         render_release.print_release(made)
 
@@ -45,7 +43,7 @@ def list_releases(
     context: typer.Context, project: Folder = HERE, env: Env = None, at: At = None, as_json: Json = False
 ) -> None:
     """List the releases there are, which is current, and more."""
-    from mergehouse.cli import render_release
+    from mergehouse.cli import render, render_release
     from mergehouse.release.export.export import releases_root
     from mergehouse.release.store import Shelf
 
@@ -53,7 +51,7 @@ def list_releases(
         return
     found = Shelf(releases_root(project, env, at)).list()
     if as_json:
-        typer.echo(json.dumps([vars(r) for r in found], indent=2, default=str))
+        render.print_json(found)
     else:
         render_release.print_releases(found)
 
@@ -117,10 +115,10 @@ def verify(
     from mergehouse.cli import render, render_release
     from mergehouse.release.verify import verify as verify_release
 
-    with render.steps(hidden=as_json) as step:
-        found = verify_release(root, version, digest, lambda what: step("verify", what, 0, 0))
+    with render.steps("verify", hidden=as_json) as step:
+        found = verify_release(root, version, digest, step)
     if as_json:
-        typer.echo(json.dumps(found.as_json(), indent=2))
+        render.print_json(found.as_json())
     else:
         render_release.print_verification(found)
     raise typer.Exit(0 if found.passed else 1)
@@ -147,10 +145,10 @@ def ingest(
     from mergehouse.cli import render, render_release
     from mergehouse.release.load import ingest as ingest_release
 
-    with render.steps(hidden=as_json) as step:
-        result = ingest_release(root, lakehouse, version, digest, lambda what: step("ingest", what, 0, 0))
+    with render.steps("ingest", hidden=as_json) as step:
+        result = ingest_release(root, lakehouse, version, digest, step)
     if as_json:
-        typer.echo(json.dumps(result.as_json(), indent=2))
+        render.print_json(result.as_json())
     else:
         render_release.print_ingestion(result)
     raise typer.Exit(1 if result.failed else 0)
@@ -172,11 +170,11 @@ def compare(
     from mergehouse.release.compare.compare import compare as compare_lakehouses
     from mergehouse.release.compare.page import write_comparison
 
-    with render.steps(hidden=as_json) as step:
-        result = compare_lakehouses(left, right, lambda what: step("compare", what, 0, 0))
+    with render.steps("compare", hidden=as_json) as step:
+        result = compare_lakehouses(left, right, step)
     pages = write_comparison(result, to) if to else []
     if as_json:
-        typer.echo(json.dumps(result.as_json(), indent=2, default=str))
+        render.print_json(result.as_json())
     else:
         render_release.print_comparison(result, pages)
     raise typer.Exit(0 if result.aligned else 1)

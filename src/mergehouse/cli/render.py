@@ -6,6 +6,7 @@ import tempfile
 import traceback
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import (
@@ -18,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from mergehouse.json_text import json_text
 from mergehouse.kpi.catalogue import catalogue, formatted
 from mergehouse.quality.checks import CheckResult
 
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from mergehouse.project.config import Project
 
 SAMPLE_ROWS = 3  # of each check that failed
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json_text(value))
 
 
 def complain(message: str) -> None:
@@ -66,23 +72,23 @@ class progress:
 
 
 class steps:
-    """The run's current table and how many are left, on stderr."""
+    """What is being done, and of a run's tables how many are left, on stderr."""
 
-    def __init__(self, hidden: bool):
+    def __init__(self, stage: str = "", hidden: bool = False):
         self.bar = Progress(
             SpinnerColumn(), TextColumn("{task.fields[stage]:<7}"), BarColumn(bar_width=30),
             TimeElapsedColumn(), TextColumn("{task.description}"), console=Console(stderr=True),
             transient=True, disable=hidden,
         )  # fmt: skip
-        self.task = self.bar.add_task("starting", total=None, stage="")
+        self.task = self.bar.add_task("starting", total=None, stage=stage)
 
     def __enter__(self) -> Any:
         self.bar.start()
+        return self.told
 
-        def step(stage: str, name: str, done: int, total: int) -> None:
-            self.bar.update(self.task, description=name, completed=done, total=total or None, stage=stage)
-
-        return step
+    def told(self, what: str, stage: str = "", done: int = 0, total: int = 0) -> None:
+        known: dict[str, Any] = {"stage": stage} if stage else {}
+        self.bar.update(self.task, description=what, completed=done, total=total or None, **known)
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()

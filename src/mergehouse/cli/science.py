@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -28,10 +27,10 @@ def train(
     from mergehouse.science.training import as_json as as_json_training
     from mergehouse.science.training import train as train_models
 
-    with render.steps(hidden=as_json) as step:
-        result = train_models(loaded, brand, lambda what: step("train", what, 0, 0), deep)
+    with render.steps("train", hidden=as_json) as step:
+        result = train_models(loaded, brand, step, deep)
     if as_json:
-        typer.echo(json.dumps(as_json_training(result), indent=2, default=str))
+        render.print_json(as_json_training(result))
     else:
         render_science.print_training(result)
     for leak in result.leaks:
@@ -58,7 +57,7 @@ def score(project: Folder = HERE, env: Env = None, as_json: Json = False) -> Non
     with render.steps(hidden=as_json) as step:
         result = run(loaded, select=f"{SCORES}+", progress=step, load=False)
     if as_json:
-        typer.echo(json.dumps(summary(result), indent=2, default=str))
+        render.print_json(summary(result))
     else:
         render_science.print_scores(loaded, result)
     raise typer.Exit(1 if result.failed else 0)
@@ -75,7 +74,7 @@ def list_models(
     """List the models there are, and which one is in use."""
     if context.invoked_subcommand:
         return
-    from mergehouse.cli import render_science
+    from mergehouse.cli import render, render_science
 
     loaded = with_science(project, env, brand)
     from mergehouse.science.registry.versions import as_json as as_json_version
@@ -83,7 +82,7 @@ def list_models(
 
     found = versions(loaded, brand)
     if as_json:
-        typer.echo(json.dumps([as_json_version(v) for v in found], indent=2))
+        render.print_json([as_json_version(v) for v in found])
     else:
         render_science.print_models(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +41,7 @@ def demo(
     with render.progress("Generating", total) as advance:
         truth = generate(folder, total, seed, advance)
     if as_json:
-        typer.echo(json.dumps(truth, indent=2))
+        render.print_json(truth)
         return
     typer.echo(
         f"{total:,} order lines written under {folder / 'raw'}; what is true about them is in"

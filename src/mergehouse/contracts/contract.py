@@ -114,7 +114,12 @@ class Contract(_Strict):
 
     @property
     def types(self) -> dict[str, str]:
-        """Columns and their types, in order."""
+        """Columns and their types, in order.
+
+        >>> from mergehouse.contracts.registry import contract_of
+        >>> list(contract_of("gold.dim_brand").types.items())[:2]
+        [('source_system', 'string'), ('label', 'string')]
+        """
         return {name: column.type for name, column in self.columns.items()}
 
 
@@ -122,6 +127,11 @@ class Contract(_Strict):
 def load_contract(file: Path) -> Contract:
     """Reads and validates one contract, once a process: contracts come with the package. Raises ConfigError
     naming file and key.
+
+    >>> from mergehouse.contracts.registry import MODELS
+    >>> contract = load_contract(MODELS / "gold" / "dim_brand.yml")
+    >>> contract.key, contract.columns["as_of_date"].type, contract.columns["label"].nullable
+    (['source_system'], 'date', False)
     """
     try:
         contract = Contract(**read_yaml(file))

@@ -15,28 +15,47 @@ MODELS = Path(str(resources.files("mergehouse") / "models"))
 def contract_of(table: str) -> Contract:
     """The contract of a table, by its name `layer.table`; the tables that receivers of releases keep are in
     no layer.
+
+    >>> contract_of("gold.dim_brand").grain
+    'one brand'
     """
     return load_contract(_file(table))
 
 
 def find(table: str) -> Contract | None:
-    """As `contract_of`; None where a table has none of its own: the sources in Bronze have `brand.yml`."""
+    """As `contract_of`; None where a table has none of its own: the sources in Bronze have `brand.yml`.
+
+    >>> find("bronze.shop_lines") is None
+    True
+    """
     return contract_of(table) if _file(table).exists() else None
 
 
 def contracts(layer: str) -> list[Contract]:
-    """The contracts of a layer, in the order of their names."""
+    """The contracts of a layer, in the order of their names.
+
+    >>> [contract.table for contract in contracts("monitor")][:2]
+    ['monitor.freshness', 'monitor.promotions']
+    """
     return [load_contract(file) for file in sorted((MODELS / layer).glob("*.yml"))]
 
 
 def released() -> list[Contract]:
-    """The contracts of the Gold tables that readers are given."""
+    """The contracts of the Gold tables that readers are given.
+
+    >>> "gold.dim_brand" in [contract.table for contract in released()]
+    True
+    """
     return [contract for contract in contracts("gold") if contract.release != "none"]
 
 
 @functools.cache
 def models() -> dict[str, str]:
-    """The SQL of every model, by the name of its table or view."""
+    """The SQL of every model, by the name of its table or view.
+
+    >>> "silver.order_lines" in models()
+    True
+    """
     files = sorted(MODELS.glob("*/*.sql"))
     return {f"{file.parent.name}.{file.stem}": file.read_text(encoding="utf-8") for file in files}
 

@@ -5,7 +5,6 @@ find.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from mergehouse.demo.multitable import write_multitable
 from mergehouse.demo.truth import BrandTruth, group_kpis
 from mergehouse.demo.wide import write_wide
 from mergehouse.errors import ConfigError
+from mergehouse.json_text import json_text
 from mergehouse.project.config import Brand, load_project, parse_yaml
 from mergehouse.storage import is_url
 
@@ -64,7 +64,7 @@ def generate(
                 "file": str(Path("brands") / multi.brand / "customer_xref.csv"),
             },
         }
-        (folder / "truth.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
+        (folder / "truth.json").write_text(json_text(truth) + "\n", encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{folder}: the exports cannot be written ({error.strerror or error}).") from None
     return truth

@@ -138,6 +138,9 @@ def euro_rates(currency: str, start: dt.date, days: int) -> np.ndarray:
     """Euros for one unit of `currency`, in 1e-8 euro, for `days` days from `start`. Shape (days,), int64.
 
     The ECB publishes units for one euro on business days; other days take the last one published before.
+
+    >>> euro_rates("USD", dt.date(1999, 1, 4), days=1)  # 1 / 1.1789
+    array([84824837])
     """
     published = _published(currency)
     rates = np.empty(days, np.int64)
@@ -151,7 +154,11 @@ def euro_rates(currency: str, start: dt.date, days: int) -> np.ndarray:
 
 
 def half_up(numerator: np.ndarray, denominator: int) -> np.ndarray:
-    """numerator / denominator as whole numbers, halves away from zero. int64 in, int64 out."""
+    """numerator / denominator as whole numbers, halves away from zero. int64 in, int64 out.
+
+    >>> half_up(np.array([5, -5, 4]), 10)
+    array([ 1, -1,  0])
+    """
     return np.sign(numerator) * ((2 * np.abs(numerator) + denominator) // (2 * denominator))
 
 

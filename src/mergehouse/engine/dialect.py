@@ -21,7 +21,11 @@ _PATTERN = {
 
 @functools.lru_cache(maxsize=1024)
 def to_duckdb(sql: str) -> str:
-    """Spark SQL as DuckDB SQL."""
+    """Spark SQL as DuckDB SQL.
+
+    >>> to_duckdb("SELECT CAST(price AS STRING) AS price FROM lines")
+    'SELECT TRY_CAST(price AS TEXT) AS price FROM lines'
+    """
     tree = sqlglot.parse_one(sql, read="spark")
     return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False)
 

@@ -5,7 +5,7 @@ by count.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -18,6 +18,7 @@ from mergehouse.ingest.delivery import Delivery, bronze_table
 from mergehouse.ingest.landing import LandedFile, find_files
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Brand, Project, Source
 
 REJECTED, BATCHES = "bronze.rejected", "bronze.batches"
@@ -81,7 +82,7 @@ def load_deliveries(
     lakehouse: Lakehouse,
     loader: Loader,
     now: dt.datetime,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
@@ -100,7 +101,7 @@ def load_deliveries(
         new: list[Batch] = []
         try:
             for delivery in _new_deliveries(brand, table, source, lakehouse, loader, result.known, inspector):
-                progress(f"{delivery.bronze} < {delivery.label}")
+                progress(f"{delivery.bronze} < {delivery.label}", "bronze")
                 of_source = [
                     b for b in result.known + new if (b.source_system, b.source_table) == (brand.name, table)
                 ]
@@ -125,6 +126,9 @@ def load_deliveries(
 def read_batches(lakehouse: Lakehouse) -> list[Batch]:
     """The ledger of all deliveries so far, in the order in which they came: the SQL of the typed views
     follows it.
+
+    >>> [(batch.source_file, batch.rows, batch.status) for batch in read_batches(mh.open("shop"))]
+    [('lines.csv', 4, 'loaded')]
     """
     if not lakehouse.exists(BATCHES):
         return []

@@ -68,6 +68,11 @@ class Delivery:
 
 
 def bronze_table(brand: str, table: str) -> str:
+    """The Bronze table of a brand's source.
+
+    >>> bronze_table("shop", "lines")
+    'bronze.shop_lines'
+    """
     return f"bronze.{brand}_{table}"
 
 
@@ -269,7 +274,13 @@ class Reader:
 
 
 def workbook(path: Path) -> Any:
-    """The open workbook. Raises SourceError where it is none."""
+    """The open workbook. Raises SourceError where it is none.
+
+    >>> _ = Path("lines.xlsx").write_bytes(b"no workbook")
+    >>> workbook(Path("lines.xlsx"))
+    Traceback (most recent call last):
+    mergehouse.errors.SourceError: lines.xlsx: not a readable workbook (...).
+    """
     import fastexcel
 
     try:

@@ -47,6 +47,11 @@ class Formats:
     notes: list[str]
 
     def as_json(self) -> str:
+        """As the ledger keeps them.
+
+        >>> Formats(",", {"day": ["d.M.yyyy"]}, notes=[]).as_json()
+        '{"dates": {"day": ["d.M.yyyy"]}, "decimal_mark": ","}'
+        """
         return json.dumps({"decimal_mark": self.decimal_mark, "dates": self.dates}, sort_keys=True)
 
 
@@ -57,6 +62,12 @@ def detect_formats(
 
     What the values leave open is read as in the source's `earlier` batches (their formats as JSON, oldest
     first): the delivery of a single day seldom shows whether its dates are day-first.
+
+    >>> source = Source(files="*", columns={"price": {"type": "number"}, "day": {"type": "date"}})
+    >>> rows = "FROM (VALUES ('1.234,50', '31.12.2025'), ('7,00', '1.2.2026')) AS t(price, day)"
+    >>> found = detect_formats(duckdb.connect(), rows, source, earlier=[])
+    >>> found.decimal_mark, found.dates
+    (',', {'day': ['d.M.yyyy']})
     """
     notes: list[str] = []
     before = [json.loads(formats) for formats in earlier]

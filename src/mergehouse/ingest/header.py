@@ -31,7 +31,12 @@ class Header:
 
 
 def detect_delimiter(head: str, source: Source) -> str:
-    """The declared delimiter, or the one that finds most of the declared columns in the header."""
+    r"""The declared delimiter, or the one that finds most of the declared columns in the header.
+
+    >>> source = Source(files="*", columns={"order": {}, "price": {}})
+    >>> detect_delimiter("Order;Price;Note, long\nA1;5,00;x\n", source)
+    ';'
+    """
     if source.delimiter:
         return source.delimiter
     return max(
@@ -40,18 +45,31 @@ def detect_delimiter(head: str, source: Source) -> str:
 
 
 def first_records(head: str, delimiter: str) -> list[list[str]]:
+    r"""The records among which a header is looked for; one without cells where there is none.
+
+    >>> first_records("order,price\nA1,5\n", ",")
+    [['order', 'price'], ['A1', '5']]
+    """
     return list(islice(_records(head, delimiter), SEARCHED)) or [[]]
 
 
 def find_header(records: Sequence[Sequence[str | None]], source: Source) -> int:
     """Place of the record that names most of the declared columns, the first of equals: an export may begin
     with a title.
+
+    >>> source = Source(files="*", columns={"order": {}, "price": {}})
+    >>> find_header([["Export of March"], ["Order", "Price"], ["A1", "5"]], source)
+    1
     """
     return max(range(len(records)), key=lambda place: named_columns(records[place], source), default=0)
 
 
 def lines_above(head: str, delimiter: str, place: int) -> int:
-    """How many lines end before the record at a place."""
+    r"""How many lines end before the record at a place.
+
+    >>> lines_above('"a title\nof two lines"\norder,price\n', ",", place=1)
+    2
+    """
     records = _records(head, delimiter)
     for _ in range(place):
         next(records)
@@ -63,7 +81,12 @@ def _records(head: str, delimiter: str) -> Any:
 
 
 def named_columns(record: Sequence[str | None], source: Source) -> int:
-    """How many declared columns a record names."""
+    """How many declared columns a record names.
+
+    >>> source = Source(files="*", columns={"order": {}, "price": {"header": "unit_price"}})
+    >>> named_columns(["ORDER", "Unit Price", None], source)
+    2
+    """
     cells = {comparable(cell) for cell in record if cell}
     return sum(any(comparable(h) in cells for h in spellings(source, name)) for name in source.columns)
 
@@ -76,6 +99,13 @@ def match_header(
     Reordered columns are fine, new ones and records `above` the header are reported as drift, a missing or
     repeated one raises SourceError, with the likely new name of a renamed column. New ones may repeat each
     other: they are told apart by number.
+
+    >>> source = Source(files="*", columns={"order": {}, "price": {}})
+    >>> match_header(["Price", "Order", "Gift Wrap"], source, "lines.csv").columns
+    ['price', 'order', 'gift_wrap']
+    >>> match_header(["Order", "Prices"], source, "lines.csv")
+    Traceback (most recent call last):
+    mergehouse.errors.SourceError: lines.csv: column(s) `price` missing from the header. `Prices` is new: ...
     """
     keys = [comparable(h) for h in headers]
     wanted = {comparable(h): name for name in source.columns for h in spellings(source, name)}
@@ -109,11 +139,20 @@ def match_header(
 
 
 def spellings(source: Source, name: str) -> list[str]:
+    """Headers that a column may arrive under.
+
+    >>> spellings(Source(files="*", columns={"price": {"header": ["Unit Price", "Preis"]}}), "price")
+    ['price', 'Unit Price', 'Preis']
+    """
     return [name, *(source.columns[name].header or [])]
 
 
 def comparable(header: str) -> str:
-    """Headers that differ in case, blanks or punctuation only are the same header."""
+    """Headers that differ in case, blanks or punctuation only are the same header.
+
+    >>> comparable("Order-ID ") == comparable("order_id")
+    True
+    """
     return re.sub(r"[\W_]", "", header.casefold())
 
 

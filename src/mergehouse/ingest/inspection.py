@@ -35,11 +35,16 @@ class Inspection:
 
 
 def inspect(file: Path, encoding: str | None = None) -> Inspection:
-    """Hashes, counts and detects, reading the file once.
+    r"""Hashes, counts and detects, reading the file once.
 
     Encoding, where not declared: a byte order mark decides; else UTF-8, unless more non-ASCII
     sequences are broken as UTF-8 than are sound, which is what Windows-1252 text looks like.
     Raises SourceError on an empty, unreadable or truncated file.
+
+    >>> _ = Path("lines.csv").write_bytes("Käse;5\nBrot;3".encode("cp1252"))
+    >>> found = inspect(Path("lines.csv"))
+    >>> found.lines, found.encoding
+    (2, 'cp1252')
     """
     digest = hashlib.sha256()
     newlines, returns, sound, broken = 0, 0, 0, 0
@@ -72,8 +77,12 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
 
 
 def read_chunks(file: Path) -> Iterator[bytes]:
-    """The file's content in pieces, decompressed where it is gzip. Raises SourceError where it cannot be
+    r"""The file's content in pieces, decompressed where it is gzip. Raises SourceError where it cannot be
     read.
+
+    >>> _ = Path("lines.csv.gz").write_bytes(gzip.compress(b"order,price\n"))
+    >>> list(read_chunks(Path("lines.csv.gz")))
+    [b'order,price\n']
     """
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb", buffering=0) as stream:
@@ -90,15 +99,25 @@ def read_chunks(file: Path) -> Iterator[bytes]:
 
 
 def blank_lines(file: Path) -> int:
-    """Number of empty lines, which a CSV parser passes over."""
+    r"""Number of empty lines, which a CSV parser passes over.
+
+    >>> _ = Path("lines.csv").write_bytes(b"a\n\nb\n\n\n")
+    >>> blank_lines(Path("lines.csv"))
+    3
+    """
     return sum(len(BLANK_LINE.findall(chunk)) for chunk in read_chunks(file))
 
 
 def transcode(file: Path, encoding: str, target: Path) -> None:
-    """Rewrites a file as UTF-8 with line feeds, decompressed.
+    r"""Rewrites a file as UTF-8 with line feeds, decompressed.
 
     Bytes that are no UTF-8 stay as they are where that is the encoding; on bytes that another one lacks,
     raises SourceError.
+
+    >>> _ = Path("lines.csv").write_bytes("Käse\r\n".encode("cp1252"))
+    >>> transcode(Path("lines.csv"), "cp1252", Path("lines.utf8"))
+    >>> Path("lines.utf8").read_bytes().decode("utf-8")
+    'Käse\n'
     """
     errors = "surrogateescape" if encoding == "utf-8" else "strict"
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(errors), translate=True)

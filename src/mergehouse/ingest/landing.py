@@ -43,6 +43,11 @@ def list_zone(location: str) -> Listing | None:
     """Files and folders by name, hidden ones left out; None where the folder does not exist.
 
     Raises LakehouseError where an object store cannot be listed.
+
+    >>> [file.name for file in list_zone("shop/raw/shop").files]
+    ['lines.csv']
+    >>> list_zone("nowhere") is None
+    True
     """
     if not is_url(location):
         zone = Path(location)
@@ -65,7 +70,12 @@ def list_zone(location: str) -> Listing | None:
 
 
 def fitting(files: list[LandedFile], source: Source) -> list[LandedFile]:
-    """Those of a readable kind whose names match one of the source's patterns."""
+    """Those of a readable kind whose names match one of the source's patterns.
+
+    >>> files = [LandedFile(name, 10, 0) for name in ("raw/lines_1.csv", "raw/lines.pdf", "raw/stock.csv")]
+    >>> [file.name for file in fitting(files, Source(files="LINES*", columns={}))]
+    ['lines_1.csv']
+    """
     return [file for file in files if file.name.lower().endswith(SUFFIXES) and _is_meant(file, source)]
 
 
@@ -74,7 +84,12 @@ def _is_meant(file: LandedFile, source: Source) -> bool:
 
 
 def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) -> list[LandedFile]:
-    """The files of one source, by name. Raises SourceError where there is none and never was one."""
+    """The files of one source, by name. Raises SourceError where there is none and never was one.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> [file.name for file in find_files(brand, "lines", brand.sources["lines"], loaded_before=False)]
+    ['lines.csv']
+    """
     listing = list_zone(brand.landing_zone)
     found = fitting(listing.files, source) if listing else []
     if found or source.optional or loaded_before:
@@ -104,7 +119,11 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
 
 
 def readable(file: LandedFile, folder: Path) -> Path:
-    """The file on this machine: itself, or a copy in `folder`, made once."""
+    """The file on this machine: itself, or a copy in `folder`, made once.
+
+    >>> readable(LandedFile("raw/lines.csv", 10, 0), Path("copies"))
+    PosixPath('raw/lines.csv')
+    """
     if not is_url(file.location):
         return Path(file.location)
     target = folder / file.name
@@ -115,7 +134,13 @@ def readable(file: LandedFile, folder: Path) -> Path:
 
 @contextmanager
 def named(file: LandedFile, path: Path) -> Iterator[None]:
-    """What is wrong with a copy is wrong with the file it was made of."""
+    """What is wrong with a copy is wrong with the file it was made of.
+
+    >>> with named(LandedFile("s3://bucket/lines.csv", 10, 0), Path("/tmp/copy.csv")):
+    ...     raise SourceError("/tmp/copy.csv: the file is empty.")
+    Traceback (most recent call last):
+    mergehouse.errors.SourceError: s3://bucket/lines.csv: the file is empty.
+    """
     try:
         yield
     except SourceError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, Literal
 
+import duckdb
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from mergehouse.contracts.registry import contract_of
@@ -13,7 +15,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.kpi import formula
 from mergehouse.kpi.formula import Value, Values
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import connect, create_view
+from mergehouse.lakehouse.reader import rows
 from mergehouse.project.config import Brand, nearest, parse_yaml
 
 CATALOGUE = Path(__file__).with_name("catalogue.yml")
@@ -47,30 +49,53 @@ class Kpi(BaseModel):
 
     @property
     def grain(self) -> str:
-        """Where the KPI can be cut: the grain of the table its measures come from."""
+        """Where the KPI can be cut: the grain of the table its measures come from.
+
+        >>> catalogue()[0].name, catalogue()[0].grain
+        ('gmv', '...')
+        """
         return contract_of(self.table).grain if self.table else "that of its two measures"
 
     @property
     def formula(self) -> str:
-        """The formula in words that are also SQL."""
+        """The formula in words that are also SQL.
+
+        >>> [kpi.formula for kpi in catalogue() if kpi.name in ("gmv", "aov")]
+        ['SUM(gmv_eur) over gold.sales_daily', 'gmv / orders']
+        """
         if self.ratio:
             return f"{self.ratio[0]} / {self.ratio[1]}"
         return f"{self.measure_sql()} over {self.table}"
 
     def measure_sql(self) -> str:
-        """The aggregate as a Spark SQL expression. Not for ratios, which divide two measures."""
+        """The aggregate as a Spark SQL expression. Not for ratios, which divide two measures.
+
+        >>> [kpi.measure_sql() for kpi in catalogue() if kpi.name == "repeat_customers"]
+        ['COUNT(DISTINCT CASE WHEN frequency >= 2 THEN customer_id END)']
+        """
         return formula.measure_sql(self.model_dump())
 
 
 @functools.cache
 def catalogue() -> tuple[Kpi, ...]:
-    """All KPIs in the order they are shown."""
+    """All KPIs in the order they are shown.
+
+    >>> [kpi.name for kpi in catalogue()][:6]
+    ['gmv', 'returns', 'net_revenue', 'orders', 'units', 'aov']
+    """
     return tuple(Kpi(**entry) for entry in parse_yaml(CATALOGUE.read_text(encoding="utf-8")))
 
 
 def brand_definitions(brand: Brand) -> dict[str, str]:
     """How the brand itself counted each KPI before, by KPI name. Raises ConfigError on a KPI that does not
     exist.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> brand_definitions(brand.model_copy(update={"kpi_definitions": {"gmv": "before vouchers"}}))
+    {'gmv': 'before vouchers'}
+    >>> brand_definitions(brand.model_copy(update={"kpi_definitions": {"gvm": "before vouchers"}}))
+    Traceback (most recent call last):
+    mergehouse.errors.ConfigError: ...: kpi_definitions: no KPI is named `gvm`; did you mean `gmv`?
     """
     known = {k.name for k in catalogue()}
     for name in brand.kpi_definitions:
@@ -84,24 +109,35 @@ def brand_definitions(brand: Brand) -> dict[str, str]:
 
 
 def compute(lakehouse: Lakehouse) -> Values:
-    """Every KPI per scope (brand names, then `group`). None where a ratio has no denominator."""
-    kpis = [k.model_dump() for k in catalogue()]
-    connection = connect()
-    tables = [
-        table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if lakehouse.exists(table)
-    ]
-    for table in tables:
-        create_view(connection, table, lakehouse.delta(table))
+    """Every KPI per scope (brand names, then `group`). None where a ratio has no denominator.
 
-    def rows(sql: str) -> list[dict[str, Any]]:
-        relation = connection.sql(sql)
-        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+    >>> values = compute(mh.open("shop"))
+    >>> values["shop"]["gmv"], values["shop"]["orders"], values["shop"]["aov"]
+    (Decimal('60.00'), Decimal('3'), Decimal('20.00'))
+    """
+    named = dict.fromkeys(k.table for k in catalogue() if k.table)
+    tables = [table for table in named if lakehouse.exists(table)]
+    return compute_over(lakehouse.reading(*tables), tables)
 
-    return formula.totals(kpis, tables, rows)
+
+def compute_over(
+    connection: duckdb.DuckDBPyConnection, tables: Container[str], kpis: list[dict[str, Any]] | None = None
+) -> Values:
+    """As `compute`, over those `tables` alone, which are open on a connection; `kpis` in the place of the
+    catalogue's.
+    """
+    kpis = [k.model_dump() for k in catalogue()] if kpis is None else kpis
+    used = [table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if table in tables]
+    return formula.totals(kpis, used, functools.partial(rows, connection))
 
 
 def as_json_values(values: Values) -> dict[str, dict[str, str | int | None]]:
-    """Counts as numbers, money and shares as exact decimal text."""
+    """Counts as numbers, money and shares as exact decimal text.
+
+    >>> from decimal import Decimal
+    >>> as_json_values({"shop": {"orders": Decimal(3), "gmv": Decimal("60.00"), "aov": None}})
+    {'shop': {'orders': 3, 'gmv': '60.00', 'aov': None}}
+    """
     kinds = {k.name: k.format for k in catalogue()}
     return {
         scope: {n: v if v is None else int(v) if kinds[n] == "integer" else str(v) for n, v in named.items()}
@@ -110,7 +146,15 @@ def as_json_values(values: Values) -> dict[str, dict[str, str | int | None]]:
 
 
 def formatted(kpi: Kpi, value: Value) -> str:
-    """A value as people read it: `1,234.50`, `1,234`, `12.3 %`; a dash where there is none."""
+    """A value as people read it: `1,234.50`, `1,234`, `12.3 %`; a dash where there is none.
+
+    >>> from decimal import Decimal
+    >>> named = {kpi.name: kpi for kpi in catalogue()}
+    >>> formatted(named["gmv"], Decimal("1234.5")), formatted(named["return_rate"], Decimal("0.123"))
+    ('1,234.50', '12.3 %')
+    >>> formatted(named["aov"], None)
+    '-'
+    """
     if value is None:
         return "-"
     if kpi.format == "percent":

@@ -15,7 +15,13 @@ Values = dict[str, dict[str, Value]]  # by scope and KPI
 
 
 def measure_sql(kpi: dict[str, Any]) -> str:
-    """The aggregate as a SQL expression. Not for ratios, which divide two measures."""
+    """The aggregate as a SQL expression. Not for ratios, which divide two measures.
+
+    >>> measure_sql({"sum": "gmv_eur", "count_distinct": None, "where": {}})
+    'SUM(gmv_eur)'
+    >>> measure_sql({"sum": None, "count_distinct": "customer_id", "where": {"frequency": "> 0"}})
+    'COUNT(DISTINCT CASE WHEN frequency > 0 THEN customer_id END)'
+    """
     kept = " AND ".join(f"{column} {test}" for column, test in kpi["where"].items())
     if kpi["count_distinct"]:
         value = f"CASE WHEN {kept} THEN {kpi['count_distinct']} END" if kept else kpi["count_distinct"]
@@ -25,7 +31,13 @@ def measure_sql(kpi: dict[str, Any]) -> str:
 
 
 def kpi_sql(table: str, kpis: list[dict[str, Any]]) -> str:
-    """One query for all measures of a Gold table: a row per brand and one for the group."""
+    """One query for all measures of a Gold table: a row per brand and one for the group.
+
+    >>> gmv = {"name": "gmv", "sum": "gmv_eur", "count_distinct": None, "where": {}}
+    >>> print(kpi_sql("gold.sales", [gmv]))
+    SELECT COALESCE(source_system, 'group') AS scope, SUM(gmv_eur) AS gmv FROM gold.sales
+    GROUP BY GROUPING SETS ((source_system), ()) ORDER BY scope
+    """
     measures = ", ".join(f"{measure_sql(k)} AS {k['name']}" for k in kpis)
     return (
         f"SELECT COALESCE(source_system, '{GROUP}') AS scope, {measures} FROM {table} "
@@ -40,6 +52,13 @@ def totals(
     has no denominator.
 
     `rows` runs a query and returns its rows.
+
+    >>> gmv = dict(name="gmv", table="t", sum="eur", count_distinct=None, where={}, ratio=None, format="")
+    >>> orders = gmv | {"name": "orders", "sum": "orders"}
+    >>> aov = dict(name="aov", table=None, ratio=("gmv", "orders"), format="money")
+    >>> rows = [{"scope": "a", "gmv": 10, "orders": 3}, {"scope": "b", "gmv": 5, "orders": 0}]
+    >>> {scope: named["aov"] for scope, named in totals([gmv, orders, aov], ["t"], lambda sql: rows).items()}
+    {'a': Decimal('3.33'), 'b': None}
     """
     values: Values = {}
     for table in tables:

@@ -42,7 +42,11 @@ class Stamp:
     delivered: str = ""
 
     def as_json(self) -> str:
-        """For engines whose commits take one text."""
+        """For engines whose commits take one text.
+
+        >>> Stamp("f1").as_json()
+        '{"mergehouse.fingerprint": "f1", "mergehouse.delivered": ""}'
+        """
         return json.dumps({FINGERPRINT: self.fingerprint, DELIVERED: self.delivered})
 
 
@@ -51,6 +55,9 @@ def data_files(delta: DeltaTable) -> list[str]:
 
     Of a local table delta-rs writes the folder as a URL would have it, with %20 for a blank, and what is in
     it as it is on disk.
+
+    >>> len(data_files(mh.open("shop").delta("gold.dim_brand")))
+    1
     """
     folder = delta.table_uri.removeprefix("file://")
     if is_url(folder):
@@ -59,7 +66,11 @@ def data_files(delta: DeltaTable) -> list[str]:
 
 
 def needs_safe_reader(delta: DeltaTable) -> bool:
-    """True where a plain list of Parquet files would show wrong rows: deletion vectors, column mapping."""
+    """True where a plain list of Parquet files would show wrong rows: deletion vectors, column mapping.
+
+    >>> needs_safe_reader(mh.open("shop").delta("gold.dim_brand"))
+    False
+    """
     features = set(delta.protocol().reader_features or ())
     return delta.protocol().min_reader_version >= 2 and not features <= PLAIN_READER_FEATURES
 
@@ -70,12 +81,20 @@ def types_of(delta: DeltaTable) -> dict[str, str]:
 
 
 def duckdb_types(delta: DeltaTable) -> dict[str, str]:
-    """Column names and their DuckDB types, in order."""
+    """Column names and their DuckDB types, in order.
+
+    >>> list(duckdb_types(mh.open("shop").delta("gold.dim_brand")).items())[-2:]
+    [('last_order_date', 'DATE'), ('as_of_date', 'DATE')]
+    """
     return {name: duckdb_type(kind) for name, kind in types_of(delta).items()}
 
 
 def minimum_and_maximum(pairs: Iterable[tuple[str, Any, Any]]) -> dict[str, dict[str, Any]]:
-    """Delta's `minValues` and `maxValues` from (column, minimum, maximum)."""
+    """Delta's `minValues` and `maxValues` from (column, minimum, maximum).
+
+    >>> minimum_and_maximum([("price", 2, 7)])
+    {'minValues': {'price': 2}, 'maxValues': {'price': 7}}
+    """
     pairs = list(pairs)
     return {
         "minValues": {name: low for name, low, _ in pairs},

@@ -14,7 +14,13 @@ from mergehouse.storage import is_writable
 
 @contextmanager
 def exclusive(lakehouse: Lakehouse) -> Iterator[None]:
-    """One run at a time. The lock goes with its process, so a killed run leaves none."""
+    """One run at a time. The lock goes with its process, so a killed run leaves none.
+
+    >>> with exclusive(Lakehouse("new")), exclusive(Lakehouse("new")):
+    ...     pass
+    Traceback (most recent call last):
+    mergehouse.errors.LakehouseError: another run is at work on new (pid ...). Wait for it to end; ...
+    """
     root = lakehouse.root
     if not is_writable(root):
         raise LakehouseError(

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 
 FORMATS = ("table", "csv", "json", "parquet")
@@ -20,6 +21,13 @@ def run_query(lakehouse: Lakehouse, sql: str, output: str = "table", to: Path | 
 
     The connection reads the lakehouse's files and nothing else. Raises MergehouseError on anything
     but one SELECT, on an unknown format, and with the engine's message where the SQL is wrong.
+
+    >>> print(run_query(mh.open("shop"), "SELECT label, currency FROM gold.dim_brand", "csv"), end="")
+    label,currency
+    Shop,EUR
+    >>> run_query(mh.open("shop"), "DROP TABLE gold.dim_brand")
+    Traceback (most recent call last):
+    mergehouse.errors.MergehouseError: expected exactly one SELECT statement.
     """
     if output not in FORMATS:
         raise MergehouseError(f"--format {output}: expected one of {', '.join(FORMATS)}.")
@@ -63,10 +71,8 @@ def _as_text(relation: duckdb.DuckDBPyRelation, output: str) -> str:
 
 
 def _json(relation: duckdb.DuckDBPyRelation) -> str:
-    import json
-
     rows = (dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall())
-    return json.dumps(list(rows), indent=2, default=str)
+    return json_text(list(rows))
 
 
 def _table(relation: duckdb.DuckDBPyRelation) -> str:

@@ -5,7 +5,10 @@ safe.
 from __future__ import annotations
 
 import functools
+import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +24,11 @@ if TYPE_CHECKING:
 
 
 def connect(**config: Any) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB whose instants are in UTC."""
+    """An in-memory DuckDB whose instants are in UTC.
+
+    >>> connect().sql("SELECT TIMESTAMPTZ '2026-03-01 12:00:00+02'::VARCHAR").fetchall()
+    [('2026-03-01 10:00:00+00',)]
+    """
     connection = duckdb.connect(config=config)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     return connection
@@ -33,25 +40,64 @@ _process_wide = functools.cache(connect)
 def shared() -> duckdb.DuckDBPyConnection:
     """A connection to one database that the process keeps, since a new one takes 20 ms. What it makes there
     must be temporary.
+
+    >>> connection = shared()
+    >>> _ = connection.execute("CREATE TEMP TABLE mine AS SELECT 7 AS n")
+    >>> connection.sql("FROM mine").fetchall()  # another call's connection does not see it
+    [(7,)]
     """
     return _process_wide().cursor()
 
 
+@contextmanager
+def limited(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection within a project's limits; what it spills goes with it."""
+    with tempfile.TemporaryDirectory(prefix="mergehouse-") as spill:
+        connection = connect(**settings(limits, Path(spill)))
+        # Python without a script counts as a notebook: the bar would go to stdout
+        connection.execute("SET enable_progress_bar = false")
+        yield connection
+
+
 def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:
-    """DuckDB's configuration for a project's limits: above `limits.memory` it spills to `temp_folder`."""
+    """DuckDB's configuration for a project's limits: above `limits.memory` it spills to `temp_folder`.
+
+    >>> from mergehouse.project.config import Limits
+    >>> settings(Limits(memory="1GB", threads=2), Path("spill"))
+    {'memory_limit': '1GB', 'temp_directory': 'spill', 'threads': 2}
+    """
     chosen: dict[str, Any] = {"memory_limit": limits.memory, "temp_directory": str(temp_folder)}
     return chosen | ({"threads": limits.threads} if limits.threads else {})
 
 
+def rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a query, by the names of their columns."""
+    cursor = connection.execute(sql, parameters or {})
+    names = [d[0] for d in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def create_view(connection: duckdb.DuckDBPyConnection, name: str, delta: DeltaTable) -> None:
-    """A view named `layer.table` over one Delta version."""
+    """A view named `layer.table` over one Delta version.
+
+    >>> connection = connect()
+    >>> create_view(connection, "gold.dim_brand", mh.open("shop").delta("gold.dim_brand"))
+    >>> connection.sql("SELECT label FROM gold.dim_brand").fetchall()
+    [('Shop',)]
+    """
     layer, table = name.split(".")
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
     connection.execute(f'CREATE OR REPLACE VIEW {layer}."{table}" AS {select(connection, delta)}')
 
 
 def scan(connection: duckdb.DuckDBPyConnection, delta: DeltaTable) -> duckdb.DuckDBPyRelation:
-    """A lazy relation over one Delta version."""
+    """A lazy relation over one Delta version.
+
+    >>> scan(connect(), mh.open("shop").delta("gold.dim_brand")).project("label, currency").fetchall()
+    [('Shop', 'EUR')]
+    """
     return connection.sql(select(connection, delta))
 
 
@@ -60,6 +106,9 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place:
 
     A list of Parquet files is 4 to 16 times faster than an Arrow dataset, but ignores deletion
     vectors and column mapping: tables that use these are read by delta-rs into a temporary table.
+
+    >>> select(connect(), mh.open("shop").delta("gold.dim_brand"))
+    'SELECT "source_system", ... FROM read_parquet([...], ...)'
     """
     types = duckdb_types(delta)
     # instants are cast: Spark may have written them as INT96
@@ -92,6 +141,9 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place:
 def read_files(files: list[str], partitions: dict[str, str], with_place: bool = False) -> str:
     """The table function over Parquet files; `partitions` are the columns in their paths and the types of
     these.
+
+    >>> read_files(["a.parquet"], {"day": "DATE"})
+    "read_parquet(['a.parquet'], union_by_name = False, hive_partitioning = true, hive_types = {'day': DATE})"
     """
     hive = ", ".join(f"'{name}': {kind}" for name, kind in partitions.items())
     options = (
@@ -103,10 +155,18 @@ def read_files(files: list[str], partitions: dict[str, str], with_place: bool = 
 
 
 def text(value: str) -> str:
-    """A SQL string literal."""
+    """A SQL string literal.
+
+    >>> text("Ann's")
+    "'Ann''s'"
+    """
     return "'" + value.replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:
-    """A SQL identifier, whatever its characters."""
+    """A SQL identifier, whatever its characters.
+
+    >>> print(quoted('a"b'))
+    "a""b"
+    """
     return '"' + name.replace('"', '""') + '"'

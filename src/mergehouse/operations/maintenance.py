@@ -4,12 +4,12 @@ undisturbed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from mergehouse.contracts.registry import find
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.progress import Progress, silent
 
 SAFE_HOURS = 168  # Delta's own default: a reader or a run of the last seven days finds its files
 
@@ -30,7 +30,7 @@ def maintain(
     lakehouse: Lakehouse,
     keep_hours: int = SAFE_HOURS,
     force: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
 ) -> list[Maintained]:
     """Compacts, orders and vacuums every table and writes a checkpoint of its log.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
@@ -19,11 +19,10 @@ from mergehouse.pipeline import computed
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.results import TableResult
 from mergehouse.pipeline.stamps import Stamps
+from mergehouse.progress import Progress
 from mergehouse.quality.checks import CheckResult, Recheck, check_table
 from mergehouse.transform.graph import Graph, Node, Table, fingerprint_of
 from mergehouse.transform.incremental import Change, Changes
-
-Progress = Callable[[str, str, int, int], None]  # (stage, name, done, total)
 
 
 @dataclass
@@ -90,7 +89,7 @@ def build_tables(
                 if outcomes[name][0].status in ("failed", "blocked") and not tables[name].contract.optional:
                     broken.add(name)
                 order.done(name)
-                progress(tables[name].layer, name, len(outcomes), len(tables))
+                progress(name, tables[name].layer, len(outcomes), len(tables))
     return [outcomes[name][0] for name in tables], [check for name in tables for check in outcomes[name][1]]
 
 

@@ -9,7 +9,7 @@ and `lacking()`, what this Python lacks, in words; empty where that is nothing.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from mergehouse.contracts.contract import Contract
 from mergehouse.errors import ConfigError, MergehouseError, ModelError
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.progress import Progress
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 from mergehouse.transform.graph import is_off
@@ -28,7 +29,7 @@ class Request:
 
     project: Project
     lakehouse: Lakehouse
-    progress: Callable[[str], None]
+    progress: Progress
 
 
 @dataclass(frozen=True)

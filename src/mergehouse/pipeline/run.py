@@ -16,11 +16,12 @@ from mergehouse.kpi.catalogue import compute
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.pipeline.attachments import Attachments
-from mergehouse.pipeline.build import Progress, Workbench, build_tables
+from mergehouse.pipeline.build import Workbench, build_tables
 from mergehouse.pipeline.computed import Request, is_left_out
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run_log import record_run
 from mergehouse.pipeline.stamps import Stamps, reached
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import Rows, ecb_file, mapping_tables
 from mergehouse.quality import freshness, reconciliation
@@ -39,7 +40,7 @@ def run(
     select: str | None = None,
     until: str | None = None,
     full: bool = False,
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
     spark: SparkSession | None = None,
     now: dt.datetime | None = None,
     load: bool = True,
@@ -57,9 +58,7 @@ def run(
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
         result = RunResult(uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult())
         result.ingest = (
-            load_deliveries(
-                project, lakehouse, loader, result.started, lambda what: progress("bronze", what, 0, 0)
-            )
+            load_deliveries(project, lakehouse, loader, result.started, progress)
             if load
             else IngestResult(known=read_batches(lakehouse))
         )
@@ -115,9 +114,7 @@ def _workbench(
     if known and new and not full:
         changes = Changes(engine, graph, _graph(project, lakehouse, mappings, known))
         changes.trace(project, known, new, attachments.attach)
-    request = Request(
-        project, Lakehouse(project.lakehouse_location), lambda what: progress("gold", what, 0, 0)
-    )
+    request = Request(project, Lakehouse(project.lakehouse_location), progress)
     return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
 
 

@@ -1,8 +1,4 @@
-"""How a brand's customers come back: monthly cohorts, days between purchases, and what a silence means.
-
-A purchase is a customer-day: several orders of one day are one purchase. Orders with a sale of known
-customers only.
-"""
+"""How a brand's customers come back: monthly cohorts, days between purchases, and what a silence means."""
 
 from __future__ import annotations
 
@@ -65,7 +61,7 @@ class CustomerProfile:
 def customer_profile(
     connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: int
 ) -> CustomerProfile | None:
-    """Reads silver.orders and gold.dim_brand; None where no known customer has bought."""
+    """Reads silver.customer_days and gold.dim_brand; None where no known customer has bought."""
     purchase_days(connection, brand)
     customers, purchases = connection.sql(
         "SELECT count(DISTINCT customer_id), count(*) FROM purchases"

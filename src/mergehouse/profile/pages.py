@@ -34,7 +34,9 @@ def write_pages(project: Project, profile: Profile, to: Path | None = None) -> l
     pages |= {file_name(page): _render("page.html.j2", project, profile, page) for page in profile.pages}
     if to:
         return [str(file) for file in write_folder(to, pages, f"--to {to}")]
-    return put_pages(Lakehouse(project.lakehouse_location), FOLDER, pages)
+    return put_pages(
+        Lakehouse(project.lakehouse_location), {f"{FOLDER}/{name}": page for name, page in pages.items()}
+    )
 
 
 def file_name(page: Page) -> str:

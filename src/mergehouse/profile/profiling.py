@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
@@ -14,11 +12,12 @@ from mergehouse.errors import ConfigError, LakehouseError
 from mergehouse.ingest.bronze import read_batches
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import connect, create_view, settings
+from mergehouse.lakehouse.reader import limited
 from mergehouse.profile.customers import CustomerProfile, customer_profile
 from mergehouse.profile.overlaps import Overlaps, shared_categories, shared_countries, shared_customers
 from mergehouse.profile.seasons import Seasons, seasons
 from mergehouse.profile.tables import TableProfile, is_of_brands, profile_source, profile_table
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, nearest
 from mergehouse.project.mapping_files import mapping_tables
 
@@ -54,7 +53,7 @@ def profile(
     project: Project,
     layer: str | None = None,
     brand: str | None = None,
-    progress: Callable[[str], None] = lambda what: None,
+    progress: Progress = silent,
 ) -> Profile:
     """Every published table of the layers and brands asked for; all by default. `progress` is told what is
     looked at.
@@ -77,11 +76,7 @@ def profile(
     if not layers:
         what = f"no table of {layer} is published" if layer and published else "nothing ran here"
         raise LakehouseError(f"{lakehouse.location}: {what} yet; `mergehouse run` comes first.")
-    with lakehouse.pinned(), tempfile.TemporaryDirectory() as spill:
-        connection = connect(**settings(project.config.limits, Path(spill)))
-        connection.execute(
-            "SET enable_progress_bar = false"
-        )  # Python without a script counts as a notebook: it would go to stdout
+    with lakehouse.pinned(), limited(project.config.limits) as connection:
         return _Profiler(project, lakehouse, connection, progress).profile(
             layers, [brand] if brand else list(project.brands), brand is None
         )
@@ -95,7 +90,7 @@ class _Profiler:
         project: Project,
         lakehouse: Lakehouse,
         connection: duckdb.DuckDBPyConnection,
-        progress: Callable[[str], None],
+        progress: Progress,
     ):
         self.project, self.lakehouse, self.connection, self.progress = (
             project,
@@ -134,7 +129,7 @@ class _Profiler:
                 f"{brand}: seasons",
                 lambda: seasons(self.connection, brand, self.project.brands[brand].timezone),
             )
-        if layer == "gold" and self._open("silver.orders", "gold.dim_brand"):
+        if layer == "gold" and self._open("silver.customer_days", "gold.dim_brand"):
             churn = self.project.config.churn_after_days
             found_customers = self._run(
                 f"{brand}: customers", lambda: customer_profile(self.connection, brand, churn)
@@ -187,9 +182,8 @@ class _Profiler:
         """True where all of these are published; they are then views."""
         if not self.published.issuperset(names):
             return False
-        for name in set(names) - self.opened:
-            create_view(self.connection, name, self.lakehouse.delta(name))
-            self.opened.add(name)
+        self.lakehouse.reading(*(set(names) - self.opened), connection=self.connection)
+        self.opened.update(names)
         return True
 
     def _run(self, what: str, work: Callable):

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mergehouse import display
 from mergehouse.errors import ConfigError
 from mergehouse.storage import located
 
@@ -204,7 +205,14 @@ class Config(_Strict):
 
 
 class Project(_Strict):
-    """A validated project. `brands` is in the order of folder names."""
+    """A validated project. `brands` is in the order of folder names.
+
+    >>> project = mh.project("shop")
+    >>> project.config.churn_after_days, list(project.brands)
+    (90, ['shop'])
+    >>> project.brands["shop"].sources["lines"].columns["price"].type
+    'number'
+    """
 
     folder: Path
     config: Config
@@ -212,18 +220,50 @@ class Project(_Strict):
 
     @property
     def lakehouse_location(self) -> str:
-        """An absolute path or a URL, see storage.py."""
+        """An absolute path or a URL, see storage.py.
+
+        >>> mh.project("shop", "prod").lakehouse_location
+        '...shop/lakehouse-prod'
+        """
         return located(self.folder, self.config.lakehouse)
 
     @property
     def mappings_folder(self) -> Path:
+        """Where the mapping files of the group are.
+
+        >>> sorted(file.name for file in mh.project("shop").mappings_folder.iterdir())
+        ['countries.csv', 'hierarchy.csv', 'rfm_segments.csv']
+        """
         return self.folder / "mappings"
+
+    def __repr__(self) -> str:
+        return display.as_text(*self._shown())
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return display.as_html(*self._shown())
+
+    def _shown(self) -> display.Shown:
+        facts = {"lakehouse": self.lakehouse_location, "engine": self.config.engine.name}
+        rows = [
+            [brand.name, brand.label, brand.currency, brand.timezone, f"{len(brand.sources)}"]
+            for brand in self.brands.values()
+        ]
+        header = ["brand", "label", "currency", "time zone", "sources"]
+        return f"Project {self.config.name} in {self.folder}", facts, header, rows, 1
 
 
 def load_project(folder: Path | str, environment: str | None = None) -> Project:
     """Reads and validates the project in `folder`, as it is in one of its environments.
 
     Raises ConfigError naming file, key, and the nearest valid key or environment.
+
+    >>> load_project("shop").brands["shop"].currency
+    'EUR'
+    >>> load_project("shop", "prd")
+    Traceback (most recent call last):
+    mergehouse.errors.ConfigError: ...: environments: `prd` is not declared; did you mean `prod`?
     """
     folder = Path(folder)
     config_file = folder / CONFIG_FILE
@@ -263,7 +303,15 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; ConfigError with line and column where it is not one."""
+    """The mapping in a YAML file; ConfigError with line and column where it is not one.
+
+    >>> read_yaml(Path("shop/mergehouse.yml"))["name"]
+    'tiny'
+    >>> _ = Path("torn.yml").write_text("name: tiny: x")
+    >>> read_yaml(Path("torn.yml"))
+    Traceback (most recent call last):
+    mergehouse.errors.ConfigError: torn.yml, line 1, column 11: not valid YAML (...).
+    """
     try:
         loaded = parse_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -277,12 +325,20 @@ def read_yaml(file: Path) -> dict[str, Any]:
 
 
 def parse_yaml(text: str) -> Any:
-    """Plain values from YAML, by the C parser where PyYAML was built with it: 10 times faster."""
+    """Plain values from YAML, by the C parser where PyYAML was built with it: 10 times faster.
+
+    >>> parse_yaml("sources: {lines: {files: 'lines*'}}")
+    {'sources': {'lines': {'files': 'lines*'}}}
+    """
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def nearest(word: str, candidates: Any) -> str | None:
-    """The candidate most like `word`, if any is close."""
+    """The candidate most like `word`, if any is close.
+
+    >>> nearest("pries", ["price", "quantity"]), nearest("xyz", ["price", "quantity"])
+    ('price', None)
+    """
     found = difflib.get_close_matches(str(word), [str(c) for c in candidates], n=1, cutoff=0.5)
     return found[0] if found else None
 

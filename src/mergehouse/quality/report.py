@@ -4,18 +4,17 @@ figure.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from mergehouse.charts.pages import environment, put_pages
 from mergehouse.errors import LakehouseError
 from mergehouse.kpi.catalogue import Values, brand_definitions, catalogue, compute, formatted
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import connect, create_view
+from mergehouse.lakehouse.reader import rows
 from mergehouse.project.config import Brand, Project, parse_yaml
-from mergehouse.storage import storage_errors
 
 HERE = Path(__file__).parent
 SAMPLES = 3
@@ -35,21 +34,12 @@ def write_report(project: Project, kpis: Values | None = None) -> str:
 
     Raises LakehouseError where nothing ran yet.
     """
-    from jinja2 import Environment, FileSystemLoader
-
     lakehouse = Lakehouse(project.lakehouse_location)
     if not lakehouse.exists("monitor.runs"):
         raise LakehouseError(f"{lakehouse.location}: nothing ran here yet; `mergehouse run` comes first.")
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": _number, "money": _money, "percent": _percent}
-    page = environment.get_template("report.html.j2").render(
-        _contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis)
-    )
-    with storage_errors(lakehouse.location):
-        lakehouse.store.put(REPORT, page.encode())
-    return f"{lakehouse.location}/{REPORT}"
+    contents = _contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis)
+    page = environment(HERE).get_template("report.html.j2").render(contents)
+    return put_pages(lakehouse, {REPORT: page})[0]
 
 
 def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:
@@ -63,7 +53,6 @@ def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:
         check["sample"] = json.loads(check["sample"])
     return {
         "project": project.config.name,
-        "written": dt.datetime.now(dt.UTC),
         "run": read.rows("monitor.runs", "SELECT * FROM monitor.runs ORDER BY started DESC LIMIT 1")[0],
         "words": parse_yaml((HERE / "words.yml").read_text(encoding="utf-8")),
         "scopes": [project.brands[s].label if s in project.brands else s.capitalize() for s in values],
@@ -147,16 +136,10 @@ class _Reader:
 
     def __init__(self, lakehouse: Lakehouse):
         self.tables = {name for name in SHOWN if lakehouse.exists(name)}
-        self.connection = connect()
-        for name in self.tables:
-            create_view(self.connection, name, lakehouse.delta(name))
+        self.connection = lakehouse.reading(*self.tables)
 
     def rows(self, table: str, sql: str, parameters: Row | None = None) -> list[Row]:
-        if table not in self.tables:
-            return []
-        cursor = self.connection.execute(sql, parameters or {})
-        names = [d[0] for d in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return rows(self.connection, sql, parameters) if table in self.tables else []
 
 
 def _waterfall(read: _Reader, brand: str, kpi: str) -> list[Row]:
@@ -216,15 +199,3 @@ def _format_words(delivery: Row) -> str:
     dates = [f"{column}: {', '.join(patterns)}" for column, patterns in found.get("dates", {}).items()]
     decimal = "decimal comma" if found.get("decimal_mark") == "," else ""
     return "; ".join(filter(None, [delivery["encoding"], delimiter, decimal, *dates]))
-
-
-def _number(value: Any) -> str:
-    return "-" if value is None else f"{value:,.0f}"
-
-
-def _money(value: Any) -> str:
-    return "-" if value is None else f"{value:,.2f}"
-
-
-def _percent(value: Any) -> str:
-    return "-" if value is None else f"{value * 100:,.1f} %"

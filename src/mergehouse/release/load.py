@@ -8,9 +8,7 @@ belongs to the last release that came in whole, and `release_ingests` what every
 from __future__ import annotations
 
 import datetime as dt
-import json
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,14 +18,16 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.engine import Relation, Staged
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
-from mergehouse.kpi import formula
+from mergehouse.json_text import json_text
+from mergehouse.kpi.catalogue import compute_over
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp, duckdb_types, types_of
 from mergehouse.lakehouse.lock import exclusive
-from mergehouse.lakehouse.reader import create_view
+from mergehouse.lakehouse.reader import create_view, rows
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Limits
 from mergehouse.quality.checks import check_table
-from mergehouse.release.manifest.duckdb_statistics import open_table, rows
+from mergehouse.release.manifest.duckdb_statistics import open_table
 from mergehouse.release.manifest.manifest import Manifest, ReleasedTable
 from mergehouse.release.manifest.seal import Fault
 from mergehouse.release.manifest.statistics import check_kpis
@@ -82,8 +82,8 @@ class Ingestion:
             "ok": not self.failed,
             "current": self.current,
             "verification": self.verification.as_json(),
-            "tables": [vars(table) for table in self.tables],
-            "faults": [vars(fault) for fault in self.faults],
+            "tables": self.tables,
+            "faults": self.faults,
         }
 
 
@@ -92,7 +92,7 @@ def ingest(
     lakehouse: str,
     version: str | None = None,
     expected: str | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
     now: dt.datetime | None = None,
 ) -> Ingestion:
     """Verifies the release below `root` and brings it into the tables below `lakehouse`; nothing is touched
@@ -287,7 +287,7 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
         with storage_errors(result.lakehouse):
             Lakehouse(result.lakehouse).store.put(
                 f"{REPORTS}/v{manifest.version}.json",
-                json.dumps(result.as_json(), indent=1, default=str).encode(),
+                json_text(result.as_json(), indent=1).encode(),
             )
 
 
@@ -297,8 +297,7 @@ def _kpi_faults(engine: DuckDBEngine, manifest: Manifest) -> list[Fault]:
     used = [table for table in manifest.tables if any(kpi["table"] == table.name for kpi in kpis)]
     for table in used:
         create_view(engine.connection, table.name, engine.lakehouse.delta(table_name(table)))
-    values = formula.totals(kpis, [table.name for table in used], lambda sql: rows(engine.connection, sql))
-    return check_kpis({"kpis": kpis}, values)
+    return check_kpis({"kpis": kpis}, compute_over(engine.connection, [table.name for table in used], kpis))
 
 
 def _current(target: Lakehouse) -> list[dict[str, Any]]:

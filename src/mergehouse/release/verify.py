@@ -7,7 +7,7 @@ Needs the package and the carried folder, nothing else of the project.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import Any
 
 import duckdb
 
+from mergehouse import display
 from mergehouse.errors import MergehouseError
-from mergehouse.kpi import formula
+from mergehouse.kpi.catalogue import compute_over
 from mergehouse.lakehouse.reader import connect
+from mergehouse.progress import Progress, silent
 from mergehouse.release.manifest.duckdb_statistics import (
     columns_of,
     distinct_keys,
@@ -25,7 +27,6 @@ from mergehouse.release.manifest.duckdb_statistics import (
     file_rows,
     open_table,
     partition_rows,
-    rows,
 )
 from mergehouse.release.manifest.manifest import Manifest, ManifestError, parse_manifest
 from mergehouse.release.manifest.seal import RELEASES, Fault, check_files, pointed_at, read_sealed
@@ -40,12 +41,17 @@ from mergehouse.release.manifest.version import Version
 from mergehouse.release.store import Shelf
 from mergehouse.storage import is_url
 
-Progress = Callable[[str], None]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verification:
-    """What was found. `manifest` is None where it could not be read."""
+    """What was found. `manifest` is None where it could not be read.
+
+    >>> found = mh.verify("release", "9.9.9")
+    >>> found
+    Release 9.9.9 in release: broken, 1 fault
+      fault    where                  what is wrong
+      missing  gold/_releases/v9.9.9  this version is not here.
+    """
 
     root: str
     version: str | None
@@ -55,9 +61,20 @@ class Verification:
 
     @property
     def passed(self) -> bool:
+        """True where nothing is wrong.
+
+        >>> mh.verify("release").passed, mh.verify("release", digest="0" * 64).passed
+        (True, False)
+        """
         return not self.faults
 
     def as_json(self) -> dict[str, Any]:
+        """The same as plain values.
+
+        >>> found = mh.verify("release").as_json()
+        >>> found["version"], found["passed"], found["faults"]
+        ('1.0.0', True, [])
+        """
         tables = self.manifest.tables if self.manifest else []
         return {
             "root": self.root,
@@ -68,18 +85,41 @@ class Verification:
             "files": sum(len(table.files) for table in tables),
             "rows": sum(table.rows for table in tables),
             "bytes": sum(file.bytes for table in tables for file in table.files),
-            "faults": [vars(fault) for fault in self.faults],
+            "faults": self.faults,
         }
+
+    def __repr__(self) -> str:
+        return display.as_text(*self._shown())
+
+    def _repr_html_(self) -> str:
+        return display.as_html(*self._shown())
+
+    def _shown(self) -> display.Shown:
+        name = f"Release {self.version}" if self.version else "Release"
+        count = f"{len(self.faults)} {'fault' if len(self.faults) == 1 else 'faults'}"
+        totals = self.as_json()
+        facts = {
+            "holds": f"{totals['tables']} tables, {totals['files']} files, {totals['rows']:,} rows"
+            if self.manifest
+            else "",
+            "manifest": self.manifest_sha256,
+        }
+        rows = [[fault.what, fault.where, fault.message] for fault in self.faults]
+        title = f"{name} in {self.root}: {'sound' if self.passed else f'broken, {count}'}"
+        return title, facts, ["fault", "where", "what is wrong"], rows, 0
 
 
 def verify(
-    root: str, version: str | None = None, expected: str | None = None, progress: Progress = lambda _: None
+    root: str, version: str | None = None, expected: str | None = None, progress: Progress = silent
 ) -> Verification:
     """Verifies the release that the pointer below `root` names, or `version`. `root` is a path or a URL of an
     object store.
 
     `expected`: the SHA-256 that the manifest has by word of somebody else, such as who approved the release.
     Raises MergehouseError where there is nothing at `root` that could be a release.
+
+    >>> verify("release").passed
+    True
     """
     with carried(root, version, progress) as folder:
         return verify_folder(folder, root, version, expected, progress)
@@ -89,6 +129,10 @@ def verify(
 def carried(root: str, version: str | None, progress: Progress) -> Iterator[Path]:
     """The folder of this machine that has the files: `root` itself, or for the time being copies of what is
     in the object store.
+
+    >>> with carried("release", None, print) as folder:
+    ...     folder
+    PosixPath('release')
     """
     if not is_url(root):
         place = Path(root)
@@ -113,6 +157,9 @@ def verify_folder(
 ) -> Verification:
     """Stage by stage: what a later one relies on was found sound by those before, but for tables with a
     broken file, which are left out.
+
+    >>> verify_folder(Path("release"), "release", "1.0.0", None, lambda what: None).passed
+    True
     """
     if version:
         version = str(Version.parse(version))
@@ -162,10 +209,7 @@ def _contents(folder: Path, manifest: dict[str, Any], damaged: set[str], progres
     measured = {kpi["table"] for kpi in manifest["kpis"] if kpi["table"] and any(kpi["values"].values())}
     if measured.issubset(opened):
         progress("KPIs")
-        used = [name for name in opened if any(kpi["table"] == name for kpi in manifest["kpis"])]
-        faults += check_kpis(
-            manifest, formula.totals(manifest["kpis"], used, lambda sql: rows(connection, sql))
-        )
+        faults += check_kpis(manifest, compute_over(connection, opened, manifest["kpis"]))
     return faults
 
 

@@ -5,12 +5,13 @@ is none, an index.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.progress import Progress
 from mergehouse.project.config import Project
 from mergehouse.science.cards.card import Card
 from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
@@ -28,7 +29,7 @@ def write_reports(
     brands: Iterable[str],
     tasks: Iterable[Task],
     untrained: dict[str, str],
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> list[str]:
     """Survival and cards of some brands, after a training; the caller holds the lakehouse. Returns paths or
     URLs, the index first.

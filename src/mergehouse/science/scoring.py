@@ -58,6 +58,7 @@ def score(request: Request) -> Rows:
     fitted, of another brand beyond that.
     """
     project, lakehouse, progress = request.project, request.lakehouse, request.progress
+    progress("models", "scores")
     train_missing(project, lakehouse, progress)
     models = {
         (brand, target): champion(project, brand, target)

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from mergehouse.progress import Progress
 from mergehouse.science.churn import model as churn
 from mergehouse.science.clv.baselines import ENSEMBLE, RULES
 from mergehouse.science.clv.ensemble import MEMBERS, PENALTY, SHRINKAGE, Clv, fit_clv, outcome
@@ -17,8 +18,6 @@ from mergehouse.science.evaluation.explanation import explain_churn
 from mergehouse.science.evaluation.metrics import churn_metrics, value_metrics
 from mergehouse.science.features.dataset import Dataset, active
 from mergehouse.science.registry.model_file import Model
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

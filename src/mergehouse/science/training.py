@@ -16,6 +16,7 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import FitError, RegistryError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.science.evaluation.backtest import (
     ALL,
@@ -41,7 +42,7 @@ from mergehouse.science.registry.versions import (
 )
 from mergehouse.science.registry.versions import as_json as version_as_json
 from mergehouse.science.reports import write_reports
-from mergehouse.science.tasks import TASKS, Progress, Task
+from mergehouse.science.tasks import TASKS, Task
 
 METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
 
@@ -83,7 +84,7 @@ class Training:
 
 
 def train(
-    project: Project, brand: str | None = None, progress: Progress = lambda _: None, deep: bool = False
+    project: Project, brand: str | None = None, progress: Progress = silent, deep: bool = False
 ) -> Training:
     """Backtests every method for one brand or all, keeps what came out, and registers the models that are
     new.
@@ -108,7 +109,7 @@ def train_brands(
     project: Project,
     lakehouse: Lakehouse,
     brands: list[str],
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
     deep: bool = False,
 ) -> Training:
     """As `train`, for a caller that holds the lakehouse's lock already and knows that there are features."""
@@ -125,7 +126,7 @@ def train_brands(
     return result
 
 
-def train_missing(project: Project, lakehouse: Lakehouse, progress: Progress = lambda _: None) -> Training:
+def train_missing(project: Project, lakehouse: Lakehouse, progress: Progress = silent) -> Training:
     """As `train_brands`, for the brands of which a target has no model registered; nothing where none has the
     history for one.
     """
@@ -149,7 +150,7 @@ def as_json(result: Training) -> dict[str, Any]:
         for d in result.decisions
     ]
     return {
-        "tested": [vars(t) for t in result.tested],
+        "tested": result.tested,
         "decisions": decided,
         "untrained": result.untrained,
         "pages": result.pages,

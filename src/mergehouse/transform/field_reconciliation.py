@@ -23,6 +23,9 @@ def differences_view(brands: list[Brand], delivered: set[tuple[str, str]]) -> st
     """SQL of `staging.field_differences`: a row for each key and pair of values on which two tables disagree.
 
     `delivered` are (brand, source) with at least one delivery; rules over any other source are left out.
+
+    >>> differences_view([], set()).endswith("WHERE FALSE")  # nothing to compare
+    True
     """
     parts = [
         differences_between(brand, rules, {table: f"typed.{brand.name}_{table}" for table in brand.sources})
@@ -35,12 +38,29 @@ def differences_view(brands: list[Brand], delivered: set[tuple[str, str]]) -> st
 
 
 def rules_over(brand: Brand, tables: set[str]) -> list[FieldReconciliation]:
-    """The brand's rules over these of its sources alone."""
+    """The brand's rules over these of its sources alone.
+
+    >>> rule = FieldReconciliation(
+    ...     field="price", use="lines.price", against="items.price", key="item", why="checked"
+    ... )
+    >>> brand = mh.project("shop").brands["shop"].model_copy(update={"reconcile": [rule]})
+    >>> len(rules_over(brand, {"lines", "items"})), len(rules_over(brand, {"lines"}))
+    (1, 0)
+    """
     return [rule for rule in brand.reconcile if {_table(rule.use), _table(rule.against)} <= tables]
 
 
 def compared_together(rules: list[FieldReconciliation]) -> list[list[FieldReconciliation]]:
-    """Rules over the same rows of the same two tables, which are compared in one pass."""
+    """Rules over the same rows of the same two tables, which are compared in one pass.
+
+    >>> price = FieldReconciliation(
+    ...     field="price", use="lines.price", against="items.price", key="item", why="checked"
+    ... )
+    >>> title = price.model_copy(update={"field": "title", "use": "items.title", "against": "lines.title"})
+    >>> weight = price.model_copy(update={"against": "stock.weight"})
+    >>> [len(rules) for rules in compared_together([price, title, weight])]
+    [2, 1]
+    """
     groups: dict[tuple[str, ...], list[FieldReconciliation]] = defaultdict(list)
     for rule in rules:
         groups[(*tables_compared([rule]), rule.key, *rule.sum_over)].append(rule)
@@ -52,6 +72,16 @@ def differences_between(
 ) -> str:
     """SQL of the keys for which the rules' two tables disagree, with both values as text. `relations` are
     those to read the tables from.
+
+    >>> import duckdb
+    >>> from mergehouse.engine.dialect import to_duckdb
+    >>> rule = FieldReconciliation(
+    ...     field="price", use="lines.price", against="items.price", key="item", why="checked"
+    ... )
+    >>> tables = {"lines": "(SELECT 'P1' AS item, 5 AS price)", "items": "(SELECT 'P1' AS item, 6 AS price)"}
+    >>> sql = differences_between(mh.project("shop").brands["shop"], [rule], tables)
+    >>> duckdb.sql(to_duckdb(sql)).project("key_value, used, other").fetchall()
+    [('P1', '5', '6')]
     """
     key, (first, second) = f"`{rules[0].key}`", tables_compared(rules)
     sides = " JOIN ".join(
@@ -90,6 +120,14 @@ def _side(relation: object, table: str, rules: list[FieldReconciliation]) -> str
 
 
 def tables_compared(rules: list[FieldReconciliation]) -> tuple[str, str]:
+    """The two tables that rules over the same tables compare, in the order of their names.
+
+    >>> rule = FieldReconciliation(
+    ...     field="price", use="lines.price", against="items.price", key="item", why="checked"
+    ... )
+    >>> tables_compared([rule])
+    ('items', 'lines')
+    """
     first, second = sorted((_table(rules[0].use), _table(rules[0].against)))
     return first, second
 

@@ -36,6 +36,13 @@ LOCAL = f"^[0-9-]{{10}}$|^{_TIME}$"
 def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") -> str:
     """SQL of every delivered row of a source in its types, or of those that meet a condition on the Bronze
     columns.
+
+    >>> from mergehouse.engine.dialect import to_duckdb
+    >>> from mergehouse.ingest.bronze import read_batches
+    >>> lakehouse, brand = mh.open("shop"), mh.project("shop").brands["shop"]
+    >>> sql = typed_rows(brand, "lines", read_batches(lakehouse), where="source_row = 2")
+    >>> lakehouse.query(to_duckdb(sql)).project("title, price").fetchall()
+    [('Lamp', Decimal('30.0000'))]
     """
     columns = [
         f"{typed_column(brand, table, name, batches)} AS `{name}`" for name in brand.sources[table].columns
@@ -48,7 +55,12 @@ def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") 
 
 
 def typed_column(brand: Brand, table: str, name: str, batches: list[Batch]) -> str:
-    """The expression over Bronze that reads one declared column, each batch in the formats found in it."""
+    """The expression over Bronze that reads one declared column, each batch in the formats found in it.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> typed_column(brand, "lines", "price", batches=[])  # nothing was delivered, so nothing can be read
+    'NULL'
+    """
     groups: dict[str, list[str]] = defaultdict(list)
     for batch in batches:
         groups[batch.formats].append(batch.batch_id)
@@ -69,6 +81,15 @@ def among_batches(batches: list[Batch]) -> str:
 def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: str) -> str:
     """The expression over Bronze that reads one declared column in the formats of a batch; NULL where it
     cannot be read.
+
+    >>> source = mh.project("shop").brands["shop"].sources["lines"]
+    >>> print(typed_value("title", source, {}, "UTC"))
+    NULLIF(TRIM(`title`), '')
+    >>> import duckdb
+    >>> from mergehouse.engine.dialect import to_duckdb
+    >>> price = to_duckdb(f"SELECT {typed_value('price', source, {'decimal_mark': ','}, 'UTC')} FROM given")
+    >>> duckdb.sql(f"WITH given AS (SELECT '1.234,50 EUR' AS price) {price}").fetchall()
+    [(Decimal('1234.5000'),)]
     """
     kind = source.columns[name].type
     nulls = ", ".join(literal(v) for v in ["", *source.null_values])
@@ -94,7 +115,16 @@ def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: st
 
 
 def latest(key: list[str], rows: str) -> str:
-    """Where there is a key, only the latest delivery of each."""
+    """Where there is a key, only the latest delivery of each.
+
+    >>> import duckdb
+    >>> columns = "item, ingest_ts, source_row, price"
+    >>> rows = f"SELECT * FROM (VALUES ('P1', 1, 1, 5), ('P1', 2, 1, 6)) AS t({columns})"
+    >>> duckdb.sql(latest(["item"], rows).replace("`", '"')).project("item, price").fetchall()
+    [('P1', 6)]
+    >>> latest([], rows) == rows
+    True
+    """
     if not key:
         return rows
     columns = ", ".join(f"`{name}`" for name in key)
@@ -177,4 +207,9 @@ def _in_utc(value: str) -> str:
 
 
 def literal(value: str) -> str:
+    r"""A text as Spark SQL has it.
+
+    >>> print(literal("Ann's"))
+    'Ann\'s'
+    """
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

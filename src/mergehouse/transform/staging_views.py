@@ -30,6 +30,13 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
 
     Where the source has a key, only the latest delivery of each key is kept. An optional source that was
     never delivered has no rows.
+
+    >>> from mergehouse.engine.dialect import to_duckdb
+    >>> from mergehouse.ingest.bronze import read_batches
+    >>> lakehouse, brand = mh.open("shop"), mh.project("shop").brands["shop"]
+    >>> rows = lakehouse.query(to_duckdb(typed_view(brand, "lines", read_batches(lakehouse))))
+    >>> sorted(rows.project("title, price").fetchall())[0]
+    ('Lamp', Decimal('30.0000'))
     """
     source = brand.sources[table]
     if source.optional and not batches:
@@ -49,13 +56,21 @@ def version_key(brand: Brand, table: str) -> list[str]:
 
     Of the source that order lines come from all versions are read: `silver.duplicates` keeps account of those
     that do not count.
+
+    >>> version_key(mh.project("shop").brands["shop"], "lines")  # what order lines come from
+    []
     """
     key = brand.sources[table].key
     return [] if key and line_source(_resolved(brand, brand.folder / ORDER_LINES), brand)[0] == table else key
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
-    """SQL of `staging.raw_rows`: the Bronze row, as JSON, of every order line that cannot be used."""
+    """SQL of `staging.raw_rows`: the Bronze row, as JSON, of every order line that cannot be used.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> "TO_JSON(STRUCT(b.`order`, b.`line`" in raw_rows_view([(brand, "lines")])
+    True
+    """
     unusable = "SELECT batch_id, source_row FROM silver.order_lines WHERE reason_code IS NOT NULL"
     parts = []
     for brand, table in sources:
@@ -82,6 +97,12 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> str:
 
     Raises ConfigError where a query lacks a required column, returns an unknown one or reads an unknown
     table.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> sql = stacked_view(contract_of("staging.order_lines"), [brand], "order_lines.sql")
+    >>> sqlglot.parse_one(sql, read="spark").named_selects[:4]
+    ['source_system', 'timezone', 'brand_currency', 'order_id']
     """
     files = [(brand, brand_file(brand, contract)) for brand in brands]
     return stacked(contract, [(b, brand_query(b, file), file) for b, file in files if file.exists()])
@@ -93,7 +114,12 @@ def brand_file(brand: Brand, contract: Contract) -> Path:
 
 
 def stacked(contract: Contract, queries: list[tuple[Brand, exp.Expression, Path]]) -> str:
-    """The brands' queries, each from its file, cast to the contract and stacked."""
+    """The brands' queries, each from its file, cast to the contract and stacked.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> stacked(contract_of("staging.order_lines"), []).endswith("WHERE FALSE")
+    True
+    """
     parts = []
     for brand, query, file in queries:
         given = _named_columns(query, contract, file)
@@ -114,6 +140,10 @@ def brand_query(brand: Brand, file: Path) -> exp.Expression:
     decimals.
 
     Order lines without numbers have those of their source's key, where it has one.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> brand_query(brand, brand.folder / "order_lines.sql").find(exp.Table).sql()
+    'typed.shop_lines AS lines'
     """
     query = _resolved(brand, file)
     table, alias = line_source(query, brand) if file.name == ORDER_LINES else (None, "")
@@ -126,6 +156,10 @@ def brand_query(brand: Brand, file: Path) -> exp.Expression:
 def line_source(query: exp.Expression, brand: Brand) -> tuple[str | None, str]:
     """The source whose rows are the order lines, and its alias: that of `batch_id`. None where the query has
     another shape.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> line_source(brand_query(brand, brand.folder / "order_lines.sql"), brand)
+    ('lines', 'lines')
     """
     if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
         return None, ""

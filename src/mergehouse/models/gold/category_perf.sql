@@ -7,12 +7,12 @@ SELECT
   department,
   category,
   product_id,
-  SUM(CASE WHEN line_type = 'sale' THEN amount_eur ELSE 0 END)               AS gmv_eur,
-  SUM(CASE WHEN line_type = 'return' THEN -amount_eur ELSE 0 END)            AS returns_eur,
-  SUM(amount_eur)                                                            AS net_revenue_eur,
+  SUM(gmv_eur)                                                               AS gmv_eur,
+  SUM(returns_eur)                                                           AS returns_eur,
+  SUM(gmv_eur - returns_eur)                                                 AS net_revenue_eur,
   SUM(CASE WHEN line_type = 'sale' THEN quantity ELSE 0 END)                 AS units,
   COUNT_IF(line_type = 'sale')                                               AS sale_lines,
-  SUM(amount_eur - cost_eur)                                                 AS margin_eur,
+  SUM(margin_eur)                                                            AS margin_eur,
   MIN(margin_method)                                                         AS margin_method
 FROM silver.sales_clean
 WHERE line_type IN ('sale', 'return')

@@ -1,30 +1,20 @@
 -- Grain: one customer of one brand at one cut-off date.
--- Inputs: orders, orders returned whole, categories bought, the cut-off dates.
--- Questionable: a purchase is a day with a sale, whatever the number of orders; an order returned whole before the cut-off was
--- never made, one returned later still counts. Nothing on or after the cut-off is read.
-WITH days AS (
-  SELECT
-    o.source_system, o.customer_id, o.order_date,
-    COUNT_IF(o.is_sale) > 0                                                    AS is_purchase,
-    CASE WHEN COUNT_IF(o.is_sale) = COUNT(v.voided_on) THEN MAX(v.voided_on) END AS voided_on,
-    SUM(o.sale_lines)                                                          AS sale_lines,
-    SUM(o.units)                                                               AS units,
-    SUM(o.gmv_eur)                                                             AS gmv_eur,
-    SUM(o.returns_eur)                                                         AS returns_eur,
-    SUM(o.discount_eur)                                                        AS discount_eur,
-    SUM(o.margin_eur)                                                          AS margin_eur
-  FROM silver.orders AS o
-  LEFT JOIN silver.order_voids AS v ON v.source_system = o.source_system AND v.order_id = o.order_id
-  WHERE o.customer_id IS NOT NULL
-  GROUP BY o.source_system, o.customer_id, o.order_date
+-- Inputs: what customers did day by day, orders returned whole, categories bought, customers, the cut-off dates.
+-- Questionable: a purchase whose orders were all returned whole before the cut-off was never made, one returned later still counts.
+-- Nothing on or after the cut-off is read.
+WITH voids AS (
+  SELECT source_system, customer_id, order_date, COUNT(*) AS orders, MAX(voided_on) AS voided_on
+  FROM silver.order_voids GROUP BY source_system, customer_id, order_date
 ),
 ordered AS (
   SELECT
-    *,
-    MAX(CASE WHEN is_purchase THEN order_date END) OVER (
-      PARTITION BY source_system, customer_id ORDER BY order_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    d.*, v.voided_on,
+    MAX(CASE WHEN d.is_purchase THEN d.order_date END) OVER (
+      PARTITION BY d.source_system, d.customer_id ORDER BY d.order_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     ) AS previous
-  FROM days
+  FROM silver.customer_days AS d
+  LEFT JOIN voids AS v
+    ON v.source_system = d.source_system AND v.customer_id = d.customer_id AND v.order_date = d.order_date AND v.orders = d.orders
 ),
 spaced AS (
   SELECT
@@ -87,21 +77,18 @@ diversity AS (
     ON f.source_system = c.source_system AND c.first_order_date < f.cutoff_date AND SUBSTR(MD5(c.customer_id), 1, 4) < f.hashes_below
   GROUP BY c.customer_id, c.source_system, f.cutoff_date
 ),
-shopped AS (SELECT customer_id, source_system, MIN(order_date) AS first_date FROM days WHERE is_purchase GROUP BY customer_id, source_system),
 elsewhere AS (
-  SELECT a.customer_id, a.source_system, MIN(b.first_date) AS first_date
-  FROM shopped AS a JOIN shopped AS b ON b.customer_id = a.customer_id AND b.source_system <> a.source_system
+  SELECT a.customer_id, a.source_system, MIN(b.first_order_date) AS first_date
+  FROM silver.customer_totals AS a
+  JOIN silver.customer_totals AS b ON b.customer_id = a.customer_id AND b.source_system <> a.source_system
+  WHERE a.is_cross_brand
   GROUP BY a.customer_id, a.source_system
-),
-places AS (
-  SELECT customer_id, source_system, MIN(country_code) AS country_code, MIN(region) AS region
-  FROM silver.customers_clean GROUP BY customer_id, source_system
 )
 SELECT
   s.customer_id, s.source_system, s.cutoff_date,
   '1'                                                                          AS feature_version,
   f.is_as_of,
-  p.country_code, p.region,
+  t.country_code, t.region,
   COALESCE(e.first_date < s.cutoff_date, FALSE)                                AS is_cross_brand,
   DATEDIFF(s.cutoff_date, s.last_purchase_date)                                AS recency_days,
   DATEDIFF(s.cutoff_date, s.first_purchase_date)                               AS tenure_days,
@@ -123,6 +110,6 @@ SELECT
   COALESCE(d.categories, 0)                                                    AS categories
 FROM summed AS s
 JOIN gold.feature_cutoffs AS f ON f.source_system = s.source_system AND f.cutoff_date = s.cutoff_date
-LEFT JOIN places AS p ON p.customer_id = s.customer_id AND p.source_system = s.source_system
+JOIN silver.customer_totals AS t ON t.customer_id = s.customer_id AND t.source_system = s.source_system
 LEFT JOIN diversity AS d ON d.customer_id = s.customer_id AND d.source_system = s.source_system AND d.cutoff_date = s.cutoff_date
 LEFT JOIN elsewhere AS e ON e.customer_id = s.customer_id AND e.source_system = s.source_system

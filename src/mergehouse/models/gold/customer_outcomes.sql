@@ -1,16 +1,8 @@
 -- Grain: one customer of one brand at one cut-off date, as in gold.customer_features.
--- Inputs: orders on and after the cut-offs.
+-- Inputs: what customers did on and after the cut-offs.
 -- Questionable: the labels of training and backtests, apart from the features so that none can leak into these. A window that
 -- ends after the brand's as-of date is not closed: what happens in it is not known, and empty here.
-WITH days AS (
-  SELECT
-    source_system, customer_id, order_date,
-    COUNT_IF(is_sale) > 0 AS is_purchase, SUM(gmv_eur) AS gmv_eur, SUM(gmv_eur - returns_eur) AS net_revenue_eur, SUM(margin_eur) AS margin_eur
-  FROM silver.orders
-  WHERE customer_id IS NOT NULL
-  GROUP BY source_system, customer_id, order_date
-),
-later AS (
+WITH later AS (
   SELECT
     f.customer_id, f.source_system, f.cutoff_date,
     COUNT(CASE WHEN d.is_purchase AND DATEDIFF(d.order_date, f.cutoff_date) < 30 THEN 1 END)          AS purchases_30d,
@@ -19,10 +11,10 @@ later AS (
     SUM(CASE WHEN DATEDIFF(d.order_date, f.cutoff_date) < 90 THEN d.margin_eur ELSE 0 END)             AS margin_90d_eur,
     SUM(CASE WHEN DATEDIFF(d.order_date, f.cutoff_date) < 180 THEN d.margin_eur ELSE 0 END)            AS margin_180d_eur,
     SUM(CASE WHEN DATEDIFF(d.order_date, f.cutoff_date) < 365 THEN d.margin_eur ELSE 0 END)            AS margin_365d_eur,
-    SUM(CASE WHEN DATEDIFF(d.order_date, f.cutoff_date) < 90 THEN d.net_revenue_eur ELSE 0 END)        AS net_revenue_90d_eur,
-    SUM(CASE WHEN DATEDIFF(d.order_date, f.cutoff_date) < 365 THEN d.net_revenue_eur ELSE 0 END)       AS net_revenue_365d_eur
+    SUM(CASE WHEN DATEDIFF(d.order_date, f.cutoff_date) < 90 THEN d.gmv_eur - d.returns_eur ELSE 0 END)        AS net_revenue_90d_eur,
+    SUM(CASE WHEN DATEDIFF(d.order_date, f.cutoff_date) < 365 THEN d.gmv_eur - d.returns_eur ELSE 0 END)       AS net_revenue_365d_eur
   FROM gold.customer_features AS f
-  LEFT JOIN days AS d
+  LEFT JOIN silver.customer_days AS d
     ON d.source_system = f.source_system AND d.customer_id = f.customer_id
     AND d.order_date >= f.cutoff_date AND d.order_date < CAST(f.cutoff_date + INTERVAL 365 DAY AS DATE)
   WHERE NOT f.is_as_of

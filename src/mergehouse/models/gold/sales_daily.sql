@@ -4,14 +4,15 @@
 WITH money AS (
   SELECT
     order_date, source_system, country_code, region,
-    SUM(CASE WHEN line_type = 'sale' THEN amount_eur ELSE 0 END)                            AS gmv_eur,
-    SUM(CASE WHEN line_type = 'return' THEN -amount_eur ELSE 0 END)                         AS returns_eur,
-    SUM(CASE WHEN line_type = 'sale' THEN quantity ELSE 0 END)                              AS units,
-    SUM(CASE WHEN line_type IN ('sale', 'return') THEN cost_eur ELSE 0 END)                 AS cost_eur,
-    SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)                 AS non_merchandise_eur,
-    SUM(CASE WHEN line_type = 'sale' AND customer_id IS NULL THEN amount_eur ELSE 0 END)    AS guest_gmv_eur,
-    MIN(margin_method)                                                                      AS first_method,
-    MAX(margin_method)                                                                      AS last_method
+    SUM(gmv_eur)                                                                 AS gmv_eur,
+    SUM(returns_eur)                                                             AS returns_eur,
+    SUM(CASE WHEN line_type = 'sale' THEN quantity ELSE 0 END)                   AS units,
+    COALESCE(SUM(cost_eur), 0)                                                   AS cost_eur,
+    SUM(margin_eur)                                                              AS margin_eur,
+    SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)      AS non_merchandise_eur,
+    SUM(CASE WHEN customer_id IS NULL THEN gmv_eur ELSE 0 END)                   AS guest_gmv_eur,
+    MIN(margin_method)                                                           AS first_method,
+    MAX(margin_method)                                                           AS last_method
   FROM silver.sales_clean
   GROUP BY order_date, source_system, country_code, region
 ),
@@ -33,7 +34,7 @@ SELECT
     (2 * CAST(m.gmv_eur * 100 AS BIGINT) + c.orders) DIV (2 * c.orders) * CAST(0.01 AS DECIMAL(3, 2))
   END                                                             AS aov_eur,
   m.cost_eur,
-  m.gmv_eur - m.returns_eur - m.cost_eur                          AS margin_eur,
+  m.margin_eur,
   CASE
     WHEN m.first_method IS NULL THEN 'none'
     WHEN m.first_method = m.last_method THEN m.first_method

@@ -1,19 +1,18 @@
 -- Grain: one unified customer at one brand.
--- Inputs: orders, categories bought, clean customers.
+-- Inputs: what customers did day by day, categories bought, clean customers.
 -- Questionable: a table of its own, although gold.customer_brand_360 says all of it again. There every row changes with the
 -- as-of date; here only those of customers of whom something was delivered.
 WITH spending AS (
   SELECT
     customer_id, source_system,
-    MIN(CASE WHEN is_sale THEN order_date END)   AS first_order_date,
-    MAX(CASE WHEN is_sale THEN order_date END)   AS last_order_date,
-    COUNT_IF(is_sale)                            AS frequency,
-    SUM(units)                                   AS units,
-    SUM(gmv_eur)                                 AS gmv_eur,
-    SUM(returns_eur)                             AS returns_eur,
-    SUM(margin_eur)                              AS margin_eur
-  FROM silver.orders
-  WHERE customer_id IS NOT NULL
+    MIN(CASE WHEN is_purchase THEN order_date END)   AS first_order_date,
+    MAX(CASE WHEN is_purchase THEN order_date END)   AS last_order_date,
+    SUM(orders)                                      AS frequency,
+    SUM(units)                                       AS units,
+    SUM(gmv_eur)                                     AS gmv_eur,
+    SUM(returns_eur)                                 AS returns_eur,
+    SUM(margin_eur)                                  AS margin_eur
+  FROM silver.customer_days
   GROUP BY customer_id, source_system
 ),
 diversity AS (

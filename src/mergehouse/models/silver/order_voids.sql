@@ -20,6 +20,7 @@ SELECT
   s.source_system,
   s.order_id,
   s.customer_id,
+  o.order_date,
   MAX(r.order_date) AS voided_on
 FROM numbered AS s
 JOIN numbered AS r
@@ -27,5 +28,5 @@ JOIN numbered AS r
   AND r.units = s.units AND r.place = s.place AND r.order_ts >= s.order_ts
 JOIN silver.orders AS o ON o.source_system = s.source_system AND o.order_id = s.order_id AND o.customer_id = s.customer_id
 WHERE s.line_type = 'sale' AND r.line_type = 'return'
-GROUP BY s.source_system, s.order_id, s.customer_id
+GROUP BY s.source_system, s.order_id, s.customer_id, o.order_date
 HAVING COUNT(*) = MAX(o.sale_lines)

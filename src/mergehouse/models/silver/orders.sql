@@ -14,9 +14,9 @@ SELECT
   COUNT(*)                                                                   AS order_lines,
   COUNT_IF(line_type = 'sale')                                               AS sale_lines,
   SUM(CASE WHEN line_type = 'sale' THEN quantity ELSE 0 END)                 AS units,
-  SUM(CASE WHEN line_type = 'sale' THEN amount_eur ELSE 0 END)               AS gmv_eur,
-  SUM(CASE WHEN line_type = 'return' THEN -amount_eur ELSE 0 END)            AS returns_eur,
-  SUM(CASE WHEN line_type IN ('sale', 'return') THEN amount_eur - cost_eur ELSE 0 END) AS margin_eur,
+  SUM(gmv_eur)                                                               AS gmv_eur,
+  SUM(returns_eur)                                                           AS returns_eur,
+  SUM(margin_eur)                                                            AS margin_eur,
   SUM(CASE
     WHEN line_type = 'sale' AND list_price > unit_price
     THEN CAST(CAST((list_price - unit_price) * quantity AS DECIMAL(19, 4)) * fx_rate AS DECIMAL(18, 2)) ELSE 0

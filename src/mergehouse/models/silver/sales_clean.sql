@@ -2,6 +2,18 @@
 -- Inputs: valid order lines that repeat no other, with their product, country and unified customer.
 -- Questionable: zero-amount and negative-price lines of merchandise are `adjustment`: stock corrections and gifts move goods
 -- but are no sales. Non-merchandise wins over return and adjustment. Cost carries the sign of the quantity.
+WITH costed AS (
+  SELECT
+    *,
+    CASE WHEN line_type IN ('sale', 'return') THEN
+      CASE
+        WHEN unit_cost IS NULL THEN CAST(amount_eur * cost_rate AS DECIMAL(18, 2))
+        WHEN ABS(cost_original) < 100000 AND fx_rate < 10 THEN CAST(cost_original * fx_rate AS DECIMAL(18, 2))
+        ELSE CAST(CAST(cost_original AS DECIMAL(19, 4)) * fx_rate AS DECIMAL(18, 2))
+      END
+    END AS cost_eur
+  FROM staging.order_lines_valid
+)
 SELECT
   source_system,
   order_id,
@@ -24,18 +36,15 @@ SELECT
   fx_rate,
   fx_rate_date,
   amount_eur,
-  CASE WHEN line_type IN ('sale', 'return') THEN
-    CASE
-      WHEN unit_cost IS NULL THEN CAST(amount_eur * cost_rate AS DECIMAL(18, 2))
-      WHEN ABS(cost_original) < 100000 AND fx_rate < 10 THEN CAST(cost_original * fx_rate AS DECIMAL(18, 2))
-      ELSE CAST(CAST(cost_original AS DECIMAL(19, 4)) * fx_rate AS DECIMAL(18, 2))
-    END
-  END                                                AS cost_eur,
-  CASE WHEN line_type IN ('sale', 'return') THEN margin_method END AS margin_method,
+  CASE WHEN line_type = 'sale' THEN amount_eur ELSE 0 END                            AS gmv_eur,
+  CASE WHEN line_type = 'return' THEN -amount_eur ELSE 0 END                         AS returns_eur,
+  cost_eur,
+  CASE WHEN line_type IN ('sale', 'return') THEN amount_eur - cost_eur ELSE 0 END    AS margin_eur,
+  CASE WHEN line_type IN ('sale', 'return') THEN margin_method END                   AS margin_method,
   country_code,
   region,
   channel,
   is_cancellation,
   batch_id,
   source_row
-FROM staging.order_lines_valid
+FROM costed

@@ -8,18 +8,15 @@ fingerprints differ.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
 
 from mergehouse.contracts.contract import Contract
-from mergehouse.kpi import formula
-from mergehouse.kpi.catalogue import catalogue
-from mergehouse.lakehouse.reader import connect, quoted, settings
+from mergehouse.kpi.catalogue import catalogue, compute_over
+from mergehouse.lakehouse.reader import limited, quoted, rows
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Limits
 from mergehouse.release.compare.distribution import (
     NUMBERS,
@@ -31,7 +28,7 @@ from mergehouse.release.compare.distribution import (
     summary,
 )
 from mergehouse.release.compare.sides import Side, contracts, lakehouse_side
-from mergehouse.release.manifest.duckdb_statistics import relation, rows
+from mergehouse.release.manifest.duckdb_statistics import relation
 from mergehouse.release.manifest.statistics import exact_text
 
 MOVED = 0.01  # a population stability index above this is no rounding
@@ -96,21 +93,20 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         return {"left": self.left, "right": self.right, "aligned": self.aligned} | {
-            "differences": [vars(difference) for difference in self.differences],
+            "differences": self.differences,
             "kpis": self.kpis,
-            "tables": [asdict(table) for table in self.tables],
+            "tables": self.tables,
         }
 
 
-def compare(left: str, right: str, progress: Callable[[str], None] = lambda _: None) -> Comparison:
+def compare(left: str, right: str, progress: Progress = silent) -> Comparison:
     """Compares two lakehouses, each a path or URL: one that was built, its Gold tables, or one that a release
     came into, its `Tables/`.
 
     Tables are those that releases are made of. Of tables that are merged on arrival (`release: merge`) the
     right side may have more rows. Raises LakehouseError where a side has no such table.
     """
-    with tempfile.TemporaryDirectory(prefix="mergehouse-compare-") as spill:
-        connection = connect(**settings(Limits(), Path(spill)))
+    with limited(Limits()) as connection:
         sides = [lakehouse_side(connection, schema, place) for schema, place in (("a", left), ("b", right))]
         return compare_sides(connection, sides[0], sides[1], progress)
 
@@ -119,7 +115,7 @@ def compare_sides(
     connection: duckdb.DuckDBPyConnection,
     left: Side,
     right: Side,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
 ) -> Comparison:
     """Compares what two sides have open in one connection."""
     result, known = Comparison(left.location, right.location), contracts()
@@ -366,12 +362,7 @@ def _compare_kpis(connection: duckdb.DuckDBPyConnection, left: Side, right: Side
         here = [
             kpi | {"table": side.view(kpi["table"].split(".")[1])} if kpi["table"] else kpi for kpi in named
         ]
-        there = [
-            table
-            for table in dict.fromkeys(k["table"] for k in here if k["table"])
-            if table.split(".")[1] in side.tables
-        ]
-        values.append(formula.totals(here, there, lambda sql: rows(connection, sql)))
+        values.append(compute_over(connection, [side.view(name) for name in side.tables], here))
     for kpi in catalogue():
         scopes = list(dict.fromkeys([*values[0], *values[1]]))
         pairs = {

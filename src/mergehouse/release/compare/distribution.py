@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.lakehouse.reader import quoted, text
-from mergehouse.release.manifest.duckdb_statistics import relation, rows
+from mergehouse.lakehouse.reader import quoted, rows, text
+from mergehouse.release.manifest.duckdb_statistics import relation
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TENTHS = tuple(n / 10 for n in range(1, 10))
@@ -51,6 +51,12 @@ def summary(
     """Rows, and what each column (name: DuckDB type) holds, exactly; quantiles are those of `shapes`.
 
     Columns in `hidden` are measured by their empty values and fingerprint alone.
+
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute("CREATE TABLE notes AS FROM VALUES (1, 5.0), (2, 7.0), (3, NULL) t(id, price)")
+    >>> count, found = summary(connection, "notes", {"price": "DECIMAL(2,1)"}, ["id"], frozenset())
+    >>> count, found["price"].nulls, found["price"].low, found["price"].mean
+    (3, 1, Decimal('5.0'), 6.0)
     """
     names = list(types)
     keys = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in key)
@@ -80,6 +86,12 @@ def shapes(
 ) -> tuple[dict[str, tuple[Any, ...]], dict[str, list[Any]]]:
     """Of each column its quantiles, approximately, and bounds for bins: tenths of what has an order, else the
     common values.
+
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute("CREATE TABLE notes AS SELECT range AS n, 'a' AS brand FROM range(101)")
+    >>> quantiles, bounds = shapes(connection, "notes", {"n": "BIGINT", "brand": "VARCHAR"})
+    >>> quantiles["n"], bounds["brand"]
+    ((5, 25, 50, 75, 95), ['a'])
     """
     if not types:
         return {}, {}
@@ -112,6 +124,11 @@ def shares(
 ) -> dict[str, dict[str, float]]:
     """The share of rows in each bin of each column in `bounds`: up to a bound and above the one before, or
     equal to a value.
+
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute("CREATE TABLE notes AS FROM (VALUES (1), (2), (9), (NULL)) AS t(n)")
+    >>> shares(connection, "notes", {"n": "INTEGER"}, {"n": [5]}, count=4)
+    {'n': {'to 5': 0.5, 'above 5': 0.25, 'empty': 0.25}}
     """
     columns = [name for name in bounds if name in types]
     if not columns or not count:
@@ -130,6 +147,11 @@ def shares(
 def distance(left: Mapping[str, float], right: Mapping[str, float]) -> float:
     """Population stability index of two distributions over the same bins. Source: Siddiqi 2006, Credit Risk
     Scorecards, where below 0.1 is no shift worth a word.
+
+    >>> distance({"a": 0.5, "b": 0.5}, {"a": 0.5, "b": 0.5})
+    0.0
+    >>> round(distance({"a": 0.8, "b": 0.2}, {"a": 0.2, "b": 0.8}), 4)  # 2 * 0.6 * ln 4
+    1.6636
     """
     pairs = [
         (max(left[label], FLOOR), max(right[label], FLOOR)) for label in left if left[label] or right[label]

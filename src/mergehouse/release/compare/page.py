@@ -5,11 +5,12 @@ as JSON.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from mergehouse.charts.pages import environment
+from mergehouse.json_text import json_text
 from mergehouse.kpi.catalogue import catalogue, formatted
 from mergehouse.release.compare.compare import Comparison
 from mergehouse.release.compare.distribution import TOLERANCE
@@ -24,23 +25,14 @@ def write_comparison(result: Comparison, folder: Path) -> list[Path]:
     """
     return write_folder(
         folder,
-        {PAGE: comparison_page(result), DATA: json.dumps(result.as_json(), indent=1, default=str) + "\n"},
+        {PAGE: comparison_page(result), DATA: json_text(result.as_json(), indent=1) + "\n"},
         "--to",
     )
 
 
 def comparison_page(result: Comparison) -> str:
-    from jinja2 import Environment, FileSystemLoader
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "number": _number,
-        "value": _value,
-        "share": _share,
-        "prefixed": lambda name, table: f"{table}.{name}",
-    }
+    templates = environment(Path(__file__).parent)
+    templates.filters |= {"figure": _figure, "prefixed": lambda name, table: f"{table}.{name}"}
     scopes = list(dict.fromkeys(scope for pairs in result.kpis.values() for scope in pairs))
     kpis = [
         {
@@ -57,21 +49,12 @@ def comparison_page(result: Comparison) -> str:
         for kpi in catalogue()
         if scopes
     ]
-    template = environment.get_template("comparison.html.j2")
-    return template.render(
-        c=result, kpis=kpis, scopes=scopes, tolerance=TOLERANCE, written=dt.datetime.now(dt.UTC)
+    return templates.get_template("comparison.html.j2").render(
+        c=result, kpis=kpis, scopes=scopes, tolerance=TOLERANCE
     )
 
 
-def _number(value: int) -> str:
-    return f"{value:,}"
-
-
-def _share(value: float) -> str:
-    return f"{value * 100:.1f} %"
-
-
-def _value(value: Any) -> str:
+def _figure(value: Any) -> str:
     """A figure as people read it; a dash where there is none or it is not shown."""
     if value is None:
         return "-"

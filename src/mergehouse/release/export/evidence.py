@@ -7,8 +7,8 @@ from __future__ import annotations
 import duckdb
 
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import connect, create_view
-from mergehouse.release.manifest.duckdb_statistics import relation, rows
+from mergehouse.lakehouse.reader import rows
+from mergehouse.release.manifest.duckdb_statistics import relation
 from mergehouse.release.manifest.manifest import Band, FailedCheck, Quality, ReleasedTable, ScoringModel
 from mergehouse.release.manifest.statistics import exact_text
 
@@ -25,13 +25,11 @@ def quality(lakehouse: Lakehouse) -> Quality:
     """The last outcome of every check that runs recorded."""
     if not lakehouse.exists(RESULTS):
         return Quality(verdict="unknown", run_id=None, checked_ts=None, checks=0, failed=[])
-    connection = connect()
-    create_view(connection, RESULTS, lakehouse.delta(RESULTS))
     last = (
         f"SELECT * FROM {RESULTS} QUALIFY row_number() OVER (PARTITION BY table_name, check_name ORDER BY"
         " started DESC) = 1 ORDER BY started DESC, table_name, check_name"
     )
-    checks = rows(connection, last)
+    checks = rows(lakehouse.reading(RESULTS), last)
     failed = [
         FailedCheck(
             table=c["table_name"], check=c["check_name"], severity=c["severity"], failures=c["failures"]

@@ -9,8 +9,6 @@ files.
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,23 +20,21 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import released
 from mergehouse.contracts.types import duckdb_type
 from mergehouse.errors import CheckFailed, LakehouseError
-from mergehouse.kpi import formula
-from mergehouse.kpi.catalogue import catalogue
+from mergehouse.kpi.catalogue import Values, catalogue, compute_over
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.lock import exclusive
-from mergehouse.lakehouse.reader import connect, quoted, read_files, select, settings, text
+from mergehouse.lakehouse.reader import limited, quoted, read_files, select, text
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, load_project
 from mergehouse.release.export.evidence import bands, quality, scoring_models
 from mergehouse.release.manifest.changes import accept, propose
 from mergehouse.release.manifest.duckdb_statistics import (
-    Row,
     distinct_keys,
     facts,
     file_rows,
     open_table,
     partition_rows,
-    rows,
 )
 from mergehouse.release.manifest.manifest import FORMAT, KpiTotals, Manifest, ReleasedTable, table_folder
 from mergehouse.release.manifest.seal import sha256
@@ -69,17 +65,31 @@ def releases_root(folder: str | Path, environment: str | None = None, elsewhere:
     environment has its own, or elsewhere.
 
     Raises ConfigError on a place that cannot be one; without `elsewhere`, on a project that cannot be read.
+
+    >>> releases_root("shop")
+    '...shop/lakehouse/release'
+    >>> releases_root("shop", elsewhere="s3://bucket/releases")
+    's3://bucket/releases'
     """
     if elsewhere:
         return located(Path(), elsewhere)
-    return f"{load_project(folder, environment).lakehouse_location}/release"
+    return releases_of(load_project(folder, environment))
+
+
+def releases_of(project: Project) -> str:
+    """Where a project's releases are when nobody says otherwise.
+
+    >>> releases_of(mh.project("shop", "prod"))
+    '...shop/lakehouse-prod/release'
+    """
+    return f"{project.lakehouse_location}/release"
 
 
 def release(
     project: Project,
     version: str | None = None,
     to: str | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = silent,
     now: dt.datetime | None = None,
 ) -> Released:
     """Releases every published Gold table whose contract allows it, as `version` or the one that the changes
@@ -90,15 +100,14 @@ def release(
     """
     lakehouse, shelf = (
         Lakehouse(project.lakehouse_location),
-        Shelf(located(Path(), to) if to else f"{project.lakehouse_location}/release"),
+        Shelf(located(Path(), to) if to else releases_of(project)),
     )
     wanted = Version.parse(version) if version else None
     created = (now or dt.datetime.now(dt.UTC)).replace(microsecond=0)
     with exclusive(lakehouse), shelf.exclusive():
         contracts = released_contracts(lakehouse)
         previous = shelf.latest()
-        with shelf.staging() as staged, tempfile.TemporaryDirectory(prefix="mergehouse-") as spill:
-            connection = connect(**settings(project.config.limits, Path(spill)))
+        with shelf.staging() as staged, limited(project.config.limits) as connection:
             return _Export(lakehouse, connection, shelf, staged, created, progress).make(
                 project, contracts, previous, wanted
             )
@@ -126,7 +135,7 @@ class _Export:
         shelf: Shelf,
         staged: Path,
         created: dt.datetime,
-        progress: Callable[[str], None],
+        progress: Progress,
     ):
         self.lakehouse, self.connection, self.shelf = lakehouse, connection, shelf
         self.staged, self.created, self.progress = staged, created, progress
@@ -290,23 +299,14 @@ class _Export:
             previous=previous.version if previous else None,
             changes=changes,
             quality=quality(self.lakehouse),
-            kpis=_kpis(kpi_values(self.connection, [table.name for table in tables])),
+            kpis=_kpis(compute_over(self.connection, [table.name for table in tables])),
             models=scoring_models(self.connection, tables),
             bands=bands(self.connection, tables),
             tables=tables,
         )
 
 
-def kpi_values(
-    connection: duckdb.DuckDBPyConnection, tables: list[str], kpis: list[Row] | None = None
-) -> formula.Values:
-    """Every KPI, as the catalogue or `kpis` define them, over the tables that are open."""
-    definitions = kpis or [kpi.model_dump() for kpi in catalogue()]
-    used = [name for name in dict.fromkeys(k["table"] for k in definitions if k["table"]) if name in tables]
-    return formula.totals(definitions, used, lambda sql: rows(connection, sql))
-
-
-def _kpis(values: formula.Values) -> list[KpiTotals]:
+def _kpis(values: Values) -> list[KpiTotals]:
     return [
         KpiTotals(
             **kpi.model_dump(), values={scope: exact_text(named[kpi.name]) for scope, named in values.items()}

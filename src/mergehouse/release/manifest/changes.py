@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 def propose(
     previous: Manifest | None, tables: list[ReleasedTable], kpis: list[KpiTotals]
 ) -> tuple[Version, list[Change]]:
-    """The version that the difference to the last release asks for, and the differences, gravest first."""
+    """The version that the difference to the last release asks for, and the differences, gravest first.
+
+    >>> manifest = mh.verify("release").manifest
+    >>> version, found = propose(manifest, manifest.tables[1:], manifest.kpis)
+    >>> str(version), found[0].what, found[0].how
+    ('2.0.0', 'gold.category_perf', 'is gone')
+    >>> str(propose(manifest, manifest.tables, manifest.kpis)[0])
+    '1.0.1'
+    """
     if previous is None:
         return Version(1, 0, 0), []
     found = changes(previous, tables, kpis)
@@ -25,6 +33,12 @@ def propose(
 def accept(chosen: Version, previous: Manifest | None, found: list[Change], said: bool) -> None:
     """Raises MergehouseError where a version is not above the last one or promises more than the changes
     keep, and where readers would break without anybody having `said` the version.
+
+    >>> manifest = mh.verify("release").manifest
+    >>> accept(Version(1, 0, 1), manifest, [], said=False)
+    >>> accept(Version(1, 0, 0), manifest, [], said=True)
+    Traceback (most recent call last):
+    mergehouse.errors.MergehouseError: version 1.0.0: the last release is 1.0.0; a version is ...
     """
     if previous is None:
         return
@@ -51,7 +65,14 @@ def accept(chosen: Version, previous: Manifest | None, found: list[Change], said
 
 
 def changes(previous: Manifest, tables: list[ReleasedTable], kpis: list[KpiTotals]) -> list[Change]:
-    """Every difference between the schemas and KPI definitions of two releases, gravest first."""
+    """Every difference between the schemas and KPI definitions of two releases, gravest first.
+
+    >>> manifest = mh.verify("release").manifest
+    >>> changes(manifest, manifest.tables, manifest.kpis)
+    []
+    >>> [(change.level, change.what) for change in changes(manifest, manifest.tables, manifest.kpis[1:])]
+    [('major', 'KPI gmv')]
+    """
     now = {table.name: table for table in tables}
     then = {table.name: table for table in previous.tables}
     found = [Change(level="major", what=name, how="is gone") for name in then if name not in now]
@@ -137,6 +158,11 @@ def _definition(kpi: KpiTotals) -> tuple:
 def widens(then: str, now: str) -> bool:
     """True where every value of the one type is one of the other: int -> bigint, decimal(9,2) ->
     decimal(18,2).
+
+    >>> widens("int", "bigint"), widens("bigint", "int")
+    (True, False)
+    >>> widens("decimal(9,2)", "decimal(18,2)"), widens("decimal(18,2)", "decimal(18,4)")
+    (True, False)
     """
     digits = {"int": (10, 0), "bigint": (19, 0)}
     before, after = _decimal(then) or digits.get(then), _decimal(now)

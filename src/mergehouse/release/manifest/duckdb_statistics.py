@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 
 from mergehouse.contracts.types import of_duckdb
-from mergehouse.lakehouse.reader import quoted, text
+from mergehouse.lakehouse.reader import quoted, rows, text
 from mergehouse.release.manifest.statistics import facts_sql, partitions_sql
 
 KEYS_AT_ONCE = 2**24  # 128 MB of hashes
@@ -17,7 +17,14 @@ Row = dict[str, Any]
 
 
 def open_table(connection: duckdb.DuckDBPyConnection, name: str, files: list[str]) -> None:
-    """A view of the name over Parquet files of this machine."""
+    """A view of the name over Parquet files of this machine.
+
+    >>> connection = duckdb.connect()
+    >>> connection.sql("SELECT 7 AS id").write_parquet("notes.parquet")
+    >>> open_table(connection, "gold.notes", ["notes.parquet"])
+    >>> connection.sql("FROM gold.notes").fetchall()
+    [(7,)]
+    """
     layer, table = name.split(".")
     paths = ", ".join(text(file) for file in files)
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(layer)}")
@@ -27,15 +34,35 @@ def open_table(connection: duckdb.DuckDBPyConnection, name: str, files: list[str
 
 
 def relation(name: str) -> str:
+    """A table's name as SQL has it, whatever its characters.
+
+    >>> relation("gold.order")
+    '"gold"."order"'
+    """
     return ".".join(quoted(part) for part in name.split("."))
 
 
 def facts(connection: duckdb.DuckDBPyConnection, table: Row) -> Row:
-    """The row of `facts_sql`. DuckDB answers from the files' statistics where these say it."""
+    """The row of `facts_sql`. DuckDB answers from the files' statistics where these say it.
+
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute("CREATE SCHEMA gold")
+    >>> _ = connection.execute("CREATE TABLE gold.notes AS FROM (VALUES (1), (3), (NULL)) AS t(id)")
+    >>> facts(connection, {"name": "gold.notes", "columns": [{"name": "id", "pii": "none"}]})
+    {'row_count': 3, 'filled_0': 2, 'low_0': 1, 'high_0': 3}
+    """
     return rows(connection, facts_sql(table, relation(table["name"]), '"'))[0]
 
 
 def partition_rows(connection: duckdb.DuckDBPyConnection, table: Row) -> list[Row]:
+    """The rows of `partitions_sql`; none where the table has no partitions.
+
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute("CREATE SCHEMA gold")
+    >>> _ = connection.execute("CREATE TABLE gold.notes AS FROM (VALUES ('a'), ('b'), ('a')) AS t(brand)")
+    >>> partition_rows(connection, {"name": "gold.notes", "partition_by": ["brand"]})
+    [{'brand': 'a', 'row_count': 2}, {'brand': 'b', 'row_count': 1}]
+    """
     return (
         rows(connection, partitions_sql(table, relation(table["name"]), '"')) if table["partition_by"] else []
     )
@@ -44,6 +71,12 @@ def partition_rows(connection: duckdb.DuckDBPyConnection, table: Row) -> list[Ro
 def distinct_keys(connection: duckdb.DuckDBPyConnection, table: Row, count: int) -> int:
     """Different keys of a table of `count` rows. Hashes that all differ prove that keys do: sorting these
     takes half the time of DuckDB's own count. Where two agree, keys are counted.
+
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute("CREATE SCHEMA gold")
+    >>> _ = connection.execute("CREATE TABLE gold.notes AS FROM (VALUES (1), (3), (3)) AS t(id)")
+    >>> distinct_keys(connection, {"name": "gold.notes", "key": ["id"]}, 3)
+    2
     """
     columns = ", ".join(quoted(name) for name in table["key"])
     source, parts = relation(table["name"]), max(1, math.ceil(count / KEYS_AT_ONCE))
@@ -61,18 +94,25 @@ def distinct_keys(connection: duckdb.DuckDBPyConnection, table: Row, count: int)
 
 
 def file_rows(connection: duckdb.DuckDBPyConnection, file: str) -> int:
+    """The rows of a Parquet file, from its footer.
+
+    >>> connection = duckdb.connect()
+    >>> connection.sql("FROM range(5)").write_parquet("five.parquet")
+    >>> file_rows(connection, "five.parquet")
+    5
+    """
     return connection.execute(f"SELECT num_rows FROM parquet_file_metadata({text(file)})").fetchall()[0][0]
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, file: str) -> list[tuple[str, str]]:
-    """Names and types, in Spark's words, of a file's columns."""
+    """Names and types, in Spark's words, of a file's columns.
+
+    >>> connection = duckdb.connect()
+    >>> connection.sql("SELECT 'a' AS brand, 1.50 AS price, 7 AS id").write_parquet("types.parquet")
+    >>> columns_of(connection, "types.parquet")
+    [('brand', 'string'), ('price', 'decimal(3,2)'), ('id', 'int')]
+    """
     found = connection.execute(
         f"DESCRIBE FROM read_parquet({text(file)}, hive_partitioning = false)"
     ).fetchall()
     return [(name, of_duckdb(kind)) for name, kind, *_ in found]
-
-
-def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
-    cursor = connection.execute(sql)
-    names = [d[0] for d in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mergehouse import display
 from mergehouse.contracts.types import EXACT
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi.catalogue import Kpi
@@ -208,30 +209,86 @@ class Manifest(_Strict):
 
     @property
     def number(self) -> Version:
+        """The version as three numbers.
+
+        >>> mh.verify("release").manifest.number
+        Version(major=1, minor=0, patch=0)
+        """
         return Version.parse(self.version)
 
     def table(self, name: str) -> ReleasedTable | None:
+        """A table by its name, None where it is not in the release.
+
+        >>> manifest = mh.verify("release").manifest
+        >>> manifest.table("gold.sales_daily").rows, manifest.table("gold.other")
+        (4, None)
+        """
         return next((table for table in self.tables if table.name == name), None)
 
     def folder(self, table: str) -> str:
-        """Where the files of a table are, relative to the root."""
+        """Where the files of a table are, relative to the root.
+
+        >>> mh.verify("release").manifest.folder("gold.sales_daily")
+        'gold/sales_daily/20...-...-.../v1.0.0'
+        """
         return table_folder(table, self.created_ts, self.version)
 
     def as_bytes(self) -> bytes:
-        """The manifest as it is written: the digest in `_SUCCESS` is of these bytes."""
+        """The manifest as it is written: the digest in `_SUCCESS` is of these bytes.
+
+        >>> found = mh.verify("release")
+        >>> digest(found.manifest.as_bytes()) == found.manifest_sha256
+        True
+        """
         return (json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
+
+    def __repr__(self) -> str:
+        return display.as_text(*self._shown())
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return display.as_html(*self._shown())
+
+    def _shown(self) -> display.Shown:
+        made = f"{self.created_ts.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
+        facts = {
+            "made": f"{made} by mergehouse {self.mergehouse_version}",
+            "previous": self.previous or "",
+            "quality": f"{self.quality.verdict} ({self.quality.checks:,} checks)",
+        }
+        rows = [[table.name, table.mode, f"{table.rows:,}"] for table in self.tables]
+        return f"Release {self.version} of {self.dataset}", facts, ["table", "mode", "rows"], rows, 1
 
 
 def table_folder(table: str, created: dt.datetime, version: str) -> str:
+    """Where the files of a table are, relative to the root; the day is in UTC.
+
+    >>> table_folder("gold.sales_daily", dt.datetime(2026, 11, 28, 9, tzinfo=dt.UTC), "1.4.0")
+    'gold/sales_daily/2026-11-28/v1.4.0'
+    """
     return f"{table.replace('.', '/')}/{created.astimezone(dt.UTC):%Y-%m-%d}/v{version}"
 
 
 def digest(content: bytes) -> str:
+    """SHA-256, in hexadecimal digits.
+
+    >>> digest(b"abc")[:16]
+    'ba7816bf8f01cfea'
+    """
     return hashlib.sha256(content).hexdigest()
 
 
 def parse_manifest(content: bytes, where: str) -> Manifest:
-    """Raises ManifestError naming the first key that is not as the format says, and where."""
+    """Raises ManifestError naming the first key that is not as the format says, and where.
+
+    >>> file = Path("release/gold/_releases/v1.0.0/release_manifest.json")
+    >>> parse_manifest(file.read_bytes(), "release").version
+    '1.0.0'
+    >>> parse_manifest(b'{"manifest_format": 2}', "release")
+    Traceback (most recent call last):
+    mergehouse.release.manifest.manifest.ManifestError: release: release_manifest.json has format 2; ...
+    """
     try:
         found = json.loads(content)
     except ValueError as error:
@@ -253,7 +310,11 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
 
 
 def manifest_schema() -> str:
-    """The JSON Schema of manifests, as it is published."""
+    """The JSON Schema of manifests, as it is published.
+
+    >>> json.loads(manifest_schema())["required"][:3]
+    ['manifest_format', 'dataset', 'version']
+    """
     schema = {
         "$schema": SCHEMA_ID,
         **Manifest.model_json_schema(),

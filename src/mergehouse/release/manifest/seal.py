@@ -30,7 +30,11 @@ class Fault:
 
 
 def released_versions(root: Path) -> list[str]:
-    """Versions that have a folder, sealed or not, lowest first."""
+    """Versions that have a folder, sealed or not, lowest first.
+
+    >>> released_versions(Path("release"))
+    ['1.0.0']
+    """
     found = [
         folder.name[1:]
         for folder in (root / RELEASES).glob("v*")
@@ -42,6 +46,10 @@ def released_versions(root: Path) -> list[str]:
 def pointed_at(root: Path) -> tuple[str | None, str | None, list[Fault]]:
     """Version and manifest digest that the pointer names, and what is wrong with it. Without one, the only
     version there is.
+
+    >>> version, digest, faults = pointed_at(Path("release"))
+    >>> version, len(digest), faults
+    ('1.0.0', 64, [])
     """
     pointer, versions = root / RELEASES / CURRENT, released_versions(root)
     where = f"{RELEASES}/{CURRENT}"
@@ -86,6 +94,12 @@ def read_sealed(root: Path, version: str, expected: str | None = None) -> tuple[
     """The manifest of a version as it was written, its SHA-256, and what is wrong with manifest and seal.
 
     `expected`: the digest by word of somebody else, such as the pointer or an approval.
+
+    >>> content, digest, faults = read_sealed(Path("release"), "1.0.0")
+    >>> digest == hashlib.sha256(content).hexdigest(), faults
+    (True, [])
+    >>> read_sealed(Path("release"), "1.0.0", expected="0" * 64)[2][0].what
+    'altered'
     """
     folder = root / RELEASES / f"v{version}"
     manifest, success, faults = folder / MANIFEST, folder / SUCCESS, []
@@ -141,6 +155,13 @@ def read_sealed(root: Path, version: str, expected: str | None = None) -> tuple[
 def check_files(root: Path, manifest: dict, hashed: Callable[[int], None] = lambda _: None) -> list[Fault]:
     """Every file of every table: there, no other beside it, of the right size and content. `hashed` is told
     bytes done.
+
+    >>> manifest = json.loads(read_sealed(Path("release"), "1.0.0")[0])
+    >>> check_files(Path("release"), manifest)
+    []
+    >>> manifest["tables"][0]["files"][0]["sha256"] = "0" * 64
+    >>> [fault.what for fault in check_files(Path("release"), manifest)]
+    ['altered']
     """
     listed = {file["path"]: file for table in manifest["tables"] for file in table["files"]}
     faults = [
@@ -184,5 +205,11 @@ def check_files(root: Path, manifest: dict, hashed: Callable[[int], None] = lamb
 
 
 def sha256(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits.
+
+    >>> _ = Path("abc").write_bytes(b"abc")
+    >>> sha256(Path("abc"))[:16]
+    'ba7816bf8f01cfea'
+    """
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

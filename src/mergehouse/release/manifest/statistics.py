@@ -24,7 +24,12 @@ CONDITION = re.compile(
 
 
 def check_names(manifest: dict) -> list[Fault]:
-    """What becomes part of SQL must be a plain name, type or comparison: a manifest may be anybody's."""
+    """What becomes part of SQL must be a plain name, type or comparison: a manifest may be anybody's.
+
+    >>> table = {"name": "gold.a; DROP", "key": [], "partition_by": [], "columns": []}
+    >>> [fault.message for fault in check_names({"kpis": [], "tables": [table]})]
+    ['`gold.a; DROP` is no Gold table.']
+    """
     found = [
         (NAME, name)
         for kpi in manifest["kpis"]
@@ -57,6 +62,11 @@ def check_names(manifest: dict) -> list[Fault]:
 def facts_sql(table: dict, relation: str, quote: str) -> str:
     """One row: the number of rows, and of each column its values, the lowest and the highest. `quote`: how
     the engine quotes names.
+
+    >>> columns = [{"name": "id", "pii": "none"}, {"name": "city", "pii": "personal"}]
+    >>> print(facts_sql({"columns": columns}, "t", "`"))
+    SELECT COUNT(*) AS row_count, COUNT(`id`) AS filled_0, MIN(`id`) AS low_0, MAX(`id`) AS high_0,
+    COUNT(`city`) AS filled_1 FROM t
     """
     wanted = ["COUNT(*) AS row_count"]
     for n, column in enumerate(table["columns"]):
@@ -68,7 +78,11 @@ def facts_sql(table: dict, relation: str, quote: str) -> str:
 
 
 def measured(table: dict, row: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """`nulls`, `min` and `max` of each column, as a manifest has them, from a row of `facts_sql`."""
+    """`nulls`, `min` and `max` of each column, as a manifest has them, from a row of `facts_sql`.
+
+    >>> measured({"columns": [{"name": "id"}]}, {"row_count": 3, "filled_0": 2, "low_0": 1, "high_0": 7})
+    {'id': {'nulls': 1, 'min': '1', 'max': '7'}}
+    """
     return {
         column["name"]: {
             "nulls": row["row_count"] - row[f"filled_{n}"],
@@ -80,13 +94,21 @@ def measured(table: dict, row: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def partitions_sql(table: dict, relation: str, quote: str) -> str:
-    """The number of rows by partition, in order of their values."""
+    """The number of rows by partition, in order of their values.
+
+    >>> partitions_sql({"partition_by": ["brand"]}, "t", '"')
+    'SELECT "brand", COUNT(*) AS row_count FROM t GROUP BY "brand" ORDER BY "brand"'
+    """
     columns = ", ".join(f"{quote}{name}{quote}" for name in table["partition_by"])
     return f"SELECT {columns}, COUNT(*) AS row_count FROM {relation} GROUP BY {columns} ORDER BY {columns}"
 
 
 def partitions(table: dict, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Partitions as a manifest has them, from the rows of `partitions_sql`."""
+    """Partitions as a manifest has them, from the rows of `partitions_sql`.
+
+    >>> partitions({"partition_by": ["day"]}, [{"day": dt.date(2026, 3, 1), "row_count": 4}])
+    [{'values': {'day': '2026-03-01'}, 'rows': 4}]
+    """
     return [
         {"values": {name: exact_text(row[name]) for name in table["partition_by"]}, "rows": row["row_count"]}
         for row in rows
@@ -96,6 +118,12 @@ def partitions(table: dict, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def check_schema(table: dict, path: str, found: list[tuple[str, str]]) -> list[Fault]:
     """Names, types and order of a file's columns against the manifest's; `found` in Spark's words for
     types.
+
+    >>> table = {"name": "gold.notes", "columns": [{"name": "id", "type": "int"}]}
+    >>> check_schema(table, "part", [("id", "int")])
+    []
+    >>> [fault.message for fault in check_schema(table, "part", [("id", "bigint"), ("more", "int")])]
+    ['column `id` of `gold.notes` is bigint instead of int.', 'column `more` is not one of `gold.notes`.']
     """
     wanted = {column["name"]: column["type"] for column in table["columns"]}
     types, faults = dict(found), []
@@ -125,7 +153,16 @@ def check_schema(table: dict, path: str, found: list[tuple[str, str]]) -> list[F
 
 
 def check_facts(table: dict, row: dict[str, Any]) -> list[Fault]:
-    """Rows, empty values and bounds, from a row of `facts_sql`."""
+    """Rows, empty values and bounds, from a row of `facts_sql`.
+
+    >>> column = {"name": "id", "nullable": False, "nulls": 0, "min": "1", "max": "7"}
+    >>> table = {"name": "gold.notes", "rows": 2, "columns": [column]}
+    >>> row = {"row_count": 2, "filled_0": 2, "low_0": 1, "high_0": 7}
+    >>> check_facts(table, row)
+    []
+    >>> [fault.message for fault in check_facts(table, row | {"row_count": 3, "filled_0": 3, "high_0": 9})]
+    ['3 rows instead of 2.', 'its highest value is 9 instead of 7.']
+    """
     name, faults = table["name"], []
     if row["row_count"] != table["rows"]:
         faults.append(Fault("rows", name, f"{row['row_count']:,} rows instead of {table['rows']:,}."))
@@ -149,7 +186,15 @@ def check_facts(table: dict, row: dict[str, Any]) -> list[Fault]:
 
 
 def check_partitions(table: dict, rows: list[dict[str, Any]]) -> list[Fault]:
-    """Rows by partition, from the rows of `partitions_sql`; an empty table has none."""
+    """Rows by partition, from the rows of `partitions_sql`; an empty table has none.
+
+    >>> table = {"name": "gold.notes", "partition_by": ["brand"]}
+    >>> table["partitions"] = [{"values": {"brand": "a"}, "rows": 2}]
+    >>> check_partitions(table, [{"brand": "a", "row_count": 2}])
+    []
+    >>> [fault.message for fault in check_partitions(table, [{"brand": "b", "row_count": 2}])]
+    ['brand = a has 0 rows instead of 2.', 'brand = b has 2 rows instead of 0.']
+    """
     found = {tuple(p["values"].items()): p["rows"] for p in partitions(table, rows)}
     wanted = {tuple(p["values"].items()): p["rows"] for p in table["partitions"]}
     return [
@@ -164,7 +209,11 @@ def check_partitions(table: dict, rows: list[dict[str, Any]]) -> list[Fault]:
 
 
 def check_keys(table: dict, count: int, distinct: int) -> list[Fault]:
-    """`count` rows and their `distinct` keys."""
+    """`count` rows and their `distinct` keys.
+
+    >>> [fault.message for fault in check_keys({"name": "gold.notes", "key": ["id"]}, count=3, distinct=2)]
+    ['(id) is to tell 3 rows apart and has 2 different values.']
+    """
     if distinct == count:
         return []
     message = (
@@ -174,7 +223,14 @@ def check_keys(table: dict, count: int, distinct: int) -> list[Fault]:
 
 
 def check_kpis(manifest: dict, values: dict[str, dict[str, Decimal | None]]) -> list[Fault]:
-    """KPI values by scope and name, as `kpi.formula.totals` computes them, against the manifest's."""
+    """KPI values by scope and name, as `kpi.formula.totals` computes them, against the manifest's.
+
+    >>> manifest = {"kpis": [{"name": "gmv", "label": "GMV", "values": {"shop": "60.00"}}]}
+    >>> check_kpis(manifest, {"shop": {"gmv": Decimal("60.00")}})
+    []
+    >>> [fault.message for fault in check_kpis(manifest, {"shop": {"gmv": Decimal("60.01")}})]
+    ['GMV of shop is 60.01 instead of 60.00.']
+    """
     faults = []
     for kpi in manifest["kpis"]:
         found = {scope: exact_text(named[kpi["name"]]) for scope, named in values.items()}
@@ -190,6 +246,11 @@ def check_kpis(manifest: dict, values: dict[str, dict[str, Decimal | None]]) -> 
 def exact_text(value: Any) -> str | None:
     """A value as exact text, the same from every engine. Spark gives instants in the clock of this
     machine.
+
+    >>> exact_text(Decimal("12.50")), exact_text(True), exact_text(dt.date(2011, 12, 9)), exact_text(None)
+    ('12.50', 'true', '2011-12-09', None)
+    >>> exact_text(dt.datetime(2026, 11, 1, 13, tzinfo=dt.timezone(dt.timedelta(hours=1))))
+    '2026-11-01T12:00:00.000000Z'
     """
     if value is None or isinstance(value, str):
         return value

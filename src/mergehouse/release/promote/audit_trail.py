@@ -49,7 +49,7 @@ class Promotion:
         return (
             {name: value for name, value in vars(self).items() if name != "gates"}
             | words
-            | {"gates": [vars(g) for g in self.gates]}
+            | {"gates": self.gates}
         )
 
 

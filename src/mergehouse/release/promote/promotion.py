@@ -8,16 +8,16 @@ every attempt, also those refused, and by which gate.
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from mergehouse.errors import MergehouseError
+from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
-from mergehouse.lakehouse.reader import connect, settings
+from mergehouse.lakehouse.reader import limited
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import CONFIG_FILE, Limits, Project, load_project
 from mergehouse.release.compare.compare import Comparison, compare_sides
 from mergehouse.release.compare.page import comparison_page
@@ -32,8 +32,6 @@ from mergehouse.release.promote.gates import CARD_PAGES, CARDS, Gate, gate
 from mergehouse.release.store import Shelf, copy_release
 from mergehouse.release.verify import carried, verify_folder
 from mergehouse.storage import fabric_root, storage_errors
-
-Progress = Callable[[str], None]
 
 
 class Deployment(Protocol):
@@ -59,7 +57,7 @@ def promote(
     approved_by: str = "",
     note: str = "",
     version: str | None = None,
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
     fabric: Callable[[], DeploymentPipelines | None] = lambda: None,
 ) -> Promotion:
     """Takes the source's current release, or `version`, into the target, if every gate lets it pass; else the
@@ -124,7 +122,7 @@ def rollback(
     target: str,
     approved_by: str = "",
     note: str = "",
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
 ) -> Promotion:
     """Takes an environment back to the release that it had before the current one. The items of a deployment
     pipeline stay as they are.
@@ -229,8 +227,7 @@ class _Work:
         """The tables as readers see them now, against the release's files. The report goes to the reports of
         the target.
         """
-        with tempfile.TemporaryDirectory(prefix="mergehouse-align-") as spill:
-            connection = connect(**settings(Limits(), Path(spill)))
+        with limited(Limits()) as connection:
             released = release_side(connection, "a", files, manifest, self.shelf.root)
             found = lakehouse_side(connection, "b", self.location, ("Tables",))
             tables = {name: types for name, types in found.tables.items() if name in released.tables}
@@ -304,7 +301,7 @@ class _Work:
             root.store.put(f"{REPORTS}/alignment-v{version}.html", comparison_page(result).encode())
             root.store.put(
                 f"{REPORTS}/alignment-v{version}.json",
-                json.dumps(result.as_json(), indent=1, default=str).encode(),
+                json_text(result.as_json(), indent=1).encode(),
             )
 
 

@@ -26,6 +26,13 @@ def fit_gamma_gamma(
     Takes one entry a customer, shape (n,): the number of purchases (1 or more), their mean value (above 0),
     and as `weights` the number of customers it stands for (default 1). Raises FitError where an entry is not
     like that, or where every purchase is worth the same.
+
+    >>> model = fit_gamma_gamma(frequency=[5, 5], mean_value=[10.0, 40.0], weights=[60, 40])
+    >>> model.customers, model.mean_is_finite
+    (100, True)
+    >>> fit_gamma_gamma([1, 0], [10.0, 5.0])
+    Traceback (most recent call last):
+    mergehouse.errors.FitError: Customer 1, counted from 0, has 0; needed is a number of purchases ...
     """
     x, z = same_shape(frequency, mean_value)
     require(np.isfinite(x) & (x >= 1), "a number of purchases of 1 or more", x)
@@ -84,6 +91,11 @@ class GammaGamma:
 
     @property
     def parameters(self) -> tuple[float, float, float]:
+        """p, q and gamma.
+
+        >>> GammaGamma(6.25, 3.74, 15.44, 0.0, 946, np.zeros((3, 3)), True, 0.0, True, "").parameters
+        (6.25, 3.74, 15.44)
+        """
         return self.p, self.q, self.gamma
 
     def expected_value(self, frequency: ArrayLike, mean_value: ArrayLike) -> np.ndarray:
@@ -92,12 +104,20 @@ class GammaGamma:
 
         With x = 0 it is the mean over customers, and `mean_value` is not read. NaN where the expectation is
         infinite. `frequency` counts the purchases that `mean_value` is the mean of, here as in the fit.
+
+        >>> model = GammaGamma(6.25, 3.74, 15.44, 0.0, 946, np.zeros((3, 3)), True, 0.0, True, "")  # FH 2013
+        >>> model.expected_value(frequency=[0, 2, 50], mean_value=[0, 22.35, 22.35]).round(2)
+        array([35.22, 24.66, 22.46])
         """
         return expected_value(*self.parameters, *same_shape(frequency, mean_value))
 
 
 def expected_value(p: float, q: float, gamma: float, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """As the method, at parameters of one's own."""
+    """As the method, at parameters of one's own.
+
+    >>> expected_value(6.0, 4.0, 15.0, x=np.array([0, 1]), z=np.array([0.0, 60.0]))  # 6 * 15 / 3, 6 * 75 / 9
+    array([30., 50.])
+    """
     spent = np.where(x > 0, x * z, 0.0)
     freedom = p * x + q - 1
     return np.where(freedom > 0, p * (gamma + spent) / np.where(freedom > 0, freedom, 1.0), np.nan)
@@ -124,8 +144,7 @@ class _Purchases:
                 " longer period."
             )
         once, which = distinct(x, z)
-        x, z = once
-        return cls(x, z, np.bincount(which, customers))
+        return cls(once[0], once[1], np.bincount(which, customers))
 
     def __len__(self) -> int:
         return len(self.x)

@@ -11,7 +11,14 @@ from mergehouse.errors import FitError
 def histories(
     frequency: ArrayLike, recency: ArrayLike, age: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x, t_x and T as float arrays of one shape. Raises FitError on the first history that cannot be."""
+    """x, t_x and T as float arrays of one shape. Raises FitError on the first history that cannot be.
+
+    >>> histories([0, 2], [0, 9], 10)
+    (array([0., 2.]), array([0., 9.]), array([10., 10.]))
+    >>> histories([2], [11], [10])
+    Traceback (most recent call last):
+    mergehouse.errors.FitError: Customer 0, counted from 0, has 11; needed is a recency between ...
+    """
     x, t_x, T = same_shape(frequency, recency, age)
     require(
         np.isfinite(x) & (x >= 0) & (x == np.floor(x)), "a whole number of repeat purchases, 0 or more", x
@@ -29,6 +36,9 @@ def histories(
 def same_shape(*columns: ArrayLike) -> list[np.ndarray]:
     """The columns as float arrays of one shape, single numbers repeated. Raises FitError where they cannot
     be.
+
+    >>> same_shape([1, 2], 7)
+    [array([1., 2.]), array([7., 7.])]
     """
     arrays = [np.asarray(column, dtype=float) for column in columns]
     try:
@@ -42,6 +52,9 @@ def same_shape(*columns: ArrayLike) -> list[np.ndarray]:
 def customers_of(weights: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarray:
     """How many customers each entry stands for: 1 without weights. Raises FitError on a weight that is not
     above 0.
+
+    >>> customers_of(None, (2,)), customers_of([3, 4], (2,))
+    (array([1., 1.]), array([3., 4.]))
     """
     if weights is None:
         return np.ones(shape)
@@ -51,7 +64,12 @@ def customers_of(weights: ArrayLike | None, shape: tuple[int, ...]) -> np.ndarra
 
 
 def require(holds: np.ndarray, what: str, found: np.ndarray) -> None:
-    """Raises FitError that names the first entry for which `what` does not hold."""
+    """Raises FitError that names the first entry for which `what` does not hold.
+
+    >>> require(np.array([True, False]), "a mean value above 0", np.array([5.0, -1.0]))
+    Traceback (most recent call last):
+    mergehouse.errors.FitError: Customer 1, counted from 0, has -1; needed is a mean value above 0. ...
+    """
     if not holds.all():
         first = int(np.argmin(holds.ravel()))
         raise FitError(
@@ -63,6 +81,9 @@ def require(holds: np.ndarray, what: str, found: np.ndarray) -> None:
 def distinct(*columns: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     """Distinct rows of columns of shape (n,), sorted by the first, second ... column, and which of them each
     of the n is.
+
+    >>> distinct(np.array([2, 1, 2]), np.array([9, 5, 9]))
+    ([array([1, 2]), array([5, 9])], array([1, 0, 1]))
     """
     order = np.lexsort(columns[::-1])
     ordered = [column[order] for column in columns]

@@ -74,6 +74,11 @@ def clv(
     comes from 14 chosen points in place of hundreds of draws (`likelihood.log_variance`), each distinct
     history computed once. NaN where the expected value is infinite, or, in the interval, may be for all that
     the fit leaves open. Raises FitError on an impossible history.
+
+    >>> nobody_leaves = BGNBD(1.0, 9.0, 0.0, 1.0, 0.0, 10, np.zeros((4, 4)), True, False, "")
+    >>> worth = GammaGamma(6.0, 4.0, 15.0, 0.0, 10, np.zeros((3, 3)), True, 0.0, True, "")
+    >>> clv(nobody_leaves, worth, [0], [0], [9], [0], horizon=36, margin=0.5).value  # half of 2 times 30
+    array([30.])
     """
     x, t_x, T = histories(frequency, recency, age)
     x, z = same_shape(x, mean_value)
@@ -99,6 +104,10 @@ def simulate(
     derived from it: purchases are a Poisson process, and which of them is the last is geometric. Times are
     not drawn one by one: of a given number they are uniform in (0, T], and the k-th of n uniform times is
     Beta(k, n - k + 1).
+
+    >>> drawn = simulate(r=2.0, alpha=10.0, a=0.0, b=1.0, age=np.full(10_000, 100.0), seed=1)
+    >>> bool(drawn.alive.all()), round(float(drawn.frequency.mean()))  # r / alpha * T purchases
+    (True, 20)
     """
     rng = np.random.default_rng(seed)
     T = np.asarray(age, dtype=float)
@@ -116,6 +125,10 @@ def simulate(
 def simulate_values(p: float, q: float, gamma: float, frequency: ArrayLike, seed: int) -> np.ndarray:
     """Draws the mean value of each customer's `frequency` purchases from the Gamma-Gamma model, 0 where there
     are none.
+
+    >>> values = simulate_values(6.0, 4.0, 15.0, frequency=np.array([0, *[3] * 100_000]), seed=1)
+    >>> float(values[0]), round(float(values[1:].mean()))  # p * gamma / (q - 1)
+    (0.0, 30)
     """
     rng = np.random.default_rng(seed)
     x = np.asarray(frequency)

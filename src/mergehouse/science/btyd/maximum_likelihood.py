@@ -48,6 +48,15 @@ def fit(
 ) -> Maximum:
     """The highest maximum reached from several starts. On much data they run on a part of it, and the best
     goes on with all.
+
+    >>> class Counts(list):
+    ...     def thinned(self, step):
+    ...         return Counts(self[::step])
+    >>> def poisson(theta, data):
+    ...     rate, n, found = np.exp(theta[0]), len(data), sum(data)
+    ...     return found * theta[0] - n * rate, np.array([found - n * rate]), np.array([[-n * rate]])
+    >>> np.exp(fit(poisson, Counts([2, 3, 7]), [np.zeros(1)]).theta).round(6)
+    array([4.])
     """
     part = data.thinned(-(-len(data) // FIRST_LOOK))
     best = max(
@@ -59,6 +68,9 @@ def fit(
 def total(weights: np.ndarray, values: np.ndarray) -> np.floating:
     """Sum of weights * values, both (n,). A dot product would lose more digits and give the cores' BLAS
     threads to wait for.
+
+    >>> float(total(np.array([1.0, 2.0]), np.array([10.0, 5.0])))
+    20.0
     """
     return (weights * values).sum()
 
@@ -69,6 +81,10 @@ def climb(function: Callable[[np.ndarray], Value], theta: np.ndarray) -> Maximum
     Newton's method on the absolute eigenvalues of the Hessian, so that every step goes uphill; a step is
     halved until it does. Where the likelihood only rises towards a limit (a parameter to 0 or to infinity),
     it stops once the rise that is left is next to nothing.
+
+    >>> best = climb(lambda t: (-((t[0] - 3) ** 2), -2 * (t - 3), np.array([[-2.0]])), np.array([0.0]))
+    >>> best.theta, best.converged
+    (array([3.]), True)
     """
     value, gradient, hessian = function(theta)
     for _ in range(STEPS):
@@ -93,6 +109,10 @@ def covariance(hessian: np.ndarray) -> np.ndarray:
 
     Such a direction is a ridge along which the model's predictions do not change either (two parameters that
     grow together, say), so that it adds nothing to their uncertainty.
+
+    >>> covariance(np.array([[-4.0, 0.0], [0.0, 0.0]]))  # nothing is known of the second
+    array([[0.25, 0.  ],
+           [0.  , 0.  ]])
     """
     information, axes = np.linalg.eigh(-hessian)
     known = information > FLAT**-2
@@ -108,6 +128,10 @@ def log_variance(
     The variance is a mean over 2k points in place of draws from the normal law: the third-degree cubature
     points of Arasaratnam & Haykin (2009), "Cubature Kalman Filters", IEEE Trans. Automatic Control 54 (6),
     section IV.
+
+    >>> middle, variance = log_variance(lambda a, b: np.array([a * b]), (2.0, 5.0), np.diag([0.04, 0.09]))
+    >>> middle, variance.round(6)  # of a product the variances of the logarithms add up
+    (array([10.]), array([0.13]))
     """
     with np.errstate(divide="ignore"):
         theta = np.log(parameters)  # -inf for a parameter that is 0 and without variance

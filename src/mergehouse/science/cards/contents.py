@@ -12,7 +12,7 @@ import numpy as np
 from mergehouse import __version__
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import connect, create_view
+from mergehouse.lakehouse.reader import text
 from mergehouse.science.cards.card import Card, Feature, Judged, Source, Weight
 from mergehouse.science.evaluation.backtest import HORIZON, METHODS, judged_cutoffs
 from mergehouse.science.evaluation.calibration import calibrated_chances, calibrated_values, gains, lift
@@ -156,33 +156,31 @@ def _judged(lakehouse: Lakehouse, brand: str, target: str) -> tuple[Judged, ...]
     """What the last training found of a brand's methods for a target; empty where nothing was judged."""
     if not lakehouse.exists(METRICS):
         return ()
-    connection = connect()
-    create_view(connection, METRICS, lakehouse.delta(METRICS))
-    rows = connection.execute(
-        f"""
+    rows = (
+        lakehouse.reading(METRICS)
+        .execute(
+            f"""
         SELECT method, customer_group, cutoff_date, customers, metric,
           value::DOUBLE, low::DOUBLE, high::DOUBLE
         FROM {METRICS}
         WHERE source_system = $1 AND target = $2
         QUALIFY trained_ts = max(trained_ts) OVER () ORDER BY method, customer_group, cutoff_date, metric
         """,
-        [brand, target],
-    ).fetchall()
+            [brand, target],
+        )
+        .fetchall()
+    )
     return tuple(Judged(*row) for row in rows)
 
 
 def _sources(lakehouse: Lakehouse, brand: str, days: dict[str, str | None]) -> tuple[Source, ...]:
     """Tables read, as they are published: `days` names the column of dates of each, or None."""
-    connection = connect()
-    found = []
-    for table, column in days.items():
-        delta = lakehouse.delta(table)
-        create_view(connection, table, delta)
+    of_brand, found = f"source_system = {text(brand)}", []
+    for name, column in days.items():
+        table = lakehouse.table(name)
         span = f"min({column})::DATE, max({column})::DATE" if column else "NULL, NULL"
-        counted = connection.execute(
-            f"SELECT count(*), {span} FROM {table} WHERE source_system = $1", [brand]
-        ).fetchall()[0]
-        found.append(Source(table, delta.version(), *counted))
+        counted = table.duckdb().filter(of_brand).aggregate(f"count(*), {span}").fetchall()[0]
+        found.append(Source(name, table.version, *counted))
     return tuple(found)
 
 
@@ -202,15 +200,17 @@ def _weights(lakehouse: Lakehouse, card: Card, kind: str) -> tuple[Weight, ...]:
     """
     if not (card.name and lakehouse.exists(EXPLANATIONS)):
         return ()
-    connection = connect()
-    create_view(connection, EXPLANATIONS, lakehouse.delta(EXPLANATIONS))
-    rows = connection.execute(
-        f"""
+    rows = (
+        lakehouse.reading(EXPLANATIONS)
+        .execute(
+            f"""
         SELECT input, value::DOUBLE, low::DOUBLE, high::DOUBLE FROM {EXPLANATIONS}
         WHERE source_system = $1 AND model_name = $2 AND model_version = $3
           AND method = $4 AND kind = $5 AND population = 'active'
         QUALIFY horizon_days = max(horizon_days) OVER () ORDER BY abs(value) DESC, input
         """,
-        [card.brand, card.name, int(card.version), card.method, kind],
-    ).fetchall()
+            [card.brand, card.name, int(card.version), card.method, kind],
+        )
+        .fetchall()
+    )
     return tuple(Weight(*row) for row in rows)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mergehouse.charts.pages import drawn, environment, put_pages
+from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.project.config import Project
 from mergehouse.science.cards import figures
@@ -37,15 +38,17 @@ def write_cards(project: Project, cards: Iterable[Card]) -> list[str]:
     }
     pages: dict[str, str] = {}
     for card in cards:
-        pages[f"{card.file}.html"] = templates.get_template("card.html.j2").render(card=card)
-        pages[f"{card.file}.md"] = templates.get_template("card.md.j2").render(card=card)
-        pages[f"{card.file}.json"] = json.dumps(_plain(card), indent=1, default=str)
-    written = put_pages(lakehouse, FOLDER, pages)
+        pages[f"{FOLDER}/{card.file}.html"] = templates.get_template("card.html.j2").render(card=card)
+        pages[f"{FOLDER}/{card.file}.md"] = templates.get_template("card.md.j2").render(card=card)
+        pages[f"{FOLDER}/{card.file}.json"] = json_text(
+            dataclasses.asdict(card) | {"headline": card.headline}, indent=1
+        )
+    written = put_pages(lakehouse, pages)
     kept, survival = _published(lakehouse)
     index = templates.get_template("cards.html.j2").render(
         cards=kept, survival=[b for b in project.brands if b in survival]
     )
-    return put_pages(lakehouse, FOLDER, {INDEX: index}) + written
+    return put_pages(lakehouse, {f"{FOLDER}/{INDEX}": index}) + written
 
 
 def title(target: str) -> str:
@@ -59,10 +62,6 @@ def title(target: str) -> str:
 def metric_value(value: float, metric: str) -> str:
     """Euros with their cents left out, everything else with three digits."""
     return f"{value:,.0f}" if metric in ("mae", "rmse") or abs(value) >= 100 else f"{value:.3f}"
-
-
-def _plain(card: Card) -> dict[str, Any]:
-    return dataclasses.asdict(card) | {"headline": card.headline}
 
 
 def _published(lakehouse: Lakehouse) -> tuple[list[dict[str, Any]], set[str]]:

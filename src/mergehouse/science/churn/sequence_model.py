@@ -43,16 +43,16 @@ DAY_0 = dt.date(1970, 1, 1)
 
 DAYS = f"""
 SELECT
-  o.source_system, o.customer_id, o.order_date,
-  count_if(o.is_sale) > 0 AS is_purchase,
-  CASE WHEN count_if(o.is_sale) = count(v.voided_on) THEN max(v.voided_on) END AS voided_on,
-  sum(o.sale_lines) AS sale_lines, sum(o.gmv_eur) AS gmv_eur, sum(o.returns_eur) AS returns_eur
-FROM silver.orders AS o
-LEFT JOIN silver.order_voids AS v ON v.source_system = o.source_system AND v.order_id = o.order_id
-SEMI JOIN (SELECT source_system, customer_id FROM gold.customer_features
-  WHERE recency_days <= {ACTIVE_DAYS}) AS f
-  ON f.source_system = o.source_system AND f.customer_id = o.customer_id
-GROUP BY o.source_system, o.customer_id, o.order_date
+  d.source_system, d.customer_id, d.order_date, d.is_purchase, v.voided_on,
+  d.sale_lines, d.gmv_eur, d.returns_eur
+FROM silver.customer_days AS d
+LEFT JOIN (
+  SELECT source_system, customer_id, order_date, count(*) AS orders, max(voided_on) AS voided_on
+  FROM silver.order_voids GROUP BY ALL
+) AS v USING (source_system, customer_id, order_date, orders)
+SEMI JOIN (
+  SELECT source_system, customer_id FROM gold.customer_features WHERE recency_days <= {ACTIVE_DAYS}
+) AS f USING (source_system, customer_id)
 """
 
 

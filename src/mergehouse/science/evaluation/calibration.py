@@ -25,7 +25,12 @@ class Calibrated:
 
 
 def calibrated_chances(happened: np.ndarray, probability: np.ndarray) -> tuple[Calibrated, ...]:
-    """Deciles of the prediction, both of shape (n,); the interval of a share is Wilson's (1927)."""
+    """Deciles of the prediction, both of shape (n,); the interval of a share is Wilson's (1927).
+
+    >>> one, other = calibrated_chances(np.array([1, 0]), np.array([0.6, 0.2]))
+    >>> one.predicted, one.observed, round(one.low, 4), round(one.high, 4)
+    (0.2, 0.0, 0.0, 0.7935)
+    """
     found = []
     for predicted, rate, n in calibration(happened, probability):
         z = NORMAL_95**2 / n
@@ -35,7 +40,12 @@ def calibrated_chances(happened: np.ndarray, probability: np.ndarray) -> tuple[C
 
 
 def calibrated_values(value: np.ndarray, predicted: np.ndarray) -> tuple[Calibrated, ...]:
-    """Deciles of the predicted value, both of shape (n,), in EUR; a mean's interval is the normal one."""
+    """Deciles of the predicted value, both of shape (n,), in EUR; a mean's interval is the normal one.
+
+    >>> first, *_ = calibrated_values(np.tile([0.0, 2.0], 10), np.arange(20.0))
+    >>> first.predicted, first.observed, round(first.low, 4), round(first.high, 4), first.customers
+    (0.5, 1.0, -0.96, 2.96, 2)
+    """
     found = []
     for rows in np.array_split(np.argsort(predicted, kind="stable"), BINS):
         if len(rows):
@@ -51,6 +61,10 @@ def gains(truth: np.ndarray, predicted: np.ndarray) -> tuple[tuple[float, float]
 
     `truth`, shape (n,), is who left (0 or 1), or the value brought; values below zero count as none. Empty
     where nothing came. Equal predictions share what they hold, whatever the order of rows.
+
+    >>> curve = gains(np.array([1, 0, 1, 0]), np.array([0.9, 0.1, 0.8, 0.3]))
+    >>> curve[0], curve[10], curve[20], curve[-1]
+    ((0.0, 0.0), (0.25, 0.5), (0.5, 1.0), (1.0, 1.0))
     """
     truth = np.maximum(truth.astype(float), 0)
     if not truth.sum():
@@ -65,5 +79,8 @@ def gains(truth: np.ndarray, predicted: np.ndarray) -> tuple[tuple[float, float]
 def lift(curve: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
     """(share of customers, how many times as much they hold as the same number drawn at random), from a gains
     curve.
+
+    >>> lift([(0.0, 0.0), (0.25, 0.5), (1.0, 1.0)])
+    ((0.25, 2.0), (1.0, 1.0))
     """
     return tuple((share, held / share) for share, held in curve if share > 0)

@@ -29,15 +29,14 @@ FALL = 0.05  # of the AUC, from which on it is worth a word
 AS_SCORED = f"scored_churn_{HORIZON}d"  # the target of scores that have come of age
 DRIFT = "gold.score_drift"
 MATURED = """
-WITH purchases AS (SELECT DISTINCT source_system, customer_id, order_date
-  FROM silver.orders WHERE is_sale AND customer_id IS NOT NULL)
 SELECT
   s.source_system, s.as_of_date, s.model_name, s.model_version,
   CAST(s.churn_probability_{horizon}d AS DOUBLE) AS probability,
   COUNT_IF(p.order_date >= s.as_of_date) = 0 AS churned
 FROM gold.customer_scores_gold AS s
 JOIN gold.dim_brand AS b ON b.source_system = s.source_system AND s.as_of_date + {horizon} <= b.as_of_date
-JOIN purchases AS p ON p.source_system = s.source_system AND p.customer_id = s.customer_id
+JOIN silver.customer_days AS p
+  ON p.source_system = s.source_system AND p.customer_id = s.customer_id AND p.is_purchase
   AND p.order_date >= s.as_of_date - {horizon} AND p.order_date < s.as_of_date + {horizon}
 WHERE s.method = 'model'
 GROUP BY ALL
@@ -53,6 +52,9 @@ def watch(
 
     The former goes to `gold.score_drift`, the latter to `gold.model_metrics`. Returns what a reader of the
     scores should know.
+
+    >>> watch(Lakehouse("new"), [], dt.datetime(2026, 3, 7, tzinfo=dt.UTC))
+    []
     """
     results = []
     for dataset, champion in scored:
@@ -98,6 +100,11 @@ def psi(reference: np.ndarray, current: np.ndarray) -> float:
 
     Values that many share make fewer bins. 0 where both are spread alike; by convention above 0.1 shifted,
     above 0.25 drifted.
+
+    >>> psi(np.arange(1000), np.arange(1000))
+    0.0
+    >>> round(psi(np.arange(1000), np.arange(500, 1000)), 2)  # five tenths doubled, five gone
+    3.8
     """
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
     shares = [
@@ -115,6 +122,12 @@ def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
     These are the active customers of the last cut-off whose window was closed at `trained`, the as-of date of
     the model's training: customers of earlier cut-offs cannot have been there for as long, and differ for
     that alone. Empty where nobody is active.
+
+    >>> from types import SimpleNamespace
+    >>> rows = pl.DataFrame({"cutoff_date": [dt.date(2026, 3, 7)], "recency_days": [500]})
+    >>> model = SimpleNamespace(horizon=90)  # not asked: nobody is active
+    >>> drift(Dataset("shop", dt.date(2026, 3, 7), rows), model, dt.date(2026, 3, 7)).is_empty()
+    True
     """
     newest = dataset.closed_before(trained, model.horizon)[-1:]
     learned = active(dataset.rows.filter(pl.col("cutoff_date").is_in(newest)))
@@ -147,6 +160,9 @@ def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[
 
     The method is the model's name and version: what its backtest promised stands beside it in
     `gold.model_metrics`.
+
+    >>> list(matured(mh.open("shop"), set()))  # no score has come of age yet
+    []
     """
     if not lakehouse.exists(SCORES):
         return

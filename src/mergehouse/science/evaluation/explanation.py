@@ -59,7 +59,16 @@ def explain_churn(dataset: Dataset, model: ChurnModel) -> pl.DataFrame:
 
 
 def keep_explanations(lakehouse: Lakehouse, version: Version, rows: pl.DataFrame) -> None:
-    """Appends what `explain_churn` says of a registered version to `gold.model_explanations`."""
+    """Appends what `explain_churn` says of a registered version to `gold.model_explanations`.
+
+    >>> from types import SimpleNamespace
+    >>> version = SimpleNamespace(brand="shop", name="shop-churn", version=3)
+    >>> rows = _rows(REGRESSION, "active", 90, "coefficient", *np.zeros((3, len(INPUTS))))
+    >>> lakehouse = Lakehouse("new")
+    >>> keep_explanations(lakehouse, version, rows)
+    >>> lakehouse.rows(EXPLANATIONS) == len(INPUTS)
+    True
+    """
     contract = contract_of(EXPLANATIONS)
     named = rows.with_columns(
         source_system=pl.lit(version.brand),
@@ -108,6 +117,11 @@ def auc_lost(
 ) -> np.ndarray:
     """AUC that predictions lose where one of the inputs (n, k) is shuffled: shape (`SHUFFLES`, k) (Breiman
     2001, section 10).
+
+    >>> inputs = np.array([[n, 0] for n in range(100)])
+    >>> lost = auc_lost(lambda rows: rows[:, 0], inputs, churned=np.arange(100) >= 50)
+    >>> bool((lost[:, 0] > 0.3).all()), bool((lost[:, 1] == 0).all())  # all hangs on the first input
+    (True, True)
     """
     rng = np.random.default_rng(seed)
     lost = np.empty((SHUFFLES, inputs.shape[1]))

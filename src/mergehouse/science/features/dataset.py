@@ -26,6 +26,11 @@ class Dataset:
 
     Outcomes carry the prefix `next_`; they are null where their window was not closed at the brand's as-of
     date.
+
+    >>> rows = pl.DataFrame({"cutoff_date": [dt.date(2025, 1, 1), dt.date(2025, 4, 1)]})
+    >>> dataset = Dataset("shop", dt.date(2025, 4, 1), rows)
+    >>> len(dataset.cutoffs), len(dataset.at(dt.date(2025, 4, 1))), len(dataset.at(dt.date(2025, 5, 1)))
+    (2, 1, 0)
     """
 
     brand: str
@@ -46,7 +51,12 @@ class Dataset:
         return self._by_cutoff.get((cutoff,), self.rows.clear())
 
     def closed_before(self, day: dt.date, days: int) -> list[dt.date]:
-        """Cut-offs whose window of so many days had closed by `day`: what that day could learn from."""
+        """Cut-offs whose window of so many days had closed by `day`: what that day could learn from.
+
+        >>> rows = pl.DataFrame({"cutoff_date": [dt.date(2025, 1, 1), dt.date(2025, 4, 1)]})
+        >>> Dataset("shop", dt.date(2025, 7, 1), rows).closed_before(dt.date(2025, 4, 1), days=90)
+        [datetime.date(2025, 1, 1)]
+        """
         return [c for c in self.cutoffs if c + dt.timedelta(days) <= day and c < self.as_of]
 
 
@@ -79,7 +89,11 @@ def read_dataset(lakehouse: Lakehouse, brand: str) -> Dataset:
 
 
 def active(rows: pl.DataFrame) -> pl.DataFrame:
-    """The customers of the headline population."""
+    """The customers of the headline population.
+
+    >>> active(pl.DataFrame({"recency_days": [4, 90, 91]}))["recency_days"].to_list()
+    [4, 90]
+    """
     return rows.filter(pl.col("recency_days") <= ACTIVE_DAYS)
 
 

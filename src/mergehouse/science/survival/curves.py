@@ -73,9 +73,9 @@ def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: i
     """Prepares the temporary tables that curves and hazards are read from; None where no known customer has
     bought.
 
-    Reads silver.orders, gold.dim_brand, gold.customer_features and mapping.rfm_segments. Makes `spells`, a
-    row for every purchase; `segmented`, the features of every customer with the RFM segment, at every cut-off
-    and at the as-of date; and `looked_at`, the same at cut-offs with what came next.
+    Reads silver.customer_days, gold.dim_brand, gold.customer_features and mapping.rfm_segments. Makes
+    `spells`, a row for every purchase; `segmented`, the features of every customer with the RFM segment, at
+    every cut-off and at the as-of date; and `looked_at`, the same at cut-offs with what came next.
     """
     purchase_days(connection, brand)
     found = connection.execute(
@@ -120,6 +120,11 @@ def hazard(curve: Curve, days: int) -> list[tuple[int, float, int]]:
     day 1 on.
 
     Events over the days that customers were at risk (the exponential model's estimate within a period).
+
+    >>> from mergehouse.science.survival.kaplan_meier import kaplan_meier
+    >>> curve = kaplan_meier(np.array([[0, 0, 1, 0, 1, 0]]), np.array([[0, 0, 0, 1, 0, 2]]))
+    >>> hazard(curve, 5)  # 2 events in 5 + 5 + 4 + 3 + 2 days
+    [(1, 0.105..., 19)]
     """
     last = int(curve.day[-1])
     at_risk, events = np.zeros(last + 1), np.zeros(last + 1)

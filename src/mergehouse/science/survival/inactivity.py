@@ -1,8 +1,4 @@
-"""Does silence mean gone? Of customers silent for so many days, the share who bought again within a year.
-
-A purchase is a customer-day: several orders of one day are one purchase. Orders with a sale of known
-customers only.
-"""
+"""Does silence mean gone? Of customers silent for so many days, the share who bought again within a year."""
 
 from __future__ import annotations
 
@@ -49,12 +45,10 @@ class Inactivity:
 
 
 def purchase_days(connection: duckdb.DuckDBPyConnection, brand: str) -> None:
-    """Makes the temporary table `purchases` (customer_id, order_date) of a brand's known customers, from
-    silver.orders.
-    """
+    """Makes the temporary table `purchases` (customer_id, order_date) of a brand, from silver.customer_days."""
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE purchases AS SELECT DISTINCT customer_id, order_date FROM silver.orders"
-        " WHERE is_sale AND customer_id IS NOT NULL AND source_system = $brand",
+        "CREATE OR REPLACE TEMP TABLE purchases AS SELECT customer_id, order_date FROM silver.customer_days"
+        " WHERE is_purchase AND source_system = $brand",
         {"brand": brand},
     )
 

@@ -31,7 +31,12 @@ class Curve:
     events: np.ndarray
 
     def at(self, day: int) -> float | None:
-        """S on a day; None beyond the last day watched."""
+        """S on a day; None beyond the last day watched.
+
+        >>> curve = kaplan_meier(np.array([[0, 0, 1, 0, 1, 0]]), np.array([[0, 0, 0, 1, 0, 2]]))
+        >>> curve.at(3), curve.at(99)
+        (0.8, None)
+        """
         return (
             float(self.survival[np.searchsorted(self.day, day, side="right") - 1])
             if day <= self.day[-1]
@@ -41,6 +46,9 @@ class Curve:
     def median(self) -> tuple[int | None, int | None, int | None]:
         """The first day by which it has happened to half, and its 95 % interval (Brookmeyer & Crowley 1982);
         None where not seen.
+
+        >>> kaplan_meier(np.array([[0, 1, 1, 1]]), np.array([[0, 0, 0, 1]])).median()
+        (2, None, None)
         """
         reached = (np.flatnonzero(line <= 0.5) for line in (self.survival, self.low, self.high))
         return tuple(int(self.day[places[0]]) if len(places) else None for places in reached)  # type: ignore[return-value]
@@ -54,6 +62,12 @@ def kaplan_meier(events: np.ndarray, censored: np.ndarray) -> Curve:
     the jackknife that leaves out a group at a time (Kott 2001, "The Delete-a-Group Jackknife", Journal of
     Official Statistics 17 (4)): unlike Greenwood's formula it stays right where a customer is counted at
     several dates. The interval is symmetric on the scale log(-log S) (Kalbfleisch & Prentice 1980).
+
+    >>> happened = np.array([[0, 0, 1, 0, 1, 0]])  # to one customer on day 2, to another on day 4
+    >>> last_seen = np.array([[0, 0, 0, 1, 0, 2]])
+    >>> curve = kaplan_meier(happened, last_seen)
+    >>> curve.day, curve.survival.round(4)  # 4/5, then 4/5 * 2/3
+    (array([0, 2, 3, 4, 5]), array([1.    , 0.8   , 0.8   , 0.5333, 0.5333]))
     """
     happened, ended = events.sum(axis=0), (events + censored).sum(axis=0)
     survival, at_risk = _survival(happened, ended)

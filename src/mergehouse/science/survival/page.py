@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,8 @@ from mergehouse.charts.pages import drawn, environment, put_pages
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import FitError, LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import connect, create_view, settings
+from mergehouse.lakehouse.reader import limited
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import mapping_tables
 from mergehouse.science.survival import figures as survival_figures
@@ -27,11 +27,11 @@ from mergehouse.science.survival.tables import BrandSurvival, tables
 
 HERE = Path(__file__).parent
 FOLDER = "models"
-READ = ("silver.orders", "gold.dim_brand", "gold.customer_features")
+READ = ("silver.customer_days", "gold.dim_brand", "gold.customer_features")
 Found = TypeVar("Found")
 
 
-def write_survival(project: Project, brand: str, progress: Callable[[str], None] = lambda _: None) -> str:
+def write_survival(project: Project, brand: str, progress: Progress = silent) -> str:
     """Computes a brand's survival, replaces its rows in four Gold tables, and writes
     `models/<brand>-survival.html`.
 
@@ -43,7 +43,7 @@ def write_survival(project: Project, brand: str, progress: Callable[[str], None]
     found = brand_survival(project, lakehouse, brand)
     for table, rows in tables(found).items():
         lakehouse.replace_brand(contract_of(f"gold.{table}"), rows, brand)
-    return put_pages(lakehouse, FOLDER, {f"{brand}-survival.html": page(project, found)})[0]
+    return put_pages(lakehouse, {f"{FOLDER}/{brand}-survival.html": page(project, found)})[0]
 
 
 def brand_survival(project: Project, lakehouse: Lakehouse, brand: str) -> BrandSurvival:
@@ -88,11 +88,8 @@ def _opened(project: Project, lakehouse: Lakehouse):
             raise LakehouseError(
                 f"{lakehouse.location}: {name} is not published yet; `mergehouse run` builds it."
             )
-    with lakehouse.pinned(), tempfile.TemporaryDirectory() as spill:
-        connection = connect(**settings(project.config.limits, Path(spill)))
-        connection.execute("SET enable_progress_bar = false")
-        for name in READ:
-            create_view(connection, name, lakehouse.delta(name))
+    with lakehouse.pinned(), limited(project.config.limits) as connection:
+        lakehouse.reading(*READ, connection=connection)
         columns, rows = mapping_tables(project)["rfm_segments"]
         connection.execute(
             "CREATE SCHEMA mapping; CREATE TABLE mapping.rfm_segments"

@@ -1,0 +1,92 @@
+"""How objects show themselves: a title, facts and a table, as text and as HTML for notebooks.
+
+The HTML has no script, no class and no colour of its own: what surrounds it decides, light or dark.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from html import escape
+
+Shown = tuple[str, Mapping[str, str], Sequence[str], Sequence[Sequence[str]], int]  # what the functions take
+WIDTH = 100
+HARD_SPACE = "\N{NO-BREAK SPACE}"
+LINE = "1px solid color-mix(in srgb, currentColor 30%, transparent)"
+CELL = "padding:.15em 1em .15em 0;vertical-align:top;"
+
+
+def as_text(
+    title: str,
+    facts: Mapping[str, str],
+    header: Sequence[str] = (),
+    rows: Sequence[Sequence[str]] = (),
+    figures: int = 0,
+) -> str:
+    """Title, a line for each fact that has a value, and the table; its last `figures` columns to the right.
+
+    >>> print(as_text("Shop", {"owner": "Ann", "closed": ""}, ["item", "price"], [["Mug", "5.00"]], 1))
+    Shop
+      owner  Ann
+      item  price
+      Mug    5.00
+    """
+    told = {name: value for name, value in facts.items() if value}
+    wide = max(map(len, told), default=0) + 4
+    lines = [title]
+    for name, value in told.items():
+        lines += textwrap.wrap(
+            value,
+            WIDTH,
+            initial_indent=f"  {name}".ljust(wide),
+            subsequent_indent=" " * wide,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )  # not at a hard space: words that belong together
+    if rows:
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        text = len(header) - figures
+        for row in [header, *rows]:
+            aligned = [
+                cell.ljust(width) if place < text else cell.rjust(width)
+                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            lines.append(("  " + "  ".join(aligned)).rstrip())
+    return "\n".join(lines).replace(HARD_SPACE, " ")
+
+
+def as_html(
+    title: str,
+    facts: Mapping[str, str],
+    header: Sequence[str] = (),
+    rows: Sequence[Sequence[str]] = (),
+    figures: int = 0,
+) -> str:
+    """The same as one table whose caption has title and facts; the first cell of a row is its header.
+
+    >>> as_html("A & B", {}, ["item"], [["<Mug>"]]).count("&lt;Mug&gt;")
+    1
+    """
+    told = "".join(f"<br><b>{escape(name)}</b> {escape(value)}" for name, value in facts.items() if value)
+    aligned = ["left"] * (len(header) - figures) + ["right"] * figures
+    head = "".join(
+        f'<th scope="col" style="{CELL}text-align:{side};border-bottom:{LINE}">{escape(name)}</th>'
+        for name, side in zip(header, aligned, strict=True)
+    )
+    body = "".join(f"<tr>{_row(row, aligned)}</tr>" for row in rows)
+    if not rows:
+        return f"<p><b>{escape(title)}</b>{told}</p>"
+    return (
+        '<table style="border-collapse:collapse;color:inherit;background:none">'
+        '<caption style="caption-side:top;text-align:left;color:inherit">'
+        f"<b>{escape(title)}</b>{told}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _row(row: Sequence[str], aligned: Sequence[str]) -> str:
+    first, *others = zip(row, aligned, strict=True)
+    return (
+        f'<th scope="row" style="{CELL}text-align:{first[1]};font-weight:normal">{escape(first[0])}</th>'
+        + ("".join(f'<td style="{CELL}text-align:{side}">{escape(cell)}</td>' for cell, side in others))
+    )

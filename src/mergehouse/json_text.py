@@ -1,0 +1,28 @@
+"""JSON of what commands print and pages keep: one encoder for all of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def json_text(value: Any, indent: int | None = 2) -> str:
+    """Dataclasses and models as objects of their fields, in order; dates, decimals and whatever else JSON has
+    no word for as text.
+
+    >>> from decimal import Decimal
+    >>> json_text({"sum": Decimal("1.50"), "rows": 2}, indent=None)
+    '{"sum": "1.50", "rows": 2}'
+    """
+    return json.dumps(value, indent=indent, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return str(value)

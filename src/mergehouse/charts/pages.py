@@ -74,6 +74,11 @@ def number(value: Any) -> str:
 
 
 def money(value: Any) -> str:
+    """An amount with two digits, a dash where there is none.
+
+    >>> money(1234.5), money(None)
+    ('1,234.50', '-')
+    """
     return "-" if value is None else f"{value:,.2f}"
 
 

@@ -22,7 +22,10 @@ class _Strict(BaseModel):
 
 
 class ColumnContract(_Strict):
-    """One column. `type` is a Spark SQL type; `pii` is the sensitivity tag carried to every catalogue."""
+    """One column. `type` is a Spark SQL type; `pii` is the sensitivity tag carried to every catalogue.
+
+    `kpi` names the ratio that the column is, row by row: the KPI catalogue computes it, not the model.
+    """
 
     type: str = Field(pattern=f"^({DECLARED})$")
     meaning: str
@@ -34,6 +37,7 @@ class ColumnContract(_Strict):
     max: float | None = None
     references: str | None = Field(default=None, pattern=r"^[a-z]+\.[a-z0-9_]+\.[a-z0-9_]+$")
     severity: Severity = "error"
+    kpi: str | None = None
 
 
 class Check(_Strict):

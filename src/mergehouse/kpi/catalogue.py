@@ -10,6 +10,7 @@ from typing import Any, Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError
 from mergehouse.kpi import formula
@@ -86,6 +87,21 @@ def catalogue() -> tuple[Kpi, ...]:
     return tuple(Kpi(**entry) for entry in parse_yaml(CATALOGUE.read_text(encoding="utf-8")))
 
 
+def with_ratios(sql: str, contract: Contract) -> str:
+    """A model's SQL with the columns that its contract takes from the catalogue: ratios of its own columns.
+
+    >>> with_ratios("SELECT 1 AS day", contract_of("gold.dim_date"))
+    'SELECT 1 AS day'
+    """
+    kpis = {kpi.name: kpi for kpi in catalogue()}
+    ratios = []
+    for name, column in contract.columns.items():
+        if column.kpi:
+            numerator, denominator = (str(kpis[measure].sum) for measure in kpis[column.kpi].ratio or ())
+            ratios.append(f"{formula.money_ratio_sql(numerator, denominator)} AS {name}")
+    return f"SELECT *, {', '.join(ratios)} FROM ({sql}) AS measured" if ratios else sql
+
+
 def brand_definitions(brand: Brand) -> dict[str, str]:
     """How the brand itself counted each KPI before, by KPI name. Raises ConfigError on a KPI that does not
     exist.
@@ -125,6 +141,10 @@ def compute_over(
 ) -> Values:
     """As `compute`, over those `tables` alone, which are open on a connection; `kpis` in the place of the
     catalogue's.
+
+    >>> connection = mh.open("shop").reading("gold.sales_daily")
+    >>> compute_over(connection, ["gold.sales_daily"])["group"]["orders"]
+    Decimal('3')
     """
     kpis = [k.model_dump() for k in catalogue()] if kpis is None else kpis
     used = [table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if table in tables]

@@ -379,7 +379,7 @@ class Lakehouse:
         >>> from mergehouse.contracts.registry import contract_of
         >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
         >>> empty = [None, None, None]
-        >>> lakehouse.append_to(contract, [[name, "Old", "EUR", "UTC", *empty] for name in "ab"])
+        >>> lakehouse.append_rows(contract, [[name, "Old", "EUR", "UTC", *empty] for name in "ab"])
         >>> new = polars.DataFrame([["a", "New", "EUR", "UTC", *empty]], list(contract.columns), orient="row")
         >>> lakehouse.replace_brand(contract, new, "a")
         >>> lakehouse.query("SELECT label FROM gold.dim_brand ORDER BY ALL").fetchall()
@@ -470,9 +470,9 @@ class Lakehouse:
 
         >>> from mergehouse.contracts.registry import contract_of
         >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
-        >>> lakehouse.append_to(contract, [["shop", "Shop", "EUR", "UTC", None, None, None]])
+        >>> lakehouse.append_rows(contract, [["shop", "Shop", "EUR", "UTC", None, None, None]])
         >>> lakehouse.overwrite(contract, [], Stamp("closed"))
-        2
+        1
         >>> lakehouse.rows("gold.dim_brand"), lakehouse.stamp("gold.dim_brand")
         (0, Stamp(fingerprint='closed', delivered=''))
         """
@@ -528,11 +528,11 @@ class Lakehouse:
 
         >>> from mergehouse.contracts.registry import contract_of
         >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
-        >>> lakehouse.append_to(contract, [["a", "A", "EUR", "UTC", None, None, None]])
-        >>> lakehouse.append_to(contract, [["b", "B", "EUR", "UTC", None, None, None]])
+        >>> lakehouse.append_rows(contract, [["a", "A", "EUR", "UTC", None, None, None]])
+        >>> lakehouse.append_rows(contract, [["b", "B", "EUR", "UTC", None, None, None]])
         >>> replaced = lakehouse.files_in("gold.dim_brand", [{"source_system": "a"}])
         >>> lakehouse.exchange(contract, [], Stamp("a is gone"), replaced)
-        3
+        2
         >>> lakehouse.query("SELECT label FROM gold.dim_brand").fetchall()
         [('B',)]
         """
@@ -713,6 +713,11 @@ class Lakehouse:
         """A connection, a new one unless given, on which these tables are views as they are published now.
 
         Raises LakehouseError where one is not there.
+
+        >>> connection = mh.open("shop").reading("gold.dim_brand", "gold.sales_daily")
+        >>> joined = "gold.sales_daily JOIN gold.dim_brand USING (source_system)"
+        >>> connection.sql(f"SELECT DISTINCT label, currency FROM {joined}").fetchall()
+        [('Shop', 'EUR')]
         """
         connection = connect() if connection is None else connection
         for name in names:
@@ -837,8 +842,7 @@ def reader(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
     none occurs all are there, so that DuckDB can name the nearest; not those of an object store, which would
     be copied.
 
-    >>> lakehouse = mh.open("shop")
-    >>> connection = reader(lakehouse, "")
+    >>> connection = reader(mh.open("shop"), "SELECT label FROM gold.dim_brand")
     >>> connection.sql("SELECT label FROM gold.dim_brand").fetchall()
     [('Shop',)]
     >>> connection.sql("FROM read_text('/etc/hostname')")

@@ -76,7 +76,11 @@ def needs_safe_reader(delta: DeltaTable) -> bool:
 
 
 def types_of(delta: DeltaTable) -> dict[str, str]:
-    """Column names and their types, in a contract's words, in order."""
+    """Column names and their types, in a contract's words, in order.
+
+    >>> list(types_of(mh.open("shop").delta("gold.dim_brand")).items())[-2:]
+    [('last_order_date', 'date'), ('as_of_date', 'date')]
+    """
     return {field.name: of_delta(field.type.type) for field in delta.schema().fields}
 
 

@@ -51,7 +51,13 @@ def shared() -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def limited(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection within a project's limits; what it spills goes with it."""
+    """A connection within a project's limits; what it spills goes with it.
+
+    >>> from mergehouse.project.config import Limits
+    >>> with limited(Limits(memory="1GB", threads=2)) as connection:
+    ...     connection.sql("SELECT current_setting('threads')").fetchall()
+    [(2,)]
+    """
     with tempfile.TemporaryDirectory(prefix="mergehouse-") as spill:
         connection = connect(**settings(limits, Path(spill)))
         # Python without a script counts as a notebook: the bar would go to stdout
@@ -73,7 +79,11 @@ def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:
 def rows(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """The rows of a query, by the names of their columns."""
+    """The rows of a query, by the names of their columns.
+
+    >>> rows(connect(), "SELECT 1 AS a, $b AS b", {"b": 2})
+    [{'a': 1, 'b': 2}]
+    """
     cursor = connection.execute(sql, parameters or {})
     names = [d[0] for d in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -263,25 +263,8 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
         )
     result.current = next((r["release_version"] for r in _current(target)), None)
     done = [t for t in result.tables if t.status != "unchanged"]
-    target.append_rows(
-        contract_of(LOG),
-        [
-            [
-                now,
-                manifest.version,
-                t.table,
-                t.status,
-                t.rows,
-                t.inserted,
-                t.updated,
-                t.deleted,
-                t.delta_version,
-                t.message,
-                seal,
-            ]
-            for t in done
-        ],
-    )
+    log = [[now, manifest.version, *vars(t).values(), seal] for t in done]
+    target.append_rows(contract_of(LOG), log)
     if done or not is_known:
         result.report = f"{result.lakehouse}/{REPORTS}/v{manifest.version}.json"
         with storage_errors(result.lakehouse):

@@ -161,7 +161,7 @@ class Shelf:
                 f"{self.root}: cannot be written ({error.strerror or error}). No release was made."
             ) from None
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(here, ignore_errors=True)
 
     def publish(self, staged: Path, content: bytes) -> str:
         """Puts a staged release in its place, the seal last, points at it, and returns its manifest's

@@ -70,8 +70,8 @@ def compared_together(rules: list[FieldReconciliation]) -> list[list[FieldReconc
 def differences_between(
     brand: Brand, rules: list[FieldReconciliation], relations: Mapping[str, object]
 ) -> str:
-    """SQL of the keys for which the rules' two tables disagree, with both values as text. `relations` are
-    those to read the tables from.
+    """SQL of the keys for which the rules' two tables disagree, with both values as text.
+    `relations` are those to read the tables from.
 
     >>> import duckdb
     >>> from mergehouse.engine.dialect import to_duckdb

@@ -20,6 +20,7 @@ from mergehouse.contracts.registry import contracts, find, models
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
+from mergehouse.kpi.catalogue import with_ratios
 from mergehouse.project.config import Project, nearest
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
 from mergehouse.transform.staging_views import brand_contracts, raw_rows_view, stacked_view, typed_view
@@ -175,7 +176,7 @@ def build_graph(
         if contract is None:
             nodes.append(_view(name, sql))
         elif not is_off(contract, project):
-            nodes.append(_table(contract, tables_in(sql), sql))
+            nodes.append(_table(contract, tables_in(sql), with_ratios(sql, contract)))
     for contract in (c for layer in BUILT_LAYERS for c in contracts(layer) if c.computed_by):
         off = is_off(contract, project)
         if contract.optional or not off:

@@ -100,7 +100,7 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> str:
 
     >>> from mergehouse.contracts.registry import contract_of
     >>> brand = mh.project("shop").brands["shop"]
-    >>> sql = stacked_view(contract_of("staging.order_lines"), [brand], "order_lines.sql")
+    >>> sql = stacked_view(contract_of("staging.order_lines"), [brand])
     >>> sqlglot.parse_one(sql, read="spark").named_selects[:4]
     ['source_system', 'timezone', 'brand_currency', 'order_id']
     """

@@ -70,7 +70,7 @@ def test_staging_sql(shop: Shop, change: tuple[str, str], words: list[str]) -> N
     file.write_text(file.read_text().replace(*change, 1))
     project = load_project(shop.folder)
     with pytest.raises(ConfigError) as error:
-        build_graph(project, [], mapping_tables(project), "", "")
+        build_graph(project, [], mapping_tables(project), "", lambda _: "")
     for word in ["order_lines.sql", *words]:
         assert word in str(error.value)
 

@@ -201,7 +201,7 @@ def test_the_notebook_is_one_file_of_plain_python_that_imports_nothing_of_ours()
     code = notebook()
     compile(code, "notebook-content.py", "exec")
     assert code.startswith("# Fabric notebook source\n") and "import mergehouse" not in code and "from mergehouse" not in code
-    assert code.count("# PARAMETERS CELL ***") == 1 and code.count("\n# CELL ***") == 5
+    assert code.count("# PARAMETERS CELL ***") == 1 and code.count("\n# CELL ***") == 7  # five modules, schemas, the run
     meta = code.split("# METADATA ********************")[1].split("\n\n")[1]
     assert json.loads(meta.replace("# META ", ""))["kernel_info"]["name"] == "synapse_pyspark"
 

@@ -92,7 +92,7 @@ def main() -> None:
             write_project(Path(folder) / "project", given.raw)
         project = load_project(given.project or Path(folder) / "project")
         if given.raw:
-            run(project)
+            run(project, select="+gold.customer_features +gold.customer_outcomes")
         lakehouse = Lakehouse(project.lakehouse_location)
         dataset = read_dataset(lakehouse, BRAND)
         tested = [*backtest_churn(dataset, _tell), *backtest_clv(in_pounds(lakehouse, dataset), _tell)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from mergehouse.project.config import Limits, Project, load_project
 from mergehouse.quality.checks import check_table
 
 pytest_plugins = ["tests.storage.servers"]
+LACKING = "mergehouse.science.customer_scores.lacking"
 DEMO_LINES, DEMO_SEED = 12_000, 7
 SHOP_HEADER = "order,line,when,item,title,qty,price,customer,country,currency"
 SHOP_BRAND = """
@@ -48,6 +51,22 @@ SELECT `order` AS order_id, line AS line_id, `when` AS order_local_ts, item AS p
   batch_id, source_row, ingest_ts
 FROM lines
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runs_without_scores() -> Iterator[None]:
+    """Runs do as where the extra `science` is not installed: scores take seconds, and few tests are about them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LACKING, lambda: "a test has not asked for scores")
+        yield
+
+
+@contextmanager
+def with_scores() -> Iterator[None]:
+    """Runs within make scores."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LACKING, lambda: "")
+        yield
 
 
 class Shop:
@@ -93,8 +112,9 @@ class Shop:
     def lakehouse(self) -> Lakehouse:
         return Lakehouse(self.project.lakehouse_location)
 
-    def run(self, until: str | None = None, **options: object) -> RunResult:
-        return run(self.project, until=until, **options)  # type: ignore[arg-type]
+    def run(self, until: str | None = None, scores: bool = False, **options: object) -> RunResult:
+        with with_scores() if scores else nullcontext():
+            return run(self.project, until=until, **options)  # type: ignore[arg-type]
 
     def failure(self) -> str:
         """The message of the one source that stopped."""

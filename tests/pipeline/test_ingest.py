@@ -246,8 +246,8 @@ def test_killed_in_the_middle_and_run_again(released: Path, tmp_path: Path, comm
     lakehouse = tmp_path / "fabric"
     program = f"""
 import os
-from mergehouse.lakehouse import Lakehouse
-from mergehouse.release.ingestion import ingest
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.release.load import ingest
 write, done = Lakehouse.overwrite, []
 def overwrite(self, *arguments):
     if len(done) == {commits}:
@@ -291,6 +291,8 @@ def test_report_and_log_say_what_was_done(released: Path, tmp_path: Path) -> Non
     assert report["ok"] and report["current"] == "1.0.0" and len(report["tables"]) == len(result.tables)
     log = tables(tmp_path / "fabric").table("release_ingests").polars()
     assert log.height == len(result.tables) and set(log["manifest_sha256"]) == {result.verification.manifest_sha256}
+    logged = {row["table_name"]: [row["status"], row["row_count"], row["inserted"], row["delta_version"]] for row in log.to_dicts()}
+    assert logged == {t.table: [t.status, t.rows, t.inserted, t.delta_version] for t in result.tables}
     assert [broken_promises(tables(tmp_path / "fabric"), name) for name in ("release_ingests", "release_current")] == [[], []]
 
 

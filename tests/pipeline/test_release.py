@@ -226,8 +226,8 @@ def test_a_killed_release_is_not_seen_and_the_next_takes_its_place(sold: Shop, m
     program = f"""
 import os
 from pathlib import Path
-from mergehouse.project import load_project
-from mergehouse.release.export import release
+from mergehouse.project.config import load_project
+from mergehouse.release.export.export import release
 rename, done = Path.rename, []
 def stop(self, target):
     done.append(1)

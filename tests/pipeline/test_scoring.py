@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop
+from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop, with_scores
 from tests.pipeline.test_training import BEGIN, DAYS, LINE, customers
 
 from mergehouse.cli.main import main
 from mergehouse.errors import RegistryError
+from mergehouse.pipeline.computed import Request
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
+from mergehouse.science import customer_scores
+from mergehouse.science.registry.champion import promote_by_hand, record
 from mergehouse.science.registry.versions import versions
-from mergehouse.science.scoring import score
 
 SCORES = "gold.customer_scores_gold"
 NEWCOMERS = 5  # lines of the young brand's customers
@@ -46,7 +51,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, RunResult]:
     shop.deliver_lines(*customers())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
-        result = shop.run(score=score)
+        result = shop.run(scores=True)
     assert not result.failed, [t for t in result.tables if t.status == "failed"]
     return shop, result
 
@@ -120,8 +125,43 @@ def test_a_model_just_trained_is_not_said_to_be_out_of_date(scored: tuple[Shop, 
 def test_a_second_run_has_nothing_to_score(scored: tuple[Shop, RunResult]) -> None:
     shop, _ = scored
     before = shop.lakehouse.delta(SCORES).version()
-    again = shop.run(score=score)
+    again = shop.run(scores=True)
     assert not again.changed and shop.lakehouse.delta(SCORES).version() == before
+
+
+def test_a_run_without_news_imports_no_library_of_models(scored: tuple[Shop, RunResult], tmp_path: Path) -> None:
+    """In a process of its own. The scores are fresh all the same: they are asked for."""
+    shop = scored[0].copy(tmp_path / "quiet")
+    program = """
+import sys
+from mergehouse.pipeline.run import run
+from mergehouse.project.config import load_project
+result = run(load_project(sys.argv[1]))
+print(result.changed, {t.table: t.status for t in result.tables}["gold.customer_scores_gold"])
+print("imported:", [name for name in ("mlflow", "skops", "sklearn", "scipy") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(shop.folder)], capture_output=True, text=True)
+    assert done.stdout == "False fresh\nimported: []\n", done.stdout + done.stderr
+
+
+def test_a_promotion_makes_the_scores_stale(scored: tuple[Shop, RunResult], tmp_path: Path) -> None:
+    shop = scored[0].copy(tmp_path / "promoted")
+    [model] = [v for v in versions(shop.project) if v.target == "churn"]
+
+    def asked() -> str:
+        return customer_scores.version(Request(shop.project, shop.lakehouse, lambda _: None))
+
+    first = asked()
+    assert f"{model.name} 1" in first
+    record(shop.lakehouse, replace(model, version=2), False, "does not beat version 1")
+    assert asked() == first
+    promote_by_hand(shop.project, model.name, 1, "as it is")
+    assert asked() == first
+    record(shop.lakehouse, replace(model, version=2), True, "a trial", decided_by="person")
+    assert f"{model.name} 2" in asked()
+    status = {t.table: t.status for t in shop.run(scores=True).tables}
+    assert status[SCORES] == "updated" and status["gold.customer_360"] == "built" and status["gold.customer_features"] == "fresh"
+    assert not shop.run(scores=True).changed
 
 
 def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(scored: tuple[Shop, RunResult], tmp_path: Path) -> None:
@@ -129,7 +169,7 @@ def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(scor
     old = shop.rows(f"SELECT as_of_date, count(*) FROM {SCORES} WHERE source_system = 'shop' GROUP BY ALL")
     days = [DAYS + 5, DAYS + 20]
     shop.deliver_lines(*(LINE.format(order=f"N{d}", day=BEGIN + dt.timedelta(d), customer="C2") for d in days), name="lines2.csv")
-    assert not shop.run(score=score).failed
+    assert not shop.run(scores=True).failed
     new = shop.rows(f"SELECT as_of_date, count(*) FROM {SCORES} WHERE source_system = 'shop' GROUP BY ALL ORDER BY 1")
     assert new == [*old, (BEGIN + dt.timedelta(DAYS + 21), old[0][1])]
     assert shop.rows(
@@ -149,7 +189,7 @@ def test_scores_are_judged_once_they_have_come_of_age(scored: tuple[Shop, RunRes
     lines = [LINE.format(order=f"M{c}", day=then + dt.timedelta(30), customer=c) for c in sorted(back)]
     lines.append(LINE.format(order="last", day=then + dt.timedelta(95), customer="C0"))
     shop.deliver_lines(*lines, name="lines2.csv")
-    shop.run(score=score)
+    shop.run(scores=True)
     kept = "SELECT cutoff_date, customers, value FROM gold.model_metrics WHERE target = 'scored_churn_90d' AND metric = 'observed_mean'"
     found = shop.rows(kept)
     active = shop.rows(
@@ -164,7 +204,7 @@ def test_scores_are_judged_once_they_have_come_of_age(scored: tuple[Shop, RunRes
     assert [(day, n, round(float(rate), 6)) for day, n, rate in found] == [(day, n, round(rate, 6)) for day, n, rate in active]
     assert found[0][1] > 50 and 0.3 < float(found[0][2]) < 0.7  # every second one came back
     shop.deliver_lines(LINE.format(order="later", day=then + dt.timedelta(96), customer="C0"), name="lines3.csv")
-    shop.run(score=score)
+    shop.run(scores=True)
     assert shop.rows(kept) == found
 
 
@@ -176,7 +216,7 @@ def test_a_model_that_cannot_be_used_leaves_the_scores_as_they_are(scored: tuple
 
     monkeypatch.setattr("mergehouse.science.scoring.champion", refuse)
     shop.deliver_lines(LINE.format(order="N", day=BEGIN + dt.timedelta(DAYS + 5), customer="C2"), name="lines2.csv")
-    result = shop.run(score=score)
+    result = shop.run(scores=True)
     failed = [t for t in result.tables if t.status == "failed"]
     assert result.failed and [t.table for t in failed] == [SCORES] and "changed after it was registered" in failed[0].reason
     assert shop.rows("SELECT count(*) FROM gold.customer_brand_360 WHERE source_system = 'shop' AND score_method IS NOT NULL") == [(0,)]
@@ -187,13 +227,13 @@ def test_mergehouse_score(scored: tuple[Shop, RunResult], tmp_path: Path, monkey
 
     def command(*words: str) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["mergehouse", *words, "-C", str(shop.folder)])
-        with pytest.raises(SystemExit) as stopped:
+        with pytest.raises(SystemExit) as stopped, with_scores():
             main()
         return int(stopped.value.code or 0), capsys.readouterr().out
 
     code, out = command("score")
     assert code == 0 and "Nothing to do" in out and "fallback" in out
-    monkeypatch.setattr("mergehouse.science.scoring.EDITION", "another")
+    monkeypatch.setattr("mergehouse.science.customer_scores.EDITION", "another")
     code, out = command("score", "--json")
     tables = {t["table"]: t["status"] for t in json.loads(out)["tables"]}
     assert code == 0 and tables[SCORES] == "updated" and tables["gold.customer_360"] == "built"

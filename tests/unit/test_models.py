@@ -50,9 +50,23 @@ def test_contracts_are_named_after_their_files() -> None:
 @pytest.mark.parametrize("name", [name for name in models() if find(name)])
 def test_contract_fits_the_sql(name: str) -> None:
     contract = contract_of(name)
-    given = sqlglot.parse_one(models()[name], read="spark").named_selects
-    assert set(contract.columns) <= set(given)
+    given = set(sqlglot.parse_one(models()[name], read="spark").named_selects)
+    ratios = {column for column, of in contract.columns.items() if of.kpi}
+    assert set(contract.columns) - ratios <= given and not ratios & given
     assert set(contract.key) | set(contract.partition_by) <= set(contract.columns)
+
+
+def test_a_ratio_in_a_table_is_the_catalogues_of_the_tables_own_columns() -> None:
+    kpis, found = {kpi.name: kpi for kpi in catalogue()}, []
+    for contract in CONTRACTS:
+        for column in contract.columns.values():
+            if column.kpi:
+                kpi = kpis[column.kpi]
+                assert kpi.ratio and kpi.format == "money" and column.type == "decimal(18,2)"
+                for measure in (kpis[name] for name in kpi.ratio):
+                    assert measure.table == contract.table and measure.sum in contract.columns and not measure.where
+                found.append(column.kpi)
+    assert found == ["aov"]
 
 
 def test_gold_tables_that_carry_a_brand_are_partitioned_by_it() -> None:

@@ -113,6 +113,22 @@ def test_huge_amounts_are_exact_or_quarantined(shop: Shop) -> None:
     ]
 
 
+def test_an_average_order_is_rounded_half_up_and_empty_without_orders(shop: Shop) -> None:
+    shop.deliver_lines(
+        "A1,1,2026-03-01 10:00:00,P1,Mug,1,10.00,77,DE,EUR",
+        "A2,1,2026-03-01 11:00:00,P1,Mug,1,5.01,78,DE,EUR",
+        "A3,1,2026-03-02 10:00:00,P1,Mug,-1,5.00,77,DE,EUR",
+    )
+    assert not shop.run().failed
+    found = shop.rows(
+        "SELECT gmv_eur, returns_eur, orders, aov_eur, margin_eur = net_revenue_eur - cost_eur FROM gold.sales_daily ORDER BY order_date"
+    )
+    assert found == [
+        (Decimal("15.01"), Decimal(0), 2, Decimal("7.51"), True),  # 7.505
+        (Decimal(0), Decimal("5.00"), 0, None, True),
+    ]  # fmt: skip
+
+
 def test_quintiles_give_equal_values_equal_scores(shop: Shop) -> None:
     """Ten buyers spending 10, 20, 20, 20, 50 ... 100: share ranked below 0, .1, .1, .1, .4, .5, .6, .7, .8, .9."""
     spent = [10, 20, 20, 20, 50, 60, 70, 80, 90, 100]

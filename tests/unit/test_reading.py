@@ -16,8 +16,8 @@ from mergehouse.project.config import Limits
 @pytest.fixture
 def lakehouse(tmp_path: Path) -> Lakehouse:
     made = Lakehouse(tmp_path / "lakehouse")
-    made.append_rows("gold.prices", {"item": "VARCHAR", "price": "DECIMAL(9, 2)"}, [["mug", "5.00"], ["cup", "2.50"]])
-    made.append_rows("gold.stock", {"item": "VARCHAR", "pieces": "BIGINT"}, [["mug", 3]])
+    made.append("gold.prices", duckdb.sql("FROM (VALUES ('mug', 5.00), ('cup', 2.50)) AS t(item, price)"))
+    made.append("gold.stock", duckdb.sql("SELECT 'mug' AS item, 3 AS pieces"))
     return made
 
 

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from mergehouse.cli.options import HERE, Env, Folder, Json, app
-from mergehouse.cli.science_extra import lacking_packages, scoring
 
 
 @app.command(rich_help_panel="Build")
@@ -32,10 +31,11 @@ def run(
     from mergehouse.pipeline.run import run as run_pipeline
     from mergehouse.project.config import load_project
     from mergehouse.quality.report import REPORT, write_report
+    from mergehouse.science.extra import lacking_packages
 
     loaded = load_project(project, env)
     with render.steps(hidden=as_json) as step:
-        result = run_pipeline(loaded, select, until, full, step, score=scoring(loaded))
+        result = run_pipeline(loaded, select, until, full, step)
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
         render.print_json(summary(result))

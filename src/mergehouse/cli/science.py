@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mergehouse.cli.options import HERE, Env, Folder, Json, OneBrand, app, models
-from mergehouse.cli.science_extra import scoring, with_science
+from mergehouse.cli.science_extra import with_science
 
 
 @app.command(rich_help_panel="Science")
@@ -46,12 +46,16 @@ def train(
 def score(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Score every customer anew where features or models have changed."""
     from mergehouse.cli import render, render_science
+    from mergehouse.lakehouse.delta import Lakehouse
     from mergehouse.pipeline.results import summary
-    from mergehouse.pipeline.run import rescore
+    from mergehouse.pipeline.run import run
+    from mergehouse.science.customer_scores import SCORES
+    from mergehouse.science.features.dataset import expect_features
 
     loaded = with_science(project, env)
+    expect_features(Lakehouse(loaded.lakehouse_location))
     with render.steps(hidden=as_json) as step:
-        result = rescore(loaded, scoring(loaded), step)
+        result = run(loaded, select=f"{SCORES}+", progress=step, load=False)
     if as_json:
         render.print_json(summary(result))
     else:

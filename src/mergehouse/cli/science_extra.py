@@ -1,4 +1,4 @@
-"""Whether this Python has what models need: the extra `science`."""
+"""The project that a command about models is for."""
 
 from __future__ import annotations
 
@@ -6,33 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mergehouse.errors import MergehouseError
-
-
-def lacking_packages() -> str:
-    """What this Python lacks of what models need, in words; empty where nothing does."""
-    from importlib.util import find_spec
-
-    package = next(
-        (name for name in ("sklearn", "mlflow", "skops", "matplotlib", "shap") if find_spec(name) is None), ""
-    )
-    return (
-        package and f"{package} is not installed; pip install 'mergehouse[science]' brings what models need"
-    )
-
-
-def scoring(project: Any) -> Any:
-    """What scores customers, imported when it is needed: models are heavy. None where the project or this
-    Python does without.
-    """
-    if not project.config.science or lacking_packages():
-        return None
-
-    def score(*arguments: Any) -> Any:
-        from mergehouse.science.scoring import score
-
-        return score(*arguments)
-
-    return score
+from mergehouse.science.extra import lacking_packages
 
 
 def with_science(project: Path, env: str | None, brand: str | None = None) -> Any:

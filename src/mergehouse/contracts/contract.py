@@ -22,7 +22,10 @@ class _Strict(BaseModel):
 
 
 class ColumnContract(_Strict):
-    """One column. `type` is a Spark SQL type; `pii` is the sensitivity tag carried to every catalogue."""
+    """One column. `type` is a Spark SQL type; `pii` is the sensitivity tag carried to every catalogue.
+
+    `kpi` names the ratio that the column is, row by row: the KPI catalogue computes it, not the model.
+    """
 
     type: str = Field(pattern=f"^({DECLARED})$")
     meaning: str
@@ -34,6 +37,7 @@ class ColumnContract(_Strict):
     max: float | None = None
     references: str | None = Field(default=None, pattern=r"^[a-z]+\.[a-z0-9_]+\.[a-z0-9_]+$")
     severity: Severity = "error"
+    kpi: str | None = None
 
 
 class Check(_Strict):
@@ -82,6 +86,14 @@ class Contract(_Strict):
 
     `z_order` names the columns that readers filter by most; `mergehouse maintain` lays the files out by them.
 
+    `follows: deliveries`: which rows are new is told from the deliveries alone. Of a view, what follows from
+    them is traced; of a table, its published version tells which deliveries have reached the tables.
+    `keep`: a view that several tables read whole; it is computed once a run.
+
+    `computed_by: package.module:function`: Python computes the table from those it `reads` (see
+    pipeline/computed.py). Its rows take the place of the table, or of the `partitions` that they belong to,
+    so that the others stay. Where an `optional` one cannot be computed, what reads it does without.
+
     Without `incremental` the table is computed whole and compared with what is published.
     """
 
@@ -94,6 +106,12 @@ class Contract(_Strict):
     append_only: bool = False
     part: Literal["science"] | None = None
     release: Literal["overwrite", "merge", "none"] = "overwrite"
+    follows: Literal["deliveries"] | None = None
+    keep: bool = False
+    computed_by: str | None = Field(default=None, pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*:[a-z0-9_]+$")
+    reads: list[str] = []
+    replaces: Literal["table", "partitions"] = "table"
+    optional: bool = False
     columns: dict[str, ColumnContract]
     checks: list[Check] = []
     incremental: Incremental | None = None
@@ -141,6 +159,10 @@ def load_contract(file: Path) -> Contract:
                 f"{file}: incremental.inputs.{table} needs one column for each of"
                 f" {', '.join(incremental.slice)}."
             )
+    if not contract.computed_by and (contract.reads or contract.optional or contract.replaces != "table"):
+        raise ConfigError(f"{file}: `reads`, `replaces` and `optional` are for a table with `computed_by`.")
+    if contract.replaces == "partitions" and not contract.partition_by:
+        raise ConfigError(f"{file}: `replaces: partitions` needs `partition_by`.")
     for check in contract.checks:
         if (check.expect is None) == (check.sql is None):
             raise ConfigError(f"{file}: check `{check.name}` needs exactly one of `expect` and `sql`.")

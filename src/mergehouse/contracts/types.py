@@ -14,6 +14,8 @@ DECLARED = rf"{EXACT}|double"  # what a contract may: time spent is no money
 
 
 class Type(NamedTuple):
+    """What a type is called elsewhere. Decimals, which are not in `TYPES`, have one name everywhere."""
+
     duckdb: str
     delta: str
     polars: str
@@ -28,11 +30,11 @@ TYPES = {
     "int": Type("INTEGER", "integer", "Int32"),
     "bigint": Type("BIGINT", "long", "Int64"),
     "double": Type("DOUBLE", "double", "Float64"),
-}  # decimals have one name everywhere
-SOURCE_TYPES = {
+}
+SOURCE_TYPES = {  # what Spark SQL reads the types of brand.yml as
     "text": "STRING", "code": "STRING", "number": "DECIMAL(18, 4)", "percent": "DECIMAL(18, 4)",
     "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP_NTZ",
-}  # fmt: skip  # what becomes of the types that brand.yml declares
+}  # fmt: skip
 _OF_DUCKDB = {names.duckdb: kind for kind, names in TYPES.items()} | {"TIMESTAMP WITH TIME ZONE": "timestamp"}
 _OF_DELTA = {names.delta: kind for kind, names in TYPES.items()}
 

@@ -6,18 +6,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import StagedFile, Stamp
 
-# What a run names besides the layers: tables, views, what of a table is delivered, affected, found, computed
-# and changed.
-SCHEMAS = (
-    "mapping",
-    "typed",
-    "staging",
+SCHEMAS = ("mapping", "typed", "staging")  # what a run names besides the layers and the relations
+Kind = Literal[
     "delivered",
     "affected",
     "found",
@@ -28,7 +24,26 @@ SCHEMAS = (
     "deleted",
     "changed",
     "merged",
-)
+]
+RELATIONS = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Rows that a run names for itself: what is `delivered`, `affected`, `changed` of a table or view. `part`
+    tells those of one kind apart.
+    """
+
+    schema: Kind
+    of: str
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        return "__".join(filter(None, (self.of, self.part))).replace(".", "_")
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
 
 
 @dataclass(frozen=True)
@@ -50,9 +65,7 @@ class Staged:
 
 
 class Engine(Protocol):
-    """What the pipeline asks of an engine. All SQL given to it is Spark SQL; relations are named
-    `schema.name`.
-    """
+    """What the pipeline asks of an engine. SQL given to it is Spark SQL over nodes and relations by name."""
 
     lakehouse: Lakehouse
     tables_at_once: int
@@ -60,34 +73,34 @@ class Engine(Protocol):
     def attach(self, name: str) -> None:
         """Makes the published version of a table readable under its name."""
 
-    def define(self, name: str, sql: str) -> None:
+    def define(self, name: str | Relation, sql: str) -> None:
         """Defines a view."""
 
-    def keep(self, name: str, sql: str) -> None:
+    def keep(self, name: str | Relation, sql: str) -> None:
         """Runs a query once and keeps its rows readable under a name for the rest of the run."""
 
-    def slice(self, name: str, source: str, affected: str, on: dict[str, str]) -> None:
-        """Defines a view of the rows of a relation whose columns equal those of a row in `affected`; `on`
-        maps theirs to the latter's.
+    def slice(self, name: Relation, source: str | Relation, affected: Relation, on: dict[str, str]) -> None:
+        """Defines a view of the rows of `source` whose columns equal those of a row in `affected`; `on` maps
+        theirs to the latter's.
         """
 
     def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
         """A small table of text columns."""
 
-    def load_frame(self, name: str, frame: Any) -> None:
+    def load_frame(self, name: str | Relation, frame: Any) -> None:
         """An Arrow stream as a table."""
 
     def stage(self, contract: Contract, sql: str) -> Staged:
         """Runs a model, casts every column to its contract's type, and writes the rows."""
 
     def stage_partitions(self, contract: Contract, sql: str) -> Staged:
-        """The same for a model that yields the partitions in the relation `affected.<table>`, whole."""
+        """The same for a model that yields the partitions in the relation `affected`, whole."""
 
     def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
         """Compares a model's rows with the published ones and writes what differs.
 
-        `sliced`: the model yields the slices in the relation `affected.<table>`, else the whole table. Leaves
-        the relations `computed`, `inserted`, `deleted` and, of these two together, `changed.<table>`.
+        `sliced`: the model yields the slices in the relation `affected`, else the whole table. Leaves
+        the relations `computed`, `inserted`, `deleted` and, of these two together, `changed`.
         """
 
     def attach_staged(self, staged: Staged) -> None:
@@ -109,10 +122,3 @@ class Engine(Protocol):
 
     def distinct_keys(self, contract: Contract) -> int:
         """Number of different keys in a table that is attached."""
-
-
-def flat(name: str) -> str:
-    """A table's name as one word: what belongs to `silver.orders` in a run is `changed.silver_orders` and the
-    like.
-    """
-    return name.replace(".", "_")

@@ -14,7 +14,7 @@ import duckdb
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import duckdb_type
-from mergehouse.engine import SCHEMAS, Staged, flat
+from mergehouse.engine import RELATIONS, SCHEMAS, Relation, Staged
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.errors import LakehouseError, ModelError
 from mergehouse.lakehouse.delta import Lakehouse
@@ -43,7 +43,7 @@ class DuckDBEngine:
     def __init__(self, limits: Limits, lakehouse: Lakehouse, temp_folder: Path):
         self.lakehouse = lakehouse
         self.connection = connect(**settings(limits, temp_folder), preserve_insertion_order=False)
-        for schema in (*LAYERS, *SCHEMAS):
+        for schema in (*LAYERS, *SCHEMAS, *RELATIONS):
             self.connection.execute(f"CREATE SCHEMA {schema}")
         self._sessions = threading.local()
         self._published: dict[
@@ -70,7 +70,7 @@ class DuckDBEngine:
         if not needs_safe_reader(delta):
             self._published[name] = select(self.connection, delta, with_place=True)
 
-    def define(self, name: str, sql: str) -> None:
+    def define(self, name: str | Relation, sql: str) -> None:
         self._define(name, to_duckdb(sql))
 
     def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
@@ -82,24 +82,24 @@ class DuckDBEngine:
         lists = ", ".join("unnest(?::VARCHAR[])" for _ in columns)
         self.connection.execute(f"INSERT INTO {name} SELECT {lists}", by_column)
 
-    def load_frame(self, name: str, frame: Any) -> None:
+    def load_frame(self, name: str | Relation, frame: Any) -> None:
         """An Arrow-compatible frame as a table."""
-        self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS FROM frame")
+        self._session.execute(f"CREATE OR REPLACE TABLE {name} AS FROM frame")
 
-    def keep(self, name: str, sql: str) -> None:
+    def keep(self, name: str | Relation, sql: str) -> None:
         self._keep(name, to_duckdb(sql))
 
-    def slice(self, name: str, source: str, affected: str, on: dict[str, str]) -> None:
-        rows = f"SELECT t.* FROM {source} AS t SEMI JOIN {affected} AS a ON {_equal(on)}"
-        if source in self._published and (found := self._find(name, self._published[source], affected, on)):
-            rows = f"SELECT * EXCLUDE (file, row) FROM ({found})"
-            if contract := self._changed.get(source):
-                came = (
-                    f"SELECT t.* FROM inserted.{flat(source)} AS t SEMI JOIN {affected} AS a ON {_equal(on)}"
-                )
+    def slice(self, name: Relation, source: str | Relation, affected: Relation, on: dict[str, str]) -> None:
+        rows = _matching(source, affected, on)
+        if isinstance(source, str) and source in self._published:
+            found = self._find(Relation("found", name.of, name.part), self._published[source], affected, on)
+            if found:
+                rows = f"SELECT * EXCLUDE (file, row) FROM ({found})"
+            if found and (contract := self._changed.get(source)):
+                gone, came = Relation("deleted", source), Relation("inserted", source)
                 rows = (
-                    f"{rows} ANTI JOIN deleted.{flat(source)} USING ({', '.join(contract.key)}) UNION ALL"
-                    f" {came}"
+                    f"{rows} ANTI JOIN {gone} USING ({', '.join(contract.key)}) UNION ALL"
+                    f" {_matching(came, affected, on)}"
                 )
         self._define(name, rows)
 
@@ -111,7 +111,7 @@ class DuckDBEngine:
         folder = self.lakehouse.staging_folder(contract.table)
         base = self.lakehouse.delta(contract.table).version()
         replaced = self.lakehouse.files_in(
-            contract.table, self.rows(f"SELECT * FROM affected.{flat(contract.table)}")
+            contract.table, self.rows(f"SELECT * FROM {Relation('affected', contract.table)}")
         )
         return Staged(
             contract,
@@ -123,28 +123,29 @@ class DuckDBEngine:
         )
 
     def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
-        name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
-        self._keep(f"computed.{name}", _typed(contract, sql))
-        delta = self.lakehouse.delta(contract.table)
-        published = self._published[contract.table] = select(self.connection, delta, with_place=True)
+        table, columns, key = contract.table, ", ".join(contract.columns), ", ".join(contract.key)
+        before, inserted, deleted = (Relation(kind, table) for kind in ("published", "inserted", "deleted"))
+        self._keep(Relation("computed", table), _typed(contract, sql))
+        delta = self.lakehouse.delta(table)
+        published = self._published[table] = select(self.connection, delta, with_place=True)
         if sliced and contract.incremental:
-            on, affected = {c: c for c in contract.incremental.slice}, f"affected.{name}"
-            all_of = f"SELECT t.* FROM ({published}) AS t SEMI JOIN {affected} AS a ON {_equal(on)}"
-            published = self._find(f"published.{name}", published, affected, on) or all_of
-        self._keep(f"published.{name}", published)
+            on, affected = {c: c for c in contract.incremental.slice}, Relation("affected", table)
+            few = self._find(Relation("found", table, "published"), published, affected, on)
+            published = few or _matching(f"({published})", affected, on)
+        self._keep(before, published)
         self._compare(contract)
-        self._define(f"changed.{name}", f"FROM inserted.{name} UNION ALL FROM deleted.{name}")
-        counts = f"SELECT (SELECT count(*) FROM inserted.{name}), (SELECT count(*) FROM deleted.{name})"
-        inserted, deleted = self._session.execute(counts).fetchall()[0]
-        if not inserted and not deleted:
+        self._define(Relation("changed", table), f"FROM {inserted} UNION ALL FROM {deleted}")
+        counts = f"SELECT (SELECT count(*) FROM {inserted}), (SELECT count(*) FROM {deleted})"
+        came, went = self._session.execute(counts).fetchall()[0]
+        if not came and not went:
             return Staged(contract, "nothing")
-        old = f"SELECT DISTINCT file FROM published.{name} SEMI JOIN deleted.{name} USING ({key})"
+        old = f"SELECT DISTINCT file FROM {before} SEMI JOIN {deleted} USING ({key})"
         replaced = frozenset(file for (file,) in self._session.execute(old).fetchall())
-        rows = f"SELECT {columns} FROM inserted.{name}"
+        rows = f"SELECT {columns} FROM {inserted}"
         if replaced:
             kept = (
-                f"SELECT {columns} FROM {read_files(sorted(replaced), _hive(contract))} ANTI JOIN"
-                f" deleted.{name} USING ({key})"
+                f"SELECT {columns} FROM {read_files(sorted(replaced), _hive(contract))} ANTI JOIN {deleted}"
+                f" USING ({key})"
             )
             rows = f"{kept} UNION ALL {rows}"
         folder = self.lakehouse.staging_folder(contract.table)
@@ -154,8 +155,8 @@ class DuckDBEngine:
             folder,
             self._write(contract, rows, folder),
             replaced,
-            inserted,
-            deleted,
+            came,
+            went,
             delta.version(),
         )
 
@@ -195,27 +196,25 @@ class DuckDBEngine:
         Rows of one key are compared: half of what EXCEPT takes, which knows no key. New slices are not
         compared with nothing.
         """
-        name, columns, key = flat(contract.table), ", ".join(contract.columns), ", ".join(contract.key)
-        if self._session.execute(f"SELECT count(*) FROM published.{name}").fetchall() == [(0,)]:
-            self._define(f"inserted.{name}", f"FROM computed.{name}")
-            self._define(f"deleted.{name}", f"SELECT {columns} FROM published.{name}")
+        columns, key = ", ".join(contract.columns), ", ".join(contract.key)
+        computed, published, inserted, deleted = (
+            Relation(kind, contract.table) for kind in ("computed", "published", "inserted", "deleted")
+        )
+        if self._session.execute(f"SELECT count(*) FROM {published}").fetchall() == [(0,)]:
+            self._define(inserted, f"FROM {computed}")
+            self._define(deleted, f"SELECT {columns} FROM {published}")
             return
-        same = [
+        same = " AND ".join(
             f"t.{c} = p.{c}" if c in contract.key else f"t.{c} IS NOT DISTINCT FROM p.{c}"
             for c in contract.columns
-        ]
-        self._keep(
-            f"inserted.{name}",
-            f"FROM computed.{name} AS t ANTI JOIN published.{name} AS p ON {' AND '.join(same)}",
         )
-        stays = f"SELECT {key} FROM computed.{name} ANTI JOIN inserted.{name} USING ({key})"
-        self._keep(
-            f"deleted.{name}", f"SELECT {columns} FROM published.{name} ANTI JOIN ({stays}) USING ({key})"
-        )
+        self._keep(inserted, f"FROM {computed} AS t ANTI JOIN {published} AS p ON {same}")
+        stays = f"SELECT {key} FROM {computed} ANTI JOIN {inserted} USING ({key})"
+        self._keep(deleted, f"SELECT {columns} FROM {published} ANTI JOIN ({stays}) USING ({key})")
 
-    def _find(self, name: str, rows: str, affected: str, on: dict[str, str]) -> str:
-        """SQL of the few `rows` of a table that are affected, by place, so that readers skip all others;
-        empty where they are many.
+    def _find(self, places: Relation, rows: str, affected: Relation, on: dict[str, str]) -> str:
+        """SQL of the few `rows` of a table that are affected, by their `places`, so that readers skip all
+        others; empty where they are many.
 
         No columns are read but those of `on`; the first rows of each file tell few from many.
         """
@@ -225,11 +224,8 @@ class DuckDBEngine:
             f"{sample} SELECT ({hits}) * {FEW} <= (SELECT count(*) FROM t)"
         ).fetchall()[0][0]:
             return ""
-        self._keep(
-            f"found.{flat(name)}",
-            f"SELECT file, row FROM ({rows}) AS t SEMI JOIN {affected} AS a ON {_equal(on)}",
-        )
-        return f"SELECT * FROM ({rows}) SEMI JOIN found.{flat(name)} USING (file, row)"
+        self._keep(places, _matching(f"({rows})", affected, on, "file, row"))
+        return f"SELECT * FROM ({rows}) SEMI JOIN {places} USING (file, row)"
 
     def _write(self, contract: Contract, rows: str, folder: Path) -> tuple[StagedFile, ...]:
         """Parquet files of a DuckDB query's rows, partition by partition: DuckDB's own way sorts out rows one
@@ -237,7 +233,7 @@ class DuckDBEngine:
         """
         if not contract.partition_by:
             return self._copy(contract, rows, folder, {})
-        kept, columns = f"merged.{flat(contract.table)}", ", ".join(contract.partition_by)
+        kept, columns = Relation("merged", contract.table), ", ".join(contract.partition_by)
         self._keep(kept, rows)
         files: tuple[StagedFile, ...] = ()
         for values in self._session.execute(f"SELECT DISTINCT {columns} FROM {kept}").fetchall():
@@ -275,12 +271,12 @@ class DuckDBEngine:
         ]
         return tuple(StagedFile(*file) for file in files if file[1])
 
-    def _keep(self, name: str, sql: str) -> None:
+    def _keep(self, name: str | Relation, sql: str) -> None:
         """A table in memory, spilled where it is too large."""
         with _sql_errors(name):
             self._session.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}")
 
-    def _define(self, name: str, sql: str) -> None:
+    def _define(self, name: str | Relation, sql: str) -> None:
         with _sql_errors(name):
             self._session.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
 
@@ -318,6 +314,10 @@ def _typed(contract: Contract, sql: str) -> str:
         f"CAST({name} AS {duckdb_type(kind)}) AS {name}" for name, kind in contract.types.items()
     )
     return f"SELECT {columns} FROM ({to_duckdb(sql)})"
+
+
+def _matching(rows: object, affected: Relation, on: dict[str, str], columns: str = "t.*") -> str:
+    return f"SELECT {columns} FROM {rows} AS t SEMI JOIN {affected} AS a ON {_equal(on)}"
 
 
 def _equal(on: dict[str, str]) -> str:
@@ -365,7 +365,7 @@ def _bound(kind: str, value: str, outward: float) -> Any:
 
 
 @contextmanager
-def _sql_errors(name: str, folder: Path | None = None) -> Iterator[None]:
+def _sql_errors(name: object, folder: Path | None = None) -> Iterator[None]:
     try:
         yield
     except duckdb.IOException as error:

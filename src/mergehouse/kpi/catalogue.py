@@ -10,6 +10,7 @@ from typing import Any, Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError
 from mergehouse.kpi import formula
@@ -84,6 +85,21 @@ def catalogue() -> tuple[Kpi, ...]:
     ['gmv', 'returns', 'net_revenue', 'orders', 'units', 'aov']
     """
     return tuple(Kpi(**entry) for entry in parse_yaml(CATALOGUE.read_text(encoding="utf-8")))
+
+
+def with_ratios(sql: str, contract: Contract) -> str:
+    """A model's SQL with the columns that its contract takes from the catalogue: ratios of its own columns.
+
+    >>> with_ratios("SELECT 1 AS day", contract_of("gold.dim_date"))
+    'SELECT 1 AS day'
+    """
+    kpis = {kpi.name: kpi for kpi in catalogue()}
+    ratios = []
+    for name, column in contract.columns.items():
+        if column.kpi:
+            numerator, denominator = (str(kpis[measure].sum) for measure in kpis[column.kpi].ratio or ())
+            ratios.append(f"{formula.money_ratio_sql(numerator, denominator)} AS {name}")
+    return f"SELECT *, {', '.join(ratios)} FROM ({sql}) AS measured" if ratios else sql
 
 
 def brand_definitions(brand: Brand) -> dict[str, str]:

@@ -30,6 +30,21 @@ def measure_sql(kpi: dict[str, Any]) -> str:
     return f"SUM({value})"
 
 
+def money_ratio_sql(numerator: str, denominator: str) -> str:
+    """One column over another to the cent, rounded half up, empty where that is 0; neither is below 0.
+
+    In whole numbers, since engines divide decimals differently.
+
+    >>> print(money_ratio_sql("gmv_eur", "orders"))
+    CASE WHEN orders > 0 THEN
+    (2 * CAST(gmv_eur * 100 AS BIGINT) + orders) DIV (2 * orders) * CAST(0.01 AS DECIMAL(3, 2)) END
+    """
+    return (
+        f"CASE WHEN {denominator} > 0 THEN (2 * CAST({numerator} * 100 AS BIGINT) + {denominator})"
+        f" DIV (2 * {denominator}) * CAST(0.01 AS DECIMAL(3, 2)) END"
+    )
+
+
 def kpi_sql(table: str, kpis: list[dict[str, Any]]) -> str:
     """One query for all measures of a Gold table: a row per brand and one for the group.
 

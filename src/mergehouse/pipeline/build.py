@@ -4,37 +4,71 @@ side by side.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
-from typing import Any
 
-from mergehouse.engine import flat
+from mergehouse.engine import Engine, Relation, Staged
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.files import Stamp
+from mergehouse.pipeline import computed
+from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.results import TableResult
-from mergehouse.pipeline.workbench import Workbench
+from mergehouse.pipeline.stamps import Stamps
 from mergehouse.progress import Progress
-from mergehouse.quality.checks import CheckResult, check_table
-from mergehouse.transform.graph import Node
-from mergehouse.transform.incremental.plan import Change, Plan
+from mergehouse.quality.checks import CheckResult, Recheck, check_table
+from mergehouse.transform.graph import Graph, Node, Table, fingerprint_of
+from mergehouse.transform.incremental import Change, Changes
+
+
+@dataclass
+class Workbench:
+    """What a run builds with. Its graph changes with each table that Python computes: what reads that has
+    another fingerprint from then on.
+    """
+
+    engine: Engine
+    graph: Graph
+    attachments: Attachments
+    changes: Changes
+    stamps: Stamps
+    request: computed.Request
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fingerprint(self, table: Table) -> str:
+        """That which the table would be published with now."""
+        if table.sql:
+            return self.graph.fingerprints[table.name]
+        version = computed.version(table.contract, self.request)
+        return fingerprint_of(table, self.graph.fingerprints, version)
+
+    def stamp(self, table: Table) -> Stamp:
+        return self.stamps.of(table.name, self.fingerprint(table), self.graph)
+
+    def published(self, table: Table, stamp: Stamp, change: Change | None) -> None:
+        self.attachments.published(table.name)
+        self.stamps.current.add(table.name)
+        if change:
+            self.changes.found[table.name] = change
+        if not table.sql:
+            with self._lock:
+                self.graph = self.graph.published(table.name, stamp.fingerprint)
 
 
 def build_tables(
-    chosen: list[Node],
-    bench: Workbench,
-    broken: set[str],
-    full: bool,
-    progress: Progress,
+    chosen: list[Table], bench: Workbench, broken: set[str], full: bool, progress: Progress
 ) -> tuple[list[TableResult], list[CheckResult]]:
     """Builds the chosen tables, each after those it depends on, and returns results and checks in the order
     of `chosen`.
 
-    `broken` names sources and tables that failed; tables that fail or wait are added.
+    `broken` names sources and tables that failed; tables that fail or wait are added, but for optional ones.
     """
-    nodes = {node.name: node for node in chosen}
-    upstream = {name: bench.graph.upstream(name) & nodes.keys() for name in nodes}
+    tables = {table.name: table for table in chosen}
+    upstream = {name: bench.graph.upstream(name) & tables.keys() for name in tables}
     waiting = Counter(parent for parents in upstream.values() for parent in parents)
     order = TopologicalSorter(upstream)
     order.prepare()
@@ -48,80 +82,90 @@ def build_tables(
             )  # last, so next: what most tables wait for
             while ready and len(running) < bench.engine.tables_at_once:
                 name = ready.pop()
-                running[pool.submit(_build, nodes[name], bench, frozenset(broken), full)] = name
+                running[pool.submit(_build, tables[name], bench, frozenset(broken), full)] = name
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 name = running.pop(future)
                 outcomes[name] = future.result()
-                if outcomes[name][0].status in ("failed", "blocked"):
+                if outcomes[name][0].status in ("failed", "blocked") and not tables[name].contract.optional:
                     broken.add(name)
                 order.done(name)
-                progress(name, nodes[name].layer, len(outcomes), len(nodes))
-    return [outcomes[name][0] for name in nodes], [check for name in nodes for check in outcomes[name][1]]
-
-
-def publish_frame(
-    node: Node, bench: Workbench, frame: Any, fingerprint: str
-) -> tuple[TableResult, list[CheckResult]]:
-    """Publishes what no SQL computes: rows of an Arrow-compatible frame, in the place of all partitions that
-    they belong to.
-    """
-    contract, began = node.contract, time.perf_counter()
-    assert contract is not None
-    source = f"delivered.{flat(node.name)}"
-    bench.attach({node.name} | node.check_inputs)
-    bench.engine.load_frame(source, frame)
-    bench.engine.keep(
-        f"affected.{flat(node.name)}", f"SELECT DISTINCT {', '.join(contract.partition_by)} FROM {source}"
-    )
-    staged = bench.engine.stage_partitions(contract, f"SELECT * FROM {source}")
-    bench.engine.attach_staged(staged)
-    rows, checks = check_table(bench.engine, contract, staged.files)
-    if stopped := [c.check for c in checks if c.stops_publication]:
-        bench.engine.discard(staged)
-        reason = f"checks failed: {', '.join(stopped)}"
-        return TableResult(node.name, "failed", rows, time.perf_counter() - began, reason=reason), checks
-    version = bench.engine.publish(staged, Stamp(fingerprint, bench.delivered))
-    bench.published(node, Change())
-    return TableResult(node.name, "updated", rows, time.perf_counter() - began, version), checks
+                progress(name, tables[name].layer, len(outcomes), len(tables))
+    return [outcomes[name][0] for name in tables], [check for name in tables for check in outcomes[name][1]]
 
 
 def _build(
-    node: Node, bench: Workbench, broken: frozenset[str], full: bool
+    table: Table, bench: Workbench, broken: frozenset[str], full: bool
 ) -> tuple[TableResult, list[CheckResult]]:
     """Stages, checks and publishes one table or what changed in it, or says why not."""
-    contract = node.contract
-    assert contract is not None
-    blockers = sorted(bench.graph.upstream(node.name) & broken)
-    if blockers:
-        return TableResult(node.name, "blocked", reason=f"waits for {blockers[0]}"), []
+    if waits := sorted(bench.graph.upstream(table.name, _is_needed) & broken):
+        return TableResult(table.name, "blocked", reason=f"waits for {waits[0]}"), []
     began = time.perf_counter()
     staged = None
     try:
-        published = bench.lakehouse.stamp(node.name)
-        if not full and published and published.fingerprint == node.fingerprint:
-            bench.current.add(node.name)
-            return TableResult(node.name, "fresh"), []
-        bench.lakehouse.sweep(node.name)
-        bench.attach(node.inputs | node.check_inputs)
-        steps = bench.steps(node) if not full and bench.follows(node, published) else Plan(node.sql)
-        staged, change = bench.stage(node, steps)
-        with bench.lock:
-            bench.engine.attach_staged(staged)
-        rows, checks = check_table(bench.engine, contract, staged.files, bench.recheck(node, change))
+        published = bench.engine.lakehouse.stamp(table.name)
+        is_current = published is not None and published.fingerprint == bench.fingerprint(table)
+        if is_current and not (
+            full and table.sql
+        ):  # what Python computes takes longest and comes out the same
+            bench.stamps.current.add(table.name)
+            return TableResult(table.name, "fresh"), []
+        bench.engine.lakehouse.sweep(table.name)
+        staged, change, said = _stage(table, bench, published, full)
+        bench.attachments.show(staged)
+        rows, checks = check_table(bench.engine, table.contract, staged.files, _recheck(table, change, bench))
+        checks += said
         seconds = time.perf_counter() - began
         if stopped := [c.check for c in checks if c.stops_publication]:
             bench.engine.discard(staged)
-            return TableResult(
-                node.name, "failed", rows, seconds, reason=f"checks failed: {', '.join(stopped)}"
-            ), checks
-        version = bench.engine.publish(staged, bench.stamp(node))
-        bench.published(node, change)
+            reason = f"checks failed: {', '.join(stopped)}"
+            return TableResult(table.name, "failed", rows, seconds, reason=reason), checks
+        stamp = bench.stamp(table)
+        version = bench.engine.publish(staged, stamp)
+        bench.published(table, stamp, change)
         status = {"table": "built", "nothing": "fresh"}.get(staged.scope, "updated")
         changed = staged.inserted + staged.deleted if staged.scope == "rows" else None
-        return TableResult(
-            node.name, status, rows, time.perf_counter() - began, version, changed_rows=changed
-        ), checks
+        seconds = time.perf_counter() - began
+        return TableResult(table.name, status, rows, seconds, version, changed_rows=changed), checks
     except MergehouseError as error:
         if staged is not None:
             bench.engine.discard(staged)
-        return TableResult(node.name, "failed", seconds=time.perf_counter() - began, reason=str(error)), []
+        return TableResult(table.name, "failed", seconds=time.perf_counter() - began, reason=str(error)), []
+
+
+def _is_needed(node: Node) -> bool:
+    """False of a table without which what reads it is built all the same."""
+    return not (isinstance(node, Table) and node.contract.optional)
+
+
+def _stage(
+    table: Table, bench: Workbench, published: Stamp | None, full: bool
+) -> tuple[Staged, Change | None, Sequence[CheckResult]]:
+    if not table.sql:
+        staged, said = _stage_computed(table, bench)
+        return staged, Change(), said
+    bench.attachments.attach(table.parents)
+    if not full and bench.changes.can_update(table, published):
+        return *bench.changes.update(table), ()
+    return *bench.changes.rebuild(table), ()
+
+
+def _stage_computed(table: Table, bench: Workbench) -> tuple[Staged, Sequence[CheckResult]]:
+    contract, rows = table.contract, Relation("delivered", table.name)
+    found = computed.compute(contract, bench.request)
+    bench.attachments.attach(table.check_inputs)
+    bench.engine.load_frame(rows, found.frame)
+    model = f"SELECT * FROM {rows}"
+    if contract.replaces == "table":
+        return bench.engine.stage(contract, model), found.checks
+    bench.engine.lakehouse.create(contract)
+    partitions = f"SELECT DISTINCT {', '.join(contract.partition_by)} FROM {rows}"
+    bench.engine.keep(Relation("affected", table.name), partitions)
+    return bench.engine.stage_partitions(contract, model), found.checks
+
+
+def _recheck(table: Table, change: Change | None, bench: Workbench) -> Recheck | None:
+    """What of an updated table is to be checked again, None where that is everything."""
+    if change and not change.rows:
+        return None
+    inserted = str(Relation("inserted", table.name)) if change else None
+    return Recheck(inserted, frozenset(bench.changes.found))

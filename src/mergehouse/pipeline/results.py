@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,18 +11,6 @@ from mergehouse import display
 from mergehouse.ingest.bronze import IngestResult
 from mergehouse.kpi.catalogue import Values
 from mergehouse.quality.checks import CheckResult
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Scores of all customers as a frame with the columns of their contract, and what they say of themselves.
-
-    `fingerprint` is that of what they were made from: of the features, a dash, and of the models.
-    """
-
-    rows: Any
-    fingerprint: str
-    checks: Sequence[CheckResult] = ()
 
 
 @dataclass(repr=False)

@@ -10,16 +10,14 @@ import duckdb
 from sqlglot import exp
 
 from mergehouse.contracts.contract import ColumnContract, Contract
-from mergehouse.contracts.registry import contract_of
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.profile.values import Counted, Dates, Numbers, Texts
 from mergehouse.project.config import ADDED_COLUMNS, Brand
-from mergehouse.transform.graph import STACKED
 from mergehouse.transform.source_views import typed_column
-from mergehouse.transform.staging_views import brand_query
+from mergehouse.transform.staging_views import brand_contracts, brand_file, brand_query
 
 BRAND_COLUMN, BRAND_MEANING = "source_system", "Brand"
 IDENTIFIER_SHARE, FEW_ROWS = (
@@ -182,11 +180,10 @@ def _carried_columns(brand: Brand) -> tuple[set[str], set[str]]:
     """
     known: set[str] = set()
     personal: set[str] = set()
-    for name in STACKED:
-        file = brand.folder / f"{name}.sql"
+    for contract in brand_contracts():
+        file = brand_file(brand, contract)
         if not file.exists():
             continue
-        contract = contract_of(f"staging.{name}")
         query = brand_query(brand, file)
         read = {
             alias: {c.name for c in found.find_all(exp.Column)}

@@ -9,6 +9,8 @@ from mergehouse.engine import Engine
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
+READS = frozenset({"gold.dim_brand", "bronze.batches"})
+
 
 def freshness(
     engine: Engine, project: Project, today: dt.date

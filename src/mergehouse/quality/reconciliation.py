@@ -10,6 +10,7 @@ from mergehouse.quality.checks import SAMPLE_ROWS, CheckResult
 from mergehouse.transform.source_views import literal
 
 DIFFERENCES = "silver.field_differences"
+READS = frozenset({DIFFERENCES})
 
 
 def reconcile_fields(engine: Engine, brand: Brand, rules: list[FieldReconciliation]) -> list[CheckResult]:

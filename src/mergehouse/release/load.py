@@ -15,7 +15,7 @@ from typing import Any
 
 from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.contracts.registry import contract_of
-from mergehouse.engine import Staged, flat
+from mergehouse.engine import Relation, Staged
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
 from mergehouse.json_text import json_text
@@ -234,10 +234,9 @@ def _check(engine: DuckDBEngine, table: ReleasedTable, contract: Contract, stage
 
 def _changes(engine: DuckDBEngine, contract: Contract, staged: Staged) -> tuple[int, int, int]:
     """Keys that are new, that have other values, that are gone."""
-    name, key = flat(contract.table), ", ".join(contract.key)
-    updated = rows(
-        engine.connection, f"SELECT count(*) AS n FROM inserted.{name} SEMI JOIN deleted.{name} USING ({key})"
-    )[0]["n"]
+    inserted, deleted = Relation("inserted", contract.table), Relation("deleted", contract.table)
+    both = f"SELECT count(*) AS n FROM {inserted} SEMI JOIN {deleted} USING ({', '.join(contract.key)})"
+    updated = rows(engine.connection, both)[0]["n"]
     return staged.inserted - updated, updated, staged.deleted - updated
 
 
@@ -264,25 +263,8 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
         )
     result.current = next((r["release_version"] for r in _current(target)), None)
     done = [t for t in result.tables if t.status != "unchanged"]
-    target.append_rows(
-        contract_of(LOG),
-        [
-            [
-                now,
-                manifest.version,
-                t.table,
-                t.status,
-                t.rows,
-                t.inserted,
-                t.updated,
-                t.deleted,
-                t.delta_version,
-                t.message,
-                seal,
-            ]
-            for t in done
-        ],
-    )
+    log = [[now, manifest.version, *vars(t).values(), seal] for t in done]
+    target.append_rows(contract_of(LOG), log)
     if done or not is_known:
         result.report = f"{result.lakehouse}/{REPORTS}/v{manifest.version}.json"
         with storage_errors(result.lakehouse):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from contextlib import suppress
 
 import numpy as np
@@ -15,17 +14,15 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.contracts.types import frame_schema
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.pipeline.results import Scored
-from mergehouse.progress import Progress
-from mergehouse.project.config import Project
+from mergehouse.pipeline.computed import Request, Rows
 from mergehouse.science.churn.model import HORIZONS, Churn, ChurnModel, history, lapsed
 from mergehouse.science.churn.reasons import SHOWN, counted, reasons
 from mergehouse.science.clv.ensemble import Clv, ClvFallback, fit_clv_fallback
+from mergehouse.science.customer_scores import SCORES
 from mergehouse.science.evaluation.drift import watch
-from mergehouse.science.features.dataset import FEATURES, Dataset, active, matrix, read_dataset
+from mergehouse.science.features.dataset import Dataset, active, matrix, read_dataset
 from mergehouse.science.registry.versions import Registered, champion
 from mergehouse.science.training import train_missing
-from mergehouse.transform.graph import SCORES
 
 GROUP = "group"
 RISK_BANDS = (("low", 0.0), ("medium", 0.4), ("high", 0.7))  # by churn_probability_90d, from so much on
@@ -35,7 +32,6 @@ TIERS = (
     ("medium", 0.6),
     ("low", 1.0),
 )  # by clv_12m_eur, down to this share of customers
-EDITION = "1"  # raise when the same models and features give other scores
 CHANCES = [f"churn_probability_{horizon}d" for horizon in HORIZONS]
 SUMS = [
     "expected_orders_90d",
@@ -54,15 +50,14 @@ NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_versio
 @threadpool_limits.wrap(
     limits=1, user_api="blas"
 )  # as in training; trees may predict side by side, each customer is on its own
-def score(project: Project, published: str, progress: Progress) -> Scored | None:
-    """Scores of all customers; None where those published, whose fingerprint is given, come from the same
-    features and models.
+def score(request: Request) -> Rows:
+    """Scores of all customers.
 
     A brand without a champion is trained first where its history carries a model, else its customers are
     scored by what is known of buyers at large: buy-till-you-die models of the brand as far as they can be
     fitted, of another brand beyond that.
     """
-    lakehouse = Lakehouse(project.lakehouse_location)
+    project, lakehouse, progress = request.project, request.lakehouse, request.progress
     progress("models", "scores")
     train_missing(project, lakehouse, progress)
     models = {
@@ -70,12 +65,6 @@ def score(project: Project, published: str, progress: Progress) -> Scored | None
         for brand in project.brands
         for target in ("churn", "clv")
     }
-    features = lakehouse.stamp(FEATURES)
-    versions = sorted(str(m) for m in models.values() if m)
-    models = hashlib.sha256(" ".join([EDITION, *versions]).encode()).hexdigest()[:16]
-    fingerprint = f"{features and features.fingerprint}-{models}"
-    if fingerprint == published:
-        return None
     datasets: dict[str, Dataset] = {}
     for brand in project.brands:
         progress(f"{brand}: features")
@@ -89,12 +78,10 @@ def score(project: Project, published: str, progress: Progress) -> Scored | None
             frames.append(brand_scores(dataset, models[brand, "churn"], models[brand, "clv"], buying[brand]))
     progress("group")
     now = dt.datetime.now(dt.UTC)
-    rows = all_scores(_known(lakehouse), frames, now)
+    rows = all_scores(known_customers(lakehouse), frames, now)
     progress("drift")
-    return Scored(
-        rows,
-        fingerprint,
-        watch(lakehouse, [(d, m) for b, d in datasets.items() if (m := models[b, "churn"])], now),
+    return Rows(
+        rows, watch(lakehouse, [(d, m) for b, d in datasets.items() if (m := models[b, "churn"])], now)
     )
 
 
@@ -225,7 +212,7 @@ def known_of_all() -> list[pl.Expr]:
     ]
 
 
-def _known(lakehouse: Lakehouse) -> pl.DataFrame:
+def known_customers(lakehouse: Lakehouse) -> pl.DataFrame:
     """Every customer at every brand that knows them, with the brand's as-of date."""
     return lakehouse.query("""
         SELECT DISTINCT c.customer_id, c.source_system, b.as_of_date

@@ -13,7 +13,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from mergehouse.contracts.registry import contract_of
-from mergehouse.errors import FitError, LakehouseError, RegistryError
+from mergehouse.errors import FitError, RegistryError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.progress import Progress, silent
@@ -27,7 +27,7 @@ from mergehouse.science.evaluation.backtest import (
     judged_cutoffs,
 )
 from mergehouse.science.evaluation.explanation import keep_explanations
-from mergehouse.science.features.dataset import FEATURES, Dataset, read_dataset
+from mergehouse.science.features.dataset import Dataset, expect_features, read_dataset
 from mergehouse.science.registry.champion import LOWER_IS_BETTER, Comparison, compare, record
 from mergehouse.science.registry.experiment_runs import log_training, means
 from mergehouse.science.registry.provenance import Origin, origin_of
@@ -97,10 +97,7 @@ def train(
     if deep:
         import mergehouse.science.churn.sequence_model  # noqa: F401 - what is missing is said before anything is trained
     lakehouse = Lakehouse(project.lakehouse_location)
-    if not lakehouse.exists(FEATURES):
-        raise LakehouseError(
-            f"{lakehouse.location}: there are no customer features yet; `mergehouse run` builds them."
-        )
+    expect_features(lakehouse)
     with exclusive(lakehouse):
         return train_brands(project, lakehouse, [brand] if brand else list(project.brands), progress, deep)
 

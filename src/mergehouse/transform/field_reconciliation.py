@@ -7,11 +7,12 @@ Everything here is generated Spark SQL text over the typed views of the sources;
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from mergehouse.project.config import Brand, FieldReconciliation
 from mergehouse.transform.source_views import literal
 
+DIFFERENCES = "staging.field_differences"
 _NOTHING = ", ".join(
     f"CAST(NULL AS STRING) AS {name}"
     for name in ("source_system", "field", "key_column", "key_value", "used", "other")
@@ -27,7 +28,7 @@ def differences_view(brands: list[Brand], delivered: set[tuple[str, str]]) -> st
     True
     """
     parts = [
-        differences_between(brand, rules, lambda table, brand=brand: f"typed.{brand.name}_{table}")  # type: ignore[misc]
+        differences_between(brand, rules, {table: f"typed.{brand.name}_{table}" for table in brand.sources})
         for brand in brands
         for rules in compared_together(
             rules_over(brand, {table for name, table in delivered if name == brand.name})
@@ -67,9 +68,10 @@ def compared_together(rules: list[FieldReconciliation]) -> list[list[FieldReconc
 
 
 def differences_between(
-    brand: Brand, rules: list[FieldReconciliation], relation: Callable[[str], str]
+    brand: Brand, rules: list[FieldReconciliation], relations: Mapping[str, object]
 ) -> str:
     """SQL of the keys for which the rules' two tables disagree, with both values as text.
+    `relations` are those to read the tables from.
 
     >>> import duckdb
     >>> from mergehouse.engine.dialect import to_duckdb
@@ -77,12 +79,14 @@ def differences_between(
     ...     field="price", use="lines.price", against="items.price", key="item", why="checked"
     ... )
     >>> tables = {"lines": "(SELECT 'P1' AS item, 5 AS price)", "items": "(SELECT 'P1' AS item, 6 AS price)"}
-    >>> sql = differences_between(mh.project("shop").brands["shop"], [rule], tables.get)
+    >>> sql = differences_between(mh.project("shop").brands["shop"], [rule], tables)
     >>> duckdb.sql(to_duckdb(sql)).project("key_value, used, other").fetchall()
     [('P1', '5', '6')]
     """
     key, (first, second) = f"`{rules[0].key}`", tables_compared(rules)
-    sides = " JOIN ".join(f"({_side(relation(table), table, rules)}) AS {table}" for table in (first, second))
+    sides = " JOIN ".join(
+        f"({_side(relations[table], table, rules)}) AS {table}" for table in (first, second)
+    )
     differ = " OR ".join(f"NOT ({_column(rule.use)} <=> {_column(rule.against)})" for rule in rules)
     found = ", ".join(
         f"STRUCT({literal(r.field)} AS field, {_text(r.use)} AS used, {_text(r.against)} AS other, "
@@ -90,14 +94,15 @@ def differences_between(
         for r in rules
     )
     return (
-        f"SELECT DISTINCT '{brand.name}' AS source_system, d.field, '{rules[0].key}' AS key_column,"
-        f" key_value, d.used, d.other FROM (SELECT CAST({first}.{key} AS STRING) AS key_value,"
+        f"SELECT DISTINCT {literal(brand.name)} AS source_system, d.field,"
+        f" {literal(rules[0].key)} AS key_column, key_value, d.used, d.other"
+        f" FROM (SELECT CAST({first}.{key} AS STRING) AS key_value,"
         f" EXPLODE(ARRAY({found})) AS d FROM {sides} ON {first}.{key} = {second}.{key} WHERE {differ}) AS"
         " pairs WHERE d.differs"
     )
 
 
-def _side(relation: str, table: str, rules: list[FieldReconciliation]) -> str:
+def _side(relation: object, table: str, rules: list[FieldReconciliation]) -> str:
     """One table's compared columns by key: the different values there are, or their sum over rows that count
     once.
     """

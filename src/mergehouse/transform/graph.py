@@ -1,12 +1,14 @@
-"""The graph of models. It is not declared: a model's inputs are the tables that its SQL and its checks
-name.
+"""The graph of models. It is not declared: a model's inputs are the tables that its SQL and its checks name;
+of a table that Python computes, those that its contract names.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -14,188 +16,246 @@ import sqlglot
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
-from mergehouse.contracts.registry import contract_of, find, models
+from mergehouse.contracts.registry import contracts, find, models
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
-from mergehouse.project.config import Brand, Project, nearest
-from mergehouse.transform.field_reconciliation import differences_view
-from mergehouse.transform.staging_views import raw_rows_view, stacked_view, typed_view
+from mergehouse.kpi.catalogue import with_ratios
+from mergehouse.project.config import Project, nearest
+from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
+from mergehouse.transform.staging_views import brand_contracts, raw_rows_view, stacked_view, typed_view
 
 BUILT_LAYERS = ("silver", "gold")
-STACKED = ("order_lines", "products", "customers")
-FIELDS = "staging.field_differences"
-FEATURES = "gold.customer_features"  # what customers are scored by
-SCORES = "gold.customer_scores_gold"  # the one table that models read and no SQL computes: science does
 SEMANTICS = "1"  # raise when the engine's reading of the same SQL changes, so that every table is rebuilt
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Node:
-    """A table or view. `sql` is empty for Bronze, mappings and scores; nodes with a `contract` are tables."""
+    """What models read. One that is neither view nor table is a source: a table of Bronze, a mapping."""
 
     name: str
-    sql: str
-    inputs: frozenset[str]
-    fingerprint: str
-    contract: Contract | None = None
-    check_inputs: frozenset[str] = frozenset()
+    inputs: frozenset[str] = frozenset()
 
     @property
     def layer(self) -> str:
         return self.name.split(".")[0]
 
     @property
-    def is_built(self) -> bool:
-        """A table of the lakehouse."""
-        return self.contract is not None
+    def parents(self) -> frozenset[str]:
+        """What must be there before it."""
+        return self.inputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class View(Node):
+    """SQL that is not stored. `follows`: what changes in it is read off new deliveries. `keep`: computed once
+    a run.
+    """
+
+    sql: str
+    follows: bool = False
+    keep: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Node):
+    """A table of the lakehouse. Without `sql` Python computes it; `check_inputs` are read by its checks."""
+
+    contract: Contract
+    sql: str = ""
+    check_inputs: frozenset[str] = frozenset()
+
+    @property
+    def parents(self) -> frozenset[str]:
+        return self.inputs | self.check_inputs
 
 
 @dataclass(frozen=True)
 class Graph:
-    """All nodes by name, in an order in which every node follows its inputs."""
+    """All nodes by name, in an order in which every node follows its inputs.
+
+    `given` are the fingerprints that do not follow from inputs: of sources, and of tables that Python
+    computes, which have the one that they were published with.
+    """
 
     nodes: dict[str, Node]
+    given: dict[str, str]
 
-    def built(self) -> list[Node]:
-        return [n for n in self.nodes.values() if n.is_built]
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        return {name: node for name, node in self.nodes.items() if isinstance(node, Table)}
 
-    def upstream(self, name: str) -> set[str]:
-        """Everything the node reads, directly or not, in SQL or checks."""
-        found: set[str] = set()
-        todo = [name]
-        while todo:
-            node = self.nodes[todo.pop()]
-            for parent in node.inputs | node.check_inputs:
-                if parent not in found:
-                    found.add(parent)
-                    todo.append(parent)
+    @cached_property
+    def views(self) -> dict[str, View]:
+        return {name: node for name, node in self.nodes.items() if isinstance(node, View)}
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """By name. One covers the SQL, the contract and the fingerprints of all inputs, so it changes exactly
+        when the node could come out different.
+        """
+        found: dict[str, str] = {}
+        for name, node in self.nodes.items():
+            found[name] = self.given[name] if name in self.given else fingerprint_of(node, found)
         return found
 
-    def select(self, selection: str | None, until: str | None) -> list[Node]:
+    def published(self, name: str, fingerprint: str) -> Graph:
+        """The graph after a table that Python computes has been published with this fingerprint."""
+        return replace(self, given=self.given | {name: fingerprint})
+
+    def upstream(self, name: str, past: Callable[[Node], bool] = lambda _: True) -> set[str]:
+        """Everything the node reads, directly or not, in SQL or checks; the inputs of nodes that are not gone
+        `past` are left out.
+        """
+        found: set[str] = set()
+        todo = [self.nodes[name]]
+        while todo:
+            for parent in todo.pop().parents - found:
+                found.add(parent)
+                if past(self.nodes[parent]):
+                    todo.append(self.nodes[parent])
+        return found
+
+    def select(self, selection: str | None, until: str | None) -> list[Table]:
         """The tables to build. `a+` adds what depends on a, `+a` what a depends on; a layer's name selects it
         whole.
 
         Raises ConfigError naming the nearest table.
         """
-        built = self.built()
+        tables = list(self.tables.values())
         if until:
             if until not in ("bronze", *BUILT_LAYERS):
                 raise ConfigError(f"--until {until}: expected bronze, silver or gold.")
             allowed = BUILT_LAYERS[: BUILT_LAYERS.index(until) + 1] if until != "bronze" else ()
-            built = [n for n in built if n.layer in allowed]
+            tables = [t for t in tables if t.layer in allowed]
         if not selection:
-            return built
+            return tables
         chosen: set[str] = set()
         for term in selection.replace(",", " ").split():
             chosen |= self._matching(term)
-        return [n for n in built if n.name in chosen]
+        return [t for t in tables if t.name in chosen]
 
     def _matching(self, term: str) -> set[str]:
         name = term.strip("+")
-        names = {n.name for n in self.built() if n.name == name or n.layer == name}
+        names = {t.name for t in self.tables.values() if name in (t.name, t.layer)}
         if not names:
-            best = nearest(name, [n.name for n in self.built()])
-            raise ConfigError(
-                f"--select {term}: no such table" + (f"; did you mean `{best}`?" if best else ".")
-            )
+            raise ConfigError(f"--select {term}: no such table{_nearest(name, self.tables)}")
         selected = set(names)
         if term.startswith("+"):
-            selected |= {
-                n.name for n in self.built() if any(n.name in self.upstream(chosen) for chosen in names)
-            }
+            selected |= self.tables.keys() & set[str]().union(*(self.upstream(n) for n in names))
         if term.endswith("+"):
-            selected |= {n.name for n in self.built() if names & self.upstream(n.name)}
+            selected |= {table for table in self.tables if names & self.upstream(table)}
         return selected
 
 
 def build_graph(
-    project: Project, batches: list[Batch], mappings: dict[str, Any], rates: str, scores: str
+    project: Project,
+    batches: list[Batch],
+    mappings: dict[str, Any],
+    rates: str,
+    published: Callable[[str], str],
 ) -> Graph:
-    """Reads every model, stacks the brands' staging SQL, and fingerprints each node.
+    """Reads every model, and stacks the brands' staging SQL.
 
-    A fingerprint covers the SQL, the contract and the fingerprints of all inputs, so it changes exactly when
-    the node could come out different. `rates` identifies the edition of the ECB rates, `scores` is the
-    fingerprint that the scores were published with.
+    `rates` identifies the edition of the ECB rates; `published` tells the fingerprint that a table was
+    published with, empty where there is none. What the project does without is left out, or where other
+    tables read it, stays as it is. Raises ConfigError where a model reads what is not there.
     """
     loaded = [b for b in batches if b.status == "loaded"]
-    texts: dict[str, str] = {}
-    delivered: list[tuple[Brand, str]] = []
-    contracts = {SCORES: contract_of(SCORES)}
-    leaves = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
-    leaves["mapping.ecb_rates"] = _digest(rates)
-    leaves[SCORES] = scores
-    leaves["bronze.batches"] = _digest(*sorted(b.batch_id for b in loaded))
+    given = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
+    given |= {"mapping.ecb_rates": _digest(rates), "bronze.batches": _of_batches(loaded)}
+    views = _staging_views(project, loaded)
     for brand in project.brands.values():
         for table in brand.sources:
             of_table = [b for b in loaded if (b.source_system, b.source_table) == (brand.name, table)]
-            leaves[bronze_table(brand.name, table)] = _digest(*sorted(b.batch_id for b in of_table))
-            texts[f"typed.{brand.name}_{table}"] = typed_view(brand, table, of_table)
-            if of_table:
-                delivered.append((brand, table))
-    texts["staging.raw_rows"] = raw_rows_view(delivered)
-    texts[FIELDS] = differences_view(
-        list(project.brands.values()), {(brand.name, table) for brand, table in delivered}
-    )
-    for name in STACKED:
-        contract = contract_of(f"staging.{name}")
-        texts[f"staging.{name}"] = stacked_view(contract, list(project.brands.values()), f"{name}.sql")
+            given[bronze_table(brand.name, table)] = _of_batches(of_table)
+            views.append(_view(f"typed.{brand.name}_{table}", typed_view(brand, table, of_table)))
+    nodes = [Node(name=name) for name in given] + views
     for name, sql in models().items():
-        if table := find(name):
-            if table.part == "science" and not project.config.science:
-                continue
-            contracts[name] = table
-        texts[name] = sql
-    return _ordered(texts, contracts, leaves)
+        contract = find(name)
+        if contract is None:
+            nodes.append(_view(name, sql))
+        elif not is_off(contract, project):
+            nodes.append(_table(contract, tables_in(sql), with_ratios(sql, contract)))
+    for contract in (c for layer in BUILT_LAYERS for c in contracts(layer) if c.computed_by):
+        off = is_off(contract, project)
+        if contract.optional or not off:
+            given[contract.table] = published(contract.table)
+            nodes.append(_table(contract, frozenset([] if off else contract.reads)))
+    return Graph(_ordered({node.name: node for node in nodes}), given)
 
 
-def tables_in(sql: str) -> frozenset[str]:
-    """Names of the tables a Spark SQL query reads, its own CTEs left out."""
-    return _tables_in(sql)
+def is_off(contract: Contract, project: Project) -> bool:
+    """True of a table of a part that the project does without."""
+    return contract.part == "science" and not project.config.science
+
+
+def fingerprint_of(node: Node, fingerprints: Mapping[str, str], version: str = "") -> str:
+    """Of what a node comes from: its SQL, its contract, and the `fingerprints` of all that it reads.
+
+    `version` is that of the function that computes it.
+    """
+    sql = node.sql if isinstance(node, View | Table) else ""
+    contract = node.contract.model_dump_json(exclude={"release"}) if isinstance(node, Table) else ""
+    parents = (fingerprints[parent] for parent in sorted(node.parents))
+    return _digest(SEMANTICS, sql, contract, *parents, *([version] if version else []))
 
 
 @functools.cache
-def _tables_in(sql: str) -> frozenset[str]:
+def tables_in(sql: str) -> frozenset[str]:
+    """Names of the tables a Spark SQL query reads, its own CTEs left out."""
     tree = sqlglot.parse_one(sql, read="spark")
     return frozenset(f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db)
 
 
-def _ordered(texts: dict[str, str], contracts: dict[str, Contract], leaves: dict[str, str]) -> Graph:
-    inputs = {name: tables_in(sql) for name, sql in texts.items()}
-    checked = {name: _check_tables(contract) - {name} for name, contract in contracts.items()}
-    for name, read in inputs.items():
-        for parent in read | checked.get(name, frozenset()):
-            if parent not in texts and parent not in leaves:
-                best = nearest(parent, [*texts, *leaves])
-                raise ConfigError(
-                    f"{name} reads `{parent}`, which is not there"
-                    + (f"; did you mean `{best}`?" if best else ".")
-                )
-    order = TopologicalSorter({n: inputs[n] | checked.get(n, frozenset()) for n in texts}).static_order()
-    nodes: dict[str, Node] = {}
-    for name in order:
-        if name in leaves:
-            nodes[name] = Node(
-                name, "", frozenset(), leaves[name], contracts.get(name), checked.get(name, frozenset())
-            )
-            continue
-        contract = contracts.get(name)
-        parents = sorted(inputs[name] | checked.get(name, frozenset()))
-        fingerprint = _digest(
-            SEMANTICS,
-            texts[name],
-            contract.model_dump_json(exclude={"release"}) if contract else "",
-            *(nodes[p].fingerprint for p in parents),
-        )
-        nodes[name] = Node(
-            name, texts[name], inputs[name], fingerprint, contract, checked.get(name, frozenset())
-        )
-    return Graph(nodes)
+def _staging_views(project: Project, loaded: list[Batch]) -> list[Node]:
+    """What the brands deliver, as models read it: a view for each contract that their own SQL fills, the rows
+    behind unusable lines, and the fields that two tables disagree about.
+    """
+    brands = list(project.brands.values())
+    delivered = {(b.source_system, b.source_table) for b in loaded}
+    sources = [
+        (brand, table) for brand in brands for table in brand.sources if (brand.name, table) in delivered
+    ]
+    views: list[Node] = [
+        _view(contract.table, stacked_view(contract, brands), bool(contract.follows), contract.keep)
+        for contract in brand_contracts()
+    ]
+    return [
+        *views,
+        _view("staging.raw_rows", raw_rows_view(sources)),
+        _view(DIFFERENCES, differences_view(brands, delivered), follows=True),
+    ]
 
 
-def _check_tables(contract: Contract) -> frozenset[str]:
+def _view(name: str, sql: str, follows: bool = False, keep: bool = False) -> View:
+    return View(name=name, inputs=tables_in(sql), sql=sql, follows=follows, keep=keep)
+
+
+def _table(contract: Contract, inputs: frozenset[str], sql: str = "") -> Table:
     referenced = {c.references.rsplit(".", 1)[0] for c in contract.columns.values() if c.references}
-    return frozenset(referenced).union(*(tables_in(check.sql) for check in contract.checks if check.sql))
+    checked = referenced.union(*(tables_in(check.sql) for check in contract.checks if check.sql))
+    checked -= {contract.table}
+    return Table(
+        name=contract.table, inputs=inputs, contract=contract, sql=sql, check_inputs=frozenset(checked)
+    )
+
+
+def _ordered(nodes: dict[str, Node]) -> dict[str, Node]:
+    for node in nodes.values():
+        for parent in node.parents - nodes.keys():
+            raise ConfigError(f"{node.name} reads `{parent}`, which is not there{_nearest(parent, nodes)}")
+    order = TopologicalSorter({name: node.parents for name, node in nodes.items()}).static_order()
+    return {name: nodes[name] for name in order}
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    best = nearest(name, list(names))
+    return f"; did you mean `{best}`?" if best else "."
+
+
+def _of_batches(batches: list[Batch]) -> str:
+    return _digest(*sorted(b.batch_id for b in batches))
 
 
 def _digest(*parts: str) -> str:

@@ -73,6 +73,11 @@ def typed_column(brand: Brand, table: str, name: str, batches: list[Batch]) -> s
     )
 
 
+def among_batches(batches: list[Batch]) -> str:
+    """The condition that rows of these batches meet."""
+    return f"batch_id IN ({', '.join(literal(b.batch_id) for b in batches)})"
+
+
 def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: str) -> str:
     """The expression over Bronze that reads one declared column in the formats of a batch; NULL where it
     cannot be read.
@@ -139,7 +144,7 @@ def _by_batch(expressions: dict[str, str], groups: dict[str, list[str]]) -> str:
     if len(by_expression) == 1:
         return next(iter(by_expression))
     cases = " ".join(
-        f"WHEN batch_id IN ({', '.join(repr(b) for b in ids)}) THEN {expression}"
+        f"WHEN batch_id IN ({', '.join(map(literal, ids))}) THEN {expression}"
         for expression, ids in by_expression.items()
     )
     return f"CASE {cases} END"

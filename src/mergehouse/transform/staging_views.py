@@ -14,6 +14,7 @@ import sqlglot
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import contracts, models
 from mergehouse.contracts.types import SOURCE_TYPES
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
@@ -86,23 +87,30 @@ def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
     return " UNION ALL ".join(parts) or nothing
 
 
-def stacked_view(contract: Contract, brands: list[Brand], file_name: str) -> str:
-    """SQL of `staging.<name>`: every brand's query of that name, cast to the contract and stacked.
+def brand_contracts() -> list[Contract]:
+    """What brands' own SQL may fill: the views of staging that have a contract and no model."""
+    return [contract for contract in contracts("staging") if contract.table not in models()]
+
+
+def stacked_view(contract: Contract, brands: list[Brand]) -> str:
+    """SQL of `staging.<name>`: every brand's `<name>.sql`, cast to the contract and stacked.
 
     Raises ConfigError where a query lacks a required column, returns an unknown one or reads an unknown
     table.
 
     >>> from mergehouse.contracts.registry import contract_of
     >>> brand = mh.project("shop").brands["shop"]
-    >>> sql = stacked_view(contract_of("staging.order_lines"), [brand], "order_lines.sql")
+    >>> sql = stacked_view(contract_of("staging.order_lines"), [brand])
     >>> sqlglot.parse_one(sql, read="spark").named_selects[:4]
     ['source_system', 'timezone', 'brand_currency', 'order_id']
     """
-    files = {brand.name: brand.folder / file_name for brand in brands}
-    return stacked(
-        contract,
-        [(b, brand_query(b, files[b.name]), files[b.name]) for b in brands if files[b.name].exists()],
-    )
+    files = [(brand, brand_file(brand, contract)) for brand in brands]
+    return stacked(contract, [(b, brand_query(b, file), file) for b, file in files if file.exists()])
+
+
+def brand_file(brand: Brand, contract: Contract) -> Path:
+    """Where a brand's SQL for a view of staging is, if it has any."""
+    return brand.folder / f"{contract.table.split('.')[1]}.sql"
 
 
 def stacked(contract: Contract, queries: list[tuple[Brand, exp.Expression, Path]]) -> str:

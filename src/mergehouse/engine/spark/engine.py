@@ -17,7 +17,7 @@ import sqlglot
 from sqlglot.tokens import TokenType
 
 from mergehouse.contracts.contract import Contract
-from mergehouse.engine import SCHEMAS, Staged, flat
+from mergehouse.engine import RELATIONS, SCHEMAS, Relation, Staged
 from mergehouse.engine.spark.catalog import Catalog
 from mergehouse.engine.spark.errors import spark_errors
 from mergehouse.lakehouse.delta import Lakehouse
@@ -26,7 +26,7 @@ from mergehouse.lakehouse.files import LAYERS, Stamp
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-NAMED = {*SCHEMAS, *LAYERS}
+NAMED = {*SCHEMAS, *RELATIONS, *LAYERS}
 
 
 class SparkEngine:
@@ -71,15 +71,15 @@ class SparkEngine:
             self._commit(name, frame, {"mergeSchema": "true", "txnAppId": batch_id, "txnVersion": "1"})
         self.lakehouse.committed(name)
 
-    def define(self, name: str, sql: str) -> None:
-        with spark_errors(name):
+    def define(self, name: str | Relation, sql: str) -> None:
+        with spark_errors(str(name)):
             self.session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {flat(name)} AS {flattened(sql)}")
 
-    def keep(self, name: str, sql: str) -> None:
-        with spark_errors(name):
+    def keep(self, name: str | Relation, sql: str) -> None:
+        with spark_errors(str(name)):
             self._kept(self.session.sql(flattened(sql))).createOrReplaceTempView(flat(name))
 
-    def slice(self, name: str, source: str, affected: str, on: dict[str, str]) -> None:
+    def slice(self, name: Relation, source: str | Relation, affected: Relation, on: dict[str, str]) -> None:
         equal = " AND ".join(f"t.{column} = a.{key}" for column, key in on.items())
         self.define(name, f"SELECT t.* FROM {source} AS t LEFT SEMI JOIN {affected} AS a ON {equal}")
 
@@ -87,7 +87,7 @@ class SparkEngine:
         schema = ", ".join(f"`{column}` STRING" for column in columns)
         self.session.createDataFrame([tuple(row) for row in rows], schema).createOrReplaceTempView(flat(name))
 
-    def load_frame(self, name: str, frame: Any) -> None:
+    def load_frame(self, name: str | Relation, frame: Any) -> None:
         import pyarrow
 
         table = pyarrow.table(frame)
@@ -101,73 +101,65 @@ class SparkEngine:
         self.session.createDataFrame(table.cast(pyarrow.schema(schema))).createOrReplaceTempView(flat(name))
 
     def stage(self, contract: Contract, sql: str) -> Staged:
-        self._keep_typed(f"computed.{flat(contract.table)}", contract, sql)
+        self._keep_typed(contract, sql)
         return Staged(contract, "table")
 
     def stage_partitions(self, contract: Contract, sql: str) -> Staged:
-        self._keep_typed(f"computed.{flat(contract.table)}", contract, sql)
+        self._keep_typed(contract, sql)
         return Staged(contract, "partitions")
 
     def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
-        name, columns = flat(contract.table), ", ".join(contract.columns)
-        self._keep_typed(f"computed.{name}", contract, sql)
-        self.read(contract.table).createOrReplaceTempView(f"before_{name}")
+        table, columns = contract.table, ", ".join(contract.columns)
+        published, computed, inserted, deleted = (
+            Relation(kind, table) for kind in ("published", "computed", "inserted", "deleted")
+        )
+        self._keep_typed(contract, sql)
+        before = self._before(contract)
         keys = contract.incremental.slice if sliced and contract.incremental else []
         on = " AND ".join(f"t.{key} = a.{key}" for key in keys)
-        slices = f" LEFT SEMI JOIN affected.{name} AS a ON {on}" if keys else ""
-        self.define(f"published.{name}", f"SELECT t.* FROM before_{name} AS t{slices}")
-        self.keep(
-            f"inserted.{name}",
-            f"SELECT {columns} FROM computed.{name} EXCEPT SELECT {columns} FROM published.{name}",
-        )
-        self.keep(
-            f"deleted.{name}",
-            f"SELECT {columns} FROM published.{name} EXCEPT SELECT {columns} FROM computed.{name}",
-        )
-        self.define(
-            f"changed.{name}", f"SELECT * FROM inserted.{name} UNION ALL SELECT * FROM deleted.{name}"
-        )
-        inserted, deleted = (
-            self.rows(f"SELECT COUNT(*) AS n FROM {side}.{name}")[0]["n"] for side in ("inserted", "deleted")
-        )
-        if not inserted and not deleted:
+        slices = f" LEFT SEMI JOIN {Relation('affected', table)} AS a ON {on}" if keys else ""
+        self.define(published, f"SELECT t.* FROM {before} AS t{slices}")
+        new, old = f"SELECT {columns} FROM {computed}", f"SELECT {columns} FROM {published}"
+        self.keep(inserted, f"{new} EXCEPT {old}")
+        self.keep(deleted, f"{old} EXCEPT {new}")
+        self.define(Relation("changed", table), f"SELECT * FROM {inserted} UNION ALL SELECT * FROM {deleted}")
+        came, went = (self.rows(f"SELECT COUNT(*) AS n FROM {side}")[0]["n"] for side in (inserted, deleted))
+        if not came and not went:
             return Staged(contract, "nothing")
-        return Staged(contract, "rows", inserted=inserted, deleted=deleted)
+        return Staged(contract, "rows", inserted=came, deleted=went)
 
     def attach_staged(self, staged: Staged) -> None:
-        contract, name = staged.contract, flat(staged.contract.table)
+        contract, table = staged.contract, staged.contract.table
         columns = ", ".join(f"t.{column}" for column in contract.columns)
+        computed = Relation("computed", table)
         if staged.scope == "table":
-            self.define(contract.table, f"SELECT {columns} FROM computed.{name} AS t")
+            self.define(table, f"SELECT {columns} FROM {computed} AS t")
             return
-        self.read(contract.table).createOrReplaceTempView(f"before_{name}")
+        before = self._before(contract)
         if staged.scope == "nothing":
-            self.define(contract.table, f"SELECT {columns} FROM before_{name} AS t")
+            self.define(table, f"SELECT {columns} FROM {before} AS t")
             return
-        gone, new = (
-            (f"deleted.{name}", f"inserted.{name}")
-            if staged.scope == "rows"
-            else (f"affected.{name}", f"computed.{name}")
-        )
-        keys = contract.key if staged.scope == "rows" else contract.partition_by
+        gone, new, keys = Relation("affected", table), computed, contract.partition_by
+        if staged.scope == "rows":
+            gone, new, keys = Relation("deleted", table), Relation("inserted", table), contract.key
         on = " AND ".join(f"t.{key} = d.{key}" for key in keys)
-        kept = f"SELECT {columns} FROM before_{name} AS t LEFT ANTI JOIN {gone} AS d ON {on}"
-        self.define(contract.table, f"{kept} UNION ALL SELECT {columns} FROM {new} AS t")
+        kept = f"SELECT {columns} FROM {before} AS t LEFT ANTI JOIN {gone} AS d ON {on}"
+        self.define(table, f"{kept} UNION ALL SELECT {columns} FROM {new} AS t")
 
     def publish(self, staged: Staged, stamp: Stamp) -> int:
-        contract, name = staged.contract, flat(staged.contract.table)
+        contract = staged.contract
         if self.catalog:
             self.catalog.expect_free(contract.table)
         self.lakehouse.create(contract)
         with spark_errors(contract.table):
             if staged.scope == "rows" and staged.deleted:
-                self.keep(f"merged.{name}", _changes(contract))
+                self.keep(Relation("merged", contract.table), _changes(contract))
                 self.session.sql(_merge(contract, self._target(contract.table))).collect()
                 self._stamp(contract, stamp)
             elif staged.scope == "nothing":
                 self._stamp(contract, stamp)
             else:
-                source = f"inserted_{name}" if staged.scope == "rows" else f"computed_{name}"
+                source = Relation("inserted" if staged.scope == "rows" else "computed", contract.table)
                 replaced = (
                     self._partitions(contract)
                     if staged.scope == "partitions"
@@ -177,7 +169,7 @@ class SparkEngine:
                 )
                 self._commit(
                     contract.table,
-                    self.session.table(source),
+                    self.session.table(flat(source)),
                     {"userMetadata": stamp.as_json()},
                     replaced,
                     contract.partition_by,
@@ -209,9 +201,15 @@ class SparkEngine:
             "n"
         ]
 
-    def _keep_typed(self, name: str, contract: Contract, sql: str) -> None:
+    def _before(self, contract: Contract) -> str:
+        """The published version under a name of its own: the table's is that of what is staged."""
+        name = f"before_{flat(contract.table)}"
+        self.read(contract.table).createOrReplaceTempView(name)
+        return name
+
+    def _keep_typed(self, contract: Contract, sql: str) -> None:
         columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in contract.types.items())
-        self.keep(name, f"SELECT {columns} FROM ({sql}) AS model")
+        self.keep(Relation("computed", contract.table), f"SELECT {columns} FROM ({sql}) AS model")
 
     def _kept(self, frame: DataFrame) -> DataFrame:
         """The rows, written once and read back: what a lazy frame would compute again for every reader."""
@@ -258,13 +256,18 @@ class SparkEngine:
 
     def _partitions(self, contract: Contract) -> str:
         """The condition that rows of the affected partitions meet."""
-        keys = self.rows(f"SELECT * FROM affected.{flat(contract.table)}")
+        keys = self.rows(f"SELECT * FROM {Relation('affected', contract.table)}")
         return " OR ".join(
             "(" + " AND ".join(f"{key} = '{value}'" for key, value in row.items()) + ")" for row in keys
         )
 
     def _target(self, name: str) -> str:
         return self.catalog.register(name) if self.catalog else f"delta.`{self.location(name)}`"
+
+
+def flat(name: object) -> str:
+    """A name as the one word that a temporary view has."""
+    return str(name).replace(".", "_")
 
 
 def flattened(sql: str) -> str:
@@ -287,16 +290,17 @@ def flattened(sql: str) -> str:
 
 def _changes(contract: Contract) -> str:
     """What MERGE is given: every inserted row, and those deleted ones whose key does not come back."""
-    name, on = flat(contract.table), " AND ".join(f"i.{key} = d.{key}" for key in contract.key)
-    gone = f"SELECT d.*, TRUE AS is_gone FROM deleted.{name} AS d LEFT ANTI JOIN inserted.{name} AS i ON {on}"
-    return f"SELECT i.*, FALSE AS is_gone FROM inserted.{name} AS i UNION ALL {gone}"
+    on = " AND ".join(f"i.{key} = d.{key}" for key in contract.key)
+    inserted, deleted = Relation("inserted", contract.table), Relation("deleted", contract.table)
+    gone = f"SELECT d.*, TRUE AS is_gone FROM {deleted} AS d LEFT ANTI JOIN {inserted} AS i ON {on}"
+    return f"SELECT i.*, FALSE AS is_gone FROM {inserted} AS i UNION ALL {gone}"
 
 
 def _merge(contract: Contract, target: str) -> str:
     """MERGE on the table's key: changed rows are updated, gone ones deleted, new ones inserted."""
     on = " AND ".join(f"t.{key} = s.{key}" for key in contract.key)
     return (
-        f"MERGE INTO {target} AS t USING merged_{flat(contract.table)} AS s ON {on} WHEN MATCHED AND"
-        " s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED AND NOT s.is_gone THEN"
-        " INSERT *"
+        f"MERGE INTO {target} AS t USING {flat(Relation('merged', contract.table))} AS s ON {on}"
+        " WHEN MATCHED AND s.is_gone THEN DELETE WHEN MATCHED THEN UPDATE SET *"
+        " WHEN NOT MATCHED AND NOT s.is_gone THEN INSERT *"
     )

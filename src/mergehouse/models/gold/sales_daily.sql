@@ -30,9 +30,6 @@ SELECT
   m.gmv_eur - m.returns_eur                                       AS net_revenue_eur,
   COALESCE(c.orders, 0)                                           AS orders,
   m.units,
-  CASE WHEN c.orders > 0 THEN
-    (2 * CAST(m.gmv_eur * 100 AS BIGINT) + c.orders) DIV (2 * c.orders) * CAST(0.01 AS DECIMAL(3, 2))
-  END                                                             AS aov_eur,
   m.cost_eur,
   m.margin_eur,
   CASE

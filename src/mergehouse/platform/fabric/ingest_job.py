@@ -254,23 +254,8 @@ class ReleaseJob:
                 "userMetadata", json.dumps(self._stamp())
             ).save(current)
             known = [{"release_version": self.manifest["version"]}]
-        log = [
-            (
-                now,
-                self.manifest["version"],
-                t["table"],
-                t["status"],
-                t["rows"],
-                t["inserted"],
-                t["updated"],
-                t["deleted"],
-                t["delta_version"],
-                t["message"],
-                self.seal,
-            )
-            for t in done
-            if t["status"] != "unchanged"
-        ]
+        changed = [table for table in done if table["status"] != "unchanged"]
+        log = [(now, self.manifest["version"], *table.values(), self.seal) for table in changed]
         if log:
             frame = self.spark.createDataFrame(log, self.schemas["release_ingests"]).coalesce(1)
             frame.write.format("delta").mode("append").save(f"{self.tables}/release_ingests")

@@ -234,8 +234,7 @@ class _Histories:
     @classmethod
     def of(cls, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, customers: np.ndarray) -> _Histories:
         once, which = distinct(x, t_x, T)
-        x, t_x, T = once
-        data = cls(x, t_x, T, np.bincount(which, customers))
+        data = cls(once[0], once[1], once[2], np.bincount(which, customers))
         found = ""
         if not len(data):
             found = "no customers"

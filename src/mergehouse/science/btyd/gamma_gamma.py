@@ -144,8 +144,7 @@ class _Purchases:
                 " longer period."
             )
         once, which = distinct(x, z)
-        x, z = once
-        return cls(x, z, np.bincount(which, customers))
+        return cls(once[0], once[1], np.bincount(which, customers))
 
     def __len__(self) -> int:
         return len(self.x)

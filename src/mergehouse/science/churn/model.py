@@ -22,6 +22,7 @@ from mergehouse.errors import FitError
 from mergehouse.science.btyd.bgnbd import fit_bgnbd
 from mergehouse.science.churn.seasonal_level import churn_from_purchases
 from mergehouse.science.features.dataset import ACTIVE_DAYS, INPUTS, Dataset, active, matrix
+from mergehouse.science.features.rfm import rfm_score
 
 HORIZONS = (30, 60, 90)
 PENALTY = 0.05  # C of the logistic regression, on standardised inputs
@@ -273,11 +274,3 @@ def _past_rates(
     known, place = np.unique(groups, return_inverse=True)
     rate = (np.bincount(place, churned) + churned.mean()) / (np.bincount(place) + 1)
     return rate[np.searchsorted(known, wanted).clip(max=len(known) - 1)]
-
-
-def rfm_score(rows: pl.DataFrame) -> np.ndarray:
-    """Sum of three quintiles, 0 to 4 each: how recent, how often, how much."""
-    ranks = rows.select(
-        (-pl.col("recency_days")).rank("min"), pl.col("purchases").rank("min"), pl.col("gmv_eur").rank("min")
-    )
-    return np.floor(5 * (ranks.to_numpy() - 1) / len(rows)).sum(axis=1)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 
-from mergehouse.science.churn.model import rfm_score
 from mergehouse.science.clv.ensemble import HORIZONS, MEMBERS, closed_rows, fit_clv, outcome, window_days
 from mergehouse.science.features.dataset import Dataset, matrix
+from mergehouse.science.features.rfm import rfm_score
 
 ENSEMBLE = "ensemble"
 RULES = ("last year's value", "RFM means")
@@ -45,11 +45,11 @@ def rfm_means(dataset: Dataset, day: dt.date, horizon: int) -> np.ndarray:
     """
     days = window_days(dataset, day, horizon)
     past = [dataset.at(c) for c in dataset.closed_before(day, days)]
-    score = np.concatenate([rfm_score(rows) for rows in past]).astype(int)
+    score = np.concatenate([rfm_score(rows) for rows in past])
     value = np.concatenate([outcome(rows, days) for rows in past])
     most = int(score.max())
     mean = (np.bincount(score, value, most + 1) + value.mean()) / (np.bincount(score, minlength=most + 1) + 1)
-    return mean[rfm_score(dataset.at(day)).astype(int).clip(max=most)] * horizon / days
+    return mean[rfm_score(dataset.at(day)).clip(max=most)] * horizon / days
 
 
 def random_forest(dataset: Dataset, day: dt.date, days: int) -> np.ndarray:

@@ -14,12 +14,12 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.quality.checks import CheckResult
 from mergehouse.science.churn.model import Churn
+from mergehouse.science.customer_scores import SCORES
 from mergehouse.science.evaluation.backtest import ALL, HORIZON, Tested
 from mergehouse.science.evaluation.metrics import churn_metrics, intervals
 from mergehouse.science.features.dataset import INPUTS, Dataset, active, matrix
 from mergehouse.science.registry.versions import Registered
 from mergehouse.science.training import METRICS, append_metrics
-from mergehouse.transform.graph import SCORES
 
 BINS = 10
 RARE = 1e-4  # a share that counts instead of none

@@ -12,11 +12,10 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from mergehouse.errors import FitError
+from mergehouse.errors import FitError, LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.transform.graph import FEATURES
 
-OUTCOMES = "gold.customer_outcomes"
+FEATURES, OUTCOMES = "gold.customer_features", "gold.customer_outcomes"
 ACTIVE_DAYS = 90  # the headline population: customers with a purchase in so many days before the cut-off
 
 
@@ -59,6 +58,14 @@ class Dataset:
         [datetime.date(2025, 1, 1)]
         """
         return [c for c in self.cutoffs if c + dt.timedelta(days) <= day and c < self.as_of]
+
+
+def expect_features(lakehouse: Lakehouse) -> None:
+    """Raises LakehouseError where there are no features yet."""
+    if not lakehouse.exists(FEATURES):
+        raise LakehouseError(
+            f"{lakehouse.location}: there are no customer features yet; `mergehouse run` builds them."
+        )
 
 
 def read_dataset(lakehouse: Lakehouse, brand: str) -> Dataset:

@@ -14,9 +14,9 @@ from mergehouse.errors import RegistryError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.project.config import Project, nearest
+from mergehouse.science.customer_scores import PROMOTIONS
 from mergehouse.science.registry.versions import Version, load, promote, versions
 
-PROMOTIONS = "gold.model_promotions"
 LOWER_IS_BETTER = {"brier", "log_loss", "ece", "mae", "rmse"}
 TIE = 1e-6  # metrics of versions are kept to six digits
 

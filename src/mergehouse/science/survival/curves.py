@@ -17,7 +17,9 @@ from typing import Literal
 
 import duckdb
 import numpy as np
+import polars as pl
 
+from mergehouse.science.features.rfm import quintile
 from mergehouse.science.survival.inactivity import FEWEST, purchase_days
 from mergehouse.science.survival.kaplan_meier import Curve, kaplan_meier
 
@@ -105,7 +107,16 @@ def watch(connection: duckdb.DuckDBPyConnection, brand: str, churn_after_days: i
         """,
         {"as_of": seen.as_of, "groups": GROUPS, "churn": churn_after_days},
     )
-    connection.execute(_SEGMENTED, {"brand": brand, "as_of": seen.as_of, "first": seen.first})
+    known = connection.execute(_KNOWN, {"brand": brand, "as_of": seen.as_of, "first": seen.first}).pl()
+    scored = known.select(
+        "customer_id",
+        "cutoff_date",
+        quintile(-pl.col("recency_days")).over("cutoff_date").alias("r_score"),
+        quintile(pl.col("purchases")).over("cutoff_date").alias("f_score"),
+    )
+    connection.register("scored", scored)
+    connection.execute(_SEGMENTED, {"brand": brand})
+    connection.unregister("scored")
     connection.execute(_LOOKED_AT, {"as_of": seen.as_of, "churn": churn_after_days})
     return seen
 
@@ -248,32 +259,19 @@ _PEOPLE: dict[Clock, str] = {
         FROM ({_STANDING}) GROUP BY name ORDER BY name"""
     ),
 }
+_KNOWN = f"""
+SELECT customer_id, cutoff_date, recency_days, purchases FROM gold.customer_features
+WHERE source_system = $brand AND (
+  is_as_of OR cutoff_date < $as_of AND cutoff_date >= $first + {KNOWN_DAYS}
+  AND cutoff_date >= $as_of - INTERVAL {MONTHS} MONTH
+)
+"""
 _SEGMENTED = f"""
 CREATE OR REPLACE TEMP TABLE segmented AS
-WITH known AS (
-  SELECT * FROM gold.customer_features
-  WHERE source_system = $brand AND (
-    is_as_of OR cutoff_date < $as_of AND cutoff_date >= $first + {KNOWN_DAYS}
-    AND cutoff_date >= $as_of - INTERVAL {MONTHS} MONTH
-  )
-),
-recency AS (
-  SELECT cutoff_date, recency_days,
-    1 + 5 * (sum(n) OVER (PARTITION BY cutoff_date ORDER BY recency_days DESC) - n)
-      // sum(n) OVER (PARTITION BY cutoff_date) AS score
-  FROM (SELECT cutoff_date, recency_days, count(*) AS n FROM known GROUP BY cutoff_date, recency_days)
-),
-frequency AS (
-  SELECT cutoff_date, purchases,
-    1 + 5 * (sum(n) OVER (PARTITION BY cutoff_date ORDER BY purchases) - n)
-      // sum(n) OVER (PARTITION BY cutoff_date) AS score
-  FROM (SELECT cutoff_date, purchases, count(*) AS n FROM known GROUP BY cutoff_date, purchases)
-)
 SELECT k.*, coalesce(s.segment, '{UNNAMED}') AS segment
-FROM known AS k
-JOIN recency AS r USING (cutoff_date, recency_days)
-JOIN frequency AS f USING (cutoff_date, purchases)
-LEFT JOIN mapping.rfm_segments AS s ON s.r_score::INT = r.score AND s.f_score::INT = f.score
+FROM (FROM gold.customer_features WHERE source_system = $brand) AS k
+JOIN scored AS q USING (customer_id, cutoff_date)
+LEFT JOIN mapping.rfm_segments AS s ON s.r_score::INT = q.r_score AND s.f_score::INT = q.f_score
 """
 _LOOKED_AT = f"""
 CREATE OR REPLACE TEMP TABLE looked_at AS

@@ -45,7 +45,7 @@ class Inactivity:
 
 
 def purchase_days(connection: duckdb.DuckDBPyConnection, brand: str) -> None:
-    """Makes the temporary table `purchases` of a brand (customer_id, order_date): silver.customer_days."""
+    """Makes the temporary table `purchases` (customer_id, order_date) of a brand."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE purchases AS SELECT customer_id, order_date FROM silver.customer_days"
         " WHERE is_purchase AND source_system = $brand",

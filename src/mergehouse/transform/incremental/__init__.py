@@ -1,1 +1,5 @@
-"""How new deliveries reach a table: touched rows, affected slices, a plan for each table."""
+"""How deliveries reach tables without rebuilding them. The pipeline uses `Changes` alone."""
+
+from mergehouse.transform.incremental.changes import Change, Changes
+
+__all__ = ["Change", "Changes"]

@@ -1,24 +1,26 @@
-"""Which keys of compared fields new deliveries touch."""
+"""Which keys of compared fields new deliveries affect."""
 
 from __future__ import annotations
 
+from mergehouse.engine import Relation
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand
 from mergehouse.transform.field_reconciliation import (
+    DIFFERENCES,
     compared_together,
     differences_between,
     rules_over,
     tables_compared,
 )
-from mergehouse.transform.incremental.affected_rows import SCHEMA, Touched
-from mergehouse.transform.source_views import latest, typed_column, typed_rows
+from mergehouse.transform.incremental.affected_rows import Affected
+from mergehouse.transform.source_views import among_batches, latest, literal, typed_column, typed_rows
 from mergehouse.transform.staging_views import version_key
 
 
-def touched_differences(brands: list[Brand], known: list[Batch], new: list[Batch]) -> Touched:
-    """What `new` batches touch in the view: `versions` are the keys, `now` is what the view says of them."""
-    result = Touched()
+def affected_differences(brands: list[Brand], known: list[Batch], new: list[Batch]) -> Affected:
+    """What `new` batches affect in the view: `versions` are the keys, `now` is what the view says of them."""
+    result = Affected(("source_system", "key_column", "key_value"))
     keys, now = [], []
     for brand in brands:
         batches = [b for b in known + new if b.source_system == brand.name]
@@ -29,20 +31,19 @@ def touched_differences(brands: list[Brand], known: list[Batch], new: list[Batch
             tables = sorted({table for rules in of_key for table in tables_compared(rules)})
             if not arrived & set(tables):
                 continue
-            prefix = f"{SCHEMA}.fields__{brand.name}_{key}"
-            result.views[prefix] = " UNION ".join(
+            part = f"{brand.name}_{key}"
+            of_rows = Relation("delivered", DIFFERENCES, part)
+            sides = {table: Relation("delivered", DIFFERENCES, f"{part}_{table}") for table in tables}
+            result.relations[of_rows] = " UNION ".join(
                 _keys(brand, t, key, batches, new) for t in tables if t in arrived
             )
-            for table in tables:
-                result.views[f"{prefix}__{table}"] = _rows(brand, table, key, batches, prefix)
+            for table, side in sides.items():
+                result.relations[side] = _rows(brand, table, key, batches, of_rows)
             keys.append(
-                f"SELECT '{brand.name}' AS source_system, '{key}' AS key_column, CAST(`{key}` AS STRING) AS"
-                f" key_value FROM {prefix}"
+                f"SELECT {literal(brand.name)} AS source_system, {literal(key)} AS key_column,"
+                f" CAST(`{key}` AS STRING) AS key_value FROM {of_rows}"
             )
-            now += [
-                differences_between(brand, rules, lambda table, prefix=prefix: f"{prefix}__{table}")
-                for rules in of_key
-            ]  # type: ignore[misc]
+            now += [differences_between(brand, rules, sides) for rules in of_key]
     result.versions, result.now = " UNION ALL ".join(keys), " UNION ALL ".join(now)
     return result
 
@@ -50,15 +51,14 @@ def touched_differences(brands: list[Brand], known: list[Batch], new: list[Batch
 def _keys(brand: Brand, table: str, key: str, batches: list[Batch], new: list[Batch]) -> str:
     """SQL of the keys of a source's new rows, and of the versions that these replace."""
     of_table = [b for b in batches if b.source_table == table]
-    arrived = ", ".join(repr(b.batch_id) for b in of_table if b in new)
-    where = _versions(brand, table, key, of_table, f"batch_id IN ({arrived})")
+    where = _versions(brand, table, key, of_table, among_batches([b for b in of_table if b in new]))
     return (
         f"SELECT {typed_column(brand, table, key, of_table)} AS `{key}` FROM"
         f" {bronze_table(brand.name, table)} WHERE {where}"
     )
 
 
-def _rows(brand: Brand, table: str, key: str, batches: list[Batch], keys: str) -> str:
+def _rows(brand: Brand, table: str, key: str, batches: list[Batch], keys: Relation) -> str:
     """SQL of a source's rows as its typed view has them, of some keys at least."""
     of_table = [b for b in batches if b.source_table == table]
     wanted = f"{typed_column(brand, table, key, of_table)} IN (SELECT `{key}` FROM {keys})"

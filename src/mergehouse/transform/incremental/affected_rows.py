@@ -1,24 +1,25 @@
-"""Which rows of a stacked staging view new deliveries touch, read off the brands' own SQL.
+"""Which rows of a stacked staging view new deliveries affect, read off the brands' own SQL.
 
 A brand's query is followed where it is one SELECT over its line source, joined to other sources by equal
-columns: then a new row of any source touches the lines it is joined to, and nothing else. Any other query is
+columns: then a new row of any source affects the lines it is joined to, and nothing else. Any other query is
 computed whole.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
+from mergehouse.engine import Relation
 from mergehouse.ingest.bronze import Batch
 from mergehouse.project.config import Brand
-from mergehouse.transform.source_views import latest, typed_column, typed_rows
-from mergehouse.transform.staging_views import brand_query, line_source, stacked, version_key
+from mergehouse.transform.source_views import among_batches, latest, typed_column, typed_rows
+from mergehouse.transform.staging_views import brand_file, brand_query, line_source, stacked, version_key
 
-SCHEMA = "delivered"
+ROW = ("batch_id", "source_row")  # what tells delivered rows apart
 WHOLE_RESULT = (
     exp.AggFunc,
     exp.Window,
@@ -33,14 +34,19 @@ WHOLE_RESULT = (
 
 
 @dataclass
-class Touched:
-    """Relations to keep, in order; SQL of the touched rows as they are now, and of every delivered version of
-    them.
+class Affected:
+    """What new deliveries reach in a view. `relations` are to be kept, in order; over these `now` is SQL of
+    the affected rows as they are now, and `versions` of every delivered version of them.
+
+    `slice` names the columns of the slices that are affected whole, where rows are told apart by what brings
+    them. Where a brand's query `is_followed` not, nothing is known but that the view may have changed.
     """
 
-    views: dict[str, str] = field(default_factory=dict)
+    slice: tuple[str, ...] = ()
+    relations: dict[Relation, str] = field(default_factory=dict)
     now: str = ""
     versions: str = ""
+    is_followed: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,32 +58,29 @@ class _Join:
     line_columns: list[str]
 
 
-def touched_rows(
-    contract: Contract, brands: list[Brand], file_name: str, known: list[Batch], new: list[Batch]
-) -> Touched | None:
-    """What `new` batches touch in the view `contract` describes. None where a brand's query cannot be
-    followed.
-    """
-    result = Touched()
+def affected_rows(contract: Contract, brands: list[Brand], known: list[Batch], new: list[Batch]) -> Affected:
+    """What `new` batches affect in the view that `contract` describes."""
+    result = Affected(ROW if set(ROW) <= contract.columns.keys() else ())
     now: list[tuple[Brand, exp.Expression, Path]] = []
     versions: list[tuple[Brand, exp.Expression, Path]] = []
     for brand in brands:
-        file = brand.folder / file_name
+        file = brand_file(brand, contract)
         delivered = {b.source_table for b in new if b.source_system == brand.name}
         if not file.exists() or not delivered & sources_read(brand, file):
             continue
         query = brand_query(brand, file)
-        shape = _shape(query, brand, needs_origin="batch_id" in contract.columns)
+        shape = _shape(query, brand, needs_origin=bool(result.slice))
         if shape is None:
-            return None
+            return replace(result, relations={}, is_followed=False)
         lines, joins = shape
-        prefix = f"{file.stem}__{brand.name}_"
-        result.views |= _restricted(
-            brand, prefix, lines, joins, [b for b in known + new if b.source_system == brand.name], new
-        )
-        sources = {lines, *(join.source for join in joins)}
-        now.append((brand, _over(query, brand, prefix, sources), file))
-        versions.append((brand, _over(query, brand, prefix, sources, all_of=lines), file))
+        restricted = {
+            source: _relation(contract, brand, source) for source in (lines, *(j.source for j in joins))
+        }
+        every_version = restricted | {lines: _relation(contract, brand, f"{lines}_all")}
+        batches = [b for b in known + new if b.source_system == brand.name]
+        result.relations |= _restricted(brand, restricted, every_version[lines], lines, joins, batches, new)
+        now.append((brand, _over(query, brand, restricted), file))
+        versions.append((brand, _over(query, brand, every_version), file))
     result.now, result.versions = stacked(contract, now), stacked(contract, versions)
     return result
 
@@ -133,27 +136,31 @@ def _pair(test: exp.Expression, joined: str, lines: str) -> tuple[str, str] | No
     return (sides[joined], sides[lines]) if set(sides) == {joined, lines} else None
 
 
-def _over(
-    query: exp.Expression, brand: Brand, prefix: str, sources: set[str], all_of: str = ""
-) -> exp.Expression:
-    """The query over the restricted relations, with every version of the rows of `all_of`."""
+def _relation(contract: Contract, brand: Brand, source: str) -> Relation:
+    return Relation("delivered", contract.table, f"{brand.name}_{source}")
+
+
+def _over(query: exp.Expression, brand: Brand, relations: dict[str, Relation]) -> exp.Expression:
+    """The query over other relations than the typed views of the brand's sources."""
     query = query.copy()
     for table in query.find_all(exp.Table):
-        name = table.name.removeprefix(f"{brand.name}_")
-        if table.db == "typed" and name in sources:
-            table.set("db", exp.to_identifier(SCHEMA))
-            table.set(
-                "this", exp.to_identifier(f"{prefix}{name}_all" if name == all_of else f"{prefix}{name}")
-            )
+        source = table.name.removeprefix(f"{brand.name}_")
+        if table.db == "typed" and source in relations:
+            table.set("db", exp.to_identifier(relations[source].schema))
+            table.set("this", exp.to_identifier(relations[source].name))
     return query
 
 
 def _restricted(
-    brand: Brand, prefix: str, lines: str, joins: list[_Join], batches: list[Batch], new: list[Batch]
-) -> dict[str, str]:
-    """SQL of the touched rows of each source: `delivered.<prefix><source>`, and `.._all` with every version
-    of each line.
-    """
+    brand: Brand,
+    relations: dict[str, Relation],
+    every_version: Relation,
+    lines: str,
+    joins: list[_Join],
+    batches: list[Batch],
+    new: list[Batch],
+) -> dict[Relation, str]:
+    """SQL of the affected rows of each source, by its relation, and of `every_version` of each line."""
 
     def of(table: str, among: list[Batch]) -> list[Batch]:
         return [b for b in among if (b.source_system, b.source_table) == (brand.name, table)]
@@ -174,7 +181,7 @@ def _restricted(
         )
 
     def is_new(table: str) -> str:
-        return f"batch_id IN ({', '.join(repr(b.batch_id) for b in of(table, new))})"
+        return among_batches(of(table, new))
 
     def changed(join: _Join) -> str:
         """Rows of a joined source that are new, and where the key does not fix what it is joined on, the
@@ -194,22 +201,21 @@ def _restricted(
     where = " OR ".join(conditions)
     if own := version_key(
         brand, lines
-    ):  # all versions of a touched line, so that the latest can be told; lines without a key count as one
+    ):  # all versions of an affected line, so that the latest can be told; lines without a key count as one
         empty = " OR ".join(f"{typed(lines, [name])} IS NULL" for name in own)
         where = f"{typed(lines, own)} IN ({keys(lines, own, where)}) OR {empty}"
-    name = f"{SCHEMA}.{prefix}{lines}"
     views = {
-        f"{name}_all": typed_rows(brand, lines, of(lines, batches), where),
-        name: latest(own, f"SELECT * FROM {name}_all"),
+        every_version: typed_rows(brand, lines, of(lines, batches), where),
+        relations[lines]: latest(own, f"SELECT * FROM {every_version}"),
     }
     for join in joins:
         key, there = version_key(brand, join.source), of(join.source, batches)
         if not there or (
             key and not set(join.columns) <= set(key)
         ):  # some versions of a key might be missing
-            views[f"{SCHEMA}.{prefix}{join.source}"] = f"SELECT * FROM typed.{brand.name}_{join.source}"
+            views[relations[join.source]] = f"SELECT * FROM typed.{brand.name}_{join.source}"
             continue
         wanted = ", ".join(f"`{c}`" for c in join.line_columns)
-        needed = f"{typed(join.source, join.columns)} IN (SELECT {wanted} FROM {name}_all)"
-        views[f"{SCHEMA}.{prefix}{join.source}"] = latest(key, typed_rows(brand, join.source, there, needed))
+        needed = f"{typed(join.source, join.columns)} IN (SELECT {wanted} FROM {every_version})"
+        views[relations[join.source]] = latest(key, typed_rows(brand, join.source, there, needed))
     return views

@@ -1,7 +1,7 @@
 """How a change reaches a table: which of its slices may come out different, and the model's SQL over these
 alone.
 
-The model is never written twice: its own SQL runs over views that hold the touched slices of its inputs.
+The model is never written twice: its own SQL runs over views that hold the affected slices of its inputs.
 """
 
 from __future__ import annotations
@@ -12,124 +12,109 @@ from dataclasses import dataclass, field
 import sqlglot
 from sqlglot import exp
 
-from mergehouse.contracts.contract import Contract, Incremental
-from mergehouse.engine import flat
-from mergehouse.transform.graph import FIELDS, STACKED, Graph, Node
-
-FOLLOWED = frozenset(
-    [FIELDS, *(f"staging.{name}" for name in STACKED)]
-)  # views whose changes are read off new deliveries
+from mergehouse.contracts.contract import Incremental
+from mergehouse.engine import Relation
+from mergehouse.transform.graph import Graph, Table, View
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a run changed in a table or stacked view.
+    """What a run changed in a table or in a view that follows deliveries.
 
-    `rows` names the relation of the rows that went or came, empty where they are not known, `gone` that of
-    the rows that went or were changed, empty where there is none; `now` names the relation of all rows in the
-    touched slices, `slice` the columns of these. `whole`: rebuilt, and so is what reads it.
+    `rows` is the relation of the rows that went or came, None where they are not known, `gone` that of the
+    rows that went or were changed, None where there is none; `now` is the relation of all rows in the
+    affected slices, `slice` the columns of these. `whole`: rebuilt, and so is what reads it.
     """
 
-    rows: str = ""
-    gone: str = ""
-    now: str = ""
+    rows: Relation | None = None
+    gone: Relation | None = None
+    now: Relation | None = None
     slice: tuple[str, ...] = ()
     whole: bool = False
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The rows of `source` in touched slices: its columns and those of the slices that they equal."""
+    """The rows of `source` in affected slices: its columns and those of the slices that they equal."""
 
-    source: str
+    source: str | Relation
     on: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`sql` computes the touched slices over `slices` of its inputs and the `views` over these.
+    """`sql` computes the affected slices over `slices` of its inputs and the `views` over these.
 
-    `affected` is SQL of the touched slices, empty where `sql` is the whole table.
-
-    Without `compares` the rows replace the published ones, whether they differ or not.
+    `affected` is SQL of the affected slices, empty where `sql` is the whole table.
     """
 
     sql: str
-    compares: bool = False
     affected: str = ""
-    slices: dict[str, Slice] = field(default_factory=dict)
-    views: dict[str, str] = field(default_factory=dict)
+    slices: dict[Relation, Slice] = field(default_factory=dict)
+    views: dict[Relation, str] = field(default_factory=dict)
 
 
-def plan(node: Node, graph: Graph, changes: Mapping[str, Change]) -> Plan | None:
+def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | None:
     """How to bring a table up to date with what changed among its inputs. None where nothing it reads did."""
-    contract = node.contract
-    assert contract is not None
-    changed = {name for name in inputs_of(node.name, graph) if name in changes}
+    changed = {name for name in inputs_of(table.name, graph) if name in changes}
     if not changed:
         return None
-    rule = contract.incremental
+    rule = table.contract.incremental
     if (
         rule is None
         or not all(changes[name].rows for name in changed)
         or not changed <= {*rule.inputs, *rule.lookups}
     ):
-        return Plan(node.sql, compares=True)
-    touching = [name for name in sorted(changed) if name in rule.inputs or changes[name].gone]
-    if not touching:
+        return Plan(table.sql)
+    affecting = [name for name in sorted(changed) if name in rule.inputs or changes[name].gone]
+    if not affecting:
         return None
-    affected = " UNION ".join(_affected(contract, name, changes[name]) for name in touching)
-    alone = touching[0] if len(touching) == 1 else None
-    names = {name: f"sliced.{flat(node.name)}__{flat(name)}" for name in rule.inputs}
+    affected = " UNION ".join(_affected(rule, name, changes[name]) for name in affecting)
+    alone = affecting[0] if len(affecting) == 1 else None
+    names = {name: Relation("sliced", table.name, name) for name in rule.inputs}
     slices = {
         names[name]: Slice(
-            (_at_hand(rule, name, changes) if name == alone else "") or name,
+            (_at_hand(rule, name, changes[name]) if name == alone else None) or name,
             dict(zip(columns, rule.slice, strict=True)),
         )
         for name, columns in rule.inputs.items()
     }
-    views: dict[str, str] = {}
-    under = _views_under(node.name, graph)
-    for view in (
-        v for v in graph.nodes if v in under
-    ):  # in dependency order, so that a view over a sliced view follows it
-        if graph.nodes[view].inputs & names.keys():
-            names[view] = f"sliced.{flat(node.name)}__{flat(view)}"
-            views[names[view]] = renamed(graph.nodes[view].sql, names)
-    return Plan(renamed(node.sql, names), True, affected, slices, views)
+    views: dict[Relation, str] = {}
+    for view in _views_under(table.name, graph):
+        if view.inputs & names.keys():
+            names[view.name] = Relation("sliced", table.name, view.name)
+            views[names[view.name]] = renamed(view.sql, names)
+    return Plan(renamed(table.sql, names), affected, slices, views)
 
 
 def inputs_of(name: str, graph: Graph) -> set[str]:
-    """Tables and stacked views that a node reads, through other views.
+    """Tables and views that follow deliveries, which a node reads, through other views.
 
-    Bronze is left out: its rows never change, and new ones reach Silver through the stacked views alone.
+    Bronze is left out: its rows never change, and new ones reach Silver through these views alone.
     """
     found: set[str] = set()
     for parent in graph.nodes[name].inputs:
-        if graph.nodes[parent].is_built or parent in FOLLOWED:
+        if parent in graph.tables or (parent in graph.views and graph.views[parent].follows):
             found.add(parent)
         else:
             found |= inputs_of(parent, graph)
     return found
 
 
-def renamed(sql: str, names: Mapping[str, str]) -> str:
-    """The query over other tables: `names` maps `schema.table` to its replacement."""
+def renamed(sql: str, names: Mapping[str, Relation]) -> str:
+    """The query over other relations: `names` maps `schema.table` to what stands for it."""
     tree = sqlglot.parse_one(sql, read="spark")
     for table in tree.find_all(exp.Table):
         if new := names.get(f"{table.db}.{table.name}"):
-            schema, name = new.split(".")
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
-            table.set("db", exp.to_identifier(schema))
-            table.set("this", exp.to_identifier(name))
+            table.set("db", exp.to_identifier(new.schema))
+            table.set("this", exp.to_identifier(new.name))
     return tree.sql(dialect="spark", copy=False)
 
 
-def _affected(contract: Contract, name: str, change: Change) -> str:
-    """SQL of the slices that the changed rows of one input touch."""
-    rule = contract.incremental
-    assert rule is not None
+def _affected(rule: Incremental, name: str, change: Change) -> str:
+    """SQL of the slices that the changed rows of one input reach."""
     if name in rule.inputs:
         return f"SELECT DISTINCT {_as(rule.inputs[name], rule.slice)} FROM {change.rows}"
     lookup = rule.lookups[name]
@@ -138,18 +123,21 @@ def _affected(contract: Contract, name: str, change: Change) -> str:
     return f"SELECT DISTINCT {columns} FROM {lookup.of} AS l LEFT SEMI JOIN {change.gone} AS c ON {on}"
 
 
-def _at_hand(rule: Incremental, name: str, changes: Mapping[str, Change]) -> str:
-    """The relation with an input's touched slices, where these are cut as the table's own."""
-    return changes[name].now if list(changes[name].slice) == rule.inputs[name] else ""
+def _at_hand(rule: Incremental, name: str, change: Change) -> Relation | None:
+    """The relation with an input's affected slices, where these are cut as the table's own."""
+    return change.now if list(change.slice) == rule.inputs[name] else None
 
 
-def _views_under(name: str, graph: Graph) -> set[str]:
-    """The views a node reads, directly or through others."""
+def _views_under(name: str, graph: Graph) -> list[View]:
+    """The views a node reads, directly or through others, each after those it reads itself."""
     found: set[str] = set()
-    for parent in graph.nodes[name].inputs:
-        if not graph.nodes[parent].is_built and parent not in FOLLOWED:
-            found |= {parent} | _views_under(parent, graph)
-    return found
+    todo = [name]
+    while todo:
+        for parent in graph.nodes[todo.pop()].inputs - found:
+            if parent in graph.views and not graph.views[parent].follows:
+                found.add(parent)
+                todo.append(parent)
+    return [view for view in graph.views.values() if view.name in found]
 
 
 def _as(columns: Iterable[str], names: Iterable[str]) -> str:

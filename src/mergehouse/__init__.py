@@ -96,12 +96,11 @@ def run(
     Run ... UTC: ok, ... s
       tables  ... fresh
     """
-    from mergehouse.cli.science_extra import scoring
     from mergehouse.pipeline.run import run as run_pipeline
     from mergehouse.quality.report import write_report
 
     loaded = project(of)
-    result = run_pipeline(loaded, select, until, full, spark=spark, score=scoring(loaded))
+    result = run_pipeline(loaded, select, until, full, spark=spark)
     if result.changed:
         write_report(loaded, result.kpis)
     return result

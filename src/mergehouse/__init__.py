@@ -9,7 +9,6 @@ Whatever cannot be done raises one of `mergehouse.errors`, with the message that
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 # A room bears the name of a function below. Python puts a room in its place here when it is first imported:
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING
 import mergehouse.project  # noqa: F401
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import SparkSession
 
     from mergehouse.kpi.table import KpiTable
@@ -49,9 +50,7 @@ def project(folder: str | Path | Project, environment: str | None = None) -> Pro
     return folder
 
 
-def open(
-    place: str | Path | Project | Lakehouse, environment: str | None = None
-) -> Lakehouse:  # the verb people expect
+def open(place: str | Path | Project | Lakehouse, environment: str | None = None) -> Lakehouse:
     """The lakehouse of a project, given as its folder or as read, or the one at a location: a folder or a
     URL of an object store.
 
@@ -63,11 +62,14 @@ def open(
     >>> mh.open("shop", "prod").location.endswith("shop/lakehouse-prod")
     True
     """
+    from pathlib import Path
+
     from mergehouse.lakehouse.delta import Lakehouse
     from mergehouse.project.config import Project
     from mergehouse.storage import located
 
     if isinstance(place, Lakehouse):
+        _no_environment(environment, "a lakehouse that is open already")
         return place
     if isinstance(place, Project) or not _is_lakehouse(place):
         return Lakehouse(project(place, environment).lakehouse_location)
@@ -146,6 +148,8 @@ def verify(
 
 def _is_lakehouse(place: str | Path) -> bool:
     """A location that has layers, and a URL: nothing else can be at one."""
+    from pathlib import Path
+
     from mergehouse.lakehouse.files import LAYERS
     from mergehouse.project.config import CONFIG_FILE
     from mergehouse.storage import is_url

@@ -21,7 +21,7 @@ SOURCE = Path(mh.__file__).parent
 # Places where every public function has an example, and the classes whose every public method has one.
 ROOMS = (
     "__init__.py", "display.py", "storage.py", "project/", "contracts/", "lakehouse/", "charts/", "kpi/",
-    "transform/source_views.py", "transform/staging_views.py", "transform/field_reconciliation.py", "science/btyd/",
+    "transform/graph.py", "transform/source_views.py", "transform/staging_views.py", "transform/field_reconciliation.py", "science/btyd/",
     "science/evaluation/", "release/manifest/",
 )  # fmt: skip
 OBJECTS = {

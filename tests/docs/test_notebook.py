@@ -60,9 +60,11 @@ def test_each_function_takes_a_folder_or_the_object(shop_folder: Path) -> None:
     assert {mh.kpis(given).values["group"]["gmv"] for given in (folder, project, lakehouse)} == {Decimal("60.00")}
 
 
-@pytest.mark.parametrize("given", ["s3://bucket/house", "lakehouse", "project"])
+@pytest.mark.parametrize("given", ["s3://bucket/house", "lakehouse", "project", "open"])
 def test_an_environment_is_of_a_folder(shop_folder: Path, given: str) -> None:
-    place = {"lakehouse": shop_folder / "shop" / "lakehouse", "project": mh.project(shop_folder / "shop")}.get(given, given)
+    folder = shop_folder / "shop"
+    there = {"lakehouse": folder / "lakehouse", "project": mh.project(folder), "open": mh.open(folder)}
+    place = there.get(given, given)
     with pytest.raises(ConfigError, match="environment prod: it is chosen where a project's folder is given"):
         mh.open(place, "prod")
 

@@ -160,6 +160,15 @@ def build_graph(
     `rates` identifies the edition of the ECB rates; `published` tells the fingerprint that a table was
     published with, empty where there is none. What the project does without is left out, or where other
     tables read it, stays as it is. Raises ConfigError where a model reads what is not there.
+
+    >>> from mergehouse.ingest.bronze import read_batches
+    >>> from mergehouse.project.mapping_files import mapping_tables
+    >>> project, batches = mh.project("shop"), read_batches(mh.open("shop"))
+    >>> graph = build_graph(project, batches, mapping_tables(project), "", lambda table: "")
+    >>> "silver.sales_clean" in graph.upstream("gold.sales_daily")
+    True
+    >>> [table.name for table in graph.select("gold.dim_brand", until="gold")]
+    ['gold.dim_brand']
     """
     loaded = [b for b in batches if b.status == "loaded"]
     given = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
@@ -186,7 +195,13 @@ def build_graph(
 
 
 def is_off(contract: Contract, project: Project) -> bool:
-    """True of a table of a part that the project does without."""
+    """True of a table of a part that the project does without.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> tiny = mh.project("shop")  # says `science: false`
+    >>> is_off(contract_of("gold.customer_features"), tiny), is_off(contract_of("gold.dim_brand"), tiny)
+    (True, False)
+    """
     return contract.part == "science" and not project.config.science
 
 
@@ -194,6 +209,10 @@ def fingerprint_of(node: Node, fingerprints: Mapping[str, str], version: str = "
     """Of what a node comes from: its SQL, its contract, and the `fingerprints` of all that it reads.
 
     `version` is that of the function that computes it.
+
+    >>> node = Node(name="gold.notes", inputs=frozenset(["silver.notes"]))
+    >>> fingerprint_of(node, {"silver.notes": "old"}) == fingerprint_of(node, {"silver.notes": "new"})
+    False
     """
     sql = node.sql if isinstance(node, View | Table) else ""
     contract = node.contract.model_dump_json(exclude={"release"}) if isinstance(node, Table) else ""
@@ -203,7 +222,11 @@ def fingerprint_of(node: Node, fingerprints: Mapping[str, str], version: str = "
 
 @functools.cache
 def tables_in(sql: str) -> frozenset[str]:
-    """Names of the tables a Spark SQL query reads, its own CTEs left out."""
+    """Names of the tables a Spark SQL query reads, its own CTEs left out.
+
+    >>> sorted(tables_in("WITH few AS (SELECT * FROM a.orders) SELECT * FROM few JOIN b.days USING (day)"))
+    ['a.orders', 'b.days']
+    """
     tree = sqlglot.parse_one(sql, read="spark")
     return frozenset(f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db)
 

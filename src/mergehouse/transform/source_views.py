@@ -74,7 +74,12 @@ def typed_column(brand: Brand, table: str, name: str, batches: list[Batch]) -> s
 
 
 def among_batches(batches: list[Batch]) -> str:
-    """The condition that rows of these batches meet."""
+    """The condition that rows of these batches meet.
+
+    >>> from types import SimpleNamespace
+    >>> among_batches([SimpleNamespace(batch_id="b1"), SimpleNamespace(batch_id="b2")])
+    "batch_id IN ('b1', 'b2')"
+    """
     return f"batch_id IN ({', '.join(literal(b.batch_id) for b in batches)})"
 
 

@@ -86,7 +86,12 @@ def affected_rows(contract: Contract, brands: list[Brand], known: list[Batch], n
 
 
 def sources_read(brand: Brand, file: Path) -> set[str]:
-    """The brand's sources that one of its queries reads."""
+    """The brand's sources that one of its queries reads.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> sources_read(brand, brand.folder / "order_lines.sql")
+    {'lines'}
+    """
     prefix = f"{brand.name}_"
     return {
         t.name.removeprefix(prefix) for t in brand_query(brand, file).find_all(exp.Table) if t.db == "typed"

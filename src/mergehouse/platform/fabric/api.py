@@ -18,6 +18,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 
 from mergehouse.errors import ConfigError, MergehouseError
@@ -137,7 +138,7 @@ class FabricApi:
             except urllib.error.HTTPError as error:
                 busy = error.code == 429 or (error.code == 503 and method == "GET")
                 if busy and self.clock() < until:
-                    self.sleep(_seconds(dict(error.headers)))
+                    self.sleep(_seconds(error.headers))
                     continue
                 raise FabricError(
                     f"Fabric: {what}: HTTP {error.code}, {self._words(_parsed(error))}"
@@ -260,7 +261,7 @@ def _parsed(error: urllib.error.HTTPError) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _seconds(headers: Mapping[str, str]) -> float:
+def _seconds(headers: Mapping[str, str] | Message) -> float:
     """How long the service asks to wait."""
     text = headers.get("Retry-After") or ""
     return min(float(text), PATIENCE) if text.isdecimal() else POLL

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.command import call
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
-from tests.pipeline.test_command_line import call
 
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse

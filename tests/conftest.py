@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from pathlib import Path
@@ -21,10 +22,12 @@ from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import run
 from mergehouse.project.config import Limits, Project, load_project
 from mergehouse.quality.checks import check_table
+from tests.prepared import prepared, pytest_configure, pytest_unconfigure  # noqa: F401 - the last two are hooks
 
-pytest_plugins = ["tests.storage.servers"]
+pytest_plugins = ["pytester", "tests.budget", "tests.storage.servers"]
 LACKING = "mergehouse.science.customer_scores.lacking"
 DEMO_LINES, DEMO_SEED = 12_000, 7
+Demo = tuple[Project, dict, RunResult]
 SHOP_HEADER = "order,line,when,item,title,qty,price,customer,country,currency"
 SHOP_BRAND = """
 label: Shop
@@ -70,27 +73,31 @@ def with_scores() -> Iterator[None]:
 
 
 class Shop:
-    """A project with one brand of one source; `deliver` puts a file, `run` runs, `rows` queries."""
+    """A project with one brand of one source, written where there is none; `deliver` puts a file, `run` runs, `rows` queries."""
 
     def __init__(self, folder: Path):
-        write_project(folder)
         self.folder = folder
+        self.brand, self.raw = folder / "brands" / "shop", folder / "raw" / "shop"
+        if folder.exists():
+            return
+        write_project(folder)
         for brand in ("eurostyle", "contoso"):
-            for file in (folder / "brands" / brand).iterdir():
-                file.unlink()
-            (folder / "brands" / brand).rmdir()
-        self.brand = folder / "brands" / "shop"
+            shutil.rmtree(folder / "brands" / brand)
         self.brand.mkdir()
         self.configure(SHOP_BRAND)
         (self.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES)
-        self.raw = folder / "raw" / "shop"
         self.raw.mkdir(parents=True)
 
     def copy(self, folder: Path) -> Shop:
         """Another shop with all that this one has."""
-        shutil.copytree(self.folder, folder)
+        return Shop(Path(shutil.copytree(self.folder, folder)))
+
+    def another(self, name: str) -> Shop:
+        """Another brand of the same project, which reads its exports as this one does."""
         other = copy(self)
-        other.folder, other.brand, other.raw = folder, folder / "brands" / "shop", folder / "raw" / "shop"
+        other.brand, other.raw = self.folder / "brands" / name, self.folder / "raw" / name
+        shutil.copytree(self.brand, other.brand)
+        other.raw.mkdir()
         return other
 
     def configure(self, text: str) -> None:
@@ -136,16 +143,55 @@ def broken_promises(lakehouse: Lakehouse, name: str) -> list[str]:
     return [r.check for r in results if not r.passed] + (["types"] if types_of(delta) != contract.types else [])
 
 
+def prepared_shop(name: str, fill: Callable[[Shop], object], folder: Path) -> Shop:
+    """A copy, in `folder`, of the shop that `fill` has filled once."""
+
+    def make(original: Path) -> None:
+        fill(Shop(prepared("shop", shop_with_rates, original)))
+
+    return Shop(prepared(name, make, folder))
+
+
+def shop_with_rates(folder: Path) -> None:
+    """A shop to which nothing was delivered yet. Exchange rates, half of what its first run would take, are published."""
+    shop = Shop(folder)
+    shop.run(select="silver.fx_rates_eur")
+    for path in (folder / "lakehouse").glob("*"):
+        if path.name != "silver":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "project")
+    return Shop(prepared("shop", shop_with_rates, tmp_path / "project"))
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, dict, RunResult]:
+def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Shop]:
+    """Opens shops for fixtures that serve many tests."""
+    return lambda: Shop(prepared("shop", shop_with_rates, tmp_path_factory.mktemp("shop") / "project"))
+
+
+@pytest.fixture
+def sold(tmp_path: Path) -> Shop:
+    """A shop that has sold three mugs, run to Gold."""
+    return prepared_shop("sold", three_mugs, tmp_path / "project")
+
+
+def three_mugs(shop: Shop) -> None:
+    shop.deliver_lines(*(f"A{n},1,2026-03-{n:02} 10:00:00,P1,Mug,2,5.00,77,Germany,EUR" for n in range(1, 4)))
+    assert not shop.run().failed
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The generated exports, run to Gold: (project, truth, result). Read only."""
-    folder = tmp_path_factory.mktemp("demo")
+    folder = prepared("demo", demo_to_gold, tmp_path_factory.mktemp("demo"))
+    return load_project(folder), *pickle.loads((folder / "made.pickle").read_bytes())
+
+
+def demo_to_gold(folder: Path) -> None:
     write_project(folder)
     truth = generate(folder, DEMO_LINES, DEMO_SEED)
-    project = load_project(folder)
-    return project, truth, run(project)
+    result = run(load_project(folder))
+    (folder / "made.pickle").write_bytes(pickle.dumps((truth, result)))

@@ -7,6 +7,8 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
@@ -47,15 +49,25 @@ def test_header_only_loads_nothing_and_says_so(shop: Shop) -> None:
     assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(0,)]
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "cp1252"])
-def test_encodings_give_the_same_text(shop: Shop, encoding: str) -> None:
-    text = f"{SHOP_HEADER}\nA1,1,2026-03-01 10:00:00,P1,Crème brûlée,2,5.00,77,Côte d'Ivoire,EUR\n"
-    content = text.encode(encoding)
-    shop.deliver(b"\xff\xfe" + content if encoding == "utf-16-le" else content)
-    result = shop.run(until="silver")
-    assert not result.failed
-    assert shop.rows("SELECT title, country FROM bronze.shop_lines") == [("Crème brûlée", "Côte d'Ivoire")]
-    assert shop.rows("SELECT country_code FROM silver.sales_clean") == [("CI",)]
+ENCODINGS = ["utf-16", "utf-16-le", "utf-8-sig", "cp1252"]
+
+
+@pytest.fixture(scope="module")
+def encoded(open_shop: Callable[[], Shop]) -> Shop:
+    """The same line in each of the encodings, a file each."""
+    shop = open_shop()
+    for n, encoding in enumerate(ENCODINGS):
+        content = f"{SHOP_HEADER}\nA{n},1,2026-03-01 10:00:00,P1,Crème brûlée,2,5.00,77,Côte d'Ivoire,EUR\n".encode(encoding)
+        shop.deliver(b"\xff\xfe" + content if encoding == "utf-16-le" else content, f"lines_{n}.csv")
+    assert not shop.run(until="silver").failed
+    return shop
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_encodings_give_the_same_text(encoded: Shop, encoding: str) -> None:
+    order = f"A{ENCODINGS.index(encoding)}"
+    assert encoded.rows(f"SELECT title, country FROM bronze.shop_lines WHERE \"order\" = '{order}'") == [("Crème brûlée", "Côte d'Ivoire")]
+    assert encoded.rows(f"SELECT country_code FROM silver.sales_clean WHERE order_id = '{order}'") == [("CI",)]
 
 
 def test_wrongly_declared_encoding(shop: Shop) -> None:
@@ -147,28 +159,30 @@ def test_three_date_formats_in_one_column(shop: Shop) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        "20260221",
-        "21-02-2026",
-        "2026/02/21",
-        "2026-2-21 7:05",
-        "21 Feb 2026",
-        "21-Feb-26",
-        "February 21, 2026",
-        "Feb 21, 2026 9:30 PM",
-        "21.2.26 14:05",
-        "02/21/2026, 9:30 PM",
-        "20260221093000",
-        "202602210930",
-        "21.02.2026 09:30:00.123",
-    ],
-)
-def test_ways_to_write_a_day(shop: Shop, written: str) -> None:
-    shop.deliver_lines(GOOD.replace("2026-03-01 10:00:00", f'"{written}"'))
-    shop.run(until="silver")
-    assert [str(d) for (d,) in shop.rows("SELECT order_date FROM silver.sales_clean")] == ["2026-02-21"]
+DAYS = [
+    "20260221", "21-02-2026", "2026/02/21", "2026-2-21 7:05", "21 Feb 2026", "21-Feb-26", "February 21, 2026", "Feb 21, 2026 9:30 PM",
+    "21.2.26 14:05", "02/21/2026, 9:30 PM", "20260221093000", "202602210930", "21.02.2026 09:30:00.123",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def dated(open_shop: Callable[[], Shop]) -> Shop:
+    """The same day written in each way, a file each."""
+    return each_in_a_file(open_shop(), [GOOD.replace("2026-03-01 10:00:00", f'"{written}"') for written in DAYS])
+
+
+@pytest.mark.parametrize("written", DAYS)
+def test_ways_to_write_a_day(dated: Shop, written: str) -> None:
+    days = dated.rows(f"SELECT order_date FROM silver.sales_clean WHERE order_id = 'A1{DAYS.index(written)}'")
+    assert [str(d) for (d,) in days] == ["2026-02-21"]
+
+
+def each_in_a_file(shop: Shop, lines: list[str]) -> Shop:
+    """Runs a shop to Silver that got each line in a file of its own, which stands alone in how it is read: order A1 becomes A10, A11..."""
+    for n, line in enumerate(lines):
+        shop.deliver_lines(line.replace("A1,", f"A1{n},"), name=f"lines_{n}.csv")
+    assert not shop.run(until="silver").failed
+    return shop
 
 
 def test_day_and_month_first_mixed_is_reported(shop: Shop) -> None:
@@ -181,47 +195,52 @@ def test_day_and_month_first_mixed_is_reported(shop: Shop) -> None:
     assert quarantined(shop) == [("unreadable_date", "A2")]
 
 
-@pytest.mark.parametrize(
-    ("written", "reason"),
-    [
-        (GOOD.replace("2026-03-01", "2025-02-29"), "unreadable_date"),
-        (GOOD.replace("2026-03-01", "2099-03-01"), "future_date"),
-        (GOOD.replace("2026-03-01 10:00:00", ""), "unreadable_date"),
-        (GOOD.replace(",2,5.00", ",NaN,5.00"), "unreadable_quantity"),
-        (GOOD.replace(",2,5.00", ",two,5.00"), "unreadable_quantity"),
-        (GOOD.replace(",2,5.00", ",2,inf"), "unreadable_price"),
-        (GOOD.replace(",2,5.00", ",2,nan"), "unreadable_price"),
-        (GOOD.replace(",EUR", ",XYZ"), "no_fx_rate"),
-        (GOOD.replace("2026-03-01", "1998-03-02").replace(",EUR", ",GBP"), "no_fx_rate"),
-        (GOOD.replace(",P1,", ", ,"), "missing_product_code"),
-        (GOOD.replace("A1,1", " ,1"), "missing_order_id"),
-    ],
-)  # fmt: skip
-def test_unusable_lines_go_to_quarantine(shop: Shop, written: str, reason: str) -> None:
-    shop.deliver_lines(GOOD.replace("A1", "A0"), written)
-    result = shop.run(until="silver")
-    assert not result.failed
-    assert shop.rows("SELECT order_id FROM silver.sales_clean") == [("A0",)]
-    found = shop.rows("SELECT reason_code, source_row, raw_row LIKE '%\"qty\"%' FROM silver.quarantine")
-    assert found == [(reason, 2, True)]
+UNUSABLE = [
+    (GOOD.replace("2026-03-01", "2025-02-29"), "unreadable_date"),
+    (GOOD.replace("2026-03-01", "2099-03-01"), "future_date"),
+    (GOOD.replace("2026-03-01 10:00:00", ""), "unreadable_date"),
+    (GOOD.replace(",2,5.00", ",NaN,5.00"), "unreadable_quantity"),
+    (GOOD.replace(",2,5.00", ",two,5.00"), "unreadable_quantity"),
+    (GOOD.replace(",2,5.00", ",2,inf"), "unreadable_price"),
+    (GOOD.replace(",2,5.00", ",2,nan"), "unreadable_price"),
+    (GOOD.replace(",EUR", ",XYZ"), "no_fx_rate"),
+    (GOOD.replace("2026-03-01", "1998-03-02").replace(",EUR", ",GBP"), "no_fx_rate"),
+    (GOOD.replace(",P1,", ", ,"), "missing_product_code"),
+    (GOOD.replace("A1,1", " ,1"), "missing_order_id"),
+]
 
 
-@pytest.mark.parametrize(
-    ("written", "quantity"),
-    [
-        ('"1,000"', 1000),
-        ('"1,000,000"', 1_000_000),
-        ('"-1,000"', -1000),
-        ("007", 7),
-        ("3.0", 3),
-        ("1.5", 1.5),
-        (" 12 ", 12),
-    ],
-)
-def test_grouped_quantities(shop: Shop, written: str, quantity: float) -> None:
-    shop.deliver_lines(GOOD.replace(",2,5.00", f",{written},5.00"))
-    shop.run(until="silver")
-    assert [float(q) for (q,) in shop.rows("SELECT quantity FROM silver.sales_clean")] == [quantity]
+@pytest.fixture(scope="module")
+def unusable(open_shop: Callable[[], Shop]) -> Shop:
+    """Each of the lines in a file of its own, below a good one."""
+    shop = open_shop()
+    for n, (written, _) in enumerate(UNUSABLE):
+        shop.deliver_lines(GOOD.replace("A1", f"A0{n}"), written.replace("A1,", f"A1{n},"), name=f"lines_{n}.csv")
+    assert not shop.run(until="silver").failed
+    return shop
+
+
+@pytest.mark.parametrize("n", range(len(UNUSABLE)), ids=[",".join(case) for case in UNUSABLE])
+def test_unusable_lines_go_to_quarantine(unusable: Shop, n: int) -> None:
+    in_file = f"SEMI JOIN (FROM bronze.batches WHERE source_file LIKE '%lines_{n}.csv') USING (batch_id)"
+    assert unusable.rows(f"SELECT order_id FROM silver.sales_clean {in_file}") == [(f"A0{n}",)]
+    found = unusable.rows(f"SELECT reason_code, source_row, raw_row LIKE '%\"qty\"%' FROM silver.quarantine {in_file}")
+    assert found == [(UNUSABLE[n][1], 2, True)]
+
+
+QUANTITIES = {'"1,000"': 1000, '"1,000,000"': 1_000_000, '"-1,000"': -1000, "007": 7, "3.0": 3, "1.5": 1.5, " 12 ": 12}
+
+
+@pytest.fixture(scope="module")
+def grouped(open_shop: Callable[[], Shop]) -> Shop:
+    """Each quantity in a file of its own."""
+    return each_in_a_file(open_shop(), [GOOD.replace(",2,5.00", f",{written},5.00") for written in QUANTITIES])
+
+
+@pytest.mark.parametrize("written", QUANTITIES)
+def test_grouped_quantities(grouped: Shop, written: str) -> None:
+    quantities = grouped.rows(f"SELECT quantity FROM silver.sales_clean WHERE order_id = 'A1{list(QUANTITIES).index(written)}'")
+    assert [float(q) for (q,) in quantities] == [QUANTITIES[written]]
 
 
 def test_unknown_country_is_kept_and_reported(shop: Shop) -> None:
@@ -293,7 +312,8 @@ def test_workbook_and_parquet_that_are_none(shop: Shop) -> None:
     assert "not a readable Parquet file" in shop.failure()
 
 
-def test_lakehouse_without_write_permission(shop: Shop) -> None:
+def test_lakehouse_without_write_permission(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "project")
     shop.deliver_lines(GOOD)
     root = shop.folder / "lakehouse"
     root.mkdir(mode=0o555)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tests.conftest import Shop
+from tests.conftest import Shop, prepared_shop
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.science.cards.card import Card, Judged, Weight
@@ -117,10 +117,12 @@ def test_a_card_without_anything_says_so(shop: Shop) -> None:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Features of 60 customers are published; nothing is judged."""
-    shop = Shop(tmp_path_factory.mktemp("published") / "project")
+    return prepared_shop("published", sixty_customers, tmp_path_factory.mktemp("published") / "project")
+
+
+def sixty_customers(shop: Shop) -> None:
     shop.deliver_lines(*(f"A{n},1,2026-0{1 + n % 4}-0{1 + n % 9} 10:00:00,P1,Mug,2,5.00,C{n % 60},Germany,EUR" for n in range(240)))
     assert not shop.run().failed
-    return shop
 
 
 @pytest.fixture(scope="module")

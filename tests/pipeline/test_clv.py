@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import polars as pl
 import pytest
-from tests.conftest import Shop
+from tests.conftest import Shop, prepared_shop
 
 from mergehouse.errors import FitError
 from mergehouse.science.clv.baselines import ENSEMBLE, RULES, value_methods
@@ -40,8 +40,7 @@ def customers(seed: int = 1, number: int = 700) -> list[str]:
     return lines
 
 
-def project(folder_of: pytest.TempPathFactory, lines: list[str]) -> Dataset:
-    shop = Shop(folder_of.mktemp("clv") / "project")
+def project(shop: Shop, lines: list[str]) -> Dataset:
     shop.deliver_lines(*lines)
     assert not shop.run().failed
     return read_dataset(shop.lakehouse, "shop")
@@ -49,15 +48,19 @@ def project(folder_of: pytest.TempPathFactory, lines: list[str]) -> Dataset:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return project(tmp_path_factory, customers())
+    def fill(shop: Shop) -> None:
+        project(shop, customers())
+
+    return read_dataset(prepared_shop("clv", fill, tmp_path_factory.mktemp("clv") / "project").lakehouse, "shop")
 
 
 @pytest.fixture(scope="module")
 def tested(dataset: Dataset) -> list[Tested]:
-    """Groups of any size are judged, and intervals, which are not what is tested here, come from few draws."""
+    """At every third cut-off. Groups of any size are judged, and intervals, which are not what is tested here, come from few draws."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
         patch.setattr("mergehouse.science.evaluation.backtest.SMALLEST", 1)
+        patch.setattr("mergehouse.science.evaluation.backtest.judged_cutoffs", lambda dataset: judged_cutoffs(dataset)[::-3])
         return list(backtest_clv(dataset))
 
 
@@ -91,7 +94,7 @@ def test_it_learns_from_closed_windows_alone(dataset: Dataset, day: dt.date, fit
 
 def test_it_beats_the_rules_and_its_level_is_right(dataset: Dataset, tested: list[Tested]) -> None:
     assert {t.target for t in tested} == {"clv_90d", "clv_365d"}
-    assert {t.cutoff for t in tested if t.target == "clv_90d"} == set(judged_cutoffs(dataset))
+    assert {t.cutoff for t in tested if t.target == "clv_90d"} == set(judged_cutoffs(dataset)[::-3])
 
     def mean(method: str, target: str, metric: str) -> float:
         return float(np.mean([t.metrics[metric] for t in tested if (t.method, t.target, t.group) == (method, target, "all")]))
@@ -207,10 +210,8 @@ def prior(dataset: Dataset) -> ClvFallback:
     ],
     ids=["one customer", "nobody came back"],
 )
-def test_a_brand_that_tells_nothing_takes_the_priors_customers(
-    tmp_path_factory: pytest.TempPathFactory, prior: ClvFallback, lines: list[str], words: str
-) -> None:
-    young = project(tmp_path_factory, lines)
+def test_a_brand_that_tells_nothing_takes_the_priors_customers(shop: Shop, prior: ClvFallback, lines: list[str], words: str) -> None:
+    young = project(shop, lines)
     with pytest.raises(FitError, match=f"shop: .*{words}.*no other brand"):
         fit_clv_fallback(young, young.as_of)
     fallback = fit_clv_fallback(young, young.as_of, prior)
@@ -221,10 +222,10 @@ def test_a_brand_that_tells_nothing_takes_the_priors_customers(
     assert g is not None and g.p * g.gamma / (g.q - 1) == pytest.approx(mean)  # its spread is the prior's, its mean the brand's own
 
 
-def test_two_weeks_of_history_borrow_drop_out(tmp_path_factory: pytest.TempPathFactory, prior: ClvFallback) -> None:
+def test_two_weeks_of_history_borrow_drop_out(shop: Shop, prior: ClvFallback) -> None:
     rng = np.random.default_rng(4)
     days = [(f"C{n}", int(d)) for n in range(60) for d in np.unique(rng.integers(0, 14, 1 + n % 3))]
-    young = project(tmp_path_factory, [line(c, d, int(rng.integers(1, 9))) for c, d in days])
+    young = project(shop, [line(c, d, int(rng.integers(1, 9))) for c, d in days])
     own, borrowed = (fit_clv_fallback(young, young.as_of, p) for p in (None, prior))
     assert not own.bgnbd.dropout_identified and prior.bgnbd.dropout_identified
     assert (borrowed.bgnbd.r, borrowed.bgnbd.alpha) == (own.bgnbd.r, own.bgnbd.alpha)  # the rate is the brand's own

@@ -1,4 +1,4 @@
-"""The command line as its users meet it, in processes of its own; and every command that README.md shows."""
+"""The command line as its users meet it; and every command that README.md shows."""
 
 from __future__ import annotations
 
@@ -7,53 +7,45 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from decimal import Decimal
 from importlib import metadata
 from pathlib import Path
 
 import pytest
-from tests.conftest import Shop
+from tests.command import COMMAND, ROOT, call, expect
+from tests.conftest import Demo, Shop
 
 from mergehouse.cli import main as cli
 from mergehouse.cli.render import print_findings, print_kpis
 from mergehouse.kpi.catalogue import catalogue
-from mergehouse.pipeline.results import RunResult
-from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
-ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from mergehouse.cli.main import main; main()"]
 LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
-Demo = tuple[Project, dict, RunResult]
 
 
-def call(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT)
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
+def call_as_process(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    return expect(subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT), code)
 
 
 def test_help_is_a_table_of_contents() -> None:
-    text = call("--help").stdout
+    text = call_as_process("--help").stdout
     order = [text.index(f"\n  {word}") for word in ("init", "demo", "run", "check", "query", "kpi", "report", "docs", "doctor")]
     assert order == sorted(order)
 
 
 def test_version() -> None:
-    assert call("--version").stdout == f"mergehouse {metadata.version('mergehouse')}\n"
+    assert call_as_process("--version").stdout == f"mergehouse {metadata.version('mergehouse')}\n"
 
 
 def test_usage_errors_are_two_and_helpful() -> None:
-    assert "Did you mean 'run'" in call("rum", code=2).stderr
-    assert "No such option" in call("run", "--fulll", code=2).stderr
-    assert "mergehouse init" in call("run", "-C", "/nowhere", code=2).stderr
+    assert "Did you mean 'run'" in call_as_process("rum", code=2).stderr
+    assert "No such option" in call_as_process("run", "--fulll", code=2).stderr
+    assert "mergehouse init" in call_as_process("run", "-C", "/nowhere", code=2).stderr
 
 
 def test_run_prints_kpis_findings_and_places(shop: Shop) -> None:
     shop.deliver_lines(LINE, "torn")
-    text = call("run", "-C", shop.folder).stdout
+    text = call_as_process("run", "-C", shop.folder).stdout
     for word in (
         "1 files, 1 rows loaded, 1 torn rows kept",
         "GMV",
@@ -64,7 +56,7 @@ def test_run_prints_kpis_findings_and_places(shop: Shop) -> None:
         "report.html",
     ):
         assert word in text
-    assert "up to date" in call("run", "-C", shop.folder).stdout
+    assert "up to date" in call_as_process("run", "-C", shop.folder).stdout
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
@@ -77,7 +69,8 @@ def test_no_number_is_cut_in_a_narrow_window(columns: int, monkeypatch: pytest.M
     assert printed.count("1,234,567.89") % len(brands) == 0 and all(printed.count(brand) == 1 for brand in brands)
 
 
-def test_run_as_json(shop: Shop) -> None:
+def test_run_as_json(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "project")
     shop.deliver_lines(LINE)
     result = json.loads(call("run", "-C", shop.folder, "--json").stdout)
     assert result["ok"] and result["deliveries"][0]["rows"] == 1
@@ -112,7 +105,7 @@ def test_what_nobody_foresaw_is_one_message_and_a_file(monkeypatch: pytest.Monke
 
 def test_a_stopped_source_is_exit_code_one(shop: Shop) -> None:
     shop.deliver("")
-    text = call("run", "-C", shop.folder, code=1).stdout
+    text = call_as_process("run", "-C", shop.folder, code=1).stdout
     assert "the file is empty" in text and "keep their previous version" in text
 
 
@@ -124,7 +117,8 @@ def test_check_kpi_and_doctor_as_json(shop: Shop) -> None:
     assert all(f["ok"] for f in json.loads(call("doctor", "-C", shop.folder, "--json").stdout))
 
 
-def test_reading_before_the_first_run(shop: Shop) -> None:
+def test_reading_before_the_first_run(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "project")
     for arguments in (["kpi"], ["query", "SELECT 1"], ["report"]):
         assert "mergehouse run" in call(*arguments, "-C", shop.folder, code=2).stderr
 
@@ -134,18 +128,16 @@ def test_doctor_names_what_is_missing(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("output", ["table", "csv", "json", "parquet"])
-def test_query_formats(shop: Shop, tmp_path: Path, output: str) -> None:
+def test_query_formats(sold: Shop, tmp_path: Path, output: str) -> None:
     import polars
 
-    shop.deliver_lines(LINE, LINE.replace("A1", "A2"))
-    shop.run()
     sql = "SELECT order_id, amount_eur, order_ts FROM silver.sales_clean ORDER BY 1"
     if output == "parquet":
-        assert "--to FILE" in call("query", "-C", shop.folder, sql, "--format", "parquet", code=2).stderr
-        call("query", "-C", shop.folder, sql, "--format", "parquet", "--to", tmp_path / "x.parquet")
-        assert polars.read_parquet(tmp_path / "x.parquet")["order_id"].to_list() == ["A1", "A2"]
+        assert "--to FILE" in call("query", "-C", sold.folder, sql, "--format", "parquet", code=2).stderr
+        call("query", "-C", sold.folder, sql, "--format", "parquet", "--to", tmp_path / "x.parquet")
+        assert polars.read_parquet(tmp_path / "x.parquet")["order_id"].to_list() == ["A1", "A2", "A3"]
         return
-    text = call("query", "-C", shop.folder, sql, "--format", output).stdout
+    text = call("query", "-C", sold.folder, sql, "--format", output).stdout
     if output == "csv":
         assert text.splitlines()[1].startswith("A1,10.00,2026-03-01T09:00:00")
     elif output == "json":
@@ -166,10 +158,8 @@ def test_query_formats(shop: Shop, tmp_path: Path, output: str) -> None:
         ("SELEC 1", "failed"),
     ],
 )
-def test_query_reads_the_lakehouse_and_nothing_else(shop: Shop, sql: str, words: str) -> None:
-    shop.deliver_lines(LINE)
-    shop.run()
-    assert words in call("query", "-C", shop.folder, sql, code=2).stderr
+def test_query_reads_the_lakehouse_and_nothing_else(sold: Shop, sql: str, words: str) -> None:
+    assert words in call("query", "-C", sold.folder, sql, code=2).stderr
     assert not (ROOT / "must-not-exist").exists()  # commands run in ROOT
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from tests.pipeline.test_ingest import Demo, ingested, tables  # noqa: F401
-from tests.pipeline.test_verify import COMMAND, released  # noqa: F401
+from tests.command import call
+from tests.conftest import Demo
+from tests.pipeline.test_ingest import tables
 
 import mergehouse.release.compare.compare
 from mergehouse.contracts.contract import ColumnContract, Contract
@@ -28,11 +28,6 @@ from mergehouse.release.compare.sides import Side
 Change = Callable[[Path], None]
 
 
-@pytest.fixture
-def fabric(ingested: Path, tmp_path: Path) -> Path:  # noqa: F811
-    return Path(shutil.copytree(ingested, tmp_path / "fabric"))
-
-
 def found(result: Comparison) -> set[tuple[str, str]]:
     return {(difference.what, difference.where) for difference in result.differences}
 
@@ -41,7 +36,7 @@ def update(table: str, where: str, **values: str) -> Change:
     return lambda lakehouse: DeltaTable(lakehouse / "Tables" / table).update(predicate=where, updates=values) and None
 
 
-def test_a_release_that_came_in_is_aligned_with_the_lakehouse_it_is_from(demo: Demo, ingested: Path) -> None:  # noqa: F811
+def test_a_release_that_came_in_is_aligned_with_the_lakehouse_it_is_from(demo: Demo, ingested: Path) -> None:
     project, truth, _ = demo
     result = compare(project.lakehouse_location, str(ingested))
     assert result.aligned and len(result.tables) == len(list((ingested / "Tables").glob("*/_delta_log"))) - 2  # not its two logs
@@ -53,7 +48,7 @@ def test_a_release_that_came_in_is_aligned_with_the_lakehouse_it_is_from(demo: D
         assert [Decimal(value or 0) for value in result.kpis["gmv"][brand]] == [Decimal(figures["kpis"]["gmv"])] * 2
 
 
-def test_what_columns_hold_is_what_they_hold(demo: Demo, ingested: Path) -> None:  # noqa: F811
+def test_what_columns_hold_is_what_they_hold(demo: Demo, ingested: Path) -> None:
     sales = tables(ingested).table("sales_daily").polars()
     table = next(t for t in compare(demo[0].lakehouse_location, str(ingested)).tables if t.name == "sales_daily")
     columns = {column.name: column for column in table.columns}
@@ -208,20 +203,18 @@ def test_empty_tables_are_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_command_says_it_in_its_exit_code_and_writes_the_report(demo: Demo, fabric: Path, tmp_path: Path) -> None:
-    command = [*COMMAND, "compare", demo[0].lakehouse_location, str(fabric)]
-    good = subprocess.run([*command, "--to", str(tmp_path / "out")], capture_output=True, text=True)
-    assert good.returncode == 0 and "both sides hold the same" in good.stdout and "alignment.html" in good.stdout
+    command = ["compare", demo[0].lakehouse_location, fabric]
+    good = call(*command, "--to", tmp_path / "out").stdout
+    assert "both sides hold the same" in good and "alignment.html" in good
     page = (tmp_path / "out/alignment.html").read_text()
     assert json.loads((tmp_path / "out/alignment.json").read_text())["aligned"] is True
     assert "Aligned: both sides hold the same." in page and not re.search(r'(src|href)="(?!#)', page), "loads nothing from elsewhere"
     update("sales_daily", "country_code = 'FR'", gmv_eur="gmv_eur + 1")(fabric)
-    bad = subprocess.run([*command, "--json"], capture_output=True, text=True)
-    assert bad.returncode == 1 and ["values", "sales_daily.gmv_eur"] in [
-        [d["what"], d["where"]] for d in json.loads(bad.stdout)["differences"]
-    ]
+    bad = json.loads(call(*command, "--json", code=1).stdout)
+    assert ["values", "sales_daily.gmv_eur"] in [[d["what"], d["where"]] for d in bad["differences"]]
 
 
-def test_a_place_without_tables_says_what_was_meant(demo: Demo, ingested: Path) -> None:  # noqa: F811
+def test_a_place_without_tables_says_what_was_meant(demo: Demo, ingested: Path) -> None:
     with pytest.raises(LakehouseError, match=r"expected those of a release in gold/ or Tables/\. Did you mean .*/lakehouse\?"):
         compare(str(Path(demo[0].lakehouse_location).parent), str(ingested))
-    assert subprocess.run([*COMMAND, "compare", "/nowhere", "s4://x/y"], capture_output=True).returncode == 2
+    call("compare", "/nowhere", "s4://x/y", code=2)

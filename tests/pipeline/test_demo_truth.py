@@ -9,16 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.conftest import Demo
 
 from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
 from mergehouse.errors import ConfigError
 from mergehouse.kpi.catalogue import compute
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.pipeline.results import RunResult
 from mergehouse.project.config import Project
-
-Demo = tuple[Project, dict, RunResult]
 
 
 def counts(project: Project, sql: str) -> dict:

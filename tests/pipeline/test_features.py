@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
-from tests.conftest import SHOP_BRAND, Shop
+from tests.conftest import SHOP_BRAND, Shop, prepared_shop
 
 from mergehouse.contracts.registry import models
 from mergehouse.engine.dialect import to_duckdb
@@ -43,16 +43,22 @@ def known(shop: Shop) -> dict[str, tuple]:
     return {row[0]: row[1:] for row in rows}
 
 
+def whole(shop: Shop) -> None:
+    shop.deliver_lines(*(text for _, text in years()))
+    assert not shop.run().failed
+
+
+def cut(shop: Shop) -> None:
+    """The same as it would have been on the day of the cut-off."""
+    shop.deliver_lines(*(text for day, text in years() if day < CUT_OFF))
+    shop.configure(SHOP_BRAND + f'as_of: "{CUT_OFF}"\n')
+    assert not shop.run().failed
+
+
 def test_features_are_the_same_with_the_future_deleted(tmp_path: Path) -> None:
-    shops = {}
-    for name, until in (("whole", dt.date(2026, 9, 30)), ("cut", CUT_OFF)):
-        shops[name] = Shop(tmp_path / name)
-        shops[name].deliver_lines(*(text for day, text in years() if day < until))
-        if name == "cut":
-            shops[name].configure(SHOP_BRAND + f'as_of: "{CUT_OFF}"\n')
-        assert not shops[name].run().failed
-    whole, cut = known(shops["whole"]), known(shops["cut"])
-    assert len(whole) == 15 and whole == cut
+    shops = {name: prepared_shop(name, fill, tmp_path / name) for name, fill in (("whole", whole), ("cut", cut))}
+    found = {name: known(shop) for name, shop in shops.items()}
+    assert len(found["whole"]) == 15 and found["whole"] == found["cut"]
     undone = "SELECT count(*), count_if(voided_on >= DATE '2026-06-01') FROM silver.order_voids"
     (all_voids, later_voids), (voids, _) = shops["whole"].rows(undone)[0], shops["cut"].rows(undone)[0]
     assert 0 < voids == all_voids - later_voids and later_voids > 0

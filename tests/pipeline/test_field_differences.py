@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.conftest import SHOP_BRAND, Shop
+from pathlib import Path
+
+import pytest
+from tests.conftest import SHOP_BRAND, Shop, prepared_shop
 from tests.pipeline.test_incremental import differences, line
 
 from mergehouse.pipeline.results import RunResult
@@ -38,7 +41,18 @@ def counted(result: RunResult) -> dict[str, int]:
     return {c.table: c.failures for c in result.checks if c.table in ("shop.place", "shop.total")}
 
 
+@pytest.fixture
+def began(tmp_path: Path) -> Shop:
+    """A shop whose tables disagree about one place, run to Gold."""
+    return prepared_shop("field differences", start, tmp_path / "project")
+
+
 def start(shop: Shop) -> None:
+    deliver(shop)
+    assert not shop.run().failed
+
+
+def deliver(shop: Shop) -> None:
     shop.configure(BRAND)
     shop.deliver_lines(line("A1"))
     shop.deliver("number,place,total\nN1,Rome,30\nN2,Oslo,5\nN3,Bonn,1\n", "heads.csv")
@@ -46,7 +60,7 @@ def start(shop: Shop) -> None:
 
 
 def test_a_disagreement_is_kept_with_both_values_and_counted_by_key(shop: Shop) -> None:
-    start(shop)
+    deliver(shop)
     result = shop.run()
     assert shop.rows(DISAGREE) == [("place", "N2", "Oslo", "Bergen")]
     assert counted(result) == {"shop.place": 1, "shop.total": 0}
@@ -54,35 +68,29 @@ def test_a_disagreement_is_kept_with_both_values_and_counted_by_key(shop: Shop) 
     assert sample == [{"number": "N2", "used": "Oslo", "other": "Bergen"}]
 
 
-def test_a_version_that_moves_to_another_key_touches_both(shop: Shop) -> None:
-    start(shop)
-    shop.run()
-    shop.deliver("part,number,place,amount\nP2,N2,Oslo,20\n", "parts_2.csv")  # was N1's
-    result = shop.run()
-    assert shop.rows(DISAGREE) == [
+def test_a_version_that_moves_to_another_key_touches_both(began: Shop) -> None:
+    began.deliver("part,number,place,amount\nP2,N2,Oslo,20\n", "parts_2.csv")  # was N1's
+    result = began.run()
+    assert began.rows(DISAGREE) == [
         ("place", "N2", "Oslo", "Bergen"),
         ("total", "N1", "10.0000", "30.0000"),
         ("total", "N2", "25.0000", "5.0000"),
     ]
     assert {t.table: t.changed_rows for t in result.tables}["silver.field_differences"] == 2
-    assert counted(result) == {c.table: c.failures for c in check(shop.project) if c.table in ("shop.place", "shop.total")}
-    assert differences(shop.lakehouse, shop.folder) == {}
+    assert counted(result) == {c.table: c.failures for c in check(began.project) if c.table in ("shop.place", "shop.total")}
+    assert differences(began.lakehouse, began.folder) == {}
 
 
-def test_a_row_without_a_key_of_its_own_replaces_the_one_before(shop: Shop) -> None:
-    start(shop)
-    shop.run()
-    shop.deliver("part,number,place,amount\n,N2,Oslo,2\n", "parts_2.csv")  # N3 has no part any more
-    shop.run()
-    assert shop.rows(DISAGREE) == [("place", "N2", "Oslo", "Bergen"), ("total", "N2", "7.0000", "5.0000")]
-    assert differences(shop.lakehouse, shop.folder) == {}
+def test_a_row_without_a_key_of_its_own_replaces_the_one_before(began: Shop) -> None:
+    began.deliver("part,number,place,amount\n,N2,Oslo,2\n", "parts_2.csv")  # N3 has no part any more
+    began.run()
+    assert began.rows(DISAGREE) == [("place", "N2", "Oslo", "Bergen"), ("total", "N2", "7.0000", "5.0000")]
+    assert differences(began.lakehouse, began.folder) == {}
 
 
-def test_what_is_delivered_right_is_no_difference_any_more(shop: Shop) -> None:
-    start(shop)
-    shop.run()
-    shop.deliver("number,place,total\nN2,Bergen,5\nN3,,1\n", "heads_2.csv")
-    result = shop.run()
-    assert shop.rows(DISAGREE) == [("place", "N3", "", "Bonn")]
+def test_what_is_delivered_right_is_no_difference_any_more(began: Shop) -> None:
+    began.deliver("number,place,total\nN2,Bergen,5\nN3,,1\n", "heads_2.csv")
+    result = began.run()
+    assert began.rows(DISAGREE) == [("place", "N3", "", "Bonn")]
     assert counted(result) == {"shop.place": 1, "shop.total": 0}
-    assert differences(shop.lakehouse, shop.folder) == {}
+    assert differences(began.lakehouse, began.folder) == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
@@ -16,17 +17,11 @@ ROWS = [
     ["A1", "2", "2026-02-20 10:00:00", "0042", "Crème dish", "1", "1234.5", "77", "Germany", "EUR"],
     ["A2", "1", "2026-03-01 23:30:00", "P1", "Mug", "-1", "5.25", "", "France", "GBP"],
 ]
-SILVER = "SELECT * EXCLUDE (batch_id, source_row) FROM silver.sales_clean ORDER BY order_id, line_id"
-
-
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> list[tuple]:
-    shop = Shop(tmp_path_factory.mktemp("expected") / "project")
-    shop.deliver_lines(*[",".join(row) for row in ROWS])
-    shop.run(until="silver")
-    rows = shop.rows(SILVER)
-    assert len(rows) == 3
-    return rows
+SILVER = """
+SELECT * EXCLUDE (source_system, batch_id, source_row)
+  REPLACE (replace(customer_id, source_system, '') AS customer_id, replace(product_id, source_system, '') AS product_id)
+FROM silver.sales_clean WHERE source_system = '{}' ORDER BY order_id, line_id
+"""
 
 
 def text(delimiter: str = ",", rows: list[list[str]] = ROWS) -> str:
@@ -116,12 +111,23 @@ DELIVERIES = {
 }
 
 
-@pytest.mark.parametrize("name", DELIVERIES)
-def test_same_silver(shop: Shop, expected: list[tuple], name: str) -> None:
-    DELIVERIES[name](shop)
+@pytest.fixture(scope="module")
+def delivered(open_shop: Callable[[], Shop]) -> Shop:
+    """The plain export, and each of the others at a brand of its own: brand0, brand1..."""
+    shop = open_shop()
+    for n, deliver in enumerate(DELIVERIES.values()):
+        deliver(shop.another(f"brand{n}"))
+    shop.deliver_lines(*[",".join(row) for row in ROWS])
     result = shop.run(until="silver")
     assert not result.failed, result.ingest.failures
-    assert shop.rows(SILVER) == expected
+    return shop
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_same_silver(delivered: Shop, name: str) -> None:
+    expected = delivered.rows(SILVER.format("shop"))
+    assert len(expected) == 3
+    assert delivered.rows(SILVER.format(f"brand{list(DELIVERIES).index(name)}")) == expected
 
 
 def test_what_stands_above_the_header_is_reported_and_lines_keep_their_numbers(shop: Shop) -> None:
@@ -133,33 +139,45 @@ def test_what_stands_above_the_header_is_reported_and_lines_keep_their_numbers(s
     assert shop.rows("SELECT source_row FROM silver.sales_clean ORDER BY 1") == [(1,), (2,), (3,)]
 
 
-@pytest.mark.parametrize(
-    ("written", "instant", "local_day"),
-    [
-        ("2026-02-20T10:00:00Z", "2026-02-20 10:00:00", "2026-02-20"),
-        ("2026-02-20T23:30:00Z", "2026-02-20 23:30:00", "2026-02-21"),  # half past midnight in Berlin
-        ("2026-02-20 22:30:00 -0500", "2026-02-21 03:30:00", "2026-02-21"),
-        ("2026-06-30T23:59:59.5+05:30", "2026-06-30 18:29:59.5", "2026-06-30"),
-        ("2026-07-01 00:30+02", "2026-06-30 22:30:00", "2026-07-01"),
-        ("2026-02-20 10:00:00 UTC", "2026-02-20 10:00:00", "2026-02-20"),
-        ("2026-02-20 10:00:00 PM", "2026-02-20 21:00:00", "2026-02-20"),
-    ],
-)  # fmt: skip
-def test_instants_that_say_how_far_they_are_from_utc(shop: Shop, written: str, instant: str, local_day: str) -> None:
-    """An offset is heeded; an instant without one beside them is local, as everywhere."""
-    shop.deliver(text(rows=[ROWS[0], ["B1", ROWS[0][1], written, *ROWS[0][3:]]]))
+INSTANTS = {
+    "2026-02-20T10:00:00Z": ("2026-02-20 10:00:00", "2026-02-20"),
+    "2026-02-20T23:30:00Z": ("2026-02-20 23:30:00", "2026-02-21"),  # half past midnight in Berlin
+    "2026-02-20 22:30:00 -0500": ("2026-02-21 03:30:00", "2026-02-21"),
+    "2026-06-30T23:59:59.5+05:30": ("2026-06-30 18:29:59.5", "2026-06-30"),
+    "2026-07-01 00:30+02": ("2026-06-30 22:30:00", "2026-07-01"),
+    "2026-02-20 10:00:00 UTC": ("2026-02-20 10:00:00", "2026-02-20"),
+    "2026-02-20 10:00:00 PM": ("2026-02-20 21:00:00", "2026-02-20"),
+}
+UNCLEAR = ["2026-02-20 10:00 CET", "2026-02-20 24:00:00", "2026-02-20 10:00:00 +5", "2026-02-30T10:00:00Z"]
+
+
+@pytest.fixture(scope="module")
+def instants(open_shop: Callable[[], Shop]) -> Shop:
+    """Each of the instants as order B0, B1... in a file of its own, below A0, A1..., which says nothing of an offset."""
+    shop = open_shop()
+    for n, written in enumerate([*INSTANTS, *UNCLEAR]):
+        rows = [[f"A{n}", *ROWS[0][1:]], [f"B{n}", ROWS[0][1], written, *ROWS[0][3:]]]
+        shop.deliver(text(rows=rows), f"lines_{n}.csv")
     assert not shop.run(until="silver").failed
-    assert shop.rows("SELECT order_id, order_ts::VARCHAR, order_date::VARCHAR FROM silver.sales_clean ORDER BY 1") == [
-        ("A1", "2026-02-20 09:00:00+00", "2026-02-20"),
-        ("B1", f"{instant}+00", local_day),
+    return shop
+
+
+@pytest.mark.parametrize("written", INSTANTS)
+def test_instants_that_say_how_far_they_are_from_utc(instants: Shop, written: str) -> None:
+    """An offset is heeded; an instant without one beside them is local, as everywhere."""
+    n, (instant, local_day) = list(INSTANTS).index(written), INSTANTS[written]
+    found = "SELECT order_id, order_ts::VARCHAR, order_date::VARCHAR FROM silver.sales_clean"
+    assert instants.rows(f"{found} WHERE order_id IN ('A{n}', 'B{n}') ORDER BY 1") == [
+        (f"A{n}", "2026-02-20 09:00:00+00", "2026-02-20"),
+        (f"B{n}", f"{instant}+00", local_day),
     ]
 
 
-@pytest.mark.parametrize("written", ["2026-02-20 10:00 CET", "2026-02-20 24:00:00", "2026-02-20 10:00:00 +5", "2026-02-30T10:00:00Z"])
-def test_instants_that_are_unclear_go_to_quarantine(shop: Shop, written: str) -> None:
-    shop.deliver(text(rows=[ROWS[0], ["B1", ROWS[0][1], written, *ROWS[0][3:]]]))
-    assert not shop.run(until="silver").failed
-    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine") == [("B1", "unreadable_date")]
+@pytest.mark.parametrize("written", UNCLEAR)
+def test_instants_that_are_unclear_go_to_quarantine(instants: Shop, written: str) -> None:
+    n = len(INSTANTS) + UNCLEAR.index(written)
+    found = instants.rows(f"SELECT order_id, reason_code FROM silver.quarantine WHERE order_id IN ('A{n}', 'B{n}')")
+    assert found == [(f"B{n}", "unreadable_date")]
 
 
 def test_years_of_two_and_four_digits_in_one_column(shop: Shop) -> None:

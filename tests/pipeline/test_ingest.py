@@ -12,34 +12,17 @@ from pathlib import Path
 import duckdb
 import polars
 import pytest
-from tests.conftest import broken_promises
+from tests.command import call
+from tests.conftest import Demo, broken_promises
 from tests.pipeline.faults import DATES, FAULTS, PERF, Case, file_of, forge, table_in
-from tests.pipeline.test_verify import COMMAND, carried, released  # noqa: F401
 
 from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
-from mergehouse.pipeline.results import RunResult
-from mergehouse.project.config import Project
 from mergehouse.release.export.export import release
 from mergehouse.release.load import Ingestion, ingest
 from mergehouse.release.manifest.version import Version
 from mergehouse.release.store import Shelf
-
-Demo = tuple[Project, dict, RunResult]
-
-
-@pytest.fixture(scope="session")
-def ingested(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
-    """A lakehouse that the release came into. Read only."""
-    lakehouse = tmp_path_factory.mktemp("fabric")
-    assert not ingest(str(released), str(lakehouse)).failed
-    return lakehouse
-
-
-@pytest.fixture
-def fabric(ingested: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(ingested, tmp_path / "fabric"))
 
 
 def tables(lakehouse: Path) -> Lakehouse:
@@ -61,7 +44,7 @@ def current(lakehouse: Path) -> dict[str, tuple[str, int]]:
     return {row["table_name"]: (row["release_version"], row["delta_version"]) for row in rows}
 
 
-def test_tables_are_typed_by_the_manifest_and_hold_its_rows(released: Path, ingested: Path, demo: Demo) -> None:  # noqa: F811
+def test_tables_are_typed_by_the_manifest_and_hold_its_rows(released: Path, ingested: Path, demo: Demo) -> None:
     manifest = Shelf(str(released)).latest()
     assert manifest is not None
     source = Lakehouse(demo[0].lakehouse_location)
@@ -85,7 +68,7 @@ def test_money_arrives_to_the_cent(ingested: Path, demo: Demo) -> None:
     assert dict(sales.iter_rows()) == expected
 
 
-def test_the_same_release_again_changes_nothing(released: Path, fabric: Path) -> None:  # noqa: F811
+def test_the_same_release_again_changes_nothing(released: Path, fabric: Path) -> None:
     before = versions(fabric)
     log = tables(fabric).delta("release_ingests").version()
     again = ingest(str(released), str(fabric))
@@ -94,7 +77,7 @@ def test_the_same_release_again_changes_nothing(released: Path, fabric: Path) ->
 
 
 @pytest.mark.parametrize("case", FAULTS, ids=lambda case: case.name)
-def test_no_fault_of_a_release_reaches_a_table(carried: Path, fabric: Path, case: Case) -> None:  # noqa: F811
+def test_no_fault_of_a_release_reaches_a_table(carried: Path, fabric: Path, case: Case) -> None:
     before = versions(fabric)
     case.inject(carried)
     result = ingest(str(carried), str(fabric))
@@ -102,7 +85,7 @@ def test_no_fault_of_a_release_reaches_a_table(carried: Path, fabric: Path, case
     assert versions(fabric) == before and not (fabric / "Files/dropzone").exists()
 
 
-def test_the_next_release_takes_the_place_of_rows_and_the_pointer_follows(carried: Path, fabric: Path, demo: Demo) -> None:  # noqa: F811
+def test_the_next_release_takes_the_place_of_rows_and_the_pointer_follows(carried: Path, fabric: Path, demo: Demo) -> None:
     release(demo[0], version="1.1.0", to=str(carried))
     result = ingest(str(carried), str(fabric))
     assert {name for name, status in statuses(result).items() if status != "loaded"} == {"customer_scores_gold"}  # scores are merged
@@ -113,7 +96,7 @@ def test_the_next_release_takes_the_place_of_rows_and_the_pointer_follows(carrie
     }
 
 
-def test_rolling_back_restores_each_table_from_its_own_history(carried: Path, fabric: Path, demo: Demo) -> None:  # noqa: F811
+def test_rolling_back_restores_each_table_from_its_own_history(carried: Path, fabric: Path, demo: Demo) -> None:
     rows = tables(fabric).table("sales_daily").polars().sort("order_date", "source_system", "country_code")
     release(demo[0], version="1.1.0", to=str(carried))
     assert ingest(str(carried), str(fabric)).current == "1.1.0"
@@ -141,7 +124,7 @@ def merged_dates(root: Path, select: str, count: int) -> None:
     forge(root, DATES, select, change)
 
 
-def test_merge_updates_and_adds_by_key_and_keeps_the_rest(carried: Path, fabric: Path) -> None:  # noqa: F811
+def test_merge_updates_and_adds_by_key_and_keeps_the_rest(carried: Path, fabric: Path) -> None:
     before = tables(fabric).table("dim_date").polars().sort("date")
     first, last = before["date"][0], before["date"][-1]
     select = (
@@ -163,14 +146,14 @@ def test_merge_updates_and_adds_by_key_and_keeps_the_rest(carried: Path, fabric:
     assert set(statuses(ingest(str(carried), str(fabric))).values()) == {"unchanged"}
 
 
-def test_a_merge_that_changes_no_row_is_known_again(carried: Path, fabric: Path) -> None:  # noqa: F811
+def test_a_merge_that_changes_no_row_is_known_again(carried: Path, fabric: Path) -> None:
     merged_dates(carried, "FROM {t} LIMIT 5", 5)
     done = next(t for t in ingest(str(carried), str(fabric)).tables if t.table == "dim_date")
     assert (done.status, done.inserted, done.updated, done.deleted) == ("merged", 0, 0, 0)
     assert set(statuses(ingest(str(carried), str(fabric))).values()) == {"unchanged"}
 
 
-def test_a_merged_table_does_not_go_back_to_what_it_never_held(carried: Path, fabric: Path, tmp_path: Path, demo: Demo) -> None:  # noqa: F811
+def test_a_merged_table_does_not_go_back_to_what_it_never_held(carried: Path, fabric: Path, tmp_path: Path, demo: Demo) -> None:
     older = Path(shutil.copytree(carried, tmp_path / "older"))
     merged_dates(older, "FROM {t} LIMIT 5", 5)
     release(demo[0], version="1.1.0", to=str(carried))
@@ -181,7 +164,7 @@ def test_a_merged_table_does_not_go_back_to_what_it_never_held(carried: Path, fa
     assert all("holds release 1.1.0" in t.message for t in failed)
 
 
-def test_columns_come_and_types_widen(carried: Path, fabric: Path) -> None:  # noqa: F811
+def test_columns_come_and_types_widen(carried: Path, fabric: Path) -> None:
     def change(manifest: dict) -> None:
         columns = table_in(manifest, DATES)["columns"]
         next(c for c in columns if c["name"] == "year")["type"] = "bigint"
@@ -194,7 +177,7 @@ def test_columns_come_and_types_widen(carried: Path, fabric: Path) -> None:  # n
     assert tables(fabric).table("dim_date").polars().filter(polars.col("month") == 7)["half"].unique().to_list() == [2]
 
 
-def test_a_table_of_somebody_else_is_left_alone_and_the_others_go_on(released: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_table_of_somebody_else_is_left_alone_and_the_others_go_on(released: Path, tmp_path: Path) -> None:
     lakehouse = tmp_path / "fabric"
     tables(lakehouse).append("sales_daily", duckdb.sql("SELECT 1 AS mine"))
     result = ingest(str(released), str(lakehouse))
@@ -207,7 +190,7 @@ def test_a_table_of_somebody_else_is_left_alone_and_the_others_go_on(released: P
     assert ingest(str(released), str(lakehouse)).current == "1.0.0"
 
 
-def test_a_table_changed_by_hand_is_not_taken_for_the_release(released: Path, fabric: Path) -> None:  # noqa: F811
+def test_a_table_changed_by_hand_is_not_taken_for_the_release(released: Path, fabric: Path) -> None:
     tables(fabric).delta("dim_brand").delete("source_system = 'contoso'")
     result = ingest(str(released), str(fabric))
     assert [t.table for t in result.tables if t.status == "failed"] == ["dim_brand"]
@@ -215,7 +198,7 @@ def test_a_table_changed_by_hand_is_not_taken_for_the_release(released: Path, fa
 
 @pytest.mark.parametrize("broken", ["dim_product", "sales_daily"])
 def test_a_table_that_cannot_be_written_keeps_what_it_had(
-    carried: Path,  # noqa: F811
+    carried: Path,
     fabric: Path,
     demo: Demo,
     monkeypatch: pytest.MonkeyPatch,
@@ -241,7 +224,7 @@ def test_a_table_that_cannot_be_written_keeps_what_it_had(
 
 
 @pytest.mark.parametrize("commits", [0, 3, 7])
-def test_killed_in_the_middle_and_run_again(released: Path, tmp_path: Path, commits: int) -> None:  # noqa: F811
+def test_killed_in_the_middle_and_run_again(released: Path, tmp_path: Path, commits: int) -> None:
     """The process dies at once, without any clean-up, when it is about to make a commit."""
     lakehouse = tmp_path / "fabric"
     program = f"""
@@ -272,7 +255,7 @@ ingest({str(released)!r}, {str(lakehouse)!r})
     assert all(f"{part}/" in logs for part in parts)  # nothing of the dead process is left
 
 
-def test_a_log_that_cannot_be_read_stops_that_table_only(carried: Path, fabric: Path, demo: Demo) -> None:  # noqa: F811
+def test_a_log_that_cannot_be_read_stops_that_table_only(carried: Path, fabric: Path, demo: Demo) -> None:
     release(demo[0], version="1.1.0", to=str(carried))
     for log in (fabric / "Tables/dim_date/_delta_log").iterdir():
         log.write_text("{")
@@ -280,12 +263,12 @@ def test_a_log_that_cannot_be_read_stops_that_table_only(carried: Path, fabric: 
     assert [t.table for t in result.tables if t.status == "failed"] == ["dim_date"] and result.current == "1.0.0"
 
 
-def test_one_ingestion_at_a_time(released: Path, fabric: Path) -> None:  # noqa: F811
+def test_one_ingestion_at_a_time(released: Path, fabric: Path) -> None:
     with exclusive(tables(fabric)), pytest.raises(MergehouseError, match="another run is at work"):
         ingest(str(released), str(fabric))
 
 
-def test_report_and_log_say_what_was_done(released: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_report_and_log_say_what_was_done(released: Path, tmp_path: Path) -> None:
     result = ingest(str(released), str(tmp_path / "fabric"))
     report = json.loads(Path(result.report).read_text())
     assert report["ok"] and report["current"] == "1.0.0" and len(report["tables"]) == len(result.tables)
@@ -296,16 +279,11 @@ def test_report_and_log_say_what_was_done(released: Path, tmp_path: Path) -> Non
     assert [broken_promises(tables(tmp_path / "fabric"), name) for name in ("release_ingests", "release_current")] == [[], []]
 
 
-def test_command(carried: Path, tmp_path: Path) -> None:  # noqa: F811
-    def call(*arguments: object, code: int) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run([*COMMAND, "ingest", *map(str, arguments)], capture_output=True, text=True)
-        assert done.returncode == code and "Traceback" not in done.stderr, done.stdout + done.stderr
-        return done
-
-    assert "Current  1.0.0" in call(carried, "--lakehouse", tmp_path / "fabric", code=0).stdout
-    again = json.loads(call(carried, "--lakehouse", tmp_path / "fabric", "--json", code=0).stdout)
+def test_command(carried: Path, tmp_path: Path) -> None:
+    assert "Current  1.0.0" in call("ingest", carried, "--lakehouse", tmp_path / "fabric").stdout
+    again = json.loads(call("ingest", carried, "--lakehouse", tmp_path / "fabric", "--json").stdout)
     assert again["ok"] and {t["status"] for t in again["tables"]} == {"unchanged"}
     file_of(carried, PERF).unlink()
-    assert "not carried whole" in call(carried, "--lakehouse", tmp_path / "fabric", code=1).stdout
-    assert "there is no release" in call(tmp_path, "--lakehouse", tmp_path / "fabric", code=2).stderr
-    assert "carries no key" in call(carried, "--lakehouse", "az://x/y?sig=secret", code=2).stderr
+    assert "not carried whole" in call("ingest", carried, "--lakehouse", tmp_path / "fabric", code=1).stdout
+    assert "there is no release" in call("ingest", tmp_path, "--lakehouse", tmp_path / "fabric", code=2).stderr
+    assert "carries no key" in call("ingest", carried, "--lakehouse", "az://x/y?sig=secret", code=2).stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.conftest import Shop
+from tests.conftest import Shop, prepared_shop
 from tests.pipeline.test_incremental import differences, line
 
 from mergehouse.errors import MergehouseError
@@ -15,11 +15,13 @@ from mergehouse.operations.maintenance import maintain
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A shop after six small deliveries, one of them a correction. Read only."""
-    shop = Shop(tmp_path_factory.mktemp("used") / "project")
+    return prepared_shop("used", six_deliveries, tmp_path_factory.mktemp("used") / "project")
+
+
+def six_deliveries(shop: Shop) -> None:
     for n in range(6):
         shop.deliver_lines(line(f"A{n}", day=1 + n, customer=str(n)), line("A0", quantity=1 + n), name=f"lines_{n}.csv")
         shop.run()
-    return shop
 
 
 @pytest.fixture

@@ -9,18 +9,14 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
-from tests.pipeline.test_command_line import call
+from tests.command import call
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Demo, Shop
 
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.pipeline.results import RunResult
 from mergehouse.profile.pages import write_pages
 from mergehouse.profile.profiling import Page, Profile, profile
 from mergehouse.profile.tables import Column
-from mergehouse.project.config import Project
-
-Demo = tuple[Project, dict, RunResult]
 
 
 def line(order: str, day: str, customer: str = "", quantity: object = 1, price: str = "5.00", time: str = "10:00:00") -> str:
@@ -44,8 +40,8 @@ def test_columns_of_a_tiny_shop(shop: Shop) -> None:
     """21 quantities, 1 to 20 and one far away: quartiles 6, 11, 16; fences 6 - 30 and 16 + 30."""
     far_away = [line(f"A{n}", "2026-03-01", "K" if n % 4 else "", quantity) for n, quantity in enumerate([*range(1, 21), 60])]
     shop.deliver_lines(*far_away)
-    shop.run()
-    found = profile(shop.project)
+    shop.run(until="silver")
+    found = profile(shop.project, "silver")
     numbers = column(found, "silver.sales_clean", "quantity").numbers
     assert numbers is not None
     assert (numbers.lower_quartile, numbers.median, numbers.upper_quartile) == (6, 11, 16)
@@ -58,8 +54,8 @@ def test_columns_of_a_tiny_shop(shop: Shop) -> None:
 def test_a_long_tail_has_logarithmic_classes(shop: Shop) -> None:
     """1 to 20 and 1000: ln(1 + q) has quartiles ln 7 and ln 17, the upper fence is 17 x (17 / 7)^3 - 1 = 242.5."""
     shop.deliver_lines(*[line(f"A{n}", "2026-03-01", "K", quantity) for n, quantity in enumerate([*range(1, 21), 1000])])
-    shop.run()
-    numbers = column(profile(shop.project), "silver.sales_clean", "quantity").numbers
+    shop.run(until="silver")
+    numbers = column(profile(shop.project, "silver"), "silver.sales_clean", "quantity").numbers
     assert numbers is not None and numbers.fences is not None
     assert numbers.scale == "log" and numbers.outliers == 1
     assert numbers.fences[1] == pytest.approx(17 * (17 / 7) ** 3 - 1)
@@ -68,8 +64,8 @@ def test_a_long_tail_has_logarithmic_classes(shop: Shop) -> None:
 
 def test_bronze_counts_what_is_missing_and_what_cannot_be_read(shop: Shop) -> None:
     shop.deliver_lines(line("A1", "2026-03-01", "K", "2"), line("A2", "2026-03-01", "K", "two"), line("A3", "2026-03-01", "K", " "))
-    shop.run()
-    quantity = column(profile(shop.project), "bronze.shop_lines", "qty")
+    shop.run(until="bronze")
+    quantity = column(profile(shop.project, "bronze"), "bronze.shop_lines", "qty")
     assert (quantity.rows, quantity.missing, quantity.unreadable, quantity.distinct) == (3, 1, 1, 1)
 
 
@@ -85,7 +81,7 @@ def test_cohorts_gaps_and_customer_days(shop: Shop) -> None:
         line("G1", "2026-02-28"),
     )
     shop.run()
-    found = page_of(profile(shop.project), "gold").customers
+    found = page_of(profile(shop.project, "gold"), "gold").customers
     assert found is not None and found.gaps is not None
     assert (found.customers, found.purchases, found.end) == (3, 4, dt.date(2026, 3, 1))
     assert [(c.month, c.customers, c.active) for c in found.cohorts] == [
@@ -103,8 +99,8 @@ def test_seasons_in_the_clocks_of_the_brand(shop: Shop) -> None:
         line("A2", "2026-03-09", price="30.00"),
         line("A3", "2026-03-10", "K", price="8.00", time="23:30:00"),
     )
-    shop.run()
-    found = page_of(profile(shop.project), "silver").seasons
+    shop.run(until="silver")
+    found = page_of(profile(shop.project, "silver"), "silver").seasons
     assert found is not None
     assert [(d.name, d.days, float(d.gmv_eur)) for d in found.weekdays[:3]] == [("Monday", 2, 20), ("Tuesday", 2, 4), ("Wednesday", 1, 0)]
     assert [hour for hour in found.hours if hour[1]] == [(10, 2), (23, 1)]
@@ -121,7 +117,8 @@ def test_the_inactivity_curve(shop: Shop) -> None:
     lines += [line(f"N{n}", "2025-02-01", f"N{n}") for n in range(60)]
     shop.deliver_lines(*lines)
     shop.run()
-    found = page_of(profile(shop.project), "gold").customers
+    of_gold = profile(shop.project, "gold")
+    found = page_of(of_gold, "gold").customers
     assert found is not None
     curve = found.inactivity
     assert curve.cut_off == dt.date(2025, 1, 1) and curve.history_days == 731
@@ -132,14 +129,14 @@ def test_the_inactivity_curve(shop: Shop) -> None:
     assert curve.at_churn is not None and curve.at_churn.share == 0.4
     assert "Of the 100 customers silent for more than 90 days on 1 January 2025, 40.0 % bought again" in curve.words
     assert "lapsed, not gone" in curve.words
-    page = as_text(Path(write_pages(shop.project, profile(shop.project))[3]))
+    page = as_text(Path(write_pages(shop.project, of_gold)[1]))
     assert "210 100 40 40.0 %" in " ".join(page.split())
 
 
 def test_a_short_history_is_said_not_drawn(shop: Shop) -> None:
     shop.deliver_lines(*[line(f"A{n}", f"2026-03-{n + 1:02}", f"K{n % 5}") for n in range(20)])
     shop.run()
-    found = profile(shop.project)
+    found = profile(shop.project, "gold")
     customers = page_of(found, "gold").customers
     assert customers is not None and customers.inactivity.points == () and customers.inactivity.at_churn is None
     gold = Path(next(p for p in write_pages(shop.project, found) if p.endswith("gold-shop.html")))
@@ -172,10 +169,14 @@ _SELECTED = (
 )
 
 
-def test_pages_are_self_contained_and_escaped(demo: Demo, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def of_demo(demo: Demo) -> Profile:
+    return profile(demo[0])
+
+
+def test_pages_are_self_contained_and_escaped(demo: Demo, of_demo: Profile, tmp_path: Path) -> None:
     project, _, _ = demo
-    found = profile(project)
-    pages = [Path(p) for p in write_pages(project, found, tmp_path)]
+    pages = [Path(p) for p in write_pages(project, of_demo, tmp_path)]
     assert [p.name for p in pages][0] == "index.html" and len(pages) == 1 + 3 * len(project.brands)
     written = {p.name for p in pages}
     for page in pages:
@@ -191,14 +192,14 @@ def test_pages_are_self_contained_and_escaped(demo: Demo, tmp_path: Path) -> Non
 
 def test_delivered_text_is_escaped(shop: Shop) -> None:
     shop.deliver_lines(line("A1", "2026-03-01").replace("Mug", "<b>Mug"), line("A2", "2026-03-01"), line("A3", "2026-03-01"))
-    shop.run()
-    bronze = next(p for p in write_pages(shop.project, profile(shop.project)) if p.endswith("bronze-shop.html"))
+    shop.run(until="bronze")
+    bronze = next(p for p in write_pages(shop.project, profile(shop.project, "bronze")) if p.endswith("bronze-shop.html"))
     assert "&lt;b&gt;Mug" in Path(bronze).read_text() and "<b>Mug" not in Path(bronze).read_text()
 
 
-def test_overlaps_by_other_queries(demo: Demo) -> None:
+def test_overlaps_by_other_queries(demo: Demo, of_demo: Profile) -> None:
     project, _, _ = demo
-    overlaps = profile(project, layer="gold").overlaps
+    overlaps = of_demo.overlaps
     assert overlaps is not None and overlaps.customers and overlaps.countries and overlaps.categories
     lakehouse = Lakehouse(project.lakehouse_location)
     one, other = project.brands
@@ -226,10 +227,9 @@ def test_one_brand_one_layer(demo: Demo) -> None:
     assert found.overlaps is None and found.group_tables == ()
 
 
-def test_rows_of_shared_customers_are_the_groups(demo: Demo) -> None:
-    found = profile(demo[0], "gold")
-    of_brands = {t.name for p in found.pages for t in p.tables}
-    assert {"gold.customer_360", "gold.dim_customer", "gold.dim_date"} <= {t.name for t in found.group_tables}
+def test_rows_of_shared_customers_are_the_groups(of_demo: Profile) -> None:
+    of_brands = {t.name for p in of_demo.pages for t in p.tables}
+    assert {"gold.customer_360", "gold.dim_customer", "gold.dim_date"} <= {t.name for t in of_demo.group_tables}
     assert "gold.customer_brand_360" in of_brands and "gold.customer_360" not in of_brands
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,10 @@ from typing import Any
 import pytest
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError
-from tests.conftest import broken_promises
+from tests.command import call
+from tests.conftest import Demo, broken_promises
 from tests.pipeline.faults import file_of, flip, reseal
-from tests.pipeline.test_ingest import Demo
-from tests.pipeline.test_verify import COMMAND
+from tests.prepared import prepared
 
 import mergehouse.release.promote.promotion
 from mergehouse.contracts.contract import ColumnContract, Contract
@@ -57,22 +55,34 @@ SCORED = {
 BY = {"approved_by": "Ada Lovelace", "note": "T-1, figures agreed"}
 
 
-@pytest.fixture(scope="session")
-def built(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of three environments whose first has made releases 1.0.0 and 1.0.1, of which the first is current. Read only."""
-    folder = tmp_path_factory.mktemp("promotion") / "project"
+def two_releases(demo: Demo, folder: Path) -> None:
+    """A project of three environments whose first has made releases 1.0.0 and 1.0.1, of which the first is current."""
     shutil.copytree(demo[0].folder, folder, ignore=shutil.ignore_patterns("raw", "bronze", "silver"))
     (folder / "mergehouse.yml").open("a").write(ENVIRONMENTS)
     project = load_project(folder, "dev")
     release(project)
     release(project, version="1.0.1")
     Shelf(f"{project.lakehouse_location}/release").point_at(Version(1, 0, 0))
-    return folder
 
 
 @pytest.fixture
-def project(built: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(built, tmp_path / "project"))
+def project(demo: Demo, tmp_path: Path) -> Path:
+    return prepared("two releases", lambda folder: two_releases(demo, folder), tmp_path / "project")
+
+
+def promoted(demo: Demo, version: str, folder: Path) -> Path:
+    """Such a project whose test has taken one of the releases."""
+
+    def make(original: Path) -> None:
+        prepared("two releases", lambda project: two_releases(demo, project), original)
+        assert promote(original, "dev", "test", version=version, **BY).accepted
+
+    return prepared(f"promoted {version}", make, folder)
+
+
+@pytest.fixture
+def taken(demo: Demo, tmp_path: Path) -> Path:
+    return promoted(demo, "1.0.0", tmp_path / "project")
 
 
 def place(project: Path, environment: str) -> Path:
@@ -127,17 +137,16 @@ def test_from_the_raw_exports_to_a_third_lakehouse(project: Path, tmp_path: Path
     assert promote(project, "dev", "test", **BY).accepted and compare(str(second), str(place(project, "test"))).aligned
 
 
-def test_the_audit_trail_has_who_when_what_and_only_grows(project: Path) -> None:
-    promote(project, "dev", "test", **BY)
-    started, accepted = trail(project, "test")
+def test_the_audit_trail_has_who_when_what_and_only_grows(taken: Path) -> None:
+    started, accepted = trail(taken, "test")
     assert (started["outcome"], accepted["outcome"]) == ("started", "accepted")
     assert (accepted["source_environment"], accepted["target_environment"], accepted["release_version"]) == ("dev", "test", "1.0.0")
     assert (accepted["approved_by"], accepted["note"], accepted["previous_version"]) == (BY["approved_by"], BY["note"], None)
     assert accepted["approved_ts"] is not None and started["recorded_ts"] <= accepted["recorded_ts"]
-    assert accepted["manifest_sha256"] == Shelf(str(place(project, "test") / "release")).manifest(Version(1, 0, 0))[1]
+    assert accepted["manifest_sha256"] == Shelf(str(place(taken, "test") / "release")).manifest(Version(1, 0, 0))[1]
     assert all(found["passed"] and found["found"] for found in json.loads(accepted["gates"]))
-    assert broken_promises(Lakehouse(place(project, "test")), "monitor.promotions") == []
-    table = DeltaTable(place(project, "test") / "monitor/promotions")
+    assert broken_promises(Lakehouse(place(taken, "test")), "monitor.promotions") == []
+    table = DeltaTable(place(taken, "test") / "monitor/promotions")
     for change in (lambda: table.delete(), lambda: table.update(updates={"approved_by": "'Mallory'"})):
         with pytest.raises(CommitFailedError, match="append-only"):
             change()
@@ -152,13 +161,12 @@ def test_nothing_moves_without_somebody_who_answers_for_it(project: Path, by: di
     assert (row["outcome"], row["refused_by"], row["approved_ts"]) == ("refused", "approval", None)
 
 
-def test_environments_are_taken_in_their_order(project: Path) -> None:
-    promote(project, "dev", "test", **BY)
-    assert refusal(promote(project, "dev", "prod", **BY)) == (
+def test_environments_are_taken_in_their_order(taken: Path) -> None:
+    assert refusal(promote(taken, "dev", "prod", **BY)) == (
         "order", "prod takes releases from test, by the order of environments in mergehouse.yml: dev -> test -> prod.",
     )  # fmt: skip
-    assert refusal(promote(project, "test", "dev", **BY))[1].startswith("dev is where releases are made and takes none")
-    assert [row["refused_by"] for row in trail(project, "prod")] == ["order"] and not (place(project, "prod") / "release").exists()
+    assert refusal(promote(taken, "test", "dev", **BY))[1].startswith("dev is where releases are made and takes none")
+    assert [row["refused_by"] for row in trail(taken, "prod")] == ["order"] and not (place(taken, "prod") / "release").exists()
 
 
 def test_prod_takes_only_what_test_took(project: Path) -> None:
@@ -195,8 +203,8 @@ forged(lambda m: m["models"].append(SCORED)),
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_a_gate_refuses_leaves_the_target_as_it_was(project: Path, case: str) -> None:
-    promote(project, "dev", "test", version="1.0.1", **BY)
+def test_what_a_gate_refuses_leaves_the_target_as_it_was(demo: Demo, tmp_path: Path, case: str) -> None:
+    project = promoted(demo, "1.0.1", tmp_path / "project")
     before = {name: DeltaTable(place(project, "test") / "Tables" / name).version() for name in ("sales_daily", "release_current")}
     inject, gate, words = CASES[case]
     inject(project)
@@ -207,9 +215,9 @@ def test_what_a_gate_refuses_leaves_the_target_as_it_was(project: Path, case: st
     assert trail(project, "test")[-1]["refused_by"] == gate
 
 
-@pytest.fixture(scope="session")
-def manifest(built: Path) -> dict[str, Any]:
-    return Shelf(str(built / "lakehouse/release")).manifest(Version(1, 0, 0))[0].model_dump(mode="json")
+@pytest.fixture
+def manifest(project: Path) -> dict[str, Any]:
+    return Shelf(str(project / "lakehouse/release")).manifest(Version(1, 0, 0))[0].model_dump(mode="json")
 
 
 def without(manifest: dict[str, Any], table: str) -> None:
@@ -249,9 +257,8 @@ def rename(manifest: dict[str, Any]) -> None:
 def test_rows_that_no_filter_could_keep_to_a_brand(manifest: dict[str, Any], change: Callable[[dict[str, Any]], Any], words: str) -> None:
     sound = gates.row_level_security(Manifest.model_validate(manifest))
     assert sound.passed and sound.found.endswith("personal and declared: gold.dim_customer.age_range, gold.dim_customer.gender.")
-    other = json.loads(json.dumps(manifest))
-    change(other)
-    found = gates.row_level_security(Manifest.model_validate(other | {"kpis": []}))
+    change(manifest)
+    found = gates.row_level_security(Manifest.model_validate(manifest | {"kpis": []}))
     assert not found.passed and words in found.found
 
 
@@ -296,25 +303,24 @@ def tamper(project: Path) -> None:
     table.update(updates={"gmv_eur": "gmv_eur + 1"}, commit_properties=CommitProperties(custom_metadata=own))
 
 
-def test_tables_that_are_not_the_releases_are_refused_and_the_one_before_returns(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    promote(project, "dev", "test", **BY)
+def test_tables_that_are_not_the_releases_are_refused_and_the_one_before_returns(taken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest = mergehouse.release.promote.promotion.ingest
 
     def and_tamper(*arguments: Any) -> Any:
         result = ingest(*arguments)
         if arguments[2] == "1.0.1":
-            tamper(project)
+            tamper(taken)
         return result
 
     monkeypatch.setattr(mergehouse.release.promote.promotion, "ingest", and_tamper)
-    attempt = promote(project, "dev", "test", version="1.0.1", **BY)
+    attempt = promote(taken, "dev", "test", version="1.0.1", **BY)
     name, words = refusal(attempt)
     assert name == "alignment" and "values of sales_daily.gmv_eur" in words
     assert attempt.gates[-1] == gates.Gate("return", True, "release 1.0.0 is current again.")
-    assert current(project, "test") == "1.0.0" and in_tables(project, "test") == {"1.0.0"}
-    sales = Lakehouse(project / "lakehouse").table("gold.sales_daily").polars()["gmv_eur"].sum()
-    assert Lakehouse(place(project, "test") / "Tables").table("sales_daily").polars()["gmv_eur"].sum() == sales
-    assert (place(project, "test") / "Files/release_reports/alignment-v1.0.1.html").exists()
+    assert current(taken, "test") == "1.0.0" and in_tables(taken, "test") == {"1.0.0"}
+    sales = Lakehouse(taken / "lakehouse").table("gold.sales_daily").polars()["gmv_eur"].sum()
+    assert Lakehouse(place(taken, "test") / "Tables").table("sales_daily").polars()["gmv_eur"].sum() == sales
+    assert (place(taken, "test") / "Files/release_reports/alignment-v1.0.1.html").exists()
 
 
 def test_a_table_of_somebody_else_stops_ingestion_and_no_release_is_current(project: Path) -> None:
@@ -389,18 +395,15 @@ def test_what_cannot_be_promoted_says_why(project: Path) -> None:
         promote(project, "dev", "test", **BY)
 
 
-def test_the_commands(project: Path) -> None:
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        wide = os.environ | {"COLUMNS": "200"}
-        return subprocess.run([*COMMAND, *arguments, "-C", str(project)], capture_output=True, text=True, env=wide)
-
-    refused = command("promote", "dev", "test", "--json")
-    assert refused.returncode == 1 and json.loads(refused.stdout)["refused_by"] == "approval"
-    done = command("promote", "dev", "test", "--approved-by", "Ada [Lovelace]", "--note", "T-1")
-    assert done.returncode == 0 and "test has taken release 1.0.0, it had none" in done.stdout
-    listed = command("promotions", "--env", "test", "--json")
+def test_the_commands(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    refused = call("promote", "dev", "test", "--json", "-C", project, code=1)
+    assert json.loads(refused.stdout)["refused_by"] == "approval"
+    done = call("promote", "dev", "test", "--approved-by", "Ada [Lovelace]", "--note", "T-1", "-C", project)
+    assert "test has taken release 1.0.0, it had none" in done.stdout
+    listed = call("promotions", "--env", "test", "--json", "-C", project)
     assert [row["outcome"] for row in json.loads(listed.stdout)] == ["refused", "started", "accepted"]
-    assert command("promotions", "--env", "test").stdout.count("Ada [Lovelace]") == 2
-    assert "Nothing was promoted here yet" in command("promotions", "--env", "prod").stdout
-    nothing = command("promotions", "rollback", "test", "--approved-by", "Ada", "--note", "T-2")
-    assert nothing.returncode == 2 and "it has only taken 1.0.0" in nothing.stderr and "Traceback" not in nothing.stderr
+    assert call("promotions", "--env", "test", "-C", project).stdout.count("Ada [Lovelace]") == 2
+    assert "Nothing was promoted here yet" in call("promotions", "--env", "prod", "-C", project).stdout
+    nothing = call("promotions", "rollback", "test", "--approved-by", "Ada", "--note", "T-2", "-C", project, code=2)
+    assert "it has only taken 1.0.0" in nothing.stderr

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import pytest
 import skops.io
-from tests.conftest import SHOP_HEADER, Shop
+from tests.conftest import SHOP_HEADER, Shop, prepared_shop
 
 from mergehouse.cli.main import main
 from mergehouse.contracts.registry import contract_of
@@ -72,11 +72,14 @@ def keep(project: Project, kept: Version, seed: int = 1) -> Version:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Two versions of a churn model; the second is champion."""
-    made = Shop(tmp_path_factory.mktemp("registry") / "project").project
+    return prepared_shop("registry", two_versions, tmp_path_factory.mktemp("registry") / "project").project
+
+
+def two_versions(shop: Shop) -> None:
+    made = shop.project
     first = keep(made, version(0.7))
     promote(made, first, "beats the rule")
     promote(made, keep(made, version(0.8), seed=2), "beats version 1")
-    return made
 
 
 @pytest.fixture

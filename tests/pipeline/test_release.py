@@ -11,10 +11,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tests.conftest import Shop
+from tests.command import call
+from tests.conftest import Demo, Shop
 from tests.pipeline.faults import file_of, flip
-from tests.pipeline.test_ingest import Demo
-from tests.pipeline.test_verify import COMMAND, carried, released  # noqa: F401
 
 import mergehouse.release.export.export
 from mergehouse.contracts.contract import ColumnContract, Contract
@@ -37,13 +36,6 @@ NOW = dt.datetime(2026, 11, 25, 8, 30, 15, tzinfo=dt.UTC)
 LINE = "A{n},1,2026-03-{n:02} 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 
 
-@pytest.fixture
-def sold(shop: Shop) -> Shop:
-    shop.deliver_lines(*(LINE.format(n=n) for n in range(1, 4)))
-    assert not shop.run().failed
-    return shop
-
-
 def manifest_of(root: Path) -> Manifest:
     found = Shelf(str(root)).latest()
     assert found is not None
@@ -63,7 +55,7 @@ def test_files_are_where_the_layout_says_and_typed_by_the_contract(demo: Demo, t
     assert there == listed | {f"{RELEASES}/{CURRENT}", f"{RELEASES}/v1.0.0/{MANIFEST}", f"{RELEASES}/v1.0.0/{SUCCESS}"}
 
 
-def test_every_gold_table_is_released_but_those_whose_contract_says_no(demo: Demo, released: Path) -> None:  # noqa: F811
+def test_every_gold_table_is_released_but_those_whose_contract_says_no(demo: Demo, released: Path) -> None:
     names = {t.name for t in manifest_of(released).tables}
     assert {"gold.sales_daily", "gold.category_perf", "gold.customer_360", "gold.customer_brand_360", "gold.kpi_raw_vs_silver"} <= names
     assert {"gold.dim_date", "gold.dim_product", "gold.dim_customer", "gold.dim_brand"} <= names
@@ -71,7 +63,7 @@ def test_every_gold_table_is_released_but_those_whose_contract_says_no(demo: Dem
     assert published - names == {"gold.customer_features", "gold.customer_outcomes", "gold.feature_cutoffs"}
 
 
-def test_manifest_against_figures_worked_out_elsewhere(demo: Demo, released: Path) -> None:  # noqa: F811
+def test_manifest_against_figures_worked_out_elsewhere(demo: Demo, released: Path) -> None:
     project, truth, result = demo
     manifest = manifest_of(released)
     kpis = {k.name: k.values for k in manifest.kpis}
@@ -90,7 +82,7 @@ def test_manifest_against_figures_worked_out_elsewhere(demo: Demo, released: Pat
     assert {p.values["source_system"]: p.rows for p in sales.partitions} == counts
 
 
-def test_nobodys_value_is_in_the_manifest(released: Path) -> None:  # noqa: F811
+def test_nobodys_value_is_in_the_manifest(released: Path) -> None:
     columns = [c for t in manifest_of(released).tables if t.rows for c in t.columns]
     tagged = [c for c in columns if c.pii != "none"]
     assert {c.pii for c in tagged} == {"pseudonym", "personal"} and all(c.min is None and c.max is None for c in tagged)
@@ -160,7 +152,7 @@ def test_a_breaking_change_needs_a_major_version_and_names_the_columns(demo: Dem
     assert release(demo[0], version="2.0.0", to=str(tmp_path)).manifest.changes[0].level == "major"
 
 
-def test_levels_of_changes(released: Path) -> None:  # noqa: F811
+def test_levels_of_changes(released: Path) -> None:
     before = manifest_of(released)
     tables, kpis = before.tables, before.kpis
 
@@ -210,7 +202,7 @@ def test_widening_keeps_every_value(then: str, now: str, wider: bool) -> None:
     assert widens(then, now) is wider
 
 
-def test_published_schema_is_the_models(released: Path) -> None:  # noqa: F811
+def test_published_schema_is_the_models(released: Path) -> None:
     assert SCHEMA.read_text() == manifest_schema() == (ROOT / "docs/release_manifest.schema.json").read_text()
     schema = json.loads(SCHEMA.read_text())
     manifest = json.loads((released / RELEASES / "v1.0.0" / MANIFEST).read_text())
@@ -339,11 +331,6 @@ def test_a_manifest_changed_after_the_release_stops_the_next_one(sold: Shop) -> 
 
 
 def test_commands(sold: Shop, tmp_path: Path) -> None:
-    def call(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=tmp_path)
-        assert done.returncode == code and "Traceback" not in done.stderr, done.stdout + done.stderr
-        return done
-
     assert "No release yet" in call("releases", "-C", sold.folder).stdout
     text = call("release", "-C", sold.folder).stdout
     root = f"{sold.project.lakehouse_location}/release"
@@ -354,7 +341,7 @@ def test_commands(sold: Shop, tmp_path: Path) -> None:
     assert [r["current"] for r in json.loads(call("releases", "-C", sold.folder, "--json").stdout)] == [False, True]
     assert "current is 1.0.0, it was 1.2.0" in call("releases", "rollback", "1.0.0", "--at", root).stdout
     assert "there is no release 9.0.0" in call("releases", "rollback", "9.0.0", "--at", root, code=2).stderr
-    assert made["manifest_sha256"] in call("releases", "copy", "1.2.0", "--at", root, "--to", "carried").stdout
-    assert call("verify", "carried").returncode == 0
-    assert "notebook-content.py" in call("releases", "fabric", "items").stdout
+    assert made["manifest_sha256"] in call("releases", "copy", "1.2.0", "--at", root, "--to", "carried", folder=tmp_path).stdout
+    call("verify", "carried", folder=tmp_path)
+    assert "notebook-content.py" in call("releases", "fabric", "items", folder=tmp_path).stdout
     assert "carries no key" in call("release", "-C", sold.folder, "--to", "az://x/y?sig=secret", code=2).stderr

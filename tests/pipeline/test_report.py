@@ -7,17 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.conftest import Shop
+from tests.conftest import Demo, Shop
 
 from mergehouse.errors import LakehouseError
-from mergehouse.pipeline.results import RunResult
-from mergehouse.project.config import Project
 from mergehouse.quality.report import write_report
 
 LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 
 
-def test_report_shows_the_truth(demo: tuple[Project, dict, RunResult]) -> None:
+def test_report_shows_the_truth(demo: Demo) -> None:
     project, truth, _ = demo
     page = Path(write_report(project)).read_text()
     text = html.unescape(re.sub(r"<[^>]+>", " ", page))

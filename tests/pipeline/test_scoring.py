@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop, with_scores
+from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop, prepared_shop, with_scores
 from tests.pipeline.test_training import BEGIN, DAYS, LINE, customers
 
 from mergehouse.cli.main import main
@@ -46,14 +47,18 @@ def young_brand(shop: Shop) -> None:
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, RunResult]:
     """A shop with a history, and a young brand, run to scores. Read only."""
-    shop = Shop(tmp_path_factory.mktemp("scored") / "project")
+    shop = prepared_shop("scored", run_to_scores, tmp_path_factory.mktemp("scored") / "project")
+    return shop, pickle.loads((shop.folder / "result.pickle").read_bytes())
+
+
+def run_to_scores(shop: Shop) -> None:
     young_brand(shop)
     shop.deliver_lines(*customers())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
         result = shop.run(scores=True)
     assert not result.failed, [t for t in result.tables if t.status == "failed"]
-    return shop, result
+    (shop.folder / "result.pickle").write_bytes(pickle.dumps(result))
 
 
 def test_every_known_customer_has_a_row_at_each_brand_and_in_the_group(scored: tuple[Shop, RunResult]) -> None:

@@ -13,9 +13,9 @@ from types import ModuleType
 import numpy as np
 import polars as pl
 import pytest
-from tests.conftest import SHOP_BRAND, Shop
-from tests.pipeline.test_features import CUT_OFF, line, years
-from tests.pipeline.test_training import RULES, customers, only
+from tests.conftest import Shop, prepared_shop
+from tests.pipeline.test_features import CUT_OFF, cut, line, whole
+from tests.pipeline.test_training import RULES, only, with_customers
 
 from mergehouse.cli.main import main
 from mergehouse.errors import FitError
@@ -37,10 +37,7 @@ def sequence() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def store(sequence: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    shop = Shop(tmp_path_factory.mktemp("sequence") / "project")
-    shop.deliver_lines(*customers())
-    assert not shop.run().failed
-    return shop
+    return prepared_shop("trained", with_customers, tmp_path_factory.mktemp("sequence") / "project")
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +78,8 @@ def test_purchases_by_hand(sequence: ModuleType, shop: Shop) -> None:
 
 def test_purchases_agree_with_the_features_and_know_no_future(sequence: ModuleType, tmp_path: Path) -> None:
     seen = {}
-    for name, until in (("whole", dt.date(2026, 9, 30)), ("cut", CUT_OFF)):
-        shop = Shop(tmp_path / name)
-        shop.deliver_lines(*(text for day, text in years() if day < until))
-        if name == "cut":
-            shop.configure(SHOP_BRAND + f'as_of: "{CUT_OFF}"\n')
-        assert not shop.run().failed
+    for name, fill in (("whole", whole), ("cut", cut)):
+        shop = prepared_shop(name, fill, tmp_path / name)
         rows, known = active(read_dataset(shop.lakehouse, "shop").rows), sequence.read_sequences(shop.lakehouse, "shop")
         found = np.expm1(sequence.purchases(known, rows))
         assert np.allclose(found[:, -1, [0, 2]], rows.select("recency_days", "gmv_last_eur").to_numpy(), rtol=1e-4)

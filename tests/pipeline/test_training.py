@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
-from tests.conftest import Shop
+from tests.conftest import Shop, prepared_shop
 
 from mergehouse.cli.main import main
 from mergehouse.errors import FitError
@@ -55,10 +55,12 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    shop = Shop(tmp_path_factory.mktemp("trained") / "project")
+    return prepared_shop("trained", with_customers, tmp_path_factory.mktemp("trained") / "project")
+
+
+def with_customers(shop: Shop) -> None:
     shop.deliver_lines(*customers())
     assert not shop.run().failed
-    return shop
 
 
 @pytest.fixture(scope="module")

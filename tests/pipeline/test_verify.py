@@ -6,35 +6,16 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.command import COMMAND
 from tests.pipeline.faults import FAULTS, SALES, VERSION, Case, file_of, flip, sealed
 
 from mergehouse.errors import MergehouseError
-from mergehouse.pipeline.results import RunResult
-from mergehouse.project.config import Project
-from mergehouse.release.export.export import release
 from mergehouse.release.manifest.seal import CURRENT, RELEASES, SUCCESS
 from mergehouse.release.store import Shelf
 from mergehouse.release.verify import verify
-
-COMMAND = [sys.executable, "-c", "from mergehouse.cli.main import main; main()"]
-
-
-@pytest.fixture(scope="session")
-def released(demo: tuple[Project, dict, RunResult], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release of the demonstration. Read only."""
-    root = tmp_path_factory.mktemp("released")
-    assert release(demo[0], to=str(root)).manifest.version == VERSION
-    return root
-
-
-@pytest.fixture
-def carried(released: Path, tmp_path: Path) -> Path:
-    """A copy of it, to break."""
-    return Path(shutil.copytree(released, tmp_path / "carried"))
 
 
 def test_a_sound_release_passes(carried: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.conftest import Shop
 from tests.storage.servers import Azurite
-from tests.storage.test_releases import keys
+from tests.storage.test_releases import keys, sold  # noqa: F401
 from tests.storage.test_stores import in_store, lines, location  # noqa: F401
 
 from mergehouse.lakehouse.delta import Lakehouse
@@ -29,18 +29,16 @@ def content(shelf: Shelf) -> dict[str, bytes]:
     return {key: shelf.store.get(key).bytes().to_bytes() for key in keys(shelf) if not key.endswith("current.json")}
 
 
-def test_from_a_folder_through_the_store_to_a_folder_and_back(shop: Shop, location: str, tmp_path: Path) -> None:  # noqa: F811
-    shop.deliver_lines(*lines(0, 30))
-    assert not shop.run().failed
-    folder = environments(shop, dev="lakehouse", test=f"{location}/test", prod=str(tmp_path / "prod"))
-    made = release(shop.project)
+def test_from_a_folder_through_the_store_to_a_folder_and_back(sold: Shop, location: str, tmp_path: Path) -> None:  # noqa: F811
+    folder = environments(sold, dev="lakehouse", test=f"{location}/test", prod=str(tmp_path / "prod"))
+    made = release(sold.project)
     assert promote(folder, "dev", "test", **BY).manifest_sha256 == made.manifest_sha256
     assert promote(folder, "test", "prod", **BY).manifest_sha256 == made.manifest_sha256
-    dev, test, prod = (content(Shelf(f"{place}/release")) for place in (shop.lakehouse.location, f"{location}/test", tmp_path / "prod"))
+    dev, test, prod = (content(Shelf(f"{place}/release")) for place in (sold.lakehouse.location, f"{location}/test", tmp_path / "prod"))
     assert dev == test == prod and len(dev) > 5
     assert compare(f"{location}/test", str(tmp_path / "prod")).aligned
     assert [row["outcome"] for row in promotions(Lakehouse(f"{location}/test"))] == ["started", "accepted"]
-    release(shop.project, version="1.1.0")
+    release(sold.project, version="1.1.0")
     assert promote(folder, "dev", "test", **BY).accepted and rollback(folder, "test", **BY).accepted
     assert str(Shelf(f"{location}/test/release").current()) == "1.0.0"
     assert any(file["path"].endswith("alignment-v1.1.0.html") for files in Lakehouse(f"{location}/test").store.list() for file in files)
@@ -57,12 +55,10 @@ def test_a_lakehouse_built_in_the_store_is_compared_and_promoted_within_it(shop:
     assert compare(place, f"{place}-test").aligned
 
 
-def test_a_store_that_denies_access_in_the_middle_is_refused_and_written_down(shop: Shop, azurite: Azurite) -> None:
-    shop.deliver_lines(*lines(0, 12))
-    shop.run()
+def test_a_store_that_denies_access_in_the_middle_is_refused_and_written_down(sold: Shop, azurite: Azurite) -> None:  # noqa: F811
     container = azurite.new_container()
-    folder = environments(shop, dev="lakehouse", test=f"az://{container}/test")
-    release(shop.project)
+    folder = environments(sold, dev="lakehouse", test=f"az://{container}/test")
+    release(sold.project)
     azurite.fail(f"PUT /devstoreaccount1/{container}/test/release", 403)
     attempt = promote(folder, "dev", "test", **BY)
     assert attempt.refused_by is not None and attempt.refused_by.name == "copy" and "access is denied" in attempt.refused_by.found

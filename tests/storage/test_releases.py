@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.conftest import Shop
+from tests.conftest import Shop, prepared_shop
 from tests.storage.servers import Azurite
 from tests.storage.test_stores import in_store, lines, location  # noqa: F401
 
@@ -21,10 +21,13 @@ from mergehouse.release.verify import verify
 
 
 @pytest.fixture
-def sold(shop: Shop) -> Shop:
+def sold(tmp_path: Path) -> Shop:
+    return prepared_shop("thirty lines", thirty_lines, tmp_path / "project")
+
+
+def thirty_lines(shop: Shop) -> None:
     shop.deliver_lines(*lines(0, 30))
     assert not shop.run().failed
-    return shop
 
 
 def keys(shelf: Shelf, prefix: str = "gold/") -> list[str]:

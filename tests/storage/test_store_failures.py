@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from tests.conftest import Shop
+from tests.conftest import Shop, prepared_shop
 from tests.storage.servers import KEY, Azurite
 from tests.storage.test_stores import in_store, lines
 
@@ -14,14 +16,17 @@ from mergehouse.storage import failure, located
 
 
 @pytest.fixture
-def published(shop: Shop, azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def published(azurite: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shop:
     """A shop with ten lines published in the store, and a second delivery that is not loaded yet."""
     monkeypatch.setattr(mergehouse.storage, "RETRY_SECONDS", 1)
-    in_store(shop, f"az://{azurite.new_container()}/retail")
-    shop.deliver_lines(*lines(0, 10))
-    assert not shop.run().failed
+    shop = in_store(prepared_shop("ten lines", ten_lines, tmp_path / "project"), f"az://{azurite.new_container()}/retail")
     shop.deliver_lines(*lines(10, 10), name="lines2.csv")
     return shop
+
+
+def ten_lines(shop: Shop) -> None:
+    shop.deliver_lines(*lines(0, 10))
+    assert not shop.run().failed
 
 
 def state(shop: Shop) -> dict[str, tuple[int, int]]:

@@ -32,6 +32,10 @@ def location(request: pytest.FixtureRequest) -> str:
 
 
 def in_store(shop: Shop, location: str) -> Shop:
+    """The shop with its lakehouse in a store: what its folder held is carried there."""
+    store, folder = open_store(location), shop.folder / "lakehouse"
+    for file in (file for file in folder.rglob("*") if file.is_file() and file.name != ".lock"):
+        store.put(file.relative_to(folder).as_posix(), file.read_bytes())
     config = shop.folder / "mergehouse.yml"
     config.write_text(config.read_text().replace("lakehouse: lakehouse", f"lakehouse: {location}"))
     assert location in config.read_text()

@@ -10,19 +10,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from scipy.optimize import brentq
 from scipy.special import expit, logit
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 
 from mergehouse.errors import FitError
 from mergehouse.science.btyd.bgnbd import fit_bgnbd
 from mergehouse.science.churn.seasonal_level import churn_from_purchases
 from mergehouse.science.features.dataset import ACTIVE_DAYS, INPUTS, Dataset, active, matrix
 from mergehouse.science.features.rfm import rfm_score
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 HORIZONS = (30, 60, 90)
 PENALTY = 0.05  # C of the logistic regression, on standardised inputs
@@ -135,6 +137,8 @@ def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90, population: Pop
     intercept of the prediction comes from `anchored_rate`. Raises FitError where no window has closed yet or
     all or none left in them.
     """
+    from sklearn.linear_model import LogisticRegression  # takes seconds, and most runs fit nothing
+
     rows, churned = training_rows(dataset, day, horizon, population)
     inputs = matrix(rows)
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
@@ -165,6 +169,8 @@ def fit_boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> HistGradie
     """The challenger: gradient-boosted trees (scikit-learn's histogram booster) on active customers; its
     level is not anchored.
     """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     rows, churned = training_rows(dataset, day, horizon)
     return HistGradientBoostingClassifier(
         max_iter=150,

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.ensemble import RandomForestRegressor
 
 from mergehouse.science.clv.ensemble import HORIZONS, MEMBERS, closed_rows, fit_clv, outcome, window_days
 from mergehouse.science.features.dataset import Dataset, matrix
@@ -54,6 +53,8 @@ def rfm_means(dataset: Dataset, day: dt.date, horizon: int) -> np.ndarray:
 
 def random_forest(dataset: Dataset, day: dt.date, days: int) -> np.ndarray:
     """The baseline: a random forest regression on what closed windows of `days` days brought."""
+    from sklearn.ensemble import RandomForestRegressor
+
     rows = closed_rows(dataset, day, days)
     forest = RandomForestRegressor(
         40, min_samples_leaf=20, max_features=0.3, max_samples=min(LEARNED, len(rows)), random_state=1

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from scipy.special import expit
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, TweedieRegressor
 
 from mergehouse.errors import FitError
 from mergehouse.science.clv.fallback import HORIZONS, TAIL, YEAR, ClvFallback, ClvPrediction, fit_clv_fallback
 from mergehouse.science.clv.seasonal_level import value_levels
 from mergehouse.science.features.dataset import Dataset, matrix
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 __all__ = [
     "HORIZONS",
@@ -184,6 +186,9 @@ def closed_rows(dataset: Dataset, day: dt.date, days: int) -> pl.DataFrame:
 
 
 def _fit_window(dataset: Dataset, day: dt.date, days: int, buying: ClvFallback) -> Window:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.linear_model import LogisticRegression, TweedieRegressor
+
     rows = closed_rows(dataset, day, days)
     if rows.is_empty():
         raise FitError(

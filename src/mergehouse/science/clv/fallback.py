@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from scipy.stats import nbinom
 
 from mergehouse.errors import FitError
 from mergehouse.science.btyd.bgnbd import BGNBD, fit_bgnbd
@@ -85,6 +84,8 @@ class ClvFallback:
         Who is alive buys negative-binomially often (a Poisson process whose rate is Gamma-distributed), here
         with the mean that drop-out in the year leaves of it; who is not, never.
         """
+        from scipy.stats import nbinom
+
         once, of = distinct(*history(rows))
         alive = self.bgnbd.p_alive(*once)
         shape = self.bgnbd.r + once[0]

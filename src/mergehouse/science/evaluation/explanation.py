@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from sklearn.metrics import roc_auc_score
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
@@ -123,6 +122,8 @@ def auc_lost(
     >>> bool((lost[:, 0] > 0.3).all()), bool((lost[:, 1] == 0).all())  # all hangs on the first input
     (True, True)
     """
+    from sklearn.metrics import roc_auc_score
+
     rng = np.random.default_rng(seed)
     lost = np.empty((SHUFFLES, inputs.shape[1]))
     for column in range(inputs.shape[1]):

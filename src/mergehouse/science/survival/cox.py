@@ -7,13 +7,16 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
-import pandas as pd
 
 from mergehouse.errors import FitError
 from mergehouse.science.survival.curves import Watch
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # customers the model is fitted on at most: more would only make intervals shorter than the model is right
 SAMPLE = 20_000

@@ -1,0 +1,60 @@
+"""A folder of tests that takes more than its budget stops the build, and so does a test that takes long and does not say why."""
+
+from __future__ import annotations
+
+import pytest
+
+BUSY = """
+import time
+import pytest
+
+@pytest.fixture
+def busy():
+    work(0.2)
+
+def work(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+"""
+
+
+@pytest.fixture
+def folder(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Tests in a folder `slow` that take 0.4 seconds in all, half of them to set up, with seconds to spare in `quick`."""
+    pytester.makefile(
+        ".py", **{"slow/test_one": f"{BUSY}\ndef test_one(busy):\n    work(0.2)", "quick/test_other": "def test_other():\n    pass"}
+    )
+    return pytester
+
+
+def run(folder: pytest.Pytester, budgets: str, *options: str) -> pytest.RunResult:
+    folder.makeini("\n    ".join(["[pytest]\ncpu_seconds =", *budgets.split(", "), "quick: 0.3"]))
+    return folder.runpytest_inprocess("-p", "tests.budget", "-p", "no:cacheprovider", *options)
+
+
+def test_what_is_within_its_budget_passes(folder: pytest.Pytester) -> None:
+    folder.makefile(".py", **{"slow/test_one": f"{BUSY}\n@pytest.mark.slow('waits')\ndef test_one(busy):\n    work(0.2)"})
+    result = run(folder, "slow: 60, a test: 0.1")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*0.[4-9] of 60    slow", "* slow/test_one.py::test_one (waits)"])
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["alone", "side by side"])
+def test_a_folder_over_its_budget_stops_the_build(folder: pytest.Pytester, options: tuple[str, ...]) -> None:
+    result = run(folder, "slow: 0.3", *options)
+    assert result.ret == 1 and result.parseoutcomes() == {"passed": 2}
+    result.stdout.fnmatch_lines(["slow took 0.[4-9] CPU seconds of 0.3: let its tests share *"])
+    result.stdout.no_fnmatch_line("quick took *")
+
+
+def test_a_test_that_takes_long_says_why(folder: pytest.Pytester) -> None:
+    result = run(folder, "slow: 60, a test: 0.1")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["slow/test_one.py::test_one took 0.[23] CPU seconds: make it faster, or say why *"])
+
+
+def test_tests_marked_long_have_a_budget_of_their_own(folder: pytest.Pytester) -> None:
+    folder.makefile(".py", **{"slow/test_one": f"{BUSY}\n@pytest.mark.long\ndef test_one(busy):\n    work(0.2)"})
+    assert run(folder, "slow: 0.1").ret == 0
+    assert run(folder, "slow,long: 0.1").ret == 1

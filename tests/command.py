@@ -20,9 +20,9 @@ COMMAND = [sys.executable, "-c", "from mergehouse.cli.main import main; main()"]
 def call(*arguments: object, code: int = 0, folder: Path = ROOT) -> CompletedProcess[str]:
     """Runs a command within `folder`, which must end with `code`."""
     words, out, err = list(map(str, arguments)), io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), chdir(folder), patch("sys.argv", ["mergehouse", *words]):
-        with pytest.raises(SystemExit) as stopped:
-            main()
+    argv = patch("sys.argv", ["mergehouse", *words])
+    with redirect_stdout(out), redirect_stderr(err), chdir(folder), argv, pytest.raises(SystemExit) as stopped:
+        main()
     done = CompletedProcess(words, stopped.value.code or 0, out.getvalue(), err.getvalue())
     return expect(done, code)
 

@@ -9,7 +9,7 @@ AZURITE := .venv/azurite/ready
 TOOLS   := $(abspath .venv/tools)
 SYNC    := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: run test lint parity site bench clean
+.PHONY: run test lint parity histories site bench clean
 
 run: $(READY)
 	@test -f $(PROJECT)/mergehouse.yml || $(BIN)/mergehouse init $(PROJECT) $(if $(RAW),--raw "$(RAW)")
@@ -17,13 +17,13 @@ run: $(READY)
 	@$(BIN)/mergehouse run -C $(PROJECT)
 
 # Tests run side by side: more threads than cores would wait for each other.
-test parity: export OMP_NUM_THREADS := 1
-test parity: export OPENBLAS_NUM_THREADS := 1
+test parity histories: export OMP_NUM_THREADS := 1
+test parity histories: export OPENBLAS_NUM_THREADS := 1
 
 test: $(EXTRAS) $(AZURITE) lint
 	$(BIN)/pytest -n auto --dist loadfile
 
-# What takes longer: Apache Spark, the published exports on every engine, 200 random histories of deliveries, and what a project is given for
+# What takes longer: Apache Spark, the published exports on every engine, random histories of deliveries, and what a project is given for
 # GitHub and Airflow. Apache Spark has a process of its own, which keeps one core busy; the other tests take the rest. The server of Spark
 # Connect keeps what memory it has had, so its process ends before the others begin.
 parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready
@@ -31,8 +31,13 @@ parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready
 	test ! -x $(TOOLS)/airflow/bin/airflow || export MERGEHOUSE_AIRFLOW_PYTHON="$(TOOLS)/airflow/bin/python"; \
 	$(BIN)/pytest -m "long and apache" & apache=$$!; \
 	$(BIN)/pytest -m "long and sail"; sail=$$?; \
-	$(BIN)/pytest -m "long and not apache and not sail" -n auto; others=$$?; \
+	$(BIN)/pytest -m "long and not apache and not sail and not histories" -n auto; others=$$?; \
+	echo "Histories of deliveries: the 50 of this day were tried; make histories tries the 200 that stay the same."; \
 	wait $$apache && exit $$((sail + others))
+
+# 200 random histories of deliveries, the same on every day, each against a full rebuild.
+histories: $(EXTRAS)
+	$(BIN)/pytest -m histories -n auto
 
 lint: $(READY)
 	$(BIN)/ruff check .

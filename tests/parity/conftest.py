@@ -18,14 +18,28 @@ from mergehouse.project.config import EngineConfig
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-COMPILED = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}  # as Spark comes
-SMALL = {  # thousands of different plans over few rows, which are not worth Java classes of their own, nor C2;
-    # C1 alone would get 48 MB of code cache and throw code away
+COMPILED = {  # as Spark comes
+    "spark.sql.codegen.wholeStage": "true",
+    "spark.sql.codegen.factoryMode": "FALLBACK",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.shuffle.partitions": "2",
+}
+SMALL = {  # thousands of different plans over few rows, which are not worth Java classes of their own, nor C2, nor a second partition;
+    # C1 alone would get 48 MB of code cache and throw code away. A page that nobody opens would keep a thousand plans: looking for memory
+    # took a seventh of the time
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.shuffle.partitions": 2,
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.ui.explainMode": "simple",
+    "spark.sql.ui.retainedExecutions": "10",
+    "spark.ui.retainedJobs": "10",
+    "spark.ui.retainedStages": "10",
+    "spark.ui.retainedTasks": "10",
     "spark.driver.memory": "3g",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC -Xms2500m -Xmn1000m "
+    "-XX:MetaspaceSize=600m",
 }
 NOW = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,6 +24,12 @@ from mergehouse.project.config import load_project
 
 LINES = 1_500
 RATES = "silver.fx_rates_eur"
+TODAY = dt.datetime.now(dt.UTC).date().toordinal()
+HISTORIES = [  # (seed, number of histories): a few always, others on every day, and 200 that stay the same
+    (0, 4),
+    *(pytest.param(2 * TODAY + n, 25, marks=pytest.mark.long) for n in range(2)),
+    *(pytest.param(n, 50, marks=[pytest.mark.long, pytest.mark.histories]) for n in range(1, 5)),
+]
 
 
 def differences(lakehouse: Lakehouse, project_folder: Path) -> dict[str, int]:
@@ -86,7 +93,7 @@ def piece_rows(rows: list[str], a: float, b: float, corrected: bool) -> list[str
     return chosen
 
 
-@pytest.mark.parametrize(("number", "histories_tried"), [(0, 4), *(pytest.param(n, 50, marks=pytest.mark.long) for n in range(1, 5))])
+@pytest.mark.parametrize(("number", "histories_tried"), HISTORIES)
 def test_any_history_of_deliveries_equals_a_full_rebuild(
     number: int, histories_tried: int, exports: dict[str, list[str]], start: Path
 ) -> None:

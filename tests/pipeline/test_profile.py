@@ -6,6 +6,7 @@ import datetime as dt
 import html
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,7 @@ def test_rows_of_shared_customers_are_the_groups(of_demo: Profile) -> None:
 
 
 def test_before_gold_and_before_anything(shop: Shop) -> None:
+    shutil.rmtree(shop.folder / "lakehouse")
     with pytest.raises(LakehouseError, match="nothing ran here yet"):
         profile(shop.project)
     shop.deliver_lines(line("A1", "2026-03-01"))
@@ -253,6 +255,7 @@ def test_nothing_usable_was_delivered(shop: Shop) -> None:
 
 
 def test_the_command(shop: Shop, tmp_path: Path) -> None:
+    shutil.rmtree(shop.folder / "lakehouse")
     assert "nothing ran here yet" in call("profile", "-C", shop.folder, code=2).stderr
     shop.deliver_lines(line("A1", "2026-03-01", "K"))
     shop.run()

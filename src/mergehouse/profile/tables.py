@@ -221,7 +221,9 @@ def _profile(
         f" {f'count({a.delivered})' if a.delivered else 'NULL'}"
         for a in asked
     ]
-    rows, *found = connection.sql(f"SELECT {', '.join(['count(*)', *counts])} FROM {relation}").fetchall()[0]
+    rows, *found = connection.execute(
+        f"SELECT {', '.join(['count(*)', *counts])} FROM {relation}"
+    ).fetchall()[0]
     columns = []
     for n, column in enumerate(asked):
         values, distinct, delivered = found[3 * n : 3 * n + 3]
@@ -250,7 +252,7 @@ def _column(
         different = (
             f"SELECT count(DISTINCT hash({asked.value})) FROM {relation} WHERE {asked.value} IS NOT NULL"
         )
-        return replace(about, distinct=connection.sql(different).fetchall()[0][0])
+        return replace(about, distinct=connection.execute(different).fetchall()[0][0])
     counted = Counted(
         connection, f"CAST({asked.value} AS DATE)" if about.shown == "date" else asked.value, relation
     )

@@ -87,16 +87,13 @@ class Counted:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, expression: str, relation: str):
         self.connection = connection
-        connection.execute(
+        self.distinct = connection.execute(
             "CREATE OR REPLACE TEMP TABLE counted AS SELECT value, count(*) AS n "
             f"FROM (SELECT {expression} AS value FROM {relation}) WHERE value IS NOT NULL GROUP BY value"
-        )
-        self.distinct, self.rows = connection.sql(
-            "SELECT count(*), coalesce(sum(n), 0)::BIGINT FROM counted"
-        ).fetchall()[0]
+        ).fetchall()[0][0]
 
     def numbers(self) -> Numbers:
-        low, q1, median, q3, high, whole = self.connection.sql("""
+        low, q1, median, q3, high, whole = self.connection.execute("""
             SELECT min(value), min(value) FILTER (upto >= 0.25 * total),
               min(value) FILTER (upto >= 0.5 * total),
               min(value) FILTER (upto >= 0.75 * total), max(value), bool_and(value = floor(value))
@@ -109,47 +106,45 @@ class Counted:
         )
         unit = _smallest_class(q1, median, q3, whole)
         limits = _log_limits(low, high, unit) if heavy else _linear_limits(low, high, whole)
-        classes = self._classes(limits)
+        fences = _fences(q1, q3, unit if heavy else None) if spread else None
+        classes, beyond = self._classes(limits, fences or (low, high))
         quantiles = (low, q1, median, q3, high)
-        if not spread:
-            return Numbers(*quantiles, whole, "log" if heavy else "linear", classes, None, None)
-        fences = _fences(q1, q3, unit if heavy else None)
-        beyond = self.connection.execute(
-            "SELECT coalesce(sum(n) FILTER (value::DOUBLE < $1 OR value::DOUBLE > $2), 0)::BIGINT FROM"
-            " counted",
-            fences,
-        ).fetchall()[0][0]
-        return Numbers(*quantiles, whole, "log" if heavy else "linear", classes, beyond, fences)
+        scale: Scale = "log" if heavy else "linear"
+        return Numbers(*quantiles, whole, scale, classes, beyond if fences else None, fences)
 
     def texts(self) -> Texts:
-        top = self.connection.sql(
-            f"SELECT value::VARCHAR, n FROM counted ORDER BY n DESC, value::VARCHAR LIMIT {TOP_VALUES}"
+        found = self.connection.execute(
+            "SELECT value::VARCHAR, n, sum(n) OVER ()::BIGINT FROM counted"
+            f" ORDER BY n DESC, value::VARCHAR LIMIT {TOP_VALUES}"
         ).fetchall()
-        return Texts(tuple(top), self.rows - sum(n for _, n in top))
+        top = tuple((value, n) for value, n, _ in found)
+        return Texts(top, found[0][2] - sum(n for _, n in top))
 
     def dates(self) -> Dates:
-        first, last, months = self.connection.sql(
+        first, last, months = self.connection.execute(
             "SELECT min(value), max(value), bool_and(day(value) = 1) FROM counted"
         ).fetchall()[0]
         days = (last - first).days
         step: Step = "day" if days <= 92 and not months else "month" if days <= 3660 else "year"
-        counts = self.connection.sql(
+        counts = self.connection.execute(
             f"SELECT date_trunc('{step}', value)::DATE AS start, sum(n)::BIGINT FROM counted GROUP BY start"
             " ORDER BY start"
         ).fetchall()
         return Dates(first, last, step, tuple(counts))
 
-    def _classes(self, limits: list[float]) -> tuple[Class, ...]:
-        counts = dict(
-            self.connection.execute(
-                """
-                SELECT low, sum(n)::BIGINT FROM (SELECT value::DOUBLE AS value, n FROM counted) AS c
-                ASOF JOIN (SELECT unnest($1::DOUBLE[]) AS low) AS l ON c.value >= l.low GROUP BY low
-                """,
-                [limits[:-1]],
-            ).fetchall()
-        )
-        return tuple(Class(low, high, counts.get(low, 0)) for low, high in pairwise(limits))
+    def _classes(self, limits: list[float], fences: tuple[float, float]) -> tuple[tuple[Class, ...], int]:
+        """Rows in each class, and how many lie beyond the fences."""
+        found = self.connection.execute(
+            """
+            SELECT low, sum(n)::BIGINT, coalesce(sum(n) FILTER (value < $2 OR value > $3), 0)::BIGINT
+            FROM (SELECT value::DOUBLE AS value, n FROM counted) AS c
+            ASOF LEFT JOIN (SELECT unnest($1::DOUBLE[]) AS low) AS l ON c.value >= l.low GROUP BY low
+            """,
+            [limits[:-1], *fences],
+        ).fetchall()
+        counts = {low: rows for low, rows, _ in found}
+        classes = tuple(Class(low, high, counts.get(low, 0)) for low, high in pairwise(limits))
+        return classes, sum(beyond for *_, beyond in found)
 
 
 def _linear_limits(low: float, high: float, whole: bool) -> list[float]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import COMMAND, ROOT, call, expect
-from tests.conftest import Demo, Shop
+from tests.conftest import Demo, Shop, with_scores
 
 from mergehouse.cli import main as cli
 from mergehouse.cli.render import print_findings, print_kpis
@@ -72,7 +72,8 @@ def test_no_number_is_cut_in_a_narrow_window(columns: int, monkeypatch: pytest.M
 def test_run_as_json(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "project")
     shop.deliver_lines(LINE)
-    result = json.loads(call("run", "-C", shop.folder, "--json").stdout)
+    with with_scores():
+        result = json.loads(call("run", "-C", shop.folder, "--json").stdout)
     assert result["ok"] and result["deliveries"][0]["rows"] == 1
     assert {t["table"] for t in result["tables"] if t["status"] != "built"} == {"gold.customer_scores_gold"}  # it was empty before
 

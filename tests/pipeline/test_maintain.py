@@ -14,12 +14,12 @@ from mergehouse.operations.maintenance import maintain
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A shop after six small deliveries, one of them a correction. Read only."""
-    return prepared_shop("used", six_deliveries, tmp_path_factory.mktemp("used") / "project")
+    """A shop after three small deliveries, with a correction each. Read only."""
+    return prepared_shop("used", three_deliveries, tmp_path_factory.mktemp("used") / "project")
 
 
-def six_deliveries(shop: Shop) -> None:
-    for n in range(6):
+def three_deliveries(shop: Shop) -> None:
+    for n in range(3):
         shop.deliver_lines(line(f"A{n}", day=1 + n, customer=str(n)), line("A0", quantity=1 + n), name=f"lines_{n}.csv")
         shop.run()
 
@@ -32,7 +32,7 @@ def worn(used: Shop, tmp_path: Path) -> Shop:
 def test_maintain_compacts_and_changes_no_row(worn: Shop) -> None:
     rows = worn.rows("SELECT * FROM silver.sales_clean ORDER BY ALL")
     done = {m.table: m for m in maintain(worn.lakehouse)}
-    assert done["silver.order_lines"].files_before == 6 and done["silver.order_lines"].files_after == 1
+    assert done["silver.order_lines"].files_before == 3 and done["silver.order_lines"].files_after == 1
     assert max(m.files_after for name, m in done.items() if name.startswith("silver.")) == 1
     assert worn.rows("SELECT * FROM silver.sales_clean ORDER BY ALL") == rows
     assert list((worn.lakehouse.path("silver.order_lines") / "_delta_log").glob("*.checkpoint.parquet"))
@@ -43,7 +43,7 @@ def test_a_delivery_after_maintenance_goes_on(worn: Shop) -> None:
     worn.run()  # which notes where the copy's files are
     maintain(worn.lakehouse)
     assert not worn.run().changed
-    worn.deliver_lines(line("B1", day=9), line("A3", day=4, quantity=9, customer="3"), name="lines_after.csv")
+    worn.deliver_lines(line("B1", day=9), line("A2", day=3, quantity=9, customer="2"), name="lines_after.csv")
     statuses = {t.table: t.status for t in worn.run().tables}
     assert statuses["silver.sales_clean"] == "updated" and "built" not in {s for n, s in statuses.items() if n.startswith("silver.")}
     assert differences(worn.lakehouse, worn.folder) == {}
@@ -56,7 +56,7 @@ def test_old_versions_stay_for_a_week_unless_forced(worn: Shop) -> None:
     with pytest.raises(MergehouseError, match="less than 168 hours .* Add --force"):
         maintain(worn.lakehouse, keep_hours=0)
     assert sum(m.removed for m in maintain(worn.lakehouse, keep_hours=0, force=True)) > 0
-    assert worn.rows("SELECT count(*) FROM silver.orders") == [(6,)]
+    assert worn.rows("SELECT count(*) FROM silver.orders") == [(3,)]
 
 
 def test_tables_ask_nothing_of_a_reader_that_fabric_databricks_and_delta_rs_do_not_all_know(worn: Shop) -> None:

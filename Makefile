@@ -21,7 +21,7 @@ test parity histories: export OMP_NUM_THREADS := 1
 test parity histories: export OPENBLAS_NUM_THREADS := 1
 
 test: $(EXTRAS) $(AZURITE) lint
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist worksteal
 
 # What takes longer: Apache Spark, the published exports on every engine, random histories of deliveries, and what a project is given for
 # GitHub and Airflow. Apache Spark has a process of its own, which keeps one core busy; the other tests take the rest. The server of Spark

@@ -48,6 +48,7 @@ def young_brand(shop: Shop) -> None:
 def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, RunResult]:
     """A shop with a history, and a young brand, run to scores. Read only."""
     shop = prepared_shop("scored", run_to_scores, tmp_path_factory.mktemp("scored") / "project")
+    shop.run(until="bronze")  # a copied shop notes first where its files are
     return shop, pickle.loads((shop.folder / "result.pickle").read_bytes())
 
 
@@ -137,6 +138,7 @@ def test_a_second_run_has_nothing_to_score(scored: tuple[Shop, RunResult]) -> No
 def test_a_run_without_news_imports_no_library_of_models(scored: tuple[Shop, RunResult], tmp_path: Path) -> None:
     """In a process of its own. The scores are fresh all the same: they are asked for."""
     shop = scored[0].copy(tmp_path / "quiet")
+    shop.run(until="bronze")  # a copied shop notes first where its files are
     program = """
 import sys
 from mergehouse.pipeline.run import run

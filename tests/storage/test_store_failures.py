@@ -84,8 +84,8 @@ def test_a_connection_lost_in_the_middle_leaves_no_half_table(published: Shop, a
     assert published.rows("SELECT count(*) FROM bronze.shop_lines") == [(20,)]
 
 
-def test_a_container_that_is_not_there(shop: Shop, azurite: Azurite) -> None:
-    in_store(shop, "az://nosuchcontainer/retail")
+def test_a_container_that_is_not_there(tmp_path: Path, azurite: Azurite) -> None:
+    shop = in_store(Shop(tmp_path / "project"), "az://nosuchcontainer/retail")
     shop.deliver_lines(*lines(0, 1))
     (said,) = messages(shop)
     assert "az://nosuchcontainer/retail: there is no such container" in said

@@ -181,7 +181,8 @@ def test_an_unknown_environment_is_named_with_the_nearest(shop: Shop) -> None:
         load_project(shop.folder, "prd")
 
 
-def test_an_environment_runs_into_its_own_lakehouse(shop: Shop) -> None:
+def test_an_environment_runs_into_its_own_lakehouse(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "project")
     config = shop.folder / "mergehouse.yml"
     config.write_text(config.read_text() + ENVIRONMENTS)
     shop.deliver_lines("A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR")

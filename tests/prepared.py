@@ -29,8 +29,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def prepared(name: str, make: Callable[[Path], object], folder: Path) -> Path:
     """A copy, in `folder`, of what `make` puts into the folder that it is given; other workers wait for it."""
-    original, made = (Path(os.environ[ROOT]) / f"{name}{kind}" for kind in ("", ".made"))
-    with original.with_suffix(".lock").open("w") as lock:
+    original, made, locked = (Path(os.environ[ROOT]) / f"{name}{kind}" for kind in ("", ".made", ".lock"))
+    with locked.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             shutil.rmtree(original, ignore_errors=True)  # of a test that failed to make it

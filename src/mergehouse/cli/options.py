@@ -75,3 +75,9 @@ At = Annotated[
 ]
 ApprovedBy = Annotated[str, typer.Option("--approved-by", metavar="NAME", help="Who answers for it.")]
 Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, or the number of a ticket.")]
+Carried = Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")]
+OtherVersion = Annotated[str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")]
+Digest = Annotated[
+    str | None,
+    typer.Option("--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender."),
+]

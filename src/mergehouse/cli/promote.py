@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mergehouse.cli.options import HERE, ApprovedBy, Env, Folder, Json, Note, app, promotions
+from mergehouse.cli.options import HERE, ApprovedBy, Env, Folder, Json, Note, OtherVersion, app, promotions
 
 
 @app.command(rich_help_panel="Release")
@@ -16,9 +16,7 @@ def promote(
     target: Annotated[str, typer.Argument(metavar="TO", help="The one after it, such as test.")],
     approved_by: ApprovedBy = "",
     note: Note = "",
-    version: Annotated[
-        str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")
-    ] = None,
+    version: OtherVersion = None,
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:

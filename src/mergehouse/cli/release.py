@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mergehouse.cli.options import HERE, At, Env, Folder, Json, app, releases
+from mergehouse.cli.options import HERE, At, Carried, Digest, Env, Folder, Json, OtherVersion, app, releases
 
 
 @app.command(rich_help_panel="Release")
@@ -99,16 +99,9 @@ def copy(
 
 @app.command(rich_help_panel="Release")
 def verify(
-    root: Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")],
-    version: Annotated[
-        str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")
-    ] = None,
-    digest: Annotated[
-        str | None,
-        typer.Option(
-            "--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender."
-        ),
-    ] = None,
+    root: Carried,
+    version: OtherVersion = None,
+    digest: Digest = None,
     as_json: Json = False,
 ) -> None:
     """Verify a release that was carried: every file and figure."""
@@ -126,19 +119,12 @@ def verify(
 
 @app.command(rich_help_panel="Release")
 def ingest(
-    root: Annotated[str, typer.Argument(metavar="PATH|URL", help="The folder above `gold`.")],
+    root: Carried,
     lakehouse: Annotated[
         str, typer.Option("--lakehouse", metavar="DIR|URL", help="Tables go to Tables/ below it.")
     ],
-    version: Annotated[
-        str | None, typer.Option("--version", metavar="X.Y.Z", help="Not the current one.")
-    ] = None,
-    digest: Annotated[
-        str | None,
-        typer.Option(
-            "--digest", metavar="SHA256", help="What the manifest's must be, by word of its sender."
-        ),
-    ] = None,
+    version: OtherVersion = None,
+    digest: Digest = None,
     as_json: Json = False,
 ) -> None:
     """Bring a verified release into the Delta tables of a lakehouse."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypedDict
 
 WIDE = 700  # from this width on a figure scrolls rather than shrinks below what can be read
 Place = Callable[[float], float]
@@ -39,6 +39,13 @@ class Axis:
     low: float
     high: float
     ticks: Sequence[tuple[float, str]]
+
+
+class Size(TypedDict):
+    """Of a figure, for those that share one: `Figure(..., **HALF)`."""
+
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,10 @@ WHERE score_method IS NOT NULL GROUP BY ALL ORDER BY ALL
 def print_scores(project: Project, result: RunResult) -> None:
     """What became of a scoring, and customers by brand, method and risk band."""
     console = Console(soft_wrap=True, highlight=False)
-    for table in result.tables:
-        if table.status == "failed":
-            console.print(f"[bold red]failed[/]   {table.table}: ", end="")
-            console.print(table.reason, markup=False)
+    for built in result.tables:
+        if built.status == "failed":
+            console.print(f"[bold red]failed[/]   {built.table}: ", end="")
+            console.print(built.reason, markup=False)
     print_findings([c for c in result.checks if not c.passed])
     if not result.changed:
         console.print("Nothing to do: features and models are those of the published scores.")

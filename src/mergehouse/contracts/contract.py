@@ -143,21 +143,16 @@ def load_contract(file: Path) -> Contract:
         first: Any = error.errors()[0]
         raise ConfigError(f"{file}: key `{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None
     incremental = contract.incremental
-    for column in [
-        *contract.key,
-        *contract.partition_by,
-        *contract.z_order,
-        *(incremental.slice if incremental else []),
-    ]:
+    of_slice = incremental.slice if incremental else []
+    for column in [*contract.key, *contract.partition_by, *contract.z_order, *of_slice]:
         if column not in contract.columns:
             raise ConfigError(
                 f"{file}: `{column}` is named in key, partition_by, z_order or slice but is not a column."
             )
     for table, columns in incremental.inputs.items() if incremental else ():
-        if len(columns) != len(incremental.slice):
+        if len(columns) != len(of_slice):
             raise ConfigError(
-                f"{file}: incremental.inputs.{table} needs one column for each of"
-                f" {', '.join(incremental.slice)}."
+                f"{file}: incremental.inputs.{table} needs one column for each of {', '.join(of_slice)}."
             )
     if not contract.computed_by and (contract.reads or contract.optional or contract.replaces != "table"):
         raise ConfigError(f"{file}: `reads`, `replaces` and `optional` are for a table with `computed_by`.")

@@ -186,7 +186,7 @@ def _write_customers(spec: dict[str, Any], folder: Path, customers: int, rng: np
             "age_range": ages.gather(rng.integers(0, len(ages), customers)),
             "signup_date": (
                 pl.Series(
-                    (np.datetime64(spec["start"]) - rng.integers(0, 700, customers) * DAY).astype(
+                    (np.datetime64(spec["start"]) + rng.integers(0, 700, customers) * -DAY).astype(
                         "datetime64[us]"
                     )
                 ).dt.date()

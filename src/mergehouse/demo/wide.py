@@ -260,7 +260,7 @@ def _count(chunk: pl.DataFrame, files: list[_File], truth: BrandTruth) -> None:
     copies = pl.sum_horizontal(file.holds(pl.col("date")).cast(pl.Int64) for file in files)
     written = chunk.select("invalid", copies=copies)
     valid = written.filter(pl.col("invalid") < 0)
-    once = int((1 / chunk.filter(pl.col("invalid") < 0)["times"]).sum() + 0.5) if valid.height else 0
+    once = int(float((1 / chunk.filter(pl.col("invalid") < 0)["times"]).sum()) + 0.5) if valid.height else 0
     truth.duplicates += int(valid["copies"].sum()) - once
     for number, reason in enumerate(INVALID):
         truth.quarantine[reason] += int(written.filter(pl.col("invalid") == number)["copies"].sum())

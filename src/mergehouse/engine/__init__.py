@@ -4,6 +4,7 @@ contract.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
@@ -84,7 +85,7 @@ class Engine(Protocol):
         theirs to the latter's.
         """
 
-    def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
+    def load_rows(self, name: str, columns: list[str], rows: Sequence[Sequence[str | None]]) -> None:
         """A small table of text columns."""
 
     def load_frame(self, name: str | Relation, frame: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -45,7 +45,7 @@ class DuckDBEngine:
         self.connection = connect(**settings(limits, temp_folder), preserve_insertion_order=False)
         for schema in (*LAYERS, *SCHEMAS, *RELATIONS):
             self.connection.execute(f"CREATE SCHEMA {schema}")
-        self._sessions = threading.local()
+        self._sessions = _Sessions()
         self._published: dict[
             str, str
         ] = {}  # SELECT over the files of a table, with each row's place in them
@@ -59,7 +59,7 @@ class DuckDBEngine:
     @property
     def _session(self) -> duckdb.DuckDBPyConnection:
         """This thread's own connection to the same database: tables may be built side by side."""
-        if not hasattr(self._sessions, "connection"):
+        if self._sessions.connection is None:
             self._sessions.connection = self.connection.cursor()
         return self._sessions.connection
 
@@ -73,7 +73,7 @@ class DuckDBEngine:
     def define(self, name: str | Relation, sql: str) -> None:
         self._define(name, to_duckdb(sql))
 
-    def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
+    def load_rows(self, name: str, columns: list[str], rows: Sequence[Sequence[str | None]]) -> None:
         """A small table of text columns."""
         self.connection.execute(
             f"CREATE OR REPLACE TABLE {name} ({', '.join(f'{c} VARCHAR' for c in columns)})"
@@ -303,9 +303,12 @@ class DuckDBEngine:
                 )
                 return int(self._session.execute(f"SELECT sum(keys) FROM ({bits})").fetchall()[0][0])
         keys = ", ".join([*prefix, last])
-        return self._session.execute(
-            f"SELECT count(DISTINCT hash(struct_pack({keys}))) FROM {contract.table}"
-        ).fetchall()[0][0]
+        distinct = f"SELECT count(DISTINCT hash(struct_pack({keys}))) FROM {contract.table}"
+        return int(self._session.execute(distinct).fetchall()[0][0])
+
+
+class _Sessions(threading.local):
+    connection: duckdb.DuckDBPyConnection | None = None
 
 
 def _typed(contract: Contract, sql: str) -> str:
@@ -371,7 +374,7 @@ def _sql_errors(name: object, folder: Path | None = None) -> Iterator[None]:
     except duckdb.IOException as error:
         if folder is None:
             raise ModelError(f"`{name}`: {_first_lines(error)}") from None
-        raise LakehouseError(write_failure(name, folder, error)) from None
+        raise LakehouseError(write_failure(str(name), folder, error)) from None
     except duckdb.OutOfMemoryException as error:
         raise ModelError(
             f"`{name}`: not enough memory or spill space ({_first_lines(error)}). "

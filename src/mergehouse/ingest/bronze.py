@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import duckdb
@@ -96,8 +97,9 @@ def load_deliveries(
     result.sources = [bronze_table(brand.name, table) for brand, table, _ in sources]
 
     def load(
-        brand: Brand, table: str, source: Source, inspector: ThreadPoolExecutor
+        inspector: ThreadPoolExecutor, named: tuple[Brand, str, Source]
     ) -> tuple[list[Batch], MergehouseError | None]:
+        brand, table, source = named
         new: list[Batch] = []
         try:
             for delivery in _new_deliveries(brand, table, source, lakehouse, loader, result.known, inspector):
@@ -114,7 +116,7 @@ def load_deliveries(
 
     with ThreadPoolExecutor(SOURCES_AT_ONCE) as inspector, ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
         for name, (new, error) in zip(
-            result.sources, pool.map(lambda s: load(*s, inspector), sources), strict=True
+            result.sources, pool.map(partial(load, inspector), sources), strict=True
         ):
             result.new += new
             if error:

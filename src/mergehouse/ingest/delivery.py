@@ -112,7 +112,7 @@ class Reader:
         if path.suffix == ".parquet":
             self._open_parquet(path)
         elif self.delivery.sheet:
-            self._open_sheet(path)
+            self._open_sheet(path, self.delivery.sheet)
         else:
             self._open_text(path)
         return self
@@ -159,18 +159,18 @@ class Reader:
         )
         self.relation = f"(SELECT {casts} FROM read_parquet({text(str(path))}))"
 
-    def _open_sheet(self, path: Path) -> None:
+    def _open_sheet(self, path: Path, name: str) -> None:
         book, source, above = workbook(path), self.delivery.source, []
-        sheet = book.load_sheet(self.delivery.sheet, dtypes="string")
+        sheet = book.load_sheet(name, dtypes="string")
         if named_columns([c.name for c in sheet.selected_columns], source) < len(
             source.columns
         ):  # every load reads the whole sheet
-            records = _first_rows(book, self.delivery.sheet)
+            records = _first_rows(book, name)
             if place := find_header(records, source):
                 above = records[:place]
-                sheet = book.load_sheet(self.delivery.sheet, header_row=place, dtypes="string")
+                sheet = book.load_sheet(name, header_row=place, dtypes="string")
         names = [c.name for c in sheet.selected_columns]
-        self.header = match_header(names, source, f"{path}, sheet {self.delivery.sheet}", above)
+        self.header = match_header(names, source, f"{path}, sheet {name}", above)
         self._expected = sheet.total_height
         view = f"sheet_{self.delivery.batch_id}"
         self.cursor.register(view, sheet)

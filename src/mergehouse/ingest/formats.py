@@ -80,7 +80,8 @@ def detect_formats(
         if column.type in ("date", "timestamp")
     }
     orders = [o for found in shapes.values() for shape in found if (o := shape.order) and o != "both"]
-    usual = source.date_order or (max(set(orders), key=orders.count) if orders else _usual_order(before))
+    seen = max(orders, key=orders.count, default=None)
+    usual = source.date_order or seen or _usual_order(before)
     for name, found in shapes.items():
         patterns = []
         for shape in found:

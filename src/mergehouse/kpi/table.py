@@ -59,10 +59,10 @@ class KpiTable:
             for kpi in catalogue()
         ]
         schema = {
-            "scope": polars.String,
-            "kpi": polars.String,
+            "scope": polars.String(),
+            "kpi": polars.String(),
             "value": polars.Decimal(*EXACT),
-            "unit": polars.String,
+            "unit": polars.String(),
         }
         return polars.DataFrame(rows, schema, orient="row")
 

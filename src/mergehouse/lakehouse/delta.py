@@ -502,7 +502,7 @@ class Lakehouse:
                 )
             else:
                 self.delta(contract.table).create_write_transaction(
-                    actions,
+                    [*actions],  # asked for is a list of any kinds of actions
                     "overwrite",
                     schema,
                     partition_by=contract.partition_by,
@@ -765,7 +765,8 @@ class Table:
         >>> mh.open("shop").table("gold.sales_daily").polars()["gmv_eur"].sum()
         Decimal('60.00')
         """
-        return self.duckdb().pl()
+        frame: polars.DataFrame = self.duckdb().pl()  # DuckDB types `pl` as Any
+        return frame
 
     def arrow(self) -> pyarrow.Table:
         """All rows as an Arrow table; needs PyArrow.

@@ -64,7 +64,8 @@ def _as_file(relation: duckdb.DuckDBPyRelation, output: str, to: Path) -> str:
 
 def _as_text(relation: duckdb.DuckDBPyRelation, output: str) -> str:
     if output == "csv":
-        return relation.pl().write_csv()
+        written: str = relation.pl().write_csv()  # DuckDB types `pl` as Any
+        return written
     if output == "json":
         return _json(relation)
     return _table(relation)

@@ -24,6 +24,8 @@ from mergehouse.quality.checks import CheckResult, Recheck, check_table
 from mergehouse.transform.graph import Graph, Node, Table, fingerprint_of
 from mergehouse.transform.incremental import Change, Changes
 
+Outcome = tuple[TableResult, list[CheckResult]]
+
 
 @dataclass
 class Workbench:
@@ -72,9 +74,9 @@ def build_tables(
     waiting = Counter(parent for parents in upstream.values() for parent in parents)
     order = TopologicalSorter(upstream)
     order.prepare()
-    outcomes: dict[str, tuple[TableResult, list[CheckResult]]] = {}
+    outcomes: dict[str, Outcome] = {}
     ready: list[str] = []
-    running: dict[Future, str] = {}
+    running: dict[Future[Outcome], str] = {}
     with ThreadPoolExecutor(bench.engine.tables_at_once) as pool:
         while order.is_active():
             ready = sorted(
@@ -93,9 +95,7 @@ def build_tables(
     return [outcomes[name][0] for name in tables], [check for name in tables for check in outcomes[name][1]]
 
 
-def _build(
-    table: Table, bench: Workbench, broken: frozenset[str], full: bool
-) -> tuple[TableResult, list[CheckResult]]:
+def _build(table: Table, bench: Workbench, broken: frozenset[str], full: bool) -> Outcome:
     """Stages, checks and publishes one table or what changed in it, or says why not."""
     if waits := sorted(bench.graph.upstream(table.name, _is_needed) & broken):
         return TableResult(table.name, "blocked", reason=f"waits for {waits[0]}"), []

@@ -46,7 +46,8 @@ def compute(contract: Contract, request: Request) -> Rows:
         raise ModelError(f"`{contract.table}` cannot be computed: {lacks}.")
     module, name = _named(contract)
     try:
-        return getattr(module, name)(request)
+        rows: Rows = getattr(module, name)(request)
+        return rows
     except MergehouseError:
         raise
     except Exception as error:  # a fault in one function must not stop the other tables

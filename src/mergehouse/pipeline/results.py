@@ -9,7 +9,7 @@ from typing import Any
 
 from mergehouse import display
 from mergehouse.ingest.bronze import IngestResult
-from mergehouse.kpi.catalogue import Values
+from mergehouse.kpi.formula import Values
 from mergehouse.quality.checks import CheckResult
 
 

@@ -30,5 +30,5 @@ class Stamps:
 def reached(lakehouse: Lakehouse, graph: Graph) -> str | None:
     """The last delivery that has reached the tables; None where those that follow deliveries do not agree."""
     stamps = {lakehouse.stamp(name) for name, table in graph.tables.items() if table.contract.follows}
-    found = {stamp and stamp.delivered for stamp in stamps}
+    found = {stamp.delivered if stamp else None for stamp in stamps}
     return found.pop() if len(found) == 1 else None

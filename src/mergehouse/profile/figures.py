@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from mergehouse.charts.svg import Axis, Figure, Mark, bars, even_ticks, nice_step, short
+from mergehouse.charts.svg import Axis, Figure, Mark, Size, bars, even_ticks, nice_step, short
 from mergehouse.profile.customers import Gaps
 from mergehouse.profile.seasons import Seasons
 from mergehouse.profile.tables import Column
 from mergehouse.profile.values import Class
 
-SMALL = {"width": 340, "height": 170}
+SMALL: Size = {"width": 340, "height": 170}
 MOST_TICKS = 6
 WEEKS_DRAWN = 52
 

@@ -159,7 +159,8 @@ class _Profiler:
         )
 
     def _overlaps(self) -> Overlaps:
-        names = {row[0]: row[2] for row in mapping_tables(self.project)["countries"][1]}
+        rows = mapping_tables(self.project)["countries"][1]
+        names = {code: name for code, _, name, *_ in rows if code and name}
         return Overlaps(
             (
                 self._run("shared customers", lambda: shared_customers(self.connection))

@@ -183,5 +183,8 @@ def _fences(q1: float, q3: float, unit: float | None) -> tuple[float, float]:
     if unit is None:
         return q1 - FENCE * (q3 - q1), q3 + FENCE * (q3 - q1)
     low, high = (math.copysign(math.log1p(abs(q) / unit), q) for q in (q1, q3))
-    ends = (low - FENCE * (high - low), high + FENCE * (high - low))
-    return tuple(math.copysign(math.expm1(abs(end)) * unit, end) for end in ends)  # type: ignore[return-value]
+    below, above = low - FENCE * (high - low), high + FENCE * (high - low)
+    return (
+        math.copysign(math.expm1(abs(below)) * unit, below),
+        math.copysign(math.expm1(abs(above)) * unit, above),
+    )

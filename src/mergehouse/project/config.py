@@ -6,7 +6,7 @@ import datetime as dt
 import difflib
 import functools
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -19,6 +19,7 @@ from mergehouse.storage import located
 
 ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+_Model = TypeVar("_Model", bound=BaseModel)
 ADDED_COLUMNS = (
     "ingest_ts",
     "source_system",
@@ -405,7 +406,7 @@ def _nearest(word: str, known: Any) -> str:
     )
 
 
-def _validated(model: type[BaseModel], values: dict[str, Any], file: Path) -> Any:
+def _validated(model: type[_Model], values: dict[str, Any], file: Path) -> _Model:
     try:
         return model(**values)
     except ValidationError as error:

@@ -60,7 +60,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     tables["brands"] = (
         ["source_system", "label", "currency", "timezone", "as_of"],
         [
-            [b.name, b.label, b.currency, b.timezone, b.as_of and str(b.as_of)]
+            [b.name, b.label, b.currency, b.timezone, str(b.as_of) if b.as_of else None]
             for b in project.brands.values()
         ],
     )
@@ -92,16 +92,16 @@ def ecb_rates() -> Any:
             "SELECT * FROM read_csv($file, all_varchar = true, header = true)", params={"file": file}
         )
         codes = ", ".join(f'"{name}"' for name in wide.columns if len(name) == 3)
-        return Table.from_arrow(
-            wide.query(
-                "wide",
-                f"""SELECT currency, CAST("Date" AS DATE) AS published_date,
-                  TRY_CAST(written AS DECIMAL(18, 8)) AS units_per_eur
-                FROM (UNPIVOT (SELECT *, '1' AS "EUR" FROM wide) ON {codes}, "EUR"
-                    INTO NAME currency VALUE written)
-                WHERE units_per_eur > 0""",
-            )
+        rates = wide.query(
+            "wide",
+            f"""SELECT currency, CAST("Date" AS DATE) AS published_date,
+              TRY_CAST(written AS DECIMAL(18, 8)) AS units_per_eur
+            FROM (UNPIVOT (SELECT *, '1' AS "EUR" FROM wide) ON {codes}, "EUR"
+                INTO NAME currency VALUE written)
+            WHERE units_per_eur > 0""",
         )
+        assert rates is not None  # it is a SELECT
+        return Table.from_arrow(rates)
 
 
 def ecb_file() -> Path:

@@ -11,7 +11,8 @@ from typing import Any
 
 from mergehouse.charts.pages import environment, put_pages
 from mergehouse.errors import LakehouseError
-from mergehouse.kpi.catalogue import Values, brand_definitions, catalogue, compute, formatted
+from mergehouse.kpi.catalogue import brand_definitions, catalogue, compute, formatted
+from mergehouse.kpi.formula import Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import rows
 from mergehouse.project.config import Brand, Project, parse_yaml

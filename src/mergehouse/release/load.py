@@ -256,7 +256,7 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
             [t.table, manifest.version, str(t.delta_version), str(t.rows), seal, now.isoformat()]
             for t in result.tables
         ]
-        engine.load_rows("mapping.current_release", list(contract.columns), lines)  # type: ignore[arg-type]
+        engine.load_rows("mapping.current_release", list(contract.columns), lines)
         engine.publish(
             engine.stage(contract, "SELECT * FROM mapping.current_release"),
             Stamp(f"release {manifest.version} {seal}"),

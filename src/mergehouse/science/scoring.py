@@ -133,10 +133,10 @@ def _scores(
     else:
         chances = [buying.bgnbd.p_no_purchase(*past, horizon) for horizon in HORIZONS]
         words = list(rows.select(known_of_all()))
-    chances = np.minimum.accumulate(chances)  # who buys nothing for longer bought nothing before
+    falling = np.minimum.accumulate(chances)  # who buys nothing for longer bought nothing before
     values = worth.predict(rows)
     return rows.select("customer_id", "source_system", "recency_days").with_columns(
-        *(pl.Series(name, chance) for name, chance in zip(CHANCES, chances, strict=True)),
+        *(pl.Series(name, chance) for name, chance in zip(CHANCES, falling, strict=True)),
         pl.Series("p_alive", buying.bgnbd.p_alive(*past)),
         pl.Series("expected_orders_90d", buying.purchases(rows, 90)),
         pl.Series("expected_orders_365d", buying.purchases(rows, 365)),

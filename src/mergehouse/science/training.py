@@ -227,7 +227,9 @@ def _candidate(
         fingerprint=origin.fingerprint,
         code=origin.code,
     )
-    return version, compare(task.metric, by_cutoff[method], by_cutoff[rule], f"the {rule}")
+    against = compare(task.metric, by_cutoff[method], by_cutoff[rule], f"the {rule}")
+    assert against is not None  # models and rules are judged at the same cut-offs
+    return version, against
 
 
 def _decide(
@@ -242,7 +244,8 @@ def _decide(
     """Makes a registered version the champion where it beats the rules and the `former` champion, else the
     challenger.
     """
-    decisive, is_better, why = rule, rule.is_better, str(rule)
+    decisive: Comparison | None = rule
+    is_better, why = rule.is_better, str(rule)
     if rule.is_better and former:
         try:
             decisive = compare(
@@ -290,7 +293,7 @@ def _has_history(lakehouse: Lakehouse, brand: str) -> bool:
     """True where a brand's cut-offs suffice for a model; told without its customers."""
     cutoffs = lakehouse.table(CUTOFFS).polars().filter(pl.col("source_system") == brand)
     as_of = cutoffs.filter("is_as_of")["cutoff_date"].max()
-    return as_of is not None and bool(judged_cutoffs(Dataset(brand, as_of, cutoffs)))
+    return isinstance(as_of, dt.date) and bool(judged_cutoffs(Dataset(brand, as_of, cutoffs)))
 
 
 def _backtest_sequences(lakehouse: Lakehouse, dataset: Dataset, progress: Progress) -> Iterator[Tested]:
@@ -303,7 +306,7 @@ def _backtest_sequences(lakehouse: Lakehouse, dataset: Dataset, progress: Progre
 
 
 def _too_short(dataset: Dataset) -> str:
-    days = dataset.rows["tenure_days"].max()
+    days = dataset.rows.select(pl.max("tenure_days")).item()
     closed = len(dataset.closed_before(dataset.as_of, HORIZON))
     return (
         f"{dataset.brand}: {days} days of history hold {closed} monthly cut-offs whose {HORIZON} days after"

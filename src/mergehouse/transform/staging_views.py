@@ -122,7 +122,7 @@ def brand_file(brand: Brand, contract: Contract) -> Path:
     return brand.folder / f"{contract.table.split('.')[1]}.sql"
 
 
-def stacked(contract: Contract, queries: list[tuple[Brand, exp.Expression, Path]]) -> str:
+def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) -> str:
     """The brands' queries, each from its file, cast to the contract and stacked.
 
     >>> from mergehouse.contracts.registry import contract_of
@@ -144,7 +144,7 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Expression, Path]
     return " UNION ALL ".join(parts) or _empty(contract)
 
 
-def brand_query(brand: Brand, file: Path) -> exp.Expression:
+def brand_query(brand: Brand, file: Path) -> exp.Query:
     """A brand's staging query with its source names resolved to typed views, and its quotients to nine
     decimals.
 
@@ -162,7 +162,7 @@ def brand_query(brand: Brand, file: Path) -> exp.Expression:
     return query.select(f"{number} AS line_id", dialect="spark")
 
 
-def line_source(query: exp.Expression, brand: Brand) -> tuple[str | None, str]:
+def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
     """The source whose rows are the order lines, and its alias: that of `batch_id`. None where the query has
     another shape.
 
@@ -179,8 +179,10 @@ def line_source(query: exp.Expression, brand: Brand) -> tuple[str | None, str]:
         if isinstance(t, exp.Table) and t.db == "typed"
     }
     origin = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == "batch_id"), None)
-    alias = origin and (origin.table or (not joined and next(iter(tables), "")))
-    return (tables[alias].name.removeprefix(f"{brand.name}_"), str(alias)) if alias in tables else (None, "")
+    if origin is None:
+        return None, ""
+    alias = origin.table or ("" if joined else next(iter(tables), ""))
+    return (tables[alias].name.removeprefix(f"{brand.name}_"), alias) if alias in tables else (None, "")
 
 
 @functools.lru_cache(maxsize=256)
@@ -219,7 +221,7 @@ def _resolved(brand: Brand, file: Path) -> exp.Query:
     return query
 
 
-def _named_columns(query: exp.Expression, contract: Contract, file: Path) -> set[str]:
+def _named_columns(query: exp.Query, contract: Contract, file: Path) -> set[str]:
     given = set(query.named_selects)
     if "*" in given:
         raise ConfigError(f"{file}: `SELECT *` is not allowed; name the columns of {contract.table}.")

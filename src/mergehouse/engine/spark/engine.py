@@ -83,7 +83,7 @@ class SparkEngine:
         equal = " AND ".join(f"t.{column} = a.{key}" for column, key in on.items())
         self.define(name, f"SELECT t.* FROM {source} AS t LEFT SEMI JOIN {affected} AS a ON {equal}")
 
-    def load_rows(self, name: str, columns: list[str], rows: list[list[str | None]]) -> None:
+    def load_rows(self, name: str, columns: list[str], rows: Sequence[Sequence[str | None]]) -> None:
         schema = ", ".join(f"`{column}` STRING" for column in columns)
         self.session.createDataFrame([tuple(row) for row in rows], schema).createOrReplaceTempView(flat(name))
 
@@ -197,9 +197,8 @@ class SparkEngine:
 
     def distinct_keys(self, contract: Contract) -> int:
         keys = ", ".join(contract.key)
-        return self.rows(f"SELECT COUNT(*) AS n FROM (SELECT DISTINCT {keys} FROM {contract.table}) AS k")[0][
-            "n"
-        ]
+        count = f"SELECT COUNT(*) AS n FROM (SELECT DISTINCT {keys} FROM {contract.table}) AS k"
+        return int(self.rows(count)[0]["n"])
 
     def _before(self, contract: Contract) -> str:
         """The published version under a name of its own: the table's is that of what is staged."""

@@ -364,11 +364,11 @@ def _compare_kpis(connection: duckdb.DuckDBPyConnection, left: Side, right: Side
         ]
         values.append(compute_over(connection, [side.view(name) for name in side.tables], here))
     for kpi in catalogue():
-        scopes = list(dict.fromkeys([*values[0], *values[1]]))
-        pairs = {
-            scope: tuple(exact_text(side.get(scope, {}).get(kpi.name)) for side in values) for scope in scopes
-        }
-        result.kpis[kpi.name] = pairs  # type: ignore[assignment]
+        on_left, on_right = (
+            {scope: exact_text(named.get(kpi.name)) for scope, named in side.items()} for side in values
+        )
+        pairs = {scope: (on_left.get(scope), on_right.get(scope)) for scope in on_left | on_right}
+        result.kpis[kpi.name] = pairs
         for scope, (one, other) in pairs.items():
             if one != other:
                 result.differences.append(

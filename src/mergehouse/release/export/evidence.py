@@ -37,10 +37,9 @@ def quality(lakehouse: Lakehouse) -> Quality:
         for c in checks
         if not c["passed"]
     ]
-    verdict = "failed" if any(c.severity == "error" for c in failed) else "passed" if checks else "unknown"
     first = checks[0] if checks else {"run_id": None, "started": None}
     return Quality(
-        verdict=verdict,
+        verdict="failed" if any(c.severity == "error" for c in failed) else "passed" if checks else "unknown",
         run_id=first["run_id"],
         checked_ts=first["started"],
         checks=len(checks),
@@ -56,11 +55,8 @@ def scoring_models(connection: duckdb.DuckDBPyConnection, tables: list[ReleasedT
         sql = f"SELECT {columns}, count(*) AS rows FROM {relation(table.name)} GROUP BY ALL ORDER BY ALL"
         for row in rows(connection, sql):
             count = row.pop("rows")
-            found.append(
-                ScoringModel(
-                    table=table.name, rows=count, **{name: exact_text(value) for name, value in row.items()}
-                )
-            )
+            written = {name: exact_text(value) for name, value in row.items()}
+            found.append(ScoringModel.model_validate({"table": table.name, "rows": count, **written}))
     return found
 
 
@@ -76,14 +72,8 @@ def bands(connection: duckdb.DuckDBPyConnection, tables: list[ReleasedTable]) ->
             )
             for row in rows(connection, sql):
                 count = row.pop("rows")
-                found.append(
-                    Band(
-                        table=table.name,
-                        of=of,
-                        rows=count,
-                        **{name: exact_text(value) for name, value in row.items()},
-                    )
-                )
+                written = {name: exact_text(value) for name, value in row.items()}
+                found.append(Band.model_validate({"table": table.name, "of": of, "rows": count, **written}))
     return found
 
 

@@ -20,7 +20,8 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import released
 from mergehouse.contracts.types import duckdb_type
 from mergehouse.errors import CheckFailed, LakehouseError
-from mergehouse.kpi.catalogue import Values, catalogue, compute_over
+from mergehouse.kpi.catalogue import catalogue, compute_over
+from mergehouse.kpi.formula import Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.lock import exclusive
@@ -36,7 +37,15 @@ from mergehouse.release.manifest.duckdb_statistics import (
     open_table,
     partition_rows,
 )
-from mergehouse.release.manifest.manifest import FORMAT, KpiTotals, Manifest, ReleasedTable, table_folder
+from mergehouse.release.manifest.manifest import (
+    FORMAT,
+    KpiTotals,
+    Manifest,
+    ReleasedColumn,
+    ReleasedFile,
+    ReleasedTable,
+    table_folder,
+)
 from mergehouse.release.manifest.seal import sha256
 from mergehouse.release.manifest.statistics import check_facts, exact_text, measured, partitions
 from mergehouse.release.manifest.version import Change, Version
@@ -179,20 +188,18 @@ class _Export:
                 " builds it."
             )
         columns = [
-            {
-                "name": name,
-                "nulls": 0,
-                "min": None,
-                "max": None,
-                **c.model_dump(include={"type", "nullable", "pii", "unit", "meaning"}),
-            }
+            ReleasedColumn(
+                name=name, type=c.type, nullable=c.nullable, pii=c.pii, unit=c.unit, meaning=c.meaning,
+                nulls=0, min=None, max=None,
+            )
             for name, c in contract.columns.items()
-        ]
+        ]  # fmt: skip
+        assert contract.release != "none"  # `released_contracts` are without these
         return ReleasedTable(
             name=contract.table, grain=contract.grain, meaning=" ".join(contract.meaning.split()),
             delta_id=str(delta.metadata().id), delta_version=delta.version(), mode=contract.release,
             key=contract.key, key_unique=True, partition_by=contract.partition_by, columns=columns, rows=0,
-            partitions=[], files=[{"path": "", "bytes": 0, "rows": 0, "sha256": "0" * 64}],
+            partitions=[], files=[ReleasedFile(path="", bytes=0, rows=0, sha256="0" * 64)],
         )  # fmt: skip
 
     def _write(

@@ -168,7 +168,9 @@ def widens(then: str, now: str) -> bool:
     before, after = _decimal(then) or digits.get(then), _decimal(now)
     if (then, now) == ("int", "bigint"):
         return True
-    return bool(before and after) and after[0] - after[1] >= before[0] - before[1] and after[1] >= before[1]  # type: ignore[index]
+    if before is None or after is None:
+        return False
+    return after[0] - after[1] >= before[0] - before[1] and after[1] >= before[1]
 
 
 def _decimal(kind: str) -> tuple[int, int] | None:

@@ -85,12 +85,12 @@ def distinct_keys(connection: duckdb.DuckDBPyConnection, table: Row, count: int)
         hashes = f"SELECT hash({columns}) AS h FROM {source}"
         kept = f"SELECT h FROM ({hashes}) WHERE h % {parts} = {part}" if parts > 1 else hashes
         found = np.sort(connection.sql(kept).fetchnumpy()["h"])
-        different += np.count_nonzero(found[1:] != found[:-1]) + 1 if len(found) else 0
+        different += int(np.count_nonzero(found[1:] != found[:-1])) + 1 if len(found) else 0
     if different < count:
         return connection.execute(
             f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {source})"
         ).fetchall()[0][0]
-    return int(different)
+    return different
 
 
 def file_rows(connection: duckdb.DuckDBPyConnection, file: str) -> int:

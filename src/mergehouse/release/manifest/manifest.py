@@ -17,7 +17,7 @@ import datetime as dt
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -29,7 +29,7 @@ from mergehouse.release.manifest.seal import MANIFEST, RELEASES
 from mergehouse.release.manifest.statistics import NAME, TABLE, check_names
 from mergehouse.release.manifest.version import Change, Version
 
-FORMAT = 1
+FORMAT: Final = 1
 SCHEMA = Path(__file__).with_name("release_manifest.schema.json")
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
 VersionText = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]

@@ -107,7 +107,7 @@ def model_card(manifest: Manifest, source: Lakehouse) -> tuple[Gate, list[str]]:
     """Every model that wrote scores of the release has its card, of the same version, in the source; also the
     names of their pages.
     """
-    models = sorted({(m.model_name, m.model_version) for m in manifest.models if m.model_name}, key=str)
+    models = sorted({(m.model_name, str(m.model_version)) for m in manifest.models if m.model_name}, key=str)
     if not models:
         return Gate("model_card", True, "no model wrote any of it."), []
     cards = _cards(source)
@@ -121,7 +121,7 @@ def model_card(manifest: Manifest, source: Lakehouse) -> tuple[Gate, list[str]]:
             ),
             [],
         )
-    return Gate("model_card", True, f"cards of {len(models)} models."), [cards[model] for model in models]  # type: ignore[index]
+    return Gate("model_card", True, f"cards of {len(models)} models."), [cards[model] for model in models]
 
 
 def _brand_faults(table: ReleasedTable) -> list[str]:

@@ -165,8 +165,9 @@ class BGNBD:
         array([1.226])
         """
         x, t_x, T = histories(frequency, recency, age)
-        (once, of), shape = distinct(x.ravel(), t_x.ravel(), T.ravel()), x.shape
-        return expected_purchases(*self.parameters, *once, horizon)[of].reshape(shape)
+        shape = x.shape
+        (x, t_x, T), of = distinct(x.ravel(), t_x.ravel(), T.ravel())
+        return expected_purchases(*self.parameters, x, t_x, T, horizon)[of].reshape(shape)
 
 
 def expected_purchases(

@@ -82,12 +82,14 @@ def clv(
     """
     x, t_x, T = histories(frequency, recency, age)
     x, z = same_shape(x, mean_value)
-    once, of = distinct(x, t_x, T)
+    (x_once, t_x_once, T_once), of = distinct(x, t_x, T)
     purchases, unsure = log_variance(
-        lambda *theta: expected_purchases(*theta, *once, horizon), bgnbd.parameters, bgnbd.covariance
+        lambda r, alpha, a, b: expected_purchases(r, alpha, a, b, x_once, t_x_once, T_once, horizon),
+        bgnbd.parameters,
+        bgnbd.covariance,
     )
     each, each_unsure = log_variance(
-        lambda *theta: expected_value(*theta, x, z), gamma_gamma.parameters, gamma_gamma.covariance
+        lambda p, q, gamma: expected_value(p, q, gamma, x, z), gamma_gamma.parameters, gamma_gamma.covariance
     )
     value = margin * purchases[of] * each
     width = np.exp(NORMAL_95 * np.sqrt(unsure[of] + each_unsure))

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -31,6 +30,9 @@ class Entries(Protocol):
     def thinned(self, step: int) -> Self: ...
 
 
+Data = TypeVar("Data", bound=Entries)
+
+
 @dataclass(frozen=True, eq=False)
 class Maximum:
     """Where Newton's method ended: `theta` (k,), log-likelihood, Hessian (k, k), and whether no step was left
@@ -44,7 +46,7 @@ class Maximum:
 
 
 def fit(
-    log_likelihood: Callable[[np.ndarray, Any], Value], data: Entries, starts: Iterable[np.ndarray]
+    log_likelihood: Callable[[np.ndarray, Data], Value], data: Data, starts: Iterable[np.ndarray]
 ) -> Maximum:
     """The highest maximum reached from several starts. On much data they run on a part of it, and the best
     goes on with all.
@@ -60,19 +62,20 @@ def fit(
     """
     part = data.thinned(-(-len(data) // FIRST_LOOK))
     best = max(
-        (climb(partial(log_likelihood, data=part), start) for start in starts), key=lambda m: m.log_likelihood
+        (climb(lambda theta: log_likelihood(theta, part), start) for start in starts),
+        key=lambda m: m.log_likelihood,
     )
-    return climb(partial(log_likelihood, data=data), best.theta)
+    return climb(lambda theta: log_likelihood(theta, data), best.theta)
 
 
-def total(weights: np.ndarray, values: np.ndarray) -> np.floating:
+def total(weights: np.ndarray, values: np.ndarray) -> float:
     """Sum of weights * values, both (n,). A dot product would lose more digits and give the cores' BLAS
     threads to wait for.
 
-    >>> float(total(np.array([1.0, 2.0]), np.array([10.0, 5.0])))
+    >>> total(np.array([1.0, 2.0]), np.array([10.0, 5.0]))
     20.0
     """
-    return (weights * values).sum()
+    return float((weights * values).sum())
 
 
 def climb(function: Callable[[np.ndarray], Value], theta: np.ndarray) -> Maximum:

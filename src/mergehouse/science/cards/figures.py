@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mergehouse.charts.svg import Axis, Figure, Line, Mark, Range, even_ticks, lines, ranges, short
+from mergehouse.charts.svg import Axis, Figure, Line, Mark, Range, Size, even_ticks, lines, ranges, short
 from mergehouse.science.cards.card import ALL, METRIC_NAMES
 from mergehouse.science.evaluation.calibration import Calibrated
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mergehouse.science.cards.card import Averaged, Card, Weight
 
 DRAWN = ("methods", "groups", "calibration", "gains", "lift", "weights")
-HALF = {"width": 520, "height": 320}
+HALF: Size = {"width": 520, "height": 320}
 MOST_WEIGHTS = 20
 
 

@@ -31,7 +31,7 @@ def churn_from_purchases(
     """
     past = [c for c in dataset.cutoffs if c <= day and c < dataset.as_of]
     today = dataset.at(day)
-    if not past or today["tenure_days"].max() < YEAR - SHORT_OF_A_YEAR:
+    if not past or not (today["tenure_days"] >= YEAR - SHORT_OF_A_YEAR).any():
         return None
 
     def bought_until(end: dt.date) -> float:
@@ -41,7 +41,8 @@ def churn_from_purchases(
     share, mean, odds = [], [], []
     for cutoff in dataset.closed_before(day, horizon):
         later = population(dataset.at(cutoff))[f"next_purchases_{horizon}d"]
-        made, of_all, buyers = later.sum(), bought_until(cutoff + dt.timedelta(horizon)), (later > 0).sum()
+        made, buyers = int(later.sum()), int((later > 0).sum())
+        of_all = bought_until(cutoff + dt.timedelta(horizon))
         if 0 < made <= of_all and buyers < len(later):
             share.append(made / of_all)
             mean.append(np.log(made / len(later)))
@@ -57,5 +58,5 @@ def _times_as_many(dataset: Dataset, cutoff: dt.date, today: pl.DataFrame, day: 
     """Customers looked at on `day` for each one of a past cut-off, where they may be a sample; of those known
     then.
     """
-    known_then = (today["tenure_days"] > (day - cutoff).days).sum()
+    known_then = int((today["tenure_days"] > (day - cutoff).days).sum())
     return max(known_then / max(len(dataset.at(cutoff)), 1), 1e-9)

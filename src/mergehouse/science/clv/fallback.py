@@ -86,10 +86,10 @@ class ClvFallback:
         """
         from scipy.stats import nbinom
 
-        once, of = distinct(*history(rows))
-        alive = self.bgnbd.p_alive(*once)
-        shape = self.bgnbd.r + once[0]
-        mean = self.bgnbd.expected_purchases(*once, YEAR) / np.maximum(alive, np.finfo(float).tiny)
+        (x, t_x, T), of = distinct(*history(rows))
+        alive = self.bgnbd.p_alive(x, t_x, T)
+        shape = self.bgnbd.r + x
+        mean = self.bgnbd.expected_purchases(x, t_x, T, YEAR) / np.maximum(alive, np.finfo(float).tiny)
         chance = shape / (shape + mean)
         quantiles = [
             nbinom.ppf(((q - (1 - alive)) / np.maximum(alive, q)).clip(0, 1), shape, chance).clip(0)
@@ -108,10 +108,8 @@ def fit_clv_fallback(dataset: Dataset, day: dt.date, prior: ClvFallback | None =
     """
     rows = dataset.at(day)
     bgnbd = _bgnbd(dataset, rows, prior)
-    x, worth = (
-        rows["purchases"].to_numpy(),
-        max(float(rows["margin_eur"].sum() / max(rows["purchases"].sum(), 1)), 0.0),
-    )
+    x = rows["purchases"].to_numpy()
+    worth = max(float(rows["margin_eur"].sum()) / max(int(rows["purchases"].sum()), 1), 0.0)
     return ClvFallback(bgnbd, _gamma_gamma(x, purchase_margin(rows, worth), worth, prior), worth)
 
 

@@ -175,7 +175,7 @@ def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[
         churned, probability = part["churned"].to_numpy(), part["probability"].to_numpy()
         found = churn_metrics(churned, probability)
         yield Tested(
-            str(brand), AS_SCORED, ALL, f"{name} version {version}", as_of,  # type: ignore[arg-type]
+            str(brand), AS_SCORED, ALL, f"{name} version {version}", as_of,
             len(part), float(churned.mean()), found,
             intervals(churn_metrics, churned, probability) if found else {},
         )  # fmt: skip

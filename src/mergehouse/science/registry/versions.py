@@ -13,6 +13,7 @@ import datetime as dt
 import json
 import re
 import tempfile
+from collections import defaultdict
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -233,22 +234,24 @@ def _text(value: Any) -> str:
 
 
 def _version(found: ModelVersion, model: RegisteredModel) -> Version:
-    tags = {f.name: found.tags.get(f.name, "") for f in fields(Version)}
+    tags = defaultdict(str, found.tags)
     return Version(
-        **tags
-        | {
-            "name": found.name,
-            "version": int(found.version),
-            "aliases": tuple(
-                sorted(
-                    alias for alias, version in model.aliases.items() if int(version) == int(found.version)
-                )
-            ),
-            "as_of": dt.date.fromisoformat(tags["as_of"]),
-            "trained_ts": dt.datetime.fromisoformat(tags["trained_ts"]),
-            "metrics": json.loads(tags["metrics"]),
-            "by_cutoff": {
-                dt.date.fromisoformat(day): value for day, value in json.loads(tags["by_cutoff"]).items()
-            },
-        }
+        brand=tags["brand"],
+        target=tags["target"],
+        method=tags["method"],
+        feature_version=tags["feature_version"],
+        as_of=dt.date.fromisoformat(tags["as_of"]),
+        trained_ts=dt.datetime.fromisoformat(tags["trained_ts"]),
+        metric=tags["metric"],
+        metrics=json.loads(tags["metrics"]),
+        by_cutoff={dt.date.fromisoformat(day): value for day, value in json.loads(tags["by_cutoff"]).items()},
+        fingerprint=tags["fingerprint"],
+        code=tags["code"],
+        sha256=tags["sha256"],
+        why=tags["why"],
+        name=found.name,
+        version=int(found.version),
+        aliases=tuple(
+            sorted(alias for alias, version in model.aliases.items() if int(version) == int(found.version))
+        ),
     )

@@ -7,14 +7,27 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mergehouse.charts.svg import Axis, Figure, Line, Mark, Range, bars, even_ticks, lines, ranges, short
+from mergehouse.charts.svg import (
+    Axis,
+    Figure,
+    Line,
+    Mark,
+    Range,
+    Size,
+    bars,
+    even_ticks,
+    lines,
+    ranges,
+    short,
+)
 from mergehouse.science.survival.cox import Effect, Ratio
 from mergehouse.science.survival.curves import Survival, hazard
 from mergehouse.science.survival.inactivity import FEWEST
 from mergehouse.science.survival.kaplan_meier import Curve
 from mergehouse.science.survival.outlook import Expected
 
-SMALL, HALF = {"width": 360, "height": 210}, {"width": 560, "height": 280}
+SMALL: Size = {"width": 360, "height": 210}
+HALF: Size = {"width": 560, "height": 280}
 RATIOS = (0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3, 5, 10)
 MOST_POINTS = 100
 MOST_DAYS = 400
@@ -68,7 +81,9 @@ def ratio_ranges(effects: tuple[Effect, ...]) -> str:
     drawn = [
         Range(
             name,
-            *(math.log(v) for v in (r.low, r.value, r.high)),
+            math.log(r.low),
+            math.log(r.value),
+            math.log(r.high),
             f"{name}: {r.value:.2f}, 95 % interval {r.low:.2f} to {r.high:.2f}",
         )
         for name, r in rows
@@ -95,15 +110,14 @@ def value_ranges(segments: Sequence[Expected]) -> str:
     axis = Axis(
         "net margin expected in 12 months, EUR (logarithmic)", math.log10(low * 0.8), math.log10(high), ticks
     )
-    drawn = [
-        Range(
-            s.segment, *(math.log10(max(x, 0.01)) for x in v[1:4]),
+    drawn = []
+    for s, v in told:
+        p10, p25, p50, p75, p90 = (math.log10(max(x, 0.01)) for x in v)
+        words = (
             f"{s.segment}: half of the customers between {v[1]:,.0f} and {v[3]:,.0f} EUR, "
-            f"median {v[2]:,.0f}, mean {s.mean_value:,.0f}",
-            (math.log10(max(v[0], 0.01)), math.log10(max(v[4], 0.01))),
+            f"median {v[2]:,.0f}, mean {s.mean_value:,.0f}"
         )
-        for s, v in told
-    ]  # fmt: skip
+        drawn.append(Range(s.segment, p25, p50, p75, words, (p10, p90)))
     return ranges("Net margin expected of each segment's customers in 12 months", axis, drawn)
 
 

@@ -50,8 +50,12 @@ class Curve:
         >>> kaplan_meier(np.array([[0, 1, 1, 1]]), np.array([[0, 0, 0, 1]])).median()
         (2, None, None)
         """
-        reached = (np.flatnonzero(line <= 0.5) for line in (self.survival, self.low, self.high))
-        return tuple(int(self.day[places[0]]) if len(places) else None for places in reached)  # type: ignore[return-value]
+
+        def reached(line: np.ndarray) -> int | None:
+            places = np.flatnonzero(line <= 0.5)
+            return int(self.day[places[0]]) if len(places) else None
+
+        return reached(self.survival), reached(self.low), reached(self.high)
 
 
 def kaplan_meier(events: np.ndarray, censored: np.ndarray) -> Curve:

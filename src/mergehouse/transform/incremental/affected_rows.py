@@ -61,8 +61,8 @@ class _Join:
 def affected_rows(contract: Contract, brands: list[Brand], known: list[Batch], new: list[Batch]) -> Affected:
     """What `new` batches affect in the view that `contract` describes."""
     result = Affected(ROW if set(ROW) <= contract.columns.keys() else ())
-    now: list[tuple[Brand, exp.Expression, Path]] = []
-    versions: list[tuple[Brand, exp.Expression, Path]] = []
+    now: list[tuple[Brand, exp.Query, Path]] = []
+    versions: list[tuple[Brand, exp.Query, Path]] = []
     for brand in brands:
         file = brand_file(brand, contract)
         delivered = {b.source_table for b in new if b.source_system == brand.name}
@@ -98,7 +98,7 @@ def sources_read(brand: Brand, file: Path) -> set[str]:
     }
 
 
-def _shape(query: exp.Expression, brand: Brand, needs_origin: bool) -> tuple[str, list[_Join]] | None:
+def _shape(query: exp.Query, brand: Brand, needs_origin: bool) -> tuple[str, list[_Join]] | None:
     """The line source and its joins, or None where the query has another shape."""
     if not isinstance(query, exp.Select) or any(query.find_all(*WHOLE_RESULT)):
         return None
@@ -119,8 +119,7 @@ def _shape(query: exp.Expression, brand: Brand, needs_origin: bool) -> tuple[str
             return None
         condition = join.args["on"]
         tests = condition.flatten() if isinstance(condition, exp.And) else [condition]
-        pairs = [_pair(test, join.this.alias_or_name, alias) for test in tests]
-        pairs = [pair for pair in pairs if pair]
+        pairs = [pair for test in tests if (pair := _pair(test, join.this.alias_or_name, alias))]
         if not pairs:
             return None
         found.append(
@@ -130,14 +129,15 @@ def _shape(query: exp.Expression, brand: Brand, needs_origin: bool) -> tuple[str
     return (names[0], found) if len(set(names)) == len(names) else None
 
 
-def _pair(test: exp.Expression, joined: str, lines: str) -> tuple[str, str] | None:
+def _pair(test: exp.Expr, joined: str, lines: str) -> tuple[str, str] | None:
     """(column of the joined source, column of the line source) of `a.x = b.y`."""
     test = test.unnest()
-    if not isinstance(test, exp.EQ) or not all(
-        isinstance(side, exp.Column) for side in (test.left, test.right)
-    ):
+    if not isinstance(test, exp.EQ):
         return None
-    sides = {test.left.table: test.left.name, test.right.table: test.right.name}
+    left, right = test.left, test.right
+    if not isinstance(left, exp.Column) or not isinstance(right, exp.Column):
+        return None
+    sides = {left.table: left.name, right.table: right.name}
     return (sides[joined], sides[lines]) if set(sides) == {joined, lines} else None
 
 
@@ -145,7 +145,7 @@ def _relation(contract: Contract, brand: Brand, source: str) -> Relation:
     return Relation("delivered", contract.table, f"{brand.name}_{source}")
 
 
-def _over(query: exp.Expression, brand: Brand, relations: dict[str, Relation]) -> exp.Expression:
+def _over(query: exp.Query, brand: Brand, relations: dict[str, Relation]) -> exp.Query:
     """The query over other relations than the typed views of the brand's sources."""
     query = query.copy()
     for table in query.find_all(exp.Table):

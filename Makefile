@@ -42,6 +42,7 @@ histories: $(EXTRAS)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 site: $(READY)
 	$(BIN)/mkdocs build --strict --site-dir build/site

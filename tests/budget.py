@@ -1,7 +1,8 @@
 """CPU seconds by folder of tests, each held to its budget, and tests that take long without saying why.
 
-Seconds of processors, those of programs included that a test starts and waits for: the clock on the wall tells more of who else is at
-work. Budgets are in `pyproject.toml`, twice what was measured; tests marked `long` have their own. What is over them stops the build.
+Seconds of processors, those of programs included that a test starts and waits for: the clock on the wall
+tells more of who else is at work. Budgets are in `pyproject.toml`, twice what was measured; tests marked
+`long` have their own. What is over them stops the build.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ SINCE = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addini("cpu_seconds", "CPU seconds of folders of tests: `tests/unit: 60`, `tests/unit,long: 600`; of `a test`", "linelist")
+    parser.addini(
+        "cpu_seconds",
+        "CPU seconds of folders of tests: `tests/unit: 60`, `tests/unit,long: 600`; of `a test`",
+        "linelist",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,7 +62,8 @@ class Ledger:
         self.slow: dict[str, tuple[float, str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        seconds, is_long = getattr(report, "cpu_seconds", 0.0), "long" in report.keywords  # none of a worker that crashed
+        # none of a worker that crashed
+        seconds, is_long = getattr(report, "cpu_seconds", 0.0), "long" in report.keywords
         folder = report.nodeid.split("::")[0].rpartition("/")[0]
         self.spent[f"{folder},long" if is_long else folder] += seconds
         if report.when == "call" and seconds > self.of_a_test / 2 and not is_long:
@@ -65,12 +71,13 @@ class Ledger:
 
     def faults(self) -> list[str]:
         return [
-            f"{name} took {self.spent[name]:.1f} CPU seconds of {budget:g}: let its tests share what they prepare, or give it more in "
-            "pyproject.toml."
+            f"{name} took {self.spent[name]:.1f} CPU seconds of {budget:g}: let its tests share what they"
+            " prepare, or give it more in pyproject.toml."
             for name, budget in self.budgets.items()
             if self.spent[name] > budget
         ] + [
-            f"{test} took {seconds:.1f} CPU seconds: make it faster, or say why it is not in @pytest.mark.slow."
+            f"{test} took {seconds:.1f} CPU seconds: make it faster, or say why it is not in"
+            " @pytest.mark.slow."
             for test, (seconds, why) in self.slow.items()
             if seconds > self.of_a_test and not why
         ]

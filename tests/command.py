@@ -1,4 +1,6 @@
-"""`mergehouse` on the command line: in this process, or, where the process itself is what is tested, in one of its own."""
+"""`mergehouse` on the command line: in this process, or, where the process itself is what is tested, in one
+of its own.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,13 @@ def call(*arguments: object, code: int = 0, folder: Path = ROOT) -> CompletedPro
     """Runs a command within `folder`, which must end with `code`."""
     words, out, err = list(map(str, arguments)), io.StringIO(), io.StringIO()
     argv = patch("sys.argv", ["mergehouse", *words])
-    with redirect_stdout(out), redirect_stderr(err), chdir(folder), argv, pytest.raises(SystemExit) as stopped:
+    with (
+        redirect_stdout(out),
+        redirect_stderr(err),
+        chdir(folder),
+        argv,
+        pytest.raises(SystemExit) as stopped,
+    ):
         main()
     done = CompletedProcess(words, stopped.value.code or 0, out.getvalue(), err.getvalue())
     return expect(done, code)

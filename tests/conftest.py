@@ -22,7 +22,7 @@ from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import run
 from mergehouse.project.config import Limits, Project, load_project
 from mergehouse.quality.checks import check_table
-from tests.prepared import prepared, pytest_configure, pytest_unconfigure  # noqa: F401 - the last two are hooks
+from tests.prepared import prepared, pytest_configure, pytest_unconfigure  # noqa: F401 - they are hooks
 
 pytest_plugins = ["pytester", "tests.budget", "tests.storage.servers"]
 LACKING = "mergehouse.science.customer_scores.lacking"
@@ -49,7 +49,8 @@ sources:
       currency: {type: code}
 """
 SHOP_ORDER_LINES = """
-SELECT `order` AS order_id, line AS line_id, `when` AS order_local_ts, item AS product_code, title AS product_name,
+SELECT `order` AS order_id, line AS line_id, `when` AS order_local_ts, item AS product_code, title AS
+product_name,
   qty AS quantity, price AS unit_price, customer AS customer_code, country, currency,
   batch_id, source_row, ingest_ts
 FROM lines
@@ -58,7 +59,9 @@ FROM lines
 
 @pytest.fixture(scope="session", autouse=True)
 def runs_without_scores() -> Iterator[None]:
-    """Runs do as where the extra `science` is not installed: scores take seconds, and few tests are about them."""
+    """Runs do as where the extra `science` is not installed: scores take seconds, and few tests are about
+    them.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LACKING, lambda: "a test has not asked for scores")
         yield
@@ -73,7 +76,9 @@ def with_scores() -> Iterator[None]:
 
 
 class Shop:
-    """A project with one brand of one source, written where there is none; `deliver` puts a file, `run` runs, `rows` queries."""
+    """A project with one brand of one source, written where there is none; `deliver` puts a file, `run` runs,
+    `rows` queries.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -140,7 +145,9 @@ def broken_promises(lakehouse: Lakehouse, name: str) -> list[str]:
     create_view(engine.connection, name if "." in name else f"main.{name}", delta)
     rows, results = check_table(engine, contract)
     assert rows
-    return [r.check for r in results if not r.passed] + (["types"] if types_of(delta) != contract.types else [])
+    return [r.check for r in results if not r.passed] + (
+        ["types"] if types_of(delta) != contract.types else []
+    )
 
 
 def prepared_shop(name: str, fill: Callable[[Shop], object], folder: Path) -> Shop:
@@ -153,7 +160,9 @@ def prepared_shop(name: str, fill: Callable[[Shop], object], folder: Path) -> Sh
 
 
 def shop_with_rates(folder: Path) -> None:
-    """A shop to which nothing was delivered yet. Exchange rates, half of what its first run would take, are published."""
+    """A shop to which nothing was delivered yet. Exchange rates, half of what its first run would take, are
+    published.
+    """
     shop = Shop(folder)
     shop.run(select="silver.fx_rates_eur")
     for path in (folder / "lakehouse").glob("*"):

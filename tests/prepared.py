@@ -28,7 +28,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def prepared(name: str, make: Callable[[Path], object], folder: Path) -> Path:
-    """A copy, in `folder`, of what `make` puts into the folder that it is given; other workers wait for it."""
+    """A copy, in `folder`, of what `make` puts into the folder it is given; other workers wait for it."""
     original, made, locked = (Path(os.environ[ROOT]) / f"{name}{kind}" for kind in ("", ".made", ".lock"))
     with locked.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

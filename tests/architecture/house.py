@@ -15,8 +15,10 @@ from mergehouse.project.templates import TEMPLATES
 PACKAGE = TEMPLATES.parent
 DRAWING = Path(__file__).parents[2] / "docs" / "images" / "house.svg"
 ROOMS = (  # from the ground up: a room may import those before it
-    "errors", "display", "progress", "json_text", "storage", "project", "contracts", "lakehouse", "charts", "kpi", "engine", "demo",
-    "ingest", "transform", "quality", "pipeline", "identity", "science", "profile", "release", "access", "platform",
+    "errors", "display", "progress", "json_text", "storage", "project", "contracts", "lakehouse", "charts",
+    "kpi", "engine", "demo",
+    "ingest", "transform", "quality", "pipeline", "identity", "science", "profile", "release", "access",
+    "platform",
     "operations", "app", "cli",
 )  # fmt: skip
 FILES = {
@@ -24,14 +26,16 @@ FILES = {
     for file in sorted(PACKAGE.rglob("*.py"))
     if TEMPLATES not in file.parents
 }
-FLOOR, TOP, LEFT, WIDTH = 44, 64, 330, 1100  # pixels: a room's height, what is above the rooms and left of them, the whole
+# pixels: a room's height, what is above the rooms and left of them, the whole
+FLOOR, TOP, LEFT, WIDTH = 44, 64, 330, 1100
 STYLE = """
   text { font: 14px system-ui, sans-serif; fill: #1f2430 } .quiet { fill: #5a6172; font-size: 12.5px }
   .room { fill: #eef1f8; stroke: #c6cde0 } .paper { fill: #ffffff }
   path { fill: none; stroke: #3f51b5; stroke-opacity: .4; stroke-width: 1.2 }
   .title { font-size: 19px; font-weight: 600 } .name { font-weight: 600 }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6e9f2 } .quiet { fill: #a9b1c6 } .room { fill: #242938; stroke: #3d4560 } .paper { fill: #171a23 }
+    text { fill: #e6e9f2 } .quiet { fill: #a9b1c6 } .room { fill: #242938; stroke: #3d4560 } .paper
+    { fill: #171a23 }
     path { stroke: #9fa8ff; stroke-opacity: .45 }
   }
 """
@@ -60,10 +64,15 @@ def drawing() -> str:
     arcs = {(room(module), room(name)) for module in FILES for name, _ in imports(module)}
     height = TOP + FLOOR * len(there) + 20
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title desc">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
+            ' aria-labelledby="title desc">'
+        ),
         '<title id="title">The rooms of mergehouse</title>',
-        '<desc id="desc">Folders of the package from the command line at the top down to the ground. Arcs at the left '
-        "lead from a room to those whose code it imports; all of them point down.</desc>",
+        (
+            '<desc id="desc">Folders of the package from the command line at the top down to the ground. Arcs'
+            " at the left lead from a room to those whose code it imports; all of them point down.</desc>"
+        ),
         f"<style>{STYLE}</style>",
         f'<rect class="paper" width="{WIDTH}" height="{height}"/>',
         '<text class="title" x="24" y="36">Rooms, and what they import: down alone</text>',
@@ -80,9 +89,15 @@ def drawing() -> str:
         about = ast.get_docstring(ast.parse(FILES[f"mergehouse.{name}"].read_text(encoding="utf-8"))) or ""
         top = middle[name] - FLOOR / 2
         parts += [
-            f'<rect class="room" x="{LEFT}" y="{top + 3:g}" width="{WIDTH - LEFT - 20}" height="{FLOOR - 6}" rx="7"/>',
+            (
+                f'<rect class="room" x="{LEFT}" y="{top + 3:g}" width="{WIDTH - LEFT - 20}"'
+                f' height="{FLOOR - 6}" rx="7"/>'
+            ),
             f'<text class="name" x="{LEFT + 14}" y="{middle[name] + 5:g}">{name}</text>',
-            f'<text class="quiet" x="{LEFT + 112}" y="{middle[name] + 4.5:g}">{escape(_one_line(about))}</text>',
+            (
+                f'<text class="quiet" x="{LEFT + 112}"'
+                f' y="{middle[name] + 4.5:g}">{escape(_one_line(about))}</text>'
+            ),
         ]
     return "\n".join([*parts, "</svg>", ""])
 

@@ -1,4 +1,6 @@
-"""Data flows one way: what a file imports stands before it, no brand is known to code, and the drawing is of today."""
+"""Data flows one way: what a file imports stands before it, no brand is known to code, and the drawing is of
+today.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def test_no_brand_is_known_to_code() -> None:
 
 
 def test_the_drawing_is_of_today() -> None:
-    assert DRAWING.read_text(encoding="utf-8") == drawing(), "python -m tests.architecture.house draws it anew"
+    assert DRAWING.read_text(encoding="utf-8") == drawing(), (
+        "python -m tests.architecture.house draws it anew"
+    )
 
 
 def _loaded(module: str) -> Iterator[str]:

@@ -13,13 +13,13 @@ from mergehouse.contracts.registry import MODELS
 GENERIC = ("lakehouse", "kpi", "engine", "ingest", "transform", "quality", "pipeline", "release")
 TABLE = re.compile(rf"\b(?:{'|'.join(folder.name for folder in MODELS.iterdir())})\.[a-z][a-z0-9_]*\b")
 NAMED = {
-    "ingest.bronze": ("bronze.batches bronze.rejected", "it writes the ledger of deliveries and the lines that are torn"),
-    "lakehouse.summary": ("gold.dim_brand monitor.runs", "a lakehouse shows its as-of dates and its last run"),
+    "ingest.bronze": ("bronze.batches bronze.rejected", "it writes the ledger and the torn lines"),
+    "lakehouse.summary": ("gold.dim_brand monitor.runs", "a lakehouse shows as-of dates and its last run"),
     "pipeline.run_log": (
         "monitor.freshness monitor.quality_results monitor.runs monitor.schema_history",
         "it writes the run log",
     ),
-    "quality.freshness": ("bronze.batches gold.dim_brand", "a brand's last delivery and last order are there"),
+    "quality.freshness": ("bronze.batches gold.dim_brand", "a brand's last delivery and order are there"),
     "quality.reconciliation": ("silver.field_differences", "the findings are counted there"),
     "quality.report": (
         "bronze.batches bronze.rejected gold.category_perf gold.dim_product gold.kpi_raw_vs_silver"
@@ -27,7 +27,7 @@ NAMED = {
         " silver.sales_clean",
         "the page is about these tables: it tells what became of each delivered line",
     ),
-    "release.export.evidence": ("monitor.quality_results", "the verdict in a manifest is that of the run log"),
+    "release.export.evidence": ("monitor.quality_results", "a manifest's verdict is that of the run log"),
     "release.promote.audit_trail": ("monitor.promotions", "it writes the audit trail"),
     "release.promote.gates": (
         "gold.customer_360 gold.customer_brand_360",
@@ -37,8 +37,14 @@ NAMED = {
         "staging.field_differences",
         "it makes this view from brand.yml; the tracing of deliveries goes by its name",
     ),
-    "transform.graph": ("bronze.batches staging.raw_rows", "the ledger is a source of models; the view is made here"),
-    "transform.staging_views": ("silver.order_lines", "whether a line can be used is said there, and raw rows of those lines are kept"),
+    "transform.graph": (
+        "bronze.batches staging.raw_rows",
+        "models may read the ledger; the view is made here",
+    ),
+    "transform.staging_views": (
+        "silver.order_lines",
+        "whether a line can be used is said there; the raw rows of those that cannot are kept",
+    ),
 }
 
 

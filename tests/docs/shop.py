@@ -19,7 +19,9 @@ LINES = (
 def open_shop(folder: Path) -> None:
     """Makes in `folder` the project `shop`, run to Gold, and its release 1.0.0 in `release`."""
     shop = Shop(folder / "shop")
-    (shop.folder / "mergehouse.yml").write_text("name: tiny\nscience: false\nenvironments: {prod: {lakehouse: lakehouse-prod}}\n")
+    (shop.folder / "mergehouse.yml").write_text(
+        "name: tiny\nscience: false\nenvironments: {prod: {lakehouse: lakehouse-prod}}\n"
+    )
     shop.deliver_lines(*LINES)
     shop.run()
     release(shop.project, to=str(folder / "release"))

@@ -21,15 +21,18 @@ SOURCE = Path(mh.__file__).parent
 # Places where every public function has an example, and the classes whose every public method has one.
 ROOMS = (
     "__init__.py", "display.py", "storage.py", "project/", "contracts/", "lakehouse/", "charts/", "kpi/",
-    "transform/graph.py", "transform/source_views.py", "transform/staging_views.py", "transform/field_reconciliation.py", "science/btyd/",
+    "transform/graph.py", "transform/source_views.py", "transform/staging_views.py",
+    "transform/field_reconciliation.py", "science/btyd/",
     "science/evaluation/", "release/manifest/",
 )  # fmt: skip
 OBJECTS = {
-    "project/config.py": ["Project"], "lakehouse/delta.py": ["Lakehouse", "Table"], "kpi/table.py": ["KpiTable"],
+    "project/config.py": ["Project"], "lakehouse/delta.py": ["Lakehouse", "Table"],
+    "kpi/table.py": ["KpiTable"],
     "pipeline/results.py": ["RunResult"], "release/verify.py": ["Verification"],
     "release/manifest/manifest.py": ["Manifest"], "release/manifest/version.py": ["Version"],
 }  # fmt: skip
-TRAINED = {"science/evaluation/explanation.py:explain_churn"}  # needs models of a year of customers; tests/pipeline has them
+# needs models of a year of customers; tests/pipeline has them
+TRAINED = {"science/evaluation/explanation.py:explain_churn"}
 
 
 class Documented(NamedTuple):
@@ -70,20 +73,28 @@ FOUND = [
 
 
 @pytest.mark.parametrize("example", [d for d in FOUND if ">>>" in d.text], ids=lambda d: f"{d.file}:{d.name}")
-def test_example(example: Documented, shop_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_example(
+    example: Documented, shop_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for there in shop_folder.iterdir():
         (tmp_path / there.name).symlink_to(there)
     monkeypatch.chdir(tmp_path)
     module = import_module(example.module)
-    test = doctest.DocTestParser().get_doctest(example.text, vars(module) | {"mh": mh}, example.name, example.file, None)
+    test = doctest.DocTestParser().get_doctest(
+        example.text, vars(module) | {"mh": mh}, example.name, example.file, None
+    )
     told: list[str] = []
-    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).run(test, out=told.append)
+    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).run(
+        test, out=told.append
+    )
     if told:
         pytest.fail("".join(told), pytrace=False)
 
 
 def test_every_public_function_has_an_example() -> None:
-    functions = [d for d in FOUND if d.file.startswith(ROOMS) and d.name and d.name.islower() and "." not in d.name]
+    functions = [
+        d for d in FOUND if d.file.startswith(ROOMS) and d.name and d.name.islower() and "." not in d.name
+    ]
     methods = [d for d in FOUND for owner in OBJECTS.get(d.file, []) if d.name.startswith(f"{owner}.")]
     assert len(functions) > 100 and len(methods) > 40
     without = {f"{d.file}:{d.name}" for d in functions + methods if d.is_public and ">>>" not in d.text}

@@ -54,10 +54,16 @@ def test_each_function_takes_a_folder_or_the_object(shop_folder: Path) -> None:
     location = str((folder / "lakehouse").resolve())
     project, lakehouse = mh.project(folder), mh.open(folder)
     assert mh.project(project) is project and mh.open(lakehouse) is lakehouse
-    assert {mh.open(given).location for given in (str(folder), project, location, Path(location))} == {location}
+    assert {mh.open(given).location for given in (str(folder), project, location, Path(location))} == {
+        location
+    }
     assert mh.open("s3://bucket/house").location == "s3://bucket/house"
-    assert mh.open(mh.project(folder, "prod")).location == mh.open(folder, "prod").location == f"{location}-prod"
-    assert {mh.kpis(given).values["group"]["gmv"] for given in (folder, project, lakehouse)} == {Decimal("60.00")}
+    assert (
+        mh.open(mh.project(folder, "prod")).location == mh.open(folder, "prod").location == f"{location}-prod"
+    )
+    assert {mh.kpis(given).values["group"]["gmv"] for given in (folder, project, lakehouse)} == {
+        Decimal("60.00")
+    }
 
 
 @pytest.mark.parametrize("given", ["s3://bucket/house", "lakehouse", "project", "open"])
@@ -106,7 +112,10 @@ def test_the_table_of_a_lakehouse_is_one_for_screen_readers_too(shop_folder: Pat
     html = mh.open(shop_folder / "shop")._repr_html_()
     table = ElementTree.fromstring(html.replace("<br>", "<br/>"))
     assert "shop 2026-03-06" in "".join(table.find("caption").itertext())  # type: ignore[union-attr]
-    assert [(th.text, th.get("scope")) for th in table.iterfind("thead/tr/th")] == [("table", "col"), ("rows", "col")]
+    assert [(th.text, th.get("scope")) for th in table.iterfind("thead/tr/th")] == [
+        ("table", "col"),
+        ("rows", "col"),
+    ]
     rows = {tr.find("th").text: tr.find("td").text for tr in table.iterfind("tbody/tr")}  # type: ignore[union-attr]
     assert rows["silver.sales_clean"] == "4" and rows["gold.dim_date"] == "365"
     assert {tr.find("th").get("scope") for tr in table.iterfind("tbody/tr")} == {"row"}  # type: ignore[union-attr]
@@ -124,9 +133,19 @@ def test_kpis_are_exact(shop_folder: Path) -> None:
     assert frame.columns == ["scope", "kpi", "value", "unit"] and len(frame) == 2 * 16
     of_group = {row["kpi"]: row["value"] for row in frame.filter(scope="group").iter_rows(named=True)}
     # lines of 10, 30 and 20 EUR, one mug of 5 EUR sent back, two customers, one with two orders
-    wanted = {"gmv": "60", "returns": "5", "net_revenue": "55", "orders": "3", "units": "7", "aov": "20", "return_rate": "0.083333"}
+    wanted = {
+        "gmv": "60",
+        "returns": "5",
+        "net_revenue": "55",
+        "orders": "3",
+        "units": "7",
+        "aov": "20",
+        "return_rate": "0.083333",
+    }
     wanted |= {"customers": "2", "repeat_customers": "1", "repeat_rate": "0.5"}
-    assert {name: of_group[name] for name in wanted} == {name: Decimal(value) for name, value in wanted.items()}
+    assert {name: of_group[name] for name in wanted} == {
+        name: Decimal(value) for name, value in wanted.items()
+    }
     assert "<td" in mh.kpis(shop_folder / "shop")._repr_html_()
 
 
@@ -140,7 +159,10 @@ def test_a_run_prints_what_it_did_and_what_failed(shop: Shop) -> None:
     assert "  deliveries  1 new, 4 rows" in repr(result).splitlines()
     rows = dict(table.split("</th>", 1) for table in result._repr_html_().split('<th scope="row"')[1:])
     (sales,) = [cells for name, cells in rows.items() if name.endswith(">silver.sales_clean")]
-    assert [text.split("</td>")[0] for text in sales.split(">") if "</td" in text][:2] == ["built</td", "4</td"]
+    assert [text.split("</td>")[0] for text in sales.split(">") if "</td" in text][:2] == [
+        "built</td",
+        "4</td",
+    ]
     assert (shop.folder / "lakehouse" / "report.html").is_file()
 
 

@@ -18,7 +18,11 @@ def test_every_snippet_runs(shop_folder: Path, monkeypatch: pytest.MonkeyPatch) 
     now = dt.datetime.now(dt.UTC).isoformat()
     names: dict = {}
     for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
-        for there, here in {"my-project": "shop", "my-release": "release", "2026-11-01T00:00:00Z": now}.items():
+        for there, here in {
+            "my-project": "shop",
+            "my-release": "release",
+            "2026-11-01T00:00:00Z": now,
+        }.items():
             code = code.replace(there, here)
         exec(code, names)
     assert names["sales"].polars()["gmv_eur"].sum() == 60

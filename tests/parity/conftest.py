@@ -1,4 +1,6 @@
-"""Three engines over the same exports: DuckDB embedded, Apache Spark with Delta Lake, and a Spark Connect server (Sail)."""
+"""Three engines over the same exports: DuckDB embedded, Apache Spark with Delta Lake, and a Spark Connect
+server (Sail).
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,11 @@ COMPILED = {  # as Spark comes
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.shuffle.partitions": "2",
 }
-SMALL = {  # thousands of different plans over few rows, which are not worth Java classes of their own, nor C2, nor a second partition;
-    # C1 alone would get 48 MB of code cache and throw code away. A page that nobody opens would keep a thousand plans: looking for memory
-    # took a seventh of the time
+# thousands of different plans over few rows, which are not worth Java classes of their own, nor C2, nor a
+# second partition;
+SMALL = {
+    # C1 alone would get 48 MB of code cache and throw code away. A page that nobody opens would keep a
+    # thousand plans: looking for memory took a seventh of the time
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
@@ -38,8 +42,10 @@ SMALL = {  # thousands of different plans over few rows, which are not worth Jav
     "spark.ui.retainedStages": "10",
     "spark.ui.retainedTasks": "10",
     "spark.driver.memory": "3g",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC -Xms2500m -Xmn1000m "
-    "-XX:MetaspaceSize=600m",
+    "spark.driver.extraJavaOptions": (
+        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC -Xms2500m -Xmn1000m "
+        "-XX:MetaspaceSize=600m"
+    ),
 }
 NOW = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 
@@ -72,7 +78,9 @@ def compiled(session: SparkSession) -> Iterator[SparkSession]:
 @pytest.fixture(scope="session")
 def sail() -> Iterator[SparkSession]:
     """A session with a Spark Connect server of its own."""
-    server_module = pytest.importorskip("pysail.spark", reason="pysail is not installed: make test installs it")
+    server_module = pytest.importorskip(
+        "pysail.spark", reason="pysail is not installed: make test installs it"
+    )
     os.environ.setdefault("RUST_LOG", "error")
     server = server_module.SparkConnectServer("127.0.0.1", 0)
     server.start(background=True)

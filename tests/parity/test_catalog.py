@@ -1,4 +1,6 @@
-"""Tables by name in a catalog: registered where they lie, read and written by name, and never over somebody else's."""
+"""Tables by name in a catalog: registered where they lie, read and written by name, and never over somebody
+else's.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def only_of_a_new_table(engine: SparkEngine, name: str) -> str:
     return engine.lakehouse.address(name)
 
 
-def test_every_table_has_a_name_and_is_merged_by_it(named: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_table_has_a_name_and_is_merged_by_it(
+    named: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_project(tmp_path / "exports")
     generate(tmp_path / "exports", LINES, 5)
     by_path = project_in(tmp_path / "embedded", "duckdb")
@@ -63,22 +67,31 @@ def test_every_table_has_a_name_and_is_merged_by_it(named: SparkSession, tmp_pat
         assert {name: named.table(f"spark_catalog.{name}").count() for name in lakehouse.tables()} == {
             name: lakehouse.rows(name) for name in lakehouse.tables()
         }
-        monkeypatch.setattr(SparkEngine, "location", only_of_a_new_table)  # from the second run on nothing else goes by path
+        # from the second run on nothing else goes by path
+        monkeypatch.setattr(SparkEngine, "location", only_of_a_new_table)
     assert {c["operation"] for c in lakehouse.delta("silver.sales_clean").history()} >= {"MERGE"}
     assert "external" in str(named.sql("DESCRIBE EXTENDED spark_catalog.silver.orders").collect()).lower()
 
 
-def test_a_name_of_another_table_stops_before_anything_is_written(named: SparkSession, tmp_path: Path) -> None:
+def test_a_name_of_another_table_stops_before_anything_is_written(
+    named: SparkSession, tmp_path: Path
+) -> None:
     named.sql("CREATE SCHEMA spark_catalog.silver")
     named.sql(f"CREATE TABLE spark_catalog.silver.orders (a INT) USING DELTA LOCATION '{tmp_path}/theirs'")
     lakehouse = Lakehouse(tmp_path / "ours")
     with pytest.raises(LakehouseError) as caught:
         Catalog(named, "spark_catalog", lakehouse).expect_free("silver.orders")
     text = str(caught.value)
-    assert "`spark_catalog.silver.orders` is already a table at" in text and "theirs" in text and str(tmp_path / "ours") in text
+    assert (
+        "`spark_catalog.silver.orders` is already a table at" in text
+        and "theirs" in text
+        and str(tmp_path / "ours") in text
+    )
     assert "engine.catalog" in text and "\n" not in text
 
 
 def test_a_catalog_that_is_not_there_is_named(apache: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"the catalog `main` cannot be used on this Spark .*engine\.catalog"):
+    with pytest.raises(
+        ConfigError, match=r"the catalog `main` cannot be used on this Spark .*engine\.catalog"
+    ):
         SparkEngine(apache, Lakehouse(tmp_path), str(tmp_path), "main")

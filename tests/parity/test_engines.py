@@ -1,4 +1,6 @@
-"""One pipeline, three engines: every row of every table is the same, and each engine goes on where another left off."""
+"""One pipeline, three engines: every row of every table is the same, and each engine goes on where another
+left off.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def tables(lakehouse: Lakehouse) -> list[str]:
 
 
 def differences(one: Lakehouse, other: Lakehouse) -> dict[str, object]:
-    """What differs between two lakehouses, by table: names, types, or the number of rows that only one has."""
+    """What differs between two lakehouses, by table: names, types, or how many rows only one has."""
     found: dict[str, object] = {}
     assert tables(one) == tables(other) and len(tables(one)) >= 30
     for name in tables(one):
@@ -42,15 +44,22 @@ def differences(one: Lakehouse, other: Lakehouse) -> dict[str, object]:
         connection = duckdb.connect()
         connection.register("a", a)
         connection.register("b", b)
-        columns = ", ".join(f'"{c}"' for c in a.schema.names if not (name == "bronze.batches" and c in OF_THIS_PLACE))
-        only = [f"(SELECT {columns} FROM {x} EXCEPT ALL SELECT {columns} FROM {y})" for x, y in (("a", "b"), ("b", "a"))]
+        columns = ", ".join(
+            f'"{c}"' for c in a.schema.names if not (name == "bronze.batches" and c in OF_THIS_PLACE)
+        )
+        only = [
+            f"(SELECT {columns} FROM {x} EXCEPT ALL SELECT {columns} FROM {y})"
+            for x, y in (("a", "b"), ("b", "a"))
+        ]
         if count := connection.execute(f"SELECT count(*) FROM ({' UNION ALL '.join(only)})").fetchall()[0][0]:
             found[name] = count
     return found
 
 
 def deliver(exports: Path, folder: Path, part: int) -> None:
-    """Nine tenths of every large file first; then the rest, with two hundred lines of the first part once more."""
+    """Nine tenths of every large file first; then the rest, with two hundred lines of the first part once
+    more.
+    """
     for file in sorted(exports.glob("*/*.csv")):
         header, *rows = file.read_text(encoding="utf-8").splitlines()
         cut = len(rows) * 9 // 10
@@ -63,7 +72,9 @@ def deliver(exports: Path, folder: Path, part: int) -> None:
 
 
 def without_some_countries(exports: Path) -> None:
-    """Every fifth line of the wide export names no country: engines differ in what an aggregate makes of an empty value."""
+    """Every fifth line of the wide export names no country: engines differ in what an aggregate makes of an
+    empty value.
+    """
     files = list(exports.glob("*/online_retail*.csv"))
     assert files
     for file in files:
@@ -83,7 +94,9 @@ def sound(result: RunResult) -> RunResult:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_engines_agree_and_take_over_from_one_another(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_engines_agree_and_take_over_from_one_another(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     spark = request.getfixturevalue(engine)
     write_project(tmp_path / "exports")
     generate(tmp_path / "exports", LINES, 5)
@@ -111,7 +124,9 @@ def test_engines_agree_and_take_over_from_one_another(engine: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_engines_agree_on_the_published_exports(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_engines_agree_on_the_published_exports(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     if not all(path.exists() for path in NEEDED):
         pytest.skip("no published exports: MERGEHOUSE_REAL_DATA names their folder")
     spark = request.getfixturevalue(engine)
@@ -120,4 +135,9 @@ def test_engines_agree_on_the_published_exports(engine: str, tmp_path: Path, req
     sound(run(load_project(tmp_path / "embedded"), now=NOW))
     with compiled(spark) if engine == "apache" else nullcontext():
         sound(run(load_project(tmp_path / "spark"), now=NOW, spark=spark))
-    assert differences(Lakehouse(tmp_path / "embedded" / "lakehouse"), Lakehouse(tmp_path / "spark" / "lakehouse")) == {}
+    assert (
+        differences(
+            Lakehouse(tmp_path / "embedded" / "lakehouse"), Lakehouse(tmp_path / "spark" / "lakehouse")
+        )
+        == {}
+    )

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @pytest.mark.long
 @pytest.mark.apache
-def test_a_package_that_only_the_driver_has_is_named(apache: SparkSession, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_only_the_driver_has_is_named(
+    apache: SparkSession, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def answer(*_: Any) -> None: ...
 
     answer.__module__, answer.__qualname__ = "only_here", "answer"
@@ -27,5 +29,8 @@ def test_a_package_that_only_the_driver_has_is_named(apache: SparkSession, shop:
     monkeypatch.setattr(mergehouse.ingest.spark_loader, "_open", answer)
     shop.deliver_lines("A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR")
     failure = str(shop.run(until="bronze", spark=apache).ingest.failures["bronze.shop_lines"])
-    assert "the Python of Spark's executors has no package `only_here`" in failure and "Install mergehouse on the cluster" in failure
+    assert (
+        "the Python of Spark's executors has no package `only_here`" in failure
+        and "Install mergehouse on the cluster" in failure
+    )
     assert str(shop.raw / "lines.csv") in failure and "\n" not in failure

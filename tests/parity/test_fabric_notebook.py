@@ -1,4 +1,6 @@
-"""The notebook for Fabric, executed as it is written, on Apache Spark with Delta Lake: it does what `mergehouse ingest` does."""
+"""The notebook for Fabric, executed as it is written, on Apache Spark with Delta Lake: it does what
+`mergehouse ingest` does.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,10 @@ from mergehouse.release.load import ingest
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-MARTS = {SALES, PERF, DATES, BRANDS, "gold.customer_brand_360"}  # every job on Spark takes its second: those with faults and KPIs
-# Of the faults every fourth: the command meets all of them (test_ingest.py), by the same code that the notebook holds.
+# every job on Spark takes its second: those with faults and KPIs
+MARTS = {SALES, PERF, DATES, BRANDS, "gold.customer_brand_360"}
+# Of the faults every fourth: the command meets all of them (test_ingest.py), by the same code that the
+# notebook holds.
 NOT_LOOKED_AT = {"unknown key in the manifest"}  # the notebook reads what it needs and leaves the rest
 
 
@@ -39,18 +43,26 @@ class Fabric:
         shutil.copytree(root, target)
 
     def run(self, **parameters: str) -> dict[str, Any]:
-        places = {"mount": f"{self.folder}/Files", "spark_files": f"file:{self.folder}/Files", "tables": f"file:{self.folder}/Tables"}
+        places = {
+            "mount": f"{self.folder}/Files",
+            "spark_files": f"file:{self.folder}/Files",
+            "tables": f"file:{self.folder}/Tables",
+        }
         code = notebook()
         cell = code.split("# PARAMETERS CELL")[1].split("# METADATA")[0]
         own = "\n".join(f"{name} = {value!r}" for name, value in (places | parameters).items())
-        code = code.replace(cell, f"{cell}\n{own}\n")  # as Fabric does: a cell of the caller's values after the one of the defaults
+        # as Fabric does: a cell of the caller's values after the one of the defaults
+        code = code.replace(cell, f"{cell}\n{own}\n")
         scope = {"spark": self.spark, "__name__": "__main__"}
         try:
             exec(compile(code, "notebook-content.py", "exec"), scope)
         except RuntimeError as error:
             assert "was not ingested whole" in str(error) and not scope["result"]["ok"]
         name = parameters.get("release", "retail")
-        assert json.loads((self.folder / f"Files/release_reports/{name}.json").read_text())["ok"] == scope["result"]["ok"]
+        assert (
+            json.loads((self.folder / f"Files/release_reports/{name}.json").read_text())["ok"]
+            == scope["result"]["ok"]
+        )
         return scope["result"]
 
     @property
@@ -58,7 +70,9 @@ class Fabric:
         return Lakehouse(self.folder / "Tables")
 
     def versions(self) -> dict[str, int]:
-        names = [folder.name for folder in (self.folder / "Tables").glob("*") if folder.name != "release_ingests"]
+        names = [
+            folder.name for folder in (self.folder / "Tables").glob("*") if folder.name != "release_ingests"
+        ]
         return {name: self.tables.delta(name).version() for name in names}
 
 
@@ -67,7 +81,9 @@ def marts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Releases of a few tables."""
     every = mergehouse.release.export.export.released_contracts
     monkeypatch.setattr(
-        mergehouse.release.export.export, "released_contracts", lambda lakehouse: [c for c in every(lakehouse) if c.table in MARTS]
+        mergehouse.release.export.export,
+        "released_contracts",
+        lambda lakehouse: [c for c in every(lakehouse) if c.table in MARTS],
     )
 
 
@@ -88,7 +104,9 @@ def statuses(result: dict[str, Any]) -> set[str]:
 
 @pytest.mark.long
 @pytest.mark.apache
-def test_the_notebook_and_the_command_make_the_same_tables(fabric: Fabric, carried: Path, tmp_path: Path) -> None:
+def test_the_notebook_and_the_command_make_the_same_tables(
+    fabric: Fabric, carried: Path, tmp_path: Path
+) -> None:
     fabric.carry(carried)
     result = fabric.run()
     assert result["ok"] and result["current"] == "1.0.0" and statuses(result) == {"loaded"}
@@ -98,10 +116,15 @@ def test_the_notebook_and_the_command_make_the_same_tables(fabric: Fabric, carri
     other = Lakehouse(tmp_path / "ours/Tables")
     for table in manifest.tables:
         name = table.name.split(".")[1]
-        rows, expected = (lakehouse.table(name).polars().sort(table.key) for lakehouse in (fabric.tables, other))
+        rows, expected = (
+            lakehouse.table(name).polars().sort(table.key) for lakehouse in (fabric.tables, other)
+        )
         assert rows.equals(expected), name
         fields, wanted = (
-            [(f.name, f.type.type, f.nullable, f.metadata["comment"]) for f in lakehouse.delta(name).schema().fields]
+            [
+                (f.name, f.type.type, f.nullable, f.metadata["comment"])
+                for f in lakehouse.delta(name).schema().fields
+            ]
             for lakehouse in (fabric.tables, other)
         )
         assert fields == wanted
@@ -112,7 +135,10 @@ def test_the_notebook_and_the_command_make_the_same_tables(fabric: Fabric, carri
     handed_over = ingest(str(carried), str(fabric.folder))
     assert not handed_over.failed and {t.status for t in handed_over.tables} == {"unchanged"}
     kept = ["table_name", "release_version", "row_count", "manifest_sha256"]
-    pointers = [lakehouse.table("release_current").polars().select(kept).sort("table_name") for lakehouse in (fabric.tables, other)]
+    pointers = [
+        lakehouse.table("release_current").polars().select(kept).sort("table_name")
+        for lakehouse in (fabric.tables, other)
+    ]
     assert pointers[0].equals(pointers[1])
 
 
@@ -150,7 +176,11 @@ def test_merge_on_spark(fabric: Fabric, carried: Path) -> None:
     done = next(t for t in result["tables"] if t["table"] == "dim_date")
     assert result["ok"] and (done["status"], done["inserted"], done["updated"]) == ("merged", 1, 1)
     after = fabric.tables.table("dim_date").polars().sort("date")
-    assert after["weekday_name"][0] == "a day" and after[1:-1].equals(before[1:]) and len(after) == len(before) + 1
+    assert (
+        after["weekday_name"][0] == "a day"
+        and after[1:-1].equals(before[1:])
+        and len(after) == len(before) + 1
+    )
     assert statuses(fabric.run()) == {"unchanged"}
 
 
@@ -163,9 +193,17 @@ def test_columns_come_and_types_widen_on_spark(fabric: Fabric, carried: Path) ->
     def change(manifest: dict) -> None:
         columns = table_in(manifest, DATES)["columns"]
         next(c for c in columns if c["name"] == "year")["type"] = "bigint"
-        columns.append(columns[0] | {"name": "half", "type": "int", "meaning": "Half of the year", "min": "1", "max": "2"})
+        columns.append(
+            columns[0]
+            | {"name": "half", "type": "int", "meaning": "Half of the year", "min": "1", "max": "2"}
+        )
 
-    forge(carried, DATES, "SELECT * REPLACE (year::BIGINT AS year), (1 + (month > 6)::INT)::INT AS half FROM {t}", change)
+    forge(
+        carried,
+        DATES,
+        "SELECT * REPLACE (year::BIGINT AS year), (1 + (month > 6)::INT)::INT AS half FROM {t}",
+        change,
+    )
     fabric.carry(carried)
     assert fabric.run()["ok"]
     fields = {f.name: f.type.type for f in fabric.tables.delta("dim_date").schema().fields}
@@ -179,14 +217,18 @@ def test_a_table_of_somebody_else_is_left_alone_on_spark(fabric: Fabric, carried
     fabric.carry(carried)
     result = fabric.run()
     failed = [t for t in result["tables"] if t["status"] == "failed"]
-    assert [t["table"] for t in failed] == ["sales_daily"] and "something other than a release" in failed[0]["message"]
+    assert [t["table"] for t in failed] == ["sales_daily"] and "something other than a release" in failed[0][
+        "message"
+    ]
     assert not result["ok"] and result["current"] is None and statuses(result) == {"failed", "loaded"}
     assert fabric.tables.table("sales_daily").polars().to_dicts() == [{"mine": 1}]
 
 
 @pytest.mark.long
 @pytest.mark.apache
-@pytest.mark.parametrize("case", [c for c in (CARRIED + FORGED)[::4] if c.name not in NOT_LOOKED_AT], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [c for c in (CARRIED + FORGED)[::4] if c.name not in NOT_LOOKED_AT], ids=lambda case: case.name
+)
 def test_no_fault_reaches_a_table_on_spark(fabric: Fabric, carried: Path, case: Case) -> None:
     case.inject(carried)
     fabric.carry(carried)
@@ -194,14 +236,21 @@ def test_no_fault_reaches_a_table_on_spark(fabric: Fabric, carried: Path, case: 
     assert not result["ok"] and result["tables"] == [] and not (fabric.folder / "Tables").exists()
     assert result["faults"] and all(f["where"] and f["message"] for f in result["faults"])
     if case.what != "manifest":  # there the notebook may stumble over another key first
-        assert [f for f in result["faults"] if f["what"] == case.what and case.where.split(".")[0] in f["where"]], result["faults"]
+        assert [
+            f for f in result["faults"] if f["what"] == case.what and case.where.split(".")[0] in f["where"]
+        ], result["faults"]
 
 
 def test_the_notebook_is_one_file_of_plain_python_that_imports_nothing_of_ours() -> None:
     code = notebook()
     compile(code, "notebook-content.py", "exec")
-    assert code.startswith("# Fabric notebook source\n") and "import mergehouse" not in code and "from mergehouse" not in code
-    assert code.count("# PARAMETERS CELL ***") == 1 and code.count("\n# CELL ***") == 7  # five modules, schemas, the run
+    assert (
+        code.startswith("# Fabric notebook source\n")
+        and "import mergehouse" not in code
+        and "from mergehouse" not in code
+    )
+    # five modules, schemas, the run
+    assert code.count("# PARAMETERS CELL ***") == 1 and code.count("\n# CELL ***") == 7
     meta = code.split("# METADATA ********************")[1].split("\n\n")[1]
     assert json.loads(meta.replace("# META ", ""))["kernel_info"]["name"] == "synapse_pyspark"
 
@@ -216,6 +265,9 @@ def test_the_pipeline_runs_the_notebook_by_its_logical_id(tmp_path: Path) -> Non
     }
     item = json.loads((tmp_path / f"{NOTEBOOK}.Notebook/.platform").read_text())
     activity = pipeline()["properties"]["activities"][0]
-    assert activity["type"] == "TridentNotebook" and activity["typeProperties"]["notebookId"] == item["config"]["logicalId"]
+    assert (
+        activity["type"] == "TridentNotebook"
+        and activity["typeProperties"]["notebookId"] == item["config"]["logicalId"]
+    )
     defaults = notebook().split("# PARAMETERS CELL")[1].split("# METADATA")[0]
     assert all(f"\n{name} = " in defaults for name in activity["typeProperties"]["parameters"])

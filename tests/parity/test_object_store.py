@@ -1,4 +1,6 @@
-"""Spark on a lakehouse in an object store: the server reads and writes it, and the embedded engine goes on from there."""
+"""Spark on a lakehouse in an object store: the server reads and writes it, and the embedded engine goes on
+from there.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 @pytest.mark.long
 @pytest.mark.sail
-def test_spark_writes_and_the_embedded_engine_goes_on(shop: Shop, sail: SparkSession, azurite: Azurite) -> None:
+def test_spark_writes_and_the_embedded_engine_goes_on(
+    shop: Shop, sail: SparkSession, azurite: Azurite
+) -> None:
     in_store(shop, f"az://{azurite.new_container()}/retail")
     shop.deliver_lines(*lines(0, 30))
     first = shop.run(spark=sail, now=NOW)

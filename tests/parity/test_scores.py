@@ -1,4 +1,6 @@
-"""Scores that a run is given are published on Spark as they are embedded, at first and in the place of earlier ones."""
+"""Scores that a run is given are published on Spark as they are embedded, at first and in the place of
+earlier ones.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ from mergehouse.science.customer_scores import SCORES
 from mergehouse.science.scoring import all_scores, known_customers
 
 SCORED = {SCORES, "gold.customer_360", "gold.customer_brand_360"}
-LINES = ["A1,1,2024-05-01 10:00:00,P1,Mug,2,5.00,C1,Germany,EUR", "A2,1,2024-05-02 10:00:00,P1,Mug,1,5.00,C2,Germany,EUR"]
+LINES = [
+    "A1,1,2024-05-01 10:00:00,P1,Mug,2,5.00,C1,Germany,EUR",
+    "A2,1,2024-05-02 10:00:00,P1,Mug,1,5.00,C2,Germany,EUR",
+]
 
 
 def score_with(patch: pytest.MonkeyPatch, chance: float) -> None:
@@ -34,8 +39,12 @@ def score_with(patch: pytest.MonkeyPatch, chance: float) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
-def test_scores_are_published_alike(engine: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each engine publishes scores that a run is given, and later ones in their place, in a lakehouse that is built but for these."""
+def test_scores_are_published_alike(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each engine publishes scores that a run is given, and later ones in their place, in a lakehouse that is
+    built but for these.
+    """
     spark, found = request.getfixturevalue(engine), {}
     built = Shop(tmp_path / "built")
     built.deliver_lines(*LINES, header=SHOP_HEADER)
@@ -47,10 +56,17 @@ def test_scores_are_published_alike(engine: str, tmp_path: Path, request: pytest
             first = sound(run(shop.project, now=NOW, spark=session))
             score_with(monkeypatch, 0.75)
             again = sound(run(shop.project, select=f"{SCORES}+", spark=session, load=False))
-        assert {t.table for t in first.tables if t.status != "fresh"} == {t.table for t in again.tables} == SCORED
+        assert (
+            {t.table for t in first.tables if t.status != "fresh"}
+            == {t.table for t in again.tables}
+            == SCORED
+        )
         scores = shop.lakehouse.table(SCORES).polars().sort("source_system", "as_of_date", "customer_id")
         views = shop.lakehouse.table("gold.customer_360").polars().sort("customer_id")
-        found[name] = scores, views.select("customer_id", "churn_probability_90d", "clv_12m_eur", "reason_1", "score_method")
+        found[name] = (
+            scores,
+            views.select("customer_id", "churn_probability_90d", "clv_12m_eur", "reason_1", "score_method"),
+        )
     for ours, theirs in zip(found["embedded"], found["spark"], strict=True):
         assert ours.equals(theirs) and len(ours)
     _, views = found["embedded"]

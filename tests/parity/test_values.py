@@ -25,20 +25,46 @@ ENGINES = [pytest.param("sail", marks=pytest.mark.sail), pytest.param("apache", 
 pytestmark = pytest.mark.long
 
 NUMBERS = [
-    "1", "1.5", "1,000", "1.234,50", "1,234.50", "(3.00)", "7-", "-7", "+7", ".5", "5.", "\u00a3 12.50", "12,50 EUR", "EUR 12", "25.00%",
-    "0x10", "NaN", "inf", "99999999999999", "999999999999999", "1 234,5", "1\u00a0234,5", "1'234.50", "--7", "1-2", "1.2.3", "", "-", " 3 ",
+    "1", "1.5", "1,000", "1.234,50", "1,234.50", "(3.00)", "7-", "-7", "+7", ".5", "5.", "\u00a3 12.50",
+    "12,50 EUR", "EUR 12", "25.00%",
+    "0x10", "NaN", "inf", "99999999999999", "999999999999999", "1 234,5", "1\u00a0234,5", "1'234.50", "--7",
+    "1-2", "1.2.3", "", "-", " 3 ",
     "1,5", "12345678901234567890", "0.00005", "0.00004", "-0.00005", "$1.00", "US$ 3", "3 pcs", "1/2",
 ]  # fmt: skip
 INSTANTS = [
-    "2024-01-31", "2024-01-31 ", "2024-01-31T10:00", "2024-01-31 7:05", "2024-01-31 10:00:00.1", "2024-01-31 10:00:00.123456789",
-    "2024-01-31T10:00:00Z", "2024-01-31 22:30:00 -0500", "2024-01-31 22:30:00-05", "2024-06-30T23:59:59.5+05:30", "2024-03-31 01:30:00 UTC",
-    "2024-01-31T10:00:00+0100", "2024-10-27 02:30:00+01:00", "2024-01-31 10:00 CET", "2024-02-30T10:00:00Z", "2024-01-31 10:00:00 PM",
-    "2024-01-31 24:00:00", "2024-01-31 25:00", "2024-01-31abc", "2024-01-31-05", "2024-13-01", "0000-00-00 00:00:00", "9999-12-31",
+    "2024-01-31", "2024-01-31 ", "2024-01-31T10:00", "2024-01-31 7:05", "2024-01-31 10:00:00.1",
+    "2024-01-31 10:00:00.123456789",
+    "2024-01-31T10:00:00Z", "2024-01-31 22:30:00 -0500", "2024-01-31 22:30:00-05",
+    "2024-06-30T23:59:59.5+05:30", "2024-03-31 01:30:00 UTC",
+    "2024-01-31T10:00:00+0100", "2024-10-27 02:30:00+01:00", "2024-01-31 10:00 CET", "2024-02-30T10:00:00Z",
+    "2024-01-31 10:00:00 PM",
+    "2024-01-31 24:00:00", "2024-01-31 25:00", "2024-01-31abc", "2024-01-31-05", "2024-13-01",
+    "0000-00-00 00:00:00", "9999-12-31",
     "20240131", "31/01/2024", "31/1/24", "31/01/2024 5:07", "1/2/2024 10:00 AM", "29.02.2023",
     "31 Jan 2024", "31-JAN-24", "2024-1-5",
     "03/21/2026, 10:00 PM", "20260301100000", "202603011000", "21.03.2026 10:00:00.123", "", " ", "NULL",
 ]  # fmt: skip
-WORDS = ["1", "0", "true", "FALSE", "Yes", "n", "ja", "nein", "x", "", "2", "1.0", "13085.0", "ab1 ", "  x", "0042", "1e5", "\u00e9", "\t7"]
+WORDS = [
+    "1",
+    "0",
+    "true",
+    "FALSE",
+    "Yes",
+    "n",
+    "ja",
+    "nein",
+    "x",
+    "",
+    "2",
+    "1.0",
+    "13085.0",
+    "ab1 ",
+    "  x",
+    "0042",
+    "1e5",
+    "\u00e9",
+    "\t7",
+]
 COLUMNS = [("number", NUMBERS), ("percent", NUMBERS), ("timestamp", INSTANTS), ("date", INSTANTS)] + [
     (kind, WORDS) for kind in ("boolean", "code", "text")
 ]
@@ -46,7 +72,9 @@ COLUMNS = [("number", NUMBERS), ("percent", NUMBERS), ("timestamp", INSTANTS), (
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("kind", "written"), COLUMNS, ids=[kind for kind, _ in COLUMNS])
-def test_values_are_read_alike(engine: str, kind: str, written: list[str], request: pytest.FixtureRequest) -> None:
+def test_values_are_read_alike(
+    engine: str, kind: str, written: list[str], request: pytest.FixtureRequest
+) -> None:
     session: SparkSession = request.getfixturevalue(engine)
     source = Source(files="*", columns={"v": Column(type=kind)})
     alone: dict[str, list[str]] = defaultdict(list)
@@ -63,11 +91,19 @@ def test_values_are_read_alike(engine: str, kind: str, written: list[str], reque
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_quotients_come_out_alike(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Of decimals a quotient is a decimal for Spark and a float for DuckDB, and a third of a price ends nowhere."""
+    """Of decimals a quotient is a decimal for Spark and a float for DuckDB, and a third of a price ends
+    nowhere.
+    """
     session: SparkSession = request.getfixturevalue(engine)
     brand = Shop(tmp_path / "project").project.brands["shop"]
-    (brand.folder / "order_lines.sql").write_text("SELECT qty, CAST(price / qty / (1 - 0.2) AS DECIMAL(18, 4)) AS unit_price FROM lines")
-    sql = brand_query(brand, brand.folder / "order_lines.sql").sql(dialect="spark").replace("typed.shop_lines", "given")
+    (brand.folder / "order_lines.sql").write_text(
+        "SELECT qty, CAST(price / qty / (1 - 0.2) AS DECIMAL(18, 4)) AS unit_price FROM lines"
+    )
+    sql = (
+        brand_query(brand, brand.folder / "order_lines.sql")
+        .sql(dialect="spark")
+        .replace("typed.shop_lines", "given")
+    )
     pairs = [(price, quantity) for price in range(1, 3000, 7) for quantity in (0, 1, 2, 3, 7, 8, 9)]
     embedded = connect()
     embedded.execute("CREATE TABLE pairs (p INT, q INT)")
@@ -82,7 +118,10 @@ def test_quotients_come_out_alike(engine: str, tmp_path: Path, request: pytest.F
 
 def _given(values: list[str]) -> duckdb.DuckDBPyConnection:
     connection = connect()
-    connection.execute("CREATE TABLE given AS SELECT unnest(range(len(?::VARCHAR[]))) AS i, unnest(?::VARCHAR[]) AS v", [values, values])
+    connection.execute(
+        "CREATE TABLE given AS SELECT unnest(range(len(?::VARCHAR[]))) AS i, unnest(?::VARCHAR[]) AS v",
+        [values, values],
+    )
     return connection
 
 
@@ -91,5 +130,7 @@ def _formats(batch: list[str], source: Source) -> str:
 
 
 def _plain(value: str | None) -> str | None:
-    """Without the zeros at the end of a fraction, and words of one case: engines print them in their own ways."""
+    """Without the zeros at the end of a fraction, and words of one case: engines print them in their own
+    ways.
+    """
     return value and (value.rstrip("0").rstrip(".") if "." in value else value.lower())

@@ -1,6 +1,7 @@
 """What can happen to a release on its way, one function a fault, and what verification must say.
 
-Faults of carriage touch what was sealed. Forged ones are sealed again, as a broken exporter or somebody with intent would.
+Faults of carriage touch what was sealed. Forged ones are sealed again, as a broken exporter or somebody with
+intent would.
 """
 
 # ruff: noqa: E501 - one line a fault
@@ -74,16 +75,23 @@ def reseal(root: Path, change: Callable[[dict[str, Any]], Any] = lambda _: None)
         for table in manifest["tables"]:
             for file in table["files"]:
                 if (path := root / file["path"]).is_file():
-                    file |= {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+                    file |= {
+                        "bytes": path.stat().st_size,
+                        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                    }
         change(manifest)
 
     edit(root, measure)
     digest = hashlib.sha256(sealed(root, MANIFEST).read_bytes()).hexdigest()
     sealed(root, SUCCESS).write_text(f"{digest}  {MANIFEST}\n")
-    (root / RELEASES / CURRENT).write_text(json.dumps({"version": VERSION, "manifest_sha256": digest, "released_ts": ""}))
+    (root / RELEASES / CURRENT).write_text(
+        json.dumps({"version": VERSION, "manifest_sha256": digest, "released_ts": ""})
+    )
 
 
-def forge(root: Path, table: str, select: str, change: Callable[[dict[str, Any]], Any] = lambda _: None) -> None:
+def forge(
+    root: Path, table: str, select: str, change: Callable[[dict[str, Any]], Any] = lambda _: None
+) -> None:
     """Writes a table's file anew from itself, `{t}` in the query, and seals the release."""
     file = file_of(root, table)
     other = file.with_suffix(".new")
@@ -138,7 +146,9 @@ def earlier_version(root: Path) -> None:
 
 
 def _moved(table: dict[str, Any], version: str) -> dict[str, Any]:
-    return table | {"files": [f | {"path": f["path"].replace(f"v{VERSION}", f"v{version}")} for f in table["files"]]}
+    return table | {
+        "files": [f | {"path": f["path"].replace(f"v{VERSION}", f"v{version}")} for f in table["files"]]
+    }
 
 
 def unlisted_table(manifest: dict[str, Any]) -> None:

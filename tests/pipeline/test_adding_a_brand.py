@@ -1,4 +1,6 @@
-"""A third brand is a folder: the files that the manual shows, beside the two worked brands, on an export nobody prepared for."""
+"""A third brand is a folder: the files that the manual shows, beside the two worked brands, on an export
+nobody prepared for.
+"""
 
 from __future__ import annotations
 
@@ -44,25 +46,36 @@ def test_the_manuals_brand(tmp_path: Path) -> None:
     assert not result.failed
     lakehouse = Lakehouse(folder / "lakehouse")
     lines = lakehouse.query(
-        "SELECT order_id, strftime(order_ts AT TIME ZONE 'UTC', '%H:%M'), quantity, amount_original, fx_rate_date::VARCHAR, "
-        "country_code, category, line_type FROM silver.sales_clean WHERE source_system = 'nordkauf' ORDER BY source_row"
+        "SELECT order_id, strftime(order_ts AT TIME ZONE 'UTC', '%H:%M'), quantity, amount_original,"
+        " fx_rate_date::VARCHAR, country_code, category, line_type FROM silver.sales_clean WHERE"
+        " source_system = 'nordkauf' ORDER BY source_row"
     ).fetchall()
     assert lines == [
         ("1001", "22:30", 2, Decimal("2469"), "2024-12-31", "SE", "Ornaments & decorations", "sale"),
         ("1001", "22:30", 1, Decimal("1234.5"), "2024-12-31", "SE", "Ornaments & decorations", "sale"),
         ("1002", "08:00", -1, Decimal("-99"), "2024-12-31", "NO", "Unmapped", "return"),
     ]
-    gmv = dict(lakehouse.query("SELECT source_system, sum(gmv_eur) FROM gold.sales_daily GROUP BY 1").fetchall())
-    assert {b: gmv[b] for b in truth["brands"]} == {b: Decimal(t["kpis"]["gmv"]) for b, t in truth["brands"].items()}
-    both = lakehouse.query("SELECT source_system FROM gold.customer_360 WHERE customer_id = 'eurostyle:12346'").fetchall()
+    gmv = dict(
+        lakehouse.query("SELECT source_system, sum(gmv_eur) FROM gold.sales_daily GROUP BY 1").fetchall()
+    )
+    assert {b: gmv[b] for b in truth["brands"]} == {
+        b: Decimal(t["kpis"]["gmv"]) for b, t in truth["brands"].items()
+    }
+    both = lakehouse.query(
+        "SELECT source_system FROM gold.customer_360 WHERE customer_id = 'eurostyle:12346'"
+    ).fetchall()
     assert both == [("both",)]
     assert lakehouse.query("SELECT kassa FROM bronze.nordkauf_sales LIMIT 1").fetchall() == [("3",)]
 
 
 def test_a_category_of_its_own_is_taken_as_written_and_reported(shop: Shop) -> None:
-    """A brand may sell what nobody in the group did: cost is estimated by the rate of Unmapped until somebody gives another."""
+    """A brand may sell what nobody in the group did: cost is estimated by the rate of Unmapped until somebody
+    gives another.
+    """
     shop.deliver_lines("A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR")
-    (shop.brand / "category_map.csv").write_text("match,pattern,department,category\nname,MUG,Tableware,Mugs\n")
+    (shop.brand / "category_map.csv").write_text(
+        "match,pattern,department,category\nname,MUG,Tableware,Mugs\n"
+    )
     result = shop.run()
     assert not result.failed
     sold = "SELECT category, gmv_eur, margin_eur, margin_method FROM gold.category_perf"
@@ -81,16 +94,29 @@ RATES = "currency,rate_date,units_per_eur\nAED,2026-01-01,4\nAED,2026-02-01,5\nU
 
 
 def test_a_currency_that_the_ecb_does_not_publish(shop: Shop) -> None:
-    """A brand's own rate holds until the next, for 31 days; where the ECB has a rate, a brand's does not count."""
-    days = {"A1": "2025-12-31", "A2": "2026-01-01", "A3": "2026-01-31", "A4": "2026-03-04", "A5": "2026-03-05"}
+    """A brand's own rate holds until the next, for 31 days; where the ECB has a rate, a brand's does not
+    count.
+    """
+    days = {
+        "A1": "2025-12-31",
+        "A2": "2026-01-01",
+        "A3": "2026-01-31",
+        "A4": "2026-03-04",
+        "A5": "2026-03-05",
+    }
     lines = [f"{order},1,{day} 10:00:00,P1,Mug,1,100.00,77,Germany,AED" for order, day in days.items()]
     shop.deliver_lines(*lines, "B1,1,2026-01-05 10:00:00,P1,Mug,1,100.00,77,Germany,USD")
     (shop.brand / "fx_rates.csv").write_text(RATES)
     assert not shop.run().failed
     sold = dict(shop.rows("SELECT order_id, amount_eur FROM silver.sales_clean WHERE currency = 'AED'"))
     assert sold == {"A2": Decimal("25.00"), "A3": Decimal("25.00"), "A4": Decimal("20.00")}
-    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine ORDER BY 1") == [("A1", "no_fx_rate"), ("A5", "no_fx_rate")]
-    assert shop.rows("SELECT published_by FROM silver.fx_rates_eur WHERE currency = 'USD' AND rate_date = '2026-01-05'") == [("ecb",)]
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine ORDER BY 1") == [
+        ("A1", "no_fx_rate"),
+        ("A5", "no_fx_rate"),
+    ]
+    assert shop.rows(
+        "SELECT published_by FROM silver.fx_rates_eur WHERE currency = 'USD' AND rate_date = '2026-01-05'"
+    ) == [("ecb",)]
     assert shop.rows("SELECT amount_eur > 50 FROM silver.sales_clean WHERE currency = 'USD'") == [(True,)]
 
 
@@ -114,7 +140,9 @@ def test_rates_that_cannot_be_read_are_named(shop: Shop, row: str, says: str) ->
 
 def test_a_price_per_unit_is_divided_exactly(shop: Shop) -> None:
     """2.3225 / 2 is 1.16125, which a float has as less; and what is divided by nothing has no price."""
-    (shop.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES.replace("price AS unit_price", "price / qty AS unit_price"))
+    (shop.brand / "order_lines.sql").write_text(
+        SHOP_ORDER_LINES.replace("price AS unit_price", "price / qty AS unit_price")
+    )
     line = "A1,1,2026-03-01 10:00:00,P1,Mug,2,2.3225,77,Germany,EUR"
     shop.deliver_lines(line, line.replace("A1", "A2").replace(",2,", ",0,"))
     assert not shop.run(until="silver").failed

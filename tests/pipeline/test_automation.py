@@ -1,4 +1,6 @@
-"""What `init` writes for others to run: the GitHub workflows, step by step as a runner does, and the Airflow DAG."""
+"""What `init` writes for others to run: the GitHub workflows, step by step as a runner does, and the Airflow
+DAG.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,15 @@ from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
 from mergehouse.project.templates import TEMPLATES
 
-WORKFLOWS = {name: TEMPLATES / ".github" / "workflows" / f"mergehouse-{name}.yml" for name in ("checks", "release", "promote")}
+WORKFLOWS = {
+    name: TEMPLATES / ".github" / "workflows" / f"mergehouse-{name}.yml"
+    for name in ("checks", "release", "promote")
+}
 DAG = TEMPLATES / "dags" / "mergehouse_release.py"
 PYTHON_OF_AIRFLOW = os.environ.get("MERGEHOUSE_AIRFLOW_PYTHON", "")
-promotes = pytest.mark.skipif("promote" not in get_command(app).commands, reason="this version has no command `promote`")  # type: ignore[attr-defined]
+promotes = pytest.mark.skipif(
+    "promote" not in get_command(app).commands, reason="this version has no command `promote`"
+)  # type: ignore[attr-defined]
 
 
 def read(name: str) -> dict[str, Any]:
@@ -42,10 +49,11 @@ def only_job(name: str) -> dict[str, Any]:
 
 @dataclass
 class Runner:
-    """Runs the shell steps of a workflow's job in `folder`, as a GitHub runner does: bash -e, step outputs, the summary.
+    """Runs the shell steps of a workflow's job in `folder`, as a GitHub runner does: bash -e, step outputs,
+    the summary.
 
-    `known` holds the values of expressions, by their text; one that is not there is an error. Steps that only call an action are
-    left out, and so is the installation.
+    `known` holds the values of expressions, by their text; one that is not there is an error. Steps that only
+    call an action are left out, and so is the installation.
     """
 
     folder: Path
@@ -62,7 +70,9 @@ class Runner:
             if "run" not in step or step["name"] == "Install" or not self._wanted(step):
                 continue
             self.ran.append(step["name"])
-            assert "${{" not in step["run"], f"{step['name']}: an expression in a script runs what a stranger writes; pass it by `env`"
+            assert "${{" not in step["run"], (
+                f"{step['name']}: an expression in a script runs what a stranger writes; pass it by `env`"
+            )
             if not self._bash(step, surroundings | self._evaluated(step.get("env", {}))):
                 self.failed = step["name"]
                 break
@@ -94,7 +104,7 @@ class Runner:
         return done.returncode == 0
 
     def _learn(self, step: dict[str, Any]) -> None:
-        """Every expression of an action's inputs must have a value, too, even where the action is left out."""
+        """Every expression of an action's inputs must have a value, even where the action is left out."""
         if "uses" in step and "azure" not in step["uses"] and self._wanted(step):
             self._evaluated({k: v for k, v in step.get("with", {}).items() if isinstance(v, str)})
 
@@ -103,7 +113,10 @@ class Runner:
         return condition in ("true", "!cancelled()") or self.known[condition] == "true"
 
     def _evaluated(self, texts: dict[str, Any]) -> dict[str, str]:
-        return {key: re.sub(r"\$\{\{ (.*?) \}\}", lambda m: self.known[m[1]], str(text)) for key, text in texts.items()}
+        return {
+            key: re.sub(r"\$\{\{ (.*?) \}\}", lambda m: self.known[m[1]], str(text))
+            for key, text in texts.items()
+        }
 
 
 def command(folder: Path, name: str, script: str) -> None:
@@ -117,8 +130,14 @@ def command(folder: Path, name: str, script: str) -> None:
 @pytest.fixture
 def runner(tmp_path: Path) -> Callable[..., Runner]:
     write_project(tmp_path)
-    command(tmp_path, "mergehouse", f'exec {sys.executable} -c "from mergehouse.cli.main import main; main()" "$@"')
-    return lambda **known: Runner(tmp_path, {key.replace("__", "."): value for key, value in known.items()} | AZURE)
+    command(
+        tmp_path,
+        "mergehouse",
+        f'exec {sys.executable} -c "from mergehouse.cli.main import main; main()" "$@"',
+    )
+    return lambda **known: Runner(
+        tmp_path, {key.replace("__", "."): value for key, value in known.items()} | AZURE
+    )
 
 
 AZURE = {"secrets.AZURE_CLIENT_ID != ''": "false", "env.AZURE_USE_AZURE_CLI == 'true'": "false"}
@@ -129,19 +148,25 @@ def test_a_change_is_built_released_and_ingested(runner: Callable[..., Runner]) 
     done = runner().run("checks")
     assert not done.failed, done.log
     assert done.ran == [
-        "Copy the configuration", "Bring exports", "Build every table", "Check every contract", "Release and verify", "Ingest, twice",
+        "Copy the configuration", "Bring exports", "Build every table", "Check every contract",
+        "Release and verify", "Ingest, twice",
         "Write the documentation", "Summary",
     ]  # fmt: skip
     assert "GMV" in done.summary and "1.0.0" in done.summary
     made = done.folder / "dry-run"
-    for kept in ("lakehouse/report.html", "docs/kpis.md", "release/gold/_releases/v1.0.0/release_manifest.json"):
+    for kept in (
+        "lakehouse/report.html",
+        "docs/kpis.md",
+        "release/gold/_releases/v1.0.0/release_manifest.json",
+    ):
         assert (made / kept).is_file()
     assert not (done.folder / "lakehouse").exists()  # the project's own tables are not touched
 
 
 def test_brands_of_ones_own_are_checked_with_samples(runner: Callable[..., Runner], shop: Shop) -> None:
     actions = runner()
-    shop.configure("raw: abfss://retail@elsewhere.dfs.core.windows.net/raw\n" + SHOP_BRAND)  # what a pull request must not read
+    # what a pull request must not read
+    shop.configure("raw: abfss://retail@elsewhere.dfs.core.windows.net/raw\n" + SHOP_BRAND)
     shutil.rmtree(actions.folder / "brands")
     shutil.copytree(shop.folder / "brands", actions.folder / "brands")
     samples = actions.folder / "samples" / "shop" / "lines.csv"
@@ -158,7 +183,11 @@ def test_a_broken_brand_stops_the_checks_and_is_named(runner: Callable[..., Runn
     sql = actions.folder / "brands" / "contoso" / "products.sql"
     sql.write_text(sql.read_text().replace("product_code", "produkt_code"))
     actions.run("checks")
-    assert actions.failed == "Build every table" and "products.sql" in actions.log and "produkt_code" in actions.log
+    assert (
+        actions.failed == "Build every table"
+        and "products.sql" in actions.log
+        and "produkt_code" in actions.log
+    )
 
 
 @pytest.mark.long
@@ -201,7 +230,15 @@ def test_nothing_is_promoted_without_somebody_who_approved(
     if who is None:
         assert not promoted.exists() and "required reviewers" in actions.log
     else:
-        expected = ["promote", "dev", "test", "--approved-by", who, "--note", "looked at $(touch owned); it's fine"]
+        expected = [
+            "promote",
+            "dev",
+            "test",
+            "--approved-by",
+            who,
+            "--note",
+            "looked at $(touch owned); it's fine",
+        ]
         assert promoted.read_text().splitlines() == expected and who in actions.summary
     assert not (actions.folder / "owned").exists()
 
@@ -219,7 +256,11 @@ def test_a_release_is_promoted(runner: Callable[..., Runner]) -> None:
 def promotion(runner: Callable[..., Runner], reviews: str, named: str, note: str) -> Runner:
     actions = runner(inputs__to="test", inputs__note=note, inputs__approved_by=named, github__token="secret")
     actions.known["inputs.to == 'prod' && 'test' || 'dev'"] = "dev"
-    command(actions.folder, "gh", f"""[ "$2" = repos/group/retail/actions/runs/7/approvals ] && echo '{reviews}'""")
+    command(
+        actions.folder,
+        "gh",
+        f"""[ "$2" = repos/group/retail/actions/runs/7/approvals ] && echo '{reviews}'""",
+    )
     return actions
 
 
@@ -227,17 +268,29 @@ def promotion(runner: Callable[..., Runner], reviews: str, named: str, note: str
 def test_workflows_pin_actions_and_ask_for_little(name: str) -> None:
     content, text = read(name), WORKFLOWS[name].read_text()
     uses = re.findall(r"uses: (\S+)(.*)", text)
-    assert uses and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", used) and re.fullmatch(r" # v\d+\.\d+\.\d+", tag) for used, tag in uses)
+    assert uses and all(
+        re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", used) and re.fullmatch(r" # v\d+\.\d+\.\d+", tag)
+        for used, tag in uses
+    )
     written = {right for right, level in content["permissions"].items() if level == "write"}
     assert written <= {"id-token"} and content["permissions"]["contents"] == "read"
     assert "pull_request_target" not in content["on"] and "timeout-minutes" in only_job(name)
     checkout = only_job(name)["steps"][0]
-    assert checkout["uses"].startswith("actions/checkout@") and checkout["with"]["persist-credentials"] is False
-    assert set(re.findall(r"secrets\.(\w+)", text)) <= {"AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID"}
+    assert (
+        checkout["uses"].startswith("actions/checkout@") and checkout["with"]["persist-credentials"] is False
+    )
+    assert set(re.findall(r"secrets\.(\w+)", text)) <= {
+        "AZURE_CLIENT_ID",
+        "AZURE_TENANT_ID",
+        "AZURE_SUBSCRIPTION_ID",
+    }
 
 
 def test_the_checks_see_no_secret() -> None:
-    assert read("checks")["permissions"] == {"contents": "read"} and "secrets." not in WORKFLOWS["checks"].read_text()
+    assert (
+        read("checks")["permissions"] == {"contents": "read"}
+        and "secrets." not in WORKFLOWS["checks"].read_text()
+    )
 
 
 @pytest.mark.skipif(not shutil.which("actionlint"), reason="actionlint is not installed")
@@ -254,7 +307,11 @@ def commands_in_workflows() -> list[list[str]]:
 
 def commands_in_dag() -> list[list[str]]:
     """The literal words of every call of `mergehouse(...)`, and of lists that are unpacked into one."""
-    calls = [node for node in ast.walk(ast.parse(DAG.read_text())) if isinstance(node, ast.Call) and ast.unparse(node.func) == "mergehouse"]
+    calls = [
+        node
+        for node in ast.walk(ast.parse(DAG.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "mergehouse"
+    ]
     return [[word.value for word in call.args if isinstance(word, ast.Constant)] for call in calls]
 
 
@@ -271,8 +328,10 @@ def test_commands_exist_with_these_options(words: list[str]) -> None:
 
 
 CHAIN = {
-    "build": {"export"}, "export": {"place", "ingest", "qa", "receipt", "notify"}, "place": {"carriage"}, "carriage": {"ingest", "carried"},
-    "ingest": {"qa"}, "qa": {"notify"}, "carried": {"received"}, "received": {"receipt"}, "receipt": {"notify"}, "notify": set(),
+    "build": {"export"}, "export": {"place", "ingest", "qa", "receipt", "notify"}, "place": {"carriage"},
+    "carriage": {"ingest", "carried"},
+    "ingest": {"qa"}, "qa": {"notify"}, "carried": {"received"}, "received": {"receipt"},
+    "receipt": {"notify"}, "notify": set(),
 }  # fmt: skip
 LOAD = """
 import json, sys
@@ -281,16 +340,24 @@ bag = DagBag(dag_folder=sys.argv[1])
 dag = bag.dags.get("mergehouse_release")
 for params in (dag.params, *(t.params for t in dag.tasks)) if dag else ():
     params.validate()  # defaults that their own rules refuse fail a task when it starts
-print("RESULT" + json.dumps([bag.import_errors, {t.task_id: sorted(t.downstream_task_ids) for t in dag.tasks} if dag else {}]))
+print("RESULT" + json.dumps([bag.import_errors, {t.task_id: sorted(t.downstream_task_ids) for t in dag.tasks}
+if dag else {}]))
 """
 
 
-@pytest.mark.skipif(not PYTHON_OF_AIRFLOW, reason="no Airflow: MERGEHOUSE_AIRFLOW_PYTHON names the Python of an environment that has it")
+@pytest.mark.skipif(
+    not PYTHON_OF_AIRFLOW,
+    reason="no Airflow: MERGEHOUSE_AIRFLOW_PYTHON names the Python of an environment that has it",
+)
 @pytest.mark.long
 def test_airflow_loads_the_dag(tmp_path: Path) -> None:
     surroundings = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     surroundings |= {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
-    done = subprocess.run([PYTHON_OF_AIRFLOW, "-c", LOAD, str(DAG.parent)], env=surroundings, capture_output=True, text=True)
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT")] or pytest.fail(done.stderr)
+    done = subprocess.run(
+        [PYTHON_OF_AIRFLOW, "-c", LOAD, str(DAG.parent)], env=surroundings, capture_output=True, text=True
+    )
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT")] or pytest.fail(
+        done.stderr
+    )
     errors, chain = json.loads(line.removeprefix("RESULT"))
     assert errors == {} and {task: set(after) for task, after in chain.items()} == CHAIN

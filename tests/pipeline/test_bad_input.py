@@ -1,4 +1,6 @@
-"""Every kind of bad input ends in one clear message, a quarantine reason or a kept torn row - never in silence."""
+"""Every kind of bad input ends in one clear message, a quarantine reason or a kept torn row - never in
+silence.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,12 @@ def quarantined(shop: Shop) -> list[tuple]:
 def test_missing_file_names_pattern_folder_and_key(shop: Shop) -> None:
     (shop.raw / "notes.txt").write_text("x")
     message = shop.failure()
-    assert "lines*" in message and str(shop.raw) in message and "notes.txt" in message and "sources.lines.files" in message
+    assert (
+        "lines*" in message
+        and str(shop.raw) in message
+        and "notes.txt" in message
+        and "sources.lines.files" in message
+    )
 
 
 def test_a_kind_of_file_that_is_not_read(shop: Shop) -> None:
@@ -57,7 +64,11 @@ def encoded(open_shop: Callable[[], Shop]) -> Shop:
     """The same line in each of the encodings, a file each."""
     shop = open_shop()
     for n, encoding in enumerate(ENCODINGS):
-        content = f"{SHOP_HEADER}\nA{n},1,2026-03-01 10:00:00,P1,Crème brûlée,2,5.00,77,Côte d'Ivoire,EUR\n".encode(encoding)
+        content = (
+            f"{SHOP_HEADER}\nA{n},1,2026-03-01 10:00:00,P1,Crème brûlée,2,5.00,77,Côte d'Ivoire,EUR\n".encode(
+                encoding
+            )
+        )
         shop.deliver(b"\xff\xfe" + content if encoding == "utf-16-le" else content, f"lines_{n}.csv")
     assert not shop.run(until="silver").failed
     return shop
@@ -66,8 +77,12 @@ def encoded(open_shop: Callable[[], Shop]) -> Shop:
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_encodings_give_the_same_text(encoded: Shop, encoding: str) -> None:
     order = f"A{ENCODINGS.index(encoding)}"
-    assert encoded.rows(f"SELECT title, country FROM bronze.shop_lines WHERE \"order\" = '{order}'") == [("Crème brûlée", "Côte d'Ivoire")]
-    assert encoded.rows(f"SELECT country_code FROM silver.sales_clean WHERE order_id = '{order}'") == [("CI",)]
+    assert encoded.rows(f"SELECT title, country FROM bronze.shop_lines WHERE \"order\" = '{order}'") == [
+        ("Crème brûlée", "Côte d'Ivoire")
+    ]
+    assert encoded.rows(f"SELECT country_code FROM silver.sales_clean WHERE order_id = '{order}'") == [
+        ("CI",)
+    ]
 
 
 def test_wrongly_declared_encoding(shop: Shop) -> None:
@@ -78,8 +93,8 @@ def test_wrongly_declared_encoding(shop: Shop) -> None:
 
 def test_decimal_comma_and_semicolon(shop: Shop) -> None:
     shop.deliver(
-        SHOP_HEADER.replace(",", ";")
-        + "\nA1;1;2026-03-01 10:00;P1;Mug;2;5,25;77;DE;EUR\nA1;2;2026-03-01 10:00;P2;Cup;1;1.234,50;77;DE;EUR\n"
+        SHOP_HEADER.replace(",", ";") + "\nA1;1;2026-03-01 10:00;P1;Mug;2;5,25;77;DE;EUR\nA1;2;2026-03-01"
+        " 10:00;P2;Cup;1;1.234,50;77;DE;EUR\n"
     )
     result = shop.run(until="silver")
     assert result.ingest.new[0].delimiter == ";"
@@ -105,14 +120,18 @@ def test_rows_with_wrong_column_counts_are_kept(shop: Shop) -> None:
     result = shop.run(until="silver")
     assert not result.failed
     assert result.ingest.new[0].rows == 1 and result.ingest.new[0].rejected_rows == 2
-    assert shop.rows("SELECT reason_code, source_line, raw_text FROM bronze.rejected ORDER BY source_line") == [
+    assert shop.rows(
+        "SELECT reason_code, source_line, raw_text FROM bronze.rejected ORDER BY source_line"
+    ) == [
         ("too_few_columns", 3, "A2,1,broken"),
         ("too_many_columns", 4, GOOD.replace("A1", "A3") + ",extra,cells"),
     ]
 
 
 def test_a_file_of_torn_lines_alone_is_not_loaded(shop: Shop) -> None:
-    """Its header has a column more than its lines: to load nothing without a word would look like a day without sales."""
+    """Its header has a column more than its lines: to load nothing without a word would look like a day
+    without sales.
+    """
     shop.deliver_lines(GOOD, GOOD.replace("A1", "A2"), header=f"{SHOP_HEADER},")
     message = shop.failure()
     assert "no line could be split into the 11 columns of the header (line 2: too_few_columns)" in message
@@ -121,7 +140,11 @@ def test_a_file_of_torn_lines_alone_is_not_loaded(shop: Shop) -> None:
 
 def test_bad_bytes_are_kept(shop: Shop) -> None:
     good = "\n".join(GOOD.replace("A1", f"G{i}").replace("Mug", "Crème brûlée") for i in range(5))
-    shop.deliver(f"{SHOP_HEADER}\n{good}\n".encode() + GOOD.replace("Mug", "M@g").encode().replace(b"@", b"\xff\xfe") + b"\n")
+    shop.deliver(
+        f"{SHOP_HEADER}\n{good}\n".encode()
+        + GOOD.replace("Mug", "M@g").encode().replace(b"@", b"\xff\xfe")
+        + b"\n"
+    )
     result = shop.run(until="silver")
     assert not result.failed
     assert shop.rows("SELECT reason_code, source_line FROM bronze.rejected") == [("bad_bytes", 7)]
@@ -129,7 +152,9 @@ def test_bad_bytes_are_kept(shop: Shop) -> None:
 
 
 def test_line_ends_of_two_kinds_and_bad_bytes(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever a file is cut into pieces to be read: a line end of two bytes stays one, and bad bytes are their line's affair."""
+    """Wherever a file is cut into pieces to be read: a line end of two bytes stays one, and bad bytes are
+    their line's affair.
+    """
     good = GOOD.replace("Mug", "Crème brûlée")
     text = f"{SHOP_HEADER}\r\n".encode() + "\r\n".join(good.replace("A1", f"G{i}") for i in range(9)).encode()
     monkeypatch.setattr(inspection, "CHUNK", text.index(b"\r\n", 300) + 1)
@@ -140,16 +165,22 @@ def test_line_ends_of_two_kinds_and_bad_bytes(shop: Shop, monkeypatch: pytest.Mo
 
 
 def test_ten_megabyte_field_is_kept_out_with_its_text(shop: Shop) -> None:
-    shop.deliver_lines(GOOD, GOOD.replace("A1", "A2").replace("Mug", "M" * 10_000_000), GOOD.replace("A1", "A3"))
+    shop.deliver_lines(
+        GOOD, GOOD.replace("A1", "A2").replace("Mug", "M" * 10_000_000), GOOD.replace("A1", "A3")
+    )
     result = shop.run(until="silver")
     assert not result.failed
     assert shop.rows("SELECT order_id FROM silver.sales_clean ORDER BY 1") == [("A1",), ("A3",)]
-    assert shop.rows("SELECT reason_code, length(raw_text) > 9_000_000 FROM bronze.rejected") == [("line_too_long", True)]
+    assert shop.rows("SELECT reason_code, length(raw_text) > 9_000_000 FROM bronze.rejected") == [
+        ("line_too_long", True)
+    ]
 
 
 def test_three_date_formats_in_one_column(shop: Shop) -> None:
     dates = ["2026-02-20 10:00:00", "21/02/2026 10:00", "22.02.2026 10:00:00"]
-    shop.deliver_lines(*[GOOD.replace("A1", f"A{i}").replace("2026-03-01 10:00:00", d) for i, d in enumerate(dates)])
+    shop.deliver_lines(
+        *[GOOD.replace("A1", f"A{i}").replace("2026-03-01 10:00:00", d) for i, d in enumerate(dates)]
+    )
     result = shop.run(until="silver")
     assert "3 different formats" in result.ingest.new[0].drift
     assert shop.rows("SELECT strftime(order_date, '%d') FROM silver.sales_clean ORDER BY order_id") == [
@@ -160,7 +191,8 @@ def test_three_date_formats_in_one_column(shop: Shop) -> None:
 
 
 DAYS = [
-    "20260221", "21-02-2026", "2026/02/21", "2026-2-21 7:05", "21 Feb 2026", "21-Feb-26", "February 21, 2026", "Feb 21, 2026 9:30 PM",
+    "20260221", "21-02-2026", "2026/02/21", "2026-2-21 7:05", "21 Feb 2026", "21-Feb-26", "February 21, 2026",
+    "Feb 21, 2026 9:30 PM",
     "21.2.26 14:05", "02/21/2026, 9:30 PM", "20260221093000", "202602210930", "21.02.2026 09:30:00.123",
 ]  # fmt: skip
 
@@ -168,7 +200,9 @@ DAYS = [
 @pytest.fixture(scope="module")
 def dated(open_shop: Callable[[], Shop]) -> Shop:
     """The same day written in each way, a file each."""
-    return each_in_a_file(open_shop(), [GOOD.replace("2026-03-01 10:00:00", f'"{written}"') for written in DAYS])
+    return each_in_a_file(
+        open_shop(), [GOOD.replace("2026-03-01 10:00:00", f'"{written}"') for written in DAYS]
+    )
 
 
 @pytest.mark.parametrize("written", DAYS)
@@ -178,7 +212,9 @@ def test_ways_to_write_a_day(dated: Shop, written: str) -> None:
 
 
 def each_in_a_file(shop: Shop, lines: list[str]) -> Shop:
-    """Runs a shop to Silver that got each line in a file of its own, which stands alone in how it is read: order A1 becomes A10, A11..."""
+    """Runs a shop to Silver that got each line in a file of its own, which stands alone in how it is read:
+    order A1 becomes A10, A11...
+    """
     for n, line in enumerate(lines):
         shop.deliver_lines(line.replace("A1,", f"A1{n},"), name=f"lines_{n}.csv")
     assert not shop.run(until="silver").failed
@@ -215,7 +251,9 @@ def unusable(open_shop: Callable[[], Shop]) -> Shop:
     """Each of the lines in a file of its own, below a good one."""
     shop = open_shop()
     for n, (written, _) in enumerate(UNUSABLE):
-        shop.deliver_lines(GOOD.replace("A1", f"A0{n}"), written.replace("A1,", f"A1{n},"), name=f"lines_{n}.csv")
+        shop.deliver_lines(
+            GOOD.replace("A1", f"A0{n}"), written.replace("A1,", f"A1{n},"), name=f"lines_{n}.csv"
+        )
     assert not shop.run(until="silver").failed
     return shop
 
@@ -224,22 +262,36 @@ def unusable(open_shop: Callable[[], Shop]) -> Shop:
 def test_unusable_lines_go_to_quarantine(unusable: Shop, n: int) -> None:
     in_file = f"SEMI JOIN (FROM bronze.batches WHERE source_file LIKE '%lines_{n}.csv') USING (batch_id)"
     assert unusable.rows(f"SELECT order_id FROM silver.sales_clean {in_file}") == [(f"A0{n}",)]
-    found = unusable.rows(f"SELECT reason_code, source_row, raw_row LIKE '%\"qty\"%' FROM silver.quarantine {in_file}")
+    found = unusable.rows(
+        f"SELECT reason_code, source_row, raw_row LIKE '%\"qty\"%' FROM silver.quarantine {in_file}"
+    )
     assert found == [(UNUSABLE[n][1], 2, True)]
 
 
-QUANTITIES = {'"1,000"': 1000, '"1,000,000"': 1_000_000, '"-1,000"': -1000, "007": 7, "3.0": 3, "1.5": 1.5, " 12 ": 12}
+QUANTITIES = {
+    '"1,000"': 1000,
+    '"1,000,000"': 1_000_000,
+    '"-1,000"': -1000,
+    "007": 7,
+    "3.0": 3,
+    "1.5": 1.5,
+    " 12 ": 12,
+}
 
 
 @pytest.fixture(scope="module")
 def grouped(open_shop: Callable[[], Shop]) -> Shop:
     """Each quantity in a file of its own."""
-    return each_in_a_file(open_shop(), [GOOD.replace(",2,5.00", f",{written},5.00") for written in QUANTITIES])
+    return each_in_a_file(
+        open_shop(), [GOOD.replace(",2,5.00", f",{written},5.00") for written in QUANTITIES]
+    )
 
 
 @pytest.mark.parametrize("written", QUANTITIES)
 def test_grouped_quantities(grouped: Shop, written: str) -> None:
-    quantities = grouped.rows(f"SELECT quantity FROM silver.sales_clean WHERE order_id = 'A1{list(QUANTITIES).index(written)}'")
+    quantities = grouped.rows(
+        f"SELECT quantity FROM silver.sales_clean WHERE order_id = 'A1{list(QUANTITIES).index(written)}'"
+    )
     assert [float(q) for (q,) in quantities] == [QUANTITIES[written]]
 
 
@@ -270,16 +322,27 @@ def test_headers_that_clash_with_ours_or_with_each_other(shop: Shop) -> None:
     assert shop.rows("SELECT batch_id_delivered, größe FROM bronze.shop_lines") == [("9", "x")]
     shop.deliver_lines(GOOD + ",9,x,,z", header=SHOP_HEADER + ",a b,a&b,,", name="lines_2.csv")
     batch = shop.run(until="bronze").ingest.new[0]
-    assert shop.rows("SELECT a_b, a_b_2, unnamed, unnamed_2 FROM bronze.shop_lines WHERE a_b IS NOT NULL") == [("9", "x", None, "z")]
-    assert "new column `a&b` kept as `a_b_2`" in batch.drift and "new column `` kept as `unnamed_2`" in batch.drift
-    shop.configure(SHOP_BRAND.replace("      qty: {type: number}", "      batch_id: {type: text}\n      qty: {type: number}"))
+    assert shop.rows(
+        "SELECT a_b, a_b_2, unnamed, unnamed_2 FROM bronze.shop_lines WHERE a_b IS NOT NULL"
+    ) == [("9", "x", None, "z")]
+    assert (
+        "new column `a&b` kept as `a_b_2`" in batch.drift
+        and "new column `` kept as `unnamed_2`" in batch.drift
+    )
+    shop.configure(
+        SHOP_BRAND.replace(
+            "      qty: {type: number}", "      batch_id: {type: text}\n      qty: {type: number}"
+        )
+    )
     with pytest.raises(ConfigError, match="`batch_id` is added by Bronze"):
         shop.run()
 
 
 def test_optional_source_that_never_came(shop: Shop) -> None:
     shop.configure(
-        SHOP_BRAND + "  goods:\n    files: 'goods*'\n    optional: true\n    columns: {sku: {type: code}, cost: {type: number}}\n"
+        SHOP_BRAND
+        + "  goods:\n    files: 'goods*'\n    optional: true\n    columns: {sku: {type: code}, cost: {type:"
+        " number}}\n"
     )
     (shop.brand / "products.sql").write_text("SELECT sku AS product_code, cost AS unit_cost FROM goods")
     shop.deliver_lines(GOOD)
@@ -335,13 +398,23 @@ def test_disk_full_leaves_the_published_tables_and_a_rerun_heals(shop: Shop) -> 
     shop.deliver_lines(GOOD)
     assert not shop.run().failed
     before = shop.rows("SELECT * FROM silver.sales_clean")
-    lines = [GOOD.replace("A1", f"Z{i * 7919 % 100_003}").replace("Mug", f"Mug {i * 104_729}") for i in range(20_000)]
+    lines = [
+        GOOD.replace("A1", f"Z{i * 7919 % 100_003}").replace("Mug", f"Mug {i * 104_729}")
+        for i in range(20_000)
+    ]
     shop.deliver_lines(*lines, name="lines_2.csv")
 
     def no_file_above_100_kb() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
-    command = [sys.executable, "-c", "from mergehouse.cli.main import main; main()", "run", "-C", str(shop.folder)]
+    command = [
+        sys.executable,
+        "-c",
+        "from mergehouse.cli.main import main; main()",
+        "run",
+        "-C",
+        str(shop.folder),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=no_file_above_100_kb)
     assert done.returncode == 1, done.stderr
     assert "the disk is full" in done.stdout and "Traceback" not in done.stdout + done.stderr

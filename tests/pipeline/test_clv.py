@@ -1,4 +1,6 @@
-"""Lifetime value: learned from the past alone, better than rules where there is something to learn, right in sum, robust to outliers."""
+"""Lifetime value: learned from the past alone, better than rules where there is something to learn, right in
+sum, robust to outliers.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ from tests.conftest import Shop, prepared_shop
 
 from mergehouse.errors import FitError
 from mergehouse.science.clv.baselines import ENSEMBLE, RULES, value_methods
-from mergehouse.science.clv.ensemble import HORIZONS, YEAR, Clv, ClvFallback, ClvPrediction, fit_clv, fit_clv_fallback, outcome
+from mergehouse.science.clv.ensemble import (
+    HORIZONS,
+    YEAR,
+    Clv,
+    ClvFallback,
+    ClvPrediction,
+    fit_clv,
+    fit_clv_fallback,
+    outcome,
+)
 from mergehouse.science.clv.seasonal_level import value_levels
 from mergehouse.science.evaluation.backtest import Tested, backtest_clv, groups, judged_cutoffs
 from mergehouse.science.evaluation.metrics import value_metrics
@@ -27,7 +38,9 @@ def line(customer: str, day: int, quantity: int = 2) -> str:
 
 
 def customers(seed: int = 1, number: int = 700) -> list[str]:
-    """Customers come all the time, buy at a rate and for an amount of their own, and leave for good at some day."""
+    """Customers come all the time, buy at a rate and for an amount of their own, and leave for good at some
+    day.
+    """
     rng = np.random.default_rng(seed)
     lines = []
     for customer in range(number):
@@ -51,16 +64,23 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     def fill(shop: Shop) -> None:
         project(shop, customers())
 
-    return read_dataset(prepared_shop("clv", fill, tmp_path_factory.mktemp("clv") / "project").lakehouse, "shop")
+    return read_dataset(
+        prepared_shop("clv", fill, tmp_path_factory.mktemp("clv") / "project").lakehouse, "shop"
+    )
 
 
 @pytest.fixture(scope="module")
 def tested(dataset: Dataset) -> list[Tested]:
-    """At every third cut-off. Groups of any size are judged, and intervals, which are not what is tested here, come from few draws."""
+    """At every third cut-off. Groups of any size are judged, and intervals, which are not what is tested
+    here, come from few draws.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
         patch.setattr("mergehouse.science.evaluation.backtest.SMALLEST", 1)
-        patch.setattr("mergehouse.science.evaluation.backtest.judged_cutoffs", lambda dataset: judged_cutoffs(dataset)[::-3])
+        patch.setattr(
+            "mergehouse.science.evaluation.backtest.judged_cutoffs",
+            lambda dataset: judged_cutoffs(dataset)[::-3],
+        )
         return list(backtest_clv(dataset))
 
 
@@ -76,19 +96,29 @@ def fitted(dataset: Dataset, day: dt.date) -> Clv:
 
 
 def same(one: ClvPrediction, other: ClvPrediction) -> bool:
-    arrays = [(one.low, other.low), (one.high, other.high), *((one.value[h], other.value[h]) for h in HORIZONS)]
+    arrays = [
+        (one.low, other.low),
+        (one.high, other.high),
+        *((one.value[h], other.value[h]) for h in HORIZONS),
+    ]
     return all(np.array_equal(a, b) for a, b in arrays)
 
 
 def test_it_learns_from_closed_windows_alone(dataset: Dataset, day: dt.date, fitted: Clv) -> None:
     """Outcomes not known on the day are deleted, and so is every later cut-off: nothing changes."""
     known = [
-        pl.when(pl.col("cutoff_date") + pl.duration(days=h) <= day).then(pl.col(f"next_margin_{h}d_eur")).alias(f"next_margin_{h}d_eur")
+        pl.when(pl.col("cutoff_date") + pl.duration(days=h) <= day)
+        .then(pl.col(f"next_margin_{h}d_eur"))
+        .alias(f"next_margin_{h}d_eur")
         for h in HORIZONS
     ]
-    past = Dataset(dataset.brand, dataset.as_of, dataset.rows.filter(pl.col("cutoff_date") <= day).with_columns(known))
+    past = Dataset(
+        dataset.brand, dataset.as_of, dataset.rows.filter(pl.col("cutoff_date") <= day).with_columns(known)
+    )
     assert same(fitted.predict(dataset.at(day)), fit_clv(past, day).predict(dataset.at(day)))
-    for (name, predicted), (_, unknowing) in zip(value_methods(dataset, day), value_methods(past, day), strict=True):
+    for (name, predicted), (_, unknowing) in zip(
+        value_methods(dataset, day), value_methods(past, day), strict=True
+    ):
         assert all(np.array_equal(predicted[h], unknowing[h]) for h in HORIZONS), name
 
 
@@ -97,13 +127,22 @@ def test_it_beats_the_rules_and_its_level_is_right(dataset: Dataset, tested: lis
     assert {t.cutoff for t in tested if t.target == "clv_90d"} == set(judged_cutoffs(dataset)[::-3])
 
     def mean(method: str, target: str, metric: str) -> float:
-        return float(np.mean([t.metrics[metric] for t in tested if (t.method, t.target, t.group) == (method, target, "all")]))
+        return float(
+            np.mean(
+                [
+                    t.metrics[metric]
+                    for t in tested
+                    if (t.method, t.target, t.group) == (method, target, "all")
+                ]
+            )
+        )
 
     for target in ("clv_90d", "clv_365d"):
         for rule in RULES:
             assert mean(ENSEMBLE, target, "spearman") > mean(rule, target, "spearman"), (target, rule)
             assert mean(ENSEMBLE, target, "mae") < mean(rule, target, "mae"), (target, rule)
-        assert mean(ENSEMBLE, target, "bias") == pytest.approx(1, abs=0.15)  # a shop without seasons, as many newcomers as ever
+        # a shop without seasons, as many newcomers as ever
+        assert mean(ENSEMBLE, target, "bias") == pytest.approx(1, abs=0.15)
     assert mean(RULES[0], "clv_365d", "bias") > 1.4  # last year's value knows nothing of those who leave
 
 
@@ -117,26 +156,48 @@ def test_deciles_and_groups_are_of_the_customers_judged(dataset: Dataset, tested
     assert sum(happened * n for _, happened, n in everybody.deciles) == pytest.approx(value.sum())
     tiers = [t for t in last if t.group.startswith("spend: ")]
     assert sum(t.rate * t.customers for t in tiers) == pytest.approx(value.sum())
-    assert [name for name, _ in groups(rows)] == ["region: North Europe", "spend: top tenth", "spend: next four", "spend: lower half"]
-    assert sum(chosen for name, chosen in groups(rows) if name.startswith("spend")).tolist() == [1] * len(rows)
+    assert [name for name, _ in groups(rows)] == [
+        "region: North Europe",
+        "spend: top tenth",
+        "spend: next four",
+        "spend: lower half",
+    ]
+    assert sum(chosen for name, chosen in groups(rows) if name.startswith("spend")).tolist() == [1] * len(
+        rows
+    )
 
 
-def test_longer_is_not_worth_less_and_intervals_leave_out_a_tenth_at_each_end(dataset: Dataset, day: dt.date, fitted: Clv) -> None:
+def test_longer_is_not_worth_less_and_intervals_leave_out_a_tenth_at_each_end(
+    dataset: Dataset, day: dt.date, fitted: Clv
+) -> None:
     rows = dataset.at(day)
     said, value = fitted.predict(rows), outcome(rows, YEAR)
-    assert (said.value[90] >= 0).all() and (said.value[180] >= said.value[90]).all() and (said.value[365] >= said.value[180]).all()
+    assert (
+        (said.value[90] >= 0).all()
+        and (said.value[180] >= said.value[90]).all()
+        and (said.value[365] >= said.value[180]).all()
+    )
     assert (said.low <= said.value[365]).all() and (said.value[365] <= said.high).all()
     assert (value < said.low).mean() <= 0.1 and (value > said.high).mean() == pytest.approx(0.1, abs=0.07)
 
 
 def test_intervals_from_closed_years(dataset: Dataset) -> None:
-    """On the as-of date years have closed, and their scatter is taken. Where more than a tenth bring nothing, the lower end is 0."""
+    """On the as-of date years have closed, and their scatter is taken. Where more than a tenth bring nothing,
+    the lower end is 0.
+    """
     fitted = fit_clv(dataset, dataset.as_of)
-    assert {h: w.days for h, w in fitted.windows.items()} == {90: 90, 180: 180, 365: 365} and fitted.scatter.shape == (3, 20)
+    assert {h: w.days for h, w in fitted.windows.items()} == {
+        90: 90,
+        180: 180,
+        365: 365,
+    } and fitted.scatter.shape == (3, 20)
     learned = dataset.closed_before(dataset.as_of, YEAR)
     outside = []
     for cutoff in learned:
-        said, value = fitted.anchored(dataset, cutoff).predict(dataset.at(cutoff)), outcome(dataset.at(cutoff), YEAR)
+        said, value = (
+            fitted.anchored(dataset, cutoff).predict(dataset.at(cutoff)),
+            outcome(dataset.at(cutoff), YEAR),
+        )
         outside.append(((value < said.low).mean(), (value > said.high).mean()))
     below, above = np.mean(outside, axis=0)
     assert below <= 0.1 and above == pytest.approx(0.1, abs=0.03)
@@ -159,11 +220,15 @@ def test_predictions_add_up_to_the_level_of_the_day(dataset: Dataset, fitted: Cl
 
 
 def test_one_wholesaler_does_not_move_the_others(dataset: Dataset, day: dt.date, fitted: Clv) -> None:
-    """A customer who spends a thousand times as much is worth more than anyone else, and not more than ten times last year's value."""
+    """A customer who spends a thousand times as much is worth more than anyone else, and not more than ten
+    times last year's value.
+    """
     columns = [c for c in dataset.rows.columns if c.endswith("_eur")]
     whale = dataset.at(day).filter(pl.col("purchases") > 5)["customer_id"][0]
     times = pl.when(pl.col("customer_id") == whale).then(1000.0).otherwise(1.0)
-    huge = Dataset(dataset.brand, dataset.as_of, dataset.rows.with_columns(pl.col(c) * times for c in columns))
+    huge = Dataset(
+        dataset.brand, dataset.as_of, dataset.rows.with_columns(pl.col(c) * times for c in columns)
+    )
     said = fit_clv(huge, day).predict(huge.at(day)).value[YEAR]
     is_whale = (huge.at(day)["customer_id"] == whale).to_numpy()
     last_year = huge.at(day)["margin_365d_eur"].to_numpy()
@@ -175,7 +240,10 @@ def test_one_wholesaler_does_not_move_the_others(dataset: Dataset, day: dt.date,
 def test_last_years_loss_is_worth_nothing_not_less(dataset: Dataset, day: dt.date, fitted: Clv) -> None:
     rows = dataset.at(day).with_columns(margin_eur=-50.0, margin_365d_eur=-50.0, margin_90d_eur=-50.0)
     said = fitted.predict(rows)
-    assert all(np.isfinite(said.value[h]).all() and (said.value[h] >= 0).all() for h in HORIZONS) and (said.low >= 0).all()
+    assert (
+        all(np.isfinite(said.value[h]).all() and (said.value[h] >= 0).all() for h in HORIZONS)
+        and (said.low >= 0).all()
+    )
 
 
 def test_purchases_that_are_all_worth_the_same(dataset: Dataset, day: dt.date) -> None:
@@ -183,7 +251,9 @@ def test_purchases_that_are_all_worth_the_same(dataset: Dataset, day: dt.date) -
     ten = dataset.rows.with_columns(margin_eur=pl.col("purchases") * 10.0)
     fallback = fit_clv_fallback(Dataset(dataset.brand, dataset.as_of, ten), day)
     assert fallback.gamma_gamma is None and fallback.worth == pytest.approx(10)
-    assert fallback.each(dataset.at(day).with_columns(margin_eur=pl.col("purchases") * 10.0)) == pytest.approx(10)
+    assert fallback.each(
+        dataset.at(day).with_columns(margin_eur=pl.col("purchases") * 10.0)
+    ) == pytest.approx(10)
 
 
 def test_nobody_brought_anything(dataset: Dataset, day: dt.date) -> None:
@@ -210,16 +280,23 @@ def prior(dataset: Dataset) -> ClvFallback:
     ],
     ids=["one customer", "nobody came back"],
 )
-def test_a_brand_that_tells_nothing_takes_the_priors_customers(shop: Shop, prior: ClvFallback, lines: list[str], words: str) -> None:
+def test_a_brand_that_tells_nothing_takes_the_priors_customers(
+    shop: Shop, prior: ClvFallback, lines: list[str], words: str
+) -> None:
     young = project(shop, lines)
     with pytest.raises(FitError, match=f"shop: .*{words}.*no other brand"):
         fit_clv_fallback(young, young.as_of)
     fallback = fit_clv_fallback(young, young.as_of, prior)
     said = fallback.predict(young.at(young.as_of))
-    assert fallback.bgnbd is prior.bgnbd and np.isfinite(said.value[365]).all() and (said.value[365] > said.value[90]).all()
+    assert (
+        fallback.bgnbd is prior.bgnbd
+        and np.isfinite(said.value[365]).all()
+        and (said.value[365] > said.value[90]).all()
+    )
     mean = young.at(young.as_of)["margin_eur"].sum() / young.at(young.as_of)["purchases"].sum()
     g = fallback.gamma_gamma
-    assert g is not None and g.p * g.gamma / (g.q - 1) == pytest.approx(mean)  # its spread is the prior's, its mean the brand's own
+    # its spread is the prior's, its mean the brand's own
+    assert g is not None and g.p * g.gamma / (g.q - 1) == pytest.approx(mean)
 
 
 def test_two_weeks_of_history_borrow_drop_out(shop: Shop, prior: ClvFallback) -> None:
@@ -228,7 +305,8 @@ def test_two_weeks_of_history_borrow_drop_out(shop: Shop, prior: ClvFallback) ->
     young = project(shop, [line(c, d, int(rng.integers(1, 9))) for c, d in days])
     own, borrowed = (fit_clv_fallback(young, young.as_of, p) for p in (None, prior))
     assert not own.bgnbd.dropout_identified and prior.bgnbd.dropout_identified
-    assert (borrowed.bgnbd.r, borrowed.bgnbd.alpha) == (own.bgnbd.r, own.bgnbd.alpha)  # the rate is the brand's own
+    # the rate is the brand's own
+    assert (borrowed.bgnbd.r, borrowed.bgnbd.alpha) == (own.bgnbd.r, own.bgnbd.alpha)
     assert (borrowed.bgnbd.a, borrowed.bgnbd.b) == (prior.bgnbd.a, prior.bgnbd.b)
     rows = young.at(young.as_of)
     assert (borrowed.predict(rows).value[365] < own.predict(rows).value[365]).all()  # some leave

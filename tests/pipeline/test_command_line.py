@@ -22,12 +22,17 @@ LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 
 
 def call_as_process(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    return expect(subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT), code)
+    return expect(
+        subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT), code
+    )
 
 
 def test_help_is_a_table_of_contents() -> None:
     text = call_as_process("--help").stdout
-    order = [text.index(f"\n  {word}") for word in ("init", "demo", "run", "check", "query", "kpi", "report", "docs", "doctor")]
+    order = [
+        text.index(f"\n  {word}")
+        for word in ("init", "demo", "run", "check", "query", "kpi", "report", "docs", "doctor")
+    ]
     assert order == sorted(order)
 
 
@@ -58,13 +63,17 @@ def test_run_prints_kpis_findings_and_places(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
-def test_no_number_is_cut_in_a_narrow_window(columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_no_number_is_cut_in_a_narrow_window(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     brands = [f"brand_{n}" for n in range(6)]
     print_kpis({brand: {item.name: Decimal("1234567.89") for item in catalogue()} for brand in brands})
     printed = capsys.readouterr().out
     assert "\u2026" not in printed and max(map(len, printed.splitlines())) <= columns
-    assert printed.count("1,234,567.89") % len(brands) == 0 and all(printed.count(brand) == 1 for brand in brands)
+    assert printed.count("1,234,567.89") % len(brands) == 0 and all(
+        printed.count(brand) == 1 for brand in brands
+    )
 
 
 def test_run_as_json(tmp_path: Path) -> None:
@@ -73,7 +82,8 @@ def test_run_as_json(tmp_path: Path) -> None:
     with with_scores():
         result = json.loads(call("run", "-C", shop.folder, "--json").stdout)
     assert result["ok"] and result["deliveries"][0]["rows"] == 1
-    assert {t["table"] for t in result["tables"] if t["status"] != "built"} == {"gold.customer_scores_gold"}  # it was empty before
+    # it was empty before
+    assert {t["table"] for t in result["tables"] if t["status"] != "built"} == {"gold.customer_scores_gold"}
 
 
 def test_an_error_says_why_and_shows_rows(capsys: pytest.CaptureFixture) -> None:
@@ -88,7 +98,9 @@ def test_an_error_says_why_and_shows_rows(capsys: pytest.CaptureFixture) -> None
     ]
 
 
-def test_what_nobody_foresaw_is_one_message_and_a_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_what_nobody_foresaw_is_one_message_and_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     def fails(**_: object) -> None:
         raise ValueError("cannot divide\nby it")
 
@@ -97,7 +109,11 @@ def test_what_nobody_foresaw_is_one_message_and_a_file(monkeypatch: pytest.Monke
         cli.main()
     said = capsys.readouterr().err
     file = Path(re.findall(r"report it with (\S+)\.\n", said)[0])
-    assert stopped.value.code == 1 and "unexpected ValueError (cannot divide)" in said and "Traceback" not in said
+    assert (
+        stopped.value.code == 1
+        and "unexpected ValueError (cannot divide)" in said
+        and "Traceback" not in said
+    )
     assert "cannot divide\nby it" in file.read_text()
     file.unlink()
 
@@ -112,7 +128,10 @@ def test_check_kpi_and_doctor_as_json(shop: Shop) -> None:
     shop.deliver_lines(LINE)
     call("run", "-C", shop.folder)
     assert json.loads(call("kpi", "-C", shop.folder, "--json").stdout)["shop"]["gmv"] == "10.00"
-    assert all(c["passed"] or c["severity"] == "warn" for c in json.loads(call("check", "-C", shop.folder, "--json").stdout))
+    assert all(
+        c["passed"] or c["severity"] == "warn"
+        for c in json.loads(call("check", "-C", shop.folder, "--json").stdout)
+    )
     assert all(f["ok"] for f in json.loads(call("doctor", "-C", shop.folder, "--json").stdout))
 
 

@@ -1,4 +1,4 @@
-"""Tables that Python computes: nodes of the graph like any other, by a function that is named in a contract."""
+"""Tables that Python computes: nodes of the graph like any other, by a function that a contract names."""
 
 from __future__ import annotations
 
@@ -87,21 +87,34 @@ def sizes(shop: Shop) -> dict[str, int]:
     return dict(shop.rows(f"SELECT * FROM {SIZES}"))
 
 
-def test_it_is_built_when_its_inputs_or_its_version_change_and_only_then(shop: Shop, run: Callable, behaviour: dict[str, str]) -> None:
+def test_it_is_built_when_its_inputs_or_its_version_change_and_only_then(
+    shop: Shop, run: Callable, behaviour: dict[str, str]
+) -> None:
     built = run()
-    assert (built[GROUPS].status, built[SIZES].status) == ("built", "built") and sizes(shop) == {"new": 1, "regular": 1}
+    assert (built[GROUPS].status, built[SIZES].status) == ("built", "built") and sizes(shop) == {
+        "new": 1,
+        "regular": 1,
+    }
     assert list(built).index("silver.orders") < list(built).index(GROUPS) < list(built).index(SIZES)
     assert {t.status for t in run().values()} == {"fresh"} and toy_tables.calls == ["groups"]
     shop.deliver_lines(line("A4", customer="3"), name="lines_2.csv")
     later = run()
-    assert (later[GROUPS].status, later[SIZES].status) == ("built", "updated") and sizes(shop) == {"new": 2, "regular": 1}
+    assert (later[GROUPS].status, later[SIZES].status) == ("built", "updated") and sizes(shop) == {
+        "new": 2,
+        "regular": 1,
+    }
     behaviour["version"] = "2"  # as where a model is promoted
     again = run()
-    assert {name for name, t in again.items() if t.status == "built"} == {GROUPS, SIZES} and toy_tables.calls == ["groups"] * 3
+    assert {name for name, t in again.items() if t.status == "built"} == {
+        GROUPS,
+        SIZES,
+    } and toy_tables.calls == ["groups"] * 3
     assert {t.status for t in run().values()} == {"fresh"}
 
 
-def test_one_that_fails_keeps_its_version_and_so_do_its_readers(shop: Shop, run: Callable, behaviour: dict[str, str]) -> None:
+def test_one_that_fails_keeps_its_version_and_so_do_its_readers(
+    shop: Shop, run: Callable, behaviour: dict[str, str]
+) -> None:
     """At first there is no version to keep: said in words, and all else is built."""
     behaviour["fail"] = "singular matrix"
     first = run()
@@ -114,8 +127,14 @@ def test_one_that_fails_keeps_its_version_and_so_do_its_readers(shop: Shop, run:
     behaviour["fail"] = "out of luck"
     shop.deliver_lines(line("A4", customer="3"), name="lines_2.csv")
     later = run()
-    assert (later["silver.orders"].status, later[GROUPS].status, later[SIZES].status) == ("updated", "failed", "blocked")
-    assert sizes(shop) == {"new": 1, "regular": 1} and shop.rows(f"SELECT DISTINCT seen_orders FROM {GROUPS}") == [(3,)]
+    assert (later["silver.orders"].status, later[GROUPS].status, later[SIZES].status) == (
+        "updated",
+        "failed",
+        "blocked",
+    )
+    assert sizes(shop) == {"new": 1, "regular": 1} and shop.rows(
+        f"SELECT DISTINCT seen_orders FROM {GROUPS}"
+    ) == [(3,)]
     behaviour["fail"] = ""
     assert run()[SIZES].status == "built" and sizes(shop) == {"new": 2, "regular": 1}
 
@@ -135,7 +154,9 @@ def test_without_an_optional_one_its_readers_are_built_all_the_same(
     assert run()[SIZES].status == "built" and sizes(shop) == {"new": 1, "regular": 1}
 
 
-def test_what_it_takes_and_is_not_there_is_said(run: Callable, models: Path, behaviour: dict[str, str]) -> None:
+def test_what_it_takes_and_is_not_there_is_said(
+    run: Callable, models: Path, behaviour: dict[str, str]
+) -> None:
     behaviour["lacking"] = "splink is not installed"
     assert run()[GROUPS].reason == f"`{GROUPS}` cannot be computed: splink is not installed."
     edit(models, "toy_tables:groups", "toy_tables:grps")
@@ -151,13 +172,18 @@ def test_its_rows_are_checked_before_they_are_published(shop: Shop, models: Path
     assert not shop.lakehouse.exists(GROUPS)
 
 
-def test_rows_in_the_place_of_their_partitions_leave_the_others(shop: Shop, models: Path, run: Callable) -> None:
+def test_rows_in_the_place_of_their_partitions_leave_the_others(
+    shop: Shop, models: Path, run: Callable
+) -> None:
     """All customers come back: nothing takes the place of those who had not."""
     edit(models, "reads:", "replaces: partitions\nreads:")
     assert run()[GROUPS].status == "updated"
     shop.deliver_lines(line("A4", customer="1"), name="lines_2.csv")
     assert run()[GROUPS].status == "updated"
-    counted = shop.rows(f"SELECT group_name, count(*), min(seen_orders), max(seen_orders) FROM {GROUPS} GROUP BY ALL ORDER BY ALL")
+    counted = shop.rows(
+        f"SELECT group_name, count(*), min(seen_orders), max(seen_orders) FROM {GROUPS} GROUP BY ALL ORDER"
+        " BY ALL"
+    )
     assert counted == [("new", 1, 3, 3), ("regular", 2, 4, 4)]
 
 
@@ -165,7 +191,11 @@ def test_contracts_that_contradict_themselves(models: Path, tmp_path: Path) -> N
     file = tmp_path / "contract.yml"
     for old, new, words in (
         ("computed_by: tests.pipeline.toy_tables:groups\n", "", "are for a table with `computed_by`"),
-        ("partition_by: [group_name]\n", "replaces: partitions\n", "`replaces: partitions` needs `partition_by`"),
+        (
+            "partition_by: [group_name]\n",
+            "replaces: partitions\n",
+            "`replaces: partitions` needs `partition_by`",
+        ),
         (":groups", ".groups", "computed_by"),
     ):
         file.write_text(CONTRACT.replace(old, new))

@@ -1,4 +1,6 @@
-"""Fields that two tables carry: every disagreement is kept, and deliveries change those of the keys that they touch."""
+"""Fields that two tables carry: every disagreement is kept, and deliveries change those of the keys that they
+touch.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ BRAND = (
       amount: {type: number}
 reconcile:
   - {field: place, use: heads.place, against: parts.place, key: number, why: The head is kept by hand.}
-  - {field: total, use: parts.amount, against: heads.total, key: number, sum_over: [part], why: Parts are billed.}
+  - {field: total, use: parts.amount, against: heads.total, key: number, sum_over: [part], 
+   why: Parts are billed.}
 """
 )
 DISAGREE = "SELECT field, key_value, used, other FROM silver.field_differences ORDER BY ALL"
@@ -56,7 +59,9 @@ def deliver(shop: Shop) -> None:
     shop.configure(BRAND)
     shop.deliver_lines(line("A1"))
     shop.deliver("number,place,total\nN1,Rome,30\nN2,Oslo,5\nN3,Bonn,1\n", "heads.csv")
-    shop.deliver("part,number,place,amount\nP1,N1,Rome,10\nP2,N1,Rome,20\nP3,N2,Bergen,5\n,N3,Bonn,1\n", "parts.csv")
+    shop.deliver(
+        "part,number,place,amount\nP1,N1,Rome,10\nP2,N1,Rome,20\nP3,N2,Bergen,5\n,N3,Bonn,1\n", "parts.csv"
+    )
 
 
 def test_a_disagreement_is_kept_with_both_values_and_counted_by_key(shop: Shop) -> None:
@@ -77,7 +82,9 @@ def test_a_version_that_moves_to_another_key_touches_both(began: Shop) -> None:
         ("total", "N2", "25.0000", "5.0000"),
     ]
     assert {t.table: t.changed_rows for t in result.tables}["silver.field_differences"] == 2
-    assert counted(result) == {c.table: c.failures for c in check(began.project) if c.table in ("shop.place", "shop.total")}
+    assert counted(result) == {
+        c.table: c.failures for c in check(began.project) if c.table in ("shop.place", "shop.total")
+    }
     assert differences(began.lakehouse, began.folder) == {}
 
 

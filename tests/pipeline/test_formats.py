@@ -1,4 +1,6 @@
-"""The same export in another shape - workbook, Parquet, gzip, other delimiters and formats - gives the same Silver."""
+"""The same export in another shape - workbook, Parquet, gzip, other delimiters and formats - gives the same
+Silver.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ ROWS = [
 ]
 SILVER = """
 SELECT * EXCLUDE (source_system, batch_id, source_row)
-  REPLACE (replace(customer_id, source_system, '') AS customer_id, replace(product_id, source_system, '') AS product_id)
+  REPLACE (replace(customer_id, source_system, '') AS customer_id, replace(product_id, source_system, '') AS
+  product_id)
 FROM silver.sales_clean WHERE source_system = '{}' ORDER BY order_id, line_id
 """
 
@@ -67,7 +70,13 @@ def deliver_workbook(shop: Shop, above: list[list[str]] = []) -> None:  # noqa: 
                     *row[8:],
                 ]
             )
-    for note in (["Notes", "for the reader"], ["Pages", "by"], ["Country", "and"], ["Customer", "of"], ["Currency", "EUR"]):
+    for note in (
+        ["Notes", "for the reader"],
+        ["Pages", "by"],
+        ["Country", "and"],
+        ["Customer", "of"],
+        ["Currency", "EUR"],
+    ):
         book["Sheet"].append(note)
     book.save(shop.raw / "lines.xlsx")
 
@@ -87,7 +96,9 @@ DELIVERIES = {
     "a title above the header": lambda shop: shop.deliver(TITLE + text()),
     "a title, semicolons and Windows-1252": lambda shop: shop.deliver((TITLE + text(";")).encode("cp1252")),
     "a quoted title of two lines": lambda shop: shop.deliver('"Orders,\nof a shop"\n' + text("|")),
-    "a workbook with titles": lambda shop: deliver_workbook(shop, [["Orders of a shop"], [], ["", "until", "2026-03-31"]]),
+    "a workbook with titles": lambda shop: deliver_workbook(
+        shop, [["Orders of a shop"], [], ["", "until", "2026-03-31"]]
+    ),
     "gzip": lambda shop: shop.deliver(gzip.compress(text().encode()), "lines.csv.gz"),
     "two overlapping files": lambda shop: [
         shop.deliver(text(rows=ROWS[:2]), "lines_1.csv"),
@@ -134,7 +145,10 @@ def test_what_stands_above_the_header_is_reported_and_lines_keep_their_numbers(s
     shop.deliver(TITLE + text() + "A3,torn\n")
     batch = shop.run(until="silver").ingest.new[0]
     assert (batch.rows, batch.rejected_rows) == (3, 1)
-    assert "3 line(s) above the header passed over: Orders of a shop; Stra\\u00dfe from 2026-02-01" in batch.drift
+    assert (
+        "3 line(s) above the header passed over: Orders of a shop; Stra\\u00dfe from 2026-02-01"
+        in batch.drift
+    )
     assert shop.rows("SELECT source_line, raw_text FROM bronze.rejected") == [(8, "A3,torn")]
     assert shop.rows("SELECT source_row FROM silver.sales_clean ORDER BY 1") == [(1,), (2,), (3,)]
 
@@ -153,7 +167,9 @@ UNCLEAR = ["2026-02-20 10:00 CET", "2026-02-20 24:00:00", "2026-02-20 10:00:00 +
 
 @pytest.fixture(scope="module")
 def instants(open_shop: Callable[[], Shop]) -> Shop:
-    """Each of the instants as order B0, B1... in a file of its own, below A0, A1..., which says nothing of an offset."""
+    """Each of the instants as order B0, B1... in a file of its own, below A0, A1..., which says nothing of an
+    offset.
+    """
     shop = open_shop()
     for n, written in enumerate([*INSTANTS, *UNCLEAR]):
         rows = [[f"A{n}", *ROWS[0][1:]], [f"B{n}", ROWS[0][1], written, *ROWS[0][3:]]]
@@ -176,7 +192,9 @@ def test_instants_that_say_how_far_they_are_from_utc(instants: Shop, written: st
 @pytest.mark.parametrize("written", UNCLEAR)
 def test_instants_that_are_unclear_go_to_quarantine(instants: Shop, written: str) -> None:
     n = len(INSTANTS) + UNCLEAR.index(written)
-    found = instants.rows(f"SELECT order_id, reason_code FROM silver.quarantine WHERE order_id IN ('A{n}', 'B{n}')")
+    found = instants.rows(
+        f"SELECT order_id, reason_code FROM silver.quarantine WHERE order_id IN ('A{n}', 'B{n}')"
+    )
     assert found == [(f"B{n}", "unreadable_date")]
 
 
@@ -199,7 +217,9 @@ def test_declared_formats_win_over_detection(shop: Shop) -> None:
         shop.configure(SHOP_BRAND.replace("    columns:", f"    {options}\n    columns:", 1))
         shop.deliver(text(";", [row]))
         shop.run(until="silver")
-        assert [(str(d), float(q)) for d, q in shop.rows("SELECT order_date, quantity FROM silver.sales_clean")] == [(day, units)]
+        assert [
+            (str(d), float(q)) for d, q in shop.rows("SELECT order_date, quantity FROM silver.sales_clean")
+        ] == [(day, units)]
 
 
 def test_ambiguous_dates_are_reported(shop: Shop) -> None:
@@ -224,7 +244,9 @@ def test_header_spellings(shop: Shop) -> None:
 def test_key_keeps_the_latest_delivery(shop: Shop) -> None:
     """A reference table delivered twice counts in its latest version."""
     shop.configure(
-        SHOP_BRAND + "  goods:\n    files: 'goods*'\n    key: [sku]\n    columns:\n      sku: {type: code}\n      cost: {type: number}\n"
+        SHOP_BRAND
+        + "  goods:\n    files: 'goods*'\n    key: [sku]\n    columns:\n      sku: {type: code}\n      cost:"
+        " {type: number}\n"
     )
     (shop.brand / "products.sql").write_text("SELECT sku AS product_code, cost AS unit_cost FROM goods")
     shop.deliver_lines(",".join(ROWS[0]))
@@ -232,7 +254,10 @@ def test_key_keeps_the_latest_delivery(shop: Shop) -> None:
     shop.run()
     shop.deliver("sku,cost\nP1,2.00\n", "goods_2.csv")
     shop.run()
-    assert [(p, float(c)) for p, c in shop.rows("SELECT product_code, unit_cost FROM silver.products_clean ORDER BY 1")] == [
+    assert [
+        (p, float(c))
+        for p, c in shop.rows("SELECT product_code, unit_cost FROM silver.products_clean ORDER BY 1")
+    ] == [
         ("P1", 2.0),
         ("P2", 9.99),
     ]

@@ -1,4 +1,6 @@
-"""Deliveries bring tables up to date: whatever is delivered, in whatever order, equals a full rebuild from the same Bronze."""
+"""Deliveries bring tables up to date: whatever is delivered, in whatever order, equals a full rebuild from
+the same Bronze.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,12 @@ HISTORIES = [  # (seed, number of histories): a few always, others on every day,
 
 
 def differences(lakehouse: Lakehouse, project_folder: Path) -> dict[str, int]:
-    """Rows of every Silver and Gold table that a full rebuild makes come out differently; the rates read no delivery."""
-    built = [f"{layer}.{model.stem}" for layer in ("silver", "gold") for model in (MODELS / layer).glob("*.sql")]
+    """Rows of every Silver and Gold table that a full rebuild makes come out differently; the rates read no
+    delivery.
+    """
+    built = [
+        f"{layer}.{model.stem}" for layer in ("silver", "gold") for model in (MODELS / layer).glob("*.sql")
+    ]
     names = [name for name in lakehouse.tables() if name in built and name != RATES]
     before = {name: lakehouse.table(name).version for name in names}
     rebuilt = run(load_project(project_folder), select=" ".join(names), full=True)
@@ -54,7 +60,10 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     write_project(folder)
     generate(folder, LINES, 11)
     raw = folder / "raw"
-    return {str(f.relative_to(raw)): f.read_text(encoding="utf-8").splitlines() for f in sorted(raw.glob("*/*.csv"))}
+    return {
+        str(f.relative_to(raw)): f.read_text(encoding="utf-8").splitlines()
+        for f in sorted(raw.glob("*/*.csv"))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +79,26 @@ def rates_alone(folder: Path) -> None:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[float, float, int, bool]]:
-    """Cuts of every file into pieces, as (from, to, delivery, corrected) in shares of the file; some overlap, some come twice."""
+    """Cuts of every file into pieces, as (from, to, delivery, corrected) in shares of the file; some overlap,
+    some come twice.
+    """
     deliveries = draw(st.integers(2, 3))
     cuts = sorted(draw(st.lists(st.floats(0.02, 0.98), min_size=1, max_size=3)))
     bounds = [0.0, *cuts, 1.0]
     share = st.floats(0, 1)
-    pieces = [(a, b, draw(st.integers(0, deliveries - 1)), False) for a, b in zip(bounds, bounds[1:], strict=False)]
+    pieces = [
+        (a, b, draw(st.integers(0, deliveries - 1)), False) for a, b in zip(bounds, bounds[1:], strict=False)
+    ]
     for _ in range(draw(st.integers(0, 2))):
         a = draw(share)
-        pieces.append((a, min(1.0, a + draw(st.floats(0.01, 0.3))), draw(st.integers(0, deliveries - 1)), draw(st.booleans())))
+        pieces.append(
+            (
+                a,
+                min(1.0, a + draw(st.floats(0.01, 0.3))),
+                draw(st.integers(0, deliveries - 1)),
+                draw(st.booleans()),
+            )
+        )
     return pieces
 
 
@@ -100,7 +120,9 @@ def test_any_history_of_deliveries_equals_a_full_rebuild(
     updated = 0
 
     @seed(number)
-    @settings(max_examples=histories_tried, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=histories_tried, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
     @given(lines=histories(), headers=histories(), others=histories())
     def any_history(lines: list, headers: list, others: list) -> None:
         nonlocal updated
@@ -109,7 +131,12 @@ def test_any_history_of_deliveries_equals_a_full_rebuild(
         try:
             for delivery in range(3):
                 for name, rows in exports.items():
-                    deliver(folder / "raw" / name, rows, headers if "_sales." in name else lines if is_fact(name) else others, delivery)
+                    deliver(
+                        folder / "raw" / name,
+                        rows,
+                        headers if "_sales." in name else lines if is_fact(name) else others,
+                        delivery,
+                    )
                 result = run(load_project(folder))
                 updated += sum(t.status == "updated" for t in result.tables)
             assert not result.failed, [t for t in result.tables if t.reason]
@@ -131,14 +158,20 @@ def deliver(path: Path, rows: list[str], pieces: list, delivery: int) -> None:
     for number, (a, b, when, corrected) in enumerate(pieces):
         chosen = piece_rows(rows, a, b, corrected) if when == delivery else []
         if chosen:
-            stem = f"{path.stem}_{delivery}{number}" if "online_retail" in path.name else f"{delivery}{number}_{path.stem}"
+            stem = (
+                f"{path.stem}_{delivery}{number}"
+                if "online_retail" in path.name
+                else f"{delivery}{number}_{path.stem}"
+            )
             (path.parent / f"{stem}.csv").write_text("\n".join([rows[0], *chosen]) + "\n", encoding="utf-8")
 
 
 LINE = "{order},{n},2026-03-{day:02} 10:00:00,{item},Mug,{quantity},5.00,{customer},Germany,EUR"
 
 
-def line(order: str = "A1", n: int = 1, day: int = 1, item: str = "P1", quantity: int = 2, customer: str = "77") -> str:
+def line(
+    order: str = "A1", n: int = 1, day: int = 1, item: str = "P1", quantity: int = 2, customer: str = "77"
+) -> str:
     return LINE.format(order=order, n=n, day=day, item=item, quantity=quantity, customer=customer)
 
 
@@ -174,7 +207,10 @@ def test_a_correction_replaces_its_line_and_the_old_version_stays_readable(began
     first = began.lakehouse.table("silver.sales_clean").version
     began.deliver_lines(line("A1", quantity=7), name="lines_2.csv")
     began.run()
-    assert began.rows("SELECT order_id, quantity FROM silver.sales_clean ORDER BY order_id") == [("A1", 7), ("A2", 1)]
+    assert began.rows("SELECT order_id, quantity FROM silver.sales_clean ORDER BY order_id") == [
+        ("A1", 7),
+        ("A2", 1),
+    ]
     assert began.rows("SELECT kind FROM silver.duplicates") == [("superseded",)]
     assert began.lakehouse.table("silver.sales_clean", version=first).polars()["quantity"].sum() == 3
     assert differences(began.lakehouse, began.folder) == {}
@@ -186,12 +222,18 @@ def test_a_key_of_the_lines_source_numbers_them(shop: Shop, numbered: bool) -> N
     shop.configure(SHOP_BRAND.replace("    columns:", "    key: [order, line]\n    columns:", 1))
     if not numbered:
         (shop.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES.replace("line AS line_id, ", ""))
-    shop.deliver_lines(line("A1", quantity=2), line("A1", n=2, quantity=3), line("A2", quantity=1), line("A2", quantity=1))
+    shop.deliver_lines(
+        line("A1", quantity=2), line("A1", n=2, quantity=3), line("A2", quantity=1), line("A2", quantity=1)
+    )
     assert not shop.run().failed
     shop.deliver_lines(line("A1", quantity=7), line("A1", n=2, quantity=3), name="lines_2.csv")
     result = shop.run()
     assert {t.table: t.status for t in result.tables}["silver.order_lines"] == "updated"
-    assert shop.rows("SELECT order_id, quantity FROM silver.sales_clean ORDER BY ALL") == [("A1", 3), ("A1", 7), ("A2", 1)]
+    assert shop.rows("SELECT order_id, quantity FROM silver.sales_clean ORDER BY ALL") == [
+        ("A1", 3),
+        ("A1", 7),
+        ("A2", 1),
+    ]
     assert shop.rows("SELECT kind, count(*) FROM silver.duplicates GROUP BY ALL ORDER BY ALL") == [
         ("across_deliveries", 1), ("superseded", 1), ("within_delivery", 1),
     ]  # fmt: skip
@@ -210,23 +252,44 @@ def test_a_day_delivered_again_changes_no_figure(shop: Shop) -> None:
 
 
 def test_a_customer_keeps_the_last_country_that_was_named(shop: Shop) -> None:
-    shop.deliver_lines(line("A1", day=1).replace("Germany", "France"), line("A2", day=2), line("A3", day=3).replace("Germany", ""))
+    shop.deliver_lines(
+        line("A1", day=1).replace("Germany", "France"),
+        line("A2", day=2),
+        line("A3", day=3).replace("Germany", ""),
+    )
     shop.run()
-    assert shop.rows("SELECT country_code, CAST(first_seen AS VARCHAR) FROM silver.customers_clean") == [("DE", "2026-03-01")]
-    shop.deliver_lines(line("A4", day=4).replace("Germany", "Spain"), line("A5", day=5).replace("Germany", ""), name="lines_2.csv")
+    assert shop.rows("SELECT country_code, CAST(first_seen AS VARCHAR) FROM silver.customers_clean") == [
+        ("DE", "2026-03-01")
+    ]
+    shop.deliver_lines(
+        line("A4", day=4).replace("Germany", "Spain"),
+        line("A5", day=5).replace("Germany", ""),
+        name="lines_2.csv",
+    )
     shop.run()
-    assert shop.rows("SELECT country_code, CAST(first_seen AS VARCHAR) FROM silver.customers_clean") == [("ES", "2026-03-01")]
+    assert shop.rows("SELECT country_code, CAST(first_seen AS VARCHAR) FROM silver.customers_clean") == [
+        ("ES", "2026-03-01")
+    ]
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
 def test_deliveries_that_write_dates_in_turn_one_way_and_another_are_followed(shop: Shop) -> None:
     statuses = []
-    for number, when in enumerate(["2026-03-01 10:00:00", "2.3.2026 10:00", "2026-03-03 10:00:00", "4.3.2026 10:00"]):
-        shop.deliver_lines(line(f"A{number}").replace("2026-03-01 10:00:00", when), name=f"lines_{number}.csv")
+    for number, when in enumerate(
+        ["2026-03-01 10:00:00", "2.3.2026 10:00", "2026-03-03 10:00:00", "4.3.2026 10:00"]
+    ):
+        shop.deliver_lines(
+            line(f"A{number}").replace("2026-03-01 10:00:00", when), name=f"lines_{number}.csv"
+        )
         statuses.append({t.table: t.status for t in shop.run().tables}["silver.sales_clean"])
         assert not shop.run().changed
     assert statuses == ["built", "updated", "updated", "updated"]
-    assert shop.rows("SELECT DISTINCT day(order_date) FROM silver.sales_clean ORDER BY 1") == [(1,), (2,), (3,), (4,)]
+    assert shop.rows("SELECT DISTINCT day(order_date) FROM silver.sales_clean ORDER BY 1") == [
+        (1,),
+        (2,),
+        (3,),
+        (4,),
+    ]
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
@@ -265,15 +328,27 @@ def test_a_header_that_comes_later_reaches_its_lines(shop: Shop, followed: bool)
     shop.run()
     shop.deliver("number,customer\nA2,K2\nA3,K4\n", "heads_2.csv")
     result = shop.run()
-    assert {t.table: t.status for t in result.tables}["silver.order_lines"] == ("updated" if followed else "built")
-    assert shop.rows("SELECT source_customer_id FROM silver.sales_clean ORDER BY order_id") == [("K1",), ("K2",), ("K4",)]
+    assert {t.table: t.status for t in result.tables}["silver.order_lines"] == (
+        "updated" if followed else "built"
+    )
+    assert shop.rows("SELECT source_customer_id FROM silver.sales_clean ORDER BY order_id") == [
+        ("K1",),
+        ("K2",),
+        ("K4",),
+    ]
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
 def test_a_delivery_with_a_column_gone_changes_nothing_until_it_is_delivered_right(shop: Shop) -> None:
     two_orders(shop)
-    versions = {name: shop.lakehouse.delta(name).version() for name in shop.lakehouse.tables() if not name.startswith("monitor.")}
-    gone = [",".join(row.split(",")[:8] + row.split(",")[9:]) for row in (line("A3", day=3), line("A4", day=4))]
+    versions = {
+        name: shop.lakehouse.delta(name).version()
+        for name in shop.lakehouse.tables()
+        if not name.startswith("monitor.")
+    }
+    gone = [
+        ",".join(row.split(",")[:8] + row.split(",")[9:]) for row in (line("A3", day=3), line("A4", day=4))
+    ]
     shop.deliver_lines(*gone, name="lines_2.csv", header=SHOP_HEADER.replace("country,", ""))
     result = shop.run()
     message = str(result.ingest.failures["bronze.shop_lines"])

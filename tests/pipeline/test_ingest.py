@@ -1,4 +1,6 @@
-"""Ingestion: verified releases only, one commit a table, the same again changes nothing, and no fault leaves half a table."""
+"""Ingestion: verified releases only, one commit a table, the same again changes nothing, and no fault leaves
+half a table.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def tables(lakehouse: Path) -> Lakehouse:
 
 def versions(lakehouse: Path) -> dict[str, int]:
     """Every Delta table and its version, the log of ingestions left out."""
-    found = sorted(folder.name for folder in (lakehouse / "Tables").glob("*") if (folder / "_delta_log").is_dir())
+    found = sorted(
+        folder.name for folder in (lakehouse / "Tables").glob("*") if (folder / "_delta_log").is_dir()
+    )
     return {name: tables(lakehouse).delta(name).version() for name in found if name != "release_ingests"}
 
 
@@ -44,7 +48,9 @@ def current(lakehouse: Path) -> dict[str, tuple[str, int]]:
     return {row["table_name"]: (row["release_version"], row["delta_version"]) for row in rows}
 
 
-def test_tables_are_typed_by_the_manifest_and_hold_its_rows(released: Path, ingested: Path, demo: Demo) -> None:
+def test_tables_are_typed_by_the_manifest_and_hold_its_rows(
+    released: Path, ingested: Path, demo: Demo
+) -> None:
     manifest = Shelf(str(released)).latest()
     assert manifest is not None
     source = Lakehouse(demo[0].lakehouse_location)
@@ -52,7 +58,10 @@ def test_tables_are_typed_by_the_manifest_and_hold_its_rows(released: Path, inge
     for table in manifest.tables:
         name = table.name.split(".")[1]
         delta = tables(ingested).delta(name)
-        fields = {f.name: (words.get(f.type.type, f.type.type), f.nullable, f.metadata["comment"]) for f in delta.schema().fields}
+        fields = {
+            f.name: (words.get(f.type.type, f.type.type), f.nullable, f.metadata["comment"])
+            for f in delta.schema().fields
+        }
         assert fields == {c.name: (c.type, c.nullable, c.meaning) for c in table.columns}
         assert list(fields) == [c.name for c in table.columns]
         assert delta.metadata().partition_columns == table.partition_by
@@ -63,7 +72,13 @@ def test_tables_are_typed_by_the_manifest_and_hold_its_rows(released: Path, inge
 
 def test_money_arrives_to_the_cent(ingested: Path, demo: Demo) -> None:
     truth = demo[1]
-    sales = tables(ingested).table("sales_daily").polars().group_by("source_system").agg(polars.col("gmv_eur").sum())
+    sales = (
+        tables(ingested)
+        .table("sales_daily")
+        .polars()
+        .group_by("source_system")
+        .agg(polars.col("gmv_eur").sum())
+    )
     expected = {brand: Decimal(figures["kpis"]["gmv"]) for brand, figures in truth["brands"].items()}
     assert dict(sales.iter_rows()) == expected
 
@@ -85,10 +100,15 @@ def test_no_fault_of_a_release_reaches_a_table(carried: Path, fabric: Path, case
     assert versions(fabric) == before and not (fabric / "Files/dropzone").exists()
 
 
-def test_the_next_release_takes_the_place_of_rows_and_the_pointer_follows(carried: Path, fabric: Path, demo: Demo) -> None:
+def test_the_next_release_takes_the_place_of_rows_and_the_pointer_follows(
+    carried: Path, fabric: Path, demo: Demo
+) -> None:
     release(demo[0], version="1.1.0", to=str(carried))
     result = ingest(str(carried), str(fabric))
-    assert {name for name, status in statuses(result).items() if status != "loaded"} == {"customer_scores_gold"}  # scores are merged
+    # scores are merged
+    assert {name for name, status in statuses(result).items() if status != "loaded"} == {
+        "customer_scores_gold"
+    }
     assert result.current == "1.1.0"
     assert {version for version, _ in current(fabric).values()} == {"1.1.0"}
     assert {name: number for name, (_, number) in current(fabric).items()} == {
@@ -96,14 +116,22 @@ def test_the_next_release_takes_the_place_of_rows_and_the_pointer_follows(carrie
     }
 
 
-def test_rolling_back_restores_each_table_from_its_own_history(carried: Path, fabric: Path, demo: Demo) -> None:
+def test_rolling_back_restores_each_table_from_its_own_history(
+    carried: Path, fabric: Path, demo: Demo
+) -> None:
     rows = tables(fabric).table("sales_daily").polars().sort("order_date", "source_system", "country_code")
     release(demo[0], version="1.1.0", to=str(carried))
     assert ingest(str(carried), str(fabric)).current == "1.1.0"
     Shelf(str(carried)).point_at(Version(1, 0, 0))
     result = ingest(str(carried), str(fabric))
     assert set(statuses(result).values()) == {"restored"} and result.current == "1.0.0"
-    assert tables(fabric).table("sales_daily").polars().sort("order_date", "source_system", "country_code").equals(rows)
+    assert (
+        tables(fabric)
+        .table("sales_daily")
+        .polars()
+        .sort("order_date", "source_system", "country_code")
+        .equals(rows)
+    )
     assert set(statuses(ingest(str(carried), str(fabric))).values()) == {"unchanged"}
 
 
@@ -117,7 +145,8 @@ def merged_dates(root: Path, select: str, count: int) -> None:
         table["rows"] = table["files"][0]["rows"] = count
         for column in table["columns"]:
             low, high, nulls = duckdb.sql(
-                f"SELECT min({column['name']})::VARCHAR, max({column['name']})::VARCHAR, count(*) - count({column['name']}) FROM '{file}'"
+                f"SELECT min({column['name']})::VARCHAR, max({column['name']})::VARCHAR, count(*) -"
+                f" count({column['name']}) FROM '{file}'"
             ).fetchall()[0]
             column |= {"min": low, "max": high, "nulls": nulls}
 
@@ -135,7 +164,13 @@ def test_merge_updates_and_adds_by_key_and_keeps_the_rest(carried: Path, fabric:
     merged_dates(carried, select, 3)
     result = ingest(str(carried), str(fabric))
     done = next(t for t in result.tables if t.table == "dim_date")
-    assert (done.status, done.rows, done.inserted, done.updated, done.deleted) == ("merged", len(before) + 1, 1, 1, 0)
+    assert (done.status, done.rows, done.inserted, done.updated, done.deleted) == (
+        "merged",
+        len(before) + 1,
+        1,
+        1,
+        0,
+    )
     after = tables(fabric).table("dim_date").polars().sort("date")
     assert (
         after["weekday_name"][0] == "a day"
@@ -153,14 +188,18 @@ def test_a_merge_that_changes_no_row_is_known_again(carried: Path, fabric: Path)
     assert set(statuses(ingest(str(carried), str(fabric))).values()) == {"unchanged"}
 
 
-def test_a_merged_table_does_not_go_back_to_what_it_never_held(carried: Path, fabric: Path, tmp_path: Path, demo: Demo) -> None:
+def test_a_merged_table_does_not_go_back_to_what_it_never_held(
+    carried: Path, fabric: Path, tmp_path: Path, demo: Demo
+) -> None:
     older = Path(shutil.copytree(carried, tmp_path / "older"))
     merged_dates(older, "FROM {t} LIMIT 5", 5)
     release(demo[0], version="1.1.0", to=str(carried))
     ingest(str(carried), str(fabric))
     result = ingest(str(older), str(fabric))
     failed = [t for t in result.tables if t.status == "failed"]
-    assert sorted(t.table for t in failed) == ["customer_scores_gold", "dim_date"] and result.current == "1.1.0"
+    assert (
+        sorted(t.table for t in failed) == ["customer_scores_gold", "dim_date"] and result.current == "1.1.0"
+    )
     assert all("holds release 1.1.0" in t.message for t in failed)
 
 
@@ -168,13 +207,29 @@ def test_columns_come_and_types_widen(carried: Path, fabric: Path) -> None:
     def change(manifest: dict) -> None:
         columns = table_in(manifest, DATES)["columns"]
         next(c for c in columns if c["name"] == "year")["type"] = "bigint"
-        columns.append(columns[0] | {"name": "half", "type": "int", "meaning": "Half of the year", "min": "1", "max": "2"})
+        columns.append(
+            columns[0]
+            | {
+                "name": "half",
+                "type": "int",
+                "meaning": "Half of the year",
+                "min": "1",
+                "max": "2",
+            }
+        )
 
-    forge(carried, DATES, "SELECT * REPLACE (year::BIGINT AS year), (1 + (month > 6)::INT)::INT AS half FROM {t}", change)
+    forge(
+        carried,
+        DATES,
+        "SELECT * REPLACE (year::BIGINT AS year), (1 + (month > 6)::INT)::INT AS half FROM {t}",
+        change,
+    )
     assert not ingest(str(carried), str(fabric)).failed
     fields = {f.name: (f.type.type, f.nullable) for f in tables(fabric).delta("dim_date").schema().fields}
     assert fields["year"] == ("long", False) and fields["half"] == ("integer", False)
-    assert tables(fabric).table("dim_date").polars().filter(polars.col("month") == 7)["half"].unique().to_list() == [2]
+    assert tables(fabric).table("dim_date").polars().filter(polars.col("month") == 7)[
+        "half"
+    ].unique().to_list() == [2]
 
 
 def test_a_table_of_somebody_else_is_left_alone_and_the_others_go_on(released: Path, tmp_path: Path) -> None:
@@ -182,7 +237,9 @@ def test_a_table_of_somebody_else_is_left_alone_and_the_others_go_on(released: P
     tables(lakehouse).append("sales_daily", duckdb.sql("SELECT 1 AS mine"))
     result = ingest(str(released), str(lakehouse))
     failed = [t for t in result.tables if t.status == "failed"]
-    assert [t.table for t in failed] == ["sales_daily"] and "something other than a release" in failed[0].message
+    assert [t.table for t in failed] == ["sales_daily"] and "something other than a release" in failed[
+        0
+    ].message
     assert len(result.tables) > 5 and all(t.status == "loaded" for t in result.tables if t not in failed)
     assert tables(lakehouse).table("sales_daily").polars().to_dicts() == [{"mine": 1}]
     assert result.current is None and "release_current" not in versions(lakehouse)
@@ -214,12 +271,19 @@ def test_a_table_that_cannot_be_written_keeps_what_it_had(
 
     monkeypatch.setattr(Lakehouse, "overwrite", overwrite)
     result = ingest(str(carried), str(fabric))
-    assert [(t.table, t.message) for t in result.tables if t.status == "failed"] == [(broken, f"`{broken}`: the disk is full")]
-    assert versions(fabric)[broken] == before[broken] and not list((fabric / "Tables" / broken).glob("part-*/*.tmp"))
+    assert [(t.table, t.message) for t in result.tables if t.status == "failed"] == [
+        (broken, f"`{broken}`: the disk is full")
+    ]
+    assert versions(fabric)[broken] == before[broken] and not list(
+        (fabric / "Tables" / broken).glob("part-*/*.tmp")
+    )
     assert {version for version, _ in current(fabric).values()} == {"1.0.0"} == {result.current}
     monkeypatch.undo()
     later = ingest(str(carried), str(fabric))
-    assert statuses(later).pop(broken) == "loaded" and list(statuses(later).values()).count("unchanged") == len(later.tables) - 1
+    assert (
+        statuses(later).pop(broken) == "loaded"
+        and list(statuses(later).values()).count("unchanged") == len(later.tables) - 1
+    )
     assert later.current == "1.1.0"
 
 
@@ -250,7 +314,10 @@ ingest({str(released)!r}, {str(lakehouse)!r})
         assert found is not None and tables(lakehouse).rows(name) == found.rows
     result = ingest(str(released), str(lakehouse))
     assert not result.failed and list(statuses(result).values()).count("unchanged") == commits
-    parts = {file.parts[len((lakehouse / "Tables").parts) + 1] for file in (lakehouse / "Tables").rglob("part-*/**/*.parquet")}
+    parts = {
+        file.parts[len((lakehouse / "Tables").parts) + 1]
+        for file in (lakehouse / "Tables").rglob("part-*/**/*.parquet")
+    }
     logs = "".join(log.read_text() for log in (lakehouse / "Tables").rglob("_delta_log/*.json"))
     assert all(f"{part}/" in logs for part in parts)  # nothing of the dead process is left
 
@@ -260,7 +327,9 @@ def test_a_log_that_cannot_be_read_stops_that_table_only(carried: Path, fabric: 
     for log in (fabric / "Tables/dim_date/_delta_log").iterdir():
         log.write_text("{")
     result = ingest(str(carried), str(fabric))
-    assert [t.table for t in result.tables if t.status == "failed"] == ["dim_date"] and result.current == "1.0.0"
+    assert [t.table for t in result.tables if t.status == "failed"] == [
+        "dim_date"
+    ] and result.current == "1.0.0"
 
 
 def test_one_ingestion_at_a_time(released: Path, fabric: Path) -> None:
@@ -273,10 +342,17 @@ def test_report_and_log_say_what_was_done(released: Path, tmp_path: Path) -> Non
     report = json.loads(Path(result.report).read_text())
     assert report["ok"] and report["current"] == "1.0.0" and len(report["tables"]) == len(result.tables)
     log = tables(tmp_path / "fabric").table("release_ingests").polars()
-    assert log.height == len(result.tables) and set(log["manifest_sha256"]) == {result.verification.manifest_sha256}
-    logged = {row["table_name"]: [row["status"], row["row_count"], row["inserted"], row["delta_version"]] for row in log.to_dicts()}
+    assert log.height == len(result.tables) and set(log["manifest_sha256"]) == {
+        result.verification.manifest_sha256
+    }
+    logged = {
+        row["table_name"]: [row["status"], row["row_count"], row["inserted"], row["delta_version"]]
+        for row in log.to_dicts()
+    }
     assert logged == {t.table: [t.status, t.rows, t.inserted, t.delta_version] for t in result.tables}
-    assert [broken_promises(tables(tmp_path / "fabric"), name) for name in ("release_ingests", "release_current")] == [[], []]
+    assert [
+        broken_promises(tables(tmp_path / "fabric"), name) for name in ("release_ingests", "release_current")
+    ] == [[], []]
 
 
 def test_command(carried: Path, tmp_path: Path) -> None:
@@ -285,5 +361,7 @@ def test_command(carried: Path, tmp_path: Path) -> None:
     assert again["ok"] and {t["status"] for t in again["tables"]} == {"unchanged"}
     file_of(carried, PERF).unlink()
     assert "not carried whole" in call("ingest", carried, "--lakehouse", tmp_path / "fabric", code=1).stdout
-    assert "there is no release" in call("ingest", tmp_path, "--lakehouse", tmp_path / "fabric", code=2).stderr
+    assert (
+        "there is no release" in call("ingest", tmp_path, "--lakehouse", tmp_path / "fabric", code=2).stderr
+    )
     assert "carries no key" in call("ingest", carried, "--lakehouse", "az://x/y?sig=secret", code=2).stderr

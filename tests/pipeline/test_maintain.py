@@ -1,4 +1,6 @@
-"""Table care: fewer files, the same rows, versions of the last week readable, and nothing in the log a reader may not know."""
+"""Table care: fewer files, the same rows, versions of the last week readable, and nothing in the log a reader
+may not know.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 def three_deliveries(shop: Shop) -> None:
     for n in range(3):
-        shop.deliver_lines(line(f"A{n}", day=1 + n, customer=str(n)), line("A0", quantity=1 + n), name=f"lines_{n}.csv")
+        shop.deliver_lines(
+            line(f"A{n}", day=1 + n, customer=str(n)), line("A0", quantity=1 + n), name=f"lines_{n}.csv"
+        )
         shop.run()
 
 
@@ -45,7 +49,9 @@ def test_a_delivery_after_maintenance_goes_on(worn: Shop) -> None:
     assert not worn.run().changed
     worn.deliver_lines(line("B1", day=9), line("A2", day=3, quantity=9, customer="2"), name="lines_after.csv")
     statuses = {t.table: t.status for t in worn.run().tables}
-    assert statuses["silver.sales_clean"] == "updated" and "built" not in {s for n, s in statuses.items() if n.startswith("silver.")}
+    assert statuses["silver.sales_clean"] == "updated" and "built" not in {
+        s for n, s in statuses.items() if n.startswith("silver.")
+    }
     assert differences(worn.lakehouse, worn.folder) == {}
 
 
@@ -59,10 +65,15 @@ def test_old_versions_stay_for_a_week_unless_forced(worn: Shop) -> None:
     assert worn.rows("SELECT count(*) FROM silver.orders") == [(3,)]
 
 
-def test_tables_ask_nothing_of_a_reader_that_fabric_databricks_and_delta_rs_do_not_all_know(worn: Shop) -> None:
+def test_tables_ask_nothing_of_a_reader_that_fabric_databricks_and_delta_rs_do_not_all_know(
+    worn: Shop,
+) -> None:
     maintain(worn.lakehouse)
     for name in worn.lakehouse.tables():
         protocol = worn.lakehouse.delta(name).protocol()
         assert (protocol.min_reader_version, protocol.min_writer_version) == (1, 2), name
         assert not protocol.reader_features and not protocol.writer_features
-        assert all(field.name.isidentifier() and field.name.islower() for field in worn.lakehouse.delta(name).schema().fields)
+        assert all(
+            field.name.isidentifier() and field.name.islower()
+            for field in worn.lakehouse.delta(name).schema().fields
+        )

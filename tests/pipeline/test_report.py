@@ -1,4 +1,4 @@
-"""The quality report: one file, nothing loaded from elsewhere, the figures of the run, empty states written."""
+"""The quality report: one file, nothing loaded from elsewhere, the run's figures, empty states written."""
 
 from __future__ import annotations
 

@@ -104,7 +104,9 @@ def test_genuine_equal_products_in_one_order_are_kept(shop: Shop) -> None:
     sql = (shop.brand / "order_lines.sql").read_text().replace("line AS line_id, ", "")
     (shop.brand / "order_lines.sql").write_text(sql)
     base = LINE.format(n=1)
-    shop.deliver_lines(base, base.replace(",2,", ",3,"), base.replace("5.00", "4.50"), base, base.replace("A1,1", "A1,9"))
+    shop.deliver_lines(
+        base, base.replace(",2,", ",3,"), base.replace("5.00", "4.50"), base, base.replace("A1,1", "A1,9")
+    )
     shop.run()
     assert shop.rows("SELECT source_row FROM silver.sales_clean ORDER BY 1") == [(1,), (2,), (3,)]
     assert shop.rows("SELECT source_row, kept_source_row, kind FROM silver.duplicates ORDER BY 1") == [
@@ -147,13 +149,15 @@ def test_text_stays_as_delivered_in_bronze(shop: Shop) -> None:
 
 def test_failing_check_keeps_the_previous_version_and_blocks_what_follows(shop: Shop) -> None:
     (shop.brand / "products.sql").write_text(
-        "SELECT item AS product_code, MAX(title) AS product_name, CAST(MAX(price) AS DECIMAL(18, 4)) AS unit_cost FROM lines GROUP BY item"
+        "SELECT item AS product_code, MAX(title) AS product_name, CAST(MAX(price) AS DECIMAL(18, 4)) AS"
+        " unit_cost FROM lines GROUP BY item"
     )
     shop.deliver_lines(*lines(1))
     shop.run()
     before = versions(shop)
     (shop.brand / "products.sql").write_text(
-        "SELECT item AS product_code, title AS product_name, CAST(1 AS DECIMAL(18, 4)) AS unit_cost FROM lines"
+        "SELECT item AS product_code, title AS product_name, CAST(1 AS DECIMAL(18, 4)) AS unit_cost FROM"
+        " lines"
     )
     shop.deliver_lines(*lines(2), name="lines_2.csv")
     result = shop.run()
@@ -171,10 +175,12 @@ def test_failing_check_keeps_the_previous_version_and_blocks_what_follows(shop: 
 def test_second_run_is_refused_with_the_pid_of_the_first(shop: Shop) -> None:
     shop.deliver_lines(*lines(1))
     holder = (
-        "import sys, time; from mergehouse.lakehouse.delta import Lakehouse; from mergehouse.lakehouse.lock import exclusive\n"
-        "with exclusive(Lakehouse(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from mergehouse.lakehouse.delta import Lakehouse; from mergehouse.lakehouse.lock"
+        " import exclusive\nwith exclusive(Lakehouse(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
-    first = subprocess.Popen([sys.executable, "-c", holder, str(shop.folder / "lakehouse")], stdout=subprocess.PIPE, text=True)
+    first = subprocess.Popen(
+        [sys.executable, "-c", holder, str(shop.folder / "lakehouse")], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert first.stdout is not None and first.stdout.readline() == "held\n"
         with pytest.raises(LakehouseError, match=f"pid {first.pid}"):
@@ -205,11 +211,19 @@ def run_with_thousands(shop: Shop) -> None:
     ],
 )
 def test_killed_at_any_moment_a_rerun_gives_the_same_tables(shop: Shop, tmp_path: Path, moment: str) -> None:
-    """SIGKILL as soon as a file of that name appears, then a rerun: the tables are those of an undisturbed run."""
+    """SIGKILL as soon as a file of that name appears, then a rerun: the tables are those of an undisturbed
+    run.
+    """
     shop.deliver_lines(*thousands())
-    process = subprocess.Popen([*COMMAND, "run", "-C", str(shop.folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*COMMAND, "run", "-C", str(shop.folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 60
-    while not list((shop.folder / "lakehouse").glob(moment)) and time.monotonic() < deadline and process.poll() is None:
+    while (
+        not list((shop.folder / "lakehouse").glob(moment))
+        and time.monotonic() < deadline
+        and process.poll() is None
+    ):
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
@@ -254,22 +268,36 @@ def test_time_travel(sold: Shop) -> None:
 def test_a_table_may_be_partitioned_anew(tmp_path: Path) -> None:
     lakehouse = Lakehouse(tmp_path / "lakehouse")
     engine = DuckDBEngine(Limits(), lakehouse, tmp_path / "scratch")
-    columns = {name: {"type": kind, "nullable": False, "meaning": name} for name, kind in (("brand", "string"), ("n", "int"))}
+    columns = {
+        name: {"type": kind, "nullable": False, "meaning": name}
+        for name, kind in (("brand", "string"), ("n", "int"))
+    }
     flat = Contract(table="gold.t", grain="one n", meaning="t", key=["n"], columns=columns)
     by_brand = flat.model_copy(update={"partition_by": ["brand"]})
-    for version, (contract, brands) in enumerate([(flat, "'a', 'b'"), (by_brand, "'a', 'b', 'c'"), (flat, "'d'"), (flat, "'e'")]):
-        staged = engine.stage(contract, f"SELECT brand, 1 AS n FROM (SELECT EXPLODE(ARRAY({brands})) AS brand) AS b")
+    for version, (contract, brands) in enumerate(
+        [(flat, "'a', 'b'"), (by_brand, "'a', 'b', 'c'"), (flat, "'d'"), (flat, "'e'")]
+    ):
+        staged = engine.stage(
+            contract, f"SELECT brand, 1 AS n FROM (SELECT EXPLODE(ARRAY({brands})) AS brand) AS b"
+        )
         assert engine.publish(staged, Stamp("f")) == version
         assert lakehouse.delta("gold.t").metadata().partition_columns == contract.partition_by
-        assert {f"'{row['brand']}'" for row in lakehouse.delta("gold.t").to_pyarrow_table().to_pylist()} == set(brands.split(", "))
+        assert {
+            f"'{row['brand']}'" for row in lakehouse.delta("gold.t").to_pyarrow_table().to_pylist()
+        } == set(brands.split(", "))
     assert len(lakehouse.table("gold.t", version=0).polars()) == 2  # as it was
 
 
 def test_a_row_without_a_partition_is_not_lost(tmp_path: Path) -> None:
     """Partitions are written one by one: a row that belongs to none stops the table."""
     engine = DuckDBEngine(Limits(), Lakehouse(tmp_path / "lakehouse"), tmp_path / "scratch")
-    columns = {name: {"type": kind, "nullable": True, "meaning": name} for name, kind in (("brand", "string"), ("n", "int"))}
-    contract = Contract(table="gold.t", grain="one n", meaning="t", key=["n"], columns=columns, partition_by=["brand"])
+    columns = {
+        name: {"type": kind, "nullable": True, "meaning": name}
+        for name, kind in (("brand", "string"), ("n", "int"))
+    }
+    contract = Contract(
+        table="gold.t", grain="one n", meaning="t", key=["n"], columns=columns, partition_by=["brand"]
+    )
     with pytest.raises(ModelError, match="`gold.t`: rows without a value in brand"):
         engine.stage(contract, "SELECT EXPLODE(ARRAY('a', NULL)) AS brand, 1 AS n")
 
@@ -283,7 +311,9 @@ def test_readers_agree(sold: Shop) -> None:
 
 
 def test_deletion_vectors_and_column_mapping_take_the_safe_reader(tmp_path: Path) -> None:
-    """A plain list of Parquet files would show deleted rows; delta-rs cannot write such a table, so its protocol is made by hand."""
+    """A plain list of Parquet files would show deleted rows; delta-rs cannot write such a table, so its
+    protocol is made by hand.
+    """
     from mergehouse.lakehouse.delta import Lakehouse
     from mergehouse.lakehouse.files import needs_safe_reader
 
@@ -301,7 +331,9 @@ def test_deletion_vectors_and_column_mapping_take_the_safe_reader(tmp_path: Path
             }
     log.write_text("\n".join(map(json.dumps, entries)))
     lakehouse = Lakehouse(tmp_path)
-    assert not needs_safe_reader(lakehouse.delta("gold.plain")) and needs_safe_reader(lakehouse.delta("gold.foreign"))
+    assert not needs_safe_reader(lakehouse.delta("gold.plain")) and needs_safe_reader(
+        lakehouse.delta("gold.foreign")
+    )
     assert (
         sorted(lakehouse.table("gold.foreign").duckdb().fetchall())
         == sorted(lakehouse.table("gold.plain").duckdb().fetchall())
@@ -329,7 +361,9 @@ def test_freshness_is_recorded_and_reported(shop: Shop) -> None:
 def test_what_a_run_leaves_behind_is_as_its_contracts_say(shop: Shop) -> None:
     """Ledger, torn lines and run log, with a finding, a drift, a repeat, and a source that stopped."""
     bad = LINE.format(n=3).replace(",2,", ",x,")
-    file = shop.deliver_lines(*lines(1, 2), bad, "torn,row", header=SHOP_HEADER.replace("order,line", "line,order"))
+    file = shop.deliver_lines(
+        *lines(1, 2), bad, "torn,row", header=SHOP_HEADER.replace("order,line", "line,order")
+    )
     shop.run()
     (shop.raw / "lines_copy.csv").write_bytes(file.read_bytes())
     shop.run()
@@ -338,10 +372,15 @@ def test_what_a_run_leaves_behind_is_as_its_contracts_say(shop: Shop) -> None:
     assert shop.run().failed
     tables = ("runs", "quality_results", "schema_history", "freshness")
     found = {
-        name: broken_promises(shop.lakehouse, name) for name in ("bronze.batches", "bronze.rejected", *(f"monitor.{t}" for t in tables))
+        name: broken_promises(shop.lakehouse, name)
+        for name in ("bronze.batches", "bronze.rejected", *(f"monitor.{t}" for t in tables))
     }
     assert found == dict.fromkeys(found, [])
-    assert shop.rows("SELECT ok, new_batches FROM monitor.runs ORDER BY started") == [(True, 1), (True, 1), (False, 0)]
+    assert shop.rows("SELECT ok, new_batches FROM monitor.runs ORDER BY started") == [
+        (True, 1),
+        (True, 1),
+        (False, 0),
+    ]
     assert shop.rows("SELECT DISTINCT status FROM bronze.batches ORDER BY 1") == [("loaded",), ("repeat",)]
 
 
@@ -360,5 +399,7 @@ def test_a_folder_whose_name_a_url_would_write_otherwise(tmp_path: Path) -> None
     assert not shop.run().failed
     shop.deliver_lines("A2,1,2024-05-02 10:00:00,P1,Mug,1,5.00,C1,Germany,EUR", name="lines2.csv")
     result = shop.run()
-    assert not result.failed and shop.rows("SELECT count(*), sum(amount_eur) FROM silver.sales_clean") == [(2, Decimal("15.00"))]
+    assert not result.failed and shop.rows("SELECT count(*), sum(amount_eur) FROM silver.sales_clean") == [
+        (2, Decimal("15.00"))
+    ]
     assert {t.table: t.status for t in result.tables}["silver.sales_clean"] == "updated"

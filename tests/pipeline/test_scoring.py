@@ -1,4 +1,6 @@
-"""Scores: of every known customer, from the champion or what stands in for one, joined into the 360 views, the same when run again."""
+"""Scores: of every known customer, from the champion or what stands in for one, joined into the 360 views,
+the same when run again.
+"""
 
 from __future__ import annotations
 
@@ -28,20 +30,28 @@ NEWCOMERS = 5  # lines of the young brand's customers
 
 
 def young_brand(shop: Shop) -> None:
-    """A second brand that began five weeks ago; two of its customers are known from a list only, one also buys at the first."""
+    """A second brand that began five weeks ago; two of its customers are known from a list only, one also
+    buys at the first.
+    """
     folder = shop.folder / "brands" / "young"
     folder.mkdir()
     (folder / "brand.yml").write_text(SHOP_BRAND.replace("label: Shop", "label: Young"))
     (folder / "order_lines.sql").write_text(SHOP_ORDER_LINES)
-    (folder / "customer_xref.csv").write_text("source_customer_id,other_source_system,other_source_customer_id\nY0,shop,C1\n")
+    (folder / "customer_xref.csv").write_text(
+        "source_customer_id,other_source_system,other_source_customer_id\nY0,shop,C1\n"
+    )
     raw = shop.folder / "raw" / "young"
     raw.mkdir(parents=True)
     lines = [
-        LINE.format(order=f"Y{customer}-{day}", day=dt.date(2025, 12, 1) + dt.timedelta(day), customer=f"Y{customer}")
+        LINE.format(
+            order=f"Y{customer}-{day}", day=dt.date(2025, 12, 1) + dt.timedelta(day), customer=f"Y{customer}"
+        )
         for customer in range(30)
         for day in range(customer % 7, 35, 5 + customer % 4 * 9)
     ]
-    (raw / "lines.csv").write_text("\n".join(["order,line,when,item,title,qty,price,customer,country,currency", *lines]) + "\n")
+    (raw / "lines.csv").write_text(
+        "\n".join(["order,line,when,item,title,qty,price,customer,country,currency", *lines]) + "\n"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,40 +72,55 @@ def run_to_scores(shop: Shop) -> None:
     (shop.folder / "result.pickle").write_bytes(pickle.dumps(result))
 
 
-def test_every_known_customer_has_a_row_at_each_brand_and_in_the_group(scored: tuple[Shop, RunResult]) -> None:
+def test_every_known_customer_has_a_row_at_each_brand_and_in_the_group(
+    scored: tuple[Shop, RunResult],
+) -> None:
     shop, _ = scored
-    known = shop.rows("SELECT source_system, count(DISTINCT customer_id) FROM silver.customers_clean GROUP BY ALL ORDER BY ALL")
+    known = shop.rows(
+        "SELECT source_system, count(DISTINCT customer_id) FROM silver.customers_clean GROUP BY ALL ORDER"
+        " BY ALL"
+    )
     group = shop.rows("SELECT count(*) FROM gold.dim_customer")[0][0]
     counts = shop.rows(f"SELECT source_system, count(*) FROM {SCORES} GROUP BY ALL ORDER BY ALL")
     assert counts == [("group", group), *known] and dict(known)["young"] == 30
     assert group == sum(n for _, n in known) - 1  # one buys at both
 
 
-def test_a_brand_with_a_history_has_a_model_and_a_young_one_what_is_known_of_others(scored: tuple[Shop, RunResult]) -> None:
+def test_a_brand_with_a_history_has_a_model_and_a_young_one_what_is_known_of_others(
+    scored: tuple[Shop, RunResult],
+) -> None:
     shop, _ = scored
     methods = shop.rows(
-        f"SELECT source_system, method, min(model_version) FROM {SCORES} WHERE source_system <> 'group' GROUP BY ALL ORDER BY ALL"
+        f"SELECT source_system, method, min(model_version) FROM {SCORES} WHERE source_system <> 'group' GROUP"
+        " BY ALL ORDER BY ALL"
     )
     assert methods == [("shop", "model", 1), ("young", "fallback", None)]
     assert {v.brand for v in versions(shop.project)} == {"shop"}
-    low, high = shop.rows(f"SELECT min(churn_probability_90d), max(churn_probability_90d) FROM {SCORES} WHERE source_system = 'young'")[0]
+    low, high = shop.rows(
+        f"SELECT min(churn_probability_90d), max(churn_probability_90d) FROM {SCORES} WHERE source_system ="
+        " 'young'"
+    )[0]
     assert 0 < low < high < 1
 
 
 def test_scores_rank_those_who_leave(scored: tuple[Shop, RunResult]) -> None:
-    """Customers who were made to leave long ago have a higher risk and a lower value than those who bought last week."""
+    """Customers who were made to leave long ago have a higher risk and a lower value than those who bought
+    last week.
+    """
     shop, _ = scored
     found = dict(
-        shop.rows(
-            f"""
+        shop.rows(f"""
             SELECT CASE WHEN c.recency_days > 300 THEN 'gone' ELSE 'here' END AS who,
-              STRUCT_PACK(risk := avg(s.churn_probability_90d), value := avg(s.clv_12m_eur), alive := avg(s.p_alive))
+              STRUCT_PACK(risk := avg(s.churn_probability_90d), value := avg(s.clv_12m_eur), alive :=
+              avg(s.p_alive))
             FROM {SCORES} AS s JOIN gold.customer_brand_360 AS c USING (customer_id, source_system)
             WHERE source_system = 'shop' AND (c.recency_days > 300 OR c.recency_days < 20) GROUP BY ALL
-            """
-        )
+            """)
     )
-    assert found["gone"]["risk"] > 0.8 > found["here"]["risk"] and found["gone"]["value"] < found["here"]["value"] / 2
+    assert (
+        found["gone"]["risk"] > 0.8 > found["here"]["risk"]
+        and found["gone"]["value"] < found["here"]["value"] / 2
+    )
     assert found["gone"]["alive"] < found["here"]["alive"]
 
 
@@ -104,20 +129,24 @@ def test_the_360_views_carry_them(scored: tuple[Shop, RunResult]) -> None:
     differ = """
         SELECT count(*) FROM gold.customer_brand_360 AS c
         LEFT JOIN gold.customer_scores_gold AS s USING (customer_id, source_system, as_of_date)
-        WHERE c.churn_probability_90d IS DISTINCT FROM s.churn_probability_90d OR c.clv_12m_eur IS DISTINCT FROM s.clv_12m_eur
-          OR c.reason_1 IS DISTINCT FROM s.reason_1 OR c.score_method IS DISTINCT FROM s.method OR s.method IS NULL
+        WHERE c.churn_probability_90d IS DISTINCT FROM s.churn_probability_90d OR c.clv_12m_eur IS DISTINCT
+        FROM s.clv_12m_eur
+          OR c.reason_1 IS DISTINCT FROM s.reason_1 OR c.score_method IS DISTINCT FROM s.method OR s.method
+          IS NULL
     """
     assert shop.rows(differ) == [(0,)]
-    both = shop.rows(
-        f"""
-        SELECT g.churn_probability_90d, g.clv_12m_eur, list_sort(list(s.churn_probability_90d)), sum(s.clv_12m_eur)
-        FROM gold.customer_360 AS g JOIN {SCORES} AS s ON s.customer_id = g.customer_id AND s.source_system <> 'group'
+    both = shop.rows(f"""
+        SELECT g.churn_probability_90d, g.clv_12m_eur, list_sort(list(s.churn_probability_90d)),
+        sum(s.clv_12m_eur)
+        FROM gold.customer_360 AS g JOIN {SCORES} AS s ON s.customer_id = g.customer_id AND s.source_system
+        <> 'group'
         WHERE g.source_system = 'both' GROUP BY ALL
-        """
-    )
+        """)
     assert len(both) == 1
     chance, value, (first, second), total = both[0]
-    assert float(chance) == pytest.approx(float(first * second), abs=1e-7) and value == pytest.approx(total, abs=0.02)
+    assert float(chance) == pytest.approx(float(first * second), abs=1e-7) and value == pytest.approx(
+        total, abs=0.02
+    )
     assert not [c for c in check(shop.project) if c.stops_publication]
 
 
@@ -135,7 +164,9 @@ def test_a_second_run_has_nothing_to_score(scored: tuple[Shop, RunResult]) -> No
     assert not again.changed and shop.lakehouse.delta(SCORES).version() == before
 
 
-def test_a_run_without_news_imports_no_library_of_models(scored: tuple[Shop, RunResult], tmp_path: Path) -> None:
+def test_a_run_without_news_imports_no_library_of_models(
+    scored: tuple[Shop, RunResult], tmp_path: Path
+) -> None:
     """In a process of its own. The scores are fresh all the same: they are asked for."""
     shop = scored[0].copy(tmp_path / "quiet")
     shop.run(until="bronze")  # a copied shop notes first where its files are
@@ -167,24 +198,38 @@ def test_a_promotion_makes_the_scores_stale(scored: tuple[Shop, RunResult], tmp_
     record(shop.lakehouse, replace(model, version=2), True, "a trial", decided_by="person")
     assert f"{model.name} 2" in asked()
     status = {t.table: t.status for t in shop.run(scores=True).tables}
-    assert status[SCORES] == "updated" and status["gold.customer_360"] == "built" and status["gold.customer_features"] == "fresh"
+    assert (
+        status[SCORES] == "updated"
+        and status["gold.customer_360"] == "built"
+        and status["gold.customer_features"] == "fresh"
+    )
     assert not shop.run(scores=True).changed
 
 
-def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(scored: tuple[Shop, RunResult], tmp_path: Path) -> None:
+def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(
+    scored: tuple[Shop, RunResult], tmp_path: Path
+) -> None:
     shop = scored[0].copy(tmp_path / "later")
     old = shop.rows(f"SELECT as_of_date, count(*) FROM {SCORES} WHERE source_system = 'shop' GROUP BY ALL")
     days = [DAYS + 5, DAYS + 20]
-    shop.deliver_lines(*(LINE.format(order=f"N{d}", day=BEGIN + dt.timedelta(d), customer="C2") for d in days), name="lines2.csv")
+    shop.deliver_lines(
+        *(LINE.format(order=f"N{d}", day=BEGIN + dt.timedelta(d), customer="C2") for d in days),
+        name="lines2.csv",
+    )
     assert not shop.run(scores=True).failed
-    new = shop.rows(f"SELECT as_of_date, count(*) FROM {SCORES} WHERE source_system = 'shop' GROUP BY ALL ORDER BY 1")
+    new = shop.rows(
+        f"SELECT as_of_date, count(*) FROM {SCORES} WHERE source_system = 'shop' GROUP BY ALL ORDER BY 1"
+    )
     assert new == [*old, (BEGIN + dt.timedelta(DAYS + 21), old[0][1])]
     assert shop.rows(
-        "SELECT count(DISTINCT as_of_date), min(reason_1 IS NOT NULL) FROM gold.customer_brand_360 WHERE source_system = 'shop'"
+        "SELECT count(DISTINCT as_of_date), min(reason_1 IS NOT NULL) FROM gold.customer_brand_360 WHERE"
+        " source_system = 'shop'"
     ) == [(1, True)]
-    assert len(versions(shop.project, "shop")) == len(versions(scored[0].project, "shop"))  # the champions are used, none is trained anew
+    # the champions are used, none is trained anew
+    assert len(versions(shop.project, "shop")) == len(versions(scored[0].project, "shop"))
     assert shop.rows(
-        "SELECT count(DISTINCT scored_ts), count(*) / count(DISTINCT item) FROM gold.score_drift WHERE source_system = 'shop'"
+        "SELECT count(DISTINCT scored_ts), count(*) / count(DISTINCT item) FROM gold.score_drift WHERE"
+        " source_system = 'shop'"
     ) == [(2, 2.0)]
 
 
@@ -197,39 +242,58 @@ def test_scores_are_judged_once_they_have_come_of_age(scored: tuple[Shop, RunRes
     lines.append(LINE.format(order="last", day=then + dt.timedelta(95), customer="C0"))
     shop.deliver_lines(*lines, name="lines2.csv")
     shop.run(scores=True)
-    kept = "SELECT cutoff_date, customers, value FROM gold.model_metrics WHERE target = 'scored_churn_90d' AND metric = 'observed_mean'"
+    kept = (
+        "SELECT cutoff_date, customers, value FROM gold.model_metrics WHERE target = 'scored_churn_90d' AND"
+        " metric = 'observed_mean'"
+    )
     found = shop.rows(kept)
-    active = shop.rows(
-        f"""
+    active = shop.rows(f"""
         SELECT DATE '{then}', count(*), avg(CAST(came_back = 0 AS INT)) FROM (
           SELECT customer, count(*) FILTER (day BETWEEN DATE '{then}' AND DATE '{then}' + 89) AS came_back,
             count(*) FILTER (day BETWEEN DATE '{then}' - 90 AND DATE '{then}' - 1) AS was_there
-          FROM (SELECT customer, CAST(CAST("when" AS TIMESTAMP) AS DATE) AS day FROM bronze.shop_lines) GROUP BY ALL
+          FROM (SELECT customer, CAST(CAST("when" AS TIMESTAMP) AS DATE) AS day FROM bronze.shop_lines) GROUP
+          BY ALL
         ) WHERE was_there > 0
-        """
-    )
-    assert [(day, n, round(float(rate), 6)) for day, n, rate in found] == [(day, n, round(rate, 6)) for day, n, rate in active]
+        """)
+    assert [(day, n, round(float(rate), 6)) for day, n, rate in found] == [
+        (day, n, round(rate, 6)) for day, n, rate in active
+    ]
     assert found[0][1] > 50 and 0.3 < float(found[0][2]) < 0.7  # every second one came back
-    shop.deliver_lines(LINE.format(order="later", day=then + dt.timedelta(96), customer="C0"), name="lines3.csv")
+    shop.deliver_lines(
+        LINE.format(order="later", day=then + dt.timedelta(96), customer="C0"), name="lines3.csv"
+    )
     shop.run(scores=True)
     assert shop.rows(kept) == found
 
 
-def test_a_model_that_cannot_be_used_leaves_the_scores_as_they_are(scored: tuple[Shop, RunResult], tmp_path: Path, monkeypatch) -> None:
+def test_a_model_that_cannot_be_used_leaves_the_scores_as_they_are(
+    scored: tuple[Shop, RunResult], tmp_path: Path, monkeypatch
+) -> None:
     shop = scored[0].copy(tmp_path / "changed")
 
     def refuse(*_: object) -> None:
         raise RegistryError("its file was changed after it was registered")
 
     monkeypatch.setattr("mergehouse.science.scoring.champion", refuse)
-    shop.deliver_lines(LINE.format(order="N", day=BEGIN + dt.timedelta(DAYS + 5), customer="C2"), name="lines2.csv")
+    shop.deliver_lines(
+        LINE.format(order="N", day=BEGIN + dt.timedelta(DAYS + 5), customer="C2"), name="lines2.csv"
+    )
     result = shop.run(scores=True)
     failed = [t for t in result.tables if t.status == "failed"]
-    assert result.failed and [t.table for t in failed] == [SCORES] and "changed after it was registered" in failed[0].reason
-    assert shop.rows("SELECT count(*) FROM gold.customer_brand_360 WHERE source_system = 'shop' AND score_method IS NOT NULL") == [(0,)]
+    assert (
+        result.failed
+        and [t.table for t in failed] == [SCORES]
+        and "changed after it was registered" in failed[0].reason
+    )
+    assert shop.rows(
+        "SELECT count(*) FROM gold.customer_brand_360 WHERE source_system = 'shop' AND score_method IS NOT"
+        " NULL"
+    ) == [(0,)]
 
 
-def test_mergehouse_score(scored: tuple[Shop, RunResult], tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mergehouse_score(
+    scored: tuple[Shop, RunResult], tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     shop = scored[0].copy(tmp_path / "by hand")
 
     def command(*words: str) -> tuple[int, str]:
@@ -246,7 +310,9 @@ def test_mergehouse_score(scored: tuple[Shop, RunResult], tmp_path: Path, monkey
     assert code == 0 and tables[SCORES] == "updated" and tables["gold.customer_360"] == "built"
 
 
-def test_without_science_there_are_no_scores(shop: Shop, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_science_there_are_no_scores(
+    shop: Shop, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = shop.folder / "mergehouse.yml"
     config.write_text(config.read_text().replace("science: true", "science: false"))
     shop.deliver_lines(LINE.format(order="A", day=BEGIN, customer="C1"))

@@ -1,4 +1,6 @@
-"""Tables that somebody else writes too: another writer at the same moment, features that not every reader knows."""
+"""Tables that somebody else writes too: another writer at the same moment, features that not every reader
+knows.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +32,29 @@ def test_another_writer_wins_and_the_run_says_so(shop: Shop, monkeypatch: pytest
     monkeypatch.setattr(DuckDBEngine, "publish", late)
     shop.deliver_lines(line("A2"), name="lines_2.csv")
     result = {t.table: t for t in shop.run().tables}
-    assert result["silver.orders"].status == "failed" and "another writer committed" in result["silver.orders"].reason
+    assert (
+        result["silver.orders"].status == "failed"
+        and "another writer committed" in result["silver.orders"].reason
+    )
     assert result["gold.sales_daily"].status == "blocked"
     assert shop.rows("SELECT count(*) FROM silver.orders") == [(1,)]
     monkeypatch.undo()
     assert not shop.run().failed
-    assert shop.rows("SELECT count(*) FROM silver.orders") == [(2,)] and differences(shop.lakehouse, shop.folder) == {}
+    assert (
+        shop.rows("SELECT count(*) FROM silver.orders") == [(2,)]
+        and differences(shop.lakehouse, shop.folder) == {}
+    )
 
 
 def require(path: Path, feature: str) -> None:
     """A commit that asks a feature of every reader."""
     version = len(list((path / "_delta_log").glob("*.json")))
-    features = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": [feature], "writerFeatures": [feature]}
+    features = {
+        "minReaderVersion": 3,
+        "minWriterVersion": 7,
+        "readerFeatures": [feature],
+        "writerFeatures": [feature],
+    }
     (path / "_delta_log" / f"{version:020}.json").write_text(json.dumps({"protocol": features}))
 
 

@@ -1,4 +1,6 @@
-"""`mergehouse train`: models learn from the past alone, beat rules where there is something to learn, and say where there is not."""
+"""`mergehouse train`: models learn from the past alone, beat rules where there is something to learn, and say
+where there is not.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,13 @@ def customers(seed: int = 1, number: int = 400) -> list[str]:
         last = first + rng.exponential(500)
         day = float(first)
         while day < min(DAYS, last):
-            lines.append(LINE.format(order=f"A{customer}-{len(lines)}", day=BEGIN + dt.timedelta(int(day)), customer=f"C{customer}"))
+            lines.append(
+                LINE.format(
+                    order=f"A{customer}-{len(lines)}",
+                    day=BEGIN + dt.timedelta(int(day)),
+                    customer=f"C{customer}",
+                )
+            )
             day += 1 + rng.exponential(1 / rate)
     return lines
 
@@ -72,7 +80,11 @@ def test_a_backtest_learns_from_closed_windows_alone(dataset: Dataset) -> None:
     day = judged_cutoffs(dataset)[-1]
     closed = dataset.closed_before(day, 90)
     assert closed and all(c + dt.timedelta(90) <= day for c in closed) and closed[-1] < day
-    blind = pl.when(pl.col("cutoff_date") + pl.duration(days=90) > day).then(None).otherwise(pl.col("next_purchases_90d"))
+    blind = (
+        pl.when(pl.col("cutoff_date") + pl.duration(days=90) > day)
+        .then(None)
+        .otherwise(pl.col("next_purchases_90d"))
+    )
     unknowing = Dataset(dataset.brand, dataset.as_of, dataset.rows.with_columns(next_purchases_90d=blind))
     for name, method in METHODS.items():
         assert np.array_equal(method(dataset, day), method(unknowing, day)), name
@@ -81,9 +93,16 @@ def test_a_backtest_learns_from_closed_windows_alone(dataset: Dataset) -> None:
 def test_models_beat_the_recency_rule_and_do_not_leak(dataset: Dataset) -> None:
     tested = list(backtest_churn(dataset))
     auc = {name: np.mean([t.metrics["auc"] for t in tested if t.method == name]) for name in METHODS}
-    assert auc["logistic regression"] > auc["recency rule"] + 0.03 and auc["BG/NBD"] > auc["recency rule"] + 0.03
+    assert (
+        auc["logistic regression"] > auc["recency rule"] + 0.03 and auc["BG/NBD"] > auc["recency rule"] + 0.03
+    )
     assert max(auc.values()) < LEAK and not any(t.leaks for t in tested)
-    assert all(low <= t.metrics[name] <= high for t in tested for name, (low, high) in t.intervals.items() if name == "auc")
+    assert all(
+        low <= t.metrics[name] <= high
+        for t in tested
+        for name, (low, high) in t.intervals.items()
+        if name == "auc"
+    )
 
 
 def test_a_leak_is_found(dataset: Dataset) -> None:
@@ -102,21 +121,27 @@ def test_contributions_add_up_to_the_log_odds(dataset: Dataset) -> None:
     assert probability.mean() == pytest.approx(churn.anchored_rate(dataset, day, 90))
 
 
-def test_the_command_keeps_what_it_found(trained: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_keeps_what_it_found(
+    trained: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["mergehouse", "train", "-C", str(trained.folder), "--json"])
     with pytest.raises(SystemExit) as stopped:
         main()
     found = json.loads(capsys.readouterr().out)
     assert stopped.value.code == 0 and found["untrained"] == {}
     of_churn = [t for t in found["tested"] if t["target"] == "churn_90d" and t["group"] == "all"]
-    assert {t["method"] for t in of_churn} == set(METHODS) and "clv_90d" in {t["target"] for t in found["tested"]}
+    assert {t["method"] for t in of_churn} == set(METHODS) and "clv_90d" in {
+        t["target"] for t in found["tested"]
+    }
     of_auc = "FROM gold.model_metrics WHERE metric = 'auc' AND customer_group = 'all'"
     kept = trained.rows(f"SELECT count(*), count(DISTINCT cutoff_date), min(low <= high) {of_auc}")
     cutoffs = len({t["cutoff"] for t in of_churn})
     assert kept == [(len(METHODS) * cutoffs, cutoffs, True)]
     churn_model, value_model = found["decisions"]
     assert churn_model["is_champion"] and churn_model["version"]["name"] == "merged-retail-shop-churn"
-    assert churn_model["version"]["version"] == 1 and value_model["version"]["name"] == "merged-retail-shop-clv"
+    assert (
+        churn_model["version"]["version"] == 1 and value_model["version"]["name"] == "merged-retail-shop-clv"
+    )
 
 
 RULES = ("recency rule", "RFM rates")
@@ -153,11 +178,15 @@ def in_experiment(shop: Shop, name: str) -> Project:
 def known_at(dataset: Dataset, day: dt.date) -> Dataset:
     """The dataset as it was at a cut-off."""
     hidden = [
-        pl.when(pl.col("cutoff_date") + pl.duration(days=int(c.split("_")[-1][:-1])) <= day).then(pl.col(c)).alias(c)
+        pl.when(pl.col("cutoff_date") + pl.duration(days=int(c.split("_")[-1][:-1])) <= day)
+        .then(pl.col(c))
+        .alias(c)
         for c in dataset.rows.columns
         if c.startswith("next_purchases")
     ]
-    return Dataset(dataset.brand, day, dataset.rows.filter(pl.col("cutoff_date") <= day).with_columns(*hidden))
+    return Dataset(
+        dataset.brand, day, dataset.rows.filter(pl.col("cutoff_date") <= day).with_columns(*hidden)
+    )
 
 
 @pytest.mark.usefixtures("only_rules_and_regression")
@@ -176,30 +205,39 @@ def test_what_is_logged_and_that_training_again_adds_no_version(trained: Shop) -
         assert {f.path for f in client.list_artifacts(runs["shop"].info.run_id)} == {"churn_90d.png"}
     tested = [t for t in first.tested if t.method == "logistic regression" and t.group == "all"]
     assert run.data.metrics["auc"] == pytest.approx(np.mean([t.metrics["auc"] for t in tested]))
-    assert [(m.step, dt.datetime.fromtimestamp(m.timestamp / 1000, dt.UTC).date(), m.value) for m in history] == [
-        (step, t.cutoff, t.metrics["auc"]) for step, t in enumerate(tested, 1)
-    ]
+    assert [
+        (m.step, dt.datetime.fromtimestamp(m.timestamp / 1000, dt.UTC).date(), m.value) for m in history
+    ] == [(step, t.cutoff, t.metrics["auc"]) for step, t in enumerate(tested, 1)]
     assert run.data.params["C"] == str(churn.PENALTY) and run.data.params["cutoffs"] == str(len(tested))
     assert run.data.tags["feature_version"] == "1" and run.data.tags["code"] == code_version()
     assert {d.dataset.name: d.dataset.digest for d in runs["shop"].inputs.dataset_inputs} == {
-        name: str(trained.lakehouse.delta(name).version()) for name in ("gold.customer_features", "gold.customer_outcomes")
+        name: str(trained.lakehouse.delta(name).version())
+        for name in ("gold.customer_features", "gold.customer_outcomes")
     }
     [again] = train(project).decisions
-    assert (again.is_new, again.is_champion, again.version.version) == (False, True, 1) and len(versions(project)) == 1
+    assert (again.is_new, again.is_champion, again.version.version) == (False, True, 1) and len(
+        versions(project)
+    ) == 1
 
 
 @pytest.mark.usefixtures("only_rules_and_regression")
-def test_a_model_that_does_not_beat_the_rules_is_not_used(trained: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_does_not_beat_the_rules_is_not_used(
+    trained: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = in_experiment(trained, "beaten")
     task = TASKS[0]
-    monkeypatch.setattr(training, "TASKS", (replace(task, rules=("logistic regression",)),))  # a tie is not better
+    # a tie is not better
+    monkeypatch.setattr(training, "TASKS", (replace(task, rules=("logistic regression",)),))
     [decision] = train_missing(project, trained.lakehouse).decisions
     assert decision.champion is None and "does not beat the logistic regression" in decision.why
     assert champion(project, "shop", "churn") is None and versions(project)[0].aliases == ("challenger",)
-    kept = trained.rows("SELECT is_promoted, decided_by, better_at, worse_at, value = other_value FROM gold.model_promotions "
-                        "WHERE model_name LIKE 'beaten%'")  # fmt: skip
+    kept = trained.rows(
+        "SELECT is_promoted, decided_by, better_at, worse_at, value = other_value"
+        " FROM gold.model_promotions WHERE model_name LIKE 'beaten%'"
+    )
     assert kept == [(False, "backtest", 0, 0, True)]
-    assert train_missing(project, trained.lakehouse).tested == []  # once is enough: `mergehouse train` tries again
+    # once is enough: `mergehouse train` tries again
+    assert train_missing(project, trained.lakehouse).tested == []
 
 
 @pytest.mark.usefixtures("only_rules_and_regression")
@@ -209,7 +247,11 @@ def test_a_retrained_model_is_compared_with_the_champion_on_days_that_neither_ha
     project, day = in_experiment(trained, "later"), judged_cutoffs(dataset)[-2]
     monkeypatch.setattr(training, "read_dataset", lambda *_: known_at(dataset, day))
     [first] = train(project).decisions
-    assert first.is_champion and first.version.as_of == day and max(first.version.by_cutoff) + dt.timedelta(90) <= day
+    assert (
+        first.is_champion
+        and first.version.as_of == day
+        and max(first.version.by_cutoff) + dt.timedelta(90) <= day
+    )
     monkeypatch.setattr(training, "read_dataset", lambda *_: dataset)
     [second] = train(project).decisions
     since = [c for c in second.version.by_cutoff if c >= day]
@@ -220,7 +262,11 @@ def test_a_retrained_model_is_compared_with_the_champion_on_days_that_neither_ha
         theirs[c] = roc_auc_score(rows["next_purchases_90d"] == 0, own.of_active[90].predict(rows))
     gains = {c: second.version.by_cutoff[c] - theirs[c] for c in since}
     better, worse = sum(g > 1e-6 for g in gains.values()), sum(g < -1e-6 for g in gains.values())
-    assert len(since) == 2 and f"better at {better} and worse at {worse} of" in second.why and "version 1" in second.why
+    assert (
+        len(since) == 2
+        and f"better at {better} and worse at {worse} of" in second.why
+        and "version 1" in second.why
+    )
     assert second.is_champion == (sum(gains.values()) > 0 and better > worse)
 
 
@@ -229,7 +275,9 @@ def test_a_champion_whose_file_was_changed_is_replaced(trained: Shop) -> None:
     project = in_experiment(trained, "spoilt")
     train(project)
     [known] = versions(project)
-    [file] = [f for f in (trained.folder / "mlflow").rglob("model.skops") if digest(f.read_bytes()) == known.sha256]
+    [file] = [
+        f for f in (trained.folder / "mlflow").rglob("model.skops") if digest(f.read_bytes()) == known.sha256
+    ]
     file.write_bytes(file.read_bytes() + b" ")
     [decision] = train(project).decisions
     assert (decision.is_new, decision.is_champion, decision.version.version) == (True, True, 2)
@@ -238,7 +286,9 @@ def test_a_champion_whose_file_was_changed_is_replaced(trained: Shop) -> None:
 
 
 @pytest.mark.usefixtures("only_rules_and_regression")
-def test_a_leaking_model_is_not_kept(trained: Shop, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_leaking_model_is_not_kept(
+    trained: Shop, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     knows = pl.col("next_purchases_90d").fill_null(0) * 20 + pl.col("purchases_30d")
     leaking = Dataset(dataset.brand, dataset.as_of, dataset.rows.with_columns(purchases_30d=knows))
     monkeypatch.setattr(training, "read_dataset", lambda *_: leaking)
@@ -248,9 +298,17 @@ def test_a_leaking_model_is_not_kept(trained: Shop, dataset: Dataset, monkeypatc
 
 
 def test_the_origin_is_of_content(dataset: Dataset) -> None:
-    assert content(dataset) == content(Dataset(dataset.brand, dataset.as_of, dataset.rows.select(reversed(dataset.rows.columns))))
-    for change in ({"gmv_eur": pl.col("gmv_eur") + 0.01}, {"region": pl.lit("elsewhere")}, {"is_cross_brand": ~pl.col("is_cross_brand")}):
-        assert content(dataset) != content(Dataset(dataset.brand, dataset.as_of, dataset.rows.with_columns(**change)))
+    assert content(dataset) == content(
+        Dataset(dataset.brand, dataset.as_of, dataset.rows.select(reversed(dataset.rows.columns)))
+    )
+    for change in (
+        {"gmv_eur": pl.col("gmv_eur") + 0.01},
+        {"region": pl.lit("elsewhere")},
+        {"is_cross_brand": ~pl.col("is_cross_brand")},
+    ):
+        assert content(dataset) != content(
+            Dataset(dataset.brand, dataset.as_of, dataset.rows.with_columns(**change))
+        )
     assert content(dataset) != content(known_at(dataset, dataset.cutoffs[-2]))
 
 
@@ -258,7 +316,11 @@ def test_a_short_history_gets_no_model(shop: Shop) -> None:
     shop.deliver_lines(*(text for text in customers(number=30) if text.split(",")[2] < "2024-03-15"))
     shop.run()
     result = train(shop.project)
-    assert not result.tested and "needs 9" in result.untrained["shop"] and not shop.lakehouse.exists("gold.model_metrics")
+    assert (
+        not result.tested
+        and "needs 9" in result.untrained["shop"]
+        and not shop.lakehouse.exists("gold.model_metrics")
+    )
     assert train_missing(shop.project, shop.lakehouse) == Training()  # a run does not even try
 
 
@@ -272,11 +334,20 @@ def test_everybody_or_nobody_left(dataset: Dataset) -> None:
 
 @pytest.mark.parametrize(
     ("last_days", "number", "words"),
-    [([DAYS] * 20, 20, "none of"), ([420] + [DAYS] * 19, 1, "cannot be fitted to"), ([1] * 20, 20, "none has bought again")],
+    [
+        ([DAYS] * 20, 20, "none of"),
+        ([420] + [DAYS] * 19, 1, "cannot be fitted to"),
+        ([1] * 20, 20, "none has bought again"),
+    ],
     ids=["nobody leaves", "one customer", "nobody comes back"],
 )
 def test_customers_who_cannot_be_told_apart(
-    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, last_days: list[int], number: int, words: str
+    shop: Shop,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    last_days: list[int],
+    number: int,
+    words: str,
 ) -> None:
     """Everybody buys once a month until their last day."""
     days = {f"C{n}": range(n % 28, last_days[n], 30) for n in range(number)} | {"newest": [DAYS]}
@@ -299,12 +370,22 @@ def test_customers_who_cannot_be_told_apart(
 def test_a_constant_feature_adds_nothing(dataset: Dataset) -> None:
     day = judged_cutoffs(dataset)[-1]
     rows = dataset.rows.with_columns(discount_eur=pl.lit(0.0))
-    contributions = churn.fit_churn(Dataset(dataset.brand, dataset.as_of, rows), day).contributions(matrix(active(dataset.at(day))))
-    assert not contributions[:, list(churn.INPUTS).index("discount_share")].any() and np.isfinite(contributions).all()
+    contributions = churn.fit_churn(Dataset(dataset.brand, dataset.as_of, rows), day).contributions(
+        matrix(active(dataset.at(day)))
+    )
+    assert (
+        not contributions[:, list(churn.INPUTS).index("discount_share")].any()
+        and np.isfinite(contributions).all()
+    )
 
 
-def test_unknown_brand_and_missing_features(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for words, expected in ((["--brand", "nobody"], "expected one of shop"), ([], "`mergehouse run` builds them")):
+def test_unknown_brand_and_missing_features(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, expected in (
+        (["--brand", "nobody"], "expected one of shop"),
+        ([], "`mergehouse run` builds them"),
+    ):
         monkeypatch.setattr("sys.argv", ["mergehouse", "train", "-C", str(shop.folder), *words])
         with pytest.raises(SystemExit) as stopped:
             main()

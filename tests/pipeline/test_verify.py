@@ -1,4 +1,6 @@
-"""Verification finds and names every fault of carriage and of export, and needs nothing but the carried folder."""
+"""Verification finds and names every fault of carriage and of export, and needs nothing but the carried
+folder.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def test_every_fault_is_found_and_named(carried: Path, case: Case) -> None:
     case.inject(carried)
     found = verify(str(carried))
     assert not found.passed
-    named = [f for f in found.faults if f.what == case.what and case.where in f.where and case.message in f.message]
+    named = [
+        f for f in found.faults if f.what == case.what and case.where in f.where and case.message in f.message
+    ]
     assert named, found.faults
     assert all(str(carried) not in f.where and f.message and "\n" not in f.message for f in found.faults)
 
@@ -43,7 +47,10 @@ def test_every_fault_is_found_and_named(carried: Path, case: Case) -> None:
 def test_a_broken_table_does_not_hide_faults_of_others(carried: Path) -> None:
     flip(file_of(carried, SALES))
     file_of(carried, "gold.dim_date").unlink()
-    assert {(f.what, f.where.split("/")[1]) for f in verify(str(carried)).faults} == {("altered", "sales_daily"), ("missing", "dim_date")}
+    assert {(f.what, f.where.split("/")[1]) for f in verify(str(carried)).faults} == {
+        ("altered", "sales_daily"),
+        ("missing", "dim_date"),
+    }
 
 
 def test_a_folder_without_pointer_is_told_by_its_only_release(carried: Path) -> None:
@@ -56,7 +63,9 @@ def test_a_folder_without_pointer_is_told_by_its_only_release(carried: Path) -> 
     assert [f.what for f in verify(str(carried), "2.0.0").faults] == ["missing"]
 
 
-def test_the_digest_of_somebody_else_tells_a_release_that_was_forged_whole(carried: Path, released: Path) -> None:
+def test_the_digest_of_somebody_else_tells_a_release_that_was_forged_whole(
+    carried: Path, released: Path
+) -> None:
     approved = Shelf(str(released)).list()[0].manifest_sha256
     assert verify(str(carried), expected=approved).passed
     next(case for case in FAULTS if case.name == "empty values edited").inject(carried)
@@ -65,7 +74,12 @@ def test_the_digest_of_somebody_else_tells_a_release_that_was_forged_whole(carri
 
 def test_sha256sum_reads_the_seal(carried: Path) -> None:
     command = ["sha256sum", "-c", SUCCESS]
-    assert subprocess.run(command, cwd=sealed(carried, "").parent / f"v{VERSION}", capture_output=True).returncode == 0
+    assert (
+        subprocess.run(
+            command, cwd=sealed(carried, "").parent / f"v{VERSION}", capture_output=True
+        ).returncode
+        == 0
+    )
 
 
 def test_nothing_there_is_a_usage_error(released: Path, tmp_path: Path) -> None:
@@ -80,10 +94,16 @@ def test_nothing_there_is_a_usage_error(released: Path, tmp_path: Path) -> None:
 
 def test_command_on_a_machine_with_the_folder_alone(carried: Path, tmp_path: Path) -> None:
     """A bare environment: no project, no home, another working directory."""
-    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", ""), "HOME": str(tmp_path / "nobody")}
+    bare = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "HOME": str(tmp_path / "nobody"),
+    }
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*COMMAND, "verify", *arguments], capture_output=True, text=True, cwd=tmp_path, env=bare)
+        return subprocess.run(
+            [*COMMAND, "verify", *arguments], capture_output=True, text=True, cwd=tmp_path, env=bare
+        )
 
     sound = call("carried")
     assert sound.returncode == 0 and "are as they were sealed" in sound.stdout

@@ -18,7 +18,9 @@ def groups(request: Request) -> Rows:
     orders = request.lakehouse.table("silver.orders").polars()
     counted = orders.group_by("customer_id").len()
     name = pl.when(pl.col("len") > 1).then(pl.lit("regular")).otherwise(pl.lit("new"))
-    return Rows(counted.select("customer_id", name.alias("group_name"), pl.lit(len(orders)).alias("seen_orders")))
+    return Rows(
+        counted.select("customer_id", name.alias("group_name"), pl.lit(len(orders)).alias("seen_orders"))
+    )
 
 
 def version(_: Request) -> str:

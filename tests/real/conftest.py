@@ -26,7 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if Path(__file__).parent in item.path.parents:
                 item.add_marker(
-                    pytest.mark.skip(reason=f"no published exports: {missing[0]} not found (MERGEHOUSE_REAL_DATA names their folder)")
+                    pytest.mark.skip(
+                        reason=(
+                            f"no published exports: {missing[0]} not found (MERGEHOUSE_REAL_DATA names their"
+                            " folder)"
+                        )
+                    )
                 )
 
 

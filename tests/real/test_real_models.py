@@ -1,4 +1,6 @@
-"""Models on the published wide export, against floors below what they reached; values as published baselines have them, in pounds."""
+"""Models on the published wide export, against floors below what they reached; values as published baselines
+have them, in pounds.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +35,17 @@ def test_the_rule_is_the_published_one(tested: list[Tested]) -> None:
     """Last year's spend of 4,230 customers: Spearman 0.616, Gini 0.862, MAE 1,091."""
     assert {t.customers for t in tested if t.target == "clv_365d" and t.group == "all"} == {4229}
     rule = means(tested, "clv_365d", "last year's value")
-    assert rule["spearman"] == pytest.approx(0.616, abs=0.005) and rule["gini"] == pytest.approx(0.862, abs=0.002)
+    assert rule["spearman"] == pytest.approx(0.616, abs=0.005) and rule["gini"] == pytest.approx(
+        0.862, abs=0.002
+    )
     assert rule["mae"] == pytest.approx(1091, rel=0.02)
 
 
 def test_value_is_ranked_and_its_level_holds(tested: list[Tested]) -> None:
     year, quarter = means(tested, "clv_365d", ENSEMBLE), means(tested, "clv_90d", ENSEMBLE)
-    assert year["spearman"] > 0.63 and year["gini"] > 0.87 and year["top_share"] > 0.615 and year["mae"] < 1000
+    assert (
+        year["spearman"] > 0.63 and year["gini"] > 0.87 and year["top_share"] > 0.615 and year["mae"] < 1000
+    )
     assert quarter["spearman"] > 0.535 and quarter["gini"] > 0.83 and quarter["mae"] < 285
     assert abs(year["bias"] - 1) < 0.1 and abs(quarter["bias"] - 1) < 0.1
 
@@ -48,5 +54,9 @@ def test_churn_is_ranked_and_its_level_holds_in_winter_too(tested: list[Tested])
     regression, rfm = (means(tested, "churn_90d", method) for method in ("logistic regression", "RFM rates"))
     assert regression["auc"] > 0.78 and regression["auc"] > rfm["auc"] + 0.025
     assert regression["brier"] < 0.187 and regression["ece"] < 0.045
-    at_cutoffs = [t for t in tested if (t.target, t.method, t.group) == ("churn_90d", "logistic regression", "all")]
-    assert max(t.metrics["ece"] for t in at_cutoffs) < 0.1 and min(t.metrics["auc"] for t in at_cutoffs) > 0.75
+    at_cutoffs = [
+        t for t in tested if (t.target, t.method, t.group) == ("churn_90d", "logistic regression", "all")
+    ]
+    assert (
+        max(t.metrics["ece"] for t in at_cutoffs) < 0.1 and min(t.metrics["auc"] for t in at_cutoffs) > 0.75
+    )

@@ -1,4 +1,6 @@
-"""The same exports as other people received them - other delimiters, formats, files, sheets - give the same Silver."""
+"""The same exports as other people received them - other delimiters, formats, files, sheets - give the same
+Silver.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from mergehouse.project.config import load_project
 
 FIRST_SHEET_ROWS = 525_461  # rows of the publisher's first yearly sheet; the second follows
 VARIANTS = DATA / "european-fashion-variants"
-LINES = "SELECT * EXCLUDE (batch_id, source_row) FROM silver.sales_clean WHERE source_system = '{}' ORDER BY ALL"
+LINES = (
+    "SELECT * EXCLUDE (batch_id, source_row) FROM silver.sales_clean WHERE source_system = '{}' ORDER BY ALL"
+)
 
 
 def silver(folder: Path, brand: str, deliver: Callable[[Path], object]) -> Lakehouse:
@@ -75,12 +79,18 @@ def test_two_yearly_files_are_the_one_export(tmp_path: Path, retail_lines: list[
         (raw / "Year 2009-2010.csv").write_text("\n".join([header, *lines[:FIRST_SHEET_ROWS]]) + "\n")
         (raw / "Year 2010-2011.csv").write_text("\n".join([header, *lines[FIRST_SHEET_ROWS:]]))
 
-    content = "order_id, order_ts, customer_id, product_id, line_type, quantity, unit_price, amount_eur, country_code"
+    content = (
+        "order_id, order_ts, customer_id, product_id, line_type, quantity, unit_price, amount_eur,"
+        " country_code"
+    )
     totals = f"SELECT count(*), sum(amount_eur), sum(hash({content})::HUGEINT) FROM silver.sales_clean"
     whole, yearly = silver(tmp_path / "one", "eurostyle", one), silver(tmp_path / "two", "eurostyle", two)
     assert whole.query(totals).fetchall()[0] == yearly.query(totals).fetchall()[0]
     kinds = dict(yearly.query("SELECT kind, count(*) FROM silver.duplicates GROUP BY 1").fetchall())
-    first, second = {line.strip() for line in lines[:FIRST_SHEET_ROWS]}, [line.strip() for line in lines[FIRST_SHEET_ROWS:]]
+    first, second = (
+        {line.strip() for line in lines[:FIRST_SHEET_ROWS]},
+        [line.strip() for line in lines[FIRST_SHEET_ROWS:]],
+    )
     across = sum(line in first for line in second)
     assert across == 22_523 and kinds == {"within_delivery": 34_335 - across, "across_deliveries": across}
 
@@ -97,7 +107,9 @@ def test_workbook_of_two_sheets(tmp_path: Path, retail_lines: list[str]) -> None
     }
 
     def text(raw: Path) -> None:
-        (raw / "online_retail.csv").write_text("\n".join([retail_lines[0], *(line for part in parts.values() for line in part)]) + "\n")
+        (raw / "online_retail.csv").write_text(
+            "\n".join([retail_lines[0], *(line for part in parts.values() for line in part)]) + "\n"
+        )
 
     def workbook(raw: Path) -> None:
         book = openpyxl.Workbook(write_only=True)

@@ -1,8 +1,9 @@
-"""A proxy that can fail: python proxy.py PORT RULES LOG. In a process of its own: clients under test may hold this one's lock.
+"""A proxy that can fail: python proxy.py PORT RULES LOG. In a process of its own: clients under test may hold
+this one's lock.
 
-RULES is a JSON file that is read again for every request: a list of {match, status, after}. The first rule whose `match`
-is found in "METHOD path" answers with `status`, or hangs up where that is 0, once `after` such requests have passed.
-Every request is noted in LOG.
+RULES is a JSON file that is read again for every request: a list of {match, status, after}. The first rule
+whose `match` is found in "METHOD path" answers with `status`, or hangs up where that is 0, once `after` such
+requests have passed. Every request is noted in LOG.
 """
 
 from __future__ import annotations
@@ -47,7 +48,10 @@ class Proxy(BaseHTTPRequestHandler):
         content = answer.read()
         kept = [(k, v) for k, v in answer.getheaders() if k.lower() not in HOP]
         if self.command != "HEAD":
-            kept = [*((k, v) for k, v in kept if k.lower() != "content-length"), ("Content-Length", str(len(content)))]
+            kept = [
+                *((k, v) for k, v in kept if k.lower() != "content-length"),
+                ("Content-Length", str(len(content))),
+            ]
         self._answer(answer.status, kept, content)
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = forward

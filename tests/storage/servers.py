@@ -1,4 +1,6 @@
-"""Object stores to test against: Azurite, Microsoft's own emulator of Azure, behind a proxy that can fail, and moto for S3."""
+"""Object stores to test against: Azurite, Microsoft's own emulator of Azure, behind a proxy that can fail,
+and moto for S3.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from pathlib import Path
 import pytest
 
 ACCOUNT = "devstoreaccount1"
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # Azurite's own, published
+# Azurite's own, published
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 PROXY = Path(__file__).with_name("proxy.py")
 
 
@@ -34,7 +37,10 @@ class Azurite:
     @property
     def environment(self) -> dict[str, str]:
         """What a user of a real account sets, here for the emulator."""
-        return {"AZURE_STORAGE_USE_EMULATOR": "true", "AZURITE_BLOB_STORAGE_URL": f"http://127.0.0.1:{self.proxy_port}"}
+        return {
+            "AZURE_STORAGE_USE_EMULATOR": "true",
+            "AZURITE_BLOB_STORAGE_URL": f"http://127.0.0.1:{self.proxy_port}",
+        }
 
     def new_container(self) -> str:
         from azure.storage.blob import ContainerClient
@@ -65,9 +71,20 @@ def azurite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite
     rules, log = folder / "rules.json", folder / "log"
     rules.write_text("[]")
     log.touch()
-    command = [program, "--blobPort", str(port), "--location", str(folder), "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+    command = [
+        program,
+        "--blobPort",
+        str(port),
+        "--location",
+        str(folder),
+        "--silent",
+        "--skipApiVersionCheck",
+        "--disableTelemetry",
+    ]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    proxy = subprocess.Popen([sys.executable, PROXY, str(port), rules, log], stdout=subprocess.PIPE, text=True)
+    proxy = subprocess.Popen(
+        [sys.executable, PROXY, str(port), rules, log], stdout=subprocess.PIPE, text=True
+    )
     try:
         _wait_for(port, server)
         assert proxy.stdout is not None
@@ -93,14 +110,30 @@ def azurite(azurite_server: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """A bucket of an S3 server, its credentials in the environment, and a folder of copies that nobody has used."""
+    """A bucket of an S3 server, its credentials in the environment, and a folder of copies that nobody has
+    used.
+    """
     port = _free_port()
-    server = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         _wait_for(port, server)
-        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/retail", method="PUT")).close()
-        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1", "AWS_ALLOW_HTTP": "true"}
-        for name, value in (keys | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "MERGEHOUSE_CACHE": str(tmp_path / "copies")}).items():
+        urllib.request.urlopen(
+            urllib.request.Request(f"http://127.0.0.1:{port}/retail", method="PUT")
+        ).close()
+        keys = {
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "eu-central-1",
+            "AWS_ALLOW_HTTP": "true",
+        }
+        for name, value in (
+            keys
+            | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "MERGEHOUSE_CACHE": str(tmp_path / "copies")}
+        ).items():
             monkeypatch.setenv(name, value)
         yield "retail"
     finally:

@@ -26,25 +26,42 @@ def environments(shop: Shop, **places: str) -> Path:
 
 
 def content(shelf: Shelf) -> dict[str, bytes]:
-    return {key: shelf.store.get(key).bytes().to_bytes() for key in keys(shelf) if not key.endswith("current.json")}
+    return {
+        key: shelf.store.get(key).bytes().to_bytes()
+        for key in keys(shelf)
+        if not key.endswith("current.json")
+    }
 
 
-def test_from_a_folder_through_the_store_to_a_folder_and_back(sold: Shop, location: str, tmp_path: Path) -> None:  # noqa: F811
+def test_from_a_folder_through_the_store_to_a_folder_and_back(
+    sold: Shop,  # noqa: F811
+    location: str,  # noqa: F811
+    tmp_path: Path,
+) -> None:
     folder = environments(sold, dev="lakehouse", test=f"{location}/test", prod=str(tmp_path / "prod"))
     made = release(sold.project)
     assert promote(folder, "dev", "test", **BY).manifest_sha256 == made.manifest_sha256
     assert promote(folder, "test", "prod", **BY).manifest_sha256 == made.manifest_sha256
-    dev, test, prod = (content(Shelf(f"{place}/release")) for place in (sold.lakehouse.location, f"{location}/test", tmp_path / "prod"))
+    dev, test, prod = (
+        content(Shelf(f"{place}/release"))
+        for place in (sold.lakehouse.location, f"{location}/test", tmp_path / "prod")
+    )
     assert dev == test == prod and len(dev) > 5
     assert compare(f"{location}/test", str(tmp_path / "prod")).aligned
     assert [row["outcome"] for row in promotions(Lakehouse(f"{location}/test"))] == ["started", "accepted"]
     release(sold.project, version="1.1.0")
     assert promote(folder, "dev", "test", **BY).accepted and rollback(folder, "test", **BY).accepted
     assert str(Shelf(f"{location}/test/release").current()) == "1.0.0"
-    assert any(file["path"].endswith("alignment-v1.1.0.html") for files in Lakehouse(f"{location}/test").store.list() for file in files)
+    assert any(
+        file["path"].endswith("alignment-v1.1.0.html")
+        for files in Lakehouse(f"{location}/test").store.list()
+        for file in files
+    )
 
 
-def test_a_lakehouse_built_in_the_store_is_compared_and_promoted_within_it(shop: Shop, azurite: Azurite) -> None:
+def test_a_lakehouse_built_in_the_store_is_compared_and_promoted_within_it(
+    shop: Shop, azurite: Azurite
+) -> None:
     place = f"az://{azurite.new_container()}/lakehouse"
     shop.deliver_lines(*lines(0, 12))
     in_store(shop, place)
@@ -55,13 +72,20 @@ def test_a_lakehouse_built_in_the_store_is_compared_and_promoted_within_it(shop:
     assert compare(place, f"{place}-test").aligned
 
 
-def test_a_store_that_denies_access_in_the_middle_is_refused_and_written_down(sold: Shop, azurite: Azurite) -> None:  # noqa: F811
+def test_a_store_that_denies_access_in_the_middle_is_refused_and_written_down(
+    sold: Shop,  # noqa: F811
+    azurite: Azurite,
+) -> None:
     container = azurite.new_container()
     folder = environments(sold, dev="lakehouse", test=f"az://{container}/test")
     release(sold.project)
     azurite.fail(f"PUT /devstoreaccount1/{container}/test/release", 403)
     attempt = promote(folder, "dev", "test", **BY)
-    assert attempt.refused_by is not None and attempt.refused_by.name == "copy" and "access is denied" in attempt.refused_by.found
+    assert (
+        attempt.refused_by is not None
+        and attempt.refused_by.name == "copy"
+        and "access is denied" in attempt.refused_by.found
+    )
     azurite.recover()
     rows = promotions(Lakehouse(f"az://{container}/test"))
     assert [(row["outcome"], row["refused_by"]) for row in rows] == [("started", None), ("refused", "copy")]

@@ -44,7 +44,10 @@ def test_release_verify_roll_back_copy_and_ingest(sold: Shop, location: str, tmp
     shelf.point_at(Version(1, 0, 0))
     assert verify(shelf.root).version == "1.0.0" and verify(shelf.root, "1.0.1").passed
     assert copy_release(shelf, Version(1, 0, 0), Shelf(str(tmp_path / "carried"))) == made.manifest_sha256
-    assert copy_release(Shelf(str(tmp_path / "carried")), Version(1, 0, 0), Shelf(f"{location}/other")) == made.manifest_sha256
+    assert (
+        copy_release(Shelf(str(tmp_path / "carried")), Version(1, 0, 0), Shelf(f"{location}/other"))
+        == made.manifest_sha256
+    )
     assert verify(f"{location}/other").passed
     result = ingest(shelf.root, f"{location}/fabric")
     assert not result.failed and result.current == "1.0.0"
@@ -67,10 +70,29 @@ def test_a_lakehouse_in_the_store_keeps_its_releases_there(sold: Shop, location:
         (lambda s, k: s.put(k.replace("part-00000", "part-00009"), b"x"), "extra"),
         (lambda s, k: s.put(k, bytes(reversed(s.get(k).bytes().to_bytes()))), "altered"),
         (lambda s, k: s.delete(f"{RELEASES}/v1.0.0/{SUCCESS}"), "missing"),
-        (lambda s, k: s.put(f"{RELEASES}/{CURRENT}", json.dumps({"version": "3.0.0", "manifest_sha256": ""}).encode()), "pointer"),
-        (lambda s, k: s.put(f"{RELEASES}/v1.0.0/{MANIFEST}", s.get(f"{RELEASES}/v1.0.0/{MANIFEST}").bytes().to_bytes()[:-3]), "altered"),
+        (
+            lambda s, k: s.put(
+                f"{RELEASES}/{CURRENT}", json.dumps({"version": "3.0.0", "manifest_sha256": ""}).encode()
+            ),
+            "pointer",
+        ),
+        (
+            lambda s, k: s.put(
+                f"{RELEASES}/v1.0.0/{MANIFEST}",
+                s.get(f"{RELEASES}/v1.0.0/{MANIFEST}").bytes().to_bytes()[:-3],
+            ),
+            "altered",
+        ),
     ],
-    ids=["truncated upload", "missing file", "file too many", "other bytes", "no seal", "stale pointer", "manifest cut"],
+    ids=[
+        "truncated upload",
+        "missing file",
+        "file too many",
+        "other bytes",
+        "no seal",
+        "stale pointer",
+        "manifest cut",
+    ],
 )
 def test_faults_in_the_store_are_named(sold: Shop, azurite: Azurite, spoil, what: str) -> None:  # noqa: ANN001
     shelf = Shelf(f"az://{azurite.new_container()}/release")
@@ -83,19 +105,33 @@ def test_faults_in_the_store_are_named(sold: Shop, azurite: Azurite, spoil, what
 
 
 @pytest.mark.parametrize("stops_at", ["first file", "a later file", "manifest", "seal", "pointer"])
-def test_a_store_that_fails_in_the_middle_shows_the_last_release(sold: Shop, azurite: Azurite, stops_at: str) -> None:
+def test_a_store_that_fails_in_the_middle_shows_the_last_release(
+    sold: Shop, azurite: Azurite, stops_at: str
+) -> None:
     container = azurite.new_container()
     shelf = Shelf(f"az://{container}/release")
     files = len(release(sold.project, to=shelf.root).manifest.tables)
     sold.deliver_lines(*lines(30, 5), name="lines2.csv")
     sold.run()
-    after = {"first file": 0, "a later file": files - 2, "manifest": files, "seal": files + 1, "pointer": files + 2}[stops_at]
+    after = {
+        "first file": 0,
+        "a later file": files - 2,
+        "manifest": files,
+        "seal": files + 1,
+        "pointer": files + 2,
+    }[stops_at]
     azurite.fail(f"PUT /devstoreaccount1/{container}/", 403, after)
     with pytest.raises(LakehouseError, match="access is denied"):
         release(sold.project, to=shelf.root)
     azurite.recover()
-    assert str(shelf.current()) == "1.0.0" and verify(shelf.root).passed and verify(shelf.root).version == "1.0.0"
+    assert (
+        str(shelf.current()) == "1.0.0"
+        and verify(shelf.root).passed
+        and verify(shelf.root).version == "1.0.0"
+    )
     made = release(sold.project, to=shelf.root)
     assert made.manifest.version == "1.0.1" and verify(shelf.root, "1.0.1").passed
     assert (made.is_new, made.is_current) == ((False, False) if stops_at == "pointer" else (True, True))
-    assert {f.path for t in made.manifest.tables for f in t.files} == {k for k in keys(shelf) if "/v1.0.1/part-" in k}
+    assert {f.path for t in made.manifest.tables for f in t.files} == {
+        k for k in keys(shelf) if "/v1.0.1/part-" in k
+    }

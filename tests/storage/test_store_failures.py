@@ -19,7 +19,9 @@ from mergehouse.storage import failure, located
 def published(azurite: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shop:
     """A shop with ten lines published in the store, and a second delivery that is not loaded yet."""
     monkeypatch.setattr(mergehouse.storage, "RETRY_SECONDS", 1)
-    shop = in_store(prepared_shop("ten lines", ten_lines, tmp_path / "project"), f"az://{azurite.new_container()}/retail")
+    shop = in_store(
+        prepared_shop("ten lines", ten_lines, tmp_path / "project"), f"az://{azurite.new_container()}/retail"
+    )
     shop.deliver_lines(*lines(10, 10), name="lines2.csv")
     return shop
 
@@ -42,7 +44,9 @@ def messages(shop: Shop) -> list[str]:
     except MergehouseError as error:
         return [str(error)]
     assert result.failed
-    return [t.reason for t in result.tables if t.status == "failed"] + [str(e) for e in result.ingest.failures.values()]
+    return [t.reason for t in result.tables if t.status == "failed"] + [
+        str(e) for e in result.ingest.failures.values()
+    ]
 
 
 WORDS = {403: "access is denied", 429: "too busy", 503: "too busy", 0: "connection failed"}
@@ -59,25 +63,34 @@ FAULTS = [(moment, status) for moment in MOMENTS for status in WORDS]
 OFTEN = [*FAULTS[::5], FAULTS[-1]]  # every fifth meets every moment and every status
 
 
-@pytest.mark.parametrize(("match", "status"), [f if f in OFTEN else pytest.param(*f, marks=pytest.mark.long) for f in FAULTS])
+@pytest.mark.parametrize(
+    ("match", "status"), [f if f in OFTEN else pytest.param(*f, marks=pytest.mark.long) for f in FAULTS]
+)
 def test_a_store_that_fails(published: Shop, azurite: Azurite, status: int, match: str) -> None:
     before = state(published)
     azurite.fail(match, status)
     said = messages(published)
-    assert said and all(WORDS[status] in text and "az://" in text and KEY not in text and "\n" not in text for text in said)
+    assert said and all(
+        WORDS[status] in text and "az://" in text and KEY not in text and "\n" not in text for text in said
+    )
     azurite.recover()
     assert state(published) == before
     assert not published.run().failed
     assert published.rows("SELECT count(*) FROM silver.sales_clean") == [(20,)]
 
 
-@pytest.mark.parametrize("after", [3, 15, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 1, 6, 10, 20))])
-def test_a_connection_lost_in_the_middle_leaves_no_half_table(published: Shop, azurite: Azurite, after: int) -> None:
+@pytest.mark.parametrize(
+    "after", [3, 15, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 1, 6, 10, 20))]
+)
+def test_a_connection_lost_in_the_middle_leaves_no_half_table(
+    published: Shop, azurite: Azurite, after: int
+) -> None:
     azurite.fail("PUT", 0, after)
     assert any("connection failed" in text for text in messages(published))
     azurite.recover()
     for name in published.lakehouse.tables():
-        rows = published.lakehouse.table(name).arrow().num_rows  # every file that a version names is there, whole
+        # every file that a version names is there, whole
+        rows = published.lakehouse.table(name).arrow().num_rows
         assert rows == published.lakehouse.rows(name)
     assert not published.run().failed
     assert published.rows("SELECT count(*), count(DISTINCT order_id) FROM silver.sales_clean") == [(20, 20)]
@@ -115,5 +128,8 @@ def test_locations_that_cannot_be_used(shop: Shop, text: str, words: str) -> Non
 
 
 def test_no_token_in_an_unforeseen_error() -> None:
-    said = failure("az://lake/retail", "Error performing GET https://a.blob.core.windows.net/lake?sig=topsecret in 3ms - odd")
+    said = failure(
+        "az://lake/retail",
+        "Error performing GET https://a.blob.core.windows.net/lake?sig=topsecret in 3ms - odd",
+    )
     assert said == "az://lake/retail: Error performing GET in 3ms - odd."

@@ -18,16 +18,25 @@ from mergehouse.storage import open_store
 
 def lines(first: int, count: int) -> list[str]:
     return [
-        f"O{n},1,2024-03-{n % 28 + 1:02} 10:00:00,A{n % 5},Mug,{n % 3 + 1},2.50,C{n % 7},Germany,EUR" for n in range(first, first + count)
+        f"O{n},1,2024-03-{n % 28 + 1:02} 10:00:00,A{n % 5},Mug,{n % 3 + 1},2.50,C{n % 7},Germany,EUR"
+        for n in range(first, first + count)
     ]
 
 
-LOCATIONS = {"az": "az://{}/retail", "abfss": "abfss://{}@devstoreaccount1.dfs.core.windows.net/retail", "s3": "s3://{}/lake"}
+LOCATIONS = {
+    "az": "az://{}/retail",
+    "abfss": "abfss://{}@devstoreaccount1.dfs.core.windows.net/retail",
+    "s3": "s3://{}/lake",
+}
 
 
 @pytest.fixture(params=["abfss", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("az", "s3"))])
 def location(request: pytest.FixtureRequest) -> str:
-    container = request.getfixturevalue("bucket") if request.param == "s3" else request.getfixturevalue("azurite").new_container()
+    container = (
+        request.getfixturevalue("bucket")
+        if request.param == "s3"
+        else request.getfixturevalue("azurite").new_container()
+    )
     return LOCATIONS[request.param].format(container)
 
 
@@ -42,7 +51,9 @@ def in_store(shop: Shop, location: str) -> Shop:
     return shop
 
 
-def test_run_incremental_run_query_and_maintain(shop: Shop, location: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_incremental_run_query_and_maintain(
+    shop: Shop, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     in_store(shop, location)
     shop.deliver_lines(*lines(0, 50))
     assert not shop.run().failed
@@ -54,7 +65,10 @@ def test_run_incremental_run_query_and_maintain(shop: Shop, location: str, monke
     updated = shop.rows("SELECT * FROM silver.sales_clean ORDER BY ALL")
     assert len(updated) == 60 and not shop.run().changed
 
-    assert not shop.run(full=True).failed and shop.rows("SELECT * FROM silver.sales_clean ORDER BY ALL") == updated
+    assert (
+        not shop.run(full=True).failed
+        and shop.rows("SELECT * FROM silver.sales_clean ORDER BY ALL") == updated
+    )
     monkeypatch.setattr(Lakehouse, "tables", lambda _: ["bronze.shop_lines", "silver.sales_clean"])
     done = {m.table: m for m in maintain(shop.lakehouse, keep_hours=0, force=True)}
     assert done["silver.sales_clean"].removed and done["silver.sales_clean"].removed_bytes
@@ -69,7 +83,9 @@ def test_another_machine_reads_the_same_tables_and_copies_only_what_it_reads(
     shop.run()
     monkeypatch.setenv("MERGEHOUSE_CACHE", str(tmp_path / "other"))
     assert shop.rows("SELECT sum(orders) FROM gold.sales_daily") == [(20,)]
-    copies = sorted(file.relative_to(shop.lakehouse.root).parts[:2] for file in shop.lakehouse.root.rglob("*.parquet"))
+    copies = sorted(
+        file.relative_to(shop.lakehouse.root).parts[:2] for file in shop.lakehouse.root.rglob("*.parquet")
+    )
     assert copies == [("gold", "sales_daily")]
     assert (tmp_path / "other").stat().st_mode & 0o077 == 0  # rows of customers: nobody else's business
     with pytest.raises(duckdb.Error, match="disabled by configuration"):
@@ -89,7 +105,9 @@ def test_landing_zone_in_the_store(shop: Shop, location: str, monkeypatch: pytes
         assert not shop.run().ingest.new  # known by size and time: not read again
     landing.put("lines2.csv", "\n".join(["order,line", "1,2"]).encode())
     failure = shop.failure()
-    assert f"{zone}/lines2.csv" in failure and "missing from the header" in failure and "copies" not in failure
+    assert (
+        f"{zone}/lines2.csv" in failure and "missing from the header" in failure and "copies" not in failure
+    )
     assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(5,)]
 
 
@@ -104,7 +122,9 @@ def test_command_line_on_a_store(shop: Shop, location: str, capsys: pytest.Captu
     assert command("query", shop, "SELECT count(*) AS n FROM gold.sales_daily", "--format", "csv") == 0
     assert capsys.readouterr().out.startswith("n\n")
     joined = "SELECT count(*) > 0 AS found FROM Gold.Sales_Daily JOIN gold.dim_brand USING (source_system)"
-    assert command("query", shop, joined, "--format", "csv") == 0 and capsys.readouterr().out == "found\ntrue\n"
+    assert (
+        command("query", shop, joined, "--format", "csv") == 0 and capsys.readouterr().out == "found\ntrue\n"
+    )
     assert command("kpi", shop) == 0 and "Net revenue" in capsys.readouterr().out
 
 
@@ -131,6 +151,13 @@ def test_survival_and_model_cards_go_into_the_store(shop: Shop, bucket: str) -> 
     pages = [page, *write_cards(shop.project, [card])]
     assert page == f"{location}/models/shop-survival.html" and pages[1] == f"{location}/models/index.html"
     found = [bytes(shop.lakehouse.store.get(p.removeprefix(f"{location}/")).bytes()).decode() for p in pages]
-    assert "who buys again, who lapses" in found[0] and "Too short." in found[1] and "shop-survival.html" in found[1]
-    kept = "SELECT customers FROM gold.survival_summary WHERE clock = 'purchase_to_purchase' AND customer_group = 'all'"
+    assert (
+        "who buys again, who lapses" in found[0]
+        and "Too short." in found[1]
+        and "shop-survival.html" in found[1]
+    )
+    kept = (
+        "SELECT customers FROM gold.survival_summary WHERE clock = 'purchase_to_purchase' AND customer_group"
+        " = 'all'"
+    )
     assert shop.rows(kept) == [(7,)]

@@ -1,4 +1,6 @@
-"""What is published about Fabric's REST API and Delta Sharing's configuration, and whether requests and files keep to it."""
+"""What is published about Fabric's REST API and Delta Sharing's configuration, and whether requests and files
+keep to it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 def check_request(method: str, path: str, query: dict[str, str], body: Any) -> dict[str, Any]:
-    """The operation that a request is of. Fails where the API has none such, or the body is not as it must be."""
+    """The operation that a request is of. Fails where the API has none such, or the body is not as it must
+    be.
+    """
     for operation in FACTS["operations"]:
         if operation["method"] == method and re.fullmatch(operation["path"].replace("{uuid}", UUID), path):
             assert set(query) <= set(operation.get("query", []))
@@ -61,5 +65,9 @@ def _named(entries: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 def _check_keys(found: dict[str, Any], kind: str) -> None:
     known = {name.rstrip("!"): type_name for name, type_name in FACTS["sharing"][kind].items()}
-    assert {name.rstrip("!") for name in FACTS["sharing"][kind] if name.endswith("!")} <= set(found) <= set(known)
+    assert (
+        {name.rstrip("!") for name in FACTS["sharing"][kind] if name.endswith("!")}
+        <= set(found)
+        <= set(known)
+    )
     assert all(type(value).__name__ == known[name] for name, value in found.items())

@@ -1,4 +1,6 @@
-"""Buy-till-you-die models against the process they describe, against numerical integration and the textbook's formulas."""
+"""Buy-till-you-die models against the process they describe, against numerical integration and the textbook's
+formulas.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ from mergehouse.errors import FitError
 from mergehouse.science.btyd.bgnbd import BGNBD, _Histories, _log_likelihood
 from mergehouse.science.btyd.gamma_gamma import GammaGamma, _Purchases
 from mergehouse.science.btyd.gamma_gamma import _log_likelihood as gamma_gamma_log_likelihood
-from mergehouse.science.btyd.lifetime_value import Simulated, clv, fit_bgnbd, fit_gamma_gamma, simulate, simulate_values
+from mergehouse.science.btyd.lifetime_value import (
+    Simulated,
+    clv,
+    fit_bgnbd,
+    fit_gamma_gamma,
+    simulate,
+    simulate_values,
+)
 from mergehouse.science.btyd.maximum_likelihood import climb, log_variance
 
 TRUE = (0.6, 8.0, 0.7, 2.5)  # r, alpha (weeks), a, b
@@ -57,7 +66,9 @@ def likelihood_by_integration(parameters: tuple[float, ...], x: int, t_x: float,
             left = p * (1 - p) ** (x - 1) * rate**x * np.exp(-rate * t_x) if x else 0.0
             return weight * (stayed + left)
 
-        return quad(given, 0, np.inf, epsabs=0, epsrel=1e-9)[0] * p ** (a - 1) * (1 - p) ** (b - 1) / beta(a, b)
+        return (
+            quad(given, 0, np.inf, epsabs=0, epsrel=1e-9)[0] * p ** (a - 1) * (1 - p) ** (b - 1) / beta(a, b)
+        )
 
     return quad(of_rate, 0, 1, epsabs=0, epsrel=1e-8)[0]
 
@@ -85,7 +96,9 @@ def test_standard_errors_are_the_scatter_of_repeated_fits() -> None:
 def test_likelihood_is_the_mixture_integrated(x: int, t_x: float, T: float) -> None:
     parameters = (1.3, 8.0, 1.2, 2.5)
     one = _Histories(np.array([float(x)]), np.array([t_x]), np.array([T]), np.array([1.0]))
-    assert _log_likelihood(np.log(parameters), one)[0] == pytest.approx(np.log(likelihood_by_integration(parameters, x, t_x, T)), abs=1e-7)
+    assert _log_likelihood(np.log(parameters), one)[0] == pytest.approx(
+        np.log(likelihood_by_integration(parameters, x, t_x, T)), abs=1e-7
+    )
 
 
 @pytest.mark.parametrize("at", [TRUE, (5.0, 0.3, 1.0, 0.2), (0.05, 100.0, 1e-3, 30.0)])
@@ -111,9 +124,14 @@ def check_derivatives(function, theta: np.ndarray) -> None:
 
 
 def test_scores_hold_among_simulated_customers(drawn: Simulated) -> None:
-    """By groups of history: the share alive, the share that buys nothing and the mean purchases, within 4 standard errors."""
+    """By groups of history: the share alive, the share that buys nothing and the mean purchases, within 4
+    standard errors.
+    """
     m, s = model(*TRUE), drawn
-    alive, silent = m.p_alive(s.frequency, s.recency, s.age), m.p_no_purchase(s.frequency, s.recency, s.age, 26)
+    alive, silent = (
+        m.p_alive(s.frequency, s.recency, s.age),
+        m.p_no_purchase(s.frequency, s.recency, s.age, 26),
+    )
     expected = m.expected_purchases(s.frequency, s.recency, s.age, 26)
     groups = np.minimum(s.frequency, 5) * 4 + np.floor(3.99 * s.recency / s.age).astype(int)
     assert len(np.unique(groups)) == 21
@@ -126,7 +144,9 @@ def test_scores_hold_among_simulated_customers(drawn: Simulated) -> None:
 
 
 def purchases_by_integration(m: BGNBD, x: int, t_x: float, T: float, horizon: float) -> float:
-    """E[(1 - e^(-lambda p t)) / p] over p ~ Beta(a, b + x) times P(alive), with p = v^(1/c) so that a < 1 is no singularity."""
+    """E[(1 - e^(-lambda p t)) / p] over p ~ Beta(a, b + x) times P(alive), with p = v^(1/c) so that a < 1 is
+    no singularity.
+    """
     z, c = horizon / (m.alpha + T), min(m.a, 1.0)
 
     def at(v: float) -> float:
@@ -143,20 +163,30 @@ def purchases_by_integration(m: BGNBD, x: int, t_x: float, T: float, horizon: fl
 def test_expected_purchases_are_the_integral(a: float) -> None:
     for r, alpha, b in ((0.243, 4.414, 2.426), (5.0, 50.0, 1.1)):
         m = model(r, alpha, a, b)
-        for x, t_x, T, horizon in ((0, 0, 0, 52), (0, 0, 39, 39), (2, 30.43, 38.86, 39), (30, 38, 39, 400), (500, 98, 100, 52)):
+        for x, t_x, T, horizon in (
+            (0, 0, 0, 52),
+            (0, 0, 39, 39),
+            (2, 30.43, 38.86, 39),
+            (30, 38, 39, 400),
+            (500, 98, 100, 52),
+        ):
             expected = float(m.expected_purchases(x, t_x, T, horizon))
             assert expected == pytest.approx(purchases_by_integration(m, x, t_x, T, horizon), rel=1e-8)
 
 
 def test_expected_purchases_are_the_textbooks_away_from_a_of_1() -> None:
-    """FHL 2005, equation 10, as printed; at x = 500 its hypergeometric function is no longer to be trusted, so x stays small."""
+    """FHL 2005, equation 10, as printed; at x = 500 its hypergeometric function is no longer to be trusted,
+    so x stays small.
+    """
     for r, alpha, a, b in (TRUE, (0.243, 4.414, 0.793, 2.426), (2.0, 30.0, 1.8, 4.0)):
         for x, t_x, T, t in ((0, 0.0, 20.0, 52.0), (3, 15.0, 20.0, 10.0), (12, 38.0, 39.0, 39.0)):
             whole = (a + b + x - 1) / (a - 1)
             series = hyp2f1(r + x, b + x, a + b + x - 1, t / (alpha + T + t))
             odds = a / (b + x - 1) * ((alpha + T) / (alpha + t_x)) ** (r + x) if x else 0.0
             printed = whole * (1 - ((alpha + T) / (alpha + T + t)) ** (r + x) * series) / (1 + odds)
-            assert float(model(r, alpha, a, b).expected_purchases(x, t_x, T, t)) == pytest.approx(printed, rel=1e-9)
+            assert float(model(r, alpha, a, b).expected_purchases(x, t_x, T, t)) == pytest.approx(
+                printed, rel=1e-9
+            )
 
 
 def test_nothing_happens_at_a_of_1() -> None:
@@ -165,7 +195,9 @@ def test_nothing_happens_at_a_of_1() -> None:
 
 
 def test_no_purchase_follows_from_the_rate_of_who_is_alive() -> None:
-    """Over horizon 0 nobody buys; over an endless one all who are alive do; a customer with x = 0: (alpha + T)^r / (alpha + T + h)^r."""
+    """Over horizon 0 nobody buys; over an endless one all who are alive do; a customer with x = 0: (alpha +
+    T)^r / (alpha + T + h)^r.
+    """
     m = model(*TRUE)
     assert m.p_no_purchase([0, 3], [0, 20], [30, 30], 0.0).tolist() == [1, 1]
     assert m.p_no_purchase(3, 20, 30, 1e30) == pytest.approx(1 - m.p_alive(3, 20, 30))
@@ -184,7 +216,9 @@ def test_hundreds_of_purchases() -> None:
     m = fit_bgnbd(s.frequency, s.recency, s.age)
     assert m.converged
     assert np.log(m.parameters) == pytest.approx(np.log([8.0, 2.0, 0.02, 1.5]), abs=0.5)
-    assert m.expected_purchases(s.frequency, s.recency, s.age, 26).sum() == pytest.approx(s.later.sum(), rel=0.02)
+    assert m.expected_purchases(s.frequency, s.recency, s.age, 26).sum() == pytest.approx(
+        s.later.sum(), rel=0.02
+    )
 
 
 def test_the_unit_of_time_only_scales_alpha(drawn: Simulated, fitted: BGNBD) -> None:
@@ -192,7 +226,9 @@ def test_the_unit_of_time_only_scales_alpha(drawn: Simulated, fitted: BGNBD) -> 
     r, alpha, a, b = fitted.parameters
     assert days.parameters == pytest.approx((r, 7 * alpha, a, b), rel=1e-9)
     assert days.covariance == pytest.approx(fitted.covariance, rel=1e-6, abs=1e-9)
-    assert days.log_likelihood == pytest.approx(fitted.log_likelihood - np.log(7) * drawn.frequency.sum(), rel=1e-12)
+    assert days.log_likelihood == pytest.approx(
+        fitted.log_likelihood - np.log(7) * drawn.frequency.sum(), rel=1e-12
+    )
 
 
 def test_a_weight_is_a_repetition() -> None:
@@ -205,13 +241,22 @@ def test_a_weight_is_a_repetition() -> None:
     assert weighted.parameters != pytest.approx(fit_bgnbd(s.frequency, s.recency, s.age).parameters, rel=1e-3)
     x, z = s.frequency[s.frequency > 0], simulate_values(*WORTH, s.frequency, seed=1)[s.frequency > 0]
     weights = weights[s.frequency > 0]
-    weighted, plain = fit_gamma_gamma(x, z, weights), fit_gamma_gamma(np.repeat(x, weights), np.repeat(z, weights))
+    weighted, plain = (
+        fit_gamma_gamma(x, z, weights),
+        fit_gamma_gamma(np.repeat(x, weights), np.repeat(z, weights)),
+    )
     assert weighted.parameters == pytest.approx(plain.parameters, rel=1e-9)
-    assert weighted.correlation == pytest.approx(plain.correlation) == pytest.approx(np.corrcoef(np.repeat([x, z], weights, axis=1))[0, 1])
+    assert (
+        weighted.correlation
+        == pytest.approx(plain.correlation)
+        == pytest.approx(np.corrcoef(np.repeat([x, z], weights, axis=1))[0, 1])
+    )
 
 
 def test_drop_out_that_nobody_could_see_is_reported() -> None:
-    """Six weeks in which nobody leaves: the model says so, everyone counts as alive, and the rest is the NBD model's."""
+    """Six weeks in which nobody leaves: the model says so, everyone counts as alive, and the rest is the NBD
+    model's.
+    """
     s = simulate(0.6, 8.0, 0.0, 1.0, np.random.default_rng(11).uniform(1, 6, 3000), seed=12, horizon=6)
     m = fit_bgnbd(s.frequency, s.recency, s.age)
     assert not m.dropout_identified and m.converged
@@ -235,13 +280,19 @@ def test_drop_out_is_seldom_found_where_there_is_none_and_always_in_a_year_of_it
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("parameters", [(0.6, 8.0, 2e4, 8e4), (5e5, 5e6, 0.6, 2.0), (0.6, 8.0, 1e-3, 1e-3), (1.0, 5.0, 50.0, 0.5)])
+@pytest.mark.parametrize(
+    "parameters", [(0.6, 8.0, 2e4, 8e4), (5e5, 5e6, 0.6, 2.0), (0.6, 8.0, 1e-3, 1e-3), (1.0, 5.0, 50.0, 0.5)]
+)
 def test_fits_that_run_to_a_limit_end_there(parameters: tuple[float, ...], fitted_values: GammaGamma) -> None:
-    """One p for all, one rate for all, p only 0 or 1, p always 1: parameters grow without end, predictions and intervals hold."""
+    """One p for all, one rate for all, p only 0 or 1, p always 1: parameters grow without end, predictions
+    and intervals hold.
+    """
     s = simulate(*parameters, np.random.default_rng(0).uniform(10, 100, 3000), seed=5, horizon=20)
     m = fit_bgnbd(s.frequency, s.recency, s.age)
     assert m.converged and m.dropout_identified and np.isfinite(m.covariance).all()
-    assert m.expected_purchases(s.frequency, s.recency, s.age, 20).sum() == pytest.approx(s.later.sum(), rel=0.1)
+    assert m.expected_purchases(s.frequency, s.recency, s.age, 20).sum() == pytest.approx(
+        s.later.sum(), rel=0.1
+    )
     assert m.p_alive(s.frequency, s.recency, s.age).sum() == pytest.approx(s.alive.sum(), rel=0.01)
     v = clv(m, fitted_values, s.frequency, s.recency, s.age, 30.0, 20)
     assert (v.high < 5 * v.value).all()
@@ -249,7 +300,9 @@ def test_fits_that_run_to_a_limit_end_there(parameters: tuple[float, ...], fitte
 
 @pytest.mark.filterwarnings("error")
 def test_a_climb_from_where_the_curvature_is_nothing_does_not_overflow() -> None:
-    """-(e^t - 5)^2 from its turning point t = log 2.5, where Newton's step would be endless, to its maximum at log 5."""
+    """-(e^t - 5)^2 from its turning point t = log 2.5, where Newton's step would be endless, to its maximum
+    at log 5.
+    """
 
     def function(theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         u = np.exp(theta)
@@ -307,11 +360,15 @@ def test_gamma_gamma_likelihood_is_the_mixture_integrated() -> None:
         return np.exp(of_nu + of_mean)
 
     one = _Purchases(np.array([3.0]), np.array([20.0]), np.array([1.0]))
-    assert gamma_gamma_log_likelihood(np.log(WORTH), one)[0] == pytest.approx(np.log(quad(at, 0, 10, points=[0.3])[0]), abs=1e-8)
+    assert gamma_gamma_log_likelihood(np.log(WORTH), one)[0] == pytest.approx(
+        np.log(quad(at, 0, 10, points=[0.3])[0]), abs=1e-8
+    )
 
 
 def test_expected_value_holds_among_simulated_customers() -> None:
-    """Two halves of a customer's purchases: the second is worth what the first lets expect. Without any: p gamma / (q - 1) = 30."""
+    """Two halves of a customer's purchases: the second is worth what the first lets expect. Without any: p
+    gamma / (q - 1) = 30.
+    """
     rng = np.random.default_rng(13)
     p, q, gamma = WORTH
     nu = rng.gamma(q, 1 / gamma, 200_000)
@@ -319,8 +376,14 @@ def test_expected_value_holds_among_simulated_customers() -> None:
     first, second = rng.gamma(p * x) / (nu * x), rng.gamma(p, size=len(nu)) / nu
     g = GammaGamma(*WORTH, 0.0, 0, np.zeros((3, 3)), True, 0.0, True, "")
     expected = g.expected_value(x, first)
-    for here in [(x == k) & (first > low) & (first <= high) for k in range(1, 6) for low, high in ((0, 20), (20, 40), (40, 1e9))]:
-        assert abs((second - expected)[here].mean()) < 4 * (second - expected)[here].std() / np.sqrt(here.sum())
+    for here in [
+        (x == k) & (first > low) & (first <= high)
+        for k in range(1, 6)
+        for low, high in ((0, 20), (20, 40), (40, 1e9))
+    ]:
+        assert abs((second - expected)[here].mean()) < 4 * (second - expected)[here].std() / np.sqrt(
+            here.sum()
+        )
     assert g.expected_value([0, 0], [np.nan, 5.0]) == pytest.approx(30)
 
 
@@ -347,7 +410,9 @@ def test_purchases_that_cannot_be_fitted(purchases: tuple, message: str) -> None
 
 
 def test_lifetime_value_is_purchases_times_value_within_what_random_draws_leave_open() -> None:
-    """300 customers to fit, so that the parameters are poorly known; 1,000 draws of them, and their 2.5 and 97.5 % points."""
+    """300 customers to fit, so that the parameters are poorly known; 1,000 draws of them, and their 2.5 and
+    97.5 % points.
+    """
     s = simulate(*TRUE, np.random.default_rng(14).uniform(20, 100, 300), seed=15)
     z = simulate_values(*WORTH, s.frequency, seed=16)
     m, g = fit_bgnbd(s.frequency, s.recency, s.age), fit_gamma_gamma(s.frequency[z > 0], z[z > 0])
@@ -363,14 +428,20 @@ def test_lifetime_value_is_purchases_times_value_within_what_random_draws_leave_
     ):
         drawn_m = replace(m, **dict(zip(("r", "alpha", "a", "b"), of_m, strict=True)))
         drawn_g = replace(g, p=of_g[0], q=of_g[1], gamma=of_g[2])
-        draws.append(0.4 * drawn_m.expected_purchases(*asked, 52) * drawn_g.expected_value(asked[0], [np.nan, 20, 50, 50, 10]))
+        draws.append(
+            0.4
+            * drawn_m.expected_purchases(*asked, 52)
+            * drawn_g.expected_value(asked[0], [np.nan, 20, 50, 50, 10])
+        )
     low, high = np.nanquantile(draws, [0.025, 0.975], axis=0)
     assert np.log(got.high / got.low) == pytest.approx(np.log(high / low), rel=0.2)
     assert got.low == pytest.approx(low, rel=0.15) and got.high == pytest.approx(high, rel=0.15)
 
 
 def test_intervals_hold_the_truth_nineteen_times_in_twenty() -> None:
-    """100 companies of 1,000 customers: the interval of the same customer's value, against the value at the true parameters."""
+    """100 companies of 1,000 customers: the interval of the same customer's value, against the value at the
+    true parameters.
+    """
     asked = [3], [40], [50]
     true_g = GammaGamma(*WORTH, 0.0, 0, np.zeros((3, 3)), True, 0.0, True, "")
     truth = model(*TRUE).expected_purchases(*asked, 52) * true_g.expected_value(3, 25.0)
@@ -378,14 +449,22 @@ def test_intervals_hold_the_truth_nineteen_times_in_twenty() -> None:
     for seed in range(100):
         s = simulate(*TRUE, np.random.default_rng(seed).uniform(20, 100, 1000), seed)
         z = simulate_values(*WORTH, s.frequency, seed + 1000)
-        v = clv(fit_bgnbd(s.frequency, s.recency, s.age), fit_gamma_gamma(s.frequency[z > 0], z[z > 0]), *asked, 25.0, 52)
+        v = clv(
+            fit_bgnbd(s.frequency, s.recency, s.age),
+            fit_gamma_gamma(s.frequency[z > 0], z[z > 0]),
+            *asked,
+            25.0,
+            52,
+        )
         held += bool(v.low[0] <= truth[0] <= v.high[0])
     assert 88 <= held <= 100
 
 
 def test_log_variance_is_exact_for_powers() -> None:
     """log (u^2 / v) is linear in the log-parameters: its variance is 4 var u + var v - 4 cov."""
-    value, variance = log_variance(lambda u, v: np.array([u**2 / v]), (3.0, 2.0), np.array([[0.04, 0.01], [0.01, 0.09]]))
+    value, variance = log_variance(
+        lambda u, v: np.array([u**2 / v]), (3.0, 2.0), np.array([[0.04, 0.01], [0.01, 0.09]])
+    )
     assert value[0] == 4.5
     assert variance[0] == pytest.approx(4 * 0.04 + 0.09 - 4 * 0.01)
 
@@ -394,11 +473,18 @@ def test_lifetime_value_of_the_unidentified(fitted_values: GammaGamma) -> None:
     s = simulate(0.6, 8.0, 0.0, 1.0, np.random.default_rng(11).uniform(1, 6, 3000), seed=12)
     m = fit_bgnbd(s.frequency, s.recency, s.age)
     v = clv(m, fitted_values, s.frequency, s.recency, s.age, 30.0, 52)
-    assert not m.dropout_identified and (v.low < v.value).all() and (v.value < v.high).all() and (v.high < 2 * v.low).all()
+    assert (
+        not m.dropout_identified
+        and (v.low < v.value).all()
+        and (v.value < v.high).all()
+        and (v.high < 2 * v.low).all()
+    )
 
 
 def test_the_simulator_follows_the_process_purchase_by_purchase() -> None:
-    """The same customers, purchase after purchase with a coin after each: as many purchases, as recent, as often alive."""
+    """The same customers, purchase after purchase with a coin after each: as many purchases, as recent, as
+    often alive.
+    """
     rng = np.random.default_rng(20)
     x, t_x, alive = np.zeros(20_000), np.zeros(20_000), np.ones(20_000, dtype=bool)
     rate, p = rng.gamma(0.6, 1 / 8, 20_000), rng.beta(0.7, 2.5, 20_000)
@@ -411,6 +497,11 @@ def test_the_simulator_follows_the_process_purchase_by_purchase() -> None:
         alive[bought] = rng.random(bought.sum()) > p[bought]
     s = simulate(*TRUE, np.full(20_000, 50.0), seed=21)
     again = (x > 0, s.frequency > 0)
-    for by_hand, drawn in ((x, s.frequency), (t_x[again[0]], s.recency[again[1]]), (alive, s.alive), (x == 1, s.frequency == 1)):
+    for by_hand, drawn in (
+        (x, s.frequency),
+        (t_x[again[0]], s.recency[again[1]]),
+        (alive, s.alive),
+        (x == 1, s.frequency == 1),
+    ):
         error = np.hypot(by_hand.std() / len(by_hand) ** 0.5, drawn.std() / len(drawn) ** 0.5)
         assert abs(by_hand.mean() - drawn.mean()) < 4 * error

@@ -1,4 +1,6 @@
-"""A folder of tests that takes more than its budget stops the build, and so does a test that takes long and does not say why."""
+"""A folder of tests that takes more than its budget stops the build, and so does a test that takes long and
+does not say why.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,15 @@ def work(seconds):
 
 @pytest.fixture
 def folder(pytester: pytest.Pytester) -> pytest.Pytester:
-    """Tests in a folder `slow` that take 0.4 seconds in all, half of them to set up, with seconds to spare in `quick`."""
+    """Tests in a folder `slow` that take 0.4 seconds in all, half of them to set up, with seconds to spare in
+    `quick`.
+    """
     pytester.makefile(
-        ".py", **{"slow/test_one": f"{BUSY}\ndef test_one(busy):\n    work(0.2)", "quick/test_other": "def test_other():\n    pass"}
+        ".py",
+        **{
+            "slow/test_one": f"{BUSY}\ndef test_one(busy):\n    work(0.2)",
+            "quick/test_other": "def test_other():\n    pass",
+        },
     )
     return pytester
 
@@ -34,7 +42,9 @@ def run(folder: pytest.Pytester, budgets: str, *options: str) -> pytest.RunResul
 
 
 def test_what_is_within_its_budget_passes(folder: pytest.Pytester) -> None:
-    folder.makefile(".py", **{"slow/test_one": f"{BUSY}\n@pytest.mark.slow('waits')\ndef test_one(busy):\n    work(0.2)"})
+    folder.makefile(
+        ".py", **{"slow/test_one": f"{BUSY}\n@pytest.mark.slow('waits')\ndef test_one(busy):\n    work(0.2)"}
+    )
     result = run(folder, "slow: 60, a test: 0.1")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*0.[4-9] of 60    slow", "* slow/test_one.py::test_one (waits)"])
@@ -51,10 +61,14 @@ def test_a_folder_over_its_budget_stops_the_build(folder: pytest.Pytester, optio
 def test_a_test_that_takes_long_says_why(folder: pytest.Pytester) -> None:
     result = run(folder, "slow: 60, a test: 0.1")
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["slow/test_one.py::test_one took 0.[23] CPU seconds: make it faster, or say why *"])
+    result.stdout.fnmatch_lines(
+        ["slow/test_one.py::test_one took 0.[23] CPU seconds: make it faster, or say why *"]
+    )
 
 
 def test_tests_marked_long_have_a_budget_of_their_own(folder: pytest.Pytester) -> None:
-    folder.makefile(".py", **{"slow/test_one": f"{BUSY}\n@pytest.mark.long\ndef test_one(busy):\n    work(0.2)"})
+    folder.makefile(
+        ".py", **{"slow/test_one": f"{BUSY}\n@pytest.mark.long\ndef test_one(busy):\n    work(0.2)"}
+    )
     assert run(folder, "slow: 0.1").ret == 0
     assert run(folder, "slow,long: 0.1").ret == 1

@@ -17,12 +17,17 @@ def test_churn_metrics_by_hand() -> None:
     assert found["lift"] == pytest.approx(1 / 0.3)
     assert found["accuracy"] == pytest.approx(0.9)  # 0.7 is wrong, 0.5 is no yes
     assert found["brier"] == pytest.approx(np.mean((PROBABILITY - CHURNED) ** 2))
-    assert found["ece"] == pytest.approx(np.mean(np.abs(PROBABILITY - CHURNED)))  # ten customers, ten bins of one
+    # ten customers, ten bins of one
+    assert found["ece"] == pytest.approx(np.mean(np.abs(PROBABILITY - CHURNED)))
     assert found["pr_auc"] == pytest.approx((1 + 1 + 3 / 4) / 3)
 
 
 def test_nothing_is_claimed_where_all_or_none_left() -> None:
-    assert churn_metrics(np.ones(5, bool), np.full(5, 0.5)) == {} == churn_metrics(np.zeros(5, bool), np.full(5, 0.5))
+    assert (
+        churn_metrics(np.ones(5, bool), np.full(5, 0.5))
+        == {}
+        == churn_metrics(np.zeros(5, bool), np.full(5, 0.5))
+    )
     assert value_metrics(np.zeros(5), np.ones(5)) == {}
 
 
@@ -36,10 +41,17 @@ def test_calibration_finds_a_shift() -> None:
 
 
 def test_value_metrics_by_hand() -> None:
-    value, predicted = np.array([100.0, 0, 50, 0, 0, 0, 0, 0, 0, 50]), np.array([90.0, 10, 60, 0, 0, 0, 0, 0, 0, 20])
+    value, predicted = (
+        np.array([100.0, 0, 50, 0, 0, 0, 0, 0, 0, 50]),
+        np.array([90.0, 10, 60, 0, 0, 0, 0, 0, 0, 20]),
+    )
     found = value_metrics(value, predicted)
-    assert found["mae"] == pytest.approx((10 + 10 + 10 + 30) / 10) and found["bias"] == pytest.approx(180 / 200)
-    assert found["top_share"] == pytest.approx(0.5) and found["rmse"] == pytest.approx(np.sqrt((100 + 100 + 100 + 900) / 10))
+    assert found["mae"] == pytest.approx((10 + 10 + 10 + 30) / 10) and found["bias"] == pytest.approx(
+        180 / 200
+    )
+    assert found["top_share"] == pytest.approx(0.5) and found["rmse"] == pytest.approx(
+        np.sqrt((100 + 100 + 100 + 900) / 10)
+    )
     assert found["gini"] == pytest.approx(1)  # 90, 60 and 20 stand before all who spent nothing
     assert value_metrics(value, -predicted)["gini"] < -0.5 and value_metrics(value, value)["r2"] == 1
 
@@ -55,4 +67,5 @@ def test_intervals_hold_the_truth_and_shrink_with_customers() -> None:
         return high - low
 
     assert width(8_000) < 0.5 * width(800)
-    assert intervals(churn_metrics, CHURNED, PROBABILITY) == intervals(churn_metrics, CHURNED, PROBABILITY)  # seeded
+    # seeded
+    assert intervals(churn_metrics, CHURNED, PROBABILITY) == intervals(churn_metrics, CHURNED, PROBABILITY)

@@ -1,4 +1,6 @@
-"""Deployment pipelines over HTTP: a server on this machine that answers as Fabric does and takes no request that Fabric would not."""
+"""Deployment pipelines over HTTP: a server on this machine that answers as Fabric does and takes no request
+that Fabric would not.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,17 @@ from mergehouse.platform.fabric.api import FabricApi, FabricError, ServicePrinci
 TOKEN = "eyJ0b2tlbg-which-nobody-is-to-see"
 PIPELINE, DEV, TEST = (f"{n}" * 8 + "-0000-0000-0000-000000000000" for n in (1, 2, 3))
 OPERATION = "44444444-0000-0000-0000-000000000000"
-STAGES = [{"id": DEV, "order": 0, "displayName": "Development"}, {"id": TEST, "order": 1, "displayName": "Test"}]
+STAGES = [
+    {"id": DEV, "order": 0, "displayName": "Development"},
+    {"id": TEST, "order": 1, "displayName": "Test"},
+]
 DONE = {
     "id": OPERATION, "type": "Deploy", "status": "Succeeded", "lastUpdatedTime": "2026-11-25T08:00:00Z",
     "executionPlan": {"steps": [
-        {"index": 0, "description": "Notebook", "status": "Succeeded", "sourceAndTarget": {"sourceItemId": DEV}},
-        {"index": 1, "description": "Report", "status": "Succeeded", "sourceAndTarget": {"sourceItemId": TEST}},
+        {"index": 0, "description": "Notebook", "status": "Succeeded",
+            "sourceAndTarget": {"sourceItemId": DEV}},
+        {"index": 1, "description": "Report", "status": "Succeeded",
+            "sourceAndTarget": {"sourceItemId": TEST}},
     ]},
 }  # fmt: skip
 Answer = tuple[int, dict[str, str], Any]
@@ -39,8 +46,21 @@ class Fabric:
         self.slept: list[float] = []
         self.answers: dict[str, list[Answer]] = {
             "stages": [(200, {}, {"value": STAGES})],
-            "deploy": [(202, {"x-ms-operation-id": OPERATION, "Retry-After": "5", "Location": "http://elsewhere.example/steal"}, None)],
-            "operation": [(200, {"Retry-After": "7"}, {"status": "Running"}), (200, {}, {"status": "Succeeded"})],
+            "deploy": [
+                (
+                    202,
+                    {
+                        "x-ms-operation-id": OPERATION,
+                        "Retry-After": "5",
+                        "Location": "http://elsewhere.example/steal",
+                    },
+                    None,
+                )
+            ],
+            "operation": [
+                (200, {"Retry-After": "7"}, {"status": "Running"}),
+                (200, {}, {"status": "Succeeded"}),
+            ],
             "result": [(200, {}, DONE)],
         }
 
@@ -70,7 +90,13 @@ def serve() -> Iterator[Callable[[Fabric], str]]:
             def _do(self) -> None:
                 content = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
                 is_form = "form" in (self.headers.get("Content-Type") or "")
-                body = {k: v[0] for k, v in parse_qs(content).items()} if is_form else json.loads(content) if content else None
+                body = (
+                    {k: v[0] for k, v in parse_qs(content).items()}
+                    if is_form
+                    else json.loads(content)
+                    if content
+                    else None
+                )
                 fabric.requests.append((self.command, self.path, body))
                 fabric.headers.append(dict(self.headers))
                 status, headers, answer = fabric.answer(self.command, self.path, body)
@@ -129,16 +155,29 @@ def test_a_long_note_is_cut_to_what_the_api_takes(api: FabricApi, fabric: Fabric
     assert fabric.faults == [] and len(fabric.requests[1][2]["note"]) == 1024
 
 
-def test_stages_over_several_pages_and_a_deployment_that_is_done_at_once(api: FabricApi, fabric: Fabric) -> None:
-    fabric.answers["stages"] = [(200, {}, {"value": STAGES[:1], "continuationToken": "a/b="}), (200, {}, {"value": STAGES[1:]})]
+def test_stages_over_several_pages_and_a_deployment_that_is_done_at_once(
+    api: FabricApi, fabric: Fabric
+) -> None:
+    fabric.answers["stages"] = [
+        (200, {}, {"value": STAGES[:1], "continuationToken": "a/b="}),
+        (200, {}, {"value": STAGES[1:]}),
+    ]
     fabric.answers["deploy"] = [(200, {}, DONE)]
     assert api.deploy(PIPELINE, "Development", "Test", "n").items == 2
-    assert fabric.faults == [] and fabric.requests[1][1].endswith("?continuationToken=a%2Fb%3D") and fabric.slept == []
+    assert (
+        fabric.faults == []
+        and fabric.requests[1][1].endswith("?continuationToken=a%2Fb%3D")
+        and fabric.slept == []
+    )
 
 
 @pytest.mark.parametrize("operation", ["stages", "deploy", "operation", "result"])
-def test_too_many_requests_are_repeated_when_the_service_says(api: FabricApi, fabric: Fabric, operation: str) -> None:
-    fabric.answers[operation].insert(0, (429, {"Retry-After": "11"}, {"errorCode": "RequestBlocked", "message": "slow down"}))
+def test_too_many_requests_are_repeated_when_the_service_says(
+    api: FabricApi, fabric: Fabric, operation: str
+) -> None:
+    fabric.answers[operation].insert(
+        0, (429, {"Retry-After": "11"}, {"errorCode": "RequestBlocked", "message": "slow down"})
+    )
     assert api.deploy(PIPELINE, "Development", "Test", "n").items == 2
     assert 11 in fabric.slept and fabric.faults == []
 
@@ -147,7 +186,9 @@ def test_a_service_that_stays_busy_or_never_ends_is_given_up(api: FabricApi, fab
     fabric.answers["operation"] = [(200, {"Retry-After": "600"}, {"status": "Running"})]
     with pytest.raises(FabricError, match=f"did not end within 60 minutes .operation {OPERATION}."):
         api.deploy(PIPELINE, "Development", "Test", "n")
-    fabric.answers["stages"] = [(429, {"Retry-After": "900"}, {"errorCode": "RequestBlocked", "message": "slow down"})]
+    fabric.answers["stages"] = [
+        (429, {"Retry-After": "900"}, {"errorCode": "RequestBlocked", "message": "slow down"})
+    ]
     with pytest.raises(FabricError, match="HTTP 429, RequestBlocked: slow down"):
         api.deploy(PIPELINE, "Development", "Test", "n")
 
@@ -162,15 +203,18 @@ def test_a_deployment_is_not_sent_twice_where_it_may_have_begun(api: FabricApi, 
 @pytest.mark.parametrize(
     ("operation", "answer", "message"),
     [
-        ("deploy", (403, {}, {"errorCode": "InsufficientPrivileges", "message": "No rights", "requestId": "r-1"}),
+        ("deploy", (403, {}, {"errorCode": "InsufficientPrivileges", "message": "No rights",
+            "requestId": "r-1"}),
          r"HTTP 403, InsufficientPrivileges: No rights \(request r-1\)\. Make the identity an admin"),
         ("deploy", (401, {}, {"errorCode": "TokenExpired", "message": f"Bearer {TOKEN} has ended"}),
          r"TokenExpired: Bearer \*\*\* has ended"),
         ("stages", (404, {}, "<html>"), "HTTP 404, no reason given. Correct `fabric.deployment_pipeline`"),
         ("operation", (200, {}, {"status": "Failed", "error": {"errorCode": "E1", "message": "broke",
          "moreDetails": [{"errorCode": "E2", "message": "no capacity"}]}}), "failed: E1: broke no capacity"),
-        ("result", (200, {}, DONE | {"executionPlan": {"steps": [{"index": 0, "status": "Failed", "error": {"errorCode": "E3",
-         "message": "bad model"}, "sourceAndTarget": {"sourceItemDisplayName": "Sales"}}]}}), "failed at Sales: E3: bad model"),
+        ("result", (200, {}, DONE | {"executionPlan": {"steps": [{"index": 0, "status": "Failed",
+            "error": {"errorCode": "E3",
+         "message": "bad model"}, "sourceAndTarget": {"sourceItemDisplayName": "Sales"}}]}}),
+             "failed at Sales: E3: bad model"),
         ("stages", (200, {}, {"value": STAGES[:1]}), "has no stage `Test`; it has: Development"),
         ("deploy", (202, {}, None), "without an operation id"),
         ("stages", (200, {}, ["no object"]), "no answer .expected a JSON object"),
@@ -185,9 +229,13 @@ def test_what_goes_wrong_is_one_message_without_the_token(
     assert TOKEN not in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_the_token_follows_no_redirect(api: FabricApi, fabric: Fabric, serve: Callable[[Fabric], str]) -> None:
+def test_the_token_follows_no_redirect(
+    api: FabricApi, fabric: Fabric, serve: Callable[[Fabric], str]
+) -> None:
     thief = Fabric()
-    fabric.answers["stages"] = [(302, {"Location": f"{serve(thief)}/deploymentPipelines/{PIPELINE}/stages"}, None)]
+    fabric.answers["stages"] = [
+        (302, {"Location": f"{serve(thief)}/deploymentPipelines/{PIPELINE}/stages"}, None)
+    ]
     with pytest.raises(FabricError, match="HTTP 302"):
         api.deploy(PIPELINE, "Development", "Test", "n")
     assert thief.requests == []
@@ -200,13 +248,17 @@ def test_nobody_there_is_said_and_credentials_are_not_sent_in_the_clear() -> Non
         FabricApi(lambda: TOKEN, "http://api.fabric.microsoft.com/v1")
 
 
-def test_a_service_principal_asks_for_a_token_and_again_before_it_ends(fabric: Fabric, serve: Callable[[Fabric], str]) -> None:
+def test_a_service_principal_asks_for_a_token_and_again_before_it_ends(
+    fabric: Fabric, serve: Callable[[Fabric], str]
+) -> None:
     fabric.answers["token"] = [
         (200, {}, {"access_token": "one", "expires_in": 3600}),
         (200, {}, {"access_token": "two", "expires_in": 3600}),
     ]
     now = [0.0]
-    principal = ServicePrincipal("tenant", "client", "s3cret", serve(fabric).removesuffix("/v1"), lambda: now[0])
+    principal = ServicePrincipal(
+        "tenant", "client", "s3cret", serve(fabric).removesuffix("/v1"), lambda: now[0]
+    )
     assert [principal(), principal()] == ["one", "one"]
     now[0] = 3299
     assert principal() == "one"
@@ -217,7 +269,9 @@ def test_a_service_principal_asks_for_a_token_and_again_before_it_ends(fabric: F
         "grant_type": "client_credentials", "client_id": "client", "client_secret": "s3cret",
         "scope": "https://api.fabric.microsoft.com/.default",
     }  # fmt: skip
-    fabric.answers["token"] = [(401, {}, {"error": "invalid_client", "error_description": "the secret s3cret is wrong"})]
+    fabric.answers["token"] = [
+        (401, {}, {"error": "invalid_client", "error_description": "the secret s3cret is wrong"})
+    ]
     now[0] = 9999
     with pytest.raises(FabricError, match=r"no token \(HTTP 401, invalid_client\)") as caught:
         principal()
@@ -225,7 +279,10 @@ def test_a_service_principal_asks_for_a_token_and_again_before_it_ends(fabric: F
 
 
 def test_credentials_come_from_the_environment_whole_or_not_at_all() -> None:
-    assert from_environment({}) is None and from_environment({"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"}) is None
+    assert (
+        from_environment({}) is None
+        and from_environment({"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"}) is None
+    )
     found = from_environment({"FABRIC_TOKEN": TOKEN})
     assert found is not None and found.token() == TOKEN and found.url == "https://api.fabric.microsoft.com/v1"
     with pytest.raises(ConfigError, match="AZURE_TENANT_ID is not set"):

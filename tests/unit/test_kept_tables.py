@@ -1,4 +1,6 @@
-"""Tables that Python fills row by row: their contracts are what earlier versions wrote, and go on what these left behind."""
+"""Tables that Python fills row by row: their contracts are what earlier versions wrote, and go on what these
+left behind.
+"""
 
 from __future__ import annotations
 
@@ -18,34 +20,48 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_types
 
 OLD = {  # as versions up to 0.1.0 wrote them, without contracts: names, types and order
-    "monitor.runs": "run_id VARCHAR, started TIMESTAMPTZ, seconds DOUBLE, ok BOOLEAN, new_batches BIGINT, tables_built BIGINT,"
+    "monitor.runs": "run_id VARCHAR, started TIMESTAMPTZ, seconds DOUBLE, ok BOOLEAN, new_batches BIGINT,"
+    " tables_built BIGINT,"
     " tables_failed BIGINT, findings BIGINT, tables VARCHAR",
-    "monitor.quality_results": "run_id VARCHAR, started TIMESTAMPTZ, table_name VARCHAR, check_name VARCHAR, severity VARCHAR,"
+    "monitor.quality_results": "run_id VARCHAR, started TIMESTAMPTZ, table_name VARCHAR,"
+    " check_name VARCHAR, severity VARCHAR,"
     " failures BIGINT, passed BOOLEAN, why VARCHAR, sample VARCHAR",
-    "monitor.schema_history": "run_id VARCHAR, started TIMESTAMPTZ, table_name VARCHAR, source_file VARCHAR, drift VARCHAR",
+    "monitor.schema_history": "run_id VARCHAR, started TIMESTAMPTZ, table_name VARCHAR,"
+    " source_file VARCHAR, drift VARCHAR",
     "monitor.freshness": "run_id VARCHAR, started TIMESTAMPTZ, source_system VARCHAR, last_order_date DATE,"
     " last_delivery_ts TIMESTAMPTZ, days_behind BIGINT",
-    "monitor.promotions": "recorded_ts TIMESTAMPTZ, action VARCHAR, source_environment VARCHAR, target_environment VARCHAR,"
-    " release_version VARCHAR, manifest_sha256 VARCHAR, outcome VARCHAR, refused_by VARCHAR, reason VARCHAR, approved_by VARCHAR,"
+    "monitor.promotions": "recorded_ts TIMESTAMPTZ, action VARCHAR, source_environment VARCHAR,"
+    " target_environment VARCHAR,"
+    " release_version VARCHAR, manifest_sha256 VARCHAR, outcome VARCHAR, refused_by VARCHAR,"
+    " reason VARCHAR, approved_by VARCHAR,"
     " approved_ts TIMESTAMPTZ, note VARCHAR, performed_by VARCHAR, previous_version VARCHAR, gates VARCHAR",
-    "bronze.batches": "batch_id VARCHAR, source_system VARCHAR, source_table VARCHAR, source_file VARCHAR, path VARCHAR,"
-    " size_bytes BIGINT, modified_ns BIGINT, status VARCHAR, rows BIGINT, rejected_rows BIGINT, delimiter VARCHAR, encoding VARCHAR,"
+    "bronze.batches": "batch_id VARCHAR, source_system VARCHAR, source_table VARCHAR, source_file VARCHAR,"
+    " path VARCHAR,"
+    " size_bytes BIGINT, modified_ns BIGINT, status VARCHAR, rows BIGINT, rejected_rows BIGINT,"
+    " delimiter VARCHAR, encoding VARCHAR,"
     " formats VARCHAR, drift VARCHAR, ingest_ts TIMESTAMPTZ",
-    "bronze.rejected": "source_system VARCHAR, source_table VARCHAR, source_file VARCHAR, source_line BIGINT, reason_code VARCHAR,"
+    "bronze.rejected": "source_system VARCHAR, source_table VARCHAR, source_file VARCHAR,"
+    " source_line BIGINT, reason_code VARCHAR,"
     " detail VARCHAR, raw_text VARCHAR, batch_id VARCHAR, ingest_ts TIMESTAMPTZ",
-    "release_ingests": "ingested_ts TIMESTAMPTZ, release_version VARCHAR, table_name VARCHAR, status VARCHAR, row_count BIGINT,"
-    " inserted BIGINT, updated BIGINT, deleted BIGINT, delta_version BIGINT, message VARCHAR, manifest_sha256 VARCHAR",
-    "release_current": "table_name VARCHAR, release_version VARCHAR, delta_version BIGINT, row_count BIGINT, manifest_sha256 VARCHAR,"
+    "release_ingests": "ingested_ts TIMESTAMPTZ, release_version VARCHAR, table_name VARCHAR,"
+    " status VARCHAR, row_count BIGINT,"
+    " inserted BIGINT, updated BIGINT, deleted BIGINT, delta_version BIGINT, message VARCHAR,"
+    " manifest_sha256 VARCHAR",
+    "release_current": "table_name VARCHAR, release_version VARCHAR, delta_version BIGINT,"
+    " row_count BIGINT, manifest_sha256 VARCHAR,"
     " ingested_ts TIMESTAMPTZ",
 }  # fmt: skip
 VALUES = {
-    "string": "ein Wort, é", "timestamp": dt.datetime(2026, 3, 1, 12, 0, 0, 123456, dt.UTC), "date": dt.date(2026, 3, 1),
+    "string": "ein Wort, é", "timestamp": dt.datetime(2026, 3, 1, 12, 0, 0, 123456, dt.UTC),
+    "date": dt.date(2026, 3, 1),
     "boolean": True, "bigint": 2**40, "double": 0.1,
 }  # fmt: skip
 
 
 def full(contract: Contract) -> list[Any]:
-    return [column.values[-1] if column.values else VALUES[column.type] for column in contract.columns.values()]
+    return [
+        column.values[-1] if column.values else VALUES[column.type] for column in contract.columns.values()
+    ]
 
 
 def sparse(contract: Contract) -> list[Any]:
@@ -106,7 +122,9 @@ def test_what_a_contract_says_is_there_is_there(tmp_path: Path, name: str) -> No
     lakehouse.append_rows(contract, [full(contract)])
     needed = next(n for n, column in enumerate(contract.columns.values()) if not column.nullable)
     with pytest.raises(Exception, match="non-nullable but contains null"):
-        lakehouse.append_rows(contract, [[None if n == needed else value for n, value in enumerate(full(contract))]])
+        lakehouse.append_rows(
+            contract, [[None if n == needed else value for n, value in enumerate(full(contract))]]
+        )
     assert lakehouse.delta(name).version() == 0
 
 

@@ -1,4 +1,6 @@
-"""The level of predictions: what all customers will do together, by season, before a closed window of a year ago shows it."""
+"""The level of predictions: what all customers will do together, by season, before a closed window of a year
+ago shows it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def season(days: np.ndarray) -> np.ndarray:
 
 
 def seasonal_shop() -> Dataset:
-    """Newcomers all the time; a customer buys once in 40 days where the season is 1, and leaves for good after some 250 days."""
+    """Newcomers all the time; a customer buys once in 40 days where the season is 1, and leaves for good
+    after some 250 days.
+    """
     rng = np.random.default_rng(5)
     first, stays = rng.uniform(-400, DAYS, 20_000), rng.exponential(250, 20_000)
     bought = rng.poisson(1 / 40 * season(np.arange(DAYS)), (20_000, DAYS)) > 0
@@ -38,7 +42,9 @@ def seasonal_shop() -> Dataset:
         counts = {f"purchases_{n}d": known[:, max(at - n, 0) : at].sum(axis=1) for n in (30, 60, 90, 365)}
         later = {f"next_purchases_{n}d": known[:, at : at + n].sum(axis=1) for n in (30, 60, 90)}
         frames.append(
-            pl.DataFrame({"recency_days": at - last, "tenure_days": at - before, **counts, **later}).with_columns(
+            pl.DataFrame(
+                {"recency_days": at - last, "tenure_days": at - before, **counts, **later}
+            ).with_columns(
                 cutoff_date=pl.lit(cutoff),
                 margin_90d_eur=pl.col("purchases_90d") * WORTH,
                 margin_365d_eur=pl.col("purchases_365d") * WORTH,
@@ -79,26 +85,40 @@ def test_a_year_old_window_goes_first(shop: Dataset) -> None:
 
 
 def test_a_sample_at_past_cutoffs_changes_little(shop: Dataset) -> None:
-    """Before the as-of date a large brand's customers are looked at in part; the rate is not taken for a jump in their number."""
+    """Before the as-of date a large brand's customers are looked at in part; the rate is not taken for a jump
+    in their number.
+    """
     day = dt.date(2025, 1, 1)
     rows = shop.rows.filter(pl.col("cutoff_date") <= day).with_row_index("row")
     sampled = Dataset("shop", day, rows.filter((pl.col("cutoff_date") == day) | (pl.col("row") % 4 == 0)))
     whole = Dataset("shop", day, rows)
-    assert churn_from_purchases(sampled, day, 90, active) == pytest.approx(churn_from_purchases(whole, day, 90, active), abs=0.05)
-    assert value_levels(sampled, day, (365,))[365] == pytest.approx(value_levels(whole, day, (365,))[365], rel=0.05)
+    assert churn_from_purchases(sampled, day, 90, active) == pytest.approx(
+        churn_from_purchases(whole, day, 90, active), abs=0.05
+    )
+    assert value_levels(sampled, day, (365,))[365] == pytest.approx(
+        value_levels(whole, day, (365,))[365], rel=0.05
+    )
 
 
 def test_value_follows_the_season(shop: Dataset) -> None:
-    """In a shop whose customers stay for 250 days only: within 40 % at every cut-off, where sales of a quarter vary sixfold."""
+    """In a shop whose customers stay for 250 days only: within 40 % at every cut-off, where sales of a
+    quarter vary sixfold.
+    """
     days = [day for day in CUTOFFS if value_levels(shop, day, (90,))]
     happened = np.array([shop.at(day)["next_purchases_90d"].sum() * WORTH for day in days])
     said = np.array([value_levels(shop, day, (90,))[90] for day in days])
-    assert len(days) == 10 and (np.abs(said / happened - 1) < 0.4).all() and np.mean(said / happened) == pytest.approx(1, abs=0.2)
+    assert (
+        len(days) == 10
+        and (np.abs(said / happened - 1) < 0.4).all()
+        and np.mean(said / happened) == pytest.approx(1, abs=0.2)
+    )
     assert np.corrcoef(np.log(said), np.log(happened))[0, 1] > 0.9
 
 
 def test_the_lapsed_of_a_first_year_are_not_taken_for_those_of_the_second(shop: Dataset) -> None:
-    """Who had lapsed after four months had done so lately; a year later most are long gone, and fewer come back."""
+    """Who had lapsed after four months had done so lately; a year later most are long gone, and fewer come
+    back.
+    """
     day = dt.date(2025, 5, 1)
     happened, a_year_ago = churned(lapsed(shop.at(day))), churned(lapsed(shop.at(dt.date(2024, 5, 1))))
     assert abs(anchored_rate(shop, day, 90, lapsed) - happened) < abs(a_year_ago - happened)

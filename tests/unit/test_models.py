@@ -32,18 +32,24 @@ def test_no_brand_name_in_code_or_models() -> None:
 @pytest.mark.parametrize("file", SQL, ids=lambda f: f"{f.parent.name}.{f.stem}")
 def test_model_opens_with_grain_inputs_and_decision(file: Path) -> None:
     head = [line for line in file.read_text().splitlines() if line.startswith("--")]
-    assert head[0].startswith("-- Grain: ") and head[1].startswith("-- Inputs: ") and head[2].startswith("-- Questionable: ")
+    assert (
+        head[0].startswith("-- Grain: ")
+        and head[1].startswith("-- Inputs: ")
+        and head[2].startswith("-- Questionable: ")
+    )
 
 
 def test_one_file_opens_the_models() -> None:
-    readers = [f.name for f in PACKAGE.rglob("*.py") if re.search(r"\bMODELS\b|\bload_contract\b", f.read_text())]
+    readers = [
+        f.name for f in PACKAGE.rglob("*.py") if re.search(r"\bMODELS\b|\bload_contract\b", f.read_text())
+    ]
     assert sorted(readers) == ["contract.py", "registry.py"]
 
 
 def test_contracts_are_named_after_their_files() -> None:
     assert len(CONTRACTS) == len(list(MODELS.rglob("*.yml"))) > 40
     for contract in CONTRACTS:
-        assert contract_of(contract.table) is contract
+        assert contract_of(contract.table) == contract
 
 
 @pytest.mark.parametrize("name", [name for name in models() if find(name)])
@@ -63,7 +69,11 @@ def test_a_ratio_in_a_table_is_the_catalogues_of_the_tables_own_columns() -> Non
                 kpi = kpis[column.kpi]
                 assert kpi.ratio and kpi.format == "money" and column.type == "decimal(18,2)"
                 for measure in (kpis[name] for name in kpi.ratio):
-                    assert measure.table == contract.table and measure.sum in contract.columns and not measure.where
+                    assert (
+                        measure.table == contract.table
+                        and measure.sum in contract.columns
+                        and not measure.where
+                    )
                 found.append(column.kpi)
     assert found == ["aov"]
 
@@ -90,7 +100,9 @@ def test_money_is_decimal() -> None:
 
 @pytest.mark.parametrize(("name", "text"), pages(load_project(TEMPLATES)).items())
 def test_generated_pages_are_current(name: str, text: str) -> None:
-    assert (ROOT / "docs" / name).read_text() == text, f"run `mergehouse docs docs -C {TEMPLATES.relative_to(ROOT)}`"
+    assert (ROOT / "docs" / name).read_text() == text, (
+        f"run `mergehouse docs docs -C {TEMPLATES.relative_to(ROOT)}`"
+    )
 
 
 def test_every_reason_code_has_words() -> None:

@@ -28,13 +28,20 @@ def read(written: str, mark: str) -> Decimal | None:
 @pytest.mark.parametrize(
     ("written", "mark", "number"),
     [
-        ("1,000", ".", "1000"), ("1,000.50", ".", "1000.5"), ("1.000", ".", "1"), ("12,50", ".", "12.5"), ("£12.50", ".", "12.5"),
-        ("12.50 EUR", ".", "12.5"), ("Rs. 1,250.00", ".", "1250"), ("1'234.50", ".", "1234.5"), ("(12.50)", ".", "-12.5"),
-        ("12.50-", ".", "-12.5"), ("-£3.10", ".", "-3.1"), ("\u22123", ".", "-3"), ("-3", ".", "-3"), ("1e3", ".", "1000"),
-        ("1,00", ".", "1"), ("1,2,3", ".", None), ("", ".", None), ("nan", ".", None), ("inf", ".", None), ("12-5", ".", None),
-        ("0x1F", ".", None), ("99999999999999999999", ".", None), ("number 5", ".", None), ("12/05/2024", ".", None),
-        ("1.000", ",", "1000"), ("1.234,5", ",", "1234.5"), ("12,5", ",", "12.5"), ("12.5", ",", "12.5"), ("1 000,5", ",", "1000.5"),
-        ("1\u202f000,50 €", ",", "1000.5"), ("12,50 zł", ",", "12.5"), ("(7,00)", ",", "-7"), ("-3", ",", "-3"),
+        ("1,000", ".", "1000"), ("1,000.50", ".", "1000.5"), ("1.000", ".", "1"), ("12,50", ".", "12.5"),
+        ("£12.50", ".", "12.5"),
+        ("12.50 EUR", ".", "12.5"), ("Rs. 1,250.00", ".", "1250"), ("1'234.50", ".", "1234.5"),
+        ("(12.50)", ".", "-12.5"),
+        ("12.50-", ".", "-12.5"), ("-£3.10", ".", "-3.1"), ("\u22123", ".", "-3"), ("-3", ".", "-3"),
+        ("1e3", ".", "1000"),
+        ("1,00", ".", "1"), ("1,2,3", ".", None), ("", ".", None), ("nan", ".", None), ("inf", ".", None),
+        ("12-5", ".", None),
+        ("0x1F", ".", None), ("99999999999999999999", ".", None), ("number 5", ".", None),
+        ("12/05/2024", ".", None),
+        ("1.000", ",", "1000"), ("1.234,5", ",", "1234.5"), ("12,5", ",", "12.5"), ("12.5", ",", "12.5"),
+        ("1 000,5", ",", "1000.5"),
+        ("1\u202f000,50 €", ",", "1000.5"), ("12,50 zł", ",", "12.5"), ("(7,00)", ",", "-7"),
+        ("-3", ",", "-3"),
         ("1,000.5", ",", None), ("abc", ",", None),
     ],
 )  # fmt: skip
@@ -68,9 +75,17 @@ def test_local_time_becomes_utc_also_when_the_clocks_change(shop: Shop) -> None:
     ]
     shop.deliver_lines(*[f"A{i},1,{t},P1,Mug,1,1.00,,DE,EUR" for i, t in enumerate(local)])
     shop.run(until="silver")
-    utc = [t for (t,) in shop.rows("SELECT strftime(order_ts AT TIME ZONE 'UTC', '%d %H:%M') FROM silver.sales_clean ORDER BY order_id")]
+    utc = [
+        t
+        for (t,) in shop.rows(
+            "SELECT strftime(order_ts AT TIME ZONE 'UTC', '%d %H:%M') FROM silver.sales_clean ORDER BY"
+            " order_id"
+        )
+    ]
     assert utc == ["14 23:30", "14 22:30", "29 00:59", "29 01:01", "29 21:00"]
-    assert [str(d) for (d,) in shop.rows("SELECT order_date FROM silver.sales_clean ORDER BY order_id")] == [t[:10] for t in local]
+    assert [str(d) for (d,) in shop.rows("SELECT order_date FROM silver.sales_clean ORDER BY order_id")] == [
+        t[:10] for t in local
+    ]
 
 
 def test_rates_are_of_the_day_or_of_the_last_business_day_before(shop: Shop) -> None:
@@ -86,16 +101,20 @@ def test_rates_are_of_the_day_or_of_the_last_business_day_before(shop: Shop) -> 
 
 
 def test_kinds_of_lines(shop: Shop) -> None:
-    (shop.brand / "line_types.csv").write_text("match,pattern,line_class\ncode,POST*,postage\nname,GIFT VOUCHER*,voucher\n")
+    (shop.brand / "line_types.csv").write_text(
+        "match,pattern,line_class\ncode,POST*,postage\nname,GIFT VOUCHER*,voucher\n"
+    )
     lines = {
-        "A1": "P1,Mug,2,5.00", "A2": "P1,Mug,-2,5.00", "A3": "P1,Mug,2,0.00", "A4": "P1,Mug,2,-5.00", "A5": "POST2,Postage,-1,5.00",
+        "A1": "P1,Mug,2,5.00", "A2": "P1,Mug,-2,5.00", "A3": "P1,Mug,2,0.00", "A4": "P1,Mug,2,-5.00",
+        "A5": "POST2,Postage,-1,5.00",
         "A6": "V1,gift voucher 20,1,20.00", "A7": "P1,Mug,0,5.00",
     }  # fmt: skip
     shop.deliver_lines(*[f"{order},1,2026-03-01 10:00:00,{rest},77,DE,EUR" for order, rest in lines.items()])
     shop.run(until="silver")
     assert shop.rows("SELECT order_id, line_type, line_class FROM silver.sales_clean ORDER BY 1") == [
         ("A1", "sale", None), ("A2", "return", None), ("A3", "adjustment", None), ("A4", "adjustment", None),
-        ("A5", "non_merchandise", "postage"), ("A6", "non_merchandise", "voucher"), ("A7", "adjustment", None),
+        ("A5", "non_merchandise", "postage"), ("A6", "non_merchandise", "voucher"),
+        ("A7", "adjustment", None),
     ]  # fmt: skip
 
 
@@ -106,7 +125,9 @@ def test_huge_amounts_are_exact_or_quarantined(shop: Shop) -> None:
         "A3,1,2026-03-01 10:00:00,P1,Mug,99999999999,1,77,DE,EUR",
     )
     assert not shop.run(until="silver").failed
-    assert shop.rows("SELECT order_id, amount_eur FROM silver.sales_clean") == [("A1", Decimal("5000010000.00"))]
+    assert shop.rows("SELECT order_id, amount_eur FROM silver.sales_clean") == [
+        ("A1", Decimal("5000010000.00"))
+    ]
     assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine ORDER BY 1") == [
         ("A2", "amount_out_of_range"),
         ("A3", "unreadable_quantity"),
@@ -121,7 +142,8 @@ def test_an_average_order_is_rounded_half_up_and_empty_without_orders(shop: Shop
     )
     assert not shop.run().failed
     found = shop.rows(
-        "SELECT gmv_eur, returns_eur, orders, aov_eur, margin_eur = net_revenue_eur - cost_eur FROM gold.sales_daily ORDER BY order_date"
+        "SELECT gmv_eur, returns_eur, orders, aov_eur, margin_eur = net_revenue_eur - cost_eur FROM"
+        " gold.sales_daily ORDER BY order_date"
     )
     assert found == [
         (Decimal("15.01"), Decimal(0), 2, Decimal("7.51"), True),  # 7.505
@@ -130,11 +152,17 @@ def test_an_average_order_is_rounded_half_up_and_empty_without_orders(shop: Shop
 
 
 def test_quintiles_give_equal_values_equal_scores(shop: Shop) -> None:
-    """Ten buyers spending 10, 20, 20, 20, 50 ... 100: share ranked below 0, .1, .1, .1, .4, .5, .6, .7, .8, .9."""
+    """Ten buyers spending 10, 20, 20, 20, 50 ... 100: share ranked below 0, .1, .1, .1, .4, .5, .6, .7, .8,
+    .9.
+    """
     spent = [10, 20, 20, 20, 50, 60, 70, 80, 90, 100]
-    shop.deliver_lines(*[f"A{n},1,2026-03-{n + 1:02} 10:00:00,P1,Mug,1,{s},{n},DE,EUR" for n, s in enumerate(spent)])
+    shop.deliver_lines(
+        *[f"A{n},1,2026-03-{n + 1:02} 10:00:00,P1,Mug,1,{s},{n},DE,EUR" for n, s in enumerate(spent)]
+    )
     shop.run()
-    rows = shop.rows("SELECT m_score, r_score, f_score, recency_days FROM gold.customer_brand_360 ORDER BY customer_id")
+    rows = shop.rows(
+        "SELECT m_score, r_score, f_score, recency_days FROM gold.customer_brand_360 ORDER BY customer_id"
+    )
     assert [r[0] for r in rows] == [1, 1, 1, 1, 3, 3, 4, 4, 5, 5]
     assert [r[1] for r in rows] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert {r[2] for r in rows} == {1}  # one order each
@@ -142,7 +170,14 @@ def test_quintiles_give_equal_values_equal_scores(shop: Shop) -> None:
 
 
 def test_dialects_are_whole_before_threads_use_them() -> None:
-    """SQLGlot names a dialect it loads before that is whole: a second thread writes DuckDB's SQL with functions that it does not have."""
-    code = "import sys, mergehouse.engine.duckdb\nprint(*(name for name in sys.modules if name.startswith('sqlglot.dialects.')))"
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    """SQLGlot names a dialect it loads before that is whole: a second thread writes DuckDB's SQL with
+    functions that it does not have.
+    """
+    code = (
+        "import sys, mergehouse.engine.duckdb\nprint(*(name for name in sys.modules if"
+        " name.startswith('sqlglot.dialects.')))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
     assert {"sqlglot.dialects.spark", "sqlglot.dialects.duckdb"} <= set(loaded)

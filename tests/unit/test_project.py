@@ -45,7 +45,9 @@ def test_brand_file(shop: Shop, change: tuple[str, str], words: list[str]) -> No
 def test_project_file(shop: Shop) -> None:
     file = shop.folder / "mergehouse.yml"
     file.write_text(file.read_text().replace("churn_after_days", "churn_days"))
-    with pytest.raises(ConfigError, match=r"mergehouse.yml: unknown key `churn_days`; did you mean `churn_after_days`\?"):
+    with pytest.raises(
+        ConfigError, match=r"mergehouse.yml: unknown key `churn_days`; did you mean `churn_after_days`\?"
+    ):
         load_project(shop.folder)
     with pytest.raises(ConfigError, match="mergehouse init"):
         load_project(shop.folder / "nowhere")
@@ -113,7 +115,9 @@ def test_init_keeps_what_is_there_and_says_so(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("mine\n")
     (tmp_path / "requirements.txt").write_text("pandas\n")
     written = write_project(tmp_path)
-    assert (tmp_path / ".gitignore").read_text() == "mine\n" and (tmp_path / "requirements.txt").read_text() == "pandas\n"
+    assert (tmp_path / ".gitignore").read_text() == "mine\n" and (
+        tmp_path / "requirements.txt"
+    ).read_text() == "pandas\n"
     assert f"{tmp_path / '.gitignore'} was there already and is kept" in written
     assert any(line.endswith(f"it needs mergehouse=={__version__}") for line in written)
 
@@ -125,7 +129,8 @@ def test_init_writes_what_others_run(tmp_path: Path) -> None:
     }  # fmt: skip
     assert (tmp_path / "dags" / "mergehouse_release.py").is_file()
     assert (tmp_path / "requirements.txt").read_text() == f"mergehouse=={__version__}\n"
-    assert list(load_project(tmp_path).config.environments) == ["dev", "test", "prod", "ci"]  # promotion goes in this order
+    # promotion goes in this order
+    assert list(load_project(tmp_path).config.environments) == ["dev", "test", "prod", "ci"]
 
 
 def test_init_finds_the_exports_or_says_why_not(tmp_path: Path) -> None:
@@ -169,9 +174,16 @@ def test_an_environment_has_its_own_lakehouse_engine_limits_and_sources(shop: Sh
     plain, dev, prod = (load_project(shop.folder, name) for name in (None, "dev", "prod"))
     assert plain.lakehouse_location == str(shop.folder / "lakehouse")
     assert dev.lakehouse_location == str(shop.folder / "lakehouse-dev") and dev.config.engine.name == "duckdb"
-    assert prod.lakehouse_location == "/data/prod" and prod.config.engine.remote == "sc://spark.example.com:15002"
-    assert prod.config.limits.memory == "8GB" and prod.brands["shop"].landing_zone == str(shop.folder / "landing/shop")
-    assert dev.brands["shop"].landing_zone == plain.brands["shop"].landing_zone == str(shop.folder / "raw/shop")
+    assert (
+        prod.lakehouse_location == "/data/prod"
+        and prod.config.engine.remote == "sc://spark.example.com:15002"
+    )
+    assert prod.config.limits.memory == "8GB" and prod.brands["shop"].landing_zone == str(
+        shop.folder / "landing/shop"
+    )
+    assert (
+        dev.brands["shop"].landing_zone == plain.brands["shop"].landing_zone == str(shop.folder / "raw/shop")
+    )
 
 
 def test_an_unknown_environment_is_named_with_the_nearest(shop: Shop) -> None:
@@ -187,12 +199,16 @@ def test_an_environment_runs_into_its_own_lakehouse(tmp_path: Path) -> None:
     config.write_text(config.read_text() + ENVIRONMENTS)
     shop.deliver_lines("A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR")
     assert not run(load_project(shop.folder, "dev"), until="bronze").failed
-    assert (shop.folder / "lakehouse-dev" / "bronze" / "shop_lines").is_dir() and not (shop.folder / "lakehouse").exists()
+    assert (shop.folder / "lakehouse-dev" / "bronze" / "shop_lines").is_dir() and not (
+        shop.folder / "lakehouse"
+    ).exists()
 
 
 @pytest.mark.parametrize("name", ["main`; DROP SCHEMA x", "a.b", "1st", ""])
 def test_a_catalog_has_a_plain_name(shop: Shop, name: str) -> None:
     config = shop.folder / "mergehouse.yml"
     config.write_text(config.read_text() + f'engine: {{name: spark, catalog: "{name}"}}\n')
-    with pytest.raises(ConfigError, match=r"mergehouse\.yml: key `engine\.catalog`: string should match pattern .* \(found "):
+    with pytest.raises(
+        ConfigError, match=r"mergehouse\.yml: key `engine\.catalog`: string should match pattern .* \(found "
+    ):
         load_project(shop.folder)

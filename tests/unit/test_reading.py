@@ -22,12 +22,17 @@ def lakehouse(tmp_path: Path) -> Lakehouse:
 
 
 def test_rows_by_the_names_of_their_columns(lakehouse: Lakehouse) -> None:
-    sql = "SELECT item, price * pieces AS worth FROM gold.prices JOIN gold.stock USING (item) WHERE pieces > $least"
+    sql = (
+        "SELECT item, price * pieces AS worth FROM gold.prices JOIN gold.stock USING (item) WHERE pieces >"
+        " $least"
+    )
     with limited(Limits(memory="200MB", threads=1)) as connection:
         found = rows(lakehouse.reading("gold.prices", "gold.stock", connection=connection), sql, {"least": 1})
         (spill,) = rows(connection, "SELECT current_setting('temp_directory') AS folder")
         assert Path(spill["folder"]).is_dir()
-    assert [(r["item"], float(r["worth"])) for r in found] == [("mug", 15.0)] and not Path(spill["folder"]).exists()
+    assert [(r["item"], float(r["worth"])) for r in found] == [("mug", 15.0)] and not Path(
+        spill["folder"]
+    ).exists()
     with pytest.raises(LakehouseError, match="did you mean `gold.stock`"):
         lakehouse.reading("gold.stok")
 

@@ -1,4 +1,4 @@
-"""Scores of the group from those of brands, reasons in words, and what stands in for a brand without a model."""
+"""Scores of the group, reasons in words, and what stands in for a brand without a model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ A, B, NOW = dt.date(2024, 1, 1), dt.date(2025, 1, 1), dt.datetime(2025, 1, 2, tz
 
 
 def scored(
-    brand: str, customers: list[str], chance: list[float], value: list[float], recency: list[int], method: str = "model"
+    brand: str,
+    customers: list[str],
+    chance: list[float],
+    value: list[float],
+    recency: list[int],
+    method: str = "model",
 ) -> pl.DataFrame:
     return pl.DataFrame(
         {
@@ -49,7 +54,8 @@ def scored(
 @pytest.fixture(scope="module")
 def scores() -> pl.DataFrame:
     known = pl.DataFrame(
-        [("both", "a", A), ("both", "b", B), ("new", "a", A), ("only", "b", B), ("shy", "a", A), ("shy", "b", B)],
+        [("both", "a", A), ("both", "b", B), ("new", "a", A), ("only", "b", B), ("shy", "a", A),
+            ("shy", "b", B)],
         schema=["customer_id", "source_system", "as_of_date"], orient="row",
     )  # fmt: skip
     of_a = scored("a", ["both", "shy"], [0.5, 0.3], [100.0, 10.0], [40, 5])
@@ -58,7 +64,9 @@ def scores() -> pl.DataFrame:
 
 
 def row(scores: pl.DataFrame, customer: str, of: str) -> dict:
-    return scores.row(by_predicate=(pl.col("customer_id") == customer) & (pl.col("source_system") == of), named=True)
+    return scores.row(
+        by_predicate=(pl.col("customer_id") == customer) & (pl.col("source_system") == of), named=True
+    )
 
 
 def test_every_known_customer_has_a_row_at_each_brand_and_one_in_the_group(scores: pl.DataFrame) -> None:
@@ -69,9 +77,14 @@ def test_every_known_customer_has_a_row_at_each_brand_and_one_in_the_group(score
 
 def test_the_group_is_made_of_its_brands(scores: pl.DataFrame) -> None:
     both = row(scores, "both", "group")
-    assert both["churn_probability_90d"] == pytest.approx(0.5 * 0.4) and both["p_alive"] == pytest.approx(1 - 0.5 * 0.4)
-    assert (both["clv_12m_eur"], both["clv_12m_low_eur"], both["expected_orders_90d"]) == pytest.approx((160.0, 80.0, 1.6))
-    assert (both["as_of_date"], both["reason_1"], both["method"]) == (B, "of b", "fallback")  # bought at b last, and b has no model
+    assert both["churn_probability_90d"] == pytest.approx(0.5 * 0.4) and both["p_alive"] == pytest.approx(
+        1 - 0.5 * 0.4
+    )
+    assert (both["clv_12m_eur"], both["clv_12m_low_eur"], both["expected_orders_90d"]) == pytest.approx(
+        (160.0, 80.0, 1.6)
+    )
+    # bought at b last, and b has no model
+    assert (both["as_of_date"], both["reason_1"], both["method"]) == (B, "of b", "fallback")
     only = row(scores, "only", "group")
     assert {**only, "source_system": "b", "clv_tier": ""} == {**row(scores, "only", "b"), "clv_tier": ""}
 
@@ -79,17 +92,31 @@ def test_the_group_is_made_of_its_brands(scores: pl.DataFrame) -> None:
 def test_who_has_not_bought_has_no_scores(scores: pl.DataFrame) -> None:
     for new in (row(scores, "new", "a"), row(scores, "new", "group"), row(scores, "shy", "b")):
         assert new["method"] == "too_new" and new["reason_1"] == "No purchase yet"
-        assert not [name for name in new if name.startswith(("churn_", "clv_", "p_", "expected_")) and new[name] is not None]
+        assert not [
+            name
+            for name in new
+            if name.startswith(("churn_", "clv_", "p_", "expected_")) and new[name] is not None
+        ]
     shy = row(scores, "shy", "group")  # bought at one of two brands
-    assert (shy["method"], shy["churn_probability_90d"], shy["clv_12m_eur"], shy["as_of_date"]) == ("model", 0.3, 10.0, A)
+    assert (shy["method"], shy["churn_probability_90d"], shy["clv_12m_eur"], shy["as_of_date"]) == (
+        "model",
+        0.3,
+        10.0,
+        A,
+    )
 
 
 def test_bands_and_tiers(scores: pl.DataFrame) -> None:
-    assert [row(scores, c, b)["risk_band"] for c, b in (("both", "a"), ("shy", "a"), ("only", "b"), ("both", "b"))] == [
+    assert [row(scores, c, b)["risk_band"] for c, b in (("both", "a"), ("shy", "a"), ("only", "b"), ("both",
+        "b"))] == [
         "medium", "low", "high", "medium",
     ]  # fmt: skip
     many = scored("a", [f"c{n}" for n in range(10)], [0.5] * 10, [float(n) for n in range(10)], [1] * 10)
-    found = all_scores(many.select("customer_id", "source_system", "as_of_date"), [many], NOW).filter(source_system="a").sort("clv_12m_eur")
+    found = (
+        all_scores(many.select("customer_id", "source_system", "as_of_date"), [many], NOW)
+        .filter(source_system="a")
+        .sort("clv_12m_eur")
+    )
     assert found["clv_tier"].to_list() == ["low"] * 4 + ["medium"] * 3 + ["high"] * 2 + ["top"]
 
 
@@ -106,9 +133,12 @@ def test_every_input_belongs_to_one_trait() -> None:
 def test_reasons_name_what_moves_the_chance_most() -> None:
     rows = pl.DataFrame(
         {
-            "recency_days": [80, 1], "gap_mean_days": [20.4, None], "purchases": [5, 1], "purchases_365d": [5, 1], "purchases_90d": [1, 1],
-            "tenure_days": [300, 1], "purchases_season": [0, 0], "gmv_eur": [500.0, 20.0], "gmv_365d_eur": [400.0, 20.0],
-            "returns_eur": [50.0, 0.0], "discount_eur": [0.0, 5.0], "categories": [1, 2], "is_cross_brand": [False, True],
+            "recency_days": [80, 1], "gap_mean_days": [20.4, None], "purchases": [5, 1],
+            "purchases_365d": [5, 1], "purchases_90d": [1, 1],
+            "tenure_days": [300, 1], "purchases_season": [0, 0], "gmv_eur": [500.0, 20.0],
+            "gmv_365d_eur": [400.0, 20.0],
+            "returns_eur": [50.0, 0.0], "discount_eur": [0.0, 5.0], "categories": [1, 2],
+            "is_cross_brand": [False, True],
         }
     )  # fmt: skip
     contributions = np.zeros((2, len(INPUTS)))

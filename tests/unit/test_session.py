@@ -25,7 +25,9 @@ NOWHERE = """<ivysettings>
 
 def test_spark_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
-    with pytest.raises(ConfigError, match=r"PySpark is not installed\. Install it with `pip install \"mergehouse\[spark\]\"`"):
+    with pytest.raises(
+        ConfigError, match=r"PySpark is not installed\. Install it with `pip install \"mergehouse\[spark\]\"`"
+    ):
         open_session(EngineConfig(name="spark"))
 
 
@@ -43,7 +45,10 @@ def start_without_jars(folder: Path, *, delta: str = "4.4.0", java: str | None =
     """What a process of its own says that starts Spark where no jar is and none can be fetched."""
     pytest.importorskip("delta", reason="delta-spark is not installed: make test installs it")
     (folder / "ivysettings.xml").write_text(NOWHERE)
-    settings = {"spark.jars.ivy": str(folder / "ivy"), "spark.jars.ivySettings": str(folder / "ivysettings.xml")}
+    settings = {
+        "spark.jars.ivy": str(folder / "ivy"),
+        "spark.jars.ivySettings": str(folder / "ivysettings.xml"),
+    }
     code = (
         "import importlib_metadata\n"
         "from mergehouse.engine.spark.session import open_session\n"
@@ -56,7 +61,9 @@ def start_without_jars(folder: Path, *, delta: str = "4.4.0", java: str | None =
         "    print(error)\n"
     )
     environment = {**os.environ, **({"JAVA_HOME": java} if java else {})}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, env=environment, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -67,7 +74,9 @@ def test_jars_that_cannot_be_had_or_do_not_exist_are_named(tmp_path: Path, delta
         pytest.skip("no Java on this machine: Spark needs Java 17")
     said = start_without_jars(tmp_path, delta=delta).splitlines()[-1]
     assert f"delta-spark_4.1_2.13-{delta}.jar" in said and str(tmp_path / "ivy") in said
-    assert "spark.jars.repositories" in said and "do not belong together" in said and "mergehouse[spark]" in said
+    assert (
+        "spark.jars.repositories" in said and "do not belong together" in said and "mergehouse[spark]" in said
+    )
     assert [p.name for p in tmp_path.iterdir() if "warehouse" in p.name] == []
 
 
@@ -75,8 +84,14 @@ def test_jars_that_cannot_be_had_or_do_not_exist_are_named(tmp_path: Path, delta
     ("java", "expected"),
     [
         ("", "Java was not found. Install Java 17 or set JAVA_HOME."),
-        ("echo 'openjdk version \"11.0.2\"' >&2; exit 1", "found Java 11, and Spark needs 17. Install Java 17 or set JAVA_HOME."),
-        ("echo 'java version \"1.8.0_391\"' >&2; exit 1", "found Java 8, and Spark needs 17. Install Java 17 or set JAVA_HOME."),
+        (
+            "echo 'openjdk version \"11.0.2\"' >&2; exit 1",
+            "found Java 11, and Spark needs 17. Install Java 17 or set JAVA_HOME.",
+        ),
+        (
+            "echo 'java version \"1.8.0_391\"' >&2; exit 1",
+            "found Java 8, and Spark needs 17. Install Java 17 or set JAVA_HOME.",
+        ),
     ],
 )
 def test_no_java_or_too_old_a_one(tmp_path: Path, java: str, expected: str) -> None:
@@ -91,12 +106,26 @@ def test_no_java_or_too_old_a_one(tmp_path: Path, java: str, expected: str) -> N
     ("raised", "error", "expected"),
     [
         (
-            "[PYTHON_EXCEPTION] Traceback (most recent call last):\nModuleNotFoundError: No module named 'mergehouse'",
+            (
+                "[PYTHON_EXCEPTION] Traceback (most recent call last):\nModuleNotFoundError: No module named"
+                " 'mergehouse'"
+            ),
             ConfigError,
-            "`lines.csv`: the Python of Spark's executors has no package `mergehouse`, and files are read there. Install mergehouse",
+            (
+                "`lines.csv`: the Python of Spark's executors has no package `mergehouse`, and files are read"
+                " there. Install mergehouse"
+            ),
         ),
-        ("[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added", LakehouseError, "`lines.csv`: another writer committed"),
-        ("[TABLE_OR_VIEW_NOT_FOUND] no `a`\nat line 1\n\nJVM stacktrace:\nat org", ModelError, "`lines.csv`: Spark failed: [TABLE_OR"),
+        (
+            "[DELTA_CONCURRENT_APPEND] ConcurrentAppendException: Files were added",
+            LakehouseError,
+            "`lines.csv`: another writer committed",
+        ),
+        (
+            "[TABLE_OR_VIEW_NOT_FOUND] no `a`\nat line 1\n\nJVM stacktrace:\nat org",
+            ModelError,
+            "`lines.csv`: Spark failed: [TABLE_OR",
+        ),
     ],
 )
 def test_what_spark_raises_is_one_line(raised: str, error: type[Exception], expected: str) -> None:

@@ -1,4 +1,4 @@
-"""One type map: each type of a contract is the same type in DuckDB, Delta, Spark and Polars, there and back."""
+"""One type map: a contract's type is the same in DuckDB, Delta, Spark and Polars, there and back."""
 
 from __future__ import annotations
 
@@ -31,17 +31,23 @@ from mergehouse.project.config import ColumnType
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 VALUES: dict[str, Any] = {
-    "string": "é", "date": dt.date(2026, 3, 1), "timestamp": NOON, "boolean": True, "int": -(2**31), "bigint": 2**62,
+    "string": "é", "date": dt.date(2026, 3, 1), "timestamp": NOON, "boolean": True, "int": -(2**31),
+    "bigint": 2**62,
     "double": 0.1, "decimal(18,2)": Decimal("-12.50"), "decimal(9,6)": Decimal("0.000001"),
 }  # fmt: skip
 NAMES = {  # as their documentation has them
-    "string": ("VARCHAR", "string", pl.String), "date": ("DATE", "date", pl.Date), "boolean": ("BOOLEAN", "boolean", pl.Boolean),
-    "timestamp": ("TIMESTAMP WITH TIME ZONE", "timestamp", pl.Datetime("us", "UTC")), "int": ("INTEGER", "integer", pl.Int32),
+    "string": ("VARCHAR", "string", pl.String), "date": ("DATE", "date", pl.Date),
+    "boolean": ("BOOLEAN", "boolean", pl.Boolean),
+    "timestamp": ("TIMESTAMP WITH TIME ZONE", "timestamp", pl.Datetime("us", "UTC")),
+    "int": ("INTEGER", "integer", pl.Int32),
     "bigint": ("BIGINT", "long", pl.Int64), "double": ("DOUBLE", "double", pl.Float64),
-    "decimal(18,2)": ("DECIMAL(18,2)", "decimal(18,2)", pl.Float64), "decimal(9,6)": ("DECIMAL(9,6)", "decimal(9,6)", pl.Float64),
+    "decimal(18,2)": ("DECIMAL(18,2)", "decimal(18,2)", pl.Float64),
+    "decimal(9,6)": ("DECIMAL(9,6)", "decimal(9,6)", pl.Float64),
 }  # fmt: skip
 COLUMNS = {re.sub(r"\W+", "_", kind): {"type": kind, "meaning": kind} for kind in NAMES}
-EVERY = Contract(table="gold.every", grain="one value of each type", meaning="Types", key=["bigint"], columns=COLUMNS)
+EVERY = Contract(
+    table="gold.every", grain="one value of each type", meaning="Types", key=["bigint"], columns=COLUMNS
+)
 
 
 @pytest.mark.parametrize("kind", NAMES)
@@ -58,7 +64,10 @@ def test_contracts_declare_what_the_map_knows_and_releases_hold_no_floats() -> N
     assert [kind for kind in NAMES if not re.fullmatch(EXACT, kind)] == ["double"]
     assert {kind for kind in TYPES if not re.fullmatch(DECLARED, kind)} == {"timestamp_ntz"}
     assert set(DECLARED.split("|")) - set(TYPES) == {r"decimal\(\d{1,2},\d{1,2}\)"}
-    assert not any(re.fullmatch(DECLARED, kind) for kind in ("float", "DECIMAL(18,2)", "decimal(18, 2)", "timestamp_ntz", ""))
+    assert not any(
+        re.fullmatch(DECLARED, kind)
+        for kind in ("float", "DECIMAL(18,2)", "decimal(18, 2)", "timestamp_ntz", "")
+    )
 
 
 def test_every_type_of_a_source_becomes_one_that_duckdb_and_delta_know() -> None:
@@ -70,7 +79,9 @@ def test_every_type_of_a_source_becomes_one_that_duckdb_and_delta_know() -> None
 
 def test_values_keep_type_and_value_on_their_way_through_delta(tmp_path: Path) -> None:
     lakehouse = Lakehouse(tmp_path)
-    lakehouse.append_rows(EVERY, [[VALUES[kind] for kind in NAMES], [None, None, None, None, None, 7, None, None, None]])
+    lakehouse.append_rows(
+        EVERY, [[VALUES[kind] for kind in NAMES], [None, None, None, None, None, 7, None, None, None]]
+    )
     delta = lakehouse.delta("gold.every")
     assert types_of(delta) == EVERY.types
     assert list(duckdb_types(delta).values()) == [duckdb_type(kind) for kind in NAMES]

@@ -32,7 +32,7 @@ from mergehouse.storage import fetch, write_failure
 
 TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
-MAX_KEY_BITS = 2**32  # 512 MB of bitmaps
+MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more DuckDB refuses for one
 
 
 class DuckDBEngine:
@@ -46,12 +46,10 @@ class DuckDBEngine:
         for schema in (*LAYERS, *SCHEMAS, *RELATIONS):
             self.connection.execute(f"CREATE SCHEMA {schema}")
         self._sessions = threading.local()
-        self._published: dict[
-            str, str
-        ] = {}  # SELECT over the files of a table, with each row's place in them
-        self._changed: dict[
-            str, Contract
-        ] = {}  # tables that differ from that by the rows `inserted` and `deleted`
+        # SELECT over the files of a table, with each row's place in them
+        self._published: dict[str, str] = {}
+        # tables that differ from that by the rows `inserted` and `deleted`
+        self._changed: dict[str, Contract] = {}
         # Spark's xxhash64 finds candidates only (rows that agree are then compared in full), so any 64-bit
         # hash will do.
         self.connection.execute("CREATE MACRO xxhash64(value) AS CAST(hash(value) >> 1 AS BIGINT)")
@@ -296,7 +294,8 @@ class DuckDBEngine:
             ends = f"SELECT min({last}) AS low, max({last}) AS high FROM {contract.table} GROUP BY {groups}"
             bounds = f"SELECT min(low), max(high), count(*) FROM ({ends})"
             low, high, count = self._session.execute(bounds).fetchall()[0]
-            if low is not None and (high - low + 1) * count <= MAX_KEY_BITS:
+            span = high - low + 1 if low is not None else MAX_BITMAP_BITS + 1
+            if span <= MAX_BITMAP_BITS and span * count <= MAX_KEY_BITS:
                 bits = (
                     f"SELECT bit_count(bitstring_agg({last}, {low}, {high})) AS keys FROM {contract.table}"
                     f" GROUP BY {groups}"

@@ -48,8 +48,8 @@ def explained(text: str) -> set[str]:
 
 def unexplained(there: Iterable[str], text: str) -> list[str]:
     """`<>` in a code stands for any `<name>` of the manual."""
-    codes = explained(text)
-    return sorted(set(there) - codes - {re.sub("<[^>]+>", "<>", code) for code in codes})
+    said = explained(text)
+    return sorted(set(there) - said - {re.sub("<[^>]+>", "<>", code) for code in said})
 
 
 def keys(model: type[BaseModel]) -> set[str]:

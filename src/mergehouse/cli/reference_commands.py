@@ -38,7 +38,7 @@ def commands(group: Any, above: str = "mergehouse", panel: str = "") -> Iterator
 
 
 def _section(name: str, command: Any) -> list[str]:
-    lines = ["", f"### {name}", "", command.help]
+    lines = ["", f"### {name}", "", command.help or ""]
     if command.params:
         lines += ["", "| | default | meaning |", "|---|---|---|", *map(_row, command.params)]
     return lines
@@ -50,4 +50,4 @@ def _row(given: Any) -> str:
     default = "" if given.default in (None, "", False) else f"`{given.default}`"
     if given.required or given.envvar:
         default = "required" if given.required else f"`{given.envvar}`"
-    return f"| {', '.join(f'`{name}`' for name in spelt)} | {default} | {given.help} |"
+    return f"| {', '.join(f'`{name}`' for name in spelt)} | {default} | {given.help or ''} |"

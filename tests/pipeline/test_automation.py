@@ -163,6 +163,7 @@ def test_a_change_is_built_released_and_ingested(runner: Callable[..., Runner]) 
     assert not (done.folder / "lakehouse").exists()  # the project's own tables are not touched
 
 
+@pytest.mark.long
 def test_brands_of_ones_own_are_checked_with_samples(runner: Callable[..., Runner], shop: Shop) -> None:
     actions = runner()
     # what a pull request must not read

@@ -1,11 +1,9 @@
-"""The command line as its users meet it; and every command that README.md shows."""
+"""The command line as its users meet it."""
 
 from __future__ import annotations
 
 import json
 import re
-import shlex
-import shutil
 import subprocess
 from decimal import Decimal
 from importlib import metadata
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import COMMAND, ROOT, call, expect
-from tests.conftest import Demo, Shop, with_scores
+from tests.conftest import Shop, with_scores
 
 from mergehouse.cli import main as cli
 from mergehouse.cli.render import print_findings, print_kpis
@@ -181,32 +179,3 @@ def test_query_formats(sold: Shop, tmp_path: Path, output: str) -> None:
 def test_query_reads_the_lakehouse_and_nothing_else(sold: Shop, sql: str, words: str) -> None:
     assert words in call("query", "-C", sold.folder, sql, code=2).stderr
     assert not (ROOT / "must-not-exist").exists()  # commands run in ROOT
-
-
-def readme_commands() -> list[str]:
-    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    return [line.split("  #")[0].split("    #")[0].strip() for block in blocks for line in block.splitlines()]
-
-
-def test_readme_opens_with_the_two_commands() -> None:
-    assert readme_commands()[:2] == ["make run", "make test"]
-    for target in ("run", "test", "parity", "site", "bench"):
-        subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
-
-
-def test_readme_tour(demo: Demo, tmp_path: Path) -> None:
-    """Every command, one after the other, in a copy of the demonstration."""
-    shutil.copytree(demo[0].folder, tmp_path / "demo")
-    for command in [c for c in readme_commands() if not c.startswith("make")]:
-        program, *arguments = shlex.split(command)
-        assert program == ".venv/bin/mergehouse"
-        assert call(
-            *[a.replace("build/", f"{tmp_path}/") if a.startswith("build/") else a for a in arguments]
-        ).stdout.strip(), command
-
-
-def test_readme_python(demo: Demo) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    names: dict = {}
-    exec(code.replace("build/demo", str(demo[0].folder)), names)
-    assert "gold.customer_360" in names["lakehouse"].tables()

@@ -28,7 +28,7 @@ LINES = 1_500
 RATES = "silver.fx_rates_eur"
 TODAY = dt.datetime.now(dt.UTC).date().toordinal()
 HISTORIES = [  # (seed, number of histories): a few always, others on every day, and 200 that stay the same
-    (0, 4),
+    (0, 1),
     *(pytest.param(2 * TODAY + n, 25, marks=pytest.mark.long) for n in range(2)),
     *(pytest.param(n, 50, marks=[pytest.mark.long, pytest.mark.histories]) for n in range(1, 5)),
 ]

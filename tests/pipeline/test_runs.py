@@ -204,10 +204,10 @@ def run_with_thousands(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "moment",
     [
-        "bronze/shop_lines/_delta_log/0*.json",
-        "bronze/rejected/_delta_log/0*.json",
+        pytest.param("bronze/shop_lines/_delta_log/0*.json", marks=pytest.mark.long),
+        pytest.param("bronze/rejected/_delta_log/0*.json", marks=pytest.mark.long),
         "silver/duplicates/part-*",
-        "gold/dim_brand/_delta_log/0*.json",
+        pytest.param("gold/dim_brand/_delta_log/0*.json", marks=pytest.mark.long),
     ],
 )
 def test_killed_at_any_moment_a_rerun_gives_the_same_tables(shop: Shop, tmp_path: Path, moment: str) -> None:

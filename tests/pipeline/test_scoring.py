@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop, prepared_shop, with_scores
-from tests.pipeline.test_training import BEGIN, DAYS, LINE, customers
+from tests.pipeline.test_training import BEGIN, DAYS, FEW, LINE, customers
 
 from mergehouse.cli.main import main
 from mergehouse.errors import RegistryError
 from mergehouse.pipeline.computed import Request
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
-from mergehouse.science import customer_scores
+from mergehouse.science import customer_scores, training
 from mergehouse.science.registry.champion import promote_by_hand, record
 from mergehouse.science.registry.versions import versions
 
@@ -66,7 +66,9 @@ def run_to_scores(shop: Shop) -> None:
     young_brand(shop)
     shop.deliver_lines(*customers())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
+        for name, value in FEW.items():
+            patch.setattr(name, value)
+        patch.setattr(training, "write_reports", lambda *_: [])
         result = shop.run(scores=True)
     assert not result.failed, [t for t in result.tables if t.status == "failed"]
     (shop.folder / "result.pickle").write_bytes(pickle.dumps(result))

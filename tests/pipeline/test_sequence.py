@@ -123,6 +123,7 @@ def test_of_many_purchases_the_last_are_seen(sequence: ModuleType) -> None:
     assert found[0, 2] == pytest.approx(12, rel=1e-5)
 
 
+@pytest.mark.long
 def test_it_learns_from_closed_windows_alone_and_twice_the_same(
     sequence: ModuleType, trained: tuple[Dataset, object]
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_handful_of_customers(sequence: ModuleType, trained: tuple[Dataset, ob
         )
 
 
+@pytest.mark.long
 def test_it_is_judged_where_it_is_asked_for_and_never_kept(
     sequence: ModuleType, store: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

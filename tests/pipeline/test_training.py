@@ -33,6 +33,11 @@ from mergehouse.science.training import Training, train, train_missing
 
 LINE = "{order},1,{day} 10:00:00,P1,Mug,2,5.00,{customer},Germany,EUR"
 BEGIN, DAYS = dt.date(2024, 1, 1), 640
+FEW = {  # what backtests and explanations repeat, and what takes most of their time
+    "mergehouse.science.evaluation.backtest.LONGEST": 4,
+    "mergehouse.science.evaluation.explanation.SHUFFLES": 1,
+    "mergehouse.science.evaluation.metrics.DRAWS": 10,
+}
 
 
 def customers(seed: int = 1, number: int = 400) -> list[str]:
@@ -124,6 +129,8 @@ def test_contributions_add_up_to_the_log_odds(dataset: Dataset) -> None:
 def test_the_command_keeps_what_it_found(
     trained: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for name, value in FEW.items():
+        monkeypatch.setattr(name, value)
     monkeypatch.setattr("sys.argv", ["mergehouse", "train", "-C", str(trained.folder), "--json"])
     with pytest.raises(SystemExit) as stopped:
         main()
@@ -149,9 +156,11 @@ RULES = ("recency rule", "RFM rates")
 
 @pytest.fixture
 def only_rules_and_regression(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The other methods, and many cut-offs, take most of the time, and nothing here is about them."""
-    monkeypatch.setattr("mergehouse.science.evaluation.backtest.LONGEST", 4)
+    """The other methods, reports, and many cut-offs take most of the time; nothing here is about them."""
+    for name, value in FEW.items():
+        monkeypatch.setattr(name, value)
     monkeypatch.setattr(training, "TASKS", TASKS[:1])
+    monkeypatch.setattr(training, "write_reports", lambda *_: [])
     with only(*RULES, "logistic regression"):
         yield
 

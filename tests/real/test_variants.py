@@ -69,6 +69,7 @@ def retail_lines() -> list[str]:
         return file.read().split("\n")
 
 
+@pytest.mark.long
 def test_two_yearly_files_are_the_one_export(tmp_path: Path, retail_lines: list[str]) -> None:
     header, lines = retail_lines[0], retail_lines[1:]
 

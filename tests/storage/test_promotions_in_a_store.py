@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests.conftest import Shop
 from tests.storage.servers import Azurite
 from tests.storage.test_releases import keys, sold  # noqa: F401
@@ -33,6 +34,7 @@ def content(shelf: Shelf) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.long
 def test_from_a_folder_through_the_store_to_a_folder_and_back(
     sold: Shop,  # noqa: F811
     location: str,  # noqa: F811

@@ -60,7 +60,7 @@ MOMENTS = [
     "PUT .*/silver/.*_delta_log",
 ]
 FAULTS = [(moment, status) for moment in MOMENTS for status in WORDS]
-OFTEN = [*FAULTS[::5], FAULTS[-1]]  # every fifth meets every moment and every status
+OFTEN = [("GET .*comp=list", 403), ("PUT .*/silver/.*_delta_log", 0)]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_store_that_fails(published: Shop, azurite: Azurite, status: int, matc
 
 
 @pytest.mark.parametrize(
-    "after", [3, 15, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 1, 6, 10, 20))]
+    "after", [3, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 1, 6, 10, 15, 20))]
 )
 def test_a_connection_lost_in_the_middle_leaves_no_half_table(
     published: Shop, azurite: Azurite, after: int

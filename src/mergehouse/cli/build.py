@@ -68,7 +68,7 @@ def maintain(
     project: Folder = HERE,
     env: Env = None,
     keep_hours: Annotated[
-        int, typer.Option(min=0, help="Keep what the last N hours of versions name.")
+        int, typer.Option(metavar="N", min=0, help="Keep what the last N hours of versions name.")
     ] = 168,
     force: Annotated[
         bool, typer.Option("--force", help="Allow less than a week: nothing may be reading.")

@@ -13,7 +13,7 @@ from mergehouse.errors import MergehouseError
 
 @app.command(rich_help_panel="Read")
 def query(
-    sql: Annotated[str, typer.Argument(help='For example "SELECT * FROM gold.sales_daily".')],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help='For example "SELECT * FROM gold.sales_daily".')],
     project: Folder = HERE,
     env: Env = None,
     output: Annotated[
@@ -94,7 +94,7 @@ def docs(
     project: Folder = HERE,
     env: Env = None,
 ) -> None:
-    """Write the data dictionary and the KPI catalogue as Markdown."""
+    """Write the data dictionary, the KPI catalogue and the reference pages."""
     from mergehouse.cli.reference_docs import write_pages
     from mergehouse.project.config import load_project
 

@@ -28,8 +28,8 @@ def init(
 @app.command(rich_help_panel="Start")
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A project folder.")],
-    lines: Annotated[str, typer.Option(help="Order lines to generate: 200k, 10M.")] = "200k",
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 2026,
+    lines: Annotated[str, typer.Option(metavar="N", help="Order lines to generate: 200k, 10M.")] = "200k",
+    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same bytes.")] = 2026,
     as_json: Json = False,
 ) -> None:
     """Generate exports with known truth to try it on."""

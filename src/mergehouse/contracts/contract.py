@@ -22,99 +22,134 @@ class _Strict(BaseModel):
 
 
 class ColumnContract(_Strict):
-    """One column. `type` is a Spark SQL type; `pii` is the sensitivity tag carried to every catalogue.
+    """One column of a table."""
 
-    `kpi` names the ratio that the column is, row by row: the KPI catalogue computes it, not the model.
-    """
-
-    type: str = Field(pattern=f"^({DECLARED})$")
-    meaning: str
-    nullable: bool = True
-    unit: str | None = None
-    pii: Literal["none", "pseudonym", "personal"] = "none"
-    values: list[str] | None = None
-    min: float | None = None
-    max: float | None = None
-    references: str | None = Field(default=None, pattern=r"^[a-z]+\.[a-z0-9_]+\.[a-z0-9_]+$")
-    severity: Severity = "error"
-    kpi: str | None = None
+    type: str = Field(
+        pattern=f"^({DECLARED})$", description="A Spark SQL type, such as `bigint` or `decimal(18,2)`."
+    )
+    meaning: str = Field(description="What the values say; it goes to dictionaries, catalogues and releases.")
+    nullable: bool = Field(default=True, description="`false`: the column must not be empty.")
+    unit: str | None = Field(default=None, description="Of what the values are so many, such as `EUR`.")
+    pii: Literal["none", "pseudonym", "personal"] = Field(
+        default="none",
+        description="How close the values are to a person. The tag goes wherever the column goes; profiles,"
+        " manifests and comparisons show no tagged values.",
+    )
+    values: list[str] | None = Field(default=None, description="The only values that there may be.")
+    min: float | None = Field(default=None, description="The least value that there may be.")
+    max: float | None = Field(default=None, description="The greatest value that there may be.")
+    references: str | None = Field(
+        default=None,
+        pattern=r"^[a-z]+\.[a-z0-9_]+\.[a-z0-9_]+$",
+        description="The `layer.table.column` in which every value that is not empty must be found.",
+    )
+    severity: Severity = Field(
+        default="error", description="Of what is checked of the column: `error` or `warn`, as of a check."
+    )
+    kpi: str | None = Field(
+        default=None,
+        description="The ratio of the KPI catalogue that the column is, row by row: it is computed from"
+        " there, not by the SQL.",
+    )
 
 
 class Check(_Strict):
-    """A named test. `expect` is true for every good row; `sql` returns one row per failure."""
+    """A named test of a table. It has either `expect` or `sql`."""
 
-    name: str
-    severity: Severity = "error"
-    why: str
-    expect: str | None = None
-    sql: str | None = None
+    name: str = Field(description="What the check is called in findings.")
+    severity: Severity = Field(
+        default="error",
+        description="`error`: the table is not published where it fails. `warn`: that is reported alone.",
+    )
+    why: str = Field(description="What the check is for, and what to do where it fails.")
+    expect: str | None = Field(default=None, description="A condition that is true of every good row.")
+    sql: str | None = Field(default=None, description="A query that returns a row for each failure.")
 
 
 class Lookup(_Strict):
-    """An input that every row of another one, `of`, refers to, `by` its columns: theirs.
+    """An input that every row of another one refers to.
 
     A changed row touches the slices of the rows that refer to it. A new row touches none: only new rows can
     refer to it.
     """
 
-    of: str
-    by: dict[str, str]
+    of: str = Field(description="The input whose rows refer to this one.")
+    by: dict[str, str] = Field(description="The columns of this input, each with that of the other one.")
 
 
 class Incremental(_Strict):
     """How changes reach the table. The rows of one slice come from those rows of `inputs` that carry the
     slice's values.
-
-    `inputs` name, per table, the columns that hold the values of `slice`, in its order.
     """
 
-    slice: list[str]
-    inputs: dict[str, list[str]]
-    lookups: dict[str, Lookup] = {}
+    slice: list[str] = Field(description="Columns whose values tell slices of the table apart.")
+    inputs: dict[str, list[str]] = Field(
+        description="For each input the columns that hold the values of `slice`, in its order."
+    )
+    lookups: dict[str, Lookup] = Field(
+        default={},
+        description="Inputs without these columns, which the rows of another input refer to. A changed row"
+        " touches the slices of the rows that refer to it.",
+    )
 
 
 class Contract(_Strict):
-    """A table's promise: grain, key, columns in order, partitioning, checks, and how changes reach it.
+    """A table's promise: grain, key, columns in order, partitioning, checks, and how changes reach it."""
 
-    `part` names the part of mergehouse that the table is for, where a project can do without it.
-
-    `release` says how a release of a Gold table reaches the receiver's: it takes the place of its rows, it is
-    merged into them by key, which keeps rows that only the receiver has, or the table is not released:
-    readers have no use for it.
-
-    `append_only` has Delta refuse to change or remove a row.
-
-    `z_order` names the columns that readers filter by most; `mergehouse maintain` lays the files out by them.
-
-    `follows: deliveries`: which rows are new is told from the deliveries alone. Of a view, what follows from
-    them is traced; of a table, its published version tells which deliveries have reached the tables.
-    `keep`: a view that several tables read whole; it is computed once a run.
-
-    `computed_by: package.module:function`: Python computes the table from those it `reads` (see
-    pipeline/computed.py). Its rows take the place of the table, or of the `partitions` that they belong to,
-    so that the others stay. Where an `optional` one cannot be computed, what reads it does without.
-
-    Without `incremental` the table is computed whole and compared with what is published.
-    """
-
-    table: str
-    grain: str
-    meaning: str
-    key: list[str]
-    partition_by: list[str] = []
-    z_order: list[str] = []
-    append_only: bool = False
-    part: Literal["science"] | None = None
-    release: Literal["overwrite", "merge", "none"] = "overwrite"
-    follows: Literal["deliveries"] | None = None
-    keep: bool = False
-    computed_by: str | None = Field(default=None, pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*:[a-z0-9_]+$")
-    reads: list[str] = []
-    replaces: Literal["table", "partitions"] = "table"
-    optional: bool = False
-    columns: dict[str, ColumnContract]
-    checks: list[Check] = []
-    incremental: Incremental | None = None
+    table: str = Field(description="The table, `layer.table`, as its file is called.")
+    grain: str = Field(description="What one row is.")
+    meaning: str = Field(description="What the table is for.")
+    key: list[str] = Field(description="Columns that tell rows apart; checked on every run.")
+    partition_by: list[str] = Field(default=[], description="Columns that the files are parted by.")
+    z_order: list[str] = Field(
+        default=[],
+        description="Columns that readers filter by most; `mergehouse maintain` lays the files out by them.",
+    )
+    append_only: bool = Field(default=False, description="`true` has Delta refuse to change or remove a row.")
+    part: Literal["science"] | None = Field(
+        default=None,
+        description="The part of mergehouse that the table is for, where a project can do without it:"
+        " `science: false` leaves the table out.",
+    )
+    release: Literal["overwrite", "merge", "none"] = Field(
+        default="overwrite",
+        description="How a release of a Gold table reaches the receiver's: `overwrite` takes the place of"
+        " its rows; `merge` goes by key and keeps rows that only the receiver has; `none`: the table is not"
+        " released, as readers have no use for it.",
+    )
+    follows: Literal["deliveries"] | None = Field(
+        default=None,
+        description="`deliveries`: which rows are new is told from the deliveries alone. Of a view, what"
+        " follows from them is traced; of a table, its published version tells which deliveries have reached"
+        " the tables.",
+    )
+    keep: bool = Field(
+        default=False, description="Of a view that several tables read whole: it is computed once a run."
+    )
+    computed_by: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*:[a-z0-9_]+$",
+        description="The `package.module:function` that computes the table, which has no SQL then.",
+    )
+    reads: list[str] = Field(
+        default=[], description="With `computed_by`: the tables that it is computed from."
+    )
+    replaces: Literal["table", "partitions"] = Field(
+        default="table",
+        description="With `computed_by`: whether its rows take the place of the table, or of the partitions"
+        " that they belong to, so that the others stay.",
+    )
+    optional: bool = Field(
+        default=False,
+        description="With `computed_by`: where it cannot be computed, what reads it does without.",
+    )
+    columns: dict[str, ColumnContract] = Field(description="The columns, in order.")
+    checks: list[Check] = Field(default=[], description="Tests besides those that the columns ask for.")
+    incremental: Incremental | None = Field(
+        default=None,
+        description="How changes of its inputs reach the table. Without it the table"
+        " is computed whole and compared with what is published.",
+    )
 
     @property
     def types(self) -> dict[str, str]:

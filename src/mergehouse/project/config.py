@@ -28,6 +28,7 @@ ADDED_COLUMNS = (
     "batch_id",
 )  # what Bronze adds to every row
 CONFIG_FILE = "mergehouse.yml"
+OF_THE_FOLDER = ("name", "folder", "landing_zone")  # what a brand has that is no key of its brand.yml
 
 
 class _Strict(BaseModel):
@@ -37,8 +38,12 @@ class _Strict(BaseModel):
 class Column(_Strict):
     """One column of a source: its meaning as a type, and the header(s) it may arrive under."""
 
-    type: ColumnType = "text"
-    header: str | list[str] | None = None
+    type: ColumnType = Field(default="text", description="What the values are, and so how they are read.")
+    header: str | list[str] | None = Field(
+        default=None,
+        description="What the column is called in the files, one spelling or several; case, blanks and"
+        " punctuation do not matter. Without it, the column's own name.",
+    )
 
     @field_validator("header")
     @classmethod
@@ -59,16 +64,48 @@ class Source(_Strict):
                 )
         return value
 
-    files: str | list[str]
-    columns: dict[Name, Column]
-    key: list[Name] = []
-    optional: bool = False
-    sheets: list[str] = []
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    encoding: str | None = None
-    decimal_mark: Literal[".", ","] | None = None
-    date_order: Literal["dmy", "mdy", "ymd"] | None = None
-    null_values: list[str] = []
+    files: str | list[str] = Field(
+        description="Patterns of file names, whatever their case; all files that match are stacked."
+    )
+    columns: dict[Name, Column] = Field(
+        description="The columns that must be there, by the name that they get in Bronze."
+        " Others are kept as well and reported as drift."
+    )
+    key: list[Name] = Field(
+        default=[],
+        description="Columns that tell rows apart; only the latest delivery of each key counts, of order"
+        " lines within their order. Without it every row counts.",
+    )
+    optional: bool = Field(default=False, description="Where no file is there, the source is empty.")
+    sheets: list[str] = Field(
+        default=[],
+        description="Sheets of a workbook that are read; one that is not there stops the source. Without"
+        " it, every sheet that has the columns.",
+    )
+    delimiter: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="The character between cells of a text file. Without it, the one that finds most of"
+        " the columns in the header.",
+    )
+    encoding: str | None = Field(
+        default=None,
+        description="The encoding of text files, by Python's name. Without it: what the first bytes mark,"
+        " UTF-8 where the bytes are that, else `cp1252`.",
+    )
+    decimal_mark: Literal[".", ","] | None = Field(
+        default=None,
+        description="What separates decimals. Without it, told from all values of a file.",
+    )
+    date_order: Literal["dmy", "mdy", "ymd"] | None = Field(
+        default=None,
+        description="The order of day, month and year in dates that are not ISO. Without it, told from the"
+        " values that can be read in one way.",
+    )
+    null_values: list[str] = Field(
+        default=[], description="Texts that mean an empty cell, as the cell has them, but for blanks around."
+    )
 
     @field_validator("files")
     @classmethod
@@ -79,28 +116,62 @@ class Source(_Strict):
 class FieldReconciliation(_Strict):
     """A field that two tables of one source both carry; `use` wins, and `why` says on what evidence."""
 
-    field: str
-    use: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="table.column that is used")
-    against: str = Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="table.column it is compared with")
-    key: Name
-    sum_over: list[Name] = Field(
-        default=[], description="sum `use` per key, over rows told apart by these columns"
+    field: str = Field(description="What the field is called in findings.")
+    use: str = Field(
+        pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="The `source.column` that the brand's SQL uses."
     )
-    why: str
+    against: str = Field(
+        pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="The `source.column` that it is compared with."
+    )
+    key: Name = Field(description="The column, of both sources, by which rows are compared.")
+    sum_over: list[Name] = Field(
+        default=[],
+        description="`use` is summed up for each key, over rows that these columns tell apart, before it is"
+        " compared.",
+    )
+    why: str = Field(description="On what evidence `use` wins; it stands beside each finding.")
 
 
 class Brand(_Strict):
     """A brand is a folder: `brand.yml`, staging SQL and mapping CSVs."""
 
-    label: str
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
-    timezone: str = "UTC"
-    raw: str | None = None
-    as_of: dt.date | None = None
-    fresh_within_days: int | None = Field(default=None, ge=0)
-    sources: dict[Name, Source]
-    reconcile: list[FieldReconciliation] = []
-    kpi_definitions: dict[str, str] = {}
+    label: str = Field(description="The brand's name as people read it.")
+    currency: str = Field(
+        pattern=r"^[A-Z]{3}$",
+        description="ISO 4217 code of the currency of order lines that name none of their own.",
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="IANA name of the time zone of order times, such as `Europe/Madrid`.",
+    )
+    raw: str | None = Field(
+        default=None,
+        description="The folder of the exports, relative to the project, or the URL of one in an"
+        " object store. Without it, `raw/` and the brand's folder name.",
+    )
+    as_of: dt.date | None = Field(
+        default=None,
+        description="The day that recency, churn and scores are told for. Without it, the day after the"
+        " last order with a sale.",
+    )
+    fresh_within_days: int | None = Field(
+        default=None,
+        ge=0,
+        description="A finding where the last order is more than so many days older than the run. Without"
+        " it, age is recorded and no finding.",
+    )
+    sources: dict[Name, Source] = Field(
+        description="What is delivered: a table `bronze.<brand>_<source>` each."
+    )
+    reconcile: list[FieldReconciliation] = Field(
+        default=[],
+        description="Fields that two sources both carry. Those that disagree are findings of every run.",
+    )
+    kpi_definitions: dict[str, str] = Field(
+        default={},
+        description="How the brand counted a KPI before, in words, by the KPI's name; shown beside the"
+        " catalogue's definition.",
+    )
     name: str = ""
     folder: Path = Path()
     landing_zone: str = ""
@@ -121,8 +192,14 @@ def _timezones() -> set[str]:
 
 
 class Limits(_Strict):
-    memory: str = Field(default="3GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")
-    threads: int | None = Field(default=None, ge=1)
+    memory: str = Field(
+        default="3GB",
+        pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$",
+        description="Memory in MB, GB, MiB or GiB; above it DuckDB spills to disk.",
+    )
+    threads: int | None = Field(
+        default=None, ge=1, description="Threads at work. Without it, one for each core."
+    )
 
 
 class EngineConfig(_Strict):
@@ -132,11 +209,29 @@ class EngineConfig(_Strict):
     With `catalog` Spark names tables `catalog.schema.table`; without, it knows them by path.
     """
 
-    name: Literal["duckdb", "spark"] = "duckdb"
-    master: str | None = None
-    remote: str | None = Field(default=None, pattern=r"^sc://")
-    catalog: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")
-    settings: dict[str, str | int | bool] = {}
+    name: Literal["duckdb", "spark"] = Field(
+        default="duckdb", description="`duckdb`, which is embedded, or `spark`."
+    )
+    master: str | None = Field(
+        default=None,
+        description="Where a Spark is started, such as `local[8]`. Without it, the session at hand is used,"
+        " and where there is none, `local[*]` is started.",
+    )
+    remote: str | None = Field(
+        default=None,
+        pattern=r"^sc://",
+        description="A Spark Connect endpoint, `sc://host:port`; `master` is not looked at then.",
+    )
+    catalog: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$",
+        description="The catalog in which Spark names tables, `catalog.schema.table`. Without it, Spark"
+        " knows them by path.",
+    )
+    settings: dict[str, str | int | bool] = Field(
+        default={},
+        description="Spark's own settings, for a session that mergehouse starts or connects to.",
+    )
 
 
 def _engine_by_name(value: Any) -> Any:
@@ -150,8 +245,17 @@ class MlflowConfig(_Strict):
     `experiment` also begins the models' names; without it, that is the project's name.
     """
 
-    tracking_uri: str | None = Field(default=None, min_length=1)
-    experiment: str | None = Field(default=None, min_length=1)
+    tracking_uri: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Address of the tracking server or database, without a password. Without it, where"
+        " `MLFLOW_TRACKING_URI` points, else `mlflow/` in the project.",
+    )
+    experiment: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The experiment, with which names of models begin, too. Without it, the project's name.",
+    )
 
     @model_validator(mode="after")
     def _no_secret(
@@ -170,13 +274,17 @@ class Environment(_Strict):
     left out is as above.
     """
 
-    lakehouse: str | None = None
-    engine: EngineConfig | None = None
-    limits: Limits | None = None
-    churn_after_days: int | None = Field(default=None, ge=1, le=3650)
-    science: bool | None = None
-    mlflow: MlflowConfig | None = None
-    raw: dict[Name, str] = {}
+    lakehouse: str | None = Field(default=None, description="In the place of `lakehouse`.")
+    engine: EngineConfig | None = Field(default=None, description="In the place of all of `engine`.")
+    limits: Limits | None = Field(default=None, description="In the place of all of `limits`.")
+    churn_after_days: int | None = Field(
+        default=None, ge=1, le=3650, description="In the place of `churn_after_days`."
+    )
+    science: bool | None = Field(default=None, description="In the place of `science`.")
+    mlflow: MlflowConfig | None = Field(default=None, description="In the place of all of `mlflow`.")
+    raw: dict[Name, str] = Field(
+        default={}, description="In the place of brands' `raw`, by the names of their folders."
+    )
 
     @field_validator("engine", mode="before")
     @classmethod
@@ -189,22 +297,54 @@ class FabricDeployment(_Strict):
     environment.
     """
 
-    deployment_pipeline: str = Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
-    stages: dict[Name, str]
+    deployment_pipeline: str = Field(
+        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", description="Its id, a UUID."
+    )
+    stages: dict[Name, str] = Field(
+        description="The stage of each environment, as it is called in Fabric. Promotions between"
+        " environments that have one deploy the items."
+    )
 
 
 class Config(_Strict):
     """`mergehouse.yml`. Releases are promoted through `environments` in the order they are written in."""
 
-    name: str
-    lakehouse: str = "lakehouse"
-    engine: EngineConfig = EngineConfig()
-    churn_after_days: int = Field(default=90, ge=1, le=3650)
-    science: bool = True
-    mlflow: MlflowConfig = MlflowConfig()
-    limits: Limits = Limits()
-    environments: dict[Name, Environment] = {}
-    fabric: FabricDeployment | None = None
+    name: str = Field(description="The project: the data set of its releases, the title of its pages.")
+    lakehouse: str = Field(
+        default="lakehouse",
+        description="Where the tables lie: a folder, relative to the project, or a URL of an object store.",
+    )
+    engine: EngineConfig = Field(
+        default=EngineConfig(),
+        description="What runs the models: a name alone, or the keys below.",
+    )
+    churn_after_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="A customer whose last purchase is more than so many days before the as-of date has"
+        " churned.",
+    )
+    science: bool = Field(
+        default=True, description="`false` leaves out features, outcomes and all that models make of them."
+    )
+    mlflow: MlflowConfig = Field(
+        default=MlflowConfig(), description="Where models and their trainings are kept."
+    )
+    limits: Limits = Field(
+        default=Limits(),
+        description="What DuckDB may take of the machine in a run on the embedded engine, and in profiles"
+        " and releases on any.",
+    )
+    environments: dict[Name, Environment] = Field(
+        default={},
+        description="What is different with `--env NAME`, by name. Releases are"
+        " promoted in the order in which they are written.",
+    )
+    fabric: FabricDeployment | None = Field(
+        default=None,
+        description="A deployment pipeline of Microsoft Fabric that promotions drive.",
+    )
 
     @field_validator("engine", mode="before")
     @classmethod
@@ -358,7 +498,7 @@ def _brand(folder: Path, file: Path) -> Brand:
             f"{file.parent}: a brand folder's name must be lower-case letters, digits and underscores."
         )
     values = read_yaml(file)
-    for reserved in ("name", "folder", "landing_zone"):
+    for reserved in OF_THE_FOLDER:
         if reserved in values:
             raise ConfigError(f"{file}: key `{reserved}` is taken from the folder; remove it.")
     brand = _validated(Brand, values, file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mergehouse.contracts.contract import ColumnContract, Contract, Severity
 from mergehouse.engine import Engine
@@ -31,6 +31,15 @@ class CheckResult:
     @property
     def stops_publication(self) -> bool:
         return not self.passed and self.severity == "error"
+
+
+class Condition(NamedTuple):
+    """A check on single rows: `holds` is true of every good one, or empty."""
+
+    check: str
+    severity: Severity
+    why: str
+    holds: str
 
 
 @dataclass(frozen=True)
@@ -87,32 +96,15 @@ def _check_conditions(
     engine: Engine, contract: Contract, relation: str, without_nulls: set[str]
 ) -> list[CheckResult]:
     """Every condition on single rows, counted in one pass."""
-    found = _row_conditions(contract)
-    results = [
-        CheckResult(contract.table, name, severity, 0, why)
-        for name, severity, why, test in found
-        if test in without_nulls
-    ]
-    conditions = [c for c in found if c[3] not in without_nulls]
-    if not conditions:
-        return results
+    conditions = _row_conditions(contract)
+    counted = [c for c in conditions if c.holds not in without_nulls]
     counts = ", ".join(
-        f"COALESCE(COUNT_IF(NOT COALESCE({condition}, TRUE)), 0) AS check_{i}"
-        for i, (_, _, _, condition) in enumerate(conditions)
+        f"COALESCE(COUNT_IF(NOT COALESCE({c.holds}, TRUE)), 0) AS check_{i}" for i, c in enumerate(counted)
     )
-    totals = engine.rows(f"SELECT {counts} FROM {relation}")[0]
-    return results + [
-        _result(
-            engine,
-            contract,
-            relation,
-            name,
-            severity,
-            why,
-            totals[f"check_{i}"],
-            f"NOT COALESCE({condition}, TRUE)",
-        )
-        for i, (name, severity, why, condition) in enumerate(conditions)
+    totals = engine.rows(f"SELECT {counts} FROM {relation}")[0] if counted else {}
+    proven = [c for c in conditions if c.holds in without_nulls]
+    return [_result(engine, contract, relation, c, 0) for c in proven] + [
+        _result(engine, contract, relation, c, totals[f"check_{i}"]) for i, c in enumerate(counted)
     ]
 
 
@@ -123,31 +115,21 @@ def _without_nulls(files: Sequence[StagedFile]) -> set[str]:
     return {f"{name} IS NOT NULL" for name in columns if not any(c[name] for c in counts)}
 
 
-def _row_conditions(contract: Contract) -> list[tuple[str, Severity, str, str]]:
-    """(name, severity, why, condition that every row meets) for nulls, allowed values, ranges and
-    `expect`.
-    """
-    found: list[tuple[str, Severity, str, str]] = []
+def _row_conditions(contract: Contract) -> list[Condition]:
+    """What the contract asks of single rows: no nulls, allowed values, ranges, and `expect`."""
+    found: list[Condition] = []
     for name, column in contract.columns.items():
         if not column.nullable:
-            found.append(
-                (
-                    f"{name}_not_null",
-                    column.severity,
-                    f"{column.meaning}; it must not be empty.",
-                    f"{name} IS NOT NULL",
-                )
-            )
+            why = f"{column.meaning}; it must not be empty."
+            found.append(Condition(f"{name}_not_null", column.severity, why, f"{name} IS NOT NULL"))
         if column.values:
             allowed = ", ".join(f"'{v}'" for v in column.values)
             why = f"{column.meaning}; expected one of {', '.join(column.values)}."
-            found.append((f"{name}_allowed", column.severity, why, f"{name} IN ({allowed})"))
+            found.append(Condition(f"{name}_allowed", column.severity, why, f"{name} IN ({allowed})"))
         if column.min is not None or column.max is not None:
-            found.append(
-                (f"{name}_in_range", column.severity, _range_words(column), _range_condition(name, column))
-            )
-    found += [(c.name, c.severity, c.why, c.expect) for c in contract.checks if c.expect]
-    return found
+            holds = _range_condition(name, column)
+            found.append(Condition(f"{name}_in_range", column.severity, _range_words(column), holds))
+    return found + [Condition(c.name, c.severity, c.why, c.expect) for c in contract.checks if c.expect]
 
 
 def _range_words(column: ColumnContract) -> str:
@@ -201,14 +183,8 @@ def _reference_check(
 
 
 def _result(
-    engine: Engine,
-    contract: Contract,
-    relation: str,
-    name: str,
-    severity: Severity,
-    why: str,
-    failures: int,
-    failing: str,
+    engine: Engine, contract: Contract, relation: str, condition: Condition, failures: int
 ) -> CheckResult:
-    sample = engine.rows(f"SELECT * FROM {relation} WHERE {failing} LIMIT {SAMPLE_ROWS}") if failures else []
-    return CheckResult(contract.table, name, severity, failures, why, sample)
+    failing = f"SELECT * FROM {relation} WHERE NOT COALESCE({condition.holds}, TRUE) LIMIT {SAMPLE_ROWS}"
+    sample = engine.rows(failing) if failures else []
+    return CheckResult(contract.table, condition.check, condition.severity, failures, condition.why, sample)

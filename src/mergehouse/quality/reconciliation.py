@@ -27,6 +27,6 @@ def reconcile_fields(engine: Engine, brand: Brand, rules: list[FieldReconciliati
         sample = (
             engine.rows(f"{shown} ORDER BY key_value, used, other LIMIT {SAMPLE_ROWS}") if failures else []
         )
-        name, why = f"{rule.use} = {rule.against}", f"{rule.use} is used. {rule.why}"
-        results.append(CheckResult(f"{brand.name}.{rule.field}", name, "warn", failures, why, sample))
+        table, why = f"{brand.name}.{rule.field}", f"{rule.use} is used. {rule.why}"
+        results.append(CheckResult(table, f"{rule.use} = {rule.against}", "warn", failures, why, sample))
     return results

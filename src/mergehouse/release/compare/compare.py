@@ -168,7 +168,7 @@ class _Table:
         left_rows, left = summary(self.connection, self.left, left_types, self.key, self.hidden)
         right_rows, right = summary(self.connection, self.right, right_types, self.key, self.hidden)
         if left_rows != right_rows:
-            self._add("rows", self.name, f"{left_rows:,} and {right_rows:,} rows.")
+            self._add_difference("rows", self.name, f"{left_rows:,} and {right_rows:,} rows.")
         alike = {c for c in self.shared if left_types[c] == right_types[c]}
         suspects = [
             c
@@ -217,7 +217,7 @@ class _Table:
             one, other = left_shares.get(c, {}), right_shares.get(c, {})
             moved = distance(one, other) if one and other else None
             if moved is not None and moved > MOVED:
-                self._add(
+                self._add_difference(
                     "distribution",
                     f"{self.name}.{c}",
                     f"its values are distributed otherwise: stability index {moved:.3f}.",
@@ -233,7 +233,7 @@ class _Table:
         for column in sorted(self.left_types.keys() | self.right_types.keys()):
             there, here = self.left_types.get(column), self.right_types.get(column)
             if there != here:
-                self._add(
+                self._add_difference(
                     "schema",
                     f"{self.name}.{column}",
                     f"{_spoken(there)} on the left, {_spoken(here)} on the right.",
@@ -265,7 +265,9 @@ class _Table:
                 example = rows(self.connection, f"SELECT {self._shown_key()} AS k {lone} ORDER BY k LIMIT 1")[
                     0
                 ]["k"]
-                self._add("keys", self.name, f"{count:,} rows are only on the {side}, for example {example}.")
+                self._add_difference(
+                    "keys", self.name, f"{count:,} rows are only on the {side}, for example {example}."
+                )
         both = f"FROM {relation(self.left)} AS l JOIN {relation(self.right)} AS r ON {same}"
         if not columns:
             return {}
@@ -320,7 +322,7 @@ class _Table:
         shown = [
             f"{e['k']}" + ("" if column in self.hidden else f": {e['l']} and {e['r']}") for e in examples
         ]
-        self._add("values", where, f"{how}, for example {'; '.join(shown)}.")
+        self._add_difference("values", where, f"{how}, for example {'; '.join(shown)}.")
 
     def _same_key(self) -> str:
         casts = {c: self.left_types[c] != self.right_types[c] for c in self.key}
@@ -350,7 +352,7 @@ class _Table:
             left, right = f"CAST({left} AS VARCHAR)", f"CAST({right} AS VARCHAR)"
         return f"({left} IS DISTINCT FROM {right})"
 
-    def _add(self, what: str, where: str, message: str) -> None:
+    def _add_difference(self, what: str, where: str, message: str) -> None:
         self.differences.append(Difference(what, where, message))
 
 

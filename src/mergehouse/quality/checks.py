@@ -62,17 +62,16 @@ def check_table(
     Of staged `files` the statistics that their writer kept say which columns hold no NULL: these are not read
     again.
     """
-    rows = engine.rows(f"SELECT COUNT(*) AS row_count FROM {contract.table}")[0]["row_count"]
-    results: list[CheckResult] = []
     relation = recheck.inserted if recheck else contract.table
+    rows, results = _check_conditions(engine, contract, relation, _without_nulls(files))
     if relation:
-        results += _check_conditions(engine, contract, relation, _without_nulls(files))
         if recheck:
             repeated = _repeated_keys(
                 contract, f"LEFT SEMI JOIN {relation} AS n ON {_same(contract.key, 't', 'n')}"
             )
         else:
-            repeated = _repeated_keys(contract) if rows != engine.distinct_keys(contract) else ""
+            is_proven = rows < 2 or rows == engine.distinct_keys(contract)
+            repeated = "" if is_proven else _repeated_keys(contract)
         results.append(_key_check(engine, contract, repeated))
     for name, column in contract.columns.items():
         table = str(column.references).rsplit(".", 1)[0] if column.references else None
@@ -93,17 +92,23 @@ def check_table(
 
 
 def _check_conditions(
-    engine: Engine, contract: Contract, relation: str, without_nulls: set[str]
-) -> list[CheckResult]:
-    """Every condition on single rows, counted in one pass."""
-    conditions = _row_conditions(contract)
+    engine: Engine, contract: Contract, relation: str | None, without_nulls: set[str]
+) -> tuple[int, list[CheckResult]]:
+    """Number of rows of the table, and every condition on rows of a relation, if any: one pass where both
+    are one.
+    """
+    conditions = _row_conditions(contract) if relation else []
+    relation = relation or contract.table
     counted = [c for c in conditions if c.holds not in without_nulls]
-    counts = ", ".join(
+    wanted = {contract.table: ["COUNT(*) AS row_count"]}
+    wanted.setdefault(relation, []).extend(
         f"COALESCE(COUNT_IF(NOT COALESCE({c.holds}, TRUE)), 0) AS check_{i}" for i, c in enumerate(counted)
     )
-    totals = engine.rows(f"SELECT {counts} FROM {relation}")[0] if counted else {}
+    totals: dict[str, int] = {}
+    for source, counts in wanted.items():
+        totals |= engine.rows(f"SELECT {', '.join(counts)} FROM {source}")[0] if counts else {}
     proven = [c for c in conditions if c.holds in without_nulls]
-    return [_result(engine, contract, relation, c, 0) for c in proven] + [
+    return totals["row_count"], [_result(engine, contract, relation, c, 0) for c in proven] + [
         _result(engine, contract, relation, c, totals[f"check_{i}"]) for i, c in enumerate(counted)
     ]
 

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pyarrow
+import pyarrow.compute
 import pytest
 
 from mergehouse.engine.spark.session import open_session
 from mergehouse.errors import ConfigError
 from mergehouse.project.config import EngineConfig
+from mergehouse.project.mapping_files import ecb_rates
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -48,6 +51,19 @@ SMALL = {
     ),
 }
 NOW = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
+CURRENCIES = ("EUR", "GBP", "USD")
+
+
+@pytest.fixture(autouse=True)
+def rates_of_few_currencies(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third of a million rates that there are would take Spark, interpreted, most of the time; published
+    exports get them all.
+    """
+    if "published_exports" in request.node.name:
+        return
+    table = pyarrow.table(ecb_rates())
+    few = table.filter(pyarrow.compute.is_in(table["currency"], pyarrow.array(CURRENCIES)))
+    monkeypatch.setattr("mergehouse.pipeline.attachments.ecb_rates", lambda: few)
 
 
 @pytest.fixture(scope="session")

@@ -84,8 +84,12 @@ class SparkEngine:
         self.define(name, f"SELECT t.* FROM {source} AS t LEFT SEMI JOIN {affected} AS a ON {equal}")
 
     def load_rows(self, name: str, columns: list[str], rows: Sequence[Sequence[str | None]]) -> None:
-        schema = ", ".join(f"`{column}` STRING" for column in columns)
-        self.session.createDataFrame([tuple(row) for row in rows], schema).createOrReplaceTempView(flat(name))
+        """A small table of text columns: as rows of Python each query would ask a Python process for them."""
+        import pyarrow
+
+        texts = pyarrow.schema([(column, pyarrow.string()) for column in columns])
+        by_column = [[row[i] for row in rows] for i in range(len(columns))]
+        self.load_frame(name, pyarrow.table(by_column, schema=texts))
 
     def load_frame(self, name: str | Relation, frame: Any) -> None:
         import pyarrow

@@ -17,6 +17,7 @@ import pytest
 
 from mergehouse.engine.spark.session import open_session
 from mergehouse.errors import ConfigError
+from mergehouse.lakehouse.files import LAYERS
 from mergehouse.project.config import EngineConfig
 from mergehouse.project.mapping_files import ecb_rates
 
@@ -76,6 +77,14 @@ def apache() -> SparkSession:
         return open_session(EngineConfig(name="spark", master="local[2]", settings=SMALL))
     except ConfigError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def named(apache: SparkSession) -> Iterator[SparkSession]:
+    """Apache Spark, whose own catalog is empty before and after."""
+    yield apache
+    for layer in LAYERS:
+        apache.sql(f"DROP SCHEMA IF EXISTS spark_catalog.{layer} CASCADE")
 
 
 @contextmanager

@@ -179,6 +179,7 @@ def test_brands_of_ones_own_are_checked_with_samples(runner: Callable[..., Runne
     assert not (actions.folder / "dry-run" / "truth.json").exists()  # no demonstration exports
 
 
+@pytest.mark.long
 def test_a_broken_brand_stops_the_checks_and_is_named(runner: Callable[..., Runner]) -> None:
     actions = runner()
     sql = actions.folder / "brands" / "contoso" / "products.sql"

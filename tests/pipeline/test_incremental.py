@@ -27,9 +27,9 @@ from mergehouse.project.config import load_project
 LINES = 1_500
 RATES = "silver.fx_rates_eur"
 TODAY = dt.datetime.now(dt.UTC).date().toordinal()
-HISTORIES = [  # (seed, number of histories): a few always, others on every day, and 200 that stay the same
+HISTORIES = [  # (seed, number of histories): one always, others on every day, and 200 that stay the same
     (0, 1),
-    *(pytest.param(2 * TODAY + n, 25, marks=pytest.mark.long) for n in range(2)),
+    *(pytest.param(2 * TODAY + n, 5, marks=pytest.mark.long) for n in range(2)),
     *(pytest.param(n, 50, marks=[pytest.mark.long, pytest.mark.histories]) for n in range(1, 5)),
 ]
 
@@ -216,6 +216,7 @@ def test_a_correction_replaces_its_line_and_the_old_version_stays_readable(began
     assert differences(began.lakehouse, began.folder) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("numbered", [True, False])
 def test_a_key_of_the_lines_source_numbers_them(shop: Shop, numbered: bool) -> None:
     """Versions that do not count are duplicates, as with numbers of the brand's own: none vanishes."""
@@ -251,6 +252,7 @@ def test_a_day_delivered_again_changes_no_figure(shop: Shop) -> None:
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
+@pytest.mark.long
 def test_a_customer_keeps_the_last_country_that_was_named(shop: Shop) -> None:
     shop.deliver_lines(
         line("A1", day=1).replace("Germany", "France"),
@@ -273,6 +275,7 @@ def test_a_customer_keeps_the_last_country_that_was_named(shop: Shop) -> None:
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
+@pytest.mark.long
 def test_deliveries_that_write_dates_in_turn_one_way_and_another_are_followed(shop: Shop) -> None:
     statuses = []
     for number, when in enumerate(
@@ -359,6 +362,7 @@ def test_a_delivery_with_a_column_gone_changes_nothing_until_it_is_delivered_rig
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_half_done_heals(began: Shop) -> None:
     began.deliver_lines(line("A3", day=4), name="lines_2.csv")
     began.run(select="silver.order_lines silver.duplicates")  # then the power went

@@ -332,6 +332,7 @@ def test_nothing_usable_was_delivered(shop: Shop) -> None:
     assert "nothing to look at" in text and "nobody known has bought" in text
 
 
+@pytest.mark.long
 def test_the_command(shop: Shop, tmp_path: Path) -> None:
     shutil.rmtree(shop.folder / "lakehouse")
     assert "nothing ran here yet" in call("profile", "-C", shop.folder, code=2).stderr

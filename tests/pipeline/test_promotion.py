@@ -154,6 +154,7 @@ def test_the_same_bytes_go_from_dev_to_prod(project: Path, demo: Demo) -> None:
     assert [g.name for g in second.gates][:10] == names
 
 
+@pytest.mark.long
 def test_from_the_raw_exports_to_a_third_lakehouse(project: Path, tmp_path: Path) -> None:
     carried, second = tmp_path / "usb", tmp_path / "second"
     shutil.copytree(project / "lakehouse/release", carried)
@@ -215,6 +216,7 @@ def test_environments_are_taken_in_their_order(taken: Path) -> None:
     ).exists()
 
 
+@pytest.mark.long
 def test_prod_takes_only_what_test_took(project: Path) -> None:
     dev, test = (Shelf(str(place(project, name) / "release")) for name in ("dev", "test"))
     copy_release(dev, Version(1, 0, 1), test)  # carried there by hand, past the gates
@@ -349,6 +351,7 @@ def test_model_cards_go_along_and_stay_with_their_release(project: Path) -> None
     assert not (place(project, "prod") / "models/v1.0.0/broken.json").exists()
 
 
+@pytest.mark.long
 def test_rollback_to_the_release_before(project: Path) -> None:
     with pytest.raises(MergehouseError, match="it has taken none"):
         rollback(project, "test", **BY)
@@ -417,6 +420,7 @@ def test_a_table_of_somebody_else_stops_ingestion_and_no_release_is_current(proj
     assert promote(project, "dev", "test", **BY).accepted
 
 
+@pytest.mark.long
 def test_one_that_was_killed_is_seen_and_can_be_run_again(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,6 +451,7 @@ class Pipelines:
         return Deployment("22222222-0000-0000-0000-000000000000", 4)
 
 
+@pytest.mark.long
 def test_fabrics_deployment_pipeline_follows_the_data(project: Path) -> None:
     (project / "mergehouse.yml").open("a").write(FABRIC)
     assert (

@@ -235,6 +235,7 @@ def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(
     ) == [(2, 2.0)]
 
 
+@pytest.mark.long
 def test_scores_are_judged_once_they_have_come_of_age(scored: tuple[Shop, RunResult], tmp_path: Path) -> None:
     """Ninety days on: who bought and who did not is known, and AUC of the scores of then is kept, once."""
     shop = scored[0].copy(tmp_path / "old")

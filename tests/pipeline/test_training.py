@@ -126,6 +126,7 @@ def test_contributions_add_up_to_the_log_odds(dataset: Dataset) -> None:
     assert probability.mean() == pytest.approx(churn.anchored_rate(dataset, day, 90))
 
 
+@pytest.mark.long
 def test_the_command_keeps_what_it_found(
     trained: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,6 +30,8 @@ NOT_GOODS = (
     " 'GIFT%' OR upper(trim(code)) LIKE 'TEST%'"
 )
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def raw() -> duckdb.DuckDBPyConnection:

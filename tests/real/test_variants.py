@@ -19,6 +19,7 @@ from mergehouse.pipeline.run import run
 from mergehouse.project.config import load_project
 
 FIRST_SHEET_ROWS = 525_461  # rows of the publisher's first yearly sheet; the second follows
+pytestmark = pytest.mark.long
 VARIANTS = DATA / "european-fashion-variants"
 LINES = (
     "SELECT * EXCLUDE (batch_id, source_row) FROM silver.sales_clean WHERE source_system = '{}' ORDER BY ALL"
@@ -69,7 +70,6 @@ def retail_lines() -> list[str]:
         return file.read().split("\n")
 
 
-@pytest.mark.long
 def test_two_yearly_files_are_the_one_export(tmp_path: Path, retail_lines: list[str]) -> None:
     header, lines = retail_lines[0], retail_lines[1:]
 

@@ -61,6 +61,7 @@ def test_from_a_folder_through_the_store_to_a_folder_and_back(
     )
 
 
+@pytest.mark.long
 def test_a_lakehouse_built_in_the_store_is_compared_and_promoted_within_it(
     shop: Shop, azurite: Azurite
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_lakehouse_built_in_the_store_is_compared_and_promoted_within_it(
     assert compare(place, f"{place}-test").aligned
 
 
+@pytest.mark.long
 def test_a_store_that_denies_access_in_the_middle_is_refused_and_written_down(
     sold: Shop,  # noqa: F811
     azurite: Azurite,

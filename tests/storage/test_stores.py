@@ -75,6 +75,7 @@ def test_run_incremental_run_query_and_maintain(
     assert shop.rows("SELECT * FROM silver.sales_clean ORDER BY ALL") == updated
 
 
+@pytest.mark.long
 def test_another_machine_reads_the_same_tables_and_copies_only_what_it_reads(
     shop: Shop, location: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ def test_landing_zone_in_the_store(shop: Shop, location: str, monkeypatch: pytes
     assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(5,)]
 
 
+@pytest.mark.long
 def test_command_line_on_a_store(shop: Shop, location: str, capsys: pytest.CaptureFixture[str]) -> None:
     in_store(shop, location)
     shop.deliver_lines(*lines(0, 20))
@@ -135,6 +137,7 @@ def command(name: str, shop: Shop, *arguments: str) -> int:
         return stopped.exit_code
 
 
+@pytest.mark.long
 def test_survival_and_model_cards_go_into_the_store(shop: Shop, bucket: str) -> None:
     from datetime import UTC, date, datetime
 

@@ -27,9 +27,8 @@ from mergehouse.project.config import load_project
 LINES = 1_500
 RATES = "silver.fx_rates_eur"
 TODAY = dt.datetime.now(dt.UTC).date().toordinal()
-HISTORIES = [  # (seed, number of histories): one always, others on every day, and 200 that stay the same
-    (0, 1),
-    *(pytest.param(2 * TODAY + n, 5, marks=pytest.mark.long) for n in range(2)),
+HISTORIES = [  # (seed, number of histories): others on every day, and 200 that stay the same
+    *(pytest.param(2 * TODAY + n, 6, marks=pytest.mark.long) for n in range(2)),
     *(pytest.param(n, 50, marks=[pytest.mark.long, pytest.mark.histories]) for n in range(1, 5)),
 ]
 
@@ -321,7 +320,7 @@ HEADED_LINES = (
 )
 
 
-@pytest.mark.parametrize("followed", [True, False])
+@pytest.mark.parametrize("followed", [pytest.param(True, marks=pytest.mark.long), False])
 def test_a_header_that_comes_later_reaches_its_lines(shop: Shop, followed: bool) -> None:
     shop.configure(HEADED_BRAND)
     sql = HEADED_LINES if followed else HEADED_LINES.replace("heads AS h", "(SELECT * FROM heads) AS h")

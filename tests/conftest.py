@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -22,6 +23,7 @@ from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import run
 from mergehouse.project.config import Limits, Project, load_project
 from mergehouse.quality.checks import check_table
+from mergehouse.science.registry.mlflow_client import connected
 from tests.prepared import prepared, pytest_configure, pytest_unconfigure  # noqa: F401 - they are hooks
 
 pytest_plugins = ["pytester", "tests.budget", "tests.storage.servers"]
@@ -157,6 +159,20 @@ def prepared_shop(name: str, fill: Callable[[Shop], object], folder: Path) -> Sh
         fill(Shop(prepared("shop", shop_with_rates, original)))
 
     return Shop(prepared(name, make, folder))
+
+
+def database_of_models(folder: Path) -> None:
+    """MLflow's database, without anything in it: to make its tables takes five seconds."""
+    with TemporaryDirectory() as other:
+        shop = Shop(Path(other) / "project")
+        with connected(shop.project) as client:
+            client.search_experiments()
+        shutil.copytree(shop.folder / "mlflow", folder / "mlflow")
+
+
+def with_database_of_models(shop: Shop) -> Shop:
+    prepared("database of models", database_of_models, shop.folder)
+    return shop
 
 
 def shop_with_rates(folder: Path) -> None:

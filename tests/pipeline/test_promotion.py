@@ -335,6 +335,7 @@ def test_rows_that_no_filter_could_keep_to_a_brand(
     assert not found.passed and words in found.found
 
 
+@pytest.mark.long
 def test_model_cards_go_along_and_stay_with_their_release(project: Path) -> None:
     forged(lambda m: m["models"].append(SCORED))(project)
     cards = project / "lakehouse/models"

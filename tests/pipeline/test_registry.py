@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 import pytest
 import skops.io
-from tests.conftest import SHOP_HEADER, Shop, prepared_shop
+from tests.conftest import SHOP_HEADER, Shop, prepared_shop, with_database_of_models
 
 from mergehouse.cli.main import main
 from mergehouse.contracts.registry import contract_of
@@ -104,7 +104,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def two_versions(shop: Shop) -> None:
-    made = shop.project
+    made = with_database_of_models(shop).project
     first = keep(made, version(0.7))
     promote(made, first, "beats the rule")
     promote(made, keep(made, version(0.8), seed=2), "beats version 1")

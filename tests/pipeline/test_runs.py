@@ -201,13 +201,14 @@ def run_with_thousands(shop: Shop) -> None:
     assert not shop.run().failed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param("bronze/shop_lines/_delta_log/0*.json", marks=pytest.mark.long),
-        pytest.param("bronze/rejected/_delta_log/0*.json", marks=pytest.mark.long),
+        "bronze/shop_lines/_delta_log/0*.json",
+        "bronze/rejected/_delta_log/0*.json",
         "silver/duplicates/part-*",
-        pytest.param("gold/dim_brand/_delta_log/0*.json", marks=pytest.mark.long),
+        "gold/dim_brand/_delta_log/0*.json",
     ],
 )
 def test_killed_at_any_moment_a_rerun_gives_the_same_tables(shop: Shop, tmp_path: Path, moment: str) -> None:

@@ -13,7 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop, prepared_shop, with_scores
+from tests.conftest import (
+    SHOP_BRAND,
+    SHOP_ORDER_LINES,
+    Shop,
+    prepared_shop,
+    with_database_of_models,
+    with_scores,
+)
 from tests.pipeline.test_training import BEGIN, DAYS, FEW, LINE, customers
 
 from mergehouse.cli.main import main
@@ -63,6 +70,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, RunResult]:
 
 
 def run_to_scores(shop: Shop) -> None:
+    with_database_of_models(shop)
     young_brand(shop)
     shop.deliver_lines(*customers())
     with pytest.MonkeyPatch.context() as patch:
@@ -208,6 +216,7 @@ def test_a_promotion_makes_the_scores_stale(scored: tuple[Shop, RunResult], tmp_
     assert not shop.run(scores=True).changed
 
 
+@pytest.mark.long
 def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(
     scored: tuple[Shop, RunResult], tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
-from tests.conftest import Shop, prepared_shop
+from tests.conftest import Shop, prepared_shop, with_database_of_models
 
 from mergehouse.cli.main import main
 from mergehouse.errors import FitError
@@ -72,6 +72,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 def with_customers(shop: Shop) -> None:
+    with_database_of_models(shop)
     shop.deliver_lines(*customers())
     assert not shop.run().failed
 
@@ -280,6 +281,7 @@ def test_a_retrained_model_is_compared_with_the_champion_on_days_that_neither_ha
     assert second.is_champion == (sum(gains.values()) > 0 and better > worse)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("only_rules_and_regression")
 def test_a_champion_whose_file_was_changed_is_replaced(trained: Shop) -> None:
     project = in_experiment(trained, "spoilt")

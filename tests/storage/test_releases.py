@@ -55,6 +55,7 @@ def test_release_verify_roll_back_copy_and_ingest(sold: Shop, location: str, tmp
     assert rows["orders"].sum() == 30 and ingest(shelf.root, f"{location}/fabric").report == ""
 
 
+@pytest.mark.long
 def test_a_lakehouse_in_the_store_keeps_its_releases_there(sold: Shop, location: str) -> None:  # noqa: F811
     in_store(sold, location)
     sold.run()

@@ -51,6 +51,7 @@ def in_store(shop: Shop, location: str) -> Shop:
     return shop
 
 
+@pytest.mark.long
 def test_run_incremental_run_query_and_maintain(
     shop: Shop, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready
 	test ! -x $(TOOLS)/airflow/bin/airflow || export MERGEHOUSE_AIRFLOW_PYTHON="$(TOOLS)/airflow/bin/python"; \
 	$(BIN)/pytest -m "long and apache" & apache=$$!; \
 	$(BIN)/pytest -m "long and sail"; sail=$$?; \
-	$(BIN)/pytest -m "long and not apache and not sail and not histories" -n auto; others=$$?; \
+	$(BIN)/pytest -m "long and not apache and not sail and not histories" -n auto --dist worksteal; others=$$?; \
 	echo "Histories of deliveries: the twelve of this day were tried; make histories tries the 200 that stay the same."; \
 	wait $$apache && exit $$((sail + others))
 

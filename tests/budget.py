@@ -14,7 +14,7 @@ from collections.abc import Generator
 
 import pytest
 
-ONE = "a test"  # what any may take whose mark `slow` does not say why it needs more
+ONE = "a test"  # what any may take whose mark `slow` or `long` does not say why it needs more
 SINCE = pytest.StashKey[float]()
 
 
@@ -47,7 +47,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Notes in the report, which goes from the worker to the process that started it, what the phase took."""
     report = yield
-    now, mark = cpu_seconds(), item.get_closest_marker("slow")
+    now, mark = cpu_seconds(), item.get_closest_marker("slow") or item.get_closest_marker("long")
     report.cpu_seconds, item.stash[SINCE] = now - item.stash[SINCE], now
     report.why = " ".join(mark.args) if mark else ""
     return report
@@ -66,7 +66,7 @@ class Ledger:
         seconds, is_long = getattr(report, "cpu_seconds", 0.0), "long" in report.keywords
         folder = report.nodeid.split("::")[0].rpartition("/")[0]
         self.spent[f"{folder},long" if is_long else folder] += seconds
-        if report.when == "call" and seconds > self.of_a_test / 2 and not is_long:
+        if report.when == "call" and seconds > self.of_a_test:
             self.slow[report.nodeid] = seconds, report.why
 
     def faults(self) -> list[str]:
@@ -77,9 +77,9 @@ class Ledger:
             if self.spent[name] > budget
         ] + [
             f"{test} took {seconds:.1f} CPU seconds: make it faster, or say why it is not in"
-            " @pytest.mark.slow."
+            " @pytest.mark.slow, or in @pytest.mark.long, which leaves it to make parity."
             for test, (seconds, why) in self.slow.items()
-            if seconds > self.of_a_test and not why
+            if not why
         ]
 
     @pytest.hookimpl(wrapper=True)

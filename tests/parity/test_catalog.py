@@ -17,7 +17,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = [pytest.mark.long, pytest.mark.apache]
+pytestmark = [pytest.mark.long("Spark plans every query"), pytest.mark.apache]
 
 
 def test_a_name_of_another_table_stops_before_anything_is_written(

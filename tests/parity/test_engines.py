@@ -31,7 +31,7 @@ RATES = "currency,rate_date,units_per_eur\nAED,2026-01-01,3.9925\nAED,2026-02-15
 SALES = "silver.sales_clean"
 OF_THIS_PLACE = {"path", "modified_ns"}  # in the ledger of deliveries: where the file lay
 ENGINES = [pytest.param("sail", marks=pytest.mark.sail), pytest.param("apache", marks=pytest.mark.apache)]
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long("Spark plans every query")
 
 
 def tables(lakehouse: Lakehouse) -> list[str]:

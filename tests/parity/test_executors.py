@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-@pytest.mark.long
+@pytest.mark.long("Spark plans every query")
 @pytest.mark.apache
 def test_a_package_that_only_the_driver_has_is_named(
     apache: SparkSession, shop: Shop, monkeypatch: pytest.MonkeyPatch

@@ -20,6 +20,8 @@ from mergehouse.platform.fabric.items import NOTEBOOK, PIPELINE, notebook, pipel
 from mergehouse.release.export.export import release
 from mergehouse.release.load import ingest
 
+LONG = pytest.mark.long("Spark plans every query")
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -102,7 +104,7 @@ def statuses(result: dict[str, Any]) -> set[str]:
     return {table["status"] for table in result["tables"]}
 
 
-@pytest.mark.long
+@LONG
 @pytest.mark.apache
 def test_the_notebook_and_the_command_make_the_same_tables(
     fabric: Fabric, carried: Path, tmp_path: Path
@@ -142,7 +144,7 @@ def test_the_notebook_and_the_command_make_the_same_tables(
     assert pointers[0].equals(pointers[1])
 
 
-@pytest.mark.long
+@LONG
 @pytest.mark.apache
 def test_the_notebook_goes_on_where_the_command_left_off(fabric: Fabric, carried: Path, demo: Demo) -> None:
     assert not ingest(str(carried), str(fabric.folder)).failed
@@ -158,7 +160,7 @@ def test_the_notebook_goes_on_where_the_command_left_off(fabric: Fabric, carried
     assert statuses(fabric.run(version="1.0.0")) == {"unchanged"}
 
 
-@pytest.mark.long
+@LONG
 @pytest.mark.apache
 def test_merge_on_spark(fabric: Fabric, carried: Path) -> None:
     fabric.carry(carried)
@@ -184,7 +186,7 @@ def test_merge_on_spark(fabric: Fabric, carried: Path) -> None:
     assert statuses(fabric.run()) == {"unchanged"}
 
 
-@pytest.mark.long
+@LONG
 @pytest.mark.apache
 def test_columns_come_and_types_widen_on_spark(fabric: Fabric, carried: Path) -> None:
     fabric.carry(carried)
@@ -210,7 +212,7 @@ def test_columns_come_and_types_widen_on_spark(fabric: Fabric, carried: Path) ->
     assert (fields["year"], fields["half"]) == ("long", "integer")
 
 
-@pytest.mark.long
+@LONG
 @pytest.mark.apache
 def test_a_table_of_somebody_else_is_left_alone_on_spark(fabric: Fabric, carried: Path) -> None:
     fabric.tables.append("sales_daily", duckdb.sql("SELECT 1 AS mine"))
@@ -224,7 +226,7 @@ def test_a_table_of_somebody_else_is_left_alone_on_spark(fabric: Fabric, carried
     assert fabric.tables.table("sales_daily").polars().to_dicts() == [{"mine": 1}]
 
 
-@pytest.mark.long
+@LONG
 @pytest.mark.apache
 @pytest.mark.parametrize(
     "case", [c for c in (CARRIED + FORGED)[::4] if c.name not in NOT_LOOKED_AT], ids=lambda case: case.name

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-@pytest.mark.long
+@pytest.mark.long("Spark plans every query")
 @pytest.mark.sail
 def test_spark_writes_and_the_embedded_engine_goes_on(
     shop: Shop, sail: SparkSession, azurite: Azurite

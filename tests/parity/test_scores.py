@@ -37,7 +37,7 @@ def score_with(patch: pytest.MonkeyPatch, chance: float) -> None:
     patch.setattr(customer_scores, "version", lambda _: str(chance))
 
 
-@pytest.mark.long
+@pytest.mark.long("Spark plans every query")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_scores_are_published_alike(
     engine: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

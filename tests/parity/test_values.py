@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ENGINES = [pytest.param("sail", marks=pytest.mark.sail), pytest.param("apache", marks=pytest.mark.apache)]
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long("Spark plans every query")
 
 NUMBERS = [
     "1", "1.5", "1,000", "1.234,50", "1,234.50", "(3.00)", "7-", "-7", "+7", ".5", "5.", "\u00a3 12.50",

@@ -26,6 +26,8 @@ from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
 from mergehouse.project.templates import TEMPLATES
 
+LONG = pytest.mark.long("each step starts the command anew")
+
 WORKFLOWS = {
     name: TEMPLATES / ".github" / "workflows" / f"mergehouse-{name}.yml"
     for name in ("checks", "release", "promote")
@@ -143,7 +145,7 @@ def runner(tmp_path: Path) -> Callable[..., Runner]:
 AZURE = {"secrets.AZURE_CLIENT_ID != ''": "false", "env.AZURE_USE_AZURE_CLI == 'true'": "false"}
 
 
-@pytest.mark.long
+@LONG
 def test_a_change_is_built_released_and_ingested(runner: Callable[..., Runner]) -> None:
     done = runner().run("checks")
     assert not done.failed, done.log
@@ -163,7 +165,7 @@ def test_a_change_is_built_released_and_ingested(runner: Callable[..., Runner]) 
     assert not (done.folder / "lakehouse").exists()  # the project's own tables are not touched
 
 
-@pytest.mark.long
+@LONG
 def test_brands_of_ones_own_are_checked_with_samples(runner: Callable[..., Runner], shop: Shop) -> None:
     actions = runner()
     # what a pull request must not read
@@ -179,7 +181,7 @@ def test_brands_of_ones_own_are_checked_with_samples(runner: Callable[..., Runne
     assert not (actions.folder / "dry-run" / "truth.json").exists()  # no demonstration exports
 
 
-@pytest.mark.long
+@LONG
 def test_a_broken_brand_stops_the_checks_and_is_named(runner: Callable[..., Runner]) -> None:
     actions = runner()
     sql = actions.folder / "brands" / "contoso" / "products.sql"
@@ -192,7 +194,7 @@ def test_a_broken_brand_stops_the_checks_and_is_named(runner: Callable[..., Runn
     )
 
 
-@pytest.mark.long
+@LONG
 def test_dev_is_released_verified_and_packed(runner: Callable[..., Runner]) -> None:
     actions = runner(inputs__version="", inputs__carry="true")
     generate(actions.folder, 3_000, 7)
@@ -246,7 +248,7 @@ def test_nothing_is_promoted_without_somebody_who_approved(
 
 
 @promotes
-@pytest.mark.long
+@LONG
 def test_a_release_is_promoted(runner: Callable[..., Runner]) -> None:
     released = runner(inputs__version="", inputs__carry="false")
     generate(released.folder, 3_000, 7)
@@ -296,7 +298,7 @@ def test_the_checks_see_no_secret() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("actionlint"), reason="actionlint is not installed")
-@pytest.mark.long
+@LONG
 def test_actionlint_finds_nothing() -> None:
     done = subprocess.run(["actionlint", *map(str, WORKFLOWS.values())], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -351,7 +353,7 @@ if dag else {}]))
     not PYTHON_OF_AIRFLOW,
     reason="no Airflow: MERGEHOUSE_AIRFLOW_PYTHON names the Python of an environment that has it",
 )
-@pytest.mark.long
+@LONG
 def test_airflow_loads_the_dag(tmp_path: Path) -> None:
     surroundings = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     surroundings |= {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}

@@ -394,7 +394,7 @@ def test_lakehouse_without_write_permission(tmp_path: Path) -> None:
             os.seteuid(0)
 
 
-@pytest.mark.long
+@pytest.mark.long("three runs, one on a full disk")
 def test_disk_full_leaves_the_published_tables_and_a_rerun_heals(shop: Shop) -> None:
     shop.deliver_lines(GOOD)
     assert not shop.run().failed

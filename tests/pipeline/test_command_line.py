@@ -46,6 +46,7 @@ def test_usage_errors_are_two_and_helpful() -> None:
     assert "mergehouse init" in call_as_process("run", "-C", "/nowhere", code=2).stderr
 
 
+@pytest.mark.slow("two processes that score")
 def test_run_prints_kpis_findings_and_places(shop: Shop) -> None:
     shop.deliver_lines(LINE, "torn")
     text = call_as_process("run", "-C", shop.folder).stdout

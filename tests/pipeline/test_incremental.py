@@ -24,12 +24,14 @@ from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import run
 from mergehouse.project.config import load_project
 
+LONG = pytest.mark.long("several deliveries, and a rebuild to compare them with")
+
 LINES = 1_500
 RATES = "silver.fx_rates_eur"
 TODAY = dt.datetime.now(dt.UTC).date().toordinal()
 HISTORIES = [  # (seed, number of histories): others on every day, and 200 that stay the same
-    *(pytest.param(2 * TODAY + n, 6, marks=pytest.mark.long) for n in range(2)),
-    *(pytest.param(n, 50, marks=[pytest.mark.long, pytest.mark.histories]) for n in range(1, 5)),
+    *(pytest.param(2 * TODAY + n, 6, marks=LONG) for n in range(2)),
+    *(pytest.param(n, 50, marks=[LONG, pytest.mark.histories]) for n in range(1, 5)),
 ]
 
 
@@ -189,6 +191,7 @@ def changed(result: RunResult) -> dict[str, int]:
     return {t.table: t.changed_rows or 0 for t in result.tables if t.status != "fresh"}
 
 
+@pytest.mark.slow("three runs and a rebuild")
 def test_a_delivery_adds_its_rows_and_leaves_the_files_alone(shop: Shop) -> None:
     shop.deliver_lines(*(line(f"A{n}", day=1 + n % 20, customer=str(n)) for n in range(50)))
     shop.run()
@@ -215,7 +218,7 @@ def test_a_correction_replaces_its_line_and_the_old_version_stays_readable(began
     assert differences(began.lakehouse, began.folder) == {}
 
 
-@pytest.mark.long
+@LONG
 @pytest.mark.parametrize("numbered", [True, False])
 def test_a_key_of_the_lines_source_numbers_them(shop: Shop, numbered: bool) -> None:
     """Versions that do not count are duplicates, as with numbers of the brand's own: none vanishes."""
@@ -251,7 +254,7 @@ def test_a_day_delivered_again_changes_no_figure(shop: Shop) -> None:
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
-@pytest.mark.long
+@LONG
 def test_a_customer_keeps_the_last_country_that_was_named(shop: Shop) -> None:
     shop.deliver_lines(
         line("A1", day=1).replace("Germany", "France"),
@@ -274,7 +277,7 @@ def test_a_customer_keeps_the_last_country_that_was_named(shop: Shop) -> None:
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
-@pytest.mark.long
+@LONG
 def test_deliveries_that_write_dates_in_turn_one_way_and_another_are_followed(shop: Shop) -> None:
     statuses = []
     for number, when in enumerate(
@@ -320,7 +323,7 @@ HEADED_LINES = (
 )
 
 
-@pytest.mark.parametrize("followed", [pytest.param(True, marks=pytest.mark.long), False])
+@pytest.mark.parametrize("followed", [pytest.param(True, marks=LONG), False])
 def test_a_header_that_comes_later_reaches_its_lines(shop: Shop, followed: bool) -> None:
     shop.configure(HEADED_BRAND)
     sql = HEADED_LINES if followed else HEADED_LINES.replace("heads AS h", "(SELECT * FROM heads) AS h")
@@ -361,7 +364,7 @@ def test_a_delivery_with_a_column_gone_changes_nothing_until_it_is_delivered_rig
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
-@pytest.mark.long
+@LONG
 def test_what_a_killed_run_left_half_done_heals(began: Shop) -> None:
     began.deliver_lines(line("A3", day=4), name="lines_2.csv")
     began.run(select="silver.order_lines silver.duplicates")  # then the power went

@@ -43,7 +43,7 @@ def test_maintain_compacts_and_changes_no_row(worn: Shop) -> None:
     assert differences(worn.lakehouse, worn.folder) == {}
 
 
-@pytest.mark.long
+@pytest.mark.long("maintenance and a rebuild of every table")
 def test_a_delivery_after_maintenance_goes_on(worn: Shop) -> None:
     worn.run()  # which notes where the copy's files are
     maintain(worn.lakehouse)

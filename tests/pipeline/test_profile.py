@@ -192,6 +192,7 @@ def test_a_short_history_is_said_not_drawn(shop: Shop) -> None:
     assert 'class="curve"' not in gold.read_text().split("</style>")[1]
 
 
+@pytest.mark.slow("profiles every layer twice")
 def test_nothing_personal_is_shown(shop: Shop, tmp_path: Path) -> None:
     """Values of columns with `pii`, what these are made of in Bronze, and columns that nobody declared."""
     item = "      item: {type: code}"
@@ -332,7 +333,7 @@ def test_nothing_usable_was_delivered(shop: Shop) -> None:
     assert "nothing to look at" in text and "nobody known has bought" in text
 
 
-@pytest.mark.long
+@pytest.mark.long("every page of the demonstration")
 def test_the_command(shop: Shop, tmp_path: Path) -> None:
     shutil.rmtree(shop.folder / "lakehouse")
     assert "nothing ran here yet" in call("profile", "-C", shop.folder, code=2).stderr

@@ -37,6 +37,8 @@ from mergehouse.release.promote.promotion import promote, rollback
 from mergehouse.release.store import Shelf, copy_release
 from mergehouse.release.verify import verify
 
+LONG = pytest.mark.long("several promotions of the demonstration")
+
 ENVIRONMENTS = """
 environments:
   dev: {}
@@ -154,7 +156,7 @@ def test_the_same_bytes_go_from_dev_to_prod(project: Path, demo: Demo) -> None:
     assert [g.name for g in second.gates][:10] == names
 
 
-@pytest.mark.long
+@LONG
 def test_from_the_raw_exports_to_a_third_lakehouse(project: Path, tmp_path: Path) -> None:
     carried, second = tmp_path / "usb", tmp_path / "second"
     shutil.copytree(project / "lakehouse/release", carried)
@@ -216,7 +218,7 @@ def test_environments_are_taken_in_their_order(taken: Path) -> None:
     ).exists()
 
 
-@pytest.mark.long
+@LONG
 def test_prod_takes_only_what_test_took(project: Path) -> None:
     dev, test = (Shelf(str(place(project, name) / "release")) for name in ("dev", "test"))
     copy_release(dev, Version(1, 0, 1), test)  # carried there by hand, past the gates
@@ -335,7 +337,7 @@ def test_rows_that_no_filter_could_keep_to_a_brand(
     assert not found.passed and words in found.found
 
 
-@pytest.mark.long
+@LONG
 def test_model_cards_go_along_and_stay_with_their_release(project: Path) -> None:
     forged(lambda m: m["models"].append(SCORED))(project)
     cards = project / "lakehouse/models"
@@ -352,7 +354,7 @@ def test_model_cards_go_along_and_stay_with_their_release(project: Path) -> None
     assert not (place(project, "prod") / "models/v1.0.0/broken.json").exists()
 
 
-@pytest.mark.long
+@LONG
 def test_rollback_to_the_release_before(project: Path) -> None:
     with pytest.raises(MergehouseError, match="it has taken none"):
         rollback(project, "test", **BY)
@@ -421,7 +423,7 @@ def test_a_table_of_somebody_else_stops_ingestion_and_no_release_is_current(proj
     assert promote(project, "dev", "test", **BY).accepted
 
 
-@pytest.mark.long
+@LONG
 def test_one_that_was_killed_is_seen_and_can_be_run_again(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -452,7 +454,7 @@ class Pipelines:
         return Deployment("22222222-0000-0000-0000-000000000000", 4)
 
 
-@pytest.mark.long
+@LONG
 def test_fabrics_deployment_pipeline_follows_the_data(project: Path) -> None:
     (project / "mergehouse.yml").open("a").write(FABRIC)
     assert (

@@ -201,7 +201,7 @@ def run_with_thousands(shop: Shop) -> None:
     assert not shop.run().failed
 
 
-@pytest.mark.long
+@pytest.mark.long("thousands of lines, three times")
 @pytest.mark.parametrize(
     "moment",
     [

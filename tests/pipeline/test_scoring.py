@@ -216,7 +216,7 @@ def test_a_promotion_makes_the_scores_stale(scored: tuple[Shop, RunResult], tmp_
     assert not shop.run(scores=True).changed
 
 
-@pytest.mark.long
+@pytest.mark.long("models are trained and judged again")
 def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(
     scored: tuple[Shop, RunResult], tmp_path: Path
 ) -> None:
@@ -244,7 +244,7 @@ def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(
     ) == [(2, 2.0)]
 
 
-@pytest.mark.long
+@pytest.mark.long("models are trained and judged again")
 def test_scores_are_judged_once_they_have_come_of_age(scored: tuple[Shop, RunResult], tmp_path: Path) -> None:
     """Ninety days on: who bought and who did not is known, and AUC of the scores of then is kept, once."""
     shop = scored[0].copy(tmp_path / "old")

@@ -54,7 +54,7 @@ def at(day: dt.date, *names: str) -> pl.DataFrame:
     )
 
 
-@pytest.mark.long
+@pytest.mark.long("Keras compiles a model")
 def test_purchases_by_hand(sequence: ModuleType, shop: Shop) -> None:
     bought = CUT_OFF - dt.timedelta(40)
     shop.deliver_lines(
@@ -84,7 +84,7 @@ def test_purchases_by_hand(sequence: ModuleType, shop: Shop) -> None:
     assert the_day_before[-1] == pytest.approx([9, 30, 30, 0, 1], rel=1e-5)
 
 
-@pytest.mark.long
+@pytest.mark.long("Keras compiles a model")
 def test_purchases_agree_with_the_features_and_know_no_future(sequence: ModuleType, tmp_path: Path) -> None:
     seen = {}
     for name, fill in (("whole", whole), ("cut", cut)):
@@ -109,7 +109,7 @@ def test_purchases_agree_with_the_features_and_know_no_future(sequence: ModuleTy
     assert len(seen["cut"]) > 10 and np.array_equal(seen["whole"], seen["cut"])
 
 
-@pytest.mark.long
+@pytest.mark.long("Keras compiles a model")
 def test_of_many_purchases_the_last_are_seen(sequence: ModuleType) -> None:
     number = sequence.LENGTH + 6
     days = np.arange(0, 2 * number, 2, dtype=np.int32)  # every second day from 1970 on
@@ -126,7 +126,7 @@ def test_of_many_purchases_the_last_are_seen(sequence: ModuleType) -> None:
     assert found[0, 2] == pytest.approx(12, rel=1e-5)
 
 
-@pytest.mark.long
+@pytest.mark.long("Keras compiles a model")
 def test_it_learns_from_closed_windows_alone_and_twice_the_same(
     sequence: ModuleType, trained: tuple[Dataset, object]
 ) -> None:
@@ -147,7 +147,7 @@ def test_it_learns_from_closed_windows_alone_and_twice_the_same(
     assert np.array_equal(sequence.sequence_churn(unknowing, known, day), probability)
 
 
-@pytest.mark.long
+@pytest.mark.long("Keras compiles a model")
 def test_a_handful_of_customers(sequence: ModuleType, trained: tuple[Dataset, object]) -> None:
     dataset, known = trained
     day = judged_cutoffs(dataset)[-1]
@@ -164,7 +164,7 @@ def test_a_handful_of_customers(sequence: ModuleType, trained: tuple[Dataset, ob
         )
 
 
-@pytest.mark.long
+@pytest.mark.long("Keras compiles a model")
 def test_it_is_judged_where_it_is_asked_for_and_never_kept(
     sequence: ModuleType, store: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

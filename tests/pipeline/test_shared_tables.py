@@ -17,7 +17,7 @@ from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import LakehouseError
 
 
-@pytest.mark.long
+@pytest.mark.long("five runs")
 def test_another_writer_wins_and_the_run_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.deliver_lines(line("A1"))
     shop.run()

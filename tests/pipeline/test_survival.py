@@ -379,7 +379,7 @@ def bought(number: int = 150, seed: int = 5) -> list[str]:
     return lines
 
 
-@pytest.mark.long
+@pytest.mark.long("models are trained")
 def test_training_keeps_survival_in_gold_and_on_a_page(shop: Shop) -> None:
     with pytest.raises(LakehouseError, match="not published yet"):
         write_survival(shop.project, "shop")

@@ -127,7 +127,7 @@ def test_contributions_add_up_to_the_log_odds(dataset: Dataset) -> None:
     assert probability.mean() == pytest.approx(churn.anchored_rate(dataset, day, 90))
 
 
-@pytest.mark.long
+@pytest.mark.long("models are trained")
 def test_the_command_keeps_what_it_found(
     trained: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +200,7 @@ def known_at(dataset: Dataset, day: dt.date) -> Dataset:
     )
 
 
+@pytest.mark.slow("trains twice")
 @pytest.mark.usefixtures("only_rules_and_regression")
 def test_what_is_logged_and_that_training_again_adds_no_version(trained: Shop) -> None:
     project = in_experiment(trained, "logged")
@@ -251,6 +252,7 @@ def test_a_model_that_does_not_beat_the_rules_is_not_used(
     assert train_missing(project, trained.lakehouse).tested == []
 
 
+@pytest.mark.slow("trains twice")
 @pytest.mark.usefixtures("only_rules_and_regression")
 def test_a_retrained_model_is_compared_with_the_champion_on_days_that_neither_has_seen(
     trained: Shop, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
@@ -281,7 +283,7 @@ def test_a_retrained_model_is_compared_with_the_champion_on_days_that_neither_ha
     assert second.is_champion == (sum(gains.values()) > 0 and better > worse)
 
 
-@pytest.mark.long
+@pytest.mark.long("models are trained")
 @pytest.mark.usefixtures("only_rules_and_regression")
 def test_a_champion_whose_file_was_changed_is_replaced(trained: Shop) -> None:
     project = in_experiment(trained, "spoilt")

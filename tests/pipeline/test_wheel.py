@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 UV = Path(sys.prefix) / "bin" / "uv"
 # builds a distribution and an environment
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.long("a distribution and an environment are built"),
     pytest.mark.skipif(not UV.exists(), reason="no uv in this environment: make test installs it"),
 ]
 

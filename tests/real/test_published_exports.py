@@ -30,7 +30,7 @@ NOT_GOODS = (
     " 'GIFT%' OR upper(trim(code)) LIKE 'TEST%'"
 )
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long("a million lines")
 
 
 @pytest.fixture(scope="module")

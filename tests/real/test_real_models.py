@@ -14,7 +14,7 @@ from mergehouse.science.clv.baselines import ENSEMBLE
 from mergehouse.science.evaluation.backtest import Tested, backtest_churn, backtest_clv
 from mergehouse.science.features.dataset import read_dataset
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long("models of a million lines")
 
 
 @pytest.fixture(scope="module")

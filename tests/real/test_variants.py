@@ -19,7 +19,7 @@ from mergehouse.pipeline.run import run
 from mergehouse.project.config import load_project
 
 FIRST_SHEET_ROWS = 525_461  # rows of the publisher's first yearly sheet; the second follows
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long("a million lines")
 VARIANTS = DATA / "european-fashion-variants"
 LINES = (
     "SELECT * EXCLUDE (batch_id, source_row) FROM silver.sales_clean WHERE source_system = '{}' ORDER BY ALL"

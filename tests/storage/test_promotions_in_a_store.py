@@ -17,6 +17,8 @@ from mergehouse.release.promote.audit_trail import promotions
 from mergehouse.release.promote.promotion import promote, rollback
 from mergehouse.release.store import Shelf
 
+LONG = pytest.mark.long("an object store answers for each file")
+
 BY = {"approved_by": "Ada", "note": "T-1"}
 
 
@@ -34,7 +36,7 @@ def content(shelf: Shelf) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.long
+@LONG
 def test_from_a_folder_through_the_store_to_a_folder_and_back(
     sold: Shop,  # noqa: F811
     location: str,  # noqa: F811
@@ -61,7 +63,7 @@ def test_from_a_folder_through_the_store_to_a_folder_and_back(
     )
 
 
-@pytest.mark.long
+@LONG
 def test_a_lakehouse_built_in_the_store_is_compared_and_promoted_within_it(
     shop: Shop, azurite: Azurite
 ) -> None:
@@ -75,7 +77,7 @@ def test_a_lakehouse_built_in_the_store_is_compared_and_promoted_within_it(
     assert compare(place, f"{place}-test").aligned
 
 
-@pytest.mark.long
+@LONG
 def test_a_store_that_denies_access_in_the_middle_is_refused_and_written_down(
     sold: Shop,  # noqa: F811
     azurite: Azurite,

@@ -34,6 +34,7 @@ def keys(shelf: Shelf, prefix: str = "gold/") -> list[str]:
     return sorted(file["path"] for files in shelf.store.list(prefix) for file in files)
 
 
+@pytest.mark.slow("six copies of a release through an object store")
 def test_release_verify_roll_back_copy_and_ingest(sold: Shop, location: str, tmp_path: Path) -> None:  # noqa: F811
     shelf = Shelf(f"{location}/release")
     made = release(sold.project, to=shelf.root)
@@ -55,7 +56,7 @@ def test_release_verify_roll_back_copy_and_ingest(sold: Shop, location: str, tmp
     assert rows["orders"].sum() == 30 and ingest(shelf.root, f"{location}/fabric").report == ""
 
 
-@pytest.mark.long
+@pytest.mark.long("an object store answers for each file")
 def test_a_lakehouse_in_the_store_keeps_its_releases_there(sold: Shop, location: str) -> None:  # noqa: F811
     in_store(sold, location)
     sold.run()
@@ -105,7 +106,7 @@ def test_faults_in_the_store_are_named(sold: Shop, azurite: Azurite, spoil, what
     assert result.failed and not result.tables and not keys(shelf, "fabric/")
 
 
-@pytest.mark.long
+@pytest.mark.long("an object store answers for each file")
 @pytest.mark.parametrize("stops_at", ["first file", "a later file", "manifest", "seal", "pointer"])
 def test_a_store_that_fails_in_the_middle_shows_the_last_release(
     sold: Shop, azurite: Azurite, stops_at: str

@@ -14,6 +14,8 @@ from mergehouse.errors import ConfigError, LakehouseError, MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.storage import failure, located
 
+LONG = pytest.mark.long("an object store answers for each file")
+
 
 @pytest.fixture
 def published(azurite: Azurite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shop:
@@ -62,7 +64,7 @@ MOMENTS = [
 FAULTS = [(moment, status) for moment in MOMENTS for status in WORDS]
 
 
-@pytest.mark.long
+@LONG
 @pytest.mark.parametrize(("match", "status"), FAULTS)
 def test_a_store_that_fails(published: Shop, azurite: Azurite, status: int, match: str) -> None:
     before = state(published)
@@ -77,7 +79,7 @@ def test_a_store_that_fails(published: Shop, azurite: Azurite, status: int, matc
     assert published.rows("SELECT count(*) FROM silver.sales_clean") == [(20,)]
 
 
-@pytest.mark.long
+@LONG
 @pytest.mark.parametrize("after", [0, 1, 3, 6, 10, 15, 20])
 def test_a_connection_lost_in_the_middle_leaves_no_half_table(
     published: Shop, azurite: Azurite, after: int
@@ -94,7 +96,7 @@ def test_a_connection_lost_in_the_middle_leaves_no_half_table(
     assert published.rows("SELECT count(*) FROM bronze.shop_lines") == [(20,)]
 
 
-@pytest.mark.long
+@LONG
 def test_a_container_that_is_not_there(tmp_path: Path, azurite: Azurite) -> None:
     shop = in_store(Shop(tmp_path / "project"), "az://nosuchcontainer/retail")
     shop.deliver_lines(*lines(0, 1))
@@ -102,7 +104,7 @@ def test_a_container_that_is_not_there(tmp_path: Path, azurite: Azurite) -> None
     assert "az://nosuchcontainer/retail: there is no such container" in said
 
 
-@pytest.mark.long
+@LONG
 def test_no_credentials(shop: Shop, monkeypatch: pytest.MonkeyPatch, azurite: Azurite) -> None:
     for name in azurite.environment:
         monkeypatch.delenv(name)

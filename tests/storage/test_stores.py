@@ -15,6 +15,8 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.operations.maintenance import maintain
 from mergehouse.storage import open_store
 
+LONG = pytest.mark.long("an object store answers for each file")
+
 
 def lines(first: int, count: int) -> list[str]:
     return [
@@ -30,7 +32,7 @@ LOCATIONS = {
 }
 
 
-@pytest.fixture(params=["abfss", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("az", "s3"))])
+@pytest.fixture(params=["abfss", *(pytest.param(kind, marks=LONG) for kind in ("az", "s3"))])
 def location(request: pytest.FixtureRequest) -> str:
     container = (
         request.getfixturevalue("bucket")
@@ -51,7 +53,7 @@ def in_store(shop: Shop, location: str) -> Shop:
     return shop
 
 
-@pytest.mark.long
+@LONG
 def test_run_incremental_run_query_and_maintain(
     shop: Shop, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,7 +78,7 @@ def test_run_incremental_run_query_and_maintain(
     assert shop.rows("SELECT * FROM silver.sales_clean ORDER BY ALL") == updated
 
 
-@pytest.mark.long
+@LONG
 def test_another_machine_reads_the_same_tables_and_copies_only_what_it_reads(
     shop: Shop, location: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -113,7 +115,7 @@ def test_landing_zone_in_the_store(shop: Shop, location: str, monkeypatch: pytes
     assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(5,)]
 
 
-@pytest.mark.long
+@LONG
 def test_command_line_on_a_store(shop: Shop, location: str, capsys: pytest.CaptureFixture[str]) -> None:
     in_store(shop, location)
     shop.deliver_lines(*lines(0, 20))
@@ -138,7 +140,7 @@ def command(name: str, shop: Shop, *arguments: str) -> int:
         return stopped.exit_code
 
 
-@pytest.mark.long
+@LONG
 def test_survival_and_model_cards_go_into_the_store(shop: Shop, bucket: str) -> None:
     from datetime import UTC, date, datetime
 

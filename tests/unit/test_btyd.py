@@ -409,7 +409,7 @@ def test_purchases_that_cannot_be_fitted(purchases: tuple, message: str) -> None
         fit_gamma_gamma(*purchases)
 
 
-@pytest.mark.long
+@pytest.mark.long("hundreds of fits")
 def test_lifetime_value_is_purchases_times_value_within_what_random_draws_leave_open() -> None:
     """300 customers to fit, so that the parameters are poorly known; 1,000 draws of them, and their 2.5 and
     97.5 % points.
@@ -439,7 +439,7 @@ def test_lifetime_value_is_purchases_times_value_within_what_random_draws_leave_
     assert got.low == pytest.approx(low, rel=0.15) and got.high == pytest.approx(high, rel=0.15)
 
 
-@pytest.mark.long
+@pytest.mark.long("hundreds of fits")
 def test_intervals_hold_the_truth_nineteen_times_in_twenty() -> None:
     """100 companies of 1,000 customers: the interval of the same customer's value, against the value at the
     true parameters.

@@ -58,7 +58,9 @@ def test_a_folder_over_its_budget_stops_the_build(folder: pytest.Pytester, optio
     result.stdout.no_fnmatch_line("quick took *")
 
 
-def test_a_test_that_takes_long_says_why(folder: pytest.Pytester) -> None:
+@pytest.mark.parametrize("mark", ["", "@pytest.mark.slow", "@pytest.mark.long"])
+def test_a_test_that_takes_long_says_why(folder: pytest.Pytester, mark: str) -> None:
+    folder.makefile(".py", **{"slow/test_one": f"{BUSY}\n{mark}\ndef test_one(busy):\n    work(0.2)"})
     result = run(folder, "slow: 60, a test: 0.1")
     assert result.ret == 1
     result.stdout.fnmatch_lines(

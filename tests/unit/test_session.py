@@ -68,7 +68,7 @@ def start_without_jars(folder: Path, *, delta: str = "4.4.0", java: str | None =
     return done.stdout.strip()
 
 
-@pytest.mark.long
+@pytest.mark.long("Java starts")
 @pytest.mark.parametrize("delta", ["4.4.0", "9.9.9"])
 def test_jars_that_cannot_be_had_or_do_not_exist_are_named(tmp_path: Path, delta: str) -> None:
     if not shutil.which("java"):

@@ -93,16 +93,19 @@ class SparkEngine:
 
     def load_frame(self, name: str | Relation, frame: Any) -> None:
         import pyarrow
+        from pyspark.sql.pandas.types import from_arrow_schema
 
         table = pyarrow.table(frame)
         views = [
             pyarrow.types.is_string_view(column.type) for column in table.schema
         ]  # as Polars has text; Spark does not know it
-        schema = [
+        schema = pyarrow.schema(
             c.with_type(pyarrow.string()) if is_view else c
             for c, is_view in zip(table.schema, views, strict=True)
-        ]
-        self.session.createDataFrame(table.cast(pyarrow.schema(schema))).createOrReplaceTempView(flat(name))
+        )
+        # the types are given: Spark Connect cannot tell those of no rows
+        known = self.session.createDataFrame(table.cast(schema), from_arrow_schema(schema))
+        known.createOrReplaceTempView(flat(name))
 
     def stage(self, contract: Contract, sql: str) -> Staged:
         self._keep_typed(contract, sql)

@@ -130,7 +130,8 @@ class SparkEngine:
         self.keep(inserted, f"{new} EXCEPT {old}")
         self.keep(deleted, f"{old} EXCEPT {new}")
         self.define(Relation("changed", table), f"SELECT * FROM {inserted} UNION ALL SELECT * FROM {deleted}")
-        came, went = (self.rows(f"SELECT COUNT(*) AS n FROM {side}")[0]["n"] for side in (inserted, deleted))
+        counts = f"(SELECT COUNT(*) FROM {inserted}) AS came, (SELECT COUNT(*) FROM {deleted}) AS went"
+        came, went = self.rows(f"SELECT {counts}")[0].values()
         if not came and not went:
             return Staged(contract, "nothing")
         return Staged(contract, "rows", inserted=came, deleted=went)
@@ -162,10 +163,7 @@ class SparkEngine:
             if staged.scope == "rows" and staged.deleted:
                 self.keep(Relation("merged", contract.table), _changes(contract))
                 self.session.sql(_merge(contract, self._target(contract.table))).collect()
-                self._stamp(contract, stamp)
-            elif staged.scope == "nothing":
-                self._stamp(contract, stamp)
-            else:
+            elif staged.scope != "nothing":
                 source = Relation("inserted" if staged.scope == "rows" else "computed", contract.table)
                 replaced = (
                     self._partitions(contract)
@@ -182,9 +180,8 @@ class SparkEngine:
                     contract.partition_by,
                 )
         self.lakehouse.committed(contract.table)
-        if (
-            self.lakehouse.stamp(contract.table) != stamp
-        ):  # Spark makes no commit of no rows in an empty table
+        # SQL commands take no metadata of their own, and Spark makes no commit of no rows in an empty table
+        if self.lakehouse.stamp(contract.table) != stamp:
             self.lakehouse.exchange(contract, (), stamp, frozenset())
         self.attach(contract.table)
         return self.lakehouse.delta(contract.table).version()
@@ -223,10 +220,6 @@ class SparkEngine:
             path = f"{self.scratch}/kept_{next(self._numbers)}"
         frame.write.parquet(path)
         return self.session.read.schema(frame.schema).parquet(path)
-
-    def _stamp(self, contract: Contract, stamp: Stamp) -> None:
-        """A commit without rows: SQL commands take no metadata of their own."""
-        self._commit(contract.table, self.read(contract.table).limit(0), {"userMetadata": stamp.as_json()})
 
     def _commit(
         self,

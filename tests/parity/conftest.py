@@ -83,8 +83,13 @@ def apache() -> SparkSession:
 def named(apache: SparkSession) -> Iterator[SparkSession]:
     """Apache Spark, whose own catalog is empty before and after."""
     yield apache
+    forget(apache)
+
+
+def forget(session: SparkSession) -> None:
+    """Takes the names from all tables, which lie where they are."""
     for layer in LAYERS:
-        apache.sql(f"DROP SCHEMA IF EXISTS spark_catalog.{layer} CASCADE")
+        session.sql(f"DROP SCHEMA IF EXISTS spark_catalog.{layer} CASCADE")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ left off.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-from tests.parity.conftest import NOW, compiled
+from tests.conftest import Shop
+from tests.parity.conftest import NOW, compiled, forget
 from tests.real.conftest import DATA, NEEDED
 
 from mergehouse.cli.scaffold import write_project
@@ -21,14 +23,15 @@ from mergehouse.engine.spark.engine import SparkEngine
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import run
-from mergehouse.project.config import EngineConfig, Project, load_project
+from mergehouse.project.config import Project, load_project
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LINES = 3_000
 RATES = "currency,rate_date,units_per_eur\nAED,2026-01-01,3.9925\nAED,2026-02-15,4\nUSD,2026-01-04,1.1\n"
-SALES = "silver.sales_clean"
+SALES, BY_NAME = "silver.sales_clean", "{name: spark, catalog: spark_catalog}"
+LINE = "A{n},1,2026-03-01 10:00:00,P1,Mug,{quantity},5.00,77,Germany,EUR"
 OF_THIS_PLACE = {"path", "modified_ns"}  # in the ledger of deliveries: where the file lay
 ENGINES = [pytest.param("sail", marks=pytest.mark.sail), pytest.param("apache", marks=pytest.mark.apache)]
 pytestmark = pytest.mark.long("Spark plans every query")
@@ -64,13 +67,12 @@ def differences(one: Lakehouse, other: Lakehouse) -> dict[str, object]:
 
 def deliver(exports: Path, folder: Path, part: int) -> None:
     """Nine tenths of every large file first; then the rest, with two hundred lines of the first part once
-    more; then a hundred of these alone.
+    more.
     """
     for file in sorted(exports.glob("*/*.csv")):
         header, *rows = file.read_text(encoding="utf-8").splitlines()
         cut = len(rows) * 9 // 10
-        parts = rows[:cut], rows[max(0, cut - 200) :], rows[max(0, cut - 100) : cut]
-        chosen = rows if len(rows) < 20 else parts[part]
+        chosen = rows if len(rows) < 20 else rows[:cut] if part == 0 else rows[max(0, cut - 200) :]
         if part == 0 or len(rows) >= 20:
             target = folder / "raw" / file.parent.name
             target.mkdir(parents=True, exist_ok=True)
@@ -104,10 +106,8 @@ def project_in(folder: Path, exports: Path, engine: str = "duckdb") -> Project:
     """A project with rates of its own and the first part of the exports."""
     write_project(folder)
     (folder / "brands" / "eurostyle" / "fx_rates.csv").write_text(RATES)
-    config = folder / "mergehouse.yml"
-    config.write_text(f"{config.read_text()}\nengine: {engine}\n")
     deliver(exports, folder, 0)
-    return load_project(folder)
+    return with_engine(load_project(folder), engine)
 
 
 def exports_in(folder: Path) -> Path:
@@ -122,8 +122,24 @@ def only_of_a_new_table(engine: SparkEngine, name: str) -> str:
     return engine.lakehouse.address(name)
 
 
-def on_duckdb(project: Project) -> Project:
-    return project.model_copy(update={"config": project.config.model_copy(update={"engine": EngineConfig()})})
+def with_engine(project: Project, engine: str) -> Project:
+    config = project.folder / "mergehouse.yml"
+    assert "\nengine: " in config.read_text()
+    config.write_text(re.sub(r"\nengine: .*", f"\nengine: {engine}", config.read_text()))
+    return load_project(project.folder)
+
+
+def rows_by_name(session: SparkSession, lakehouse: Lakehouse) -> dict[str, int]:
+    return {name: session.table(f"spark_catalog.{name}").count() for name in lakehouse.tables()}
+
+
+def rows_of(lakehouse: Lakehouse) -> dict[str, int]:
+    return {name: lakehouse.rows(name) for name in lakehouse.tables()}
+
+
+def merged_by_spark(lakehouse: Lakehouse) -> None:
+    _stamp, merged = lakehouse.delta(SALES).history(2)
+    assert merged["operation"] == "MERGE" and "Spark" in merged["engineInfo"]
 
 
 def lakehouse_of(project: Project) -> Lakehouse:
@@ -144,40 +160,41 @@ def test_sail_agrees(tmp_path: Path, sail: SparkSession) -> None:
 def test_apache_agrees_and_engines_take_over_from_one_another(
     tmp_path: Path, named: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Spark begins one lakehouse, where tables have names, and DuckDB the other; each goes on with what the
-    other began, Spark by path; then Spark goes on by name.
+    """Spark, where tables have names, begins one lakehouse and DuckDB the other; each goes on with what the
+    other began.
     """
     exports = exports_in(tmp_path / "exports")
-    by_path = project_in(tmp_path / "embedded", exports)
-    by_name = project_in(tmp_path / "it's_named", exports, "{name: spark, catalog: spark_catalog}")
-    own, other = lakehouse_of(by_path), lakehouse_of(by_name)
-
-    def rows_by_name() -> dict[str, int]:
-        return {name: named.table(f"spark_catalog.{name}").count() for name in other.tables()}
-
-    sound(run(by_path, now=NOW))
-    sound(run(by_name, now=NOW, spark=named))
-    assert differences(own, other) == {}
-    assert rows_by_name() == {name: other.rows(name) for name in other.tables()}
+    by_duckdb = project_in(tmp_path / "embedded", exports)
+    by_spark = project_in(tmp_path / "it's_named", exports, BY_NAME)
+    sound(run(by_duckdb, now=NOW))
+    sound(run(by_spark, now=NOW, spark=named))
+    assert differences(lakehouse_of(by_duckdb), lakehouse_of(by_spark)) == {}
+    assert rows_by_name(named, lakehouse_of(by_spark)) == rows_of(lakehouse_of(by_spark))
     assert "external" in str(named.sql("DESCRIBE EXTENDED spark_catalog.silver.orders").collect()).lower()
 
     later = NOW + dt.timedelta(days=1)
-    for project in (by_path, by_name):
+    for project in (by_duckdb, by_spark):
         deliver(exports, project.folder, 1)
-    by_spark = sound(run(by_path, now=later, spark=named))
-    by_duckdb = sound(run(on_duckdb(by_name), now=later))
-    assert {t.table: t.status for t in by_spark.tables} == {t.table: t.status for t in by_duckdb.tables}
-    assert {t.table: t.changed_rows for t in by_spark.tables}[SALES] > 0
-    assert differences(own, other) == {}
-
+    forget(named)
     monkeypatch.setattr(SparkEngine, "location", only_of_a_new_table)  # nothing else goes by path
-    for project in (by_path, by_name):
-        deliver(exports, project.folder, 2)
-    sound(run(by_path, now=later, select=f"+{SALES}"))
-    sound(run(by_name, now=later, select=f"+{SALES}", spark=named))
-    assert differences(own, other) == {}
-    _stamp, merged = other.delta(SALES).history(2)
-    assert merged["operation"] == "MERGE" and "Spark" in merged["engineInfo"]
+    taken = sound(run(with_engine(by_duckdb, BY_NAME), now=later, spark=named))
+    given = sound(run(with_engine(by_spark, "duckdb"), now=later))
+    assert {t.table: t.status for t in taken.tables} == {t.table: t.status for t in given.tables}
+    assert {t.table: t.changed_rows for t in taken.tables}[SALES] > 0
+    assert differences(lakehouse_of(by_duckdb), lakehouse_of(by_spark)) == {}
+    assert rows_by_name(named, lakehouse_of(by_duckdb)) == rows_of(lakehouse_of(by_duckdb))
+    merged_by_spark(lakehouse_of(by_duckdb))
+
+
+@pytest.mark.apache
+def test_apache_merges_by_path(tmp_path: Path, apache: SparkSession) -> None:
+    shop = Shop(tmp_path / "shop")
+    shop.deliver_lines(*(LINE.format(n=n, quantity=2) for n in range(3)))
+    shop.run(select=f"+{SALES}", spark=apache)
+    shop.deliver_lines(LINE.format(n=0, quantity=3), name="lines_2.csv")
+    assert not shop.run(select=f"+{SALES}", spark=apache).failed
+    assert shop.rows(f"SELECT sum(quantity) FROM {SALES}") == [(7,)]
+    merged_by_spark(shop.lakehouse)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

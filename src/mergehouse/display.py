@@ -35,6 +35,7 @@ def as_text(
     wide = max(map(len, told), default=0) + 4
     lines = [title]
     for name, value in told.items():
+        # not at a hard space: words that belong together
         lines += textwrap.wrap(
             value,
             WIDTH,
@@ -42,7 +43,7 @@ def as_text(
             subsequent_indent=" " * wide,
             break_long_words=False,
             break_on_hyphens=False,
-        )  # not at a hard space: words that belong together
+        )
     if rows:
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
         text = len(header) - figures

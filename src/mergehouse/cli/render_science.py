@@ -63,9 +63,8 @@ def print_training(result: Training) -> None:
     """Metrics by brand, target and method: the mean over all cut-offs, and the lowest and highest."""
 
     console = Console(soft_wrap=True, highlight=False)
-    told_apart = [
-        t for t in result.tested if t.metrics and t.group == "all"
-    ]  # not those of cut-offs after which all or none left
+    # not those of cut-offs after which all or none left
+    told_apart = [t for t in result.tested if t.metrics and t.group == "all"]
     for brand, target in dict.fromkeys((t.brand, t.target) for t in told_apart):
         tested = [t for t in told_apart if (t.brand, t.target) == (brand, target)]
         cutoffs = sorted({t.cutoff for t in tested})

@@ -16,10 +16,8 @@ from mergehouse.errors import SourceError
 from mergehouse.project.config import ADDED_COLUMNS, Source, nearest
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~")
-SEARCHED, SHOWN = (
-    30,
-    200,
-)  # records among which the header is looked for; characters shown of what stands above it
+# records among which the header is looked for; characters shown of what stands above it
+SEARCHED, SHOWN = (30, 200)
 
 
 @dataclass(frozen=True)

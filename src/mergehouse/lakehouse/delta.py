@@ -64,10 +64,8 @@ _CAMEL = {
     "modification_time": "modificationTime",
     "data_change": "dataChange",
 }
-READABLE_FEATURES = PLAIN_READER_FEATURES | {
-    "deletionVectors",
-    "columnMapping",
-}  # these through delta-rs, see engine/reader.py
+# these through delta-rs, see engine/reader.py
+READABLE_FEATURES = PLAIN_READER_FEATURES | {"deletionVectors", "columnMapping"}
 
 
 class Lakehouse:
@@ -669,9 +667,8 @@ class Lakehouse:
         if not folders:
             return
         logged = "".join(log.read_text(encoding="utf-8") for log in (root / "_delta_log").glob("*.json"))
-        logged += (
-            "".join(data_files(self.delta(name))) if self.exists(name) else ""
-        )  # a checkpoint may be all that names them
+        # a checkpoint may be all that names them
+        logged += "".join(data_files(self.delta(name))) if self.exists(name) else ""
         for folder in folders:
             if f"{folder.name}/" not in logged:
                 self.discard(folder)

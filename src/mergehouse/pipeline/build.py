@@ -79,9 +79,8 @@ def build_tables(
     running: dict[Future[Outcome], str] = {}
     with ThreadPoolExecutor(bench.engine.tables_at_once) as pool:
         while order.is_active():
-            ready = sorted(
-                [*ready, *order.get_ready()], key=lambda name: waiting[name]
-            )  # last, so next: what most tables wait for
+            # last, so next: what most tables wait for
+            ready = sorted([*ready, *order.get_ready()], key=lambda name: waiting[name])
             while ready and len(running) < bench.engine.tables_at_once:
                 name = ready.pop()
                 running[pool.submit(_build, tables[name], bench, frozenset(broken), full)] = name

@@ -20,14 +20,10 @@ from mergehouse.transform.source_views import typed_column
 from mergehouse.transform.staging_views import brand_contracts, brand_file, brand_query
 
 BRAND_COLUMN, BRAND_MEANING = "source_system", "Brand"
-IDENTIFIER_SHARE, FEW_ROWS = (
-    0.5,
-    50,
-)  # texts that differ in more than half of all rows tell rows apart; not so in a small table
-MANY_TEXTS, STANDS_OUT = (
-    100,
-    3,
-)  # among more than 100 texts, one stands out with more than three times its even share of rows
+# texts that differ in more than half of all rows tell rows apart; not so in a small table
+IDENTIFIER_SHARE, FEW_ROWS = (0.5, 50)
+# among more than 100 texts, one stands out with more than three times its even share of rows
+MANY_TEXTS, STANDS_OUT = (100, 3)
 Shown = Literal["number", "text", "date", "personal", "identifier", "empty", "unknown"]
 
 

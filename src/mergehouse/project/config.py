@@ -20,13 +20,8 @@ from mergehouse.storage import located
 ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 _Model = TypeVar("_Model", bound=BaseModel)
-ADDED_COLUMNS = (
-    "ingest_ts",
-    "source_system",
-    "source_file",
-    "source_row",
-    "batch_id",
-)  # what Bronze adds to every row
+# what Bronze adds to every row
+ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
 CONFIG_FILE = "mergehouse.yml"
 OF_THE_FOLDER = ("name", "folder", "landing_zone")  # what a brand has that is no key of its brand.yml
 

@@ -135,9 +135,9 @@ class Shelf:
         first has it.
         """
         from mergehouse.lakehouse.delta import Lakehouse
-        from mergehouse.lakehouse.lock import (
-            exclusive,
-        )  # and with it the compiler of models, which verification has no use for
+
+        # and with it the compiler of models, which verification has no use for
+        from mergehouse.lakehouse.lock import exclusive
 
         with nullcontext() if self.is_remote else exclusive(Lakehouse(self.root)):
             yield

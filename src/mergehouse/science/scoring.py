@@ -26,12 +26,8 @@ from mergehouse.science.training import train_missing
 
 GROUP = "group"
 RISK_BANDS = (("low", 0.0), ("medium", 0.4), ("high", 0.7))  # by churn_probability_90d, from so much on
-TIERS = (
-    ("top", 0.1),
-    ("high", 0.3),
-    ("medium", 0.6),
-    ("low", 1.0),
-)  # by clv_12m_eur, down to this share of customers
+# by clv_12m_eur, down to this share of customers
+TIERS = (("top", 0.1), ("high", 0.3), ("medium", 0.6), ("low", 1.0))
 CHANCES = [f"churn_probability_{horizon}d" for horizon in HORIZONS]
 SUMS = [
     "expected_orders_90d",
@@ -47,9 +43,8 @@ SCHEMA = frame_schema(CONTRACT.types) | {"recency_days": pl.Int32}
 NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_version", "feature_version"]
 
 
-@threadpool_limits.wrap(
-    limits=1, user_api="blas"
-)  # as in training; trees may predict side by side, each customer is on its own
+# as in training; trees may predict side by side, each customer is on its own
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def score(request: Request) -> Rows:
     """Scores of all customers.
 

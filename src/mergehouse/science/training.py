@@ -102,9 +102,8 @@ def train(
         return train_brands(project, lakehouse, [brand] if brand else list(project.brands), progress, deep)
 
 
-@threadpool_limits.wrap(
-    limits=1
-)  # the same sums on any number of cores; and on a busy machine threads wait for each other
+# the same sums on any number of cores; and on a busy machine threads wait for each other
+@threadpool_limits.wrap(limits=1)
 def train_brands(
     project: Project,
     lakehouse: Lakehouse,

@@ -194,9 +194,8 @@ def _instant(value: str, kind: str, patterns: list[str], timezone: str) -> str:
             f"WHEN {value} RLIKE {literal(LOCAL)} THEN {iso}",
         ]
     tries = [f"CASE {' '.join(tests)} END"]
-    others = sorted(
-        (p for p in patterns if p != ISO_OFFSET), key=lambda p: "yyyy" in p
-    )  # else DuckDB reads 24 as the year 24
+    # else DuckDB reads 24 as the year 24
+    others = sorted((p for p in patterns if p != ISO_OFFSET), key=lambda p: "yyyy" in p)
     tries += [f"CAST(TRY_TO_TIMESTAMP({value}, '{pattern}') AS {target})" for pattern in others]
     return tries[0] if len(tries) == 1 else f"COALESCE({', '.join(tries)})"
 

@@ -40,9 +40,8 @@ class SparkEngine:
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         session.conf.set("spark.sql.session.timeZone", "UTC")
-        session.conf.set(
-            "spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"
-        )  # INT96, the default, knows no time zone
+        # INT96, the default, knows no time zone
+        session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
 
     def attach(self, name: str) -> None:
         self.read(name).createOrReplaceTempView(flat(name))
@@ -96,9 +95,8 @@ class SparkEngine:
         from pyspark.sql.pandas.types import from_arrow_schema
 
         table = pyarrow.table(frame)
-        views = [
-            pyarrow.types.is_string_view(column.type) for column in table.schema
-        ]  # as Polars has text; Spark does not know it
+        # as Polars has text; Spark does not know it
+        views = [pyarrow.types.is_string_view(column.type) for column in table.schema]
         schema = pyarrow.schema(
             c.with_type(pyarrow.string()) if is_view else c
             for c, is_view in zip(table.schema, views, strict=True)

@@ -180,9 +180,8 @@ class _Table:
         )
         differing = self._compare_cells(suspects) if suspects or has_other_keys else {}
         sampled = self._compare_sample([c for c in self.shared if c not in self.key and c not in differing])
-        others = [
-            c for c in self.shared if c in suspects or has_other_keys
-        ]  # all else is known to be distributed alike
+        # all else is known to be distributed alike
+        others = [c for c in self.shared if c in suspects or has_other_keys]
         return TableComparison(
             self.name,
             left_rows,

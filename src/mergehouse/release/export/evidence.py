@@ -15,10 +15,8 @@ from mergehouse.release.manifest.statistics import exact_text
 RESULTS = "monitor.quality_results"
 SCORED = ("source_system", "as_of_date")
 MODEL = ("method", "model_name", "model_version", "feature_version")
-BANDS = {
-    "risk_band": "churn_probability_90d",
-    "clv_tier": "clv_12m_eur",
-}  # a band and the figure that it is read from
+# a band and the figure that it is read from
+BANDS = {"risk_band": "churn_probability_90d", "clv_tier": "clv_12m_eur"}
 
 
 def quality(lakehouse: Lakehouse) -> Quality:

@@ -18,9 +18,8 @@ from mergehouse.release.manifest.seal import RELEASES, Fault
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TABLE = re.compile(r"gold\.[a-z][a-z0-9_]*")
 TYPE = re.compile(EXACT)
-CONDITION = re.compile(
-    r"(=|<>|<=|>=|<|>) (TRUE|FALSE|-?\d+(\.\d+)?)"
-)  # all that the catalogue needs; no SQL of a stranger
+# all that the catalogue needs; no SQL of a stranger
+CONDITION = re.compile(r"(=|<>|<=|>=|<|>) (TRUE|FALSE|-?\d+(\.\d+)?)")
 
 
 def check_names(manifest: dict) -> list[Fault]:

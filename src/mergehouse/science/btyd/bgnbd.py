@@ -47,9 +47,8 @@ def fit_bgnbd(
     """
     x, t_x, T = histories(frequency, recency, age)
     data = _Histories.of(x, t_x, T, customers_of(weights, x.shape))
-    rate = total(data.w, data.x) / total(
-        data.w, data.T
-    )  # starts in the data's own unit of time, so that none is better than another
+    # starts in the data's own unit of time, so that none is better than another
+    rate = total(data.w, data.x) / total(data.w, data.T)
     nbd = fit(_nbd_log_likelihood, data, [np.log([r, r / rate]) for r in (0.3, 3.0)])
     full = fit(
         _log_likelihood,

@@ -103,9 +103,8 @@ def sequence_churn(dataset: Dataset, sequences: Sequences, day: dt.date, horizon
     none left in them.
     """
     rows, churned = training_rows(dataset, day, horizon)
-    whole = (
-        max(len(rows) // BATCH, 1) * BATCH
-    )  # in whole batches: a last one of another size would have to be compiled for
+    # in whole batches: a last one of another size would have to be compiled for
+    whole = max(len(rows) // BATCH, 1) * BATCH
     sample = np.random.default_rng(1).permutation(len(rows))[: min(whole, MOST)]
     rates = pl.DataFrame({"cutoff_date": rows["cutoff_date"], "churned": churned}).select(
         pl.col("churned").mean().over("cutoff_date")
@@ -143,10 +142,8 @@ def _purchases_before(day: int, known: Sequences, customers: pl.Series) -> np.nd
     )
     past = known.date < day
     counted = np.flatnonzero(known.is_purchase & past & (known.voided_on >= day))
-    first, after = (
-        np.searchsorted(counted, begin),
-        np.searchsorted(counted, end),
-    )  # of a customer, in `counted`
+    # of a customer, in `counted`
+    first, after = (np.searchsorted(counted, begin), np.searchsorted(counted, end))
     place = after + np.arange(-LENGTH, 0)
     this, previous = counted[place.clip(first)], counted[(place - 1).clip(first)]
     until = np.where(place + 1 < after, counted[(place + 1).clip(first, after - 1)], end)

@@ -26,11 +26,8 @@ HORIZON = 90  # days without a purchase that count as churn
 VALUE_HORIZONS = (90, 365)  # days of value that are judged
 BY_GROUP = ("logistic regression", ENSEMBLE)  # methods that are judged by region and spend too
 SMALLEST = 100  # customers in a group, or nothing is said of it
-SPEND_TIERS = (
-    ("top tenth", 0.1),
-    ("next four", 0.5),
-    ("lower half", 1.0),
-)  # by GMV so far, down to this share of customers
+# by GMV so far, down to this share of customers
+SPEND_TIERS = (("top tenth", 0.1), ("next four", 0.5), ("lower half", 1.0))
 
 Methods = Mapping[str, Callable[[Dataset, dt.date], np.ndarray]]
 METHODS: Methods = {

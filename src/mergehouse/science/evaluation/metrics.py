@@ -103,9 +103,8 @@ def _churn(churned: np.ndarray, probability: np.ndarray) -> Callable[[np.ndarray
     """The metrics as a function of how often each customer counts, shape (n,), whole numbers."""
     order = np.argsort(-probability, kind="stable")
     p, y = probability[order].clip(1e-6, 1 - 1e-6), churned[order].astype(float)
-    begin = _begins(
-        p
-    )  # customers with one probability are one step of the ROC and the precision-recall curve
+    # customers with one probability are one step of the ROC and the precision-recall curve
+    begin = _begins(p)
     squared, log_loss, right = (p - y) ** 2, -np.log(np.where(y > 0, p, 1 - p)), (p > 0.5) == (y > 0)
 
     def of_counts(counts: np.ndarray) -> Metrics:

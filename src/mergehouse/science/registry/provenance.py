@@ -14,12 +14,8 @@ from mergehouse import __version__
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.science.features.dataset import FEATURES, OUTCOMES, Dataset
 
-LIBRARIES = (
-    "numpy",
-    "polars",
-    "scikit-learn",
-    "scipy",
-)  # another release may fit another model to the same data
+# another release may fit another model to the same data
+LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy")
 
 
 @dataclass(frozen=True)

@@ -213,9 +213,8 @@ def _describe(
         mlflow_model=Description(run_id=run_id, model_id=model_id),
         signature=infer_signature(given, pl.DataFrame(as_columns(model.predict(example))).to_pandas()),
         input_example=given,
-        pip_requirements=[
-            f"mergehouse[science]=={__version__}"
-        ],  # found out by MLflow itself, they cost ten seconds
+        # found out by MLflow itself, they cost ten seconds
+        pip_requirements=[f"mergehouse[science]=={__version__}"],
     )
 
 

@@ -157,9 +157,8 @@ def fit_cox(frame: pd.DataFrame) -> tuple[dict[str, Ratio], dict[str, float], fl
     from lifelines.exceptions import ConvergenceError
     from lifelines.statistics import proportional_hazard_test
 
-    frame = frame.reset_index(
-        drop=True
-    )  # lifelines joins by index: duplicates in it make C wrong without a word
+    # lifelines joins by index: duplicates in it make C wrong without a word
+    frame = frame.reset_index(drop=True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

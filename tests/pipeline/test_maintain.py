@@ -33,6 +33,7 @@ def worn(used: Shop, tmp_path: Path) -> Shop:
     return used.copy(tmp_path / "worn")
 
 
+@pytest.mark.long("maintenance and a rebuild of every table")
 def test_maintain_compacts_and_changes_no_row(worn: Shop) -> None:
     rows = worn.rows("SELECT * FROM silver.sales_clean ORDER BY ALL")
     done = {m.table: m for m in maintain(worn.lakehouse)}

@@ -252,7 +252,7 @@ def test_a_model_that_does_not_beat_the_rules_is_not_used(
     assert train_missing(project, trained.lakehouse).tested == []
 
 
-@pytest.mark.slow("trains twice")
+@pytest.mark.long("trains twice")
 @pytest.mark.usefixtures("only_rules_and_regression")
 def test_a_retrained_model_is_compared_with_the_champion_on_days_that_neither_has_seen(
     trained: Shop, dataset: Dataset, monkeypatch: pytest.MonkeyPatch

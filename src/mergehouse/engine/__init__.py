@@ -85,9 +85,6 @@ class Engine(Protocol):
         theirs to the latter's.
         """
 
-    def load_rows(self, name: str, columns: list[str], rows: Sequence[Sequence[str | None]]) -> None:
-        """A small table of text columns."""
-
     def load_frame(self, name: str | Relation, frame: Any) -> None:
         """An Arrow stream as a table."""
 
@@ -123,3 +120,16 @@ class Engine(Protocol):
 
     def distinct_keys(self, contract: Contract) -> int:
         """Number of different keys in a table that is attached."""
+
+
+def text_table(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> Any:
+    """Rows of text as an Arrow table, for `load_frame`.
+
+    >>> text_table(["code", "name"], [["DE", "Germany"], ["XX", None]]).num_rows
+    2
+    """
+    from arro3.core import Array, DataType, Table
+
+    return Table.from_pydict(
+        {name: Array([row[i] for row in rows], DataType.string()) for i, name in enumerate(columns)}
+    )

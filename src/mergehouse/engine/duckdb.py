@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -70,15 +70,6 @@ class DuckDBEngine:
 
     def define(self, name: str | Relation, sql: str) -> None:
         self._define(name, to_duckdb(sql))
-
-    def load_rows(self, name: str, columns: list[str], rows: Sequence[Sequence[str | None]]) -> None:
-        """A small table of text columns."""
-        self.connection.execute(
-            f"CREATE OR REPLACE TABLE {name} ({', '.join(f'{c} VARCHAR' for c in columns)})"
-        )
-        by_column = [[row[i] for row in rows] for i in range(len(columns))]
-        lists = ", ".join("unnest(?::VARCHAR[])" for _ in columns)
-        self.connection.execute(f"INSERT INTO {name} SELECT {lists}", by_column)
 
     def load_frame(self, name: str | Relation, frame: Any) -> None:
         """An Arrow-compatible frame as a table."""

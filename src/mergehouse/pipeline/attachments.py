@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from mergehouse.engine import Engine, Staged
+from mergehouse.engine import Engine, Staged, text_table
 from mergehouse.project.mapping_files import ECB_RATES, Rows, ecb_rates
 from mergehouse.transform.graph import Graph, Node, Table, View
 
@@ -49,7 +49,8 @@ class Attachments:
         elif node.name == f"mapping.{ECB_RATES}":
             engine.load_frame(node.name, ecb_rates())
         elif node.layer == "mapping":
-            engine.load_rows(node.name, *self.mappings[node.name.removeprefix("mapping.")])
+            rows = text_table(*self.mappings[node.name.removeprefix("mapping.")])
+            engine.load_frame(node.name, rows)
         elif node.layer == "bronze" and not lakehouse.exists(node.name):
             return False
         else:

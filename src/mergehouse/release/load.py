@@ -15,7 +15,7 @@ from typing import Any
 
 from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.contracts.registry import contract_of
-from mergehouse.engine import Relation, Staged
+from mergehouse.engine import Relation, Staged, text_table
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
 from mergehouse.json_text import json_text
@@ -256,7 +256,7 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
             [t.table, manifest.version, str(t.delta_version), str(t.rows), seal, now.isoformat()]
             for t in result.tables
         ]
-        engine.load_rows("mapping.current_release", list(contract.columns), lines)
+        engine.load_frame("mapping.current_release", text_table(list(contract.columns), lines))
         engine.publish(
             engine.stage(contract, "SELECT * FROM mapping.current_release"),
             Stamp(f"release {manifest.version} {seal}"),

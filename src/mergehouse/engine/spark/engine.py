@@ -82,15 +82,8 @@ class SparkEngine:
         equal = " AND ".join(f"t.{column} = a.{key}" for column, key in on.items())
         self.define(name, f"SELECT t.* FROM {source} AS t LEFT SEMI JOIN {affected} AS a ON {equal}")
 
-    def load_rows(self, name: str, columns: list[str], rows: Sequence[Sequence[str | None]]) -> None:
-        """A small table of text columns: as rows of Python each query would ask a Python process for them."""
-        import pyarrow
-
-        texts = pyarrow.schema([(column, pyarrow.string()) for column in columns])
-        by_column = [[row[i] for row in rows] for i in range(len(columns))]
-        self.load_frame(name, pyarrow.table(by_column, schema=texts))
-
     def load_frame(self, name: str | Relation, frame: Any) -> None:
+        """An Arrow stream as a local relation: rows of Python each query would ask a Python process for."""
         import pyarrow
         from pyspark.sql.pandas.types import from_arrow_schema
 

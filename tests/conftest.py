@@ -51,10 +51,9 @@ sources:
       currency: {type: code}
 """
 SHOP_ORDER_LINES = """
-SELECT `order` AS order_id, line AS line_id, `when` AS order_local_ts, item AS product_code, title AS
-product_name,
-  qty AS quantity, price AS unit_price, customer AS customer_code, country, currency,
-  batch_id, source_row, ingest_ts
+SELECT `order` AS order_id, line AS line_id, `when` AS order_local_ts,
+  item AS product_code, title AS product_name, qty AS quantity, price AS unit_price,
+  customer AS customer_code, country, currency, batch_id, source_row, ingest_ts
 FROM lines
 """
 

@@ -30,11 +30,10 @@ COMPILED = {  # as Spark comes
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.shuffle.partitions": "2",
 }
-# thousands of different plans over few rows, which are not worth Java classes of their own, nor C2, nor a
-# second partition;
+# Thousands of different plans over few rows, which are not worth Java classes of their own, nor C2, nor a
+# second partition; C1 alone would get 48 MB of code cache and throw code away. A page that nobody opens would
+# keep a thousand plans: looking for memory took a seventh of the time.
 SMALL = {
-    # C1 alone would get 48 MB of code cache and throw code away. A page that nobody opens would keep a
-    # thousand plans: looking for memory took a seventh of the time
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",

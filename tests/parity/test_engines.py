@@ -107,7 +107,7 @@ def project_in(folder: Path, exports: Path, engine: str = "duckdb") -> Project:
     write_project(folder)
     (folder / "brands" / "eurostyle" / "fx_rates.csv").write_text(RATES)
     deliver(exports, folder, 0)
-    return with_engine(load_project(folder), engine)
+    return with_engine(folder, engine)
 
 
 def exports_in(folder: Path) -> Path:
@@ -122,11 +122,11 @@ def only_of_a_new_table(engine: SparkEngine, name: str) -> str:
     return engine.lakehouse.address(name)
 
 
-def with_engine(project: Project, engine: str) -> Project:
-    config = project.folder / "mergehouse.yml"
+def with_engine(folder: Path, engine: str) -> Project:
+    config = folder / "mergehouse.yml"
     assert "\nengine: " in config.read_text()
     config.write_text(re.sub(r"\nengine: .*", f"\nengine: {engine}", config.read_text()))
-    return load_project(project.folder)
+    return load_project(folder)
 
 
 def rows_by_name(session: SparkSession, lakehouse: Lakehouse) -> dict[str, int]:
@@ -177,8 +177,8 @@ def test_apache_agrees_and_engines_take_over_from_one_another(
         deliver(exports, project.folder, 1)
     forget(named)
     monkeypatch.setattr(SparkEngine, "location", only_of_a_new_table)  # nothing else goes by path
-    taken = sound(run(with_engine(by_duckdb, BY_NAME), now=later, spark=named))
-    given = sound(run(with_engine(by_spark, "duckdb"), now=later))
+    taken = sound(run(with_engine(by_duckdb.folder, BY_NAME), now=later, spark=named))
+    given = sound(run(with_engine(by_spark.folder, "duckdb"), now=later))
     assert {t.table: t.status for t in taken.tables} == {t.table: t.status for t in given.tables}
     assert {t.table: t.changed_rows for t in taken.tables}[SALES] > 0
     assert differences(lakehouse_of(by_duckdb), lakehouse_of(by_spark)) == {}

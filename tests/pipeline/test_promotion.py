@@ -248,7 +248,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "never checked": (forged(lambda m: m["quality"].update(verdict="unknown", checks=0)), "quality",
         "no run has checked the tables"),
     "no card": (
-forged(lambda m: m["models"].append(SCORED)),
+        forged(lambda m: m["models"].append(SCORED)),
         "model_card", "no card in models/ for churn version 3.",
     ),
     "a tag taken off": (

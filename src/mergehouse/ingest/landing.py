@@ -136,8 +136,8 @@ def readable(file: LandedFile, folder: Path) -> Path:
 def named(file: LandedFile, path: Path) -> Iterator[None]:
     """What is wrong with a copy is wrong with the file it was made of.
 
-    >>> with named(LandedFile("s3://bucket/lines.csv", 10, 0), Path("/tmp/copy.csv")):
-    ...     raise SourceError("/tmp/copy.csv: the file is empty.")
+    >>> with named(LandedFile("s3://bucket/lines.csv", 10, 0), Path("copies/lines.csv")):
+    ...     raise SourceError("copies/lines.csv: the file is empty.")
     Traceback (most recent call last):
     mergehouse.errors.SourceError: s3://bucket/lines.csv: the file is empty.
     """

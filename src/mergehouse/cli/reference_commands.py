@@ -40,7 +40,8 @@ def commands(group: Any, above: str = "mergehouse", panel: str = "") -> Iterator
 def _section(name: str, command: Any) -> list[str]:
     lines = ["", f"### {name}", "", command.help or ""]
     if command.params:
-        lines += ["", "| | default | meaning |", "|---|---|---|", *map(_row, command.params)]
+        head = "| argument or option | default | meaning |"
+        lines += ["", head, "|---|---|---|", *map(_row, command.params)]
     return lines
 
 

@@ -36,8 +36,9 @@ def folder(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def run(folder: pytest.Pytester, budgets: str, *options: str) -> pytest.RunResult:
-    folder.makeini("\n    ".join(["[pytest]\ncpu_seconds =", *budgets.split(", "), "quick: 0.3"]))
+def run(folder: pytest.Pytester, budgets: str, *options: str, yardstick: float = 0) -> pytest.RunResult:
+    lines = [f"[pytest]\ncpu_yardstick = {yardstick}\ncpu_seconds =", *budgets.split(", "), "quick: 0.3"]
+    folder.makeini("\n    ".join(lines))
     return folder.runpytest_inprocess("-p", "tests.budget", "-p", "no:cacheprovider", *options)
 
 
@@ -74,3 +75,13 @@ def test_tests_marked_long_have_a_budget_of_their_own(folder: pytest.Pytester) -
     )
     assert run(folder, "slow: 0.1").ret == 0
     assert run(folder, "slow,long: 0.1").ret == 1
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["alone", "side by side"])
+def test_a_machine_on_which_the_same_work_takes_longer_has_more_seconds(
+    folder: pytest.Pytester, options: tuple[str, ...]
+) -> None:
+    result = run(folder, "slow: 0.3, a test: 0.1", *options, yardstick=1e-6)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["The same work takes * times as long here *", "* 0.0 of 0.3   slow"])
+    assert run(folder, "slow: 3000", *options, yardstick=1000).ret == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -28,12 +29,13 @@ class EmbeddedLoader:
     """
 
     def __init__(self, limits: Limits, lakehouse: Lakehouse, scratch: Path):
-        self.connection, self.lakehouse, self.scratch = (
-            connect(**settings(limits, scratch)),
-            lakehouse,
-            scratch,
-        )
+        self.limits, self.lakehouse, self.scratch = limits, lakehouse, scratch
         self.one_writer = Lock()  # bronze.rejected is shared by all sources
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Opened for the first delivery: most runs have none, and a DuckDB takes 30 ms."""
+        return connect(**settings(self.limits, self.scratch))
 
     def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
         path = readable(file, self.scratch / bronze_table(brand.name, table))

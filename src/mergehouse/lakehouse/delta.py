@@ -35,7 +35,7 @@ from mergehouse.lakehouse.files import (
     data_files,
     duckdb_types,
 )
-from mergehouse.lakehouse.reader import connect, create_view, text
+from mergehouse.lakehouse.reader import create_view, database, scan, shared, text
 from mergehouse.storage import (
     delta_options,
     failure,
@@ -359,8 +359,6 @@ class Lakehouse:
         """
         from arro3.core import Schema, Table
 
-        from mergehouse.lakehouse.reader import shared
-
         if not rows:
             return
         columns = [f'unnest(?::{duckdb_type(kind)}[]) AS "{name}"' for name, kind in contract.types.items()]
@@ -384,8 +382,6 @@ class Lakehouse:
         [('New',), ('Old',)]
         """
         from deltalake import write_deltalake
-
-        from mergehouse.lakehouse.reader import shared, text
 
         self.create(contract)
         types = duckdb_types(self.delta(contract.table))
@@ -707,7 +703,8 @@ class Lakehouse:
     def reading(
         self, *names: str, connection: duckdb.DuckDBPyConnection | None = None
     ) -> duckdb.DuckDBPyConnection:
-        """A connection, a new one unless given, on which these tables are views as they are published now.
+        """A connection, unless given to a database of its own, on which these tables are views as they are
+        published now.
 
         Raises LakehouseError where one is not there.
 
@@ -716,7 +713,7 @@ class Lakehouse:
         >>> connection.sql(f"SELECT DISTINCT label, currency FROM {joined}").fetchall()
         [('Shop', 'EUR')]
         """
-        connection = connect() if connection is None else connection
+        connection = database() if connection is None else connection
         for name in names:
             create_view(connection, name, self.delta(name))
         return connection
@@ -752,9 +749,7 @@ class Table:
         >>> sales.filter("returns_eur > 0").project("order_date, returns_eur").fetchall()
         [(datetime.date(2026, 3, 6), Decimal('5.00'))]
         """
-        from mergehouse.lakehouse.reader import connect, scan
-
-        return scan(connect(), self._delta)
+        return scan(shared(), self._delta)
 
     def polars(self) -> polars.DataFrame:
         """All rows as a Polars frame.
@@ -854,8 +849,5 @@ def reader(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
         for name in names
         if re.search(r"\b" + name.replace(".", r'"?\s*\.\s*"?') + r"\b", sql, re.IGNORECASE)
     ]
-    connection = lakehouse.reading(*(named if named or lakehouse.is_remote else names))
-    connection.execute(f"SET allowed_directories = [{text(str(lakehouse.root.resolve()))}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+    opened = named if named or lakehouse.is_remote else names
+    return lakehouse.reading(*opened, connection=database(lakehouse.root.resolve()))

@@ -18,7 +18,7 @@ import duckdb
 from mergehouse import display
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi.catalogue import compute_over
-from mergehouse.lakehouse.reader import connect
+from mergehouse.lakehouse.reader import database
 from mergehouse.progress import Progress, silent
 from mergehouse.release.manifest.duckdb_statistics import (
     columns_of,
@@ -195,7 +195,7 @@ def verify_folder(
 
 def _contents(folder: Path, manifest: dict[str, Any], damaged: set[str], progress: Progress) -> list[Fault]:
     """Schemas and figures of the tables whose files are sound; KPIs where all tables are."""
-    connection, faults, opened = connect(), [], []
+    connection, faults, opened = database(), [], []
     for table in manifest["tables"]:
         progress(table["name"])
         if damaged.intersection(file["path"] for file in table["files"]):

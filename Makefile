@@ -32,7 +32,7 @@ parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready
 	$(BIN)/pytest -m "long and apache" & apache=$$!; \
 	$(BIN)/pytest -m "long and sail"; sail=$$?; \
 	$(BIN)/pytest -m "long and not apache and not sail and not histories" -n auto --dist worksteal; others=$$?; \
-	echo "Histories of deliveries: the twelve of this day were tried; make histories tries the 200 that stay the same."; \
+	echo "Histories of deliveries: the six of this day were tried; make histories tries the 200 that stay the same."; \
 	wait $$apache && exit $$((sail + others))
 
 # 200 random histories of deliveries, the same on every day, each against a full rebuild.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
+from tests.prepared import prepared
 
 from mergehouse.cli.scaffold import write_project
 from mergehouse.lakehouse.delta import Lakehouse
@@ -37,7 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lakehouse, RunResult]:
-    folder = tmp_path_factory.mktemp("real") / "project"
+    folder = prepared("published exports", published_exports, tmp_path_factory.mktemp("real"))
+    result = pickle.loads((folder / "result.pickle").read_bytes())
+    return Lakehouse(load_project(folder).lakehouse_location), result
+
+
+def published_exports(folder: Path) -> None:
     write_project(folder, DATA)
-    project = load_project(folder)
-    return Lakehouse(project.lakehouse_location), run(project)
+    (folder / "result.pickle").write_bytes(pickle.dumps(run(load_project(folder))))

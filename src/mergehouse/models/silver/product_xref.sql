@@ -16,27 +16,30 @@ words AS (
   SELECT *, CONCAT(' ', TRIM(REGEXP_REPLACE(UPPER(COALESCE(product_name, '')), '[^A-Z0-9]+', ' ')), ' ') AS name_words
   FROM products
 ),
-typed AS (
-  SELECT p.source_system, p.product_code, MIN(CAST(r.rule_no AS INT)) AS rule_no
-  FROM words AS p
-  JOIN mapping.line_types AS r
-    ON r.source_system = p.source_system
-    AND (
-      (r.match = 'code' AND p.product_code LIKE r.code_pattern)
-      OR (r.match = 'name' AND p.name_words LIKE r.name_pattern)
-    )
-  GROUP BY p.source_system, p.product_code
+rules AS (
+  SELECT source_system, 'line_class' AS gives, CAST(rule_no AS INT) AS rule_no, match, pattern,
+    code_pattern, name_pattern, name_part
+  FROM mapping.line_types
+  UNION ALL
+  SELECT source_system, 'category' AS gives, CAST(rule_no AS INT) AS rule_no, match, pattern,
+    code_pattern, name_pattern, name_part
+  FROM mapping.category_map
 ),
-categorised AS (
-  SELECT p.source_system, p.product_code, MIN(CAST(r.rule_no AS INT)) AS rule_no
+first_rules AS (
+  SELECT
+    p.source_system,
+    p.product_code,
+    MIN(CASE WHEN r.gives = 'line_class' THEN r.rule_no END)  AS line_class_rule,
+    MIN(CASE WHEN r.gives = 'category' THEN r.rule_no END)    AS category_rule
   FROM words AS p
-  JOIN mapping.category_map AS r
+  JOIN rules AS r
     ON r.source_system = p.source_system
-    AND (
-      (r.match = 'code' AND p.product_code LIKE r.code_pattern)
-      OR (r.match = 'name' AND p.name_words LIKE r.name_pattern)
-      OR (r.match = 'category' AND UPPER(p.source_category) = UPPER(r.pattern))
-    )
+    AND CASE
+      WHEN r.match = 'code' THEN p.product_code LIKE r.code_pattern
+      WHEN r.match = 'name' AND r.name_part IS NULL THEN p.name_words LIKE r.name_pattern
+      WHEN r.match = 'name' THEN CONTAINS(p.name_words, r.name_part)
+      ELSE r.gives = 'category' AND UPPER(p.source_category) = UPPER(r.pattern)
+    END
   GROUP BY p.source_system, p.product_code
 )
 SELECT
@@ -50,7 +53,6 @@ SELECT
   CASE WHEN t.line_class IS NULL THEN COALESCE(m.category, 'Unmapped') ELSE 'Non-merchandise' END   AS category,
   CASE WHEN t.line_class IS NULL THEN m.pattern ELSE t.pattern END                                  AS matched_rule
 FROM words AS p
-LEFT JOIN typed AS tr ON tr.source_system = p.source_system AND tr.product_code = p.product_code
-LEFT JOIN mapping.line_types AS t ON t.source_system = tr.source_system AND CAST(t.rule_no AS INT) = tr.rule_no
-LEFT JOIN categorised AS cr ON cr.source_system = p.source_system AND cr.product_code = p.product_code
-LEFT JOIN mapping.category_map AS m ON m.source_system = cr.source_system AND CAST(m.rule_no AS INT) = cr.rule_no
+LEFT JOIN first_rules AS f ON f.source_system = p.source_system AND f.product_code = p.product_code
+LEFT JOIN mapping.line_types AS t ON t.source_system = f.source_system AND CAST(t.rule_no AS INT) = f.line_class_rule
+LEFT JOIN mapping.category_map AS m ON m.source_system = f.source_system AND CAST(m.rule_no AS INT) = f.category_rule

@@ -9,7 +9,7 @@ AZURITE := .venv/azurite/ready
 TOOLS   := $(abspath .venv/tools)
 SYNC    := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: run test lint parity histories site bench clean
+.PHONY: run test lint parity thorough site bench clean
 
 run: $(READY)
 	@test -f $(PROJECT)/mergehouse.yml || $(BIN)/mergehouse init $(PROJECT) $(if $(RAW),--raw "$(RAW)")
@@ -17,8 +17,8 @@ run: $(READY)
 	@$(BIN)/mergehouse run -C $(PROJECT)
 
 # Tests run side by side: more threads than cores would wait for each other.
-test parity histories: export OMP_NUM_THREADS := 1
-test parity histories: export OPENBLAS_NUM_THREADS := 1
+test parity thorough: export OMP_NUM_THREADS := 1
+test parity thorough: export OPENBLAS_NUM_THREADS := 1
 
 test: $(EXTRAS) $(AZURITE) lint
 	$(BIN)/pytest -n auto --dist worksteal
@@ -29,15 +29,15 @@ test: $(EXTRAS) $(AZURITE) lint
 parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready
 	@export PATH="$(TOOLS):$$PATH"; \
 	test ! -x $(TOOLS)/airflow/bin/airflow || export MERGEHOUSE_AIRFLOW_PYTHON="$(TOOLS)/airflow/bin/python"; \
-	$(BIN)/pytest -m "long and apache" & apache=$$!; \
+	$(BIN)/pytest -m "long and apache and not thorough" & apache=$$!; \
 	$(BIN)/pytest -m "long and sail"; sail=$$?; \
-	$(BIN)/pytest -m "long and not apache and not sail and not histories" -n auto --dist worksteal; others=$$?; \
-	echo "Histories of deliveries: the six of this day were tried; make histories tries the 200 that stay the same."; \
+	$(BIN)/pytest -m "long and not apache and not sail and not thorough" -n auto --dist worksteal; others=$$?; \
+	echo "Tried: the six histories of deliveries of this day, and on Apache Spark a part of the published exports; make thorough tries all."; \
 	wait $$apache && exit $$((sail + others))
 
-# 200 random histories of deliveries, the same on every day, each against a full rebuild.
-histories: $(EXTRAS)
-	$(BIN)/pytest -m histories -n auto
+# 200 random histories of deliveries, the same on every day, each against a full rebuild; all lines of the published exports on Apache Spark.
+thorough: $(EXTRAS)
+	$(BIN)/pytest -m thorough -n auto
 
 lint: $(READY)
 	$(BIN)/ruff check .

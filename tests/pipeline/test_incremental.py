@@ -31,7 +31,7 @@ RATES = "silver.fx_rates_eur"
 TODAY = dt.datetime.now(dt.UTC).date().toordinal()
 HISTORIES = [  # (seed, number of histories): others on every day, and 200 that stay the same
     *(pytest.param(2 * TODAY + n, 3, marks=LONG) for n in range(2)),
-    *(pytest.param(n, 50, marks=[LONG, pytest.mark.histories]) for n in range(1, 5)),
+    *(pytest.param(n, 50, marks=[LONG, pytest.mark.thorough]) for n in range(1, 5)),
 ]
 
 

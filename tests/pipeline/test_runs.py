@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -112,6 +113,26 @@ def test_genuine_equal_products_in_one_order_are_kept(shop: Shop) -> None:
     assert shop.rows("SELECT source_row, kept_source_row, kind FROM silver.duplicates ORDER BY 1") == [
         (4, 1, "within_delivery"), (5, 1, "within_delivery"),
     ]  # fmt: skip
+
+
+def test_an_order_of_two_days_and_two_countries_counts_once(shop: Shop) -> None:
+    """On its first day, in the country that comes first by its code, where none of its money may be."""
+    shop.deliver_lines(
+        "A1,1,2026-03-01 23:00:00,P1,Mug,2,5.00,77,Germany,EUR",
+        "A1,2,2026-03-02 10:00:00,P2,Cup,1,3.00,77,Australia,EUR",
+    )
+    assert not shop.run().failed
+    assert shop.rows("SELECT country_code, region, gmv_eur FROM silver.orders") == [
+        ("AU", "Rest of world", Decimal("13.00"))
+    ]
+    assert shop.rows(
+        "SELECT order_date, country_code, region, orders, gmv_eur, margin_method"
+        " FROM gold.sales_daily ORDER BY ALL"
+    ) == [
+        (dt.date(2026, 3, 1), "AU", "Rest of world", 1, Decimal("0.00"), "none"),
+        (dt.date(2026, 3, 1), "DE", "North Europe", 0, Decimal("10.00"), "estimated"),
+        (dt.date(2026, 3, 2), "AU", "Rest of world", 0, Decimal("3.00"), "estimated"),
+    ]
 
 
 def test_reordered_columns_are_fine_and_new_ones_are_drift(sold: Shop) -> None:

@@ -1,6 +1,7 @@
 -- Grain: day x brand x country of the order.
 -- Inputs: clean order lines for money, orders for order counts.
 -- Questionable: an order counts on the day of its first line, so that orders add up over days; money counts on its line's day.
+-- The lines of an order may name several days and countries, so that a row may have an order and no money.
 WITH money AS (
   SELECT
     order_date, source_system, country_code, region,
@@ -17,28 +18,28 @@ WITH money AS (
   GROUP BY order_date, source_system, country_code, region
 ),
 counts AS (
-  SELECT order_date, source_system, country_code, COUNT(*) AS orders
+  SELECT order_date, source_system, country_code, MIN(region) AS region, COUNT(*) AS orders
   FROM silver.orders WHERE is_sale GROUP BY order_date, source_system, country_code
 )
 SELECT
-  m.order_date,
-  m.source_system,
-  m.country_code,
-  m.region,
-  m.gmv_eur,
-  m.returns_eur,
-  m.gmv_eur - m.returns_eur                                       AS net_revenue_eur,
+  COALESCE(m.order_date, c.order_date)                            AS order_date,
+  COALESCE(m.source_system, c.source_system)                      AS source_system,
+  COALESCE(m.country_code, c.country_code)                        AS country_code,
+  COALESCE(m.region, c.region)                                    AS region,
+  COALESCE(m.gmv_eur, 0)                                          AS gmv_eur,
+  COALESCE(m.returns_eur, 0)                                      AS returns_eur,
+  COALESCE(m.gmv_eur - m.returns_eur, 0)                          AS net_revenue_eur,
   COALESCE(c.orders, 0)                                           AS orders,
-  m.units,
-  m.cost_eur,
-  m.margin_eur,
+  COALESCE(m.units, 0)                                            AS units,
+  COALESCE(m.cost_eur, 0)                                         AS cost_eur,
+  COALESCE(m.margin_eur, 0)                                       AS margin_eur,
   CASE
     WHEN m.first_method IS NULL THEN 'none'
     WHEN m.first_method = m.last_method THEN m.first_method
     ELSE 'mixed'
   END                                                             AS margin_method,
-  m.non_merchandise_eur,
-  m.guest_gmv_eur
+  COALESCE(m.non_merchandise_eur, 0)                              AS non_merchandise_eur,
+  COALESCE(m.guest_gmv_eur, 0)                                    AS guest_gmv_eur
 FROM money AS m
-LEFT JOIN counts AS c
+FULL OUTER JOIN counts AS c
   ON c.order_date = m.order_date AND c.source_system = m.source_system AND c.country_code = m.country_code

@@ -8,7 +8,7 @@ SELECT
   MIN(order_date)                                                            AS order_date,
   MIN(customer_id)                                                           AS customer_id,
   MIN(country_code)                                                          AS country_code,
-  MIN(region)                                                                AS region,
+  MIN_BY(region, country_code)                                               AS region,
   MIN(channel)                                                               AS channel,
   COUNT_IF(line_type = 'sale') > 0                                           AS is_sale,
   COUNT(*)                                                                   AS order_lines,

@@ -89,10 +89,18 @@ class Shop:
         write_project(folder)
         for brand in ("eurostyle", "contoso"):
             shutil.rmtree(folder / "brands" / brand)
+        self.with_science(False)
         self.brand.mkdir()
         self.configure(SHOP_BRAND)
         (self.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES)
         self.raw.mkdir(parents=True)
+
+    def with_science(self, wanted: bool = True) -> Shop:
+        """With or without features and outcomes, a tenth of a run, which few tests are about."""
+        config = self.folder / "mergehouse.yml"
+        is_now = f"science: {str(not wanted).lower()}"
+        config.write_text(config.read_text().replace(is_now, f"science: {str(wanted).lower()}"))
+        return self
 
     def copy(self, folder: Path) -> Shop:
         """Another shop with all that this one has."""
@@ -127,6 +135,8 @@ class Shop:
 
     def run(self, until: str | None = None, scores: bool = False, **options: object) -> RunResult:
         with with_scores() if scores else nullcontext():
+            if scores:
+                self.with_science()
             return run(self.project, until=until, **options)  # type: ignore[arg-type]
 
     def failure(self) -> str:
@@ -186,8 +196,9 @@ def shop_with_rates(folder: Path) -> None:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(prepared("shop", shop_with_rates, tmp_path / "project"))
+def shop(tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
+    shop = Shop(prepared("shop", shop_with_rates, tmp_path / "project"))
+    return shop.with_science() if request.node.get_closest_marker("science") else shop
 
 
 @pytest.fixture(scope="session")

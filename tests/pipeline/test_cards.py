@@ -26,6 +26,8 @@ from mergehouse.science.reports import write_reports
 from mergehouse.science.tasks import TASKS
 from mergehouse.science.training import METRICS
 
+pytestmark = pytest.mark.science
+
 NOW, AS_OF = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC), dt.date(2026, 1, 1)
 
 
@@ -178,7 +180,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 def sixty_customers(shop: Shop) -> None:
-    shop.deliver_lines(
+    shop.with_science().deliver_lines(
         *(
             f"A{n},1,2026-0{1 + n % 4}-0{1 + n % 9} 10:00:00,P1,Mug,2,5.00,C{n % 60},Germany,EUR"
             for n in range(240)

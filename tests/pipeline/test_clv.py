@@ -28,6 +28,8 @@ from mergehouse.science.evaluation.backtest import Tested, backtest_clv, groups,
 from mergehouse.science.evaluation.metrics import value_metrics
 from mergehouse.science.features.dataset import Dataset, read_dataset
 
+pytestmark = pytest.mark.science
+
 LINE = "{order},1,{day} 10:00:00,P1,Mug,{quantity},5.00,{customer},Germany,EUR"
 BEGIN, DAYS = dt.date(2023, 1, 1), 1000
 
@@ -54,7 +56,7 @@ def customers(seed: int = 1, number: int = 700) -> list[str]:
 
 
 def project(shop: Shop, lines: list[str]) -> Dataset:
-    shop.deliver_lines(*lines)
+    shop.with_science().deliver_lines(*lines)
     assert not shop.run().failed
     return read_dataset(shop.lakehouse, "shop")
 

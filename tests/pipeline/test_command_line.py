@@ -78,7 +78,7 @@ def test_no_number_is_cut_in_a_narrow_window(
 
 
 def test_run_as_json(tmp_path: Path) -> None:
-    shop = Shop(tmp_path / "project")
+    shop = Shop(tmp_path / "project").with_science()
     shop.deliver_lines(LINE)
     with with_scores():
         result = json.loads(call("run", "-C", shop.folder, "--json").stdout)

@@ -8,10 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pytest
 from tests.conftest import SHOP_BRAND, Shop, prepared_shop
 
 from mergehouse.contracts.registry import models
 from mergehouse.engine.dialect import to_duckdb
+
+pytestmark = pytest.mark.science
 
 CUT_OFF = dt.date(2026, 6, 1)
 LINE = "{order},{n},{day} 10:00:00,{item},Mug,{quantity},5.00,{customer},Germany,EUR"
@@ -51,13 +54,13 @@ def known(shop: Shop) -> dict[str, tuple]:
 
 
 def whole(shop: Shop) -> None:
-    shop.deliver_lines(*(text for _, text in years()))
+    shop.with_science().deliver_lines(*(text for _, text in years()))
     assert not shop.run().failed
 
 
 def cut(shop: Shop) -> None:
     """The same as it would have been on the day of the cut-off."""
-    shop.deliver_lines(*(text for day, text in years() if day < CUT_OFF))
+    shop.with_science().deliver_lines(*(text for day, text in years() if day < CUT_OFF))
     shop.configure(SHOP_BRAND + f'as_of: "{CUT_OFF}"\n')
     assert not shop.run().failed
 
@@ -117,9 +120,7 @@ def test_who_never_came_back_has_zero_purchases_not_none(shop: Shop) -> None:
 
 
 def test_a_project_can_do_without(shop: Shop) -> None:
-    config = shop.folder / "mergehouse.yml"
-    config.write_text(config.read_text().replace("science: true", "science: false"))
-    shop.deliver_lines(line("A1", dt.date(2026, 1, 2)), line("A2", dt.date(2026, 8, 1)))
+    shop.with_science(False).deliver_lines(line("A1", dt.date(2026, 1, 2)), line("A2", dt.date(2026, 8, 1)))
     result = shop.run()
     assert not result.failed and {t.table for t in result.tables} >= {
         "gold.customer_360",
@@ -132,8 +133,7 @@ def test_a_project_can_do_without(shop: Shop) -> None:
         "gold.customer_outcomes",
     }
     assert not left_out & set(shop.lakehouse.tables())
-    config.write_text(config.read_text().replace("science: false", "science: true"))
-    assert {t.table for t in shop.run().tables if t.status == "built"} == left_out
+    assert {t.table for t in shop.with_science().run().tables if t.status == "built"} == left_out
 
 
 def test_training_looks_at_some_fifty_thousand_customers() -> None:

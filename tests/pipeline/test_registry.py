@@ -43,6 +43,8 @@ from mergehouse.science.registry.versions import (
     versions,
 )
 
+pytestmark = pytest.mark.science
+
 LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 DAY = dt.date(2026, 3, 1)
 RNG = np.random.default_rng(3)
@@ -104,7 +106,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def two_versions(shop: Shop) -> None:
-    made = with_database_of_models(shop).project
+    made = with_database_of_models(shop.with_science()).project
     first = keep(made, version(0.7))
     promote(made, first, "beats the rule")
     promote(made, keep(made, version(0.8), seed=2), "beats version 1")

@@ -32,6 +32,8 @@ from mergehouse.science import customer_scores, training
 from mergehouse.science.registry.champion import promote_by_hand, record
 from mergehouse.science.registry.versions import versions
 
+pytestmark = pytest.mark.science
+
 SCORES = "gold.customer_scores_gold"
 NEWCOMERS = 5  # lines of the young brand's customers
 
@@ -70,7 +72,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, RunResult]:
 
 
 def run_to_scores(shop: Shop) -> None:
-    with_database_of_models(shop)
+    with_database_of_models(shop.with_science())
     young_brand(shop)
     shop.deliver_lines(*customers())
     with pytest.MonkeyPatch.context() as patch:

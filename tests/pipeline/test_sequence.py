@@ -28,7 +28,10 @@ from mergehouse.science.evaluation.metrics import churn_metrics
 from mergehouse.science.features.dataset import Dataset, active, read_dataset
 
 # Keras, with NumPy 2
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.science,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")

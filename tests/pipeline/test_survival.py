@@ -31,6 +31,8 @@ from mergehouse.science.survival.outlook import outlook
 from mergehouse.science.survival.page import page, write_survival
 from mergehouse.science.survival.tables import BrandSurvival
 
+pytestmark = pytest.mark.science
+
 FIRST, AS_OF = dt.date(2024, 1, 1), dt.date(2025, 6, 1)
 SEGMENTS = mapping_tables(load_project(TEMPLATES))["rfm_segments"][1]
 

@@ -31,6 +31,8 @@ from mergehouse.science.registry.versions import champion, versions
 from mergehouse.science.tasks import TASKS
 from mergehouse.science.training import Training, train, train_missing
 
+pytestmark = pytest.mark.science
+
 LINE = "{order},1,{day} 10:00:00,P1,Mug,2,5.00,{customer},Germany,EUR"
 BEGIN, DAYS = dt.date(2024, 1, 1), 640
 FEW = {  # what backtests and explanations repeat, and what takes most of their time
@@ -72,7 +74,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 def with_customers(shop: Shop) -> None:
-    with_database_of_models(shop)
+    with_database_of_models(shop.with_science())
     shop.deliver_lines(*customers())
     assert not shop.run().failed
 

@@ -46,7 +46,7 @@ def test_scores_are_published_alike(
     built but for these.
     """
     spark, found = request.getfixturevalue(engine), {}
-    built = Shop(tmp_path / "built")
+    built = Shop(tmp_path / "built").with_science()
     built.deliver_lines(*LINES, header=SHOP_HEADER)
     sound(run(built.project, now=NOW))
     for name, session in (("embedded", None), ("spark", spark)):

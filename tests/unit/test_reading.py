@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import duckdb
@@ -9,7 +10,7 @@ import pytest
 
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import limited, rows
+from mergehouse.lakehouse.reader import database, limited, rows, shared
 from mergehouse.project.config import Limits
 
 
@@ -49,3 +50,18 @@ def test_a_query_opens_what_it_names(lakehouse: Lakehouse) -> None:
 def test_a_query_that_names_none_is_told_the_nearest(lakehouse: Lakehouse) -> None:
     with pytest.raises(duckdb.Error, match='Did you mean "gold.prices"'):
         lakehouse.query("SELECT * FROM prices")
+
+
+def test_a_database_goes_with_its_last_reader() -> None:
+    def there() -> int:
+        return shared().sql("SELECT count(*) FROM duckdb_databases()").fetchall()[0][0]
+
+    before = there()
+    relation = database().sql("SELECT 7 AS n")
+    narrowed = relation.filter("n > 6")
+    del relation
+    gc.collect()
+    assert there() == before + 1 and narrowed.fetchall() == [(7,)]
+    del narrowed
+    gc.collect()
+    assert there() == before

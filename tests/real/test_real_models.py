@@ -25,17 +25,17 @@ pytestmark = pytest.mark.long("models of a million lines")
 @pytest.fixture(scope="module")
 def churn(real: tuple[Lakehouse, RunResult], tmp_path_factory: pytest.TempPathFactory) -> list[Tested]:
     lakehouse, _ = real
-    return tested("churn", lambda: backtest_churn(read_dataset(lakehouse, BRAND)), tmp_path_factory)
+    return backtested("churn", lambda: backtest_churn(read_dataset(lakehouse, BRAND)), tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def value(real: tuple[Lakehouse, RunResult], tmp_path_factory: pytest.TempPathFactory) -> list[Tested]:
     lakehouse, _ = real
     dataset = in_pounds(lakehouse, read_dataset(lakehouse, BRAND))
-    return tested("value", lambda: backtest_clv(dataset), tmp_path_factory)
+    return backtested("value", lambda: backtest_clv(dataset), tmp_path_factory)
 
 
-def tested(
+def backtested(
     name: str, backtest: Callable[[], Iterable[Tested]], tmp_path_factory: pytest.TempPathFactory
 ) -> list[Tested]:
     """What a backtest finds, made once for all workers."""

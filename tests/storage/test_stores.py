@@ -141,6 +141,7 @@ def command(name: str, shop: Shop, *arguments: str) -> int:
 
 
 @LONG
+@pytest.mark.science
 def test_survival_and_model_cards_go_into_the_store(shop: Shop, bucket: str) -> None:
     from datetime import UTC, date, datetime
 

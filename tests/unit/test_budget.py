@@ -84,4 +84,4 @@ def test_a_machine_on_which_the_same_work_takes_longer_has_more_seconds(
     result = run(folder, "slow: 0.3, a test: 0.1", *options, yardstick=1e-6)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["The same work takes * times as long here *", "* 0.0 of 0.3   slow"])
-    assert run(folder, "slow: 3000", *options, yardstick=1000).ret == 1
+    assert run(folder, "slow: 60", *options, yardstick=1000).ret == 0  # no fewer on one that is faster

@@ -31,6 +31,7 @@ class EmbeddedLoader:
     def __init__(self, limits: Limits, lakehouse: Lakehouse, scratch: Path):
         self.limits, self.lakehouse, self.scratch = limits, lakehouse, scratch
         self.one_writer = Lock()  # bronze.rejected is shared by all sources
+        self.one_opener = Lock()  # so is the DuckDB, whose limits hold for all of them
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -45,7 +46,8 @@ class EmbeddedLoader:
     def load(self, delivery: Delivery, batch: Batch, earlier: list[str]) -> Batch:
         """A ledger entry lost to a kill is made again from Bronze."""
         in_bronze = self.lakehouse.holds_batch(delivery.bronze, batch.batch_id)
-        cursor = self.connection.cursor()
+        with self.one_opener:
+            cursor = self.connection.cursor()
         self.scratch.mkdir(parents=True, exist_ok=True)
         as_utf8 = self.scratch / f"{batch.batch_id}.csv"
         try:

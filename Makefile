@@ -23,7 +23,7 @@ test parity thorough: export OPENBLAS_NUM_THREADS := 1
 test: $(EXTRAS) $(AZURITE) lint
 	$(BIN)/pytest -n auto --dist worksteal
 
-# What takes longer: Apache Spark, the published exports on every engine, random histories of deliveries, and what a project is given for
+# What takes longer: Spark, the published exports (on Apache's a part of them), random histories of deliveries, and what a project is given for
 # GitHub and Airflow. Apache Spark has a process of its own, which keeps one core busy; the other tests take the rest. The server of Spark
 # Connect keeps what memory it has had, so its process ends before the others begin.
 parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready

@@ -107,23 +107,26 @@ class Ledger:
     @property
     def spent(self) -> dict[str, float]:
         """CPU seconds by folder, as where the budgets were measured."""
-        return {name: seconds / self.slowness for name, seconds in self.by_folder.items()}
+        slowness = self.slowness
+        return {name: seconds / slowness for name, seconds in self.by_folder.items()}
 
     @property
     def slow(self) -> dict[str, tuple[float, str]]:
         """Tests that took longer than a test may, with the seconds and the reason in their mark."""
+        slowness = self.slowness
         return {
-            test: (seconds / self.slowness, why)
+            test: (seconds / slowness, why)
             for test, (seconds, why) in self.by_test.items()
-            if seconds / self.slowness > self.of_a_test
+            if seconds / slowness > self.of_a_test
         }
 
     def faults(self) -> list[str]:
+        spent = self.spent
         return [
-            f"{name} took {self.spent[name]:.1f} CPU seconds of {budget:g}: let its tests share what they"
+            f"{name} took {spent[name]:.1f} CPU seconds of {budget:g}: let its tests share what they"
             " prepare, or give it more in pyproject.toml."
             for name, budget in self.budgets.items()
-            if self.spent.get(name, 0.0) > budget
+            if spent.get(name, 0.0) > budget
         ] + [
             f"{test} took {seconds:.1f} CPU seconds: make it faster, or say why it is not in"
             " @pytest.mark.slow, or in @pytest.mark.long, which leaves it to make parity."

@@ -72,7 +72,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, RunResult]:
 
 
 def run_to_scores(shop: Shop) -> None:
-    with_database_of_models(shop.with_science())
+    with_database_of_models(shop)
     young_brand(shop)
     shop.deliver_lines(*customers())
     with pytest.MonkeyPatch.context() as patch:

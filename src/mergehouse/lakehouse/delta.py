@@ -64,7 +64,7 @@ _CAMEL = {
     "modification_time": "modificationTime",
     "data_change": "dataChange",
 }
-# these through delta-rs, see engine/reader.py
+# these through delta-rs, see lakehouse/reader.py
 READABLE_FEATURES = PLAIN_READER_FEATURES | {"deletionVectors", "columnMapping"}
 
 

@@ -36,6 +36,9 @@ def connect(**config: Any) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+_numbers = itertools.count()  # of databases
+
+
 @functools.cache
 def _kept() -> duckdb.DuckDBPyConnection:
     """A DuckDB that the process keeps, since a new one takes 30 ms."""
@@ -81,9 +84,6 @@ def database(within: Path | None = None) -> duckdb.DuckDBPyConnection:
     # a relation keeps the connection that it was made on
     weakref.finalize(connection, server.cursor().execute, f"DETACH {name}").atexit = False
     return connection
-
-
-_numbers = itertools.count()
 
 
 @contextmanager

@@ -189,6 +189,9 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
 def _parsed(text: str, file: Path) -> exp.Query:
     try:
         query = sqlglot.parse_one(text, read="spark")
+        query.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except sqlglot.errors.UnsupportedError as error:  # it would be written without what is not supported
+        raise ConfigError(f"{file}: {str(error).splitlines()[0]} Say it with other functions.") from None
     except sqlglot.errors.ParseError as error:
         first: Any = error.errors[0] if error.errors else {}
         raise ConfigError(

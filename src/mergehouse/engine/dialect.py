@@ -44,7 +44,9 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.AtTimeZone):
             clock = exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), clock])
         node.set("this", clock)
-    if isinstance(node, exp.ConvertTimezone) and not node.args.get("source_tz"):  # of the session, which is UTC
+    if isinstance(node, exp.ConvertTimezone) and not node.args.get(
+        "source_tz"
+    ):  # of the session, which is UTC
         node.set("source_tz", exp.Literal.string("UTC"))
     if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
         value, pattern = node.expressions

@@ -36,7 +36,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     >>> lakehouse, brand = mh.open("shop"), mh.project("shop").brands["shop"]
     >>> rows = lakehouse.query(to_duckdb(typed_view(brand, "lines", read_batches(lakehouse))))
     >>> sorted(rows.project("title, price").fetchall())[0]
-    ('Lamp', Decimal('30.0000'))
+    ('Lamp', Decimal('30.000000000'))
     """
     source = brand.sources[table]
     if source.optional and not batches:

@@ -30,6 +30,15 @@ def to_duckdb(sql: str) -> str:
     return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False)
 
 
+def literal(value: str) -> str:
+    r"""A text as Spark SQL has it.
+
+    >>> print(literal("Ann's"))
+    'Ann\'s'
+    """
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def _rewrite(node: exp.Expression) -> exp.Expression:
     """What SQLGlot leaves as Spark wrote it, or lets mean something else."""
     if isinstance(node, exp.JSONFormat):  # Spark leaves NULLs out

@@ -8,22 +8,16 @@ import json
 from collections import defaultdict
 from typing import Any
 
+from mergehouse.engine.dialect import literal
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.ingest.formats import ISO_OFFSET
+from mergehouse.ingest.numbers import number
 from mergehouse.project.config import Brand, Source
 
 TRUE_WORDS = "'1', '1.0', 'true', 't', 'yes', 'y', 'ja', 'oui', 'si', 'sí', 'wahr', 'x'"
 FALSE_WORDS = "'0', '0.0', 'false', 'f', 'no', 'n', 'nein', 'non', 'falsch'"
 ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts")
-# Numbers with group separators, a sign behind or in brackets, a currency or unit of up to four letters:
-# `1,234.50`, `£ 12.50`, `12,50 EUR`, `(3.00)`, `7-`. Anything else stays unread.
-_BEFORE = "^[^0-9A-Za-z]*([A-Za-z]{1,4}[.]?)?[^0-9A-Za-z.,]*"
-_AFTER = "[^0-9A-Za-z.,]*([A-Za-z]{1,4}[.]?)?[^0-9A-Za-z]*$"
-_GROUPS = "([0-9]{1,3}([%s \u00a0\u202f\u2019'][0-9]{3})+|[0-9]+)"
-POINT_NUMBER = _BEFORE + _GROUPS % "," + "([.][0-9]+)?" + _AFTER
-COMMA_NUMBER = _BEFORE + _GROUPS % "." + "(,[0-9]+)?" + _AFTER
-NEGATIVE = "^[^0-9]*[(\u2212-]|-[^0-9]*$"
 # `2026-02-20T10:00:00Z`, `2026-02-20 10:00:00 -0500`. Other names of zones say too little: EST is not the
 # same everywhere.
 _TIME = "[0-9-]{10}[T ]([01]?[0-9]|2[0-3]):[0-9:.]+"
@@ -115,7 +109,7 @@ def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: st
         )
     if kind in ("number", "percent"):
         digits = f"REPLACE({value}, '%', '')" if kind == "percent" else value
-        return _number(digits, formats.get("decimal_mark", "."))
+        return number(digits, formats.get("decimal_mark", "."))
     return _instant(value, kind, patterns, timezone)
 
 
@@ -155,29 +149,6 @@ def _by_batch(expressions: dict[str, str], groups: dict[str, list[str]]) -> str:
     return f"CASE {cases} END"
 
 
-def _number(value: str, mark: str) -> str:
-    """DECIMAL(18,4), or NULL. Group separators, signs and currencies are read only where they are
-    unmistakable.
-    """
-    plain = f"TRY_CAST({value} AS DECIMAL(20, 9))"
-    bare = f"REGEXP_REPLACE({value}, '^[^0-9]+|[^0-9]+$', '')"
-    sign = f"CASE WHEN {value} RLIKE {literal(NEGATIVE)} THEN '-' ELSE '' END"
-    point = f"TRY_CAST(CONCAT({sign}, REGEXP_REPLACE({bare}, '[^0-9.]', '')) AS DECIMAL(20, 9))"
-    comma = (
-        f"TRY_CAST(CONCAT({sign}, REPLACE(REGEXP_REPLACE({bare}, '[^0-9,]', ''), ',', '.')) AS"
-        " DECIMAL(20, 9))"
-    )
-    if mark == ".":
-        return (
-            f"COALESCE({plain}, CASE WHEN {value} RLIKE {literal(POINT_NUMBER)} THEN {point} "
-            f"WHEN {value} RLIKE '^-?[0-9]+,[0-9]{{1,2}}$' THEN {comma} END)"
-        )
-    return (
-        f"CASE WHEN {value} RLIKE {literal(COMMA_NUMBER)} THEN {comma} WHEN {value} RLIKE"
-        f" '^-?[0-9]+[.][0-9]{{1,2}}$' THEN {plain} END"
-    )
-
-
 def _instant(value: str, kind: str, patterns: list[str], timezone: str) -> str:
     """DATE or TIMESTAMP_NTZ in local time, or NULL: ISO first, then the patterns found in the batch."""
     target = "DATE" if kind == "date" else "TIMESTAMP_NTZ"
@@ -208,12 +179,3 @@ def _in_utc(value: str) -> str:
     )
     ahead = f"CASE WHEN {value} RLIKE '-[0-9]{{2}}(:?[0-9]{{2}})?$' THEN 1 ELSE -1 END"
     return f"{time} + {ahead} * ({hours} * 60 + {minutes}) * INTERVAL 1 MINUTE"
-
-
-def literal(value: str) -> str:
-    r"""A text as Spark SQL has it.
-
-    >>> print(literal("Ann's"))
-    'Ann\'s'
-    """
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

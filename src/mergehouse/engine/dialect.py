@@ -57,6 +57,8 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
         "source_tz"
     ):  # of the session, which is UTC
         node.set("source_tz", exp.Literal.string("UTC"))
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "TIMESTAMP_MILLIS":
+        return exp.Anonymous(this="MAKE_TIMESTAMP_MS", expressions=node.expressions)
     if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
         value, pattern = node.expressions
         return exp.Anonymous(

@@ -5,6 +5,7 @@ reconciled by count.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from mergehouse.ingest.landing import TEXT_SUFFIXES, LandedFile
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Brand, Source
 
+NUMBERS = "U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|DECIMAL|FLOAT|DOUBLE"  # types of DuckDB's
+ZULU = " || 'Z'"
 MAX_LINE_BYTES = 2 * 2**20
 MAX_REJECTED_TEXT = 16 * 2**20
 REASONS = {
@@ -106,6 +109,7 @@ class Reader:
         self.delivery, self.cursor, self.readable = delivery, cursor, readable
         self.delimiter: str | None = None
         self.encoding: str | None = None
+        self.numbers: list[str] = []  # columns that the file holds as numbers
 
     def __enter__(self) -> Reader:
         path = self.delivery.path
@@ -153,8 +157,14 @@ class Reader:
                 f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})."
             ) from None
         self.header = match_header([d[0] for d in described], self.delivery.source, path)
+        stored = dict(zip(self.header.columns, (d[1] for d in described), strict=True))
+        self.numbers = [name for name, kind in stored.items() if re.match(NUMBERS, kind)]
+        # Spark, Hive and Impala keep instants so, in UTC, and DuckDB takes them for local times
+        instants = self.cursor.execute(
+            f"SELECT name FROM parquet_schema({text(str(path))}) WHERE type = 'INT96'"
+        ).fetchall()
         casts = ", ".join(
-            f"CAST({quoted(d[0])} AS VARCHAR) AS {quoted(name)}"
+            f"CAST({quoted(d[0])} AS VARCHAR){ZULU if (d[0],) in instants else ''} AS {quoted(name)}"
             for d, name in zip(described, self.header.columns, strict=True)
         )
         self.relation = f"(SELECT {casts} FROM read_parquet({text(str(path))}))"

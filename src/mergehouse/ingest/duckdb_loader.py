@@ -62,7 +62,9 @@ class EmbeddedLoader:
                     f"SELECT * FROM ({select(cursor, self.lakehouse.delta(delivery.bronze))}) WHERE batch_id"
                     f" = {text(batch.batch_id)}"
                 )
-                formats = detect_formats(cursor, rows, delivery.source, earlier)
+                formats = detect_formats(
+                    cursor, rows, delivery.source, earlier, reader.delimiter, reader.numbers
+                )
                 loaded = _count(self.lakehouse, cursor, delivery.bronze, batch.batch_id)
                 empty = [] if loaded else ["the file holds a header and no rows"]
                 return replace(

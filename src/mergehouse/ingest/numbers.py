@@ -20,7 +20,7 @@ _MONEY = (  # a currency's sign, code or usual abbreviation; any other letters l
 )
 _BLANK, _APOSTROPHE = "[ \t\u00a0\u2002-\u200a\u202f\u3000]", "['\u2018\u2019\u02bc\u2032\u00b4`]"
 _MINUS = "[-\u2010-\u2013\u2212]"
-# Digits of Arabic, Persian, Hindi and of full width, and the marks beside them; marks of groups come last and go.
+# Digits of Arabic, Persian, Hindi and of full width, and marks beside them; marks of groups come last and go.
 _OTHER_SCRIPTS = "".join(chr(zero + n) for zero in (0x660, 0x6F0, 0x966, 0xFF10) for n in range(10)) + (
     "\u066b\uff0e\uff0d\u066c\uff0c"
 )
@@ -70,7 +70,8 @@ def _signed_money(value: str, mark: str, other: str) -> str:
     letters = literal(r"[^0-9.,]*\p{L}+[.]?")
     digits = f"REGEXP_REPLACE(REGEXP_REPLACE({value}, {letters}, ''), '[^0-9.,]', '')"
     return (
-        f"CASE WHEN {digits} RLIKE '^{_only(other)}$' THEN {_cast(f'CONCAT({sign}, {_with_point(digits, other)})')}"
+        f"CASE WHEN {digits} RLIKE '^{_only(other)}$'"
+        f" THEN {_cast(f'CONCAT({sign}, {_with_point(digits, other)})')}"
         f" ELSE {_cast(f'CONCAT({sign}, {_with_point(digits, mark)})')} END"
     )
 

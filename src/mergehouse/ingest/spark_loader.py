@@ -143,7 +143,14 @@ def _examine(delivery: Delivery, batch: Batch, earlier: list[str]) -> dict[str, 
         reader.reconcile(accepted)
         rejected = rejected_rows(reader, batch)
         torn = reader.cursor.execute(f"SELECT count(*) FROM ({rejected})").fetchall()[0][0] if rejected else 0
-        formats = detect_formats(reader.cursor, f"SELECT * FROM {reader.accepted}", delivery.source, earlier)
+        formats = detect_formats(
+            reader.cursor,
+            f"SELECT * FROM {reader.accepted}",
+            delivery.source,
+            earlier,
+            reader.delimiter,
+            reader.numbers,
+        )
         return {
             "rows": accepted,
             "rejected": torn,

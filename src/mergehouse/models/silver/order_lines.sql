@@ -20,7 +20,7 @@ converted AS (
   SELECT
     p.*,
     COALESCE(
-      p.order_local_ts + u.minutes_to_utc * INTERVAL 1 MINUTE, TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone)
+      p.order_instant, p.order_local_ts + u.minutes_to_utc * INTERVAL 1 MINUTE, TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone)
     )                                      AS order_ts,
     f.rate_eur                             AS fx_rate,
     f.published_date                       AS fx_rate_date

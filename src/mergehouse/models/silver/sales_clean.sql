@@ -1,7 +1,7 @@
 -- Grain: one order line, as the customer was billed.
 -- Inputs: valid order lines that repeat no other, with their product, country and unified customer.
--- Questionable: zero-amount and negative-price lines of merchandise are `adjustment`: stock corrections and gifts move goods
--- but are no sales. Non-merchandise wins over return and adjustment. Cost carries the sign of the quantity.
+-- Questionable: lines of merchandise without an amount are `adjustment`: stock corrections and gifts move goods but are no
+-- sales. Non-merchandise wins over return and adjustment. Cost carries the sign of the amount in euros.
 WITH costed AS (
   SELECT
     *,

@@ -8,9 +8,9 @@ import pytest
 from tests.conftest import SHOP_BRAND, Shop
 
 BRAND = (
-    SHOP_BRAND.replace("price: {type: number}", "price: {type: number}\n      amount: {type: number}").replace(
-        "currency: {type: code}", "currency: {type: code}\n      kind: {type: text}"
-    )
+    SHOP_BRAND.replace(
+        "price: {type: number}", "price: {type: number}\n      amount: {type: number}"
+    ).replace("currency: {type: code}", "currency: {type: code}\n      kind: {type: text}")
     + """
   catalogue:
     files: "catalogue*"
@@ -20,7 +20,8 @@ BRAND = (
 """
 )
 ORDER_LINES = """
-SELECT `order` AS order_id, line AS line_id, `when` AS order_local_ts, item AS product_code, title AS product_name,
+SELECT `order` AS order_id, line AS line_id, `when` AS order_local_ts, item AS product_code,
+  title AS product_name,
   qty AS quantity, price AS unit_price, amount, customer AS customer_code, country, currency,
   kind = 'cancelled' AS is_cancellation, batch_id, source_row, ingest_ts
 FROM lines

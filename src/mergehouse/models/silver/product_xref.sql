@@ -7,7 +7,8 @@ WITH products AS (
     COALESCE(s.source_system, c.source_system)     AS source_system,
     COALESCE(s.product_code, c.product_code)       AS product_code,
     COALESCE(c.product_name, s.product_name)       AS product_name,
-    c.source_category
+    c.source_category,
+    s.line_class
   FROM staging.products_seen AS s
   FULL OUTER JOIN staging.products AS c
     ON c.source_system = s.source_system AND c.product_code = s.product_code
@@ -48,10 +49,10 @@ SELECT
   CONCAT(p.source_system, ':', p.product_code)     AS product_id,
   p.product_name,
   p.source_category,
-  t.line_class,
-  CASE WHEN t.line_class IS NULL THEN COALESCE(m.department, 'Unmapped') ELSE 'Non-merchandise' END AS department,
-  CASE WHEN t.line_class IS NULL THEN COALESCE(m.category, 'Unmapped') ELSE 'Non-merchandise' END   AS category,
-  CASE WHEN t.line_class IS NULL THEN m.pattern ELSE t.pattern END                                  AS matched_rule
+  COALESCE(t.line_class, p.line_class)             AS line_class,
+  CASE WHEN COALESCE(t.line_class, p.line_class) IS NULL THEN COALESCE(m.department, 'Unmapped') ELSE 'Non-merchandise' END AS department,
+  CASE WHEN COALESCE(t.line_class, p.line_class) IS NULL THEN COALESCE(m.category, 'Unmapped') ELSE 'Non-merchandise' END   AS category,
+  CASE WHEN t.line_class IS NOT NULL THEN t.pattern WHEN p.line_class IS NULL THEN m.pattern END      AS matched_rule
 FROM words AS p
 LEFT JOIN first_rules AS f ON f.source_system = p.source_system AND f.product_code = p.product_code
 LEFT JOIN mapping.line_types AS t ON t.source_system = f.source_system AND CAST(t.rule_no AS INT) = f.line_class_rule

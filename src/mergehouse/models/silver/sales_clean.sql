@@ -27,7 +27,7 @@ SELECT
   department,
   category,
   line_type,
-  line_class,
+  COALESCE(line_class, product_class)                AS line_class,
   quantity,
   unit_price,
   list_price,
@@ -46,5 +46,6 @@ SELECT
   channel,
   is_cancellation,
   batch_id,
-  source_row
+  source_row,
+  line_part
 FROM costed

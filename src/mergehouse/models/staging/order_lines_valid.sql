@@ -1,6 +1,6 @@
 -- Grain: one order line that is valid and repeats no other.
 -- Inputs: checked order lines, duplicates, products, countries, customers that known pairs unite.
--- Questionable: what a line is: non-merchandise by its product code, else an adjustment where no money changes hands, else a
+-- Questionable: what a line is: non-merchandise where its brand says so or by its product code, else an adjustment where no money changes hands, else a
 -- return where its document is a cancellation or its quantity, price or amount is negative, else a sale. Exports write returns
 -- in all these ways, so money and cost of a return are negative whatever the signs: it never raises net revenue.
 WITH known AS (
@@ -9,9 +9,11 @@ WITH known AS (
     COALESCE(x.customer_id, CONCAT(l.source_system, ':', l.customer_code)) AS customer_id,
     COALESCE(n.country_code, 'ZZ')                                         AS country_code,
     COALESCE(n.region, 'Rest of world')                                    AS region,
-    p.product_id, p.department, p.category, p.line_class, p.unit_cost, p.cost_rate, p.margin_method,
+    CASE WHEN l.line_class IS NULL THEN p.department ELSE 'Non-merchandise' END AS department,
+    CASE WHEN l.line_class IS NULL THEN p.category ELSE 'Non-merchandise' END   AS category,
+    p.line_class AS product_class, p.product_id, p.unit_cost, p.cost_rate, p.margin_method,
     CASE
-      WHEN p.line_class IS NOT NULL THEN 'non_merchandise'
+      WHEN l.line_class IS NOT NULL OR p.line_class IS NOT NULL THEN 'non_merchandise'
       WHEN l.amount_original = 0 THEN 'adjustment'
       WHEN l.amount_original < 0 OR l.quantity < 0 OR l.unit_price < 0 OR l.is_cancellation THEN 'return'
       ELSE 'sale'
@@ -22,7 +24,7 @@ WITH known AS (
   LEFT JOIN (
     SELECT source_system, source_customer_id, customer_id FROM silver.customer_xref WHERE method <> 'own'
   ) AS x ON x.source_system = l.source_system AND x.source_customer_id = l.customer_code
-  LEFT ANTI JOIN silver.duplicates AS d ON d.batch_id = l.batch_id AND d.source_row = l.source_row
+  LEFT ANTI JOIN silver.duplicates AS d ON d.batch_id = l.batch_id AND d.source_row = l.source_row AND d.line_part = l.line_part
   WHERE l.reason_code IS NULL
 ),
 directed AS (

@@ -28,8 +28,15 @@ class RunResult:
     tables: list[TableResult] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     freshness: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
     kpis: Values = field(default_factory=dict)
     seconds: float = 0.0
+
+    def replace(self, tables: list[TableResult], checks: list[CheckResult]) -> None:
+        """Takes what came of tables that were built once more; those that stayed as they were keep theirs."""
+        again = {t.table: t for t in tables if t.status != "fresh"}
+        self.tables = [again.get(t.table, t) for t in self.tables]
+        self.checks = [c for c in self.checks if c.table not in again] + checks
 
     @property
     def failed(self) -> bool:
@@ -103,6 +110,9 @@ def summary(result: RunResult) -> dict[str, Any]:
         ],
         "stopped_sources": {name: str(error) for name, error in result.ingest.failures.items()},
         "tables": [vars(t) for t in result.tables],
+        "left_out": [
+            row | {"amount": None if row["amount"] is None else str(row["amount"])} for row in result.left_out
+        ],
         "findings": [
             {"table": c.table, "check": c.check, "severity": c.severity, "failures": c.failures, "why": c.why}
             for c in result.checks if not c.passed

@@ -32,12 +32,6 @@ class RunResult:
     kpis: Values = field(default_factory=dict)
     seconds: float = 0.0
 
-    def replace(self, tables: list[TableResult], checks: list[CheckResult]) -> None:
-        """Takes what came of tables that were built once more; those that stayed as they were keep theirs."""
-        again = {t.table: t for t in tables if t.status != "fresh"}
-        self.tables = [again.get(t.table, t) for t in self.tables]
-        self.checks = [c for c in self.checks if c.table not in again] + checks
-
     @property
     def failed(self) -> bool:
         """True where a source stopped, a table was not published, or a check of severity error does not hold.

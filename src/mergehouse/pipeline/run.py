@@ -19,7 +19,7 @@ from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.build import Workbench, build_tables
 from mergehouse.pipeline.computed import Request, is_left_out
 from mergehouse.pipeline.newer_rates import fetch_missing
-from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.results import RunResult, TableResult
 from mergehouse.pipeline.run_log import record_run
 from mergehouse.pipeline.stamps import Stamps, reached
 from mergehouse.progress import Progress, silent
@@ -72,10 +72,11 @@ def run(
         result.tables, result.checks = build_tables(chosen, bench, broken, full, progress)
         if chosen and fetch_missing(project, lakehouse, result, progress):
             bench = _workbench(project, engine, mappings, result.ingest.batches, full, progress)
-            result.replace(*build_tables(chosen, bench, broken, full, progress))
+            _replace(result, *build_tables(chosen, bench, broken, full, progress))
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
-        result.checks += missing_rates(lakehouse, project)
+        rates = missing_rates(lakehouse, project)
+        result.checks += [check for check in rates if result.changed or not check.passed]
         if result.changed:
             if not broken:
                 result.checks += _reconcile(project, bench.attachments)
@@ -88,6 +89,13 @@ def run(
             record_run(lakehouse, result)
         result.seconds = time.perf_counter() - began
         return result
+
+
+def _replace(result: RunResult, tables: list[TableResult], checks: list[CheckResult]) -> None:
+    """Takes what came of tables that were built once more; those that stayed as they were keep theirs."""
+    again = {t.table: t for t in tables if t.status != "fresh"}
+    result.tables = [again.get(t.table, t) for t in result.tables]
+    result.checks = [c for c in result.checks if c.table not in again] + checks
 
 
 def check(project: Project, spark: SparkSession | None = None) -> list[CheckResult]:

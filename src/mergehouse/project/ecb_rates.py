@@ -89,6 +89,10 @@ def update(project: Project, source: str | None = None) -> Edition:
 
     Without `source`: that of `rates` in mergehouse.yml, else the bank's server. Returns the edition that the
     project has now. Raises ConfigError where the rates cannot be had or are none.
+
+    >>> update(mh.project("shop"), "rates/of/nobody.zip")
+    Traceback (most recent call last):
+    mergehouse.errors.ConfigError: rates: ...rates/of/nobody.zip cannot be read (No such file or directory)...
     """
     place = source or project.config.rates.source or ADDRESS
     there = edition(project)
@@ -119,8 +123,8 @@ def _content(place: str) -> bytes:
     except (OSError, urllib.error.URLError, ValueError) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"rates: {place} cannot be read ({reason}). Fetch {ADDRESS} where there is a network, and name the"
-            " file: mergehouse rates update --from FILE."
+            f"rates: {place} cannot be read ({reason}). Fetch {ADDRESS} where there is a network, and name"
+            " the file: mergehouse rates update --from FILE."
         ) from None
     return _unpacked(content, place)
 

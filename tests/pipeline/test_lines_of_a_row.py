@@ -16,6 +16,7 @@ from mergehouse.transform.staging_views import ORDER_LINES, brand_queries, versi
 BRAND = """
 label: Shop
 currency: EUR
+quarantine: {stop: 100 %}
 timezone: Europe/Berlin
 sources:
   orders:

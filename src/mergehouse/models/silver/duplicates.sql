@@ -35,6 +35,7 @@ SELECT
   order_id,
   order_date,
   amount_original,
+  currency,
   CASE
     WHEN line_id IS NOT NULL AND (
       part_batch_id <> kept_batch_id OR part_source_row <> kept_source_row -- the row that is kept has no such line
@@ -45,7 +46,7 @@ SELECT
   END AS kind
 FROM (
   SELECT
-    source_system, batch_id, source_row, line_part, order_id, order_date, amount_original, product_code,
+    source_system, batch_id, source_row, line_part, order_id, order_date, amount_original, currency, product_code,
     FIRST_VALUE(batch_id) OVER same_fact        AS kept_batch_id,
     FIRST_VALUE(source_row) OVER same_fact      AS kept_source_row,
     FIRST_VALUE(amount_original) OVER same_part AS kept_amount,

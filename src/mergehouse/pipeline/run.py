@@ -25,6 +25,7 @@ from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import Rows, ecb_file, mapping_tables
 from mergehouse.quality import freshness, reconciliation
+from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.transform.field_reconciliation import rules_over
@@ -67,6 +68,7 @@ def run(
         broken = set(result.ingest.failures)
         result.tables, result.checks = build_tables(chosen, bench, broken, full, progress)
         result.kpis = compute(lakehouse)
+        result.checks += check_files(result.ingest)
         if result.changed:
             if not broken:
                 result.checks += _reconcile(project, bench.attachments)

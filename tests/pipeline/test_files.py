@@ -78,7 +78,8 @@ DELIVERIES: dict[str, Callable[[Shop], object]] = {
 }
 SILVER = """
 SELECT order_id, line_id, order_ts::VARCHAR, split_part(product_id, ':', 2), quantity::DOUBLE,
-  amount_original::DOUBLE, country_code, currency FROM silver.sales_clean WHERE source_system = '{}' ORDER BY 1, 2
+  amount_original::DOUBLE, country_code, currency
+FROM silver.sales_clean WHERE source_system = '{}' ORDER BY 1, 2
 """
 EXPECTED = [
     ("A1", "1", "2026-02-20 09:00:00+00", "P1", 2.0, 10.5, "DE", "EUR"),

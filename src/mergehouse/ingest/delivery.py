@@ -301,6 +301,7 @@ class Reader:
         if swallowed:
             raise self._mismatch(
                 f"a quote opened on line {quote_line:,} is not closed and swallows {swallowed:,} lines."
+                f"{self._on_backslashes()}"
             )
         if rejected_lines and not accepted:
             raise SourceError(self._all_torn())
@@ -364,8 +365,13 @@ class Reader:
         return (
             f"{self.delivery.path}: no line could be split into the {len(self._own_columns)} columns of the"
             f" header (line {line:,}: {reason}). Nothing of this file was loaded. Check its header, delimiter"
-            " and quotes."
+            f" and quotes.{self._on_backslashes()}"
         )
+
+    def _on_backslashes(self) -> str:
+        r"""What to do where a quote within a cell is written `\"`."""
+        is_seen = b'\\"' in self.delivery.inspection.head and not self.delivery.source.escape
+        return " Quotes are written `\\\"` here: declare `escape: '\\'`." if is_seen else ""
 
     def _embedded_newlines(self) -> int:
         """Line ends inside quoted values of the accepted rows, those of dropped columns as well."""

@@ -202,6 +202,10 @@ def _missing_message(
         hint = "Is it the right file, and does it have a header? Give an unusual `delimiter` in brand.yml."
         return f"{message}; no declared column was found. {hint}"
     for name in missing:
+        inner = next((s for s in spellings(source, name) for h in new if s.startswith(f"{h}.")), None)
+        if inner:
+            message += f". `{inner.rpartition('.')[0]}` is a list in JSON: name it in `items` of this source"
+            continue
         candidates = {comparable(h): h for h in new}
         best = nearest(comparable(name), candidates) or next(
             (nearest(comparable(s), candidates) for s in spellings(source, name)), None

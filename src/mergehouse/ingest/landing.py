@@ -121,7 +121,7 @@ def list_zone(location: str) -> Listing | None:
         )
     with storage_errors(location):
         found = open_store(location).list_with_delimiter()
-    objects = sorted((o for o in found["objects"] if not o["path"].startswith(".")), key=lambda o: o["path"])
+    objects = sorted((o for o in found["objects"] if o["path"][:1] not in ("", ".")), key=lambda o: o["path"])
     files = [
         LandedFile(f"{location}/{o['path']}", o["size"], round(o["last_modified"].timestamp() * 1e9))
         for o in objects
@@ -249,7 +249,8 @@ def _unpacked(archive: LandedFile, patterns: Sequence[str]) -> Iterator[LandedFi
         found = []
         yield archive
     for path, size in found:
-        if not any(name.startswith(HIDDEN) or _is_mark(name) for name in path.split("/")):
+        names = [name for name in path.split("/") if name not in (".", "..")]
+        if not any(name.startswith(HIDDEN) or _is_mark(name) for name in names):
             yield LandedFile(
                 location=f"{archive.location}/{path}",
                 size_bytes=size,

@@ -20,10 +20,10 @@ CHUNK = 1 << 20
 # What is looked for in a sheet's XML, a cheap sign of it first: (sign, pattern, words)
 _NO_VALUE = rb'<c\b(?![^>]*\bt="str")[^>]*><f\b(?:[^>]*/>|[^>]*>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>'
 MARKS = (
-    (b"hidden=", rb'<row\b[^>]*\bhidden="(?:1|true)"', "{} hidden row(s) are read as well"),
-    (b"hidden=", rb'<col\b[^>]*\bhidden="(?:1|true)"', "hidden columns are read as well"),
+    (b"hidden=", rb'<(?:\w+:)?row\b[^>]*\bhidden="(?:1|true)"', "{} hidden row(s) are read as well"),
+    (b"hidden=", rb'<(?:\w+:)?col\b[^>]*\bhidden="(?:1|true)"', "hidden columns are read as well"),
     (b"<mergeCell ", rb"<mergeCell ", "{} merged cell(s): only the first cell of each has the value"),
-    (b't="e"', rb'<c\b[^>]*\bt="e"', "{} cell(s) show an error such as #REF! and are read as empty"),
+    (b't="e"', rb'<(?:\w+:)?c\b[^>]*\bt="e"', "{} cell(s) show an error such as #REF! and are read as empty"),
     (b"<f", _NO_VALUE, "{} formula(s) were saved without their result and are read as empty"),
 )
 
@@ -103,7 +103,7 @@ def _pieces(packed: zipfile.ZipFile, part: str) -> Iterator[bytes]:
     rest = b""
     with packed.open(part) as xml:
         while chunk := xml.read(CHUNK):
-            head, end, tail = (rest + chunk).rpartition(b"</row>")
+            head, end, tail = (rest + chunk).rpartition(b"row>")
             yield head + end
             rest = tail
     yield rest

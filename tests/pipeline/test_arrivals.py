@@ -1,10 +1,11 @@
-"""What is odd about an arrival is said: hidden rows, files that nobody reads, columns that nobody declared."""
+"""What is odd about an arrival is said: hidden rows, files that nobody reads, undeclared columns."""
 
 from __future__ import annotations
 
 import json
 import zipfile
 
+import duckdb
 import openpyxl
 import pytest
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
@@ -264,7 +265,7 @@ def test_lists_of_records(shop: Shop) -> None:
     assert shop.run(until="bronze").ingest.new[0].rows == 0
     shop.configure(NESTED.replace("    items: line_items\n", ""))
     shop.deliver(order(1, ("P1", "5.25")), "orders.json")
-    assert "`line_items` is a list in JSON: name it in `items`" in shop.failure()
+    assert "`line_items` is a list: name it in `items`" in shop.failure()
     shop.configure(
         NESTED.replace("items: line_items", "items: orders.line_items")
         .replace("currency: {type: code}", "currency: {type: code, header: currency}")
@@ -272,6 +273,50 @@ def test_lists_of_records(shop: Shop) -> None:
     )
     shop.deliver(f'{{"orders": [{order(1, ("P1", "5.25"))}, {order(2, ("P1", "1"))}]}}', "orders.json")
     assert shop.run(until="bronze").ingest.new[0].rows == 2
+
+
+def test_nested_parquet(shop: Shop) -> None:
+    """Structs by their paths, items as rows, the order without any as one; decimals as they are."""
+    shop.configure(NESTED)
+    address = "{'address': {'country': 'DE'}}"
+    duckdb.sql(f"""
+        COPY (
+          SELECT 1 AS id, TIMESTAMP '2026-03-01 10:00:00' AS created_at, {{'id': 77}} AS customer,
+            {address} AS shipping, 'EUR' AS currency,
+            [
+              {{'id': 1, 'sku': 'P1', 'product': {{'title': 'Mug'}}, 'quantity': 2, 'price': 5.250}},
+              {{'id': 2, 'sku': 'P2', 'product': {{'title': 'Cup'}}, 'quantity': 1, 'price': 1.0}}
+            ] AS line_items
+          UNION ALL
+          SELECT 2, TIMESTAMP '2026-03-01 10:00:00', {{'id': 77}}, {address}, 'EUR', []
+        ) TO '{shop.raw / "orders.parquet"}'
+    """)
+    assert shop.run(until="bronze").ingest.new[0].rows == 3
+    found = shop.rows('SELECT "order", item, title, price, country FROM bronze.shop_lines ORDER BY 1, 2')
+    assert found == [
+        ("1", "P1", "Mug", "5.250", "DE"),
+        ("1", "P2", "Cup", "1.000", "DE"),
+        ("2", None, None, None, "DE"),
+    ]
+
+
+def test_an_ods_workbook(shop: Shop) -> None:
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    rows = [SHOP_HEADER.split(","), ROWS[0]]
+    cells = "".join(f"<table:table-row>{''.join(map(cell.format, row))}</table:table-row>" for row in rows)
+    spaces = ("office", "table", "text")
+    names = "".join(f' xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in spaces)
+    content = (
+        f"<office:document-content{names}><office:body><office:spreadsheet>"
+        f'<table:table table:name="March">{cells}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    with zipfile.ZipFile(shop.raw / "LINES.ODS", "w") as packed:
+        packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        packed.writestr("META-INF/manifest.xml", "<manifest/>")
+        packed.writestr("content.xml", content)
+    assert [b.source_file for b in shop.run(until="bronze").ingest.new] == ["LINES.ODS#March"]
+    assert shop.rows("SELECT title, qty FROM bronze.shop_lines") == [("Mug", "2")]
 
 
 def test_the_header_again_within_a_file_is_said(shop: Shop) -> None:

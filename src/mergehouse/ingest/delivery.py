@@ -27,6 +27,7 @@ from mergehouse.ingest.header import (
 from mergehouse.ingest.inspection import Inspection, blank_lines, inspect, is_compressed, transcode
 from mergehouse.ingest.json_records import Torn, read_json
 from mergehouse.ingest.landing import LandedFile, kind_of, named
+from mergehouse.ingest.nested import flattened
 from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_parts, sheets, workbook
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Brand, Source
@@ -227,22 +228,21 @@ class Reader:
         self._delivered = f"(SELECT {self._renamed(headers)} FROM {view})"
 
     def _open_parquet(self, path: Path) -> None:
-        rows = f"read_parquet({text(str(path))}, hive_partitioning = false)"
+        file, items = text(str(path)), self.delivery.source.items
         try:
-            described = self.cursor.execute(f"DESCRIBE FROM {rows}").fetchall()
-            ((self._expected,),) = self.cursor.execute(
-                f"SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata({text(str(path))})"
-            ).fetchall()
+            rows, headers = flattened(self.cursor, f"read_parquet({file}, hive_partitioning = false)", items)
+            counted = (
+                f"SELECT count(*) FROM ({rows})"
+                if items
+                else f"SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata({file})"
+            )
+            ((self._expected,),) = self.cursor.execute(counted).fetchall()
         except duckdb.Error as error:
             raise SourceError(
                 f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})."
             ) from None
-        self._match([d[0] for d in described], str(path))
-        casts = ", ".join(
-            f"CAST({quoted(d[0])} AS VARCHAR) AS {quoted(name)}"
-            for d, name in zip(described, self._own_columns, strict=True)
-        )
-        self._delivered = f"(SELECT {casts} FROM {rows})"
+        self._match(headers, str(path))
+        self._delivered = f"(SELECT {self._renamed(headers)} FROM ({rows}))"
 
     def _open_sheet(self, path: Path, name: str) -> None:
         book, source, above, place = workbook(path), self.delivery.source, [], 0

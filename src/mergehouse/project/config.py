@@ -102,8 +102,9 @@ class Source(_Strict):
     items: str | None = Field(
         default=None,
         min_length=1,
-        description="The list within a JSON record, by its path, whose members become a row each, with what"
-        " the record says around it. Columns are found by paths, too, such as `customer.id`.",
+        description="The list within a record of JSON or nested Parquet, by its path, whose members become a"
+        " row each, with what the record says around it. Columns are found by paths, too, such as"
+        " `customer.id`.",
     )
     undeclared: Literal["keep", "drop"] | None = Field(
         default=None,

@@ -188,7 +188,7 @@ def print_findings(failed: list[CheckResult]) -> None:
         colour = "red" if c.severity == "error" else "yellow"
         console.print(f"[{colour}]{c.severity:<6}[/]", end="")
         console.print(f"{c.failures:>7,}  {c.table}: {c.check}", markup=False)
-        if c.severity == "error":
+        if c.severity == "error" or c.table.startswith("bronze."):  # files are in no table to look into
             console.print(f"               {c.why}", markup=False)
             for row in c.sample[:SAMPLE_ROWS]:
                 console.print(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import functools
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -18,11 +19,15 @@ from mergehouse.errors import ConfigError
 from mergehouse.storage import located
 
 ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# what every file system, catalogue of tables and engine takes
+LONGEST_NAME = 100
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
 _Model = TypeVar("_Model", bound=BaseModel)
 # what Bronze adds to every row
 ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
 CONFIG_FILE = "mergehouse.yml"
+# what figures of more than one brand are filed under: a brand of that name would be read as all of them
+SCOPES_OF_ALL = ("group", "both", "all")
 OF_THE_FOLDER = ("name", "folder", "landing_zone")  # what a brand has that is no key of its brand.yml
 
 
@@ -422,6 +427,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`."
         )
     brands = {f.parent.name: _brand(folder, f) for f in brand_files}
+    _expect_tables_apart(folder, brands)
     for name in config.fabric.stages if config.fabric else ():
         _expect_known(name, config.environments, config_file, "fabric.stages")
     chosen = Environment()
@@ -488,9 +494,15 @@ def nearest(word: str, candidates: Any) -> str | None:
 
 def _brand(folder: Path, file: Path) -> Brand:
     name = file.parent.name
-    if not name.isidentifier() or name != name.lower():
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST_NAME:
         raise ConfigError(
-            f"{file.parent}: a brand folder's name must be lower-case letters, digits and underscores."
+            f"{file.parent}: a brand folder's name must be a lower-case letter, then lower-case letters, digits"
+            f" and underscores, {LONGEST_NAME} in all. Rename the folder, and its `raw` where that follows it."
+        )
+    if name in SCOPES_OF_ALL:
+        raise ConfigError(
+            f"{file.parent}: `{name}` cannot be a brand's name: figures of several brands together are filed"
+            " under it. Rename the folder, and its `raw` where that follows it; `label` may stay."
         )
     values = read_yaml(file)
     for reserved in OF_THE_FOLDER:
@@ -521,6 +533,20 @@ def _brand(folder: Path, file: Path) -> Brand:
         for column in source.key:
             _expect_known(column, source.columns, file, f"sources.{table}.key")
     return brand.model_copy(update={"name": name, "folder": file.parent})
+
+
+def _expect_tables_apart(folder: Path, brands: dict[str, Brand]) -> None:
+    """Raises ConfigError where two sources would share a table in Bronze: `a` and `b_c`, `a_b` and `c`."""
+    owners: dict[str, str] = {}
+    for brand in brands.values():
+        for source in brand.sources:
+            table, owner = f"{brand.name}_{source}", f"source `{source}` of brand `{brand.name}`"
+            if table in owners:
+                raise ConfigError(
+                    f"{folder / 'brands'}: {owners[table]} and {owner} would both be `bronze.{table}`. Rename"
+                    " one of the two sources in its brand.yml and in the brand's SQL."
+                )
+            owners[table] = owner
 
 
 def _landing_in(folder: Path, brand: Brand, raw: str) -> Brand:

@@ -201,16 +201,15 @@ def _parsed(text: str, file: Path) -> exp.Query:
 
 def _resolved(brand: Brand, file: Path) -> exp.Query:
     query = _parsed(file.read_text(encoding="utf-8"), file).copy()
-    local = {cte.alias_or_name for cte in query.find_all(exp.CTE)}
-    for table in query.find_all(exp.Table):
-        if table.db or table.name in local:
+    for table in list(query.find_all(exp.Table)):
+        if table.db or _is_cte(table):
             continue
         if table.name not in brand.sources:
             best = nearest(table.name, brand.sources)
             hint = f"did you mean `{best}`?" if best else f"brand.yml declares: {', '.join(brand.sources)}."
             raise ConfigError(f"{file}: reads `{table.name}`, which is no source of {brand.label}; {hint}")
         if not table.alias:
-            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+            table.set("alias", exp.TableAlias(this=table.this.copy()))
         table.set("this", exp.to_identifier(f"{brand.name}_{table.name}"))
         table.set("db", exp.to_identifier("typed"))
     for quotient in reversed(
@@ -219,6 +218,21 @@ def _resolved(brand: Brand, file: Path) -> exp.Query:
         quotient.set("expression", exp.Nullif(this=quotient.expression, expression=exp.Literal.number(0)))
         quotient.replace(exp.TryCast(this=quotient.copy(), to=exp.DataType.build("DECIMAL(28, 9)")))
     return query
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """True where a name is that of a CTE which is known there: within its own definition it is a source's."""
+    inside: exp.Expression = table
+    while parent := inside.parent:
+        if isinstance(parent, exp.With):
+            known = parent.expressions[: parent.expressions.index(inside)]
+            inside = parent.parent or parent
+        else:
+            own = parent.args.get("with_")
+            known, inside = own.expressions if own else [], parent
+        if any(cte.alias_or_name == table.name for cte in known):
+            return True
+    return False
 
 
 def _named_columns(query: exp.Query, contract: Contract, file: Path) -> set[str]:

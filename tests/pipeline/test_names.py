@@ -49,7 +49,7 @@ def test_two_sources_that_would_share_a_table(shop: Shop) -> None:
 
 
 def test_words_of_sql_and_names_of_ctes(shop: Shop) -> None:
-    """Brand `select` keeps lines in `table` and customers in `order`; a CTE is called as the source it reads."""
+    """Brand `select` keeps lines in `table`, customers in `order`; a CTE is called as the source it reads."""
     other = shop.another("select")
     brand = SHOP_BRAND.replace("  lines:", "  table:").replace(" order: {", " group: {header: order, ")
     people = '  order: {files: "people*", columns: {from: {type: code}, order: {type: code}}}\n'

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mergehouse.engine import Engine, Staged, text_table
 from mergehouse.project.mapping_files import ECB_RATES, Rows, ecb_rates
-from mergehouse.transform.graph import Graph, Node, Table, View
+from mergehouse.transform.graph import Earlier, Graph, Node, Table, View
 
 
 class Attachments:
@@ -46,6 +46,8 @@ class Attachments:
         engine, lakehouse = self.engine, self.engine.lakehouse
         if isinstance(node, View):
             (engine.keep if node.keep else engine.define)(node.name, node.sql)
+        elif isinstance(node, Earlier):
+            engine.attach_earlier(node.table, node.version)
         elif node.name == f"mapping.{ECB_RATES}":
             engine.load_frame(node.name, ecb_rates())
         elif node.layer == "mapping":

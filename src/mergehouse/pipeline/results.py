@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +14,17 @@ from mergehouse.kpi.formula import Values
 from mergehouse.quality.checks import CheckResult
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a brand's deliveries or its SQL, in words, and some of the rows that show it."""
+
+    why: str
+    sample: list[dict[str, Any]] = field(default_factory=list)
+
+
 @dataclass(repr=False)
 class RunResult:
-    """Everything a run has to say.
+    """Everything a run has to say. `faults` by brands that are held back.
 
     >>> result = mh.run("shop", until="silver")
     >>> {table.status for table in result.tables}
@@ -29,6 +38,7 @@ class RunResult:
     checks: list[CheckResult] = field(default_factory=list)
     freshness: list[dict[str, Any]] = field(default_factory=list)
     kpis: Values = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -39,7 +49,7 @@ class RunResult:
         False
         """
         return (
-            bool(self.ingest.failures)
+            bool(self.ingest.failures or self.faults)
             or any(t.status in ("failed", "blocked") for t in self.tables)
             or any(c.stops_publication for c in self.checks)
         )
@@ -54,8 +64,17 @@ class RunResult:
         return (
             bool(self.ingest.new)
             or any(t.status != "fresh" for t in self.tables)
-            or bool(self.ingest.failures)
+            or bool(self.ingest.failures or self.faults)
         )
+
+    def add(self, tables: Sequence[TableResult], checks: Sequence[CheckResult]) -> None:
+        """Takes what became of all tables; where they were built before, that stays said of those that are
+        fresh now.
+        """
+        done = {t.table: t for t in self.tables if t.status in ("built", "updated")}
+        stays = {t.table for t in tables if t.status == "fresh" and t.table in done}
+        self.tables = [done[t.table] if t.table in stays else t for t in tables]
+        self.checks = [c for c in self.checks if c.table in stays] + list(checks)
 
     def __repr__(self) -> str:
         title, facts, *_ = self._shown()

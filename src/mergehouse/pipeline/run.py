@@ -5,19 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
+from mergehouse.errors import ModelError
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import compute
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.pipeline import isolation
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.build import Workbench, build_tables
 from mergehouse.pipeline.computed import Request, is_left_out
+from mergehouse.pipeline.isolation import HeldBack
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run_log import record_run
 from mergehouse.pipeline.stamps import Stamps, reached
@@ -49,7 +52,8 @@ def run(
 
     `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the
     run's instant. `load=False`: no delivery is looked for. A table whose checks fail keeps its published
-    version; what depends on it is left alone. Raises LakehouseError where another run is at work or the
+    version; what depends on it is left alone. Where that is one brand's fault, its rows alone stay as they
+    were. Raises LakehouseError where another run is at work or the
     lakehouse cannot be written.
     """
     began = time.perf_counter()
@@ -62,19 +66,16 @@ def run(
             if load
             else IngestResult(known=read_batches(lakehouse))
         )
-        bench = _workbench(project, engine, mappings, result.ingest.batches, full, progress)
-        chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
-        broken = set(result.ingest.failures)
-        result.tables, result.checks = build_tables(chosen, bench, broken, full, progress)
+        attachments = _build(project, engine, mappings, result, select, until, full, progress)
         result.kpis = compute(lakehouse)
         if result.changed:
-            if not broken:
-                result.checks += _reconcile(project, bench.attachments)
+            result.checks += _reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)
             if all(map(lakehouse.exists, freshness.READS)):
-                bench.attachments.attach(freshness.READS)
+                attachments.attach(freshness.READS)
                 result.freshness, late = freshness.freshness(engine, project, dt.datetime.now(dt.UTC).date())
                 result.checks += late
+            result.checks += isolation.are_current(project, result.faults, result.freshness)
             result.seconds = time.perf_counter() - began
             record_run(lakehouse, result)
         result.seconds = time.perf_counter() - began
@@ -95,8 +96,37 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
         return results + _reconcile(project, attachments) + check_bounds(compute(lakehouse))
 
 
-def _workbench(
+def _build(
     project: Project,
+    engine: Engine,
+    mappings: dict[str, Rows],
+    result: RunResult,
+    select: str | None,
+    until: str | None,
+    full: bool,
+    progress: Progress,
+) -> Attachments:
+    """Builds what is chosen, and once more without the brands on whose account tables failed, as long as
+    there are others.
+    """
+    lakehouse, batches = engine.lakehouse, result.ingest.batches
+    held = isolation.stopped(
+        project, lakehouse, result.ingest, _graph(project, lakehouse, mappings, result.ingest.known)
+    )
+    while True:
+        bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
+        chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
+        tables, checks = build_tables(chosen, bench, held.broken, full and not result.tables, progress)
+        result.add(tables, checks)
+        blamed = isolation.blamed(held, bench.attachments, tables, checks)
+        if not blamed:
+            result.faults = held.faults
+            return bench.attachments
+        held = held.also(blamed)
+
+
+def _workbench(
+    held: HeldBack,
     engine: Engine,
     mappings: dict[str, Rows],
     batches: list[Batch],
@@ -104,26 +134,34 @@ def _workbench(
     progress: Progress,
 ) -> Workbench:
     """The graph of now, and where the tables are of an earlier state, what has changed since."""
-    lakehouse = engine.lakehouse
-    graph = _graph(project, lakehouse, mappings, batches)
+    lakehouse, project = engine.lakehouse, held.project
+    graph = held.in_graph(_graph(project, lakehouse, mappings, batches, held.keeping))
     loaded = [b for b in batches if b.status == "loaded"]
     last = reached(lakehouse, graph)
     known = [b for b in loaded if last is not None and b.ingest_ts.isoformat() <= last]
     new = [b for b in loaded if b not in known]
     attachments, changes = Attachments(engine, graph, mappings), Changes(engine, graph)
-    if known and new and not full:
-        changes = Changes(engine, graph, _graph(project, lakehouse, mappings, known))
-        changes.trace(project, known, new, attachments.attach)
+    if known and new and not full and not held.keeping:
+        traced = Changes(engine, graph, _graph(project, lakehouse, mappings, known))
+        with suppress(ModelError):  # of a brand's own SQL: building shows whose
+            traced.trace(project, known, new, attachments.attach)
+            changes = traced
     request = Request(project, Lakehouse(project.lakehouse_location), progress)
     return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
 
 
-def _graph(project: Project, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch]) -> Graph:
+def _graph(
+    project: Project,
+    lakehouse: Lakehouse,
+    mappings: dict[str, Rows],
+    batches: list[Batch],
+    held_back: Collection[str] = (),
+) -> Graph:
     def published(table: str) -> str:
         stamp = lakehouse.stamp(table)
         return stamp.fingerprint if stamp else ""
 
-    return build_graph(project, batches, mappings, f"{ecb_file().stat().st_size}", published)
+    return build_graph(project, batches, mappings, f"{ecb_file().stat().st_size}", published, held_back)
 
 
 def _reconcile(project: Project, attachments: Attachments) -> list[CheckResult]:

@@ -496,13 +496,13 @@ def _brand(folder: Path, file: Path) -> Brand:
     name = file.parent.name
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST_NAME:
         raise ConfigError(
-            f"{file.parent}: a brand folder's name must be a lower-case letter, then lower-case letters, digits"
-            f" and underscores, {LONGEST_NAME} in all. Rename the folder, and its `raw` where that follows it."
+            f"{file.parent}: a brand folder's name must be a lower-case letter, then lower-case letters,"
+            f" digits and underscores, {LONGEST_NAME} in all. Rename the folder, and with it its exports'."
         )
     if name in SCOPES_OF_ALL:
         raise ConfigError(
             f"{file.parent}: `{name}` cannot be a brand's name: figures of several brands together are filed"
-            " under it. Rename the folder, and its `raw` where that follows it; `label` may stay."
+            " under it. Rename the folder, and with it its exports'; `label` may stay."
         )
     values = read_yaml(file)
     for reserved in OF_THE_FOLDER:

@@ -40,6 +40,7 @@ BRAND_FILES = {
 }
 RULE_MATCHES = ("code", "name", "category")
 ECB_RATES = "ecb_rates"
+HELD_BACK = "held_back"  # brands whose deliveries a run does not read
 
 Rows = tuple[list[str], list[list[str | None]]]
 
@@ -64,6 +65,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
             for b in project.brands.values()
         ],
     )
+    tables[HELD_BACK] = (["source_system"], [])
     tables["settings"] = (["churn_after_days"], [[str(project.config.churn_after_days)]])
     return tables
 

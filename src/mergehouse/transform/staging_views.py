@@ -222,7 +222,7 @@ def _resolved(brand: Brand, file: Path) -> exp.Query:
 
 def _is_cte(table: exp.Table) -> bool:
     """True where a name is that of a CTE which is known there: within its own definition it is a source's."""
-    inside: exp.Expression = table
+    inside: exp.Expr = table
     while parent := inside.parent:
         if isinstance(parent, exp.With):
             known = parent.expressions[: parent.expressions.index(inside)]

@@ -16,7 +16,7 @@ from mergehouse.ingest.bronze import IngestResult
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.attachments import Attachments
-from mergehouse.pipeline.results import Fault, TableResult
+from mergehouse.pipeline.results import Setback, TableResult
 from mergehouse.project.config import Brand, Project
 from mergehouse.project.mapping_files import HELD_BACK, Rows
 from mergehouse.quality.checks import CheckResult
@@ -31,20 +31,32 @@ class HeldBack:
 
     Of those in `names` no delivery is read: their rows stay as they were in the `versions` of the tables that
     read what brands deliver, and where there were none they are left out. `broken` are sources for which all
-    tables wait, since no brand is left.
+    tables wait, since no brand is left; `owners` says whose each delivery is.
     """
 
     whole: Project
     lakehouse: Lakehouse
+    owners: Mapping[str, str]
     versions: Mapping[str, int]
-    faults: dict[str, Fault] = field(default_factory=dict)
+    faults: dict[str, Setback] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
 
     @cached_property
+    def _earlier(self) -> frozenset[str]:
+        return _brands_in(self.lakehouse, self.versions)
+
+    @property
     def keeping(self) -> frozenset[str]:
         """Those with earlier rows."""
-        return self.names & _brands_in(self.lakehouse, self.versions) if self.names else frozenset()
+        return self.names & self._earlier if self.names else frozenset()
+
+    @property
+    def said(self) -> dict[str, Setback]:
+        """The faults, and of which brands there is nothing else."""
+        return {
+            name: replace(fault, left_out=name not in self._earlier) for name, fault in self.faults.items()
+        }
 
     @property
     def project(self) -> Project:
@@ -65,7 +77,7 @@ class HeldBack:
     def in_graph(self, graph: Graph) -> Graph:
         return holding_back(graph, self.keeping, self.versions) if self.keeping else graph
 
-    def also(self, faults: dict[str, Fault]) -> HeldBack:
+    def also(self, faults: dict[str, Setback]) -> HeldBack:
         return replace(self, faults=self.faults | faults, names=self.names | faults.keys())
 
 
@@ -74,12 +86,13 @@ def stopped(project: Project, lakehouse: Lakehouse, ingest: IngestResult, before
 
     A brand that brought nothing new, and whose tables are up to date, is not held back: it stays as it is.
     """
-    faults: dict[str, Fault] = {}
+    faults: dict[str, Setback] = {}
     for brand in project.brands.values():
         errors = [ingest.failures.get(bronze_table(brand.name, source)) for source in brand.sources]
         if any(errors):
-            faults[brand.name] = Fault(" ".join(str(error) for error in errors if error))
-    held = HeldBack(project, lakehouse, _versions(lakehouse, before), faults)
+            faults[brand.name] = Setback(" ".join(str(error) for error in errors if error))
+    owners = {b.batch_id: b.source_system for b in ingest.batches}
+    held = HeldBack(project, lakehouse, owners, _versions(lakehouse, before), faults)
     if len(faults) == len(project.brands):
         return replace(held, broken=frozenset(ingest.failures))
     if faults and _are_published(lakehouse, before):
@@ -90,30 +103,35 @@ def stopped(project: Project, lakehouse: Lakehouse, ingest: IngestResult, before
 
 def blamed(
     held: HeldBack, attachments: Attachments, tables: Iterable[TableResult], checks: Iterable[CheckResult]
-) -> dict[str, Fault]:
+) -> dict[str, Setback]:
     """The brands on whose account tables failed: their rows broke a check, or their SQL cannot be run. None
     where no brand would be left.
     """
     if held.broken:
         return {}
-    graph, found = attachments.graph, dict[str, Fault]()
+    graph, found = attachments.graph, dict[str, Setback]()
     brands = [brand for name, brand in held.project.brands.items() if name not in held.names]
     failed = {t.table for t in tables if t.status == "failed" and graph.tables[t.table].sql}
     broken = [check for check in checks if check.table in failed and check.stops_publication]
     for check in broken:
         for brand in brands:
-            if rows := [row for row in check.sample if row.get("source_system") == brand.name]:
-                found.setdefault(brand.name, Fault(f"{check.table}: {check.check}. {check.why}", rows))
+            if rows := [row for row in check.sample if _owner(row, held) == brand.name]:
+                found.setdefault(brand.name, Setback(f"{check.table}: {check.check}. {check.why}", rows))
     for name in failed - {check.table for check in broken}:
         views = graph.views_of_brands(graph.tables[name])
         for brand in brands:
             if brand.name not in found and (why := _fails(brand, views, attachments)):
-                found[brand.name] = Fault(why)
+                found[brand.name] = Setback(why)
     return found if len(found) < len(brands) else {}
 
 
+def _owner(row: Mapping[str, Any], held: HeldBack) -> str | None:
+    """The brand that a row of any table is of, where it says so."""
+    return row.get("source_system") or held.owners.get(str(row.get("batch_id")))
+
+
 def are_current(
-    project: Project, faults: Mapping[str, Fault], records: Iterable[dict[str, Any]]
+    project: Project, faults: Mapping[str, Setback], records: Iterable[dict[str, Any]]
 ) -> list[CheckResult]:
     """A result for each brand: that its figures are those of what it delivered. `records` tell brands' last
     orders.
@@ -122,13 +140,11 @@ def are_current(
     results = []
     for name, brand in project.brands.items():
         fault, why = faults.get(name), "A brand's figures are those of all that it delivered."
-        if fault and last.get(name):
-            why = (
-                f"{brand.label}'s figures, and its part of the group's, stay those of its orders up to"
-                f" {last[name]}: {fault.why}"
-            )
-        elif fault:
+        if fault and fault.left_out:
             why = f"{brand.label} is left out of all figures, the group's too: {fault.why}"
+        elif fault:
+            day = f"those of its orders up to {last[name]}" if last.get(name) else "as they were"
+            why = f"{brand.label}'s figures, and its part of the group's, stay {day}: {fault.why}"
         sample = fault.sample if fault else []
         results.append(CheckResult(name, "brand_is_current", "error", int(fault is not None), why, sample))
     return results

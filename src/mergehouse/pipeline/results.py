@@ -15,11 +15,15 @@ from mergehouse.quality.checks import CheckResult
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What is wrong with a brand's deliveries or its SQL, in words, and some of the rows that show it."""
+class Setback:
+    """What is wrong with a brand's deliveries or its SQL, in words, and some of the rows that show it.
+
+    `left_out`: the brand has no earlier figures to stay with.
+    """
 
     why: str
     sample: list[dict[str, Any]] = field(default_factory=list)
+    left_out: bool = False
 
 
 @dataclass(repr=False)
@@ -38,7 +42,7 @@ class RunResult:
     checks: list[CheckResult] = field(default_factory=list)
     freshness: list[dict[str, Any]] = field(default_factory=list)
     kpis: Values = field(default_factory=dict)
-    faults: dict[str, Fault] = field(default_factory=dict)
+    faults: dict[str, Setback] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property

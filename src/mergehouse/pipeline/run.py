@@ -120,7 +120,7 @@ def _build(
         result.add(tables, checks)
         blamed = isolation.blamed(held, bench.attachments, tables, checks)
         if not blamed:
-            result.faults = held.faults
+            result.faults = held.said
             return bench.attachments
         held = held.also(blamed)
 

@@ -23,7 +23,14 @@ from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import with_ratios
 from mergehouse.project.config import Brand, Project, nearest
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
-from mergehouse.transform.staging_views import brand_contracts, raw_rows_view, stacked_view, typed_view
+from mergehouse.transform.staging_views import (
+    brand_contracts,
+    raw_rows_view,
+    stacked_view,
+    typed_view,
+    unusable_view,
+    usable_view,
+)
 
 BUILT_LAYERS = ("silver", "gold")
 SEMANTICS = "1"  # raise when the engine's reading of the same SQL changes, so that every table is rebuilt
@@ -264,15 +271,17 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
     views: list[Node] = [
         _view(
             contract.table,
-            stacked_view(contract, brands),
+            (usable_view if contract.keep else stacked_view)(contract, brands),
             of_brands=True,
             follows=bool(contract.follows),
             keep=contract.keep,
         )
         for contract in brand_contracts()
     ]
+    lists = [contract for contract in brand_contracts() if contract.keep]
     return [
         *views,
+        _view("staging.unusable_entries", unusable_view(lists, brands), of_brands=True),
         _view("staging.raw_rows", raw_rows_view(sources), of_brands=True),
         _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),
     ]

@@ -23,6 +23,7 @@ from mergehouse.project.config import Brand, nearest
 from mergehouse.transform.source_views import latest, typed_rows
 
 ORDER_LINES = "order_lines.sql"
+PLACE = ("ingest_ts", "source_row")  # which of two rows came later
 
 
 def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
@@ -112,6 +113,60 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> str:
     return stacked(contract, [(b, brand_query(b, file), file) for b, file in files if file.exists()])
 
 
+def usable_view(contract: Contract, brands: list[Brand]) -> str:
+    """SQL of `staging.<name>` for a list of products or customers: the last row of each code, without those
+    that break the contract.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> usable_view(contract_of("staging.customers"), [])[-25:]
+    'WHERE reason_code IS NULL'
+    """
+    columns = ", ".join(("source_system", "timezone", "brand_currency", *contract.columns))
+    return f"SELECT {columns} FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NULL"
+
+
+def unusable_view(lists: list[Contract], brands: list[Brand]) -> str:
+    """SQL of `staging.unusable_entries`: the rows of lists of products or customers that do not count, as
+    JSON, and why.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], [])
+    True
+    """
+    return " UNION ALL ".join(
+        f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
+        f" TO_JSON(STRUCT({', '.join(contract.columns)})) AS entry"
+        f" FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NOT NULL"
+        for contract in lists
+    )
+
+
+def _judged(contract: Contract, brands: list[Brand]) -> str:
+    """The stacked rows with the reason why one does not count: it breaks what the contract says of its
+    columns, or a later row has its key.
+    """
+    broken = [
+        *(f"WHEN {name} IS NULL THEN 'missing_{name}'" for name in contract.key),
+        *(
+            f"WHEN {name} < {column.min:g} THEN '{name}_out_of_range'"
+            for name, column in contract.columns.items()
+            if column.min is not None
+        ),
+    ]
+    key, others = ", ".join(contract.key), ", ".join(contract.columns)
+    later_first = (
+        f"PARTITION BY source_system, {key}, broken ORDER BY ingest_ts DESC, source_row DESC, {others}"
+    )
+    named = (
+        f"SELECT *, CASE {' '.join(broken)} END AS broken FROM ({stacked_view(contract, brands)}) AS stacked"
+    )
+    return (
+        "SELECT *, CASE WHEN broken IS NOT NULL THEN broken"
+        f" WHEN ROW_NUMBER() OVER ({later_first}) > 1 THEN 'repeated_{contract.key[0]}' END AS reason_code"
+        f" FROM ({named}) AS named"
+    )
+
+
 def brand_file(brand: Brand, contract: Contract) -> Path:
     """Where a brand's SQL for a view of staging is, if it has any.
 
@@ -148,18 +203,32 @@ def brand_query(brand: Brand, file: Path) -> exp.Query:
     """A brand's staging query with its source names resolved to typed views, and its quotients to nine
     decimals.
 
-    Order lines without numbers have those of their source's key, where it has one.
+    Order lines without numbers have those of their source's key, where it has one. Products and customers
+    have the place of the row that they are read from, where there is one.
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> brand_query(brand, brand.folder / "order_lines.sql").find(exp.Table).sql()
     'typed.shop_lines AS lines'
     """
     query = _resolved(brand, file)
-    table, alias = line_source(query, brand) if file.name == ORDER_LINES else (None, "")
+    if file.name != ORDER_LINES:
+        return _with_place(query)
+    table, alias = line_source(query, brand)
     if table is None or not brand.sources[table].key or "line_id" in query.named_selects:
         return query
     number = " || '-' || ".join(f"CAST({alias}.`{column}` AS STRING)" for column in brand.sources[table].key)
     return query.select(f"{number} AS line_id", dialect="spark")
+
+
+def _with_place(query: exp.Query) -> exp.Query:
+    """The query with when the row that each of its rows comes from was loaded, and where it stood."""
+    source = query.args["from_"].this if query.args.get("from_") else None
+    if not isinstance(query, exp.Select) or not isinstance(source, exp.Table) or source.db != "typed":
+        return query
+    if query.args.get("group") or query.args.get("distinct") or query.find(exp.AggFunc):
+        return query
+    places = [f"`{source.alias_or_name}`.{c}" for c in PLACE if c not in query.named_selects]
+    return query.select(*places, dialect="spark")
 
 
 def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:

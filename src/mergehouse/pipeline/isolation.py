@@ -5,7 +5,7 @@ A brand is held back whose sources stop, whose SQL fails, or whose rows break a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -37,14 +37,14 @@ class HeldBack:
     whole: Project
     lakehouse: Lakehouse
     owners: Mapping[str, str]
-    versions: Mapping[str, int]
+    versions: Mapping[str, int] | None = None
     faults: dict[str, Setback] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
 
     @cached_property
     def _earlier(self) -> frozenset[str]:
-        return _brands_in(self.lakehouse, self.versions)
+        return _brands_in(self.lakehouse, self.versions or {})
 
     @property
     def keeping(self) -> frozenset[str]:
@@ -75,14 +75,23 @@ class HeldBack:
         }
 
     def in_graph(self, graph: Graph) -> Graph:
-        return holding_back(graph, self.keeping, self.versions) if self.keeping else graph
+        return holding_back(graph, self.keeping, self.versions or {}) if self.keeping else graph
+
+    def before(self, graph: Graph) -> HeldBack:
+        """Takes note of the versions there are, before any table of the graph is built."""
+        if self.versions is not None:
+            return self
+        there = filter(self.lakehouse.exists, graph.read_brands)
+        return replace(self, versions={name: self.lakehouse.delta(name).version() for name in there})
 
     def also(self, faults: dict[str, Setback]) -> HeldBack:
         return replace(self, faults=self.faults | faults, names=self.names | faults.keys())
 
 
-def stopped(project: Project, lakehouse: Lakehouse, ingest: IngestResult, before: Graph) -> HeldBack:
-    """The brands with a source that stopped. `before` is the graph without this run's deliveries.
+def stopped(
+    project: Project, lakehouse: Lakehouse, ingest: IngestResult, without_new: Callable[[], Graph]
+) -> HeldBack:
+    """The brands with a source that stopped. `without_new` makes the graph without this run's deliveries.
 
     A brand that brought nothing new, and whose tables are up to date, is not held back: it stays as it is.
     """
@@ -92,10 +101,14 @@ def stopped(project: Project, lakehouse: Lakehouse, ingest: IngestResult, before
         if any(errors):
             faults[brand.name] = Setback(" ".join(str(error) for error in errors if error))
     owners = {b.batch_id: b.source_system for b in ingest.batches}
-    held = HeldBack(project, lakehouse, owners, _versions(lakehouse, before), faults)
+    held = HeldBack(project, lakehouse, owners, faults=faults)
+    if not faults:
+        return held
     if len(faults) == len(project.brands):
         return replace(held, broken=frozenset(ingest.failures))
-    if faults and _are_published(lakehouse, before):
+    graph = without_new()
+    held = held.before(graph)
+    if _are_published(lakehouse, graph):
         brought = {b.source_system for b in ingest.new if b.status == "loaded"}
         return replace(held, names=frozenset(faults.keys() & brought))
     return replace(held, names=frozenset(faults))
@@ -148,11 +161,6 @@ def are_current(
         sample = fault.sample if fault else []
         results.append(CheckResult(name, "brand_is_current", "error", int(fault is not None), why, sample))
     return results
-
-
-def _versions(lakehouse: Lakehouse, graph: Graph) -> dict[str, int]:
-    """Of the tables that read what brands deliver, as far as there are any."""
-    return {name: lakehouse.delta(name).version() for name in graph.read_brands if lakehouse.exists(name)}
 
 
 def _brands_in(lakehouse: Lakehouse, tables: Mapping[str, int]) -> frozenset[str]:

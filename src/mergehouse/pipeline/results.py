@@ -41,6 +41,7 @@ class RunResult:
     tables: list[TableResult] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     freshness: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
     kpis: Values = field(default_factory=dict)
     faults: dict[str, Setback] = field(default_factory=dict)
     seconds: float = 0.0
@@ -72,13 +73,11 @@ class RunResult:
         )
 
     def add(self, tables: Sequence[TableResult], checks: Sequence[CheckResult]) -> None:
-        """Takes what became of all tables; where they were built before, that stays said of those that are
-        fresh now.
-        """
+        """Takes what came of tables; of those that were built before and are fresh now that stays."""
         done = {t.table: t for t in self.tables if t.status in ("built", "updated")}
-        stays = {t.table for t in tables if t.status == "fresh" and t.table in done}
-        self.tables = [done[t.table] if t.table in stays else t for t in tables]
-        self.checks = [c for c in self.checks if c.table in stays] + list(checks)
+        again = {t.table for t in tables if t.status != "fresh" or t.table not in done}
+        self.tables = [t if t.table in again else done[t.table] for t in tables]
+        self.checks = [c for c in self.checks if c.table not in again] + list(checks)
 
     def __repr__(self) -> str:
         title, facts, *_ = self._shown()
@@ -126,6 +125,9 @@ def summary(result: RunResult) -> dict[str, Any]:
         ],
         "stopped_sources": {name: str(error) for name, error in result.ingest.failures.items()},
         "tables": [vars(t) for t in result.tables],
+        "left_out": [
+            row | {"amount": None if row["amount"] is None else str(row["amount"])} for row in result.left_out
+        ],
         "findings": [
             {"table": c.table, "check": c.check, "severity": c.severity, "failures": c.failures, "why": c.why}
             for c in result.checks if not c.passed

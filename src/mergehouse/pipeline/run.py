@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
@@ -21,15 +22,19 @@ from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.build import Workbench, build_tables
 from mergehouse.pipeline.computed import Request, is_left_out
 from mergehouse.pipeline.isolation import HeldBack
+from mergehouse.pipeline.newer_rates import fetch_missing
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run_log import record_run
 from mergehouse.pipeline.stamps import Stamps, reached
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import Rows, ecb_file, mapping_tables
+from mergehouse.project.ecb_rates import Edition, edition
+from mergehouse.project.mapping_files import Rows, mapping_tables
 from mergehouse.quality import freshness, reconciliation
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.kpi_bounds import check_bounds
+from mergehouse.quality.left_out import left_out
+from mergehouse.quality.missing_rates import missing_rates
 from mergehouse.transform.field_reconciliation import rules_over
 from mergehouse.transform.graph import Graph, build_graph
 from mergehouse.transform.incremental import Changes
@@ -68,6 +73,9 @@ def run(
         )
         attachments = _build(project, engine, mappings, result, select, until, full, progress)
         result.kpis = compute(lakehouse)
+        result.left_out = left_out(lakehouse)
+        rates = missing_rates(lakehouse, project)
+        result.checks += [check for check in rates if result.changed or not check.passed]
         if result.changed:
             result.checks += _reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)
@@ -86,14 +94,15 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
     """Checks every published table against its contract, without building anything."""
     lakehouse = Lakehouse(project.lakehouse_location)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
-        mappings = mapping_tables(project)
-        graph = _graph(project, lakehouse, mappings, read_batches(lakehouse))
-        attachments = Attachments(engine, graph, mappings)
+        mappings, rates = mapping_tables(project), edition(project)
+        graph = _graph(project, lakehouse, mappings, rates, read_batches(lakehouse))
+        attachments = Attachments(engine, graph, mappings, rates)
         results: list[CheckResult] = []
         for table in graph.tables.values():
             attachments.attach({table.name} | table.check_inputs)
             results += check_table(engine, table.contract)[1]
-        return results + _reconcile(project, attachments) + check_bounds(compute(lakehouse))
+        results += _reconcile(project, attachments) + missing_rates(lakehouse, project)
+        return results + check_bounds(compute(lakehouse))
 
 
 def _build(
@@ -106,18 +115,23 @@ def _build(
     full: bool,
     progress: Progress,
 ) -> Attachments:
-    """Builds what is chosen, and once more without the brands on whose account tables failed, as long as
-    there are others.
+    """Builds what is chosen; once more with newer rates, where some are missing, and without the brands on
+    whose account tables failed, as long as there are others.
     """
     lakehouse, batches = engine.lakehouse, result.ingest.batches
-    held = isolation.stopped(
-        project, lakehouse, result.ingest, _graph(project, lakehouse, mappings, result.ingest.known)
-    )
+    without_new = partial(_graph, project, lakehouse, mappings, edition(project), result.ingest.known)
+    held = isolation.stopped(project, lakehouse, result.ingest, without_new)
+    may_fetch = True
     while True:
         bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
+        held = held.before(bench.graph)
         chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
         tables, checks = build_tables(chosen, bench, held.broken, full and not result.tables, progress)
         result.add(tables, checks)
+        if may_fetch and chosen and fetch_missing(project, lakehouse, result, progress):
+            may_fetch = False
+            continue
+        may_fetch = False
         blamed = isolation.blamed(held, bench.attachments, tables, checks)
         if not blamed:
             result.faults = held.said
@@ -135,14 +149,15 @@ def _workbench(
 ) -> Workbench:
     """The graph of now, and where the tables are of an earlier state, what has changed since."""
     lakehouse, project = engine.lakehouse, held.project
-    graph = held.in_graph(_graph(project, lakehouse, mappings, batches, held.keeping))
+    rates = edition(project)
+    graph = held.in_graph(_graph(project, lakehouse, mappings, rates, batches, held.keeping))
     loaded = [b for b in batches if b.status == "loaded"]
     last = reached(lakehouse, graph)
     known = [b for b in loaded if last is not None and b.ingest_ts.isoformat() <= last]
     new = [b for b in loaded if b not in known]
-    attachments, changes = Attachments(engine, graph, mappings), Changes(engine, graph)
+    attachments, changes = Attachments(engine, graph, mappings, rates), Changes(engine, graph)
     if known and new and not full and not held.keeping:
-        traced = Changes(engine, graph, _graph(project, lakehouse, mappings, known))
+        traced = Changes(engine, graph, _graph(project, lakehouse, mappings, rates, known))
         with suppress(ModelError):  # of a brand's own SQL: building shows whose
             traced.trace(project, known, new, attachments.attach)
             changes = traced
@@ -154,6 +169,7 @@ def _graph(
     project: Project,
     lakehouse: Lakehouse,
     mappings: dict[str, Rows],
+    rates: Edition,
     batches: list[Batch],
     held_back: Collection[str] = (),
 ) -> Graph:
@@ -161,7 +177,7 @@ def _graph(
         stamp = lakehouse.stamp(table)
         return stamp.fingerprint if stamp else ""
 
-    return build_graph(project, batches, mappings, f"{ecb_file().stat().st_size}", published, held_back)
+    return build_graph(project, batches, mappings, rates.digest, published, held_back)
 
 
 def _reconcile(project: Project, attachments: Attachments) -> list[CheckResult]:

@@ -21,6 +21,7 @@ SELECT
   order_id,
   order_date,
   amount_original,
+  currency,
   CASE
     WHEN amount_original IS DISTINCT FROM kept_amount OR product_code IS DISTINCT FROM kept_product THEN 'superseded'
     WHEN batch_id = kept_batch_id THEN 'within_delivery'
@@ -28,7 +29,7 @@ SELECT
   END AS kind
 FROM (
   SELECT
-    l.source_system, l.batch_id, l.source_row, l.order_id, l.order_date, l.amount_original, l.product_code,
+    l.source_system, l.batch_id, l.source_row, l.order_id, l.order_date, l.amount_original, l.currency, l.product_code,
     FIRST_VALUE(l.batch_id) OVER same_fact        AS kept_batch_id,
     FIRST_VALUE(l.source_row) OVER same_fact      AS kept_source_row,
     FIRST_VALUE(l.amount_original) OVER same_fact AS kept_amount,

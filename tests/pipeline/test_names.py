@@ -11,7 +11,7 @@ from mergehouse.project.config import load_project
 GOOD = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 
 
-@pytest.mark.parametrize("name", ["group", "both", "all"])
+@pytest.mark.parametrize("name", ["group", "both", "all", "gold"])
 def test_a_word_for_all_brands_is_no_brand(shop: Shop, name: str) -> None:
     shop.another(name)
     with pytest.raises(ConfigError, match=rf"brands/{name}: `{name}` cannot be a brand's name: .* Rename"):

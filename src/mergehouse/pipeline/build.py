@@ -18,6 +18,7 @@ from mergehouse.lakehouse.files import Stamp
 from mergehouse.pipeline import computed
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.results import TableResult
+from mergehouse.pipeline.stages import Stages, stage_of
 from mergehouse.pipeline.stamps import Stamps
 from mergehouse.progress import Progress
 from mergehouse.quality.checks import CheckResult, Recheck, check_table
@@ -62,7 +63,12 @@ class Workbench:
 
 
 def build_tables(
-    chosen: list[Table], bench: Workbench, broken: Collection[str], full: bool, progress: Progress
+    chosen: list[Table],
+    bench: Workbench,
+    broken: Collection[str],
+    full: bool,
+    progress: Progress,
+    stages: Stages,
 ) -> tuple[list[TableResult], list[CheckResult]]:
     """Builds the chosen tables, each after those it depends on, and returns results and checks in the order
     of `chosen`.
@@ -86,7 +92,9 @@ def build_tables(
             while ready and len(running) < bench.engine.tables_at_once:
                 name = ready.pop()
                 running[pool.submit(_build, tables[name], bench, frozenset(missing), full)] = name
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            done = wait(running, return_when=FIRST_COMPLETED).done
+            stages.spent(*(stage_of(tables[name].contract) for name in running.values()))
+            for future in done:
                 name = running.pop(future)
                 outcomes[name] = future.result()
                 if outcomes[name][0].status in ("failed", "blocked") and not tables[name].contract.optional:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +29,8 @@ class Setback:
 
 @dataclass(repr=False)
 class RunResult:
-    """Everything a run has to say. `faults` by brands that are held back.
+    """Everything a run has to say. `faults` are those of brands that are held back, `stages` the seconds that
+    each took.
 
     >>> result = mh.run("shop", until="silver")
     >>> {table.status for table in result.tables}
@@ -44,7 +46,36 @@ class RunResult:
     left_out: list[dict[str, Any]] = field(default_factory=list)
     kpis: Values = field(default_factory=dict)
     faults: dict[str, Setback] = field(default_factory=dict)
-    seconds: float = 0.0
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """That of all stages together.
+
+        >>> mh.run("shop").seconds > 0
+        True
+        """
+        return sum(self.stages.values())
+
+    @property
+    def outcomes(self) -> list[CheckResult]:
+        """All checks, and as such, too, whether each source was loaded and each table built.
+
+        >>> [check.check for check in mh.run("shop").outcomes][:2]
+        ['source_is_loaded', 'table_is_published']
+        """
+        failures = {name: str(error) for name, error in self.ingest.failures.items()}
+        loaded = [
+            CheckResult(name, "source_is_loaded", "error", int(name in failures), failures.get(name, ""))
+            for name in self.ingest.sources
+        ]
+        built = [
+            CheckResult(
+                t.table, "table_is_published", "error", int(t.status in ("failed", "blocked")), t.reason
+            )
+            for t in self.tables
+        ]
+        return [*self.checks, *loaded, *built]
 
     @property
     def failed(self) -> bool:
@@ -98,9 +129,7 @@ class RunResult:
         facts = {
             "deliveries": f"{len(loaded)} new, {sum(b.rows for b in loaded):,} rows" if loaded else "",
             "tables": ", ".join(f"{count} {status}" for status, count in statuses.items()),
-            "checks": f"{sum(c.passed for c in self.checks):,} of {len(self.checks):,} passed"
-            if self.checks
-            else "",
+            "checks": f"{sum(c.passed for c in self.outcomes):,} of {len(self.outcomes):,} passed",
             "findings": ", ".join(findings),
         }
         rows = [
@@ -117,13 +146,16 @@ def summary(result: RunResult) -> dict[str, Any]:
         "run_id": result.run_id,
         "started": result.started.isoformat(),
         "seconds": round(result.seconds, 3),
+        "stages": {name: round(seconds, 3) for name, seconds in result.stages.items()},
         "ok": not result.failed,
         "deliveries": [
             {"table": f"bronze.{b.source_system}_{b.source_table}", "file": b.source_file, "status": b.status,
-             "rows": b.rows, "rejected_rows": b.rejected_rows}
+             "rows": b.rows, "rejected_rows": b.rejected_rows, "notes": json.loads(b.drift)}
             for b in result.ingest.new
         ],
         "stopped_sources": {name: str(error) for name, error in result.ingest.failures.items()},
+        "held_back": {name: fault.why for name, fault in result.faults.items()},
+        "checks_passed": sum(c.passed for c in result.outcomes),
         "tables": [vars(t) for t in result.tables],
         "left_out": [
             row | {"amount": None if row["amount"] is None else str(row["amount"])} for row in result.left_out

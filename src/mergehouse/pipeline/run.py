@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +24,7 @@ from mergehouse.pipeline.isolation import HeldBack
 from mergehouse.pipeline.newer_rates import fetch_missing
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run_log import record_run
+from mergehouse.pipeline.stages import Stages
 from mergehouse.pipeline.stamps import Stamps, reached
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
@@ -61,17 +61,21 @@ def run(
     were. Raises LakehouseError where another run is at work or the
     lakehouse cannot be written.
     """
-    began = time.perf_counter()
+    stages = Stages()
     lakehouse = Lakehouse(project.lakehouse_location)
     mappings = mapping_tables(project)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
-        result = RunResult(uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult())
+        result = RunResult(
+            uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult(), stages=stages.seconds
+        )
+        stages.spent("opening")
         result.ingest = (
             load_deliveries(project, lakehouse, loader, result.started, progress)
             if load
             else IngestResult(known=read_batches(lakehouse))
         )
-        attachments = _build(project, engine, mappings, result, select, until, full, progress)
+        stages.spent("loading")
+        attachments = _build(project, engine, mappings, result, stages, select, until, full, progress)
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
         rates = missing_rates(lakehouse, project)
@@ -84,9 +88,9 @@ def run(
                 result.freshness, late = freshness.freshness(engine, project, dt.datetime.now(dt.UTC).date())
                 result.checks += late
             result.checks += isolation.are_current(project, result.faults, result.freshness)
-            result.seconds = time.perf_counter() - began
+            stages.spent("checks")
             record_run(lakehouse, result)
-        result.seconds = time.perf_counter() - began
+        stages.spent("recording" if result.changed else "checks")
         return result
 
 
@@ -110,6 +114,7 @@ def _build(
     engine: Engine,
     mappings: dict[str, Rows],
     result: RunResult,
+    stages: Stages,
     select: str | None,
     until: str | None,
     full: bool,
@@ -125,13 +130,17 @@ def _build(
     while True:
         bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
         held = held.before(bench.graph)
+        stages.spent("planning")
         chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
-        tables, checks = build_tables(chosen, bench, held.broken, full and not result.tables, progress)
+        tables, checks = build_tables(
+            chosen, bench, held.broken, full and not result.tables, progress, stages
+        )
         result.add(tables, checks)
-        if may_fetch and chosen and fetch_missing(project, lakehouse, result, progress):
-            may_fetch = False
-            continue
+        fetched = may_fetch and chosen and fetch_missing(project, lakehouse, result, progress)
         may_fetch = False
+        stages.spent("rates" if fetched else "checks")
+        if fetched:
+            continue
         blamed = isolation.blamed(held, bench.attachments, tables, checks)
         if not blamed:
             result.faults = held.said

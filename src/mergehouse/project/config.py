@@ -29,6 +29,7 @@ ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "bat
 CONFIG_FILE = "mergehouse.yml"
 # what figures of more than one brand are filed under: a brand of that name would be read as all of them
 SCOPES_OF_ALL = ("group", "both", "all")
+LAYERS = ("bronze", "silver", "gold", "monitor")  # findings about their tables begin so
 OF_THE_FOLDER = ("name", "folder", "landing_zone")  # what a brand has that is no key of its brand.yml
 
 
@@ -440,6 +441,20 @@ class Project(_Strict):
         return located(self.folder, self.config.lakehouse)
 
     @property
+    def labels(self) -> dict[str, str]:
+        """What people read in the place of brands' names and of `group`: no two are the same.
+
+        >>> mh.project("shop").labels
+        {'shop': 'Shop', 'group': 'Group'}
+        """
+        labels = [brand.label.casefold() for brand in self.brands.values()]
+        taken = {label for label in labels if labels.count(label) > 1 or label in SCOPES_OF_ALL}
+        return {
+            name: f"{brand.label} ({name})" if brand.label.casefold() in taken else brand.label
+            for name, brand in self.brands.items()
+        } | {"group": "Group"}
+
+    @property
     def mappings_folder(self) -> Path:
         """Where the mapping files of the group are.
 
@@ -563,10 +578,11 @@ def _brand(folder: Path, file: Path) -> Brand:
             f"{file.parent}: a brand folder's name must be a lower-case letter, then lower-case letters,"
             f" digits and underscores, {LONGEST_NAME} in all. Rename the folder, and with it its exports'."
         )
-    if name in SCOPES_OF_ALL:
+    if name in (*SCOPES_OF_ALL, *LAYERS):
+        what = "a layer of tables" if name in LAYERS else "what figures of several brands are filed under"
         raise ConfigError(
-            f"{file.parent}: `{name}` cannot be a brand's name: figures of several brands together are filed"
-            " under it. Rename the folder, and with it its exports'; `label` may stay."
+            f"{file.parent}: `{name}` cannot be a brand's name: it is {what}. Rename the folder, and with it"
+            " its exports'; `label` may stay."
         )
     values = read_yaml(file)
     for reserved in OF_THE_FOLDER:

@@ -36,6 +36,7 @@ BRAND_FILES = {
     FX_RATES: ("fx_rates.csv", ["currency", "rate_date", "units_per_eur"]),
 }
 RULE_MATCHES = ("code", "name", "category")
+HELD_BACK = "held_back"  # brands whose deliveries a run does not read
 
 Rows = tuple[list[str], list[list[str | None]]]
 
@@ -60,6 +61,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
             for b in project.brands.values()
         ],
     )
+    tables[HELD_BACK] = (["source_system"], [])
     tables["settings"] = (
         ["churn_after_days", "rate_hold_days"],
         [[str(project.config.churn_after_days), str(project.config.rates.hold_business_days)]],

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
@@ -73,9 +73,9 @@ def build_tables(
     """Builds the chosen tables, each after those it depends on, and returns results and checks in the order
     of `chosen`.
 
-    `broken` names sources for which tables wait, as they do for tables that fail or wait. Of optional ones they
-    wait for those alone that are published and whose new rows fail their checks: what reads these keeps what
-    it has.
+    `broken` names sources for which tables wait, as they do for tables that fail or wait. Of optional ones
+    they wait for those alone that are published and whose new rows fail their checks: what reads these keeps
+    what it has.
     """
     tables = {table.name: table for table in chosen}
     upstream = {name: bench.graph.upstream(name) & tables.keys() for name in tables}

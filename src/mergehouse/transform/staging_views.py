@@ -37,7 +37,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     >>> lakehouse, brand = mh.open("shop"), mh.project("shop").brands["shop"]
     >>> rows = lakehouse.query(to_duckdb(typed_view(brand, "lines", read_batches(lakehouse))))
     >>> sorted(rows.project("title, price").fetchall())[0]
-    ('Lamp', Decimal('30.0000'))
+    ('Lamp', Decimal('30.000000000'))
     """
     source = brand.sources[table]
     if source.optional and not batches:
@@ -341,6 +341,9 @@ def _numbered(
 def _parsed(text: str, file: Path) -> exp.Query:
     try:
         query = sqlglot.parse_one(text, read="spark")
+        query.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except sqlglot.errors.UnsupportedError as error:  # it would be written without what is not supported
+        raise ConfigError(f"{file}: {str(error).splitlines()[0]} Say it with other functions.") from None
     except sqlglot.errors.ParseError as error:
         first: Any = error.errors[0] if error.errors else {}
         raise ConfigError(

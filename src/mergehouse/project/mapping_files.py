@@ -64,6 +64,10 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
             for b in project.brands.values()
         ],
     )
+    tables["order_rules"] = (
+        ["source_system", "replaces", "repeats", "leaves_out"],
+        [[b.name, b.replaces, b.repeats, ", ".join(b.leave_out) or None] for b in project.brands.values()],
+    )
     tables["settings"] = (["churn_after_days"], [[str(project.config.churn_after_days)]])
     return tables
 

@@ -20,6 +20,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand, nearest
+from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import latest, typed_rows
 
 ORDER_LINES = "order_lines.sql"
@@ -48,7 +49,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
             " ingest_ts"
         )
         return f"SELECT {nulls}, {origin} WHERE FALSE"
-    return latest(version_key(brand, table), typed_rows(brand, table, batches))
+    return latest(source, version_key(brand, table), typed_rows(brand, table, batches))
 
 
 def version_key(brand: Brand, table: str) -> list[str]:
@@ -148,18 +149,16 @@ def brand_query(brand: Brand, file: Path) -> exp.Query:
     """A brand's staging query with its source names resolved to typed views, and its quotients to nine
     decimals.
 
-    Order lines without numbers have those of their source's key, where it has one.
+    Order lines have what follows from the rules of brand.yml, too.
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> brand_query(brand, brand.folder / "order_lines.sql").find(exp.Table).sql()
     'typed.shop_lines AS lines'
     """
     query = _resolved(brand, file)
-    table, alias = line_source(query, brand) if file.name == ORDER_LINES else (None, "")
-    if table is None or not brand.sources[table].key or "line_id" in query.named_selects:
+    if file.name != ORDER_LINES or not isinstance(query, exp.Select):
         return query
-    number = " || '-' || ".join(f"CAST({alias}.`{column}` AS STRING)" for column in brand.sources[table].key)
-    return query.select(f"{number} AS line_id", dialect="spark")
+    return with_order_rules(query, brand, *line_source(query, brand))
 
 
 def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:

@@ -43,7 +43,10 @@ judged AS (
   FROM converted
 )
 SELECT
-  source_system, batch_id, source_row, ingest_ts, order_id, line_id, order_ts, order_date,
+  source_system, batch_id, source_row, ingest_ts, order_id, line_id,
+  version,
+  UPPER(TRIM(status))               AS status,
+  order_ts, order_date,
   CAST(DATE_TRUNC('MONTH', order_date) AS DATE) AS order_month,
   product_code, product_name, customer_code,
   UPPER(TRIM(country))              AS country,

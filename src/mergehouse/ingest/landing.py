@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mergehouse.errors import SourceError
+from mergehouse.ingest.file_order import in_time_order
 from mergehouse.project.config import Brand, Source
 from mergehouse.storage import download, is_url, open_store, storage_errors
 
@@ -84,14 +85,14 @@ def _is_meant(file: LandedFile, source: Source) -> bool:
 
 
 def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) -> list[LandedFile]:
-    """The files of one source, by name. Raises SourceError where there is none and never was one.
+    """The files of one source, earlier ones first. Raises SourceError where there is none and never was one.
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> [file.name for file in find_files(brand, "lines", brand.sources["lines"], loaded_before=False)]
     ['lines.csv']
     """
     listing = list_zone(brand.landing_zone)
-    found = fitting(listing.files, source) if listing else []
+    found = in_time_order(fitting(listing.files, source), source.date_order) if listing else []
     if found or source.optional or loaded_before:
         return found
     if listing and (unread := next((file for file in listing.files if _is_meant(file, source)), None)):

@@ -574,9 +574,9 @@ def _check_versions(source: Source, file: Path, where: str) -> None:
     ]:
         _expect_known(column, source.columns, file, f"{where}.{key}")
         if (found := source.columns[column].type) not in types:
-            values = f", or `{{{column}: [...]}}` with its values" if found in ("text", "code") else ""
             raise ConfigError(
-                f"{file}: {where}.{key}: `{column}` is of type {found}; expected {' or '.join(types)}{values}."
+                f"{file}: {where}.{key}: `{column}` is of type {found}; expected {' or '.join(types)}."
+                + (f" Or name its values: `{{{column}: [...]}}`." if found in ("text", "code") else "")
             )
 
 

@@ -137,9 +137,9 @@ def latest(source: Source, key: list[str], rows: str) -> str:
     columns = ", ".join(f"`{name}`" for name in key)
     declared = f"`{source.updated_at}` DESC, " if source.updated_at else ""
     return (
-        f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {columns} ORDER BY {declared}ingest_ts DESC,"
-        f" source_row DESC) AS version_rank FROM ({rows}) AS typed) AS ranked WHERE version_rank = 1"
-        + "".join(f" AND NOT ({mark})" for mark in deletion_marks(source))
+        f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {columns} ORDER BY {declared}"
+        f"ingest_ts DESC, source_row DESC) AS version_rank FROM ({rows}) AS typed) AS ranked"
+        " WHERE version_rank = 1" + "".join(f" AND NOT ({mark})" for mark in deletion_marks(source))
     )
 
 

@@ -21,6 +21,19 @@ SELECT
     WHEN line_type = 'sale' AND list_price > unit_price
     THEN CAST(CAST((list_price - unit_price) * quantity AS DECIMAL(19, 4)) * fx_rate AS DECIMAL(18, 2)) ELSE 0
   END)                                                                       AS discount_eur,
-  SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)    AS non_merchandise_eur
+  SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)    AS non_merchandise_eur,
+  COALESCE(
+    MIN(CASE WHEN line_type = 'sale' THEN customer_id END) <> MAX(CASE WHEN line_type = 'sale' THEN customer_id END)
+    OR MIN(CASE WHEN line_type = 'sale' THEN channel END) <> MAX(CASE WHEN line_type = 'sale' THEN channel END)
+    OR MIN(CASE WHEN line_type = 'sale' THEN country_code END) <> MAX(CASE WHEN line_type = 'sale' THEN country_code END)
+    OR MIN(CASE WHEN line_type = 'sale' THEN order_ts END) + INTERVAL 6 HOUR
+      < MAX(CASE WHEN line_type = 'sale' THEN order_ts END),
+    FALSE
+  )                                                                          AS is_mixed,
+  COALESCE(
+    MIN(CASE WHEN amount_original > 0 THEN batch_id END) <> MAX(CASE WHEN amount_original > 0 THEN batch_id END)
+    OR MIN(CASE WHEN amount_original < 0 THEN batch_id END) <> MAX(CASE WHEN amount_original < 0 THEN batch_id END),
+    FALSE
+  )                                                                          AS is_of_several_deliveries
 FROM silver.sales_clean
 GROUP BY source_system, order_id

@@ -3,66 +3,79 @@
 -- Questionable: what makes a line the same fact. Where the brand numbers its lines, the number decides, so that corrections
 -- count. Where it does not, everything the line says does, so two lines of one order with the same product stay two. Of the
 -- same fact the last version counts, which may be one that is left out. A 64-bit hash of a part only finds candidates.
-WITH order_deliveries AS (
+WITH hashed AS (
+  SELECT
+    batch_id, source_row,
+    XXHASH64(STRUCT(
+      source_system, order_id, line_id, CASE WHEN line_id IS NULL THEN STRUCT(product_code, quantity, order_ts) END
+    )) AS fact_hash
+  FROM silver.order_lines
+  WHERE reason_code IS NULL OR reason_code = 'left_out'
+),
+order_deliveries AS (
   SELECT l.source_system, l.order_id, MAX_BY(l.batch_id, STRUCT(COALESCE(l.version, ''), l.ingest_ts)) AS batch_id
   FROM silver.order_lines AS l
   JOIN mapping.order_rules AS r ON r.source_system = l.source_system AND r.replaces = 'order'
   WHERE l.reason_code IS NULL OR l.reason_code = 'left_out'
   GROUP BY l.source_system, l.order_id
 ),
-usable AS (
-  SELECT
-    l.*,
-    COALESCE(o.batch_id, d.batch_id, l.batch_id)                               AS counting_batch_id,
-    COALESCE(COALESCE(o.batch_id, d.batch_id) <> l.batch_id, FALSE)            AS is_replaced,
-    XXHASH64(STRUCT(
-      l.source_system, l.order_id, l.line_id,
-      CASE WHEN l.line_id IS NULL THEN STRUCT(l.product_code, l.quantity, l.order_ts) END
-    ))                                                                         AS fact_hash
+replaced AS (
+  SELECT l.batch_id, l.source_row, o.batch_id AS counting_batch_id
   FROM silver.order_lines AS l
-  LEFT JOIN order_deliveries AS o ON o.source_system = l.source_system AND o.order_id = l.order_id
-  LEFT JOIN silver.day_deliveries AS d ON d.source_system = l.source_system AND d.order_date = l.order_date
+  JOIN order_deliveries AS o ON o.source_system = l.source_system AND o.order_id = l.order_id AND o.batch_id <> l.batch_id
   WHERE l.reason_code IS NULL OR l.reason_code = 'left_out'
+  UNION ALL
+  SELECT l.batch_id, l.source_row, d.batch_id
+  FROM silver.order_lines AS l
+  JOIN silver.day_deliveries AS d
+    ON d.source_system = l.source_system AND d.order_date = l.order_date AND d.batch_id <> l.batch_id
+  WHERE l.reason_code IS NULL OR l.reason_code = 'left_out'
+),
+repeated AS (
+  SELECT h.batch_id, h.source_row
+  FROM hashed AS h
+  JOIN (SELECT fact_hash FROM hashed GROUP BY fact_hash HAVING COUNT(*) > 1) AS c ON c.fact_hash = h.fact_hash
 ),
 candidates AS (
   SELECT
-    u.*,
+    l.*,
     r.repeats,
-    CASE WHEN u.line_id IS NULL THEN STRUCT(
-      u.order_ts, u.product_code, UPPER(u.product_name) AS product_name, u.quantity, u.unit_price, u.amount,
-      u.customer_code, u.country, u.channel, u.currency, u.is_cancellation
-    ) END AS said
-  FROM usable AS u
-  JOIN mapping.order_rules AS r ON r.source_system = u.source_system
-  LEFT JOIN (SELECT fact_hash FROM usable GROUP BY fact_hash HAVING COUNT(*) > 1) AS repeated ON repeated.fact_hash = u.fact_hash
-  WHERE repeated.fact_hash IS NOT NULL OR u.is_replaced
+    p.counting_batch_id,
+    p.batch_id IS NOT NULL AS is_replaced,
+    CASE WHEN l.line_id IS NULL THEN STRUCT(
+      l.order_ts, l.product_code, UPPER(l.product_name) AS product_name, l.quantity, l.unit_price, l.amount,
+      l.customer_code, l.country, l.channel, l.currency, l.is_cancellation
+    ) END                  AS said
+  FROM silver.order_lines AS l
+  JOIN (SELECT batch_id, source_row FROM repeated UNION SELECT batch_id, source_row FROM replaced) AS c
+    ON c.batch_id = l.batch_id AND c.source_row = l.source_row
+  JOIN mapping.order_rules AS r ON r.source_system = l.source_system
+  LEFT JOIN replaced AS p ON p.batch_id = l.batch_id AND p.source_row = l.source_row
 ),
-numbered AS (
+occurrences AS (
   SELECT
-    *,
-    CASE WHEN repeats = 'genuine' AND line_id IS NULL THEN ROW_NUMBER() OVER (
-      PARTITION BY source_system, order_id, line_id, said, batch_id ORDER BY source_row
-    ) END AS occurrence
+    batch_id, source_row,
+    ROW_NUMBER() OVER (PARTITION BY source_system, order_id, said, batch_id ORDER BY source_row) AS occurrence
   FROM candidates
+  WHERE repeats = 'genuine' AND line_id IS NULL
 ),
 ranked AS (
   SELECT
-    *,
-    FIRST_VALUE(batch_id) OVER versions        AS kept_batch_id,
-    FIRST_VALUE(source_row) OVER versions      AS kept_source_row,
-    FIRST_VALUE(amount_original) OVER versions AS kept_amount,
-    FIRST_VALUE(product_code) OVER versions    AS kept_product,
-    FIRST_VALUE(order_date) OVER versions      AS kept_date,
-    FIRST_VALUE(customer_code) OVER versions   AS kept_customer,
-    FIRST_VALUE(reason_code) OVER versions     AS kept_reason,
-    ROW_NUMBER() OVER versions                 AS place,
-    ROW_NUMBER() OVER (
-      PARTITION BY source_system, order_id, line_id, said, occurrence, batch_id ORDER BY version DESC, source_row DESC
-    )                                          AS place_in_delivery
-  FROM numbered
+    c.*,
+    FIRST_VALUE(c.batch_id) OVER versions        AS kept_batch_id,
+    FIRST_VALUE(c.source_row) OVER versions      AS kept_source_row,
+    FIRST_VALUE(c.amount_original) OVER versions AS kept_amount,
+    FIRST_VALUE(c.product_code) OVER versions    AS kept_product,
+    FIRST_VALUE(c.order_date) OVER versions      AS kept_date,
+    FIRST_VALUE(c.customer_code) OVER versions   AS kept_customer,
+    FIRST_VALUE(c.reason_code) OVER versions     AS kept_reason,
+    LAG(c.batch_id) OVER versions                AS next_batch_id,
+    ROW_NUMBER() OVER versions                   AS place
+  FROM candidates AS c
+  LEFT JOIN occurrences AS n ON n.batch_id = c.batch_id AND n.source_row = c.source_row
   WINDOW versions AS (
-    PARTITION BY source_system, order_id, line_id, said, occurrence
-    ORDER BY is_replaced, version DESC, ingest_ts DESC, batch_id, source_row DESC
+    PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence
+    ORDER BY c.is_replaced, c.version DESC, c.ingest_ts DESC, c.batch_id, c.source_row DESC
   )
 )
 SELECT
@@ -77,7 +90,7 @@ SELECT
   CASE
     WHEN place = 1 OR kept_reason IS NOT NULL THEN 'superseded'
     WHEN amount_original IS DISTINCT FROM kept_amount OR product_code IS DISTINCT FROM kept_product THEN 'superseded'
-    WHEN place_in_delivery > 1 THEN 'within_delivery'
+    WHEN batch_id = next_batch_id THEN 'within_delivery'
     ELSE 'across_deliveries'
   END AS kind,
   COALESCE(place > 1 AND (kept_date <> order_date OR kept_customer <> customer_code), FALSE) AS is_of_other_order

@@ -23,17 +23,11 @@ SELECT
   END)                                                                       AS discount_eur,
   SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)    AS non_merchandise_eur,
   COALESCE(
-    MIN(CASE WHEN line_type = 'sale' THEN customer_id END) <> MAX(CASE WHEN line_type = 'sale' THEN customer_id END)
-    OR MIN(CASE WHEN line_type = 'sale' THEN channel END) <> MAX(CASE WHEN line_type = 'sale' THEN channel END)
-    OR MIN(CASE WHEN line_type = 'sale' THEN country_code END) <> MAX(CASE WHEN line_type = 'sale' THEN country_code END)
+    MIN(customer_id) <> MAX(customer_id) OR MIN(channel) <> MAX(channel) OR MIN(country_code) <> MAX(country_code)
     OR MIN(CASE WHEN line_type = 'sale' THEN order_ts END) + INTERVAL 6 HOUR
       < MAX(CASE WHEN line_type = 'sale' THEN order_ts END),
     FALSE
   )                                                                          AS is_mixed,
-  COALESCE(
-    MIN(CASE WHEN amount_original > 0 THEN batch_id END) <> MAX(CASE WHEN amount_original > 0 THEN batch_id END)
-    OR MIN(CASE WHEN amount_original < 0 THEN batch_id END) <> MAX(CASE WHEN amount_original < 0 THEN batch_id END),
-    FALSE
-  )                                                                          AS is_of_several_deliveries
+  MIN(batch_id) <> MAX(batch_id)                                             AS is_of_several_deliveries
 FROM silver.sales_clean
 GROUP BY source_system, order_id

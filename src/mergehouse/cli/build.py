@@ -1,12 +1,16 @@
-"""Commands that build tables and look after them: `run`, `check`, `maintain`."""
+"""Commands that build tables and look after them: `run`, `check`, `rates`, `maintain`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mergehouse.cli.options import HERE, Env, Folder, Json, app
+from mergehouse.cli.options import HERE, Env, Folder, Json, app, rates
+
+if TYPE_CHECKING:
+    from mergehouse.project.ecb_rates import Edition
 
 
 @app.command(rich_help_panel="Build")
@@ -61,6 +65,51 @@ def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> Non
         typer.echo(f"{len(results):,} checks, {len(results) - len(failed):,} passed")
         render.print_findings(failed)
     raise typer.Exit(1 if any(c.stops_publication for c in results) else 0)
+
+
+@rates.callback()
+def rates_there_are(
+    context: typer.Context, project: Folder = HERE, env: Env = None, as_json: Json = False
+) -> None:
+    """Say how new the euro rates are, or update them."""
+    if context.invoked_subcommand:
+        return
+    from mergehouse.project.config import load_project
+    from mergehouse.project.ecb_rates import edition
+
+    _print_edition(edition(load_project(project, env)), as_json)
+
+
+@rates.command("update", rich_help_panel="Commands")
+def update_rates(
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="ADDRESS|PATH",
+            help="The ECB's file of all rates, if not that of mergehouse.yml.",
+        ),
+    ] = None,
+    project: Folder = HERE,
+    env: Env = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch the European Central Bank's rates into the project."""
+    from mergehouse.project.config import load_project
+    from mergehouse.project.ecb_rates import update
+    from mergehouse.storage import is_url
+
+    place = source if source is None or is_url(source) else str(Path(source).resolve())
+    _print_edition(update(load_project(project, env), place), as_json)
+
+
+def _print_edition(edition: Edition, as_json: bool) -> None:
+    from mergehouse.cli import render
+
+    if as_json:
+        render.print_json({"file": str(edition.file), "last_day": str(edition.last_day)})
+    else:
+        typer.echo(f"Euro rates up to {edition.last_day}, in {edition.file}")
 
 
 @app.command(rich_help_panel="Build")

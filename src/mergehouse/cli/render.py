@@ -121,6 +121,7 @@ def print_run(project: Project, result: RunResult, report_file: str) -> None:
         console.print("Nothing to do: every table is up to date.")
     if result.kpis:
         print_kpis(result.kpis)
+    print_left_out(result.left_out, {name: brand.label for name, brand in project.brands.items()})
     print_findings([c for c in result.checks if not c.passed])
     built = [t for t in result.tables if t.status == "built"]
     slowest = ", ".join(f"{t.table} {t.seconds:.1f} s" for t in sorted(built, key=lambda t: -t.seconds)[:3])
@@ -158,6 +159,24 @@ def _kpi_table(values: dict[str, dict[str, Any]], scopes: list[str]) -> Table:
         unit = "" if item.format == "percent" else item.unit
         table.add_row(item.label, unit, *(formatted(item, values[scope][item.name]) for scope in scopes))
     return table
+
+
+def print_left_out(left_out: list[dict[str, Any]], labels: dict[str, str]) -> None:
+    """What was delivered and is in no figure, by reason."""
+    if not left_out:
+        return
+    table = Table(title="Left out", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in ("brand", "kept in", "reason"):
+        table.add_column(name)
+    for name in ("rows", "amount"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in left_out:
+        amount = "" if row["amount"] is None else f"{row['amount']:,.2f} {row['currency'] or ''}"
+        brand = labels.get(row["source_system"], row["source_system"])
+        table.add_row(brand, row["kept_in"], row["reason"], f"{row['rows']:,}", amount)
+    console = Console()
+    console.print()
+    console.print(table)
 
 
 def print_findings(failed: list[CheckResult]) -> None:

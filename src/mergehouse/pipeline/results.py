@@ -28,6 +28,7 @@ class RunResult:
     tables: list[TableResult] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     freshness: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
     kpis: Values = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -103,6 +104,9 @@ def summary(result: RunResult) -> dict[str, Any]:
         ],
         "stopped_sources": {name: str(error) for name, error in result.ingest.failures.items()},
         "tables": [vars(t) for t in result.tables],
+        "left_out": [
+            row | {"amount": None if row["amount"] is None else str(row["amount"])} for row in result.left_out
+        ],
         "findings": [
             {"table": c.table, "check": c.check, "severity": c.severity, "failures": c.failures, "why": c.why}
             for c in result.checks if not c.passed

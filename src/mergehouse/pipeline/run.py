@@ -18,15 +18,19 @@ from mergehouse.lakehouse.lock import exclusive
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.build import Workbench, build_tables
 from mergehouse.pipeline.computed import Request, is_left_out
-from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.newer_rates import fetch_missing
+from mergehouse.pipeline.results import RunResult, TableResult
 from mergehouse.pipeline.run_log import record_run
 from mergehouse.pipeline.stamps import Stamps, reached
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import Rows, ecb_file, mapping_tables
+from mergehouse.project.ecb_rates import Edition, edition
+from mergehouse.project.mapping_files import Rows, mapping_tables
 from mergehouse.quality import freshness, reconciliation
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.kpi_bounds import check_bounds
+from mergehouse.quality.left_out import left_out
+from mergehouse.quality.missing_rates import missing_rates
 from mergehouse.transform.field_reconciliation import rules_over
 from mergehouse.transform.graph import Graph, build_graph
 from mergehouse.transform.incremental import Changes
@@ -66,7 +70,13 @@ def run(
         chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
         broken = set(result.ingest.failures)
         result.tables, result.checks = build_tables(chosen, bench, broken, full, progress)
+        if chosen and fetch_missing(project, lakehouse, result, progress):
+            bench = _workbench(project, engine, mappings, result.ingest.batches, full, progress)
+            _replace(result, *build_tables(chosen, bench, broken, full, progress))
         result.kpis = compute(lakehouse)
+        result.left_out = left_out(lakehouse)
+        rates = missing_rates(lakehouse, project)
+        result.checks += [check for check in rates if result.changed or not check.passed]
         if result.changed:
             if not broken:
                 result.checks += _reconcile(project, bench.attachments)
@@ -81,18 +91,26 @@ def run(
         return result
 
 
+def _replace(result: RunResult, tables: list[TableResult], checks: list[CheckResult]) -> None:
+    """Takes what came of tables that were built once more; those that stayed as they were keep theirs."""
+    again = {t.table: t for t in tables if t.status != "fresh"}
+    result.tables = [again.get(t.table, t) for t in result.tables]
+    result.checks = [c for c in result.checks if c.table not in again] + checks
+
+
 def check(project: Project, spark: SparkSession | None = None) -> list[CheckResult]:
     """Checks every published table against its contract, without building anything."""
     lakehouse = Lakehouse(project.lakehouse_location)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
-        mappings = mapping_tables(project)
-        graph = _graph(project, lakehouse, mappings, read_batches(lakehouse))
-        attachments = Attachments(engine, graph, mappings)
+        mappings, rates = mapping_tables(project), edition(project)
+        graph = _graph(project, lakehouse, mappings, rates, read_batches(lakehouse))
+        attachments = Attachments(engine, graph, mappings, rates)
         results: list[CheckResult] = []
         for table in graph.tables.values():
             attachments.attach({table.name} | table.check_inputs)
             results += check_table(engine, table.contract)[1]
-        return results + _reconcile(project, attachments) + check_bounds(compute(lakehouse))
+        results += _reconcile(project, attachments) + missing_rates(lakehouse, project)
+        return results + check_bounds(compute(lakehouse))
 
 
 def _workbench(
@@ -105,25 +123,28 @@ def _workbench(
 ) -> Workbench:
     """The graph of now, and where the tables are of an earlier state, what has changed since."""
     lakehouse = engine.lakehouse
-    graph = _graph(project, lakehouse, mappings, batches)
+    rates = edition(project)
+    graph = _graph(project, lakehouse, mappings, rates, batches)
     loaded = [b for b in batches if b.status == "loaded"]
     last = reached(lakehouse, graph)
     known = [b for b in loaded if last is not None and b.ingest_ts.isoformat() <= last]
     new = [b for b in loaded if b not in known]
-    attachments, changes = Attachments(engine, graph, mappings), Changes(engine, graph)
+    attachments, changes = Attachments(engine, graph, mappings, rates), Changes(engine, graph)
     if known and new and not full:
-        changes = Changes(engine, graph, _graph(project, lakehouse, mappings, known))
+        changes = Changes(engine, graph, _graph(project, lakehouse, mappings, rates, known))
         changes.trace(project, known, new, attachments.attach)
     request = Request(project, Lakehouse(project.lakehouse_location), progress)
     return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
 
 
-def _graph(project: Project, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch]) -> Graph:
+def _graph(
+    project: Project, lakehouse: Lakehouse, mappings: dict[str, Rows], rates: Edition, batches: list[Batch]
+) -> Graph:
     def published(table: str) -> str:
         stamp = lakehouse.stamp(table)
         return stamp.fingerprint if stamp else ""
 
-    return build_graph(project, batches, mappings, f"{ecb_file().stat().st_size}", published)
+    return build_graph(project, batches, mappings, rates.digest, published)
 
 
 def _reconcile(project: Project, attachments: Attachments) -> list[CheckResult]:

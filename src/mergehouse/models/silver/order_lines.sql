@@ -1,5 +1,5 @@
 -- Grain: one delivered order line, as in staging.order_lines.
--- Inputs: order lines of all brands, the daily euro rates.
+-- Inputs: order lines of all brands, the daily euro rates; the euro needs none.
 -- Questionable: unusable lines are here too, with their reason, since they say which products and customers there are.
 -- A delivery adds its lines; nothing is parsed twice.
 WITH priced AS (
@@ -20,8 +20,8 @@ converted AS (
     COALESCE(
       p.order_local_ts + u.minutes_to_utc * INTERVAL 1 MINUTE, TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone)
     )                                      AS order_ts,
-    f.rate_eur                             AS fx_rate,
-    f.published_date                       AS fx_rate_date
+    COALESCE(f.rate_eur, CASE WHEN p.order_currency = 'EUR' THEN 1 END)                  AS fx_rate,
+    COALESCE(f.published_date, CASE WHEN p.order_currency = 'EUR' THEN p.order_date END) AS fx_rate_date
   FROM priced AS p
   LEFT JOIN silver.fx_rates_eur AS f ON f.currency = p.order_currency AND f.rate_date = p.order_date
   LEFT JOIN staging.utc_offsets AS u ON u.timezone = p.timezone AND u.day = p.order_date

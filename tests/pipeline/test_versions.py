@@ -145,6 +145,14 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
          "heads_1": ["A1,open,10,", "A2,open,9,", "A3,void,9,", "A4,open,9,"]},
         {"heads_2": ["A1,void,9,", "A2,void,10,", "A3,open,10,", "A4,open,10,2026-03-09"]},
     ]),
+    "mended": ("replaces: line\nquarantine: {stop: 100 %}", "", NUMBERED, [
+        {"lines_1": [line("A1", n=1, price="?"), line("A1", n=2, pieces=2)]},
+        {"lines_2": [line("A1", n=1, pieces=3), line("A1", n=2, price="?")]},
+    ]),
+    "mended_orders": ("replaces: order\nquarantine: {stop: 100 %}", "", UNNUMBERED, [
+        {"lines_1": [line("A1", price="?"), line("A2", pieces=2)]},
+        {"lines_2": [line("A1", pieces=3), line("A2", price="?")]},
+    ]),
     "emptied": ("replaces: period", "", UNNUMBERED, [
         {"lines_1": [line("A1", day=1), line("A2", day=2), line("A3", day=3), line("A4", day=4),
                      line("A5", day=4)]},
@@ -172,6 +180,8 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "any_status": [("A1", 1), ("A2", 1)],
     "misspelt": [("A1", 1)],
     "headed": [("A1", 1), ("A3", 3)],
+    "mended": [("A1", 2), ("A1", 3)],
+    "mended_orders": [("A1", 3), ("A2", 2)],
     "emptied": [("A6", 1), ("A7", 1)],
 }
 DUPLICATES = {
@@ -186,7 +196,9 @@ DUPLICATES = {
     "as_it_was": {"across_deliveries": 1, "superseded": 1},
     "deleted": {"superseded": 1},
     "deleted_by_operation": {"superseded": 2},
-    "cancelled": {"superseded": 1},
+    "cancelled": {"superseded": 2},
+    "mended": {"superseded": 1},
+    "mended_orders": {"superseded": 1},
     "till": {"across_deliveries": 2},
     "anew_each_day": {"superseded": 1},
     "emptied": {"superseded": 5},
@@ -194,7 +206,9 @@ DUPLICATES = {
 QUARANTINE = {
     "deleted": {"left_out": 1},
     "deleted_by_operation": {"left_out": 2},
-    "cancelled": {"left_out": 2},
+    "cancelled": {"left_out": 1},
+    "mended": {"unreadable_price": 1},
+    "mended_orders": {"unreadable_price": 1},
     "of_one_shop": {"left_out": 1},
     "misspelt": {"left_out": 1},
     "headed": {"left_out": 1, "no_head": 1},

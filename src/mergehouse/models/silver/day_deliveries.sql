@@ -18,7 +18,8 @@ spans AS (
   FROM delivered
   GROUP BY source_system, batch_id, CASE WHEN replaces = 'day' THEN order_date END
 )
-SELECT d.source_system, d.order_date, MAX_BY(s.batch_id, STRUCT(s.version, s.ingest_ts)) AS batch_id
+SELECT d.source_system, d.order_date, MAX_BY(s.batch_id, STRUCT(s.version, s.ingest_ts)) AS batch_id,
+  MAX_BY(s.ingest_ts, STRUCT(s.version, s.ingest_ts)) AS ingest_ts
 FROM (SELECT DISTINCT source_system, order_date FROM delivered) AS d
 JOIN spans AS s ON s.source_system = d.source_system AND d.order_date BETWEEN s.first_date AND s.last_date
 GROUP BY d.source_system, d.order_date

@@ -1,8 +1,9 @@
 -- Grain: one delivered order line in the place of which another one counts, or none.
--- Inputs: usable order lines and those that a rule leaves out, what the brands say of their deliveries.
+-- Inputs: order lines, what the brands say of their deliveries.
 -- Questionable: what makes a line the same fact. Where the brand numbers its lines, the number decides, so that corrections
 -- count. Where it does not, everything the line says does, so two lines of one order with the same product stay two. Of the
--- same fact the last version counts, which may be one that is left out. A 64-bit hash of a part only finds candidates.
+-- same fact the last version counts that can be used or that a rule leaves out; an unusable one replaces nothing. A 64-bit hash of a
+-- part only finds candidates.
 WITH hashed AS (
   SELECT
     batch_id, source_row,
@@ -10,10 +11,13 @@ WITH hashed AS (
       source_system, order_id, line_id, CASE WHEN line_id IS NULL THEN STRUCT(product_code, quantity, order_ts) END
     )) AS fact_hash
   FROM silver.order_lines
-  WHERE reason_code IS NULL OR reason_code = 'left_out'
+  WHERE reason_code IS NULL OR reason_code = 'left_out' OR (order_id IS NOT NULL AND line_id IS NOT NULL)
 ),
 order_deliveries AS (
-  SELECT l.source_system, l.order_id, MAX_BY(l.batch_id, STRUCT(COALESCE(l.version, ''), l.ingest_ts)) AS batch_id
+  SELECT
+    l.source_system, l.order_id,
+    MAX_BY(l.batch_id, STRUCT(COALESCE(l.version, ''), l.ingest_ts))  AS batch_id,
+    MAX_BY(l.ingest_ts, STRUCT(COALESCE(l.version, ''), l.ingest_ts)) AS ingest_ts
   FROM silver.order_lines AS l
   JOIN mapping.order_rules AS r ON r.source_system = l.source_system AND r.replaces = 'order'
   WHERE l.reason_code IS NULL OR l.reason_code = 'left_out'
@@ -23,13 +27,13 @@ replaced AS (
   SELECT l.batch_id, l.source_row, o.batch_id AS counting_batch_id
   FROM silver.order_lines AS l
   JOIN order_deliveries AS o ON o.source_system = l.source_system AND o.order_id = l.order_id AND o.batch_id <> l.batch_id
-  WHERE l.reason_code IS NULL OR l.reason_code = 'left_out'
+  WHERE l.reason_code IS NULL OR l.reason_code = 'left_out' OR l.ingest_ts < o.ingest_ts
   UNION ALL
   SELECT l.batch_id, l.source_row, d.batch_id
   FROM silver.order_lines AS l
   JOIN silver.day_deliveries AS d
     ON d.source_system = l.source_system AND d.order_date = l.order_date AND d.batch_id <> l.batch_id
-  WHERE l.reason_code IS NULL OR l.reason_code = 'left_out'
+  WHERE l.reason_code IS NULL OR l.reason_code = 'left_out' OR (l.order_id IS NOT NULL AND l.ingest_ts < d.ingest_ts)
 ),
 repeated AS (
   SELECT h.batch_id, h.source_row
@@ -41,7 +45,9 @@ candidates AS (
     l.*,
     r.repeats,
     p.counting_batch_id,
-    p.batch_id IS NOT NULL AS is_replaced,
+    p.batch_id IS NOT NULL                              AS is_replaced,
+    l.reason_code IS NULL OR l.reason_code = 'left_out' AS is_usable,
+    STRUCT(COALESCE(l.version, '') AS version, l.ingest_ts, l.source_row) AS age,
     CASE WHEN l.line_id IS NULL THEN STRUCT(
       l.order_ts, l.product_code, UPPER(l.product_name) AS product_name, l.quantity, l.unit_price, l.amount,
       l.customer_code, l.country, l.channel, l.currency, l.is_cancellation
@@ -69,12 +75,13 @@ ranked AS (
     FIRST_VALUE(c.order_date) OVER versions      AS kept_date,
     FIRST_VALUE(c.customer_code) OVER versions   AS kept_customer,
     FIRST_VALUE(c.reason_code) OVER versions     AS kept_reason,
+    FIRST_VALUE(c.age) OVER versions             AS kept_age,
     LAG(c.batch_id) OVER versions                AS next_batch_id
   FROM candidates AS c
   LEFT JOIN occurrences AS n ON n.batch_id = c.batch_id AND n.source_row = c.source_row
   WINDOW versions AS (
     PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence
-    ORDER BY c.is_replaced, c.version DESC, c.ingest_ts DESC, c.batch_id, c.source_row DESC
+    ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC
   )
 )
 SELECT
@@ -88,11 +95,11 @@ SELECT
   amount_original,
   currency,
   CASE
-    WHEN is_latest OR kept_reason IS NOT NULL THEN 'superseded'
+    WHEN is_latest OR kept_reason IS DISTINCT FROM reason_code THEN 'superseded'
     WHEN amount_original IS DISTINCT FROM kept_amount OR product_code IS DISTINCT FROM kept_product THEN 'superseded'
     WHEN batch_id = next_batch_id THEN 'within_delivery'
     ELSE 'across_deliveries'
   END                                                             AS kind,
   COALESCE(kept_date <> order_date OR kept_customer <> customer_code, FALSE) AS is_of_other_order
 FROM (SELECT *, batch_id = kept_batch_id AND source_row = kept_source_row AS is_latest FROM ranked) AS placed
-WHERE (is_replaced OR NOT is_latest) AND reason_code IS NULL
+WHERE is_replaced OR (is_usable AND NOT is_latest) OR kept_age > age

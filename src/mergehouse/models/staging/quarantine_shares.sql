@@ -1,5 +1,5 @@
 -- Grain: one brand, and one delivery of order lines of it (`batch_id`; empty for all of them together).
--- Inputs: checked order lines, the ledger of deliveries, the newest rate of each currency, brands' limits.
+-- Inputs: checked order lines, those in quarantine, the ledger of deliveries, the newest rate of each currency, brands' limits.
 -- Questionable: rows that could not be split count as lines without an amount; amounts are compared in euros by each currency's newest
 -- rate, near enough for a share. What the brand's own rules leave out (`left_out`) is no loss.
 WITH newest AS (
@@ -8,13 +8,17 @@ WITH newest AS (
 lines AS (
   SELECT
     source_system, batch_id, currency,
-    COUNT(*)                                                                        AS order_lines,
-    COUNT_IF(reason_code IS NOT NULL AND reason_code <> 'left_out')                 AS lost_lines,
+    COUNT(*) AS order_lines, 0 AS lost_lines,
     SUM(CASE WHEN reason_code = 'amount_out_of_range' THEN NULL ELSE CAST(ABS(amount_original) AS DOUBLE) END) AS amount,
-    SUM(CASE
-      WHEN reason_code IS NOT NULL AND reason_code NOT IN ('left_out', 'amount_out_of_range') THEN CAST(ABS(amount_original) AS DOUBLE)
-    END)                                                                            AS lost_amount
+    CAST(0 AS DOUBLE) AS lost_amount
   FROM silver.order_lines
+  GROUP BY source_system, batch_id, currency
+  UNION ALL
+  SELECT
+    source_system, batch_id, currency, 0, COUNT(*), 0,
+    SUM(CASE WHEN reason_code <> 'amount_out_of_range' THEN CAST(ABS(amount_original) AS DOUBLE) END)
+  FROM silver.quarantine
+  WHERE reason_code <> 'left_out'
   GROUP BY source_system, batch_id, currency
 ),
 deliveries AS (

@@ -18,12 +18,12 @@ _MONTH_OR_WEEK = re.compile(r"(?<!\d)(\d\d?)[-._ ]((?:19|20)\d\d)(?!\d)")
 _ENDING = re.compile(r"(\.[a-z]+)+$")
 
 
-class Located(Protocol):
+class Named(Protocol):
     @property
-    def location(self) -> str: ...
+    def label(self) -> str: ...
 
 
-_File = TypeVar("_File", bound=Located)
+_File = TypeVar("_File", bound=Named)
 
 
 def in_time_order(files: list[_File], date_order: str | None = None) -> list[_File]:
@@ -34,7 +34,7 @@ def in_time_order(files: list[_File], date_order: str | None = None) -> list[_Fi
 
     >>> from mergehouse.ingest.landing import LandedFile
     >>> def ordered(*names):
-    ...     return [file.location for file in in_time_order([LandedFile(name, 1, 0) for name in names])]
+    ...     return [file.name for file in in_time_order([LandedFile(name, 1, 0) for name in names])]
     >>> ordered("sales_10.csv", "sales_2.csv", "sales.csv")
     ['sales.csv', 'sales_2.csv', 'sales_10.csv']
     >>> ordered("till 01.02.2026.csv", "till 31.01.2026.csv", "till 31.12.2025.csv")
@@ -42,10 +42,10 @@ def in_time_order(files: list[_File], date_order: str | None = None) -> list[_Fi
     >>> ordered("sales_April_2026.csv", "sales_Feb_2026.csv", "sales_Dec_2025.csv")
     ['sales_Dec_2025.csv', 'sales_Feb_2026.csv', 'sales_April_2026.csv']
     """
-    names = {file.location: _with_month_numbers(file.location.lower()) for file in files}
+    names = {file.label: _with_month_numbers(file.label.lower()) for file in files}
     seconds = [int(found[3]) for name in names.values() for found in _DATE.finditer(name)]
     month_first = date_order == "mdy" or (date_order is None and any(second > 12 for second in seconds))
-    return sorted(files, key=lambda file: _pieces(names[file.location], month_first))
+    return sorted(files, key=lambda file: _pieces(names[file.label], month_first))
 
 
 def _with_month_numbers(name: str) -> str:

@@ -42,10 +42,6 @@ def with_order_rules(query: exp.Select, brand: Brand, table: str | None, alias: 
             f" of its lines; {hint}"
         )
 
-    if source and source.key and "line_id" not in given:
-        changed["line_id"] = _joined(
-            [_sql("CAST(:it AS STRING)", it=value(n, "key")) for n in source.key], "-"
-        )
     if source and source.updated_at and "version" not in given:
         number = source.columns[source.updated_at].type == "number"
         sortable = (

@@ -2,11 +2,11 @@
 -- Inputs: order lines, what the brands say of their deliveries.
 -- Questionable: what makes a line the same fact. Where the brand numbers its lines, the number decides, so that corrections
 -- count. Where it does not, everything the line says does, so two lines of one order with the same product stay two. Of the
--- same fact the last version counts that can be used or that a rule leaves out; an unusable one replaces nothing. A 64-bit hash of a
--- part only finds candidates.
+-- same fact the last version counts that can be used or that a rule leaves out; an unusable one replaces nothing. Of the row
+-- that counts all lines do, of a replaced row none. A 64-bit hash of a part only finds candidates.
 WITH hashed AS (
   SELECT
-    batch_id, source_row,
+    batch_id, source_row, line_part,
     XXHASH64(STRUCT(
       source_system, order_id, line_id, CASE WHEN line_id IS NULL THEN STRUCT(product_code, quantity, order_ts) END
     )) AS fact_hash
@@ -24,19 +24,19 @@ order_deliveries AS (
   GROUP BY l.source_system, l.order_id
 ),
 replaced AS (
-  SELECT l.batch_id, l.source_row, o.batch_id AS counting_batch_id
+  SELECT l.batch_id, l.source_row, l.line_part, o.batch_id AS counting_batch_id
   FROM silver.order_lines AS l
   JOIN order_deliveries AS o ON o.source_system = l.source_system AND o.order_id = l.order_id AND o.batch_id <> l.batch_id
   WHERE l.reason_code IS NULL OR l.reason_code = 'left_out' OR l.ingest_ts < o.ingest_ts
   UNION ALL
-  SELECT l.batch_id, l.source_row, d.batch_id
+  SELECT l.batch_id, l.source_row, l.line_part, d.batch_id
   FROM silver.order_lines AS l
   JOIN silver.day_deliveries AS d
     ON d.source_system = l.source_system AND d.order_date = l.order_date AND d.batch_id <> l.batch_id
   WHERE l.reason_code IS NULL OR l.reason_code = 'left_out' OR (l.order_id IS NOT NULL AND l.ingest_ts < d.ingest_ts)
 ),
 repeated AS (
-  SELECT h.batch_id, h.source_row
+  SELECT h.batch_id, h.source_row, h.line_part
   FROM hashed AS h
   JOIN (SELECT fact_hash FROM hashed GROUP BY fact_hash HAVING COUNT(*) > 1) AS c ON c.fact_hash = h.fact_hash
 ),
@@ -53,14 +53,14 @@ candidates AS (
       l.customer_code, l.country, l.channel, l.currency, l.is_cancellation
     ) END                  AS said
   FROM silver.order_lines AS l
-  JOIN (SELECT batch_id, source_row FROM repeated UNION SELECT batch_id, source_row FROM replaced) AS c
-    ON c.batch_id = l.batch_id AND c.source_row = l.source_row
+  JOIN (SELECT batch_id, source_row, line_part FROM repeated UNION SELECT batch_id, source_row, line_part FROM replaced) AS c
+    ON c.batch_id = l.batch_id AND c.source_row = l.source_row AND c.line_part = l.line_part
   JOIN mapping.order_rules AS r ON r.source_system = l.source_system
-  LEFT JOIN replaced AS p ON p.batch_id = l.batch_id AND p.source_row = l.source_row
+  LEFT JOIN replaced AS p ON p.batch_id = l.batch_id AND p.source_row = l.source_row AND p.line_part = l.line_part
 ),
 occurrences AS (
   SELECT
-    batch_id, source_row,
+    batch_id, source_row, line_part,
     ROW_NUMBER() OVER (PARTITION BY source_system, order_id, said, batch_id ORDER BY source_row) AS occurrence
   FROM candidates
   WHERE repeats = 'genuine' AND line_id IS NULL
@@ -68,38 +68,46 @@ occurrences AS (
 ranked AS (
   SELECT
     c.*,
-    FIRST_VALUE(c.batch_id) OVER versions        AS kept_batch_id,
-    FIRST_VALUE(c.source_row) OVER versions      AS kept_source_row,
-    FIRST_VALUE(c.amount_original) OVER versions AS kept_amount,
-    FIRST_VALUE(c.product_code) OVER versions    AS kept_product,
-    FIRST_VALUE(c.order_date) OVER versions      AS kept_date,
-    FIRST_VALUE(c.customer_code) OVER versions   AS kept_customer,
-    FIRST_VALUE(c.reason_code) OVER versions     AS kept_reason,
-    FIRST_VALUE(c.age) OVER versions             AS kept_age,
-    LAG(c.batch_id) OVER versions                AS next_batch_id
+    FIRST_VALUE(c.batch_id) OVER rows_of_fact         AS kept_batch_id,
+    FIRST_VALUE(c.source_row) OVER rows_of_fact       AS kept_source_row,
+    FIRST_VALUE(c.order_date) OVER rows_of_fact       AS kept_date,
+    FIRST_VALUE(c.customer_code) OVER rows_of_fact    AS kept_customer,
+    FIRST_VALUE(c.age) OVER rows_of_fact              AS kept_age,
+    FIRST_VALUE(c.age) OVER versions                  AS last_age,
+    FIRST_VALUE(c.amount_original) OVER versions      AS last_amount,
+    FIRST_VALUE(c.product_code) OVER versions         AS last_product,
+    FIRST_VALUE(c.reason_code) OVER versions          AS last_reason,
+    LAG(c.batch_id) OVER versions                     AS next_batch_id
   FROM candidates AS c
-  LEFT JOIN occurrences AS n ON n.batch_id = c.batch_id AND n.source_row = c.source_row
-  WINDOW versions AS (
-    PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence
-    ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC
-  )
+  LEFT JOIN occurrences AS n ON n.batch_id = c.batch_id AND n.source_row = c.source_row AND n.line_part = c.line_part
+  WINDOW
+    rows_of_fact AS (
+      PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence
+      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC
+    ),
+    versions AS (
+      PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence, c.line_part
+      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC
+    )
 )
 SELECT
   source_system,
   batch_id,
   source_row,
-  CASE WHEN is_latest THEN counting_batch_id ELSE kept_batch_id END AS kept_batch_id,
-  CASE WHEN NOT is_latest THEN kept_source_row END                  AS kept_source_row,
+  line_part,
+  CASE WHEN is_of_last_row THEN counting_batch_id ELSE kept_batch_id END     AS kept_batch_id,
+  CASE WHEN NOT is_of_last_row THEN kept_source_row END                      AS kept_source_row,
   order_id,
   order_date,
   amount_original,
   currency,
   CASE
-    WHEN is_latest OR kept_reason IS DISTINCT FROM reason_code THEN 'superseded'
-    WHEN amount_original IS DISTINCT FROM kept_amount OR product_code IS DISTINCT FROM kept_product THEN 'superseded'
+    WHEN is_of_last_row OR last_age <> kept_age THEN 'superseded' -- no such line is in what counts
+    WHEN last_reason IS DISTINCT FROM reason_code THEN 'superseded'
+    WHEN last_amount IS DISTINCT FROM amount_original OR last_product IS DISTINCT FROM product_code THEN 'superseded'
     WHEN batch_id = next_batch_id THEN 'within_delivery'
     ELSE 'across_deliveries'
-  END                                                             AS kind,
+  END                                                                        AS kind,
   COALESCE(kept_date <> order_date OR kept_customer <> customer_code, FALSE) AS is_of_other_order
-FROM (SELECT *, batch_id = kept_batch_id AND source_row = kept_source_row AS is_latest FROM ranked) AS placed
-WHERE is_replaced OR (is_usable AND NOT is_latest) OR kept_age > age
+FROM (SELECT *, batch_id = kept_batch_id AND source_row = kept_source_row AS is_of_last_row FROM ranked) AS placed
+WHERE is_replaced OR (is_usable AND NOT is_of_last_row) OR kept_age > age

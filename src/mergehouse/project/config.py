@@ -80,6 +80,16 @@ class Source(_Strict):
         description="Columns that tell rows apart; only the latest delivery of each key counts, of order"
         " lines within their order. Without it every row counts.",
     )
+    updated_at: Name | None = Field(
+        default=None,
+        description="The column that says which version of a row is later: a date, a time or a number. It"
+        " wins over the order of deliveries: an old extract that comes late changes nothing.",
+    )
+    deleted: dict[Name, list[str]] = Field(
+        default={},
+        description="What says that a row is gone: the name of a column of type `boolean`, or of a `date` or"
+        " `timestamp` that only such rows have; or a column and its values, `{operation: [D]}`.",
+    )
     optional: bool = Field(default=False, description="Where no file is there, the source is empty.")
     sheets: list[str] = Field(
         default=[],
@@ -140,6 +150,11 @@ class Source(_Strict):
     @classmethod
     def _as_list(cls, value: str | list[str]) -> list[str]:
         return [value] if isinstance(value, str) else value
+
+    @field_validator("deleted", mode="before")
+    @classmethod
+    def _by_type(cls, value: Any) -> Any:
+        return {value: []} if isinstance(value, str) else value
 
 
 class FieldReconciliation(_Strict):
@@ -218,6 +233,29 @@ class Brand(_Strict):
     )
     sources: dict[Name, Source] = Field(
         description="What is delivered: a table `bronze.<brand>_<source>` each."
+    )
+    order_key: list[Name] = Field(
+        default=[],
+        description="What tells orders apart where their numbers start anew each day or in each shop: columns"
+        " of `order_lines.sql` or of the source that the lines come from, or `order_date`. They are joined to"
+        " the `order_id`.",
+    )
+    replaces: Literal["line", "order", "day", "period"] | None = Field(
+        default=None,
+        description="What a delivery takes the place of: `line`, the lines that it repeats alone; `order`,"
+        " all that earlier ones said of its orders; `day`, of its days; `period`, of all days from its first"
+        " to its last. Without it, as with `line`; orders of which several deliveries count are a finding.",
+    )
+    repeats: Literal["duplicates", "genuine"] = Field(
+        default="duplicates",
+        description="What identical lines of one file are, where lines have no number: `duplicates`, of which"
+        " one counts, or `genuine`, as a till scans an article twice; then the first of a file is the first"
+        " of another, the second the second.",
+    )
+    leave_out: dict[Name, list[str]] = Field(
+        default={},
+        description="Lines that do not count, by the values of a column of `order_lines.sql` or of the source"
+        " that the lines come from, such as `{status: [cancelled, draft]}`; case does not matter.",
     )
     reconcile: list[FieldReconciliation] = Field(
         default=[],
@@ -647,9 +685,28 @@ def _brand(folder: Path, file: Path) -> Brand:
                 column, brand.sources[table].columns, file, f"reconcile.{rule.field}: sum_over in {table}"
             )
     for table, source in brand.sources.items():
-        for column in source.key:
-            _expect_known(column, source.columns, file, f"sources.{table}.key")
+        _check_versions(source, file, f"sources.{table}")
     return brand.model_copy(update={"name": name, "folder": file.parent})
+
+
+def _check_versions(source: Source, file: Path, where: str) -> None:
+    """Raises ConfigError where a column that tells versions apart is not there or cannot do so."""
+    for column in source.key:
+        _expect_known(column, source.columns, file, f"{where}.key")
+    updated_at = [source.updated_at] if source.updated_at else []
+    for key, column, types in [
+        *(("updated_at", column, ("date", "timestamp", "number")) for column in updated_at),
+        *(
+            ("deleted", column, ("text", "code") if values else ("boolean", "date", "timestamp"))
+            for column, values in source.deleted.items()
+        ),
+    ]:
+        _expect_known(column, source.columns, file, f"{where}.{key}")
+        if (found := source.columns[column].type) not in types:
+            raise ConfigError(
+                f"{file}: {where}.{key}: `{column}` is of type {found}; expected {' or '.join(types)}."
+                + (f" Or name its values: `{{{column}: [...]}}`." if found in ("text", "code") else "")
+            )
 
 
 def _expect_tables_apart(folder: Path, brands: dict[str, Brand]) -> None:

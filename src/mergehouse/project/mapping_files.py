@@ -63,6 +63,19 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
             for b in project.brands.values()
         ],
     )
+    tables["order_rules"] = (
+        ["source_system", "replaces", "repeats"],
+        [[b.name, b.replaces, b.repeats] for b in project.brands.values()],
+    )
+    tables["left_out_values"] = (
+        ["source_system", "column_name", "value"],
+        [
+            [b.name, name, value.strip().upper()]
+            for b in project.brands.values()
+            for name, values in b.leave_out.items()
+            for value in values
+        ],
+    )
     tables[HELD_BACK] = (["source_system"], [])
     tables["settings"] = (
         ["churn_after_days", "rate_hold_days"],

@@ -20,6 +20,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand, nearest
+from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import latest, typed_rows
 
 ORDER_LINES = "order_lines.sql"
@@ -49,7 +50,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
             " ingest_ts"
         )
         return f"SELECT {nulls}, {origin} WHERE FALSE"
-    return latest(version_key(brand, table), typed_rows(brand, table, batches))
+    return latest(source, version_key(brand, table), typed_rows(brand, table, batches))
 
 
 def version_key(brand: Brand, table: str) -> list[str]:
@@ -205,7 +206,7 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     """A brand's staging query with its source names resolved to typed views, and its quotients to nine
     decimals. Of order lines each SELECT of a UNION ALL is a query of its own, with its number as `line_part`.
 
-    Order lines without numbers have those of their source's key, where it has one. Products and customers
+    Order lines have what follows from the rules of brand.yml, too. Products and customers
     have the place of the row that they are read from, where there is one.
 
     >>> brand = mh.project("shop").brands["shop"]
@@ -220,7 +221,8 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     origins = [line_source(branch, brand) for branch in branches]
     for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
         _read_latest(branch, brand, alias, {table for table, _ in origins if table})
-        branches[place] = _numbered(branch, brand, place + 1, origins[place], origins[0][0])
+        numbered = _numbered(branch, brand, place + 1, origins[place], origins[0][0])
+        branches[place] = with_order_rules(numbered, brand, *origins[place])
     return branches
 
 
@@ -316,13 +318,16 @@ def _read_latest(branch: exp.Query, brand: Brand, alias: str, line_sources: set[
         if key := brand.sources[source].key:
             name = table.alias_or_name
             table.set("alias", None)
-            rows = sqlglot.parse_one(latest(key, f"SELECT * FROM {table.sql(dialect='spark')}"), read="spark")
+            rows = sqlglot.parse_one(
+                latest(brand.sources[source], key, f"SELECT * FROM {table.sql(dialect='spark')}"),
+                read="spark",
+            )
             table.replace(exp.Subquery(this=rows, alias=exp.TableAlias(this=exp.to_identifier(name))))
 
 
 def _numbered(
     branch: exp.Query, brand: Brand, part: int, origin: tuple[str | None, str], first_source: str | None
-) -> exp.Query:
+) -> exp.Select:
     """With `line_part`, and the key of its source as `line_id`, unless it has its own. Keys of other sources
     than the first SELECT's begin with the source: two sources may count alike.
     """

@@ -25,7 +25,14 @@ SELECT
       ELSE CAST(CAST((list_price - unit_price) * quantity AS DECIMAL(24, 10)) * fx_rate AS DECIMAL(18, 2))
     END ELSE 0
   END)                                                                       AS discount_eur,
-  SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)    AS non_merchandise_eur
+  SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)    AS non_merchandise_eur,
+  COALESCE(
+    MIN(customer_id) <> MAX(customer_id) OR MIN(channel) <> MAX(channel) OR MIN(country_code) <> MAX(country_code)
+    OR MIN(CASE WHEN line_type = 'sale' THEN order_ts END) + INTERVAL 6 HOUR
+      < MAX(CASE WHEN line_type = 'sale' THEN order_ts END),
+    FALSE
+  )                                                                          AS is_mixed,
+  MIN(batch_id) <> MAX(batch_id)                                             AS is_of_several_deliveries
 FROM (
   SELECT -- as amounts are: a float, unless it is near half a cent
     *, CAST(list_price - unit_price AS DOUBLE) * CAST(quantity AS DOUBLE) * CAST(fx_rate AS DOUBLE) AS near_discount

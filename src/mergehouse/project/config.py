@@ -19,7 +19,11 @@ from mergehouse import display
 from mergehouse.errors import ConfigError
 from mergehouse.storage import located
 
-ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
+ColumnType = Literal["text", "code", "id", "number", "percent", "date", "timestamp", "boolean"]
+Language = Literal[
+    "bg", "ca", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr", "hu", "it", "lb", "lt",
+    "lv", "mt", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sv",
+]  # fmt: skip
 # what every file system, catalogue of tables and engine takes
 LONGEST_NAME = 100
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
@@ -27,6 +31,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 # what Bronze adds to every row
 ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
 CONFIG_FILE = "mergehouse.yml"
+NUMERIC_FORMATS = ("excel_serial", "epoch_seconds", "epoch_milliseconds")  # dates that are numbers
 # what figures of more than one brand are filed under: a brand of that name would be read as all of them
 SCOPES_OF_ALL = ("group", "both", "all")
 LAYERS = ("bronze", "silver", "gold", "monitor")  # findings about their tables begin so
@@ -47,10 +52,62 @@ class Column(_Strict):
         " punctuation do not matter. Without it, the column's own name.",
     )
 
+    format: str | None = Field(
+        default=None,
+        description="How dates are written where it is not told from them: `excel_serial`, `epoch_seconds`,"
+        " `epoch_milliseconds`, or a pattern such as `yyyy-dd-MM HH:mm`.",
+    )
+    language: Language | None = Field(
+        default=None,
+        description="The language of names of months, by its ISO code: `de` reads `31. Dezember 2025`."
+        " Without it, English.",
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="IANA name of the time zone of times that say no offset, where it is not the brand's.",
+    )
+    zones: dict[str, str] = Field(
+        default={},
+        description="Letters behind a time, and the offset from UTC that they stand for, such as"
+        " `{CET: '+01:00', CEST: '+02:00'}`.",
+    )
+
     @field_validator("header")
     @classmethod
     def _as_list(cls, value: str | list[str] | None) -> list[str] | None:
         return [value] if isinstance(value, str) else value
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, value: str | None) -> str | None:
+        letters = re.sub("yyyy|yy|MMMM|MMM|MM|M|dd|d|HH|H|hh|h|mm|ss|SSSSSS|a", "", value or "")
+        if value in NUMERIC_FORMATS or (value and not re.search("[A-Za-z']", letters)):
+            return value
+        raise ValueError(
+            f"{value!r} is neither {', '.join(NUMERIC_FORMATS)} nor a pattern of y M d H h m s a"
+        )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str | None) -> str | None:
+        return known_timezone(value) if value else None
+
+    @field_validator("zones")
+    @classmethod
+    def _known_offsets(cls, value: dict[str, str]) -> dict[str, str]:
+        for letters, offset in value.items():
+            if not re.fullmatch("[A-Za-z]{1,5}", letters) or not re.fullmatch(
+                "[+-][0-9]{2}:[0-9]{2}", offset
+            ):
+                raise ValueError(f"{letters}: {offset!r}; expected letters and an offset such as '+01:00'")
+        return value
+
+    @model_validator(mode="after")
+    def _of_times(self) -> Column:
+        told = [key for key in ("format", "language", "timezone", "zones") if getattr(self, key)]
+        if told and self.type not in ("date", "timestamp"):
+            raise ValueError(f"`{told[0]}` is for columns of type date or timestamp, not {self.type}")
+        return self
 
 
 class Source(_Strict):
@@ -142,8 +199,10 @@ class Source(_Strict):
         description="The order of day, month and year in dates that are not ISO. Without it, told from the"
         " values that can be read in one way.",
     )
-    null_values: list[str] = Field(
-        default=[], description="Texts that mean an empty cell, as the cell has them, but for blanks around."
+    null_values: list[str] | None = Field(
+        default=None,
+        description="Texts that mean an empty cell, as the cell has them, but for blanks around. Without it,"
+        " `NULL`, `NaN`, `None`, `N/A` and the errors of spreadsheets, whatever their case.",
     )
 
     @field_validator("files")
@@ -288,10 +347,19 @@ class Brand(_Strict):
     @field_validator("timezone")
     @classmethod
     def _known_timezone(cls, value: str) -> str:
-        if value not in _timezones():
-            raise ValueError(f"unknown IANA time zone {value!r}{_nearest(value, _timezones())}")
-        ZoneInfo(value)
-        return value
+        return known_timezone(value)
+
+
+def known_timezone(value: str) -> str:
+    """The name of a time zone. Raises ValueError, with the nearest name, where there is none.
+
+    >>> known_timezone("Europe/Berlin")
+    'Europe/Berlin'
+    """
+    if value not in _timezones():
+        raise ValueError(f"unknown IANA time zone {value!r}{_nearest(value, _timezones())}")
+    ZoneInfo(value)
+    return value
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand, nearest
 from mergehouse.transform.order_rules import with_order_rules
-from mergehouse.transform.source_views import latest, typed_rows
+from mergehouse.transform.source_views import instant_columns, latest, typed_rows
 
 ORDER_LINES = "order_lines.sql"
 PLACE = ("ingest_ts", "source_row")  # which of two rows came later
@@ -42,9 +42,9 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     """
     source = brand.sources[table]
     if source.optional and not batches:
-        nulls = ", ".join(
-            f"CAST(NULL AS {SOURCE_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items()
-        )
+        types = {name: column.type for name, column in source.columns.items()}
+        types |= dict.fromkeys(instant_columns(source).values(), "timestamp")
+        nulls = ", ".join(f"CAST(NULL AS {SOURCE_TYPES[kind]}) AS `{name}`" for name, kind in types.items())
         origin = (
             "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS"
             " ingest_ts"
@@ -206,8 +206,9 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     """A brand's staging query with its source names resolved to typed views, and its quotients to nine
     decimals. Of order lines each SELECT of a UNION ALL is a query of its own, with its number as `line_part`.
 
-    Order lines have what follows from the rules of brand.yml, too. Products and customers
-    have the place of the row that they are read from, where there is one.
+    Order lines have what follows from the rules of brand.yml, too, and the instant of the order where the
+    column of its time tells it. Products and customers have the place of the row that they are read from,
+    where there is one.
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> [query] = brand_queries(brand, brand.folder / "order_lines.sql")
@@ -221,7 +222,9 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     origins = [line_source(branch, brand) for branch in branches]
     for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
         _read_latest(branch, brand, alias, {table for table, _ in origins if table})
-        numbered = _numbered(branch, brand, place + 1, origins[place], origins[0][0])
+        numbered = _numbered(
+            _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]
+        )
         branches[place] = with_order_rules(numbered, brand, *origins[place])
     return branches
 
@@ -245,6 +248,11 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
     >>> line_source(brand_queries(brand, brand.folder / "order_lines.sql")[0], brand)
     ('lines', 'lines')
     """
+    return _source_of(query, brand, "batch_id")
+
+
+def _source_of(query: exp.Query, brand: Brand, name: str) -> tuple[str | None, str]:
+    """The source that a column of the query comes from, and its alias."""
     if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
         return None, ""
     joined = [join.this for join in query.args.get("joins") or []]
@@ -253,11 +261,21 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
         for t in (query.args["from_"].this, *joined)
         if isinstance(t, exp.Table) and t.db == "typed"
     }
-    origin = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == "batch_id"), None)
+    origin = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == name), None)
     if origin is None:
         return None, ""
     alias = origin.table or ("" if joined else next(iter(tables), ""))
     return (tables[alias].name.removeprefix(f"{brand.name}_"), alias) if alias in tables else (None, "")
+
+
+def _with_instant(query: exp.Query, brand: Brand) -> exp.Query:
+    """With the instant beside the local time, where this is a column of a source as it is."""
+    time = next((e.unalias() for e in query.selects if e.alias_or_name == "order_local_ts"), None)
+    table, alias = _source_of(query, brand, "order_local_ts")
+    if table is None or not isinstance(time, exp.Column) or "order_instant" in query.named_selects:
+        return query
+    told = instant_columns(brand.sources[table]).get(time.name)
+    return query.select(f"{alias}.`{told}` AS order_instant", dialect="spark") if told else query
 
 
 def _line_sources(brand: Brand) -> set[str]:

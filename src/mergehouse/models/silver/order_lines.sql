@@ -20,7 +20,7 @@ converted AS (
   SELECT
     p.*,
     COALESCE(
-      p.order_local_ts + u.minutes_to_utc * INTERVAL 1 MINUTE, TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone)
+      p.order_instant, p.order_local_ts + u.minutes_to_utc * INTERVAL 1 MINUTE, TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone)
     )                                      AS order_ts,
     COALESCE(f.rate_eur, CASE WHEN p.order_currency = 'EUR' THEN 1 END)                  AS fx_rate,
     COALESCE(f.published_date, CASE WHEN p.order_currency = 'EUR' THEN p.order_date END) AS fx_rate_date

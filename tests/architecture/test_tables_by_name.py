@@ -43,8 +43,8 @@ NAMED = {
         "it makes this view from brand.yml; the tracing of deliveries goes by its name",
     ),
     "transform.graph": (
-        "bronze.batches staging.raw_rows",
-        "models may read the ledger; the view is made here",
+        "bronze.batches staging.raw_rows staging.unusable_entries",
+        "models may read the ledger; the views are made here",
     ),
     "transform.staging_views": (
         "silver.order_lines",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -169,28 +170,22 @@ def test_text_stays_as_delivered_in_bronze(shop: Shop) -> None:
 
 
 def test_failing_check_keeps_the_previous_version_and_blocks_what_follows(shop: Shop) -> None:
-    (shop.brand / "products.sql").write_text(
-        "SELECT item AS product_code, MAX(title) AS product_name, CAST(MAX(price) AS DECIMAL(18, 4)) AS"
-        " unit_cost FROM lines GROUP BY item"
-    )
     shop.deliver_lines(*lines(1))
     shop.run()
     before = versions(shop)
-    (shop.brand / "products.sql").write_text(
-        "SELECT item AS product_code, title AS product_name, CAST(1 AS DECIMAL(18, 4)) AS unit_cost FROM"
-        " lines"
-    )
+    hierarchy = shop.folder / "mappings" / "hierarchy.csv"
+    hierarchy.write_text(re.sub("(Unmapped,Unmapped),[0-9.]+", r"\1,1.5", hierarchy.read_text()))
     shop.deliver_lines(*lines(2), name="lines_2.csv")
     result = shop.run()
     status = statuses(result)
-    assert status["silver.product_xref"] == "failed" and status["silver.sales_clean"] == "blocked"
+    assert status["silver.products_clean"] == "failed" and status["silver.sales_clean"] == "blocked"
     assert status["silver.duplicates"] == "fresh" and status["silver.product_months"] == "updated"
     assert result.failed
-    for table in ("silver.product_xref", "silver.products_clean", "silver.sales_clean", "gold.sales_daily"):
+    for table in ("silver.products_clean", "silver.sales_clean", "gold.sales_daily"):
         assert versions(shop)[table] == before[table]
     assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(1,)]
     broken = next(c for c in result.checks if c.stops_publication)
-    assert broken.check == "key_unique" and broken.sample
+    assert broken.check == "cost_rate_in_range" and broken.sample
 
 
 def test_second_run_is_refused_with_the_pid_of_the_first(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,11 +41,12 @@ def run(
     loaded = load_project(project, env)
     with render.steps(hidden=as_json) as step:
         result = run_pipeline(loaded, select, until, full, step)
+    began = time.perf_counter()
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
         render.print_json(summary(result))
     else:
-        render.print_run(loaded, result, report)
+        render.print_run(loaded, result, report, time.perf_counter() - began)
         if loaded.config.science and (lacking := lacking_packages()):
             typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
     raise typer.Exit(1 if result.failed else 0)
@@ -57,13 +59,14 @@ def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> Non
     from mergehouse.pipeline.run import check as check_pipeline
     from mergehouse.project.config import load_project
 
-    results = check_pipeline(load_project(project, env))
+    loaded = load_project(project, env)
+    results = check_pipeline(loaded)
     failed = [c for c in results if not c.passed]
     if as_json:
         render.print_json([vars(c) | {"passed": c.passed} for c in results])
     else:
         typer.echo(f"{len(results):,} checks, {len(results) - len(failed):,} passed")
-        render.print_findings(failed)
+        render.print_findings(failed, loaded.labels)
     raise typer.Exit(1 if any(c.stops_publication for c in results) else 0)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from mergehouse.engine import Engine, Staged, text_table
 from mergehouse.project.ecb_rates import Edition, ecb_rates
 from mergehouse.project.mapping_files import Rows
-from mergehouse.transform.graph import Graph, Node, Table, View
+from mergehouse.transform.graph import Earlier, Graph, Node, Table, View
 
 
 class Attachments:
@@ -47,6 +47,8 @@ class Attachments:
         engine, lakehouse = self.engine, self.engine.lakehouse
         if isinstance(node, View):
             (engine.keep if node.keep else engine.define)(node.name, node.sql)
+        elif isinstance(node, Earlier):
+            engine.attach_earlier(node.table, node.version)
         elif node.name == "mapping.ecb_rates":
             engine.load_frame(node.name, ecb_rates(self.rates.file))
         elif node.layer == "mapping":

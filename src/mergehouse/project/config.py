@@ -20,11 +20,16 @@ from mergehouse.errors import ConfigError
 from mergehouse.storage import located
 
 ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# what every file system, catalogue of tables and engine takes
+LONGEST_NAME = 100
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
 _Model = TypeVar("_Model", bound=BaseModel)
 # what Bronze adds to every row
 ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
 CONFIG_FILE = "mergehouse.yml"
+# what figures of more than one brand are filed under: a brand of that name would be read as all of them
+SCOPES_OF_ALL = ("group", "both", "all")
+LAYERS = ("bronze", "silver", "gold", "monitor")  # findings about their tables begin so
 OF_THE_FOLDER = ("name", "folder", "landing_zone")  # what a brand has that is no key of its brand.yml
 
 
@@ -62,11 +67,13 @@ class Source(_Strict):
         return value
 
     files: str | list[str] = Field(
-        description="Patterns of file names, whatever their case; all files that match are stacked."
+        description="Patterns of file names, whatever their case; all files that match are stacked. A folder"
+        " or zip file that matches counts with all that is in it; of other zip files, members that match."
+        " `sales/*.csv` goes down into folders, `**` into any number of them."
     )
     columns: dict[Name, Column] = Field(
         description="The columns that must be there, by the name that they get in Bronze."
-        " Others are kept as well and reported as drift."
+        " What becomes of others, `undeclared` says; new ones are reported as drift."
     )
     key: list[Name] = Field(
         default=[],
@@ -85,6 +92,31 @@ class Source(_Strict):
         max_length=1,
         description="The character between cells of a text file. Without it, the one that finds most of"
         " the columns in the header.",
+    )
+    quote: str | None = Field(
+        default=None,
+        max_length=1,
+        description="The character around cells of a text file that hold delimiters or line ends; empty"
+        ' where there is none. Without it, `"`.',
+    )
+    escape: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="The character before a quote within a quoted cell, often `\\`. Without it, the quote"
+        " itself.",
+    )
+    items: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The list within a record of JSON or nested Parquet, by its path, whose members become a"
+        " row each, with what the record says around it. Columns are found by paths, too, such as"
+        " `customer.id`.",
+    )
+    undeclared: Literal["keep", "drop"] | None = Field(
+        default=None,
+        description="Whether columns that are not declared are kept in Bronze, or dropped on arrival. Without"
+        " it, as the brand says.",
     )
     encoding: str | None = Field(
         default=None,
@@ -195,6 +227,16 @@ class Brand(_Strict):
         default=QuarantineLimits(),
         description="How many of the brand's order lines may be unusable: of all of them, and of each"
         " delivery.",
+    )
+    undeclared: Literal["keep", "drop"] = Field(
+        default="keep",
+        description="Whether columns that a source does not declare are kept in Bronze, or dropped on arrival"
+        " and never written: personal data that nobody asked for.",
+    )
+    ignore: list[str] = Field(
+        default=[],
+        description="Patterns of what lies beside the exports and is no delivery. Anything else there that no"
+        " source reads is a finding of every run.",
     )
     kpi_definitions: dict[str, str] = Field(
         default={},
@@ -436,6 +478,20 @@ class Project(_Strict):
         return located(self.folder, self.config.lakehouse)
 
     @property
+    def labels(self) -> dict[str, str]:
+        """What people read in the place of brands' names and of `group`: no two are the same.
+
+        >>> mh.project("shop").labels
+        {'shop': 'Shop', 'group': 'Group'}
+        """
+        labels = [brand.label.casefold() for brand in self.brands.values()]
+        taken = {label for label in labels if labels.count(label) > 1 or label in SCOPES_OF_ALL}
+        return {
+            name: f"{brand.label} ({name})" if brand.label.casefold() in taken else brand.label
+            for name, brand in self.brands.items()
+        } | {"group": "Group"}
+
+    @property
     def mappings_folder(self) -> Path:
         """Where the mapping files of the group are.
 
@@ -487,6 +543,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`."
         )
     brands = {f.parent.name: _brand(folder, f) for f in brand_files}
+    _expect_tables_apart(folder, brands)
     for name in config.fabric.stages if config.fabric else ():
         _expect_known(name, config.environments, config_file, "fabric.stages")
     chosen = Environment()
@@ -553,9 +610,16 @@ def nearest(word: str, candidates: Any) -> str | None:
 
 def _brand(folder: Path, file: Path) -> Brand:
     name = file.parent.name
-    if not name.isidentifier() or name != name.lower():
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST_NAME:
         raise ConfigError(
-            f"{file.parent}: a brand folder's name must be lower-case letters, digits and underscores."
+            f"{file.parent}: a brand folder's name must be a lower-case letter, then lower-case letters,"
+            f" digits and underscores, {LONGEST_NAME} in all. Rename the folder, and with it its exports'."
+        )
+    if name in (*SCOPES_OF_ALL, *LAYERS):
+        what = "a layer of tables" if name in LAYERS else "what figures of several brands are filed under"
+        raise ConfigError(
+            f"{file.parent}: `{name}` cannot be a brand's name: it is {what}. Rename the folder, and with it"
+            " its exports'; `label` may stay."
         )
     values = read_yaml(file)
     for reserved in OF_THE_FOLDER:
@@ -586,6 +650,20 @@ def _brand(folder: Path, file: Path) -> Brand:
         for column in source.key:
             _expect_known(column, source.columns, file, f"sources.{table}.key")
     return brand.model_copy(update={"name": name, "folder": file.parent})
+
+
+def _expect_tables_apart(folder: Path, brands: dict[str, Brand]) -> None:
+    """Raises ConfigError where two sources would share a table in Bronze: `a` and `b_c`, `a_b` and `c`."""
+    owners: dict[str, str] = {}
+    for brand in brands.values():
+        for source in brand.sources:
+            table, owner = f"{brand.name}_{source}", f"source `{source}` of brand `{brand.name}`"
+            if table in owners:
+                raise ConfigError(
+                    f"{folder / 'brands'}: {owners[table]} and {owner} would both be `bronze.{table}`. Rename"
+                    " one of the two sources in its brand.yml and in the brand's SQL."
+                )
+            owners[table] = owner
 
 
 def _landing_in(folder: Path, brand: Brand, raw: str) -> Brand:

@@ -37,6 +37,9 @@ BRAND_FILES = {
     FX_RATES: ("fx_rates.csv", ["currency", "rate_date", "units_per_eur"]),
 }
 RULE_MATCHES = ("code", "name", "category")
+HELD_BACK = "held_back"  # brands whose deliveries a run does not read
+# units of a currency for a euro: what silver.fx_rates_eur holds
+LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
 
 Rows = tuple[list[str], list[list[str | None]]]
 
@@ -63,6 +66,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
             for b in project.brands.values()
         ],
     )
+    tables[HELD_BACK] = (["source_system"], [])
     tables["settings"] = (
         ["churn_after_days", "rate_hold_days"],
         [[str(project.config.churn_after_days), str(project.config.rates.hold_business_days)]],
@@ -149,11 +153,15 @@ def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
                 " how many units a euro was worth, such as `AED,2026-01-31,3.9925`."
             )
         rate = Decimal(str(units))
-        if not rate or seen.setdefault((str(currency), str(day)), rate) != rate:
-            found = f"{seen[str(currency), str(day)]} before" if rate else "nothing"
+        if not LEAST_UNITS <= rate <= MOST_UNITS:
             raise ConfigError(
-                f"{where}: a euro is worth {units} {currency} on {day}, and {found}; expected one rate above"
-                " zero for a day."
+                f"{where}: a euro is worth {units} {currency} on {day}; expected {LEAST_UNITS} to"
+                f" {MOST_UNITS:,} units."
+            )
+        if (before := seen.setdefault((str(currency), str(day)), rate)) != rate:
+            raise ConfigError(
+                f"{where}: a euro is worth {units} {currency} on {day}, and {before} before; expected one"
+                " rate for a day."
             )
 
 

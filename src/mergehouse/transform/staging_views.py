@@ -23,6 +23,7 @@ from mergehouse.project.config import Brand, nearest
 from mergehouse.transform.source_views import latest, typed_rows
 
 ORDER_LINES = "order_lines.sql"
+PLACE = ("ingest_ts", "source_row")  # which of two rows came later
 
 
 def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
@@ -36,7 +37,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     >>> lakehouse, brand = mh.open("shop"), mh.project("shop").brands["shop"]
     >>> rows = lakehouse.query(to_duckdb(typed_view(brand, "lines", read_batches(lakehouse))))
     >>> sorted(rows.project("title, price").fetchall())[0]
-    ('Lamp', Decimal('30.0000'))
+    ('Lamp', Decimal('30.000000000'))
     """
     source = brand.sources[table]
     if source.optional and not batches:
@@ -114,6 +115,60 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> str:
     )
 
 
+def usable_view(contract: Contract, brands: list[Brand]) -> str:
+    """SQL of `staging.<name>` for a list of products or customers: the last row of each code, without those
+    that break the contract.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> usable_view(contract_of("staging.customers"), [])[-25:]
+    'WHERE reason_code IS NULL'
+    """
+    columns = ", ".join(("source_system", "timezone", "brand_currency", *contract.columns))
+    return f"SELECT {columns} FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NULL"
+
+
+def unusable_view(lists: list[Contract], brands: list[Brand]) -> str:
+    """SQL of `staging.unusable_entries`: the rows of lists of products or customers that do not count, as
+    JSON, and why.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], [])
+    True
+    """
+    return " UNION ALL ".join(
+        f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
+        f" TO_JSON(STRUCT({', '.join(contract.columns)})) AS entry"
+        f" FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NOT NULL"
+        for contract in lists
+    )
+
+
+def _judged(contract: Contract, brands: list[Brand]) -> str:
+    """The stacked rows with the reason why one does not count: it breaks what the contract says of its
+    columns, or a later row has its key.
+    """
+    broken = [
+        *(f"WHEN {name} IS NULL THEN 'missing_{name}'" for name in contract.key),
+        *(
+            f"WHEN {name} < {column.min:g} THEN '{name}_out_of_range'"
+            for name, column in contract.columns.items()
+            if column.min is not None
+        ),
+    ]
+    key, others = ", ".join(contract.key), ", ".join(contract.columns)
+    later_first = (
+        f"PARTITION BY source_system, {key}, broken ORDER BY ingest_ts DESC, source_row DESC, {others}"
+    )
+    named = (
+        f"SELECT *, CASE {' '.join(broken)} END AS broken FROM ({stacked_view(contract, brands)}) AS stacked"
+    )
+    return (
+        "SELECT *, CASE WHEN broken IS NOT NULL THEN broken"
+        f" WHEN ROW_NUMBER() OVER ({later_first}) > 1 THEN 'repeated_{contract.key[0]}' END AS reason_code"
+        f" FROM ({named}) AS named"
+    )
+
+
 def brand_file(brand: Brand, contract: Contract) -> Path:
     """Where a brand's SQL for a view of staging is, if it has any.
 
@@ -150,7 +205,8 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     """A brand's staging query with its source names resolved to typed views, and its quotients to nine
     decimals. Of order lines each SELECT of a UNION ALL is a query of its own, with its number as `line_part`.
 
-    Order lines without numbers have those of their source's key, where it has one.
+    Order lines without numbers have those of their source's key, where it has one. Products and customers
+    have the place of the row that they are read from, where there is one.
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> [query] = brand_queries(brand, brand.folder / "order_lines.sql")
@@ -159,13 +215,24 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     """
     query = _resolved(brand, file)
     if file.name != ORDER_LINES:
-        return [query]
+        return [_with_place(query)]
     branches = _branches(query, file)
     origins = [line_source(branch, brand) for branch in branches]
     for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
         _read_latest(branch, brand, alias, {table for table, _ in origins if table})
         branches[place] = _numbered(branch, brand, place + 1, origins[place], origins[0][0])
     return branches
+
+
+def _with_place(query: exp.Query) -> exp.Query:
+    """The query with when the row that each of its rows comes from was loaded, and where it stood."""
+    source = query.args["from_"].this if query.args.get("from_") else None
+    if not isinstance(query, exp.Select) or not isinstance(source, exp.Table) or source.db != "typed":
+        return query
+    if query.args.get("group") or query.args.get("distinct") or query.find(exp.AggFunc):
+        return query
+    places = [f"`{source.alias_or_name}`.{c}" for c in PLACE if c not in query.named_selects]
+    return query.select(*places, dialect="spark")
 
 
 def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
@@ -274,6 +341,9 @@ def _numbered(
 def _parsed(text: str, file: Path) -> exp.Query:
     try:
         query = sqlglot.parse_one(text, read="spark")
+        query.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except sqlglot.errors.UnsupportedError as error:  # it would be written without what is not supported
+        raise ConfigError(f"{file}: {str(error).splitlines()[0]} Say it with other functions.") from None
     except sqlglot.errors.ParseError as error:
         first: Any = error.errors[0] if error.errors else {}
         raise ConfigError(
@@ -286,16 +356,15 @@ def _parsed(text: str, file: Path) -> exp.Query:
 
 def _resolved(brand: Brand, file: Path) -> exp.Query:
     query = _parsed(file.read_text(encoding="utf-8"), file).copy()
-    local = {cte.alias_or_name for cte in query.find_all(exp.CTE)}
-    for table in query.find_all(exp.Table):
-        if table.db or table.name in local:
+    for table in list(query.find_all(exp.Table)):
+        if table.db or _is_cte(table):
             continue
         if table.name not in brand.sources:
             best = nearest(table.name, brand.sources)
             hint = f"did you mean `{best}`?" if best else f"brand.yml declares: {', '.join(brand.sources)}."
             raise ConfigError(f"{file}: reads `{table.name}`, which is no source of {brand.label}; {hint}")
         if not table.alias:
-            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+            table.set("alias", exp.TableAlias(this=table.this.copy()))
         table.set("this", exp.to_identifier(f"{brand.name}_{table.name}"))
         table.set("db", exp.to_identifier("typed"))
     for quotient in reversed(
@@ -304,6 +373,21 @@ def _resolved(brand: Brand, file: Path) -> exp.Query:
         quotient.set("expression", exp.Nullif(this=quotient.expression, expression=exp.Literal.number(0)))
         quotient.replace(exp.TryCast(this=quotient.copy(), to=exp.DataType.build("DECIMAL(28, 9)")))
     return query
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """True where a name is that of a CTE which is known there: within its own definition it is a source's."""
+    inside: exp.Expr = table
+    while parent := inside.parent:
+        if isinstance(parent, exp.With):
+            known = parent.expressions[: parent.expressions.index(inside)]
+            inside = parent.parent or parent
+        else:
+            own = parent.args.get("with_")
+            known, inside = own.expressions if own else [], parent
+        if any(cte.alias_or_name == table.name for cte in known):
+            return True
+    return False
 
 
 def _named_columns(query: exp.Query, contract: Contract, file: Path) -> set[str]:

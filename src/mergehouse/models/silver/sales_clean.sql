@@ -7,12 +7,20 @@ WITH costed AS (
     *,
     CASE WHEN line_type IN ('sale', 'return') THEN
       CASE
-        WHEN unit_cost IS NULL THEN CAST(amount_eur * cost_rate AS DECIMAL(18, 2))
-        WHEN ABS(cost_original) < 100000 AND fx_rate < 10 THEN CAST(cost_original * fx_rate AS DECIMAL(18, 2))
-        ELSE CAST(CAST(cost_original AS DECIMAL(19, 4)) * fx_rate AS DECIMAL(18, 2))
+        WHEN ABS(near_cost) < 1000000000 AND ABS(near_cost * 100 - ROUND(near_cost * 100)) < 0.49 THEN CAST(near_cost AS DECIMAL(18, 2))
+        WHEN unit_cost IS NULL THEN CAST(amount_directed * fx_rate * cost_rate AS DECIMAL(18, 2))
+        ELSE CAST(CAST(quantity_directed * unit_cost AS DECIMAL(24, 10)) * fx_rate AS DECIMAL(18, 2))
       END
     END AS cost_eur
-  FROM staging.order_lines_valid
+  FROM (
+    SELECT -- as amounts are: a float, unless it is near half a cent
+      *,
+      CAST(fx_rate AS DOUBLE) * CASE
+        WHEN unit_cost IS NULL THEN CAST(amount_directed AS DOUBLE) * CAST(cost_rate AS DOUBLE)
+        ELSE CAST(quantity_directed AS DOUBLE) * CAST(unit_cost AS DOUBLE)
+      END AS near_cost
+    FROM staging.order_lines_valid
+  ) AS valid
 )
 SELECT
   source_system,

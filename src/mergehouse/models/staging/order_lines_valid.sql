@@ -36,12 +36,11 @@ directed AS (
 )
 SELECT
   *,
-  CASE -- both branches are exact; the first is what nearly all lines need, and a hundred times faster
-    WHEN ABS(amount_directed) < 100000 AND fx_rate < 10 THEN CAST(amount_directed * fx_rate AS DECIMAL(18, 2))
-    ELSE CAST(CAST(amount_directed AS DECIMAL(19, 4)) * fx_rate AS DECIMAL(18, 2))
-  END AS amount_eur,
   CASE
-    WHEN ABS(quantity_directed) < 10000 AND unit_cost < 1000000 THEN CAST(quantity_directed * unit_cost AS DECIMAL(18, 4))
-    ELSE CAST(CAST(quantity_directed AS DECIMAL(19, 3)) * unit_cost AS DECIMAL(18, 4))
-  END AS cost_original
-FROM directed
+    WHEN ABS(near_eur) < 1000000000 AND ABS(near_eur * 100 - ROUND(near_eur * 100)) < 0.49 THEN CAST(near_eur AS DECIMAL(18, 2))
+    ELSE CAST(amount_directed * fx_rate AS DECIMAL(18, 2))
+  END AS amount_eur
+FROM (
+  -- a float tells the cent, unless it is near a half: a hundred times faster than rounding a wide decimal
+  SELECT *, CAST(amount_directed AS DOUBLE) * CAST(fx_rate AS DOUBLE) AS near_eur FROM directed
+) AS near

@@ -1,20 +1,17 @@
 -- Grain: brand x KPI x step of the way from the raw export to the clean figure.
 -- Inputs: clean order lines, duplicates, quarantine.
 -- Questionable: `raw` is what summing every delivered line gives, read as if each number were euros; steps are signed, so
--- raw + all steps between = clean, exactly. Steps are at four decimals, the last one (FX) lands on cents. Tax is a step of brands
--- whose prices include it.
+-- raw + all steps between = clean, exactly. Steps have the nine decimals of amounts, the last one (FX) lands on cents. Tax is
+-- a step of brands whose prices include it.
 WITH parts AS (
   SELECT
     source_system, line_type AS part,
-    CAST(SUM(amount_original) AS DECIMAL(18, 4)) AS amount,
-    CAST(SUM(tax_original) AS DECIMAL(18, 4))    AS tax,
-    SUM(amount_eur)                              AS amount_eur,
-    COUNT(*)                                     AS order_lines
+    SUM(amount_original) AS amount, SUM(tax_original) AS tax, SUM(amount_eur) AS amount_eur, COUNT(*) AS order_lines
   FROM silver.sales_clean GROUP BY source_system, line_type
   UNION ALL
-  SELECT source_system, 'duplicate', CAST(SUM(amount_original) AS DECIMAL(18, 4)), 0, 0, COUNT(*) FROM silver.duplicates GROUP BY source_system
+  SELECT source_system, 'duplicate', SUM(amount_original), 0, 0, COUNT(*) FROM silver.duplicates GROUP BY source_system
   UNION ALL
-  SELECT source_system, 'quarantine', CAST(SUM(amount_original) AS DECIMAL(18, 4)), 0, 0, COUNT(*) FROM silver.quarantine GROUP BY source_system
+  SELECT source_system, 'quarantine', SUM(amount_original), 0, 0, COUNT(*) FROM silver.quarantine GROUP BY source_system
 ),
 totals AS (
   SELECT
@@ -40,23 +37,23 @@ totals AS (
 SELECT source_system, s.kpi, s.step_no, s.step, s.value
 FROM (
   SELECT source_system, EXPLODE(ARRAY(
-    STRUCT('gmv_eur' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 7 AS step_no, 'tax' AS step, CAST(-sale_tax AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, CASE WHEN sale_tax IS NULL THEN 7 ELSE 8 END AS step_no, 'fx' AS step, CAST(sale_eur - sale_amount + COALESCE(sale_tax, 0) AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, CASE WHEN sale_tax IS NULL THEN 8 ELSE 9 END AS step_no, 'clean' AS step, CAST(sale_eur AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_lines AS DECIMAL(18, 4)) AS value)
+    STRUCT('gmv_eur' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 7 AS step_no, 'tax' AS step, CAST(-sale_tax AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, fx_step AS step_no, 'fx' AS step, CAST(sale_eur - sale_amount + COALESCE(sale_tax, 0) AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, fx_step + 1 AS step_no, 'clean' AS step, CAST(sale_eur AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_lines AS DECIMAL(24, 9)) AS value)
   )) AS s
-  FROM totals
+  FROM (SELECT *, CASE WHEN sale_tax IS NULL THEN 7 ELSE 8 END AS fx_step FROM totals) AS totals
 ) AS steps
 WHERE s.step <> 'tax' OR s.value IS NOT NULL

@@ -73,6 +73,22 @@ def version_key(brand: Brand, table: str) -> list[str]:
     return [] if key and table in _line_sources(brand) else key
 
 
+def header_sources_view(brands: list[Brand]) -> str:
+    """SQL of `staging.header_sources`: sources whose rows some lines are joined to, and which give lines of
+    their own as well, such as postage. Not every one of their rows must.
+
+    >>> header_sources_view([mh.project("shop").brands["shop"]])[-11:]
+    'WHERE FALSE'
+    """
+    found = [(brand.name, table) for brand in brands for table in sorted(_header_sources(brand))]
+    return (
+        " UNION ALL ".join(
+            f"SELECT '{name}' AS source_system, '{table}' AS source_table" for name, table in found
+        )
+        or "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS source_table WHERE FALSE"
+    )
+
+
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
     """SQL of `staging.raw_rows`: the Bronze row, as JSON, of every order line that cannot be used.
 
@@ -271,6 +287,18 @@ def _line_sources(brand: Brand) -> set[str]:
     file = brand.folder / ORDER_LINES
     origins = (line_source(branch, brand)[0] for branch in _branches(_resolved(brand, file), file))
     return {table for table in origins if table}
+
+
+def _header_sources(brand: Brand) -> set[str]:
+    file = brand.folder / ORDER_LINES
+    joined: set[str] = set()
+    for branch in _branches(_resolved(brand, file), file):
+        if own := line_source(branch, brand)[0]:
+            read = {
+                t.name.removeprefix(f"{brand.name}_") for t in branch.find_all(exp.Table) if t.db == "typed"
+            }
+            joined |= read - {own}
+    return joined & _line_sources(brand)
 
 
 def _branches(query: exp.Query, file: Path) -> list[exp.Query]:

@@ -13,7 +13,8 @@ def flattened(
     connection: duckdb.DuckDBPyConnection, relation: str, items: str | None
 ) -> tuple[str, dict[str, str]]:
     """SELECT over the relation, all text, and the types of its columns by what they are called:
-    `customer.id` for the field of a struct. Where `items` names a list, its members are rows, and a row without any stays one.
+    `customer.id` for the field of a struct. Where `items` names a list, its members are rows, and a row
+    without any stays one.
 
     >>> rows = "(SELECT 7 AS id, [{'sku': 'P1', 'price': 5.250}, {'sku': 'P2', 'price': 1.0}] AS lines)"
     >>> sql, types = flattened(duckdb.connect(), rows, items="lines")

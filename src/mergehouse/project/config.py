@@ -13,7 +13,15 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mergehouse import display
 from mergehouse.errors import ConfigError
@@ -28,6 +36,16 @@ Language = Literal[
 LONGEST_NAME = 100
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _share(value: Any) -> Decimal:
+    written = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", str(value))
+    if not written or Decimal(written[1]) > 100:
+        raise ValueError("expected a share from `0 %` to `100 %`")
+    return Decimal(written[1]) / 100
+
+
+Share = Annotated[Decimal, BeforeValidator(_share)]  # written `5 %`, a fraction of 1
 # what Bronze adds to every row
 ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
 CONFIG_FILE = "mergehouse.yml"
@@ -238,22 +256,12 @@ class FieldReconciliation(_Strict):
 class QuarantineLimits(_Strict):
     """Shares of order lines, or of their amount, that may be in quarantine, as fractions of 1."""
 
-    warn: Decimal = Field(
-        default=Decimal("0.001"), description="A finding above this share, such as `0.1 %`."
-    )
-    stop: Decimal = Field(
+    warn: Share = Field(default=Decimal("0.001"), description="A finding above this share, such as `0.1 %`.")
+    stop: Share = Field(
         default=Decimal("0.05"),
         description="Above this share, such as `5 %`, sales keep their previous version and the run ends with"
         " exit code 1. `100 %` never stops.",
     )
-
-    @field_validator("warn", "stop", mode="before")
-    @classmethod
-    def _share(cls, value: Any) -> Decimal:
-        written = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", str(value))
-        if not written or Decimal(written[1]) > 100:
-            raise ValueError("expected a share from `0 %` to `100 %`")
-        return Decimal(written[1]) / 100
 
     @model_validator(mode="after")
     def _in_order(self) -> QuarantineLimits:
@@ -320,6 +328,17 @@ class Brand(_Strict):
         default=[],
         description="Fields that two sources both carry. Those that disagree are findings of every run.",
     )
+    prices: Literal["gross", "net"] | None = Field(
+        default=None,
+        description="Whether prices and amounts are with tax (`gross`) or without (`net`). Every figure is"
+        " without tax: of gross ones it is taken out, by `tax_rate` or by what `order_lines.sql` gives as"
+        " `tax_rate` or `tax_amount` of a line. Without it they are taken as they are.",
+    )
+    tax_rate: Share | None = Field(
+        default=None,
+        description="The tax within gross prices, in percent of the price without it, such as `21 %`; of"
+        " lines for which `order_lines.sql` gives none.",
+    )
     quarantine: QuarantineLimits = Field(
         default=QuarantineLimits(),
         description="How many of the brand's order lines may be unusable: of all of them, and of each"
@@ -343,6 +362,12 @@ class Brand(_Strict):
     name: str = ""
     folder: Path = Path()
     landing_zone: str = ""
+
+    @model_validator(mode="after")
+    def _tax_of_gross_prices(self) -> Brand:
+        if self.tax_rate is not None and self.prices != "gross":
+            raise ValueError("`tax_rate` is the tax within prices; say `prices: gross` as well")
+        return self
 
     @field_validator("timezone")
     @classmethod

@@ -24,6 +24,14 @@ from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import instant_columns, latest, typed_rows
 
 ORDER_LINES = "order_lines.sql"
+# what brand.yml says of every row
+OF_BRAND = {
+    "source_system": "STRING",
+    "timezone": "STRING",
+    "brand_currency": "STRING",
+    "are_prices_gross": "BOOLEAN",
+    "brand_tax_rate": "DECIMAL(9, 6)",
+}
 PLACE = ("ingest_ts", "source_row")  # which of two rows came later
 
 
@@ -64,6 +72,22 @@ def version_key(brand: Brand, table: str) -> list[str]:
     """
     key = brand.sources[table].key
     return [] if key and table in _line_sources(brand) else key
+
+
+def header_sources_view(brands: list[Brand]) -> str:
+    """SQL of `staging.header_sources`: sources whose rows some lines are joined to, and which give lines of
+    their own as well, such as postage. Not every one of their rows must.
+
+    >>> header_sources_view([mh.project("shop").brands["shop"]])[-11:]
+    'WHERE FALSE'
+    """
+    found = [(brand.name, table) for brand in brands for table in sorted(_header_sources(brand))]
+    return (
+        " UNION ALL ".join(
+            f"SELECT '{name}' AS source_system, '{table}' AS source_table" for name, table in found
+        )
+        or "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS source_table WHERE FALSE"
+    )
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
@@ -108,7 +132,7 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> str:
     >>> brand = mh.project("shop").brands["shop"]
     >>> sql = stacked_view(contract_of("staging.order_lines"), [brand])
     >>> sqlglot.parse_one(sql, read="spark").named_selects[:4]
-    ['source_system', 'timezone', 'brand_currency', 'order_id']
+    ['source_system', 'timezone', 'brand_currency', 'are_prices_gross']
     """
     files = [(brand, brand_file(brand, contract)) for brand in brands]
     return stacked(
@@ -124,7 +148,7 @@ def usable_view(contract: Contract, brands: list[Brand]) -> str:
     >>> usable_view(contract_of("staging.customers"), [])[-25:]
     'WHERE reason_code IS NULL'
     """
-    columns = ", ".join(("source_system", "timezone", "brand_currency", *contract.columns))
+    columns = ", ".join((*OF_BRAND, *contract.columns))
     return f"SELECT {columns} FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NULL"
 
 
@@ -190,14 +214,15 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
     parts = []
     for brand, query, file in queries:
         given = _named_columns(query, contract, file)
+        if "tax_rate" in contract.columns:
+            _check_tax(brand, given, file)
         columns = ", ".join(
             f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS"
             f" {name}"
             for name, column in contract.columns.items()
         )
         parts.append(
-            f"SELECT '{brand.name}' AS source_system, '{brand.timezone}' AS timezone, '{brand.currency}' AS"
-            f" brand_currency, {columns} FROM ({query.sql(dialect='spark')}) AS `{brand.name}`"
+            f"SELECT {_of_brand(brand)}, {columns} FROM ({query.sql(dialect='spark')}) AS `{brand.name}`"
         )
     return " UNION ALL ".join(parts) or _empty(contract)
 
@@ -282,6 +307,18 @@ def _line_sources(brand: Brand) -> set[str]:
     file = brand.folder / ORDER_LINES
     origins = (line_source(branch, brand)[0] for branch in _branches(_resolved(brand, file), file))
     return {table for table in origins if table}
+
+
+def _header_sources(brand: Brand) -> set[str]:
+    file = brand.folder / ORDER_LINES
+    joined: set[str] = set()
+    for branch in _branches(_resolved(brand, file), file):
+        if own := line_source(branch, brand)[0]:
+            read = {
+                t.name.removeprefix(f"{brand.name}_") for t in branch.find_all(exp.Table) if t.db == "typed"
+            }
+            joined |= read - {own}
+    return joined & _line_sources(brand)
 
 
 def _branches(query: exp.Query, file: Path) -> list[exp.Query]:
@@ -436,9 +473,37 @@ def _cast(kind: str) -> str:
     return "TRY_CAST" if kind.startswith("decimal") else "CAST"
 
 
-def _empty(contract: Contract) -> str:
-    nulls = ", ".join(f"CAST(NULL AS {_view_type(n, c.type)}) AS {n}" for n, c in contract.columns.items())
-    return (
-        "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS timezone, "
-        f"CAST(NULL AS STRING) AS brand_currency, {nulls} WHERE FALSE"
+def _of_brand(brand: Brand) -> str:
+    percent = "NULL" if brand.tax_rate is None else f"{brand.tax_rate * 100:f}"
+    values = [
+        f"'{brand.name}'",
+        f"'{brand.timezone}'",
+        f"'{brand.currency}'",
+        str(brand.prices == "gross").upper(),
+        percent,
+    ]
+    return ", ".join(
+        f"CAST({value} AS {kind}) AS {name}"
+        for value, (name, kind) in zip(values, OF_BRAND.items(), strict=True)
     )
+
+
+def _check_tax(brand: Brand, given: set[str], file: Path) -> None:
+    """Raises ConfigError where prices are with tax and nothing says how much, or the other way about."""
+    told = sorted(given & {"tax_rate", "tax_amount"})
+    if brand.prices == "gross" and not told and brand.tax_rate is None:
+        raise ConfigError(
+            f"{brand.folder / 'brand.yml'}: prices are gross, and nothing says how much tax they include;"
+            f" give `tax_rate: 21 %`, or a column `tax_rate` or `tax_amount` in {file.name}."
+        )
+    if brand.prices != "gross" and told:
+        raise ConfigError(
+            f"{file}: column `{told[0]}` is the tax within prices; say `prices: gross` in brand.yml, or leave"
+            " the column out where amounts are without tax."
+        )
+
+
+def _empty(contract: Contract) -> str:
+    columns = {n: _view_type(n, c.type) for n, c in contract.columns.items()}
+    nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in (OF_BRAND | columns).items())
+    return f"SELECT {nulls} WHERE FALSE"

@@ -275,6 +275,41 @@ def test_lists_of_records(shop: Shop) -> None:
     assert shop.run(until="bronze").ingest.new[0].rows == 2
 
 
+def test_a_name_twice_in_a_json_record(shop: Shop) -> None:
+    """Which of the values counts, nobody knows."""
+    shop.configure(NESTED)
+    shop.deliver(
+        order(1, ("P1", "5")) + order(2, ("P1", "5")).replace('"id": 2', '"id": 2, "id": 3'), "orders.json"
+    )
+    assert [(b.rows, b.rejected_rows) for b in shop.run(until="bronze").ingest.new] == [(1, 1)]
+
+
+def test_backslashes_before_quotes_that_nobody_declared(shop: Shop) -> None:
+    shop.deliver_lines(LINE, LINE.replace("Mug", '"a \\"large\\" mug"'))
+    said = found(shop.run(until="bronze"))["deliveries_are_sound"]
+    assert "1 line(s) could not be split" in said and "declare `escape: '\\'`" in said
+
+
+CONTENTS = {
+    "a workbook or zip file": b"PK\x03\x04",
+    "a Parquet file": b"PAR1",
+    "a gzip file": b"\x1f\x8b\x08",
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_files_that_are_not_what_their_names_say(shop: Shop, content: str) -> None:
+    shop.deliver(CONTENTS[content] + b"\x00\x01\x02", "lines.csv")
+    assert f"no text, but {content}" in shop.failure()
+
+
+def test_nul_bytes_and_a_last_line_without_end_are_said(shop: Shop) -> None:
+    shop.deliver(f"{SHOP_HEADER}\n{LINE}\n{LINE}".replace("Mug", "M\0ug"))
+    result = shop.run(until="bronze")
+    assert "2 NUL byte(s) are kept within values" in found(result)["deliveries_are_sound"]
+    assert "the last line has no end: see that the file is whole" in notes(result)
+
+
 def test_nested_parquet(shop: Shop) -> None:
     """Structs by their paths, items as rows, the order without any as one; decimals as they are."""
     shop.configure(NESTED)

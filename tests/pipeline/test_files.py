@@ -71,6 +71,17 @@ DELIVERIES: dict[str, Callable[[Shop], object]] = {
         json.dumps([json.loads(line) for line in json_lines().splitlines()], indent=2), "lines.json"
     ),
     "UTF-16 that nothing marks": lambda shop: shop.deliver(text().encode("utf-16-le")),
+    "UTF-32": lambda shop: shop.deliver(text().encode("utf-32")),
+    "single quotes around everything": lambda shop: shop.deliver(
+        "\n".join(",".join(f"'{cell}'" for cell in row) for row in [COLUMNS, *ROWS])
+    ),
+    "a header of two lines": lambda shop: shop.deliver(text().replace("title", '"ti\ntle"')),
+    "gzip of two parts": lambda shop: shop.deliver(
+        gzip.compress(text(rows=ROWS[:1]).encode())
+        + gzip.compress(text(rows=ROWS[1:]).split("\n", 1)[1].encode()),
+        "lines.csv.gz",
+    ),
+    "control characters between cells": lambda shop: shop.deliver(text("\x01")),
     "a line that names the delimiter": lambda shop: shop.deliver("sep=;\n" + text(";")),
     "a delimiter at the end of each line": lambda shop: shop.deliver(
         text().replace("EUR\n", "EUR,\n").replace("GBP\n", "GBP,\n")

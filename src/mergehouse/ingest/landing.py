@@ -154,7 +154,7 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
     if meant := _meant(landed, source.files):
         raise SourceError(
             f"{meant[0].location}: files of this kind are not read; expected one of"
-            f" {', '.join(e for kind in KINDS for e in endings(kind))}, {ARCHIVE}. Convert or unpack it."
+            f" {', '.join(e for kind in KINDS.values() for e in kind)}, {ARCHIVE}. Convert or unpack it."
         )
     there = _names(listing) if listing else []
     state = (

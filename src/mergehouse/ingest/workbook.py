@@ -41,7 +41,10 @@ def workbook(path: Path) -> Any:
     try:
         return fastexcel.read_excel(path)
     except fastexcel.FastExcelError as error:
-        raise SourceError(f"{path}: not a readable workbook ({str(error).splitlines()[0]}).") from None
+        raise SourceError(
+            f"{path}: not a readable workbook ({str(error).splitlines()[0]}). Web pages and text"
+            " that are called workbooks are none: give the file the ending of what it is."
+        ) from None
 
 
 def sheets(path: Path, source: Source) -> list[str]:

@@ -49,11 +49,14 @@ def test_what_a_spreadsheet_hides_or_lacks(shop: Shop) -> None:
     second.sheet_state = "hidden"
     for row in [SHOP_HEADER.split(","), ["B1", *ROWS[0][1:]]]:
         second.append(row)
+    book.create_sheet("Notes").append(["Sums of March", "are those of the tills"])
+    book.create_sheet("Empty")
     book.save(shop.raw / "lines.xlsx")
     result = shop.run(until="silver")
     assert result.ingest.doubts == {
         "bronze.shop_lines": {
             "lines.xlsx#Sheet": [
+                "sheet(s) that lack the columns are not read: Notes",
                 "1 cell(s) are filled to the last of 32,767 characters, the rest is lost",
                 "2 hidden row(s) are read as well",
                 "hidden columns are read as well",

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import polars
 import pytest
 from tests.conftest import SHOP_HEADER, Shop
-from tests.pipeline.test_formats import ROWS, text
+from tests.pipeline.test_formats import ROWS, deliver_workbook, text
 
 from mergehouse.ingest import spark_loader
 from mergehouse.ingest.bronze import Earlier
@@ -73,6 +73,7 @@ DELIVERIES: dict[str, Callable[[Shop], object]] = {
     "a JSON list": lambda shop: shop.deliver(
         json.dumps([json.loads(line) for line in json_lines().splitlines()], indent=2), "lines.json"
     ),
+    "a workbook": deliver_workbook,
     "UTF-16 that nothing marks": lambda shop: shop.deliver(text().encode("utf-16-le")),
     "UTF-32": lambda shop: shop.deliver(text().encode("utf-32")),
     "single quotes around everything": lambda shop: shop.deliver(

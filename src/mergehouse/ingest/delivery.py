@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,10 @@ SIGNATURES = {  # how files begin that are no text
 
 @dataclass(frozen=True)
 class Delivery:
-    """A text, JSON or Parquet file or one sheet of a workbook, to be loaded. `path` is where to read it."""
+    """A text, JSON or Parquet file or one sheet of a workbook, to be loaded. `path` is where to read it.
+
+    `left_out` are sheets that are not read, of the first that is.
+    """
 
     brand: Brand
     table: str
@@ -66,6 +69,7 @@ class Delivery:
     path: Path
     inspection: Inspection
     sheet: str | None = None
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def bronze(self) -> str:
@@ -108,9 +112,14 @@ def deliveries(
     content = next((what for mark, what in SIGNATURES.items() if inspection.head.startswith(mark)), None)
     if content and kind_of(path.name) in ("text", "json"):
         raise SourceError(f"{path}: no text, but {content}. Give the file the ending of what it is.")
-    found = sheets(path, source) if kind_of(path.name) == "workbook" else [None]
-    for sheet in found:
-        yield Delivery(brand, table, source, file, path, inspection, sheet)
+    if kind_of(path.name) != "workbook":
+        yield Delivery(brand, table, source, file, path, inspection)
+        return
+    read, left_out = sheets(path, source)
+    for sheet in read:
+        yield Delivery(
+            brand, table, source, file, path, inspection, sheet, left_out if sheet == read[0] else []
+        )
 
 
 class Reader:
@@ -291,7 +300,9 @@ class Reader:
             f"count(*) FILTER (length({quoted(n)}) = {LONGEST_CELL})" for n in self._own_columns
         )
         ((cut,),) = self.cursor.execute(f"SELECT {filled} FROM {self._delivered}").fetchall()
+        left_out = ", ".join(self.delivery.left_out)
         found = {
+            f"sheet(s) that lack the columns are not read: {left_out}": left_out,
             "the sheet itself is hidden": sheet.visible != "visible",
             f"{lines:,} rows are all that a sheet holds: the rest may be cut off": lines in FULL,
             f"{cut:,} cell(s) are filled to the last of {LONGEST_CELL:,} characters, the rest is lost": cut,

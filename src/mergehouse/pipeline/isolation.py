@@ -151,13 +151,14 @@ def are_current(
     """
     last = {record["source_system"]: record["last_order_date"] for record in records}
     results = []
-    for name, brand in project.brands.items():
+    for name in project.brands:
+        label = project.labels[name]
         fault, why = faults.get(name), "A brand's figures are those of all that it delivered."
         if fault and fault.left_out:
-            why = f"{brand.label} is left out of all figures, the group's too: {fault.why}"
+            why = f"{label} is left out of all figures, the group's too: {fault.why}"
         elif fault:
             day = f"those of its orders up to {last[name]}" if last.get(name) else "as they were"
-            why = f"{brand.label}'s figures, and its part of the group's, stay {day}: {fault.why}"
+            why = f"{label}'s figures, and its part of the group's, stay {day}: {fault.why}"
         sample = fault.sample if fault else []
         results.append(CheckResult(name, "brand_is_current", "error", int(fault is not None), why, sample))
     return results

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import html
+from pathlib import Path
+
 from tests.conftest import SHOP_HEADER, Shop
 
 from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.run import check
+from mergehouse.quality.report import write_report
 
 
 def line(order: str, day: int, price: str = "5.00") -> str:
@@ -41,6 +46,7 @@ def test_a_renamed_column_holds_back_its_brand_alone(shop: Shop) -> None:
     other = two(shop)
     assert not shop.run().failed
     shop.deliver_lines(line("A2", 2), name="lines_2.csv")
+    other.deliver_lines(line("A3", 3), name="lines_3.csv")
     torn = other.deliver_lines(
         line("A2", 2), header=SHOP_HEADER.replace("price", "prijs"), name="lines_2.csv"
     )
@@ -52,11 +58,13 @@ def test_a_renamed_column_holds_back_its_brand_alone(shop: Shop) -> None:
         in (held(result)["other"])
     )
     assert "lines_2.csv" in held(result)["other"] and "price" in held(result)["other"]
+    stopping = [(c.table, c.check) for c in check(shop.project) if c.stops_publication]
+    assert stopping == [("other", "brand_is_current")]
     again = shop.run()
     assert again.failed and {t.status for t in again.tables} == {"fresh"}
     torn.unlink()
     other.deliver_lines(line("A2", 2), name="lines_2.csv")
-    heals(shop, {"shop": 20, "other": 20})
+    heals(shop, {"shop": 20, "other": 30})
 
 
 def test_a_brand_that_never_loaded_is_left_out(shop: Shop) -> None:
@@ -66,6 +74,7 @@ def test_a_brand_that_never_loaded_is_left_out(shop: Shop) -> None:
     assert result.failed and gmv(shop) == {"shop": 10} and list(result.kpis) == ["shop", "group"]
     assert held(result)["other"].startswith("Other Ltd is left out of all figures, the group's too: ")
     assert shop.rows("SELECT source_system FROM gold.dim_brand") == [("shop",)]
+    assert held(result)["other"] in html.unescape(Path(write_report(shop.project)).read_text())
     other.deliver_lines(line("A1", 1))
     heals(shop, {"shop": 10, "other": 10})
 
@@ -99,6 +108,20 @@ def test_rows_that_break_a_check_hold_back_their_brand(shop: Shop) -> None:
     assert {t.status for t in result.tables} <= {"built", "updated", "fresh"}
     file.write_text(sql)
     heals(shop, {"shop": 20, "other": 20})
+
+
+def test_too_many_lines_in_quarantine_hold_back_their_brand(shop: Shop) -> None:
+    other = two(shop)
+    shop.run("silver")
+    config = other.brand / "brand.yml"
+    config.write_text(
+        f"{config.read_text()}quarantine: {{warn: 1 %, stop: 20 %}}\n".replace("quarantine: off\n", "")
+    )
+    for each in (shop, other):
+        each.deliver_lines(line("A2", 2), line("A3", 2, "no price"), name="lines_2.csv")
+    result = shop.run("silver")
+    assert result.failed and gmv(shop) == {"shop": 20, "other": 10}
+    assert "silver.sales_clean: quarantine_below_stop" in held(result)["other"]
 
 
 def test_sql_that_fails_holds_back_its_brand(shop: Shop) -> None:

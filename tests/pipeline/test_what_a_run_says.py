@@ -43,9 +43,8 @@ def test_what_was_updated_counts_and_the_times_add_up(shop: Shop, capsys: pytest
     said = summary(result)
     assert {"loading", "planning", "silver", "gold", "checks", "recording"} <= said["stages"].keys()
     assert said["seconds"] == pytest.approx(sum(said["stages"].values()), abs=0.01)
-    total, *parts = re.findall(
-        r"[0-9]+[.][0-9]", next(line for line in text.splitlines() if line.startswith("Time"))
-    )
+    times = next(line for line in text.splitlines() if line.startswith("Time"))
+    total, *parts = re.findall(r"[0-9]+[.][0-9]", times)
     assert float(total) == pytest.approx(sum(map(float, parts)))
 
 

@@ -22,7 +22,6 @@ HERE = Path(__file__).parent
 SAMPLES = 3
 UNMAPPED_SHOWN = 15
 REPORT = "report.html"
-IS_CURRENT = "brand_is_current"
 SHOWN = (
     "bronze.batches", "bronze.rejected", "silver.sales_clean", "silver.quarantine", "silver.duplicates",
     "silver.products_clean", "gold.dim_brand", "gold.category_perf", "gold.dim_product",
@@ -75,7 +74,7 @@ def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:
             _brand(read, brand, labels[name], project.config) for name, brand in project.brands.items()
         ],
         "checks_passed": sum(c["passed"] for c in checks if c["run_id"] == run["run_id"]),
-        "held_back": [c["why"] for c in checks if c["check_name"] == IS_CURRENT and not c["passed"]],
+        "held_back": [c["why"] for c in checks if c["check_name"] == "brand_is_current" and not c["passed"]],
         "findings": [c | {"about": _about(c["table_name"], labels)} for c in checks if not c["passed"]],
         "drift": read.rows(
             "monitor.schema_history", "SELECT * FROM monitor.schema_history ORDER BY started, source_file"

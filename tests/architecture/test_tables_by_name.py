@@ -32,6 +32,7 @@ NAMED = {
         " silver.duplicates silver.products_clean silver.quarantine silver.sales_clean",
         "the page is about these tables: it tells what became of each delivered line",
     ),
+    "pipeline.isolation": ("monitor.quality_results", "which brands wait is in the run log"),
     "release.export.evidence": ("monitor.quality_results", "a manifest's verdict is that of the run log"),
     "release.promote.audit_trail": ("monitor.promotions", "it writes the audit trail"),
     "release.promote.gates": (

@@ -24,7 +24,7 @@ from mergehouse.transform.graph import Graph, tables_in
 from mergehouse.transform.held_back import holding_back
 from mergehouse.transform.staging_views import brand_contracts, brand_file, stacked_view
 
-IS_CURRENT, LOG = "brand_is_current", "monitor.quality_results"
+LOG = "monitor.quality_results"
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def waiting(lakehouse: Lakehouse) -> dict[str, str]:
         return {}
     rows = lakehouse.query(
         "SELECT table_name, max_by(why, started) AS why, max_by(passed, started) AS passed"
-        f" FROM {LOG} WHERE check_name = '{IS_CURRENT}' GROUP BY table_name"
+        f" FROM {LOG} WHERE check_name = 'brand_is_current' GROUP BY table_name"
     )
     return dict(rows.filter("NOT passed").project("table_name, why").fetchall())
 
@@ -173,7 +173,7 @@ def are_current(
             day = f"those of its orders up to {last[name]}" if last.get(name) else "as they were"
             why = f"{label}'s figures, and its part of the group's, stay {day}: {fault.why}"
         sample = fault.sample if fault else []
-        results.append(CheckResult(name, IS_CURRENT, "error", int(fault is not None), why, sample))
+        results.append(CheckResult(name, "brand_is_current", "error", int(fault is not None), why, sample))
     return results
 
 

@@ -107,7 +107,7 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
         for table in graph.tables.values():
             attachments.attach({table.name} | table.check_inputs)
             results += check_table(engine, table.contract)[1]
-        results += [CheckResult(name, isolation.IS_CURRENT, "error", 1, why) for name, why in held.items()]
+        results += [CheckResult(name, "brand_is_current", "error", 1, why) for name, why in held.items()]
         results += _reconcile(project, attachments) + missing_rates(lakehouse, project)
         return results + check_bounds(compute(lakehouse))
 

@@ -37,9 +37,9 @@ def test_missing_file_names_pattern_folder_and_key(shop: Shop) -> None:
 
 
 def test_a_kind_of_file_that_is_not_read(shop: Shop) -> None:
-    shop.deliver("[]", "lines.json")
+    shop.deliver("[]", "lines.pdf")
     message = shop.failure()
-    assert "lines.json: files of this kind are not read" in message and ".xlsx" in message
+    assert "lines.pdf: files of this kind are not read" in message and ".xlsx" in message
 
 
 def test_empty_file(shop: Shop) -> None:

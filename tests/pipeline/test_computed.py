@@ -154,6 +154,17 @@ def test_without_an_optional_one_its_readers_are_built_all_the_same(
     assert run()[SIZES].status == "built" and sizes(shop) == {"new": 1, "regular": 1}
 
 
+def test_readers_of_an_optional_one_whose_rows_are_refused_keep_what_they_have(
+    shop: Shop, models: Path, run: Callable
+) -> None:
+    edit(models, "reads:", "optional: true\nreads:")
+    assert run()[SIZES].status == "built"
+    shop.deliver_lines(*(line(f"B{n}", customer="3") for n in range(3)), name="lines_2.csv")
+    later = run()
+    assert later[GROUPS].reason == "checks failed: seen_orders_in_range"
+    assert later[SIZES].reason == f"waits for {GROUPS}" and sizes(shop) == {"new": 1, "regular": 1}
+
+
 def test_what_it_takes_and_is_not_there_is_said(
     run: Callable, models: Path, behaviour: dict[str, str]
 ) -> None:

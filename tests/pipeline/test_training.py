@@ -366,6 +366,8 @@ def test_customers_who_cannot_be_told_apart(
     words: str,
 ) -> None:
     """Everybody buys once a month until their last day."""
+    for name, value in FEW.items():
+        monkeypatch.setattr(name, value)
     days = {f"C{n}": range(n % 28, last_days[n], 30) for n in range(number)} | {"newest": [DAYS]}
     if words == "none has bought again":  # new customers every month, or nobody would be active
         days |= {f"C{n}-{day}": [day] for n in range(3) for day in range(0, DAYS, 30)}

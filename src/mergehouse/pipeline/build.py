@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
@@ -73,8 +73,9 @@ def build_tables(
     """Builds the chosen tables, each after those it depends on, and returns results and checks in the order
     of `chosen`.
 
-    `broken` names sources for which tables wait, as they do for tables that fail or wait, but for optional
-    ones.
+    `broken` names sources for which tables wait, as they do for tables that fail or wait. Of optional ones
+    they wait for those alone that are published and whose new rows fail their checks: what reads these keeps
+    what it has.
     """
     tables = {table.name: table for table in chosen}
     upstream = {name: bench.graph.upstream(name) & tables.keys() for name in tables}
@@ -97,11 +98,20 @@ def build_tables(
             for future in done:
                 name = running.pop(future)
                 outcomes[name] = future.result()
-                if outcomes[name][0].status in ("failed", "blocked") and not tables[name].contract.optional:
+                if _holds_back(tables[name], outcomes[name], bench):
                     missing.add(name)
                 order.done(name)
                 progress(name, tables[name].layer, len(outcomes), len(tables))
     return [outcomes[name][0] for name in tables], [check for name in tables for check in outcomes[name][1]]
+
+
+def _holds_back(table: Table, outcome: Outcome, bench: Workbench) -> bool:
+    """True where what reads the table is to wait for it."""
+    result, checks = outcome
+    if not table.contract.optional:
+        return result.status in ("failed", "blocked")
+    is_refused = result.status == "failed" and any(c.stops_publication for c in checks)
+    return is_refused and bench.engine.lakehouse.stamp(table.name) is not None
 
 
 def _build(table: Table, bench: Workbench, broken: frozenset[str], full: bool) -> Outcome:
@@ -119,22 +129,23 @@ def _build(table: Table, bench: Workbench, broken: frozenset[str], full: bool) -
             bench.stamps.current.add(table.name)
             return TableResult(table.name, "fresh"), []
         bench.engine.lakehouse.sweep(table.name)
-        staged, change, said = _stage(table, bench, published, full)
+        staged, change, computed_rows = _stage(table, bench, published, full)
         bench.attachments.show(staged)
         rows, checks = check_table(bench.engine, table.contract, staged.files, _recheck(table, change, bench))
-        checks += said
+        checks += computed_rows.checks
+        notes = tuple(computed_rows.notes)
         seconds = time.perf_counter() - began
         if stopped := [c.check for c in checks if c.stops_publication]:
             bench.engine.discard(staged)
             reason = f"checks failed: {', '.join(stopped)}"
-            return TableResult(table.name, "failed", rows, seconds, reason=reason), checks
+            return TableResult(table.name, "failed", rows, seconds, reason=reason, notes=notes), checks
         stamp = bench.stamp(table)
         version = bench.engine.publish(staged, stamp)
         bench.published(table, stamp, change)
         status = {"table": "built", "nothing": "fresh"}.get(staged.scope, "updated")
         changed = staged.inserted + staged.deleted if staged.scope == "rows" else None
         seconds = time.perf_counter() - began
-        return TableResult(table.name, status, rows, seconds, version, changed_rows=changed), checks
+        return TableResult(table.name, status, rows, seconds, version, "", changed, notes), checks
     except MergehouseError as error:
         if staged is not None:
             bench.engine.discard(staged)
@@ -148,28 +159,34 @@ def _is_needed(node: Node) -> bool:
 
 def _stage(
     table: Table, bench: Workbench, published: Stamp | None, full: bool
-) -> tuple[Staged, Change | None, Sequence[CheckResult]]:
+) -> tuple[Staged, Change | None, computed.Rows]:
+    """With what Python computed; with SQL nothing."""
     if not table.sql:
-        staged, said = _stage_computed(table, bench)
-        return staged, Change(), said
+        staged, found = _stage_computed(table, bench)
+        return staged, Change(), found
     bench.attachments.attach(table.parents)
     if not full and bench.changes.can_update(table, published):
-        return *bench.changes.update(table), ()
-    return *bench.changes.rebuild(table), ()
+        return *bench.changes.update(table), computed.Rows(None)
+    return *bench.changes.rebuild(table), computed.Rows(None)
 
 
-def _stage_computed(table: Table, bench: Workbench) -> tuple[Staged, Sequence[CheckResult]]:
+def _stage_computed(table: Table, bench: Workbench) -> tuple[Staged, computed.Rows]:
     contract, rows = table.contract, Relation("delivered", table.name)
     found = computed.compute(contract, bench.request)
     bench.attachments.attach(table.check_inputs)
     bench.engine.load_frame(rows, found.frame)
     model = f"SELECT * FROM {rows}"
     if contract.replaces == "table":
-        return bench.engine.stage(contract, model), found.checks
+        return bench.engine.stage(contract, model), found
     bench.engine.lakehouse.create(contract)
-    partitions = f"SELECT DISTINCT {', '.join(contract.partition_by)} FROM {rows}"
+    columns = ", ".join(contract.partition_by)
+    partitions = f"SELECT DISTINCT {columns} FROM {rows}"
+    if found.emptied is not None:
+        emptied = Relation("delivered", table.name, "emptied")
+        bench.engine.load_frame(emptied, found.emptied)
+        partitions += f" UNION SELECT {columns} FROM {emptied}"
     bench.engine.keep(Relation("affected", table.name), partitions)
-    return bench.engine.stage_partitions(contract, model), found.checks
+    return bench.engine.stage_partitions(contract, model), found
 
 
 def _recheck(table: Table, change: Change | None, bench: Workbench) -> Recheck | None:

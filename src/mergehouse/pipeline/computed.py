@@ -34,10 +34,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Rows:
-    """An Arrow-compatible frame with the columns of the contract, and what is to be said of it."""
+    """An Arrow-compatible frame with the columns of the contract, and what is to be said of it.
+
+    `emptied`: partitions that lose their rows besides those that the frame has rows of, a frame of the
+    columns that the table is partitioned by. `notes` say in words what was done to come by the rows.
+    """
 
     frame: Any
     checks: Sequence[CheckResult] = ()
+    emptied: Any = None
+    notes: Sequence[str] = ()
 
 
 def compute(contract: Contract, request: Request) -> Rows:

@@ -179,7 +179,7 @@ def summary(result: RunResult) -> dict[str, Any]:
 @dataclass(frozen=True)
 class TableResult:
     """What a run did with one table. `status`: built (all of it), updated (`changed_rows` of it), fresh,
-    failed or blocked.
+    failed or blocked. `notes`: of a table that Python computes, what was done to come by its rows.
     """
 
     table: str
@@ -189,3 +189,4 @@ class TableResult:
     version: int | None = None
     reason: str = ""
     changed_rows: int | None = None
+    notes: tuple[str, ...] = ()

@@ -31,6 +31,7 @@ from mergehouse.project.config import Project
 from mergehouse.project.ecb_rates import Edition, edition
 from mergehouse.project.mapping_files import HELD_BACK, Rows, mapping_tables
 from mergehouse.quality import freshness, reconciliation
+from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
@@ -80,6 +81,7 @@ def run(
         result.left_out = left_out(lakehouse)
         rates = missing_rates(lakehouse, project)
         result.checks += [check for check in rates if result.changed or not check.passed]
+        result.checks += check_files(result.ingest)
         if result.changed:
             result.checks += _reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from mergehouse.contracts.registry import contract_of
+from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
 
 if TYPE_CHECKING:
@@ -39,11 +40,16 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
         for c in result.outcomes
     ]
     lakehouse.append_rows(contract_of("monitor.quality_results"), checks)
-    drifts = [
-        [result.run_id, result.started, f"bronze.{b.source_system}_{b.source_table}", b.source_file, sentence]
-        for b in result.ingest.new
-        for sentence in json.loads(b.drift)
-    ]
+    drifts = []
+    delivered = {(b.source_system, b.source_table) for b in result.ingest.known}
+    for b in result.ingest.new:
+        source = b.source_system, b.source_table
+        if source in delivered:  # the first delivery differs from none
+            drifts += [
+                [result.run_id, result.started, bronze_table(*source), b.source_file, sentence]
+                for sentence in json.loads(b.drift)
+            ]
+        delivered.add(source)
     lakehouse.append_rows(contract_of("monitor.schema_history"), drifts)
     seen = [[result.run_id, result.started, *record.values()] for record in result.freshness]
     lakehouse.append_rows(contract_of("monitor.freshness"), seen)

@@ -67,11 +67,13 @@ class Source(_Strict):
         return value
 
     files: str | list[str] = Field(
-        description="Patterns of file names, whatever their case; all files that match are stacked."
+        description="Patterns of file names, whatever their case; all files that match are stacked. A folder"
+        " or zip file that matches counts with all that is in it; of other zip files, members that match."
+        " `sales/*.csv` goes down into folders, `**` into any number of them."
     )
     columns: dict[Name, Column] = Field(
         description="The columns that must be there, by the name that they get in Bronze."
-        " Others are kept as well and reported as drift."
+        " What becomes of others, `undeclared` says; new ones are reported as drift."
     )
     key: list[Name] = Field(
         default=[],
@@ -90,6 +92,31 @@ class Source(_Strict):
         max_length=1,
         description="The character between cells of a text file. Without it, the one that finds most of"
         " the columns in the header.",
+    )
+    quote: str | None = Field(
+        default=None,
+        max_length=1,
+        description="The character around cells of a text file that hold delimiters or line ends; empty"
+        ' where there is none. Without it, `"`.',
+    )
+    escape: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="The character before a quote within a quoted cell, often `\\`. Without it, the quote"
+        " itself.",
+    )
+    items: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The list within a record of JSON or nested Parquet, by its path, whose members become a"
+        " row each, with what the record says around it. Columns are found by paths, too, such as"
+        " `customer.id`.",
+    )
+    undeclared: Literal["keep", "drop"] | None = Field(
+        default=None,
+        description="Whether columns that are not declared are kept in Bronze, or dropped on arrival. Without"
+        " it, as the brand says.",
     )
     encoding: str | None = Field(
         default=None,
@@ -200,6 +227,16 @@ class Brand(_Strict):
         default=QuarantineLimits(),
         description="How many of the brand's order lines may be unusable: of all of them, and of each"
         " delivery.",
+    )
+    undeclared: Literal["keep", "drop"] = Field(
+        default="keep",
+        description="Whether columns that a source does not declare are kept in Bronze, or dropped on arrival"
+        " and never written: personal data that nobody asked for.",
+    )
+    ignore: list[str] = Field(
+        default=[],
+        description="Patterns of what lies beside the exports and is no delivery. Anything else there that no"
+        " source reads is a finding of every run.",
     )
     kpi_definitions: dict[str, str] = Field(
         default={},

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
@@ -36,6 +37,8 @@ BRAND_FILES = {
 }
 RULE_MATCHES = ("code", "name", "category")
 HELD_BACK = "held_back"  # brands whose deliveries a run does not read
+# units of a currency for a euro: what silver.fx_rates_eur holds
+LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
 
 Rows = tuple[list[str], list[list[str | None]]]
 
@@ -81,7 +84,7 @@ def _stacked(project: Project, name: str, file: str, columns: list[str]) -> Rows
     names = ["source_system", "rule_no", *columns]
     if "pattern" not in columns:
         return names, rows
-    return [*names, "code_pattern", "name_pattern", "name_part"], [
+    return [*names, "value_pattern", "name_pattern", "name_part"], [
         [*row, *_like(project.brands[str(row[0])], file, row)] for row in rows
     ]
 
@@ -103,11 +106,15 @@ def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
                 " how many units a euro was worth, such as `AED,2026-01-31,3.9925`."
             )
         rate = Decimal(str(units))
-        if not rate or seen.setdefault((str(currency), str(day)), rate) != rate:
-            found = f"{seen[str(currency), str(day)]} before" if rate else "nothing"
+        if not LEAST_UNITS <= rate <= MOST_UNITS:
             raise ConfigError(
-                f"{where}: a euro is worth {units} {currency} on {day}, and {found}; expected one rate above"
-                " zero for a day."
+                f"{where}: a euro is worth {units} {currency} on {day}; expected {LEAST_UNITS} to"
+                f" {MOST_UNITS:,} units."
+            )
+        if (before := seen.setdefault((str(currency), str(day)), rate)) != rate:
+            raise ConfigError(
+                f"{where}: a euro is worth {units} {currency} on {day}, and {before} before; expected one"
+                " rate for a day."
             )
 
 
@@ -123,21 +130,30 @@ def _where(brand: Brand, file: str, number: str | None) -> str:
 
 
 def _like(brand: Brand, file: str, row: list[str | None]) -> list[str | None]:
-    """The rule's pattern as LIKE patterns on the product code and on the words of the name, and where no more
-    is meant, the text that the name contains: Spark makes a regular expression of every pattern for every
-    name, which took it two thirds of a run over the published exports.
+    """The rule's pattern as LIKE patterns on codes and categories, with `\\` as escape, and on the words of a
+    name, and where no more is meant, the text that the name contains: Spark makes a regular expression of
+    every pattern for every name, which took it two thirds of a run over the published exports.
     """
-    match, pattern = row[2], (row[3] or "").upper()
-    if match not in RULE_MATCHES or not pattern:
+    match, pattern = row[2], row[3] or ""
+    words = _words(pattern)
+    if match not in RULE_MATCHES or not pattern or (match == "name" and not words):
         where = _where(brand, file, row[1])
-        expected = "one of " + ", ".join(RULE_MATCHES) if pattern else "a pattern"
-        raise ConfigError(
-            f"{where}: found match `{match}` and pattern `{row[3] or ''}`; expected {expected}."
-        )
-    like = pattern.replace("*", "%")
+        expected = "a pattern with a letter or a digit" if pattern else "a pattern"
+        if match not in RULE_MATCHES:
+            expected = "one of " + ", ".join(RULE_MATCHES)
+        raise ConfigError(f"{where}: found match `{match}` and pattern `{pattern}`; expected {expected}.")
     # any word that begins so, or that word; `A *` asks for another one behind it
-    part = None if re.search("[%_]|^$| $", like.removesuffix("%")) else f" {like} ".replace("% ", "")
-    return [like, f"% {like} %", part]
+    part = None if re.search("%|^$| $", words.removesuffix("%")) else f" {words} ".replace("% ", "")
+    return [re.sub(r"([\\%_])", r"\\\1", pattern).replace("*", "%"), f"% {words} %", part]
+
+
+def _words(pattern: str) -> str:
+    """A pattern as names of products are read: words of letters and digits, with `%` for `*`."""
+    parts = (
+        "".join(letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in part)
+        for part in pattern.split("*")
+    )
+    return re.sub(" +", " ", "%".join(parts)).strip()
 
 
 def _read(file: Path, columns: list[str]) -> Rows:

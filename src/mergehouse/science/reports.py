@@ -68,16 +68,15 @@ def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterato
         version = of_target[-1]
         about = (version.method, task.rules, version.trained_ts, version.name, str(version.version))
         parameters = {name: str(value) for name, value in task.parameters.get(version.method, {}).items()}
-        if task.target == "churn":
-            card = churn_card(lakehouse, dataset, *about, parameters)
-        else:
-            card = value_card(
-                lakehouse,
-                dataset,
-                int(task.judged.removeprefix("clv_").removesuffix("d")),
-                *about,
-                parameters,
-            )
+        try:
+            if task.target == "churn":
+                card = churn_card(lakehouse, dataset, *about, parameters)
+            else:
+                horizon = int(task.judged.removeprefix("clv_").removesuffix("d"))
+                card = value_card(lakehouse, dataset, horizon, *about, parameters)
+        except FitError as error:  # at the last cut-off, whose curves a card draws
+            yield untrained_card(brand, task.judged, as_of, now, str(error))
+            continue
         yield replace(card, main_metric=task.metric, standing=_standing(version), code_version=version.code)
 
 

@@ -75,9 +75,36 @@ def score(request: Request) -> Rows:
     now = dt.datetime.now(dt.UTC)
     rows = all_scores(known_customers(lakehouse), frames, now)
     progress("drift")
-    return Rows(
-        rows, watch(lakehouse, [(d, m) for b, d in datasets.items() if (m := models[b, "churn"])], now)
-    )
+    checks = watch(lakehouse, [(d, m) for b, d in datasets.items() if (m := models[b, "churn"])], now)
+    kept, emptied = without_later(lakehouse, rows)
+    return Rows(pl.concat([rows, kept], how="vertical_relaxed"), checks, emptied)
+
+
+def without_later(lakehouse: Lakehouse, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What stays of published scores that are of a later day than their brand's as-of date, and all their
+    partitions. Such a day was wrong and has been corrected, and the last day's scores are read as the latest.
+
+    Nothing stays of the brand's own; of the group's, customers of whom another brand knows that day.
+    """
+    is_of_group, partition = pl.col("source_system") == GROUP, ["source_system", "as_of_date"]
+    if not lakehouse.exists(SCORES):
+        return rows.clear(), rows.clear().select(partition)
+    known = lakehouse.query(f"SELECT DISTINCT source_system, as_of_date FROM {SCORES}").pl()
+    now = rows.filter(~is_of_group).group_by("source_system").agg(pl.max("as_of_date").alias("now"))
+    later = known.join(now, on="source_system").filter(pl.col("as_of_date") > pl.col("now"))
+    dates = later["as_of_date"].unique()
+    of_dates = known.filter(is_of_group & pl.col("as_of_date").is_in(dates.implode()))
+    emptied = pl.concat([later.select(partition), of_dates]).join(rows, on=partition, how="anti")
+    of_group = emptied.filter(is_of_group)["as_of_date"].to_list()
+    if not of_group:
+        return rows.clear(), emptied
+    days = ", ".join(f"DATE '{day}'" for day in of_group)
+    published = lakehouse.query(
+        f"SELECT * FROM {SCORES} WHERE source_system = '{GROUP}' AND as_of_date IN ({days})"
+    ).pl()
+    at = rows.filter(is_of_group).select("customer_id", pl.col("as_of_date").alias("now"))
+    stays = published.join(at, on="customer_id").filter(pl.col("as_of_date") <= pl.col("now"))
+    return stays.select(*CONTRACT.columns), emptied
 
 
 def all_scores(known: pl.DataFrame, scored: list[pl.DataFrame], now: dt.datetime) -> pl.DataFrame:

@@ -25,7 +25,8 @@ class Task:
     """What is trained: the model `target`, by the method of `models` that is best in `metric` of the
     backtest's target `judged`.
 
-    `models` fit the method as it can be fitted on a day; it is not kept as champion unless it beats `rules`.
+    `models` fit the method as it can be fitted on a day; it is not kept as champion unless it beats `rules`,
+    and is no worse in the metrics `guards`.
     `judge` is the metrics of a fitted model at a cut-off, on the same customers as in the backtest;
     `parameters` are logged, by method.
     """
@@ -39,6 +40,7 @@ class Task:
     judge: Callable[[Any, Dataset, dt.date], dict[str, float]]
     parameters: dict[str, dict[str, Any]]
     explain: Callable[[Dataset, Any], pl.DataFrame] | None = None
+    guards: tuple[str, ...] = ()
 
 
 def _judge_churn(model: churn.ChurnModel, dataset: Dataset, cutoff: dt.date) -> dict[str, float]:
@@ -63,6 +65,7 @@ TASKS = (
         judge=_judge_churn,
         parameters={"logistic regression": {"C": churn.PENALTY, "season_weight": churn.SEASON_WEIGHT}},
         explain=explain_churn,
+        guards=("brier", "log_loss"),
     ),
     Task(
         target="clv",

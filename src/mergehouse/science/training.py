@@ -5,10 +5,12 @@ best model to the registry.
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
@@ -24,11 +26,12 @@ from mergehouse.science.evaluation.backtest import (
     LEARNED_FROM,
     Tested,
     backtest_churn,
+    beside_rules,
     judged_cutoffs,
 )
 from mergehouse.science.evaluation.explanation import keep_explanations
 from mergehouse.science.features.dataset import Dataset, expect_features, read_dataset
-from mergehouse.science.registry.champion import LOWER_IS_BETTER, Comparison, compare, record
+from mergehouse.science.registry.champion import LOWER_IS_BETTER, Comparison, compare, record, verdict
 from mergehouse.science.registry.experiment_runs import log_training, means
 from mergehouse.science.registry.provenance import Origin, origin_of
 from mergehouse.science.registry.versions import (
@@ -45,6 +48,7 @@ from mergehouse.science.reports import write_reports
 from mergehouse.science.tasks import TASKS, Task
 
 METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
+ByCutoff = dict[str, dict[dt.date, float]]  # by metric, then by cut-off
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,14 @@ class Decision:
     def is_champion(self) -> bool:
         return self.champion == self.version.version
 
+    def __str__(self) -> str:
+        return f"{self.version}, {'champion' if self.is_champion else 'challenger'}: {self.why}"
+
 
 @dataclass
 class Training:
     """`tested` are all methods at all cut-offs; `untrained` maps a brand to why it has no model of its own,
-    or no new one.
+    or no new one; `seconds` are what each brand took.
 
     `pages` are model cards and pages on survival, the index first.
     """
@@ -77,10 +84,34 @@ class Training:
     decisions: list[Decision] = field(default_factory=list)
     untrained: dict[str, str] = field(default_factory=dict)
     pages: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def leaks(self) -> list[Tested]:
         return [t for t in self.tested if t.leaks]
+
+    @property
+    def unfitted(self) -> list[str]:
+        """Methods that could not be fitted, each with its cut-offs and the reason at the first."""
+        found: dict[tuple[str, str, str], list[Tested]] = {}
+        for t in self.tested:
+            if t.why:
+                found.setdefault((t.brand, t.target, t.method), []).append(t)
+        return [
+            f"{brand}: {target}: {method} left out at {len(missed)} cut-offs, first {missed[0].cutoff}:"
+            f" {missed[0].why}"
+            for (brand, target, method), missed in found.items()
+        ]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was trained, how long it took, what came of it or why nothing did: a sentence each."""
+        took = {brand: f"{seconds:.0f} s" for brand, seconds in self.seconds.items()}
+        return [
+            *(f"{d.version.brand}: trained in {took[d.version.brand]}: {d}" for d in self.decisions),
+            *self.untrained.values(),
+            *self.unfitted,
+        ]
 
 
 def train(
@@ -114,13 +145,15 @@ def train_brands(
     """As `train`, for a caller that holds the lakehouse's lock already and knows that there are features."""
     result = Training()
     for brand in brands:
+        began = time.perf_counter()
         try:
             dataset = read_dataset(lakehouse, brand)
             if not judged_cutoffs(dataset):
-                raise FitError(_too_short(dataset))
+                raise FitError(too_short(dataset))
             _train_brand(project, lakehouse, dataset, result, progress, deep)
         except FitError as error:
             result.untrained[brand] = str(error)
+        result.seconds[brand] = time.perf_counter() - began
     result.pages = write_reports(project, brands, TASKS, result.untrained, progress)
     return result
 
@@ -159,10 +192,13 @@ def as_json(result: Training) -> dict[str, Any]:
 def _train_brand(
     project: Project, lakehouse: Lakehouse, dataset: Dataset, result: Training, progress: Progress, deep: bool
 ) -> None:
+    """A task of which nothing comes leaves the others standing."""
     now, origin = dt.datetime.now(dt.UTC), origin_of(lakehouse, dataset)
     of_tasks = {task.target: list(task.backtest(dataset, progress)) for task in TASKS}
     if deep:
-        of_tasks["churn"] += _backtest_sequences(lakehouse, dataset, progress)
+        of_tasks["churn"] = beside_rules(
+            [*of_tasks["churn"], *_backtest_sequences(lakehouse, dataset, progress)]
+        )
     tested = [t for of_task in of_tasks.values() for t in of_task]
     result.tested += tested
     append_metrics(lakehouse, tested, now, origin.feature_version)
@@ -170,50 +206,75 @@ def _train_brand(
     runs = log_training(
         project, tested, {name: given for task in TASKS for name, given in task.parameters.items()}, origin
     )
+    reasons = []
     for task in TASKS:
-        if any(t.leaks for t in of_tasks[task.target]):
-            continue  # a model that knows the future is not for use
         progress(f"{dataset.brand}: {task.target} model")
-        judged = [t for t in of_tasks[task.target] if (t.target, t.group) == (task.judged, ALL) and t.metrics]
-        if not judged:
-            raise FitError(
-                f"{dataset.brand}: at every cut-off all customers or none left; no method can be judged. No"
-                " model is kept."
+        try:
+            decision = _train_task(
+                project, lakehouse, dataset, task, of_tasks[task.target], origin, now, runs
             )
-        version, rule = _candidate(task, judged, origin, dataset, now)
-        known = [v for v in versions(project, dataset.brand) if v.target == task.target]
-        former = next((v for v in known if CHAMPION in v.aliases), None)
-        same = next(
-            (v for v in known if v.fingerprint == version.fingerprint and _is_usable(project, v)), None
+            result.decisions.append(decision)
+        except FitError as error:
+            reasons.append(str(error))
+    if reasons:
+        result.untrained[dataset.brand] = " ".join(dict.fromkeys(reasons))
+
+
+def _train_task(
+    project: Project,
+    lakehouse: Lakehouse,
+    dataset: Dataset,
+    task: Task,
+    tested: list[Tested],
+    origin: Origin,
+    now: dt.datetime,
+    runs: dict[tuple[str, str], str],
+) -> Decision:
+    """Registers the best method of a backtest and decides. Raises FitError where no model can be kept."""
+    if leaks := [t for t in tested if t.leaks]:  # a model that knows the future is not for use
+        raise FitError(
+            f"{dataset.brand}: {leaks[0].method} is too good to be true at {leaks[0].cutoff}, AUC"
+            f" {leaks[0].metrics['auc']:.3f} where rules reach {leaks[0].best_rule:.3f}. No {task.target}"
+            " model is kept."
         )
-        if same and same.why:
-            result.decisions.append(Decision(same, False, former.version if former else None, same.why))
-            continue
-        model = task.models[version.method](dataset, dataset.as_of)
-        if same is None:  # else it was registered by a training that was stopped before it decided
-            same = register(
-                project, model, version, dataset.at(dataset.as_of), runs[task.judged, version.method]
+    judged = [t for t in tested if (t.target, t.group) == (task.judged, ALL) and t.metrics]
+    of_methods = _by_cutoff(judged)
+    for needed in (task.models, task.rules):
+        if not of_methods.keys() & {*needed}:
+            why = next(
+                (t.why for t in tested if t.why and t.method in needed),
+                f"{dataset.brand}: at every cut-off all customers or none left; no method can be judged.",
             )
-        if task.explain:
-            progress(f"{dataset.brand}: what the {task.target} model goes by")
-            keep_explanations(lakehouse, same, task.explain(dataset, model))
-        result.decisions.append(_decide(project, lakehouse, dataset, task, same, rule, former))
+            raise FitError(f"{why} No {task.target} model is kept.")
+    version = _candidate(task, judged, origin, dataset, now)
+    own = of_methods[version.method]
+    beside = _beside_rules(task, own, of_methods)
+    if not beside:
+        raise FitError(
+            f"{dataset.brand}: {version.method} and a rule can be fitted at no cut-off both. No {task.target}"
+            " model is kept."
+        )
+    known = [v for v in versions(project, dataset.brand) if v.target == task.target]
+    former = next((v for v in known if CHAMPION in v.aliases), None)
+    same = next((v for v in known if v.fingerprint == version.fingerprint and _is_usable(project, v)), None)
+    if same and same.why:
+        return Decision(same, False, former.version if former else None, same.why)
+    model = task.models[version.method](dataset, dataset.as_of)
+    if same is None:  # else it was registered by a training that was stopped before it decided
+        run = runs[task.judged, version.method]
+        same = register(project, model, version, dataset.at(dataset.as_of), run)
+    if task.explain:
+        keep_explanations(lakehouse, same, task.explain(dataset, model))
+    return _decide(project, lakehouse, dataset, task, same, own, beside, former)
 
 
 def _candidate(
     task: Task, judged: list[Tested], origin: Origin, dataset: Dataset, now: dt.datetime
-) -> tuple[Version, Comparison]:
-    """The best method as a version to register, against the best rule."""
-    of_methods = {method: [t for t in judged if t.method == method] for method in (*task.models, *task.rules)}
-    by_cutoff = {
-        method: {t.cutoff: t.metrics[task.metric] for t in tested} for method, tested in of_methods.items()
-    }
-    sign = -1 if task.metric in LOWER_IS_BETTER else 1
-    method, rule = (
-        max(names, key=lambda name: sign * means(of_methods[name])[task.metric])
-        for names in (task.models, task.rules)
-    )
-    version = Version(
+) -> Version:
+    """The best method as a version to register."""
+    of_method = {name: [t for t in judged if t.method == name] for name in task.models}
+    method = _best(task.metric, {name: means(tested) for name, tested in of_method.items() if tested})
+    return Version(
         brand=dataset.brand,
         target=task.target,
         method=method,
@@ -221,14 +282,37 @@ def _candidate(
         as_of=dataset.as_of,
         trained_ts=now,
         metric=task.metric,
-        metrics=means(of_methods[method]),
-        by_cutoff=by_cutoff[method],
+        metrics=means(of_method[method]),
+        by_cutoff={t.cutoff: t.metrics[task.metric] for t in of_method[method]},
         fingerprint=origin.fingerprint,
         code=origin.code,
     )
-    against = compare(task.metric, by_cutoff[method], by_cutoff[rule], f"the {rule}")
-    assert against is not None  # models and rules are judged at the same cut-offs
-    return version, against
+
+
+def _by_cutoff(judged: list[Tested]) -> dict[str, ByCutoff]:
+    """By method."""
+    found: dict[str, ByCutoff] = {}
+    for t in judged:
+        for metric, value in t.metrics.items():
+            found.setdefault(t.method, {}).setdefault(metric, {})[t.cutoff] = value
+    return found
+
+
+def _best(metric: str, of: dict[str, dict[str, float]]) -> str:
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    return max(of, key=lambda name: sign * of[name][metric])
+
+
+def _beside_rules(task: Task, own: ByCutoff, of_methods: dict[str, ByCutoff]) -> list[Comparison]:
+    """By the metric that decides and by the guards, each with the rule that is best in it."""
+    rules = {name: of_methods[name] for name in task.rules if name in of_methods}
+    averages = {
+        name: {metric: float(np.mean([*days.values()])) for metric, days in rule.items()}
+        for name, rule in rules.items()
+    }
+    best = {metric: _best(metric, averages) for metric in (task.metric, *task.guards)}
+    found = [compare(m, own[m], rules[rule][m], f"the {rule}") for m, rule in best.items()]
+    return [comparison for comparison in found if comparison]
 
 
 def _decide(
@@ -237,30 +321,29 @@ def _decide(
     dataset: Dataset,
     task: Task,
     version: Version,
-    rule: Comparison,
+    own: ByCutoff,
+    rules: list[Comparison],
     former: Version | None,
 ) -> Decision:
     """Makes a registered version the champion where it beats the rules and the `former` champion, else the
     challenger.
     """
-    decisive: Comparison | None = rule
-    is_better, why = rule.is_better, str(rule)
-    if rule.is_better and former:
+    decisive: Comparison | None = rules[0]
+    is_better, why = verdict(rules)
+    if is_better and former:
         try:
-            decisive = compare(
-                version.metric,
-                version.by_cutoff,
-                _of_champion(project, dataset, task, former),
-                f"version {former.version}",
-            )
-            is_better = decisive is not None and decisive.is_better
-            why = (
-                str(decisive)
+            theirs = _of_champion(project, lakehouse, dataset, task, former)
+            name = f"version {former.version}"
+            metrics = (task.metric, *task.guards)
+            found = [compare(metric, own[metric], theirs.get(metric, {}), name) for metric in metrics]
+            decisive = found[0]
+            is_better, why = (
+                verdict([comparison for comparison in found if comparison])
                 if decisive
-                else f"there is no cut-off at which to compare it with version {former.version}"
+                else (False, f"there is no cut-off at which to compare it with {name}")
             )
         except RegistryError as error:
-            why = f"{rule}; version {former.version} cannot be used any more ({error})"
+            why = f"{why}; version {former.version} cannot be used any more ({error})"
     (promote if is_better else challenge)(project, version, why)
     record(lakehouse, version, is_better, why, decisive)
     return Decision(version, True, version.version if is_better else former.version if former else None, why)
@@ -273,19 +356,29 @@ def _is_usable(project: Project, version: Version) -> bool:
         return False
 
 
-def _of_champion(project: Project, dataset: Dataset, task: Task, former: Version) -> dict[dt.date, float]:
+def _of_champion(
+    project: Project, lakehouse: Lakehouse, dataset: Dataset, task: Task, former: Version
+) -> ByCutoff:
     """What the champion reached: its backtest before it was trained, and since then the model itself, which
     has not seen these days.
     """
-    before = {
-        day: value
-        for day, value in former.by_cutoff.items()
-        if day < former.as_of and former.metric == task.metric
-    }
+    backtest = lakehouse.query(f"""
+        SELECT metric, cutoff_date, value::DOUBLE FROM {METRICS}
+        WHERE source_system = '{former.brand}' AND target = '{task.judged}' AND customer_group = '{ALL}'
+          AND method = '{former.method}' AND trained_ts = TIMESTAMPTZ '{former.trained_ts.isoformat()}'
+        """).fetchall()
+    if former.metric == task.metric:  # kept with the model, wherever that came from
+        backtest += [(task.metric, day, value) for day, value in former.by_cutoff.items()]
+    found: ByCutoff = {}
+    for metric, day, value in backtest:
+        if day < former.as_of:
+            found.setdefault(metric, {})[day] = value
     model = load(project, former).model
-    since = [day for day in judged_cutoffs(dataset) if day >= former.as_of]
-    found = {day: task.judge(model, dataset, day).get(task.metric) for day in since}
-    return before | {day: value for day, value in found.items() if value is not None}
+    for day in judged_cutoffs(dataset):
+        if day >= former.as_of:
+            for metric, value in task.judge(model, dataset, day).items():
+                found.setdefault(metric, {})[day] = value
+    return found
 
 
 def _has_history(lakehouse: Lakehouse, brand: str) -> bool:
@@ -304,7 +397,8 @@ def _backtest_sequences(lakehouse: Lakehouse, dataset: Dataset, progress: Progre
     )
 
 
-def _too_short(dataset: Dataset) -> str:
+def too_short(dataset: Dataset) -> str:
+    """Why a brand's history carries no model, in words."""
     days = dataset.rows.select(pl.max("tenure_days")).item()
     closed = len(dataset.closed_before(dataset.as_of, HORIZON))
     return (
@@ -318,9 +412,8 @@ def append_metrics(
     lakehouse: Lakehouse, tested: list[Tested], now: dt.datetime, feature_version: str
 ) -> None:
     """Keeps what came out in `gold.model_metrics`."""
-    lakehouse.append_rows(
-        contract_of(METRICS), [row for t in tested for row in _rows(t, now, feature_version)]
-    )
+    fitted = [t for t in tested if not t.why]
+    lakehouse.append_rows(contract_of(METRICS), [r for t in fitted for r in _rows(t, now, feature_version)])
 
 
 def _rows(tested: Tested, now: dt.datetime, version: str) -> list[list[object]]:

@@ -37,7 +37,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     >>> lakehouse, brand = mh.open("shop"), mh.project("shop").brands["shop"]
     >>> rows = lakehouse.query(to_duckdb(typed_view(brand, "lines", read_batches(lakehouse))))
     >>> sorted(rows.project("title, price").fetchall())[0]
-    ('Lamp', Decimal('30.0000'))
+    ('Lamp', Decimal('30.000000000'))
     """
     source = brand.sources[table]
     if source.optional and not batches:
@@ -55,14 +55,14 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
 def version_key(brand: Brand, table: str) -> list[str]:
     """The columns by which only the latest delivery of a row counts.
 
-    Of the source that order lines come from all versions are read: `silver.duplicates` keeps account of those
+    Of sources that order lines come from all versions are read: `silver.duplicates` keeps account of those
     that do not count.
 
     >>> version_key(mh.project("shop").brands["shop"], "lines")  # what order lines come from
     []
     """
     key = brand.sources[table].key
-    return [] if key and line_source(_resolved(brand, brand.folder / ORDER_LINES), brand)[0] == table else key
+    return [] if key and table in _line_sources(brand) else key
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
@@ -110,7 +110,9 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> str:
     ['source_system', 'timezone', 'brand_currency', 'order_id']
     """
     files = [(brand, brand_file(brand, contract)) for brand in brands]
-    return stacked(contract, [(b, brand_query(b, file), file) for b, file in files if file.exists()])
+    return stacked(
+        contract, [(b, q, file) for b, file in files if file.exists() for q in brand_queries(b, file)]
+    )
 
 
 def usable_view(contract: Contract, brands: list[Brand]) -> str:
@@ -199,25 +201,27 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
     return " UNION ALL ".join(parts) or _empty(contract)
 
 
-def brand_query(brand: Brand, file: Path) -> exp.Query:
+def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     """A brand's staging query with its source names resolved to typed views, and its quotients to nine
-    decimals.
+    decimals. Of order lines each SELECT of a UNION ALL is a query of its own, with its number as `line_part`.
 
     Order lines without numbers have those of their source's key, where it has one. Products and customers
     have the place of the row that they are read from, where there is one.
 
     >>> brand = mh.project("shop").brands["shop"]
-    >>> brand_query(brand, brand.folder / "order_lines.sql").find(exp.Table).sql()
-    'typed.shop_lines AS lines'
+    >>> [query] = brand_queries(brand, brand.folder / "order_lines.sql")
+    >>> query.find(exp.Table).sql(), query.named_selects[-1]
+    ('typed.shop_lines AS lines', 'line_part')
     """
     query = _resolved(brand, file)
     if file.name != ORDER_LINES:
-        return _with_place(query)
-    table, alias = line_source(query, brand)
-    if table is None or not brand.sources[table].key or "line_id" in query.named_selects:
-        return query
-    number = " || '-' || ".join(f"CAST({alias}.`{column}` AS STRING)" for column in brand.sources[table].key)
-    return query.select(f"{number} AS line_id", dialect="spark")
+        return [_with_place(query)]
+    branches = _branches(query, file)
+    origins = [line_source(branch, brand) for branch in branches]
+    for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
+        _read_latest(branch, brand, alias, {table for table, _ in origins if table})
+        branches[place] = _numbered(branch, brand, place + 1, origins[place], origins[0][0])
+    return branches
 
 
 def _with_place(query: exp.Query) -> exp.Query:
@@ -236,7 +240,7 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
     another shape.
 
     >>> brand = mh.project("shop").brands["shop"]
-    >>> line_source(brand_query(brand, brand.folder / "order_lines.sql"), brand)
+    >>> line_source(brand_queries(brand, brand.folder / "order_lines.sql")[0], brand)
     ('lines', 'lines')
     """
     if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
@@ -254,10 +258,92 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
     return (tables[alias].name.removeprefix(f"{brand.name}_"), alias) if alias in tables else (None, "")
 
 
+def _line_sources(brand: Brand) -> set[str]:
+    file = brand.folder / ORDER_LINES
+    origins = (line_source(branch, brand)[0] for branch in _branches(_resolved(brand, file), file))
+    return {table for table in origins if table}
+
+
+def _branches(query: exp.Query, file: Path) -> list[exp.Query]:
+    """The SELECTs of a UNION ALL, their columns called as those of the first; any other query alone.
+
+    Raises ConfigError where a column would come to stand below another one.
+    """
+    found = _parts(query)
+    names = found[0].named_selects
+    for place, branch in enumerate(found[1:], start=2):
+        if len(branch.selects) != len(names):
+            raise ConfigError(
+                f"{file}: SELECT {place} of the UNION ALL has {len(branch.selects)} columns, the first has"
+                f" {len(names)}."
+            )
+        for column, (name, given) in enumerate(zip(names, branch.selects, strict=True), start=1):
+            own = given.alias_or_name if isinstance(given, exp.Alias | exp.Column) else ""
+            if own != name and own in names:
+                raise ConfigError(
+                    f"{file}: column {column} of SELECT {place} of the UNION ALL is `{own}`, which is"
+                    f" `{name}` in the first; give the columns in one order, or an alias."
+                )
+            given.replace(exp.alias_(given.unalias().copy(), name, quoted=True))
+    return found
+
+
+def _parts(query: exp.Query) -> list[exp.Query]:
+    if isinstance(query, exp.Subquery) and isinstance(query.this, exp.Query) and not query.args.get("with_"):
+        return _parts(query.this)
+    if not isinstance(query, exp.Union) or query.args.get("distinct") or _is_cut(query):
+        return [query]
+    parts = [*_parts(query.left), *_parts(query.right)]
+    if common := query.args.get("with_"):
+        for part in parts:
+            own = part.args.get("with_")
+            part.set("with_", common.copy())
+            for table in own.expressions if own else ():
+                part.args["with_"].append("expressions", table)
+    return parts
+
+
+def _is_cut(query: exp.Query) -> bool:
+    return any(query.args.get(clause) for clause in ("limit", "offset"))
+
+
+def _read_latest(branch: exp.Query, brand: Brand, alias: str, line_sources: set[str]) -> None:
+    """Of a source that other lines come from, a SELECT whose lines do not reads the latest versions alone."""
+    for table in list(branch.find_all(exp.Table)):
+        source = table.name.removeprefix(f"{brand.name}_")
+        if table.db != "typed" or source not in line_sources or table.alias_or_name == alias:
+            continue
+        if key := brand.sources[source].key:
+            name = table.alias_or_name
+            table.set("alias", None)
+            rows = sqlglot.parse_one(latest(key, f"SELECT * FROM {table.sql(dialect='spark')}"), read="spark")
+            table.replace(exp.Subquery(this=rows, alias=exp.TableAlias(this=exp.to_identifier(name))))
+
+
+def _numbered(
+    branch: exp.Query, brand: Brand, part: int, origin: tuple[str | None, str], first_source: str | None
+) -> exp.Query:
+    """With `line_part`, and the key of its source as `line_id`, unless it has its own. Keys of other sources
+    than the first SELECT's begin with the source: two sources may count alike.
+    """
+    table, alias = origin
+    added = {} if "line_part" in branch.named_selects else {"line_part": str(part)}
+    if table and (key := brand.sources[table].key) and "line_id" not in branch.named_selects:
+        number = [f"CAST({alias}.`{column}` AS STRING)" for column in key]
+        added["line_id"] = " || '-' || ".join(number if table == first_source else [f"'{table}'", *number])
+    if not isinstance(branch, exp.Select):
+        named = [exp.column(name, quoted=True) for name in branch.named_selects]
+        branch = exp.select(*named).from_(branch.subquery("lines"))
+    return branch.select(*(f"{sql} AS {name}" for name, sql in added.items()), dialect="spark")
+
+
 @functools.lru_cache(maxsize=256)
 def _parsed(text: str, file: Path) -> exp.Query:
     try:
         query = sqlglot.parse_one(text, read="spark")
+        query.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except sqlglot.errors.UnsupportedError as error:  # it would be written without what is not supported
+        raise ConfigError(f"{file}: {str(error).splitlines()[0]} Say it with other functions.") from None
     except sqlglot.errors.ParseError as error:
         first: Any = error.errors[0] if error.errors else {}
         raise ConfigError(

@@ -1,5 +1,5 @@
 -- Grain: one unified customer, group scope.
--- Inputs: the brand views of each customer, categories bought, customers, RFM, scores.
+-- Inputs: the brand views of each customer, categories bought, customers, brand settings, RFM, scores.
 -- Questionable: recency is the smallest of the brands' recencies, each counted to that brand's own as-of date, so that two
 -- brands whose data end in different years compare fairly. A customer of one brand is what that brand's view says.
 WITH shared AS (
@@ -21,7 +21,10 @@ WITH shared AS (
 ),
 diversity AS (
   SELECT c.customer_id, COUNT(DISTINCT c.category) AS categories
-  FROM silver.customer_categories AS c LEFT SEMI JOIN shared AS s ON s.customer_id = c.customer_id
+  FROM silver.customer_categories AS c
+  JOIN mapping.brands AS b
+    ON b.source_system = c.source_system AND (b.as_of IS NULL OR c.first_order_date < CAST(b.as_of AS DATE))
+  LEFT SEMI JOIN shared AS s ON s.customer_id = c.customer_id
   GROUP BY c.customer_id
 ),
 spending AS (

@@ -1,7 +1,11 @@
 -- Grain: one calendar day.
--- Inputs: the first and last day of any order.
+-- Inputs: the days of all orders, brands' as-of dates.
 -- Questionable: whole calendar years, so that year-on-year figures find both sides; weeks are ISO 8601.
-WITH bounds AS (SELECT MIN(order_date) AS low, MAX(order_date) AS high FROM silver.orders),
+WITH bounds AS (
+  SELECT MIN(date) AS low, MAX(date) AS high FROM (
+    SELECT order_date AS date FROM silver.orders UNION ALL SELECT as_of_date FROM gold.dim_brand
+  ) AS known
+),
 days AS (
   SELECT CAST(day AS DATE) AS date FROM (
     SELECT EXPLODE(SEQUENCE(MAKE_DATE(YEAR(low), 1, 1), MAKE_DATE(YEAR(high), 12, 31), INTERVAL 1 DAY)) AS day FROM bounds

@@ -1,22 +1,28 @@
 -- Grain: one unified customer at one brand.
--- Inputs: what customers did day by day, categories bought, clean customers.
+-- Inputs: what customers did day by day, categories bought, clean customers, brand settings.
 -- Questionable: a table of its own, although gold.customer_brand_360 says all of it again. There every row changes with the
--- as-of date; here only those of customers of whom something was delivered.
+-- as-of date; here only those of customers of whom something was delivered. Where a brand sets its as-of date, what happened on
+-- that day or later is not known yet.
 WITH spending AS (
   SELECT
-    customer_id, source_system,
-    MIN(CASE WHEN is_purchase THEN order_date END)   AS first_order_date,
-    MAX(CASE WHEN is_purchase THEN order_date END)   AS last_order_date,
-    SUM(orders)                                      AS frequency,
-    SUM(units)                                       AS units,
-    SUM(gmv_eur)                                     AS gmv_eur,
-    SUM(returns_eur)                                 AS returns_eur,
-    SUM(margin_eur)                                  AS margin_eur
-  FROM silver.customer_days
-  GROUP BY customer_id, source_system
+    d.customer_id, d.source_system,
+    MIN(CASE WHEN d.is_purchase THEN d.order_date END)   AS first_order_date,
+    MAX(CASE WHEN d.is_purchase THEN d.order_date END)   AS last_order_date,
+    SUM(d.orders)                                        AS frequency,
+    SUM(d.units)                                         AS units,
+    SUM(d.gmv_eur)                                       AS gmv_eur,
+    SUM(d.returns_eur)                                   AS returns_eur,
+    SUM(d.margin_eur)                                    AS margin_eur
+  FROM silver.customer_days AS d
+  JOIN mapping.brands AS b ON b.source_system = d.source_system AND (b.as_of IS NULL OR d.order_date < CAST(b.as_of AS DATE))
+  GROUP BY d.customer_id, d.source_system
 ),
 diversity AS (
-  SELECT customer_id, source_system, COUNT(*) AS categories FROM silver.customer_categories GROUP BY customer_id, source_system
+  SELECT c.customer_id, c.source_system, COUNT(*) AS categories
+  FROM silver.customer_categories AS c
+  JOIN mapping.brands AS b
+    ON b.source_system = c.source_system AND (b.as_of IS NULL OR c.first_order_date < CAST(b.as_of AS DATE))
+  GROUP BY c.customer_id, c.source_system
 ),
 known AS (
   SELECT

@@ -3,39 +3,73 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 
 import numpy as np
 
-from mergehouse.science.clv.ensemble import HORIZONS, MEMBERS, closed_rows, fit_clv, outcome, window_days
+from mergehouse.science.attempt import or_why
+from mergehouse.science.clv.ensemble import (
+    HORIZONS,
+    MEMBERS,
+    ClvFallback,
+    closed_rows,
+    fit_clv,
+    fit_clv_fallback,
+    last_years_value,
+    outcome,
+    window_days,
+)
 from mergehouse.science.features.dataset import Dataset, matrix
 from mergehouse.science.features.rfm import rfm_score
 
 ENSEMBLE = "ensemble"
 RULES = ("last year's value", "RFM means")
 LEARNED = 10_000  # rows that each tree of the forest sees
+Values = dict[int, np.ndarray]
 
 
-def value_methods(dataset: Dataset, day: dt.date) -> Iterator[tuple[str, dict[int, np.ndarray]]]:
-    """Predictions of every method on `day`, of all customers known then, by horizon: shape (n,).
+def value_methods(dataset: Dataset, day: dt.date) -> Iterator[tuple[str, Values | str]]:
+    """Predictions of every method on `day`, of all customers known then, by horizon: shape (n,); in words why
+    there are none, where one cannot be fitted.
 
     Rules and BG/NBD keep their own level. Regressions, forest and trees, which learn from windows of another
     season, are brought to that of the ensemble.
     """
     rows = dataset.at(day)
-    clv = fit_clv(dataset, day)
-    members, said = clv.members(rows), clv.predict(rows).value
-    level = {h: value.mean() for h, value in said.items()}
-    yield RULES[0], {h: members[h][:, 0] for h in HORIZONS}
-    yield RULES[1], {h: rfm_means(dataset, day, h) for h in HORIZONS}
-    yield MEMBERS[1], {h: members[h][:, 1] for h in HORIZONS}
-    forest = {
-        days: random_forest(dataset, day, days) for days in {window_days(dataset, day, h) for h in HORIZONS}
+
+    @cache
+    def buying() -> ClvFallback:
+        return fit_clv_fallback(dataset, day)
+
+    @cache
+    def fitted() -> tuple[Values, Values]:
+        clv = fit_clv(dataset, day, buying())
+        return clv.members(rows), clv.predict(rows).value
+
+    def member(place: int) -> Values:
+        members, said = fitted()
+        return {h: _at_level(members[h][:, place], said[h].mean()) for h in HORIZONS}
+
+    def forest() -> Values:
+        level = or_why(lambda: {h: float(value.mean()) for h, value in fitted()[1].items()})
+        windows = {h: window_days(dataset, day, h) for h in HORIZONS}
+        of_days = {days: random_forest(dataset, day, days) for days in set(windows.values())}
+        if isinstance(level, str):  # there is no ensemble whose level it could have
+            return {h: of_days[windows[h]] for h in HORIZONS}
+        return {h: _at_level(of_days[windows[h]], level[h]) for h in HORIZONS}
+
+    methods: dict[str, Callable[[], Values]] = {
+        RULES[0]: lambda: {h: last_years_value(rows, h) for h in HORIZONS},
+        RULES[1]: lambda: {h: rfm_means(dataset, day, h) for h in HORIZONS},
+        MEMBERS[1]: lambda: {h: buying().expected(rows, h) for h in HORIZONS},
+        "random forest": forest,
+        MEMBERS[2]: partial(member, 2),
+        MEMBERS[3]: partial(member, 3),
+        ENSEMBLE: lambda: fitted()[1],
     }
-    yield "random forest", {h: _at_level(forest[window_days(dataset, day, h)], level[h]) for h in HORIZONS}
-    for place in (2, 3):
-        yield MEMBERS[place], {h: _at_level(members[h][:, place], level[h]) for h in HORIZONS}
-    yield ENSEMBLE, said
+    for name, method in methods.items():
+        yield name, or_why(method)
 
 
 def rfm_means(dataset: Dataset, day: dt.date, horizon: int) -> np.ndarray:

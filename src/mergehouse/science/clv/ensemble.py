@@ -120,7 +120,6 @@ class Clv:
         """Value by each member of MEMBERS, shape (customers, members), by horizon: as they are, without a
         common level.
         """
-        last_year = rows["margin_365d_eur"].to_numpy().clip(0) / YEAR
         features, each = matrix(rows), self.buying.each(rows)
         expected = {h: self.buying.purchases(rows, h) * each for h in HORIZONS}
         windows = {window.days: window for window in self.windows.values()}
@@ -129,7 +128,8 @@ class Clv:
             for days, w in windows.items()
         }
         return {
-            h: np.column_stack([last_year * h, expected[h], *learned[self.windows[h].days]]) for h in HORIZONS
+            h: np.column_stack([last_years_value(rows, h), expected[h], *learned[self.windows[h].days]])
+            for h in HORIZONS
         }
 
     def anchored(self, dataset: Dataset, day: dt.date) -> Clv:
@@ -147,14 +147,15 @@ class Clv:
         return replace(self, day=day, means=means, levels=factors)
 
 
-def fit_clv(dataset: Dataset, day: dt.date) -> Clv:
-    """The ensemble as it could be fitted on `day`, from windows that had closed by then.
+def fit_clv(dataset: Dataset, day: dt.date, buying: ClvFallback | None = None) -> Clv:
+    """The ensemble as it could be fitted on `day`, from windows that had closed by then; `buying` as fitted
+    on that day, where it is at hand.
 
     For each horizon from windows of its own length once CUTOFFS of them have closed, else of the next
     shorter; 90 days at least. Raises FitError where none has closed or nobody brought anything in them, and
     where purchases cannot be told apart at all.
     """
-    buying = fit_clv_fallback(dataset, day)
+    buying = buying or fit_clv_fallback(dataset, day)
     learned = {
         days: _fit_window(dataset, day, days, buying)
         for days in sorted({window_days(dataset, day, h) for h in HORIZONS})
@@ -162,6 +163,11 @@ def fit_clv(dataset: Dataset, day: dt.date) -> Clv:
     windows = {h: learned[window_days(dataset, day, h)] for h in HORIZONS}
     fitted = Clv(day, buying, windows, {}, {}, np.empty((3, 0))).anchored(dataset, day)
     return replace(fitted, scatter=_scatter(dataset, day, fitted))
+
+
+def last_years_value(rows: pl.DataFrame, days: int) -> np.ndarray:
+    """What customers brought in the last year, for so many days."""
+    return rows["margin_365d_eur"].to_numpy().clip(0) / YEAR * days
 
 
 def outcome(rows: pl.DataFrame, days: int) -> np.ndarray:

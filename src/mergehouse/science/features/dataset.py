@@ -74,7 +74,8 @@ def read_dataset(lakehouse: Lakehouse, brand: str) -> Dataset:
     features, outcomes = (
         lakehouse.table(name).duckdb().filter(of_brand).pl() for name in (FEATURES, OUTCOMES)
     )
-    if features.is_empty():
+    as_of = features.filter("is_as_of")["cutoff_date"]
+    if as_of.is_empty():
         raise FitError(
             f"{brand}: no customer has bought anything yet; scores need orders with a customer number."
         )
@@ -85,7 +86,7 @@ def read_dataset(lakehouse: Lakehouse, brand: str) -> Dataset:
         .with_columns(pl.col(pl.Decimal).cast(pl.Float64))
         .sort(key)
     )
-    return Dataset(brand, features.filter("is_as_of")["cutoff_date"][0], rows)
+    return Dataset(brand, as_of[0], rows)
 
 
 def active(rows: pl.DataFrame) -> pl.DataFrame:

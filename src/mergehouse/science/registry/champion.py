@@ -43,6 +43,12 @@ class Comparison:
         gain = self.other - self.value if self.metric in LOWER_IS_BETTER else self.value - self.other
         return gain > TIE and self.better_at > self.worse_at
 
+    @property
+    def is_no_worse(self) -> bool:
+        """True where the mean is as good at least."""
+        gain = self.other - self.value if self.metric in LOWER_IS_BETTER else self.value - self.other
+        return gain >= -TIE
+
     def __str__(self) -> str:
         verb = "beats" if self.is_better else "does not beat"
         return (
@@ -63,6 +69,26 @@ def compare(
     return Comparison(
         metric, compared_with, len(both), better, worse, float(values.mean()), float(others.mean())
     )
+
+
+def verdict(comparisons: list[Comparison]) -> tuple[bool, str]:
+    """True where the first says better and none of the others worse, and why in words.
+
+    >>> auc = Comparison("auc", "the rule", 4, 3, 1, value=0.8, other=0.7)
+    >>> brier = Comparison("brier", "the rule", 4, 1, 3, value=0.24, other=0.2)
+    >>> verdict([auc])[0], verdict([auc, brier])
+    (True, (False, 'beats the rule: auc 0.8000 against 0.7000, better at 3 and worse at 1 of 4 cut-offs;
+    but its brier is worse than that of the rule, 0.2400 against 0.2000'))
+    """
+    first, *others = comparisons
+    worse = [
+        f"its {c.metric} is worse than that of {c.compared_with}, {c.value:.4f} against {c.other:.4f}"
+        for c in others
+        if not c.is_no_worse
+    ]
+    if first.is_better and worse:
+        return False, f"{first}; but {', and '.join(worse)}"
+    return first.is_better, str(first)
 
 
 def promote_by_hand(project: Project, name: str, number: int, why: str) -> Version:

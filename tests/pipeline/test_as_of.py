@@ -1,0 +1,101 @@
+"""The day that customer figures are told for: the calendar holds it, and nothing later is counted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from tests.conftest import SHOP_BRAND, Shop, prepared_shop
+
+from mergehouse.pipeline.results import RunResult
+
+LINE = "{order},1,{day} 10:00:00,P1,Mug,1,{price},{customer},Germany,EUR"
+YEAR_END = dt.date(2025, 12, 31)
+
+
+def lines(*orders: tuple[dt.date, str]) -> list[str]:
+    """Orders of a mug each, dearer one by one."""
+    return [
+        LINE.format(order=f"A{n}", day=day, price=f"{n + 1}.00", customer=customer)
+        for n, (day, customer) in enumerate(orders)
+    ]
+
+
+def as_of(shop: Shop, day: str) -> None:
+    shop.configure(f"as_of: {day}\n{SHOP_BRAND}" if day else SHOP_BRAND)
+
+
+def findings(result: RunResult) -> dict[str, list]:
+    return {c.check: c.sample for c in result.checks if not c.passed}
+
+
+@pytest.fixture
+def yearly(tmp_path: Path) -> Shop:
+    return prepared_shop("yearly", three_customers, tmp_path / "project")
+
+
+def three_customers(shop: Shop) -> None:
+    """One buys on the first of every month but one, one on the last day of the year too, one only then."""
+    months = [(dt.date(2025, month, 1), "1") for month in range(1, 12)]
+    days = [*months, (YEAR_END, "2"), (YEAR_END, "3"), (dt.date(2025, 12, 30), "2")]
+    shop.with_science().deliver_lines(*lines(*days))
+    assert not shop.run().failed
+
+
+def test_the_calendar_holds_the_day_after_a_last_day_of_the_year(yearly: Shop) -> None:
+    assert yearly.rows("SELECT max(date) FROM gold.dim_date") == [(dt.date(2026, 12, 31),)]
+    assert yearly.rows("SELECT cutoff_date FROM gold.feature_cutoffs WHERE is_as_of") == [
+        (dt.date(2026, 1, 1),)
+    ]
+    assert yearly.rows("SELECT count(*) FROM gold.customer_features WHERE is_as_of") == [(3,)]
+
+
+@pytest.mark.parametrize("day", ["2028-02-29", "2024-05-05"])
+def test_the_calendar_holds_an_as_of_date_of_another_year(yearly: Shop, day: str) -> None:
+    as_of(yearly, day)
+    assert not yearly.run().failed
+    assert yearly.rows(f"SELECT count(*) FROM gold.dim_date WHERE date = '{day}'") == [(1,)]
+    assert yearly.rows("SELECT cutoff_date FROM gold.feature_cutoffs WHERE is_as_of") == [
+        (dt.date.fromisoformat(day),)
+    ]
+
+
+def test_an_as_of_date_in_the_past_tells_what_was_known_then(yearly: Shop) -> None:
+    """Customer figures count nothing of that day or later; sales are all there; the run says so."""
+    as_of(yearly, "2025-03-01")
+    result = yearly.run()
+    assert not result.failed
+    known = "SELECT frequency, gmv_eur, recency_days, last_order_date, segment = 'Prospects', categories"
+    for table in ("customer_brand_360", "customer_360"):
+        assert sorted(yearly.rows(f"{known} FROM gold.{table}"), key=str) == [
+            (0, 0, None, None, True, 0),
+            (0, 0, None, None, True, 0),
+            (2, 3, 28, dt.date(2025, 2, 1), False, 1),
+        ]
+    assert yearly.rows("SELECT sum(orders), sum(gmv_eur) FROM gold.sales_daily") == [(14, 14 * 15 / 2)]
+    [said] = findings(result)["no_orders_after_as_of"]
+    assert (said["orders"], said["last_order_date"]) == (12, YEAR_END)
+    as_of(yearly, "")
+    later = yearly.run()
+    assert "no_orders_after_as_of" not in findings(later)
+    assert yearly.rows("SELECT sum(frequency) FROM gold.customer_360") == [(14,)]
+
+
+def swapped(day: dt.date) -> dt.date:
+    return day.replace(month=day.day, day=day.month)
+
+
+def test_a_last_day_far_after_all_others_is_said(shop: Shop) -> None:
+    """Orders of half a year, twenty a day; of some of them spreadsheets have day and month swapped."""
+    days = [dt.date(2025, 1, 1) + dt.timedelta(n) for n in range(181)]
+    orders = [(day, f"{n}") for day in days for n in range(20)]
+    right = lines(*orders)
+    shop.deliver_lines(*right)
+    assert "last_day_follows_the_others" not in findings(shop.run())
+    wrong = [(swapped(day) if n == "0" and day.day in (10, 11, 12) else day, n) for day, n in orders]
+    shop.deliver_lines(*lines(*wrong))
+    [said] = findings(shop.run())["last_day_follows_the_others"]
+    assert said["last_day"] == dt.date(2025, 12, 6) and said["most_orders_until"] == dt.date(2025, 6, 29)
+    as_of(shop, "2025-07-01")  # who looks at it can say the day
+    assert "last_day_follows_the_others" not in findings(shop.run())

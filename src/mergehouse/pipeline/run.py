@@ -59,8 +59,7 @@ def run(
     `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the
     run's instant. `load=False`: no delivery is looked for. A table whose checks fail keeps its published
     version; what depends on it is left alone. Where that is one brand's fault, its rows alone stay as they
-    were. Raises LakehouseError where another run is at work or the
-    lakehouse cannot be written.
+    were. Raises LakehouseError where another run is at work or the lakehouse cannot be written.
     """
     stages = Stages()
     lakehouse = Lakehouse(project.lakehouse_location)

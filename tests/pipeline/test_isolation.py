@@ -110,15 +110,13 @@ def test_rows_that_break_a_check_hold_back_their_brand(shop: Shop) -> None:
     heals(shop, {"shop": 20, "other": 20})
 
 
-def test_too_many_lines_in_quarantine_hold_back_their_brand(shop: Shop) -> None:
+def test_too_many_torn_rows_hold_back_their_brand(shop: Shop) -> None:
     other = two(shop)
     shop.run("silver")
     config = other.brand / "brand.yml"
-    config.write_text(
-        f"{config.read_text()}quarantine: {{warn: 1 %, stop: 20 %}}\n".replace("quarantine: off\n", "")
-    )
+    config.write_text(config.read_text().replace("quarantine: {stop: 100 %}", "quarantine: {stop: 20 %}"))
     for each in (shop, other):
-        each.deliver_lines(line("A2", 2), line("A3", 2, "no price"), name="lines_2.csv")
+        each.deliver_lines(line("A2", 2), "torn", name="lines_2.csv")
     result = shop.run("silver")
     assert result.failed and gmv(shop) == {"shop": 20, "other": 10}
     assert "silver.sales_clean: quarantine_below_stop" in held(result)["other"]

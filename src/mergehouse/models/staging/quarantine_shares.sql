@@ -1,5 +1,6 @@
 -- Grain: one brand, and one delivery of order lines of it (`batch_id`; empty for all of them together).
--- Inputs: checked order lines, the ledger of deliveries, the newest rate of each currency, brands' limits.
+-- Inputs: checked order lines, the ledger of deliveries (not of brands that are held back), the newest rate of each currency,
+-- brands' limits.
 -- Questionable: rows that could not be split count as lines without an amount; amounts are compared in euros by each currency's newest
 -- rate, near enough for a share. What the brand's own rules leave out (`left_out`) is no loss.
 WITH newest AS (
@@ -24,6 +25,7 @@ parts AS (
     SELECT DISTINCT o.source_system, o.source_table
     FROM bronze.batches AS o JOIN (SELECT DISTINCT batch_id FROM lines) AS l ON l.batch_id = o.batch_id
   ) AS s ON s.source_system = b.source_system AND s.source_table = b.source_table
+  LEFT ANTI JOIN mapping.held_back AS h ON h.source_system = b.source_system
   WHERE b.status = 'loaded' AND b.rejected_rows > 0
 ),
 shares AS (

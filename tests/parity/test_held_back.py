@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+@pytest.mark.long("Spark plans every query")
 @pytest.mark.sail
 def test_a_brand_is_held_back_on_spark(shop: Shop, sail: SparkSession) -> None:
     other = two(shop)

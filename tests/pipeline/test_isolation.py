@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
+import pytest
 from tests.conftest import SHOP_HEADER, Shop
 
+from mergehouse.ingest.inspection import Inspection, inspect
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
 from mergehouse.quality.report import write_report
@@ -44,7 +46,7 @@ def heals(shop: Shop, expected: dict[str, int]) -> None:
 
 def test_a_renamed_column_holds_back_its_brand_alone(shop: Shop) -> None:
     other = two(shop)
-    assert not shop.run().failed
+    assert not shop.run("silver").failed
     shop.deliver_lines(line("A2", 2), name="lines_2.csv")
     other.deliver_lines(line("A3", 3), name="lines_3.csv")
     torn = other.deliver_lines(
@@ -158,3 +160,20 @@ def test_a_row_of_a_list_that_cannot_be_used_is_left_out_alone(shop: Shop) -> No
         ("products", "unit_cost_out_of_range", 1),
     ]
     assert [c.failures for c in result.checks if c.check == "entries_are_usable"] == [4]
+
+
+def test_what_nobody_foresaw_in_a_file_stops_its_source_alone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two(shop)
+
+    def fails_for_one(path: Path, encoding: str | None) -> Inspection:
+        if path.parent.name == "other":
+            raise OSError("Input/output error")
+        return inspect(path, encoding)
+
+    monkeypatch.setattr("mergehouse.ingest.duckdb_loader.inspect", fails_for_one)
+    result = shop.run("bronze")
+    assert shop.rows("SELECT count(*) FROM bronze.shop_lines") == [(1,)]
+    assert "Other Ltd, source `lines`" in str(result.ingest.failures["bronze.other_lines"])
+    assert "OSError: Input/output error" in str(result.ingest.failures["bronze.other_lines"])

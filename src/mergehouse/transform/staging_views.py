@@ -417,6 +417,10 @@ def _parsed(text: str, file: Path) -> exp.Query:
 def _resolved(brand: Brand, file: Path) -> exp.Query:
     query = _parsed(file.read_text(encoding="utf-8"), file).copy()
     for table in list(query.find_all(exp.Table)):
+        if table.db not in ("", "mapping"):
+            raise ConfigError(
+                f"{file}: reads `{table.db}.{table.name}`; a brand's SQL reads its own sources, and mappings."
+            )
         if table.db or _is_cte(table):
             continue
         if table.name not in brand.sources:

@@ -64,7 +64,10 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
             for b in project.brands.values()
         ],
     )
-    tables["settings"] = (["churn_after_days"], [[str(project.config.churn_after_days)]])
+    tables["settings"] = (
+        ["source_system", "churn_after_days"],
+        [[name, str(project.churn_after_days(name))] for name in project.brands],
+    )
     return tables
 
 

@@ -101,7 +101,8 @@ def score(request: Request) -> Rows:
     progress("drift")
     checks = watch(lakehouse, [(d, m) for b, d in datasets.items() if (m := models[b, "churn"])], now)
     kept, emptied = without_later(lakehouse, rows)
-    return Rows(pl.concat([rows, kept], how="vertical_relaxed"), checks, emptied, notes)
+    rows = pl.concat([rows, kept], how="vertical_relaxed")
+    return Rows(rows, [*training.findings, *checks], emptied, notes)
 
 
 def without_later(lakehouse: Lakehouse, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

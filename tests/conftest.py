@@ -35,6 +35,7 @@ SHOP_BRAND = """
 label: Shop
 currency: EUR
 timezone: Europe/Berlin
+quarantine: {stop: 100 %}
 sources:
   lines:
     files: "lines*"

@@ -20,6 +20,11 @@ NAMED = {
         "it writes the run log",
     ),
     "quality.freshness": ("bronze.batches gold.dim_brand", "a brand's last delivery and order are there"),
+    "quality.left_out": (
+        "bronze.rejected silver.duplicates silver.quarantine",
+        "what is in no figure is there",
+    ),
+    "quality.missing_rates": ("silver.fx_rates_eur silver.quarantine", "lines without a rate are there"),
     "quality.reconciliation": ("silver.field_differences", "the findings are counted there"),
     "quality.report": (
         "bronze.batches bronze.rejected gold.category_perf gold.dim_product gold.kpi_raw_vs_silver"
@@ -38,8 +43,8 @@ NAMED = {
         "it makes this view from brand.yml; the tracing of deliveries goes by its name",
     ),
     "transform.graph": (
-        "bronze.batches staging.raw_rows",
-        "models may read the ledger; the view is made here",
+        "bronze.batches staging.raw_rows staging.unusable_entries",
+        "models may read the ledger; the views are made here",
     ),
     "transform.staging_views": (
         "silver.order_lines",

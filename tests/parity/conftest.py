@@ -19,7 +19,7 @@ from mergehouse.engine.spark.session import open_session
 from mergehouse.errors import ConfigError
 from mergehouse.lakehouse.files import LAYERS
 from mergehouse.project.config import EngineConfig
-from mergehouse.project.mapping_files import ecb_rates
+from mergehouse.project.ecb_rates import carried_file, ecb_rates
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -61,9 +61,9 @@ def rates_of_few_currencies(request: pytest.FixtureRequest, monkeypatch: pytest.
     """
     if "published_exports" in request.node.name:
         return
-    table = pyarrow.table(ecb_rates())
+    table = pyarrow.table(ecb_rates(carried_file()))
     few = table.filter(pyarrow.compute.is_in(table["currency"], pyarrow.array(CURRENCIES)))
-    monkeypatch.setattr("mergehouse.pipeline.attachments.ecb_rates", lambda: few)
+    monkeypatch.setattr("mergehouse.pipeline.attachments.ecb_rates", lambda file: few)
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,11 @@ def test_report_of_a_run_that_stopped(shop: Shop) -> None:
 
 
 def test_report_shows_drift(shop: Shop) -> None:
-    shop.deliver("order,line,when,item,title,qty,price,customer,country,currency,Till\n" + LINE + ",4\n")
+    shop.deliver(
+        "order,line,when,item,title,qty,price,customer,country,currency\n" + LINE + "\n", "lines_1.csv"
+    )
+    shop.deliver(
+        "order,line,when,item,title,qty,price,customer,country,currency,Till\n" + LINE + ",4\n", "lines_2.csv"
+    )
     shop.run()
     assert "new column `Till` kept as `till`" in Path(write_report(shop.project)).read_text()

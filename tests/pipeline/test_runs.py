@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -169,28 +170,22 @@ def test_text_stays_as_delivered_in_bronze(shop: Shop) -> None:
 
 
 def test_failing_check_keeps_the_previous_version_and_blocks_what_follows(shop: Shop) -> None:
-    (shop.brand / "products.sql").write_text(
-        "SELECT item AS product_code, MAX(title) AS product_name, CAST(MAX(price) AS DECIMAL(18, 4)) AS"
-        " unit_cost FROM lines GROUP BY item"
-    )
     shop.deliver_lines(*lines(1))
     shop.run()
     before = versions(shop)
-    (shop.brand / "products.sql").write_text(
-        "SELECT item AS product_code, title AS product_name, CAST(1 AS DECIMAL(18, 4)) AS unit_cost FROM"
-        " lines"
-    )
+    hierarchy = shop.folder / "mappings" / "hierarchy.csv"
+    hierarchy.write_text(re.sub("(Unmapped,Unmapped),[0-9.]+", r"\1,1.5", hierarchy.read_text()))
     shop.deliver_lines(*lines(2), name="lines_2.csv")
     result = shop.run()
     status = statuses(result)
-    assert status["silver.product_xref"] == "failed" and status["silver.sales_clean"] == "blocked"
+    assert status["silver.products_clean"] == "failed" and status["silver.sales_clean"] == "blocked"
     assert status["silver.duplicates"] == "fresh" and status["silver.product_months"] == "updated"
     assert result.failed
-    for table in ("silver.product_xref", "silver.products_clean", "silver.sales_clean", "gold.sales_daily"):
+    for table in ("silver.products_clean", "silver.sales_clean", "gold.sales_daily"):
         assert versions(shop)[table] == before[table]
     assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(1,)]
     broken = next(c for c in result.checks if c.stops_publication)
-    assert broken.check == "key_unique" and broken.sample
+    assert broken.check == "cost_rate_in_range" and broken.sample
 
 
 def test_second_run_is_refused_with_the_pid_of_the_first(shop: Shop) -> None:
@@ -388,6 +383,7 @@ def test_what_a_run_leaves_behind_is_as_its_contracts_say(shop: Shop) -> None:
     )
     shop.run()
     (shop.raw / "lines_copy.csv").write_bytes(file.read_bytes())
+    shop.deliver_lines(LINE.format(n=4) + ",x", name="lines_drifted.csv", header=SHOP_HEADER + ",till")
     shop.run()
     file.unlink()
     shop.deliver("no header", "lines_3.csv")
@@ -400,7 +396,7 @@ def test_what_a_run_leaves_behind_is_as_its_contracts_say(shop: Shop) -> None:
     assert found == dict.fromkeys(found, [])
     assert shop.rows("SELECT ok, new_batches FROM monitor.runs ORDER BY started") == [
         (True, 1),
-        (True, 1),
+        (True, 2),
         (False, 0),
     ]
     assert shop.rows("SELECT DISTINCT status FROM bronze.batches ORDER BY 1") == [("loaded",), ("repeat",)]
@@ -425,3 +421,18 @@ def test_a_folder_whose_name_a_url_would_write_otherwise(tmp_path: Path) -> None
         (2, Decimal("15.00"))
     ]
     assert {t.table: t.status for t in result.tables}["silver.sales_clean"] == "updated"
+
+
+def test_steps_from_raw_to_clean_add_up_whatever_the_decimals(shop: Shop) -> None:
+    """3 x 0.123456785 twice, -0.000000005 back, 0.0049 more: nothing is lost between the steps."""
+    third = "A1,1,2026-03-01 10:00:00,P1,Mug,3,0.123456785,77,Germany,EUR"
+    shop.deliver_lines(
+        third,
+        third,
+        "A2,1,2026-03-01 10:00:00,P1,Mug,-1,0.000000005,77,Germany,EUR",
+        "A3,1,2026-03-01 10:00:00,P1,Mug,1,0.0049,77,Germany,GBP",
+    )
+    assert not [c for c in shop.run().checks if c.check == "waterfall_adds_up" and not c.passed]
+    steps = dict(shop.rows("SELECT step, value FROM gold.kpi_raw_vs_silver WHERE kpi = 'gmv_eur'"))
+    assert steps["raw"] == Decimal("0.745640705") and steps["duplicates"] == Decimal("-0.370370355")
+    assert steps["returns"] == Decimal("0.000000005") and steps["clean"] == Decimal("0.38")

@@ -112,7 +112,7 @@ def test_kinds_of_lines(shop: Shop) -> None:
     shop.deliver_lines(*[f"{order},1,2026-03-01 10:00:00,{rest},77,DE,EUR" for order, rest in lines.items()])
     shop.run(until="silver")
     assert shop.rows("SELECT order_id, line_type, line_class FROM silver.sales_clean ORDER BY 1") == [
-        ("A1", "sale", None), ("A2", "return", None), ("A3", "adjustment", None), ("A4", "adjustment", None),
+        ("A1", "sale", None), ("A2", "return", None), ("A3", "adjustment", None), ("A4", "return", None),
         ("A5", "non_merchandise", "postage"), ("A6", "non_merchandise", "voucher"),
         ("A7", "adjustment", None),
     ]  # fmt: skip

@@ -1,12 +1,17 @@
-"""Commands that build tables and look after them: `run`, `check`, `maintain`."""
+"""Commands that build tables and look after them: `run`, `check`, `rates`, `maintain`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mergehouse.cli.options import HERE, Env, Folder, Json, app
+from mergehouse.cli.options import HERE, Env, Folder, Json, app, rates
+
+if TYPE_CHECKING:
+    from mergehouse.project.ecb_rates import Edition
 
 
 @app.command(rich_help_panel="Build")
@@ -36,11 +41,12 @@ def run(
     loaded = load_project(project, env)
     with render.steps(hidden=as_json) as step:
         result = run_pipeline(loaded, select, until, full, step)
+    began = time.perf_counter()
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
         render.print_json(summary(result))
     else:
-        render.print_run(loaded, result, report)
+        render.print_run(loaded, result, report, time.perf_counter() - began)
         if loaded.config.science and (lacking := lacking_packages()):
             typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
     raise typer.Exit(1 if result.failed else 0)
@@ -53,14 +59,60 @@ def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> Non
     from mergehouse.pipeline.run import check as check_pipeline
     from mergehouse.project.config import load_project
 
-    results = check_pipeline(load_project(project, env))
+    loaded = load_project(project, env)
+    results = check_pipeline(loaded)
     failed = [c for c in results if not c.passed]
     if as_json:
         render.print_json([vars(c) | {"passed": c.passed} for c in results])
     else:
         typer.echo(f"{len(results):,} checks, {len(results) - len(failed):,} passed")
-        render.print_findings(failed)
+        render.print_findings(failed, loaded.labels)
     raise typer.Exit(1 if any(c.stops_publication for c in results) else 0)
+
+
+@rates.callback()
+def rates_there_are(
+    context: typer.Context, project: Folder = HERE, env: Env = None, as_json: Json = False
+) -> None:
+    """Say how new the euro rates are, or update them."""
+    if context.invoked_subcommand:
+        return
+    from mergehouse.project.config import load_project
+    from mergehouse.project.ecb_rates import edition
+
+    _print_edition(edition(load_project(project, env)), as_json)
+
+
+@rates.command("update", rich_help_panel="Commands")
+def update_rates(
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="ADDRESS|PATH",
+            help="The ECB's file of all rates, if not that of mergehouse.yml.",
+        ),
+    ] = None,
+    project: Folder = HERE,
+    env: Env = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch the European Central Bank's rates into the project."""
+    from mergehouse.project.config import load_project
+    from mergehouse.project.ecb_rates import update
+    from mergehouse.storage import is_url
+
+    place = source if source is None or is_url(source) else str(Path(source).resolve())
+    _print_edition(update(load_project(project, env), place), as_json)
+
+
+def _print_edition(edition: Edition, as_json: bool) -> None:
+    from mergehouse.cli import render
+
+    if as_json:
+        render.print_json({"file": str(edition.file), "last_day": str(edition.last_day)})
+    else:
+        typer.echo(f"Euro rates up to {edition.last_day}, in {edition.file}")
 
 
 @app.command(rich_help_panel="Build")

@@ -38,7 +38,7 @@ def diagnose(folder: Path, environment: str | None = None) -> list[tuple[str, bo
             try:
                 files = find_files(brand, table, source, loaded_before=False)
                 found.append(
-                    (f"{brand.name}.{table}", True, ", ".join(f.name for f in files) or "none (optional)")
+                    (f"{brand.name}.{table}", True, ", ".join(f.label for f in files) or "none (optional)")
                 )
             except MergehouseError as error:
                 found.append((f"{brand.name}.{table}", False, str(error)))

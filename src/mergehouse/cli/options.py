@@ -50,6 +50,9 @@ app = _commands(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+rates = _group(
+    "rates", "Build", "Say how new the euro rates are, or update them.", invoke_without_command=True
+)
 models = _group(
     "models", "Science", "List the models there are, and which one is in use.", invoke_without_command=True
 )

@@ -37,14 +37,16 @@ def kpi(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     import mergehouse
     from mergehouse.cli import render
     from mergehouse.kpi.catalogue import as_json_values, compute
+    from mergehouse.project.config import load_project
 
+    loaded = load_project(project, env)
     values = compute(mergehouse.open(project, env))
     if as_json:
         render.print_json(as_json_values(values))
     elif not values:
         raise _nothing_yet(project)
     else:
-        render.print_kpis(values)
+        render.print_kpis(values, loaded.labels)
 
 
 @app.command(rich_help_panel="Read")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import types
 from collections.abc import Collection, Iterator
+from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from mergehouse.project.config import OF_THE_FOLDER, Brand, Config
 
 KINDS = {
     str: "text", bool: "`true` or `false`", int: "whole number", float: "number", dt.date: "day",
+    Decimal: "share, with a percent sign",
 }  # fmt: skip
 VARIABLES = {
     "MERGEHOUSE_ENV": "The environment, where `--env` names none.",
@@ -115,4 +117,6 @@ def _default(field: FieldInfo) -> str:
         return "required"
     if isinstance(field.default, bool):
         return f"`{field.default}`".lower()
+    if isinstance(field.default, Decimal):
+        return f"`{(field.default * 100).normalize():f} %`"
     return f"`{field.default}`" if isinstance(field.default, str | int) else ""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import traceback
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -24,10 +28,19 @@ from mergehouse.kpi.catalogue import catalogue, formatted
 from mergehouse.quality.checks import CheckResult
 
 if TYPE_CHECKING:
+    from mergehouse.ingest.bronze import Batch
     from mergehouse.pipeline.results import RunResult
     from mergehouse.project.config import Project
 
 SAMPLE_ROWS = 3  # of each check that failed
+NOTES = 12  # on deliveries
+STATUSES = {
+    "built": "built",
+    "updated": "updated",
+    "fresh": "up to date",
+    "failed": "failed",
+    "blocked": "waiting",
+}
 
 
 def print_json(value: Any) -> None:
@@ -94,9 +107,9 @@ class steps:
         self.bar.stop()
 
 
-def print_run(project: Project, result: RunResult, report_file: str) -> None:
-
-    console = Console(soft_wrap=True, highlight=False)
+def print_run(project: Project, result: RunResult, report_file: str, report_seconds: float) -> None:
+    """Everything a run has to say, `report_seconds` being what writing its report took."""
+    console, labels = Console(soft_wrap=True, highlight=False), project.labels
     for name, error in result.ingest.failures.items():
         console.print(f"[bold red]stopped[/] {name}: ", end="")
         console.print(str(error), markup=False)
@@ -110,6 +123,7 @@ def print_run(project: Project, result: RunResult, report_file: str) -> None:
         )
     if repeats:
         console.print(f"Bronze   {repeats} files known by content, not loaded again")
+    _print_notes(console, loaded)
     for table in result.tables:
         if table.status == "failed":
             console.print(f"[bold red]failed[/]   {table.table}: ", end="")
@@ -120,21 +134,58 @@ def print_run(project: Project, result: RunResult, report_file: str) -> None:
     if not result.changed:
         console.print("Nothing to do: every table is up to date.")
     if result.kpis:
-        print_kpis(result.kpis)
-    print_findings([c for c in result.checks if not c.passed])
-    built = [t for t in result.tables if t.status == "built"]
+        print_kpis(result.kpis, labels)
+    if days := _days(result, labels):
+        console.print(f"Orders   {days}")
+    print_left_out(result.left_out, labels)
+    print_findings([c for c in result.checks if not c.passed], labels)
+    statuses = Counter(t.status for t in result.tables)
+    built = [t for t in result.tables if t.status in ("built", "updated")]
     slowest = ", ".join(f"{t.table} {t.seconds:.1f} s" for t in sorted(built, key=lambda t: -t.seconds)[:3])
-    fresh = sum(t.status == "fresh" for t in result.tables)
-    passed = sum(c.passed for c in result.checks)
-    console.print(f"\nTables   {len(built)} built, {fresh} up to date; {passed:,} checks passed")
-    console.print(f"Time     {result.seconds:.1f} s" + (f" (slowest: {slowest})" if slowest else ""))
+    counts = ", ".join(
+        f"{statuses[status]} {words}" for status, words in STATUSES.items() if statuses[status]
+    )
+    passed = sum(c.passed for c in result.outcomes)
+    console.print(f"\nTables   {counts or 'none'}; {passed:,} checks passed")
+    console.print(_times({**result.stages} | ({"report": report_seconds} if result.changed else {})))
+    if slowest:
+        console.print(f"Slowest  {slowest}")
     console.print(f"Where    {project.lakehouse_location}")
     console.print(f"Report   {report_file}")
 
 
-def print_kpis(values: dict[str, dict[str, Any]]) -> None:
+def _days(result: RunResult, labels: Mapping[str, str]) -> str:
+    """The last day of each brand's figures, and which of them are not of this run."""
+    last = {record["source_system"]: record["last_order_date"] for record in result.freshness}
+    days = {name: f"up to {day}" if day else "none" for name, day in last.items()}
+    held = {name: "left out" if fault.left_out else "held back" for name, fault in result.faults.items()}
+    return ", ".join(
+        " ".join(filter(None, (labels.get(name, name), days.get(name), held.get(name))))
+        for name in {**days, **held}
+    )
+
+
+def _print_notes(console: Console, batches: Sequence[Batch]) -> None:
+    """How files differ from what brand.yml says, and how they were read; the report has all of it."""
+    notes = [(batch.source_file, note) for batch in batches for note in json.loads(batch.drift)]
+    for file, note in notes[:NOTES]:
+        console.print(f"Note     {file}: {note}", markup=False)
+    if len(notes) > NOTES:
+        console.print(f"         and {len(notes) - NOTES:,} more notes on deliveries, in the report")
+
+
+def _times(stages: Mapping[str, float]) -> str:
+    """The seconds of each stage, in tenths; their sum is the whole, as printed, too."""
+    tenths = {name: f"{seconds:.1f}" for name, seconds in stages.items()}
+    shown = ", ".join(f"{name} {seconds}" for name, seconds in tenths.items() if seconds != "0.0")
+    return f"Time     {sum(map(Decimal, tenths.values())):.1f} s" + (f" ({shown})" if shown else "")
+
+
+def print_kpis(values: dict[str, dict[str, Any]], labels: Mapping[str, str] | None = None) -> None:
     """One table, or where many brands do not fit into the window, several: no number is cut."""
-    console, scopes = Console(), list(values)
+    console = Console()
+    values = {(labels or {}).get(scope, scope): named for scope, named in values.items()}
+    scopes = list(values)
     unlimited = console.options.update(width=10_000)
     while scopes:
         count = len(scopes)
@@ -160,16 +211,36 @@ def _kpi_table(values: dict[str, dict[str, Any]], scopes: list[str]) -> Table:
     return table
 
 
-def print_findings(failed: list[CheckResult]) -> None:
+def print_left_out(left_out: list[dict[str, Any]], labels: dict[str, str]) -> None:
+    """What was delivered and is in no figure, by reason."""
+    if not left_out:
+        return
+    table = Table(title="Left out", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in ("brand", "kept in", "reason"):
+        table.add_column(name)
+    for name in ("rows", "amount"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in left_out:
+        amount = "" if row["amount"] is None else f"{row['amount']:,.2f} {row['currency'] or ''}"
+        brand = labels.get(row["source_system"], row["source_system"])
+        table.add_row(brand, row["kept_in"], row["reason"], f"{row['rows']:,}", amount)
+    console = Console()
+    console.print()
+    console.print(table)
 
+
+def print_findings(failed: list[CheckResult], labels: Mapping[str, str] | None = None) -> None:
+    """Checks that did not hold, errors with their reason and sample rows."""
     console = Console(soft_wrap=True, highlight=False)
     if failed:
         console.print("\n[bold]Findings[/]")
     for c in sorted(failed, key=lambda c: (c.severity, c.table)):
         colour = "red" if c.severity == "error" else "yellow"
         console.print(f"[{colour}]{c.severity:<6}[/]", end="")
-        console.print(f"{c.failures:>7,}  {c.table}: {c.check}", markup=False)
-        if c.severity == "error":
+        first, dot, rest = c.table.partition(".")
+        about = (labels or {}).get(first, first) + dot + rest
+        console.print(f"{c.failures:>7,}  {about}: {c.check}", markup=False)
+        if c.severity == "error" or c.table.startswith("bronze."):  # files are in no table to look into
             console.print(f"               {c.why}", markup=False)
             for row in c.sample[:SAMPLE_ROWS]:
                 console.print(

@@ -32,7 +32,7 @@ TYPES = {
     "double": Type("DOUBLE", "double", "Float64"),
 }
 SOURCE_TYPES = {  # what Spark SQL reads the types of brand.yml as
-    "text": "STRING", "code": "STRING", "number": "DECIMAL(18, 4)", "percent": "DECIMAL(18, 4)",
+    "text": "STRING", "code": "STRING", "number": "DECIMAL(20, 9)", "percent": "DECIMAL(20, 9)",
     "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP_NTZ",
 }  # fmt: skip
 _OF_DUCKDB = {names.duckdb: kind for kind, names in TYPES.items()} | {"TIMESTAMP WITH TIME ZONE": "timestamp"}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mergehouse.project.mapping_files import ecb_file
+from mergehouse.project.ecb_rates import carried_file
 
 SALE, RETURN, NON_MERCHANDISE, ADJUSTMENT = range(4)
 LINE_TYPES = ("sale", "return", "non_merchandise", "adjustment")
@@ -163,7 +163,7 @@ def half_up(numerator: np.ndarray, denominator: int) -> np.ndarray:
 
 
 def _published(currency: str) -> dict[dt.date, Decimal]:
-    with zipfile.ZipFile(ecb_file()) as archive:
+    with zipfile.ZipFile(carried_file()) as archive:
         text = archive.read(archive.namelist()[0]).decode("utf-8")
     reader = csv.DictReader(io.StringIO(text))
     return {

@@ -15,6 +15,7 @@ from mergehouse.lakehouse.files import StagedFile, Stamp
 
 SCHEMAS = ("mapping", "typed", "staging")  # what a run names besides the layers and the relations
 Kind = Literal[
+    "earlier",
     "delivered",
     "affected",
     "found",
@@ -31,8 +32,8 @@ RELATIONS = get_args(Kind)
 
 @dataclass(frozen=True)
 class Relation:
-    """Rows that a run names for itself: what is `delivered`, `affected`, `changed` of a table or view. `part`
-    tells those of one kind apart.
+    """Rows that a run names for itself: what is `delivered`, `affected`, `changed` of a table or view, or was
+    there `earlier`. `part` tells those of one kind apart.
     """
 
     schema: Kind
@@ -73,6 +74,9 @@ class Engine(Protocol):
 
     def attach(self, name: str) -> None:
         """Makes the published version of a table readable under its name."""
+
+    def attach_earlier(self, name: str, version: int) -> None:
+        """Makes a version of a table readable as the relation `earlier` of it."""
 
     def define(self, name: str | Relation, sql: str) -> None:
         """Defines a view."""

@@ -37,10 +37,17 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
             this="JSON_MERGE_PATCH",
             expressions=[exp.Literal.string("{}"), exp.Anonymous(this="TO_JSON", expressions=[node.this])],
         )
-    if isinstance(
-        node, exp.AtTimeZone
-    ):  # FROM_UTC_TIMESTAMP: what comes is in UTC, and DuckDB would take it for local time
-        node.set("this", exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), node.this]))
+    if isinstance(node, (exp.AtTimeZone, exp.FromTimeZone)):
+        # FROM_UTC_TIMESTAMP and TO_UTC_TIMESTAMP shift what a clock shows, with or without a zone of its own:
+        # DuckDB's AT TIME ZONE goes one way with the one and the other way with the other
+        clock: exp.Expression = exp.cast(node.this, "TIMESTAMPNTZ")
+        if isinstance(node, exp.AtTimeZone):
+            clock = exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), clock])
+        node.set("this", clock)
+    if isinstance(node, exp.ConvertTimezone) and not node.args.get(
+        "source_tz"
+    ):  # of the session, which is UTC
+        node.set("source_tz", exp.Literal.string("UTC"))
     if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
         value, pattern = node.expressions
         return exp.Anonymous(

@@ -68,6 +68,10 @@ class DuckDBEngine:
         if not needs_safe_reader(delta):
             self._published[name] = select(self.connection, delta, with_place=True)
 
+    def attach_earlier(self, name: str, version: int) -> None:
+        with _sql_errors(name):
+            create_view(self.connection, f"{Relation('earlier', name)}", self.lakehouse.delta(name, version))
+
     def define(self, name: str | Relation, sql: str) -> None:
         self._define(name, to_duckdb(sql))
 

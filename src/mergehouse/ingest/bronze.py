@@ -7,16 +7,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import duckdb
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.delivery import Delivery, bronze_table
-from mergehouse.ingest.landing import LandedFile, find_files
+from mergehouse.ingest.landing import LandedFile, find_files, unread
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
 from mergehouse.progress import Progress, silent
@@ -47,16 +48,26 @@ class Batch:
     ingest_ts: dt.datetime
 
 
+class Earlier(NamedTuple):
+    """Of a source's earlier batches: their formats as JSON, oldest first, and the columns of its table."""
+
+    formats: list[str]
+    columns: list[str]
+
+
 @dataclass
 class IngestResult:
     """`new` are the batches of this run, `failures` maps a Bronze table to why its source stopped, `sources`
-    names all Bronze tables.
+    names all Bronze tables. `doubts` has by Bronze table and file what may be missing in it or be no data,
+    `unread` by brand what lies among its exports and no source reads.
     """
 
     new: list[Batch] = field(default_factory=list)
     known: list[Batch] = field(default_factory=list)
     failures: dict[str, MergehouseError] = field(default_factory=dict)
     sources: list[str] = field(default_factory=list)
+    doubts: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    unread: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def batches(self) -> list[Batch]:
@@ -69,12 +80,12 @@ class Loader(Protocol):
     def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
         """What a file holds: itself, or the fitting sheets of a workbook."""
 
-    def load(self, delivery: Delivery, batch: Batch, earlier: list[str]) -> Batch:
+    def load(self, delivery: Delivery, batch: Batch, earlier: Earlier) -> tuple[Batch, list[str]]:
         """Appends a delivery's rows in one commit, unless it is in the table already, and keeps what could
         not be split.
 
-        `earlier` are the formats of the source's earlier batches. Returns the batch with counts, formats and
-        drift. Raises SourceError, having written nothing, where the rows do not reconcile with the file.
+        Returns the batch with counts, formats and drift, and what is in doubt about it. Raises SourceError,
+        having written nothing, where the rows do not reconcile with the file.
         """
 
 
@@ -87,6 +98,7 @@ def load_deliveries(
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
+    Of a file with several sheets the ledger has all or none, so that it is read again where one failed.
     Batches of one run were loaded `now`, the files of a source a microsecond after one another, in the order
     of their names.
     """
@@ -101,17 +113,25 @@ def load_deliveries(
     ) -> tuple[list[Batch], MergehouseError | None]:
         brand, table, source = named
         new: list[Batch] = []
+        path = ""
         try:
             for delivery in _new_deliveries(brand, table, source, lakehouse, loader, result.known, inspector):
                 progress(f"{delivery.bronze} < {delivery.label}", "bronze")
+                path = delivery.file.location
                 of_source = [
                     b for b in result.known + new if (b.source_system, b.source_table) == (brand.name, table)
                 ]
-                new.append(_load(delivery, loader, of_source, now + dt.timedelta(microseconds=len(new))))
+                batch, doubts = _load(
+                    delivery, loader, lakehouse, of_source, now + dt.timedelta(microseconds=len(new))
+                )
+                new.append(batch)
+                if doubts:
+                    result.doubts.setdefault(delivery.bronze, {})[delivery.label] = doubts
         except MergehouseError as error:
-            return new, error
+            return [b for b in new if b.path != path], error
         except duckdb.Error as error:
-            return new, SourceError(f"{brand.label}, source `{table}`: {str(error).splitlines()[0]}")
+            stopped = SourceError(f"{brand.label}, source `{table}`: {str(error).splitlines()[0]}")
+            return [b for b in new if b.path != path], stopped
         return new, None
 
     with ThreadPoolExecutor(SOURCES_AT_ONCE) as inspector, ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
@@ -121,6 +141,10 @@ def load_deliveries(
             result.new += new
             if error:
                 result.failures[name] = error
+    for brand in project.brands.values():
+        with suppress(MergehouseError):  # then its sources have failed for the same reason
+            if names := unread(brand, project.brands.values()):
+                result.unread[brand.name] = names
     lakehouse.append_rows(contract_of(BATCHES), [list(vars(b).values()) for b in result.new])
     return result
 
@@ -165,7 +189,9 @@ def _new_deliveries(
         yield from opened.result()
 
 
-def _load(delivery: Delivery, loader: Loader, before: list[Batch], now: dt.datetime) -> Batch:
+def _load(
+    delivery: Delivery, loader: Loader, lakehouse: Lakehouse, before: list[Batch], now: dt.datetime
+) -> tuple[Batch, list[str]]:
     """Loads one delivery, or recognises it among the source's batches."""
     file = delivery.file
     batch = Batch(
@@ -176,5 +202,6 @@ def _load(delivery: Delivery, loader: Loader, before: list[Batch], now: dt.datet
     )  # fmt: skip
     loaded = sorted((b for b in before if b.status == "loaded"), key=lambda b: b.ingest_ts)
     if any(b.batch_id == batch.batch_id for b in loaded):
-        return replace(batch, status="repeat")
-    return loader.load(delivery, batch, [b.formats for b in loaded])
+        return replace(batch, status="repeat"), []
+    columns = [f.name for f in lakehouse.delta(delivery.bronze).schema().fields] if loaded else []
+    return loader.load(delivery, batch, Earlier([b.formats for b in loaded], columns))

@@ -1,29 +1,34 @@
-"""A delivery as a DuckDB relation of text columns in file order - text file, Parquet file or sheet -
+"""A delivery as a DuckDB relation of text columns in file order - text, JSON or Parquet file, or sheet -
 reconciled by count.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars
 
 from mergehouse.errors import SourceError
 from mergehouse.ingest.header import (
-    SEARCHED,
+    comparable,
     detect_delimiter,
     find_header,
     first_records,
     lines_above,
     match_header,
     named_columns,
+    quoting,
 )
-from mergehouse.ingest.inspection import Inspection, blank_lines, inspect, transcode
-from mergehouse.ingest.landing import TEXT_SUFFIXES, LandedFile
+from mergehouse.ingest.inspection import Inspection, blank_lines, inspect, is_compressed, transcode
+from mergehouse.ingest.json_records import Torn, read_json
+from mergehouse.ingest.landing import LandedFile, kind_of, named
+from mergehouse.ingest.nested import flattened
+from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_parts, sheets, workbook
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Brand, Source
 
@@ -41,7 +46,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Delivery:
-    """A text file, a Parquet file or one sheet of a workbook, to be loaded. `path` is where to read it."""
+    """A text, JSON or Parquet file or one sheet of a workbook, to be loaded. `path` is where to read it."""
 
     brand: Brand
     table: str
@@ -57,14 +62,20 @@ class Delivery:
 
     @property
     def label(self) -> str:
-        return f"{self.path.name}#{self.sheet}" if self.sheet else self.path.name
+        return f"{self.file.label}#{self.sheet}" if self.sheet else self.file.label
 
     @property
     def batch_id(self) -> str:
-        """Content decides, and the table it is for: one file may feed two sources."""
-        return hashlib.sha256(
-            f"{self.bronze}\0{self.inspection.sha256}\0{self.sheet or ''}".encode()
-        ).hexdigest()[:16]
+        """Content decides, and the table it is for: one file may feed two sources. So do the columns that its
+        folders are named after.
+        """
+        parts = [self.bronze, self.inspection.sha256, self.sheet or ""]
+        parts += [f"{name}={value}" for name, value in self.file.partitions.items()]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def keeps_undeclared(self) -> bool:
+        return (self.source.undeclared or self.brand.undeclared) == "keep"
 
 
 def bronze_table(brand: str, table: str) -> str:
@@ -83,17 +94,8 @@ def deliveries(
 
     Raises SourceError where a workbook cannot be read or a declared sheet is not there.
     """
-    if path.name.lower().endswith((*TEXT_SUFFIXES, ".parquet")):
-        yield Delivery(brand, table, source, file, path, inspection)
-        return
-    book = workbook(path)
-    unknown = [s for s in source.sheets if s not in book.sheet_names]
-    if unknown:
-        raise SourceError(
-            f"{path}: sheet `{unknown[0]}` not found; the workbook has: {', '.join(book.sheet_names)}."
-        )
-    fitting = [s for s in book.sheet_names if _has_declared_columns(book, s, source)]
-    for sheet in source.sheets or fitting or book.sheet_names:
+    found = sheets(path, source) if kind_of(path.name) == "workbook" else [None]
+    for sheet in found:
         yield Delivery(brand, table, source, file, path, inspection, sheet)
 
 
@@ -102,15 +104,26 @@ class Reader:
 
     _keep_rejects = f"store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {MAX_REJECTED_TEXT}"
 
-    def __init__(self, delivery: Delivery, cursor: duckdb.DuckDBPyConnection, readable: Path):
-        self.delivery, self.cursor, self.readable = delivery, cursor, readable
+    def __init__(
+        self,
+        delivery: Delivery,
+        cursor: duckdb.DuckDBPyConnection,
+        readable: Path,
+        earlier: Sequence[str] = (),
+    ):
+        """`readable` is where a copy in UTF-8 may be, `earlier` the columns that the Bronze table has."""
+        self.delivery, self.cursor, self.readable, self.earlier = delivery, cursor, readable, earlier
         self.delimiter: str | None = None
         self.encoding: str | None = None
+        self.doubts: list[str] = []
+        self._torn: list[Torn] = []
 
     def __enter__(self) -> Reader:
-        path = self.delivery.path
-        if path.suffix == ".parquet":
+        path, kind = self.delivery.path, kind_of(self.delivery.path.name)
+        if kind == "parquet":
             self._open_parquet(path)
+        elif kind == "json":
+            self._open_json(path)
         elif self.delivery.sheet:
             self._open_sheet(path, self.delivery.sheet)
         else:
@@ -120,64 +133,154 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self.cursor.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
 
+    @property
+    def drops(self) -> list[str]:
+        """The columns that are never written."""
+        return [] if self.delivery.keeps_undeclared else self.header.undeclared
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the relation: those that are kept."""
+        return [name for name in self.header.columns if name not in self.drops]
+
+    @property
+    def relation(self) -> str:
+        """The file's own columns, then those that its folders are named after."""
+        names = self.header.columns[len(self._own_columns) :]
+        folders = {
+            name: "NULL::VARCHAR" if value is None else text(value)
+            for name, value in zip(names, self._folders.values(), strict=True)
+        }
+        selected = ", ".join(
+            f"{folders[n]} AS {quoted(n)}" if n in folders else quoted(n) for n in self.columns
+        )
+        return f"(SELECT {selected} FROM {self._delivered})"
+
+    @property
+    def notes(self) -> list[str]:
+        """How the delivery differs from the declaration and from those before it, and what is in doubt."""
+        called, undeclared = self.header.delivered, self.header.undeclared
+        kept = [f"`{called[n]}` kept as `{n}`" for n in undeclared if n not in self.earlier]
+        if self.drops:
+            said = [f"undeclared column(s) dropped: {', '.join(f'`{called[n]}`' for n in self.drops)}"]
+        elif self.earlier:
+            said = [f"new column {words}" for words in kept]
+        else:
+            said = [f"undeclared column(s): {', '.join(kept)}"] if kept else []
+        return [*said, *self.header.drift, *self.doubts]
+
+    def _match(self, headers: list[str], where: str, above: Sequence[Sequence[str | None]] = ()) -> None:
+        """The header, and after it those columns that folders are named after and the file lacks."""
+        there = {comparable(h) for h in headers}
+        folders = self.delivery.file.partitions.items()
+        self._folders = {name: value for name, value in folders if comparable(name) not in there}
+        self.header = match_header([*headers, *self._folders], self.delivery.source, where, above)
+
+    @property
+    def _own_columns(self) -> list[str]:
+        """The columns of the file itself."""
+        return self.header.columns[: len(self.header.columns) - len(self._folders)]
+
     def _open_text(self, path: Path) -> None:
         seen = self.delivery.inspection
-        if seen.encoding != "utf-8" or seen.odd_line_ends:
+        if seen.encoding != "utf-8" or seen.odd_line_ends or path.suffix.lower() in (".bz2", ".xz"):
             transcode(path, seen.encoding, self.readable)
             path, self.encoding = self.readable, seen.encoding
             seen = inspect(path)
         self.encoding = self.encoding or "utf-8"
         head, source = seen.head.decode("utf-8", errors="replace"), self.delivery.source
         self.delimiter = detect_delimiter(head, source)
-        records = first_records(head, self.delimiter)
+        records = first_records(head, self.delimiter, source)
         place = find_header(records, source)
-        above = lines_above(head, self.delimiter, place)
-        self.header = match_header(records[place], source, self.delivery.path, records[:place])
+        above = lines_above(head, self.delimiter, source, place)
+        self._match(records[place], str(self.delivery.path), records[:place])
         self._lines, self._path = seen.lines - above, path
-        columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in self.header.columns)
-        self.relation = (
+        if seen.lines in FULL:
+            self.doubts.append(f"{seen.lines:,} lines are all that a sheet holds: the rest may be cut off")
+        if seen.nul_bytes:
+            self.doubts.append(f"{seen.nul_bytes:,} NUL byte(s) are kept within values")
+        columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in self._own_columns)
+        quote, escape = map(text, quoting(source))
+        packed = f", compression = {text('gzip')}" if is_compressed(path) else ""
+        self._delivered = (
             f"read_csv({text(str(path))}, auto_detect = false, skip = {place}, header = true, columns ="
-            f" {{{columns}}}, delim = {text(self.delimiter)}, quote = '\"', escape = '\"',"
-            f" {self._keep_rejects}, max_line_size ="
-            f" {MAX_LINE_BYTES}{', compression = ' + text('gzip') if path.suffix == '.gz' else ''})"
+            f" {{{columns}}}, delim = {text(self.delimiter)}, quote = {quote}, escape = {escape},"
+            f" {self._keep_rejects}, max_line_size = {MAX_LINE_BYTES}{packed})"
         )
 
+    def _open_json(self, path: Path) -> None:
+        seen = self.delivery.inspection
+        self.encoding = seen.encoding
+        transcode(path, seen.encoding, self.readable)
+        with named(self.delivery.file, self.readable):
+            rows, self._torn = read_json(self.readable, self.delivery.source.items)
+        if self._torn and rows.is_empty():
+            raise SourceError(
+                f"{path}: no line is a JSON record (line {self._torn[0].line:,}: {self._torn[0].text[:80]})."
+            )
+        if not rows.columns:  # an empty list
+            rows = polars.DataFrame(schema=dict.fromkeys(self.delivery.source.columns, polars.String))
+        headers = rows.columns
+        self._match(headers, str(path))
+        self._expected = len(rows)
+        view = f"records_{self.delivery.batch_id}"
+        self.cursor.register(view, rows)
+        self._delivered = f"(SELECT {self._renamed(headers)} FROM {view})"
+
     def _open_parquet(self, path: Path) -> None:
+        file, items = text(str(path)), self.delivery.source.items
         try:
-            described = self.cursor.execute(f"DESCRIBE FROM read_parquet({text(str(path))})").fetchall()
-            ((self._expected,),) = self.cursor.execute(
-                f"SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata({text(str(path))})"
-            ).fetchall()
+            rows, headers = flattened(self.cursor, f"read_parquet({file}, hive_partitioning = false)", items)
+            counted = (
+                f"SELECT count(*) FROM ({rows})"
+                if items
+                else f"SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata({file})"
+            )
+            ((self._expected,),) = self.cursor.execute(counted).fetchall()
         except duckdb.Error as error:
             raise SourceError(
                 f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})."
             ) from None
-        self.header = match_header([d[0] for d in described], self.delivery.source, path)
-        casts = ", ".join(
-            f"CAST({quoted(d[0])} AS VARCHAR) AS {quoted(name)}"
-            for d, name in zip(described, self.header.columns, strict=True)
-        )
-        self.relation = f"(SELECT {casts} FROM read_parquet({text(str(path))}))"
+        self._match(headers, str(path))
+        self._delivered = f"(SELECT {self._renamed(headers)} FROM ({rows}))"
 
     def _open_sheet(self, path: Path, name: str) -> None:
-        book, source, above = workbook(path), self.delivery.source, []
+        book, source, above, place = workbook(path), self.delivery.source, [], 0
         sheet = book.load_sheet(name, dtypes="string")
         if named_columns([c.name for c in sheet.selected_columns], source) < len(
             source.columns
         ):  # every load reads the whole sheet
-            records = _first_rows(book, name)
+            records = first_rows(book, name)
             if place := find_header(records, source):
                 above = records[:place]
                 sheet = book.load_sheet(name, header_row=place, dtypes="string")
         names = [c.name for c in sheet.selected_columns]
-        self.header = match_header(names, source, f"{path}, sheet {name}", above)
+        self._match(names, f"{path}, sheet {name}", above)
         self._expected = sheet.total_height
         view = f"sheet_{self.delivery.batch_id}"
         self.cursor.register(view, sheet)
-        renames = ", ".join(
-            f"{quoted(old)} AS {quoted(new)}" for old, new in zip(names, self.header.columns, strict=True)
+        self._delivered = f"(SELECT {self._renamed(names)} FROM {view})"
+        self.doubts += self._doubts_about(sheet, place)
+
+    def _renamed(self, headers: list[str]) -> str:
+        names = zip(headers, self._own_columns, strict=True)
+        return ", ".join(f"{quoted(old)} AS {quoted(new)}" for old, new in names)
+
+    def _doubts_about(self, sheet: Any, place: int) -> list[str]:
+        """What a spreadsheet hides or has cut off."""
+        lines = sheet.total_height + place + 1
+        filled = " + ".join(
+            f"count(*) FILTER (length({quoted(n)}) = {LONGEST_CELL})" for n in self._own_columns
         )
-        self.relation = f"(SELECT {renames} FROM {view})"
+        ((cut,),) = self.cursor.execute(f"SELECT {filled} FROM {self._delivered}").fetchall()
+        found = {
+            "the sheet itself is hidden": sheet.visible != "visible",
+            f"{lines:,} rows are all that a sheet holds: the rest may be cut off": lines in FULL,
+            f"{cut:,} cell(s) are filled to the last of {LONGEST_CELL:,} characters, the rest is lost": cut,
+        }
+        return [words for words, is_so in found.items() if is_so] + hidden_parts(
+            self.delivery.path, sheet.name
+        )
 
     @property
     def accepted(self) -> str:
@@ -188,7 +291,7 @@ class Reader:
         """Raises SourceError unless every line of the file is accounted for.
 
         Text: line ends counted in the bytes = header + accepted rows + line ends inside their values +
-        lines of rejected rows + blank lines. Parquet and workbooks carry their own row count.
+        lines of rejected rows + blank lines. Other kinds carry their own row count.
         """
         if self.delimiter is None:
             if accepted != self._expected:
@@ -198,6 +301,7 @@ class Reader:
         if swallowed:
             raise self._mismatch(
                 f"a quote opened on line {quote_line:,} is not closed and swallows {swallowed:,} lines."
+                f"{self._on_backslashes()}"
             )
         if rejected_lines and not accepted:
             raise SourceError(self._all_torn())
@@ -216,6 +320,12 @@ class Reader:
 
         Empty text where nothing was rejected. To be asked for after the relation was read to its end.
         """
+        if self._torn:
+            lines = ", ".join(f"({torn.line}, {text(torn.text)})" for torn in self._torn)
+            return (
+                "SELECT source_line::BIGINT AS source_line, 'broken_json' AS reason_code, 'no JSON record' AS"
+                f" detail, raw_text FROM (VALUES {lines}) AS torn(source_line, raw_text)"
+            )
         there = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
         if self.delimiter is None or not self.cursor.execute(there).fetchall()[0][0]:
             return ""
@@ -233,7 +343,7 @@ class Reader:
 
     def read_to_the_end(self) -> None:
         """Reads every value and keeps none."""
-        every = ", ".join(f"count({quoted(name)})" for name in self.header.columns)
+        every = ", ".join(f"count({quoted(name)})" for name in self.columns)
         self.cursor.execute(f"SELECT {every} FROM {self.relation}").fetchall()
 
     def _rejected_lines(self) -> tuple[int, int, int]:
@@ -253,55 +363,25 @@ class Reader:
         rejected = f"SELECT source_line, reason_code FROM ({self.rejected()}) ORDER BY source_line LIMIT 1"
         line, reason = self.cursor.execute(rejected).fetchall()[0]
         return (
-            f"{self.delivery.path}: no line could be split into the {len(self.header.columns)} columns of the"
+            f"{self.delivery.path}: no line could be split into the {len(self._own_columns)} columns of the"
             f" header (line {line:,}: {reason}). Nothing of this file was loaded. Check its header, delimiter"
-            " and quotes."
+            f" and quotes.{self._on_backslashes()}"
         )
 
+    def _on_backslashes(self) -> str:
+        r"""What to do where a quote within a cell is written `\"`."""
+        is_seen = b'\\"' in self.delivery.inspection.head and not self.delivery.source.escape
+        return " Quotes are written `\\\"` here: declare `escape: '\\'`." if is_seen else ""
+
     def _embedded_newlines(self) -> int:
-        """Line ends inside quoted values of the accepted rows."""
-        columns = map(quoted, self.header.columns)
+        """Line ends inside quoted values of the accepted rows, those of dropped columns as well."""
+        columns = map(quoted, self._own_columns)
         each = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in columns)
-        return int(
-            self.cursor.execute(f"SELECT coalesce(sum({each}), 0) FROM {self.accepted}").fetchall()[0][0]
-        )
+        rows = self._delivered.replace(self._keep_rejects, "ignore_errors = true")
+        return int(self.cursor.execute(f"SELECT coalesce(sum({each}), 0) FROM {rows}").fetchall()[0][0])
 
     def _mismatch(self, found: str) -> SourceError:
         return SourceError(
             f"{self.delivery.path}: row counts do not reconcile: {found} Nothing of this file was loaded. "
             "Check the file for unbalanced quotes or have it delivered again."
         )
-
-
-def workbook(path: Path) -> Any:
-    """The open workbook. Raises SourceError where it is none.
-
-    >>> _ = Path("lines.xlsx").write_bytes(b"no workbook")
-    >>> workbook(Path("lines.xlsx"))
-    Traceback (most recent call last):
-    mergehouse.errors.SourceError: lines.xlsx: not a readable workbook (...).
-    """
-    import fastexcel
-
-    try:
-        return fastexcel.read_excel(path)
-    except fastexcel.FastExcelError as error:
-        raise SourceError(f"{path}: not a readable workbook ({str(error).splitlines()[0]}).") from None
-
-
-def _first_rows(book: Any, sheet: str) -> list[tuple[str | None, ...]]:
-    """The cells among which a sheet's header is."""
-    return (
-        book.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=SEARCHED, dtypes="string")
-        .to_polars()
-        .rows()
-    )
-
-
-def _has_declared_columns(book: Any, sheet: str, source: Source) -> bool:
-    """True where the sheet's first row names a declared column, or a later one most of them: notes and pivot
-    sheets do not.
-    """
-    records = _first_rows(book, sheet)
-    place = find_header(records, source)
-    return bool(records) and named_columns(records[place], source) > (len(source.columns) / 2 if place else 0)

@@ -13,14 +13,17 @@ from typing import Any
 import duckdb
 
 from mergehouse.errors import MergehouseError, SourceError
-from mergehouse.ingest.bronze import REJECTED, Batch
+from mergehouse.ingest.bronze import REJECTED, Batch, Earlier
 from mergehouse.ingest.delivery import Delivery, Reader, bronze_table, deliveries
+from mergehouse.ingest.doubts import doubtful_rows
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.ingest.inspection import inspect
 from mergehouse.ingest.landing import LandedFile, named, readable
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import connect, quoted, select, settings, text
 from mergehouse.project.config import Brand, Limits, Source
+
+NOT_KEPT = "(not kept: it may say what undeclared columns say, which this source drops)"
 
 
 class EmbeddedLoader:
@@ -43,7 +46,7 @@ class EmbeddedLoader:
         with named(file, path):
             return list(deliveries(brand, table, source, file, path, inspect(path, source.encoding)))
 
-    def load(self, delivery: Delivery, batch: Batch, earlier: list[str]) -> Batch:
+    def load(self, delivery: Delivery, batch: Batch, earlier: Earlier) -> tuple[Batch, list[str]]:
         """A ledger entry lost to a kill is made again from Bronze."""
         in_bronze = self.lakehouse.holds_batch(delivery.bronze, batch.batch_id)
         with self.one_opener:
@@ -51,7 +54,10 @@ class EmbeddedLoader:
         self.scratch.mkdir(parents=True, exist_ok=True)
         as_utf8 = self.scratch / f"{batch.batch_id}.csv"
         try:
-            with named(delivery.file, delivery.path), Reader(delivery, cursor, as_utf8) as reader:
+            with (
+                named(delivery.file, delivery.path),
+                Reader(delivery, cursor, as_utf8, earlier.columns) as reader,
+            ):
                 if in_bronze:  # a run died after this commit and before the ledger's
                     reader.read_to_the_end()
                 else:
@@ -62,18 +68,20 @@ class EmbeddedLoader:
                     f"SELECT * FROM ({select(cursor, self.lakehouse.delta(delivery.bronze))}) WHERE batch_id"
                     f" = {text(batch.batch_id)}"
                 )
-                formats = detect_formats(cursor, rows, delivery.source, earlier)
+                formats = detect_formats(cursor, rows, delivery.source, earlier.formats)
+                reader.doubts += doubtful_rows(cursor, rows, delivery.source, reader.header)
                 loaded = _count(self.lakehouse, cursor, delivery.bronze, batch.batch_id)
                 empty = [] if loaded else ["the file holds a header and no rows"]
-                return replace(
+                loaded_batch = replace(
                     batch,
                     rows=loaded,
                     rejected_rows=rejected,
                     delimiter=reader.delimiter,
                     encoding=reader.encoding,
                     formats=formats.as_json(),
-                    drift=json.dumps(reader.header.drift + formats.notes + empty),
+                    drift=json.dumps(reader.notes + formats.notes + empty),
                 )
+                return loaded_batch, reader.doubts
         finally:
             as_utf8.unlink(missing_ok=True)
             cursor.close()
@@ -81,7 +89,7 @@ class EmbeddedLoader:
 
 def bronze_rows(reader: Reader, batch: Batch) -> str:
     """SELECT over a delivery's rows as they enter Bronze, numbered in file order."""
-    columns = ", ".join(map(quoted, reader.header.columns))
+    columns = ", ".join(map(quoted, reader.columns))
     return (
         f"SELECT {columns}, TIMESTAMPTZ {text(batch.ingest_ts.isoformat())} AS ingest_ts, "
         f"{text(batch.source_system)} AS source_system, {text(batch.source_file)} AS source_file, "
@@ -103,6 +111,8 @@ def rejected_rows(reader: Reader, batch: Batch) -> str:
     stamp = (
         f"{text(batch.batch_id)} AS batch_id, TIMESTAMPTZ {text(batch.ingest_ts.isoformat())} AS ingest_ts"
     )
+    if reader.drops:
+        rejected = f"SELECT * REPLACE ({text(NOT_KEPT)} AS raw_text) FROM ({rejected})"
     return f"SELECT {named}, *, {stamp} FROM ({rejected}) ORDER BY source_line"
 
 

@@ -22,10 +22,17 @@ SEARCHED, SHOWN = (30, 200)
 
 @dataclass(frozen=True)
 class Header:
-    """`columns` are Bronze names in file order; `drift` says what differs from the declaration, in words."""
+    """`delivered` has the Bronze names in file order and what the file calls them, `undeclared` those that
+    nobody declared; `drift` says what else differs from the declaration, in words.
+    """
 
-    columns: list[str]
+    delivered: dict[str, str]
+    undeclared: list[str]
     drift: list[str]
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self.delivered)
 
 
 def detect_delimiter(head: str, source: Source) -> str:
@@ -37,18 +44,20 @@ def detect_delimiter(head: str, source: Source) -> str:
     """
     if source.delimiter:
         return source.delimiter
-    return max(
-        DELIMITERS, key=lambda d: max(named_columns(record, source) for record in first_records(head, d))
-    )
+
+    def named(delimiter: str) -> int:
+        return max(named_columns(record, source) for record in first_records(head, delimiter, source))
+
+    return max(DELIMITERS, key=named)
 
 
-def first_records(head: str, delimiter: str) -> list[list[str]]:
+def first_records(head: str, delimiter: str, source: Source) -> list[list[str]]:
     r"""The records among which a header is looked for; one without cells where there is none.
 
-    >>> first_records("order,price\nA1,5\n", ",")
+    >>> first_records("order,price\nA1,5\n", ",", Source(files="*", columns={}))
     [['order', 'price'], ['A1', '5']]
     """
-    return list(islice(_records(head, delimiter), SEARCHED)) or [[]]
+    return list(islice(_records(head, delimiter, source), SEARCHED)) or [[]]
 
 
 def find_header(records: Sequence[Sequence[str | None]], source: Source) -> int:
@@ -62,20 +71,39 @@ def find_header(records: Sequence[Sequence[str | None]], source: Source) -> int:
     return max(range(len(records)), key=lambda place: named_columns(records[place], source), default=0)
 
 
-def lines_above(head: str, delimiter: str, place: int) -> int:
+def lines_above(head: str, delimiter: str, source: Source, place: int) -> int:
     r"""How many lines end before the record at a place.
 
-    >>> lines_above('"a title\nof two lines"\norder,price\n', ",", place=1)
+    >>> source = Source(files="*", columns={})
+    >>> lines_above('"a title\nof two lines"\norder,price\n', ",", source, place=1)
     2
     """
-    records = _records(head, delimiter)
+    records = _records(head, delimiter, source)
     for _ in range(place):
         next(records)
     return records.line_num
 
 
-def _records(head: str, delimiter: str) -> Any:
-    return csv.reader(io.StringIO(head.lstrip("\ufeff")), delimiter=delimiter)
+def quoting(source: Source) -> tuple[str, str]:
+    """(quote, escape) of a source's text files; both empty where nothing is quoted.
+
+    >>> quoting(Source(files="*", columns={}, quote="'")), quoting(Source(files="*", columns={}, quote=""))
+    (("'", "'"), ('', ''))
+    """
+    quote = '"' if source.quote is None else source.quote
+    return quote, (source.escape or quote) if quote else ""
+
+
+def _records(head: str, delimiter: str, source: Source) -> Any:
+    quote, escape = quoting(source)
+    return csv.reader(
+        io.StringIO(head.lstrip("\ufeff")),
+        delimiter=delimiter,
+        quotechar=quote or None,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        doublequote=escape == quote,
+        escapechar=None if escape == quote else escape,
+    )
 
 
 def named_columns(record: Sequence[str | None], source: Source) -> int:
@@ -94,9 +122,9 @@ def match_header(
 ) -> Header:
     """Maps a delivered header to Bronze names.
 
-    Reordered columns are fine, new ones and records `above` the header are reported as drift, a missing or
-    repeated one raises SourceError, with the likely new name of a renamed column. New ones may repeat each
-    other: they are told apart by number.
+    Reordered columns are fine and records `above` the header are passed over, both are drift; a missing or
+    repeated one raises SourceError, with the likely new name of a renamed column. Undeclared ones may repeat
+    each other: they are told apart by number.
 
     >>> source = Source(files="*", columns={"order": {}, "price": {}})
     >>> match_header(["Price", "Order", "Gift Wrap"], source, "lines.csv").columns
@@ -127,13 +155,13 @@ def match_header(
     for header, name in zip(headers, names, strict=True):
         kept.append(name or _new_name(header, {*kept, *source.columns}))
     declared_order = [n for n in kept if n in source.columns]
-    drift = [f"new column `{header}` kept as `{kept[place]}`" for place, header in new.items()]
+    drift = []
     if declared_order != list(source.columns):
         drift.append("columns arrive in another order than declared")
     if above:
         said = " ".join(cell.strip() for record in above for cell in record if cell and cell.strip())
         drift.append(f"{len(above)} line(s) above the header passed over: {said[:SHOWN]}")
-    return Header(columns=kept, drift=drift)
+    return Header(dict(zip(kept, headers, strict=True)), [kept[place] for place in new], drift)
 
 
 def spellings(source: Source, name: str) -> list[str]:
@@ -174,10 +202,16 @@ def _missing_message(
         hint = "Is it the right file, and does it have a header? Give an unusual `delimiter` in brand.yml."
         return f"{message}; no declared column was found. {hint}"
     for name in missing:
+        inner = next((s for s in spellings(source, name) for h in new if s.startswith(f"{h}.")), None)
+        if inner:
+            message += f". `{inner.rpartition('.')[0]}` is a list: name it in `items` of this source"
+            continue
         candidates = {comparable(h): h for h in new}
         best = nearest(comparable(name), candidates) or next(
             (nearest(comparable(s), candidates) for s in spellings(source, name)), None
         )
+        if not best:  # `line_items.sku` of a JSON record
+            best = next((key for key, h in candidates.items() if h.lower().endswith(f".{name}")), None)
         if best:
             header = candidates[best]
             message += (

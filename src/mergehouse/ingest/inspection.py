@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import hashlib
 import io
+import lzma
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mergehouse.errors import SourceError
 
 CHUNK = 1 << 20
 HEAD = 1 << 16
-BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+BYTE_ORDER_MARKS = {  # that of UTF-32 begins as one of UTF-16 does
+    codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+DECOMPRESSED: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 BLANK_LINE = re.compile(rb"(?<=\n)\r?\n")
 
 
@@ -24,21 +31,24 @@ BLANK_LINE = re.compile(rb"(?<=\n)\r?\n")
 class Inspection:
     """What the bytes say before anything is parsed. `lines` counts line ends, the last one implied.
 
-    `odd_line_ends`: carriage returns alone, or some lines end with one and others without.
+    `odd_line_ends`: carriage returns alone, or some lines end with one and others without. `nul_bytes` are
+    those of text in which they mean nothing.
     """
 
     sha256: str
     lines: int
     encoding: str
     odd_line_ends: bool
+    nul_bytes: int
     head: bytes
 
 
 def inspect(file: Path, encoding: str | None = None) -> Inspection:
     r"""Hashes, counts and detects, reading the file once.
 
-    Encoding, where not declared: a byte order mark decides; else UTF-8, unless more non-ASCII
-    sequences are broken as UTF-8 than are sound, which is what Windows-1252 text looks like.
+    Encoding, where not declared: a byte order mark decides; else UTF-16, where every other byte of the
+    beginning is NUL; else UTF-8, unless more non-ASCII sequences are broken as UTF-8 than are sound, which is
+    what Windows-1252 text looks like.
     Raises SourceError on an empty, unreadable or truncated file.
 
     >>> _ = Path("lines.csv").write_bytes("Käse;5\nBrot;3".encode("cp1252"))
@@ -47,7 +57,7 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
     (2, 'cp1252')
     """
     digest = hashlib.sha256()
-    newlines, returns, sound, broken = 0, 0, 0, 0
+    newlines, returns, nuls, sound, broken = 0, 0, 0, 0, 0
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     head = last = b""
     marked: str | None = None
@@ -55,8 +65,10 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
         if not head:
             head = chunk[:HEAD]
             marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
+            marked = marked or _unmarked_utf16(head)
         digest.update(chunk)
         newlines += chunk.count(b"\n")
+        nuls += chunk.count(b"\0")
         if b"\r" in chunk:
             returns += chunk.count(b"\r")
         if marked is None and not chunk.isascii():
@@ -67,33 +79,55 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
     if not head:
         raise SourceError(f"{file}: the file is empty (0 bytes). Ask for it to be delivered again.")
     detected = encoding or marked or ("cp1252" if broken > sound else "utf-8")
+    name = codecs.lookup(detected).name
     return Inspection(
         sha256=digest.hexdigest(),
         lines=newlines + (not last.endswith(b"\n")),
-        encoding=codecs.lookup(detected).name,
+        encoding=name,
         odd_line_ends=returns not in (0, newlines),
+        nul_bytes=0 if name.startswith(("utf-16", "utf-32")) else nuls,
         head=head,
     )
 
 
+def _unmarked_utf16(head: bytes) -> str | None:
+    """Text in letters of Europe has a NUL as every other byte, the higher one of each letter."""
+    low, high = head[::2].count(0), head[1::2].count(0)
+    if max(low, high) * 4 < len(head) or min(low, high) * 8 > max(low, high):
+        return None
+    return "utf-16-le" if high > low else "utf-16-be"
+
+
+def is_compressed(file: Path) -> bool:
+    """True where a file is to be decompressed, which the ending of its name says.
+
+    >>> is_compressed(Path("LINES.CSV.GZ"))
+    True
+    """
+    return file.suffix.lower() in DECOMPRESSED
+
+
 def read_chunks(file: Path) -> Iterator[bytes]:
-    r"""The file's content in pieces, decompressed where it is gzip. Raises SourceError where it cannot be
-    read.
+    r"""The file's content in pieces, decompressed where it is compressed. Raises SourceError where it cannot
+    be read.
 
     >>> _ = Path("lines.csv.gz").write_bytes(gzip.compress(b"order,price\n"))
     >>> list(read_chunks(Path("lines.csv.gz")))
     [b'order,price\n']
     """
+    kind = file.suffix.lower().lstrip(".").replace("gz", "gzip")
     try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb", buffering=0) as stream:
+        opened = DECOMPRESSED.get(file.suffix.lower())
+        with opened(file) if opened else file.open("rb", buffering=0) as stream:
             while chunk := stream.read(CHUNK):
                 yield chunk
     except EOFError:
         raise SourceError(
-            f"{file}: the gzip stream ends in the middle; the file was cut off in transfer. Deliver it again."
+            f"{file}: the {kind} stream ends in the middle; the file was cut off in transfer. Deliver it"
+            " again."
         ) from None
-    except (zlib.error, gzip.BadGzipFile) as error:
-        raise SourceError(f"{file}: not a sound gzip file ({error}). Deliver it again.") from None
+    except (zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
+        raise SourceError(f"{file}: not a sound {kind} file ({error}). Deliver it again.") from None
     except OSError as error:
         raise SourceError(f"{file}: cannot be read ({error.strerror or error}).") from None
 

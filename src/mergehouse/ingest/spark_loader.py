@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,8 +21,9 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.contracts.types import spark_schema
 from mergehouse.engine.spark.errors import spark_errors
 from mergehouse.errors import MergehouseError, SourceError
-from mergehouse.ingest.bronze import REJECTED, Batch
+from mergehouse.ingest.bronze import REJECTED, Batch, Earlier
 from mergehouse.ingest.delivery import Delivery, Reader, deliveries
+from mergehouse.ingest.doubts import doubtful_rows
 from mergehouse.ingest.duckdb_loader import bronze_rows, rejected_rows
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.ingest.inspection import Inspection, inspect
@@ -47,7 +48,7 @@ class SparkLoader:
         found = self._on_executor(file.location, _open, brand, table, source, file)
         return [_delivery(brand, table, source, file, each) for each in found["deliveries"]]
 
-    def load(self, delivery: Delivery, batch: Batch, earlier: list[str]) -> Batch:
+    def load(self, delivery: Delivery, batch: Batch, earlier: Earlier) -> tuple[Batch, list[str]]:
         seen = self._on_executor(delivery.file.location, _examine, delivery, batch, earlier)
         if not self._holds(delivery.bronze, batch):
             columns = ", ".join(f"`{name}` STRING" for name in seen["columns"])
@@ -67,15 +68,16 @@ class SparkLoader:
                 " changed meanwhile. Run again."
             )
         empty = [] if loaded else ["the file holds a header and no rows"]
-        return replace(
+        seen_batch = replace(
             batch,
             rows=loaded,
             rejected_rows=seen["rejected"],
             delimiter=seen["delimiter"],
             encoding=seen["encoding"],
             formats=seen["formats"],
-            drift=json.dumps(seen["drift"] + empty),
+            drift=json.dumps(seen["notes"] + empty),
         )
+        return seen_batch, seen["doubts"]
 
     def _task(self, function: Callable[..., Iterator[Any]], schema: str, *arguments: Any) -> Any:
         """A frame of what the function yields on one executor, as Arrow batches."""
@@ -135,23 +137,26 @@ def _delivery(brand: Brand, table: str, source: Source, file: LandedFile, found:
     return Delivery(brand, table, source, file, Path(file.location), seen, sheet)
 
 
-def _examine(delivery: Delivery, batch: Batch, earlier: list[str]) -> dict[str, Any]:
+def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, Any]:
     """Counts, reconciles and detects; keeps nothing."""
-    with _reader(delivery, batch) as reader:
-        every = ", ".join(f"count({quoted(name)})" for name in reader.header.columns)
+    with _reader(delivery, batch, earlier.columns) as reader:
+        every = ", ".join(f"count({quoted(name)})" for name in reader.columns)
         accepted = reader.cursor.execute(f"SELECT count(*), {every} FROM {reader.relation}").fetchall()[0][0]
         reader.reconcile(accepted)
         rejected = rejected_rows(reader, batch)
         torn = reader.cursor.execute(f"SELECT count(*) FROM ({rejected})").fetchall()[0][0] if rejected else 0
-        formats = detect_formats(reader.cursor, f"SELECT * FROM {reader.accepted}", delivery.source, earlier)
+        rows = f"SELECT * FROM {reader.accepted}"
+        formats = detect_formats(reader.cursor, rows, delivery.source, earlier.formats)
+        reader.doubts += doubtful_rows(reader.cursor, rows, delivery.source, reader.header)
         return {
             "rows": accepted,
             "rejected": torn,
-            "columns": reader.header.columns,
+            "columns": reader.columns,
             "delimiter": reader.delimiter,
             "encoding": reader.encoding,
             "formats": formats.as_json(),
-            "drift": reader.header.drift + formats.notes,
+            "notes": reader.notes + formats.notes,
+            "doubts": reader.doubts,
         }
 
 
@@ -168,7 +173,7 @@ def _rejected(delivery: Delivery, batch: Batch) -> Iterator[Any]:
 
 
 @contextmanager
-def _reader(delivery: Delivery, batch: Batch) -> Iterator[Reader]:
+def _reader(delivery: Delivery, batch: Batch, earlier: Sequence[str] = ()) -> Iterator[Reader]:
     """The delivery, open on this executor; a file of an object store is copied here for as long."""
     with tempfile.TemporaryDirectory() as folder:
         path = readable(delivery.file, Path(folder) / "landed")
@@ -176,6 +181,7 @@ def _reader(delivery: Delivery, batch: Batch) -> Iterator[Reader]:
             replace(delivery, path=path),
             connect(temp_directory=folder),
             Path(folder) / f"{batch.batch_id}.csv",
+            earlier,
         )
         with named(delivery.file, path), opened as reader:
             yield reader

@@ -6,15 +6,16 @@ import threading
 from collections.abc import Iterable
 
 from mergehouse.engine import Engine, Staged, text_table
-from mergehouse.project.mapping_files import ECB_RATES, Rows, ecb_rates
-from mergehouse.transform.graph import Graph, Node, Table, View
+from mergehouse.project.ecb_rates import Edition, ecb_rates
+from mergehouse.project.mapping_files import Rows
+from mergehouse.transform.graph import Earlier, Graph, Node, Table, View
 
 
 class Attachments:
     """Of one run. Tables may be built side by side, and each thread may ask."""
 
-    def __init__(self, engine: Engine, graph: Graph, mappings: dict[str, Rows]):
-        self.engine, self.graph, self.mappings = engine, graph, mappings
+    def __init__(self, engine: Engine, graph: Graph, mappings: dict[str, Rows], rates: Edition):
+        self.engine, self.graph, self.mappings, self.rates = engine, graph, mappings, rates
         self._attached: set[str] = set()
         self._lock = threading.RLock()
 
@@ -46,8 +47,10 @@ class Attachments:
         engine, lakehouse = self.engine, self.engine.lakehouse
         if isinstance(node, View):
             (engine.keep if node.keep else engine.define)(node.name, node.sql)
-        elif node.name == f"mapping.{ECB_RATES}":
-            engine.load_frame(node.name, ecb_rates())
+        elif isinstance(node, Earlier):
+            engine.attach_earlier(node.table, node.version)
+        elif node.name == "mapping.ecb_rates":
+            engine.load_frame(node.name, ecb_rates(self.rates.file))
         elif node.layer == "mapping":
             rows = text_table(*self.mappings[node.name.removeprefix("mapping.")])
             engine.load_frame(node.name, rows)

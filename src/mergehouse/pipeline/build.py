@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
@@ -17,6 +18,7 @@ from mergehouse.lakehouse.files import Stamp
 from mergehouse.pipeline import computed
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.results import TableResult
+from mergehouse.pipeline.stages import Stages, stage_of
 from mergehouse.pipeline.stamps import Stamps
 from mergehouse.progress import Progress
 from mergehouse.quality.checks import CheckResult, Recheck, check_table
@@ -61,13 +63,19 @@ class Workbench:
 
 
 def build_tables(
-    chosen: list[Table], bench: Workbench, broken: set[str], full: bool, progress: Progress
+    chosen: list[Table],
+    bench: Workbench,
+    broken: Collection[str],
+    full: bool,
+    progress: Progress,
+    stages: Stages,
 ) -> tuple[list[TableResult], list[CheckResult]]:
     """Builds the chosen tables, each after those it depends on, and returns results and checks in the order
     of `chosen`.
 
-    `broken` names sources and tables that failed; tables that fail or wait are added. Of optional ones those
-    alone that are published and whose new rows fail their checks: what reads these keeps what it has.
+    `broken` names sources for which tables wait, as they do for tables that fail or wait. Of optional ones
+    they wait for those alone that are published and whose new rows fail their checks: what reads these keeps
+    what it has.
     """
     tables = {table.name: table for table in chosen}
     upstream = {name: bench.graph.upstream(name) & tables.keys() for name in tables}
@@ -75,6 +83,7 @@ def build_tables(
     order = TopologicalSorter(upstream)
     order.prepare()
     outcomes: dict[str, Outcome] = {}
+    missing = set(broken)
     ready: list[str] = []
     running: dict[Future[Outcome], str] = {}
     with ThreadPoolExecutor(bench.engine.tables_at_once) as pool:
@@ -83,12 +92,14 @@ def build_tables(
             ready = sorted([*ready, *order.get_ready()], key=lambda name: waiting[name])
             while ready and len(running) < bench.engine.tables_at_once:
                 name = ready.pop()
-                running[pool.submit(_build, tables[name], bench, frozenset(broken), full)] = name
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                running[pool.submit(_build, tables[name], bench, frozenset(missing), full)] = name
+            done = wait(running, return_when=FIRST_COMPLETED).done
+            stages.spent(*(stage_of(tables[name].contract) for name in running.values()))
+            for future in done:
                 name = running.pop(future)
                 outcomes[name] = future.result()
                 if _holds_back(tables[name], outcomes[name], bench):
-                    broken.add(name)
+                    missing.add(name)
                 order.done(name)
                 progress(name, tables[name].layer, len(outcomes), len(tables))
     return [outcomes[name][0] for name in tables], [check for name in tables for check in outcomes[name][1]]

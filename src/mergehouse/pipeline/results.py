@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +15,22 @@ from mergehouse.kpi.formula import Values
 from mergehouse.quality.checks import CheckResult
 
 
+@dataclass(frozen=True)
+class Setback:
+    """What is wrong with a brand's deliveries or its SQL, in words, and some of the rows that show it.
+
+    `left_out`: the brand has no earlier figures to stay with.
+    """
+
+    why: str
+    sample: list[dict[str, Any]] = field(default_factory=list)
+    left_out: bool = False
+
+
 @dataclass(repr=False)
 class RunResult:
-    """Everything a run has to say.
+    """Everything a run has to say. `faults` are those of brands that are held back, `stages` the seconds that
+    each took.
 
     >>> result = mh.run("shop", until="silver")
     >>> {table.status for table in result.tables}
@@ -28,8 +43,39 @@ class RunResult:
     tables: list[TableResult] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     freshness: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
     kpis: Values = field(default_factory=dict)
-    seconds: float = 0.0
+    faults: dict[str, Setback] = field(default_factory=dict)
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """That of all stages together.
+
+        >>> mh.run("shop").seconds > 0
+        True
+        """
+        return sum(self.stages.values())
+
+    @property
+    def outcomes(self) -> list[CheckResult]:
+        """All checks, and as such, too, whether each source was loaded and each table built.
+
+        >>> [check.check for check in mh.run("shop").outcomes][:2]
+        ['source_is_loaded', 'table_is_published']
+        """
+        failures = {name: str(error) for name, error in self.ingest.failures.items()}
+        loaded = [
+            CheckResult(name, "source_is_loaded", "error", int(name in failures), failures.get(name, ""))
+            for name in self.ingest.sources
+        ]
+        built = [
+            CheckResult(
+                t.table, "table_is_published", "error", int(t.status in ("failed", "blocked")), t.reason
+            )
+            for t in self.tables
+        ]
+        return [*self.checks, *loaded, *built]
 
     @property
     def failed(self) -> bool:
@@ -39,7 +85,7 @@ class RunResult:
         False
         """
         return (
-            bool(self.ingest.failures)
+            bool(self.ingest.failures or self.faults)
             or any(t.status in ("failed", "blocked") for t in self.tables)
             or any(c.stops_publication for c in self.checks)
         )
@@ -54,8 +100,15 @@ class RunResult:
         return (
             bool(self.ingest.new)
             or any(t.status != "fresh" for t in self.tables)
-            or bool(self.ingest.failures)
+            or bool(self.ingest.failures or self.faults)
         )
+
+    def add(self, tables: Sequence[TableResult], checks: Sequence[CheckResult]) -> None:
+        """Takes what came of tables; of those that were built before and are fresh now that stays."""
+        done = {t.table: t for t in self.tables if t.status in ("built", "updated")}
+        again = {t.table for t in tables if t.status != "fresh" or t.table not in done}
+        self.tables = [t if t.table in again else done[t.table] for t in tables]
+        self.checks = [c for c in self.checks if c.table not in again] + list(checks)
 
     def __repr__(self) -> str:
         title, facts, *_ = self._shown()
@@ -76,9 +129,7 @@ class RunResult:
         facts = {
             "deliveries": f"{len(loaded)} new, {sum(b.rows for b in loaded):,} rows" if loaded else "",
             "tables": ", ".join(f"{count} {status}" for status, count in statuses.items()),
-            "checks": f"{sum(c.passed for c in self.checks):,} of {len(self.checks):,} passed"
-            if self.checks
-            else "",
+            "checks": f"{sum(c.passed for c in self.outcomes):,} of {len(self.outcomes):,} passed",
             "findings": ", ".join(findings),
         }
         rows = [
@@ -95,14 +146,20 @@ def summary(result: RunResult) -> dict[str, Any]:
         "run_id": result.run_id,
         "started": result.started.isoformat(),
         "seconds": round(result.seconds, 3),
+        "stages": {name: round(seconds, 3) for name, seconds in result.stages.items()},
         "ok": not result.failed,
         "deliveries": [
             {"table": f"bronze.{b.source_system}_{b.source_table}", "file": b.source_file, "status": b.status,
-             "rows": b.rows, "rejected_rows": b.rejected_rows}
+             "rows": b.rows, "rejected_rows": b.rejected_rows, "notes": json.loads(b.drift)}
             for b in result.ingest.new
         ],
         "stopped_sources": {name: str(error) for name, error in result.ingest.failures.items()},
+        "held_back": {name: fault.why for name, fault in result.faults.items()},
+        "checks_passed": sum(c.passed for c in result.outcomes),
         "tables": [vars(t) for t in result.tables],
+        "left_out": [
+            row | {"amount": None if row["amount"] is None else str(row["amount"])} for row in result.left_out
+        ],
         "findings": [
             {"table": c.table, "check": c.check, "severity": c.severity, "failures": c.failures, "why": c.why}
             for c in result.checks if not c.passed

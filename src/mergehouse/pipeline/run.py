@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
+from mergehouse.errors import ModelError
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import compute
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.pipeline import isolation
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.build import Workbench, build_tables
 from mergehouse.pipeline.computed import Request, is_left_out
+from mergehouse.pipeline.isolation import HeldBack
+from mergehouse.pipeline.newer_rates import fetch_missing
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run_log import record_run
+from mergehouse.pipeline.stages import Stages
 from mergehouse.pipeline.stamps import Stamps, reached
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import Rows, ecb_file, mapping_tables
+from mergehouse.project.ecb_rates import Edition, edition
+from mergehouse.project.mapping_files import Rows, mapping_tables
 from mergehouse.quality import freshness, reconciliation
+from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.kpi_bounds import check_bounds
+from mergehouse.quality.left_out import left_out
+from mergehouse.quality.missing_rates import missing_rates
 from mergehouse.transform.field_reconciliation import rules_over
 from mergehouse.transform.graph import Graph, build_graph
 from mergehouse.transform.incremental import Changes
@@ -49,35 +58,41 @@ def run(
 
     `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the
     run's instant. `load=False`: no delivery is looked for. A table whose checks fail keeps its published
-    version; what depends on it is left alone. Raises LakehouseError where another run is at work or the
+    version; what depends on it is left alone. Where that is one brand's fault, its rows alone stay as they
+    were. Raises LakehouseError where another run is at work or the
     lakehouse cannot be written.
     """
-    began = time.perf_counter()
+    stages = Stages()
     lakehouse = Lakehouse(project.lakehouse_location)
     mappings = mapping_tables(project)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
-        result = RunResult(uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult())
+        result = RunResult(
+            uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult(), stages=stages.seconds
+        )
+        stages.spent("opening")
         result.ingest = (
             load_deliveries(project, lakehouse, loader, result.started, progress)
             if load
             else IngestResult(known=read_batches(lakehouse))
         )
-        bench = _workbench(project, engine, mappings, result.ingest.batches, full, progress)
-        chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
-        broken = set(result.ingest.failures)
-        result.tables, result.checks = build_tables(chosen, bench, broken, full, progress)
+        stages.spent("loading")
+        attachments = _build(project, engine, mappings, result, stages, select, until, full, progress)
         result.kpis = compute(lakehouse)
+        result.left_out = left_out(lakehouse)
+        rates = missing_rates(lakehouse, project)
+        result.checks += [check for check in rates if result.changed or not check.passed]
+        result.checks += check_files(result.ingest)
         if result.changed:
-            if not broken:
-                result.checks += _reconcile(project, bench.attachments)
+            result.checks += _reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)
             if all(map(lakehouse.exists, freshness.READS)):
-                bench.attachments.attach(freshness.READS)
+                attachments.attach(freshness.READS)
                 result.freshness, late = freshness.freshness(engine, project, dt.datetime.now(dt.UTC).date())
                 result.checks += late
-            result.seconds = time.perf_counter() - began
+            result.checks += isolation.are_current(project, result.faults, result.freshness)
+            stages.spent("checks")
             record_run(lakehouse, result)
-        result.seconds = time.perf_counter() - began
+        stages.spent("recording" if result.changed else "checks")
         return result
 
 
@@ -85,18 +100,58 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
     """Checks every published table against its contract, without building anything."""
     lakehouse = Lakehouse(project.lakehouse_location)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
-        mappings = mapping_tables(project)
-        graph = _graph(project, lakehouse, mappings, read_batches(lakehouse))
-        attachments = Attachments(engine, graph, mappings)
+        mappings, rates = mapping_tables(project), edition(project)
+        graph = _graph(project, lakehouse, mappings, rates, read_batches(lakehouse))
+        attachments = Attachments(engine, graph, mappings, rates)
         results: list[CheckResult] = []
         for table in graph.tables.values():
             attachments.attach({table.name} | table.check_inputs)
             results += check_table(engine, table.contract)[1]
-        return results + _reconcile(project, attachments) + check_bounds(compute(lakehouse))
+        results += _reconcile(project, attachments) + missing_rates(lakehouse, project)
+        return results + check_bounds(compute(lakehouse))
+
+
+def _build(
+    project: Project,
+    engine: Engine,
+    mappings: dict[str, Rows],
+    result: RunResult,
+    stages: Stages,
+    select: str | None,
+    until: str | None,
+    full: bool,
+    progress: Progress,
+) -> Attachments:
+    """Builds what is chosen; once more with newer rates, where some are missing, and without the brands on
+    whose account tables failed, as long as there are others.
+    """
+    lakehouse, batches = engine.lakehouse, result.ingest.batches
+    without_new = partial(_graph, project, lakehouse, mappings, edition(project), result.ingest.known)
+    held = isolation.stopped(project, lakehouse, result.ingest, without_new)
+    may_fetch = True
+    while True:
+        bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
+        held = held.before(bench.graph)
+        stages.spent("planning")
+        chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
+        tables, checks = build_tables(
+            chosen, bench, held.broken, full and not result.tables, progress, stages
+        )
+        result.add(tables, checks)
+        fetched = may_fetch and chosen and fetch_missing(project, lakehouse, result, progress)
+        may_fetch = False
+        stages.spent("rates" if fetched else "checks")
+        if fetched:
+            continue
+        blamed = isolation.blamed(held, bench.attachments, tables, checks)
+        if not blamed:
+            result.faults = held.said
+            return bench.attachments
+        held = held.also(blamed)
 
 
 def _workbench(
-    project: Project,
+    held: HeldBack,
     engine: Engine,
     mappings: dict[str, Rows],
     batches: list[Batch],
@@ -104,26 +159,36 @@ def _workbench(
     progress: Progress,
 ) -> Workbench:
     """The graph of now, and where the tables are of an earlier state, what has changed since."""
-    lakehouse = engine.lakehouse
-    graph = _graph(project, lakehouse, mappings, batches)
+    lakehouse, project = engine.lakehouse, held.project
+    rates = edition(project)
+    graph = held.in_graph(_graph(project, lakehouse, mappings, rates, batches, held.keeping))
     loaded = [b for b in batches if b.status == "loaded"]
     last = reached(lakehouse, graph)
     known = [b for b in loaded if last is not None and b.ingest_ts.isoformat() <= last]
     new = [b for b in loaded if b not in known]
-    attachments, changes = Attachments(engine, graph, mappings), Changes(engine, graph)
-    if known and new and not full:
-        changes = Changes(engine, graph, _graph(project, lakehouse, mappings, known))
-        changes.trace(project, known, new, attachments.attach)
+    attachments, changes = Attachments(engine, graph, mappings, rates), Changes(engine, graph)
+    if known and new and not full and not held.keeping:
+        traced = Changes(engine, graph, _graph(project, lakehouse, mappings, rates, known))
+        with suppress(ModelError):  # of a brand's own SQL: building shows whose
+            traced.trace(project, known, new, attachments.attach)
+            changes = traced
     request = Request(project, Lakehouse(project.lakehouse_location), progress)
     return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
 
 
-def _graph(project: Project, lakehouse: Lakehouse, mappings: dict[str, Rows], batches: list[Batch]) -> Graph:
+def _graph(
+    project: Project,
+    lakehouse: Lakehouse,
+    mappings: dict[str, Rows],
+    rates: Edition,
+    batches: list[Batch],
+    held_back: Collection[str] = (),
+) -> Graph:
     def published(table: str) -> str:
         stamp = lakehouse.stamp(table)
         return stamp.fingerprint if stamp else ""
 
-    return build_graph(project, batches, mappings, f"{ecb_file().stat().st_size}", published)
+    return build_graph(project, batches, mappings, rates.digest, published, held_back)
 
 
 def _reconcile(project: Project, attachments: Attachments) -> list[CheckResult]:

@@ -8,8 +8,8 @@ import json
 from typing import TYPE_CHECKING
 
 from mergehouse.contracts.registry import contract_of
+from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.quality.checks import CheckResult
 
 if TYPE_CHECKING:
     from mergehouse.pipeline.results import RunResult
@@ -20,7 +20,8 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
     tables = result.tables
     run = [
         result.run_id, result.started, result.seconds, not result.failed, len(result.ingest.new),
-        sum(t.status == "built" for t in tables), sum(t.status in ("failed", "blocked") for t in tables),
+        sum(t.status in ("built", "updated") for t in tables),
+        sum(t.status in ("failed", "blocked") for t in tables),
         sum(not c.passed for c in result.checks), json.dumps([vars(t) for t in tables]),
     ]  # fmt: skip
     lakehouse.append_rows(contract_of("monitor.runs"), [run])
@@ -36,35 +37,19 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
             c.why,
             json.dumps(c.sample, default=str),
         ]
-        for c in [*result.checks, *_outcomes(result)]
+        for c in result.outcomes
     ]
     lakehouse.append_rows(contract_of("monitor.quality_results"), checks)
-    drifts = [
-        [result.run_id, result.started, f"bronze.{b.source_system}_{b.source_table}", b.source_file, sentence]
-        for b in result.ingest.new
-        for sentence in json.loads(b.drift)
-    ]
+    drifts = []
+    delivered = {(b.source_system, b.source_table) for b in result.ingest.known}
+    for b in result.ingest.new:
+        source = b.source_system, b.source_table
+        if source in delivered:  # the first delivery differs from none
+            drifts += [
+                [result.run_id, result.started, bronze_table(*source), b.source_file, sentence]
+                for sentence in json.loads(b.drift)
+            ]
+        delivered.add(source)
     lakehouse.append_rows(contract_of("monitor.schema_history"), drifts)
     seen = [[result.run_id, result.started, *record.values()] for record in result.freshness]
     lakehouse.append_rows(contract_of("monitor.freshness"), seen)
-
-
-def _outcomes(result: RunResult) -> list[CheckResult]:
-    """Whether each source was loaded and each table built, as checks, so that the report shows the last
-    outcome of each.
-    """
-    loaded = [
-        CheckResult(
-            name,
-            "source_is_loaded",
-            "error",
-            int(name in result.ingest.failures),
-            str(result.ingest.failures.get(name, "")),
-        )
-        for name in result.ingest.sources
-    ]
-    built = [
-        CheckResult(t.table, "table_is_published", "error", int(t.status in ("failed", "blocked")), t.reason)
-        for t in result.tables
-    ]
-    return loaded + built

@@ -17,7 +17,7 @@ from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.profile.values import Counted, Dates, Numbers, Texts
 from mergehouse.project.config import ADDED_COLUMNS, Brand
 from mergehouse.transform.source_views import typed_column
-from mergehouse.transform.staging_views import brand_contracts, brand_file, brand_query
+from mergehouse.transform.staging_views import brand_contracts, brand_file, brand_queries
 
 BRAND_COLUMN, BRAND_MEANING = "source_system", "Brand"
 # texts that differ in more than half of all rows tell rows apart; not so in a small table
@@ -180,15 +180,15 @@ def _carried_columns(brand: Brand) -> tuple[set[str], set[str]]:
         file = brand_file(brand, contract)
         if not file.exists():
             continue
-        query = brand_query(brand, file)
-        read = {
-            alias: {c.name for c in found.find_all(exp.Column)}
-            for found in query.find_all(exp.Alias)
-            if (alias := found.alias)
-        }
-        given = set(contract.columns) & set(query.named_selects)
-        known |= _reached(given, read)
-        personal |= _reached({column for column in given if contract.columns[column].pii != "none"}, read)
+        for query in brand_queries(brand, file):
+            read = {
+                alias: {c.name for c in found.find_all(exp.Column)}
+                for found in query.find_all(exp.Alias)
+                if (alias := found.alias)
+            }
+            given = set(contract.columns) & set(query.named_selects)
+            known |= _reached(given, read)
+            personal |= _reached({column for column in given if contract.columns[column].pii != "none"}, read)
     return known, personal
 
 

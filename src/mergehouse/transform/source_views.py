@@ -42,7 +42,7 @@ def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") 
     >>> lakehouse, brand = mh.open("shop"), mh.project("shop").brands["shop"]
     >>> sql = typed_rows(brand, "lines", read_batches(lakehouse), where="source_row = 2")
     >>> lakehouse.query(to_duckdb(sql)).project("title, price").fetchall()
-    [('Lamp', Decimal('30.0000'))]
+    [('Lamp', Decimal('30.000000000'))]
     """
     columns = [
         f"{typed_column(brand, table, name, batches)} AS `{name}`" for name in brand.sources[table].columns
@@ -94,7 +94,7 @@ def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: st
     >>> from mergehouse.engine.dialect import to_duckdb
     >>> price = to_duckdb(f"SELECT {typed_value('price', source, {'decimal_mark': ','}, 'UTC')} FROM given")
     >>> duckdb.sql(f"WITH given AS (SELECT '1.234,50 EUR' AS price) {price}").fetchall()
-    [(Decimal('1234.5000'),)]
+    [(Decimal('1234.500000000'),)]
     """
     kind = source.columns[name].type
     nulls = ", ".join(literal(v) for v in ["", *source.null_values])
@@ -159,13 +159,13 @@ def _number(value: str, mark: str) -> str:
     """DECIMAL(18,4), or NULL. Group separators, signs and currencies are read only where they are
     unmistakable.
     """
-    plain = f"TRY_CAST({value} AS DECIMAL(18, 4))"
+    plain = f"TRY_CAST({value} AS DECIMAL(20, 9))"
     bare = f"REGEXP_REPLACE({value}, '^[^0-9]+|[^0-9]+$', '')"
     sign = f"CASE WHEN {value} RLIKE {literal(NEGATIVE)} THEN '-' ELSE '' END"
-    point = f"TRY_CAST(CONCAT({sign}, REGEXP_REPLACE({bare}, '[^0-9.]', '')) AS DECIMAL(18, 4))"
+    point = f"TRY_CAST(CONCAT({sign}, REGEXP_REPLACE({bare}, '[^0-9.]', '')) AS DECIMAL(20, 9))"
     comma = (
         f"TRY_CAST(CONCAT({sign}, REPLACE(REGEXP_REPLACE({bare}, '[^0-9,]', ''), ',', '.')) AS"
-        " DECIMAL(18, 4))"
+        " DECIMAL(20, 9))"
     )
     if mark == ".":
         return (

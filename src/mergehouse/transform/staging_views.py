@@ -23,6 +23,7 @@ from mergehouse.project.config import Brand, nearest
 from mergehouse.transform.source_views import latest, typed_rows
 
 ORDER_LINES = "order_lines.sql"
+PLACE = ("ingest_ts", "source_row")  # which of two rows came later
 
 
 def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
@@ -36,7 +37,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     >>> lakehouse, brand = mh.open("shop"), mh.project("shop").brands["shop"]
     >>> rows = lakehouse.query(to_duckdb(typed_view(brand, "lines", read_batches(lakehouse))))
     >>> sorted(rows.project("title, price").fetchall())[0]
-    ('Lamp', Decimal('30.0000'))
+    ('Lamp', Decimal('30.000000000'))
     """
     source = brand.sources[table]
     if source.optional and not batches:
@@ -54,14 +55,14 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
 def version_key(brand: Brand, table: str) -> list[str]:
     """The columns by which only the latest delivery of a row counts.
 
-    Of the source that order lines come from all versions are read: `silver.duplicates` keeps account of those
+    Of sources that order lines come from all versions are read: `silver.duplicates` keeps account of those
     that do not count.
 
     >>> version_key(mh.project("shop").brands["shop"], "lines")  # what order lines come from
     []
     """
     key = brand.sources[table].key
-    return [] if key and line_source(_resolved(brand, brand.folder / ORDER_LINES), brand)[0] == table else key
+    return [] if key and table in _line_sources(brand) else key
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
@@ -109,7 +110,63 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> str:
     ['source_system', 'timezone', 'brand_currency', 'order_id']
     """
     files = [(brand, brand_file(brand, contract)) for brand in brands]
-    return stacked(contract, [(b, brand_query(b, file), file) for b, file in files if file.exists()])
+    return stacked(
+        contract, [(b, q, file) for b, file in files if file.exists() for q in brand_queries(b, file)]
+    )
+
+
+def usable_view(contract: Contract, brands: list[Brand]) -> str:
+    """SQL of `staging.<name>` for a list of products or customers: the last row of each code, without those
+    that break the contract.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> usable_view(contract_of("staging.customers"), [])[-25:]
+    'WHERE reason_code IS NULL'
+    """
+    columns = ", ".join(("source_system", "timezone", "brand_currency", *contract.columns))
+    return f"SELECT {columns} FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NULL"
+
+
+def unusable_view(lists: list[Contract], brands: list[Brand]) -> str:
+    """SQL of `staging.unusable_entries`: the rows of lists of products or customers that do not count, as
+    JSON, and why.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], [])
+    True
+    """
+    return " UNION ALL ".join(
+        f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
+        f" TO_JSON(STRUCT({', '.join(contract.columns)})) AS entry"
+        f" FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NOT NULL"
+        for contract in lists
+    )
+
+
+def _judged(contract: Contract, brands: list[Brand]) -> str:
+    """The stacked rows with the reason why one does not count: it breaks what the contract says of its
+    columns, or a later row has its key.
+    """
+    broken = [
+        *(f"WHEN {name} IS NULL THEN 'missing_{name}'" for name in contract.key),
+        *(
+            f"WHEN {name} < {column.min:g} THEN '{name}_out_of_range'"
+            for name, column in contract.columns.items()
+            if column.min is not None
+        ),
+    ]
+    key, others = ", ".join(contract.key), ", ".join(contract.columns)
+    later_first = (
+        f"PARTITION BY source_system, {key}, broken ORDER BY ingest_ts DESC, source_row DESC, {others}"
+    )
+    named = (
+        f"SELECT *, CASE {' '.join(broken)} END AS broken FROM ({stacked_view(contract, brands)}) AS stacked"
+    )
+    return (
+        "SELECT *, CASE WHEN broken IS NOT NULL THEN broken"
+        f" WHEN ROW_NUMBER() OVER ({later_first}) > 1 THEN 'repeated_{contract.key[0]}' END AS reason_code"
+        f" FROM ({named}) AS named"
+    )
 
 
 def brand_file(brand: Brand, contract: Contract) -> Path:
@@ -144,22 +201,38 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
     return " UNION ALL ".join(parts) or _empty(contract)
 
 
-def brand_query(brand: Brand, file: Path) -> exp.Query:
+def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     """A brand's staging query with its source names resolved to typed views, and its quotients to nine
-    decimals.
+    decimals. Of order lines each SELECT of a UNION ALL is a query of its own, with its number as `line_part`.
 
-    Order lines without numbers have those of their source's key, where it has one.
+    Order lines without numbers have those of their source's key, where it has one. Products and customers
+    have the place of the row that they are read from, where there is one.
 
     >>> brand = mh.project("shop").brands["shop"]
-    >>> brand_query(brand, brand.folder / "order_lines.sql").find(exp.Table).sql()
-    'typed.shop_lines AS lines'
+    >>> [query] = brand_queries(brand, brand.folder / "order_lines.sql")
+    >>> query.find(exp.Table).sql(), query.named_selects[-1]
+    ('typed.shop_lines AS lines', 'line_part')
     """
     query = _resolved(brand, file)
-    table, alias = line_source(query, brand) if file.name == ORDER_LINES else (None, "")
-    if table is None or not brand.sources[table].key or "line_id" in query.named_selects:
+    if file.name != ORDER_LINES:
+        return [_with_place(query)]
+    branches = _branches(query, file)
+    origins = [line_source(branch, brand) for branch in branches]
+    for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
+        _read_latest(branch, brand, alias, {table for table, _ in origins if table})
+        branches[place] = _numbered(branch, brand, place + 1, origins[place], origins[0][0])
+    return branches
+
+
+def _with_place(query: exp.Query) -> exp.Query:
+    """The query with when the row that each of its rows comes from was loaded, and where it stood."""
+    source = query.args["from_"].this if query.args.get("from_") else None
+    if not isinstance(query, exp.Select) or not isinstance(source, exp.Table) or source.db != "typed":
         return query
-    number = " || '-' || ".join(f"CAST({alias}.`{column}` AS STRING)" for column in brand.sources[table].key)
-    return query.select(f"{number} AS line_id", dialect="spark")
+    if query.args.get("group") or query.args.get("distinct") or query.find(exp.AggFunc):
+        return query
+    places = [f"`{source.alias_or_name}`.{c}" for c in PLACE if c not in query.named_selects]
+    return query.select(*places, dialect="spark")
 
 
 def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
@@ -167,7 +240,7 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
     another shape.
 
     >>> brand = mh.project("shop").brands["shop"]
-    >>> line_source(brand_query(brand, brand.folder / "order_lines.sql"), brand)
+    >>> line_source(brand_queries(brand, brand.folder / "order_lines.sql")[0], brand)
     ('lines', 'lines')
     """
     if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
@@ -185,10 +258,92 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
     return (tables[alias].name.removeprefix(f"{brand.name}_"), alias) if alias in tables else (None, "")
 
 
+def _line_sources(brand: Brand) -> set[str]:
+    file = brand.folder / ORDER_LINES
+    origins = (line_source(branch, brand)[0] for branch in _branches(_resolved(brand, file), file))
+    return {table for table in origins if table}
+
+
+def _branches(query: exp.Query, file: Path) -> list[exp.Query]:
+    """The SELECTs of a UNION ALL, their columns called as those of the first; any other query alone.
+
+    Raises ConfigError where a column would come to stand below another one.
+    """
+    found = _parts(query)
+    names = found[0].named_selects
+    for place, branch in enumerate(found[1:], start=2):
+        if len(branch.selects) != len(names):
+            raise ConfigError(
+                f"{file}: SELECT {place} of the UNION ALL has {len(branch.selects)} columns, the first has"
+                f" {len(names)}."
+            )
+        for column, (name, given) in enumerate(zip(names, branch.selects, strict=True), start=1):
+            own = given.alias_or_name if isinstance(given, exp.Alias | exp.Column) else ""
+            if own != name and own in names:
+                raise ConfigError(
+                    f"{file}: column {column} of SELECT {place} of the UNION ALL is `{own}`, which is"
+                    f" `{name}` in the first; give the columns in one order, or an alias."
+                )
+            given.replace(exp.alias_(given.unalias().copy(), name, quoted=True))
+    return found
+
+
+def _parts(query: exp.Query) -> list[exp.Query]:
+    if isinstance(query, exp.Subquery) and isinstance(query.this, exp.Query) and not query.args.get("with_"):
+        return _parts(query.this)
+    if not isinstance(query, exp.Union) or query.args.get("distinct") or _is_cut(query):
+        return [query]
+    parts = [*_parts(query.left), *_parts(query.right)]
+    if common := query.args.get("with_"):
+        for part in parts:
+            own = part.args.get("with_")
+            part.set("with_", common.copy())
+            for table in own.expressions if own else ():
+                part.args["with_"].append("expressions", table)
+    return parts
+
+
+def _is_cut(query: exp.Query) -> bool:
+    return any(query.args.get(clause) for clause in ("limit", "offset"))
+
+
+def _read_latest(branch: exp.Query, brand: Brand, alias: str, line_sources: set[str]) -> None:
+    """Of a source that other lines come from, a SELECT whose lines do not reads the latest versions alone."""
+    for table in list(branch.find_all(exp.Table)):
+        source = table.name.removeprefix(f"{brand.name}_")
+        if table.db != "typed" or source not in line_sources or table.alias_or_name == alias:
+            continue
+        if key := brand.sources[source].key:
+            name = table.alias_or_name
+            table.set("alias", None)
+            rows = sqlglot.parse_one(latest(key, f"SELECT * FROM {table.sql(dialect='spark')}"), read="spark")
+            table.replace(exp.Subquery(this=rows, alias=exp.TableAlias(this=exp.to_identifier(name))))
+
+
+def _numbered(
+    branch: exp.Query, brand: Brand, part: int, origin: tuple[str | None, str], first_source: str | None
+) -> exp.Query:
+    """With `line_part`, and the key of its source as `line_id`, unless it has its own. Keys of other sources
+    than the first SELECT's begin with the source: two sources may count alike.
+    """
+    table, alias = origin
+    added = {} if "line_part" in branch.named_selects else {"line_part": str(part)}
+    if table and (key := brand.sources[table].key) and "line_id" not in branch.named_selects:
+        number = [f"CAST({alias}.`{column}` AS STRING)" for column in key]
+        added["line_id"] = " || '-' || ".join(number if table == first_source else [f"'{table}'", *number])
+    if not isinstance(branch, exp.Select):
+        named = [exp.column(name, quoted=True) for name in branch.named_selects]
+        branch = exp.select(*named).from_(branch.subquery("lines"))
+    return branch.select(*(f"{sql} AS {name}" for name, sql in added.items()), dialect="spark")
+
+
 @functools.lru_cache(maxsize=256)
 def _parsed(text: str, file: Path) -> exp.Query:
     try:
         query = sqlglot.parse_one(text, read="spark")
+        query.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except sqlglot.errors.UnsupportedError as error:  # it would be written without what is not supported
+        raise ConfigError(f"{file}: {str(error).splitlines()[0]} Say it with other functions.") from None
     except sqlglot.errors.ParseError as error:
         first: Any = error.errors[0] if error.errors else {}
         raise ConfigError(
@@ -201,16 +356,15 @@ def _parsed(text: str, file: Path) -> exp.Query:
 
 def _resolved(brand: Brand, file: Path) -> exp.Query:
     query = _parsed(file.read_text(encoding="utf-8"), file).copy()
-    local = {cte.alias_or_name for cte in query.find_all(exp.CTE)}
-    for table in query.find_all(exp.Table):
-        if table.db or table.name in local:
+    for table in list(query.find_all(exp.Table)):
+        if table.db or _is_cte(table):
             continue
         if table.name not in brand.sources:
             best = nearest(table.name, brand.sources)
             hint = f"did you mean `{best}`?" if best else f"brand.yml declares: {', '.join(brand.sources)}."
             raise ConfigError(f"{file}: reads `{table.name}`, which is no source of {brand.label}; {hint}")
         if not table.alias:
-            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+            table.set("alias", exp.TableAlias(this=table.this.copy()))
         table.set("this", exp.to_identifier(f"{brand.name}_{table.name}"))
         table.set("db", exp.to_identifier("typed"))
     for quotient in reversed(
@@ -219,6 +373,21 @@ def _resolved(brand: Brand, file: Path) -> exp.Query:
         quotient.set("expression", exp.Nullif(this=quotient.expression, expression=exp.Literal.number(0)))
         quotient.replace(exp.TryCast(this=quotient.copy(), to=exp.DataType.build("DECIMAL(28, 9)")))
     return query
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """True where a name is that of a CTE which is known there: within its own definition it is a source's."""
+    inside: exp.Expr = table
+    while parent := inside.parent:
+        if isinstance(parent, exp.With):
+            known = parent.expressions[: parent.expressions.index(inside)]
+            inside = parent.parent or parent
+        else:
+            own = parent.args.get("with_")
+            known, inside = own.expressions if own else [], parent
+        if any(cte.alias_or_name == table.name for cte in known):
+            return True
+    return False
 
 
 def _named_columns(query: exp.Query, contract: Contract, file: Path) -> set[str]:

@@ -46,12 +46,17 @@ class SparkEngine:
     def attach(self, name: str) -> None:
         self.read(name).createOrReplaceTempView(flat(name))
 
-    def read(self, name: str) -> DataFrame:
-        """The published version of a table, without the comments on its columns: a union of two would not
-        know whose to take.
+    def attach_earlier(self, name: str, version: int) -> None:
+        self.read(name, version).createOrReplaceTempView(flat(Relation("earlier", name)))
+
+    def read(self, name: str, version: int | None = None) -> DataFrame:
+        """The published version of a table, or another one, without the comments on its columns: a union of
+        two would not know whose to take.
         """
         with spark_errors(name):
             reader = self.session.read.format("delta")
+            if version is not None:
+                reader = reader.option("versionAsOf", version)
             frame = (
                 reader.table(self.catalog.register(name))
                 if self.catalog

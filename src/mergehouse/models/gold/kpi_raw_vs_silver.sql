@@ -1,7 +1,7 @@
 -- Grain: brand x KPI x step of the way from the raw export to the clean figure.
 -- Inputs: clean order lines, duplicates, quarantine.
 -- Questionable: `raw` is what summing every delivered line gives, read as if each number were euros; steps are signed, so
--- raw + all steps between = clean, exactly. Steps are at four decimals, the last one (FX) lands on cents.
+-- raw + all steps between = clean, exactly. Steps have the nine decimals of amounts, the last one (FX) lands on cents.
 WITH parts AS (
   SELECT source_system, line_type AS part, SUM(amount_original) AS amount, SUM(amount_eur) AS amount_eur, COUNT(*) AS order_lines
   FROM silver.sales_clean GROUP BY source_system, line_type
@@ -33,21 +33,21 @@ totals AS (
 SELECT source_system, s.kpi, s.step_no, s.step, s.value
 FROM (
   SELECT source_system, EXPLODE(ARRAY(
-    STRUCT('gmv_eur' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 7 AS step_no, 'fx' AS step, CAST(sale_eur - sale_amount AS DECIMAL(18, 4)) AS value),
-    STRUCT('gmv_eur' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_eur AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_lines AS DECIMAL(18, 4)) AS value),
-    STRUCT('order_lines' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_lines AS DECIMAL(18, 4)) AS value)
+    STRUCT('gmv_eur' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 7 AS step_no, 'fx' AS step, CAST(sale_eur - sale_amount AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_eur AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_lines AS DECIMAL(24, 9)) AS value),
+    STRUCT('order_lines' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_lines AS DECIMAL(24, 9)) AS value)
   )) AS s
   FROM totals
 ) AS steps

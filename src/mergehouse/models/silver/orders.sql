@@ -19,8 +19,16 @@ SELECT
   SUM(margin_eur)                                                            AS margin_eur,
   SUM(CASE
     WHEN line_type = 'sale' AND list_price > unit_price
-    THEN CAST(CAST((list_price - unit_price) * quantity AS DECIMAL(19, 4)) * fx_rate AS DECIMAL(18, 2)) ELSE 0
+    THEN CASE
+      WHEN ABS(near_discount) < 1000000000 AND ABS(near_discount * 100 - ROUND(near_discount * 100)) < 0.49
+      THEN CAST(near_discount AS DECIMAL(18, 2))
+      ELSE CAST(CAST((list_price - unit_price) * quantity AS DECIMAL(24, 10)) * fx_rate AS DECIMAL(18, 2))
+    END ELSE 0
   END)                                                                       AS discount_eur,
   SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)    AS non_merchandise_eur
-FROM silver.sales_clean
+FROM (
+  SELECT -- as amounts are: a float, unless it is near half a cent
+    *, CAST(list_price - unit_price AS DOUBLE) * CAST(quantity AS DOUBLE) * CAST(fx_rate AS DOUBLE) AS near_discount
+  FROM silver.sales_clean
+) AS lines
 GROUP BY source_system, order_id

@@ -7,6 +7,7 @@ SELECT
   product_code,
   COALESCE(product_name, '')                AS product_name,
   COUNT(CASE WHEN quantity > 0 AND unit_price > 0 THEN 1 END) AS sales,
+  CASE WHEN COUNT(*) = COUNT(line_class) THEN MIN(line_class) END AS line_class,
   MIN(order_date)                           AS first_seen
 FROM silver.order_lines
 WHERE product_code IS NOT NULL AND order_month IS NOT NULL

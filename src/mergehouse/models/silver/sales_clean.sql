@@ -1,18 +1,26 @@
 -- Grain: one order line, as the customer was billed.
 -- Inputs: valid order lines that repeat no other, with their product, country and unified customer.
--- Questionable: zero-amount and negative-price lines of merchandise are `adjustment`: stock corrections and gifts move goods
--- but are no sales. Non-merchandise wins over return and adjustment. Cost carries the sign of the quantity.
+-- Questionable: lines of merchandise without an amount are `adjustment`: stock corrections and gifts move goods but are no
+-- sales. Non-merchandise wins over return and adjustment. Cost carries the sign of the amount in euros.
 WITH costed AS (
   SELECT
     *,
     CASE WHEN line_type IN ('sale', 'return') THEN
       CASE
-        WHEN unit_cost IS NULL THEN CAST(amount_eur * cost_rate AS DECIMAL(18, 2))
-        WHEN ABS(cost_original) < 100000 AND fx_rate < 10 THEN CAST(cost_original * fx_rate AS DECIMAL(18, 2))
-        ELSE CAST(CAST(cost_original AS DECIMAL(19, 4)) * fx_rate AS DECIMAL(18, 2))
+        WHEN ABS(near_cost) < 1000000000 AND ABS(near_cost * 100 - ROUND(near_cost * 100)) < 0.49 THEN CAST(near_cost AS DECIMAL(18, 2))
+        WHEN unit_cost IS NULL THEN CAST(amount_directed * fx_rate * cost_rate AS DECIMAL(18, 2))
+        ELSE CAST(CAST(quantity_directed * unit_cost AS DECIMAL(24, 10)) * fx_rate AS DECIMAL(18, 2))
       END
     END AS cost_eur
-  FROM staging.order_lines_valid
+  FROM (
+    SELECT -- as amounts are: a float, unless it is near half a cent
+      *,
+      CAST(fx_rate AS DOUBLE) * CASE
+        WHEN unit_cost IS NULL THEN CAST(amount_directed AS DOUBLE) * CAST(cost_rate AS DOUBLE)
+        ELSE CAST(quantity_directed AS DOUBLE) * CAST(unit_cost AS DOUBLE)
+      END AS near_cost
+    FROM staging.order_lines_valid
+  ) AS valid
 )
 SELECT
   source_system,
@@ -27,7 +35,7 @@ SELECT
   department,
   category,
   line_type,
-  line_class,
+  COALESCE(line_class, product_class)                AS line_class,
   quantity,
   unit_price,
   list_price,
@@ -46,5 +54,6 @@ SELECT
   channel,
   is_cancellation,
   batch_id,
-  source_row
+  source_row,
+  line_part
 FROM costed

@@ -1,32 +1,46 @@
 -- Grain: one order line that is valid and repeats no other.
 -- Inputs: checked order lines, duplicates, products, countries, customers that known pairs unite.
--- Questionable: what a line is: non-merchandise by its product code, else an adjustment where no money changes hands as in
--- a sale (zero amount or negative price), else a return where goods come back or the document is a cancellation, else a sale.
+-- Questionable: what a line is: non-merchandise where its brand says so or by its product code, else an adjustment where no money changes hands, else a
+-- return where its document is a cancellation or its quantity, price or amount is negative, else a sale. Exports write returns
+-- in all these ways, so money and cost of a return are negative whatever the signs: it never raises net revenue.
+WITH known AS (
+  SELECT
+    l.*,
+    COALESCE(x.customer_id, CONCAT(l.source_system, ':', l.customer_code)) AS customer_id,
+    COALESCE(n.country_code, 'ZZ')                                         AS country_code,
+    COALESCE(n.region, 'Rest of world')                                    AS region,
+    CASE WHEN l.line_class IS NULL THEN p.department ELSE 'Non-merchandise' END AS department,
+    CASE WHEN l.line_class IS NULL THEN p.category ELSE 'Non-merchandise' END   AS category,
+    p.line_class AS product_class, p.product_id, p.unit_cost, p.cost_rate, p.margin_method,
+    CASE
+      WHEN l.line_class IS NOT NULL OR p.line_class IS NOT NULL THEN 'non_merchandise'
+      WHEN l.amount_original = 0 THEN 'adjustment'
+      WHEN l.amount_original < 0 OR l.quantity < 0 OR l.unit_price < 0 OR l.is_cancellation THEN 'return'
+      ELSE 'sale'
+    END AS line_type
+  FROM silver.order_lines AS l
+  JOIN silver.products_clean AS p ON p.source_system = l.source_system AND p.product_code = l.product_code
+  LEFT JOIN staging.country_names AS n ON n.spelling = l.country
+  LEFT JOIN (
+    SELECT source_system, source_customer_id, customer_id FROM silver.customer_xref WHERE method <> 'own'
+  ) AS x ON x.source_system = l.source_system AND x.source_customer_id = l.customer_code
+  LEFT ANTI JOIN silver.duplicates AS d ON d.batch_id = l.batch_id AND d.source_row = l.source_row AND d.line_part = l.line_part
+  WHERE l.reason_code IS NULL
+),
+directed AS (
+  SELECT
+    *,
+    CASE WHEN line_type = 'return' THEN -ABS(amount_original) ELSE amount_original END AS amount_directed,
+    CASE WHEN line_type = 'return' THEN -ABS(quantity) ELSE quantity END               AS quantity_directed
+  FROM known
+)
 SELECT
-  l.*,
-  COALESCE(x.customer_id, CONCAT(l.source_system, ':', l.customer_code)) AS customer_id,
-  COALESCE(n.country_code, 'ZZ')                                         AS country_code,
-  COALESCE(n.region, 'Rest of world')                                    AS region,
-  p.product_id, p.department, p.category, p.line_class, p.unit_cost, p.cost_rate, p.margin_method,
-  CASE -- both branches are exact; the first is what nearly all lines need, and a hundred times faster
-    WHEN ABS(l.amount_original) < 100000 AND l.fx_rate < 10 THEN CAST(l.amount_original * l.fx_rate AS DECIMAL(18, 2))
-    ELSE CAST(CAST(l.amount_original AS DECIMAL(19, 4)) * l.fx_rate AS DECIMAL(18, 2))
-  END AS amount_eur,
+  *,
   CASE
-    WHEN ABS(l.quantity) < 10000 AND p.unit_cost < 1000000 THEN CAST(l.quantity * p.unit_cost AS DECIMAL(18, 4))
-    ELSE CAST(CAST(l.quantity AS DECIMAL(19, 3)) * p.unit_cost AS DECIMAL(18, 4))
-  END AS cost_original,
-  CASE
-    WHEN p.line_class IS NOT NULL THEN 'non_merchandise'
-    WHEN l.amount_original = 0 OR l.quantity = 0 OR l.unit_price < 0 THEN 'adjustment'
-    WHEN l.amount_original < 0 OR l.is_cancellation THEN 'return'
-    ELSE 'sale'
-  END AS line_type
-FROM silver.order_lines AS l
-JOIN silver.products_clean AS p ON p.source_system = l.source_system AND p.product_code = l.product_code
-LEFT JOIN staging.country_names AS n ON n.spelling = l.country
-LEFT JOIN (
-  SELECT source_system, source_customer_id, customer_id FROM silver.customer_xref WHERE method <> 'own'
-) AS x ON x.source_system = l.source_system AND x.source_customer_id = l.customer_code
-LEFT ANTI JOIN silver.duplicates AS d ON d.batch_id = l.batch_id AND d.source_row = l.source_row
-WHERE l.reason_code IS NULL
+    WHEN ABS(near_eur) < 1000000000 AND ABS(near_eur * 100 - ROUND(near_eur * 100)) < 0.49 THEN CAST(near_eur AS DECIMAL(18, 2))
+    ELSE CAST(amount_directed * fx_rate AS DECIMAL(18, 2))
+  END AS amount_eur
+FROM (
+  -- a float tells the cent, unless it is near a half: a hundred times faster than rounding a wide decimal
+  SELECT *, CAST(amount_directed AS DOUBLE) * CAST(fx_rate AS DOUBLE) AS near_eur FROM directed
+) AS near

@@ -3,7 +3,8 @@
 -- Questionable: a code's name is the one most often used on priced lines (ties: the first in the alphabet), since
 -- unpriced stock entries carry remarks such as "damaged" in the name.
 WITH names AS (
-  SELECT source_system, product_code, NULLIF(product_name, '') AS product_name, SUM(sales) AS sales, MIN(first_seen) AS first_seen
+  SELECT source_system, product_code, NULLIF(product_name, '') AS product_name, SUM(sales) AS sales, MIN(first_seen) AS first_seen,
+    MIN(COALESCE(line_class, '')) AS line_class
   FROM silver.product_months
   GROUP BY source_system, product_code, product_name
 )
@@ -11,6 +12,7 @@ SELECT
   source_system,
   product_code,
   MIN(first_seen) AS first_seen,
+  NULLIF(MIN(line_class), '') AS line_class, -- where some of its lines are goods, the product is
   MAX(CASE WHEN place = 1 THEN product_name END) AS product_name
 FROM (
   SELECT

@@ -9,7 +9,7 @@ WITH at_brands AS (
     DATEDIFF(b.as_of_date, t.last_order_date) > CAST(s.churn_after_days AS INT) AS is_churned
   FROM silver.customer_totals AS t
   JOIN gold.dim_brand AS b ON b.source_system = t.source_system
-  JOIN mapping.settings AS s ON s.source_system = t.source_system
+  JOIN mapping.churn_days AS s ON s.source_system = t.source_system
 ),
 buyers AS (
   SELECT source_system AS scope, customer_id, recency_days, frequency, monetary_eur, is_churned FROM at_brands WHERE frequency > 0

@@ -1,8 +1,8 @@
 """Which rows of a stacked staging view new deliveries affect, read off the brands' own SQL.
 
-A brand's query is followed where it is one SELECT over its line source, joined to other sources by equal
-columns: then a new row of any source affects the lines it is joined to, and nothing else. Any other query is
-computed whole.
+A brand's query is followed where it is one SELECT over its line source, or a UNION ALL of such, joined to
+other sources by equal columns: then a new row of any source affects the lines it is joined to, and nothing
+else. Any other query is computed whole.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from mergehouse.engine import Relation
 from mergehouse.ingest.bronze import Batch
 from mergehouse.project.config import Brand
 from mergehouse.transform.source_views import among_batches, latest, typed_column, typed_rows
-from mergehouse.transform.staging_views import brand_file, brand_query, line_source, stacked, version_key
+from mergehouse.transform.staging_views import brand_file, brand_queries, line_source, stacked, version_key
 
-ROW = ("batch_id", "source_row")  # what tells delivered rows apart
+LINE = ("batch_id", "line_part", "source_row")  # what tells lines of delivered rows apart
 WHOLE_RESULT = (
     exp.AggFunc,
     exp.Window,
@@ -60,7 +60,7 @@ class _Join:
 
 def affected_rows(contract: Contract, brands: list[Brand], known: list[Batch], new: list[Batch]) -> Affected:
     """What `new` batches affect in the view that `contract` describes."""
-    result = Affected(ROW if set(ROW) <= contract.columns.keys() else ())
+    result = Affected(LINE if set(LINE) <= contract.columns.keys() else ())
     now: list[tuple[Brand, exp.Query, Path]] = []
     versions: list[tuple[Brand, exp.Query, Path]] = []
     for brand in brands:
@@ -68,19 +68,23 @@ def affected_rows(contract: Contract, brands: list[Brand], known: list[Batch], n
         delivered = {b.source_table for b in new if b.source_system == brand.name}
         if not file.exists() or not delivered & sources_read(brand, file):
             continue
-        query = brand_query(brand, file)
-        shape = _shape(query, brand, needs_origin=bool(result.slice))
-        if shape is None:
-            return replace(result, relations={}, is_followed=False)
-        lines, joins = shape
-        restricted = {
-            source: _relation(contract, brand, source) for source in (lines, *(j.source for j in joins))
-        }
-        every_version = restricted | {lines: _relation(contract, brand, f"{lines}_all")}
-        batches = [b for b in known + new if b.source_system == brand.name]
-        result.relations |= _restricted(brand, restricted, every_version[lines], lines, joins, batches, new)
-        now.append((brand, _over(query, brand, restricted), file))
-        versions.append((brand, _over(query, brand, every_version), file))
+        queries = brand_queries(brand, file)
+        for part, query in enumerate(queries):
+            shape = _shape(query, brand, needs_origin=bool(result.slice), is_part=len(queries) > 1)
+            if shape is None:
+                return replace(result, relations={}, is_followed=False)
+            lines, joins = shape
+            sources = (lines, *(j.source for j in joins))
+            if not delivered & set(sources):
+                continue
+            restricted = {source: _relation(contract, brand, part, source) for source in sources}
+            every_version = restricted | {lines: _relation(contract, brand, part, f"{lines}_all")}
+            batches = [b for b in known + new if b.source_system == brand.name]
+            result.relations |= _restricted(
+                brand, restricted, every_version[lines], lines, joins, batches, new
+            )
+            now.append((brand, _over(query, brand, restricted), file))
+            versions.append((brand, _over(query, brand, every_version), file))
     result.now, result.versions = stacked(contract, now), stacked(contract, versions)
     return result
 
@@ -94,12 +98,20 @@ def sources_read(brand: Brand, file: Path) -> set[str]:
     """
     prefix = f"{brand.name}_"
     return {
-        t.name.removeprefix(prefix) for t in brand_query(brand, file).find_all(exp.Table) if t.db == "typed"
+        t.name.removeprefix(prefix)
+        for query in brand_queries(brand, file)
+        for t in query.find_all(exp.Table)
+        if t.db == "typed"
     }
 
 
-def _shape(query: exp.Query, brand: Brand, needs_origin: bool) -> tuple[str, list[_Join]] | None:
-    """The line source and its joins, or None where the query has another shape."""
+def _shape(
+    query: exp.Query, brand: Brand, needs_origin: bool, is_part: bool
+) -> tuple[str, list[_Join]] | None:
+    """The line source and its joins, or None where the query has another shape.
+
+    A part may leave rows out: it is followed where what it is joined to has no say in which.
+    """
     if not isinstance(query, exp.Select) or any(query.find_all(*WHOLE_RESULT)):
         return None
     first = query.args["from_"].this if query.args.get("from_") else None
@@ -108,6 +120,9 @@ def _shape(query: exp.Query, brand: Brand, needs_origin: bool) -> tuple[str, lis
         return None
     prefix, alias = f"{brand.name}_", first.alias_or_name
     if needs_origin and line_source(query, brand)[1] != alias:
+        return None
+    chosen = query.args["where"].find_all(exp.Column) if query.args.get("where") else ()
+    if is_part and joins and (any(j.side != "LEFT" for j in joins) or any(c.table != alias for c in chosen)):
         return None
     found = []
     for join in joins:
@@ -141,8 +156,8 @@ def _pair(test: exp.Expr, joined: str, lines: str) -> tuple[str, str] | None:
     return (sides[joined], sides[lines]) if set(sides) == {joined, lines} else None
 
 
-def _relation(contract: Contract, brand: Brand, source: str) -> Relation:
-    return Relation("delivered", contract.table, f"{brand.name}_{source}")
+def _relation(contract: Contract, brand: Brand, part: int, source: str) -> Relation:
+    return Relation("delivered", contract.table, f"{brand.name}_{part}_{source}")
 
 
 def _over(query: exp.Query, brand: Brand, relations: dict[str, Relation]) -> exp.Query:

@@ -1,0 +1,118 @@
+"""Workbooks: their sheets, and what a spreadsheet hides from whoever looks at it, or cuts off."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from mergehouse.errors import SourceError
+from mergehouse.ingest.header import SEARCHED, find_header, named_columns
+from mergehouse.project.config import Source
+
+FULL = (1_048_576, 65_536)  # lines of a sheet: of Excel, and of its format until 2003
+LONGEST_CELL = 32_767
+CHUNK = 1 << 20
+# What is looked for in a sheet's XML, a cheap sign of it first: (sign, pattern, words)
+_NO_VALUE = rb'<c\b(?![^>]*\bt="str")[^>]*><f\b(?:[^>]*/>|[^>]*>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>'
+MARKS = (
+    (b"hidden=", rb'<(?:\w+:)?row\b[^>]*\bhidden="(?:1|true)"', "{} hidden row(s) are read as well"),
+    (b"hidden=", rb'<(?:\w+:)?col\b[^>]*\bhidden="(?:1|true)"', "hidden columns are read as well"),
+    (b"<mergeCell ", rb"<mergeCell ", "{} merged cell(s): only the first cell of each has the value"),
+    (b't="e"', rb'<(?:\w+:)?c\b[^>]*\bt="e"', "{} cell(s) show an error such as #REF! and are read as empty"),
+    (b"<f", _NO_VALUE, "{} formula(s) were saved without their result and are read as empty"),
+)
+
+
+def workbook(path: Path) -> Any:
+    """The open workbook. Raises SourceError where it is none.
+
+    >>> _ = Path("lines.xlsx").write_bytes(b"no workbook")
+    >>> workbook(Path("lines.xlsx"))
+    Traceback (most recent call last):
+    mergehouse.errors.SourceError: lines.xlsx: not a readable workbook (...).
+    """
+    import fastexcel
+
+    try:
+        return fastexcel.read_excel(path)
+    except fastexcel.FastExcelError as error:
+        raise SourceError(f"{path}: not a readable workbook ({str(error).splitlines()[0]}).") from None
+
+
+def sheets(path: Path, source: Source) -> list[str]:
+    """The sheets to read: those declared, else those that have the source's columns, else all.
+
+    Raises SourceError where a workbook cannot be read or a declared sheet is not there.
+    """
+    book = workbook(path)
+    unknown = [s for s in source.sheets if s not in book.sheet_names]
+    if unknown:
+        raise SourceError(
+            f"{path}: sheet `{unknown[0]}` not found; the workbook has: {', '.join(book.sheet_names)}."
+        )
+    fitting = [s for s in book.sheet_names if _has_declared_columns(book, s, source)]
+    return source.sheets or fitting or list(book.sheet_names)
+
+
+def first_rows(book: Any, sheet: str) -> list[tuple[str | None, ...]]:
+    """The cells among which a sheet's header is."""
+    return (
+        book.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=SEARCHED, dtypes="string")
+        .to_polars()
+        .rows()
+    )
+
+
+def hidden_parts(path: Path, sheet: str) -> list[str]:
+    """What a sheet of an .xlsx file hides or lacks, in words; of other kinds nothing is known."""
+    if not zipfile.is_zipfile(path):
+        return []
+    found = [0] * len(MARKS)
+    with zipfile.ZipFile(path) as packed:
+        if (part := _part_of(packed, sheet)) is None:
+            return []
+        for xml in _pieces(packed, part):
+            for place, (sign, pattern, _) in enumerate(MARKS):
+                if sign in xml:
+                    found[place] += len(re.findall(pattern, xml))
+    return [words.format(count) for count, (_, _, words) in zip(found, MARKS, strict=True) if count]
+
+
+def _part_of(packed: zipfile.ZipFile, sheet: str) -> str | None:
+    """Where the XML of a sheet is; None in a file that is no .xlsx."""
+    try:
+        book = ElementTree.fromstring(packed.read("xl/workbook.xml"))
+        links = ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))
+    except KeyError:
+        return None
+    targets = {link.get("Id"): link.get("Target", "") for link in links}
+    for each in book.iter():
+        if each.tag.endswith("}sheet") and each.get("name") == sheet:
+            link = next((value for name, value in each.items() if name.endswith("}id")), None)
+            return posixpath.normpath(posixpath.join("/xl", targets.get(link, ""))).lstrip("/")
+    return None
+
+
+def _pieces(packed: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """A sheet's XML, cut between its rows."""
+    rest = b""
+    with packed.open(part) as xml:
+        while chunk := xml.read(CHUNK):
+            head, end, tail = (rest + chunk).rpartition(b"row>")
+            yield head + end
+            rest = tail
+    yield rest
+
+
+def _has_declared_columns(book: Any, sheet: str, source: Source) -> bool:
+    """True where the sheet's first row names a declared column, or a later one most of them: notes and pivot
+    sheets do not.
+    """
+    records = first_rows(book, sheet)
+    place = find_header(records, source)
+    return bool(records) and named_columns(records[place], source) > (len(source.columns) / 2 if place else 0)

@@ -1,0 +1,193 @@
+"""Faults of one brand hold back that brand alone: which brands, and why.
+
+A brand is held back whose sources stop, whose SQL fails, or whose rows break a check of severity error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from mergehouse.engine import Relation
+from mergehouse.errors import MergehouseError
+from mergehouse.ingest.bronze import IngestResult
+from mergehouse.ingest.delivery import bronze_table
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.attachments import Attachments
+from mergehouse.pipeline.results import Setback, TableResult
+from mergehouse.project.config import Brand, Project
+from mergehouse.project.mapping_files import HELD_BACK, Rows
+from mergehouse.quality.checks import CheckResult
+from mergehouse.transform.graph import Graph, tables_in
+from mergehouse.transform.held_back import holding_back
+from mergehouse.transform.staging_views import brand_contracts, brand_file, stacked_view
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """The brands with `faults`, and how tables are built with them.
+
+    Of those in `names` no delivery is read: their rows stay as they were in the `versions` of the tables that
+    read what brands deliver, and where there were none they are left out. `broken` are sources for which all
+    tables wait, since no brand is left; `owners` says whose each delivery is.
+    """
+
+    whole: Project
+    lakehouse: Lakehouse
+    owners: Mapping[str, str]
+    versions: Mapping[str, int] | None = None
+    faults: dict[str, Setback] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
+
+    @cached_property
+    def _earlier(self) -> frozenset[str]:
+        return _brands_in(self.lakehouse, self.versions or {})
+
+    @property
+    def keeping(self) -> frozenset[str]:
+        """Those with earlier rows."""
+        return self.names & self._earlier if self.names else frozenset()
+
+    @property
+    def said(self) -> dict[str, Setback]:
+        """The faults, and of which brands there is nothing else."""
+        return {
+            name: replace(fault, left_out=name not in self._earlier) for name, fault in self.faults.items()
+        }
+
+    @property
+    def project(self) -> Project:
+        """Without the brands that are left out."""
+        out = self.names - self.keeping
+        brands = {name: brand for name, brand in self.whole.brands.items() if name not in out}
+        return self.whole.model_copy(update={"brands": brands}) if out else self.whole
+
+    def mappings(self, mappings: dict[str, Rows]) -> dict[str, Rows]:
+        """Without the brands that are left out, and with the names of those whose deliveries wait."""
+        brands = self.project.brands
+        waiting: Rows = (["source_system"], [[name] for name in sorted(self.keeping)])
+        return {
+            name: (columns, [row for row in rows if columns[0] != "source_system" or row[0] in brands])
+            for name, (columns, rows) in (mappings | {HELD_BACK: waiting}).items()
+        }
+
+    def in_graph(self, graph: Graph) -> Graph:
+        return holding_back(graph, self.keeping, self.versions or {}) if self.keeping else graph
+
+    def before(self, graph: Graph) -> HeldBack:
+        """Takes note of the versions there are, before any table of the graph is built."""
+        if self.versions is not None:
+            return self
+        there = filter(self.lakehouse.exists, graph.read_brands)
+        return replace(self, versions={name: self.lakehouse.delta(name).version() for name in there})
+
+    def also(self, faults: dict[str, Setback]) -> HeldBack:
+        return replace(self, faults=self.faults | faults, names=self.names | faults.keys())
+
+
+def stopped(
+    project: Project, lakehouse: Lakehouse, ingest: IngestResult, without_new: Callable[[], Graph]
+) -> HeldBack:
+    """The brands with a source that stopped. `without_new` makes the graph without this run's deliveries.
+
+    A brand that brought nothing new, and whose tables are up to date, is not held back: it stays as it is.
+    """
+    faults: dict[str, Setback] = {}
+    for brand in project.brands.values():
+        errors = [ingest.failures.get(bronze_table(brand.name, source)) for source in brand.sources]
+        if any(errors):
+            faults[brand.name] = Setback(" ".join(str(error) for error in errors if error))
+    owners = {b.batch_id: b.source_system for b in ingest.batches}
+    held = HeldBack(project, lakehouse, owners, faults=faults)
+    if not faults:
+        return held
+    if len(faults) == len(project.brands):
+        return replace(held, broken=frozenset(ingest.failures))
+    graph = without_new()
+    held = held.before(graph)
+    if _are_published(lakehouse, graph):
+        brought = {b.source_system for b in ingest.new if b.status == "loaded"}
+        return replace(held, names=frozenset(faults.keys() & brought))
+    return replace(held, names=frozenset(faults))
+
+
+def blamed(
+    held: HeldBack, attachments: Attachments, tables: Iterable[TableResult], checks: Iterable[CheckResult]
+) -> dict[str, Setback]:
+    """The brands on whose account tables failed: their rows broke a check, or their SQL cannot be run. None
+    where no brand would be left.
+    """
+    if held.broken:
+        return {}
+    graph, found = attachments.graph, dict[str, Setback]()
+    brands = [brand for name, brand in held.project.brands.items() if name not in held.names]
+    failed = {t.table for t in tables if t.status == "failed" and graph.tables[t.table].sql}
+    broken = [check for check in checks if check.table in failed and check.stops_publication]
+    for check in broken:
+        for brand in brands:
+            if rows := [row for row in check.sample if _owner(row, held) == brand.name]:
+                found.setdefault(brand.name, Setback(f"{check.table}: {check.check}. {check.why}", rows))
+    for name in failed - {check.table for check in broken}:
+        views = graph.views_of_brands(graph.tables[name])
+        for brand in brands:
+            if brand.name not in found and (why := _fails(brand, views, attachments)):
+                found[brand.name] = Setback(why)
+    return found if len(found) < len(brands) else {}
+
+
+def _owner(row: Mapping[str, Any], held: HeldBack) -> str | None:
+    """The brand that a row of any table is of, where it says so."""
+    return row.get("source_system") or held.owners.get(str(row.get("batch_id")))
+
+
+def are_current(
+    project: Project, faults: Mapping[str, Setback], records: Iterable[dict[str, Any]]
+) -> list[CheckResult]:
+    """A result for each brand: that its figures are those of what it delivered. `records` tell brands' last
+    orders.
+    """
+    last = {record["source_system"]: record["last_order_date"] for record in records}
+    results = []
+    for name, brand in project.brands.items():
+        fault, why = faults.get(name), "A brand's figures are those of all that it delivered."
+        if fault and fault.left_out:
+            why = f"{brand.label} is left out of all figures, the group's too: {fault.why}"
+        elif fault:
+            day = f"those of its orders up to {last[name]}" if last.get(name) else "as they were"
+            why = f"{brand.label}'s figures, and its part of the group's, stay {day}: {fault.why}"
+        sample = fault.sample if fault else []
+        results.append(CheckResult(name, "brand_is_current", "error", int(fault is not None), why, sample))
+    return results
+
+
+def _brands_in(lakehouse: Lakehouse, tables: Mapping[str, int]) -> frozenset[str]:
+    """The brands with rows in these versions of tables."""
+    found: set[str] = set()
+    for name, version in tables.items():
+        rows = lakehouse.table(name, version).duckdb()
+        found |= {brand for (brand,) in rows.project("source_system").distinct().fetchall()}
+    return frozenset(found)
+
+
+def _are_published(lakehouse: Lakehouse, graph: Graph) -> bool:
+    """True where the tables that read what brands deliver are what the graph makes of it."""
+    stamps = {name: lakehouse.stamp(name) for name in graph.read_brands}
+    return all(stamp and stamp.fingerprint == graph.fingerprints[name] for name, stamp in stamps.items())
+
+
+def _fails(brand: Brand, views: Collection[str], attachments: Attachments) -> str:
+    """Why the brand's part of these views cannot be computed; empty where it can."""
+    for contract in brand_contracts():
+        file = brand_file(brand, contract)
+        if contract.table not in views or not file.exists():
+            continue
+        sql = stacked_view(contract, [brand])
+        try:
+            attachments.attach(tables_in(sql))
+            attachments.engine.keep(Relation("delivered", contract.table, brand.name), sql)
+        except MergehouseError as error:
+            return f"{file}: {error}"
+    return ""

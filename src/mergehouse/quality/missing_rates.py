@@ -1,0 +1,73 @@
+"""Order lines that nobody can turn into euros, since there is no rate: what is at stake, and the mend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import rows
+from mergehouse.project.config import Brand, Project
+from mergehouse.quality.checks import CheckResult
+
+READS = ("silver.quarantine", "silver.fx_rates_eur")
+MISSING = """
+WITH newest AS (
+  SELECT
+    currency, max(published_date) AS day, max(published_date) FILTER (published_by = 'ecb') AS of_the_bank
+  FROM silver.fx_rates_eur GROUP BY currency
+)
+SELECT
+  q.source_system, q.currency,
+  min(q.order_date) AS first_day, max(q.order_date) AS last_day,
+  count(*) AS order_lines, sum(abs(q.amount_original)) AS amount,
+  any_value(n.day) AS newest_rate,
+  coalesce(
+    bool_and(q.order_date > n.of_the_bank AND n.of_the_bank = (SELECT max(of_the_bank) FROM newest)), false
+  ) AS can_be_fetched
+FROM silver.quarantine AS q LEFT JOIN newest AS n USING (currency)
+WHERE q.reason_code = 'no_fx_rate'
+GROUP BY q.source_system, q.currency
+ORDER BY q.source_system, amount DESC, q.currency
+"""
+
+
+def missing_rates(lakehouse: Lakehouse, project: Project) -> list[CheckResult]:
+    """A check per brand; `failures` counts order lines, the sample has a row for each currency:
+
+    currency, first_day, last_day, order_lines, amount (in that currency, whatever its sign), newest_rate (the
+    last day there is a rate of, None where there never was one), can_be_fetched (whether the European Central
+    Bank publishes the currency, and only later days are missing).
+
+    >>> [(found.table, found.passed) for found in missing_rates(mh.open("shop"), mh.project("shop"))]
+    [('shop.rates', True)]
+    """
+    if not all(map(lakehouse.exists, READS)):
+        return []
+    found = rows(lakehouse.reading(*READS), MISSING)
+    return [
+        _check(brand, [row for row in found if row["source_system"] == brand.name])
+        for brand in project.brands.values()
+    ]
+
+
+def _check(brand: Brand, missing: list[dict[str, Any]]) -> CheckResult:
+    mends = ""
+    if any(row["can_be_fetched"] for row in missing):
+        mends += " Fetch newer rates: mergehouse rates update."
+    if not all(row["can_be_fetched"] for row in missing):
+        mends += (
+            f" Give rates that the European Central Bank does not publish in {brand.folder / 'fx_rates.csv'}."
+        )
+    why = " ".join(_words(row) for row in missing) + mends
+    lines = sum(row["order_lines"] for row in missing)
+    return CheckResult(
+        f"{brand.name}.rates", "rate_is_known", "error", lines, why or "Every amount has its rate.", missing
+    )
+
+
+def _words(row: dict[str, Any]) -> str:
+    newest = f"the newest is of {row['newest_rate']}" if row["newest_rate"] else "there is none at all"
+    return (
+        f"{row['order_lines']:,} order lines from {row['first_day']} on, {row['amount'] or 0:,.2f}"
+        f" {row['currency']}, are in quarantine for want of a rate: {newest}."
+    )

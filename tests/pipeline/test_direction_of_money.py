@@ -1,0 +1,97 @@
+"""Returns are written in many ways; each takes money and cost back, and none raises net revenue."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from tests.conftest import SHOP_BRAND, Shop
+
+BRAND = (
+    SHOP_BRAND.replace(
+        "price: {type: number}", "price: {type: number}\n      amount: {type: number}"
+    ).replace("currency: {type: code}", "currency: {type: code}\n      kind: {type: text}")
+    + """
+  catalogue:
+    files: "catalogue*"
+    columns:
+      item: {type: code}
+      cost: {type: number}
+"""
+)
+ORDER_LINES = """
+SELECT `order` AS order_id, line AS line_id, `when` AS order_local_ts, item AS product_code,
+  title AS product_name,
+  qty AS quantity, price AS unit_price, amount, customer AS customer_code, country, currency,
+  kind = 'cancelled' AS is_cancellation, batch_id, source_row, ingest_ts
+FROM lines
+"""
+# P1 costs 25 a piece. order, quantity, price, amount, kind -> line type, amount in euros, cost in euros
+LINES = {
+    "sale": ("20,40,,", ("sale", "800.00", "500.00")),
+    "billed": ("2,40,75,", ("sale", "75.00", "50.00")),
+    "negative_quantity": ("-2,40,,", ("return", "-80.00", "-50.00")),
+    "negative_price": ("1,-40,,", ("return", "-40.00", "-25.00")),
+    "negative_amount": ("1,,-40,", ("return", "-40.00", "-25.00")),
+    "all_but_quantity": ("1,-40,-40,", ("return", "-40.00", "-25.00")),
+    "amount_unsigned": ("-1,40,40,", ("return", "-40.00", "-25.00")),
+    "amount_against_both": ("1,40,-40,", ("return", "-40.00", "-25.00")),
+    "price_against_both": ("1,-40,40,", ("return", "-40.00", "-25.00")),
+    "twice_negative": ("-1,-40,,", ("return", "-40.00", "-25.00")),
+    "cancelled": ("3,40,,cancelled", ("return", "-120.00", "-75.00")),
+    "cancelled_and_negative": ("-3,40,,cancelled", ("return", "-120.00", "-75.00")),
+    "money_back_only": ("0,,-12.5,", ("return", "-12.50", "0.00")),
+    "money_only": ("0,40,12.5,", ("sale", "12.50", "0.00")),
+    "gift": ("1,0,,", ("adjustment", "0.00", None)),
+    "lost": ("-1,0,,", ("adjustment", "0.00", None)),
+    "given_away": ("1,40,0,", ("adjustment", "0.00", None)),
+    "cancelled_gift": ("1,0,,cancelled", ("adjustment", "0.00", None)),
+    "nothing": ("0,40,,", ("adjustment", "0.00", None)),
+}
+CONTRADICTIONS = {"amount_unsigned", "amount_against_both", "price_against_both", "twice_negative"}
+HEADER = "order,line,when,item,title,qty,price,amount,kind,customer,country,currency"
+
+
+@pytest.fixture
+def sold(shop: Shop) -> Shop:
+    shop.configure(BRAND)
+    (shop.brand / "order_lines.sql").write_text(ORDER_LINES)
+    (shop.brand / "products.sql").write_text("SELECT item AS product_code, cost AS unit_cost FROM catalogue")
+    (shop.brand / "line_types.csv").write_text("match,pattern,line_class\ncode,FEE,fee\n")
+    shop.deliver("item,cost\nP1,25\n", "catalogue.csv")
+    lines = [
+        f"{order},1,2026-03-01 10:00:00,P1,Mug,{written},77,Germany,EUR"
+        for order, (written, _) in LINES.items()
+    ]
+    lines.append("fee,1,2026-03-01 10:00:00,FEE,Fee,1,-5,,cancelled,77,Germany,EUR")
+    shop.deliver_lines(*lines, header=HEADER)
+    return shop
+
+
+def test_whatever_is_negative_about_a_line_makes_it_a_return(sold: Shop) -> None:
+    result = sold.run()
+    assert not result.failed
+    found = {
+        order: (kind, str(amount), None if cost is None else str(cost))
+        for order, kind, amount, cost in sold.rows(
+            "SELECT lower(order_id), line_type, amount_eur, cost_eur FROM silver.sales_clean"
+        )
+    }
+    assert found.pop("fee") == ("non_merchandise", "-5.00", None)
+    assert found == {order: expected for order, (_, expected) in LINES.items()}
+
+    # GMV 800 + 75 + 12.50; returns 80 + 7 x 40 + 2 x 120 + 12.50; cost 500 + 50 - (50 + 7 x 25 + 2 x 75)
+    totals = "gmv_eur, returns_eur, net_revenue_eur, cost_eur, margin_eur, units"
+    assert sold.rows(f"SELECT {totals} FROM gold.sales_daily") == [
+        tuple(map(Decimal, ("887.50", "612.50", "275.00", "175.00", "100.00", "22")))
+    ]
+    finding = next(check for check in result.checks if check.check == "signs_agree")
+    assert (finding.severity, finding.failures) == ("warn", len(CONTRADICTIONS))
+    assert {row["order_id"].lower() for row in finding.sample} <= CONTRADICTIONS
+    raw = "SELECT value FROM gold.kpi_raw_vs_silver WHERE kpi = 'gmv_eur' AND step = 'raw'"
+    # as delivered: the signs of returns do not matter to what the file adds up to
+    as_written = sum(
+        Decimal(amount or "0") if amount else Decimal(q) * Decimal(p or "0")
+        for q, p, amount, _ in (written.split(",") for written, _ in LINES.values())
+    )
+    assert sold.rows(raw) == [(as_written - 5,)]

@@ -1,0 +1,139 @@
+"""A fault of one brand holds back that brand: the others' tables are new, and what is old is said."""
+
+from __future__ import annotations
+
+from tests.conftest import SHOP_HEADER, Shop
+
+from mergehouse.pipeline.results import RunResult
+
+
+def line(order: str, day: int, price: str = "5.00") -> str:
+    return f"{order},1,2026-03-0{day} 10:00:00,P1,Mug,2,{price},77,Germany,EUR"
+
+
+def two(shop: Shop) -> Shop:
+    """Both brands have sold for 10 euros on 1 March."""
+    other = shop.another("other")
+    other.configure((shop.brand / "brand.yml").read_text().replace("label: Shop", "label: Other Ltd"))
+    for each in (shop, other):
+        each.deliver_lines(line("A1", 1))
+    return other
+
+
+def gmv(shop: Shop) -> dict[str, int]:
+    sums = "SELECT source_system, sum(gmv_eur) FROM silver.sales_clean GROUP BY ALL"
+    return {name: int(value) for name, value in shop.rows(sums)}
+
+
+def held(result: RunResult) -> dict[str, str]:
+    checks = [c for c in result.checks if c.check == "brand_is_current"]
+    assert {c.table for c in checks} == {"shop", "other"}
+    return {c.table: c.why for c in checks if not c.passed}
+
+
+def heals(shop: Shop, expected: dict[str, int]) -> None:
+    result = shop.run("silver")
+    assert not result.failed and not held(result)
+    assert gmv(shop) == expected
+
+
+def test_a_renamed_column_holds_back_its_brand_alone(shop: Shop) -> None:
+    other = two(shop)
+    assert not shop.run().failed
+    shop.deliver_lines(line("A2", 2), name="lines_2.csv")
+    torn = other.deliver_lines(
+        line("A2", 2), header=SHOP_HEADER.replace("price", "prijs"), name="lines_2.csv"
+    )
+    result = shop.run()
+    assert result.failed and gmv(shop) == {"shop": 20, "other": 10}
+    assert [int(named["gmv"]) for named in result.kpis.values()] == [10, 20, 30]  # other, shop, group
+    assert (
+        "Other Ltd's figures, and its part of the group's, stay those of its orders up to 2026-03-01"
+        in (held(result)["other"])
+    )
+    assert "lines_2.csv" in held(result)["other"] and "price" in held(result)["other"]
+    again = shop.run()
+    assert again.failed and {t.status for t in again.tables} == {"fresh"}
+    torn.unlink()
+    other.deliver_lines(line("A2", 2), name="lines_2.csv")
+    heals(shop, {"shop": 20, "other": 20})
+
+
+def test_a_brand_that_never_loaded_is_left_out(shop: Shop) -> None:
+    other = two(shop)
+    (other.raw / "lines.csv").unlink()
+    result = shop.run()
+    assert result.failed and gmv(shop) == {"shop": 10} and list(result.kpis) == ["shop", "group"]
+    assert held(result)["other"].startswith("Other Ltd is left out of all figures, the group's too: ")
+    assert shop.rows("SELECT source_system FROM gold.dim_brand") == [("shop",)]
+    other.deliver_lines(line("A1", 1))
+    heals(shop, {"shop": 10, "other": 10})
+
+
+def test_what_belongs_together_waits_together(shop: Shop) -> None:
+    """Of two files of a brand one stops: the other, though loaded, does not count before both do."""
+    other = two(shop)
+    shop.run("silver")
+    other.deliver_lines(line("A2", 2), name="lines_2.csv")
+    torn = other.deliver("", "lines_3.csv")
+    assert shop.run("silver").failed and gmv(shop) == {"shop": 10, "other": 10}
+    shop.deliver_lines(line("A2", 2), name="lines_2.csv")
+    assert shop.run("silver").failed and gmv(shop) == {"shop": 20, "other": 10}
+    torn.unlink()
+    other.deliver_lines(line("A3", 3), name="lines_3.csv")
+    heals(shop, {"shop": 20, "other": 30})
+
+
+def test_rows_that_break_a_check_hold_back_their_brand(shop: Shop) -> None:
+    """A join that gives each line twice."""
+    other = two(shop)
+    shop.run("silver")
+    file = other.brand / "order_lines.sql"
+    sql = file.read_text()
+    file.write_text(sql.replace("FROM lines", "FROM lines JOIN (SELECT 1 AS n UNION ALL SELECT 2) AS two"))
+    for each in (shop, other):
+        each.deliver_lines(line("A2", 2), name="lines_2.csv")
+    result = shop.run("silver")
+    assert result.failed and gmv(shop) == {"shop": 20, "other": 10}
+    assert "silver.order_lines: key_unique" in held(result)["other"]
+    assert {t.status for t in result.tables} <= {"built", "updated", "fresh"}
+    file.write_text(sql)
+    heals(shop, {"shop": 20, "other": 20})
+
+
+def test_sql_that_fails_holds_back_its_brand(shop: Shop) -> None:
+    other = two(shop)
+    sql = (other.brand / "order_lines.sql").read_text()
+    (other.brand / "order_lines.sql").write_text(sql.replace("qty AS", "qtty AS"))
+    message = held(shop.run("silver"))["other"]
+    assert "order_lines.sql: " in message and "qtty" in message and gmv(shop) == {"shop": 10}
+    (other.brand / "order_lines.sql").write_text(sql)
+    heals(shop, {"shop": 10, "other": 10})
+
+
+def test_a_row_of_a_list_that_cannot_be_used_is_left_out_alone(shop: Shop) -> None:
+    """No code, a cost below zero, a code twice: the later row counts, and order lines are not doubled."""
+    brand = (shop.brand / "brand.yml").read_text()
+    columns = "{code: {type: code}, name: {}, cost: {type: number}}"
+    shop.configure(f"{brand}  items: {{files: 'items*', columns: {columns}}}\n")
+    (shop.brand / "products.sql").write_text(
+        "SELECT code AS product_code, name AS product_name, cost AS unit_cost FROM items"
+    )
+    (shop.brand / "customers.sql").write_text("SELECT DISTINCT customer AS customer_code FROM lines")
+    shop.deliver("code,name,cost\nP1,Old mug,2\n,Nothing,3\nP2,Lamp,-1\nP1,Mug,3\nP3,Cup,1\n", "items.csv")
+    shop.deliver_lines(line("A1", 1), line("A2", 1).replace(",77,", ",,"))
+    result = shop.run("silver")
+    assert not result.failed and gmv(shop) == {"shop": 20}
+    assert shop.rows(
+        "SELECT product_code, product_name, unit_cost FROM silver.products_clean ORDER BY 1"
+    ) == [
+        ("P1", "Mug", 3),
+        ("P3", "Cup", 1),
+    ]
+    assert shop.rows("SELECT list, reason_code, entries FROM silver.unusable_entries ORDER BY ALL") == [
+        ("customers", "missing_customer_code", 1),
+        ("products", "missing_product_code", 1),
+        ("products", "repeated_product_code", 1),
+        ("products", "unit_cost_out_of_range", 1),
+    ]
+    assert [c.failures for c in result.checks if c.check == "entries_are_usable"] == [4]

@@ -1,0 +1,214 @@
+"""An export with a row for each order, with postage, discount and refund in columns of their own: one row
+gives several order lines, and all are accounted for.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from tests.conftest import Shop
+from tests.pipeline.test_incremental import differences
+
+from mergehouse.errors import ConfigError
+from mergehouse.transform.staging_views import ORDER_LINES, brand_queries, version_key
+
+BRAND = """
+label: Shop
+currency: EUR
+quarantine: {stop: 100 %}
+timezone: Europe/Berlin
+sources:
+  orders:
+    files: "orders*"
+    columns:
+      number: {type: code}
+      when: {type: timestamp}
+      item: {type: code}
+      qty: {type: number}
+      price: {type: number}
+      shipping: {type: number}
+      discount: {type: number}
+      refunded: {type: number}
+      customer: {type: code}
+"""
+GOODS = """
+SELECT number AS order_id, `when` AS order_local_ts, item AS product_code, qty AS quantity,
+  price AS unit_price, CAST(NULL AS STRING) AS line_class, customer AS customer_code,
+  batch_id, source_row, ingest_ts FROM orders
+"""
+SEVERAL = f"""{GOODS}
+UNION ALL
+SELECT number, `when`, 'SHIPPING', 1, shipping, 'Postage', customer, batch_id, source_row, ingest_ts
+FROM orders WHERE shipping <> 0
+UNION ALL
+SELECT number, `when`, 'DISCOUNT', 1, -discount, 'discount', customer, batch_id, source_row, ingest_ts
+FROM orders WHERE discount <> 0
+UNION ALL
+SELECT number, `when`, item, 1, -refunded, NULL, customer, batch_id, source_row, ingest_ts
+FROM orders WHERE refunded <> 0
+"""
+HEADER = "number,when,item,qty,price,shipping,discount,refunded,customer"
+FIRST = (
+    "A1,2026-03-01 10:00:00,P1,2,50,4.90,10,0,77",
+    "A2,2026-03-01 11:00:00,P1,1,50,0,0,0,77",
+    "A3,2026-03-01 12:00:00,P2,1,30,4.90,0,12.50,78",
+    "A3,2026-03-01 12:00:00,P2,1,30,4.90,0,12.50,78",
+    "A4,not a day,P2,1,30,4.90,0,0,78",
+)
+LINES = "SELECT order_id, line_part, line_type, line_class, amount_eur FROM silver.sales_clean ORDER BY 1, 2"
+
+
+@pytest.fixture
+def orders(shop: Shop) -> Shop:
+    shop.configure(BRAND)
+    (shop.brand / ORDER_LINES).write_text(SEVERAL)
+    shop.deliver_lines(*FIRST, header=HEADER, name="orders_1.csv")
+    return shop
+
+
+def line(order: str, part: int, kind: str, cls: str | None, amount: str) -> tuple:
+    return (order, part, kind, cls, Decimal(amount))
+
+
+A2 = line("A2", 1, "sale", None, "50.00")
+A3 = [
+    line("A3", 1, "sale", None, "30.00"),
+    line("A3", 2, "non_merchandise", "postage", "4.90"),
+    line("A3", 4, "return", None, "-12.50"),
+]
+
+
+def test_every_line_of_a_row_counts_once(orders: Shop) -> None:
+    result = orders.run()
+    assert not result.failed
+    a1 = [
+        line("A1", 1, "sale", None, "100.00"),
+        line("A1", 2, "non_merchandise", "postage", "4.90"),
+        line("A1", 3, "non_merchandise", "discount", "-10.00"),
+    ]
+    assert orders.rows(LINES) == [*a1, A2, *A3]
+    assert orders.rows("SELECT gmv_eur, returns_eur, non_merchandise_eur FROM gold.sales_daily") == [
+        (Decimal("180.00"), Decimal("12.50"), Decimal("-0.20"))
+    ]
+    # the fourth row repeats the third with all its lines, the fifth has no date
+    repeated = "SELECT line_part, kind FROM silver.duplicates WHERE source_row = 4 ORDER BY 1"
+    assert orders.rows(repeated) == [(n, "within_delivery") for n in (1, 2, 4)]
+    unusable = "SELECT line_part, reason_code FROM silver.quarantine ORDER BY 1"
+    assert orders.rows(unusable) == [(1, "unreadable_date"), (2, "unreadable_date")]
+    kinds = "SELECT product_code, line_class, category FROM silver.products_clean ORDER BY 1"
+    assert orders.rows(kinds) == [
+        ("DISCOUNT", "discount", "Non-merchandise"),
+        ("P1", None, "Unmapped"),
+        ("P2", None, "Unmapped"),
+        ("SHIPPING", "postage", "Non-merchandise"),
+    ]
+
+
+@pytest.mark.slow("two deliveries, and a rebuild to compare them with")
+def test_a_row_that_comes_again_replaces_all_lines_of_the_earlier_one(orders: Shop) -> None:
+    """A1 comes again without postage and discount, A2 as it was, A3 twice in the first file."""
+    orders.configure(BRAND.replace('files: "orders*"', 'files: "orders*"\n    key: [number]'))
+    assert not orders.run().failed
+    again = ("A1,2026-03-01 10:00:00,P1,1,50,0,0,0,77", FIRST[1], "A5,2026-03-02 10:00:00,P1,1,50,0,5,0,77")
+    orders.deliver_lines(*again, header=HEADER, name="orders_2.csv")
+    result = orders.run()
+    assert not result.failed
+    assert "updated" in {t.status for t in result.tables if t.table == "silver.order_lines"}
+    a5 = [line("A5", 1, "sale", None, "50.00"), line("A5", 3, "non_merchandise", "discount", "-5.00")]
+    assert orders.rows(LINES) == [line("A1", 1, "sale", None, "50.00"), A2, *A3, *a5]
+    replaced = "SELECT order_id, line_part, kind FROM silver.duplicates WHERE order_id < 'A3' ORDER BY 1, 2"
+    assert orders.rows(replaced) == [
+        *(("A1", part, "superseded") for part in (1, 2, 3)),
+        ("A2", 1, "across_deliveries"),
+    ]
+    assert differences(orders.lakehouse, orders.folder) == {}
+
+
+def test_rows_that_a_condition_leaves_out_are_an_error_that_says_what_to_do(orders: Shop) -> None:
+    (orders.brand / ORDER_LINES).write_text(f"{GOODS} WHERE number <> 'A2'")
+    result = orders.run(until="silver")
+    assert result.failed
+    finding = next(check for check in result.checks if check.check == "every_row_gives_a_line")
+    assert [(row["delivered"], row["placed"]) for row in finding.sample] == [(5, 4)]
+    assert "THEN 'left_out' END AS problem" in finding.why
+
+    said = GOODS.replace("batch_id", "CASE WHEN number = 'A2' THEN 'left_out' END AS problem, batch_id", 1)
+    (orders.brand / ORDER_LINES).write_text(said)
+    assert not orders.run(until="silver").failed
+    left_out = "SELECT order_id, reason_code FROM silver.quarantine WHERE reason_code <> 'unreadable_date'"
+    assert orders.rows(left_out) == [("A2", "left_out")]
+
+
+ITEMS = """
+SELECT i.number AS order_id, o.`when` AS order_local_ts, i.item AS product_code, i.qty AS quantity,
+  i.price AS unit_price,
+  i.batch_id, i.source_row, i.ingest_ts
+FROM items AS i LEFT JOIN orders AS o ON o.number = i.number
+UNION ALL
+SELECT number, `when`, 'SHIPPING', 1, shipping, batch_id, source_row, ingest_ts FROM orders
+"""
+TWO_SOURCES = """
+label: Shop
+currency: EUR
+sources:
+  items:
+    files: "items*"
+    key: [line]
+    columns:
+      line: {type: code}
+      number: {type: code}
+      item: {type: code}
+      qty: {type: number}
+      price: {type: number}
+  orders:
+    files: "orders*"
+    key: [number]
+    columns:
+      number: {type: code}
+      when: {type: timestamp}
+      shipping: {type: number}
+"""
+
+
+def test_headers_that_give_lines_of_their_own_are_read_once_as_headers(shop: Shop) -> None:
+    """Order 1 comes in two versions: its items belong to the later one, and count once. Line 1 and order 1
+    have the same number and are two things.
+    """
+    shop.configure(TWO_SOURCES)
+    (shop.brand / ORDER_LINES).write_text(ITEMS)
+    (shop.brand / "line_types.csv").write_text("match,pattern,line_class\ncode,SHIPPING,postage\n")
+    shop.deliver("line,number,item,qty,price\n1,1,P1,2,50\n2,1,P2,1,30\n", "items.csv")
+    shop.deliver("number,when,shipping\n1,2026-03-01,4.90\n", "orders_1.csv")
+    shop.run(until="bronze")
+    shop.deliver("number,when,shipping\n1,2026-03-02,5.90\n", "orders_2.csv")
+    assert not shop.run().failed
+    found = "SELECT line_id, order_date::VARCHAR, amount_eur FROM silver.sales_clean ORDER BY 1"
+    assert shop.rows(found) == [
+        ("1", "2026-03-02", Decimal("100.00")),
+        ("2", "2026-03-02", Decimal("30.00")),
+        ("orders-1", "2026-03-02", Decimal("5.90")),
+    ]
+    assert shop.rows("SELECT line_part, kind FROM silver.duplicates") == [(2, "superseded")]
+    assert version_key(shop.project.brands["shop"], "orders") == []
+
+
+@pytest.mark.parametrize(
+    ("second", "says"),
+    [
+        (
+            "price AS unit_price, qty AS quantity",
+            "column 4 of SELECT 2 of the UNION ALL is `unit_price`, which is",
+        ),
+        ("1", "SELECT 2 of the UNION ALL has 7 columns, the first has 8"),
+    ],
+)
+def test_columns_that_stand_below_others_are_named(shop: Shop, second: str, says: str) -> None:
+    shop.configure(BRAND)
+    file = shop.brand / ORDER_LINES
+    first = GOODS.replace("CAST(NULL AS STRING) AS line_class, customer AS customer_code,", "")
+    rest = "batch_id, source_row, ingest_ts FROM orders"
+    file.write_text(f"{first} UNION ALL SELECT number, `when`, item, {second}, {rest}")
+    with pytest.raises(ConfigError) as error:
+        brand_queries(shop.project.brands["shop"], file)
+    assert says in str(error.value)

@@ -17,6 +17,9 @@ from mergehouse.contracts.types import frame_schema
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.computed import Request, Rows
+from mergehouse.progress import Progress
+from mergehouse.project.config import Project
+from mergehouse.science.attempt import or_why
 from mergehouse.science.churn.fallback import fallback_chances
 from mergehouse.science.churn.model import HORIZONS, Churn, ChurnModel, Population, history, lapsed
 from mergehouse.science.churn.reasons import SHOWN, counted, reasons
@@ -80,21 +83,13 @@ def score(request: Request) -> Rows:
     frames = []
     for brand, dataset in datasets.items():
         progress(f"{brand}: scores")
-        if brand not in training.seconds:  # else it has them already
-            write_survival(project, brand, progress)
-            notes.append(_why_not_trained(dataset, models[brand, "churn"]))
+        churn, clv = models[brand, "churn"], models[brand, "clv"]
+        if brand not in training.seconds:  # else its survival is told already
+            notes += [_why_not_trained(dataset, churn), *_survival(project, brand, progress)]
         if brand not in buying:
             notes.append(f"{brand}: too little is known of how its customers buy; they have no scores.")
             continue
-        frames.append(
-            brand_scores(
-                dataset,
-                models[brand, "churn"],
-                models[brand, "clv"],
-                buying[brand],
-                project.churn_after_days(brand),
-            )  # fmt: skip
-        )
+        frames.append(brand_scores(dataset, churn, clv, buying[brand], project.churn_after_days(brand)))
     progress("group")
     now = dt.datetime.now(dt.UTC)
     rows = all_scores(known_customers(lakehouse), frames, now, buyers(lakehouse))
@@ -130,6 +125,12 @@ def without_later(lakehouse: Lakehouse, rows: pl.DataFrame) -> tuple[pl.DataFram
     at = rows.filter(is_of_group).select("customer_id", pl.col("as_of_date").alias("now"))
     stays = published.join(at, on="customer_id").filter(pl.col("as_of_date") <= pl.col("now"))
     return stays.select(*CONTRACT.columns), emptied
+
+
+def _survival(project: Project, brand: str, progress: Progress) -> list[str]:
+    """Brings a brand's survival up to date. Scores do without it: why there is none, in words."""
+    found = or_why(lambda: [write_survival(project, brand, progress)])
+    return [f"{brand}: survival stays as it was: {found}"] if isinstance(found, str) else []
 
 
 def _why_not_trained(dataset: Dataset, churn: Registered | None) -> str:

@@ -73,24 +73,48 @@ def among_batches(batches: list[Batch]) -> str:
     return f"batch_id IN ({', '.join(literal(b.batch_id) for b in batches)})"
 
 
-def latest(key: list[str], rows: str) -> str:
-    """Where there is a key, only the latest delivery of each.
+def latest(source: Source, key: list[str], rows: str) -> str:
+    """Where there is a key, only the latest version of each, and none of those that were deleted.
 
     >>> import duckdb
     >>> columns = "item, ingest_ts, source_row, price"
     >>> rows = f"SELECT * FROM (VALUES ('P1', 1, 1, 5), ('P1', 2, 1, 6)) AS t({columns})"
-    >>> duckdb.sql(latest(["item"], rows).replace("`", '"')).project("item, price").fetchall()
+    >>> source = mh.project("shop").brands["shop"].sources["lines"]
+    >>> sql = latest(source, ["item"], rows)
+    >>> duckdb.sql(sql.replace("`", '"')).project("item, price").fetchall()
     [('P1', 6)]
-    >>> latest([], rows) == rows
+    >>> latest(source, [], rows) == rows
     True
     """
     if not key:
         return rows
     columns = ", ".join(f"`{name}`" for name in key)
+    declared = f"`{source.updated_at}` DESC, " if source.updated_at else ""
     return (
-        f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {columns} ORDER BY ingest_ts DESC,"
-        f" source_row DESC) AS delivery_rank FROM ({rows}) AS typed) AS ranked WHERE delivery_rank = 1"
+        f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {columns} ORDER BY {declared}"
+        f"ingest_ts DESC, source_row DESC) AS version_rank FROM ({rows}) AS typed) AS ranked"
+        " WHERE version_rank = 1" + "".join(f" AND NOT ({mark})" for mark in deletion_marks(source))
     )
+
+
+def deletion_marks(source: Source, alias: str = "") -> list[str]:
+    """The conditions, each never NULL, any of which says that a typed row of the source is gone.
+
+    >>> source = mh.project("shop").brands["shop"].sources["lines"]
+    >>> deletion_marks(source.model_copy(update={"deleted": {"title": ["Gone"]}}), "l")
+    ["COALESCE(UPPER(l.`title`) IN ('GONE'), FALSE)"]
+    """
+    marks = []
+    for name, values in source.deleted.items():
+        column = f"{alias}.`{name}`" if alias else f"`{name}`"
+        if values:
+            said = f"UPPER({column}) IN ({', '.join(literal(v.strip().upper()) for v in values)})"
+            marks.append(f"COALESCE({said}, FALSE)")
+        elif source.columns[name].type == "boolean":
+            marks.append(f"COALESCE({column}, FALSE)")
+        else:
+            marks.append(f"{column} IS NOT NULL")
+    return marks
 
 
 def _of_batches(batches: list[Batch], expression: Callable[[dict[str, Any]], str]) -> str:

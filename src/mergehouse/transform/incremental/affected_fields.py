@@ -64,6 +64,7 @@ def _rows(brand: Brand, table: str, key: str, batches: list[Batch], keys: Relati
     of_table = [b for b in batches if b.source_table == table]
     wanted = f"{typed_column(brand, table, key, of_table)} IN (SELECT `{key}` FROM {keys})"
     return latest(
+        brand.sources[table],
         version_key(brand, table),
         typed_rows(brand, table, of_table, _versions(brand, table, key, of_table, wanted)),
     )

@@ -303,11 +303,27 @@ class Reader:
         self.cursor.register(view, sheet)
         self._delivered = f"(SELECT {self._renamed(names)} FROM {view})"
         self._show_percent(path, name)
+        if self._has_three_decimals():
+            typed = book.load_sheet(name, header_row=place, schema_sample_rows=None)
+            kinds = zip(self._own_columns, typed.selected_columns, strict=True)
+            self.numbers = [column for column, of_sheet in kinds if of_sheet.dtype in ("float", "int")]
         self.doubts += self._doubts_about(sheet, place)
 
     def _renamed(self, headers: list[str]) -> str:
         names = zip(headers, self._own_columns, strict=True)
         return ", ".join(f"{quoted(old)} AS {quoted(new)}" for old, new in names)
+
+    def _has_three_decimals(self) -> bool:
+        """True of a sheet with a number such as 1.125, which as text might be a thousand: only a second look
+        at the sheet tells whether it is text.
+        """
+        declared = self.delivery.source.columns.items()
+        numbers = {n for n, c in declared if c.type in ("number", "percent")} & set(self._own_columns)
+        shows = " OR ".join(
+            f"regexp_matches({quoted(n)}, '^-?[1-9][0-9]{{0,2}}[.][0-9]{{3}}$')" for n in numbers
+        )
+        found = f"SELECT 1 FROM {self._delivered} WHERE {shows} LIMIT 1"
+        return bool(numbers) and bool(self.cursor.execute(found).fetchall())
 
     def _show_percent(self, path: Path, sheet: str) -> None:
         """Cells of columns of percent as they are shown."""

@@ -1,4 +1,4 @@
-"""Columns of percent: 25 is 25, however a file writes it."""
+"""Numbers that a workbook holds as such: 25 % is 25, and 1.125 no thousand, whatever is declared for text."""
 
 from __future__ import annotations
 
@@ -31,3 +31,17 @@ def test_a_cell_that_is_shown_as_percent_is_what_it_shows(shop: Shop) -> None:
         ("B1", Decimal("30.00")),
     ]  # fmt: skip
     assert ("25%",) in shop.rows("SELECT less FROM bronze.shop_lines")
+
+
+def test_numbers_of_a_workbook_have_a_point(shop: Shop) -> None:
+    """Beside a column of text with a declared decimal comma."""
+    shop.configure(SHOP_BRAND.replace("    columns:", "    decimal_mark: ','\n    columns:", 1))
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(SHOP_HEADER.split(","))
+    page.append(["A1", "1", "2026-03-01 10:00:00", "P1", "Mug", 1.125, "1.000,50", "77", "DE", "EUR"])
+    book.save(shop.raw / "lines.xlsx")
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT quantity, unit_price FROM silver.sales_clean") == [
+        (Decimal("1.125"), Decimal("1000.5"))
+    ]

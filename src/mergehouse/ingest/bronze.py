@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple, Protocol
 
-import duckdb
-
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.delivery import Delivery, bronze_table
@@ -130,8 +128,11 @@ def load_deliveries(
                     result.doubts.setdefault(delivery.bronze, {})[delivery.label] = doubts
         except MergehouseError as error:
             return [b for b in new if b.path != path], error
-        except duckdb.Error as error:
-            stopped = SourceError(f"{brand.label}, source `{table}`: {str(error).splitlines()[0]}")
+        except Exception as error:  # what nobody foresaw in one file must not stop the other brands
+            said = next(iter(str(error).strip().splitlines()), "")
+            stopped = SourceError(
+                f"{brand.label}, source `{table}`: {path or 'its files'}: {type(error).__name__}: {said}"
+            )
             return [b for b in new if b.path != path], stopped
         return new, None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mergehouse.engine import Relation
+from mergehouse.engine.dialect import literal
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand
@@ -14,7 +15,7 @@ from mergehouse.transform.field_reconciliation import (
     tables_compared,
 )
 from mergehouse.transform.incremental.affected_rows import Affected
-from mergehouse.transform.source_views import among_batches, latest, literal, typed_column, typed_rows
+from mergehouse.transform.source_views import among_batches, latest, typed_column, typed_rows
 from mergehouse.transform.staging_views import version_key
 
 

@@ -239,7 +239,6 @@ def test_items_of_a_record_are_rows(shop: Shop) -> None:
         "orders.jsonl",
     )
     result = shop.run(until="silver")
-    assert not result.failed, result.ingest.failures
     assert [(b.rows, b.rejected_rows) for b in result.ingest.new] == [(4, 1)]
     found = shop.rows(
         'SELECT "order", line, item, price, customer, country FROM bronze.shop_lines ORDER BY 1, 2'

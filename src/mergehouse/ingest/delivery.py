@@ -5,6 +5,7 @@ reconciled by count.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_pa
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Brand, Source
 
+NUMBERS = "U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|DECIMAL|FLOAT|DOUBLE"  # DuckDB's types
 MAX_LINE_BYTES = 2 * 2**20
 MAX_REJECTED_TEXT = 16 * 2**20
 REASONS = {
@@ -115,6 +117,7 @@ class Reader:
         self.delivery, self.cursor, self.readable, self.earlier = delivery, cursor, readable, earlier
         self.delimiter: str | None = None
         self.encoding: str | None = None
+        self.numbers: list[str] = []  # columns that the file holds as numbers
         self.doubts: list[str] = []
         self._torn: list[Torn] = []
 
@@ -230,7 +233,7 @@ class Reader:
     def _open_parquet(self, path: Path) -> None:
         file, items = text(str(path)), self.delivery.source.items
         try:
-            rows, headers = flattened(self.cursor, f"read_parquet({file}, hive_partitioning = false)", items)
+            rows, types = flattened(self.cursor, f"read_parquet({file}, hive_partitioning = false)", items)
             counted = (
                 f"SELECT count(*) FROM ({rows})"
                 if items
@@ -241,8 +244,19 @@ class Reader:
             raise SourceError(
                 f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})."
             ) from None
-        self._match(headers, str(path))
-        self._delivered = f"(SELECT {self._renamed(headers)} FROM ({rows}))"
+        self._match(list(types), str(path))
+        self.numbers = [
+            name
+            for name, kind in zip(self._own_columns, types.values(), strict=True)
+            if re.match(NUMBERS, kind)
+        ]
+        instants = self.cursor.execute(
+            f"SELECT name FROM parquet_schema({file}) WHERE type = 'INT96'"
+        ).fetchall()
+        for path_in_row in (p for p in types if (p.split(".")[-1],) in instants):
+            # Spark, Hive and Impala keep instants so, in UTC, and DuckDB takes them for local times
+            rows = f"SELECT * REPLACE ({quoted(path_in_row)} || 'Z' AS {quoted(path_in_row)}) FROM ({rows})"
+        self._delivered = f"(SELECT {self._renamed(list(types))} FROM ({rows}))"
 
     def _open_sheet(self, path: Path, name: str) -> None:
         book, source, above, place = workbook(path), self.delivery.source, [], 0

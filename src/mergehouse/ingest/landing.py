@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from mergehouse.errors import SourceError
 from mergehouse.ingest.archive import members, unpack
+from mergehouse.ingest.file_order import in_time_order
 from mergehouse.project.config import Brand, Source
 from mergehouse.storage import download, is_url, open_store, storage_errors
 
@@ -140,7 +141,7 @@ def fitting(files: list[LandedFile], source: Source) -> list[LandedFile]:
 
 
 def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) -> list[LandedFile]:
-    """The files of one source, by name. Raises SourceError where there is none and never was one.
+    """The files of one source, earlier ones first. Raises SourceError where there is none and never was one.
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> [file.name for file in find_files(brand, "lines", brand.sources["lines"], loaded_before=False)]
@@ -150,7 +151,7 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
     landed = list(_below(listing, source.files)) if listing else []
     found = fitting(landed, source)
     if found or source.optional or loaded_before:
-        return sorted(found, key=lambda file: file.label)
+        return in_time_order(found, source.date_order)
     if meant := _meant(landed, source.files):
         raise SourceError(
             f"{meant[0].location}: files of this kind are not read; expected one of"

@@ -146,7 +146,9 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
         rejected = rejected_rows(reader, batch)
         torn = reader.cursor.execute(f"SELECT count(*) FROM ({rejected})").fetchall()[0][0] if rejected else 0
         rows = f"SELECT * FROM {reader.accepted}"
-        formats = detect_formats(reader.cursor, rows, delivery.source, earlier.formats)
+        formats = detect_formats(
+            reader.cursor, rows, delivery.source, earlier.formats, reader.delimiter, reader.numbers
+        )
         reader.doubts += doubtful_rows(reader.cursor, rows, delivery.source, reader.header)
         return {
             "rows": accepted,

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from mergehouse.engine import Relation
+from mergehouse.engine.dialect import literal
 from mergehouse.transform.graph import Earlier, Graph, Node, Table
-from mergehouse.transform.source_views import literal
 
 
 def holding_back(graph: Graph, brands: Collection[str], versions: Mapping[str, int]) -> Graph:

@@ -1,6 +1,6 @@
 -- Grain: one brand, and one delivery of order lines of it (`batch_id`; empty for all of them together).
--- Inputs: checked order lines, the ledger of deliveries (not of brands that are held back), the newest rate of each currency,
--- brands' limits.
+-- Inputs: checked order lines, those in quarantine, the ledger of deliveries (not of brands that are held back), the newest rate of each
+-- currency, brands' limits.
 -- Questionable: rows that could not be split count as lines without an amount; amounts are compared in euros by each currency's newest
 -- rate, near enough for a share. What the brand's own rules leave out (`left_out`) is no loss.
 WITH newest AS (
@@ -8,18 +8,22 @@ WITH newest AS (
 ),
 lines AS (
   SELECT
-    source_system, batch_id, currency,
-    CASE WHEN reason_code <> 'left_out' THEN reason_code END AS reason_code,
-    COUNT(*)                                                 AS order_lines,
+    source_system, batch_id, currency, CAST(NULL AS STRING) AS reason_code,
+    COUNT(*)                                                AS order_lines,
     SUM(CASE WHEN reason_code = 'amount_out_of_range' THEN 0 ELSE CAST(ABS(amount_original) AS DOUBLE) END) AS amount
   FROM silver.order_lines
-  GROUP BY source_system, batch_id, currency, CASE WHEN reason_code <> 'left_out' THEN reason_code END
-),
-parts AS (
-  SELECT l.source_system, l.batch_id, l.reason_code, l.order_lines, COALESCE(l.amount * n.rate_eur, 0) AS amount_eur
-  FROM lines AS l LEFT JOIN newest AS n ON n.currency = l.currency
+  GROUP BY source_system, batch_id, currency
   UNION ALL
-  SELECT b.source_system, b.batch_id, 'torn_row' AS reason_code, b.rejected_rows, 0
+  SELECT
+    source_system, batch_id, currency, reason_code,
+    COUNT(*),
+    SUM(CASE WHEN reason_code = 'amount_out_of_range' THEN 0 ELSE CAST(ABS(amount_original) AS DOUBLE) END)
+  FROM silver.quarantine
+  WHERE reason_code <> 'left_out'
+  GROUP BY source_system, batch_id, currency, reason_code
+),
+torn AS (
+  SELECT b.source_system, b.batch_id, b.rejected_rows
   FROM bronze.batches AS b
   JOIN (
     SELECT DISTINCT o.source_system, o.source_table
@@ -28,12 +32,20 @@ parts AS (
   LEFT ANTI JOIN mapping.held_back AS h ON h.source_system = b.source_system
   WHERE b.status = 'loaded' AND b.rejected_rows > 0
 ),
+parts AS ( -- without a reason: all that was delivered, with one: what of it is lost
+  SELECT l.source_system, l.batch_id, l.reason_code, l.order_lines, COALESCE(l.amount * n.rate_eur, 0) AS amount_eur
+  FROM lines AS l LEFT JOIN newest AS n ON n.currency = l.currency
+  UNION ALL
+  SELECT source_system, batch_id, NULL, rejected_rows, 0 FROM torn
+  UNION ALL
+  SELECT source_system, batch_id, 'torn_row', rejected_rows, 0 FROM torn
+),
 shares AS (
   SELECT
     source_system, batch_id,
-    SUM(order_lines)                                                            AS order_lines,
+    SUM(CASE WHEN reason_code IS NULL THEN order_lines ELSE 0 END)              AS order_lines,
     SUM(CASE WHEN reason_code IS NOT NULL THEN order_lines ELSE 0 END)          AS lost_lines,
-    SUM(amount_eur)                                                             AS amount_eur,
+    SUM(CASE WHEN reason_code IS NULL THEN amount_eur ELSE 0 END)               AS amount_eur,
     SUM(CASE WHEN reason_code IS NOT NULL THEN amount_eur ELSE 0 END)           AS lost_eur,
     MAX_BY(reason_code, CASE WHEN reason_code IS NOT NULL THEN order_lines END) AS most_often
   FROM parts

@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import pickle
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -169,6 +170,16 @@ def test_a_model_just_trained_is_not_said_to_be_out_of_date(scored: tuple[Shop, 
     assert [check.passed for check in result.checks if "drifted" in check.check] == [True]
 
 
+def test_a_scoring_says_what_was_trained_or_why_nothing_was(scored: tuple[Shop, RunResult]) -> None:
+    [scores] = [t for t in scored[1].tables if t.table == SCORES]
+    trained, other, young = sorted(scores.notes, key=lambda note: ("-churn" not in note, "-clv" not in note))
+    assert re.match(
+        r"shop: trained in \d+ s: merged-retail-shop-churn version 1, champion: beats the", trained
+    )
+    assert re.match(r"shop: trained in \d+ s: merged-retail-shop-clv version 1, c", other)
+    assert young.startswith("young: ") and young.endswith("No model is trained.")
+
+
 def test_a_second_run_has_nothing_to_score(scored: tuple[Shop, RunResult]) -> None:
     shop, _ = scored
     before = shop.lakehouse.delta(SCORES).version()
@@ -215,6 +226,11 @@ def test_a_promotion_makes_the_scores_stale(scored: tuple[Shop, RunResult], tmp_
         and status["gold.customer_360"] == "built"
         and status["gold.customer_features"] == "fresh"
     )
+    # nothing was trained, and survival is of today all the same
+    survival = "SELECT DISTINCT source_system, as_of_date FROM gold.survival_summary ORDER BY ALL"
+    assert shop.rows(survival) == shop.rows(
+        "SELECT source_system, as_of_date FROM gold.dim_brand ORDER BY ALL"
+    )
     assert not shop.run(scores=True).changed
 
 
@@ -244,6 +260,22 @@ def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(
         "SELECT count(DISTINCT scored_ts), count(*) / count(DISTINCT item) FROM gold.score_drift WHERE"
         " source_system = 'shop'"
     ) == [(2, 2.0)]
+
+
+@pytest.mark.long("scores twice")
+def test_an_as_of_date_that_is_corrected_leaves_no_scores_of_the_wrong_day(
+    scored: tuple[Shop, RunResult], tmp_path: Path
+) -> None:
+    """A year too late first, then back to what it was: all is as if it had never been."""
+    shop = scored[0].copy(tmp_path / "wrong")
+    days = f"SELECT source_system, as_of_date, count(*) FROM {SCORES} GROUP BY ALL ORDER BY ALL"
+    before = shop.rows(days)
+    shop.configure(f"as_of: {BEGIN + dt.timedelta(DAYS + 365)}\n{SHOP_BRAND}")
+    assert not shop.run(scores=True).failed
+    assert max(day for _, day, _ in shop.rows(days)) == BEGIN + dt.timedelta(DAYS + 365)
+    shop.configure(SHOP_BRAND)
+    assert not shop.run(scores=True).failed
+    assert shop.rows(days) == before
 
 
 @pytest.mark.long("models are trained and judged again")

@@ -311,6 +311,9 @@ def test_a_leaking_model_is_not_kept(
     project = in_experiment(trained, "leaking")
     result = train(project)
     assert result.leaks and not result.decisions and not versions(project)
+    [finding] = result.findings
+    assert finding.check == "shop: logistic regression knows no future" and not finding.passed
+    assert "No churn model is kept" in result.untrained["shop"]
 
 
 def test_the_origin_is_of_content(dataset: Dataset) -> None:

@@ -242,6 +242,7 @@ def print_findings(failed: list[CheckResult], labels: Mapping[str, str] | None =
         console.print(f"{c.failures:>7,}  {about}: {c.check}", markup=False)
         if c.severity == "error" or c.table.startswith("bronze."):  # files are in no table to look into
             console.print(f"               {c.why}", markup=False)
+        if c.severity == "error":
             for row in c.sample[:SAMPLE_ROWS]:
                 console.print(
                     "               " + ", ".join(f"{name} = {value}" for name, value in row.items()),

@@ -42,12 +42,14 @@ def print_scores(project: Project, result: RunResult) -> None:
         if built.status == "failed":
             console.print(f"[bold red]failed[/]   {built.table}: ", end="")
             console.print(built.reason, markup=False)
+        for note in built.notes:
+            console.print(note, markup=False)
     print_findings([c for c in result.checks if not c.passed])
     if not result.changed:
         console.print("Nothing to do: features and models are those of the published scores.")
     counts = Lakehouse(project.lakehouse_location).query(SCORED).fetchall()
     table = Table(
-        title="Customers by risk of no purchase within 90 days",
+        title="Customers by risk of churn",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -99,6 +101,9 @@ def print_training(result: Training) -> None:
             )
     for why in result.untrained.values():
         console.print(f"[yellow]no model[/] {why}")
+    for missed in result.unfitted:
+        console.print("[yellow]left out[/] ", end=" ")
+        console.print(missed, markup=False)
     for page in result.pages[:1]:
         console.print(f"Models   {page}", markup=False)
 

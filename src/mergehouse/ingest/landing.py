@@ -103,7 +103,7 @@ class Listing:
 def list_zone(location: str) -> Listing | None:
     """Files and folders by name, hidden ones left out; None where the folder does not exist.
 
-    Raises LakehouseError where an object store cannot be listed.
+    Raises LakehouseError where it cannot be listed.
 
     >>> [file.name for file in list_zone("shop/raw/shop").files]
     ['lines.csv']
@@ -114,8 +114,9 @@ def list_zone(location: str) -> Listing | None:
         zone = Path(location)
         if not zone.is_dir():
             return None
-        there = sorted(p for p in zone.iterdir() if not p.name.startswith("."))
-        stats = [(p, p.stat()) for p in there if p.is_file()]
+        with storage_errors(location):
+            there = sorted(p for p in zone.iterdir() if not p.name.startswith("."))
+            stats = [(p, p.stat()) for p in there if p.is_file()]
         return Listing(
             [LandedFile(str(p), s.st_size, s.st_mtime_ns) for p, s in stats],
             [str(p) for p in there if p.is_dir()],
@@ -155,7 +156,7 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
     if meant := _meant(landed, source.files):
         raise SourceError(
             f"{meant[0].location}: files of this kind are not read; expected one of"
-            f" {', '.join(e for kind in KINDS for e in endings(kind))}, {ARCHIVE}. Convert or unpack it."
+            f" {', '.join(e for kind in KINDS.values() for e in kind)}, {ARCHIVE}. Convert or unpack it."
         )
     there = _names(listing) if listing else []
     state = (

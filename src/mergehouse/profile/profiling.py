@@ -130,7 +130,7 @@ class _Profiler:
                 lambda: seasons(self.connection, brand, self.project.brands[brand].timezone),
             )
         if layer == "gold" and self._open("silver.customer_days", "gold.dim_brand"):
-            churn = self.project.config.churn_after_days
+            churn = self.project.churn_after_days(brand)
             found_customers = self._run(
                 f"{brand}: customers", lambda: customer_profile(self.connection, brand, churn)
             )

@@ -292,6 +292,14 @@ class Brand(_Strict):
         description="The day that recency, churn and scores are told for. Without it, the day after the"
         " last order with a sale.",
     )
+    churn_after_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=3650,
+        description="A customer of the brand whose last purchase is more than so many days before the as-of"
+        " date has churned; the risk of a customer is that of no purchase within so many days. Without it,"
+        " `churn_after_days` of mergehouse.yml.",
+    )
     fresh_within_days: int | None = Field(
         default=None,
         ge=0,
@@ -548,7 +556,7 @@ class Config(_Strict):
         ge=1,
         le=3650,
         description="A customer whose last purchase is more than so many days before the as-of date has"
-        " churned.",
+        " churned. It holds for brands that set none of their own.",
     )
     rates: RatesConfig = Field(
         default=RatesConfig(), description="Euro reference rates: a `source` alone, or the keys below."
@@ -630,6 +638,14 @@ class Project(_Strict):
         ['countries.csv', 'hierarchy.csv', 'rfm_segments.csv']
         """
         return self.folder / "mappings"
+
+    def churn_after_days(self, brand: str) -> int:
+        """Days of silence after which a brand's customer has churned: the brand's own, else the project's.
+
+        >>> mh.project("shop").churn_after_days("shop")
+        90
+        """
+        return self.brands[brand].churn_after_days or self.config.churn_after_days
 
     def __repr__(self) -> str:
         return display.as_text(*self._shown())

@@ -80,9 +80,10 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
         ],
     )
     tables[HELD_BACK] = (["source_system"], [])
-    tables["settings"] = (
-        ["churn_after_days", "rate_hold_days"],
-        [[str(project.config.churn_after_days), str(project.config.rates.hold_business_days)]],
+    tables["settings"] = (["rate_hold_days"], [[str(project.config.rates.hold_business_days)]])
+    tables["churn_days"] = (
+        ["source_system", "churn_after_days"],
+        [[name, str(project.churn_after_days(name))] for name in project.brands],
     )
     tables["quarantine_limits"] = (
         ["source_system", "warn_share", "stop_share"],

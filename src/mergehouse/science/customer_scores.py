@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SCORES = "gold.customer_scores_gold"
 PROMOTIONS = "gold.model_promotions"
-EDITION = "1"  # raise when the same models and features give other scores
+EDITION = "2"  # raise when the same models and features give other scores
 
 
 def scores(request: Request) -> Rows:
@@ -24,13 +24,14 @@ def scores(request: Request) -> Rows:
 
 
 def version(request: Request) -> str:
-    """The models in use: the last promotion of each."""
+    """The models in use, the last promotion of each, and the days after which customers have churned."""
     promoted: dict[str, int] = {}
     if request.lakehouse.exists(PROMOTIONS):
         rows = request.lakehouse.table(PROMOTIONS).duckdb().filter("is_promoted").order("decided_ts")
         promoted = dict(rows.project("model_name, model_version").fetchall())
     models = (f"{name} {number}" for name, number in sorted(promoted.items()))
-    return " ".join([EDITION, experiment_name(request.project), *models])
+    churn = (f"{brand} {request.project.churn_after_days(brand)}" for brand in request.project.brands)
+    return " ".join([EDITION, experiment_name(request.project), *models, *churn])
 
 
 def lacking() -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -15,17 +17,23 @@ from mergehouse.contracts.types import frame_schema
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.computed import Request, Rows
-from mergehouse.science.churn.model import HORIZONS, Churn, ChurnModel, history, lapsed
+from mergehouse.progress import Progress
+from mergehouse.project.config import Project
+from mergehouse.science.attempt import or_why
+from mergehouse.science.churn.fallback import fallback_chances
+from mergehouse.science.churn.model import HORIZONS, Churn, ChurnModel, Population, history, lapsed
 from mergehouse.science.churn.reasons import SHOWN, counted, reasons
 from mergehouse.science.clv.ensemble import Clv, ClvFallback, fit_clv_fallback
 from mergehouse.science.customer_scores import SCORES
+from mergehouse.science.evaluation.backtest import judged_cutoffs
 from mergehouse.science.evaluation.drift import watch
 from mergehouse.science.features.dataset import Dataset, active, matrix, read_dataset
 from mergehouse.science.registry.versions import Registered, champion
-from mergehouse.science.training import train_missing
+from mergehouse.science.survival.page import write_survival
+from mergehouse.science.training import too_short, train_missing
 
 GROUP = "group"
-RISK_BANDS = (("low", 0.0), ("medium", 0.4), ("high", 0.7))  # by churn_probability_90d, from so much on
+RISK_BANDS = (("low", 0.0), ("medium", 0.4), ("high", 0.7))  # by the risk of churn, from so much on
 # by clv_12m_eur, down to this share of customers
 TIERS = (("top", 0.1), ("high", 0.3), ("medium", 0.6), ("low", 1.0))
 CHANCES = [f"churn_probability_{horizon}d" for horizon in HORIZONS]
@@ -39,7 +47,10 @@ SUMS = [
     "clv_12m_high_eur",
 ]
 CONTRACT = contract_of(SCORES)
-SCHEMA = frame_schema(CONTRACT.types) | {"recency_days": pl.Int32}
+# besides the columns: `risk` is the chance of no purchase within the brand's `churn_after_days`
+SCHEMA = frame_schema(CONTRACT.types) | {"recency_days": pl.Int32, "risk": pl.Float64}
+BY_CAUTION = ("fallback", "model", "unscored", "too_new")  # the method of a customer of several brands
+TINY = 1e-12
 NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_version", "feature_version"]
 
 
@@ -54,30 +65,39 @@ def score(request: Request) -> Rows:
     """
     project, lakehouse, progress = request.project, request.lakehouse, request.progress
     progress("models", "scores")
-    train_missing(project, lakehouse, progress)
+    training = train_missing(project, lakehouse, progress)
     models = {
         (brand, target): champion(project, brand, target)
         for brand in project.brands
         for target in ("churn", "clv")
     }
+    notes = training.notes
     datasets: dict[str, Dataset] = {}
     for brand in project.brands:
         progress(f"{brand}: features")
-        with suppress(FitError):  # nobody has bought yet
+        try:
             datasets[brand] = read_dataset(lakehouse, brand)
+        except FitError as error:  # nobody has bought yet
+            notes.append(str(error))
     buying = stand_ins(list(datasets.values()))
     frames = []
     for brand, dataset in datasets.items():
         progress(f"{brand}: scores")
-        if brand in buying:
-            frames.append(brand_scores(dataset, models[brand, "churn"], models[brand, "clv"], buying[brand]))
+        churn, clv = models[brand, "churn"], models[brand, "clv"]
+        if brand not in training.seconds:  # else its survival is told already
+            notes += [_why_not_trained(dataset, churn), *_survival(project, brand, progress)]
+        if brand not in buying:
+            notes.append(f"{brand}: too little is known of how its customers buy; they have no scores.")
+            continue
+        frames.append(brand_scores(dataset, churn, clv, buying[brand], project.churn_after_days(brand)))
     progress("group")
     now = dt.datetime.now(dt.UTC)
-    rows = all_scores(known_customers(lakehouse), frames, now)
+    rows = all_scores(known_customers(lakehouse), frames, now, buyers(lakehouse))
     progress("drift")
     checks = watch(lakehouse, [(d, m) for b, d in datasets.items() if (m := models[b, "churn"])], now)
     kept, emptied = without_later(lakehouse, rows)
-    return Rows(pl.concat([rows, kept], how="vertical_relaxed"), checks, emptied)
+    rows = pl.concat([rows, kept], how="vertical_relaxed")
+    return Rows(rows, [*training.findings, *checks], emptied, notes)
 
 
 def without_later(lakehouse: Lakehouse, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -107,19 +127,54 @@ def without_later(lakehouse: Lakehouse, rows: pl.DataFrame) -> tuple[pl.DataFram
     return stays.select(*CONTRACT.columns), emptied
 
 
-def all_scores(known: pl.DataFrame, scored: list[pl.DataFrame], now: dt.datetime) -> pl.DataFrame:
+def _survival(project: Project, brand: str, progress: Progress) -> list[str]:
+    """Brings a brand's survival up to date. Scores do without it: why there is none, in words."""
+    found = or_why(lambda: [write_survival(project, brand, progress)])
+    return [f"{brand}: survival stays as it was: {found}"] if isinstance(found, str) else []
+
+
+def _why_not_trained(dataset: Dataset, churn: Registered | None) -> str:
+    if churn:
+        return f"{dataset.brand}: not trained, as there are models; scored by {churn}."
+    if judged_cutoffs(dataset):
+        return (
+            f"{dataset.brand}: not trained, as its last models have been judged: none is the champion."
+            " Scores are the fallback's; `mergehouse train` tries again."
+        )
+    return too_short(dataset)
+
+
+def all_scores(
+    known: pl.DataFrame, scored: list[pl.DataFrame], now: dt.datetime, bought: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """The contract's columns: one row for each of `known` (customer, brand, as-of date), `scored` or not, and
     one for the group.
+
+    Who has `bought` (customer, brand) and is not scored is told from those who never did.
     """
+    key = ["customer_id", "source_system"]
     found = pl.concat([pl.DataFrame(schema=SCHEMA), *scored], how="diagonal_relaxed").drop("as_of_date")
-    brands = known.join(found, on=["customer_id", "source_system"], how="left").with_columns(
-        pl.col("method").fill_null("too_new")
+    found = found.with_columns(pl.coalesce("risk", CHANCES[-1]))
+    bought = known.clear().select(key) if bought is None else bought
+    unscored = bought.join(found, on=key, how="anti").select(
+        *key,
+        pl.lit("unscored").alias("method"),
+        pl.when(pl.col("source_system").is_in(found["source_system"].unique().implode()))
+        .then(pl.lit("All that was bought was returned"))
+        .otherwise(pl.lit("Too little is known of the brand's buyers"))
+        .alias("reason_1"),
     )
+    found = pl.concat([found, unscored], how="diagonal_relaxed")
+    brands = known.join(found, on=key, how="left").with_columns(pl.col("method").fill_null("too_new"))
     return _completed(pl.concat([brands, group_scores(brands)], how="diagonal_relaxed"), now)
 
 
 def brand_scores(
-    dataset: Dataset, churn: Registered | None, clv: Registered | None, buying: ClvFallback
+    dataset: Dataset,
+    churn: Registered | None,
+    clv: Registered | None,
+    buying: ClvFallback,
+    churn_after_days: int = HORIZONS[-1],
 ) -> pl.DataFrame:
     """Scores of the customers of one brand who ever bought, at its as-of date: the contract's columns but
     bands and instant.
@@ -127,39 +182,66 @@ def brand_scores(
     Chances and values come from the brand's models, their level set to the season, where there are any; else,
     and for lapsed customers if the churn model has nothing on these, from `buying`.
     """
-    rows = dataset.at(dataset.as_of)
-    model: ChurnModel | None = churn.model.anchored(dataset, dataset.as_of) if churn else None
-    worth: Clv | ClvFallback = clv.model.anchored(dataset, dataset.as_of) if clv else buying
-    parts = [
-        (active(rows), model.of_active if model else {}),
-        (lapsed(rows), model.of_lapsed if model else {}),
+    day = dataset.as_of
+    model: ChurnModel | None = churn.model.anchored(dataset, day) if churn else None
+    worth: Clv | ClvFallback = clv.model.anchored(dataset, day) if clv else buying
+    parts: list[tuple[Population, dict[int, Churn]]] = [
+        (active, model.of_active if model else {}),
+        (lapsed, model.of_lapsed if model else {}),
     ]
-    return pl.concat(
-        _scores(part, regressions, churn, worth, buying) for part, regressions in parts if len(part)
-    ).with_columns(pl.lit(dataset.as_of).alias("as_of_date"))
+    frames = []
+    for population, regressions in parts:
+        rows = population(dataset.at(day))
+        if rows.is_empty():
+            continue
+        if churn and regressions:
+            inputs = matrix(rows)
+            chances = [expit(regressions[horizon].log_odds(inputs)) for horizon in HORIZONS]
+            words = reasons(rows, regressions[HORIZONS[-1]].contributions(inputs))
+            origin = _origin("model", churn.name, churn.version)
+        else:
+            chances = fallback_chances(dataset, population, buying.silent, HORIZONS)
+            words, origin = list(rows.select(known_of_all())), _origin("fallback")
+        falling = np.minimum.accumulate(chances)  # who buys nothing for longer bought nothing before
+        risk = risk_within(churn_after_days, falling, partial(buying.silent, rows))
+        frames.append(_scores(rows, falling, risk, worth, buying).with_columns(*words, *origin))
+    return pl.concat(frames).with_columns(pl.lit(day).alias("as_of_date"))
+
+
+def risk_within(days: int, chances: np.ndarray, silent: Callable[[int], np.ndarray]) -> np.ndarray:
+    """P(no purchase within `days`), shape (n,), from the `chances` of all HORIZONS, shape (horizons, n).
+
+    Between and beyond these the hazard of a purchase goes on as buy-till-you-die has it: `silent` gives that
+    model's chance within so many days.
+
+    >>> halved = lambda days: np.array([0.5 ** (days / 90)])
+    >>> risk_within(180, np.array([[0.9], [0.85], [0.8]]), halved).round(2)  # twice as long: 0.8 x 0.8
+    array([0.64])
+    """
+    place = max((n for n, horizon in enumerate(HORIZONS) if horizon <= days), default=0)
+    if HORIZONS[place] == days:
+        return chances[place]
+    near, wanted = (-np.log(silent(d).clip(TINY, 1 - TINY)) for d in (HORIZONS[place], days))
+    return chances[place] ** (wanted / near)
+
+
+def _origin(method: str, name: str | None = None, version: int | None = None) -> list[pl.Expr]:
+    return [
+        pl.lit(method).alias("method"),
+        pl.lit(name, dtype=pl.String).alias("model_name"),
+        pl.lit(version, dtype=pl.Int32).alias("model_version"),
+    ]
 
 
 def _scores(
-    rows: pl.DataFrame,
-    regressions: dict[int, Churn],
-    churn: Registered | None,
-    worth: Clv | ClvFallback,
-    buying: ClvFallback,
+    rows: pl.DataFrame, chances: np.ndarray, risk: np.ndarray, worth: Clv | ClvFallback, buying: ClvFallback
 ) -> pl.DataFrame:
-    """Scores of some customers of a brand, by `regressions` for each horizon or, without, by `buying`."""
-    past = history(rows)
-    if regressions:
-        inputs = matrix(rows)
-        chances = [expit(regressions[horizon].log_odds(inputs)) for horizon in HORIZONS]
-        words = reasons(rows, regressions[HORIZONS[-1]].contributions(inputs))
-    else:
-        chances = [buying.bgnbd.p_no_purchase(*past, horizon) for horizon in HORIZONS]
-        words = list(rows.select(known_of_all()))
-    falling = np.minimum.accumulate(chances)  # who buys nothing for longer bought nothing before
+    """Scores of some customers of a brand, of whom the chances of all HORIZONS are known."""
     values = worth.predict(rows)
-    return rows.select("customer_id", "source_system", "recency_days").with_columns(
-        *(pl.Series(name, chance) for name, chance in zip(CHANCES, falling, strict=True)),
-        pl.Series("p_alive", buying.bgnbd.p_alive(*past)),
+    return rows.select("customer_id", "source_system", "recency_days", "feature_version").with_columns(
+        *(pl.Series(name, chance) for name, chance in zip(CHANCES, chances, strict=True)),
+        pl.Series("risk", risk),
+        pl.Series("p_alive", buying.bgnbd.p_alive(*history(rows))),
         pl.Series("expected_orders_90d", buying.purchases(rows, 90)),
         pl.Series("expected_orders_365d", buying.purchases(rows, 365)),
         pl.Series("clv_3m_eur", values.value[90]),
@@ -167,11 +249,6 @@ def _scores(
         pl.Series("clv_12m_eur", values.value[365]),
         pl.Series("clv_12m_low_eur", values.low),
         pl.Series("clv_12m_high_eur", values.high),
-        *words,
-        pl.lit("model" if regressions else "fallback").alias("method"),
-        pl.lit(churn.name if churn and regressions else None, dtype=pl.String).alias("model_name"),
-        pl.lit(churn.version if churn and regressions else None, dtype=pl.Int32).alias("model_version"),
-        rows["feature_version"],
     )
 
 
@@ -191,15 +268,12 @@ def group_scores(brands: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.first("as_of_date", *NAMED),
             pl.min("recency_days"),
-            *(pl.when(scored).then(pl.col(name).product()).alias(name) for name in CHANCES),
+            *(pl.when(scored).then(pl.col(name).product()).alias(name) for name in (*CHANCES, "risk")),
             pl.when(scored).then(1 - (1 - pl.col("p_alive")).product()).alias("p_alive"),
             *(pl.when(scored).then(pl.sum(name)).alias(name) for name in SUMS),
-            pl.when((pl.col("method") == "too_new").all())
-            .then(pl.lit("too_new"))
-            .when((pl.col("method") == "fallback").any())
-            .then(pl.lit("fallback"))
-            .otherwise(pl.lit("model"))
-            .alias("method"),
+            pl.coalesce(
+                pl.when((pl.col("method") == method).any()).then(pl.lit(method)) for method in BY_CAUTION
+            ).alias("method"),
         )
     )
     return pl.concat([one, several], how="diagonal_relaxed").with_columns(source_system=pl.lit(GROUP))
@@ -243,6 +317,13 @@ def known_customers(lakehouse: Lakehouse) -> pl.DataFrame:
         """).pl()
 
 
+def buyers(lakehouse: Lakehouse) -> pl.DataFrame:
+    """Every customer at every brand where they have bought."""
+    return lakehouse.query(
+        "SELECT customer_id, source_system FROM silver.customer_totals WHERE frequency > 0"
+    ).pl()
+
+
 def _completed(rows: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
     """With bands, tiers and instant; customers without a purchase have these words alone."""
     share = pl.col("clv_12m_eur").rank("min", descending=True).over("source_system") / pl.count(
@@ -250,7 +331,7 @@ def _completed(rows: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
     ).over("source_system")
     return rows.with_columns(
         pl.coalesce(
-            pl.when(pl.col(CHANCES[-1]) >= low).then(pl.lit(band)) for band, low in reversed(RISK_BANDS)
+            pl.when(pl.col("risk") >= low).then(pl.lit(band)) for band, low in reversed(RISK_BANDS)
         ).alias("risk_band"),
         pl.coalesce(pl.when(share <= up_to).then(pl.lit(tier)) for tier, up_to in TIERS).alias("clv_tier"),
         pl.col("method").fill_null("too_new"),

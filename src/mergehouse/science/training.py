@@ -20,6 +20,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
+from mergehouse.quality.checks import CheckResult
 from mergehouse.science.evaluation.backtest import (
     ALL,
     HORIZON,
@@ -89,6 +90,22 @@ class Training:
     @property
     def leaks(self) -> list[Tested]:
         return [t for t in self.tested if t.leaks]
+
+    @property
+    def findings(self) -> list[CheckResult]:
+        """A finding for each leak: the model is not kept, and what it learned from is to be looked at."""
+        return [
+            CheckResult(
+                METRICS,
+                f"{leak.brand}: {leak.method} knows no future",
+                "warn",
+                1,
+                f"An AUC of {leak.metrics['auc']:.3f} is too good to be true where rules reach"
+                f" {leak.best_rule:.3f}; no model was kept. Look at what changed in gold.customer_features.",
+                [{"cutoff_date": leak.cutoff}],
+            )
+            for leak in {(t.brand, t.method): t for t in self.leaks}.values()
+        ]
 
     @property
     def unfitted(self) -> list[str]:

@@ -49,7 +49,7 @@ def write_survival(project: Project, brand: str, progress: Progress = silent) ->
 
 def brand_survival(project: Project, lakehouse: Lakehouse, brand: str) -> BrandSurvival:
     with _opened(project, lakehouse) as connection:
-        seen = watch(connection, brand, project.config.churn_after_days)
+        seen = watch(connection, brand, project.churn_after_days(brand))
         if seen is None:
             raise FitError(
                 f"{brand}: no known customer has bought yet; survival needs orders with a customer number."

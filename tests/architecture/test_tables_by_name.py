@@ -27,11 +27,12 @@ NAMED = {
     "quality.missing_rates": ("silver.fx_rates_eur silver.quarantine", "lines without a rate are there"),
     "quality.reconciliation": ("silver.field_differences", "the findings are counted there"),
     "quality.report": (
-        "bronze.batches bronze.rejected gold.category_perf gold.dim_product gold.kpi_raw_vs_silver"
-        " monitor.quality_results monitor.runs monitor.schema_history silver.duplicates silver.quarantine"
-        " silver.sales_clean",
+        "bronze.batches bronze.rejected gold.category_perf gold.dim_brand gold.dim_product"
+        " gold.kpi_raw_vs_silver monitor.quality_results monitor.runs monitor.schema_history"
+        " silver.duplicates silver.products_clean silver.quarantine silver.sales_clean",
         "the page is about these tables: it tells what became of each delivered line",
     ),
+    "pipeline.isolation": ("monitor.quality_results", "which brands wait is in the run log"),
     "release.export.evidence": ("monitor.quality_results", "a manifest's verdict is that of the run log"),
     "release.promote.audit_trail": ("monitor.promotions", "it writes the audit trail"),
     "release.promote.gates": (

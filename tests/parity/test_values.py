@@ -12,11 +12,11 @@ import pytest
 from tests.conftest import Shop
 
 from mergehouse.engine.dialect import to_duckdb
+from mergehouse.ingest.cells import typed_value
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.lakehouse.reader import connect
 from mergehouse.project.config import Column, Source
-from mergehouse.transform.source_views import typed_value
-from mergehouse.transform.staging_views import brand_query
+from mergehouse.transform.staging_views import brand_queries
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -99,11 +99,8 @@ def test_quotients_come_out_alike(engine: str, tmp_path: Path, request: pytest.F
     (brand.folder / "order_lines.sql").write_text(
         "SELECT qty, CAST(price / qty / (1 - 0.2) AS DECIMAL(18, 4)) AS unit_price FROM lines"
     )
-    sql = (
-        brand_query(brand, brand.folder / "order_lines.sql")
-        .sql(dialect="spark")
-        .replace("typed.shop_lines", "given")
-    )
+    query = brand_queries(brand, brand.folder / "order_lines.sql")[0].sql(dialect="spark")
+    sql = f"SELECT qty, unit_price FROM ({query.replace('typed.shop_lines', 'given')}) AS lines"
     pairs = [(price, quantity) for price in range(1, 3000, 7) for quantity in (0, 1, 2, 3, 7, 8, 9)]
     embedded = connect()
     embedded.execute("CREATE TABLE pairs (p INT, q INT)")

@@ -49,11 +49,14 @@ def test_what_a_spreadsheet_hides_or_lacks(shop: Shop) -> None:
     second.sheet_state = "hidden"
     for row in [SHOP_HEADER.split(","), ["B1", *ROWS[0][1:]]]:
         second.append(row)
+    book.create_sheet("Notes").append(["Sums of March", "are those of the tills"])
+    book.create_sheet("Empty")
     book.save(shop.raw / "lines.xlsx")
     result = shop.run(until="silver")
     assert result.ingest.doubts == {
         "bronze.shop_lines": {
             "lines.xlsx#Sheet": [
+                "sheet(s) that lack the columns are not read: Notes",
                 "1 cell(s) are filled to the last of 32,767 characters, the rest is lost",
                 "2 hidden row(s) are read as well",
                 "hidden columns are read as well",
@@ -273,6 +276,41 @@ def test_lists_of_records(shop: Shop) -> None:
     )
     shop.deliver(f'{{"orders": [{order(1, ("P1", "5.25"))}, {order(2, ("P1", "1"))}]}}', "orders.json")
     assert shop.run(until="bronze").ingest.new[0].rows == 2
+
+
+def test_a_name_twice_in_a_json_record(shop: Shop) -> None:
+    """Which of the values counts, nobody knows."""
+    shop.configure(NESTED)
+    shop.deliver(
+        order(1, ("P1", "5")) + order(2, ("P1", "5")).replace('"id": 2', '"id": 2, "id": 3'), "orders.json"
+    )
+    assert [(b.rows, b.rejected_rows) for b in shop.run(until="bronze").ingest.new] == [(1, 1)]
+
+
+def test_backslashes_before_quotes_that_nobody_declared(shop: Shop) -> None:
+    shop.deliver_lines(LINE, LINE.replace("Mug", '"a \\"large\\" mug"'))
+    said = found(shop.run(until="bronze"))["deliveries_are_sound"]
+    assert "1 line(s) could not be split" in said and "declare `escape: '\\'`" in said
+
+
+CONTENTS = {
+    "a workbook or zip file": b"PK\x03\x04",
+    "a Parquet file": b"PAR1",
+    "a gzip file": b"\x1f\x8b\x08",
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_files_that_are_not_what_their_names_say(shop: Shop, content: str) -> None:
+    shop.deliver(CONTENTS[content] + b"\x00\x01\x02", "lines.csv")
+    assert f"no text, but {content}" in shop.failure()
+
+
+def test_nul_bytes_and_a_last_line_without_end_are_said(shop: Shop) -> None:
+    shop.deliver(f"{SHOP_HEADER}\n{LINE}\n{LINE}".replace("Mug", "M\0ug"))
+    result = shop.run(until="bronze")
+    assert "2 NUL byte(s) are kept within values" in found(result)["deliveries_are_sound"]
+    assert "the last line has no end: see that the file is whole" in notes(result)
 
 
 def test_nested_parquet(shop: Shop) -> None:

@@ -13,8 +13,11 @@ from collections.abc import Callable
 import polars
 import pytest
 from tests.conftest import SHOP_HEADER, Shop
-from tests.pipeline.test_formats import ROWS, text
+from tests.pipeline.test_formats import ROWS, deliver_workbook, text
 
+from mergehouse.ingest import spark_loader
+from mergehouse.ingest.bronze import Earlier
+from mergehouse.ingest.landing import find_files
 from mergehouse.pipeline.results import RunResult
 
 COLUMNS = SHOP_HEADER.split(",")
@@ -70,7 +73,19 @@ DELIVERIES: dict[str, Callable[[Shop], object]] = {
     "a JSON list": lambda shop: shop.deliver(
         json.dumps([json.loads(line) for line in json_lines().splitlines()], indent=2), "lines.json"
     ),
+    "a workbook": deliver_workbook,
     "UTF-16 that nothing marks": lambda shop: shop.deliver(text().encode("utf-16-le")),
+    "UTF-32": lambda shop: shop.deliver(text().encode("utf-32")),
+    "single quotes around everything": lambda shop: shop.deliver(
+        "\n".join(",".join(f"'{cell}'" for cell in row) for row in [COLUMNS, *ROWS])
+    ),
+    "a header of two lines": lambda shop: shop.deliver(text().replace("title", '"ti\ntle"')),
+    "gzip of two parts": lambda shop: shop.deliver(
+        gzip.compress(text(rows=ROWS[:1]).encode())
+        + gzip.compress(text(rows=ROWS[1:]).split("\n", 1)[1].encode()),
+        "lines.csv.gz",
+    ),
+    "control characters between cells": lambda shop: shop.deliver(text("\x01")),
     "a line that names the delimiter": lambda shop: shop.deliver("sep=;\n" + text(";")),
     "a delimiter at the end of each line": lambda shop: shop.deliver(
         text().replace("EUR\n", "EUR,\n").replace("GBP\n", "GBP,\n")
@@ -109,3 +124,22 @@ def test_what_lies_beside_is_said(delivered: tuple[Shop, RunResult]) -> None:
     """The readme in the zip file, and nothing else: what Spark leaves beside its parts is no export."""
     several = f"brand{list(DELIVERIES).index('a zip file of several')}"
     assert delivered[1].ingest.unread == {several: ["all.ZIP/readme.txt"]}
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_executors_of_spark_read_the_same(delivered: tuple[Shop, RunResult], name: str) -> None:
+    """What a task on an executor yields, through the JSON that the driver gets, is what is in Bronze."""
+    shop, result = delivered
+    brand = shop.project.brands[f"brand{list(DELIVERIES).index(name)}"]
+    source = brand.sources["lines"]
+    rows: list[tuple] = []
+    for file in find_files(brand, "lines", source, loaded_before=False):
+        for found in json.loads(json.dumps(spark_loader._open(brand, "lines", source, file)))["deliveries"]:
+            delivery = spark_loader._delivery(brand, "lines", source, file, found)
+            (batch,) = (b for b in result.ingest.new if b.batch_id == delivery.batch_id)
+            seen = spark_loader._examine(delivery, batch, Earlier([], []))
+            assert (seen["rows"], seen["rejected"], seen["formats"]) == (batch.rows, 0, batch.formats)
+            for part in spark_loader._rows(delivery, batch):
+                rows += [tuple(row.values()) for row in part.select(COLUMNS).to_pylist()]
+    columns = ", ".join(f'"{column}"' for column in COLUMNS)
+    assert sorted(rows) == sorted(shop.rows(f"SELECT {columns} FROM bronze.{brand.name}_lines"))

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import html
+from pathlib import Path
+
+import pytest
 from tests.conftest import SHOP_HEADER, Shop
 
+from mergehouse.ingest.inspection import Inspection, inspect
 from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.run import check
+from mergehouse.quality.report import write_report
 
 
 def line(order: str, day: int, price: str = "5.00") -> str:
@@ -39,8 +46,9 @@ def heals(shop: Shop, expected: dict[str, int]) -> None:
 
 def test_a_renamed_column_holds_back_its_brand_alone(shop: Shop) -> None:
     other = two(shop)
-    assert not shop.run().failed
+    assert not shop.run("silver").failed
     shop.deliver_lines(line("A2", 2), name="lines_2.csv")
+    other.deliver_lines(line("A3", 3), name="lines_3.csv")
     torn = other.deliver_lines(
         line("A2", 2), header=SHOP_HEADER.replace("price", "prijs"), name="lines_2.csv"
     )
@@ -52,11 +60,13 @@ def test_a_renamed_column_holds_back_its_brand_alone(shop: Shop) -> None:
         in (held(result)["other"])
     )
     assert "lines_2.csv" in held(result)["other"] and "price" in held(result)["other"]
+    stopping = [(c.table, c.check) for c in check(shop.project) if c.stops_publication]
+    assert stopping == [("other", "brand_is_current")]
     again = shop.run()
     assert again.failed and {t.status for t in again.tables} == {"fresh"}
     torn.unlink()
     other.deliver_lines(line("A2", 2), name="lines_2.csv")
-    heals(shop, {"shop": 20, "other": 20})
+    heals(shop, {"shop": 20, "other": 30})
 
 
 def test_a_brand_that_never_loaded_is_left_out(shop: Shop) -> None:
@@ -66,6 +76,7 @@ def test_a_brand_that_never_loaded_is_left_out(shop: Shop) -> None:
     assert result.failed and gmv(shop) == {"shop": 10} and list(result.kpis) == ["shop", "group"]
     assert held(result)["other"].startswith("Other Ltd is left out of all figures, the group's too: ")
     assert shop.rows("SELECT source_system FROM gold.dim_brand") == [("shop",)]
+    assert held(result)["other"] in html.unescape(Path(write_report(shop.project)).read_text())
     other.deliver_lines(line("A1", 1))
     heals(shop, {"shop": 10, "other": 10})
 
@@ -99,6 +110,18 @@ def test_rows_that_break_a_check_hold_back_their_brand(shop: Shop) -> None:
     assert {t.status for t in result.tables} <= {"built", "updated", "fresh"}
     file.write_text(sql)
     heals(shop, {"shop": 20, "other": 20})
+
+
+def test_too_many_torn_rows_hold_back_their_brand(shop: Shop) -> None:
+    other = two(shop)
+    shop.run("silver")
+    config = other.brand / "brand.yml"
+    config.write_text(config.read_text().replace("quarantine: {stop: 100 %}", "quarantine: {stop: 20 %}"))
+    for each in (shop, other):
+        each.deliver_lines(line("A2", 2), "torn", name="lines_2.csv")
+    result = shop.run("silver")
+    assert result.failed and gmv(shop) == {"shop": 20, "other": 10}
+    assert "silver.sales_clean: quarantine_below_stop" in held(result)["other"]
 
 
 def test_sql_that_fails_holds_back_its_brand(shop: Shop) -> None:
@@ -137,3 +160,20 @@ def test_a_row_of_a_list_that_cannot_be_used_is_left_out_alone(shop: Shop) -> No
         ("products", "unit_cost_out_of_range", 1),
     ]
     assert [c.failures for c in result.checks if c.check == "entries_are_usable"] == [4]
+
+
+def test_what_nobody_foresaw_in_a_file_stops_its_source_alone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two(shop)
+
+    def fails_for_one(path: Path, encoding: str | None) -> Inspection:
+        if path.parent.name == "other":
+            raise OSError("Input/output error")
+        return inspect(path, encoding)
+
+    monkeypatch.setattr("mergehouse.ingest.duckdb_loader.inspect", fails_for_one)
+    result = shop.run("bronze")
+    assert shop.rows("SELECT count(*) FROM bronze.shop_lines") == [(1,)]
+    assert "Other Ltd, source `lines`" in str(result.ingest.failures["bronze.other_lines"])
+    assert "OSError: Input/output error" in str(result.ingest.failures["bronze.other_lines"])

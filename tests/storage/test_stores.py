@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import duckdb
 import pytest
@@ -103,7 +105,25 @@ def test_landing_zone_in_the_store(shop: Shop, location: str, monkeypatch: pytes
     assert "no file matches lines*" in shop.failure() and zone in shop.failure()
     landing.put("lines1.csv", "\n".join([SHOP_HEADER, *lines(0, 5)]).encode())
     landing.put("notes.md", b"not an export")
-    assert [(b.source_file, b.rows) for b in shop.run().ingest.new] == [("lines1.csv", 5)]
+    for n, month in enumerate((1, 2)):  # parts of one name
+        part = "\n".join([SHOP_HEADER, *lines(10 + n, 1)])
+        landing.put(f"lines/month={month}/part-0.csv", part.encode())
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        archive.writestr("lines9.csv", "\n".join([SHOP_HEADER, *lines(20, 1)]))
+    landing.put("all.zip", packed.getvalue())
+    result = shop.run()
+    assert [(b.source_file, b.rows) for b in result.ingest.new] == [
+        ("all.zip/lines9.csv", 1),
+        ("lines/month=1/part-0.csv", 1),
+        ("lines/month=2/part-0.csv", 1),
+        ("lines1.csv", 5),
+    ]
+    assert result.ingest.unread == {"shop": ["notes.md"]}
+    assert shop.rows('SELECT month, "order" FROM bronze.shop_lines WHERE month IS NOT NULL ORDER BY 1') == [
+        ("1", lines(10, 1)[0].split(",")[0]),
+        ("2", lines(11, 1)[0].split(",")[0]),
+    ]
     with monkeypatch.context() as patched:
         patched.setattr(mergehouse.ingest.landing, "download", None)
         assert not shop.run().ingest.new  # known by size and time: not read again
@@ -112,7 +132,7 @@ def test_landing_zone_in_the_store(shop: Shop, location: str, monkeypatch: pytes
     assert (
         f"{zone}/lines2.csv" in failure and "missing from the header" in failure and "copies" not in failure
     )
-    assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(5,)]
+    assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(8,)]
 
 
 @LONG

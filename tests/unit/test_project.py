@@ -62,6 +62,7 @@ def test_project_file(shop: Shop) -> None:
         ),
         (("qty AS quantity,", ""), ["column `quantity` is missing"]),
         (("FROM lines", "FROM linez"), ["reads `linez`", "did you mean `lines`"]),
+        (("FROM lines", "FROM lines JOIN silver.orders"), ["reads `silver.orders`", "its own sources"]),
         (("SELECT `order`", "SELEC `order`"), ["not valid Spark SQL"]),
         (("`order` AS order_id", "*"), ["`SELECT *` is not allowed"]),
     ],

@@ -11,7 +11,7 @@ from tests.conftest import Shop
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.errors import ConfigError
 from mergehouse.lakehouse.reader import connect
-from mergehouse.transform.staging_views import brand_query
+from mergehouse.transform.staging_views import brand_queries
 
 # 22:30 UTC on 31 May is half past midnight in Berlin, and 18:30 in New York
 UTC, BERLIN, NEW_YORK = "2026-05-31 22:30:00", "2026-06-01 00:30:00", "2026-05-31 18:30:00"
@@ -41,8 +41,8 @@ def test_what_the_clock_shows_in_a_brands_sql(expression: str, tmp_path: Path) -
     brand = Shop(tmp_path / "project").project.brands["shop"]
     file = brand.folder / "order_lines.sql"
     file.write_text(f"SELECT CAST({expression} AS TIMESTAMP_NTZ) AS order_local_ts FROM lines")
-    sql = brand_query(brand, file).sql(dialect="spark").replace("typed.shop_lines", f"({GIVEN})")
-    ((shown,),) = connect().execute(to_duckdb(sql)).fetchall()
+    sql = brand_queries(brand, file)[0].sql(dialect="spark").replace("typed.shop_lines", f"({GIVEN})")
+    ((shown, *_),) = connect().execute(to_duckdb(sql)).fetchall()
     assert shown == dt.datetime.fromisoformat(SHOWN[expression])
 
 
@@ -51,4 +51,4 @@ def test_a_function_that_would_lose_an_argument_is_named(tmp_path: Path) -> None
     file = brand.folder / "order_lines.sql"
     file.write_text("SELECT TO_CHAR(qty, '999') AS order_id FROM lines")
     with pytest.raises(ConfigError, match="Argument 'format' is not supported for expression 'ToChar'"):
-        brand_query(brand, file)
+        brand_queries(brand, file)[0]

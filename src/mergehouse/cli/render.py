@@ -145,8 +145,8 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
     counts = ", ".join(
         f"{statuses[status]} {words}" for status, words in STATUSES.items() if statuses[status]
     )
-    passed = sum(c.passed for c in result.outcomes)
-    console.print(f"\nTables   {counts or 'none'}; {passed:,} checks passed")
+    passed = f"; {sum(c.passed for c in result.outcomes):,} checks passed" if result.changed else ""
+    console.print(f"\nTables   {counts or 'none'}{passed}")
     console.print(_times({**result.stages} | ({"report": report_seconds} if result.changed else {})))
     if slowest:
         console.print(f"Slowest  {slowest}")
@@ -242,6 +242,7 @@ def print_findings(failed: list[CheckResult], labels: Mapping[str, str] | None =
         console.print(f"{c.failures:>7,}  {about}: {c.check}", markup=False)
         if c.severity == "error" or c.table.startswith("bronze."):  # files are in no table to look into
             console.print(f"               {c.why}", markup=False)
+        if c.severity == "error":
             for row in c.sample[:SAMPLE_ROWS]:
                 console.print(
                     "               " + ", ".join(f"{name} = {value}" for name, value in row.items()),

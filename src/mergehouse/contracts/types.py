@@ -32,8 +32,8 @@ TYPES = {
     "double": Type("DOUBLE", "double", "Float64"),
 }
 SOURCE_TYPES = {  # what Spark SQL reads the types of brand.yml as
-    "text": "STRING", "code": "STRING", "number": "DECIMAL(20, 9)", "percent": "DECIMAL(20, 9)",
-    "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP_NTZ",
+    "text": "STRING", "code": "STRING", "id": "STRING", "boolean": "BOOLEAN",
+    "number": "DECIMAL(20, 9)", "percent": "DECIMAL(20, 9)", "date": "DATE", "timestamp": "TIMESTAMP_NTZ",
 }  # fmt: skip
 _OF_DUCKDB = {names.duckdb: kind for kind, names in TYPES.items()} | {"TIMESTAMP WITH TIME ZONE": "timestamp"}
 _OF_DELTA = {names.delta: kind for kind, names in TYPES.items()}

@@ -30,6 +30,15 @@ def to_duckdb(sql: str) -> str:
     return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False)
 
 
+def literal(value: str) -> str:
+    r"""A text as Spark SQL has it.
+
+    >>> print(literal("Ann's"))
+    'Ann\'s'
+    """
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def _rewrite(node: exp.Expression) -> exp.Expression:
     """What SQLGlot leaves as Spark wrote it, or lets mean something else."""
     if isinstance(node, exp.JSONFormat):  # Spark leaves NULLs out
@@ -48,6 +57,8 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
         "source_tz"
     ):  # of the session, which is UTC
         node.set("source_tz", exp.Literal.string("UTC"))
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "TIMESTAMP_MILLIS":
+        return exp.Anonymous(this="MAKE_TIMESTAMP_MS", expressions=node.expressions)
     if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
         value, pattern = node.expressions
         return exp.Anonymous(

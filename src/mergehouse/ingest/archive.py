@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mergehouse.errors import SourceError
-from mergehouse.storage import is_url, open_store, storage_errors
+from mergehouse.storage import CHUNK, is_url, open_store, storage_errors
 
 
 def members(archive: str) -> list[tuple[str, int]]:
@@ -45,13 +47,10 @@ def unpack(archive: str, member: str, target: Path) -> None:
 
 @contextmanager
 def _opened(archive: str) -> Iterator[zipfile.ZipFile]:
-    import obstore
-
-    folder, _, name = archive.rpartition("/")
     try:
         with storage_errors(archive):
-            file = obstore.open_reader(open_store(folder), name) if is_url(archive) else archive
-            with zipfile.ZipFile(file) as packed:  # type: ignore[arg-type]
+            file = io.BufferedReader(_InStore(archive), CHUNK) if is_url(archive) else archive
+            with zipfile.ZipFile(file) as packed:
                 yield packed
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise SourceError(f"{archive}: not a sound zip file ({error}). Deliver it again.") from None
@@ -59,3 +58,30 @@ def _opened(archive: str) -> Iterator[zipfile.ZipFile]:
         raise SourceError(
             f"{archive}: cannot be unpacked ({error}). Deliver it as a plain zip file."
         ) from None
+
+
+class _InStore(io.RawIOBase):
+    """A file of an object store, of which only those parts are fetched that are read."""
+
+    def __init__(self, location: str):
+        import obstore
+
+        folder, _, name = location.rpartition("/")
+        self.file = obstore.open_reader(open_store(folder), name)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        read = bytes(self.file.read(len(buffer)))
+        buffer[: len(read)] = read
+        return len(read)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple, Protocol
 
-import duckdb
-
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.delivery import Delivery, bronze_table
@@ -99,8 +97,8 @@ def load_deliveries(
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
     Of a file with several sheets the ledger has all or none, so that it is read again where one failed.
-    Batches of one run were loaded `now`, the files of a source a microsecond after one another, in the order
-    of their names.
+    Batches of one run were loaded `now`, the files of a source a microsecond after one another, earlier
+    ones first by their names.
     """
     result = IngestResult(known=read_batches(lakehouse))
     sources = [
@@ -129,8 +127,11 @@ def load_deliveries(
                     result.doubts.setdefault(delivery.bronze, {})[delivery.label] = doubts
         except MergehouseError as error:
             return [b for b in new if b.path != path], error
-        except duckdb.Error as error:
-            stopped = SourceError(f"{brand.label}, source `{table}`: {str(error).splitlines()[0]}")
+        except Exception as error:  # what nobody foresaw in one file must not stop the other brands
+            said = next(iter(str(error).strip().splitlines()), "")
+            stopped = SourceError(
+                f"{brand.label}, source `{table}`: {path or 'its files'}: {type(error).__name__}: {said}"
+            )
             return [b for b in new if b.path != path], stopped
         return new, None
 
@@ -178,13 +179,14 @@ def _new_deliveries(
     known: list[Batch],
     inspector: ThreadPoolExecutor,
 ) -> Iterator[Delivery]:
-    """What the source's files hold, files left out that are in the ledger with the same path, size and time.
+    """What the source's files hold, files left out that the ledger has last seen with the same size and time.
 
     While one file is loaded, the next is inspected.
     """
-    seen = {(b.source_system, b.source_table, b.path, b.size_bytes, b.modified_ns) for b in known}
+    of_source = [b for b in known if (b.source_system, b.source_table) == (brand.name, table)]
+    seen = {b.path: (b.size_bytes, b.modified_ns) for b in of_source}  # the last of each path
     found = find_files(brand, table, source, loaded_before=lakehouse.exists(bronze_table(brand.name, table)))
-    new = [f for f in found if (brand.name, table, f.location, f.size_bytes, f.modified_ns) not in seen]
+    new = [f for f in found if seen.get(f.location) != (f.size_bytes, f.modified_ns)]
     for opened in [inspector.submit(loader.open, brand, table, source, file) for file in new]:
         yield from opened.result()
 
@@ -192,7 +194,10 @@ def _new_deliveries(
 def _load(
     delivery: Delivery, loader: Loader, lakehouse: Lakehouse, before: list[Batch], now: dt.datetime
 ) -> tuple[Batch, list[str]]:
-    """Loads one delivery, or recognises it among the source's batches."""
+    """Loads one delivery, or recognises it among the source's batches.
+
+    A file that says again what it said before it said something else is a delivery of its own: the later.
+    """
     file = delivery.file
     batch = Batch(
         batch_id=delivery.batch_id, source_system=delivery.brand.name, source_table=delivery.table,
@@ -201,7 +206,14 @@ def _load(
         formats="{}", drift="[]", ingest_ts=now,
     )  # fmt: skip
     loaded = sorted((b for b in before if b.status == "loaded"), key=lambda b: b.ingest_ts)
-    if any(b.batch_id == batch.batch_id for b in loaded):
-        return replace(batch, status="repeat"), []
+    if copies := [b for b in loaded if _content(b) == batch.batch_id]:
+        of_path = [b for b in before if (b.path, b.source_file) == (batch.path, batch.source_file)]
+        if not of_path or _content(of_path[-1]) == batch.batch_id:
+            return replace(batch, status="repeat"), []
+        batch = replace(batch, batch_id=f"{batch.batch_id}-{len(copies) + 1}")
     columns = [f.name for f in lakehouse.delta(delivery.bronze).schema().fields] if loaded else []
     return loader.load(delivery, batch, Earlier([b.formats for b in loaded], columns))
+
+
+def _content(batch: Batch) -> str:
+    return batch.batch_id.split("-")[0]

@@ -5,8 +5,9 @@ reconciled by count.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from mergehouse.ingest.header import (
     detect_delimiter,
     find_header,
     first_records,
-    lines_above,
+    lines_of,
     match_header,
     named_columns,
     quoting,
+    with_quotes_found,
 )
 from mergehouse.ingest.inspection import Inspection, blank_lines, inspect, is_compressed, transcode
 from mergehouse.ingest.json_records import Torn, read_json
@@ -32,6 +34,7 @@ from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_pa
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Brand, Source
 
+NUMBERS = "U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|DECIMAL|FLOAT|DOUBLE"  # DuckDB's types
 MAX_LINE_BYTES = 2 * 2**20
 MAX_REJECTED_TEXT = 16 * 2**20
 REASONS = {
@@ -43,10 +46,23 @@ REASONS = {
     "INVALID STATE": "broken_quotes",
 }
 
+SIGNATURES = {  # how files begin that are no text
+    b"PK\x03\x04": "a workbook or zip file",
+    b"\xd0\xcf\x11\xe0": "a workbook",
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "a gzip file",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
+}
+
 
 @dataclass(frozen=True)
 class Delivery:
-    """A text, JSON or Parquet file or one sheet of a workbook, to be loaded. `path` is where to read it."""
+    """A text, JSON or Parquet file or one sheet of a workbook, to be loaded. `path` is where to read it.
+
+    `left_out` are sheets that are not read, of the first that is.
+    """
 
     brand: Brand
     table: str
@@ -55,6 +71,7 @@ class Delivery:
     path: Path
     inspection: Inspection
     sheet: str | None = None
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def bronze(self) -> str:
@@ -94,9 +111,17 @@ def deliveries(
 
     Raises SourceError where a workbook cannot be read or a declared sheet is not there.
     """
-    found = sheets(path, source) if kind_of(path.name) == "workbook" else [None]
-    for sheet in found:
-        yield Delivery(brand, table, source, file, path, inspection, sheet)
+    content = next((what for mark, what in SIGNATURES.items() if inspection.head.startswith(mark)), None)
+    if content and kind_of(path.name) in ("text", "json"):
+        raise SourceError(f"{path}: no text, but {content}. Give the file the ending of what it is.")
+    if kind_of(path.name) != "workbook":
+        yield Delivery(brand, table, source, file, path, inspection)
+        return
+    read, left_out = sheets(path, source)
+    for sheet in read:
+        yield Delivery(
+            brand, table, source, file, path, inspection, sheet, left_out if sheet == read[0] else []
+        )
 
 
 class Reader:
@@ -115,6 +140,7 @@ class Reader:
         self.delivery, self.cursor, self.readable, self.earlier = delivery, cursor, readable, earlier
         self.delimiter: str | None = None
         self.encoding: str | None = None
+        self.numbers: list[str] = []  # columns that the file holds as numbers
         self.doubts: list[str] = []
         self._torn: list[Torn] = []
 
@@ -188,13 +214,17 @@ class Reader:
             path, self.encoding = self.readable, seen.encoding
             seen = inspect(path)
         self.encoding = self.encoding or "utf-8"
-        head, source = seen.head.decode("utf-8", errors="replace"), self.delivery.source
-        self.delimiter = detect_delimiter(head, source)
+        head = seen.head.decode("utf-8", errors="replace")
+        self.delimiter = detect_delimiter(head, self.delivery.source)
+        records = first_records(head, self.delimiter, self.delivery.source)
+        source = with_quotes_found(records, self.delivery.source)
         records = first_records(head, self.delimiter, source)
         place = find_header(records, source)
-        above = lines_above(head, self.delimiter, source, place)
         self._match(records[place], str(self.delivery.path), records[:place])
-        self._lines, self._path = seen.lines - above, path
+        self._lines = seen.lines - lines_of(head, self.delimiter, source, place + 1)
+        self._path = path
+        if seen.open_end:
+            self.header.drift.append("the last line has no end: see that the file is whole")
         if seen.lines in FULL:
             self.doubts.append(f"{seen.lines:,} lines are all that a sheet holds: the rest may be cut off")
         if seen.nul_bytes:
@@ -230,7 +260,7 @@ class Reader:
     def _open_parquet(self, path: Path) -> None:
         file, items = text(str(path)), self.delivery.source.items
         try:
-            rows, headers = flattened(self.cursor, f"read_parquet({file}, hive_partitioning = false)", items)
+            rows, types = flattened(self.cursor, f"read_parquet({file}, hive_partitioning = false)", items)
             counted = (
                 f"SELECT count(*) FROM ({rows})"
                 if items
@@ -241,8 +271,19 @@ class Reader:
             raise SourceError(
                 f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})."
             ) from None
-        self._match(headers, str(path))
-        self._delivered = f"(SELECT {self._renamed(headers)} FROM ({rows}))"
+        self._match(list(types), str(path))
+        self.numbers = [
+            name
+            for name, kind in zip(self._own_columns, types.values(), strict=True)
+            if re.match(NUMBERS, kind)
+        ]
+        instants = self.cursor.execute(
+            f"SELECT name FROM parquet_schema({file}) WHERE type = 'INT96'"
+        ).fetchall()
+        for path_in_row in (p for p in types if (p.split(".")[-1],) in instants):
+            # Spark, Hive and Impala keep instants so, in UTC, and DuckDB takes them for local times
+            rows = f"SELECT * REPLACE ({quoted(path_in_row)} || 'Z' AS {quoted(path_in_row)}) FROM ({rows})"
+        self._delivered = f"(SELECT {self._renamed(list(types))} FROM ({rows}))"
 
     def _open_sheet(self, path: Path, name: str) -> None:
         book, source, above, place = workbook(path), self.delivery.source, [], 0
@@ -273,7 +314,9 @@ class Reader:
             f"count(*) FILTER (length({quoted(n)}) = {LONGEST_CELL})" for n in self._own_columns
         )
         ((cut,),) = self.cursor.execute(f"SELECT {filled} FROM {self._delivered}").fetchall()
+        left_out = ", ".join(self.delivery.left_out)
         found = {
+            f"sheet(s) that lack the columns are not read: {left_out}": left_out,
             "the sheet itself is hidden": sheet.visible != "visible",
             f"{lines:,} rows are all that a sheet holds: the rest may be cut off": lines in FULL,
             f"{cut:,} cell(s) are filled to the last of {LONGEST_CELL:,} characters, the rest is lost": cut,
@@ -305,7 +348,9 @@ class Reader:
             )
         if rejected_lines and not accepted:
             raise SourceError(self._all_torn())
-        lines, counted = self._lines - 1, accepted + rejected_lines
+        if rejected_lines and (advice := self._on_backslashes()):
+            self.doubts.append(f"{rejected_lines:,} line(s) could not be split.{advice}".rstrip("."))
+        lines, counted = self._lines, accepted + rejected_lines
         if lines == counted:
             return
         unexplained = lines - counted - self._embedded_newlines()

@@ -13,6 +13,12 @@ TOTALS = (
     "totale", "total general", "total général", "suma", "somme", "totaal", "razem", "celkem", "summa",
     "yhteensä", "összesen", "σύνολο",
 )  # fmt: skip
+_WRITTEN = sorted(
+    style(word) + end
+    for word in TOTALS
+    for style in (str.lower, str.upper, str.capitalize)
+    for end in ("", ":")
+)
 
 
 def doubtful_rows(
@@ -31,10 +37,10 @@ def doubtful_rows(
         for name in source.columns
     )
     marked = [n for n, column in source.columns.items() if column.type in ("code", "date", "timestamp")]
-    total = " OR ".join(
-        f"rtrim(lower(trim({quoted(name)})), ' :') IN ({', '.join(map(text, TOTALS))})" for name in marked
-    )
-    counts = f"count(*) FILTER ({again}), count(*) FILTER ({total or 'false'})"
-    repeats, totals = connection.execute(f"SELECT {counts} FROM ({relation})").fetchall()[0]
-    found = {"say what the header says": repeats, "look like a total": totals}
-    return [f"{count:,} row(s) {words}" for words, count in found.items() if count]
+    total = " OR ".join(f"{quoted(name)} IN ({', '.join(map(text, _WRITTEN))})" for name in marked)
+    found = {"say what the header says": again, "look like a total": total or "false"}
+    said = []
+    for words, condition in found.items():  # as WHERE each, which looks at few values of a row
+        ((count,),) = connection.execute(f"SELECT count(*) FROM ({relation}) WHERE {condition}").fetchall()
+        said += [f"{count:,} row(s) {words}"] if count else []
+    return said

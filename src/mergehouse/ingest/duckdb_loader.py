@@ -68,7 +68,9 @@ class EmbeddedLoader:
                     f"SELECT * FROM ({select(cursor, self.lakehouse.delta(delivery.bronze))}) WHERE batch_id"
                     f" = {text(batch.batch_id)}"
                 )
-                formats = detect_formats(cursor, rows, delivery.source, earlier.formats)
+                formats = detect_formats(
+                    cursor, rows, delivery.source, earlier.formats, reader.delimiter, reader.numbers
+                )
                 reader.doubts += doubtful_rows(cursor, rows, delivery.source, reader.header)
                 loaded = _count(self.lakehouse, cursor, delivery.bronze, batch.batch_id)
                 empty = [] if loaded else ["the file holds a header and no rows"]

@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
+from mergehouse.engine.dialect import to_duckdb
+from mergehouse.ingest.cells import BLANKS, SHORTENED, UNSEEN, cell, typed_value
+from mergehouse.ingest.instants import ISO_OFFSET, WITH_NAMES, numbers_for_names
 from mergehouse.lakehouse.reader import quoted, text
-from mergehouse.project.config import Source
+from mergehouse.project.config import Column, Source
 
 ISO_LIKE = "____-__-__%"
-ISO_OFFSET = (  # after the time of some ISO instants comes how far their clock is from UTC
-    "yyyy-MM-dd'T'HH:mm:ssXXX"
-)
+TIMES = "times_written"
+RARE = ("undecided", "nulls", "numbers", "cleaned", "shortened")
 MAX_SHAPES = 20
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
-DECIMAL_COMMA = r"^[^0-9]*[0-9.]*,([0-9]{1,2}|[0-9]{4,})[^0-9]*$"
-DECIMAL_POINT = r"^[^0-9]*[0-9,]*\.([0-9]{1,2}|[0-9]{4,})[^0-9]*$"
+_DECIMALS = (
+    r"^[^0-9]*([0-9{group}]*{mark}([0-9]{{1,2}}|[0-9]{{4,}})|0{mark}[0-9]+|[0-9]{{4,}}{mark}[0-9]{{3}}"
+    r"|[0-9]{{1,3}}({group}[0-9]{{3}})+{mark}[0-9]{{3}}|[0-9]{{1,3}}({group}[0-9]{{2,3}}){{2,}})[^0-9]*$"
+)
+DECIMAL_COMMA = _DECIMALS.format(mark=",", group="[.]")
+DECIMAL_POINT = _DECIMALS.format(mark="[.]", group=",")
+UNDECIDED = r"^[^0-9]*[1-9][0-9]{0,2}[.,][0-9]{3}[^0-9]*$"
+# What says "empty" in exports of databases and spreadsheets, in capital letters.
+NULL_WORDS = (
+    "NULL", "(NULL)", "\\N", "NAN", "NAT", "NONE", "N/A", "#N/A", "<NA>", "#NV", "#REF!", "#VALUE!",
+    "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#WERT!", "#BEZUG!", "#ZAHL!", "#CALC!", "#SPILL!",
+)  # fmt: skip
+KINDS = {
+    "number": "a number",
+    "percent": "a number",
+    "date": "a date",
+    "timestamp": "a time",
+    "boolean": "yes or no",
+}
 
 # Values with every digit as 9 and every word as A, and the Spark datetime pattern that reads them.
 DATE_SHAPES = {
@@ -40,28 +60,44 @@ TIME_SHAPES = {
 
 @dataclass(frozen=True)
 class Formats:
-    """A batch's decimal mark, by date column its patterns (Spark's) besides ISO, and what was unclear."""
+    """How a batch is written: its decimal mark (`undecided` where nothing shows it); by column its patterns
+    of dates (Spark's) besides ISO, and the words that mean "empty"; columns of `numbers` that the file itself
+    holds as such, of cells to be `cleaned`, of codes that a spreadsheet `shortened`; and what was unclear.
+    """
 
     decimal_mark: str
     dates: dict[str, list[str]]
-    notes: list[str]
+    notes: list[str] = field(default_factory=list)
+    undecided: bool = False
+    nulls: dict[str, list[str]] = field(default_factory=dict)
+    numbers: list[str] = field(default_factory=list)
+    cleaned: list[str] = field(default_factory=list)
+    shortened: list[str] = field(default_factory=list)
 
     def as_json(self) -> str:
         """As the ledger keeps them.
 
-        >>> Formats(",", {"day": ["d.M.yyyy"]}, notes=[]).as_json()
+        >>> Formats(",", {"day": ["d.M.yyyy"]}).as_json()
         '{"dates": {"day": ["d.M.yyyy"]}, "decimal_mark": ","}'
         """
-        return json.dumps({"decimal_mark": self.decimal_mark, "dates": self.dates}, sort_keys=True)
+        always = {"decimal_mark": self.decimal_mark, "dates": self.dates}
+        rare = {name: found for name in RARE if (found := getattr(self, name))}
+        return json.dumps(always | rare, sort_keys=True)
 
 
 def detect_formats(
-    connection: duckdb.DuckDBPyConnection, relation: str, source: Source, earlier: list[str]
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    source: Source,
+    earlier: list[str],
+    delimiter: str | None = None,
+    numbers: Collection[str] = (),
 ) -> Formats:
-    """Looks at every value of the number and date columns of `relation` (a SELECT over one batch).
+    """Looks at every value of the declared columns of `relation` (a SELECT over one batch).
 
     What the values leave open is read as in the source's `earlier` batches (their formats as JSON, oldest
-    first): the delivery of a single day seldom shows whether its dates are day-first.
+    first): the delivery of a single day seldom shows whether its dates are day-first. `numbers` are columns
+    that the file itself holds as numbers.
 
     >>> source = Source(files="*", columns={"price": {"type": "number"}, "day": {"type": "date"}})
     >>> rows = "FROM (VALUES ('1.234,50', '31.12.2025'), ('7,00', '1.2.2026')) AS t(price, day)"
@@ -71,14 +107,150 @@ def detect_formats(
     """
     notes: list[str] = []
     before = [json.loads(formats) for formats in earlier]
-    usual_mark = before[-1]["decimal_mark"] if before else "."
-    mark = source.decimal_mark or _decimal_mark(connection, relation, source, usual_mark, notes)
-    dates: dict[str, list[str]] = {}
-    shapes = {
-        name: _shapes(connection, relation, name)
-        for name, column in source.columns.items()
-        if column.type in ("date", "timestamp")
+    written = {name: _written(connection, relation, name, n) for n, name in enumerate(source.columns)}
+    cleaned = [name for name in source.columns if _has_odd_characters(connection, written[name], name)]
+    nulls = _null_words(connection, written, source, notes)
+    mark, undecided = _decimal_mark(connection, written, source, before, delimiter, numbers, notes)
+    dates = _dates(connection, written, source, before, notes)
+    shortened = _shortened(connection, written, source, notes)
+    _note_spellings(connection, written, source, notes)
+    formats = Formats(
+        mark, dates, notes, undecided, nulls, [c for c in source.columns if c in numbers], cleaned, shortened
+    )
+    _note_unread(connection, written, source, formats)
+    return formats
+
+
+def _written(connection: duckdb.DuckDBPyConnection, relation: str, name: str, number: int) -> str:
+    """A table of a column's values as they are written, each once, and how many times: all that is asked of
+    them is asked of fewer rows.
+    """
+    table = f"temp.written_{number}"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE written_{number} AS SELECT {quoted(name)}, count(*) AS {TIMES} FROM"
+        f" ({relation}) WHERE {quoted(name)} IS NOT NULL GROUP BY 1"
+    )
+    return table
+
+
+def _has_odd_characters(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> bool:
+    column = quoted(name)
+    odd = (
+        f"(strlen({column}) <> length({column}) AND regexp_matches({column}, {text(f'[{UNSEEN}{BLANKS}]')}))"
+    )
+    wrapped = f"regexp_matches({column}, '[\\t\\r\\n]') OR {column} LIKE '=%' OR trim({column}) LIKE '=%'"
+    return _any(connection, f"FROM {table} WHERE {odd} OR {wrapped}")
+
+
+def _null_words(
+    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[str]
+) -> dict[str, list[str]]:
+    """The words that mean "empty" which each column has. Where the brand declares its own, others are only
+    named.
+    """
+    words: dict[str, list[str]] = {}
+    mine = ", ".join(map(text, source.null_values or [""]))
+    for name, table in written.items():
+        found = connection.execute(
+            f"SELECT upper(trim({quoted(name)})) AS word, sum({TIMES})::BIGINT FROM {table} WHERE word IN"
+            f" ({', '.join(map(text, NULL_WORDS))}) AND trim({quoted(name)}) NOT IN ({mine}) GROUP BY 1"
+            " ORDER BY 1"
+        ).fetchall()
+        if not found:
+            continue
+        listed = ", ".join(f"`{word}` ({times:,} cells)" for word, times in found)
+        if source.null_values is None:
+            words[name] = [word for word, _ in found]
+            notes.append(f"{name}: {listed} read as empty")
+        else:
+            notes.append(f"{name}: {listed} are not among the declared `null_values`")
+    return words
+
+
+def _shortened(
+    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[str]
+) -> list[str]:
+    """Columns of codes among which are some of which a spreadsheet has left the first digits."""
+    found = []
+    for name in (n for n, c in source.columns.items() if c.type in ("code", "id")):
+        like = f"trim({quoted(name)}, ' =\"\t')"
+        rows = connection.execute(
+            f"SELECT min({like}), sum({TIMES})::BIGINT FROM {written[name]} WHERE"
+            f" regexp_matches({like}, {text(SHORTENED)})"
+        ).fetchall()
+        if times := rows[0][1]:
+            found.append(name)
+            notes.append(
+                f"{name}: {times:,} cells such as `{rows[0][0]}` are codes that a spreadsheet has shortened;"
+                " they are empty. Have them delivered as text"
+            )
+    return found
+
+
+def _note_spellings(
+    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[str]
+) -> None:
+    """Codes of which capital and small letters occur, and which count as one."""
+    for name in (n for n, c in source.columns.items() if c.type == "code"):
+        code = f"trim({quoted(name)})"
+        small = (
+            f"SELECT DISTINCT upper({code}) AS word FROM {written[name]} WHERE {code} <> upper({code})"
+            f" AND word NOT IN ({', '.join(map(text, NULL_WORDS))})"
+        )
+        ((joined, example),) = connection.execute(
+            f"SELECT count(*), min([one, other]) FROM (SELECT min({code}) AS one, max({code}) AS other FROM"
+            f" {written[name]} WHERE upper({code}) IN ({small}) GROUP BY upper({code})) WHERE one <> other"
+        ).fetchall()
+        if joined:
+            notes.append(
+                f"{name}: {joined:,} codes come in capital and in small letters, such as `{example[0]}` and"
+                f" `{example[1]}`, and count as one. If they differ, declare `type: id`"
+            )
+
+
+def _note_unread(
+    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, formats: Formats
+) -> None:
+    """Cells that say something, and nothing that can be read as their column's type."""
+    found = json.loads(formats.as_json())
+    for name, kind in ((n, c.type) for n, c in source.columns.items() if c.type in KINDS):
+        says = f"COALESCE({cell(name, source, found)}, '') <> ''"
+        unread = f"{typed_value(name, source, found, 'UTC')} IS NULL AND {says}"
+        ((example, times),) = connection.execute(
+            to_duckdb(
+                f"SELECT MIN(`{name}`), CAST(SUM({TIMES}) AS BIGINT) FROM {written[name]} WHERE {unread}"
+            )
+        ).fetchall()
+        if times:
+            formats.notes.append(
+                f"{name}: {times:,} cells such as `{example.strip()[:40]}` cannot be read as {KINDS[kind]}"
+                f" and are empty{_hint(example.strip(), kind)}"
+            )
+
+
+def _hint(example: str, kind: str) -> str:
+    if kind not in ("date", "timestamp"):
+        return ""
+    hints = {
+        r"[2-7][0-9]{4}([.,][0-9]+)?": "it looks like a day of a spreadsheet: declare `format: excel_serial`",
+        r"1[0-9]{9}([.][0-9]+)?": "it looks like seconds since 1970: declare `format: epoch_seconds`",
+        r"1[0-9]{12}": "it looks like milliseconds since 1970: declare `format: epoch_milliseconds`",
+        r".*:[0-9.]+ ?[A-Z]{2,5}": "if the letters are a time zone, declare it under `zones`",
+        r".*[^\W\d_]{3,}.*": "if it names a month, declare the `language`",
     }
+    return next((f"; {hint}" for looks, hint in hints.items() if re.fullmatch(looks, example)), "")
+
+
+def _dates(
+    connection: duckdb.DuckDBPyConnection,
+    written: dict[str, str],
+    source: Source,
+    before: list[dict[str, Any]],
+    notes: list[str],
+) -> dict[str, list[str]]:
+    dates: dict[str, list[str]] = {}
+    columns = {n: c for n, c in source.columns.items() if c.type in ("date", "timestamp") and not c.format}
+    shapes = {name: _shapes(connection, written[name], name) for name in columns}
     orders = [o for found in shapes.values() for shape in found if (o := shape.order) and o != "both"]
     seen = max(orders, key=orders.count, default=None)
     usual = source.date_order or seen or _usual_order(before)
@@ -101,13 +273,15 @@ def detect_formats(
                 )
             if pattern not in patterns:
                 patterns.append(pattern)
-        if patterns and (count := len(patterns) + _has_iso(connection, relation, name)) > 1:
+        patterns += _with_names(connection, written[name], name, columns[name])
+        iso = _any(connection, f"FROM {written[name]} WHERE {quoted(name)} LIKE '{ISO_LIKE}'")
+        if patterns and (count := len(patterns) + iso) > 1:
             notes.append(f"{name}: dates are written in {count} different formats")
-        if _has_offsets(connection, relation, name):
+        if _has_offsets(connection, written[name], name):
             patterns.append(ISO_OFFSET)
         if patterns:
             dates[name] = patterns
-    return Formats(mark, dates, notes)
+    return dates
 
 
 def _usual_order(earlier: list[dict[str, Any]]) -> str | None:
@@ -120,31 +294,62 @@ def _usual_order(earlier: list[dict[str, Any]]) -> str | None:
     )
 
 
-def _decimal_mark(
-    connection: duckdb.DuckDBPyConnection, relation: str, source: Source, usual: str, notes: list[str]
-) -> str:
-    """The mark most values show; the usual one where none shows any."""
-    numbers = [name for name, column in source.columns.items() if column.type in ("number", "percent")]
-    if not numbers:
-        return usual
-    with_comma = " OR ".join(f"contains({quoted(name)}, ',')" for name in numbers)
-    if (
-        usual == "."
-        and not connection.execute(f"SELECT 1 FROM ({relation}) WHERE {with_comma} LIMIT 1").fetchall()
-    ):
-        return "."
-    counts = ", ".join(
-        f"count(*) FILTER (regexp_matches({quoted(name)}, {text(pattern)}))"
-        for pattern in (DECIMAL_COMMA, DECIMAL_POINT)
-        for name in numbers
+def _with_names(connection: duckdb.DuckDBPyConnection, table: str, name: str, column: Column) -> list[str]:
+    """The patterns by which dates with names of months are read."""
+    if not column.language:
+        return []
+    dated = numbers_for_names(f"TRIM(`{name}`)", column)
+    read = (
+        to_duckdb(f"SELECT 1 FROM {table} WHERE TRY_TO_TIMESTAMP({dated}, '{p}') IS NOT NULL LIMIT 1")
+        for p in WITH_NAMES
     )
-    found = connection.execute(f"SELECT {counts} FROM ({relation})").fetchall()[0]
-    commas, points = sum(found[: len(numbers)]), sum(found[len(numbers) :])
+    return [p for p, sql in zip(WITH_NAMES, read, strict=True) if connection.execute(sql).fetchall()]
+
+
+def _decimal_mark(
+    connection: duckdb.DuckDBPyConnection,
+    written: dict[str, str],
+    source: Source,
+    before: list[dict[str, Any]],
+    delimiter: str | None,
+    plain: Collection[str],
+    notes: list[str],
+) -> tuple[str, bool]:
+    """The mark most values show, and False; where none shows any the usual one, and True."""
+    usual = next((b["decimal_mark"] for b in reversed(before) if not b.get("undecided")), None)
+    numbers = [n for n, c in source.columns.items() if c.type in ("number", "percent") and n not in plain]
+    if source.decimal_mark or not numbers:
+        return source.decimal_mark or usual or ".", not source.decimal_mark
+    commas, points = (
+        sum(
+            connection.execute(
+                f"SELECT coalesce(sum({TIMES}), 0)::BIGINT FROM {written[name]} WHERE"
+                f" regexp_matches({quoted(name)}, {text(pattern)})"
+            ).fetchall()[0][0]
+            for name in numbers
+        )
+        for pattern in (DECIMAL_COMMA, DECIMAL_POINT)
+    )
     if commas and points:
         notes.append(f"numbers use both `,` ({commas} values) and `.` ({points} values) as decimal mark")
-    if commas == points == 0:
-        return usual
-    return "," if commas > points else "."
+    if commas or points:
+        return "," if commas > points else ".", False
+    mark = usual or ("," if delimiter == ";" else ".")
+    for name in [] if usual else numbers:
+        found = connection.execute(
+            f"SELECT min({quoted(name)}) FROM {written[name]} WHERE"
+            f" regexp_matches({quoted(name)}, {text(UNDECIDED)})"
+        ).fetchall()[0][0]
+        if found:
+            notes.append(
+                f"{name}: nothing shows whether `{found.strip()}` has decimals; read with `{mark}` as the"
+                " decimal mark. Declare `decimal_mark`"
+            )
+    return mark, True
+
+
+def _any(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    return bool(connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchall())
 
 
 @dataclass(frozen=True)
@@ -173,14 +378,14 @@ class _Shape:
         return None
 
 
-def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> list[_Shape]:
+def _shapes(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> list[_Shape]:
     """Shapes of the values that are no ISO dates, or ISO dates with AM or PM, the most frequent first."""
     column = quoted(name)
     iso = f"trim({column}) LIKE '{ISO_LIKE}' AND NOT lower(right(trim({column}), 1)) = 'm'"
     rows = connection.execute(f"""
         WITH written AS (
-            SELECT trim({column}) AS value, count(*) AS times FROM ({relation})
-            WHERE {column} IS NOT NULL AND trim({column}) <> '' AND NOT ({iso}) GROUP BY 1
+            SELECT trim({column}) AS value, sum({TIMES}) AS times FROM {table}
+            WHERE trim({column}) <> '' AND NOT ({iso}) GROUP BY 1
         ), parts AS (
             SELECT *,
                    regexp_replace(regexp_replace(value, '[A-Za-z]+', 'A', 'g'), '[0-9]', '9', 'g') AS shape,
@@ -199,15 +404,7 @@ def _shapes(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> 
     return [_Shape(shape, example, orders[first, second]) for shape, example, first, second in rows]
 
 
-def _has_iso(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
-    return bool(
-        connection.execute(
-            f"SELECT 1 FROM ({relation}) WHERE {quoted(name)} LIKE '{ISO_LIKE}' LIMIT 1"
-        ).fetchall()
-    )
-
-
-def _has_offsets(connection: duckdb.DuckDBPyConnection, relation: str, name: str) -> bool:
+def _has_offsets(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> bool:
     """True where some ISO instant is more than date and time: `Z`, `+01:00`, the name of a zone. The hour 24
     counts, too.
     """
@@ -217,4 +414,4 @@ def _has_offsets(connection: duckdb.DuckDBPyConnection, relation: str, name: str
         " '0' AND '9'"
     )
     odd = f"{column} LIKE '{ISO_LIKE}' AND ({after} OR substring({column}, 12, 2) = '24')"
-    return bool(connection.execute(f"SELECT 1 FROM ({relation}) WHERE {odd} LIMIT 1").fetchall())
+    return _any(connection, f"FROM {table} WHERE {odd}")

@@ -15,7 +15,7 @@ from typing import Any
 from mergehouse.errors import SourceError
 from mergehouse.project.config import ADDED_COLUMNS, Source, nearest
 
-DELIMITERS = (",", ";", "\t", "|", "^", "~")
+DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
 # records among which the header is looked for; characters shown of what stands above it
 SEARCHED, SHOWN = (30, 200)
 
@@ -60,6 +60,18 @@ def first_records(head: str, delimiter: str, source: Source) -> list[list[str]]:
     return list(islice(_records(head, delimiter, source), SEARCHED)) or [[]]
 
 
+def with_quotes_found(records: Sequence[Sequence[str]], source: Source) -> Source:
+    """The source, with single quotes where it declares none and each cell of the header is in them.
+
+    >>> with_quotes_found([["'order'", "'price'"]], Source(files="*", columns={"order": {}})).quote
+    "'"
+    """
+    header = records[find_header(records, source)]
+    if source.quote is None and header and all(re.fullmatch("'.+'", cell.strip()) for cell in header):
+        return source.model_copy(update={"quote": "'"})
+    return source
+
+
 def find_header(records: Sequence[Sequence[str | None]], source: Source) -> int:
     """Place of the record that names most of the declared columns, the first of equals: an export may begin
     with a title.
@@ -71,16 +83,16 @@ def find_header(records: Sequence[Sequence[str | None]], source: Source) -> int:
     return max(range(len(records)), key=lambda place: named_columns(records[place], source), default=0)
 
 
-def lines_above(head: str, delimiter: str, source: Source, place: int) -> int:
-    r"""How many lines end before the record at a place.
+def lines_of(head: str, delimiter: str, source: Source, count: int) -> int:
+    r"""How many lines the first records take.
 
     >>> source = Source(files="*", columns={})
-    >>> lines_above('"a title\nof two lines"\norder,price\n', ",", source, place=1)
-    2
+    >>> lines_of('"a title\nof two lines"\norder,price\nA1,5\n', ",", source, count=2)
+    3
     """
     records = _records(head, delimiter, source)
-    for _ in range(place):
-        next(records)
+    for _ in range(count):
+        next(records, None)
     return records.line_num
 
 

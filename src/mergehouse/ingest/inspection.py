@@ -31,13 +31,14 @@ BLANK_LINE = re.compile(rb"(?<=\n)\r?\n")
 class Inspection:
     """What the bytes say before anything is parsed. `lines` counts line ends, the last one implied.
 
-    `odd_line_ends`: carriage returns alone, or some lines end with one and others without. `nul_bytes` are
-    those of text in which they mean nothing.
+    `open_end`: the last line has none. `odd_line_ends`: carriage returns alone, or some lines end with one
+    and others without. `nul_bytes` are those of text in which they mean nothing.
     """
 
     sha256: str
     lines: int
     encoding: str
+    open_end: bool
     odd_line_ends: bool
     nul_bytes: int
     head: bytes
@@ -84,6 +85,7 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
         sha256=digest.hexdigest(),
         lines=newlines + (not last.endswith(b"\n")),
         encoding=name,
+        open_end=not last.endswith((b"\n", b"\n\0", b"\r")),
         odd_line_ends=returns not in (0, newlines),
         nul_bytes=0 if name.startswith(("utf-16", "utf-32")) else nuls,
         head=head,

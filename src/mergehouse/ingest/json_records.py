@@ -29,7 +29,16 @@ class Torn(NamedTuple):
     text: str
 
 
-DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number)
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):  # of two values, one would be lost
+        raise ValueError("a name occurs more than once")
+    return fields
+
+
+DECODER = json.JSONDecoder(
+    parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=_fields
+)
 
 
 def read_json(file: Path, items: str | None) -> tuple[polars.DataFrame, list[Torn]]:
@@ -82,7 +91,7 @@ def _decoded(line: bytes) -> str:
 def _record(text: str) -> dict[str, Any] | None:
     try:
         found = DECODER.decode(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and "\ufffd" not in text else None
 
@@ -99,7 +108,7 @@ def _one_after_another(file: Path) -> Iterator[dict[str, Any] | Torn]:
         start = place
         try:
             record, place = DECODER.raw_decode(text, place)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise SourceError(
                 f"{file}: no sound JSON in line {text.count(chr(10), 0, start) + 1:,} ({error})."
                 " Deliver it again."

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from mergehouse.errors import SourceError
 from mergehouse.ingest.archive import members, unpack
+from mergehouse.ingest.file_order import in_time_order
 from mergehouse.project.config import Brand, Source
 from mergehouse.storage import download, is_url, open_store, storage_errors
 
@@ -102,7 +103,7 @@ class Listing:
 def list_zone(location: str) -> Listing | None:
     """Files and folders by name, hidden ones left out; None where the folder does not exist.
 
-    Raises LakehouseError where an object store cannot be listed.
+    Raises LakehouseError where it cannot be listed.
 
     >>> [file.name for file in list_zone("shop/raw/shop").files]
     ['lines.csv']
@@ -113,8 +114,9 @@ def list_zone(location: str) -> Listing | None:
         zone = Path(location)
         if not zone.is_dir():
             return None
-        there = sorted(p for p in zone.iterdir() if not p.name.startswith("."))
-        stats = [(p, p.stat()) for p in there if p.is_file()]
+        with storage_errors(location):
+            there = sorted(p for p in zone.iterdir() if not p.name.startswith("."))
+            stats = [(p, p.stat()) for p in there if p.is_file()]
         return Listing(
             [LandedFile(str(p), s.st_size, s.st_mtime_ns) for p, s in stats],
             [str(p) for p in there if p.is_dir()],
@@ -140,7 +142,7 @@ def fitting(files: list[LandedFile], source: Source) -> list[LandedFile]:
 
 
 def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) -> list[LandedFile]:
-    """The files of one source, by name. Raises SourceError where there is none and never was one.
+    """The files of one source, earlier ones first. Raises SourceError where there is none and never was one.
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> [file.name for file in find_files(brand, "lines", brand.sources["lines"], loaded_before=False)]
@@ -150,11 +152,11 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
     landed = list(_below(listing, source.files)) if listing else []
     found = fitting(landed, source)
     if found or source.optional or loaded_before:
-        return sorted(found, key=lambda file: file.label)
+        return in_time_order(found, source.date_order)
     if meant := _meant(landed, source.files):
         raise SourceError(
             f"{meant[0].location}: files of this kind are not read; expected one of"
-            f" {', '.join(e for kind in KINDS for e in endings(kind))}, {ARCHIVE}. Convert or unpack it."
+            f" {', '.join(e for kind in KINDS.values() for e in kind)}, {ARCHIVE}. Convert or unpack it."
         )
     there = _names(listing) if listing else []
     state = (

@@ -11,16 +11,20 @@ from mergehouse.lakehouse.reader import quoted, text
 
 def flattened(
     connection: duckdb.DuckDBPyConnection, relation: str, items: str | None
-) -> tuple[str, list[str]]:
-    """SELECT over the relation, all text, and what its columns are called: `customer.id` for the field of a
-    struct. Where `items` names a list, its members are rows, and a row without any stays one.
+) -> tuple[str, dict[str, str]]:
+    """SELECT over the relation, all text, and the types of its columns by what they are called:
+    `customer.id` for the field of a struct. Where `items` names a list, its members are rows, and a row
+    without any stays one.
 
     >>> rows = "(SELECT 7 AS id, [{'sku': 'P1', 'price': 5.250}, {'sku': 'P2', 'price': 1.0}] AS lines)"
-    >>> sql, names = flattened(duckdb.connect(), rows, items="lines")
-    >>> names, duckdb.sql(sql).fetchall()
-    (['id', 'lines.sku', 'lines.price'], [('7', 'P1', '5.250'), ('7', 'P2', '1.000')])
+    >>> sql, types = flattened(duckdb.connect(), rows, items="lines")
+    >>> types
+    {'id': 'INTEGER', 'lines.sku': 'VARCHAR', 'lines.price': 'DECIMAL(4,3)'}
+    >>> duckdb.sql(sql).fetchall()
+    [('7', 'P1', '5.250'), ('7', 'P2', '1.000')]
     """
-    columns: list[tuple[str, str]] = []
+    columns: dict[str, str] = {}
+    types: dict[str, str] = {}
     found = connection.sql(f"FROM {relation}")
     left: list[tuple[str, str, Any]] = [
         (name, quoted(name), kind) for name, kind in zip(found.columns, found.types, strict=True)
@@ -37,9 +41,9 @@ def flattened(
             relation = f"(SELECT *, unnest({filled}) AS {member} FROM {relation})"
             left.insert(0, (path, member, dict(kind.children)["child"]))
         else:
-            columns.append((path, value))
-    selected = ", ".join(f"CAST({value} AS VARCHAR) AS {quoted(path)}" for path, value in columns)
-    return f"SELECT {selected} FROM {relation}", [path for path, _ in columns]
+            columns[path], types[path] = value, str(kind)
+    selected = ", ".join(f"CAST({value} AS VARCHAR) AS {quoted(path)}" for path, value in columns.items())
+    return f"SELECT {selected} FROM {relation}", types
 
 
 def _fields(path: str, value: str, kind: Any) -> list[tuple[str, str, Any]]:

@@ -124,17 +124,19 @@ def _open(brand: Brand, table: str, source: Source, file: LandedFile) -> dict[st
         path = readable(file, Path(folder))
         with named(file, path):
             found = deliveries(brand, table, source, file, path, inspect(path, source.encoding))
-            return {"deliveries": [{"sheet": d.sheet, **_as_json(d.inspection)} for d in found]}
+            return {"deliveries": [_as_json(d) for d in found]}
 
 
-def _as_json(seen: Inspection) -> dict[str, Any]:
-    return {**asdict(seen), "head": base64.b64encode(seen.head).decode()}
+def _as_json(found: Delivery) -> dict[str, Any]:
+    seen = {**asdict(found.inspection), "head": base64.b64encode(found.inspection.head).decode()}
+    return {"sheet": found.sheet, "left_out": found.left_out, "inspection": seen}
 
 
 def _delivery(brand: Brand, table: str, source: Source, file: LandedFile, found: dict[str, Any]) -> Delivery:
-    sheet = found.pop("sheet")
-    seen = Inspection(**{**found, "head": base64.b64decode(found["head"])})
-    return Delivery(brand, table, source, file, Path(file.location), seen, sheet)
+    seen = found["inspection"]
+    inspection = Inspection(**{**seen, "head": base64.b64decode(seen["head"])})
+    path = Path(file.location)
+    return Delivery(brand, table, source, file, path, inspection, found["sheet"], found["left_out"])
 
 
 def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, Any]:
@@ -146,7 +148,9 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
         rejected = rejected_rows(reader, batch)
         torn = reader.cursor.execute(f"SELECT count(*) FROM ({rejected})").fetchall()[0][0] if rejected else 0
         rows = f"SELECT * FROM {reader.accepted}"
-        formats = detect_formats(reader.cursor, rows, delivery.source, earlier.formats)
+        formats = detect_formats(
+            reader.cursor, rows, delivery.source, earlier.formats, reader.delimiter, reader.numbers
+        )
         reader.doubts += doubtful_rows(reader.cursor, rows, delivery.source, reader.header)
         return {
             "rows": accepted,

@@ -41,11 +41,15 @@ def workbook(path: Path) -> Any:
     try:
         return fastexcel.read_excel(path)
     except fastexcel.FastExcelError as error:
-        raise SourceError(f"{path}: not a readable workbook ({str(error).splitlines()[0]}).") from None
+        raise SourceError(
+            f"{path}: not a readable workbook ({str(error).splitlines()[0]}). Web pages and text"
+            " that are called workbooks are none: give the file the ending of what it is."
+        ) from None
 
 
-def sheets(path: Path, source: Source) -> list[str]:
-    """The sheets to read: those declared, else those that have the source's columns, else all.
+def sheets(path: Path, source: Source) -> tuple[list[str], list[str]]:
+    """(sheets to read, sheets left out): read are those declared, else those that have the source's columns,
+    else all. A declaration leaves out on purpose.
 
     Raises SourceError where a workbook cannot be read or a declared sheet is not there.
     """
@@ -55,8 +59,11 @@ def sheets(path: Path, source: Source) -> list[str]:
         raise SourceError(
             f"{path}: sheet `{unknown[0]}` not found; the workbook has: {', '.join(book.sheet_names)}."
         )
+    if source.sheets:
+        return source.sheets, []
     fitting = [s for s in book.sheet_names if _has_declared_columns(book, s, source)]
-    return source.sheets or fitting or list(book.sheet_names)
+    read = fitting or list(book.sheet_names)
+    return read, [s for s in book.sheet_names if s not in read and first_rows(book, s)]
 
 
 def first_rows(book: Any, sheet: str) -> list[tuple[str | None, ...]]:

@@ -24,6 +24,8 @@ from mergehouse.transform.graph import Graph, tables_in
 from mergehouse.transform.held_back import holding_back
 from mergehouse.transform.staging_views import brand_contracts, brand_file, stacked_view
 
+LOG = "monitor.quality_results"
+
 
 @dataclass(frozen=True)
 class HeldBack:
@@ -143,6 +145,17 @@ def _owner(row: Mapping[str, Any], held: HeldBack) -> str | None:
     return row.get("source_system") or held.owners.get(str(row.get("batch_id")))
 
 
+def waiting(lakehouse: Lakehouse) -> dict[str, str]:
+    """The brands that were held back by the last run that did something, and why."""
+    if not lakehouse.exists(LOG):
+        return {}
+    rows = lakehouse.query(
+        "SELECT table_name, max_by(why, started) AS why, max_by(passed, started) AS passed"
+        f" FROM {LOG} WHERE check_name = 'brand_is_current' GROUP BY table_name"
+    )
+    return dict(rows.filter("NOT passed").project("table_name, why").fetchall())
+
+
 def are_current(
     project: Project, faults: Mapping[str, Setback], records: Iterable[dict[str, Any]]
 ) -> list[CheckResult]:
@@ -151,13 +164,14 @@ def are_current(
     """
     last = {record["source_system"]: record["last_order_date"] for record in records}
     results = []
-    for name, brand in project.brands.items():
+    for name in project.brands:
+        label = project.labels[name]
         fault, why = faults.get(name), "A brand's figures are those of all that it delivered."
         if fault and fault.left_out:
-            why = f"{brand.label} is left out of all figures, the group's too: {fault.why}"
+            why = f"{label} is left out of all figures, the group's too: {fault.why}"
         elif fault:
             day = f"those of its orders up to {last[name]}" if last.get(name) else "as they were"
-            why = f"{brand.label}'s figures, and its part of the group's, stay {day}: {fault.why}"
+            why = f"{label}'s figures, and its part of the group's, stay {day}: {fault.why}"
         sample = fault.sample if fault else []
         results.append(CheckResult(name, "brand_is_current", "error", int(fault is not None), why, sample))
     return results

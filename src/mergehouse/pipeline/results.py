@@ -104,7 +104,14 @@ class RunResult:
         )
 
     def add(self, tables: Sequence[TableResult], checks: Sequence[CheckResult]) -> None:
-        """Takes what came of tables; of those that were built before and are fresh now that stays."""
+        """Takes what came of tables; of those that were built before and are fresh now that stays.
+
+        >>> result = mh.run("shop", until="bronze")
+        >>> result.add([TableResult("gold.dim_brand", "built", rows=1)], [])
+        >>> result.add([TableResult("gold.dim_brand", "fresh")], [])
+        >>> [(table.status, table.rows) for table in result.tables]
+        [('built', 1)]
+        """
         done = {t.table: t for t in self.tables if t.status in ("built", "updated")}
         again = {t.table for t in tables if t.status != "fresh" or t.table not in done}
         self.tables = [t if t.table in again else done[t.table] for t in tables]
@@ -129,7 +136,9 @@ class RunResult:
         facts = {
             "deliveries": f"{len(loaded)} new, {sum(b.rows for b in loaded):,} rows" if loaded else "",
             "tables": ", ".join(f"{count} {status}" for status, count in statuses.items()),
-            "checks": f"{sum(c.passed for c in self.outcomes):,} of {len(self.outcomes):,} passed",
+            "checks": f"{sum(c.passed for c in self.outcomes):,} of {len(self.outcomes):,} passed"
+            if self.checks
+            else "",
             "findings": ", ".join(findings),
         }
         rows = [

@@ -29,7 +29,7 @@ from mergehouse.pipeline.stamps import Stamps, reached
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.ecb_rates import Edition, edition
-from mergehouse.project.mapping_files import Rows, mapping_tables
+from mergehouse.project.mapping_files import HELD_BACK, Rows, mapping_tables
 from mergehouse.quality import freshness, reconciliation
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.checks import CheckResult, check_table
@@ -59,8 +59,7 @@ def run(
     `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the
     run's instant. `load=False`: no delivery is looked for. A table whose checks fail keeps its published
     version; what depends on it is left alone. Where that is one brand's fault, its rows alone stay as they
-    were. Raises LakehouseError where another run is at work or the
-    lakehouse cannot be written.
+    were. Raises LakehouseError where another run is at work or the lakehouse cannot be written.
     """
     stages = Stages()
     lakehouse = Lakehouse(project.lakehouse_location)
@@ -100,13 +99,16 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
     """Checks every published table against its contract, without building anything."""
     lakehouse = Lakehouse(project.lakehouse_location)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
-        mappings, rates = mapping_tables(project), edition(project)
+        held = isolation.waiting(lakehouse)
+        mappings = mapping_tables(project) | {HELD_BACK: (["source_system"], [[name] for name in held])}
+        rates = edition(project)
         graph = _graph(project, lakehouse, mappings, rates, read_batches(lakehouse))
         attachments = Attachments(engine, graph, mappings, rates)
         results: list[CheckResult] = []
         for table in graph.tables.values():
             attachments.attach({table.name} | table.check_inputs)
             results += check_table(engine, table.contract)[1]
+        results += [CheckResult(name, "brand_is_current", "error", 1, why) for name, why in held.items()]
         results += _reconcile(project, attachments) + missing_rates(lakehouse, project)
         return results + check_bounds(compute(lakehouse))
 

@@ -13,6 +13,7 @@ from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
+from mergehouse.ingest.formats import NULL_WORDS
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.profile.values import Counted, Dates, Numbers, Texts
 from mergehouse.project.config import ADDED_COLUMNS, Brand
@@ -125,8 +126,10 @@ def profile_source(
     known, personal = _carried_columns(brand)
     asked = []
     for column, declared in brand.sources[source].columns.items():
-        empty = ", ".join(text(v) for v in ["", *brand.sources[source].null_values])
-        delivered = f"CASE WHEN trim({quoted(column)}) NOT IN ({empty}) THEN 1 END"
+        declared_nulls = brand.sources[source].null_values
+        empty = ", ".join(text(v) for v in ["", *(NULL_WORDS if declared_nulls is None else declared_nulls)])
+        cell = f"trim({quoted(column)})" if declared_nulls else f"upper(trim({quoted(column)}))"
+        delivered = f"CASE WHEN {cell} NOT IN ({empty}) THEN 1 END"
         typed = to_duckdb(f"SELECT {typed_column(brand, source, column, of_source)}").removeprefix("SELECT ")
         is_measure = declared.type in ("number", "percent", "boolean")
         shown: Shown = _SHOWN[declared.type]
@@ -152,7 +155,7 @@ def profile_source(
 
 
 _SHOWN: dict[str, Shown] = {
-    "text": "text", "code": "text", "boolean": "text", "number": "number", "percent": "number",
+    "text": "text", "code": "text", "id": "text", "boolean": "text", "number": "number", "percent": "number",
     "date": "date", "timestamp": "date",
 }  # fmt: skip
 

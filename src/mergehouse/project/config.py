@@ -13,20 +13,43 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mergehouse import display
 from mergehouse.errors import ConfigError
 from mergehouse.storage import located
 
-ColumnType = Literal["text", "code", "number", "percent", "date", "timestamp", "boolean"]
+ColumnType = Literal["text", "code", "id", "number", "percent", "date", "timestamp", "boolean"]
+Language = Literal[
+    "bg", "ca", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr", "hu", "it", "lb", "lt",
+    "lv", "mt", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sv",
+]  # fmt: skip
 # what every file system, catalogue of tables and engine takes
 LONGEST_NAME = 100
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _share(value: Any) -> Decimal:
+    written = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", str(value))
+    if not written or Decimal(written[1]) > 100:
+        raise ValueError("expected a share from `0 %` to `100 %`")
+    return Decimal(written[1]) / 100
+
+
+Share = Annotated[Decimal, BeforeValidator(_share)]  # written `5 %`, a fraction of 1
 # what Bronze adds to every row
 ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
 CONFIG_FILE = "mergehouse.yml"
+NUMERIC_FORMATS = ("excel_serial", "epoch_seconds", "epoch_milliseconds")  # dates that are numbers
 # what figures of more than one brand are filed under: a brand of that name would be read as all of them
 SCOPES_OF_ALL = ("group", "both", "all")
 LAYERS = ("bronze", "silver", "gold", "monitor")  # findings about their tables begin so
@@ -47,10 +70,62 @@ class Column(_Strict):
         " punctuation do not matter. Without it, the column's own name.",
     )
 
+    format: str | None = Field(
+        default=None,
+        description="How dates are written where it is not told from them: `excel_serial`, `epoch_seconds`,"
+        " `epoch_milliseconds`, or a pattern such as `yyyy-dd-MM HH:mm`.",
+    )
+    language: Language | None = Field(
+        default=None,
+        description="The language of names of months, by its ISO code: `de` reads `31. Dezember 2025`."
+        " Without it, English.",
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="IANA name of the time zone of times that say no offset, where it is not the brand's.",
+    )
+    zones: dict[str, str] = Field(
+        default={},
+        description="Letters behind a time, and the offset from UTC that they stand for, such as"
+        " `{CET: '+01:00', CEST: '+02:00'}`.",
+    )
+
     @field_validator("header")
     @classmethod
     def _as_list(cls, value: str | list[str] | None) -> list[str] | None:
         return [value] if isinstance(value, str) else value
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, value: str | None) -> str | None:
+        letters = re.sub("yyyy|yy|MMMM|MMM|MM|M|dd|d|HH|H|hh|h|mm|ss|SSSSSS|a", "", value or "")
+        if value in NUMERIC_FORMATS or (value and not re.search("[A-Za-z']", letters)):
+            return value
+        raise ValueError(
+            f"{value!r} is neither {', '.join(NUMERIC_FORMATS)} nor a pattern of y M d H h m s a"
+        )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str | None) -> str | None:
+        return known_timezone(value) if value else None
+
+    @field_validator("zones")
+    @classmethod
+    def _known_offsets(cls, value: dict[str, str]) -> dict[str, str]:
+        for letters, offset in value.items():
+            if not re.fullmatch("[A-Za-z]{1,5}", letters) or not re.fullmatch(
+                "[+-][0-9]{2}:[0-9]{2}", offset
+            ):
+                raise ValueError(f"{letters}: {offset!r}; expected letters and an offset such as '+01:00'")
+        return value
+
+    @model_validator(mode="after")
+    def _of_times(self) -> Column:
+        told = [key for key in ("format", "language", "timezone", "zones") if getattr(self, key)]
+        if told and self.type not in ("date", "timestamp"):
+            raise ValueError(f"`{told[0]}` is for columns of type date or timestamp, not {self.type}")
+        return self
 
 
 class Source(_Strict):
@@ -79,6 +154,16 @@ class Source(_Strict):
         default=[],
         description="Columns that tell rows apart; only the latest delivery of each key counts, of order"
         " lines within their order. Without it every row counts.",
+    )
+    updated_at: Name | None = Field(
+        default=None,
+        description="The column that says which version of a row is later: a date, a time or a number. It"
+        " wins over the order of deliveries: an old extract that comes late changes nothing.",
+    )
+    deleted: dict[Name, list[str]] = Field(
+        default={},
+        description="What says that a row is gone: the name of a column of type `boolean`, or of a `date` or"
+        " `timestamp` that only such rows have; or a column and its values, `{operation: [D]}`.",
     )
     optional: bool = Field(default=False, description="Where no file is there, the source is empty.")
     sheets: list[str] = Field(
@@ -132,14 +217,21 @@ class Source(_Strict):
         description="The order of day, month and year in dates that are not ISO. Without it, told from the"
         " values that can be read in one way.",
     )
-    null_values: list[str] = Field(
-        default=[], description="Texts that mean an empty cell, as the cell has them, but for blanks around."
+    null_values: list[str] | None = Field(
+        default=None,
+        description="Texts that mean an empty cell, as the cell has them, but for blanks around. Without it,"
+        " `NULL`, `NaN`, `None`, `N/A` and the errors of spreadsheets, whatever their case.",
     )
 
     @field_validator("files")
     @classmethod
     def _as_list(cls, value: str | list[str]) -> list[str]:
         return [value] if isinstance(value, str) else value
+
+    @field_validator("deleted", mode="before")
+    @classmethod
+    def _by_type(cls, value: Any) -> Any:
+        return {value: []} if isinstance(value, str) else value
 
 
 class FieldReconciliation(_Strict):
@@ -164,22 +256,12 @@ class FieldReconciliation(_Strict):
 class QuarantineLimits(_Strict):
     """Shares of order lines, or of their amount, that may be in quarantine, as fractions of 1."""
 
-    warn: Decimal = Field(
-        default=Decimal("0.001"), description="A finding above this share, such as `0.1 %`."
-    )
-    stop: Decimal = Field(
+    warn: Share = Field(default=Decimal("0.001"), description="A finding above this share, such as `0.1 %`.")
+    stop: Share = Field(
         default=Decimal("0.05"),
         description="Above this share, such as `5 %`, sales keep their previous version and the run ends with"
         " exit code 1. `100 %` never stops.",
     )
-
-    @field_validator("warn", "stop", mode="before")
-    @classmethod
-    def _share(cls, value: Any) -> Decimal:
-        written = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", str(value))
-        if not written or Decimal(written[1]) > 100:
-            raise ValueError("expected a share from `0 %` to `100 %`")
-        return Decimal(written[1]) / 100
 
     @model_validator(mode="after")
     def _in_order(self) -> QuarantineLimits:
@@ -227,9 +309,43 @@ class Brand(_Strict):
     sources: dict[Name, Source] = Field(
         description="What is delivered: a table `bronze.<brand>_<source>` each."
     )
+    order_key: list[Name] = Field(
+        default=[],
+        description="What tells orders apart where their numbers start anew each day or in each shop: columns"
+        " of `order_lines.sql` or of the source that the lines come from, or `order_date`. They are joined to"
+        " the `order_id`.",
+    )
+    replaces: Literal["line", "order", "day", "period"] | None = Field(
+        default=None,
+        description="What a delivery takes the place of: `line`, the lines that it repeats alone; `order`,"
+        " all that earlier ones said of its orders; `day`, of its days; `period`, of all days from its first"
+        " to its last. Without it, as with `line`; orders of which several deliveries count are a finding.",
+    )
+    repeats: Literal["duplicates", "genuine"] = Field(
+        default="duplicates",
+        description="What identical lines of one file are, where lines have no number: `duplicates`, of which"
+        " one counts, or `genuine`, as a till scans an article twice; then the first of a file is the first"
+        " of another, the second the second.",
+    )
+    leave_out: dict[Name, list[str]] = Field(
+        default={},
+        description="Lines that do not count, by the values of a column of `order_lines.sql` or of the source"
+        " that the lines come from, such as `{status: [cancelled, draft]}`; case does not matter.",
+    )
     reconcile: list[FieldReconciliation] = Field(
         default=[],
         description="Fields that two sources both carry. Those that disagree are findings of every run.",
+    )
+    prices: Literal["gross", "net"] | None = Field(
+        default=None,
+        description="Whether prices and amounts are with tax (`gross`) or without (`net`). Every figure is"
+        " without tax: of gross ones it is taken out, by `tax_rate` or by what `order_lines.sql` gives as"
+        " `tax_rate` or `tax_amount` of a line. Without it they are taken as they are.",
+    )
+    tax_rate: Share | None = Field(
+        default=None,
+        description="The tax within gross prices, in percent of the price without it, such as `21 %`; of"
+        " lines for which `order_lines.sql` gives none.",
     )
     quarantine: QuarantineLimits = Field(
         default=QuarantineLimits(),
@@ -255,13 +371,28 @@ class Brand(_Strict):
     folder: Path = Path()
     landing_zone: str = ""
 
+    @model_validator(mode="after")
+    def _tax_of_gross_prices(self) -> Brand:
+        if self.tax_rate is not None and self.prices != "gross":
+            raise ValueError("`tax_rate` is the tax within prices; say `prices: gross` as well")
+        return self
+
     @field_validator("timezone")
     @classmethod
     def _known_timezone(cls, value: str) -> str:
-        if value not in _timezones():
-            raise ValueError(f"unknown IANA time zone {value!r}{_nearest(value, _timezones())}")
-        ZoneInfo(value)
-        return value
+        return known_timezone(value)
+
+
+def known_timezone(value: str) -> str:
+    """The name of a time zone. Raises ValueError, with the nearest name, where there is none.
+
+    >>> known_timezone("Europe/Berlin")
+    'Europe/Berlin'
+    """
+    if value not in _timezones():
+        raise ValueError(f"unknown IANA time zone {value!r}{_nearest(value, _timezones())}")
+    ZoneInfo(value)
+    return value
 
 
 @functools.cache
@@ -663,9 +794,28 @@ def _brand(folder: Path, file: Path) -> Brand:
                 column, brand.sources[table].columns, file, f"reconcile.{rule.field}: sum_over in {table}"
             )
     for table, source in brand.sources.items():
-        for column in source.key:
-            _expect_known(column, source.columns, file, f"sources.{table}.key")
+        _check_versions(source, file, f"sources.{table}")
     return brand.model_copy(update={"name": name, "folder": file.parent})
+
+
+def _check_versions(source: Source, file: Path, where: str) -> None:
+    """Raises ConfigError where a column that tells versions apart is not there or cannot do so."""
+    for column in source.key:
+        _expect_known(column, source.columns, file, f"{where}.key")
+    updated_at = [source.updated_at] if source.updated_at else []
+    for key, column, types in [
+        *(("updated_at", column, ("date", "timestamp", "number")) for column in updated_at),
+        *(
+            ("deleted", column, ("text", "code") if values else ("boolean", "date", "timestamp"))
+            for column, values in source.deleted.items()
+        ),
+    ]:
+        _expect_known(column, source.columns, file, f"{where}.{key}")
+        if (found := source.columns[column].type) not in types:
+            raise ConfigError(
+                f"{file}: {where}.{key}: `{column}` is of type {found}; expected {' or '.join(types)}."
+                + (f" Or name its values: `{{{column}: [...]}}`." if found in ("text", "code") else "")
+            )
 
 
 def _expect_tables_apart(folder: Path, brands: dict[str, Brand]) -> None:

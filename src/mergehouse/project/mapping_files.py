@@ -20,6 +20,7 @@ from pathlib import Path
 from mergehouse.errors import ConfigError
 from mergehouse.project.config import Brand, Project
 
+CUSTOMER_PAIRS = "customer_pairs"
 FX_RATES = "fx_rates"
 GROUP_FILES = {
     "countries": ["country_code", "alpha3", "country", "region", "aliases"],
@@ -29,7 +30,7 @@ GROUP_FILES = {
 BRAND_FILES = {
     "category_map": ("category_map.csv", ["match", "pattern", "department", "category"]),
     "line_types": ("line_types.csv", ["match", "pattern", "line_class"]),
-    "customer_pairs": (
+    CUSTOMER_PAIRS: (
         "customer_xref.csv",
         ["source_customer_id", "other_source_system", "other_source_customer_id"],
     ),
@@ -47,8 +48,8 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     """Every mapping as (column names, rows of text). Raises ConfigError naming file, row and column.
 
     >>> columns, rows = mapping_tables(mh.project("shop"))["brands"]
-    >>> dict(zip(columns, rows[0]))
-    {'source_system': 'shop', 'label': 'Shop', 'currency': 'EUR', 'timezone': 'Europe/Berlin', 'as_of': None}
+    >>> columns[:4], rows[0][:4]
+    (['source_system', 'label', 'currency', 'timezone'], ['shop', 'Shop', 'EUR', 'Europe/Berlin'])
     """
     tables = {
         name: _read(project.mappings_folder / f"{name}.csv", columns) for name, columns in GROUP_FILES.items()
@@ -56,11 +57,26 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     for name, (file, columns) in BRAND_FILES.items():
         tables[name] = _stacked(project, name, file, columns)
     _check_rates(project, tables[FX_RATES][1])
+    tables[CUSTOMER_PAIRS] = _known_pairs(project, *tables[CUSTOMER_PAIRS])
+    tables["customer_groups"] = _customer_groups(project, tables[CUSTOMER_PAIRS][1])
     tables["brands"] = (
-        ["source_system", "label", "currency", "timezone", "as_of"],
+        ["source_system", "label", "currency", "timezone", "as_of", "prices"],
         [
-            [b.name, b.label, b.currency, b.timezone, str(b.as_of) if b.as_of else None]
+            [b.name, b.label, b.currency, b.timezone, str(b.as_of) if b.as_of else None, b.prices]
             for b in project.brands.values()
+        ],
+    )
+    tables["order_rules"] = (
+        ["source_system", "replaces", "repeats"],
+        [[b.name, b.replaces, b.repeats] for b in project.brands.values()],
+    )
+    tables["left_out_values"] = (
+        ["source_system", "column_name", "value"],
+        [
+            [b.name, name, value.strip().upper()]
+            for b in project.brands.values()
+            for name, values in b.leave_out.items()
+            for value in values
         ],
     )
     tables[HELD_BACK] = (["source_system"], [])
@@ -88,6 +104,52 @@ def _stacked(project: Project, name: str, file: str, columns: list[str]) -> Rows
     return [*names, "value_pattern", "name_pattern", "name_part"], [
         [*row, *_like(project.brands[str(row[0])], file, row)] for row in rows
     ]
+
+
+def _known_pairs(project: Project, names: list[str], rows: list[list[str | None]]) -> Rows:
+    """Pairs of customers, their numbers read as a column of type code is. Raises ConfigError where a cell is
+    empty.
+    """
+    found: list[list[str | None]] = []
+    for brand, rule_no, *cells in rows:
+        own, other_brand, other = cells
+        if own is None or other_brand is None or other is None:
+            where = _where(project.brands[str(brand)], BRAND_FILES[CUSTOMER_PAIRS][0], rule_no)
+            raise ConfigError(f"{where}: found an empty cell; expected two customer numbers and a brand.")
+        found.append([brand, rule_no, _as_code(own), other_brand.lower(), _as_code(other)])
+    return names, found
+
+
+def _customer_groups(project: Project, pairs: list[list[str | None]]) -> Rows:
+    """Everybody in a pair of known brands, with the alphabetically first number of all that pairs join them
+    to, by any number of steps.
+    """
+    firsts: dict[str, str] = {}
+
+    def first(customer: str) -> str:
+        while (nearer := firsts.setdefault(customer, customer)) != customer:
+            firsts[customer] = firsts.get(nearer, nearer)
+            customer = nearer
+        return customer
+
+    for brand, _, own, other_brand, other in pairs:
+        if other_brand not in project.brands:
+            continue
+        low, high = sorted((first(f"{brand}:{own}"), first(f"{other_brand}:{other}")))
+        firsts[high] = low
+    return ["source_system", "customer_code", "customer_id"], [
+        [*customer.split(":", 1), first(customer)] for customer in list(firsts)
+    ]
+
+
+def _as_code(text: str) -> str:
+    """A number in a mapping file as a column of type code reads it."""
+    seen = "".join(
+        " " if unicodedata.category(letter) in ("Zs", "Zl", "Zp") else letter
+        for letter in text
+        if unicodedata.category(letter) not in ("Cc", "Cf")
+    ).strip()
+    return re.sub(r"^([0-9]+)\.0$", r"\1", seen).upper()
 
 
 def _check_rates(project: Project, rows: list[list[str | None]]) -> None:

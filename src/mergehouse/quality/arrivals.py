@@ -31,14 +31,14 @@ def check_files(ingest: IngestResult) -> list[CheckResult]:
 
 
 def _doubtful(table: str, files: dict[str, list[str]]) -> CheckResult:
-    said = [(file, doubt) for file, doubts in files.items() for doubt in doubts]
+    said = [f"{file}: {', '.join(doubts)}" for file, doubts in files.items()]
     return CheckResult(
         table,
         "deliveries_are_sound",
         "warn",
-        len(said),
-        f"{'; '.join(f'{file}: {doubt}' for file, doubt in said[:NAMED])}{_more(len(said))}.",
-        [{"file": file, "doubt": doubt} for file, doubt in said[:NAMED]],
+        sum(map(len, files.values())),
+        f"{'; '.join(said[:NAMED])}{_more(len(said))}.",
+        [{"file": file, "doubt": doubt} for file, doubts in files.items() for doubt in doubts][:NAMED],
     )
 
 

@@ -5,9 +5,9 @@ resolution.
 from __future__ import annotations
 
 from mergehouse.engine import Engine
+from mergehouse.engine.dialect import literal
 from mergehouse.project.config import Brand, FieldReconciliation
 from mergehouse.quality.checks import SAMPLE_ROWS, CheckResult
-from mergehouse.transform.source_views import literal
 
 DIFFERENCES = "silver.field_differences"
 READS = frozenset({DIFFERENCES})

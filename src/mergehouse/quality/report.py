@@ -12,10 +12,11 @@ from typing import Any
 from mergehouse.charts.pages import environment, put_pages
 from mergehouse.errors import LakehouseError
 from mergehouse.kpi.catalogue import brand_definitions, catalogue, compute, formatted
-from mergehouse.kpi.formula import Values
+from mergehouse.kpi.formula import GROUP, Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import rows
-from mergehouse.project.config import Brand, Project, parse_yaml
+from mergehouse.project.config import Brand, Config, Project, parse_yaml
+from mergehouse.quality.assumed import DELIMITERS, Assumption, assumptions, shown
 
 HERE = Path(__file__).parent
 SAMPLES = 3
@@ -23,8 +24,8 @@ UNMAPPED_SHOWN = 15
 REPORT = "report.html"
 SHOWN = (
     "bronze.batches", "bronze.rejected", "silver.sales_clean", "silver.quarantine", "silver.duplicates",
-    "gold.category_perf", "gold.dim_product", "gold.kpi_raw_vs_silver", "monitor.runs",
-    "monitor.quality_results", "monitor.schema_history",
+    "silver.products_clean", "gold.dim_brand", "gold.category_perf", "gold.dim_product",
+    "gold.kpi_raw_vs_silver", "monitor.runs", "monitor.quality_results", "monitor.schema_history",
 )  # fmt: skip
 Row = dict[str, Any]
 
@@ -52,11 +53,14 @@ def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:
     )
     for check in checks:
         check["sample"] = json.loads(check["sample"])
+    run = read.rows("monitor.runs", "SELECT * FROM monitor.runs ORDER BY started DESC LIMIT 1")[0]
+    values = {scope: values[scope] for scope in sorted(values, key=lambda scope: scope != GROUP)}
+    labels = project.labels
     return {
         "project": project.config.name,
-        "run": read.rows("monitor.runs", "SELECT * FROM monitor.runs ORDER BY started DESC LIMIT 1")[0],
+        "run": run,
         "words": parse_yaml((HERE / "words.yml").read_text(encoding="utf-8")),
-        "scopes": [project.brands[s].label if s in project.brands else s.capitalize() for s in values],
+        "scopes": [labels.get(scope, scope) for scope in values],
         "kpis": [
             {
                 "label": k.label,
@@ -66,16 +70,25 @@ def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:
             }
             for k in catalogue()
         ],
-        "brands": [_brand(read, brand) for brand in project.brands.values()],
-        "checks_passed": sum(c["passed"] for c in checks),
-        "findings": [c for c in checks if not c["passed"]],
+        "brands": [
+            _brand(read, brand, labels[name], project.config) for name, brand in project.brands.items()
+        ],
+        "checks_passed": sum(c["passed"] for c in checks if c["run_id"] == run["run_id"]),
+        "held_back": [c["why"] for c in checks if c["check_name"] == "brand_is_current" and not c["passed"]],
+        "findings": [c | {"about": _about(c["table_name"], labels)} for c in checks if not c["passed"]],
         "drift": read.rows(
             "monitor.schema_history", "SELECT * FROM monitor.schema_history ORDER BY started, source_file"
         ),
     }
 
 
-def _brand(read: _Reader, brand: Brand) -> Row:
+def _about(table: str, labels: dict[str, str]) -> str:
+    """A table's name, and in the place of a brand's its label."""
+    first, dot, rest = table.partition(".")
+    return labels.get(first, first) + dot + rest
+
+
+def _brand(read: _Reader, brand: Brand, label: str, config: Config) -> Row:
     name = {"brand": brand.name}
     deliveries = read.rows(
         "bronze.batches",
@@ -87,7 +100,8 @@ def _brand(read: _Reader, brand: Brand) -> Row:
         delivery["format"] = _format_words(delivery)
     labels = {k.name: k.label for k in catalogue()}
     return {
-        "label": brand.label,
+        "label": label,
+        "assumed": [*assumptions(brand, config, deliveries), *_assumed_in_tables(read, brand)],
         "name": brand.name,
         "currency": brand.currency,
         "definitions": {labels[n]: text for n, text in brand_definitions(brand).items()},
@@ -130,6 +144,30 @@ def _brand(read: _Reader, brand: Brand) -> Row:
             name,
         ),
     }
+
+
+def _assumed_in_tables(read: _Reader, brand: Brand) -> list[Assumption]:
+    """The as-of date, and the cost of products that have neither a cost nor a category."""
+    name, found = {"brand": brand.name}, []
+    days = read.rows("gold.dim_brand", "SELECT * FROM gold.dim_brand WHERE source_system = $brand", name)
+    if brand.as_of is None and days and days[0]["as_of_date"]:
+        found.append(
+            Assumption("as_of", str(days[0]["as_of_date"]), "The day after the last order with a sale.")
+        )
+    rates = read.rows(
+        "silver.products_clean",
+        "SELECT cost_rate, count(*) AS products FROM silver.products_clean WHERE source_system = $brand AND"
+        " is_merchandise AND unit_cost IS NULL AND category = 'Unmapped' GROUP BY cost_rate",
+        name,
+    )
+    return found + [
+        Assumption(
+            "cost of goods",
+            f"{shown(rate['cost_rate'])} of the price ({rate['products']:,} products)",
+            "Products without a cost and without a category: the rate of Unmapped in mappings/hierarchy.csv.",
+        )
+        for rate in rates
+    ]
 
 
 class _Reader:
@@ -194,9 +232,7 @@ def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str) -> li
 def _format_words(delivery: Row) -> str:
     """How the file was read, in words."""
     found = json.loads(delivery["formats"])
-    delimiter = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", None: ""}.get(
-        delivery["delimiter"], delivery["delimiter"]
-    )
+    delimiter = DELIMITERS.get(delivery["delimiter"], delivery["delimiter"])
     dates = [f"{column}: {', '.join(patterns)}" for column, patterns in found.get("dates", {}).items()]
     decimal = "decimal comma" if found.get("decimal_mark") == "," else ""
     return "; ".join(filter(None, [delivery["encoding"], delimiter, decimal, *dates]))

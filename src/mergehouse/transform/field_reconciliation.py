@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from mergehouse.engine.dialect import literal
 from mergehouse.project.config import Brand, FieldReconciliation
-from mergehouse.transform.source_views import literal
 
 DIFFERENCES = "staging.field_differences"
 _NOTHING = ", ".join(

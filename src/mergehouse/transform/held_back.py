@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from mergehouse.engine import Relation
+from mergehouse.engine.dialect import literal
 from mergehouse.transform.graph import Earlier, Graph, Node, Table
-from mergehouse.transform.source_views import literal
 
 
 def holding_back(graph: Graph, brands: Collection[str], versions: Mapping[str, int]) -> Graph:
@@ -24,8 +24,8 @@ def holding_back(graph: Graph, brands: Collection[str], versions: Mapping[str, i
     >>> project, batches = mh.project("shop"), read_batches(mh.open("shop"))
     >>> graph = build_graph(project, batches, mapping_tables(project), "", lambda table: "", ["shop"])
     >>> graph = holding_back(graph, ["shop"], {"silver.order_lines": 7})
-    >>> print(graph.tables["silver.order_lines"].sql[-92:])
-    SELECT ... fx_rate_date, reason_code FROM earlier.silver_order_lines WHERE source_system IN ('shop')
+    >>> print(graph.tables["silver.order_lines"].sql)
+    SELECT ... UNION ALL SELECT ... FROM earlier.silver_order_lines WHERE source_system IN ('shop')
     """
     nodes: dict[str, Node] = {}
     for name, node in graph.nodes.items():

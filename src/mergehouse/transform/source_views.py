@@ -6,31 +6,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from mergehouse.engine.dialect import literal
 from mergehouse.ingest.bronze import Batch
+from mergehouse.ingest.cells import instant_value, typed_value
 from mergehouse.ingest.delivery import bronze_table
-from mergehouse.ingest.formats import ISO_OFFSET
 from mergehouse.project.config import Brand, Source
 
-TRUE_WORDS = "'1', '1.0', 'true', 't', 'yes', 'y', 'ja', 'oui', 'si', 'sí', 'wahr', 'x'"
-FALSE_WORDS = "'0', '0.0', 'false', 'f', 'no', 'n', 'nein', 'non', 'falsch'"
 ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts")
-# Numbers with group separators, a sign behind or in brackets, a currency or unit of up to four letters:
-# `1,234.50`, `£ 12.50`, `12,50 EUR`, `(3.00)`, `7-`. Anything else stays unread.
-_BEFORE = "^[^0-9A-Za-z]*([A-Za-z]{1,4}[.]?)?[^0-9A-Za-z.,]*"
-_AFTER = "[^0-9A-Za-z.,]*([A-Za-z]{1,4}[.]?)?[^0-9A-Za-z]*$"
-_GROUPS = "([0-9]{1,3}([%s \u00a0\u202f\u2019'][0-9]{3})+|[0-9]+)"
-POINT_NUMBER = _BEFORE + _GROUPS % "," + "([.][0-9]+)?" + _AFTER
-COMMA_NUMBER = _BEFORE + _GROUPS % "." + "(,[0-9]+)?" + _AFTER
-NEGATIVE = "^[^0-9]*[(\u2212-]|-[^0-9]*$"
-# `2026-02-20T10:00:00Z`, `2026-02-20 10:00:00 -0500`. Other names of zones say too little: EST is not the
-# same everywhere.
-_TIME = "[0-9-]{10}[T ]([01]?[0-9]|2[0-3]):[0-9:.]+"
-_OFFSET = "[+-][0-9]{2}(:?[0-9]{2})?"
-_OFFSET_PARTS = ("([0-9]{2})(?::?[0-9]{2})?", "[0-9]{2}:?([0-9]{2})")  # hours, minutes
-INSTANT = f"^{_TIME} ?(Z|UTC|GMT|{_OFFSET})$"
-LOCAL = f"^[0-9-]{{10}}$|^{_TIME}$"
 
 
 def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") -> str:
@@ -44,9 +30,10 @@ def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") 
     >>> lakehouse.query(to_duckdb(sql)).project("title, price").fetchall()
     [('Lamp', Decimal('30.000000000'))]
     """
-    columns = [
-        f"{typed_column(brand, table, name, batches)} AS `{name}`" for name in brand.sources[table].columns
-    ]
+    source = brand.sources[table]
+    columns = [f"{typed_column(brand, table, name, batches)} AS `{name}`" for name in source.columns]
+    for name, told in instant_columns(source).items():
+        columns.append(f"{_of_batches(batches, partial(instant_value, name, source))} AS `{told}`")
     condition = f" WHERE {where}" if where else ""
     return (
         f"SELECT {', '.join(columns)}, {', '.join(ROW_COLUMNS)} FROM"
@@ -61,16 +48,19 @@ def typed_column(brand: Brand, table: str, name: str, batches: list[Batch]) -> s
     >>> typed_column(brand, "lines", "price", batches=[])  # nothing was delivered, so nothing can be read
     'NULL'
     """
-    groups: dict[str, list[str]] = defaultdict(list)
-    for batch in batches:
-        groups[batch.formats].append(batch.batch_id)
-    return _by_batch(
-        {
-            formats: typed_value(name, brand.sources[table], json.loads(formats), brand.timezone)
-            for formats in groups
-        },
-        groups,
+    return _of_batches(
+        batches, lambda formats: typed_value(name, brand.sources[table], formats, brand.timezone)
     )
+
+
+def instant_columns(source: Source) -> dict[str, str]:
+    """By the name of each column of times, the column beside it that holds the instant, where it is told.
+
+    >>> instant_columns(Source(files="*", columns={"sold": {"type": "timestamp"}, "day": {"type": "date"}}))
+    {'sold': 'sold_utc'}
+    """
+    times = [name for name, column in source.columns.items() if column.type == "timestamp"]
+    return {name: told for name in times if (told := f"{name}_utc") not in source.columns}
 
 
 def among_batches(batches: list[Batch]) -> str:
@@ -83,137 +73,62 @@ def among_batches(batches: list[Batch]) -> str:
     return f"batch_id IN ({', '.join(literal(b.batch_id) for b in batches)})"
 
 
-def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: str) -> str:
-    """The expression over Bronze that reads one declared column in the formats of a batch; NULL where it
-    cannot be read.
-
-    >>> source = mh.project("shop").brands["shop"].sources["lines"]
-    >>> print(typed_value("title", source, {}, "UTC"))
-    NULLIF(TRIM(`title`), '')
-    >>> import duckdb
-    >>> from mergehouse.engine.dialect import to_duckdb
-    >>> price = to_duckdb(f"SELECT {typed_value('price', source, {'decimal_mark': ','}, 'UTC')} FROM given")
-    >>> duckdb.sql(f"WITH given AS (SELECT '1.234,50 EUR' AS price) {price}").fetchall()
-    [(Decimal('1234.500000000'),)]
-    """
-    kind = source.columns[name].type
-    nulls = ", ".join(literal(v) for v in ["", *source.null_values])
-    column = f"`{name}`"
-    value = f"TRIM({column})"
-    if source.null_values:
-        value = f"CASE WHEN TRIM({column}) IN ({nulls}) THEN NULL ELSE TRIM({column}) END"
-    patterns = formats.get("dates", {}).get(name, [])
-    if kind == "text":
-        return f"NULLIF({value}, '')"
-    if kind == "code":
-        whole = f"{column} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$'"
-        return f"NULLIF(CASE WHEN {whole} THEN SPLIT_PART({value}, '.', 1) ELSE UPPER({value}) END, '')"
-    if kind == "boolean":
-        return (
-            f"CASE WHEN LOWER({value}) IN ({TRUE_WORDS}) THEN TRUE WHEN LOWER({value}) IN ({FALSE_WORDS})"
-            " THEN FALSE END"
-        )
-    if kind in ("number", "percent"):
-        digits = f"REPLACE({value}, '%', '')" if kind == "percent" else value
-        return _number(digits, formats.get("decimal_mark", "."))
-    return _instant(value, kind, patterns, timezone)
-
-
-def latest(key: list[str], rows: str) -> str:
-    """Where there is a key, only the latest delivery of each.
+def latest(source: Source, key: list[str], rows: str) -> str:
+    """Where there is a key, only the latest version of each, and none of those that were deleted.
 
     >>> import duckdb
     >>> columns = "item, ingest_ts, source_row, price"
     >>> rows = f"SELECT * FROM (VALUES ('P1', 1, 1, 5), ('P1', 2, 1, 6)) AS t({columns})"
-    >>> duckdb.sql(latest(["item"], rows).replace("`", '"')).project("item, price").fetchall()
+    >>> source = mh.project("shop").brands["shop"].sources["lines"]
+    >>> sql = latest(source, ["item"], rows)
+    >>> duckdb.sql(sql.replace("`", '"')).project("item, price").fetchall()
     [('P1', 6)]
-    >>> latest([], rows) == rows
+    >>> latest(source, [], rows) == rows
     True
     """
     if not key:
         return rows
     columns = ", ".join(f"`{name}`" for name in key)
+    declared = f"`{source.updated_at}` DESC, " if source.updated_at else ""
     return (
-        f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {columns} ORDER BY ingest_ts DESC,"
-        f" source_row DESC) AS delivery_rank FROM ({rows}) AS typed) AS ranked WHERE delivery_rank = 1"
+        f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {columns} ORDER BY {declared}"
+        f"ingest_ts DESC, source_row DESC) AS version_rank FROM ({rows}) AS typed) AS ranked"
+        " WHERE version_rank = 1" + "".join(f" AND NOT ({mark})" for mark in deletion_marks(source))
     )
 
 
-def _by_batch(expressions: dict[str, str], groups: dict[str, list[str]]) -> str:
+def deletion_marks(source: Source, alias: str = "") -> list[str]:
+    """The conditions, each never NULL, any of which says that a typed row of the source is gone.
+
+    >>> source = mh.project("shop").brands["shop"].sources["lines"]
+    >>> deletion_marks(source.model_copy(update={"deleted": {"title": ["Gone"]}}), "l")
+    ["COALESCE(UPPER(l.`title`) IN ('GONE'), FALSE)"]
+    """
+    marks = []
+    for name, values in source.deleted.items():
+        column = f"{alias}.`{name}`" if alias else f"`{name}`"
+        if values:
+            said = f"UPPER({column}) IN ({', '.join(literal(v.strip().upper()) for v in values)})"
+            marks.append(f"COALESCE({said}, FALSE)")
+        elif source.columns[name].type == "boolean":
+            marks.append(f"COALESCE({column}, FALSE)")
+        else:
+            marks.append(f"{column} IS NOT NULL")
+    return marks
+
+
+def _of_batches(batches: list[Batch], expression: Callable[[dict[str, Any]], str]) -> str:
     """One expression where all batches are written alike, else a CASE over the batches."""
-    if not expressions:
-        return "NULL"
+    by_formats: dict[str, list[str]] = defaultdict(list)
+    for batch in batches:
+        by_formats[batch.formats].append(batch.batch_id)
     by_expression: dict[str, list[str]] = defaultdict(list)
-    for formats, expression in expressions.items():
-        by_expression[expression] += groups[formats]
-    if len(by_expression) == 1:
-        return next(iter(by_expression))
+    for formats, ids in by_formats.items():
+        by_expression[expression(json.loads(formats))] += ids
+    if len(by_expression) < 2:
+        return next(iter(by_expression), "NULL")
     cases = " ".join(
-        f"WHEN batch_id IN ({', '.join(map(literal, ids))}) THEN {expression}"
-        for expression, ids in by_expression.items()
+        f"WHEN batch_id IN ({', '.join(map(literal, ids))}) THEN {read}"
+        for read, ids in by_expression.items()
     )
     return f"CASE {cases} END"
-
-
-def _number(value: str, mark: str) -> str:
-    """DECIMAL(18,4), or NULL. Group separators, signs and currencies are read only where they are
-    unmistakable.
-    """
-    plain = f"TRY_CAST({value} AS DECIMAL(20, 9))"
-    bare = f"REGEXP_REPLACE({value}, '^[^0-9]+|[^0-9]+$', '')"
-    sign = f"CASE WHEN {value} RLIKE {literal(NEGATIVE)} THEN '-' ELSE '' END"
-    point = f"TRY_CAST(CONCAT({sign}, REGEXP_REPLACE({bare}, '[^0-9.]', '')) AS DECIMAL(20, 9))"
-    comma = (
-        f"TRY_CAST(CONCAT({sign}, REPLACE(REGEXP_REPLACE({bare}, '[^0-9,]', ''), ',', '.')) AS"
-        " DECIMAL(20, 9))"
-    )
-    if mark == ".":
-        return (
-            f"COALESCE({plain}, CASE WHEN {value} RLIKE {literal(POINT_NUMBER)} THEN {point} "
-            f"WHEN {value} RLIKE '^-?[0-9]+,[0-9]{{1,2}}$' THEN {comma} END)"
-        )
-    return (
-        f"CASE WHEN {value} RLIKE {literal(COMMA_NUMBER)} THEN {comma} WHEN {value} RLIKE"
-        f" '^-?[0-9]+[.][0-9]{{1,2}}$' THEN {plain} END"
-    )
-
-
-def _instant(value: str, kind: str, patterns: list[str], timezone: str) -> str:
-    """DATE or TIMESTAMP_NTZ in local time, or NULL: ISO first, then the patterns found in the batch."""
-    target = "DATE" if kind == "date" else "TIMESTAMP_NTZ"
-    iso = (
-        f"TRY_CAST(SUBSTRING({value}, 1, 10) AS DATE)"
-        if kind == "date"
-        else f"TRY_CAST({value} AS TIMESTAMP_NTZ)"
-    )
-    tests = [f"WHEN {value} LIKE '____-__-__%' THEN {iso}"]
-    if ISO_OFFSET in patterns:
-        there = f"CAST(FROM_UTC_TIMESTAMP({_in_utc(value)}, {literal(timezone)}) AS {target})"
-        tests = [
-            f"WHEN {value} RLIKE {literal(INSTANT)} THEN {there}",
-            f"WHEN {value} RLIKE {literal(LOCAL)} THEN {iso}",
-        ]
-    tries = [f"CASE {' '.join(tests)} END"]
-    # else DuckDB reads 24 as the year 24
-    others = sorted((p for p in patterns if p != ISO_OFFSET), key=lambda p: "yyyy" in p)
-    tries += [f"CAST(TRY_TO_TIMESTAMP({value}, '{pattern}') AS {target})" for pattern in others]
-    return tries[0] if len(tries) == 1 else f"COALESCE({', '.join(tries)})"
-
-
-def _in_utc(value: str) -> str:
-    """TIMESTAMP_NTZ, in UTC, of an ISO instant that says how far its clock is from it."""
-    time = f"TRY_CAST(REGEXP_EXTRACT({value}, '^({_TIME})', 1) AS TIMESTAMP_NTZ)"
-    hours, minutes = (
-        f"COALESCE(TRY_CAST(REGEXP_EXTRACT({value}, '[+-]{part}$', 1) AS INT), 0)" for part in _OFFSET_PARTS
-    )
-    ahead = f"CASE WHEN {value} RLIKE '-[0-9]{{2}}(:?[0-9]{{2}})?$' THEN 1 ELSE -1 END"
-    return f"{time} + {ahead} * ({hours} * 60 + {minutes}) * INTERVAL 1 MINUTE"
-
-
-def literal(value: str) -> str:
-    r"""A text as Spark SQL has it.
-
-    >>> print(literal("Ann's"))
-    'Ann\'s'
-    """
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

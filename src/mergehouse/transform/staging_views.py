@@ -20,9 +20,18 @@ from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand, nearest
-from mergehouse.transform.source_views import latest, typed_rows
+from mergehouse.transform.order_rules import with_order_rules
+from mergehouse.transform.source_views import instant_columns, latest, typed_rows
 
 ORDER_LINES = "order_lines.sql"
+# what brand.yml says of every row
+OF_BRAND = {
+    "source_system": "STRING",
+    "timezone": "STRING",
+    "brand_currency": "STRING",
+    "are_prices_gross": "BOOLEAN",
+    "brand_tax_rate": "DECIMAL(9, 6)",
+}
 PLACE = ("ingest_ts", "source_row")  # which of two rows came later
 
 
@@ -41,15 +50,15 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     """
     source = brand.sources[table]
     if source.optional and not batches:
-        nulls = ", ".join(
-            f"CAST(NULL AS {SOURCE_TYPES[c.type]}) AS `{name}`" for name, c in source.columns.items()
-        )
+        types = {name: column.type for name, column in source.columns.items()}
+        types |= dict.fromkeys(instant_columns(source).values(), "timestamp")
+        nulls = ", ".join(f"CAST(NULL AS {SOURCE_TYPES[kind]}) AS `{name}`" for name, kind in types.items())
         origin = (
             "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS"
             " ingest_ts"
         )
         return f"SELECT {nulls}, {origin} WHERE FALSE"
-    return latest(version_key(brand, table), typed_rows(brand, table, batches))
+    return latest(source, version_key(brand, table), typed_rows(brand, table, batches))
 
 
 def version_key(brand: Brand, table: str) -> list[str]:
@@ -63,6 +72,22 @@ def version_key(brand: Brand, table: str) -> list[str]:
     """
     key = brand.sources[table].key
     return [] if key and table in _line_sources(brand) else key
+
+
+def header_sources_view(brands: list[Brand]) -> str:
+    """SQL of `staging.header_sources`: sources whose rows some lines are joined to, and which give lines of
+    their own as well, such as postage. Not every one of their rows must.
+
+    >>> header_sources_view([mh.project("shop").brands["shop"]])[-11:]
+    'WHERE FALSE'
+    """
+    found = [(brand.name, table) for brand in brands for table in sorted(_header_sources(brand))]
+    return (
+        " UNION ALL ".join(
+            f"SELECT '{name}' AS source_system, '{table}' AS source_table" for name, table in found
+        )
+        or "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS source_table WHERE FALSE"
+    )
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
@@ -107,7 +132,7 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> str:
     >>> brand = mh.project("shop").brands["shop"]
     >>> sql = stacked_view(contract_of("staging.order_lines"), [brand])
     >>> sqlglot.parse_one(sql, read="spark").named_selects[:4]
-    ['source_system', 'timezone', 'brand_currency', 'order_id']
+    ['source_system', 'timezone', 'brand_currency', 'are_prices_gross']
     """
     files = [(brand, brand_file(brand, contract)) for brand in brands]
     return stacked(
@@ -123,7 +148,7 @@ def usable_view(contract: Contract, brands: list[Brand]) -> str:
     >>> usable_view(contract_of("staging.customers"), [])[-25:]
     'WHERE reason_code IS NULL'
     """
-    columns = ", ".join(("source_system", "timezone", "brand_currency", *contract.columns))
+    columns = ", ".join((*OF_BRAND, *contract.columns))
     return f"SELECT {columns} FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NULL"
 
 
@@ -189,14 +214,15 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
     parts = []
     for brand, query, file in queries:
         given = _named_columns(query, contract, file)
+        if "tax_rate" in contract.columns:
+            _check_tax(brand, given, file)
         columns = ", ".join(
             f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS"
             f" {name}"
             for name, column in contract.columns.items()
         )
         parts.append(
-            f"SELECT '{brand.name}' AS source_system, '{brand.timezone}' AS timezone, '{brand.currency}' AS"
-            f" brand_currency, {columns} FROM ({query.sql(dialect='spark')}) AS `{brand.name}`"
+            f"SELECT {_of_brand(brand)}, {columns} FROM ({query.sql(dialect='spark')}) AS `{brand.name}`"
         )
     return " UNION ALL ".join(parts) or _empty(contract)
 
@@ -205,8 +231,9 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     """A brand's staging query with its source names resolved to typed views, and its quotients to nine
     decimals. Of order lines each SELECT of a UNION ALL is a query of its own, with its number as `line_part`.
 
-    Order lines without numbers have those of their source's key, where it has one. Products and customers
-    have the place of the row that they are read from, where there is one.
+    Order lines have what follows from the rules of brand.yml, too, and the instant of the order where the
+    column of its time tells it. Products and customers have the place of the row that they are read from,
+    where there is one.
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> [query] = brand_queries(brand, brand.folder / "order_lines.sql")
@@ -220,7 +247,10 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     origins = [line_source(branch, brand) for branch in branches]
     for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
         _read_latest(branch, brand, alias, {table for table, _ in origins if table})
-        branches[place] = _numbered(branch, brand, place + 1, origins[place], origins[0][0])
+        numbered = _numbered(
+            _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]
+        )
+        branches[place] = with_order_rules(numbered, brand, *origins[place])
     return branches
 
 
@@ -243,6 +273,11 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
     >>> line_source(brand_queries(brand, brand.folder / "order_lines.sql")[0], brand)
     ('lines', 'lines')
     """
+    return _source_of(query, brand, "batch_id")
+
+
+def _source_of(query: exp.Query, brand: Brand, name: str) -> tuple[str | None, str]:
+    """The source that a column of the query comes from, and its alias."""
     if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
         return None, ""
     joined = [join.this for join in query.args.get("joins") or []]
@@ -251,17 +286,39 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
         for t in (query.args["from_"].this, *joined)
         if isinstance(t, exp.Table) and t.db == "typed"
     }
-    origin = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == "batch_id"), None)
+    origin = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == name), None)
     if origin is None:
         return None, ""
     alias = origin.table or ("" if joined else next(iter(tables), ""))
     return (tables[alias].name.removeprefix(f"{brand.name}_"), alias) if alias in tables else (None, "")
 
 
+def _with_instant(query: exp.Query, brand: Brand) -> exp.Query:
+    """With the instant beside the local time, where this is a column of a source as it is."""
+    time = next((e.unalias() for e in query.selects if e.alias_or_name == "order_local_ts"), None)
+    table, alias = _source_of(query, brand, "order_local_ts")
+    if table is None or not isinstance(time, exp.Column) or "order_instant" in query.named_selects:
+        return query
+    told = instant_columns(brand.sources[table]).get(time.name)
+    return query.select(f"{alias}.`{told}` AS order_instant", dialect="spark") if told else query
+
+
 def _line_sources(brand: Brand) -> set[str]:
     file = brand.folder / ORDER_LINES
     origins = (line_source(branch, brand)[0] for branch in _branches(_resolved(brand, file), file))
     return {table for table in origins if table}
+
+
+def _header_sources(brand: Brand) -> set[str]:
+    file = brand.folder / ORDER_LINES
+    joined: set[str] = set()
+    for branch in _branches(_resolved(brand, file), file):
+        if own := line_source(branch, brand)[0]:
+            read = {
+                t.name.removeprefix(f"{brand.name}_") for t in branch.find_all(exp.Table) if t.db == "typed"
+            }
+            joined |= read - {own}
+    return joined & _line_sources(brand)
 
 
 def _branches(query: exp.Query, file: Path) -> list[exp.Query]:
@@ -316,13 +373,16 @@ def _read_latest(branch: exp.Query, brand: Brand, alias: str, line_sources: set[
         if key := brand.sources[source].key:
             name = table.alias_or_name
             table.set("alias", None)
-            rows = sqlglot.parse_one(latest(key, f"SELECT * FROM {table.sql(dialect='spark')}"), read="spark")
+            rows = sqlglot.parse_one(
+                latest(brand.sources[source], key, f"SELECT * FROM {table.sql(dialect='spark')}"),
+                read="spark",
+            )
             table.replace(exp.Subquery(this=rows, alias=exp.TableAlias(this=exp.to_identifier(name))))
 
 
 def _numbered(
     branch: exp.Query, brand: Brand, part: int, origin: tuple[str | None, str], first_source: str | None
-) -> exp.Query:
+) -> exp.Select:
     """With `line_part`, and the key of its source as `line_id`, unless it has its own. Keys of other sources
     than the first SELECT's begin with the source: two sources may count alike.
     """
@@ -357,6 +417,10 @@ def _parsed(text: str, file: Path) -> exp.Query:
 def _resolved(brand: Brand, file: Path) -> exp.Query:
     query = _parsed(file.read_text(encoding="utf-8"), file).copy()
     for table in list(query.find_all(exp.Table)):
+        if table.db not in ("", "mapping"):
+            raise ConfigError(
+                f"{file}: reads `{table.db}.{table.name}`; a brand's SQL reads its own sources, and mappings."
+            )
         if table.db or _is_cte(table):
             continue
         if table.name not in brand.sources:
@@ -413,9 +477,37 @@ def _cast(kind: str) -> str:
     return "TRY_CAST" if kind.startswith("decimal") else "CAST"
 
 
-def _empty(contract: Contract) -> str:
-    nulls = ", ".join(f"CAST(NULL AS {_view_type(n, c.type)}) AS {n}" for n, c in contract.columns.items())
-    return (
-        "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS timezone, "
-        f"CAST(NULL AS STRING) AS brand_currency, {nulls} WHERE FALSE"
+def _of_brand(brand: Brand) -> str:
+    percent = "NULL" if brand.tax_rate is None else f"{brand.tax_rate * 100:f}"
+    values = [
+        f"'{brand.name}'",
+        f"'{brand.timezone}'",
+        f"'{brand.currency}'",
+        str(brand.prices == "gross").upper(),
+        percent,
+    ]
+    return ", ".join(
+        f"CAST({value} AS {kind}) AS {name}"
+        for value, (name, kind) in zip(values, OF_BRAND.items(), strict=True)
     )
+
+
+def _check_tax(brand: Brand, given: set[str], file: Path) -> None:
+    """Raises ConfigError where prices are with tax and nothing says how much, or the other way about."""
+    told = sorted(given & {"tax_rate", "tax_amount"})
+    if brand.prices == "gross" and not told and brand.tax_rate is None:
+        raise ConfigError(
+            f"{brand.folder / 'brand.yml'}: prices are gross, and nothing says how much tax they include;"
+            f" give `tax_rate: 21 %`, or a column `tax_rate` or `tax_amount` in {file.name}."
+        )
+    if brand.prices != "gross" and told:
+        raise ConfigError(
+            f"{file}: column `{told[0]}` is the tax within prices; say `prices: gross` in brand.yml, or leave"
+            " the column out where amounts are without tax."
+        )
+
+
+def _empty(contract: Contract) -> str:
+    columns = {n: _view_type(n, c.type) for n, c in contract.columns.items()}
+    nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in (OF_BRAND | columns).items())
+    return f"SELECT {nulls} WHERE FALSE"

@@ -10,10 +10,10 @@ SELECT
   SUM(gmv_eur)                                                               AS gmv_eur,
   SUM(returns_eur)                                                           AS returns_eur,
   SUM(gmv_eur - returns_eur)                                                 AS net_revenue_eur,
-  SUM(CASE WHEN line_type = 'sale' THEN quantity ELSE 0 END)                 AS units,
+  SUM(units)                                                                 AS units,
   COUNT_IF(line_type = 'sale')                                               AS sale_lines,
   SUM(margin_eur)                                                            AS margin_eur,
-  MIN(margin_method)                                                         AS margin_method
+  CASE WHEN MIN(margin_method) = MAX(margin_method) THEN MIN(margin_method) ELSE 'mixed' END AS margin_method
 FROM silver.sales_clean
 WHERE line_type IN ('sale', 'return')
 GROUP BY order_month, source_system, department, category, product_id

@@ -1,14 +1,17 @@
 -- Grain: brand x KPI x step of the way from the raw export to the clean figure.
 -- Inputs: clean order lines, duplicates, quarantine.
 -- Questionable: `raw` is what summing every delivered line gives, read as if each number were euros; steps are signed, so
--- raw + all steps between = clean, exactly. Steps have the nine decimals of amounts, the last one (FX) lands on cents.
+-- raw + all steps between = clean, exactly. Steps have the nine decimals of amounts, the last one (FX) lands on cents. Tax is
+-- a step of brands whose prices include it.
 WITH parts AS (
-  SELECT source_system, line_type AS part, SUM(amount_original) AS amount, SUM(amount_eur) AS amount_eur, COUNT(*) AS order_lines
+  SELECT
+    source_system, line_type AS part,
+    SUM(amount_original) AS amount, SUM(tax_original) AS tax, SUM(amount_eur) AS amount_eur, COUNT(*) AS order_lines
   FROM silver.sales_clean GROUP BY source_system, line_type
   UNION ALL
-  SELECT source_system, 'duplicate', SUM(amount_original), CAST(0 AS DECIMAL(18, 2)), COUNT(*) FROM silver.duplicates GROUP BY source_system
+  SELECT source_system, 'duplicate', SUM(amount_original), 0, 0, COUNT(*) FROM silver.duplicates GROUP BY source_system
   UNION ALL
-  SELECT source_system, 'quarantine', SUM(amount_original), CAST(0 AS DECIMAL(18, 2)), COUNT(*) FROM silver.quarantine GROUP BY source_system
+  SELECT source_system, 'quarantine', SUM(amount_original), 0, 0, COUNT(*) FROM silver.quarantine GROUP BY source_system
 ),
 totals AS (
   SELECT
@@ -26,6 +29,7 @@ totals AS (
     SUM(CASE WHEN part = 'adjustment' THEN amount ELSE 0 END)                 AS adjustment_amount,
     SUM(CASE WHEN part = 'adjustment' THEN order_lines ELSE 0 END)            AS adjustment_lines,
     SUM(CASE WHEN part = 'sale' THEN amount ELSE 0 END)                       AS sale_amount,
+    SUM(CASE WHEN part = 'sale' THEN tax END)                                 AS sale_tax,
     SUM(CASE WHEN part = 'sale' THEN amount_eur ELSE 0 END)                   AS sale_eur,
     SUM(CASE WHEN part = 'sale' THEN order_lines ELSE 0 END)                  AS sale_lines
   FROM parts GROUP BY source_system
@@ -39,8 +43,9 @@ FROM (
     STRUCT('gmv_eur' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_amount AS DECIMAL(24, 9)) AS value),
     STRUCT('gmv_eur' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_amount AS DECIMAL(24, 9)) AS value),
     STRUCT('gmv_eur' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_amount AS DECIMAL(24, 9)) AS value),
-    STRUCT('gmv_eur' AS kpi, 7 AS step_no, 'fx' AS step, CAST(sale_eur - sale_amount AS DECIMAL(24, 9)) AS value),
-    STRUCT('gmv_eur' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_eur AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 7 AS step_no, 'tax' AS step, CAST(-sale_tax AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, fx_step AS step_no, 'fx' AS step, CAST(sale_eur - sale_amount + COALESCE(sale_tax, 0) AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, fx_step + 1 AS step_no, 'clean' AS step, CAST(sale_eur AS DECIMAL(24, 9)) AS value),
     STRUCT('order_lines' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_lines AS DECIMAL(24, 9)) AS value),
     STRUCT('order_lines' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_lines AS DECIMAL(24, 9)) AS value),
     STRUCT('order_lines' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_lines AS DECIMAL(24, 9)) AS value),
@@ -49,5 +54,6 @@ FROM (
     STRUCT('order_lines' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_lines AS DECIMAL(24, 9)) AS value),
     STRUCT('order_lines' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_lines AS DECIMAL(24, 9)) AS value)
   )) AS s
-  FROM totals
+  FROM (SELECT *, CASE WHEN sale_tax IS NULL THEN 7 ELSE 8 END AS fx_step FROM totals) AS totals
 ) AS steps
+WHERE s.step <> 'tax' OR s.value IS NOT NULL

@@ -7,7 +7,7 @@ WITH money AS (
     order_date, source_system, country_code, region,
     SUM(gmv_eur)                                                                 AS gmv_eur,
     SUM(returns_eur)                                                             AS returns_eur,
-    SUM(CASE WHEN line_type = 'sale' THEN quantity ELSE 0 END)                   AS units,
+    SUM(units)                                                                   AS units,
     COALESCE(SUM(cost_eur), 0)                                                   AS cost_eur,
     SUM(margin_eur)                                                              AS margin_eur,
     SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)      AS non_merchandise_eur,

@@ -1,62 +1,113 @@
--- Grain: one delivered order line that says again what another line already says.
--- Inputs: all valid order lines.
--- Questionable: what makes a line the same fact. Where the brand numbers its lines, the number decides and the last delivery
--- is kept, so that corrections count. Where it does not, everything the line says does, so two lines of one order with the
--- same product stay two, and the first delivery is kept. Of the row that is kept all lines are, of a replaced row none. A
--- 64-bit hash of a part only finds candidates.
+-- Grain: one delivered order line in the place of which another one counts, or none.
+-- Inputs: order lines, what the brands say of their deliveries.
+-- Questionable: what makes a line the same fact. Where the brand numbers its lines, the number decides, so that corrections
+-- count. Where it does not, everything the line says does, so two lines of one order with the same product stay two. Of the
+-- same fact the last version counts that can be used or that a rule leaves out; an unusable one replaces nothing. Of the row
+-- that counts all lines do, of a replaced row none. A 64-bit hash of a part only finds candidates.
 WITH hashed AS (
   SELECT
-    *,
+    batch_id, source_row, line_part,
     XXHASH64(STRUCT(
       source_system, order_id, line_id, CASE WHEN line_id IS NULL THEN STRUCT(product_code, quantity, order_ts) END
     )) AS fact_hash
   FROM silver.order_lines
-  WHERE reason_code IS NULL
+  WHERE reason_code IS NULL OR reason_code = 'left_out' OR (order_id IS NOT NULL AND line_id IS NOT NULL)
+),
+order_deliveries AS (
+  SELECT
+    l.source_system, l.order_id,
+    MAX_BY(l.batch_id, STRUCT(COALESCE(l.version, ''), l.ingest_ts))  AS batch_id,
+    MAX_BY(l.ingest_ts, STRUCT(COALESCE(l.version, ''), l.ingest_ts)) AS ingest_ts
+  FROM silver.order_lines AS l
+  JOIN mapping.order_rules AS r ON r.source_system = l.source_system AND r.replaces = 'order'
+  WHERE l.reason_code IS NULL OR l.reason_code = 'left_out'
+  GROUP BY l.source_system, l.order_id
+),
+replaced AS (
+  SELECT l.batch_id, l.source_row, l.line_part, o.batch_id AS counting_batch_id
+  FROM silver.order_lines AS l
+  JOIN order_deliveries AS o ON o.source_system = l.source_system AND o.order_id = l.order_id AND o.batch_id <> l.batch_id
+  WHERE l.reason_code IS NULL OR l.reason_code = 'left_out' OR l.ingest_ts < o.ingest_ts
+  UNION ALL
+  SELECT l.batch_id, l.source_row, l.line_part, d.batch_id
+  FROM silver.order_lines AS l
+  JOIN silver.day_deliveries AS d
+    ON d.source_system = l.source_system AND d.order_date = l.order_date AND d.batch_id <> l.batch_id
+  WHERE l.reason_code IS NULL OR l.reason_code = 'left_out' OR (l.order_id IS NOT NULL AND l.ingest_ts < d.ingest_ts)
+),
+repeated AS (
+  SELECT h.batch_id, h.source_row, h.line_part
+  FROM hashed AS h
+  JOIN (SELECT fact_hash FROM hashed GROUP BY fact_hash HAVING COUNT(*) > 1) AS c ON c.fact_hash = h.fact_hash
 ),
 candidates AS (
   SELECT
     l.*,
+    r.repeats,
+    p.counting_batch_id,
+    p.batch_id IS NOT NULL                              AS is_replaced,
+    l.reason_code IS NULL OR l.reason_code = 'left_out' AS is_usable,
+    STRUCT(COALESCE(l.version, '') AS version, l.ingest_ts, l.source_row) AS age,
     CASE WHEN l.line_id IS NULL THEN STRUCT(
       l.order_ts, l.product_code, UPPER(l.product_name) AS product_name, l.quantity, l.unit_price, l.amount,
-      l.customer_code, l.country, l.channel, l.currency
-    ) END                                              AS fact,
-    CASE WHEN l.line_id IS NULL THEN l.ingest_ts END     AS first_in,
-    CASE WHEN l.line_id IS NOT NULL THEN l.ingest_ts END AS last_in
-  FROM hashed AS l
-  JOIN (SELECT fact_hash FROM hashed GROUP BY fact_hash HAVING COUNT(*) > 1) AS repeated ON repeated.fact_hash = l.fact_hash
+      l.customer_code, l.country, l.channel, l.currency, l.is_cancellation
+    ) END                  AS said
+  FROM silver.order_lines AS l
+  JOIN (SELECT batch_id, source_row, line_part FROM repeated UNION SELECT batch_id, source_row, line_part FROM replaced) AS c
+    ON c.batch_id = l.batch_id AND c.source_row = l.source_row AND c.line_part = l.line_part
+  JOIN mapping.order_rules AS r ON r.source_system = l.source_system
+  LEFT JOIN replaced AS p ON p.batch_id = l.batch_id AND p.source_row = l.source_row AND p.line_part = l.line_part
+),
+occurrences AS (
+  SELECT
+    batch_id, source_row, line_part,
+    ROW_NUMBER() OVER (PARTITION BY source_system, order_id, said, batch_id ORDER BY source_row) AS occurrence
+  FROM candidates
+  WHERE repeats = 'genuine' AND line_id IS NULL
+),
+ranked AS (
+  SELECT
+    c.*,
+    FIRST_VALUE(c.batch_id) OVER rows_of_fact         AS kept_batch_id,
+    FIRST_VALUE(c.source_row) OVER rows_of_fact       AS kept_source_row,
+    FIRST_VALUE(c.order_date) OVER rows_of_fact       AS kept_date,
+    FIRST_VALUE(c.customer_code) OVER rows_of_fact    AS kept_customer,
+    FIRST_VALUE(c.age) OVER rows_of_fact              AS kept_age,
+    FIRST_VALUE(c.age) OVER versions                  AS last_age,
+    FIRST_VALUE(c.amount_original) OVER versions      AS last_amount,
+    FIRST_VALUE(c.product_code) OVER versions         AS last_product,
+    FIRST_VALUE(c.reason_code) OVER versions          AS last_reason,
+    LAG(c.batch_id) OVER versions                     AS next_batch_id
+  FROM candidates AS c
+  LEFT JOIN occurrences AS n ON n.batch_id = c.batch_id AND n.source_row = c.source_row AND n.line_part = c.line_part
+  WINDOW
+    rows_of_fact AS (
+      PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence
+      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC
+    ),
+    versions AS (
+      PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence, c.line_part
+      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC
+    )
 )
 SELECT
   source_system,
   batch_id,
   source_row,
   line_part,
-  kept_batch_id,
-  kept_source_row,
+  CASE WHEN is_of_last_row THEN counting_batch_id ELSE kept_batch_id END     AS kept_batch_id,
+  CASE WHEN NOT is_of_last_row THEN kept_source_row END                      AS kept_source_row,
   order_id,
   order_date,
   amount_original,
   currency,
   CASE
-    WHEN line_id IS NOT NULL AND (
-      part_batch_id <> kept_batch_id OR part_source_row <> kept_source_row -- the row that is kept has no such line
-      OR amount_original IS DISTINCT FROM kept_amount OR product_code IS DISTINCT FROM kept_product
-    ) THEN 'superseded'
-    WHEN batch_id = kept_batch_id THEN 'within_delivery'
+    WHEN is_of_last_row OR last_age <> kept_age THEN 'superseded' -- no such line is in what counts
+    WHEN last_reason IS DISTINCT FROM reason_code THEN 'superseded'
+    WHEN last_amount IS DISTINCT FROM amount_original OR last_product IS DISTINCT FROM product_code THEN 'superseded'
+    WHEN batch_id = next_batch_id THEN 'within_delivery'
     ELSE 'across_deliveries'
-  END AS kind
-FROM (
-  SELECT
-    source_system, batch_id, source_row, line_part, order_id, order_date, amount_original, currency, product_code,
-    FIRST_VALUE(batch_id) OVER same_fact        AS kept_batch_id,
-    FIRST_VALUE(source_row) OVER same_fact      AS kept_source_row,
-    FIRST_VALUE(amount_original) OVER same_part AS kept_amount,
-    FIRST_VALUE(product_code) OVER same_part    AS kept_product,
-    FIRST_VALUE(batch_id) OVER same_part        AS part_batch_id,
-    FIRST_VALUE(source_row) OVER same_part      AS part_source_row,
-    line_id
-  FROM candidates
-  WINDOW
-    same_fact AS (PARTITION BY source_system, order_id, line_id, fact ORDER BY first_in, last_in DESC, batch_id, source_row),
-    same_part AS (PARTITION BY source_system, order_id, line_id, fact, line_part ORDER BY first_in, last_in DESC, batch_id, source_row)
-) AS ranked
-WHERE batch_id <> kept_batch_id OR source_row <> kept_source_row
+  END                                                                        AS kind,
+  COALESCE(kept_date <> order_date OR kept_customer <> customer_code, FALSE) AS is_of_other_order
+FROM (SELECT *, batch_id = kept_batch_id AND source_row = kept_source_row AS is_of_last_row FROM ranked) AS placed
+WHERE is_replaced OR (is_usable AND NOT is_of_last_row) OR kept_age > age

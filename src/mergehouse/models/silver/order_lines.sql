@@ -1,7 +1,7 @@
 -- Grain: one delivered order line, as in staging.order_lines.
 -- Inputs: order lines of all brands, the daily euro rates; the euro needs none.
 -- Questionable: unusable lines are here too, with their reason, since they say which products and customers there are.
--- A delivery adds its lines; nothing is parsed twice.
+-- A delivery adds its lines; nothing is parsed twice. A tax rate between 0 and 1 % is taken for a fraction, and so is unknown.
 WITH priced AS (
   SELECT
     l.*,
@@ -20,13 +20,28 @@ converted AS (
   SELECT
     p.*,
     COALESCE(
-      p.order_local_ts + u.minutes_to_utc * INTERVAL 1 MINUTE, TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone)
+      p.order_instant, p.order_local_ts + u.minutes_to_utc * INTERVAL 1 MINUTE, TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone)
     )                                      AS order_ts,
     COALESCE(f.rate_eur, CASE WHEN p.order_currency = 'EUR' THEN 1 END)                  AS fx_rate,
     COALESCE(f.published_date, CASE WHEN p.order_currency = 'EUR' THEN p.order_date END) AS fx_rate_date
   FROM priced AS p
   LEFT JOIN silver.fx_rates_eur AS f ON f.currency = p.order_currency AND f.rate_date = p.order_date
   LEFT JOIN staging.utc_offsets AS u ON u.timezone = p.timezone AND u.day = p.order_date
+),
+taxed AS (
+  SELECT
+    *,
+    CASE
+      WHEN NOT are_prices_gross THEN NULL
+      WHEN amount_original = 0 THEN 0
+      WHEN ABS(tax_amount) < ABS(amount_original) THEN CASE WHEN amount_original < 0 THEN -ABS(tax_amount) ELSE ABS(tax_amount) END
+      WHEN tax_amount IS NULL AND (percent = 0 OR percent BETWEEN 1 AND 100) THEN TRY_CAST(
+        CAST(amount_original AS DOUBLE) * CAST(percent AS DOUBLE) / CAST(100 + percent AS DOUBLE) AS DECIMAL(20, 9)
+      )
+    END                                    AS tax_original
+  FROM (
+    SELECT *, COALESCE(tax_rate, brand_tax_rate) AS percent, REPLACE(LOWER(TRIM(unit_of_measure)), '.', '') AS measure FROM converted
+  ) AS told
 ),
 judged AS (
   SELECT
@@ -40,18 +55,30 @@ judged AS (
       WHEN quantity IS NULL THEN 'unreadable_quantity'
       WHEN unit_price IS NULL AND amount IS NULL THEN 'unreadable_price'
       WHEN amount_original IS NULL OR ABS(amount_original) >= 100000000000 THEN 'amount_out_of_range'
+      WHEN are_prices_gross AND tax_original IS NULL THEN 'unknown_tax'
       WHEN fx_rate IS NULL THEN 'no_fx_rate'
     END AS reason_code
-  FROM converted
+  FROM taxed
 )
 SELECT
-  source_system, batch_id, source_row, line_part, ingest_ts, order_id, line_id, order_ts, order_date,
+  source_system, batch_id, source_row, line_part, ingest_ts, order_id, line_id,
+  version,
+  UPPER(TRIM(status))               AS status,
+  order_ts, order_date,
   CAST(DATE_TRUNC('MONTH', order_date) AS DATE) AS order_month,
   product_code, NULLIF(LOWER(TRIM(line_class)), '') AS line_class, product_name, customer_code,
   UPPER(TRIM(country))              AS country,
   channel,
   COALESCE(is_cancellation, FALSE)  AS is_cancellation,
   quantity, unit_price, list_price, amount, amount_original,
+  tax_original,
+  COALESCE(
+    ABS(cost), TRY_CAST(CASE WHEN amount_original < 0 THEN -1 ELSE 1 END * (amount_original - COALESCE(tax_original, 0) - profit) AS DECIMAL(20, 9))
+  )                                 AS cost_original,
+  CASE WHEN measure NOT IN (
+    '', 'pc', 'pcs', 'pce', 'piece', 'pieces', 'ea', 'each', 'unit', 'units', 'item', 'items',
+    'st', 'stk', 'stck', 'stück', 'szt', 'ks', 'u', 'un', 'ud', 'uds', 'pz', 'pza', 'c62', 'h87'
+  ) THEN measure END                AS unit_of_measure,
   order_currency                    AS currency,
   fx_rate, fx_rate_date, reason_code
 FROM judged

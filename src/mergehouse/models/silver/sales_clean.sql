@@ -8,16 +8,18 @@ WITH costed AS (
     CASE WHEN line_type IN ('sale', 'return') THEN
       CASE
         WHEN ABS(near_cost) < 1000000000 AND ABS(near_cost * 100 - ROUND(near_cost * 100)) < 0.49 THEN CAST(near_cost AS DECIMAL(18, 2))
+        WHEN cost_directed IS NOT NULL THEN CAST(cost_directed * fx_rate AS DECIMAL(18, 2))
         WHEN unit_cost IS NULL THEN CAST(amount_directed * fx_rate * cost_rate AS DECIMAL(18, 2))
-        ELSE CAST(CAST(quantity_directed * unit_cost AS DECIMAL(24, 10)) * fx_rate AS DECIMAL(18, 2))
+        ELSE CAST(CAST(quantity_directed * unit_cost AS DECIMAL(24, 10)) * cost_fx_rate AS DECIMAL(18, 2))
       END
     END AS cost_eur
   FROM (
     SELECT -- as amounts are: a float, unless it is near half a cent
       *,
-      CAST(fx_rate AS DOUBLE) * CASE
-        WHEN unit_cost IS NULL THEN CAST(amount_directed AS DOUBLE) * CAST(cost_rate AS DOUBLE)
-        ELSE CAST(quantity_directed AS DOUBLE) * CAST(unit_cost AS DOUBLE)
+      CASE
+        WHEN cost_directed IS NOT NULL THEN CAST(cost_directed AS DOUBLE) * CAST(fx_rate AS DOUBLE)
+        WHEN unit_cost IS NULL THEN CAST(amount_directed AS DOUBLE) * CAST(cost_rate AS DOUBLE) * CAST(fx_rate AS DOUBLE)
+        ELSE CAST(quantity_directed AS DOUBLE) * CAST(unit_cost AS DOUBLE) * CAST(cost_fx_rate AS DOUBLE)
       END AS near_cost
     FROM staging.order_lines_valid
   ) AS valid
@@ -37,10 +39,13 @@ SELECT
   line_type,
   COALESCE(line_class, product_class)                AS line_class,
   quantity,
+  unit_of_measure,
+  CASE WHEN line_type = 'sale' AND unit_of_measure IS NULL THEN quantity ELSE 0 END  AS units,
   unit_price,
   list_price,
   currency,
   amount_original,
+  tax_original,
   fx_rate,
   fx_rate_date,
   amount_eur,
@@ -48,7 +53,11 @@ SELECT
   CASE WHEN line_type = 'return' THEN -amount_eur ELSE 0 END                         AS returns_eur,
   cost_eur,
   CASE WHEN line_type IN ('sale', 'return') THEN amount_eur - cost_eur ELSE 0 END    AS margin_eur,
-  CASE WHEN line_type IN ('sale', 'return') THEN margin_method END                   AS margin_method,
+  CASE
+    WHEN line_type NOT IN ('sale', 'return') THEN NULL
+    WHEN cost_directed IS NULL AND unit_cost IS NULL THEN 'estimated'
+    ELSE 'actual'
+  END                                                                                AS margin_method,
   country_code,
   region,
   channel,

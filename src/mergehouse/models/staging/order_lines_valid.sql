@@ -1,8 +1,9 @@
 -- Grain: one order line that is valid and repeats no other.
 -- Inputs: checked order lines, duplicates, products, countries, customers that known pairs unite.
--- Questionable: what a line is: non-merchandise where its brand says so or by its product code, else an adjustment where no money changes hands, else a
--- return where its document is a cancellation or its quantity, price or amount is negative, else a sale. Exports write returns
--- in all these ways, so money and cost of a return are negative whatever the signs: it never raises net revenue.
+-- Questionable: what a line is: non-merchandise where its brand says so or by its product code, else an adjustment where no
+-- money changes hands, else a return where its document is a cancellation or its quantity, price or amount is negative, else a
+-- sale. Exports write returns in all these ways, so money and cost of a return are negative whatever the signs: it never raises
+-- net revenue. Money is without the tax that a brand's prices include.
 WITH known AS (
   SELECT
     l.*,
@@ -11,7 +12,12 @@ WITH known AS (
     COALESCE(n.region, 'Rest of world')                                    AS region,
     CASE WHEN l.line_class IS NULL THEN p.department ELSE 'Non-merchandise' END AS department,
     CASE WHEN l.line_class IS NULL THEN p.category ELSE 'Non-merchandise' END   AS category,
-    p.line_class AS product_class, p.product_id, p.unit_cost, p.cost_rate, p.margin_method,
+    p.line_class AS product_class, p.product_id, p.unit_cost AS catalogue_cost, p.cost_rate,
+    CASE -- unit costs are in the catalogue's currency
+      WHEN p.currency = l.currency THEN l.fx_rate
+      WHEN p.currency = 'EUR' THEN 1
+      ELSE c.rate_eur
+    END AS cost_fx_rate,
     CASE
       WHEN l.line_class IS NOT NULL OR p.line_class IS NOT NULL THEN 'non_merchandise'
       WHEN l.amount_original = 0 THEN 'adjustment'
@@ -25,14 +31,22 @@ WITH known AS (
     SELECT source_system, source_customer_id, customer_id FROM silver.customer_xref WHERE method <> 'own'
   ) AS x ON x.source_system = l.source_system AND x.source_customer_id = l.customer_code
   LEFT ANTI JOIN silver.duplicates AS d ON d.batch_id = l.batch_id AND d.source_row = l.source_row AND d.line_part = l.line_part
+  LEFT JOIN (
+    SELECT currency, rate_date, rate_eur FROM silver.fx_rates_eur WHERE currency <> 'EUR' AND currency IN (SELECT currency FROM mapping.brands)
+  ) AS c ON c.currency = p.currency AND c.rate_date = l.order_date AND p.currency <> l.currency
   WHERE l.reason_code IS NULL
 ),
 directed AS (
   SELECT
     *,
-    CASE WHEN line_type = 'return' THEN -ABS(amount_original) ELSE amount_original END AS amount_directed,
-    CASE WHEN line_type = 'return' THEN -ABS(quantity) ELSE quantity END               AS quantity_directed
-  FROM known
+    CASE WHEN line_type = 'return' THEN -ABS(quantity) ELSE quantity END     AS quantity_directed,
+    CASE WHEN line_type = 'return' THEN -ABS(net) ELSE net END               AS amount_directed,
+    CASE WHEN line_type = 'return' THEN -cost_original ELSE cost_original END AS cost_directed,
+    CASE WHEN cost_fx_rate IS NOT NULL THEN catalogue_cost END               AS unit_cost
+  FROM (
+    SELECT *, CASE WHEN tax_original IS NULL THEN amount_original ELSE CAST(amount_original - tax_original AS DECIMAL(20, 9)) END AS net
+    FROM known
+  ) AS untaxed
 )
 SELECT
   *,

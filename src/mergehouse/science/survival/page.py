@@ -24,6 +24,7 @@ from mergehouse.science.survival.inactivity import FEWEST, inactivity
 from mergehouse.science.survival.inactivity_figure import inactivity as inactivity_curve
 from mergehouse.science.survival.outlook import EXPECTED_WITHIN, SILENT_WITHIN, outlook
 from mergehouse.science.survival.tables import BrandSurvival, tables
+from mergehouse.transform.graph import is_off
 
 HERE = Path(__file__).parent
 FOLDER = "models"
@@ -85,8 +86,10 @@ def _opened(project: Project, lakehouse: Lakehouse):
     """
     for name in READ:
         if not lakehouse.exists(name):
+            off = is_off(contract_of(name), project)
+            mend = "set `science: true` in mergehouse.yml, then " if off else ""
             raise LakehouseError(
-                f"{lakehouse.location}: {name} is not published yet; `mergehouse run` builds it."
+                f"{lakehouse.location}: {name} is not published yet; {mend}`mergehouse run` builds it."
             )
     with lakehouse.pinned(), limited(project.config.limits) as connection:
         lakehouse.reading(*READ, connection=connection)

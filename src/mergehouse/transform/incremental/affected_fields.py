@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mergehouse.engine import Relation
+from mergehouse.engine.dialect import literal
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand
@@ -14,7 +15,7 @@ from mergehouse.transform.field_reconciliation import (
     tables_compared,
 )
 from mergehouse.transform.incremental.affected_rows import Affected
-from mergehouse.transform.source_views import among_batches, latest, literal, typed_column, typed_rows
+from mergehouse.transform.source_views import among_batches, latest, typed_column, typed_rows
 from mergehouse.transform.staging_views import version_key
 
 
@@ -63,6 +64,7 @@ def _rows(brand: Brand, table: str, key: str, batches: list[Batch], keys: Relati
     of_table = [b for b in batches if b.source_table == table]
     wanted = f"{typed_column(brand, table, key, of_table)} IN (SELECT `{key}` FROM {keys})"
     return latest(
+        brand.sources[table],
         version_key(brand, table),
         typed_rows(brand, table, of_table, _versions(brand, table, key, of_table, wanted)),
     )

@@ -226,7 +226,7 @@ def _restricted(
         where = f"{typed(lines, own)} IN ({keys(lines, own, where)}) OR {empty}"
     views = {
         every_version: typed_rows(brand, lines, of(lines, batches), where),
-        relations[lines]: latest(own, f"SELECT * FROM {every_version}"),
+        relations[lines]: latest(brand.sources[lines], own, f"SELECT * FROM {every_version}"),
     }
     for join in joins:
         key, there = version_key(brand, join.source), of(join.source, batches)
@@ -237,5 +237,6 @@ def _restricted(
             continue
         wanted = ", ".join(f"`{c}`" for c in join.line_columns)
         needed = f"{typed(join.source, join.columns)} IN (SELECT {wanted} FROM {every_version})"
-        views[relations[join.source]] = latest(key, typed_rows(brand, join.source, there, needed))
+        rows = typed_rows(brand, join.source, there, needed)
+        views[relations[join.source]] = latest(brand.sources[join.source], key, rows)
     return views

@@ -1,0 +1,90 @@
+"""SQL that reads the text of one cell as its column's type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mergehouse.engine.dialect import literal
+from mergehouse.ingest.instants import clock, instant
+from mergehouse.ingest.numbers import number
+from mergehouse.project.config import Source
+
+TRUE_WORDS = "'1', '1.0', 'true', 't', 'yes', 'y', 'ja', 'oui', 'si', 'sí', 'wahr', 'x'"
+FALSE_WORDS = "'0', '0.0', 'false', 'f', 'no', 'n', 'nein', 'non', 'falsch'"
+# Without width: soft hyphens, joiners, marks of direction and of byte order.
+UNSEEN = "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+BLANKS = "\t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000"
+SHORTENED = "^[0-9][.,][0-9]+[eE][+]?[0-9]+$|^[0-9][eE][+][0-9]+$"  # a code that was long, in a spreadsheet
+
+
+def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: str) -> str:
+    """The expression over Bronze that reads one declared column in the formats of a batch; NULL where it
+    cannot be read.
+
+    >>> source = mh.project("shop").brands["shop"].sources["lines"]
+    >>> print(typed_value("title", source, {}, "UTC"))
+    NULLIF(TRIM(`title`), '')
+    >>> import duckdb
+    >>> from mergehouse.engine.dialect import to_duckdb
+    >>> price = to_duckdb(f"SELECT {typed_value('price', source, {'decimal_mark': ','}, 'UTC')} FROM given")
+    >>> duckdb.sql(f"WITH given AS (SELECT '1.234,50 EUR' AS price) {price}").fetchall()
+    [(Decimal('1234.500000000'),)]
+    """
+    column = source.columns[name]
+    value = cell(name, source, formats)
+    patterns = formats.get("dates", {}).get(name, [])
+    match column.type:
+        case "text":
+            return f"NULLIF({value}, '')"
+        case "code" | "id":
+            return _code(value, name, column.type, formats)
+        case "boolean":
+            return (
+                f"CASE WHEN LOWER({value}) IN ({TRUE_WORDS}) THEN TRUE WHEN LOWER({value}) IN ({FALSE_WORDS})"
+                " THEN FALSE END"
+            )
+        case "number" | "percent":
+            digits = f"REPLACE({value}, '%', '')" if column.type == "percent" else value
+            plain = name in formats.get("numbers", [])
+            return number(digits, "." if plain else formats.get("decimal_mark", "."))
+    return clock(value, column, patterns, timezone)
+
+
+def instant_value(name: str, source: Source, formats: dict[str, Any]) -> str:
+    """The expression over Bronze of the instant, in UTC, that a cell of a time tells; NULL where it tells a
+    local time.
+
+    >>> source = Source(files="*", columns={"sold": {"type": "timestamp"}})
+    >>> instant_value("sold", source, {"dates": {"sold": ["d.M.yyyy H:mm"]}})
+    'NULL'
+    """
+    patterns = formats.get("dates", {}).get(name, [])
+    return instant(cell(name, source, formats), source.columns[name], patterns)
+
+
+def cell(name: str, source: Source, formats: dict[str, Any]) -> str:
+    """A cell's text without what surrounds it, and without words that mean "empty"; what is rare is looked
+    for where the batch has it.
+    """
+    value = f"TRIM(`{name}`)"
+    if name in formats.get("cleaned", []):
+        seen = f"REGEXP_REPLACE(REGEXP_REPLACE(`{name}`, '[{UNSEEN}]', ''), '[{BLANKS}]', ' ')"
+        value = (
+            f"TRIM(CASE WHEN `{name}` LIKE '%=\"%\"%' AND {seen} RLIKE '^ *=\".*\" *$' THEN"
+            f" REGEXP_REPLACE({seen}, '^ *=\"|\" *$', '') ELSE {seen} END)"
+        )
+    if source.null_values is not None:
+        nulls = ", ".join(literal(v) for v in ["", *source.null_values])
+        return f"CASE WHEN {value} IN ({nulls}) THEN NULL ELSE {value} END" if source.null_values else value
+    if words := formats.get("nulls", {}).get(name):
+        nulls = ", ".join(map(literal, words))
+        return f"CASE WHEN UPPER({value}) IN ({nulls}) THEN NULL ELSE {value} END"
+    return value
+
+
+def _code(value: str, name: str, kind: str, formats: dict[str, Any]) -> str:
+    given = value if name in formats.get("cleaned", []) else f"`{name}`"
+    whole = f"{given} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$'"
+    code = f"UPPER({value})" if kind == "code" else value
+    shortened = f"WHEN {value} RLIKE '{SHORTENED}' THEN NULL " if name in formats.get("shortened", []) else ""
+    return f"NULLIF(CASE {shortened}WHEN {whole} THEN SPLIT_PART({value}, '.', 1) ELSE {code} END, '')"

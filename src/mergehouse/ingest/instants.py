@@ -1,0 +1,177 @@
+"""SQL that reads a date or a time as exports write it: what the brand's clock shows, and the instant where
+the text tells it.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import yaml
+
+from mergehouse.engine.dialect import literal
+from mergehouse.project.config import Column
+
+ISO_OFFSET = (
+    "yyyy-MM-dd'T'HH:mm:ssXXX"  # after the time of some ISO instants: how far their clock is from UTC
+)
+# `2026-02-20T10:00:00Z`, `2026-02-20 10:00:00 -0500`. Other names of zones say too little: EST is not the
+# same everywhere.
+_TIME = "[0-9-]{10}[T ]([01]?[0-9]|2[0-3]):[0-9:.]+"
+_OFFSET = "[+-][0-9]{2}(:?[0-9]{2})?"
+_OFFSET_PARTS = ("([0-9]{2})(?::?[0-9]{2})?", "[0-9]{2}:?([0-9]{2})")  # hours, minutes
+_INSTANT = f"^{_TIME} ?(Z|UTC|GMT|{_OFFSET})$"
+_LOCAL = f"^[0-9-]{{10}}$|^{_TIME}$"
+# Numbers that are instants or days: what they look like, and the milliseconds since 1970 of one.
+_MILLISECONDS = {
+    "epoch_seconds": ("^-?[0-9]{1,11}([.][0-9]+)?$", "{number} * 1000"),
+    "epoch_milliseconds": ("^-?[0-9]{1,14}$", "{number}"),
+    "excel_serial": ("^[0-9]{1,5}([.,][0-9]+)?$", "ROUND(({number} - 25569) * 86400) * 1000"),
+}
+# A month that had a name stands between strokes, so that no day is taken for it.
+WITH_NAMES = (
+    "d /M/ yyyy", "d /M/ yyyy H:mm", "d /M/ yyyy H:mm:ss", "d /M/ yy", "/M/ d yyyy", "yyyy /M/ d",
+    "yyyy d /M/",
+)  # fmt: skip
+_WORD = "(^|[^\\p{{L}}0-9])({})[.]?([^\\p{{L}}0-9]|$)"
+_APART = "[^0-9:/\\p{L}]+"
+_BESIDE_NAMES = _WORD.format("de|del|um|uhr|gada|m|d")  # 2 de marzo de 2026
+
+
+def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str:
+    """DATE or TIMESTAMP_NTZ in the brand's local time, or NULL: ISO first, then the patterns found in the
+    batch; or what the column declares.
+
+    >>> import duckdb
+    >>> from mergehouse.engine.dialect import to_duckdb
+    >>> sold = Column(type="timestamp", timezone="UTC")
+    >>> sql = to_duckdb(f"SELECT {clock('v', sold, [], 'Europe/Berlin')} AS t FROM written")
+    >>> duckdb.sql(f"WITH written AS (SELECT '2026-02-20 23:30' AS v) {sql}").fetchall()
+    [(datetime.datetime(2026, 2, 21, 0, 30),)]
+    """
+    target = "DATE" if column.type == "date" else "TIMESTAMP_NTZ"
+    value = _with_offsets(value, column)
+    if moment := _moment(value, column):
+        return f"CAST({_shown(moment, column, timezone)} AS {target})"
+    local = functools.partial(_in_brands_zone, column=column, timezone=timezone)
+    iso = (
+        f"TRY_CAST(SUBSTRING({value}, 1, 10) AS DATE)"
+        if column.type == "date" and not column.timezone
+        else local(f"TRY_CAST({value} AS TIMESTAMP_NTZ)")
+    )
+    tests = [f"WHEN {value} LIKE '____-__-__%' THEN {iso}"]
+    if ISO_OFFSET in patterns:
+        there = f"CAST(FROM_UTC_TIMESTAMP({_in_utc(value)}, {literal(timezone)}) AS {target})"
+        tests = [
+            f"WHEN {value} RLIKE {literal(_INSTANT)} THEN {there}",
+            f"WHEN {value} RLIKE {literal(_LOCAL)} THEN {iso}",
+        ]
+    tries = [] if column.format else [f"CASE {' '.join(tests)} END"]
+    others = [column.format] if column.format else [p for p in patterns if p != ISO_OFFSET]
+    # else DuckDB reads 24 as the year 24
+    for pattern in sorted(others, key=lambda p: "yyyy" in p):
+        written = numbers_for_names(value, column) if pattern in WITH_NAMES or column.format else value
+        tries.append(local(f"TRY_TO_TIMESTAMP({written}, '{pattern}')"))
+    tries = [t if t.startswith("CASE") else f"CAST({t} AS {target})" for t in tries]
+    found = tries[0] if len(tries) == 1 else f"COALESCE({', '.join(tries)})"
+    return f"CAST({found} AS {target})" if column.timezone else found
+
+
+def instant(value: str, column: Column, patterns: list[str]) -> str:
+    """TIMESTAMP_NTZ in UTC where the text, or what is declared of its column, tells the instant, else NULL:
+    when the clocks go back, the local clock shows an hour twice.
+
+    >>> instant("v", Column(type="timestamp"), patterns=[])
+    'NULL'
+    """
+    value = _with_offsets(value, column)
+    if (moment := _moment(value, column)) and column.format != "excel_serial":
+        return moment
+    if column.timezone:
+        told = clock(
+            value, column.model_copy(update={"timezone": None, "type": "timestamp"}), patterns, "UTC"
+        )
+        zoned = f"TO_UTC_TIMESTAMP({told}, {literal(column.timezone)})"
+    else:
+        zoned = "NULL"
+    if ISO_OFFSET not in patterns or column.format:
+        return zoned
+    rest = "" if zoned == "NULL" else f" ELSE {zoned}"
+    return f"CASE WHEN {value} RLIKE {literal(_INSTANT)} THEN {_in_utc(value)}{rest} END"
+
+
+@functools.cache
+def month_names() -> dict[str, list[list[str]]]:
+    """By language, the names of each month, in small letters.
+
+    >>> month_names()["de"][2]
+    ['maerz', 'märz', 'mrz', 'mär']
+    """
+    names = yaml.safe_load(Path(__file__).with_name("month_names.yml").read_text(encoding="utf-8"))
+    assert isinstance(names, dict)
+    return names
+
+
+def _moment(value: str, column: Column) -> str:
+    """TIMESTAMP_NTZ of a number that is an instant, or a day and its share; empty where the column is no
+    such number.
+    """
+    if column.format not in _MILLISECONDS:
+        return ""
+    looks, milliseconds = _MILLISECONDS[column.format]
+    number = f"TRY_CAST(REPLACE({value}, ',', '.') AS DECIMAL(28, 10))"
+    return (
+        f"CASE WHEN {value} RLIKE '{looks}' THEN CAST(TIMESTAMP_MILLIS(CAST("
+        f"{milliseconds.format(number=number)} AS BIGINT)) AS TIMESTAMP_NTZ) END"
+    )
+
+
+def _shown(moment: str, column: Column, timezone: str) -> str:
+    if column.format == "excel_serial":
+        return _in_brands_zone(moment, column, timezone)
+    return f"FROM_UTC_TIMESTAMP({moment}, {literal(timezone)})"
+
+
+def _in_brands_zone(clock: str, column: Column, timezone: str) -> str:
+    """What the brand's clock shows when one in the column's zone shows this."""
+    if column.timezone in (None, timezone):
+        return clock
+    return (
+        f"FROM_UTC_TIMESTAMP(TO_UTC_TIMESTAMP({clock}, {literal(str(column.timezone))}), {literal(timezone)})"
+    )
+
+
+def _with_offsets(value: str, column: Column) -> str:
+    """Letters of zones that the column declares, as offsets."""
+    for letters, offset in column.zones.items():
+        value = (
+            f"CASE WHEN {value} LIKE {literal('% ' + letters)} THEN"
+            f" CONCAT(SUBSTRING({value}, 1, LENGTH({value}) - {len(letters) + 1}), {literal(offset)})"
+            f" ELSE {value} END"
+        )
+    return value
+
+
+def numbers_for_names(value: str, column: Column) -> str:
+    """`31 /12/ 2025 10:15` of `31. Dezember 2025, 10:15 Uhr`; other words stay, and so it is no time.
+
+    >>> numbers_for_names("v", Column(type="date"))
+    'v'
+    """
+    if not column.language:
+        return value
+    text = f"REPLACE(LOWER({value}), '1er ', '1 ')"  # 1er janvier
+    for number, names in enumerate(month_names()[column.language], start=1):
+        text = f"REGEXP_REPLACE({text}, {literal(_WORD.format('|'.join(names)))}, ' /{number}/ ')"
+    text = f"REGEXP_REPLACE({text}, {literal(_BESIDE_NAMES)}, ' ')"
+    return f"TRIM(REGEXP_REPLACE({text}, {literal(_APART)}, ' '))"
+
+
+def _in_utc(value: str) -> str:
+    """TIMESTAMP_NTZ, in UTC, of an ISO instant that says how far its clock is from it."""
+    time = f"TRY_CAST(REGEXP_EXTRACT({value}, '^({_TIME})', 1) AS TIMESTAMP_NTZ)"
+    hours, minutes = (
+        f"COALESCE(TRY_CAST(REGEXP_EXTRACT({value}, '[+-]{part}$', 1) AS INT), 0)" for part in _OFFSET_PARTS
+    )
+    ahead = f"CASE WHEN {value} RLIKE '-[0-9]{{2}}(:?[0-9]{{2}})?$' THEN 1 ELSE -1 END"
+    return f"{time} + {ahead} * ({hours} * 60 + {minutes}) * INTERVAL 1 MINUTE"

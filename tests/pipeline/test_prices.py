@@ -1,0 +1,153 @@
+"""GMV means the same for all brands: without tax where their prices include it, pieces as units, and cost as
+delivered where it is.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop
+
+from mergehouse.errors import ConfigError
+
+D = Decimal
+DAILY_RATE = "SELECT rate_eur FROM silver.fx_rates_eur WHERE currency = '{}' AND rate_date = '2025-06-02'"
+QUARANTINE = "quarantine: {stop: 100 %}\n"
+
+
+def with_columns(shop: Shop, names: dict[str, str], brand_yml: str = "") -> str:
+    """More columns of the export that order_lines.sql hands on; returns the header."""
+    declared = "".join(f"      {name}: {{type: {kind}}}\n" for name, kind in names.items())
+    shop.configure(brand_yml + QUARANTINE + SHOP_BRAND.rstrip("\n") + "\n" + declared)
+    sql = SHOP_ORDER_LINES.replace("currency, batch_id", ", ".join(["currency", *names, "batch_id"]))
+    (shop.brand / "order_lines.sql").write_text(sql)
+    return ",".join(["order,line,when,item,title,qty,price,customer,country,currency", *names])
+
+
+def line(order: str, qty: str, price: str, *more: str, currency: str = "EUR", item: str = "P1") -> str:
+    return ",".join([order, "1", "2025-06-02 10:00:00", item, "Mug", qty, price, "77", "DE", currency, *more])
+
+
+def test_tax_is_taken_out_of_gross_prices_and_rounded_once(shop: Shop) -> None:
+    header = with_columns(
+        shop,
+        {"tax_rate": "percent", "tax_amount": "number", "list_price": "number"},
+        "prices: gross\ntax_rate: 19 %\n",
+    )
+    shop.deliver_lines(
+        line("brand", "1", "119", "", "", ""),
+        line("exact", "3", "9.99", "", "", ""),  # 29.97 / 1.19 = 25.1848...
+        line("many", "10000", "0.012345", "", "", ""),  # 123.45 / 1.19 = 103.7394...
+        line("reduced", "1", "10.70", "7", "", ""),
+        line("free", "1", "10", "0", "", ""),
+        line("amount", "2", "60.5", "", "21", ""),
+        line("refund", "1", "-121", "", "21", ""),  # an amount of tax without a sign
+        line("gift", "1", "0", "", "", ""),
+        line("discount", "2", "119", "", "", "178.50"),  # 2 x 59.50 off, 50 each without tax
+        line("dollars", "1", "119", "", "", "", currency="USD"),
+        line("fraction", "1", "119", "0.19", "", ""),
+        line("too_much", "1", "10", "", "10", ""),
+        header=header,
+    )
+    result = shop.run()
+    assert not result.failed
+    found = dict(shop.rows("SELECT lower(order_id), amount_eur FROM silver.sales_clean"))
+    [(rate,)] = shop.rows(DAILY_RATE.format("USD"))
+    assert found.pop("dollars") == (100 * rate).quantize(D("0.01"), "ROUND_HALF_UP")
+    assert {order: str(amount) for order, amount in found.items()} == {
+        "brand": "100.00", "exact": "25.18", "many": "103.74", "reduced": "10.00", "free": "10.00",
+        "amount": "100.00", "refund": "-100.00", "gift": "0.00", "discount": "200.00",
+    }  # fmt: skip
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine ORDER BY 1") == [
+        ("FRACTION", "unknown_tax"),
+        ("TOO_MUCH", "unknown_tax"),
+    ]
+    assert shop.rows("SELECT discount_eur FROM silver.orders WHERE order_id = 'DISCOUNT'") == [(D("100.00"),)]
+    steps = dict(shop.rows("SELECT step, value FROM gold.kpi_raw_vs_silver WHERE kpi = 'gmv_eur'"))
+    gross = D("119") + D("29.97") + D("123.45") + D("10.70") + 10 + 121 + 238 + 119
+    net = D("25.184873950") + D("103.739495798") + 100 + 10 + 10 + 100 + 200 + 100
+    assert steps["tax"] == net - gross
+
+
+def test_what_prices_are_is_said_whole(shop: Shop) -> None:
+    shop.deliver_lines(line("A1", "1", "119"))
+    for brand_yml, says in {
+        "prices: gross\n": "nothing says how much tax they include; give `tax_rate: 21 %`",
+        "tax_rate: 21 %\n": "say `prices: gross` as well",
+        "prices: gros\n": "key `prices`",
+        "prices: gross\ntax_rate: 0.21\n": "expected a share from `0 %` to `100 %`",
+    }.items():
+        shop.configure(brand_yml + SHOP_BRAND)
+        with pytest.raises(ConfigError) as error:
+            shop.run()
+        assert says in str(error.value)
+    with_columns(shop, {"tax_rate": "percent"}, "prices: net\n")
+    with pytest.raises(ConfigError) as error:
+        shop.run()
+    assert "column `tax_rate` is the tax within prices; say `prices: gross` in brand.yml" in str(error.value)
+
+
+def test_brands_that_do_not_say_what_their_prices_are_among_others_that_do_are_named(shop: Shop) -> None:
+    other = shop.another("other")
+    shop.configure("prices: gross\ntax_rate: 19 %\n" + SHOP_BRAND)
+    shop.deliver_lines(line("A1", "1", "119"))
+    other.deliver_lines(line("A1", "1", "119"))
+    result = shop.run()
+    assert not result.failed
+    assert shop.rows("SELECT source_system, gmv_eur FROM gold.sales_daily ORDER BY 1") == [
+        ("other", D("119.00")),
+        ("shop", D("100.00")),
+    ]
+    finding = next(c for c in result.checks if c.check == "prices_are_declared")
+    assert (finding.severity, finding.sample) == ("warn", [{"source_system": "other"}])
+
+
+def test_units_are_pieces_and_cost_is_as_delivered(shop: Shop) -> None:
+    header = with_columns(shop, {"unit_of_measure": "text", "cost": "number", "profit": "number"})
+    shop.deliver_lines(
+        line("fuel", "40.25", "2", "L", "60", ""),
+        line("cheese", "0.5", "20", "kg", "", "4"),
+        line("mug", "3", "10", "Stk.", "", ""),
+        line("cup", "2", "10", "", "12", ""),
+        line("loss", "1", "10", "PCS", "", "-2"),
+        line("back", "-1", "10", "", "6", ""),
+        line("profit_back", "1", "-10", "", "", "-3"),
+        line("box", "7", "1", "pallet", "", ""),
+        header=header,
+    )
+    result = shop.run()
+    assert not result.failed
+    columns = "lower(order_id), units, cost_eur, margin_eur, margin_method"
+    found = shop.rows(f"SELECT {columns} FROM silver.sales_clean ORDER BY 1")
+    assert found == [
+        ("back", 0, D("-6.00"), D("-4.00"), "actual"),
+        ("box", 0, D("3.50"), D("3.50"), "estimated"),
+        ("cheese", 0, D("6.00"), D("4.00"), "actual"),
+        ("cup", 2, D("12.00"), D("8.00"), "actual"),
+        ("fuel", 0, D("60.00"), D("20.50"), "actual"),
+        ("loss", 1, D("12.00"), D("-2.00"), "actual"),
+        ("mug", 3, D("15.00"), D("15.00"), "estimated"),
+        ("profit_back", 0, D("-7.00"), D("-3.00"), "actual"),
+    ]
+    assert shop.rows("SELECT units, margin_method FROM gold.sales_daily") == [(6, "mixed")]
+    assert shop.rows("SELECT units, margin_method FROM gold.category_perf") == [(6, "mixed")]
+    finding = next(c for c in result.checks if c.check == "unit_of_measure_is_known")
+    assert finding.sample == [{"source_system": "shop", "unit_of_measure": "pallet", "order_lines": 1}]
+
+
+def test_a_catalogues_cost_is_in_its_own_currency(shop: Shop) -> None:
+    """A krona costs what it costs, whether the order is in euros or in kronor."""
+    columns = "{item: {type: code}, cost: {type: number}}"
+    catalogue = f"  catalogue: {{files: catalogue*, columns: {columns}}}\n"
+    shop.configure(SHOP_BRAND.replace("currency: EUR", "currency: SEK", 1) + catalogue)
+    (shop.brand / "products.sql").write_text("SELECT item AS product_code, cost AS unit_cost FROM catalogue")
+    shop.deliver("item,cost\nP1,100\n", "catalogue.csv")
+    shop.deliver_lines(line("EUROS", "2", "50"), line("KRONOR", "2", "500", currency="SEK"))
+    assert not shop.run().failed
+    [(rate,)] = shop.rows(DAILY_RATE.format("SEK"))
+    cost = (200 * rate).quantize(D("0.01"), "ROUND_HALF_UP")
+    assert shop.rows("SELECT order_id, cost_eur, margin_method FROM silver.sales_clean ORDER BY 1") == [
+        ("EUROS", cost, "actual"),
+        ("KRONOR", cost, "actual"),
+    ]

@@ -1,0 +1,285 @@
+"""Of two versions of what a brand delivers the later counts, by the rules that its brand.yml declares;
+whatever is delivered in turn equals one full rebuild.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from tests.conftest import Shop
+from tests.pipeline.test_incremental import differences
+
+from mergehouse.pipeline.results import RunResult
+
+COLUMNS = {
+    "number": "code", "line": "code", "sold_at": "timestamp", "item": "code", "pieces": "number",
+    "price": "number", "customer": "code", "shop": "code", "status": "text", "changed_at": "timestamp",
+    "gone": "boolean", "operation": "code",
+}  # fmt: skip
+BRAND = """
+label: {name}
+currency: EUR
+{rules}
+sources:
+  lines:
+    files: "lines*"
+    {of_source}
+    columns:
+{columns}
+  heads:
+    files: "heads*"
+    optional: true
+    key: [number]
+    updated_at: revision
+    deleted: deleted_at
+    columns:
+      number: {{type: code}}
+      status: {{type: text}}
+      revision: {{type: number}}
+      deleted_at: {{type: date}}
+"""
+HEADS = "number,status,revision,deleted_at"
+UNNUMBERED = """
+SELECT number AS order_id, sold_at AS order_local_ts, item AS product_code, pieces AS quantity,
+  price AS unit_price, customer AS customer_code, status, batch_id, source_row, ingest_ts
+FROM lines
+"""
+HEADED = """
+SELECT l.number AS order_id, l.sold_at AS order_local_ts, l.item AS product_code, l.pieces AS quantity,
+  l.price AS unit_price, h.status, CASE WHEN h.number IS NULL THEN 'no_head' END AS problem,
+  l.batch_id, l.source_row, l.ingest_ts
+FROM lines AS l LEFT JOIN heads AS h ON h.number = l.number
+"""
+NUMBERED = UNNUMBERED.replace("SELECT", "SELECT line AS line_id,")
+
+
+def line(number: str = "A1", n: int = 1, day: int = 1, pieces: int = 1, **others: str) -> str:
+    """A line of an order: so many mugs at 5 euros, of a product that has the line's number."""
+    cells = {
+        "number": number, "line": n, "sold_at": f"2026-03-{day:02} 10:00:00", "item": f"P{n}",
+        "pieces": pieces, "price": "5.00", "customer": "77", **others,
+    }  # fmt: skip
+    return ",".join(str(cells.get(name, "")) for name in COLUMNS)
+
+
+Deliveries = list[dict[str, list[str]]]  # the files that come together, in turn
+# what brand.yml says of the brand and of its source, the brand's SQL, what is delivered
+BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
+    "undeclared": ("", "", UNNUMBERED, [
+        {"lines_1": [line("A1", pieces=2), line("A2", pieces=1)]},
+        {"lines_2": [line("A1", pieces=3), line("A2", pieces=1)]},
+    ]),
+    "by_line": ("replaces: line", "", NUMBERED, [
+        {"lines_1": [line("A1", n=1, pieces=2), line("A1", n=2, pieces=4)]},
+        {"lines_2": [line("A1", n=1, pieces=3)]},
+    ]),
+    "by_order": ("replaces: order", "", UNNUMBERED, [
+        {"lines_1": [line("A1", n=1, pieces=2), line("A1", n=2, pieces=4), line("A2", pieces=1)]},
+        {"lines_2": [line("A1", n=1, pieces=3), line("A3", pieces=7)]},
+    ]),
+    "by_day": ("replaces: day", "", UNNUMBERED, [
+        {"lines_1": [line("A1", day=1), line("A2", day=1, pieces=2), line("A3", day=2, pieces=4),
+                     line("A4", day=3)]},
+        {"lines_2": [line("A1", day=1, pieces=3), line("A9", day=3, pieces=9)]},
+    ]),
+    "by_period": ("replaces: period", "", UNNUMBERED, [
+        {"lines_1": [line("A1", day=1), line("A2", day=2, pieces=2), line("A3", day=3),
+                     line("A4", day=4, pieces=4)]},
+        {"lines_2": [line("A1", day=1, pieces=3), line("A3", day=3, pieces=9)]},
+    ]),
+    "by_number_of_file": ("", "", NUMBERED, [
+        {"lines_10": [line("A1", pieces=10)], "lines_9": [line("A1", pieces=9)]},
+    ]),
+    "by_time": ("", "updated_at: changed_at", NUMBERED, [
+        {"lines_1": [line("A1", pieces=3, changed_at="2026-03-03 12:00:00")]},
+        {"lines_2": [line("A1", pieces=2, changed_at="2026-03-02 12:00:00"),
+                     line("A2", pieces=5, changed_at="2026-03-02 12:00:00")]},
+    ]),
+    "orders_by_time": ("replaces: order", "updated_at: changed_at", UNNUMBERED, [
+        {"lines_1": [line("A1", pieces=3, changed_at="2026-03-03")]},
+        {"lines_2": [line("A1", n=1, pieces=2, changed_at="2026-03-02"),
+                     line("A1", n=2, pieces=5, changed_at="2026-03-02")]},
+    ]),
+    "as_it_was": ("", "", NUMBERED, [
+        {"lines": [line("A1", pieces=1)]},
+        {"lines": [line("A1", pieces=2)]},
+        {"lines": [line("A1", pieces=1)]},
+    ]),
+    "deleted": ("", "deleted: gone", NUMBERED, [
+        {"lines_1": [line("A1", n=1, pieces=1), line("A1", n=2, pieces=2)]},
+        {"lines_2": [line("A1", n=1, gone="true", sold_at="", item="", price="")]},
+    ]),
+    "deleted_by_operation": ("", "deleted: {operation: [d]}", NUMBERED, [
+        {"lines_1": [line("A1", n=1, pieces=1, operation="I"), line("A1", n=2, pieces=2, operation="I"),
+                     line("A1", n=1, pieces=1, operation="D")]},
+        {"lines_2": [line("A1", n=2, pieces=2, operation="D"), line("A2", n=1, pieces=5, operation="U")]},
+    ]),
+    "cancelled": ("leave_out: {status: [cancelled, draft]}", "", UNNUMBERED, [
+        {"lines_1": [line("A1", status="open"), line("A2", pieces=2, status="Draft"), line("A3", pieces=3)]},
+        {"lines_2": [line("A1", status="CANCELLED"), line("A2", pieces=2, status="open")]},
+    ]),
+    "of_one_shop": ("leave_out: {shop: [s9]}", "", UNNUMBERED, [
+        {"lines_1": [line("A1", shop="S1"), line("A2", pieces=2, shop="S9")]},
+    ]),
+    "till": ("repeats: genuine", "", UNNUMBERED, [
+        {"lines_1": [line("A1", pieces=2), line("A1", pieces=2), line("A2")]},
+        {"lines_2": [line("A1", pieces=2), line("A1", pieces=2), line("A1", pieces=2), line("A3")]},
+    ]),
+    "receipts": ("order_key: [shop, order_date]", "", NUMBERED, [
+        {"lines_1": [line("1", shop="S1", customer="1"), line("1", shop="S2", pieces=2, customer="2")]},
+        {"lines_2": [line("1", shop="S1", day=2, pieces=3, customer="3")]},
+    ]),
+    "anew_each_day": ("", "", NUMBERED, [
+        {"lines_1": [line("1", customer="")]}, {"lines_2": [line("1", day=2, pieces=3, customer="")]},
+    ]),
+    "for_each_customer": ("", "", UNNUMBERED, [
+        {"lines_1": [line("1", customer="1"), line("1", n=2, customer="2"), line("1", n=3, customer="3")]},
+    ]),
+    "any_status": ("", "", UNNUMBERED, [{"lines_1": [line("A1", status="paid"), line("A2", status="void")]}]),
+    "misspelt": ("leave_out: {status: [void, Paid ]}", "", UNNUMBERED, [
+        {"lines_1": [line("A1", status="open"), line("A2", status="paid")]},
+    ]),
+    "headed": ("leave_out: {status: [void]}\nquarantine: {stop: 100 %}", "", HEADED, [
+        {"lines_1": [line("A1"), line("A2", pieces=2), line("A3", pieces=3), line("A4", pieces=4)],
+         "heads_1": ["A1,open,10,", "A2,open,9,", "A3,void,9,", "A4,open,9,"]},
+        {"heads_2": ["A1,void,9,", "A2,void,10,", "A3,open,10,", "A4,open,10,2026-03-09"]},
+    ]),
+    "mended": ("replaces: line\nquarantine: {stop: 100 %}", "", NUMBERED, [
+        {"lines_1": [line("A1", n=1, price="?"), line("A1", n=2, pieces=2)]},
+        {"lines_2": [line("A1", n=1, pieces=3), line("A1", n=2, price="?")]},
+    ]),
+    "mended_orders": ("replaces: order\nquarantine: {stop: 100 %}", "", UNNUMBERED, [
+        {"lines_1": [line("A1", price="?"), line("A2", pieces=2)]},
+        {"lines_2": [line("A1", pieces=3), line("A2", price="?")]},
+    ]),
+    "emptied": ("replaces: period", "", UNNUMBERED, [
+        {"lines_1": [line("A1", day=1), line("A2", day=2), line("A3", day=3), line("A4", day=4),
+                     line("A5", day=4)]},
+        {"lines_2": [line("A6", day=1), line("A7", day=4)]},
+    ]),
+}  # fmt: skip
+COUNTS = {  # order, pieces of each line that counts after all deliveries
+    "undeclared": [("A1", 2), ("A1", 3), ("A2", 1)],
+    "by_line": [("A1", 3), ("A1", 4)],
+    "by_order": [("A1", 3), ("A2", 1), ("A3", 7)],
+    "by_day": [("A1", 3), ("A3", 4), ("A9", 9)],
+    "by_period": [("A1", 3), ("A3", 9), ("A4", 4)],
+    "by_number_of_file": [("A1", 10)],
+    "by_time": [("A1", 3), ("A2", 5)],
+    "orders_by_time": [("A1", 3)],
+    "as_it_was": [("A1", 1)],
+    "deleted": [("A1", 2)],
+    "deleted_by_operation": [("A2", 5)],
+    "cancelled": [("A2", 2), ("A3", 3)],
+    "of_one_shop": [("A1", 1)],
+    "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
+    "receipts": [("1/S1/2026-03-01", 1), ("1/S1/2026-03-02", 3), ("1/S2/2026-03-01", 2)],
+    "anew_each_day": [("1", 3)],
+    "for_each_customer": [("1", 1), ("1", 1), ("1", 1)],
+    "any_status": [("A1", 1), ("A2", 1)],
+    "misspelt": [("A1", 1)],
+    "headed": [("A1", 1), ("A3", 3)],
+    "mended": [("A1", 2), ("A1", 3)],
+    "mended_orders": [("A1", 3), ("A2", 2)],
+    "emptied": [("A6", 1), ("A7", 1)],
+}
+DUPLICATES = {
+    "undeclared": {"across_deliveries": 1},
+    "by_line": {"superseded": 1},
+    "by_order": {"superseded": 2},
+    "by_day": {"superseded": 3},
+    "by_period": {"superseded": 3},
+    "by_number_of_file": {"superseded": 1},
+    "by_time": {"superseded": 1},
+    "orders_by_time": {"superseded": 2},
+    "as_it_was": {"across_deliveries": 1, "superseded": 1},
+    "deleted": {"superseded": 1},
+    "deleted_by_operation": {"superseded": 2},
+    "cancelled": {"superseded": 2},
+    "mended": {"superseded": 1},
+    "mended_orders": {"superseded": 1},
+    "till": {"across_deliveries": 2},
+    "anew_each_day": {"superseded": 1},
+    "emptied": {"superseded": 5},
+}
+QUARANTINE = {
+    "deleted": {"left_out": 1},
+    "deleted_by_operation": {"left_out": 2},
+    "cancelled": {"left_out": 1},
+    "mended": {"unreadable_price": 1},
+    "mended_orders": {"unreadable_price": 1},
+    "of_one_shop": {"left_out": 1},
+    "misspelt": {"left_out": 1},
+    "headed": {"left_out": 1, "no_head": 1},
+}
+FINDINGS = {  # check: brands, with what was found
+    "is_of_one_delivery": [("undeclared", "A1")],
+    "is_one_order": [("for_each_customer", "1")],
+    "counts_in_its_own_order": [("anew_each_day", "1")],
+    "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
+    "status_has_a_rule": [("any_status", "PAID"), ("any_status", "VOID")],
+    "left_out_is_there": [("misspelt", "VOID")],
+}
+FOUND_IN = {
+    "replaced_not_much_more_than_delivered": "source_file",
+    "status_has_a_rule": "status",
+    "left_out_is_there": "value",
+}
+
+
+@pytest.fixture(scope="module")
+def delivered(open_shop: Callable[[], Shop]) -> tuple[Shop, RunResult]:
+    """All brands after all their deliveries, and the last run."""
+    shop = open_shop()
+    rounds = max(len(deliveries) for *_, deliveries in BRANDS.values())
+    brands = {name: shop.another(name) for name in BRANDS}
+    for file in shop.brand.iterdir():
+        file.unlink()
+    shop.brand.rmdir()
+    for name, (rules, of_source, sql, _) in BRANDS.items():
+        columns = "\n".join(f"      {column}: {{type: {kind}}}" for column, kind in COLUMNS.items())
+        brands[name].configure(BRAND.format(name=name, rules=rules, of_source=of_source, columns=columns))
+        (brands[name].brand / "order_lines.sql").write_text(sql)
+    for number in range(rounds):
+        for name, (*_, deliveries) in BRANDS.items():
+            for file, lines in (deliveries[number] if number < len(deliveries) else {}).items():
+                brands[name].deliver_lines(
+                    *lines,
+                    name=f"{file}.csv",
+                    header=HEADS if file.startswith("heads") else ",".join(COLUMNS),
+                )
+        result = shop.run(until="silver")
+        assert not result.failed, (result.ingest.failures, [t for t in result.tables if t.reason])
+    return shop, result
+
+
+@pytest.mark.parametrize("brand", BRANDS)
+def test_what_counts(brand: str, delivered: tuple[Shop, RunResult]) -> None:
+    shop, _ = delivered
+    of_brand = f"WHERE source_system = '{brand}'"
+    assert COUNTS[brand] == shop.rows(
+        f"SELECT order_id, quantity::INT FROM silver.sales_clean {of_brand} ORDER BY ALL"
+    )
+    kinds = dict(shop.rows(f"SELECT kind, count(*) FROM silver.duplicates {of_brand} GROUP BY ALL"))
+    assert kinds == DUPLICATES.get(brand, {})
+    reasons = dict(shop.rows(f"SELECT reason_code, count(*) FROM silver.quarantine {of_brand} GROUP BY ALL"))
+    assert reasons == QUARANTINE.get(brand, {})
+
+
+def test_what_is_not_declared_is_a_finding(delivered: tuple[Shop, RunResult]) -> None:
+    _, result = delivered
+    found = {
+        check.check: sorted(
+            (row["source_system"], row[FOUND_IN.get(check.check, "order_id")]) for row in check.sample
+        )
+        for check in result.checks
+        if check.check in FINDINGS
+    }
+    assert found == FINDINGS
+
+
+def test_deliveries_in_turn_equal_a_rebuild(delivered: tuple[Shop, RunResult]) -> None:
+    shop, result = delivered
+    assert {t.table: t.status for t in result.tables}["silver.duplicates"] == "updated"
+    assert differences(shop.lakehouse, shop.folder) == {}

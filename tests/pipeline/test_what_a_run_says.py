@@ -1,0 +1,120 @@
+"""What a run says: times that add up, what was updated, notes on deliveries, defaults, names for people."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tests.command import call
+from tests.conftest import SHOP_BRAND, Shop
+
+from mergehouse.cli.render import print_run
+from mergehouse.errors import LakehouseError
+from mergehouse.pipeline.results import RunResult, summary
+from mergehouse.quality.report import write_report
+from mergehouse.science.survival.page import write_survival
+
+LINE = "A1,1,03/04/2026 10:00,P1,Mug,2,5.00,77,Germany,EUR"
+
+
+def printed(shop: Shop, result: RunResult, capsys: pytest.CaptureFixture) -> str:
+    print_run(shop.project, result, "report.html", 0.0)
+    return capsys.readouterr().out
+
+
+def text_of(page: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def test_what_was_updated_counts_and_the_times_add_up(shop: Shop, capsys: pytest.CaptureFixture) -> None:
+    shop.deliver_lines(LINE)
+    shop.run()
+    shop.deliver_lines(LINE.replace("A1", "A2"), name="lines_2.csv")
+    result = shop.run()
+    text = printed(shop, result, capsys)
+    updated = sum(t.status == "updated" for t in result.tables)
+    built = sum(t.status == "built" for t in result.tables)
+    assert updated and f"{updated} updated" in text
+    ((recorded,),) = shop.rows("SELECT tables_built FROM monitor.runs ORDER BY started DESC LIMIT 1")
+    assert recorded == updated + built
+    said = summary(result)
+    assert {"loading", "planning", "silver", "gold", "checks", "recording"} <= said["stages"].keys()
+    assert said["seconds"] == pytest.approx(sum(said["stages"].values()), abs=0.01)
+    times = next(line for line in text.splitlines() if line.startswith("Time"))
+    total, *parts = re.findall(r"[0-9]+[.][0-9]", times)
+    assert float(total) == pytest.approx(sum(map(float, parts)))
+
+
+def test_screen_log_and_report_count_the_same_checks(shop: Shop, capsys: pytest.CaptureFixture) -> None:
+    shop.deliver_lines(LINE)
+    shop.run()
+    shop.deliver_lines(LINE.replace("A1", "A2"), name="lines_2.csv")
+    result = shop.run()
+    count = summary(result)["checks_passed"]
+    assert f"{count} checks passed" in printed(shop, result, capsys)
+    latest = "run_id = (SELECT max_by(run_id, started) FROM monitor.runs)"
+    assert shop.rows(f"SELECT count(*) FROM monitor.quality_results WHERE passed AND {latest}") == [(count,)]
+    assert f"Checks passed in this run {count} " in text_of(Path(write_report(shop.project)).read_text())
+
+
+def test_notes_on_deliveries_are_on_the_screen(shop: Shop, capsys: pytest.CaptureFixture) -> None:
+    shop.deliver_lines(LINE)
+    result = shop.run("bronze")
+    note = "when: nothing shows whether `03/04/2026 10:00` is day-first"
+    assert f"lines.csv: {note}" in printed(shop, result, capsys)
+    assert any(note in said for said in summary(result)["deliveries"][0]["notes"])
+
+
+def test_every_default_is_in_the_report(shop: Shop) -> None:
+    brand = SHOP_BRAND.replace("timezone: Europe/Berlin\n", "")
+    shop.configure(brand.replace('files: "lines*"', 'files: "lines*"\n    delimiter: ","'))
+    shop.deliver(b"order,line,when,item,title,qty,price,customer,country,currency\n" + LINE.replace(
+        "Mug", "Caf\xe9"
+    ).encode("cp1252"))  # fmt: skip
+    shop.run()
+    text = text_of(Path(write_report(shop.project)).read_text())
+    for words in (
+        "timezone UTC ",
+        "as_of 2026-04-04 The day after the last order",
+        "sources.lines.encoding cp1252 (1 file)",
+        "sources.lines.decimal_mark . (1 file)",
+        "sources.lines.date_order when: d/M/yyyy H:mm (1 file)",
+        "cost of goods 50 % of the price (1 products)",
+    ):
+        assert words in text
+    assert "sources.lines.delimiter" not in text and "churn_after_days" not in text  # they are declared
+
+
+def test_people_read_labels(shop: Shop, capsys: pytest.CaptureFixture) -> None:
+    """Two brands of one label are told apart; the group comes first in the report."""
+    for name, label in (("a", "Nord"), ("b", "Nord"), ("c", "group")):
+        other = shop.another(name)
+        other.configure(SHOP_BRAND.replace("label: Shop", f"label: {label}"))
+        other.deliver_lines(LINE)
+    shop.deliver_lines(LINE)
+    assert shop.project.labels == {
+        "a": "Nord (a)", "b": "Nord (b)", "c": "group (c)", "shop": "Shop", "group": "Group",
+    }  # fmt: skip
+    result = shop.run()
+    text = printed(shop, result, capsys)
+    assert re.search(r"Nord \(a\) +Nord \(b\) +group \(c\) +Shop +Group", text)
+    assert "Orders   Nord (a) up to 2026-04-03, Nord (b) up to 2026-04-03" in text
+    page = text_of(Path(write_report(shop.project)).read_text())
+    assert "KPI Unit Group Nord (a) Nord (b) group (c) Shop GMV EUR 40.00 10.00" in page
+    assert set(json.loads(call("kpi", "-C", shop.folder, "--json").stdout)) == {
+        "a",
+        "b",
+        "c",
+        "shop",
+        "group",
+    }
+
+
+def test_survival_says_what_is_off(shop: Shop) -> None:
+    shop.deliver_lines(LINE)
+    shop.run()
+    with pytest.raises(LakehouseError, match="set `science: true` in mergehouse.yml, then `mergehouse run`"):
+        write_survival(shop.project, "shop")

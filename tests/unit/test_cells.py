@@ -1,0 +1,250 @@
+"""Cells as exports write them: what they are read as in the formats found among them, and what is said of it.
+The figures are worked out by hand.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from mergehouse.engine.dialect import to_duckdb
+from mergehouse.ingest.cells import instant_value, typed_value
+from mergehouse.ingest.formats import detect_formats
+from mergehouse.ingest.instants import month_names
+from mergehouse.lakehouse.reader import connect
+from mergehouse.project.config import Column, Language, Source
+
+BERLIN = "Europe/Berlin"
+
+
+def read(
+    cells: list[str | None],
+    delimiter: str | None = None,
+    earlier: list[str] | None = None,
+    source: dict[str, Any] | None = None,
+    **column: Any,
+) -> tuple[list[Any], list[str]]:
+    """What the cells of one column are read as in Berlin, and what is said of them."""
+    values, _, notes = _read(cells, delimiter, earlier or [], source or {}, column)
+    return values, notes
+
+
+def told(cells: list[str], **column: Any) -> list[str]:
+    """The instants, in UTC, that the cells of a time tell."""
+    return [str(instant) for instant in _read(cells, None, [], {}, {"type": "timestamp", **column})[1]]
+
+
+def _read(
+    cells: list[str | None], delimiter: str | None, earlier: list[str], source: dict[str, Any], column: Any
+) -> tuple[list[Any], list[Any], list[str]]:
+    declared = Source(files="*", columns={"v": Column(**column)}, **source)
+    connection = connect()
+    connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
+    formats = detect_formats(connection, "SELECT * FROM given", declared, earlier, delimiter)
+    found = json.loads(formats.as_json())
+    sql = (
+        f"SELECT {typed_value('v', declared, found, BERLIN)} AS a, {instant_value('v', declared, found)} AS b"
+    )
+    rows = connection.execute(to_duckdb(f"{sql} FROM given")).fetchall()
+    return [a for a, _ in rows], [b for _, b in rows], formats.notes
+
+
+def numbers(cells: list[str | None], **options: Any) -> tuple[list[float | None], list[str]]:
+    values, notes = read(cells, type="number", **options)
+    return [None if v is None else float(v) for v in values], notes
+
+
+def test_three_digits_behind_nought_show_the_decimal_mark() -> None:
+    assert numbers(["0,750", "1,250", "2,000"], delimiter=";") == ([0.75, 1.25, 2], [])
+    assert numbers(["0.750", "1.250"]) == ([0.75, 1.25], [])
+    assert numbers(["1.234.567", "1.500"]) == ([1234567, 1500], [])
+    assert numbers(["1,234,567", "1,500"]) == ([1234567, 1500], [])
+    assert numbers(["1234,500", "1,500"]) == ([1234.5, 1.5], [])
+
+
+@pytest.mark.parametrize(
+    ("cell", "delimiter", "number"), [("1.500", ",", 1.5), ("1,500", ",", 1500), ("1,500", ";", 1.5)]
+)
+def test_a_mark_that_nothing_decides_is_said(cell: str, delimiter: str, number: float) -> None:
+    values, (note,) = numbers([cell, "7"], delimiter=delimiter)
+    assert values == [number, 7]
+    assert f"nothing shows whether `{cell}` has decimals" in note and "Declare `decimal_mark`" in note
+    assert numbers([cell, "7"], source={"decimal_mark": ","})[1] == []
+
+
+def test_an_undecided_batch_decides_nothing_for_the_next() -> None:
+    shown, undecided = (
+        '{"dates": {}, "decimal_mark": ","}',
+        '{"dates": {}, "decimal_mark": ".", "undecided": true}',
+    )
+    assert numbers(["1,500"], earlier=[shown]) == ([1.5], [])
+    assert numbers(["1,500"], earlier=[shown, undecided]) == ([1.5], [])
+    assert len(numbers(["1,500"], earlier=[undecided])[1]) == 1
+
+
+def test_letters_beside_a_number_are_said() -> None:
+    values, (note,) = numbers(["40.00 CR", "12.50 EUR", "3 kg"])
+    assert values == [None, 12.5, None]
+    assert note == "v: 2 cells such as `3 kg` cannot be read as a number and are empty"
+
+
+EMPTY = ["NULL", "null", "nan", "NaN", "N/A", "#N/A", "None", "#REF!", "#DIV/0!", "\\N", " NULL "]
+
+
+@pytest.mark.parametrize("kind", ["code", "id", "text", "number", "date", "timestamp", "boolean"])
+def test_words_that_say_empty_are_empty_and_listed(kind: str) -> None:
+    values, (note,) = read(EMPTY, type=kind)
+    assert values == [None] * len(EMPTY)
+    assert "`NULL` (3 cells)" in note and "`#REF!` (1 cells)" in note and "read as empty" in note
+
+
+def test_declared_words_take_the_place_of_the_usual_ones() -> None:
+    values, (note,) = read(["NULL", "-", "A1"], type="code", source={"null_values": ["-"]})
+    assert values == ["NULL", None, "A1"]
+    assert "`NULL` (1 cells)" in note and "not among the declared" in note
+
+
+UNSEEN = {
+    "\u00a0A1\u00a0": "A1", "A1\u200b": "A1", "\ufeffA1": "A1", "A\u00ad1": "A1", "A1\u202f": "A1",
+    "\tA1\r": "A1",
+    "A\u200b\u200d1": "A1", "\u200eA1\u200f": "A1", '="00123"': "00123", ' ="A1" ': "A1", "A\u00a01": "A 1",
+    "\u300013085.0\u3000": "13085", "ä1": "Ä1",
+}  # fmt: skip
+
+
+def test_what_nobody_sees_is_no_part_of_a_code() -> None:
+    assert read(list(UNSEEN), type="code")[0] == list(UNSEEN.values())
+    assert read(["A1", *UNSEEN], type="id")[0][1:-1] == list(UNSEEN.values())[:-1]
+    assert read(["\ufeffMug\u00a0"], type="text")[0] == ["Mug"]
+    assert read(['="12.50"', "\u200b7"], type="number")[0] == [12.5, 7]
+    assert read(["\ufeff2026-02-20"], type="date")[0] == [dt.date(2026, 2, 20)]
+
+
+def test_codes_that_a_spreadsheet_shortened_are_unusable_and_said() -> None:
+    cells = ["4.50001E+12", "4,50001E+12", "4E+12", "4.5E12", "4E12", "E1", "45000123"]
+    values, (note,) = read(cells, type="code")
+    assert values == [None, None, None, None, "4E12", "E1", "45000123"]
+    assert note.startswith("v: 4 cells such as `4,50001E+12` are codes that a spreadsheet has shortened")
+
+
+def test_codes_that_differ_in_case_only_are_said_or_kept() -> None:
+    values, (note,) = read(["0015xA", "0015Xa", "B1", "b1", "C1"], type="code")
+    assert values == ["0015XA", "0015XA", "B1", "B1", "C1"]
+    assert note.startswith("v: 2 codes come in capital and in small letters, such as `0015Xa` and `0015xA`")
+    assert read(["0015xA", "0015Xa"], type="id") == (["0015xA", "0015Xa"], [])
+    assert read(["ab1", "cd2"], type="code") == (["AB1", "CD2"], [])
+
+
+def times(cells: list[str | None], **column: Any) -> list[str]:
+    return [str(t) for t in read(cells, **{"type": "timestamp", **column})[0]]
+
+
+def test_numbers_that_are_instants_are_read_where_declared() -> None:
+    """1,771,583,400 seconds after 1970 it is 10:30 UTC on 20 February 2026, day 46,073 of a spreadsheet."""
+    noon = ["2026-02-20 11:30:00"]
+    assert times(["1771583400"], format="epoch_seconds") == noon
+    assert times(["1771583400000"], format="epoch_milliseconds") == noon
+    assert told(["1771583400"], format="epoch_seconds") == ["2026-02-20 10:30:00"]
+    assert times(["46073.4791666667"], format="excel_serial") == noon
+    assert times(["46073,5"], format="excel_serial", timezone="UTC") == ["2026-02-20 13:00:00"]
+    assert read(["46073"], type="date", format="excel_serial")[0] == [dt.date(2026, 2, 20)]
+    assert read(["1771631999"], type="date", format="epoch_seconds")[0] == [dt.date(2026, 2, 21)]
+    assert times(["2026-20-02 11:30"], format="yyyy-dd-MM HH:mm") == noon
+
+
+@pytest.mark.parametrize(
+    ("cell", "hint"),
+    [
+        ("1771583400", "epoch_seconds"), ("1771583400000", "epoch_milliseconds"), ("46073.5", "excel_serial"),
+        ("46073", "excel_serial"), ("31. Dezember 2025", "language"), ("2026-02-20 10:00 CET", "zones"),
+    ],
+)  # fmt: skip
+def test_times_that_are_not_declared_are_said(cell: str, hint: str) -> None:
+    values, (note,) = read([cell], type="timestamp")
+    assert (
+        values == [None]
+        and f"`{cell}` cannot be read as a time" in note
+        and f"`{hint}" in note.replace("format: ", "")
+    )
+
+
+MONTHS = {
+    ("de", "31. Dezember 2025"): "2025-12-31 00:00:00", ("de",
+    "1. März 2026, 10:15 Uhr"): "2026-03-01 10:15:00",
+    ("de", "05-MAI-26"): "2026-05-05 00:00:00", ("fr", "1er janvier 2026"): "2026-01-01 00:00:00",
+    ("fr", "14 août 2025 08:05:09"): "2025-08-14 08:05:09", ("es",
+    "2 de marzo de 2026"): "2026-03-02 00:00:00",
+    ("it", "15 gen 2026"): "2026-01-15 00:00:00", ("nl", "3 mrt. 2026"): "2026-03-03 00:00:00",
+    ("pt", "7 de fevereiro de 2026"): "2026-02-07 00:00:00", ("fi",
+    "24. joulukuuta 2025"): "2025-12-24 00:00:00",
+    ("el", "25 Μαρτίου 2026"): "2026-03-25 00:00:00", ("sl", "8. februar 2026"): "2026-02-08 00:00:00",
+    ("hr", "5. svibnja 2026"): "2026-05-05 00:00:00", ("lv", "2026. gada 5. janvāris"): "2026-01-05 00:00:00",
+    ("et", "24. veebruar 2026"): "2026-02-24 00:00:00", ("sk", "1. mája 2026"): "2026-05-01 00:00:00",
+    ("es", "2 de marzo de 2026 10:15 p"): "None", ("de", "31. Foo 2025"): "None",
+    ("de", "März 5, 2026"): "2026-03-05 00:00:00", ("lt", "2026 m. kovo 11 d."): "2026-03-11 00:00:00",
+    ("de", "2026-02-20"): "2026-02-20 00:00:00",
+    ("de", "20.02.2026"): "2026-02-20 00:00:00",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", sorted({language for language, _ in MONTHS}))
+def test_names_of_months(language: str) -> None:
+    expected = {cell: time for (of, cell), time in MONTHS.items() if of == language}
+    assert dict(zip(expected, times(list(expected), language=language), strict=True)) == expected
+
+
+def test_every_language_names_twelve_months() -> None:
+    assert set(month_names()) == set(get_args(Language))
+    for names in month_names().values():
+        known = [name for of_month in names for name in of_month]
+        assert len(names) == 12 and len(set(known)) == len(known)
+
+
+def test_a_zone_that_a_column_declares() -> None:
+    """Half past eleven at night in UTC is half past midnight in Berlin, in winter."""
+    cells: list[str | None] = ["2026-02-20 23:30:00", "20.02.2026 23:30", "2026-02-20T23:30:00+01:00"]
+    assert times(cells, timezone="UTC") == [
+        "2026-02-21 00:30:00",
+        "2026-02-21 00:30:00",
+        "2026-02-20 23:30:00",
+    ]
+    assert told(["2026-02-20 23:30:00", "2026-02-20T23:30:00+01:00"], timezone="UTC") == [
+        "2026-02-20 23:30:00",
+        "2026-02-20 22:30:00",
+    ]
+    assert read(["2026-02-20 23:30"], type="date", timezone="UTC")[0] == [dt.date(2026, 2, 21)]
+    zones = {"CET": "+01:00", "EST": "-05:00"}
+    assert times(["2026-02-20 23:30 CET", "2026-02-20 20:00:00 EST"], zones=zones) == [
+        "2026-02-20 23:30:00",
+        "2026-02-21 02:00:00",
+    ]
+
+
+def test_an_instant_with_an_offset_stays_that_instant() -> None:
+    """On 25 October 2026 half past two comes twice in Berlin."""
+    twice = ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:30:00+02:00"]
+    assert times(twice) == ["2026-10-25 02:30:00"] * 3
+    assert told(twice) == ["2026-10-25 00:30:00", "2026-10-25 01:30:00", "2026-10-25 00:30:00"]
+    assert told(["2026-10-25T00:30:00Z", "2026-10-25 02:30:00"])[1] == "None"
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (
+            {"type": "code", "timezone": "UTC"},
+            "`timezone` is for columns of type date or timestamp, not code",
+        ),
+        ({"type": "date", "timezone": "Europe/Berln"}, "unknown IANA time zone 'Europe/Berln'"),
+        ({"type": "date", "format": "excel"}, "neither excel_serial, epoch_seconds"),
+        ({"type": "timestamp", "zones": {"CET": "1"}}, "expected letters and an offset"),
+        ({"type": "date", "language": "xx"}, "Input should be 'bg'"),
+    ],
+)
+def test_what_cannot_be_declared_is_named(column: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Column(**column)

@@ -1,0 +1,71 @@
+"""Pairs of customer_xref.csv: whoever they join, by however many steps, is one customer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.conftest import Shop
+
+from mergehouse.errors import ConfigError
+from mergehouse.project.mapping_files import mapping_tables
+
+HEADER = "source_customer_id,other_source_system,other_source_customer_id\n"
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "shop")
+
+
+def groups(shop: Shop, *pairs: str) -> dict[str, str]:
+    (shop.brand / "customer_xref.csv").write_text(HEADER + "\n".join(pairs) + "\n")
+    rows = mapping_tables(shop.project)["customer_groups"][1]
+    return {f"{brand}:{code}": str(customer) for brand, code, customer in rows}
+
+
+def test_a_chain_of_any_length_is_one_customer_in_whatever_order(known: Shop) -> None:
+    chain = [f"{number},shop,{number + 1}" for number in range(1000, 1050)]
+    shuffled = chain[::3] + chain[1::3][::-1] + chain[2::3]
+    found = groups(known, *shuffled, "77,shop,78")
+    assert found == {f"shop:{number}": "shop:1000" for number in range(1000, 1051)} | {
+        "shop:77": "shop:77",
+        "shop:78": "shop:77",
+    }
+
+
+def test_numbers_are_read_as_codes_are(known: Shop) -> None:
+    known.another("other")
+    found = groups(known, "13085.0,Other,a1", "\u00a013085\u200b,other,b2", "1.50,other,c3")
+    assert found == {
+        **dict.fromkeys(["shop:13085", "other:A1", "other:B2"], "other:A1"),
+        **dict.fromkeys(["shop:1.50", "other:C3"], "other:C3"),
+    }
+
+
+def test_an_empty_cell_is_named(known: Shop) -> None:
+    with pytest.raises(ConfigError) as error:
+        groups(known, "1,shop,2", "3,shop,")
+    file = known.brand / "customer_xref.csv"
+    assert (
+        str(error.value) == f"{file}, row 3: found an empty cell; expected two customer numbers and a brand."
+    )
+
+
+def test_customers_of_a_chain_are_one_and_unknown_ones_are_said(shop: Shop) -> None:
+    lines = [
+        f"A{n},1,2026-03-01 10:00:00,P1,Mug,1,5.00,{customer},DE,EUR"
+        for n, customer in enumerate(["a1", "B2", "C3", "D4", "E5", "F6"])
+    ]
+    shop.deliver_lines(*lines)
+    pairs = ["A1,shop,b2", "B2,shop,C3", "C3,shop,D4", "D4,shop,E5", "F6,nobody,1", "F6,shop,G7"]
+    (shop.brand / "customer_xref.csv").write_text(HEADER + "\n".join(pairs) + "\n")
+    result = shop.run()
+    assert not result.failed
+    bought = "SELECT customer_id, frequency FROM gold.customer_360 ORDER BY frequency"
+    assert shop.rows(bought) == [("shop:F6", 1), ("shop:A1", 5)]
+    finding = next(c for c in result.checks if c.check == "known_pairs_exist")
+    assert [tuple(row.values()) for row in finding.sample] == [
+        ("shop", "F6", "nobody", "1"),
+        ("shop", "F6", "shop", "G7"),
+    ]

@@ -244,7 +244,7 @@ class Reader:
         self.encoding = seen.encoding
         transcode(path, seen.encoding, self.readable)
         with named(self.delivery.file, self.readable):
-            rows, self._torn = read_json(self.readable, self.delivery.source.items)
+            rows, numbers, self._torn = read_json(self.readable, self.delivery.source.items)
         if self._torn and rows.is_empty():
             raise SourceError(
                 f"{path}: no line is a JSON record (line {self._torn[0].line:,}: {self._torn[0].text[:80]})."
@@ -253,6 +253,8 @@ class Reader:
             rows = polars.DataFrame(schema=dict.fromkeys(self.delivery.source.columns, polars.String))
         headers = rows.columns
         self._match(headers, str(path))
+        own = zip(self._own_columns, headers, strict=True)
+        self.numbers = [name for name, header in own if header in numbers]
         self._expected = len(rows)
         view = f"records_{self.delivery.batch_id}"
         self.cursor.register(view, rows)

@@ -34,7 +34,7 @@ def workbook(path: Path) -> Any:
     >>> _ = Path("lines.xlsx").write_bytes(b"no workbook")
     >>> workbook(Path("lines.xlsx"))
     Traceback (most recent call last):
-    mergehouse.errors.SourceError: lines.xlsx: not a readable workbook (...).
+    mergehouse.errors.SourceError: lines.xlsx: not a readable workbook (...). Web pages ...
     """
     import fastexcel
 

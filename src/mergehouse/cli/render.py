@@ -240,7 +240,7 @@ def print_findings(failed: list[CheckResult], labels: Mapping[str, str] | None =
         first, dot, rest = c.table.partition(".")
         about = (labels or {}).get(first, first) + dot + rest
         console.print(f"{c.failures:>7,}  {about}: {c.check}", markup=False)
-        if c.severity == "error" or c.table.startswith("bronze."):  # files are in no table to look into
+        if c.severity == "error" or not c.table.startswith(("silver.", "gold.")):  # no table shows the rows
             console.print(f"               {c.why}", markup=False)
         if c.severity == "error":
             for row in c.sample[:SAMPLE_ROWS]:

@@ -13,6 +13,7 @@ TOTALS = (
     "totale", "total general", "total général", "suma", "somme", "totaal", "razem", "celkem", "summa",
     "yhteensä", "összesen", "σύνολο",
 )  # fmt: skip
+MARKED = ("code", "id", "date", "timestamp")  # types of columns that hold no words
 _WRITTEN = sorted(
     style(word) + end
     for word in TOTALS
@@ -36,7 +37,7 @@ def doubtful_rows(
         f"trim({quoted(name)}, ' ' || chr(65279)) = {text(header.delivered[name].strip())}"
         for name in source.columns
     )
-    marked = [n for n, column in source.columns.items() if column.type in ("code", "date", "timestamp")]
+    marked = [n for n, column in source.columns.items() if column.type in MARKED]
     total = " OR ".join(f"{quoted(name)} IN ({', '.join(map(text, _WRITTEN))})" for name in marked)
     found = {"say what the header says": again, "look like a total": total or "false"}
     said = []

@@ -41,17 +41,27 @@ DECODER = json.JSONDecoder(
 )
 
 
-def read_json(file: Path, items: str | None) -> tuple[polars.DataFrame, list[Torn]]:
-    r"""Rows of a UTF-8 file of JSON lines, of one list or of one record after another, all text, and what
-    could not be read. Where `items` names a list, its members are rows, and a record without any is one.
+class Read(NamedTuple):
+    """Rows, the columns in which JSON has nothing but numbers, and what could not be read."""
+
+    rows: polars.DataFrame
+    numbers: list[str]
+    torn: list[Torn]
+
+
+def read_json(file: Path, items: str | None) -> Read:
+    r"""Rows of a UTF-8 file of JSON lines, of one list or of one record after another, all text. Where
+    `items` names a list, its members are rows, and a record without any is one.
 
     Raises SourceError where a list or a record of several lines is cut off.
 
     >>> _ = Path("orders.jsonl").write_text('{"id": 7, "to": {"city": "Bo"}, "lines": [{"price": 5.250}]}\n')
-    >>> read_json(Path("orders.jsonl"), items="lines")[0].rows(named=True)
-    [{'id': '7', 'to.city': 'Bo', 'lines.price': '5.250'}]
+    >>> found = read_json(Path("orders.jsonl"), items="lines")
+    >>> found.numbers, found.rows.rows(named=True)
+    (['id', 'lines.price'], [{'id': '7', 'to.city': 'Bo', 'lines.price': '5.250'}])
     """
     torn: list[Torn] = []
+    texts: set[str] = set()
     frames, rows = [polars.DataFrame()], []
     for record in _records(file):
         if isinstance(record, Torn):
@@ -59,16 +69,18 @@ def read_json(file: Path, items: str | None) -> tuple[polars.DataFrame, list[Tor
             continue
         rows += _rows(record, "", items)
         if len(rows) >= ROWS_AT_ONCE:
-            frames.append(_frame(rows))
+            frames.append(_frame(rows, texts))
             rows = []
-    return polars.concat([*frames, _frame(rows)], how="diagonal"), torn
+    frame = polars.concat([*frames, _frame(rows, texts)], how="diagonal")
+    return Read(frame, [name for name in frame.columns if name not in texts], torn)
 
 
-def _frame(rows: list[Row]) -> polars.DataFrame:
+def _frame(rows: list[Row], texts: set[str]) -> polars.DataFrame:
+    """The rows as a table; names of columns that have other values than numbers are added to `texts`."""
     names = dict.fromkeys(name for row in rows for name in row)
-    return polars.DataFrame(
-        {name: [row.get(name) for row in rows] for name in names}, schema=dict.fromkeys(names, polars.String)
-    )
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    texts |= {name for name, values in columns.items() if any(type(value) is str for value in values)}
+    return polars.DataFrame(columns, schema=dict.fromkeys(names, polars.String))
 
 
 def _records(file: Path) -> Iterator[dict[str, Any] | Torn]:

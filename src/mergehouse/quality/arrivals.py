@@ -13,11 +13,11 @@ def check_files(ingest: IngestResult) -> list[CheckResult]:
 
     >>> found = check_files(IngestResult(unread={"shop": ["lines_3.pdf"]}))
     >>> found[0].table, found[0].check, found[0].why
-    ('bronze.shop', 'every_file_is_read', 'No source reads lines_3.pdf ...')
+    ('shop.files', 'every_file_is_read', 'No source reads lines_3.pdf ...')
     """
     unread = [
         CheckResult(
-            f"bronze.{brand}",
+            f"{brand}.files",
             "every_file_is_read",
             "warn",
             len(names),

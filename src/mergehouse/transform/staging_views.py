@@ -247,9 +247,7 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     origins = [line_source(branch, brand) for branch in branches]
     for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
         _read_latest(branch, brand, alias, {table for table, _ in origins if table})
-        numbered = _numbered(
-            _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]
-        )
+        numbered = _numbered(_with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0])
         branches[place] = with_order_rules(numbered, brand, *origins[place])
     return branches
 

@@ -91,8 +91,8 @@ def test_every_line_of_a_row_counts_once(orders: Shop) -> None:
     assert orders.rows("SELECT gmv_eur, returns_eur, non_merchandise_eur FROM gold.sales_daily") == [
         (Decimal("180.00"), Decimal("12.50"), Decimal("-0.20"))
     ]
-    # the fourth row repeats the third with all its lines, the fifth has no date
-    repeated = "SELECT line_part, kind FROM silver.duplicates WHERE source_row = 4 ORDER BY 1"
+    # the fourth row repeats the third with all its lines and counts in its place, the fifth has no date
+    repeated = "SELECT line_part, kind FROM silver.duplicates WHERE source_row = 3 ORDER BY 1"
     assert orders.rows(repeated) == [(n, "within_delivery") for n in (1, 2, 4)]
     unusable = "SELECT line_part, reason_code FROM silver.quarantine ORDER BY 1"
     assert orders.rows(unusable) == [(1, "unreadable_date"), (2, "unreadable_date")]

@@ -91,6 +91,9 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "by_number_of_file": ("", "", NUMBERED, [
         {"lines_10": [line("A1", pieces=10)], "lines_9": [line("A1", pieces=9)]},
     ]),
+    "late": ("replaces: line", "", NUMBERED, [
+        {"lines_2026-04": [line("A1", pieces=4)]}, {}, {"lines_2026-03": [line("A1", pieces=3)]},
+    ]),
     "by_time": ("", "updated_at: changed_at", NUMBERED, [
         {"lines_1": [line("A1", pieces=3, changed_at="2026-03-03 12:00:00")]},
         {"lines_2": [line("A1", pieces=2, changed_at="2026-03-02 12:00:00"),
@@ -166,6 +169,7 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "by_day": [("A1", 3), ("A3", 4), ("A9", 9)],
     "by_period": [("A1", 3), ("A3", 9), ("A4", 4)],
     "by_number_of_file": [("A1", 10)],
+    "late": [("A1", 3)],
     "by_time": [("A1", 3), ("A2", 5)],
     "orders_by_time": [("A1", 3)],
     "as_it_was": [("A1", 1)],
@@ -191,6 +195,7 @@ DUPLICATES = {
     "by_day": {"superseded": 3},
     "by_period": {"superseded": 3},
     "by_number_of_file": {"superseded": 1},
+    "late": {"superseded": 1},
     "by_time": {"superseded": 1},
     "orders_by_time": {"superseded": 2},
     "as_it_was": {"across_deliveries": 1, "superseded": 1},
@@ -249,7 +254,7 @@ def delivered(open_shop: Callable[[], Shop]) -> tuple[Shop, RunResult]:
                     name=f"{file}.csv",
                     header=HEADS if file.startswith("heads") else ",".join(COLUMNS),
                 )
-        result = shop.run(until="silver")
+        result = shop.run(select="+silver.orders +silver.quarantine")
         assert not result.failed, (result.ingest.failures, [t for t in result.tables if t.reason])
     return shop, result
 
@@ -277,8 +282,13 @@ def test_what_is_not_declared_is_a_finding(delivered: tuple[Shop, RunResult]) ->
         if check.check in FINDINGS
     }
     assert found == FINDINGS
+    late = [c for c in result.checks if c.check == "deliveries_are_sound"]
+    assert [(c.table, [row["file"] for row in c.sample]) for c in late] == [
+        ("bronze.late_lines", ["lines_2026-03.csv"])
+    ]
 
 
+@pytest.mark.long("a rebuild to compare with")
 def test_deliveries_in_turn_equal_a_rebuild(delivered: tuple[Shop, RunResult]) -> None:
     shop, result = delivered
     assert {t.table: t.status for t in result.tables}["silver.duplicates"] == "updated"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.conftest import Shop
+from tests.conftest import SHOP_BRAND, Shop
 
 from mergehouse.errors import ConfigError
 from mergehouse.project.mapping_files import mapping_tables
@@ -40,6 +40,15 @@ def test_numbers_are_read_as_codes_are(known: Shop) -> None:
     assert found == {
         **dict.fromkeys(["shop:13085", "other:A1", "other:B2"], "other:A1"),
         **dict.fromkeys(["shop:1.50", "other:C3"], "other:C3"),
+    }
+
+
+def test_case_counts_where_the_customers_column_tells_it(known: Shop) -> None:
+    other = known.another("other")
+    other.configure(SHOP_BRAND.replace("customer: {type: code}", "customer: {type: id}"))
+    assert groups(known, "a1,other,b2", '="a3",other,B2') == {
+        **dict.fromkeys(["shop:A1", "other:b2"], "other:b2"),
+        **dict.fromkeys(["shop:A3", "other:B2"], "other:B2"),
     }
 
 

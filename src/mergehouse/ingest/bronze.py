@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.delivery import Delivery, bronze_table
+from mergehouse.ingest.file_order import later_by_name
 from mergehouse.ingest.landing import LandedFile, find_files, unread
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
@@ -212,7 +213,11 @@ def _load(
             return replace(batch, status="repeat"), []
         batch = replace(batch, batch_id=f"{batch.batch_id}-{len(copies) + 1}")
     columns = [f.name for f in lakehouse.delta(delivery.bronze).schema().fields] if loaded else []
-    return loader.load(delivery, batch, Earlier([b.formats for b in loaded], columns))
+    batch, doubts = loader.load(delivery, batch, Earlier([b.formats for b in loaded], columns))
+    others, source = [b.source_file for b in loaded], delivery.source
+    if not source.updated_at and (later := later_by_name(batch.source_file, others, source.date_order)):
+        doubts = [*doubts, f"by its name it is older than {later}, but came after it and counts as the later"]
+    return batch, doubts
 
 
 def _content(batch: Batch) -> str:

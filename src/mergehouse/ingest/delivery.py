@@ -30,6 +30,7 @@ from mergehouse.ingest.inspection import Inspection, blank_lines, inspect, is_co
 from mergehouse.ingest.json_records import Torn, read_json
 from mergehouse.ingest.landing import LandedFile, kind_of, named
 from mergehouse.ingest.nested import flattened
+from mergehouse.ingest.percent_cells import as_shown, percent_columns
 from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_parts, sheets, workbook
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Brand, Source
@@ -303,11 +304,42 @@ class Reader:
         view = f"sheet_{self.delivery.batch_id}"
         self.cursor.register(view, sheet)
         self._delivered = f"(SELECT {self._renamed(names)} FROM {view})"
+        self._show_percent(path, name)
+        if self._has_three_decimals():
+            typed = book.load_sheet(name, header_row=place, schema_sample_rows=None)
+            kinds = zip(self._own_columns, typed.selected_columns, strict=True)
+            self.numbers = [column for column, of_sheet in kinds if of_sheet.dtype in ("float", "int")]
         self.doubts += self._doubts_about(sheet, place)
 
     def _renamed(self, headers: list[str]) -> str:
         names = zip(headers, self._own_columns, strict=True)
         return ", ".join(f"{quoted(old)} AS {quoted(new)}" for old, new in names)
+
+    def _has_three_decimals(self) -> bool:
+        """True of a sheet with a number such as 1.125, which as text might be a thousand: only a second look
+        at the sheet tells whether it is text.
+        """
+        declared = self.delivery.source.columns.items()
+        numbers = {n for n, c in declared if c.type in ("number", "percent")} & set(self._own_columns)
+        shows = " OR ".join(
+            f"regexp_matches({quoted(n)}, '^-?[1-9][0-9]{{0,2}}[.][0-9]{{3}}$')" for n in numbers
+        )
+        found = f"SELECT 1 FROM {self._delivered} WHERE {shows} LIMIT 1"
+        return bool(numbers) and bool(self.cursor.execute(found).fetchall())
+
+    def _show_percent(self, path: Path, sheet: str) -> None:
+        """Cells of columns of percent as they are shown."""
+        wanted = {c for c, column in self.delivery.source.columns.items() if column.type == "percent"}
+        if not wanted & set(self._own_columns):
+            return
+        for place, all_of_them in percent_columns(path, sheet).items():
+            if (name := self._own_columns[place]) in wanted:
+                shown = f"{as_shown(name)} AS {quoted(name)}"
+                self._delivered = f"(SELECT * REPLACE ({shown}) FROM {self._delivered})"
+                if not all_of_them:
+                    self.doubts.append(
+                        f"{name}: not all numbers are shown as percent; all are read as if they were"
+                    )
 
     def _doubts_about(self, sheet: Any, place: int) -> list[str]:
         """What a spreadsheet hides or has cut off."""

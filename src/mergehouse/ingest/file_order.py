@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -42,10 +43,28 @@ def in_time_order(files: list[_File], date_order: str | None = None) -> list[_Fi
     >>> ordered("sales_April_2026.csv", "sales_Feb_2026.csv", "sales_Dec_2025.csv")
     ['sales_Dec_2025.csv', 'sales_Feb_2026.csv', 'sales_April_2026.csv']
     """
-    names = {file.label: _with_month_numbers(file.label.lower()) for file in files}
-    seconds = [int(found[3]) for name in names.values() for found in _DATE.finditer(name)]
+    pieces = _by_name([file.label for file in files], date_order)
+    return sorted(files, key=lambda file: pieces[file.label])
+
+
+def later_by_name(name: str, others: Iterable[str], date_order: str | None = None) -> str | None:
+    """One of the others that is called as `name`, but for a later number or date. None where there is none.
+
+    >>> later_by_name("sales_2.csv", ["stock_9.csv", "sales_1.csv", "sales_10.csv"])
+    'sales_10.csv'
+    """
+    pieces = _by_name([name, *others], date_order)
+    texts = [text for text, _ in pieces[name]]
+    alike = (other for other in pieces if [text for text, _ in pieces[other]] == texts)
+    return next((other for other in alike if pieces[other] > pieces[name]), None)
+
+
+def _by_name(names: list[str], date_order: str | None) -> dict[str, list[tuple[str, int]]]:
+    """What is compared of each name."""
+    written = {name: _with_month_numbers(name.lower()) for name in names}
+    seconds = [int(found[3]) for name in written.values() for found in _DATE.finditer(name)]
     month_first = date_order == "mdy" or (date_order is None and any(second > 12 for second in seconds))
-    return sorted(files, key=lambda file: _pieces(names[file.label], month_first))
+    return {name: _pieces(said, month_first) for name, said in written.items()}
 
 
 def _with_month_numbers(name: str) -> str:

@@ -81,17 +81,22 @@ def hidden_parts(path: Path, sheet: str) -> list[str]:
         return []
     found = [0] * len(MARKS)
     with zipfile.ZipFile(path) as packed:
-        if (part := _part_of(packed, sheet)) is None:
+        if (part := part_of(packed, sheet)) is None:
             return []
-        for xml in _pieces(packed, part):
+        for xml in pieces(packed, part):
             for place, (sign, pattern, _) in enumerate(MARKS):
                 if sign in xml:
                     found[place] += len(re.findall(pattern, xml))
     return [words.format(count) for count, (_, _, words) in zip(found, MARKS, strict=True) if count]
 
 
-def _part_of(packed: zipfile.ZipFile, sheet: str) -> str | None:
-    """Where the XML of a sheet is; None in a file that is no .xlsx."""
+def part_of(packed: zipfile.ZipFile, sheet: str) -> str | None:
+    """Where the XML of a sheet is; None in a file that is no .xlsx.
+
+    >>> with zipfile.ZipFile("lines.ods", "w") as packed:
+    ...     print(part_of(packed, "Sheet1"))
+    None
+    """
     try:
         book = ElementTree.fromstring(packed.read("xl/workbook.xml"))
         links = ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))
@@ -105,8 +110,14 @@ def _part_of(packed: zipfile.ZipFile, sheet: str) -> str | None:
     return None
 
 
-def _pieces(packed: zipfile.ZipFile, part: str) -> Iterator[bytes]:
-    """A sheet's XML, cut between its rows."""
+def pieces(packed: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """A sheet's XML, cut between its rows.
+
+    >>> with zipfile.ZipFile("lines.xlsx", "w") as packed:
+    ...     packed.writestr("sheet1.xml", "<row>1</row><row>2</row>")
+    ...     list(pieces(packed, "sheet1.xml"))
+    [b'<row>1</row><row>2</row>', b'']
+    """
     rest = b""
     with packed.open(part) as xml:
         while chunk := xml.read(CHUNK):

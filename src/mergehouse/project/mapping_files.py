@@ -107,16 +107,17 @@ def _stacked(project: Project, name: str, file: str, columns: list[str]) -> Rows
 
 
 def _known_pairs(project: Project, names: list[str], rows: list[list[str | None]]) -> Rows:
-    """Pairs of customers, their numbers read as a column of type code is. Raises ConfigError where a cell is
-    empty.
-    """
+    """Pairs of customers, their numbers read as their brands' are. ConfigError where a cell is empty."""
+    cased = {brand.name for brand in project.brands.values() if _tells_case(brand)}
     found: list[list[str | None]] = []
     for brand, rule_no, *cells in rows:
         own, other_brand, other = cells
         if own is None or other_brand is None or other is None:
             where = _where(project.brands[str(brand)], BRAND_FILES[CUSTOMER_PAIRS][0], rule_no)
             raise ConfigError(f"{where}: found an empty cell; expected two customer numbers and a brand.")
-        found.append([brand, rule_no, _as_code(own), other_brand.lower(), _as_code(other)])
+        other_brand = other_brand.lower()
+        numbers = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
+        found.append([brand, rule_no, numbers[0], other_brand, numbers[1]])
     return names, found
 
 
@@ -142,14 +143,23 @@ def _customer_groups(project: Project, pairs: list[list[str | None]]) -> Rows:
     ]
 
 
-def _as_code(text: str) -> str:
-    """A number in a mapping file as a column of type code reads it."""
+def _tells_case(brand: Brand) -> bool:
+    """True where the brand's customer numbers come from a column of type id."""
+    sql = (brand.folder / "order_lines.sql").read_text(encoding="utf-8")
+    named = re.search(r"(\w+)`?\s+AS\s+`?customer_code\b", sql, re.IGNORECASE)
+    name = named[1] if named else "customer_code"
+    return any(name in s.columns and s.columns[name].type == "id" for s in brand.sources.values())
+
+
+def _as_code(text: str, tells_case: bool) -> str:
+    """A number in a mapping file as a column of type id or code reads it."""
     seen = "".join(
-        " " if unicodedata.category(letter) in ("Zs", "Zl", "Zp") else letter
+        " " if unicodedata.category(letter) in ("Zs", "Zl", "Zp", "Cc") else letter
         for letter in text
-        if unicodedata.category(letter) not in ("Cc", "Cf")
+        if unicodedata.category(letter) != "Cf"
     ).strip()
-    return re.sub(r"^([0-9]+)\.0$", r"\1", seen).upper()
+    code = re.sub(r"^([0-9]+)\.0$", r"\1", re.sub('^="(.*)"$', r"\1", seen).strip())
+    return code if tells_case else code.upper()
 
 
 def _check_rates(project: Project, rows: list[list[str | None]]) -> None:

@@ -2,9 +2,9 @@
 -- Inputs: the days of all orders, brands' as-of dates.
 -- Questionable: whole calendar years, so that year-on-year figures find both sides; weeks are ISO 8601.
 WITH bounds AS (
-  SELECT MIN(date) AS low, MAX(date) AS high FROM (
-    SELECT order_date AS date FROM silver.orders UNION ALL SELECT as_of_date FROM gold.dim_brand
-  ) AS known
+  SELECT LEAST(o.low, b.low) AS low, GREATEST(o.high, b.high) AS high
+  FROM (SELECT MIN(order_date) AS low, MAX(order_date) AS high FROM silver.orders) AS o
+  CROSS JOIN (SELECT MIN(as_of_date) AS low, MAX(as_of_date) AS high FROM gold.dim_brand) AS b
 ),
 days AS (
   SELECT CAST(day AS DATE) AS date FROM (

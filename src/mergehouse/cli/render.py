@@ -137,6 +137,8 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
         print_kpis(result.kpis, labels)
     if days := _days(result, labels):
         console.print(f"Orders   {days}")
+    for note in (note for table in result.tables for note in table.notes):
+        console.print(f"Models   {note}", markup=False)
     print_left_out(result.left_out, labels)
     print_findings([c for c in result.checks if not c.passed], labels)
     statuses = Counter(t.status for t in result.tables)

@@ -1,4 +1,4 @@
-"""SQL that reads a number as people and spreadsheets write it, and tells the decimal mark from many."""
+"""SQL that reads a number as people and spreadsheets write it."""
 
 from __future__ import annotations
 

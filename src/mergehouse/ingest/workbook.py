@@ -49,7 +49,8 @@ def workbook(path: Path) -> Any:
 
 def sheets(path: Path, source: Source) -> tuple[list[str], list[str]]:
     """(sheets to read, sheets left out): read are those declared, else those that have the source's columns,
-    else all. A declaration leaves out on purpose.
+    else all. A declaration leaves out on purpose. Sheets that lack a column come first: they stop the
+    source before anything of the workbook is loaded.
 
     Raises SourceError where a workbook cannot be read or a declared sheet is not there.
     """
@@ -60,10 +61,11 @@ def sheets(path: Path, source: Source) -> tuple[list[str], list[str]]:
             f"{path}: sheet `{unknown[0]}` not found; the workbook has: {', '.join(book.sheet_names)}."
         )
     if source.sheets:
-        return source.sheets, []
+        return _lacking_first(book, source.sheets, source), []
     fitting = [s for s in book.sheet_names if _has_declared_columns(book, s, source)]
     read = fitting or list(book.sheet_names)
-    return read, [s for s in book.sheet_names if s not in read and first_rows(book, s)]
+    left_out = [s for s in book.sheet_names if s not in read and first_rows(book, s)]
+    return _lacking_first(book, read, source), left_out
 
 
 def first_rows(book: Any, sheet: str) -> list[tuple[str | None, ...]]:
@@ -125,6 +127,15 @@ def pieces(packed: zipfile.ZipFile, part: str) -> Iterator[bytes]:
             yield head + end
             rest = tail
     yield rest
+
+
+def _lacking_first(book: Any, names: list[str], source: Source) -> list[str]:
+    def has_all(name: str) -> bool:
+        records = first_rows(book, name)
+        place = find_header(records, source)
+        return bool(records) and named_columns(records[place], source) == len(source.columns)
+
+    return sorted(names, key=has_all) if len(names) > 1 else names
 
 
 def _has_declared_columns(book: Any, sheet: str, source: Source) -> bool:

@@ -34,9 +34,12 @@ totals AS (
     SUM(CASE WHEN part = 'sale' THEN order_lines ELSE 0 END)                  AS sale_lines
   FROM parts GROUP BY source_system
 )
-SELECT source_system, s.kpi, s.step_no, s.step, s.value
+SELECT
+  source_system, s.kpi,
+  CASE WHEN sale_tax IS NULL AND s.step_no > 7 THEN s.step_no - 1 ELSE s.step_no END AS step_no,
+  s.step, s.value
 FROM (
-  SELECT source_system, EXPLODE(ARRAY(
+  SELECT source_system, sale_tax, EXPLODE(ARRAY(
     STRUCT('gmv_eur' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_amount AS DECIMAL(24, 9)) AS value),
     STRUCT('gmv_eur' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_amount AS DECIMAL(24, 9)) AS value),
     STRUCT('gmv_eur' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_amount AS DECIMAL(24, 9)) AS value),
@@ -44,16 +47,16 @@ FROM (
     STRUCT('gmv_eur' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_amount AS DECIMAL(24, 9)) AS value),
     STRUCT('gmv_eur' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_amount AS DECIMAL(24, 9)) AS value),
     STRUCT('gmv_eur' AS kpi, 7 AS step_no, 'tax' AS step, CAST(-sale_tax AS DECIMAL(24, 9)) AS value),
-    STRUCT('gmv_eur' AS kpi, fx_step AS step_no, 'fx' AS step, CAST(sale_eur - sale_amount + COALESCE(sale_tax, 0) AS DECIMAL(24, 9)) AS value),
-    STRUCT('gmv_eur' AS kpi, fx_step + 1 AS step_no, 'clean' AS step, CAST(sale_eur AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 8 AS step_no, 'fx' AS step, CAST(sale_eur - sale_amount + COALESCE(sale_tax, 0) AS DECIMAL(24, 9)) AS value),
+    STRUCT('gmv_eur' AS kpi, 9 AS step_no, 'clean' AS step, CAST(sale_eur AS DECIMAL(24, 9)) AS value),
     STRUCT('order_lines' AS kpi, 1 AS step_no, 'raw' AS step, CAST(raw_lines AS DECIMAL(24, 9)) AS value),
     STRUCT('order_lines' AS kpi, 2 AS step_no, 'duplicates' AS step, CAST(-duplicate_lines AS DECIMAL(24, 9)) AS value),
     STRUCT('order_lines' AS kpi, 3 AS step_no, 'quarantine' AS step, CAST(-quarantine_lines AS DECIMAL(24, 9)) AS value),
     STRUCT('order_lines' AS kpi, 4 AS step_no, 'returns' AS step, CAST(-return_lines AS DECIMAL(24, 9)) AS value),
     STRUCT('order_lines' AS kpi, 5 AS step_no, 'non_merchandise' AS step, CAST(-non_merchandise_lines AS DECIMAL(24, 9)) AS value),
     STRUCT('order_lines' AS kpi, 6 AS step_no, 'adjustments' AS step, CAST(-adjustment_lines AS DECIMAL(24, 9)) AS value),
-    STRUCT('order_lines' AS kpi, 8 AS step_no, 'clean' AS step, CAST(sale_lines AS DECIMAL(24, 9)) AS value)
+    STRUCT('order_lines' AS kpi, 9 AS step_no, 'clean' AS step, CAST(sale_lines AS DECIMAL(24, 9)) AS value)
   )) AS s
-  FROM (SELECT *, CASE WHEN sale_tax IS NULL THEN 7 ELSE 8 END AS fx_step FROM totals) AS totals
+  FROM totals
 ) AS steps
 WHERE s.step <> 'tax' OR s.value IS NOT NULL

@@ -1,6 +1,5 @@
 -- Grain: one brand, and one delivery of order lines of it (`batch_id`; empty for all of them together).
--- Inputs: checked order lines, those in quarantine, the ledger of deliveries (not of brands that are held back), the newest rate of each
--- currency, brands' limits.
+-- Inputs: order lines, those in quarantine, the ledger of deliveries but of brands held back, rates, brands' limits.
 -- Questionable: rows that could not be split count as lines without an amount; amounts are compared in euros by each currency's newest
 -- rate, near enough for a share. What the brand's own rules leave out (`left_out`) is no loss.
 WITH newest AS (

@@ -45,9 +45,9 @@ class Comparison:
 
     @property
     def is_no_worse(self) -> bool:
-        """True where the mean is as good at least."""
+        """True unless the mean is worse and so are more cut-offs than are better: not one unlucky month."""
         gain = self.other - self.value if self.metric in LOWER_IS_BETTER else self.value - self.other
-        return gain >= -TIE
+        return gain >= -TIE or self.better_at >= self.worse_at
 
     def __str__(self) -> str:
         verb = "beats" if self.is_better else "does not beat"

@@ -86,6 +86,7 @@ def swapped(day: dt.date) -> dt.date:
     return day.replace(month=day.day, day=day.month)
 
 
+@pytest.mark.slow("three runs over 3,620 orders")
 def test_a_last_day_far_after_all_others_is_said(shop: Shop) -> None:
     """Orders of half a year, twenty a day; of some of them spreadsheets have day and month swapped."""
     days = [dt.date(2025, 1, 1) + dt.timedelta(n) for n in range(181)]

@@ -78,8 +78,8 @@ def test_a_version_that_moves_to_another_key_touches_both(began: Shop) -> None:
     result = began.run()
     assert began.rows(DISAGREE) == [
         ("place", "N2", "Oslo", "Bergen"),
-        ("total", "N1", "10.0000", "30.0000"),
-        ("total", "N2", "25.0000", "5.0000"),
+        ("total", "N1", "10", "30"),
+        ("total", "N2", "25", "5"),
     ]
     assert {t.table: t.changed_rows for t in result.tables}["silver.field_differences"] == 2
     assert counted(result) == {
@@ -91,7 +91,7 @@ def test_a_version_that_moves_to_another_key_touches_both(began: Shop) -> None:
 def test_a_row_without_a_key_of_its_own_replaces_the_one_before(began: Shop) -> None:
     began.deliver("part,number,place,amount\n,N2,Oslo,2\n", "parts_2.csv")  # N3 has no part any more
     began.run()
-    assert began.rows(DISAGREE) == [("place", "N2", "Oslo", "Bergen"), ("total", "N2", "7.0000", "5.0000")]
+    assert began.rows(DISAGREE) == [("place", "N2", "Oslo", "Bergen"), ("total", "N2", "7", "5")]
     assert differences(began.lakehouse, began.folder) == {}
 
 

@@ -344,6 +344,7 @@ def test_a_header_that_comes_later_reaches_its_lines(shop: Shop, followed: bool)
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
+@pytest.mark.slow("three runs and a rebuild")
 def test_a_delivery_with_a_column_gone_changes_nothing_until_it_is_delivered_right(shop: Shop) -> None:
     two_orders(shop)
     versions = {

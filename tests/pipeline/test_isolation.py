@@ -44,6 +44,7 @@ def heals(shop: Shop, expected: dict[str, int]) -> None:
     assert gmv(shop) == expected
 
 
+@pytest.mark.slow("five runs of two brands")
 def test_a_renamed_column_holds_back_its_brand_alone(shop: Shop) -> None:
     other = two(shop)
     assert not shop.run("silver").failed
@@ -81,6 +82,7 @@ def test_a_brand_that_never_loaded_is_left_out(shop: Shop) -> None:
     heals(shop, {"shop": 10, "other": 10})
 
 
+@pytest.mark.slow("four runs of two brands")
 def test_what_belongs_together_waits_together(shop: Shop) -> None:
     """Of two files of a brand one stops: the other, though loaded, does not count before both do."""
     other = two(shop)

@@ -73,7 +73,7 @@ def test_contracts_declare_what_the_map_knows_and_releases_hold_no_floats() -> N
 def test_every_type_of_a_source_becomes_one_that_duckdb_and_delta_know() -> None:
     assert set(SOURCE_TYPES) == set(get_args(ColumnType))
     assert {of_delta(kind.lower().replace(", ", ",")) for kind in SOURCE_TYPES.values()} == {
-        "string", "decimal(18,4)", "boolean", "date", "timestamp_ntz",
+        "string", "decimal(20,9)", "boolean", "date", "timestamp_ntz",
     }  # fmt: skip
 
 

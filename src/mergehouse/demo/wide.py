@@ -189,9 +189,10 @@ def _chunk(
     price = np.where(free, 0, np.where(bad_debt, -price, price))
 
     invalid = _invalid(rng, is_goods & ~free & ~cancelled)
-    amount = half_up(quantity * price * catalogue.rates[day[order]], 10**8)
+    unrounded = quantity * price * catalogue.rates[day[order]]
+    amount = half_up(unrounded, 10**8)
     line_type = np.select([~is_goods, free, cancelled], [NON_MERCHANDISE, ADJUSTMENT, RETURN], SALE)
-    cost = half_up(amount * catalogue.cost_rates[np.where(is_goods, product, 0)], 10_000)
+    cost = half_up(unrounded * catalogue.cost_rates[np.where(is_goods, product, 0)], 10**12)
     valid = invalid < 0
     truth.add(Lines(order, customer[order], day[order], line_type, quantity, amount, cost).where(valid))
 

@@ -89,7 +89,8 @@ def differences_between(
     )
     differ = " OR ".join(f"NOT ({_column(rule.use)} <=> {_column(rule.against)})" for rule in rules)
     found = ", ".join(
-        f"STRUCT({literal(r.field)} AS field, {_text(r.use)} AS used, {_text(r.against)} AS other, "
+        f"STRUCT({literal(r.field)} AS field, {_text(brand, r.use)} AS used,"
+        f" {_text(brand, r.against)} AS other, "
         f"NOT ({_column(r.use)} <=> {_column(r.against)}) AS differs)"
         for r in rules
     )
@@ -141,5 +142,11 @@ def _column(side: str) -> str:
     return f"`{table}`.`{column}`"
 
 
-def _text(side: str) -> str:
-    return f"COALESCE(CAST({_column(side)} AS STRING), '')"
+def _text(brand: Brand, side: str) -> str:
+    """The value as people write it: a number without the zeros that its type has behind it."""
+    table, column = side.split(".")
+    written = f"CAST({_column(side)} AS STRING)"
+    if brand.sources[table].columns[column].type in ("number", "percent"):
+        short = f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {written}))"
+        written = f"CASE WHEN {written} LIKE '%.%' THEN {short} ELSE {written} END"
+    return f"COALESCE({written}, '')"

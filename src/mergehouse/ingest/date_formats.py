@@ -45,8 +45,8 @@ def date_formats(
     >>> from mergehouse.ingest.written_values import written_values
     >>> source = Source(files="*", columns={"day": {"type": "date"}})
     >>> connection, notes = duckdb.connect(), []
-    >>> table = written_values(connection, "SELECT '4/5/2026' AS day", "day", 1)
-    >>> date_formats(connection, {"day": table}, source, [], notes), notes
+    >>> written = written_values(connection, "SELECT '4/5/2026' AS day", ["day"])
+    >>> date_formats(connection, written, source, [], notes), notes
     ({'day': ['d/M/yyyy']}, ['day: nothing shows whether `4/5/2026` is day-first; read as d/M/yyyy. ...
     """
     dates: dict[str, list[str]] = {}

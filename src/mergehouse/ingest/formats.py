@@ -13,7 +13,7 @@ import duckdb
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import BLANKS, SHORTENED, UNSEEN, cell, typed_value
 from mergehouse.ingest.date_formats import date_formats
-from mergehouse.ingest.written_values import TIMES, any_row, written_values
+from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES, written_values
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Source
 
@@ -90,9 +90,9 @@ def detect_formats(
     """
     notes: list[str] = []
     before = [json.loads(formats) for formats in earlier]
-    written = {name: written_values(connection, relation, name, n) for n, name in enumerate(source.columns)}
-    cleaned = [name for name in source.columns if _has_odd_characters(connection, written[name], name)]
-    nulls = _null_words(connection, written, source, notes)
+    written = written_values(connection, relation, source.columns)
+    cleaned = _with_odd_characters(connection, source)
+    nulls = _null_words(connection, source, notes)
     mark, undecided = _decimal_mark(connection, written, source, before, delimiter, numbers, notes)
     dates = date_formats(connection, written, source, before, notes)
     shortened = _shortened(connection, written, source, notes)
@@ -104,34 +104,35 @@ def detect_formats(
     return formats
 
 
-def _has_odd_characters(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> bool:
-    column = quoted(name)
-    odd = (
-        f"(strlen({column}) <> length({column}) AND regexp_matches({column}, {text(f'[{UNSEEN}{BLANKS}]')}))"
-    )
-    wrapped = f"regexp_matches({column}, '[\\t\\r\\n]') OR {column} LIKE '=%' OR trim({column}) LIKE '=%'"
-    return any_row(connection, f"FROM {table} WHERE {odd} OR {wrapped}")
+def _with_odd_characters(connection: duckdb.DuckDBPyConnection, source: Source) -> list[str]:
+    odd = f"(strlen(value) <> length(value) AND regexp_matches(value, {text(f'[{UNSEEN}{BLANKS}]')}))"
+    wrapped = "regexp_matches(value, '[\\t\\r\\n]') OR value LIKE '=%' OR trim(value) LIKE '=%'"
+    names = list(source.columns)
+    found = connection.execute(
+        f"SELECT DISTINCT of_column FROM {ALL_WRITTEN} WHERE {odd} OR {wrapped} ORDER BY 1"
+    ).fetchall()
+    return [names[place] for (place,) in found]
 
 
 def _null_words(
-    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[str]
+    connection: duckdb.DuckDBPyConnection, source: Source, notes: list[str]
 ) -> dict[str, list[str]]:
     """The words that mean "empty" which each column has. Where the brand declares its own, others are only
     named.
     """
     words: dict[str, list[str]] = {}
     mine = ", ".join(map(text, source.null_values or [""]))
-    for name, table in written.items():
-        found = connection.execute(
-            f"SELECT upper(trim({quoted(name)})) AS word, sum({TIMES})::BIGINT FROM {table} WHERE word IN"
-            f" ({', '.join(map(text, NULL_WORDS))}) AND trim({quoted(name)}) NOT IN ({mine}) GROUP BY 1"
-            " ORDER BY 1"
-        ).fetchall()
-        if not found:
+    found = connection.execute(
+        f"SELECT of_column, upper(trim(value)) AS word, sum({TIMES})::BIGINT FROM {ALL_WRITTEN} WHERE word IN"
+        f" ({', '.join(map(text, NULL_WORDS))}) AND trim(value) NOT IN ({mine}) GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    for place, name in enumerate(source.columns):
+        of_column = [(word, times) for column, word, times in found if column == place]
+        if not of_column:
             continue
-        listed = ", ".join(f"`{word}` ({times:,} cells)" for word, times in found)
+        listed = ", ".join(f"`{word}` ({times:,} cells)" for word, times in of_column)
         if source.null_values is None:
-            words[name] = [word for word, _ in found]
+            words[name] = [word for word, _ in of_column]
             notes.append(f"{name}: {listed} read as empty")
         else:
             notes.append(f"{name}: {listed} are not among the declared `null_values`")
@@ -184,7 +185,8 @@ def _note_unread(
 ) -> None:
     """Cells that say something, and nothing that can be read as their column's type."""
     found = json.loads(formats.as_json())
-    for name, kind in ((n, c.type) for n, c in source.columns.items() if c.type in KINDS):
+    plain = _plain(connection, source, formats)
+    for name, kind in ((n, c.type) for n, c in source.columns.items() if c.type in KINDS and n not in plain):
         says = f"COALESCE({cell(name, source, found)}, '') <> ''"
         unread = f"{typed_value(name, source, found, 'UTC')} IS NULL AND {says}"
         ((example, times),) = connection.execute(
@@ -197,6 +199,23 @@ def _note_unread(
                 f"{name}: {times:,} cells such as `{example.strip()[:40]}` cannot be read as {KINDS[kind]}"
                 f" and are empty{_hint(example.strip(), kind)}"
             )
+
+
+def _plain(connection: duckdb.DuckDBPyConnection, source: Source, formats: Formats) -> set[str]:
+    """Columns of which every value is plainly a number, or an ISO date: what any reading reads. Asked first,
+    since an expression that reads all there is takes long to make.
+    """
+    plain = {"number": "TRY_CAST(value AS DECIMAL(20, 9))"} if formats.decimal_mark == "." else {}
+    iso = "CASE WHEN regexp_full_match(value, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN TRY_CAST(value AS DATE) END"
+    plain |= {"date": iso, "timestamp": iso}
+    names = list(source.columns)
+    asked = " UNION ALL ".join(
+        f"SELECT {place} AS place WHERE NOT EXISTS"
+        f" (FROM {ALL_WRITTEN} WHERE of_column = {place} AND value <> '' AND {plain[column.type]} IS NULL)"
+        for place, column in enumerate(source.columns.values())
+        if column.type in plain and not column.format and column.timezone is None
+    )
+    return {names[place] for (place,) in connection.execute(asked).fetchall()} if asked else set()
 
 
 def _hint(example: str, kind: str) -> str:

@@ -146,7 +146,8 @@ def _text(brand: Brand, side: str) -> str:
     """The value as people write it: a number without the zeros that its type has behind it."""
     table, column = side.split(".")
     written = f"CAST({_column(side)} AS STRING)"
-    if brand.sources[table].columns[column].type in ("number", "percent"):
+    source = brand.sources.get(table)
+    if source and source.columns[column].type in ("number", "percent"):
         short = f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {written}))"
         written = f"CASE WHEN {written} LIKE '%.%' THEN {short} ELSE {written} END"
     return f"COALESCE({written}, '')"

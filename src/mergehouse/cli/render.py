@@ -246,7 +246,10 @@ def print_findings(failed: list[CheckResult], labels: Mapping[str, str] | None =
             console.print(f"               {c.why}", markup=False)
         if c.severity == "error":
             for row in c.sample[:SAMPLE_ROWS]:
-                console.print(
-                    "               " + ", ".join(f"{name} = {value}" for name, value in row.items()),
-                    markup=False,
-                )
+                said = ", ".join(f"{name} = {_plain(value)}" for name, value in row.items())
+                console.print(f"               {said}", markup=False)
+
+
+def _plain(value: Any) -> Any:
+    """A number without the zeros that its type has behind it."""
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value

@@ -116,7 +116,7 @@ def _brand(read: _Reader, brand: Brand, label: str, config: Config) -> Row:
             name,
         ),
         "rejected": _reasons(
-            read, "bronze.rejected", "reason_code", "source_file, source_line, raw_text", brand.name
+            read, "bronze.rejected", "reason_code", "source_file, source_line, raw_text", brand.name, False
         ),
         "quarantine": _reasons(
             read, "silver.quarantine", "reason_code", "source_row, order_id, raw_row", brand.name
@@ -210,8 +210,8 @@ def _waterfall(read: _Reader, brand: str, kpi: str) -> list[Row]:
     ]
 
 
-def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str) -> list[Row]:
-    """Reasons by number of rows, each with its first sample rows."""
+def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str, amounts: bool = True) -> list[Row]:
+    """Reasons by number of rows, each with its amount in each currency, and its first sample rows."""
     name = {"brand": brand}
     counts = read.rows(
         table,
@@ -224,6 +224,12 @@ def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str) -> li
             table,
             f"SELECT {shown} FROM {table} WHERE source_system = $brand AND {code} = $code ORDER BY ALL LIMIT"
             f" {SAMPLES}",
+            name | {"code": reason["code"]},
+        )
+        reason["amounts"] = amounts and read.rows(
+            table,
+            f"SELECT currency, sum(amount_original) AS amount FROM {table} WHERE source_system = $brand AND"
+            f" {code} = $code GROUP BY currency HAVING amount IS NOT NULL ORDER BY abs(amount) DESC",
             name | {"code": reason["code"]},
         )
     return counts

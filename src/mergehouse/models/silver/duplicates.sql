@@ -76,8 +76,7 @@ ranked AS (
     FIRST_VALUE(c.age) OVER versions                  AS last_age,
     FIRST_VALUE(c.amount_original) OVER versions      AS last_amount,
     FIRST_VALUE(c.product_code) OVER versions         AS last_product,
-    FIRST_VALUE(c.reason_code) OVER versions          AS last_reason,
-    LAG(c.batch_id) OVER versions                     AS next_batch_id
+    FIRST_VALUE(c.reason_code) OVER versions          AS last_reason
   FROM candidates AS c
   LEFT JOIN occurrences AS n ON n.batch_id = c.batch_id AND n.source_row = c.source_row AND n.line_part = c.line_part
   WINDOW
@@ -105,7 +104,7 @@ SELECT
     WHEN is_of_last_row OR last_age <> kept_age THEN 'superseded' -- no such line is in what counts
     WHEN last_reason IS DISTINCT FROM reason_code THEN 'superseded'
     WHEN last_amount IS DISTINCT FROM amount_original OR last_product IS DISTINCT FROM product_code THEN 'superseded'
-    WHEN batch_id = next_batch_id THEN 'within_delivery'
+    WHEN batch_id = kept_batch_id THEN 'within_delivery'
     ELSE 'across_deliveries'
   END                                                                        AS kind,
   COALESCE(kept_date <> order_date OR kept_customer <> customer_code, FALSE) AS is_of_other_order

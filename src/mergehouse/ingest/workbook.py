@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from mergehouse.errors import SourceError
@@ -60,12 +60,13 @@ def sheets(path: Path, source: Source) -> tuple[list[str], list[str]]:
         raise SourceError(
             f"{path}: sheet `{unknown[0]}` not found; the workbook has: {', '.join(book.sheet_names)}."
         )
-    if source.sheets:
-        return _lacking_first(book, source.sheets, source), []
-    fitting = [s for s in book.sheet_names if _has_declared_columns(book, s, source)]
-    read = fitting or list(book.sheet_names)
-    left_out = [s for s in book.sheet_names if s not in read and first_rows(book, s)]
-    return _lacking_first(book, read, source), left_out
+    names = source.sheets or list(book.sheet_names)
+    if len(names) == 1:
+        return names, []
+    heads = {name: _head(book, name, source) for name in names}
+    read = source.sheets or [name for name in names if heads[name].fits] or names
+    left_out = [name for name in names if name not in read and heads[name].is_filled]
+    return sorted(read, key=lambda name: heads[name].has_all), left_out
 
 
 def first_rows(book: Any, sheet: str) -> list[tuple[str | None, ...]]:
@@ -129,19 +130,23 @@ def pieces(packed: zipfile.ZipFile, part: str) -> Iterator[bytes]:
     yield rest
 
 
-def _lacking_first(book: Any, names: list[str], source: Source) -> list[str]:
-    def has_all(name: str) -> bool:
-        records = first_rows(book, name)
-        place = find_header(records, source)
-        return bool(records) and named_columns(records[place], source) == len(source.columns)
+class _Head(NamedTuple):
+    """Of a sheet's first rows: whether there are any, whether its header is that of the source, whether it
+    has all columns.
+    """
 
-    return sorted(names, key=has_all) if len(names) > 1 else names
+    is_filled: bool
+    fits: bool
+    has_all: bool
 
 
-def _has_declared_columns(book: Any, sheet: str, source: Source) -> bool:
-    """True where the sheet's first row names a declared column, or a later one most of them: notes and pivot
+def _head(book: Any, sheet: str, source: Source) -> _Head:
+    """A sheet fits where its first row names a declared column, or a later one most of them: notes and pivot
     sheets do not.
     """
     records = first_rows(book, sheet)
+    if not records:
+        return _Head(False, False, False)
     place = find_header(records, source)
-    return bool(records) and named_columns(records[place], source) > (len(source.columns) / 2 if place else 0)
+    named, declared = named_columns(records[place], source), len(source.columns)
+    return _Head(True, named > (declared / 2 if place else 0), named == declared)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import ConfigError
-from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.progress import Progress
 from mergehouse.project.config import Project
 from mergehouse.project.ecb_rates import edition, update
 from mergehouse.quality.checks import CheckResult
-from mergehouse.quality.missing_rates import missing_rates
 
 if TYPE_CHECKING:
     from mergehouse.pipeline.results import RunResult
 
 
-def fetch_missing(project: Project, lakehouse: Lakehouse, result: RunResult, progress: Progress) -> bool:
-    """True where order lines lack rates that the European Central Bank may have published since, and newer
-    ones are there now. Where they cannot be had, that is a finding of the run.
+def fetch_missing(
+    project: Project, missing: Sequence[CheckResult], result: RunResult, progress: Progress
+) -> bool:
+    """True where order lines lack rates that the European Central Bank may have published since, as
+    `missing_rates` found, and newer ones are there now. Where they cannot be had, that is a finding of the
+    run.
     """
-    missing = [row for check in missing_rates(lakehouse, project) for row in check.sample]
-    if not project.config.rates.fetch or not any(row["can_be_fetched"] for row in missing):
+    may_be_there = any(row["can_be_fetched"] for check in missing for row in check.sample)
+    if not project.config.rates.fetch or not may_be_there:
         return False
     progress("newer euro rates", "rates")
     before = edition(project).last_day

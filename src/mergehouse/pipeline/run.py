@@ -78,8 +78,6 @@ def run(
         attachments = _build(project, engine, mappings, result, stages, select, until, full, progress)
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
-        rates = missing_rates(lakehouse, project)
-        result.checks += [check for check in rates if result.changed or not check.passed]
         result.checks += check_files(result.ingest)
         if result.changed:
             result.checks += _reconcile(project, attachments)
@@ -140,7 +138,8 @@ def _build(
             chosen, bench, held.broken, full and not result.tables, progress, stages
         )
         result.add(tables, checks)
-        fetched = may_fetch and chosen and fetch_missing(project, lakehouse, result, progress)
+        missing = missing_rates(lakehouse, project)
+        fetched = may_fetch and chosen and fetch_missing(project, missing, result, progress)
         may_fetch = False
         stages.spent("rates" if fetched else "checks")
         if fetched:
@@ -148,6 +147,7 @@ def _build(
         blamed = isolation.blamed(held, bench.attachments, tables, checks)
         if not blamed:
             result.faults = held.said
+            result.checks += [check for check in missing if result.changed or not check.passed]
             return bench.attachments
         held = held.also(blamed)
 

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.project.config import OF_THE_FOLDER, Brand, Config
+from mergehouse.quality.assumed import shown
 
 KINDS = {
     str: "text", bool: "`true` or `false`", int: "whole number", float: "number", dt.date: "day",
@@ -118,5 +119,5 @@ def _default(field: FieldInfo) -> str:
     if isinstance(field.default, bool):
         return f"`{field.default}`".lower()
     if isinstance(field.default, Decimal):
-        return f"`{(field.default * 100).normalize():f} %`"
+        return f"`{shown(field.default)}`"
     return f"`{field.default}`" if isinstance(field.default, str | int) else ""

@@ -362,7 +362,10 @@ class Reader:
     @property
     def accepted(self) -> str:
         """The relation once more, noting nothing of what it leaves out."""
-        return self.relation.replace(self._keep_rejects, "ignore_errors = true")
+        return self._noting_nothing(self.relation)
+
+    def _noting_nothing(self, relation: str) -> str:
+        return relation.replace(self._keep_rejects, "ignore_errors = true")
 
     def reconcile(self, accepted: int) -> None:
         """Raises SourceError unless every line of the file is accounted for.
@@ -456,7 +459,7 @@ class Reader:
         """Line ends inside quoted values of the accepted rows, those of dropped columns as well."""
         columns = map(quoted, self._own_columns)
         each = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in columns)
-        rows = self._delivered.replace(self._keep_rejects, "ignore_errors = true")
+        rows = self._noting_nothing(self._delivered)
         return int(self.cursor.execute(f"SELECT coalesce(sum({each}), 0) FROM {rows}").fetchall()[0][0])
 
     def _mismatch(self, found: str) -> SourceError:

@@ -74,7 +74,10 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rates_alone(folder: Path) -> None:
+    """Lines come before their orders here: that is no reason to hold a brand back."""
     write_project(folder)
+    for brand in folder.glob("brands/*/brand.yml"):
+        brand.write_text(brand.read_text(encoding="utf-8") + "quarantine: {stop: 100 %}\n", encoding="utf-8")
     run(load_project(folder), select=RATES)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars
 
 from mergehouse.errors import SourceError
 from mergehouse.ingest.header import (
@@ -250,6 +249,8 @@ class Reader:
                 f"{path}: no line is a JSON record (line {self._torn[0].line:,}: {self._torn[0].text[:80]})."
             )
         if not rows.columns:  # an empty list
+            import polars
+
             rows = polars.DataFrame(schema=dict.fromkeys(self.delivery.source.columns, polars.String))
         headers = rows.columns
         self._match(headers, str(path))

@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import polars
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mergehouse.errors import SourceError
+
+if TYPE_CHECKING:
+    import polars
 
 ROWS_AT_ONCE = 50_000
 Row = dict[str, str | None]
@@ -60,6 +61,8 @@ def read_json(file: Path, items: str | None) -> Read:
     >>> found.numbers, found.rows.rows(named=True)
     (['id', 'lines.price'], [{'id': '7', 'to.city': 'Bo', 'lines.price': '5.250'}])
     """
+    import polars
+
     torn: list[Torn] = []
     texts: set[str] = set()
     frames, rows = [polars.DataFrame()], []
@@ -77,6 +80,8 @@ def read_json(file: Path, items: str | None) -> Read:
 
 def _frame(rows: list[Row], texts: set[str]) -> polars.DataFrame:
     """The rows as a table; names of columns that have other values than numbers are added to `texts`."""
+    import polars
+
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [row.get(name) for row in rows] for name in names}
     texts |= {name for name, values in columns.items() if any(type(value) is str for value in values)}

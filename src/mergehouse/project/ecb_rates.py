@@ -14,8 +14,6 @@ import hashlib
 import io
 import re
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,6 +110,8 @@ def update(project: Project, source: str | None = None) -> Edition:
 
 def _content(place: str) -> bytes:
     """The unpacked bytes of what an address or a path names."""
+    import urllib.request
+
     try:
         if "://" in place:
             if not place.startswith(("https://", "http://", "file://")):
@@ -120,7 +120,7 @@ def _content(place: str) -> bytes:
                 content = answer.read(MAX_BYTES)
         else:
             content = Path(place).read_bytes()
-    except (OSError, urllib.error.URLError, ValueError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
         raise ConfigError(
             f"rates: {place} cannot be read ({reason}). Fetch {ADDRESS} where there is a network, and name"
@@ -161,22 +161,24 @@ def _read(content: bytes, place: str) -> Any:
     import duckdb
     from arro3.core import Table
 
+    header = content.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0].decode("utf-8", "replace")
+    names = list(map(str.strip, header.split(",")))
+    currencies = [name for name in names if re.fullmatch("[A-Z]{3}", name)]
+    kinds = {"Date": "DATE"} | dict.fromkeys(currencies, "DECIMAL(18, 8)")
+    types = {
+        name if name in kinds else f"column {at}": kinds.get(name, "VARCHAR") for at, name in enumerate(names)
+    }
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / FILE
         plain.write_bytes(content)
         try:
-            wide = duckdb.connect().sql(
-                "SELECT * FROM read_csv($file, all_varchar = true, header = true, delim = ',')",
-                params={"file": str(plain)},
-            )
-            codes = ", ".join(f'"{name}"' for name in wide.columns if len(name) == 3)
-            rates = wide.query(
-                "wide",
-                f"""SELECT currency, CAST("Date" AS DATE) AS published_date,
-                  TRY_CAST(written AS DECIMAL(18, 8)) AS units_per_eur
-                FROM (UNPIVOT (SELECT *, '1' AS "EUR" FROM wide) ON {codes}, "EUR"
-                    INTO NAME currency VALUE written)
+            rates = duckdb.connect().sql(
+                f"""SELECT currency, "Date" AS published_date, units_per_eur
+                FROM (UNPIVOT (SELECT *, 1::DECIMAL(18, 8) AS "EUR" FROM read_csv($file, columns = {types},
+                    auto_detect = false, header = true, null_padding = true, nullstr = ['N/A', '']))
+                  ON {", ".join(currencies)}, "EUR" INTO NAME currency VALUE units_per_eur)
                 WHERE units_per_eur > 0""",
+                params={"file": str(plain)},
             )
             assert rates is not None  # it is a SELECT
             return Table.from_arrow(rates)

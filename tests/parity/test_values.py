@@ -14,6 +14,7 @@ from tests.conftest import Shop
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import typed_value
 from mergehouse.ingest.formats import detect_formats
+from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect
 from mergehouse.project.config import Column, Source
 from mergehouse.transform.staging_views import brand_queries
@@ -123,7 +124,9 @@ def _given(values: list[str]) -> duckdb.DuckDBPyConnection:
 
 
 def _formats(batch: list[str], source: Source) -> str:
-    return detect_formats(_given(batch), "SELECT * FROM given", source, []).as_json()
+    connection = _given(batch)
+    written = written_values(connection, "SELECT * FROM given", source.columns)
+    return detect_formats(connection, written, source, []).as_json()
 
 
 def _plain(value: str | None) -> str | None:

@@ -15,6 +15,7 @@ from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import instant_value, typed_value
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.ingest.instants import month_names
+from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect
 from mergehouse.project.config import Column, Language, Source
 
@@ -44,7 +45,8 @@ def _read(
     declared = Source(files="*", columns={"v": Column(**column)}, **source)
     connection = connect()
     connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
-    formats = detect_formats(connection, "SELECT * FROM given", declared, earlier, delimiter)
+    written = written_values(connection, "SELECT * FROM given", declared.columns)
+    formats = detect_formats(connection, written, declared, earlier, delimiter)
     found = json.loads(formats.as_json())
     sql = (
         f"SELECT {typed_value('v', declared, found, BERLIN)} AS a, {instant_value('v', declared, found)} AS b"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from mergehouse.ingest.header import Header
+from mergehouse.ingest.written_values import ALL_WRITTEN
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Source
 
@@ -25,23 +26,42 @@ _WRITTEN = sorted(
 def doubtful_rows(
     connection: duckdb.DuckDBPyConnection, relation: str, source: Source, header: Header
 ) -> list[str]:
-    """What rows of `relation` (a SELECT over one batch) seem not to be data, in words.
+    """What rows of `relation` (a SELECT over one batch) seem not to be data, in words. Its `written_values`
+    are asked first: most batches have no such words.
 
+    >>> from mergehouse.ingest.written_values import written_values
     >>> source = Source(files="*", columns={"order": {"type": "code"}, "price": {}})
     >>> rows = "FROM (VALUES ('A1', '5'), ('Order', 'Price'), ('Total:', '5')) AS t(\\"order\\", price)"
     >>> header = Header({"order": "Order", "price": "Price"}, undeclared=[], drift=[])
-    >>> doubtful_rows(duckdb.connect(), rows, source, header)
+    >>> connection = duckdb.connect()
+    >>> _ = written_values(connection, rows, source.columns)
+    >>> doubtful_rows(connection, rows, source, header)
     ['1 row(s) say what the header says', '1 row(s) look like a total']
     """
-    again = " AND ".join(
-        f"trim({quoted(name)}, ' ' || chr(65279)) = {text(header.delivered[name].strip())}"
-        for name in source.columns
-    )
-    marked = [n for n, column in source.columns.items() if column.type in MARKED]
-    total = " OR ".join(f"{quoted(name)} IN ({', '.join(map(text, _WRITTEN))})" for name in marked)
-    found = {"say what the header says": again, "look like a total": total or "false"}
+    names = list(source.columns)
+    called = {name: text(header.delivered[name].strip()) for name in names}
+    totals = ", ".join(map(text, _WRITTEN))
+    marked = [name for name, column in source.columns.items() if column.type in MARKED]
     said = []
-    for words, condition in found.items():  # as WHERE each, which looks at few values of a row
-        ((count,),) = connection.execute(f"SELECT count(*) FROM ({relation}) WHERE {condition}").fetchall()
-        said += [f"{count:,} row(s) {words}"] if count else []
+    if set(names) == _having(connection, names, f"{_bare('value')} IN ({', '.join(called.values())})"):
+        condition = " AND ".join(f"{_bare(quoted(name))} = {word}" for name, word in called.items())
+        said += _counted(connection, relation, condition, "say what the header says")
+    if some := _having(connection, names, f"value IN ({totals})").intersection(marked):
+        condition = " OR ".join(f"{quoted(name)} IN ({totals})" for name in some)
+        said += _counted(connection, relation, condition, "look like a total")
     return said
+
+
+def _bare(value: str) -> str:
+    return f"trim({value}, ' ' || chr(65279))"
+
+
+def _having(connection: duckdb.DuckDBPyConnection, names: list[str], condition: str) -> set[str]:
+    """The columns in which there is such a value."""
+    found = connection.execute(f"SELECT DISTINCT of_column FROM {ALL_WRITTEN} WHERE {condition}").fetchall()
+    return {names[place] for (place,) in found}
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, relation: str, condition: str, words: str) -> list[str]:
+    ((count,),) = connection.execute(f"SELECT count(*) FROM ({relation}) WHERE {condition}").fetchall()
+    return [f"{count:,} row(s) {words}"] if count else []

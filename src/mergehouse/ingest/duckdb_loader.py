@@ -19,6 +19,7 @@ from mergehouse.ingest.doubts import doubtful_rows
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.ingest.inspection import inspect
 from mergehouse.ingest.landing import LandedFile, named, readable
+from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import connect, quoted, select, settings, text
 from mergehouse.project.config import Brand, Limits, Source
@@ -68,8 +69,9 @@ class EmbeddedLoader:
                     f"SELECT * FROM ({select(cursor, self.lakehouse.delta(delivery.bronze))}) WHERE batch_id"
                     f" = {text(batch.batch_id)}"
                 )
+                written = written_values(cursor, rows, delivery.source.columns)
                 formats = detect_formats(
-                    cursor, rows, delivery.source, earlier.formats, reader.delimiter, reader.numbers
+                    cursor, written, delivery.source, earlier.formats, reader.delimiter, reader.numbers
                 )
                 reader.doubts += doubtful_rows(cursor, rows, delivery.source, reader.header)
                 loaded = _count(self.lakehouse, cursor, delivery.bronze, batch.batch_id)

@@ -13,7 +13,7 @@ import duckdb
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import BLANKS, SHORTENED, UNSEEN, cell, typed_value
 from mergehouse.ingest.date_formats import date_formats
-from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES, written_values
+from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Source
 
@@ -70,27 +70,28 @@ class Formats:
 
 def detect_formats(
     connection: duckdb.DuckDBPyConnection,
-    relation: str,
+    written: dict[str, str],
     source: Source,
     earlier: list[str],
     delimiter: str | None = None,
     numbers: Collection[str] = (),
 ) -> Formats:
-    """Looks at every value of the declared columns of `relation` (a SELECT over one batch).
+    """Looks at every value of the declared columns of a batch, of which `written` names the tables.
 
     What the values leave open is read as in the source's `earlier` batches (their formats as JSON, oldest
     first): the delivery of a single day seldom shows whether its dates are day-first. `numbers` are columns
     that the file itself holds as numbers.
 
+    >>> from mergehouse.ingest.written_values import written_values
     >>> source = Source(files="*", columns={"price": {"type": "number"}, "day": {"type": "date"}})
     >>> rows = "FROM (VALUES ('1.234,50', '31.12.2025'), ('7,00', '1.2.2026')) AS t(price, day)"
-    >>> found = detect_formats(duckdb.connect(), rows, source, earlier=[])
+    >>> connection = duckdb.connect()
+    >>> found = detect_formats(connection, written_values(connection, rows, source.columns), source, [])
     >>> found.decimal_mark, found.dates
     (',', {'day': ['d.M.yyyy']})
     """
     notes: list[str] = []
     before = [json.loads(formats) for formats in earlier]
-    written = written_values(connection, relation, source.columns)
     cleaned = _with_odd_characters(connection, source)
     nulls = _null_words(connection, source, notes)
     mark, undecided = _decimal_mark(connection, written, source, before, delimiter, numbers, notes)

@@ -11,6 +11,7 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,12 +63,11 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     head = last = b""
     marked: str | None = None
-    for chunk in read_chunks(file):
+    for chunk in _digested(read_chunks(file), digest):
         if not head:
             head = chunk[:HEAD]
             marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
             marked = marked or _unmarked_utf16(head)
-        digest.update(chunk)
         newlines += chunk.count(b"\n")
         nuls += chunk.count(b"\0")
         if b"\r" in chunk:
@@ -90,6 +90,17 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
         nul_bytes=0 if name.startswith(("utf-16", "utf-32")) else nuls,
         head=head,
     )
+
+
+def _digested(chunks: Iterator[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    """The chunks, digested beside what else is done with them: that takes as long as decompressing them."""
+    with ThreadPoolExecutor(1) as pool:
+        before: Future[None] | None = None
+        for chunk in chunks:
+            if before:
+                before.result()
+            before = pool.submit(digest.update, chunk)
+            yield chunk
 
 
 def _unmarked_utf16(head: bytes) -> str | None:

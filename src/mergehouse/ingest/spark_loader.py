@@ -28,6 +28,7 @@ from mergehouse.ingest.duckdb_loader import bronze_rows, rejected_rows
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.ingest.inspection import Inspection, inspect
 from mergehouse.ingest.landing import LandedFile, named, readable
+from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect, quoted
 from mergehouse.project.config import Brand, Source
 
@@ -148,8 +149,9 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
         rejected = rejected_rows(reader, batch)
         torn = reader.cursor.execute(f"SELECT count(*) FROM ({rejected})").fetchall()[0][0] if rejected else 0
         rows = f"SELECT * FROM {reader.accepted}"
+        written = written_values(reader.cursor, rows, delivery.source.columns)
         formats = detect_formats(
-            reader.cursor, rows, delivery.source, earlier.formats, reader.delimiter, reader.numbers
+            reader.cursor, written, delivery.source, earlier.formats, reader.delimiter, reader.numbers
         )
         reader.doubts += doubtful_rows(reader.cursor, rows, delivery.source, reader.header)
         return {

@@ -253,8 +253,8 @@ class DuckDBEngine:
     ) -> tuple[StagedFile, ...]:
         """Parquet files of one partition, or of a table without any."""
         copy = (
-            f"COPY ({rows}) TO {text(str(folder))} (FORMAT parquet, COMPRESSION snappy,"
-            f" WRITE_BLOOM_FILTER false, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
+            f"COPY ({rows}) TO {text(str(folder))} (FORMAT parquet, COMPRESSION snappy, WRITE_BLOOM_FILTER"
+            f" false, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
         )
         with _sql_errors(contract.table, folder):
             written = self._session.execute(copy).fetchall()

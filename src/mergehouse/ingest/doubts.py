@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from mergehouse.ingest.header import Header
-from mergehouse.ingest.written_values import ALL_WRITTEN
+from mergehouse.ingest.written_values import ALL_WRITTEN, any_row
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Source
 
@@ -38,30 +38,26 @@ def doubtful_rows(
     >>> doubtful_rows(connection, rows, source, header)
     ['1 row(s) say what the header says', '1 row(s) look like a total']
     """
-    names = list(source.columns)
-    called = {name: text(header.delivered[name].strip()) for name in names}
+    called = {name: text(header.delivered[name].strip()) for name in source.columns}
     totals = ", ".join(map(text, _WRITTEN))
     marked = [name for name, column in source.columns.items() if column.type in MARKED]
+    places = {name: place for place, name in enumerate(source.columns)}
+
+    def occurs(name: str, condition: str) -> bool:
+        return any_row(connection, f"FROM {ALL_WRITTEN} WHERE of_column = {places[name]} AND {condition}")
+
+    def counted(condition: str, words: str) -> list[str]:
+        ((count,),) = connection.execute(f"SELECT count(*) FROM ({relation}) WHERE {condition}").fetchall()
+        return [f"{count:,} row(s) {words}"] if count else []
+
     said = []
-    if set(names) == _having(connection, names, f"{_bare('value')} IN ({', '.join(called.values())})"):
-        condition = " AND ".join(f"{_bare(quoted(name))} = {word}" for name, word in called.items())
-        said += _counted(connection, relation, condition, "say what the header says")
-    if some := _having(connection, names, f"value IN ({totals})").intersection(marked):
-        condition = " OR ".join(f"{quoted(name)} IN ({totals})" for name in some)
-        said += _counted(connection, relation, condition, "look like a total")
+    if all(occurs(name, f"{_bare('value')} = {word}") for name, word in called.items()):
+        again = " AND ".join(f"{_bare(quoted(name))} = {word}" for name, word in called.items())
+        said += counted(again, "say what the header says")
+    if some := [name for name in marked if occurs(name, f"value IN ({totals})")]:
+        said += counted(" OR ".join(f"{quoted(n)} IN ({totals})" for n in some), "look like a total")
     return said
 
 
 def _bare(value: str) -> str:
     return f"trim({value}, ' ' || chr(65279))"
-
-
-def _having(connection: duckdb.DuckDBPyConnection, names: list[str], condition: str) -> set[str]:
-    """The columns in which there is such a value."""
-    found = connection.execute(f"SELECT DISTINCT of_column FROM {ALL_WRITTEN} WHERE {condition}").fetchall()
-    return {names[place] for (place,) in found}
-
-
-def _counted(connection: duckdb.DuckDBPyConnection, relation: str, condition: str, words: str) -> list[str]:
-    ((count,),) = connection.execute(f"SELECT count(*) FROM ({relation}) WHERE {condition}").fetchall()
-    return [f"{count:,} row(s) {words}"] if count else []

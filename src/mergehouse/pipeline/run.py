@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
 from mergehouse.quality.missing_rates import missing_rates
 from mergehouse.transform.field_reconciliation import rules_over
-from mergehouse.transform.graph import Graph, build_graph
+from mergehouse.transform.graph import Graph, build_graph, read_models
 from mergehouse.transform.incremental import Changes
 
 if TYPE_CHECKING:
@@ -69,11 +70,13 @@ def run(
             uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult(), stages=stages.seconds
         )
         stages.spent("opening")
-        result.ingest = (
-            load_deliveries(project, lakehouse, loader, result.started, progress)
-            if load
-            else IngestResult(known=read_batches(lakehouse))
-        )
+        with ThreadPoolExecutor(1) as reading:
+            reading.submit(read_models)
+            result.ingest = (
+                load_deliveries(project, lakehouse, loader, result.started, progress)
+                if load
+                else IngestResult(known=read_batches(lakehouse))
+            )
         stages.spent("loading")
         attachments = _build(project, engine, mappings, result, stages, select, until, full, progress)
         result.kpis = compute(lakehouse)

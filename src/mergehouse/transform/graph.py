@@ -186,6 +186,7 @@ def build_graph(
 ) -> Graph:
     """Reads every model, and stacks the staging SQL of all brands but those that are held back.
 
+    A view whose opening comment has a line that begins with "Kept" is computed once a run.
     `rates` identifies the edition of the ECB rates; `published` tells the fingerprint that a table was
     published with, empty where there is none. What the project does without is left out, or where other
     tables read it, stays as it is. Raises ConfigError where a model reads what is not there.
@@ -198,6 +199,8 @@ def build_graph(
     True
     >>> [table.name for table in graph.select("gold.dim_brand", until="gold")]
     ['gold.dim_brand']
+    >>> graph.views["staging.quarantine_shares"].keep, graph.views["staging.order_lines_valid"].keep
+    (True, False)
     """
     loaded = [b for b in batches if b.status == "loaded"]
     given = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
@@ -213,7 +216,7 @@ def build_graph(
     for name, sql in models().items():
         contract = find(name)
         if contract is None:
-            nodes.append(_view(name, sql))
+            nodes.append(_view(name, sql, keep="\n-- Kept" in sql))
         elif not is_off(contract, project):
             nodes.append(_table(contract, tables_in(sql), with_ratios(sql, contract)))
     for contract in (c for layer in BUILT_LAYERS for c in contracts(layer) if c.computed_by):
@@ -222,6 +225,15 @@ def build_graph(
             given[contract.table] = published(contract.table)
             nodes.append(_table(contract, frozenset([] if off else contract.reads)))
     return Graph(_ordered({node.name: node for node in nodes}), given)
+
+
+def read_models() -> None:
+    """Reads models and contracts, which are kept as read: every graph needs them, and while files are loaded
+    there is time.
+    """
+    for name, sql in models().items():
+        find(name)
+        tables_in(sql)
 
 
 def is_off(contract: Contract, project: Project) -> bool:

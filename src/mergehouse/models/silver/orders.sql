@@ -36,8 +36,10 @@ SELECT
 FROM (
   SELECT -- as amounts are: a float, unless it is near half a cent
     *,
-    CAST(list_price - unit_price AS DOUBLE) * CAST(quantity AS DOUBLE) * CAST(fx_rate AS DOUBLE)
-      * CASE WHEN tax_original IS NULL THEN 1 ELSE 1 - CAST(tax_original AS DOUBLE) / NULLIF(CAST(amount_original AS DOUBLE), 0) END AS near_discount
+    CASE WHEN list_price > unit_price THEN
+      CAST(list_price - unit_price AS DOUBLE) * CAST(quantity AS DOUBLE) * CAST(fx_rate AS DOUBLE)
+      * CASE WHEN tax_original IS NULL THEN 1 ELSE 1 - CAST(tax_original AS DOUBLE) / NULLIF(CAST(amount_original AS DOUBLE), 0) END
+    END AS near_discount
   FROM silver.sales_clean
 ) AS lines
 GROUP BY source_system, order_id

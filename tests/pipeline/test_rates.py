@@ -178,6 +178,7 @@ def test_updates_take_only_what_is_newer(banked: Shop, tmp_path: Path) -> None:
         ("Date,USD\n", "found `Date,USD`"),
         ("PK\x03\x04", "no readable archive"),
         (rates(dt.date(2026, 12, 4)) + "2020-01-01,1\n", "cannot be read"),
+        (rates(dt.date(2026, 12, 4), days=10_000).rstrip()[:-12], "cannot be read"),  # cut off in transfer
     ],
 )
 def test_files_that_are_no_rates(banked: Shop, tmp_path: Path, content: str, says: str) -> None:

@@ -172,16 +172,16 @@ def _read(content: bytes, place: str) -> Any:
         plain = Path(folder) / FILE
         plain.write_bytes(content)
         try:
-            rates = duckdb.connect().sql(
-                f"""SELECT currency, "Date" AS published_date, units_per_eur
+            connection = duckdb.connect()
+            connection.execute(  # into a table: errors of a stream are not DuckDB's own
+                f"""CREATE TABLE rates AS SELECT currency, "Date" AS published_date, units_per_eur
                 FROM (UNPIVOT (SELECT *, 1::DECIMAL(18, 8) AS "EUR" FROM read_csv($file, columns = {types},
-                    auto_detect = false, header = true, null_padding = true, nullstr = ['N/A', '']))
+                    auto_detect = false, header = true, nullstr = ['N/A', '']))
                   ON {", ".join(currencies)}, "EUR" INTO NAME currency VALUE units_per_eur)
                 WHERE units_per_eur > 0""",
-                params={"file": str(plain)},
+                {"file": str(plain)},
             )
-            assert rates is not None  # it is a SELECT
-            return Table.from_arrow(rates)
+            return Table.from_arrow(connection.table("rates"))
         except duckdb.Error as error:
             said = str(error).splitlines()[0]
             raise ConfigError(f"rates: {place} cannot be read ({said}).") from None

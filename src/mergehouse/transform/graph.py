@@ -186,7 +186,6 @@ def build_graph(
 ) -> Graph:
     """Reads every model, and stacks the staging SQL of all brands but those that are held back.
 
-    A view whose opening comment has a line that begins with "Kept" is computed once a run.
     `rates` identifies the edition of the ECB rates; `published` tells the fingerprint that a table was
     published with, empty where there is none. What the project does without is left out, or where other
     tables read it, stays as it is. Raises ConfigError where a model reads what is not there.
@@ -199,8 +198,6 @@ def build_graph(
     True
     >>> [table.name for table in graph.select("gold.dim_brand", until="gold")]
     ['gold.dim_brand']
-    >>> graph.views["staging.quarantine_shares"].keep, graph.views["staging.order_lines_valid"].keep
-    (True, False)
     """
     loaded = [b for b in batches if b.status == "loaded"]
     given = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
@@ -216,7 +213,7 @@ def build_graph(
     for name, sql in models().items():
         contract = find(name)
         if contract is None:
-            nodes.append(_view(name, sql, keep="\n-- Kept" in sql))
+            nodes.append(_view(name, sql))
         elif not is_off(contract, project):
             nodes.append(_table(contract, tables_in(sql), with_ratios(sql, contract)))
     for contract in (c for layer in BUILT_LAYERS for c in contracts(layer) if c.computed_by):

@@ -2,7 +2,6 @@
 -- Inputs: order lines, those in quarantine, the ledger (not of brands that are held back), newest rates, brands' limits.
 -- Questionable: rows that could not be split count as lines without an amount; amounts are compared in euros by each currency's newest
 -- rate, near enough for a share. What the brand's own rules leave out (`left_out`) is no loss.
--- Kept for a run, since two checks read it.
 WITH newest AS (
   SELECT currency, CAST(MAX_BY(rate_eur, rate_date) AS DOUBLE) AS rate_eur FROM silver.fx_rates_eur GROUP BY currency
 ),

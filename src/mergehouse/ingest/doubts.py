@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from mergehouse.ingest.header import Header
-from mergehouse.ingest.written_values import ALL_WRITTEN, any_row
+from mergehouse.ingest.written_values import any_row
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Source
 
@@ -24,40 +24,44 @@ _WRITTEN = sorted(
 
 
 def doubtful_rows(
-    connection: duckdb.DuckDBPyConnection, relation: str, source: Source, header: Header
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    written: dict[str, str],
+    source: Source,
+    header: Header,
 ) -> list[str]:
-    """What rows of `relation` (a SELECT over one batch) seem not to be data, in words. Its `written_values`
-    are asked first: most batches have no such words.
+    """What rows of `relation` (a SELECT over one batch) seem not to be data, in words. `written` names each
+    column's table of values, which is asked first: most batches have no such words.
 
     >>> from mergehouse.ingest.written_values import written_values
     >>> source = Source(files="*", columns={"order": {"type": "code"}, "price": {}})
     >>> rows = "FROM (VALUES ('A1', '5'), ('Order', 'Price'), ('Total:', '5')) AS t(\\"order\\", price)"
     >>> header = Header({"order": "Order", "price": "Price"}, undeclared=[], drift=[])
     >>> connection = duckdb.connect()
-    >>> _ = written_values(connection, rows, source.columns)
-    >>> doubtful_rows(connection, rows, source, header)
+    >>> written = written_values(connection, rows, source.columns)
+    >>> doubtful_rows(connection, rows, written, source, header)
     ['1 row(s) say what the header says', '1 row(s) look like a total']
     """
-    called = {name: text(header.delivered[name].strip()) for name in source.columns}
-    totals = ", ".join(map(text, _WRITTEN))
-    marked = [name for name, column in source.columns.items() if column.type in MARKED]
-    places = {name: place for place, name in enumerate(source.columns)}
+    again = {
+        name: f"trim({quoted(name)}, ' ' || chr(65279)) = {text(header.delivered[name].strip())}"
+        for name in source.columns
+    }
+    totals = {
+        name: f"{quoted(name)} IN ({', '.join(map(text, _WRITTEN))})"
+        for name, column in source.columns.items()
+        if column.type in MARKED
+    }
 
     def occurs(name: str, condition: str) -> bool:
-        return any_row(connection, f"FROM {ALL_WRITTEN} WHERE of_column = {places[name]} AND {condition}")
+        return any_row(connection, f"FROM {written[name]} WHERE {condition}")
 
     def counted(condition: str, words: str) -> list[str]:
         ((count,),) = connection.execute(f"SELECT count(*) FROM ({relation}) WHERE {condition}").fetchall()
         return [f"{count:,} row(s) {words}"] if count else []
 
     said = []
-    if all(occurs(name, f"{_bare('value')} = {word}") for name, word in called.items()):
-        again = " AND ".join(f"{_bare(quoted(name))} = {word}" for name, word in called.items())
-        said += counted(again, "say what the header says")
-    if some := [name for name in marked if occurs(name, f"value IN ({totals})")]:
-        said += counted(" OR ".join(f"{quoted(n)} IN ({totals})" for n in some), "look like a total")
+    if all(occurs(name, condition) for name, condition in again.items()):
+        said += counted(" AND ".join(again.values()), "say what the header says")
+    if some := [condition for name, condition in totals.items() if occurs(name, condition)]:
+        said += counted(" OR ".join(some), "look like a total")
     return said
-
-
-def _bare(value: str) -> str:
-    return f"trim({value}, ' ' || chr(65279))"

@@ -73,7 +73,7 @@ class EmbeddedLoader:
                 formats = detect_formats(
                     cursor, written, delivery.source, earlier.formats, reader.delimiter, reader.numbers
                 )
-                reader.doubts += doubtful_rows(cursor, rows, delivery.source, reader.header)
+                reader.doubts += doubtful_rows(cursor, rows, written, delivery.source, reader.header)
                 loaded = _count(self.lakehouse, cursor, delivery.bronze, batch.batch_id)
                 empty = [] if loaded else ["the file holds a header and no rows"]
                 loaded_batch = replace(

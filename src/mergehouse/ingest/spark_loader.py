@@ -153,7 +153,7 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
         formats = detect_formats(
             reader.cursor, written, delivery.source, earlier.formats, reader.delimiter, reader.numbers
         )
-        reader.doubts += doubtful_rows(reader.cursor, rows, delivery.source, reader.header)
+        reader.doubts += doubtful_rows(reader.cursor, rows, written, delivery.source, reader.header)
         return {
             "rows": accepted,
             "rejected": torn,

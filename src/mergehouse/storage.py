@@ -35,15 +35,29 @@ RETRY_SECONDS = 60  # how long a store that is busy or out of reach is asked aga
 TRANSFERS_AT_ONCE = 4
 CHUNK = 8 * 2**20
 
+
+def http_status(codes: str) -> str:
+    """A pattern of HTTP statuses, given as alternatives, that stand by themselves: not in a name or a path.
+
+    >>> denied = http_status("401|403")
+    >>> [bool(re.search(denied, said)) for said in ("failed with 403: no", "no such file: /data-403/a")]
+    [True, False]
+    """
+    return rf"(?<![\w./-])({codes})(?![\w/-])"
+
+
 _REASONS = (  # what stores and their clients say, and what a user can do about it
     (
-        r"\b40[13]\b|Forbidden|Unauthorized|Unauthenticated|PermissionDenied|AuthenticationFailed|AuthorizationFailure",
+        http_status("401|403")
+        + r"|Forbidden|Unauthorized|Unauthenticated|PermissionDenied|AuthenticationFailed"
+        r"|AuthorizationFailure",
         "access is denied (HTTP 401 or 403). Give the identity of this environment the right to read and "
         "write there (on Azure: Storage Blob Data Contributor), or set its credentials; "
         "`mergehouse doctor` tries them",
     ),
     (
-        r"\b(429|503)\b|ServerBusy|SlowDown|TooManyRequests|Too Many Requests|Service Unavailable",
+        http_status("429|503")
+        + r"|ServerBusy|SlowDown|TooManyRequests|Too Many Requests|Service Unavailable",
         f"the store is too busy and stayed so for {RETRY_SECONDS} seconds (HTTP 429 or 503). Run again later",
     ),
     (

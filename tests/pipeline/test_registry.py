@@ -115,8 +115,8 @@ def two_versions(shop: Shop) -> None:
 @pytest.fixture
 def copy(project: Project, tmp_path: Path) -> Project:
     """A copy of the project in another folder, to be spoilt."""
-    shutil.copytree(project.folder, tmp_path / "copy")
-    return load_project(tmp_path / "copy")
+    shutil.copytree(project.folder, tmp_path / "copy-403")
+    return load_project(tmp_path / "copy-403")
 
 
 def file_of(project: Project, number: int) -> Path:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from mergehouse.errors import RegistryError
 from mergehouse.project.config import Project
+from mergehouse.storage import http_status
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -124,7 +125,7 @@ def _reason(error: Exception) -> str:
             "it cannot be reached. See that it runs, and at this address: `mlflow.tracking_uri` in"
             " mergehouse.yml or the environment's MLFLOW_TRACKING_URI."
         )
-    if re.search(r"\b40[13]\b|Unauthorized|Forbidden|Invalid access token", text):
+    if re.search(http_status("401|403") + r"|Unauthorized|Forbidden|Invalid access token", text):
         return (
             "access is denied. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or"
             " MLFLOW_TRACKING_TOKEN."

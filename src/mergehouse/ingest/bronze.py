@@ -5,7 +5,7 @@ by count.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -94,14 +94,18 @@ def load_deliveries(
     loader: Loader,
     now: dt.datetime,
     progress: Progress = silent,
+    known: list[Batch] | None = None,
+    unsound: Mapping[str, MergehouseError] | None = None,
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
     Of a file with several sheets the ledger has all or none, so that it is read again where one failed.
     Batches of one run were loaded `now`, the files of a source a microsecond after one another, earlier
-    ones first by their names.
+    ones first by their names. `known` is the ledger, where it has been read; of Bronze tables that are
+    `unsound`, and why, no file is looked at.
     """
-    result = IngestResult(known=read_batches(lakehouse))
+    result = IngestResult(known=read_batches(lakehouse) if known is None else known)
+    unsound = unsound or {}
     sources = [
         (brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()
     ]
@@ -113,6 +117,8 @@ def load_deliveries(
         brand, table, source = named
         new: list[Batch] = []
         path = ""
+        if why := unsound.get(bronze_table(brand.name, table)):
+            return new, why
         try:
             for delivery in _new_deliveries(brand, table, source, lakehouse, loader, result.known, inspector):
                 progress(f"{delivery.bronze} < {delivery.label}", "bronze")

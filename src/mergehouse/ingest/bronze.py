@@ -191,7 +191,9 @@ def _new_deliveries(
     While one file is loaded, the next is inspected.
     """
     of_source = [b for b in known if (b.source_system, b.source_table) == (brand.name, table)]
-    seen = {b.path: (b.size_bytes, b.modified_ns) for b in of_source}  # the last of each path
+    loaded = {_content(b) for b in of_source if b.status == "loaded"}  # a ledger may have lost entries
+    # the last of each path
+    seen = {b.path: (b.size_bytes, b.modified_ns) for b in of_source if _content(b) in loaded}
     found = find_files(brand, table, source, loaded_before=lakehouse.exists(bronze_table(brand.name, table)))
     new = [f for f in found if seen.get(f.location) != (f.size_bytes, f.modified_ns)]
     for opened in [inspector.submit(loader.open, brand, table, source, file) for file in new]:

@@ -892,8 +892,6 @@ def reader(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
     if named or lakehouse.is_remote:
         return lakehouse.reading(*named, connection=connection)
     for name in names:
-        with suppress(
-            LakehouseError, duckdb.Error
-        ):  # a table that cannot be read stops no query that does not name it
+        with suppress(LakehouseError, duckdb.Error):  # what cannot be read stops no query without it
             lakehouse.reading(name, connection=connection)
     return connection

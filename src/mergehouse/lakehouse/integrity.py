@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import duckdb
 
+from mergehouse.contracts.registry import find, is_built
 from mergehouse.errors import LogError
 from mergehouse.lakehouse.commits import Commit
 from mergehouse.lakehouse.delta import Lakehouse
@@ -130,7 +131,7 @@ def _in_listing(files: dict[str, Written]) -> Files:
 
 def _fault(lakehouse: Lakehouse, name: str, written: Files, count_rows: bool) -> Fault | None:
     if not lakehouse.exists(name):
-        if _has_data(lakehouse, name) and lakehouse.exists("monitor.runs"):
+        if lakehouse.folders("monitor") and _has_data(lakehouse, name):  # else a first run was killed
             return Fault(name, "log", "its data files are there, and no log that names them")
         return None
     try:
@@ -141,7 +142,8 @@ def _fault(lakehouse: Lakehouse, name: str, written: Files, count_rows: bool) ->
         return Fault(name, "log", str(error).partition(": ")[2].partition(". `")[0])
     if _is_empty(lakehouse, name, delta.version()):
         return Fault(name, "log", f"the last commit in its log, version {delta.version()}, is empty")
-    if whose.ours and whose.foreign:
+    # what runs only add to may be older than our mark
+    if whose.foreign and (whose.ours or _is_built(name)):
         return Fault(name, "writer", f"another program wrote {whose.foreign}", whose.ours)
     there = written(file.place for file in files)
     wrong = dict(_wrong_sizes(files, there))
@@ -153,6 +155,11 @@ def _fault(lakehouse: Lakehouse, name: str, written: Files, count_rows: bool) ->
     more = f", and {len(wrong) - 1:,} more" if len(wrong) > 1 else ""
     rows = sum(file.rows for file in files if file.path in wrong)
     return Fault(name, "files", next(iter(wrong.values())) + more, whose.ours, frozenset(wrong), rows)
+
+
+def _is_built(name: str) -> bool:
+    contract = find(name)
+    return contract is not None and is_built(contract)
 
 
 def _is_empty(lakehouse: Lakehouse, name: str, version: int) -> bool:

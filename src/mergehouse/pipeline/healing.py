@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from mergehouse.contracts.contract import Contract
-from mergehouse.contracts.registry import find, models
+from mergehouse.contracts.registry import find, is_built
 from mergehouse.errors import LakehouseError
 from mergehouse.ingest.bronze import BATCHES, IngestResult, read_batches
 from mergehouse.ingest.bronze_rows import differing, loaded_into
@@ -80,14 +80,13 @@ def at_fault(project: Project, lakehouse: Lakehouse) -> list[CheckResult]:
     return results
 
 
-def is_built(contract: Contract) -> bool:
-    """True of a table that runs can make again, whatever became of it.
+def is_readable(lakehouse: Lakehouse) -> bool:
+    """True where every table's log and data files can be read, whoever wrote them.
 
-    >>> from mergehouse.contracts.registry import contract_of
-    >>> is_built(contract_of("gold.dim_brand")), is_built(contract_of("bronze.batches"))
-    (True, False)
+    >>> is_readable(mh.open("shop"))
+    True
     """
-    return contract.table in models() or contract.computed_by is not None
+    return all(fault.kind == "writer" for fault in faults(lakehouse).values())
 
 
 def _healed(project: Project, lakehouse: Lakehouse, found: Iterable[Fault]) -> Iterator[CheckResult]:

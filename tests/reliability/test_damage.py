@@ -67,7 +67,7 @@ def figures(shop: Shop) -> tuple[Decimal, int, list[tuple[str, int]]]:
     ((gmv,),) = shop.rows(f"SELECT sum(gmv_eur) FROM {SALES}")
     ((lines,),) = shop.rows(f"SELECT count(*) FROM {LINES}")
     loaded = [(b.source_file, b.rows) for b in read_batches(shop.lakehouse) if b.status == "loaded"]
-    return gmv, lines, loaded
+    return gmv, lines, sorted(loaded)
 
 
 RIGHT = (GMV, 5, [("lines1.csv", 3), ("lines2.csv", 2)])

@@ -17,6 +17,7 @@ from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import compute
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.lakehouse.published import publish, published_versions
 from mergehouse.pipeline import isolation
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.build import Workbench, build_tables
@@ -54,18 +55,25 @@ def run(
     spark: SparkSession | None = None,
     now: dt.datetime | None = None,
     load: bool = True,
+    wait: bool = False,
 ) -> RunResult:
     """Loads new deliveries and rebuilds what they, changed SQL, contracts, mappings or models make stale.
 
     `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the
-    run's instant. `load=False`: no delivery is looked for. A table whose checks fail keeps its published
-    version; what depends on it is left alone. Where that is one brand's fault, its rows alone stay as they
-    were. Raises LakehouseError where another run is at work or the lakehouse cannot be written.
+    run's instant. `load=False`: no delivery is looked for. `wait`: for another run to end. A table whose
+    checks fail keeps its published version; what depends on it is left alone. Where that is one brand's
+    fault, its rows alone stay as they were. What was published is what readers see once all is done. Raises
+    LakehouseError where another run is at work or the lakehouse cannot be written.
     """
     stages = Stages()
     lakehouse = Lakehouse(project.lakehouse_location)
     mappings = mapping_tables(project)
-    with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
+    with (
+        exclusive(lakehouse, wait=wait, progress=progress),
+        _engine(project, lakehouse, spark) as (engine, loader),
+    ):
+        if published_versions(lakehouse) is None:
+            publish(lakehouse)  # what there was stays what readers see until the run has ended
         result = RunResult(
             uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult(), stages=stages.seconds
         )
@@ -92,14 +100,20 @@ def run(
             result.checks += isolation.are_current(project, result.faults, result.freshness)
             stages.spent("checks")
             record_run(lakehouse, result)
+        publish(lakehouse)
         stages.spent("recording" if result.changed else "checks")
         return result
 
 
-def check(project: Project, spark: SparkSession | None = None) -> list[CheckResult]:
-    """Checks every published table against its contract, without building anything."""
+def check(
+    project: Project, spark: SparkSession | None = None, progress: Progress = silent
+) -> list[CheckResult]:
+    """Checks every table, as it is now, against its contract, without building anything. Waits for a run."""
     lakehouse = Lakehouse(project.lakehouse_location)
-    with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
+    with (
+        exclusive(lakehouse, "check", wait=True, progress=progress),
+        _engine(project, lakehouse, spark) as (engine, _),
+    ):
         held = isolation.waiting(lakehouse)
         mappings = mapping_tables(project) | {HELD_BACK: (["source_system"], [[name] for name in held])}
         rates = edition(project)
@@ -107,6 +121,7 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
         attachments = Attachments(engine, graph, mappings, rates)
         results: list[CheckResult] = []
         for table in graph.tables.values():
+            progress(table.name)
             attachments.attach({table.name} | table.check_inputs)
             results += check_table(engine, table.contract)[1]
         results += [CheckResult(name, "brand_is_current", "error", 1, why) for name, why in held.items()]
@@ -177,7 +192,7 @@ def _workbench(
         with suppress(ModelError):  # of a brand's own SQL: building shows whose
             traced.trace(project, known, new, attachments.attach)
             changes = traced
-    request = Request(project, Lakehouse(project.lakehouse_location), progress)
+    request = Request(project, Lakehouse(project.lakehouse_location, newest=True), progress)
     return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
 
 

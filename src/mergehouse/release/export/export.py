@@ -24,7 +24,6 @@ from mergehouse.kpi.catalogue import catalogue, compute_over
 from mergehouse.kpi.formula import Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_types, needs_safe_reader
-from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import limited, quoted, read_files, select, text
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, load_project
@@ -113,7 +112,7 @@ def release(
     )
     wanted = Version.parse(version) if version else None
     created = (now or dt.datetime.now(dt.UTC)).replace(microsecond=0)
-    with exclusive(lakehouse), shelf.exclusive():
+    with lakehouse.pinned(), shelf.exclusive(progress):
         contracts = released_contracts(lakehouse)
         previous = shelf.latest()
         with shelf.staging() as staged, limited(project.config.limits) as connection:

@@ -34,6 +34,7 @@ def run(
             "--from-raw", help="With --full: load again what Bronze has lost, and go on without what is gone."
         ),
     ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run that is at work.")] = False,
     as_json: Json = False,
 ) -> None:
     """Load what was delivered and rebuild what is stale, up to Gold."""
@@ -49,7 +50,7 @@ def run(
         raise ConfigError("--from-raw: expected `mergehouse run --full --from-raw`, of all tables.")
     loaded = load_project(project, env)
     with render.steps(hidden=as_json) as step:
-        result = run_pipeline(loaded, select, until, full, step, from_raw=from_raw)
+        result = run_pipeline(loaded, select, until, full, step, from_raw=from_raw, wait=wait)
     began = time.perf_counter()
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
@@ -69,7 +70,8 @@ def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> Non
     from mergehouse.project.config import load_project
 
     loaded = load_project(project, env)
-    results = check_pipeline(loaded)
+    with render.steps("check", hidden=as_json) as step:
+        results = check_pipeline(loaded, progress=step)
     failed = [c for c in results if not c.passed]
     if as_json:
         render.print_json([vars(c) | {"passed": c.passed} for c in results])
@@ -143,7 +145,10 @@ def maintain(
     from mergehouse.operations.maintenance import maintain as maintain_tables
 
     lakehouse = mergehouse.open(project, env)
-    with exclusive(lakehouse), render.steps("table", hidden=as_json) as step:
+    with (
+        render.steps("table", hidden=as_json) as step,
+        exclusive(lakehouse, "maintain", wait=True, progress=step),
+    ):
         done = maintain_tables(lakehouse, keep_hours, force, step)
     if as_json:
         render.print_json(done)

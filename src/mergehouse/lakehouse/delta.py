@@ -14,9 +14,9 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ from mergehouse.lakehouse.files import (
     data_files,
     duckdb_types,
 )
+from mergehouse.lakehouse.published import published_versions
 from mergehouse.lakehouse.reader import create_view, database, scan, shared, text
 from mergehouse.storage import (
     delta_options,
@@ -77,8 +78,9 @@ READABLE_FEATURES = PLAIN_READER_FEATURES | {"deletionVectors", "columnMapping"}
 class Lakehouse:
     """The tables under one location: a folder, or a URL of an object store.
 
-    `root` is the folder where this machine has their data files: the location itself, or copies of what is in
-    the store.
+    Read are the versions of the last published set, each time anew; with `newest` the newest ones, for who
+    publishes. `root` is the folder where this machine has their data files: the location itself, or copies of
+    what is in the store.
 
     >>> mh.open("shop")
     Lakehouse ...shop/lakehouse
@@ -90,13 +92,14 @@ class Lakehouse:
       monitor   freshness 1, ...
     """
 
-    def __init__(self, location: Path | str):
-        self.location = str(location)
+    def __init__(self, location: Path | str, newest: bool = False):
+        self.location, self.newest = str(location), newest
         self.root = folder_of(self.location)
         self.is_remote = is_url(self.location)
         self._opened: dict[str, tuple[DeltaTable, int]] | None = (
             None  # tables, and how many commits they have seen
         )
+        self._pinned: dict[str, int] | None = None
         self._commits: Counter[str] = Counter()
         self._standings: dict[str, tuple[tuple[int, int], Standing]] = {}
         # built tables whose files are not those that were published: runs build them again
@@ -113,20 +116,60 @@ class Lakehouse:
         return as_html(self)
 
     @contextmanager
-    def pinned(self) -> Iterator[None]:
-        """Within, a table's log is read once, and its news after each commit of this object's or that
-        `committed` tells of.
+    def pinned(self, newest: bool | None = None) -> Iterator[Lakehouse]:
+        """Within, one published set is read, or with `newest` what there is: a table's log once, and its news
+        after each commit of this object's or that `committed` tells of.
 
-        >>> lakehouse = mh.open("shop")
-        >>> with lakehouse.pinned():
+        >>> with mh.open("shop").pinned() as lakehouse:
         ...     lakehouse.delta("gold.dim_brand") is lakehouse.delta("gold.dim_brand")
         True
         """
+        before = self.newest, self._opened, self._pinned
+        self.newest = self.newest if newest is None else newest
+        self._pinned = None if self.newest else published_versions(self)
         self._opened = {}
         try:
-            yield
+            yield self
         finally:
-            self._opened = None
+            self.newest, self._opened, self._pinned = before
+
+    def published(self) -> dict[str, int] | None:
+        """The versions that are read, by table; None where these are the newest.
+
+        >>> (mh.open("shop").published() or {})["gold.dim_brand"]
+        0
+        """
+        if self.newest:
+            return None
+        return published_versions(self) if self._opened is None else self._pinned
+
+    def _also_read(self, name: str, newest: int) -> list[int]:
+        """Versions of a table whose files stay besides those of the newest: the one that readers see."""
+        version = (published_versions(self) or {}).get(name, newest)
+        return [version] if version < newest else []
+
+    def at_once(self) -> AbstractContextManager[Lakehouse]:
+        """A lakehouse of which all that is read is of one published set; threads may share this one.
+
+        >>> with mh.open("shop").at_once() as lakehouse:
+        ...     lakehouse.rows("gold.sales_daily"), lakehouse.rows("gold.dim_brand")
+        (4, 1)
+        """
+        is_steady = self.newest or self._opened is not None
+        return nullcontext(self) if is_steady else Lakehouse(self.location).pinned()
+
+    def seen(self, name: str) -> int | None:
+        """The version of a table that was read last within `pinned`; None where it was not, or has been
+        written to since.
+
+        >>> with mh.open("shop").pinned() as lakehouse:
+        ...     before = lakehouse.seen("gold.dim_brand")
+        ...     rows = lakehouse.rows("gold.dim_brand")
+        ...     before, lakehouse.seen("gold.dim_brand")
+        (None, 0)
+        """
+        table, seen = (self._opened or {}).get(name, (None, 0))
+        return table.version() if table and seen == self._commits[name] else None
 
     def forget(self, name: str) -> None:
         """What was read of the table's log is of no use: the log has been exchanged.
@@ -186,6 +229,9 @@ class Lakehouse:
         """
         if self._opened is not None and name in self._opened:
             return True
+        published = self.published()
+        if published is not None and (name not in published or self.is_remote):
+            return name in published
         if self.is_remote:
             from deltalake import DeltaTable
 
@@ -201,15 +247,23 @@ class Lakehouse:
         >>> mh.open("shop").tables()[:3]
         ['bronze.batches', 'bronze.shop_lines', 'silver.customer_categories']
         """
-        found = [f"{layer}.{folder}" for layer in LAYERS for folder in self.folders(layer)]
-        return [name for name in found if self.exists(name)]
+        with self.at_once() as lakehouse:
+            published = lakehouse.published()
+            return [
+                name
+                for name in (lakehouse.folders() if published is None else sorted(published, key=_place))
+                if lakehouse.exists(name)
+            ]
 
-    def folders(self, layer: str) -> list[str]:
-        """Names of the folders of a layer, those of tables and any others.
+    def folders(self) -> list[str]:
+        """Names of all folders that may be tables, in layer order.
 
-        >>> mh.open("shop").folders("bronze")
-        ['batches', 'shop_lines']
+        >>> mh.open("shop").folders() == mh.open("shop").tables()
+        True
         """
+        return [f"{layer}.{folder}" for layer in LAYERS for folder in self._folders(layer)]
+
+    def _folders(self, layer: str) -> list[str]:
         if self.is_remote:
             with storage_errors(self.location):
                 found = self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]
@@ -231,13 +285,16 @@ class Lakehouse:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
-        from mergehouse.project.config import nearest
-
         wants_latest = version is None and as_of is None
+        published = self.published() if wants_latest else None
+        if published is not None:
+            version = published.get(name)
+            if version is None:
+                raise self._not_found(name)
         opened = self._opened if wants_latest and self._opened is not None else {}
         table, seen = opened.get(name, (None, 0))
         commits = self._commits[name]
-        if table and seen == commits:
+        if table and (seen == commits or published is not None):
             return table
         try:
             if table:
@@ -249,16 +306,15 @@ class Lakehouse:
             if as_of is not None:
                 table.load_as_version(as_of)
         except TableNotFoundError:
-            best = nearest(name, self.tables())
-            hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
-            raise LakehouseError(f"table `{name}` not found in {self.location}{hint}") from None
+            raise self._not_found(name) from None
         except (DeltaError, ValueError) as error:
             if wants_latest:
                 said = str(error).splitlines()[0]
                 kind = LogError if re.search(DAMAGED_LOG, said) else LakehouseError
+                which = f"version {version}, the published one, of " if published is not None else ""
                 mend = " `mergehouse run` mends it, or says what is lost." if kind is LogError else ""
                 raise kind(
-                    f"`{name}`: the table's log in {self.location} cannot be read ({said}).{mend}"
+                    f"`{name}`: {which}the table's log in {self.location} cannot be read ({said}).{mend}"
                 ) from None
             latest = self.delta(name).version()
             wanted = f"version {version}" if version is not None else f"as of {as_of}"
@@ -276,9 +332,21 @@ class Lakehouse:
         opened[name] = table, commits
         return table
 
+    def _not_found(self, name: str) -> LakehouseError:
+        from mergehouse.project.config import nearest
+
+        if name in self.folders():
+            return LakehouseError(
+                f"table `{name}` in {self.location} is of no published set yet: it is being built, a run was"
+                " killed, or another program made it. `mergehouse run` publishes it."
+            )
+        best = nearest(name, self.tables())
+        hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
+        return LakehouseError(f"table `{name}` not found in {self.location}{hint}")
+
     def stamp(self, name: str) -> Stamp | None:
-        """What the published version was built from; None where unknown, and where somebody else has written
-        to the table since.
+        """What the newest version was built from; None where unknown, and where somebody else has written to
+        the table since.
 
         >>> lakehouse = mh.open("shop")
         >>> lakehouse.stamp("gold.sales_daily").delivered  # the instant of the last delivery that is in it
@@ -642,9 +710,16 @@ class Lakehouse:
                 for batch in self.store.list(name.replace(".", "/"))
                 for file in batch
             }
-            gone = delta.vacuum(keep_hours, dry_run=True, enforce_retention_duration=False, full=True)
+            removing = partial(
+                delta.vacuum,
+                keep_hours,
+                enforce_retention_duration=False,
+                full=True,
+                keep_versions=self._also_read(name, delta.version()),
+            )
+            gone = removing(dry_run=True)
             freed = sum(sizes.get(f"{name.replace('.', '/')}/{file}", 0) for file in gone)
-            delta.vacuum(keep_hours, dry_run=False, enforce_retention_duration=False, full=True)
+            removing(dry_run=False)
             delta.create_checkpoint()
         self.sweep(name)
         return before, len(delta.file_uris()), len(gone), freed, delta.version()
@@ -670,7 +745,8 @@ class Lakehouse:
 
     def sweep(self, name: str) -> None:
         """Removes files of this machine that nobody will read: what runs staged that died before their
-        commit, and copies of what the published version no longer holds. Older versions stay readable.
+        commit, and copies of what neither the newest version holds nor the one that readers see. Older
+        versions stay readable.
 
         >>> lakehouse = Lakehouse("new")
         >>> left_by_a_killed_run = lakehouse.staging_folder("gold.notes")
@@ -680,11 +756,11 @@ class Lakehouse:
         """
         root = self.path(name)
         if self.is_remote:
-            current = (
-                {str(folder_of(file)) for file in data_files(self.delta(name))}
-                if self.exists(name)
-                else set()
-            )
+            current = set()
+            if self.exists(name):
+                newest = self.delta(name)
+                earlier = [self.delta(name, v) for v in self._also_read(name, newest.version())]
+                current = {str(folder_of(file)) for read in [newest, *earlier] for file in data_files(read)}
             for file in root.rglob("*.parquet"):
                 if str(file) not in current:
                     file.unlink(missing_ok=True)
@@ -744,8 +820,9 @@ class Lakehouse:
         [('Shop', 'EUR')]
         """
         connection = database() if connection is None else connection
-        for name in names:
-            create_view(connection, name, self.delta(name))
+        with self.at_once() as lakehouse:
+            for name in names:
+                create_view(connection, name, lakehouse.delta(name))
         return connection
 
     def query(self, sql: str) -> duckdb.DuckDBPyRelation:
@@ -823,6 +900,12 @@ def arrow_rows(contract: Contract, rows: list[list[Any]]) -> Any:
     values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in columns]
     few = Table.from_arrow(shared().sql(f"SELECT {', '.join(columns)}", params=values))
     return few.with_schema(Schema.from_arrow(_delta_schema(contract)))
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Where a table stands in layer order."""
+    layer = name.split(".")[0]
+    return LAYERS.index(layer) if layer in LAYERS else len(LAYERS), name
 
 
 def _writer_properties() -> Any:

@@ -62,13 +62,13 @@ def as_html(lakehouse: Lakehouse) -> str:
 def _summary(lakehouse: Lakehouse) -> Summary:
     """Whatever is wrong with the lakehouse is a fact, too: who prints an object wants no error."""
     try:
-        names = lakehouse.tables()
-        if not names:
-            return Summary(facts={"tables": "none yet; `mergehouse run` builds them"})
-        with ThreadPoolExecutor(LOGS_AT_ONCE) as pool:
-            rows = dict(zip(names, pool.map(lambda name: _rows(lakehouse, name), names), strict=True))
-        facts = {"as of": _said(_as_of, lakehouse), "last run": _said(_last_run, lakehouse)}
-        return Summary(rows, facts)
+        with lakehouse.at_once() as read:
+            names = read.tables()
+            if not names:
+                return Summary(facts={"tables": "none yet; `mergehouse run` builds them"})
+            with ThreadPoolExecutor(LOGS_AT_ONCE) as pool:
+                rows = dict(zip(names, pool.map(lambda name: _rows(read, name), names), strict=True))
+            return Summary(rows, {"as of": _said(_as_of, read), "last run": _said(_last_run, read)})
     except Exception as error:
         return Summary(facts={"unreadable": str(error)})
 

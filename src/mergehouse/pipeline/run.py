@@ -20,6 +20,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.integrity import faults
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.owner import claim, expect_own
+from mergehouse.lakehouse.published import publish, published_versions
 from mergehouse.pipeline import isolation
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.build import Workbench, build_tables
@@ -59,20 +60,27 @@ def run(
     now: dt.datetime | None = None,
     load: bool = True,
     from_raw: bool = False,
+    wait: bool = False,
 ) -> RunResult:
     """Loads new deliveries and rebuilds what they, changed SQL, contracts, mappings or models make stale.
 
     `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the
     run's instant. `load=False`: no delivery is looked for. `from_raw`: what Bronze has lost is loaded again,
-    also where some of it is gone for good, and every table is rebuilt. A table whose checks fail keeps its
-    published version; what depends on it is left alone. Where that is one brand's fault, its rows alone stay
-    as they were. Raises ConfigError where the lakehouse is another project's, LakehouseError where another
-    run is at work or it cannot be written.
+    also where some of it is gone for good, and every table is rebuilt. `wait`: for another run to end. A
+    table whose checks fail keeps its published version; what depends on it is left alone. Where that is one
+    brand's fault, its rows alone stay as they were. What was published is what readers see once all is done.
+    Raises ConfigError where the lakehouse is another project's, LakehouseError where another run is at work
+    or it cannot be written.
     """
     stages = Stages()
     lakehouse = Lakehouse(project.lakehouse_location)
     mappings = mapping_tables(project)
-    with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
+    with (
+        exclusive(lakehouse, wait=wait, progress=progress),
+        _engine(project, lakehouse, spark) as (engine, loader),
+    ):
+        if published_versions(lakehouse) is None:
+            publish(lakehouse)  # what there was stays what readers see until the run has ended
         result = RunResult(
             uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult(), stages=stages.seconds
         )
@@ -109,16 +117,22 @@ def run(
             result.checks += isolation.are_current(project, result.faults, result.freshness)
             stages.spent("checks")
             record_run(lakehouse, result)
+        publish(lakehouse)
         stages.spent("recording" if result.changed else "checks")
         return result
 
 
-def check(project: Project, spark: SparkSession | None = None) -> list[CheckResult]:
-    """Checks that every published table is as mergehouse wrote it and as its contract says, without building
-    anything. Where some cannot be read, that is all that is said: run first.
+def check(
+    project: Project, spark: SparkSession | None = None, progress: Progress = silent
+) -> list[CheckResult]:
+    """Checks that every table, as it is now, is as mergehouse wrote it and as its contract says, without
+    building anything. Where some cannot be read, that is all that is said: run first. Waits for a run.
     """
     lakehouse = Lakehouse(project.lakehouse_location)
-    with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
+    with (
+        exclusive(lakehouse, "check", wait=True, progress=progress),
+        _engine(project, lakehouse, spark) as (engine, _),
+    ):
         expect_own(lakehouse, project)
         results = at_fault(project, lakehouse)
         if results and not is_readable(lakehouse):
@@ -129,6 +143,7 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
         graph = _graph(project, lakehouse, mappings, rates, read_batches(lakehouse))
         attachments = Attachments(engine, graph, mappings, rates)
         for table in graph.tables.values():
+            progress(table.name)
             attachments.attach({table.name} | table.check_inputs)
             results += check_table(engine, table.contract)[1]
         results += [CheckResult(name, "brand_is_current", "error", 1, why) for name, why in held.items()]
@@ -199,7 +214,7 @@ def _workbench(
         with suppress(ModelError):  # of a brand's own SQL: building shows whose
             traced.trace(project, known, new, attachments.attach)
             changes = traced
-    request = Request(project, Lakehouse(project.lakehouse_location), progress)
+    request = Request(project, Lakehouse(project.lakehouse_location, newest=True), progress)
     return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
 
 

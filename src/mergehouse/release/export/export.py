@@ -25,7 +25,6 @@ from mergehouse.kpi.formula import Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.integrity import faults
-from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.owner import expect_own
 from mergehouse.lakehouse.reader import limited, quoted, read_files, select, text
 from mergehouse.progress import Progress, silent
@@ -116,7 +115,7 @@ def release(
     )
     wanted = Version.parse(version) if version else None
     created = (now or dt.datetime.now(dt.UTC)).replace(microsecond=0)
-    with exclusive(lakehouse), shelf.exclusive():
+    with lakehouse.pinned(), shelf.exclusive(progress):
         expect_own(lakehouse, project)
         contracts = released_contracts(lakehouse)
         _expect_as_written(lakehouse, contracts)
@@ -140,11 +139,13 @@ def released_contracts(lakehouse: Lakehouse) -> list[Contract]:
 
 
 def _expect_as_written(lakehouse: Lakehouse, contracts: list[Contract]) -> None:
-    """Raises CheckFailed where a table that is to be released is not as mergehouse wrote it."""
-    for name, fault in faults(lakehouse, [c.table for c in contracts], count_rows=True).items():
-        raise CheckFailed(
-            f"`{name}`: {fault.said}. Nothing was released; `mergehouse run` builds the table again."
-        )
+    """Raises CheckFailed where a table that is to be released is not as mergehouse wrote it; also where that
+    is not what readers see as yet.
+    """
+    names = [contract.table for contract in contracts]
+    newest = faults(Lakehouse(lakehouse.location, newest=True), names)
+    for name, fault in (faults(lakehouse, names, count_rows=True) | newest).items():
+        raise CheckFailed(f"`{name}`: {fault.said}. Nothing was released; `mergehouse run` mends it.")
 
 
 class _Export:

@@ -17,10 +17,10 @@ from mergehouse.display import HARD_SPACE
 from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.ingest.bronze import read_batches
 from mergehouse.lakehouse.query import run_query
-from mergehouse.pipeline.healing import CHECK
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
 
+CHECK = "table_is_as_written"
 SALES, LINES, LEDGER = "gold.sales_daily", "bronze.shop_lines", "bronze.batches"
 GMV = Decimal("50.00")  # five orders of two mugs at 5.00
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.contract import Contract, Severity
 from mergehouse.contracts.registry import find, is_built
 from mergehouse.errors import LakehouseError
 from mergehouse.ingest.bronze import BATCHES, IngestResult, read_batches
@@ -23,7 +23,6 @@ from mergehouse.pipeline.computed import is_left_out
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
-CHECK = "table_is_as_written"
 RAW = "`mergehouse run --full --from-raw` leaves Bronze with what was delivered."
 MEND = "`mergehouse run` mends it, or says what is lost."
 
@@ -38,7 +37,7 @@ def heal(project: Project, lakehouse: Lakehouse, found: Mapping[str, Fault]) -> 
 
 def reloaded(mended: Mapping[str, str]) -> list[CheckResult]:
     """A finding for each source in Bronze that was mended, and how."""
-    return [CheckResult(name, CHECK, "warn", 1, said) for name, said in mended.items()]
+    return [_finding(name, "warn", 1, said) for name, said in mended.items()]
 
 
 def undelivered(project: Project, lakehouse: Lakehouse, ingest: IngestResult) -> list[CheckResult]:
@@ -54,7 +53,7 @@ def undelivered(project: Project, lakehouse: Lakehouse, ingest: IngestResult) ->
             rows = sum(other.values())
             why = f"{_counted(rows)} are of no delivery in {BATCHES}: the file went before it was entered, or"
             said = f"{why} another program wrote them. {RAW}"
-            found.append(CheckResult(name, CHECK, "error", rows, said))
+            found.append(_finding(name, "error", rows, said))
     return found
 
 
@@ -67,7 +66,7 @@ def at_fault(project: Project, lakehouse: Lakehouse) -> list[CheckResult]:
     """
     found = faults(lakehouse, count_rows=True)
     results = [
-        CheckResult(name, CHECK, "error", 1, f"{_sentence(fault)} {_mend(fault)}")
+        _finding(name, "error", 1, f"{_sentence(fault)} {_mend(fault)}")
         for name, fault in found.items()
         if find(name) or name in loaded_into(project, [])
     ]
@@ -78,7 +77,7 @@ def at_fault(project: Project, lakehouse: Lakehouse) -> list[CheckResult]:
         if name not in found and (other := differing(lakehouse, name, batches, exactly=True)):
             rows, wanted = sum(other.values()), sum(b.rows for b in batches if b.batch_id in other)
             why = f"Of {len(other):,} deliveries it has {rows:,} rows; {wanted:,} were loaded."
-            results.append(CheckResult(name, CHECK, "error", len(other), f"{why} {MEND}"))
+            results.append(_finding(name, "error", len(other), f"{why} {MEND}"))
     return results
 
 
@@ -98,7 +97,7 @@ def _healed(project: Project, lakehouse: Lakehouse, found: Iterable[Fault]) -> I
             continue
         can_build = is_built(contract) and not is_left_out(contract, project)
         done = _put_back(lakehouse, fault) or (_built if can_build else _kept)(lakehouse, contract, fault)
-        yield CheckResult(fault.table, CHECK, "warn", 1, f"{_sentence(fault)} {done}")
+        yield _finding(fault.table, "warn", 1, f"{_sentence(fault)} {done}")
 
 
 def _put_back(lakehouse: Lakehouse, fault: Fault) -> str:
@@ -131,6 +130,10 @@ def _kept(lakehouse: Lakehouse, contract: Contract, fault: Fault) -> str:
         without_lost_files(lakehouse, contract, fault)
         return f"What that held is lost ({_counted(fault.rows)}); the others are kept."
     return "What mergehouse wrote last cannot be put back, since its files are gone: it stays as it is."
+
+
+def _finding(table: str, severity: Severity, failures: int, why: str) -> CheckResult:
+    return CheckResult(table, "table_is_as_written", severity, failures, why)
 
 
 def _counted(rows: int) -> str:

@@ -57,7 +57,7 @@ def stopping() -> Iterator[None]:
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
     if threading.current_thread() is not threading.main_thread():  # signals are for that one
         numbers = []
-    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    before = {number: signal.signal(number, _interrupt) for number in numbers}
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     if numbers:
@@ -97,7 +97,15 @@ def end(code: int) -> None:
     sys.exit(code)
 
 
-_told, _said = threading.Event(), threading.Event()
+_told, _interrupted, _said = threading.Event(), threading.Event(), threading.Event()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Once: told again, `_end` does not wait any longer."""
+    if not _interrupted.is_set():
+        _interrupted.set()
+        _told.set()
+        raise KeyboardInterrupt
 
 
 def _end(told: int) -> None:

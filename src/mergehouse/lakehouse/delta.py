@@ -41,6 +41,7 @@ from mergehouse.lakehouse.published import published_versions
 from mergehouse.lakehouse.reader import create_view, database, scan, shared, text
 from mergehouse.storage import (
     delta_options,
+    expect_plain,
     failure,
     folder_of,
     is_url,
@@ -96,6 +97,7 @@ class Lakehouse:
         self.location, self.newest = str(location), newest
         self.root = folder_of(self.location)
         self.is_remote = is_url(self.location)
+        expect_plain(self.root.absolute(), "lakehouse")
         self._opened: dict[str, tuple[DeltaTable, int]] | None = (
             None  # tables, and how many commits they have seen
         )
@@ -237,9 +239,13 @@ class Lakehouse:
 
             with storage_errors(self.location, name):
                 return DeltaTable.is_deltatable(self.address(name), delta_options(self.location))
-        return (self.path(name) / "_delta_log").is_dir() and any(
-            (self.path(name) / "_delta_log").glob("*.json")
-        )
+        log = self.path(name) / "_delta_log"
+        try:  # one that may not be read is no table that is not there
+            return any(file.name.endswith(".json") for file in log.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise LakehouseError(f"`{name}`: {failure(str(log), error)}") from None
 
     def tables(self) -> list[str]:
         """Names of all tables, in layer order.
@@ -268,7 +274,9 @@ class Lakehouse:
             with storage_errors(self.location):
                 found = self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]
                 return [prefix.rsplit("/", 1)[-1] for prefix in found]
-        return [folder.name for folder in (self.root / layer).glob("*") if folder.is_dir()]
+        place = self.root / layer
+        with storage_errors(str(place)):
+            return [folder.name for folder in place.iterdir() if folder.is_dir()] if place.is_dir() else []
 
     def delta(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> DeltaTable:
         """The Delta table, optionally as of a version number or an instant.

@@ -29,19 +29,28 @@ def run(
         bool, typer.Option("--full", help="Rebuild every table from Bronze, stale or not.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run that is at work.")] = False,
+    from_raw: Annotated[
+        bool,
+        typer.Option(
+            "--from-raw", help="With --full: load again what Bronze has lost, and go on without what is gone."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Load what was delivered and rebuild what is stale, up to Gold."""
     from mergehouse.cli import render
+    from mergehouse.errors import ConfigError
     from mergehouse.pipeline.results import summary
     from mergehouse.pipeline.run import run as run_pipeline
     from mergehouse.project.config import load_project
     from mergehouse.quality.report import REPORT, write_report
     from mergehouse.science.extra import lacking_packages
 
+    if from_raw and (not full or select or until):
+        raise ConfigError("--from-raw: expected `mergehouse run --full --from-raw`, of all tables.")
     loaded = load_project(project, env)
     with render.steps(hidden=as_json) as step:
-        result = run_pipeline(loaded, select, until, full, step, wait=wait)
+        result = run_pipeline(loaded, select, until, full, step, wait=wait, from_raw=from_raw)
     began = time.perf_counter()
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:

@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from mergehouse import __version__
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import delta_type, duckdb_type
-from mergehouse.errors import LakehouseError
+from mergehouse.errors import LakehouseError, LogError
+from mergehouse.lakehouse.commits import CARE, WRITER, Standing, commits, standing
 from mergehouse.lakehouse.files import (
     DELIVERED,
     FINGERPRINT,
@@ -58,7 +60,7 @@ if TYPE_CHECKING:
 
 ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
 COMMITS_PER_CHECKPOINT = 20
-CARE = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that change no row
+OURS = {WRITER: __version__}
 MAINTAINED_FILE_SIZE = 128 * 2**20
 _CAMEL = {
     "partition_values": "partitionValues",
@@ -66,6 +68,10 @@ _CAMEL = {
     "data_change": "dataChange",
 }
 # these through delta-rs, see lakehouse/reader.py
+DAMAGED_LOG = (  # what delta-rs says of one, and not of a store that does not answer
+    r"Json error|Invalid JSON|Parquet error|Arrow error|Invalid Checkpoint|commit files, but found gap"
+    r"|No table metadata or protocol|Invalid table version|EOF|expected value"
+)
 READABLE_FEATURES = PLAIN_READER_FEATURES | {"deletionVectors", "columnMapping"}
 
 
@@ -95,6 +101,9 @@ class Lakehouse:
         )
         self._pinned: dict[str, int] | None = None
         self._commits: Counter[str] = Counter()
+        self._standings: dict[str, tuple[tuple[int, int], Standing]] = {}
+        # built tables whose files are not those that were published: runs build them again
+        self.untrusted: set[str] = set()
 
     def __repr__(self) -> str:
         from mergehouse.lakehouse.summary import as_text
@@ -161,6 +170,19 @@ class Lakehouse:
         """
         table, seen = (self._opened or {}).get(name, (None, 0))
         return table.version() if table and seen == self._commits[name] else None
+
+    def forget(self, name: str) -> None:
+        """What was read of the table's log is of no use: the log has been exchanged.
+
+        >>> lakehouse = mh.open("shop")
+        >>> with lakehouse.pinned():
+        ...     before = lakehouse.delta("gold.dim_brand")
+        ...     lakehouse.forget("gold.dim_brand")
+        ...     lakehouse.delta("gold.dim_brand") is before
+        False
+        """
+        if self._opened is not None:
+            self._opened.pop(name, None)
 
     def committed(self, name: str) -> None:
         """What was read of the table's log is out of date.
@@ -244,10 +266,8 @@ class Lakehouse:
     def _folders(self, layer: str) -> list[str]:
         if self.is_remote:
             with storage_errors(self.location):
-                return [
-                    prefix.rsplit("/", 1)[-1]
-                    for prefix in self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]
-                ]
+                found = self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]
+                return [prefix.rsplit("/", 1)[-1] for prefix in found]
         return [folder.name for folder in (self.root / layer).glob("*") if folder.is_dir()]
 
     def delta(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> DeltaTable:
@@ -289,11 +309,14 @@ class Lakehouse:
             raise self._not_found(name) from None
         except (DeltaError, ValueError) as error:
             if wants_latest:
-                which = f"version {version}, the published one, of " if published is not None else ""
-                raise LakehouseError(
-                    f"`{name}`: {which}the table's log in {self.location} cannot be read"
-                    f" ({str(error).splitlines()[0]})."
-                    + (" `mergehouse run` publishes anew." if published is not None else "")
+                said = str(error).splitlines()[0]
+                kind = LogError if re.search(DAMAGED_LOG, said) else LakehouseError
+                at = f" at version {version}, which is published" if published is not None else ""
+                mend = " `mergehouse run` publishes anew." if published is not None else ""
+                if kind is LogError:
+                    mend = " `mergehouse run` mends it, or says what is lost."
+                raise kind(
+                    f"`{name}`: the table's log in {self.location} cannot be read{at} ({said}).{mend}"
                 ) from None
             latest = self.delta(name).version()
             wanted = f"version {version}" if version is not None else f"as of {as_of}"
@@ -329,7 +352,8 @@ class Lakehouse:
         return LakehouseError(f"table `{name}` not found in {self.location}{hint}")
 
     def stamp(self, name: str) -> Stamp | None:
-        """What the newest version was built from; None where unknown.
+        """What the newest version was built from; None where unknown, and where somebody else has written to
+        the table since.
 
         >>> lakehouse = mh.open("shop")
         >>> lakehouse.stamp("gold.sales_daily").delivered  # the instant of the last delivery that is in it
@@ -337,13 +361,23 @@ class Lakehouse:
         >>> lakehouse.stamp("gold.sales_hourly") is None
         True
         """
-        if not self.exists(name):
+        if name in self.untrusted or not self.exists(name):
             return None
-        for look_back in (1, 20):  # the last commit is of a run, as a rule; those of `maintain` are not
-            commits = [c | _user_metadata(c) for c in self.delta(name).history(look_back)]
-            if stamped := next((c for c in commits if FINGERPRINT in c), None):
-                return Stamp(stamped[FINGERPRINT], stamped.get(DELIVERED, ""))
-        return None
+        rows = self.standing(name).rows
+        return rows.stamp if rows else None
+
+    def standing(self, name: str) -> Standing:
+        """The commits that decide whose a table's rows are.
+
+        >>> str(mh.open("shop").standing("gold.dim_brand").ours)
+        'version 0 (CREATE OR REPLACE TABLE, 20... UTC)'
+        """
+        delta = self.delta(name)
+        seen, found = self._standings.get(name, (None, None))
+        if found is None or seen != (delta.metadata().id, delta.version()):
+            found = standing(delta)
+        self._standings[name] = (delta.metadata().id, delta.version()), found
+        return found
 
     def stamped(self, name: str) -> list[tuple[int, Stamp | None]]:
         """Versions of a table and their stamps, newest first; what only cares for the files (compaction,
@@ -353,16 +387,11 @@ class Lakehouse:
         >>> lakehouse.stamped("gold.dim_brand") == [(0, lakehouse.stamp("gold.dim_brand"))]
         True
         """
-        commits = [c | _user_metadata(c) for c in self.delta(name).history()]
-        return [
-            (c["version"], Stamp(c[FINGERPRINT], c.get(DELIVERED, "")) if FINGERPRINT in c else None)
-            for c in commits
-            if c.get("operation") not in CARE
-        ]
+        return [(c.version, c.stamp) for c in commits(self.delta(name)) if c.operation not in CARE]
 
-    def restore(self, name: str, version: int, stamp: Stamp) -> int:
+    def restore(self, name: str, version: int, stamp: Stamp | None) -> int:
         """Makes the rows of an earlier version the table's content again, as a new version, which is
-        returned.
+        returned. Without `stamp` it is that of a table that no run builds.
 
         Raises LakehouseError where files of that version are gone.
 
@@ -379,7 +408,8 @@ class Lakehouse:
 
         with self._write_errors(name):
             self.delta(name).restore(
-                version, commit_properties=CommitProperties(custom_metadata=_metadata(stamp))
+                version,
+                commit_properties=CommitProperties(custom_metadata=_metadata(stamp) if stamp else OURS),
             )
         return self.delta(name).version()
 
@@ -420,7 +450,8 @@ class Lakehouse:
                 schema_mode="merge",
                 writer_properties=_writer_properties(),
                 commit_properties=CommitProperties(
-                    app_transactions=[Transaction(batch_id, 1)] if batch_id else None
+                    custom_metadata=OURS,
+                    app_transactions=[Transaction(batch_id, 1)] if batch_id else None,
                 ),
                 **(_properties(contract) if contract else {}),
             )
@@ -436,15 +467,8 @@ class Lakehouse:
         >>> lakehouse.rows("gold.dim_brand")
         1
         """
-        from arro3.core import Schema, Table
-
-        if not rows:
-            return
-        columns = [f'unnest(?::{duckdb_type(kind)}[]) AS "{name}"' for name, kind in contract.types.items()]
-        values = [list(column) for column in zip(*rows, strict=True)]
-        few = Table.from_arrow(shared().sql(f"SELECT {', '.join(columns)}", params=values))
-        typed = few.with_schema(Schema.from_arrow(_delta_schema(contract)))
-        self.append(contract.table, typed, contract=contract)
+        if rows:
+            self.append(contract.table, arrow_rows(contract, rows), contract=contract)
 
     def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
         """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table
@@ -460,7 +484,7 @@ class Lakehouse:
         >>> lakehouse.query("SELECT label FROM gold.dim_brand ORDER BY ALL").fetchall()
         [('New',), ('Old',)]
         """
-        from deltalake import write_deltalake
+        from deltalake import CommitProperties, write_deltalake
 
         self.create(contract)
         types = duckdb_types(self.delta(contract.table))
@@ -475,6 +499,7 @@ class Lakehouse:
                 predicate=f"source_system = {text(brand)}",
                 storage_options=delta_options(self.location),
                 writer_properties=_writer_properties(),
+                commit_properties=CommitProperties(custom_metadata=OURS),
             )
 
     def rows(self, name: str) -> int:
@@ -527,7 +552,7 @@ class Lakehouse:
         >>> lakehouse.rows("gold.dim_brand"), lakehouse.table("gold.dim_brand").polars().columns[:2]
         (0, ['source_system', 'label'])
         """
-        from deltalake import DeltaTable
+        from deltalake import CommitProperties, DeltaTable
 
         if not self.exists(contract.table):
             with self._write_errors(contract.table):
@@ -535,6 +560,7 @@ class Lakehouse:
                     self.address(contract.table),
                     _delta_schema(contract),
                     storage_options=delta_options(self.location),
+                    commit_properties=CommitProperties(custom_metadata=OURS),
                     **_properties(contract),
                 )
 
@@ -887,6 +913,21 @@ def _place(name: str) -> tuple[int, str]:
     return LAYERS.index(layer) if layer in LAYERS else len(LAYERS), name
 
 
+def arrow_rows(contract: Contract, rows: list[list[Any]]) -> Any:
+    """A few rows, given as values in the order of a contract's columns, as an Arrow table of its types.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> arrow_rows(contract_of("gold.dim_brand"), [["shop", "Shop", "EUR", "UTC", None, None, None]]).num_rows
+    1
+    """
+    from arro3.core import Schema, Table
+
+    columns = [f'unnest(?::{duckdb_type(kind)}[]) AS "{name}"' for name, kind in contract.types.items()]
+    values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in columns]
+    few = Table.from_arrow(shared().sql(f"SELECT {', '.join(columns)}", params=values))
+    return few.with_schema(Schema.from_arrow(_delta_schema(contract)))
+
+
 def _writer_properties() -> Any:
     from deltalake import WriterProperties
 
@@ -924,12 +965,6 @@ def _conflict(name: str) -> str:
     return f"`{name}`: another writer committed at the same time; nothing was written. Run again."
 
 
-def _user_metadata(commit: dict[str, Any]) -> dict[str, Any]:
-    """What Spark was given to write into a commit, where that is ours."""
-    text = commit.get("userMetadata") or ""
-    return json.loads(text) if text.startswith(f'{{"{FINGERPRINT}"') else {}
-
-
 def _metadata(stamp: Stamp) -> dict[str, str]:
     """The stamp as delta-rs takes it, and as Spark shows it in a table's history."""
     return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered, "userMetadata": stamp.as_json()}
@@ -956,5 +991,10 @@ def reader(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
         for name in names
         if re.search(r"\b" + name.replace(".", r'"?\s*\.\s*"?') + r"\b", sql, re.IGNORECASE)
     ]
-    opened = named if named or lakehouse.is_remote else names
-    return lakehouse.reading(*opened, connection=database(lakehouse.root.resolve()))
+    connection = database(lakehouse.root.resolve())
+    if named or lakehouse.is_remote:
+        return lakehouse.reading(*named, connection=connection)
+    for name in names:
+        with suppress(LakehouseError, duckdb.Error):  # what cannot be read stops no query without it
+            lakehouse.reading(name, connection=connection)
+    return connection

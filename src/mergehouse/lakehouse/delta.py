@@ -345,7 +345,12 @@ class Lakehouse:
     def _not_found(self, name: str) -> LakehouseError:
         from mergehouse.project.config import nearest
 
-        if name in self.folders():
+        published = self.published()
+        if (
+            published is not None
+            and name not in published
+            and Lakehouse(self.location, newest=True).exists(name)
+        ):
             return LakehouseError(
                 f"table `{name}` in {self.location} is of no published set yet: it is being built, a run was"
                 " killed, or another program made it. `mergehouse run` publishes it."
@@ -688,18 +693,15 @@ class Lakehouse:
             "stats": json.dumps({"numRecords": file.rows, **file.stats}),
         }
 
-    def maintain(self, name: str, z_order: list[str], keep_hours: int) -> tuple[int, int, int, int, int]:
-        """Compacts or orders a table, removes files out of use, writes a checkpoint.
-
-        Returns files before and after, files removed, their bytes, and the version. A table ordered since its
-        last change, or of a single file, is left as it is.
+    def compact(self, name: str, z_order: list[str]) -> tuple[int, int]:
+        """Compacts or orders a table; returns its files before and after. A table ordered since its last
+        change, or of a single file, is left as it is.
 
         >>> import duckdb
         >>> lakehouse = Lakehouse("new")
         >>> for n in range(3):
         ...     lakehouse.append("bronze.notes", duckdb.sql(f"SELECT {n} AS note"))
-        >>> before, after, *_ = lakehouse.maintain("bronze.notes", [], keep_hours=168)
-        >>> before, after
+        >>> lakehouse.compact("bronze.notes", [])
         (3, 1)
         """
         delta = self.delta(name)
@@ -715,6 +717,22 @@ class Lakehouse:
                     delta.optimize.z_order(z_order, **properties)
                 else:
                     delta.optimize.compact(**properties)
+        return before, len(delta.file_uris())
+
+    def vacuum(self, name: str, keep_hours: int) -> tuple[int, int]:
+        """Removes files that no version of the last hours has, nor the one that readers see; writes a
+        checkpoint. Returns the number of files removed, and their bytes.
+
+        >>> import duckdb
+        >>> lakehouse = Lakehouse("new")
+        >>> for n in range(3):
+        ...     lakehouse.append("bronze.notes", duckdb.sql(f"SELECT {n} AS note"))
+        >>> _ = lakehouse.compact("bronze.notes", [])
+        >>> lakehouse.vacuum("bronze.notes", keep_hours=168), lakehouse.vacuum("bronze.notes", keep_hours=0)
+        ((0, 0), (3, ...))
+        """
+        delta = self.delta(name)
+        with self._write_errors(name):
             sizes = {
                 file["path"]: file["size"]
                 for batch in self.store.list(name.replace(".", "/"))
@@ -732,7 +750,7 @@ class Lakehouse:
             removing(dry_run=False)
             delta.create_checkpoint()
         self.sweep(name)
-        return before, len(delta.file_uris()), len(gone), freed, delta.version()
+        return len(gone), freed
 
     def discard(self, folder: Path) -> None:
         """Removes files of a folder under `root` that will not be published, also where they are in the

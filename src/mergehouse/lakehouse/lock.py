@@ -28,8 +28,8 @@ def exclusive(
     """One at a time; within, the newest versions are read. The lock goes with its process, so a killed run
     leaves none.
 
-    `work` is what others are told they wait for. They wait for anything but a run, which may take long: for
-    that only with `wait`. Raises LakehouseError where a run is at work, or one has waited for an hour.
+    Who finds another at work waits for it; for a run, which may take long, only with `wait`. `work` is what
+    is said to who waits. Raises LakehouseError where a run is at work, or an hour was not enough.
 
     >>> with exclusive(Lakehouse("new")), exclusive(Lakehouse("new")):
     ...     pass
@@ -68,7 +68,9 @@ def _take(handle: IO[str], lakehouse: Lakehouse, wait: bool, progress: Progress)
             return
         except BlockingIOError:
             handle.seek(0)
-            holder = handle.read()
+            holder = handle.read() or "unknown"
+        except OSError as error:
+            raise LakehouseError(f"{handle.name}: cannot be locked ({error.strerror}).") from None
         pid, _, named = holder.partition(" ")
         pid, work = pid or "unknown", named or RUN
         # twice the same: who has just taken it may not have written down yet who that is

@@ -9,6 +9,7 @@ writers. Rows stay on the executors.
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from mergehouse.engine import RELATIONS, SCHEMAS, Relation, Staged
 from mergehouse.engine.dialect import Sql, to_spark
 from mergehouse.engine.spark.catalog import Catalog
 from mergehouse.engine.spark.errors import spark_errors
-from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.delta import OURS, Lakehouse
 from mergehouse.lakehouse.files import LAYERS, Stamp
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class SparkEngine:
         if self.catalog:
             self.catalog.expect_free(name)
         with spark_errors(name):
-            self._commit(name, frame, {"mergeSchema": "true", "txnAppId": batch_id, "txnVersion": "1"})
+            ours = {"userMetadata": json.dumps(OURS)}
+            self._commit(name, frame, {"mergeSchema": "true", "txnAppId": batch_id, "txnVersion": "1"} | ours)
         self.lakehouse.committed(name)
 
     def define(self, name: str | Relation, sql: Sql) -> None:

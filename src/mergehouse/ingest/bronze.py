@@ -19,6 +19,7 @@ from mergehouse.ingest.file_order import later_by_name
 from mergehouse.ingest.landing import LandedFile, find_files, unread
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
+from mergehouse.machine import refused
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Brand, Project, Source
 
@@ -139,9 +140,8 @@ def load_deliveries(
             return [b for b in new if b.path != path], error
         except Exception as error:  # what nobody foresaw in one file must not stop the other brands
             said = next(iter(str(error).strip().splitlines()), "")
-            stopped = SourceError(
-                f"{brand.label}, source `{table}`: {path or 'its files'}: {type(error).__name__}: {said}"
-            )
+            what = refused(error) or f"{type(error).__name__}: {said}"
+            stopped = SourceError(f"{brand.label}, source `{table}`: {path or 'its files'}: {what}")
             return [b for b in new if b.path != path], stopped
         return new, None
 

@@ -119,6 +119,8 @@ def list_zone(location: str) -> Listing | None:
             there = sorted(p for p in zone.iterdir() if not p.name.startswith("."))
             for path in there:
                 expect_utf8(str(path))
+                if path.is_symlink():
+                    path.stat()  # one that leads nowhere is no delivery that nobody sent
             stats = [(p, p.stat()) for p in there if p.is_file()]
         return Listing(
             [LandedFile(str(p), s.st_size, s.st_mtime_ns) for p, s in stats],

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from mergehouse.lakehouse.files import data_files, duckdb_types, needs_safe_reader
-from mergehouse.machine import MB, cores, memory
+from mergehouse.machine import cores, usable_memory
 from mergehouse.storage import fetch, one_file
 
 if TYPE_CHECKING:
@@ -111,9 +111,8 @@ def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:
     >>> settings(Limits(memory="1GB", threads=1), Path("spill"))
     {'memory_limit': '1GB', 'temp_directory': 'spill', 'threads': 1}
     """
-    most = memory() * 4 // 5
     chosen: dict[str, Any] = {
-        "memory_limit": limits.memory if limits.memory_bytes <= most else f"{most // MB}MiB",
+        "memory_limit": limits.memory if limits.memory_bytes <= usable_memory() else f"{usable_memory()}B",
         "temp_directory": str(temp_folder),
     }
     return chosen | ({"threads": min(limits.threads, cores())} if limits.threads else {})

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
-from mergehouse.errors import MergehouseError
+from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.ingest.reloading import reload_lost
@@ -41,7 +41,9 @@ from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
+from mergehouse.quality.machine_limits import within_the_machine
 from mergehouse.quality.missing_rates import missing_rates
+from mergehouse.storage import write_failure
 from mergehouse.transform.field_reconciliation import rules_over
 from mergehouse.transform.graph import Graph, build_graph, read_models
 from mergehouse.transform.incremental import Changes
@@ -110,6 +112,8 @@ def run(
         if result.changed:
             result.checks += _reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)
+            if project.config.engine.name == "duckdb":
+                result.checks += within_the_machine(project.config.limits)
             if all(map(lakehouse.exists, freshness.READS)):
                 attachments.attach(freshness.READS)
                 result.freshness, late = freshness.freshness(engine, project, dt.datetime.now(dt.UTC).date())
@@ -255,6 +259,10 @@ def _engine(
     """
     scratch = lakehouse.root / ".tmp"
     lakehouse.discard(scratch)  # of a run that was killed
+    try:
+        scratch.mkdir()
+    except OSError as error:
+        raise LakehouseError(write_failure("run", scratch, error)) from None
     try:
         if spark is not None or project.config.engine.name == "spark":
             from mergehouse.engine.spark.engine import SparkEngine

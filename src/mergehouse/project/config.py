@@ -357,6 +357,11 @@ class Brand(_Strict):
         description="Whether columns that a source does not declare are kept in Bronze, or dropped on arrival"
         " and never written: personal data that nobody asked for.",
     )
+    reads: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]] = Field(
+        default=[],
+        description="Sources of other brands that the brand's SQL reads besides its own, as `brand.source`;"
+        " the SQL names them so. Without it, none.",
+    )
     ignore: list[str] = Field(
         default=[],
         description="Patterns of what lies beside the exports and is no delivery. Anything else there that no"

@@ -102,9 +102,8 @@ def load_deliveries(
     ones first by their names.
     """
     result = IngestResult(known=read_batches(lakehouse))
-    sources = [
-        (brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()
-    ]
+    brands = [brand for brand in project.brands.values() if not brand.fault]
+    sources = [(brand, table, source) for brand in brands for table, source in brand.sources.items()]
     result.sources = [bronze_table(brand.name, table) for brand, table, _ in sources]
 
     def load(
@@ -143,7 +142,7 @@ def load_deliveries(
             result.new += new
             if error:
                 result.failures[name] = error
-    for brand in project.brands.values():
+    for brand in brands:
         with suppress(MergehouseError):  # then its sources have failed for the same reason
             if names := unread(brand, project.brands.values()):
                 result.unread[brand.name] = names

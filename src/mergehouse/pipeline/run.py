@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
-from mergehouse.errors import ModelError
+from mergehouse.errors import BrandError, ModelError
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import compute
@@ -25,12 +25,13 @@ from mergehouse.pipeline.isolation import HeldBack
 from mergehouse.pipeline.newer_rates import fetch_missing
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run_log import record_run
+from mergehouse.pipeline.sound_folders import keep, with_mappings
 from mergehouse.pipeline.stages import Stages
 from mergehouse.pipeline.stamps import Stamps, reached
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.ecb_rates import Edition, edition
-from mergehouse.project.mapping_files import HELD_BACK, Rows, mapping_tables
+from mergehouse.project.mapping_files import HELD_BACK, Rows
 from mergehouse.quality import freshness, reconciliation
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.checks import CheckResult, check_table
@@ -43,6 +44,8 @@ from mergehouse.transform.incremental import Changes
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+SCRATCH = ".tmp"
 
 
 def run(
@@ -64,8 +67,8 @@ def run(
     """
     stages = Stages()
     lakehouse = Lakehouse(project.lakehouse_location)
-    mappings = mapping_tables(project)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
+        project, mappings = with_mappings(project, lakehouse, lakehouse.root / SCRATCH / "brands")
         result = RunResult(
             uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult(), stages=stages.seconds
         )
@@ -92,6 +95,7 @@ def run(
             result.checks += isolation.are_current(project, result.faults, result.freshness)
             stages.spent("checks")
             record_run(lakehouse, result)
+            keep(project, lakehouse, held=result.faults)
         stages.spent("recording" if result.changed else "checks")
         return result
 
@@ -101,9 +105,12 @@ def check(project: Project, spark: SparkSession | None = None) -> list[CheckResu
     lakehouse = Lakehouse(project.lakehouse_location)
     with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
         held = isolation.waiting(lakehouse)
-        mappings = mapping_tables(project) | {HELD_BACK: (["source_system"], [[name] for name in held])}
+        project, mappings = with_mappings(project, lakehouse, lakehouse.root / SCRATCH / "brands")
+        mappings |= {HELD_BACK: (["source_system"], [[name] for name in held])}
         rates = edition(project)
-        graph = _graph(project, lakehouse, mappings, rates, read_batches(lakehouse))
+        make = partial(_graph, project, lakehouse, mappings, rates, read_batches(lakehouse))
+        graph, faults = isolation.sound_graph(project, make)
+        held = {name: fault.why for name, fault in faults.items()} | held
         attachments = Attachments(engine, graph, mappings, rates)
         results: list[CheckResult] = []
         for table in graph.tables.values():
@@ -133,7 +140,11 @@ def _build(
     held = isolation.stopped(project, lakehouse, result.ingest, without_new)
     may_fetch = True
     while True:
-        bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
+        try:
+            bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
+        except BrandError as error:
+            held = isolation.misconfigured(held, error, without_new)
+            continue
         held = held.before(bench.graph)
         stages.spent("planning")
         chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
@@ -216,7 +227,7 @@ def _engine(
     """The engine and what reads deliveries for it, with a folder for what they write besides tables; it goes
     with them.
     """
-    scratch = lakehouse.root / ".tmp"
+    scratch = lakehouse.root / SCRATCH
     lakehouse.discard(scratch)  # of a run that was killed
     try:
         if spark is not None or project.config.engine.name == "spark":
@@ -226,7 +237,7 @@ def _engine(
 
             config = project.config.engine
             engine = SparkEngine(
-                spark or open_session(config), lakehouse, f"{lakehouse.location}/.tmp", config.catalog
+                spark or open_session(config), lakehouse, f"{lakehouse.location}/{SCRATCH}", config.catalog
             )
             yield engine, SparkLoader(engine)
             engine.register_all()

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -25,6 +24,8 @@ from pydantic import (
 
 from mergehouse import display
 from mergehouse.errors import ConfigError
+from mergehouse.project.yaml_file import parse_yaml as parse_yaml
+from mergehouse.project.yaml_file import read_yaml as read_yaml
 from mergehouse.storage import located
 
 ColumnType = Literal["text", "code", "id", "number", "percent", "date", "timestamp", "boolean"]
@@ -53,7 +54,12 @@ NUMERIC_FORMATS = ("excel_serial", "epoch_seconds", "epoch_milliseconds")  # dat
 # what figures of more than one brand are filed under: a brand of that name would be read as all of them
 SCOPES_OF_ALL = ("group", "both", "all")
 LAYERS = ("bronze", "silver", "gold", "monitor")  # findings about their tables begin so
-OF_THE_FOLDER = ("name", "folder", "landing_zone")  # what a brand has that is no key of its brand.yml
+OF_THE_FOLDER = (
+    "name",
+    "folder",
+    "landing_zone",
+    "fault",
+)  # what a brand has that is no key of its brand.yml
 
 
 class _Strict(BaseModel):
@@ -375,6 +381,7 @@ class Brand(_Strict):
     name: str = ""
     folder: Path = Path()
     landing_zone: str = ""
+    fault: str = ""  # why its folder cannot be used as written
 
     @model_validator(mode="after")
     def _tax_of_gross_prices(self) -> Brand:
@@ -688,13 +695,13 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             f"{config_file} not found. Expected a mergehouse project there; "
             f"make one with `mergehouse init {folder}`, or name another folder with -C."
         )
-    config = _validated(Config, read_yaml(config_file), config_file)
+    config = _validated(Config, read_yaml(config_file, keys_once=False), config_file)
     brand_files = sorted((folder / "brands").glob("*/brand.yml"))
     if not brand_files:
         raise ConfigError(
             f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`."
         )
-    brands = {f.parent.name: _brand(folder, f) for f in brand_files}
+    brands = _brands(folder, brand_files)
     _expect_tables_apart(folder, brands)
     for name in config.fabric.stages if config.fabric else ():
         _expect_known(name, config.environments, config_file, "fabric.stages")
@@ -719,37 +726,6 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
     )
 
 
-def read_yaml(file: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; ConfigError with line and column where it is not one.
-
-    >>> read_yaml(Path("shop/mergehouse.yml"))["name"]
-    'tiny'
-    >>> _ = Path("torn.yml").write_text("name: tiny: x")
-    >>> read_yaml(Path("torn.yml"))
-    Traceback (most recent call last):
-    mergehouse.errors.ConfigError: torn.yml, line 1, column 11: not valid YAML (...).
-    """
-    try:
-        loaded = parse_yaml(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"{file}{where}: not valid YAML ({problem}).") from None
-    if not isinstance(loaded, dict):
-        raise ConfigError(f"{file}: expected keys and values, found {type(loaded).__name__}.")
-    return loaded
-
-
-def parse_yaml(text: str) -> Any:
-    """Plain values from YAML, by the C parser where PyYAML was built with it: 10 times faster.
-
-    >>> parse_yaml("sources: {lines: {files: 'lines*'}}")
-    {'sources': {'lines': {'files': 'lines*'}}}
-    """
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
 def nearest(word: str, candidates: Any) -> str | None:
     """The candidate most like `word`, if any is close.
 
@@ -760,19 +736,53 @@ def nearest(word: str, candidates: Any) -> str | None:
     return found[0] if found else None
 
 
-def _brand(folder: Path, file: Path) -> Brand:
-    name = file.parent.name
+def _brands(folder: Path, files: list[Path]) -> dict[str, Brand]:
+    """The brands by name, those with their `fault` whose brand.yml cannot be used. Raises ConfigError where
+    that are all.
+    """
+    brands: dict[str, Brand] = {}
+    for file in files:
+        _expect_name(file.parent)
+        try:
+            brands[file.parent.name] = read_brand(file)
+        except ConfigError as error:
+            brands[file.parent.name] = unusable(file.parent, str(error))
+    faults = [brand.fault for brand in brands.values() if brand.fault]
+    if len(faults) == len(brands):
+        raise ConfigError("\n".join(faults))
+    return brands
+
+
+def unusable(folder: Path, fault: str) -> Brand:
+    """What stands for a brand whose folder cannot be used as written.
+
+    >>> unusable(Path("brands/shop"), "brands/shop/brand.yml: key `currency` is missing.").label
+    'shop'
+    """
+    return Brand(label=folder.name, currency="XXX", sources={}, name=folder.name, folder=folder, fault=fault)
+
+
+def _expect_name(folder: Path) -> None:
+    name = folder.name
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST_NAME:
         raise ConfigError(
-            f"{file.parent}: a brand folder's name must be a lower-case letter, then lower-case letters,"
+            f"{folder}: a brand folder's name must be a lower-case letter, then lower-case letters,"
             f" digits and underscores, {LONGEST_NAME} in all. Rename the folder, and with it its exports'."
         )
     if name in (*SCOPES_OF_ALL, *LAYERS):
         what = "a layer of tables" if name in LAYERS else "what figures of several brands are filed under"
         raise ConfigError(
-            f"{file.parent}: `{name}` cannot be a brand's name: it is {what}. Rename the folder, and with it"
+            f"{folder}: `{name}` cannot be a brand's name: it is {what}. Rename the folder, and with it"
             " its exports'; `label` may stay."
         )
+
+
+def read_brand(file: Path) -> Brand:
+    """A brand by its brand.yml. Raises ConfigError naming file, key and the nearest valid key.
+
+    >>> read_brand(Path("shop/brands/shop/brand.yml")).label
+    'Shop'
+    """
     values = read_yaml(file)
     for reserved in OF_THE_FOLDER:
         if reserved in values:
@@ -800,7 +810,7 @@ def _brand(folder: Path, file: Path) -> Brand:
             )
     for table, source in brand.sources.items():
         _check_versions(source, file, f"sources.{table}")
-    return brand.model_copy(update={"name": name, "folder": file.parent})
+    return brand.model_copy(update={"name": file.parent.name, "folder": file.parent})
 
 
 def _check_versions(source: Source, file: Path, where: str) -> None:

@@ -22,7 +22,9 @@ def read_text(file: Path) -> str:
     """
     try:
         if file.stat().st_size > LARGEST:
-            raise ConfigError(f"{file}: larger than {LARGEST // 2**20} MB; expected a file that people write.")
+            raise ConfigError(
+                f"{file}: larger than {LARGEST // 2**20} MB; expected a file that people write."
+            )
         content = file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror or error}).") from None
@@ -30,7 +32,8 @@ def read_text(file: Path) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        found = "but UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else f"found byte {content[error.start]:#x}"
+        is_utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+        found = "but UTF-16" if is_utf16 else f"found byte {content[error.start]:#x}"
         raise ConfigError(f"{file}, line {line}: not UTF-8 text, {found}. Save it as UTF-8.") from None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1

@@ -49,8 +49,8 @@ def _resolve(table: exp.Table, brand: Brand, file: Path) -> None:
         return
     if table.db and f"{owner}.{name}" not in brand.reads:
         raise ConfigError(
-            f"{file}: reads `{table.db}.{name}`; a brand's SQL reads its own sources, by their names alone, and"
-            f" mappings. A source of another brand it reads where {brand.folder / 'brand.yml'} says so:"
+            f"{file}: reads `{table.db}.{name}`; a brand's SQL reads its own sources, by their names alone,"
+            f" and mappings. A source of another brand it reads where {brand.folder / 'brand.yml'} says so:"
             f" `reads: [brand.source]`."
         )
     if not table.db and name not in brand.sources:

@@ -14,7 +14,7 @@ from sqlglot import exp
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contracts, models
 from mergehouse.contracts.types import SOURCE_TYPES
-from mergehouse.errors import ConfigError
+from mergehouse.errors import ConfigError, of_brand
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand, nearest
@@ -212,9 +212,10 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
     """
     parts = []
     for brand, query, file in queries:
-        given = _named_columns(query, contract, file)
-        if "tax_rate" in contract.columns:
-            _check_tax(brand, given, file)
+        with of_brand(brand.name):
+            given = _named_columns(query, contract, file)
+            if "tax_rate" in contract.columns:
+                _check_tax(brand, given, file)
         columns = ", ".join(
             f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS"
             f" {name}"
@@ -239,16 +240,19 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     >>> query.find(exp.Table).sql(), query.named_selects[-1]
     ('typed.shop_lines AS lines', 'line_part')
     """
-    query = resolved(brand, file)
-    if file.name != ORDER_LINES:
-        return [_with_place(query)]
-    branches = _branches(query, file)
-    origins = [line_source(branch, brand) for branch in branches]
-    for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
-        _read_latest(branch, brand, alias, {table for table, _ in origins if table})
-        numbered = _numbered(_with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0])
-        branches[place] = with_order_rules(numbered, brand, *origins[place])
-    return branches
+    with of_brand(brand.name):
+        query = resolved(brand, file)
+        if file.name != ORDER_LINES:
+            return [_with_place(query)]
+        branches = _branches(query, file)
+        origins = [line_source(branch, brand) for branch in branches]
+        for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
+            _read_latest(branch, brand, alias, {table for table, _ in origins if table})
+            numbered = _numbered(
+                _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]
+            )
+            branches[place] = with_order_rules(numbered, brand, *origins[place])
+        return branches
 
 
 def _with_place(query: exp.Query) -> exp.Query:

@@ -1,4 +1,4 @@
-"""A brand folder that cannot be used as written stops its brand: the others go on, its figures stay as they were."""
+"""A brand folder that cannot be used as written stops its brand: its figures stay, others go on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def test_a_broken_folder_holds_back_its_brand_alone(shop: Shop) -> None:
     (other.brand / "line_types.csv").write_text("match,pattern,line_class\ncode,P2,postage\n")
     config = other.brand / "brand.yml"
     config.write_text(config.read_text() + "replaces: order\nchurn_after_days: 7\n")
-    other.deliver_lines(line("A9", 1), line("A9", 1).replace(",P1,", ",P2,"), name="lines_9.csv")
+    postage = line("A9", 1).replace("A9,1,", "A9,2,").replace(",P1,", ",P2,")
+    other.deliver_lines(line("A9", 1), postage, name="lines_9.csv")
     assert not shop.run().failed
     before = shop.rows("SELECT * FROM gold.dim_brand WHERE source_system = 'other'")
     sold = shop.rows("SELECT * FROM gold.sales_daily WHERE source_system = 'other' ORDER BY ALL")

@@ -24,6 +24,7 @@ from pydantic import (
 
 from mergehouse import display
 from mergehouse.errors import ConfigError
+from mergehouse.project.places import expect_allowed, expect_apart, expect_own_folder
 from mergehouse.project.yaml_file import parse_yaml as parse_yaml
 from mergehouse.project.yaml_file import read_yaml as read_yaml
 from mergehouse.storage import located
@@ -54,12 +55,8 @@ NUMERIC_FORMATS = ("excel_serial", "epoch_seconds", "epoch_milliseconds")  # dat
 # what figures of more than one brand are filed under: a brand of that name would be read as all of them
 SCOPES_OF_ALL = ("group", "both", "all")
 LAYERS = ("bronze", "silver", "gold", "monitor")  # findings about their tables begin so
-OF_THE_FOLDER = (
-    "name",
-    "folder",
-    "landing_zone",
-    "fault",
-)  # what a brand has that is no key of its brand.yml
+# what a brand has that is no key of its brand.yml
+OF_THE_FOLDER = ("name", "folder", "landing_zone", "outside", "fault")
 
 
 class _Strict(BaseModel):
@@ -381,6 +378,7 @@ class Brand(_Strict):
     name: str = ""
     folder: Path = Path()
     landing_zone: str = ""
+    outside: list[str] = []  # where links among the exports may lead besides
     fault: str = ""  # why its folder cannot be used as written
 
     @model_validator(mode="after")
@@ -559,6 +557,11 @@ class Config(_Strict):
         default="lakehouse",
         description="Where the tables lie: a folder, relative to the project, or a URL of an object store.",
     )
+    allow_outside: bool | list[str] = Field(
+        default=False,
+        description="Folders outside of the project that `lakehouse`, brands' `raw` and links among exports may"
+        " name, each with all below it; `true` allows any. What `environments` name is allowed.",
+    )
     engine: EngineConfig = Field(
         default=EngineConfig(),
         description="What runs the models: a name alone, or the keys below.",
@@ -716,14 +719,18 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
         for key in ("lakehouse", "engine", "limits", "churn_after_days", "science", "mlflow")
         if (value := getattr(chosen, key)) is not None
     }
-    return Project(
-        folder=folder,
-        config=config.model_copy(update=given),
-        brands={
-            name: _landing_in(folder, b, chosen.raw.get(name, b.raw or f"raw/{name}"))
-            for name, b in brands.items()
-        },
-    )
+    config = config.model_copy(update=given)
+    lakehouse = located(folder, config.lakehouse)
+    if chosen.lakehouse is None:
+        expect_allowed(folder, lakehouse, config.allow_outside, f"{config_file}: lakehouse")
+    expect_own_folder(folder, lakehouse)
+    placed = {
+        name: _placed(folder, brand, chosen.raw.get(name), config.allow_outside, lakehouse)
+        for name, brand in brands.items()
+    }
+    if all(brand.fault for brand in placed.values()):
+        raise ConfigError("\n".join(brand.fault for brand in placed.values()))
+    return Project(folder=folder, config=config, brands=placed)
 
 
 def nearest(word: str, candidates: Any) -> str | None:
@@ -737,9 +744,7 @@ def nearest(word: str, candidates: Any) -> str | None:
 
 
 def _brands(folder: Path, files: list[Path]) -> dict[str, Brand]:
-    """The brands by name, those with their `fault` whose brand.yml cannot be used. Raises ConfigError where
-    that are all.
-    """
+    """The brands by name, those with their `fault` whose brand.yml cannot be used."""
     brands: dict[str, Brand] = {}
     for file in files:
         _expect_name(file.parent)
@@ -747,9 +752,6 @@ def _brands(folder: Path, files: list[Path]) -> dict[str, Brand]:
             brands[file.parent.name] = read_brand(file)
         except ConfigError as error:
             brands[file.parent.name] = unusable(file.parent, str(error))
-    faults = [brand.fault for brand in brands.values() if brand.fault]
-    if len(faults) == len(brands):
-        raise ConfigError("\n".join(faults))
     return brands
 
 
@@ -847,8 +849,27 @@ def _expect_tables_apart(folder: Path, brands: dict[str, Brand]) -> None:
             owners[table] = owner
 
 
-def _landing_in(folder: Path, brand: Brand, raw: str) -> Brand:
-    return brand.model_copy(update={"landing_zone": located(folder, raw)})
+def _placed(
+    folder: Path, brand: Brand, given: str | None, allowed: bool | list[str], lakehouse: str
+) -> Brand:
+    """The brand with its landing zone: as an environment says, else as brand.yml does, which may be from
+    somebody else; where it may not be read, the brand with its fault.
+    """
+    file = brand.folder / "brand.yml"
+    if given is not None or brand.raw is None:
+        zone = located(folder, given or f"raw/{brand.name}")
+        if given is None:
+            expect_allowed(folder, zone, allowed, f"{folder / 'raw' / brand.name}")
+        expect_apart(folder, zone, lakehouse, f"landing zone of {brand.name}")
+    else:
+        try:
+            zone = located(folder, brand.raw)
+            expect_allowed(folder, zone, allowed, f"{file}: raw")
+            expect_apart(folder, zone, lakehouse, f"{file}: raw")
+        except ConfigError as error:
+            zone, brand = "", unusable(brand.folder, str(error))
+    beyond = ["/"] if allowed is True else [located(folder, place) for place in allowed or ()]
+    return brand.model_copy(update={"landing_zone": zone, "outside": beyond})
 
 
 def _expect_known(word: str, known: Any, file: Path, where: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from mergehouse.errors import SourceError
 from mergehouse.project.config import Brand
@@ -17,7 +17,7 @@ def expect_within(brand: Brand, paths: Iterable[str]) -> None:
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> expect_within(brand, ["shop/raw/shop/lines.csv"])
-    >>> os.symlink("/etc/hostname", "shop/raw/shop/stock.csv")
+    >>> Path("shop/raw/shop/stock.csv").symlink_to("/etc/hostname")
     >>> expect_within(brand, ["shop/raw/shop/stock.csv"])
     Traceback (most recent call last):
     mergehouse.errors.SourceError: shop/raw/shop/stock.csv: a link to /etc/hostname, which lies outside of ...
@@ -26,10 +26,10 @@ def expect_within(brand: Brand, paths: Iterable[str]) -> None:
         return
     seen: dict[str, str] = {}  # by folder, what it is without links
     for path in paths:
-        folder = os.path.dirname(path)
-        real = seen.get(folder) or seen.setdefault(folder, os.path.realpath(folder))
-        if os.path.islink(path):
-            real = os.path.realpath(path)
+        folder = path.rpartition("/")[0]
+        real = seen.get(folder) or seen.setdefault(folder, str(Path(folder).resolve()))
+        if Path(path).is_symlink():
+            real = str(Path(path).resolve())
         if not any(lies_in(real, place) for place in (brand.landing_zone, *brand.outside)):
             raise SourceError(
                 f"{path}: a link to {real}, which lies outside of {brand.landing_zone}. Put the file itself"

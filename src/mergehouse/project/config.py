@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import difflib
 import functools
@@ -36,6 +37,7 @@ Language = Literal[
 ]  # fmt: skip
 # what every file system, catalogue of tables and engine takes
 LONGEST_NAME = 100
+LONGEST_SHOWN = 120  # letters of a value in a message
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -231,6 +233,18 @@ class Source(_Strict):
     def _as_list(cls, value: str | list[str]) -> list[str]:
         return [value] if isinstance(value, str) else value
 
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        if value:
+            try:
+                is_of_text = getattr(codecs.lookup(value), "_is_text_encoding", True)
+            except (LookupError, ValueError):
+                is_of_text = False
+            if not is_of_text:
+                raise ValueError("no encoding of text that Python knows")
+        return value
+
     @field_validator("deleted", mode="before")
     @classmethod
     def _by_type(cls, value: Any) -> Any:
@@ -276,7 +290,9 @@ class QuarantineLimits(_Strict):
 class Brand(_Strict):
     """A brand is a folder: `brand.yml`, staging SQL and mapping CSVs."""
 
-    label: str = Field(description="The brand's name as people read it.")
+    label: str = Field(
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,200}$", description="The brand's name as people read it."
+    )
     currency: str = Field(
         pattern=r"^[A-Z]{3}$",
         description="ISO 4217 code of the currency of order lines that name none of their own.",
@@ -306,6 +322,7 @@ class Brand(_Strict):
     fresh_within_days: int | None = Field(
         default=None,
         ge=0,
+        le=36_500,
         description="A finding where the last order is more than so many days older than the run. Without"
         " it, age is recorded and no finding.",
     )
@@ -559,8 +576,8 @@ class Config(_Strict):
     )
     allow_outside: bool | list[str] = Field(
         default=False,
-        description="Folders outside of the project that `lakehouse`, brands' `raw` and links among exports may"
-        " name, each with all below it; `true` allows any. What `environments` name is allowed.",
+        description="Folders outside of the project that `lakehouse`, brands' `raw` and links among exports"
+        " may name, each with all below it; `true` allows any. What `environments` name is allowed.",
     )
     engine: EngineConfig = Field(
         default=EngineConfig(),
@@ -705,6 +722,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`."
         )
     brands = _brands(folder, brand_files)
+    brands = {name: _with_reads(brand, brands) for name, brand in brands.items()}
     _expect_tables_apart(folder, brands)
     for name in config.fabric.stages if config.fabric else ():
         _expect_known(name, config.environments, config_file, "fabric.stages")
@@ -815,6 +833,21 @@ def read_brand(file: Path) -> Brand:
     return brand.model_copy(update={"name": file.parent.name, "folder": file.parent})
 
 
+def _with_reads(brand: Brand, brands: dict[str, Brand]) -> Brand:
+    """The brand; with its fault where it reads what no other brand delivers."""
+    for name in brand.reads:
+        owner, source = name.split(".")
+        if owner == brand.name or owner not in brands or source not in brands[owner].sources:
+            known = [f"{b.name}.{s}" for b in brands.values() if b is not brand for s in b.sources]
+            fault = f"{brand.folder / 'brand.yml'}: reads: `{name}` is no source of another brand"
+            if owner in brands and brands[owner].fault:
+                fault += f" that can be used: {brands[owner].fault}"
+            else:
+                fault += _nearest(name, known) if known else "; there is no other."
+            return unusable(brand.folder, fault)
+    return brand
+
+
 def _check_versions(source: Source, file: Path, where: str) -> None:
     """Raises ConfigError where a column that tells versions apart is not there or cannot do so."""
     for column in source.key:
@@ -900,7 +933,10 @@ def _readable(model: type[BaseModel], item: Any, file: Path) -> str:
         return f"{file}: unknown key `{key}`{_nearest(path[-1], _fields_at(model, item['loc'][:-1]))}"
     if item["type"] == "missing":
         return f"{file}: key `{key}` is missing."
-    found = "" if isinstance(item["input"], dict) else f" (found {item['input']!r})"
+    found = ""
+    if not isinstance(item["input"], dict):
+        shown = repr(item["input"])
+        found = f" (found {shown if len(shown) <= LONGEST_SHOWN else f'{shown[:LONGEST_SHOWN]}...'})"
     return f"{file}: key `{key}`: {item['msg'][0].lower() + item['msg'][1:]}{found}."
 
 

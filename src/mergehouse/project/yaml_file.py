@@ -42,7 +42,7 @@ class _Loader(_Parser):  # type: ignore[misc]
             return super().construct_object(node, deep)
         except (ValueError, OverflowError) as error:  # 2026-02-30, a number of 5,000 digits
             raise _problem(str(error).split(";")[0], node) from None
-        except (TypeError, AttributeError, KeyError):  # `!!set [a]`
+        except (TypeError, AttributeError, KeyError):  # `!!timestamp x`
             raise _problem(f"no {node.tag.rsplit(':', 1)[-1]}", node) from None
 
 
@@ -73,6 +73,8 @@ def read_yaml(file: Path, keys_once: bool = True) -> dict[str, Any]:
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = " ".join(str(getattr(error, "problem", None) or error).split())
         raise ConfigError(f"{file}{where}: not valid YAML ({problem}).") from None
+    except (TypeError, ValueError, AttributeError) as error:  # PyYAML's own, of a tag that does not fit
+        raise ConfigError(f"{file}: not valid YAML ({error}).") from None
     if not isinstance(loaded, dict):
         raise ConfigError(f"{file}: expected keys and values, found {_kind(loaded)}.")
     return loaded

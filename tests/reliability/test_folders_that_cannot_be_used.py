@@ -19,7 +19,7 @@ BROKEN = {
         "match,pattern,line_class\nbanana,P1,postage\n",
         "row 2.*banana",
     ),
-    "an open quote": ("order_lines.sql", "SELECT 'A1 AS order_id FROM lines", "Missing '"),
+    "an open quote": ("order_lines.sql", "SELECT 'A1 AS order_id FROM lines", "' of line 1 is not closed"),
 }
 
 

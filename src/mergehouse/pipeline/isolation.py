@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from mergehouse.engine import Relation
-from mergehouse.errors import BrandError, ConfigError, MergehouseError
+from mergehouse.errors import BrandError, ConfigError, LakehouseError, MergehouseError
 from mergehouse.ingest.bronze import IngestResult
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
@@ -84,7 +84,7 @@ class HeldBack:
         if self.versions is not None:
             return self
         there = filter(self.lakehouse.exists, graph.read_brands)
-        return replace(self, versions={name: self.lakehouse.delta(name).version() for name in there})
+        return replace(self, versions={name: _version(self.lakehouse, name) for name in there})
 
     def also(self, faults: dict[str, Setback]) -> HeldBack:
         return replace(self, faults=self.faults | faults, names=self.names | faults.keys())
@@ -123,14 +123,18 @@ def stopped(
     makes the graph without this run's deliveries.
 
     A brand that brought nothing new, and whose tables are up to date, is not held back: it stays as it is.
+    Where what it brought could not be written, which is no fault of its own, it is not left out: all wait.
     """
     faults: dict[str, Setback] = {}
+    unwritten: set[str] = set()
     for brand in project.brands.values():
         if brand.fault:
             faults[brand.name] = Setback(brand.fault)
         errors = [ingest.failures.get(bronze_table(brand.name, source)) for source in brand.sources]
         if any(errors):
             faults[brand.name] = Setback(" ".join(str(error) for error in errors if error))
+        if any(isinstance(error, LakehouseError) for error in errors):
+            unwritten.add(brand.name)
     owners = {b.batch_id: b.source_system for b in ingest.batches}
     held = HeldBack(project, lakehouse, owners, faults=faults)
     if not faults:
@@ -143,8 +147,12 @@ def stopped(
     _expect_remembered(held)
     if not unsound and _are_published(lakehouse, graph):
         brought = {b.source_system for b in ingest.new if b.status == "loaded"}
-        return replace(held, names=frozenset(faults.keys() & brought))
-    return replace(held, names=frozenset(faults))
+        held = replace(held, names=frozenset(faults.keys() & brought))
+    else:
+        held = replace(held, names=frozenset(faults))
+    if (held.names - held.keeping) & unwritten:
+        return replace(held, names=frozenset(), broken=frozenset(ingest.failures))
+    return held
 
 
 def _expect_remembered(held: HeldBack) -> None:
@@ -215,6 +223,12 @@ def are_current(
     return results
 
 
+def _version(lakehouse: Lakehouse, name: str) -> int:
+    """The last that mergehouse wrote."""
+    whose = lakehouse.standing(name)
+    return whose.ours.version if whose.ours and whose.foreign else lakehouse.delta(name).version()
+
+
 def _brands_in(lakehouse: Lakehouse, tables: Mapping[str, int]) -> frozenset[str]:
     """The brands with rows in these versions of tables."""
     found: set[str] = set()
@@ -240,6 +254,8 @@ def _fails(brand: Brand, views: Collection[str], attachments: Attachments) -> st
         try:
             attachments.attach(tables_in(sql))
             attachments.engine.keep(Relation("delivered", contract.table, brand.name), sql)
+        except LakehouseError:  # of the machine
+            continue
         except MergehouseError as error:
             return f"{file}: {error}"
     return ""

@@ -5,9 +5,10 @@ a brand whose folder cannot be used as written stay as they were.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mergehouse.errors import BrandError, ConfigError
 from mergehouse.lakehouse.delta import Lakehouse
@@ -21,34 +22,40 @@ KEPT = "monitor/sound_brands.json"
 CONFIG = "brand.yml"
 
 
-def with_mappings(project: Project, lakehouse: Lakehouse, folder: Path) -> tuple[Project, dict[str, Rows]]:
+@contextmanager
+def sound(project: Project, lakehouse: Lakehouse) -> Iterator[tuple[Project, dict[str, Rows]]]:
     """The project and its mapping tables; brands whose folder cannot be used as written are as they last
-    were, without sources, read from copies in `folder`. Raises ConfigError where no brand would be left.
+    were, read from copies of what is kept of them. Raises ConfigError where no brand would be left.
     """
+    with TemporaryDirectory(prefix="mergehouse-") as copies:
+        yield _with_mappings(project, lakehouse, Path(copies))
+
+
+def keep(project: Project, lakehouse: Lakehouse, held: Collection[str]) -> None:
+    """Keeps what the folders say of all brands but those that are held back, where it has changed."""
+    kept = _kept(lakehouse)
+    now = {
+        name: {file.name: read_text(file) for file in _files(brand) if file.exists()}
+        for name, brand in project.brands.items()
+        if name not in held
+    }
+    still = {name: texts for name, texts in kept.items() if name in project.brands}
+    if (now := still | now) != kept:
+        with storage_errors(lakehouse.location):
+            lakehouse.store.put(KEPT, json.dumps(now).encode())
+
+
+def _with_mappings(project: Project, lakehouse: Lakehouse, folder: Path) -> tuple[Project, dict[str, Rows]]:
     faults = {name: brand.fault for name, brand in project.brands.items() if brand.fault}
     while True:
         project = _as_they_were(project, faults, lakehouse, folder)
         try:
             return project, mapping_tables(project)
         except BrandError as error:
-            sound = {name for name, brand in project.brands.items() if not brand.fault}
-            if not sound - {error.brand} or error.brand not in sound:
+            usable = {name for name, brand in project.brands.items() if not brand.fault}
+            if not usable - {error.brand} or error.brand not in usable:
                 raise
             faults = {error.brand: str(error)}
-
-
-def keep(project: Project, lakehouse: Lakehouse, held: Collection[str]) -> None:
-    """Keeps what the folders say of all brands but those that are held back, where it has changed."""
-    kept = _kept(lakehouse)
-    sound = {
-        name: {file.name: read_text(file) for file in _files(brand) if file.exists()}
-        for name, brand in project.brands.items()
-        if name not in held
-    }
-    still = {name: texts for name, texts in kept.items() if name in project.brands}
-    if (now := still | sound) != kept:
-        with storage_errors(lakehouse.location):
-            lakehouse.store.put(KEPT, json.dumps(now).encode())
 
 
 def _as_they_were(project: Project, faults: dict[str, str], lakehouse: Lakehouse, folder: Path) -> Project:

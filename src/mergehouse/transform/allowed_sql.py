@@ -8,6 +8,7 @@ every bracket.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.tokens import TokenType
 
+from mergehouse.engine.dialect import plain
 from mergehouse.errors import ConfigError
 
 LONGEST = 500_000  # characters
@@ -92,7 +94,8 @@ def parsed(text: str, file: Path) -> exp.Query:
         raise ConfigError(f"{file}, line {where}: not valid Spark SQL: {what}.") from None
     except RecursionError:
         raise ConfigError(_too_deep(file)) from None
-    return queries[0]
+    query: exp.Query = plain(queries[0])
+    return query
 
 
 def _expect_bounds(text: str, file: Path) -> None:
@@ -101,8 +104,9 @@ def _expect_bounds(text: str, file: Path) -> None:
     try:
         tokens = sqlglot.tokenize(text, read="spark")
     except sqlglot.errors.TokenError as error:
-        found = str(error.__context__ or error).replace(" from ", ", line ").replace(":", ", character ")
-        raise ConfigError(f"{file}: not valid Spark SQL: a quote or comment is open: {found}.") from None
+        known = re.search(r"Missing (\S+) from (\d+)", str(error.__context__))
+        found = f"{known[1]} of line {known[2]}" if known else "a comment"
+        raise ConfigError(f"{file}: not valid Spark SQL: {found} is not closed.") from None
     depth, types, joins = 0, 0, defaultdict[int, int](int)
     for before, token in zip([None, *tokens], tokens, strict=False):
         kind, last = token.token_type, before.token_type if before else None

@@ -110,9 +110,8 @@ def load_deliveries(
     result = IngestResult(known=read_batches(lakehouse) if known is None else known)
     shown, now = now, just_after(now, (batch.ingest_ts for batch in result.known))
     unsound = unsound or {}
-    sources = [
-        (brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()
-    ]
+    brands = [brand for brand in project.brands.values() if not brand.fault]
+    sources = [(brand, table, source) for brand in brands for table, source in brand.sources.items()]
     result.sources = [bronze_table(brand.name, table) for brand, table, _ in sources]
 
     def load(
@@ -154,7 +153,7 @@ def load_deliveries(
                 result.failures[name] = error
     if result.new and shown < now:
         result.clock = shown
-    for brand in project.brands.values():
+    for brand in brands:
         with suppress(MergehouseError):  # then its sources have failed for the same reason
             if names := unread(brand, project.brands.values()):
                 result.unread[brand.name] = names

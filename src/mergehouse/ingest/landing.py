@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from mergehouse.errors import SourceError
 from mergehouse.ingest.archive import members, unpack
 from mergehouse.ingest.file_order import in_time_order
+from mergehouse.ingest.links import expect_within
 from mergehouse.project.config import Brand, Source
 from mergehouse.storage import download, expect_utf8, is_url, open_store, storage_errors
 
@@ -156,6 +157,7 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
     listing = list_zone(brand.landing_zone)
     landed = list(_below(listing, source.files)) if listing else []
     found = fitting(landed, source)
+    expect_within(brand, {file.archive or file.location for file in found})
     if found or source.optional or loaded_before:
         return in_time_order(found, source.date_order)
     if meant := _meant(landed, source.files):

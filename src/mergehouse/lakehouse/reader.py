@@ -26,14 +26,23 @@ if TYPE_CHECKING:
     from mergehouse.project.config import Limits
 
 
-def connect(**config: Any) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB whose instants are in UTC.
+def connect(*within: Path, **config: Any) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB whose instants are in UTC. With folders `within` which it works, it touches no file
+    outside of them, fetches nothing, and no setting can be changed any more.
 
     >>> connect().sql("SELECT TIMESTAMPTZ '2026-03-01 12:00:00+02'::VARCHAR").fetchall()
     [('2026-03-01 10:00:00+00',)]
+    >>> connect(Path("shop")).sql("FROM read_text('/etc/hostname')")
+    Traceback (most recent call last):
+    _duckdb.PermissionException: ...
     """
     connection = duckdb.connect(config=config)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    if within:
+        folders = ", ".join(text(str(folder.resolve())) for folder in within)
+        connection.execute(f"SET allowed_directories = [{folders}]")
+        connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
+        connection.execute("SET enable_external_access = false; SET lock_configuration = true")
     return connection
 
 
@@ -49,11 +58,7 @@ def _kept() -> duckdb.DuckDBPyConnection:
 @functools.lru_cache(maxsize=4)
 def _kept_within(folder: Path) -> duckdb.DuckDBPyConnection:
     """One that reads no file outside of `folder`, and whose settings nobody can change."""
-    connection = connect()
-    connection.execute(f"SET allowed_directories = [{text(str(folder))}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+    return connect(folder)
 
 
 def shared() -> duckdb.DuckDBPyConnection:
@@ -172,8 +177,7 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place:
     columns = ", ".join([*casts, *(f"{source} AS {name}" for source, name in place.items())])
     if needs_safe_reader(delta):
         name = f"safe_{uuid.uuid4().hex}"
-        stream = delta.scan()  # noqa: F841 - read by DuckDB under its variable name
-        connection.execute(f"CREATE TEMP TABLE {name} AS FROM stream")
+        load(connection, f"TEMP TABLE {name}", delta.scan())
         return f"SELECT * FROM {name}"
     files = fetch(data_files(delta))
     if not files:
@@ -188,6 +192,21 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place:
         f"SELECT {columns} FROM"
         f" {read_files(files, {n: types[n] for n in delta.metadata().partition_columns}, with_place)}"
     )
+
+
+def load(connection: duckdb.DuckDBPyConnection, table: str, frame: Any) -> None:
+    """Makes a table of a frame or stream, by a name of its own: a database that is kept within folders does
+    not look for variables of Python.
+
+    >>> connection = connect(Path("shop"))
+    >>> load(connection, "TEMP TABLE mine", connection.sql("SELECT 7 AS n").to_arrow_table())
+    >>> connection.sql("FROM mine").fetchall()
+    [(7,)]
+    """
+    given = f"given_{uuid.uuid4().hex}"
+    connection.register(given, frame)
+    connection.execute(f"CREATE OR REPLACE {table} AS FROM {given}")
+    connection.unregister(given)
 
 
 def read_files(files: list[str], partitions: dict[str, str], with_place: bool = False) -> str:

@@ -10,7 +10,7 @@ import fnmatch
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -90,6 +90,10 @@ def endings(kind: str) -> tuple[str, ...]:
     ('.parquet',)
     """
     return tuple(e + packed for e in KINDS[kind] for packed in ("", *COMPRESSED.get(kind, ())))
+
+
+class StillWritten(SourceError):
+    """A file changed while it was read. It waits for the next run; the others of its source go on."""
 
 
 @dataclass(frozen=True)
@@ -321,5 +325,34 @@ def named(file: LandedFile, path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except StillWritten:
+        raise
     except SourceError as error:
         raise SourceError(str(error).replace(str(path), file.location)) from None
+
+
+def looked_at(file: LandedFile) -> LandedFile:
+    """The file as it is now; in an object store, as it was listed: what is written there is there at once.
+
+    >>> _ = Path("lines.csv").write_text("order")
+    >>> looked_at(LandedFile("lines.csv", 10, 0)).size_bytes
+    5
+    """
+    with suppress(OSError):
+        if not is_url(file.location):
+            state = Path(file.archive or file.location).stat()
+            size = file.size_bytes if file.archive else state.st_size
+            return replace(file, size_bytes=size, modified_ns=state.st_mtime_ns)
+    return file
+
+
+def check_unchanged(file: LandedFile) -> None:
+    """Raises StillWritten where the file is not as it was when it was looked at.
+
+    >>> _ = Path("lines.csv").write_text("order")
+    >>> check_unchanged(LandedFile("lines.csv", 4, 0))
+    Traceback (most recent call last):
+    mergehouse.ingest.landing.StillWritten: lines.csv: it changed while it was read. ...
+    """
+    if looked_at(file) != file:
+        raise StillWritten(f"{file.location}: it changed while it was read. Run again when it is whole.")

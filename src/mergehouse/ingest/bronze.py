@@ -190,6 +190,17 @@ def counting(batches: Sequence[Batch]) -> list[Batch]:
     return [b for b in batches if b.status != "repeat" and b.batch_id not in replaced]
 
 
+def replaced_among(batches: Sequence[Batch]) -> list[Batch]:
+    """Those whose rows count no more, since another of these holds them.
+
+    >>> [batch] = read_batches(mh.open("shop"))
+    >>> replaced_among([batch, replace(batch, batch_id="b2", replaces=batch.batch_id)]) == [batch]
+    True
+    """
+    replaced = {batch.replaces for batch in batches}
+    return [b for b in batches if b.status != "repeat" and b.batch_id in replaced]
+
+
 class _Arrivals:
     """What is new of one source; `new` are the batches loaded so far."""
 

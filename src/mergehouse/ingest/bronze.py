@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -70,7 +70,8 @@ class Earlier(NamedTuple):
 class IngestResult:
     """`new` are the batches of this run, `failures` maps a Bronze table to why its source stopped, `sources`
     names all Bronze tables. `doubts` has by Bronze table and file what may be missing in it or be no data,
-    `unread` by brand what lies among its exports and no source reads.
+    `unread` by brand what lies among its exports and no source reads. `clock` is what the machine's clock
+    showed, where that was before the newest batch.
     """
 
     new: list[Batch] = field(default_factory=list)
@@ -79,6 +80,7 @@ class IngestResult:
     sources: list[str] = field(default_factory=list)
     doubts: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     unread: dict[str, list[str]] = field(default_factory=dict)
+    clock: dt.datetime | None = None
 
     @property
     def batches(self) -> list[Batch]:
@@ -119,13 +121,19 @@ def load_deliveries(
     loader: Loader,
     now: dt.datetime,
     progress: Progress = silent,
+    known: list[Batch] | None = None,
+    unsound: Mapping[str, MergehouseError] | None = None,
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
-    Of a file with several sheets all are loaded or none. Batches of one run were loaded `now`, the files of a
-    source a microsecond after one another, earlier ones first by their names.
+    Of a file with several sheets all are loaded or none.
+    Batches of one run were loaded `now`, or where the clock was set back, after all that the ledger has; the
+    files of a source a microsecond after one another, earlier ones first by their names. `known` is the
+    ledger, where it has been read; of Bronze tables that are `unsound`, and why, no file is looked at.
     """
-    result = IngestResult(known=read_batches(lakehouse))
+    result = IngestResult(known=read_batches(lakehouse) if known is None else known)
+    shown, now = now, just_after(now, (batch.ingest_ts for batch in result.known))
+    unsound = unsound or {}
     sources = [
         (brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()
     ]
@@ -135,6 +143,8 @@ def load_deliveries(
     def load(
         inspector: ThreadPoolExecutor, named: tuple[Brand, str, Source]
     ) -> tuple[list[Batch], MergehouseError | None]:
+        if why := unsound.get(bronze_table(named[0].name, named[1])):
+            return [], why
         arrivals = _Arrivals(*named, lakehouse, loader, result, now, progress)
         try:
             for batches in arrivals.load(inspector):
@@ -152,12 +162,28 @@ def load_deliveries(
             result.new += new
             if error:
                 result.failures[name] = error
+    if result.new and shown < now:
+        result.clock = shown
     for brand in project.brands.values():
         with suppress(MergehouseError):  # then its sources have failed for the same reason
             if names := unread(brand, project.brands.values()):
                 result.unread[brand.name] = names
     ledger.close()
     return result
+
+
+def just_after(now: dt.datetime, earlier: Iterable[dt.datetime]) -> dt.datetime:
+    """`now`, or where the clock was set back, what comes after all that was `earlier`: which of two
+    deliveries is the later must not depend on a clock.
+
+    >>> noon = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    >>> just_after(noon, [noon - dt.timedelta(hours=1)]).isoformat()
+    '2026-03-01T12:00:00+00:00'
+    >>> just_after(noon, [noon + dt.timedelta(hours=1)]).isoformat()
+    '2026-03-01T13:00:00.000001+00:00'
+    """
+    last = max(earlier, default=None)
+    return max(now, last + dt.timedelta(microseconds=1)) if last else now
 
 
 def read_batches(lakehouse: Lakehouse) -> list[Batch]:

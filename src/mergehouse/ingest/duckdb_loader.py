@@ -4,6 +4,7 @@ together; what they hold is committed only if the counts reconcile.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,7 @@ class EmbeddedLoader:
         if self.lakehouse.exists(bronze) and self.lakehouse.rows(bronze) != earlier.rows:
             held = self.lakehouse.held_batches(bronze, [batch.batch_id for _, batch in arrived])
         with self._cursor() as cursor:
+            moments = _loaded_at(self.lakehouse, cursor, bronze, held)
             read = self._streamed if len(arrived) == 1 else self._together
             readers, rows, by = read(cursor, arrived, earlier.columns, held)
             with self.one_writer:
@@ -88,6 +90,7 @@ class EmbeddedLoader:
                 encoding=reader.encoding,
                 formats=formats[place].as_json(),
                 drift=json.dumps(reader.notes + formats[place].notes + empty),
+                ingest_ts=moments.get(batch.batch_id, batch.ingest_ts),
             )
             loaded.append(Loaded(batch, reader.doubts))
         return loaded
@@ -115,7 +118,7 @@ class EmbeddedLoader:
         try:
             with named(delivery.file, delivery.path):
                 reader = Reader(delivery, cursor, copy, columns)
-                if held:  # a run died after this commit and before the ledger's
+                if held:  # a run died after this commit and before the ledger's, or that was lost
                     reader.read_to_the_end()
                 else:
                     _write(reader, batch, self.lakehouse, cursor)
@@ -261,3 +264,17 @@ def _keep_rejected(
         among = ", ".join(map(text, new))
         lakehouse.append(REJECTED, cursor.sql(f"FROM torn WHERE batch_id IN ({among})"), new)
     return dict(counted)
+
+
+def _loaded_at(
+    lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection, bronze: str, batches: Collection[str]
+) -> dict[str, dt.datetime]:
+    """When the rows of batches that are in Bronze came there, as they say themselves."""
+    if not batches:
+        return {}
+    rows, among = select(cursor, lakehouse.delta(bronze)), ", ".join(map(text, batches))
+    found = cursor.execute(
+        f"SELECT batch_id, max(ingest_ts) AT TIME ZONE 'UTC' FROM ({rows}) WHERE batch_id IN ({among})"
+        " GROUP BY 1"
+    ).fetchall()
+    return {batch: moment.replace(tzinfo=dt.UTC) for batch, moment in found}

@@ -22,7 +22,7 @@ class Known:
 
     def __init__(self, batches: Iterable[Batch] = ()):
         self.formats: dict[str, None] = {}
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._seen: dict[str, tuple[int, int, str]] = {}
         self._said: dict[tuple[str, str], str] = {}
         self._times: Counter[str] = Counter()
         self._by_name: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -31,7 +31,7 @@ class Known:
 
     def add(self, batch: Batch) -> None:
         content = content_of(batch.batch_id)
-        self._seen[batch.path] = batch.size_bytes, batch.modified_ns
+        self._seen[batch.path] = batch.size_bytes, batch.modified_ns, content
         self._said[batch.path, batch.source_file] = content
         if batch.status == "repeat":
             return
@@ -44,8 +44,11 @@ class Known:
             sizes.discard(str(batch.replaces))
 
     def has_seen(self, file: LandedFile) -> bool:
-        """True where the file is as it was when its path was last seen."""
-        return self._seen.get(file.location) == (file.size_bytes, file.modified_ns)
+        """True where the file is as it was when its path was last seen. A ledger may have lost the entry of
+        what it repeats: then it was not.
+        """
+        size, moment, content = self._seen.get(file.location, (0, 0, ""))
+        return (size, moment) == (file.size_bytes, file.modified_ns) and self._times[content] > 0
 
     def new_id(self, delivery: Delivery) -> str | None:
         """The id of a new batch; None of a delivery that only repeats another.

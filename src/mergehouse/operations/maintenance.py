@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mergehouse.contracts.registry import find
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.published import republishing
 from mergehouse.progress import Progress, silent
 
 SAFE_HOURS = 168  # Delta's own default: a reader or a run of the last seven days finds its files
@@ -44,9 +45,10 @@ def maintain(
             " work may still need. Add --force if nothing reads the lakehouse now."
         )
     done = []
-    for name in lakehouse.tables():
-        progress(name)
-        contract = find(name)
-        z_order = contract.z_order if contract else []
-        done.append(Maintained(name, *lakehouse.maintain(name, z_order, keep_hours)))
+    with republishing(lakehouse):
+        for name in lakehouse.tables():
+            progress(name)
+            contract = find(name)
+            z_order = contract.z_order if contract else []
+            done.append(Maintained(name, *lakehouse.maintain(name, z_order, keep_hours)))
     return done

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
 from mergehouse.errors import LakehouseError, MergehouseError, SourceError
@@ -201,8 +201,11 @@ def read_batches(lakehouse: Lakehouse) -> list[Batch]:
     columns = ", ".join(c if c != "ingest_ts" else "ingest_ts AT TIME ZONE 'UTC'" for c in names)
     ledger = f"({select(connection, delta)}) ORDER BY ingest_ts, source_system, source_table"
     rows = connection.execute(f"SELECT {columns} FROM {ledger}").fetchall()
-    said = [dict(zip(names, row, strict=True)) for row in rows]
-    return [Batch(**row | {"ingest_ts": row["ingest_ts"].replace(tzinfo=dt.UTC)}) for row in said]
+    moment, batches = names.index("ingest_ts"), []
+    for row in map(list, rows):
+        row[moment] = row[moment].replace(tzinfo=dt.UTC)
+        batches.append(Batch(**dict(zip(names, row, strict=True))))
+    return batches
 
 
 def counting(batches: Sequence[Batch]) -> list[Batch]:
@@ -247,8 +250,11 @@ class _Arrivals:
         self.before = [b for b in result.known if (b.source_system, b.source_table) == (brand.name, table)]
         self.new: list[Batch] = []
         self.doubts = result.doubts
+
+    @cached_property
+    def names(self) -> LatestNames:
         loaded = [b.source_file for b in self.before if b.status != "repeat"]
-        self.names = LatestNames([] if source.updated_at else loaded, source.date_order)
+        return LatestNames([] if self.source.updated_at else loaded, self.source.date_order)
 
     def load(self, inspector: ThreadPoolExecutor) -> Iterator[list[Batch]]:
         """Loads group after group. Where one cannot be loaded, its halves are, up to the file on whose

@@ -34,6 +34,7 @@ from mergehouse.ingest.text_layout import KEEP_REJECTS, TextLayout, torn_files
 from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_parts, sheets, workbook
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Brand, Source
+from mergehouse.storage import one_file
 
 NUMBERS = "U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|DECIMAL|FLOAT|DOUBLE"  # DuckDB's types
 REASONS = {
@@ -266,7 +267,7 @@ class Reader:
         self._delivered = f"(SELECT {self._renamed(headers)} FROM {view})"
 
     def _open_parquet(self, path: Path) -> None:
-        file, items = text(str(path)), self.delivery.source.items
+        file, items = text(one_file(str(path))), self.delivery.source.items
         try:
             rows, types = flattened(self.cursor, f"read_parquet({file}, hive_partitioning = false)", items)
             counted = (

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from mergehouse.lakehouse.reader import text
+from mergehouse.storage import one_file
 
 MAX_LINE_BYTES = 2 * 2**20
 MAX_REJECTED_TEXT = 16 * 2**20
@@ -37,7 +38,7 @@ class TextLayout:
         >>> duckdb.sql(f"FROM {layout.relation([Path('a.csv'), Path('b.csv')])}").fetchall()
         [('a1',), ('b1',)]
         """
-        names = ", ".join(text(str(file)) for file in files)
+        names = ", ".join(text(one_file(str(file))) for file in files)
         columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in self.columns)
         packed = f", compression = {text('gzip')}" if self.packed else ""
         named = f", filename = {text(called)}" if called else ""

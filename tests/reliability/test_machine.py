@@ -167,7 +167,10 @@ def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytes
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", no_locks)
-    with pytest.raises(LakehouseError, match="cannot be locked.*has no locks"), exclusive(Lakehouse(tmp_path / "new")):
+    with (
+        pytest.raises(LakehouseError, match="cannot be locked.*has no locks"),
+        exclusive(Lakehouse(tmp_path / "new")),
+    ):
         pass
 
 

@@ -158,8 +158,14 @@ def scan(connection: duckdb.DuckDBPyConnection, delta: DeltaTable) -> duckdb.Duc
     return connection.sql(select(connection, delta))
 
 
-def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place: bool = False) -> str:
+def select(
+    connection: duckdb.DuckDBPyConnection,
+    delta: DeltaTable,
+    with_place: bool = False,
+    among: list[str] | None = None,
+) -> str:
     """The SELECT that reads a Delta version, if asked with each row's place: its `file`, and the `row` in it.
+    `among`: of these of its files alone, where that is safe.
 
     A list of Parquet files is 4 to 16 times faster than an Arrow dataset, but ignores deletion
     vectors and column mapping: tables that use these are read by delta-rs into a temporary table.
@@ -179,7 +185,7 @@ def select(connection: duckdb.DuckDBPyConnection, delta: DeltaTable, with_place:
         name = f"safe_{uuid.uuid4().hex}"
         load(connection, f"TEMP TABLE {name}", delta.scan())
         return f"SELECT * FROM {name}"
-    files = fetch(data_files(delta))
+    files = fetch(data_files(delta) if among is None else among)
     if not files:
         nulls = ", ".join(
             [

@@ -217,10 +217,10 @@ def _workbench(
     lakehouse, project = engine.lakehouse, held.project
     rates = edition(project)
     graph = held.in_graph(_graph(project, lakehouse, mappings, rates, batches, held.keeping))
-    loaded = [b for b in batches if b.status == "loaded"]
+    loaded = [b for b in batches if b.status != "repeat"]
     last = reached(lakehouse, graph)
     known = [b for b in loaded if last is not None and b.ingest_ts.isoformat() <= last]
-    new = [b for b in loaded if b not in known]
+    new = [b for b in loaded if last is None or b.ingest_ts.isoformat() > last]
     attachments, changes = Attachments(engine, graph, mappings, rates), Changes(engine, graph)
     if known and new and not full and not held.keeping:
         traced = Changes(engine, graph, _graph(project, lakehouse, mappings, rates, known))

@@ -28,13 +28,13 @@ def run(
     full: Annotated[
         bool, typer.Option("--full", help="Rebuild every table from Bronze, stale or not.")
     ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run that is at work.")] = False,
     from_raw: Annotated[
         bool,
         typer.Option(
             "--from-raw", help="With --full: load again what Bronze has lost, and go on without what is gone."
         ),
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run that is at work.")] = False,
     as_json: Json = False,
 ) -> None:
     """Load what was delivered and rebuild what is stale, up to Gold."""
@@ -50,7 +50,7 @@ def run(
         raise ConfigError("--from-raw: expected `mergehouse run --full --from-raw`, of all tables.")
     loaded = load_project(project, env)
     with render.steps(hidden=as_json) as step:
-        result = run_pipeline(loaded, select, until, full, step, from_raw=from_raw, wait=wait)
+        result = run_pipeline(loaded, select, until, full, step, wait=wait, from_raw=from_raw)
     began = time.perf_counter()
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:

@@ -17,6 +17,7 @@ from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.ingest.bronze import BATCHES, Batch, Earlier, Loader
 from mergehouse.ingest.bronze_rows import differing, loaded_into
 from mergehouse.ingest.delivery import Delivery, bronze_table
+from mergehouse.ingest.known import content_of
 from mergehouse.ingest.landing import find_files
 from mergehouse.lakehouse.delta import Lakehouse, arrow_rows
 from mergehouse.lakehouse.files import data_files
@@ -80,12 +81,13 @@ def reload_lost(
 
 def _wrong(lakehouse: Lakehouse, name: str, batches: Sequence[Batch], from_raw: bool) -> bool:
     """Rows of other batches may be a killed run's, whose ledger entry this run makes: they stay, unless what
-    was delivered is all that is wanted.
+    was delivered is all that is wanted. Those of a batch that another one replaces count no more.
     """
-    known = {batch.batch_id for batch in batches}
+    known = {batch.batch_id for batch in batches if batch.status == "loaded"}
     missing = bool(known) and not lakehouse.exists(name)
     other = differing(lakehouse, name, batches, exactly=from_raw).keys()
-    return missing or bool(other if from_raw else known & other)
+    replaced = {batch.batch_id for batch in batches} - known
+    return missing or bool(other - replaced if from_raw else known & other)
 
 
 class _Lost:
@@ -118,10 +120,11 @@ class _Lost:
             )
         kept = self._kept()
         counts = self._counts(kept)
-        wrong = [b for b in self.batches if counts.get(b.batch_id, 0) != b.rows or not kept]
+        loaded = [b for b in self.batches if b.status == "loaded"]
+        wrong = [b for b in loaded if counts.get(b.batch_id, 0) != b.rows or not kept]
         unknown = [id_ for id_ in counts.keys() - {b.batch_id for b in self.batches} if id_]
         raw = self._in_raw(wrong, with_unknown=bool(unknown))
-        gone = [b for b in wrong if _content(b.batch_id) not in raw]
+        gone = [b for b in wrong if content_of(b.batch_id) not in raw]
         if gone and not from_raw:
             why = f" ({self.fault.said})" if self.fault else ""
             raise LakehouseError(
@@ -131,14 +134,14 @@ class _Lost:
         whole = [b for b in self.batches if b not in wrong]
         partly = [b for b in gone if counts.get(b.batch_id)]
         # of a ledger that has lost entries, or of a killed run: what raw still has is loaded as new
-        alone = [id_ for id_ in unknown if _content(id_) not in raw and not from_raw]
+        alone = [id_ for id_ in unknown if content_of(id_) not in raw and not from_raw]
         self._write(kept, [*(b.batch_id for b in (*whole, *partly)), *alone])
         for batch in wrong:
             if batch in gone:
                 rows = counts.get(batch.batch_id, 0)
                 self.corrected[batch.batch_id] = replace(batch, rows=rows) if rows else None
             else:
-                self._load(raw[_content(batch.batch_id)], batch)
+                self._load(raw[content_of(batch.batch_id)], batch)
         again = [b for b in wrong if b not in gone]
         said = [
             self.fault.said if self.fault else "it has not as many rows as were loaded",
@@ -192,9 +195,10 @@ class _Lost:
 
     def _load(self, delivery: Delivery, batch: Batch) -> None:
         earlier = [b.formats for b in self.batches if b.ingest_ts < batch.ingest_ts]
+        rows = sum(b.rows for b in self.batches)
         there = self.lakehouse.exists(self.name)
         columns = [f.name for f in self.lakehouse.delta(self.name).schema().fields] if there else []
-        loaded, _ = self.loader.load(delivery, batch, Earlier(earlier, columns))
+        [(loaded, _)] = self.loader.load([(delivery, batch)], Earlier(earlier, rows, columns))
         if loaded.rows != batch.rows:
             self.corrected[batch.batch_id] = replace(batch, rows=loaded.rows)
 
@@ -204,10 +208,6 @@ class _Lost:
             f"of {_rows(gone)} of {_files(gone)} {there:,} are there, and the files are no longer in"
             f" {self.brand.landing_zone}"
         )
-
-
-def _content(batch_id: str) -> str:
-    return batch_id.split("-")[0]
 
 
 def _rows(batches: Sequence[Batch]) -> str:

@@ -41,6 +41,7 @@ from mergehouse.lakehouse.published import published_versions
 from mergehouse.lakehouse.reader import create_view, database, scan, shared, text
 from mergehouse.storage import (
     delta_options,
+    expect_plain,
     failure,
     folder_of,
     is_url,
@@ -96,6 +97,7 @@ class Lakehouse:
         self.location, self.newest = str(location), newest
         self.root = folder_of(self.location)
         self.is_remote = is_url(self.location)
+        expect_plain(self.root.absolute(), "lakehouse")
         self._opened: dict[str, tuple[DeltaTable, int]] | None = (
             None  # tables, and how many commits they have seen
         )
@@ -237,9 +239,13 @@ class Lakehouse:
 
             with storage_errors(self.location, name):
                 return DeltaTable.is_deltatable(self.address(name), delta_options(self.location))
-        return (self.path(name) / "_delta_log").is_dir() and any(
-            (self.path(name) / "_delta_log").glob("*.json")
-        )
+        log = self.path(name) / "_delta_log"
+        try:  # one that may not be read is no table that is not there
+            return any(file.name.endswith(".json") for file in log.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise LakehouseError(f"`{name}`: {failure(str(log), error)}") from None
 
     def tables(self) -> list[str]:
         """Names of all tables, in layer order.
@@ -261,14 +267,16 @@ class Lakehouse:
         >>> mh.open("shop").folders() == mh.open("shop").tables()
         True
         """
-        return [f"{layer}.{folder}" for layer in LAYERS for folder in self._folders(layer)]
+        return [f"{layer}.{folder}" for layer in LAYERS for folder in sorted(self._folders(layer))]
 
     def _folders(self, layer: str) -> list[str]:
         if self.is_remote:
             with storage_errors(self.location):
                 found = self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]
-                return sorted(prefix.rsplit("/", 1)[-1] for prefix in found)
-        return sorted(folder.name for folder in (self.root / layer).glob("*") if folder.is_dir())
+                return [prefix.rsplit("/", 1)[-1] for prefix in found]
+        place = self.root / layer
+        with storage_errors(str(place)):
+            return [folder.name for folder in place.iterdir() if folder.is_dir()] if place.is_dir() else []
 
     def delta(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> DeltaTable:
         """The Delta table, optionally as of a version number or an instant.
@@ -311,10 +319,12 @@ class Lakehouse:
             if wants_latest:
                 said = str(error).splitlines()[0]
                 kind = LogError if re.search(DAMAGED_LOG, said) else LakehouseError
-                which = f"version {version}, the published one, of " if published is not None else ""
-                mend = " `mergehouse run` mends it, or says what is lost." if kind is LogError else ""
+                at = f" at version {version}, which is published" if published is not None else ""
+                mend = " `mergehouse run` publishes anew." if published is not None else ""
+                if kind is LogError:
+                    mend = " `mergehouse run` mends it, or says what is lost."
                 raise kind(
-                    f"`{name}`: {which}the table's log in {self.location} cannot be read ({said}).{mend}"
+                    f"`{name}`: the table's log in {self.location} cannot be read{at} ({said}).{mend}"
                 ) from None
             latest = self.delta(name).version()
             wanted = f"version {version}" if version is not None else f"as of {as_of}"
@@ -335,7 +345,12 @@ class Lakehouse:
     def _not_found(self, name: str) -> LakehouseError:
         from mergehouse.project.config import nearest
 
-        if name in self.folders():
+        published = self.published()
+        if (
+            published is not None
+            and name not in published
+            and Lakehouse(self.location, newest=True).exists(name)
+        ):
             return LakehouseError(
                 f"table `{name}` in {self.location} is of no published set yet: it is being built, a run was"
                 " killed, or another program made it. `mergehouse run` publishes it."
@@ -406,28 +421,29 @@ class Lakehouse:
             )
         return self.delta(name).version()
 
-    def holds_batch(self, name: str, batch_id: str) -> bool:
-        """True where a commit of this table has already brought in the batch (Delta app transaction).
+    def held_batches(self, name: str, batches: Sequence[str]) -> set[str]:
+        """Those that a commit of this table has already brought in (Delta app transactions).
 
         >>> lakehouse = mh.open("shop")
         >>> ((batch,),) = lakehouse.query("SELECT batch_id FROM bronze.batches").fetchall()
-        >>> [lakehouse.holds_batch("bronze.shop_lines", known) for known in (batch, "other")]
-        [True, False]
+        >>> lakehouse.held_batches("bronze.shop_lines", [batch, "other"]) == {batch}
+        True
         """
-        return self.exists(name) and self.delta(name).transaction_version(batch_id) is not None
+        delta = self.delta(name) if batches and self.exists(name) else None
+        return {b for b in batches if delta is not None and delta.transaction_version(b) is not None}
 
     def append(
-        self, name: str, stream: Any, batch_id: str | None = None, contract: Contract | None = None
+        self, name: str, stream: Any, batches: Sequence[str] = (), contract: Contract | None = None
     ) -> None:
         """Appends an Arrow stream in one commit; new columns widen the schema.
 
-        With `batch_id` the commit records it, so that the same batch is never appended twice. With `contract`
+        The commit records the `batches`, so that none is ever appended twice. With `contract`
         a table that is not there yet gets its properties. An error raised by the stream leaves the table as
         it was.
 
         >>> import duckdb
         >>> lakehouse = Lakehouse("new")
-        >>> lakehouse.append("bronze.notes", duckdb.sql("SELECT 'first' AS note"), batch_id="b1")
+        >>> lakehouse.append("bronze.notes", duckdb.sql("SELECT 'first' AS note"), batches=["b1"])
         >>> lakehouse.append("bronze.notes", duckdb.sql("SELECT 'second' AS note, 2 AS page"))
         >>> lakehouse.query("FROM bronze.notes ORDER BY note").fetchall()
         [('first', None), ('second', 2)]
@@ -444,7 +460,7 @@ class Lakehouse:
                 writer_properties=_writer_properties(),
                 commit_properties=CommitProperties(
                     custom_metadata=OURS,
-                    app_transactions=[Transaction(batch_id, 1)] if batch_id else None,
+                    app_transactions=[Transaction(batch, 1) for batch in batches] or None,
                 ),
                 **(_properties(contract) if contract else {}),
             )
@@ -462,6 +478,31 @@ class Lakehouse:
         """
         if rows:
             self.append(contract.table, arrow_rows(contract, rows), contract=contract)
+
+    def upsert_rows(self, contract: Contract, rows: list[list[Any]]) -> None:
+        """The same in one commit, a row in the place of one with its key.
+
+        >>> from mergehouse.contracts.registry import contract_of
+        >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
+        >>> lakehouse.append_rows(contract, [["shop", "Old", "EUR", "UTC", None, None, None]])
+        >>> lakehouse.upsert_rows(contract, [["shop", "New", "EUR", "UTC", None, None, None]])
+        >>> lakehouse.query("SELECT label FROM gold.dim_brand").fetchall()
+        [('New',)]
+        """
+        from deltalake import CommitProperties
+
+        same = " AND ".join(f"old.{name} = new.{name}" for name in contract.key)
+        with self._write_errors(contract.table):
+            merge = self.delta(contract.table).merge(
+                arrow_rows(contract, rows),
+                same,
+                source_alias="new",
+                target_alias="old",
+                merge_schema=True,
+                writer_properties=_writer_properties(),
+                commit_properties=CommitProperties(custom_metadata=OURS),
+            )
+            merge.when_matched_update_all().when_not_matched_insert_all().execute()
 
     def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
         """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table
@@ -678,18 +719,15 @@ class Lakehouse:
             "stats": json.dumps({"numRecords": file.rows, **file.stats}),
         }
 
-    def maintain(self, name: str, z_order: list[str], keep_hours: int) -> tuple[int, int, int, int, int]:
-        """Compacts or orders a table, removes files out of use, writes a checkpoint.
-
-        Returns files before and after, files removed, their bytes, and the version. A table ordered since its
-        last change, or of a single file, is left as it is.
+    def compact(self, name: str, z_order: list[str]) -> tuple[int, int]:
+        """Compacts or orders a table; returns its files before and after. A table ordered since its last
+        change, or of a single file, is left as it is.
 
         >>> import duckdb
         >>> lakehouse = Lakehouse("new")
         >>> for n in range(3):
         ...     lakehouse.append("bronze.notes", duckdb.sql(f"SELECT {n} AS note"))
-        >>> before, after, *_ = lakehouse.maintain("bronze.notes", [], keep_hours=168)
-        >>> before, after
+        >>> lakehouse.compact("bronze.notes", [])
         (3, 1)
         """
         delta = self.delta(name)
@@ -705,6 +743,22 @@ class Lakehouse:
                     delta.optimize.z_order(z_order, **properties)
                 else:
                     delta.optimize.compact(**properties)
+        return before, len(delta.file_uris())
+
+    def vacuum(self, name: str, keep_hours: int) -> tuple[int, int]:
+        """Removes files that no version of the last hours has, nor the one that readers see; writes a
+        checkpoint. Returns the number of files removed, and their bytes.
+
+        >>> import duckdb
+        >>> lakehouse = Lakehouse("new")
+        >>> for n in range(3):
+        ...     lakehouse.append("bronze.notes", duckdb.sql(f"SELECT {n} AS note"))
+        >>> _ = lakehouse.compact("bronze.notes", [])
+        >>> lakehouse.vacuum("bronze.notes", keep_hours=168), lakehouse.vacuum("bronze.notes", keep_hours=0)
+        ((0, 0), (3, ...))
+        """
+        delta = self.delta(name)
+        with self._write_errors(name):
             sizes = {
                 file["path"]: file["size"]
                 for batch in self.store.list(name.replace(".", "/"))
@@ -722,7 +776,7 @@ class Lakehouse:
             removing(dry_run=False)
             delta.create_checkpoint()
         self.sweep(name)
-        return before, len(delta.file_uris()), len(gone), freed, delta.version()
+        return len(gone), freed
 
     def discard(self, folder: Path) -> None:
         """Removes files of a folder under `root` that will not be published, also where they are in the
@@ -887,6 +941,12 @@ class Table:
         return f"Table({self.name!r}, version={self.version})"
 
 
+def _place(name: str) -> tuple[int, str]:
+    """Where a table stands in layer order."""
+    layer = name.split(".")[0]
+    return LAYERS.index(layer) if layer in LAYERS else len(LAYERS), name
+
+
 def arrow_rows(contract: Contract, rows: list[list[Any]]) -> Any:
     """A few rows, given as values in the order of a contract's columns, as an Arrow table of its types.
 
@@ -900,12 +960,6 @@ def arrow_rows(contract: Contract, rows: list[list[Any]]) -> Any:
     values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in columns]
     few = Table.from_arrow(shared().sql(f"SELECT {', '.join(columns)}", params=values))
     return few.with_schema(Schema.from_arrow(_delta_schema(contract)))
-
-
-def _place(name: str) -> tuple[int, str]:
-    """Where a table stands in layer order."""
-    layer = name.split(".")[0]
-    return LAYERS.index(layer) if layer in LAYERS else len(LAYERS), name
 
 
 def _writer_properties() -> Any:

@@ -67,11 +67,10 @@ def faults(
     >>> faults(mh.open("shop"), count_rows=True)
     {}
     """
-    layers, published = _layers(lakehouse), published_versions(lakehouse) or {}
-    names = [name for layer in layers.values() for name in layer] if tables is None else tables
+    there, published = _written(lakehouse), published_versions(lakehouse) or {}
     found = {}
-    for name in names:
-        written = layers[name.split(".")[0]].get(name)
+    for name in there if tables is None else tables:
+        written = there.get(name)
         if written and (fault := _fault(lakehouse, name, written, published.get(name), count_rows)):
             found[name] = fault
     return found
@@ -89,26 +88,19 @@ def sound_files(lakehouse: Lakehouse, fault: Fault) -> list[str]:
 Files = Callable[[Iterable[str]], dict[str, Written]]
 
 
-def _layers(lakehouse: Lakehouse) -> dict[str, dict[str, Files]]:
-    """By layer and table what looks up files. A folder is asked for each file, a store lists a layer at
-    once.
-    """
+def _written(lakehouse: Lakehouse) -> dict[str, Files]:
+    """By table what looks up files. A folder is asked for each file, a store lists a layer at once."""
     if not lakehouse.is_remote:
-        local: dict[str, dict[str, Files]] = {layer: {} for layer in LAYERS}
-        for name in lakehouse.folders():
-            local[name.split(".")[0]][name] = _in_folder(lakehouse.path(name))
-        return local
-    found: dict[str, dict[str, Files]] = {layer: {} for layer in LAYERS}
+        return {name: _in_folder(lakehouse.path(name)) for name in lakehouse.folders()}
+    listed: dict[str, dict[str, Written]] = {}
     for layer in LAYERS:
-        listed: dict[str, dict[str, Written]] = {}
         with storage_errors(lakehouse.location):
             for files in lakehouse.store.list(f"{layer}/"):
                 for file in files:
                     _, folder, *rest = file["path"].split("/", 2)
                     if rest:
                         listed.setdefault(f"{layer}.{folder}", {})[rest[0]] = Written(file["size"], 0.0)
-        found[layer] = {name: _in_listing(files) for name, files in listed.items()}
-    return found
+    return {name: _in_listing(files) for name, files in listed.items()}
 
 
 def _in_folder(folder: Path) -> Files:

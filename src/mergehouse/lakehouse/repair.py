@@ -24,12 +24,12 @@ def set_aside(lakehouse: Lakehouse, name: str) -> None:
     """Moves a table's log out of the way, so that the table can be written anew. Its data files stay until
     the next `maintain`.
 
-    >>> lakehouse = mh.open("shop")
-    >>> set_aside(lakehouse, "gold.dim_brand")
-    >>> lakehouse.exists("gold.dim_brand")
-    False
-    >>> [log.name for log in Path("shop/lakehouse/.damaged").iterdir()]
-    ['gold.dim_brand-...']
+    >>> import duckdb
+    >>> lakehouse = Lakehouse("new")
+    >>> lakehouse.append("gold.notes", duckdb.sql("SELECT 'kept' AS note"))
+    >>> set_aside(lakehouse, "gold.notes")
+    >>> lakehouse.exists("gold.notes"), (lakehouse.root / ".damaged").is_dir()
+    (False, True)
     """
     log, place = f"{name.replace('.', '/')}/_delta_log", f"{ASIDE}/{name}-{uuid.uuid4().hex[:8]}"
     with storage_errors(lakehouse.location, name):
@@ -73,11 +73,11 @@ def without_lost_files(lakehouse: Lakehouse, contract: Contract, fault: Fault) -
 
 
 def kept_rows(lakehouse: Lakehouse, contract: Contract) -> int:
-    """Writes anew, from the data files that its log still names, or where it names none from all that there
-    are, a table whose log cannot be read. Returns the number of its rows.
+    """Writes anew a table whose log cannot be read, from all data files but those that, by what is left of
+    it, are no longer in the table. Returns the number of its rows.
     """
     name = contract.table
-    files = readable_files(lakehouse, name, named_in_log(lakehouse, name))
+    files = readable_files(lakehouse, name, _removed(lakehouse, name))
     set_aside(lakehouse, name)
     lakehouse.create(contract)
     if not files:
@@ -92,10 +92,8 @@ def kept_rows(lakehouse: Lakehouse, contract: Contract) -> int:
     return lakehouse.rows(name)
 
 
-def readable_files(lakehouse: Lakehouse, name: str, paths: frozenset[str] = frozenset()) -> list[str]:
-    """The Parquet files in a table's folder that can be read, of all or of these paths in it; on this
-    machine.
-    """
+def readable_files(lakehouse: Lakehouse, name: str, without: frozenset[str] = frozenset()) -> list[str]:
+    """The Parquet files in a table's folder that can be read, but for these paths in it; on this machine."""
     prefix = f"{name.replace('.', '/')}/"
     if lakehouse.is_remote:
         with storage_errors(lakehouse.location, name):
@@ -104,13 +102,13 @@ def readable_files(lakehouse: Lakehouse, name: str, paths: frozenset[str] = froz
     else:
         root = lakehouse.path(name)
         there = [file.relative_to(root).as_posix() for file in root.rglob("*.parquet")]
-    wanted = [path for path in sorted(there) if "_delta_log/" not in path and (not paths or path in paths)]
+    wanted = [path for path in sorted(there) if "_delta_log/" not in path and path not in without]
     files = fetch(f"{lakehouse.address(name)}/{path}" for path in wanted)
     return [file for file, rows in rows_in_files(files).items() if rows]
 
 
-def named_in_log(lakehouse: Lakehouse, name: str) -> frozenset[str]:
-    """The paths of the files that those commits leave in the table which can still be read."""
+def _removed(lakehouse: Lakehouse, name: str) -> frozenset[str]:
+    """The paths of files that went out of the table, by those commits that can still be read."""
     log = f"{name.replace('.', '/')}/_delta_log/"
     found: dict[str, bool] = {}
     with storage_errors(lakehouse.location, name):
@@ -119,7 +117,7 @@ def named_in_log(lakehouse: Lakehouse, name: str) -> frozenset[str]:
             content = bytes(lakehouse.store.get(commit).bytes())
             for line in content.decode("utf-8", "replace").splitlines():
                 found |= _said_of_files(line)
-    return frozenset(unquote(path) for path, is_there in found.items() if is_there)
+    return frozenset(unquote(path) for path, is_there in found.items() if not is_there)
 
 
 def _said_of_files(line: str) -> dict[str, bool]:

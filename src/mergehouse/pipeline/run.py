@@ -54,11 +54,13 @@ def run(
     spark: SparkSession | None = None,
     now: dt.datetime | None = None,
     load: bool = True,
+    later: Collection[str] = (),
 ) -> RunResult:
     """Loads new deliveries and rebuilds what they, changed SQL, contracts, mappings or models make stale.
 
     `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the
-    run's instant. `load=False`: no delivery is looked for. A table whose checks fail keeps its published
+    run's instant. `load=False`: no delivery is looked for. `later`: optional tables that another run is to
+    build. A table whose checks fail keeps its published
     version; what depends on it is left alone. Where that is one brand's fault, its rows alone stay as they
     were. Raises LakehouseError where another run is at work or the lakehouse cannot be written.
     """
@@ -78,7 +80,7 @@ def run(
                 else IngestResult(known=read_batches(lakehouse))
             )
         stages.spent("loading")
-        attachments = _build(project, engine, mappings, result, stages, select, until, full, progress)
+        attachments = _build(project, engine, mappings, result, stages, select, until, full, progress, later)
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
         result.checks += check_files(result.ingest)
@@ -124,6 +126,7 @@ def _build(
     until: str | None,
     full: bool,
     progress: Progress,
+    later: Collection[str],
 ) -> Attachments:
     """Builds what is chosen; once more with newer rates, where some are missing, and without the brands on
     whose account tables failed, as long as there are others.
@@ -136,7 +139,11 @@ def _build(
         bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
         held = held.before(bench.graph)
         stages.spent("planning")
-        chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
+        chosen = [
+            t
+            for t in bench.graph.select(select, until)
+            if not is_left_out(t.contract, project) and t.name not in later
+        ]
         tables, checks = build_tables(
             chosen, bench, held.broken, full and not result.tables, progress, stages
         )

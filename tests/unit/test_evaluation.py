@@ -70,7 +70,10 @@ def test_value_metrics_by_hand() -> None:
 def test_intervals_are_of_customers_drawn_one_by_one(digits: int) -> None:
     """Each draw written out, customer by customer, and judged by scikit-learn and SciPy."""
     rng = np.random.default_rng(7)
-    said, value = rng.uniform(size=37).round(digits), rng.gamma(1, 9, 37).round() * (rng.uniform(size=37) < 0.6)
+    said, value = (
+        rng.uniform(size=37).round(digits),
+        rng.gamma(1, 9, 37).round() * (rng.uniform(size=37) < 0.6),
+    )
     drawn = np.random.default_rng(1).integers(0, 37, (200, 37))
 
     def ends(metric: Callable[[np.ndarray, np.ndarray], float], truth: np.ndarray) -> object:

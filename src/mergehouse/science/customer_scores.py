@@ -33,7 +33,7 @@ def trains_first(project: Project) -> bool:
     False
     """
     science, lakehouse = project.config.science, Lakehouse(project.lakehouse_location)
-    if not (science.tables and science.train) or lacking_packages():
+    if not (science.tables and science.train) or lacking():
         return False
     if not all(map(lakehouse.exists, (SCORES, BRANDS))):
         return True

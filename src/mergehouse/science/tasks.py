@@ -25,8 +25,8 @@ class Task:
     """What is trained: the model `target`, by the method of `models` that is best in `metric` of the
     backtest's target `judged`.
 
-    `backtest` is given how many cut-offs to test at once. `models` fit the method as it can be fitted on a day; it is not kept as champion unless it beats `rules`,
-    and is no worse in the metrics `guards`.
+    `backtest` tests so many cut-offs at once. `models` fit the method as it can be fitted on a day; it is not
+    kept as champion unless it beats `rules`, and is no worse in the metrics `guards`.
     `judge` is the metrics of a fitted model at a cut-off, on the same customers as in the backtest;
     `parameters` are logged, by method.
     """
@@ -57,7 +57,7 @@ def _judge_clv(model: Clv, dataset: Dataset, cutoff: dt.date) -> dict[str, float
 TASKS = (
     Task(
         target="churn",
-        backtest=lambda dataset, progress, threads: backtest_churn(dataset, progress, threads=threads),
+        backtest=backtest_churn,
         judged=f"churn_{HORIZON}d",
         metric="auc",  # the level is not the model's: predictions are anchored on the day they are made
         rules=("recency rule", "RFM rates"),

@@ -416,7 +416,9 @@ def _backtest_sequences(lakehouse: Lakehouse, dataset: Dataset, progress: Progre
 
     sequences = read_sequences(lakehouse, dataset.brand)
     return backtest_churn(
-        dataset, progress, {"sequence model": lambda known, day: sequence_churn(known, sequences, day)}
+        dataset,
+        progress,
+        methods={"sequence model": lambda known, day: sequence_churn(known, sequences, day)},
     )
 
 

@@ -99,7 +99,7 @@ def judged_cutoffs(dataset: Dataset) -> list[dt.date]:
 
 
 def backtest_churn(
-    dataset: Dataset, progress: Progress = silent, methods: Methods = METHODS, threads: int = 1
+    dataset: Dataset, progress: Progress = silent, threads: int = 1, methods: Methods = METHODS
 ) -> Iterator[Tested]:
     """Every method at every tested cut-off, so many at once, on the customers active in the 90 days before
     it, if any. One that cannot be fitted says why.

@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-Given, Made = TypeVar("Given"), TypeVar("Made")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 def side_by_side(work: Callable[[Given], Made], of: Sequence[Given], threads: int = 1) -> Iterator[Made]:
-    """What `work` makes of each, in their order, so many at once.
-
-    Libraries that would take threads of their own for one piece of work, and wait for them, take one.
+    """What `work` makes of each, in their order, so many at once. Libraries that would take threads of their
+    own for one piece of work, and wait for them, take none.
 
     >>> list(side_by_side(abs, [-1, 2, -3], threads=2))
     [1, 2, 3]

@@ -15,7 +15,7 @@ import duckdb
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import duckdb_type
 from mergehouse.engine import RELATIONS, SCHEMAS, Relation, Staged
-from mergehouse.engine.dialect import to_duckdb
+from mergehouse.engine.dialect import Sql, to_duckdb
 from mergehouse.errors import LakehouseError, ModelError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import (
@@ -26,7 +26,7 @@ from mergehouse.lakehouse.files import (
     minimum_and_maximum,
     needs_safe_reader,
 )
-from mergehouse.lakehouse.reader import connect, create_view, read_files, select, settings, text
+from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings, text
 from mergehouse.project.config import Limits
 from mergehouse.storage import fetch, write_failure
 
@@ -36,13 +36,17 @@ MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more D
 
 
 class DuckDBEngine:
-    """One in-memory DuckDB that spills to `temp_folder` above `limits.memory`."""
+    """One in-memory DuckDB that spills to `temp_folder` above `limits.memory`. It touches no file but those
+    there and the lakehouse's: brands' own SQL runs in it.
+    """
 
     tables_at_once = 2  # one query's last steps keep one core busy; another table's query takes the rest
 
     def __init__(self, limits: Limits, lakehouse: Lakehouse, temp_folder: Path):
         self.lakehouse = lakehouse
-        self.connection = connect(**settings(limits, temp_folder), preserve_insertion_order=False)
+        self.connection = connect(
+            lakehouse.root, temp_folder, **settings(limits, temp_folder), preserve_insertion_order=False
+        )
         for schema in (*LAYERS, *SCHEMAS, *RELATIONS):
             self.connection.execute(f"CREATE SCHEMA {schema}")
         self._sessions = _Sessions()
@@ -72,14 +76,14 @@ class DuckDBEngine:
         with _sql_errors(name):
             create_view(self.connection, f"{Relation('earlier', name)}", self.lakehouse.delta(name, version))
 
-    def define(self, name: str | Relation, sql: str) -> None:
+    def define(self, name: str | Relation, sql: Sql) -> None:
         self._define(name, to_duckdb(sql))
 
     def load_frame(self, name: str | Relation, frame: Any) -> None:
         """An Arrow-compatible frame as a table."""
-        self._session.execute(f"CREATE OR REPLACE TABLE {name} AS FROM frame")
+        load(self._session, f"TABLE {name}", frame)
 
-    def keep(self, name: str | Relation, sql: str) -> None:
+    def keep(self, name: str | Relation, sql: Sql) -> None:
         self._keep(name, to_duckdb(sql))
 
     def slice(self, name: Relation, source: str | Relation, affected: Relation, on: dict[str, str]) -> None:
@@ -96,11 +100,11 @@ class DuckDBEngine:
                 )
         self._define(name, rows)
 
-    def stage(self, contract: Contract, sql: str) -> Staged:
+    def stage(self, contract: Contract, sql: Sql) -> Staged:
         folder = self.lakehouse.staging_folder(contract.table)
         return Staged(contract, "table", folder, self._write(contract, _typed(contract, sql), folder))
 
-    def stage_partitions(self, contract: Contract, sql: str) -> Staged:
+    def stage_partitions(self, contract: Contract, sql: Sql) -> Staged:
         folder = self.lakehouse.staging_folder(contract.table)
         base = self.lakehouse.delta(contract.table).version()
         replaced = self.lakehouse.files_in(
@@ -115,7 +119,7 @@ class DuckDBEngine:
             base=base,
         )
 
-    def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
+    def stage_changes(self, contract: Contract, sql: Sql, sliced: bool) -> Staged:
         table, columns, key = contract.table, ", ".join(contract.columns), ", ".join(contract.key)
         before, inserted, deleted = (Relation(kind, table) for kind in ("published", "inserted", "deleted"))
         self._keep(Relation("computed", table), _typed(contract, sql))
@@ -305,7 +309,7 @@ class _Sessions(threading.local):
     connection: duckdb.DuckDBPyConnection | None = None
 
 
-def _typed(contract: Contract, sql: str) -> str:
+def _typed(contract: Contract, sql: Sql) -> str:
     """A model as DuckDB SQL, every column in its contract's type."""
     columns = ", ".join(
         f"CAST({name} AS {duckdb_type(kind)}) AS {name}" for name, kind in contract.types.items()
@@ -370,7 +374,7 @@ def _sql_errors(name: object, folder: Path | None = None) -> Iterator[None]:
             raise ModelError(f"`{name}`: {_first_lines(error)}") from None
         raise LakehouseError(write_failure(str(name), folder, error)) from None
     except duckdb.OutOfMemoryException as error:
-        raise ModelError(
+        raise LakehouseError(
             f"`{name}`: not enough memory or spill space ({_first_lines(error)}). "
             "Raise `limits.memory` in mergehouse.yml or free disk space, then run again."
         ) from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mergehouse.contracts.registry import find
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.published import republishing
 from mergehouse.progress import Progress, silent
 
 SAFE_HOURS = 168  # Delta's own default: a reader or a run of the last seven days finds its files
@@ -43,10 +44,15 @@ def maintain(
             f"--keep-hours {keep_hours}: less than {SAFE_HOURS} hours removes files that a reader or a run at"
             " work may still need. Add --force if nothing reads the lakehouse now."
         )
-    done = []
-    for name in lakehouse.tables():
-        progress(name)
-        contract = find(name)
-        z_order = contract.z_order if contract else []
-        done.append(Maintained(name, *lakehouse.maintain(name, z_order, keep_hours)))
-    return done
+    tables = lakehouse.tables()
+    files, removed = {}, {}
+    with republishing(lakehouse):
+        for name in tables:
+            progress(name)
+            contract = find(name)
+            files[name] = lakehouse.compact(name, contract.z_order if contract else [])
+    with republishing(lakehouse):  # the files that readers saw until now are out of use
+        for name in tables:
+            progress(name)
+            removed[name] = lakehouse.vacuum(name, keep_hours)
+        return [Maintained(n, *files[n], *removed[n], lakehouse.delta(n).version()) for n in tables]

@@ -15,7 +15,8 @@ from mergehouse.kpi.catalogue import brand_definitions, catalogue, compute, form
 from mergehouse.kpi.formula import GROUP, Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import rows
-from mergehouse.project.config import Brand, Config, Project, parse_yaml
+from mergehouse.project.config import Brand, Config, Project
+from mergehouse.project.yaml_file import parse_yaml
 from mergehouse.quality.assumed import DELIMITERS, Assumption, assumptions, shown
 
 HERE = Path(__file__).parent
@@ -36,10 +37,10 @@ def write_report(project: Project, kpis: Values | None = None) -> str:
 
     Raises LakehouseError where nothing ran yet.
     """
-    lakehouse = Lakehouse(project.lakehouse_location)
-    if not lakehouse.exists("monitor.runs"):
-        raise LakehouseError(f"{lakehouse.location}: nothing ran here yet; `mergehouse run` comes first.")
-    contents = _contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis)
+    with Lakehouse(project.lakehouse_location).pinned() as lakehouse:
+        if not lakehouse.exists("monitor.runs"):
+            raise LakehouseError(f"{lakehouse.location}: nothing ran here yet; `mergehouse run` comes first.")
+        contents = _contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis)
     page = environment(HERE).get_template("report.html.j2").render(contents)
     return put_pages(lakehouse, {REPORT: page})[0]
 

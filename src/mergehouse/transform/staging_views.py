@@ -1,25 +1,25 @@
 """Between Bronze and Silver: typed views of the sources, and each brand's staging SQL stacked into one view.
 
-Everything here is generated Spark SQL text; nothing is written. A typed view reads a Bronze table with the
-formats found for each batch; text that cannot be read as its type becomes NULL and later a reason code.
+Everything here is generated Spark SQL, a brand's own as a tree; nothing is written. A typed view reads a
+Bronze table with the formats found for each batch; text that cannot be read as its type becomes NULL and
+later a reason code.
 """
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-from typing import Any
 
-import sqlglot
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contracts, models
 from mergehouse.contracts.types import SOURCE_TYPES
-from mergehouse.errors import ConfigError
+from mergehouse.engine.dialect import parsed, reading
+from mergehouse.errors import ConfigError, of_brand
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand, nearest
+from mergehouse.transform.brand_sql import resolved
 from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import instant_columns, latest, typed_rows
 
@@ -122,16 +122,15 @@ def brand_contracts() -> list[Contract]:
     return [contract for contract in contracts("staging") if contract.table not in models()]
 
 
-def stacked_view(contract: Contract, brands: list[Brand]) -> str:
-    """SQL of `staging.<name>`: every brand's `<name>.sql`, cast to the contract and stacked.
+def stacked_view(contract: Contract, brands: list[Brand]) -> exp.Query:
+    """The query of `staging.<name>`: every brand's `<name>.sql`, cast to the contract and stacked.
 
     Raises ConfigError where a query lacks a required column, returns an unknown one or reads an unknown
     table.
 
     >>> from mergehouse.contracts.registry import contract_of
     >>> brand = mh.project("shop").brands["shop"]
-    >>> sql = stacked_view(contract_of("staging.order_lines"), [brand])
-    >>> sqlglot.parse_one(sql, read="spark").named_selects[:4]
+    >>> stacked_view(contract_of("staging.order_lines"), [brand]).named_selects[:4]
     ['source_system', 'timezone', 'brand_currency', 'are_prices_gross']
     """
     files = [(brand, brand_file(brand, contract)) for brand in brands]
@@ -140,35 +139,40 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> str:
     )
 
 
-def usable_view(contract: Contract, brands: list[Brand]) -> str:
-    """SQL of `staging.<name>` for a list of products or customers: the last row of each code, without those
-    that break the contract.
+def usable_view(contract: Contract, brands: list[Brand]) -> exp.Query:
+    """The query of `staging.<name>` for a list of products or customers: the last row of each code, without
+    those that break the contract.
 
     >>> from mergehouse.contracts.registry import contract_of
-    >>> usable_view(contract_of("staging.customers"), [])[-25:]
+    >>> usable_view(contract_of("staging.customers"), []).sql()[-25:]
     'WHERE reason_code IS NULL'
     """
     columns = ", ".join((*OF_BRAND, *contract.columns))
-    return f"SELECT {columns} FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NULL"
+    usable = f"SELECT {columns} FROM judged WHERE reason_code IS NULL"
+    return reading(usable, judged=_judged(contract, brands))
 
 
-def unusable_view(lists: list[Contract], brands: list[Brand]) -> str:
-    """SQL of `staging.unusable_entries`: the rows of lists of products or customers that do not count, as
-    JSON, and why.
+def unusable_view(lists: list[Contract], brands: list[Brand]) -> exp.Query:
+    """The query of `staging.unusable_entries`: the rows of lists of products or customers that do not count,
+    as JSON, and why.
 
     >>> from mergehouse.contracts.registry import contract_of
-    >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], [])
+    >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], []).sql()
     True
     """
-    return " UNION ALL ".join(
-        f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
-        f" TO_JSON(STRUCT({', '.join(contract.columns)})) AS entry"
-        f" FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NOT NULL"
+    parts = [
+        reading(
+            f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
+            f" TO_JSON(STRUCT({', '.join(contract.columns)})) AS entry"
+            " FROM judged WHERE reason_code IS NOT NULL",
+            judged=_judged(contract, brands),
+        )
         for contract in lists
-    )
+    ]
+    return _union(parts)
 
 
-def _judged(contract: Contract, brands: list[Brand]) -> str:
+def _judged(contract: Contract, brands: list[Brand]) -> exp.Query:
     """The stacked rows with the reason why one does not count: it breaks what the contract says of its
     columns, or a later row has its key.
     """
@@ -184,13 +188,11 @@ def _judged(contract: Contract, brands: list[Brand]) -> str:
     later_first = (
         f"PARTITION BY source_system, {key}, broken ORDER BY ingest_ts DESC, source_row DESC, {others}"
     )
-    named = (
-        f"SELECT *, CASE {' '.join(broken)} END AS broken FROM ({stacked_view(contract, brands)}) AS stacked"
-    )
-    return (
+    return reading(
         "SELECT *, CASE WHEN broken IS NOT NULL THEN broken"
         f" WHEN ROW_NUMBER() OVER ({later_first}) > 1 THEN 'repeated_{contract.key[0]}' END AS reason_code"
-        f" FROM ({named}) AS named"
+        f" FROM (SELECT *, CASE {' '.join(broken)} END AS broken FROM stacked) AS named",
+        stacked=stacked_view(contract, brands),
     )
 
 
@@ -204,27 +206,27 @@ def brand_file(brand: Brand, contract: Contract) -> Path:
     return brand.folder / f"{contract.table.split('.')[1]}.sql"
 
 
-def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) -> str:
+def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) -> exp.Query:
     """The brands' queries, each from its file, cast to the contract and stacked.
 
     >>> from mergehouse.contracts.registry import contract_of
-    >>> stacked(contract_of("staging.order_lines"), []).endswith("WHERE FALSE")
+    >>> stacked(contract_of("staging.order_lines"), []).sql().endswith("WHERE FALSE")
     True
     """
     parts = []
     for brand, query, file in queries:
-        given = _named_columns(query, contract, file)
-        if "tax_rate" in contract.columns:
-            _check_tax(brand, given, file)
+        with of_brand(brand.name):
+            given = _named_columns(query, contract, file)
+            if "tax_rate" in contract.columns:
+                _check_tax(brand, given, file)
         columns = ", ".join(
             f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS"
             f" {name}"
             for name, column in contract.columns.items()
         )
-        parts.append(
-            f"SELECT {_of_brand(brand)}, {columns} FROM ({query.sql(dialect='spark')}) AS `{brand.name}`"
-        )
-    return " UNION ALL ".join(parts) or _empty(contract)
+        rows = f"SELECT {_of_brand(brand)}, {columns} FROM written AS `{brand.name}`"
+        parts.append(reading(rows, written=query))
+    return _union(parts) if parts else _empty(contract)
 
 
 def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
@@ -240,16 +242,19 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     >>> query.find(exp.Table).sql(), query.named_selects[-1]
     ('typed.shop_lines AS lines', 'line_part')
     """
-    query = _resolved(brand, file)
-    if file.name != ORDER_LINES:
-        return [_with_place(query)]
-    branches = _branches(query, file)
-    origins = [line_source(branch, brand) for branch in branches]
-    for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
-        _read_latest(branch, brand, alias, {table for table, _ in origins if table})
-        numbered = _numbered(_with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0])
-        branches[place] = with_order_rules(numbered, brand, *origins[place])
-    return branches
+    with of_brand(brand.name):
+        query = resolved(brand, file)
+        if file.name != ORDER_LINES:
+            return [_with_place(query)]
+        branches = _branches(query, file)
+        origins = [line_source(branch, brand) for branch in branches]
+        for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
+            _read_latest(branch, brand, alias, {table for table, _ in origins if table})
+            numbered = _numbered(
+                _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]
+            )
+            branches[place] = with_order_rules(numbered, brand, *origins[place])
+        return branches
 
 
 def _with_place(query: exp.Query) -> exp.Query:
@@ -303,14 +308,14 @@ def _with_instant(query: exp.Query, brand: Brand) -> exp.Query:
 
 def _line_sources(brand: Brand) -> set[str]:
     file = brand.folder / ORDER_LINES
-    origins = (line_source(branch, brand)[0] for branch in _branches(_resolved(brand, file), file))
+    origins = (line_source(branch, brand)[0] for branch in _branches(resolved(brand, file), file))
     return {table for table in origins if table}
 
 
 def _header_sources(brand: Brand) -> set[str]:
     file = brand.folder / ORDER_LINES
     joined: set[str] = set()
-    for branch in _branches(_resolved(brand, file), file):
+    for branch in _branches(resolved(brand, file), file):
         if own := line_source(branch, brand)[0]:
             read = {
                 t.name.removeprefix(f"{brand.name}_") for t in branch.find_all(exp.Table) if t.db == "typed"
@@ -370,12 +375,8 @@ def _read_latest(branch: exp.Query, brand: Brand, alias: str, line_sources: set[
             continue
         if key := brand.sources[source].key:
             name = table.alias_or_name
-            table.set("alias", None)
-            rows = sqlglot.parse_one(
-                latest(brand.sources[source], key, f"SELECT * FROM {table.sql(dialect='spark')}"),
-                read="spark",
-            )
-            table.replace(exp.Subquery(this=rows, alias=exp.TableAlias(this=exp.to_identifier(name))))
+            rows = parsed(latest(brand.sources[source], key, f"SELECT * FROM typed.`{table.name}`"))
+            table.replace(rows.subquery(name))
 
 
 def _numbered(
@@ -395,61 +396,8 @@ def _numbered(
     return branch.select(*(f"{sql} AS {name}" for name, sql in added.items()), dialect="spark")
 
 
-@functools.lru_cache(maxsize=256)
-def _parsed(text: str, file: Path) -> exp.Query:
-    try:
-        query = sqlglot.parse_one(text, read="spark")
-        query.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
-    except sqlglot.errors.UnsupportedError as error:  # it would be written without what is not supported
-        raise ConfigError(f"{file}: {str(error).splitlines()[0]} Say it with other functions.") from None
-    except sqlglot.errors.ParseError as error:
-        first: Any = error.errors[0] if error.errors else {}
-        raise ConfigError(
-            f"{file}, line {first.get('line', '?')}: not valid Spark SQL: {first.get('description', error)}."
-        ) from None
-    if not isinstance(query, exp.Query):
-        raise ConfigError(f"{file}: expected one SELECT, found {query.key.upper()}.")
-    return query
-
-
-def _resolved(brand: Brand, file: Path) -> exp.Query:
-    query = _parsed(file.read_text(encoding="utf-8"), file).copy()
-    for table in list(query.find_all(exp.Table)):
-        if table.db not in ("", "mapping"):
-            raise ConfigError(
-                f"{file}: reads `{table.db}.{table.name}`; a brand's SQL reads its own sources, and mappings."
-            )
-        if table.db or _is_cte(table):
-            continue
-        if table.name not in brand.sources:
-            best = nearest(table.name, brand.sources)
-            hint = f"did you mean `{best}`?" if best else f"brand.yml declares: {', '.join(brand.sources)}."
-            raise ConfigError(f"{file}: reads `{table.name}`, which is no source of {brand.label}; {hint}")
-        if not table.alias:
-            table.set("alias", exp.TableAlias(this=table.this.copy()))
-        table.set("this", exp.to_identifier(f"{brand.name}_{table.name}"))
-        table.set("db", exp.to_identifier("typed"))
-    for quotient in reversed(
-        list(query.find_all(exp.Div))
-    ):  # of decimals, DuckDB's is a float; by zero, Spark's is an error
-        quotient.set("expression", exp.Nullif(this=quotient.expression, expression=exp.Literal.number(0)))
-        quotient.replace(exp.TryCast(this=quotient.copy(), to=exp.DataType.build("DECIMAL(28, 9)")))
-    return query
-
-
-def _is_cte(table: exp.Table) -> bool:
-    """True where a name is that of a CTE which is known there: within its own definition it is a source's."""
-    inside: exp.Expr = table
-    while parent := inside.parent:
-        if isinstance(parent, exp.With):
-            known = parent.expressions[: parent.expressions.index(inside)]
-            inside = parent.parent or parent
-        else:
-            own = parent.args.get("with_")
-            known, inside = own.expressions if own else [], parent
-        if any(cte.alias_or_name == table.name for cte in known):
-            return True
-    return False
+def _union(parts: list[exp.Query]) -> exp.Query:
+    return exp.union(*parts, distinct=False, copy=False) if len(parts) > 1 else parts[0]
 
 
 def _named_columns(query: exp.Query, contract: Contract, file: Path) -> set[str]:
@@ -505,7 +453,7 @@ def _check_tax(brand: Brand, given: set[str], file: Path) -> None:
         )
 
 
-def _empty(contract: Contract) -> str:
+def _empty(contract: Contract) -> exp.Query:
     columns = {n: _view_type(n, c.type) for n, c in contract.columns.items()}
     nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in (OF_BRAND | columns).items())
-    return f"SELECT {nulls} WHERE FALSE"
+    return reading(f"SELECT {nulls} WHERE FALSE")

@@ -34,6 +34,7 @@ from mergehouse.lakehouse.files import (
     Stamp,
     data_files,
     duckdb_types,
+    writer_properties,
 )
 from mergehouse.lakehouse.reader import create_view, database, scan, shared, text
 from mergehouse.storage import (
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from obstore.store import ObjectStore
 
-ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
 COMMITS_PER_CHECKPOINT = 20
 CARE = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that change no row
 MAINTAINED_FILE_SIZE = 128 * 2**20
@@ -339,7 +339,7 @@ class Lakehouse:
                 mode="append",
                 storage_options=delta_options(self.location),
                 schema_mode="merge",
-                writer_properties=_writer_properties(),
+                writer_properties=writer_properties(),
                 commit_properties=CommitProperties(
                     app_transactions=[Transaction(batch_id, 1)] if batch_id else None
                 ),
@@ -395,7 +395,7 @@ class Lakehouse:
                 mode="overwrite",
                 predicate=f"source_system = {text(brand)}",
                 storage_options=delta_options(self.location),
-                writer_properties=_writer_properties(),
+                writer_properties=writer_properties(),
             )
 
     def rows(self, name: str) -> int:
@@ -602,7 +602,10 @@ class Lakehouse:
                 False,
             )
             if before > 1 and not ordered:
-                properties = {"writer_properties": _writer_properties(), "target_size": MAINTAINED_FILE_SIZE}
+                properties: dict[str, Any] = {
+                    "writer_properties": writer_properties(),
+                    "target_size": MAINTAINED_FILE_SIZE,
+                }
                 if z_order:
                     delta.optimize.z_order(z_order, **properties)
                 else:
@@ -778,12 +781,6 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.name!r}, version={self.version})"
-
-
-def _writer_properties() -> Any:
-    from deltalake import WriterProperties
-
-    return WriterProperties(compression="SNAPPY", max_row_group_size=ROW_GROUP_ROWS)
 
 
 def _delta_schema(contract: Contract) -> Any:

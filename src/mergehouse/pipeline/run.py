@@ -27,6 +27,7 @@ from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run_log import record_run
 from mergehouse.pipeline.stages import Stages
 from mergehouse.pipeline.stamps import Stamps, reached
+from mergehouse.pipeline.upkeep import look_after, written_by
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.ecb_rates import Edition, edition
@@ -92,7 +93,13 @@ def run(
             result.checks += isolation.are_current(project, result.faults, result.freshness)
             stages.spent("checks")
             record_run(lakehouse, result)
-        stages.spent("recording" if result.changed else "checks")
+            stages.spent("recording")
+            if not project.config.engine.catalog:  # which looks after the files of its tables itself
+                result.cared, findings = look_after(
+                    lakehouse, written_by(result, lakehouse), project.config.retention, {}
+                )
+                result.checks += findings
+        stages.spent("upkeep" if result.changed else "checks")
         return result
 
 

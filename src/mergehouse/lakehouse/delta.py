@@ -15,7 +15,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from mergehouse.lakehouse.files import (
     writer_properties,
 )
 from mergehouse.lakehouse.reader import create_view, database, scan, shared, text
+from mergehouse.lakehouse.retention import versions
 from mergehouse.storage import (
     delta_options,
     failure,
@@ -223,7 +224,10 @@ class Lakehouse:
                 )
             if as_of is not None:
                 table.load_as_version(as_of)
-        except TableNotFoundError:
+                self._expect_reached(name, as_of)
+        except TableNotFoundError as error:
+            if not wants_latest and self.exists(name):
+                raise self._no_version(name, version, as_of, error) from None
             best = nearest(name, self.tables())
             hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
             raise LakehouseError(f"table `{name}` not found in {self.location}{hint}") from None
@@ -233,12 +237,7 @@ class Lakehouse:
                     f"`{name}`: the table's log in {self.location} cannot be read"
                     f" ({str(error).splitlines()[0]})."
                 ) from None
-            latest = self.delta(name).version()
-            wanted = f"version {version}" if version is not None else f"as of {as_of}"
-            reason = str(error).splitlines()[0]
-            raise LakehouseError(
-                f"table `{name}` has no {wanted} (versions 0 to {latest}): {reason}"
-            ) from None
+            raise self._no_version(name, version, as_of, error) from None
         except OSError as error:
             raise LakehouseError(f"`{name}`: {failure(self.location, error)}") from None
         if unknown := set(table.protocol().reader_features or ()) - READABLE_FEATURES:
@@ -248,6 +247,26 @@ class Lakehouse:
             )
         opened[name] = table, commits
         return table
+
+    def _no_version(
+        self, name: str, version: int | None, as_of: datetime | str | None, error: Exception
+    ) -> LakehouseError:
+        wanted = f"version {version}" if version is not None else f"as of {as_of}"
+        there = versions(self, name)
+        gone = "; older ones have gone: `retention` in mergehouse.yml says when" if min(there) else ""
+        reason = str(error).splitlines()[0]
+        return LakehouseError(
+            f"table `{name}` has no {wanted} (versions {min(there)} to {max(there)}{gone}): {reason}"
+        )
+
+    def _expect_reached(self, name: str, as_of: datetime | str) -> None:
+        """Raises ValueError where the versions of an instant have gone: delta-rs gives the oldest that is
+        left.
+        """
+        instant = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+        there = versions(self, name)
+        if min(there) and there[min(there)] > (instant if instant.tzinfo else instant.replace(tzinfo=UTC)):
+            raise ValueError("the oldest is younger than that")
 
     def stamp(self, name: str) -> Stamp | None:
         """What the published version was built from; None where unknown.

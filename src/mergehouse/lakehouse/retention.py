@@ -14,6 +14,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
@@ -63,12 +64,10 @@ def let_go(
     """
     files = files_below(lakehouse, name)
     log = {path: int(match[1]) for path in files if (match := _ENTRY.fullmatch(path))}
-    commits = sorted(version for path, version in log.items() if path.endswith(".json"))
+    commits = _commits(files)
     if len(commits) < 2:
         return None
-    newest = commits[-1]
-    there = set(commits)
-    oldest = next(v for v in range(newest, -1, -1) if v - 1 not in there)  # readable without a gap
+    oldest, newest = min(commits), max(commits)
     needed = newest - 1 if needed is None else min(needed, newest)
     live = {path: f.bytes for f in live_files(lakehouse.delta(name)) for path in (f.path, unquote(f.path))}
     out_of_use = {
@@ -86,7 +85,7 @@ def let_go(
     allowed = may_take if taken <= may_take else may_take / 2  # so that it is not due again at once
     expired = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
     first, gone = oldest, list[str]()
-    while first < needed and (taken > allowed or files[_commit(first + 1)].changed <= expired):
+    while first < needed and (taken > allowed or commits[first + 1] <= expired):
         dead = [p for p in _removed(lakehouse, name, first + 1) if p in out_of_use and p not in kept]
         taken -= sum(out_of_use.pop(path) for path in dead)
         taken -= sum(files[path].bytes for path, version in log.items() if version == first)
@@ -98,6 +97,15 @@ def let_go(
     _remove(lakehouse, name, gone)
     _remove(lakehouse, name, [path for path, version in log.items() if version < first])
     return Gone(len(gone), sum(files[path].bytes for path in gone), first)
+
+
+def versions(lakehouse: Lakehouse, name: str) -> dict[int, dt.datetime]:
+    """The versions that a table's log still knows, and when each was made.
+
+    >>> list(versions(mh.open("shop"), "gold.dim_brand"))
+    [0]
+    """
+    return _commits(files_below(lakehouse, name))
 
 
 def files_below(lakehouse: Lakehouse, name: str) -> dict[str, File]:
@@ -129,6 +137,18 @@ def _files(folder: Path | str) -> Iterator[os.DirEntry[str]]:
                 yield from _files(entry.path)
             else:
                 yield entry
+
+
+def _commits(files: dict[str, File]) -> dict[int, dt.datetime]:
+    """Those that follow one another without a gap, the newest first."""
+    found = {
+        int(m[1]): file.changed
+        for path, file in files.items()
+        if (m := _ENTRY.fullmatch(path)) and m[2] == "json"
+    }
+    newest = max(found, default=-1)
+    there = takewhile(found.__contains__, range(newest, -1, -1))
+    return {version: found[version] for version in there}
 
 
 def _commit(version: int) -> str:

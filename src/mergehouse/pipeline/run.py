@@ -177,7 +177,7 @@ def _workbench(
     loaded = [b for b in batches if b.status == "loaded"]
     last = reached(lakehouse, graph)
     known = [b for b in loaded if last is not None and b.ingest_ts.isoformat() <= last]
-    new = [b for b in loaded if b not in known]
+    new = loaded if last is None else [b for b in loaded if b.ingest_ts.isoformat() > last]
     attachments, changes = Attachments(engine, graph, mappings, rates), Changes(engine, graph)
     if known and new and not full and not held.keeping:
         traced = Changes(engine, graph, _graph(project, lakehouse, mappings, rates, known))

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from benchmarks.delivery import deliver, hold_back
 from benchmarks.plot import Point, draw
+from benchmarks.small_deliveries import measure
 from mergehouse.cli.scaffold import line_count
 
 ROOT = Path(__file__).parent.parent
@@ -67,10 +68,17 @@ def main() -> None:
     parser.add_argument(
         "--largest", nargs="*", default=[], help="run once, without a floor, say 100M (left out by default)"
     )
+    parser.add_argument(
+        "--deliveries", type=int, help="measure so many deliveries of 20 lines, and nothing else"
+    )
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--write", action="store_true", help="put table and plot into docs/")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="mergehouse-bench-"))
+    if options.deliveries:
+        project = demonstration(folder / "deliveries", "50k")
+        print(measure(project, options.deliveries, [*MERGEHOUSE, "run"]))
+        return
     rows: list[Row] = [
         ("`mergehouse --help`", best([timed([*MERGEHOUSE, "--help"]) for _ in range(REPEATS)]), None)
     ]

@@ -50,7 +50,9 @@ def test_a_partition_stays_three_files(worn: Shop) -> None:
     counts = {name: most_files(worn.lakehouse, name) for name in worn.lakehouse.tables()}
     assert {name: count for name, count in counts.items() if count > 3} == {}
     assert worn.rows("SELECT count(*) FROM bronze.shop_lines") == [(3 * DELIVERIES - 1,)]
-    assert worn.rows("SELECT count(*), count(DISTINCT run_id) FROM monitor.runs") == [(DELIVERIES, DELIVERIES)]
+    assert worn.rows("SELECT count(*), count(DISTINCT run_id) FROM monitor.runs") == [
+        (DELIVERIES, DELIVERIES)
+    ]
 
 
 @pytest.mark.slow(WHY)

@@ -83,14 +83,17 @@ def run(
     until: str | None = None,
     full: bool = False,
     spark: SparkSession | None = None,
+    wait: bool = False,
+    from_raw: bool = False,
 ) -> RunResult:
     """Loads what was delivered and rebuilds what is stale, as `mergehouse run` does: scores and the quality
     report with it.
 
     `select` names tables (`silver.sales_clean+`, `+gold.sales_daily`, `gold.`), `until` the last layer,
-    `full` rebuilds what is not stale, too; `spark` is a session to run on, whatever the project says. What
-    fails in a table or a source is in the result. Raises LakehouseError where another run is at work or the
-    lakehouse cannot be written.
+    `full` rebuilds what is not stale, too; `spark` is a session to run on, whatever the project says; with
+    `wait` another run at work is waited for; `from_raw` is `mergehouse run --full --from-raw`. What fails in
+    a table or a source is in the result. Raises LakehouseError where another run is at work or the lakehouse
+    cannot be written.
 
     >>> mh.run("shop")
     Run ... UTC: ok, ... s
@@ -100,7 +103,7 @@ def run(
     from mergehouse.quality.report import write_report
 
     loaded = project(of)
-    result = run_pipeline(loaded, select, until, full, spark=spark)
+    result = run_pipeline(loaded, select, until, full, spark=spark, wait=wait, from_raw=from_raw)
     if result.changed:
         write_report(loaded, result.kpis)
     return result

@@ -33,6 +33,10 @@ class LakehouseError(MergehouseError):
     """A table cannot be found, read or written."""
 
 
+class LogError(LakehouseError):
+    """The log of a table is damaged."""
+
+
 class CheckFailed(MergehouseError):
     """At least one check of severity `error` failed; the tables concerned kept their previous version."""
 

@@ -16,7 +16,7 @@ NAMED = {
     "ingest.bronze": ("bronze.batches bronze.rejected", "it writes the ledger and the torn lines"),
     "lakehouse.summary": ("gold.dim_brand monitor.runs", "a lakehouse shows as-of dates and its last run"),
     "pipeline.run_log": (
-        "monitor.freshness monitor.quality_results monitor.runs monitor.schema_history",
+        "monitor.freshness monitor.quality_results monitor.schema_history",
         "it writes the run log",
     ),
     "quality.freshness": ("bronze.batches gold.dim_brand", "a brand's last delivery and order are there"),

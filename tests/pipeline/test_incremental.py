@@ -5,8 +5,10 @@ the same Bronze.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,15 @@ LONG = pytest.mark.long("several deliveries, and a rebuild to compare them with"
 
 LINES = 1_500
 RATES = "silver.fx_rates_eur"
+# days of the demonstration's years on which the clocks change, those before, and others that are none of most
+ODD_DAYS = {
+    "2009": [(12, 31), (12, 30)],
+    "2010": [(1, 1), (2, 28), (3, 1), (3, 27), (3, 28), (10, 30), (10, 31), (12, 31)],
+    "2011": [(1, 1), (2, 28), (3, 26), (3, 27), (10, 29), (10, 30)],
+    "2025": [(3, 29), (3, 30), (4, 1), (6, 30)],
+}
+ODD_TIMES = ["00:00:00", "00:59:59", "01:00:00", "01:30:00", "02:00:00", "03:00:00", "08:25:00", "23:59:59"]
+ORDER_TIME = re.compile(r"\b(20\d\d-\d\d-\d\d( \d\d:\d\d:\d\d)?|\d+/\d+/20\d\d \d+:\d\d)\b")
 TODAY = dt.datetime.now(dt.UTC).date().toordinal()
 HISTORIES = [  # (seed, number of histories): others on every day, and 200 that stay the same
     *(pytest.param(2 * TODAY + n, 3, marks=LONG) for n in range(2)),
@@ -62,9 +73,30 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     generate(folder, LINES, 11)
     raw = folder / "raw"
     return {
-        str(f.relative_to(raw)): f.read_text(encoding="utf-8").splitlines()
+        str(f.relative_to(raw)): with_odd_days(f.read_text(encoding="utf-8").splitlines())
         for f in sorted(raw.glob("*/*.csv"))
     }
+
+
+def with_odd_days(rows: list[str]) -> list[str]:
+    """The rows with every fifth time of an order at an odd one of the year it is in: on and around days on
+    which the clocks change in London and Madrid, leap days, ends of years.
+    """
+    return [
+        ORDER_TIME.sub(partial(at_odd_time, number // 5), row) if number % 5 == 0 else row
+        for number, row in enumerate(rows)
+    ]
+
+
+def at_odd_time(number: int, found: re.Match[str]) -> str:
+    year = next(part for part in re.split("[-/ ]", found[0]) if len(part) == 4)
+    if year not in ODD_DAYS:
+        return found[0]
+    turn, place = divmod(number, len(ODD_DAYS[year]))
+    (month, day), time = ODD_DAYS[year][place], ODD_TIMES[turn % len(ODD_TIMES)]
+    if "/" in found[0]:
+        return f"{month}/{day}/{year} {time[:5]}"
+    return f"{year}-{month:02}-{day:02}{' ' + time if ':' in found[0] else ''}"
 
 
 @pytest.fixture(scope="module")

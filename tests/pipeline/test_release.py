@@ -21,6 +21,7 @@ from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp
+from mergehouse.lakehouse.published import publish
 from mergehouse.project.config import Limits
 from mergehouse.release.export.evidence import bands, scoring_models
 from mergehouse.release.export.export import release, released_contracts
@@ -351,12 +352,14 @@ def test_what_breaks_the_contract_is_not_released(sold: Shop) -> None:
     twice = "SELECT * FROM gold.dim_brand UNION ALL SELECT * FROM gold.dim_brand"
     engine.attach("gold.dim_brand")
     engine.publish(engine.stage(contract, twice), Stamp("by hand"))
+    publish(sold.lakehouse)
     with pytest.raises(CheckFailed, match="`gold.dim_brand`: 1 rows repeat a key"):
         release(sold.project)
     engine.publish(engine.stage(contract,
         "SELECT 'shop' AS source_system, NULL AS label, 'EUR' AS currency, 'UTC' AS timezone, "
         "NULL AS first_order_date, NULL AS last_order_date, NULL AS as_of_date"),
             Stamp("by hand"))  # fmt: skip
+    publish(sold.lakehouse)
     with pytest.raises(CheckFailed, match=r"gold.dim_brand.label: 1 empty values, and it must have none"):
         release(sold.project)
     assert not list(Path(sold.lakehouse.location, "release").rglob("*.parquet"))

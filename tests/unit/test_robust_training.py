@@ -67,7 +67,7 @@ def test_values_by_rules_stand_without_the_ensemble(monkeypatch: pytest.MonkeyPa
         next_margin_90d_eur=pl.Series([float(n) for n in range(12)] * len(MONTHS)),
     )
     young = Dataset("shop", dt.date(2025, 9, 1), rows)
-    for name in ("fit_clv", "fit_clv_fallback", "rfm_means", "random_forest"):
+    for name in ("fit_values", "fit_clv_fallback", "rfm_means", "random_forest"):
         monkeypatch.setattr(f"mergehouse.science.clv.baselines.{name}", solver_fails)
     tested = list(backtest_clv(young))
     assert {t.method for t in tested if t.metrics} == {"last year's value"}

@@ -28,19 +28,29 @@ def run(
     full: Annotated[
         bool, typer.Option("--full", help="Rebuild every table from Bronze, stale or not.")
     ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run that is at work.")] = False,
+    from_raw: Annotated[
+        bool,
+        typer.Option(
+            "--from-raw", help="With --full: load again what Bronze has lost, and go on without what is gone."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Load what was delivered and rebuild what is stale, up to Gold."""
     from mergehouse.cli import render
+    from mergehouse.errors import ConfigError
     from mergehouse.pipeline.results import summary
     from mergehouse.pipeline.run import run as run_pipeline
     from mergehouse.project.config import load_project
     from mergehouse.quality.report import REPORT, write_report
     from mergehouse.science.extra import lacking_packages
 
+    if from_raw and (not full or select or until):
+        raise ConfigError("--from-raw: expected `mergehouse run --full --from-raw`, of all tables.")
     loaded = load_project(project, env)
     with render.steps(hidden=as_json) as step:
-        result = run_pipeline(loaded, select, until, full, step)
+        result = run_pipeline(loaded, select, until, full, step, wait=wait, from_raw=from_raw)
     began = time.perf_counter()
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
@@ -60,7 +70,8 @@ def check(project: Folder = HERE, env: Env = None, as_json: Json = False) -> Non
     from mergehouse.project.config import load_project
 
     loaded = load_project(project, env)
-    results = check_pipeline(loaded)
+    with render.steps("check", hidden=as_json) as step:
+        results = check_pipeline(loaded, progress=step)
     failed = [c for c in results if not c.passed]
     if as_json:
         render.print_json([vars(c) | {"passed": c.passed} for c in results])
@@ -134,7 +145,10 @@ def maintain(
     from mergehouse.operations.maintenance import maintain as maintain_tables
 
     lakehouse = mergehouse.open(project, env)
-    with exclusive(lakehouse), render.steps("table", hidden=as_json) as step:
+    with (
+        render.steps("table", hidden=as_json) as step,
+        exclusive(lakehouse, "maintain", wait=True, progress=step),
+    ):
         done = maintain_tables(lakehouse, keep_hours, force, step)
     if as_json:
         render.print_json(done)

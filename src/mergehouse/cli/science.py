@@ -101,7 +101,9 @@ def promote_model(
 ) -> None:
     """Make a version the champion, whatever the backtest says."""
     loaded = with_science(project, env)
+    from mergehouse.cli import render
     from mergehouse.science.registry.champion import promote_by_hand
 
-    promote_by_hand(loaded, name, version, why)
+    with render.steps("promote") as step:
+        promote_by_hand(loaded, name, version, why, step)
     typer.echo(f"{name} version {version} is champion; the next scores come from it")

@@ -60,6 +60,15 @@ def models() -> dict[str, str]:
     return {f"{file.parent.name}.{file.stem}": file.read_text(encoding="utf-8") for file in files}
 
 
+def is_built(contract: Contract) -> bool:
+    """True of a table that runs can make again, whatever became of it: a model or a function computes it.
+
+    >>> is_built(contract_of("gold.dim_brand")), is_built(contract_of("bronze.batches"))
+    (True, False)
+    """
+    return contract.table in models() or contract.computed_by is not None
+
+
 def _file(table: str) -> Path:
     layer, _, name = table.rpartition(".")
     return MODELS / (layer or RECEIVER) / f"{name}.yml"

@@ -1,5 +1,5 @@
-"""Engines run SQL models and publish what comes out. Models are Spark SQL; an engine takes the text and a
-contract.
+"""Engines run SQL models and publish what comes out. Models are Spark SQL; an engine takes the text, or a
+tree made of such, and a contract.
 """
 
 from __future__ import annotations
@@ -7,11 +7,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import StagedFile, Stamp
+
+if TYPE_CHECKING:
+    from mergehouse.engine.dialect import Sql
 
 SCHEMAS = ("mapping", "typed", "staging")  # what a run names besides the layers and the relations
 Kind = Literal[
@@ -78,10 +81,10 @@ class Engine(Protocol):
     def attach_earlier(self, name: str, version: int) -> None:
         """Makes a version of a table readable as the relation `earlier` of it."""
 
-    def define(self, name: str | Relation, sql: str) -> None:
+    def define(self, name: str | Relation, sql: Sql) -> None:
         """Defines a view."""
 
-    def keep(self, name: str | Relation, sql: str) -> None:
+    def keep(self, name: str | Relation, sql: Sql) -> None:
         """Runs a query once and keeps its rows readable under a name for the rest of the run."""
 
     def slice(self, name: Relation, source: str | Relation, affected: Relation, on: dict[str, str]) -> None:
@@ -92,13 +95,13 @@ class Engine(Protocol):
     def load_frame(self, name: str | Relation, frame: Any) -> None:
         """An Arrow stream as a table."""
 
-    def stage(self, contract: Contract, sql: str) -> Staged:
+    def stage(self, contract: Contract, sql: Sql) -> Staged:
         """Runs a model, casts every column to its contract's type, and writes the rows."""
 
-    def stage_partitions(self, contract: Contract, sql: str) -> Staged:
+    def stage_partitions(self, contract: Contract, sql: Sql) -> Staged:
         """The same for a model that yields the partitions in the relation `affected`, whole."""
 
-    def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
+    def stage_changes(self, contract: Contract, sql: Sql, sliced: bool) -> Staged:
         """Compares a model's rows with the published ones and writes what differs.
 
         `sliced`: the model yields the slices in the relation `affected`, else the whole table. Leaves

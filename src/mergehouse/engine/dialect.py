@@ -1,15 +1,20 @@
-"""Spark SQL as DuckDB reads it: SQLGlot's translation, and what it would get wrong."""
+"""Spark SQL as a tree, and as DuckDB and Spark read it: SQLGlot's translation, and what it would get wrong.
+
+A text is parsed once. What is made of it is passed on as a tree: a text written from one and parsed again may
+mean something else.
+"""
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import sqlglot
 import sqlglot.dialects.duckdb
 
 # both here: loaded at first use, by two threads at once, one of them meets a dialect half made
 import sqlglot.dialects.spark
-from sqlglot import exp
+from sqlglot import Dialect, exp
 
 # Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single
 # letters do.
@@ -19,15 +24,53 @@ _PATTERN = {
 }  # fmt: skip
 
 
-@functools.lru_cache(maxsize=1024)
-def to_duckdb(sql: str) -> str:
+Sql = str | exp.Query  # Spark SQL as somebody has written it, or a tree made of such
+
+
+def parsed(sql: str) -> Any:
+    """The tree of Spark SQL. A cast is the same, however it is written: `INT(x)` and `CAST(x AS INT)`.
+
+    Raises sqlglot's ParseError.
+
+    >>> parsed("SELECT DATE(sold) AS day FROM lines").sql("spark")
+    'SELECT CAST(sold AS DATE) AS day FROM lines'
+    """
+    return sqlglot.parse_one(sql, read="spark").transform(_plain, copy=False)
+
+
+def reading(sql: str, **queries: exp.Query) -> exp.Query:
+    """Spark SQL that reads queries where it names them as tables.
+
+    >>> reading("SELECT * FROM lines AS l", lines=parsed("SELECT 1 AS n")).sql("spark")
+    'SELECT * FROM (SELECT 1 AS n) AS l'
+    """
+    tree: exp.Query = parsed(sql)
+    for table in list(tree.find_all(exp.Table)):
+        if not table.db and table.name in queries:
+            alias = table.args.get("alias") or exp.TableAlias(this=table.this)
+            table.replace(exp.Subquery(this=queries[table.name].copy(), alias=alias))
+    return tree
+
+
+def to_duckdb(sql: Sql) -> str:
     """Spark SQL as DuckDB SQL.
 
     >>> to_duckdb("SELECT CAST(price AS STRING) AS price FROM lines")
     'SELECT TRY_CAST(price AS TEXT) AS price FROM lines'
     """
-    tree = sqlglot.parse_one(sql, read="spark")
-    return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False)
+    return _translated(sql) if isinstance(sql, str) else _for_duckdb(sql.copy())
+
+
+def to_spark(sql: Sql) -> str:
+    """Spark SQL as text: as it was written, where it was.
+
+    >>> to_spark("SELECT  price::INT FROM lines"), to_spark(parsed("SELECT  price::INT FROM lines"))
+    ('SELECT  price::INT FROM lines', 'SELECT CAST(price AS INT) FROM lines')
+    """
+    if isinstance(sql, str):
+        return sql
+    # `generate` would move all CTEs to the top, as Hive wants it, where two may have one name
+    return Dialect.get_or_raise("spark").generator().sql(sql.copy())
 
 
 def literal(value: str) -> str:
@@ -37,6 +80,27 @@ def literal(value: str) -> str:
     'Ann\'s'
     """
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+@functools.lru_cache(maxsize=1024)
+def _translated(sql: str) -> str:
+    return _for_duckdb(parsed(sql))
+
+
+def _for_duckdb(tree: exp.Expr) -> str:
+    return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False)
+
+
+def _plain(node: exp.Expression) -> exp.Expression:
+    """What SQLGlot reads two ways, as it reads what it writes."""
+    if isinstance(node, exp.AtTimeZone | exp.FromTimeZone) and type(node.this) is exp.Cast:
+        node.set("this", node.this.this)  # the cast is SQLGlot's own
+    if type(node) is exp.Cast:
+        kind = node.to
+        if kind.is_type(exp.DType.TIMESTAMP):  # an instant: Spark's TIMESTAMP has a zone
+            kind = exp.DataType(this=exp.DType.TIMESTAMPTZ, nested=False)
+        return exp.TryCast(this=node.this, to=kind)
+    return node
 
 
 def _rewrite(node: exp.Expression) -> exp.Expression:

@@ -15,7 +15,7 @@ import duckdb
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import duckdb_type
 from mergehouse.engine import RELATIONS, SCHEMAS, Relation, Staged
-from mergehouse.engine.dialect import to_duckdb
+from mergehouse.engine.dialect import Sql, to_duckdb
 from mergehouse.errors import LakehouseError, ModelError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import (
@@ -73,14 +73,14 @@ class DuckDBEngine:
         with _sql_errors(name):
             create_view(self.connection, f"{Relation('earlier', name)}", self.lakehouse.delta(name, version))
 
-    def define(self, name: str | Relation, sql: str) -> None:
+    def define(self, name: str | Relation, sql: Sql) -> None:
         self._define(name, to_duckdb(sql))
 
     def load_frame(self, name: str | Relation, frame: Any) -> None:
         """An Arrow-compatible frame as a table."""
         self._session.execute(f"CREATE OR REPLACE TABLE {name} AS FROM frame")
 
-    def keep(self, name: str | Relation, sql: str) -> None:
+    def keep(self, name: str | Relation, sql: Sql) -> None:
         self._keep(name, to_duckdb(sql))
 
     def slice(self, name: Relation, source: str | Relation, affected: Relation, on: dict[str, str]) -> None:
@@ -97,11 +97,11 @@ class DuckDBEngine:
                 )
         self._define(name, rows)
 
-    def stage(self, contract: Contract, sql: str) -> Staged:
+    def stage(self, contract: Contract, sql: Sql) -> Staged:
         folder = self.lakehouse.staging_folder(contract.table)
         return Staged(contract, "table", folder, self._write(contract, _typed(contract, sql), folder))
 
-    def stage_partitions(self, contract: Contract, sql: str) -> Staged:
+    def stage_partitions(self, contract: Contract, sql: Sql) -> Staged:
         folder = self.lakehouse.staging_folder(contract.table)
         base = self.lakehouse.delta(contract.table).version()
         replaced = self.lakehouse.files_in(
@@ -116,7 +116,7 @@ class DuckDBEngine:
             base=base,
         )
 
-    def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
+    def stage_changes(self, contract: Contract, sql: Sql, sliced: bool) -> Staged:
         table, columns, key = contract.table, ", ".join(contract.columns), ", ".join(contract.key)
         before, inserted, deleted = (Relation(kind, table) for kind in ("published", "inserted", "deleted"))
         self._keep(Relation("computed", table), _typed(contract, sql))
@@ -319,7 +319,7 @@ class _Sessions(threading.local):
     connection: duckdb.DuckDBPyConnection | None = None
 
 
-def _typed(contract: Contract, sql: str) -> str:
+def _typed(contract: Contract, sql: Sql) -> str:
     """A model as DuckDB SQL, every column in its contract's type."""
     columns = ", ".join(
         f"CAST({name} AS {duckdb_type(kind)}) AS {name}" for name, kind in contract.types.items()

@@ -5,7 +5,7 @@ by count.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -58,7 +58,8 @@ class Earlier(NamedTuple):
 class IngestResult:
     """`new` are the batches of this run, `failures` maps a Bronze table to why its source stopped, `sources`
     names all Bronze tables. `doubts` has by Bronze table and file what may be missing in it or be no data,
-    `unread` by brand what lies among its exports and no source reads.
+    `unread` by brand what lies among its exports and no source reads. `clock` is what the machine's clock
+    showed, where that was before the newest batch.
     """
 
     new: list[Batch] = field(default_factory=list)
@@ -67,6 +68,7 @@ class IngestResult:
     sources: list[str] = field(default_factory=list)
     doubts: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     unread: dict[str, list[str]] = field(default_factory=dict)
+    clock: dt.datetime | None = None
 
     @property
     def batches(self) -> list[Batch]:
@@ -94,14 +96,19 @@ def load_deliveries(
     loader: Loader,
     now: dt.datetime,
     progress: Progress = silent,
+    known: list[Batch] | None = None,
+    unsound: Mapping[str, MergehouseError] | None = None,
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
     Of a file with several sheets the ledger has all or none, so that it is read again where one failed.
-    Batches of one run were loaded `now`, the files of a source a microsecond after one another, earlier
-    ones first by their names.
+    Batches of one run were loaded `now`, or where the clock was set back, after all that the ledger has; the
+    files of a source a microsecond after one another, earlier ones first by their names. `known` is the
+    ledger, where it has been read; of Bronze tables that are `unsound`, and why, no file is looked at.
     """
-    result = IngestResult(known=read_batches(lakehouse))
+    result = IngestResult(known=read_batches(lakehouse) if known is None else known)
+    shown, now = now, just_after(now, (batch.ingest_ts for batch in result.known))
+    unsound = unsound or {}
     sources = [
         (brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()
     ]
@@ -113,6 +120,8 @@ def load_deliveries(
         brand, table, source = named
         new: list[Batch] = []
         path = ""
+        if why := unsound.get(bronze_table(brand.name, table)):
+            return new, why
         try:
             for delivery in _new_deliveries(brand, table, source, lakehouse, loader, result.known, inspector):
                 progress(f"{delivery.bronze} < {delivery.label}", "bronze")
@@ -143,12 +152,28 @@ def load_deliveries(
             result.new += new
             if error:
                 result.failures[name] = error
+    if result.new and shown < now:
+        result.clock = shown
     for brand in project.brands.values():
         with suppress(MergehouseError):  # then its sources have failed for the same reason
             if names := unread(brand, project.brands.values()):
                 result.unread[brand.name] = names
     lakehouse.append_rows(contract_of(BATCHES), [list(vars(b).values()) for b in result.new])
     return result
+
+
+def just_after(now: dt.datetime, earlier: Iterable[dt.datetime]) -> dt.datetime:
+    """`now`, or where the clock was set back, what comes after all that was `earlier`: which of two
+    deliveries is the later must not depend on a clock.
+
+    >>> noon = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    >>> just_after(noon, [noon - dt.timedelta(hours=1)]).isoformat()
+    '2026-03-01T12:00:00+00:00'
+    >>> just_after(noon, [noon + dt.timedelta(hours=1)]).isoformat()
+    '2026-03-01T13:00:00.000001+00:00'
+    """
+    last = max(earlier, default=None)
+    return max(now, last + dt.timedelta(microseconds=1)) if last else now
 
 
 def read_batches(lakehouse: Lakehouse) -> list[Batch]:
@@ -185,7 +210,9 @@ def _new_deliveries(
     While one file is loaded, the next is inspected.
     """
     of_source = [b for b in known if (b.source_system, b.source_table) == (brand.name, table)]
-    seen = {b.path: (b.size_bytes, b.modified_ns) for b in of_source}  # the last of each path
+    loaded = {_content(b) for b in of_source if b.status == "loaded"}  # a ledger may have lost entries
+    # the last of each path
+    seen = {b.path: (b.size_bytes, b.modified_ns) for b in of_source if _content(b) in loaded}
     found = find_files(brand, table, source, loaded_before=lakehouse.exists(bronze_table(brand.name, table)))
     new = [f for f in found if seen.get(f.location) != (f.size_bytes, f.modified_ns)]
     for opened in [inspector.submit(loader.open, brand, table, source, file) for file in new]:

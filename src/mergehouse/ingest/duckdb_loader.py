@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -59,8 +60,9 @@ class EmbeddedLoader:
                 named(delivery.file, delivery.path),
                 Reader(delivery, cursor, as_utf8, earlier.columns) as reader,
             ):
-                if in_bronze:  # a run died after this commit and before the ledger's
+                if in_bronze:  # a run died after this commit and before the ledger's, or that was lost
                     reader.read_to_the_end()
+                    batch = replace(batch, ingest_ts=_loaded_at(self.lakehouse, cursor, delivery, batch))
                 else:
                     _write(reader, batch, self.lakehouse, cursor)
                 with self.one_writer:
@@ -165,6 +167,16 @@ def _keep_rejected(
     if rejected and not lakehouse.holds_batch(REJECTED, batch.batch_id):
         lakehouse.append(REJECTED, cursor.sql(rejected), batch.batch_id)
     return _count(lakehouse, cursor, REJECTED, batch.batch_id)
+
+
+def _loaded_at(
+    lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection, delivery: Delivery, batch: Batch
+) -> dt.datetime:
+    """When the rows of a batch that is in Bronze came there, as they say themselves."""
+    rows = select(cursor, lakehouse.delta(delivery.bronze))
+    asked = f"SELECT max(ingest_ts) AT TIME ZONE 'UTC' FROM ({rows}) WHERE batch_id = {text(batch.batch_id)}"
+    found: dt.datetime | None = cursor.execute(asked).fetchall()[0][0]
+    return found.replace(tzinfo=dt.UTC) if found else batch.ingest_ts
 
 
 def _count(lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection, name: str, batch_id: str) -> int:

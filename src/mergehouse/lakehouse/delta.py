@@ -14,17 +14,19 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from mergehouse import __version__
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import delta_type, duckdb_type
-from mergehouse.errors import LakehouseError
+from mergehouse.errors import LakehouseError, LogError
+from mergehouse.lakehouse.commits import CARE, WRITER, Standing, commits, standing
 from mergehouse.lakehouse.files import (
     DELIVERED,
     FINGERPRINT,
@@ -36,6 +38,7 @@ from mergehouse.lakehouse.files import (
     duckdb_types,
     writer_properties,
 )
+from mergehouse.lakehouse.published import published_versions
 from mergehouse.lakehouse.reader import create_view, database, scan, shared, text
 from mergehouse.lakehouse.retention import versions
 from mergehouse.storage import (
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 COMMITS_PER_CHECKPOINT = 20
-CARE = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that change no row
+OURS = {WRITER: __version__}
 MAINTAINED_FILE_SIZE = 128 * 2**20
 _CAMEL = {
     "partition_values": "partitionValues",
@@ -66,14 +69,19 @@ _CAMEL = {
     "data_change": "dataChange",
 }
 # these through delta-rs, see lakehouse/reader.py
+DAMAGED_LOG = (  # what delta-rs says of one, and not of a store that does not answer
+    r"Json error|Invalid JSON|Parquet error|Arrow error|Invalid Checkpoint|commit files, but found gap"
+    r"|No table metadata or protocol|Invalid table version|EOF|expected value"
+)
 READABLE_FEATURES = PLAIN_READER_FEATURES | {"deletionVectors", "columnMapping"}
 
 
 class Lakehouse:
     """The tables under one location: a folder, or a URL of an object store.
 
-    `root` is the folder where this machine has their data files: the location itself, or copies of what is in
-    the store.
+    Read are the versions of the last published set, each time anew; with `newest` the newest ones, for who
+    publishes. `root` is the folder where this machine has their data files: the location itself, or copies of
+    what is in the store.
 
     >>> mh.open("shop")
     Lakehouse ...shop/lakehouse
@@ -85,14 +93,18 @@ class Lakehouse:
       monitor   freshness 1, ...
     """
 
-    def __init__(self, location: Path | str):
-        self.location = str(location)
+    def __init__(self, location: Path | str, newest: bool = False):
+        self.location, self.newest = str(location), newest
         self.root = folder_of(self.location)
         self.is_remote = is_url(self.location)
         self._opened: dict[str, tuple[DeltaTable, int]] | None = (
             None  # tables, and how many commits they have seen
         )
+        self._pinned: dict[str, int] | None = None
         self._commits: Counter[str] = Counter()
+        self._standings: dict[str, tuple[tuple[int, int], Standing]] = {}
+        # built tables whose files are not those that were published: runs build them again
+        self.untrusted: set[str] = set()
 
     def __repr__(self) -> str:
         from mergehouse.lakehouse.summary import as_text
@@ -105,20 +117,73 @@ class Lakehouse:
         return as_html(self)
 
     @contextmanager
-    def pinned(self) -> Iterator[None]:
-        """Within, a table's log is read once, and its news after each commit of this object's or that
-        `committed` tells of.
+    def pinned(self, newest: bool | None = None) -> Iterator[Lakehouse]:
+        """Within, one published set is read, or with `newest` what there is: a table's log once, and its news
+        after each commit of this object's or that `committed` tells of.
 
-        >>> lakehouse = mh.open("shop")
-        >>> with lakehouse.pinned():
+        >>> with mh.open("shop").pinned() as lakehouse:
         ...     lakehouse.delta("gold.dim_brand") is lakehouse.delta("gold.dim_brand")
         True
         """
+        before = self.newest, self._opened, self._pinned
+        self.newest = self.newest if newest is None else newest
+        self._pinned = None if self.newest else published_versions(self)
         self._opened = {}
         try:
-            yield
+            yield self
         finally:
-            self._opened = None
+            self.newest, self._opened, self._pinned = before
+
+    def published(self) -> dict[str, int] | None:
+        """The versions that are read, by table; None where these are the newest.
+
+        >>> (mh.open("shop").published() or {})["gold.dim_brand"]
+        0
+        """
+        if self.newest:
+            return None
+        return published_versions(self) if self._opened is None else self._pinned
+
+    def _also_read(self, name: str, newest: int) -> list[int]:
+        """Versions of a table whose files stay besides those of the newest: the one that readers see."""
+        version = (published_versions(self) or {}).get(name, newest)
+        return [version] if version < newest else []
+
+    def at_once(self) -> AbstractContextManager[Lakehouse]:
+        """A lakehouse of which all that is read is of one published set; threads may share this one.
+
+        >>> with mh.open("shop").at_once() as lakehouse:
+        ...     lakehouse.rows("gold.sales_daily"), lakehouse.rows("gold.dim_brand")
+        (4, 1)
+        """
+        is_steady = self.newest or self._opened is not None
+        return nullcontext(self) if is_steady else Lakehouse(self.location).pinned()
+
+    def seen(self, name: str) -> int | None:
+        """The version of a table that was read last within `pinned`; None where it was not, or has been
+        written to since.
+
+        >>> with mh.open("shop").pinned() as lakehouse:
+        ...     before = lakehouse.seen("gold.dim_brand")
+        ...     rows = lakehouse.rows("gold.dim_brand")
+        ...     before, lakehouse.seen("gold.dim_brand")
+        (None, 0)
+        """
+        table, seen = (self._opened or {}).get(name, (None, 0))
+        return table.version() if table and seen == self._commits[name] else None
+
+    def forget(self, name: str) -> None:
+        """What was read of the table's log is of no use: the log has been exchanged.
+
+        >>> lakehouse = mh.open("shop")
+        >>> with lakehouse.pinned():
+        ...     before = lakehouse.delta("gold.dim_brand")
+        ...     lakehouse.forget("gold.dim_brand")
+        ...     lakehouse.delta("gold.dim_brand") is before
+        False
+        """
+        if self._opened is not None:
+            self._opened.pop(name, None)
 
     def committed(self, name: str) -> None:
         """What was read of the table's log is out of date.
@@ -165,6 +230,9 @@ class Lakehouse:
         """
         if self._opened is not None and name in self._opened:
             return True
+        published = self.published()
+        if published is not None and (name not in published or self.is_remote):
+            return name in published
         if self.is_remote:
             from deltalake import DeltaTable
 
@@ -180,16 +248,27 @@ class Lakehouse:
         >>> mh.open("shop").tables()[:3]
         ['bronze.batches', 'bronze.shop_lines', 'silver.customer_categories']
         """
-        found = [f"{layer}.{folder}" for layer in LAYERS for folder in sorted(self._folders(layer))]
-        return [name for name in found if self.exists(name)]
+        with self.at_once() as lakehouse:
+            published = lakehouse.published()
+            return [
+                name
+                for name in (lakehouse.folders() if published is None else sorted(published, key=_place))
+                if lakehouse.exists(name)
+            ]
+
+    def folders(self) -> list[str]:
+        """Names of all folders that may be tables, in layer order.
+
+        >>> mh.open("shop").folders() == mh.open("shop").tables()
+        True
+        """
+        return [f"{layer}.{folder}" for layer in LAYERS for folder in sorted(self._folders(layer))]
 
     def _folders(self, layer: str) -> list[str]:
         if self.is_remote:
             with storage_errors(self.location):
-                return [
-                    prefix.rsplit("/", 1)[-1]
-                    for prefix in self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]
-                ]
+                found = self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]
+                return [prefix.rsplit("/", 1)[-1] for prefix in found]
         return [folder.name for folder in (self.root / layer).glob("*") if folder.is_dir()]
 
     def delta(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> DeltaTable:
@@ -207,13 +286,16 @@ class Lakehouse:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
-        from mergehouse.project.config import nearest
-
         wants_latest = version is None and as_of is None
+        published = self.published() if wants_latest else None
+        if published is not None:
+            version = published.get(name)
+            if version is None:
+                raise self._not_found(name)
         opened = self._opened if wants_latest and self._opened is not None else {}
         table, seen = opened.get(name, (None, 0))
         commits = self._commits[name]
-        if table and seen == commits:
+        if table and (seen == commits or published is not None):
             return table
         try:
             if table:
@@ -226,16 +308,19 @@ class Lakehouse:
                 table.load_as_version(as_of)
                 self._expect_reached(name, as_of)
         except TableNotFoundError as error:
-            if not wants_latest and self.exists(name):
+            if not wants_latest and name in self.folders():
                 raise self._no_version(name, version, as_of, error) from None
-            best = nearest(name, self.tables())
-            hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
-            raise LakehouseError(f"table `{name}` not found in {self.location}{hint}") from None
+            raise self._not_found(name) from None
         except (DeltaError, ValueError) as error:
             if wants_latest:
-                raise LakehouseError(
-                    f"`{name}`: the table's log in {self.location} cannot be read"
-                    f" ({str(error).splitlines()[0]})."
+                said = str(error).splitlines()[0]
+                kind = LogError if re.search(DAMAGED_LOG, said) else LakehouseError
+                at = f" at version {version}, which is published" if published is not None else ""
+                mend = " `mergehouse run` publishes anew." if published is not None else ""
+                if kind is LogError:
+                    mend = " `mergehouse run` mends it, or says what is lost."
+                raise kind(
+                    f"`{name}`: the table's log in {self.location} cannot be read{at} ({said}).{mend}"
                 ) from None
             raise self._no_version(name, version, as_of, error) from None
         except OSError as error:
@@ -252,7 +337,7 @@ class Lakehouse:
         self, name: str, version: int | None, as_of: datetime | str | None, error: Exception
     ) -> LakehouseError:
         wanted = f"version {version}" if version is not None else f"as of {as_of}"
-        there = versions(self, name)
+        there = versions(self, name) or {0: None}
         gone = "; older ones have gone: `retention` in mergehouse.yml says when" if min(there) else ""
         reason = str(error).splitlines()[0]
         return LakehouseError(
@@ -265,11 +350,28 @@ class Lakehouse:
         """
         instant = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
         there = versions(self, name)
-        if min(there) and there[min(there)] > (instant if instant.tzinfo else instant.replace(tzinfo=UTC)):
+        if (
+            there
+            and min(there)
+            and there[min(there)] > (instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+        ):
             raise ValueError("the oldest is younger than that")
 
+    def _not_found(self, name: str) -> LakehouseError:
+        from mergehouse.project.config import nearest
+
+        if name in self.folders():
+            return LakehouseError(
+                f"table `{name}` in {self.location} is of no published set yet: it is being built, a run was"
+                " killed, or another program made it. `mergehouse run` publishes it."
+            )
+        best = nearest(name, self.tables())
+        hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
+        return LakehouseError(f"table `{name}` not found in {self.location}{hint}")
+
     def stamp(self, name: str) -> Stamp | None:
-        """What the published version was built from; None where unknown.
+        """What the newest version was built from; None where unknown, and where somebody else has written to
+        the table since.
 
         >>> lakehouse = mh.open("shop")
         >>> lakehouse.stamp("gold.sales_daily").delivered  # the instant of the last delivery that is in it
@@ -277,13 +379,23 @@ class Lakehouse:
         >>> lakehouse.stamp("gold.sales_hourly") is None
         True
         """
-        if not self.exists(name):
+        if name in self.untrusted or not self.exists(name):
             return None
-        for look_back in (1, 20):  # the last commit is of a run, as a rule; those of `maintain` are not
-            commits = [c | _user_metadata(c) for c in self.delta(name).history(look_back)]
-            if stamped := next((c for c in commits if FINGERPRINT in c), None):
-                return Stamp(stamped[FINGERPRINT], stamped.get(DELIVERED, ""))
-        return None
+        rows = self.standing(name).rows
+        return rows.stamp if rows else None
+
+    def standing(self, name: str) -> Standing:
+        """The commits that decide whose a table's rows are.
+
+        >>> str(mh.open("shop").standing("gold.dim_brand").ours)
+        'version 0 (CREATE OR REPLACE TABLE, 20... UTC)'
+        """
+        delta = self.delta(name)
+        seen, found = self._standings.get(name, (None, None))
+        if found is None or seen != (delta.metadata().id, delta.version()):
+            found = standing(delta)
+        self._standings[name] = (delta.metadata().id, delta.version()), found
+        return found
 
     def stamped(self, name: str) -> list[tuple[int, Stamp | None]]:
         """Versions of a table and their stamps, newest first; what only cares for the files (compaction,
@@ -293,16 +405,11 @@ class Lakehouse:
         >>> lakehouse.stamped("gold.dim_brand") == [(0, lakehouse.stamp("gold.dim_brand"))]
         True
         """
-        commits = [c | _user_metadata(c) for c in self.delta(name).history()]
-        return [
-            (c["version"], Stamp(c[FINGERPRINT], c.get(DELIVERED, "")) if FINGERPRINT in c else None)
-            for c in commits
-            if c.get("operation") not in CARE
-        ]
+        return [(c.version, c.stamp) for c in commits(self.delta(name)) if c.operation not in CARE]
 
-    def restore(self, name: str, version: int, stamp: Stamp) -> int:
+    def restore(self, name: str, version: int, stamp: Stamp | None) -> int:
         """Makes the rows of an earlier version the table's content again, as a new version, which is
-        returned.
+        returned. Without `stamp` it is that of a table that no run builds.
 
         Raises LakehouseError where files of that version are gone.
 
@@ -319,7 +426,8 @@ class Lakehouse:
 
         with self._write_errors(name):
             self.delta(name).restore(
-                version, commit_properties=CommitProperties(custom_metadata=_metadata(stamp))
+                version,
+                commit_properties=CommitProperties(custom_metadata=_metadata(stamp) if stamp else OURS),
             )
         return self.delta(name).version()
 
@@ -360,7 +468,8 @@ class Lakehouse:
                 schema_mode="merge",
                 writer_properties=writer_properties(),
                 commit_properties=CommitProperties(
-                    app_transactions=[Transaction(batch_id, 1)] if batch_id else None
+                    custom_metadata=OURS,
+                    app_transactions=[Transaction(batch_id, 1)] if batch_id else None,
                 ),
                 **(_properties(contract) if contract else {}),
             )
@@ -376,15 +485,8 @@ class Lakehouse:
         >>> lakehouse.rows("gold.dim_brand")
         1
         """
-        from arro3.core import Schema, Table
-
-        if not rows:
-            return
-        columns = [f'unnest(?::{duckdb_type(kind)}[]) AS "{name}"' for name, kind in contract.types.items()]
-        values = [list(column) for column in zip(*rows, strict=True)]
-        few = Table.from_arrow(shared().sql(f"SELECT {', '.join(columns)}", params=values))
-        typed = few.with_schema(Schema.from_arrow(_delta_schema(contract)))
-        self.append(contract.table, typed, contract=contract)
+        if rows:
+            self.append(contract.table, arrow_rows(contract, rows), contract=contract)
 
     def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
         """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table
@@ -400,7 +502,7 @@ class Lakehouse:
         >>> lakehouse.query("SELECT label FROM gold.dim_brand ORDER BY ALL").fetchall()
         [('New',), ('Old',)]
         """
-        from deltalake import write_deltalake
+        from deltalake import CommitProperties, write_deltalake
 
         self.create(contract)
         types = duckdb_types(self.delta(contract.table))
@@ -415,6 +517,7 @@ class Lakehouse:
                 predicate=f"source_system = {text(brand)}",
                 storage_options=delta_options(self.location),
                 writer_properties=writer_properties(),
+                commit_properties=CommitProperties(custom_metadata=OURS),
             )
 
     def rows(self, name: str) -> int:
@@ -467,7 +570,7 @@ class Lakehouse:
         >>> lakehouse.rows("gold.dim_brand"), lakehouse.table("gold.dim_brand").polars().columns[:2]
         (0, ['source_system', 'label'])
         """
-        from deltalake import DeltaTable
+        from deltalake import CommitProperties, DeltaTable
 
         if not self.exists(contract.table):
             with self._write_errors(contract.table):
@@ -475,6 +578,7 @@ class Lakehouse:
                     self.address(contract.table),
                     _delta_schema(contract),
                     storage_options=delta_options(self.location),
+                    commit_properties=CommitProperties(custom_metadata=OURS),
                     **_properties(contract),
                 )
 
@@ -634,9 +738,16 @@ class Lakehouse:
                 for batch in self.store.list(name.replace(".", "/"))
                 for file in batch
             }
-            gone = delta.vacuum(keep_hours, dry_run=True, enforce_retention_duration=False, full=True)
+            removing = partial(
+                delta.vacuum,
+                keep_hours,
+                enforce_retention_duration=False,
+                full=True,
+                keep_versions=self._also_read(name, delta.version()),
+            )
+            gone = removing(dry_run=True)
             freed = sum(sizes.get(f"{name.replace('.', '/')}/{file}", 0) for file in gone)
-            delta.vacuum(keep_hours, dry_run=False, enforce_retention_duration=False, full=True)
+            removing(dry_run=False)
             delta.create_checkpoint()
         self.sweep(name)
         return before, len(delta.file_uris()), len(gone), freed, delta.version()
@@ -662,7 +773,8 @@ class Lakehouse:
 
     def sweep(self, name: str) -> None:
         """Removes files of this machine that nobody will read: what runs staged that died before their
-        commit, and copies of what the published version no longer holds. Older versions stay readable.
+        commit, and copies of what neither the newest version holds nor the one that readers see. Older
+        versions stay readable.
 
         >>> lakehouse = Lakehouse("new")
         >>> left_by_a_killed_run = lakehouse.staging_folder("gold.notes")
@@ -672,11 +784,11 @@ class Lakehouse:
         """
         root = self.path(name)
         if self.is_remote:
-            current = (
-                {str(folder_of(file)) for file in data_files(self.delta(name))}
-                if self.exists(name)
-                else set()
-            )
+            current = set()
+            if self.exists(name):
+                newest = self.delta(name)
+                earlier = [self.delta(name, v) for v in self._also_read(name, newest.version())]
+                current = {str(folder_of(file)) for read in [newest, *earlier] for file in data_files(read)}
             for file in root.rglob("*.parquet"):
                 if str(file) not in current:
                     file.unlink(missing_ok=True)
@@ -736,8 +848,9 @@ class Lakehouse:
         [('Shop', 'EUR')]
         """
         connection = database() if connection is None else connection
-        for name in names:
-            create_view(connection, name, self.delta(name))
+        with self.at_once() as lakehouse:
+            for name in names:
+                create_view(connection, name, lakehouse.delta(name))
         return connection
 
     def query(self, sql: str) -> duckdb.DuckDBPyRelation:
@@ -802,6 +915,27 @@ class Table:
         return f"Table({self.name!r}, version={self.version})"
 
 
+def _place(name: str) -> tuple[int, str]:
+    """Where a table stands in layer order."""
+    layer = name.split(".")[0]
+    return LAYERS.index(layer) if layer in LAYERS else len(LAYERS), name
+
+
+def arrow_rows(contract: Contract, rows: list[list[Any]]) -> Any:
+    """A few rows, given as values in the order of a contract's columns, as an Arrow table of its types.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> arrow_rows(contract_of("gold.dim_brand"), [["shop", "Shop", "EUR", "UTC", None, None, None]]).num_rows
+    1
+    """
+    from arro3.core import Schema, Table
+
+    columns = [f'unnest(?::{duckdb_type(kind)}[]) AS "{name}"' for name, kind in contract.types.items()]
+    values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in columns]
+    few = Table.from_arrow(shared().sql(f"SELECT {', '.join(columns)}", params=values))
+    return few.with_schema(Schema.from_arrow(_delta_schema(contract)))
+
+
 def _delta_schema(contract: Contract) -> Any:
     from deltalake import Field, Schema
     from deltalake.schema import PrimitiveType
@@ -833,12 +967,6 @@ def _conflict(name: str) -> str:
     return f"`{name}`: another writer committed at the same time; nothing was written. Run again."
 
 
-def _user_metadata(commit: dict[str, Any]) -> dict[str, Any]:
-    """What Spark was given to write into a commit, where that is ours."""
-    text = commit.get("userMetadata") or ""
-    return json.loads(text) if text.startswith(f'{{"{FINGERPRINT}"') else {}
-
-
 def _metadata(stamp: Stamp) -> dict[str, str]:
     """The stamp as delta-rs takes it, and as Spark shows it in a table's history."""
     return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered, "userMetadata": stamp.as_json()}
@@ -865,5 +993,10 @@ def reader(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
         for name in names
         if re.search(r"\b" + name.replace(".", r'"?\s*\.\s*"?') + r"\b", sql, re.IGNORECASE)
     ]
-    opened = named if named or lakehouse.is_remote else names
-    return lakehouse.reading(*opened, connection=database(lakehouse.root.resolve()))
+    connection = database(lakehouse.root.resolve())
+    if named or lakehouse.is_remote:
+        return lakehouse.reading(*named, connection=connection)
+    for name in names:
+        with suppress(LakehouseError, duckdb.Error):  # what cannot be read stops no query without it
+            lakehouse.reading(name, connection=connection)
+    return connection

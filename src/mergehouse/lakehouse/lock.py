@@ -1,20 +1,33 @@
-"""One run at a time on a lakehouse."""
+"""One at a time changes a lakehouse: a run, or a command that waits its turn."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.progress import Progress, silent
 from mergehouse.storage import is_writable
+
+RUN = "run"
+LONGEST_WAIT = 3600  # seconds; who waited as long says so and gives up
+PAUSE = 0.2  # seconds between two tries
 
 
 @contextmanager
-def exclusive(lakehouse: Lakehouse) -> Iterator[None]:
-    """One run at a time. The lock goes with its process, so a killed run leaves none.
+def exclusive(
+    lakehouse: Lakehouse, work: str = RUN, wait: bool = False, progress: Progress = silent
+) -> Iterator[None]:
+    """One at a time; within, the newest versions are read. The lock goes with its process, so a killed run
+    leaves none.
+
+    `work` is what others are told they wait for. They wait for anything but a run, which may take long: for
+    that only with `wait`. Raises LakehouseError where a run is at work, or one has waited for an hour.
 
     >>> with exclusive(Lakehouse("new")), exclusive(Lakehouse("new")):
     ...     pass
@@ -33,17 +46,38 @@ def exclusive(lakehouse: Lakehouse) -> Iterator[None]:
     except OSError as error:
         raise LakehouseError(f"{root}: cannot be used as a lakehouse folder ({error.strerror}).") from None
     with handle:
+        _take(handle, lakehouse, wait, progress)
+        handle.truncate(0)
+        handle.write(f"{os.getpid()} {work}")
+        handle.flush()
+        with lakehouse.pinned(newest=True):
+            yield
+
+
+def _take(handle: IO[str], lakehouse: Lakehouse, wait: bool, progress: Progress) -> None:
+    began, earlier = time.monotonic(), ""
+    while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
         except OSError:
             handle.seek(0)
-            pid = handle.read().strip() or "unknown"
+            holder = handle.read()
+        pid, _, named = holder.partition(" ")
+        work = named or RUN
+        # twice the same: who has just taken it may not have written down yet who that is
+        if work == RUN and not wait and holder == earlier:
             raise LakehouseError(
                 f"another run is at work on {lakehouse.location} (pid {pid}). Wait for it to end; a killed"
                 " run frees the lock by itself."
-            ) from None
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
-        with lakehouse.pinned():
-            yield
+            )
+        waited = time.monotonic() - began
+        if waited > LONGEST_WAIT:
+            raise LakehouseError(
+                f"waited {waited / 60:.0f} minutes for `{work}` (pid {pid}) on {lakehouse.location}. See"
+                " whether it still works; killed, it frees the lock by itself."
+            )
+        if earlier:
+            progress(f"waiting for `{work}` of pid {pid}")
+        earlier = holder or "unknown"
+        time.sleep(PAUSE)

@@ -41,6 +41,9 @@ def run_query(lakehouse: Lakehouse, sql: str, output: str = "table", to: Path | 
             raise MergehouseError("expected exactly one SELECT statement.")
         relation = lakehouse.query(sql)
         text = _as_file(relation, output, to) if to else _as_text(relation, output)
+    except duckdb.IOException as error:
+        mend = "Where a file is gone: `mergehouse check` says of which table, `mergehouse run` mends it."
+        raise MergehouseError(f"the query failed: {error}\n{mend}") from None
     except duckdb.Error as error:
         raise MergehouseError(f"the query failed: {error}") from None
     return text

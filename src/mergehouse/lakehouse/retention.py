@@ -46,10 +46,16 @@ class Gone:
 
 
 def let_go(
-    lakehouse: Lakehouse, name: str, hours: int, copies: float, needed: int | None = None
+    lakehouse: Lakehouse,
+    name: str,
+    hours: int,
+    copies: float,
+    needed: int | None = None,
+    at_once: bool = False,
 ) -> Gone | None:
     """Removes versions that were replaced more than `hours` ago, and older ones, too, where what they and the
-    log take is more than the table itself takes, times `copies`. None where nothing is due.
+    log take is more than the table itself takes, times `copies`. None where nothing is due: of a short log,
+    unless `at_once`, nothing is for its age alone.
 
     Versions from `needed` on stay, without it the last two. Files that no version named are not touched.
 
@@ -78,7 +84,7 @@ def let_go(
     may_take = copies * sum(file.bytes for path, file in files.items() if path in live) + FLOOR
     # tables that the same runs write are not to be due at once
     is_long = newest - oldest >= COMMITS + zlib.crc32(name.encode()) % COMMITS
-    if oldest >= needed or not (is_long or sum(out_of_use.values()) > may_take):
+    if oldest >= needed or not (at_once or is_long or sum(out_of_use.values()) > may_take):
         return None
     kept = {path for version in range(needed + 1, newest + 1) for path in _removed(lakehouse, name, version)}
     taken = sum(out_of_use.values()) + sum(files[path].bytes for path in log)

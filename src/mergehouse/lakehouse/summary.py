@@ -5,10 +5,13 @@ Rows come from the statistics in the tables' logs; of the data only two small ta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+import duckdb
 
 from mergehouse import display
 from mergehouse.display import HARD_SPACE
@@ -59,12 +62,13 @@ def as_html(lakehouse: Lakehouse) -> str:
 def _summary(lakehouse: Lakehouse) -> Summary:
     """Whatever is wrong with the lakehouse is a fact, too: who prints an object wants no error."""
     try:
-        names = lakehouse.tables()
-        if not names:
-            return Summary(facts={"tables": "none yet; `mergehouse run` builds them"})
-        with ThreadPoolExecutor(LOGS_AT_ONCE) as pool:
-            rows = dict(zip(names, pool.map(lambda name: _rows(lakehouse, name), names), strict=True))
-        return Summary(rows, {"as of": _as_of(lakehouse), "last run": _last_run(lakehouse)})
+        with lakehouse.at_once() as read:
+            names = read.tables()
+            if not names:
+                return Summary(facts={"tables": "none yet; `mergehouse run` builds them"})
+            with ThreadPoolExecutor(LOGS_AT_ONCE) as pool:
+                rows = dict(zip(names, pool.map(lambda name: _rows(read, name), names), strict=True))
+            return Summary(rows, {"as of": _said(_as_of, read), "last run": _said(_last_run, read)})
     except Exception as error:
         return Summary(facts={"unreadable": str(error)})
 
@@ -74,6 +78,14 @@ def _rows(lakehouse: Lakehouse, name: str) -> int | None:
         return lakehouse.rows(name)
     except LakehouseError:
         return None
+
+
+def _said(fact: Callable[[Lakehouse], str], lakehouse: Lakehouse) -> str:
+    """One table that cannot be read hides no other."""
+    try:
+        return fact(lakehouse)
+    except (LakehouseError, duckdb.Error):
+        return "unreadable; `mergehouse run` mends it"
 
 
 def _as_of(lakehouse: Lakehouse) -> str:

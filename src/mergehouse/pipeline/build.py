@@ -55,6 +55,7 @@ class Workbench:
     def published(self, table: Table, stamp: Stamp, change: Change | None) -> None:
         self.attachments.published(table.name)
         self.stamps.current.add(table.name)
+        self.engine.lakehouse.untrusted.discard(table.name)
         if change:
             self.changes.found[table.name] = change
         if not table.sql:

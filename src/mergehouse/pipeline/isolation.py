@@ -84,7 +84,7 @@ class HeldBack:
         if self.versions is not None:
             return self
         there = filter(self.lakehouse.exists, graph.read_brands)
-        return replace(self, versions={name: self.lakehouse.delta(name).version() for name in there})
+        return replace(self, versions={name: _version(self.lakehouse, name) for name in there})
 
     def also(self, faults: dict[str, Setback]) -> HeldBack:
         return replace(self, faults=self.faults | faults, names=self.names | faults.keys())
@@ -175,6 +175,12 @@ def are_current(
         sample = fault.sample if fault else []
         results.append(CheckResult(name, "brand_is_current", "error", int(fault is not None), why, sample))
     return results
+
+
+def _version(lakehouse: Lakehouse, name: str) -> int:
+    """The last that mergehouse wrote."""
+    whose = lakehouse.standing(name)
+    return whose.ours.version if whose.ours and whose.foreign else lakehouse.delta(name).version()
 
 
 def _brands_in(lakehouse: Lakehouse, tables: Mapping[str, int]) -> frozenset[str]:

@@ -30,7 +30,8 @@ class Setback:
 @dataclass(repr=False)
 class RunResult:
     """Everything a run has to say. `faults` are those of brands that are held back, `cared` is how files were
-    put in order, `stages` the seconds that each took.
+    put in order, `stages` the seconds that each took, `healed` the findings on tables that were not as
+    mergehouse wrote them.
 
     >>> result = mh.run("shop", until="silver")
     >>> {table.status for table in result.tables}
@@ -48,6 +49,7 @@ class RunResult:
     faults: dict[str, Setback] = field(default_factory=dict)
     cared: list[Cared] = field(default_factory=list)
     stages: Mapping[str, float] = field(default_factory=dict)
+    healed: list[CheckResult] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -101,7 +103,7 @@ class RunResult:
         return (
             bool(self.ingest.new)
             or any(t.status != "fresh" for t in self.tables)
-            or bool(self.ingest.failures or self.faults)
+            or bool(self.ingest.failures or self.faults or self.healed)
         )
 
     def add(self, tables: Sequence[TableResult], checks: Sequence[CheckResult]) -> None:

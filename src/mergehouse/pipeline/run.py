@@ -14,13 +14,18 @@ from mergehouse.engine import Engine
 from mergehouse.errors import ModelError
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.delivery import bronze_table
+from mergehouse.ingest.reloading import reload_lost
 from mergehouse.kpi.catalogue import compute
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.integrity import faults
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.lakehouse.owner import claim, expect_own
+from mergehouse.lakehouse.published import publish, published_versions
 from mergehouse.pipeline import isolation
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.build import Workbench, build_tables
 from mergehouse.pipeline.computed import Request, is_left_out
+from mergehouse.pipeline.healing import at_fault, heal, is_readable, reloaded, undelivered
 from mergehouse.pipeline.isolation import HeldBack
 from mergehouse.pipeline.newer_rates import fetch_missing
 from mergehouse.pipeline.results import RunResult
@@ -55,31 +60,51 @@ def run(
     spark: SparkSession | None = None,
     now: dt.datetime | None = None,
     load: bool = True,
+    wait: bool = False,
+    from_raw: bool = False,
 ) -> RunResult:
     """Loads new deliveries and rebuilds what they, changed SQL, contracts, mappings or models make stale.
 
     `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the
-    run's instant. `load=False`: no delivery is looked for. A table whose checks fail keeps its published
-    version; what depends on it is left alone. Where that is one brand's fault, its rows alone stay as they
-    were. Raises LakehouseError where another run is at work or the lakehouse cannot be written.
+    run's instant. `load=False`: no delivery is looked for. `wait`: for another run to end. `from_raw`: what
+    Bronze has lost is loaded again, also where some of it is gone for good, and every table is rebuilt. A
+    table whose checks fail keeps its published version; what depends on it is left alone. Where that is one
+    brand's fault, its rows alone stay as they were. What was published is what readers see once all is done.
+    Raises ConfigError where the lakehouse is another project's, LakehouseError where another run is at work
+    or it cannot be written.
     """
     stages = Stages()
     lakehouse = Lakehouse(project.lakehouse_location)
     mappings = mapping_tables(project)
-    with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, loader):
+    with (
+        exclusive(lakehouse, wait=wait, progress=progress),
+        _engine(project, lakehouse, spark) as (engine, loader),
+    ):
+        claim(lakehouse, project)
+        if published_versions(lakehouse) is None:
+            publish(lakehouse)  # what there was stays what readers see until the run has ended
         result = RunResult(
             uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult(), stages=stages.seconds
         )
         stages.spent("opening")
         with ThreadPoolExecutor(1) as reading:
             reading.submit(read_models)
+            found = faults(lakehouse)
+            healed = heal(project, lakehouse, found)
+            known = read_batches(lakehouse)
+            again = reload_lost(project, lakehouse, loader, known, found, from_raw, progress)
             result.ingest = (
-                load_deliveries(project, lakehouse, loader, result.started, progress)
+                load_deliveries(
+                    project, lakehouse, loader, result.started, progress, again.ledger, again.stopped
+                )
                 if load
-                else IngestResult(known=read_batches(lakehouse))
+                else IngestResult(known=again.ledger, failures=again.stopped)
             )
         stages.spent("loading")
+        full = full or from_raw
         attachments = _build(project, engine, mappings, result, stages, select, until, full, progress)
+        result.healed = [*healed, *reloaded(again.mended), *undelivered(project, lakehouse, result.ingest)]
+        result.checks += result.healed
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
         result.checks += check_files(result.ingest)
@@ -96,24 +121,39 @@ def run(
             stages.spent("recording")
             if not project.config.engine.catalog:  # which looks after the files of its tables itself
                 result.cared, findings = look_after(
-                    lakehouse, written_by(result, lakehouse), project.config.retention, {}
+                    lakehouse,
+                    written_by(result, lakehouse),
+                    project.config.retention,
+                    published_versions(lakehouse) or {},
                 )
                 result.checks += findings
+        publish(lakehouse)
         stages.spent("upkeep" if result.changed else "checks")
         return result
 
 
-def check(project: Project, spark: SparkSession | None = None) -> list[CheckResult]:
-    """Checks every published table against its contract, without building anything."""
+def check(
+    project: Project, spark: SparkSession | None = None, progress: Progress = silent
+) -> list[CheckResult]:
+    """Checks that every table, as it is now, is as mergehouse wrote it and as its contract says, without
+    building anything; waits for a run. Where some cannot be read, that is all that is said: run first.
+    """
     lakehouse = Lakehouse(project.lakehouse_location)
-    with exclusive(lakehouse), _engine(project, lakehouse, spark) as (engine, _):
+    with (
+        exclusive(lakehouse, "check", wait=True, progress=progress),
+        _engine(project, lakehouse, spark) as (engine, _),
+    ):
+        expect_own(lakehouse, project)
+        results = at_fault(project, lakehouse)
+        if results and not is_readable(lakehouse):
+            return results
         held = isolation.waiting(lakehouse)
         mappings = mapping_tables(project) | {HELD_BACK: (["source_system"], [[name] for name in held])}
         rates = edition(project)
         graph = _graph(project, lakehouse, mappings, rates, read_batches(lakehouse))
         attachments = Attachments(engine, graph, mappings, rates)
-        results: list[CheckResult] = []
         for table in graph.tables.values():
+            progress(table.name)
             attachments.attach({table.name} | table.check_inputs)
             results += check_table(engine, table.contract)[1]
         results += [CheckResult(name, "brand_is_current", "error", 1, why) for name, why in held.items()]
@@ -184,7 +224,7 @@ def _workbench(
         with suppress(ModelError):  # of a brand's own SQL: building shows whose
             traced.trace(project, known, new, attachments.attach)
             changes = traced
-    request = Request(project, Lakehouse(project.lakehouse_location), progress)
+    request = Request(project, Lakehouse(project.lakehouse_location, newest=True), progress)
     return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
 
 

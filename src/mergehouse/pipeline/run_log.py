@@ -4,19 +4,27 @@ something.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING
 
 from mergehouse.contracts.registry import contract_of
+from mergehouse.ingest.bronze import just_after
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import scan, shared
+from mergehouse.lakehouse.summary import RUNS
 
 if TYPE_CHECKING:
     from mergehouse.pipeline.results import RunResult
 
 
 def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
-    """Appends the run, its check results, any schema drift, and how old each brand's data is."""
+    """Appends the run, its check results, any schema drift, and how old each brand's data is.
+
+    The last run is the one that started last, whatever the clock showed.
+    """
+    result.started = just_after(result.started, _last_started(lakehouse))
     tables = result.tables
     run = [
         result.run_id, result.started, result.seconds, not result.failed, len(result.ingest.new),
@@ -24,7 +32,7 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
         sum(t.status in ("failed", "blocked") for t in tables),
         sum(not c.passed for c in result.checks), json.dumps([vars(t) for t in tables]),
     ]  # fmt: skip
-    lakehouse.append_rows(contract_of("monitor.runs"), [run])
+    lakehouse.append_rows(contract_of(RUNS), [run])
     checks = [
         [
             result.run_id,
@@ -53,3 +61,12 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
     lakehouse.append_rows(contract_of("monitor.schema_history"), drifts)
     seen = [[result.run_id, result.started, *record.values()] for record in result.freshness]
     lakehouse.append_rows(contract_of("monitor.freshness"), seen)
+
+
+def _last_started(lakehouse: Lakehouse) -> list[dt.datetime]:
+    """When the last run started; empty where there was none."""
+    if not lakehouse.exists(RUNS):
+        return []
+    runs = scan(shared(), lakehouse.delta(RUNS)).project("started AT TIME ZONE 'UTC' AS started")
+    ((last,),) = runs.max("started").fetchall()
+    return [last.replace(tzinfo=dt.UTC)] if last else []

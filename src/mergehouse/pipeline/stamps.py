@@ -18,13 +18,16 @@ class Stamps:
 
     def of(self, table: str, fingerprint: str, graph: Graph) -> Stamp:
         """The stamp of a table built now. Built on tables that are themselves out of date, it stays so."""
-        stale = any(
-            name not in self.current
-            and (stamp := self.lakehouse.stamp(name))
-            and stamp.fingerprint != graph.fingerprints[name]
-            for name in graph.upstream(table) & graph.tables.keys()
-        )
+        upstream = graph.upstream(table) & graph.tables.keys() - self.current
+        stale = any(self._is_stale(name, graph) for name in upstream)
         return Stamp("" if stale else fingerprint, self.delivered)
+
+    def _is_stale(self, name: str, graph: Graph) -> bool:
+        """Of a table that somebody else has changed no stamp counts."""
+        stamp = self.lakehouse.stamp(name)
+        if stamp is None:
+            return self.lakehouse.exists(name) and name not in graph.given
+        return stamp.fingerprint != graph.fingerprints[name]
 
 
 def reached(lakehouse: Lakehouse, graph: Graph) -> str | None:

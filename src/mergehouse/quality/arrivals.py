@@ -1,15 +1,18 @@
-"""What of the deliveries nobody reads, and what of them is in doubt, as findings."""
+"""What of the deliveries nobody reads, what of them is in doubt, and whether a clock was, as findings."""
 
 from __future__ import annotations
 
-from mergehouse.ingest.bronze import IngestResult
+import datetime as dt
+
+from mergehouse.ingest.bronze import BATCHES, IngestResult
 from mergehouse.quality.checks import CheckResult
 
 NAMED = 5  # in a finding
 
 
 def check_files(ingest: IngestResult) -> list[CheckResult]:
-    """A warning for each brand with files that no source reads, and for each table with doubtful deliveries.
+    """A warning for each brand with files that no source reads, for each table with doubtful deliveries, and
+    where the clock was set back.
 
     >>> found = check_files(IngestResult(unread={"shop": ["lines_3.pdf"]}))
     >>> found[0].table, found[0].check, found[0].why
@@ -27,7 +30,8 @@ def check_files(ingest: IngestResult) -> list[CheckResult]:
         )
         for brand, names in ingest.unread.items()
     ]
-    return unread + [_doubtful(table, files) for table, files in ingest.doubts.items()]
+    doubtful = [_doubtful(table, files) for table, files in ingest.doubts.items()]
+    return unread + doubtful + ([_clock_set_back(ingest, ingest.clock)] if ingest.clock else [])
 
 
 def _doubtful(table: str, files: dict[str, list[str]]) -> CheckResult:
@@ -39,6 +43,19 @@ def _doubtful(table: str, files: dict[str, list[str]]) -> CheckResult:
         sum(map(len, files.values())),
         f"{'; '.join(said[:NAMED])}{_more(len(said))}.",
         [{"file": file, "doubt": doubt} for file, doubts in files.items() for doubt in doubts][:NAMED],
+    )
+
+
+def _clock_set_back(ingest: IngestResult, clock: dt.datetime) -> CheckResult:
+    newest = max(batch.ingest_ts for batch in ingest.known)
+    return CheckResult(
+        BATCHES,
+        "clock_goes_forward",
+        "warn",
+        1,
+        f"The clock of this machine showed {clock:%Y-%m-%d %H:%M:%S} UTC, and an earlier delivery was loaded"
+        f" at {newest:%Y-%m-%d %H:%M:%S}. What came now counts as the later, and has the time just after"
+        " that. Set the clock right.",
     )
 
 

@@ -36,10 +36,10 @@ def write_report(project: Project, kpis: Values | None = None) -> str:
 
     Raises LakehouseError where nothing ran yet.
     """
-    lakehouse = Lakehouse(project.lakehouse_location)
-    if not lakehouse.exists("monitor.runs"):
-        raise LakehouseError(f"{lakehouse.location}: nothing ran here yet; `mergehouse run` comes first.")
-    contents = _contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis)
+    with Lakehouse(project.lakehouse_location).pinned() as lakehouse:
+        if not lakehouse.exists("monitor.runs"):
+            raise LakehouseError(f"{lakehouse.location}: nothing ran here yet; `mergehouse run` comes first.")
+        contents = _contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis)
     page = environment(HERE).get_template("report.html.j2").render(contents)
     return put_pages(lakehouse, {REPORT: page})[0]
 

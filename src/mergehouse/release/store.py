@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
+from mergehouse.progress import Progress, silent
 from mergehouse.release.manifest.manifest import Manifest, digest, parse_manifest
 from mergehouse.release.manifest.seal import CURRENT, MANIFEST, RELEASES, SUCCESS, check_files
 from mergehouse.release.manifest.version import Version
@@ -130,16 +131,20 @@ class Shelf:
             self.store.put(f"{RELEASES}/{CURRENT}", (json.dumps(pointer) + "\n").encode())
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """One release at a time where the place is of this machine; on an object store, who seals a version
-        first has it.
+    def exclusive(self, progress: Progress = silent) -> Iterator[None]:
+        """One release after the other where the place is of this machine; on an object store, who seals a
+        version first has it.
         """
         from mergehouse.lakehouse.delta import Lakehouse
 
         # and with it the compiler of models, which verification has no use for
         from mergehouse.lakehouse.lock import exclusive
 
-        with nullcontext() if self.is_remote else exclusive(Lakehouse(self.root)):
+        with (
+            nullcontext()
+            if self.is_remote
+            else exclusive(Lakehouse(self.root), "release", wait=True, progress=progress)
+        ):
             yield
 
     @contextmanager

@@ -52,7 +52,8 @@ def write_reports(
 
 
 def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterator[Card]:
-    lakehouse, now = Lakehouse(project.lakehouse_location), dt.datetime.now(dt.UTC)
+    lakehouse = Lakehouse(project.lakehouse_location, newest=True)
+    now = dt.datetime.now(dt.UTC)
     as_of = dict(lakehouse.table("gold.dim_brand").duckdb().project("source_system, as_of_date").fetchall())[
         brand
     ]

@@ -18,6 +18,7 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import FitError, RegistryError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.lakehouse.published import republishing
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
@@ -146,7 +147,7 @@ def train(
         import mergehouse.science.churn.sequence_model  # noqa: F401 - what is missing is said before anything is trained
     lakehouse = Lakehouse(project.lakehouse_location)
     expect_features(lakehouse)
-    with exclusive(lakehouse):
+    with exclusive(lakehouse, "train", wait=True, progress=progress), republishing(lakehouse):
         return train_brands(project, lakehouse, [brand] if brand else list(project.brands), progress, deep)
 
 

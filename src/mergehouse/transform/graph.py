@@ -12,11 +12,11 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
-import sqlglot
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contracts, find, models
+from mergehouse.engine.dialect import Sql, parsed, to_spark
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
@@ -34,7 +34,7 @@ from mergehouse.transform.staging_views import (
 )
 
 BUILT_LAYERS = ("silver", "gold")
-SEMANTICS = "1"  # raise when the engine's reading of the same SQL changes, so that every table is rebuilt
+SEMANTICS = "2"  # raise when the engine's reading of the same SQL changes, so that every table is rebuilt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class View(Node):
     read off new deliveries. `keep`: computed once a run.
     """
 
-    sql: str
+    sql: Sql
     of_brands: bool = False
     follows: bool = False
     keep: bool = False
@@ -229,7 +229,7 @@ def read_models() -> None:
     there is time.
 
     >>> read_models()
-    >>> tables_in.cache_info().currsize >= len(models())
+    >>> _tables_in_text.cache_info().currsize >= len(models())
     True
     """
     for name, sql in models().items():
@@ -257,20 +257,27 @@ def fingerprint_of(node: Node, fingerprints: Mapping[str, str], version: str = "
     >>> fingerprint_of(node, {"silver.notes": "old"}) == fingerprint_of(node, {"silver.notes": "new"})
     False
     """
-    sql = node.sql if isinstance(node, View | Table) else ""
+    sql = to_spark(node.sql) if isinstance(node, View | Table) else ""
     contract = node.contract.model_dump_json(exclude={"release"}) if isinstance(node, Table) else ""
     parents = (fingerprints[parent] for parent in sorted(node.parents))
     return _digest(SEMANTICS, sql, contract, *parents, *([version] if version else []))
 
 
-@functools.cache
-def tables_in(sql: str) -> frozenset[str]:
+def tables_in(sql: Sql) -> frozenset[str]:
     """Names of the tables a Spark SQL query reads, its own CTEs left out.
 
     >>> sorted(tables_in("WITH few AS (SELECT * FROM a.orders) SELECT * FROM few JOIN b.days USING (day)"))
     ['a.orders', 'b.days']
     """
-    tree = sqlglot.parse_one(sql, read="spark")
+    return _tables_in_text(sql) if isinstance(sql, str) else _tables_in(sql)
+
+
+@functools.cache
+def _tables_in_text(sql: str) -> frozenset[str]:
+    return _tables_in(parsed(sql))
+
+
+def _tables_in(tree: exp.Query) -> frozenset[str]:
     return frozenset(f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db)
 
 
@@ -302,7 +309,7 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
     ]
 
 
-def _view(name: str, sql: str, of_brands: bool = False, follows: bool = False, keep: bool = False) -> View:
+def _view(name: str, sql: Sql, of_brands: bool = False, follows: bool = False, keep: bool = False) -> View:
     return View(name=name, inputs=tables_in(sql), sql=sql, of_brands=of_brands, follows=follows, keep=keep)
 
 

@@ -4,9 +4,9 @@ what tells orders apart, which lines do not count.
 
 from __future__ import annotations
 
-import sqlglot
 from sqlglot import exp
 
+from mergehouse.engine.dialect import parsed
 from mergehouse.errors import ConfigError
 from mergehouse.project.config import Brand, nearest
 from mergehouse.transform.source_views import deletion_marks
@@ -19,7 +19,7 @@ def with_order_rules(query: exp.Select, brand: Brand, table: str | None, alias: 
     Raises ConfigError where a rule names a column that neither has.
 
     >>> brand = mh.project("shop").brands["shop"].model_copy(update={"order_key": ["order_date"]})
-    >>> query = sqlglot.parse_one("SELECT l.number AS order_id, l.sold AS order_local_ts FROM lines AS l")
+    >>> query = parsed("SELECT l.number AS order_id, l.sold AS order_local_ts FROM lines AS l")
     >>> print(with_order_rules(query, brand, "lines", "l").selects[0].sql("spark"))
     CAST(l.number AS STRING) || '/' || COALESCE(CAST(CAST(l.sold AS DATE) AS STRING), '') AS order_id
     """
@@ -88,5 +88,4 @@ def _joined(texts: list[exp.Expr], mark: str) -> exp.Expr:
 
 def _sql(template: str, **values: exp.Expr) -> exp.Expr:
     """An expression in Spark SQL with values in the places of `:name`."""
-    tree = exp.replace_placeholders(sqlglot.parse_one(template, read="spark"), **values)
-    return tree.copy()
+    return exp.replace_placeholders(parsed(template), **values).copy()

@@ -1,7 +1,8 @@
 """Between Bronze and Silver: typed views of the sources, and each brand's staging SQL stacked into one view.
 
-Everything here is generated Spark SQL text; nothing is written. A typed view reads a Bronze table with the
-formats found for each batch; text that cannot be read as its type becomes NULL and later a reason code.
+Everything here is generated Spark SQL, a brand's own as a tree; nothing is written. A typed view reads a
+Bronze table with the formats found for each batch; text that cannot be read as its type becomes NULL and
+later a reason code.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlglot import exp
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contracts, models
 from mergehouse.contracts.types import SOURCE_TYPES
+from mergehouse.engine.dialect import parsed, reading
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
@@ -122,16 +124,15 @@ def brand_contracts() -> list[Contract]:
     return [contract for contract in contracts("staging") if contract.table not in models()]
 
 
-def stacked_view(contract: Contract, brands: list[Brand]) -> str:
-    """SQL of `staging.<name>`: every brand's `<name>.sql`, cast to the contract and stacked.
+def stacked_view(contract: Contract, brands: list[Brand]) -> exp.Query:
+    """The query of `staging.<name>`: every brand's `<name>.sql`, cast to the contract and stacked.
 
     Raises ConfigError where a query lacks a required column, returns an unknown one or reads an unknown
     table.
 
     >>> from mergehouse.contracts.registry import contract_of
     >>> brand = mh.project("shop").brands["shop"]
-    >>> sql = stacked_view(contract_of("staging.order_lines"), [brand])
-    >>> sqlglot.parse_one(sql, read="spark").named_selects[:4]
+    >>> stacked_view(contract_of("staging.order_lines"), [brand]).named_selects[:4]
     ['source_system', 'timezone', 'brand_currency', 'are_prices_gross']
     """
     files = [(brand, brand_file(brand, contract)) for brand in brands]
@@ -140,35 +141,40 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> str:
     )
 
 
-def usable_view(contract: Contract, brands: list[Brand]) -> str:
-    """SQL of `staging.<name>` for a list of products or customers: the last row of each code, without those
-    that break the contract.
+def usable_view(contract: Contract, brands: list[Brand]) -> exp.Query:
+    """The query of `staging.<name>` for a list of products or customers: the last row of each code, without
+    those that break the contract.
 
     >>> from mergehouse.contracts.registry import contract_of
-    >>> usable_view(contract_of("staging.customers"), [])[-25:]
+    >>> usable_view(contract_of("staging.customers"), []).sql()[-25:]
     'WHERE reason_code IS NULL'
     """
     columns = ", ".join((*OF_BRAND, *contract.columns))
-    return f"SELECT {columns} FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NULL"
+    usable = f"SELECT {columns} FROM judged WHERE reason_code IS NULL"
+    return reading(usable, judged=_judged(contract, brands))
 
 
-def unusable_view(lists: list[Contract], brands: list[Brand]) -> str:
-    """SQL of `staging.unusable_entries`: the rows of lists of products or customers that do not count, as
-    JSON, and why.
+def unusable_view(lists: list[Contract], brands: list[Brand]) -> exp.Query:
+    """The query of `staging.unusable_entries`: the rows of lists of products or customers that do not count,
+    as JSON, and why.
 
     >>> from mergehouse.contracts.registry import contract_of
-    >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], [])
+    >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], []).sql()
     True
     """
-    return " UNION ALL ".join(
-        f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
-        f" TO_JSON(STRUCT({', '.join(contract.columns)})) AS entry"
-        f" FROM ({_judged(contract, brands)}) AS judged WHERE reason_code IS NOT NULL"
+    parts = [
+        reading(
+            f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
+            f" TO_JSON(STRUCT({', '.join(contract.columns)})) AS entry"
+            " FROM judged WHERE reason_code IS NOT NULL",
+            judged=_judged(contract, brands),
+        )
         for contract in lists
-    )
+    ]
+    return _union(parts)
 
 
-def _judged(contract: Contract, brands: list[Brand]) -> str:
+def _judged(contract: Contract, brands: list[Brand]) -> exp.Query:
     """The stacked rows with the reason why one does not count: it breaks what the contract says of its
     columns, or a later row has its key.
     """
@@ -184,13 +190,11 @@ def _judged(contract: Contract, brands: list[Brand]) -> str:
     later_first = (
         f"PARTITION BY source_system, {key}, broken ORDER BY ingest_ts DESC, source_row DESC, {others}"
     )
-    named = (
-        f"SELECT *, CASE {' '.join(broken)} END AS broken FROM ({stacked_view(contract, brands)}) AS stacked"
-    )
-    return (
+    return reading(
         "SELECT *, CASE WHEN broken IS NOT NULL THEN broken"
         f" WHEN ROW_NUMBER() OVER ({later_first}) > 1 THEN 'repeated_{contract.key[0]}' END AS reason_code"
-        f" FROM ({named}) AS named"
+        f" FROM (SELECT *, CASE {' '.join(broken)} END AS broken FROM stacked) AS named",
+        stacked=stacked_view(contract, brands),
     )
 
 
@@ -204,11 +208,11 @@ def brand_file(brand: Brand, contract: Contract) -> Path:
     return brand.folder / f"{contract.table.split('.')[1]}.sql"
 
 
-def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) -> str:
+def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) -> exp.Query:
     """The brands' queries, each from its file, cast to the contract and stacked.
 
     >>> from mergehouse.contracts.registry import contract_of
-    >>> stacked(contract_of("staging.order_lines"), []).endswith("WHERE FALSE")
+    >>> stacked(contract_of("staging.order_lines"), []).sql().endswith("WHERE FALSE")
     True
     """
     parts = []
@@ -221,10 +225,9 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
             f" {name}"
             for name, column in contract.columns.items()
         )
-        parts.append(
-            f"SELECT {_of_brand(brand)}, {columns} FROM ({query.sql(dialect='spark')}) AS `{brand.name}`"
-        )
-    return " UNION ALL ".join(parts) or _empty(contract)
+        rows = f"SELECT {_of_brand(brand)}, {columns} FROM written AS `{brand.name}`"
+        parts.append(reading(rows, written=query))
+    return _union(parts) if parts else _empty(contract)
 
 
 def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
@@ -370,12 +373,8 @@ def _read_latest(branch: exp.Query, brand: Brand, alias: str, line_sources: set[
             continue
         if key := brand.sources[source].key:
             name = table.alias_or_name
-            table.set("alias", None)
-            rows = sqlglot.parse_one(
-                latest(brand.sources[source], key, f"SELECT * FROM {table.sql(dialect='spark')}"),
-                read="spark",
-            )
-            table.replace(exp.Subquery(this=rows, alias=exp.TableAlias(this=exp.to_identifier(name))))
+            rows = parsed(latest(brand.sources[source], key, f"SELECT * FROM typed.`{table.name}`"))
+            table.replace(rows.subquery(name))
 
 
 def _numbered(
@@ -398,7 +397,7 @@ def _numbered(
 @functools.lru_cache(maxsize=256)
 def _parsed(text: str, file: Path) -> exp.Query:
     try:
-        query = sqlglot.parse_one(text, read="spark")
+        query = parsed(text)
         query.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
     except sqlglot.errors.UnsupportedError as error:  # it would be written without what is not supported
         raise ConfigError(f"{file}: {str(error).splitlines()[0]} Say it with other functions.") from None
@@ -450,6 +449,10 @@ def _is_cte(table: exp.Table) -> bool:
         if any(cte.alias_or_name == table.name for cte in known):
             return True
     return False
+
+
+def _union(parts: list[exp.Query]) -> exp.Query:
+    return exp.union(*parts, distinct=False, copy=False) if len(parts) > 1 else parts[0]
 
 
 def _named_columns(query: exp.Query, contract: Contract, file: Path) -> set[str]:
@@ -505,7 +508,7 @@ def _check_tax(brand: Brand, given: set[str], file: Path) -> None:
         )
 
 
-def _empty(contract: Contract) -> str:
+def _empty(contract: Contract) -> exp.Query:
     columns = {n: _view_type(n, c.type) for n, c in contract.columns.items()}
     nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in (OF_BRAND | columns).items())
-    return f"SELECT {nulls} WHERE FALSE"
+    return reading(f"SELECT {nulls} WHERE FALSE")

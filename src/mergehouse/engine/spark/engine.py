@@ -9,6 +9,7 @@ writers. Rows stay on the executors.
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,10 @@ from sqlglot.tokens import TokenType
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.engine import RELATIONS, SCHEMAS, Relation, Staged
+from mergehouse.engine.dialect import Sql, to_spark
 from mergehouse.engine.spark.catalog import Catalog
 from mergehouse.engine.spark.errors import spark_errors
-from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.delta import OURS, Lakehouse
 from mergehouse.lakehouse.files import LAYERS, Stamp
 
 if TYPE_CHECKING:
@@ -72,16 +74,17 @@ class SparkEngine:
         if self.catalog:
             self.catalog.expect_free(name)
         with spark_errors(name):
-            self._commit(name, frame, {"mergeSchema": "true", "txnAppId": batch_id, "txnVersion": "1"})
+            ours = {"userMetadata": json.dumps(OURS)}
+            self._commit(name, frame, {"mergeSchema": "true", "txnAppId": batch_id, "txnVersion": "1"} | ours)
         self.lakehouse.committed(name)
 
-    def define(self, name: str | Relation, sql: str) -> None:
+    def define(self, name: str | Relation, sql: Sql) -> None:
         with spark_errors(str(name)):
-            self.session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {flat(name)} AS {flattened(sql)}")
+            self.session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {flat(name)} AS {flattened(to_spark(sql))}")
 
-    def keep(self, name: str | Relation, sql: str) -> None:
+    def keep(self, name: str | Relation, sql: Sql) -> None:
         with spark_errors(str(name)):
-            self._kept(self.session.sql(flattened(sql))).createOrReplaceTempView(flat(name))
+            self._kept(self.session.sql(flattened(to_spark(sql)))).createOrReplaceTempView(flat(name))
 
     def slice(self, name: Relation, source: str | Relation, affected: Relation, on: dict[str, str]) -> None:
         equal = " AND ".join(f"t.{column} = a.{key}" for column, key in on.items())
@@ -103,15 +106,15 @@ class SparkEngine:
         known = self.session.createDataFrame(table.cast(schema), from_arrow_schema(schema))
         known.createOrReplaceTempView(flat(name))
 
-    def stage(self, contract: Contract, sql: str) -> Staged:
+    def stage(self, contract: Contract, sql: Sql) -> Staged:
         self._keep_typed(contract, sql)
         return Staged(contract, "table")
 
-    def stage_partitions(self, contract: Contract, sql: str) -> Staged:
+    def stage_partitions(self, contract: Contract, sql: Sql) -> Staged:
         self._keep_typed(contract, sql)
         return Staged(contract, "partitions")
 
-    def stage_changes(self, contract: Contract, sql: str, sliced: bool) -> Staged:
+    def stage_changes(self, contract: Contract, sql: Sql, sliced: bool) -> Staged:
         table, columns = contract.table, ", ".join(contract.columns)
         published, computed, inserted, deleted = (
             Relation(kind, table) for kind in ("published", "computed", "inserted", "deleted")
@@ -206,9 +209,9 @@ class SparkEngine:
         self.read(contract.table).createOrReplaceTempView(name)
         return name
 
-    def _keep_typed(self, contract: Contract, sql: str) -> None:
+    def _keep_typed(self, contract: Contract, sql: Sql) -> None:
         columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in contract.types.items())
-        self.keep(Relation("computed", contract.table), f"SELECT {columns} FROM ({sql}) AS model")
+        self.keep(Relation("computed", contract.table), f"SELECT {columns} FROM ({to_spark(sql)}) AS model")
 
     def _kept(self, frame: DataFrame) -> DataFrame:
         """The rows, written once and read back: what a lazy frame would compute again for every reader."""

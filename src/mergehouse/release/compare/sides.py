@@ -43,14 +43,12 @@ def lakehouse_side(
     """The first of `layouts` that is there: Gold tables, or the tables below `Tables/`."""
     place = located(Path(), location)
     for layout in layouts:
-        lakehouse, prefix = (
-            (Lakehouse(place), "gold.")
-            if layout == "gold"
-            else (Lakehouse(f"{fabric_root(place)}/Tables"), "")
-        )
-        if there := [name for name in contracts() if lakehouse.exists(f"{prefix}{name}")]:
+        root, prefix = (place, "gold.") if layout == "gold" else (f"{fabric_root(place)}/Tables", "")
+        with Lakehouse(root).pinned() as lakehouse:
+            there = [name for name in contracts() if lakehouse.exists(f"{prefix}{name}")]
             for name in there:
                 create_view(connection, f"{schema}.{name}", lakehouse.delta(f"{prefix}{name}"))
+        if there:
             return Side(schema, place, {name: _types(connection, f"{schema}.{name}") for name in there})
     hint = next(
         (

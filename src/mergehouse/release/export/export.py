@@ -24,7 +24,8 @@ from mergehouse.kpi.catalogue import catalogue, compute_over
 from mergehouse.kpi.formula import Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_types, needs_safe_reader
-from mergehouse.lakehouse.lock import exclusive
+from mergehouse.lakehouse.integrity import faults
+from mergehouse.lakehouse.owner import expect_own
 from mergehouse.lakehouse.reader import limited, quoted, read_files, select, text
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, load_project
@@ -105,7 +106,8 @@ def release(
     ask for.
 
     Raises MergehouseError on a version that is too low for the changes, CheckFailed where a key or an empty
-    value breaks a contract, LakehouseError where nothing is published or the place cannot be written.
+    value breaks a contract or a table is not as mergehouse wrote it, LakehouseError where nothing is
+    published or the place cannot be written.
     """
     lakehouse, shelf = (
         Lakehouse(project.lakehouse_location),
@@ -113,8 +115,10 @@ def release(
     )
     wanted = Version.parse(version) if version else None
     created = (now or dt.datetime.now(dt.UTC)).replace(microsecond=0)
-    with exclusive(lakehouse), shelf.exclusive():
+    with lakehouse.pinned(), shelf.exclusive(progress):
+        expect_own(lakehouse, project)
         contracts = released_contracts(lakehouse)
+        _expect_as_written(lakehouse, contracts)
         previous = shelf.latest()
         with shelf.staging() as staged, limited(project.config.limits) as connection:
             return _Export(lakehouse, connection, shelf, staged, created, progress).make(
@@ -132,6 +136,14 @@ def released_contracts(lakehouse: Lakehouse) -> list[Contract]:
             f"{lakehouse.location}: no Gold table is published yet; `mergehouse run` builds them."
         )
     return found
+
+
+def _expect_as_written(lakehouse: Lakehouse, contracts: list[Contract]) -> None:
+    """Raises CheckFailed where a table that is to be released is not as mergehouse wrote it."""
+    for name, fault in faults(lakehouse, [c.table for c in contracts], count_rows=True).items():
+        raise CheckFailed(
+            f"`{name}`: {fault.said}. Nothing was released; `mergehouse run` builds the table again."
+        )
 
 
 class _Export:

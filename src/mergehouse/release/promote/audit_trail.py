@@ -66,10 +66,11 @@ def record(lakehouse: Lakehouse, attempt: Promotion, outcome: str) -> None:
 
 
 def promotions(lakehouse: Lakehouse) -> list[dict[str, Any]]:
-    """The audit trail of an environment's lakehouse, oldest first."""
-    if not lakehouse.exists(PROMOTIONS):
+    """The audit trail of an environment's lakehouse, oldest first: all of it, published with a set or not."""
+    newest = Lakehouse(lakehouse.location, newest=True)
+    if not newest.exists(PROMOTIONS):
         return []
-    return lakehouse.table(PROMOTIONS).polars().sort("recorded_ts", maintain_order=True).to_dicts()
+    return newest.table(PROMOTIONS).polars().sort("recorded_ts", maintain_order=True).to_dicts()
 
 
 def taken_releases(trail: list[dict[str, Any]]) -> list[dict[str, Any]]:

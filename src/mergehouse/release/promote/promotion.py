@@ -16,6 +16,7 @@ from mergehouse.errors import MergehouseError
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.lakehouse.published import republishing
 from mergehouse.lakehouse.reader import limited
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import CONFIG_FILE, Limits, Project, load_project
@@ -83,7 +84,12 @@ def promote(
             else f"promote one into {source} first"
         )
         raise MergehouseError(f"{shelf.root}: there is no release to promote; {todo}.")
-    with exclusive(Lakehouse(there.lakehouse_location)), carried(shelf.root, str(wanted), progress) as files:
+    lakehouse = Lakehouse(there.lakehouse_location)
+    with (
+        exclusive(lakehouse, "promote", progress=progress),
+        republishing(lakehouse),
+        carried(shelf.root, str(wanted), progress) as files,
+    ):
         work = _Work(there, target, progress)
         progress("verification")
         found = verify_folder(files, shelf.root, str(wanted), None, progress)
@@ -130,7 +136,8 @@ def rollback(
     Raises MergehouseError where it has taken none before.
     """
     there = load_project(folder, target)
-    with exclusive(Lakehouse(there.lakehouse_location)):
+    lakehouse = Lakehouse(there.lakehouse_location)
+    with exclusive(lakehouse, "promotions rollback", progress=progress), republishing(lakehouse):
         work = _Work(there, target, progress)
         if len(work.taken) < 2:
             had = (
@@ -163,7 +170,8 @@ class _Work:
     def __init__(self, project: Project, environment: str, progress: Progress):
         self.project, self.environment, self.progress = project, environment, progress
         self.location = project.lakehouse_location
-        self.lakehouse, self.shelf = Lakehouse(self.location), Shelf(f"{self.location}/release")
+        self.lakehouse = Lakehouse(self.location, newest=True)
+        self.shelf = Shelf(f"{self.location}/release")
         self.taken = taken_releases(promotions(self.lakehouse))
 
     def attempt(

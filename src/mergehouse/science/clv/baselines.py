@@ -14,8 +14,8 @@ from mergehouse.science.clv.ensemble import (
     MEMBERS,
     ClvFallback,
     closed_rows,
-    fit_clv,
     fit_clv_fallback,
+    fit_values,
     last_years_value,
     outcome,
     window_days,
@@ -29,9 +29,11 @@ LEARNED = 10_000  # rows that each tree of the forest sees
 Values = dict[int, np.ndarray]
 
 
-def value_methods(dataset: Dataset, day: dt.date) -> Iterator[tuple[str, Values | str]]:
-    """Predictions of every method on `day`, of all customers known then, by horizon: shape (n,); in words why
-    there are none, where one cannot be fitted.
+def value_methods(
+    dataset: Dataset, day: dt.date, horizons: tuple[int, ...] = HORIZONS
+) -> Iterator[tuple[str, Values | str]]:
+    """Predictions of every method on `day`, of all customers known then, for some of HORIZONS: shape (n,), by
+    horizon; in words why there are none, where one cannot be fitted.
 
     Rules and BG/NBD keep their own level. Regressions, forest and trees, which learn from windows of another
     season, are brought to that of the ensemble.
@@ -44,25 +46,28 @@ def value_methods(dataset: Dataset, day: dt.date) -> Iterator[tuple[str, Values 
 
     @cache
     def fitted() -> tuple[Values, Values]:
-        clv = fit_clv(dataset, day, buying())
-        return clv.members(rows), clv.predict(rows).value
+        # a longer horizon's value is never below a shorter one's
+        until = tuple(h for h in HORIZONS if h <= max(horizons))
+        clv = fit_values(dataset, day, buying(), until)
+        members = clv.members(rows)
+        return members, clv.values(members)
 
     def member(place: int) -> Values:
         members, said = fitted()
-        return {h: _at_level(members[h][:, place], said[h].mean()) for h in HORIZONS}
+        return {h: _at_level(members[h][:, place], said[h].mean()) for h in horizons}
 
     def forest() -> Values:
-        level = or_why(lambda: {h: float(value.mean()) for h, value in fitted()[1].items()})
-        windows = {h: window_days(dataset, day, h) for h in HORIZONS}
+        level = or_why(lambda: {h: float(fitted()[1][h].mean()) for h in horizons})
+        windows = {h: window_days(dataset, day, h) for h in horizons}
         of_days = {days: random_forest(dataset, day, days) for days in set(windows.values())}
         if isinstance(level, str):  # there is no ensemble whose level it could have
-            return {h: of_days[windows[h]] for h in HORIZONS}
-        return {h: _at_level(of_days[windows[h]], level[h]) for h in HORIZONS}
+            return {h: of_days[windows[h]] for h in horizons}
+        return {h: _at_level(of_days[windows[h]], level[h]) for h in horizons}
 
     methods: dict[str, Callable[[], Values]] = {
-        RULES[0]: lambda: {h: last_years_value(rows, h) for h in HORIZONS},
-        RULES[1]: lambda: {h: rfm_means(dataset, day, h) for h in HORIZONS},
-        MEMBERS[1]: lambda: {h: buying().expected(rows, h) for h in HORIZONS},
+        RULES[0]: lambda: {h: last_years_value(rows, h) for h in horizons},
+        RULES[1]: lambda: {h: rfm_means(dataset, day, h) for h in horizons},
+        MEMBERS[1]: lambda: {h: buying().expected(rows, h) for h in horizons},
         "random forest": forest,
         MEMBERS[2]: partial(member, 2),
         MEMBERS[3]: partial(member, 3),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,10 +104,7 @@ class Clv:
 
     def predict(self, rows: pl.DataFrame) -> ClvPrediction:
         """Of all customers of `rows` (columns of `gold.customer_features`), active or not."""
-        members = self.members(rows)
-        value = {h: self.levels[h] * _geometric(members[h] / self.means[h]) for h in HORIZONS}
-        for shorter, longer in zip(HORIZONS, HORIZONS[1:], strict=False):
-            value[longer] = np.maximum(value[longer], value[shorter])
+        value = self.values(self.members(rows))
         year = value[YEAR]
         if self.scatter.size:
             at, least, most = self.scatter
@@ -116,12 +114,19 @@ class Clv:
             low, high = (count * each for count in self.buying.scatter(rows))
         return ClvPrediction(value, np.minimum(low, year), np.maximum(high, year))
 
+    def values(self, members: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+        """Value of the customers of `members`, shape (customers,), by horizon: never less for longer."""
+        value = {h: self.levels[h] * _geometric(members[h] / self.means[h]) for h in sorted(members)}
+        for shorter, longer in pairwise(value):
+            value[longer] = np.maximum(value[longer], value[shorter])
+        return value
+
     def members(self, rows: pl.DataFrame) -> dict[int, np.ndarray]:
         """Value by each member of MEMBERS, shape (customers, members), by horizon: as they are, without a
         common level.
         """
         features, each = matrix(rows), self.buying.each(rows)
-        expected = {h: self.buying.purchases(rows, h) * each for h in HORIZONS}
+        expected = {h: self.buying.purchases(rows, h) * each for h in self.windows}
         windows = {window.days: window for window in self.windows.values()}
         learned = {
             days: w.members(*_inputs(features, expected[days], self.buying.silent(rows, days)))
@@ -129,7 +134,7 @@ class Clv:
         }
         return {
             h: np.column_stack([last_years_value(rows, h), expected[h], *learned[self.windows[h].days]])
-            for h in HORIZONS
+            for h in self.windows
         }
 
     def anchored(self, dataset: Dataset, day: dt.date) -> Clv:
@@ -140,29 +145,33 @@ class Clv:
         """
         known = dataset.at(day)
         rows = known.sample(min(len(known), MOST_ROWS), seed=1)
-        members, levels = self.members(rows), value_levels(dataset, day, HORIZONS)
-        means = {h: np.maximum(members[h].mean(axis=0), TINY) for h in HORIZONS}
-        wanted = {h: levels[h] / len(known) if h in levels else means[h][1] for h in HORIZONS}
-        factors = {h: float(wanted[h] / _geometric(members[h] / means[h]).mean()) for h in HORIZONS}
+        members, levels = self.members(rows), value_levels(dataset, day, tuple(self.windows))
+        means = {h: np.maximum(members[h].mean(axis=0), TINY) for h in self.windows}
+        wanted = {h: levels[h] / len(known) if h in levels else means[h][1] for h in self.windows}
+        factors = {h: float(wanted[h] / _geometric(members[h] / means[h]).mean()) for h in self.windows}
         return replace(self, day=day, means=means, levels=factors)
 
 
-def fit_clv(dataset: Dataset, day: dt.date, buying: ClvFallback | None = None) -> Clv:
-    """The ensemble as it could be fitted on `day`, from windows that had closed by then; `buying` as fitted
-    on that day, where it is at hand.
+def fit_clv(dataset: Dataset, day: dt.date) -> Clv:
+    """The ensemble as it could be fitted on `day`, from windows that had closed by then; as `fit_values`."""
+    fitted = fit_values(dataset, day, fit_clv_fallback(dataset, day), HORIZONS)
+    return replace(fitted, scatter=_scatter(dataset, day, fitted))
+
+
+def fit_values(dataset: Dataset, day: dt.date, buying: ClvFallback, horizons: tuple[int, ...]) -> Clv:
+    """The ensemble for the first of HORIZONS, all or some, with BG/NBD's own scatter; `buying` as fitted on
+    `day`.
 
     For each horizon from windows of its own length once CUTOFFS of them have closed, else of the next
     shorter; 90 days at least. Raises FitError where none has closed or nobody brought anything in them, and
     where purchases cannot be told apart at all.
     """
-    buying = buying or fit_clv_fallback(dataset, day)
     learned = {
         days: _fit_window(dataset, day, days, buying)
-        for days in sorted({window_days(dataset, day, h) for h in HORIZONS})
+        for days in sorted({window_days(dataset, day, h) for h in horizons})
     }
-    windows = {h: learned[window_days(dataset, day, h)] for h in HORIZONS}
-    fitted = Clv(day, buying, windows, {}, {}, np.empty((3, 0))).anchored(dataset, day)
-    return replace(fitted, scatter=_scatter(dataset, day, fitted))
+    windows = {h: learned[window_days(dataset, day, h)] for h in horizons}
+    return Clv(day, buying, windows, {}, {}, np.empty((3, 0))).anchored(dataset, day)
 
 
 def last_years_value(rows: pl.DataFrame, days: int) -> np.ndarray:

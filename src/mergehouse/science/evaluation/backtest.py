@@ -133,12 +133,12 @@ def backtest_clv(dataset: Dataset, progress: Progress = silent) -> Iterator[Test
     for cutoff in judged_cutoffs(dataset):
         rows = dataset.at(cutoff)
         progress(f"{dataset.brand}: value at {cutoff}")
-        for name, predicted in value_methods(dataset, cutoff):
-            for horizon in VALUE_HORIZONS:
-                if cutoff in dataset.closed_before(dataset.as_of, horizon):
-                    said = predicted if isinstance(predicted, str) else predicted[horizon]
-                    value = outcome(rows, horizon)
-                    yield from _judged(dataset.brand, f"clv_{horizon}d", name, cutoff, rows, value, said)
+        horizons = tuple(h for h in VALUE_HORIZONS if cutoff in dataset.closed_before(dataset.as_of, h))
+        for name, predicted in value_methods(dataset, cutoff, horizons):
+            for horizon in horizons:
+                said = predicted if isinstance(predicted, str) else predicted[horizon]
+                value = outcome(rows, horizon)
+                yield from _judged(dataset.brand, f"clv_{horizon}d", name, cutoff, rows, value, said)
 
 
 def beside_rules(tested: Iterable[Tested]) -> list[Tested]:

@@ -5,13 +5,16 @@ was spent.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
 BINS = 10  # of calibration: deciles of the prediction
 TOP = 0.1  # the share of customers that lift and captured value are about
 DRAWS = 200  # of the bootstrap
+AT_ONCE = 2**15  # counts, of customers in draws, that are looked at together: what a core's cache holds
 Metrics = dict[str, float]
+OfCounts = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 def churn_metrics(churned: np.ndarray, probability: np.ndarray) -> Metrics:
@@ -28,7 +31,7 @@ def churn_metrics(churned: np.ndarray, probability: np.ndarray) -> Metrics:
     >>> churn_metrics(np.array([1, 1]), np.array([0.9, 0.4]))
     {}
     """
-    return _churn(churned, probability)(np.ones(len(churned), dtype=int))
+    return _of_everybody(_churn(churned, probability), len(churned))
 
 
 def value_metrics(value: np.ndarray, predicted: np.ndarray) -> Metrics:
@@ -42,7 +45,7 @@ def value_metrics(value: np.ndarray, predicted: np.ndarray) -> Metrics:
     >>> found["mae"], found["bias"], found["top_share"], found["gini"]
     (15.0, 0.9, 0.5, 1.0)
     """
-    return _value(value, predicted)(np.ones(len(value), dtype=int))
+    return _of_everybody(_value(value, predicted), len(value))
 
 
 def intervals(
@@ -53,22 +56,22 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """95 % intervals of all metrics: the bootstrap over customers (Efron 1979, percentile method), seeded.
 
-    A draw is how often each customer is drawn: customers are sorted once, and every draw counts along.
+    A draw is how often each customer is drawn: customers are sorted once, and all draws count along.
 
     >>> churned, probability = np.arange(40) >= 20, np.linspace(0, 1, 40)
     >>> intervals(churn_metrics, churned, probability)["auc"]  # a ranking without a fault, whoever is drawn
     (1.0, 1.0)
     """
-    rng, customers = np.random.default_rng(seed), len(truth)
     of_counts = {churn_metrics: _churn, value_metrics: _value}[metrics](truth, predicted)
-    drawn = [
-        of_counts(np.bincount(rng.integers(0, customers, customers), minlength=customers))
-        for _ in range(DRAWS)
-    ]
-    return {
-        name: tuple(np.percentile([d[name] for d in drawn if name in d], [2.5, 97.5]).tolist())
-        for name in metrics(truth, predicted)
-    }  # fmt: skip
+    if not _of_everybody(of_counts, len(truth)):
+        return {}
+    counts = _draws(len(truth), seed)
+    parts = [of_counts(part) for part in np.array_split(counts, min(DRAWS, -(-counts.size // AT_ONCE)))]
+    names = list(parts[0])
+    drawn = np.column_stack([np.concatenate([part[name] for part in parts]) for name in names])
+    drawn = drawn[~np.isnan(drawn).any(axis=1)]  # a draw in which there is nothing to rank tells nothing
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0).tolist()
+    return dict(zip(names, zip(low, high, strict=True), strict=True))
 
 
 def calibration(truth: np.ndarray, predicted: np.ndarray) -> list[tuple[float, float, int]]:
@@ -99,94 +102,133 @@ def top(predicted: np.ndarray) -> np.ndarray:
     return np.argsort(-predicted, kind="stable")[: _tenth(len(predicted))]
 
 
-def _churn(churned: np.ndarray, probability: np.ndarray) -> Callable[[np.ndarray], Metrics]:
-    """The metrics as a function of how often each customer counts, shape (n,), whole numbers."""
+@lru_cache(maxsize=4)  # all methods at a cut-off are judged by the same customers
+def _draws(customers: int, seed: int) -> np.ndarray:
+    """How often each customer is drawn, shape (DRAWS, customers)."""
+    rng, counts = np.random.default_rng(seed), np.empty((DRAWS, customers), dtype=np.uint16)
+    for draw in counts:
+        draw[:] = np.bincount(rng.integers(0, customers, customers), minlength=customers)
+    counts.flags.writeable = False
+    return counts
+
+
+def _of_everybody(of_counts: OfCounts, customers: int) -> Metrics:
+    """The metrics where each customer counts once; empty where nothing can be ranked."""
+    found = {name: float(value[0]) for name, value in of_counts(np.ones((1, customers))).items()}
+    return {} if np.isnan([*found.values()]).any() else found
+
+
+def _churn(churned: np.ndarray, probability: np.ndarray) -> OfCounts:
+    """The metrics as a function of how often each customer counts, shape (draws, n), whole numbers that add
+    up to n; NaN for a draw in which all or none churned.
+    """
     order = np.argsort(-probability, kind="stable")
     p, y = probability[order].clip(1e-6, 1 - 1e-6), churned[order].astype(float)
     # customers with one probability are one step of the ROC and the precision-recall curve
-    begin = _begins(p)
-    squared, log_loss, right = (p - y) ** 2, -np.log(np.where(y > 0, p, 1 - p)), (p > 0.5) == (y > 0)
+    steps, customers = _ends(p), len(p)
+    log_loss, right = -np.log(np.where(y > 0, p, 1 - p)), (p > 0.5) == (y > 0)
+    added = np.column_stack([y, (p - y) ** 2, log_loss, right])
+    # of probabilities from the lowest on, as in `calibration`
+    deciles = customers - np.cumsum([0, *(len(part) for part in np.array_split(p, BINS))])[BINS - 1 :: -1]
 
-    def of_counts(counts: np.ndarray) -> Metrics:
-        w = counts[order]
-        customers, left = w.sum(), w @ y
-        if left in (0, customers):
-            return {}
-        gone, all_of = np.add.reduceat(w * y, begin), np.add.reduceat(w, begin)
-        found, listed = np.cumsum(gone), np.cumsum(all_of)
-        stayed = all_of - gone
-        above = np.cumsum(stayed) - stayed / 2  # who stayed and yet stands higher
-        drawn = np.repeat(np.arange(len(w)), w)
+    def of_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
+        w = np.take(counts, order, axis=1).astype(float)
+        left, squared, log_losses, rights = (w @ added).T
+        gone = w * y
+        listed, found = np.cumsum(w, axis=1), np.cumsum(gone, axis=1)
+        too_sure = _of_first(deciles, listed, np.cumsum(w * (p - y), axis=1), p - y)
+        lift = _of_first([_tenth(customers)], listed, found, y)[:, 0] / _tenth(customers)
+        if len(steps) < customers:
+            listed, found = listed[:, steps], found[:, steps]
+            w, gone = (np.diff(so_far, axis=1, prepend=0) for so_far in (listed, found))
+        above = listed - found - (w - gone) / 2  # who stayed and yet stands higher
+        left[(left == 0) | (left == customers)] = np.nan
         return {
-            "auc": float(1 - gone @ above / (left * (customers - left))),
-            "pr_auc": float(gone @ (found / np.maximum(listed, 1)) / left),
-            "brier": float(w @ squared / customers),
-            "log_loss": float(w @ log_loss / customers),
-            "accuracy": float(w @ right / customers),
-            "ece": _distance(_deciles(y[drawn[::-1]], p[drawn[::-1]])),
-            "lift": float(y[drawn[: _tenth(customers)]].mean() * customers / left),
+            "auc": 1 - _rowwise(gone, above) / (left * (customers - left)),
+            "pr_auc": _rowwise(gone, found / np.maximum(listed, 1)) / left,
+            "brier": squared / customers,
+            "log_loss": log_losses / customers,
+            "accuracy": rights / customers,
+            "ece": np.abs(np.diff(too_sure, axis=1, prepend=0)).sum(axis=1) / customers,
+            "lift": lift * customers / left,
         }
 
     return of_counts
 
 
-def _value(value: np.ndarray, predicted: np.ndarray) -> Callable[[np.ndarray], Metrics]:
-    """The metrics as a function of how often each customer counts, shape (n,), whole numbers."""
+def _value(value: np.ndarray, predicted: np.ndarray) -> OfCounts:
+    """The metrics as a function of how often each customer counts, shape (draws, n), whole numbers that add
+    up to n; NaN for a draw in which all spent the same, or nothing.
+    """
     order, best = np.argsort(-predicted, kind="stable"), np.argsort(-value, kind="stable")
-    ranked, perfect = value[order], value[best]
-    by_predicted, by_value = (_ranking(v) for v in (predicted, value))
-    error = predicted - value
+    ranked, perfect, said = value[order], value[best], predicted[order]
+    of_said, of_perfect, customers = _ends(said), _ends(perfect), len(value)
+    place = np.argsort(best)[order]  # among the perfectly ranked
+    error, off = said - ranked, ranked - value.mean()
+    added = np.column_stack([ranked, said, np.abs(error), error**2, off, off**2])
 
-    def of_counts(counts: np.ndarray) -> Metrics:
-        customers, total = counts.sum(), counts @ value
-        spread = counts @ (value - total / customers) ** 2
-        if np.ptp(value[counts > 0]) == 0 or total <= 0:
-            return {}
-        w, squared = counts[order], counts @ error**2
-        drawn = np.repeat(ranked, w)
+    def of_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
+        w, v = (np.take(counts, by, axis=1).astype(float) for by in (order, best))
+        total, of_said_total, absolute, squared, shift, spread = (w @ added).T
+        listed, listed_best = np.cumsum(w, axis=1), np.cumsum(v, axis=1)
+        top_tenth = _of_first([_tenth(customers)], listed, np.cumsum(w * ranked, axis=1), ranked)[:, 0]
+        spread -= shift**2 / customers
+        drawn = v > 0
+        first, last = drawn.argmax(axis=1), customers - 1 - drawn[:, ::-1].argmax(axis=1)
+        nothing = (perfect[first] == perfect[last]) | (total <= 0)
+        total[nothing] = spread[nothing] = np.nan
+        middle, by_value = listed - w / 2, _middles(v, listed_best, of_perfect)
+        by_said = middle if len(of_said) == customers else _middles(w, listed, of_said)
+        gini, of_best = (
+            2 * ((weight * (customers + 0.5 - rank)) @ spent) / total / customers - 1 - 1 / customers
+            for weight, rank, spent in ((w, middle, ranked), (v, by_value, perfect))
+        )
+        by_said, by_value = by_said - customers / 2, by_value - customers / 2
+        norm = np.sqrt(_rowwise(w * by_said, by_said) * _rowwise(v * by_value, by_value))
+        both = _rowwise(w * by_said, np.take(by_value, place, axis=1))
         return {
-            "spearman": _correlation(by_predicted(counts), by_value(counts), counts),
-            "gini": _concentration(ranked, w) / _concentration(perfect, counts[best]),
-            "top_share": float(drawn[: _tenth(customers)].sum() / total),
-            "mae": float(counts @ np.abs(error) / customers),
-            "rmse": float(np.sqrt(squared / customers)),
-            "r2": float(1 - squared / spread),
-            "bias": float(counts @ predicted / total),
+            "spearman": np.divide(both, norm, out=np.zeros_like(norm), where=norm > 0),
+            "gini": gini / of_best,
+            "top_share": top_tenth / total,
+            "mae": absolute / customers,
+            "rmse": np.sqrt(squared / customers),
+            "r2": 1 - squared / spread,
+            "bias": of_said_total / total,
         }
 
     return of_counts
 
 
-def _begins(ordered: np.ndarray) -> np.ndarray:
-    """Where runs of equal values begin, in values that are ordered."""
-    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+def _ends(ordered: np.ndarray) -> np.ndarray:
+    """Where runs of equal values end, in values that are ordered."""
+    return np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
 
 
-def _ranking(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Ranks as a function of how often each counts; equal values share their mean rank."""
-    known, place = np.unique(values, return_inverse=True)
-
-    def of_counts(counts: np.ndarray) -> np.ndarray:
-        of_each = np.bincount(place, counts, len(known))
-        return (np.cumsum(of_each) - of_each / 2)[place]
-
-    return of_counts
-
-
-def _correlation(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> float:
-    """Pearson's; 0 where one of the two is constant."""
-    a, b = a - counts @ a / counts.sum(), b - counts @ b / counts.sum()
-    norm = np.sqrt((counts @ a**2) * (counts @ b**2))
-    return float(counts @ (a * b) / norm) if norm else 0.0
+def _middles(counts: np.ndarray, listed: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The rank of each customer less one half, `counts` and how many are `listed` so far being of shape
+    (draws, n); equal values share their mean rank.
+    """
+    if len(ends) == counts.shape[1]:
+        return listed - counts / 2
+    until = listed[:, ends]
+    middles = until - np.diff(until, axis=1, prepend=0) / 2
+    return np.repeat(middles, np.diff(ends, prepend=-1), axis=1)
 
 
-def _concentration(ordered: np.ndarray, counts: np.ndarray) -> float:
-    """Twice the area between the Lorenz curve of values in this order and the diagonal."""
-    customers, brought = counts.sum(), np.cumsum(counts * ordered)
-    area = (
-        counts * (brought - counts * ordered) + ordered * counts * (counts + 1) / 2
-    ).sum()  # a customer drawn twice stands there twice
-    return 2 * float(area / brought[-1] / customers) - 1 - 1 / float(customers)
+def _of_first(
+    firsts: np.ndarray | list[int], listed: np.ndarray, so_far: np.ndarray, each: np.ndarray
+) -> np.ndarray:
+    """The sum of `each` (n,) over the first so many who are drawn: shape (draws, firsts). `listed` and
+    `so_far` are counts and sums up to each customer, shape (draws, n).
+    """
+    at = np.stack([np.searchsorted(draw, firsts) for draw in listed])
+    over = np.take_along_axis(listed, at, axis=1) - firsts  # of the last one, who is drawn more than once
+    return np.take_along_axis(so_far, at, axis=1) - over * each[at]
+
+
+def _rowwise(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The dot products of rows, both (draws, n)."""
+    return np.einsum("ij,ij->i", a, b)
 
 
 def _deciles(truth: np.ndarray, predicted: np.ndarray) -> list[tuple[float, float, int]]:

@@ -13,6 +13,8 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import RegistryError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.lakehouse.published import republishing
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, nearest
 from mergehouse.science.customer_scores import PROMOTIONS
 from mergehouse.science.registry.versions import Version, load, promote, versions
@@ -91,13 +93,15 @@ def verdict(comparisons: list[Comparison]) -> tuple[bool, str]:
     return first.is_better, str(first)
 
 
-def promote_by_hand(project: Project, name: str, number: int, why: str) -> Version:
+def promote_by_hand(
+    project: Project, name: str, number: int, why: str, progress: Progress = silent
+) -> Version:
     """Makes a version the champion because a person says so, and returns it as it was before.
 
     Raises RegistryError where there is no such version, or where it cannot be used: it is loaded first.
     """
     lakehouse = Lakehouse(project.lakehouse_location)
-    with exclusive(lakehouse):
+    with exclusive(lakehouse, "models promote", wait=True, progress=progress), republishing(lakehouse):
         known = versions(project)
         chosen = next((v for v in known if (v.name, v.version) == (name, number)), None)
         if chosen is None:

@@ -96,7 +96,7 @@ def champion(project: Project, brand: str, target: str) -> Registered | None:
 
 def load(project: Project, version: Version) -> Registered:
     """A version with its model. Errors as for `champion`."""
-    lakehouse = Lakehouse(project.lakehouse_location)
+    lakehouse = Lakehouse(project.lakehouse_location, newest=True)
     first = (
         lakehouse.table(FEATURES).duckdb().project("feature_version").limit(1).fetchall()
         if lakehouse.exists(FEATURES)

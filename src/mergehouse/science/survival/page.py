@@ -39,7 +39,7 @@ def write_survival(project: Project, brand: str, progress: Progress = silent) ->
     Returns the page's path or URL. The caller holds the lakehouse (`pipeline.exclusive`). Raises FitError
     where no known customer has bought, LakehouseError where a table it reads is not published.
     """
-    lakehouse = Lakehouse(project.lakehouse_location)
+    lakehouse = Lakehouse(project.lakehouse_location, newest=True)
     progress(f"{brand}: survival")
     found = brand_survival(project, lakehouse, brand)
     for table, rows in tables(found).items():

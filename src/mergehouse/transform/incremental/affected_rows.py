@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.engine import Relation
+from mergehouse.engine.dialect import Sql
 from mergehouse.ingest.bronze import Batch
 from mergehouse.project.config import Brand
 from mergehouse.transform.source_views import among_batches, latest, typed_column, typed_rows
@@ -44,8 +45,8 @@ class Affected:
 
     slice: tuple[str, ...] = ()
     relations: dict[Relation, str] = field(default_factory=dict)
-    now: str = ""
-    versions: str = ""
+    now: Sql = ""
+    versions: Sql = ""
     is_followed: bool = True
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import sqlglot
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Incremental
 from mergehouse.engine import Relation
+from mergehouse.engine.dialect import Sql, parsed
 from mergehouse.transform.graph import Graph, Table, View
 
 
@@ -48,10 +48,10 @@ class Plan:
     `affected` is SQL of the affected slices, empty where `sql` is the whole table.
     """
 
-    sql: str
+    sql: Sql
     affected: str = ""
     slices: dict[Relation, Slice] = field(default_factory=dict)
-    views: dict[Relation, str] = field(default_factory=dict)
+    views: dict[Relation, Sql] = field(default_factory=dict)
 
 
 def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | None:
@@ -79,7 +79,7 @@ def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | No
         )
         for name, columns in rule.inputs.items()
     }
-    views: dict[Relation, str] = {}
+    views: dict[Relation, Sql] = {}
     for view in _views_under(table.name, graph):
         if view.inputs & names.keys():
             names[view.name] = Relation("sliced", table.name, view.name)
@@ -101,16 +101,16 @@ def inputs_of(name: str, graph: Graph) -> set[str]:
     return found
 
 
-def renamed(sql: str, names: Mapping[str, Relation]) -> str:
+def renamed(sql: Sql, names: Mapping[str, Relation]) -> exp.Query:
     """The query over other relations: `names` maps `schema.table` to what stands for it."""
-    tree = sqlglot.parse_one(sql, read="spark")
+    tree: exp.Query = parsed(sql) if isinstance(sql, str) else sql.copy()
     for table in tree.find_all(exp.Table):
         if new := names.get(f"{table.db}.{table.name}"):
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
             table.set("db", exp.to_identifier(new.schema))
             table.set("this", exp.to_identifier(new.name))
-    return tree.sql(dialect="spark", copy=False)
+    return tree
 
 
 def _affected(rule: Incremental, name: str, change: Change) -> str:

@@ -76,7 +76,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="mergehouse-bench-"))
     if options.deliveries:
-        project = demonstration(folder / "deliveries", "50k")
+        project = demonstration(folder / "deliveries", "20k")
         print(measure(project, options.deliveries, [*MERGEHOUSE, "run"]))
         return
     rows: list[Row] = [

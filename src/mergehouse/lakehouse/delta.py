@@ -337,11 +337,12 @@ class Lakehouse:
         self, name: str, version: int | None, as_of: datetime | str | None, error: Exception
     ) -> LakehouseError:
         wanted = f"version {version}" if version is not None else f"as of {as_of}"
-        there = versions(self, name) or {0: None}
-        gone = "; older ones have gone: `retention` in mergehouse.yml says when" if min(there) else ""
+        there = versions(self, name)
+        oldest, newest = min(there, default=0), max(there, default=0)
+        gone = "; older ones have gone: `retention` in mergehouse.yml says when" if oldest else ""
         reason = str(error).splitlines()[0]
         return LakehouseError(
-            f"table `{name}` has no {wanted} (versions {min(there)} to {max(there)}{gone}): {reason}"
+            f"table `{name}` has no {wanted} (versions {oldest} to {newest}{gone}): {reason}"
         )
 
     def _expect_reached(self, name: str, as_of: datetime | str) -> None:

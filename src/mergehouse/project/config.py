@@ -417,7 +417,7 @@ class Retention(_Strict):
     writes the table; those of the last two runs stay in any case.
     """
 
-    hours: int = Field(default=168, ge=0, description="They go after so many hours.")
+    hours: int = Field(default=168, ge=0, le=876_000, description="They go after so many hours.")
     copies: float = Field(
         default=1.0,
         ge=0,

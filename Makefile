@@ -9,7 +9,7 @@ AZURITE := .venv/azurite/ready
 TOOLS   := $(abspath .venv/tools)
 SYNC    := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: run test lint parity thorough site bench clean
+.PHONY: run test lint parity thorough soak site bench clean
 
 run: $(READY)
 	@test -f $(PROJECT)/mergehouse.yml || $(BIN)/mergehouse init $(PROJECT) $(if $(RAW),--raw "$(RAW)")
@@ -38,6 +38,10 @@ parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready
 # 200 random histories of deliveries, the same on every day, each against a full rebuild; all lines of the published exports on Apache Spark.
 thorough: $(EXTRAS)
 	$(BIN)/pytest -m thorough -n auto
+
+# 500 small deliveries (DELIVERIES says otherwise) with kills, corrections, repeats and foreign commits, against rebuilds.
+soak: $(EXTRAS)
+	$(BIN)/pytest -m soak -s tests/reliability/soak.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mergehouse.errors import ConfigError, LakehouseError
+from mergehouse.machine import existing, refusal
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -106,7 +106,9 @@ def located(base: Path, text: str) -> str:
     mergehouse.errors.ConfigError: ftp://host/house: `ftp://` is not supported; expected a path or one of ...
     """
     if not is_url(text):
-        return str((base / text).resolve())
+        folder = str((base / text).resolve())
+        expect_utf8(folder)
+        return folder
     url = urlsplit(text)
     if url.scheme not in SCHEMES:
         raise ConfigError(
@@ -121,6 +123,50 @@ def located(base: Path, text: str) -> str:
     if not url.hostname or ".." in url.path.split("/"):
         raise ConfigError(f"{text}: expected {url.scheme}://container/folder.")
     return text.rstrip("/")
+
+
+# what delta-rs or DuckDB take for something else in a table's folder: for a pattern, an escape, a partition
+_MISREAD = re.compile(r"[][^|\\*?=\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
+
+
+def expect_plain(folder: Path, what: str) -> None:
+    """Raises ConfigError where tables cannot lie in a folder, for the characters in its path.
+
+    >>> expect_plain(Path("/data/retail (new)"), "lakehouse")
+    >>> expect_plain(Path("/data/year=2026"), "lakehouse")
+    Traceback (most recent call last):
+    mergehouse.errors.ConfigError: lakehouse: /data/year=2026: no table can lie below a folder with '=' in ...
+    """
+    expect_utf8(str(folder))
+    if found := _MISREAD.search(str(folder)):
+        raise ConfigError(
+            f"{what}: {_printable(str(folder))}: no table can lie below a folder with {found[0]!r} in its"
+            " name. Rename the folder, or name another one."
+        )
+
+
+def expect_utf8(path: str) -> None:
+    """Raises ConfigError where the name of a file or folder is no text.
+
+    >>> expect_utf8("lines\udcff.csv")
+    Traceback (most recent call last):
+    mergehouse.errors.ConfigError: lines\\udcff.csv: this name is not UTF-8. Rename it.
+    """
+    if _printable(path) != path:
+        raise ConfigError(f"{_printable(path)}: this name is not UTF-8. Rename it.")
+
+
+def _printable(path: str) -> str:
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def one_file(path: str) -> str:
+    """A path as DuckDB takes it for that file alone: it reads `*`, `?` and `[` as a pattern.
+
+    >>> one_file("raw/lines[1]*.csv")
+    'raw/lines[[]1][*].csv'
+    """
+    return re.sub(r"[*?[]", r"[\g<0>]", path)
 
 
 def is_url(location: str) -> bool:
@@ -276,35 +322,23 @@ def failure(location: str, error: Any) -> str:
     's3://bucket/house: there is no such container. Make it, or correct the name.'
     """
     text = re.sub(r"\x1b\[\d+m|https?://\S+", "", str(error))
-    reason = next((words for pattern, words in _REASONS if re.search(pattern, text)), None)
+    reason = None
+    if is_url(location):
+        reason = next((words for pattern, words in _REASONS if re.search(pattern, text)), None)
+    elif isinstance(error, BaseException):
+        reason = refusal(error, Path(location))
     return f"{location}: {reason or ' '.join(text.split())[:300]}."
 
 
 def write_failure(name: str, path: Path, error: BaseException) -> str:
-    """One line for a write that failed: no permission, disk full, or the reason as given.
+    """One line for a write that failed: what the machine refused, or the reason as given.
 
     >>> write_failure("gold.notes", Path("/"), OSError("Permission denied (os error 13)"))
-    '`gold.notes`: no permission to write to /. Give this user write access and run again.'
+    '`gold.notes`: cannot write to /: no permission. Give this user the right to read and write it, ...'
     """
     text = str(error)
-    if "ermission denied" in text or "os error 13" in text or "Read-only file system" in text:
-        return (
-            f"`{name}`: no permission to write to {_existing(path)}. Give this user write access and run"
-            " again."
-        )
-    if any(sign in text for sign in ("No space left", "os error 28", "File too large", "os error 27")):
-        free = shutil.disk_usage(_existing(path)).free // 2**20
-        return (
-            f"`{name}`: the disk is full while writing to {path} ({free} MB free). "
-            "Free some space and run again; the published tables are unharmed."
-        )
-    return f"`{name}`: cannot write to {path}: {text.splitlines()[0] if text else type(error).__name__}"
-
-
-def _existing(path: Path) -> Path:
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return path
+    words = refusal(error, path) or (text.splitlines()[0] if text else type(error).__name__)
+    return f"`{name}`: cannot write to {path}: {words}, and run again. The published tables are unharmed."
 
 
 def is_writable(path: Path) -> bool:
@@ -313,4 +347,4 @@ def is_writable(path: Path) -> bool:
     >>> is_writable(Path("new/folder"))
     True
     """
-    return os.access(_existing(path), os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    return os.access(existing(path), os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)

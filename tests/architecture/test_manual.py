@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field
 from sqlglot import exp
 from tests.architecture.house import FILES, PACKAGE
 
-from mergehouse.cli.main import app
+from mergehouse.cli.commands import app
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import MODELS, contracts, models
 from mergehouse.ingest.delivery import REASONS

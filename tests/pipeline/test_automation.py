@@ -21,7 +21,7 @@ import yaml
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
 from typer.main import get_command
 
-from mergehouse.cli.main import app
+from mergehouse.cli.commands import app
 from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
 from mergehouse.project.templates import TEMPLATES

@@ -105,7 +105,7 @@ def test_what_nobody_foresaw_is_one_message_and_a_file(
     def fails(**_: object) -> None:
         raise ValueError("cannot divide\nby it")
 
-    monkeypatch.setattr(cli, "app", fails)
+    monkeypatch.setattr("mergehouse.cli.commands.app", fails)
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     said = capsys.readouterr().err

@@ -401,7 +401,7 @@ def test_without_a_registry_there_is_no_champion_and_no_mlflow(shop: Shop) -> No
     program = """
 import sys
 from pathlib import Path
-from mergehouse.cli.main import app
+from mergehouse.cli.commands import app
 from mergehouse.project.config import load_project
 from mergehouse.science.registry.versions import champion
 assert champion(load_project(sys.argv[1]), "shop", "churn") is None

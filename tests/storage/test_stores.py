@@ -14,6 +14,7 @@ from typer import Exit
 import mergehouse.ingest.landing
 from mergehouse.cli.options import app
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.published import published_versions
 from mergehouse.operations.maintenance import maintain
 from mergehouse.storage import open_store
 
@@ -67,6 +68,8 @@ def test_run_incremental_run_query_and_maintain(
     shop.deliver_lines(*lines(50, 10), name="lines2.csv")
     later = shop.run()
     assert not later.failed and {"updated"} <= {t.status for t in later.tables}
+    newest = Lakehouse(location, newest=True)
+    assert published_versions(shop.lakehouse) == {n: newest.delta(n).version() for n in newest.tables()}
     updated = shop.rows("SELECT * FROM silver.sales_clean ORDER BY ALL")
     assert len(updated) == 60 and not shop.run().changed
 

@@ -1,60 +1,50 @@
-"""The door: every command is registered here, and every error becomes one message and an exit code."""
+"""The door: every error becomes one message and an exit code. Commands are imported when it is guarded."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
-import typer
-
-# In the order in which `mergehouse --help` lists them.
-from mergehouse.cli import start, build, read, science, release, promote, platform, help  # noqa: F401, I001 isort: skip
-from mergehouse.cli.options import app
+from mergehouse.cli import process
 from mergehouse.errors import MergehouseError
+from mergehouse.machine import refused
 
 
 def main() -> None:
     """Runs the command line. Errors become one message and an exit code."""
+    with process.stopping():
+        process.end(_run())
+
+
+def _run() -> int:
     try:
-        sys.exit(app(standalone_mode=False))
-    except MergehouseError as error:
-        _complain(str(error))
-        sys.exit(error.exit_code)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        _complain("stopped; the published tables are unharmed, run again to go on.")
-        sys.exit(130)
+        process.prepare()
+        from mergehouse.cli.commands import app
+
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
     except BrokenPipeError:
-        sys.exit(0)
-    except Exception as error:
-        if hasattr(error, "show"):  # a usage error, which click knows to show
-            error.show()
-            sys.exit(2)
-        from mergehouse.cli import render
+        code = 0
+    except SystemExit as left:
+        code = left.code
+    except BaseException as error:  # a panic of Rust is no Exception
+        code = _failed(error)
+    if process.was_told():  # whatever has become of that: DuckDB raises an error of its own
+        process.say_stopped()
+        return process.STOPPED_CODE
+    return code if isinstance(code, int) else 0
 
-        render.complain_unforeseen(error)
-        sys.exit(1)
 
-
-def _complain(message: str) -> None:
+def _failed(error: BaseException) -> int:
+    if process.was_told():
+        return process.STOPPED_CODE
+    if hasattr(error, "show"):  # a usage error, which click knows to show
+        error.show()
+        return 2
     from mergehouse.cli import render
 
-    render.complain(message)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from mergehouse import __version__
-
-        typer.echo(f"mergehouse {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    pass
+    known = error if isinstance(error, MergehouseError) else refused(error)
+    if known is None:
+        render.complain_unforeseen(error)
+        return 1
+    render.complain(str(known))
+    return known.exit_code

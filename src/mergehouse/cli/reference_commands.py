@@ -8,7 +8,7 @@ from typing import Any
 
 import typer.main
 
-from mergehouse.cli.main import app
+from mergehouse.cli.commands import app
 
 
 def command_page() -> str:

@@ -53,7 +53,7 @@ def complain(message: str) -> None:
     console.print(message, markup=False)
 
 
-def complain_unforeseen(error: Exception) -> None:
+def complain_unforeseen(error: BaseException) -> None:
     """One message about what nobody foresaw; its traceback goes into a file."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8"

@@ -384,7 +384,7 @@ def _sql_errors(name: object, folder: Path | None = None) -> Iterator[None]:
             raise ModelError(f"`{name}`: {_first_lines(error)}") from None
         raise LakehouseError(write_failure(str(name), folder, error)) from None
     except duckdb.OutOfMemoryException as error:
-        raise ModelError(
+        raise LakehouseError(
             f"`{name}`: not enough memory or spill space ({_first_lines(error)}). "
             "Raise `limits.memory` in mergehouse.yml or free disk space, then run again."
         ) from None

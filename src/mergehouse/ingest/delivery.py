@@ -33,6 +33,7 @@ from mergehouse.ingest.percent_cells import as_shown, percent_columns
 from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_parts, sheets, workbook
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Brand, Source
+from mergehouse.storage import one_file
 
 NUMBERS = "U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|DECIMAL|FLOAT|DOUBLE"  # DuckDB's types
 MAX_LINE_BYTES = 2 * 2**20
@@ -233,8 +234,8 @@ class Reader:
         quote, escape = map(text, quoting(source))
         packed = f", compression = {text('gzip')}" if is_compressed(path) else ""
         self._delivered = (
-            f"read_csv({text(str(path))}, auto_detect = false, skip = {place}, header = true, columns ="
-            f" {{{columns}}}, delim = {text(self.delimiter)}, quote = {quote}, escape = {escape},"
+            f"read_csv({text(one_file(str(path)))}, auto_detect = false, skip = {place}, header = true,"
+            f" columns = {{{columns}}}, delim = {text(self.delimiter)}, quote = {quote}, escape = {escape},"
             f" {self._keep_rejects}, max_line_size = {MAX_LINE_BYTES}{packed})"
         )
 
@@ -262,7 +263,7 @@ class Reader:
         self._delivered = f"(SELECT {self._renamed(headers)} FROM {view})"
 
     def _open_parquet(self, path: Path) -> None:
-        file, items = text(str(path)), self.delivery.source.items
+        file, items = text(one_file(str(path))), self.delivery.source.items
         try:
             rows, types = flattened(self.cursor, f"read_parquet({file}, hive_partitioning = false)", items)
             counted = (

@@ -19,7 +19,7 @@ from mergehouse.errors import SourceError
 from mergehouse.ingest.archive import members, unpack
 from mergehouse.ingest.file_order import in_time_order
 from mergehouse.project.config import Brand, Source
-from mergehouse.storage import download, is_url, open_store, storage_errors
+from mergehouse.storage import download, expect_utf8, is_url, open_store, storage_errors
 
 KINDS = {
     "text": (".csv", ".txt", ".tsv"),
@@ -52,7 +52,8 @@ class LandedFile:
 
     @property
     def name(self) -> str:
-        return self.location.replace("\\", "/").rsplit("/", 1)[-1]
+        place = self.location.replace("\\", "/") if self.archive else self.location  # zip files of Windows
+        return place.rsplit("/", 1)[-1]
 
     @property
     def label(self) -> str:
@@ -112,10 +113,12 @@ def list_zone(location: str) -> Listing | None:
     """
     if not is_url(location):
         zone = Path(location)
-        if not zone.is_dir():
-            return None
         with storage_errors(location):
+            if not zone.is_dir():
+                return None
             there = sorted(p for p in zone.iterdir() if not p.name.startswith("."))
+            for path in there:
+                expect_utf8(str(path))
             stats = [(p, p.stat()) for p in there if p.is_file()]
         return Listing(
             [LandedFile(str(p), s.st_size, s.st_mtime_ns) for p, s in stats],

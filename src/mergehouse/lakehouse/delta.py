@@ -43,6 +43,7 @@ from mergehouse.lakehouse.reader import create_view, database, scan, shared, tex
 from mergehouse.lakehouse.retention import versions
 from mergehouse.storage import (
     delta_options,
+    expect_plain,
     failure,
     folder_of,
     is_url,
@@ -97,6 +98,7 @@ class Lakehouse:
         self.location, self.newest = str(location), newest
         self.root = folder_of(self.location)
         self.is_remote = is_url(self.location)
+        expect_plain(self.root.absolute(), "lakehouse")
         self._opened: dict[str, tuple[DeltaTable, int]] | None = (
             None  # tables, and how many commits they have seen
         )
@@ -238,9 +240,13 @@ class Lakehouse:
 
             with storage_errors(self.location, name):
                 return DeltaTable.is_deltatable(self.address(name), delta_options(self.location))
-        return (self.path(name) / "_delta_log").is_dir() and any(
-            (self.path(name) / "_delta_log").glob("*.json")
-        )
+        log = self.path(name) / "_delta_log"
+        try:  # one that may not be read is no table that is not there
+            return any(file.name.endswith(".json") for file in log.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise LakehouseError(f"`{name}`: {failure(str(log), error)}") from None
 
     def tables(self) -> list[str]:
         """Names of all tables, in layer order.
@@ -269,7 +275,9 @@ class Lakehouse:
             with storage_errors(self.location):
                 found = self.store.list_with_delimiter(f"{layer}/")["common_prefixes"]
                 return [prefix.rsplit("/", 1)[-1] for prefix in found]
-        return [folder.name for folder in (self.root / layer).glob("*") if folder.is_dir()]
+        place = self.root / layer
+        with storage_errors(str(place)):
+            return [folder.name for folder in place.iterdir() if folder.is_dir()] if place.is_dir() else []
 
     def delta(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> DeltaTable:
         """The Delta table, optionally as of a version number or an instant.
@@ -361,7 +369,12 @@ class Lakehouse:
     def _not_found(self, name: str) -> LakehouseError:
         from mergehouse.project.config import nearest
 
-        if name in self.folders():
+        published = self.published()
+        if (
+            published is not None
+            and name not in published
+            and Lakehouse(self.location, newest=True).exists(name)
+        ):
             return LakehouseError(
                 f"table `{name}` in {self.location} is of no published set yet: it is being built, a run was"
                 " killed, or another program made it. `mergehouse run` publishes it."
@@ -704,18 +717,15 @@ class Lakehouse:
             "stats": json.dumps({"numRecords": file.rows, **file.stats}),
         }
 
-    def maintain(self, name: str, z_order: list[str], keep_hours: int) -> tuple[int, int, int, int, int]:
-        """Compacts or orders a table, removes files out of use, writes a checkpoint.
-
-        Returns files before and after, files removed, their bytes, and the version. A table ordered since its
-        last change, or of a single file, is left as it is.
+    def compact(self, name: str, z_order: list[str]) -> tuple[int, int]:
+        """Compacts or orders a table; returns its files before and after. A table ordered since its last
+        change, or of a single file, is left as it is.
 
         >>> import duckdb
         >>> lakehouse = Lakehouse("new")
         >>> for n in range(3):
         ...     lakehouse.append("bronze.notes", duckdb.sql(f"SELECT {n} AS note"))
-        >>> before, after, *_ = lakehouse.maintain("bronze.notes", [], keep_hours=168)
-        >>> before, after
+        >>> lakehouse.compact("bronze.notes", [])
         (3, 1)
         """
         delta = self.delta(name)
@@ -734,6 +744,22 @@ class Lakehouse:
                     delta.optimize.z_order(z_order, **properties)
                 else:
                     delta.optimize.compact(**properties)
+        return before, len(delta.file_uris())
+
+    def vacuum(self, name: str, keep_hours: int) -> tuple[int, int]:
+        """Removes files that no version of the last hours has, nor the one that readers see; writes a
+        checkpoint. Returns the number of files removed, and their bytes.
+
+        >>> import duckdb
+        >>> lakehouse = Lakehouse("new")
+        >>> for n in range(3):
+        ...     lakehouse.append("bronze.notes", duckdb.sql(f"SELECT {n} AS note"))
+        >>> _ = lakehouse.compact("bronze.notes", [])
+        >>> lakehouse.vacuum("bronze.notes", keep_hours=168), lakehouse.vacuum("bronze.notes", keep_hours=0)
+        ((0, 0), (3, ...))
+        """
+        delta = self.delta(name)
+        with self._write_errors(name):
             sizes = {
                 file["path"]: file["size"]
                 for batch in self.store.list(name.replace(".", "/"))
@@ -751,7 +777,7 @@ class Lakehouse:
             removing(dry_run=False)
             delta.create_checkpoint()
         self.sweep(name)
-        return before, len(delta.file_uris()), len(gone), freed, delta.version()
+        return len(gone), freed
 
     def discard(self, folder: Path) -> None:
         """Removes files of a folder under `root` that will not be published, also where they are in the

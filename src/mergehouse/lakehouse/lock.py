@@ -7,10 +7,12 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.machine import refusal
 from mergehouse.progress import Progress, silent
 from mergehouse.storage import is_writable
 
@@ -26,8 +28,8 @@ def exclusive(
     """One at a time; within, the newest versions are read. The lock goes with its process, so a killed run
     leaves none.
 
-    `work` is what others are told they wait for. They wait for anything but a run, which may take long: for
-    that only with `wait`. Raises LakehouseError where a run is at work, or one has waited for an hour.
+    Who finds another at work waits for it; for a run, which may take long, only with `wait`. `work` is what
+    is said to who waits. Raises LakehouseError where a run is at work, or an hour was not enough.
 
     >>> with exclusive(Lakehouse("new")), exclusive(Lakehouse("new")):
     ...     pass
@@ -44,27 +46,33 @@ def exclusive(
         root.mkdir(parents=True, exist_ok=True)
         handle = (root / ".lock").open("a+")
     except OSError as error:
-        raise LakehouseError(f"{root}: cannot be used as a lakehouse folder ({error.strerror}).") from None
+        raise _unusable(root, error) from None
     with handle:
-        _take(handle, lakehouse, wait, progress)
-        handle.truncate(0)
-        handle.write(f"{os.getpid()} {work}")
-        handle.flush()
+        try:
+            _take(handle, lakehouse, wait, progress)
+            handle.truncate(0)
+            handle.write(f"{os.getpid()} {work}")
+            handle.flush()
+        except OSError as error:
+            raise _unusable(root, error) from None
         with lakehouse.pinned(newest=True):
             yield
 
 
 def _take(handle: IO[str], lakehouse: Lakehouse, wait: bool, progress: Progress) -> None:
-    began, earlier = time.monotonic(), ""
+    began = time.monotonic()
+    earlier: str | None = None
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        except OSError:
+        except BlockingIOError:
             handle.seek(0)
-            holder = handle.read()
+            holder = handle.read() or "unknown"
+        except OSError as error:
+            raise LakehouseError(f"{handle.name}: cannot be locked ({error.strerror}).") from None
         pid, _, named = holder.partition(" ")
-        work = named or RUN
+        pid, work = pid or "unknown", named or RUN
         # twice the same: who has just taken it may not have written down yet who that is
         if work == RUN and not wait and holder == earlier:
             raise LakehouseError(
@@ -77,7 +85,14 @@ def _take(handle: IO[str], lakehouse: Lakehouse, wait: bool, progress: Progress)
                 f"waited {waited / 60:.0f} minutes for `{work}` (pid {pid}) on {lakehouse.location}. See"
                 " whether it still works; killed, it frees the lock by itself."
             )
-        if earlier:
+        if earlier is not None:
             progress(f"waiting for `{work}` of pid {pid}")
-        earlier = holder or "unknown"
+        earlier = holder
         time.sleep(PAUSE)
+
+
+def _unusable(root: Path, error: OSError) -> LakehouseError:
+    place = error.filename or root / ".lock"
+    return LakehouseError(
+        f"{root}: cannot be used as a lakehouse folder: {place}: {refusal(error, root) or error.strerror}."
+    )

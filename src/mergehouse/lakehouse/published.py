@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import LakehouseError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FILE = "_published.json"
 LOGS_AT_ONCE = 4  # of an object store each takes a moment, all of it waiting
-_COMMIT = re.compile(r"(\d{20})\.json$")
+_VERSION = re.compile(r"(\d{20})\.(?:json$|checkpoint\.)")  # a commit's file in the log
 
 
 def published_versions(lakehouse: Lakehouse) -> dict[str, int] | None:
@@ -78,16 +78,16 @@ def republishing(lakehouse: Lakehouse) -> Iterator[None]:
     [('first',)]
     """
     before = published_versions(lakehouse)
-    if before is None:
-        yield
-        return
-    ahead = {name for name, version in _newest(lakehouse, before).items() if before.get(name) != version}
-    try:
-        yield
-    finally:
-        after = _newest(lakehouse, before)
-        waiting = {name: version for name, version in before.items() if name in ahead}
-        _write(lakehouse, before, {n: v for n, v in after.items() if n not in ahead} | waiting)
+    with lakehouse.pinned(newest=True):
+        if before is None:
+            yield
+            return
+        ahead = {name for name, version in _newest(lakehouse, before).items() if before.get(name) != version}
+        try:
+            yield
+        finally:
+            level = {n: v for n, v in _newest(lakehouse, before).items() if n not in ahead}
+            _write(lakehouse, before, level | {n: v for n, v in before.items() if n in ahead})
 
 
 def _newest(lakehouse: Lakehouse, known: dict[str, int]) -> dict[str, int]:
@@ -115,7 +115,7 @@ def _newest_of(lakehouse: Lakehouse, name: str, known: int | None) -> int | None
                 known += 1
             return known
         files = [file.name for file in folder.iterdir()] if folder.is_dir() else []
-    found = max((int(match[1]) for file in files if (match := _COMMIT.search(file))), default=None)
+    found = max((int(match[1]) for file in files if (match := _VERSION.search(file))), default=None)
     return found if found is not None or known is None else _newest_of(lakehouse, name, None)
 
 
@@ -147,17 +147,16 @@ def _write(lakehouse: Lakehouse, before: dict[str, int] | None, versions: dict[s
         with storage_errors(lakehouse.location):
             lakehouse.store.put(FILE, content)
         return
-    unfinished, folder = lakehouse.root / f".{FILE}", None
+    unfinished = lakehouse.root / f".{FILE}"
     try:
         with unfinished.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(lakehouse.root / FILE)
-        folder = os.open(lakehouse.root, os.O_RDONLY)
-        os.fsync(folder)
     except OSError as error:
         raise LakehouseError(write_failure(FILE, lakehouse.root, error)) from None
-    finally:
-        if folder is not None:
-            os.close(folder)
+    folder = os.open(lakehouse.root, os.O_RDONLY)
+    with suppress(OSError):  # not every file system can do that for a folder
+        os.fsync(folder)
+    os.close(folder)

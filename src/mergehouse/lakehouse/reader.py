@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from mergehouse.lakehouse.files import data_files, duckdb_types, needs_safe_reader
-from mergehouse.storage import fetch
+from mergehouse.machine import MB, cores, memory
+from mergehouse.storage import fetch, one_file
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -91,9 +92,9 @@ def limited(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection within a project's limits; what it spills goes with it.
 
     >>> from mergehouse.project.config import Limits
-    >>> with limited(Limits(memory="1GB", threads=2)) as connection:
+    >>> with limited(Limits(memory="1GB", threads=1)) as connection:
     ...     connection.sql("SELECT current_setting('threads')").fetchall()
-    [(2,)]
+    [(1,)]
     """
     with tempfile.TemporaryDirectory(prefix="mergehouse-") as spill:
         connection = connect(**settings(limits, Path(spill)))
@@ -103,14 +104,19 @@ def limited(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:
-    """DuckDB's configuration for a project's limits: above `limits.memory` it spills to `temp_folder`.
+    """DuckDB's configuration for a project's limits, and the machine's: above `limits.memory` it spills to
+    `temp_folder`.
 
     >>> from mergehouse.project.config import Limits
-    >>> settings(Limits(memory="1GB", threads=2), Path("spill"))
-    {'memory_limit': '1GB', 'temp_directory': 'spill', 'threads': 2}
+    >>> settings(Limits(memory="1GB", threads=1), Path("spill"))
+    {'memory_limit': '1GB', 'temp_directory': 'spill', 'threads': 1}
     """
-    chosen: dict[str, Any] = {"memory_limit": limits.memory, "temp_directory": str(temp_folder)}
-    return chosen | ({"threads": limits.threads} if limits.threads else {})
+    most = memory() * 4 // 5
+    chosen: dict[str, Any] = {
+        "memory_limit": limits.memory if limits.memory_bytes <= most else f"{most // MB}MiB",
+        "temp_directory": str(temp_folder),
+    }
+    return chosen | ({"threads": min(limits.threads, cores())} if limits.threads else {})
 
 
 def rows(
@@ -197,7 +203,7 @@ def read_files(files: list[str], partitions: dict[str, str], with_place: bool = 
         f"hive_partitioning = true, hive_types = {{{hive}}}" if partitions else "hive_partitioning = false"
     )
     place = ", filename = true, file_row_number = true" if with_place else ""
-    file_list = ", ".join(text(uri) for uri in files)
+    file_list = ", ".join(text(one_file(path)) for path in files)
     return f"read_parquet([{file_list}], union_by_name = {len(files) > 1}, {options}{place})"
 
 

@@ -10,12 +10,11 @@ from mergehouse.contracts.registry import find
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.published import published_versions, republishing
-from mergehouse.lakehouse.retention import Gone, let_go
+from mergehouse.lakehouse.retention import let_go
 from mergehouse.progress import Progress, silent
 
 SAFE_HOURS = 168  # Delta's own default: a reader or a run of the last seven days finds its files
 ANY_SIZE = 1e9  # times what a table takes
-NOTHING = Gone(0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,18 @@ def maintain(
             f"--keep-hours {keep_hours}: less than {SAFE_HOURS} hours removes files that a reader or a run at"
             " work may still need. Add --force if nothing reads the lakehouse now."
         )
-    done, published = [], published_versions(lakehouse) or {}
+    tables = lakehouse.tables()
+    files, removed = {}, {}
     with republishing(lakehouse):
-        for name in lakehouse.tables():
+        for name in tables:
             progress(name)
             contract = find(name)
-            z_order = contract.z_order if contract else []
-            needed = published.get(name)
-            gone = let_go(lakehouse, name, keep_hours, ANY_SIZE, needed, at_once=True) or NOTHING
-            before, after, removed, freed, version = lakehouse.maintain(name, z_order, keep_hours)
-            done.append(Maintained(name, before, after, removed + gone.files, freed + gone.bytes, version))
-    return done
+            files[name] = lakehouse.compact(name, contract.z_order if contract else [])
+    seen = published_versions(lakehouse) or {}
+    with republishing(lakehouse):  # the files that readers saw until now are out of use
+        for name in tables:
+            progress(name)
+            gone = let_go(lakehouse, name, keep_hours, ANY_SIZE, seen.get(name), at_once=True)
+            count, size = lakehouse.vacuum(name, keep_hours)
+            removed[name] = (count + gone.files, size + gone.bytes) if gone else (count, size)
+        return [Maintained(n, *files[n], *removed[n], lakehouse.delta(n).version()) for n in tables]

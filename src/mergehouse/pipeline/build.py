@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
@@ -74,9 +74,9 @@ def build_tables(
     """Builds the chosen tables, each after those it depends on, and returns results and checks in the order
     of `chosen`.
 
-    `broken` names sources for which tables wait, as they do for tables that fail or wait. Of optional ones
-    they wait for those alone that are published and whose new rows fail their checks: what reads these keeps
-    what it has.
+    `broken` names sources for which all waits that reads deliveries, as tables wait for those that fail or
+    wait. Of optional ones they wait for those alone that are published and whose new rows fail their checks:
+    what reads these keeps what it has.
     """
     tables = {table.name: table for table in chosen}
     upstream = {name: bench.graph.upstream(name) & tables.keys() for name in tables}
@@ -84,7 +84,9 @@ def build_tables(
     order = TopologicalSorter(upstream)
     order.prepare()
     outcomes: dict[str, Outcome] = {}
-    missing = set(broken)
+    missing = {name: name for name in broken}
+    if broken:
+        missing |= {view.name: min(broken) for view in bench.graph.views.values() if view.of_brands}
     ready: list[str] = []
     running: dict[Future[Outcome], str] = {}
     with ThreadPoolExecutor(bench.engine.tables_at_once) as pool:
@@ -93,14 +95,14 @@ def build_tables(
             ready = sorted([*ready, *order.get_ready()], key=lambda name: waiting[name])
             while ready and len(running) < bench.engine.tables_at_once:
                 name = ready.pop()
-                running[pool.submit(_build, tables[name], bench, frozenset(missing), full)] = name
+                running[pool.submit(_build, tables[name], bench, dict(missing), full)] = name
             done = wait(running, return_when=FIRST_COMPLETED).done
             stages.spent(*(stage_of(tables[name].contract) for name in running.values()))
             for future in done:
                 name = running.pop(future)
                 outcomes[name] = future.result()
                 if _holds_back(tables[name], outcomes[name], bench):
-                    missing.add(name)
+                    missing[name] = name
                 order.done(name)
                 progress(name, tables[name].layer, len(outcomes), len(tables))
     return [outcomes[name][0] for name in tables], [check for name in tables for check in outcomes[name][1]]
@@ -115,10 +117,13 @@ def _holds_back(table: Table, outcome: Outcome, bench: Workbench) -> bool:
     return is_refused and bench.engine.lakehouse.stamp(table.name) is not None
 
 
-def _build(table: Table, bench: Workbench, broken: frozenset[str], full: bool) -> Outcome:
-    """Stages, checks and publishes one table or what changed in it, or says why not."""
-    if waits := sorted(bench.graph.upstream(table.name, _is_needed) & broken):
-        return TableResult(table.name, "blocked", reason=f"waits for {waits[0]}"), []
+def _build(table: Table, bench: Workbench, missing: Mapping[str, str], full: bool) -> Outcome:
+    """Stages, checks and publishes one table or what changed in it, or says why not.
+
+    `missing` are the nodes that it must not be built on, and what each of them waits for.
+    """
+    if waits := sorted(bench.graph.upstream(table.name, _is_needed) & missing.keys()):
+        return TableResult(table.name, "blocked", reason=f"waits for {missing[waits[0]]}"), []
     began = time.perf_counter()
     staged = None
     try:

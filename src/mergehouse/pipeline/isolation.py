@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from mergehouse.engine import Relation
-from mergehouse.errors import MergehouseError
+from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.ingest.bronze import IngestResult
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
@@ -96,12 +96,16 @@ def stopped(
     """The brands with a source that stopped. `without_new` makes the graph without this run's deliveries.
 
     A brand that brought nothing new, and whose tables are up to date, is not held back: it stays as it is.
+    Where what it brought could not be written, which is no fault of its own, it is not left out: all wait.
     """
     faults: dict[str, Setback] = {}
+    unwritten: set[str] = set()
     for brand in project.brands.values():
         errors = [ingest.failures.get(bronze_table(brand.name, source)) for source in brand.sources]
         if any(errors):
             faults[brand.name] = Setback(" ".join(str(error) for error in errors if error))
+        if any(isinstance(error, LakehouseError) for error in errors):
+            unwritten.add(brand.name)
     owners = {b.batch_id: b.source_system for b in ingest.batches}
     held = HeldBack(project, lakehouse, owners, faults=faults)
     if not faults:
@@ -112,8 +116,12 @@ def stopped(
     held = held.before(graph)
     if _are_published(lakehouse, graph):
         brought = {b.source_system for b in ingest.new if b.status == "loaded"}
-        return replace(held, names=frozenset(faults.keys() & brought))
-    return replace(held, names=frozenset(faults))
+        held = replace(held, names=frozenset(faults.keys() & brought))
+    else:
+        held = replace(held, names=frozenset(faults))
+    if (held.names - held.keeping) & unwritten:
+        return replace(held, names=frozenset(), broken=frozenset(ingest.failures))
+    return held
 
 
 def blamed(
@@ -208,6 +216,8 @@ def _fails(brand: Brand, views: Collection[str], attachments: Attachments) -> st
         try:
             attachments.attach(tables_in(sql))
             attachments.engine.keep(Relation("delivered", contract.table, brand.name), sql)
+        except LakehouseError:  # of the machine
+            continue
         except MergehouseError as error:
             return f"{file}: {error}"
     return ""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
-from mergehouse.errors import ModelError
+from mergehouse.errors import MergehouseError
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.ingest.reloading import reload_lost
@@ -221,7 +221,7 @@ def _workbench(
     attachments, changes = Attachments(engine, graph, mappings, rates), Changes(engine, graph)
     if known and new and not full and not held.keeping:
         traced = Changes(engine, graph, _graph(project, lakehouse, mappings, rates, known))
-        with suppress(ModelError):  # of a brand's own SQL: building shows whose
+        with suppress(MergehouseError):  # of a brand's own SQL, or of the machine: building shows whose
             traced.trace(project, known, new, attachments.attach)
             changes = traced
     request = Request(project, Lakehouse(project.lakehouse_location, newest=True), progress)

@@ -6,6 +6,7 @@ import datetime as dt
 import difflib
 import functools
 import re
+import stat
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -25,6 +26,7 @@ from pydantic import (
 
 from mergehouse import display
 from mergehouse.errors import ConfigError
+from mergehouse.machine import refusal
 from mergehouse.storage import located
 
 ColumnType = Literal["text", "code", "id", "number", "percent", "date", "timestamp", "boolean"]
@@ -48,6 +50,9 @@ def _share(value: Any) -> Decimal:
 Share = Annotated[Decimal, BeforeValidator(_share)]  # written `5 %`, a fraction of 1
 # what Bronze adds to every row
 ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
+_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(MB|GB|MiB|GiB)")
+_UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
+LEAST_MEMORY = 100 * 10**6
 CONFIG_FILE = "mergehouse.yml"
 NUMERIC_FORMATS = ("excel_serial", "epoch_seconds", "epoch_milliseconds")  # dates that are numbers
 # what figures of more than one brand are filed under: a brand of that name would be read as all of them
@@ -404,12 +409,34 @@ def _timezones() -> set[str]:
 class Limits(_Strict):
     memory: str = Field(
         default="3GB",
-        pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$",
-        description="Memory in MB, GB, MiB or GiB; above it DuckDB spills to disk.",
+        description="Memory in MB, GB, MiB or GiB, 100MB at least; above it DuckDB spills to disk. More than"
+        " four fifths of what the machine has is not taken.",
     )
     threads: int | None = Field(
-        default=None, ge=1, description="Threads at work. Without it, one for each core."
+        default=None,
+        ge=1,
+        description="Threads at work, at most one for each core. Without it, as many.",
     )
+
+    @field_validator("memory", mode="before")
+    @classmethod
+    def _of_some_use(cls, value: Any) -> str:
+        written = _MEMORY.fullmatch(str(value))
+        if not written or _bytes(written) < LEAST_MEMORY:
+            raise ValueError("expected memory such as `3GB`, `100MB` at least")
+        return str(value)
+
+    @property
+    def memory_bytes(self) -> int:
+        """
+        >>> Limits(memory="1.5 GB").memory_bytes
+        1500000000
+        """
+        return _bytes(_MEMORY.fullmatch(self.memory))
+
+
+def _bytes(written: re.Match[str] | None) -> int:
+    return int(Decimal(written[1]) * _UNITS[written[2]]) if written else 0
 
 
 class Retention(_Strict):
@@ -703,7 +730,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             f"make one with `mergehouse init {folder}`, or name another folder with -C."
         )
     config = _validated(Config, read_yaml(config_file), config_file)
-    brand_files = sorted((folder / "brands").glob("*/brand.yml"))
+    brand_files = [file for place in _folders(folder / "brands") if _is_there(file := place / "brand.yml")]
     if not brand_files:
         raise ConfigError(
             f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`."
@@ -731,6 +758,25 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             for name, b in brands.items()
         },
     )
+
+
+def _folders(place: Path) -> list[Path]:
+    try:
+        return sorted(place.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ConfigError(f"{place}: cannot be read: {refusal(error) or error.strerror}.") from None
+
+
+def _is_there(file: Path) -> bool:
+    """Raises ConfigError where that cannot be told: a brand must not vanish with the right to read it."""
+    try:
+        return stat.S_ISREG(file.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {refusal(error) or error.strerror}.") from None
 
 
 def read_yaml(file: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mergehouse.errors import ConfigError
+from mergehouse.storage import one_file
 
 if TYPE_CHECKING:
     from mergehouse.project.config import Project
@@ -179,7 +180,7 @@ def _read(content: bytes, place: str) -> Any:
                     auto_detect = false, header = true, nullstr = ['N/A', '']))
                   ON {", ".join(currencies)}, "EUR" INTO NAME currency VALUE units_per_eur)
                 WHERE units_per_eur > 0""",
-                {"file": str(plain)},
+                {"file": one_file(str(plain))},
             )
             return Table.from_arrow(connection.table("rates"))
         except duckdb.Error as error:

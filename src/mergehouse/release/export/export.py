@@ -23,7 +23,7 @@ from mergehouse.errors import CheckFailed, LakehouseError
 from mergehouse.kpi.catalogue import catalogue, compute_over
 from mergehouse.kpi.formula import Values
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.files import duckdb_types, needs_safe_reader
+from mergehouse.lakehouse.files import data_files, duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.integrity import faults
 from mergehouse.lakehouse.owner import expect_own
 from mergehouse.lakehouse.reader import limited, quoted, read_files, select, text
@@ -259,7 +259,7 @@ class _Export:
         types = {name: duckdb_types(delta)[name] for name in delta.metadata().partition_columns}
         groups: list[list[str]] = [[]]
         room = SOURCE_BYTES
-        for file in fetch(sorted(delta.file_uris())):
+        for file in fetch(sorted(data_files(delta))):
             size = Path(file).stat().st_size
             if groups[-1] and size > room:
                 groups.append([])

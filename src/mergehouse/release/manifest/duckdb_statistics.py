@@ -11,6 +11,7 @@ import numpy as np
 from mergehouse.contracts.types import of_duckdb
 from mergehouse.lakehouse.reader import quoted, rows, text
 from mergehouse.release.manifest.statistics import facts_sql, partitions_sql
+from mergehouse.storage import one_file
 
 KEYS_AT_ONCE = 2**24  # 128 MB of hashes
 Row = dict[str, Any]
@@ -26,7 +27,7 @@ def open_table(connection: duckdb.DuckDBPyConnection, name: str, files: list[str
     [(7,)]
     """
     layer, table = name.split(".")
-    paths = ", ".join(text(file) for file in files)
+    paths = ", ".join(text(one_file(file)) for file in files)
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(layer)}")
     connection.execute(
         f"CREATE OR REPLACE VIEW {relation(name)} AS FROM read_parquet([{paths}], hive_partitioning = false)"
@@ -101,7 +102,8 @@ def file_rows(connection: duckdb.DuckDBPyConnection, file: str) -> int:
     >>> file_rows(connection, "five.parquet")
     5
     """
-    return connection.execute(f"SELECT num_rows FROM parquet_file_metadata({text(file)})").fetchall()[0][0]
+    footer = f"SELECT num_rows FROM parquet_file_metadata({text(one_file(file))})"
+    return connection.execute(footer).fetchall()[0][0]
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, file: str) -> list[tuple[str, str]]:
@@ -113,6 +115,6 @@ def columns_of(connection: duckdb.DuckDBPyConnection, file: str) -> list[tuple[s
     [('brand', 'string'), ('price', 'decimal(3,2)'), ('id', 'int')]
     """
     found = connection.execute(
-        f"DESCRIBE FROM read_parquet({text(file)}, hive_partitioning = false)"
+        f"DESCRIBE FROM read_parquet({text(one_file(file))}, hive_partitioning = false)"
     ).fetchall()
     return [(name, of_duckdb(kind)) for name, kind, *_ in found]

@@ -15,7 +15,7 @@ from tests.pipeline.test_incremental import differences, line
 
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.folding import FILES, LARGE, LiveFile, compact, folded_with, live_files
+from mergehouse.lakehouse.folding import FILES, LARGE, LiveFile, fold, folded_with, live_files
 from mergehouse.lakehouse.retention import let_go
 
 DELIVERIES = 12
@@ -111,7 +111,7 @@ def test_versions_go_by_age_and_by_size_and_the_log_with_them(tmp_path: Path, ru
     lakehouse = Lakehouse(tmp_path)
     for n in range(30):
         lakehouse.append("gold.notes", duckdb.sql(f"SELECT {n} AS note"))
-        compact(lakehouse.delta("gold.notes"))
+        fold(lakehouse.delta("gold.notes"))
     newest = lakehouse.delta("gold.notes").version()
     assert let_go(lakehouse, "gold.notes", hours=1, copies=1_000) is None
     assert sorted(lakehouse.table("gold.notes", version=3).polars()["note"]) == [0, 1, 2, 3]

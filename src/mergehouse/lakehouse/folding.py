@@ -75,7 +75,7 @@ def folded_with(
     ]
 
 
-def compact(delta: DeltaTable) -> bool:
+def fold(delta: DeltaTable) -> bool:
     """Folds small files in a commit of its own where they are too many, as those of a table that rows are
     appended to. True where it did.
 
@@ -84,7 +84,7 @@ def compact(delta: DeltaTable) -> bool:
     >>> for n in range(4):
     ...     lakehouse.append("gold.notes", duckdb.sql(f"SELECT {n} AS note"))
     >>> delta = lakehouse.delta("gold.notes")
-    >>> compact(delta), len(live_files(delta)), compact(delta)
+    >>> fold(delta), len(live_files(delta)), fold(delta)
     (True, 1, False)
     """
     if needs_safe_reader(delta):  # of deletion vectors delta-rs makes no new files

@@ -12,7 +12,7 @@ from mergehouse.errors import LakehouseError
 from mergehouse.ingest.bronze import BATCHES, REJECTED
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.folding import compact
+from mergehouse.lakehouse.folding import fold
 from mergehouse.lakehouse.retention import let_go
 from mergehouse.pipeline.results import Cared, RunResult
 from mergehouse.project.config import Retention
@@ -38,7 +38,7 @@ def look_after(
     def one(name: str) -> Cared | None:
         try:
             with storage_errors(lakehouse.location, name):
-                if is_folded := compact(lakehouse.delta(name)):
+                if is_folded := fold(lakehouse.delta(name)):
                     lakehouse.committed(name)
                 gone = let_go(lakehouse, name, retention.hours, retention.copies, needed.get(name))
         except LakehouseError as error:

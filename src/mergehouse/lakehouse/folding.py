@@ -80,6 +80,7 @@ def fold(delta: DeltaTable) -> bool:
     appended to. True where it did.
 
     >>> import duckdb
+    >>> from mergehouse.lakehouse.delta import Lakehouse
     >>> lakehouse = Lakehouse("new")
     >>> for n in range(4):
     ...     lakehouse.append("gold.notes", duckdb.sql(f"SELECT {n} AS note"))

@@ -60,6 +60,7 @@ def let_go(
     Versions from `needed` on stay, without it the last two. Files that no version named are not touched.
 
     >>> import duckdb
+    >>> from mergehouse.lakehouse.delta import Lakehouse
     >>> lakehouse = Lakehouse("new")
     >>> for n in range(30):
     ...     lakehouse.append("gold.notes", duckdb.sql(f"SELECT {n} AS note"))
@@ -108,7 +109,7 @@ def let_go(
 def versions(lakehouse: Lakehouse, name: str) -> dict[int, dt.datetime]:
     """The versions that a table's log still knows, and when each was made.
 
-    >>> list(versions(mh.open("shop"), "gold.dim_brand"))
+    >>> list(versions(mh.open("shop"), "gold.sales_daily"))
     [0]
     """
     return _commits(files_below(lakehouse, name))
@@ -117,8 +118,8 @@ def versions(lakehouse: Lakehouse, name: str) -> dict[int, dt.datetime]:
 def files_below(lakehouse: Lakehouse, name: str) -> dict[str, File]:
     """All files of a table by their paths in its folder, those of no version, too.
 
-    >>> sorted(files_below(mh.open("shop"), "gold.dim_brand"))
-    ['_delta_log/00000000000000000000.json', 'part-...parquet']
+    >>> sorted(files_below(mh.open("shop"), "gold.sales_daily"))
+    ['_delta_log/00000000000000000000.json', 'part-.../source_system=shop/data_0.parquet']
     """
     folder = name.replace(".", "/")
     if lakehouse.is_remote:

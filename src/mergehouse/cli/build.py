@@ -158,8 +158,13 @@ def maintain(
     project: Folder = HERE,
     env: Env = None,
     keep_hours: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Keep what the last N hours of versions name.")
-    ] = 168,
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Keep what the last N hours of versions name. Default: `retention.hours`.",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Allow less than a week: nothing may be reading.")
     ] = False,
@@ -171,7 +176,10 @@ def maintain(
     from mergehouse.lakehouse.lock import exclusive
     from mergehouse.operations.maintenance import maintain as maintain_tables
 
-    lakehouse = mergehouse.open(project, env)
+    loaded = mergehouse.project(project, env)
+    lakehouse = mergehouse.open(loaded)
+    if keep_hours is None:
+        keep_hours, force = loaded.config.retention.hours, True
     with (
         render.steps("table", hidden=as_json) as step,
         exclusive(lakehouse, "maintain", wait=True, progress=step),

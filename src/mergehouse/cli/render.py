@@ -155,6 +155,11 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
     console.print(times({**result.stages} | ({"report": report_seconds} if result.changed else {})))
     if slowest:
         console.print(f"Slowest  {slowest}")
+    if gone := [cared for cared in result.cared if cared.oldest is not None]:
+        console.print(
+            f"Upkeep   old versions of {len(gone)} tables went: {sum(c.files for c in gone):,} files,"
+            f" {sum(c.bytes for c in gone) / 1e6:,.1f} MB"
+        )
     console.print(f"Where    {project.lakehouse_location}", markup=False)
     console.print(f"Report   {report_file}", markup=False)
 

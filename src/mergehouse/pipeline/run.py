@@ -33,6 +33,7 @@ from mergehouse.pipeline.run_log import record_run
 from mergehouse.pipeline.sound_folders import keep, sound
 from mergehouse.pipeline.stages import Stages
 from mergehouse.pipeline.stamps import Stamps, reached
+from mergehouse.pipeline.upkeep import look_after, written_by
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.ecb_rates import Edition, edition
@@ -125,8 +126,17 @@ def run(
             stages.spent("checks")
             record_run(lakehouse, result)
             keep(project, lakehouse, held=result.faults)
+            stages.spent("recording")
+            if not project.config.engine.catalog:  # which looks after the files of its tables itself
+                result.cared, findings = look_after(
+                    lakehouse,
+                    written_by(result, lakehouse),
+                    project.config.retention,
+                    published_versions(lakehouse) or {},
+                )
+                result.checks += findings
         publish(lakehouse)
-        stages.spent("recording" if result.changed else "checks")
+        stages.spent("upkeep" if result.changed else "checks")
         return result
 
 

@@ -465,6 +465,21 @@ def _bytes(written: re.Match[str] | None) -> int:
     return int(Decimal(written[1]) * _UNITS[written[2]]) if written else 0
 
 
+class Retention(_Strict):
+    """How long the versions of tables stay that newer ones have replaced, for time travel. They go when a run
+    writes the table; those of the last two runs stay in any case.
+    """
+
+    hours: int = Field(default=168, ge=0, le=876_000, description="They go after so many hours.")
+    copies: float = Field(
+        default=1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Those of a table and its log may take so many times the bytes of the table itself;"
+        " above, the oldest go first.",
+    )
+
+
 class EngineConfig(_Strict):
     """What runs the models: `duckdb`, embedded, or `spark`: the session at hand, a `master` or a Spark
     Connect `remote`.
@@ -584,6 +599,7 @@ class Environment(_Strict):
     lakehouse: str | None = Field(default=None, description="In the place of `lakehouse`.")
     engine: EngineConfig | None = Field(default=None, description="In the place of all of `engine`.")
     limits: Limits | None = Field(default=None, description="In the place of all of `limits`.")
+    retention: Retention | None = Field(default=None, description="In the place of all of `retention`.")
     churn_after_days: int | None = Field(
         default=None, ge=1, le=3650, description="In the place of `churn_after_days`."
     )
@@ -657,6 +673,9 @@ class Config(_Strict):
         default=Limits(),
         description="What DuckDB may take of the machine in a run on the embedded engine, and in profiles"
         " and releases on any.",
+    )
+    retention: Retention = Field(
+        default=Retention(), description="How long old versions of tables stay, for time travel."
     )
     environments: dict[Name, Environment] = Field(
         default={},
@@ -793,7 +812,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             _expect_known(name, brands, config_file, f"environments.{environment}.raw")
     given = {
         key: value
-        for key in ("lakehouse", "engine", "limits", "churn_after_days", "science", "mlflow")
+        for key in ("lakehouse", "engine", "limits", "retention", "churn_after_days", "science", "mlflow")
         if (value := getattr(chosen, key)) is not None
     }
     config = config.model_copy(update=given)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.delivery import deliver, hold_back
+from benchmarks.many_files import LINES, SHARE, cut
 from benchmarks.plot import Point, draw
 from mergehouse.cli.scaffold import line_count
 
@@ -67,6 +68,9 @@ def main() -> None:
     parser.add_argument(
         "--largest", nargs="*", default=[], help="run once, without a floor, say 100M (left out by default)"
     )
+    parser.add_argument(
+        "--files", nargs="*", type=int, default=[10_000], help="small files of 100 lines (default 10000)"
+    )
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--write", action="store_true", help="put table and plot into docs/")
     options = parser.parse_args()
@@ -111,6 +115,8 @@ def main() -> None:
             points.append(Point("spark", line_count(size), spark.seconds, spark.memory))
     for size in options.delivery:
         rows += delivered(demonstration(folder / "delivery", size), size)
+    for count in options.files:
+        rows += many_files(folder / "files", count)
     for size in options.largest:
         project = demonstration(folder / "largest", size)
         rows.append((f"`run`, {size} lines", timed([*MERGEHOUSE, "run", "-C", str(project)]), None))
@@ -164,6 +170,15 @@ def delivered(project: Path, lines: str) -> list[Row]:
         (f"`run --full` after it, Bronze as it is, {lines} lines", rebuild, None),
         (f"run from the raw files, {lines} lines", whole, None),
     ]
+
+
+def many_files(project: Path, count: int) -> list[Row]:
+    """Runs over about so many small files, and without change."""
+    demonstration(project, f"{round(count * LINES / SHARE)}")
+    found = cut(project)
+    first, again = (timed([*MERGEHOUSE, "run", "-C", str(project)]) for _ in range(2))
+    what = f"{found:,} files of {LINES} lines"
+    return [(f"`run`, {what}", first, None), (f"run again without change, {what}", again, None)]
 
 
 def on_spark(project: Path) -> Timing:

@@ -126,7 +126,8 @@ def _given(values: list[str]) -> duckdb.DuckDBPyConnection:
 def _formats(batch: list[str], source: Source) -> str:
     connection = _given(batch)
     written = written_values(connection, "SELECT * FROM given", source.columns)
-    return detect_formats(connection, written, source, []).as_json()
+    [formats] = detect_formats(connection, written, source, [])
+    return formats.as_json()
 
 
 def _plain(value: str | None) -> str | None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import instant_value, typed_value
-from mergehouse.ingest.formats import detect_formats
+from mergehouse.ingest.formats import Written, detect_formats
 from mergehouse.ingest.instants import month_names
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect
@@ -46,7 +46,7 @@ def _read(
     connection = connect()
     connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
     written = written_values(connection, "SELECT * FROM given", declared.columns)
-    formats = detect_formats(connection, written, declared, earlier, delimiter)
+    [formats] = detect_formats(connection, written, declared, earlier, [Written(delimiter)])
     found = json.loads(formats.as_json())
     sql = (
         f"SELECT {typed_value('v', declared, found, BERLIN)} AS a, {instant_value('v', declared, found)} AS b"

@@ -57,7 +57,7 @@ def complain(message: str) -> None:
 def complain_unforeseen(error: BaseException) -> None:
     """One message about what nobody foresaw; its traceback goes into a file."""
     with tempfile.NamedTemporaryFile(
-        "w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8"
+        "w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
     ) as file:
         traceback.print_exception(error, file=file)
     said = next(iter(str(error).strip().splitlines()), "")[:300]

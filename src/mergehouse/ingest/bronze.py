@@ -1,34 +1,42 @@
-"""Loads deliveries into Bronze: one commit per delivered file (or sheet), recognised by content, reconciled
-by count.
+"""Loads deliveries into Bronze: each file (or sheet) recognised by content and reconciled by count, small
+files in groups of one commit.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import json
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
-from mergehouse.contracts.registry import contract_of
-from mergehouse.errors import MergehouseError, SourceError
+from mergehouse.errors import LakehouseError, MergehouseError, SourceError
 from mergehouse.ingest.delivery import Delivery, bronze_table
-from mergehouse.ingest.file_order import later_by_name
-from mergehouse.ingest.landing import LandedFile, find_files, unread
+from mergehouse.ingest.file_order import LatestNames
+from mergehouse.ingest.groups import Group, grouped, halves
+from mergehouse.ingest.known import Known, content_of
+from mergehouse.ingest.landing import LandedFile, StillWritten, find_files, unread
+from mergehouse.ingest.ledger import BATCHES, Ledger
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
+from mergehouse.machine import refused
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Brand, Project, Source
 
-REJECTED, BATCHES = "bronze.rejected", "bronze.batches"
+REJECTED = "bronze.rejected"
 SOURCES_AT_ONCE = 2  # parsing a file keeps more than one core busy, but not two
+INSPECTED_AHEAD = 256  # files of which the first bytes wait in memory
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A delivered file or sheet and what became of it. `status`: `loaded`, or `repeat` for known content."""
+    """A delivered file or sheet and what became of it. `status`: `loaded`, `repeat` for known content, or
+    `replaced`. `replaces` is the batch that its file begins as, and whose rows count no more.
+    """
 
     batch_id: str
     source_system: str
@@ -45,12 +53,17 @@ class Batch:
     formats: str
     drift: str
     ingest_ts: dt.datetime
+    content_bytes: int | None = None
+    replaces: str | None = None
 
 
 class Earlier(NamedTuple):
-    """Of a source's earlier batches: their formats as JSON, oldest first, and the columns of its table."""
+    """Of a source's earlier batches: their formats as JSON, oldest first, how many rows they have, and the
+    columns of its table.
+    """
 
     formats: list[str]
+    rows: int
     columns: list[str]
 
 
@@ -75,18 +88,31 @@ class IngestResult:
         return self.known + self.new
 
 
+class Loaded(NamedTuple):
+    """A batch with its counts, formats and drift, and what is in doubt about it."""
+
+    batch: Batch
+    doubts: list[str]
+
+
 class Loader(Protocol):
-    """Reads delivered files into Bronze: embedded, or on the executors of a Spark cluster."""
+    """Reads delivered files into Bronze: embedded, or on the executors of a Spark cluster. `at_once` files at
+    most are loaded together.
+    """
+
+    at_once: int
 
     def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
         """What a file holds: itself, or the fitting sheets of a workbook."""
 
-    def load(self, delivery: Delivery, batch: Batch, earlier: Earlier) -> tuple[Batch, list[str]]:
-        """Appends a delivery's rows in one commit, unless it is in the table already, and keeps what could
-        not be split.
+    def beginnings(self, delivery: Delivery, lengths: Collection[int]) -> dict[int, str]:
+        """The hash of the first bytes of its content, by how many."""
 
-        Returns the batch with counts, formats and drift, and what is in doubt about it. Raises SourceError,
-        having written nothing, where the rows do not reconcile with the file.
+    def load(self, deliveries: Sequence[tuple[Delivery, Batch]], earlier: Earlier) -> list[Loaded]:
+        """Appends the rows of a source's deliveries, but of those that are in the table already, and keeps
+        what could not be split.
+
+        Raises SourceError where the rows of one do not reconcile with its file: then none is loaded.
         """
 
 
@@ -101,7 +127,7 @@ def load_deliveries(
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
-    Of a file with several sheets the ledger has all or none, so that it is read again where one failed.
+    Of a file with several sheets all are loaded or none.
     Batches of one run were loaded `now`, or where the clock was set back, after all that the ledger has; the
     files of a source a microsecond after one another, earlier ones first by their names. `known` is the
     ledger, where it has been read; of Bronze tables that are `unsound`, and why, no file is looked at.
@@ -112,37 +138,22 @@ def load_deliveries(
     brands = [brand for brand in project.brands.values() if not brand.fault]
     sources = [(brand, table, source) for brand in brands for table, source in brand.sources.items()]
     result.sources = [bronze_table(brand.name, table) for brand, table, _ in sources]
+    ledger = Ledger(lakehouse, result.known)
 
     def load(
         inspector: ThreadPoolExecutor, named: tuple[Brand, str, Source]
     ) -> tuple[list[Batch], MergehouseError | None]:
-        brand, table, source = named
-        new: list[Batch] = []
-        path = ""
-        if why := unsound.get(bronze_table(brand.name, table)):
-            return new, why
+        if why := unsound.get(bronze_table(named[0].name, named[1])):
+            return [], why
+        arrivals = _Arrivals(*named, lakehouse, loader, result, now, progress)
         try:
-            for delivery in _new_deliveries(brand, table, source, lakehouse, loader, result.known, inspector):
-                progress(f"{delivery.bronze} < {delivery.label}", "bronze")
-                path = delivery.file.location
-                of_source = [
-                    b for b in result.known + new if (b.source_system, b.source_table) == (brand.name, table)
-                ]
-                batch, doubts = _load(
-                    delivery, loader, lakehouse, of_source, now + dt.timedelta(microseconds=len(new))
-                )
-                new.append(batch)
-                if doubts:
-                    result.doubts.setdefault(delivery.bronze, {})[delivery.label] = doubts
+            for batches in arrivals.load(inspector):
+                ledger.add(batches)
         except MergehouseError as error:
-            return [b for b in new if b.path != path], error
-        except Exception as error:  # what nobody foresaw in one file must not stop the other brands
-            said = next(iter(str(error).strip().splitlines()), "")
-            stopped = SourceError(
-                f"{brand.label}, source `{table}`: {path or 'its files'}: {type(error).__name__}: {said}"
-            )
-            return [b for b in new if b.path != path], stopped
-        return new, None
+            return arrivals.new, error
+        except Exception as error:  # what nobody foresaw must not stop the other brands
+            return arrivals.new, arrivals.unforeseen("its files", error)
+        return arrivals.new, None
 
     with ThreadPoolExecutor(SOURCES_AT_ONCE) as inspector, ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
         for name, (new, error) in zip(
@@ -157,7 +168,7 @@ def load_deliveries(
         with suppress(MergehouseError):  # then its sources have failed for the same reason
             if names := unread(brand, project.brands.values()):
                 result.unread[brand.name] = names
-    lakehouse.append_rows(contract_of(BATCHES), [list(vars(b).values()) for b in result.new])
+    ledger.close()
     return result
 
 
@@ -184,67 +195,178 @@ def read_batches(lakehouse: Lakehouse) -> list[Batch]:
     """
     if not lakehouse.exists(BATCHES):
         return []
-    connection = shared()
-    columns = ", ".join(
-        c if c != "ingest_ts" else "ingest_ts AT TIME ZONE 'UTC'" for c in Batch.__dataclass_fields__
-    )
-    ledger = (
-        f"({select(connection, lakehouse.delta(BATCHES))}) ORDER BY ingest_ts, source_system, source_table"
-    )
+    connection, delta = shared(), lakehouse.delta(BATCHES)
+    there = {field.name for field in delta.schema().fields}  # fewer where an earlier version wrote the last
+    names = [name for name in Batch.__dataclass_fields__ if name in there]
+    columns = ", ".join(c if c != "ingest_ts" else "ingest_ts AT TIME ZONE 'UTC'" for c in names)
+    ledger = f"({select(connection, delta)}) ORDER BY ingest_ts, source_system, source_table"
     rows = connection.execute(f"SELECT {columns} FROM {ledger}").fetchall()
-    return [replace(Batch(*row), ingest_ts=row[-1].replace(tzinfo=dt.UTC)) for row in rows]
+    moment, batches = names.index("ingest_ts"), []
+    for row in map(list, rows):
+        row[moment] = row[moment].replace(tzinfo=dt.UTC)
+        batches.append(Batch(**dict(zip(names, row, strict=True))))
+    return batches
 
 
-def _new_deliveries(
-    brand: Brand,
-    table: str,
-    source: Source,
-    lakehouse: Lakehouse,
-    loader: Loader,
-    known: list[Batch],
-    inspector: ThreadPoolExecutor,
-) -> Iterator[Delivery]:
-    """What the source's files hold, files left out that the ledger has last seen with the same size and time.
+def counting(batches: Sequence[Batch]) -> list[Batch]:
+    """Those whose rows count: loaded, and not replaced by another of these.
 
-    While one file is loaded, the next is inspected.
+    >>> first, second = read_batches(mh.open("shop")) * 2
+    >>> counting([first, replace(second, batch_id="b2", replaces=first.batch_id)])[0].batch_id
+    'b2'
     """
-    of_source = [b for b in known if (b.source_system, b.source_table) == (brand.name, table)]
-    loaded = {_content(b) for b in of_source if b.status == "loaded"}  # a ledger may have lost entries
-    # the last of each path
-    seen = {b.path: (b.size_bytes, b.modified_ns) for b in of_source if _content(b) in loaded}
-    found = find_files(brand, table, source, loaded_before=lakehouse.exists(bronze_table(brand.name, table)))
-    new = [f for f in found if seen.get(f.location) != (f.size_bytes, f.modified_ns)]
-    for opened in [inspector.submit(loader.open, brand, table, source, file) for file in new]:
-        yield from opened.result()
+    replaced = {batch.replaces for batch in batches}
+    return [b for b in batches if b.status != "repeat" and b.batch_id not in replaced]
 
 
-def _load(
-    delivery: Delivery, loader: Loader, lakehouse: Lakehouse, before: list[Batch], now: dt.datetime
-) -> tuple[Batch, list[str]]:
-    """Loads one delivery, or recognises it among the source's batches.
+def replaced_among(batches: Sequence[Batch]) -> list[Batch]:
+    """Those whose rows count no more, since another of these holds them.
 
-    A file that says again what it said before it said something else is a delivery of its own: the later.
+    >>> [batch] = read_batches(mh.open("shop"))
+    >>> replaced_among([batch, replace(batch, batch_id="b2", replaces=batch.batch_id)]) == [batch]
+    True
     """
-    file = delivery.file
-    batch = Batch(
-        batch_id=delivery.batch_id, source_system=delivery.brand.name, source_table=delivery.table,
-        source_file=delivery.label, path=file.location, size_bytes=file.size_bytes,
-        modified_ns=file.modified_ns, status="loaded", rows=0, rejected_rows=0, delimiter=None, encoding=None,
-        formats="{}", drift="[]", ingest_ts=now,
-    )  # fmt: skip
-    loaded = sorted((b for b in before if b.status == "loaded"), key=lambda b: b.ingest_ts)
-    if copies := [b for b in loaded if _content(b) == batch.batch_id]:
-        of_path = [b for b in before if (b.path, b.source_file) == (batch.path, batch.source_file)]
-        if not of_path or _content(of_path[-1]) == batch.batch_id:
-            return replace(batch, status="repeat"), []
-        batch = replace(batch, batch_id=f"{batch.batch_id}-{len(copies) + 1}")
-    columns = [f.name for f in lakehouse.delta(delivery.bronze).schema().fields] if loaded else []
-    batch, doubts = loader.load(delivery, batch, Earlier([b.formats for b in loaded], columns))
-    others, source = [b.source_file for b in loaded], delivery.source
-    if not source.updated_at and (later := later_by_name(batch.source_file, others, source.date_order)):
-        doubts = [*doubts, f"by its name it is older than {later}, but came after it and counts as the later"]
-    return batch, doubts
+    replaced = {batch.replaces for batch in batches}
+    return [b for b in batches if b.status != "repeat" and b.batch_id in replaced]
 
 
-def _content(batch: Batch) -> str:
-    return batch.batch_id.split("-")[0]
+class _Arrivals:
+    """What is new of one source; `new` are the batches loaded so far."""
+
+    def __init__(
+        self,
+        brand: Brand,
+        table: str,
+        source: Source,
+        lakehouse: Lakehouse,
+        loader: Loader,
+        result: IngestResult,
+        now: dt.datetime,
+        progress: Progress,
+    ):
+        self.brand, self.table, self.source = brand, table, source
+        self.lakehouse, self.loader, self.now, self.progress = lakehouse, loader, now, progress
+        self.bronze = bronze_table(brand.name, table)
+        self.before = [b for b in result.known if (b.source_system, b.source_table) == (brand.name, table)]
+        self.new: list[Batch] = []
+        self.doubts = result.doubts
+
+    @cached_property
+    def names(self) -> LatestNames:
+        loaded = [b.source_file for b in self.before if b.status != "repeat"]
+        return LatestNames([] if self.source.updated_at else loaded, self.source.date_order)
+
+    def load(self, inspector: ThreadPoolExecutor) -> Iterator[list[Batch]]:
+        """Loads group after group. Where one cannot be loaded, its halves are, up to the file on whose
+        account it cannot.
+        """
+        for group in grouped(self._opened(inspector), self.loader.at_once):
+            todo = [group]
+            while todo:
+                files = todo.pop(0)
+                try:
+                    yield self._load(files)
+                except LakehouseError:
+                    raise
+                except Exception as error:
+                    if len(files) > 1:
+                        todo[:0] = halves(files)
+                    elif isinstance(error, StillWritten):
+                        self._doubt(
+                            files[0][0].label, ["it changed while it was read, and is left for the next run"]
+                        )
+                    elif isinstance(error, MergehouseError):
+                        raise
+                    else:
+                        raise self.unforeseen(files[0][0].file.location, error) from error
+
+    def unforeseen(self, place: str, error: Exception) -> SourceError:
+        said = next(iter(str(error).strip().splitlines()), "")
+        what = refused(error) or f"{type(error).__name__}: {said}"
+        return SourceError(f"{self.brand.label}, source `{self.table}`: {place}: {what}")
+
+    def _opened(self, inspector: ThreadPoolExecutor) -> Iterator[list[Delivery]]:
+        """What the source's files hold, files left out that the ledger has last seen with the same size and
+        time. While some are loaded, the next are inspected.
+        """
+        known, there = Known(self.before), self.lakehouse.exists(self.bronze)
+        found = find_files(self.brand, self.table, self.source, loaded_before=there)
+        ahead: deque[tuple[LandedFile, Future[list[Delivery]]]] = deque()
+        for file in found:
+            if not known.has_seen(file):
+                opened = inspector.submit(self.loader.open, self.brand, self.table, self.source, file)
+                ahead.append((file, opened))
+            if len(ahead) > INSPECTED_AHEAD:
+                yield self._opened_file(*ahead.popleft())
+        while ahead:
+            yield self._opened_file(*ahead.popleft())
+
+    def _opened_file(self, file: LandedFile, opened: Future[list[Delivery]]) -> list[Delivery]:
+        try:
+            return opened.result()
+        except MergehouseError:
+            raise
+        except Exception as error:
+            raise self.unforeseen(file.location, error) from error
+
+    def _load(self, files: Group) -> list[Batch]:
+        """Loads a group's deliveries, or recognises them among the source's batches."""
+        known = Known(self.before + self.new)
+        formats = list(known.formats)
+        batches: list[tuple[Delivery, Batch]] = []
+        for delivery in (d for file in files for d in file):
+            batch = self._batch(delivery, known, len(self.new) + len(batches))
+            known.add(batch)
+            batches.append((delivery, batch))
+        to_load = [(d, batch) for d, batch in batches if batch.status == "loaded"]
+        loaded = iter(self._loaded(to_load, formats))
+        found = [next(loaded) if b.status == "loaded" else Loaded(b, []) for _, b in batches]
+        called = {b.batch_id: b.source_file for b in (*self.before, *self.new, *(b for b, _ in found))}
+        for place, (batch, doubts) in enumerate(found):
+            if batch.replaces:
+                said = (
+                    f"it begins as {called[batch.replaces]} did when it was loaded, and counts in its place"
+                )
+                found[place] = Loaded(
+                    replace(batch, drift=json.dumps([said, *json.loads(batch.drift)])), doubts
+                )
+            if batch.status == "loaded" and not self.source.updated_at:
+                if later := self.names.later_than(batch.source_file):
+                    doubts = [
+                        *doubts,
+                        f"by its name it is older than {later}, but came after it and counts as the later",
+                    ]
+                self.names.add(batch.source_file)
+            self._doubt(batch.source_file, doubts)
+        self.new += [batch for batch, _ in found]
+        return [batch for batch, _ in found]
+
+    def _loaded(self, batches: list[tuple[Delivery, Batch]], formats: list[str]) -> list[Loaded]:
+        if not batches:
+            return []
+        more = f" and {len(batches) - 1} more" if len(batches) > 1 else ""
+        self.progress(f"{self.bronze} < {batches[0][0].label}{more}", "bronze")
+        rows = sum(batch.rows for batch in self.before + self.new if batch.status != "repeat")
+        columns = [f.name for f in self.lakehouse.delta(self.bronze).schema().fields] if formats else []
+        return self.loader.load(batches, Earlier(formats, rows, columns))
+
+    def _batch(self, delivery: Delivery, known: Known, place: int) -> Batch:
+        file, batch_id = delivery.file, known.new_id(delivery)
+        batch = Batch(
+            batch_id=batch_id or delivery.batch_id, source_system=self.brand.name, source_table=self.table,
+            source_file=delivery.label, path=file.location, size_bytes=file.size_bytes,
+            modified_ns=file.modified_ns, status="loaded" if batch_id else "repeat", rows=0, rejected_rows=0,
+            delimiter=None, encoding=None, formats="{}", drift="[]",
+            ingest_ts=self.now + dt.timedelta(microseconds=place), content_bytes=delivery.inspection.size,
+        )  # fmt: skip
+        shorter = known.beginnings(delivery) if batch_id else {}
+        hashes = self.loader.beginnings(delivery, shorter) if shorter else {}
+        for length in sorted(hashes, reverse=True):
+            content = delivery.batch_of(hashes[length])
+            if same := [b for b in shorter[length] if content_of(b) == content]:
+                return replace(batch, replaces=same[0])
+        return batch
+
+    def _doubt(self, label: str, doubts: list[str]) -> None:
+        if doubts:
+            self.doubts.setdefault(self.bronze, {})[label] = doubts

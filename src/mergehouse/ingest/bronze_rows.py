@@ -29,7 +29,7 @@ def loaded_into(project: Project, ledger: Sequence[Batch]) -> dict[str, list[Bat
     found: dict[str, list[Batch]] = {bronze_table(*source): [] for source in tables}
     for batch in ledger:
         name = bronze_table(batch.source_system, batch.source_table)
-        if batch.status == "loaded" and name in found:
+        if batch.status != "repeat" and name in found:
             found[name].append(batch)
     return found
 

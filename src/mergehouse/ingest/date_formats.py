@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import duckdb
 
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.instants import ISO_OFFSET, WITH_NAMES, numbers_for_names
-from mergehouse.ingest.written_values import TIMES, any_row
+from mergehouse.ingest.written_values import TIMES, batches_with
 from mergehouse.lakehouse.reader import quoted
 from mergehouse.project.config import Column, Source
 
@@ -37,74 +38,96 @@ def date_formats(
     written: dict[str, str],
     source: Source,
     before: list[dict[str, Any]],
-    notes: list[str],
-) -> dict[str, list[str]]:
-    """By column the patterns (Spark's), besides ISO, that its dates are written in; what is unclear is added
-    to the notes. `written` names each column's table of values, `before` are the formats of earlier batches.
+    notes: list[list[str]],
+) -> list[dict[str, list[str]]]:
+    """By batch and column the patterns (Spark's), besides ISO, that its dates are written in; what is unclear
+    is added to the `notes` of each batch. `written` names each column's table of values, `before` are the
+    formats of earlier batches.
 
     >>> from mergehouse.ingest.written_values import written_values
     >>> source = Source(files="*", columns={"day": {"type": "date"}})
-    >>> connection, notes = duckdb.connect(), []
+    >>> connection, notes = duckdb.connect(), [[]]
     >>> written = written_values(connection, "SELECT '4/5/2026' AS day", ["day"])
     >>> date_formats(connection, written, source, [], notes), notes
-    ({'day': ['d/M/yyyy']}, ['day: nothing shows whether `4/5/2026` is day-first; read as d/M/yyyy. ...
+    ([{'day': ['d/M/yyyy']}], [['day: nothing shows whether `4/5/2026` is day-first; read as d/M/yyyy. ...
     """
-    dates: dict[str, list[str]] = {}
     columns = {n: c for n, c in source.columns.items() if c.type in ("date", "timestamp") and not c.format}
     shapes = {name: _shapes(connection, written[name], name) for name in columns}
-    orders = [o for found in shapes.values() for shape in found if (o := shape.order) and o != "both"]
-    seen = max(orders, key=orders.count, default=None)
-    usual = source.date_order or seen or _usual_order(before)
-    for name, found in shapes.items():
-        patterns = []
-        for shape in found:
-            pattern = shape.pattern(
-                source.date_order or (shape.order if shape.order in ("dmy", "mdy") else usual) or "dmy"
+    named = {name: _with_names(connection, written[name], name, columns[name]) for name in columns}
+    iso = {
+        name: batches_with(connection, f"FROM {written[name]} WHERE {quoted(name)} LIKE '{ISO_LIKE}'")
+        for name in columns
+    }
+    with_offsets = {name: _with_offsets(connection, written[name], name) for name in columns}
+    found: list[dict[str, list[str]]] = []
+    usual = _usual_order(before)
+    for batch, said in enumerate(notes):
+        orders = [o for name in columns for s in shapes[name][batch] if (o := s.order) and o != "both"]
+        seen = max(orders, key=orders.count) if orders else None
+        order = source.date_order or seen or usual
+        dates = {}
+        for name in columns:
+            patterns = _patterns(name, shapes[name][batch], source.date_order, order, said)
+            patterns += named[name][batch]
+            if patterns and (count := len(patterns) + (batch in iso[name])) > 1:
+                said.append(f"{name}: dates are written in {count} different formats")
+            if batch in with_offsets[name]:
+                patterns.append(ISO_OFFSET)
+            if patterns:
+                dates[name] = patterns
+        found.append(dates)
+        usual = _usual_order([{"dates": dates}]) or usual
+    return found
+
+
+def _patterns(
+    name: str, shapes: list[_Shape], declared: str | None, usual: str | None, notes: list[str]
+) -> list[str]:
+    """The patterns of a column's shapes. What a shape leaves open is read in the `usual` order."""
+    patterns: list[str] = []
+    for shape in shapes:
+        pattern = shape.pattern(
+            declared or (shape.order if shape.order in ("dmy", "mdy") else usual) or "dmy"
+        )
+        if pattern is None:
+            continue
+        if shape.order == "both":
+            notes.append(
+                f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}"
             )
-            if pattern is None:
-                continue
-            if shape.order == "both":
-                notes.append(
-                    f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}"
-                )
-            elif shape.order is None and usual is None and shape.is_day_or_month_first:
-                notes.append(
-                    f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}."
-                    " Declare `date_order`"
-                )
-            if pattern not in patterns:
-                patterns.append(pattern)
-        patterns += _with_names(connection, written[name], name, columns[name])
-        iso = any_row(connection, f"FROM {written[name]} WHERE {quoted(name)} LIKE '{ISO_LIKE}'")
-        if patterns and (count := len(patterns) + iso) > 1:
-            notes.append(f"{name}: dates are written in {count} different formats")
-        if _has_offsets(connection, written[name], name):
-            patterns.append(ISO_OFFSET)
-        if patterns:
-            dates[name] = patterns
-    return dates
+        elif shape.order is None and usual is None and shape.is_day_or_month_first:
+            notes.append(
+                f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}."
+                " Declare `date_order`"
+            )
+        if pattern not in patterns:
+            patterns.append(pattern)
+    return patterns
 
 
 def _usual_order(earlier: list[dict[str, Any]]) -> str | None:
     """Day or month first, as in the last earlier batch with such dates."""
-    patterns = [
+    patterns = (
         pattern for formats in reversed(earlier) for found in formats["dates"].values() for pattern in found
-    ]
+    )
     return next(
         ({"d": "dmy", "M": "mdy"}[p[0]] for p in patterns if re.match(r"[dM][./-][dM][./-]", p)), None
     )
 
 
-def _with_names(connection: duckdb.DuckDBPyConnection, table: str, name: str, column: Column) -> list[str]:
-    """The patterns by which dates with names of months are read."""
-    if not column.language:
-        return []
+def _with_names(
+    connection: duckdb.DuckDBPyConnection, table: str, name: str, column: Column
+) -> dict[int, list[str]]:
+    """By batch the patterns by which dates with names of months are read."""
+    found: dict[int, list[str]] = defaultdict(list)
     dated = numbers_for_names(f"TRIM(`{name}`)", column)
-    read = (
-        to_duckdb(f"SELECT 1 FROM {table} WHERE TRY_TO_TIMESTAMP({dated}, '{p}') IS NOT NULL LIMIT 1")
-        for p in WITH_NAMES
-    )
-    return [p for p, sql in zip(WITH_NAMES, read, strict=True) if connection.execute(sql).fetchall()]
+    for pattern in WITH_NAMES if column.language else ():
+        read = to_duckdb(
+            f"SELECT DISTINCT batch FROM {table} WHERE TRY_TO_TIMESTAMP({dated}, '{pattern}') IS NOT NULL"
+        )
+        for (batch,) in connection.execute(read).fetchall():
+            found[batch].append(pattern)
+    return found
 
 
 @dataclass(frozen=True)
@@ -133,14 +156,16 @@ class _Shape:
         return None
 
 
-def _shapes(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> list[_Shape]:
-    """Shapes of the values that are no ISO dates, or ISO dates with AM or PM, the most frequent first."""
+def _shapes(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> dict[int, list[_Shape]]:
+    """By batch the shapes of values that are no ISO dates, or ISO dates with AM or PM, the most frequent
+    first.
+    """
     column = quoted(name)
     iso = f"trim({column}) LIKE '{ISO_LIKE}' AND NOT lower(right(trim({column}), 1)) = 'm'"
     rows = connection.execute(f"""
         WITH written AS (
-            SELECT trim({column}) AS value, sum({TIMES}) AS times FROM {table}
-            WHERE trim({column}) <> '' AND NOT ({iso}) GROUP BY 1
+            SELECT batch, trim({column}) AS value, sum({TIMES}) AS times FROM {table}
+            WHERE trim({column}) <> '' AND NOT ({iso}) GROUP BY 1, 2
         ), parts AS (
             SELECT *,
                    regexp_replace(regexp_replace(value, '[A-Za-z]+', 'A', 'g'), '[0-9]', '9', 'g') AS shape,
@@ -150,18 +175,24 @@ def _shapes(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> lis
                    ) AS second
             FROM written
         )
-        SELECT regexp_replace(shape, '^9{{1,2}}([./-])9{{1,2}}([./-])', '9\\19\\2') AS shape, min(value),
+        SELECT batch, regexp_replace(shape, '^9{{1,2}}([./-])9{{1,2}}([./-])', '9\\19\\2') AS shape,
+               min(value),
                coalesce(bool_or(first BETWEEN 13 AND 31), false),
                coalesce(bool_or(second BETWEEN 13 AND 31), false)
-        FROM parts GROUP BY 1 ORDER BY sum(times) DESC, 1 LIMIT {MAX_SHAPES}
+        FROM parts GROUP BY 1, 2
+        QUALIFY row_number() OVER (PARTITION BY batch ORDER BY sum(times) DESC, 2) <= {MAX_SHAPES}
+        ORDER BY batch, sum(times) DESC, 2
         """).fetchall()
     orders = {(True, False): "dmy", (False, True): "mdy", (True, True): "both", (False, False): None}
-    return [_Shape(shape, example, orders[first, second]) for shape, example, first, second in rows]
+    shapes: dict[int, list[_Shape]] = defaultdict(list)
+    for batch, shape, example, first, second in rows:
+        shapes[batch].append(_Shape(shape, example, orders[first, second]))
+    return shapes
 
 
-def _has_offsets(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> bool:
-    """True where some ISO instant is more than date and time: `Z`, `+01:00`, the name of a zone. The hour 24
-    counts, too.
+def _with_offsets(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> set[int]:
+    """The batches of which some ISO instant is more than date and time: `Z`, `+01:00`, the name of a zone.
+    The hour 24 counts, too.
     """
     column = f"trim({quoted(name)})"
     after = (
@@ -169,4 +200,4 @@ def _has_offsets(connection: duckdb.DuckDBPyConnection, table: str, name: str) -
         " '0' AND '9'"
     )
     odd = f"{column} LIKE '{ISO_LIKE}' AND ({after} OR substring({column}, 12, 2) = '24')"
-    return any_row(connection, f"FROM {table} WHERE {odd}")
+    return batches_with(connection, f"FROM {table} WHERE {odd}")

@@ -30,14 +30,13 @@ from mergehouse.ingest.json_records import Torn, read_json
 from mergehouse.ingest.landing import LandedFile, kind_of, named
 from mergehouse.ingest.nested import flattened
 from mergehouse.ingest.percent_cells import as_shown, percent_columns
+from mergehouse.ingest.text_layout import KEEP_REJECTS, TextLayout, torn_files
 from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_parts, sheets, workbook
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Brand, Source
 from mergehouse.storage import one_file
 
 NUMBERS = "U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|DECIMAL|FLOAT|DOUBLE"  # DuckDB's types
-MAX_LINE_BYTES = 2 * 2**20
-MAX_REJECTED_TEXT = 16 * 2**20
 REASONS = {
     "MISSING COLUMNS": "too_few_columns",
     "TOO MANY COLUMNS": "too_many_columns",
@@ -87,7 +86,11 @@ class Delivery:
         """Content decides, and the table it is for: one file may feed two sources. So do the columns that its
         folders are named after.
         """
-        parts = [self.bronze, self.inspection.sha256, self.sheet or ""]
+        return self.batch_of(self.inspection.sha256)
+
+    def batch_of(self, sha256: str) -> str:
+        """The batch that it would be if its content had this hash."""
+        parts = [self.bronze, sha256, self.sheet or ""]
         parts += [f"{name}={value}" for name, value in self.file.partitions.items()]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -126,9 +129,11 @@ def deliveries(
 
 
 class Reader:
-    """A delivery as a relation of text columns in file order, with an independent count of its rows."""
+    """A delivery as a relation of text columns in file order, with an independent count of its rows.
 
-    _keep_rejects = f"store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {MAX_REJECTED_TEXT}"
+    `layout` is that of text: files of one layout may be read by one statement, and each is accounted for by
+    its own reader.
+    """
 
     def __init__(
         self,
@@ -137,28 +142,29 @@ class Reader:
         readable: Path,
         earlier: Sequence[str] = (),
     ):
-        """`readable` is where a copy in UTF-8 may be, `earlier` the columns that the Bronze table has."""
+        """`readable` is where a copy in UTF-8 may be, `earlier` the columns that the Bronze table has.
+
+        Raises SourceError where the file cannot be read or lacks columns.
+        """
         self.delivery, self.cursor, self.readable, self.earlier = delivery, cursor, readable, earlier
+        self.layout: TextLayout | None = None
+        self.text_path = delivery.path  # where text is read
+        self.may_be_torn = True  # False where what could not be split was looked at, and is of other files
         self.delimiter: str | None = None
         self.encoding: str | None = None
         self.numbers: list[str] = []  # columns that the file holds as numbers
         self.doubts: list[str] = []
         self._torn: list[Torn] = []
-
-    def __enter__(self) -> Reader:
-        path, kind = self.delivery.path, kind_of(self.delivery.path.name)
+        self._views: list[str] = []
+        path, kind = delivery.path, kind_of(delivery.path.name)
         if kind == "parquet":
             self._open_parquet(path)
         elif kind == "json":
             self._open_json(path)
-        elif self.delivery.sheet:
-            self._open_sheet(path, self.delivery.sheet)
+        elif delivery.sheet:
+            self._open_sheet(path, delivery.sheet)
         else:
             self._open_text(path)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cursor.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
 
     @property
     def drops(self) -> list[str]:
@@ -173,15 +179,18 @@ class Reader:
     @property
     def relation(self) -> str:
         """The file's own columns, then those that its folders are named after."""
+        said = self.folders
+        selected = ", ".join(f"{said[n]} AS {quoted(n)}" if n in said else quoted(n) for n in self.columns)
+        return f"(SELECT {selected} FROM {self._delivered})"
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """What its folders are named after, as SQL, by the names of the columns."""
         names = self.header.columns[len(self._own_columns) :]
-        folders = {
+        return {
             name: "NULL::VARCHAR" if value is None else text(value)
             for name, value in zip(names, self._folders.values(), strict=True)
         }
-        selected = ", ".join(
-            f"{folders[n]} AS {quoted(n)}" if n in folders else quoted(n) for n in self.columns
-        )
-        return f"(SELECT {selected} FROM {self._delivered})"
 
     @property
     def notes(self) -> list[str]:
@@ -223,21 +232,17 @@ class Reader:
         place = find_header(records, source)
         self._match(records[place], str(self.delivery.path), records[:place])
         self._lines = seen.lines - lines_of(head, self.delimiter, source, place + 1)
-        self._path = path
+        self.text_path = path
         if seen.open_end:
             self.header.drift.append("the last line has no end: see that the file is whole")
         if seen.lines in FULL:
             self.doubts.append(f"{seen.lines:,} lines are all that a sheet holds: the rest may be cut off")
         if seen.nul_bytes:
             self.doubts.append(f"{seen.nul_bytes:,} NUL byte(s) are kept within values")
-        columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in self._own_columns)
-        quote, escape = map(text, quoting(source))
-        packed = f", compression = {text('gzip')}" if is_compressed(path) else ""
-        self._delivered = (
-            f"read_csv({text(one_file(str(path)))}, auto_detect = false, skip = {place}, header = true,"
-            f" columns = {{{columns}}}, delim = {text(self.delimiter)}, quote = {quote}, escape = {escape},"
-            f" {self._keep_rejects}, max_line_size = {MAX_LINE_BYTES}{packed})"
+        self.layout = TextLayout(
+            tuple(self._own_columns), place, self.delimiter, *quoting(source), is_compressed(path)
         )
+        self._delivered = self.layout.relation([path])
 
     def _open_json(self, path: Path) -> None:
         seen = self.delivery.inspection
@@ -258,8 +263,7 @@ class Reader:
         own = zip(self._own_columns, headers, strict=True)
         self.numbers = [name for name, header in own if header in numbers]
         self._expected = len(rows)
-        view = f"records_{self.delivery.batch_id}"
-        self.cursor.register(view, rows)
+        view = self._registered(f"records_{self.delivery.batch_id}", rows)
         self._delivered = f"(SELECT {self._renamed(headers)} FROM {view})"
 
     def _open_parquet(self, path: Path) -> None:
@@ -303,8 +307,7 @@ class Reader:
         names = [c.name for c in sheet.selected_columns]
         self._match(names, f"{path}, sheet {name}", above)
         self._expected = sheet.total_height
-        view = f"sheet_{self.delivery.batch_id}"
-        self.cursor.register(view, sheet)
+        view = self._registered(f"sheet_{self.delivery.batch_id}", sheet)
         self._delivered = f"(SELECT {self._renamed(names)} FROM {view})"
         self._show_percent(path, name)
         if self._has_three_decimals():
@@ -312,6 +315,11 @@ class Reader:
             kinds = zip(self._own_columns, typed.selected_columns, strict=True)
             self.numbers = [column for column, of_sheet in kinds if of_sheet.dtype in ("float", "int")]
         self.doubts += self._doubts_about(sheet, place)
+
+    def _registered(self, view: str, rows: Any) -> str:
+        self.cursor.register(view, rows)
+        self._views.append(view)
+        return view
 
     def _renamed(self, headers: list[str]) -> str:
         names = zip(headers, self._own_columns, strict=True)
@@ -367,10 +375,11 @@ class Reader:
         return self._noting_nothing(self.relation)
 
     def _noting_nothing(self, relation: str) -> str:
-        return relation.replace(self._keep_rejects, "ignore_errors = true")
+        return relation.replace(KEEP_REJECTS, "ignore_errors = true")
 
-    def reconcile(self, accepted: int) -> None:
-        """Raises SourceError unless every line of the file is accounted for.
+    def reconcile(self, accepted: int, rows: str = "") -> None:
+        """Raises SourceError unless every line of the file is accounted for. `rows` are those accepted, as
+        the file has them, where they are at hand.
 
         Text: line ends counted in the bytes = header + accepted rows + line ends inside their values +
         lines of rejected rows + blank lines. Other kinds carry their own row count.
@@ -392,11 +401,16 @@ class Reader:
         lines, counted = self._lines, accepted + rejected_lines
         if lines == counted:
             return
-        unexplained = lines - counted - self._embedded_newlines()
-        if not 0 <= unexplained <= blank_lines(self._path):
+        unexplained = lines - counted - self._embedded_newlines(rows)
+        if not 0 <= unexplained <= blank_lines(self.text_path):
             raise self._mismatch(
                 f"{lines:,} lines follow the header, {lines - unexplained:,} were accounted for."
             )
+
+    def forget(self) -> None:
+        """Lets go of the rows of a file that was read as a whole."""
+        for view in self._views:
+            self.cursor.unregister(view)
 
     def rejected(self) -> str:
         """SELECT over what the CSV parser could not split: source_line, reason_code, detail, raw_text, one
@@ -410,10 +424,8 @@ class Reader:
                 "SELECT source_line::BIGINT AS source_line, 'broken_json' AS reason_code, 'no JSON record' AS"
                 f" detail, raw_text FROM (VALUES {lines}) AS torn(source_line, raw_text)"
             )
-        there = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
-        if self.delimiter is None or not self.cursor.execute(there).fetchall()[0][0]:
-            return ""
-        if not self.cursor.execute("SELECT count(*) FROM reject_errors").fetchall()[0][0]:
+        path = str(self.text_path)
+        if self.delimiter is None or not self.may_be_torn or path not in torn_files(self.cursor):
             return ""
         reasons = " ".join(f"WHEN {text(kind)} THEN {text(reason)}" for kind, reason in REASONS.items())
         return f"""
@@ -422,8 +434,11 @@ class Reader:
                 ELSE lower(replace(arg_min(kind, place), ' ', '_')) END AS reason_code,
               split_part(arg_min(error_message, place), chr(10), 1) AS detail,
               trim(arg_min(csv_line, place), chr(13) || chr(10)) AS raw_text
-            FROM (SELECT *, coalesce(column_idx, 0) AS place, error_type::VARCHAR AS kind FROM reject_errors)
-            GROUP BY line"""
+            FROM (
+              SELECT e.*, coalesce(column_idx, 0) AS place, error_type::VARCHAR AS kind
+              FROM reject_errors AS e JOIN reject_scans USING (scan_id, file_id)
+              WHERE file_path = {text(path)}
+            ) GROUP BY line"""
 
     def read_to_the_end(self) -> None:
         """Reads every value and keeps none."""
@@ -457,11 +472,11 @@ class Reader:
         is_seen = b'\\"' in self.delivery.inspection.head and not self.delivery.source.escape
         return " Quotes are written `\\\"` here: declare `escape: '\\'`." if is_seen else ""
 
-    def _embedded_newlines(self) -> int:
+    def _embedded_newlines(self, rows: str) -> int:
         """Line ends inside quoted values of the accepted rows, those of dropped columns as well."""
         columns = map(quoted, self._own_columns)
         each = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in columns)
-        rows = self._noting_nothing(self._delivered)
+        rows = rows or self._noting_nothing(self._delivered)
         return int(self.cursor.execute(f"SELECT coalesce(sum({each}), 0) FROM {rows}").fetchall()[0][0])
 
     def _mismatch(self, found: str) -> SourceError:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 import duckdb
 
 from mergehouse.ingest.header import Header
-from mergehouse.ingest.written_values import any_row
+from mergehouse.ingest.written_values import batches_with
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Source
 
@@ -28,10 +31,12 @@ def doubtful_rows(
     relation: str,
     written: dict[str, str],
     source: Source,
-    header: Header,
-) -> list[str]:
-    """What rows of `relation` (a SELECT over one batch) seem not to be data, in words. `written` names each
-    column's table of values, which is asked first: most batches have no such words.
+    headers: Sequence[Header],
+    batch: str | None = None,
+) -> dict[int, list[str]]:
+    """What rows of `relation` seem not to be data, in words, by batch: the values of its column `batch`,
+    without which all rows are of one. `headers` are those of the batches; `written` names each column's
+    table of values, which is asked first: most batches have no such words.
 
     >>> from mergehouse.ingest.written_values import written_values
     >>> source = Source(files="*", columns={"order": {"type": "code"}, "price": {}})
@@ -39,29 +44,38 @@ def doubtful_rows(
     >>> header = Header({"order": "Order", "price": "Price"}, undeclared=[], drift=[])
     >>> connection = duckdb.connect()
     >>> written = written_values(connection, rows, source.columns)
-    >>> doubtful_rows(connection, rows, written, source, header)
-    ['1 row(s) say what the header says', '1 row(s) look like a total']
+    >>> doubtful_rows(connection, rows, written, source, [header])
+    {0: ['1 row(s) say what the header says', '1 row(s) look like a total']}
     """
-    again = {
-        name: f"trim({quoted(name)}, ' ' || chr(65279)) = {text(header.delivered[name].strip())}"
-        for name in source.columns
-    }
+    said: dict[int, list[str]] = defaultdict(list)
+
+    def batches_where(name: str, condition: str) -> set[int]:
+        return batches_with(connection, f"FROM {written[name]} WHERE {condition}")
+
+    def count(batches: set[int], condition: str, words: str) -> None:
+        for place in sorted(batches):
+            own = f" AND {quoted(batch)} = {place}" if batch else ""
+            rows = f"SELECT count(*) FROM ({relation}) WHERE ({condition}){own}"
+            ((found,),) = connection.execute(rows).fetchall()
+            if found:
+                said[place].append(f"{found:,} row(s) {words}")
+
+    alike: dict[tuple[str, ...], set[int]] = defaultdict(set)
+    for place, header in enumerate(headers):
+        alike[tuple(header.delivered[name].strip() for name in source.columns)].add(place)
+    for called, places in alike.items():
+        again = {
+            name: f"trim({quoted(name)}, ' ' || chr(65279)) = {text(word)}"
+            for name, word in zip(source.columns, called, strict=True)
+        }
+        for name, condition in again.items():
+            places &= batches_where(name, condition) if places else places
+        count(places, " AND ".join(again.values()), "say what the header says")
     totals = {
         name: f"{quoted(name)} IN ({', '.join(map(text, _WRITTEN))})"
         for name, column in source.columns.items()
         if column.type in MARKED
     }
-
-    def occurs(name: str, condition: str) -> bool:
-        return any_row(connection, f"FROM {written[name]} WHERE {condition}")
-
-    def counted(condition: str, words: str) -> list[str]:
-        ((count,),) = connection.execute(f"SELECT count(*) FROM ({relation}) WHERE {condition}").fetchall()
-        return [f"{count:,} row(s) {words}"] if count else []
-
-    said = []
-    if all(occurs(name, condition) for name, condition in again.items()):
-        said += counted(" AND ".join(again.values()), "say what the header says")
-    if some := [condition for name, condition in totals.items() if occurs(name, condition)]:
-        said += counted(" OR ".join(some), "look like a total")
+    with_totals = set[int]().union(*(batches_where(name, condition) for name, condition in totals.items()))
+    count(with_totals, " OR ".join(totals.values()), "look like a total")
     return said

@@ -1,10 +1,13 @@
-"""Loads a delivery with DuckDB and delta-rs: streamed into Bronze, committed only if the counts reconcile."""
+"""Loads deliveries with DuckDB and delta-rs: a large file is streamed into Bronze, small ones are read
+together; what they hold is committed only if the counts reconcile.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +17,16 @@ from typing import Any
 import duckdb
 
 from mergehouse.errors import MergehouseError, SourceError
-from mergehouse.ingest.bronze import REJECTED, Batch, Earlier
+from mergehouse.ingest.bronze import REJECTED, Batch, Earlier, Loaded
 from mergehouse.ingest.delivery import Delivery, Reader, bronze_table, deliveries
 from mergehouse.ingest.doubts import doubtful_rows
-from mergehouse.ingest.formats import detect_formats
-from mergehouse.ingest.inspection import inspect
-from mergehouse.ingest.landing import LandedFile, named, readable
+from mergehouse.ingest.formats import Written, detect_formats
+from mergehouse.ingest.inspection import beginnings, inspect
+from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
+from mergehouse.ingest.together import BATCH, ROW, Arrived
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.files import files_with
 from mergehouse.lakehouse.reader import connect, quoted, select, settings, text
 from mergehouse.project.config import Brand, Limits, Source
 
@@ -32,6 +37,8 @@ class EmbeddedLoader:
     """Deliveries are read by cursors of one DuckDB, several at a time. It keeps rows in order: `source_row`
     is their place.
     """
+
+    at_once = 1000
 
     def __init__(self, limits: Limits, lakehouse: Lakehouse, scratch: Path):
         self.limits, self.lakehouse, self.scratch = limits, lakehouse, scratch
@@ -44,53 +51,117 @@ class EmbeddedLoader:
         return connect(**settings(self.limits, self.scratch))
 
     def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
-        path = readable(file, self.scratch / bronze_table(brand.name, table))
+        file, path = looked_at(file), readable(file, self.scratch / bronze_table(brand.name, table))
         with named(file, path):
             return list(deliveries(brand, table, source, file, path, inspect(path, source.encoding)))
 
-    def load(self, delivery: Delivery, batch: Batch, earlier: Earlier) -> tuple[Batch, list[str]]:
-        """A ledger entry lost to a kill is made again from Bronze."""
-        in_bronze = self.lakehouse.holds_batch(delivery.bronze, batch.batch_id)
+    def beginnings(self, delivery: Delivery, lengths: Collection[int]) -> dict[int, str]:
+        return beginnings(delivery.path, lengths)
+
+    def load(self, arrived: Sequence[tuple[Delivery, Batch]], earlier: Earlier) -> list[Loaded]:
+        """A ledger entry lost to a kill is made again: rows that Bronze has are read and not written."""
+        source, bronze = arrived[0][0].source, arrived[0][0].bronze
+        held = set[str]()
+        if self.lakehouse.exists(bronze) and self.lakehouse.rows(bronze) != earlier.rows:
+            held = self.lakehouse.held_batches(bronze, [batch.batch_id for _, batch in arrived])
+        with self._cursor() as cursor:
+            moments = _loaded_at(self.lakehouse, cursor, bronze, held)
+            read = self._streamed if len(arrived) == 1 else self._together
+            readers, rows, by = read(cursor, arrived, earlier.columns, held)
+            with self.one_writer:
+                torn = _keep_rejected(cursor, readers, arrived, self.lakehouse)
+            counted = f"SELECT {quoted(by) if by else 0}, count(*) FROM ({rows}) GROUP BY 1"
+            counts = dict(cursor.execute(counted).fetchall())
+            written = written_values(cursor, rows, source.columns, by)
+            files = [Written(reader.delimiter, reader.numbers) for reader in readers]
+            formats = detect_formats(cursor, written, source, earlier.formats, files)
+            headers = [reader.header for reader in readers]
+            doubts = doubtful_rows(cursor, rows, written, source, headers, by)
+        loaded = []
+        for place, (reader, (_, batch)) in enumerate(zip(readers, arrived, strict=True)):
+            reader.doubts += doubts.get(place, [])
+            count = counts.get(place, 0)
+            empty = [] if count else ["the file holds a header and no rows"]
+            batch = replace(
+                batch,
+                rows=count,
+                rejected_rows=torn.get(batch.batch_id, 0),
+                delimiter=reader.delimiter,
+                encoding=reader.encoding,
+                formats=formats[place].as_json(),
+                drift=json.dumps(reader.notes + formats[place].notes + empty),
+                ingest_ts=moments.get(batch.batch_id, batch.ingest_ts),
+            )
+            loaded.append(Loaded(batch, reader.doubts))
+        return loaded
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self.one_opener:
             cursor = self.connection.cursor()
         self.scratch.mkdir(parents=True, exist_ok=True)
-        as_utf8 = self.scratch / f"{batch.batch_id}.csv"
         try:
-            with (
-                named(delivery.file, delivery.path),
-                Reader(delivery, cursor, as_utf8, earlier.columns) as reader,
-            ):
-                if in_bronze:  # a run died after this commit and before the ledger's, or that was lost
+            yield cursor
+        finally:
+            cursor.close()
+
+    def _streamed(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        arrived: Sequence[tuple[Delivery, Batch]],
+        columns: Sequence[str],
+        held: Collection[str],
+    ) -> tuple[list[Reader], str, str | None]:
+        """One delivery, whatever its size; its rows are those in Bronze."""
+        [(delivery, batch)] = arrived
+        copy = self._copy(batch)
+        try:
+            with named(delivery.file, delivery.path):
+                reader = Reader(delivery, cursor, copy, columns)
+                if held:  # a run died after this commit and before the ledger's, or that was lost
                     reader.read_to_the_end()
-                    batch = replace(batch, ingest_ts=_loaded_at(self.lakehouse, cursor, delivery, batch))
                 else:
                     _write(reader, batch, self.lakehouse, cursor)
-                with self.one_writer:
-                    rejected = _keep_rejected(reader, batch, self.lakehouse, cursor)
-                rows = (
-                    f"SELECT * FROM ({select(cursor, self.lakehouse.delta(delivery.bronze))}) WHERE batch_id"
-                    f" = {text(batch.batch_id)}"
-                )
-                written = written_values(cursor, rows, delivery.source.columns)
-                formats = detect_formats(
-                    cursor, written, delivery.source, earlier.formats, reader.delimiter, reader.numbers
-                )
-                reader.doubts += doubtful_rows(cursor, rows, written, delivery.source, reader.header)
-                loaded = _count(self.lakehouse, cursor, delivery.bronze, batch.batch_id)
-                empty = [] if loaded else ["the file holds a header and no rows"]
-                loaded_batch = replace(
-                    batch,
-                    rows=loaded,
-                    rejected_rows=rejected,
-                    delimiter=reader.delimiter,
-                    encoding=reader.encoding,
-                    formats=formats.as_json(),
-                    drift=json.dumps(reader.notes + formats.notes + empty),
-                )
-                return loaded_batch, reader.doubts
+        except SourceError:
+            check_unchanged(delivery.file)
+            raise
         finally:
-            as_utf8.unlink(missing_ok=True)
-            cursor.close()
+            copy.unlink(missing_ok=True)
+        delta = self.lakehouse.delta(delivery.bronze)
+        in_bronze = select(cursor, delta, among=files_with(delta, "batch_id", batch.batch_id))
+        return [reader], f"SELECT * FROM ({in_bronze}) WHERE batch_id = {text(batch.batch_id)}", None
+
+    def _together(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        arrived: Sequence[tuple[Delivery, Batch]],
+        columns: Sequence[str],
+        held: Collection[str],
+    ) -> tuple[list[Reader], str, str | None]:
+        """Small deliveries, in one commit; their rows are those that were read, by the column BATCH."""
+        copies = [self._copy(batch) for _, batch in arrived]
+        try:
+            together = Arrived(cursor, columns)
+            for (delivery, _), copy in zip(arrived, copies, strict=True):
+                together.add(delivery, copy)
+            together.read()
+        finally:
+            for copy in copies:
+                copy.unlink(missing_ok=True)
+        for delivery, _ in arrived:
+            check_unchanged(delivery.file)
+        new = {place: batch for place, (_, batch) in enumerate(arrived) if batch.batch_id not in held}
+        if new:
+            self.lakehouse.append(
+                arrived[0][0].bronze,
+                cursor.sql(_bronze_rows(together, new)),
+                [batch.batch_id for batch in new.values()],
+            )
+        return together.readers, f"SELECT * FROM {together.rows}", BATCH
+
+    def _copy(self, batch: Batch) -> Path:
+        """Where a copy in UTF-8 of its file may be."""
+        return self.scratch / f"{batch.batch_id}.csv"
 
 
 def bronze_rows(reader: Reader, batch: Batch) -> str:
@@ -134,6 +205,7 @@ def _write(reader: Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.Du
             accepted += chunk.num_rows
             yield chunk
         reader.reconcile(accepted)
+        check_unchanged(reader.delivery.file)
 
     failure: list[SourceError] = []
 
@@ -151,7 +223,7 @@ def _write(reader: Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.Du
 
     try:
         lakehouse.append(
-            reader.delivery.bronze, RecordBatchReader.from_batches(stream.schema, guarded()), batch.batch_id
+            reader.delivery.bronze, RecordBatchReader.from_batches(stream.schema, guarded()), [batch.batch_id]
         )
     except MergehouseError:
         if failure:
@@ -159,30 +231,50 @@ def _write(reader: Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.Du
         raise
 
 
+def _bronze_rows(together: Arrived, batches: dict[int, Batch]) -> str:
+    """SELECT over the rows of some batches, by their places, as they enter Bronze."""
+    columns = ", ".join(f"r.{quoted(name)}" for name in together.columns)
+    listed = ", ".join(
+        f"({place}, TIMESTAMPTZ {text(batch.ingest_ts.isoformat())}, {text(batch.source_system)},"
+        f" {text(batch.source_file)}, {text(batch.batch_id)})"
+        for place, batch in batches.items()
+    )
+    return (
+        f"SELECT {columns}, b.ingest_ts, b.source_system, b.source_file, r.{quoted(ROW)} AS source_row,"
+        f" b.batch_id FROM {together.rows} AS r JOIN (VALUES {listed})"
+        f" AS b(place, ingest_ts, source_system, source_file, batch_id) ON b.place = r.{quoted(BATCH)}"
+    )
+
+
 def _keep_rejected(
-    reader: Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection
-) -> int:
-    """Appends the rows that could not be split to `bronze.rejected` and returns their number."""
-    rejected = rejected_rows(reader, batch)
-    if rejected and not lakehouse.holds_batch(REJECTED, batch.batch_id):
-        lakehouse.append(REJECTED, cursor.sql(rejected), batch.batch_id)
-    return _count(lakehouse, cursor, REJECTED, batch.batch_id)
+    cursor: duckdb.DuckDBPyConnection,
+    readers: Sequence[Reader],
+    arrived: Sequence[tuple[Delivery, Batch]],
+    lakehouse: Lakehouse,
+) -> dict[str, int]:
+    """Appends the rows that could not be split to `bronze.rejected` and returns their number by batch."""
+    batches = [batch for _, batch in arrived]
+    found = [sql for pair in zip(readers, batches, strict=True) if (sql := rejected_rows(*pair))]
+    if not found:
+        return {}
+    cursor.execute(f"CREATE TEMP TABLE torn AS {' UNION ALL '.join(f'({sql})' for sql in found)}")
+    counted = cursor.execute("SELECT batch_id, count(*) FROM torn GROUP BY 1").fetchall()
+    there = lakehouse.held_batches(REJECTED, [batch for batch, _ in counted])
+    if new := [batch for batch, _ in counted if batch not in there]:
+        among = ", ".join(map(text, new))
+        lakehouse.append(REJECTED, cursor.sql(f"FROM torn WHERE batch_id IN ({among})"), new)
+    return dict(counted)
 
 
 def _loaded_at(
-    lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection, delivery: Delivery, batch: Batch
-) -> dt.datetime:
-    """When the rows of a batch that is in Bronze came there, as they say themselves."""
-    rows = select(cursor, lakehouse.delta(delivery.bronze))
-    asked = f"SELECT max(ingest_ts) AT TIME ZONE 'UTC' FROM ({rows}) WHERE batch_id = {text(batch.batch_id)}"
-    found: dt.datetime | None = cursor.execute(asked).fetchall()[0][0]
-    return found.replace(tzinfo=dt.UTC) if found else batch.ingest_ts
-
-
-def _count(lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection, name: str, batch_id: str) -> int:
-    if not lakehouse.exists(name):
-        return 0
-    relation = select(cursor, lakehouse.delta(name))
-    return cursor.execute(f"SELECT count(*) FROM ({relation}) WHERE batch_id = {text(batch_id)}").fetchall()[
-        0
-    ][0]
+    lakehouse: Lakehouse, cursor: duckdb.DuckDBPyConnection, bronze: str, batches: Collection[str]
+) -> dict[str, dt.datetime]:
+    """When the rows of batches that are in Bronze came there, as they say themselves."""
+    if not batches:
+        return {}
+    rows, among = select(cursor, lakehouse.delta(bronze)), ", ".join(map(text, batches))
+    found = cursor.execute(
+        f"SELECT batch_id, max(ingest_ts) AT TIME ZONE 'UTC' FROM ({rows}) WHERE batch_id IN ({among})"
+        " GROUP BY 1"
+    ).fetchall()
+    return {batch: moment.replace(tzinfo=dt.UTC) for batch, moment in found}

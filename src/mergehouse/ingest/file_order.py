@@ -47,23 +47,59 @@ def in_time_order(files: list[_File], date_order: str | None = None) -> list[_Fi
     return sorted(files, key=lambda file: pieces[file.label])
 
 
-def later_by_name(name: str, others: Iterable[str], date_order: str | None = None) -> str | None:
-    """One of the others that is called as `name`, but for a later number or date. None where there is none.
+class LatestNames:
+    """Of names that are alike but for a number or date, the latest.
 
-    >>> later_by_name("sales_2.csv", ["stock_9.csv", "sales_1.csv", "sales_10.csv"])
-    'sales_10.csv'
+    >>> names = LatestNames(["stock_9.csv", "sales_1.csv", "sales_10.csv"])
+    >>> names.later_than("sales_2.csv"), names.later_than("sales_11.csv")
+    ('sales_10.csv', None)
     """
-    pieces = _by_name([name, *others], date_order)
-    texts = [text for text, _ in pieces[name]]
-    alike = (other for other in pieces if [text for text, _ in pieces[other]] == texts)
-    return next((other for other in alike if pieces[other] > pieces[name]), None)
+
+    def __init__(self, names: Iterable[str], date_order: str | None = None):
+        self._month_first, self._is_open = date_order == "mdy", date_order is None
+        self._latest: dict[tuple[str, ...], tuple[list[tuple[str, int]], str]] = {}
+        self._names: list[str] = []
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        self._learn_order(name)
+        self._names.append(name)
+        self._note(name)
+
+    def later_than(self, name: str) -> str | None:
+        self._learn_order(name)
+        pieces = _pieces(_with_month_numbers(name.lower()), self._month_first)
+        latest, called = self._latest.get(_texts(pieces), (pieces, None))
+        return called if latest > pieces else None
+
+    def _note(self, name: str) -> None:
+        pieces = _pieces(_with_month_numbers(name.lower()), self._month_first)
+        latest, _ = self._latest.get(_texts(pieces), ([], ""))
+        if pieces > latest:
+            self._latest[_texts(pieces)] = pieces, name
+
+    def _learn_order(self, name: str) -> None:
+        """Where a name shows that months come first, so they do in those before it."""
+        if self._is_open and not self._month_first and _shows_month_first(_with_month_numbers(name.lower())):
+            self._month_first, self._latest = True, {}
+            for earlier in self._names:
+                self._note(earlier)
+
+
+def _texts(pieces: list[tuple[str, int]]) -> tuple[str, ...]:
+    return tuple(text for text, _ in pieces)
+
+
+def _shows_month_first(name: str) -> bool:
+    return any(int(found[3]) > 12 for found in _DATE.finditer(name))
 
 
 def _by_name(names: list[str], date_order: str | None) -> dict[str, list[tuple[str, int]]]:
     """What is compared of each name."""
     written = {name: _with_month_numbers(name.lower()) for name in names}
-    seconds = [int(found[3]) for name in written.values() for found in _DATE.finditer(name)]
-    month_first = date_order == "mdy" or (date_order is None and any(second > 12 for second in seconds))
+    is_shown = date_order is None and any(map(_shows_month_first, written.values()))
+    month_first = date_order == "mdy" or is_shown
     return {name: _pieces(said, month_first) for name, said in written.items()}
 
 

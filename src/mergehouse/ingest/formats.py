@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,141 +69,165 @@ class Formats:
         return json.dumps(always | rare, sort_keys=True)
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a file itself says of how it is written: its delimiter, if it is text, and the columns that it
+    holds as numbers.
+    """
+
+    delimiter: str | None = None
+    numbers: Collection[str] = ()
+
+
 def detect_formats(
     connection: duckdb.DuckDBPyConnection,
     written: dict[str, str],
     source: Source,
     earlier: list[str],
-    delimiter: str | None = None,
-    numbers: Collection[str] = (),
-) -> Formats:
-    """Looks at every value of the declared columns of a batch, of which `written` names the tables.
+    files: Sequence[Written] = (Written(),),
+) -> list[Formats]:
+    """Looks at every value of the declared columns of some batches, of which `written` names the tables.
 
     What the values leave open is read as in the source's `earlier` batches (their formats as JSON, oldest
-    first): the delivery of a single day seldom shows whether its dates are day-first. `numbers` are columns
-    that the file itself holds as numbers.
+    first) and those before it: the delivery of a single day seldom shows whether its dates are day-first.
 
     >>> from mergehouse.ingest.written_values import written_values
     >>> source = Source(files="*", columns={"price": {"type": "number"}, "day": {"type": "date"}})
     >>> rows = "FROM (VALUES ('1.234,50', '31.12.2025'), ('7,00', '1.2.2026')) AS t(price, day)"
     >>> connection = duckdb.connect()
-    >>> found = detect_formats(connection, written_values(connection, rows, source.columns), source, [])
+    >>> [found] = detect_formats(connection, written_values(connection, rows, source.columns), source, [])
     >>> found.decimal_mark, found.dates
     (',', {'day': ['d.M.yyyy']})
     """
-    notes: list[str] = []
+    notes: list[list[str]] = [[] for _ in files]
     before = [json.loads(formats) for formats in earlier]
     cleaned = _with_odd_characters(connection, source)
     nulls = _null_words(connection, source, notes)
-    mark, undecided = _decimal_mark(connection, written, source, before, delimiter, numbers, notes)
+    marks = _decimal_marks(connection, written, source, before, files, notes)
     dates = date_formats(connection, written, source, before, notes)
     shortened = _shortened(connection, written, source, notes)
     _note_spellings(connection, written, source, notes)
-    formats = Formats(
-        mark, dates, notes, undecided, nulls, [c for c in source.columns if c in numbers], cleaned, shortened
-    )
-    _note_unread(connection, written, source, formats)
-    return formats
+    found = [
+        Formats(
+            *marks[batch][:1], dates[batch], notes[batch], marks[batch][1], nulls[batch],
+            [c for c in source.columns if c in file.numbers], cleaned[batch], shortened[batch],
+        )
+        for batch, file in enumerate(files)
+    ]  # fmt: skip
+    _note_unread(connection, written, source, found)
+    return found
 
 
-def _with_odd_characters(connection: duckdb.DuckDBPyConnection, source: Source) -> list[str]:
+def _with_odd_characters(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int, list[str]]:
     odd = f"(strlen(value) <> length(value) AND regexp_matches(value, {text(f'[{UNSEEN}{BLANKS}]')}))"
     wrapped = "regexp_matches(value, '[\\t\\r\\n]') OR value LIKE '=%' OR trim(value) LIKE '=%'"
     names = list(source.columns)
-    found = connection.execute(
-        f"SELECT DISTINCT of_column FROM {ALL_WRITTEN} WHERE {odd} OR {wrapped} ORDER BY 1"
-    ).fetchall()
-    return [names[place] for (place,) in found]
+    found: dict[int, list[str]] = defaultdict(list)
+    for batch, place in connection.execute(
+        f"SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {odd} OR {wrapped} ORDER BY ALL"
+    ).fetchall():
+        found[batch].append(names[place])
+    return found
 
 
 def _null_words(
-    connection: duckdb.DuckDBPyConnection, source: Source, notes: list[str]
-) -> dict[str, list[str]]:
-    """The words that mean "empty" which each column has. Where the brand declares its own, others are only
-    named.
+    connection: duckdb.DuckDBPyConnection, source: Source, notes: list[list[str]]
+) -> dict[int, dict[str, list[str]]]:
+    """By batch the words that mean "empty" which each column has. Where the brand declares its own, others
+    are only named.
     """
-    words: dict[str, list[str]] = {}
+    words: dict[int, dict[str, list[str]]] = defaultdict(dict)
     mine = ", ".join(map(text, source.null_values or [""]))
     found = connection.execute(
-        f"SELECT of_column, upper(trim(value)) AS word, sum({TIMES})::BIGINT FROM {ALL_WRITTEN} WHERE word IN"
-        f" ({', '.join(map(text, NULL_WORDS))}) AND trim(value) NOT IN ({mine}) GROUP BY ALL ORDER BY ALL"
+        f"SELECT batch, of_column, upper(trim(value)) AS word, sum({TIMES})::BIGINT FROM {ALL_WRITTEN} WHERE"
+        f" word IN ({', '.join(map(text, NULL_WORDS))}) AND trim(value) NOT IN ({mine}) GROUP BY ALL"
+        " ORDER BY ALL"
     ).fetchall()
-    for place, name in enumerate(source.columns):
-        of_column = [(word, times) for column, word, times in found if column == place]
-        if not of_column:
-            continue
-        listed = ", ".join(f"`{word}` ({times:,} cells)" for word, times in of_column)
+    names, of_column = list(source.columns), defaultdict(list)
+    for batch, place, word, times in found:
+        of_column[batch, names[place]].append((word, times))
+    for (batch, name), there in of_column.items():
+        listed = ", ".join(f"`{word}` ({times:,} cells)" for word, times in there)
         if source.null_values is None:
-            words[name] = [word for word, _ in of_column]
-            notes.append(f"{name}: {listed} read as empty")
+            words[batch][name] = [word for word, _ in there]
+            notes[batch].append(f"{name}: {listed} read as empty")
         else:
-            notes.append(f"{name}: {listed} are not among the declared `null_values`")
+            notes[batch].append(f"{name}: {listed} are not among the declared `null_values`")
     return words
 
 
 def _shortened(
-    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[str]
-) -> list[str]:
-    """Columns of codes among which are some of which a spreadsheet has left the first digits."""
-    found = []
+    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[list[str]]
+) -> dict[int, list[str]]:
+    """By batch the columns of codes among which are some of which a spreadsheet has left the first digits."""
+    found: dict[int, list[str]] = defaultdict(list)
     for name in (n for n, c in source.columns.items() if c.type in ("code", "id")):
         like = f"trim({quoted(name)}, ' =\"\t')"
         rows = connection.execute(
-            f"SELECT min({like}), sum({TIMES})::BIGINT FROM {written[name]} WHERE"
-            f" regexp_matches({like}, {text(SHORTENED)})"
+            f"SELECT batch, min({like}), sum({TIMES})::BIGINT FROM {written[name]} WHERE"
+            f" regexp_matches({like}, {text(SHORTENED)}) GROUP BY batch"
         ).fetchall()
-        if times := rows[0][1]:
-            found.append(name)
-            notes.append(
-                f"{name}: {times:,} cells such as `{rows[0][0]}` are codes that a spreadsheet has shortened;"
+        for batch, example, times in rows:
+            found[batch].append(name)
+            notes[batch].append(
+                f"{name}: {times:,} cells such as `{example}` are codes that a spreadsheet has shortened;"
                 " they are empty. Have them delivered as text"
             )
     return found
 
 
 def _note_spellings(
-    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[str]
+    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[list[str]]
 ) -> None:
     """Codes of which capital and small letters occur, and which count as one."""
     for name in (n for n, c in source.columns.items() if c.type == "code"):
         code = f"trim({quoted(name)})"
         small = (
-            f"SELECT DISTINCT upper({code}) AS word FROM {written[name]} WHERE {code} <> upper({code})"
+            f"SELECT DISTINCT batch, upper({code}) AS word FROM {written[name]} WHERE {code} <> upper({code})"
             f" AND word NOT IN ({', '.join(map(text, NULL_WORDS))})"
         )
-        ((joined, example),) = connection.execute(
-            f"SELECT count(*), min([one, other]) FROM (SELECT min({code}) AS one, max({code}) AS other FROM"
-            f" {written[name]} WHERE upper({code}) IN ({small}) GROUP BY upper({code})) WHERE one <> other"
+        rows = connection.execute(
+            "SELECT batch, count(*), min([one, other]) FROM ("
+            f"SELECT batch, min({code}) AS one, max({code}) AS other FROM {written[name]} WHERE"
+            f" (batch, upper({code})) IN ({small}) GROUP BY batch, upper({code})"
+            ") WHERE one <> other GROUP BY batch"
         ).fetchall()
-        if joined:
-            notes.append(
+        for batch, joined, example in rows:
+            notes[batch].append(
                 f"{name}: {joined:,} codes come in capital and in small letters, such as `{example[0]}` and"
                 f" `{example[1]}`, and count as one. If they differ, declare `type: id`"
             )
 
 
 def _note_unread(
-    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, formats: Formats
+    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, formats: list[Formats]
 ) -> None:
     """Cells that say something, and nothing that can be read as their column's type."""
-    found = json.loads(formats.as_json())
-    plain = _plain(connection, source, formats)
-    for name, kind in ((n, c.type) for n, c in source.columns.items() if c.type in KINDS and n not in plain):
-        says = f"COALESCE({cell(name, source, found)}, '') <> ''"
-        unread = f"{typed_value(name, source, found, 'UTC')} IS NULL AND {says}"
-        ((example, times),) = connection.execute(
-            to_duckdb(
-                f"SELECT MIN(`{name}`), CAST(SUM({TIMES}) AS BIGINT) FROM {written[name]} WHERE {unread}"
-            )
-        ).fetchall()
-        if times:
-            formats.notes.append(
-                f"{name}: {times:,} cells such as `{example.strip()[:40]}` cannot be read as {KINDS[kind]}"
-                f" and are empty{_hint(example.strip(), kind)}"
-            )
+    alike: dict[str, list[int]] = defaultdict(list)
+    for batch, of_batch in enumerate(formats):
+        alike[of_batch.as_json()].append(batch)
+    for words, batches in alike.items():
+        found = json.loads(words)
+        among = f"batch IN ({', '.join(map(str, batches))})" if len(alike) > 1 else "TRUE"
+        plain = _plain(connection, source, formats[batches[0]], among)
+        typed = ((n, c.type) for n, c in source.columns.items() if c.type in KINDS and n not in plain)
+        for name, kind in typed:
+            says = f"COALESCE({cell(name, source, found)}, '') <> ''"
+            unread = f"{typed_value(name, source, found, 'UTC')} IS NULL AND {says}"
+            rows = connection.execute(
+                to_duckdb(
+                    f"SELECT batch, MIN(`{name}`), CAST(SUM({TIMES}) AS BIGINT) FROM {written[name]}"
+                    f" WHERE {among} AND {unread} GROUP BY batch"
+                )
+            ).fetchall()
+            for batch, example, times in rows:
+                formats[batch].notes.append(
+                    f"{name}: {times:,} cells such as `{example.strip()[:40]}` cannot be read as"
+                    f" {KINDS[kind]} and are empty{_hint(example.strip(), kind)}"
+                )
 
 
-def _plain(connection: duckdb.DuckDBPyConnection, source: Source, formats: Formats) -> set[str]:
+def _plain(connection: duckdb.DuckDBPyConnection, source: Source, formats: Formats, among: str) -> set[str]:
     """Columns of which every value is plainly a number, or an ISO date: what any reading reads. Asked first,
     since an expression that reads all there is takes long to make.
     """
@@ -211,8 +236,8 @@ def _plain(connection: duckdb.DuckDBPyConnection, source: Source, formats: Forma
     plain |= {"date": iso, "timestamp": iso}
     names = list(source.columns)
     asked = " UNION ALL ".join(
-        f"SELECT {place} AS place WHERE NOT EXISTS"
-        f" (FROM {ALL_WRITTEN} WHERE of_column = {place} AND value <> '' AND {plain[column.type]} IS NULL)"
+        f"SELECT {place} AS place WHERE NOT EXISTS (FROM {ALL_WRITTEN} WHERE of_column = {place} AND {among}"
+        f" AND value <> '' AND {plain[column.type]} IS NULL)"
         for place, column in enumerate(source.columns.values())
         if column.type in plain and not column.format and column.timezone is None
     )
@@ -232,43 +257,70 @@ def _hint(example: str, kind: str) -> str:
     return next((f"; {hint}" for looks, hint in hints.items() if re.fullmatch(looks, example)), "")
 
 
-def _decimal_mark(
+def _decimal_marks(
     connection: duckdb.DuckDBPyConnection,
     written: dict[str, str],
     source: Source,
     before: list[dict[str, Any]],
-    delimiter: str | None,
-    plain: Collection[str],
-    notes: list[str],
-) -> tuple[str, bool]:
-    """The mark most values show, and False; where none shows any the usual one, and True."""
+    files: Sequence[Written],
+    notes: list[list[str]],
+) -> list[tuple[str, bool]]:
+    """By batch the mark most values show, and False; where none shows any the usual one, and True."""
+    numbers = [n for n, c in source.columns.items() if c.type in ("number", "percent")]
     usual = next((b["decimal_mark"] for b in reversed(before) if not b.get("undecided")), None)
-    numbers = [n for n, c in source.columns.items() if c.type in ("number", "percent") and n not in plain]
-    if source.decimal_mark or not numbers:
-        return source.decimal_mark or usual or ".", not source.decimal_mark
+    shown = {} if source.decimal_mark else {name: _marks(connection, written[name], name) for name in numbers}
+    open_values: dict[tuple[str, int], str] | None = None
+    found: list[tuple[str, bool]] = []
+    for batch, file in enumerate(files):
+        texts = [name for name in numbers if name not in file.numbers]
+        if source.decimal_mark or not texts:
+            mark, undecided = source.decimal_mark or usual or ".", not source.decimal_mark
+        else:
+            counts = [shown[name].get(batch, (0, 0)) for name in texts]
+            commas, points = sum(c for c, _ in counts), sum(p for _, p in counts)
+            if commas and points:
+                notes[batch].append(
+                    f"numbers use both `,` ({commas} values) and `.` ({points} values) as decimal mark"
+                )
+            undecided = not (commas or points)
+            mark = ("," if commas > points else ".") if not undecided else usual or _likely(file)
+            if undecided and not usual:
+                if open_values is None:
+                    open_values = _undecided(connection, written, numbers)
+                notes[batch] += [
+                    f"{name}: nothing shows whether `{value.strip()}` has decimals; read with `{mark}` as the"
+                    " decimal mark. Declare `decimal_mark`"
+                    for name in texts
+                    if (value := open_values.get((name, batch)))
+                ]
+        found.append((mark, undecided))
+        usual = usual if undecided else mark
+    return found
+
+
+def _likely(file: Written) -> str:
+    return "," if file.delimiter == ";" else "."
+
+
+def _marks(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> dict[int, tuple[int, int]]:
+    """By batch how many values of a column can only have a decimal comma, and how many a point."""
     commas, points = (
-        sum(
-            connection.execute(
-                f"SELECT coalesce(sum({TIMES}), 0)::BIGINT FROM {written[name]} WHERE"
-                f" regexp_matches({quoted(name)}, {text(pattern)})"
-            ).fetchall()[0][0]
-            for name in numbers
-        )
+        f"coalesce(sum({TIMES}) FILTER (regexp_matches({quoted(name)}, {text(pattern)})), 0)::BIGINT"
         for pattern in (DECIMAL_COMMA, DECIMAL_POINT)
     )
-    if commas and points:
-        notes.append(f"numbers use both `,` ({commas} values) and `.` ({points} values) as decimal mark")
-    if commas or points:
-        return "," if commas > points else ".", False
-    mark = usual or ("," if delimiter == ";" else ".")
-    for name in [] if usual else numbers:
-        found = connection.execute(
-            f"SELECT min({quoted(name)}) FROM {written[name]} WHERE"
-            f" regexp_matches({quoted(name)}, {text(UNDECIDED)})"
-        ).fetchall()[0][0]
-        if found:
-            notes.append(
-                f"{name}: nothing shows whether `{found.strip()}` has decimals; read with `{mark}` as the"
-                " decimal mark. Declare `decimal_mark`"
-            )
-    return mark, True
+    rows = connection.execute(f"SELECT batch, {commas}, {points} FROM {table} GROUP BY batch").fetchall()
+    return {batch: (comma, point) for batch, comma, point in rows}
+
+
+def _undecided(
+    connection: duckdb.DuckDBPyConnection, written: dict[str, str], names: list[str]
+) -> dict[tuple[str, int], str]:
+    """By column and batch a value that may be a thousand or have decimals."""
+    found: dict[tuple[str, int], str] = {}
+    for name in names:
+        rows = connection.execute(
+            f"SELECT batch, min({quoted(name)}) FROM {written[name]} WHERE"
+            f" regexp_matches({quoted(name)}, {text(UNDECIDED)}) GROUP BY batch"
+        ).fetchall()
+        found |= {(name, batch): value for batch, value in rows}
+    return found

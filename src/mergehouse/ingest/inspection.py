@@ -10,7 +10,7 @@ import io
 import lzma
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +30,15 @@ BLANK_LINE = re.compile(rb"(?<=\n)\r?\n")
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the bytes say before anything is parsed. `lines` counts line ends, the last one implied.
+    """What the bytes say before anything is parsed. `size` is that of the content, decompressed; `lines`
+    counts line ends, the last one implied.
 
     `open_end`: the last line has none. `odd_line_ends`: carriage returns alone, or some lines end with one
     and others without. `nul_bytes` are those of text in which they mean nothing.
     """
 
     sha256: str
+    size: int
     lines: int
     encoding: str
     open_end: bool
@@ -59,7 +61,7 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
     (2, 'cp1252')
     """
     digest = hashlib.sha256()
-    newlines, returns, nuls, sound, broken = 0, 0, 0, 0, 0
+    size, newlines, returns, nuls, sound, broken = 0, 0, 0, 0, 0, 0
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     head = last = b""
     marked: str | None = None
@@ -68,6 +70,7 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
             head = chunk[:HEAD]
             marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
             marked = marked or _unmarked_utf16(head)
+        size += len(chunk)
         newlines += chunk.count(b"\n")
         nuls += chunk.count(b"\0")
         if b"\r" in chunk:
@@ -83,6 +86,7 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
     name = codecs.lookup(detected).name
     return Inspection(
         sha256=digest.hexdigest(),
+        size=size,
         lines=newlines + (not last.endswith(b"\n")),
         encoding=name,
         open_end=not last.endswith((b"\n", b"\n\0", b"\r")),
@@ -99,8 +103,36 @@ def _digested(chunks: Iterator[bytes], digest: hashlib._Hash) -> Iterator[bytes]
         for chunk in chunks:
             if before:
                 before.result()
-            before = pool.submit(digest.update, chunk)
+            if len(chunk) == CHUNK:
+                before = pool.submit(digest.update, chunk)
+            else:  # the last one, or all of a small file, which no thread is worth
+                before = None
+                digest.update(chunk)
             yield chunk
+
+
+def beginnings(file: Path, lengths: Iterable[int]) -> dict[int, str]:
+    r"""The hash of the first bytes of a file's content, by how many.
+
+    >>> _ = Path("lines.csv").write_bytes(b"order,price\nA1,5\n")
+    >>> whole = inspect(Path("lines.csv"))
+    >>> _ = Path("lines.csv").write_bytes(b"order,price\nA1,5\nA2,6\n")
+    >>> beginnings(Path("lines.csv"), [whole.size]) == {whole.size: whole.sha256}
+    True
+    """
+    digest, position, found = hashlib.sha256(), 0, {}
+    todo = sorted(lengths, reverse=True)
+    for chunk in read_chunks(file):
+        start = position
+        while todo and todo[-1] <= start + len(chunk):
+            length = todo.pop()
+            digest.update(chunk[position - start : length - start])
+            position, found[length] = length, digest.hexdigest()
+        if not todo:
+            break
+        digest.update(chunk[position - start :])
+        position = start + len(chunk)
+    return found
 
 
 def _unmarked_utf16(head: bytes) -> str | None:

@@ -79,12 +79,13 @@ def reload_lost(
 
 def _wrong(lakehouse: Lakehouse, name: str, batches: Sequence[Batch], from_raw: bool) -> bool:
     """Rows of other batches may be a killed run's, whose ledger entry this run makes: they stay, unless what
-    was delivered is all that is wanted.
+    was delivered is all that is wanted. Those of a batch that another one replaces count no more.
     """
-    known = {batch.batch_id for batch in batches}
+    known = {batch.batch_id for batch in batches if batch.status == "loaded"}
     missing = bool(known) and not lakehouse.exists(name)
     other = differing(lakehouse, name, batches, exactly=from_raw).keys()
-    return missing or bool(other if from_raw else known & other)
+    replaced = {batch.batch_id for batch in batches} - known
+    return missing or bool(other - replaced if from_raw else known & other)
 
 
 class _Lost:
@@ -117,7 +118,8 @@ class _Lost:
             )
         kept = self._kept()
         counts = self._counts(kept)
-        wrong = [b for b in self.batches if counts.get(b.batch_id, 0) != b.rows or not kept]
+        loaded = [b for b in self.batches if b.status == "loaded"]
+        wrong = [b for b in loaded if counts.get(b.batch_id, 0) != b.rows or not kept]
         raw = self._in_raw(wrong)
         gone = [b for b in wrong if _content(b) not in raw]
         if gone and not from_raw:
@@ -189,9 +191,10 @@ class _Lost:
 
     def _load(self, delivery: Delivery, batch: Batch) -> None:
         earlier = [b.formats for b in self.batches if b.ingest_ts < batch.ingest_ts]
+        rows = sum(b.rows for b in self.batches)
         there = self.lakehouse.exists(self.name)
         columns = [f.name for f in self.lakehouse.delta(self.name).schema().fields] if there else []
-        loaded, _ = self.loader.load(delivery, batch, Earlier(earlier, columns))
+        [(loaded, _)] = self.loader.load([(delivery, batch)], Earlier(earlier, rows, columns))
         if loaded.rows != batch.rows:
             self.corrected[batch.batch_id] = replace(batch, rows=loaded.rows)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,13 +21,13 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.contracts.types import spark_schema
 from mergehouse.engine.spark.errors import spark_errors
 from mergehouse.errors import MergehouseError, SourceError
-from mergehouse.ingest.bronze import REJECTED, Batch, Earlier
+from mergehouse.ingest.bronze import REJECTED, Batch, Earlier, Loaded
 from mergehouse.ingest.delivery import Delivery, Reader, deliveries
 from mergehouse.ingest.doubts import doubtful_rows
 from mergehouse.ingest.duckdb_loader import bronze_rows, rejected_rows
-from mergehouse.ingest.formats import detect_formats
-from mergehouse.ingest.inspection import Inspection, inspect
-from mergehouse.ingest.landing import LandedFile, named, readable
+from mergehouse.ingest.formats import Written, detect_formats
+from mergehouse.ingest.inspection import Inspection, beginnings, inspect
+from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect, quoted
 from mergehouse.project.config import Brand, Source
@@ -41,16 +41,34 @@ class SparkLoader:
     Bronze.
     """
 
+    at_once = 1  # a task reads a file
+
     def __init__(self, engine: SparkEngine):
         self.engine = engine
         self.one_writer = Lock()  # bronze.rejected is shared by all sources
 
     def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
+        file = looked_at(file)
         found = self._on_executor(file.location, _open, brand, table, source, file)
         return [_delivery(brand, table, source, file, each) for each in found["deliveries"]]
 
-    def load(self, delivery: Delivery, batch: Batch, earlier: Earlier) -> tuple[Batch, list[str]]:
-        seen = self._on_executor(delivery.file.location, _examine, delivery, batch, earlier)
+    def beginnings(self, delivery: Delivery, lengths: Collection[int]) -> dict[int, str]:
+        found = self._on_executor(delivery.file.location, _begin, delivery.file, list(lengths))
+        return {int(length): sha256 for length, sha256 in found.items()}
+
+    def load(self, deliveries: Sequence[tuple[Delivery, Batch]], earlier: Earlier) -> list[Loaded]:
+        """One after another: of a workbook with several sheets some may be in Bronze where one fails."""
+        formats, columns, loaded = list(earlier.formats), list(earlier.columns), []
+        for delivery, batch in deliveries:
+            loaded.append(self._load(delivery, batch, earlier._replace(formats=formats, columns=columns)))
+            formats.append(loaded[-1].batch.formats)
+        return loaded
+
+    def _load(self, delivery: Delivery, batch: Batch, earlier: Earlier) -> Loaded:
+        try:
+            seen = self._on_executor(delivery.file.location, _examine, delivery, batch, earlier)
+        finally:
+            check_unchanged(delivery.file)
         if not self._holds(delivery.bronze, batch):
             columns = ", ".join(f"`{name}` STRING" for name in seen["columns"])
             schema = (
@@ -78,7 +96,7 @@ class SparkLoader:
             formats=seen["formats"],
             drift=json.dumps(seen["notes"] + empty),
         )
-        return seen_batch, seen["doubts"]
+        return Loaded(seen_batch, seen["doubts"])
 
     def _task(self, function: Callable[..., Iterator[Any]], schema: str, *arguments: Any) -> Any:
         """A frame of what the function yields on one executor, as Arrow batches."""
@@ -128,6 +146,11 @@ def _open(brand: Brand, table: str, source: Source, file: LandedFile) -> dict[st
             return {"deliveries": [_as_json(d) for d in found]}
 
 
+def _begin(file: LandedFile, lengths: list[int]) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        return {str(length): sha for length, sha in beginnings(readable(file, Path(folder)), lengths).items()}
+
+
 def _as_json(found: Delivery) -> dict[str, Any]:
     seen = {**asdict(found.inspection), "head": base64.b64encode(found.inspection.head).decode()}
     return {"sheet": found.sheet, "left_out": found.left_out, "inspection": seen}
@@ -150,10 +173,9 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
         torn = reader.cursor.execute(f"SELECT count(*) FROM ({rejected})").fetchall()[0][0] if rejected else 0
         rows = f"SELECT * FROM {reader.accepted}"
         written = written_values(reader.cursor, rows, delivery.source.columns)
-        formats = detect_formats(
-            reader.cursor, written, delivery.source, earlier.formats, reader.delimiter, reader.numbers
-        )
-        reader.doubts += doubtful_rows(reader.cursor, rows, written, delivery.source, reader.header)
+        file = Written(reader.delimiter, reader.numbers)
+        [formats] = detect_formats(reader.cursor, written, delivery.source, earlier.formats, [file])
+        reader.doubts += doubtful_rows(reader.cursor, rows, written, delivery.source, [reader.header])[0]
         return {
             "rows": accepted,
             "rejected": torn,
@@ -183,14 +205,9 @@ def _reader(delivery: Delivery, batch: Batch, earlier: Sequence[str] = ()) -> It
     """The delivery, open on this executor; a file of an object store is copied here for as long."""
     with tempfile.TemporaryDirectory() as folder:
         path = readable(delivery.file, Path(folder) / "landed")
-        opened = Reader(
-            replace(delivery, path=path),
-            connect(temp_directory=folder),
-            Path(folder) / f"{batch.batch_id}.csv",
-            earlier,
-        )
-        with named(delivery.file, path), opened as reader:
-            yield reader
+        copied, connection = replace(delivery, path=path), connect(temp_directory=folder)
+        with named(delivery.file, path):
+            yield Reader(copied, connection, Path(folder) / f"{batch.batch_id}.csv", earlier)
 
 
 def _arrow(reader: Reader, sql: str) -> Iterator[Any]:

@@ -9,37 +9,40 @@ import duckdb
 from mergehouse.lakehouse.reader import quoted
 
 TIMES = "times_written"
-ALL_WRITTEN = "temp.written"  # of_column: the column's place among the names, value, and how many times
+ALL_WRITTEN = "temp.written"  # batch, of_column: the column's place among the names, value, times_written
 
 
 def written_values(
-    connection: duckdb.DuckDBPyConnection, relation: str, names: Iterable[str]
+    connection: duckdb.DuckDBPyConnection, relation: str, names: Iterable[str], batch: str | None = None
 ) -> dict[str, str]:
-    """By column a relation of its values and how many times each is written. All are in one table of the
-    connection, ALL_WRITTEN, until it is asked again.
+    """By column a relation of its values and how many times each is written, by `batch`: a column of whole
+    numbers, without which all rows are of batch 0. All are in one table of the connection, ALL_WRITTEN, until
+    it is asked again.
 
     >>> connection = duckdb.connect()
     >>> rows = "FROM (VALUES ('5'), ('5'), (NULL)) AS t(qty)"
     >>> connection.sql(f"FROM {written_values(connection, rows, ['qty'])['qty']}").fetchall()
-    [('5', 2)]
+    [(0, '5', 2)]
     """
     columns = dict(enumerate(names))
+    by, groups = (quoted(batch), "2, 3") if batch else ("0", "3")
     counted = " UNION ALL ".join(
-        f"SELECT {place} AS of_column, {quoted(name)} AS value, count(*) AS {TIMES} FROM ({relation}) WHERE"
-        f" {quoted(name)} IS NOT NULL GROUP BY 2"
+        f"SELECT {place} AS of_column, {by} AS batch, {quoted(name)} AS value, count(*) AS {TIMES} FROM"
+        f" ({relation}) WHERE {quoted(name)} IS NOT NULL GROUP BY {groups}"
         for place, name in columns.items()
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE written AS {counted}")
     return {
-        name: f"(SELECT value AS {quoted(name)}, {TIMES} FROM {ALL_WRITTEN} WHERE of_column = {place})"
+        name: f"(SELECT batch, value AS {quoted(name)}, {TIMES} FROM {ALL_WRITTEN} WHERE of_column = {place})"
         for place, name in columns.items()
     }
 
 
-def any_row(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
-    """True where there is one.
+def batches_with(connection: duckdb.DuckDBPyConnection, rows: str) -> set[int]:
+    """The batches of which there are such rows.
 
-    >>> any_row(duckdb.connect(), "FROM (VALUES (1)) AS t(qty) WHERE qty > 1")
-    False
+    >>> rows = "FROM (VALUES (0, 1), (1, 2)) AS t(batch, qty) WHERE qty > 1"
+    >>> batches_with(duckdb.connect(), rows)
+    {1}
     """
-    return bool(connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchall())
+    return {batch for (batch,) in connection.execute(f"SELECT DISTINCT batch {rows}").fetchall()}

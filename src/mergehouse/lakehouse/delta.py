@@ -421,28 +421,29 @@ class Lakehouse:
             )
         return self.delta(name).version()
 
-    def holds_batch(self, name: str, batch_id: str) -> bool:
-        """True where a commit of this table has already brought in the batch (Delta app transaction).
+    def held_batches(self, name: str, batches: Sequence[str]) -> set[str]:
+        """Those that a commit of this table has already brought in (Delta app transactions).
 
         >>> lakehouse = mh.open("shop")
         >>> ((batch,),) = lakehouse.query("SELECT batch_id FROM bronze.batches").fetchall()
-        >>> [lakehouse.holds_batch("bronze.shop_lines", known) for known in (batch, "other")]
-        [True, False]
+        >>> lakehouse.held_batches("bronze.shop_lines", [batch, "other"]) == {batch}
+        True
         """
-        return self.exists(name) and self.delta(name).transaction_version(batch_id) is not None
+        delta = self.delta(name) if batches and self.exists(name) else None
+        return {b for b in batches if delta is not None and delta.transaction_version(b) is not None}
 
     def append(
-        self, name: str, stream: Any, batch_id: str | None = None, contract: Contract | None = None
+        self, name: str, stream: Any, batches: Sequence[str] = (), contract: Contract | None = None
     ) -> None:
         """Appends an Arrow stream in one commit; new columns widen the schema.
 
-        With `batch_id` the commit records it, so that the same batch is never appended twice. With `contract`
+        The commit records the `batches`, so that none is ever appended twice. With `contract`
         a table that is not there yet gets its properties. An error raised by the stream leaves the table as
         it was.
 
         >>> import duckdb
         >>> lakehouse = Lakehouse("new")
-        >>> lakehouse.append("bronze.notes", duckdb.sql("SELECT 'first' AS note"), batch_id="b1")
+        >>> lakehouse.append("bronze.notes", duckdb.sql("SELECT 'first' AS note"), batches=["b1"])
         >>> lakehouse.append("bronze.notes", duckdb.sql("SELECT 'second' AS note, 2 AS page"))
         >>> lakehouse.query("FROM bronze.notes ORDER BY note").fetchall()
         [('first', None), ('second', 2)]
@@ -459,7 +460,7 @@ class Lakehouse:
                 writer_properties=_writer_properties(),
                 commit_properties=CommitProperties(
                     custom_metadata=OURS,
-                    app_transactions=[Transaction(batch_id, 1)] if batch_id else None,
+                    app_transactions=[Transaction(batch, 1) for batch in batches] or None,
                 ),
                 **(_properties(contract) if contract else {}),
             )
@@ -477,6 +478,31 @@ class Lakehouse:
         """
         if rows:
             self.append(contract.table, arrow_rows(contract, rows), contract=contract)
+
+    def upsert_rows(self, contract: Contract, rows: list[list[Any]]) -> None:
+        """The same in one commit, a row in the place of one with its key.
+
+        >>> from mergehouse.contracts.registry import contract_of
+        >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
+        >>> lakehouse.append_rows(contract, [["shop", "Old", "EUR", "UTC", None, None, None]])
+        >>> lakehouse.upsert_rows(contract, [["shop", "New", "EUR", "UTC", None, None, None]])
+        >>> lakehouse.query("SELECT label FROM gold.dim_brand").fetchall()
+        [('New',)]
+        """
+        from deltalake import CommitProperties
+
+        same = " AND ".join(f"old.{name} = new.{name}" for name in contract.key)
+        with self._write_errors(contract.table):
+            merge = self.delta(contract.table).merge(
+                arrow_rows(contract, rows),
+                same,
+                source_alias="new",
+                target_alias="old",
+                merge_schema=True,
+                writer_properties=_writer_properties(),
+                commit_properties=CommitProperties(custom_metadata=OURS),
+            )
+            merge.when_matched_update_all().when_not_matched_insert_all().execute()
 
     def replace_brand(self, contract: Contract, rows: polars.DataFrame, brand: str) -> None:
         """Puts rows, by the names of their columns, in the place of a brand's, in one commit; makes the table

@@ -65,6 +65,23 @@ def data_files(delta: DeltaTable) -> list[str]:
     return [unquote(folder) + file.removeprefix(folder) for file in delta.file_uris()]
 
 
+def files_with(delta: DeltaTable, column: str, value: str) -> list[str]:
+    """Addresses of the files of an unpartitioned table that may hold rows with a value, by their statistics.
+
+    >>> bronze = mh.open("shop").delta("bronze.shop_lines")
+    >>> len(files_with(bronze, "order", "A1")), files_with(bronze, "order", "none")
+    (1, [])
+    """
+    actions = delta.get_add_actions(flatten=True)
+    bounds = [f"{end}.{column}" for end in ("min", "max")]
+    if not set(bounds) <= set(actions.schema.names):
+        return data_files(delta)
+    low, high = (actions.column(bound).to_pylist() for bound in bounds)
+    files = zip(actions.column("path").to_pylist(), low, high, strict=True)
+    without = {path for path, first, last in files if first and last and not first <= value <= last}
+    return [file for file in data_files(delta) if file.rsplit("/", 1)[-1] not in without]
+
+
 def needs_safe_reader(delta: DeltaTable) -> bool:
     """True where a plain list of Parquet files would show wrong rows: deletion vectors, column mapping.
 

@@ -49,8 +49,8 @@ def write_anew(lakehouse: Lakehouse, name: str, rows: Any, batches: Sequence[str
     >>> import duckdb
     >>> lakehouse = Lakehouse("new")
     >>> write_anew(lakehouse, "bronze.notes", duckdb.sql("SELECT 'kept' AS note"), ["b1"])
-    >>> lakehouse.rows("bronze.notes"), lakehouse.holds_batch("bronze.notes", "b1")
-    (1, True)
+    >>> lakehouse.rows("bronze.notes"), lakehouse.held_batches("bronze.notes", ["b1"])
+    (1, {'b1'})
     """
     from deltalake import CommitProperties, Transaction, write_deltalake
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
-from mergehouse.errors import BrandError, MergehouseError
+from mergehouse.errors import BrandError, LakehouseError, MergehouseError
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.ingest.reloading import reload_lost
@@ -42,7 +42,9 @@ from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
+from mergehouse.quality.machine_limits import within_the_machine
 from mergehouse.quality.missing_rates import missing_rates
+from mergehouse.storage import write_failure
 from mergehouse.transform.field_reconciliation import rules_over
 from mergehouse.transform.graph import Graph, build_graph, read_models
 from mergehouse.transform.incremental import Changes
@@ -111,6 +113,8 @@ def run(
         if result.changed:
             result.checks += _reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)
+            if project.config.engine.name == "duckdb":
+                result.checks += within_the_machine(project.config.limits)
             if all(map(lakehouse.exists, freshness.READS)):
                 attachments.attach(freshness.READS)
                 result.freshness, late = freshness.freshness(engine, project, dt.datetime.now(dt.UTC).date())
@@ -213,10 +217,10 @@ def _workbench(
     lakehouse, project = engine.lakehouse, held.project
     rates = edition(project)
     graph = held.in_graph(_graph(project, lakehouse, mappings, rates, batches, held.keeping))
-    loaded = [b for b in batches if b.status == "loaded"]
+    loaded = [b for b in batches if b.status != "repeat"]
     last = reached(lakehouse, graph)
     known = [b for b in loaded if last is not None and b.ingest_ts.isoformat() <= last]
-    new = [b for b in loaded if b not in known]
+    new = [b for b in loaded if last is None or b.ingest_ts.isoformat() > last]
     attachments, changes = Attachments(engine, graph, mappings, rates), Changes(engine, graph)
     if known and new and not full and not held.keeping:
         traced = Changes(engine, graph, _graph(project, lakehouse, mappings, rates, known))
@@ -264,6 +268,10 @@ def _engine(
     """
     scratch = lakehouse.root / ".tmp"
     lakehouse.discard(scratch)  # of a run that was killed
+    try:
+        scratch.mkdir()
+    except OSError as error:
+        raise LakehouseError(write_failure("run", scratch, error)) from None
     try:
         if spark is not None or project.config.engine.name == "spark":
             from mergehouse.engine.spark.engine import SparkEngine

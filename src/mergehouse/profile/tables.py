@@ -120,7 +120,9 @@ def profile_source(
     """A brand's source in Bronze: text as delivered, read in the types that `brand.yml` declares."""
     name = bronze_table(brand.name, source)
     of_source = [
-        b for b in batches if (b.source_system, b.source_table, b.status) == (brand.name, source, "loaded")
+        b
+        for b in batches
+        if (b.source_system, b.source_table) == (brand.name, source) and b.status != "repeat"
     ]
     there = connection.sql(f"SELECT * FROM {name} LIMIT 0").columns
     known, personal = _carried_columns(brand)

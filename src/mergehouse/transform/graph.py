@@ -18,7 +18,7 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contracts, find, models
 from mergehouse.engine.dialect import Sql, parsed, to_spark
 from mergehouse.errors import BrandError, ConfigError
-from mergehouse.ingest.bronze import Batch
+from mergehouse.ingest.bronze import Batch, counting
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import with_ratios
 from mergehouse.project.config import Brand, Project, nearest
@@ -199,9 +199,9 @@ def build_graph(
     >>> [table.name for table in graph.select("gold.dim_brand", until="gold")]
     ['gold.dim_brand']
     """
-    loaded = [b for b in batches if b.status == "loaded"]
+    loaded = [b for b in batches if b.status != "repeat"]
     given = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
-    given |= {"mapping.ecb_rates": _digest(rates), "bronze.batches": _of_batches(loaded)}
+    given |= {"mapping.ecb_rates": _digest(rates), "bronze.batches": _of_batches(counting(loaded))}
     brands = [brand for brand in project.brands.values() if brand.name not in held_back]
     for brand in brands:
         _expect_read(brand, brands)
@@ -209,7 +209,7 @@ def build_graph(
     for brand in brands:
         for table in brand.sources:
             of_table = [b for b in loaded if (b.source_system, b.source_table) == (brand.name, table)]
-            given[bronze_table(brand.name, table)] = _of_batches(of_table)
+            given[bronze_table(brand.name, table)] = _of_batches(counting(of_table))
             views.append(_view(f"typed.{brand.name}_{table}", typed_view(brand, table, of_table)))
     nodes = [Node(name=name) for name in given] + views
     for name, sql in models().items():

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from mergehouse.engine.dialect import literal
-from mergehouse.ingest.bronze import Batch
+from mergehouse.ingest.bronze import Batch, replaced_among
 from mergehouse.ingest.cells import instant_value, typed_value
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand, Source
@@ -21,7 +21,7 @@ ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts")
 
 def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") -> str:
     """SQL of every delivered row of a source in its types, or of those that meet a condition on the Bronze
-    columns.
+    columns. Of a batch that another of them replaces there are none.
 
     >>> from mergehouse.engine.dialect import to_duckdb
     >>> from mergehouse.ingest.bronze import read_batches
@@ -34,7 +34,10 @@ def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") 
     columns = [f"{typed_column(brand, table, name, batches)} AS `{name}`" for name in source.columns]
     for name, told in instant_columns(source).items():
         columns.append(f"{_of_batches(batches, partial(instant_value, name, source))} AS `{told}`")
-    condition = f" WHERE {where}" if where else ""
+    conditions = [f"({where})"] if where else []
+    if replaced := replaced_among(batches):
+        conditions.append(f"NOT {among_batches(replaced)}")
+    condition = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return (
         f"SELECT {', '.join(columns)}, {', '.join(ROW_COLUMNS)} FROM"
         f" {bronze_table(brand.name, table)}{condition}"

@@ -50,9 +50,12 @@ def affected_differences(brands: list[Brand], known: list[Batch], new: list[Batc
 
 
 def _keys(brand: Brand, table: str, key: str, batches: list[Batch], new: list[Batch]) -> str:
-    """SQL of the keys of a source's new rows, and of the versions that these replace."""
+    """SQL of the keys of a source's new rows, and of those that these replace."""
     of_table = [b for b in batches if b.source_table == table]
-    where = _versions(brand, table, key, of_table, among_batches([b for b in of_table if b in new]))
+    changed = {b.batch_id for b in new} | {b.replaces for b in new}
+    where = _versions(
+        brand, table, key, of_table, among_batches([b for b in of_table if b.batch_id in changed])
+    )
     return (
         f"SELECT {typed_column(brand, table, key, of_table)} AS `{key}` FROM"
         f" {bronze_table(brand.name, table)} WHERE {where}"

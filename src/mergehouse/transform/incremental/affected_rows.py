@@ -15,7 +15,7 @@ from sqlglot import exp
 from mergehouse.contracts.contract import Contract
 from mergehouse.engine import Relation
 from mergehouse.engine.dialect import Sql
-from mergehouse.ingest.bronze import Batch
+from mergehouse.ingest.bronze import Batch, replaced_among
 from mergehouse.project.config import Brand
 from mergehouse.transform.source_views import among_batches, latest, typed_column, typed_rows
 from mergehouse.transform.staging_views import brand_file, brand_queries, line_source, stacked, version_key
@@ -60,7 +60,10 @@ class _Join:
 
 
 def affected_rows(contract: Contract, brands: list[Brand], known: list[Batch], new: list[Batch]) -> Affected:
-    """What `new` batches affect in the view that `contract` describes."""
+    """What `new` batches affect in the view that `contract` describes.
+
+    Where one replaces an earlier batch, the rows of that are among the `versions`, and not as they are `now`.
+    """
     result = Affected(LINE if set(LINE) <= contract.columns.keys() else ())
     now: list[tuple[Brand, exp.Query, Path]] = []
     versions: list[tuple[Brand, exp.Query, Path]] = []
@@ -219,6 +222,9 @@ def _restricted(
             return is_new(join.source)
         return f"{typed(join.source, key)} IN ({keys(join.source, key, is_new(join.source))})"
 
+    came, replaced = {b.batch_id for b in new}, {b.replaces for b in new}
+    at_all = [replace(b, replaces=None) if b.batch_id in came else b for b in batches]
+    new = [b for b in batches if b.batch_id in came | replaced]
     conditions = [is_new(lines)] if of(lines, new) else []
     conditions += [
         f"{typed(lines, j.line_columns)} IN ({keys(j.source, j.columns, changed(j))})"
@@ -232,8 +238,12 @@ def _restricted(
         empty = " OR ".join(f"{typed(lines, [name])} IS NULL" for name in own)
         where = f"{typed(lines, own)} IN ({keys(lines, own, where)}) OR {empty}"
     views = {
-        every_version: typed_rows(brand, lines, of(lines, batches), where),
-        relations[lines]: latest(brand.sources[lines], own, f"SELECT * FROM {every_version}"),
+        every_version: typed_rows(brand, lines, of(lines, at_all), where),
+        relations[lines]: latest(
+            brand.sources[lines],
+            own,
+            _without(replaced_among(of(lines, batches)), f"SELECT * FROM {every_version}"),
+        ),
     }
     for join in joins:
         key, there = version_key(brand, join.source), of(join.source, batches)
@@ -247,3 +257,7 @@ def _restricted(
         rows = typed_rows(brand, join.source, there, needed)
         views[relations[join.source]] = latest(brand.sources[join.source], key, rows)
     return views
+
+
+def _without(batches: list[Batch], rows: str) -> str:
+    return f"{rows} WHERE NOT {among_batches(batches)}" if batches else rows

@@ -5,15 +5,27 @@ The HTML has no script, no class and no colour of its own: what surrounds it dec
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from html import escape
 
 Shown = tuple[str, Mapping[str, str], Sequence[str], Sequence[Sequence[str]], int]  # what the functions take
 WIDTH = 100
+# control characters but tab and line end, marks of direction, bytes of file names that are no text
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 HARD_SPACE = "\N{NO-BREAK SPACE}"
 LINE = "1px solid color-mix(in srgb, currentColor 30%, transparent)"
 CELL = "padding:.15em 1em .15em 0;vertical-align:top;"
+
+
+def visible(text: str) -> str:
+    """A text for a screen: what would move its cursor, colour it or turn its direction is written out.
+
+    >>> print(visible("lines\x1b[2J.csv"))
+    lines\\x1b[2J.csv
+    """
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def as_text(

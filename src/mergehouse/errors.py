@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class MergehouseError(Exception):
     """Base class. `exit_code` is what the command line returns: 1 checks failed, 2 bad usage or input."""
@@ -11,6 +14,14 @@ class MergehouseError(Exception):
 
 class ConfigError(MergehouseError):
     """mergehouse.yml, a brand folder, a contract or a mapping file cannot be used as written."""
+
+
+class BrandError(ConfigError):
+    """A brand's folder cannot be used as written. Stops that brand; others go on."""
+
+    def __init__(self, message: str, brand: str):
+        super().__init__(message)
+        self.brand = brand
 
 
 class SourceError(MergehouseError):
@@ -41,3 +52,20 @@ class CheckFailed(MergehouseError):
     """At least one check of severity `error` failed; the tables concerned kept their previous version."""
 
     exit_code = 1
+
+
+@contextmanager
+def of_brand(name: str) -> Iterator[None]:
+    """What is wrong with a folder is wrong with its brand.
+
+    >>> with of_brand("shop"):
+    ...     raise ConfigError("brands/shop/brand.yml: key `currency` is missing.")
+    Traceback (most recent call last):
+    mergehouse.errors.BrandError: brands/shop/brand.yml: key `currency` is missing.
+    """
+    try:
+        yield
+    except BrandError:
+        raise
+    except ConfigError as error:
+        raise BrandError(str(error), name) from None

@@ -108,6 +108,11 @@ def memory() -> int:
     return min(limits + ([soft] if soft != resource.RLIM_INFINITY else []))
 
 
+def usable_memory() -> int:
+    """What an engine may take of that: four fifths, for Python needs some, too."""
+    return memory() * 4 // 5
+
+
 def cores() -> int:
     """Cores that this process may use.
 

@@ -97,7 +97,7 @@ def write_folder(folder: Path, texts: dict[str, str], named: str = "") -> list[P
 def located(base: Path, text: str) -> str:
     """A location as a project writes it: a URL, or a path relative to `base`.
 
-    Raises ConfigError on an unknown scheme and on a URL that carries a secret.
+    Raises ConfigError on an unknown scheme, on a URL that carries a secret, and on a path that leads nowhere.
 
     >>> located(Path("/projects/retail"), "lakehouse"), located(Path("/projects/retail"), "s3://bucket/house/")
     ('/projects/retail/lakehouse', 's3://bucket/house')
@@ -106,7 +106,10 @@ def located(base: Path, text: str) -> str:
     mergehouse.errors.ConfigError: ftp://host/house: `ftp://` is not supported; expected a path or one of ...
     """
     if not is_url(text):
-        folder = str((base / text).resolve())
+        try:
+            folder = str((base / text).resolve())
+        except (OSError, RuntimeError):
+            raise ConfigError(f"{base / text}: its symbolic links lead in a circle. Mend them.") from None
         expect_utf8(folder)
         return folder
     url = urlsplit(text)
@@ -148,9 +151,9 @@ def expect_plain(folder: Path, what: str) -> None:
 def expect_utf8(path: str) -> None:
     """Raises ConfigError where the name of a file or folder is no text.
 
-    >>> expect_utf8("lines\udcff.csv")
+    >>> expect_utf8(os.fsdecode(b"lines_" + bytes([255])))
     Traceback (most recent call last):
-    mergehouse.errors.ConfigError: lines\\udcff.csv: this name is not UTF-8. Rename it.
+    mergehouse.errors.ConfigError: lines_...udcff: this name is not UTF-8. Rename it.
     """
     if _printable(path) != path:
         raise ConfigError(f"{_printable(path)}: this name is not UTF-8. Rename it.")

@@ -73,6 +73,7 @@ def soak(folder: Path, deliveries: int, seed: int, say: Callable[[str], object] 
     sold: list[str] = []
     done = 0
     while done < deliveries:
+        before = done
         for _ in range(min(chance.randint(1, AT_ONCE), deliveries - done)):
             done += 1
             deliver(shop, done, sold, chance)
@@ -82,7 +83,8 @@ def soak(folder: Path, deliveries: int, seed: int, say: Callable[[str], object] 
         costs.seconds += [] if did else [time.perf_counter() - began]
         if result.failed:
             problems.append(f"delivery {done}{did}: the run failed: {result!r}")
-        if done % EVERY < AT_ONCE or done == deliveries:
+            say(problems[-1])
+        if done // EVERY > before // EVERY or done == deliveries:
             say(costs.told(done, shop.lakehouse))
             for name, rows in unequal(shop, rebuilt(empty, shop, folder / "rebuilt")).items():
                 problems.append(f"delivery {done}{did}: {rows} rows of {name} are not those of a rebuild")
@@ -170,7 +172,8 @@ def rebuilt(empty: Shop, shop: Shop, folder: Path) -> Lakehouse:
     shutil.rmtree(folder, ignore_errors=True)
     other = empty.copy(folder)
     shutil.copytree(shop.raw, other.raw, dirs_exist_ok=True)
-    assert not other.run().failed
+    result = other.run()
+    assert not result.failed, repr(result)
     return other.lakehouse
 
 

@@ -34,6 +34,8 @@ def diagnose(folder: Path, environment: str | None = None) -> list[tuple[str, bo
     except MergehouseError as error:
         found.append(("lakehouse", False, str(error)))
     for brand in project.brands.values():
+        if brand.fault:
+            found.append((brand.name, False, brand.fault))
         for table, source in brand.sources.items():
             try:
                 files = find_files(brand, table, source, loaded_before=False)

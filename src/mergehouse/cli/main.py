@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from mergehouse.cli import process
 from mergehouse.errors import MergehouseError
@@ -27,7 +28,9 @@ def _run() -> int:
     except SystemExit as left:
         code = left.code
     except BaseException as error:  # a panic of Rust is no Exception
-        code = _failed(error)
+        code = 1
+        with suppress(OSError):  # nobody can be told
+            code = _failed(error)
     if process.was_told():  # whatever has become of that: DuckDB raises an error of its own
         process.say_stopped()
         return process.STOPPED_CODE

@@ -39,6 +39,11 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    for word in sys.argv:
+        if (shown := word.encode("utf-8", "backslashreplace").decode("utf-8")) != word:
+            raise ConfigError(
+                f"{shown}: this argument is not UTF-8. Rename what it names, or set a UTF-8 locale."
+            )
     if _raised(resource.RLIMIT_NOFILE) < FILES:
         raise ConfigError("too few files may be open in this shell. Set `ulimit -n 1024`.")
     if _raised(resource.RLIMIT_AS) < MEMORY:

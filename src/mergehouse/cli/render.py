@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
@@ -23,6 +23,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from mergehouse.cli.screen import Screen
 from mergehouse.json_text import json_text
 from mergehouse.kpi.catalogue import catalogue, formatted
 from mergehouse.quality.checks import CheckResult
@@ -48,7 +49,7 @@ def print_json(value: Any) -> None:
 
 
 def complain(message: str) -> None:
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console = Screen(stderr=True, soft_wrap=True, highlight=False)
     console.print("[bold red]error[/] ", end="")
     console.print(message, markup=False)
 
@@ -56,7 +57,7 @@ def complain(message: str) -> None:
 def complain_unforeseen(error: BaseException) -> None:
     """One message about what nobody foresaw; its traceback goes into a file."""
     with tempfile.NamedTemporaryFile(
-        "w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8"
+        "w", prefix="mergehouse-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
     ) as file:
         traceback.print_exception(error, file=file)
     said = next(iter(str(error).strip().splitlines()), "")[:300]
@@ -71,8 +72,8 @@ class progress:
 
     def __init__(self, title: str, total: int):
         self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=Console(stderr=True), transient=True,
+            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+            TimeElapsedColumn(), console=Screen(stderr=True), transient=True,
         )  # fmt: skip
         self.task = self.bar.add_task(title, total=total)
 
@@ -90,7 +91,7 @@ class steps:
     def __init__(self, stage: str = "", hidden: bool = False):
         self.bar = Progress(
             SpinnerColumn(), TextColumn("{task.fields[stage]:<7}"), BarColumn(bar_width=30),
-            TimeElapsedColumn(), TextColumn("{task.description}"), console=Console(stderr=True),
+            TimeElapsedColumn(), TextColumn("{task.description}", markup=False), console=Screen(stderr=True),
             transient=True, disable=hidden,
         )  # fmt: skip
         self.task = self.bar.add_task("starting", total=None, stage=stage)
@@ -109,9 +110,9 @@ class steps:
 
 def print_run(project: Project, result: RunResult, report_file: str, report_seconds: float) -> None:
     """Everything a run has to say, `report_seconds` being what writing its report took."""
-    console, labels = Console(soft_wrap=True, highlight=False), project.labels
+    console, labels = Screen(soft_wrap=True, highlight=False), project.labels
     for name, error in result.ingest.failures.items():
-        console.print(f"[bold red]stopped[/] {name}: ", end="")
+        console.print(f"[bold red]stopped[/] {escape(name)}: ", end="")
         console.print(str(error), markup=False)
     loaded = [b for b in result.ingest.new if b.status == "loaded"]
     repeats = len(result.ingest.new) - len(loaded)
@@ -130,13 +131,15 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
             console.print(table.reason, markup=False)
     if blocked := [t for t in result.tables if t.status == "blocked"]:
         reasons = ", ".join(sorted({t.reason for t in blocked}))
-        console.print(f"[bold red]blocked[/]  {len(blocked)} tables keep their previous version: {reasons}")
+        console.print(
+            f"[bold red]blocked[/]  {len(blocked)} tables keep their previous version: {escape(reasons)}"
+        )
     if not result.changed:
         console.print("Nothing to do: every table is up to date.")
     if result.kpis:
         print_kpis(result.kpis, labels)
     if days := _days(result, labels):
-        console.print(f"Orders   {days}")
+        console.print(f"Orders   {days}", markup=False)
     for note in (note for table in result.tables for note in table.notes):
         console.print(f"Models   {note}", markup=False)
     print_left_out(result.left_out, labels)
@@ -152,8 +155,8 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
     console.print(_times({**result.stages} | ({"report": report_seconds} if result.changed else {})))
     if slowest:
         console.print(f"Slowest  {slowest}")
-    console.print(f"Where    {project.lakehouse_location}")
-    console.print(f"Report   {report_file}")
+    console.print(f"Where    {project.lakehouse_location}", markup=False)
+    console.print(f"Report   {report_file}", markup=False)
 
 
 def _days(result: RunResult, labels: Mapping[str, str]) -> str:
@@ -167,7 +170,7 @@ def _days(result: RunResult, labels: Mapping[str, str]) -> str:
     )
 
 
-def _print_notes(console: Console, batches: Sequence[Batch]) -> None:
+def _print_notes(console: Screen, batches: Sequence[Batch]) -> None:
     """How files differ from what brand.yml says, and how they were read; the report has all of it."""
     notes = [(batch.source_file, note) for batch in batches for note in json.loads(batch.drift)]
     for file, note in notes[:NOTES]:
@@ -185,7 +188,7 @@ def _times(stages: Mapping[str, float]) -> str:
 
 def print_kpis(values: dict[str, dict[str, Any]], labels: Mapping[str, str] | None = None) -> None:
     """One table, or where many brands do not fit into the window, several: no number is cut."""
-    console = Console()
+    console = Screen()
     values = {(labels or {}).get(scope, scope): named for scope, named in values.items()}
     scopes = list(values)
     unlimited = console.options.update(width=10_000)
@@ -206,7 +209,7 @@ def _kpi_table(values: dict[str, dict[str, Any]], scopes: list[str]) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("unit", style="dim", no_wrap=True)
     for scope in scopes:
-        table.add_column(scope, justify="right", no_wrap=True)
+        table.add_column(escape(scope), justify="right", no_wrap=True)
     for item in catalogue():
         unit = "" if item.format == "percent" else item.unit
         table.add_row(item.label, unit, *(formatted(item, values[scope][item.name]) for scope in scopes))
@@ -225,15 +228,15 @@ def print_left_out(left_out: list[dict[str, Any]], labels: dict[str, str]) -> No
     for row in left_out:
         amount = "" if row["amount"] is None else f"{row['amount']:,.2f} {row['currency'] or ''}"
         brand = labels.get(row["source_system"], row["source_system"])
-        table.add_row(brand, row["kept_in"], row["reason"], f"{row['rows']:,}", amount)
-    console = Console()
+        table.add_row(*map(escape, (brand, row["kept_in"], row["reason"], f"{row['rows']:,}", amount)))
+    console = Screen()
     console.print()
     console.print(table)
 
 
 def print_findings(failed: list[CheckResult], labels: Mapping[str, str] | None = None) -> None:
     """Checks that did not hold, errors with their reason and sample rows."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     if failed:
         console.print("\n[bold]Findings[/]")
     for c in sorted(failed, key=lambda c: (c.severity, c.table)):

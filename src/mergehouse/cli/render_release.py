@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from mergehouse.cli.screen import Screen
 
 if TYPE_CHECKING:
     from mergehouse.release.compare.compare import Comparison
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def print_release(made: Released) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     manifest = made.manifest
     if not made.is_new:
         console.print(
@@ -48,7 +49,7 @@ def print_release(made: Released) -> None:
 
 def print_releases(found: list[Listed]) -> None:
     if not found:
-        Console().print("No release yet; `mergehouse release` makes one.")
+        Screen().print("No release yet; `mergehouse release` makes one.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "release", "made (UTC)", "tables", "rows", "MB", "quality", "manifest"):
@@ -59,11 +60,11 @@ def print_releases(found: list[Listed]) -> None:
         table.add_row(
             mark, r.version, made, f"{r.tables}", f"{r.rows:,}", size, r.quality, r.manifest_sha256[:12]
         )
-    Console(soft_wrap=True).print(table)
+    Screen(soft_wrap=True).print(table)
 
 
 def print_verification(found: Verification) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     for fault in found.faults:
         console.print(f"[bold red]{fault.what:<11}[/]", end="")
         console.print(f"{fault.where}: {fault.message}", markup=False)
@@ -80,7 +81,7 @@ def print_verification(found: Verification) -> None:
 
 
 def print_ingestion(result: Ingestion) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     print_verification(result.verification)
     for table in result.tables:
         changed = (
@@ -101,7 +102,7 @@ def print_ingestion(result: Ingestion) -> None:
 
 
 def print_comparison(result: Comparison, pages: list[Path]) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     for difference in result.differences:
         console.print(f"[bold red]{difference.what:<13}[/]", end="")
         console.print(f"{difference.where}: {difference.message}", markup=False)
@@ -119,7 +120,7 @@ def print_comparison(result: Comparison, pages: list[Path]) -> None:
 
 
 def print_promotion(done: Promotion) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     for found in done.gates:
         console.print(
             f"[{'green' if found.passed else 'bold red'}]{'passed ' if found.passed else 'refused'}[/] "
@@ -140,7 +141,7 @@ def print_promotion(done: Promotion) -> None:
 
 def print_promotions(trail: list[dict[str, Any]]) -> None:
     if not trail:
-        Console().print("Nothing was promoted here yet; `mergehouse promote` does it.")
+        Screen().print("Nothing was promoted here yet; `mergehouse promote` does it.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("when (UTC)", "what", "release", "manifest", "outcome", "by gate", "approved by", "note"):
@@ -161,4 +162,4 @@ def print_promotions(trail: list[dict[str, Any]]) -> None:
         table.add_row(
             *map(escape, cells), *(escape(row[name] or "") for name in ("refused_by", "approved_by", "note"))
         )
-    Console(soft_wrap=True).print(table)
+    Screen(soft_wrap=True).print(table)

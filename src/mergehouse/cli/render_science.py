@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mergehouse.cli.render import print_findings
+from mergehouse.cli.screen import Screen
 from mergehouse.lakehouse.delta import Lakehouse
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ WHERE score_method IS NOT NULL GROUP BY ALL ORDER BY ALL
 
 def print_scores(project: Project, result: RunResult) -> None:
     """What became of a scoring, and customers by brand, method and risk band."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     for built in result.tables:
         if built.status == "failed":
             console.print(f"[bold red]failed[/]   {built.table}: ", end="")
@@ -57,14 +58,14 @@ def print_scores(project: Project, result: RunResult) -> None:
     for name in ("", "method", "low", "medium", "high", "no scores"):
         table.add_column(name, justify="left" if name in ("", "method") else "right")
     for scope, method, *numbers in counts:
-        table.add_row(scope, method, *(f"{n:,}" for n in numbers))
+        table.add_row(escape(scope), method, *(f"{n:,}" for n in numbers))
     console.print(table)
 
 
 def print_training(result: Training) -> None:
     """Metrics by brand, target and method: the mean over all cut-offs, and the lowest and highest."""
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     # not those of cut-offs after which all or none left
     told_apart = [t for t in result.tested if t.metrics and t.group == "all"]
     for brand, target in dict.fromkeys((t.brand, t.target) for t in told_apart):
@@ -121,13 +122,13 @@ def _range(values: list[float]) -> str:
 
 def print_models(versions: list[Version]) -> None:
     """All versions, newest first under the name of their model."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     if not versions:
         console.print("There is no model yet; `mergehouse train` makes them.")
     for name in dict.fromkeys(v.name for v in versions):
         of_name = [v for v in versions if v.name == name]
         metrics = [m for m in SHOWN if any(m in v.metrics for v in of_name)]
-        table = Table(title=name, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        table = Table(title=escape(name), title_justify="left", box=None, pad_edge=False, header_style="bold")
         for column in ("version", "alias", "method", *metrics, "trained", "features"):
             table.add_column(column, justify="right" if column in ("version", *metrics) else "left")
         for v in of_name:

@@ -12,8 +12,9 @@ from mergehouse import __version__
 from mergehouse.errors import ConfigError, MergehouseError
 from mergehouse.ingest.landing import fitting, list_zone
 from mergehouse.project.config import CONFIG_FILE, Brand, load_project
+from mergehouse.project.places import lies_in
 from mergehouse.project.templates import TEMPLATES
-from mergehouse.storage import located
+from mergehouse.storage import is_url, located
 
 # what the workflows and the workers of the DAG install: the version that wrote the project
 REQUIREMENTS = "requirements.txt"
@@ -24,8 +25,8 @@ def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
     already stays as it is.
 
     With `raw`, every brand is pointed at the folder under it that holds its files: `raw` itself,
-    `raw/<brand>` or one folder below. Raises ConfigError where a project is there already, or where
-    no folder or more than one fits.
+    `raw/<brand>` or one folder below, and mergehouse.yml allows that. Raises ConfigError where a project is
+    there already, or where no folder or more than one fits.
     """
     if (folder / CONFIG_FILE).exists():
         raise ConfigError(
@@ -62,12 +63,15 @@ def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
             str(folder / part)
             for part in (CONFIG_FILE, "mappings", ".github/workflows", "dags", REQUIREMENTS)
         ]
+        outside: list[str] = []
         for brand in load_project(folder).brands.values():
             (folder / "raw" / brand.name).mkdir(parents=True, exist_ok=True)
             written.append(str(brand.folder))
             if raw is not None:
                 _point_at(brand, found[brand.name])
+                outside.append(found[brand.name])
                 written.append(f"  reads {found[brand.name]}")
+        _allow(folder, [place for place in outside if not is_url(place)])
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written ({error.strerror or error}).") from None
     return [*written, *kept]
@@ -113,3 +117,10 @@ def _point_at(brand: Brand, folder: str) -> None:
         f"raw: {yaml.safe_dump(folder).splitlines()[0]}\n{file.read_text(encoding='utf-8')}",
         encoding="utf-8",
     )
+
+
+def _allow(folder: Path, places: list[str]) -> None:
+    """Whoever names a folder outside of the project has decided that it may be read."""
+    if outside := sorted({place for place in places if not lies_in(place, located(folder, "."))}):
+        with (folder / CONFIG_FILE).open("a", encoding="utf-8") as config:
+            config.write(yaml.safe_dump({"allow_outside": outside}, allow_unicode=True))

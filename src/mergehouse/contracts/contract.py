@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mergehouse.contracts.types import DECLARED
 from mergehouse.errors import ConfigError
-from mergehouse.project.config import read_yaml
+from mergehouse.project.yaml_file import parse_yaml
 
 Severity = Literal["error", "warn"]
 
@@ -173,7 +173,7 @@ def load_contract(file: Path) -> Contract:
     (['source_system'], 'date', False)
     """
     try:
-        contract = Contract(**read_yaml(file))
+        contract = Contract(**parse_yaml(file.read_text(encoding="utf-8")))
     except ValidationError as error:
         first: Any = error.errors()[0]
         raise ConfigError(f"{file}: key `{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None

@@ -35,7 +35,16 @@ def parsed(sql: str) -> Any:
     >>> parsed("SELECT DATE(sold) AS day FROM lines").sql("spark")
     'SELECT CAST(sold AS DATE) AS day FROM lines'
     """
-    return sqlglot.parse_one(sql, read="spark").transform(_plain, copy=False)
+    return plain(sqlglot.parse_one(sql, read="spark"))
+
+
+def plain(tree: exp.Expr) -> Any:
+    """A tree as SQLGlot has read it, each cast in the one way that it is passed on in.
+
+    >>> plain(sqlglot.parse_one("SELECT x::INT", read="spark")).sql("spark")
+    'SELECT CAST(x AS INT)'
+    """
+    return tree.transform(_plain, copy=False)
 
 
 def reading(sql: str, **queries: exp.Query) -> exp.Query:

@@ -26,7 +26,7 @@ from mergehouse.lakehouse.files import (
     minimum_and_maximum,
     needs_safe_reader,
 )
-from mergehouse.lakehouse.reader import connect, create_view, read_files, select, settings, text
+from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings, text
 from mergehouse.project.config import Limits
 from mergehouse.storage import fetch, write_failure
 
@@ -36,13 +36,17 @@ MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more D
 
 
 class DuckDBEngine:
-    """One in-memory DuckDB that spills to `temp_folder` above `limits.memory`."""
+    """One in-memory DuckDB that spills to `temp_folder` above `limits.memory`. It touches no file but those
+    there and the lakehouse's: brands' own SQL runs in it.
+    """
 
     tables_at_once = 2  # one query's last steps keep one core busy; another table's query takes the rest
 
     def __init__(self, limits: Limits, lakehouse: Lakehouse, temp_folder: Path):
         self.lakehouse = lakehouse
-        self.connection = connect(**settings(limits, temp_folder), preserve_insertion_order=False)
+        self.connection = connect(
+            lakehouse.root, temp_folder, **settings(limits, temp_folder), preserve_insertion_order=False
+        )
         for schema in (*LAYERS, *SCHEMAS, *RELATIONS):
             self.connection.execute(f"CREATE SCHEMA {schema}")
         self._sessions = _Sessions()
@@ -77,7 +81,7 @@ class DuckDBEngine:
 
     def load_frame(self, name: str | Relation, frame: Any) -> None:
         """An Arrow-compatible frame as a table."""
-        self._session.execute(f"CREATE OR REPLACE TABLE {name} AS FROM frame")
+        load(self._session, f"TABLE {name}", frame)
 
     def keep(self, name: str | Relation, sql: Sql) -> None:
         self._keep(name, to_duckdb(sql))

@@ -23,6 +23,7 @@ from mergehouse.ingest.landing import LandedFile, StillWritten, find_files, unre
 from mergehouse.ingest.ledger import BATCHES, Ledger
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
+from mergehouse.machine import refused
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Brand, Project, Source
 
@@ -134,9 +135,8 @@ def load_deliveries(
     result = IngestResult(known=read_batches(lakehouse) if known is None else known)
     shown, now = now, just_after(now, (batch.ingest_ts for batch in result.known))
     unsound = unsound or {}
-    sources = [
-        (brand, table, source) for brand in project.brands.values() for table, source in brand.sources.items()
-    ]
+    brands = [brand for brand in project.brands.values() if not brand.fault]
+    sources = [(brand, table, source) for brand in brands for table, source in brand.sources.items()]
     result.sources = [bronze_table(brand.name, table) for brand, table, _ in sources]
     ledger = Ledger(lakehouse, result.known)
 
@@ -164,7 +164,7 @@ def load_deliveries(
                 result.failures[name] = error
     if result.new and shown < now:
         result.clock = shown
-    for brand in project.brands.values():
+    for brand in brands:
         with suppress(MergehouseError):  # then its sources have failed for the same reason
             if names := unread(brand, project.brands.values()):
                 result.unread[brand.name] = names
@@ -282,9 +282,8 @@ class _Arrivals:
 
     def unforeseen(self, place: str, error: Exception) -> SourceError:
         said = next(iter(str(error).strip().splitlines()), "")
-        return SourceError(
-            f"{self.brand.label}, source `{self.table}`: {place}: {type(error).__name__}: {said}"
-        )
+        what = refused(error) or f"{type(error).__name__}: {said}"
+        return SourceError(f"{self.brand.label}, source `{self.table}`: {place}: {what}")
 
     def _opened(self, inspector: ThreadPoolExecutor) -> Iterator[list[Delivery]]:
         """What the source's files hold, files left out that the ledger has last seen with the same size and

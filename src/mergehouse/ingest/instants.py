@@ -7,10 +7,9 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-import yaml
-
 from mergehouse.engine.dialect import literal
 from mergehouse.project.config import Column
+from mergehouse.project.yaml_file import parse_yaml
 
 ISO_OFFSET = (
     "yyyy-MM-dd'T'HH:mm:ssXXX"  # after the time of some ISO instants: how far their clock is from UTC
@@ -107,7 +106,7 @@ def month_names() -> dict[str, list[list[str]]]:
     >>> month_names()["de"][2]
     ['maerz', 'märz', 'mrz', 'mär']
     """
-    names = yaml.safe_load(Path(__file__).with_name("month_names.yml").read_text(encoding="utf-8"))
+    names = parse_yaml(Path(__file__).with_name("month_names.yml").read_text(encoding="utf-8"))
     assert isinstance(names, dict)
     return names
 

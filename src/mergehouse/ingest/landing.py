@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from mergehouse.errors import SourceError
 from mergehouse.ingest.archive import members, unpack
 from mergehouse.ingest.file_order import in_time_order
+from mergehouse.ingest.links import expect_within
 from mergehouse.project.config import Brand, Source
 from mergehouse.storage import download, expect_utf8, is_url, open_store, storage_errors
 
@@ -127,6 +128,8 @@ def list_zone(location: str) -> Listing | None:
                 there = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
             for entry in there:
                 expect_utf8(entry.path)
+                if entry.is_symlink():
+                    entry.stat()  # one that leads nowhere is no delivery that nobody sent
             stats = [(entry.path, entry.stat()) for entry in there if entry.is_file()]
             folders = [entry.path for entry in there if entry.is_dir()]
         return Listing([LandedFile(p, s.st_size, s.st_mtime_ns) for p, s in stats], folders)
@@ -160,6 +163,7 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
     listing = list_zone(brand.landing_zone)
     landed = list(_below(listing, source.files)) if listing else []
     found = fitting(landed, source)
+    expect_within(brand, {file.archive or file.location for file in found})
     if found or source.optional or loaded_before:
         return in_time_order(found, source.date_order)
     if meant := _meant(landed, source.files):

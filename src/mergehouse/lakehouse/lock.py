@@ -70,7 +70,8 @@ def _take(handle: IO[str], lakehouse: Lakehouse, wait: bool, progress: Progress)
             handle.seek(0)
             holder = handle.read() or "unknown"
         except OSError as error:
-            raise LakehouseError(f"{handle.name}: cannot be locked ({error.strerror}).") from None
+            words = refusal(error) or error.strerror
+            raise LakehouseError(f"{handle.name}: cannot be locked: {words}.") from None
         pid, _, named = holder.partition(" ")
         pid, work = pid or "unknown", named or RUN
         # twice the same: who has just taken it may not have written down yet who that is

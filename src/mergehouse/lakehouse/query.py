@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from mergehouse.display import visible
 from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
@@ -82,6 +83,7 @@ def _json(relation: duckdb.DuckDBPyRelation) -> str:
 def _table(relation: duckdb.DuckDBPyRelation) -> str:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     rows = relation.limit(ROWS_SHOWN + 1).fetchall()
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -90,9 +92,9 @@ def _table(relation: duckdb.DuckDBPyRelation) -> str:
         for kind in relation.types
     ]
     for name, right in zip(relation.columns, numeric, strict=True):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        table.add_column(Text(visible(name)), justify="right" if right else "left", overflow="fold")
     for row in rows[:ROWS_SHOWN]:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(Text(_cell(value)) for value in row))
     text = io.StringIO()
     Console(file=text, width=max(80, 24 * len(relation.columns))).print(table)
     more = f"(first {ROWS_SHOWN} rows; --format csv gives all)\n" if len(rows) > ROWS_SHOWN else ""
@@ -100,4 +102,4 @@ def _table(relation: duckdb.DuckDBPyRelation) -> str:
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else visible(str(value))

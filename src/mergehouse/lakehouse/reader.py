@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from mergehouse.lakehouse.files import data_files, duckdb_types, needs_safe_reader
-from mergehouse.machine import MB, cores, memory
+from mergehouse.machine import cores, usable_memory
 from mergehouse.storage import fetch, one_file
 
 if TYPE_CHECKING:
@@ -26,14 +26,23 @@ if TYPE_CHECKING:
     from mergehouse.project.config import Limits
 
 
-def connect(**config: Any) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB whose instants are in UTC.
+def connect(*within: Path, **config: Any) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB whose instants are in UTC. With folders `within` which it works, it touches no file
+    outside of them, fetches nothing, and no setting can be changed any more.
 
     >>> connect().sql("SELECT TIMESTAMPTZ '2026-03-01 12:00:00+02'::VARCHAR").fetchall()
     [('2026-03-01 10:00:00+00',)]
+    >>> connect(Path("shop")).sql("FROM read_text('/etc/hostname')")
+    Traceback (most recent call last):
+    _duckdb.PermissionException: ...
     """
     connection = duckdb.connect(config=config)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    if within:
+        folders = ", ".join(text(str(folder.resolve())) for folder in within)
+        connection.execute(f"SET allowed_directories = [{folders}]")
+        connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
+        connection.execute("SET enable_external_access = false; SET lock_configuration = true")
     return connection
 
 
@@ -49,11 +58,7 @@ def _kept() -> duckdb.DuckDBPyConnection:
 @functools.lru_cache(maxsize=4)
 def _kept_within(folder: Path) -> duckdb.DuckDBPyConnection:
     """One that reads no file outside of `folder`, and whose settings nobody can change."""
-    connection = connect()
-    connection.execute(f"SET allowed_directories = [{text(str(folder))}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+    return connect(folder)
 
 
 def shared() -> duckdb.DuckDBPyConnection:
@@ -111,9 +116,8 @@ def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:
     >>> settings(Limits(memory="1GB", threads=1), Path("spill"))
     {'memory_limit': '1GB', 'temp_directory': 'spill', 'threads': 1}
     """
-    most = memory() * 4 // 5
     chosen: dict[str, Any] = {
-        "memory_limit": limits.memory if limits.memory_bytes <= most else f"{most // MB}MiB",
+        "memory_limit": limits.memory if limits.memory_bytes <= usable_memory() else f"{usable_memory()}B",
         "temp_directory": str(temp_folder),
     }
     return chosen | ({"threads": min(limits.threads, cores())} if limits.threads else {})
@@ -179,8 +183,7 @@ def select(
     columns = ", ".join([*casts, *(f"{source} AS {name}" for source, name in place.items())])
     if needs_safe_reader(delta):
         name = f"safe_{uuid.uuid4().hex}"
-        stream = delta.scan()  # noqa: F841 - read by DuckDB under its variable name
-        connection.execute(f"CREATE TEMP TABLE {name} AS FROM stream")
+        load(connection, f"TEMP TABLE {name}", delta.scan())
         return f"SELECT * FROM {name}"
     files = fetch(data_files(delta) if among is None else among)
     if not files:
@@ -195,6 +198,21 @@ def select(
         f"SELECT {columns} FROM"
         f" {read_files(files, {n: types[n] for n in delta.metadata().partition_columns}, with_place)}"
     )
+
+
+def load(connection: duckdb.DuckDBPyConnection, table: str, frame: Any) -> None:
+    """Makes a table of a frame or stream, by a name of its own: a database that is kept within folders does
+    not look for variables of Python.
+
+    >>> connection = connect(Path("shop"))
+    >>> load(connection, "TEMP TABLE mine", connection.sql("SELECT 7 AS n").to_arrow_table())
+    >>> connection.sql("FROM mine").fetchall()
+    [(7,)]
+    """
+    given = f"given_{uuid.uuid4().hex}"
+    connection.register(given, frame)
+    connection.execute(f"CREATE OR REPLACE {table} AS FROM {given}")
+    connection.unregister(given)
 
 
 def read_files(files: list[str], partitions: dict[str, str], with_place: bool = False) -> str:

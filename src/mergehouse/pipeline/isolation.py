@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from mergehouse.engine import Relation
-from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.errors import BrandError, ConfigError, LakehouseError, MergehouseError
 from mergehouse.ingest.bronze import IngestResult
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
@@ -90,10 +90,37 @@ class HeldBack:
         return replace(self, faults=self.faults | faults, names=self.names | faults.keys())
 
 
+def sound_graph(
+    project: Project, make: Callable[..., Graph], faults: Mapping[str, Setback] | None = None
+) -> tuple[Graph, dict[str, Setback]]:
+    """The graph that `make` makes without the brands that have `faults` or cannot be used as written, and why
+    these cannot. Raises ConfigError where none would be left.
+    """
+    found = {b.name: Setback(b.fault) for b in project.brands.values() if b.fault} | dict(faults or {})
+    while True:
+        try:
+            return make(held_back=found), found
+        except BrandError as error:
+            if len(found | {error.brand: error}) == len(project.brands):
+                raise
+            found[error.brand] = Setback(str(error))
+
+
+def misconfigured(held: HeldBack, error: BrandError, without_new: Callable[..., Graph]) -> HeldBack:
+    """Holds back a brand as well whose folder cannot be used as written. Raises that error where no brand
+    would be left.
+    """
+    if not held.whole.brands.keys() - held.names - {error.brand}:
+        raise error
+    faults = {error.brand: Setback(str(error))}
+    return held.before(sound_graph(held.whole, without_new, held.faults | faults)[0]).also(faults)
+
+
 def stopped(
-    project: Project, lakehouse: Lakehouse, ingest: IngestResult, without_new: Callable[[], Graph]
+    project: Project, lakehouse: Lakehouse, ingest: IngestResult, without_new: Callable[..., Graph]
 ) -> HeldBack:
-    """The brands with a source that stopped. `without_new` makes the graph without this run's deliveries.
+    """The brands with a source that stopped, and those whose folder cannot be used as written. `without_new`
+    makes the graph without this run's deliveries.
 
     A brand that brought nothing new, and whose tables are up to date, is not held back: it stays as it is.
     Where what it brought could not be written, which is no fault of its own, it is not left out: all wait.
@@ -101,6 +128,8 @@ def stopped(
     faults: dict[str, Setback] = {}
     unwritten: set[str] = set()
     for brand in project.brands.values():
+        if brand.fault:
+            faults[brand.name] = Setback(brand.fault)
         errors = [ingest.failures.get(bronze_table(brand.name, source)) for source in brand.sources]
         if any(errors):
             faults[brand.name] = Setback(" ".join(str(error) for error in errors if error))
@@ -112,9 +141,11 @@ def stopped(
         return held
     if len(faults) == len(project.brands):
         return replace(held, broken=frozenset(ingest.failures))
-    graph = without_new()
-    held = held.before(graph)
-    if _are_published(lakehouse, graph):
+    graph, unsound = sound_graph(project, without_new)
+    held = replace(held.before(graph), faults=faults | unsound)
+    faults = held.faults
+    _expect_remembered(held)
+    if not unsound and _are_published(lakehouse, graph):
         brought = {b.source_system for b in ingest.new if b.status == "loaded"}
         held = replace(held, names=frozenset(faults.keys() & brought))
     else:
@@ -122,6 +153,13 @@ def stopped(
     if (held.names - held.keeping) & unwritten:
         return replace(held, names=frozenset(), broken=frozenset(ingest.failures))
     return held
+
+
+def _expect_remembered(held: HeldBack) -> None:
+    """Raises ConfigError where a brand has figures, and nothing tells how they were told."""
+    for name in held.faults.keys() & _brands_in(held.lakehouse, held.versions or {}):
+        if (brand := held.whole.brands[name]).fault and not brand.sources:
+            raise ConfigError(brand.fault)
 
 
 def blamed(

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
-from mergehouse.errors import MergehouseError
+from mergehouse.errors import BrandError, LakehouseError, MergehouseError
 from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.ingest.reloading import reload_lost
@@ -30,18 +30,21 @@ from mergehouse.pipeline.isolation import HeldBack
 from mergehouse.pipeline.newer_rates import fetch_missing
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run_log import record_run
+from mergehouse.pipeline.sound_folders import keep, sound
 from mergehouse.pipeline.stages import Stages
 from mergehouse.pipeline.stamps import Stamps, reached
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.ecb_rates import Edition, edition
-from mergehouse.project.mapping_files import HELD_BACK, Rows, mapping_tables
+from mergehouse.project.mapping_files import HELD_BACK, Rows
 from mergehouse.quality import freshness, reconciliation
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
+from mergehouse.quality.machine_limits import within_the_machine
 from mergehouse.quality.missing_rates import missing_rates
+from mergehouse.storage import write_failure
 from mergehouse.transform.field_reconciliation import rules_over
 from mergehouse.transform.graph import Graph, build_graph, read_models
 from mergehouse.transform.incremental import Changes
@@ -74,8 +77,8 @@ def run(
     """
     stages = Stages()
     lakehouse = Lakehouse(project.lakehouse_location)
-    mappings = mapping_tables(project)
     with (
+        sound(project, lakehouse) as (project, mappings),
         exclusive(lakehouse, wait=wait, progress=progress),
         _engine(project, lakehouse, spark) as (engine, loader),
     ):
@@ -110,6 +113,8 @@ def run(
         if result.changed:
             result.checks += _reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)
+            if project.config.engine.name == "duckdb":
+                result.checks += within_the_machine(project.config.limits)
             if all(map(lakehouse.exists, freshness.READS)):
                 attachments.attach(freshness.READS)
                 result.freshness, late = freshness.freshness(engine, project, dt.datetime.now(dt.UTC).date())
@@ -117,6 +122,7 @@ def run(
             result.checks += isolation.are_current(project, result.faults, result.freshness)
             stages.spent("checks")
             record_run(lakehouse, result)
+            keep(project, lakehouse, held=result.faults)
         publish(lakehouse)
         stages.spent("recording" if result.changed else "checks")
         return result
@@ -130,6 +136,7 @@ def check(
     """
     lakehouse = Lakehouse(project.lakehouse_location)
     with (
+        sound(project, lakehouse) as (project, mappings),
         exclusive(lakehouse, "check", wait=True, progress=progress),
         _engine(project, lakehouse, spark) as (engine, _),
     ):
@@ -138,9 +145,11 @@ def check(
         if results and not is_readable(lakehouse):
             return results
         held = isolation.waiting(lakehouse)
-        mappings = mapping_tables(project) | {HELD_BACK: (["source_system"], [[name] for name in held])}
+        mappings |= {HELD_BACK: (["source_system"], [[name] for name in held])}
         rates = edition(project)
-        graph = _graph(project, lakehouse, mappings, rates, read_batches(lakehouse))
+        make = partial(_graph, project, lakehouse, mappings, rates, read_batches(lakehouse))
+        graph, unsound = isolation.sound_graph(project, make)
+        held = {name: fault.why for name, fault in unsound.items()} | held
         attachments = Attachments(engine, graph, mappings, rates)
         for table in graph.tables.values():
             progress(table.name)
@@ -170,7 +179,11 @@ def _build(
     held = isolation.stopped(project, lakehouse, result.ingest, without_new)
     may_fetch = True
     while True:
-        bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
+        try:
+            bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
+        except BrandError as error:
+            held = isolation.misconfigured(held, error, without_new)
+            continue
         held = held.before(bench.graph)
         stages.spent("planning")
         chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
@@ -255,6 +268,10 @@ def _engine(
     """
     scratch = lakehouse.root / ".tmp"
     lakehouse.discard(scratch)  # of a run that was killed
+    try:
+        scratch.mkdir()
+    except OSError as error:
+        raise LakehouseError(write_failure("run", scratch, error)) from None
     try:
         if spark is not None or project.config.engine.name == "spark":
             from mergehouse.engine.spark.engine import SparkEngine

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import difflib
 import functools
 import re
-import stat
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -27,6 +26,9 @@ from pydantic import (
 from mergehouse import display
 from mergehouse.errors import ConfigError
 from mergehouse.machine import refusal
+from mergehouse.project.places import expect_allowed, expect_apart, expect_own_folder
+from mergehouse.project.yaml_file import parse_yaml as parse_yaml
+from mergehouse.project.yaml_file import read_yaml as read_yaml
 from mergehouse.storage import located
 
 ColumnType = Literal["text", "code", "id", "number", "percent", "date", "timestamp", "boolean"]
@@ -36,6 +38,7 @@ Language = Literal[
 ]  # fmt: skip
 # what every file system, catalogue of tables and engine takes
 LONGEST_NAME = 100
+LONGEST_SHOWN = 120  # letters of a value in a message
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -58,7 +61,8 @@ NUMERIC_FORMATS = ("excel_serial", "epoch_seconds", "epoch_milliseconds")  # dat
 # what figures of more than one brand are filed under: a brand of that name would be read as all of them
 SCOPES_OF_ALL = ("group", "both", "all")
 LAYERS = ("bronze", "silver", "gold", "monitor")  # findings about their tables begin so
-OF_THE_FOLDER = ("name", "folder", "landing_zone")  # what a brand has that is no key of its brand.yml
+# what a brand has that is no key of its brand.yml
+OF_THE_FOLDER = ("name", "folder", "landing_zone", "outside", "fault")
 
 
 class _Strict(BaseModel):
@@ -233,6 +237,18 @@ class Source(_Strict):
     def _as_list(cls, value: str | list[str]) -> list[str]:
         return [value] if isinstance(value, str) else value
 
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        if value:
+            try:
+                is_of_text = getattr(codecs.lookup(value), "_is_text_encoding", True)
+            except (LookupError, ValueError):
+                is_of_text = False
+            if not is_of_text:
+                raise ValueError("no encoding of text that Python knows")
+        return value
+
     @field_validator("deleted", mode="before")
     @classmethod
     def _by_type(cls, value: Any) -> Any:
@@ -278,7 +294,9 @@ class QuarantineLimits(_Strict):
 class Brand(_Strict):
     """A brand is a folder: `brand.yml`, staging SQL and mapping CSVs."""
 
-    label: str = Field(description="The brand's name as people read it.")
+    label: str = Field(
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,200}$", description="The brand's name as people read it."
+    )
     currency: str = Field(
         pattern=r"^[A-Z]{3}$",
         description="ISO 4217 code of the currency of order lines that name none of their own.",
@@ -308,6 +326,7 @@ class Brand(_Strict):
     fresh_within_days: int | None = Field(
         default=None,
         ge=0,
+        le=36_500,
         description="A finding where the last order is more than so many days older than the run. Without"
         " it, age is recorded and no finding.",
     )
@@ -362,6 +381,11 @@ class Brand(_Strict):
         description="Whether columns that a source does not declare are kept in Bronze, or dropped on arrival"
         " and never written: personal data that nobody asked for.",
     )
+    reads: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]] = Field(
+        default=[],
+        description="Sources of other brands that the brand's SQL reads besides its own, as `brand.source`;"
+        " the SQL names them so. Without it, none.",
+    )
     ignore: list[str] = Field(
         default=[],
         description="Patterns of what lies beside the exports and is no delivery. Anything else there that no"
@@ -375,6 +399,8 @@ class Brand(_Strict):
     name: str = ""
     folder: Path = Path()
     landing_zone: str = ""
+    outside: list[str] = []  # where links among the exports may lead besides
+    fault: str = ""  # why its folder cannot be used as written
 
     @model_validator(mode="after")
     def _tax_of_gross_prices(self) -> Brand:
@@ -574,6 +600,11 @@ class Config(_Strict):
         default="lakehouse",
         description="Where the tables lie: a folder, relative to the project, or a URL of an object store.",
     )
+    allow_outside: bool | list[str] = Field(
+        default=False,
+        description="Folders outside of the project that `lakehouse`, brands' `raw` and links among exports"
+        " may name, each with all below it; `true` allows any. What `environments` name is allowed.",
+    )
     engine: EngineConfig = Field(
         default=EngineConfig(),
         description="What runs the models: a name alone, or the keys below.",
@@ -710,13 +741,14 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             f"{config_file} not found. Expected a mergehouse project there; "
             f"make one with `mergehouse init {folder}`, or name another folder with -C."
         )
-    config = _validated(Config, read_yaml(config_file), config_file)
+    config = _validated(Config, read_yaml(config_file, keys_once=False), config_file)
     brand_files = [file for place in _folders(folder / "brands") if _is_there(file := place / "brand.yml")]
     if not brand_files:
         raise ConfigError(
             f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`."
         )
-    brands = {f.parent.name: _brand(folder, f) for f in brand_files}
+    brands = _brands(folder, brand_files)
+    brands = {name: _with_reads(brand, brands) for name, brand in brands.items()}
     _expect_tables_apart(folder, brands)
     for name in config.fabric.stages if config.fabric else ():
         _expect_known(name, config.environments, config_file, "fabric.stages")
@@ -731,14 +763,18 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
         for key in ("lakehouse", "engine", "limits", "churn_after_days", "science", "mlflow")
         if (value := getattr(chosen, key)) is not None
     }
-    return Project(
-        folder=folder,
-        config=config.model_copy(update=given),
-        brands={
-            name: _landing_in(folder, b, chosen.raw.get(name, b.raw or f"raw/{name}"))
-            for name, b in brands.items()
-        },
-    )
+    config = config.model_copy(update=given)
+    lakehouse = located(folder, config.lakehouse)
+    if chosen.lakehouse is None:
+        expect_allowed(folder, lakehouse, config.allow_outside, f"{config_file}: lakehouse")
+    expect_own_folder(folder, lakehouse)
+    placed = {
+        name: _placed(folder, brand, chosen.raw.get(name), config.allow_outside, lakehouse)
+        for name, brand in brands.items()
+    }
+    if all(brand.fault for brand in placed.values()):
+        raise ConfigError("\n".join(brand.fault for brand in placed.values()))
+    return Project(folder=folder, config=config, brands=placed)
 
 
 def _folders(place: Path) -> list[Path]:
@@ -753,42 +789,12 @@ def _folders(place: Path) -> list[Path]:
 def _is_there(file: Path) -> bool:
     """Raises ConfigError where that cannot be told: a brand must not vanish with the right to read it."""
     try:
-        return stat.S_ISREG(file.stat().st_mode)
+        file.stat()
+        return True
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {refusal(error) or error.strerror}.") from None
-
-
-def read_yaml(file: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; ConfigError with line and column where it is not one.
-
-    >>> read_yaml(Path("shop/mergehouse.yml"))["name"]
-    'tiny'
-    >>> _ = Path("torn.yml").write_text("name: tiny: x")
-    >>> read_yaml(Path("torn.yml"))
-    Traceback (most recent call last):
-    mergehouse.errors.ConfigError: torn.yml, line 1, column 11: not valid YAML (...).
-    """
-    try:
-        loaded = parse_yaml(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"{file}{where}: not valid YAML ({problem}).") from None
-    if not isinstance(loaded, dict):
-        raise ConfigError(f"{file}: expected keys and values, found {type(loaded).__name__}.")
-    return loaded
-
-
-def parse_yaml(text: str) -> Any:
-    """Plain values from YAML, by the C parser where PyYAML was built with it: 10 times faster.
-
-    >>> parse_yaml("sources: {lines: {files: 'lines*'}}")
-    {'sources': {'lines': {'files': 'lines*'}}}
-    """
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def nearest(word: str, candidates: Any) -> str | None:
@@ -801,19 +807,48 @@ def nearest(word: str, candidates: Any) -> str | None:
     return found[0] if found else None
 
 
-def _brand(folder: Path, file: Path) -> Brand:
-    name = file.parent.name
+def _brands(folder: Path, files: list[Path]) -> dict[str, Brand]:
+    """The brands by name, those with their `fault` whose brand.yml cannot be used."""
+    brands: dict[str, Brand] = {}
+    for file in files:
+        _expect_name(file.parent)
+        try:
+            brands[file.parent.name] = read_brand(file)
+        except ConfigError as error:
+            brands[file.parent.name] = unusable(file.parent, str(error))
+    return brands
+
+
+def unusable(folder: Path, fault: str) -> Brand:
+    """What stands for a brand whose folder cannot be used as written.
+
+    >>> unusable(Path("brands/shop"), "brands/shop/brand.yml: key `currency` is missing.").label
+    'shop'
+    """
+    return Brand(label=folder.name, currency="XXX", sources={}, name=folder.name, folder=folder, fault=fault)
+
+
+def _expect_name(folder: Path) -> None:
+    name = folder.name
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST_NAME:
         raise ConfigError(
-            f"{file.parent}: a brand folder's name must be a lower-case letter, then lower-case letters,"
+            f"{folder}: a brand folder's name must be a lower-case letter, then lower-case letters,"
             f" digits and underscores, {LONGEST_NAME} in all. Rename the folder, and with it its exports'."
         )
     if name in (*SCOPES_OF_ALL, *LAYERS):
         what = "a layer of tables" if name in LAYERS else "what figures of several brands are filed under"
         raise ConfigError(
-            f"{file.parent}: `{name}` cannot be a brand's name: it is {what}. Rename the folder, and with it"
+            f"{folder}: `{name}` cannot be a brand's name: it is {what}. Rename the folder, and with it"
             " its exports'; `label` may stay."
         )
+
+
+def read_brand(file: Path) -> Brand:
+    """A brand by its brand.yml. Raises ConfigError naming file, key and the nearest valid key.
+
+    >>> read_brand(Path("shop/brands/shop/brand.yml")).label
+    'Shop'
+    """
     values = read_yaml(file)
     for reserved in OF_THE_FOLDER:
         if reserved in values:
@@ -841,7 +876,22 @@ def _brand(folder: Path, file: Path) -> Brand:
             )
     for table, source in brand.sources.items():
         _check_versions(source, file, f"sources.{table}")
-    return brand.model_copy(update={"name": name, "folder": file.parent})
+    return brand.model_copy(update={"name": file.parent.name, "folder": file.parent})
+
+
+def _with_reads(brand: Brand, brands: dict[str, Brand]) -> Brand:
+    """The brand; with its fault where it reads what no other brand delivers."""
+    for name in brand.reads:
+        owner, source = name.split(".")
+        if owner == brand.name or owner not in brands or source not in brands[owner].sources:
+            known = [f"{b.name}.{s}" for b in brands.values() if b is not brand for s in b.sources]
+            fault = f"{brand.folder / 'brand.yml'}: reads: `{name}` is no source of another brand"
+            if owner in brands and brands[owner].fault:
+                fault += f" that can be used: {brands[owner].fault}"
+            else:
+                fault += _nearest(name, known) if known else "; there is no other."
+            return unusable(brand.folder, fault)
+    return brand
 
 
 def _check_versions(source: Source, file: Path, where: str) -> None:
@@ -878,8 +928,27 @@ def _expect_tables_apart(folder: Path, brands: dict[str, Brand]) -> None:
             owners[table] = owner
 
 
-def _landing_in(folder: Path, brand: Brand, raw: str) -> Brand:
-    return brand.model_copy(update={"landing_zone": located(folder, raw)})
+def _placed(
+    folder: Path, brand: Brand, given: str | None, allowed: bool | list[str], lakehouse: str
+) -> Brand:
+    """The brand with its landing zone: as an environment says, else as brand.yml does, which may be from
+    somebody else; where it may not be read, the brand with its fault.
+    """
+    file = brand.folder / "brand.yml"
+    if given is not None or brand.raw is None:
+        zone = located(folder, given or f"raw/{brand.name}")
+        if given is None:
+            expect_allowed(folder, zone, allowed, f"{folder / 'raw' / brand.name}")
+        expect_apart(folder, zone, lakehouse, f"landing zone of {brand.name}")
+    else:
+        try:
+            zone = located(folder, brand.raw)
+            expect_allowed(folder, zone, allowed, f"{file}: raw")
+            expect_apart(folder, zone, lakehouse, f"{file}: raw")
+        except ConfigError as error:
+            zone, brand = "", unusable(brand.folder, str(error))
+    beyond = ["/"] if allowed is True else [located(folder, place) for place in allowed or ()]
+    return brand.model_copy(update={"landing_zone": zone, "outside": beyond})
 
 
 def _expect_known(word: str, known: Any, file: Path, where: str) -> None:
@@ -910,7 +979,10 @@ def _readable(model: type[BaseModel], item: Any, file: Path) -> str:
         return f"{file}: unknown key `{key}`{_nearest(path[-1], _fields_at(model, item['loc'][:-1]))}"
     if item["type"] == "missing":
         return f"{file}: key `{key}` is missing."
-    found = "" if isinstance(item["input"], dict) else f" (found {item['input']!r})"
+    found = ""
+    if not isinstance(item["input"], dict):
+        shown = repr(item["input"])
+        found = f" (found {shown if len(shown) <= LONGEST_SHOWN else f'{shown[:LONGEST_SHOWN]}...'})"
     return f"{file}: key `{key}`: {item['msg'][0].lower() + item['msg'][1:]}{found}."
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -17,8 +18,9 @@ from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
-from mergehouse.errors import ConfigError
+from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.config import Brand, Project
+from mergehouse.project.text_file import read_text
 
 CUSTOMER_PAIRS = "customer_pairs"
 FX_RATES = "fx_rates"
@@ -55,7 +57,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
         name: _read(project.mappings_folder / f"{name}.csv", columns) for name, columns in GROUP_FILES.items()
     }
     for name, (file, columns) in BRAND_FILES.items():
-        tables[name] = _stacked(project, name, file, columns)
+        tables[name] = _stacked(project, file, columns)
     _check_rates(project, tables[FX_RATES][1])
     tables[CUSTOMER_PAIRS] = _known_pairs(project, *tables[CUSTOMER_PAIRS])
     tables["customer_groups"] = _customer_groups(project, tables[CUSTOMER_PAIRS][1])
@@ -92,18 +94,18 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     return tables
 
 
-def _stacked(project: Project, name: str, file: str, columns: list[str]) -> Rows:
+def _stacked(project: Project, file: str, columns: list[str]) -> Rows:
     rows: list[list[str | None]] = []
+    is_rule = "pattern" in columns
     for brand in project.brands.values():
-        path = brand.folder / file
-        if path.exists():
-            rows += [[brand.name, str(n), *row] for n, row in enumerate(_read(path, columns)[1], start=1)]
-    names = ["source_system", "rule_no", *columns]
-    if "pattern" not in columns:
-        return names, rows
-    return [*names, "value_pattern", "name_pattern", "name_part"], [
-        [*row, *_like(project.brands[str(row[0])], file, row)] for row in rows
-    ]
+        with of_brand(brand.name):
+            path = brand.folder / file
+            there = _read(path, columns)[1] if path.exists() else []
+            for number, cells in enumerate(there, start=1):
+                row = [brand.name, str(number), *cells]
+                rows.append([*row, *_like(brand, file, row)] if is_rule else row)
+    added = ["value_pattern", "name_pattern", "name_part"] if is_rule else []
+    return ["source_system", "rule_no", *columns, *added], rows
 
 
 def _known_pairs(project: Project, names: list[str], rows: list[list[str | None]]) -> Rows:
@@ -111,13 +113,14 @@ def _known_pairs(project: Project, names: list[str], rows: list[list[str | None]
     cased = {brand.name for brand in project.brands.values() if _tells_case(brand)}
     found: list[list[str | None]] = []
     for brand, rule_no, *cells in rows:
-        own, other_brand, other = cells
-        if own is None or other_brand is None or other is None:
-            where = _where(project.brands[str(brand)], BRAND_FILES[CUSTOMER_PAIRS][0], rule_no)
-            raise ConfigError(f"{where}: found an empty cell; expected two customer numbers and a brand.")
-        other_brand = other_brand.lower()
-        numbers = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
-        found.append([brand, rule_no, numbers[0], other_brand, numbers[1]])
+        with of_brand(str(brand)):
+            own, other_brand, other = cells
+            if own is None or other_brand is None or other is None:
+                where = _where(project.brands[str(brand)], BRAND_FILES[CUSTOMER_PAIRS][0], rule_no)
+                raise ConfigError(f"{where}: found an empty cell; expected two customer numbers and a brand.")
+            other_brand = other_brand.lower()
+            numbers = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
+            found.append([brand, rule_no, numbers[0], other_brand, numbers[1]])
     return names, found
 
 
@@ -145,7 +148,10 @@ def _customer_groups(project: Project, pairs: list[list[str | None]]) -> Rows:
 
 def _tells_case(brand: Brand) -> bool:
     """True where the brand's customer numbers come from a column of type id."""
-    sql = (brand.folder / "order_lines.sql").read_text(encoding="utf-8")
+    if not brand.sources:
+        return False
+    with of_brand(brand.name):
+        sql = read_text(brand.folder / "order_lines.sql")
     named = re.search(r"(\w+)`?\s+AS\s+`?customer_code\b", sql, re.IGNORECASE)
     name = named[1] if named else "customer_code"
     return any(name in s.columns and s.columns[name].type == "id" for s in brand.sources.values())
@@ -168,27 +174,28 @@ def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
     """
     seen: dict[tuple[str, str], Decimal] = {}
     for brand, number, currency, day, units in rows:
-        where = _where(project.brands[str(brand)], BRAND_FILES[FX_RATES][0], number)
-        if (
-            not re.fullmatch("[A-Z]{3}", currency or "")
-            or not _is_day(day)
-            or not re.fullmatch(r"\d{1,10}(\.\d{1,8})?", units or "")
-        ):
-            raise ConfigError(
-                f"{where}: found `{currency or ''},{day or ''},{units or ''}`; expected a currency, a day and"
-                " how many units a euro was worth, such as `AED,2026-01-31,3.9925`."
-            )
-        rate = Decimal(str(units))
-        if not LEAST_UNITS <= rate <= MOST_UNITS:
-            raise ConfigError(
-                f"{where}: a euro is worth {units} {currency} on {day}; expected {LEAST_UNITS} to"
-                f" {MOST_UNITS:,} units."
-            )
-        if (before := seen.setdefault((str(currency), str(day)), rate)) != rate:
-            raise ConfigError(
-                f"{where}: a euro is worth {units} {currency} on {day}, and {before} before; expected one"
-                " rate for a day."
-            )
+        with of_brand(str(brand)):
+            where = _where(project.brands[str(brand)], BRAND_FILES[FX_RATES][0], number)
+            if (
+                not re.fullmatch("[A-Z]{3}", currency or "")
+                or not _is_day(day)
+                or not re.fullmatch(r"\d{1,10}(\.\d{1,8})?", units or "")
+            ):
+                raise ConfigError(
+                    f"{where}: found `{currency or ''},{day or ''},{units or ''}`; expected a currency, a day"
+                    " and how many units a euro was worth, such as `AED,2026-01-31,3.9925`."
+                )
+            rate = Decimal(str(units))
+            if not LEAST_UNITS <= rate <= MOST_UNITS:
+                raise ConfigError(
+                    f"{where}: a euro is worth {units} {currency} on {day}; expected {LEAST_UNITS} to"
+                    f" {MOST_UNITS:,} units."
+                )
+            if (before := seen.setdefault((str(currency), str(day)), rate)) != rate:
+                raise ConfigError(
+                    f"{where}: a euro is worth {units} {currency} on {day}, and {before} before; expected one"
+                    " rate for a day."
+                )
 
 
 def _is_day(text: str | None) -> bool:
@@ -231,10 +238,13 @@ def _words(pattern: str) -> str:
 
 def _read(file: Path, columns: list[str]) -> Rows:
     """A mapping file, its columns in the expected order, empty cells as None."""
-    if not file.is_file():
+    if not file.exists():
         raise ConfigError(f"{file} not found. `mergehouse init` writes one; copy it from a fresh project.")
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        return columns, list(_rows(csv.DictReader(stream), file, columns))
+    reader = csv.DictReader(io.StringIO(read_text(file), newline=""))
+    try:
+        return columns, list(_rows(reader, file, columns))
+    except csv.Error as error:
+        raise ConfigError(f"{file}, line {reader.line_num + 1}: not CSV ({error}).") from None
 
 
 def _rows(reader: csv.DictReader[str], file: Path, columns: list[str]) -> Iterator[list[str | None]]:

@@ -15,7 +15,8 @@ from mergehouse.kpi.catalogue import brand_definitions, catalogue, compute, form
 from mergehouse.kpi.formula import GROUP, Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import rows
-from mergehouse.project.config import Brand, Config, Project, parse_yaml
+from mergehouse.project.config import Brand, Config, Project
+from mergehouse.project.yaml_file import parse_yaml
 from mergehouse.quality.assumed import DELIMITERS, Assumption, assumptions, shown
 
 HERE = Path(__file__).parent

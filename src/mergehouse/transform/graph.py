@@ -17,7 +17,7 @@ from sqlglot import exp
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contracts, find, models
 from mergehouse.engine.dialect import Sql, parsed, to_spark
-from mergehouse.errors import ConfigError
+from mergehouse.errors import BrandError, ConfigError
 from mergehouse.ingest.bronze import Batch, counting
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import with_ratios
@@ -203,6 +203,8 @@ def build_graph(
     given = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
     given |= {"mapping.ecb_rates": _digest(rates), "bronze.batches": _of_batches(counting(loaded))}
     brands = [brand for brand in project.brands.values() if brand.name not in held_back]
+    for brand in brands:
+        _expect_read(brand, brands)
     views = _staging_views(brands, loaded)
     for brand in brands:
         for table in brand.sources:
@@ -222,6 +224,17 @@ def build_graph(
             given[contract.table] = published(contract.table)
             nodes.append(_table(contract, frozenset([] if off else contract.reads)))
     return Graph(_ordered({node.name: node for node in nodes}), given)
+
+
+def _expect_read(brand: Brand, brands: list[Brand]) -> None:
+    """Raises BrandError where a brand reads sources of one that is held back: it waits with that one."""
+    there = {f"{other.name}.{source}" for other in brands for source in other.sources}
+    for name in brand.reads:
+        if name not in there:
+            raise BrandError(
+                f"{brand.folder / 'brand.yml'}: reads `{name}` of a brand that is held back; waits with it.",
+                brand.name,
+            )
 
 
 def read_models() -> None:

@@ -7,21 +7,19 @@ later a reason code.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-from typing import Any
 
-import sqlglot
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contracts, models
 from mergehouse.contracts.types import SOURCE_TYPES
 from mergehouse.engine.dialect import parsed, reading
-from mergehouse.errors import ConfigError
+from mergehouse.errors import ConfigError, of_brand
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.config import Brand, nearest
+from mergehouse.transform.brand_sql import resolved
 from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import instant_columns, latest, typed_rows
 
@@ -217,9 +215,10 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
     """
     parts = []
     for brand, query, file in queries:
-        given = _named_columns(query, contract, file)
-        if "tax_rate" in contract.columns:
-            _check_tax(brand, given, file)
+        with of_brand(brand.name):
+            given = _named_columns(query, contract, file)
+            if "tax_rate" in contract.columns:
+                _check_tax(brand, given, file)
         columns = ", ".join(
             f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS"
             f" {name}"
@@ -243,16 +242,19 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
     >>> query.find(exp.Table).sql(), query.named_selects[-1]
     ('typed.shop_lines AS lines', 'line_part')
     """
-    query = _resolved(brand, file)
-    if file.name != ORDER_LINES:
-        return [_with_place(query)]
-    branches = _branches(query, file)
-    origins = [line_source(branch, brand) for branch in branches]
-    for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
-        _read_latest(branch, brand, alias, {table for table, _ in origins if table})
-        numbered = _numbered(_with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0])
-        branches[place] = with_order_rules(numbered, brand, *origins[place])
-    return branches
+    with of_brand(brand.name):
+        query = resolved(brand, file)
+        if file.name != ORDER_LINES:
+            return [_with_place(query)]
+        branches = _branches(query, file)
+        origins = [line_source(branch, brand) for branch in branches]
+        for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
+            _read_latest(branch, brand, alias, {table for table, _ in origins if table})
+            numbered = _numbered(
+                _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]
+            )
+            branches[place] = with_order_rules(numbered, brand, *origins[place])
+        return branches
 
 
 def _with_place(query: exp.Query) -> exp.Query:
@@ -306,14 +308,14 @@ def _with_instant(query: exp.Query, brand: Brand) -> exp.Query:
 
 def _line_sources(brand: Brand) -> set[str]:
     file = brand.folder / ORDER_LINES
-    origins = (line_source(branch, brand)[0] for branch in _branches(_resolved(brand, file), file))
+    origins = (line_source(branch, brand)[0] for branch in _branches(resolved(brand, file), file))
     return {table for table in origins if table}
 
 
 def _header_sources(brand: Brand) -> set[str]:
     file = brand.folder / ORDER_LINES
     joined: set[str] = set()
-    for branch in _branches(_resolved(brand, file), file):
+    for branch in _branches(resolved(brand, file), file):
         if own := line_source(branch, brand)[0]:
             read = {
                 t.name.removeprefix(f"{brand.name}_") for t in branch.find_all(exp.Table) if t.db == "typed"
@@ -392,63 +394,6 @@ def _numbered(
         named = [exp.column(name, quoted=True) for name in branch.named_selects]
         branch = exp.select(*named).from_(branch.subquery("lines"))
     return branch.select(*(f"{sql} AS {name}" for name, sql in added.items()), dialect="spark")
-
-
-@functools.lru_cache(maxsize=256)
-def _parsed(text: str, file: Path) -> exp.Query:
-    try:
-        query = parsed(text)
-        query.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
-    except sqlglot.errors.UnsupportedError as error:  # it would be written without what is not supported
-        raise ConfigError(f"{file}: {str(error).splitlines()[0]} Say it with other functions.") from None
-    except sqlglot.errors.ParseError as error:
-        first: Any = error.errors[0] if error.errors else {}
-        raise ConfigError(
-            f"{file}, line {first.get('line', '?')}: not valid Spark SQL: {first.get('description', error)}."
-        ) from None
-    if not isinstance(query, exp.Query):
-        raise ConfigError(f"{file}: expected one SELECT, found {query.key.upper()}.")
-    return query
-
-
-def _resolved(brand: Brand, file: Path) -> exp.Query:
-    query = _parsed(file.read_text(encoding="utf-8"), file).copy()
-    for table in list(query.find_all(exp.Table)):
-        if table.db not in ("", "mapping"):
-            raise ConfigError(
-                f"{file}: reads `{table.db}.{table.name}`; a brand's SQL reads its own sources, and mappings."
-            )
-        if table.db or _is_cte(table):
-            continue
-        if table.name not in brand.sources:
-            best = nearest(table.name, brand.sources)
-            hint = f"did you mean `{best}`?" if best else f"brand.yml declares: {', '.join(brand.sources)}."
-            raise ConfigError(f"{file}: reads `{table.name}`, which is no source of {brand.label}; {hint}")
-        if not table.alias:
-            table.set("alias", exp.TableAlias(this=table.this.copy()))
-        table.set("this", exp.to_identifier(f"{brand.name}_{table.name}"))
-        table.set("db", exp.to_identifier("typed"))
-    for quotient in reversed(
-        list(query.find_all(exp.Div))
-    ):  # of decimals, DuckDB's is a float; by zero, Spark's is an error
-        quotient.set("expression", exp.Nullif(this=quotient.expression, expression=exp.Literal.number(0)))
-        quotient.replace(exp.TryCast(this=quotient.copy(), to=exp.DataType.build("DECIMAL(28, 9)")))
-    return query
-
-
-def _is_cte(table: exp.Table) -> bool:
-    """True where a name is that of a CTE which is known there: within its own definition it is a source's."""
-    inside: exp.Expr = table
-    while parent := inside.parent:
-        if isinstance(parent, exp.With):
-            known = parent.expressions[: parent.expressions.index(inside)]
-            inside = parent.parent or parent
-        else:
-            own = parent.args.get("with_")
-            known, inside = own.expressions if own else [], parent
-        if any(cte.alias_or_name == table.name for cte in known):
-            return True
-    return False
 
 
 def _union(parts: list[exp.Query]) -> exp.Query:

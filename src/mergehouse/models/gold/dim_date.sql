@@ -1,9 +1,9 @@
 -- Grain: one calendar day.
--- Inputs: the days of all orders, brands' as-of dates.
+-- Inputs: the days of all order lines, which may be later ones than their orders', brands' as-of dates.
 -- Questionable: whole calendar years, so that year-on-year figures find both sides; weeks are ISO 8601.
 WITH bounds AS (
   SELECT LEAST(o.low, b.low) AS low, GREATEST(o.high, b.high) AS high
-  FROM (SELECT MIN(order_date) AS low, MAX(order_date) AS high FROM silver.orders) AS o
+  FROM (SELECT MIN(order_date) AS low, MAX(order_date) AS high FROM silver.sales_clean) AS o
   CROSS JOIN (SELECT MIN(as_of_date) AS low, MAX(as_of_date) AS high FROM gold.dim_brand) AS b
 ),
 days AS (

@@ -69,8 +69,13 @@ def affected_rows(contract: Contract, brands: list[Brand], known: list[Batch], n
     versions: list[tuple[Brand, exp.Query, Path]] = []
     for brand in brands:
         file = brand_file(brand, contract)
+        if not file.exists():
+            continue
+        read = sources_read(brand, file)
+        if any(f"{b.source_system}_{b.source_table}" in read for b in new if b.source_system != brand.name):
+            return replace(result, relations={}, is_followed=False)
         delivered = {b.source_table for b in new if b.source_system == brand.name}
-        if not file.exists() or not delivered & sources_read(brand, file):
+        if not delivered & read:
             continue
         queries = brand_queries(brand, file)
         for part, query in enumerate(queries):
@@ -145,7 +150,8 @@ def _shape(
             _Join(join.this.name.removeprefix(prefix), [own for own, _ in pairs], [line for _, line in pairs])
         )
     names = [first.name.removeprefix(prefix), *(j.source for j in found)]
-    return (names[0], found) if len(set(names)) == len(names) else None
+    is_own = all(name in brand.sources for name in names)
+    return (names[0], found) if is_own and len(set(names)) == len(names) else None
 
 
 def _pair(test: exp.Expr, joined: str, lines: str) -> tuple[str, str] | None:

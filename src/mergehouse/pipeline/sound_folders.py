@@ -1,0 +1,90 @@
+"""What brands' folders said when they were last sound: one file beside the run log, so that the figures of
+a brand whose folder cannot be used as written stay as they were.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mergehouse.errors import BrandError, ConfigError
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.project.config import Brand, Project, read_brand, unusable
+from mergehouse.project.mapping_files import BRAND_FILES, Rows, mapping_tables
+from mergehouse.project.text_file import read_text
+from mergehouse.storage import storage_errors
+from mergehouse.transform.staging_views import brand_contracts, brand_file
+
+KEPT = "monitor/sound_brands.json"
+CONFIG = "brand.yml"
+
+
+@contextmanager
+def sound(project: Project, lakehouse: Lakehouse) -> Iterator[tuple[Project, dict[str, Rows]]]:
+    """The project and its mapping tables; brands whose folder cannot be used as written are as they last
+    were, read from copies of what is kept of them. Raises ConfigError where no brand would be left.
+    """
+    with TemporaryDirectory(prefix="mergehouse-") as copies:
+        yield _with_mappings(project, lakehouse, Path(copies))
+
+
+def keep(project: Project, lakehouse: Lakehouse, held: Collection[str]) -> None:
+    """Keeps what the folders say of all brands but those that are held back, where it has changed."""
+    kept = _kept(lakehouse)
+    now = {
+        name: {file.name: read_text(file) for file in _files(brand) if file.exists()}
+        for name, brand in project.brands.items()
+        if name not in held
+    }
+    still = {name: texts for name, texts in kept.items() if name in project.brands}
+    if (now := still | now) != kept:
+        with storage_errors(lakehouse.location):
+            lakehouse.store.put(KEPT, json.dumps(now).encode())
+
+
+def _with_mappings(project: Project, lakehouse: Lakehouse, folder: Path) -> tuple[Project, dict[str, Rows]]:
+    faults = {name: brand.fault for name, brand in project.brands.items() if brand.fault}
+    while True:
+        project = _as_they_were(project, faults, lakehouse, folder)
+        try:
+            return project, mapping_tables(project)
+        except BrandError as error:
+            usable = {name for name, brand in project.brands.items() if not brand.fault}
+            if not usable - {error.brand} or error.brand not in usable:
+                raise
+            faults = {error.brand: str(error)}
+
+
+def _as_they_were(project: Project, faults: dict[str, str], lakehouse: Lakehouse, folder: Path) -> Project:
+    """The project with the brands that have `faults` as they last were sound, or with nothing of those that
+    never were.
+    """
+    kept, brands = _kept(lakehouse) if faults else {}, dict(project.brands)
+    for name, fault in faults.items():
+        copy = folder / name
+        brands[name] = unusable(copy, fault)
+        if texts := kept.get(name):
+            copy.mkdir(parents=True)
+            for file, text in texts.items():
+                (copy / Path(file).name).write_text(text, encoding="utf-8")
+            with suppress(ConfigError):  # as another version of mergehouse took it
+                brands[name] = read_brand(copy / CONFIG).model_copy(update={"fault": fault})
+    return project.model_copy(update={"brands": brands})
+
+
+def _kept(lakehouse: Lakehouse) -> dict[str, dict[str, str]]:
+    with storage_errors(lakehouse.location):
+        try:
+            content = bytes(lakehouse.store.get(KEPT).bytes())
+        except FileNotFoundError:
+            return {}
+    found: dict[str, dict[str, str]] = json.loads(content)
+    return found
+
+
+def _files(brand: Brand) -> list[Path]:
+    own = [brand.folder / name for name in (CONFIG, *(file for file, _ in BRAND_FILES.values()))]
+    return own + [brand_file(brand, contract) for contract in brand_contracts()]

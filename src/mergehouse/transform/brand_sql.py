@@ -1,0 +1,91 @@
+"""A brand's SQL file as a query over what it may read: its own sources, those of other brands that brand.yml
+names, and mappings, of brands' mapping files its own rows.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from sqlglot import exp
+
+from mergehouse.errors import ConfigError
+from mergehouse.project.config import Brand, nearest
+from mergehouse.project.mapping_files import BRAND_FILES, GROUP_FILES
+from mergehouse.project.text_file import read_text
+from mergehouse.transform.allowed_sql import parsed
+
+GROUP_MAPPINGS = (*GROUP_FILES, "ecb_rates")
+
+
+def resolved(brand: Brand, file: Path) -> exp.Query:
+    """The query of a brand's file over the typed views of sources. Raises ConfigError where it is no query,
+    says what a brand's SQL may not say, or reads what the brand may not read.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> resolved(brand, brand.folder / "order_lines.sql").find(exp.Table).sql()
+    'typed.shop_lines AS lines'
+    """
+    query = _parsed(read_text(file), file).copy()
+    for table in list(query.find_all(exp.Table)):
+        if isinstance(table.this, exp.Identifier) and not (not table.db and _is_cte(table)):
+            _resolve(table, brand, file)
+    for quotient in reversed(
+        list(query.find_all(exp.Div))
+    ):  # of decimals, DuckDB's is a float; by zero, Spark's is an error
+        quotient.set("expression", exp.Nullif(this=quotient.expression, expression=exp.Literal.number(0)))
+        quotient.replace(exp.TryCast(this=quotient.copy(), to=exp.DataType.build("DECIMAL(28, 9)")))
+    return query
+
+
+_parsed = functools.lru_cache(maxsize=256)(parsed)
+
+
+def _resolve(table: exp.Table, brand: Brand, file: Path) -> None:
+    """A table by the name that it has in a run."""
+    owner, name = table.db or brand.name, table.name
+    if owner == "mapping":
+        _expect_mapping(table, brand, file)
+        return
+    if table.db and f"{owner}.{name}" not in brand.reads:
+        raise ConfigError(
+            f"{file}: reads `{table.db}.{name}`; a brand's SQL reads its own sources, by their names alone,"
+            f" and mappings. A source of another brand it reads where {brand.folder / 'brand.yml'} says so:"
+            f" `reads: [brand.source]`."
+        )
+    if not table.db and name not in brand.sources:
+        best = nearest(name, brand.sources)
+        hint = f"did you mean `{best}`?" if best else f"brand.yml declares: {', '.join(brand.sources)}."
+        raise ConfigError(f"{file}: reads `{name}`, which is no source of {brand.label}; {hint}")
+    if not table.alias:
+        table.set("alias", exp.TableAlias(this=table.this.copy()))
+    table.set("this", exp.to_identifier(f"{owner}_{name}"))
+    table.set("db", exp.to_identifier("typed"))
+
+
+def _expect_mapping(table: exp.Table, brand: Brand, file: Path) -> None:
+    """Of what brands' own mapping files say, a brand reads its own rows."""
+    if table.name in BRAND_FILES:
+        own = exp.select("*").from_(exp.table_(table.name, "mapping"))
+        own = own.where(exp.column("source_system").eq(brand.name))
+        table.replace(own.subquery(table.alias_or_name))
+    elif table.name not in GROUP_MAPPINGS:
+        known = ", ".join((*GROUP_MAPPINGS, *BRAND_FILES))
+        raise ConfigError(
+            f"{file}: reads `mapping.{table.name}`, which is not for a brand's SQL; expected one of: {known}."
+        )
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """True where a name is that of a CTE which is known there: within its own definition it is a source's."""
+    inside: exp.Expr = table
+    while parent := inside.parent:
+        if isinstance(parent, exp.With):
+            known = parent.expressions[: parent.expressions.index(inside)]
+            inside = parent.parent or parent
+        else:
+            own = parent.args.get("with_")
+            known, inside = own.expressions if own else [], parent
+        if any(cte.alias_or_name == table.name for cte in known):
+            return True
+    return False

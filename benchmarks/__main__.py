@@ -22,6 +22,7 @@ from pathlib import Path
 from benchmarks.delivery import deliver, hold_back
 from benchmarks.many_files import LINES, SHARE, cut
 from benchmarks.plot import Point, draw
+from benchmarks.small_deliveries import measure
 from mergehouse.cli.scaffold import line_count
 
 ROOT = Path(__file__).parent.parent
@@ -71,10 +72,18 @@ def main() -> None:
     parser.add_argument(
         "--files", nargs="*", type=int, default=[10_000], help="small files of 100 lines (default 10000)"
     )
+    parser.add_argument(
+        "--deliveries", type=int, help="measure so many deliveries of 20 lines, and nothing else"
+    )
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--write", action="store_true", help="put table and plot into docs/")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="mergehouse-bench-"))
+    if options.deliveries:
+        lines = max(20, options.deliveries // 10)  # thousands: most of them are there before
+        project = demonstration(folder / "deliveries", f"{lines}k")
+        print(measure(project, options.deliveries, [*MERGEHOUSE, "run"]))
+        return
     rows: list[Row] = [
         ("`mergehouse --help`", best([timed([*MERGEHOUSE, "--help"]) for _ in range(REPEATS)]), None)
     ]

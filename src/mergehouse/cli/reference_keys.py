@@ -120,4 +120,4 @@ def _default(field: FieldInfo) -> str:
         return f"`{field.default}`".lower()
     if isinstance(field.default, Decimal):
         return f"`{shown(field.default)}`"
-    return f"`{field.default}`" if isinstance(field.default, str | int) else ""
+    return f"`{field.default}`" if isinstance(field.default, str | int | float) else ""

@@ -26,6 +26,7 @@ from mergehouse.lakehouse.files import (
     minimum_and_maximum,
     needs_safe_reader,
 )
+from mergehouse.lakehouse.folding import folded_with, live_files
 from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings, text
 from mergehouse.project.config import Limits
 from mergehouse.storage import fetch, write_failure
@@ -138,6 +139,7 @@ class DuckDBEngine:
             return Staged(contract, "nothing")
         old = f"SELECT DISTINCT file FROM {before} SEMI JOIN {deleted} USING ({key})"
         replaced = frozenset(file for (file,) in self._session.execute(old).fetchall())
+        replaced |= self._folded(contract, replaced, came)
         rows = f"SELECT {columns} FROM {inserted}"
         if replaced:
             kept = (
@@ -156,6 +158,18 @@ class DuckDBEngine:
             went,
             delta.version(),
         )
+
+    def _folded(self, contract: Contract, replaced: frozenset[str], came: int) -> frozenset[str]:
+        """Small files that `inserted` rows, and what stays of the replaced files, are to be written with."""
+        columns, root = ", ".join(contract.partition_by), self.lakehouse.path(contract.table)
+        partitions: set[tuple[str, ...]] = set() if columns or not came else {()}
+        if columns:
+            found = f"SELECT DISTINCT {columns} FROM {Relation('inserted', contract.table)}"
+            partitions = {tuple(map(str, row)) for row in self._session.execute(found).fetchall()}
+        files = {str(root / f.path): f for f in live_files(self.lakehouse.delta(contract.table))}
+        gone = [file for path, file in files.items() if path in replaced]
+        staying = [file for path, file in files.items() if path not in replaced]
+        return frozenset(str(root / f.path) for f in folded_with(staying, gone, came, partitions))
 
     def attach_staged(self, staged: Staged) -> None:
         contract = staged.contract

@@ -15,7 +15,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,9 +36,11 @@ from mergehouse.lakehouse.files import (
     Stamp,
     data_files,
     duckdb_types,
+    writer_properties,
 )
 from mergehouse.lakehouse.published import published_versions
 from mergehouse.lakehouse.reader import create_view, database, scan, shared, text
+from mergehouse.lakehouse.retention import versions
 from mergehouse.storage import (
     delta_options,
     expect_plain,
@@ -59,7 +61,6 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from obstore.store import ObjectStore
 
-ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
 COMMITS_PER_CHECKPOINT = 20
 OURS = {WRITER: __version__}
 MAINTAINED_FILE_SIZE = 128 * 2**20
@@ -314,7 +315,10 @@ class Lakehouse:
                 )
             if as_of is not None:
                 table.load_as_version(as_of)
-        except TableNotFoundError:
+                self._expect_reached(name, as_of)
+        except TableNotFoundError as error:
+            if not wants_latest and name in self.folders():
+                raise self._no_version(name, version, as_of, error) from None
             raise self._not_found(name) from None
         except (DeltaError, ValueError) as error:
             if wants_latest:
@@ -328,12 +332,7 @@ class Lakehouse:
                 raise kind(
                     f"`{name}`: the table's log in {self.location} cannot be read{at} ({said}).{mend}"
                 ) from None
-            latest = self.delta(name).version()
-            wanted = f"version {version}" if version is not None else f"as of {as_of}"
-            reason = str(error).splitlines()[0]
-            raise LakehouseError(
-                f"table `{name}` has no {wanted} (versions 0 to {latest}): {reason}"
-            ) from None
+            raise self._no_version(name, version, as_of, error) from None
         except OSError as error:
             raise LakehouseError(f"`{name}`: {failure(self.location, error)}") from None
         if unknown := set(table.protocol().reader_features or ()) - READABLE_FEATURES:
@@ -343,6 +342,31 @@ class Lakehouse:
             )
         opened[name] = table, commits
         return table
+
+    def _no_version(
+        self, name: str, version: int | None, as_of: datetime | str | None, error: Exception
+    ) -> LakehouseError:
+        wanted = f"version {version}" if version is not None else f"as of {as_of}"
+        there = versions(self, name)
+        oldest, newest = min(there, default=0), max(there, default=0)
+        gone = "; older ones have gone: `retention` in mergehouse.yml says when" if oldest else ""
+        reason = str(error).splitlines()[0]
+        return LakehouseError(
+            f"table `{name}` has no {wanted} (versions {oldest} to {newest}{gone}): {reason}"
+        )
+
+    def _expect_reached(self, name: str, as_of: datetime | str) -> None:
+        """Raises ValueError where the versions of an instant have gone: delta-rs gives the oldest that is
+        left.
+        """
+        instant = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+        there = versions(self, name)
+        if (
+            there
+            and min(there)
+            and there[min(there)] > (instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+        ):
+            raise ValueError("the oldest is younger than that")
 
     def _not_found(self, name: str) -> LakehouseError:
         from mergehouse.project.config import nearest
@@ -459,7 +483,7 @@ class Lakehouse:
                 mode="append",
                 storage_options=delta_options(self.location),
                 schema_mode="merge",
-                writer_properties=_writer_properties(),
+                writer_properties=writer_properties(),
                 commit_properties=CommitProperties(
                     custom_metadata=OURS,
                     app_transactions=[Transaction(batch, 1) for batch in batches] or None,
@@ -501,7 +525,7 @@ class Lakehouse:
                 source_alias="new",
                 target_alias="old",
                 merge_schema=True,
-                writer_properties=_writer_properties(),
+                writer_properties=writer_properties(),
                 commit_properties=CommitProperties(custom_metadata=OURS),
             )
             merge.when_matched_update_all().when_not_matched_insert_all().execute()
@@ -534,7 +558,7 @@ class Lakehouse:
                 mode="overwrite",
                 predicate=f"source_system = {text(brand)}",
                 storage_options=delta_options(self.location),
-                writer_properties=_writer_properties(),
+                writer_properties=writer_properties(),
                 commit_properties=CommitProperties(custom_metadata=OURS),
             )
 
@@ -740,7 +764,10 @@ class Lakehouse:
                 False,
             )
             if before > 1 and not ordered:
-                properties = {"writer_properties": _writer_properties(), "target_size": MAINTAINED_FILE_SIZE}
+                properties: dict[str, Any] = {
+                    "writer_properties": writer_properties(),
+                    "target_size": MAINTAINED_FILE_SIZE,
+                }
                 if z_order:
                     delta.optimize.z_order(z_order, **properties)
                 else:
@@ -962,12 +989,6 @@ def arrow_rows(contract: Contract, rows: list[list[Any]]) -> Any:
     values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in columns]
     few = Table.from_arrow(shared().sql(f"SELECT {', '.join(columns)}", params=values))
     return few.with_schema(Schema.from_arrow(_delta_schema(contract)))
-
-
-def _writer_properties() -> Any:
-    from deltalake import WriterProperties
-
-    return WriterProperties(compression="SNAPPY", max_row_group_size=ROW_GROUP_ROWS)
 
 
 def _delta_schema(contract: Contract) -> Any:

@@ -13,11 +13,12 @@ from mergehouse.contracts.types import duckdb_type, of_delta
 from mergehouse.storage import is_url
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, WriterProperties
 
 
 LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
 FINGERPRINT, DELIVERED = "mergehouse.fingerprint", "mergehouse.delivered"
+ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
 PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants", "v2Checkpoint", "vacuumProtocolCheck"}
 
 
@@ -90,6 +91,17 @@ def needs_safe_reader(delta: DeltaTable) -> bool:
     """
     features = set(delta.protocol().reader_features or ())
     return delta.protocol().min_reader_version >= 2 and not features <= PLAIN_READER_FEATURES
+
+
+def writer_properties() -> WriterProperties:
+    """How delta-rs is to write Parquet.
+
+    >>> "compression: SNAPPY" in str(writer_properties())
+    True
+    """
+    from deltalake import WriterProperties
+
+    return WriterProperties(compression="SNAPPY", max_row_group_size=ROW_GROUP_ROWS)
 
 
 def types_of(delta: DeltaTable) -> dict[str, str]:

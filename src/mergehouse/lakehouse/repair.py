@@ -73,11 +73,11 @@ def without_lost_files(lakehouse: Lakehouse, contract: Contract, fault: Fault) -
 
 
 def kept_rows(lakehouse: Lakehouse, contract: Contract) -> int:
-    """Writes anew a table whose log cannot be read, from all data files but those that, by what is left of
-    it, are no longer in the table. Returns the number of its rows.
+    """Writes anew, from the data files that its log still names, or where it does not name all, from those
+    that it does not say are out of use, a table whose log cannot be read. Returns the number of its rows.
     """
     name = contract.table
-    files = readable_files(lakehouse, name, _removed(lakehouse, name))
+    files = readable_files(lakehouse, name, *said_of_files(lakehouse, name))
     set_aside(lakehouse, name)
     lakehouse.create(contract)
     if not files:
@@ -92,8 +92,15 @@ def kept_rows(lakehouse: Lakehouse, contract: Contract) -> int:
     return lakehouse.rows(name)
 
 
-def readable_files(lakehouse: Lakehouse, name: str, without: frozenset[str] = frozenset()) -> list[str]:
-    """The Parquet files in a table's folder that can be read, but for these paths in it; on this machine."""
+def readable_files(
+    lakehouse: Lakehouse,
+    name: str,
+    paths: frozenset[str] = frozenset(),
+    without: frozenset[str] = frozenset(),
+) -> list[str]:
+    """The Parquet files in a table's folder that can be read, of all or of these paths in it, `without` some;
+    on this machine.
+    """
     prefix = f"{name.replace('.', '/')}/"
     if lakehouse.is_remote:
         with storage_errors(lakehouse.location, name):
@@ -102,25 +109,31 @@ def readable_files(lakehouse: Lakehouse, name: str, without: frozenset[str] = fr
     else:
         root = lakehouse.path(name)
         there = [file.relative_to(root).as_posix() for file in root.rglob("*.parquet")]
-    wanted = [path for path in sorted(there) if "_delta_log/" not in path and path not in without]
+    data = [path for path in sorted(there) if "_delta_log/" not in path and path not in without]
+    wanted = [path for path in data if not paths or path in paths]
     files = fetch(f"{lakehouse.address(name)}/{path}" for path in wanted)
     return [file for file, rows in rows_in_files(files).items() if rows]
 
 
-def _removed(lakehouse: Lakehouse, name: str) -> frozenset[str]:
-    """The paths of files that went out of the table, by those commits that can still be read."""
+def said_of_files(lakehouse: Lakehouse, name: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The paths of the files that those commits leave in the table which can still be read, none where the
+    first ones have gone, and of those that they leave out of use.
+    """
     log = f"{name.replace('.', '/')}/_delta_log/"
     found: dict[str, bool] = {}
     with storage_errors(lakehouse.location, name):
         commits = sorted(file["path"] for file in lakehouse.store.list(log).collect())
-        for commit in (path for path in commits if path.endswith(".json")):
+        commits = [path for path in commits if path.endswith(".json")]
+        is_whole = bool(commits) and int(commits[0].rsplit("/", 1)[-1].removesuffix(".json")) == 0
+        for commit in commits:
             content = bytes(lakehouse.store.get(commit).bytes())
             for line in content.decode("utf-8", "replace").splitlines():
-                found |= _said_of_files(line)
-    return frozenset(unquote(path) for path, is_there in found.items() if not is_there)
+                found |= _said_in(line)
+    there, gone = (frozenset(unquote(p) for p, is_there in found.items() if is_there == s) for s in (1, 0))
+    return there if is_whole else frozenset(), gone
 
 
-def _said_of_files(line: str) -> dict[str, bool]:
+def _said_in(line: str) -> dict[str, bool]:
     try:
         action = json.loads(line)
         return {action[kind]["path"]: kind == "add" for kind in ("remove", "add") if kind in action}

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from mergehouse.contracts.registry import find
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.published import republishing
+from mergehouse.lakehouse.published import published_versions, republishing
+from mergehouse.lakehouse.retention import let_go
 from mergehouse.progress import Progress, silent
 
 SAFE_HOURS = 168  # Delta's own default: a reader or a run of the last seven days finds its files
+ANY_SIZE = 1e9  # times what a table takes
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,11 @@ def maintain(
             progress(name)
             contract = find(name)
             files[name] = lakehouse.compact(name, contract.z_order if contract else [])
+    seen = published_versions(lakehouse) or {}
     with republishing(lakehouse):  # the files that readers saw until now are out of use
         for name in tables:
             progress(name)
-            removed[name] = lakehouse.vacuum(name, keep_hours)
+            gone = let_go(lakehouse, name, keep_hours, ANY_SIZE, seen.get(name), at_once=True)
+            count, size = lakehouse.vacuum(name, keep_hours)
+            removed[name] = (count + gone.files, size + gone.bytes) if gone else (count, size)
         return [Maintained(n, *files[n], *removed[n], lakehouse.delta(n).version()) for n in tables]

@@ -29,8 +29,9 @@ class Setback:
 
 @dataclass(repr=False)
 class RunResult:
-    """Everything a run has to say. `faults` are those of brands that are held back, `stages` the seconds that
-    each took, `healed` the findings on tables that were not as mergehouse wrote them.
+    """Everything a run has to say. `faults` are those of brands that are held back, `cared` is how files were
+    put in order, `stages` the seconds that each took, `healed` the findings on tables that were not as
+    mergehouse wrote them.
 
     >>> result = mh.run("shop", until="silver")
     >>> {table.status for table in result.tables}
@@ -46,6 +47,7 @@ class RunResult:
     left_out: list[dict[str, Any]] = field(default_factory=list)
     kpis: Values = field(default_factory=dict)
     faults: dict[str, Setback] = field(default_factory=dict)
+    cared: list[Cared] = field(default_factory=list)
     stages: Mapping[str, float] = field(default_factory=dict)
     healed: list[CheckResult] = field(default_factory=list)
 
@@ -167,6 +169,7 @@ def summary(result: RunResult) -> dict[str, Any]:
         "held_back": {name: fault.why for name, fault in result.faults.items()},
         "checks_passed": sum(c.passed for c in result.outcomes),
         "tables": [vars(t) for t in result.tables],
+        "upkeep": [vars(c) for c in result.cared],
         "left_out": [
             row | {"amount": None if row["amount"] is None else str(row["amount"])} for row in result.left_out
         ],
@@ -191,3 +194,16 @@ class TableResult:
     reason: str = ""
     changed_rows: int | None = None
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cared:
+    """How a table was looked after: whether small files were folded together; of old versions the files that
+    were removed, their bytes, and the oldest version that is left.
+    """
+
+    table: str
+    folded: bool
+    files: int = 0
+    bytes: int = 0
+    oldest: int | None = None

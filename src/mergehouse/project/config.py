@@ -465,6 +465,21 @@ def _bytes(written: re.Match[str] | None) -> int:
     return int(Decimal(written[1]) * _UNITS[written[2]]) if written else 0
 
 
+class Retention(_Strict):
+    """How long the versions of tables stay that newer ones have replaced, for time travel. They go when a run
+    writes the table; those of the last two runs stay in any case.
+    """
+
+    hours: int = Field(default=168, ge=0, le=876_000, description="They go after so many hours.")
+    copies: float = Field(
+        default=1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Those of a table and its log may take so many times the bytes of the table itself;"
+        " above, the oldest go first.",
+    )
+
+
 class EngineConfig(_Strict):
     """What runs the models: `duckdb`, embedded, or `spark`: the session at hand, a `master` or a Spark
     Connect `remote`.
@@ -524,6 +539,27 @@ def _engine_by_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+class ScienceConfig(_Strict):
+    """What runs make of customers' features. `true` or `false` alone is `tables`."""
+
+    tables: bool = Field(
+        default=True, description="`false` leaves out features, outcomes and all that models make of them."
+    )
+    train: bool = Field(
+        default=True,
+        description="Whether a run trains models of a brand that has none. `false` leaves that to `mergehouse"
+        " train`; until then such a brand's scores are the fallback's.",
+    )
+
+
+def _science_by_tables(value: Any) -> Any:
+    if isinstance(value, bool):
+        return {"tables": value}
+    if not isinstance(value, dict | ScienceConfig):
+        raise ValueError("expected `true`, `false`, or `tables` and `train` below it")
+    return value
+
+
 class MlflowConfig(_Strict):
     """Where models and their trainings are kept. Without `tracking_uri`: where MLFLOW_TRACKING_URI points,
     else the project's own database.
@@ -563,10 +599,11 @@ class Environment(_Strict):
     lakehouse: str | None = Field(default=None, description="In the place of `lakehouse`.")
     engine: EngineConfig | None = Field(default=None, description="In the place of all of `engine`.")
     limits: Limits | None = Field(default=None, description="In the place of all of `limits`.")
+    retention: Retention | None = Field(default=None, description="In the place of all of `retention`.")
     churn_after_days: int | None = Field(
         default=None, ge=1, le=3650, description="In the place of `churn_after_days`."
     )
-    science: bool | None = Field(default=None, description="In the place of `science`.")
+    science: ScienceConfig | None = Field(default=None, description="In the place of all of `science`.")
     mlflow: MlflowConfig | None = Field(default=None, description="In the place of all of `mlflow`.")
     raw: dict[Name, str] = Field(
         default={}, description="In the place of brands' `raw`, by the names of their folders."
@@ -576,6 +613,11 @@ class Environment(_Strict):
     @classmethod
     def _by_name(cls, value: Any) -> Any:
         return _engine_by_name(value)
+
+    @field_validator("science", mode="before")
+    @classmethod
+    def _by_tables(cls, value: Any) -> Any:
+        return _science_by_tables(value)
 
 
 class FabricDeployment(_Strict):
@@ -619,8 +661,10 @@ class Config(_Strict):
     rates: RatesConfig = Field(
         default=RatesConfig(), description="Euro reference rates: a `source` alone, or the keys below."
     )
-    science: bool = Field(
-        default=True, description="`false` leaves out features, outcomes and all that models make of them."
+    science: ScienceConfig = Field(
+        default=ScienceConfig(),
+        description="Features of customers, and models that learn from them: `true` or `false` alone, or the"
+        " keys below.",
     )
     mlflow: MlflowConfig = Field(
         default=MlflowConfig(), description="Where models and their trainings are kept."
@@ -629,6 +673,9 @@ class Config(_Strict):
         default=Limits(),
         description="What DuckDB may take of the machine in a run on the embedded engine, and in profiles"
         " and releases on any.",
+    )
+    retention: Retention = Field(
+        default=Retention(), description="How long old versions of tables stay, for time travel."
     )
     environments: dict[Name, Environment] = Field(
         default={},
@@ -644,6 +691,11 @@ class Config(_Strict):
     @classmethod
     def _by_name(cls, value: Any) -> Any:
         return _engine_by_name(value)
+
+    @field_validator("science", mode="before")
+    @classmethod
+    def _by_tables(cls, value: Any) -> Any:
+        return _science_by_tables(value)
 
     @field_validator("rates", mode="before")
     @classmethod
@@ -760,7 +812,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             _expect_known(name, brands, config_file, f"environments.{environment}.raw")
     given = {
         key: value
-        for key in ("lakehouse", "engine", "limits", "churn_after_days", "science", "mlflow")
+        for key in ("lakehouse", "engine", "limits", "retention", "churn_after_days", "science", "mlflow")
         if (value := getattr(chosen, key)) is not None
     }
     config = config.model_copy(update=given)

@@ -121,7 +121,9 @@ def deletion_marks(source: Source, alias: str = "") -> list[str]:
 
 
 def _of_batches(batches: list[Batch], expression: Callable[[dict[str, Any]], str]) -> str:
-    """One expression where all batches are written alike, else a CASE over the batches."""
+    """One expression where all batches are written alike, else a CASE over the batches that are not written
+    as most are: of a source with many, the SQL stays short.
+    """
     by_formats: dict[str, list[str]] = defaultdict(list)
     for batch in batches:
         by_formats[batch.formats].append(batch.batch_id)
@@ -130,8 +132,6 @@ def _of_batches(batches: list[Batch], expression: Callable[[dict[str, Any]], str
         by_expression[expression(json.loads(formats))] += ids
     if len(by_expression) < 2:
         return next(iter(by_expression), "NULL")
-    cases = " ".join(
-        f"WHEN batch_id IN ({', '.join(map(literal, ids))}) THEN {read}"
-        for read, ids in by_expression.items()
-    )
-    return f"CASE {cases} END"
+    *others, (most, _) = sorted(by_expression.items(), key=lambda read: len(read[1]))
+    cases = " ".join(f"WHEN batch_id IN ({', '.join(map(literal, ids))}) THEN {read}" for read, ids in others)
+    return f"CASE {cases} ELSE {most} END"

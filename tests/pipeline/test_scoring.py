@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -354,6 +355,33 @@ def test_mergehouse_score(
     code, out = command("score", "--json")
     tables = {t["table"]: t["status"] for t in json.loads(out)["tables"]}
     assert code == 0 and tables[SCORES] == "updated" and tables["gold.customer_360"] == "built"
+
+
+def test_a_first_run_shows_figures_before_it_trains_and_scores(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next run has no models to make, and goes through in one; so would one that is told not to train."""
+
+    def run() -> str:
+        monkeypatch.setattr("sys.argv", ["mergehouse", "run", "-C", str(shop.folder)])
+        with pytest.raises(SystemExit) as stopped, with_scores():
+            main()
+        assert stopped.value.code == 0
+        return capsys.readouterr().out
+
+    shop.with_science()
+    shop.deliver_lines(LINE.format(order="A", day=BEGIN, customer="C1"))
+    first = run()
+    seen = [first.index(words) for words in ("KPIs", "Next are models", "a model needs", "by risk of churn")]
+    assert seen == sorted(seen)
+    assert shop.rows("SELECT count(score_method) > 0 FROM gold.customer_360") == [(True,)]
+    again = run()
+    assert "Next are models" not in again and "Nothing to do" in again
+    config = shop.folder / "mergehouse.yml"
+    config.write_text(config.read_text().replace("science: true", "science: {train: false}"))
+    shutil.rmtree(shop.folder / "lakehouse")
+    with with_scores():
+        assert not customer_scores.trains_first(shop.project)
 
 
 def test_without_science_there_are_no_scores(

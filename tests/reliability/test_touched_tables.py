@@ -15,12 +15,12 @@ from tests.conftest import Shop
 
 from mergehouse.errors import CheckFailed, LakehouseError
 from mergehouse.lakehouse.integrity import faults
-from mergehouse.pipeline.healing import CHECK
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
 from mergehouse.release.export.export import release
 
 MUGS = Decimal("30.00")  # three orders of two mugs at 5.00
+CHECK = "table_is_as_written"
 SALES, LINES = "gold.sales_daily", "bronze.shop_lines"
 
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
+from sklearn.metrics import average_precision_score, brier_score_loss, r2_score, roc_auc_score
 
-from mergehouse.science.evaluation.metrics import calibration, churn_metrics, intervals, value_metrics
+from mergehouse.science.evaluation.metrics import (
+    calibration,
+    calibration_error,
+    churn_metrics,
+    intervals,
+    value_metrics,
+)
 
 CHURNED = np.array([True, True, False, True, False, False, False, False, False, False])
 PROBABILITY = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05])
@@ -54,6 +64,35 @@ def test_value_metrics_by_hand() -> None:
     )
     assert found["gini"] == pytest.approx(1)  # 90, 60 and 20 stand before all who spent nothing
     assert value_metrics(value, -predicted)["gini"] < -0.5 and value_metrics(value, value)["r2"] == 1
+
+
+@pytest.mark.parametrize("digits", [3, 1])  # of predictions: hardly one like another, and many alike
+def test_intervals_are_of_customers_drawn_one_by_one(digits: int) -> None:
+    """Each draw written out, customer by customer, and judged by scikit-learn and SciPy."""
+    rng = np.random.default_rng(7)
+    said, value = (
+        rng.uniform(size=37).round(digits),
+        rng.gamma(1, 9, 37).round() * (rng.uniform(size=37) < 0.6),
+    )
+    drawn = np.random.default_rng(1).integers(0, 37, (200, 37))
+
+    def ends(metric: Callable[[np.ndarray, np.ndarray], float], truth: np.ndarray) -> object:
+        return pytest.approx(np.percentile([metric(truth[d], said[d]) for d in drawn], [2.5, 97.5]))
+
+    def mean_of_first(truth: np.ndarray, ranked_by: np.ndarray) -> float:
+        return float(truth[np.argsort(-ranked_by, kind="stable")][:4].mean() / truth.mean())
+
+    churned, worth = value == 0, intervals(value_metrics, value, said)
+    found = intervals(churn_metrics, churned, said)
+    assert found["auc"] == ends(roc_auc_score, churned)
+    assert found["pr_auc"] == ends(average_precision_score, churned)
+    assert found["brier"] == ends(brier_score_loss, churned)
+    assert worth["spearman"] == ends(lambda t, p: spearmanr(t, p).statistic, value)
+    assert worth["r2"] == ends(r2_score, value)
+    assert worth["bias"] == ends(lambda t, p: p.sum() / t.sum(), value)
+    if digits == 3:  # of equal predictions it is the order of customers that decides
+        assert found["lift"] == ends(mean_of_first, churned)
+        assert found["ece"] == ends(calibration_error, churned)
 
 
 def test_intervals_hold_the_truth_and_shrink_with_customers() -> None:

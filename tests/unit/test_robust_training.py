@@ -14,6 +14,7 @@ from mergehouse.science.evaluation import backtest
 from mergehouse.science.evaluation.backtest import ALL, Tested, backtest_churn, backtest_clv, beside_rules
 from mergehouse.science.features.dataset import Dataset
 from mergehouse.science.registry.champion import Comparison, verdict
+from mergehouse.science.scoring import _why_not_trained
 from mergehouse.science.training import Training
 
 MONTHS = [dt.date(2024 + n // 12, n % 12 + 1, 1) for n in range(20)]
@@ -58,6 +59,18 @@ def test_a_method_or_a_cutoff_that_cannot_be_fitted_leaves_the_others(halves: Da
         "shop: churn_90d: of seasons left out at 1 cut-offs, first 2025-03-01: shop: nobody came back in"
         " winter.",
     ]
+
+
+def test_cutoffs_side_by_side_give_what_one_after_another_gives(halves: Dataset) -> None:
+    methods = {"broken": solver_fails, "of seasons": fails_in_march}
+    at_once = list(backtest_churn(halves, methods=methods, threads=3))
+    assert at_once == list(backtest_churn(halves, methods=methods))
+    assert [t.cutoff for t in at_once] == sorted(t.cutoff for t in at_once)
+
+
+def test_a_run_that_is_told_not_to_train_says_what_does(halves: Dataset) -> None:
+    assert "`mergehouse train` trains" in _why_not_trained(halves, None, trains=False)
+    assert "`mergehouse train` tries again" in _why_not_trained(halves, None, trains=True)
 
 
 def test_values_by_rules_stand_without_the_ensemble(monkeypatch: pytest.MonkeyPatch) -> None:

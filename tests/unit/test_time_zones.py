@@ -24,6 +24,7 @@ SHOWN = {
             "clock + INTERVAL 0 HOURS", "CAST(CAST(clock AS STRING) AS TIMESTAMP_NTZ)",
         )
     },
+    "FROM_UTC_TIMESTAMP('2026-06-01T00:30:00+02:00', 'Europe/Berlin')": BERLIN,
     "TO_UTC_TIMESTAMP(clock, 'America/New_York')": "2026-06-01 02:30:00",
     "TO_UTC_TIMESTAMP(instant, 'America/New_York')": "2026-06-01 02:30:00",
     "TO_UTC_TIMESTAMP(CAST(clock AS TIMESTAMP), 'America/New_York')": "2026-06-01 02:30:00",

@@ -11,6 +11,8 @@ import typer
 from mergehouse.cli.options import HERE, Env, Folder, Json, app, rates
 
 if TYPE_CHECKING:
+    from mergehouse.pipeline.results import RunResult
+    from mergehouse.project.config import Project
     from mergehouse.project.ecb_rates import Edition
 
 
@@ -44,22 +46,47 @@ def run(
     from mergehouse.pipeline.run import run as run_pipeline
     from mergehouse.project.config import load_project
     from mergehouse.quality.report import REPORT, write_report
+    from mergehouse.science.customer_scores import SCORES, trains_first
     from mergehouse.science.extra import lacking_packages
 
     if from_raw and (not full or select or until):
         raise ConfigError("--from-raw: expected `mergehouse run --full --from-raw`, of all tables.")
     loaded = load_project(project, env)
+    # whoever watches sees the figures before models are trained, which takes longer than all the rest
+    later = {SCORES} if not (as_json or select or until) and trains_first(loaded) else set()
     with render.steps(hidden=as_json) as step:
-        result = run_pipeline(loaded, select, until, full, step, wait=wait, from_raw=from_raw)
+        result = run_pipeline(loaded, select, until, full, step, wait=wait, from_raw=from_raw, later=later)
     began = time.perf_counter()
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
         render.print_json(summary(result))
     else:
         render.print_run(loaded, result, report, time.perf_counter() - began)
-        if loaded.config.science and (lacking := lacking_packages()):
+        if loaded.config.science.tables and (lacking := lacking_packages()):
             typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
-    raise typer.Exit(1 if result.failed else 0)
+    is_scored = not later or _train_and_score(loaded, result)
+    raise typer.Exit(1 if result.failed or not is_scored else 0)
+
+
+def _train_and_score(project: Project, so_far: RunResult) -> bool:
+    """Makes the scores that a run left for later, and says so; False where they failed."""
+    from mergehouse.cli import render, render_science
+    from mergehouse.pipeline.run import run as run_pipeline
+    from mergehouse.quality.report import write_report
+    from mergehouse.science.customer_scores import SCORES
+
+    typer.echo(
+        "\nNext are models of brands that have none, and scores of all customers. The figures above stand:"
+        "\nCtrl-C leaves the rest to the next run, `science: {train: false}` leaves models to `mergehouse"
+        " train`.\n"
+    )
+    with render.steps() as step:
+        result = run_pipeline(project, f"{SCORES}+", progress=step, load=False, wait=True)
+    if result.changed:
+        write_report(project, result.kpis)
+    render_science.print_scores(project, result, [check for check in so_far.checks if not check.passed])
+    typer.echo(render.times(result.stages))
+    return not result.failed
 
 
 @app.command(rich_help_panel="Build")

@@ -152,7 +152,7 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
     )
     passed = f"; {sum(c.passed for c in result.outcomes):,} checks passed" if result.changed else ""
     console.print(f"\nTables   {counts or 'none'}{passed}")
-    console.print(_times({**result.stages} | ({"report": report_seconds} if result.changed else {})))
+    console.print(times({**result.stages} | ({"report": report_seconds} if result.changed else {})))
     if slowest:
         console.print(f"Slowest  {slowest}")
     if gone := [cared for cared in result.cared if cared.oldest is not None]:
@@ -184,7 +184,7 @@ def _print_notes(console: Screen, batches: Sequence[Batch]) -> None:
         console.print(f"         and {len(notes) - NOTES:,} more notes on deliveries, in the report")
 
 
-def _times(stages: Mapping[str, float]) -> str:
+def times(stages: Mapping[str, float]) -> str:
     """The seconds of each stage, in tenths; their sum is the whole, as printed, too."""
     tenths = {name: f"{seconds:.1f}" for name, seconds in stages.items()}
     shown = ", ".join(f"{name} {seconds}" for name, seconds in tenths.items() if seconds != "0.0")

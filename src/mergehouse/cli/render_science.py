@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -14,6 +15,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 if TYPE_CHECKING:
     from mergehouse.pipeline.results import RunResult
     from mergehouse.project.config import Project
+    from mergehouse.quality.checks import CheckResult
     from mergehouse.science.registry.versions import Version
     from mergehouse.science.training import Training
 
@@ -36,8 +38,10 @@ WHERE score_method IS NOT NULL GROUP BY ALL ORDER BY ALL
 """
 
 
-def print_scores(project: Project, result: RunResult) -> None:
-    """What became of a scoring, and customers by brand, method and risk band."""
+def print_scores(project: Project, result: RunResult, said: Sequence[CheckResult] = ()) -> None:
+    """What became of a scoring, and customers by brand, method and risk band; findings that were not `said`
+    yet.
+    """
     console = Screen(soft_wrap=True, highlight=False)
     for built in result.tables:
         if built.status == "failed":
@@ -45,7 +49,7 @@ def print_scores(project: Project, result: RunResult) -> None:
             console.print(built.reason, markup=False)
         for note in built.notes:
             console.print(note, markup=False)
-    print_findings([c for c in result.checks if not c.passed])
+    print_findings([c for c in result.checks if not c.passed and c not in said])
     if not result.changed:
         console.print("Nothing to do: features and models are those of the published scores.")
     counts = Lakehouse(project.lakehouse_location).query(SCORED).fetchall()

@@ -16,7 +16,7 @@ def with_science(project: Path, env: str | None, brand: str | None = None) -> An
     loaded = load_project(project, env)
     if brand and brand not in loaded.brands:
         raise MergehouseError(f"--brand {brand}: expected one of {', '.join(loaded.brands)}.")
-    if not loaded.config.science:
+    if not loaded.config.science.tables:
         raise MergehouseError(
             f"{loaded.folder}/mergehouse.yml says `science: false`: there are no features to train or"
             " score by."

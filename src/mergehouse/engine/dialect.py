@@ -102,8 +102,6 @@ def _for_duckdb(tree: exp.Expr) -> str:
 
 def _plain(node: exp.Expression) -> exp.Expression:
     """What SQLGlot reads two ways, as it reads what it writes."""
-    if isinstance(node, exp.AtTimeZone | exp.FromTimeZone) and type(node.this) is exp.Cast:
-        node.set("this", node.this.this)  # the cast is SQLGlot's own
     if type(node) is exp.Cast:
         kind = node.to
         if kind.is_type(exp.DType.TIMESTAMP):  # an instant: Spark's TIMESTAMP has a zone
@@ -122,7 +120,7 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
     if isinstance(node, (exp.AtTimeZone, exp.FromTimeZone)):
         # FROM_UTC_TIMESTAMP and TO_UTC_TIMESTAMP shift what a clock shows, with or without a zone of its own:
         # DuckDB's AT TIME ZONE goes one way with the one and the other way with the other
-        clock: exp.Expression = exp.cast(node.this, "TIMESTAMPNTZ")
+        clock: exp.Expression = exp.TryCast(this=node.this, to=exp.DataType.build("TIMESTAMPNTZ"))
         if isinstance(node, exp.AtTimeZone):
             clock = exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), clock])
         node.set("this", clock)

@@ -8,6 +8,7 @@ batch are fewer than the ledger says, and the next run goes on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.ingest.bronze import BATCHES, Batch, Earlier, Loader
 from mergehouse.ingest.bronze_rows import differing, loaded_into
 from mergehouse.ingest.delivery import Delivery, bronze_table
+from mergehouse.ingest.known import content_of
 from mergehouse.ingest.landing import find_files
 from mergehouse.lakehouse.delta import Lakehouse, arrow_rows
 from mergehouse.lakehouse.files import data_files
@@ -120,8 +122,9 @@ class _Lost:
         counts = self._counts(kept)
         loaded = [b for b in self.batches if b.status == "loaded"]
         wrong = [b for b in loaded if counts.get(b.batch_id, 0) != b.rows or not kept]
-        raw = self._in_raw(wrong)
-        gone = [b for b in wrong if _content(b) not in raw]
+        unknown = [id_ for id_ in counts.keys() - {b.batch_id for b in self.batches} if id_]
+        raw = self._in_raw(wrong, with_unknown=bool(unknown))
+        gone = [b for b in wrong if content_of(b.batch_id) not in raw]
         if gone and not from_raw:
             why = f" ({self.fault.said})" if self.fault else ""
             raise LakehouseError(
@@ -129,13 +132,16 @@ class _Lost:
                 f" {FROM_RAW} goes on with what is left."
             )
         whole = [b for b in self.batches if b not in wrong]
-        self._write(kept, whole, [b for b in gone if counts.get(b.batch_id)])
+        partly = [b for b in gone if counts.get(b.batch_id)]
+        # of a ledger that has lost entries, or of a killed run: what raw still has is loaded as new
+        alone = [id_ for id_ in unknown if content_of(id_) not in raw and not from_raw]
+        self._write(kept, [*(b.batch_id for b in (*whole, *partly)), *alone])
         for batch in wrong:
             if batch in gone:
                 rows = counts.get(batch.batch_id, 0)
                 self.corrected[batch.batch_id] = replace(batch, rows=rows) if rows else None
             else:
-                self._load(raw[_content(batch)], batch)
+                self._load(raw[content_of(batch.batch_id)], batch)
         again = [b for b in wrong if b not in gone]
         said = [
             self.fault.said if self.fault else "it has not as many rows as were loaded",
@@ -169,23 +175,21 @@ class _Lost:
             return {}
         return dict(shared().execute(f"SELECT batch_id, count(*) FROM ({kept}) GROUP BY ALL").fetchall())
 
-    def _in_raw(self, batches: Sequence[Batch]) -> dict[str, Delivery]:
-        """By content those of the batches that a file still says."""
-        wanted, sizes = {_content(b) for b in batches}, {b.size_bytes for b in batches}
+    def _in_raw(self, batches: Sequence[Batch], with_unknown: bool) -> dict[str, Delivery]:
+        """By content what delivered files still say: of the batches, or of all."""
+        sizes = {batch.size_bytes for batch in batches}
         found: dict[str, Delivery] = {}
-        for file in find_files(self.brand, self.table, self.source, loaded_before=True) if wanted else ():
-            if file.size_bytes in sizes and not wanted <= found.keys():
-                try:
+        for file in find_files(self.brand, self.table, self.source, loaded_before=True):
+            if with_unknown or file.size_bytes in sizes:
+                with suppress(MergehouseError):  # loading says what is wrong with it
                     opened = self.loader.open(self.brand, self.table, self.source, file)
-                except MergehouseError:
-                    continue
-                found |= {delivery.batch_id: delivery for delivery in opened if delivery.batch_id in wanted}
+                    found |= {delivery.batch_id: delivery for delivery in opened}
         return found
 
-    def _write(self, kept: str, whole: Sequence[Batch], partly: Sequence[Batch]) -> None:
+    def _write(self, kept: str, ids: Sequence[str]) -> None:
         """The table with the rows of these batches alone, in one commit."""
         set_aside(self.lakehouse, self.name)
-        if kept and (ids := [b.batch_id for b in (*whole, *partly)]):
+        if kept and ids:
             rows = f"SELECT * FROM ({kept}) WHERE batch_id IN ({', '.join(map(text, ids))})"
             write_anew(self.lakehouse, self.name, shared().sql(rows), ids)
 
@@ -204,10 +208,6 @@ class _Lost:
             f"of {_rows(gone)} of {_files(gone)} {there:,} are there, and the files are no longer in"
             f" {self.brand.landing_zone}"
         )
-
-
-def _content(batch: Batch) -> str:
-    return batch.batch_id.split("-")[0]
 
 
 def _rows(batches: Sequence[Batch]) -> str:

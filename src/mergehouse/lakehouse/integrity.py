@@ -20,6 +20,7 @@ from mergehouse.errors import LogError
 from mergehouse.lakehouse.commits import Commit
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import LAYERS
+from mergehouse.lakehouse.published import published_versions
 from mergehouse.lakehouse.reader import shared, text
 from mergehouse.storage import storage_errors
 
@@ -66,11 +67,11 @@ def faults(
     >>> faults(mh.open("shop"), count_rows=True)
     {}
     """
-    there = _written(lakehouse)
+    there, published = _written(lakehouse), published_versions(lakehouse) or {}
     found = {}
     for name in there if tables is None else tables:
         written = there.get(name)
-        if written and (fault := _fault(lakehouse, name, written, count_rows)):
+        if written and (fault := _fault(lakehouse, name, written, published.get(name), count_rows)):
             found[name] = fault
     return found
 
@@ -118,12 +119,13 @@ def _in_listing(files: dict[str, Written]) -> Files:
     return lambda paths: {path: files[path] for path in paths if path in files}
 
 
-def _fault(lakehouse: Lakehouse, name: str, written: Files, count_rows: bool) -> Fault | None:
+def _fault(
+    lakehouse: Lakehouse, name: str, written: Files, published: int | None, count_rows: bool
+) -> Fault | None:
+    """`published` is the version that readers see, None where they see none yet."""
     if not lakehouse.exists(name):
-        if any(folder.startswith("monitor.") for folder in lakehouse.folders()) and _has_data(
-            lakehouse, name
-        ):  # else a first run was killed
-            return Fault(name, "log", "its data files are there, and no log that names them")
+        if published is not None:  # else a first run was killed
+            return Fault(name, "log", "its log is gone")
         return None
     try:
         delta = lakehouse.delta(name)
@@ -133,6 +135,9 @@ def _fault(lakehouse: Lakehouse, name: str, written: Files, count_rows: bool) ->
         return Fault(name, "log", str(error).partition(": ")[2].partition(". `")[0])
     if _is_empty(lakehouse, name, delta.version()):
         return Fault(name, "log", f"the last commit in its log, version {delta.version()}, is empty")
+    if published is not None and delta.version() < published:
+        end = f"its log ends with version {delta.version()}"
+        return Fault(name, "log", f"{end}; version {published} was published")
     # what runs only add to may be older than our mark
     if whose.foreign and (whose.ours or _is_built(name)):
         return Fault(name, "writer", f"another program wrote {whose.foreign}", whose.ours)
@@ -157,14 +162,6 @@ def _is_empty(lakehouse: Lakehouse, name: str, version: int) -> bool:
     """True where the last commit holds nothing, as a crash of the machine leaves it; a store writes whole."""
     commit = lakehouse.path(name) / "_delta_log" / f"{version:020}.json"
     return not lakehouse.is_remote and commit.exists() and not commit.stat().st_size
-
-
-def _has_data(lakehouse: Lakehouse, name: str) -> bool:
-    if not lakehouse.is_remote:
-        return next(lakehouse.path(name).rglob("*.parquet"), None) is not None
-    with storage_errors(lakehouse.location):
-        listed = lakehouse.store.list(f"{name.replace('.', '/')}/")
-        return any(file["path"].endswith(".parquet") for files in listed for file in files)
 
 
 def _logged(lakehouse: Lakehouse, name: str) -> list[Logged]:

@@ -1,27 +1,28 @@
 """What a run does about tables that are not as mergehouse wrote them, before it reads any.
 
-What models make is built again. Of what runs only add to - the ledger, the log of runs, what trainings
-leave - the last version that mergehouse wrote is put back, or what is left of it is kept. Sources in Bronze
-are left to `ingest/reloading.py`: only a delivery can say again what was in them.
+Where somebody else has written, the last version that mergehouse wrote is put back. Where that cannot be had,
+what models make is built again, and of what runs only add to - the ledger, the log of runs, what trainings
+leave - as much as can be read is kept. Sources in Bronze are left to `ingest/reloading.py`: only a delivery
+can say again what was in them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.contract import Contract, Severity
 from mergehouse.contracts.registry import find, is_built
 from mergehouse.errors import LakehouseError
 from mergehouse.ingest.bronze import BATCHES, IngestResult, read_batches
 from mergehouse.ingest.bronze_rows import differing, loaded_into
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.files import types_of
 from mergehouse.lakehouse.integrity import Fault, faults
 from mergehouse.lakehouse.repair import kept_rows, set_aside, without_lost_files
 from mergehouse.pipeline.computed import is_left_out
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
-CHECK = "table_is_as_written"
 RAW = "`mergehouse run --full --from-raw` leaves Bronze with what was delivered."
 MEND = "`mergehouse run` mends it, or says what is lost."
 
@@ -36,7 +37,7 @@ def heal(project: Project, lakehouse: Lakehouse, found: Mapping[str, Fault]) -> 
 
 def reloaded(mended: Mapping[str, str]) -> list[CheckResult]:
     """A finding for each source in Bronze that was mended, and how."""
-    return [CheckResult(name, CHECK, "warn", 1, said) for name, said in mended.items()]
+    return [_finding(name, "warn", 1, said) for name, said in mended.items()]
 
 
 def undelivered(project: Project, lakehouse: Lakehouse, ingest: IngestResult) -> list[CheckResult]:
@@ -52,7 +53,7 @@ def undelivered(project: Project, lakehouse: Lakehouse, ingest: IngestResult) ->
             rows = sum(other.values())
             why = f"{_counted(rows)} are of no delivery in {BATCHES}: the file went before it was entered, or"
             said = f"{why} another program wrote them. {RAW}"
-            found.append(CheckResult(name, CHECK, "error", rows, said))
+            found.append(_finding(name, "error", rows, said))
     return found
 
 
@@ -65,7 +66,7 @@ def at_fault(project: Project, lakehouse: Lakehouse) -> list[CheckResult]:
     """
     found = faults(lakehouse, count_rows=True)
     results = [
-        CheckResult(name, CHECK, "error", 1, f"{_sentence(fault)} {_mend(fault)}")
+        _finding(name, "error", 1, f"{_sentence(fault)} {_mend(fault)}")
         for name, fault in found.items()
         if find(name) or name in loaded_into(project, [])
     ]
@@ -76,7 +77,7 @@ def at_fault(project: Project, lakehouse: Lakehouse) -> list[CheckResult]:
         if name not in found and (other := differing(lakehouse, name, batches, exactly=True)):
             rows, wanted = sum(other.values()), sum(b.rows for b in batches if b.batch_id in other)
             why = f"Of {len(other):,} deliveries it has {rows:,} rows; {wanted:,} were loaded."
-            results.append(CheckResult(name, CHECK, "error", len(other), f"{why} {MEND}"))
+            results.append(_finding(name, "error", len(other), f"{why} {MEND}"))
     return results
 
 
@@ -94,14 +95,26 @@ def _healed(project: Project, lakehouse: Lakehouse, found: Iterable[Fault]) -> I
         contract = find(fault.table)
         if contract is None:
             continue
-        if is_built(contract) and not is_left_out(contract, project):
-            done = _have_built(lakehouse, contract, fault)
-        else:
-            done = _kept(lakehouse, contract, fault)
-        yield CheckResult(fault.table, CHECK, "warn", 1, f"{_sentence(fault)} {done}")
+        can_build = is_built(contract) and not is_left_out(contract, project)
+        done = _put_back(lakehouse, fault) or (_built if can_build else _kept)(lakehouse, contract, fault)
+        yield _finding(fault.table, "warn", 1, f"{_sentence(fault)} {done}")
 
 
-def _have_built(lakehouse: Lakehouse, contract: Contract, fault: Fault) -> str:
+def _put_back(lakehouse: Lakehouse, fault: Fault) -> str:
+    """Empty where the last version that mergehouse wrote cannot be had."""
+    if fault.kind != "writer" or not fault.ours:
+        return ""
+    try:
+        types = types_of(lakehouse.delta(fault.table, fault.ours.version))
+        lakehouse.restore(fault.table, fault.ours.version, fault.ours.stamp)
+    except LakehouseError:
+        return ""
+    if types_of(lakehouse.delta(fault.table)) != types or faults(lakehouse, [fault.table]):
+        return ""
+    return f"Version {fault.ours.version}, the last that mergehouse wrote, is put back."
+
+
+def _built(lakehouse: Lakehouse, contract: Contract, fault: Fault) -> str:
     """A table that Python computes partition by partition starts from nothing, or others' rows would stay."""
     if fault.kind == "log" or contract.computed_by:
         set_aside(lakehouse, fault.table)
@@ -113,14 +126,14 @@ def _have_built(lakehouse: Lakehouse, contract: Contract, fault: Fault) -> str:
 def _kept(lakehouse: Lakehouse, contract: Contract, fault: Fault) -> str:
     if fault.kind == "log":
         return f"What its data files hold is kept ({_counted(kept_rows(lakehouse, contract))})."
-    if fault.kind == "writer" and fault.ours:
-        try:
-            lakehouse.restore(fault.table, fault.ours.version, fault.ours.stamp)
-        except LakehouseError as error:
-            return f"What mergehouse wrote last, version {fault.ours.version}, cannot be put back: {error}"
-        return f"Version {fault.ours.version}, the last that mergehouse wrote, is put back."
-    without_lost_files(lakehouse, contract, fault)
-    return f"What that held is lost ({_counted(fault.rows)}); the others are kept."
+    if fault.kind == "files":
+        without_lost_files(lakehouse, contract, fault)
+        return f"What that held is lost ({_counted(fault.rows)}); the others are kept."
+    return "What mergehouse wrote last cannot be put back, since its files are gone: it stays as it is."
+
+
+def _finding(table: str, severity: Severity, failures: int, why: str) -> CheckResult:
+    return CheckResult(table, "table_is_as_written", severity, failures, why)
 
 
 def _counted(rows: int) -> str:

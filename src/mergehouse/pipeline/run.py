@@ -63,16 +63,18 @@ def run(
     spark: SparkSession | None = None,
     now: dt.datetime | None = None,
     load: bool = True,
+    later: Collection[str] = (),
     wait: bool = False,
     from_raw: bool = False,
 ) -> RunResult:
     """Loads new deliveries and rebuilds what they, changed SQL, contracts, mappings or models make stale.
 
     `spark`: run on this session, whatever `engine` says: that of a Databricks or Fabric notebook. `now`: the
-    run's instant. `load=False`: no delivery is looked for. `wait`: for another run to end. `from_raw`: what
-    Bronze has lost is loaded again, also where some of it is gone for good, and every table is rebuilt. A
-    table whose checks fail keeps its published version; what depends on it is left alone. Where that is one
-    brand's fault, its rows alone stay as they were. What was published is what readers see once all is done.
+    run's instant. `load=False`: no delivery is looked for. `later`: optional tables that another run is to
+    build. `wait`: for another run to end. `from_raw`: what Bronze has lost is loaded again, also where some
+    of it is gone for good, and every table is rebuilt. A table whose checks fail keeps its published version;
+    what depends on it is left alone. Where that is one brand's fault, its rows alone stay as they were. What
+    was published is what readers see once all is done.
     Raises ConfigError where the lakehouse is another project's, LakehouseError where another run is at work
     or it cannot be written.
     """
@@ -105,7 +107,7 @@ def run(
             )
         stages.spent("loading")
         full = full or from_raw
-        attachments = _build(project, engine, mappings, result, stages, select, until, full, progress)
+        attachments = _build(project, engine, mappings, result, stages, select, until, full, progress, later)
         result.healed = [*healed, *reloaded(again.mended), *undelivered(project, lakehouse, result.ingest)]
         result.checks += result.healed
         result.kpis = compute(lakehouse)
@@ -180,6 +182,7 @@ def _build(
     until: str | None,
     full: bool,
     progress: Progress,
+    later: Collection[str],
 ) -> Attachments:
     """Builds what is chosen; once more with newer rates, where some are missing, and without the brands on
     whose account tables failed, as long as there are others.
@@ -196,7 +199,11 @@ def _build(
             continue
         held = held.before(bench.graph)
         stages.spent("planning")
-        chosen = [t for t in bench.graph.select(select, until) if not is_left_out(t.contract, project)]
+        chosen = [
+            t
+            for t in bench.graph.select(select, until)
+            if not is_left_out(t.contract, project) and t.name not in later
+        ]
         tables, checks = build_tables(
             chosen, bench, held.broken, full and not result.tables, progress, stages
         )

@@ -539,6 +539,27 @@ def _engine_by_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+class ScienceConfig(_Strict):
+    """What runs make of customers' features. `true` or `false` alone is `tables`."""
+
+    tables: bool = Field(
+        default=True, description="`false` leaves out features, outcomes and all that models make of them."
+    )
+    train: bool = Field(
+        default=True,
+        description="Whether a run trains models of a brand that has none. `false` leaves that to `mergehouse"
+        " train`; until then such a brand's scores are the fallback's.",
+    )
+
+
+def _science_by_tables(value: Any) -> Any:
+    if isinstance(value, bool):
+        return {"tables": value}
+    if not isinstance(value, dict | ScienceConfig):
+        raise ValueError("expected `true`, `false`, or `tables` and `train` below it")
+    return value
+
+
 class MlflowConfig(_Strict):
     """Where models and their trainings are kept. Without `tracking_uri`: where MLFLOW_TRACKING_URI points,
     else the project's own database.
@@ -582,7 +603,7 @@ class Environment(_Strict):
     churn_after_days: int | None = Field(
         default=None, ge=1, le=3650, description="In the place of `churn_after_days`."
     )
-    science: bool | None = Field(default=None, description="In the place of `science`.")
+    science: ScienceConfig | None = Field(default=None, description="In the place of all of `science`.")
     mlflow: MlflowConfig | None = Field(default=None, description="In the place of all of `mlflow`.")
     raw: dict[Name, str] = Field(
         default={}, description="In the place of brands' `raw`, by the names of their folders."
@@ -592,6 +613,11 @@ class Environment(_Strict):
     @classmethod
     def _by_name(cls, value: Any) -> Any:
         return _engine_by_name(value)
+
+    @field_validator("science", mode="before")
+    @classmethod
+    def _by_tables(cls, value: Any) -> Any:
+        return _science_by_tables(value)
 
 
 class FabricDeployment(_Strict):
@@ -635,8 +661,10 @@ class Config(_Strict):
     rates: RatesConfig = Field(
         default=RatesConfig(), description="Euro reference rates: a `source` alone, or the keys below."
     )
-    science: bool = Field(
-        default=True, description="`false` leaves out features, outcomes and all that models make of them."
+    science: ScienceConfig = Field(
+        default=ScienceConfig(),
+        description="Features of customers, and models that learn from them: `true` or `false` alone, or the"
+        " keys below.",
     )
     mlflow: MlflowConfig = Field(
         default=MlflowConfig(), description="Where models and their trainings are kept."
@@ -663,6 +691,11 @@ class Config(_Strict):
     @classmethod
     def _by_name(cls, value: Any) -> Any:
         return _engine_by_name(value)
+
+    @field_validator("science", mode="before")
+    @classmethod
+    def _by_tables(cls, value: Any) -> Any:
+        return _science_by_tables(value)
 
     @field_validator("rates", mode="before")
     @classmethod

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.science.extra import lacking_packages
 from mergehouse.science.registry.mlflow_client import experiment_name
 
 if TYPE_CHECKING:
     from mergehouse.pipeline.computed import Request, Rows
+    from mergehouse.project.config import Project
 
 SCORES = "gold.customer_scores_gold"
-PROMOTIONS = "gold.model_promotions"
+PROMOTIONS, BRANDS = "gold.model_promotions", "gold.dim_brand"
 EDITION = "2"  # raise when the same models and features give other scores
 
 
@@ -21,6 +23,22 @@ def scores(request: Request) -> Rows:
     from mergehouse.science.scoring import score
 
     return score(request)
+
+
+def trains_first(project: Project) -> bool:
+    """True where the next scores come from models that are still to be trained: of a project or a brand that
+    was never built.
+
+    >>> trains_first(mh.project("shop"))  # says `science: false`
+    False
+    """
+    science, lakehouse = project.config.science, Lakehouse(project.lakehouse_location)
+    if not (science.tables and science.train) or lacking():
+        return False
+    if not all(map(lakehouse.exists, (SCORES, BRANDS))):
+        return True
+    known = lakehouse.table(BRANDS).duckdb().project("source_system").fetchall()
+    return not project.brands.keys() <= {name for (name,) in known}
 
 
 def version(request: Request) -> str:

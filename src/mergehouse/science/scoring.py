@@ -30,7 +30,7 @@ from mergehouse.science.evaluation.drift import watch
 from mergehouse.science.features.dataset import Dataset, active, matrix, read_dataset
 from mergehouse.science.registry.versions import Registered, champion
 from mergehouse.science.survival.page import write_survival
-from mergehouse.science.training import too_short, train_missing
+from mergehouse.science.training import Training, too_short, train_missing
 
 GROUP = "group"
 RISK_BANDS = (("low", 0.0), ("medium", 0.4), ("high", 0.7))  # by the risk of churn, from so much on
@@ -65,7 +65,8 @@ def score(request: Request) -> Rows:
     """
     project, lakehouse, progress = request.project, request.lakehouse, request.progress
     progress("models", "scores")
-    training = train_missing(project, lakehouse, progress)
+    trains = project.config.science.train
+    training = train_missing(project, lakehouse, progress) if trains else Training()
     models = {
         (brand, target): champion(project, brand, target)
         for brand in project.brands
@@ -85,7 +86,7 @@ def score(request: Request) -> Rows:
         progress(f"{brand}: scores")
         churn, clv = models[brand, "churn"], models[brand, "clv"]
         if brand not in training.seconds:  # else its survival is told already
-            notes += [_why_not_trained(dataset, churn), *_survival(project, brand, progress)]
+            notes += [_why_not_trained(dataset, churn, trains), *_survival(project, brand, progress)]
         if brand not in buying:
             notes.append(f"{brand}: too little is known of how its customers buy; they have no scores.")
             continue
@@ -133,15 +134,20 @@ def _survival(project: Project, brand: str, progress: Progress) -> list[str]:
     return [f"{brand}: survival stays as it was: {found}"] if isinstance(found, str) else []
 
 
-def _why_not_trained(dataset: Dataset, churn: Registered | None) -> str:
+def _why_not_trained(dataset: Dataset, churn: Registered | None, trains: bool) -> str:
     if churn:
         return f"{dataset.brand}: not trained, as there are models; scored by {churn}."
-    if judged_cutoffs(dataset):
+    if not judged_cutoffs(dataset):
+        return too_short(dataset)
+    if not trains:
         return (
-            f"{dataset.brand}: not trained, as its last models have been judged: none is the champion."
-            " Scores are the fallback's; `mergehouse train` tries again."
+            f"{dataset.brand}: not trained, as mergehouse.yml says `train: false` under `science`. Scores are"
+            " the fallback's; `mergehouse train` trains."
         )
-    return too_short(dataset)
+    return (
+        f"{dataset.brand}: not trained, as its last models have been judged: none is the champion."
+        " Scores are the fallback's; `mergehouse train` tries again."
+    )
 
 
 def all_scores(

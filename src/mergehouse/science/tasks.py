@@ -25,14 +25,14 @@ class Task:
     """What is trained: the model `target`, by the method of `models` that is best in `metric` of the
     backtest's target `judged`.
 
-    `models` fit the method as it can be fitted on a day; it is not kept as champion unless it beats `rules`,
-    and is no worse in the metrics `guards`.
+    `backtest` tests so many cut-offs at once. `models` fit the method as it can be fitted on a day; it is not
+    kept as champion unless it beats `rules`, and is no worse in the metrics `guards`.
     `judge` is the metrics of a fitted model at a cut-off, on the same customers as in the backtest;
     `parameters` are logged, by method.
     """
 
     target: str
-    backtest: Callable[[Dataset, Progress], Iterator[Tested]]
+    backtest: Callable[[Dataset, Progress, int], Iterator[Tested]]
     judged: str
     metric: str
     rules: tuple[str, ...]

@@ -5,6 +5,7 @@ best model to the registry.
 from __future__ import annotations
 
 import datetime as dt
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ from mergehouse.science.reports import write_reports
 from mergehouse.science.tasks import TASKS, Task
 
 METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
+AT_ONCE = 4  # cut-offs that are tested at once at most: of a million customers each takes some 600 MB
 ByCutoff = dict[str, dict[dt.date, float]]  # by metric, then by cut-off
 
 
@@ -151,8 +153,6 @@ def train(
         return train_brands(project, lakehouse, [brand] if brand else list(project.brands), progress, deep)
 
 
-# the same sums on any number of cores; and on a busy machine threads wait for each other
-@threadpool_limits.wrap(limits=1)
 def train_brands(
     project: Project,
     lakehouse: Lakehouse,
@@ -161,18 +161,22 @@ def train_brands(
     deep: bool = False,
 ) -> Training:
     """As `train`, for a caller that holds the lakehouse's lock already and knows that there are features."""
+    import sklearn.ensemble  # noqa: F401 - of libraries that are loaded alone threads can be limited
+
     result = Training()
-    for brand in brands:
-        began = time.perf_counter()
-        try:
-            dataset = read_dataset(lakehouse, brand)
-            if not judged_cutoffs(dataset):
-                raise FitError(too_short(dataset))
-            _train_brand(project, lakehouse, dataset, result, progress, deep)
-        except FitError as error:
-            result.untrained[brand] = str(error)
-        result.seconds[brand] = time.perf_counter() - began
-    result.pages = write_reports(project, brands, TASKS, result.untrained, progress)
+    # the same sums on any number of cores; and on a busy machine threads wait for each other
+    with threadpool_limits(limits=1):
+        for brand in brands:
+            began = time.perf_counter()
+            try:
+                dataset = read_dataset(lakehouse, brand)
+                if not judged_cutoffs(dataset):
+                    raise FitError(too_short(dataset))
+                _train_brand(project, lakehouse, dataset, result, progress, deep)
+            except FitError as error:
+                result.untrained[brand] = str(error)
+            result.seconds[brand] = time.perf_counter() - began
+        result.pages = write_reports(project, brands, TASKS, result.untrained, progress)
     return result
 
 
@@ -212,7 +216,9 @@ def _train_brand(
 ) -> None:
     """A task of which nothing comes leaves the others standing."""
     now, origin = dt.datetime.now(dt.UTC), origin_of(lakehouse, dataset)
-    of_tasks = {task.target: list(task.backtest(dataset, progress)) for task in TASKS}
+    threads = min(project.config.limits.threads or os.cpu_count() or 1, AT_ONCE)
+    dataset.at(dataset.as_of)  # parted by cut-off now, not by each thread
+    of_tasks = {task.target: list(task.backtest(dataset, progress, threads)) for task in TASKS}
     if deep:
         of_tasks["churn"] = beside_rules(
             [*of_tasks["churn"], *_backtest_sequences(lakehouse, dataset, progress)]
@@ -411,7 +417,9 @@ def _backtest_sequences(lakehouse: Lakehouse, dataset: Dataset, progress: Progre
 
     sequences = read_sequences(lakehouse, dataset.brand)
     return backtest_churn(
-        dataset, progress, {"sequence model": lambda known, day: sequence_churn(known, sequences, day)}
+        dataset,
+        progress,
+        methods={"sequence model": lambda known, day: sequence_churn(known, sequences, day)},
     )
 
 

@@ -258,7 +258,7 @@ def is_off(contract: Contract, project: Project) -> bool:
     >>> is_off(contract_of("gold.customer_features"), tiny), is_off(contract_of("gold.dim_brand"), tiny)
     (True, False)
     """
-    return contract.part == "science" and not project.config.science
+    return contract.part == "science" and not project.config.science.tables
 
 
 def fingerprint_of(node: Node, fingerprints: Mapping[str, str], version: str = "") -> str:

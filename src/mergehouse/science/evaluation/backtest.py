@@ -19,6 +19,7 @@ from mergehouse.science.clv.baselines import ENSEMBLE, value_methods
 from mergehouse.science.clv.ensemble import outcome
 from mergehouse.science.evaluation.metrics import calibration, churn_metrics, intervals, value_metrics
 from mergehouse.science.features.dataset import Dataset, active
+from mergehouse.science.side_by_side import side_by_side
 
 LONGEST = 12  # so many of the latest cut-offs are tested
 LEARNED_FROM = 8  # a cut-off is tested once so many windows have closed before it
@@ -98,10 +99,10 @@ def judged_cutoffs(dataset: Dataset) -> list[dt.date]:
 
 
 def backtest_churn(
-    dataset: Dataset, progress: Progress = silent, methods: Methods = METHODS
+    dataset: Dataset, progress: Progress = silent, threads: int = 1, methods: Methods = METHODS
 ) -> Iterator[Tested]:
-    """Every method at every tested cut-off, on the customers active in the 90 days before it, if any. One
-    that cannot be fitted says why.
+    """Every method at every tested cut-off, so many at once, on the customers active in the 90 days before
+    it, if any. One that cannot be fitted says why.
 
     >>> months = [dt.date(2024 + n // 12, n % 12 + 1, 1) for n in range(24)]
     >>> rows = pl.DataFrame({"cutoff_date": months, "recency_days": 5, "next_purchases_90d": 1})
@@ -109,36 +110,46 @@ def backtest_churn(
     >>> {(one.method, one.rate) for one in backtest_churn(dataset, methods={"all stay": all_stay})}
     {('all stay', 0.0)}
     """
-    for cutoff in judged_cutoffs(dataset):
+
+    def at(cutoff: dt.date) -> list[Tested]:
         rows = active(dataset.at(cutoff))
         if rows.is_empty():
-            continue
+            return []
         churned = (rows[f"next_purchases_{HORIZON}d"] == 0).to_numpy()
         tested: list[Tested] = []
         for name, method in methods.items():
             progress(f"{dataset.brand}: {name} at {cutoff}")
             said = or_why(partial(method, dataset, cutoff))
             tested += _judged(dataset.brand, f"churn_{HORIZON}d", name, cutoff, rows, churned, said)
-        yield from beside_rules(tested)
+        return beside_rules(tested)
+
+    for tested in side_by_side(at, judged_cutoffs(dataset), threads):
+        yield from tested
 
 
-def backtest_clv(dataset: Dataset, progress: Progress = silent) -> Iterator[Tested]:
-    """Every method at every tested cut-off, on all customers known then; a year's value where its window is
-    closed. One that cannot be fitted says why.
+def backtest_clv(dataset: Dataset, progress: Progress = silent, threads: int = 1) -> Iterator[Tested]:
+    """Every method at every tested cut-off, so many at once, on all customers known then; a year's value
+    where its window is closed. One that cannot be fitted says why.
 
     >>> young = Dataset("shop", dt.date(2026, 3, 7), pl.DataFrame({"cutoff_date": [dt.date(2026, 3, 1)]}))
     >>> list(backtest_clv(young))
     []
     """
-    for cutoff in judged_cutoffs(dataset):
+
+    def at(cutoff: dt.date) -> list[Tested]:
         rows = dataset.at(cutoff)
         progress(f"{dataset.brand}: value at {cutoff}")
         horizons = tuple(h for h in VALUE_HORIZONS if cutoff in dataset.closed_before(dataset.as_of, h))
+        tested: list[Tested] = []
         for name, predicted in value_methods(dataset, cutoff, horizons):
             for horizon in horizons:
                 said = predicted if isinstance(predicted, str) else predicted[horizon]
                 value = outcome(rows, horizon)
-                yield from _judged(dataset.brand, f"clv_{horizon}d", name, cutoff, rows, value, said)
+                tested += _judged(dataset.brand, f"clv_{horizon}d", name, cutoff, rows, value, said)
+        return tested
+
+    for tested in side_by_side(at, judged_cutoffs(dataset), threads):
+        yield from tested
 
 
 def beside_rules(tested: Iterable[Tested]) -> list[Tested]:

@@ -113,9 +113,12 @@ def _figure(tested: list[Tested]) -> Figure:
 
     of_all = [t for t in tested if t.group == ALL and t.metrics]
     names = list(dict.fromkeys(name for t in of_all for name in t.metrics))
-    figure = Figure(figsize=(12, 3 * max(1, -(-len(names) // 2))), layout="constrained")
+    rows = max(1, -(-len(names) // 2))
+    figure = Figure(figsize=(12, 3 * rows))
+    # a layout that is looked for draws everything twice
+    figure.subplots_adjust(0.05, 0.25 / rows, 0.98, 1 - 0.25 / rows, wspace=0.12, hspace=0.6)
     for place, name in enumerate(names):
-        axes = figure.add_subplot(-(-len(names) // 2), 2, place + 1, title=name, xlabel="cut-off")
+        axes = figure.add_subplot(rows, 2, place + 1, title=name)
         for method in dict.fromkeys(t.method for t in of_all):
             points = sorted((t.cutoff, t.metrics[name]) for t in of_all if t.method == method)
             axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=method)

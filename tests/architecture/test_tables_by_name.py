@@ -13,7 +13,8 @@ from mergehouse.contracts.registry import MODELS
 GENERIC = ("lakehouse", "kpi", "engine", "ingest", "transform", "quality", "pipeline", "release")
 TABLE = re.compile(rf"\b(?:{'|'.join(folder.name for folder in MODELS.iterdir())})\.[a-z][a-z0-9_]*\b")
 NAMED = {
-    "ingest.bronze": ("bronze.batches bronze.rejected", "it writes the ledger and the torn lines"),
+    "ingest.bronze": ("bronze.rejected", "it writes the torn lines"),
+    "ingest.ledger": ("bronze.batches", "it writes the ledger"),
     "lakehouse.summary": ("gold.dim_brand monitor.runs", "a lakehouse shows as-of dates and its last run"),
     "pipeline.run_log": (
         "monitor.freshness monitor.quality_results monitor.schema_history",

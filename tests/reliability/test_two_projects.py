@@ -26,6 +26,7 @@ def in_lakehouse_of(shop: Shop, other: Shop) -> Shop:
     config = shop.folder / "mergehouse.yml"
     config.write_text(
         config.read_text().replace("lakehouse: lakehouse", f"lakehouse: {other.folder}/lakehouse")
+        + f"allow_outside: [{other.folder}]\n"
     )
     return shop
 

@@ -72,8 +72,9 @@ _CAMEL = {
 # these through delta-rs, see lakehouse/reader.py
 DAMAGED_LOG = (  # what delta-rs says of one, and not of a store that does not answer
     r"Json error|Invalid JSON|Parquet error|Arrow error|Invalid Checkpoint|commit files, but found gap"
-    r"|No table metadata or protocol|Invalid table version|EOF|expected value"
+    r"|No table metadata or protocol|Invalid table version"
 )
+STORE_FAULT = r"(?i)generic \w+ error|object.?store|http|connect|timed? ?out|permission|os error"
 READABLE_FEATURES = PLAIN_READER_FEATURES | {"deletionVectors", "columnMapping"}
 
 
@@ -322,7 +323,8 @@ class Lakehouse:
         except (DeltaError, ValueError) as error:
             if wants_latest:
                 said = str(error).splitlines()[0]
-                kind = LogError if re.search(DAMAGED_LOG, said) else LakehouseError
+                is_damaged = re.search(DAMAGED_LOG, said) and not re.search(STORE_FAULT, str(error))
+                kind = LogError if is_damaged else LakehouseError
                 at = f" at version {version}, which is published" if published is not None else ""
                 mend = " `mergehouse run` publishes anew." if published is not None else ""
                 if kind is LogError:

@@ -149,7 +149,7 @@ def test_nothing_is_released_that_was_not_built(sold: Shop, touch: Callable[[Sho
     assert [c.table for c in check(sold.project) if c.check == CHECK] == [SALES]
 
 
-@pytest.mark.slow("two runs of two brands")
+@pytest.mark.long("two runs of two brands")
 def test_brands_whose_sources_are_sound_go_on(sold: Shop) -> None:
     """The other brand's figures stay as they were, in tables that somebody has changed, too."""
     other = sold.another("kiosk")

@@ -24,9 +24,9 @@ def named(shop: Shop, name: str) -> Shop:
 
 def in_lakehouse_of(shop: Shop, other: Shop) -> Shop:
     config = shop.folder / "mergehouse.yml"
-    config.write_text(
-        config.read_text().replace("lakehouse: lakehouse", f"lakehouse: {other.folder}/lakehouse")
-    )
+    place = f"{other.folder}/lakehouse"
+    there = f"allow_outside: [{place}]\nlakehouse: {place}"
+    config.write_text(config.read_text().replace("lakehouse: lakehouse", there, 1))
     return shop
 
 

@@ -77,10 +77,10 @@ def test_a_brand_that_could_not_be_written_is_not_left_out(
     other.deliver_lines(OF_2024.replace("2024", "2020"))
     load = EmbeddedLoader.load
 
-    def full(loader, delivery, *given):  # type: ignore[no-untyped-def]
-        if delivery.brand.name == "other":
+    def full(loader, arrived, *given):  # type: ignore[no-untyped-def]
+        if arrived[0][0].brand.name == "other":
             raise LakehouseError("the disk is full")
-        return load(loader, delivery, *given)
+        return load(loader, arrived, *given)
 
     monkeypatch.setattr(EmbeddedLoader, "load", full)
     result = shop.run()

@@ -24,9 +24,10 @@ def named(shop: Shop, name: str) -> Shop:
 
 def in_lakehouse_of(shop: Shop, other: Shop) -> Shop:
     config = shop.folder / "mergehouse.yml"
-    place = f"{other.folder}/lakehouse"
-    there = f"allow_outside: [{place}]\nlakehouse: {place}"
-    config.write_text(config.read_text().replace("lakehouse: lakehouse", there, 1))
+    config.write_text(
+        config.read_text().replace("lakehouse: lakehouse", f"lakehouse: {other.folder}/lakehouse")
+        + f"allow_outside: [{other.folder}]\n"
+    )
     return shop
 
 

@@ -44,8 +44,8 @@ def doubtful_rows(
     >>> header = Header({"order": "Order", "price": "Price"}, undeclared=[], drift=[])
     >>> connection = duckdb.connect()
     >>> written = written_values(connection, rows, source.columns)
-    >>> doubtful_rows(connection, rows, written, source, [header])
-    {0: ['1 row(s) say what the header says', '1 row(s) look like a total']}
+    >>> doubtful_rows(connection, rows, written, source, [header])[0]
+    ['1 row(s) say what the header says', '1 row(s) look like a total']
     """
     said: dict[int, list[str]] = defaultdict(list)
 

@@ -30,7 +30,7 @@ def look_after(
 
     What cannot be done is a finding: no figure depends on it, and the next run tries again.
 
-    >>> look_after(mh.open("shop"), ["gold.dim_brand"], mh.project("shop").config.retention, needed={})
+    >>> look_after(mh.open("shop"), ["gold.sales_daily"], mh.project("shop").config.retention, needed={})
     ([], [])
     """
     findings: list[CheckResult] = []

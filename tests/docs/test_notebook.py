@@ -104,7 +104,7 @@ def test_a_lakehouse_prints_itself_whatever_is_wrong_with_it(house: Path, tmp_pa
     assert "sales_daily unreadable" in repr(mh.open(house))
     for log in (house / "lakehouse" / "gold" / "dim_brand" / "_delta_log").iterdir():
         log.write_text("torn")
-    assert "unreadable  `gold.dim_brand`: the table's log" in repr(mh.open(house))
+    assert "as of     unreadable; `mergehouse run` mends it" in repr(mh.open(house))
     assert "unreadable" in mh.open(house)._repr_html_()
 
 

@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import Shop, prepared_shop
 
 from mergehouse.contracts.registry import contract_of
+from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.science.cards.card import Card, Judged, Weight
 from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
 from mergehouse.science.cards.pages import metric_value, title, write_cards
@@ -255,7 +256,7 @@ def test_a_card_is_filled_from_what_is_published(published: Shop, dataset: Datas
         )
     predicted = np.arange(60.0)
     found = value_card(
-        published.lakehouse,
+        Lakehouse(published.lakehouse.location, newest=True),
         dataset,
         90,
         "forest",
@@ -311,7 +312,8 @@ def test_what_a_registered_model_goes_by(published: Shop, dataset: Dataset) -> N
         )
     ]  # fmt: skip
     published.lakehouse.append("gold.model_explanations", pl.DataFrame(rows, schema=names, orient="row"))
-    card = churn_card(published.lakehouse, dataset, "logistic regression", (), NOW, "m", "2")
+    newest = Lakehouse(published.lakehouse.location, newest=True)
+    card = churn_card(newest, dataset, "logistic regression", (), NOW, "m", "2")
     assert [(w.name, w.value) for w in card.weights] == [("tenure", -0.5), ("recency", 0.2)]
     assert [(w.name, w.value) for w in card.importance] == [("recency", 0.1)]
-    assert churn_card(published.lakehouse, dataset, "logistic regression", (), NOW, "m", "1").weights == ()
+    assert churn_card(newest, dataset, "logistic regression", (), NOW, "m", "1").weights == ()

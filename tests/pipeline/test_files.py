@@ -137,7 +137,7 @@ def test_executors_of_spark_read_the_same(delivered: tuple[Shop, RunResult], nam
         for found in json.loads(json.dumps(spark_loader._open(brand, "lines", source, file)))["deliveries"]:
             delivery = spark_loader._delivery(brand, "lines", source, file, found)
             (batch,) = (b for b in result.ingest.new if b.batch_id == delivery.batch_id)
-            seen = spark_loader._examine(delivery, batch, Earlier([], []))
+            seen = spark_loader._examine(delivery, batch, Earlier([], 0, []))
             assert (seen["rows"], seen["rejected"], seen["formats"]) == (batch.rows, 0, batch.formats)
             for part in spark_loader._rows(delivery, batch):
                 rows += [tuple(row.values()) for row in part.select(COLUMNS).to_pylist()]

@@ -13,13 +13,12 @@ from mergehouse.errors import ConfigError
 
 D = Decimal
 DAILY_RATE = "SELECT rate_eur FROM silver.fx_rates_eur WHERE currency = '{}' AND rate_date = '2025-06-02'"
-QUARANTINE = "quarantine: {stop: 100 %}\n"
 
 
 def with_columns(shop: Shop, names: dict[str, str], brand_yml: str = "") -> str:
     """More columns of the export that order_lines.sql hands on; returns the header."""
     declared = "".join(f"      {name}: {{type: {kind}}}\n" for name, kind in names.items())
-    shop.configure(brand_yml + QUARANTINE + SHOP_BRAND.rstrip("\n") + "\n" + declared)
+    shop.configure(brand_yml + SHOP_BRAND.rstrip("\n") + "\n" + declared)
     sql = SHOP_ORDER_LINES.replace("currency, batch_id", ", ".join(["currency", *names, "batch_id"]))
     (shop.brand / "order_lines.sql").write_text(sql)
     return ",".join(["order,line,when,item,title,qty,price,customer,country,currency", *names])

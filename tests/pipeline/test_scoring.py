@@ -27,6 +27,7 @@ from tests.pipeline.test_training import BEGIN, DAYS, FEW, LINE, customers
 
 from mergehouse.cli.main import main
 from mergehouse.errors import RegistryError
+from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.computed import Request
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
@@ -211,7 +212,8 @@ def test_a_promotion_makes_the_scores_stale(scored: tuple[Shop, RunResult], tmp_
     [model] = [v for v in versions(shop.project) if v.target == "churn"]
 
     def asked() -> str:
-        return customer_scores.version(Request(shop.project, shop.lakehouse, lambda _: None))
+        newest = Lakehouse(shop.lakehouse.location, newest=True)
+        return customer_scores.version(Request(shop.project, newest, lambda _: None))
 
     first = asked()
     assert f"{model.name} 1" in first

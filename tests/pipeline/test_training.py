@@ -18,6 +18,7 @@ from tests.conftest import Shop, prepared_shop, with_database_of_models
 
 from mergehouse.cli.main import main
 from mergehouse.errors import FitError
+from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.project.config import MlflowConfig, Project
 from mergehouse.science import training
 from mergehouse.science.churn import model as churn
@@ -242,16 +243,17 @@ def test_a_model_that_does_not_beat_the_rules_is_not_used(
     task = TASKS[0]
     # a tie is not better
     monkeypatch.setattr(training, "TASKS", (replace(task, rules=("logistic regression",)),))
-    [decision] = train_missing(project, trained.lakehouse).decisions
+    newest = Lakehouse(trained.lakehouse.location, newest=True)  # as within a run
+    [decision] = train_missing(project, newest).decisions
     assert decision.champion is None and "does not beat the logistic regression" in decision.why
     assert champion(project, "shop", "churn") is None and versions(project)[0].aliases == ("challenger",)
-    kept = trained.rows(
+    kept = newest.query(
         "SELECT is_promoted, decided_by, better_at, worse_at, value = other_value"
         " FROM gold.model_promotions WHERE model_name LIKE 'beaten%'"
-    )
+    ).fetchall()
     assert kept == [(False, "backtest", 0, 0, True)]
     # once is enough: `mergehouse train` tries again
-    assert train_missing(project, trained.lakehouse).tested == []
+    assert train_missing(project, newest).tested == []
 
 
 @pytest.mark.long("trains twice")

@@ -38,15 +38,19 @@ MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more D
 
 class DuckDBEngine:
     """One in-memory DuckDB that spills to `temp_folder` above `limits.memory`. It touches no file but those
-    there and the lakehouse's: brands' own SQL runs in it.
+    there, the lakehouse's, and those in folders it is `given`: brands' own SQL runs in it.
     """
 
     tables_at_once = 2  # one query's last steps keep one core busy; another table's query takes the rest
 
-    def __init__(self, limits: Limits, lakehouse: Lakehouse, temp_folder: Path):
+    def __init__(self, limits: Limits, lakehouse: Lakehouse, temp_folder: Path, *given: Path):
         self.lakehouse = lakehouse
         self.connection = connect(
-            lakehouse.root, temp_folder, **settings(limits, temp_folder), preserve_insertion_order=False
+            lakehouse.root,
+            temp_folder,
+            *given,
+            **settings(limits, temp_folder),
+            preserve_insertion_order=False,
         )
         for schema in (*LAYERS, *SCHEMAS, *RELATIONS):
             self.connection.execute(f"CREATE SCHEMA {schema}")

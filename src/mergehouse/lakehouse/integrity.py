@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import duckdb
 
 from mergehouse.contracts.registry import find, is_built
-from mergehouse.errors import LogError
+from mergehouse.errors import LakehouseError, LogError
 from mergehouse.lakehouse.commits import Commit
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import LAYERS
@@ -77,7 +77,12 @@ def faults(
 
 
 def sound_files(lakehouse: Lakehouse, fault: Fault) -> list[str]:
-    """The data files of the version that is published which are as the log has them, by their addresses."""
+    """The data files of the version that is published which are as the log has them, by their addresses.
+
+    >>> fault = Fault("gold.dim_brand", "files", "one of them is gone", lost=frozenset(["part-0.parquet"]))
+    >>> len(sound_files(mh.open("shop"), fault))
+    1
+    """
     return [
         lakehouse.address(fault.table) + "/" + file.place
         for file in _logged(lakehouse, fault.table)
@@ -133,6 +138,8 @@ def _fault(
         files = _logged(lakehouse, name)
     except LogError as error:
         return Fault(name, "log", str(error).partition(": ")[2].partition(". `")[0])
+    except LakehouseError:
+        return None  # it is not to be read: who reads it says why
     if _is_empty(lakehouse, name, delta.version()):
         return Fault(name, "log", f"the last commit in its log, version {delta.version()}, is empty")
     if published is not None and delta.version() < published:

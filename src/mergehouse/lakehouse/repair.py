@@ -67,7 +67,18 @@ def write_anew(lakehouse: Lakehouse, name: str, rows: Any, batches: Sequence[str
 
 
 def without_lost_files(lakehouse: Lakehouse, contract: Contract, fault: Fault) -> None:
-    """A new version of a table without the files that are lost or not as they were."""
+    """A new version of a table without the files that are lost or not as they were.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
+    >>> lakehouse.append_rows(contract, [["a", "A", "EUR", "UTC", None, None, None]])
+    >>> lakehouse.append_rows(contract, [["b", "B", "EUR", "UTC", None, None, None]])
+    >>> [file] = lakehouse.files_in("gold.dim_brand", [{"source_system": "a"}])
+    >>> lost = frozenset([Path(file).relative_to("new/gold/dim_brand").as_posix()])
+    >>> without_lost_files(lakehouse, contract, Fault("gold.dim_brand", "files", "it is gone", lost=lost))
+    >>> lakehouse.query("SELECT label FROM gold.dim_brand").fetchall()
+    [('B',)]
+    """
     lost = frozenset(str(lakehouse.path(contract.table) / path) for path in fault.lost)
     lakehouse.exchange(contract, (), Stamp(""), lost)
 
@@ -75,9 +86,17 @@ def without_lost_files(lakehouse: Lakehouse, contract: Contract, fault: Fault) -
 def kept_rows(lakehouse: Lakehouse, contract: Contract) -> int:
     """Writes anew, from the data files that its log still names, or where it does not name all, from those
     that it does not say are out of use, a table whose log cannot be read. Returns the number of its rows.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
+    >>> lakehouse.append_rows(contract, [["a", "A", "EUR", "UTC", None, None, None]])
+    >>> lakehouse.append_rows(contract, [["b", "B", "EUR", "UTC", None, None, None]])
+    >>> _ = Path("new/gold/dim_brand/_delta_log/00000000000000000001.json").write_text("torn")
+    >>> kept_rows(lakehouse, contract)  # of the second commit nothing is known any more
+    1
     """
     name = contract.table
-    files = readable_files(lakehouse, name, *said_of_files(lakehouse, name))
+    files = readable_files(lakehouse, name, *_said_of_files(lakehouse, name))
     set_aside(lakehouse, name)
     lakehouse.create(contract)
     if not files:
@@ -100,6 +119,9 @@ def readable_files(
 ) -> list[str]:
     """The Parquet files in a table's folder that can be read, of all or of these paths in it, `without` some;
     on this machine.
+
+    >>> [Path(file).suffix for file in readable_files(mh.open("shop"), "gold.dim_brand")]
+    ['.parquet']
     """
     prefix = f"{name.replace('.', '/')}/"
     if lakehouse.is_remote:
@@ -115,7 +137,7 @@ def readable_files(
     return [file for file, rows in rows_in_files(files).items() if rows]
 
 
-def said_of_files(lakehouse: Lakehouse, name: str) -> tuple[frozenset[str], frozenset[str]]:
+def _said_of_files(lakehouse: Lakehouse, name: str) -> tuple[frozenset[str], frozenset[str]]:
     """The paths of the files that those commits leave in the table which can still be read, none where the
     first ones have gone, and of those that they leave out of use.
     """

@@ -103,6 +103,7 @@ def let_go(
     lakehouse.delta(name, first).create_checkpoint()
     _remove(lakehouse, name, gone)
     _remove(lakehouse, name, [path for path, version in log.items() if version < first])
+    lakehouse.forget(name)
     return Gone(len(gone), sum(files[path].bytes for path in gone), first)
 
 

@@ -111,7 +111,7 @@ def ingest(
             return result
         target = Lakehouse(f"{place}/Tables")
         with exclusive(target), tempfile.TemporaryDirectory(prefix="mergehouse-ingest-") as scratch:
-            engine = DuckDBEngine(Limits(), target, Path(scratch))
+            engine = DuckDBEngine(Limits(), target, Path(scratch), folder)
             stamp = Stamp(f"release {manifest.version} {verification.manifest_sha256}", manifest.version)
             for table in manifest.tables:
                 progress(table.name)

@@ -69,6 +69,7 @@ def write_anew(lakehouse: Lakehouse, name: str, rows: Any, batches: Sequence[str
 def without_lost_files(lakehouse: Lakehouse, contract: Contract, fault: Fault) -> None:
     """A new version of a table without the files that are lost or not as they were.
 
+    >>> from pathlib import Path
     >>> from mergehouse.contracts.registry import contract_of
     >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
     >>> lakehouse.append_rows(contract, [["a", "A", "EUR", "UTC", None, None, None]])
@@ -87,6 +88,7 @@ def kept_rows(lakehouse: Lakehouse, contract: Contract) -> int:
     """Writes anew, from the data files that its log still names, or where it does not name all, from those
     that it does not say are out of use, a table whose log cannot be read. Returns the number of its rows.
 
+    >>> from pathlib import Path
     >>> from mergehouse.contracts.registry import contract_of
     >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
     >>> lakehouse.append_rows(contract, [["a", "A", "EUR", "UTC", None, None, None]])
@@ -120,8 +122,8 @@ def readable_files(
     """The Parquet files in a table's folder that can be read, of all or of these paths in it, `without` some;
     on this machine.
 
-    >>> [Path(file).suffix for file in readable_files(mh.open("shop"), "gold.dim_brand")]
-    ['.parquet']
+    >>> [file.endswith(".parquet") for file in readable_files(mh.open("shop"), "gold.dim_brand")]
+    [True]
     """
     prefix = f"{name.replace('.', '/')}/"
     if lakehouse.is_remote:

@@ -278,6 +278,7 @@ def test_a_key_of_the_lines_source_numbers_them(shop: Shop, numbered: bool) -> N
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
+@pytest.mark.slow("a run, two deliveries, and a rebuild")
 def test_a_day_delivered_again_changes_no_figure(shop: Shop) -> None:
     day = [line(f"A{n}", day=3) for n in range(5)]
     shop.deliver_lines(line("Z", day=1), *day)

@@ -91,7 +91,7 @@ def republishing(lakehouse: Lakehouse) -> Iterator[None]:
 
 
 def _newest(lakehouse: Lakehouse, known: dict[str, int]) -> dict[str, int]:
-    """The newest version of every table; of those that this lakehouse has read, the one it has read."""
+    """The newest version of every table, whoever of a run has written it."""
     names = lakehouse.folders()
     with ThreadPoolExecutor(LOGS_AT_ONCE) as pool:
         each = pool.map if lakehouse.is_remote else map
@@ -102,7 +102,7 @@ def _newest(lakehouse: Lakehouse, known: dict[str, int]) -> dict[str, int]:
 def _newest_of(lakehouse: Lakehouse, name: str, known: int | None) -> int | None:
     """From the names of the log's files. A log may be long: it is looked at from the `known` version on."""
     if (seen := lakehouse.seen(name)) is not None:
-        return seen
+        known = seen  # at least: what scores and trains writes to tables by itself
     log = f"{name.replace('.', '/')}/_delta_log"
     if lakehouse.is_remote:
         start = f"{log}/{known:020}" if known is not None else None

@@ -15,7 +15,8 @@ from tests.pipeline.test_incremental import differences, line
 
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.folding import FILES, LARGE, LiveFile, fold, folded_with, live_files
+from mergehouse.lakehouse.files import LiveFile, live_files
+from mergehouse.lakehouse.folding import FILES, LARGE, fold, folded_with
 from mergehouse.lakehouse.retention import let_go
 
 DELIVERIES = 12

@@ -23,10 +23,11 @@ from mergehouse.lakehouse.files import (
     StagedFile,
     Stamp,
     data_files,
+    live_files,
     minimum_and_maximum,
     needs_safe_reader,
 )
-from mergehouse.lakehouse.folding import folded_with, live_files
+from mergehouse.lakehouse.folding import folded_with
 from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings, text
 from mergehouse.project.config import Limits
 from mergehouse.storage import fetch, write_failure
@@ -170,10 +171,10 @@ class DuckDBEngine:
         if columns:
             found = f"SELECT DISTINCT {columns} FROM {Relation('inserted', contract.table)}"
             partitions = {tuple(map(str, row)) for row in self._session.execute(found).fetchall()}
-        files = {str(root / f.path): f for f in live_files(self.lakehouse.delta(contract.table))}
+        files = {str(root / f.place): f for f in live_files(self.lakehouse.delta(contract.table))}
         gone = [file for path, file in files.items() if path in replaced]
         staying = [file for path, file in files.items() if path not in replaced]
-        return frozenset(str(root / f.path) for f in folded_with(staying, gone, came, partitions))
+        return frozenset(str(root / f.place) for f in folded_with(staying, gone, came, partitions))
 
     def attach_staged(self, staged: Staged) -> None:
         contract = staged.contract

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from mergehouse.contracts.types import duckdb_type, of_delta
@@ -64,6 +64,46 @@ def data_files(delta: DeltaTable) -> list[str]:
     if is_url(folder):
         return delta.file_uris()
     return [unquote(folder) + file.removeprefix(folder) for file in delta.file_uris()]
+
+
+class LiveFile(NamedTuple):
+    """A data file of a version as the log has it: its path as written there, its bytes and rows, the values
+    of the partition it is in, and when it was last written (s since 1970).
+    """
+
+    path: str
+    bytes: int
+    rows: int
+    partition: tuple[str, ...]
+    modified: float = 0.0
+
+    @property
+    def place(self) -> str:
+        """Its path in the table's folder.
+
+        >>> LiveFile("brand=a%20b/part-0.parquet", 10, 1, ("a b",)).place
+        'brand=a b/part-0.parquet'
+        """
+        return unquote(self.path)
+
+
+def live_files(delta: DeltaTable) -> list[LiveFile]:
+    """The files of a version.
+
+    >>> [(file.rows, file.partition) for file in live_files(mh.open("shop").delta("gold.sales_daily"))]
+    [(4, ('shop',))]
+    """
+    actions = delta.get_add_actions(flatten=True)
+    paths, sizes, rows, moments = (
+        actions.column(c).to_pylist() if c in actions.schema.names else [0] * actions.num_rows
+        for c in ("path", "size_bytes", "num_records", "modification_time")
+    )
+    columns = [actions.column(f"partition.{c}").to_pylist() for c in delta.metadata().partition_columns]
+    partitions = zip(*columns, strict=True) if columns else [()] * len(paths)
+    return [
+        LiveFile(path, size, count or 0, tuple(map(str, partition)), int(moment) / 1000)
+        for path, size, count, partition, moment in zip(paths, sizes, rows, partitions, moments, strict=True)
+    ]
 
 
 def files_with(delta: DeltaTable, column: str, value: str) -> list[str]:

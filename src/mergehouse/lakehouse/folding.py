@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from mergehouse.lakehouse.files import needs_safe_reader, writer_properties
+from mergehouse.lakehouse.files import LiveFile, live_files, needs_safe_reader, writer_properties
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -19,34 +19,6 @@ if TYPE_CHECKING:
 FILES = 3  # small ones, of a partition
 LARGE = 4 * 2**20  # bytes from which on a file is left alone: half of what a run makes files of
 MUCH_LARGER = 2  # times what is folded so far
-
-
-class LiveFile(NamedTuple):
-    """A file of a version: its path in the table's folder, and the values of the partition it is in."""
-
-    path: str
-    bytes: int
-    rows: int
-    partition: tuple[str, ...]
-
-
-def live_files(delta: DeltaTable) -> list[LiveFile]:
-    """The files of a version.
-
-    >>> [(file.rows, file.partition) for file in live_files(mh.open("shop").delta("gold.sales_daily"))]
-    [(4, ('shop',))]
-    """
-    actions = delta.get_add_actions(flatten=True)
-    paths, sizes, rows = (
-        actions.column(c).to_pylist() if c in actions.schema.names else [0] * actions.num_rows
-        for c in ("path", "size_bytes", "num_records")
-    )
-    columns = [actions.column(f"partition.{c}").to_pylist() for c in delta.metadata().partition_columns]
-    partitions = zip(*columns, strict=True) if columns else [()] * len(paths)
-    return [
-        LiveFile(path, size, count or 0, tuple(map(str, partition)))
-        for path, size, count, partition in zip(paths, sizes, rows, partitions, strict=True)
-    ]
 
 
 def folded_with(

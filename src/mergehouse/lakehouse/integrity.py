@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import unquote
 
 import duckdb
 
@@ -19,7 +18,7 @@ from mergehouse.contracts.registry import find, is_built
 from mergehouse.errors import LakehouseError, LogError
 from mergehouse.lakehouse.commits import Commit
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.files import LAYERS
+from mergehouse.lakehouse.files import LAYERS, LiveFile, live_files
 from mergehouse.lakehouse.published import published_versions
 from mergehouse.lakehouse.reader import shared, text
 from mergehouse.storage import storage_errors
@@ -49,16 +48,6 @@ class Written(NamedTuple):
     modified: float
 
 
-class Logged(NamedTuple):
-    """A data file as the log has it: its path as written there, and as it is on disk."""
-
-    path: str
-    place: str
-    bytes: int
-    modified: float
-    rows: int
-
-
 def faults(
     lakehouse: Lakehouse, tables: Iterable[str] | None = None, count_rows: bool = False
 ) -> dict[str, Fault]:
@@ -85,7 +74,7 @@ def sound_files(lakehouse: Lakehouse, fault: Fault) -> list[str]:
     """
     return [
         lakehouse.address(fault.table) + "/" + file.place
-        for file in _logged(lakehouse, fault.table)
+        for file in _live_files(lakehouse, fault.table)
         if file.path not in fault.lost
     ]
 
@@ -135,7 +124,7 @@ def _fault(
     try:
         delta = lakehouse.delta(name)
         whose = lakehouse.standing(name)
-        files = _logged(lakehouse, name)
+        files = _live_files(lakehouse, name)
     except LogError as error:
         return Fault(name, "log", str(error).partition(": ")[2].partition(". `")[0])
     except LakehouseError:
@@ -171,24 +160,18 @@ def _is_empty(lakehouse: Lakehouse, name: str, version: int) -> bool:
     return not lakehouse.is_remote and commit.exists() and not commit.stat().st_size
 
 
-def _logged(lakehouse: Lakehouse, name: str) -> list[Logged]:
+def _live_files(lakehouse: Lakehouse, name: str) -> list[LiveFile]:
     """Raises LogError where what the log says of files cannot be read."""
     from deltalake.exceptions import DeltaError
 
     try:
-        actions = lakehouse.delta(name).get_add_actions()
+        files = live_files(lakehouse.delta(name))
     except (DeltaError, ValueError) as error:
         raise LogError(f"`{name}`: {str(error).splitlines()[0]}") from None
-    columns = ("path", "size_bytes", "modification_time", "num_records")
-    rows = zip(*(actions.column(column).to_pylist() for column in columns), strict=True)
-    return [
-        Logged(path, path if "%" not in path else unquote(path), size, int(modified) / 1000, rows or 0)
-        for path, size, modified, rows in rows
-        if "://" not in path  # a file of another table, which a shallow clone reads
-    ]
+    return [file for file in files if "://" not in file.path]  # of another table, which a clone reads
 
 
-def _wrong_sizes(files: list[Logged], there: dict[str, Written]) -> Iterator[tuple[str, str]]:
+def _wrong_sizes(files: list[LiveFile], there: dict[str, Written]) -> Iterator[tuple[str, str]]:
     for file in files:
         if file.place not in there:
             yield file.path, f"its file {file.place} is gone"
@@ -197,7 +180,7 @@ def _wrong_sizes(files: list[Logged], there: dict[str, Written]) -> Iterator[tup
             yield file.path, f"its file {file.place} has {size:,} bytes; the log says {file.bytes:,}"
 
 
-def _wrong_rows(lakehouse: Lakehouse, name: str, files: list[Logged]) -> dict[str, str]:
+def _wrong_rows(lakehouse: Lakehouse, name: str, files: list[LiveFile]) -> dict[str, str]:
     """Of files on this machine: those of a store that are not there are held against their sizes alone."""
     paths = {file.path: str(lakehouse.path(name) / file.place) for file in files}
     there = [path for path in paths.values() if not lakehouse.is_remote or Path(path).exists()]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from mergehouse.lakehouse.folding import live_files
+from mergehouse.lakehouse.files import live_files
 
 if TYPE_CHECKING:
     from mergehouse.lakehouse.delta import Lakehouse
@@ -76,7 +76,7 @@ def let_go(
         return None
     oldest, newest = min(commits), max(commits)
     needed = newest - 1 if needed is None else min(needed, newest)
-    live = {path: f.bytes for f in live_files(lakehouse.delta(name)) for path in (f.path, unquote(f.path))}
+    live = {path: f.bytes for f in live_files(lakehouse.delta(name)) for path in (f.path, f.place)}
     out_of_use = {
         path: file.bytes
         for path, file in files.items()

@@ -69,12 +69,12 @@ _CAMEL = {
     "modification_time": "modificationTime",
     "data_change": "dataChange",
 }
-# these through delta-rs, see lakehouse/reader.py
 DAMAGED_LOG = (  # what delta-rs says of one, and not of a store that does not answer
     r"Json error|Invalid JSON|Parquet error|Arrow error|Invalid Checkpoint|commit files, but found gap"
     r"|No table metadata or protocol|Invalid table version"
 )
 STORE_FAULT = r"(?i)generic \w+ error|object.?store|http|connect|timed? ?out|permission|os error"
+# what there is besides is read through delta-rs, see lakehouse/reader.py
 READABLE_FEATURES = PLAIN_READER_FEATURES | {"deletionVectors", "columnMapping"}
 
 
@@ -161,19 +161,6 @@ class Lakehouse:
         """
         is_steady = self.newest or self._opened is not None
         return nullcontext(self) if is_steady else Lakehouse(self.location).pinned()
-
-    def seen(self, name: str) -> int | None:
-        """The version of a table that was read last within `pinned`; None where it was not, or has been
-        written to since.
-
-        >>> with mh.open("shop").pinned() as lakehouse:
-        ...     before = lakehouse.seen("gold.dim_brand")
-        ...     rows = lakehouse.rows("gold.dim_brand")
-        ...     before, lakehouse.seen("gold.dim_brand")
-        (None, 0)
-        """
-        table, seen = (self._opened or {}).get(name, (None, 0))
-        return table.version() if table and seen == self._commits[name] else None
 
     def forget(self, name: str) -> None:
         """What was read of the table's log is of no use: the log has been exchanged.

@@ -101,8 +101,6 @@ def _newest(lakehouse: Lakehouse, known: dict[str, int]) -> dict[str, int]:
 
 def _newest_of(lakehouse: Lakehouse, name: str, known: int | None) -> int | None:
     """From the names of the log's files. A log may be long: it is looked at from the `known` version on."""
-    if (seen := lakehouse.seen(name)) is not None:
-        known = seen  # at least: what scores and trains writes to tables by itself
     log = f"{name.replace('.', '/')}/_delta_log"
     if lakehouse.is_remote:
         start = f"{log}/{known:020}" if known is not None else None

@@ -8,6 +8,7 @@ the files' footers: where asked for, and where a file was written after its comm
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -19,7 +20,7 @@ from mergehouse.errors import LakehouseError, LogError
 from mergehouse.lakehouse.commits import Commit
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import LAYERS, LiveFile, live_files
-from mergehouse.lakehouse.published import published_versions
+from mergehouse.lakehouse.published import LOGS_AT_ONCE, published_versions
 from mergehouse.lakehouse.reader import shared, text
 from mergehouse.storage import storage_errors
 
@@ -57,12 +58,14 @@ def faults(
     {}
     """
     there, published = _written(lakehouse), published_versions(lakehouse) or {}
-    found = {}
-    for name in there if tables is None else tables:
+
+    def one(name: str) -> Fault | None:
         written = there.get(name)
-        if written and (fault := _fault(lakehouse, name, written, published.get(name), count_rows)):
-            found[name] = fault
-    return found
+        return _fault(lakehouse, name, written, published.get(name), count_rows) if written else None
+
+    with ThreadPoolExecutor(LOGS_AT_ONCE) as pool:
+        found = pool.map(one, list(there if tables is None else tables))
+        return {fault.table: fault for fault in found if fault}
 
 
 def sound_files(lakehouse: Lakehouse, fault: Fault) -> list[str]:

@@ -16,13 +16,13 @@ import duckdb
 from mergehouse import display
 from mergehouse.display import HARD_SPACE
 from mergehouse.errors import LakehouseError
+from mergehouse.lakehouse.published import LOGS_AT_ONCE
 from mergehouse.lakehouse.reader import scan, shared
 
 if TYPE_CHECKING:
     from mergehouse.lakehouse.delta import Lakehouse
 
 BRANDS, RUNS = "gold.dim_brand", "monitor.runs"
-LOGS_AT_ONCE = 4  # of an object store each takes a moment, all of it waiting
 
 
 @dataclass(frozen=True)

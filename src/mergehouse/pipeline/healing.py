@@ -64,11 +64,11 @@ def at_fault(project: Project, lakehouse: Lakehouse) -> list[CheckResult]:
     >>> at_fault(mh.project("shop"), mh.open("shop"))
     []
     """
-    found = faults(lakehouse, count_rows=True)
+    found, sources = faults(lakehouse, count_rows=True), loaded_into(project, [])
     results = [
         _finding(name, "error", 1, f"{_sentence(fault)} {_mend(fault)}")
         for name, fault in found.items()
-        if find(name) or name in loaded_into(project, [])
+        if find(name) or name in sources
     ]
     if BATCHES in found:
         return results

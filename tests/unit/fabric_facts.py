@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mergehouse.project.config import read_yaml
+from mergehouse.project.yaml_file import read_yaml
 
 FACTS = read_yaml(Path(__file__).with_name("fabric_api_facts.yml"))
 UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"

@@ -107,7 +107,7 @@ def test_generated_pages_are_current(name: str, text: str) -> None:
 
 def test_every_reason_code_has_words() -> None:
     from mergehouse.ingest.delivery import REASONS
-    from mergehouse.project.config import parse_yaml
+    from mergehouse.project.yaml_file import parse_yaml
 
     words = parse_yaml((PACKAGE / "quality" / "words.yml").read_text())["reasons"]
     sql = "".join(f.read_text() for f in [*SQL, *TEMPLATES.glob("brands/*/*.sql")])

@@ -14,7 +14,7 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError
 from mergehouse.platform.delta_sharing import sharing_config
 from mergehouse.platform.fabric.shortcuts import shortcut, write_shortcuts
-from mergehouse.project.config import parse_yaml
+from mergehouse.project.yaml_file import parse_yaml
 from mergehouse.storage import fabric_root, located, open_store
 
 CONNECTION, WORKSPACE, ITEM = (f"{n}" * 8 + "-0000-0000-0000-000000000000" for n in "abc")

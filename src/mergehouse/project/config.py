@@ -27,8 +27,7 @@ from mergehouse import display
 from mergehouse.errors import ConfigError
 from mergehouse.machine import refusal
 from mergehouse.project.places import expect_allowed, expect_apart, expect_own_folder
-from mergehouse.project.yaml_file import parse_yaml as parse_yaml
-from mergehouse.project.yaml_file import read_yaml as read_yaml
+from mergehouse.project.yaml_file import read_yaml
 from mergehouse.storage import located
 
 ColumnType = Literal["text", "code", "id", "number", "percent", "date", "timestamp", "boolean"]

@@ -58,6 +58,24 @@ SELECT `order` AS order_id, line AS line_id, `when` AS order_local_ts,
 FROM lines
 """
 
+# orders have headers of their own, which say whose they are
+HEADED_BRAND = (
+    SHOP_BRAND
+    + """
+  heads:
+    files: "heads*"
+    key: [number]
+    columns:
+      number: {type: code}
+      customer: {type: code}
+"""
+)
+HEADED_LINES = (
+    SHOP_ORDER_LINES.replace("customer AS customer_code", "h.customer AS customer_code")
+    .replace("FROM lines", "FROM lines AS l LEFT JOIN heads AS h ON h.number = l.`order`")
+    .replace("batch_id, source_row, ingest_ts", "l.batch_id, l.source_row, l.ingest_ts")
+)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def runs_without_scores() -> Iterator[None]:

@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop, prepared_shop
+from tests.conftest import (
+    HEADED_BRAND,
+    HEADED_LINES,
+    SHOP_BRAND,
+    SHOP_HEADER,
+    SHOP_ORDER_LINES,
+    Shop,
+    prepared_shop,
+)
 from tests.prepared import prepared
 
 from mergehouse.cli.scaffold import write_project
@@ -339,24 +347,6 @@ def test_a_late_arrival_touches_its_own_day_and_month(began: Shop) -> None:
     result = began.run()
     assert changed(result)["gold.sales_daily"] == 1 and changed(result)["gold.category_perf"] == 1
     assert differences(began.lakehouse, began.folder) == {}
-
-
-HEADED_BRAND = (
-    SHOP_BRAND
-    + """
-  heads:
-    files: "heads*"
-    key: [number]
-    columns:
-      number: {type: code}
-      customer: {type: code}
-"""
-)
-HEADED_LINES = (
-    SHOP_ORDER_LINES.replace("customer AS customer_code", "h.customer AS customer_code")
-    .replace("FROM lines", "FROM lines AS l LEFT JOIN heads AS h ON h.number = l.`order`")
-    .replace("batch_id, source_row, ingest_ts", "l.batch_id, l.source_row, l.ingest_ts")
-)
 
 
 @pytest.mark.parametrize("followed", [pytest.param(True, marks=LONG), False])

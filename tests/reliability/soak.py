@@ -19,7 +19,7 @@ from statistics import median
 
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop, shop_with_rates
+from tests.conftest import HEADED_BRAND, HEADED_LINES, Shop, shop_with_rates
 from tests.prepared import prepared
 
 from mergehouse.lakehouse.delta import Lakehouse
@@ -33,14 +33,6 @@ ODD = [  # Berlin's clocks change, and years end
     "2025-10-26 01:30:00", "2025-10-26 02:30:00", "2025-10-26 03:00:00", "2024-02-29 00:10:00",
     "2025-12-31 23:59:59", "2026-01-01 00:00:00",
 ]  # fmt: skip
-HEADS = """
-  heads:
-    files: "heads*"
-    key: [number]
-    columns:
-      number: {type: code}
-      customer: {type: code}
-"""
 KILLED = "from mergehouse.cli.main import main; main()"
 
 
@@ -93,13 +85,9 @@ def soak(folder: Path, deliveries: int, seed: int, say: Callable[[str], object] 
 
 
 def two_sources(shop: Shop) -> Shop:
-    shop.configure(SHOP_BRAND + HEADS)
-    joined = "FROM lines AS l LEFT JOIN heads AS h ON h.number = l.`order`"
-    sql = SHOP_ORDER_LINES.replace(
-        "customer AS customer_code", "COALESCE(h.customer, l.customer) AS customer_code"
-    )
-    sql = sql.replace("FROM lines", joined).replace("batch_id, source_row", "l.batch_id, l.source_row")
-    (shop.brand / "order_lines.sql").write_text(sql.replace(" ingest_ts", " l.ingest_ts"))
+    shop.configure(HEADED_BRAND)
+    either = HEADED_LINES.replace("h.customer AS", "COALESCE(h.customer, l.customer) AS")
+    (shop.brand / "order_lines.sql").write_text(either)
     shop.deliver("number,customer\nA0,K0\n", "heads_0000.csv")
     return shop
 

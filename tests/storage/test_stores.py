@@ -168,6 +168,7 @@ def command(name: str, shop: Shop, *arguments: str) -> int:
 def test_survival_and_model_cards_go_into_the_store(shop: Shop, bucket: str) -> None:
     from datetime import UTC, date, datetime
 
+    from mergehouse.lakehouse.published import republishing
     from mergehouse.science.cards.contents import untrained_card
     from mergehouse.science.cards.pages import write_cards
     from mergehouse.science.survival.page import write_survival
@@ -176,7 +177,8 @@ def test_survival_and_model_cards_go_into_the_store(shop: Shop, bucket: str) -> 
     in_store(shop, location)
     shop.deliver_lines(*lines(0, 50))
     assert not shop.run().failed
-    page = write_survival(shop.project, "shop")
+    with republishing(shop.lakehouse):  # as training does
+        page = write_survival(shop.project, "shop")
     card = untrained_card("shop", "churn_90d", date(2024, 3, 29), datetime.now(UTC), "Too short.")
     pages = [page, *write_cards(shop.project, [card])]
     assert page == f"{location}/models/shop-survival.html" and pages[1] == f"{location}/models/index.html"

@@ -36,8 +36,9 @@ def write_survival(project: Project, brand: str, progress: Progress = silent) ->
     """Computes a brand's survival, replaces its rows in four Gold tables, and writes
     `models/<brand>-survival.html`.
 
-    Returns the page's path or URL. The caller holds the lakehouse (`pipeline.exclusive`). Raises FitError
-    where no known customer has bought, LakehouseError where a table it reads is not published.
+    Returns the page's path or URL. The caller holds the lakehouse and publishes (`exclusive`,
+    `republishing`). Raises FitError where no known customer has bought, LakehouseError where a table it reads
+    is not published.
     """
     lakehouse = Lakehouse(project.lakehouse_location, newest=True)
     progress(f"{brand}: survival")

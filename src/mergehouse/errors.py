@@ -44,6 +44,10 @@ class LakehouseError(MergehouseError):
     """A table cannot be found, read or written."""
 
 
+class AccessError(MergehouseError):
+    """What somebody may see cannot be told, written or read."""
+
+
 class LogError(LakehouseError):
     """The log of a table is damaged."""
 

@@ -65,7 +65,33 @@ def run(
         if loaded.config.science.tables and (lacking := lacking_packages()):
             typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
     is_scored = not later or _train_and_score(loaded, result)
-    raise typer.Exit(1 if result.failed or not is_scored else 0)
+    is_shown = _write_dashboards(loaded, as_json)
+    raise typer.Exit(1 if result.failed or not is_scored or not is_shown else 0)
+
+
+def _write_dashboards(project: Project, quiet: bool) -> bool:
+    """Writes what each role may see, for `mergehouse serve`; False where that failed. A project without
+    access.yml has no dashboards.
+    """
+    from mergehouse.access.extract import write_extracts
+    from mergehouse.access.policy import FILE, load_policy
+    from mergehouse.cli import render
+    from mergehouse.errors import MergehouseError
+
+    if not (project.folder / FILE).exists():
+        return True
+    try:
+        with render.steps(hidden=quiet) as step:
+            policy = load_policy(project)
+            write_extracts(project, policy, progress=step)
+    except MergehouseError as error:
+        render.complain(f"Dashboards show what they showed before: {error}")
+        return False
+    if not quiet:
+        typer.echo(
+            f"Pages    for {len(policy.roles)} roles: `mergehouse serve -C {project.folder}` opens them"
+        )
+    return True
 
 
 def _train_and_score(project: Project, so_far: RunResult) -> bool:

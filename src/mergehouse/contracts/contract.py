@@ -46,6 +46,12 @@ class ColumnContract(_Strict):
     severity: Severity = Field(
         default="error", description="Of what is checked of the column: `error` or `warn`, as of a check."
     )
+    across_brands: Literal["all"] | list[str] = Field(
+        default=[],
+        description="What tells a brand's people about other brands: `all` of the column, or values by how"
+        " they begin. Whoever may not see the group sees no such column, no row with such a value in its key,"
+        " and nothing in the place of other such values.",
+    )
     kpi: str | None = Field(
         default=None,
         description="The ratio of the KPI catalogue that the column is, row by row: it is computed from"
@@ -142,6 +148,11 @@ class Contract(_Strict):
     optional: bool = Field(
         default=False,
         description="With `computed_by`: where it cannot be computed, what reads it does without.",
+    )
+    across_brands: bool = Field(
+        default=False,
+        description="`true`: a row may be of several brands together, and which one it is of tells about the"
+        " others. Whoever may not see the group sees none.",
     )
     columns: dict[str, ColumnContract] = Field(description="The columns, in order.")
     checks: list[Check] = Field(default=[], description="Tests besides those that the columns ask for.")

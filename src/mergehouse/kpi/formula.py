@@ -81,12 +81,25 @@ def totals(
             scope = values.setdefault(row.pop("scope"), {})
             scope.update({name: None if v is None else Decimal(v) for name, v in row.items()})
     for scope in values.values():
-        for kpi in kpis:
-            if kpi["ratio"]:
-                numerator, denominator = kpi["ratio"]
-                scope[kpi["name"]] = _ratio(scope.get(numerator), scope.get(denominator), kpi["format"])
+        scope.update(ratios(kpis, scope, everywhere=True))
     ordered = sorted(values, key=lambda s: (s == GROUP, s))
     return {scope: {k["name"]: values[scope].get(k["name"]) for k in kpis} for scope in ordered}
+
+
+def ratios(
+    kpis: list[dict[str, Any]], measures: dict[str, Value], everywhere: bool = False
+) -> dict[str, Value]:
+    """The ratios whose two measures are there, or with `everywhere` all; None without a denominator.
+
+    >>> aov = dict(name="aov", ratio=("gmv", "orders"), format="money")
+    >>> ratios([aov], {"gmv": Decimal(10), "orders": Decimal(3)}), ratios([aov], {"gmv": Decimal(10)})
+    ({'aov': Decimal('3.33')}, {})
+    """
+    return {
+        kpi["name"]: _ratio(measures.get(kpi["ratio"][0]), measures.get(kpi["ratio"][1]), kpi["format"])
+        for kpi in kpis
+        if kpi["ratio"] and (everywhere or all(measure in measures for measure in kpi["ratio"]))
+    }
 
 
 def _ratio(numerator: Value, denominator: Value, shown: str) -> Value:

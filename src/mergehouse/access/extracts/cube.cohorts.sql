@@ -1,0 +1,12 @@
+-- Customers by the month of their first purchase, and how many bought again so many months later.
+WITH purchases AS (
+  SELECT DISTINCT source_system, customer_id, CAST(date_trunc('month', order_date) AS DATE) AS month_start
+  FROM silver.customer_days WHERE is_purchase
+),
+cohorts AS (
+  SELECT *, MIN(month_start) OVER (PARTITION BY source_system, customer_id) AS cohort_month FROM purchases
+)
+SELECT
+  source_system, cohort_month, CAST(date_diff('month', cohort_month, month_start) AS INT) AS month_no,
+  COUNT(*) AS customers
+FROM cohorts GROUP BY ALL ORDER BY ALL

@@ -1,0 +1,2 @@
+-- What moves the scores.
+SELECT * FROM gold.model_explanations ORDER BY ALL

@@ -1,0 +1,6 @@
+-- only: persons
+-- Orders of known customers, newest first, in the order of customers' keys.
+SELECT
+  customer_id, source_system, order_id, order_date, country_code, channel, is_sale, units, gmv_eur, returns_eur,
+  gmv_eur - returns_eur AS net_revenue_eur, margin_eur
+FROM silver.orders WHERE customer_id IS NOT NULL ORDER BY customer_id, order_date DESC, source_system, order_id

@@ -1,0 +1,253 @@
+"""The one door to scope extracts: named queries with bound parameters, in a DuckDB of one scope's files.
+
+Pages, downloads and the API have no other. What a query may be cut or ordered by stands in its file, so that
+no SQL is made of what a user sends.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from mergehouse.access.extract import CURRENT, filled, serving_folder
+from mergehouse.access.policy import Policy, Scope
+from mergehouse.errors import AccessError
+from mergehouse.kpi import formula
+from mergehouse.kpi.catalogue import catalogue
+from mergehouse.lakehouse.reader import quoted, text
+from mergehouse.project.config import Project
+
+SQL = Path(__file__).parent / "queries"
+SECONDS = 5.0  # a query may take
+ANSWERS, LARGEST = 2_000, 500  # kept, and the most rows of one that is
+LOCKED = (  # in this order: a list of files after external access has gone is refused
+    "SET python_enable_replacements = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET allow_community_extensions = false",
+    "SET allow_persistent_secrets = false",
+    "SET temp_directory = ''",
+    "SET memory_limit = '512MB'",
+    "SET threads = 2",
+    "SET TimeZone = 'UTC'",
+)
+Row = dict[str, Any]
+
+
+class NothingYet(AccessError):
+    """For this scope no files have been written yet."""
+
+
+class UnknownQuery(AccessError):
+    """There is no such query, or it is not asked like that."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One file of `queries/`: its SQL, the parameters that it binds, and what may stand for `{name}`."""
+
+    name: str
+    sql: str
+    parameters: frozenset[str]
+    choices: Mapping[str, Mapping[str, str]]
+
+    def chosen(self, given: Mapping[str, Any]) -> str:
+        """The SQL with the choices made. Raises UnknownQuery where one is not offered."""
+        sql = self.sql
+        for name, offered in self.choices.items():
+            if given.get(name) not in list(offered):  # what a user sends may be of any kind
+                raise UnknownQuery(f"{self.name}: {name}: expected one of {', '.join(offered)}.")
+            sql = sql.replace(f"{{{name}}}", offered[given[name]])
+        return sql
+
+
+@functools.cache
+def queries() -> dict[str, Query]:
+    """Every question that can be asked.
+
+    >>> sorted(queries()["sales"].parameters)
+    ['brand', 'country', 'region', 'since', 'until']
+    """
+    return {file.stem: _read(file) for file in sorted(SQL.glob("*.sql"))}
+
+
+class Gateway:
+    """Readers of the scopes of one project, each of the data that is there when it is asked for.
+
+    >>> from mergehouse.access.extract import write_extracts
+    >>> from mergehouse.access.policy import load_policy
+    >>> project = mh.project("shop")
+    >>> policy = load_policy(project)
+    >>> _ = write_extracts(project, policy)
+    >>> reader = Gateway(project, policy).reader(policy.scope(["analyst"]))
+    >>> [row["label"] for row in reader.rows("brands")]
+    ['Shop']
+    """
+
+    def __init__(self, project: Project, policy: Policy) -> None:
+        self.root = serving_folder(project)
+        self.policy = policy
+        self._readers: dict[tuple[str, str], Reader] = {}
+        self._lock = threading.Lock()
+        self._answers = _Answers()
+
+    def version(self) -> tuple[str, dt.datetime]:
+        """The data's version and the instant it was written. Raises NothingYet where there is none."""
+        try:
+            current = json.loads((self.root / CURRENT).read_text(encoding="utf-8"))
+            return str(current["version"]), dt.datetime.fromisoformat(current["written"])
+        except (OSError, ValueError, KeyError):
+            raise NothingYet(f"{self.root} holds no figures yet; `mergehouse run` writes them.") from None
+
+    def reader(self, scope: Scope) -> Reader:
+        """What a scope may see, of the version of now. Raises NothingYet where nothing was written for it."""
+        version, written = self.version()
+        with self._lock:
+            found = self._readers.get((scope.id, version))
+            if found is None:
+                found = Reader(scope, version, written, self.policy.version, self.root, self._answers)
+                self._readers = {
+                    key: reader
+                    for key, reader in self._readers.items()
+                    if key[1] == version or key[0] != scope.id
+                }
+                self._readers[scope.id, version] = found
+            return found
+
+
+class Reader:
+    """One scope's figures of one version of the data. `tables` are those it has, as `gold.dim_brand`: none of
+    customers where the scope may not see single ones.
+    """
+
+    def __init__(
+        self, scope: Scope, version: str, published: dt.datetime, policy: str, root: Path, answers: _Answers
+    ) -> None:
+        self.scope, self.version, self.published = scope, version, published
+        self._key = (scope.id, policy, version)
+        self._answers = answers
+        self._connection, self.tables = _opened(root / version / scope.id)
+
+    def rows(self, query: str, **given: Any) -> list[Row]:
+        """The answer to one of `queries()`, as rows by the names of their columns.
+
+        What the query is cut by is chosen among what its file offers; every other value is bound. Ratios of
+        the catalogue are there where both of their measures are. Raises UnknownQuery on another name or
+        parameter, AccessError where it takes too long.
+        """
+        asked = queries().get(query)
+        if asked is None:
+            raise UnknownQuery(f"there is no query {query}; expected one of {', '.join(queries())}.")
+        if given.keys() != asked.parameters | asked.choices.keys():
+            expected = ", ".join(sorted(asked.parameters | asked.choices.keys()))
+            raise UnknownQuery(
+                f"{query}: expected {expected or 'no parameters'}, found {', '.join(sorted(given))}."
+            )
+        key = (*self._key, query, repr(sorted(given.items())))
+        if (known := self._answers.get(key)) is None:
+            bound = {name: value for name, value in given.items() if name in asked.parameters}
+            known = [_with_ratios(row) for row in self._fetch(asked.chosen(given), bound)]
+            self._answers.keep(key, known)
+        return [dict(row) for row in known]
+
+    def one(self, query: str, **given: Any) -> Row | None:
+        """The first row; None where there is none."""
+        return next(iter(self.rows(query, **given)), None)
+
+    def _fetch(self, sql: str, bound: dict[str, Any]) -> list[Row]:
+        cursor = self._connection.cursor()
+        clock = threading.Timer(SECONDS, cursor.interrupt)
+        clock.start()
+        try:
+            found = cursor.execute(sql, bound)
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        except duckdb.InterruptException:
+            raise AccessError("This takes too long: ask for less at a time.") from None
+        except duckdb.ConversionException:  # its message holds the value
+            raise UnknownQuery("A value is of another kind than the query expects.") from None
+        except (duckdb.IOException, duckdb.PermissionException):  # their messages name files
+            raise AccessError("The figures are not there any more: load the page again.") from None
+        finally:
+            clock.cancel()
+
+
+class _Answers:
+    """The latest answers, by scope, policy, version and what was asked."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, ...], list[Row]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, ...]) -> list[Row] | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def keep(self, key: tuple[str, ...], rows: list[Row]) -> None:
+        if len(rows) > LARGEST:
+            return
+        with self._lock:
+            self._kept[key] = rows
+            while len(self._kept) > ANSWERS:
+                self._kept.popitem(last=False)
+
+
+def _opened(folder: Path) -> tuple[duckdb.DuckDBPyConnection, frozenset[str]]:
+    """A DuckDB that reads the files in a folder and nothing else, small ones in memory; and their tables."""
+    files = sorted(folder.glob("*.parquet"))
+    if not files:
+        raise NothingYet("Nothing has been written for this scope yet; `mergehouse run` does.")
+    paths = [file.resolve() for file in files]
+    if any(
+        path.parent != folder.resolve() or file.is_symlink() for path, file in zip(paths, files, strict=True)
+    ):
+        raise AccessError(f"{folder} holds links: delete it, and `mergehouse run` writes it anew.")
+    connection = duckdb.connect()
+    for setting in LOCKED:
+        connection.execute(setting)
+    for path in paths:
+        layer, table = path.stem.split(".")
+        is_list = layer == "lookup" or path.stem in ("gold.customer_brand_360", "gold.customer_360")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+        connection.execute(
+            f"CREATE {'VIEW' if is_list else 'TABLE'} {layer}.{quoted(table)} AS"
+            f" FROM read_parquet({text(str(path))}, hive_partitioning = false)"
+        )
+    connection.execute(f"SET allowed_paths = [{', '.join(text(str(path)) for path in paths)}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection, frozenset(path.stem for path in paths)
+
+
+def _with_ratios(row: Row) -> Row:
+    known = [kpi.model_dump() for kpi in catalogue()]
+    values = {
+        k["name"]: None if row[k["name"]] is None else Decimal(row[k["name"]])
+        for k in known
+        if k["name"] in row
+    }
+    return row | formula.ratios(known, values)
+
+
+def _read(file: Path) -> Query:
+    sql = file.read_text(encoding="utf-8")
+    choices = {
+        name: dict(choice.split(" = ", 1) for choice in offered.split("; "))
+        for name, offered in re.findall(r"^-- choose ([a-z_]+): (.+)$", sql, re.MULTILINE)
+    }
+    lines = [line for line in sql.splitlines() if not line.startswith("--")]
+    body = filled("\n".join(lines))
+    return Query(file.stem, body, frozenset(re.findall(r"\$([a-z_]+)", body)), choices)

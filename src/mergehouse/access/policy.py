@@ -1,0 +1,232 @@
+"""access.yml: roles, and for each which rows and columns it may see. What is not allowed is not there.
+
+A role's rules are structured, a column, an operator and values each, so that the same policy is written out
+for other platforms without a hole in a text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mergehouse.errors import ConfigError
+from mergehouse.project.config import Project, nearest
+from mergehouse.project.mapping_files import mapping_tables
+from mergehouse.project.yaml_file import read_yaml
+
+FILE = "access.yml"
+COLUMNS = {"brand": "source_system", "region": "region", "country": "country_code"}  # each as tables call it
+Masked = Literal["personal", "pseudonym"]
+
+
+class Rule(BaseModel):
+    """Rows whose column has, or has not, one of the values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: Literal["brand", "region", "country"] = Field(description="What the rule is about.")
+    operator: Literal["in", "not in"] = Field(
+        default="in", description="Whether the column has one of the values, or none."
+    )
+    values: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="Brands by their folders, regions and countries (ISO 3166-1 alpha-2) as in"
+        " mappings/countries.csv."
+    )
+
+    @field_validator("values")
+    @classmethod
+    def _in_order(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(values)))
+
+
+class Role(BaseModel):
+    """What a kind of person may see. Nothing is allowed that is not said."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str = Field(min_length=1, description="The role's name on pages.")
+    rows: Literal["all", "each brand"] | Annotated[tuple[Rule, ...], Field(min_length=1)] = Field(
+        description="`all`; or rules that a row must meet, every one of them; or `each brand`, which makes a"
+        " role `<role>_<brand>` for every brand. A table without a rule's column shows nothing of it."
+    )
+    masks: tuple[Masked, ...] = Field(
+        default=("personal",),
+        description="PII tags of contracts: columns that carry one are left out. `[]` leaves out none.",
+    )
+    group: bool = Field(
+        default=False,
+        description="True: figures of all brands together, and which customers they share. It needs"
+        " `rows: all`.",
+    )
+    persons: bool = Field(
+        default=False,
+        description="True: single customers. Without, groups of fewer than five are not told.",
+    )
+    admin: bool = Field(default=False, description="True: people, runs, and looking on as another role.")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one person may see: the rows that any of `rows` lets through (each is all of its rules), without
+    the columns of `masks`.
+
+    Two people with the same rights have the same scope, and read the same files.
+    """
+
+    rows: tuple[tuple[Rule, ...], ...]  # an empty one lets every row through
+    masks: tuple[str, ...]
+    group: bool
+    persons: bool
+    label: str
+
+    @property
+    def is_whole(self) -> bool:
+        return () in self.rows
+
+    @property
+    def id(self) -> str:
+        """Names the scope's files: sixteen hexadecimal digits, the same for the same rights.
+
+        >>> everything = Scope(rows=((),), masks=(), group=True, persons=True, label="All brands")
+        >>> len(everything.id), everything.id == Scope(((),), (), True, True, "Everything").id
+        (16, True)
+        """
+        rows = [[rule.model_dump() for rule in rules] for rules in self.rows]
+        content = json.dumps([rows, self.masks, self.group, self.persons], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The roles of access.yml. `version` is a digest of what they allow."""
+
+    roles: dict[str, Role]
+    version: str
+    labels: dict[str, str]  # of brands
+
+    def scope(self, roles: Iterable[str]) -> Scope | None:
+        """What these roles together may see: the rows of any, without the columns that any masks. None where
+        no role is known: nothing.
+
+        >>> policy = Policy({"all": Role(label="All", rows="all", group=True)}, "1", {})
+        >>> policy.scope(["all"]).is_whole, policy.scope(["unknown"]), policy.scope([])
+        (True, None, None)
+        """
+        held = [self.roles[name] for name in sorted(set(roles)) if name in self.roles]
+        if not held:
+            return None
+        rows = {_rules(role) for role in held}
+        kept = ((),) if () in rows else tuple(sorted(rows, key=repr))
+        return Scope(
+            rows=kept,
+            masks=tuple(sorted({tag for role in held for tag in role.masks})),
+            group=any(role.group for role in held),
+            persons=all(role.persons for role in held),
+            label=self._label(kept),
+        )
+
+    def scopes(self) -> list[Scope]:
+        """Of every role on its own, each once."""
+        found = [self.scope([name]) for name in self.roles]
+        return list({scope.id: scope for scope in found if scope}.values())
+
+    def is_admin(self, roles: Iterable[str]) -> bool:
+        return any(name in self.roles and self.roles[name].admin for name in roles)
+
+    def _label(self, rows: tuple[tuple[Rule, ...], ...]) -> str:
+        if () in rows:
+            return "All brands"
+        return " or ".join(", ".join(self._in_words(rule) for rule in rules) for rules in rows)
+
+    def _in_words(self, rule: Rule) -> str:
+        names = " and ".join(self.labels.get(value, value) for value in rule.values)
+        return names if rule.operator == "in" else f"all but {names}"
+
+
+def load_policy(project: Project) -> Policy:
+    """What access.yml of a project says. Raises ConfigError where there is none, or where it names what is
+    not there: a rule that means nothing must not be taken for one that lets everything through.
+
+    >>> load_policy(mh.project("shop")).roles["analyst"].group
+    True
+    """
+    file = project.folder / FILE
+    if not file.exists():
+        raise ConfigError(
+            f"{file} is not there: it says who may see what, and without it nobody may see anything."
+            " docs/dashboards.md has one to start from; `mergehouse init` writes it into a new project."
+        )
+    content = read_yaml(file)
+    if set(content) != {"roles"} or not isinstance(content["roles"], dict) or not content["roles"]:
+        raise ConfigError(f"{file}: expected the one key `roles`, with a role or more in it.")
+    roles = {name: _role(f"{file}: roles.{name}", given) for name, given in content["roles"].items()}
+    roles = {name: role for given in roles.items() for name, role in _each_brand(*given, project)}
+    known = _known(project)
+    for name, role in roles.items():
+        for rule in _rules(role):
+            _expect_known(f"{file}: roles.{name}.rows: {rule.column}", rule, known[rule.column])
+        if role.group and role.rows != "all":
+            raise ConfigError(
+                f"{file}: roles.{name}: `group: true` needs `rows: all`; less one brand's figures, the"
+                " group's are the others'."
+            )
+        if role.persons and "pseudonym" in role.masks:
+            raise ConfigError(
+                f"{file}: roles.{name}: `persons: true` shows customers by their keys, which `masks:"
+                " [pseudonym]` leaves out; take one of them out."
+            )
+    allowed = json.dumps({n: r.model_dump(mode="json") for n, r in roles.items()}, sort_keys=True)
+    labels = {name: brand.label for name, brand in project.brands.items()}
+    return Policy(roles, hashlib.sha256(allowed.encode()).hexdigest()[:16], labels)
+
+
+def _role(where: str, given: object) -> Role:
+    try:
+        return Role.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(
+            str(part) for part in first["loc"] if part not in ("literal['all']", "constrained-tuple")
+        )
+        found = f", found {str(first['input'])[:60]!r}" if first["type"] != "missing" else ""
+        expected = "is missing" if first["type"] == "missing" else first["msg"].lower()
+        raise ConfigError(f"{where}{'.' if place else ''}{place}: {expected}{found}.") from None
+
+
+def _known(project: Project) -> dict[str, set[str]]:
+    """The values that a rule may name, by its column."""
+    columns, rows = mapping_tables(project)["countries"]
+    countries = [dict(zip(columns, row, strict=True)) for row in rows]
+    return {
+        "brand": set(project.brands),
+        "region": {str(row["region"]) for row in countries},
+        "country": {str(row["country_code"]) for row in countries},
+    }
+
+
+def _expect_known(where: str, rule: Rule, known: set[str]) -> None:
+    for value in rule.values:
+        if value not in known:
+            best = nearest(value, known)
+            hint = f"did you mean `{best}`?" if best else f"expected one of {', '.join(sorted(known)[:12])}."
+            raise ConfigError(f"{where}: there is no `{value}`; {hint}")
+
+
+def _each_brand(name: str, role: Role, project: Project) -> Iterator[tuple[str, Role]]:
+    if role.rows != "each brand":
+        yield name, role
+        return
+    for brand in project.brands.values():
+        rows = (Rule(column="brand", values=(brand.name,)),)
+        given = {"label": f"{role.label} {brand.label}", "rows": rows}
+        yield f"{name}_{brand.name}", role.model_copy(update=given)
+
+
+def _rules(role: Role) -> tuple[Rule, ...]:
+    """In one order, however they are written; none where every row is let through."""
+    return tuple(sorted(role.rows, key=repr)) if isinstance(role.rows, tuple) else ()

@@ -1,0 +1,2 @@
+-- The brands of the scope.
+SELECT * FROM gold.dim_brand ORDER BY source_system

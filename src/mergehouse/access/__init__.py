@@ -1,0 +1,1 @@
+"""Who may see what: roles and rules of access.yml, files that hold no more, one gateway to them."""

@@ -124,11 +124,13 @@ function trend(given, look) {
       };
     }
     const thin = one.previous;
-    const line = { color: colour, width: thin ? 1.5 : 2, type: thin ? "dashed" : "solid" };
+    const line = { color: colour, width: thin ? 1.5 : 2, type: thin ? "dashed" : "solid", opacity: one.light ? 0.45 : 1 };
     return {
       name: one.name, type: "line", connectNulls: false, showSymbol: false, symbol: "circle", symbolSize: 6, lineStyle: line,
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
-      endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, distance: 6 },
+      endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, distance: 6 },
+      labelLayout: { moveOverlap: "shiftY" },
+      markLine: given.from && place === 0 ? mark(given.from, given.from_label, look) : undefined,
       markArea: given.partial && place === 0 && last > 0
         ? { silent: true, itemStyle: { color: look.colour("line"), opacity: 0.5, decal: hatch(look) }, data: [[{ xAxis: last - 1 }, { xAxis: last }]] }
         : undefined,
@@ -138,8 +140,26 @@ function trend(given, look) {
   return {
     grid: { left: 4, right: room, top: 20, bottom: 4, containLabel: true },
     xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto" } }),
-    yAxis: amounts(look, given.unit, { scale: given.zero === false }), series,
-    tooltip: { ...base(look).tooltip, trigger: "axis", valueFormatter: (value) => (value == null ? "no data" : told(value)) },
+    yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max }), series,
+    tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
+  };
+}
+
+// A line for each name, whichever of its parts has the value.
+function named(points, told) {
+  const lines = new Map();
+  for (const { seriesName, value } of points) {
+    const amount = value?.value ?? value;
+    if (amount != null || !lines.has(seriesName)) lines.set(seriesName, amount == null ? "no data" : told(amount));
+  }
+  return [...lines].map(([name, amount]) => `${name}: ${amount}`);
+}
+
+// An upright line where something begins.
+function mark(at, text, look) {
+  return {
+    silent: true, symbol: "none", data: [{ xAxis: at }], lineStyle: { color: look.colour("muted"), type: "dotted", width: 1 },
+    label: { show: !look.narrow, formatter: text, position: "insideEndTop", rotate: 0, color: look.colour("muted"), fontSize: 12 },
   };
 }
 
@@ -153,7 +173,10 @@ function bars(given, look) {
     const bar = {
       name: one.name, type: "bar", barCategoryGap: "30%", barMaxWidth: 28, itemStyle: { color: colour },
       data: one.values.map((value, at) => ({
-        value, link: one.links?.[at], itemStyle: one.estimated ? { decal: hatch(look) } : undefined,
+        value, link: one.links?.[at],
+        itemStyle: {
+          ...(one.tokens ? { color: look.colour(one.tokens[at]) } : {}), ...(one.estimated === true || one.estimated?.[at] ? { decal: hatch(look) } : {}),
+        },
       })),
       label: { show: !one.low, position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12, formatter: ({ value }) => (value == null ? "no data" : told(value)) },
     };

@@ -171,19 +171,22 @@ function bars(given, look) {
   const series = given.series.flatMap((one, place) => {
     const colour = look.colour(token(one, place));
     const bar = {
-      name: one.name, type: "bar", barCategoryGap: "30%", barMaxWidth: 28, itemStyle: { color: colour },
+      name: one.name, type: "bar", stack: given.totals && "all", barCategoryGap: "30%", barMaxWidth: 28, itemStyle: { color: colour },
       data: one.values.map((value, at) => ({
         value, link: one.links?.[at],
         itemStyle: {
           ...(one.tokens ? { color: look.colour(one.tokens[at]) } : {}), ...(one.estimated === true || one.estimated?.[at] ? { decal: hatch(look) } : {}),
         },
       })),
-      label: { show: !one.low, position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12, formatter: ({ value }) => (value == null ? "no data" : told(value)) },
+      label: {
+        show: !one.low && !given.bare && (!given.totals || place === given.series.length - 1), position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12,
+        formatter: ({ value, dataIndex }) => (given.totals ? told(given.totals[dataIndex]) : value == null ? "no data" : told(value)),
+      },
     };
     if (!one.low) return [bar];
     return [bar, whiskers(one, place, given.series.length, across, look)];
   });
-  const value = amounts(look, given.unit, across && !given.series[0].low ? { axisLabel: { show: false }, splitLine: { show: false } } : {});
+  const value = amounts(look, given.unit, across && (given.bare || !given.series[0].low) ? { axisLabel: { show: false }, splitLine: { show: false } } : {});
   return {
     grid: { left: 4, right: across ? 56 : 16, top: 20, bottom: 4, containLabel: true },
     xAxis: across ? value : category, yAxis: across ? category : value, series,
@@ -194,7 +197,7 @@ function bars(given, look) {
 function whiskers(one, place, count, across, look) {
   const stroke = { stroke: look.colour("ink"), lineWidth: 1.5, fill: null };
   return {
-    type: "custom", name: one.name, silent: true, z: 5, tooltip: { show: false }, data: one.values.map((_, at) => [at, one.low[at], one.high[at]]),
+    type: "custom", name: one.name, silent: true, z: 5, tooltip: { show: false }, encode: across ? { x: [1, 2], y: 0 } : { x: 0, y: [1, 2] }, data: one.values.map((_, at) => [at, one.low[at], one.high[at]]),
     renderItem: (parameters, api) => {
       const at = api.value(0);
       const [from, to] = [api.value(1), api.value(2)].map((end) => api.coord(across ? [end, at] : [at, end]));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,7 @@ class Wording:
         """As the filter offers it."""
         words = self.period(period)
         if period == DEFAULT_PERIOD:
-            words = f"{words} (longest that {'all have' if len(self.offered.with_sales) > 1 else 'is whole'})"
+            words = f"{words} ({'common' if len(self.offered.with_sales) > 1 else 'usual'})"
         return words[:1].upper() + words[1:]
 
     @property
@@ -195,7 +196,8 @@ class Wording:
     def stops_early(self, brand: Brand) -> str:
         """Where a brand's last day is not whole: an export that stops at noon."""
         stopped = brand.last_order
-        if not stopped or stopped.hour >= EVENING or stopped.date() != brand.last:
+        is_date = stopped and stopped.time() == dt.time()  # orders have no time of day
+        if not stopped or is_date or stopped.hour >= EVENING or stopped.date() != brand.last:
             return ""
         return f"{brand.label}'s last day, {self.write.date(stopped.date())}, ends at {stopped:%H:%M}."
 

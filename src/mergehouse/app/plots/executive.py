@@ -5,11 +5,11 @@ table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from mergehouse.app.figures.cards import Scoped
+from mergehouse.app.figures.cards import Scoped, kpi_named
 from mergehouse.app.figures.executive import Executive, Part, Versus
 from mergehouse.app.figures.trend import Line, Point, Trend
 from mergehouse.app.view import WEEK
@@ -215,13 +215,16 @@ def _table(
     return columns, rows
 
 
-def versus_options(versus: Versus, tokens: dict[str, str]) -> dict[str, Any]:
-    """Bars of one KPI, a brand each, with whiskers where there are intervals."""
+def versus_options(versus: Versus, tokens: dict[str, str], words: Wording) -> dict[str, Any]:
+    """Bars of one KPI, a brand each, with whiskers where there are intervals; what they say stands before
+    them.
+    """
     cards = [(scoped, card) for scoped, card in versus.cards if card.value is not None]
     values = [card.value if card.kpi.ratio else card.per_day for _, card in cards]
     intervals = [card.interval for _, card in cards]
+    kpi = kpi_named(versus.kpi)
     series: dict[str, Any] = {
-        "name": cards[0][1].kpi.label if cards else "",
+        "name": kpi.label,
         "values": values,
         "tokens": [tokens[scoped.name] for scoped, _ in cards],
         "estimated": [card.method in ("estimated", "mixed") for _, card in cards],
@@ -229,8 +232,11 @@ def versus_options(versus: Versus, tokens: dict[str, str]) -> dict[str, Any]:
     if any(intervals):
         series["low"] = [each.low if each else value for each, value in zip(intervals, values, strict=True)]
         series["high"] = [each.high if each else value for each, value in zip(intervals, values, strict=True)]
-    unit = UNITS[cards[0][1].kpi.format] if cards else "count"
-    return {"kind": "bars", "unit": unit, "labels": [scoped.label for scoped, _ in cards], "series": [series]}
+    labels = [
+        f"{scoped.label}\n{words.figure(card, value)}"
+        for (scoped, card), value in zip(cards, values, strict=True)
+    ]
+    return {"kind": "bars", "unit": UNITS[kpi.format], "labels": labels, "series": [series], "bare": True}
 
 
 def regions_plot(figures: Executive, tokens: dict[str, str], words: Wording) -> Plot:
@@ -248,17 +254,23 @@ def regions_plot(figures: Executive, tokens: dict[str, str], words: Wording) -> 
 
 
 def categories_plot(figures: Executive, tokens: dict[str, str], words: Wording) -> Plot:
-    """Net revenue a day of the largest categories, all brands together."""
-    sold = [each for each in figures.brands if each.window]
-    token = tokens[sold[0].name] if len(sold) == 1 else "ink"
+    """Net revenue a day of the largest categories, the brands' bars one behind the other."""
+    drawn = [(n, each) for n, each in enumerate(figures.brands) if each.window]
+    largest = {each.name for each in figures.story.brands[:LINES]}
+    parts = figures.categories
     series = [
-        {
-            "name": sold[0].label if len(sold) == 1 else "All brands",
-            "token": token,
-            "values": [part.per_day for part in figures.categories],
-        }
+        {"name": each.label, "token": tokens[each.name], "values": [part.by_brand[n] for part in parts]}
+        for n, each in drawn
+        if each.name in largest
     ]
-    return _parts_plot("categories", "What is sold", "Category", figures, figures.categories, series, words)
+    rest = [n for n, each in drawn if each.name not in largest]
+    if rest:
+        values = [sum((part.by_brand[n] for n in rest), Decimal(0)) for part in parts]
+        series.append({"name": f"{len(rest)} others", "token": "muted", "values": values})
+    plot = _parts_plot("categories", "What is sold", "Category", figures, parts, series, words)
+    totals = {"totals": [part.per_day for part in parts]}
+    labels = [f"{part_label(part)}  {words.write.share(part.share)}" for part in parts]
+    return replace(plot, options=plot.options | totals | {"labels": labels})
 
 
 def part_label(part: Part) -> str:
@@ -291,7 +303,7 @@ def _parts_plot(
         for part in parts
     ]
     shares = ", ".join(f"{part_label(part)} {words.write.share(part.share)}" for part in parts)
-    labels = [f"{part_label(part)}  {words.write.share(part.share)}" for part in parts]
+    labels = [f"{part_label(part)}\n{words.write.share(part.share)}" for part in parts]
     options = {"kind": "bars", "unit": "EUR", "labels": labels, "series": series}
     return Plot(
         id, title, "Net revenue a day, EUR, and its share", options, f"{title}: {shares}.", columns, rows

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from babel import Locale, UnknownLocaleError
@@ -73,7 +73,9 @@ class Writing:
         """Euros: whole from 1,000 on, with cents below; nothing is `€0`."""
         if value is None:
             return absent
-        whole = abs(Decimal(value)) >= 1000 or value == 0
+        value = Decimal(str(value))
+        whole = abs(value) >= 1000 or value == 0
+        value = value.quantize(Decimal(1) if whole else Decimal("0.01"), ROUND_HALF_UP)
         pattern = Locale.parse(self.locale).currency_formats["standard"].pattern
         if whole:
             pattern = re.sub(r"0[.]0+", "0", pattern)

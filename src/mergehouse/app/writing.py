@@ -60,14 +60,13 @@ class Writing:
         """
         if value is None:
             return absent
-        value = _significant(Decimal(str(value)))
-        if abs(value) < 1000:
+        rounded = _significant(Decimal(str(value)))
+        if abs(rounded) < 1000:
             return self.money(value)
-        size = Decimal(10) ** (3 * ((abs(value).adjusted()) // 3))
-        digits = 2 - abs(value / size).adjusted()
-        written = format_compact_currency(value, "EUR", locale=self.locale, fraction_digits=digits)
+        digits = 2 - rounded.adjusted() % 3
+        written = format_compact_currency(rounded, "EUR", locale=self.locale, fraction_digits=digits)
         # some languages have no short word for thousands
-        return self.money(value) if re.search(r"\d{4}", written) else _minus(written)
+        return self.money(rounded) if re.search(r"\d{4}", written) else _minus(written)
 
     def money(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """Euros: whole from 1,000 on, with cents below; nothing is `€0`."""

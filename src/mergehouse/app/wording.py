@@ -63,9 +63,14 @@ class Wording:
         return words[:1].upper() + words[1:]
 
     @property
-    def is_recent(self) -> bool:
-        """Whether the period is counted back from a brand's last day."""
-        return weeks_of(self.view, self.offered) is not None and self.view.clock != "season"
+    def period_of_story(self) -> str:
+        """`its last 13 weeks`, `these 13 weeks`, `December 2011`, `all its data`."""
+        if self.view.period == "all":
+            return "all its data"
+        weeks = weeks_of(self.view, self.offered)
+        if not weeks:
+            return self.period()
+        return f"these {weeks} weeks" if self.view.clock == "season" else f"its {self.period()}"
 
     @property
     def period_full(self) -> str:

@@ -3,11 +3,12 @@
 import * as echarts from "echarts/core";
 import { BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, TreemapChart } from "echarts/charts";
 import { GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
+import { LabelLayout } from "echarts/features";
 import { SVGRenderer } from "echarts/renderers";
 
 echarts.use([
   BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, TreemapChart,
-  GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, SVGRenderer,
+  GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, LabelLayout, SVGRenderer,
 ]);
 
 const SERIES = ["brand-1", "brand-2", "series-3", "series-4", "series-5"];
@@ -140,7 +141,7 @@ function trend(given, look) {
   const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 12 + 7 * Math.max(...given.series.map((one) => one.name.length));
   return {
     grid: { left: 4, right: room, top: 20, bottom: 4, containLabel: true },
-    xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto" } }),
+    xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto", alignMinLabel: "left" } }),
     yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
   };

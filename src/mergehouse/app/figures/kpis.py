@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from mergehouse.access.gateway import Reader, Row
-from mergehouse.app.figures.cards import GROUP, Measures, brand_cards, kpi_named
+from mergehouse.app.figures.cards import GROUP, Measures, brand_cards, combined_cards, kpi_named
 from mergehouse.app.figures.small_groups import hidden_places, is_few
 from mergehouse.app.figures.windows import Absence, Window
 from mergehouse.app.view import Brand, Choices, View
@@ -65,11 +65,15 @@ def entry(reader: Reader, name: str, view: View, offered: Choices) -> Entry | No
         for brand in offered.brands
         if view.brand in (None, brand.name) and brand.days
     }
+    if reader.scope.group and len(in_view) > 1:
+        together = combined_cards(reader, tuple(in_view.values()), view, offered)
+        differ = None if together.window else Absence("not comparable", "periods_differ")
+        in_view[GROUP] = replace(together, absence=together.absence or differ)
     values = []
     for value in found.values:
         scoped = in_view.get(value.scope)
         if scoped:
-            number = scoped.measures.get(name)
+            number = None if scoped.absence else scoped.measures.get(name)
             absence = scoped.absence or (None if number is not None else Absence("no data", "nothing_sold"))
             value = replace(value, window=scoped.window, in_window=number, not_in_window=absence)
         values.append(value)

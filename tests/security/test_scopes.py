@@ -241,8 +241,8 @@ def test_a_scope_that_nothing_was_written_for_reads_nothing(house: Shop, policy:
 @pytest.mark.parametrize(
     "roles, expected",
     [
-        ("roles: {}", "expected the one key `roles`"),
-        ("role: {a: {label: A, rows: all}}", "expected the one key `roles`"),
+        ("roles: {}", "roles: dictionary should have at least 1 item"),
+        ("role: {a: {label: A, rows: all}}", "roles: is missing"),
         ("roles: {a: {label: A}}", r"roles\.a\.rows: is missing"),
         ("roles: {a: {label: A, rows: []}}", r"roles\.a\.rows"),
         ("roles: {a: {label: A, rows: [{column: brand, values: []}]}}", r"roles\.a\.rows.*values"),

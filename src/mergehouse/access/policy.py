@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -68,6 +69,16 @@ class Role(BaseModel):
         description="True: single customers. Without, groups of fewer than five are not told.",
     )
     admin: bool = Field(default=False, description="True: people, runs, and looking on as another role.")
+
+
+class Access(BaseModel):
+    """access.yml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    roles: Annotated[dict[str, Role], Field(min_length=1)] = Field(
+        description="The kinds of people that there are, by names of their own."
+    )
 
 
 @dataclass(frozen=True)
@@ -161,11 +172,8 @@ def load_policy(project: Project) -> Policy:
             f"{file} is not there: it says who may see what, and without it nobody may see anything."
             " docs/dashboards.md has one to start from; `mergehouse init` writes it into a new project."
         )
-    content = read_yaml(file)
-    if set(content) != {"roles"} or not isinstance(content["roles"], dict) or not content["roles"]:
-        raise ConfigError(f"{file}: expected the one key `roles`, with a role or more in it.")
-    roles = {name: _role(f"{file}: roles.{name}", given) for name, given in content["roles"].items()}
-    roles = {name: role for given in roles.items() for name, role in _each_brand(*given, project)}
+    given = _validated(file)
+    roles = {name: role for one in given.roles.items() for name, role in _each_brand(*one, project)}
     known = _known(project)
     for name, role in roles.items():
         for rule in _rules(role):
@@ -185,17 +193,16 @@ def load_policy(project: Project) -> Policy:
     return Policy(roles, hashlib.sha256(allowed.encode()).hexdigest()[:16], labels)
 
 
-def _role(where: str, given: object) -> Role:
+def _validated(file: Path) -> Access:
     try:
-        return Role.model_validate(given)
+        return Access.model_validate(read_yaml(file))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(
-            str(part) for part in first["loc"] if part not in ("literal['all']", "constrained-tuple")
-        )
-        found = f", found {str(first['input'])[:60]!r}" if first["type"] != "missing" else ""
-        expected = "is missing" if first["type"] == "missing" else first["msg"].lower()
-        raise ConfigError(f"{where}{'.' if place else ''}{place}: {expected}{found}.") from None
+        place = ".".join(str(part) for part in first["loc"] if "[" not in str(part))
+        if first["type"] == "missing":
+            raise ConfigError(f"{file}: {place}: is missing.") from None
+        what = first["msg"][0].lower() + first["msg"][1:]
+        raise ConfigError(f"{file}: {place}: {what}, found {str(first['input'])[:60]!r}.") from None
 
 
 def _known(project: Project) -> dict[str, set[str]]:

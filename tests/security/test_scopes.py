@@ -6,6 +6,7 @@ Expected figures are worked out from the lines below, not by the code that cuts.
 from __future__ import annotations
 
 import re
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -216,6 +217,24 @@ def test_values_are_bound(gateway: Gateway) -> None:
         reader(gateway, "executive").rows("sales", by="brand", **NO_FILTER | {"brand": "shop' OR '1'='1"})
         == []
     )
+
+
+def test_after_a_delivery_files_are_as_if_written_anew(house: Shop, tmp_path: Path) -> None:
+    shop = house.copy(tmp_path / "shop")
+    policy, root = load_policy(shop.project), serving_folder(shop.project)
+    before = write_extracts(shop.project, policy)
+    shop.deliver_lines("A4,1,2024-03-08 10:00:00,P1,Mug,3,10.00,C2,Spain,EUR", name="lines_2.csv")
+    assert not shop.run().failed
+    after = write_extracts(shop.project, policy)
+    scope = policy.scope(["analyst"]).id
+    files = sorted((root / after / scope).iterdir())
+    kept = {file.stem for file in files if file.samefile(root / before / scope / file.name)}
+    assert "gold.survival_curves" in kept and not kept & {"gold.sales_daily", "cube.rfm", "lookup.orders"}
+    rows = {file.name: duckdb.sql(f"FROM read_parquet('{file}')").fetchall() for file in files}
+    for folder in (root / after, root / before):
+        shutil.rmtree(folder, onerror=lambda act, path, _: (Path(path).parent.chmod(0o755), act(path)))
+    assert write_extracts(shop.project, policy) == after
+    assert rows == {f.name: duckdb.sql(f"FROM read_parquet('{f}')").fetchall() for f in files}
 
 
 def test_files_cannot_be_written_and_hold_no_links(house: Shop, policy: Policy, gateway: Gateway) -> None:

@@ -108,6 +108,13 @@ def test_too_few_threads_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         process.prepare()
 
 
+@pytest.mark.parametrize("workers", ["x", "0", "-1", "", "²"])
+def test_a_number_of_threads_that_is_none_is_named(workers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKIO_WORKER_THREADS", workers)
+    with pytest.raises(ConfigError, match="TOKIO_WORKER_THREADS=.*: expected a number of threads"):
+        process.prepare()
+
+
 # --- what the machine refuses -------------------------------------------------------------------------------
 
 

@@ -27,7 +27,8 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import MODELS, contracts, models
 from mergehouse.ingest.delivery import REASONS
 from mergehouse.kpi.catalogue import catalogue
-from mergehouse.project.config import OF_THE_FOLDER, Brand, Config
+from mergehouse.project.brand import OF_THE_FOLDER, Brand
+from mergehouse.project.settings import Config
 from mergehouse.project.templates import TEMPLATES
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -24,7 +24,8 @@ from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import settings
 from mergehouse.machine import refusal, refused
 from mergehouse.pipeline.run import run
-from mergehouse.project.config import Limits, load_project
+from mergehouse.project.config import load_project
+from mergehouse.project.settings import Limits
 from mergehouse.quality.machine_limits import within_the_machine
 
 LINE = "B{n},1,2026-03-04 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"

@@ -260,14 +260,14 @@ def test_a_scope_that_nothing_was_written_for_reads_nothing(house: Shop, policy:
 @pytest.mark.parametrize(
     "roles, expected",
     [
-        ("roles: {}", "roles: dictionary should have at least 1 item"),
-        ("role: {a: {label: A, rows: all}}", "roles: is missing"),
-        ("roles: {a: {label: A}}", r"roles\.a\.rows: is missing"),
+        ("roles: {}", "key `roles`: dictionary should have at least 1 item"),
+        ("role: {a: {label: A, rows: all}}", "unknown key `role`; did you mean `roles`"),
+        ("roles: {a: {label: A}}", "key `roles.a.rows` is missing"),
         ("roles: {a: {label: A, rows: []}}", r"roles\.a\.rows"),
         ("roles: {a: {label: A, rows: [{column: brand, values: []}]}}", r"roles\.a\.rows.*values"),
         ("roles: {a: {label: A, rows: [{column: brnd, values: [shop]}]}}", r"roles\.a\.rows.*column"),
         ("roles: {a: {label: A, rows: [{column: brand, values: [shap]}]}}", "did you mean `shop`"),
-        ("roles: {a: {label: A, rows: [{column: country, values: [Germany]}]}}", "there is no `Germany`"),
+        ("roles: {a: {label: A, rows: [{column: country, values: [Germany]}]}}", "`Germany` is not declared"),
         ("roles: {a: {label: A, rows: [{column: brand, values: [shop]}], group: true}}", "needs `rows: all`"),
         ("roles: {a: {label: A, rows: all, masks: [pseudonym], persons: true}}", "take one of them out"),
         ("roles: {a: {label: A, rows: all, mask: []}}", r"roles\.a\.mask"),

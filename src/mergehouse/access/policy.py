@@ -10,14 +10,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from mergehouse.errors import ConfigError
-from mergehouse.project.config import Project, nearest
+from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import mapping_tables
+from mergehouse.project.validation import Strict, expect_known, validated
 from mergehouse.project.yaml_file import read_yaml
 
 FILE = "access.yml"
@@ -25,10 +25,8 @@ COLUMNS = {"brand": "source_system", "region": "region", "country": "country_cod
 Masked = Literal["personal", "pseudonym"]
 
 
-class Rule(BaseModel):
+class Rule(Strict):
     """Rows whose column has, or has not, one of the values."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: Literal["brand", "region", "country"] = Field(description="What the rule is about.")
     operator: Literal["in", "not in"] = Field(
@@ -45,10 +43,8 @@ class Rule(BaseModel):
         return tuple(sorted(set(values)))
 
 
-class Role(BaseModel):
+class Role(Strict):
     """What a kind of person may see. Nothing is allowed that is not said."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     label: str = Field(min_length=1, description="The role's name on pages.")
     rows: Literal["all", "each brand"] | Annotated[tuple[Rule, ...], Field(min_length=1)] = Field(
@@ -71,10 +67,8 @@ class Role(BaseModel):
     admin: bool = Field(default=False, description="True: people, runs, and looking on as another role.")
 
 
-class Access(BaseModel):
+class Access(Strict):
     """access.yml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     roles: Annotated[dict[str, Role], Field(min_length=1)] = Field(
         description="The kinds of people that there are, by names of their own."
@@ -172,12 +166,13 @@ def load_policy(project: Project) -> Policy:
             f"{file} is not there: it says who may see what, and without it nobody may see anything."
             " docs/dashboards.md has one to start from; `mergehouse init` writes it into a new project."
         )
-    given = _validated(file)
+    given = validated(Access, read_yaml(file), file)
     roles = {name: role for one in given.roles.items() for name, role in _each_brand(*one, project)}
     known = _known(project)
     for name, role in roles.items():
         for rule in _rules(role):
-            _expect_known(f"{file}: roles.{name}.rows: {rule.column}", rule, known[rule.column])
+            for value in rule.values:
+                expect_known(value, known[rule.column], file, f"roles.{name}.rows: {rule.column}")
         if role.group and role.rows != "all":
             raise ConfigError(
                 f"{file}: roles.{name}: `group: true` needs `rows: all`; less one brand's figures, the"
@@ -193,18 +188,6 @@ def load_policy(project: Project) -> Policy:
     return Policy(roles, hashlib.sha256(allowed.encode()).hexdigest()[:16], labels)
 
 
-def _validated(file: Path) -> Access:
-    try:
-        return Access.model_validate(read_yaml(file))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if "[" not in str(part))
-        if first["type"] == "missing":
-            raise ConfigError(f"{file}: {place}: is missing.") from None
-        what = first["msg"][0].lower() + first["msg"][1:]
-        raise ConfigError(f"{file}: {place}: {what}, found {str(first['input'])[:60]!r}.") from None
-
-
 def _known(project: Project) -> dict[str, set[str]]:
     """The values that a rule may name, by its column."""
     columns, rows = mapping_tables(project)["countries"]
@@ -214,14 +197,6 @@ def _known(project: Project) -> dict[str, set[str]]:
         "region": {str(row["region"]) for row in countries},
         "country": {str(row["country_code"]) for row in countries},
     }
-
-
-def _expect_known(where: str, rule: Rule, known: set[str]) -> None:
-    for value in rule.values:
-        if value not in known:
-            best = nearest(value, known)
-            hint = f"did you mean `{best}`?" if best else f"expected one of {', '.join(sorted(known)[:12])}."
-            raise ConfigError(f"{where}: there is no `{value}`; {hint}")
 
 
 def _each_brand(name: str, role: Role, project: Project) -> Iterator[tuple[str, Role]]:

@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 
 from mergehouse.access.policy import Access
 from mergehouse.contracts.contract import Contract
-from mergehouse.project.config import OF_THE_FOLDER, Brand, Config
+from mergehouse.project.brand import OF_THE_FOLDER, Brand
+from mergehouse.project.settings import Config
 from mergehouse.quality.assumed import shown
 
 KINDS = {

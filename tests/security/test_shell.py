@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 from tests.suite import PASSWORD, Gateway, bundle_folder, suite, with_people
@@ -18,7 +18,10 @@ from mergehouse.access import passwords
 from mergehouse.access.people import People
 from mergehouse.app import bundle
 from mergehouse.app.envelope import HEADERS, LARGEST_BODY, LONGEST_QUERY
+from mergehouse.app.page import Page
 from mergehouse.app.server import Suite
+from mergehouse.app.visitor import allowed
+from mergehouse.app.visitor import signed_in as signed_in_visitor
 
 OPEN = {"/sign-in", "/health", "/ready", "/static/{digest}/{name}"}
 ORIGIN = "http://localhost"
@@ -313,6 +316,24 @@ def test_nothing_is_allowed_that_no_role_allows(client: TestClient, tmp_path: Pa
     assert answer.status_code == 403 and "Eve" not in answer.text
     line = audit(tmp_path)[-1]
     assert (line["who"], line["scope"], line["outcome"]) == ("eve", None, 403)
+
+
+def test_a_page_that_needs_more_is_no_door(app: FastAPI, client: TestClient) -> None:
+    """Nor is it in the header of who cannot open it."""
+    router = APIRouter()
+    page = Page("/persons", "Single persons", "Customers", frozenset({"persons"}))
+
+    @router.get("/persons")
+    def persons() -> str:
+        return "their rows"
+
+    app.include_router(router, dependencies=[Depends(signed_in_visitor), allowed(page)])
+    app.state.suite.pages.append((page, router))
+    for name, status, is_shown in (("ann", 403, False), ("bob", 200, True)):
+        signed_in(client, name)
+        answer = client.get("/persons")
+        assert (answer.status_code, "their rows" in answer.text) == (status, is_shown)
+        assert ("Single persons" in client.get("/about").text) == is_shown
 
 
 def test_a_body_without_a_length_is_cut_off(client: TestClient) -> None:

@@ -29,8 +29,8 @@ export function redrawAll() {
   drawAll();
 }
 
-addEventListener("beforeprint", () => drawn.forEach(({ chart }) => chart.resize()));
-addEventListener("afterprint", () => drawn.forEach(({ chart }) => chart.resize()));
+addEventListener("beforeprint", () => [...drawn.keys()].forEach(resize));
+addEventListener("afterprint", () => [...drawn.keys()].forEach(resize));
 
 function draw(element) {
   const text = element.dataset.chart;
@@ -38,17 +38,29 @@ function draw(element) {
   if (one?.text === text) return;
   if (!one) {
     const chart = echarts.init(element, null, { renderer: "svg" });
-    const observer = new ResizeObserver(() => chart.resize());
+    const observer = new ResizeObserver(() => resize(element));
     observer.observe(element);
     chart.on("click", (event) => event.data?.link && location.assign(event.data.link));
     one = { chart, observer };
     drawn.set(element, one);
   }
   one.text = text;
+  one.narrow = isNarrow(element);
   const given = JSON.parse(text);
   const look = looks(element);
   one.chart.setOption({ ...base(look), ...KINDS[given.kind](given, look, element) }, true);
 }
+
+// What has become narrow, or is no more, is drawn otherwise.
+function resize(element) {
+  const one = drawn.get(element);
+  if (isNarrow(element) === one.narrow) return one.chart.resize();
+  one.text = "";
+  one.chart.resize();
+  draw(element);
+}
+
+const isNarrow = (element) => element.clientWidth < 480;
 
 // The tokens as colours, and figures in the page's locale.
 function looks(element) {
@@ -64,7 +76,7 @@ function looks(element) {
   for (const token of ["ink", "muted", "line", "card", "better", "worse", "on-weak", "on-strong", ...SERIES, ...RAMP]) colour(token);
   probe.remove();
   const locale = document.documentElement.dataset.locale || "en-GB";
-  return { colour, locale, font: getComputedStyle(element).fontFamily, narrow: element.clientWidth < 480 };
+  return { colour, locale, font: getComputedStyle(element).fontFamily, narrow: isNarrow(element) };
 }
 
 function format(unit, look, compact = true) {
@@ -215,14 +227,15 @@ function waterfall(given, look, element) {
   const across = look.narrow; // no room for names side by side
   const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break" } });
   const value = amounts(look, given.unit, across ? { axisLabel: { show: false } } : {});
-  const hidden = { type: "bar", stack: "w", silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } };
+  const stacked = { type: "bar", stack: "w", stackStrategy: "all" }; // below zero, too
+  const hidden = { ...stacked, silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } };
   return {
     grid: { left: 4, right: across ? 64 : 16, top: 20, bottom: 4, containLabel: true },
     xAxis: across ? value : category, yAxis: across ? category : value,
     series: [
       { ...hidden, data: steps.map((step) => step.from) },
       {
-        name: given.name || "", type: "bar", stack: "w", barCategoryGap: "30%",
+        ...stacked, name: given.name || "", barCategoryGap: "30%",
         data: steps.map((step) => ({ value: step.size, link: step.link, itemStyle: { color: colour(step) } })),
         label: { show: true, position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12, formatter: ({ dataIndex }) => signed(steps[dataIndex]) },
       },

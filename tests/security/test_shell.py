@@ -23,7 +23,7 @@ from mergehouse.app.server import Suite
 from mergehouse.app.visitor import allowed
 from mergehouse.app.visitor import signed_in as signed_in_visitor
 
-OPEN = {"/sign-in", "/health", "/ready", "/static/{digest}/{name}"}
+OPEN = {"/sign-in", "/sign-out", "/health", "/ready", "/static/{digest}/{name}"}
 ORIGIN = "http://localhost"
 
 
@@ -85,7 +85,7 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
 
 def test_every_door_but_a_few_asks_who_is_there(app: FastAPI) -> None:
     doors = [(method, path) for method, path in routes(app) if path not in OPEN]
-    assert ("GET", "/about") in doors and ("POST", "/sign-out") in doors
+    assert ("GET", "/about") in doors and ("POST", "/theme") in doors
     for method, path in doors:
         answer = browser(app).request(method, path)
         if method == "GET":
@@ -316,6 +316,9 @@ def test_nothing_is_allowed_that_no_role_allows(client: TestClient, tmp_path: Pa
     assert answer.status_code == 403 and "Eve" not in answer.text
     line = audit(tmp_path)[-1]
     assert (line["who"], line["scope"], line["outcome"]) == ("eve", None, 403)
+    assert 'action="/sign-out"' in answer.text
+    client.post("/sign-out")
+    assert client.get("/about").status_code == 303
 
 
 def test_a_page_that_needs_more_is_no_door(app: FastAPI, client: TestClient) -> None:
@@ -413,6 +416,7 @@ def test_behind_a_prefix(tmp_path: Path, people: People) -> None:
     assert client.get("/about").headers["location"] == "/bi/sign-in?next=%2Fabout"
     answer = client.post("/bi/sign-in", data={"name": "ann", "password": PASSWORD, "next": "/about"})
     assert answer.headers["location"] == "/bi/about"
+    assert client.get("/bistro").status_code == 404
     text = client.get("/bi/about").text
     links = [part.split('"')[0] for part in text.split('href="')[1:] + text.split('src="')[1:]]
     assert links and all(link.startswith(("/bi/", "#")) for link in links)

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_interval, format_skeleton
 from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
 Number = float | Decimal
@@ -51,6 +51,17 @@ class Writing:
         ('12,431', '\N{MINUS SIGN}3', 'fewer than 5')
         """
         return absent if value is None else _minus(format_decimal(round(value), locale=self.locale))
+
+    def number(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """A number that need not be whole, such as orders a day: one decimal below 100.
+
+        >>> Writing().number(12.34), Writing().number(1234.5)
+        ('12.3', '1,234')
+        """
+        if value is None:
+            return absent
+        pattern = "#,##0" if abs(float(value)) >= 100 else "#,##0.0"
+        return _minus(format_decimal(value, format=pattern, locale=self.locale))
 
     def compact(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """Euros to three significant digits, for cards; `money` is the full value beside it.
@@ -127,6 +138,38 @@ class Writing:
         ('9 Dec 2011', '09.12.2011')
         """
         return absent if value is None else format_date(value, "medium", locale=self.locale)
+
+    def dates(self, since: dt.date, until: dt.date) -> str:
+        """From one day to another.
+
+        >>> Writing().dates(dt.date(2011, 10, 1), dt.date(2011, 12, 9))
+        '1 Oct\N{THIN SPACE}\N{EN DASH}\N{THIN SPACE}9 Dec 2011'
+        """
+        return format_interval(since, until, "yMMMd", locale=self.locale)
+
+    def day(self, day: dt.date) -> str:
+        """A day of any year.
+
+        >>> Writing().day(dt.date(2011, 12, 9))
+        '9 Dec'
+        """
+        return format_skeleton("MMMd", day, locale=self.locale)
+
+    def month(self, day: dt.date) -> str:
+        """A month and its year.
+
+        >>> Writing().month(dt.date(2011, 12, 1))
+        'December 2011'
+        """
+        return format_skeleton("yMMMM", day, locale=self.locale)
+
+    def country(self, code: str) -> str:
+        """A country's name in English, as are the pages' words; its code where there is none.
+
+        >>> Writing().country("DE"), Writing().country("X9")
+        ('Germany', 'X9')
+        """
+        return Locale("en").territories.get(code, code)
 
     def instant(self, value: dt.datetime | None, absent: Absent = NO_DATA) -> str:
         """A moment, in UTC, to the minute.

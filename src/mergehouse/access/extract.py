@@ -16,7 +16,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,9 +180,17 @@ def _prepare(project: Project, lakehouse: Lakehouse, connection: duckdb.DuckDBPy
             nulls = ", ".join(f"NULL AS {quoted(column)}" for column in contract_of(name).columns)
             sql = f"SELECT {nulls} WHERE FALSE"
         connection.execute(f"CREATE VIEW published.{quoted(name)} AS {sql}")
-    columns, rows = mapping_tables(project)["churn_days"]
-    connection.execute(f"CREATE TABLE mapping.churn_days ({', '.join(f'{c} VARCHAR' for c in columns)})")
-    connection.executemany(f"INSERT INTO mapping.churn_days VALUES ({', '.join('?' for _ in columns)})", rows)
+    _map(connection, "churn_days", *mapping_tables(project)["churn_days"])
+    limits = [(name, brand.fresh_within_days) for name, brand in project.brands.items()]
+    _map(connection, "fresh_days", ["source_system", "days"], limits)
+
+
+def _map(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
+    """A small table under `mapping`."""
+    connection.execute(f"CREATE TABLE mapping.{name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
+    connection.executemany(f"INSERT INTO mapping.{name} VALUES ({', '.join('?' for _ in columns)})", rows)
 
 
 def _write(

@@ -1,1 +1,1 @@
-"""What pages show, as plain values: from a scope's reader and the filters, without a word of HTML."""
+"""What each page tells, as figures: no words of HTML, no formats."""

@@ -1,3 +1,4 @@
+-- only: persons
 -- Five of the lines of each reason.
 WITH lines AS (
   SELECT source_system, 'quarantine' AS step, reason_code AS reason, order_id, order_date, product_code, amount_original, currency

@@ -41,7 +41,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why lines are not in GMV: `meaning` in words, where the code is known."""
+    """Why lines are not in GMV: `meaning` in words, where the code is known; no samples for a scope without persons."""
 
     step: str
     code: str
@@ -112,7 +112,7 @@ def raw_vs_silver(reader: Reader, brand: str | None) -> tuple[BrandCleaning, ...
         "steps": reader.rows("raw_vs_silver", brand=brand),
         "raw": reader.rows("raw_lines", by="brand", brand=brand),
         "reasons": reader.rows("left_out", **asked),
-        "samples": reader.rows("left_out_samples", **asked),
+        "samples": reader.rows("left_out_samples", **asked) if reader.scope.persons else [],
         "kpis": reader.rows("sales", by="brand", brand=brand, region=None, country=None, since=None, until=None),
     }
     return tuple(_brand(row, rows) for row in brands if any(_of(row, rows["steps"])))

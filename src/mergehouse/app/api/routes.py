@@ -31,7 +31,9 @@ class Rows(BaseModel):
 
     version: str = Field(description="The data's version: answers with the same are of the same data.")
     scope: str = Field(description="Whose rows these are made of.")
-    columns: dict[str, Kind] = Field(description="What each column holds. Decimals are written as text, exactly.")
+    columns: dict[str, Kind] = Field(
+        description="What each column holds. Decimals are written as text, exactly."
+    )
     rows: list[dict[str, Any]]
     next: str | None = Field(default=None, description="The `cursor` with which a list goes on.")
 
@@ -108,7 +110,12 @@ def kpi_values(
 
 @router.get("/kpis/{name}")
 def explain(
-    request: Request, caller: Caller, name: str, brand: Brand = None, region: Region = None, country: Country = None
+    request: Request,
+    caller: Caller,
+    name: str,
+    brand: Brand = None,
+    region: Region = None,
+    country: Country = None,
 ) -> Rows:
     """What a KPI is, how it is computed, its value by brand."""
     return _answer(request, caller, [answers.explain(caller.reader, name, Filters(brand, region, country))])

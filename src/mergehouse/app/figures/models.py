@@ -190,7 +190,9 @@ class Models:
         return not (self.cards or self.survival or self.drift or self.outlook)
 
 
-def models(reader: Reader, brand: str, label: str, clock: str | None = None, group: str | None = None) -> Models:
+def models(
+    reader: Reader, brand: str, label: str, clock: str | None = None, group: str | None = None
+) -> Models:
     """What is known of a brand's models. `clock` and `group` choose the survival curve; what the brand does not
     have of them is as if nothing were chosen.
     """
@@ -263,7 +265,13 @@ def _survival(reader: Reader, brand: str, clock: str | None, group: str | None) 
     clocks = tuple(dict.fromkeys(row["clock"] for row in rows))
     if not clocks:
         return None
-    clock = clock if clock in clocks else "purchase_to_purchase" if "purchase_to_purchase" in clocks else clocks[0]
+    clock = (
+        clock
+        if clock in clocks
+        else "purchase_to_purchase"
+        if "purchase_to_purchase" in clocks
+        else clocks[0]
+    )
     groups = tuple(_group(row) for row in rows if row["clock"] == clock)
     names = [one.name for one in groups]
     shown = group if group in names else ALL if ALL in names else names[0]

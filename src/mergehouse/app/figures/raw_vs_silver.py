@@ -113,7 +113,9 @@ def raw_vs_silver(reader: Reader, brand: str | None) -> tuple[BrandCleaning, ...
         "raw": reader.rows("raw_lines", by="brand", brand=brand),
         "reasons": reader.rows("left_out", **asked),
         "samples": reader.rows("left_out_samples", **asked) if reader.scope.persons else [],
-        "kpis": reader.rows("sales", by="brand", brand=brand, region=None, country=None, since=None, until=None),
+        "kpis": reader.rows(
+            "sales", by="brand", brand=brand, region=None, country=None, since=None, until=None
+        ),
     }
     return tuple(_brand(row, rows) for row in brands if any(_of(row, rows["steps"])))
 
@@ -190,7 +192,8 @@ def _reasons(rows: list[dict[str, Any]], samples: list[dict[str, Any]]) -> tuple
             tuple(
                 Sample(s["order_id"], s["order_date"], s["product_code"], s["amount_original"], s["currency"])
                 for s in samples
-                if (s["step"], s["reason"]) == (row["step"], row["reason"]) and s["currency"] == row["currency"]
+                if (s["step"], s["reason"]) == (row["step"], row["reason"])
+                and s["currency"] == row["currency"]
             ),
         )
         for row in rows

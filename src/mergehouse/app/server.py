@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from mergehouse.access.gateway import UnknownQuery
 from mergehouse.access.passwords import Busy
 from mergehouse.access.people import People
 from mergehouse.app import bundle, health, sign_in
@@ -26,6 +27,7 @@ from mergehouse.app.envelope import Envelope
 from mergehouse.app.page import Page, all_pages
 from mergehouse.app.rendering import error_page
 from mergehouse.app.sign_in import Attempts
+from mergehouse.app.view import UnknownFilter
 from mergehouse.app.visitor import SignedIn, allowed, signed_in
 from mergehouse.errors import MergehouseError
 from mergehouse.project.config import Project
@@ -160,6 +162,8 @@ ERRORS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     RequestValidationError: _not_understood,
     Busy: _too_busy,
     NotAsked: _not_asked,
+    UnknownFilter: _not_understood,
+    UnknownQuery: _not_understood,
     MergehouseError: _not_now,
 }
 

@@ -129,6 +129,7 @@ function trend(given, look) {
       name: one.name, type: "line", connectNulls: false, showSymbol: false, symbol: "circle", symbolSize: 6, lineStyle: line,
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
       endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, distance: 6 },
+      labelLayout: { moveOverlap: "shiftY" },
       markArea: given.partial && place === 0 && last > 0
         ? { silent: true, itemStyle: { color: look.colour("line"), opacity: 0.5, decal: hatch(look) }, data: [[{ xAxis: last - 1 }, { xAxis: last }]] }
         : undefined,
@@ -138,7 +139,7 @@ function trend(given, look) {
   return {
     grid: { left: 4, right: room, top: 20, bottom: 4, containLabel: true },
     xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto" } }),
-    yAxis: amounts(look, given.unit, { scale: given.zero === false }), series,
+    yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.most }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", valueFormatter: (value) => (value == null ? "no data" : told(value)) },
   };
 }
@@ -172,6 +173,7 @@ function whiskers(one, place, count, across, look) {
   const stroke = { stroke: look.colour("ink"), lineWidth: 1.5, fill: null };
   return {
     type: "custom", name: one.name, silent: true, z: 5, tooltip: { show: false }, data: one.values.map((_, at) => [at, one.low[at], one.high[at]]),
+    encode: across ? { x: [1, 2], y: 0 } : { x: 0, y: [1, 2] },
     renderItem: (parameters, api) => {
       const at = api.value(0);
       const [from, to] = [api.value(1), api.value(2)].map((end) => api.coord(across ? [end, at] : [at, end]));
@@ -311,7 +313,7 @@ function steps(given, look) {
   return {
     grid: { left: 4, right: room, top: 20, bottom: 28, containLabel: true },
     xAxis: amounts(look, "count", { name: given.x, nameLocation: "middle", nameGap: 28, splitLine: { show: false } }),
-    yAxis: amounts(look, "share", { min: 0, max: 1 }), series,
+    yAxis: amounts(look, "share", { min: 0, max: 1, interval: 0.25 }), series,
     tooltip: { ...base(look).tooltip, trigger: "item", valueFormatter: format("share", look) },
   };
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from starlette.requests import Request
+from fastapi import Depends
 
-from mergehouse.app.view import Choices, View, choices, read_view
+from mergehouse.app.filters import LookedAt
+from mergehouse.app.view import Choices, View
 from mergehouse.app.visitor import Visitor
 
 MOST_BRANDS = 6  # of which a page draws; of more a brand is chosen
@@ -34,10 +36,11 @@ class Asked:
         return tuple(name for name in self.view.active if name != "brand")
 
 
-def asked(request: Request, visitor: Visitor) -> Asked:
-    """Raises UnknownFilter on a filter that the scope does not have."""
-    offered = choices(visitor.reader)
-    return Asked(offered, read_view(request.query_params.multi_items(), offered))
+def _asked(looked: LookedAt) -> Asked:
+    return Asked(looked.offered, looked.view)
+
+
+AskedFor = Annotated[Asked, Depends(_asked)]
 
 
 def about(question: Asked, visitor: Visitor) -> dict[str, str]:

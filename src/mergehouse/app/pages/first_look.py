@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from mergehouse.app.asked import MOST_BRANDS, about, asked
+from mergehouse.app.asked import MOST_BRANDS, AskedFor, about
 from mergehouse.app.export import Export, Kind, exported
 from mergehouse.app.figures.first_look import BrandRaw, first_look
 from mergehouse.app.page import Page
@@ -34,8 +34,7 @@ router = APIRouter()
 
 
 @router.get("/first-look")
-def show(request: Request, visitor: SignedIn) -> HTMLResponse:
-    question = asked(request, visitor)
+def show(request: Request, visitor: SignedIn, question: AskedFor) -> HTMLResponse:
     found = first_look(visitor.reader, question.view.brand)
     request.state.entry.rows += sum(len(brand.files) for brand in found)
     drawn = [brand for brand in found if brand.months][:MOST_BRANDS]
@@ -47,9 +46,12 @@ def show(request: Request, visitor: SignedIn) -> HTMLResponse:
 
 @router.get("/first-look/export")
 def export(
-    request: Request, visitor: SignedIn, of: Literal["files", "months"] = "files", kind: Kind = "csv"
+    request: Request,
+    visitor: SignedIn,
+    question: AskedFor,
+    of: Literal["files", "months"] = "files",
+    kind: Kind = "csv",
 ) -> Response:
-    question = asked(request, visitor)
     found = first_look(visitor.reader, question.view.brand)
     rows = [row for brand in found for row in (_files(brand) if of == "files" else _months(brand))]
     request.state.entry.rows += len(rows)
@@ -99,7 +101,8 @@ def _months_written(brand: BrandRaw, write: Writing) -> list[dict[str, Any]]:
         {
             "month": write.month(month.start) + (", partial" if month.is_partial else ""),
             "lines": month.lines,
-            "amount": ", ".join(write.amount(amount, currency) for currency, amount in month.amounts.items()) or None,
+            "amount": ", ".join(write.amount(amount, currency) for currency, amount in month.amounts.items())
+            or None,
         }
         for month in brand.months
     ]
@@ -121,7 +124,13 @@ def _files(brand: BrandRaw) -> list[dict[str, Any]]:
 
 def _months(brand: BrandRaw) -> list[dict[str, Any]]:
     return [
-        {"brand": brand.label, "month": month.start, "lines": month.lines, "amount": amount, "currency": currency}
+        {
+            "brand": brand.label,
+            "month": month.start,
+            "lines": month.lines,
+            "amount": amount,
+            "currency": currency,
+        }
         | {"is_partial": month.is_partial}
         for month in brand.months
         for currency, amount in (month.amounts or {"": None}).items()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from mergehouse.app.asked import Asked, about, asked
+from mergehouse.app.asked import Asked, AskedFor, about
 from mergehouse.app.export import Export, Kind, exported
 from mergehouse.app.figures.models import Card, Models, models
 from mergehouse.app.page import Page
@@ -38,9 +38,13 @@ router = APIRouter()
 
 @router.get("/models")
 def show(
-    request: Request, visitor: SignedIn, target: str = "", curve: str = "", customers: str = ""
+    request: Request,
+    visitor: SignedIn,
+    question: AskedFor,
+    target: str = "",
+    curve: str = "",
+    customers: str = "",
 ) -> HTMLResponse:
-    question = asked(request, visitor)
     found = _models(question, visitor, curve, customers)
     card = _chosen(found, target) if found else None
     return page(
@@ -51,10 +55,9 @@ def show(
 
 @router.get("/models/export")
 def export(
-    request: Request, visitor: SignedIn, of: Literal["metrics", "survival", "drift"] = "metrics", target: str = "",
+    request: Request, visitor: SignedIn, question: AskedFor, of: Literal["metrics", "survival", "drift"] = "metrics", target: str = "",
     curve: str = "", customers: str = "", kind: Kind = "csv",
 ) -> Response:  # fmt: skip
-    question = asked(request, visitor)
     found = _models(question, visitor, curve, customers)
     rows: list[dict[str, Any]] = []
     if found and of == "metrics" and (card := _chosen(found, target)):
@@ -66,7 +69,14 @@ def export(
         ]
     elif found and of == "survival" and (survival := found.survival):
         rows = [
-            {"clock": survival.clock, "group": group, "day": int(p.x), "survival": p.y, "low": p.low, "high": p.high}
+            {
+                "clock": survival.clock,
+                "group": group,
+                "day": int(p.x),
+                "survival": p.y,
+                "low": p.low,
+                "high": p.high,
+            }
             for group, points in survival.curves.items()
             for p in points
         ]

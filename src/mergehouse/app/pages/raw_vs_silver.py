@@ -9,7 +9,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from mergehouse.app.asked import MOST_BRANDS, about, asked
+from mergehouse.app.asked import MOST_BRANDS, AskedFor, about
 from mergehouse.app.export import Export, Kind, exported
 from mergehouse.app.figures.raw_vs_silver import (
     REJECTED,
@@ -39,8 +39,7 @@ router = APIRouter()
 
 
 @router.get("/raw-vs-silver")
-def show(request: Request, visitor: SignedIn) -> HTMLResponse:
-    question = asked(request, visitor)
+def show(request: Request, visitor: SignedIn, question: AskedFor) -> HTMLResponse:
     found = raw_vs_silver(visitor.reader, question.view.brand)
     request.state.entry.rows += sum(len(r.samples) for brand in found for r in brand.reasons)
     return page(
@@ -52,9 +51,12 @@ def show(request: Request, visitor: SignedIn) -> HTMLResponse:
 
 @router.get("/raw-vs-silver/export")
 def export(
-    request: Request, visitor: SignedIn, of: Literal["steps", "reasons"] = "steps", kind: Kind = "csv"
+    request: Request,
+    visitor: SignedIn,
+    question: AskedFor,
+    of: Literal["steps", "reasons"] = "steps",
+    kind: Kind = "csv",
 ) -> Response:
-    question = asked(request, visitor)
     found = raw_vs_silver(visitor.reader, question.view.brand)
     rows = [
         {"brand": brand.label} | vars(row)
@@ -113,7 +115,9 @@ def _steps(brand: BrandCleaning, write: Writing) -> list[dict[str, Any]]:
     return [
         {
             "step": step,
-            "lines": NO_LINES if step.lines is None else _signed(step, write.count(abs(step.lines)), step.lines),
+            "lines": NO_LINES
+            if step.lines is None
+            else _signed(step, write.count(abs(step.lines)), step.lines),
             "lines_after": write.count(step.lines_after),
             "change": _signed(step, write.cents(abs(step.change)), step.change),
             "after": write.cents(step.after),

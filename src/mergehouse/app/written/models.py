@@ -58,7 +58,12 @@ def judged_chart(card: Card, write: Writing) -> dict[str, Any]:
     for place, method in enumerate(methods):
         values = {j.cutoff: j.value for j in method.judged[card.main_metric]}
         series.append(
-            {"name": method.name, "type": "line", "token": SERIES[place], "values": [values.get(day) for day in days]}
+            {
+                "name": method.name,
+                "type": "line",
+                "token": SERIES[place],
+                "values": [values.get(day) for day in days],
+            }
             | ({} if method.is_model else {"previous": True})
         )
     return {
@@ -74,17 +79,20 @@ def judged_rows(card: Card, write: Writing) -> tuple[Rows, Rows]:
     rows: dict[Any, dict[str, Any]] = {}
     for method in methods:
         for j in method.judged[card.main_metric]:
-            row = rows.setdefault(j.cutoff, {"cutoff": write.date(j.cutoff)} | {m.name: None for m in methods})
+            row = rows.setdefault(
+                j.cutoff, {"cutoff": write.date(j.cutoff)} | {m.name: None for m in methods}
+            )
             row[method.name] = metric_written(card.main_metric, j.value, write)
     return columns, [rows[day] for day in sorted(rows)]
 
 
 def calibration_chart(card: Card) -> dict[str, Any]:
     points = card.calibration
-    most = max([p.x for p in points] + [p.high if p.high is not None else p.y for p in points], default=1)
+    across = max((p.x for p in points), default=0)
+    upwards = max((p.high if p.high is not None else p.y for p in points), default=0)
     return {
         "kind": "scatter", "unit": "EUR" if card.is_value else "share", "x": "predicted", "y": "what came",
-        "diagonal": most if card.is_value else 1,
+        "diagonal": min(across, upwards),
         "points": [{"x": p.x, "y": p.y, "low": p.low, "high": p.high, "size": 1} for p in points],
     }  # fmt: skip
 
@@ -92,11 +100,11 @@ def calibration_chart(card: Card) -> dict[str, Any]:
 def gains_chart(card: Card, write: Writing) -> dict[str, Any]:
     best = [point.y for point in card.best_gains]
     return {
-        "kind": "trend", "unit": "share", "labels": [write.share(point.x) for point in card.gains],
+        "kind": "trend", "unit": "share", "most": 1, "labels": [write.share(point.x) for point in card.gains],
         "series": [
             {"name": "model", "type": "line", "token": SERIES[0], "values": [p.y for p in card.gains]},
             *([{"name": "best possible", "type": "line", "token": "muted", "previous": True, "values": best}] if best else []),
-            {"name": "at random", "type": "line", "token": "line", "previous": True, "values": [p.x for p in card.gains]},
+            {"name": "at random", "type": "line", "token": "series-5", "previous": True, "values": [p.x for p in card.gains]},
         ],
     }  # fmt: skip
 
@@ -140,7 +148,13 @@ def _steps(points: Iterable[Any], with_band: bool) -> list[list[float]]:
 def calibration_rows(card: Card, write: Writing) -> Rows:
     say = write.money if card.is_value else write.share
     return [
-        {"decile": n, "x": say(p.x), "y": say(p.y), "interval": f"{say(p.low)} – {say(p.high)}", "n": p.customers}
+        {
+            "decile": n,
+            "x": say(p.x),
+            "y": say(p.y),
+            "interval": f"{say(p.low)} – {say(p.high)}",
+            "n": p.customers,
+        }
         for n, p in enumerate(card.calibration, start=1)
     ]
 
@@ -167,7 +181,8 @@ def weights_rows(card: Card, write: Writing) -> Rows:
 
 def drift_rows(found: Models, write: Writing) -> Rows:
     return [
-        {"item": one.item, "psi": write.decimal(one.psi), "verdict": one.verdict} for one in found.drift[:DRIFTED]
+        {"item": one.item, "psi": write.decimal(one.psi), "verdict": one.verdict}
+        for one in found.drift[:DRIFTED]
     ]
 
 

@@ -3,11 +3,12 @@
 import * as echarts from "echarts/core";
 import { BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, TreemapChart } from "echarts/charts";
 import { GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
+import { LabelLayout } from "echarts/features";
 import { SVGRenderer } from "echarts/renderers";
 
 echarts.use([
   BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, TreemapChart,
-  GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, SVGRenderer,
+  GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, LabelLayout, SVGRenderer,
 ]);
 
 const SERIES = ["brand-1", "brand-2", "series-3", "series-4", "series-5"];
@@ -301,6 +302,7 @@ function steps(given, look) {
     const line = {
       name: one.name, type: "line", step: "end", showSymbol: false, lineStyle: { color: colour, width: 2 }, itemStyle: { color: colour },
       data: one.points.map(([x, y]) => [x, y]), endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12 },
+      labelLayout: { moveOverlap: "shiftY" },
     };
     if (one.points[0].length < 4) return [line];
     const band = (pick, area) => ({

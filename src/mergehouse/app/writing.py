@@ -162,10 +162,10 @@ class Writing:
         utc = value.astimezone(dt.UTC)
         return f"{self.date(utc.date())}, {format_datetime(utc, 'HH:mm', locale=self.locale)} UTC"
 
-    def month(self, value: dt.date | None, absent: Absent = NO_DATA) -> str:
-        """A month of a year.
+    def short_month(self, value: dt.date | None, absent: Absent = NO_DATA) -> str:
+        """A month of a year, for axes.
 
-        >>> Writing().month(dt.date(2011, 12, 1)), Writing("de_DE").month(dt.date(2011, 12, 1))
+        >>> Writing().short_month(dt.date(2011, 12, 1)), Writing("de_DE").short_month(dt.date(2011, 12, 1))
         ('Dec 2011', 'Dez. 2011')
         """
         return absent if value is None else format_skeleton("yMMM", value, locale=self.locale)

@@ -63,7 +63,7 @@ def _chart(brand: BrandRaw, write: Writing, colour: str) -> dict[str, Any]:
     """Lines per month; the last one is hatched where the data end within it."""
     return {
         "kind": "trend",
-        "labels": [write.month(month.start) for month in brand.months],
+        "labels": [write.short_month(month.start) for month in brand.months],
         "unit": "count",
         "partial": brand.months[-1].is_partial,
         "series": [
@@ -99,7 +99,7 @@ def _deliveries(found: Iterable[BrandRaw], write: Writing) -> list[dict[str, Any
 def _months_written(brand: BrandRaw, write: Writing) -> list[dict[str, Any]]:
     return [
         {
-            "month": write.month(month.start) + (", partial" if month.is_partial else ""),
+            "month": write.short_month(month.start) + (", partial" if month.is_partial else ""),
             "lines": month.lines,
             "amount": ", ".join(write.amount(amount, currency) for currency, amount in month.amounts.items())
             or None,

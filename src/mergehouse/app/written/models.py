@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mergehouse.app.asked import SERIES
-from mergehouse.app.figures.models import Card, Method, Models, Survival
+from mergehouse.app.figures.models import ALL, Card, Method, Models, Survival
 from mergehouse.app.writing import Writing
 from mergehouse.science.cards.names import METRIC_NAMES
 
@@ -67,7 +67,7 @@ def judged_chart(card: Card, write: Writing) -> dict[str, Any]:
             | ({} if method.is_model else {"previous": True})
         )
     return {
-        "kind": "trend", "labels": [write.month(day) for day in days], "unit": "count", "zero": False, "series": series,
+        "kind": "trend", "labels": [write.short_month(day) for day in days], "unit": "count", "zero": False, "series": series,
     }  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def survival_chart(survival: Survival) -> dict[str, Any]:
         "kind": "steps", "x": "days",
         "series": [
             {
-                "name": name, "token": SERIES[place] if place == 0 else "muted",
+                "name": group_label(name), "token": SERIES[place] if place == 0 else "muted",
                 "points": _steps(survival.curves[name], with_band=place == 0),
             }
             for place, name in enumerate(names)
@@ -189,10 +189,15 @@ def drift_rows(found: Models, write: Writing) -> Rows:
 def curve_rows(survival: Survival) -> Rows:
     """Of the groups that are drawn."""
     return [
-        {"name": group.name} | {f"d{days}": share for days, share in group.shares.items()}
+        {"name": group_label(group.name)} | {f"d{days}": share for days, share in group.shares.items()}
         for group in survival.groups
         if group.name in survival.curves
     ]
+
+
+def group_label(name: str) -> str:
+    """`segment: Loyal` is Loyal."""
+    return "All customers" if name == ALL else name.removeprefix("segment: ").capitalize()
 
 
 def group_rows(survival: Survival, write: Writing) -> Rows:
@@ -201,7 +206,7 @@ def group_rows(survival: Survival, write: Writing) -> Rows:
         ends = (write.count(end, "not observable yet") for end in (group.median_low, group.median_high))
         median = None if group.median is None else f"{write.count(group.median)} ({' – '.join(ends)})"
         shares = {"d90": group.shares[90], "d365": group.shares[365]}
-        rows.append({"name": group.name, "customers": group.customers, "median": median} | shares)
+        rows.append({"name": group.name, "label": group_label(group.name), "customers": group.customers, "median": median} | shares)
     return rows
 
 

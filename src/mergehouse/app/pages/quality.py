@@ -18,7 +18,12 @@ from mergehouse.app.visitor import SignedIn
 from mergehouse.app.writing import Writing
 
 PAGE = Page("/quality", "Data quality", "Trust", place=40)
-LAYERS = {"bronze": "Bronze: as delivered", "silver": "Silver: clean", "gold": "Gold: figures", "other": "Brands and KPIs"}
+LAYERS = {
+    "bronze": "Bronze: as delivered",
+    "silver": "Silver: clean",
+    "gold": "Gold: figures",
+    "other": "Brands and KPIs",
+}
 STATES = {
     "fresh": "fresh",
     "stale": "stale",

@@ -206,7 +206,15 @@ def group_rows(survival: Survival, write: Writing) -> Rows:
         ends = (write.count(end, "not observable yet") for end in (group.median_low, group.median_high))
         median = None if group.median is None else f"{write.count(group.median)} ({' – '.join(ends)})"
         shares = {"d90": group.shares[90], "d365": group.shares[365]}
-        rows.append({"name": group.name, "label": group_label(group.name), "customers": group.customers, "median": median} | shares)
+        rows.append(
+            {
+                "name": group.name,
+                "label": group_label(group.name),
+                "customers": group.customers,
+                "median": median,
+            }
+            | shares
+        )
     return rows
 
 

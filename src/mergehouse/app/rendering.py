@@ -97,7 +97,7 @@ def _common(scope: Scope) -> dict[str, Any]:
         added = [(name.rstrip("_"), str(value)) for name, value in changed.items() if value is not None]
         return f"{prefix}{path}{'?' if kept or added else ''}{urlencode(kept + added)}"
 
-    path = scope["path"].removeprefix(prefix) or "/"
+    path = scope["state"]["entry"].path
     theme = request.cookies.get("theme", "")
     return {
         "write": Writing(accepted(request.headers.get("accept-language"))),

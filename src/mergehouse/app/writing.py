@@ -96,8 +96,8 @@ class Writing:
     def points(self, difference: Number | None, absent: Absent = NO_DATA) -> str:
         """A difference of two shares, in percentage points, signed.
 
-        >>> Writing().points(0.021), Writing().points(-0.004)
-        ('+2.1 pp', '\N{MINUS SIGN}0.4 pp')
+        >>> Writing().points(0.021).split(), Writing().points(-0.004).split()
+        (['+2.1', 'pp'], ['\N{MINUS SIGN}0.4', 'pp'])
         """
         if difference is None:
             return absent

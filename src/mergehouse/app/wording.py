@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from mergehouse.app.figures.cards import Card, Scoped, kpi_named
+from mergehouse.app.figures.executive import Versus
 from mergehouse.app.figures.methods import Methods
 from mergehouse.app.figures.windows import Absence, Window, weeks_of
 from mergehouse.app.view import DEFAULT_PERIOD, RECENT, Brand, Choices, Clock, View, calendar_period
-from mergehouse.app.writing import Writing
+from mergehouse.app.writing import Number, Writing
 
 CLOCKS: dict[Clock, tuple[str, str]] = {
     "own": ("Own clock", "weeks before each brand's last data"),
@@ -56,8 +59,70 @@ class Wording:
         """As the filter offers it."""
         words = self.period(period)
         if period == DEFAULT_PERIOD:
-            words = f"{words} (longest that {'all have' if len(self.offered.with_sales) > 1 else 'is whole'})"
+            words = f"{words} ({'common' if len(self.offered.with_sales) > 1 else 'usual'})"
         return words[:1].upper() + words[1:]
+
+    @property
+    def period_of_story(self) -> str:
+        """`its last 13 weeks`, `these 13 weeks`, `December 2011`, `all its data`."""
+        if self.view.period == "all":
+            return "all its data"
+        weeks = weeks_of(self.view, self.offered)
+        if not weeks:
+            return self.period()
+        return f"these {weeks} weeks" if self.view.clock == "season" else f"its {self.period()}"
+
+    @property
+    def period_full(self) -> str:
+        """`last 10 full weeks`, `10 weeks at the same time of the year`, `December 2011`."""
+        weeks = weeks_of(self.view, self.offered)
+        if not weeks:
+            return self.period()
+        if self.view.clock == "season":
+            return f"{weeks} weeks at the same time of the year"
+        return f"last {weeks} full weeks"
+
+    def compared(self, scoped: Scoped) -> str:
+        """The days that a window is compared with: `the same weeks of 2010`."""
+        before = scoped.compared
+        assert before
+        if weeks_of(self.view, self.offered) and self.view.compare == "last_year":
+            return f"the same weeks of {before.until.year}"
+        return self.write.dates(before.since, before.until)
+
+    def kpi(self, name: str) -> str:
+        return kpi_named(name).label
+
+    def card(self, card: Card) -> str:
+        """A figure with its interval and how it was come by, in one line."""
+        if card.absence or card.value is None:
+            return card.absence.word if card.absence else "no data"
+        told = self.figure(card, card.value if card.kpi.ratio else card.per_day)
+        if card.interval:
+            told += f" ({self.figure(card, card.interval.low)}–{self.figure(card, card.interval.high)})"
+        return f"{told}, {card.method}" if card.method and card.kpi.name == "margin_rate" else told
+
+    def figure(self, card: Card, value: Number | None) -> str:
+        """A value of a card's KPI."""
+        writes = {"money": self.write.money, "percent": self.write.share, "integer": self.write.number}
+        return writes[card.kpi.format](value)
+
+    def verdict(self, versus: Versus) -> str:
+        """Whether brands differ, or what keeps one from saying so."""
+        told = [(scoped, card) for scoped, card in versus.cards if card.value is not None]
+        if len(told) < 2:
+            return "Not comparable: fewer than two brands have a figure."
+        if versus.is_clear is not None:
+            return (
+                "A clear difference." if versus.is_clear else "The difference may be chance: intervals touch."
+            )
+        if versus.kpi == "margin_rate" and len({card.method for _, card in told}) > 1:
+            methods = ", ".join(f"{card.method} ({scoped.label})" for scoped, card in told[:FEW])
+            return f"Not to be subtracted: {methods}."
+        without = [scoped.label for scoped, card in told if not card.value]
+        if versus.kpi == "return_rate" and without:
+            return f"{self.named(without)} delivered no returns: no interval."
+        return ""
 
     def clock(self, clock: Clock | None = None) -> str:
         return CLOCKS[clock or self.view.clock][0]
@@ -136,7 +201,8 @@ class Wording:
     def stops_early(self, brand: Brand) -> str:
         """Where a brand's last day is not whole: an export that stops at noon."""
         stopped = brand.last_order
-        if not stopped or stopped.hour >= EVENING or stopped.date() != brand.last:
+        is_date = stopped and stopped.time() == dt.time()  # orders have no time of day
+        if not stopped or is_date or stopped.hour >= EVENING or stopped.date() != brand.last:
             return ""
         return f"{brand.label}'s last day, {self.write.date(stopped.date())}, ends at {stopped:%H:%M}."
 

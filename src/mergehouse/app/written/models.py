@@ -100,7 +100,7 @@ def calibration_chart(card: Card) -> dict[str, Any]:
 def gains_chart(card: Card, write: Writing) -> dict[str, Any]:
     best = [point.y for point in card.best_gains]
     return {
-        "kind": "trend", "unit": "share", "most": 1, "labels": [write.share(point.x) for point in card.gains],
+        "kind": "trend", "unit": "share", "max": 1, "labels": [write.share(point.x) for point in card.gains],
         "series": [
             {"name": "model", "type": "line", "token": SERIES[0], "values": [p.y for p in card.gains]},
             *([{"name": "best possible", "type": "line", "token": "muted", "previous": True, "values": best}] if best else []),

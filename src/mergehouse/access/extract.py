@@ -23,6 +23,7 @@ from pathlib import Path
 import duckdb
 
 from mergehouse.access.policy import COLUMNS, Policy, Rule, Scope
+from mergehouse.access.small_cells import joined
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import AccessError
 from mergehouse.kpi.catalogue import catalogue
@@ -45,6 +46,10 @@ MACROS = """
     CREATE MACRO money_class(eur) AS list_last(list_filter(
       [0, 10, 20, 50, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 50000],
       lambda edge: edge <= GREATEST(eur, 0)));
+    CREATE MACRO silent_class(days) AS list_last(list_filter(
+      [0, 31, 61, 91, 121, 151, 181, 271, 366, 541], lambda edge: edge <= GREATEST(days, 0)));
+    CREATE MACRO spent_class(eur) AS list_last(list_filter(
+      [0, 20, 50, 100, 200, 500, 1000, 2000, 5000], lambda edge: edge <= GREATEST(eur, 0)));
 """
 
 
@@ -134,7 +139,7 @@ def data_version(lakehouse: Lakehouse) -> str:
         raise AccessError(
             f"nothing is published yet in {lakehouse.location}; `mergehouse run` builds the tables."
         )
-    definitions = "".join(extract.sql for extract in extracts())
+    definitions = MACROS + "".join(extract.sql for extract in extracts())
     return hashlib.sha256((json.dumps(published, sort_keys=True) + definitions).encode()).hexdigest()[:12]
 
 
@@ -196,6 +201,7 @@ def _write(
     salt = hmac.new(secret, scope.id.encode(), hashlib.sha256).hexdigest()
     connection.execute("SET VARIABLE salt = ?", [salt])
     connection.execute("SET VARIABLE is_group = ?", [scope.group])
+    connection.execute("SET VARIABLE sees_persons = ?", [scope.persons])
     mine = [extract for extract in extracts() if extract.is_for(scope)]
     for name in sorted(set().union(*(extract.reads for extract in mine))):
         layer, table = name.split(".")
@@ -205,8 +211,9 @@ def _write(
         )
     for extract in mine:
         file = unfinished / f"{extract.name}.parquet"
+        sql = filled(extract.sql)
         connection.execute(
-            f"COPY ({filled(extract.sql)}) TO {text(str(file))}"
+            f"COPY ({sql if scope.persons else joined(connection, sql)}) TO {text(str(file))}"
             f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
         )
         file.chmod(0o444)

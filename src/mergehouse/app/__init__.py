@@ -1,0 +1,1 @@
+"""The web suite: pages rendered on the server, over the gateway of `access`."""

@@ -64,12 +64,12 @@ $(READY): pyproject.toml uv.lock
 	  { echo "$(PYTHON) is too old. Install Python 3.11 or newer, or run: make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	@$(SYNC) --extra science
+	@$(SYNC) --extra app --extra science
 	@touch $(READY)
 
 # What only the tests need of the extras: PySpark and Delta Lake for Spark, Keras and JAX for the sequence model. Java comes with the machine or the tests on Spark are skipped.
 $(EXTRAS): $(READY)
-	@$(SYNC) --extra spark --extra science --extra deep
+	@$(SYNC) --extra app --extra spark --extra science --extra deep
 	@touch $(EXTRAS)
 
 # Microsoft's emulator of Azure Blob Storage, which only the tests need; without npm those on an object store are skipped.

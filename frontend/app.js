@@ -1,0 +1,50 @@
+// What pages do in the browser beyond plain links and forms: partial updates, charts, rows that are links.
+import "htmx.org";
+import { drawAll, redrawAll } from "./charts.js";
+
+document.documentElement.classList.add("js");
+
+// A form that says so is sent when one of its fields changes; without scripts it has a button.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest?.("form[data-submit-on-change]");
+  if (form) form.requestSubmit();
+});
+
+// Fields that are left empty are not written into the address.
+document.addEventListener("formdata", (event) => {
+  if (event.target.method !== "get") return;
+  for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+});
+
+// The whole row is the link of its first cell.
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.target.closest("a, button, input, label, summary")) return;
+  if (String(getSelection())) return;
+  event.target.closest("tr[data-link]")?.querySelector("a[href]")?.click();
+});
+
+// "/" goes to the search box, Escape closes what is open.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.matches?.("input, select, textarea");
+  if (event.key === "/" && !typing) {
+    const search = document.querySelector("input[type=search]");
+    if (search) {
+      event.preventDefault();
+      search.focus();
+    }
+  } else if (event.key === "Escape") {
+    for (const open of document.querySelectorAll("details[data-menu][open]")) open.open = false;
+  }
+});
+
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details[data-menu][open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+
+document.addEventListener("htmx:after:swap", () => drawAll());
+document.addEventListener("htmx:after:history:push", () => drawAll());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
+drawAll();

@@ -1,0 +1,56 @@
+"""Who saw what: one line of JSON for each answer, in `logs/audit.jsonl` of the project."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LONGEST_VALUE, MOST_VALUES = 200, 30
+
+
+@dataclass
+class Entry:
+    """What is known of a request so far; pages add to it what they read."""
+
+    id: str
+    method: str
+    path: str
+    address: str
+    parameters: list[tuple[str, str]]
+    person: str | None = None
+    scope: str | None = None
+    rows: int = 0
+    words: dict[str, str] = field(default_factory=dict)
+
+
+class Audit:
+    """Appends lines. The file is its owner's alone; several processes may write to it."""
+
+    def __init__(self, project: Path):
+        self.file = project / "logs" / "audit.jsonl"
+
+    def write(self, entry: Entry, status: int) -> None:
+        """Raises OSError where the line cannot be written; then no answer must leave either."""
+        shown = [(name[:LONGEST_VALUE], value[:LONGEST_VALUE]) for name, value in entry.parameters]
+        line = {
+            "when": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+            "request": entry.id,
+            "who": entry.person,
+            "from": entry.address,
+            "scope": entry.scope,
+            "what": f"{entry.method} {entry.path[:LONGEST_VALUE]}",
+            "parameters": shown[:MOST_VALUES],
+            "rows": entry.rows,
+            "outcome": status,
+        } | entry.words
+        self.file.parent.mkdir(exist_ok=True, mode=0o700)
+        target = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(
+                target, json.dumps(line).encode() + b"\n"
+            )  # JSON has no bare line end: no line is forged
+        finally:
+            os.close(target)

@@ -1,0 +1,143 @@
+"""Serves the suite: what must be right before it starts, and the processes that answer."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import os
+import re
+import socket
+import threading
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from mergehouse.access.people import People
+from mergehouse.app.server import LOOPBACK_NAMES, create_app
+from mergehouse.errors import ConfigError
+from mergehouse.project.config import Project, load_project
+
+OPEN_AFTER_SECONDS = 1.5
+STOP_SECONDS = 2  # for answers that are being sent
+ANY = ("0.0.0.0", "::", "")
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where and how the suite is served."""
+
+    folder: Path
+    environment: str | None
+    host: str
+    port: int
+    workers: int
+    names: tuple[str, ...]  # by which browsers reach it
+    proxies: tuple[str, ...]  # addresses whose X-Forwarded-For and -Proto are believed
+    prefix: str
+
+    @property
+    def on_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def is_public(self) -> bool:
+        """True where others than this machine reach it, directly or by a name."""
+        return not self.on_loopback or any(name not in LOOPBACK_NAMES for name in self.names)
+
+    @property
+    def address(self) -> str:
+        if self.names and self.proxies:
+            return f"https://{self.names[0]}{self.prefix}/"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}{self.prefix}/"
+
+
+def application(service: Service) -> FastAPI:
+    names = service.names or (service.host,)
+    return create_app(
+        load_project(service.folder, service.environment),
+        hosts=(*LOOPBACK_NAMES, *names) if service.on_loopback else names,
+        prefix=service.prefix,
+        on_loopback=service.on_loopback,
+    )
+
+
+def expect_servable(service: Service, project: Project, allow_root: bool) -> None:
+    """Raises ConfigError where the suite must not be served so."""
+    if os.geteuid() == 0 and not allow_root:
+        raise ConfigError(
+            "serve: this is root, who can write also what is only to be read. Serve as a user of its own, or"
+            " say `--allow-root`."
+        )
+    if service.host in ANY and not service.names:
+        raise ConfigError(
+            f"--host {service.host}: say by which `--name` browsers reach it, such as bi.example.com."
+        )
+    for name in service.names:
+        if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?", name):
+            raise ConfigError(f"--name {name}: expected the name of a host, such as bi.example.com.")
+    if service.prefix and not re.fullmatch(r"(?:/[A-Za-z0-9_-]+)+", service.prefix):
+        raise ConfigError(f"--prefix {service.prefix}: expected a path such as /bi.")
+    if service.workers < 1 or not 1 <= service.port <= 65_535:
+        raise ConfigError(
+            f"--workers {service.workers} --port {service.port}: expected one or more, and a"
+            " port from 1 to 65,535."
+        )
+    demo = [user.name for user in People(project.folder).users() if user.is_demo and not user.disabled]
+    if service.is_public and demo:
+        raise ConfigError(
+            f"{', '.join(demo)}: users of the demonstration, whom others must not meet. Remove them with"
+            " `mergehouse users remove`, or serve on 127.0.0.1 alone."
+        )
+
+
+def serve(service: Service, open_browser: bool = False) -> None:
+    """Serves until it is told to stop. Raises ConfigError where it cannot listen or has not what it needs."""
+    build = functools.partial(application, service)
+    built = build()  # what is wrong is said once, before any process starts
+    config = uvicorn.Config(
+        build if service.workers > 1 else built,
+        factory=service.workers > 1,
+        host=service.host,
+        port=service.port,
+        workers=service.workers,
+        proxy_headers=bool(service.proxies),
+        forwarded_allow_ips=list(service.proxies),
+        server_header=False,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=STOP_SECONDS,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    listener = _listener(config)
+    if open_browser:
+        threading.Timer(OPEN_AFTER_SECONDS, webbrowser.open, [service.address]).start()
+    if service.workers > 1:
+        Multiprocess(config, [listener]).run()
+    else:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listener(config: uvicorn.Config) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"--host {config.host} --port {config.port}: cannot listen there ({error.strerror or error})."
+            " Where another program does, choose another port."
+        ) from None
+    listener.set_inheritable(True)
+    return listener

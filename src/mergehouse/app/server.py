@@ -1,0 +1,162 @@
+"""The application: who may open which door, and what is around every answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from mergehouse.access.passwords import Busy
+from mergehouse.access.people import People
+from mergehouse.app import bundle, health, sign_in
+from mergehouse.app.audit import Audit
+from mergehouse.app.bundle import Bundle, load_bundle
+from mergehouse.app.envelope import Envelope
+from mergehouse.app.page import Page, all_pages
+from mergehouse.app.rendering import error_page
+from mergehouse.app.sign_in import Attempts
+from mergehouse.app.visitor import SignedIn, allowed, signed_in
+from mergehouse.errors import MergehouseError
+from mergehouse.project.config import Project
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+ACCESS_FILE = "access.yml"
+
+
+@dataclass(frozen=True)
+class Access:
+    """The policy, and the gateway that keeps to it."""
+
+    policy: Any
+    gateway: Any
+
+
+def open_access(project: Project) -> Access:
+    """Raises ConfigError where access.yml cannot be used."""
+    from mergehouse.access.gateway import Gateway
+    from mergehouse.access.policy import load_policy
+
+    policy = load_policy(project)
+    return Access(policy, Gateway(project, policy))
+
+
+@dataclass
+class Suite:
+    """What every request needs, in `app.state.suite`."""
+
+    project: Project
+    open_access: Callable[[Project], Access]
+    people: People
+    bundle: Bundle
+    pages: list[tuple[Page, APIRouter]]
+    prefix: str
+    on_loopback: bool
+    attempts: Attempts = field(default_factory=Attempts)
+    _access: tuple[object, Access] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def access(self) -> Access:
+        """What access.yml says now: when the file has changed it is read again, and the next request obeys.
+
+        Raises ConfigError while it cannot be used: then nobody sees anything.
+        """
+        seen = _state_of(self.project.folder / ACCESS_FILE)
+        with self._lock:
+            if self._access is None or self._access[0] != seen:
+                self._access = None
+                self._access = seen, self.open_access(self.project)
+            return self._access[1]
+
+    def is_secure(self, request: Request) -> bool:
+        """Whether cookies are for encrypted connections alone: always, but on this machine itself."""
+        return not self.on_loopback or request.url.scheme == "https"
+
+
+def create_app(
+    project: Project,
+    *,
+    hosts: Sequence[str] = LOOPBACK_NAMES,
+    prefix: str = "",
+    on_loopback: bool = True,
+    open_access: Callable[[Project], Access] = open_access,
+    people: People | None = None,
+) -> FastAPI:
+    """The suite of a project. `hosts`: names by which browsers reach it; `prefix`: the path under which a
+    proxy offers it, such as `/bi`.
+
+    Raises ConfigError where access.yml or the bundle of scripts and styles cannot be used.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    people = people or People(project.folder)
+    suite = Suite(project, open_access, people, load_bundle(), all_pages(), prefix, on_loopback)
+    suite.access()
+    app.state.suite = suite
+    for open_to_all in (bundle.router, health.router, sign_in.router):
+        app.include_router(open_to_all)
+    for page, router in suite.pages:
+        app.include_router(router, dependencies=[Depends(signed_in), allowed(page)])
+    app.add_api_route("/", _first_page, methods=["GET"])
+    for kind, answer in ERRORS.items():
+        app.add_exception_handler(kind, answer)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    app.add_middleware(
+        Envelope, audit=Audit(project.folder), prefix=prefix
+    )  # the last one added is the outermost
+    return app
+
+
+def _first_page(request: Request, visitor: SignedIn) -> Response:
+    suite: Suite = request.app.state.suite
+    for page, _ in suite.pages:
+        if visitor.may_open(page):
+            return RedirectResponse(suite.prefix + page.path, 303)
+    raise HTTPException(403)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 303:
+        return Response(status_code=303, headers=error.headers)
+    answer = error_page(request.scope, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _not_understood(request: Request, error: Exception) -> Response:
+    return error_page(request.scope, 422)
+
+
+def _too_busy(request: Request, error: Exception) -> Response:
+    answer = error_page(request.scope, 429)
+    answer.headers["Retry-After"] = "60"
+    return answer
+
+
+def _not_now(request: Request, error: Exception) -> Response:
+    """What mergehouse itself refuses: its words are for the audit, since they may name files."""
+    request.state.entry.words["error"] = str(error)[:300]
+    return error_page(request.scope, 503)
+
+
+ERRORS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+    HTTPException: _refused,
+    RequestValidationError: _not_understood,
+    Busy: _too_busy,
+    MergehouseError: _not_now,
+}
+
+
+def _state_of(file: Path) -> object:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,131 @@
+"""Sign in, sign out, and light or dark."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.exceptions import HTTPException
+
+from mergehouse.access.passwords import LONGEST
+from mergehouse.app.rendering import THEMES, open_page
+from mergehouse.app.visitor import SignedIn, cookie_name, session_of
+
+if TYPE_CHECKING:
+    from mergehouse.app.server import Suite
+
+LONGEST_NAME, LONGEST_NEXT = 64, 2000
+WRONG = "Name or password is wrong."
+YEAR_SECONDS = 365 * 86_400
+router = APIRouter()
+
+
+class Attempts:
+    """Attempts to sign in, counted by account and by address, each process its own."""
+
+    def __init__(self) -> None:
+        self.limiter = MovingWindowRateLimiter(MemoryStorage())
+        self.of_account = (RateLimitItemPerMinute(5), RateLimitItemPerHour(30))
+        self.of_address = (RateLimitItemPerMinute(20), RateLimitItemPerHour(200))
+
+    def allow(self, name: str, address: str) -> bool:
+        """Counts one more. False where there were too many, of one or the other."""
+        counted = [self.limiter.hit(limit, "account", name) for limit in self.of_account]
+        counted += [self.limiter.hit(limit, "address", address) for limit in self.of_address]
+        return all(counted)
+
+    def forget(self, name: str) -> None:
+        for limit in self.of_account:
+            self.limiter.clear(limit, "account", name)
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request, next: str = "") -> Response:
+    suite: Suite = request.app.state.suite
+    target = known_path(suite, next)
+    secret = session_of(request)
+    if secret and suite.people.of_session(secret):
+        return RedirectResponse(suite.prefix + target, 303)
+    return open_page(request, "sign_in", next=target, name="", problem="")
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    name: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "",
+) -> Response:
+    """The answer to a wrong name is that to a wrong password, and takes as long."""
+    suite: Suite = request.app.state.suite
+    entry = request.state.entry
+    name, target = name.strip().lower()[: LONGEST_NAME + 1], known_path(suite, next)
+    entry.words["account"] = name
+    if not suite.attempts.allow(name, entry.address):
+        raise HTTPException(429, headers={"Retry-After": "60"})
+    known = len(name) <= LONGEST_NAME and len(password) <= LONGEST
+    person = suite.people.signed_in(name, unicodedata.normalize("NFC", password)) if known else None
+    if person is None:
+        return open_page(request, "sign_in", 401, next=target, name=name, problem=WRONG)
+    suite.attempts.forget(name)
+    if old := session_of(request):
+        suite.people.end_session(old)
+    entry.person = person.name
+    secret = suite.people.begin_session(person)
+    return _with_cookie(request, target, cookie_name(suite.is_secure(request)), secret)
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, visitor: SignedIn) -> Response:
+    suite: Suite = request.app.state.suite
+    suite.people.end_session(session_of(request) or "")
+    return _with_cookie(request, "/sign-in", cookie_name(suite.is_secure(request)), "")
+
+
+@router.post("/theme")
+def set_theme(
+    request: Request, visitor: SignedIn, theme: Annotated[str, Form()] = "", next: Annotated[str, Form()] = ""
+) -> Response:
+    """Light, dark, or as the machine has it."""
+    chosen = theme if theme in THEMES else ""
+    return _with_cookie(request, known_path(request.app.state.suite, next), "theme", chosen, YEAR_SECONDS)
+
+
+def _with_cookie(
+    request: Request, path: str, name: str, value: str, seconds: int | None = None
+) -> RedirectResponse:
+    """To a path of the suite, with a cookie that scripts cannot read; without a value it is taken away."""
+    suite: Suite = request.app.state.suite
+    answer = RedirectResponse(suite.prefix + path, 303)
+    answer.set_cookie(
+        name,
+        value,
+        max_age=seconds if value else 0,
+        secure=suite.is_secure(request),
+        httponly=True,
+        samesite="lax",
+        path="/",
+    )
+    return answer
+
+
+def known_path(suite: Suite, asked: str) -> str:
+    """A path of one of the suite's pages with its query, as asked for; the first page where it is none."""
+    first = "/"
+    if len(asked) > LONGEST_NEXT or not asked.isprintable() or "\\" in asked or asked.startswith("//"):
+        return first
+    try:
+        parts = urlsplit(asked)
+    except ValueError:
+        return first
+    if parts.scheme or parts.netloc or not asked.isascii():
+        return first
+    paths = [page.path for page, _ in suite.pages]
+    is_known = any(parts.path == path or parts.path.startswith(f"{path}/") for path in paths)
+    return asked if is_known and ".." not in parts.path and "//" not in parts.path else first

@@ -1,0 +1,103 @@
+"""Who asks, and what they may see: every route but sign-in and health depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+
+from mergehouse.access.people import Person
+from mergehouse.app.page import Page
+
+if TYPE_CHECKING:
+    from mergehouse.app.server import Suite
+
+LONGEST_COOKIE = 100  # letters of a session's secret
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A person who has signed in, for one request. `scope` is what the answer may be made of, and nothing
+    else: their own, or a narrower one when they look on as somebody else.
+    """
+
+    person: Person
+    scope: Any
+    labels: tuple[str, ...]  # of their roles
+    is_admin: bool
+    open_reader: Callable[[], Any]
+
+    @cached_property
+    def reader(self) -> Any:
+        """Reads the scope's files, all of one version. Raises AccessError where there are none yet."""
+        return self.open_reader()
+
+    def may_open(self, page: Page) -> bool:
+        has = {"group": self.scope.group, "persons": self.scope.persons, "admin": self.is_admin}
+        return all(has[need] for need in page.needs)
+
+
+def cookie_name(is_secure: bool) -> str:
+    return "__Host-mergehouse" if is_secure else "mergehouse"
+
+
+def session_of(request: Request) -> str | None:
+    """The secret of the session that a request brings along."""
+    suite: Suite = request.app.state.suite
+    secret = request.cookies.get(cookie_name(suite.is_secure(request)))
+    return secret if secret and len(secret) <= LONGEST_COOKIE else None
+
+
+def signed_in(request: Request) -> Visitor:
+    """The visitor, or the way to sign in; 403 where no role of theirs allows anything."""
+    suite: Suite = request.app.state.suite
+    secret = session_of(request)
+    person = suite.people.of_session(secret) if secret else None
+    if person is None:
+        raise _sign_in_first(request, suite)
+    entry = request.state.entry
+    entry.person = person.name
+    access = suite.access()
+    scope = access.policy.scope(person.roles)
+    if scope is None:
+        raise HTTPException(403)
+    entry.scope = scope.id
+    roles = [access.policy.roles[name] for name in person.roles if name in access.policy.roles]
+    return Visitor(
+        person=person,
+        scope=scope,
+        labels=tuple(role.label for role in roles),
+        is_admin=any(role.admin for role in roles),
+        open_reader=lambda: access.gateway.reader(scope),
+    )
+
+
+SignedIn = Annotated[Visitor, Depends(signed_in)]
+
+
+def allowed(page: Page) -> Any:
+    """A dependency: 403 where a page needs more than the visitor has."""
+
+    def check(visitor: SignedIn) -> None:
+        if not visitor.may_open(page):
+            raise HTTPException(403)
+
+    return Depends(check)
+
+
+def _sign_in_first(request: Request, suite: Suite) -> HTTPException:
+    """A page goes to sign-in and comes back; a part of one takes the whole there; all else is refused."""
+    asked = request.url.path.removeprefix(suite.prefix)
+    if request.url.query:
+        asked += f"?{request.url.query}"
+    target = f"{suite.prefix}/sign-in?next={quote(asked, safe='')}"
+    if request.headers.get("HX-Request"):
+        return HTTPException(401, headers={"HX-Redirect": f"{suite.prefix}/sign-in"})
+    if request.method != "GET" or asked.startswith("/api/"):
+        return HTTPException(401)
+    return HTTPException(303, headers={"Location": target})

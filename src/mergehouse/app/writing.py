@@ -1,0 +1,176 @@
+"""How figures and dates are written: by the reader's locale, and never a blank for what is not there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
+
+Number = float | Decimal
+Absent = Literal["no data", "fewer than 5", "not comparable", "not observable yet"]  # beside "0", a value
+NO_DATA: Absent = "no data"
+FALLBACK = "en_GB"
+MINUS, LONGEST_HEADER, LANGUAGES = "\N{MINUS SIGN}", 200, 10
+
+_LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)\s*(?:;\s*q=([01](?:\.\d{1,3})?))?\s*")
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Writes for one locale, such as `en_GB`. Each takes None, and says then why there is nothing.
+
+    >>> write = Writing("en_GB")
+    >>> write.money(1234567), write.money(12.5), write.money(None)
+    ('€1,234,567', '€12.50', 'no data')
+    >>> Writing("de_DE").share(0.1234).replace("\N{NO-BREAK SPACE}", " ")
+    '12,3 %'
+    """
+
+    locale: str = FALLBACK
+
+    @property
+    def tag(self) -> str:
+        """The locale as browsers call it.
+
+        >>> Writing("de_DE").tag
+        'de-DE'
+        """
+        return self.locale.replace("_", "-")
+
+    def count(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """A whole number.
+
+        >>> Writing().count(12431), Writing().count(-3), Writing().count(None, "fewer than 5")
+        ('12,431', '\N{MINUS SIGN}3', 'fewer than 5')
+        """
+        return absent if value is None else _minus(format_decimal(round(value), locale=self.locale))
+
+    def compact(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """Euros to three significant digits, for cards; `money` is the full value beside it.
+
+        >>> [Writing().compact(value) for value in (1234567, 999500, 12.3, 0, -45678)]
+        ['€1.23m', '€1m', '€12.30', '€0', '\N{MINUS SIGN}€45.7k']
+        """
+        if value is None:
+            return absent
+        value = _significant(Decimal(str(value)))
+        if abs(value) < 1000:
+            return self.money(value)
+        size = Decimal(10) ** (3 * ((abs(value).adjusted()) // 3))
+        digits = 2 - abs(value / size).adjusted()
+        written = format_compact_currency(value, "EUR", locale=self.locale, fraction_digits=digits)
+        # some languages have no short word for thousands
+        return self.money(value) if re.search(r"\d{4}", written) else _minus(written)
+
+    def money(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """Euros: whole from 1,000 on, with cents below; nothing is `€0`."""
+        if value is None:
+            return absent
+        whole = abs(Decimal(value)) >= 1000 or value == 0
+        pattern = Locale.parse(self.locale).currency_formats["standard"].pattern
+        if whole:
+            pattern = re.sub(r"0[.]0+", "0", pattern)
+        return _minus(
+            format_currency(value, "EUR", format=pattern, locale=self.locale, currency_digits=not whole)
+        )
+
+    def share(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """A fraction of 1 as percent with one decimal.
+
+        >>> Writing().share(0.1234), Writing().share(0)
+        ('12.3%', '0.0%')
+        """
+        if value is None:
+            return absent
+        pattern = Locale.parse(self.locale).percent_formats[None].pattern
+        return _minus(format_percent(value, format=re.sub(r"0(?=\s*%)", "0.0", pattern), locale=self.locale))
+
+    def points(self, difference: Number | None, absent: Absent = NO_DATA) -> str:
+        """A difference of two shares, in percentage points, signed.
+
+        >>> Writing().points(0.021), Writing().points(-0.004)
+        ('+2.1 pp', '\N{MINUS SIGN}0.4 pp')
+        """
+        if difference is None:
+            return absent
+        written = format_decimal(abs(Decimal(difference)) * 100, format="#,##0.0", locale=self.locale)
+        return f"{_sign(difference)}{written}\N{NO-BREAK SPACE}pp"
+
+    def delta(self, change: Number | None, absent: Absent = NO_DATA) -> str:
+        """A relative change, signed: 0.05 is `+5.0%`.
+
+        >>> Writing().delta(0.05), Writing().delta(-0.123), Writing().delta(None, "not comparable")
+        ('+5.0%', '\N{MINUS SIGN}12.3%', 'not comparable')
+        """
+        return absent if change is None else _sign(change) + self.share(abs(Decimal(change)))
+
+    def money_delta(self, change: Number | None, absent: Absent = NO_DATA) -> str:
+        """A change in euros, compact and signed.
+
+        >>> Writing().money_delta(-45678)
+        '\N{MINUS SIGN}€45.7k'
+        """
+        return absent if change is None else _sign(change) + self.compact(abs(Decimal(change)))
+
+    def date(self, value: dt.date | None, absent: Absent = NO_DATA) -> str:
+        """A day.
+
+        >>> Writing().date(dt.date(2011, 12, 9)), Writing("de_DE").date(dt.date(2011, 12, 9))
+        ('9 Dec 2011', '09.12.2011')
+        """
+        return absent if value is None else format_date(value, "medium", locale=self.locale)
+
+    def instant(self, value: dt.datetime | None, absent: Absent = NO_DATA) -> str:
+        """A moment, in UTC, to the minute.
+
+        >>> Writing().instant(dt.datetime(2026, 3, 1, 9, 5, tzinfo=dt.UTC))
+        '1 Mar 2026, 09:05 UTC'
+        """
+        if value is None:
+            return absent
+        utc = value.astimezone(dt.UTC)
+        return f"{self.date(utc.date())}, {format_datetime(utc, 'HH:mm', locale=self.locale)} UTC"
+
+
+def accepted(header: str | None) -> str:
+    """The first locale that a browser's Accept-Language names and that is known, else `FALLBACK`.
+
+    >>> accepted("xx, de-DE;q=0.8, fr;q=0.9"), accepted("en"), accepted("*;q=x"), accepted(None)
+    ('fr', 'en_GB', 'en_GB', 'en_GB')
+    """
+    wanted = []
+    for part in (header or "")[:LONGEST_HEADER].split(",")[:LANGUAGES]:
+        found = _LANGUAGE.fullmatch(part)
+        if found:
+            wanted.append((-float(found[2] or 1), found[1]))
+    return next(_known(tag for _, tag in sorted(wanted, key=lambda each: each[0])), FALLBACK)
+
+
+def _known(tags: Iterable[str]) -> Iterator[str]:
+    for tag in tags:
+        if tag == "en":
+            yield FALLBACK
+        try:
+            yield str(Locale.parse(tag, sep="-"))
+        except (UnknownLocaleError, ValueError):
+            continue
+
+
+def _significant(value: Decimal) -> Decimal:
+    """Rounded to three digits."""
+    return value if not value else round(value, 2 - value.adjusted()) if value.adjusted() >= 2 else value
+
+
+def _minus(written: str) -> str:
+    return written.replace("-", MINUS)
+
+
+def _sign(value: Number) -> str:
+    return "+" if value > 0 else MINUS if value < 0 else ""

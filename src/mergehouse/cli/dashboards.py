@@ -1,0 +1,206 @@
+"""Commands about the web suite: `serve`, and `users` of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mergehouse.cli.options import HERE, Env, Folder, Json, app, users
+from mergehouse.errors import MergehouseError
+
+if TYPE_CHECKING:
+    from mergehouse.access.people import People
+
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="The name to sign in with.")]
+Roles = Annotated[
+    list[str], typer.Option("--role", metavar="ROLE", help="A role of access.yml; may be repeated.")
+]
+Stdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from the first line of input.")
+]
+
+
+@app.command(rich_help_panel="Dashboards")
+def serve(
+    project: Folder = HERE,
+    env: Env = None,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", help="On which port.")] = 8800,
+    workers: Annotated[int, typer.Option("--workers", metavar="N", help="Processes that answer.")] = 1,
+    name: Annotated[
+        list[str] | None,
+        typer.Option("--name", metavar="HOST", help="A name by which browsers reach it; may be repeated."),
+    ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option("--proxy", metavar="ADDRESS", help="A proxy whose X-Forwarded headers are believed."),
+    ] = None,
+    prefix: Annotated[
+        str,
+        typer.Option("--prefix", metavar="PATH", help="The path under which a proxy offers it, such as /bi."),
+    ] = "",
+    open_browser: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    allow_root: Annotated[bool, typer.Option("--allow-root", help="Serve even as root.")] = False,
+) -> None:
+    """Serve the dashboards to browsers."""
+    _expect_extra()
+    from mergehouse.app.serve import Service, expect_servable
+    from mergehouse.app.serve import serve as serve_suite
+    from mergehouse.project.config import load_project
+
+    loaded = load_project(project, env)
+    names = tuple(each.lower() for each in name or ())
+    service = Service(loaded.folder, env, host, port, workers, names, tuple(proxy or ()), prefix.rstrip("/"))
+    expect_servable(service, loaded, allow_root)
+    typer.echo(f"The dashboards are at {service.address} (Ctrl-C ends it).")
+    serve_suite(service, open_browser)
+
+
+@users.command(rich_help_panel="Commands")
+def add(
+    name: UserName,
+    role: Roles,
+    label: Annotated[str, typer.Option("--label", metavar="TEXT", help="The name that pages show.")] = "",
+    password_stdin: Stdin = False,
+    project: Folder = HERE,
+) -> None:
+    """Add a user, and ask for the password."""
+    people, roles = _people(project), _known_roles(project, role)
+    people.add(name, label, roles, _password(password_stdin))
+    typer.echo(f"{name} may sign in.")
+
+
+@users.command("list", rich_help_panel="Commands")
+def list_users(project: Folder = HERE, as_json: Json = False) -> None:
+    """List users and their roles."""
+    from mergehouse.cli import render
+
+    found = _people(project).users()
+    if as_json:
+        render.print_json(found)
+    elif not found:
+        typer.echo("There are no users yet; `mergehouse users add` adds one.")
+    for user in [] if as_json else found:
+        states = [word for word, holds in (("disabled", user.disabled), ("demo", user.is_demo)) if holds]
+        typer.echo("  ".join([user.name, user.label, ", ".join(user.roles) or "no role", *states]))
+
+
+@users.command(rich_help_panel="Commands")
+def disable(name: UserName, project: Folder = HERE) -> None:
+    """Keep a user out, at once."""
+    _people(project).disable(name)
+    typer.echo(f"{name} is disabled; sessions have ended, tokens do not work.")
+
+
+@users.command(rich_help_panel="Commands")
+def enable(name: UserName, project: Folder = HERE) -> None:
+    """Let a disabled user in again."""
+    _people(project).enable(name)
+    typer.echo(f"{name} may sign in.")
+
+
+@users.command("roles", rich_help_panel="Commands")
+def set_roles(name: UserName, role: Roles, project: Folder = HERE) -> None:
+    """Give a user these roles and no others."""
+    roles = _known_roles(project, role)
+    _people(project).set_roles(name, roles)
+    typer.echo(f"{name}: {', '.join(roles)}; sessions have ended.")
+
+
+@users.command("password", rich_help_panel="Commands")
+def set_password(name: UserName, password_stdin: Stdin = False, project: Folder = HERE) -> None:
+    """Give a user a new password."""
+    _people(project).set_password(name, _password(password_stdin))
+    typer.echo(f"{name} has a new password; sessions have ended.")
+
+
+@users.command(rich_help_panel="Commands")
+def remove(name: UserName, project: Folder = HERE) -> None:
+    """Remove a user with sessions and tokens."""
+    _people(project).remove(name)
+    typer.echo(f"{name} is removed.")
+
+
+@users.command(rich_help_panel="Commands")
+def token(
+    name: UserName,
+    days: Annotated[int, typer.Option("--days", metavar="N", help="How long it is valid.")] = 90,
+    revoke: Annotated[bool, typer.Option("--revoke", help="End all tokens of this user instead.")] = False,
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Make a token for programs; it is shown this once."""
+    from mergehouse.cli import render
+
+    people = _people(project)
+    if revoke:
+        ended = people.end_tokens(name)
+        typer.echo(f"{name}: {ended} token{'' if ended == 1 else 's'} ended.")
+        return
+    made = people.make_token(name, days)
+    if as_json:
+        render.print_json({"name": name, "token": made, "days": days})
+    else:
+        typer.echo(made)
+
+
+@users.command(rich_help_panel="Commands")
+def demo(project: Folder = HERE, as_json: Json = False) -> None:
+    """Add a user for each role, for trying it on this machine; a new password each time."""
+    from mergehouse.access.policy import load_policy
+    from mergehouse.cli import render
+    from mergehouse.project.config import load_project
+
+    people, policy = _people(project), load_policy(load_project(project))
+    labels = {name: role.label for name, role in policy.roles.items()}
+    password = people.set_demo_users(labels)
+    if as_json:
+        render.print_json({"users": list(labels), "password": password})
+        return
+    typer.echo(f"Sign in as {', '.join(labels)} with the password {password}")
+
+
+def _people(project: Folder) -> People:
+    _expect_extra()
+    from mergehouse.access.people import People
+    from mergehouse.project.config import load_project
+
+    return People(load_project(project).folder)
+
+
+def _known_roles(project: Folder, given: list[str]) -> list[str]:
+    from mergehouse.access.policy import load_policy
+    from mergehouse.project.config import load_project
+
+    known = load_policy(load_project(project)).roles
+    for name in given:
+        if name not in known:
+            raise MergehouseError(
+                f"--role {name}: expected one of {', '.join(known)}, the roles of access.yml."
+            )
+    return given
+
+
+def _password(from_stdin: bool) -> str:
+    """Never an argument, which others on the machine could read."""
+    import unicodedata
+
+    if from_stdin:
+        given = sys.stdin.readline().rstrip("\r\n")
+    else:
+        given = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return unicodedata.normalize("NFC", given)
+
+
+def _expect_extra() -> None:
+    """Raises MergehouseError where this Python lacks the packages of the web suite."""
+    from importlib.util import find_spec
+
+    needed = ("babel", "fastapi", "limits", "python_multipart", "pwdlib", "uvicorn")
+    if lacking := [name for name in needed if find_spec(name) is None]:
+        raise MergehouseError(
+            f"the dashboards need the extra `app` ({', '.join(lacking)} not installed):"
+            " pip install 'mergehouse[app]'."
+        )

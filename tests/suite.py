@@ -1,0 +1,91 @@
+"""The web suite with roles and figures that are made up, to try its shell on: people are real, the gateway is
+not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from fastapi import FastAPI
+
+from mergehouse.access.people import People
+from mergehouse.app.server import Access, create_app
+from mergehouse.errors import MergehouseError
+
+PASSWORD = "a good long password"
+PUBLISHED = dt.datetime(2026, 3, 1, 9, 5, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class Role:
+    label: str
+    group: bool = False
+    persons: bool = False
+    admin: bool = False
+
+
+@dataclass(frozen=True)
+class Scope:
+    id: str
+    label: str
+    group: bool
+    persons: bool
+
+
+@dataclass
+class Policy:
+    roles: dict[str, Role] = field(
+        default_factory=lambda: {
+            "executive": Role("Executive", group=True),
+            "manager": Role("Manager of one brand", persons=True),
+        }
+    )
+
+    def scope(self, roles: Iterable[str]) -> Scope | None:
+        held = [name for name in roles if name in self.roles]
+        if not held:
+            return None
+        first = self.roles[held[0]]
+        return Scope("+".join(held), "All brands" if first.group else "Shop", first.group, first.persons)
+
+
+@dataclass
+class Gateway:
+    """Without `version`, nothing was published yet."""
+
+    version: str | None = "0123456789abcdef"
+
+    def reader(self, scope: Scope) -> Any:
+        if self.version is None:
+            raise MergehouseError("/secret/path/serving holds nothing")
+        return SimpleNamespace(version=self.version, published=PUBLISHED)
+
+
+def bundle_folder(folder: Path) -> Path:
+    """A bundle that takes no Node to build."""
+    folder.mkdir()
+    contents = {"digest": "0" * 16, "app.js": "'use strict'", "style.css": "a{}", "favicon.svg": "<svg/>"}
+    for name, content in (contents | {"licences.txt": "as it is"}).items():
+        (folder / name).write_text(content)
+    return folder
+
+
+def suite(folder: Path, gateway: Gateway | None = None, **options: Any) -> FastAPI:
+    """The suite of a folder that has nothing but an access.yml, which nobody reads."""
+    (folder / "access.yml").write_text("roles: {}")
+    access = Access(Policy(), gateway or Gateway())
+    project: Any = SimpleNamespace(folder=folder)
+    return create_app(project, open_access=lambda _: access, **options)
+
+
+def with_people(folder: Path) -> People:
+    people = People(folder)
+    people.add("ann", "Ann Executive", ["executive"], PASSWORD)
+    people.add("bob", "Bob Manager", ["manager"], PASSWORD)
+    people.add("eve", "Eve Nobody", ["unheard_of"], PASSWORD)
+    return people

@@ -38,6 +38,7 @@ FOLDER, CURRENT, SECRET = "serving", "current.json", "serving.key"
 KEPT = 2  # versions: whoever reads one while the next is published goes on
 ROW_GROUP = 20_480  # rows: a list's page is in one, and a key's rows are in one
 KEY, CUSTOMERS = "customer_id", "gold.customer_brand_360"
+MAPPINGS = ("churn_days", "rfm_segments")  # that files are made with
 REASONS = ("reason_1", "reason_2", "reason_3")
 MACROS = """
     CREATE MACRO days_class(days) AS LEAST(CAST(CEIL(days / 10) AS INT) * 10, 730);
@@ -185,9 +186,10 @@ def _prepare(project: Project, lakehouse: Lakehouse, connection: duckdb.DuckDBPy
             nulls = ", ".join(f"NULL AS {quoted(column)}" for column in contract_of(name).columns)
             sql = f"SELECT {nulls} WHERE FALSE"
         connection.execute(f"CREATE VIEW published.{quoted(name)} AS {sql}")
-    columns, rows = mapping_tables(project)["churn_days"]
-    connection.execute(f"CREATE TABLE mapping.churn_days ({', '.join(f'{c} VARCHAR' for c in columns)})")
-    connection.executemany(f"INSERT INTO mapping.churn_days VALUES ({', '.join('?' for _ in columns)})", rows)
+    for name in MAPPINGS:
+        columns, rows = mapping_tables(project)[name]
+        connection.execute(f"CREATE TABLE mapping.{name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
+        connection.executemany(f"INSERT INTO mapping.{name} VALUES ({', '.join('?' for _ in columns)})", rows)
 
 
 def _write(

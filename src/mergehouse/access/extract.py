@@ -24,6 +24,7 @@ from pathlib import Path
 
 import duckdb
 
+from mergehouse.access.classes import MACROS
 from mergehouse.access.cut import CUSTOMERS, cut
 from mergehouse.access.policy import Policy, Scope
 from mergehouse.access.small_cells import joined
@@ -43,18 +44,6 @@ KEPT = 2  # versions: whoever reads one while the next is published goes on
 ROW_GROUP = 20_480  # rows: a list's page is in one, and a key's rows are in one
 MAPPINGS = ("churn_days", "rfm_segments")  # that files are made with
 REASONS = ("reason_1", "reason_2", "reason_3")
-MACROS = """
-    CREATE MACRO days_class(days) AS LEAST(CAST(CEIL(days / 10) AS INT) * 10, 730);
-    CREATE MACRO orders_class(orders) AS CASE
-      WHEN orders <= 5 THEN orders WHEN orders <= 10 THEN 6 WHEN orders <= 20 THEN 11 ELSE 21 END;
-    CREATE MACRO money_class(eur) AS list_last(list_filter(
-      [0, 10, 20, 50, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 50000],
-      lambda edge: edge <= GREATEST(eur, 0)));
-    CREATE MACRO silent_class(days) AS list_last(list_filter(
-      [0, 31, 61, 91, 121, 151, 181, 271, 366, 541], lambda edge: edge <= GREATEST(days, 0)));
-    CREATE MACRO spent_class(eur) AS list_last(list_filter(
-      [0, 20, 50, 100, 200, 500, 1000, 2000, 5000], lambda edge: edge <= GREATEST(eur, 0)));
-"""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
--- Customers who have bought, by recency (days, rounded up to tens) and classes of orders: what other cut-points of segments
+-- Customers who have bought, by recency (days, rounded up to fives, to tens above 180) and classes of orders: what other cut-points of segments
 -- are counted from.
 -- joined below five: source_system; days in order; from_orders in order; region; country_code
 WITH customers AS (
@@ -9,6 +9,6 @@ WITH customers AS (
   FROM gold.customer_360 WHERE frequency > 0
 )
 SELECT
-  source_system, region, country_code, days_class(recency_days) AS days, orders_class(frequency) AS from_orders,
+  source_system, region, country_code, recency_class(recency_days) AS days, orders_class(frequency) AS from_orders,
   COUNT(*) AS customers, SUM(monetary_eur) AS net_revenue_eur, COALESCE(SUM(clv_12m_eur), 0) AS clv_12m_eur
 FROM customers GROUP BY ALL ORDER BY ALL

@@ -1,8 +1,7 @@
--- Who would count as silent, at risk or active with other limits, beside who does by each brand's own: at risk is who is not
--- silent and whose chance of no purchase within 90 days is as high as the limit. -1 is no score.
+-- Who has bought, by whether that is more than so many days ago (`is_late`) and the chance of no purchase within 90 days is as
+-- high as a limit, and as another; within each, who counts as churned by each brand's own limit. -1 is no score.
 SELECT
-  CASE WHEN days > $days THEN 'silent' WHEN churn_probability >= $chance THEN 'at_risk' ELSE 'active' END AS state,
-  CASE WHEN churn_probability >= $chance_now THEN 'at_risk' ELSE 'active' END AS state_now,
+  days > $days AS is_late, churn_probability >= $chance AS is_risky, churn_probability >= $other_chance AS is_risky_by_other,
   CAST(SUM(customers) AS BIGINT) AS customers, SUM(net_revenue_eur) AS net_revenue, SUM(clv_12m_eur) AS clv_12m,
   CAST(SUM(churned) AS BIGINT) AS churned, SUM(churned_net_revenue_eur) AS churned_net_revenue,
   SUM(churned_clv_12m_eur) AS churned_clv_12m,

@@ -1,6 +1,6 @@
 -- Customers, money and expected value by one thing, of a brand, of all together (`group`), or NULL: of each brand, added up.
 -- A part without a name: groups of fewer than five customers, told together.
--- choose by: all = 'all'; segment = segment; region = region; risk = risk_band; tier = clv_tier; brand = source_system
+-- choose by: all = 'all'; segment = segment; region = region; brand = source_system
 SELECT
   {by} AS part, CAST(SUM(customers) AS BIGINT) AS customers, CAST(SUM(churned) AS BIGINT) AS churned,
   CAST(SUM(orders) AS BIGINT) AS orders, SUM(net_revenue_eur) AS net_revenue, SUM(margin_eur) AS margin, SUM(gmv_eur) AS gmv,

@@ -147,7 +147,8 @@ def test_a_region_sees_its_customers_and_no_table_without_regions(house: Shop) -
     sql = "SELECT order_id, gmv_eur FROM lookup.orders ORDER BY 1"
     assert south._connection.sql(sql).fetchall() == [("A3", Decimal("7.00")), ("SECRET2", Decimal("99.00"))]
     assert south.one("sales", by="all", **NO_FILTER)["gmv"] == Decimal("106.00")
-    assert south._connection.sql("SELECT count(*) FROM cube.categories").fetchall() == [(0,)]
+    assert south._connection.sql("SELECT sum(gmv_eur) FROM cube.categories").fetchall() == [(106,)]
+    assert south._connection.sql("SELECT count(*) FROM cube.products").fetchall() == [(0,)]
     assert {row["source_system"] for row in _customers(south)} == {"shop", "zebra"}  # none for the group
 
 

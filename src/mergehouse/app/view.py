@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import zoneinfo
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from mergehouse.access.gateway import Reader
+from mergehouse.access.gateway import Reader, Row
 from mergehouse.errors import AccessError
 
 Clock = Literal["own", "season", "calendar"]
@@ -36,6 +37,8 @@ class Brand:
     first: dt.date | None
     as_of: dt.date | None
     churn_after_days: int | None
+    last_sale: dt.date | None = None
+    last_order: dt.datetime | None = None  # by the brand's own clocks
 
     @property
     def last(self) -> dt.date | None:
@@ -85,14 +88,20 @@ class Choices:
         return min(LONGEST, min((brand.weeks for brand in self.brands if brand.weeks), default=0))
 
     @property
+    def common_end(self) -> dt.date | None:
+        """The first as-of date, up to which all brands have data; None without brands."""
+        return min((brand.as_of for brand in self.with_sales if brand.as_of), default=None)
+
+    @property
+    def common_weeks(self) -> int:
+        """Whole weeks that all brands have data of at once."""
+        since = max((brand.first for brand in self.with_sales if brand.first), default=None)
+        return max((self.common_end - since).days // WEEK, 0) if since and self.common_end else 0
+
+    @property
     def have_common_weeks(self) -> bool:
         """Whether the brands' data overlap for so long that one calendar serves them all."""
-        brands = self.with_sales
-        if len(brands) < 2:
-            return False
-        since = max(brand.first for brand in brands if brand.first)
-        until = min(brand.as_of for brand in brands if brand.as_of)
-        return (until - since).days >= COMMON * WEEK
+        return len(self.with_sales) > 1 and self.common_weeks >= COMMON
 
     @property
     def clock(self) -> Clock:
@@ -169,17 +178,7 @@ def choices(reader: Reader) -> Choices:
     >>> found.regions, found.countries("North Europe"), found.months, found.brands[0].days
     (('North Europe',), ('DE', 'FR'), ('2026-03',), 5)
     """
-    brands = tuple(
-        Brand(
-            row["source_system"],
-            row["label"],
-            row["currency"],
-            row["first_day"],
-            row["as_of_date"],
-            row["churn_after_days"],
-        )
-        for row in reader.rows("clocks")
-    )
+    brands = tuple(_brand(row) for row in reader.rows("clocks"))
     return Choices(brands, tuple((row["region"], row["country_code"]) for row in reader.rows("regions")))
 
 
@@ -231,6 +230,22 @@ def calendar_period(period: str) -> tuple[dt.date, dt.date] | None:
     months = 1 if month else 3 if quarter else 12
     after = first + months
     return dt.date(year, first, 1), dt.date(year + (after > 12), after - 12 if after > 12 else after, 1)
+
+
+def _brand(row: Row) -> Brand:
+    stopped = row["last_order_ts"]
+    if stopped and row["timezone"]:
+        stopped = stopped.replace(tzinfo=dt.UTC).astimezone(zoneinfo.ZoneInfo(row["timezone"]))
+    return Brand(
+        row["source_system"],
+        row["label"],
+        row["currency"],
+        row["first_day"],
+        row["as_of_date"],
+        row["churn_after_days"],
+        row["last_day"],
+        stopped,
+    )
 
 
 def _named(brands: Iterable[Brand], name: Callable[[dt.date], str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_interval, format_skeleton
 from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
 Number = float | Decimal
@@ -126,6 +126,30 @@ class Writing:
         ('9 Dec 2011', '09.12.2011')
         """
         return absent if value is None else format_date(value, "medium", locale=self.locale)
+
+    def dates(self, since: dt.date, until: dt.date) -> str:
+        """From one day to another.
+
+        >>> Writing().dates(dt.date(2011, 10, 1), dt.date(2011, 12, 9))
+        '1 Oct\N{THIN SPACE}\N{EN DASH}\N{THIN SPACE}9 Dec 2011'
+        """
+        return format_interval(since, until, "yMMMd", locale=self.locale)
+
+    def month(self, day: dt.date) -> str:
+        """A month and its year.
+
+        >>> Writing().month(dt.date(2011, 12, 1))
+        'December 2011'
+        """
+        return format_skeleton("yMMMM", day, locale=self.locale)
+
+    def country(self, code: str) -> str:
+        """A country's name in English, as are the pages' words; its code where there is none.
+
+        >>> Writing().country("DE"), Writing().country("X9")
+        ('Germany', 'X9')
+        """
+        return Locale("en").territories.get(code, code)
 
     def instant(self, value: dt.datetime | None, absent: Absent = NO_DATA) -> str:
         """A moment, in UTC, to the minute.

@@ -15,7 +15,7 @@ from mergehouse.engine.spark.engine import flattened
 from mergehouse.engine.spark.errors import spark_errors
 from mergehouse.engine.spark.session import open_session
 from mergehouse.errors import ConfigError, LakehouseError, ModelError
-from mergehouse.project.config import EngineConfig
+from mergehouse.project.settings import EngineConfig
 
 NOWHERE = """<ivysettings>
   <settings defaultResolver="nowhere"/>

@@ -23,7 +23,7 @@ from mergehouse.storage import fetch, one_file
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-    from mergehouse.project.config import Limits
+    from mergehouse.project.settings import Limits
 
 
 def connect(*within: Path, **config: Any) -> duckdb.DuckDBPyConnection:

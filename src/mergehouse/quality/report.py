@@ -15,7 +15,9 @@ from mergehouse.kpi.catalogue import brand_definitions, catalogue, compute, form
 from mergehouse.kpi.formula import GROUP, Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import rows
-from mergehouse.project.config import Brand, Config, Project
+from mergehouse.project.brand import Brand
+from mergehouse.project.config import Project
+from mergehouse.project.settings import Config
 from mergehouse.quality.assumed import DELIMITERS, Assumption, assumptions, shown
 from mergehouse.quality.words import words
 

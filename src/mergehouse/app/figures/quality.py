@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -99,7 +100,9 @@ class Quality:
         return tuple(one for one in self.freshness if one.state == "stale")
 
 
-def quality(reader: Reader, brand: str | None, today: dt.date) -> Quality:
+def quality(
+    reader: Reader, brand: str | None, today: dt.date, limits: Mapping[str, int | None]
+) -> Quality:
     """Freshness of the scope's brands, or of one; and the checks that hold now, if the scope is of everything."""
     brands = [row for row in reader.rows("brands") if brand in (None, row["source_system"])]
     known = {row["source_system"]: row for row in reader.rows("freshness", brand=brand)}
@@ -112,7 +115,10 @@ def quality(reader: Reader, brand: str | None, today: dt.date) -> Quality:
         for r in reader.rows("checks_by_table")
     ]
     return Quality(
-        tuple(_freshness(row, known.get(row["source_system"], {}), today) for row in brands),
+        tuple(
+            _freshness(row, known.get(row["source_system"], {}), today, limits.get(row["source_system"]))
+            for row in brands
+        ),
         tuple(findings),
         tuple(tables),
         reader.published,
@@ -130,7 +136,9 @@ def last_runs(reader: Reader) -> tuple[Run, ...]:
     )  # fmt: skip
 
 
-def _freshness(brand: dict[str, Any], known: dict[str, Any], today: dt.date) -> Freshness:
+def _freshness(
+    brand: dict[str, Any], known: dict[str, Any], today: dt.date, limit: int | None
+) -> Freshness:
     last = known.get("last_order_date") or brand["last_order_date"]
     return Freshness(
         brand["source_system"],
@@ -138,5 +146,5 @@ def _freshness(brand: dict[str, Any], known: dict[str, Any], today: dt.date) -> 
         last,
         known.get("last_delivery_ts"),
         max((today - last).days, 0) if last else None,
-        known.get("fresh_within_days"),
+        limit,
     )

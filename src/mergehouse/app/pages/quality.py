@@ -44,7 +44,7 @@ router = APIRouter()
 
 @router.get("/quality")
 def show(request: Request, visitor: SignedIn, question: AskedFor) -> HTMLResponse:
-    found = quality(visitor.reader, question.view.brand, _today())
+    found = quality(visitor.reader, question.view.brand, _today(), _limits(request))
     runs = last_runs(visitor.reader) if visitor.is_admin else ()
     request.state.entry.rows += len(found.findings) + len(found.tables) + len(runs)
     return page(
@@ -58,11 +58,17 @@ def export(
     request: Request, visitor: SignedIn, question: AskedFor, of: Literal["findings", "tables"] = "findings",
     kind: Kind = "csv",
 ) -> Response:  # fmt: skip
-    found = quality(visitor.reader, question.view.brand, _today())
+    found = quality(visitor.reader, question.view.brand, _today(), _limits(request))
     rows = [vars(row) for row in (found.findings if of == "findings" else found.tables)]
     request.state.entry.rows += len(rows)
     told = {"page": "Data quality"} | about(question, visitor)
     return exported(Export(f"quality {of}", COLUMNS[of], rows, told), kind)
+
+
+def _limits(request: Request) -> dict[str, int | None]:
+    """By brand, after how many days without an order its data is too old."""
+    brands = request.app.state.suite.project.brands
+    return {name: brand.fresh_within_days for name, brand in brands.items()}
 
 
 def _today() -> dt.date:

@@ -354,6 +354,7 @@ function steps(given, look) {
     const line = {
       name: one.name, type: "line", step: "end", showSymbol: false, lineStyle: { color: colour, width: 2 }, itemStyle: { color: colour },
       data: one.points.map(([x, y]) => [x, y]), endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12 },
+      labelLayout: { moveOverlap: "shiftY" },
     };
     if (one.points[0].length < 4) return [line];
     const band = (pick, area) => ({

@@ -118,7 +118,9 @@ class Customer:
             month = (month + dt.timedelta(days=31)).replace(day=1)
         for order in self.orders:
             sums = months[order["order_date"].replace(day=1)]
-            sums[order["source_system"]] = sums.get(order["source_system"], Decimal(0)) + order["net_revenue_eur"]
+            sums[order["source_system"]] = (
+                sums.get(order["source_system"], Decimal(0)) + order["net_revenue_eur"]
+            )
         return tuple(months.items())
 
 

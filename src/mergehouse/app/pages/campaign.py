@@ -52,7 +52,7 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
         "grids": {"days": SILENT, "orders": ORDERS, "euros": SPENT},
         "most": MOST_ROWS,
     }
-    return page(request, visitor, "campaign", **looked.shown, **context)
+    return page(request, visitor, "campaign", **looked.shown_as_of, **context)
 
 
 @router.get("/campaign/contacts.csv", dependencies=[PERSONS])
@@ -62,13 +62,13 @@ def save_contacts(request: Request, visitor: SignedIn, looked: LookedAt) -> Resp
     planned = campaign(visitor.reader, looked.view, plan)
     rows = contacts(visitor.reader, looked.view, plan, min(planned.listed, MOST_ROWS))
     request.state.entry.rows = len(rows)
-    filters = [words for words, _ in looked.words.chips()]
+    filters = [words for words, _ in looked.words.chips(periods=False)]
     filters += [f"{name}: {value}" for name, value in _own(plan).items()]
     about = {
         "page": "Campaign contacts",
         "of": visitor.scope.label,
         "filters": "; ".join(filters) or "none",
-        "made": looked.words.methods(looked.methods),
+        "made": looked.shown_as_of["words"].methods(looked.methods),
         "address": str(request.url),
     }
     return exported(Export("campaign contacts", COLUMNS, rows, about, planned.listed), "csv")

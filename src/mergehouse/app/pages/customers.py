@@ -55,7 +55,7 @@ router = APIRouter()
 def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
     figures = overview(visitor.reader, looked.view, looked.offered)
     context = {"figures": figures, "plots": plots.overview_plots(figures), "risks": RISKS, "tiers": TIERS}
-    return page(request, visitor, "customers", **looked.shown, **context)
+    return page(request, visitor, "customers", **looked.shown_as_of, **context)
 
 
 @router.get("/customers/list", dependencies=[PERSONS])
@@ -74,7 +74,7 @@ def show_list(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResp
         "size": SIZE,
         "most": MOST,
     }
-    return page(request, visitor, "customer_list", **looked.shown, **context)
+    return page(request, visitor, "customer_list", **looked.shown_as_of, **context)
 
 
 @router.get("/customers/list.{kind}", dependencies=[PERSONS])
@@ -100,7 +100,7 @@ def show_customer(request: Request, visitor: SignedIn, looked: LookedAt, key: st
         "own": _own(_asked(request, visitor.reader)),
         "timeline": plots.timeline(found, looked.words),
     }
-    return page(request, visitor, "customer", **looked.shown, **context)
+    return page(request, visitor, "customer", **looked.shown_as_of, **context)
 
 
 def _segments(reader: Reader) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ def _own(asked: Asked) -> dict[str, Any]:
 def _export(
     request: Request, visitor: SignedIn, looked: Looked, asked: Asked, listed: CustomerList
 ) -> Export:
-    filters = [words for words, _ in looked.words.chips()]
+    filters = [words for words, _ in looked.words.chips(periods=False)]
     filters += [f"{name}: {value}" for name, value in _own(asked).items()]
     columns = COLUMNS if not listed.together else {k: v for k, v in COLUMNS.items() if k != "brand"}
     return Export(
@@ -154,7 +154,7 @@ def _export(
             "page": "Customer list",
             "of": visitor.scope.label,
             "filters": "; ".join(filters) or "none",
-            "made": looked.words.methods(looked.methods),
+            "made": looked.shown_as_of["words"].methods(looked.methods),
             "address": str(request.url),
         },
         listed.found,

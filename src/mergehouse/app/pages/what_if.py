@@ -42,7 +42,7 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
         "worlds": plots.worlds,
         "states": plots.STATES,
     }
-    return page(request, visitor, "what_if", **looked.shown, **context)
+    return page(request, visitor, "what_if", **looked.shown_as_of, **context)
 
 
 def _own(limits: Limits) -> dict[str, Any]:

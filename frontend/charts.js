@@ -108,6 +108,7 @@ function names(look, labels, more = {}) {
   };
 }
 
+const BAR = { barCategoryGap: "30%", barMaxWidth: 28 };
 const hatch = (look) => ({ symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: look.colour("card") });
 const token = (series, place) => series.token || SERIES[place % SERIES.length];
 
@@ -130,7 +131,7 @@ function trend(given, look) {
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
       endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, distance: 6 },
       markArea: given.partial && place === 0 && last > 0
-        ? { silent: true, itemStyle: { color: look.colour("line"), opacity: 0.5, decal: hatch(look) }, data: [[{ xAxis: last - 1 }, { xAxis: last }]] }
+        ? { silent: true, label: { show: true, position: "insideTop", formatter: "so far", color: look.colour("muted"), fontSize: 12 }, itemStyle: { color: look.colour("line"), opacity: 0.5, decal: hatch(look) }, data: [[{ xAxis: last - 1 }, { xAxis: last }]] }
         : undefined,
     };
   });
@@ -151,7 +152,7 @@ function bars(given, look) {
   const series = given.series.flatMap((one, place) => {
     const colour = look.colour(token(one, place));
     const bar = {
-      name: one.name, type: "bar", barCategoryGap: "30%", barMaxWidth: 28, itemStyle: { color: colour },
+      name: one.name, type: "bar", ...BAR, itemStyle: { color: colour },
       data: one.values.map((value, at) => ({
         value, link: one.links?.[at], itemStyle: one.estimated ? { decal: hatch(look) } : undefined,
       })),
@@ -175,8 +176,7 @@ function whiskers(one, place, count, across, look) {
     renderItem: (parameters, api) => {
       const at = api.value(0);
       const [from, to] = [api.value(1), api.value(2)].map((end) => api.coord(across ? [end, at] : [at, end]));
-      const band = (across ? api.size([0, 1])[1] : api.size([1, 0])[0]) * 0.7;
-      const shift = count > 1 ? (band / count) * (place - (count - 1) / 2) : 0;
+      const shift = api.barLayout({ count, ...BAR })[place].offsetCenter;
       const line = (x1, y1, x2, y2) => ({ type: "line", shape: { x1, y1, x2, y2 }, style: stroke });
       if (across) {
         const y = from[1] + shift;
@@ -189,7 +189,7 @@ function whiskers(one, place, count, across, look) {
 }
 
 // From a first to a last total; each step begins where the one before it ended.
-function waterfall(given, look) {
+function waterfall(given, look, element) {
   const told = format(given.unit, look);
   let level = 0;
   const steps = given.values.map((value, at) => {
@@ -202,7 +202,7 @@ function waterfall(given, look) {
   const signed = (step) => (step.total ? told(step.value) : (step.value < 0 ? "\u2212" : "+") + told(Math.abs(step.value)));
   const hidden = { type: "bar", stack: "w", silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } };
   return {
-    xAxis: names(look, given.labels, { axisLabel: { ...label(look), interval: look.narrow ? "auto" : 0, width: 92, overflow: "break" } }),
+    xAxis: names(look, given.labels, { axisLabel: { ...label(look), interval: 0, width: (element.clientWidth - 56) / given.labels.length - 6, overflow: "break" } }),
     yAxis: amounts(look, given.unit),
     series: [
       { ...hidden, data: steps.map((step) => step.from) },
@@ -311,7 +311,7 @@ function steps(given, look) {
   return {
     grid: { left: 4, right: room, top: 20, bottom: 28, containLabel: true },
     xAxis: amounts(look, "count", { name: given.x, nameLocation: "middle", nameGap: 28, splitLine: { show: false } }),
-    yAxis: amounts(look, "share", { min: 0, max: 1 }), series,
+    yAxis: amounts(look, "share", { min: 0, max: 1, interval: 0.25 }), series,
     tooltip: { ...base(look).tooltip, trigger: "item", valueFormatter: format("share", look) },
   };
 }

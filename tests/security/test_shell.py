@@ -12,13 +12,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
-from tests.suite import PASSWORD, Gateway, bundle_folder, suite, with_people
 
 from mergehouse.access import passwords
 from mergehouse.access.people import People
 from mergehouse.app import bundle
 from mergehouse.app.envelope import HEADERS, LARGEST_BODY, LONGEST_QUERY
 from mergehouse.app.server import Suite
+from tests.suite import PASSWORD, Gateway, bundle_folder, suite, with_people
 
 OPEN = {"/sign-in", "/health", "/ready", "/static/{digest}/{name}"}
 ORIGIN = "http://localhost"

@@ -9,6 +9,7 @@ import re
 import socket
 import threading
 import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class Service:
     def address(self) -> str:
         if self.names and self.proxies:
             return f"https://{self.names[0]}{self.prefix}/"
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = self.names[0] if self.names else f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}{self.prefix}/"
 
 
@@ -100,8 +101,11 @@ def expect_servable(service: Service, project: Project, allow_root: bool) -> Non
         )
 
 
-def serve(service: Service, open_browser: bool = False) -> None:
-    """Serves until it is told to stop. Raises ConfigError where it cannot listen or has not what it needs."""
+def serve(service: Service, open_browser: bool, listening: Callable[[str], None]) -> None:
+    """Serves until it is told to stop; `listening` is told the address once somebody may ask.
+
+    Raises ConfigError where it cannot listen or has not what it needs.
+    """
     build = functools.partial(application, service)
     built = build()  # what is wrong is said once, before any process starts
     config = uvicorn.Config(
@@ -119,6 +123,7 @@ def serve(service: Service, open_browser: bool = False) -> None:
         h11_max_incomplete_event_size=32 * 1024,
     )
     listener = _listener(config)
+    listening(service.address)
     if open_browser:
         threading.Timer(OPEN_AFTER_SECONDS, webbrowser.open, [service.address]).start()
     if service.workers > 1:

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from babel import Locale, UnknownLocaleError
@@ -60,20 +60,21 @@ class Writing:
         """
         if value is None:
             return absent
-        value = _significant(Decimal(str(value)))
-        if abs(value) < 1000:
+        rounded = _significant(Decimal(str(value)))
+        if abs(rounded) < 1000:
             return self.money(value)
-        size = Decimal(10) ** (3 * ((abs(value).adjusted()) // 3))
-        digits = 2 - abs(value / size).adjusted()
-        written = format_compact_currency(value, "EUR", locale=self.locale, fraction_digits=digits)
+        digits = 2 - rounded.adjusted() % 3
+        written = format_compact_currency(rounded, "EUR", locale=self.locale, fraction_digits=digits)
         # some languages have no short word for thousands
-        return self.money(value) if re.search(r"\d{4}", written) else _minus(written)
+        return self.money(rounded) if re.search(r"\d{4}", written) else _minus(written)
 
     def money(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """Euros: whole from 1,000 on, with cents below; nothing is `€0`."""
         if value is None:
             return absent
-        whole = abs(Decimal(value)) >= 1000 or value == 0
+        value = Decimal(str(value))
+        whole = abs(value) >= 1000 or value == 0
+        value = value.quantize(Decimal(1) if whole else Decimal("0.01"), ROUND_HALF_UP)
         pattern = Locale.parse(self.locale).currency_formats["standard"].pattern
         if whole:
             pattern = re.sub(r"0[.]0+", "0", pattern)

@@ -54,8 +54,7 @@ def serve(
     names = tuple(each.lower() for each in name or ())
     service = Service(loaded.folder, env, host, port, workers, names, tuple(proxy or ()), prefix.rstrip("/"))
     expect_servable(service, loaded, allow_root)
-    typer.echo(f"The dashboards are at {service.address} (Ctrl-C ends it).")
-    serve_suite(service, open_browser)
+    serve_suite(service, open_browser, lambda at: typer.echo(f"The dashboards are at {at} (Ctrl-C ends it)."))
 
 
 @users.command(rich_help_panel="Commands")

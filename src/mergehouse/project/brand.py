@@ -256,7 +256,7 @@ def with_reads(brand: Brand, brands: dict[str, Brand]) -> Brand:
     """The brand; with its fault where it reads what no other brand delivers.
 
     >>> brand = mh.project("shop").brands["shop"]
-    >>> with_reads(brand.model_copy(update={"reads": ["other.lines"]}), {"shop": brand}).fault
+    >>> with_reads(brand.model_copy(update={"reads": ["other.lines"]}), {}).fault
     '...brand.yml: reads: `other.lines` is no source of another brand; there is no other.'
     """
     for name in brand.reads:

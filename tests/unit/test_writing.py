@@ -1,0 +1,60 @@
+"""Figures and dates as readers of different places write them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from mergehouse.app.writing import MINUS, Writing, accepted
+
+HARD = "\N{NO-BREAK SPACE}"
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "german"),
+    [
+        (Decimal("1234567.89"), "€1.23m", f"1,23{HARD}Mio.{HARD}€"),
+        (999_999, "€1m", f"1{HARD}Mio.{HARD}€"),
+        (-45_678, f"{MINUS}€45.7k", f"{MINUS}45.700{HARD}€"),
+        (999.4, "€999.40", f"999,40{HARD}€"),
+        (0, "€0", f"0{HARD}€"),
+        (None, "no data", "no data"),
+    ],
+)
+def test_money_on_cards(value: Decimal | None, english: str, german: str) -> None:
+    assert Writing("en_GB").compact(value) == english
+    assert Writing("de_DE").compact(value) == german
+
+
+def test_money_in_tables_is_rounded_half_up() -> None:
+    assert [Writing().money(value) for value in (1234.5, 1235.5, 0.125, 999.995, Decimal("-0.005"))] == [
+        "€1,235", "€1,236", "€0.13", "€1,000.00", f"{MINUS}€0.01",
+    ]  # fmt: skip
+
+
+def test_shares_and_differences() -> None:
+    write = Writing("fr_FR")
+    assert write.share(0.5) == f"50,0{HARD}%"
+    assert write.points(Decimal("-0.0213")) == f"{MINUS}2,1{HARD}pp"
+    assert write.delta(0.1) == f"+10,0{HARD}%"
+    assert Writing().delta(0) == "0.0%"
+    assert Writing().delta(None, "not comparable") == "not comparable"
+
+
+def test_an_instant_is_told_in_utc() -> None:
+    berlin = dt.timezone(dt.timedelta(hours=2))
+    assert Writing().instant(dt.datetime(2026, 7, 1, 1, 30, tzinfo=berlin)) == "30 Jun 2026, 23:30 UTC"
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        ("de-AT,de;q=0.9", "de_AT"), ("en", "en_GB"), ("en-US", "en_US"), ("tlh,sv;q=0.5", "sv"),
+        ("zz", "en_GB"), ("../../etc/passwd", "en_GB"), ("x" * 10_000, "en_GB"), ("fr;q=0.1,it;q=0.2", "it"),
+        ("", "en_GB"),
+    ],
+)  # fmt: skip
+def test_the_locale_is_the_first_that_is_known(header: str, locale: str) -> None:
+    assert accepted(header) == locale

@@ -3,11 +3,12 @@
 import * as echarts from "echarts/core";
 import { BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, TreemapChart } from "echarts/charts";
 import { GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
+import { LabelLayout } from "echarts/features";
 import { SVGRenderer } from "echarts/renderers";
 
 echarts.use([
   BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, TreemapChart,
-  GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, SVGRenderer,
+  GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, LabelLayout, SVGRenderer,
 ]);
 
 const SERIES = ["brand-1", "brand-2", "series-3", "series-4", "series-5"];
@@ -125,11 +126,13 @@ function trend(given, look) {
       };
     }
     const thin = one.previous;
-    const line = { color: colour, width: thin ? 1.5 : 2, type: thin ? "dashed" : "solid" };
+    const line = { color: colour, width: thin ? 1.5 : 2, type: thin ? "dashed" : "solid", opacity: one.light ? 0.45 : 1 };
     return {
       name: one.name, type: "line", connectNulls: false, showSymbol: false, symbol: "circle", symbolSize: 6, lineStyle: line,
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
-      endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, distance: 6 },
+      endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, distance: 6 },
+      labelLayout: { moveOverlap: "shiftY" },
+      markLine: given.from && place === 0 ? mark(given.from, given.from_label, look) : undefined,
       markArea: given.partial && place === 0 && last > 0
         ? { silent: true, label: { show: true, position: "insideTop", formatter: "so far", color: look.colour("muted"), fontSize: 12 }, itemStyle: { color: look.colour("line"), opacity: 0.5, decal: hatch(look) }, data: [[{ xAxis: last - 1 }, { xAxis: last }]] }
         : undefined,
@@ -138,9 +141,27 @@ function trend(given, look) {
   const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 12 + 7 * Math.max(...given.series.map((one) => one.name.length));
   return {
     grid: { left: 4, right: room, top: 20, bottom: 4, containLabel: true },
-    xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto" } }),
-    yAxis: amounts(look, given.unit, { scale: given.zero === false }), series,
-    tooltip: { ...base(look).tooltip, trigger: "axis", valueFormatter: (value) => (value == null ? "no data" : told(value)) },
+    xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto", alignMinLabel: "left" } }),
+    yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max }), series,
+    tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
+  };
+}
+
+// A line for each name, whichever of its parts has the value.
+function named(points, told) {
+  const lines = new Map();
+  for (const { seriesName, value } of points) {
+    const amount = value?.value ?? value;
+    if (amount != null || !lines.has(seriesName)) lines.set(seriesName, amount == null ? "no data" : told(amount));
+  }
+  return [...lines].map(([name, amount]) => `${name}: ${amount}`);
+}
+
+// An upright line where something begins.
+function mark(at, text, look) {
+  return {
+    silent: true, symbol: "none", data: [{ xAxis: at }], lineStyle: { color: look.colour("muted"), type: "dotted", width: 1 },
+    label: { show: !look.narrow, formatter: text, position: "insideEndTop", rotate: 0, color: look.colour("muted"), fontSize: 12 },
   };
 }
 
@@ -148,20 +169,26 @@ function trend(given, look) {
 function bars(given, look) {
   const told = format(given.unit, look);
   const across = given.horizontal !== false;
-  const category = names(look, given.labels, across ? { inverse: true, axisLine: { show: false }, axisLabel: { ...label(look), interval: 0, width: look.narrow ? 110 : 190, overflow: "truncate" } } : {});
+  const category = names(look, given.labels, across ? { inverse: true, axisLine: { show: false }, axisLabel: { ...label(look), interval: 0, width: look.narrow ? 110 : 190, overflow: "truncate", lineHeight: 15 } } : {});
   const series = given.series.flatMap((one, place) => {
     const colour = look.colour(token(one, place));
     const bar = {
-      name: one.name, type: "bar", ...BAR, itemStyle: { color: colour },
+      name: one.name, type: "bar", ...BAR, stack: given.totals && "all", itemStyle: { color: colour },
       data: one.values.map((value, at) => ({
-        value, link: one.links?.[at], itemStyle: one.estimated ? { decal: hatch(look) } : undefined,
+        value, link: one.links?.[at],
+        itemStyle: {
+          ...(one.tokens ? { color: look.colour(one.tokens[at]) } : {}), ...(one.estimated === true || one.estimated?.[at] ? { decal: hatch(look) } : {}),
+        },
       })),
-      label: { show: !one.low, position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12, formatter: ({ value }) => (value == null ? "no data" : told(value)) },
+      label: {
+        show: !one.low && !given.bare && (!given.totals || place === given.series.length - 1), position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12,
+        formatter: ({ value, dataIndex }) => (given.totals ? told(given.totals[dataIndex]) : value == null ? "no data" : told(value)),
+      },
     };
     if (!one.low) return [bar];
     return [bar, whiskers(one, place, given.series.length, across, look)];
   });
-  const value = amounts(look, given.unit, across && !given.series[0].low ? { axisLabel: { show: false }, splitLine: { show: false } } : {});
+  const value = amounts(look, given.unit, across && (given.bare || !given.series[0].low) ? { axisLabel: { show: false }, splitLine: { show: false } } : {});
   return {
     grid: { left: 4, right: across ? 56 : 16, top: 20, bottom: 4, containLabel: true },
     xAxis: across ? value : category, yAxis: across ? category : value, series,
@@ -172,7 +199,7 @@ function bars(given, look) {
 function whiskers(one, place, count, across, look) {
   const stroke = { stroke: look.colour("ink"), lineWidth: 1.5, fill: null };
   return {
-    type: "custom", name: one.name, silent: true, z: 5, tooltip: { show: false }, data: one.values.map((_, at) => [at, one.low[at], one.high[at]]),
+    type: "custom", name: one.name, silent: true, z: 5, tooltip: { show: false }, encode: across ? { x: [1, 2], y: 0 } : { x: 0, y: [1, 2] }, data: one.values.map((_, at) => [at, one.low[at], one.high[at]]),
     renderItem: (parameters, api) => {
       const at = api.value(0);
       const [from, to] = [api.value(1), api.value(2)].map((end) => api.coord(across ? [end, at] : [at, end]));

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from mergehouse.app.figures.cards import Scoped, kpi_named
 from mergehouse.app.figures.methods import Methods
 from mergehouse.app.figures.windows import Absence, Window, weeks_of
 from mergehouse.app.view import DEFAULT_PERIOD, RECENT, Brand, Choices, Clock, View, calendar_period
@@ -56,8 +58,41 @@ class Wording:
         """As the filter offers it."""
         words = self.period(period)
         if period == DEFAULT_PERIOD:
-            words = f"{words} (longest that {'all have' if len(self.offered.with_sales) > 1 else 'is whole'})"
+            words = f"{words} ({'common' if len(self.offered.with_sales) > 1 else 'usual'})"
         return words[:1].upper() + words[1:]
+
+    @property
+    def period_of_story(self) -> str:
+        """`its last 13 weeks`, `these 13 weeks`, `December 2011`, `all its data`."""
+        if self.view.period == "all":
+            return "all its data"
+        weeks = weeks_of(self.view, self.offered)
+        if not weeks:
+            return self.period()
+        return f"these {weeks} weeks" if self.view.clock == "season" else f"its {self.period()}"
+
+    @property
+    def period_full(self) -> str:
+        """`each brand's last 10 full weeks`, `each brand's December 2011`, `all data of each brand`."""
+        weeks = weeks_of(self.view, self.offered)
+        if self.view.period == "all":
+            return "all data of each brand"
+        if not weeks:
+            return f"each brand's {self.period()}"
+        if self.view.clock == "season":
+            return f"{weeks} weeks of each brand at the same time of the year"
+        return f"each brand's last {weeks} full week{'s' if weeks != 1 else ''}"
+
+    def compared(self, scoped: Scoped) -> str:
+        """The days that a window is compared with: `the same weeks of 2010`."""
+        before = scoped.compared
+        assert before
+        if weeks_of(self.view, self.offered) and self.view.compare == "last_year":
+            return f"the same weeks of {before.until.year}"
+        return self.write.dates(before.since, before.until)
+
+    def kpi(self, name: str) -> str:
+        return kpi_named(name).label
 
     def clock(self, clock: Clock | None = None) -> str:
         return CLOCKS[clock or self.view.clock][0]
@@ -140,7 +175,8 @@ class Wording:
     def stops_early(self, brand: Brand) -> str:
         """Where a brand's last day is not whole: an export that stops at noon."""
         stopped = brand.last_order
-        if not stopped or stopped.hour >= EVENING or stopped.date() != brand.last:
+        is_date = stopped and stopped.time() == dt.time()  # orders have no time of day
+        if not stopped or is_date or stopped.hour >= EVENING or stopped.date() != brand.last:
             return ""
         return f"{brand.label}'s last day, {self.write.date(stopped.date())}, ends at {stopped:%H:%M}."
 

@@ -52,6 +52,17 @@ class Writing:
         """
         return absent if value is None else _minus(format_decimal(round(value), locale=self.locale))
 
+    def number(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """A number that need not be whole, such as orders a day: one decimal below 100.
+
+        >>> Writing().number(12.34), Writing().number(1234.5)
+        ('12.3', '1,234')
+        """
+        if value is None:
+            return absent
+        pattern = "#,##0" if abs(float(value)) >= 100 else "#,##0.0"
+        return _minus(format_decimal(value, format=pattern, locale=self.locale))
+
     def compact(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """Euros to three significant digits, for cards; `money` is the full value beside it.
 
@@ -135,6 +146,14 @@ class Writing:
         '1 Oct\N{THIN SPACE}\N{EN DASH}\N{THIN SPACE}9 Dec 2011'
         """
         return format_interval(since, until, "yMMMd", locale=self.locale)
+
+    def day(self, day: dt.date) -> str:
+        """A day of any year.
+
+        >>> Writing().day(dt.date(2011, 12, 9))
+        '9 Dec'
+        """
+        return format_skeleton("MMMd", day, locale=self.locale)
 
     def month(self, day: dt.date) -> str:
         """A month and its year.

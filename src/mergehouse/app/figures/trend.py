@@ -11,7 +11,7 @@ from typing import Literal
 from mergehouse.access.gateway import Reader
 from mergehouse.app.figures.cards import SALES, Scoped, kpi_named
 from mergehouse.app.figures.windows import on_one_calendar, weeks_of
-from mergehouse.app.view import DAY, WEEK, Choices, View
+from mergehouse.app.view import DAY, WEEK, Choices, Clock, View
 from mergehouse.kpi.catalogue import Kpi
 
 Scale = Literal["value", "index"]
@@ -61,12 +61,14 @@ class Trend:
 
     kpi: Kpi
     scale: Scale
+    clock: Clock
     length: int
     window: int
     lines: tuple[Line, ...]
     is_apart: bool
     can_index: bool
     not_drawn: tuple[tuple[str, int], ...]
+    goes_back: bool  # to weeks before the window
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -108,8 +110,10 @@ def trend(
     return Trend(
         kpi=kpi_named(measure),
         scale="index" if scale == "index" and can_index else "value",
+        clock=view.clock,
         length=length,
         window=window,
+        goes_back=goes_back,
         lines=tuple(line for line in lines if line.points),
         is_apart=view.clock == "calendar" and len(shown) > 1 and not on_one_calendar(view, offered),
         can_index=can_index,

@@ -272,6 +272,16 @@ def _read(file: Path) -> Extract:
     return Extract(file.stem, sql, frozenset(only[1].split(", ") if only else ()), frozenset(reads))
 
 
+def signing_key(project: Project, purpose: str) -> bytes:
+    """What tokens for one purpose are signed with: the same for every process of a project.
+
+    >>> project = mh.project("shop")
+    >>> signing_key(project, "a") == signing_key(project, "a") != signing_key(project, "b")
+    True
+    """
+    return hmac.new(_secret(project), f"sign {purpose}".encode(), hashlib.sha256).digest()
+
+
 def _secret(project: Project) -> bytes:
     """What keys of customers are made with; made once, for this user's eyes alone."""
     file = project.folder / SECRET

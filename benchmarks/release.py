@@ -22,7 +22,7 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp
-from mergehouse.project.config import Limits
+from mergehouse.project.settings import Limits
 
 MERGEHOUSE = [sys.executable, "-c", "from mergehouse.cli.main import main; main()"]
 BAR = 1.5

@@ -2,13 +2,13 @@
 // the tokens of style.css, so that a chart follows light, dark and print. No colour and no text is decided here alone.
 import * as echarts from "echarts/core";
 import { BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, TreemapChart } from "echarts/charts";
-import { GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
+import { GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
 import { LabelLayout } from "echarts/features";
 import { SVGRenderer } from "echarts/renderers";
 
 echarts.use([
   BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, TreemapChart,
-  GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, LabelLayout, SVGRenderer,
+  GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, LabelLayout, SVGRenderer,
 ]);
 
 const SERIES = ["brand-1", "brand-2", "series-3", "series-4", "series-5"];
@@ -30,8 +30,8 @@ export function redrawAll() {
   drawAll();
 }
 
-addEventListener("beforeprint", () => drawn.forEach(({ chart }) => chart.resize()));
-addEventListener("afterprint", () => drawn.forEach(({ chart }) => chart.resize()));
+addEventListener("beforeprint", () => [...drawn.keys()].forEach(resize));
+addEventListener("afterprint", () => [...drawn.keys()].forEach(resize));
 
 function draw(element) {
   const text = element.dataset.chart;
@@ -39,17 +39,29 @@ function draw(element) {
   if (one?.text === text) return;
   if (!one) {
     const chart = echarts.init(element, null, { renderer: "svg" });
-    const observer = new ResizeObserver(() => chart.resize());
+    const observer = new ResizeObserver(() => resize(element));
     observer.observe(element);
     chart.on("click", (event) => event.data?.link && location.assign(event.data.link));
     one = { chart, observer };
     drawn.set(element, one);
   }
   one.text = text;
+  one.narrow = isNarrow(element);
   const given = JSON.parse(text);
   const look = looks(element);
   one.chart.setOption({ ...base(look), ...KINDS[given.kind](given, look, element) }, true);
 }
+
+// What has become narrow, or is no more, is drawn otherwise.
+function resize(element) {
+  const one = drawn.get(element);
+  if (isNarrow(element) === one.narrow) return one.chart.resize();
+  one.text = "";
+  one.chart.resize();
+  draw(element);
+}
+
+const isNarrow = (element) => element.clientWidth < 480;
 
 // The tokens as colours, and figures in the page's locale.
 function looks(element) {
@@ -65,7 +77,7 @@ function looks(element) {
   for (const token of ["ink", "muted", "line", "card", "better", "worse", "on-weak", "on-strong", ...SERIES, ...RAMP]) colour(token);
   probe.remove();
   const locale = document.documentElement.dataset.locale || "en-GB";
-  return { colour, locale, font: getComputedStyle(element).fontFamily, narrow: element.clientWidth < 480 };
+  return { colour, locale, font: getComputedStyle(element).fontFamily, narrow: isNarrow(element) };
 }
 
 function format(unit, look, compact = true) {
@@ -109,6 +121,16 @@ function names(look, labels, more = {}) {
   };
 }
 
+
+// Names stand at the lines themselves; above them where there is no room for it, and above bars of more than one series.
+function legend(look, names, wanted) {
+  const show = wanted && names.length > 1;
+  return {
+    room: show ? 40 : 20,
+    legend: { show, data: names, left: 0, top: 0, itemWidth: 14, itemHeight: 8, itemGap: 14, selectedMode: false, textStyle: { color: look.colour("ink"), fontSize: 12 } },
+  };
+}
+
 const BAR = { barCategoryGap: "30%", barMaxWidth: 28 };
 const hatch = (look) => ({ symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: look.colour("card") });
 const token = (series, place) => series.token || SERIES[place % SERIES.length];
@@ -139,8 +161,9 @@ function trend(given, look) {
     };
   });
   const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 12 + 7 * Math.max(...given.series.map((one) => one.name.length));
+  const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
-    grid: { left: 4, right: room, top: 20, bottom: 4, containLabel: true },
+    legend: above.legend, grid: { left: 4, right: room, top: above.room, bottom: 4, containLabel: true },
     xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto", alignMinLabel: "left" } }),
     yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
@@ -189,8 +212,9 @@ function bars(given, look) {
     return [bar, whiskers(one, place, given.series.length, across, look)];
   });
   const value = amounts(look, given.unit, across && (given.bare || !given.series[0].low) ? { axisLabel: { show: false }, splitLine: { show: false } } : {});
+  const above = legend(look, given.series.map((one) => one.name), true);
   return {
-    grid: { left: 4, right: across ? 56 : 16, top: 20, bottom: 4, containLabel: true },
+    legend: above.legend, grid: { left: 4, right: across ? 56 : 16, top: above.room, bottom: 4, containLabel: true },
     xAxis: across ? value : category, yAxis: across ? category : value, series,
     tooltip: { ...base(look).tooltip, trigger: "item", valueFormatter: (one) => (one == null ? "no data" : format(given.unit, look, false)(one)) },
   };
@@ -227,16 +251,20 @@ function waterfall(given, look, element) {
   });
   const colour = (step) => look.colour(step.total ? "ink" : step.value < 0 ? "worse" : "better");
   const signed = (step) => (step.total ? told(step.value) : (step.value < 0 ? "\u2212" : "+") + told(Math.abs(step.value)));
-  const hidden = { type: "bar", stack: "w", silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } };
+  const across = look.narrow; // no room for names side by side
+  const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break" } });
+  const value = amounts(look, given.unit, across ? { axisLabel: { show: false } } : {});
+  const stacked = { type: "bar", stack: "w", stackStrategy: "all" }; // below zero, too
+  const hidden = { ...stacked, silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } };
   return {
-    xAxis: names(look, given.labels, { axisLabel: { ...label(look), interval: 0, width: (element.clientWidth - 56) / given.labels.length - 6, overflow: "break" } }),
-    yAxis: amounts(look, given.unit),
+    grid: { left: 4, right: across ? 64 : 16, top: 20, bottom: 4, containLabel: true },
+    xAxis: across ? value : category, yAxis: across ? category : value,
     series: [
       { ...hidden, data: steps.map((step) => step.from) },
       {
-        name: given.name || "", type: "bar", stack: "w", barCategoryGap: "30%",
+        ...stacked, name: given.name || "", barCategoryGap: "30%",
         data: steps.map((step) => ({ value: step.size, link: step.link, itemStyle: { color: colour(step) } })),
-        label: { show: true, position: "top", color: look.colour("ink"), fontSize: 12, formatter: ({ dataIndex }) => signed(steps[dataIndex]) },
+        label: { show: true, position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12, formatter: ({ dataIndex }) => signed(steps[dataIndex]) },
       },
     ],
     tooltip: { ...base(look).tooltip, formatter: ({ name, dataIndex }) => `${name}: ${signed(steps[dataIndex])}` },
@@ -326,6 +354,7 @@ function steps(given, look) {
     const line = {
       name: one.name, type: "line", step: "end", showSymbol: false, lineStyle: { color: colour, width: 2 }, itemStyle: { color: colour },
       data: one.points.map(([x, y]) => [x, y]), endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12 },
+      labelLayout: { moveOverlap: "shiftY" },
     };
     if (one.points[0].length < 4) return [line];
     const band = (pick, area) => ({
@@ -335,8 +364,9 @@ function steps(given, look) {
     return [band(([x, , low]) => [x, low], false), band(([x, , low, high]) => [x, high - low], true), line];
   });
   const room = look.narrow ? 16 : 12 + 7 * Math.max(...given.series.map((one) => one.name.length));
+  const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
-    grid: { left: 4, right: room, top: 20, bottom: 28, containLabel: true },
+    legend: above.legend, grid: { left: 4, right: room, top: above.room, bottom: 28, containLabel: true },
     xAxis: amounts(look, "count", { name: given.x, nameLocation: "middle", nameGap: 28, splitLine: { show: false } }),
     yAxis: amounts(look, "share", { min: 0, max: 1, interval: 0.25 }), series,
     tooltip: { ...base(look).tooltip, trigger: "item", valueFormatter: format("share", look) },

@@ -21,7 +21,8 @@ from mergehouse.lakehouse.files import types_of
 from mergehouse.lakehouse.reader import create_view
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import run
-from mergehouse.project.config import Limits, Project, load_project
+from mergehouse.project.config import Project, load_project
+from mergehouse.project.settings import Limits
 from mergehouse.quality.checks import check_table
 from mergehouse.science.registry.mlflow_client import connected
 from tests.prepared import prepared, pytest_configure, pytest_unconfigure  # noqa: F401 - they are hooks

@@ -21,12 +21,14 @@ from pydantic import BaseModel, Field
 from sqlglot import exp
 from tests.architecture.house import FILES, PACKAGE
 
+from mergehouse.access.policy import Access
 from mergehouse.cli.commands import app
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import MODELS, contracts, models
 from mergehouse.ingest.delivery import REASONS
 from mergehouse.kpi.catalogue import catalogue
-from mergehouse.project.config import OF_THE_FOLDER, Brand, Config
+from mergehouse.project.brand import OF_THE_FOLDER, Brand
+from mergehouse.project.settings import Config
 from mergehouse.project.templates import TEMPLATES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -139,6 +141,7 @@ def codes(position: int, *functions: str) -> set[str]:
 PLACES: dict[str, tuple[Callable[[], set[str]], str, str]] = {
     "settings of mergehouse.yml": (lambda: keys(Config), "settings.md", "mergehouse.yml"),
     "settings of brand.yml": (lambda: keys(Brand) - set(OF_THE_FOLDER), "settings.md", "brand.yml"),
+    "settings of access.yml": (lambda: keys(Access), "settings.md", "access.yml"),
     "environment variables": (variables, "settings.md", "Environment variables"),
     "keys of contracts": (lambda: keys(Contract), "contract-keys.md", "Contract keys"),
     "reasons": (reason_codes, "cleaning-rules.md", "Reason codes"),

@@ -18,8 +18,8 @@ import pytest
 from mergehouse.engine.spark.session import open_session
 from mergehouse.errors import ConfigError
 from mergehouse.lakehouse.files import LAYERS
-from mergehouse.project.config import EngineConfig
 from mergehouse.project.ecb_rates import carried_file, ecb_rates
+from mergehouse.project.settings import EngineConfig
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

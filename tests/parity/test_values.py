@@ -16,7 +16,7 @@ from mergehouse.ingest.cells import typed_value
 from mergehouse.ingest.formats import detect_formats
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect
-from mergehouse.project.config import Column, Source
+from mergehouse.project.sources import Column, Source
 from mergehouse.transform.staging_views import brand_queries
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError, RegistryError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.run import run
-from mergehouse.project.config import MlflowConfig, Project, load_project
+from mergehouse.project.config import Project, load_project
+from mergehouse.project.settings import MlflowConfig
 from mergehouse.science.churn.model import Churn, ChurnModel
 from mergehouse.science.features.dataset import INPUTS
 from mergehouse.science.registry import mlflow_client as tracking

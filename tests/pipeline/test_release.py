@@ -22,7 +22,7 @@ from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp
 from mergehouse.lakehouse.published import publish
-from mergehouse.project.config import Limits
+from mergehouse.project.settings import Limits
 from mergehouse.release.export.evidence import bands, scoring_models
 from mergehouse.release.export.export import release, released_contracts
 from mergehouse.release.manifest.changes import changes, propose, widens

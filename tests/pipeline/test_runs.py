@@ -27,7 +27,7 @@ from mergehouse.errors import ConfigError, LakehouseError, ModelError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp
 from mergehouse.pipeline.run import check, run
-from mergehouse.project.config import Limits
+from mergehouse.project.settings import Limits
 
 LINE = "A{n},1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 

@@ -19,7 +19,8 @@ from tests.conftest import Shop, prepared_shop, with_database_of_models
 from mergehouse.cli.main import main
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.project.config import MlflowConfig, Project
+from mergehouse.project.config import Project
+from mergehouse.project.settings import MlflowConfig
 from mergehouse.science import training
 from mergehouse.science.churn import model as churn
 from mergehouse.science.churn.model import fit_churn_model

@@ -16,8 +16,9 @@ from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import ConfigError, SourceError
 from mergehouse.ingest.landing import find_files
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.project.config import Limits, load_project
+from mergehouse.project.config import load_project
 from mergehouse.project.mapping_files import mapping_tables
+from mergehouse.project.settings import Limits
 from mergehouse.project.yaml_file import read_yaml
 from mergehouse.transform.allowed_sql import parsed
 from mergehouse.transform.brand_sql import resolved

@@ -24,7 +24,8 @@ from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import settings
 from mergehouse.machine import refusal, refused
 from mergehouse.pipeline.run import run
-from mergehouse.project.config import Limits, load_project
+from mergehouse.project.config import load_project
+from mergehouse.project.settings import Limits
 from mergehouse.quality.machine_limits import within_the_machine
 
 LINE = "B{n},1,2026-03-04 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
@@ -105,6 +106,13 @@ def test_too_few_threads_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("threading.Thread.start", none_left)
     monkeypatch.setattr(process, "_raised", lambda limit: 30 if limit == resource.RLIMIT_NPROC else 2**40)
     with pytest.raises(ConfigError, match="ulimit -u"):
+        process.prepare()
+
+
+@pytest.mark.parametrize("workers", ["x", "0", "-1", "", "²"])
+def test_a_number_of_threads_that_is_none_is_named(workers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKIO_WORKER_THREADS", workers)
+    with pytest.raises(ConfigError, match="TOKIO_WORKER_THREADS=.*: expected a number of threads"):
         process.prepare()
 
 

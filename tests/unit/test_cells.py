@@ -17,7 +17,7 @@ from mergehouse.ingest.formats import Written, detect_formats
 from mergehouse.ingest.instants import month_names
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect
-from mergehouse.project.config import Column, Language, Source
+from mergehouse.project.sources import Column, Language, Source
 
 BERLIN = "Europe/Berlin"
 

@@ -9,7 +9,7 @@ import pytest
 from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.project.config import Limits
+from mergehouse.project.settings import Limits
 
 BITMAP = 10**9  # bits that one of DuckDB's may have
 

@@ -8,7 +8,8 @@ import sqlglot
 
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.errors import ConfigError
-from mergehouse.project.config import Brand, Source
+from mergehouse.project.brand import Brand
+from mergehouse.project.sources import Source
 from mergehouse.transform.order_rules import with_order_rules
 
 COLUMNS = {

@@ -11,7 +11,7 @@ import pytest
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import database, limited, rows, shared
-from mergehouse.project.config import Limits
+from mergehouse.project.settings import Limits
 
 
 @pytest.fixture

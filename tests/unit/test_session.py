@@ -15,7 +15,7 @@ from mergehouse.engine.spark.engine import flattened
 from mergehouse.engine.spark.errors import spark_errors
 from mergehouse.engine.spark.session import open_session
 from mergehouse.errors import ConfigError, LakehouseError, ModelError
-from mergehouse.project.config import EngineConfig
+from mergehouse.project.settings import EngineConfig
 
 NOWHERE = """<ivysettings>
   <settings defaultResolver="nowhere"/>
@@ -53,7 +53,7 @@ def start_without_jars(folder: Path, *, delta: str = "4.4.0", java: str | None =
         "import importlib_metadata\n"
         "from mergehouse.engine.spark.session import open_session\n"
         "from mergehouse.errors import ConfigError\n"
-        "from mergehouse.project.config import EngineConfig\n"
+        "from mergehouse.project.settings import EngineConfig\n"
         f"importlib_metadata.version = lambda name: {delta!r}\n"
         "try:\n"
         f"    open_session(EngineConfig(name='spark', master='local[1]', settings={settings}))\n"

@@ -27,7 +27,7 @@ from mergehouse.contracts.types import (
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_types, types_of
 from mergehouse.lakehouse.reader import connect
-from mergehouse.project.config import ColumnType
+from mergehouse.project.sources import ColumnType
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 VALUES: dict[str, Any] = {

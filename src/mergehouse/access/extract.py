@@ -8,6 +8,7 @@ nothing about each other.
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import functools
 import hashlib
 import hmac
@@ -16,14 +17,19 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from mergehouse.access.policy import COLUMNS, Policy, Rule, Scope
+from mergehouse.access.classes import MACROS
+from mergehouse.access.cut import CUSTOMERS, cut
+from mergehouse.access.policy import Policy, Scope
+from mergehouse.access.small_cells import joined
 from mergehouse.contracts.registry import contract_of
+from mergehouse.contracts.types import duckdb_type
 from mergehouse.errors import AccessError
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.lakehouse.delta import Lakehouse
@@ -36,16 +42,8 @@ SQL = Path(__file__).parent / "extracts"
 FOLDER, CURRENT, SECRET = "serving", "current.json", "serving.key"
 KEPT = 2  # versions: whoever reads one while the next is published goes on
 ROW_GROUP = 20_480  # rows: a list's page is in one, and a key's rows are in one
-KEY, CUSTOMERS = "customer_id", "gold.customer_brand_360"
+MAPPINGS = ("churn_days", "rfm_segments")  # that files are made with
 REASONS = ("reason_1", "reason_2", "reason_3")
-MACROS = """
-    CREATE MACRO days_class(days) AS LEAST(CAST(CEIL(days / 10) AS INT) * 10, 730);
-    CREATE MACRO orders_class(orders) AS CASE
-      WHEN orders <= 5 THEN orders WHEN orders <= 10 THEN 6 WHEN orders <= 20 THEN 11 ELSE 21 END;
-    CREATE MACRO money_class(eur) AS list_last(list_filter(
-      [0, 10, 20, 50, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 50000],
-      lambda edge: edge <= GREATEST(eur, 0)));
-"""
 
 
 @dataclass(frozen=True)
@@ -86,25 +84,25 @@ def write_extracts(
     >>> (serving_folder(project) / version / load_policy(project).scope(["analyst"]).id).is_dir()
     True
     """
-    root = serving_folder(project)
-    secret = _secret(project)
+    root, secret = serving_folder(project), _secret(project)
     wanted = {scope.id: scope for scope in (*policy.scopes(), *scopes)}
-    with Lakehouse(project.lakehouse_location).at_once() as lakehouse:
-        version = data_version(lakehouse)
-        target = root / version
-        missing = [scope for scope in wanted.values() if not (target / scope.id).is_dir()]
+    with _alone(root), Lakehouse(project.lakehouse_location).at_once() as lakehouse:
+        version, before = data_version(lakehouse), current_version(root)
+        missing = [scope for scope in wanted.values() if not (root / version / scope.id).is_dir()]
         try:
-            target.mkdir(parents=True, exist_ok=True)
             if missing:
                 with limited(project.config.limits) as connection:
-                    _prepare(project, lakehouse, connection)
+                    versions = _prepare(project, lakehouse, connection)
                     for scope in missing:
                         progress(f"figures for {scope.label}")
-                        _write(project, connection, scope, secret, target)
+                        salt = hmac.new(secret, scope.id.encode(), hashlib.sha256).hexdigest()
+                        _Writing(project, connection, scope, salt, versions).write(
+                            root / version, root / before / scope.id if before else None
+                        )
             _set_current(root, version)
             _drop_others(root, version)
         except OSError as error:
-            raise AccessError(f"{target}: cannot be written ({error.strerror or error}).") from None
+            raise _unwritable(root, error) from None
         except duckdb.BinderException as error:
             raise AccessError(
                 f"{lakehouse.location} was written by another version of mergehouse"
@@ -134,120 +132,115 @@ def data_version(lakehouse: Lakehouse) -> str:
         raise AccessError(
             f"nothing is published yet in {lakehouse.location}; `mergehouse run` builds the tables."
         )
-    definitions = "".join(extract.sql for extract in extracts())
+    definitions = MACROS + "".join(extract.sql for extract in extracts())
     return hashlib.sha256((json.dumps(published, sort_keys=True) + definitions).encode()).hexdigest()[:12]
 
 
-def predicate(scope: Scope, columns: Iterable[str], brands: Iterable[str]) -> str:
-    """Which rows of a table with these columns the scope may see, as a condition.
+def current_version(root: Path) -> str | None:
+    """The version that readers begin with; None where nothing has been written yet.
 
-    A table without the column of a rule shows nothing of it, and rules about brands name the brands that are
-    left, so that rows of the group, of both or of none are not among them.
-
-    >>> scope = Scope(((Rule(column="brand", operator="not in", values=("b",)),),), (), False, True, "a")
-    >>> predicate(scope, ["source_system"], ["a", "b"]), predicate(scope, ["month"], ["a", "b"])
-    ("(source_system IN ('a'))", '(FALSE)')
+    >>> current_version(Path("nowhere")) is None
+    True
     """
-    if scope.is_whole:
-        return "TRUE"
-    there = set(columns)
-    return " OR ".join(
-        f"({' AND '.join(_condition(rule, there, tuple(brands)) for rule in rules)})" for rules in scope.rows
-    )
+    try:
+        return str(json.loads((root / CURRENT).read_text(encoding="utf-8"))["version"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
-def _condition(rule: Rule, there: set[str], brands: tuple[str, ...]) -> str:
-    column = COLUMNS[rule.column]
-    if column not in there:
-        return "FALSE"
-    operator, values = rule.operator, rule.values
-    if rule.column == "brand":
-        listed = [b for b in brands if (b in values) == (operator == "in")]
-        operator, values = "in", tuple(listed)
-    if not values:
-        return "FALSE"
-    return f"{column} {operator.upper()} ({', '.join(text(value) for value in values)})"
-
-
-def _prepare(project: Project, lakehouse: Lakehouse, connection: duckdb.DuckDBPyConnection) -> None:
-    """What all scopes have in common: published tables under `published`, mappings, classes."""
+def _prepare(
+    project: Project, lakehouse: Lakehouse, connection: duckdb.DuckDBPyConnection
+) -> dict[str, int | None]:
+    """What all scopes have in common: published tables under `published`, mappings, classes. Returns the
+    tables' versions.
+    """
     connection.execute("CREATE SCHEMA published; CREATE SCHEMA mapping")
     connection.execute(MACROS)
+    versions: dict[str, int | None] = {}
     for name in sorted(set().union(*(extract.reads for extract in extracts()))):
-        if lakehouse.exists(name):
+        versions[name] = lakehouse.delta(name).version() if lakehouse.exists(name) else None
+        if versions[name] is not None:
             sql = select(connection, lakehouse.delta(name))
         else:
-            nulls = ", ".join(f"NULL AS {quoted(column)}" for column in contract_of(name).columns)
+            types = {column: duckdb_type(kind) for column, kind in contract_of(name).types.items()}
+            nulls = ", ".join(f"NULL::{kind} AS {quoted(column)}" for column, kind in types.items())
             sql = f"SELECT {nulls} WHERE FALSE"
         connection.execute(f"CREATE VIEW published.{quoted(name)} AS {sql}")
-    columns, rows = mapping_tables(project)["churn_days"]
-    connection.execute(f"CREATE TABLE mapping.churn_days ({', '.join(f'{c} VARCHAR' for c in columns)})")
-    connection.executemany(f"INSERT INTO mapping.churn_days VALUES ({', '.join('?' for _ in columns)})", rows)
+    for name in MAPPINGS:
+        columns, rows = mapping_tables(project)[name]
+        connection.execute(f"CREATE TABLE mapping.{name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
+        connection.executemany(f"INSERT INTO mapping.{name} VALUES ({', '.join('?' for _ in columns)})", rows)
+    return versions
 
 
-def _write(
-    project: Project, connection: duckdb.DuckDBPyConnection, scope: Scope, secret: bytes, target: Path
-) -> None:
-    """Whole or not at all: under another name until it is."""
-    unfinished = target / f".{scope.id}"
-    if unfinished.exists():
-        _remove(unfinished)
-    unfinished.mkdir()
-    salt = hmac.new(secret, scope.id.encode(), hashlib.sha256).hexdigest()
-    connection.execute("SET VARIABLE salt = ?", [salt])
-    connection.execute("SET VARIABLE is_group = ?", [scope.group])
-    mine = [extract for extract in extracts() if extract.is_for(scope)]
-    for name in sorted(set().union(*(extract.reads for extract in mine))):
-        layer, table = name.split(".")
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
-        connection.execute(
-            f"CREATE OR REPLACE VIEW {layer}.{quoted(table)} AS {_cut(name, scope, project.brands)}"
-        )
-    for extract in mine:
-        file = unfinished / f"{extract.name}.parquet"
-        connection.execute(
-            f"COPY ({filled(extract.sql)}) TO {text(str(file))}"
-            f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
-        )
-        file.chmod(0o444)
-    unfinished.chmod(0o555)
-    unfinished.rename(target / scope.id)
+@dataclass(frozen=True)
+class _Writing:
+    """The writing of one scope's files, with the `salt` of its keys, from tables of these versions."""
+
+    project: Project
+    connection: duckdb.DuckDBPyConnection
+    scope: Scope
+    salt: str
+    versions: dict[str, int | None]
+
+    def write(self, target: Path, before: Path | None) -> None:
+        """Whole or not at all, under another name until it is. A file whose tables have not changed since
+        `before` is the same file.
+        """
+        unfinished = target / f".{self.scope.id}"
+        if unfinished.exists():
+            _remove(unfinished)
+        unfinished.mkdir(parents=True)
+        known = _made_of(self.connection, before) if before and before.is_dir() else {}
+        self.connection.execute("SET VARIABLE salt = ?", [self.salt])
+        self.connection.execute("SET VARIABLE is_group = ?", [self.scope.group])
+        self.connection.execute("SET VARIABLE sees_persons = ?", [self.scope.persons])
+        self._cut_tables()
+        for extract in extracts():
+            if not extract.is_for(self.scope):
+                continue
+            file, made_of = unfinished / f"{extract.name}.parquet", self._made_of(extract)
+            if before and known.get(file.name) == made_of:
+                os.link(before / file.name, file)
+                continue
+            self.connection.execute(
+                f"COPY ({self._sql(extract)}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd,"
+                f" ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{made_of: '{made_of}'}})"
+            )
+            file.chmod(0o444)
+        unfinished.chmod(0o555)
+        unfinished.rename(target / self.scope.id)
+
+    def _cut_tables(self) -> None:
+        read = set().union(*(extract.reads for extract in extracts() if extract.is_for(self.scope)))
+        for name in sorted(read):
+            layer, table = name.split(".")
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+            self.connection.execute(f"CREATE OR REPLACE VIEW {layer}.{quoted(table)} AS {self._cut(name)}")
+
+    def _cut(self, name: str) -> str:
+        return cut(name, self.scope, self.project.brands)
+
+    def _sql(self, extract: Extract) -> str:
+        """The query of a file for this scope."""
+        sql = filled(extract.sql)
+        return sql if self.scope.persons else joined(self.connection, sql)
+
+    def _made_of(self, extract: Extract) -> str:
+        """A digest of all that the file follows from; where a table is cut by its customers, of these."""
+        tables = [(name, self.versions[name], self._cut(name)) for name in sorted(extract.reads)]
+        if any(quoted(CUSTOMERS) in sql for _, _, sql in tables):
+            tables.append((CUSTOMERS, self.versions[CUSTOMERS], ""))
+        mappings = [mapping_tables(self.project)[name] for name in MAPPINGS]
+        content = json.dumps([self._sql(extract), MACROS, tables, mappings, self.salt])
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def _cut(name: str, scope: Scope, brands: Iterable[str]) -> str:
-    """A published table as the scope may see it: rows by its rules, columns by masks, keys of its own."""
-    columns = {
-        column: contract
-        for column, contract in contract_of(name).columns.items()
-        if contract.pii not in set(scope.masks) - {"pseudonym"}
-        and not (contract.across_brands == "all" and not scope.group)
-    }
-    if contract_of(name).across_brands and not scope.group:
-        where = ["FALSE"]
-    elif not scope.is_whole and KEY in columns and name != CUSTOMERS and not _has_columns(scope, columns):
-        # cut by its customers, who are told by country where the table is not
-        among = predicate(scope, contract_of(CUSTOMERS).columns, brands)
-        theirs = f"SELECT source_system, {KEY} FROM published.{quoted(CUSTOMERS)} WHERE {among}"
-        where = [f"(source_system, {KEY}) IN ({theirs})"]
-    else:
-        where = [predicate(scope, columns, brands)]
-    key, shown = contract_of(name).key, []
-    for column, contract in columns.items():
-        sql = quoted(column)
-        if column == KEY:
-            sql = f"substr(sha256(getvariable('salt') || {sql}), 1, 16)"
-        elif contract.across_brands and not scope.group:  # a list: columns with `all` are gone
-            tells = " OR ".join(f"starts_with({sql}, {text(value)})" for value in contract.across_brands)
-            if column in key:
-                where.append(f"NOT ({tells})")
-            else:
-                sql = f"CASE WHEN NOT ({tells}) THEN {sql} END"
-        shown.append(f"{sql} AS {quoted(column)}")
-    return f"SELECT {', '.join(shown)} FROM published.{quoted(name)} WHERE ({') AND ('.join(where)})"
-
-
-def _has_columns(scope: Scope, columns: Iterable[str]) -> bool:
-    return {COLUMNS[rule.column] for rules in scope.rows for rule in rules} <= set(columns)
+def _made_of(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, str]:
+    """The digests of the files in a folder, by their names."""
+    sql = "SELECT file_name, value FROM parquet_kv_metadata($1) WHERE key = 'made_of'"
+    found = connection.execute(sql, [f"{folder}/*.parquet"]).fetchall()
+    return {Path(file).name: bytes(value).decode() for file, value in found}
 
 
 def filled(sql: str) -> str:
@@ -279,6 +272,16 @@ def _read(file: Path) -> Extract:
     return Extract(file.stem, sql, frozenset(only[1].split(", ") if only else ()), frozenset(reads))
 
 
+def signing_key(project: Project, purpose: str) -> bytes:
+    """What tokens for one purpose are signed with: the same for every process of a project.
+
+    >>> project = mh.project("shop")
+    >>> signing_key(project, "a") == signing_key(project, "a") != signing_key(project, "b")
+    True
+    """
+    return hmac.new(_secret(project), f"sign {purpose}".encode(), hashlib.sha256).digest()
+
+
 def _secret(project: Project) -> bytes:
     """What keys of customers are made with; made once, for this user's eyes alone."""
     file = project.folder / SECRET
@@ -296,10 +299,27 @@ def _secret(project: Project) -> bytes:
     return secret
 
 
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """One at a time writes: who comes second finds what the first has written."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        handle = (root / ".lock").open("a")
+    except OSError as error:
+        raise _unwritable(root, error) from None
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _unwritable(root: Path, error: OSError) -> AccessError:
+    return AccessError(f"{root}: cannot be written ({error.strerror or error}).")
+
+
 def _set_current(root: Path, version: str) -> None:
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     unfinished = root / f".{CURRENT}"
-    if (root / CURRENT).exists() and json.loads((root / CURRENT).read_text())["version"] == version:
+    if current_version(root) == version:
         return
     unfinished.write_text(json.dumps({"version": version, "written": now}), encoding="utf-8")
     unfinished.replace(root / CURRENT)

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from mergehouse.errors import ConfigError
-from mergehouse.project.config import Project, nearest
+from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import mapping_tables
+from mergehouse.project.validation import Strict, expect_known, validated
 from mergehouse.project.yaml_file import read_yaml
 
 FILE = "access.yml"
@@ -24,10 +25,8 @@ COLUMNS = {"brand": "source_system", "region": "region", "country": "country_cod
 Masked = Literal["personal", "pseudonym"]
 
 
-class Rule(BaseModel):
+class Rule(Strict):
     """Rows whose column has, or has not, one of the values."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: Literal["brand", "region", "country"] = Field(description="What the rule is about.")
     operator: Literal["in", "not in"] = Field(
@@ -44,10 +43,8 @@ class Rule(BaseModel):
         return tuple(sorted(set(values)))
 
 
-class Role(BaseModel):
+class Role(Strict):
     """What a kind of person may see. Nothing is allowed that is not said."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     label: str = Field(min_length=1, description="The role's name on pages.")
     rows: Literal["all", "each brand"] | Annotated[tuple[Rule, ...], Field(min_length=1)] = Field(
@@ -68,6 +65,14 @@ class Role(BaseModel):
         description="True: single customers. Without, groups of fewer than five are not told.",
     )
     admin: bool = Field(default=False, description="True: people, runs, and looking on as another role.")
+
+
+class Access(Strict):
+    """access.yml."""
+
+    roles: Annotated[dict[str, Role], Field(min_length=1)] = Field(
+        description="The kinds of people that there are, by names of their own."
+    )
 
 
 @dataclass(frozen=True)
@@ -161,15 +166,13 @@ def load_policy(project: Project) -> Policy:
             f"{file} is not there: it says who may see what, and without it nobody may see anything."
             " docs/dashboards.md has one to start from; `mergehouse init` writes it into a new project."
         )
-    content = read_yaml(file)
-    if set(content) != {"roles"} or not isinstance(content["roles"], dict) or not content["roles"]:
-        raise ConfigError(f"{file}: expected the one key `roles`, with a role or more in it.")
-    roles = {name: _role(f"{file}: roles.{name}", given) for name, given in content["roles"].items()}
-    roles = {name: role for given in roles.items() for name, role in _each_brand(*given, project)}
+    given = validated(Access, read_yaml(file), file)
+    roles = {name: role for one in given.roles.items() for name, role in _each_brand(*one, project)}
     known = _known(project)
     for name, role in roles.items():
         for rule in _rules(role):
-            _expect_known(f"{file}: roles.{name}.rows: {rule.column}", rule, known[rule.column])
+            for value in rule.values:
+                expect_known(value, known[rule.column], file, f"roles.{name}.rows: {rule.column}")
         if role.group and role.rows != "all":
             raise ConfigError(
                 f"{file}: roles.{name}: `group: true` needs `rows: all`; less one brand's figures, the"
@@ -185,19 +188,6 @@ def load_policy(project: Project) -> Policy:
     return Policy(roles, hashlib.sha256(allowed.encode()).hexdigest()[:16], labels)
 
 
-def _role(where: str, given: object) -> Role:
-    try:
-        return Role.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(
-            str(part) for part in first["loc"] if part not in ("literal['all']", "constrained-tuple")
-        )
-        found = f", found {str(first['input'])[:60]!r}" if first["type"] != "missing" else ""
-        expected = "is missing" if first["type"] == "missing" else first["msg"].lower()
-        raise ConfigError(f"{where}{'.' if place else ''}{place}: {expected}{found}.") from None
-
-
 def _known(project: Project) -> dict[str, set[str]]:
     """The values that a rule may name, by its column."""
     columns, rows = mapping_tables(project)["countries"]
@@ -207,14 +197,6 @@ def _known(project: Project) -> dict[str, set[str]]:
         "region": {str(row["region"]) for row in countries},
         "country": {str(row["country_code"]) for row in countries},
     }
-
-
-def _expect_known(where: str, rule: Rule, known: set[str]) -> None:
-    for value in rule.values:
-        if value not in known:
-            best = nearest(value, known)
-            hint = f"did you mean `{best}`?" if best else f"expected one of {', '.join(sorted(known)[:12])}."
-            raise ConfigError(f"{where}: there is no `{value}`; {hint}")
 
 
 def _each_brand(name: str, role: Role, project: Project) -> Iterator[tuple[str, Role]]:

@@ -60,6 +60,12 @@ def signed_in(request: Request) -> Visitor:
     person = suite.people.of_session(secret) if secret else None
     if person is None:
         raise _sign_in_first(request, suite)
+    return visitor_for(request, person)
+
+
+def visitor_for(request: Request, person: Person) -> Visitor:
+    """What a person who has shown who they are may see; 403 where no role of theirs allows anything."""
+    suite: Suite = request.app.state.suite
     entry = request.state.entry
     entry.person = person.name
     access = suite.access()
@@ -92,7 +98,7 @@ def allowed(page: Page) -> Any:
 
 def _sign_in_first(request: Request, suite: Suite) -> HTTPException:
     """A page goes to sign-in and comes back; a part of one takes the whole there; all else is refused."""
-    asked = request.url.path.removeprefix(suite.prefix)
+    asked = request.state.entry.path
     if request.url.query:
         asked += f"?{request.url.query}"
     target = f"{suite.prefix}/sign-in?next={quote(asked, safe='')}"

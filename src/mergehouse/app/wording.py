@@ -111,8 +111,10 @@ class Wording:
             return f"{len(labels)} brands"
         return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
-    def chips(self) -> list[tuple[str, dict[str, str]]]:
-        """Filters that are set, each with the parameters of the address without it."""
+    def chips(self, periods: bool = True) -> list[tuple[str, dict[str, str]]]:
+        """Filters that are set, each with the parameters of the address without it; `periods`: also those of
+        time.
+        """
         told: dict[str, Callable[[Any], str]] = {
             "brand": self.brand,
             "region": str,
@@ -122,7 +124,9 @@ class Wording:
             "compare": lambda value: f"Compared with {COMPARISONS[value]}",
         }
         return [
-            (told[name](value), self.view.query(**{name: None})) for name, value in self.view.query().items()
+            (told[name](value), self.view.query(**{name: None}))
+            for name, value in self.view.query().items()
+            if periods or name in ("brand", "region", "country")
         ]
 
     def why(self, absence: Absence) -> str:

@@ -123,8 +123,8 @@ class Writing:
     def points(self, difference: Number | None, absent: Absent = NO_DATA) -> str:
         """A difference of two shares, in percentage points, signed.
 
-        >>> Writing().points(0.021), Writing().points(-0.004)
-        ('+2.1 pp', '\N{MINUS SIGN}0.4 pp')
+        >>> Writing().points(0.021).split(), Writing().points(-0.004).split()
+        (['+2.1', 'pp'], ['\N{MINUS SIGN}0.4', 'pp'])
         """
         if difference is None:
             return absent
@@ -197,6 +197,59 @@ class Writing:
             return absent
         utc = value.astimezone(dt.UTC)
         return f"{self.date(utc.date())}, {format_datetime(utc, 'HH:mm', locale=self.locale)} UTC"
+
+    def short_month(self, value: dt.date | None, absent: Absent = NO_DATA) -> str:
+        """A month of a year, for axes.
+
+        >>> Writing().short_month(dt.date(2011, 12, 1)), Writing("de_DE").short_month(dt.date(2011, 12, 1))
+        ('Dec 2011', 'Dez. 2011')
+        """
+        return absent if value is None else format_skeleton("yMMM", value, locale=self.locale)
+
+    def amount(self, value: Number | None, currency: str, absent: Absent = NO_DATA) -> str:
+        """Money of any currency: whole from 1,000 on, with cents below. A code that is none stands as it is.
+
+        >>> Writing().amount(6866537.05, "GBP"), Writing().amount(-12.5, "EUR"), Writing().amount(3, "?")
+        ('£6,866,537', '\N{MINUS SIGN}€12.50', '?3.00')
+        """
+        if value is None:
+            return absent
+        digits = "0" if abs(value) >= 1000 or value == 0 else "0.00"
+        pattern = re.sub(
+            r"0[.]0+", digits, Locale.parse(self.locale).currency_formats["standard"].pattern.split(";")[0]
+        )
+        return _minus(
+            format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=False)
+        )
+
+    def cents(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """An amount to the cent, without its currency.
+
+        >>> Writing().cents(Decimal("6638416.590000000")), Writing("de_DE").cents(-2)
+        ('6,638,416.59', '\N{MINUS SIGN}2,00')
+        """
+        return self.decimal(value, 2, absent)
+
+    def decimal(self, value: Number | None, digits: int = 3, absent: Absent = NO_DATA) -> str:
+        """A number with so many decimals.
+
+        >>> Writing().decimal(0.6201), Writing("de_DE").decimal(1.25, 1)
+        ('0.620', '1,2')
+        """
+        if value is None:
+            return absent
+        return _minus(format_decimal(round(value, digits), f"#,##0.{'0' * digits}", self.locale))
+
+    def size(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """Bytes, of a file.
+
+        >>> Writing().size(7139466), Writing().size(81)
+        ('7.1 MB', '0.1 kB')
+        """
+        if value is None:
+            return absent
+        unit, of = ("MB", 1_000_000) if value >= 1_000_000 else ("kB", 1_000)
+        return f"{self.decimal(float(value) / of, 1)}\N{NO-BREAK SPACE}{unit}"
 
 
 def accepted(header: str | None) -> str:

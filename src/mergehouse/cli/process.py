@@ -19,6 +19,7 @@ from mergehouse.machine import GB, cores
 
 FILES, MEMORY = 64, 1.5 * GB  # what no command can do without
 FEW_THREADS = 5000  # below this limit it is tried whether as many can be started as a run needs
+WORKERS = "TOKIO_WORKER_THREADS"
 GRACE_SECONDS = 3  # for what is at work to end by itself
 STOPPED = "stopped; the published tables are unharmed, run again to go on."
 STOPPED_CODE = 130
@@ -50,6 +51,9 @@ def prepare() -> None:
         raise ConfigError("too little memory may be used in this shell. Set `ulimit -v unlimited`.")
     if _raised(resource.RLIMIT_NPROC) < FEW_THREADS and not _can_start(32 + 4 * cores()):
         raise ConfigError("too few threads may be started by this user. Set `ulimit -u 4096`.")
+    workers = os.environ.get(WORKERS, "1")
+    if not (workers.isascii() and workers.isdecimal() and int(workers)):  # delta-rs would panic
+        raise ConfigError(f"{WORKERS}={workers}: expected a number of threads. Unset it, or correct it.")
 
 
 @contextmanager

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from mergehouse.access.policy import Access
 from mergehouse.contracts.contract import Contract
-from mergehouse.project.config import OF_THE_FOLDER, Brand, Config
+from mergehouse.project.brand import OF_THE_FOLDER, Brand
+from mergehouse.project.settings import Config
 from mergehouse.quality.assumed import shown
 
 KINDS = {
@@ -38,13 +40,15 @@ class Key(NamedTuple):
 
 
 def settings_page() -> str:
-    """Every key of `mergehouse.yml` and `brand.yml`, and the environment variables. Markdown."""
+    """Every key of `mergehouse.yml`, `brand.yml` and `access.yml`, and environment variables. Markdown."""
     parts = [
         "# Settings", "",
         "A key that is not here is refused, with the nearest that is. `<name>` stands for a name that the"
         " file gives, `[]` for an entry of a list.",
         "", "## mergehouse.yml", "", *_table(keys(Config)),
         "", "## brand.yml", "", *_table(keys(Brand, OF_THE_FOLDER)),
+        "", "## access.yml", "",
+        "Who may see what. Without it there are no dashboards.", "", *_table(keys(Access)),
         "", "## Environment variables", "",
         "Besides these: the credentials of stores, of MLflow and of Fabric, which their pages name.",
         "", "| variable | meaning |", "|---|---|",
@@ -77,7 +81,7 @@ def _models(kind: Any) -> Iterator[tuple[str, type[BaseModel]]]:
     """The models within a type, and the path that leads to them."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         yield "", kind
-    step = ".<name>" if get_origin(kind) is dict else "[]" if get_origin(kind) is list else ""
+    step = ".<name>" if get_origin(kind) is dict else "[]" if get_origin(kind) in (list, tuple) else ""
     yield from ((step + path, model) for part in get_args(kind) for path, model in _models(part))
 
 
@@ -106,7 +110,7 @@ def _kind(kind: Any) -> str:
         return " or ".join(f"`{value}`" for value in parts)
     if origin in (Union, types.UnionType):
         return " or ".join(_kind(part) for part in parts if part is not types.NoneType)
-    if origin is list:
+    if origin in (list, tuple):
         return f"list of {_kind(parts[0])}"
     if origin is dict:
         return f"{_kind(parts[1])}, by name"

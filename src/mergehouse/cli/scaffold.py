@@ -11,7 +11,8 @@ import yaml
 from mergehouse import __version__
 from mergehouse.errors import ConfigError, MergehouseError
 from mergehouse.ingest.landing import fitting, list_zone
-from mergehouse.project.config import CONFIG_FILE, Brand, load_project
+from mergehouse.project.brand import Brand
+from mergehouse.project.config import CONFIG_FILE, load_project
 from mergehouse.project.places import lies_in
 from mergehouse.project.templates import TEMPLATES
 from mergehouse.storage import is_url, located

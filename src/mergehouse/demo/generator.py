@@ -16,7 +16,8 @@ from mergehouse.demo.truth import BrandTruth, group_kpis
 from mergehouse.demo.wide import write_wide
 from mergehouse.errors import ConfigError
 from mergehouse.json_text import json_text
-from mergehouse.project.config import Brand, load_project
+from mergehouse.project.brand import Brand
+from mergehouse.project.config import load_project
 from mergehouse.project.yaml_file import parse_yaml
 from mergehouse.storage import is_url
 

@@ -29,7 +29,7 @@ from mergehouse.lakehouse.files import (
 )
 from mergehouse.lakehouse.folding import folded_with
 from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings, text
-from mergehouse.project.config import Limits
+from mergehouse.project.settings import Limits
 from mergehouse.storage import fetch, write_failure
 
 TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again

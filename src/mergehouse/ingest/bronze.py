@@ -25,7 +25,9 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
 from mergehouse.machine import refused
 from mergehouse.progress import Progress, silent
-from mergehouse.project.config import Brand, Project, Source
+from mergehouse.project.brand import Brand
+from mergehouse.project.config import Project
+from mergehouse.project.sources import Source
 
 REJECTED = "bronze.rejected"
 SOURCES_AT_ONCE = 2  # parsing a file keeps more than one core busy, but not two

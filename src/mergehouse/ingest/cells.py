@@ -7,7 +7,7 @@ from typing import Any
 from mergehouse.engine.dialect import literal
 from mergehouse.ingest.instants import clock, instant
 from mergehouse.ingest.numbers import number
-from mergehouse.project.config import Source
+from mergehouse.project.sources import Source
 
 TRUE_WORDS = "'1', '1.0', 'true', 't', 'yes', 'y', 'ja', 'oui', 'si', 'sí', 'wahr', 'x'"
 FALSE_WORDS = "'0', '0.0', 'false', 'f', 'no', 'n', 'nein', 'non', 'falsch'"

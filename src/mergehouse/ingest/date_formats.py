@@ -13,7 +13,7 @@ from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.instants import ISO_OFFSET, WITH_NAMES, numbers_for_names
 from mergehouse.ingest.written_values import TIMES, batches_with
 from mergehouse.lakehouse.reader import quoted
-from mergehouse.project.config import Column, Source
+from mergehouse.project.sources import Column, Source
 
 ISO_LIKE = "____-__-__%"
 MAX_SHAPES = 20

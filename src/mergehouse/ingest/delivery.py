@@ -33,7 +33,8 @@ from mergehouse.ingest.percent_cells import as_shown, percent_columns
 from mergehouse.ingest.text_layout import KEEP_REJECTS, TextLayout, torn_files
 from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_parts, sheets, workbook
 from mergehouse.lakehouse.reader import quoted, text
-from mergehouse.project.config import Brand, Source
+from mergehouse.project.brand import Brand
+from mergehouse.project.sources import Source
 from mergehouse.storage import one_file
 
 NUMBERS = "U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|DECIMAL|FLOAT|DOUBLE"  # DuckDB's types

@@ -10,7 +10,7 @@ import duckdb
 from mergehouse.ingest.header import Header
 from mergehouse.ingest.written_values import batches_with
 from mergehouse.lakehouse.reader import quoted, text
-from mergehouse.project.config import Source
+from mergehouse.project.sources import Source
 
 TOTALS = (
     "total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt", "gesamtsumme", "zwischensumme",

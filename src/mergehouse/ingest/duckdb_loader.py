@@ -28,7 +28,9 @@ from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import files_with
 from mergehouse.lakehouse.reader import connect, quoted, select, settings, text
-from mergehouse.project.config import Brand, Limits, Source
+from mergehouse.project.brand import Brand
+from mergehouse.project.settings import Limits
+from mergehouse.project.sources import Source
 
 NOT_KEPT = "(not kept: it may say what undeclared columns say, which this source drops)"
 

@@ -16,7 +16,7 @@ from mergehouse.ingest.cells import BLANKS, SHORTENED, UNSEEN, cell, typed_value
 from mergehouse.ingest.date_formats import date_formats
 from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
 from mergehouse.lakehouse.reader import quoted, text
-from mergehouse.project.config import Source
+from mergehouse.project.sources import Source
 
 RARE = ("undecided", "nulls", "numbers", "cleaned", "shortened")
 

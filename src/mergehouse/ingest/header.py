@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mergehouse.errors import SourceError
-from mergehouse.project.config import ADDED_COLUMNS, Source, nearest
+from mergehouse.project.sources import ADDED_COLUMNS, Source
+from mergehouse.project.validation import nearest
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
 # records among which the header is looked for; characters shown of what stands above it

@@ -8,7 +8,7 @@ import functools
 from pathlib import Path
 
 from mergehouse.engine.dialect import literal
-from mergehouse.project.config import Column
+from mergehouse.project.sources import Column
 from mergehouse.project.yaml_file import parse_yaml
 
 ISO_OFFSET = (

@@ -21,7 +21,8 @@ from mergehouse.errors import SourceError
 from mergehouse.ingest.archive import members, unpack
 from mergehouse.ingest.file_order import in_time_order
 from mergehouse.ingest.links import expect_within
-from mergehouse.project.config import Brand, Source
+from mergehouse.project.brand import Brand
+from mergehouse.project.sources import Source
 from mergehouse.storage import download, expect_utf8, is_url, open_store, storage_errors
 
 KINDS = {

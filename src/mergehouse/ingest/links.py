@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mergehouse.errors import SourceError
-from mergehouse.project.config import Brand
+from mergehouse.project.brand import Brand
 from mergehouse.project.places import lies_in
 from mergehouse.storage import is_url
 

@@ -25,7 +25,9 @@ from mergehouse.lakehouse.integrity import Fault, sound_files
 from mergehouse.lakehouse.reader import read_files, select, shared, text
 from mergehouse.lakehouse.repair import readable_files, set_aside, write_anew
 from mergehouse.progress import Progress
-from mergehouse.project.config import Brand, Project, Source
+from mergehouse.project.brand import Brand
+from mergehouse.project.config import Project
+from mergehouse.project.sources import Source
 from mergehouse.storage import fetch
 
 FROM_RAW = "`mergehouse run --full --from-raw`"

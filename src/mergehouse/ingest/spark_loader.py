@@ -30,7 +30,8 @@ from mergehouse.ingest.inspection import Inspection, beginnings, inspect
 from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect, quoted
-from mergehouse.project.config import Brand, Source
+from mergehouse.project.brand import Brand
+from mergehouse.project.sources import Source
 
 if TYPE_CHECKING:
     from mergehouse.engine.spark.engine import SparkEngine

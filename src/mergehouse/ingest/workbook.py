@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from mergehouse.errors import SourceError
 from mergehouse.ingest.header import SEARCHED, find_header, named_columns
-from mergehouse.project.config import Source
+from mergehouse.project.sources import Source
 
 FULL = (1_048_576, 65_536)  # lines of a sheet: of Excel, and of its format until 2003
 LONGEST_CELL = 32_767

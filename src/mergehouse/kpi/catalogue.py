@@ -17,7 +17,8 @@ from mergehouse.kpi import formula
 from mergehouse.kpi.formula import Value, Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import rows
-from mergehouse.project.config import Brand, nearest
+from mergehouse.project.brand import Brand
+from mergehouse.project.validation import nearest
 from mergehouse.project.yaml_file import parse_yaml
 
 CATALOGUE = Path(__file__).with_name("catalogue.yml")

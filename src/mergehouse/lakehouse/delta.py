@@ -356,7 +356,7 @@ class Lakehouse:
             raise ValueError("the oldest is younger than that")
 
     def _not_found(self, name: str) -> LakehouseError:
-        from mergehouse.project.config import nearest
+        from mergehouse.project.validation import nearest
 
         published = self.published()
         if (

@@ -23,7 +23,7 @@ from mergehouse.storage import fetch, one_file
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-    from mergehouse.project.config import Limits
+    from mergehouse.project.settings import Limits
 
 
 def connect(*within: Path, **config: Any) -> duckdb.DuckDBPyConnection:
@@ -96,7 +96,7 @@ def database(within: Path | None = None) -> duckdb.DuckDBPyConnection:
 def limited(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection within a project's limits; what it spills goes with it.
 
-    >>> from mergehouse.project.config import Limits
+    >>> from mergehouse.project.settings import Limits
     >>> with limited(Limits(memory="1GB", threads=1)) as connection:
     ...     connection.sql("SELECT current_setting('threads')").fetchall()
     [(1,)]
@@ -112,7 +112,7 @@ def settings(limits: Limits, temp_folder: Path) -> dict[str, Any]:
     """DuckDB's configuration for a project's limits, and the machine's: above `limits.memory` it spills to
     `temp_folder`.
 
-    >>> from mergehouse.project.config import Limits
+    >>> from mergehouse.project.settings import Limits
     >>> settings(Limits(memory="1GB", threads=1), Path("spill"))
     {'memory_limit': '1GB', 'temp_directory': 'spill', 'threads': 1}
     """

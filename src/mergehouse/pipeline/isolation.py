@@ -17,7 +17,8 @@ from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.results import Setback, TableResult
-from mergehouse.project.config import Brand, Project
+from mergehouse.project.brand import Brand
+from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import HELD_BACK, Rows
 from mergehouse.quality.checks import CheckResult
 from mergehouse.transform.graph import Graph, tables_in

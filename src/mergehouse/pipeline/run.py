@@ -116,7 +116,7 @@ def run(
         if result.changed:
             result.checks += _reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)
-            if project.config.engine.name == "duckdb":
+            if spark is None and project.config.engine.name == "duckdb":
                 result.checks += within_the_machine(project.config.limits)
             if all(map(lakehouse.exists, freshness.READS)):
                 attachments.attach(freshness.READS)

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 
 from mergehouse.errors import BrandError, ConfigError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.project.config import Brand, Project, read_brand, unusable
+from mergehouse.project.brand import Brand, read_brand, unusable
+from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import BRAND_FILES, Rows, mapping_tables
 from mergehouse.project.text_file import read_text
 from mergehouse.storage import storage_errors

@@ -15,7 +15,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.folding import fold
 from mergehouse.lakehouse.retention import let_go
 from mergehouse.pipeline.results import Cared, RunResult
-from mergehouse.project.config import Retention
+from mergehouse.project.settings import Retention
 from mergehouse.quality.checks import CheckResult
 from mergehouse.storage import storage_errors
 

@@ -18,8 +18,9 @@ from mergehouse.profile.overlaps import Overlaps, shared_categories, shared_coun
 from mergehouse.profile.seasons import Seasons, seasons
 from mergehouse.profile.tables import TableProfile, is_of_brands, profile_source, profile_table
 from mergehouse.progress import Progress, silent
-from mergehouse.project.config import Project, nearest
+from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import mapping_tables
+from mergehouse.project.validation import nearest
 
 LAYERS = ("bronze", "silver", "vault", "gold")
 

@@ -16,7 +16,8 @@ from mergehouse.ingest.delivery import bronze_table
 from mergehouse.ingest.formats import NULL_WORDS
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.profile.values import Counted, Dates, Numbers, Texts
-from mergehouse.project.config import ADDED_COLUMNS, Brand
+from mergehouse.project.brand import Brand
+from mergehouse.project.sources import ADDED_COLUMNS
 from mergehouse.transform.source_views import typed_column
 from mergehouse.transform.staging_views import brand_contracts, brand_file, brand_queries
 

@@ -19,7 +19,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from mergehouse.errors import ConfigError, of_brand
-from mergehouse.project.config import Brand, Project
+from mergehouse.project.brand import Brand
+from mergehouse.project.config import Project
 from mergehouse.project.text_file import read_text
 
 CUSTOMER_PAIRS = "customer_pairs"

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from mergehouse.project.config import OF_THE_FOLDER, Brand, Config, Source
+from mergehouse.project.brand import OF_THE_FOLDER, Brand
+from mergehouse.project.settings import Config
+from mergehouse.project.sources import Source
 
 OF_FIGURES = ("churn_after_days", "rates")  # keys of mergehouse.yml that figures depend on
 DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}

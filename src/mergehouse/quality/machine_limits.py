@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mergehouse.machine import GB, cores, usable_memory
-from mergehouse.project.config import Limits
+from mergehouse.project.settings import Limits
 from mergehouse.quality.checks import CheckResult
 
 

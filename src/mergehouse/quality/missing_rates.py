@@ -6,7 +6,8 @@ from typing import Any
 
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import rows
-from mergehouse.project.config import Brand, Project
+from mergehouse.project.brand import Brand
+from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
 READS = ("silver.quarantine", "silver.fx_rates_eur")

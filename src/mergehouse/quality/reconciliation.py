@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from mergehouse.engine import Engine
 from mergehouse.engine.dialect import literal
-from mergehouse.project.config import Brand, FieldReconciliation
+from mergehouse.project.brand import Brand
+from mergehouse.project.sources import FieldReconciliation
 from mergehouse.quality.checks import SAMPLE_ROWS, CheckResult
 
 DIFFERENCES = "silver.field_differences"

@@ -25,7 +25,7 @@ from mergehouse.lakehouse.files import Stamp, duckdb_types, types_of
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import create_view, rows
 from mergehouse.progress import Progress, silent
-from mergehouse.project.config import Limits
+from mergehouse.project.settings import Limits
 from mergehouse.quality.checks import check_table
 from mergehouse.release.manifest.duckdb_statistics import open_table
 from mergehouse.release.manifest.manifest import Manifest, ReleasedTable

@@ -10,9 +10,10 @@ from pathlib import Path
 from sqlglot import exp
 
 from mergehouse.errors import ConfigError
-from mergehouse.project.config import Brand, nearest
+from mergehouse.project.brand import Brand
 from mergehouse.project.mapping_files import BRAND_FILES, GROUP_FILES
 from mergehouse.project.text_file import read_text
+from mergehouse.project.validation import nearest
 from mergehouse.transform.allowed_sql import parsed
 
 GROUP_MAPPINGS = (*GROUP_FILES, "ecb_rates")

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from mergehouse.engine.dialect import literal
-from mergehouse.project.config import Brand, FieldReconciliation
+from mergehouse.project.brand import Brand
+from mergehouse.project.sources import FieldReconciliation
 
 DIFFERENCES = "staging.field_differences"
 _NOTHING = ", ".join(

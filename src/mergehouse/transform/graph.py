@@ -21,7 +21,9 @@ from mergehouse.errors import BrandError, ConfigError
 from mergehouse.ingest.bronze import Batch, counting
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import with_ratios
-from mergehouse.project.config import Brand, Project, nearest
+from mergehouse.project.brand import Brand
+from mergehouse.project.config import Project
+from mergehouse.project.validation import nearest
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
 from mergehouse.transform.staging_views import (
     brand_contracts,

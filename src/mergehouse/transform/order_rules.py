@@ -8,7 +8,8 @@ from sqlglot import exp
 
 from mergehouse.engine.dialect import parsed
 from mergehouse.errors import ConfigError
-from mergehouse.project.config import Brand, nearest
+from mergehouse.project.brand import Brand
+from mergehouse.project.validation import nearest
 from mergehouse.transform.source_views import deletion_marks
 
 

@@ -14,7 +14,8 @@ from mergehouse.engine.dialect import literal
 from mergehouse.ingest.bronze import Batch, replaced_among
 from mergehouse.ingest.cells import instant_value, typed_value
 from mergehouse.ingest.delivery import bronze_table
-from mergehouse.project.config import Brand, Source
+from mergehouse.project.brand import Brand
+from mergehouse.project.sources import Source
 
 ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts")
 

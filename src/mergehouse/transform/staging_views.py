@@ -18,7 +18,8 @@ from mergehouse.engine.dialect import parsed, reading
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
-from mergehouse.project.config import Brand, nearest
+from mergehouse.project.brand import Brand
+from mergehouse.project.validation import nearest
 from mergehouse.transform.brand_sql import resolved
 from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import instant_columns, latest, typed_rows

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mergehouse.errors import ConfigError
-from mergehouse.project.config import EngineConfig
+from mergehouse.project.settings import EngineConfig
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -17,7 +17,7 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.kpi.catalogue import catalogue, compute_over
 from mergehouse.lakehouse.reader import limited, quoted, rows
 from mergehouse.progress import Progress, silent
-from mergehouse.project.config import Limits
+from mergehouse.project.settings import Limits
 from mergehouse.release.compare.distribution import (
     NUMBERS,
     TOLERANCE,

@@ -19,7 +19,8 @@ from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.published import republishing
 from mergehouse.lakehouse.reader import limited
 from mergehouse.progress import Progress, silent
-from mergehouse.project.config import CONFIG_FILE, Limits, Project, load_project
+from mergehouse.project.config import CONFIG_FILE, Project, load_project
+from mergehouse.project.settings import Limits
 from mergehouse.release.compare.compare import Comparison, compare_sides
 from mergehouse.release.compare.page import comparison_page
 from mergehouse.release.compare.sides import Side, lakehouse_side, release_side

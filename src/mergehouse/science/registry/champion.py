@@ -15,7 +15,8 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.published import republishing
 from mergehouse.progress import Progress, silent
-from mergehouse.project.config import Project, nearest
+from mergehouse.project.config import Project
+from mergehouse.project.validation import nearest
 from mergehouse.science.customer_scores import PROMOTIONS
 from mergehouse.science.registry.versions import Version, load, promote, versions
 

@@ -6,7 +6,7 @@ from mergehouse.engine import Relation
 from mergehouse.engine.dialect import literal
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
-from mergehouse.project.config import Brand
+from mergehouse.project.brand import Brand
 from mergehouse.transform.field_reconciliation import (
     DIFFERENCES,
     compared_together,

@@ -16,7 +16,7 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.engine import Relation
 from mergehouse.engine.dialect import Sql
 from mergehouse.ingest.bronze import Batch, replaced_among
-from mergehouse.project.config import Brand
+from mergehouse.project.brand import Brand
 from mergehouse.transform.source_views import among_batches, latest, typed_column, typed_rows
 from mergehouse.transform.staging_views import brand_file, brand_queries, line_source, stacked, version_key
 

@@ -1,0 +1,249 @@
+"""A source of a brand as brand.yml describes it: its files, its columns and how they are written."""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import re
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from mergehouse.project.validation import Name, Strict, nearest_known
+
+Language = Literal[
+    "bg", "ca", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr", "hu", "it", "lb", "lt",
+    "lv", "mt", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sv",
+]  # fmt: skip
+ColumnType = Literal["text", "code", "id", "number", "percent", "date", "timestamp", "boolean"]
+# what Bronze adds to every row
+ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
+NUMERIC_FORMATS = ("excel_serial", "epoch_seconds", "epoch_milliseconds")  # dates that are numbers
+
+
+class Column(Strict):
+    """One column of a source: its meaning as a type, and the header(s) it may arrive under."""
+
+    type: ColumnType = Field(default="text", description="What the values are, and so how they are read.")
+    header: str | list[str] | None = Field(
+        default=None,
+        description="What the column is called in the files, one spelling or several; case, blanks and"
+        " punctuation do not matter. Without it, the column's own name.",
+    )
+
+    format: str | None = Field(
+        default=None,
+        description="How dates are written where it is not told from them: `excel_serial`, `epoch_seconds`,"
+        " `epoch_milliseconds`, or a pattern such as `yyyy-dd-MM HH:mm`.",
+    )
+    language: Language | None = Field(
+        default=None,
+        description="The language of names of months, by its ISO code: `de` reads `31. Dezember 2025`."
+        " Without it, English.",
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="IANA name of the time zone of times that say no offset, where it is not the brand's.",
+    )
+    zones: dict[str, str] = Field(
+        default={},
+        description="Letters behind a time, and the offset from UTC that they stand for, such as"
+        " `{CET: '+01:00', CEST: '+02:00'}`.",
+    )
+
+    @field_validator("header")
+    @classmethod
+    def _as_list(cls, value: str | list[str] | None) -> list[str] | None:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, value: str | None) -> str | None:
+        letters = re.sub("yyyy|yy|MMMM|MMM|MM|M|dd|d|HH|H|hh|h|mm|ss|SSSSSS|a", "", value or "")
+        if value in NUMERIC_FORMATS or (value and not re.search("[A-Za-z']", letters)):
+            return value
+        raise ValueError(
+            f"{value!r} is neither {', '.join(NUMERIC_FORMATS)} nor a pattern of y M d H h m s a"
+        )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str | None) -> str | None:
+        return known_timezone(value) if value else None
+
+    @field_validator("zones")
+    @classmethod
+    def _known_offsets(cls, value: dict[str, str]) -> dict[str, str]:
+        for letters, offset in value.items():
+            if not re.fullmatch("[A-Za-z]{1,5}", letters) or not re.fullmatch(
+                "[+-][0-9]{2}:[0-9]{2}", offset
+            ):
+                raise ValueError(f"{letters}: {offset!r}; expected letters and an offset such as '+01:00'")
+        return value
+
+    @model_validator(mode="after")
+    def _of_times(self) -> Column:
+        told = [key for key in ("format", "language", "timezone", "zones") if getattr(self, key)]
+        if told and self.type not in ("date", "timestamp"):
+            raise ValueError(f"`{told[0]}` is for columns of type date or timestamp, not {self.type}")
+        return self
+
+
+class Source(Strict):
+    """One table of a brand's export. What is not declared about its format is detected per file."""
+
+    @field_validator("columns")
+    @classmethod
+    def _no_reserved_name(cls, value: dict[str, Column]) -> dict[str, Column]:
+        for name in ADDED_COLUMNS:
+            if name in value:
+                raise ValueError(
+                    f"column `{name}` is added by Bronze; call yours otherwise and give its header"
+                )
+        return value
+
+    files: str | list[str] = Field(
+        description="Patterns of file names, whatever their case; all files that match are stacked. A folder"
+        " or zip file that matches counts with all that is in it; of other zip files, members that match."
+        " `sales/*.csv` goes down into folders, `**` into any number of them."
+    )
+    columns: dict[Name, Column] = Field(
+        description="The columns that must be there, by the name that they get in Bronze."
+        " What becomes of others, `undeclared` says; new ones are reported as drift."
+    )
+    key: list[Name] = Field(
+        default=[],
+        description="Columns that tell rows apart; only the latest delivery of each key counts, of order"
+        " lines within their order. Without it every row counts.",
+    )
+    updated_at: Name | None = Field(
+        default=None,
+        description="The column that says which version of a row is later: a date, a time or a number. It"
+        " wins over the order of deliveries: an old extract that comes late changes nothing.",
+    )
+    deleted: dict[Name, list[str]] = Field(
+        default={},
+        description="What says that a row is gone: the name of a column of type `boolean`, or of a `date` or"
+        " `timestamp` that only such rows have; or a column and its values, `{operation: [D]}`.",
+    )
+    optional: bool = Field(default=False, description="Where no file is there, the source is empty.")
+    sheets: list[str] = Field(
+        default=[],
+        description="Sheets of a workbook that are read; one that is not there stops the source. Without"
+        " it, every sheet that has the columns.",
+    )
+    delimiter: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="The character between cells of a text file. Without it, the one that finds most of"
+        " the columns in the header.",
+    )
+    quote: str | None = Field(
+        default=None,
+        max_length=1,
+        description="The character around cells of a text file that hold delimiters or line ends; empty"
+        ' where there is none. Without it, `"`.',
+    )
+    escape: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="The character before a quote within a quoted cell, often `\\`. Without it, the quote"
+        " itself.",
+    )
+    items: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The list within a record of JSON or nested Parquet, by its path, whose members become a"
+        " row each, with what the record says around it. Columns are found by paths, too, such as"
+        " `customer.id`.",
+    )
+    undeclared: Literal["keep", "drop"] | None = Field(
+        default=None,
+        description="Whether columns that are not declared are kept in Bronze, or dropped on arrival. Without"
+        " it, as the brand says.",
+    )
+    encoding: str | None = Field(
+        default=None,
+        description="The encoding of text files, by Python's name. Without it: what the first bytes mark,"
+        " UTF-8 where the bytes are that, else `cp1252`.",
+    )
+    decimal_mark: Literal[".", ","] | None = Field(
+        default=None,
+        description="What separates decimals. Without it, told from all values of a file.",
+    )
+    date_order: Literal["dmy", "mdy", "ymd"] | None = Field(
+        default=None,
+        description="The order of day, month and year in dates that are not ISO. Without it, told from the"
+        " values that can be read in one way.",
+    )
+    null_values: list[str] | None = Field(
+        default=None,
+        description="Texts that mean an empty cell, as the cell has them, but for blanks around. Without it,"
+        " `NULL`, `NaN`, `None`, `N/A` and the errors of spreadsheets, whatever their case.",
+    )
+
+    @field_validator("files")
+    @classmethod
+    def _as_list(cls, value: str | list[str]) -> list[str]:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        if value:
+            try:
+                is_of_text = getattr(codecs.lookup(value), "_is_text_encoding", True)
+            except (LookupError, ValueError):
+                is_of_text = False
+            if not is_of_text:
+                raise ValueError("no encoding of text that Python knows")
+        return value
+
+    @field_validator("deleted", mode="before")
+    @classmethod
+    def _by_type(cls, value: Any) -> Any:
+        return {value: []} if isinstance(value, str) else value
+
+
+class FieldReconciliation(Strict):
+    """A field that two tables of one source both carry; `use` wins, and `why` says on what evidence."""
+
+    field: str = Field(description="What the field is called in findings.")
+    use: str = Field(
+        pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="The `source.column` that the brand's SQL uses."
+    )
+    against: str = Field(
+        pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$", description="The `source.column` that it is compared with."
+    )
+    key: Name = Field(description="The column, of both sources, by which rows are compared.")
+    sum_over: list[Name] = Field(
+        default=[],
+        description="`use` is summed up for each key, over rows that these columns tell apart, before it is"
+        " compared.",
+    )
+    why: str = Field(description="On what evidence `use` wins; it stands beside each finding.")
+
+
+def known_timezone(value: str) -> str:
+    """The name of a time zone. Raises ValueError, with the nearest name, where there is none.
+
+    >>> known_timezone("Europe/Berlin")
+    'Europe/Berlin'
+    """
+    if value not in _timezones():
+        raise ValueError(f"unknown IANA time zone {value!r}{nearest_known(value, _timezones())}")
+    ZoneInfo(value)
+    return value
+
+
+@functools.cache
+def _timezones() -> set[str]:
+    """Found by walking through a folder of six hundred files."""
+    return available_timezones()

@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from mergehouse.access.gateway import Reader, Row
 from mergehouse.app.figures.cards import GROUP, Measures, brand_cards, combined_cards, kpi_named
-from mergehouse.app.figures.small_groups import hidden_places, is_few
 from mergehouse.app.figures.windows import Absence, Window
 from mergehouse.app.view import Brand, Choices, View
 from mergehouse.kpi import formula
@@ -107,10 +106,9 @@ def _entry(reader: Reader, kpi: Kpi, told: dict[str, Measures], offered: Choices
     values = []
     for scope, numbers in told.items():
         number, absence = numbers.get(kpi.name), None
-        if CUSTOMERS in tables and not reader.scope.persons and _is_hidden(reader, numbers):
-            number, absence = None, Absence("fewer than 5", "suppressed")
-        elif number is None:
-            absence = Absence("no data", "nothing_sold")
+        if number is None:
+            is_few = CUSTOMERS in tables and not reader.scope.persons  # who has no cell of a few
+            absence = Absence("fewer than 5", "suppressed") if is_few else Absence("no data", "nothing_sold")
         counted = sum(
             count for (table, brand), count in rows.items() if table in tables and scope in (brand, GROUP)
         )
@@ -125,16 +123,6 @@ def _entry(reader: Reader, kpi: Kpi, told: dict[str, Measures], offered: Choices
         used_by=tuple(each for each in catalogue() if each.ratio and kpi.name in each.ratio),
         tables=tables,
     )
-
-
-def _is_hidden(reader: Reader, measures: Measures) -> bool:
-    """Whether counts of customers are not told of a brand; of none where one has but a few."""
-    if (None, None) in hidden_places(reader.rows("customer_cells")):
-        return True
-    customers, active, repeat = (
-        int(measures.get(name) or 0) for name in ("customers", "active_customers", "repeat_customers")
-    )
-    return any(is_few(part) for part in (customers, active, customers - active, repeat, customers - repeat))
 
 
 def _sql(table: str, kpis: Sequence[Kpi], reader: Reader) -> str:

@@ -140,7 +140,9 @@ def questions(client: httpx.Client) -> dict[str, Iterator[str]]:
     return {
         "what-if slider": (f"/what-if?days={d}&chance={p * 5 / 100:g}" for d, p in days),
         "filter of the Executive page": (
-            f"/?period={period}&region={region}" for region in ("North+Europe", "all") for period in periods
+            f"/?period={period}&{cut}"
+            for cut in ("region=North+Europe", f"brand={BRAND}")
+            for period in periods
         ),
         "drill-through, list of a segment": (f"/customers/list?segment={s}&page={p}" for s, p in pages),
         "drill-through, one customer": iter(dict.fromkeys(keys)),
@@ -156,7 +158,7 @@ def ask(client: httpx.Client, url: str) -> float:
 @contextmanager
 def served(project: Path) -> Iterator[subprocess.Popen[bytes]]:
     people = People(project)
-    if not people.list():
+    if not people.users():
         people.add("benchmark", "Benchmark", ["analyst"], PASSWORD)
     server = subprocess.Popen(
         [*COMMAND, "serve", "-C", str(project), "--port", str(PORT), "--allow-root"],

@@ -26,12 +26,33 @@ export function drawAll() {
 }
 
 export function redrawAll() {
-  for (const one of drawn.values()) one.text = "";
+  for (const one of drawn.values()) {
+    one.text = "";
+    one.chart.resize();
+  }
   drawAll();
 }
 
-addEventListener("beforeprint", () => [...drawn.keys()].forEach(resize));
-addEventListener("afterprint", () => [...drawn.keys()].forEach(resize));
+// Paper is light, whatever the screen is.
+let screenTheme; // undefined while nothing is printed
+
+function onPaper(isPaper) {
+  const page = document.documentElement;
+  if (isPaper === (screenTheme !== undefined)) return;
+  if (isPaper) {
+    screenTheme = page.dataset.theme ?? "";
+    page.dataset.theme = "light";
+  } else {
+    if (screenTheme) page.dataset.theme = screenTheme;
+    else delete page.dataset.theme;
+    screenTheme = undefined;
+  }
+  redrawAll();
+}
+
+addEventListener("beforeprint", () => onPaper(true));
+addEventListener("afterprint", () => onPaper(false));
+matchMedia("print").addEventListener("change", (event) => onPaper(event.matches));
 
 function draw(element) {
   const text = element.dataset.chart;
@@ -66,6 +87,7 @@ const isNarrow = (element) => element.clientWidth < 480;
 // The tokens as colours, and figures in the page's locale.
 function looks(element) {
   const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.forcedColorAdjust = "none";
   const cache = {};
   const colour = (token) => {
     if (!cache[token]) {

@@ -105,9 +105,7 @@ class Quality:
         return tuple(one for one in self.freshness if one.state == "stale")
 
 
-def quality(
-    reader: Reader, brand: str | None, today: dt.date, limits: Mapping[str, int | None]
-) -> Quality:
+def quality(reader: Reader, brand: str | None, today: dt.date, limits: Mapping[str, int | None]) -> Quality:
     """Freshness of the scope's brands, or of one; and the checks that hold now, if the scope is of everything."""
     brands = [row for row in reader.rows("brands") if brand in (None, row["source_system"])]
     known = {row["source_system"]: row for row in reader.rows("freshness", brand=brand)}
@@ -141,9 +139,7 @@ def last_runs(reader: Reader) -> tuple[Run, ...]:
     )  # fmt: skip
 
 
-def _freshness(
-    brand: dict[str, Any], known: dict[str, Any], today: dt.date, limit: int | None
-) -> Freshness:
+def _freshness(brand: dict[str, Any], known: dict[str, Any], today: dt.date, limit: int | None) -> Freshness:
     last = known.get("last_order_date") or brand["last_order_date"]
     return Freshness(
         brand["source_system"],

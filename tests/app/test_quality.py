@@ -10,17 +10,17 @@ from tests.app.trusted import House, house  # noqa: F401 - a fixture
 LIMITS = {"shop": 2, "zebra": None}
 
 
-def test_freshness_counts_from_the_last_order_to_today(house: House) -> None:  # noqa: F811
+def test_freshness_counts_from_the_last_sale_to_today(house: House) -> None:  # noqa: F811
     reader = house.reader("executive")
     states = {
         day: [
             (one.days_behind, one.state)
             for one in quality(reader, None, dt.date(2024, 3, day), LIMITS).freshness
         ]
-        for day in (6, 8, 9)
+        for day in (5, 7, 8)
     }
-    assert states[6][0] == (0, "fresh") and states[8][0] == (2, "fresh") and states[9][0] == (3, "stale")
-    assert states[6][1] == (1464, "no limit")  # 3 March 2020 to 6 March 2024
+    assert states[5][0] == (0, "fresh") and states[7][0] == (2, "fresh") and states[8][0] == (3, "stale")
+    assert states[5][1] == (1463, "no limit")  # 3 March 2020 to 5 March 2024
 
 
 def test_checks_are_those_of_the_last_runs(house: House) -> None:  # noqa: F811

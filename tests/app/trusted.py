@@ -79,6 +79,7 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     shop = prepared_shop("trusted", fill, folder / "project")
+    write_extracts(shop.project, load_policy(shop.project))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle, "FOLDER", bundle_folder(folder / "static"))
         yield House(shop, create_app(shop.project), People(shop.project.folder))
@@ -99,7 +100,6 @@ def fill(shop: Shop) -> None:
         for table, rows in survival().items():
             lakehouse.replace_brand(contract_of(f"gold.{table}"), rows, "shop")
         publish(lakehouse)
-    write_extracts(shop.project, load_policy(shop.project))
 
 
 def card() -> Card:

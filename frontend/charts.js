@@ -192,7 +192,7 @@ function trend(given, look) {
   const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
     legend: above.legend, grid: { left: 4, right: room, top: above.room, bottom: 4, containLabel: true },
-    xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto" } }),
+    xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto", alignMinLabel: "left" } }),
     yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
   };

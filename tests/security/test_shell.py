@@ -12,6 +12,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
+from tests.suite import PASSWORD, Gateway, bundle_folder, suite, with_people
 
 from mergehouse.access import passwords
 from mergehouse.access.people import People
@@ -21,7 +22,6 @@ from mergehouse.app.page import Page, all_pages
 from mergehouse.app.server import Suite
 from mergehouse.app.visitor import allowed
 from mergehouse.app.visitor import signed_in as signed_in_visitor
-from tests.suite import PASSWORD, Gateway, bundle_folder, suite, with_people
 
 OPEN = {"/sign-in", "/sign-out", "/health", "/ready", "/static/{digest}/{name}"}
 ORIGIN = "http://localhost"

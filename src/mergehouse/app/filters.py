@@ -4,7 +4,7 @@ both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
 from mergehouse.app.figures.methods import Methods, methods
-from mergehouse.app.view import FILTERS, Choices, UnknownFilter, View, choices, read_view
+from mergehouse.app.view import ALL, FILTERS, Choices, UnknownFilter, View, choices, read_view
 from mergehouse.app.visitor import SignedIn
 from mergehouse.app.wording import Wording
 from mergehouse.app.writing import Writing, accepted
@@ -30,6 +30,16 @@ class Looked:
     @property
     def shown(self) -> dict[str, Any]:
         return {"view": self.view, "offered": self.offered, "words": self.words, "made": self.methods}
+
+    @property
+    def shown_as_of(self) -> dict[str, Any]:
+        """The same for a page whose figures are as of a day: the period stays in the address (`kept`), but
+        nothing on the page is of it.
+        """
+        names = ("period", "clock", "compare")
+        kept = {name: value for name, value in self.view.query().items() if name in names}
+        words = replace(self.words, view=replace(self.view, period=ALL))
+        return self.shown | {"words": words, "kept": kept}
 
 
 def looked_at(request: Request, visitor: SignedIn) -> Looked:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from mergehouse.app.figures.cards import Card, Scoped, kpi_named
-from mergehouse.app.figures.executive import Versus
+from mergehouse.app.figures.cards import Scoped, kpi_named
 from mergehouse.app.figures.methods import Methods
 from mergehouse.app.figures.windows import Absence, Window, weeks_of
 from mergehouse.app.view import DEFAULT_PERIOD, RECENT, Brand, Choices, Clock, View, calendar_period
-from mergehouse.app.writing import Number, Writing
+from mergehouse.app.writing import Writing
 
 CLOCKS: dict[Clock, tuple[str, str]] = {
     "own": ("Own clock", "weeks before each brand's last data"),
@@ -74,13 +73,15 @@ class Wording:
 
     @property
     def period_full(self) -> str:
-        """`last 10 full weeks`, `10 weeks at the same time of the year`, `December 2011`."""
+        """`each brand's last 10 full weeks`, `each brand's December 2011`, `all data of each brand`."""
         weeks = weeks_of(self.view, self.offered)
+        if self.view.period == "all":
+            return "all data of each brand"
         if not weeks:
-            return self.period()
+            return f"each brand's {self.period()}"
         if self.view.clock == "season":
-            return f"{weeks} weeks at the same time of the year"
-        return f"last {weeks} full weeks"
+            return f"{weeks} weeks of each brand at the same time of the year"
+        return f"each brand's last {weeks} full week{'s' if weeks != 1 else ''}"
 
     def compared(self, scoped: Scoped) -> str:
         """The days that a window is compared with: `the same weeks of 2010`."""
@@ -92,37 +93,6 @@ class Wording:
 
     def kpi(self, name: str) -> str:
         return kpi_named(name).label
-
-    def card(self, card: Card) -> str:
-        """A figure with its interval and how it was come by, in one line."""
-        if card.absence or card.value is None:
-            return card.absence.word if card.absence else "no data"
-        told = self.figure(card, card.value if card.kpi.ratio else card.per_day)
-        if card.interval:
-            told += f" ({self.figure(card, card.interval.low)}–{self.figure(card, card.interval.high)})"
-        return f"{told}, {card.method}" if card.method and card.kpi.name == "margin_rate" else told
-
-    def figure(self, card: Card, value: Number | None) -> str:
-        """A value of a card's KPI."""
-        writes = {"money": self.write.money, "percent": self.write.share, "integer": self.write.number}
-        return writes[card.kpi.format](value)
-
-    def verdict(self, versus: Versus) -> str:
-        """Whether brands differ, or what keeps one from saying so."""
-        told = [(scoped, card) for scoped, card in versus.cards if card.value is not None]
-        if len(told) < 2:
-            return "Not comparable: fewer than two brands have a figure."
-        if versus.is_clear is not None:
-            return (
-                "A clear difference." if versus.is_clear else "The difference may be chance: intervals touch."
-            )
-        if versus.kpi == "margin_rate" and len({card.method for _, card in told}) > 1:
-            methods = ", ".join(f"{card.method} ({scoped.label})" for scoped, card in told[:FEW])
-            return f"Not to be subtracted: {methods}."
-        without = [scoped.label for scoped, card in told if not card.value]
-        if versus.kpi == "return_rate" and without:
-            return f"{self.named(without)} delivered no returns: no interval."
-        return ""
 
     def clock(self, clock: Clock | None = None) -> str:
         return CLOCKS[clock or self.view.clock][0]
@@ -141,8 +111,10 @@ class Wording:
             return f"{len(labels)} brands"
         return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
-    def chips(self) -> list[tuple[str, dict[str, str]]]:
-        """Filters that are set, each with the parameters of the address without it."""
+    def chips(self, periods: bool = True) -> list[tuple[str, dict[str, str]]]:
+        """Filters that are set, each with the parameters of the address without it; `periods`: also those of
+        time.
+        """
         told: dict[str, Callable[[Any], str]] = {
             "brand": self.brand,
             "region": str,
@@ -152,7 +124,9 @@ class Wording:
             "compare": lambda value: f"Compared with {COMPARISONS[value]}",
         }
         return [
-            (told[name](value), self.view.query(**{name: None})) for name, value in self.view.query().items()
+            (told[name](value), self.view.query(**{name: None}))
+            for name, value in self.view.query().items()
+            if periods or name in ("brand", "region", "country")
         ]
 
     def why(self, absence: Absence) -> str:

@@ -191,11 +191,9 @@ def _hidden(
     cells: Iterable[Row], cell: Row | None, place: tuple[str | None, str | None]
 ) -> dict[str, Absence]:
     few = Absence("fewer than 5", "suppressed")
-    customers = cell["customers"] if cell else 0
-    active = cell["active_customers"] if cell else 0
-    if is_few(customers) or place in hidden_places(cells):
+    if is_few(cell["customers"] if cell else 0) or place in hidden_places(cells):
         return dict.fromkeys(CUSTOMERS, few)
-    return {"active_rate": few} if is_few(active) or is_few(customers - active) else {}
+    return {"active_rate": few} if place in hidden_places(cells, with_rates=True) else {}
 
 
 def _not_observable(brand: Brand) -> Absence:

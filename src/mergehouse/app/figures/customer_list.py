@@ -87,17 +87,6 @@ def _given(reader: Reader, view: View, asked: Asked) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Event:
-    """Something in a customer's time: a first or last purchase, an order, a return, an as-of date."""
-
-    day: dt.date
-    brand: str
-    kind: str
-    order_id: str | None = None
-    net_revenue: Decimal | None = None
-
-
-@dataclass(frozen=True)
 class Customer:
     """One customer. `whole`: at all brands together, or at the only one; `brands`: at each brand of the scope."""
 
@@ -117,12 +106,20 @@ class Customer:
 
     @property
     def by_month(self) -> tuple[tuple[dt.date, dict[str, Decimal]], ...]:
-        """Net revenue of each month with an order, by brand, the oldest first: the timeline."""
+        """The timeline: net revenue of each month from the first order here to the last, by brand; a month without an
+        order has none.
+        """
+        if not self.orders:
+            return ()
         months: dict[dt.date, dict[str, Decimal]] = {}
-        for order in reversed(self.orders):
-            month = months.setdefault(order["order_date"].replace(day=1), {})
-            month[order["source_system"]] = (
-                month.get(order["source_system"], Decimal(0)) + order["net_revenue_eur"]
+        month, last = (self.orders[place]["order_date"].replace(day=1) for place in (-1, 0))
+        while month <= last:
+            months[month] = {}
+            month = (month + dt.timedelta(days=31)).replace(day=1)
+        for order in self.orders:
+            sums = months[order["order_date"].replace(day=1)]
+            sums[order["source_system"]] = (
+                sums.get(order["source_system"], Decimal(0)) + order["net_revenue_eur"]
             )
         return tuple(months.items())
 

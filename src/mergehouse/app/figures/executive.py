@@ -29,12 +29,6 @@ class Versus:
     cards: tuple[tuple[Scoped, Card], ...]
     is_clear: bool | None
 
-    @property
-    def kpi_label(self) -> str:
-        """With `a day` behind a sum, which is all that can be compared."""
-        kpi = kpi_named(self.kpi)
-        return kpi.label if kpi.ratio else f"{kpi.label} a day"
-
 
 @dataclass(frozen=True)
 class Part:

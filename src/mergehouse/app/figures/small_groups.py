@@ -11,12 +11,14 @@ FEWEST = 5  # customers of a group that is told about
 Place = tuple[str | None, str | None]  # region and country; None: all of them
 
 
-def hidden_places(cells: Iterable[Row]) -> frozenset[Place]:
+def hidden_places(cells: Iterable[Row], with_rates: bool = False) -> frozenset[Place]:
     """Regions and countries where some brand has few customers, and another next to a single one: so that
     no count is what is left of a total.
 
-    >>> cells = [{"region": "North", "country_code": country, "customers": customers}
-    ...          for country, customers in (("DE", 3), ("FR", 90), ("NL", 20))]
+    `with_rates`: also those where few are active, or few are not, which the active rate would tell.
+
+    >>> cells = [{"region": "North", "country_code": country, "customers": count, "active_customers": 9}
+    ...          for country, count in (("DE", 3), ("FR", 90), ("NL", 20))]
     >>> sorted(hidden_places(cells))
     [('North', 'DE'), ('North', 'NL')]
     """
@@ -24,8 +26,9 @@ def hidden_places(cells: Iterable[Row]) -> frozenset[Place]:
     most: dict[Place, int] = defaultdict(int)
     for cell in cells:
         if customers := cell["customers"] or 0:
-            place = (cell["region"], cell["country_code"])
-            fewest[place] = min(fewest.get(place, customers), customers)
+            place, active = (cell["region"], cell["country_code"]), cell["active_customers"] or 0
+            counts = (customers, active, customers - active) if with_rates else (customers,)
+            fewest[place] = min(fewest.get(place, customers), *counts)
             most[place] = max(most[place], customers)
     hidden = {place for place, customers in fewest.items() if customers < FEWEST}
     whole: dict[str | None, list[Place]] = defaultdict(list)

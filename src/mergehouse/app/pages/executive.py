@@ -33,7 +33,7 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
         "measures": SALES,
         "tokens": tokens,
         "trends": plots.trend_plots(figures, tokens, looked.words),
-        "versus": [(each, plots.versus_options(each, tokens, looked.words)) for each in figures.versus],
+        "pairs": plots.pairs(figures, tokens, looked.words),
         "regions": plots.regions_plot(figures, tokens, looked.words),
         "categories": plots.categories_plot(figures, tokens, looked.words),
     }

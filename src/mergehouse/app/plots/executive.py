@@ -9,14 +9,16 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from mergehouse.app.figures.cards import Scoped, kpi_named
+from mergehouse.app.figures.cards import Card, Scoped, kpi_named
 from mergehouse.app.figures.executive import Executive, Part, Versus
+from mergehouse.app.figures.intervals import FEWEST
 from mergehouse.app.figures.trend import Line, Point, Trend
 from mergehouse.app.view import WEEK
-from mergehouse.app.wording import Wording
+from mergehouse.app.wording import FEW, Wording
+from mergehouse.app.writing import Number
 
 TOKENS = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
-LINES = len(TOKENS)  # brands that are drawn; the table has all
+LINES, BARS = len(TOKENS), 8  # brands that are drawn, the largest; tables have all
 UNITS = {"money": "EUR", "percent": "share", "integer": "count"}
 CELLS = {"money": "money", "percent": "share", "integer": "number"}
 
@@ -110,7 +112,7 @@ def _panel(trend: Trend, line: Line, place: int, tokens: dict[str, str], words: 
             {"name": line.label, "token": tokens[line.name], "values": [p.value for p in line.points]}
         ],
         "zero": not trend.kpi.ratio and trend.scale == "value",
-        "max": trend.highest * Decimal("1.05"),
+        "max": _rounded_up(trend.highest),
     }
     dates = words.write.dates(line.since, line.until)
     title = f"{line.label}, {dates}"
@@ -121,6 +123,16 @@ def _panel(trend: Trend, line: Line, place: int, tokens: dict[str, str], words: 
         options,
         _says(trend, [line], words),
         *_table(trend, [line], words),
+    )
+
+
+def _rounded_up(value: Decimal) -> Decimal:
+    """A round number that is no less, for the top of an axis."""
+    if value <= 0:
+        return Decimal(1)
+    size = Decimal(10) ** value.adjusted()
+    return next(
+        size * step for step in map(Decimal, ("1", "2", "2.5", "4", "5", "8", "10")) if size * step >= value
     )
 
 
@@ -215,28 +227,88 @@ def _table(
     return columns, rows
 
 
-def versus_options(versus: Versus, tokens: dict[str, str], words: Wording) -> dict[str, Any]:
-    """Bars of one KPI, a brand each, with whiskers where there are intervals; what they say stands before
-    them.
+@dataclass(frozen=True)
+class Pair:
+    """One KPI of the brands side by side; `told`: each with its interval, by the brands' order; `verdict`:
+    whether they differ, or what keeps one from saying so.
     """
-    cards = [(scoped, card) for scoped, card in versus.cards if card.value is not None]
-    values = [card.value if card.kpi.ratio else card.per_day for _, card in cards]
-    intervals = [card.interval for _, card in cards]
+
+    kpi: str
+    label: str
+    options: dict[str, Any]
+    bars: int
+    told: tuple[tuple[str, str], ...]
+    verdict: str
+
+
+def pairs(figures: Executive, tokens: dict[str, str], words: Wording) -> list[Pair]:
+    """Where two brands have figures."""
+    if sum(1 for each in figures.brands if each.window) < 2:
+        return []
+    return [_pair(versus, tokens, words) for versus in figures.versus]
+
+
+def _pair(versus: Versus, tokens: dict[str, str], words: Wording) -> Pair:
+    known = [(scoped, card) for scoped, card in versus.cards if card.value is not None]
+    drawn = sorted(known, key=lambda each: -(each[0].card("net_revenue").per_day or 0))[:BARS]
+    values = [_compared(card) for _, card in drawn]
+    intervals = [card.interval for _, card in drawn]
     kpi = kpi_named(versus.kpi)
     series: dict[str, Any] = {
         "name": kpi.label,
         "values": values,
-        "tokens": [tokens[scoped.name] for scoped, _ in cards],
-        "estimated": [card.method in ("estimated", "mixed") for _, card in cards],
+        "tokens": [tokens[scoped.name] for scoped, _ in drawn],
+        "estimated": [card.method in ("estimated", "mixed") for _, card in drawn],
     }
     if any(intervals):
         series["low"] = [each.low if each else value for each, value in zip(intervals, values, strict=True)]
         series["high"] = [each.high if each else value for each, value in zip(intervals, values, strict=True)]
-    labels = [
-        f"{scoped.label}\n{words.figure(card, value)}"
-        for (scoped, card), value in zip(cards, values, strict=True)
-    ]
-    return {"kind": "bars", "unit": UNITS[kpi.format], "labels": labels, "series": [series], "bare": True}
+    return Pair(
+        kpi=kpi.name,
+        label=kpi.label if kpi.ratio else f"{kpi.label} a day",
+        options={
+            "kind": "bars",
+            "unit": UNITS[kpi.format],
+            "labels": [f"{scoped.label}\n{_figure(card, _compared(card), words)}" for scoped, card in drawn],
+            "series": [series],
+            "bare": True,
+        },
+        bars=len(drawn),
+        told=tuple((scoped.label, _with_interval(card, words)) for scoped, card in versus.cards),
+        verdict=_verdict(versus, known, words),
+    )
+
+
+def _compared(card: Card) -> Decimal | None:
+    return card.value if card.kpi.ratio else card.per_day
+
+
+def _figure(card: Card, value: Number | None, words: Wording) -> str:
+    writes = {"money": words.write.money, "percent": words.write.share, "integer": words.write.number}
+    return writes[card.kpi.format](value)
+
+
+def _with_interval(card: Card, words: Wording) -> str:
+    if card.absence or card.value is None:
+        return card.absence.word if card.absence else "no data"
+    told = _figure(card, _compared(card), words)
+    if card.interval:
+        told += f" ({_figure(card, card.interval.low, words)}–{_figure(card, card.interval.high, words)})"
+    return f"{told}, {card.method}" if card.method else told
+
+
+def _verdict(versus: Versus, known: Sequence[tuple[Scoped, Card]], words: Wording) -> str:
+    if versus.is_clear is not None:
+        return "A clear difference." if versus.is_clear else "May be chance: the intervals touch."
+    if versus.kpi == "margin_rate" and len({card.method for _, card in known}) > 1:
+        methods = ", ".join(f"{card.method} ({scoped.label})" for scoped, card in known[:FEW])
+        return f"Not to be subtracted: {methods}."
+    without = [scoped.label for scoped, card in known if not card.value]
+    if versus.kpi == "return_rate" and without:
+        return f"{words.named(without)} delivered no returns: no interval."
+    if versus.kpi in ("aov", "return_rate"):
+        return f"Fewer than {FEWEST} orders: no interval."
+    return ""
 
 
 def regions_plot(figures: Executive, tokens: dict[str, str], words: Wording) -> Plot:

@@ -9,7 +9,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from mergehouse.access.gateway import Reader, Row, queries
+from mergehouse.access.gateway import Reader, Row
 from mergehouse.app.figures.raw_vs_silver import raw_vs_silver
 from mergehouse.errors import AccessError
 from mergehouse.kpi.catalogue import Kpi, catalogue
@@ -205,9 +205,12 @@ def segments(
     brand = brand or (GROUP if reader.scope.group else known[0] if len(known) == 1 else None)
     if brand is None:
         raise NotAsked(f"brand: expected one of {', '.join(known)}.")
-    given = {"brand": brand, "region": region, "segment": segment, "country": None}
-    takes = queries()["segments"].parameters
-    return reader.rows("segments", by=by, **{name: given[name] for name in given if name in takes})
+    asked = {"brand": brand, "region": region, "country": None}
+    if by in ("segment", "region"):
+        return reader.rows("segments", by=by, segment=segment, **asked)
+    if segment is not None:
+        raise NotAsked("segment: risk and tier are counted over all segments.")
+    return reader.rows("risk", by=by, **asked)
 
 
 def categories(reader: Reader, by: Literal["department", "category"], filters: Filters) -> list[Row]:

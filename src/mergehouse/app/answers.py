@@ -207,8 +207,8 @@ def segments(reader: Reader, by: SegmentBy, filters: Filters) -> list[Row]:
 def risk_and_value(reader: Reader, filters: Filters) -> list[Row]:
     """Customers and money by band of risk and tier of value, in the same way."""
     filters = filters.checked(reader)
-    of = {"region": filters.region, "country": filters.country, "segment": None}
-    return reader.rows("risk_and_value", brand=_whose(reader, filters.brand), **of)
+    of = {"region": filters.region, "country": filters.country}
+    return reader.rows("risk", by="risk_and_tier", brand=_whose(reader, filters.brand), **of)
 
 
 def _whose(reader: Reader, brand: str | None) -> str:

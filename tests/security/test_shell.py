@@ -88,7 +88,9 @@ def test_every_door_but_a_few_asks_who_is_there(app: FastAPI) -> None:
     assert ("GET", "/about") in doors and ("POST", "/theme") in doors
     for method, path in doors:
         answer = browser(app).request(method, path)
-        if method == "GET":
+        if path.startswith("/api/"):
+            assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer", path
+        elif method == "GET":
             assert answer.status_code == 303, path
             assert answer.headers["location"].startswith("/sign-in?next=%2F"), path
         else:

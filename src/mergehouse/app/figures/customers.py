@@ -1,4 +1,4 @@
-"""The Customers page: who they are by segment, risk and value, whether they come back, and which are shared."""
+"""The Customers page: who they are by segment, risk and value, who comes back, and who is shared."""
 
 from __future__ import annotations
 
@@ -55,8 +55,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Cohort:
-    """Customers whose first purchase was in one month. `kept`: the share that bought so many months later, None where it
-    is not told or not there yet; `open_from`: the first of these months that has not ended.
+    """Customers whose first purchase was in one month. `kept`: the share that bought so many months
+    later, None where it is not told or not there yet; `open_from`: the first of these months that has
+    not ended.
     """
 
     month: dt.date
@@ -77,7 +78,9 @@ class Triangle:
 
 @dataclass(frozen=True)
 class Shared:
-    """Customers of more than one brand. `brands`: in the order of their first purchases there; None: told together."""
+    """Customers of more than one brand. `brands`: in the order of their first purchases there; None: told
+    together.
+    """
 
     brands: tuple[str, ...] | None
     customers: int
@@ -87,8 +90,8 @@ class Shared:
 
 @dataclass(frozen=True)
 class Overview:
-    """All that the page shows. `kpis`: customer KPIs of the catalogue, None where they are of fewer than five.
-    `buyers`: all segments but prospects. `unscored`: customers without risk or value.
+    """All that the page shows. `kpis`: customer KPIs of the catalogue, None where they are of fewer than
+    five. `buyers`: all segments but prospects. `unscored`: customers without risk or value.
     """
 
     whose: str | None

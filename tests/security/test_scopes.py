@@ -12,13 +12,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from tests.conftest import Shop
 
 from mergehouse.access.extract import extracts, serving_folder, write_extracts
 from mergehouse.access.gateway import Gateway, NothingYet, Reader, UnknownQuery, queries
 from mergehouse.access.policy import Policy, Role, Rule, load_policy
 from mergehouse.errors import AccessError, ConfigError
 from mergehouse.kpi.catalogue import compute
-from tests.conftest import Shop
 
 SHOP_LINES = (  # C1 is the other brand's K9
     "A1,1,2024-03-01 10:00:00,P1,Mug,2,10.00,C1,Germany,EUR",

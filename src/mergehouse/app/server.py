@@ -92,7 +92,6 @@ def create_app(
     prefix: str = "",
     on_loopback: bool = True,
     open_access: Callable[[Project], Access] = open_access,
-    people: People | None = None,
 ) -> FastAPI:
     """The suite of a project. `hosts`: names by which browsers reach it; `prefix`: the path under which a
     proxy offers it, such as `/bi`.
@@ -100,8 +99,8 @@ def create_app(
     Raises ConfigError where access.yml or the bundle of scripts and styles cannot be used.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    people = people or People(project.folder)
-    suite = Suite(project, open_access, people, load_bundle(), all_pages(), prefix, on_loopback)
+    people, pages = People(project.folder), all_pages()
+    suite = Suite(project, open_access, people, load_bundle(), pages, prefix, on_loopback)
     suite.access()
     app.state.suite = suite
     for open_to_all in (bundle.router, health.router, sign_in.router):
@@ -113,9 +112,8 @@ def create_app(
     for kind, answer in ERRORS.items():
         app.add_exception_handler(kind, answer)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
-    app.add_middleware(
-        Envelope, audit=Audit(project.folder), prefix=prefix
-    )  # the last one added is the outermost
+    # the last one added is the outermost
+    app.add_middleware(Envelope, audit=Audit(project.folder), prefix=prefix)
     return app
 
 

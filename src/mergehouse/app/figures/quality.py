@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mergehouse.access.gateway import Reader
 
+LAYERS, OTHER = ("bronze", "silver", "gold"), "other"
 State = Literal["fresh", "stale", "no limit", "no data"]
 
 
@@ -56,6 +57,12 @@ class Checked:
     warnings: int
     checked: dt.datetime
 
+    @property
+    def name(self) -> str:
+        """Without its layer."""
+        layer, _, name = self.table.partition(".")
+        return name if layer in LAYERS else self.table
+
 
 @dataclass(frozen=True)
 class Run:
@@ -89,10 +96,8 @@ class Quality:
     @property
     def layers(self) -> dict[str, tuple[Checked, ...]]:
         """Tables by layer, in the order of the data's way; what is no table under `other`."""
-        order = ("bronze", "silver", "gold", "other")
-        named = {t: t.table.split(".")[0] if "." in t.table else "other" for t in self.tables}
-        layer = {t: name if name in order else "other" for t, name in named.items()}
-        found = {name: tuple(t for t in self.tables if layer[t] == name) for name in order}
+        layer = {t: t.table.partition(".")[0] if t.name != t.table else OTHER for t in self.tables}
+        found = {name: tuple(t for t in self.tables if layer[t] == name) for name in (*LAYERS, OTHER)}
         return {name: tables for name, tables in found.items() if tables}
 
     @property
@@ -100,9 +105,7 @@ class Quality:
         return tuple(one for one in self.freshness if one.state == "stale")
 
 
-def quality(
-    reader: Reader, brand: str | None, today: dt.date, limits: Mapping[str, int | None]
-) -> Quality:
+def quality(reader: Reader, brand: str | None, today: dt.date, limits: Mapping[str, int | None]) -> Quality:
     """Freshness of the scope's brands, or of one; and the checks that hold now, if the scope is of everything."""
     brands = [row for row in reader.rows("brands") if brand in (None, row["source_system"])]
     known = {row["source_system"]: row for row in reader.rows("freshness", brand=brand)}
@@ -136,9 +139,7 @@ def last_runs(reader: Reader) -> tuple[Run, ...]:
     )  # fmt: skip
 
 
-def _freshness(
-    brand: dict[str, Any], known: dict[str, Any], today: dt.date, limit: int | None
-) -> Freshness:
+def _freshness(brand: dict[str, Any], known: dict[str, Any], today: dt.date, limit: int | None) -> Freshness:
     last = known.get("last_order_date") or brand["last_order_date"]
     return Freshness(
         brand["source_system"],

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mergehouse.access.passwords import hashed, is_right
 from mergehouse.errors import ConfigError, MergehouseError
 
 FILE = "people.db"
@@ -76,7 +75,7 @@ class People:
             raise MergehouseError(
                 f"{name!r}: a user's name has 1 to 64 small letters, digits and `.`, `_`, `-`, `@`."
             )
-        known = hashed(password)
+        known = _hashed(password)
         with self._open() as db:
             try:
                 db.execute(
@@ -93,11 +92,18 @@ class People:
                 User(n, label, _split(roles), bool(off), bool(demo)) for n, label, roles, off, demo in found
             ]
 
+    def held_roles(self) -> set[tuple[str, ...]]:
+        """What roles people have who may sign in, each combination once."""
+        if not self.file.exists():
+            return set()
+        with self._open() as db:
+            return {_split(roles) for (roles,) in db.execute("SELECT roles FROM users WHERE NOT disabled")}
+
     def set_roles(self, name: str, roles: Iterable[str]) -> None:
         self._change(name, "UPDATE users SET roles = ? WHERE name = ?", _joined(roles))
 
     def set_password(self, name: str, password: str) -> None:
-        self._change(name, "UPDATE users SET password = ? WHERE name = ?", hashed(password))
+        self._change(name, "UPDATE users SET password = ? WHERE name = ?", _hashed(password))
 
     def disable(self, name: str) -> None:
         self._change(name, "UPDATE users SET disabled = ? WHERE name = ?", 1)
@@ -115,7 +121,7 @@ class People:
         Raises MergehouseError where a name is a real user's.
         """
         password = secrets.token_urlsafe(12)
-        known = hashed(password)
+        known = _hashed(password)
         with self._open() as db:
             real = "SELECT name FROM users WHERE NOT is_demo"
             if taken := sorted({name for (name,) in db.execute(real)} & set(labels)):
@@ -136,6 +142,8 @@ class People:
             found = db.execute(
                 "SELECT name, label, roles, password FROM users WHERE name = ? AND NOT disabled", (name,)
             ).fetchone()
+        from mergehouse.access.passwords import is_right
+
         if not is_right(password, found[3] if found else None):
             return None
         return Person(found[0], found[1], _split(found[2]))
@@ -217,6 +225,12 @@ class People:
             raise ConfigError(
                 f"{self.file}: cannot be used ({error}). This user must be able to read and write it."
             ) from None
+
+
+def _hashed(password: str) -> str:
+    from mergehouse.access.passwords import hashed  # takes the extra `app`, which who only runs has not
+
+    return hashed(password)
 
 
 def _expect_one(cursor: sqlite3.Cursor, name: str) -> None:

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import duckdb
 
@@ -31,6 +31,7 @@ from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Project
 
 SQL = Path(__file__).parent / "queries"
+BEHIND = "behind.json"  # is there while newer figures are being written, or could not be
 SECONDS = 5.0  # a query may take
 ANSWERS, LARGEST = 2_000, 500  # kept, and the most rows of one that is
 LOCKED = (  # in this order: a list of files after external access has gone is refused
@@ -143,6 +144,16 @@ class Gateway:
             )
         except (OSError, ValueError, KeyError):
             raise NothingYet(f"{self.root} holds no figures yet; `mergehouse run` writes them.") from None
+
+    def behind(self) -> Literal["", "writing", "failed"]:
+        """Whether newer figures than those that readers begin with are on their way, or could not be
+        written.
+        """
+        try:
+            found = json.loads((self.root / BEHIND).read_text(encoding="utf-8"))
+            return "failed" if found["failed"] else "writing"
+        except (OSError, ValueError, KeyError):
+            return ""
 
     def reader(self, scope: Scope) -> Reader:
         """What a scope may see, of the version of now. Raises NothingYet where nothing was written for it."""

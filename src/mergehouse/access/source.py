@@ -23,6 +23,7 @@ from mergehouse.progress import silent
 from mergehouse.project.config import Project
 from mergehouse.release.manifest.manifest import Manifest, ReleasedTable, parse_manifest
 from mergehouse.release.manifest.seal import CURRENT, RELEASES, Fault, check_files, pointed_at, read_sealed
+from mergehouse.release.store import Shelf
 from mergehouse.release.verify import carried
 from mergehouse.storage import is_url, located
 
@@ -74,14 +75,14 @@ def opened(project: Project, release: str | None = None) -> Iterator[Source]:
 
 def sign_of_change(project: Project, release: str | None = None) -> object:
     """Other than before whenever the source may have changed; costs next to nothing on this machine. None
-    where it can only be told by reading the source.
+    where there is nothing to tell by.
 
     >>> sign_of_change(mh.project("shop")) == sign_of_change(mh.project("shop"))
     True
     """
     place = location(project, release)
     if is_url(place):
-        return None
+        return Shelf(place).current() if release else published.published_versions(Lakehouse(place))
     file = Path(place) / (f"{RELEASES}/{CURRENT}" if release else published.FILE)
     try:
         found = file.stat()

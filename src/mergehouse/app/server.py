@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +15,17 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from mergehouse.access.gateway import TooSlow
 from mergehouse.access.passwords import Busy
 from mergehouse.access.people import People
-from mergehouse.app import bundle, health, sign_in
+from mergehouse.app import bundle, health, metrics, sign_in
 from mergehouse.app.audit import Audit
 from mergehouse.app.bundle import Bundle, load_bundle
 from mergehouse.app.envelope import Envelope
 from mergehouse.app.page import Page, all_pages
 from mergehouse.app.rendering import error_page
 from mergehouse.app.sign_in import Attempts
+from mergehouse.app.turns import TooMany, Turns, in_turn
 from mergehouse.app.visitor import SignedIn, allowed, signed_in
 from mergehouse.errors import MergehouseError
 from mergehouse.project.config import Project
@@ -39,13 +42,13 @@ class Access:
     gateway: Any
 
 
-def open_access(project: Project) -> Access:
+def open_access(project: Project, release: str | None = None) -> Access:
     """Raises ConfigError where access.yml cannot be used."""
     from mergehouse.access.gateway import Gateway
     from mergehouse.access.policy import load_policy
 
     policy = load_policy(project)
-    return Access(policy, Gateway(project, policy))
+    return Access(policy, Gateway(project, policy, release, metrics.count_query))
 
 
 @dataclass
@@ -53,13 +56,15 @@ class Suite:
     """What every request needs, in `app.state.suite`."""
 
     project: Project
-    open_access: Callable[[Project], Access]
+    open_access: Callable[..., Access]
     people: People
     bundle: Bundle
     pages: list[tuple[Page, APIRouter]]
     prefix: str
     on_loopback: bool
+    is_public: bool  # whether others than this machine reach it
     attempts: Attempts = field(default_factory=Attempts)
+    turns: Turns = field(default_factory=Turns)
     _access: tuple[object, Access] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,23 +91,27 @@ def create_app(
     hosts: Sequence[str] = LOOPBACK_NAMES,
     prefix: str = "",
     on_loopback: bool = True,
-    open_access: Callable[[Project], Access] = open_access,
+    is_public: bool = False,
+    release: str | None = None,
+    open_access: Callable[..., Access] = open_access,
     people: People | None = None,
 ) -> FastAPI:
     """The suite of a project. `hosts`: names by which browsers reach it; `prefix`: the path under which a
-    proxy offers it, such as `/bi`.
+    proxy offers it, such as `/bi`; `release`: where releases are that it shows in the lakehouse's place.
 
     Raises ConfigError where access.yml or the bundle of scripts and styles cannot be used.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     people = people or People(project.folder)
-    suite = Suite(project, open_access, people, load_bundle(), all_pages(), prefix, on_loopback)
+    if release:
+        open_access = functools.partial(open_access, release=release)
+    suite = Suite(project, open_access, people, load_bundle(), all_pages(), prefix, on_loopback, is_public)
     suite.access()
     app.state.suite = suite
-    for open_to_all in (bundle.router, health.router, sign_in.router):
+    for open_to_all in (bundle.router, health.router, metrics.router, sign_in.router):
         app.include_router(open_to_all)
     for page, router in suite.pages:
-        app.include_router(router, dependencies=[Depends(signed_in), allowed(page)])
+        app.include_router(router, dependencies=[Depends(signed_in), allowed(page), Depends(in_turn)])
     app.add_api_route("/", _first_page, methods=["GET"])
     for kind, answer in ERRORS.items():
         app.add_exception_handler(kind, answer)
@@ -117,7 +126,8 @@ def _first_page(request: Request, visitor: SignedIn) -> Response:
     suite: Suite = request.app.state.suite
     for page, _ in suite.pages:
         if visitor.may_open(page):
-            return RedirectResponse(suite.prefix + page.path, 303)
+            query = f"?{request.url.query}" if visitor.looks_on_as else ""
+            return RedirectResponse(f"{suite.prefix}{page.path}{query}", 303)
     raise HTTPException(403)
 
 
@@ -140,6 +150,16 @@ def _too_busy(request: Request, error: Exception) -> Response:
     return answer
 
 
+def _too_many(request: Request, error: Exception) -> Response:
+    answer = error_page(request.scope, 503, kind="many")
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+def _too_slow(request: Request, error: Exception) -> Response:
+    return error_page(request.scope, 503, kind="slow")
+
+
 def _not_now(request: Request, error: Exception) -> Response:
     """What mergehouse itself refuses: its words are for the audit, since they may name files."""
     request.state.entry.words["error"] = str(error)[:300]
@@ -150,6 +170,8 @@ ERRORS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     HTTPException: _refused,
     RequestValidationError: _not_understood,
     Busy: _too_busy,
+    TooMany: _too_many,
+    TooSlow: _too_slow,
     MergehouseError: _not_now,
 }
 

@@ -10,6 +10,12 @@ document.addEventListener("change", (event) => {
   if (form) form.requestSubmit();
 });
 
+// A slider writes into the box beside it, which is what is sent.
+document.addEventListener("input", (event) => {
+  const box = event.target.dataset?.for && event.target.form?.elements[event.target.dataset.for];
+  if (box) box.value = event.target.value;
+});
+
 // Fields that are left empty are not written into the address.
 document.addEventListener("formdata", (event) => {
   if (event.target.method !== "get") return;

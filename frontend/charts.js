@@ -2,12 +2,13 @@
 // the tokens of style.css, so that a chart follows light, dark and print. No colour and no text is decided here alone.
 import * as echarts from "echarts/core";
 import { BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, TreemapChart } from "echarts/charts";
-import { GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
+import { GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
+import { LabelLayout } from "echarts/features";
 import { SVGRenderer } from "echarts/renderers";
 
 echarts.use([
   BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart, TreemapChart,
-  GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, SVGRenderer,
+  GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent, LabelLayout, SVGRenderer,
 ]);
 
 const SERIES = ["brand-1", "brand-2", "series-3", "series-4", "series-5"];
@@ -29,8 +30,8 @@ export function redrawAll() {
   drawAll();
 }
 
-addEventListener("beforeprint", () => drawn.forEach(({ chart }) => chart.resize()));
-addEventListener("afterprint", () => drawn.forEach(({ chart }) => chart.resize()));
+addEventListener("beforeprint", () => [...drawn.keys()].forEach(resize));
+addEventListener("afterprint", () => [...drawn.keys()].forEach(resize));
 
 function draw(element) {
   const text = element.dataset.chart;
@@ -38,17 +39,29 @@ function draw(element) {
   if (one?.text === text) return;
   if (!one) {
     const chart = echarts.init(element, null, { renderer: "svg" });
-    const observer = new ResizeObserver(() => chart.resize());
+    const observer = new ResizeObserver(() => resize(element));
     observer.observe(element);
     chart.on("click", (event) => event.data?.link && location.assign(event.data.link));
     one = { chart, observer };
     drawn.set(element, one);
   }
   one.text = text;
+  one.narrow = isNarrow(element);
   const given = JSON.parse(text);
   const look = looks(element);
   one.chart.setOption({ ...base(look), ...KINDS[given.kind](given, look, element) }, true);
 }
+
+// What has become narrow, or is no more, is drawn otherwise.
+function resize(element) {
+  const one = drawn.get(element);
+  if (isNarrow(element) === one.narrow) return one.chart.resize();
+  one.text = "";
+  one.chart.resize();
+  draw(element);
+}
+
+const isNarrow = (element) => element.clientWidth < 480;
 
 // The tokens as colours, and figures in the page's locale.
 function looks(element) {
@@ -64,7 +77,7 @@ function looks(element) {
   for (const token of ["ink", "muted", "line", "card", "better", "worse", "on-weak", "on-strong", ...SERIES, ...RAMP]) colour(token);
   probe.remove();
   const locale = document.documentElement.dataset.locale || "en-GB";
-  return { colour, locale, font: getComputedStyle(element).fontFamily, narrow: element.clientWidth < 480 };
+  return { colour, locale, font: getComputedStyle(element).fontFamily, narrow: isNarrow(element) };
 }
 
 function format(unit, look, compact = true) {
@@ -108,6 +121,16 @@ function names(look, labels, more = {}) {
   };
 }
 
+
+// Names stand at the lines themselves; above them where there is no room for it, and above bars of more than one series.
+function legend(look, names, wanted) {
+  const show = wanted && names.length > 1;
+  return {
+    room: show ? 40 : 20,
+    legend: { show, data: names, left: 0, top: 0, itemWidth: 14, itemHeight: 8, itemGap: 14, selectedMode: false, textStyle: { color: look.colour("ink"), fontSize: 12 } },
+  };
+}
+
 const BAR = { barCategoryGap: "30%", barMaxWidth: 28 };
 const hatch = (look) => ({ symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: look.colour("card") });
 const token = (series, place) => series.token || SERIES[place % SERIES.length];
@@ -125,22 +148,43 @@ function trend(given, look) {
       };
     }
     const thin = one.previous;
-    const line = { color: colour, width: thin ? 1.5 : 2, type: thin ? "dashed" : "solid" };
+    const line = { color: colour, width: thin ? 1.5 : 2, type: thin ? "dashed" : "solid", opacity: one.light ? 0.45 : 1 };
     return {
       name: one.name, type: "line", connectNulls: false, showSymbol: false, symbol: "circle", symbolSize: 6, lineStyle: line,
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
-      endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, distance: 6 },
+      endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, distance: 6 },
+      labelLayout: { moveOverlap: "shiftY" },
+      markLine: given.from && place === 0 ? mark(given.from, given.from_label, look) : undefined,
       markArea: given.partial && place === 0 && last > 0
         ? { silent: true, label: { show: true, position: "insideTop", formatter: "so far", color: look.colour("muted"), fontSize: 12 }, itemStyle: { color: look.colour("line"), opacity: 0.5, decal: hatch(look) }, data: [[{ xAxis: last - 1 }, { xAxis: last }]] }
         : undefined,
     };
   });
   const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 12 + 7 * Math.max(...given.series.map((one) => one.name.length));
+  const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
-    grid: { left: 4, right: room, top: 20, bottom: 4, containLabel: true },
-    xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto" } }),
-    yAxis: amounts(look, given.unit, { scale: given.zero === false }), series,
-    tooltip: { ...base(look).tooltip, trigger: "axis", valueFormatter: (value) => (value == null ? "no data" : told(value)) },
+    legend: above.legend, grid: { left: 4, right: room, top: above.room, bottom: 4, containLabel: true },
+    xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto", alignMinLabel: "left" } }),
+    yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max }), series,
+    tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
+  };
+}
+
+// A line for each name, whichever of its parts has the value.
+function named(points, told) {
+  const lines = new Map();
+  for (const { seriesName, value } of points) {
+    const amount = value?.value ?? value;
+    if (amount != null || !lines.has(seriesName)) lines.set(seriesName, amount == null ? "no data" : told(amount));
+  }
+  return [...lines].map(([name, amount]) => `${name}: ${amount}`);
+}
+
+// An upright line where something begins.
+function mark(at, text, look) {
+  return {
+    silent: true, symbol: "none", data: [{ xAxis: at }], lineStyle: { color: look.colour("muted"), type: "dotted", width: 1 },
+    label: { show: !look.narrow, formatter: text, position: "insideEndTop", rotate: 0, color: look.colour("muted"), fontSize: 12 },
   };
 }
 
@@ -148,22 +192,29 @@ function trend(given, look) {
 function bars(given, look) {
   const told = format(given.unit, look);
   const across = given.horizontal !== false;
-  const category = names(look, given.labels, across ? { inverse: true, axisLine: { show: false }, axisLabel: { ...label(look), interval: 0, width: look.narrow ? 110 : 190, overflow: "truncate" } } : {});
+  const category = names(look, given.labels, across ? { inverse: true, axisLine: { show: false }, axisLabel: { ...label(look), interval: 0, width: look.narrow ? 110 : 190, overflow: "truncate", lineHeight: 15 } } : {});
   const series = given.series.flatMap((one, place) => {
     const colour = look.colour(token(one, place));
     const bar = {
-      name: one.name, type: "bar", ...BAR, itemStyle: { color: colour },
+      name: one.name, type: "bar", ...BAR, stack: given.totals && "all", itemStyle: { color: colour },
       data: one.values.map((value, at) => ({
-        value, link: one.links?.[at], itemStyle: one.estimated ? { decal: hatch(look) } : undefined,
+        value, link: one.links?.[at],
+        itemStyle: {
+          ...(one.tokens ? { color: look.colour(one.tokens[at]) } : {}), ...(one.estimated === true || one.estimated?.[at] ? { decal: hatch(look) } : {}),
+        },
       })),
-      label: { show: !one.low, position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12, formatter: ({ value }) => (value == null ? "no data" : told(value)) },
+      label: {
+        show: !one.low && !given.bare && (!given.totals || place === given.series.length - 1), position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12,
+        formatter: ({ value, dataIndex }) => (given.totals ? told(given.totals[dataIndex]) : value == null ? "no data" : told(value)),
+      },
     };
     if (!one.low) return [bar];
     return [bar, whiskers(one, place, given.series.length, across, look)];
   });
-  const value = amounts(look, given.unit, across && !given.series[0].low ? { axisLabel: { show: false }, splitLine: { show: false } } : {});
+  const value = amounts(look, given.unit, across && (given.bare || !given.series[0].low) ? { axisLabel: { show: false }, splitLine: { show: false } } : {});
+  const above = legend(look, given.series.map((one) => one.name), true);
   return {
-    grid: { left: 4, right: across ? 56 : 16, top: 20, bottom: 4, containLabel: true },
+    legend: above.legend, grid: { left: 4, right: across ? 56 : 16, top: above.room, bottom: 4, containLabel: true },
     xAxis: across ? value : category, yAxis: across ? category : value, series,
     tooltip: { ...base(look).tooltip, trigger: "item", valueFormatter: (one) => (one == null ? "no data" : format(given.unit, look, false)(one)) },
   };
@@ -172,7 +223,7 @@ function bars(given, look) {
 function whiskers(one, place, count, across, look) {
   const stroke = { stroke: look.colour("ink"), lineWidth: 1.5, fill: null };
   return {
-    type: "custom", name: one.name, silent: true, z: 5, tooltip: { show: false }, data: one.values.map((_, at) => [at, one.low[at], one.high[at]]),
+    type: "custom", name: one.name, silent: true, z: 5, tooltip: { show: false }, encode: across ? { x: [1, 2], y: 0 } : { x: 0, y: [1, 2] }, data: one.values.map((_, at) => [at, one.low[at], one.high[at]]),
     renderItem: (parameters, api) => {
       const at = api.value(0);
       const [from, to] = [api.value(1), api.value(2)].map((end) => api.coord(across ? [end, at] : [at, end]));
@@ -200,16 +251,20 @@ function waterfall(given, look, element) {
   });
   const colour = (step) => look.colour(step.total ? "ink" : step.value < 0 ? "worse" : "better");
   const signed = (step) => (step.total ? told(step.value) : (step.value < 0 ? "\u2212" : "+") + told(Math.abs(step.value)));
-  const hidden = { type: "bar", stack: "w", silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } };
+  const across = look.narrow; // no room for names side by side
+  const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break" } });
+  const value = amounts(look, given.unit, across ? { axisLabel: { show: false } } : {});
+  const stacked = { type: "bar", stack: "w", stackStrategy: "all" }; // below zero, too
+  const hidden = { ...stacked, silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } };
   return {
-    xAxis: names(look, given.labels, { axisLabel: { ...label(look), interval: 0, width: (element.clientWidth - 56) / given.labels.length - 6, overflow: "break" } }),
-    yAxis: amounts(look, given.unit),
+    grid: { left: 4, right: across ? 64 : 16, top: 20, bottom: 4, containLabel: true },
+    xAxis: across ? value : category, yAxis: across ? category : value,
     series: [
       { ...hidden, data: steps.map((step) => step.from) },
       {
-        name: given.name || "", type: "bar", stack: "w", barCategoryGap: "30%",
+        ...stacked, name: given.name || "", barCategoryGap: "30%",
         data: steps.map((step) => ({ value: step.size, link: step.link, itemStyle: { color: colour(step) } })),
-        label: { show: true, position: "top", color: look.colour("ink"), fontSize: 12, formatter: ({ dataIndex }) => signed(steps[dataIndex]) },
+        label: { show: true, position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12, formatter: ({ dataIndex }) => signed(steps[dataIndex]) },
       },
     ],
     tooltip: { ...base(look).tooltip, formatter: ({ name, dataIndex }) => `${name}: ${signed(steps[dataIndex])}` },
@@ -299,6 +354,7 @@ function steps(given, look) {
     const line = {
       name: one.name, type: "line", step: "end", showSymbol: false, lineStyle: { color: colour, width: 2 }, itemStyle: { color: colour },
       data: one.points.map(([x, y]) => [x, y]), endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12 },
+      labelLayout: { moveOverlap: "shiftY" },
     };
     if (one.points[0].length < 4) return [line];
     const band = (pick, area) => ({
@@ -308,8 +364,9 @@ function steps(given, look) {
     return [band(([x, , low]) => [x, low], false), band(([x, , low, high]) => [x, high - low], true), line];
   });
   const room = look.narrow ? 16 : 12 + 7 * Math.max(...given.series.map((one) => one.name.length));
+  const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
-    grid: { left: 4, right: room, top: 20, bottom: 28, containLabel: true },
+    legend: above.legend, grid: { left: 4, right: room, top: above.room, bottom: 28, containLabel: true },
     xAxis: amounts(look, "count", { name: given.x, nameLocation: "middle", nameGap: 28, splitLine: { show: false } }),
     yAxis: amounts(look, "share", { min: 0, max: 1, interval: 0.25 }), series,
     tooltip: { ...base(look).tooltip, trigger: "item", valueFormatter: format("share", look) },

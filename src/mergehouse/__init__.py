@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+    from mergehouse.app.api.client import Connection
     from mergehouse.kpi.table import KpiTable
     from mergehouse.lakehouse.delta import Lakehouse
     from mergehouse.pipeline.results import RunResult
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mergehouse.release.verify import Verification
 
 __version__ = "0.1.0"
-__all__ = ["kpis", "open", "project", "run", "verify"]
+__all__ = ["connect", "kpis", "open", "project", "run", "verify"]
 
 
 def project(folder: str | Path | Project, environment: str | None = None) -> Project:
@@ -147,6 +148,23 @@ def verify(
 
     root = releases_of(release) if isinstance(release, Project) else str(release)
     return verify_release(root, version, digest)
+
+
+def connect(url: str, token: str) -> Connection:
+    """The dashboards' figures as Polars frames, from wherever they are served, within what the token's user may
+    see. `mergehouse users token` makes a token.
+
+    Nothing is asked yet. Raises AccessError where a token would travel unencrypted.
+
+    >>> mh.connect("http://localhost:8800", "mh_...")
+    Connection to http://localhost:8800
+    >>> mh.connect("http://bi.example.com", "mh_...")
+    Traceback (most recent call last):
+    mergehouse.errors.AccessError: ...: a token is sent over https alone, but to this machine itself.
+    """
+    from mergehouse.app.api.client import Connection
+
+    return Connection(url, token)
 
 
 def _is_lakehouse(place: str | Path) -> bool:

@@ -88,4 +88,6 @@ def test_the_source_distribution_holds_what_version_control_does(built: Path) ->
     )
     if kept.returncode:
         pytest.skip("not a checkout of git: what belongs to the project is not known")
-    assert names - {"PKG-INFO"} == set(kept.stdout.splitlines())
+    bundle = {name for name in names if name.startswith("src/mergehouse/app/static/")}
+    assert len(bundle) == 5, "scripts and styles of the web suite: no Node is needed to install it"
+    assert names - bundle - {"PKG-INFO"} == set(kept.stdout.splitlines())

@@ -9,18 +9,21 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
+from tests.suite import PASSWORD, Gateway, bundle_folder, suite, with_people
 
 from mergehouse.access import passwords
 from mergehouse.access.people import People
 from mergehouse.app import bundle
 from mergehouse.app.envelope import HEADERS, LARGEST_BODY, LONGEST_QUERY
+from mergehouse.app.page import Page
 from mergehouse.app.server import Suite
-from tests.suite import PASSWORD, Gateway, bundle_folder, suite, with_people
+from mergehouse.app.visitor import allowed
+from mergehouse.app.visitor import signed_in as signed_in_visitor
 
-OPEN = {"/sign-in", "/health", "/ready", "/static/{digest}/{name}"}
+OPEN = {"/sign-in", "/sign-out", "/health", "/ready", "/metrics", "/static/{digest}/{name}"}
 ORIGIN = "http://localhost"
 
 
@@ -82,9 +85,12 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
 
 def test_every_door_but_a_few_asks_who_is_there(app: FastAPI) -> None:
     doors = [(method, path) for method, path in routes(app) if path not in OPEN]
-    assert ("GET", "/about") in doors and ("POST", "/sign-out") in doors
+    assert ("GET", "/about") in doors and ("POST", "/theme") in doors
     for method, path in doors:
         answer = browser(app).request(method, path)
+        if path.startswith("/api/"):
+            assert answer.status_code == 401, path
+            continue
         if method == "GET":
             assert answer.status_code == 303, path
             assert answer.headers["location"].startswith("/sign-in?next=%2F"), path
@@ -313,6 +319,27 @@ def test_nothing_is_allowed_that_no_role_allows(client: TestClient, tmp_path: Pa
     assert answer.status_code == 403 and "Eve" not in answer.text
     line = audit(tmp_path)[-1]
     assert (line["who"], line["scope"], line["outcome"]) == ("eve", None, 403)
+    assert 'action="/sign-out"' in answer.text
+    client.post("/sign-out")
+    assert client.get("/about").status_code == 303
+
+
+def test_a_page_that_needs_more_is_no_door(app: FastAPI, client: TestClient) -> None:
+    """Nor is it in the header of who cannot open it."""
+    router = APIRouter()
+    page = Page("/persons", "Single persons", "Customers", frozenset({"persons"}))
+
+    @router.get("/persons")
+    def persons() -> str:
+        return "their rows"
+
+    app.include_router(router, dependencies=[Depends(signed_in_visitor), allowed(page)])
+    app.state.suite.pages.append((page, router))
+    for name, status, is_shown in (("ann", 403, False), ("bob", 200, True)):
+        signed_in(client, name)
+        answer = client.get("/persons")
+        assert (answer.status_code, "their rows" in answer.text) == (status, is_shown)
+        assert ("Single persons" in client.get("/about").text) == is_shown
 
 
 def test_a_body_without_a_length_is_cut_off(client: TestClient) -> None:
@@ -392,6 +419,7 @@ def test_behind_a_prefix(tmp_path: Path, people: People) -> None:
     assert client.get("/about").headers["location"] == "/bi/sign-in?next=%2Fabout"
     answer = client.post("/bi/sign-in", data={"name": "ann", "password": PASSWORD, "next": "/about"})
     assert answer.headers["location"] == "/bi/about"
+    assert client.get("/bistro").status_code == 404
     text = client.get("/bi/about").text
     links = [part.split('"')[0] for part in text.split('href="')[1:] + text.split('src="')[1:]]
     assert links and all(link.startswith(("/bi/", "#")) for link in links)

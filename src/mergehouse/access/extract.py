@@ -24,8 +24,10 @@ from pathlib import Path
 
 import duckdb
 
+from mergehouse.access.classes import MACROS
 from mergehouse.access.cut import CUSTOMERS, cut
 from mergehouse.access.policy import Policy, Scope
+from mergehouse.access.small_cells import joined
 from mergehouse.access.source import Source, digest, location, opened, view
 from mergehouse.errors import AccessError
 from mergehouse.kpi.catalogue import catalogue
@@ -38,15 +40,8 @@ SQL = Path(__file__).parent / "extracts"
 FOLDER, CURRENT, SECRET = "serving", "current.json", "serving.key"
 KEPT = 2  # versions: whoever reads one while the next is published goes on
 ROW_GROUP = 20_480  # rows: a list's page is in one, and a key's rows are in one
+MAPPINGS = ("churn_days", "rfm_segments")  # that files are made with
 REASONS = ("reason_1", "reason_2", "reason_3")
-MACROS = """
-    CREATE MACRO days_class(days) AS LEAST(CAST(CEIL(days / 10) AS INT) * 10, 730);
-    CREATE MACRO orders_class(orders) AS CASE
-      WHEN orders <= 5 THEN orders WHEN orders <= 10 THEN 6 WHEN orders <= 20 THEN 11 ELSE 21 END;
-    CREATE MACRO money_class(eur) AS list_last(list_filter(
-      [0, 10, 20, 50, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000, 10000, 20000, 50000],
-      lambda edge: edge <= GREATEST(eur, 0)));
-"""
 
 
 class NothingPublished(AccessError):
@@ -144,7 +139,7 @@ def data_version(source: Source) -> str:
         raise NothingPublished(
             f"nothing is published yet in this {source.label}; `mergehouse run` builds the tables."
         )
-    definitions = "".join(extract.sql for extract in extracts())
+    definitions = MACROS + "".join(extract.sql for extract in extracts())
     return hashlib.sha256((digest(source, tables_read()) + definitions).encode()).hexdigest()[:12]
 
 
@@ -175,9 +170,10 @@ def _prepare(project: Project, source: Source, connection: duckdb.DuckDBPyConnec
     connection.execute(MACROS)
     for name in sorted(tables_read()):
         view(connection, source, name)
-    columns, rows = mapping_tables(project)["churn_days"]
-    connection.execute(f"CREATE TABLE mapping.churn_days ({', '.join(f'{c} VARCHAR' for c in columns)})")
-    connection.executemany(f"INSERT INTO mapping.churn_days VALUES ({', '.join('?' for _ in columns)})", rows)
+    for name in MAPPINGS:
+        columns, rows = mapping_tables(project)[name]
+        connection.execute(f"CREATE TABLE mapping.{name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
+        connection.executemany(f"INSERT INTO mapping.{name} VALUES ({', '.join('?' for _ in columns)})", rows)
 
 
 @dataclass(frozen=True)
@@ -201,6 +197,7 @@ class _Writing:
         known = _made_of(self.connection, before) if before and before.is_dir() else {}
         self.connection.execute("SET VARIABLE salt = ?", [self.salt])
         self.connection.execute("SET VARIABLE is_group = ?", [self.scope.group])
+        self.connection.execute("SET VARIABLE sees_persons = ?", [self.scope.persons])
         self._cut_tables()
         for extract in extracts():
             if not extract.is_for(self.scope):
@@ -210,7 +207,7 @@ class _Writing:
                 os.link(before / file.name, file)
                 continue
             self.connection.execute(
-                f"COPY ({filled(extract.sql)}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd,"
+                f"COPY ({self._sql(extract)}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd,"
                 f" ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{made_of: '{made_of}'}})"
             )
             file.chmod(0o444)
@@ -227,13 +224,18 @@ class _Writing:
     def _cut(self, name: str) -> str:
         return cut(name, self.scope, self.project.brands)
 
+    def _sql(self, extract: Extract) -> str:
+        """The query of a file for this scope."""
+        sql = filled(extract.sql)
+        return sql if self.scope.persons else joined(self.connection, sql)
+
     def _made_of(self, extract: Extract) -> str:
         """A digest of all that the file follows from; where a table is cut by its customers, of these."""
         tables = [(name, self.states.get(name), self._cut(name)) for name in sorted(extract.reads)]
         if any(quoted(CUSTOMERS) in sql for _, _, sql in tables):
             tables.append((CUSTOMERS, self.states.get(CUSTOMERS), ""))
-        limits = mapping_tables(self.project)["churn_days"]
-        content = json.dumps([filled(extract.sql), MACROS, tables, limits, self.salt])
+        mappings = [mapping_tables(self.project)[name] for name in MAPPINGS]
+        content = json.dumps([self._sql(extract), MACROS, tables, mappings, self.salt])
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
@@ -271,6 +273,16 @@ def _read(file: Path) -> Extract:
     only = re.match(r"-- only: ([a-z, ]+)\n", sql)
     reads = re.findall(r"\b(?:FROM|JOIN) ((?:bronze|silver|gold|monitor)\.[a-z0-9_]+)", sql)
     return Extract(file.stem, sql, frozenset(only[1].split(", ") if only else ()), frozenset(reads))
+
+
+def signing_key(project: Project, purpose: str) -> bytes:
+    """What tokens for one purpose are signed with: the same for every process of a project.
+
+    >>> project = mh.project("shop")
+    >>> signing_key(project, "a") == signing_key(project, "a") != signing_key(project, "b")
+    True
+    """
+    return hmac.new(_secret(project), f"sign {purpose}".encode(), hashlib.sha256).digest()
 
 
 def _secret(project: Project) -> bytes:

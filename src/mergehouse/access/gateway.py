@@ -213,7 +213,7 @@ class Reader:
         key = (*self._key, query, repr(sorted(given.items())))
         if (known := self._answers.get(key)) is None:
             bound = {name: value for name, value in given.items() if name in asked.parameters}
-            known = [_with_ratios(row) for row in self._fetch(asked.chosen(given), bound)]
+            known = _with_ratios(self._fetch(asked.chosen(given), bound))
             self._answers.keep(key, known)
         else:
             self._observe(None)
@@ -294,14 +294,17 @@ def _opened(folder: Path) -> tuple[duckdb.DuckDBPyConnection, frozenset[str]]:
     return connection, frozenset(path.stem for path in paths)
 
 
-def _with_ratios(row: Row) -> Row:
+def _with_ratios(rows: list[Row]) -> list[Row]:
+    """Each row with the catalogue's ratios of the measures that it has."""
     known = [kpi.model_dump() for kpi in catalogue()]
-    values = {
-        k["name"]: None if row[k["name"]] is None else Decimal(row[k["name"]])
-        for k in known
-        if k["name"] in row
-    }
-    return row | formula.ratios(known, values)
+    measured = [kpi["name"] for kpi in known if rows and kpi["name"] in rows[0]]
+    if not measured:
+        return rows
+    return [row | formula.ratios(known, _measures(row, measured)) for row in rows]
+
+
+def _measures(row: Row, measured: list[str]) -> dict[str, formula.Value]:
+    return {name: None if row[name] is None else Decimal(row[name]) for name in measured}
 
 
 def _read(file: Path) -> Query:

@@ -195,6 +195,14 @@ class People:
             ).fetchone()
         return Person(found[0], found[1], _split(found[2])) if found else None
 
+    def named(self, name: str) -> Person | None:
+        """The user of that name, for whoever may read this file anyway; None where disabled or not there."""
+        with self._open() as db:
+            found = db.execute(
+                "SELECT name, label, roles FROM users WHERE name = ? AND NOT disabled", (name,)
+            ).fetchone()
+        return Person(found[0], found[1], _split(found[2])) if found else None
+
     def end_tokens(self, name: str) -> int:
         """Ends all tokens of a user. Returns how many there were."""
         with self._open() as db:

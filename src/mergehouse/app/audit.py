@@ -17,7 +17,7 @@ class Entry:
 
     id: str
     method: str
-    path: str
+    path: str  # within the suite: without the prefix under which a proxy offers it
     address: str
     parameters: list[tuple[str, str]]
     person: str | None = None

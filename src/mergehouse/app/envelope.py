@@ -36,10 +36,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 HSTS = "max-age=31536000; includeSubDomains"
-PRIVATE = {
-    "Cache-Control": "private, no-store",
-    "Vary": "Cookie, HX-Request",
-}  # where an answer says nothing else
+# where an answer says nothing else
+PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Cookie, HX-Request"}
 
 
 class Envelope:
@@ -99,13 +97,13 @@ class Envelope:
 def _entry(scope: Scope) -> Entry:
     query = scope["query_string"][:LONGEST_QUERY].decode("latin-1")
     client = scope.get("client")
-    path = scope["path"].removeprefix(scope["root_path"])
+    path, prefix = scope["path"], scope["root_path"]
     return Entry(
-        secrets.token_hex(8),
-        scope["method"],
-        path,
-        client[0] if client else "",
-        parse_qsl(query, keep_blank_values=True),
+        id=secrets.token_hex(8),
+        method=scope["method"],
+        path=path[len(prefix) :] if path.startswith(f"{prefix}/") else path,
+        address=client[0] if client else "",
+        parameters=parse_qsl(query, keep_blank_values=True),
     )
 
 

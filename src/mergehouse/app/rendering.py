@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import URL
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Scope
 
 from mergehouse.app.looking_on import PARAMETER, kept_in_forms
@@ -73,13 +73,21 @@ def open_page(request: Request, template: str, status: int = 200, **context: Any
     return HTMLResponse(written, status)
 
 
-def error_page(scope: Scope, status: int, number: str = "", kind: str = "") -> HTMLResponse:
+def error_page(scope: Scope, status: int, number: str = "", words: str = "", kind: str = "") -> Response:
     """The same bytes for everybody and every address: it tells nothing of what is there. `number`: of the
-    request, by which somebody may look it up. `kind`: which of `ERRORS` says it, if not that of the status.
+    request, by which somebody may look it up; `kind`: which of `ERRORS` says it, if not that of the status.
+    Programs get JSON, with `words` in the place of the meaning.
     """
     title, meaning, remedy = ERRORS.get(kind or status, ERRORS[400 if status < 500 else 500])
+    if is_for_programs(scope):
+        told = {"error": words or f"{title}: {meaning}"} | ({"request": number} if number else {})
+        return JSONResponse(told, status)
     context = {"title": title, "meaning": meaning, "remedy": remedy, "number": number, "status": status}
     return HTMLResponse(_environment().get_template("error.html.j2").render(_common(scope) | context), status)
+
+
+def is_for_programs(scope: Scope) -> bool:
+    return bool(scope["path"].removeprefix(scope["app"].state.suite.prefix).startswith("/api/"))
 
 
 def _data(visitor: Visitor) -> Any:
@@ -113,9 +121,9 @@ def _common(scope: Scope) -> dict[str, Any]:
         query |= seen
         return f"{prefix}{path}{'?' if query else ''}{urlencode(query)}"
 
-    role = scope["state"]["entry"].seen_as
-    seen = {PARAMETER: role} if role else {}
-    path = scope["path"].removeprefix(prefix) or "/"
+    entry = scope["state"]["entry"]
+    seen = {PARAMETER: entry.seen_as} if entry.seen_as else {}
+    path = entry.path
     theme = request.cookies.get("theme", "")
     return {
         "write": Writing(accepted(request.headers.get("accept-language"))),

@@ -15,10 +15,13 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from mergehouse.access.gateway import TooSlow
+from mergehouse.access.gateway import TooSlow, UnknownQuery
 from mergehouse.access.passwords import Busy
 from mergehouse.access.people import People
 from mergehouse.app import bundle, health, metrics, sign_in
+from mergehouse.app.answers import NotAsked
+from mergehouse.app.api import routes
+from mergehouse.app.api.routes import with_token
 from mergehouse.app.audit import Audit
 from mergehouse.app.bundle import Bundle, load_bundle
 from mergehouse.app.envelope import Envelope
@@ -26,6 +29,7 @@ from mergehouse.app.page import Page, all_pages
 from mergehouse.app.rendering import error_page
 from mergehouse.app.sign_in import Attempts
 from mergehouse.app.turns import TooMany, Turns, in_turn
+from mergehouse.app.view import UnknownFilter
 from mergehouse.app.visitor import SignedIn, allowed, signed_in
 from mergehouse.errors import MergehouseError
 from mergehouse.project.config import Project
@@ -112,6 +116,7 @@ def create_app(
         app.include_router(open_to_all)
     for page, router in suite.pages:
         app.include_router(router, dependencies=[Depends(signed_in), allowed(page), Depends(in_turn)])
+    app.include_router(routes.router, dependencies=[Depends(with_token), Depends(in_turn)])
     app.add_api_route("/", _first_page, methods=["GET"])
     for kind, answer in ERRORS.items():
         app.add_exception_handler(kind, answer)
@@ -144,6 +149,11 @@ def _not_understood(request: Request, error: Exception) -> Response:
     return error_page(request.scope, 422)
 
 
+def _not_asked(request: Request, error: Exception) -> Response:
+    """A program is told what it can ask instead."""
+    return error_page(request.scope, 422, words=str(error))
+
+
 def _too_busy(request: Request, error: Exception) -> Response:
     answer = error_page(request.scope, 429)
     answer.headers["Retry-After"] = "60"
@@ -172,6 +182,9 @@ ERRORS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     Busy: _too_busy,
     TooMany: _too_many,
     TooSlow: _too_slow,
+    NotAsked: _not_asked,
+    UnknownFilter: _not_understood,
+    UnknownQuery: _not_understood,
     MergehouseError: _not_now,
 }
 

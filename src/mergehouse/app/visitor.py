@@ -109,7 +109,7 @@ def allowed(page: Page) -> Any:
 
 def _sign_in_first(request: Request, suite: Suite) -> HTTPException:
     """A page goes to sign-in and comes back; a part of one takes the whole there; all else is refused."""
-    asked = request.url.path.removeprefix(suite.prefix)
+    asked = request.state.entry.path
     if request.url.query:
         asked += f"?{request.url.query}"
     target = f"{suite.prefix}/sign-in?next={quote(asked, safe='')}"

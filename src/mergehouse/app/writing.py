@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_interval, format_skeleton
 from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
 Number = float | Decimal
@@ -51,6 +51,17 @@ class Writing:
         ('12,431', '\N{MINUS SIGN}3', 'fewer than 5')
         """
         return absent if value is None else _minus(format_decimal(round(value), locale=self.locale))
+
+    def number(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """A number that need not be whole, such as orders a day: one decimal below 100.
+
+        >>> Writing().number(12.34), Writing().number(1234.5)
+        ('12.3', '1,234')
+        """
+        if value is None:
+            return absent
+        pattern = "#,##0" if abs(float(value)) >= 100 else "#,##0.0"
+        return _minus(format_decimal(value, format=pattern, locale=self.locale))
 
     def compact(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """Euros to three significant digits, for cards; `money` is the full value beside it.
@@ -96,8 +107,8 @@ class Writing:
     def points(self, difference: Number | None, absent: Absent = NO_DATA) -> str:
         """A difference of two shares, in percentage points, signed.
 
-        >>> Writing().points(0.021), Writing().points(-0.004)
-        ('+2.1 pp', '\N{MINUS SIGN}0.4 pp')
+        >>> Writing().points(0.021).split(), Writing().points(-0.004).split()
+        (['+2.1', 'pp'], ['\N{MINUS SIGN}0.4', 'pp'])
         """
         if difference is None:
             return absent
@@ -128,6 +139,38 @@ class Writing:
         """
         return absent if value is None else format_date(value, "medium", locale=self.locale)
 
+    def dates(self, since: dt.date, until: dt.date) -> str:
+        """From one day to another.
+
+        >>> Writing().dates(dt.date(2011, 10, 1), dt.date(2011, 12, 9))
+        '1 Oct\N{THIN SPACE}\N{EN DASH}\N{THIN SPACE}9 Dec 2011'
+        """
+        return format_interval(since, until, "yMMMd", locale=self.locale)
+
+    def day(self, day: dt.date) -> str:
+        """A day of any year.
+
+        >>> Writing().day(dt.date(2011, 12, 9))
+        '9 Dec'
+        """
+        return format_skeleton("MMMd", day, locale=self.locale)
+
+    def month(self, day: dt.date) -> str:
+        """A month and its year.
+
+        >>> Writing().month(dt.date(2011, 12, 1))
+        'December 2011'
+        """
+        return format_skeleton("yMMMM", day, locale=self.locale)
+
+    def country(self, code: str) -> str:
+        """A country's name in English, as are the pages' words; its code where there is none.
+
+        >>> Writing().country("DE"), Writing().country("X9")
+        ('Germany', 'X9')
+        """
+        return Locale("en").territories.get(code, code)
+
     def instant(self, value: dt.datetime | None, absent: Absent = NO_DATA) -> str:
         """A moment, in UTC, to the minute.
 
@@ -138,6 +181,59 @@ class Writing:
             return absent
         utc = value.astimezone(dt.UTC)
         return f"{self.date(utc.date())}, {format_datetime(utc, 'HH:mm', locale=self.locale)} UTC"
+
+    def short_month(self, value: dt.date | None, absent: Absent = NO_DATA) -> str:
+        """A month of a year, for axes.
+
+        >>> Writing().short_month(dt.date(2011, 12, 1)), Writing("de_DE").short_month(dt.date(2011, 12, 1))
+        ('Dec 2011', 'Dez. 2011')
+        """
+        return absent if value is None else format_skeleton("yMMM", value, locale=self.locale)
+
+    def amount(self, value: Number | None, currency: str, absent: Absent = NO_DATA) -> str:
+        """Money of any currency: whole from 1,000 on, with cents below. A code that is none stands as it is.
+
+        >>> Writing().amount(6866537.05, "GBP"), Writing().amount(-12.5, "EUR"), Writing().amount(3, "?")
+        ('£6,866,537', '\N{MINUS SIGN}€12.50', '?3.00')
+        """
+        if value is None:
+            return absent
+        digits = "0" if abs(value) >= 1000 or value == 0 else "0.00"
+        pattern = re.sub(
+            r"0[.]0+", digits, Locale.parse(self.locale).currency_formats["standard"].pattern.split(";")[0]
+        )
+        return _minus(
+            format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=False)
+        )
+
+    def cents(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """An amount to the cent, without its currency.
+
+        >>> Writing().cents(Decimal("6638416.590000000")), Writing("de_DE").cents(-2)
+        ('6,638,416.59', '\N{MINUS SIGN}2,00')
+        """
+        return self.decimal(value, 2, absent)
+
+    def decimal(self, value: Number | None, digits: int = 3, absent: Absent = NO_DATA) -> str:
+        """A number with so many decimals.
+
+        >>> Writing().decimal(0.6201), Writing("de_DE").decimal(1.25, 1)
+        ('0.620', '1,2')
+        """
+        if value is None:
+            return absent
+        return _minus(format_decimal(round(value, digits), f"#,##0.{'0' * digits}", self.locale))
+
+    def size(self, value: Number | None, absent: Absent = NO_DATA) -> str:
+        """Bytes, of a file.
+
+        >>> Writing().size(7139466), Writing().size(81)
+        ('7.1 MB', '0.1 kB')
+        """
+        if value is None:
+            return absent
+        unit, of = ("MB", 1_000_000) if value >= 1_000_000 else ("kB", 1_000)
+        return f"{self.decimal(float(value) / of, 1)}\N{NO-BREAK SPACE}{unit}"
 
 
 def accepted(header: str | None) -> str:

@@ -65,6 +65,30 @@ def serve(
     serve_suite(service, open_browser, lambda at: typer.echo(f"The dashboards are at {at} (Ctrl-C ends it)."))
 
 
+@app.command(rich_help_panel="Dashboards")
+def mcp(
+    project: Folder = HERE,
+    env: Env = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", metavar="NAME", help="Who asks; without, whose MERGEHOUSE_TOKEN it is."),
+    ] = None,
+) -> None:
+    """Answer an assistant's questions about the figures, by the Model Context Protocol."""
+    import os
+
+    _expect_extra("mcp")
+    from mergehouse.access.people import People
+    from mergehouse.app.api.assistant import serve_assistant
+    from mergehouse.project.config import load_project
+
+    loaded = load_project(project, env)
+    people, given = People(loaded.folder), os.environ.get("MERGEHOUSE_TOKEN")
+    if user is None and given is None:
+        raise MergehouseError("mcp: say who asks: `--user NAME`, or a token of theirs in MERGEHOUSE_TOKEN.")
+    serve_assistant(loaded, lambda: people.named(user) if user else people.of_token(given or ""))
+
+
 @users.command(rich_help_panel="Commands")
 def add(
     name: UserName,
@@ -201,12 +225,12 @@ def _password(from_stdin: bool) -> str:
     return unicodedata.normalize("NFC", given)
 
 
-def _expect_extra() -> None:
+def _expect_extra(*more: str) -> None:
     """Raises MergehouseError where this Python lacks the packages of the web suite."""
     from importlib.util import find_spec
 
     needed = ("babel", "fastapi", "limits", "prometheus_client", "python_multipart", "pwdlib", "uvicorn")
-    if lacking := [name for name in needed if find_spec(name) is None]:
+    if lacking := [name for name in (*needed, *more) if find_spec(name) is None]:
         raise MergehouseError(
             f"the dashboards need the extra `app` ({', '.join(lacking)} not installed):"
             " pip install 'mergehouse[app]'."

@@ -18,8 +18,8 @@ from mergehouse.lakehouse.reader import rows
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
 from mergehouse.project.settings import Config
-from mergehouse.project.yaml_file import parse_yaml
 from mergehouse.quality.assumed import DELIMITERS, Assumption, assumptions, shown
+from mergehouse.quality.words import words
 
 HERE = Path(__file__).parent
 SAMPLES = 3
@@ -62,7 +62,7 @@ def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:
     return {
         "project": project.config.name,
         "run": run,
-        "words": parse_yaml((HERE / "words.yml").read_text(encoding="utf-8")),
+        "words": words(),
         "scopes": [labels.get(scope, scope) for scope in values],
         "kpis": [
             {

@@ -16,6 +16,7 @@ from mergehouse.project.config import Project
 from mergehouse.science.cards.card import Card
 from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
 from mergehouse.science.cards.pages import write_cards
+from mergehouse.science.cards.tables import keep_cards
 from mergehouse.science.features.dataset import read_dataset
 from mergehouse.science.registry.versions import CHAMPION, Version, versions
 from mergehouse.science.survival.page import write_survival
@@ -48,6 +49,7 @@ def write_reports(
             progress(str(error))
         progress(f"{brand}: model cards")
         cards += _cards(project, brand, tasks, untrained.get(brand, "No model has been trained yet."))
+    keep_cards(Lakehouse(project.lakehouse_location, newest=True), cards)
     return write_cards(project, cards) + survival
 
 

@@ -1,4 +1,5 @@
 -- Customers by the month of their first purchase, and how many bought again so many months later.
+-- joined below five: source_system; month_no; cohort_month
 WITH purchases AS (
   SELECT DISTINCT source_system, customer_id, CAST(date_trunc('month', order_date) AS DATE) AS month_start
   FROM silver.customer_days WHERE is_purchase

@@ -1,13 +1,29 @@
--- Customer KPIs of the catalogue, counted for each brand and for all, and each with and without region, country and
--- segment; empty stands for all of them. Distinct customers do not add up, so each cell is counted.
-SELECT
-  CASE WHEN GROUPING(source_system) = 1 THEN 'group' ELSE source_system END AS source_system, region, country_code,
-  segment, {measures of gold.customer_brand_360}
-FROM gold.customer_brand_360
-GROUP BY GROUPING SETS (
-  (), (region), (region, country_code), (segment), (region, segment),
-  (source_system), (source_system, region), (source_system, region, country_code), (source_system, segment),
-  (source_system, region, segment)
+-- Customer KPIs of the catalogue, counted for each brand and for all, and each with and without region and country; empty
+-- stands for all of them. Distinct customers do not add up, so each cell is counted. Who may not see persons has no cell of
+-- fewer than five, nor the smallest other one beside it, nor what is within either.
+WITH counted AS (
+  SELECT
+    CASE WHEN GROUPING(source_system) = 1 THEN 'group' ELSE source_system END AS source_system, region, country_code,
+    2 - GROUPING(region) - GROUPING(country_code) AS level, {measures of gold.customer_brand_360}
+  FROM gold.customer_brand_360
+  GROUP BY GROUPING SETS (
+    (), (region), (region, country_code), (source_system), (source_system, region), (source_system, region, country_code)
+  )
+  HAVING getvariable('is_group') OR GROUPING(source_system) = 0
+),
+sized AS (
+  SELECT
+    *, COALESCE(SUM(customers) OVER (
+      PARTITION BY level, CASE WHEN level > 0 OR source_system = 'group' THEN source_system END,
+      CASE WHEN level = 2 THEN region END ORDER BY customers, source_system, region, country_code
+      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ), 0) AS smaller
+  FROM counted
+),
+marked AS (SELECT *, customers < 5 OR smaller BETWEEN 1 AND 4 AS is_small FROM sized)
+SELECT * EXCLUDE (level, smaller, is_small) FROM marked
+QUALIFY getvariable('sees_persons') OR NOT (
+  is_small OR COALESCE(BOOL_OR(is_small) FILTER (level = 1) OVER (PARTITION BY source_system, region), FALSE)
+  OR COALESCE(BOOL_OR(is_small) FILTER (level = 0) OVER (PARTITION BY source_system), FALSE)
 )
-HAVING getvariable('is_group') OR GROUPING(source_system) = 0
-ORDER BY ALL
+ORDER BY source_system, region, country_code

@@ -1,5 +1,6 @@
 -- only: group
 -- Customers of more than one brand: which brands, in the order of their first purchases, and what they are worth there.
+-- joined below five: brands; segment; country_code
 WITH shared AS (
   SELECT c.customer_id, c.segment, c.country_code, c.monetary_eur, c.clv_12m_eur
   FROM gold.customer_360 AS c WHERE c.is_cross_brand

@@ -6,6 +6,7 @@ SELECT
   CASE WHEN COUNT(DISTINCT margin_method) = 1 THEN MIN(margin_method) ELSE 'mixed' END AS margin_method
 FROM cube.categories
 WHERE
-  ($brand IS NULL OR source_system = $brand) AND ($since IS NULL OR month_start >= date_trunc('month', $since::DATE))
-  AND ($until IS NULL OR month_start <= $until)
+  ($brand IS NULL OR source_system = $brand) AND ($region IS NULL OR region = $region)
+  AND ($country IS NULL OR country_code = $country) AND ($since IS NULL OR order_date >= $since)
+  AND ($until IS NULL OR order_date <= $until)
 GROUP BY 1 ORDER BY net_revenue DESC, part

@@ -2,5 +2,5 @@
 SELECT * FROM cube.customers
 WHERE
   ($brand IS NULL OR source_system = $brand) AND region IS NOT DISTINCT FROM $region
-  AND country_code IS NOT DISTINCT FROM $country AND segment IS NULL
+  AND country_code IS NOT DISTINCT FROM $country
 ORDER BY source_system

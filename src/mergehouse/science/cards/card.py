@@ -12,15 +12,10 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 
+from mergehouse.science.cards.names import METRIC_NAMES
 from mergehouse.science.evaluation.calibration import Calibrated
 
 ALL = "all"
-METRIC_NAMES = {
-    "auc": "ROC AUC", "pr_auc": "PR AUC", "brier": "Brier score", "log_loss": "Log loss",
-    "accuracy": "Accuracy", "ece": "Calibration error", "lift": "Top-decile lift", "spearman": "Spearman",
-    "gini": "Normalised Gini", "top_share": "Top-tenth share", "mae": "MAE, EUR", "rmse": "RMSE, EUR",
-    "r2": "R2", "bias": "Predicted over true total", "observed_mean": "What happened, mean",
-}  # fmt: skip
 Curve = tuple[tuple[float, float], ...]
 
 

@@ -13,7 +13,8 @@ from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.project.config import Project
 from mergehouse.science.cards import figures
-from mergehouse.science.cards.card import METRIC_NAMES, Card
+from mergehouse.science.cards.card import Card
+from mergehouse.science.cards.names import METRIC_NAMES, title
 from mergehouse.storage import storage_errors
 
 HERE = Path(__file__).parent
@@ -49,14 +50,6 @@ def write_cards(project: Project, cards: Iterable[Card]) -> list[str]:
         cards=kept, survival=[b for b in project.brands if b in survival]
     )
     return put_pages(lakehouse, {f"{FOLDER}/{INDEX}": index}) + written
-
-
-def title(target: str) -> str:
-    """A target in words: `churn_90d` is churn within 90 days."""
-    what, _, days = target.partition("_")
-    return {"churn": "Churn within", "clv": "Customer value within"}.get(
-        what, what.capitalize()
-    ) + f" {days.removesuffix('d')} days"
 
 
 def metric_value(value: float, metric: str) -> str:

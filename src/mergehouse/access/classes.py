@@ -1,0 +1,26 @@
+"""Classes of days, orders and euros that the cubes of customers are counted in: pages offer limits on the same grid."""
+
+from __future__ import annotations
+
+ORDERS = (1, 2, 3, 4, 5, 6, 11, 21)  # each from so many on, as are the following
+SILENT = (0, 31, 61, 91, 121, 151, 181, 271, 366, 541)  # days since the last purchase, of campaigns
+SPENT = (0, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # euros, of campaigns
+VALUE = (
+    *range(0, 50, 10), 50, 75, *range(100, 200, 25), *range(200, 500, 50), *range(500, 1000, 100),
+    *range(1000, 2000, 250), *range(2000, 4000, 500), 4000, 5000, 7500, 10_000, 20_000, 50_000,
+)  # fmt: skip
+RECENCY = (*range(0, 180, 5), *range(180, 731, 10))  # days, each up to so many
+
+
+def _from(edges: tuple[int, ...], value: str) -> str:
+    return f"list_last(list_filter({list(edges)}, lambda edge: edge <= GREATEST({value}, {edges[0]})))"
+
+
+MACROS = f"""
+    CREATE MACRO orders_class(orders) AS {_from(ORDERS, "orders")};
+    CREATE MACRO silent_class(days) AS {_from(SILENT, "days")};
+    CREATE MACRO spent_class(eur) AS {_from(SPENT, "eur")};
+    CREATE MACRO value_class(eur) AS {_from(VALUE, "eur")};
+    CREATE MACRO recency_class(days) AS
+      COALESCE(list_first(list_filter({list(RECENCY)}, lambda edge: edge >= days)), {RECENCY[-1]});
+"""

@@ -1,0 +1,2 @@
+-- Calibration and gains of the models.
+SELECT * FROM gold.model_curves ORDER BY source_system, target, curve, point_no

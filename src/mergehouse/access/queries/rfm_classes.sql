@@ -1,0 +1,9 @@
+-- Customers who have bought, by days since (rounded up to tens) and classes of orders.
+SELECT
+  days, from_orders, CAST(SUM(customers) AS BIGINT) AS customers, SUM(net_revenue_eur) AS net_revenue,
+  SUM(clv_12m_eur) AS clv_12m
+FROM cube.rfm
+WHERE
+  (source_system = $brand OR $brand IS NULL AND source_system <> 'group') AND ($region IS NULL OR region = $region)
+  AND ($country IS NULL OR country_code = $country)
+GROUP BY ALL ORDER BY ALL

@@ -1,0 +1,103 @@
+"""Groups of fewer than five customers, joined with others: what a scope without persons has.
+
+They are joined in its files, not on its pages: every figure is then a sum of rows of five customers or more,
+and no subtraction of figures tells of fewer. So the complementary cell is covered, too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import duckdb
+
+from mergehouse.lakehouse.reader import quoted
+
+LEAST = 5
+SIZE = "customers"
+
+
+@dataclass(frozen=True)
+class Level:
+    """A column that customers are told apart by. Classes that are `in_order` are joined with the next lower
+    one and bear its name; others are joined under no name.
+    """
+
+    column: str
+    in_order: bool
+
+
+def levels(sql: str) -> tuple[Level, ...]:
+    """What an extract's first lines say of it, the column that matters most first; none where they do not.
+
+    >>> levels("-- joined below five: source_system; days in order")
+    (Level(column='"source_system"', in_order=False), Level(column='"days"', in_order=True))
+    """
+    said = re.search(r"^-- joined below five: (.+)$", sql, re.MULTILINE)
+    named = said[1].split("; ") if said else []
+    return tuple(Level(quoted(name.removesuffix(" in order")), name.endswith(" in order")) for name in named)
+
+
+def joined(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """The query of an extract with its small cells joined; as it is where its first lines do not say by what.
+
+    Level by level, within what is told apart already: cells below five are joined, and where they are fewer
+    than five together, the smallest of the others goes with them. Figures are summed. What is joined at the
+    first level, the brand, is left out: it may be all there is.
+
+    >>> rows = "(VALUES ('a', 'x', 9), ('a', 'y', 7), ('a', 'z', 2)) AS t (brand, tier, customers)"
+    >>> sql = joined(duckdb.connect(), "-- joined below five: brand; tier\\nFROM " + rows)
+    >>> sorted(duckdb.sql(sql).fetchall(), key=str)
+    [('a', 'x', 9), ('a', None, 9)]
+    """
+    by = levels(sql)
+    if not by:
+        return sql
+    types = {quoted(row[0]): row[1] for row in connection.execute(f"DESCRIBE {sql}").fetchall()}
+    steps, names = [f"cells_0 AS (\n{sql}\n)"], [level.column for level in by]
+    for place, level in enumerate(by):
+        steps += _step(place, level, names[:place])
+    shown = ", ".join(
+        name if name in names else f"CAST(SUM({name}) AS {kind}) AS {name}" for name, kind in types.items()
+    )
+    told = ", ".join(names)
+    return (
+        f"WITH {', '.join(steps)} SELECT {shown} FROM cells_{len(by)}"
+        f" WHERE {names[0]} IS NOT NULL GROUP BY {told} ORDER BY {told}"
+    )
+
+
+def _step(place: int, level: Level, above: list[str]) -> list[str]:
+    """How large the cells of a level are, how each is called then, and the cells under these names."""
+    columns = ", ".join((*above, level.column))
+    names = _in_order(level.column, place, above) if level.in_order else _by_size(level.column, place, above)
+    same = " AND ".join(f"c.{name} IS NOT DISTINCT FROM n.{name}" for name in (*above, level.column))
+    return [
+        f"sizes_{place} AS (SELECT {columns}, SUM({SIZE}) AS size FROM cells_{place} GROUP BY ALL)",
+        f"names_{place} AS ({names})",
+        f"cells_{place + 1} AS (SELECT c.* REPLACE (n.name_then AS {level.column})"
+        f" FROM cells_{place} AS c JOIN names_{place} AS n ON {same})",
+    ]
+
+
+def _by_size(name: str, place: int, above: list[str]) -> str:
+    """No name for the smallest ones, until those without are five customers or none."""
+    among = f"PARTITION BY {', '.join(above)} " if above else ""
+    smaller = f"{among}ORDER BY size, {name} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+    return (
+        f"SELECT *, CASE WHEN size >= {LEAST} AND smaller NOT BETWEEN 1 AND {LEAST - 1} THEN {name} END"
+        f" AS name_then FROM (SELECT *, COALESCE(SUM(size) OVER ({smaller}), 0) AS smaller"
+        f" FROM sizes_{place})"
+    )
+
+
+def _in_order(name: str, place: int, above: list[str]) -> str:
+    """A class of five or more begins a group, which the smaller ones after it belong to; those before the
+    first go with it.
+    """
+    among = f"PARTITION BY {', '.join(above)} " if above else ""
+    within = ", ".join((*above, "place"))
+    return (
+        f"SELECT *, MIN({name}) OVER (PARTITION BY {within}) AS name_then FROM (SELECT *,"
+        f" GREATEST(COUNT_IF(size >= {LEAST}) OVER ({among}ORDER BY {name}), 1) AS place FROM sizes_{place})"
+    )

@@ -1,0 +1,1 @@
+"""The figures for programs: JSON with tokens, and the tools of assistants."""

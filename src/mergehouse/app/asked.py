@@ -1,0 +1,55 @@
+"""What an address asks for: its filters, and the words that pages and files say of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+
+from mergehouse.app.filters import LookedAt
+from mergehouse.app.view import Choices, View
+from mergehouse.app.visitor import Visitor
+
+MOST_BRANDS = 6  # of which a page draws; of more a brand is chosen
+SERIES = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`choices` are the filters that the scope has, `view` those that are set."""
+
+    choices: Choices
+    view: View
+
+    def label(self, brand: str) -> str:
+        return next((one.label for one in self.choices.brands if one.name == brand), brand)
+
+    def token(self, brand: str) -> str:
+        """A brand's colour, the same on every page."""
+        names = [one.name for one in self.choices.brands]
+        return SERIES[names.index(brand) % len(SERIES)] if brand in names else SERIES[0]
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The filters that are set and say nothing about whole brands: they are kept for other pages."""
+        return tuple(name for name in self.view.active if name != "brand")
+
+
+def _asked(looked: LookedAt) -> Asked:
+    return Asked(looked.offered, looked.view)
+
+
+AskedFor = Annotated[Asked, Depends(_asked)]
+
+
+def about(question: Asked, visitor: Visitor) -> dict[str, str]:
+    """What a file says of itself: filters, as-of dates, whose rows they are, and the data's version."""
+    brands = [one for one in question.choices.brands if question.view.brand in (None, one.name)]
+    return {
+        "brand": question.label(question.view.brand) if question.view.brand else "all that you may see",
+        "as of": ", ".join(f"{one.label} {one.as_of}" for one in brands if one.as_of),
+        "access": visitor.scope.label,
+        "data version": visitor.reader.version,
+        "published": visitor.reader.published.isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,1 @@
+"""What each page tells, as figures: no words of HTML, no formats."""

@@ -1,0 +1,141 @@
+"""The KPI catalogue: what a number is, how it is come by, and what it is today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from mergehouse.access.gateway import Reader, Row
+from mergehouse.app.figures.cards import GROUP, Measures, brand_cards, kpi_named
+from mergehouse.app.figures.small_groups import hidden_places, is_few
+from mergehouse.app.figures.windows import Absence, Window
+from mergehouse.app.view import Brand, Choices, View
+from mergehouse.kpi import formula
+from mergehouse.kpi.catalogue import Kpi, catalogue
+
+CUSTOMERS = "gold.customer_brand_360"
+NOTHING = dict.fromkeys(("region", "country", "since", "until"))
+EVERYTHING = {"brand": None} | NOTHING
+
+
+@dataclass(frozen=True)
+class Value:
+    """A KPI of one brand, or of all (`group`): of all data, as `mergehouse kpi` tells it, and of a view's
+    window.
+    """
+
+    scope: str
+    label: str
+    value: Decimal | None
+    absence: Absence | None
+    rows: int | None
+    window: Window | None = None
+    in_window: Decimal | None = None
+    not_in_window: Absence | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One KPI with its values; `sql` asks the lakehouse for it, or for the two measures of a ratio."""
+
+    kpi: Kpi
+    values: tuple[Value, ...]
+    sql: str
+    parts: tuple[Kpi, ...]  # the measures of a ratio
+    used_by: tuple[Kpi, ...]  # ratios that it is a measure of
+    tables: tuple[str, ...]
+
+
+def entries(reader: Reader, offered: Choices) -> tuple[Entry, ...]:
+    """All KPIs, of all data."""
+    told = _all_values(reader, offered.brands)
+    return tuple(_entry(reader, kpi, told, offered) for kpi in catalogue())
+
+
+def entry(reader: Reader, name: str, view: View, offered: Choices) -> Entry | None:
+    """One KPI, of all data and in a view; None where there is none of that name."""
+    if name not in {kpi.name for kpi in catalogue()}:
+        return None
+    found = _entry(reader, kpi_named(name), _all_values(reader, offered.brands), offered)
+    if CUSTOMERS in found.tables:
+        return found
+    in_view = {
+        brand.name: brand_cards(reader, brand, view, offered)
+        for brand in offered.brands
+        if view.brand in (None, brand.name) and brand.days
+    }
+    values = []
+    for value in found.values:
+        scoped = in_view.get(value.scope)
+        if scoped:
+            number = scoped.measures.get(name)
+            absence = scoped.absence or (None if number is not None else Absence("no data", "nothing_sold"))
+            value = replace(value, window=scoped.window, in_window=number, not_in_window=absence)
+        values.append(value)
+    return replace(found, values=tuple(values))
+
+
+def _all_values(reader: Reader, brands: Sequence[Brand]) -> dict[str, Measures]:
+    told: dict[str, Measures] = {brand.name: {} for brand in brands}
+    for row in reader.rows("sales", by="brand", **EVERYTHING):
+        told.setdefault(row["part"], {}).update(_numbers(row))
+    if reader.scope.group:
+        told[GROUP] = _numbers(reader.one("sales", by="all", **EVERYTHING) or {})
+    for row in reader.rows("customer_cells"):
+        if row["region"] is None and row["country_code"] is None:
+            told.setdefault(row["source_system"], {}).update(_numbers(row))
+    return told
+
+
+def _numbers(row: Row) -> Measures:
+    names = {kpi.name for kpi in catalogue()}
+    return {name: None if value is None else Decimal(value) for name, value in row.items() if name in names}
+
+
+def _entry(reader: Reader, kpi: Kpi, told: dict[str, Measures], offered: Choices) -> Entry:
+    named = {each.name: each for each in catalogue()}
+    parts = tuple(named[name] for name in kpi.ratio or ())
+    measures = parts or (kpi,)
+    tables = tuple(dict.fromkeys(each.table for each in measures if each.table))
+    rows = {(row["table_name"], row["source_system"]): int(row["rows"]) for row in reader.rows("kpi_rows")}
+    labels = {brand.name: brand.label for brand in offered.brands}
+    values = []
+    for scope, numbers in told.items():
+        number, absence = numbers.get(kpi.name), None
+        if CUSTOMERS in tables and not reader.scope.persons and _is_hidden(reader, numbers):
+            number, absence = None, Absence("fewer than 5", "suppressed")
+        elif number is None:
+            absence = Absence("no data", "nothing_sold")
+        counted = sum(
+            count for (table, brand), count in rows.items() if table in tables and scope in (brand, GROUP)
+        )
+        label = labels.get(scope, "All brands")
+        values.append(Value(scope, label, number, absence, None if absence else counted))
+    of_table = {table: [each for each in measures if each.table == table] for table in tables}
+    return Entry(
+        kpi=kpi,
+        values=tuple(values),
+        sql="\n".join(_sql(table, kpis, reader) for table, kpis in of_table.items()),
+        parts=parts,
+        used_by=tuple(each for each in catalogue() if each.ratio and kpi.name in each.ratio),
+        tables=tables,
+    )
+
+
+def _is_hidden(reader: Reader, measures: Measures) -> bool:
+    """Whether counts of customers are not told of a brand; of none where one has but a few."""
+    if (None, None) in hidden_places(reader.rows("customer_cells")):
+        return True
+    customers, active, repeat = (
+        int(measures.get(name) or 0) for name in ("customers", "active_customers", "repeat_customers")
+    )
+    return any(is_few(part) for part in (customers, active, customers - active, repeat, customers - repeat))
+
+
+def _sql(table: str, kpis: Sequence[Kpi], reader: Reader) -> str:
+    """As `mergehouse query` takes it; of brands alone for those who see no figures of the group."""
+    if reader.scope.group:
+        return formula.kpi_sql(table, [kpi.model_dump() for kpi in kpis])
+    measures = ", ".join(f"{kpi.measure_sql()} AS {kpi.name}" for kpi in kpis)
+    return f"SELECT source_system, {measures} FROM {table}\nGROUP BY source_system ORDER BY source_system"

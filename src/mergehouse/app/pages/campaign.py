@@ -1,0 +1,126 @@
+"""The campaign planner: whom to write to, and whether it is worth it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from mergehouse.access.classes import ORDERS, SILENT, SPENT
+from mergehouse.access.gateway import Reader
+from mergehouse.app import parameters
+from mergehouse.app.export import MOST_ROWS, Export, exported
+from mergehouse.app.figures.campaign import Plan, campaign, contacts
+from mergehouse.app.figures.customers import RISKS
+from mergehouse.app.filters import LookedAt
+from mergehouse.app.page import Page
+from mergehouse.app.plots import customers as plots
+from mergehouse.app.rendering import page
+from mergehouse.app.visitor import SignedIn, allowed
+
+PAGE = Page("/campaign", "Campaign", "Customers", place=2)
+PERSONS = allowed(Page("/campaign/contacts.csv", "Contacts", "Customers", frozenset({"persons"})))
+COLUMNS = {
+    "customer": "Customer",
+    "brand_numbers": "Numbers at the brands",
+    "part": "Contact or control",
+    "segment": "Segment",
+    "risk_band": "Risk",
+    "country": "Country",
+    "days_since_purchase": "Days since the last purchase",
+    "orders": "Orders",
+    "net_revenue_eur": "Net revenue, EUR",
+    "clv_12m_eur": "Expected value in 12 months, EUR",
+}
+PERCENT = Decimal(100)
+router = APIRouter()
+
+
+@router.get("/campaign")
+def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
+    plan = _plan(request, visitor.reader)
+    planned = campaign(visitor.reader, looked.view, plan)
+    context = {
+        "plan": plan,
+        "planned": planned,
+        "own": _own(plan),
+        "replays": plots.replays(planned, looked.words),
+        "segments": _segments(visitor.reader),
+        "risks": RISKS,
+        "grids": {"days": SILENT, "orders": ORDERS, "euros": SPENT},
+        "most": MOST_ROWS,
+    }
+    return page(request, visitor, "campaign", **looked.shown_as_of, **context)
+
+
+@router.get("/campaign/contacts.csv", dependencies=[PERSONS])
+def save_contacts(request: Request, visitor: SignedIn, looked: LookedAt) -> Response:
+    """Whom to write to, and whom to set aside, for the CRM."""
+    plan = _plan(request, visitor.reader)
+    planned = campaign(visitor.reader, looked.view, plan)
+    rows = contacts(visitor.reader, looked.view, plan, min(planned.listed, MOST_ROWS))
+    request.state.entry.rows = len(rows)
+    filters = [words for words, _ in looked.words.chips(periods=False)]
+    filters += [f"{name}: {value}" for name, value in _own(plan).items()]
+    about = {
+        "page": "Campaign contacts",
+        "of": visitor.scope.label,
+        "filters": "; ".join(filters) or "none",
+        "made": looked.shown_as_of["words"].methods(looked.methods),
+        "address": str(request.url),
+    }
+    return exported(Export("campaign contacts", COLUMNS, rows, about, planned.listed), "csv")
+
+
+def _segments(reader: Reader) -> tuple[str, ...]:
+    return tuple(sorted({row["segment"] for row in reader.rows("rfm_segments")}))
+
+
+def _plan(request: Request, reader: Reader) -> Plan:
+    """The plan in an address: 422 where something is not offered."""
+    usual = Plan()
+    percent = {
+        "rate": parameters.number(request, "rate", Decimal("0.1"), PERCENT),
+        "control": parameters.number(request, "control", Decimal(0), Decimal(50)),
+    }
+    days_from = parameters.step(request, "from", SILENT)
+    return Plan(
+        days_from=usual.days_from if days_from is None else days_from,
+        days_below=parameters.step(request, "below", SILENT[1:]),
+        orders_from=parameters.step(request, "orders", ORDERS) or usual.orders_from,
+        eur_from=parameters.step(request, "spent", SPENT) or usual.eur_from,
+        segment=parameters.one_of(request, "segment", _segments(reader)),
+        risk=parameters.one_of(request, "risk", RISKS),
+        cost=_or(parameters.number(request, "cost", Decimal(0), Decimal(1000)), usual.cost),
+        budget=parameters.number(request, "budget", Decimal(1), Decimal(100_000_000)),
+        rate=usual.rate if percent["rate"] is None else percent["rate"] / PERCENT,
+        control=usual.control if percent["control"] is None else percent["control"] / PERCENT,
+    )
+
+
+def _or(given: Decimal | None, usual: Decimal) -> Decimal:
+    return usual if given is None else given
+
+
+def _own(plan: Plan) -> dict[str, Any]:
+    """The plan as it stands in the address, without what holds anyway."""
+    usual = Plan()
+    named = {
+        "from": (plan.days_from, usual.days_from),
+        "below": (plan.days_below, None),
+        "orders": (plan.orders_from, usual.orders_from),
+        "spent": (plan.eur_from, usual.eur_from),
+        "segment": (plan.segment, None),
+        "risk": (plan.risk, None),
+        "cost": (plan.cost, usual.cost),
+        "budget": (plan.budget, None),
+        "rate": (plan.rate * PERCENT, usual.rate * PERCENT),
+        "control": (plan.control * PERCENT, usual.control * PERCENT),
+    }
+    return {
+        name: f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+        for name, (value, held) in named.items()
+        if value is not None and value != held
+    }

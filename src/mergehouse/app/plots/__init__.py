@@ -1,0 +1,1 @@
+"""Figures as charts.js takes them, and the words that say what a plot shows."""

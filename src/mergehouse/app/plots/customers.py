@@ -1,0 +1,83 @@
+"""The plots of the pages about customers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mergehouse.app.figures.campaign import Campaign
+from mergehouse.app.figures.customer_list import Customer
+from mergehouse.app.figures.customers import PROSPECTS, Overview
+from mergehouse.app.figures.what_if import Change
+from mergehouse.app.wording import Wording
+
+TOKENS = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
+STATES = {"silent": "Silent", "at_risk": "At risk", "active": "Active"}
+
+
+def overview_plots(figures: Overview) -> dict[str, Any]:
+    """Segments as areas: how many customers, and what each brought."""
+    told = [each for each in figures.segments if each.name not in (None, PROSPECTS) and each.customers]
+    nodes = [{"name": each.name, "size": each.customers, "value": float(each.each or 0)} for each in told]
+    return {"segments": {"kind": "treemap", "unit": "EUR", "nodes": nodes}}
+
+
+def timeline(found: Customer, words: Wording) -> dict[str, Any]:
+    """Net revenue of each month with an order, a column for each brand."""
+    months = [month for month, _ in found.by_month]
+    brands = [brand.name for brand in words.offered.brands]
+    mine = [row["source_system"] for row in found.brands]
+    return {
+        "kind": "trend",
+        "unit": "EUR",
+        "labels": [words.write.month(month) for month in months],
+        "series": [
+            {
+                "name": words.brand(name),
+                "type": "column",
+                "token": TOKENS[brands.index(name) % len(TOKENS)] if name in brands else TOKENS[0],
+                "values": [float(sums[name]) if name in sums else None for _, sums in found.by_month],
+            }
+            for name in mine
+        ],
+    }
+
+
+def worlds(changes: tuple[Change, ...], measure: str, unit: str) -> dict[str, Any]:
+    """Two bars a part: as it is, muted, and with the limits."""
+    return {
+        "kind": "bars",
+        "unit": unit,
+        "labels": [STATES.get(each.name, each.name.capitalize()) for each in changes],
+        "series": [
+            {
+                "name": "As it is",
+                "token": "muted",
+                "values": [float(getattr(each.now, measure)) for each in changes],
+            },
+            {
+                "name": "With your limits",
+                "token": "brand-1",
+                "values": [float(getattr(each.then, measure)) for each in changes],
+            },
+        ],
+    }
+
+
+def replays(planned: Campaign, words: Wording) -> dict[str, Any]:
+    """The share that came back by itself at each past cut-off, a line a brand."""
+    cutoffs = sorted({each.cutoff for each in planned.replays})
+    brands = dict.fromkeys(each.brand for each in planned.replays)
+    shares = {(each.brand, each.cutoff): each.share for each in planned.replays}
+    return {
+        "kind": "trend",
+        "unit": "share",
+        "labels": [words.write.month(day) for day in cutoffs],
+        "series": [
+            {
+                "name": words.brand(brand),
+                "type": "line",
+                "values": [shares.get((brand, day)) for day in cutoffs],
+            }
+            for brand in brands
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Charts and rows of tables as a page shows them, in its reader's locale."""

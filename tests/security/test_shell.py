@@ -23,7 +23,10 @@ from mergehouse.app.server import Suite
 from mergehouse.app.visitor import allowed
 from mergehouse.app.visitor import signed_in as signed_in_visitor
 
-OPEN = {"/sign-in", "/sign-out", "/health", "/ready", "/metrics", "/static/{digest}/{name}"}
+OPEN = {"/sign-in", "/sign-out", "/health", "/ready", "/metrics", "/static/{digest}/{name}"} | {
+    "/sign-in/provider",
+    "/sign-in/callback",
+}
 ORIGIN = "http://localhost"
 
 

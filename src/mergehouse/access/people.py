@@ -21,6 +21,8 @@ from mergehouse.errors import ConfigError, MergehouseError
 FILE = "people.db"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
 SESSION_SECONDS, IDLE_SECONDS = 12 * 3600, 3600
+SIGN_IN_SECONDS = 600  # at the identity provider
+BY_PROVIDER = "sso-"  # names of users whom an identity provider has signed in begin so
 SEEN_SECONDS = 60  # a session's last use is written down no oftener
 TOKEN_PREFIX = "mh_"
 LONGEST_TOKEN_DAYS = 366
@@ -37,7 +39,10 @@ CREATE TABLE IF NOT EXISTS tokens (
   hash TEXT PRIMARY KEY, name TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
   made REAL NOT NULL, ends REAL NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS sign_ins (hash TEXT PRIMARY KEY, content TEXT NOT NULL, ends REAL NOT NULL) STRICT;
+PRAGMA user_version = 1;
 """
+_VERSION = 1  # of the schema
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class People:
             raise MergehouseError(
                 f"{name!r}: a user's name has 1 to 64 small letters, digits and `.`, `_`, `-`, `@`."
             )
+        _expect_own(name)
         known = _hashed(password)
         with self._open() as db:
             try:
@@ -103,6 +109,7 @@ class People:
         self._change(name, "UPDATE users SET roles = ? WHERE name = ?", _joined(roles))
 
     def set_password(self, name: str, password: str) -> None:
+        _expect_own(name)
         self._change(name, "UPDATE users SET password = ? WHERE name = ?", _hashed(password))
 
     def disable(self, name: str) -> None:
@@ -140,13 +147,52 @@ class People:
         """
         with self._open() as db:
             found = db.execute(
-                "SELECT name, label, roles, password FROM users WHERE name = ? AND NOT disabled", (name,)
+                "SELECT name, label, roles, password FROM users WHERE name = ? AND NOT disabled AND password <> ''",
+                (name,),
             ).fetchone()
         from mergehouse.access.passwords import is_right
 
         if not is_right(password, found[3] if found else None):
             return None
         return Person(found[0], found[1], _split(found[2]))
+
+    def begin_sign_in(self, content: str) -> str:
+        """Keeps what is to be known when a browser comes back from the identity provider; its secret."""
+        secret, now = secrets.token_urlsafe(32), self.now()
+        with self._open() as db:
+            db.execute("DELETE FROM sign_ins WHERE ends < ?", (now,))
+            db.execute(
+                "INSERT INTO sign_ins VALUES (?, ?, ?)", (_digest(secret), content, now + SIGN_IN_SECONDS)
+            )
+        return secret
+
+    def take_sign_in(self, secret: str) -> str | None:
+        """What was kept, once; None where that was too long ago, or has been taken."""
+        with self._open() as db:
+            found = db.execute(
+                "DELETE FROM sign_ins WHERE hash = ? RETURNING content, ends", (_digest(secret),)
+            ).fetchone()
+        return str(found[0]) if found and found[1] > self.now() else None
+
+    def signed_in_by(self, issuer: str, subject: str, label: str, roles: Iterable[str]) -> Person | None:
+        """The user whom an identity provider has signed in, with the roles that it gives now. None where it
+        gives none, and where the user is disabled here; what sessions there were end.
+        """
+        name = BY_PROVIDER + _digest(f"{issuer}\n{subject}")[:20]
+        given = _joined(roles)
+        with self._open() as db:
+            found = db.execute("SELECT roles, disabled FROM users WHERE name = ?", (name,)).fetchone()
+            if found is None and given:
+                db.execute("INSERT INTO users (name, label, password, roles) VALUES (?, ?, '', ?)",
+                           (name, label or name, given))  # fmt: skip
+            elif found is not None:
+                db.execute(
+                    "UPDATE users SET label = ?, roles = ? WHERE name = ?", (label or name, given, name)
+                )
+                if found[0] != given:
+                    db.execute("DELETE FROM sessions WHERE name = ?", (name,))
+        is_out = not given or (found is not None and found[1])
+        return None if is_out else Person(name, label or name, _split(given))
 
     def begin_session(self, person: Person) -> str:
         """A new session's secret, 256 random bits, for the cookie."""
@@ -175,6 +221,7 @@ class People:
 
     def make_token(self, name: str, days: int) -> str:
         """A new token of a user, valid for some days. It cannot be read again."""
+        _expect_own(name)
         if not 1 <= days <= LONGEST_TOKEN_DAYS:
             raise MergehouseError(f"--days {days}: expected 1 to {LONGEST_TOKEN_DAYS}.")
         token, now = TOKEN_PREFIX + secrets.token_urlsafe(32), self.now()
@@ -199,7 +246,8 @@ class People:
         """The user of that name, for whoever may read this file anyway; None where disabled or not there."""
         with self._open() as db:
             found = db.execute(
-                "SELECT name, label, roles FROM users WHERE name = ? AND NOT disabled", (name,)
+                "SELECT name, label, roles FROM users WHERE name = ? AND NOT disabled AND password <> ''",
+                (name,),
             ).fetchone()
         return Person(found[0], found[1], _split(found[2])) if found else None
 
@@ -218,13 +266,13 @@ class People:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A transaction; the file is made, for its owner alone, where it is not there."""
         try:
-            if is_new := not self.file.exists():
+            if not self.file.exists():
                 os.close(os.open(self.file, os.O_CREAT | os.O_WRONLY, 0o600))
             db = sqlite3.connect(self.file, timeout=10)
             try:
                 with db:
                     db.execute("PRAGMA foreign_keys = ON")
-                    if is_new or not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                    if db.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
                         db.executescript(_SCHEMA)
                     yield db
             finally:
@@ -233,6 +281,14 @@ class People:
             raise ConfigError(
                 f"{self.file}: cannot be used ({error}). This user must be able to read and write it."
             ) from None
+
+
+def _expect_own(name: str) -> None:
+    if name.startswith(BY_PROVIDER):
+        raise MergehouseError(
+            f"{name}: names that begin with `{BY_PROVIDER}` are of users whom the identity provider signs in;"
+            " they have no password and no tokens here."
+        )
 
 
 def _hashed(password: str) -> str:

@@ -21,6 +21,8 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from mergehouse.access.people import People
+from mergehouse.access.policy import load_policy
+from mergehouse.app.identity_provider import provider_of
 from mergehouse.app.log import begin_log, log
 from mergehouse.app.metrics import FOLDER
 from mergehouse.app.server import LOOPBACK_NAMES, create_app
@@ -71,13 +73,15 @@ class Service:
 
 def application(service: Service) -> FastAPI:
     names = service.names or (service.host,)
+    project = load_project(service.folder, service.environment)
     return create_app(
-        load_project(service.folder, service.environment),
+        project,
         hosts=(*LOOPBACK_NAMES, *names) if service.on_loopback else names,
         prefix=service.prefix,
         on_loopback=service.on_loopback,
         is_public=service.is_public,
         release=service.release,
+        provider=provider_of(project, load_policy(project)),
     )
 
 

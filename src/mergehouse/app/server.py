@@ -18,13 +18,14 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from mergehouse.access.gateway import TooSlow, UnknownQuery
 from mergehouse.access.passwords import Busy
 from mergehouse.access.people import People
-from mergehouse.app import bundle, health, metrics, sign_in
+from mergehouse.app import bundle, health, identity_provider, metrics, sign_in
 from mergehouse.app.answers import NotAsked
 from mergehouse.app.api import routes
 from mergehouse.app.api.routes import with_token
 from mergehouse.app.audit import Audit
 from mergehouse.app.bundle import Bundle, load_bundle
 from mergehouse.app.envelope import Envelope
+from mergehouse.app.identity_provider import Provider
 from mergehouse.app.page import Page, all_pages
 from mergehouse.app.rendering import error_page
 from mergehouse.app.sign_in import Attempts
@@ -67,6 +68,7 @@ class Suite:
     prefix: str
     on_loopback: bool
     is_public: bool  # whether others than this machine reach it
+    provider: Provider | None = None
     attempts: Attempts = field(default_factory=Attempts)
     turns: Turns = field(default_factory=Turns)
     _access: tuple[object, Access] | None = None
@@ -97,6 +99,7 @@ def create_app(
     on_loopback: bool = True,
     is_public: bool = False,
     release: str | None = None,
+    provider: Provider | None = None,
     open_access: Callable[..., Access] = open_access,
     people: People | None = None,
 ) -> FastAPI:
@@ -109,10 +112,18 @@ def create_app(
     people = people or People(project.folder)
     if release:
         open_access = functools.partial(open_access, release=release)
-    suite = Suite(project, open_access, people, load_bundle(), all_pages(), prefix, on_loopback, is_public)
+    suite = Suite(
+        project, open_access, people, load_bundle(), all_pages(), prefix, on_loopback, is_public, provider
+    )
     suite.access()
     app.state.suite = suite
-    for open_to_all in (bundle.router, health.router, metrics.router, sign_in.router):
+    for open_to_all in (
+        bundle.router,
+        health.router,
+        metrics.router,
+        sign_in.router,
+        identity_provider.router,
+    ):
         app.include_router(open_to_all)
     for page, router in suite.pages:
         app.include_router(router, dependencies=[Depends(signed_in), allowed(page), Depends(in_turn)])

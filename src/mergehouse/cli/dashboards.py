@@ -229,7 +229,16 @@ def _expect_extra(*more: str) -> None:
     """Raises MergehouseError where this Python lacks the packages of the web suite."""
     from importlib.util import find_spec
 
-    needed = ("babel", "fastapi", "limits", "prometheus_client", "python_multipart", "pwdlib", "uvicorn")
+    needed = (
+        "authlib",
+        "babel",
+        "fastapi",
+        "limits",
+        "prometheus_client",
+        "python_multipart",
+        "pwdlib",
+        "uvicorn",
+    )
     if lacking := [name for name in (*needed, *more) if find_spec(name) is None]:
         raise MergehouseError(
             f"the dashboards need the extra `app` ({', '.join(lacking)} not installed):"

@@ -147,7 +147,8 @@ class People:
         """
         with self._open() as db:
             found = db.execute(
-                "SELECT name, label, roles, password FROM users WHERE name = ? AND NOT disabled AND password <> ''",
+                "SELECT name, label, roles, password FROM users"
+                " WHERE name = ? AND NOT disabled AND password <> ''",
                 (name,),
             ).fetchone()
         from mergehouse.access.passwords import is_right
@@ -183,16 +184,14 @@ class People:
         with self._open() as db:
             found = db.execute("SELECT roles, disabled FROM users WHERE name = ?", (name,)).fetchone()
             if found is None and given:
-                db.execute("INSERT INTO users (name, label, password, roles) VALUES (?, ?, '', ?)",
-                           (name, label or name, given))  # fmt: skip
+                new = "INSERT INTO users (name, label, password, roles) VALUES (?, ?, '', ?)"
+                db.execute(new, (name, label, given))
             elif found is not None:
-                db.execute(
-                    "UPDATE users SET label = ?, roles = ? WHERE name = ?", (label or name, given, name)
-                )
+                db.execute("UPDATE users SET label = ?, roles = ? WHERE name = ?", (label, given, name))
                 if found[0] != given:
                     db.execute("DELETE FROM sessions WHERE name = ?", (name,))
         is_out = not given or (found is not None and found[1])
-        return None if is_out else Person(name, label or name, _split(given))
+        return None if is_out else Person(name, label, _split(given))
 
     def begin_session(self, person: Person) -> str:
         """A new session's secret, 256 random bits, for the cookie."""

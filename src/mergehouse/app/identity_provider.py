@@ -35,10 +35,7 @@ if TYPE_CHECKING:
 SECRET = "MERGEHOUSE_OIDC_SECRET"
 DISCOVERY = "/.well-known/openid-configuration"
 # signatures that only the provider can make: HS256 would be checked with a key that it shares
-ALGORITHMS = {f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512)} | {
-    "EdDSA",
-    "Ed25519",
-}
+ALGORITHMS = {"EdDSA"} | {f"{kind}{bits}" for kind in ("RS", "PS", "ES") for bits in (256, 384, 512)}
 SECONDS, LONGEST_LABEL = 5.0, 80
 UNREACHABLE = "The identity provider does not answer. Try again in a minute."
 REFUSED = "The identity provider did not sign you in. Try again."
@@ -151,7 +148,8 @@ async def from_provider(request: Request) -> Response:
     """Only to the browser that began, once, and within ten minutes."""
     suite, provider = _provider(request)
     secret = request.cookies.get(_cookie(request), "")[:LONGEST_COOKIE]
-    kept = json.loads(await run_in_threadpool(suite.people.take_sign_in, secret) or "{}")
+    found_again = await run_in_threadpool(suite.people.take_sign_in, secret)
+    kept: dict[str, Any] = json.loads(found_again) if found_again else {}
     request.scope["session"] = kept.get("session", {})
     try:
         if not kept:

@@ -230,15 +230,8 @@ def _expect_extra(*more: str) -> None:
     from importlib.util import find_spec
 
     needed = (
-        "authlib",
-        "babel",
-        "fastapi",
-        "limits",
-        "prometheus_client",
-        "python_multipart",
-        "pwdlib",
-        "uvicorn",
-    )
+        "authlib", "babel", "fastapi", "limits", "prometheus_client", "python_multipart", "pwdlib", "uvicorn",
+    )  # fmt: skip
     if lacking := [name for name in (*needed, *more) if find_spec(name) is None]:
         raise MergehouseError(
             f"the dashboards need the extra `app` ({', '.join(lacking)} not installed):"

@@ -6,6 +6,7 @@ The provider is played here, so that it can lie; one test asks a real one.
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import re
 import time
@@ -18,6 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
@@ -80,9 +83,27 @@ def signed(claims: dict[str, Any], key: Any = KEY, **header: Any) -> str:
     return jwt.encode(header, claims, key, registry=registry)
 
 
-def unsigned(claims: dict[str, Any]) -> str:
-    parts = [json.dumps({"alg": "none"}).encode(), json.dumps(claims).encode(), b""]
-    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+def by_hand(sign: Callable[[bytes], bytes], **header: Any) -> Callable[[dict[str, Any]], str]:
+    """Tokens that no library makes."""
+
+    def written(claims: dict[str, Any]) -> str:
+        content = b".".join(_base64(json.dumps(part).encode()) for part in (header, claims))
+        return (content + b"." + _base64(sign(content))).decode()
+
+    return written
+
+
+def _base64(content: bytes) -> bytes:
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+
+def by_mac(content: bytes) -> bytes:
+    return hmac.digest(PUBLIC, content, "sha256")
+
+
+def by_key(content: bytes) -> bytes:
+    signature: bytes = KEY.get_op_key("sign").sign(content, padding.PKCS1v15(), hashes.SHA256())
+    return signature
 
 
 @pytest.fixture
@@ -167,12 +188,13 @@ def test_a_token_with_other_claims_signs_nobody_in(
 @pytest.mark.parametrize(
     "sign",
     [
-        unsigned,
-        lambda claims: signed(claims, OctKey.import_key(PUBLIC), alg="HS256"),
+        by_hand(lambda content: b"", alg="none"),
+        by_hand(by_mac, alg="HS256"),
+        by_hand(by_mac, alg="HS256", kid="one"),
         lambda claims: signed(claims, OctKey.import_key("secret of sixteen letters"), alg="HS256"),
         lambda claims: signed(claims, ANOTHER),
         lambda claims: signed(claims, ANOTHER, jwk=ANOTHER.as_dict(private=False)),
-        lambda claims: signed(claims, crit=["unheard-of"], **{"unheard-of": True}),
+        by_hand(by_key, alg="RS256", kid="one", crit=["unheard-of"], **{"unheard-of": True}),
         lambda claims: signed(claims)[:-4] + "AAAA",
         lambda claims: signed(claims | {"at_hash": "x"}),
         lambda claims: "",
@@ -185,6 +207,12 @@ def test_a_token_with_another_signature_signs_nobody_in(
     played.sign = sign
     assert_refused(browser, signed_in(browser, played))
     assert len(played.sent) == 1
+
+
+def test_tokens_made_by_hand_are_no_worse_than_others(browser: TestClient, played: Played) -> None:
+    """So that those above are refused for what they are."""
+    played.sign = by_hand(by_key, alg="RS256", kid="one")
+    assert signed_in(browser, played).status_code == 303
 
 
 def assert_refused(browser: TestClient, answer: Any, status: int = 401) -> None:

@@ -151,8 +151,8 @@ def one_of(weights: np.ndarray, customer: np.ndarray) -> np.ndarray:
     >>> one_of(np.array([3, 1]), np.arange(8))
     array([0, 0, 0, 1, 0, 0, 0, 0])
     """
-    total = np.cumsum(weights) / np.sum(weights)
-    return np.searchsorted(total, customer * GOLDEN % 1, side="right")
+    total = np.cumsum(weights)
+    return np.searchsorted(total / total[-1], customer * GOLDEN % 1, side="right")
 
 
 def _customers(spec: dict[str, Any], time: TradingTime, count: int, rng: np.random.Generator) -> pl.DataFrame:

@@ -117,7 +117,6 @@ def _chunk(
     is_guest = customer == GUEST
     cancelled, bad_debt, written_off = ((kind == k)[order] for k in (CANCELLATION, BAD_DEBT, WRITE_OFF))
     product = np.where(bad_debt, catalogue.bad_debt, product)
-    product = np.where(written_off, product % catalogue.products, product)
     is_goods = product < catalogue.products
 
     quantity = np.where(is_goods, units, 1) * np.where(cancelled | written_off, -1, 1)

@@ -150,7 +150,8 @@ def contents(
     units = np.rint(spend * catalogue.units[_field(bits, 24, 10)] / catalogue.prices[product])
     units = np.clip(units, 1, MOST_UNITS).astype(np.int64) + is_split
     apart = _field(bits, 34, 16) / (1 << 16)
-    is_other = (apart < NON_MERCHANDISE_SHARE) & ~is_split
+    is_written_off = docs["kind"].to_numpy()[source] == WRITE_OFF
+    is_other = (apart < NON_MERCHANDISE_SHARE) & ~is_split & ~is_written_off
     is_free = (apart >= NON_MERCHANDISE_SHARE) & (apart < NON_MERCHANDISE_SHARE + FREE_SHARE)
     product = np.where(is_other, catalogue.products + product % catalogue.others, product)
     return order, place, product, np.where(is_other, 1, units), is_free
@@ -196,8 +197,8 @@ def _numbered(size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _quantiles(weights: np.ndarray) -> np.ndarray:
     """Which of the weighted things each of 2^14 equal parts falls to."""
-    total = np.cumsum(weights) / weights.sum()
-    return np.searchsorted(total, (np.arange(1 << 14) + 0.5) / (1 << 14))
+    total = np.cumsum(weights)
+    return np.searchsorted(total / total[-1], (np.arange(1 << 14) + 0.5) / (1 << 14))
 
 
 def _scrambled(document: np.ndarray, place: np.ndarray | int, seed: int) -> np.ndarray:

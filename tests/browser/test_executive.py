@@ -114,14 +114,14 @@ def test_filters_change_page_and_address_and_back_undoes_it(
 ) -> None:
     page = opened(chromium, cookies, "executive", f"{address}/")
     page.check("input[name=clock][value=season]")
-    page.get_by_text("The brands at the same time of the year").wait_for()
+    page.get_by_role("heading", name="The brands at the same time of the year").wait_for()
     assert page.url == f"{address}/?clock=season"
     page.get_by_role("link", name="KPI catalogue").click()
     page.wait_for_url(f"{address}/kpis?clock=season")
     page.go_back()
     page.wait_for_selector("#trend-title")
     page.get_by_role("link", name="Remove the filter Same season").click()
-    page.get_by_text("The brands in their last weeks").wait_for()
+    page.get_by_role("heading", name="The brands in their last weeks").wait_for()
     assert page.url == f"{address}/"
     expect_clean(page)
 

@@ -12,34 +12,22 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
-from tests.suite import PASSWORD, Gateway, bundle_folder, suite, with_people
+from tests.suite import PASSWORD, Gateway, suite, with_people
 
 from mergehouse.access import passwords
 from mergehouse.access.people import People
 from mergehouse.app import bundle
 from mergehouse.app.envelope import HEADERS, LARGEST_BODY, LONGEST_QUERY
-from mergehouse.app.page import Page
+from mergehouse.app.page import Page, all_pages
 from mergehouse.app.server import Suite
 from mergehouse.app.visitor import allowed
 from mergehouse.app.visitor import signed_in as signed_in_visitor
 
-OPEN = {"/sign-in", "/sign-out", "/health", "/ready", "/static/{digest}/{name}"}
+OPEN = {"/sign-in", "/sign-out", "/health", "/ready", "/metrics", "/static/{digest}/{name}"} | {
+    "/sign-in/provider",
+    "/sign-in/callback",
+}
 ORIGIN = "http://localhost"
-
-
-@pytest.fixture(scope="session")
-def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bundle_folder(tmp_path_factory.mktemp("bundle") / "static")
-
-
-@pytest.fixture(autouse=True)
-def quick(bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes that take a millisecond, and a bundle that is there."""
-    for name, value in (("PASSES", 1), ("KIBIBYTES", 64), ("LANES", 1)):
-        monkeypatch.setattr(passwords, name, value)
-    cheap = passwords.Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
-    monkeypatch.setattr(passwords, "_hasher", passwords.PasswordHash((cheap,)))
-    monkeypatch.setattr(bundle, "FOLDER", bundled)
 
 
 @pytest.fixture
@@ -88,13 +76,23 @@ def test_every_door_but_a_few_asks_who_is_there(app: FastAPI) -> None:
     assert ("GET", "/about") in doors and ("POST", "/theme") in doors
     for method, path in doors:
         answer = browser(app).request(method, path)
-        if method == "GET":
+        if path.startswith("/api/"):
+            assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer", path
+        elif method == "GET":
             assert answer.status_code == 303, path
             assert answer.headers["location"].startswith("/sign-in?next=%2F"), path
         else:
             assert answer.status_code == 401, path
         part = browser(app).request(method, path, headers={"HX-Request": "true"})
         assert part.status_code == 401 and part.headers["hx-redirect"] == "/sign-in", path
+
+
+def test_a_page_keeps_to_its_path() -> None:
+    """Sign-in leads back to paths of pages alone, and the header marks a page by its path."""
+    for page, router in all_pages():
+        paths = [route.path for route in router.routes if isinstance(route, APIRoute)]
+        assert paths
+        assert all(path == page.path or path.startswith(f"{page.path}/") for path in paths), page
 
 
 def test_every_answer_carries_the_headers(app: FastAPI, client: TestClient) -> None:

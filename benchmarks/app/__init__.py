@@ -1,0 +1,1 @@
+"""How fast the web suite is: see `__main__.py`."""

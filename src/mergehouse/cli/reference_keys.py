@@ -27,6 +27,8 @@ VARIABLES = {
     " `~/.cache/mergehouse`.",
     "MERGEHOUSE_COMMAND": "For a project's DAG on Airflow: the command, where `mergehouse` is not on the"
     " workers' PATH.",
+    "MERGEHOUSE_TOKEN": "Whose questions [`mergehouse mcp`](dashboards.md#assistants) answers, where"
+    " `--user` names nobody.",
     "MERGEHOUSE_RUNNER": "Of a project's repository on GitHub, under Variables: the runner that releases and"
     " promotes. Without it, `ubuntu-24.04`.",
 }

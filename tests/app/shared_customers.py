@@ -78,8 +78,12 @@ def make(folder: Path) -> None:
             for brand in scored["source_system"].unique():
                 of_brand = scored.filter(pl.col("source_system") == brand)
                 shop.lakehouse.replace_brand(contract_of(name), of_brand, brand)
+    with_people(folder, *ROLES)
+
+
+def with_people(folder: Path, *roles: str) -> None:
     people = People(folder)
-    for role in ROLES:
+    for role in roles:
         people.add(role, role, [role], PASSWORD)
 
 

@@ -11,12 +11,15 @@ import polars as pl
 import pytest
 from fastapi import FastAPI
 
+from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway
+from mergehouse.access.policy import load_policy
 from mergehouse.app.figures.customer_list import Asked, customer, customer_list
 from mergehouse.app.figures.customers import overview
+from mergehouse.app.server import create_app
 from mergehouse.app.view import View, choices
 from mergehouse.kpi.catalogue import compute
-from tests.app.shared_customers import browser, reader, rows
+from tests.app.shared_customers import browser, reader, rows, with_people
 from tests.conftest import Shop
 
 BRAND, GROUP = "gold.customer_brand_360", "gold.customer_360"
@@ -36,7 +39,7 @@ def test_segments_add_up_to_customers(gateway: Gateway, house: Shop) -> None:
     ):
         figures = overview(executive, view, choices(executive))
         sums = "count(*), sum(monetary_eur), sum(clv_12m_eur)"
-        sql = f"SELECT segment, {sums} FROM {table} WHERE {where} GROUP BY 1"
+        sql = f"SELECT segment, {sums} FROM {table} WHERE {where} AND frequency > 0 GROUP BY 1"
         told = {each.name: (each.customers, each.net_revenue, each.clv_12m) for each in figures.segments}
         assert told == {row[0]: row[1:] for row in rows(house, sql)}
         assert sum(each.share for each in figures.segments) == pytest.approx(Decimal(1))
@@ -217,6 +220,39 @@ def test_files_are_what_is_seen_with_its_filters(app: FastAPI, house: Shop) -> N
 def test_what_a_list_does_not_offer_is_refused(app: FastAPI, query: str) -> None:
     answer = browser(app, "executive").get(f"/customers/list?{query}")
     assert answer.status_code == (200 if query == "risk=" else 422)
+
+
+def test_whoever_sees_no_persons_is_told_the_same_totals(gateway: Gateway) -> None:
+    """Small segments are told together, so that nothing is missing from the sum."""
+    executive, marketing = reader(gateway, "executive"), reader(gateway, "marketing")
+    for view in (View(), View(brand="shop"), View(brand="zebra")):
+        all_told, joined = (overview(one, view, choices(one)) for one in (executive, marketing))
+        assert (joined.buyers.customers, joined.buyers.net_revenue, joined.kpis) == (
+            all_told.buyers.customers,
+            all_told.buyers.net_revenue,
+            all_told.kpis,
+        )
+        assert min(each.customers for each in joined.segments) >= 5
+        assert min(c.customers for line in joined.matrix for c in line if c.customers) >= 5
+        assert min(c.customers for each in joined.triangles for c in each.cohorts) >= 5
+
+
+def test_one_brand_with_one_customer_and_no_scores(quick_passwords: None, sold: Shop) -> None:
+    with_people(sold.folder, "executive", "marketing")
+    write_extracts(sold.project, load_policy(sold.project))
+    small = create_app(sold.project)
+    for role, words in (("executive", "No scores yet"), ("marketing", "Not shown")):
+        client = browser(small, role)
+        for path in ("/customers", "/what-if"):
+            page = client.get(path)
+            assert page.status_code == 200 and words in page.text
+    assert "No customer meets this rule" in browser(small, "executive").get("/campaign").text
+    page = browser(small, "executive").get("/customers/list").text
+    assert "1 customer</h1>" in page
+    key = re.search(r"/customers/([0-9a-f]{16})", page)
+    assert key
+    one = browser(small, "executive").get(f"/customers/{key[1]}").text
+    assert "There is no score yet" in one and "\N{EURO SIGN}30.00" in one  # three times two mugs
 
 
 def test_names_that_are_markup_are_text(app: FastAPI) -> None:

@@ -29,6 +29,9 @@ VARIABLES = {
     " workers' PATH.",
     "MERGEHOUSE_TOKEN": "Whose questions [`mergehouse mcp`](dashboards.md#assistants) answers, where"
     " `--user` names nobody.",
+    "MERGEHOUSE_METRICS_TOKEN": "The token that Prometheus brings to `/metrics` of `mergehouse serve`."
+    " Without it, metrics are for this machine alone.",
+    "MERGEHOUSE_OIDC_SECRET": "The secret of the client of `serve.sign_in`.",
     "MERGEHOUSE_RUNNER": "Of a project's repository on GitHub, under Variables: the runner that releases and"
     " promotes. Without it, `ubuntu-24.04`.",
 }

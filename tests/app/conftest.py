@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.app.shared_customers import app, gateway, house, quick_passwords  # noqa: F401 - they are fixtures
-from tests.app.two_times import Open, apart, together
-from tests.prepared import prepared
-from tests.suite import bundle_folder
 
 from mergehouse.access import passwords
 from mergehouse.app import bundle
+from tests.app.shared_customers import app, gateway, house  # noqa: F401 - they are fixtures
+from tests.app.two_times import Open, apart, together
+from tests.prepared import prepared
+from tests.suite import bundle_folder
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -43,6 +43,7 @@ class Policy:
         default_factory=lambda: {
             "executive": Role("Executive", group=True),
             "manager": Role("Manager of one brand", persons=True),
+            "admin": Role("Administrator", group=True, persons=True, admin=True),
         }
     )
 
@@ -52,6 +53,15 @@ class Policy:
             return None
         first = self.roles[held[0]]
         return Scope("+".join(held), "All brands" if first.group else "Shop", first.group, first.persons)
+
+    def within(self, own: Scope, role: str) -> Scope | None:
+        theirs = self.scope([role])
+        if theirs is None:
+            return None
+        return Scope(role, theirs.label, own.group and theirs.group, own.persons and theirs.persons)
+
+    def is_admin(self, roles: Iterable[str]) -> bool:
+        return any(self.roles[name].admin for name in roles if name in self.roles)
 
 
 @dataclass
@@ -63,7 +73,12 @@ class Gateway:
     def reader(self, scope: Scope) -> Any:
         if self.version is None:
             raise MergehouseError("/secret/path/serving holds nothing")
-        return SimpleNamespace(version=self.version, published=PUBLISHED)
+        return SimpleNamespace(
+            version=self.version, published=PUBLISHED, source="lakehouse", absent=frozenset()
+        )
+
+    def behind(self) -> str:
+        return ""
 
 
 def bundle_folder(folder: Path) -> Path:

@@ -12,7 +12,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
-from tests.suite import PASSWORD, Gateway, bundle_folder, suite, with_people
+from tests.suite import PASSWORD, Gateway, suite, with_people
 
 from mergehouse.access import passwords
 from mergehouse.access.people import People
@@ -23,23 +23,11 @@ from mergehouse.app.server import Suite
 from mergehouse.app.visitor import allowed
 from mergehouse.app.visitor import signed_in as signed_in_visitor
 
-OPEN = {"/sign-in", "/sign-out", "/health", "/ready", "/static/{digest}/{name}"}
+OPEN = {"/sign-in", "/sign-out", "/health", "/ready", "/metrics", "/static/{digest}/{name}"} | {
+    "/sign-in/provider",
+    "/sign-in/callback",
+}
 ORIGIN = "http://localhost"
-
-
-@pytest.fixture(scope="session")
-def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bundle_folder(tmp_path_factory.mktemp("bundle") / "static")
-
-
-@pytest.fixture(autouse=True)
-def quick(bundled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes that take a millisecond, and a bundle that is there."""
-    for name, value in (("PASSES", 1), ("KIBIBYTES", 64), ("LANES", 1)):
-        monkeypatch.setattr(passwords, name, value)
-    cheap = passwords.Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
-    monkeypatch.setattr(passwords, "_hasher", passwords.PasswordHash((cheap,)))
-    monkeypatch.setattr(bundle, "FOLDER", bundled)
 
 
 @pytest.fixture

@@ -28,12 +28,10 @@ from mergehouse.access.classes import MACROS
 from mergehouse.access.cut import CUSTOMERS, cut
 from mergehouse.access.policy import Policy, Scope
 from mergehouse.access.small_cells import joined
-from mergehouse.contracts.registry import contract_of
-from mergehouse.contracts.types import duckdb_type
+from mergehouse.access.source import Source, digest, location, opened, view
 from mergehouse.errors import AccessError
 from mergehouse.kpi.catalogue import catalogue
-from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import limited, quoted, select, text
+from mergehouse.lakehouse.reader import limited, quoted, text
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import mapping_tables
@@ -44,6 +42,10 @@ KEPT = 2  # versions: whoever reads one while the next is published goes on
 ROW_GROUP = 20_480  # rows: a list's page is in one, and a key's rows are in one
 MAPPINGS = ("churn_days", "rfm_segments")  # that files are made with
 REASONS = ("reason_1", "reason_2", "reason_3")
+
+
+class NothingPublished(AccessError):
+    """There is nothing yet that extracts could be made of."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,14 @@ def extracts() -> tuple[Extract, ...]:
 
 
 def write_extracts(
-    project: Project, policy: Policy, scopes: Iterable[Scope] = (), progress: Progress = silent
+    project: Project,
+    policy: Policy,
+    scopes: Iterable[Scope] = (),
+    progress: Progress = silent,
+    release: str | None = None,
 ) -> str:
-    """Writes what each of the policy's scopes and those given may see of what is published, and returns the
-    data's version.
+    """Writes what each of the policy's scopes and those given may see of what is published, in the lakehouse
+    or as the current release at `release`, and returns the data's version.
 
     What is there already is left alone. Raises AccessError where nothing is published yet or the folder
     cannot be written; what readers had stays as it was then.
@@ -84,56 +90,66 @@ def write_extracts(
     >>> (serving_folder(project) / version / load_policy(project).scope(["analyst"]).id).is_dir()
     True
     """
-    root, secret = serving_folder(project), _secret(project)
+    root, secret = serving_folder(project, release), _secret(project)
     wanted = {scope.id: scope for scope in (*policy.scopes(), *scopes)}
-    with _alone(root), Lakehouse(project.lakehouse_location).at_once() as lakehouse:
-        version, before = data_version(lakehouse), current_version(root)
+    with _alone(root), opened(project, release) as source:
+        version, before = data_version(source), current_version(root)
         missing = [scope for scope in wanted.values() if not (root / version / scope.id).is_dir()]
         try:
             if missing:
                 with limited(project.config.limits) as connection:
-                    versions = _prepare(project, lakehouse, connection)
+                    _prepare(project, source, connection)
                     for scope in missing:
                         progress(f"figures for {scope.label}")
                         salt = hmac.new(secret, scope.id.encode(), hashlib.sha256).hexdigest()
-                        _Writing(project, connection, scope, salt, versions).write(
+                        _Writing(project, connection, scope, salt, source.states).write(
                             root / version, root / before / scope.id if before else None
                         )
-            _set_current(root, version)
+            _set_current(root, version, source)
             _drop_others(root, version)
         except OSError as error:
             raise _unwritable(root, error) from None
         except duckdb.BinderException as error:
             raise AccessError(
-                f"{lakehouse.location} was written by another version of mergehouse"
-                f" ({str(error).splitlines()[0]}). `mergehouse run` brings its tables up to date."
+                f"{location(project, release)} was written by another version of mergehouse"
+                f" ({str(error).splitlines()[0]}). `mergehouse run` brings tables up to date, and `mergehouse"
+                " release` makes a release of them."
             ) from None
     return version
 
 
-def serving_folder(project: Project) -> Path:
-    """Where the extracts of a project's lakehouse are: those of its environments do not meet.
+def serving_folder(project: Project, release: str | None = None) -> Path:
+    """Where the extracts of a project's lakehouse are, or of releases: those of environments do not meet.
 
     >>> serving_folder(mh.project("shop")) == serving_folder(mh.project("shop", "prod"))
     False
     """
-    location = hashlib.sha256(project.lakehouse_location.encode()).hexdigest()[:8]
-    return project.folder / FOLDER / location
+    place = hashlib.sha256(location(project, release).encode()).hexdigest()[:8]
+    return project.folder / FOLDER / place
 
 
-def data_version(lakehouse: Lakehouse) -> str:
-    """Names what is published: the same for the same versions of all tables.
+def data_version(source: Source) -> str:
+    """Names what is published: the same for the same states of all tables that extracts are made of.
 
-    >>> len(data_version(mh.open("shop")))
+    >>> with opened(mh.project("shop")) as source:
+    ...     len(data_version(source))
     12
     """
-    published = {name: lakehouse.delta(name).version() for name in lakehouse.tables()}
-    if CUSTOMERS not in published:
-        raise AccessError(
-            f"nothing is published yet in {lakehouse.location}; `mergehouse run` builds the tables."
+    if CUSTOMERS not in source.states:
+        raise NothingPublished(
+            f"nothing is published yet in this {source.label}; `mergehouse run` builds the tables."
         )
     definitions = MACROS + "".join(extract.sql for extract in extracts())
-    return hashlib.sha256((json.dumps(published, sort_keys=True) + definitions).encode()).hexdigest()[:12]
+    return hashlib.sha256((digest(source, tables_read()) + definitions).encode()).hexdigest()[:12]
+
+
+def tables_read() -> frozenset[str]:
+    """All that extracts are made of.
+
+    >>> "gold.dim_brand" in tables_read()
+    True
+    """
+    return frozenset().union(*(extract.reads for extract in extracts()))
 
 
 def current_version(root: Path) -> str | None:
@@ -148,40 +164,27 @@ def current_version(root: Path) -> str | None:
         return None
 
 
-def _prepare(
-    project: Project, lakehouse: Lakehouse, connection: duckdb.DuckDBPyConnection
-) -> dict[str, int | None]:
-    """What all scopes have in common: published tables under `published`, mappings, classes. Returns the
-    tables' versions.
-    """
+def _prepare(project: Project, source: Source, connection: duckdb.DuckDBPyConnection) -> None:
+    """What all scopes have in common: published tables under `published`, mappings, classes."""
     connection.execute("CREATE SCHEMA published; CREATE SCHEMA mapping")
     connection.execute(MACROS)
-    versions: dict[str, int | None] = {}
-    for name in sorted(set().union(*(extract.reads for extract in extracts()))):
-        versions[name] = lakehouse.delta(name).version() if lakehouse.exists(name) else None
-        if versions[name] is not None:
-            sql = select(connection, lakehouse.delta(name))
-        else:
-            types = {column: duckdb_type(kind) for column, kind in contract_of(name).types.items()}
-            nulls = ", ".join(f"NULL::{kind} AS {quoted(column)}" for column, kind in types.items())
-            sql = f"SELECT {nulls} WHERE FALSE"
-        connection.execute(f"CREATE VIEW published.{quoted(name)} AS {sql}")
+    for name in sorted(tables_read()):
+        view(connection, source, name)
     for name in MAPPINGS:
         columns, rows = mapping_tables(project)[name]
         connection.execute(f"CREATE TABLE mapping.{name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
         connection.executemany(f"INSERT INTO mapping.{name} VALUES ({', '.join('?' for _ in columns)})", rows)
-    return versions
 
 
 @dataclass(frozen=True)
 class _Writing:
-    """The writing of one scope's files, with the `salt` of its keys, from tables of these versions."""
+    """The writing of one scope's files, with the `salt` of its keys, from tables of these states."""
 
     project: Project
     connection: duckdb.DuckDBPyConnection
     scope: Scope
     salt: str
-    versions: dict[str, int | None]
+    states: dict[str, str]
 
     def write(self, target: Path, before: Path | None) -> None:
         """Whole or not at all, under another name until it is. A file whose tables have not changed since
@@ -228,9 +231,9 @@ class _Writing:
 
     def _made_of(self, extract: Extract) -> str:
         """A digest of all that the file follows from; where a table is cut by its customers, of these."""
-        tables = [(name, self.versions[name], self._cut(name)) for name in sorted(extract.reads)]
+        tables = [(name, self.states.get(name), self._cut(name)) for name in sorted(extract.reads)]
         if any(quoted(CUSTOMERS) in sql for _, _, sql in tables):
-            tables.append((CUSTOMERS, self.versions[CUSTOMERS], ""))
+            tables.append((CUSTOMERS, self.states.get(CUSTOMERS), ""))
         mappings = [mapping_tables(self.project)[name] for name in MAPPINGS]
         content = json.dumps([self._sql(extract), MACROS, tables, mappings, self.salt])
         return hashlib.sha256(content.encode()).hexdigest()[:32]
@@ -316,12 +319,15 @@ def _unwritable(root: Path, error: OSError) -> AccessError:
     return AccessError(f"{root}: cannot be written ({error.strerror or error}).")
 
 
-def _set_current(root: Path, version: str) -> None:
+def _set_current(root: Path, version: str, source: Source) -> None:
+    """`absent`: the tables that the source does not have."""
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     unfinished = root / f".{CURRENT}"
     if current_version(root) == version:
         return
-    unfinished.write_text(json.dumps({"version": version, "written": now}), encoding="utf-8")
+    current = {"version": version, "written": now, "of": source.label}
+    absent = sorted(tables_read() - source.states.keys())
+    unfinished.write_text(json.dumps(current | {"absent": absent}), encoding="utf-8")
     unfinished.replace(root / CURRENT)
 
 

@@ -11,16 +11,18 @@ import functools
 import json
 import re
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import duckdb
 
-from mergehouse.access.extract import CURRENT, filled, serving_folder
+from mergehouse.access.extract import CURRENT, extracts, filled, serving_folder
 from mergehouse.access.policy import Policy, Scope
 from mergehouse.errors import AccessError
 from mergehouse.kpi import formula
@@ -29,6 +31,7 @@ from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.config import Project
 
 SQL = Path(__file__).parent / "queries"
+BEHIND = "behind.json"  # is there while newer figures are being written, or could not be
 SECONDS = 5.0  # a query may take
 ANSWERS, LARGEST = 2_000, 500  # kept, and the most rows of one that is
 LOCKED = (  # in this order: a list of files after external access has gone is refused
@@ -43,10 +46,18 @@ LOCKED = (  # in this order: a list of files after external access has gone is r
     "SET TimeZone = 'UTC'",
 )
 Row = dict[str, Any]
+# until when what is asked for now must be answered, by time.monotonic()
+deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+# what a query took, in seconds; None where its answer was kept from before
+Observer = Callable[[float | None], None]
 
 
 class NothingYet(AccessError):
     """For this scope no files have been written yet."""
+
+
+class TooSlow(AccessError):
+    """It takes longer than anybody is to wait."""
 
 
 class UnknownQuery(AccessError):
@@ -82,6 +93,17 @@ def queries() -> dict[str, Query]:
     return {file.stem: _read(file) for file in sorted(SQL.glob("*.sql"))}
 
 
+class Current(NamedTuple):
+    """What readers begin with. `of`: `lakehouse`, or `release` and its version; `absent`: tables that it does
+    not have.
+    """
+
+    version: str
+    written: dt.datetime
+    of: str
+    absent: frozenset[str]
+
+
 class Gateway:
     """Readers of the scopes of one project, each of the data that is there when it is asked for.
 
@@ -95,28 +117,52 @@ class Gateway:
     ['Shop']
     """
 
-    def __init__(self, project: Project, policy: Policy) -> None:
-        self.root = serving_folder(project)
+    def __init__(
+        self,
+        project: Project,
+        policy: Policy,
+        release: str | None = None,
+        observe: Observer = lambda seconds: None,
+    ) -> None:
+        self.observe = observe
+        self.root = serving_folder(project, release)
         self.policy = policy
         self._readers: dict[tuple[str, str], Reader] = {}
         self._lock = threading.Lock()
         self._answers = _Answers()
 
-    def version(self) -> tuple[str, dt.datetime]:
-        """The data's version and the instant it was written. Raises NothingYet where there is none."""
+    def version(self) -> Current:
+        """Of the data, and when it was written. Raises NothingYet where there is none."""
         try:
-            current = json.loads((self.root / CURRENT).read_text(encoding="utf-8"))
-            return str(current["version"]), dt.datetime.fromisoformat(current["written"])
+            found = json.loads((self.root / CURRENT).read_text(encoding="utf-8"))
+            written = dt.datetime.fromisoformat(found["written"])
+            return Current(
+                str(found["version"]),
+                written,
+                found.get("of", "lakehouse"),
+                frozenset(found.get("absent", ())),
+            )
         except (OSError, ValueError, KeyError):
             raise NothingYet(f"{self.root} holds no figures yet; `mergehouse run` writes them.") from None
 
+    def behind(self) -> Literal["", "writing", "failed"]:
+        """Whether newer figures than those that readers begin with are on their way, or could not be
+        written.
+        """
+        try:
+            found = json.loads((self.root / BEHIND).read_text(encoding="utf-8"))
+            return "failed" if found["failed"] else "writing"
+        except (OSError, ValueError, KeyError):
+            return ""
+
     def reader(self, scope: Scope) -> Reader:
         """What a scope may see, of the version of now. Raises NothingYet where nothing was written for it."""
-        version, written = self.version()
+        current = self.version()
+        version = current.version
         with self._lock:
             found = self._readers.get((scope.id, version))
             if found is None:
-                found = Reader(scope, version, written, self.policy.version, self.root, self._answers)
+                found = Reader(scope, current, self.policy.version, self.root, self._answers, self.observe)
                 self._readers = {
                     key: reader
                     for key, reader in self._readers.items()
@@ -128,16 +174,26 @@ class Gateway:
 
 class Reader:
     """One scope's figures of one version of the data. `tables` are those it has, as `gold.dim_brand`: none of
-    customers where the scope may not see single ones.
+    customers where the scope may not see single ones. `source` is what they were made of, and `absent` those
+    that are empty because it has no table of theirs: a release has Gold alone.
     """
 
     def __init__(
-        self, scope: Scope, version: str, published: dt.datetime, policy: str, root: Path, answers: _Answers
+        self,
+        scope: Scope,
+        current: Current,
+        policy: str,
+        root: Path,
+        answers: _Answers,
+        observe: Observer = lambda seconds: None,
     ) -> None:
-        self.scope, self.version, self.published = scope, version, published
-        self._key = (scope.id, policy, version)
-        self._answers = answers
-        self._connection, self.tables = _opened(root / version / scope.id)
+        self.scope, self.version, self.published = scope, current.version, current.written
+        self.source = current.of
+        self._key = (scope.id, policy, current.version)
+        self._answers, self._observe = answers, observe
+        self._connection, self.tables = _opened(root / current.version / scope.id)
+        empty = {extract.name for extract in extracts() if extract.reads and extract.reads <= current.absent}
+        self.absent = self.tables & empty
 
     def rows(self, query: str, **given: Any) -> list[Row]:
         """The answer to one of `queries()`, as rows by the names of their columns.
@@ -159,6 +215,8 @@ class Reader:
             bound = {name: value for name, value in given.items() if name in asked.parameters}
             known = _with_ratios(self._fetch(asked.chosen(given), bound))
             self._answers.keep(key, known)
+        else:
+            self._observe(None)
         return [dict(row) for row in known]
 
     def one(self, query: str, **given: Any) -> Row | None:
@@ -166,21 +224,25 @@ class Reader:
         return next(iter(self.rows(query, **given)), None)
 
     def _fetch(self, sql: str, bound: dict[str, Any]) -> list[Row]:
+        began = time.monotonic()
+        if (left := min(SECONDS, deadline.get() - began)) <= 0:
+            raise TooSlow("This takes too long: ask for less at a time.")
         cursor = self._connection.cursor()
-        clock = threading.Timer(SECONDS, cursor.interrupt)
+        clock = threading.Timer(left, cursor.interrupt)
         clock.start()
         try:
             found = cursor.execute(sql, bound)
             names = [column[0] for column in found.description]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         except duckdb.InterruptException:
-            raise AccessError("This takes too long: ask for less at a time.") from None
+            raise TooSlow("This takes too long: ask for less at a time.") from None
         except duckdb.ConversionException:  # its message holds the value
             raise UnknownQuery("A value is of another kind than the query expects.") from None
         except (duckdb.IOException, duckdb.PermissionException):  # their messages name files
             raise AccessError("The figures are not there any more: load the page again.") from None
         finally:
             clock.cancel()
+            self._observe(time.monotonic() - began)
 
 
 class _Answers:

@@ -16,12 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mergehouse.access.passwords import hashed, is_right
 from mergehouse.errors import ConfigError, MergehouseError
 
 FILE = "people.db"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
 SESSION_SECONDS, IDLE_SECONDS = 12 * 3600, 3600
+SIGN_IN_SECONDS = 600  # at the identity provider
+BY_PROVIDER = "sso-"  # names of users whom an identity provider has signed in begin so
 SEEN_SECONDS = 60  # a session's last use is written down no oftener
 TOKEN_PREFIX = "mh_"
 LONGEST_TOKEN_DAYS = 366
@@ -38,7 +39,10 @@ CREATE TABLE IF NOT EXISTS tokens (
   hash TEXT PRIMARY KEY, name TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
   made REAL NOT NULL, ends REAL NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS sign_ins (hash TEXT PRIMARY KEY, content TEXT NOT NULL, ends REAL NOT NULL) STRICT;
+PRAGMA user_version = 1;
 """
+_VERSION = 1  # of the schema
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ class People:
             raise MergehouseError(
                 f"{name!r}: a user's name has 1 to 64 small letters, digits and `.`, `_`, `-`, `@`."
             )
-        known = hashed(password)
+        _expect_own(name)
+        known = _hashed(password)
         with self._open() as db:
             try:
                 db.execute(
@@ -93,11 +98,19 @@ class People:
                 User(n, label, _split(roles), bool(off), bool(demo)) for n, label, roles, off, demo in found
             ]
 
+    def held_roles(self) -> set[tuple[str, ...]]:
+        """What roles people have who may sign in, each combination once."""
+        if not self.file.exists():
+            return set()
+        with self._open() as db:
+            return {_split(roles) for (roles,) in db.execute("SELECT roles FROM users WHERE NOT disabled")}
+
     def set_roles(self, name: str, roles: Iterable[str]) -> None:
         self._change(name, "UPDATE users SET roles = ? WHERE name = ?", _joined(roles))
 
     def set_password(self, name: str, password: str) -> None:
-        self._change(name, "UPDATE users SET password = ? WHERE name = ?", hashed(password))
+        _expect_own(name)
+        self._change(name, "UPDATE users SET password = ? WHERE name = ?", _hashed(password))
 
     def disable(self, name: str) -> None:
         self._change(name, "UPDATE users SET disabled = ? WHERE name = ?", 1)
@@ -115,7 +128,7 @@ class People:
         Raises MergehouseError where a name is a real user's.
         """
         password = secrets.token_urlsafe(12)
-        known = hashed(password)
+        known = _hashed(password)
         with self._open() as db:
             real = "SELECT name FROM users WHERE NOT is_demo"
             if taken := sorted({name for (name,) in db.execute(real)} & set(labels)):
@@ -134,11 +147,51 @@ class People:
         """
         with self._open() as db:
             found = db.execute(
-                "SELECT name, label, roles, password FROM users WHERE name = ? AND NOT disabled", (name,)
+                "SELECT name, label, roles, password FROM users"
+                " WHERE name = ? AND NOT disabled AND password <> ''",
+                (name,),
             ).fetchone()
+        from mergehouse.access.passwords import is_right
+
         if not is_right(password, found[3] if found else None):
             return None
         return Person(found[0], found[1], _split(found[2]))
+
+    def begin_sign_in(self, content: str) -> str:
+        """Keeps what is to be known when a browser comes back from the identity provider; its secret."""
+        secret, now = secrets.token_urlsafe(32), self.now()
+        with self._open() as db:
+            db.execute("DELETE FROM sign_ins WHERE ends < ?", (now,))
+            db.execute(
+                "INSERT INTO sign_ins VALUES (?, ?, ?)", (_digest(secret), content, now + SIGN_IN_SECONDS)
+            )
+        return secret
+
+    def take_sign_in(self, secret: str) -> str | None:
+        """What was kept, once; None where that was too long ago, or has been taken."""
+        with self._open() as db:
+            found = db.execute(
+                "DELETE FROM sign_ins WHERE hash = ? RETURNING content, ends", (_digest(secret),)
+            ).fetchone()
+        return str(found[0]) if found and found[1] > self.now() else None
+
+    def signed_in_by(self, issuer: str, subject: str, label: str, roles: Iterable[str]) -> Person | None:
+        """The user whom an identity provider has signed in, with the roles that it gives now. None where it
+        gives none, and where the user is disabled here; what sessions there were end.
+        """
+        name = BY_PROVIDER + _digest(f"{issuer}\n{subject}")[:20]
+        given = _joined(roles)
+        with self._open() as db:
+            found = db.execute("SELECT roles, disabled FROM users WHERE name = ?", (name,)).fetchone()
+            if found is None and given:
+                new = "INSERT INTO users (name, label, password, roles) VALUES (?, ?, '', ?)"
+                db.execute(new, (name, label, given))
+            elif found is not None:
+                db.execute("UPDATE users SET label = ?, roles = ? WHERE name = ?", (label, given, name))
+                if found[0] != given:
+                    db.execute("DELETE FROM sessions WHERE name = ?", (name,))
+        is_out = not given or (found is not None and found[1])
+        return None if is_out else Person(name, label, _split(given))
 
     def begin_session(self, person: Person) -> str:
         """A new session's secret, 256 random bits, for the cookie."""
@@ -167,6 +220,7 @@ class People:
 
     def make_token(self, name: str, days: int) -> str:
         """A new token of a user, valid for some days. It cannot be read again."""
+        _expect_own(name)
         if not 1 <= days <= LONGEST_TOKEN_DAYS:
             raise MergehouseError(f"--days {days}: expected 1 to {LONGEST_TOKEN_DAYS}.")
         token, now = TOKEN_PREFIX + secrets.token_urlsafe(32), self.now()
@@ -191,7 +245,8 @@ class People:
         """The user of that name, for whoever may read this file anyway; None where disabled or not there."""
         with self._open() as db:
             found = db.execute(
-                "SELECT name, label, roles FROM users WHERE name = ? AND NOT disabled", (name,)
+                "SELECT name, label, roles FROM users WHERE name = ? AND NOT disabled AND password <> ''",
+                (name,),
             ).fetchone()
         return Person(found[0], found[1], _split(found[2])) if found else None
 
@@ -210,13 +265,13 @@ class People:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A transaction; the file is made, for its owner alone, where it is not there."""
         try:
-            if is_new := not self.file.exists():
+            if not self.file.exists():
                 os.close(os.open(self.file, os.O_CREAT | os.O_WRONLY, 0o600))
             db = sqlite3.connect(self.file, timeout=10)
             try:
                 with db:
                     db.execute("PRAGMA foreign_keys = ON")
-                    if is_new or not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                    if db.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
                         db.executescript(_SCHEMA)
                     yield db
             finally:
@@ -225,6 +280,20 @@ class People:
             raise ConfigError(
                 f"{self.file}: cannot be used ({error}). This user must be able to read and write it."
             ) from None
+
+
+def _expect_own(name: str) -> None:
+    if name.startswith(BY_PROVIDER):
+        raise MergehouseError(
+            f"{name}: names that begin with `{BY_PROVIDER}` are of users whom the identity provider signs in;"
+            " they have no password and no tokens here."
+        )
+
+
+def _hashed(password: str) -> str:
+    from mergehouse.access.passwords import hashed  # takes the extra `app`, which who only runs has not
+
+    return hashed(password)
 
 
 def _expect_one(cursor: sqlite3.Cursor, name: str) -> None:

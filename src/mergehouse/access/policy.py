@@ -135,6 +135,31 @@ class Policy:
             label=self._label(kept),
         )
 
+    def within(self, own: Scope, role: str) -> Scope | None:
+        """What a role sees of what somebody may see: the rows, columns and rights that both have. None where
+        the role is not known.
+
+        >>> one = Rule(column="brand", values=("one",))
+        >>> roles = {"all": Role(label="All", rows="all", masks=()), "one": Role(label="One", rows=(one,))}
+        >>> policy = Policy(roles, "1", {})
+        >>> policy.within(policy.scope(["all"]), "one") == policy.scope(["one"])
+        True
+        >>> policy.within(policy.scope(["one"]), "all").rows == policy.scope(["one"]).rows  # never more
+        True
+        """
+        theirs = self.scope([role])
+        if theirs is None:
+            return None
+        rows = {tuple(sorted({*mine, *other}, key=repr)) for mine in own.rows for other in theirs.rows}
+        kept = ((),) if () in rows else tuple(sorted(rows, key=repr))
+        return Scope(
+            rows=kept,
+            masks=tuple(sorted({*own.masks, *theirs.masks})),
+            group=own.group and theirs.group,
+            persons=own.persons and theirs.persons,
+            label=self._label(kept),
+        )
+
     def scopes(self) -> list[Scope]:
         """Of every role on its own, each once."""
         found = [self.scope([name]) for name in self.roles]

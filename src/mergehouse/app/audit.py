@@ -21,6 +21,7 @@ class Entry:
     address: str
     parameters: list[tuple[str, str]]
     person: str | None = None
+    seen_as: str | None = None  # the role that they look on as
     scope: str | None = None
     rows: int = 0
     words: dict[str, str] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Audit:
             "when": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
             "request": entry.id,
             "who": entry.person,
+            "as": entry.seen_as,
             "from": entry.address,
             "scope": entry.scope,
             "what": f"{entry.method} {entry.path[:LONGEST_VALUE]}",

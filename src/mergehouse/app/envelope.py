@@ -8,8 +8,7 @@ work.
 from __future__ import annotations
 
 import secrets
-import sys
-import traceback
+import time
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,10 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mergehouse.app.audit import Audit, Entry
+from mergehouse.app.log import log
+from mergehouse.app.metrics import count_request
 from mergehouse.app.rendering import error_page
 
 LARGEST_BODY, LONGEST_QUERY = 64 * 1024, 8 * 1024  # bytes
-QUIET = ("/static/", "/health", "/ready")  # nothing of anybody's is in them: no audit
+QUIET = ("/static/", "/health", "/ready", "/metrics")  # nothing of anybody's is in them: no audit
 SAFE = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -52,11 +53,12 @@ class Envelope:
         scope["root_path"] = self.prefix  # a proxy may leave it on the path, or not
         entry = _entry(scope)
         scope.setdefault("state", {})["entry"] = entry
-        begun = False
+        begun, status, arrived = False, 500, time.perf_counter()
 
         async def send_within(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 if not entry.path.startswith(QUIET):
                     self.audit.write(entry, message["status"])
                 begun = True
@@ -70,11 +72,12 @@ class Envelope:
             else:
                 await self.app(scope, _limited(receive), send_within)
         except Exception as error:
-            print(f"request {entry.id} failed:", file=sys.stderr)
-            traceback.print_exception(error)
+            log.error("a request failed", exc_info=error, extra={"more": {"request": entry.id}})
             if begun:
                 raise
             await self._failed(scope, receive, send, entry)
+        finally:
+            count_request(scope, status, time.perf_counter() - arrived)
 
     async def _failed(self, scope: Scope, receive: Receive, send: Send, entry: Entry) -> None:
         """The page of an error, also where it was the audit that failed."""
@@ -87,10 +90,7 @@ class Envelope:
         try:
             self.audit.write(entry, 500)
         except OSError as error:
-            print(
-                f"{self.audit.file}: cannot be written ({error}); nothing is shown without it.",
-                file=sys.stderr,
-            )
+            log.error("%s: cannot be written (%s); nothing is shown without it.", self.audit.file, error)
         await error_page(scope, 500, entry.id)(scope, receive, send_within)
 
 

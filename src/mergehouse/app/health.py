@@ -22,13 +22,21 @@ def health() -> JSONResponse:
 
 @router.get("/ready")
 def ready(request: Request) -> JSONResponse:
-    """503 until a role has files to read, and where access.yml or people.db cannot be used. Says no more."""
+    """503 and why, in words that name nothing, until a role has figures to read. They may be older than what
+    is published: `newer` says so.
+    """
     suite: Suite = request.app.state.suite
+    why = "access.yml cannot be used"
     try:
         access = suite.access()
+        why = "people.db cannot be used"
         suite.people.users()
+        why = "no role is allowed anything"
         scopes = [scope for name in access.policy.roles if (scope := access.policy.scope([name]))]
-        access.gateway.reader(scopes[0])
+        first = scopes[0]
+        why = "no figures are there yet"
+        access.gateway.reader(first)
     except (MergehouseError, IndexError):
-        return JSONResponse({"status": "not ready"}, 503)
-    return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "not ready", "why": why}, 503)
+    newer = {"writing": "being prepared", "failed": "could not be prepared"}.get(access.gateway.behind())
+    return JSONResponse({"status": "ready"} | ({"newer": newer} if newer else {}))

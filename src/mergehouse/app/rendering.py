@@ -15,15 +15,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Scope
 
+from mergehouse.app.looking_on import PARAMETER, kept_in_forms
 from mergehouse.app.writing import Writing, accepted
 from mergehouse.errors import MergehouseError
 
 if TYPE_CHECKING:
+    from mergehouse.app.server import Suite
     from mergehouse.app.visitor import Visitor
 
 TEMPLATES = Path(__file__).parent / "templates"
 THEMES = ("light", "dark")
-ERRORS = {  # status: title, what it means, what to do
+ERRORS: dict[int | str, tuple[str, str, str]] = {  # status: title, what it means, what to do
     400: ("Bad request", "The address or the form is not one that this site has written.", "Go back."),
     403: ("Not for you", "Your access does not cover this page.", "Ask whoever looks after this site."),
     404: ("Not found", "There is nothing at this address that you may see.", "Check the address."),
@@ -34,15 +36,21 @@ ERRORS = {  # status: title, what it means, what to do
     429: ("Too many attempts", "There were too many attempts in a short time.", "Wait a minute."),
     500: ("Something failed", "The page could not be made; the figures are unharmed.", "Try again."),
     503: ("Nothing to show yet", "The figures are not there, or cannot be read now.", "Try again later."),
+    "slow": ("This takes too long", "The figures were not worked out in time.", "Ask for less at a time."),
+    "many": (
+        "One after the other",
+        "Other pages of yours are still being made, and this one has waited long enough.",
+        "Close what you do not need, and try again.",
+    ),
 }
 
 
 def page(request: Request, visitor: Visitor, template: str, **context: Any) -> HTMLResponse:
     """A page for a visitor, from `templates/<template>.html.j2`.
 
-    The template has `write` (figures in the visitor's locale), `url` (a path of the suite), `with_query`
-    (this address with some parameters changed), `visitor`, `data` (the reader), and what else is in
-    `_common`.
+    The template has `write` (figures in the visitor's locale), `url` (a path of the suite), `action` (one
+    that forms post to), `with_query` (this address with some parameters changed), `visitor`, `data` (the
+    reader), `behind` (whether newer figures are published), and what else is in `_common`.
     """
     suite = request.app.state.suite
     shown = [each for each, _ in suite.pages if visitor.may_open(each)]
@@ -50,10 +58,13 @@ def page(request: Request, visitor: Visitor, template: str, **context: Any) -> H
         _environment()
         .get_template(f"{template}.html.j2")
         .render(
-            _common(request.scope) | {"visitor": visitor, "pages": shown, "data": _data(visitor)} | context
+            _common(request.scope)
+            | {"visitor": visitor, "pages": shown, "data": _data(visitor), "behind": _behind(suite)}
+            | context
         )
     )
-    return HTMLResponse(written)
+    role = request.state.entry.seen_as
+    return HTMLResponse(kept_in_forms(written, role) if role else written)
 
 
 def open_page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
@@ -62,11 +73,12 @@ def open_page(request: Request, template: str, status: int = 200, **context: Any
     return HTMLResponse(written, status)
 
 
-def error_page(scope: Scope, status: int, number: str = "", words: str = "") -> Response:
+def error_page(scope: Scope, status: int, number: str = "", words: str = "", kind: str = "") -> Response:
     """The same bytes for everybody and every address: it tells nothing of what is there. `number`: of the
-    request, by which somebody may look it up. Programs get JSON, with `words` in the place of the meaning.
+    request, by which somebody may look it up; `kind`: which of `ERRORS` says it, if not that of the status.
+    Programs get JSON, with `words` in the place of the meaning.
     """
-    title, meaning, remedy = ERRORS.get(status, ERRORS[400 if status < 500 else 500])
+    title, meaning, remedy = ERRORS.get(kind or status, ERRORS[400 if status < 500 else 500])
     if is_for_programs(scope):
         told = {"error": words or f"{title}: {meaning}"} | ({"request": number} if number else {})
         return JSONResponse(told, status)
@@ -86,6 +98,13 @@ def _data(visitor: Visitor) -> Any:
         return None
 
 
+def _behind(suite: Suite) -> str:
+    try:
+        return str(suite.access().gateway.behind())
+    except MergehouseError:
+        return ""
+
+
 def _common(scope: Scope) -> dict[str, Any]:
     request, suite = Request(scope), scope["app"].state.suite
     prefix = suite.prefix
@@ -97,11 +116,19 @@ def _common(scope: Scope) -> dict[str, Any]:
         added = [(name.rstrip("_"), str(value)) for name, value in changed.items() if value is not None]
         return f"{prefix}{path}{'?' if kept or added else ''}{urlencode(kept + added)}"
 
-    path = scope["state"]["entry"].path
+    def url(path: str, **query: Any) -> str:
+        """A path of the suite, seen as this page is."""
+        query |= seen
+        return f"{prefix}{path}{'?' if query else ''}{urlencode(query)}"
+
+    entry = scope["state"]["entry"]
+    seen = {PARAMETER: entry.seen_as} if entry.seen_as else {}
+    path = entry.path
     theme = request.cookies.get("theme", "")
     return {
         "write": Writing(accepted(request.headers.get("accept-language"))),
-        "url": lambda path, **query: f"{prefix}{path}{'?' if query else ''}{urlencode(query)}",
+        "url": url,
+        "action": lambda path: prefix + path,
         "static": lambda name: prefix + suite.bundle.path(name),
         "with_query": with_query,
         "path": path,

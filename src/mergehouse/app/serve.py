@@ -6,10 +6,13 @@ import functools
 import ipaddress
 import os
 import re
+import signal
 import socket
+import tempfile
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +21,17 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from mergehouse.access.people import People
+from mergehouse.access.policy import load_policy
+from mergehouse.app.identity_provider import provider_of
+from mergehouse.app.log import begin_log, log
+from mergehouse.app.metrics import FOLDER
 from mergehouse.app.server import LOOPBACK_NAMES, create_app
+from mergehouse.app.upkeep import Upkeep
 from mergehouse.errors import ConfigError
 from mergehouse.project.config import Project, load_project
 
 OPEN_AFTER_SECONDS = 1.5
-STOP_SECONDS = 2  # for answers that are being sent
+STOP_SECONDS = 6  # for answers that are being made, which take 5 at most
 ANY = ("0.0.0.0", "::", "")
 
 
@@ -39,6 +47,7 @@ class Service:
     names: tuple[str, ...]  # by which browsers reach it
     proxies: tuple[str, ...]  # addresses whose X-Forwarded-For and -Proto are believed
     prefix: str
+    release: str | None = None  # where releases are that are shown in the lakehouse's place
 
     @property
     def on_loopback(self) -> bool:
@@ -64,12 +73,22 @@ class Service:
 
 def application(service: Service) -> FastAPI:
     names = service.names or (service.host,)
+    project = load_project(service.folder, service.environment)
     return create_app(
-        load_project(service.folder, service.environment),
+        project,
         hosts=(*LOOPBACK_NAMES, *names) if service.on_loopback else names,
         prefix=service.prefix,
         on_loopback=service.on_loopback,
+        is_public=service.is_public,
+        release=service.release,
+        provider=provider_of(project, load_policy(project)),
     )
+
+
+def worker(service: Service) -> FastAPI:
+    """As `application`, for a process of its own."""
+    begin_log()
+    return application(service)
 
 
 def expect_servable(service: Service, project: Project, allow_root: bool) -> None:
@@ -106,10 +125,10 @@ def serve(service: Service, open_browser: bool, listening: Callable[[str], None]
 
     Raises ConfigError where it cannot listen or has not what it needs.
     """
-    build = functools.partial(application, service)
-    built = build()  # what is wrong is said once, before any process starts
+    begin_log()
+    built = application(service)  # what is wrong is said once, before any process starts
     config = uvicorn.Config(
-        build if service.workers > 1 else built,
+        functools.partial(worker, service) if service.workers > 1 else built,
         factory=service.workers > 1,
         host=service.host,
         port=service.port,
@@ -118,18 +137,39 @@ def serve(service: Service, open_browser: bool, listening: Callable[[str], None]
         forwarded_allow_ips=list(service.proxies),
         server_header=False,
         access_log=False,
-        log_level="warning",
+        log_config=None,
         timeout_graceful_shutdown=STOP_SECONDS,
         h11_max_incomplete_event_size=32 * 1024,
     )
     listener = _listener(config)
+    Upkeep(built.state.suite.project, service.release).start()
     listening(service.address)
     if open_browser:
         threading.Timer(OPEN_AFTER_SECONDS, webbrowser.open, [service.address]).start()
-    if service.workers > 1:
-        Multiprocess(config, [listener]).run()
-    else:
-        uvicorn.Server(config).run(sockets=[listener])
+    log.info("serving", extra={"more": {"address": service.address, "workers": service.workers}})
+    with _stopping_gently():
+        if service.workers > 1:
+            with tempfile.TemporaryDirectory(prefix="mergehouse-metrics-") as counted:
+                os.environ[FOLDER] = counted  # before the workers are there, which add up in it
+                Multiprocess(config, [listener]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[listener])
+    log.info("stopped")
+
+
+@contextmanager
+def _stopping_gently() -> Iterator[None]:
+    """Within, Ctrl-C and SIGTERM are the server's, which sends what it has begun to send; it is an end like
+    any other.
+    """
+    woken = signal.set_wakeup_fd(-1)  # with it the command line would end what does not end at once
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(woken)
 
 
 def _listener(config: uvicorn.Config) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,19 +15,21 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from mergehouse.access.gateway import UnknownQuery
+from mergehouse.access.gateway import TooSlow, UnknownQuery
 from mergehouse.access.passwords import Busy
 from mergehouse.access.people import People
-from mergehouse.app import bundle, health, sign_in
+from mergehouse.app import bundle, health, identity_provider, metrics, sign_in
 from mergehouse.app.answers import NotAsked
 from mergehouse.app.api import routes
 from mergehouse.app.api.routes import with_token
 from mergehouse.app.audit import Audit
 from mergehouse.app.bundle import Bundle, load_bundle
 from mergehouse.app.envelope import Envelope
+from mergehouse.app.identity_provider import Provider
 from mergehouse.app.page import Page, all_pages
 from mergehouse.app.rendering import error_page
 from mergehouse.app.sign_in import Attempts
+from mergehouse.app.turns import TooMany, Turns, in_turn
 from mergehouse.app.view import UnknownFilter
 from mergehouse.app.visitor import SignedIn, allowed, signed_in
 from mergehouse.errors import MergehouseError
@@ -44,13 +47,13 @@ class Access:
     gateway: Any
 
 
-def open_access(project: Project) -> Access:
+def open_access(project: Project, release: str | None = None) -> Access:
     """Raises ConfigError where access.yml cannot be used."""
     from mergehouse.access.gateway import Gateway
     from mergehouse.access.policy import load_policy
 
     policy = load_policy(project)
-    return Access(policy, Gateway(project, policy))
+    return Access(policy, Gateway(project, policy, release, metrics.count_query))
 
 
 @dataclass
@@ -58,13 +61,16 @@ class Suite:
     """What every request needs, in `app.state.suite`."""
 
     project: Project
-    open_access: Callable[[Project], Access]
+    open_access: Callable[..., Access]
     people: People
     bundle: Bundle
     pages: list[tuple[Page, APIRouter]]
     prefix: str
     on_loopback: bool
+    is_public: bool  # whether others than this machine reach it
+    provider: Provider | None = None
     attempts: Attempts = field(default_factory=Attempts)
+    turns: Turns = field(default_factory=Turns)
     _access: tuple[object, Access] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -91,23 +97,36 @@ def create_app(
     hosts: Sequence[str] = LOOPBACK_NAMES,
     prefix: str = "",
     on_loopback: bool = True,
-    open_access: Callable[[Project], Access] = open_access,
+    is_public: bool = False,
+    release: str | None = None,
+    provider: Provider | None = None,
+    open_access: Callable[..., Access] = open_access,
 ) -> FastAPI:
     """The suite of a project. `hosts`: names by which browsers reach it; `prefix`: the path under which a
-    proxy offers it, such as `/bi`.
+    proxy offers it, such as `/bi`; `release`: where releases are that it shows in the lakehouse's place.
 
     Raises ConfigError where access.yml or the bundle of scripts and styles cannot be used.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     people, pages = People(project.folder), all_pages()
-    suite = Suite(project, open_access, people, load_bundle(), pages, prefix, on_loopback)
+    if release:
+        open_access = functools.partial(open_access, release=release)
+    suite = Suite(
+        project, open_access, people, load_bundle(), pages, prefix, on_loopback, is_public, provider
+    )
     suite.access()
     app.state.suite = suite
-    for open_to_all in (bundle.router, health.router, sign_in.router):
+    for open_to_all in (
+        bundle.router,
+        health.router,
+        metrics.router,
+        sign_in.router,
+        identity_provider.router,
+    ):
         app.include_router(open_to_all)
     for page, router in suite.pages:
-        app.include_router(router, dependencies=[Depends(signed_in), allowed(page)])
-    app.include_router(routes.router, dependencies=[Depends(with_token)])
+        app.include_router(router, dependencies=[Depends(signed_in), allowed(page), Depends(in_turn)])
+    app.include_router(routes.router, dependencies=[Depends(with_token), Depends(in_turn)])
     app.add_api_route("/", _first_page, methods=["GET"])
     for kind, answer in ERRORS.items():
         app.add_exception_handler(kind, answer)
@@ -121,7 +140,8 @@ def _first_page(request: Request, visitor: SignedIn) -> Response:
     suite: Suite = request.app.state.suite
     for page, _ in suite.pages:
         if visitor.may_open(page):
-            return RedirectResponse(suite.prefix + page.path, 303)
+            query = f"?{request.url.query}" if visitor.looks_on_as else ""
+            return RedirectResponse(f"{suite.prefix}{page.path}{query}", 303)
     raise HTTPException(403)
 
 
@@ -149,6 +169,16 @@ def _too_busy(request: Request, error: Exception) -> Response:
     return answer
 
 
+def _too_many(request: Request, error: Exception) -> Response:
+    answer = error_page(request.scope, 503, kind="many")
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+def _too_slow(request: Request, error: Exception) -> Response:
+    return error_page(request.scope, 503, kind="slow")
+
+
 def _not_now(request: Request, error: Exception) -> Response:
     """What mergehouse itself refuses: its words are for the audit, since they may name files."""
     request.state.entry.words["error"] = str(error)[:300]
@@ -159,6 +189,8 @@ ERRORS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     HTTPException: _refused,
     RequestValidationError: _not_understood,
     Busy: _too_busy,
+    TooMany: _too_many,
+    TooSlow: _too_slow,
     NotAsked: _not_asked,
     UnknownFilter: _not_understood,
     UnknownQuery: _not_understood,

@@ -14,6 +14,7 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.exceptions import HTTPException
 
 from mergehouse.access.passwords import LONGEST
+from mergehouse.access.people import Person
 from mergehouse.app.rendering import THEMES, open_page
 from mergehouse.app.visitor import SignedIn, cookie_name, session_of
 
@@ -34,9 +35,11 @@ class Attempts:
         self.of_account = (RateLimitItemPerMinute(5), RateLimitItemPerHour(30))
         self.of_address = (RateLimitItemPerMinute(20), RateLimitItemPerHour(200))
 
-    def allow(self, name: str, address: str) -> bool:
-        """Counts one more. False where there were too many, of one or the other."""
-        counted = [self.limiter.hit(limit, "account", name) for limit in self.of_account]
+    def allow(self, name: str | None, address: str) -> bool:
+        """Counts one more. False where there were too many, of one or the other. Without a name, which only
+        the identity provider knows then, of the address alone.
+        """
+        counted = [self.limiter.hit(limit, "account", name) for limit in self.of_account if name is not None]
         counted += [self.limiter.hit(limit, "address", address) for limit in self.of_address]
         return all(counted)
 
@@ -52,7 +55,15 @@ def sign_in_page(request: Request, next: str = "") -> Response:
     secret = session_of(request)
     if secret and suite.people.of_session(secret):
         return RedirectResponse(suite.prefix + target, 303)
-    return open_page(request, "sign_in", next=target, name="", problem="")
+    return sign_in_form(request, next=target)
+
+
+def sign_in_form(
+    request: Request, status: int = 200, next: str = "/", name: str = "", problem: str = ""
+) -> Response:
+    has_provider = request.app.state.suite.provider is not None
+    given = {"next": next, "name": name, "problem": problem, "has_provider": has_provider}
+    return open_page(request, "sign_in", status, **given)
 
 
 @router.post("/sign-in")
@@ -72,13 +83,19 @@ def sign_in(
     known = len(name) <= LONGEST_NAME and len(password) <= LONGEST
     person = suite.people.signed_in(name, unicodedata.normalize("NFC", password)) if known else None
     if person is None:
-        return open_page(request, "sign_in", 401, next=target, name=name, problem=WRONG)
+        return sign_in_form(request, 401, target, name, WRONG)
     suite.attempts.forget(name)
+    return begun(request, _redirect(request, target), person)
+
+
+def begun(request: Request, answer: Response, person: Person) -> Response:
+    """The answer with a new session of who has just shown who they are; what there was before ends."""
+    suite: Suite = request.app.state.suite
     if old := session_of(request):
         suite.people.end_session(old)
-    entry.person = person.name
+    request.state.entry.person = person.name
     secret = suite.people.begin_session(person)
-    return _with_cookie(request, target, cookie_name(suite.is_secure(request)), secret)
+    return with_cookie(request, answer, cookie_name(suite.is_secure(request)), secret)
 
 
 @router.post("/sign-out")
@@ -86,7 +103,7 @@ def sign_out(request: Request) -> Response:
     """For everybody: who has a session but no role must be able to end it."""
     suite: Suite = request.app.state.suite
     suite.people.end_session(session_of(request) or "")
-    return _with_cookie(request, "/sign-in", cookie_name(suite.is_secure(request)), "")
+    return with_cookie(request, _redirect(request, "/sign-in"), cookie_name(suite.is_secure(request)), "")
 
 
 @router.post("/theme")
@@ -95,20 +112,23 @@ def set_theme(
 ) -> Response:
     """Light, dark, or as the machine has it."""
     chosen = theme if theme in THEMES else ""
-    return _with_cookie(request, known_path(request.app.state.suite, next), "theme", chosen, YEAR_SECONDS)
+    target = known_path(request.app.state.suite, next)
+    return with_cookie(request, _redirect(request, target), "theme", chosen, YEAR_SECONDS)
 
 
-def _with_cookie(
-    request: Request, path: str, name: str, value: str, seconds: int | None = None
-) -> RedirectResponse:
-    """To a path of the suite, with a cookie that scripts cannot read; without a value it is taken away."""
-    suite: Suite = request.app.state.suite
-    answer = RedirectResponse(suite.prefix + path, 303)
+def _redirect(request: Request, path: str) -> RedirectResponse:
+    return RedirectResponse(request.app.state.suite.prefix + path, 303)
+
+
+def with_cookie(
+    request: Request, answer: Response, name: str, value: str, seconds: int | None = None
+) -> Response:
+    """With a cookie that scripts cannot read; without a value it is taken away."""
     answer.set_cookie(
         name,
         value,
         max_age=seconds if value else 0,
-        secure=suite.is_secure(request),
+        secure=request.app.state.suite.is_secure(request),
         httponly=True,
         samesite="lax",
         path="/",

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
 from mergehouse.access.people import Person
+from mergehouse.app.looking_on import asked_for
 from mergehouse.app.page import Page
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Visitor:
     labels: tuple[str, ...]  # of their roles
     is_admin: bool
     open_reader: Callable[[], Any]
+    looks_on_as: str | None = None  # the label of a role
+    may_look_on: tuple[tuple[str, str], ...] = ()  # roles and their labels
 
     @cached_property
     def reader(self) -> Any:
@@ -69,17 +72,25 @@ def visitor_for(request: Request, person: Person) -> Visitor:
     entry = request.state.entry
     entry.person = person.name
     access = suite.access()
-    scope = access.policy.scope(person.roles)
+    policy, held = access.policy, person.roles
+    scope = policy.scope(held)
     if scope is None:
         raise HTTPException(403)
+    is_admin = policy.is_admin(held)
+    others = tuple((name, role.label) for name, role in policy.roles.items()) if is_admin else ()
+    if seen_as := asked_for(request, policy, is_admin):
+        scope, held = policy.within(scope, seen_as), (seen_as,)
+        entry.seen_as = seen_as
     entry.scope = scope.id
-    roles = [access.policy.roles[name] for name in person.roles if name in access.policy.roles]
+    labels = tuple(policy.roles[name].label for name in held if name in policy.roles)
     return Visitor(
         person=person,
         scope=scope,
-        labels=tuple(role.label for role in roles),
-        is_admin=any(role.admin for role in roles),
+        labels=labels,
+        is_admin=is_admin and policy.is_admin(held),
         open_reader=lambda: access.gateway.reader(scope),
+        looks_on_as=labels[0] if seen_as else None,
+        may_look_on=others,
     )
 
 

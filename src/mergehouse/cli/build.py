@@ -11,6 +11,7 @@ import typer
 from mergehouse.cli.options import HERE, Env, Folder, Json, app, rates
 
 if TYPE_CHECKING:
+    from mergehouse.operations.maintenance import Maintained
     from mergehouse.pipeline.results import RunResult
     from mergehouse.project.config import Project
     from mergehouse.project.ecb_rates import Edition
@@ -41,6 +42,7 @@ def run(
 ) -> None:
     """Load what was delivered and rebuild what is stale, up to Gold."""
     from mergehouse.cli import render
+    from mergehouse.cli.serving import refresh_dashboards
     from mergehouse.errors import ConfigError
     from mergehouse.pipeline.results import summary
     from mergehouse.pipeline.run import run as run_pipeline
@@ -65,33 +67,8 @@ def run(
         if loaded.config.science.tables and (lacking := lacking_packages()):
             typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
     is_scored = not later or _train_and_score(loaded, result)
-    is_shown = _write_dashboards(loaded, as_json)
+    is_shown = refresh_dashboards(loaded, as_json)
     raise typer.Exit(1 if result.failed or not is_scored or not is_shown else 0)
-
-
-def _write_dashboards(project: Project, quiet: bool) -> bool:
-    """Writes what each role may see, for `mergehouse serve`; False where that failed. A project without
-    access.yml has no dashboards.
-    """
-    from mergehouse.access.extract import write_extracts
-    from mergehouse.access.policy import FILE, load_policy
-    from mergehouse.cli import render
-    from mergehouse.errors import MergehouseError
-
-    if not (project.folder / FILE).exists():
-        return True
-    try:
-        with render.steps(hidden=quiet) as step:
-            policy = load_policy(project)
-            write_extracts(project, policy, progress=step)
-    except MergehouseError as error:
-        render.complain(f"Dashboards show what they showed before: {error}")
-        return False
-    if not quiet:
-        typer.echo(
-            f"Pages    for {len(policy.roles)} roles: `mergehouse serve -C {project.folder}` opens them"
-        )
-    return True
 
 
 def _train_and_score(project: Project, so_far: RunResult) -> bool:
@@ -199,6 +176,7 @@ def maintain(
     """Compact the tables, remove files out of use, shorten the logs."""
     import mergehouse
     from mergehouse.cli import render
+    from mergehouse.cli.serving import refresh_dashboards
     from mergehouse.lakehouse.lock import exclusive
     from mergehouse.operations.maintenance import maintain as maintain_tables
 
@@ -211,9 +189,15 @@ def maintain(
         exclusive(lakehouse, "maintain", wait=True, progress=step),
     ):
         done = maintain_tables(lakehouse, keep_hours, force, step)
+    is_shown = refresh_dashboards(loaded, quiet=True)
     if as_json:
         render.print_json(done)
-        return
+    else:
+        _print_maintained(done, keep_hours)
+    raise typer.Exit(0 if is_shown else 1)
+
+
+def _print_maintained(done: list[Maintained], keep_hours: int) -> None:
     for m in (m for m in done if m.removed or m.files_before != m.files_after):
         typer.echo(
             f"{m.table:<28} {m.files_before:>6,} files -> {m.files_after:,}; {m.removed:,} old files removed"

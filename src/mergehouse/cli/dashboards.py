@@ -41,6 +41,12 @@ def serve(
         str,
         typer.Option("--prefix", metavar="PATH", help="The path under which a proxy offers it, such as /bi."),
     ] = "",
+    release: Annotated[
+        str | None,
+        typer.Option(
+            "--release", metavar="PATH|URL", help="Show the current release there, instead of the lakehouse."
+        ),
+    ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
     allow_root: Annotated[bool, typer.Option("--allow-root", help="Serve even as root.")] = False,
 ) -> None:
@@ -52,7 +58,9 @@ def serve(
 
     loaded = load_project(project, env)
     names = tuple(each.lower() for each in name or ())
-    service = Service(loaded.folder, env, host, port, workers, names, tuple(proxy or ()), prefix.rstrip("/"))
+    service = Service(
+        loaded.folder, env, host, port, workers, names, tuple(proxy or ()), prefix.rstrip("/"), release
+    )
     expect_servable(service, loaded, allow_root)
     serve_suite(service, open_browser, lambda at: typer.echo(f"The dashboards are at {at} (Ctrl-C ends it)."))
 
@@ -221,8 +229,10 @@ def _expect_extra(*more: str) -> None:
     """Raises MergehouseError where this Python lacks the packages of the web suite."""
     from importlib.util import find_spec
 
-    needed = ("babel", "fastapi", "limits", "python_multipart", "pwdlib", "uvicorn", *more)
-    if lacking := [name for name in needed if find_spec(name) is None]:
+    needed = (
+        "authlib", "babel", "fastapi", "limits", "prometheus_client", "python_multipart", "pwdlib", "uvicorn",
+    )  # fmt: skip
+    if lacking := [name for name in (*needed, *more) if find_spec(name) is None]:
         raise MergehouseError(
             f"the dashboards need the extra `app` ({', '.join(lacking)} not installed):"
             " pip install 'mergehouse[app]'."

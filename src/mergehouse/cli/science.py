@@ -8,6 +8,7 @@ import typer
 
 from mergehouse.cli.options import HERE, Env, Folder, Json, OneBrand, app, models
 from mergehouse.cli.science_extra import with_science
+from mergehouse.cli.serving import refresh_dashboards
 
 
 @app.command(rich_help_panel="Science")
@@ -33,13 +34,14 @@ def train(
         render.print_json(as_json_training(result))
     else:
         render_science.print_training(result)
+    is_shown = refresh_dashboards(loaded, quiet=True)
     for leak in result.leaks:
         render.complain(
             f"{leak.brand}, {leak.method} at {leak.cutoff}: AUC {leak.metrics['auc']:.3f} is too good to be"
             " true; no model was kept. A feature knows the future: look at what changed in"
             " models/gold/customer_features.sql."
         )
-    raise typer.Exit(1 if result.leaks else 0)
+    raise typer.Exit(1 if result.leaks or not is_shown else 0)
 
 
 @app.command(rich_help_panel="Science")
@@ -56,11 +58,12 @@ def score(project: Folder = HERE, env: Env = None, as_json: Json = False) -> Non
     expect_features(Lakehouse(loaded.lakehouse_location))
     with render.steps(hidden=as_json) as step:
         result = run(loaded, select=f"{SCORES}+", progress=step, load=False)
+    is_shown = refresh_dashboards(loaded, quiet=True)
     if as_json:
         render.print_json(summary(result))
     else:
         render_science.print_scores(loaded, result)
-    raise typer.Exit(1 if result.failed else 0)
+    raise typer.Exit(1 if result.failed or not is_shown else 0)
 
 
 @models.callback()
@@ -107,3 +110,4 @@ def promote_model(
     with render.steps("promote") as step:
         promote_by_hand(loaded, name, version, why, step)
     typer.echo(f"{name} version {version} is champion; the next scores come from it")
+    raise typer.Exit(0 if refresh_dashboards(loaded, quiet=True) else 1)

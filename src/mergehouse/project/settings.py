@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -222,6 +222,37 @@ class FabricDeployment(Strict):
     )
 
 
+class SignIn(Strict):
+    """Sign-in by an identity provider, with OpenID Connect. Its secret is in MERGEHOUSE_OIDC_SECRET."""
+
+    issuer: str = Field(
+        pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])",
+        description="The provider's address, as its `/.well-known/openid-configuration` has it.",
+    )
+    client_id: str = Field(min_length=1, description="The name of this client there.")
+    roles: Annotated[dict[str, Name], Field(min_length=1)] = Field(
+        description="The role of `access.yml` that a group gives. Groups that are not here give nothing."
+    )
+    groups_claim: str = Field(
+        default="groups", min_length=1, description="The claim of the ID token that lists groups."
+    )
+    scope: str = Field(
+        default="openid profile",
+        pattern=r"^openid( |$)",
+        description="What the provider is asked for; some tell groups only when asked.",
+    )
+
+
+class ServeConfig(Strict):
+    """How dashboards are served."""
+
+    sign_in: SignIn | None = Field(
+        default=None,
+        description="An identity provider that signs people in, by OpenID Connect, besides the users of"
+        " `mergehouse users`.",
+    )
+
+
 class Config(Strict):
     """`mergehouse.yml`. Releases are promoted through `environments` in the order they are written in."""
 
@@ -274,6 +305,7 @@ class Config(Strict):
         default=None,
         description="A deployment pipeline of Microsoft Fabric that promotions drive.",
     )
+    serve: ServeConfig = Field(default=ServeConfig(), description="How dashboards are served.")
 
     @field_validator("engine", mode="before")
     @classmethod

@@ -12,13 +12,13 @@ from typing import Any
 from mergehouse.app.figures.cards import Card, Scoped, kpi_named
 from mergehouse.app.figures.executive import Executive, Part, Versus
 from mergehouse.app.figures.intervals import FEWEST
-from mergehouse.app.figures.trend import Line, Point, Trend
+from mergehouse.app.figures.trend import LINES, Line, Point, Trend
 from mergehouse.app.view import WEEK
 from mergehouse.app.wording import FEW, Wording
 from mergehouse.app.writing import Number
 
 TOKENS = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
-LINES, BARS = len(TOKENS), 8  # brands that are drawn, the largest; tables have all
+BARS = 8  # brands that are drawn, the largest; tables have all
 UNITS = {"money": "EUR", "percent": "share", "integer": "count"}
 CELLS = {"money": "money", "percent": "share", "integer": "number"}
 
@@ -38,14 +38,13 @@ class Plot:
 
 def tokens_of(brands: Sequence[str]) -> dict[str, str]:
     """A colour for each brand, the same on all pages."""
-    return {name: TOKENS[place % LINES] for place, name in enumerate(brands)}
+    return {name: TOKENS[place % len(TOKENS)] for place, name in enumerate(brands)}
 
 
 def trend_plots(figures: Executive, tokens: dict[str, str], words: Wording) -> list[Plot]:
     """One plot, or one for each brand beside the others; none where there is nothing to draw."""
     trend = figures.trend
-    largest = [each.name for each in figures.story.brands][:LINES]
-    lines = [line for line in trend.lines if line.name in largest]
+    lines = trend.lines
     if not lines:
         return []
     if not trend.is_apart:
@@ -312,8 +311,9 @@ def _verdict(versus: Versus, known: Sequence[tuple[Scoped, Card]], words: Wordin
 
 
 def regions_plot(figures: Executive, tokens: dict[str, str], words: Wording) -> Plot:
-    """Each region's net revenue a day, a bar for each brand."""
-    drawn = [(n, each) for n, each in enumerate(figures.brands) if each.window][:LINES]
+    """Each region's net revenue a day, a bar for each of the largest brands."""
+    largest = {each.name for each in figures.story.brands[:LINES]}
+    drawn = [(n, each) for n, each in enumerate(figures.brands) if each.name in largest]
     series = [
         {
             "name": each.label,
@@ -340,9 +340,12 @@ def categories_plot(figures: Executive, tokens: dict[str, str], words: Wording) 
         values = [sum((part.by_brand[n] for n in rest), Decimal(0)) for part in parts]
         series.append({"name": f"{len(rest)} others", "token": "muted", "values": values})
     plot = _parts_plot("categories", "What is sold", "Category", figures, parts, series, words)
-    totals = {"totals": [part.per_day for part in parts]}
-    labels = [f"{part_label(part)}  {words.write.share(part.share)}" for part in parts]
-    return replace(plot, options=plot.options | totals | {"labels": labels})
+    printed = {
+        "labels": [part_label(part) for part in parts],
+        "totals": [part.per_day for part in parts],
+        "after": [words.write.share(part.share) for part in parts],
+    }
+    return replace(plot, options=plot.options | printed)
 
 
 def part_label(part: Part) -> str:

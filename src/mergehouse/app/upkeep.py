@@ -1,0 +1,140 @@
+"""Keeps what is shown up to what is published: a thread looks, and a process of its own writes extracts.
+
+Whoever publishes writes them, too; this is for what others have published: a run on another machine, a
+release that was pointed at, a new user with a combination of roles that nobody had.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import multiprocessing
+import os
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from mergehouse.access import people, policy
+from mergehouse.access.audience import audience, refresh_extracts
+from mergehouse.access.extract import NothingPublished, current_version, data_version, serving_folder
+from mergehouse.access.gateway import BEHIND
+from mergehouse.access.people import People
+from mergehouse.access.policy import load_policy
+from mergehouse.access.source import location, opened, sign_of_change
+from mergehouse.app.log import log
+from mergehouse.errors import MergehouseError
+from mergehouse.project.config import Project
+from mergehouse.storage import is_url
+
+LOOK_SECONDS, LOOK_AFAR_SECONDS = 0.5, 15.0  # on this machine, and in an object store
+AGAIN_SECONDS = 30.0  # after what has failed, and where a look costs more than a glance
+NICE = 10  # pages come first
+
+
+class Upkeep:
+    """Of one project, or of the releases at `release`. It ends with the process, or when `stop` is set."""
+
+    def __init__(self, project: Project, release: str | None):
+        self.project, self.release = project, release
+        self.root = serving_folder(project, release)
+        self.stop = threading.Event()
+        self._seen: object = None
+        self._problem: str | None = None
+        self._look_again = 0.0  # whatever has changed, by time.monotonic()
+
+    def start(self) -> None:
+        threading.Thread(target=self._keep_up, name="upkeep", daemon=True).start()
+
+    def _keep_up(self) -> None:
+        afar = is_url(location(self.project, self.release))
+        while True:
+            try:
+                self.look()
+            except Exception as error:  # a thread that ends would leave pages as they are for ever
+                self._look_again = time.monotonic() + AGAIN_SECONDS
+                log.exception("the look at what is published failed", exc_info=error)
+            if self.stop.wait(LOOK_AFAR_SECONDS if afar else LOOK_SECONDS):
+                return
+
+    def look(self) -> None:
+        """Once: writes extracts where what is published, the policy or people have changed since the last."""
+        sign = self._sign()
+        if sign == self._seen and time.monotonic() < self._look_again:
+            return
+        try:
+            problem = self._written() if self._is_behind() else None
+        except NothingPublished:  # pages and /ready say that
+            problem = None
+        except MergehouseError as error:
+            problem = str(error)
+        if problem and problem != self._problem:
+            log.error("figures cannot be brought up to date", extra={"more": {"why": problem}})
+        self._problem = problem
+        self._tell(behind=problem is not None, failed=problem is not None)
+        self._seen, self._look_again = sign, time.monotonic() + AGAIN_SECONDS
+
+    def _sign(self) -> object:
+        files = (self.project.folder / name for name in (policy.FILE, people.FILE))
+        try:
+            return sign_of_change(self.project, self.release), *map(_state, files)
+        except MergehouseError:  # a store that does not answer: the look says so
+            return None
+
+    def _is_behind(self) -> bool:
+        wanted = audience(load_policy(self.project), People(self.project.folder))
+        with opened(self.project, self.release) as source:
+            version = data_version(source)
+        return current_version(self.root) != version or not all(
+            (self.root / version / scope.id).is_dir() for scope in wanted
+        )
+
+    def _written(self) -> str | None:
+        """Writes them in a process of its own. Returns in words what went wrong, None where nothing did."""
+        self._tell(behind=True, failed=False)
+        began = time.perf_counter()
+        context = multiprocessing.get_context("spawn")
+        receiving, sending = context.Pipe(duplex=False)
+        of = (self.project, self.release, sending)
+        child = context.Process(target=_write, args=of, daemon=True)
+        child.start()
+        sending.close()
+        try:
+            problem: str | None = receiving.recv()
+        except EOFError:
+            child.join()
+            problem = f"the process that writes them ended with {child.exitcode}"
+        child.join()
+        if problem is None:
+            seconds = round(time.perf_counter() - began, 2)
+            log.info("figures are up to date", extra={"more": {"seconds": seconds}})
+        return problem
+
+    def _tell(self, behind: bool, failed: bool) -> None:
+        """Every worker reads it, and pages say it; without the file nothing is behind."""
+        file = self.root / BEHIND
+        if not behind:
+            file.unlink(missing_ok=True)
+            return
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        self.root.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_name(f".{BEHIND}")
+        unfinished.write_text(json.dumps({"since": now, "failed": failed}), encoding="utf-8")
+        unfinished.replace(file)
+
+
+def _write(project: Project, release: str | None, sending: Connection) -> None:
+    os.nice(NICE)
+    try:
+        refresh_extracts(project, release=release)
+        sending.send(None)
+    except MergehouseError as error:
+        sending.send(str(error))
+
+
+def _state(file: Path) -> object:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -8,7 +8,7 @@ import pytest
 
 from mergehouse.access import passwords
 from mergehouse.app import bundle
-from tests.app.shared_customers import app, gateway, house, quick_passwords  # noqa: F401 - they are fixtures
+from tests.app.shared_customers import app, gateway, house  # noqa: F401 - they are fixtures
 from tests.app.trusted import House, opened
 from tests.app.two_times import Open, apart, together
 from tests.prepared import prepared

@@ -26,12 +26,33 @@ export function drawAll() {
 }
 
 export function redrawAll() {
-  for (const one of drawn.values()) one.text = "";
+  for (const one of drawn.values()) {
+    one.text = "";
+    one.chart.resize();
+  }
   drawAll();
 }
 
-addEventListener("beforeprint", () => [...drawn.keys()].forEach(resize));
-addEventListener("afterprint", () => [...drawn.keys()].forEach(resize));
+// Paper is light, whatever the screen is.
+let screenTheme; // undefined while nothing is printed
+
+function onPaper(isPaper) {
+  const page = document.documentElement;
+  if (isPaper === (screenTheme !== undefined)) return;
+  if (isPaper) {
+    screenTheme = page.dataset.theme ?? "";
+    page.dataset.theme = "light";
+  } else {
+    if (screenTheme) page.dataset.theme = screenTheme;
+    else delete page.dataset.theme;
+    screenTheme = undefined;
+  }
+  redrawAll();
+}
+
+addEventListener("beforeprint", () => onPaper(true));
+addEventListener("afterprint", () => onPaper(false));
+matchMedia("print").addEventListener("change", (event) => onPaper(event.matches));
 
 function draw(element) {
   const text = element.dataset.chart;
@@ -66,6 +87,7 @@ const isNarrow = (element) => element.clientWidth < 480;
 // The tokens as colours, and figures in the page's locale.
 function looks(element) {
   const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.forcedColorAdjust = "none";
   const cache = {};
   const colour = (token) => {
     if (!cache[token]) {
@@ -77,7 +99,7 @@ function looks(element) {
   for (const token of ["ink", "muted", "line", "card", "better", "worse", "on-weak", "on-strong", ...SERIES, ...RAMP]) colour(token);
   probe.remove();
   const locale = document.documentElement.dataset.locale || "en-GB";
-  return { colour, locale, font: getComputedStyle(element).fontFamily, narrow: isNarrow(element) };
+  return { colour, locale, font: getComputedStyle(element).fontFamily, narrow: isNarrow(element), width: element.clientWidth };
 }
 
 function format(unit, look, compact = true) {
@@ -125,8 +147,14 @@ function names(look, labels, more = {}) {
 // Names stand at the lines themselves; above them where there is no room for it, and above bars of more than one series.
 function legend(look, names, wanted) {
   const show = wanted && names.length > 1;
+  let [lines, left] = [1, look.width];
+  for (const name of new Set(names)) {
+    const width = 32 + 7 * name.length;
+    if (width > left) [lines, left] = [lines + 1, look.width];
+    left -= width;
+  }
   return {
-    room: show ? 40 : 20,
+    room: show ? 20 + 20 * lines : 20,
     legend: { show, data: names, left: 0, top: 0, itemWidth: 14, itemHeight: 8, itemGap: 14, selectedMode: false, textStyle: { color: look.colour("ink"), fontSize: 12 } },
   };
 }
@@ -152,7 +180,7 @@ function trend(given, look) {
     return {
       name: one.name, type: "line", connectNulls: false, showSymbol: false, symbol: "circle", symbolSize: 6, lineStyle: line,
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
-      endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, distance: 6 },
+      endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16, distance: 6 },
       labelLayout: { moveOverlap: "shiftY" },
       markLine: given.from && place === 0 ? mark(given.from, given.from_label, look) : undefined,
       markArea: given.partial && place === 0 && last > 0
@@ -353,7 +381,7 @@ function steps(given, look) {
     const colour = look.colour(token(one, place));
     const line = {
       name: one.name, type: "line", step: "end", showSymbol: false, lineStyle: { color: colour, width: 2 }, itemStyle: { color: colour },
-      data: one.points.map(([x, y]) => [x, y]), endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12 },
+      data: one.points.map(([x, y]) => [x, y]), endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16 },
       labelLayout: { moveOverlap: "shiftY" },
     };
     if (one.points[0].length < 4) return [line];

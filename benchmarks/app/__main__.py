@@ -2,8 +2,8 @@
 
 Two brands: one of made-up customers, who buy as BG/NBD and Gamma-Gamma say, and the demonstration's other.
 Measured are the writing of scopes' files, whole and after a delivery of 1 %; the server's answers to one user
-and to twenty at once, no question twice, so that no answer is a kept one; the Executive page in Chromium until
-its last chart is drawn; and with `--streamlit` (which must be installed) the same page as a Streamlit app.
+and to twenty at once, no question twice, so that no answer is a kept one; the Executive page in Chromium
+until its last chart is drawn; and with `--streamlit` (to be installed before) the same page in Streamlit.
 Machines differ; the bars are for 2 cores and 1M customers.
 """
 
@@ -99,8 +99,8 @@ def extracts(project: Path) -> None:
 def seconds_of_writing(project: Path) -> float:
     """In a process of its own, as after a run."""
     script = (
-        "import time; from mergehouse.access.extract import write_extracts;"
-        " from mergehouse.access.policy import load_policy; from mergehouse.project.config import load_project;"
+        "import time; from mergehouse.access.extract import write_extracts; from mergehouse.access.policy"
+        " import load_policy; from mergehouse.project.config import load_project;"
         f" project = load_project({str(project)!r}); began = time.perf_counter();"
         " write_extracts(project, load_policy(project)); print(time.perf_counter() - began)"
     )
@@ -140,7 +140,9 @@ def questions(client: httpx.Client) -> dict[str, Iterator[str]]:
     return {
         "what-if slider": (f"/what-if?days={d}&chance={p * 5 / 100:g}" for d, p in days),
         "filter of the Executive page": (
-            f"/?period={period}&region={region}" for region in ("North+Europe", "all") for period in periods
+            f"/?period={period}&{cut}"
+            for cut in ("region=North+Europe", f"brand={BRAND}")
+            for period in periods
         ),
         "drill-through, list of a segment": (f"/customers/list?segment={s}&page={p}" for s, p in pages),
         "drill-through, one customer": iter(dict.fromkeys(keys)),
@@ -156,7 +158,7 @@ def ask(client: httpx.Client, url: str) -> float:
 @contextmanager
 def served(project: Path) -> Iterator[subprocess.Popen[bytes]]:
     people = People(project)
-    if not people.list():
+    if not people.users():
         people.add("benchmark", "Benchmark", ["analyst"], PASSWORD)
     server = subprocess.Popen(
         [*COMMAND, "serve", "-C", str(project), "--port", str(PORT), "--allow-root"],

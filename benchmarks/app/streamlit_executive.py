@@ -1,4 +1,4 @@
-"""The Executive page as a Streamlit app over the same Gold: streamlit run streamlit_executive.py -- LAKEHOUSE.
+"""The Executive page in Streamlit over the same Gold: streamlit run streamlit_executive.py -- LAKEHOUSE.
 
 Plain, as its tutorials have it: cached reading, three measures, a trend, regions and categories.
 """

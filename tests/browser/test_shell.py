@@ -167,6 +167,19 @@ def test_a_filter_changes_the_page_and_its_address(chromium: Any, address: str) 
     assert page.evaluate("document.activeElement.id") == "search"
 
 
+def test_on_paper_charts_are_light(chromium: Any, address: str) -> None:
+    page = open_page(chromium, address, color_scheme="dark")
+    has_fill = """colour => [...document.querySelectorAll("#bars svg path")]
+        .some(bar => getComputedStyle(bar).fill === colour)"""
+    light, dark = "rgb(31, 95, 168)", "rgb(108, 176, 255)"  # of the first brand
+    assert page.evaluate(has_fill, dark)
+    page.emulate_media(media="print", color_scheme="dark")
+    page.wait_for_function(has_fill, arg=light)
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.wait_for_function(has_fill, arg=dark)
+    assert page.evaluate("document.documentElement.dataset.theme") is None
+
+
 def test_without_scripts_it_is_links_and_forms(chromium: Any, address: str) -> None:
     page = open_page(chromium, address, java_script_enabled=False)
     page.select_option("#region", "North")

@@ -38,7 +38,9 @@ def test_the_manuals_brand(tmp_path: Path) -> None:
     (brand / "brand.yml").write_text(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
     (brand / "order_lines.sql").write_text(re.findall(r"```sql\n(.*?)```", text, re.DOTALL)[0])
     (brand / "category_map.csv").write_text(re.findall(r"```\n(match,pattern.*?)```", text, re.DOTALL)[0])
-    pair = re.findall(r"```\n(source_customer_id,.*?)```", text, re.DOTALL)[0].replace("13085", "12346")
+    shared = (folder / "brands" / "contoso" / "customer_xref.csv").read_text()
+    code = next(str(n) for n in range(12346, 12356) if f"eurostyle,{n}\n" not in shared)
+    pair = re.findall(r"```\n(source_customer_id,.*?)```", text, re.DOTALL)[0].replace("13085", code)
     (brand / "customer_xref.csv").write_text(pair)
     (raw / "sales_2024.csv").write_bytes(EXPORT.encode("cp1252"))
 
@@ -62,7 +64,7 @@ def test_the_manuals_brand(tmp_path: Path) -> None:
         b: Decimal(t["kpis"]["gmv"]) for b, t in truth["brands"].items()
     }
     both = lakehouse.query(
-        "SELECT source_system FROM gold.customer_360 WHERE customer_id = 'eurostyle:12346'"
+        f"SELECT source_system FROM gold.customer_360 WHERE customer_id = 'eurostyle:{code}'"
     ).fetchall()
     assert both == [("both",)]
     assert lakehouse.query("SELECT kassa FROM bronze.nordkauf_sales LIMIT 1").fetchall() == [("3",)]

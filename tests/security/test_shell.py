@@ -18,7 +18,7 @@ from mergehouse.access import passwords
 from mergehouse.access.people import People
 from mergehouse.app import bundle
 from mergehouse.app.envelope import HEADERS, LARGEST_BODY, LONGEST_QUERY
-from mergehouse.app.page import Page
+from mergehouse.app.page import Page, all_pages
 from mergehouse.app.server import Suite
 from mergehouse.app.visitor import allowed
 from mergehouse.app.visitor import signed_in as signed_in_visitor
@@ -77,15 +77,22 @@ def test_every_door_but_a_few_asks_who_is_there(app: FastAPI) -> None:
     for method, path in doors:
         answer = browser(app).request(method, path)
         if path.startswith("/api/"):
-            assert answer.status_code == 401, path
-            continue
-        if method == "GET":
+            assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer", path
+        elif method == "GET":
             assert answer.status_code == 303, path
             assert answer.headers["location"].startswith("/sign-in?next=%2F"), path
         else:
             assert answer.status_code == 401, path
         part = browser(app).request(method, path, headers={"HX-Request": "true"})
         assert part.status_code == 401 and part.headers["hx-redirect"] == "/sign-in", path
+
+
+def test_a_page_keeps_to_its_path() -> None:
+    """Sign-in leads back to paths of pages alone, and the header marks a page by its path."""
+    for page, router in all_pages():
+        paths = [route.path for route in router.routes if isinstance(route, APIRoute)]
+        assert paths
+        assert all(path == page.path or path.startswith(f"{page.path}/") for path in paths), page
 
 
 def test_every_answer_carries_the_headers(app: FastAPI, client: TestClient) -> None:

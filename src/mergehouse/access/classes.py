@@ -1,4 +1,6 @@
-"""Classes of days, orders and euros that the cubes of customers are counted in: pages offer limits on the same grid."""
+"""Classes of days, orders and euros that the cubes of customers are counted in: pages offer limits on the
+same grid.
+"""
 
 from __future__ import annotations
 

@@ -9,13 +9,13 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from mergehouse.access.gateway import Reader, Row, queries
+from mergehouse.access.gateway import Reader, Row
 from mergehouse.app.figures.raw_vs_silver import raw_vs_silver
 from mergehouse.errors import AccessError
 from mergehouse.kpi.catalogue import Kpi, catalogue
 
 By = Literal["all", "brand", "region", "country", "day", "week", "month", "weekday"]
-SegmentBy = Literal["segment", "region", "risk", "tier", "risk_and_tier"]
+SegmentBy = Literal["segment", "region"]
 SALES, CUSTOMERS = "gold.sales_daily", "gold.customer_brand_360"
 DIMENSIONS: dict[str, tuple[By, ...]] = {
     SALES: get_args(By),
@@ -193,27 +193,36 @@ def explain(reader: Reader, name: str, filters: Filters) -> Row:
     }
 
 
-def segments(
-    reader: Reader, by: SegmentBy, brand: str | None, region: str | None, segment: str | None
-) -> list[Row]:
-    """Customers, money and expected value by one thing; without a brand of all brands together.
+def segments(reader: Reader, by: SegmentBy, filters: Filters) -> list[Row]:
+    """Customers, money and expected value by one thing; without a brand of all brands together. A part without a
+    name holds groups of fewer than five customers, for whoever may not see persons.
 
     Raises NotAsked where that is not the scope's to see.
     """
-    Filters(brand, region).checked(reader)
+    filters = filters.checked(reader)
+    of = {"region": filters.region, "country": filters.country, "segment": None}
+    return reader.rows("segments", by=by, brand=_whose(reader, filters.brand), **of)
+
+
+def risk_and_value(reader: Reader, filters: Filters) -> list[Row]:
+    """Customers and money by band of risk and tier of value, in the same way."""
+    filters = filters.checked(reader)
+    of = {"region": filters.region, "country": filters.country}
+    return reader.rows("risk", by="risk_and_tier", brand=_whose(reader, filters.brand), **of)
+
+
+def _whose(reader: Reader, brand: str | None) -> str:
+    """The brand; or all together, or the only one that there is."""
     known = [row["source_system"] for row in reader.rows("brands")]
-    brand = brand or (GROUP if reader.scope.group else known[0] if len(known) == 1 else None)
-    if brand is None:
+    found = brand or (GROUP if reader.scope.group else known[0] if len(known) == 1 else None)
+    if found is None:
         raise NotAsked(f"brand: expected one of {', '.join(known)}.")
-    given = {"brand": brand, "region": region, "segment": segment, "country": None}
-    takes = queries()["segments"].parameters
-    return reader.rows("segments", by=by, **{name: given[name] for name in given if name in takes})
+    return found
 
 
 def categories(reader: Reader, by: Literal["department", "category"], filters: Filters) -> list[Row]:
-    """What departments or categories sold, of whole months."""
-    filters = filters.checked(reader)
-    return reader.rows("categories", by=by, brand=filters.brand, since=filters.since, until=filters.until)
+    """What departments or categories sold."""
+    return reader.rows("categories", by=by, **vars(filters.checked(reader)))
 
 
 def cleaning(reader: Reader, brand: str | None) -> list[Row]:

@@ -16,7 +16,9 @@ LONGEST_TEXT = 64
 
 
 def text(request: Request, name: str) -> str | None:
-    """What somebody searches for; None where that is nothing. Raises 422 where it is given twice or too long."""
+    """What somebody searches for; None where that is nothing. Raises 422 where it is given twice or too
+    long.
+    """
     given = request.query_params.getlist(name)
     if len(given) > 1 or given and (len(given[0]) > LONGEST_TEXT or not given[0].isprintable()):
         raise HTTPException(422)

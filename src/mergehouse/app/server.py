@@ -101,7 +101,6 @@ def create_app(
     release: str | None = None,
     provider: Provider | None = None,
     open_access: Callable[..., Access] = open_access,
-    people: People | None = None,
 ) -> FastAPI:
     """The suite of a project. `hosts`: names by which browsers reach it; `prefix`: the path under which a
     proxy offers it, such as `/bi`; `release`: where releases are that it shows in the lakehouse's place.
@@ -109,11 +108,11 @@ def create_app(
     Raises ConfigError where access.yml or the bundle of scripts and styles cannot be used.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    people = people or People(project.folder)
+    people, pages = People(project.folder), all_pages()
     if release:
         open_access = functools.partial(open_access, release=release)
     suite = Suite(
-        project, open_access, people, load_bundle(), all_pages(), prefix, on_loopback, is_public, provider
+        project, open_access, people, load_bundle(), pages, prefix, on_loopback, is_public, provider
     )
     suite.access()
     app.state.suite = suite
@@ -132,9 +131,8 @@ def create_app(
     for kind, answer in ERRORS.items():
         app.add_exception_handler(kind, answer)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
-    app.add_middleware(
-        Envelope, audit=Audit(project.folder), prefix=prefix
-    )  # the last one added is the outermost
+    # the last one added is the outermost
+    app.add_middleware(Envelope, audit=Audit(project.folder), prefix=prefix)
     return app
 
 

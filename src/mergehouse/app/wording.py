@@ -140,7 +140,7 @@ class Wording:
             "all": "All data are not compared with anything.",
             "so_far": f"No comparison: {absence.brand}'s data end on {day}, within {self.period()}.",
             "nothing_before": f"No comparison: {absence.brand} delivered nothing before {day}.",
-            "periods_differ": "No comparison: the brands' periods differ.",
+            "periods_differ": "The brands' periods differ.",
             "as_of": "As of the last day, whatever the period.",
             "churn": f"{absence.brand} has {absence.have} days of data, {self._needed(absence)} needed.",
             "suppressed": "Groups of fewer than 5 customers, and what would tell of them, are not shown.",

@@ -93,6 +93,22 @@ class Writing:
             format_currency(value, "EUR", format=pattern, locale=self.locale, currency_digits=not whole)
         )
 
+    def exact(self, value: Number | None, kind: str, absent: Absent = NO_DATA) -> str:
+        """A KPI's value in full, by the catalogue's format: money to the cent, shares to a hundredth percent.
+
+        >>> Writing().exact(Decimal("1234567.89"), "money"), Writing().exact(Decimal("0.123456"), "percent")
+        ('€1,234,567.89', '12.35%')
+        """
+        if value is None:
+            return absent
+        if kind == "money":
+            return _minus(format_currency(value, "EUR", locale=self.locale))
+        if kind == "percent":
+            pattern = Locale.parse(self.locale).percent_formats[None].pattern
+            pattern = re.sub(r"0(?=\s*%)", "0.00", pattern)
+            return _minus(format_percent(value, format=pattern, locale=self.locale))
+        return self.count(value)
+
     def share(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """A fraction of 1 as percent with one decimal.
 

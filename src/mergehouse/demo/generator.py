@@ -24,7 +24,7 @@ from mergehouse.storage import is_url
 EXPORTS = Path(__file__).with_name("exports.yml")
 OURS = "demo"  # in the name of every file written
 WIDE_SHARE = 0.9
-SHARED_SHARE = 0.1  # of the smaller brand's customers, also customers of the other
+SHARED_SHARE = 0.04  # of all customers, customers of both brands
 
 
 def generate(
@@ -103,7 +103,8 @@ def _shared_customers(wide: BrandTruth, multi: BrandTruth, seed: int) -> np.ndar
     """
     rng = np.random.default_rng([seed, 3])
     registered, buyers = np.arange(len(multi.orders_of_customer)), np.flatnonzero(wide.buyers)
-    count = int(min(len(registered), len(buyers)) * SHARED_SHARE)
+    together = (len(registered) + len(buyers)) * SHARED_SHARE / (1 + SHARED_SHARE)
+    count = min(round(together), len(registered), len(buyers))
     return np.column_stack([rng.permutation(registered)[:count], rng.permutation(buyers)[:count]])
 
 

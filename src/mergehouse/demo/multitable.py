@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from mergehouse.demo.population import TradingTime, one_of, population, usual_spend
 from mergehouse.demo.truth import SALE, BrandTruth, Lines, half_up
 
-ITEMS_PER_SALE = 2.5
 SALES_PER_CHUNK = 80_000
-SALES_PER_BUYER = 1.6
 BUYERS_SHARE = 0.58  # the other registered customers never bought
 PRODUCTS = 499
 SWAPPED_SHARE, DISCOUNT_SHARE, REPEATED_SHARE = 0.1, 0.4, 0.004
@@ -27,42 +27,76 @@ def write_multitable(
 ) -> BrandTruth:
     """Writes seven files, sales and items chunk by chunk, and returns the truth."""
     rng = np.random.default_rng([seed, 4])
-    sizes = _sale_sizes(items, rng)
-    customers = max(20, int(len(sizes) / SALES_PER_BUYER / BUYERS_SHARE))
-    truth = BrandTruth.of(spec["brand"], 1, customers)
-    prices, costs = _write_products(spec, folder, rng)
-    _write_customers(spec, folder, customers, rng)
+    shop = spec["population"]
+    time = TradingTime.of(shop, spec["start"], spec["end"])
+    buyers, sales = population(shop, time, items, rng)
+    sales = sales.sort("time", maintain_order=True).select(
+        "customer",
+        "size",
+        "spend",
+        day=pl.Series(time.days(sales["time"].sort().to_numpy()).astype(np.int32)),
+    )
+    customers = max(20, round(buyers.height / BUYERS_SHARE))
+    truth = BrandTruth.of(spec["brand"], 1, customers, int(buyers["left"].sum()))
+    catalogue = _write_products(spec, folder, rng)
+    born = np.concatenate([buyers["born"], time.arrivals(customers - buyers.height, rng)])
+    _write_customers(spec, folder, time.days(born), rng)
     _write_small_tables(spec, folder, rng)
+    items_before = 0
     with _open(folder, spec, "sales") as sales_file, _open(folder, spec, "salesitems") as items_file:
-        for number, start in enumerate(range(0, len(sizes), SALES_PER_CHUNK)):
+        for number, start in enumerate(range(0, sales.height, SALES_PER_CHUNK)):
             rng = np.random.default_rng([seed, 5, number])
-            sales, lines = _chunk(spec, sizes, start, customers, prices, costs, rng, truth)
-            sales.write_csv(sales_file, include_header=start == 0)
+            chunk = sales[start : start + SALES_PER_CHUNK]
+            sold, lines = _chunk(spec, chunk, start, items_before, catalogue, rng, truth)
+            sold.write_csv(sales_file, include_header=start == 0)
             lines.write_csv(items_file, include_header=start == 0)
-            progress(int(sizes[: start + SALES_PER_CHUNK].sum()))
+            items_before += int(chunk["size"].sum())
+            progress(items_before)
     return truth
 
 
+@dataclass(frozen=True)
+class _Catalogue:
+    """Prices and unit costs in cents, shape (products,). `ranked` has the products of each category together,
+    cheap before dear, and `begin` where each category begins in it and the last one ends; `at_first` and
+    `at_last` are the categories' shares of the items at either end of the data. An item is worth `usual_item`
+    cents.
+    """
+
+    prices: np.ndarray
+    costs: np.ndarray
+    ranked: np.ndarray
+    begin: np.ndarray
+    at_first: np.ndarray
+    at_last: np.ndarray
+    usual_item: float
+
+
 def _chunk(
-    spec: dict[str, Any], sizes: np.ndarray, start: int, customers: int, prices: np.ndarray,
-    costs: np.ndarray, rng: np.random.Generator, truth: BrandTruth,
+    spec: dict[str, Any], chunk: pl.DataFrame, start: int, items_before: int, catalogue: _Catalogue,
+    rng: np.random.Generator, truth: BrandTruth,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:  # fmt: skip
     """A run of sales and their items."""
-    size = sizes[start : start + SALES_PER_CHUNK]
+    customer, size, spend, day = (chunk[name].to_numpy() for name in ("customer", "size", "spend", "day"))
     count, total = len(size), int(size.sum())
     sale = np.repeat(np.arange(count), size)
-    place = np.arange(total) - np.repeat(np.cumsum(size) - size, size)
     days = (spec["end"] - spec["start"]).days + 1
-    day = rng.integers(0, days, count)
-    day[0] = days - 1
-    customer = (customers * BUYERS_SHARE * rng.random(count)).astype(np.int64)
     channels = list(spec["channels"])
     channel = rng.integers(0, len(channels), count)
 
-    product = (rng.integers(0, PRODUCTS, count)[sale] + place * rng.integers(1, 20, count)[sale]) % PRODUCTS
-    quantity = rng.choice([1, 1, 1, 2, 3], total)
+    part = day[sale] / days
+    kind = np.where(
+        rng.random(total) < part,
+        rng.choice(len(catalogue.begin) - 1, total, p=catalogue.at_last),
+        rng.choice(len(catalogue.begin) - 1, total, p=catalogue.at_first),
+    )
+    # who spends more an item takes it from the dearer end of its category
+    dear = (spend / size / catalogue.usual_item)[sale].clip(0.2, 5)
+    first, last = catalogue.begin[kind], catalogue.begin[kind + 1]
+    product = catalogue.ranked[first + ((last - first) * rng.random(total) ** (1 / dear)).astype(np.int64)]
+    quantity = rng.choice([1, 1, 1, 1, 1, 1, 1, 2, 2, 3], total)
     percent = np.where(rng.random(count) < DISCOUNT_SHARE, _campaign_percent(spec, days)[day], 0)[sale]
-    price = prices[product]
+    price = catalogue.prices[product]
     unit_price = half_up(price * (100 - percent), 100)
     item_total = half_up(quantity * price * (100 - percent), 100)
     total_amount = np.bincount(sale, weights=item_total, minlength=count).astype(np.int64)
@@ -82,7 +116,7 @@ def _chunk(
         np.full(total, SALE),
         quantity,
         item_total,
-        half_up(quantity * costs[product], 1),
+        half_up(quantity * catalogue.costs[product], 1),
     )
     truth.add(lines.where(kept))
 
@@ -97,12 +131,12 @@ def _chunk(
             "total_amount": total_amount / 100,
             "sale_date": _swapped(date, rng.random(count) < SWAPPED_SHARE),
             "customer_id": 1 + customer,
-            "country": pl.Series(spec["countries"]).gather(customer % len(spec["countries"])),
+            "country": _countries(spec, customer),
         }
     ).filter(~pl.Series(lost))
     items = pl.DataFrame(
         {
-            "item_id": int(sizes[:start].sum()) + 1 + np.arange(total),
+            "item_id": items_before + 1 + np.arange(total),
             "sale_id": number[sale],
             "product_id": 1 + product,
             "quantity": quantity,
@@ -118,14 +152,6 @@ def _chunk(
         }
     )
     return sales, items[np.repeat(np.arange(total), np.where(repeated, 2, 1))]
-
-
-def _sale_sizes(items: int, rng: np.random.Generator) -> np.ndarray:
-    drawn = rng.geometric(1 / ITEMS_PER_SALE, size=int(2 * items / ITEMS_PER_SALE) + 50).clip(1, 20)
-    last = int(np.searchsorted(np.cumsum(drawn), items))
-    sizes = drawn[: last + 1].astype(np.int32)
-    sizes[-1] -= int(sizes.sum()) - items
-    return sizes
 
 
 def _campaign_percent(spec: dict[str, Any], days: int) -> np.ndarray:
@@ -144,20 +170,19 @@ def _swapped(dates: pl.Series, chosen: np.ndarray) -> pl.Series:
     return frame.select(pl.when(possible).then(wrong).otherwise("d").alias("sale_date"))["sale_date"]
 
 
-def _write_products(
-    spec: dict[str, Any], folder: Path, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Writes the catalogue; returns prices and unit costs in cents, shape (products,) each."""
-    prices = np.clip(rng.lognormal(8.2, 0.4, PRODUCTS), 900, 15_000).astype(np.int64)
-    costs = (prices * rng.uniform(0.45, 0.75, PRODUCTS)).astype(np.int64)
-    words = [
-        (kind, category, style) for kind, category in spec["categories"].items() for style in spec["styles"]
-    ]
+def _write_products(spec: dict[str, Any], folder: Path, rng: np.random.Generator) -> _Catalogue:
+    categories = list(spec["categories"].values())
+    words = [(n, style) for n in range(len(categories)) for style in spec["styles"]]
+    of = np.array([words[n % len(words)][0] for n in range(PRODUCTS)])
+    usual, cost = (np.array([c[name] for c in categories])[of] for name in ("price", "cost"))
+    prices = np.clip(usual * rng.lognormal(0, 0.35, PRODUCTS), 900, 15_000).astype(np.int64)
+    costs = (prices * (cost + rng.uniform(-0.05, 0.05, PRODUCTS))).astype(np.int64)
     rows = []
     for n in range(PRODUCTS):
-        kind, category, style = words[n % len(words)]
+        category, style = words[n % len(words)]
         rows.append(
-            [n + 1, f"{style} {kind}", category, spec["house_brand"], spec["colors"][n % len(spec["colors"])],
+            [n + 1, f"{style} {categories[category]['word']}", list(spec["categories"])[category],
+             spec["house_brand"], spec["colors"][n % len(spec["colors"])],
              spec["sizes"][n % len(spec["sizes"])], f"{prices[n] / 100:.2f}", f"{costs[n] / 100:.2f}",
              spec["genders"][0]]
         )  # fmt: skip
@@ -173,24 +198,37 @@ def _write_products(
         "gender",
     ]
     _write(folder, spec, "products", header, rows)
-    return prices, costs
+    first, last = (np.array([c["weights"][n] for c in categories]) for n in (0, 1))
+    shop = spec["population"]
+    return _Catalogue(
+        prices,
+        costs,
+        ranked=np.lexsort((prices, of)),
+        begin=np.searchsorted(np.sort(of), np.arange(len(categories) + 1)),
+        at_first=first / first.sum(),
+        at_last=last / last.sum(),
+        usual_item=usual_spend(shop) / shop["lines_per_order"],
+    )
 
 
-def _write_customers(spec: dict[str, Any], folder: Path, customers: int, rng: np.random.Generator) -> None:
-    number = np.arange(customers)
+def _countries(spec: dict[str, Any], customer: np.ndarray) -> pl.Series:
+    of_100 = spec["countries"]
+    return pl.Series(list(of_100)).gather(one_of(np.array(list(of_100.values())), customer))
+
+
+def _write_customers(spec: dict[str, Any], folder: Path, born: np.ndarray, rng: np.random.Generator) -> None:
+    """`born` is the day on which each first bought, or might have."""
+    number = np.arange(len(born))
     ages = pl.Series(spec["age_ranges"])
+    signed_up = np.floor(born - rng.exponential(10, len(born))).astype(np.int64)
     frame = pl.DataFrame(
         {
             "customer_id": 1 + number,
-            "country": pl.Series(spec["countries"]).gather(number % len(spec["countries"])),
-            "age_range": ages.gather(rng.integers(0, len(ages), customers)),
-            "signup_date": (
-                pl.Series(
-                    (np.datetime64(spec["start"]) + rng.integers(0, 700, customers) * -DAY).astype(
-                        "datetime64[us]"
-                    )
-                ).dt.date()
-            ),
+            "country": _countries(spec, number),
+            "age_range": ages.gather(rng.integers(0, len(ages), len(born))),
+            "signup_date": pl.Series(
+                (np.datetime64(spec["start"]) + signed_up * DAY).astype("datetime64[us]")
+            ).dt.date(),
         }
     )
     with _open(folder, spec, "customers") as out:

@@ -44,13 +44,14 @@ class Lines:
 @dataclass
 class BrandTruth:
     """Running totals of one brand. Customers are 0 ... n-1; their number in the export is `first_customer` +
-    index.
+    index. `left` of them never come back.
     """
 
     brand: str
     first_customer: int
     orders_of_customer: np.ndarray
     last_sale_day: np.ndarray
+    left: int
     totals: Counter = field(default_factory=Counter)
     lines_by_type: Counter = field(default_factory=Counter)
     duplicates: int = 0
@@ -59,8 +60,10 @@ class BrandTruth:
     last_day: int = -1
 
     @classmethod
-    def of(cls, brand: str, first_customer: int, customers: int) -> BrandTruth:
-        return cls(brand, first_customer, np.zeros(customers, np.int32), np.full(customers, -1, np.int32))
+    def of(cls, brand: str, first_customer: int, customers: int, left: int) -> BrandTruth:
+        return cls(
+            brand, first_customer, np.zeros(customers, np.int32), np.full(customers, -1, np.int32), left
+        )
 
     def add(self, lines: Lines) -> None:
         """Adds a chunk. Orders must not continue in the next one."""
@@ -102,6 +105,7 @@ class BrandTruth:
     def as_dict(self) -> dict[str, Any]:
         return {
             "kpis": self.kpis(),
+            "customers_left": self.left,
             "order_lines": dict(self.lines_by_type),
             "duplicates": self.duplicates,
             "quarantine": dict(self.quarantine),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
@@ -11,27 +10,22 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mergehouse.demo.truth import (
-    ADJUSTMENT,
-    GUEST,
-    NON_MERCHANDISE,
-    RETURN,
-    SALE,
-    BrandTruth,
-    Lines,
-    euro_rates,
-    half_up,
+from mergehouse.demo.population import one_of
+from mergehouse.demo.truth import ADJUSTMENT, GUEST, NON_MERCHANDISE, RETURN, SALE, BrandTruth, Lines, half_up
+from mergehouse.demo.wide_documents import (
+    BAD_DEBT,
+    CANCELLATION,
+    ORDER,
+    WRITE_OFF,
+    Catalogue,
+    contents,
+    documents,
 )
-from mergehouse.project.templates import TEMPLATES
 
-LINES_PER_ORDER = 20
-ORDERS_PER_CHUNK = 10_000
-ORDERS_PER_CUSTOMER = 7
-FIRST_INVOICE, FIRST_CUSTOMER, FIRST_CODE = 489_434, 12_346, 70_000
-PRODUCTS = 3_989  # prime, so that a walk with any step visits a product once
-GUEST_SHARE = 0.22
-CANCELLATIONS, BAD_DEBTS, WRITE_OFFS = 0.035, 0.0003, 0.01  # shares of documents
-NON_MERCHANDISE_SHARE, FREE_SHARE, SPLIT_SHARE = 0.006, 0.003, 0.02  # shares of lines
+DOCUMENTS_PER_CHUNK = 10_000
+FIRST_INVOICE, FIRST_CUSTOMER = 489_434, 12_346
+PREFIXES = {ORDER: "", CANCELLATION: "C", BAD_DEBT: "A", WRITE_OFF: ""}
+OPENS, OPEN_FOR = 7 * 60, 13 * 60  # minutes
 REPEATED_SHARE, LOWER_CASE_SHARE = 0.005, 0.01
 LINES_PER_BROKEN = 20_000
 MINUTE = np.timedelta64(1, "m")
@@ -48,58 +42,22 @@ def write_wide(
     """Writes the files chunk by chunk, each chunk a run of whole orders in time order, and returns the
     truth.
     """
-    sizes = _order_sizes(lines, seed)
-    customers = max(20, len(sizes) // ORDERS_PER_CUSTOMER)
-    truth = BrandTruth.of(spec["brand"], FIRST_CUSTOMER, customers)
-    catalogue = _Catalogue(spec, seed)
+    customers, docs = documents(spec, lines, seed)
+    truth = BrandTruth.of(spec["brand"], FIRST_CUSTOMER, customers.height, int(customers["left"].sum()))
+    catalogue = Catalogue(spec, seed)
     files = [_File(folder, f) for f in spec["files"]]
     done = 0
-    for number, start in enumerate(range(0, len(sizes), ORDERS_PER_CHUNK)):
-        chunk = _chunk(
-            spec, catalogue, sizes, start, customers, np.random.default_rng([seed, 1, number]), truth
-        )
+    for start in range(0, docs.height, DOCUMENTS_PER_CHUNK):
+        chunk = _chunk(spec, catalogue, docs, start, seed, truth)
         for file in files:
             file.append(chunk, torn=TORN)
         _count(chunk, files, truth)
-        done += int(sizes[start : start + ORDERS_PER_CHUNK].sum())
+        done += int(docs["size"][start : start + DOCUMENTS_PER_CHUNK].sum())
         progress(done)
     for file in files:
         file.close()
         truth.rejected.update(file.torn)
     return truth
-
-
-class _Catalogue:
-    """Products with names, prices in pence and the cost rate of their category in 1e-4."""
-
-    def __init__(self, spec: dict[str, Any], seed: int):
-        rng = np.random.default_rng([seed, 0])
-        with (TEMPLATES / "mappings" / "hierarchy.csv").open(encoding="utf-8") as file:
-            rates = {
-                (r["department"], r["category"]): round(float(r["cost_rate"]) * 10_000)
-                for r in csv.DictReader(file)
-            }
-        nouns = list(spec["nouns"])
-        named = [
-            (f"{c} {s} {n}", rates[tuple(spec["nouns"][n])])
-            for n in nouns
-            for c in spec["colours"]
-            for s in spec["styles"]
-        ]
-        order = rng.permutation(len(named))[:PRODUCTS]
-        self.days = (spec["end"] - spec["start"]).days + 1
-        self.rates = euro_rates(spec["currency"], spec["start"], self.days)
-        self.cost_rates = np.array([named[i][1] for i in order], np.int64)
-        self.prices = np.clip(rng.lognormal(5.6, 0.8, PRODUCTS), 20, 20_000).astype(np.int64)
-        others = spec["non_merchandise"]
-        letters = np.where(rng.random(PRODUCTS) < 0.1, "B", "")
-        codes = [f"{FIRST_CODE + i}{letters[i]}" for i in range(PRODUCTS)]
-        self.codes = pl.Series([*codes, *others, spec["bad_debt"][0]])
-        self.names = pl.Series([*(named[i][0] for i in order), *others.values(), spec["bad_debt"][1]])
-        self.others = len(others)
-        self.bad_debt = PRODUCTS + self.others
-        self.remarks = pl.Series(spec["remarks"])
-        self.countries = pl.Series([*spec["countries"], spec["guest_country"]])
 
 
 class _File:
@@ -142,50 +100,28 @@ class _File:
         self.out.close()
 
 
-def _order_sizes(lines: int, seed: int) -> np.ndarray:
-    """Lines of every order; they sum up to `lines`."""
-    rng = np.random.default_rng([seed, 2])
-    drawn = rng.geometric(1 / LINES_PER_ORDER, size=2 * lines // LINES_PER_ORDER + 50).clip(1, 400)
-    last = int(np.searchsorted(np.cumsum(drawn), lines))
-    sizes = drawn[: last + 1].astype(np.int32)
-    sizes[-1] -= int(sizes.sum()) - lines
-    return sizes
-
-
 def _chunk(
-    spec: dict[str, Any], catalogue: _Catalogue, sizes: np.ndarray, start: int, customers: int,
-    rng: np.random.Generator, truth: BrandTruth,
-) -> pl.DataFrame:  # fmt: skip
-    """One run of orders as the lines to write, in order; the truth takes the valid ones."""
-    size = sizes[start : start + ORDERS_PER_CHUNK]
-    orders, total = len(size), int(size.sum())
-    order = np.repeat(np.arange(orders), size)
-    place = np.arange(total) - np.repeat(np.cumsum(size) - size, size)
-
-    kind = np.searchsorted(
-        np.cumsum([CANCELLATIONS, BAD_DEBTS, WRITE_OFFS]), rng.random(orders), side="right"
+    spec: dict[str, Any], catalogue: Catalogue, docs: pl.DataFrame, start: int, seed: int, truth: BrandTruth
+) -> pl.DataFrame:
+    """One run of documents as the lines to write, in order; the truth takes the valid ones."""
+    rng = np.random.default_rng([seed, 1, start // DOCUMENTS_PER_CHUNK])
+    order, place, product, units, is_free = contents(docs, catalogue, start, DOCUMENTS_PER_CHUNK, seed)
+    total = len(order)
+    customer, kind, moment = (
+        docs[name].slice(start, DOCUMENTS_PER_CHUNK).to_numpy() for name in ("customer", "kind", "day")
     )
-    cancelled, bad_debt, written_off = ((kind == k)[order] for k in range(3))
-    is_guest = (rng.random(orders) < GUEST_SHARE) | (kind == 1) | (kind == 2)
-    customer = np.where(is_guest, GUEST, (customers * rng.random(orders) ** 2).astype(np.int64))
-    position = (start + np.arange(orders)) / len(sizes) * catalogue.days
-    day = position.astype(np.int64)
-    minute = 420 + ((position - day) * 780).astype(np.int64)
-
-    step = rng.integers(1, 8, orders)
-    walk = (PRODUCTS * rng.random(orders) ** 3).astype(np.int64)[order] + place * step[order]
-    split = (rng.random(total) < SPLIT_SHARE) & (place > 0)  # the same product again, at another quantity
-    product = np.where(split, walk - step[order], walk) % PRODUCTS
-    other = (rng.random(total) < NON_MERCHANDISE_SHARE) & ~written_off & ~bad_debt
-    product = np.where(other, PRODUCTS + rng.integers(0, catalogue.others, total), product)
+    day = moment.astype(np.int64)
+    # most of a day's orders come around its middle: the inverse of 3 x^2 - 2 x^3
+    passed = 0.5 - np.sin(np.arcsin(1 - 2 * (moment - day)) / 3)
+    minute = OPENS + (passed * OPEN_FOR).astype(np.int64)
+    is_guest = customer == GUEST
+    cancelled, bad_debt, written_off = ((kind == k)[order] for k in (CANCELLATION, BAD_DEBT, WRITE_OFF))
     product = np.where(bad_debt, catalogue.bad_debt, product)
-    is_goods = product < PRODUCTS
+    is_goods = product < catalogue.products
 
-    quantity = rng.choice([1, 1, 1, 2, 2, 3, 4, 6, 6, 8, 10, 12, 12, 24, 25, 48], total)
-    quantity = np.where(split, np.roll(quantity, 1) + 1, quantity)
-    quantity = np.where(is_goods, quantity, 1) * np.where(cancelled | written_off, -1, 1)
+    quantity = np.where(is_goods, units, 1) * np.where(cancelled | written_off, -1, 1)
     price = np.where(is_goods, catalogue.prices[np.where(is_goods, product, 0)], 100 + place)
-    free = written_off | (is_goods & (rng.random(total) < FREE_SHARE))
+    free = written_off | (is_goods & is_free)
     price = np.where(free, 0, np.where(bad_debt, -price, price))
 
     invalid = _invalid(rng, is_goods & ~free & ~cancelled)
@@ -196,11 +132,9 @@ def _chunk(
     valid = invalid < 0
     truth.add(Lines(order, customer[order], day[order], line_type, quantity, amount, cost).where(valid))
 
-    country = np.where(
-        is_guest, catalogue.countries.len() - 1, (customer * 7) % (catalogue.countries.len() - 1)
-    )
-    prefix = pl.Series(np.array(["C", "A", "", ""])[kind])
-    invoice = prefix + pl.Series(FIRST_INVOICE + start + np.arange(orders)).cast(pl.String)
+    country = np.where(is_guest, catalogue.countries.len() - 1, one_of(catalogue.of_100, customer))
+    prefix = pl.Series([PREFIXES[k] for k in range(len(PREFIXES))]).gather(kind)
+    invoice = prefix + pl.Series(FIRST_INVOICE + start + np.arange(len(kind))).cast(pl.String)
     name = catalogue.names.gather(product)
     remark = catalogue.remarks.gather(product % catalogue.remarks.len())
     times = np.where(valid & (rng.random(total) < REPEATED_SHARE), 2, 1)

@@ -1,15 +1,15 @@
--- Customers of each segment; those of all brands together under `group`.
+-- Customers of each segment who have bought; those of all brands together under `group`.
 -- joined below five: source_system; segment; region; country_code
 WITH customers AS (
   SELECT
     source_system, region, country_code, segment, is_churned, frequency, monetary_eur, gmv_eur, returns_eur, margin_eur,
     clv_12m_eur
-  FROM gold.customer_brand_360
+  FROM gold.customer_brand_360 WHERE frequency > 0
   UNION ALL
   SELECT
     'group', region, country_code, segment, is_churned, frequency, monetary_eur, gmv_eur, returns_eur, margin_eur,
     clv_12m_eur
-  FROM gold.customer_360
+  FROM gold.customer_360 WHERE frequency > 0
 )
 SELECT
   source_system, region, country_code, segment, COUNT(*) AS customers, COUNT_IF(is_churned) AS churned,

@@ -1,4 +1,4 @@
--- Customers, money and expected value by one thing, of a brand, of all together (`group`), or NULL: of each brand, added up.
+-- Customers who have bought, money and expected value by one thing, of a brand, of all together (`group`), or NULL: of each brand, added up.
 -- A part without a name: groups of fewer than five customers, told together.
 -- choose by: all = 'all'; segment = segment; region = region; brand = source_system
 SELECT

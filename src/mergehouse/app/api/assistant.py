@@ -140,13 +140,12 @@ def assistant_server(project: Project, whoever: Callable[[], Person | None]) -> 
     @server.tool(annotations=READ_ONLY, structured_output=False)
     def list_segments(
         by: Annotated[SegmentBy, Field(description="What customers are told apart by.")] = "segment",
-        brand: Brand = None, region: Region = None,
+        brand: Brand = None, region: Region = None, country: Country = None,
     ) -> dict[str, Any]:  # fmt: skip
-        """Customers, net revenue and expected value by segment, band of risk or tier of value."""
-        asked = {"by": by, "brand": brand, "region": region}
-        return desk.ask(
-            "list_segments", asked, lambda reader: answers.segments(reader, by, brand, region, None)
-        )
+        """Customers, net revenue and expected value by RFM segment or region."""
+        filters = Filters(brand, region, country)
+        asked = vars(filters) | {"by": by}
+        return desk.ask("list_segments", asked, lambda reader: answers.segments(reader, by, filters))
 
     @server.tool(annotations=READ_ONLY, structured_output=False)
     def explain_cleaning(brand: Brand = None) -> dict[str, Any]:

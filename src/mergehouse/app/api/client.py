@@ -70,11 +70,15 @@ class Connection:
         return self._frame("kpis/values", kpi=list(names), by=by, **filters)
 
     def segments(self, by: str = "segment", **filters: Any) -> polars.DataFrame:
-        """Customers, money and expected value by segment, region, risk, tier or risk_and_tier."""
+        """Customers, money and expected value by segment or region. Filters are brand, region and country."""
         return self._frame("segments", by=by, **filters)
 
+    def risk_and_value(self, **filters: Any) -> polars.DataFrame:
+        """Customers and money by band of risk and tier of value, with the same filters."""
+        return self._frame("risk-and-value", **filters)
+
     def categories(self, **filters: Any) -> polars.DataFrame:
-        """What categories sold. Filters are brand, since and until, of whole months."""
+        """What categories sold. Filters are brand, region, country, since and until."""
         return self._frame("categories", **filters)
 
     def customers(self, **filters: Any) -> polars.DataFrame:

@@ -124,18 +124,29 @@ def explain(
 @router.get("/segments")
 def segments(
     request: Request, caller: Caller, by: SegmentBy = "segment", brand: Brand = None, region: Region = None,
-    segment: Segment = None,
+    country: Country = None,
 ) -> Rows:  # fmt: skip
-    """Customers, money and expected value by segment, band of risk or tier of value."""
-    return _answer(request, caller, answers.segments(caller.reader, by, brand, region, segment))
+    """Customers, money and expected value by RFM segment or region."""
+    filters = Filters(brand, region, country)
+    return _answer(request, caller, answers.segments(caller.reader, by, filters))
+
+
+@router.get("/risk-and-value")
+def risk_and_value(
+    request: Request, caller: Caller, brand: Brand = None, region: Region = None, country: Country = None
+) -> Rows:
+    """Customers and money by band of risk and tier of value."""
+    filters = Filters(brand, region, country)
+    return _answer(request, caller, answers.risk_and_value(caller.reader, filters))
 
 
 @router.get("/categories")
 def categories(
-    request: Request, caller: Caller, brand: Brand = None, since: Since = None, until: Until = None
-) -> Rows:
-    """What categories sold, of whole months."""
-    filters = Filters(brand, since=since, until=until)
+    request: Request, caller: Caller, brand: Brand = None, region: Region = None, country: Country = None,
+    since: Since = None, until: Until = None,
+) -> Rows:  # fmt: skip
+    """What categories sold."""
+    filters = Filters(brand, region, country, since, until)
     return _answer(request, caller, answers.categories(caller.reader, "category", filters))
 
 

@@ -1,7 +1,9 @@
-"""A campaign before it is sent: how many it reaches, what it may bring, and what the same rule met in the past.
+"""A campaign before it is sent: how many it reaches, what it may bring, and what the same rule met in the
+past.
 
-The assumed win-back rate is of those who would not have come back by themselves. Margin of one who comes back is that of
-past cut-offs; their spread, and that of a count of those who come back, make the interval.
+The assumed win-back rate is of those who would not have come back by themselves. Margin of one who comes
+back is that of past cut-offs; their spread, and that of a count of those who come back, make the
+interval.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ Z = 1.96
 
 @dataclass(frozen=True)
 class Plan:
-    """The rule and the terms in the address. Days are since the last purchase, up to but without `days_below`; money is
-    EUR; rates and the control group are shares.
+    """The rule and the terms in the address. Days are since the last purchase, up to but without
+    `days_below`; money is EUR; rates and the control group are shares.
     """
 
     days_from: int = 91
@@ -52,7 +54,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Replay:
-    """Whom the rule would have chosen at a past cut-off, and who of them came back within 90 days by themselves."""
+    """Whom the rule would have chosen at a past cut-off, and who of them came back within 90 days by
+    themselves.
+    """
 
     brand: str
     cutoff: dt.date
@@ -66,12 +70,12 @@ class Replay:
 
 @dataclass(frozen=True)
 class Campaign:
-    """What a plan comes to. `chosen` meet the rule, `listed` of them are paid for by the budget, the most valuable first;
-    of these `control` are set aside and `contacts` written to.
+    """What a plan comes to. `chosen` meet the rule, `listed` of them are paid for by the budget, the most
+    valuable first; of these `control` are set aside and `contacts` written to.
 
-    `own_share`: who came back by themselves at past cut-offs; `margin_each`: of one who came back, over 90 days, None
-    where nothing is known. `extra`: customers who come back because of the letter; `profit`: their margin less the cost,
-    with its 95 % interval `low` to `high`.
+    `own_share`: who came back by themselves at past cut-offs; `margin_each`: of one who came back, over
+    90 days, None where nothing is known. `extra`: customers who come back because of the letter;
+    `profit`: their margin less the cost, with its 95 % interval `low` to `high`.
     """
 
     chosen: Row
@@ -91,10 +95,11 @@ class Campaign:
 
     @property
     def detectable(self) -> float | None:
-        """The smallest difference of shares, beyond what comes back by itself, that the control group will tell from
-        chance: two-sided at 5 %, found 4 times of 5.
+        """The smallest difference of shares, beyond what comes back by itself, that the control group
+        will tell from chance: two-sided at 5 %, found 4 times of 5.
 
-        Source: Fleiss, Levin, Paik, Statistical Methods for Rates and Proportions, 4.3 (without the correction).
+        Source: Fleiss, Levin, Paik, Statistical Methods for Rates and Proportions, 4.3 (without the
+        correction).
         """
         if not self.control or not self.contacts or self.own_share is None:
             return None
@@ -149,8 +154,8 @@ def campaign(reader: Reader, view: View, plan: Plan) -> Campaign:
 
 
 def contacts(reader: Reader, view: View, plan: Plan, most: int) -> list[Row]:
-    """The customers of a plan, the most valuable first, each to be written to or set aside. Only for scopes that may see
-    persons.
+    """The customers of a plan, the most valuable first, each to be written to or set aside. Only for
+    scopes that may see persons.
     """
     of = whose(reader, view)
     return reader.rows(
@@ -176,8 +181,8 @@ def _listed(chosen: int, affordable: int | None, control: Decimal) -> int:
 def _margin_each(past: Sequence[Row], chosen: Row) -> tuple[float | None, float, float]:
     """Margin of one who comes back, its deviation between them, and from how many that is known.
 
-    From past cut-offs where enough came back, else from today's orders of those who are chosen, whose spread is taken
-    to be as large as their mean: orders' values are about exponential.
+    From past cut-offs where enough came back, else from today's orders of those who are chosen, whose
+    spread is taken to be as large as their mean: orders' values are about exponential.
     """
     came_back = sum(row["came_back"] for row in past)
     if came_back >= FEWEST:
@@ -191,9 +196,11 @@ def _margin_each(past: Sequence[Row], chosen: Row) -> tuple[float | None, float,
 
 
 def _deviation(staying: float, rate: float, mean: float, deviation: float, known: float) -> float:
-    """Of the margin of those who come back: a sum of a random number of terms, whose mean is an estimate itself.
+    """Of the margin of those who come back: a sum of a random number of terms, whose mean is an estimate
+    itself.
 
-    Var = n p s^2 + n p (1 - p) m^2 + (n p)^2 s^2 / k: the spread of the terms, of their number, and of the mean.
+    Var = n p s^2 + n p (1 - p) m^2 + (n p)^2 s^2 / k: the spread of the terms, of their number, and of
+    the mean.
     """
     expected = staying * rate
     return math.sqrt(

@@ -9,7 +9,6 @@ from decimal import Decimal
 from mergehouse.access.gateway import Reader, Row
 from mergehouse.app.figures import intervals
 from mergehouse.app.figures.intervals import Interval
-from mergehouse.app.figures.small_groups import hidden_places, is_few
 from mergehouse.app.figures.windows import Absence, Window, are_the_same, compared_with, window
 from mergehouse.app.view import Brand, Choices, View
 from mergehouse.kpi import formula
@@ -158,46 +157,31 @@ def sales(reader: Reader, brand: str, view: View, of: Window) -> tuple[Measures,
 
 
 def customer_cards(reader: Reader, brands: Sequence[Brand], view: View, offered: Choices) -> tuple[Card, ...]:
-    """Customers up to the as-of date, whatever the period; of one brand, or of several together."""
-    cells = reader.rows("customer_cells")
+    """Customers up to the as-of date, whatever the period; of one brand, or of several together.
+
+    Who may not see persons has no cell of a few: then it is not told whether there are any.
+    """
     place = (view.region or _region_of(view.country, offered), view.country)
     name = brands[0].name if len(brands) == 1 else GROUP
-    cell = next(
-        (
-            row
-            for row in cells
-            if row["source_system"] == name and (row["region"], row["country_code"]) == place
-        ),
-        None,
+    cells = {
+        (row["source_system"], row["region"], row["country_code"]): row
+        for row in reader.rows("customer_cells")
+    }
+    cell = cells.get((name, *place))
+    unknown = (
+        Absence("no data", "no_customers") if reader.scope.persons else Absence("fewer than 5", "suppressed")
     )
-    hidden = None if reader.scope.persons else _hidden(cells, cell, place)
-    silent = next(
-        (_not_observable(brand) for brand in brands if brand.days and not brand.is_churn_observable), None
-    )
+    silent = next((brand for brand in brands if brand.days and not brand.is_churn_observable), None)
     cards = []
     for kpi in map(kpi_named, CUSTOMERS):
-        absence = hidden.get(kpi.name) if hidden else None
+        value = cell[kpi.name] if cell else None
+        absence = unknown if value is None else None
         if kpi.name == "active_rate" and silent:
-            absence = silent
-        value = (cell or {"customers": 0}).get(kpi.name)
-        if value is None and not absence:
-            absence = Absence("no data", "no_customers")
+            days, needed = silent.days, silent.churn_after_days
+            absence = Absence("not observable yet", "churn", silent.label, days, needed)
         number = None if absence or value is None else Decimal(value)
         cards.append(Card(kpi, value=number, absence=absence, no_change=Absence("not comparable", "as_of")))
     return tuple(cards)
-
-
-def _hidden(
-    cells: Iterable[Row], cell: Row | None, place: tuple[str | None, str | None]
-) -> dict[str, Absence]:
-    few = Absence("fewer than 5", "suppressed")
-    if is_few(cell["customers"] if cell else 0) or place in hidden_places(cells):
-        return dict.fromkeys(CUSTOMERS, few)
-    return {"active_rate": few} if place in hidden_places(cells, with_rates=True) else {}
-
-
-def _not_observable(brand: Brand) -> Absence:
-    return Absence("not observable yet", "churn", brand.label, brand.days, brand.churn_after_days)
 
 
 def _region_of(country: str | None, offered: Choices) -> str | None:

@@ -88,7 +88,9 @@ def _given(reader: Reader, view: View, asked: Asked) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Customer:
-    """One customer. `whole`: at all brands together, or at the only one; `brands`: at each brand of the scope."""
+    """One customer. `whole`: at all brands together, or at the only one; `brands`: at each brand of the
+    scope.
+    """
 
     key: str
     whole: Row
@@ -106,8 +108,8 @@ class Customer:
 
     @property
     def by_month(self) -> tuple[tuple[dt.date, dict[str, Decimal]], ...]:
-        """The timeline: net revenue of each month from the first order here to the last, by brand; a month without an
-        order has none.
+        """The timeline: net revenue of each month from the first order here to the last, by brand; a
+        month without an order has none.
         """
         if not self.orders:
             return ()

@@ -1,4 +1,4 @@
-"""The Customers page: who they are by segment, risk and value, whether they come back, and which are shared."""
+"""The Customers page: who they are by segment, risk and value, who comes back, and who is shared."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Segment:
 
     @property
     def churned_share(self) -> Decimal | None:
-        """None of prospects, who have not bought."""
-        return Decimal(self.churned) / self.customers if self.orders else None
+        """Of its customers, those who are silent for longer than their brand's limit."""
+        return Decimal(self.churned) / self.customers if self.customers else None
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Cohort:
-    """Customers whose first purchase was in one month. `kept`: the share that bought so many months later, None where it
-    is not told or not there yet; `open_from`: the first of these months that has not ended.
+    """Customers whose first purchase was in one month. `kept`: the share that bought so many months
+    later, None where it is not told or not there yet; `open_from`: the first of these months that has
+    not ended.
     """
 
     month: dt.date
@@ -77,7 +78,9 @@ class Triangle:
 
 @dataclass(frozen=True)
 class Shared:
-    """Customers of more than one brand. `brands`: in the order of their first purchases there; None: told together."""
+    """Customers of more than one brand. `brands`: in the order of their first purchases there; None: told
+    together.
+    """
 
     brands: tuple[str, ...] | None
     customers: int
@@ -87,8 +90,8 @@ class Shared:
 
 @dataclass(frozen=True)
 class Overview:
-    """All that the page shows. `kpis`: customer KPIs of the catalogue, None where they are of fewer than five.
-    `buyers`: all segments but prospects. `unscored`: customers without risk or value.
+    """All that the page shows. `kpis`: customer KPIs of the catalogue, None where they are of fewer than
+    five. `buyers`: all segments together; `prospects` have not bought. `scored`: customers with scores.
     """
 
     whose: str | None
@@ -96,6 +99,7 @@ class Overview:
     segments: tuple[Segment, ...]
     buyers: Segment
     prospects: int
+    prospects_revenue: Decimal
     matrix: tuple[tuple[Cell, ...], ...]
     scored: int
     triangles: tuple[Triangle, ...]
@@ -122,16 +126,17 @@ def overview(reader: Reader, view: View, offered: Choices) -> Overview:
     """What a scope sees of its customers, each brand as of its own date."""
     asked = source(reader, view)
     rows = reader.rows("segments", by="segment", segment=None, **asked)
-    buyers = _segment("", [row for row in rows if row["part"] != PROSPECTS], None)
-    segments = tuple(_segment(row["part"], [row], buyers) for row in rows)
+    buyers = _segment("", rows, None)
+    prospects = reader.rows("prospects", **asked)[0]
     scored, matrix = _matrix(reader.rows("risk", by="risk_and_tier", **asked))
     brands = [brand for brand in offered.brands if view.brand in (None, brand.name) and brand.days]
     return Overview(
         whose=asked["brand"],
         kpis=_kpis(reader, view),
-        segments=tuple(sorted(segments, key=_order)),
+        segments=tuple(sorted((_segment(row["part"], [row], buyers) for row in rows), key=_order)),
         buyers=buyers,
-        prospects=sum(each.customers for each in segments if each.name == PROSPECTS),
+        prospects=prospects["customers"] or 0,
+        prospects_revenue=prospects["net_revenue"] or Decimal(0),
         matrix=matrix,
         scored=scored,
         triangles=tuple(_triangle(reader, brand) for brand in brands)
@@ -160,7 +165,6 @@ def _segment(name: str | None, rows: Sequence[Row], buyers: Segment | None) -> S
         key: sum(row[key] or 0 for row in rows)
         for key in ("customers", "net_revenue", "clv_12m", "churned", "orders")
     }
-    of_buyers = buyers if buyers and name != PROSPECTS else None
     return Segment(
         name=name,
         customers=int(total["customers"]),
@@ -168,8 +172,8 @@ def _segment(name: str | None, rows: Sequence[Row], buyers: Segment | None) -> S
         clv_12m=Decimal(total["clv_12m"]),
         churned=int(total["churned"]),
         orders=int(total["orders"]),
-        share=_share(total["customers"], of_buyers.customers) if of_buyers else None,
-        revenue_share=_share(total["net_revenue"], of_buyers.net_revenue) if of_buyers else None,
+        share=_share(total["customers"], buyers.customers) if buyers else None,
+        revenue_share=_share(total["net_revenue"], buyers.net_revenue) if buyers else None,
     )
 
 
@@ -183,9 +187,8 @@ def _share(part: Decimal | int, whole: Decimal | int) -> Decimal | None:
 
 
 def _order(segment: Segment) -> tuple[int, Decimal]:
-    """The most valuable first; those told together and prospects last."""
-    last = 2 if segment.name == PROSPECTS else 1 if segment.name is None else 0
-    return last, -segment.net_revenue
+    """The most valuable first; those told together last."""
+    return int(segment.name is None), -segment.net_revenue
 
 
 def _matrix(rows: Sequence[Row]) -> tuple[int, tuple[tuple[Cell, ...], ...]]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from mergehouse.access.gateway import Reader, Row
-from mergehouse.app.figures.cards import GROUP, Measures, brand_cards, kpi_named
-from mergehouse.app.figures.small_groups import hidden_places, is_few
+from mergehouse.app.figures.cards import GROUP, Measures, brand_cards, combined_cards, kpi_named
 from mergehouse.app.figures.windows import Absence, Window
 from mergehouse.app.view import Brand, Choices, View
 from mergehouse.kpi import formula
@@ -65,11 +64,15 @@ def entry(reader: Reader, name: str, view: View, offered: Choices) -> Entry | No
         for brand in offered.brands
         if view.brand in (None, brand.name) and brand.days
     }
+    if reader.scope.group and len(in_view) > 1:
+        together = combined_cards(reader, tuple(in_view.values()), view, offered)
+        differ = None if together.window else Absence("not comparable", "periods_differ")
+        in_view[GROUP] = replace(together, absence=together.absence or differ)
     values = []
     for value in found.values:
         scoped = in_view.get(value.scope)
         if scoped:
-            number = scoped.measures.get(name)
+            number = None if scoped.absence else scoped.measures.get(name)
             absence = scoped.absence or (None if number is not None else Absence("no data", "nothing_sold"))
             value = replace(value, window=scoped.window, in_window=number, not_in_window=absence)
         values.append(value)
@@ -103,10 +106,9 @@ def _entry(reader: Reader, kpi: Kpi, told: dict[str, Measures], offered: Choices
     values = []
     for scope, numbers in told.items():
         number, absence = numbers.get(kpi.name), None
-        if CUSTOMERS in tables and not reader.scope.persons and _is_hidden(reader, numbers):
-            number, absence = None, Absence("fewer than 5", "suppressed")
-        elif number is None:
-            absence = Absence("no data", "nothing_sold")
+        if number is None:
+            is_few = CUSTOMERS in tables and not reader.scope.persons  # who has no cell of a few
+            absence = Absence("fewer than 5", "suppressed") if is_few else Absence("no data", "nothing_sold")
         counted = sum(
             count for (table, brand), count in rows.items() if table in tables and scope in (brand, GROUP)
         )
@@ -121,16 +123,6 @@ def _entry(reader: Reader, kpi: Kpi, told: dict[str, Measures], offered: Choices
         used_by=tuple(each for each in catalogue() if each.ratio and kpi.name in each.ratio),
         tables=tables,
     )
-
-
-def _is_hidden(reader: Reader, measures: Measures) -> bool:
-    """Whether counts of customers are not told of a brand; of none where one has but a few."""
-    if (None, None) in hidden_places(reader.rows("customer_cells")):
-        return True
-    customers, active, repeat = (
-        int(measures.get(name) or 0) for name in ("customers", "active_customers", "repeat_customers")
-    )
-    return any(is_few(part) for part in (customers, active, customers - active, repeat, customers - repeat))
 
 
 def _sql(table: str, kpis: Sequence[Kpi], reader: Reader) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mergehouse.access.gateway import Reader
 
+LAYERS, OTHER = ("bronze", "silver", "gold"), "other"
 State = Literal["fresh", "stale", "no limit", "no data"]
 
 
@@ -56,6 +57,12 @@ class Checked:
     warnings: int
     checked: dt.datetime
 
+    @property
+    def name(self) -> str:
+        """Without its layer."""
+        layer, _, name = self.table.partition(".")
+        return name if layer in LAYERS else self.table
+
 
 @dataclass(frozen=True)
 class Run:
@@ -89,10 +96,8 @@ class Quality:
     @property
     def layers(self) -> dict[str, tuple[Checked, ...]]:
         """Tables by layer, in the order of the data's way; what is no table under `other`."""
-        order = ("bronze", "silver", "gold", "other")
-        named = {t: t.table.split(".")[0] if "." in t.table else "other" for t in self.tables}
-        layer = {t: name if name in order else "other" for t, name in named.items()}
-        found = {name: tuple(t for t in self.tables if layer[t] == name) for name in order}
+        layer = {t: t.table.partition(".")[0] if t.name != t.table else OTHER for t in self.tables}
+        found = {name: tuple(t for t in self.tables if layer[t] == name) for name in (*LAYERS, OTHER)}
         return {name: tables for name, tables in found.items() if tables}
 
     @property

@@ -1,6 +1,7 @@
 """What other limits would change: who counts as silent or at risk, as valuable, and in which segment.
 
-Each question has two worlds, as it is and with the limits in the address; both are counted from the same cubes.
+Each question has two worlds, as it is and with the limits in the address; both are counted from the same
+cubes.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ STATES = ("silent", "at_risk", "active")
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits in the address; None: as it is. `value`: from how many euros on top, high and medium begin; `recency`: up
-    to how many days scores 5, 4, 3 and 2 go; `orders`: from how many orders on they begin.
+    """The limits in the address; None: as it is. `value`: from how many euros on top, high and medium
+    begin; `recency`: up to how many days scores 5, 4, 3 and 2 go; `orders`: from how many orders on
+    they begin.
     """
 
     days: int | None = None
@@ -93,8 +95,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Silence:
-    """Silent, at risk and active customers. `days` and `chance` are the limits of the other world; `own_days` those that
-    brands have; `unobserved`: brands whose data do not reach that far back.
+    """Silent, at risk and active customers. `days` and `chance` are the limits of the other world;
+    `own_days` those that brands have; `unobserved`: brands whose data do not reach that far back.
     """
 
     changes: tuple[Change, ...]
@@ -111,8 +113,8 @@ class Silence:
 
 @dataclass(frozen=True)
 class Tiers:
-    """Customers with scores by tiers of value; `bounds`: from how many euros on top, high and medium begin; as it is they
-    are shares of customers, and `usual` the steps that come nearest.
+    """Customers with scores by tiers of value; `bounds`: from how many euros on top, high and medium
+    begin; as it is they are shares of customers, and `usual` the steps that come nearest.
     """
 
     changes: tuple[Change, ...]

@@ -110,7 +110,7 @@ def _segments(reader: Reader) -> tuple[str, ...]:
 
 def _asked(request: Request, reader: Reader) -> Asked:
     """The list in an address: 422 where something is not offered."""
-    given = Asked(
+    return Asked(
         segment=parameters.one_of(request, "segment", _segments(reader)),
         risk=parameters.one_of(request, "risk", (*RISKS, NO_SCORE)),
         tier=parameters.one_of(request, "tier", (*TIERS, NO_SCORE)),
@@ -120,7 +120,6 @@ def _asked(request: Request, reader: Reader) -> Asked:
         descending=parameters.one_of(request, "dir", ("asc", "desc")) != "asc",
         page=parameters.step(request, "page", range(1, MOST // SIZE + 1)) or 1,
     )
-    return given
 
 
 def _own(asked: Asked) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from mergehouse.app.writing import MINUS, Writing
 
 PAGE = Page("/raw-vs-silver", "Raw vs Silver", "Trust", place=20)
 WATERFALL = {
-    "brand": "Brand", "step": "Step", "lines": "Order lines", "change": "Amount", "after": "Amount after",
+    "brand": "Brand", "name": "Step", "lines": "Order lines", "change": "Amount", "after": "Amount after",
     "lines_after": "Order lines after", "meaning": "What it does",
 }  # fmt: skip
 REASONS = {

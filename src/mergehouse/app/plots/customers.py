@@ -6,7 +6,7 @@ from typing import Any
 
 from mergehouse.app.figures.campaign import Campaign
 from mergehouse.app.figures.customer_list import Customer
-from mergehouse.app.figures.customers import PROSPECTS, Overview
+from mergehouse.app.figures.customers import Overview
 from mergehouse.app.figures.what_if import Change
 from mergehouse.app.wording import Wording
 
@@ -16,7 +16,7 @@ STATES = {"silent": "Silent", "at_risk": "At risk", "active": "Active"}
 
 def overview_plots(figures: Overview) -> dict[str, Any]:
     """Segments as areas: how many customers, and what each brought."""
-    told = [each for each in figures.segments if each.name not in (None, PROSPECTS) and each.customers]
+    told = [each for each in figures.segments if each.name]
     nodes = [{"name": each.name, "size": each.customers, "value": float(each.each or 0)} for each in told]
     return {"segments": {"kind": "treemap", "unit": "EUR", "nodes": nodes}}
 

@@ -1,0 +1,106 @@
+"""Two brands whose data lie 14 years apart, each with the same sale on every day: what comparing them must
+not be fooled by. And two that trade at the same time, with returns, regions and categories.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from mergehouse.access.extract import write_extracts
+from mergehouse.access.gateway import Gateway, Reader
+from mergehouse.access.people import People
+from mergehouse.access.policy import Policy, load_policy
+from mergehouse.app.server import create_app
+from mergehouse.app.view import Choices, View, choices, read_view
+from tests.conftest import SHOP_BRAND, Shop
+from tests.suite import PASSWORD
+
+LONG, SHORT = dt.date(2009, 12, 1), dt.date(2025, 4, 4)  # first days
+LONG_DAYS, SHORT_DAYS = 739, 75
+ROLES = ("executive", "marketing", "brand_manager_shop", "brand_manager_zebra", "north")
+NORTH = "  north: {label: North, rows: [{column: region, values: [North Europe]}]}\n"
+COUNTRIES = ("Germany", "Germany", "Spain", "United States")
+PRICES = (10, 25, 40, 55, 85, 120, 15)
+
+
+def apart(folder: Path) -> None:
+    """`shop` sells for 10 EUR a day for 739 days up to 9 December 2011, `zebra` for 75 to 17 June 2025."""
+    shop, zebra = _two(folder)
+    shop.deliver_lines(*(_line(f"A{n}", LONG, n, "C1") for n in range(LONG_DAYS)))
+    zebra.deliver_lines(*(_line(f"B{n}", SHORT, n, "K1") for n in range(SHORT_DAYS)))
+    _finish(shop)
+
+
+def together(folder: Path) -> None:
+    """Both sell for 505 days up to the end of 2025, to several countries; `shop` takes some goods back."""
+    shop, zebra = _two(folder)
+    first = dt.date(2024, 8, 14)
+    for brand, letter, every in ((shop, "A", 1), (zebra, "B", 2)):
+        rows = []
+        for n in range(0, 505, every):
+            price, country = PRICES[n % 7] + n // 100, COUNTRIES[n % 4]
+            rows.append(_line(f"{letter}{n}", first, n, f"{letter}{n % 40}", price, country))
+            if n % 9 == 0 and letter == "A":
+                rows.append(_line(f"R{n}", first, n, f"{letter}{n % 40}", price, country, quantity=-1))
+        brand.deliver_lines(*rows)
+    _finish(shop)
+
+
+class Open:
+    """A project's suite, and its readers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.shop = Shop(folder)
+        self.policy: Policy = load_policy(self.shop.project)
+        write_extracts(self.shop.project, self.policy)
+        self.gateway = Gateway(self.shop.project, self.policy)
+        self.app: FastAPI = create_app(self.shop.project)
+
+    def reader(self, role: str = "executive") -> Reader:
+        scope = self.policy.scope([role])
+        assert scope
+        return self.gateway.reader(scope)
+
+    def view(self, role: str = "executive", **parameters: str) -> tuple[Reader, View, Choices]:
+        reader = self.reader(role)
+        offered = choices(reader)
+        return reader, read_view(parameters.items(), offered), offered
+
+    def visitor(self, role: str) -> TestClient:
+        client = TestClient(self.app, base_url="http://localhost", raise_server_exceptions=False)
+        assert client.post("/sign-in", data={"name": role, "password": PASSWORD}).is_success
+        return client
+
+
+def _two(folder: Path) -> tuple[Shop, Shop]:
+    shop = Shop(folder)
+    shop.configure(SHOP_BRAND.replace("label: Shop", "label: Long <b>& old</b>"))
+    zebra = shop.another("zebra")
+    zebra.configure(SHOP_BRAND.replace("label: Shop", "label: Zebra"))
+    return shop, zebra
+
+
+def _line(
+    order: str,
+    first: dt.date,
+    n: int,
+    customer: str,
+    price: int = 10,
+    country: str = "Germany",
+    quantity: int = 1,
+) -> str:
+    day = first + dt.timedelta(n)
+    return f"{order},1,{day} 18:00:00,P{n % 3},Mug {n % 3},{quantity},{price}.00,{customer},{country},EUR"
+
+
+def _finish(shop: Shop) -> None:
+    assert not shop.run().failed
+    file = shop.folder / "access.yml"
+    file.write_text(file.read_text() + NORTH)
+    people = People(shop.folder)
+    for role in ROLES:
+        people.add(role, role, [role], PASSWORD)

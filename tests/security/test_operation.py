@@ -486,6 +486,15 @@ def test_readiness_says_why_not_and_names_nothing(
     assert (answer.status_code, answer.json()["why"]) == (503, "access.yml cannot be used")
 
 
+def test_supervisors_ask_by_any_name(tmp_path: Path, quick: None) -> None:
+    with_people(tmp_path)
+    for app, prefix in ((suite(tmp_path), ""), (suite(tmp_path, prefix="/bi"), "/bi")):
+        for path, status in (("/health", 200), ("/ready", 200), ("/about", 400), ("/healthy", 400)):
+            for host in ("10.1.2.3:8800", "x/health?"):
+                answer = browser(app).get(prefix + path, headers={"Host": host})
+                assert answer.status_code == status, (prefix, path, host)
+
+
 def test_behind_a_prefix_every_address_has_it(house: Shop, people: People) -> None:
     refresh_extracts(house.project)
     client = TestClient(

@@ -228,7 +228,7 @@ def test_reports_of_a_brand_with_a_champion_and_without(
     ]
     monkeypatch.setattr("mergehouse.science.reports.versions", lambda project, brand: known)
     told: list[str] = []
-    pages = write_reports(published.project, ["shop"], TASKS[:1], {}, told.append)
+    pages = write_reports(published.project, "shop", TASKS[:1], "", told.append)
     assert [Path(p).name for p in pages] == [
         "index.html", "shop-churn_90d.html", "shop-churn_90d.md", "shop-churn_90d.json", "shop-survival.html",
     ]  # fmt: skip
@@ -241,9 +241,8 @@ def test_reports_of_a_brand_with_a_champion_and_without(
         "shop: model cards",
     ]
     monkeypatch.setattr("mergehouse.science.reports.versions", lambda project, brand: [])
-    pages = write_reports(
-        published.project, ["shop"], TASKS[:1], {"shop": "Too short. No model is trained."}, told.append
-    )
+    why = "Too short. No model is trained."
+    pages = write_reports(published.project, "shop", TASKS[:1], why, told.append)
     assert "Too short. No model is trained." in Path(pages[1]).read_text()
 
 

@@ -15,6 +15,7 @@ from mergehouse.science.evaluation.backtest import ALL, Tested, backtest_churn, 
 from mergehouse.science.features.dataset import Dataset
 from mergehouse.science.registry.champion import Comparison, verdict
 from mergehouse.science.scoring import _why_not_trained
+from mergehouse.science.side_by_side import workers
 from mergehouse.science.training import Training
 
 MONTHS = [dt.date(2024 + n // 12, n % 12 + 1, 1) for n in range(20)]
@@ -63,7 +64,8 @@ def test_a_method_or_a_cutoff_that_cannot_be_fitted_leaves_the_others(halves: Da
 
 def test_cutoffs_side_by_side_give_what_one_after_another_gives(halves: Dataset) -> None:
     methods = {"broken": solver_fails, "of seasons": fails_in_march}
-    at_once = list(backtest_churn(halves, methods=methods, threads=3))
+    with workers(3) as pool:
+        at_once = list(backtest_churn(halves, pool=pool, methods=methods))
     assert at_once == list(backtest_churn(halves, methods=methods))
     assert [t.cutoff for t in at_once] == sorted(t.cutoff for t in at_once)
 

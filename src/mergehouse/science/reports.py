@@ -5,7 +5,7 @@ is none, an index.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,10 @@ from mergehouse.project.config import Project
 from mergehouse.science.cards.card import Card
 from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
 from mergehouse.science.cards.pages import write_cards
-from mergehouse.science.features.dataset import read_dataset
+from mergehouse.science.features.dataset import Dataset, read_dataset
 from mergehouse.science.registry.versions import CHAMPION, Version, versions
-from mergehouse.science.survival.page import write_survival
+from mergehouse.science.survival.page import brand_survival, keep_survival
+from mergehouse.science.survival.tables import BrandSurvival
 
 if TYPE_CHECKING:
     from mergehouse.science.tasks import Task
@@ -26,39 +27,41 @@ if TYPE_CHECKING:
 
 def write_reports(
     project: Project,
-    brands: Iterable[str],
+    brand: str,
     tasks: Iterable[Task],
-    untrained: dict[str, str],
+    why: str,
     progress: Progress,
+    dataset: Dataset | None = None,
+    survival: Callable[[], BrandSurvival] | None = None,
 ) -> list[str]:
-    """Survival and cards of some brands, after a training; the caller holds the lakehouse. Returns paths or
-    URLs, the index first.
+    """Survival and cards of a brand, after a training; the caller holds the lakehouse. Returns paths or URLs,
+    the index first.
 
-    A card is about the version that scores come from; where there is none, about the latest. `untrained`
-    says, by brand, why it has no model of its own. A brand whose known customers have not bought yet has no
-    page on survival.
+    A card is about the version that scores come from; where there is none, about the latest. `why` says why
+    the brand has no model of its own. A brand whose known customers have not bought yet has no page on
+    survival. `dataset` and `survival` are given by whoever has them already.
     """
-    survival: list[str] = []
-    cards: list[Card] = []
-    tasks = list(tasks)
-    for brand in brands:
-        try:
-            survival.append(write_survival(project, brand, progress))
-        except FitError as error:
-            progress(str(error))
-        progress(f"{brand}: model cards")
-        cards += _cards(project, brand, tasks, untrained.get(brand, "No model has been trained yet."))
-    return write_cards(project, cards) + survival
+    pages: list[str] = []
+    try:
+        found = survival() if survival else brand_survival(project, brand, progress)
+        pages.append(keep_survival(project, found))
+    except FitError as error:
+        progress(str(error))
+    progress(f"{brand}: model cards")
+    return write_cards(project, _cards(project, brand, tasks, why, dataset)) + pages
 
 
-def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterator[Card]:
+def _cards(
+    project: Project, brand: str, tasks: Iterable[Task], why: str, dataset: Dataset | None
+) -> Iterator[Card]:
     lakehouse = Lakehouse(project.lakehouse_location, newest=True)
     now = dt.datetime.now(dt.UTC)
     as_of = dict(lakehouse.table("gold.dim_brand").duckdb().project("source_system, as_of_date").fetchall())[
         brand
     ]
     known = versions(project, brand)
-    dataset = read_dataset(lakehouse, brand) if known else None
+    if known and dataset is None:
+        dataset = read_dataset(lakehouse, brand)
     for task in tasks:
         of_target = sorted(
             (v for v in known if v.target == task.target), key=lambda v: (CHAMPION in v.aliases, v.version)

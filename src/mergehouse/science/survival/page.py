@@ -40,16 +40,22 @@ def write_survival(project: Project, brand: str, progress: Progress = silent) ->
     `republishing`). Raises FitError where no known customer has bought, LakehouseError where a table it reads
     is not published.
     """
+    return keep_survival(project, brand_survival(project, brand, progress))
+
+
+def keep_survival(project: Project, found: BrandSurvival) -> str:
+    """The second half of `write_survival`: what was computed, written."""
     lakehouse = Lakehouse(project.lakehouse_location, newest=True)
-    progress(f"{brand}: survival")
-    found = brand_survival(project, lakehouse, brand)
+    brand = found.watch.brand
     for table, rows in tables(found).items():
         lakehouse.replace_brand(contract_of(f"gold.{table}"), rows, brand)
     return put_pages(lakehouse, {f"{FOLDER}/{brand}-survival.html": page(project, found)})[0]
 
 
-def brand_survival(project: Project, lakehouse: Lakehouse, brand: str) -> BrandSurvival:
-    with _opened(project, lakehouse) as connection:
+def brand_survival(project: Project, brand: str, progress: Progress = silent) -> BrandSurvival:
+    """The first half of `write_survival`: nothing is written, so that it may run beside whatever writes."""
+    progress(f"{brand}: survival")
+    with _opened(project, Lakehouse(project.lakehouse_location, newest=True)) as connection:
         seen = watch(connection, brand, project.churn_after_days(brand))
         if seen is None:
             raise FitError(

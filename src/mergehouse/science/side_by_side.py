@@ -10,21 +10,26 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from mergehouse.machine import cores
+
+AT_ONCE = 4  # of a million customers each takes some 600 MB
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
 @contextmanager
-def workers(threads: int) -> Iterator[Executor]:
-    """So many threads to work on. Libraries that would take threads of their own for one piece of work, and
-    wait for them, take none. After a fault what has begun is waited for, and nothing else is begun.
+def workers(threads: int | None) -> Iterator[Executor]:
+    """So many threads to work on, but no more than there are cores, or AT_ONCE. Libraries that would take
+    threads of their own for one piece of work, and wait for them, take none. After a fault what has begun is
+    waited for, and nothing else is begun.
 
     >>> with workers(2) as pool:
     ...     pool.submit(abs, -1).result()
     1
     """
     # OpenMP's limit is each thread's own
-    pool = ThreadPoolExecutor(threads, initializer=partial(threadpool_limits, 1, "openmp"))
+    at_once = min(threads or AT_ONCE, cores(), AT_ONCE)
+    pool = ThreadPoolExecutor(at_once, initializer=partial(threadpool_limits, 1, "openmp"))
     try:
         yield pool
     finally:

@@ -5,7 +5,6 @@ best model to the registry.
 from __future__ import annotations
 
 import datetime as dt
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
@@ -56,7 +55,6 @@ from mergehouse.science.survival.page import brand_survival
 from mergehouse.science.tasks import TASKS, Task
 
 METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
-AT_ONCE = 4  # cut-offs that are tested at once at most: of a million customers each takes some 600 MB
 ByCutoff = dict[str, dict[dt.date, float]]  # by metric, then by cut-off
 
 
@@ -169,9 +167,8 @@ def train_brands(
     import sklearn.ensemble  # noqa: F401 - of libraries that are loaded alone threads can be limited
 
     result, pages = Training(), dict[str, None]()
-    threads = min(project.config.limits.threads or os.cpu_count() or 1, AT_ONCE)
     # the same sums on any number of cores; and on a busy machine threads wait for each other
-    with threadpool_limits(limits=1), workers(threads) as pool:
+    with threadpool_limits(limits=1), workers(project.config.limits.threads) as pool:
         for brand in brands:
             began, dataset = time.perf_counter(), None
             survival = pool.submit(brand_survival, project, brand, progress)

@@ -5,20 +5,20 @@ is none, an index.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.progress import Progress
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.science.cards.card import Card
 from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
 from mergehouse.science.cards.pages import write_cards
 from mergehouse.science.features.dataset import Dataset, read_dataset
 from mergehouse.science.registry.versions import CHAMPION, Version, versions
-from mergehouse.science.survival.page import brand_survival, keep_survival
+from mergehouse.science.survival.page import keep_survival
 from mergehouse.science.survival.tables import BrandSurvival
 
 if TYPE_CHECKING:
@@ -27,33 +27,28 @@ if TYPE_CHECKING:
 
 def write_reports(
     project: Project,
-    brand: str,
-    tasks: Iterable[Task],
-    why: str,
-    progress: Progress,
-    dataset: Dataset | None = None,
-    survival: Callable[[], BrandSurvival] | None = None,
+    survivals: Mapping[str, BrandSurvival | str],
+    cards: Iterable[Card],
+    progress: Progress = silent,
 ) -> list[str]:
-    """Survival and cards of a brand, after a training; the caller holds the lakehouse. Returns paths or URLs,
-    the index first.
-
-    A card is about the version that scores come from; where there is none, about the latest. `why` says why
-    the brand has no model of its own. A brand whose known customers have not bought yet has no page on
-    survival. `dataset` and `survival` are given by whoever has them already.
+    """Survival by brand, or why there is none, and cards, after a training; the caller holds the lakehouse.
+    Returns paths or URLs, the index first.
     """
-    pages: list[str] = []
-    try:
-        found = survival() if survival else brand_survival(project, brand, progress)
-        pages.append(keep_survival(project, found))
-    except FitError as error:
-        progress(str(error))
-    progress(f"{brand}: model cards")
-    return write_cards(project, _cards(project, brand, tasks, why, dataset)) + pages
+    pages = []
+    for survival in survivals.values():
+        if isinstance(survival, str):
+            progress(survival)
+        else:
+            pages.append(keep_survival(project, survival))
+    return write_cards(project, cards) + pages
 
 
-def _cards(
-    project: Project, brand: str, tasks: Iterable[Task], why: str, dataset: Dataset | None
+def model_cards(
+    project: Project, brand: str, tasks: Iterable[Task], why: str, dataset: Dataset | None = None
 ) -> Iterator[Card]:
+    """A card for each task of a brand: about the version that scores come from; where there is none, about
+    the latest. `why` says why there is no model; `dataset` is given by whoever has read it.
+    """
     lakehouse = Lakehouse(project.lakehouse_location, newest=True)
     now = dt.datetime.now(dt.UTC)
     as_of = dict(lakehouse.table("gold.dim_brand").duckdb().project("source_system, as_of_date").fetchall())[

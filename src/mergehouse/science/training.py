@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from mergehouse.lakehouse.published import republishing
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
+from mergehouse.science.cards.card import Card
 from mergehouse.science.evaluation.backtest import (
     ALL,
     HORIZON,
@@ -49,9 +51,10 @@ from mergehouse.science.registry.versions import (
     versions,
 )
 from mergehouse.science.registry.versions import as_json as version_as_json
-from mergehouse.science.reports import write_reports
+from mergehouse.science.reports import model_cards, write_reports
 from mergehouse.science.side_by_side import workers
-from mergehouse.science.survival.page import brand_survival
+from mergehouse.science.survival.page import brand_survival, or_reason
+from mergehouse.science.survival.tables import BrandSurvival
 from mergehouse.science.tasks import TASKS, Task
 
 METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
@@ -166,12 +169,12 @@ def train_brands(
     """As `train`, for a caller that holds the lakehouse's lock already and knows that there are features."""
     import sklearn.ensemble  # noqa: F401 - of libraries that are loaded alone threads can be limited
 
-    result, pages = Training(), dict[str, None]()
+    result, cards = Training(), list[Card]()
     # the same sums on any number of cores; and on a busy machine threads wait for each other
     with threadpool_limits(limits=1), workers(project.config.limits.threads) as pool:
+        survivals = pool.submit(_survivals, project, brands, progress)
         for brand in brands:
             began, dataset = time.perf_counter(), None
-            survival = pool.submit(brand_survival, project, brand, progress)
             try:
                 dataset = read_dataset(lakehouse, brand)
                 if not judged_cutoffs(dataset):
@@ -181,11 +184,15 @@ def train_brands(
                 result.untrained[brand] = str(error)
             result.seconds[brand] = time.perf_counter() - began
             why = result.untrained.get(brand, "No model has been trained yet.")
-            pages |= dict.fromkeys(
-                write_reports(project, brand, TASKS, why, progress, dataset, survival.result)
-            )
-    result.pages = list(pages)  # the index once
+            progress(f"{brand}: model cards")
+            cards += model_cards(project, brand, TASKS, why, dataset)
+        result.pages = write_reports(project, survivals.result(), cards, progress)
     return result
+
+
+def _survivals(project: Project, brands: list[str], progress: Progress) -> dict[str, BrandSurvival | str]:
+    """Of each brand; in words where no known customer has bought yet."""
+    return {brand: or_reason(partial(brand_survival, project, brand, progress)) for brand in brands}
 
 
 def train_missing(project: Project, lakehouse: Lakehouse, progress: Progress = silent) -> Training:

@@ -66,8 +66,8 @@ def brand_survival(project: Project, brand: str, progress: Progress = silent) ->
             seen,
             tuple(dict.fromkeys(segments)),
             tuple(survivals(connection, seen)),
-            _or_reason(lambda: fit_hazards(connection, seen)),
-            _or_reason(lambda: outlook(connection, seen)),
+            or_reason(lambda: fit_hazards(connection, seen)),
+            or_reason(lambda: outlook(connection, seen)),
             inactivity(connection, seen.first, seen.as_of, seen.churn_after_days),
         )
 
@@ -115,7 +115,12 @@ def _opened(project: Project, lakehouse: Lakehouse):
             ) from None
 
 
-def _or_reason(compute: Callable[[], Found]) -> Found | str:
+def or_reason(compute: Callable[[], Found]) -> Found | str:
+    """What is computed, or in words why it cannot be fitted.
+
+    >>> or_reason(lambda: 0.5)
+    0.5
+    """
     try:
         return compute()
     except FitError as error:

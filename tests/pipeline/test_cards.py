@@ -230,7 +230,7 @@ def test_reports_of_a_brand_with_a_champion_and_without(
     monkeypatch.setattr("mergehouse.science.reports.versions", lambda project, brand: known)
     told: list[str] = []
     survival = brand_survival(published.project, "shop", told.append)
-    cards = model_cards(published.project, "shop", TASKS[:1], "")
+    cards = model_cards(published.project, "shop", dataset, TASKS[:1], "")
     pages = write_reports(
         published.project, {"shop": survival, "new": "new: nobody has bought."}, cards, told.append
     )
@@ -247,7 +247,9 @@ def test_reports_of_a_brand_with_a_champion_and_without(
     ]
     monkeypatch.setattr("mergehouse.science.reports.versions", lambda project, brand: [])
     why = "Too short. No model is trained."
-    pages = write_reports(published.project, {}, model_cards(published.project, "shop", TASKS[:1], why))
+    pages = write_reports(
+        published.project, {}, model_cards(published.project, "shop", dataset, TASKS[:1], why)
+    )
     assert "Too short. No model is trained." in Path(pages[1]).read_text()
 
 

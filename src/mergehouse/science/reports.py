@@ -16,7 +16,7 @@ from mergehouse.project.config import Project
 from mergehouse.science.cards.card import Card
 from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
 from mergehouse.science.cards.pages import write_cards
-from mergehouse.science.features.dataset import Dataset, read_dataset
+from mergehouse.science.features.dataset import Dataset
 from mergehouse.science.registry.versions import CHAMPION, Version, versions
 from mergehouse.science.survival.page import keep_survival
 from mergehouse.science.survival.tables import BrandSurvival
@@ -44,10 +44,11 @@ def write_reports(
 
 
 def model_cards(
-    project: Project, brand: str, tasks: Iterable[Task], why: str, dataset: Dataset | None = None
+    project: Project, brand: str, dataset: Dataset | None, tasks: Iterable[Task], why: str
 ) -> Iterator[Card]:
     """A card for each task of a brand: about the version that scores come from; where there is none, about
-    the latest. `why` says why there is no model; `dataset` is given by whoever has read it.
+    the latest. `why` says why there is no model; nor is there one without a `dataset`, where nobody has
+    bought.
     """
     lakehouse = Lakehouse(project.lakehouse_location, newest=True)
     now = dt.datetime.now(dt.UTC)
@@ -55,8 +56,6 @@ def model_cards(
         brand
     ]
     known = versions(project, brand)
-    if known and dataset is None:
-        dataset = read_dataset(lakehouse, brand)
     for task in tasks:
         of_target = sorted(
             (v for v in known if v.target == task.target), key=lambda v: (CHAMPION in v.aliases, v.version)

@@ -185,7 +185,7 @@ def train_brands(
             result.seconds[brand] = time.perf_counter() - began
             why = result.untrained.get(brand, "No model has been trained yet.")
             progress(f"{brand}: model cards")
-            cards += model_cards(project, brand, TASKS, why, dataset)
+            cards += model_cards(project, brand, dataset, TASKS, why)
         result.pages = write_reports(project, survivals.result(), cards, progress)
     return result
 

@@ -181,7 +181,8 @@ def _value(value: np.ndarray, predictions: Sequence[np.ndarray]) -> OfCounts:
     """A draw in which all spent the same, or nothing, has nothing to rank."""
     best, customers = np.argsort(-value, kind="stable"), len(value)
     perfect = value[best]
-    ends, each = _ends(perfect), [_value_of(value, np.argsort(best), said) for said in predictions]
+    ends, place = _ends(perfect), np.argsort(best)
+    each = [_value_of(value, place, predicted) for predicted in predictions]
 
     def of_truth(counts: np.ndarray) -> _Truth:
         v = np.take(counts, best, axis=1).astype(float)

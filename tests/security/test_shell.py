@@ -292,7 +292,7 @@ def test_what_is_not_there_looks_always_the_same(app: FastAPI, client: TestClien
     signed_in(client)
     paths = [
         "/nowhere",
-        "/parcels/1",
+        "/persons/1",
         "/static/0000000000000000/none.js",
         "/static/1/app.js",
         "/about/x?y=z",

@@ -56,10 +56,9 @@ def looked_at(request: Request, visitor: SignedIn) -> Looked:
     if dict(filters) != view.query():
         others = [(name, value) for name, value in given if name not in FILTERS]
         query = urlencode([*view.query().items(), *others])
-        path = request.scope.get("root_path", "") + request.url.path.removeprefix(
-            request.scope.get("root_path", "")
-        )
-        raise HTTPException(303, headers={"Location": f"{path}{'?' if query else ''}{query}"})
+        prefix = request.app.state.suite.prefix
+        path = request.scope["path"].removeprefix(prefix)
+        raise HTTPException(303, headers={"Location": f"{prefix}{path}{'?' if query else ''}{query}"})
     words = Wording(Writing(accepted(request.headers.get("accept-language"))), offered, view)
     return Looked(view, offered, words, methods(visitor.reader, offered, view))
 

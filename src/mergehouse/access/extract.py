@@ -57,6 +57,10 @@ class Extract:
     only: frozenset[str]  # `persons`, `group`
     reads: frozenset[str]
 
+    @property
+    def is_of_gold(self) -> bool:
+        return any(name.startswith("gold.") for name in self.reads)
+
     def is_for(self, scope: Scope) -> bool:
         return all(getattr(scope, right) for right in self.only)
 
@@ -105,7 +109,7 @@ def write_extracts(
                         _Writing(project, connection, scope, salt, source.states, mappings).write(
                             root / version, root / before / scope.id if before else None
                         )
-            _set_current(root, version, source)
+            _set_current(root, version, source.label)
             _drop_others(root, version)
         except OSError as error:
             raise _unwritable(root, error) from None
@@ -324,15 +328,13 @@ def _unwritable(root: Path, error: OSError) -> AccessError:
     return AccessError(f"{root}: cannot be written ({error.strerror or error}).")
 
 
-def _set_current(root: Path, version: str, source: Source) -> None:
-    """`absent`: the tables that the source does not have."""
+def _set_current(root: Path, version: str, of: str) -> None:
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     unfinished = root / f".{CURRENT}"
     if current_version(root) == version:
         return
-    current = {"version": version, "written": now, "of": source.label}
-    absent = sorted(tables_read() - source.states.keys())
-    unfinished.write_text(json.dumps(current | {"absent": absent}), encoding="utf-8")
+    current = {"version": version, "written": now, "of": of}
+    unfinished.write_text(json.dumps(current), encoding="utf-8")
     unfinished.replace(root / CURRENT)
 
 

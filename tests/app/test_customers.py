@@ -237,7 +237,7 @@ def test_whoever_sees_no_persons_is_told_the_same_totals(gateway: Gateway) -> No
         assert min(c.customers for each in joined.triangles for c in each.cohorts) >= 5
 
 
-def test_one_brand_with_one_customer_and_no_scores(quick_passwords: None, sold: Shop) -> None:
+def test_one_brand_with_one_customer_and_no_scores(sold: Shop) -> None:
     with_people(sold.folder, "executive", "marketing")
     write_extracts(sold.project, load_policy(sold.project))
     small = create_app(sold.project)

@@ -94,7 +94,6 @@ class Overview:
     five. `buyers`: all segments together; `prospects` have not bought. `scored`: customers with scores.
     """
 
-    whose: str | None
     kpis: Row | None
     segments: tuple[Segment, ...]
     buyers: Segment
@@ -131,7 +130,6 @@ def overview(reader: Reader, view: View, offered: Choices) -> Overview:
     scored, matrix = _matrix(reader.rows("risk", by="risk_and_tier", **asked))
     brands = [brand for brand in offered.brands if view.brand in (None, brand.name) and brand.days]
     return Overview(
-        whose=asked["brand"],
         kpis=_kpis(reader, view),
         segments=tuple(sorted((_segment(row["part"], [row], buyers) for row in rows), key=_order)),
         buyers=buyers,

@@ -48,6 +48,10 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
         "planned": planned,
         "own": _own(plan),
         "replays": plots.replays(planned, looked.words),
+        "past": [
+            vars(each) | {"brand": looked.words.brand(each.brand), "share": each.share}
+            for each in planned.replays
+        ],
         "segments": _segments(visitor.reader),
         "risks": RISKS,
         "grids": {"days": SILENT, "orders": ORDERS, "euros": SPENT},

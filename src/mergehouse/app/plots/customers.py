@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from mergehouse.app.figures.campaign import Campaign
 from mergehouse.app.figures.customer_list import Customer
 from mergehouse.app.figures.customers import Overview
 from mergehouse.app.figures.what_if import Change
-from mergehouse.app.plots.executive import tokens_of
+from mergehouse.app.plots.executive import LINES, tokens_of
 from mergehouse.app.wording import Wording
 
 STATES = {"silent": "Silent", "at_risk": "At risk", "active": "Active"}
@@ -63,9 +64,12 @@ def worlds(changes: tuple[Change, ...], measure: str, unit: str) -> dict[str, An
 
 
 def replays(planned: Campaign, words: Wording) -> dict[str, Any]:
-    """The share that came back by itself at each past cut-off, a line a brand."""
+    """The share that came back by itself at each past cut-off, a line for each of the largest brands."""
     cutoffs = sorted({each.cutoff for each in planned.replays})
-    brands, tokens = dict.fromkeys(each.brand for each in planned.replays), _tokens(words)
+    sizes: Counter[str] = Counter()
+    for each in planned.replays:
+        sizes[each.brand] += each.customers
+    brands, tokens = [brand for brand, _ in sizes.most_common(LINES)], _tokens(words)
     shares = {(each.brand, each.cutoff): each.share for each in planned.replays}
     return {
         "kind": "trend",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Literal, get_args
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -32,14 +33,20 @@ router = APIRouter()
 def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
     own, figures = _asked(request, visitor, looked)
     tokens = plots.tokens_of([brand.name for brand in looked.offered.brands])
+    kept = {name: value for name, value in own.items() if value != OWN[name][0]}
+    prefix = request.app.state.suite.prefix
+
+    def narrowed(**changed: str) -> str:
+        return f"{prefix}/?{urlencode(looked.view.query(**changed) | kept)}"
+
     context = {
         "figures": figures,
-        "own": {name: value for name, value in own.items() if value != OWN[name][0]},
+        "own": kept,
         "measures": SALES,
         "tokens": tokens,
         "trends": plots.trend_plots(figures, tokens, looked.words),
-        "pairs": plots.pairs(figures, tokens, looked.words),
-        "regions": plots.regions_plot(figures, tokens, looked.words),
+        "pairs": plots.pairs(figures, tokens, looked.words, narrowed),
+        "regions": plots.regions_plot(figures, tokens, looked.words, narrowed),
         "categories": plots.categories_plot(figures, tokens, looked.words),
     }
     return page(request, visitor, "executive", **looked.shown, **context)

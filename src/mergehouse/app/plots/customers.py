@@ -8,8 +8,9 @@ from typing import Any
 from mergehouse.app.figures.campaign import Campaign
 from mergehouse.app.figures.customer_list import Customer
 from mergehouse.app.figures.customers import Overview
+from mergehouse.app.figures.trend import LINES
 from mergehouse.app.figures.what_if import Change
-from mergehouse.app.plots.executive import LINES, tokens_of
+from mergehouse.app.plots.executive import tokens_of
 from mergehouse.app.wording import Wording
 
 STATES = {"silent": "Silent", "at_risk": "At risk", "active": "Active"}

@@ -59,7 +59,8 @@ class Extract:
 
     @property
     def is_of_gold(self) -> bool:
-        return any(name.startswith("gold.") for name in self.reads)
+        """Whether a release, which has Gold and no other tables, has what the file is made of."""
+        return not self.reads or any(name.startswith("gold.") for name in self.reads)
 
     def is_for(self, scope: Scope) -> bool:
         return all(getattr(scope, right) for right in self.only)

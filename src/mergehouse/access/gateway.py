@@ -70,7 +70,7 @@ class UnknownQuery(AccessError):
 @dataclass(frozen=True)
 class Query:
     """One file of `queries/`: its SQL, the parameters that it binds, what may stand for `{name}`, and the
-    files that it reads.
+    files that it cannot do without.
     """
 
     name: str
@@ -315,5 +315,5 @@ def _read(file: Path) -> Query:
     }
     lines = [line for line in sql.splitlines() if not line.startswith("--")]
     body = filled("\n".join(lines))
-    reads = re.findall(r"\b(?:FROM|JOIN) ([a-z]+\.[a-z0-9_]+)", body)
+    reads = re.findall(r"\b(?:FROM|(?<!LEFT )JOIN) ([a-z]+\.[a-z0-9_]+)", body)
     return Query(file.stem, body, frozenset(re.findall(r"\$([a-z_]+)", body)), choices, frozenset(reads))

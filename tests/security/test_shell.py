@@ -404,7 +404,7 @@ def test_before_anything_was_published(tmp_path: Path, people: People) -> None:
     assert (
         answer.status_code == 200 and "Nothing is published" in answer.text and "/secret" not in answer.text
     )
-    assert client.get("/ready").json() == {"status": "not ready"}
+    assert client.get("/ready").json() == {"status": "not ready", "why": "no figures are there yet"}
 
 
 def test_behind_a_prefix(tmp_path: Path, people: People) -> None:

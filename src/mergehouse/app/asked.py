@@ -23,7 +23,7 @@ class Asked:
 
     choices: Choices
     view: View
-    is_by_place: bool
+    is_by_place: bool = False
 
     def label(self, brand: str) -> str:
         return next((one.label for one in self.choices.brands if one.name == brand), brand)

@@ -4,7 +4,7 @@ table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -240,14 +240,16 @@ class Pair:
     verdict: str
 
 
-def pairs(figures: Executive, tokens: dict[str, str], words: Wording) -> list[Pair]:
-    """Where two brands have figures."""
+def pairs(
+    figures: Executive, tokens: dict[str, str], words: Wording, links: Callable[..., str]
+) -> list[Pair]:
+    """Where two brands have figures; a click narrows the page to a brand."""
     if sum(1 for each in figures.brands if each.window) < 2:
         return []
-    return [_pair(versus, tokens, words) for versus in figures.versus]
+    return [_pair(versus, tokens, words, links) for versus in figures.versus]
 
 
-def _pair(versus: Versus, tokens: dict[str, str], words: Wording) -> Pair:
+def _pair(versus: Versus, tokens: dict[str, str], words: Wording, links: Callable[..., str]) -> Pair:
     known = [(scoped, card) for scoped, card in versus.cards if card.value is not None]
     drawn = sorted(known, key=lambda each: -(each[0].card("net_revenue").per_day or 0))[:BARS]
     values = [_compared(card) for _, card in drawn]
@@ -258,6 +260,7 @@ def _pair(versus: Versus, tokens: dict[str, str], words: Wording) -> Pair:
         "values": values,
         "tokens": [tokens[scoped.name] for scoped, _ in drawn],
         "estimated": [card.method in ("estimated", "mixed") for _, card in drawn],
+        "links": [links(brand=scoped.name) for scoped, _ in drawn],
     }
     if any(intervals):
         series["low"] = [each.low if each else value for each, value in zip(intervals, values, strict=True)]
@@ -306,12 +309,18 @@ def _verdict(versus: Versus, known: Sequence[tuple[Scoped, Card]], words: Wordin
     if versus.kpi == "return_rate" and without:
         return f"{words.named(without)} delivered no returns: no interval."
     if versus.kpi in ("aov", "return_rate"):
-        return f"Fewer than {FEWEST} orders: no interval."
+        if any((scoped.measures.get("orders") or 0) < FEWEST for scoped, _ in known):
+            return f"Fewer than {FEWEST} orders: no interval."
+        return "No interval: sums over single orders are not among these data."
     return ""
 
 
-def regions_plot(figures: Executive, tokens: dict[str, str], words: Wording) -> Plot:
-    """Each region's net revenue a day, a bar for each of the largest brands."""
+def regions_plot(
+    figures: Executive, tokens: dict[str, str], words: Wording, links: Callable[..., str]
+) -> Plot:
+    """Each region's net revenue a day, a bar for each of the largest brands; a click narrows the page to
+    it.
+    """
     largest = {each.name for each in figures.story.brands[:LINES]}
     drawn = [(n, each) for n, each in enumerate(figures.brands) if each.name in largest]
     series = [
@@ -319,6 +328,7 @@ def regions_plot(figures: Executive, tokens: dict[str, str], words: Wording) -> 
             "name": each.label,
             "token": tokens[each.name],
             "values": [part.by_brand[n] for part in figures.regions],
+            "links": [links(region=part.name) for part in figures.regions],
         }
         for n, each in drawn
     ]

@@ -263,6 +263,17 @@ def test_filters_stay_and_say_only_what_differs(near: Open) -> None:
     assert 'aria-label="Remove the filter South Europe"' in page
 
 
+def test_every_link_of_the_page_leads_somewhere(near: Open) -> None:
+    client = near.visitor("executive")
+    for path in ("/?measure=aov&scale=index&period=13w&region=South+Europe", "/kpis/aov?compare=off"):
+        page = html.unescape(client.get(path).text)
+        links = {link for link in re.findall(r'href="([^"#]+)"', page) if not link.startswith("/static")}
+        links |= {link.replace("\\u0026", "&") for link in re.findall(r'"(/\?[^"]*)"', page)}
+        assert len(links) > 10
+        refused = {link for link in links if client.get(link).status_code != 200}
+        assert not refused
+
+
 def test_what_matches_nothing_says_so_and_offers_all(near: Open) -> None:
     page = shown(near, "/?region=South+Europe&country=DE")
     assert "Nothing matches." in page and "Show all" in page
@@ -270,15 +281,15 @@ def test_what_matches_nothing_says_so_and_offers_all(near: Open) -> None:
 
 def test_files_hold_what_the_page_shows(near: Open) -> None:
     client = near.visitor("executive")
-    answer = client.get("/executive/export?period=13w&region=South+Europe")
+    answer = client.get("/?period=13w&region=South+Europe&download=kpis.csv")
     assert answer.status_code == 200 and "attachment" in answer.headers["content-disposition"]
     notes = [line for line in answer.text.splitlines() if line.startswith("# ")]
-    assert "# region: South Europe" in notes and "# period: 13w" in notes and "# rows: 24" in notes
+    assert "# region: South Europe" in notes and "# period: last 13 weeks" in notes and "# rows: 24" in notes
     page = figures(near, period="13w", region="South Europe")
     assert page.combined
     value = page.combined.card("net_revenue").value
     assert f"all brands,Net revenue,EUR,2025-10-02,2025-12-31,{value}," in answer.text
     for of in ("trend", "regions", "categories"):
-        assert client.get(f"/executive/export?of={of}&kind=parquet").content.startswith(b"PAR1")
-    assert client.get("/executive/export?of=customers").status_code == 422
-    assert "shop" not in near.visitor("brand_manager_zebra").get("/executive/export?of=trend").text.lower()
+        assert client.get(f"/?download={of}.parquet").content.startswith(b"PAR1")
+    assert client.get("/?download=customers.csv").status_code == 422
+    assert "shop" not in near.visitor("brand_manager_zebra").get("/?download=trend.csv").text.lower()

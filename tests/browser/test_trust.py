@@ -15,7 +15,7 @@ from tests.app.served import served
 from tests.app.trusted import HTML, House, opened
 from tests.browser.test_shell import CHROMIUM, FOLDER, LOOKS, VIOLATIONS, expect_clean
 
-from mergehouse.app.server import create_app
+from mergehouse.app import bundle
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
@@ -26,9 +26,10 @@ PAGES = ("first-look", "raw-vs-silver", "models", "quality")
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    found = opened(tmp_path_factory.mktemp("trust"))
-    return House(found.shop, create_app(found.shop.project), found.people)
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle, "FOLDER", FOLDER)  # the real one, whatever other tests serve
+        yield opened(tmp_path_factory.mktemp("trust"))
 
 
 @pytest.fixture(scope="module")

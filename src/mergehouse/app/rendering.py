@@ -136,6 +136,7 @@ def _common(scope: Scope) -> dict[str, Any]:
     return {
         "write": Writing(accepted(request.headers.get("accept-language"))),
         "url": url,
+        "seen": seen,
         "action": lambda path: prefix + path,
         "static": lambda name: prefix + suite.bundle.path(name),
         "with_query": with_query,

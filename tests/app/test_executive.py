@@ -103,6 +103,8 @@ def test_a_window_that_a_brand_has_not_is_said(far: Open) -> None:
     assert page.brands[1].absence == Absence("not observable yet", "weeks", "Zebra", 10, 13)
     assert page.combined and page.combined.absence and page.combined.absence.word == "not comparable"
     assert "Zebra has 10 whole weeks of data, 13 needed." in shown(far, "/?period=13w")
+    alone = shown(far, "/?period=13w&brand=zebra")
+    assert "Show the usual period" in alone and "Nothing matches" not in alone
 
 
 def test_a_month_that_is_not_whole_is_compared_with_nothing(far: Open) -> None:

@@ -61,8 +61,9 @@ class Executive:
 
     @property
     def sells_nothing(self) -> bool:
-        """Whether the filters leave nothing."""
-        return not any(each.measures.get("gmv") or each.measures.get("returns") for each in self.brands)
+        """Whether there are days to look at and the filters leave nothing of them."""
+        sold = (each.measures.get("gmv") or each.measures.get("returns") for each in self.brands)
+        return bool(self.story.brands) and not any(sold)
 
 
 def executive(

@@ -36,7 +36,7 @@ CHILD = """
     connection, _ = _opened(Path(given["mine"]))
     for sql in given["statements"]:
         cursor = connection.cursor()
-        clock = threading.Timer(1, cursor.interrupt)
+        clock = threading.Timer(0.4, cursor.interrupt)
         clock.start()
         try:
             told.append(repr(cursor.execute(sql).fetchall())[:3000])

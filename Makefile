@@ -9,12 +9,18 @@ AZURITE := .venv/azurite/ready
 TOOLS   := $(abspath .venv/tools)
 SYNC    := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: run test lint parity thorough soak site bench clean
+.PHONY: run serve test lint parity thorough soak site bench clean
 
 run: $(READY)
 	@test -f $(PROJECT)/mergehouse.yml || $(BIN)/mergehouse init $(PROJECT) $(if $(RAW),--raw "$(RAW)")
 	@$(if $(RAW),true,test -f $(PROJECT)/truth.json || $(BIN)/mergehouse demo $(PROJECT) --lines $(LINES))
-	@$(BIN)/mergehouse run -C $(PROJECT)
+	@users=$$($(if $(RAW),echo "\`$(BIN)/mergehouse users add NAME --role executive -C $(PROJECT)\` lets somebody in.",$(BIN)/mergehouse users demo -C $(PROJECT))); \
+	$(BIN)/mergehouse run -C $(PROJECT) && echo "$$users"
+	@echo "\`make serve$(if $(RAW), RAW=$(RAW))\` opens the dashboards at http://127.0.0.1:8800/"
+
+# SERVE has more options of `mergehouse serve`, such as SERVE=--allow-root where there is no other user.
+serve: $(READY)
+	@$(BIN)/mergehouse serve -C $(PROJECT) --open $(SERVE)
 
 # Tests run side by side: more threads than cores would wait for each other.
 test parity thorough: export OMP_NUM_THREADS := 1

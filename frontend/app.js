@@ -50,7 +50,23 @@ document.addEventListener("click", (event) => {
   }
 });
 
-document.addEventListener("htmx:after:swap", () => drawAll());
-document.addEventListener("htmx:after:history:push", () => drawAll());
+// Header and footer stay when a filter changes; the addresses in them go with it.
+function carryFilters() {
+  const { filters = "" } = document.getElementById("main").dataset;
+  for (const link of document.querySelectorAll(".top nav a")) link.search = filters;
+  for (const link of document.querySelectorAll("a[data-own]")) {
+    const own = new URLSearchParams(location.search);
+    own.delete("view_as");
+    link.search = own;
+  }
+  for (const address of document.querySelectorAll("footer .address")) address.textContent = location.href;
+}
+
+for (const event of ["htmx:after:swap", "htmx:after:history:push"]) {
+  document.addEventListener(event, () => {
+    drawAll();
+    carryFilters();
+  });
+}
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
 drawAll();

@@ -233,7 +233,7 @@ function bars(given, look) {
       })),
       label: {
         show: !one.low && !given.bare && (!given.totals || place === given.series.length - 1), position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12,
-        formatter: ({ value, dataIndex }) => (given.totals ? told(given.totals[dataIndex]) : value == null ? "no data" : told(value)),
+        formatter: ({ value, dataIndex }) => (given.totals ? `${told(given.totals[dataIndex])}  ${given.after?.[dataIndex] ?? ""}` : value == null ? "no data" : told(value)),
       },
     };
     if (!one.low) return [bar];
@@ -242,7 +242,7 @@ function bars(given, look) {
   const value = amounts(look, given.unit, across && (given.bare || !given.series[0].low) ? { axisLabel: { show: false }, splitLine: { show: false } } : {});
   const above = legend(look, given.series.map((one) => one.name), true);
   return {
-    legend: above.legend, grid: { left: 4, right: across ? 56 : 16, top: above.room, bottom: 4, containLabel: true },
+    legend: above.legend, grid: { left: 4, right: across ? (given.after ? 104 : 56) : 16, top: above.room, bottom: 4, containLabel: true },
     xAxis: across ? value : category, yAxis: across ? category : value, series,
     tooltip: { ...base(look).tooltip, trigger: "item", valueFormatter: (one) => (one == null ? "no data" : format(given.unit, look, false)(one)) },
   };

@@ -151,8 +151,8 @@ def verify(
 
 
 def connect(url: str, token: str) -> Connection:
-    """The dashboards' figures as Polars frames, from wherever they are served, within what the token's user may
-    see. `mergehouse users token` makes a token.
+    """The dashboards' figures as Polars frames, from wherever they are served, within what the token's user
+    may see. `mergehouse users token` makes a token.
 
     Nothing is asked yet. Raises AccessError where a token would travel unencrypted.
 

@@ -8,7 +8,8 @@ import pytest
 
 from mergehouse.access import passwords
 from mergehouse.app import bundle
-from tests.app.shared_customers import app, gateway, house, quick_passwords  # noqa: F401 - they are fixtures
+from tests.app.shared_customers import app, gateway, house  # noqa: F401 - they are fixtures
+from tests.app.trusted import House, opened
 from tests.app.two_times import Open, apart, together
 from tests.prepared import prepared
 from tests.suite import bundle_folder
@@ -34,3 +35,8 @@ def far(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Open:
 @pytest.fixture(scope="session")
 def near(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Open:
     return Open(prepared("suite together", together, tmp_path_factory.mktemp("near") / "suite"))
+
+
+@pytest.fixture(scope="session")
+def trusted(quick: None, tmp_path_factory: pytest.TempPathFactory) -> House:
+    return opened(tmp_path_factory.mktemp("trusted"))

@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,18 +14,16 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from mergehouse.access import passwords
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
 from mergehouse.access.people import People
 from mergehouse.access.policy import load_policy
-from mergehouse.app import bundle
 from mergehouse.app.server import create_app
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.published import republishing
 from tests.conftest import Shop
 from tests.prepared import prepared
-from tests.suite import PASSWORD, bundle_folder
+from tests.suite import PASSWORD
 
 ROLES = ("executive", "marketing", "brand_manager_shop")
 SHARED = 8  # customers of both brands
@@ -88,19 +85,7 @@ def with_people(folder: Path, *roles: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def quick_passwords(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Hashes that take a millisecond, and a bundle that is there."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("PASSES", 1), ("KIBIBYTES", 64), ("LANES", 1)):
-            patch.setattr(passwords, name, value)
-        cheap = passwords.Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
-        patch.setattr(passwords, "_hasher", passwords.PasswordHash((cheap,)))
-        patch.setattr(bundle, "FOLDER", bundle_folder(tmp_path_factory.mktemp("bundle") / "static"))
-        yield
-
-
-@pytest.fixture(scope="session")
-def house(quick_passwords: None, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def house(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return Shop(prepared("shared_customers", make, tmp_path_factory.mktemp("house") / "shop"))
 
 

@@ -97,6 +97,10 @@ def test_the_budget_is_kept(gateway: Gateway) -> None:
         )
         found = campaign(executive, View(), plan)
         assert found.cost <= 20 and found.contacts >= 12 and found.contacts + found.control == found.listed
+        listed = contacts(executive, View(), plan, 10_000)
+        assert sum(row["part"] == "contact" for row in listed) == 13  # at 1.50 each
+        values = [row["clv_12m_eur"] for row in listed]
+        assert values == sorted(values, reverse=True)
 
 
 def test_the_interval_is_that_of_simulated_campaigns() -> None:
@@ -144,7 +148,7 @@ def test_contacts_are_saved_with_the_rule_and_their_numbers(app: FastAPI, house:
         house, f"SELECT count(*) FROM gold.customer_brand_360 WHERE {RULE} AND source_system = 'shop'"
     )
     assert len(found) == expected[0] and f"# rows: {expected[0]}" in text
-    assert any("from: 31" in line and "below: 271" in line for line in text if line.startswith("#"))
+    assert {"# from: 31", "# below: 271", "# orders: 2", "# spent: 50"} <= set(text)
     assert all(row["Numbers at the brands"].startswith("shop:C") for row in found)
     assert {row["Contact or control"] for row in found} <= {"contact", "control"}
 

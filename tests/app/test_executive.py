@@ -20,7 +20,7 @@ from mergehouse.app.figures.executive import Executive, executive
 from mergehouse.app.figures.windows import Absence, Window
 from mergehouse.app.view import UnknownFilter
 from mergehouse.kpi.catalogue import compute
-from tests.app.two_times import LONG_DAYS, SHORT_DAYS, Open
+from tests.app.two_times import Open
 
 DAY = dt.date
 LONG_NAME = "Long <b>& old</b>"
@@ -103,6 +103,8 @@ def test_a_window_that_a_brand_has_not_is_said(far: Open) -> None:
     assert page.brands[1].absence == Absence("not observable yet", "weeks", "Zebra", 10, 13)
     assert page.combined and page.combined.absence and page.combined.absence.word == "not comparable"
     assert "Zebra has 10 whole weeks of data, 13 needed." in shown(far, "/?period=13w")
+    alone = shown(far, "/?period=13w&brand=zebra")
+    assert "Show the usual period" in alone and "Nothing matches" not in alone
 
 
 def test_a_month_that_is_not_whole_is_compared_with_nothing(far: Open) -> None:
@@ -117,15 +119,14 @@ def test_a_month_that_is_not_whole_is_compared_with_nothing(far: Open) -> None:
     assert "so far" in shown(far, "/?period=2011-12")
 
 
-@pytest.mark.parametrize("suite", ["far", "near"])
-def test_all_data_are_the_command_lines_figures(suite: str, request: pytest.FixtureRequest) -> None:
-    opened: Open = request.getfixturevalue(suite)
-    expected = compute(opened.shop.lakehouse)
-    page = figures(opened, period="all")
-    assert page.combined
-    for each in (*page.brands, page.combined):
-        told = {card.kpi.name: card.value for card in each.cards if card.value is not None}
-        assert {name: expected[each.name][name] for name in told} == told and set(SALES) <= set(told)
+def test_all_data_are_the_command_lines_figures(far: Open, near: Open) -> None:
+    for suite in (far, near):
+        expected = compute(suite.shop.lakehouse)
+        page = figures(suite, period="all")
+        assert page.combined
+        for each in (*page.brands, page.combined):
+            told = {card.kpi.name: card.value for card in each.cards if card.value is not None}
+            assert {name: expected[each.name][name] for name in told} == told and set(SALES) <= set(told)
 
 
 def test_brands_of_the_same_time_share_a_calendar(near: Open) -> None:
@@ -264,13 +265,33 @@ def test_filters_stay_and_say_only_what_differs(near: Open) -> None:
     assert 'aria-label="Remove the filter South Europe"' in page
 
 
+def test_every_link_of_the_page_leads_somewhere(near: Open) -> None:
+    client = near.visitor("executive")
+    for path in ("/?measure=aov&scale=index&period=13w&region=South+Europe", "/kpis/aov?compare=off"):
+        page = html.unescape(client.get(path).text)
+        links = {link for link in re.findall(r'href="([^"#]+)"', page) if not link.startswith("/static")}
+        links |= {link.replace("\\u0026", "&") for link in re.findall(r'"(/\?[^"]*)"', page)}
+        assert len(links) > 10
+        refused = {link for link in links if client.get(link).status_code != 200}
+        assert not refused
+
+
 def test_what_matches_nothing_says_so_and_offers_all(near: Open) -> None:
     page = shown(near, "/?region=South+Europe&country=DE")
     assert "Nothing matches." in page and "Show all" in page
 
 
-def test_sums_of_squares_are_of_no_single_order(far: Open, near: Open) -> None:
-    assert SHORT_DAYS < 90 < LONG_DAYS  # what the fixture is about
-    for suite in (far, near):
-        tables = suite.reader("brand_manager_zebra").tables
-        assert "cube.order_values" in tables and "cube.clocks" in tables
+def test_files_hold_what_the_page_shows(near: Open) -> None:
+    client = near.visitor("executive")
+    answer = client.get("/?period=13w&region=South+Europe&download=kpis.csv")
+    assert answer.status_code == 200 and "attachment" in answer.headers["content-disposition"]
+    notes = [line for line in answer.text.splitlines() if line.startswith("# ")]
+    assert "# region: South Europe" in notes and "# period: last 13 weeks" in notes and "# rows: 24" in notes
+    page = figures(near, period="13w", region="South Europe")
+    assert page.combined
+    value = page.combined.card("net_revenue").value
+    assert f"all brands,Net revenue,EUR,2025-10-02,2025-12-31,{value}," in answer.text
+    for of in ("trend", "regions", "categories"):
+        assert client.get(f"/?download={of}.parquet").content.startswith(b"PAR1")
+    assert client.get("/?download=customers.csv").status_code == 422
+    assert "shop" not in near.visitor("brand_manager_zebra").get("/?download=trend.csv").text.lower()

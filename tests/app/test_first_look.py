@@ -6,11 +6,11 @@ import datetime as dt
 from decimal import Decimal
 
 from mergehouse.app.figures.first_look import first_look
-from tests.app.trusted import House, house  # noqa: F401 - a fixture
+from tests.app.trusted import House
 
 
-def test_raw_figures_are_those_of_the_delivered_lines(house: House) -> None:  # noqa: F811
-    shop, zebra = first_look(house.reader("executive"), None)
+def test_raw_figures_are_those_of_the_delivered_lines(trusted: House) -> None:
+    shop, zebra = first_look(trusted.reader("executive"), None)
     (raw,) = shop.raw
     assert (shop.rows, shop.lines, shop.rejected, shop.lines_undated, shop.lines_elsewhere) == (5, 5, 0, 1, 0)
     assert (raw.currency, raw.billed, raw.returned, raw.amount) == (
@@ -31,22 +31,22 @@ def test_raw_figures_are_those_of_the_delivered_lines(house: House) -> None:  # 
     assert zebra.raw[0].billed == Decimal(100)
 
 
-def test_the_page_warns_and_tells_only_of_the_scope(house: House) -> None:  # noqa: F811
-    page = house.browser("executive").get("/first-look").text
+def test_the_page_warns_and_tells_only_of_the_scope(trusted: House) -> None:
+    page = trusted.browser("executive").get("/first-look").text
     assert "Before cleaning." in page and "Shop" in page and "Zebra" in page and "£48.00" in page
-    own = house.browser("brand_manager_shop").get("/first-look").text
+    own = trusted.browser("brand_manager_shop").get("/first-look").text
     assert "Shop" in own and "£48.00" in own and "zebra" not in own.lower() and "€100" not in own
 
 
-def test_a_brand_of_others_is_not_a_filter(house: House) -> None:  # noqa: F811
-    manager = house.browser("brand_manager_shop")
+def test_a_brand_of_others_is_not_a_filter(trusted: House) -> None:
+    manager = trusted.browser("brand_manager_shop")
     assert manager.get("/first-look?brand=shop").status_code == 200
     assert manager.get("/first-look?brand=zebra").status_code == 422
     assert manager.get("/first-look?brand=zebra").content == manager.get("/first-look?brand=nobody").content
 
 
-def test_a_download_is_what_is_seen(house: House) -> None:  # noqa: F811
-    answer = house.browser("executive").get("/first-look/export?of=months&brand=shop")
+def test_a_download_is_what_is_seen(trusted: House) -> None:
+    answer = trusted.browser("executive").get("/first-look/export?of=months&brand=shop")
     lines = answer.content.decode("utf-8-sig").splitlines()
     assert answer.headers["content-disposition"] == 'attachment; filename="first-look-months.csv"'
     assert "# brand: Shop" in lines and "# rows: 2" in lines

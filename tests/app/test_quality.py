@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 
 from mergehouse.app.figures.quality import quality
-from tests.app.trusted import House, house  # noqa: F401 - a fixture
+from tests.app.trusted import House
 
 LIMITS = {"shop": 2, "zebra": None}
 
 
-def test_freshness_counts_from_the_last_sale_to_today(house: House) -> None:  # noqa: F811
-    reader = house.reader("executive")
+def test_freshness_counts_from_the_last_sale_to_today(trusted: House) -> None:
+    reader = trusted.reader("executive")
     states = {
         day: [
             (one.days_behind, one.state)
@@ -23,9 +23,9 @@ def test_freshness_counts_from_the_last_sale_to_today(house: House) -> None:  # 
     assert states[5][1] == (1463, "no limit")  # 3 March 2020 to 5 March 2024
 
 
-def test_checks_are_those_of_the_last_runs(house: House) -> None:  # noqa: F811
-    found = quality(house.reader("executive"), None, dt.date(2024, 3, 6), LIMITS)
-    rows = house.shop.rows(
+def test_checks_are_those_of_the_last_runs(trusted: House) -> None:
+    found = quality(trusted.reader("executive"), None, dt.date(2024, 3, 6), LIMITS)
+    rows = trusted.shop.rows(
         "SELECT table_name, check_name, passed FROM monitor.quality_results"
         " QUALIFY row_number() OVER (PARTITION BY table_name, check_name ORDER BY started DESC) = 1"
     )
@@ -35,17 +35,17 @@ def test_checks_are_those_of_the_last_runs(house: House) -> None:  # noqa: F811
     assert list(found.layers)[:3] == ["bronze", "silver", "gold"]
 
 
-def test_the_page_says_what_is_stale(house: House) -> None:  # noqa: F811
-    page = house.browser("executive").get("/quality").text
+def test_the_page_says_what_is_stale(trusted: House) -> None:
+    page = trusted.browser("executive").get("/quality").text
     assert "The data of Shop is older than it should be." in page and "shop.freshness" in page
     assert "Last runs" not in page
-    assert "Last runs" in house.browser("admin").get("/quality").text
+    assert "Last runs" in trusted.browser("admin").get("/quality").text
 
 
-def test_checks_of_whole_tables_are_not_for_one_brand(house: House) -> None:  # noqa: F811
-    page = house.browser("brand_manager_shop").get("/quality").text
+def test_checks_of_whole_tables_are_not_for_one_brand(trusted: House) -> None:
+    page = trusted.browser("brand_manager_shop").get("/quality").text
     assert "Checks are of whole tables." in page and "zebra" not in page.lower()
-    answer = house.browser("brand_manager_shop").get("/quality/export?of=tables")
+    answer = trusted.browser("brand_manager_shop").get("/quality/export?of=tables")
     assert answer.content.decode("utf-8-sig").splitlines()[-2:] == [
         "# rows: 0",
         "Table,Checks,Held,Errors,Warnings,Checked",

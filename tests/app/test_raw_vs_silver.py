@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mergehouse.app.figures.raw_vs_silver import raw_vs_silver
-from tests.app.trusted import HTML, House, house  # noqa: F401 - a fixture
+from tests.app.trusted import HTML, House
 
 
-def test_steps_lead_from_the_raw_sum_to_gmv(house: House) -> None:  # noqa: F811
-    shop, zebra = raw_vs_silver(house.reader("executive"), None)
-    ((gmv, returns),) = house.shop.rows(  # by another way: lines of Silver, not the waterfall of Gold
+def test_steps_lead_from_the_raw_sum_to_gmv(trusted: House) -> None:
+    shop, zebra = raw_vs_silver(trusted.reader("executive"), None)
+    ((gmv, returns),) = trusted.shop.rows(  # by another way: lines of Silver, not the waterfall of Gold
         "SELECT SUM(ROUND(amount_original * fx_rate, 2)) FILTER (line_type = 'sale'),"
         " -SUM(ROUND(amount_original * fx_rate, 2)) FILTER (line_type = 'return')"
         " FROM silver.sales_clean WHERE source_system = 'shop'"
@@ -35,8 +35,8 @@ def test_steps_lead_from_the_raw_sum_to_gmv(house: House) -> None:  # noqa: F811
     assert zebra.adds_up and zebra.currency == "EUR" and not zebra.reasons
 
 
-def test_reasons_sum_up_to_their_step(house: House) -> None:  # noqa: F811
-    (shop,) = raw_vs_silver(house.reader("executive"), "shop")
+def test_reasons_sum_up_to_their_step(trusted: House) -> None:
+    (shop,) = raw_vs_silver(trusted.reader("executive"), "shop")
     for step in shop.steps:
         reasons = [reason for reason in shop.reasons if reason.step == step.name]
         if not step.is_total and step.name != "fx":
@@ -49,21 +49,21 @@ def test_reasons_sum_up_to_their_step(house: House) -> None:  # noqa: F811
     ]
 
 
-def test_the_page_escapes_names_and_says_nothing_of_other_brands(house: House) -> None:  # noqa: F811
-    page = house.browser("brand_manager_shop").get("/raw-vs-silver").text
+def test_the_page_escapes_names_and_says_nothing_of_other_brands(trusted: House) -> None:
+    page = trusted.browser("brand_manager_shop").get("/raw-vs-silver").text
     assert "The steps add up to the cent." in page and "38.00" in page
     assert HTML not in page.lower() and "&lt;b&gt;p9&lt;/b&gt;" in page.lower()
     assert "zebra" not in page.lower() and "SECRET" not in page
 
 
-def test_single_orders_are_for_those_who_may_see_persons(house: House) -> None:  # noqa: F811
-    page = house.browser("marketing").get("/raw-vs-silver").text
+def test_single_orders_are_for_those_who_may_see_persons(trusted: House) -> None:
+    page = trusted.browser("marketing").get("/raw-vs-silver").text
     assert "unreadable_date" in page and "A4" not in page
     assert "Single orders are not told" in page
 
 
-def test_a_download_has_each_step(house: House) -> None:  # noqa: F811
-    answer = house.browser("executive").get("/raw-vs-silver/export?of=steps&brand=shop&kind=csv")
+def test_a_download_has_each_step(trusted: House) -> None:
+    answer = trusted.browser("executive").get("/raw-vs-silver/export?of=steps&brand=shop&kind=csv")
     lines = [line for line in answer.content.decode("utf-8-sig").splitlines() if not line.startswith("#")]
     assert lines[1].startswith("Shop,raw,5,38.000000000,38.000000000,5,")
     assert len(lines) == 9

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
-import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -15,7 +15,6 @@ from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
 from mergehouse.access.people import People, Person
 from mergehouse.access.policy import load_policy
-from mergehouse.app import bundle
 from mergehouse.app.server import create_app
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
@@ -25,7 +24,6 @@ from mergehouse.science.cards.card import Card
 from mergehouse.science.cards.tables import keep_cards
 from mergehouse.science.evaluation.calibration import Calibrated
 from tests.conftest import Shop, prepared_shop
-from tests.suite import bundle_folder
 
 HTML = "<b>P9</b>"  # a product code
 LINES = (
@@ -74,14 +72,10 @@ class House:
         return Person(name, name, (role,))
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
+def opened(folder: Path) -> House:
     shop = prepared_shop("trusted", fill, folder / "project")
     write_extracts(shop.project, load_policy(shop.project))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundle, "FOLDER", bundle_folder(folder / "static"))
-        yield House(shop, create_app(shop.project), People(shop.project.folder))
+    return House(shop, create_app(shop.project), People(shop.project.folder))
 
 
 def fill(shop: Shop) -> None:
@@ -104,21 +98,44 @@ def fill(shop: Shop) -> None:
 def card() -> Card:
     """Ten customers, of whom five left; the model finds three of them among the first four."""
     return Card(
-        "shop", "churn_90d", "To rank <i>customers</i>.", "All.", "No purchase.", CUTOFFS[-1], TRAINED,
-        method="logistic regression", name="shop-churn", version="2", standing="Champion.", customers=10,
+        "shop",
+        "churn_90d",
+        "To rank <i>customers</i>.",
+        "All.",
+        "No purchase.",
+        CUTOFFS[-1],
+        TRAINED,
+        method="logistic regression",
+        name="shop-churn",
+        version="2",
+        standing="Champion.",
+        customers=10,
         calibration=(Calibrated(0.2, 0.1, 0.05, 0.3, 5), Calibrated(0.7, 0.9, 0.6, 0.95, 5)),
         gains=((0.0, 0.0), (0.1, 0.2), (0.2, 0.4), (0.3, 0.5), (0.4, 0.6), (1.0, 1.0)),
         best_gains=((0.0, 0.0), (0.1, 0.2), (0.2, 0.4), (0.3, 0.6), (0.4, 0.8), (1.0, 1.0)),
-        judged_at=CUTOFFS[-1], limits=("Knows purchases alone.",), not_for=("Single people.",),
-    )  # fmt: skip
+        judged_at=CUTOFFS[-1],
+        limits=("Knows purchases alone.",),
+        not_for=("Single people.",),
+    )
 
 
 def metrics() -> Iterator[list[object]]:
     for method, values in {"logistic regression": (0.6, 0.7), "RFM rates": (0.5, 0.6)}.items():
         for day, value in zip(CUTOFFS, values, strict=True):
             yield [
-                TRAINED, "shop", "churn_90d", "all", method, day, "1", 10, "auc", value, value - 0.1, value + 0.1
-            ]  # fmt: skip
+                TRAINED,
+                "shop",
+                "churn_90d",
+                "all",
+                method,
+                day,
+                "1",
+                10,
+                "auc",
+                value,
+                value - 0.1,
+                value + 0.1,
+            ]
 
 
 def survival() -> dict[str, pl.DataFrame]:
@@ -129,10 +146,20 @@ def survival() -> dict[str, pl.DataFrame]:
         head | {"day": d, "survival": s, "low": s, "high": s, "at_risk": n, "events": 0} for d, s, n in steps
     ]
     summary = head | {
-        "as_of_date": CUTOFFS[-1], "customers": 40, "observations": 40, "events": 32, "lapsed_share": None,
-        "median_days": 100, "median_low_days": 90, "median_high_days": None, "share_30d": 0.0, "share_60d": 0.0,
-        "share_90d": 0.0, "share_365d": 0.5, "words": "Half buy again within 100 days.",
-    }  # fmt: skip
+        "as_of_date": CUTOFFS[-1],
+        "customers": 40,
+        "observations": 40,
+        "events": 32,
+        "lapsed_share": None,
+        "median_days": 100,
+        "median_low_days": 90,
+        "median_high_days": None,
+        "share_30d": 0.0,
+        "share_60d": 0.0,
+        "share_90d": 0.0,
+        "share_365d": 0.5,
+        "words": "Half buy again within 100 days.",
+    }
     few = summary | {"customer_group": "segment: Few", "customers": 3, "words": "Too few to tell."}
     return {
         "survival_curves": pl.DataFrame(curves),

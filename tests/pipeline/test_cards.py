@@ -23,7 +23,8 @@ from mergehouse.science.cards.pages import metric_value, title, write_cards
 from mergehouse.science.evaluation.calibration import calibrated_chances, calibrated_values, gains, lift
 from mergehouse.science.features.dataset import Dataset, read_dataset
 from mergehouse.science.registry.versions import Version
-from mergehouse.science.reports import write_reports
+from mergehouse.science.reports import model_cards, write_reports
+from mergehouse.science.survival.page import brand_survival
 from mergehouse.science.tasks import TASKS
 from mergehouse.science.training import METRICS
 
@@ -228,7 +229,11 @@ def test_reports_of_a_brand_with_a_champion_and_without(
     ]
     monkeypatch.setattr("mergehouse.science.reports.versions", lambda project, brand: known)
     told: list[str] = []
-    pages = write_reports(published.project, ["shop"], TASKS[:1], {}, told.append)
+    survival = brand_survival(published.project, "shop", told.append)
+    cards = model_cards(published.project, "shop", dataset, TASKS[:1], "")
+    pages = write_reports(
+        published.project, {"shop": survival, "new": "new: nobody has bought."}, cards, told.append
+    )
     assert [Path(p).name for p in pages] == [
         "index.html", "shop-churn_90d.html", "shop-churn_90d.md", "shop-churn_90d.json", "shop-survival.html",
     ]  # fmt: skip
@@ -238,11 +243,12 @@ def test_reports_of_a_brand_with_a_champion_and_without(
     )
     assert 'href="shop-survival.html"' in Path(pages[0]).read_text() and told == [
         "shop: survival",
-        "shop: model cards",
+        "new: nobody has bought.",
     ]
     monkeypatch.setattr("mergehouse.science.reports.versions", lambda project, brand: [])
+    why = "Too short. No model is trained."
     pages = write_reports(
-        published.project, ["shop"], TASKS[:1], {"shop": "Too short. No model is trained."}, told.append
+        published.project, {}, model_cards(published.project, "shop", dataset, TASKS[:1], why)
     )
     assert "Too short. No model is trained." in Path(pages[1]).read_text()
 

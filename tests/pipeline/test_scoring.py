@@ -23,7 +23,7 @@ from tests.conftest import (
     with_database_of_models,
     with_scores,
 )
-from tests.pipeline.test_training import BEGIN, DAYS, FEW, LINE, customers
+from tests.pipeline.test_training import BEGIN, DAYS, FEW, LINE, customers, without_reports
 
 from mergehouse.cli.main import main
 from mergehouse.errors import RegistryError
@@ -31,7 +31,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.computed import Request
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
-from mergehouse.science import customer_scores, training
+from mergehouse.science import customer_scores
 from mergehouse.science.registry.champion import promote_by_hand, record
 from mergehouse.science.registry.versions import versions
 
@@ -81,7 +81,7 @@ def run_to_scores(shop: Shop) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in FEW.items():
             patch.setattr(name, value)
-        patch.setattr(training, "write_reports", lambda *_: [])
+        without_reports(patch)
         result = shop.run(scores=True)
     assert not result.failed, [t for t in result.tables if t.status == "failed"]
     (shop.folder / "result.pickle").write_bytes(pickle.dumps(result))

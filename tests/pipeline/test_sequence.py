@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from tests.conftest import Shop, prepared_shop
 from tests.pipeline.test_features import CUT_OFF, cut, line, whole
-from tests.pipeline.test_training import RULES, only, with_customers
+from tests.pipeline.test_training import RULES, only, with_customers, without_reports
 
 from mergehouse.cli.main import main
 from mergehouse.errors import FitError
@@ -175,7 +175,7 @@ def test_it_is_judged_where_it_is_asked_for_and_never_kept(
     monkeypatch.setattr("mergehouse.science.evaluation.metrics.DRAWS", 10)
     churn = next(task for task in training.TASKS if task.target == "churn")
     monkeypatch.setattr(training, "TASKS", (replace(churn, explain=None),))
-    monkeypatch.setattr(training, "write_reports", lambda *_: [])
+    without_reports(monkeypatch)
     with only(*RULES, "logistic regression"):  # the others, explanations and reports take most of the time
         result = training.train(store.project, deep=True)
     of_it = [t for t in result.tested if t.method == "sequence model"]

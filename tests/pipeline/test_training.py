@@ -166,9 +166,14 @@ def only_rules_and_regression(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     for name, value in FEW.items():
         monkeypatch.setattr(name, value)
     monkeypatch.setattr(training, "TASKS", TASKS[:1])
-    monkeypatch.setattr(training, "write_reports", lambda *_: [])
+    without_reports(monkeypatch)
     with only(*RULES, "logistic regression"):
         yield
+
+
+def without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, nothing in (("_survivals", {}), ("model_cards", []), ("write_reports", [])):
+        monkeypatch.setattr(training, name, lambda *_, nothing=nothing: nothing)
 
 
 @contextmanager

@@ -88,6 +88,31 @@ def test_an_undecided_batch_decides_nothing_for_the_next() -> None:
     assert len(numbers(["1,500"], earlier=[undecided])[1]) == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "mark", "cells", "is_plain", "values"),
+    [
+        ("number", ".", ["7", " -12.50 ", "007", "N/A", "", None], True, [7, -12.5, 7, None, None, None]),
+        ("number", ".", ["7", "1,234.50"], False, [7, 1234.5]),
+        ("number", ".", ["99999999999.5", "999999999999"], False, [99999999999.5, None]),  # of 11 digits
+        ("number", ",", ["7", "-12"], True, [7, -12]),
+        ("number", ",", ["7", "12.5"], False, [7, 12.5]),
+        ("percent", ".", ["25%", "7.5 %", "-3"], False, [25, 7.5, -3]),
+        ("percent", ".", ["25%", "7.5%", "-3"], True, [25, 7.5, -3]),
+    ],
+)
+def test_plain_numbers_need_no_more_than_a_cast(
+    kind: str, mark: str, cells: list[str | None], is_plain: bool, values: list[float | None]
+) -> None:
+    source = Source(files="*", columns={"v": Column(type=kind)}, decimal_mark=mark)
+    assert read(cells, type=kind, source={"decimal_mark": mark})[0] == values
+    connection = connect()
+    connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
+    written = written_values(connection, "SELECT * FROM given", source.columns)
+    [formats] = detect_formats(connection, written, source, [])
+    assert formats.plain == (["v"] if is_plain else [])
+    assert ("RLIKE" in typed_value("v", source, json.loads(formats.as_json()), BERLIN)) is not is_plain
+
+
 def test_letters_beside_a_number_are_said() -> None:
     values, (note,) = numbers(["40.00 CR", "12.50 EUR", "3 kg"])
     assert values == [None, 12.5, None]

@@ -82,8 +82,9 @@ def test_intervals_are_of_customers_drawn_one_by_one(digits: int) -> None:
     def mean_of_first(truth: np.ndarray, ranked_by: np.ndarray) -> float:
         return float(truth[np.argsort(-ranked_by, kind="stable")][:4].mean() / truth.mean())
 
-    churned, worth = value == 0, intervals(value_metrics, value, said)
-    found = intervals(churn_metrics, churned, said)
+    churned = value == 0
+    [worth, _] = intervals(value_metrics, value, [said, -said])  # another beside it changes nothing
+    [found] = intervals(churn_metrics, churned, [said])
     assert found["auc"] == ends(roc_auc_score, churned)
     assert found["pr_auc"] == ends(average_precision_score, churned)
     assert found["brier"] == ends(brier_score_loss, churned)
@@ -101,10 +102,11 @@ def test_intervals_hold_the_truth_and_shrink_with_customers() -> None:
     def width(customers: int) -> float:
         truth = rng.uniform(0.2, 0.8, customers)
         churned = rng.uniform(size=customers) < truth
-        low, high = intervals(churn_metrics, churned, truth)["auc"]
+        low, high = intervals(churn_metrics, churned, [truth])[0]["auc"]
         assert low < churn_metrics(churned, truth)["auc"] < high
         return high - low
 
     assert width(8_000) < 0.5 * width(800)
     # seeded
-    assert intervals(churn_metrics, CHURNED, PROBABILITY) == intervals(churn_metrics, CHURNED, PROBABILITY)
+    again = [intervals(churn_metrics, CHURNED, [PROBABILITY]) for _ in range(2)]
+    assert again[0] == again[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from mergehouse.science.evaluation.backtest import ALL, Tested, backtest_churn, 
 from mergehouse.science.features.dataset import Dataset
 from mergehouse.science.registry.champion import Comparison, verdict
 from mergehouse.science.scoring import _why_not_trained
+from mergehouse.science.side_by_side import side_by_side, workers
 from mergehouse.science.training import Training
 
 MONTHS = [dt.date(2024 + n // 12, n % 12 + 1, 1) for n in range(20)]
@@ -63,9 +65,24 @@ def test_a_method_or_a_cutoff_that_cannot_be_fitted_leaves_the_others(halves: Da
 
 def test_cutoffs_side_by_side_give_what_one_after_another_gives(halves: Dataset) -> None:
     methods = {"broken": solver_fails, "of seasons": fails_in_march}
-    at_once = list(backtest_churn(halves, methods=methods, threads=3))
+    with workers(3) as pool:
+        at_once = list(backtest_churn(halves, pool=pool, methods=methods))
     assert at_once == list(backtest_churn(halves, methods=methods))
     assert [t.cutoff for t in at_once] == sorted(t.cutoff for t in at_once)
+
+
+def test_after_a_fault_nothing_else_is_begun() -> None:
+    begun = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        time.sleep(0.01)
+        if number == 0:
+            raise FitError("shop: nobody came back.")
+
+    with pytest.raises(FitError, match="nobody came back"), workers(2) as pool:
+        list(side_by_side(work, range(100), pool))
+    assert len(begun) < 50
 
 
 def test_a_run_that_is_told_not_to_train_says_what_does(halves: Dataset) -> None:

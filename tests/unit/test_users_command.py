@@ -57,14 +57,17 @@ def test_a_user_from_first_to_last(project: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_users_of_the_demonstration_can_sign_in(project: Path) -> None:
     told = json.loads(users(project, "demo", "--json"))
-    assert told["users"] == ["executive", "manager"]
+    assert told["users"] == ["executive", "manager", "admin"]
     assert People(project).signed_in("manager", told["password"]) is not None
-    assert "with the password " in users(project, "demo")
+    assert "that was shown when they were made" in users(project, "demo")
+    assert json.loads(users(project, "demo", "--json"))["password"] is None
+    again = users(project, "demo", "--new-password")
+    assert "with the password " in again and told["password"] not in again
 
 
 def test_what_is_asked_wrongly(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = users(project, "add", "ann", "--role", "boss", code=2)
-    assert "--role boss: expected one of executive, manager, the roles of" in said
+    assert "--role boss: expected one of executive, manager, admin, the roles of" in said
     monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
     said = users(project, "add", "ann", "--role", "manager", "--password-stdin", code=2)
     assert "12 to 1,024 letters; this one has 5" in said and "short" not in said

@@ -11,7 +11,8 @@ VALUE = (
     *range(0, 50, 10), 50, 75, *range(100, 200, 25), *range(200, 500, 50), *range(500, 1000, 100),
     *range(1000, 2000, 250), *range(2000, 4000, 500), 4000, 5000, 7500, 10_000, 20_000, 50_000,
 )  # fmt: skip
-RECENCY = (*range(0, 180, 5), *range(180, 731, 10))  # days, each up to so many
+FIVES, LAST = 180, 730
+RECENCY = (*range(0, FIVES, 5), *range(FIVES, LAST + 1, 10))  # days, each up to so many
 
 
 def _from(edges: tuple[int, ...], value: str) -> str:
@@ -23,6 +24,7 @@ MACROS = f"""
     CREATE MACRO silent_class(days) AS {_from(SILENT, "days")};
     CREATE MACRO spent_class(eur) AS {_from(SPENT, "eur")};
     CREATE MACRO value_class(eur) AS {_from(VALUE, "eur")};
-    CREATE MACRO recency_class(days) AS
-      COALESCE(list_first(list_filter({list(RECENCY)}, lambda edge: edge >= days)), {RECENCY[-1]});
+    CREATE MACRO recency_class(days) AS CASE
+      WHEN days <= {FIVES} THEN CAST(CEIL(days / 5) AS INT) * 5
+      ELSE LEAST(CAST(CEIL(days / 10) AS INT) * 10, {LAST}) END;
 """

@@ -34,7 +34,7 @@ from mergehouse.kpi.catalogue import catalogue
 from mergehouse.lakehouse.reader import limited, quoted, text
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import mapping_tables
+from mergehouse.project.mapping_files import Rows, mapping_tables
 
 SQL = Path(__file__).parent / "extracts"
 FOLDER, CURRENT, SECRET = "serving", "current.json", "serving.key"
@@ -56,6 +56,11 @@ class Extract:
     sql: str
     only: frozenset[str]  # `persons`, `group`
     reads: frozenset[str]
+
+    @property
+    def is_of_gold(self) -> bool:
+        """Whether a release, which has Gold and no other tables, has what the file is made of."""
+        return not self.reads or any(name.startswith("gold.") for name in self.reads)
 
     def is_for(self, scope: Scope) -> bool:
         return all(getattr(scope, right) for right in self.only)
@@ -98,14 +103,14 @@ def write_extracts(
         try:
             if missing:
                 with limited(project.config.limits) as connection:
-                    _prepare(project, source, connection)
+                    mappings = _prepare(project, source, connection)
                     for scope in missing:
                         progress(f"figures for {scope.label}")
                         salt = hmac.new(secret, scope.id.encode(), hashlib.sha256).hexdigest()
-                        _Writing(project, connection, scope, salt, source.states).write(
+                        _Writing(project, connection, scope, salt, source.states, mappings).write(
                             root / version, root / before / scope.id if before else None
                         )
-            _set_current(root, version, source)
+            _set_current(root, version, source.label)
             _drop_others(root, version)
         except OSError as error:
             raise _unwritable(root, error) from None
@@ -164,16 +169,20 @@ def current_version(root: Path) -> str | None:
         return None
 
 
-def _prepare(project: Project, source: Source, connection: duckdb.DuckDBPyConnection) -> None:
-    """What all scopes have in common: published tables under `published`, mappings, classes."""
+def _prepare(project: Project, source: Source, connection: duckdb.DuckDBPyConnection) -> dict[str, Rows]:
+    """What all scopes have in common: published tables under `published`, mappings, classes. Returns the
+    mappings.
+    """
     connection.execute("CREATE SCHEMA published; CREATE SCHEMA mapping")
     connection.execute(MACROS)
     for name in sorted(tables_read()):
         view(connection, source, name)
-    for name in MAPPINGS:
-        columns, rows = mapping_tables(project)[name]
+    known = mapping_tables(project)
+    mappings = {name: known[name] for name in MAPPINGS}
+    for name, (columns, rows) in mappings.items():
         connection.execute(f"CREATE TABLE mapping.{name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
         connection.executemany(f"INSERT INTO mapping.{name} VALUES ({', '.join('?' for _ in columns)})", rows)
+    return mappings
 
 
 @dataclass(frozen=True)
@@ -185,6 +194,7 @@ class _Writing:
     scope: Scope
     salt: str
     states: dict[str, str]
+    mappings: dict[str, Rows]
 
     def write(self, target: Path, before: Path | None) -> None:
         """Whole or not at all, under another name until it is. A file whose tables have not changed since
@@ -202,12 +212,13 @@ class _Writing:
         for extract in extracts():
             if not extract.is_for(self.scope):
                 continue
-            file, made_of = unfinished / f"{extract.name}.parquet", self._made_of(extract)
+            file, sql = unfinished / f"{extract.name}.parquet", self._sql(extract)
+            made_of = self._made_of(extract, sql)
             if before and known.get(file.name) == made_of:
                 os.link(before / file.name, file)
                 continue
             self.connection.execute(
-                f"COPY ({self._sql(extract)}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd,"
+                f"COPY ({sql}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd,"
                 f" ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{made_of: '{made_of}'}})"
             )
             file.chmod(0o444)
@@ -229,13 +240,12 @@ class _Writing:
         sql = filled(extract.sql)
         return sql if self.scope.persons else joined(self.connection, sql)
 
-    def _made_of(self, extract: Extract) -> str:
+    def _made_of(self, extract: Extract, sql: str) -> str:
         """A digest of all that the file follows from; where a table is cut by its customers, of these."""
         tables = [(name, self.states.get(name), self._cut(name)) for name in sorted(extract.reads)]
-        if any(quoted(CUSTOMERS) in sql for _, _, sql in tables):
+        if any(quoted(CUSTOMERS) in rows for _, _, rows in tables):
             tables.append((CUSTOMERS, self.states.get(CUSTOMERS), ""))
-        mappings = [mapping_tables(self.project)[name] for name in MAPPINGS]
-        content = json.dumps([self._sql(extract), MACROS, tables, mappings, self.salt])
+        content = json.dumps([sql, MACROS, tables, self.mappings, self.salt])
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
@@ -319,15 +329,13 @@ def _unwritable(root: Path, error: OSError) -> AccessError:
     return AccessError(f"{root}: cannot be written ({error.strerror or error}).")
 
 
-def _set_current(root: Path, version: str, source: Source) -> None:
-    """`absent`: the tables that the source does not have."""
+def _set_current(root: Path, version: str, of: str) -> None:
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     unfinished = root / f".{CURRENT}"
     if current_version(root) == version:
         return
-    current = {"version": version, "written": now, "of": source.label}
-    absent = sorted(tables_read() - source.states.keys())
-    unfinished.write_text(json.dumps(current | {"absent": absent}), encoding="utf-8")
+    current = {"version": version, "written": now, "of": of}
+    unfinished.write_text(json.dumps(current), encoding="utf-8")
     unfinished.replace(root / CURRENT)
 
 

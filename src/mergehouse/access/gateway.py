@@ -24,6 +24,7 @@ import duckdb
 
 from mergehouse.access.extract import CURRENT, extracts, filled, serving_folder
 from mergehouse.access.policy import Policy, Scope
+from mergehouse.access.source import LAKEHOUSE
 from mergehouse.errors import AccessError
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
@@ -48,6 +49,8 @@ LOCKED = (  # in this order: a list of files after external access has gone is r
 Row = dict[str, Any]
 # until when what is asked for now must be answered, by time.monotonic()
 deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+# queries about what is not in a release that have been asked, for whoever wants to say so
+lacking: ContextVar[set[str] | None] = ContextVar("lacking", default=None)
 # what a query took, in seconds; None where its answer was kept from before
 Observer = Callable[[float | None], None]
 
@@ -66,12 +69,15 @@ class UnknownQuery(AccessError):
 
 @dataclass(frozen=True)
 class Query:
-    """One file of `queries/`: its SQL, the parameters that it binds, and what may stand for `{name}`."""
+    """One file of `queries/`: its SQL, the parameters that it binds, what may stand for `{name}`, and the
+    files that it cannot do without.
+    """
 
     name: str
     sql: str
     parameters: frozenset[str]
     choices: Mapping[str, Mapping[str, str]]
+    reads: frozenset[str]
 
     def chosen(self, given: Mapping[str, Any]) -> str:
         """The SQL with the choices made. Raises UnknownQuery where one is not offered."""
@@ -94,14 +100,11 @@ def queries() -> dict[str, Query]:
 
 
 class Current(NamedTuple):
-    """What readers begin with. `of`: `lakehouse`, or `release` and its version; `absent`: tables that it does
-    not have.
-    """
+    """What readers begin with. `of`: `lakehouse`, or `release` and its version."""
 
     version: str
     written: dt.datetime
     of: str
-    absent: frozenset[str]
 
 
 class Gateway:
@@ -136,12 +139,7 @@ class Gateway:
         try:
             found = json.loads((self.root / CURRENT).read_text(encoding="utf-8"))
             written = dt.datetime.fromisoformat(found["written"])
-            return Current(
-                str(found["version"]),
-                written,
-                found.get("of", "lakehouse"),
-                frozenset(found.get("absent", ())),
-            )
+            return Current(str(found["version"]), written, found.get("of", LAKEHOUSE))
         except (OSError, ValueError, KeyError):
             raise NothingYet(f"{self.root} holds no figures yet; `mergehouse run` writes them.") from None
 
@@ -175,7 +173,7 @@ class Gateway:
 class Reader:
     """One scope's figures of one version of the data. `tables` are those it has, as `gold.dim_brand`: none of
     customers where the scope may not see single ones. `source` is what they were made of, and `absent` those
-    that are empty because it has no table of theirs: a release has Gold alone.
+    that are empty because that is a release, which has Gold alone.
     """
 
     def __init__(
@@ -192,8 +190,8 @@ class Reader:
         self._key = (scope.id, policy, current.version)
         self._answers, self._observe = answers, observe
         self._connection, self.tables = _opened(root / current.version / scope.id)
-        empty = {extract.name for extract in extracts() if extract.reads and extract.reads <= current.absent}
-        self.absent = self.tables & empty
+        beyond_gold = {extract.name for extract in extracts() if not extract.is_of_gold}
+        self.absent = self.tables & beyond_gold if self.source != LAKEHOUSE else frozenset()
 
     def rows(self, query: str, **given: Any) -> list[Row]:
         """The answer to one of `queries()`, as rows by the names of their columns.
@@ -210,6 +208,8 @@ class Reader:
             raise UnknownQuery(
                 f"{query}: expected {expected or 'no parameters'}, found {', '.join(sorted(given))}."
             )
+        if asked.reads & self.absent and (told := lacking.get()) is not None:
+            told.add(query)
         key = (*self._key, query, repr(sorted(given.items())))
         if (known := self._answers.get(key)) is None:
             bound = {name: value for name, value in given.items() if name in asked.parameters}
@@ -315,4 +315,5 @@ def _read(file: Path) -> Query:
     }
     lines = [line for line in sql.splitlines() if not line.startswith("--")]
     body = filled("\n".join(lines))
-    return Query(file.stem, body, frozenset(re.findall(r"\$([a-z_]+)", body)), choices)
+    reads = re.findall(r"\b(?:FROM|(?<!LEFT )JOIN) ([a-z]+\.[a-z0-9_]+)", body)
+    return Query(file.stem, body, frozenset(re.findall(r"\$([a-z_]+)", body)), choices, frozenset(reads))

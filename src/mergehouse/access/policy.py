@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from mergehouse.errors import ConfigError
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import mapping_tables
+from mergehouse.project.mapping_files import group_table
 from mergehouse.project.validation import Strict, expect_known, validated
 from mergehouse.project.yaml_file import read_yaml
 
@@ -215,7 +215,7 @@ def load_policy(project: Project) -> Policy:
 
 def _known(project: Project) -> dict[str, set[str]]:
     """The values that a rule may name, by its column."""
-    columns, rows = mapping_tables(project)["countries"]
+    columns, rows = group_table(project, "countries")
     countries = [dict(zip(columns, row, strict=True)) for row in rows]
     return {
         "brand": set(project.brands),

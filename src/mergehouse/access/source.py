@@ -27,6 +27,8 @@ from mergehouse.release.store import Shelf
 from mergehouse.release.verify import carried
 from mergehouse.storage import is_url, located
 
+LAKEHOUSE = "lakehouse"
+
 
 class Source(Protocol):
     """Tables of one state, as long as they are read."""
@@ -116,7 +118,7 @@ def digest(source: Source, tables: Iterable[str]) -> str:
 @dataclass(frozen=True)
 class _Lakehouse:
     lakehouse: Lakehouse
-    label = "lakehouse"
+    label = LAKEHOUSE
 
     @cached_property
     def states(self) -> dict[str, str]:

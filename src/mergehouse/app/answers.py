@@ -49,8 +49,8 @@ class Filters:
     until: dt.date | None = None
 
     def checked(self, reader: Reader) -> Filters:
-        """Itself, if the scope has what it names. Raises NotAsked otherwise: a filter that matches nothing must not
-        look like a figure of nothing.
+        """Itself, if the scope has what it names. Raises NotAsked otherwise: a filter that matches nothing
+        must not look like a figure of nothing.
         """
         brands = {row["source_system"] for row in reader.rows("brands")}
         places = reader.rows("regions")
@@ -114,7 +114,8 @@ def brands(reader: Reader) -> list[Row]:
 
 
 def kpis(reader: Reader, by: By, filters: Filters, names: tuple[str, ...] = ()) -> list[Row]:
-    """KPIs cut by one thing: `part` and a value for each of `names`, all that can be cut like that without any.
+    """KPIs cut by one thing: `part` and a value for each of `names`, all that can be cut like that without
+    any.
 
     Customer KPIs without a brand are of all brands together where the scope may see that. Raises NotAsked.
     """
@@ -194,8 +195,8 @@ def explain(reader: Reader, name: str, filters: Filters) -> Row:
 
 
 def segments(reader: Reader, by: SegmentBy, filters: Filters) -> list[Row]:
-    """Customers, money and expected value by one thing; without a brand of all brands together. A part without a
-    name holds groups of fewer than five customers, for whoever may not see persons.
+    """Customers, money and expected value by one thing; without a brand of all brands together. A part
+    without a name holds groups of fewer than five customers, for whoever may not see persons.
 
     Raises NotAsked where that is not the scope's to see.
     """

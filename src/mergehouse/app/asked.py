@@ -9,7 +9,7 @@ from fastapi import Depends
 
 from mergehouse.app.filters import LookedAt
 from mergehouse.app.view import Choices, View
-from mergehouse.app.visitor import Visitor
+from mergehouse.app.visitor import SignedIn, Visitor
 
 MOST_BRANDS = 6  # of which a page draws; of more a brand is chosen
 SERIES = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
@@ -17,10 +17,13 @@ SERIES = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
 
 @dataclass(frozen=True)
 class Asked:
-    """`choices` are the filters that the scope has, `view` those that are set."""
+    """`choices` are the filters that the scope has, `view` those that are set. `is_by_place`: the scope is of
+    some regions or countries, so that nothing of whole brands is told.
+    """
 
     choices: Choices
     view: View
+    is_by_place: bool = False
 
     def label(self, brand: str) -> str:
         return next((one.label for one in self.choices.brands if one.name == brand), brand)
@@ -36,8 +39,9 @@ class Asked:
         return tuple(name for name in self.view.active if name != "brand")
 
 
-def _asked(looked: LookedAt) -> Asked:
-    return Asked(looked.offered, looked.view)
+def _asked(looked: LookedAt, visitor: SignedIn) -> Asked:
+    is_by_place = bool(looked.offered.brands) and not visitor.reader.rows("brands")
+    return Asked(looked.offered, looked.view, is_by_place)
 
 
 AskedFor = Annotated[Asked, Depends(_asked)]

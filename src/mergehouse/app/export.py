@@ -1,4 +1,6 @@
-"""What is seen as a file: CSV and Parquet of a table's rows, with the filters and the data's version in them."""
+"""What is seen as a file: CSV and Parquet of a table's rows, with the filters and the data's version in
+them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ Kind = Literal["csv", "parquet"]
 
 @dataclass(frozen=True)
 class Export:
-    """A table as it is seen. `columns` map keys of rows to headings, in order; `about` is what the rows are of: page,
+    """A table as it is seen. `columns` map keys of rows to headings, in order; `about` is what the rows are
+    of: page,
     filters, as-of dates, version. `found` is how many rows there are, where these are the first of more.
     """
 
@@ -53,10 +56,12 @@ def exported(export: Export, kind: Kind) -> Response:
 
 
 def as_csv(export: Export) -> bytes:
-    """UTF-8 with a mark, so that spreadsheets read it as such: `# ` lines of what it is of, headings, rows. Text that
+    """UTF-8 with a mark, so that spreadsheets read it as such: `# ` lines of what it is of, headings, rows.
+    Text that
     a spreadsheet would take for a formula begins with an apostrophe; numbers stay numbers, days are ISO 8601.
 
-    >>> shown = Export("x", {"name": "Name", "eur": "EUR"}, [{"name": "=1+1", "eur": Decimal("-2.50")}], {"brand": "Shop"})
+    >>> rows = [{"name": "=1+1", "eur": Decimal("-2.50")}]
+    >>> shown = Export("x", {"name": "Name", "eur": "EUR"}, rows, {"brand": "Shop"})
     >>> print(as_csv(shown).decode("utf-8-sig"), end="")
     # brand: Shop
     # rows: 1

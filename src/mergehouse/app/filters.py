@@ -17,6 +17,8 @@ from mergehouse.app.visitor import SignedIn
 from mergehouse.app.wording import Wording
 from mergehouse.app.writing import Writing, accepted
 
+TIMES = ("period", "clock", "compare")  # filters that pages of figures as of a day have no use for
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -32,12 +34,16 @@ class Looked:
         return {"view": self.view, "offered": self.offered, "words": self.words, "made": self.methods}
 
     @property
+    def places(self) -> dict[str, str]:
+        """The filters that are set and not of time."""
+        return {name: value for name, value in self.view.query().items() if name not in TIMES}
+
+    @property
     def shown_as_of(self) -> dict[str, Any]:
         """The same for a page whose figures are as of a day: the period stays in the address (`kept`), but
         nothing on the page is of it.
         """
-        names = ("period", "clock", "compare")
-        kept = {name: value for name, value in self.view.query().items() if name in names}
+        kept = {name: value for name, value in self.view.query().items() if name in TIMES}
         words = replace(self.words, view=replace(self.view, period=ALL))
         return self.shown | {"words": words, "kept": kept}
 
@@ -56,10 +62,9 @@ def looked_at(request: Request, visitor: SignedIn) -> Looked:
     if dict(filters) != view.query():
         others = [(name, value) for name, value in given if name not in FILTERS]
         query = urlencode([*view.query().items(), *others])
-        path = request.scope.get("root_path", "") + request.url.path.removeprefix(
-            request.scope.get("root_path", "")
-        )
-        raise HTTPException(303, headers={"Location": f"{path}{'?' if query else ''}{query}"})
+        prefix = request.app.state.suite.prefix
+        path = request.scope["path"].removeprefix(prefix)
+        raise HTTPException(303, headers={"Location": f"{prefix}{path}{'?' if query else ''}{query}"})
     words = Wording(Writing(accepted(request.headers.get("accept-language"))), offered, view)
     return Looked(view, offered, words, methods(visitor.reader, offered, view))
 

@@ -12,6 +12,7 @@ from mergehouse.errors import MergehouseError
 if TYPE_CHECKING:
     from mergehouse.app.server import Suite
 
+NEWER = {"": {}, "writing": {"newer": "being prepared"}, "failed": {"newer": "could not be prepared"}}
 router = APIRouter()
 
 
@@ -26,9 +27,10 @@ def ready(request: Request) -> JSONResponse:
     is published: `newer` says so.
     """
     suite: Suite = request.app.state.suite
-    why = "access.yml cannot be used"
+    why, newer = "access.yml cannot be used", NEWER[""]
     try:
         access = suite.access()
+        newer = NEWER[access.gateway.behind()]
         why = "people.db cannot be used"
         suite.people.users()
         why = "no role is allowed anything"
@@ -37,6 +39,5 @@ def ready(request: Request) -> JSONResponse:
         why = "no figures are there yet"
         access.gateway.reader(first)
     except (MergehouseError, IndexError):
-        return JSONResponse({"status": "not ready", "why": why}, 503)
-    newer = {"writing": "being prepared", "failed": "could not be prepared"}.get(access.gateway.behind())
-    return JSONResponse({"status": "ready"} | ({"newer": newer} if newer else {}))
+        return JSONResponse({"status": "not ready", "why": why} | newer, 503)
+    return JSONResponse({"status": "ready"} | newer)

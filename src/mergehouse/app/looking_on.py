@@ -20,13 +20,14 @@ _FORM = re.compile(r'(<form method="get"(?! class="look-on")[^>]*>)')  # but the
 
 
 def asked_for(request: Request, policy: Policy, is_admin: bool) -> str | None:
-    """The role to look on as, None where an address has none. 403 where that is not an admin who reads, 422
-    where it is not one role that there is.
+    """The role to look on as, None where an address has none. 403 where that is not an admin who reads pages,
+    422 where it is not one role that there is.
     """
     given = request.query_params.getlist(PARAMETER)
     if not given:
         return None
-    if not is_admin or request.method not in ("GET", "HEAD"):
+    is_page = not request.state.entry.path.startswith("/api/")
+    if not is_admin or not is_page or request.method not in ("GET", "HEAD"):
         raise HTTPException(403)
     if len(given) > 1 or given[0] not in policy.roles:
         raise HTTPException(422)

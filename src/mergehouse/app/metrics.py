@@ -83,7 +83,7 @@ class _Here(Collector):
         return iter(_registry.collect())
 
 
-@dataclass(frozen=True, eq=False)  # a registry keeps collectors by their hash, and a suite has none
+@dataclass(frozen=True, eq=False)  # a registry keeps collectors by what they are
 class _Data(Collector):
     """How old the figures are that pages show, and whether there are newer ones."""
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Scope
 
+from mergehouse.access.gateway import lacking
 from mergehouse.app.looking_on import PARAMETER, kept_in_forms
 from mergehouse.app.writing import Writing, accepted
 from mergehouse.errors import MergehouseError
@@ -50,7 +51,8 @@ def page(request: Request, visitor: Visitor, template: str, **context: Any) -> H
 
     The template has `write` (figures in the visitor's locale), `url` (a path of the suite), `action` (one
     that forms post to), `with_query` (this address with some parameters changed), `visitor`, `data` (the
-    reader), `behind` (whether newer figures are published), and what else is in `_common`.
+    reader), `behind` (whether newer figures are published), `lacking` (whether it asked for what a release
+    does not hold), and what else is in `_common`.
     """
     suite = request.app.state.suite
     shown = [each for each, _ in suite.pages if visitor.may_open(each)]
@@ -59,7 +61,13 @@ def page(request: Request, visitor: Visitor, template: str, **context: Any) -> H
         .get_template(f"{template}.html.j2")
         .render(
             _common(request.scope)
-            | {"visitor": visitor, "pages": shown, "data": _data(visitor), "behind": _behind(suite)}
+            | {
+                "visitor": visitor,
+                "pages": shown,
+                "data": _data(visitor),
+                "behind": _behind(suite),
+                "lacking": lacking.get(),
+            }
             | context
         )
     )
@@ -128,6 +136,7 @@ def _common(scope: Scope) -> dict[str, Any]:
     return {
         "write": Writing(accepted(request.headers.get("accept-language"))),
         "url": url,
+        "seen": seen,
         "action": lambda path: prefix + path,
         "static": lambda name: prefix + suite.bundle.path(name),
         "with_query": with_query,

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import Receive, Scope, Send
 
 from mergehouse.access.gateway import TooSlow, UnknownQuery
 from mergehouse.access.passwords import Busy
@@ -37,6 +38,7 @@ from mergehouse.project.config import Project
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 ACCESS_FILE = "access.yml"
+SUPERVISED = ("/health", "/ready", "/metrics")
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,18 @@ def create_app(
     app.add_api_route("/", _first_page, methods=["GET"])
     for kind, answer in ERRORS.items():
         app.add_exception_handler(kind, answer)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    app.add_middleware(KnownHosts, allowed_hosts=list(hosts), www_redirect=False)
     # the last one added is the outermost
     app.add_middleware(Envelope, audit=Audit(project.folder), prefix=prefix)
     return app
+
+
+class KnownHosts(TrustedHostMiddleware):
+    """Refuses other names than the suite's, but to supervisors, who ask by whatever address a process has."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asks = scope["type"] == "http" and scope["state"]["entry"].path in SUPERVISED
+        await (self.app if asks else super().__call__)(scope, receive, send)
 
 
 def _first_page(request: Request, visitor: SignedIn) -> Response:

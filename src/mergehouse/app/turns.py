@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from mergehouse.access.gateway import deadline
+from mergehouse.access.gateway import deadline, lacking
 from mergehouse.errors import MergehouseError
 
 AT_ONCE, WAITING, SECONDS = 2, 20, 5.0  # of one person in one process; from when a request arrives
@@ -57,8 +57,11 @@ class Turns:
 
 
 async def in_turn(request: Request) -> AsyncIterator[None]:
-    """A dependency, after the one that says who asks: their turn, and until when queries may take."""
+    """A dependency, after the one that says who asks: their turn, until when queries may take, and a
+    list for what they ask in vain.
+    """
     arrived = time.monotonic()
     async with request.app.state.suite.turns.turn(request.state.entry.person):
         deadline.set(arrived + SECONDS)
+        lacking.set(set())
         yield

@@ -77,7 +77,7 @@ def visitor_for(request: Request, person: Person) -> Visitor:
     if scope is None:
         raise HTTPException(403)
     is_admin = policy.is_admin(held)
-    others = tuple((name, role.label) for name, role in policy.roles.items()) if is_admin else ()
+    offered = tuple((name, role.label) for name, role in policy.roles.items()) if is_admin else ()
     if seen_as := asked_for(request, policy, is_admin):
         scope, held = policy.within(scope, seen_as), (seen_as,)
         entry.seen_as = seen_as
@@ -90,7 +90,7 @@ def visitor_for(request: Request, person: Person) -> Visitor:
         is_admin=is_admin and policy.is_admin(held),
         open_reader=lambda: access.gateway.reader(scope),
         looks_on_as=labels[0] if seen_as else None,
-        may_look_on=others,
+        may_look_on=() if seen_as else offered,  # what else there is, is nothing of that role's
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mergehouse.app.figures.cards import Scoped, kpi_named
 from mergehouse.app.figures.methods import Methods
-from mergehouse.app.figures.windows import Absence, Window, weeks_of
+from mergehouse.app.figures.windows import Absence, Window, is_all, weeks_of
 from mergehouse.app.view import DEFAULT_PERIOD, RECENT, Brand, Choices, Clock, View, calendar_period
 from mergehouse.app.writing import Writing
 
@@ -44,7 +44,7 @@ class Wording:
     def period(self, period: str | None = None) -> str:
         """`last 13 weeks`, `December 2011`, `Q4 2011`, `2011`, `all data`."""
         period = period or self.view.period
-        if period == "all":
+        if is_all(replace(self.view, period=period), self.offered):
             return "all data"
         named = calendar_period(period)
         if not named:
@@ -62,9 +62,13 @@ class Wording:
         return words[:1].upper() + words[1:]
 
     @property
+    def is_all(self) -> bool:
+        return is_all(self.view, self.offered)
+
+    @property
     def period_of_story(self) -> str:
         """`its last 13 weeks`, `these 13 weeks`, `December 2011`, `all its data`."""
-        if self.view.period == "all":
+        if is_all(self.view, self.offered):
             return "all its data"
         weeks = weeks_of(self.view, self.offered)
         if not weeks:
@@ -75,7 +79,7 @@ class Wording:
     def period_full(self) -> str:
         """`each brand's last 10 full weeks`, `each brand's December 2011`, `all data of each brand`."""
         weeks = weeks_of(self.view, self.offered)
-        if self.view.period == "all":
+        if is_all(self.view, self.offered):
             return "all data of each brand"
         if not weeks:
             return f"each brand's {self.period()}"

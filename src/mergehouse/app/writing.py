@@ -214,7 +214,7 @@ class Writing:
         """
         if value is None:
             return absent
-        digits = "0" if abs(value) >= 1000 or value == 0 else "0.00"
+        digits = "0" if value == 0 or not -1000 < value < 1000 else "0.00"
         pattern = re.sub(
             r"0[.]0+", digits, Locale.parse(self.locale).currency_formats["standard"].pattern.split(";")[0]
         )
@@ -238,13 +238,13 @@ class Writing:
         """
         if value is None:
             return absent
-        return _minus(format_decimal(round(value, digits), f"#,##0.{'0' * digits}", self.locale))
+        return _minus(format_decimal(value, f"#,##0.{'0' * digits}", self.locale))
 
     def size(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """Bytes, of a file.
 
-        >>> Writing().size(7139466), Writing().size(81)
-        ('7.1 MB', '0.1 kB')
+        >>> Writing().size(7139466)
+        '7.1\xa0MB'
         """
         if value is None:
             return absent

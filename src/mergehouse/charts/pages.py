@@ -5,6 +5,7 @@ pages go.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,20 @@ HERE = Path(__file__).parent
 
 
 def environment(folder: Path) -> Environment:
-    """Templates of a folder, which may extend `base.html.j2`. Text is escaped in HTML, not in Markdown.
+    """Templates of a folder, which may extend `base.html.j2`, each read once a process. Text is escaped in
+    HTML, not in Markdown.
 
     >>> _ = Path("note.html.j2").write_text("{{ 1234 | number }} <b>{{ '<' }}</b>")
     >>> environment(Path()).get_template("note.html.j2").render()
     '1,234 <b>&lt;</b>'
     """
+    made = _environment(folder)
+    made.globals["written"] = dt.datetime.now(dt.UTC)
+    return made
+
+
+@functools.cache
+def _environment(folder: Path) -> Environment:
     from jinja2 import Environment, FileSystemLoader
 
     made = Environment(
@@ -39,7 +48,6 @@ def environment(folder: Path) -> Environment:
     made.filters |= {
         filtered.__name__: filtered for filtered in (number, money, value, percent, day, unbroken)
     }
-    made.globals["written"] = dt.datetime.now(dt.UTC)
     return made
 
 

@@ -178,19 +178,31 @@ def token(
 
 
 @users.command(rich_help_panel="Commands")
-def demo(project: Folder = HERE, as_json: Json = False) -> None:
-    """Add a user for each role, for trying it on this machine; a new password each time."""
+def demo(
+    project: Folder = HERE,
+    new_password: Annotated[
+        bool, typer.Option("--new-password", help="Give those that there are a new password.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Add a user for each role, for trying it on this machine. The password is shown this once."""
     from mergehouse.access.policy import load_policy
     from mergehouse.cli import render
     from mergehouse.project.config import load_project
 
     people, policy = _people(project), load_policy(load_project(project))
     labels = {name: role.label for name, role in policy.roles.items()}
-    password = people.set_demo_users(labels)
+    are_there = {user.name for user in people.users() if user.is_demo} == set(labels)
+    password = None if are_there and not new_password else people.set_demo_users(labels)
     if as_json:
         render.print_json({"users": list(labels), "password": password})
-        return
-    typer.echo(f"Sign in as {', '.join(labels)} with the password {password}")
+    elif password:
+        typer.echo(f"Sign in as {', '.join(labels)} with the password {password}")
+    else:
+        typer.echo(
+            f"Sign in as {', '.join(labels)} with the password that was shown when they were made;"
+            f" `mergehouse users demo --new-password -C {project}` makes another."
+        )
 
 
 def _people(project: Folder) -> People:

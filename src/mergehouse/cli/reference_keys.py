@@ -27,6 +27,8 @@ VARIABLES = {
     " `~/.cache/mergehouse`.",
     "MERGEHOUSE_COMMAND": "For a project's DAG on Airflow: the command, where `mergehouse` is not on the"
     " workers' PATH.",
+    "MERGEHOUSE_TOKEN": "Whose questions [`mergehouse mcp`](dashboards.md#assistants) answers, where"
+    " `--user` names nobody.",
     "MERGEHOUSE_METRICS_TOKEN": "The token that Prometheus brings to `/metrics` of `mergehouse serve`."
     " Without it, metrics are for this machine alone.",
     "MERGEHOUSE_OIDC_SECRET": "The secret of the client of `serve.sign_in`.",

@@ -12,15 +12,20 @@ if TYPE_CHECKING:
 
 def refresh_dashboards(project: Project, quiet: bool) -> bool:
     """Writes what everybody may see, for `mergehouse serve`; False where that failed. A project without
-    access.yml has no dashboards, one without Gold none yet.
+    access.yml has no dashboards, one without Gold none yet; where nobody may sign in, it is left to `serve`.
     """
     from mergehouse.access.audience import refresh_extracts
     from mergehouse.access.extract import NothingPublished
+    from mergehouse.access.people import FILE as PEOPLE
     from mergehouse.access.policy import FILE
     from mergehouse.cli import render
     from mergehouse.errors import MergehouseError
 
     if not (project.folder / FILE).exists():
+        return True
+    if not (project.folder / PEOPLE).exists():
+        if not quiet:
+            typer.echo("Pages    nobody may sign in yet: `mergehouse users add`, then `mergehouse serve`")
         return True
     try:
         with render.steps(hidden=quiet) as step:

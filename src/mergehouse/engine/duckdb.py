@@ -46,23 +46,27 @@ class DuckDBEngine:
 
     def __init__(self, limits: Limits, lakehouse: Lakehouse, temp_folder: Path, *given: Path):
         self.lakehouse = lakehouse
-        self.connection = connect(
-            lakehouse.root,
-            temp_folder,
-            *given,
-            **settings(limits, temp_folder),
-            preserve_insertion_order=False,
-        )
-        for schema in (*LAYERS, *SCHEMAS, *RELATIONS):
-            self.connection.execute(f"CREATE SCHEMA {schema}")
+        self._folders, self._settings = (lakehouse.root, temp_folder, *given), settings(limits, temp_folder)
+        self._opening = threading.Lock()
+        self._opened: duckdb.DuckDBPyConnection | None = None
         self._sessions = _Sessions()
         # SELECT over the files of a table, with each row's place in them
         self._published: dict[str, str] = {}
         # tables that differ from that by the rows `inserted` and `deleted`
         self._changed: dict[str, Contract] = {}
-        # Spark's xxhash64 finds candidates only (rows that agree are then compared in full), so any 64-bit
-        # hash will do.
-        self.connection.execute("CREATE MACRO xxhash64(value) AS CAST(hash(value) >> 1 AS BIGINT)")
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Opened when it is first needed: a run that finds nothing to do needs none, and it takes 30 ms."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = connect(*self._folders, **self._settings, preserve_insertion_order=False)
+                for schema in (*LAYERS, *SCHEMAS, *RELATIONS):
+                    self._opened.execute(f"CREATE SCHEMA {schema}")
+                # Spark's xxhash64 finds candidates only (rows that agree are then compared in full), so any
+                # 64-bit hash will do.
+                self._opened.execute("CREATE MACRO xxhash64(value) AS CAST(hash(value) >> 1 AS BIGINT)")
+            return self._opened
 
     @property
     def _session(self) -> duckdb.DuckDBPyConnection:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mergehouse.engine.dialect import literal
 from mergehouse.ingest.instants import clock, instant
-from mergehouse.ingest.numbers import number
+from mergehouse.ingest.numbers import number, plain_number
 from mergehouse.project.sources import Source
 
 TRUE_WORDS = "'1', '1.0', 'true', 't', 'yes', 'y', 'ja', 'oui', 'si', 'sí', 'wahr', 'x'"
@@ -45,8 +45,10 @@ def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: st
             )
         case "number" | "percent":
             digits = f"REPLACE({value}, '%', '')" if column.type == "percent" else value
-            plain = name in formats.get("numbers", [])
-            return number(digits, "." if plain else formats.get("decimal_mark", "."))
+            if name in formats.get("plain", []):
+                return plain_number(digits)
+            is_number = name in formats.get("numbers", [])
+            return number(digits, "." if is_number else formats.get("decimal_mark", "."))
     return clock(value, column, patterns, timezone)
 
 

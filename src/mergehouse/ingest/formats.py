@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -18,7 +18,7 @@ from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.sources import Source
 
-RARE = ("undecided", "nulls", "numbers", "cleaned", "shortened")
+RARE = ("undecided", "nulls", "numbers", "plain", "cleaned", "shortened")
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
 _DECIMALS = (
@@ -27,6 +27,8 @@ _DECIMALS = (
 )
 DECIMAL_COMMA = _DECIMALS.format(mark=",", group="[.]")
 DECIMAL_POINT = _DECIMALS.format(mark="[.]", group=",")
+# A number that any engine's cast reads, and reads as everything else does; of whole ones by any decimal mark.
+_WHOLE, _PLAIN = "-?[0-9]{1,11}", "-?[0-9]{1,11}([.][0-9]{1,9})?"
 UNDECIDED = r"^[^0-9]*[1-9][0-9]{0,2}[.,][0-9]{3}[^0-9]*$"
 # What says "empty" in exports of databases and spreadsheets, in capital letters.
 NULL_WORDS = (
@@ -46,7 +48,8 @@ KINDS = {
 class Formats:
     """How a batch is written: its decimal mark (`undecided` where nothing shows it); by column its patterns
     of dates (Spark's) besides ISO, and the words that mean "empty"; columns of `numbers` that the file itself
-    holds as such, of cells to be `cleaned`, of codes that a spreadsheet `shortened`; and what was unclear.
+    holds as such, of which every cell is a `plain` one, of cells to be `cleaned`, of codes that a spreadsheet
+    `shortened`; and what was unclear.
     """
 
     decimal_mark: str
@@ -55,6 +58,7 @@ class Formats:
     undecided: bool = False
     nulls: dict[str, list[str]] = field(default_factory=dict)
     numbers: list[str] = field(default_factory=list)
+    plain: list[str] = field(default_factory=list)
     cleaned: list[str] = field(default_factory=list)
     shortened: list[str] = field(default_factory=list)
 
@@ -105,12 +109,15 @@ def detect_formats(
     nulls = _null_words(connection, source, notes)
     marks = _decimal_marks(connection, written, source, before, files, notes)
     dates = date_formats(connection, written, source, before, notes)
+    plain = _plain_numbers(connection, source)
     shortened = _shortened(connection, written, source, notes)
     _note_spellings(connection, written, source, notes)
     found = [
         Formats(
             *marks[batch][:1], dates[batch], notes[batch], marks[batch][1], nulls[batch],
-            [c for c in source.columns if c in file.numbers], cleaned[batch], shortened[batch],
+            [c for c in source.columns if c in file.numbers],
+            [name for name in plain if marks[batch][0] in plain[name].get(batch, ".,")],
+            cleaned[batch], shortened[batch],
         )
         for batch, file in enumerate(files)
     ]  # fmt: skip
@@ -127,6 +134,34 @@ def _with_odd_characters(connection: duckdb.DuckDBPyConnection, source: Source) 
         f"SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {odd} OR {wrapped} ORDER BY ALL"
     ).fetchall():
         found[batch].append(names[place])
+    return found
+
+
+def _plain_numbers(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[str, dict[int, str]]:
+    """By column of numbers and batch the decimal marks by which all of its cells are plain ones, but for
+    those that say "empty"; a batch that has no others is left out.
+    """
+    kinds = ("number", "percent")
+    columns = {place: name for place, (name, c) in enumerate(source.columns.items()) if c.type in kinds}
+    if not columns:
+        return {}
+    percents = ", ".join(
+        str(place) for place, name in columns.items() if source.columns[name].type != kinds[0]
+    )
+    digits = (
+        f"CASE WHEN of_column IN ({percents}) THEN rtrim(word, '%') ELSE word END" if percents else "word"
+    )
+    whole, plain = (f"bool_and(regexp_full_match({digits}, '{p}'))" for p in (_WHOLE, _PLAIN))
+    said, words = ("upper(word)", NULL_WORDS) if source.null_values is None else ("word", source.null_values)
+    rows = connection.execute(
+        f"SELECT batch, of_column, CASE WHEN {whole} THEN '.,' WHEN {plain} THEN '.' ELSE '' END FROM"
+        f" (SELECT batch, of_column, trim(value) AS word FROM {ALL_WRITTEN} WHERE of_column IN"
+        f" ({', '.join(map(str, columns))})) WHERE {said} NOT IN ({', '.join(map(text, ['', *words]))})"
+        " GROUP BY ALL"
+    ).fetchall()
+    found: dict[str, dict[int, str]] = {name: {} for name in columns.values()}
+    for batch, place, marks in rows:
+        found[columns[place]][batch] = marks
     return found
 
 
@@ -205,11 +240,12 @@ def _note_unread(
     """Cells that say something, and nothing that can be read as their column's type."""
     alike: dict[str, list[int]] = defaultdict(list)
     for batch, of_batch in enumerate(formats):
-        alike[of_batch.as_json()].append(batch)
+        alike[replace(of_batch, plain=[]).as_json()].append(batch)
     for words, batches in alike.items():
         found = json.loads(words)
         among = f"batch IN ({', '.join(map(str, batches))})" if len(alike) > 1 else "TRUE"
-        plain = _plain(connection, source, formats[batches[0]], among)
+        plain = _iso_days(connection, source, among)
+        plain |= set(source.columns).intersection(*(formats[batch].plain for batch in batches))
         typed = ((n, c.type) for n, c in source.columns.items() if c.type in KINDS and n not in plain)
         for name, kind in typed:
             says = f"COALESCE({cell(name, source, found)}, '') <> ''"
@@ -227,19 +263,17 @@ def _note_unread(
                 )
 
 
-def _plain(connection: duckdb.DuckDBPyConnection, source: Source, formats: Formats, among: str) -> set[str]:
-    """Columns of which every value is plainly a number, or an ISO date: what any reading reads. Asked first,
-    since an expression that reads all there is takes long to make.
+def _iso_days(connection: duckdb.DuckDBPyConnection, source: Source, among: str) -> set[str]:
+    """Columns of which every value is an ISO date: what any reading reads. Asked first, since an expression
+    that reads all there is takes long to make.
     """
-    plain = {"number": "TRY_CAST(value AS DECIMAL(20, 9))"} if formats.decimal_mark == "." else {}
     iso = "CASE WHEN regexp_full_match(value, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN TRY_CAST(value AS DATE) END"
-    plain |= {"date": iso, "timestamp": iso}
     names = list(source.columns)
     asked = " UNION ALL ".join(
         f"SELECT {place} AS place WHERE NOT EXISTS (FROM {ALL_WRITTEN} WHERE of_column = {place} AND {among}"
-        f" AND value <> '' AND {plain[column.type]} IS NULL)"
+        f" AND value <> '' AND {iso} IS NULL)"
         for place, column in enumerate(source.columns.values())
-        if column.type in plain and not column.format and column.timezone is None
+        if column.type in ("date", "timestamp") and not column.format and column.timezone is None
     )
     return {names[place] for (place,) in connection.execute(asked).fetchall()} if asked else set()
 

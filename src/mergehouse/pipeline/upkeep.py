@@ -54,7 +54,8 @@ def look_after(
 
 
 def written_by(result: RunResult, lakehouse: Lakehouse) -> list[str]:
-    """The tables that a run wrote, its log among them.
+    """The tables that a run wrote, its log among them; but for built ones of a first version, which has
+    nothing to let go of and was written at once.
 
     >>> written_by(mh.run("shop"), mh.open("shop"))
     []
@@ -62,6 +63,6 @@ def written_by(result: RunResult, lakehouse: Lakehouse) -> list[str]:
     if not result.changed:
         return []
     loaded = {bronze_table(b.source_system, b.source_table) for b in result.ingest.new}
-    built = [table.table for table in result.tables if table.version is not None]
+    built = [table.table for table in result.tables if table.version]
     log = [contract.table for contract in contracts("monitor")]
     return [n for n in (*sorted(loaded), BATCHES, REJECTED, *built, *log) if lakehouse.exists(n)]

@@ -54,9 +54,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     >>> columns[:4], rows[0][:4]
     (['source_system', 'label', 'currency', 'timezone'], ['shop', 'Shop', 'EUR', 'Europe/Berlin'])
     """
-    tables = {
-        name: _read(project.mappings_folder / f"{name}.csv", columns) for name, columns in GROUP_FILES.items()
-    }
+    tables = {name: group_table(project, name) for name in GROUP_FILES}
     for name, (file, columns) in BRAND_FILES.items():
         tables[name] = _stacked(project, file, columns)
     _check_rates(project, tables[FX_RATES][1])
@@ -93,6 +91,16 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
         [[b.name, str(b.quarantine.warn), str(b.quarantine.stop)] for b in project.brands.values()],
     )
     return tables
+
+
+def group_table(project: Project, name: str) -> Rows:
+    """One mapping that holds for the group, as in `mapping_tables`.
+
+    >>> columns, rows = group_table(mh.project("shop"), "rfm_segments")
+    >>> columns
+    ['r_score', 'f_score', 'segment']
+    """
+    return _read(project.mappings_folder / f"{name}.csv", GROUP_FILES[name])
 
 
 def _stacked(project: Project, file: str, columns: list[str]) -> Rows:

@@ -5,21 +5,22 @@ is none, an index.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import FitError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.progress import Progress
+from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.science.cards.card import Card
 from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
 from mergehouse.science.cards.pages import write_cards
 from mergehouse.science.cards.tables import keep_cards
-from mergehouse.science.features.dataset import read_dataset
+from mergehouse.science.features.dataset import Dataset
 from mergehouse.science.registry.versions import CHAMPION, Version, versions
-from mergehouse.science.survival.page import write_survival
+from mergehouse.science.survival.page import keep_survival
+from mergehouse.science.survival.tables import BrandSurvival
 
 if TYPE_CHECKING:
     from mergehouse.science.tasks import Task
@@ -27,40 +28,36 @@ if TYPE_CHECKING:
 
 def write_reports(
     project: Project,
-    brands: Iterable[str],
-    tasks: Iterable[Task],
-    untrained: dict[str, str],
-    progress: Progress,
+    survivals: Mapping[str, BrandSurvival | str],
+    cards: Iterable[Card],
+    progress: Progress = silent,
 ) -> list[str]:
-    """Survival and cards of some brands, after a training; the caller holds the lakehouse. Returns paths or
-    URLs, the index first.
-
-    A card is about the version that scores come from; where there is none, about the latest. `untrained`
-    says, by brand, why it has no model of its own. A brand whose known customers have not bought yet has no
-    page on survival.
+    """Survival by brand, or why there is none, and cards, after a training; the caller holds the lakehouse.
+    Returns paths or URLs, the index first.
     """
-    survival: list[str] = []
-    cards: list[Card] = []
-    tasks = list(tasks)
-    for brand in brands:
-        try:
-            survival.append(write_survival(project, brand, progress))
-        except FitError as error:
-            progress(str(error))
-        progress(f"{brand}: model cards")
-        cards += _cards(project, brand, tasks, untrained.get(brand, "No model has been trained yet."))
+    pages, cards = [], list(cards)
+    for survival in survivals.values():
+        if isinstance(survival, str):
+            progress(survival)
+        else:
+            pages.append(keep_survival(project, survival))
     keep_cards(Lakehouse(project.lakehouse_location, newest=True), cards)
-    return write_cards(project, cards) + survival
+    return write_cards(project, cards) + pages
 
 
-def _cards(project: Project, brand: str, tasks: list[Task], why: str) -> Iterator[Card]:
+def model_cards(
+    project: Project, brand: str, dataset: Dataset | None, tasks: Iterable[Task], why: str
+) -> Iterator[Card]:
+    """A card for each task of a brand: about the version that scores come from; where there is none, about
+    the latest. `why` says why there is no model; nor is there one without a `dataset`, where nobody has
+    bought.
+    """
     lakehouse = Lakehouse(project.lakehouse_location, newest=True)
     now = dt.datetime.now(dt.UTC)
     as_of = dict(lakehouse.table("gold.dim_brand").duckdb().project("source_system, as_of_date").fetchall())[
         brand
     ]
     known = versions(project, brand)
-    dataset = read_dataset(lakehouse, brand) if known else None
     for task in tasks:
         of_target = sorted(
             (v for v in known if v.target == task.target), key=lambda v: (CHAMPION in v.aliases, v.version)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
 
@@ -29,7 +30,9 @@ from mergehouse.science.evaluation.backtest import judged_cutoffs
 from mergehouse.science.evaluation.drift import watch
 from mergehouse.science.features.dataset import Dataset, active, matrix, read_dataset
 from mergehouse.science.registry.versions import Registered, champion
-from mergehouse.science.survival.page import write_survival
+from mergehouse.science.side_by_side import side_by_side, workers
+from mergehouse.science.survival.page import brand_survival, keep_survival
+from mergehouse.science.survival.tables import BrandSurvival
 from mergehouse.science.training import Training, too_short, train_missing
 
 GROUP = "group"
@@ -54,7 +57,7 @@ TINY = 1e-12
 NAMED = [*(f"reason_{n + 1}" for n in range(SHOWN)), "model_name", "model_version", "feature_version"]
 
 
-# as in training; trees may predict side by side, each customer is on its own
+# as in training: on a busy machine threads wait for each other
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def score(request: Request) -> Rows:
     """Scores of all customers.
@@ -74,23 +77,29 @@ def score(request: Request) -> Rows:
     }
     notes = training.notes
     datasets: dict[str, Dataset] = {}
-    for brand in project.brands:
-        progress(f"{brand}: features")
-        try:
-            datasets[brand] = read_dataset(lakehouse, brand)
-        except FitError as error:  # nobody has bought yet
-            notes.append(str(error))
-    buying = stand_ins(list(datasets.values()))
-    frames = []
-    for brand, dataset in datasets.items():
-        progress(f"{brand}: scores")
-        churn, clv = models[brand, "churn"], models[brand, "clv"]
-        if brand not in training.seconds:  # else its survival is told already
-            notes += [_why_not_trained(dataset, churn, trains), *_survival(project, brand, progress)]
-        if brand not in buying:
-            notes.append(f"{brand}: too little is known of how its customers buy; they have no scores.")
-            continue
-        frames.append(brand_scores(dataset, churn, clv, buying[brand], project.churn_after_days(brand)))
+    untold = [brand for brand in project.brands if brand not in training.seconds]
+    with workers(project.config.limits.threads) as pool:
+        survivals = pool.submit(_survivals, project, untold, progress)
+        for brand in project.brands:
+            progress(f"{brand}: features")
+            try:
+                datasets[brand] = read_dataset(lakehouse, brand)
+            except FitError as error:  # nobody has bought yet
+                notes.append(str(error))
+        buying = stand_ins(list(datasets.values()))
+        frames = []
+        for brand, dataset in datasets.items():
+            progress(f"{brand}: scores")
+            churn, clv = models[brand, "churn"], models[brand, "clv"]
+            if brand in untold:
+                notes.append(_why_not_trained(dataset, churn, trains))
+            if brand not in buying:
+                notes.append(f"{brand}: too little is known of how its customers buy; they have no scores.")
+                continue
+            churn_after_days = project.churn_after_days(brand)
+            frames.append(brand_scores(dataset, churn, clv, buying[brand], churn_after_days, pool))
+        told = survivals.result()
+    notes += [note for brand in datasets if brand in told for note in _kept(project, brand, told[brand])]
     progress("group")
     now = dt.datetime.now(dt.UTC)
     rows = all_scores(known_customers(lakehouse), frames, now, buyers(lakehouse))
@@ -128,10 +137,15 @@ def without_later(lakehouse: Lakehouse, rows: pl.DataFrame) -> tuple[pl.DataFram
     return stays.select(*CONTRACT.columns), emptied
 
 
-def _survival(project: Project, brand: str, progress: Progress) -> list[str]:
-    """Brings a brand's survival up to date. Scores do without it: why there is none, in words."""
-    found = or_why(lambda: [write_survival(project, brand, progress)])
-    return [f"{brand}: survival stays as it was: {found}"] if isinstance(found, str) else []
+def _survivals(project: Project, brands: Iterable[str], progress: Progress) -> dict[str, BrandSurvival | str]:
+    """Of each brand, or in words why there is none: scores do without it."""
+    return {brand: or_why(partial(brand_survival, project, brand, progress)) for brand in brands}
+
+
+def _kept(project: Project, brand: str, survival: BrandSurvival | str) -> list[str]:
+    """Brings a brand's published survival up to date, or says why not."""
+    kept = survival if isinstance(survival, str) else or_why(lambda: [keep_survival(project, survival)])
+    return [f"{brand}: survival stays as it was: {kept}"] if isinstance(kept, str) else []
 
 
 def _why_not_trained(dataset: Dataset, churn: Registered | None, trains: bool) -> str:
@@ -181,9 +195,10 @@ def brand_scores(
     clv: Registered | None,
     buying: ClvFallback,
     churn_after_days: int = HORIZONS[-1],
+    pool: Executor | None = None,
 ) -> pl.DataFrame:
     """Scores of the customers of one brand who ever bought, at its as-of date: the contract's columns but
-    bands and instant.
+    bands and instant; active and lapsed ones side by side in the `pool`.
 
     Chances and values come from the brand's models, their level set to the season, where there are any; else,
     and for lapsed customers if the churn model has nothing on these, from `buying`.
@@ -195,11 +210,12 @@ def brand_scores(
         (active, model.of_active if model else {}),
         (lapsed, model.of_lapsed if model else {}),
     ]
-    frames = []
-    for population, regressions in parts:
+
+    def of(part: tuple[Population, dict[int, Churn]]) -> pl.DataFrame | None:
+        population, regressions = part
         rows = population(dataset.at(day))
         if rows.is_empty():
-            continue
+            return None
         if churn and regressions:
             inputs = matrix(rows)
             chances = [expit(regressions[horizon].log_odds(inputs)) for horizon in HORIZONS]
@@ -210,7 +226,9 @@ def brand_scores(
             words, origin = list(rows.select(known_of_all())), _origin("fallback")
         falling = np.minimum.accumulate(chances)  # who buys nothing for longer bought nothing before
         risk = risk_within(churn_after_days, falling, partial(buying.silent, rows))
-        frames.append(_scores(rows, falling, risk, worth, buying).with_columns(*words, *origin))
+        return _scores(rows, falling, risk, worth, buying).with_columns(*words, *origin)
+
+    frames = [frame for frame in side_by_side(of, parts, pool) if frame is not None]
     return pl.concat(frames).with_columns(pl.lit(day).alias("as_of_date"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +26,14 @@ class Task:
     """What is trained: the model `target`, by the method of `models` that is best in `metric` of the
     backtest's target `judged`.
 
-    `backtest` tests so many cut-offs at once. `models` fit the method as it can be fitted on a day; it is not
-    kept as champion unless it beats `rules`, and is no worse in the metrics `guards`.
+    `backtest` tests cut-offs side by side in a pool. `models` fit the method as it can be fitted on a day; it
+    is not kept as champion unless it beats `rules`, and is no worse in the metrics `guards`.
     `judge` is the metrics of a fitted model at a cut-off, on the same customers as in the backtest;
     `parameters` are logged, by method.
     """
 
     target: str
-    backtest: Callable[[Dataset, Progress, int], Iterator[Tested]]
+    backtest: Callable[[Dataset, Progress, Executor | None], Iterator[Tested]]
     judged: str
     metric: str
     rules: tuple[str, ...]

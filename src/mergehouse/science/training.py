@@ -5,10 +5,11 @@ best model to the registry.
 from __future__ import annotations
 
 import datetime as dt
-import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from mergehouse.lakehouse.published import republishing
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
+from mergehouse.science.cards.card import Card
 from mergehouse.science.evaluation.backtest import (
     ALL,
     HORIZON,
@@ -36,6 +38,8 @@ from mergehouse.science.evaluation.explanation import keep_explanations
 from mergehouse.science.features.dataset import Dataset, expect_features, read_dataset
 from mergehouse.science.registry.champion import LOWER_IS_BETTER, Comparison, compare, record, verdict
 from mergehouse.science.registry.experiment_runs import log_training, means
+from mergehouse.science.registry.mlflow_client import prepare
+from mergehouse.science.registry.model_file import Model
 from mergehouse.science.registry.provenance import Origin, origin_of
 from mergehouse.science.registry.versions import (
     CHAMPION,
@@ -47,11 +51,13 @@ from mergehouse.science.registry.versions import (
     versions,
 )
 from mergehouse.science.registry.versions import as_json as version_as_json
-from mergehouse.science.reports import write_reports
+from mergehouse.science.reports import model_cards, write_reports
+from mergehouse.science.side_by_side import workers
+from mergehouse.science.survival.page import brand_survival, or_reason
+from mergehouse.science.survival.tables import BrandSurvival
 from mergehouse.science.tasks import TASKS, Task
 
 METRICS, CUTOFFS = "gold.model_metrics", "gold.feature_cutoffs"
-AT_ONCE = 4  # cut-offs that are tested at once at most: of a million customers each takes some 600 MB
 ByCutoff = dict[str, dict[dt.date, float]]  # by metric, then by cut-off
 
 
@@ -163,21 +169,30 @@ def train_brands(
     """As `train`, for a caller that holds the lakehouse's lock already and knows that there are features."""
     import sklearn.ensemble  # noqa: F401 - of libraries that are loaded alone threads can be limited
 
-    result = Training()
+    result, cards = Training(), list[Card]()
     # the same sums on any number of cores; and on a busy machine threads wait for each other
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), workers(project.config.limits.threads) as pool:
+        survivals = pool.submit(_survivals, project, brands, progress)
         for brand in brands:
-            began = time.perf_counter()
+            began, dataset = time.perf_counter(), None
             try:
                 dataset = read_dataset(lakehouse, brand)
                 if not judged_cutoffs(dataset):
                     raise FitError(too_short(dataset))
-                _train_brand(project, lakehouse, dataset, result, progress, deep)
+                _train_brand(project, lakehouse, dataset, result, progress, deep, pool)
             except FitError as error:
                 result.untrained[brand] = str(error)
             result.seconds[brand] = time.perf_counter() - began
-        result.pages = write_reports(project, brands, TASKS, result.untrained, progress)
+            why = result.untrained.get(brand, "No model has been trained yet.")
+            progress(f"{brand}: model cards")
+            cards += model_cards(project, brand, dataset, TASKS, why)
+        result.pages = write_reports(project, survivals.result(), cards, progress)
     return result
+
+
+def _survivals(project: Project, brands: list[str], progress: Progress) -> dict[str, BrandSurvival | str]:
+    """Of each brand; in words where no known customer has bought yet."""
+    return {brand: or_reason(partial(brand_survival, project, brand, progress)) for brand in brands}
 
 
 def train_missing(project: Project, lakehouse: Lakehouse, progress: Progress = silent) -> Training:
@@ -212,13 +227,20 @@ def as_json(result: Training) -> dict[str, Any]:
 
 
 def _train_brand(
-    project: Project, lakehouse: Lakehouse, dataset: Dataset, result: Training, progress: Progress, deep: bool
+    project: Project,
+    lakehouse: Lakehouse,
+    dataset: Dataset,
+    result: Training,
+    progress: Progress,
+    deep: bool,
+    pool: Executor,
 ) -> None:
     """A task of which nothing comes leaves the others standing."""
-    now, origin = dt.datetime.now(dt.UTC), origin_of(lakehouse, dataset)
-    threads = min(project.config.limits.threads or os.cpu_count() or 1, AT_ONCE)
+    prepared = pool.submit(prepare, project)
     dataset.at(dataset.as_of)  # parted by cut-off now, not by each thread
-    of_tasks = {task.target: list(task.backtest(dataset, progress, threads)) for task in TASKS}
+    begun = {task.target: task.backtest(dataset, progress, pool) for task in TASKS}
+    now, origin = dt.datetime.now(dt.UTC), origin_of(lakehouse, dataset)
+    of_tasks = {target: list(tested) for target, tested in begun.items()}
     if deep:
         of_tasks["churn"] = beside_rules(
             [*of_tasks["churn"], *_backtest_sequences(lakehouse, dataset, progress)]
@@ -226,35 +248,57 @@ def _train_brand(
     tested = [t for of_task in of_tasks.values() for t in of_task]
     result.tested += tested
     append_metrics(lakehouse, tested, now, origin.feature_version)
-    progress(f"{dataset.brand}: keeping in MLflow")
+    prepared.result()
+    candidates: list[_Candidate | Decision] = []
+    reasons: list[str] = []
+    for task in TASKS:
+        try:
+            candidates.append(_candidate(project, dataset, task, of_tasks[task.target], origin, now, pool))
+        except FitError as error:
+            reasons.append(str(error))
+    progress(f"{dataset.brand}: models, and keeping in MLflow what was tried")
     runs = log_training(
         project, tested, {name: given for task in TASKS for name, given in task.parameters.items()}, origin
     )
-    reasons = []
-    for task in TASKS:
-        progress(f"{dataset.brand}: {task.target} model")
+    for candidate in candidates:
         try:
-            decision = _train_task(
-                project, lakehouse, dataset, task, of_tasks[task.target], origin, now, runs
-            )
-            result.decisions.append(decision)
+            if isinstance(candidate, _Candidate):
+                candidate = _settled(project, lakehouse, dataset, candidate, runs)
+            result.decisions.append(candidate)
         except FitError as error:
             reasons.append(str(error))
     if reasons:
         result.untrained[dataset.brand] = " ".join(dict.fromkeys(reasons))
 
 
-def _train_task(
+@dataclass(frozen=True)
+class _Candidate:
+    """The best method of a backtest as a `version` to register: what it reached, alone (`own`) and `beside`
+    the rules; the `former` champion; the `same` version where it was registered before; its `model`, which is
+    being fitted, and what that goes by.
+    """
+
+    task: Task
+    version: Version
+    own: ByCutoff
+    beside: list[Comparison]
+    former: Version | None
+    same: Version | None
+    model: Future[tuple[Model, pl.DataFrame | None]]
+
+
+def _candidate(
     project: Project,
-    lakehouse: Lakehouse,
     dataset: Dataset,
     task: Task,
     tested: list[Tested],
     origin: Origin,
     now: dt.datetime,
-    runs: dict[tuple[str, str], str],
-) -> Decision:
-    """Registers the best method of a backtest and decides. Raises FitError where no model can be kept."""
+    pool: Executor,
+) -> _Candidate | Decision:
+    """Begins to fit what is to be registered, unless it was decided on before. Raises FitError where no model
+    can be kept.
+    """
     if leaks := [t for t in tested if t.leaks]:  # a model that knows the future is not for use
         raise FitError(
             f"{dataset.brand}: {leaks[0].method} is too good to be true at {leaks[0].cutoff}, AUC"
@@ -270,7 +314,7 @@ def _train_task(
                 f"{dataset.brand}: at every cut-off all customers or none left; no method can be judged.",
             )
             raise FitError(f"{why} No {task.target} model is kept.")
-    version = _candidate(task, judged, origin, dataset, now)
+    version = _version_of(task, judged, origin, dataset, now)
     own = of_methods[version.method]
     beside = _beside_rules(task, own, of_methods)
     if not beside:
@@ -283,16 +327,35 @@ def _train_task(
     same = next((v for v in known if v.fingerprint == version.fingerprint and _is_usable(project, v)), None)
     if same and same.why:
         return Decision(same, False, former.version if former else None, same.why)
-    model = task.models[version.method](dataset, dataset.as_of)
+    model = pool.submit(_fitted, task, version.method, dataset)
+    return _Candidate(task, version, own, beside, former, same, model)
+
+
+def _fitted(task: Task, method: str, dataset: Dataset) -> tuple[Model, pl.DataFrame | None]:
+    """The model as of today, and what it goes by."""
+    model = task.models[method](dataset, dataset.as_of)
+    return model, task.explain(dataset, model) if task.explain else None
+
+
+def _settled(
+    project: Project,
+    lakehouse: Lakehouse,
+    dataset: Dataset,
+    candidate: _Candidate,
+    runs: dict[tuple[str, str], str],
+) -> Decision:
+    """Registers a candidate and decides. Raises FitError where it could not be fitted."""
+    task, version, same = candidate.task, candidate.version, candidate.same
+    model, explained = candidate.model.result()
     if same is None:  # else it was registered by a training that was stopped before it decided
         run = runs[task.judged, version.method]
         same = register(project, model, version, dataset.at(dataset.as_of), run)
-    if task.explain:
-        keep_explanations(lakehouse, same, task.explain(dataset, model))
-    return _decide(project, lakehouse, dataset, task, same, own, beside, former)
+    if explained is not None:
+        keep_explanations(lakehouse, same, explained)
+    return _decide(project, lakehouse, dataset, task, same, candidate.own, candidate.beside, candidate.former)
 
 
-def _candidate(
+def _version_of(
     task: Task, judged: list[Tested], origin: Origin, dataset: Dataset, now: dt.datetime
 ) -> Version:
     """The best method as a version to register."""

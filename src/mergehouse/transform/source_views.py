@@ -123,14 +123,16 @@ def deletion_marks(source: Source, alias: str = "") -> list[str]:
 
 def _of_batches(batches: list[Batch], expression: Callable[[dict[str, Any]], str]) -> str:
     """One expression where all batches are written alike, else a CASE over the batches that are not written
-    as most are: of a source with many, the SQL stays short.
+    as most are: of a source with many, the SQL stays short. Numbers are `plain` where all batches say so.
     """
     by_formats: dict[str, list[str]] = defaultdict(list)
     for batch in batches:
         by_formats[batch.formats].append(batch.batch_id)
     by_expression: dict[str, list[str]] = defaultdict(list)
-    for formats, ids in by_formats.items():
-        by_expression[expression(json.loads(formats))] += ids
+    found = [json.loads(formats) for formats in by_formats]
+    plain = set.intersection(*(set(formats.get("plain", [])) for formats in found)) if found else set()
+    for formats, ids in zip(found, by_formats.values(), strict=True):
+        by_expression[expression(formats | {"plain": plain})] += ids
     if len(by_expression) < 2:
         return next(iter(by_expression), "NULL")
     *others, (most, _) = sorted(by_expression.items(), key=lambda read: len(read[1]))

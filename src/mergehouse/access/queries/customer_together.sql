@@ -1,2 +1,2 @@
 -- The same customer at all brands together.
-SELECT * FROM lookup.customers_together WHERE customer_id = $customer
+SELECT * FROM gold.customer_360 WHERE customer_id = $customer

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SECONDS = 60.0
-READ = {
+READ: dict[str, Callable[[str], Any]] = {
     "decimal": Decimal,
     "date": dt.date.fromisoformat,
     "timestamp": dt.datetime.fromisoformat,
@@ -64,8 +64,8 @@ class Connection:
         return self._frame("dimensions")
 
     def kpis(self, *names: str, by: str = "all", **filters: Any) -> polars.DataFrame:
-        """KPIs cut by `by`: all, brand, region, country, day, week, month or weekday. Filters are brand, region,
-        country, since and until. Without names all that can be cut like that.
+        """KPIs cut by `by`: all, brand, region, country, day, week, month or weekday. Filters are brand,
+        region, country, since and until. Without names all that can be cut like that.
         """
         return self._frame("kpis/values", kpi=list(names), by=by, **filters)
 
@@ -105,7 +105,8 @@ class Connection:
         """A column is a decimal, a day, an instant or what JSON has, as the answer says."""
         import polars as pl
 
-        rows, kinds = [], {}
+        rows: list[dict[str, Any]] = []
+        kinds: dict[str, str] = {}
         for page in self._pages(what, asked):
             rows += page["rows"]
             kinds |= {

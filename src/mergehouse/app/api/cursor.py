@@ -1,4 +1,6 @@
-"""Where a list goes on: signed, so that it is one that this server gave, for the same question of the same data."""
+"""Where a list goes on: signed, so that it is one that this server gave, for the same question of the same
+data.
+"""
 
 from __future__ import annotations
 

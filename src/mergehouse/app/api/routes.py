@@ -99,10 +99,16 @@ def kpi_list(request: Request, caller: Caller) -> Rows:
 
 @router.get("/kpis/values")
 def kpi_values(
-    request: Request, caller: Caller, by: By = "all",
+    request: Request,
+    caller: Caller,
+    by: By = "all",
     kpi: Annotated[list[str], Query(max_length=40, description="Names of KPIs; without, all.")] = [],  # noqa: B006
-    brand: Brand = None, region: Region = None, country: Country = None, since: Since = None, until: Until = None,
-) -> Rows:  # fmt: skip
+    brand: Brand = None,
+    region: Region = None,
+    country: Country = None,
+    since: Since = None,
+    until: Until = None,
+) -> Rows:
     """KPIs cut by one thing. Customer KPIs are as of each brand's own date and are not told for a period."""
     filters = Filters(brand, region, country, since, until)
     return _answer(request, caller, answers.kpis(caller.reader, by, filters, tuple(kpi)))
@@ -123,9 +129,13 @@ def explain(
 
 @router.get("/segments")
 def segments(
-    request: Request, caller: Caller, by: SegmentBy = "segment", brand: Brand = None, region: Region = None,
+    request: Request,
+    caller: Caller,
+    by: SegmentBy = "segment",
+    brand: Brand = None,
+    region: Region = None,
     country: Country = None,
-) -> Rows:  # fmt: skip
+) -> Rows:
     """Customers, money and expected value by RFM segment or region."""
     filters = Filters(brand, region, country)
     return _answer(request, caller, answers.segments(caller.reader, by, filters))
@@ -142,9 +152,14 @@ def risk_and_value(
 
 @router.get("/categories")
 def categories(
-    request: Request, caller: Caller, brand: Brand = None, region: Region = None, country: Country = None,
-    since: Since = None, until: Until = None,
-) -> Rows:  # fmt: skip
+    request: Request,
+    caller: Caller,
+    brand: Brand = None,
+    region: Region = None,
+    country: Country = None,
+    since: Since = None,
+    until: Until = None,
+) -> Rows:
     """What categories sold."""
     filters = Filters(brand, region, country, since, until)
     return _answer(request, caller, answers.categories(caller.reader, "category", filters))
@@ -152,10 +167,15 @@ def categories(
 
 @router.get("/customers")
 def customers(
-    request: Request, caller: Caller, brand: Brand = None, region: Region = None, country: Country = None,
-    segment: Segment = None, cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    request: Request,
+    caller: Caller,
+    brand: Brand = None,
+    region: Region = None,
+    country: Country = None,
+    segment: Segment = None,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
     size: Annotated[int, Query(ge=1, le=PAGE_ROWS)] = PAGE_ROWS,
-) -> Rows:  # fmt: skip
+) -> Rows:
     """Customers at each brand, a page at a time, in the order of their keys."""
     if not caller.scope.persons:
         raise HTTPException(403)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from mergehouse.access.gateway import Reader, Row
@@ -45,14 +45,14 @@ class Scoped:
 
     name: str
     label: str
-    brand: Brand | None
-    window: Window | None
-    compared: Window | None
-    absence: Absence | None
-    no_change: Absence | None
-    measures: Measures
-    method: str | None
     cards: tuple[Card, ...]
+    brand: Brand | None = None
+    window: Window | None = None
+    compared: Window | None = None
+    absence: Absence | None = None
+    no_change: Absence | None = None
+    measures: Measures = field(default_factory=dict)
+    method: str | None = None
 
     def card(self, kpi: str) -> Card:
         return next(card for card in self.cards if card.kpi.name == kpi)
@@ -68,7 +68,7 @@ def brand_cards(reader: Reader, brand: Brand, view: View, offered: Choices) -> S
     if isinstance(of, Absence):
         missing = tuple(Card(kpi_named(name), absence=of, no_change=of) for name in SALES)
         cards = missing + customer_cards(reader, [brand], view, offered)
-        return Scoped(brand.name, brand.label, brand, None, None, of, of, {}, None, cards)
+        return Scoped(brand.name, brand.label, cards, brand, absence=of, no_change=of)
     before = compared_with(brand, of, view)
     now, method = sales(reader, brand.name, view, of)
     earlier = sales(reader, brand.name, view, before)[0] if isinstance(before, Window) else None
@@ -81,16 +81,15 @@ def brand_cards(reader: Reader, brand: Brand, view: View, offered: Choices) -> S
         for name in SALES
     )
     return Scoped(
-        brand.name,
-        brand.label,
-        brand,
-        of,
-        before if isinstance(before, Window) else None,
-        None,
-        None if isinstance(before, Window) else before,
-        now,
-        method,
-        cards + customer_cards(reader, [brand], view, offered),
+        name=brand.name,
+        label=brand.label,
+        cards=cards + customer_cards(reader, [brand], view, offered),
+        brand=brand,
+        window=of,
+        compared=before if isinstance(before, Window) else None,
+        no_change=before if isinstance(before, Absence) else None,
+        measures=now,
+        method=method,
     )
 
 
@@ -105,7 +104,7 @@ def combined_cards(reader: Reader, brands: Sequence[Scoped], view: View, offered
     if gap or not with_data:
         why = replace(gap or Absence("no data", "no_sales"), word="not comparable" if gap else "no data")
         cards = tuple(Card(kpi_named(name), absence=why, no_change=why) for name in SALES)
-        return Scoped(GROUP, "", None, None, None, why, why, {}, None, cards + customers)
+        return Scoped(GROUP, "", cards + customers, absence=why, no_change=why)
     windows = [each.window for each in with_data if each.window]
     is_one = are_the_same(windows)
     before = [each.compared for each in with_data if each.compared]
@@ -129,19 +128,15 @@ def combined_cards(reader: Reader, brands: Sequence[Scoped], view: View, offered
                 card, per_day=sum((each.card(name).per_day or Decimal(0) for each in with_data), Decimal(0))
             )
         told.append(_compared(card, earlier, before[0] if comparable else no_change, windows[0].days))
-    shown = windows[0] if is_one else None
-    compared = before[0] if comparable else None
     return Scoped(
-        GROUP,
-        "",
-        None,
-        shown,
-        compared,
-        None,
-        None if comparable else no_change,
-        now,
-        method,
-        (*told, *customers),
+        name=GROUP,
+        label="",
+        cards=(*told, *customers),
+        window=windows[0] if is_one else None,
+        compared=before[0] if comparable else None,
+        no_change=None if comparable else no_change,
+        measures=now,
+        method=method,
     )
 
 

@@ -91,10 +91,11 @@ class Shared:
 @dataclass(frozen=True)
 class Overview:
     """All that the page shows. `kpis`: customer KPIs of the catalogue, None where they are of fewer than
-    five. `buyers`: all segments together; `prospects` have not bought. `scored`: customers with scores.
+    five. `buyers`: all segments together; `prospects` have not bought. `is_of_each`:
+    the customers of each brand, added up: one of two brands is two. `scored`: customers with scores.
     """
 
-    whose: str | None
+    is_of_each: bool
     kpis: Row | None
     segments: tuple[Segment, ...]
     buyers: Segment
@@ -131,7 +132,7 @@ def overview(reader: Reader, view: View, offered: Choices) -> Overview:
     scored, matrix = _matrix(reader.rows("risk", by="risk_and_tier", **asked))
     brands = [brand for brand in offered.brands if view.brand in (None, brand.name) and brand.days]
     return Overview(
-        whose=asked["brand"],
+        is_of_each=asked["brand"] is None,
         kpis=_kpis(reader, view),
         segments=tuple(sorted((_segment(row["part"], [row], buyers) for row in rows), key=_order)),
         buyers=buyers,
@@ -143,7 +144,7 @@ def overview(reader: Reader, view: View, offered: Choices) -> Overview:
         if len(brands) <= MOST_TRIANGLES
         else (),
         shared=_shared(reader, view) if reader.scope.group and not view.brand and len(brands) > 1 else None,
-        unobserved=tuple(brand for brand in brands if not brand.is_churn_observable),
+        unobserved=tuple(b for b in brands if b.churn_after_days is not None and not b.is_churn_observable),
     )
 
 

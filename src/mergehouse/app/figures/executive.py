@@ -9,7 +9,7 @@ from decimal import Decimal
 from mergehouse.access.gateway import Reader, Row
 from mergehouse.app.figures.cards import Card, Scoped, brand_cards, combined_cards, kpi_named
 from mergehouse.app.figures.story import Story, story
-from mergehouse.app.figures.trend import Point, Scale, Trend, recent, trend
+from mergehouse.app.figures.trend import LINES, Point, Scale, Trend, recent, trend
 from mergehouse.app.view import Choices, View
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
@@ -51,7 +51,7 @@ class Executive:
 
     brands: tuple[Scoped, ...]
     combined: Scoped | None
-    recent: dict[str, tuple[Point, ...]]
+    recent: tuple[Point, ...]  # of a single brand
     story: Story
     trend: Trend
     versus: tuple[Versus, ...]
@@ -61,8 +61,9 @@ class Executive:
 
     @property
     def sells_nothing(self) -> bool:
-        """Whether the filters leave nothing."""
-        return not any(each.measures.get("gmv") or each.measures.get("returns") for each in self.brands)
+        """Whether there are days to look at and the filters leave nothing of them."""
+        sold = (each.measures.get("gmv") or each.measures.get("returns") for each in self.brands)
+        return bool(self.story.brands) and not any(sold)
 
 
 def executive(
@@ -78,12 +79,14 @@ def executive(
     combined = None
     if reader.scope.group and len(brands) > 1:
         combined = combined_cards(reader, brands, view, offered)
+    told = story(reader, brands, view, offered)
+    largest = [each for each in brands if each in told.brands[:LINES]]
     return Executive(
         brands=brands,
         combined=combined,
-        recent={each.name: recent(reader, each, view) for each in brands},
-        story=story(reader, brands, view, offered),
-        trend=trend(reader, brands, view, offered, measure, scale),
+        recent=recent(reader, brands[0], view) if len(brands) == 1 else (),
+        story=told,
+        trend=trend(reader, largest, view, offered, measure, scale),
         versus=tuple(_versus(name, brands) for name in COMPARED) if len(brands) > 1 else (),
         regions=_regions(reader, brands, view, offered),
         categories=_categories(reader, brands, view),

@@ -51,8 +51,8 @@ class Month:
 
 @dataclass(frozen=True)
 class BrandRaw:
-    """`months` are those of the brand's own time without gaps left out; lines of other months, which are errors
-    mostly, are in `lines_elsewhere`, those whose date cannot be read in `lines_undated`.
+    """`months` are those of the brand's own time without gaps left out; lines of other months, which are
+    errors mostly, are in `lines_elsewhere`, those whose date cannot be read in `lines_undated`.
     """
 
     name: str
@@ -117,22 +117,32 @@ def _brand(row: dict[str, Any], files: list, lines: list, months: list) -> Brand
         row["label"],
         tuple(
             File(
-                f["source_table"], f["source_file"], f["status"], f["rows"], f["rejected_rows"], f["size_bytes"],
+                f["source_table"],
+                f["source_file"],
+                f["status"],
+                f["rows"],
+                f["rejected_rows"],
+                f["size_bytes"],
                 f["ingest_ts"],
             )
             for f in files
         ),
         tuple(
             RawLines(
-                one["currency"], one["lines"], one["negative_lines"], one["lines_without_amount"],
-                one["amount"] or NOTHING, one["billed"], one["returned"],
+                one["currency"],
+                one["lines"],
+                one["negative_lines"],
+                one["lines_without_amount"],
+                one["amount"] or NOTHING,
+                one["billed"],
+                one["returned"],
             )
             for one in lines
         ),
         _months(own, since, until),
         sum(m["lines"] for m in dated) - sum(m["lines"] for m in own),
         sum(m["lines"] for m in months if not m["part"]),
-    )  # fmt: skip
+    )
 
 
 def _months(rows: list[dict[str, Any]], since: dt.date | None, until: dt.date | None) -> tuple[Month, ...]:

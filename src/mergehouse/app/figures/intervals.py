@@ -54,7 +54,7 @@ def of_return_rate(rate: float | None, sums: Mapping[str, float | None]) -> Inte
     >>> sums = {"documents": 101, "gmv": 1000.0, "returned": 10.0, "gmv_squared": 10000.0,
     ...         "returned_squared": 100.0, "gmv_by_returned": 0.0}
     >>> of_return_rate(0.01, sums)  # one of 101 documents is a return of 10
-    Interval(low=0.0, high=0.0297...)
+    Interval(low=0, high=0.0297...)
     """
     documents, gmv = sums.get("documents") or 0, sums.get("gmv") or 0
     if not rate or documents < FEWEST or not gmv:

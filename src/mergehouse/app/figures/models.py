@@ -1,4 +1,6 @@
-"""How good the models are and what they go by: survival, metrics at past cut-offs, calibration, lift, drift."""
+"""How good the models are and what they go by: survival, metrics at past cut-offs, calibration, lift,
+drift.
+"""
 
 from __future__ import annotations
 
@@ -126,8 +128,8 @@ class Silence:
 
 @dataclass(frozen=True)
 class Survival:
-    """Curves of one clock. `shown` are the groups whose `curves` are drawn. `within`: of `silences`, days; None
-    where the data are too short to tell: `observed` days of them, `needed` to say anything.
+    """Curves of one clock. `shown` are the groups whose `curves` are drawn. `within`: of `silences`, days;
+    None where the data are too short to tell: `observed` days of them, `needed` to say anything.
     """
 
     clock: str
@@ -193,8 +195,8 @@ class Models:
 def models(
     reader: Reader, brand: str, label: str, clock: str | None = None, group: str | None = None
 ) -> Models:
-    """What is known of a brand's models. `clock` and `group` choose the survival curve; what the brand does not
-    have of them is as if nothing were chosen.
+    """What is known of a brand's models. `clock` and `group` choose the survival curve; what the brand does
+    not have of them is as if nothing were chosen.
     """
     drift = reader.rows("score_drift", brand=brand)
     return Models(
@@ -265,22 +267,19 @@ def _survival(reader: Reader, brand: str, clock: str | None, group: str | None) 
     clocks = tuple(dict.fromkeys(row["clock"] for row in rows))
     if not clocks:
         return None
-    clock = (
-        clock
-        if clock in clocks
-        else "purchase_to_purchase"
-        if "purchase_to_purchase" in clocks
-        else clocks[0]
-    )
-    groups = tuple(_group(row) for row in rows if row["clock"] == clock)
+    usual = "purchase_to_purchase" if "purchase_to_purchase" in clocks else clocks[0]
+    wanted: str = clock if clock in clocks and clock else usual
+    groups = tuple(_group(row) for row in rows if row["clock"] == wanted)
     names = [one.name for one in groups]
-    shown = group if group in names else ALL if ALL in names else names[0]
+    shown: str = group if group in names and group else ALL if ALL in names else names[0]
     drawn = dict.fromkeys([name for name in (ALL, shown) if name in names])
-    curves = {name: _curve(reader, brand, clock, name) for name in drawn}
+    curves = {name: _curve(reader, brand, wanted, name) for name in drawn}
     whole = _curve(reader, brand, "purchase_to_purchase", ALL)
     silences, within = _silences(whole)
     observed = int(whole[-1].x) if whole else 0
-    return Survival(clock, clocks, groups, shown, curves, silences, within, observed, LATER[-1] + SILENCES[1])
+    return Survival(
+        wanted, clocks, groups, shown, curves, silences, within, observed, LATER[-1] + SILENCES[1]
+    )
 
 
 def _curve(reader: Reader, brand: str, clock: str, group: str) -> tuple[Point, ...]:

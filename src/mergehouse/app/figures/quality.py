@@ -15,8 +15,8 @@ State = Literal["fresh", "stale", "no limit", "no data"]
 
 @dataclass(frozen=True)
 class Freshness:
-    """How old a brand's data is. `days_behind` is counted to today, from its last order; `limit` is what the brand
-    allows, None where it says nothing.
+    """How old a brand's data is. `days_behind` is counted to today, from its last order; `limit` is what the
+    brand allows, None where it says nothing.
     """
 
     brand: str
@@ -106,7 +106,9 @@ class Quality:
 
 
 def quality(reader: Reader, brand: str | None, today: dt.date, limits: Mapping[str, int | None]) -> Quality:
-    """Freshness of the scope's brands, or of one; and the checks that hold now, if the scope is of everything."""
+    """Freshness of the scope's brands, or of one; and the checks that hold now, if the scope is of
+    everything.
+    """
     brands = [row for row in reader.rows("brands") if brand in (None, row["source_system"])]
     known = {row["source_system"]: row for row in reader.rows("freshness", brand=brand)}
     findings = [

@@ -1,4 +1,6 @@
-"""From the raw exports' figures to the clean ones: pairs, a waterfall that adds up to the cent, and reasons."""
+"""From the raw exports' figures to the clean ones: pairs, a waterfall that adds up to the cent, and
+reasons.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why lines are not in GMV: `meaning` in words, where the code is known; no samples for a scope without persons."""
+    """Why lines are not in GMV: `meaning` in words, where the code is known; no samples for a scope without
+    persons.
+    """
 
     step: str
     code: str
@@ -89,8 +93,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class BrandCleaning:
-    """`currency`: what raw amounts are in, or None where there are several. `adds_up`: the steps lead from the
-    first figure to the last to the cent, in amounts and in lines.
+    """`currency`: what raw amounts are in, or None where there are several. `adds_up`: the steps lead from
+    the first figure to the last to the cent, in amounts and in lines.
     """
 
     name: str

@@ -17,6 +17,7 @@ from mergehouse.kpi.catalogue import Kpi
 Scale = Literal["value", "index"]
 SHORTEST, LEAST_INDEXED = 26, 8  # weeks: drawn where there are so many, and that a mean is taken of
 LONGEST_BY_DAY = 31  # days
+LINES = 5  # brands that have one, the largest
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mergehouse.app.view import DAY, RECENT, WEEK, Brand, Choices, View, calendar_period
+from mergehouse.app.view import ALL, DAY, DEFAULT_PERIOD, RECENT, WEEK, Brand, Choices, View, calendar_period
 from mergehouse.app.writing import Absent
 
 YEAR = 52 * WEEK  # days: the same weekdays a year before
@@ -55,9 +55,14 @@ def weeks_of(view: View, offered: Choices) -> int | None:
     """How many whole weeks the period has; None where it is not of weeks."""
     if view.period in RECENT:
         return RECENT[view.period]
-    if calendar_period(view.period) or view.period == "all":
+    if calendar_period(view.period) or is_all(view, offered):
         return None
     return min(offered.weeks, offered.common_weeks) if on_one_calendar(view, offered) else offered.weeks
+
+
+def is_all(view: View, offered: Choices) -> bool:
+    """Whether the period is all data: as asked for, or since no brand has a whole week."""
+    return view.period == ALL or view.period == DEFAULT_PERIOD and not offered.weeks
 
 
 def on_one_calendar(view: View, offered: Choices) -> bool:
@@ -69,7 +74,7 @@ def window(brand: Brand, view: View, offered: Choices) -> Window | Absence:
     """The days of a brand that a view is about, or why it has none."""
     if not (brand.first and brand.as_of and brand.last) or not brand.days:
         return Absence("no data", "no_sales", brand.label)
-    if view.period == "all":
+    if is_all(view, offered):
         return Window(brand.first, max(brand.last, brand.last_sale or brand.last), is_all=True)
     if named := calendar_period(view.period):
         return _within(brand, *named)

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from mergehouse.access.classes import ORDERS, SILENT, SPENT
 from mergehouse.access.gateway import Reader
 from mergehouse.app import parameters
+from mergehouse.app.asked import Asked, about
 from mergehouse.app.export import MOST_ROWS, Export, exported
 from mergehouse.app.figures.campaign import Plan, campaign, contacts
 from mergehouse.app.figures.customers import RISKS
@@ -47,6 +48,10 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
         "planned": planned,
         "own": _own(plan),
         "replays": plots.replays(planned, looked.words),
+        "past": [
+            vars(each) | {"brand": looked.words.brand(each.brand), "share": each.share}
+            for each in planned.replays
+        ],
         "segments": _segments(visitor.reader),
         "risks": RISKS,
         "grids": {"days": SILENT, "orders": ORDERS, "euros": SPENT},
@@ -60,18 +65,12 @@ def save_contacts(request: Request, visitor: SignedIn, looked: LookedAt) -> Resp
     """Whom to write to, and whom to set aside, for the CRM."""
     plan = _plan(request, visitor.reader)
     planned = campaign(visitor.reader, looked.view, plan)
-    rows = contacts(visitor.reader, looked.view, plan, min(planned.listed, MOST_ROWS))
+    rows = contacts(visitor.reader, looked.view, plan, MOST_ROWS)
     request.state.entry.rows = len(rows)
-    filters = [words for words, _ in looked.words.chips(periods=False)]
-    filters += [f"{name}: {value}" for name, value in _own(plan).items()]
-    about = {
-        "page": "Campaign contacts",
-        "of": visitor.scope.label,
-        "filters": "; ".join(filters) or "none",
-        "made": looked.shown_as_of["words"].methods(looked.methods),
-        "address": str(request.url),
-    }
-    return exported(Export("campaign contacts", COLUMNS, rows, about, planned.listed), "csv")
+    found = planned.listed if planned.listed > MOST_ROWS else None  # fewer: all of them are in the file
+    said = about(Asked(looked.offered, looked.view), visitor) | looked.places | _own(plan)
+    said = {"page": "Campaign contacts"} | said | {"address": str(request.url)}
+    return exported(Export("campaign contacts", COLUMNS, rows, said, found), "csv")
 
 
 def _segments(reader: Reader) -> tuple[str, ...]:
@@ -81,11 +80,10 @@ def _segments(reader: Reader) -> tuple[str, ...]:
 def _plan(request: Request, reader: Reader) -> Plan:
     """The plan in an address: 422 where something is not offered."""
     usual = Plan()
-    percent = {
-        "rate": parameters.number(request, "rate", Decimal("0.1"), PERCENT),
-        "control": parameters.number(request, "control", Decimal(0), Decimal(50)),
-    }
+    rate = parameters.number(request, "rate", Decimal("0.1"), PERCENT)
+    control = parameters.number(request, "control", Decimal(0), Decimal(50))
     days_from = parameters.step(request, "from", SILENT)
+    cost = parameters.number(request, "cost", Decimal(0), Decimal(1000))
     return Plan(
         days_from=usual.days_from if days_from is None else days_from,
         days_below=parameters.step(request, "below", SILENT[1:]),
@@ -93,15 +91,11 @@ def _plan(request: Request, reader: Reader) -> Plan:
         eur_from=parameters.step(request, "spent", SPENT) or usual.eur_from,
         segment=parameters.one_of(request, "segment", _segments(reader)),
         risk=parameters.one_of(request, "risk", RISKS),
-        cost=_or(parameters.number(request, "cost", Decimal(0), Decimal(1000)), usual.cost),
+        cost=usual.cost if cost is None else cost,
         budget=parameters.number(request, "budget", Decimal(1), Decimal(100_000_000)),
-        rate=usual.rate if percent["rate"] is None else percent["rate"] / PERCENT,
-        control=usual.control if percent["control"] is None else percent["control"] / PERCENT,
+        rate=usual.rate if rate is None else rate / PERCENT,
+        control=usual.control if control is None else control / PERCENT,
     )
-
-
-def _or(given: Decimal | None, usual: Decimal) -> Decimal:
-    return usual if given is None else given
 
 
 def _own(plan: Plan) -> dict[str, Any]:

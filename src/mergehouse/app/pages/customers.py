@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 
 from mergehouse.access.gateway import Reader
 from mergehouse.app import parameters
+from mergehouse.app.asked import Asked as Question
+from mergehouse.app.asked import about
 from mergehouse.app.export import Export, exported
 from mergehouse.app.figures.customer_list import (
     MOST,
@@ -28,7 +30,7 @@ from mergehouse.app.filters import Looked, LookedAt
 from mergehouse.app.page import Page
 from mergehouse.app.plots import customers as plots
 from mergehouse.app.rendering import page
-from mergehouse.app.visitor import SignedIn, allowed
+from mergehouse.app.visitor import SignedIn, Visitor, allowed
 
 PAGE = Page("/customers", "Customers", "Customers")
 PERSONS = allowed(Page("/customers/list", "Customer list", "Customers", frozenset({"persons"})))
@@ -139,22 +141,8 @@ def _own(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _export(
-    request: Request, visitor: SignedIn, looked: Looked, asked: Asked, listed: CustomerList
-) -> Export:
-    filters = [words for words, _ in looked.words.chips(periods=False)]
-    filters += [f"{name}: {value}" for name, value in _own(asked).items()]
+def _export(request: Request, visitor: Visitor, looked: Looked, asked: Asked, listed: CustomerList) -> Export:
     columns = COLUMNS if not listed.together else {k: v for k, v in COLUMNS.items() if k != "brand"}
-    return Export(
-        "customers",
-        columns,
-        listed.rows,
-        {
-            "page": "Customer list",
-            "of": visitor.scope.label,
-            "filters": "; ".join(filters) or "none",
-            "made": looked.shown_as_of["words"].methods(looked.methods),
-            "address": str(request.url),
-        },
-        listed.found,
-    )
+    said = about(Question(looked.offered, looked.view), visitor) | looked.places | _own(asked)
+    said = {"page": "Customer list"} | said | {"address": str(request.url)}
+    return Export("customers", columns, listed.rows, said, listed.found)

@@ -3,41 +3,75 @@
 from __future__ import annotations
 
 from typing import Any, get_args
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import Response
 
+from mergehouse.app.asked import Asked, about
+from mergehouse.app.export import Export, exported
 from mergehouse.app.figures.cards import SALES
-from mergehouse.app.figures.executive import executive
+from mergehouse.app.figures.executive import Executive, executive
 from mergehouse.app.figures.trend import Scale
-from mergehouse.app.filters import LookedAt
+from mergehouse.app.filters import Looked, LookedAt
 from mergehouse.app.page import Page
 from mergehouse.app.parameters import one_of
 from mergehouse.app.plots import executive as plots
 from mergehouse.app.rendering import page
-from mergehouse.app.visitor import SignedIn
+from mergehouse.app.visitor import SignedIn, Visitor
+from mergehouse.app.written import executive as files
 
 PAGE = Page("/", "Executive", "Overview")
-OWN: dict[str, tuple[str, ...]] = {
-    "measure": SALES,
-    "scale": get_args(Scale),
-}  # parameters of this page alone; the first is usual
+# parameters of this page alone; the first value is usual
+OWN: dict[str, tuple[str, ...]] = {"measure": SALES, "scale": get_args(Scale)}
+DOWNLOADS = tuple(f"{table}.{kind}" for table in files.TABLES for kind in ("csv", "parquet"))
 router = APIRouter()
 
 
 @router.get("/")
-def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
+def show(request: Request, visitor: SignedIn, looked: LookedAt) -> Response:
     own: dict[str, Any] = {name: one_of(request, name, values) or values[0] for name, values in OWN.items()}
     figures = executive(visitor.reader, looked.view, looked.offered, own["measure"], own["scale"])
+    if wanted := one_of(request, "download", DOWNLOADS):
+        table, kind = wanted.split(".")
+        file = _download(table, visitor, looked, own, figures)
+        request.state.entry.rows += len(file.rows)
+        return exported(file, "parquet" if kind == "parquet" else "csv")
     tokens = plots.tokens_of([brand.name for brand in looked.offered.brands])
+
+    def here_to(**changed: str) -> str:
+        """This page with filters or parameters of its own changed."""
+        filters = {name: value for name, value in changed.items() if name not in OWN}
+        query = urlencode(looked.view.query(**filters) | _kept(own | changed))
+        return f"{request.app.state.suite.prefix}/{'?' if query else ''}{query}"
+
     context = {
         "figures": figures,
-        "own": {name: value for name, value in own.items() if value != OWN[name][0]},
+        "own": _kept(own),
+        "here_to": here_to,
         "measures": SALES,
         "tokens": tokens,
         "trends": plots.trend_plots(figures, tokens, looked.words),
-        "pairs": plots.pairs(figures, tokens, looked.words),
-        "regions": plots.regions_plot(figures, tokens, looked.words),
+        "pairs": plots.pairs(figures, tokens, looked.words, here_to),
+        "regions": plots.regions_plot(figures, tokens, looked.words, here_to),
         "categories": plots.categories_plot(figures, tokens, looked.words),
     }
     return page(request, visitor, "executive", **looked.shown, **context)
+
+
+def _kept(own: dict[str, Any]) -> dict[str, str]:
+    """The page's own parameters that say something."""
+    return {name: value for name, value in own.items() if name in OWN and value != OWN[name][0]}
+
+
+def _download(
+    wanted: str, visitor: Visitor, looked: Looked, own: dict[str, Any], figures: Executive
+) -> Export:
+    """What the page shows, with its filters."""
+    columns, rows = files.TABLES[wanted](figures)
+    said = {"page": "Executive"} | looked.view.query() | {"period": looked.words.period()}
+    if wanted == "trend":
+        said |= own
+    return Export(
+        f"executive {wanted}", columns, rows, about(Asked(looked.offered, looked.view), visitor) | said
+    )

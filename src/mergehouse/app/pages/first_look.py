@@ -18,13 +18,23 @@ from mergehouse.app.writing import Writing
 
 PAGE = Page("/first-look", "First Look", "Trust", place=10)
 FILES = {
-    "brand": "Brand", "source": "Source", "name": "File", "status": "Status", "rows": "Rows",
-    "rejected": "Rejected rows", "size": "Bytes", "loaded": "Loaded",
-}  # fmt: skip
+    "brand": "Brand",
+    "source": "Source",
+    "name": "File",
+    "status": "Status",
+    "rows": "Rows",
+    "rejected": "Rejected rows",
+    "size": "Bytes",
+    "loaded": "Loaded",
+}
 MONTHS = {
-    "brand": "Brand", "month": "Month", "lines": "Order lines", "amount": "Amount", "currency": "Currency",
+    "brand": "Brand",
+    "month": "Month",
+    "lines": "Order lines",
+    "amount": "Amount",
+    "currency": "Currency",
     "is_partial": "Partial",
-}  # fmt: skip
+}
 STATUSES = {
     "loaded": "loaded",
     "repeat": "delivered before, not loaded again",
@@ -39,9 +49,17 @@ def show(request: Request, visitor: SignedIn, question: AskedFor) -> HTMLRespons
     request.state.entry.rows += sum(len(brand.files) for brand in found)
     drawn = [brand for brand in found if brand.months][:MOST_BRANDS]
     return page(
-        request, visitor, "first_look", asked=question, found=found, drawn=drawn, chart_of=_chart, months_of=_months_written,
-        deliveries_of=_deliveries, files_of=_files_written,
-    )  # fmt: skip
+        request,
+        visitor,
+        "first_look",
+        asked=question,
+        found=found,
+        drawn=drawn,
+        chart_of=_chart,
+        months_of=_months_written,
+        deliveries_of=_deliveries,
+        files_of=_files_written,
+    )
 
 
 @router.get("/first-look/export")
@@ -123,15 +141,10 @@ def _files(brand: BrandRaw) -> list[dict[str, Any]]:
 
 
 def _months(brand: BrandRaw) -> list[dict[str, Any]]:
+    """A row a month and currency; one without lines has neither amount nor currency."""
     return [
-        {
-            "brand": brand.label,
-            "month": month.start,
-            "lines": month.lines,
-            "amount": amount,
-            "currency": currency,
-        }
-        | {"is_partial": month.is_partial}
+        {"brand": brand.label, "month": month.start, "lines": month.lines, "is_partial": month.is_partial}
+        | {"currency": currency, "amount": month.amounts.get(currency)}
         for month in brand.months
-        for currency, amount in (month.amounts or {"": None}).items()
+        for currency in month.amounts or ("",)
     ]

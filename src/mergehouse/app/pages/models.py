@@ -25,14 +25,25 @@ CLOCKS = {
 }
 COLUMNS = {
     "metrics": {
-        "target": "Target", "method": "Method", "metric": "Metric", "cutoff": "Cut-off", "value": "Value", "low": "Low",
-        "high": "High", "customers": "Customers",
+        "target": "Target",
+        "method": "Method",
+        "metric": "Metric",
+        "cutoff": "Cut-off",
+        "value": "Value",
+        "low": "Low",
+        "high": "High",
+        "customers": "Customers",
     },
     "survival": {
-        "clock": "Clock", "group": "Customers", "day": "Day", "survival": "Share left", "low": "Low", "high": "High",
+        "clock": "Clock",
+        "group": "Customers",
+        "day": "Day",
+        "survival": "Share left",
+        "low": "Low",
+        "high": "High",
     },
     "drift": {"item": "Input", "psi": "PSI", "verdict": "Verdict"},
-}  # fmt: skip
+}
 router = APIRouter()
 
 
@@ -48,16 +59,31 @@ def show(
     found = _models(question, visitor, curve, customers)
     card = _chosen(found, target) if found else None
     return page(
-        request, visitor, "models", asked=question, found=found, card=card, clocks=CLOCKS, title=title,
-        own=_own(found, card), written=written, metric_names=METRIC_NAMES,
-    )  # fmt: skip
+        request,
+        visitor,
+        "models",
+        asked=question,
+        found=found,
+        card=card,
+        clocks=CLOCKS,
+        title=title,
+        own=_own(found, card),
+        written=written,
+        metric_names=METRIC_NAMES,
+    )
 
 
 @router.get("/models/export")
 def export(
-    request: Request, visitor: SignedIn, question: AskedFor, of: Literal["metrics", "survival", "drift"] = "metrics", target: str = "",
-    curve: str = "", customers: str = "", kind: Kind = "csv",
-) -> Response:  # fmt: skip
+    request: Request,
+    visitor: SignedIn,
+    question: AskedFor,
+    of: Literal["metrics", "survival", "drift"] = "metrics",
+    target: str = "",
+    curve: str = "",
+    customers: str = "",
+    kind: Kind = "csv",
+) -> Response:
     found = _models(question, visitor, curve, customers)
     rows: list[dict[str, Any]] = []
     if found and of == "metrics" and (card := _chosen(found, target)):

@@ -108,6 +108,8 @@ def _change(pair: Pair, write: Writing) -> str:
         return "no data"
     if pair.kind == "share":
         return write.points(pair.difference)
+    if not pair.difference:
+        return write.delta(0)
     return write.delta(pair.difference / pair.raw) if pair.raw else write.delta(None, "not comparable")
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from mergehouse.app.figures.campaign import Campaign
 from mergehouse.app.figures.customer_list import Customer
 from mergehouse.app.figures.customers import Overview
+from mergehouse.app.figures.trend import LINES
 from mergehouse.app.figures.what_if import Change
+from mergehouse.app.plots.executive import tokens_of
 from mergehouse.app.wording import Wording
 
-TOKENS = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
 STATES = {"silent": "Silent", "at_risk": "At risk", "active": "Active"}
 
 
@@ -24,8 +26,7 @@ def overview_plots(figures: Overview) -> dict[str, Any]:
 def timeline(found: Customer, words: Wording) -> dict[str, Any]:
     """Net revenue of each month with an order, a column for each brand."""
     months = [month for month, _ in found.by_month]
-    brands = [brand.name for brand in words.offered.brands]
-    mine = [row["source_system"] for row in found.brands]
+    tokens = _tokens(words)
     return {
         "kind": "trend",
         "unit": "EUR",
@@ -34,10 +35,10 @@ def timeline(found: Customer, words: Wording) -> dict[str, Any]:
             {
                 "name": words.brand(name),
                 "type": "column",
-                "token": TOKENS[brands.index(name) % len(TOKENS)] if name in brands else TOKENS[0],
+                "token": tokens[name],
                 "values": [float(sums[name]) if name in sums else None for _, sums in found.by_month],
             }
-            for name in mine
+            for name in (row["source_system"] for row in found.brands)
         ],
     }
 
@@ -64,9 +65,12 @@ def worlds(changes: tuple[Change, ...], measure: str, unit: str) -> dict[str, An
 
 
 def replays(planned: Campaign, words: Wording) -> dict[str, Any]:
-    """The share that came back by itself at each past cut-off, a line a brand."""
+    """The share that came back by itself at each past cut-off, a line for each of the largest brands."""
     cutoffs = sorted({each.cutoff for each in planned.replays})
-    brands = dict.fromkeys(each.brand for each in planned.replays)
+    sizes: Counter[str] = Counter()
+    for each in planned.replays:
+        sizes[each.brand] += each.customers
+    brands, tokens = [brand for brand, _ in sizes.most_common(LINES)], _tokens(words)
     shares = {(each.brand, each.cutoff): each.share for each in planned.replays}
     return {
         "kind": "trend",
@@ -76,8 +80,13 @@ def replays(planned: Campaign, words: Wording) -> dict[str, Any]:
             {
                 "name": words.brand(brand),
                 "type": "line",
+                "token": tokens[brand],
                 "values": [shares.get((brand, day)) for day in cutoffs],
             }
             for brand in brands
         ],
     }
+
+
+def _tokens(words: Wording) -> dict[str, str]:
+    return tokens_of([brand.name for brand in words.offered.brands])

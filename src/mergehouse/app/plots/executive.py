@@ -4,7 +4,7 @@ table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -12,13 +12,13 @@ from typing import Any
 from mergehouse.app.figures.cards import Card, Scoped, kpi_named
 from mergehouse.app.figures.executive import Executive, Part, Versus
 from mergehouse.app.figures.intervals import FEWEST
-from mergehouse.app.figures.trend import Line, Point, Trend
+from mergehouse.app.figures.trend import LINES, Line, Point, Trend
 from mergehouse.app.view import WEEK
 from mergehouse.app.wording import FEW, Wording
 from mergehouse.app.writing import Number
 
 TOKENS = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
-LINES, BARS = len(TOKENS), 8  # brands that are drawn, the largest; tables have all
+BARS = 8  # brands that are drawn, the largest; tables have all
 UNITS = {"money": "EUR", "percent": "share", "integer": "count"}
 CELLS = {"money": "money", "percent": "share", "integer": "number"}
 
@@ -38,14 +38,13 @@ class Plot:
 
 def tokens_of(brands: Sequence[str]) -> dict[str, str]:
     """A colour for each brand, the same on all pages."""
-    return {name: TOKENS[place % LINES] for place, name in enumerate(brands)}
+    return {name: TOKENS[place % len(TOKENS)] for place, name in enumerate(brands)}
 
 
 def trend_plots(figures: Executive, tokens: dict[str, str], words: Wording) -> list[Plot]:
     """One plot, or one for each brand beside the others; none where there is nothing to draw."""
     trend = figures.trend
-    largest = [each.name for each in figures.story.brands][:LINES]
-    lines = [line for line in trend.lines if line.name in largest]
+    lines = trend.lines
     if not lines:
         return []
     if not trend.is_apart:
@@ -241,14 +240,16 @@ class Pair:
     verdict: str
 
 
-def pairs(figures: Executive, tokens: dict[str, str], words: Wording) -> list[Pair]:
-    """Where two brands have figures."""
+def pairs(
+    figures: Executive, tokens: dict[str, str], words: Wording, links: Callable[..., str]
+) -> list[Pair]:
+    """Where two brands have figures; a click narrows the page to a brand."""
     if sum(1 for each in figures.brands if each.window) < 2:
         return []
-    return [_pair(versus, tokens, words) for versus in figures.versus]
+    return [_pair(versus, tokens, words, links) for versus in figures.versus]
 
 
-def _pair(versus: Versus, tokens: dict[str, str], words: Wording) -> Pair:
+def _pair(versus: Versus, tokens: dict[str, str], words: Wording, links: Callable[..., str]) -> Pair:
     known = [(scoped, card) for scoped, card in versus.cards if card.value is not None]
     drawn = sorted(known, key=lambda each: -(each[0].card("net_revenue").per_day or 0))[:BARS]
     values = [_compared(card) for _, card in drawn]
@@ -259,6 +260,7 @@ def _pair(versus: Versus, tokens: dict[str, str], words: Wording) -> Pair:
         "values": values,
         "tokens": [tokens[scoped.name] for scoped, _ in drawn],
         "estimated": [card.method in ("estimated", "mixed") for _, card in drawn],
+        "links": [links(brand=scoped.name) for scoped, _ in drawn],
     }
     if any(intervals):
         series["low"] = [each.low if each else value for each, value in zip(intervals, values, strict=True)]
@@ -307,18 +309,26 @@ def _verdict(versus: Versus, known: Sequence[tuple[Scoped, Card]], words: Wordin
     if versus.kpi == "return_rate" and without:
         return f"{words.named(without)} delivered no returns: no interval."
     if versus.kpi in ("aov", "return_rate"):
-        return f"Fewer than {FEWEST} orders: no interval."
+        if any((scoped.measures.get("orders") or 0) < FEWEST for scoped, _ in known):
+            return f"Fewer than {FEWEST} orders: no interval."
+        return "No interval: sums over single orders are not among these data."
     return ""
 
 
-def regions_plot(figures: Executive, tokens: dict[str, str], words: Wording) -> Plot:
-    """Each region's net revenue a day, a bar for each brand."""
-    drawn = [(n, each) for n, each in enumerate(figures.brands) if each.window][:LINES]
+def regions_plot(
+    figures: Executive, tokens: dict[str, str], words: Wording, links: Callable[..., str]
+) -> Plot:
+    """Each region's net revenue a day, a bar for each of the largest brands; a click narrows the page to
+    it.
+    """
+    largest = {each.name for each in figures.story.brands[:LINES]}
+    drawn = [(n, each) for n, each in enumerate(figures.brands) if each.name in largest]
     series = [
         {
             "name": each.label,
             "token": tokens[each.name],
             "values": [part.by_brand[n] for part in figures.regions],
+            "links": [links(region=part.name) for part in figures.regions],
         }
         for n, each in drawn
     ]
@@ -340,9 +350,12 @@ def categories_plot(figures: Executive, tokens: dict[str, str], words: Wording) 
         values = [sum((part.by_brand[n] for n in rest), Decimal(0)) for part in parts]
         series.append({"name": f"{len(rest)} others", "token": "muted", "values": values})
     plot = _parts_plot("categories", "What is sold", "Category", figures, parts, series, words)
-    totals = {"totals": [part.per_day for part in parts]}
-    labels = [f"{part_label(part)}  {words.write.share(part.share)}" for part in parts]
-    return replace(plot, options=plot.options | totals | {"labels": labels})
+    printed = {
+        "labels": [part_label(part) for part in parts],
+        "totals": [part.per_day for part in parts],
+        "after": [words.write.share(part.share) for part in parts],
+    }
+    return replace(plot, options=plot.options | printed)
 
 
 def part_label(part: Part) -> str:

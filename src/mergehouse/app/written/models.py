@@ -37,7 +37,7 @@ def metrics(card: Card, write: Writing) -> Rows:
                 "metric": METRIC_NAMES[name],
                 "mean": metric_written(name, model.mean(name), write),
                 "last": metric_written(name, last.value, write),
-                "interval": f"{metric_written(name, last.low, write)} – {metric_written(name, last.high, write)}",
+                "interval": " – ".join(metric_written(name, end, write) for end in (last.low, last.high)),
             }
         )
     return rows
@@ -67,8 +67,12 @@ def judged_chart(card: Card, write: Writing) -> dict[str, Any]:
             | ({} if method.is_model else {"previous": True})
         )
     return {
-        "kind": "trend", "labels": [write.short_month(day) for day in days], "unit": "count", "zero": False, "series": series,
-    }  # fmt: skip
+        "kind": "trend",
+        "labels": [write.short_month(day) for day in days],
+        "unit": "count",
+        "zero": False,
+        "series": series,
+    }
 
 
 def judged_rows(card: Card, write: Writing) -> tuple[Rows, Rows]:
@@ -91,49 +95,62 @@ def calibration_chart(card: Card) -> dict[str, Any]:
     across = max((p.x for p in points), default=0)
     upwards = max((p.high if p.high is not None else p.y for p in points), default=0)
     return {
-        "kind": "scatter", "unit": "EUR" if card.is_value else "share", "x": "predicted", "y": "what came",
+        "kind": "scatter",
+        "unit": "EUR" if card.is_value else "share",
+        "x": "predicted",
+        "y": "what came",
         "diagonal": min(across, upwards),
         "points": [{"x": p.x, "y": p.y, "low": p.low, "high": p.high, "size": 1} for p in points],
-    }  # fmt: skip
+    }
 
 
 def gains_chart(card: Card, write: Writing) -> dict[str, Any]:
     best = [point.y for point in card.best_gains]
+    other = {"type": "line", "previous": True}
     return {
-        "kind": "trend", "unit": "share", "max": 1, "labels": [write.share(point.x) for point in card.gains],
+        "kind": "trend",
+        "unit": "share",
+        "max": 1,
+        "labels": [write.share(point.x) for point in card.gains],
         "series": [
             {"name": "model", "type": "line", "token": SERIES[0], "values": [p.y for p in card.gains]},
-            *([{"name": "best possible", "type": "line", "token": "muted", "previous": True, "values": best}] if best else []),
-            {"name": "at random", "type": "line", "token": "series-5", "previous": True, "values": [p.x for p in card.gains]},
+            *([other | {"name": "best possible", "token": "muted", "values": best}] if best else []),
+            other | {"name": "at random", "token": SERIES[-1], "values": [p.x for p in card.gains]},
         ],
-    }  # fmt: skip
+    }
 
 
 def weights_chart(card: Card) -> dict[str, Any]:
     return {
-        "kind": "bars", "unit": "number", "labels": [weight.name for weight in card.weights],
+        "kind": "bars",
+        "unit": "number",
+        "labels": [weight.name for weight in card.weights],
         "series": [
             {
-                "name": "AUC lost", "values": [w.value for w in card.weights], "low": [w.low for w in card.weights],
+                "name": "AUC lost",
+                "values": [w.value for w in card.weights],
+                "low": [w.low for w in card.weights],
                 "high": [w.high for w in card.weights],
             }
         ],
-    }  # fmt: skip
+    }
 
 
 def survival_chart(survival: Survival) -> dict[str, Any]:
     """The group that is looked at, with its band, and all customers behind it."""
     names = sorted(survival.curves, key=lambda name: name != survival.shown)
     return {
-        "kind": "steps", "x": "days",
+        "kind": "steps",
+        "x": "days",
         "series": [
             {
-                "name": group_label(name), "token": SERIES[place] if place == 0 else "muted",
+                "name": group_label(name),
+                "token": SERIES[place] if place == 0 else "muted",
                 "points": _steps(survival.curves[name], with_band=place == 0),
             }
             for place, name in enumerate(names)
         ],
-    }  # fmt: skip
+    }
 
 
 def _steps(points: Iterable[Any], with_band: bool) -> list[list[float]]:

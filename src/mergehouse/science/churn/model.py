@@ -20,7 +20,7 @@ from scipy.special import expit, logit
 from mergehouse.errors import FitError
 from mergehouse.science.btyd.bgnbd import fit_bgnbd
 from mergehouse.science.churn.seasonal_level import churn_from_purchases
-from mergehouse.science.features.dataset import ACTIVE_DAYS, INPUTS, Dataset, active, matrix
+from mergehouse.science.features.dataset import ACTIVE_DAYS, INPUTS, Dataset, active, fitted_once, matrix
 from mergehouse.science.features.rfm import rfm_score
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ def fit_churn_model(dataset: Dataset, day: dt.date) -> ChurnModel:
     return ChurnModel(of_active, of_lapsed)
 
 
+@fitted_once
 def fit_churn(dataset: Dataset, day: dt.date, horizon: int = 90, population: Population = active) -> Churn:
     """The logistic regression as it could be fitted on `day`.
 
@@ -165,6 +166,7 @@ def boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> np.ndarray:
     return expit(log_odds + intercept_for(log_odds, anchored_rate(dataset, day, horizon)))
 
 
+@fitted_once
 def fit_boosted(dataset: Dataset, day: dt.date, horizon: int = 90) -> HistGradientBoostingClassifier:
     """The challenger: gradient-boosted trees (scikit-learn's histogram booster) on active customers; its
     level is not anchored.

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import polars as pl
@@ -99,10 +101,13 @@ def judged_cutoffs(dataset: Dataset) -> list[dt.date]:
 
 
 def backtest_churn(
-    dataset: Dataset, progress: Progress = silent, threads: int = 1, methods: Methods = METHODS
+    dataset: Dataset,
+    progress: Progress = silent,
+    pool: Executor | None = None,
+    methods: Methods = METHODS,
 ) -> Iterator[Tested]:
-    """Every method at every tested cut-off, so many at once, on the customers active in the 90 days before
-    it, if any. One that cannot be fitted says why.
+    """Every method at every tested cut-off, these side by side in the `pool`, on the customers active in the
+    90 days before it, if any. One that cannot be fitted says why.
 
     >>> months = [dt.date(2024 + n // 12, n % 12 + 1, 1) for n in range(24)]
     >>> rows = pl.DataFrame({"cutoff_date": months, "recency_days": 5, "next_purchases_90d": 1})
@@ -116,20 +121,20 @@ def backtest_churn(
         if rows.is_empty():
             return []
         churned = (rows[f"next_purchases_{HORIZON}d"] == 0).to_numpy()
-        tested: list[Tested] = []
+        said: dict[str, np.ndarray | str] = {}
         for name, method in methods.items():
             progress(f"{dataset.brand}: {name} at {cutoff}")
-            said = or_why(partial(method, dataset, cutoff))
-            tested += _judged(dataset.brand, f"churn_{HORIZON}d", name, cutoff, rows, churned, said)
-        return beside_rules(tested)
+            said[name] = or_why(partial(method, dataset, cutoff))
+        return beside_rules(_judged(dataset.brand, f"churn_{HORIZON}d", cutoff, rows, churned, said))
 
-    for tested in side_by_side(at, judged_cutoffs(dataset), threads):
-        yield from tested
+    return chain.from_iterable(side_by_side(at, judged_cutoffs(dataset), pool))
 
 
-def backtest_clv(dataset: Dataset, progress: Progress = silent, threads: int = 1) -> Iterator[Tested]:
-    """Every method at every tested cut-off, so many at once, on all customers known then; a year's value
-    where its window is closed. One that cannot be fitted says why.
+def backtest_clv(
+    dataset: Dataset, progress: Progress = silent, pool: Executor | None = None
+) -> Iterator[Tested]:
+    """Every method at every tested cut-off, these side by side in the `pool`, on all customers known then; a
+    year's value where its window is closed. One that cannot be fitted says why.
 
     >>> young = Dataset("shop", dt.date(2026, 3, 7), pl.DataFrame({"cutoff_date": [dt.date(2026, 3, 1)]}))
     >>> list(backtest_clv(young))
@@ -140,16 +145,15 @@ def backtest_clv(dataset: Dataset, progress: Progress = silent, threads: int = 1
         rows = dataset.at(cutoff)
         progress(f"{dataset.brand}: value at {cutoff}")
         horizons = tuple(h for h in VALUE_HORIZONS if cutoff in dataset.closed_before(dataset.as_of, h))
+        said = dict(value_methods(dataset, cutoff, horizons))
         tested: list[Tested] = []
-        for name, predicted in value_methods(dataset, cutoff, horizons):
-            for horizon in horizons:
-                said = predicted if isinstance(predicted, str) else predicted[horizon]
-                value = outcome(rows, horizon)
-                tested += _judged(dataset.brand, f"clv_{horizon}d", name, cutoff, rows, value, said)
+        for horizon in horizons:
+            of_horizon = {name: p if isinstance(p, str) else p[horizon] for name, p in said.items()}
+            value = outcome(rows, horizon)
+            tested += _judged(dataset.brand, f"clv_{horizon}d", cutoff, rows, value, of_horizon)
         return tested
 
-    for tested in side_by_side(at, judged_cutoffs(dataset), threads):
-        yield from tested
+    return chain.from_iterable(side_by_side(at, judged_cutoffs(dataset), pool))
 
 
 def beside_rules(tested: Iterable[Tested]) -> list[Tested]:
@@ -188,36 +192,43 @@ def groups(rows: pl.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
 def _judged(
     brand: str,
     target: str,
-    method: str,
     cutoff: dt.date,
     rows: pl.DataFrame,
     truth: np.ndarray,
-    predicted: np.ndarray | str,
+    said: Mapping[str, np.ndarray | str],
 ) -> Iterator[Tested]:
-    """Of all customers, and where the method is one of BY_GROUP of each group in which there is something to
-    rank. In the place of predictions, why there are none.
+    """What each method `said`: of all customers, and where it is one of BY_GROUP of each group in which there
+    is something to rank. In the place of predictions, why there are none.
     """
-    if isinstance(predicted, str):
-        yield Tested(
-            brand, target, ALL, method, cutoff, len(rows), float(truth.mean()), {}, {}, why=predicted
-        )
-        return
     metrics = churn_metrics if truth.dtype == bool else value_metrics
-    everybody = [(ALL, np.ones(len(rows), dtype=bool))]
-    for group, chosen in everybody + (list(groups(rows)) if method in BY_GROUP else []):
-        happened, said = truth[chosen], predicted[chosen]
-        found = metrics(happened, said) if group == ALL or len(said) >= SMALLEST else {}
-        if found or group == ALL:
-            within = intervals(metrics, happened, said)
-            yield Tested(
+
+    def of(group: str, chosen: np.ndarray, methods: Mapping[str, np.ndarray]) -> dict[str, Tested]:
+        happened, parts = truth[chosen], {name: predicted[chosen] for name, predicted in methods.items()}
+        limits = intervals(metrics, happened, list(parts.values()))
+        return {
+            name: Tested(
                 brand,
                 target,
                 group,
-                method,
+                name,
                 cutoff,
-                len(said),
+                len(part),
                 float(happened.mean()),
-                found,
+                metrics(happened, part),
                 within,
-                calibration(happened, said),
+                calibration(happened, part),
             )
+            for (name, part), within in zip(parts.items(), limits, strict=True)
+        }
+
+    predictions = {name: p for name, p in said.items() if not isinstance(p, str)}
+    of_all = of(ALL, np.ones(len(rows), dtype=bool), predictions)
+    for name, predicted in said.items():
+        if isinstance(predicted, str):
+            rate = float(truth.mean())
+            yield Tested(brand, target, ALL, name, cutoff, len(rows), rate, {}, {}, why=predicted)
+            continue
+        yield of_all[name]
+        for group, chosen in groups(rows) if name in BY_GROUP else ():
+            if chosen.sum() >= SMALLEST and (found := of(group, chosen, {name: predicted})[name]).metrics:
+                yield found

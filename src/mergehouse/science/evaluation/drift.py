@@ -177,5 +177,5 @@ def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[
         yield Tested(
             str(brand), AS_SCORED, ALL, f"{name} version {version}", as_of,
             len(part), float(churned.mean()), found,
-            intervals(churn_metrics, churned, probability) if found else {},
+            intervals(churn_metrics, churned, [probability])[0],
         )  # fmt: skip

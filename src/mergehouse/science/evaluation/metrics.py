@@ -4,7 +4,8 @@ was spent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -13,8 +14,12 @@ BINS = 10  # of calibration: deciles of the prediction
 TOP = 0.1  # the share of customers that lift and captured value are about
 DRAWS = 200  # of the bootstrap
 AT_ONCE = 2**15  # counts, of customers in draws, that are looked at together: what a core's cache holds
+IN_TURN = 16  # parts of so many counts that one prediction is judged by before the next
 Metrics = dict[str, float]
-OfCounts = Callable[[np.ndarray], dict[str, np.ndarray]]
+Drawn = dict[str, np.ndarray]  # metrics of draws, shape (draws,)
+# of each prediction, from how often each customer counts: parts of shape (draws, n), whole numbers that add
+# up to n in each draw; NaN for a draw in which there is nothing to rank
+OfCounts = Callable[[Sequence[np.ndarray]], list[Drawn]]
 
 
 def churn_metrics(churned: np.ndarray, probability: np.ndarray) -> Metrics:
@@ -31,7 +36,7 @@ def churn_metrics(churned: np.ndarray, probability: np.ndarray) -> Metrics:
     >>> churn_metrics(np.array([1, 1]), np.array([0.9, 0.4]))
     {}
     """
-    return _of_everybody(_churn(churned, probability), len(churned))
+    return _of_everybody(_churn(churned, [probability]), len(churned))[0]
 
 
 def value_metrics(value: np.ndarray, predicted: np.ndarray) -> Metrics:
@@ -45,33 +50,45 @@ def value_metrics(value: np.ndarray, predicted: np.ndarray) -> Metrics:
     >>> found["mae"], found["bias"], found["top_share"], found["gini"]
     (15.0, 0.9, 0.5, 1.0)
     """
-    return _of_everybody(_value(value, predicted), len(value))
+    return _of_everybody(_value(value, [predicted]), len(value))[0]
 
 
 def intervals(
     metrics: Callable[[np.ndarray, np.ndarray], Metrics],
     truth: np.ndarray,
-    predicted: np.ndarray,
+    predicted: Sequence[np.ndarray],
     seed: int = 1,
-) -> dict[str, tuple[float, float]]:
-    """95 % intervals of all metrics: the bootstrap over customers (Efron 1979, percentile method), seeded.
+) -> list[dict[str, tuple[float, float]]]:
+    """95 % intervals of all metrics, of each of several predictions of one truth: the bootstrap over
+    customers (Efron 1979, percentile method), seeded.
 
-    A draw is how often each customer is drawn: customers are sorted once, and all draws count along.
+    A draw is how often each customer is drawn: customers are sorted once, and all draws count along; what
+    draws say of the truth alone is worked out once.
 
     >>> churned, probability = np.arange(40) >= 20, np.linspace(0, 1, 40)
-    >>> intervals(churn_metrics, churned, probability)["auc"]  # a ranking without a fault, whoever is drawn
-    (1.0, 1.0)
+    >>> best, worst = intervals(churn_metrics, churned, [probability, 1 - probability])
+    >>> best["auc"], worst["auc"]  # rankings without a fault, and with nothing else, whoever is drawn
+    ((1.0, 1.0), (0.0, 0.0))
     """
     of_counts = {churn_metrics: _churn, value_metrics: _value}[metrics](truth, predicted)
-    if not _of_everybody(of_counts, len(truth)):
-        return {}
+    told = _of_everybody(of_counts, len(truth))
+    if not any(told):
+        return [{} for _ in told]
     counts = _draws(len(truth), seed)
-    parts = [of_counts(part) for part in np.array_split(counts, min(DRAWS, -(-counts.size // AT_ONCE)))]
-    names = list(parts[0])
-    drawn = np.column_stack([np.concatenate([part[name] for part in parts]) for name in names])
-    drawn = drawn[~np.isnan(drawn).any(axis=1)]  # a draw in which there is nothing to rank tells nothing
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0).tolist()
-    return dict(zip(names, zip(low, high, strict=True), strict=True))
+    parts = np.array_split(counts, min(DRAWS, -(-counts.size // AT_ONCE)))
+    found = zip(*(of_counts(parts[n : n + IN_TURN]) for n in range(0, len(parts), IN_TURN)), strict=True)
+    return [_limits(_joined(of)) if whole else {} for whole, of in zip(told, found, strict=True)]
+
+
+def _joined(parts: Sequence[Drawn]) -> Drawn:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _limits(drawn: Drawn) -> dict[str, tuple[float, float]]:
+    each = np.column_stack([*drawn.values()])
+    each = each[~np.isnan(each).any(axis=1)]  # a draw in which there is nothing to rank tells nothing
+    low, high = np.percentile(each, [2.5, 97.5], axis=0).tolist()
+    return dict(zip(drawn, zip(low, high, strict=True), strict=True))
 
 
 def calibration(truth: np.ndarray, predicted: np.ndarray) -> list[tuple[float, float, int]]:
@@ -112,16 +129,20 @@ def _draws(customers: int, seed: int) -> np.ndarray:
     return counts
 
 
-def _of_everybody(of_counts: OfCounts, customers: int) -> Metrics:
+def _of_everybody(of_counts: OfCounts, customers: int) -> list[Metrics]:
     """The metrics where each customer counts once; empty where nothing can be ranked."""
-    found = {name: float(value[0]) for name, value in of_counts(np.ones((1, customers))).items()}
-    return {} if np.isnan([*found.values()]).any() else found
+    once = of_counts([np.ones((1, customers))])
+    each = [{name: float(value[0]) for name, value in found.items()} for found in once]
+    return [{} if np.isnan([*found.values()]).any() else found for found in each]
 
 
-def _churn(churned: np.ndarray, probability: np.ndarray) -> OfCounts:
-    """The metrics as a function of how often each customer counts, shape (draws, n), whole numbers that add
-    up to n; NaN for a draw in which all or none churned.
-    """
+def _churn(churned: np.ndarray, probabilities: Sequence[np.ndarray]) -> OfCounts:
+    each = [_churn_of(churned, probability) for probability in probabilities]
+    return lambda parts: [_joined([of_part(counts) for counts in parts]) for of_part in each]
+
+
+def _churn_of(churned: np.ndarray, probability: np.ndarray) -> Callable[[np.ndarray], Drawn]:
+    """Of one prediction. A draw in which all or none churned has nothing to rank."""
     order = np.argsort(-probability, kind="stable")
     p, y = probability[order].clip(1e-6, 1 - 1e-6), churned[order].astype(float)
     # customers with one probability are one step of the ROC and the precision-recall curve
@@ -131,7 +152,7 @@ def _churn(churned: np.ndarray, probability: np.ndarray) -> OfCounts:
     # of probabilities from the lowest on, as in `calibration`
     deciles = customers - np.cumsum([0, *(len(part) for part in np.array_split(p, BINS))])[BINS - 1 :: -1]
 
-    def of_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
+    def of_part(counts: np.ndarray) -> Drawn:
         w = np.take(counts, order, axis=1).astype(float)
         left, squared, log_losses, rights = (w @ added).T
         gone = w * y
@@ -153,50 +174,93 @@ def _churn(churned: np.ndarray, probability: np.ndarray) -> OfCounts:
             "lift": lift * customers / left,
         }
 
+    return of_part
+
+
+def _value(value: np.ndarray, predictions: Sequence[np.ndarray]) -> OfCounts:
+    """A draw in which all spent the same, or nothing, has nothing to rank."""
+    best, customers = np.argsort(-value, kind="stable"), len(value)
+    perfect = value[best]
+    ends, place = _ends(perfect), np.argsort(best)
+    each = [_value_of(value, place, predicted) for predicted in predictions]
+
+    def of_truth(counts: np.ndarray) -> _Truth:
+        v = np.take(counts, best, axis=1).astype(float)
+        drawn = v > 0
+        first, last = drawn.argmax(axis=1), customers - 1 - drawn[:, ::-1].argmax(axis=1)
+        ranks = _middles(v, np.cumsum(v, axis=1), ends)
+        above = _spent_above(v, ranks, perfect)
+        ranks = ranks - customers / 2
+        return _Truth(perfect[first] == perfect[last], above, ranks, _rowwise(v * ranks, ranks))
+
+    def of_counts(parts: Sequence[np.ndarray]) -> list[Drawn]:
+        drawn = [(counts, of_truth(counts)) for counts in parts]
+        return [_joined([of_part(*part) for part in drawn]) for of_part in each]
+
     return of_counts
 
 
-def _value(value: np.ndarray, predicted: np.ndarray) -> OfCounts:
-    """The metrics as a function of how often each customer counts, shape (draws, n), whole numbers that add
-    up to n; NaN for a draw in which all spent the same, or nothing.
+@dataclass(frozen=True, eq=False)
+class _Truth:
+    """What draws say of the values alone: whether all are alike, and of a perfect ranking `_spent_above`, the
+    ranks from the middle on, shape (draws, n), and the sum of their squares.
     """
-    order, best = np.argsort(-predicted, kind="stable"), np.argsort(-value, kind="stable")
-    ranked, perfect, said = value[order], value[best], predicted[order]
-    of_said, of_perfect, customers = _ends(said), _ends(perfect), len(value)
-    place = np.argsort(best)[order]  # among the perfectly ranked
-    error, off = said - ranked, ranked - value.mean()
+
+    is_alike: np.ndarray
+    above: np.ndarray
+    ranks: np.ndarray
+    squares: np.ndarray
+
+
+def _value_of(
+    value: np.ndarray, place: np.ndarray, predicted: np.ndarray
+) -> Callable[[np.ndarray, _Truth], Drawn]:
+    """Of one prediction; `place` is each customer's in the perfect ranking."""
+    order, customers = np.argsort(-predicted, kind="stable"), len(value)
+    ranked, said, place = value[order], predicted[order], place[order]
+    ends, error, off = _ends(said), said - ranked, ranked - value.mean()
     added = np.column_stack([ranked, said, np.abs(error), error**2, off, off**2])
 
-    def of_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
-        w, v = (np.take(counts, by, axis=1).astype(float) for by in (order, best))
-        total, of_said_total, absolute, squared, shift, spread = (w @ added).T
-        listed, listed_best = np.cumsum(w, axis=1), np.cumsum(v, axis=1)
-        top_tenth = _of_first([_tenth(customers)], listed, np.cumsum(w * ranked, axis=1), ranked)[:, 0]
+    def of_part(counts: np.ndarray, truth: _Truth) -> Drawn:
+        w = np.take(counts, order, axis=1).astype(float)
+        total, said_total, absolute, squared, shift, spread = (w @ added).T
         spread -= shift**2 / customers
-        drawn = v > 0
-        first, last = drawn.argmax(axis=1), customers - 1 - drawn[:, ::-1].argmax(axis=1)
-        nothing = (perfect[first] == perfect[last]) | (total <= 0)
+        nothing = truth.is_alike | (total <= 0)
         total[nothing] = spread[nothing] = np.nan
-        middle, by_value = listed - w / 2, _middles(v, listed_best, of_perfect)
-        by_said = middle if len(of_said) == customers else _middles(w, listed, of_said)
+        listed = np.cumsum(w, axis=1)
+        middle = listed - w / 2
         gini, of_best = (
-            2 * ((weight * (customers + 0.5 - rank)) @ spent) / total / customers - 1 - 1 / customers
-            for weight, rank, spent in ((w, middle, ranked), (v, by_value, perfect))
+            2 * above / total / customers - 1 - 1 / customers
+            for above in (_spent_above(w, middle, ranked), truth.above)
         )
-        by_said, by_value = by_said - customers / 2, by_value - customers / 2
-        norm = np.sqrt(_rowwise(w * by_said, by_said) * _rowwise(v * by_value, by_value))
-        both = _rowwise(w * by_said, np.take(by_value, place, axis=1))
+        ranks = (middle if len(ends) == customers else _middles(w, listed, ends)) - customers / 2
+        weighted = w * ranks
+        norm = np.sqrt(_rowwise(weighted, ranks) * truth.squares)
+        both = _rowwise(weighted, np.take(truth.ranks, place, axis=1))
         return {
             "spearman": np.divide(both, norm, out=np.zeros_like(norm), where=norm > 0),
             "gini": gini / of_best,
-            "top_share": top_tenth / total,
+            "top_share": _of_top(w, listed, ranked) / total,
             "mae": absolute / customers,
             "rmse": np.sqrt(squared / customers),
             "r2": 1 - squared / spread,
-            "bias": of_said_total / total,
+            "bias": said_total / total,
         }
 
-    return of_counts
+    return of_part
+
+
+def _spent_above(counts: np.ndarray, ranks: np.ndarray, spent: np.ndarray) -> np.ndarray:
+    """What customers `spent` (n,), each as often as there are customers from there on down the ranking."""
+    return (counts * (counts.shape[1] + 0.5 - ranks)) @ spent
+
+
+def _of_top(counts: np.ndarray, listed: np.ndarray, each: np.ndarray) -> np.ndarray:
+    """The sum of `each` (n,) over the first tenth of those drawn: shape (draws,)."""
+    tenth = _tenth(len(each))
+    until = 1 + max(int(np.searchsorted(draw, tenth)) for draw in listed)
+    so_far = np.cumsum(counts[:, :until] * each[:until], axis=1)
+    return _of_first([tenth], listed[:, :until], so_far, each)[:, 0]
 
 
 def _ends(ordered: np.ndarray) -> np.ndarray:

@@ -5,8 +5,10 @@ on.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import duckdb
 import numpy as np
@@ -16,6 +18,8 @@ from mergehouse.errors import FitError, LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 
 FEATURES, OUTCOMES = "gold.customer_features", "gold.customer_outcomes"
+Asked = ParamSpec("Asked")
+Fitted = TypeVar("Fitted")
 ACTIVE_DAYS = 90  # the headline population: customers with a purchase in so many days before the cut-off
 
 
@@ -43,6 +47,10 @@ class Dataset:
         return sorted(self.rows["cutoff_date"].unique())
 
     @cached_property
+    def _fits(self) -> dict[object, object]:
+        return {}
+
+    @cached_property
     def _by_cutoff(self) -> dict[tuple[object, ...], pl.DataFrame]:
         return self.rows.partition_by("cutoff_date", as_dict=True)
 
@@ -58,6 +66,30 @@ class Dataset:
         [datetime.date(2025, 1, 1)]
         """
         return [c for c in self.cutoffs if c + dt.timedelta(days) <= day and c < self.as_of]
+
+
+def fitted_once(
+    fit: Callable[Concatenate[Dataset, Asked], Fitted],
+) -> Callable[Concatenate[Dataset, Asked], Fitted]:
+    """A fit that each dataset remembers: backtest, explanations and cards ask for the same ones.
+
+    >>> @fitted_once
+    ... def customers(dataset: Dataset, day: dt.date) -> int:
+    ...     return print("counts") or len(dataset.at(day))
+    >>> dataset = Dataset("shop", dt.date(2025, 4, 1), pl.DataFrame({"cutoff_date": [dt.date(2025, 1, 1)]}))
+    >>> customers(dataset, dt.date(2025, 1, 1)), customers(dataset, dt.date(2025, 1, 1))
+    counts
+    (1, 1)
+    """
+
+    @wraps(fit)
+    def once(dataset: Dataset, *asked: Asked.args, **named: Asked.kwargs) -> Fitted:
+        key = (fit.__name__, asked, *named.items())
+        if key not in dataset._fits:
+            dataset._fits[key] = fit(dataset, *asked, **named)
+        return cast(Fitted, dataset._fits[key])
+
+    return once
 
 
 def expect_features(lakehouse: Lakehouse) -> None:

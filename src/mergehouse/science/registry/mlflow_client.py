@@ -77,6 +77,14 @@ def connected(project: Project) -> Iterator[MlflowClient]:
         raise RegistryError(f"MLflow at {_without_secrets(uri)}: {_reason(error)}") from None
 
 
+def prepare(project: Project) -> None:
+    """Imports MLflow and makes the project's database where it is not there: seconds, in which something else
+    can be done. Nobody else connects meanwhile. Errors as for `connected`.
+    """
+    with connected(project):
+        pass
+
+
 def experiment_id(client: MlflowClient, project: Project) -> str:
     """The project's experiment, made where it is not there."""
     name = experiment_name(project)

@@ -40,16 +40,22 @@ def write_survival(project: Project, brand: str, progress: Progress = silent) ->
     `republishing`). Raises FitError where no known customer has bought, LakehouseError where a table it reads
     is not published.
     """
+    return keep_survival(project, brand_survival(project, brand, progress))
+
+
+def keep_survival(project: Project, found: BrandSurvival) -> str:
+    """The second half of `write_survival`: what was computed, written."""
     lakehouse = Lakehouse(project.lakehouse_location, newest=True)
-    progress(f"{brand}: survival")
-    found = brand_survival(project, lakehouse, brand)
+    brand = found.watch.brand
     for table, rows in tables(found).items():
         lakehouse.replace_brand(contract_of(f"gold.{table}"), rows, brand)
     return put_pages(lakehouse, {f"{FOLDER}/{brand}-survival.html": page(project, found)})[0]
 
 
-def brand_survival(project: Project, lakehouse: Lakehouse, brand: str) -> BrandSurvival:
-    with _opened(project, lakehouse) as connection:
+def brand_survival(project: Project, brand: str, progress: Progress = silent) -> BrandSurvival:
+    """The first half of `write_survival`: nothing is written, so that it may run beside whatever writes."""
+    progress(f"{brand}: survival")
+    with _opened(project, Lakehouse(project.lakehouse_location, newest=True)) as connection:
         seen = watch(connection, brand, project.churn_after_days(brand))
         if seen is None:
             raise FitError(
@@ -60,8 +66,8 @@ def brand_survival(project: Project, lakehouse: Lakehouse, brand: str) -> BrandS
             seen,
             tuple(dict.fromkeys(segments)),
             tuple(survivals(connection, seen)),
-            _or_reason(lambda: fit_hazards(connection, seen)),
-            _or_reason(lambda: outlook(connection, seen)),
+            or_reason(lambda: fit_hazards(connection, seen)),
+            or_reason(lambda: outlook(connection, seen)),
             inactivity(connection, seen.first, seen.as_of, seen.churn_after_days),
         )
 
@@ -109,7 +115,12 @@ def _opened(project: Project, lakehouse: Lakehouse):
             ) from None
 
 
-def _or_reason(compute: Callable[[], Found]) -> Found | str:
+def or_reason(compute: Callable[[], Found]) -> Found | str:
+    """What is computed, or in words why it cannot be fitted.
+
+    >>> or_reason(lambda: 0.5)
+    0.5
+    """
     try:
         return compute()
     except FitError as error:

@@ -1,0 +1,135 @@
+"""The Executive page in Chromium: read by axe, walked by filters, and drawn in every look.
+
+Screenshots go to the folder that `--basetemp` names.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from tests.app.two_times import apart
+from tests.browser.test_shell import CHROMIUM, FOLDER, LOOKS, VIOLATIONS, expect_clean
+from tests.conftest import Shop
+from tests.prepared import prepared
+from tests.suite import PASSWORD
+
+from mergehouse.access.extract import write_extracts
+from mergehouse.access.policy import load_policy
+from mergehouse.app.server import create_app
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
+    pytest.mark.skipif(not FOLDER.exists(), reason="no bundle: python frontend/bundle.py"),
+    pytest.mark.slow("a browser starts"),
+]
+PAGES = {
+    "executive": ("/", "/?clock=season", "/?clock=calendar", "/?period=2011-12", "/kpis", "/kpis/aov"),
+    "brand_manager_zebra": ("/", "/kpis/active_rate"),
+    "marketing": ("/?country=DE",),
+}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    project = Shop(prepared("suite apart", apart, tmp_path_factory.mktemp("far") / "suite")).project
+    write_extracts(project, load_policy(project))
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(project), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        yield playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+
+
+@pytest.fixture(scope="module")
+def cookies(chromium: Any, address: str) -> dict[str, Any]:
+    """Of one session of each role."""
+    found = {}
+    for role in PAGES:
+        context = chromium.new_context()
+        page = context.new_page()
+        page.goto(f"{address}/sign-in")
+        page.fill("#name", role)
+        page.fill("#password", PASSWORD)
+        page.click("button.button")
+        page.wait_for_selector("header.top")
+        found[role] = context.cookies()
+    return found
+
+
+def opened(chromium: Any, cookies: dict[str, Any], role: str, url: str, **options: Any) -> Any:
+    context = chromium.new_context(
+        **({"viewport": {"width": 1440, "height": 1000}, "locale": "en-GB"} | options)
+    )
+    context.add_cookies(cookies[role])
+    page = context.new_page()
+    page.add_init_script(VIOLATIONS)
+    page.goto(url, wait_until="networkidle")
+    return page
+
+
+@pytest.mark.parametrize("role", PAGES)
+def test_pages_are_clean(
+    chromium: Any, cookies: dict[str, Any], address: str, role: str, tmp_path: Path
+) -> None:
+    for number, path in enumerate(PAGES[role]):
+        page = opened(chromium, cookies, role, f"{address}{path}")
+        page.screenshot(path=tmp_path / f"{role} {number}.png", full_page=True)
+        assert all(plot.locator("svg").count() for plot in page.locator("[data-chart]").all()), path
+        expect_clean(page)
+        page.context.close()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_page_is_clean_in_every_look(
+    chromium: Any, cookies: dict[str, Any], address: str, look: str, tmp_path: Path
+) -> None:
+    page = opened(chromium, cookies, "executive", f"{address}/", **LOOKS[look])
+    page.screenshot(path=tmp_path / f"{look}.png", full_page=True)
+    expect_clean(page)
+
+
+def test_filters_change_page_and_address_and_back_undoes_it(
+    chromium: Any, cookies: dict[str, Any], address: str
+) -> None:
+    page = opened(chromium, cookies, "executive", f"{address}/")
+    page.check("input[name=clock][value=season]")
+    page.get_by_role("heading", name="The brands at the same time of the year").wait_for()
+    assert page.url == f"{address}/?clock=season"
+    page.get_by_role("link", name="KPI catalogue").click()
+    page.wait_for_url(f"{address}/kpis?clock=season")
+    page.go_back()
+    page.wait_for_selector("#trend-title")
+    page.get_by_role("link", name="Remove the filter Same season").click()
+    page.get_by_role("heading", name="The brands in their last weeks").wait_for()
+    assert page.url == f"{address}/"
+    expect_clean(page)
+
+
+def test_it_works_without_scripts(chromium: Any, cookies: dict[str, Any], address: str) -> None:
+    page = opened(chromium, cookies, "executive", f"{address}/", java_script_enabled=False)
+    page.select_option("#filter-brand", "zebra")
+    page.click("button.apply")
+    assert page.url == f"{address}/?brand=zebra"
+    page.locator("figure.chart summary").first.click()
+    assert page.locator("figure.chart table").first.is_visible()

@@ -54,6 +54,11 @@ document.addEventListener("click", (event) => {
 function carryFilters() {
   const { filters = "" } = document.getElementById("main").dataset;
   for (const link of document.querySelectorAll(".top nav a")) link.search = filters;
+  for (const link of document.querySelectorAll("a[data-own]")) {
+    const own = new URLSearchParams(location.search);
+    own.delete("view_as");
+    link.search = own;
+  }
   for (const address of document.querySelectorAll("footer .address")) address.textContent = location.href;
 }
 

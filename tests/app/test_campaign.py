@@ -97,6 +97,10 @@ def test_the_budget_is_kept(gateway: Gateway) -> None:
         )
         found = campaign(executive, View(), plan)
         assert found.cost <= 20 and found.contacts >= 12 and found.contacts + found.control == found.listed
+        listed = contacts(executive, View(), plan, 10_000)
+        assert sum(row["part"] == "contact" for row in listed) == 13  # at 1.50 each
+        values = [row["clv_12m_eur"] for row in listed]
+        assert values == sorted(values, reverse=True)
 
 
 def test_the_interval_is_that_of_simulated_campaigns() -> None:

@@ -12,8 +12,10 @@ from mergehouse.project.config import Project
 def audience(policy: Policy, people: People) -> list[Scope]:
     """Every scope that somebody may ask for, each once.
 
-    >>> policy = load_policy(mh.project("shop"))
-    >>> {scope.id for scope in audience(policy, People(Path("nowhere")))} >= {s.id for s in policy.scopes()}
+    >>> project = mh.project("shop")
+    >>> policy = load_policy(project)
+    >>> asked = {scope.id for scope in audience(policy, People(project.folder))}
+    >>> asked >= {scope.id for scope in policy.scopes()}
     True
     """
     held = [*((name,) for name in policy.roles), *people.held_roles()]

@@ -99,6 +99,18 @@ def error_page(scope: Scope, status: int, number: str = "", words: str = "", kin
     return HTMLResponse(_environment().get_template("error.html.j2").render(_common(scope) | context), status)
 
 
+def link_to(request: Request, path: str, **query: Any) -> str:
+    """A path of the suite, seen as this page is."""
+    query |= _seen(request)
+    return f"{request.app.state.suite.prefix}{path}{'?' if query else ''}{urlencode(query)}"
+
+
+def _seen(request: Request) -> dict[str, str]:
+    """What an address says of the role that somebody looks on as."""
+    seen_as = request.state.entry.seen_as
+    return {PARAMETER: seen_as} if seen_as else {}
+
+
 def is_for_programs(scope: Scope) -> bool:
     return bool(scope["path"].removeprefix(scope["app"].state.suite.prefix).startswith("/api/"))
 
@@ -129,18 +141,12 @@ def _common(scope: Scope) -> dict[str, Any]:
         added = [(name.rstrip("_"), str(value)) for name, value in changed.items() if value is not None]
         return f"{prefix}{path}{'?' if kept or added else ''}{urlencode(kept + added)}"
 
-    def url(path: str, **query: Any) -> str:
-        """A path of the suite, seen as this page is."""
-        query |= seen
-        return f"{prefix}{path}{'?' if query else ''}{urlencode(query)}"
-
-    entry = scope["state"]["entry"]
-    seen = {PARAMETER: entry.seen_as} if entry.seen_as else {}
-    path = entry.path
+    path = scope["state"]["entry"].path
     theme = request.cookies.get("theme", "")
     return {
         "write": Writing(accepted(request.headers.get("accept-language"))),
-        "url": url,
+        "url": functools.partial(link_to, request),
+        "seen": _seen(request),
         "action": lambda path: prefix + path,
         "static": lambda name: prefix + suite.bundle.path(name),
         "with_query": with_query,

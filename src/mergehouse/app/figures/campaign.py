@@ -123,8 +123,7 @@ def campaign(reader: Reader, view: View, plan: Plan) -> Campaign:
     customers, came_back = sum(each.customers for each in replays), sum(each.came_back for each in replays)
     own_share = came_back / customers if customers else None
     each, deviation, known = _margin_each(past, chosen)
-    affordable = int(plan.budget / plan.cost) if plan.budget is not None and plan.cost > 0 else None
-    listed = _listed(chosen["customers"], affordable, plan.control)
+    listed = _listed(chosen["customers"], _affordable(plan), plan.control)
     control = round(listed * float(plan.control))
     contacts = listed - control
     staying = contacts * (1 - (own_share or 0))
@@ -167,8 +166,14 @@ def contacts(reader: Reader, view: View, plan: Plan, most: int) -> list[Row]:
         segment=plan.segment,
         risk=plan.risk,
         control=float(plan.control),
+        contacts=_affordable(plan),
         most=most,
     )
+
+
+def _affordable(plan: Plan) -> int | None:
+    """How many can be written to; None: all."""
+    return int(plan.budget / plan.cost) if plan.budget is not None and plan.cost > 0 else None
 
 
 def _listed(chosen: int, affordable: int | None, control: Decimal) -> int:

@@ -18,9 +18,8 @@ from mergehouse.app.view import Brand, Choices, View
 DAYS = tuple(range(60, 181, 5))
 CHANCES = tuple(Decimal(step) / 20 for step in range(1, 20))
 USUAL_DAYS = 90
-USUAL_CHANCE = Decimal(
-    "0.70"
-)  # from here on the risk is `high`, by the contract of gold.customer_scores_gold
+# from here on the risk is `high`, by the contract of gold.customer_scores_gold
+USUAL_CHANCE = Decimal("0.70")
 EUROS, RECENCIES = VALUE[1:], RECENCY[1:-1]
 TIERS = ("top", "high", "medium", "low")
 SHARES = (Decimal("0.1"), Decimal("0.3"), Decimal("0.6"))  # of customers, down to which a tier reaches today

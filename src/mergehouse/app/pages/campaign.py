@@ -65,11 +65,12 @@ def save_contacts(request: Request, visitor: SignedIn, looked: LookedAt) -> Resp
     """Whom to write to, and whom to set aside, for the CRM."""
     plan = _plan(request, visitor.reader)
     planned = campaign(visitor.reader, looked.view, plan)
-    rows = contacts(visitor.reader, looked.view, plan, min(planned.listed, MOST_ROWS))
+    rows = contacts(visitor.reader, looked.view, plan, MOST_ROWS)
     request.state.entry.rows = len(rows)
+    found = planned.listed if planned.listed > MOST_ROWS else None  # fewer: all of them are in the file
     said = about(Asked(looked.offered, looked.view), visitor) | looked.places | _own(plan)
     said = {"page": "Campaign contacts"} | said | {"address": str(request.url)}
-    return exported(Export("campaign contacts", COLUMNS, rows, said, planned.listed), "csv")
+    return exported(Export("campaign contacts", COLUMNS, rows, said, found), "csv")
 
 
 def _segments(reader: Reader) -> tuple[str, ...]:

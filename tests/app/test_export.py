@@ -29,6 +29,12 @@ def test_a_line_of_notes_stays_one_line() -> None:
     assert shown == "# brand: a =1+1\n# rows: 0\n'=A\n"
 
 
+def test_a_line_of_notes_has_no_formula_in_it() -> None:
+    """Spreadsheets part it, too, by commas or semicolons."""
+    shown = as_csv(Export("x", {"a": "A"}, [], {"of": "Shop, =1+1;@x, a-b"})).decode("utf-8-sig")
+    assert shown.startswith("# of: Shop, '=1+1;'@x, a-b\n")
+
+
 def test_what_is_more_than_fits_is_said() -> None:
     rows = [{"a": n} for n in range(MOST_ROWS)]
     shown = as_csv(Export("x", {"a": "A"}, rows, {}, found=12_431)).decode("utf-8-sig")

@@ -5,10 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mergehouse.access.people import TOKEN_PREFIX
+
 LONGEST_VALUE, MOST_VALUES = 200, 30
+TOKEN = re.compile(
+    rf"{TOKEN_PREFIX}[\w-]{{16,}}"
+)  # somebody may put one into an address, where it has no use
 
 
 @dataclass
@@ -35,7 +41,7 @@ class Audit:
 
     def write(self, entry: Entry, status: int) -> None:
         """Raises OSError where the line cannot be written; then no answer must leave either."""
-        shown = [(name[:LONGEST_VALUE], value[:LONGEST_VALUE]) for name, value in entry.parameters]
+        shown = [(_shown(name), _shown(value)) for name, value in entry.parameters]
         line = {
             "when": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
             "request": entry.id,
@@ -43,7 +49,7 @@ class Audit:
             "as": entry.seen_as,
             "from": entry.address,
             "scope": entry.scope,
-            "what": f"{entry.method} {entry.path[:LONGEST_VALUE]}",
+            "what": f"{entry.method} {_shown(entry.path)}",
             "parameters": shown[:MOST_VALUES],
             "rows": entry.rows,
             "outcome": status,
@@ -56,3 +62,7 @@ class Audit:
             )  # JSON has no bare line end: no line is forged
         finally:
             os.close(target)
+
+
+def _shown(text: str) -> str:
+    return TOKEN.sub(f"{TOKEN_PREFIX}...", text)[:LONGEST_VALUE]

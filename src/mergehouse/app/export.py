@@ -18,6 +18,8 @@ from starlette.responses import Response
 MOST_ROWS = 10_000
 # a spreadsheet takes a cell that begins like this for a formula (OWASP, CSV injection)
 FORMULA = re.compile(r"^[\s\u200b\ufeff]*[=+\-@|\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
+# in a line of notes, which a spreadsheet parts like any other
+FORMULA_WITHIN = re.compile(r"([,;]\s*)(?=[=+\-@|\uff1d\uff0b\uff0d\uff20])")
 Kind = Literal["csv", "parquet"]
 
 
@@ -68,7 +70,7 @@ def as_csv(export: Export) -> bytes:
     """
     target = io.StringIO()
     for name, value in export.notes.items():
-        target.write(f"# {name}: {value}\n")
+        target.write(FORMULA_WITHIN.sub(r"\1'", f"# {name}: {value}") + "\n")
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(_cell(heading) for heading in export.columns.values())
     writer.writerows([_cell(row.get(key)) for key in export.columns] for row in _kept(export))

@@ -28,6 +28,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 THEMES = ("light", "dark")
 ERRORS: dict[int | str, tuple[str, str, str]] = {  # status: title, what it means, what to do
     400: ("Bad request", "The address or the form is not one that this site has written.", "Go back."),
+    401: (
+        "Not signed in",
+        "A token of a user is needed, and it must hold.",
+        "Make one with `mergehouse users token`.",
+    ),
     403: ("Not for you", "Your access does not cover this page.", "Ask whoever looks after this site."),
     404: ("Not found", "There is nothing at this address that you may see.", "Check the address."),
     405: ("Not possible", "This address does not take that.", "Go back and try again."),
@@ -94,6 +99,18 @@ def error_page(scope: Scope, status: int, number: str = "", words: str = "", kin
     return HTMLResponse(_environment().get_template("error.html.j2").render(_common(scope) | context), status)
 
 
+def link_to(request: Request, path: str, **query: Any) -> str:
+    """A path of the suite, seen as this page is."""
+    query |= _seen(request)
+    return f"{request.app.state.suite.prefix}{path}{'?' if query else ''}{urlencode(query)}"
+
+
+def _seen(request: Request) -> dict[str, str]:
+    """What an address says of the role that somebody looks on as."""
+    seen_as = request.state.entry.seen_as
+    return {PARAMETER: seen_as} if seen_as else {}
+
+
 def is_for_programs(scope: Scope) -> bool:
     return bool(scope["path"].removeprefix(scope["app"].state.suite.prefix).startswith("/api/"))
 
@@ -124,19 +141,12 @@ def _common(scope: Scope) -> dict[str, Any]:
         added = [(name.rstrip("_"), str(value)) for name, value in changed.items() if value is not None]
         return f"{prefix}{path}{'?' if kept or added else ''}{urlencode(kept + added)}"
 
-    def url(path: str, **query: Any) -> str:
-        """A path of the suite, seen as this page is."""
-        query |= seen
-        return f"{prefix}{path}{'?' if query else ''}{urlencode(query)}"
-
-    entry = scope["state"]["entry"]
-    seen = {PARAMETER: entry.seen_as} if entry.seen_as else {}
-    path = entry.path
+    path = scope["state"]["entry"].path
     theme = request.cookies.get("theme", "")
     return {
         "write": Writing(accepted(request.headers.get("accept-language"))),
-        "url": url,
-        "seen": seen,
+        "url": functools.partial(link_to, request),
+        "seen": _seen(request),
         "action": lambda path: prefix + path,
         "static": lambda name: prefix + suite.bundle.path(name),
         "with_query": with_query,

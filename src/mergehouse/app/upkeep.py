@@ -6,12 +6,13 @@ release that was pointed at, a new user with a combination of roles that nobody 
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import multiprocessing
 import os
 import threading
 import time
+from contextlib import suppress
+from math import inf
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -28,34 +29,28 @@ from mergehouse.project.config import Project
 from mergehouse.storage import is_url
 
 LOOK_SECONDS, LOOK_AFAR_SECONDS = 0.5, 15.0  # on this machine, and in an object store
-AGAIN_SECONDS = 30.0  # after what has failed, and where a look costs more than a glance
+AGAIN_SECONDS = 30.0  # without any sign of change
 NICE = 10  # pages come first
 
 
 class Upkeep:
-    """Of one project, or of the releases at `release`. It ends with the process, or when `stop` is set."""
+    """Of one project, or of the releases at `release`. It ends with the process."""
 
     def __init__(self, project: Project, release: str | None):
         self.project, self.release = project, release
         self.root = serving_folder(project, release)
-        self.stop = threading.Event()
+        self.is_afar = is_url(location(project, release))
         self._seen: object = None
-        self._problem: str | None = None
         self._look_again = 0.0  # whatever has changed, by time.monotonic()
+        self._problem: str | None = None
 
     def start(self) -> None:
         threading.Thread(target=self._keep_up, name="upkeep", daemon=True).start()
 
     def _keep_up(self) -> None:
-        afar = is_url(location(self.project, self.release))
         while True:
-            try:
-                self.look()
-            except Exception as error:  # a thread that ends would leave pages as they are for ever
-                self._look_again = time.monotonic() + AGAIN_SECONDS
-                log.exception("the look at what is published failed", exc_info=error)
-            if self.stop.wait(LOOK_AFAR_SECONDS if afar else LOOK_SECONDS):
-                return
+            self.look()
+            time.sleep(LOOK_AFAR_SECONDS if self.is_afar else LOOK_SECONDS)
 
     def look(self) -> None:
         """Once: writes extracts where what is published, the policy or people have changed since the last."""
@@ -66,13 +61,16 @@ class Upkeep:
             problem = self._written() if self._is_behind() else None
         except NothingPublished:  # pages and /ready say that
             problem = None
-        except MergehouseError as error:
-            problem = str(error)
+        except Exception as error:  # foreseen or not: with the thread's end pages would stay as they are
+            problem = str(error) if isinstance(error, MergehouseError) else f"{type(error).__name__}: {error}"
         if problem and problem != self._problem:
             log.error("figures cannot be brought up to date", extra={"more": {"why": problem}})
         self._problem = problem
-        self._tell(behind=problem is not None, failed=problem is not None)
-        self._seen, self._look_again = sign, time.monotonic() + AGAIN_SECONDS
+        with suppress(OSError):  # which is the problem then
+            self._tell(behind=problem is not None, failed=problem is not None)
+        # another look on this machine costs little, and finds what somebody has deleted
+        is_told = sign is not None and self.is_afar and problem is None
+        self._seen, self._look_again = sign, inf if is_told else time.monotonic() + AGAIN_SECONDS
 
     def _sign(self) -> object:
         files = (self.project.folder / name for name in (policy.FILE, people.FILE))
@@ -116,10 +114,9 @@ class Upkeep:
         if not behind:
             file.unlink(missing_ok=True)
             return
-        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         self.root.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_name(f".{BEHIND}")
-        unfinished.write_text(json.dumps({"since": now, "failed": failed}), encoding="utf-8")
+        unfinished.write_text(json.dumps({"failed": failed}), encoding="utf-8")
         unfinished.replace(file)
 
 

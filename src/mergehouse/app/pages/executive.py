@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, get_args
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -17,7 +16,7 @@ from mergehouse.app.filters import Looked, LookedAt
 from mergehouse.app.page import Page
 from mergehouse.app.parameters import one_of
 from mergehouse.app.plots import executive as plots
-from mergehouse.app.rendering import page
+from mergehouse.app.rendering import link_to, page
 from mergehouse.app.visitor import SignedIn, Visitor
 from mergehouse.app.written import executive as files
 
@@ -42,8 +41,7 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> Response:
     def here_to(**changed: str) -> str:
         """This page with filters or parameters of its own changed."""
         filters = {name: value for name, value in changed.items() if name not in OWN}
-        query = urlencode(looked.view.query(**filters) | _kept(own | changed))
-        return f"{request.app.state.suite.prefix}/{'?' if query else ''}{query}"
+        return link_to(request, "/", **looked.view.query(**filters), **_kept(own | changed))
 
     context = {
         "figures": figures,

@@ -1,0 +1,247 @@
+"""Two brands with customers in common and names that are out to do harm: what the attacks are run against.
+
+`shop` (Alder) and `zebra` share four customers. Everything of either brand carries a mark that nothing else has, so
+that one look at an answer says whose rows were in it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import io
+import json
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+from tests.conftest import Shop
+from tests.security.doors import Door, doors
+
+from mergehouse.access.extract import serving_folder, write_extracts
+from mergehouse.access.gateway import Gateway, Reader
+from mergehouse.access.people import People, Person
+from mergehouse.access.policy import Policy, load_policy
+from mergehouse.app.server import create_app
+from mergehouse.contracts.registry import contract_of
+from mergehouse.lakehouse.published import republishing
+
+ORIGIN = "http://localhost"
+SHOP, ZEBRA = "brand_manager_shop", "brand_manager_zebra"
+ROLES = ("executive", SHOP, ZEBRA, "marketing", "analyst", "admin")
+SOUTH = "  south: {label: South, rows: [{column: region, values: [South Europe]}], persons: true}\n"
+SHARED = 4  # customers of both brands: C0 is K0, and so on
+MARKUP = "<img src=x onerror=alert(1)>\"'</script>"
+HOSTILE = (  # names of products, one after the other
+    MARKUP,
+    "=cmd|'/c calc'!A1",
+    "{{7*7}}${7*7}<% 7*7 %>",
+    "'); DROP TABLE gold.sales_daily;--",
+    "\u202egnp.exe \u0627\u0644\u0645\u0646\u062a\u062c",
+)
+LABELS = {"shop": f"+Alder {MARKUP}", "zebra": '=Zebra"><svg onload=alert(1)>'}
+COUNTRIES = ("Germany",) * 6 + ("France",) * 2 + ("Spain", "Malta")
+PERSONS = r"\b[CK]\d+\b|ALDORD|SECRET"  # numbers of customers and orders
+MARKS = {  # what no one but the brand's own people may be shown
+    "shop": r"alder|ALDORD|ALDPRD|\bC\d+\b|(?<![a-z])shop(?![a-z])",
+    "zebra": r"zebra|SECRET|VEILPRD|\bK\d+\b",
+}
+TOGETHER = r"another brand|no other brand|is_cross_brand|cross-brand"  # nor that there are others
+SCORES = """
+SELECT * REPLACE (
+  CAST(LEAST(0.99, recency_days / 400.0) AS DECIMAL(18, 8)) AS churn_probability_90d,
+  CASE WHEN recency_days < 80 THEN 'low' WHEN recency_days < 200 THEN 'medium' ELSE 'high' END AS risk_band,
+  CAST(GREATEST(monetary_eur, 0) / 4 AS DECIMAL(18, 2)) AS clv_12m_eur,
+  CASE WHEN monetary_eur > 400 THEN 'top' WHEN monetary_eur > 200 THEN 'high' ELSE 'low' END AS clv_tier,
+  'Last purchase long ago' AS reason_1, 'Buys at another brand, too' AS reason_2,
+  'Buys at no other brand' AS reason_3, 'model' AS score_method
+) FROM {table}
+"""
+
+
+def fill(shop: Shop) -> None:
+    zebra = shop.another("zebra")
+    brand = (shop.brand / "brand.yml").read_text()
+    for each, name in ((shop, "shop"), (zebra, "zebra")):
+        each.configure(brand.replace("label: Shop", f"label: {json.dumps(LABELS[name])}"))
+    pairs = "".join(f"C{number},zebra,K{number}\n" for number in range(SHARED))
+    header = "source_customer_id,other_source_system,other_source_customer_id\n"
+    (shop.brand / "customer_xref.csv").write_text(header + pairs)
+    shop.deliver_lines(*_lines("ALDORD", "ALDPRD", "C", 30, 31), name="lines '=1+1' <b>.csv")
+    zebra.deliver_lines(*_lines("SECRET", "VEILPRD", "K", 18, 4321), name="lines zebra.csv")
+    assert not shop.run().failed
+    with republishing(shop.lakehouse):
+        for table in ("gold.customer_brand_360", "gold.customer_360"):
+            scored = pl.DataFrame(shop.lakehouse.query(SCORES.format(table=table)).pl())
+            for name in scored["source_system"].unique():
+                of_brand = scored.filter(pl.col("source_system") == name)
+                shop.lakehouse.replace_brand(contract_of(table), of_brand, name)
+    access = shop.folder / "access.yml"
+    access.write_text(access.read_text() + SOUTH)
+    people = People(shop.folder)
+    for role in (*ROLES, "south"):
+        people.add(_name(role), f"Somebody {MARKUP}", [role], "a good long password")
+    people.add("nobody", "Nobody", ["unheard_of"], "a good long password")
+    people.add("two", "Two roles", [SHOP, "marketing"], "a good long password")
+
+
+def _lines(order: str, product: str, customer: str, customers: int, price: int) -> list[str]:
+    """Orders of two years, the more the lower a customer's number; a few go back, a few cannot be read."""
+    first, rows = dt.date(2024, 1, 1), []
+    for number in range(customers):
+        for n in range(1 + 40 // (number + 2)):
+            day = first + dt.timedelta((number * 37 + n * 19) % 700)
+            title = HOSTILE[(number + n) % len(HOSTILE)].replace('"', '""')
+            quantity = -1 if (number + n) % 11 == 10 else 1
+            rows.append(
+                f'{order}{number}x{n},1,{day} 10:00:00,{product}{n % 3},"{title}",{quantity},{price + number}.17,'
+                f"{customer}{number},{COUNTRIES[number % 10]},EUR"
+            )
+    return [*rows, f"{order}99,1,no day,{product}<i>,Mug,1,5.00,{customer}1,Germany,EUR"]
+
+
+def _name(role: str) -> str:
+    return role.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The project, the suite that serves it, and everybody who asks."""
+
+    shop: Shop
+    asking: dict[str, TestClient] = field(default_factory=dict)
+
+    @cached_property
+    def policy(self) -> Policy:
+        policy = load_policy(self.shop.project)
+        both = policy.scope([SHOP, "marketing"])
+        assert both
+        write_extracts(self.shop.project, policy, [both])
+        return policy
+
+    @cached_property
+    def app(self) -> FastAPI:
+        assert self.policy
+        return create_app(self.shop.project)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self.shop.folder)
+
+    @cached_property
+    def doors(self) -> list[Door]:
+        return doors(self.app)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        return Gateway(self.shop.project, self.policy)
+
+    def reader(self, *roles: str) -> Reader:
+        scope = self.policy.scope(roles)
+        assert scope
+        return self.gateway.reader(scope)
+
+    def folder_of(self, *roles: str) -> Any:
+        """The scope's files."""
+        reader = self.reader(*roles)
+        return serving_folder(self.shop.project) / reader.version / reader.scope.id
+
+    def anybody(self, **options: Any) -> TestClient:
+        """Who has not signed in."""
+        return TestClient(
+            self.app, base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=False, **options
+        )
+
+    def asks(self, role: str) -> TestClient:
+        """Somebody with one role, or of that name, in a browser and with a token at once: each door takes its own."""
+        if role not in self.asking:
+            name = _name(role)
+            client = self.asking[role] = self.anybody()
+            client.cookies.set("mergehouse", self.people.begin_session(Person(name, name, (role,))))
+            client.headers["Authorization"] = f"Bearer {self.people.make_token(name, 1)}"
+        return self.asking[role]
+
+    @cached_property
+    def keys(self) -> dict[str, dict[str, str]]:
+        """By role, customers' keys by their numbers at the brands."""
+        sql = "SELECT source_customer_id, customer_id FROM lookup.numbers"
+        roles = [role for role in (*ROLES, "south") if role != "marketing"]
+        return {role: dict(self.reader(role)._connection.sql(sql).fetchall()) for role in roles}
+
+    @cached_property
+    def amounts(self) -> dict[str, set[Decimal]]:
+        """By brand, what is its own or of both together, to the cent and to the euro, as the lakehouse has it."""
+        cuts = "GROUPING SETS ((), (country_code), (order_date), (product_id), (order_id), (customer_id), (region))"
+        sql = f"SELECT SUM(gmv_eur), SUM(gmv_eur - returns_eur) FROM silver.sales_clean WHERE {{}} GROUP BY {cuts}"
+        found = {}
+        for name, where in {
+            "shop": "source_system = 'shop'",
+            "zebra": "source_system = 'zebra'",
+            "": "TRUE",
+        }.items():
+            values = {
+                value for row in self.shop.rows(sql.format(where)) for value in row if value and value >= 100
+            }
+            found[name] = values | {value.quantize(1) for value in values if value >= 10_000}
+        both = found.pop("")
+        other = {"shop": "zebra", "zebra": "shop"}
+        return {name: (found[name] | both) - found[other[name]] for name in found}
+
+    def own_key(self, role: str) -> str:
+        """A customer's, of a scope that may see them; else one that is nobody's."""
+        known = self.keys.get(role, {})
+        return known.get("C1") or known.get("K1") or next(iter(known.values()), "0" * 16)
+
+
+def addresses(merged: Merged, role: str, brand: str = "shop") -> list[str]:
+    """All that can be asked by reading, in every way that doors offer."""
+    key = merged.own_key(role)
+    return [
+        address
+        for door in merged.doors
+        if door.method == "GET"
+        for address in door.addresses(key, brand=brand)
+    ]
+
+
+def told(answer: Any) -> str:
+    """All that an answer says, to a person or to a program: body, headers, cookies, what a file knows of itself."""
+    heads = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+    body = answer.text
+    if answer.content[:4] == b"PAR1":
+        frame, held = pl.read_parquet(answer.content), pq.ParquetFile(io.BytesIO(answer.content)).metadata
+        about = {name: value for name, value in (held.metadata or {}).items() if name != b"ARROW:schema"}
+        body = f"{frame.columns} {frame.rows()} {about} {held.to_dict()}"
+    return html.unescape(f"{heads}\n{body}")
+
+
+def shown(pattern: str, answer: Any) -> set[str]:
+    """What of a pattern there is in an answer."""
+    return shown_in(pattern, told(answer))
+
+
+def shown_in(pattern: str, text: str) -> set[str]:
+    return set(re.findall(pattern, text, re.IGNORECASE))
+
+
+def numbers(text: str) -> set[Decimal]:
+    """Amounts in a text, however they are written: whole ones from ten thousand on, and those with cents from a hundred
+    on. Smaller ones mean anything.
+    """
+    found = {Decimal(each.replace(",", "")) for each in re.findall(r"\d[\d,]*(?:\.\d+)?", text)}
+    return {each for each in found if abs(each) >= (10_000 if each == each.to_integral() else 100)}
+
+
+def same_headers(one: Any, other: Any) -> bool:
+    return sorted(one.headers.items()) == sorted(other.headers.items())
+
+
+def audit(merged: Merged) -> list[dict[str, Any]]:
+    """The lines that were written, the latest last."""
+    lines = (merged.shop.folder / "logs" / "audit.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]

@@ -16,18 +16,19 @@ export async function savePicture(element) {
   context.fillStyle = getComputedStyle(figure).backgroundColor;
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.textBaseline = "top";
-  const write = (text, top, font, token) => {
+  const muted = getComputedStyle(figure.querySelector(".picture")).color;
+  const write = (text, top, font, colour) => {
     context.font = `${font} ${style.fontFamily}`;
-    context.fillStyle = style.getPropertyValue(token);
+    context.fillStyle = colour;
     context.fillText(text, MARGIN, top);
   };
-  write(figure.querySelector("h2").textContent, MARGIN, "600 16px", "--ink");
-  write(figure.querySelector(".sub")?.textContent ?? "", MARGIN + LINE * 1.2, "12px", "--muted");
+  write(figure.querySelector("h2").textContent, MARGIN, "600 16px", style.color);
+  write(figure.querySelector(".sub")?.textContent ?? "", MARGIN + LINE * 1.2, "12px", muted);
   const image = new Image(width, height);
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(element.querySelector("svg")))}`;
   await image.decode();
   context.drawImage(image, MARGIN, MARGIN + LINE * 2.4, width, height);
-  lines.forEach((text, place) => write(text, MARGIN + height + LINE * (3 + place), "12px", "--muted"));
+  lines.forEach((text, place) => write(text, MARGIN + height + LINE * (3 + place), "12px", muted));
   const link = document.createElement("a");
   link.href = canvas.toDataURL("image/png");
   link.download = `${element.id}.png`;

@@ -1,4 +1,6 @@
-"""Every door of an application: what can be asked, taken from its routes, so that a new one is attacked by itself."""
+"""Every door of an application: what can be asked, taken from its routes, so that a new one is attacked by
+itself.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ NEEDED = {"brand": "shop"}  # and of parameters without which a door says nothin
 
 @dataclass(frozen=True)
 class Door:
-    """A method and the template of a path. `choices`: the parameters of the signature that offer some; `names`: all of
-    the signature.
+    """A method and the template of a path. `choices`: the parameters of the signature that offer some;
+    `names`: all of the signature.
     """
 
     method: str
@@ -44,7 +46,9 @@ class Door:
         found = []
         for values in itertools.product(*self.choices.values()):
             given = dict(zip(self.choices, values, strict=True))
-            path = re.sub(r"\{(\w+)\}", lambda part: self._in_path(part[1], given), self.path)
+            path = self.path
+            for name in re.findall(r"\{(\w+)\}", path):
+                path = path.replace(f"{{{name}}}", self._in_path(name, given))
             given |= {name: (NEEDED | needed)[name] for name in self.required if name not in given}
             query = urlencode(
                 {name: value for name, value in given.items() if f"{{{name}}}" not in self.path}

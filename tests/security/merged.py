@@ -1,7 +1,7 @@
 """Two brands with customers in common and names that are out to do harm: what the attacks are run against.
 
-`shop` (Alder) and `zebra` share four customers. Everything of either brand carries a mark that nothing else has, so
-that one look at an answer says whose rows were in it.
+`shop` (Alder) and `zebra` share four customers. Everything of either brand carries a mark that nothing else
+has, so that one look at an answer says whose rows were in it.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def _lines(order: str, product: str, customer: str, customers: int, price: int) 
             title = HOSTILE[(number + n) % len(HOSTILE)].replace('"', '""')
             quantity = -1 if (number + n) % 11 == 10 else 1
             rows.append(
-                f'{order}{number}x{n},1,{day} 10:00:00,{product}{n % 3},"{title}",{quantity},{price + number}.17,'
-                f"{customer}{number},{COUNTRIES[number % 10]},EUR"
+                f'{order}{number}x{n},1,{day} 10:00:00,{product}{n % 3},"{title}",{quantity},'
+                f"{price + number}.17,{customer}{number},{COUNTRIES[number % 10]},EUR"
             )
     return [*rows, f"{order}99,1,no day,{product}<i>,Mug,1,5.00,{customer}1,Germany,EUR"]
 
@@ -158,7 +158,9 @@ class Merged:
         )
 
     def asks(self, role: str) -> TestClient:
-        """Somebody with one role, or of that name, in a browser and with a token at once: each door takes its own."""
+        """Somebody with one role, or of that name, in a browser and with a token at once: each door takes
+        its own.
+        """
         if role not in self.asking:
             name = _name(role)
             client = self.asking[role] = self.anybody()
@@ -175,9 +177,13 @@ class Merged:
 
     @cached_property
     def amounts(self) -> dict[str, set[Decimal]]:
-        """By brand, what is its own or of both together, to the cent and to the euro, as the lakehouse has it."""
-        cuts = "GROUPING SETS ((), (country_code), (order_date), (product_id), (order_id), (customer_id), (region))"
-        sql = f"SELECT SUM(gmv_eur), SUM(gmv_eur - returns_eur) FROM silver.sales_clean WHERE {{}} GROUP BY {cuts}"
+        """By brand, what is its own or of both together, to the cent and to the euro, as the lakehouse has
+        it.
+        """
+        sql = """
+          SELECT SUM(gmv_eur), SUM(gmv_eur - returns_eur) FROM silver.sales_clean WHERE {} GROUP BY
+          GROUPING SETS ((), (country_code), (order_date), (product_id), (order_id), (customer_id), (region))
+        """
         found = {}
         for name, where in {
             "shop": "source_system = 'shop'",
@@ -210,7 +216,9 @@ def addresses(merged: Merged, role: str, brand: str = "shop") -> list[str]:
 
 
 def told(answer: Any) -> str:
-    """All that an answer says, to a person or to a program: body, headers, cookies, what a file knows of itself."""
+    """All that an answer says, to a person or to a program: body, headers, cookies, what a file knows of
+    itself.
+    """
     heads = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
     body = answer.text
     if answer.content[:4] == b"PAR1":
@@ -230,8 +238,8 @@ def shown_in(pattern: str, text: str) -> set[str]:
 
 
 def numbers(text: str) -> set[Decimal]:
-    """Amounts in a text, however they are written: whole ones from ten thousand on, and those with cents from a hundred
-    on. Smaller ones mean anything.
+    """Amounts in a text, however they are written: whole ones from ten thousand on, and those with cents
+    from a hundred on. Smaller ones mean anything.
     """
     found = {Decimal(each.replace(",", "")) for each in re.findall(r"\d[\d,]*(?:\.\d+)?", text)}
     return {each for each in found if abs(each) >= (10_000 if each == each.to_integral() else 100)}

@@ -1,4 +1,6 @@
-"""What was made for one is never another's: not from memory, not from a proxy, not after the data has changed."""
+"""What was made for one is never another's: not from memory, not from a proxy, not after the data has
+changed.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,8 @@ FORBIDDEN = {  # by role, what its answers must not have
 
 
 def interleaved(merged: Merged, seconds: float) -> tuple[int, list[str]]:
-    """Twenty people of six roles ask for the same pages at once. Returns how many answers there were, and the wrong
-    ones.
+    """Twenty people of six roles ask for the same pages at once. Returns how many answers there were, and
+    the wrong ones.
     """
     pages = [
         address

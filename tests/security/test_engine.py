@@ -1,6 +1,7 @@
 """The second wall: what SQL could do on a scope's connection, if it ever got there.
 
-It is tried by a process without rights, as `mergehouse serve` is one: as root, the modes of files hold nobody back.
+It is tried by a process without rights, as `mergehouse serve` is one: the modes of files hold root back from
+nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ CHILD = """
 """
 REFUSED = {  # by its number in the list of attacks
     "51 a path": "FROM read_parquet('{other}/gold.sales_daily.parquet')",
-    "51 a list": "FROM read_parquet(['{mine}/gold.sales_daily.parquet', '{other}/gold.sales_daily.parquet'])",
+    "51 a list": "FROM read_parquet(['{mine}/gold.dim_brand.parquet', '{other}/gold.dim_brand.parquet'])",
     "51 dots": "FROM read_parquet('{mine}/../{other_name}/gold.sales_daily.parquet')",
     "51 relative": "FROM read_parquet('../{other_name}/gold.sales_daily.parquet')",
     "51 a url of a file": "FROM read_parquet('file://{other}/gold.sales_daily.parquet')",
@@ -69,7 +70,7 @@ REFUSED = {  # by its number in the list of attacks
     "55 what is spilt": "COPY (SELECT 1) TO '.tmp/x.parquet'",
     "55 what is spilt, read": "FROM read_text('.tmp/*')",
     "56 attaching": "ATTACH '{elsewhere}/new.db'",
-    "56 attaching a file of the scope": "ATTACH '{mine}/gold.sales_daily.parquet' AS x (TYPE duckdb, READ_WRITE)",
+    "56 attaching a file": "ATTACH '{mine}/gold.sales_daily.parquet' AS x (TYPE duckdb, READ_WRITE)",
     "57 metadata of others": "FROM parquet_metadata('{other}/gold.sales_daily.parquet')",
     "58 installing": "INSTALL httpfs",
     "58 loading": "LOAD httpfs",
@@ -91,9 +92,9 @@ REFUSED = {  # by its number in the list of attacks
     "60 a table by its name": "FROM query_table('some_rows')",
     "61 a query in a query": "FROM query('FROM read_text(''/etc/passwd'')')",
     "61 the environment": "SELECT getenv('HOME')",
-    "64 a long join": "SELECT COUNT(*) FROM range(1000000) AS a, range(1000000) AS b WHERE a.range % 7 = b.range % 11",
-    "64 a long recursion": "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT COUNT(*) FROM r",
-    "64 a large sort": "SELECT MAX(x) FROM (SELECT random() AS x, repeat('y', 900) AS y FROM range(20000000) ORDER BY x, y LIMIT 9000000)",
+    "64 a long join": "SELECT COUNT(*) FROM range(900000) a, range(900000) b WHERE a.range % 7 < b.range",
+    "64 a long recursion": "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) FROM r",
+    "64 a large sort": "SELECT random() AS x, repeat('y', 900) AS y FROM range(20000000) ORDER BY x, y",
 }
 
 
@@ -138,7 +139,7 @@ ALLOWED = {
     "its own rows": "SELECT COUNT(*) FROM gold.sales_daily",
     "its own file": "SELECT DISTINCT source_system FROM read_parquet('{mine}/gold.sales_daily.parquet')",
     "57 bytes of its own file": "SELECT content FROM read_blob('{mine}/lookup.customers.parquet')",
-    "57 columns of its own file": "SELECT string_agg(path_in_schema) FROM parquet_metadata('{mine}/lookup.customers.parquet')",
+    "57 its own columns": "SELECT path_in_schema FROM parquet_metadata('{mine}/lookup.customers.parquet')",
 }
 
 
@@ -173,8 +174,8 @@ def test_what_is_its_own_can_be_read(tried: Tried) -> None:
     """So that what was refused was refused for a reason; and nothing that is masked is in there."""
     assert tried.told["its own file"] == "[('shop',)]" and tried.told["its own rows"] != "[(0,)]"
     assert "zebra" not in tried.told["57 bytes of its own file"]
-    assert "customer_id" in tried.told["57 columns of its own file"]
-    assert "cross_brand" not in tried.told["57 columns of its own file"]
+    assert "customer_id" in tried.told["57 its own columns"]
+    assert "cross_brand" not in tried.told["57 its own columns"]
 
 
 def test_a_question_is_one_select_of_named_ones(merged: Merged) -> None:
@@ -217,8 +218,10 @@ def test_errors_of_the_engine_are_told_to_nobody(merged: Merged, monkeypatch: py
 
     told = "Cannot open /serving/secret.parquet: Could not convert string 'cust2@x.org'"
     person = merged.asks(SHOP)
-    for error in (duckdb.IOException, duckdb.PermissionException, duckdb.ConversionException, duckdb.BinderException,
-                  duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.InternalException):  # fmt: skip
+    for error in (
+        duckdb.IOException, duckdb.PermissionException, duckdb.ConversionException, duckdb.BinderException,
+        duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.InternalException,
+    ):  # fmt: skip
         opened = (Connection(error(told)), frozenset())
         monkeypatch.setattr(gateway.Reader, "_fetch", _with(opened[0], gateway.Reader._fetch))
         for address in (

@@ -83,7 +83,9 @@ def test_a_manager_cannot_subtract(merged: Merged) -> None:
 
 @pytest.mark.parametrize("name", ["days", "chance"])
 def test_a_step_of_a_slider_moves_five_or_none(merged: Merged, name: str) -> None:
-    """What if: limits lie on a grid, and between two of them are five customers or more, or none, of a masked role."""
+    """What if: limits lie on a grid, and between two of them are five customers or more, or none, of a
+    masked role.
+    """
     cube = merged.folder_of("marketing") / "cube.inactivity.parquet"
     columns = duckdb.sql(f"FROM read_parquet('{cube}') LIMIT 0").columns
     assert "customers" in columns
@@ -96,8 +98,8 @@ def test_a_step_of_a_slider_moves_five_or_none(merged: Merged, name: str) -> Non
 
 @pytest.mark.xfail(
     strict=True,
-    reason="Marketing may see each brand's customers and those of all together; what the two brands have in common, four"
-    " here, is the difference. Neither figure is small, so neither is left out.",
+    reason="Marketing may see each brand's customers and those of all together; what both have in common, four"
+    " here, is the difference. None of these figures is small, so none is left out.",
 )
 def test_what_brands_have_in_common_is_not_told_by_difference(merged: Merged) -> None:
     each = {

@@ -18,8 +18,9 @@ def test_every_request_is_answered_as_described(merged: Merged, role: str) -> No
     from schemathesis.specs.openapi import checks
 
     kept_to = [
-        schemathesis.checks.not_a_server_error, checks.status_code_conformance, checks.content_type_conformance,
-        checks.response_schema_conformance, checks.response_headers_conformance, checks.negative_data_rejection,
+        schemathesis.checks.not_a_server_error, checks.status_code_conformance,
+        checks.content_type_conformance, checks.response_schema_conformance,
+        checks.response_headers_conformance, checks.negative_data_rejection,
     ]  # fmt: skip
     person = merged.asks(role)
     bearer = {"Authorization": person.headers["Authorization"]}

@@ -1,7 +1,7 @@
 """Whatever is sent in the place of a value is a value, or is refused; and its refusal tells of nothing.
 
-Which parameters a door reads is found by opening it: names of its signature, filters that all pages share, and what
-the page itself asks the address for.
+Which parameters a door reads is found by opening it: names of its signature, filters that all pages share,
+and what the page itself asks the address for.
 """
 
 from __future__ import annotations
@@ -22,13 +22,17 @@ INSIDE = (
     r"duckdb|binder error|parser error|catalog error|traceback|read_parquet|/serving/|site-packages|\.py\b"
 )
 SQL = (
-    "'", '"', ";--", "') OR 1=1--", "shop' OR '1'='1", "$$", "E'\\''", "U&'\\0027'", "`", "/**/", "\x00", "1;select 1",
-    "(select 1)", "random()", "rowid", "'/etc/passwd'", "glob('*')", "https://evil.example/a.parquet", "%", "_", "\\",
-    "[a]", "gold.customer_360", "asc nulls first,(select 1)", "{{7*7}}", "${7*7}", "<script>alert(1)</script>",
+    "'", '"', ";--", "') OR 1=1--", "shop' OR '1'='1", "$$", "E'\\''", "U&'\\0027'", "`", "/**/", "\x00",
+    "1;select 1",
+    "(select 1)", "random()", "rowid", "'/etc/passwd'", "glob('*')", "https://evil.example/a.parquet", "%",
+    "_", "\\",
+    "[a]", "gold.customer_360", "asc nulls first,(select 1)", "{{7*7}}", "${7*7}",
+    "<script>alert(1)</script>",
     "__class__", "../../etc/passwd", "a\r\nSet-Cookie: x=1", "\u202e\u0627", "x" * 5000,
 )  # fmt: skip
 NUMBERS = (
-    "NaN", "inf", "-infinity", "1e400", "-0", "-1", "９", "1_000", "0x10", "true", "1e9", "epoch", "0000-01-01",
+    "NaN", "inf", "-infinity", "1e400", "-0", "-1", "９", "1_000", "0x10", "true", "1e9", "epoch",
+    "0000-01-01",
     "294247-01-01", "2024-02-30", "'infinity'::date", "9" * 400,
 )  # fmt: skip
 
@@ -84,7 +88,8 @@ def attack(
                     name,
                     value,
                 )
-                assert "<script>alert" not in answer.text and "set-cookie" not in answer.headers
+                is_page = answer.headers.get("content-type", "").startswith("text/html")
+                assert not (is_page and "<script>alert" in answer.text) and "set-cookie" not in answer.headers
                 if answer.status_code == 422:
                     assert value not in answer.text or len(value) < 8, (address, name, value)
                 if answer.status_code == 303:
@@ -92,13 +97,13 @@ def attack(
 
 
 def test_no_value_is_anything_else(merged: Merged, asked_by_doors: list[tuple[Door, list[str]]]) -> None:
-    attack(merged, asked_by_doors, SQL, only=19)
-    attack(merged, asked_by_doors, NUMBERS, only=11)
+    attack(merged, asked_by_doors, SQL, only=37)
+    attack(merged, asked_by_doors, NUMBERS, only=23)
 
 
-@pytest.mark.long("some 200 parameters, each with 49 values")
-def test_every_value_in_every_parameter(merged: Merged, asked_by_doors: list[tuple[Door, list[str]]]) -> None:
-    attack(merged, asked_by_doors, SQL + NUMBERS)
+@pytest.mark.long("some 200 parameters, each with half of 49 values")
+def test_many_values_in_every_parameter(merged: Merged, asked_by_doors: list[tuple[Door, list[str]]]) -> None:
+    attack(merged, asked_by_doors, SQL + NUMBERS, only=2)
 
 
 @pytest.mark.parametrize("name", ["sort", "dir", "order", "page", "segment", "risk", "tier", "recency"])
@@ -137,8 +142,10 @@ def test_a_search_takes_letters_as_they_are(merged: Merged, search: str) -> None
 
 @pytest.mark.parametrize(
     "asked",
-    ["size=-1", "size=0", "size=1e9", "size=1001", "size=NaN", "since=infinity", "until=epoch", "since=2024-13-01",
-     "country=de", "country=D%27", "since=2025-01-02&until=2025-01-01", "cursor=x", "by=source_system", "kpi=1%3Bselect"],
+    ["size=-1", "size=0", "size=1e9", "size=1001", "size=NaN", "since=infinity", "until=epoch",
+     "since=2024-13-01",
+     "country=de", "country=D%27", "since=2025-01-02&until=2025-01-01", "cursor=x", "by=source_system",
+     "kpi=1%3Bselect"],
 )  # fmt: skip
 def test_programs_are_refused_alike(merged: Merged, asked: str) -> None:
     person, refused = merged.asks("executive"), 0
@@ -153,7 +160,7 @@ def test_programs_are_refused_alike(merged: Merged, asked: str) -> None:
 
 def test_names_are_text_wherever_they_are(merged: Merged) -> None:
     """Brands, files, products and people are called what a browser or a template would act on."""
-    for role in ("executive", "admin", SHOP, "marketing"):
+    for role in ("executive", SHOP):
         person = merged.asks(role)
         for door in merged.doors:
             if door.method != "GET":

@@ -1,4 +1,6 @@
-"""Requests that are not what a browser of ours would send: other spellings of paths, other headers, too much of all."""
+"""Requests that are not what a browser of ours would send: other spellings of paths, other headers, too
+much of all.
+"""
 
 from __future__ import annotations
 
@@ -113,18 +115,22 @@ def test_every_door_carries_the_headers(merged: Merged) -> None:
         ("GET", "/", {"Range": "bytes=" + ",".join(f"{n}-{n}" for n in range(2000))}, b"", (200,)),
         ("GET", "/?" + "&".join(f"a{n}=" for n in range(6000)), {}, b"", (414,)),
         ("GET", "/?" + "&".join(f"a{n}=" for n in range(1000)), {}, b"", (200, 303)),
-        ("POST", "/sign-in", {"Content-Type": "application/x-www-form-urlencoded"}, b"a=" + b"x" * 2_000_000, (413,)),
-        ("POST", "/sign-in", {"Content-Type": "application/x-www-form-urlencoded"}, b"a&" * 30_000, (400, 401, 422)),
-        ("POST", "/sign-in", {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"},
+        ("POST", "/sign-in", {"Content-Type": "application/x-www-form-urlencoded"},
+        b"a=" + b"x" * 2_000_000, (413,)),
+        ("POST", "/sign-in", {"Content-Type": "application/x-www-form-urlencoded"}, b"a&" * 30_000, (400,
+        401, 422)),
+        ("POST", "/sign-in", {"Content-Type": "application/x-www-form-urlencoded",
+        "Content-Encoding": "gzip"},
          gzip.compress(b"name=x&a=" + b"y" * 30_000_000), (400, 401, 422)),
         ("POST", "/sign-in", {"Content-Type": "multipart/form-data; boundary=b"},
          b"--b\r\n" + b"X: y\r\n" * 9000 + b"\r\nv\r\n--b--\r\n", (400, 401, 422)),
         ("POST", "/sign-in", {"Content-Type": "multipart/form-data"}, b"--b", (400, 401, 422)),
         ("GET", "/", {"Cookie": "a=" + "b" * 60_000}, b"", (303,)),
-        ("GET", "/", {"Accept-Language": "x-" * 20_000 + ",".join(f"l{n};q=0.{n}" for n in range(2000))}, b"", (200,)),
+        ("GET", "/", {"Accept-Language": "x-" * 20_000 + ",".join(f"l{n};q=0.{n}" for n in range(2000))},
+        b"", (200,)),
     ],
-    ids=["ranges", "parameters", "some parameters", "a body", "fields", "a gzip bomb", "headers of parts", "no boundary",
-         "cookies", "languages"],
+    ids=["ranges", "parameters", "some parameters", "a body", "fields", "a gzip bomb", "headers of parts",
+         "no boundary", "cookies", "languages"],
 )  # fmt: skip
 def test_too_much_is_refused_at_once(
     merged: Merged,
@@ -165,8 +171,10 @@ def test_a_token_opens_what_its_bearer_may_see_and_no_more(merged: Merged) -> No
     later = People(merged.shop.folder, now=lambda: time.time() + 2 * 86_400)
     assert later.of_token(token) is None
     for headers in (
-        {}, {"Cookie": f"token={token}; mergehouse={token}"}, {"Authorization": token}, {"Authorization": f"Basic {token}"},
-        {"Authorization": f"Bearer {token}x"}, {"Authorization": f"Bearer {TOKEN_PREFIX}"}, {"X-Api-Key": token},
+        {}, {"Cookie": f"token={token}; mergehouse={token}"}, {"Authorization": token},
+        {"Authorization": f"Basic {token}"},
+        {"Authorization": f"Bearer {token}x"}, {"Authorization": f"Bearer {TOKEN_PREFIX}"},
+        {"X-Api-Key": token},
         {"Authorization": "Bearer " + "x" * 9000}, {"Authorization": f"Bearer {token[:-1]}"},
     ):  # fmt: skip
         for address in api:

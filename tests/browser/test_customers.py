@@ -17,7 +17,6 @@ from tests.suite import PASSWORD
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.policy import load_policy
-from mergehouse.app import bundle
 from mergehouse.app.bundle import FOLDER
 from mergehouse.app.server import create_app
 from mergehouse.project.config import load_project
@@ -33,10 +32,7 @@ pytestmark = [
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     project = load_project(prepared("shared_customers", make, tmp_path_factory.mktemp("house") / "shop"))
     write_extracts(project, load_policy(project))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundle, "FOLDER", FOLDER)  # other tests have put one without scripts in its place
-        app = create_app(project)
-    with served(uvicorn.Config(app, log_level="warning")) as address:
+    with served(uvicorn.Config(create_app(project), log_level="warning")) as address:
         yield address
 
 

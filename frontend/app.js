@@ -1,6 +1,7 @@
 // What pages do in the browser beyond plain links and forms: partial updates, charts, rows that are links.
 import "htmx.org";
 import { drawAll, redrawAll } from "./charts.js";
+import { savePicture } from "./picture.js";
 
 document.documentElement.classList.add("js");
 
@@ -27,6 +28,11 @@ document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.target.closest("a, button, input, label, summary")) return;
   if (String(getSelection())) return;
   event.target.closest("tr[data-link]")?.querySelector("a[href]")?.click();
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-picture]");
+  if (button) savePicture(document.getElementById(button.dataset.picture));
 });
 
 // "/" goes to the search box, Escape closes what is open.

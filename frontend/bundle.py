@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BUNDLE = HERE.parent / "src" / "mergehouse" / "app" / "static"
 ENTRIES = ("app.js", "style.css", "favicon.svg")
-SOURCES = (*ENTRIES, "charts.js", "package.json", "package-lock.json", "bundle.py")
+SOURCES = (*ENTRIES, "charts.js", "picture.js", "package.json", "package-lock.json", "bundle.py")
 LICENCES = ("echarts/LICENSE", "echarts/NOTICE", "htmx.org/LICENSE", "zrender/LICENSE")
 
 

@@ -115,6 +115,7 @@ def test_filters_and_search_narrow_a_list(gateway: Gateway, house: Shop) -> None
     key = everybody.rows[0]["customer"]
     assert customer_list(executive, View(), Asked(search=key[:12].upper())).rows[0]["customer"] == key
     assert customer_list(executive, View(), Asked(search="c11")).found == 1  # a number of one brand
+    assert customer_list(executive, View(), Asked(search=key[:5])).found == 0  # too little of a key
     for nobody in ("%", "_", "' OR 1=1 --", "K11'"):
         assert customer_list(executive, View(), Asked(search=nobody)).found == 0
 

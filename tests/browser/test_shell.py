@@ -6,6 +6,7 @@ The figures are made up, see tests/suite.py. Screenshots go to the folder that `
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -178,6 +179,19 @@ def test_on_paper_charts_are_light(chromium: Any, address: str) -> None:
     page.emulate_media(media="screen", color_scheme="dark")
     page.wait_for_function(has_fill, arg=dark)
     assert page.evaluate("document.documentElement.dataset.theme") is None
+
+
+def test_a_chart_is_saved_as_it_is_seen(chromium: Any, address: str, tmp_path: Path) -> None:
+    page = open_page(chromium, address, color_scheme="dark")
+    with page.expect_download() as download:
+        page.locator("[data-picture=trend]").click()
+    download.value.save_as(tmp_path / "trend.png")
+    picture = (tmp_path / "trend.png").read_bytes()
+    wide, high = struct.unpack(">II", picture[16:24])
+    shown = page.locator("#trend").bounding_box()
+    assert picture.startswith(b"\x89PNG") and wide == int(2 * (shown["width"] + 32))
+    assert high > 2 * shown["height"] and len(picture) > 10_000  # and not of one colour
+    assert page.evaluate("window.violations ?? []") == []
 
 
 def test_without_scripts_it_is_links_and_forms(chromium: Any, address: str) -> None:

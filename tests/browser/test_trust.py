@@ -15,8 +15,6 @@ from tests.app.served import served
 from tests.app.trusted import HTML, House, opened
 from tests.browser.test_shell import CHROMIUM, FOLDER, LOOKS, VIOLATIONS, expect_clean
 
-from mergehouse.app import bundle
-
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
     pytest.mark.skipif(not FOLDER.exists(), reason="no bundle: python frontend/bundle.py"),
@@ -26,10 +24,8 @@ PAGES = ("first-look", "raw-vs-silver", "models", "quality")
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundle, "FOLDER", FOLDER)  # the real one, whatever other tests serve
-        yield opened(tmp_path_factory.mktemp("trust"))
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return opened(tmp_path_factory.mktemp("trust"))
 
 
 @pytest.fixture(scope="module")

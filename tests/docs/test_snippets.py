@@ -91,7 +91,7 @@ def test_reading_from_the_command_line(demo: Demo, tmp_path: Path) -> None:
     assert (folder / "customers.parquet").exists()
 
 
-@pytest.mark.parametrize(("page", "others"), [(TOUR, ["python"]), (STEPS, [""]), (READING, ["python"] * 6)])
+@pytest.mark.parametrize(("page", "others"), [(TOUR, ["python"]), (STEPS, [""]), (READING, ["python"] * 7)])
 def test_no_block_is_passed_over(page: str, others: list[str]) -> None:
     """Besides those of commands: Python, which is run as well, and a tree of folders."""
     opened = re.findall(r"^```(.*)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)[::2]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from mergehouse.access.gateway import Reader, Row
+from mergehouse.access.small_cells import LEAST
 from mergehouse.app.figures.raw_vs_silver import raw_vs_silver
 from mergehouse.errors import AccessError
 from mergehouse.kpi.catalogue import Kpi, catalogue
@@ -249,6 +250,7 @@ def freshness(reader: Reader, brand: str | None) -> list[Row]:
 
 
 def model_metrics(reader: Reader, brand: str) -> list[Row]:
-    """How good every method was at past cut-offs."""
+    """How good every method was at past cut-offs; of fewer than five customers nothing without persons."""
     Filters(brand).checked(reader)
-    return reader.rows("model_metrics", brand=brand, target=None)
+    rows = reader.rows("model_metrics", brand=brand, target=None)
+    return [row for row in rows if reader.scope.persons or row["customers"] >= LEAST]

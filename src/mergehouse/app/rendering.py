@@ -28,6 +28,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 THEMES = ("light", "dark")
 ERRORS: dict[int | str, tuple[str, str, str]] = {  # status: title, what it means, what to do
     400: ("Bad request", "The address or the form is not one that this site has written.", "Go back."),
+    401: (
+        "Not signed in",
+        "A token of a user is needed, and it must hold.",
+        "Make one with `mergehouse users token`.",
+    ),
     403: ("Not for you", "Your access does not cover this page.", "Ask whoever looks after this site."),
     404: ("Not found", "There is nothing at this address that you may see.", "Check the address."),
     405: ("Not possible", "This address does not take that.", "Go back and try again."),

@@ -8,6 +8,6 @@ WHERE
   AND ($risk IS NULL OR COALESCE(risk_band, 'none') = $risk) AND ($tier IS NULL OR COALESCE(clv_tier, 'none') = $tier)
   AND ($days_from IS NULL OR recency_days >= $days_from) AND ($days_below IS NULL OR recency_days < $days_below)
   AND (
-    $search IS NULL OR starts_with(customer_id, lower($search))
+    $search IS NULL OR length($search) >= 6 AND starts_with(customer_id, lower($search))
     OR customer_id IN (SELECT customer_id FROM lookup.numbers WHERE source_customer_id = upper($search))
   )

@@ -10,9 +10,9 @@ from statistics import fmean
 from typing import Any
 
 from mergehouse.access.gateway import Reader, Row
+from mergehouse.access.small_cells import LEAST
 
 ALL = "all"
-FEWEST = 5  # customers of whom whoever may not see persons is told
 SILENCES = (0, 30, 60, 90, 120, 180, 270, 365)  # days
 LATER = (365, 90)  # days within which a silent customer comes back: the longer that the data show
 WEIGHTS = 12  # inputs shown
@@ -218,7 +218,7 @@ def models(
 
 
 def _is_told(reader: Reader, row: Row) -> bool:
-    return reader.scope.persons or row["customers"] >= FEWEST
+    return reader.scope.persons or row["customers"] >= LEAST
 
 
 def _card(reader: Reader, brand: str, row: Row) -> Card:
@@ -227,7 +227,7 @@ def _card(reader: Reader, brand: str, row: Row) -> Card:
     for p in reader.rows("model_curves", brand=brand, target=target):
         point = Point(float(p["x"]), float(p["y"]), _float(p["low"]), _float(p["high"]), p["customers"])
         curves[p["curve"]].append(point)
-    told = reader.scope.persons or min((p.customers or 0 for p in curves["calibration"]), default=0) >= FEWEST
+    told = reader.scope.persons or min((p.customers or 0 for p in curves["calibration"]), default=0) >= LEAST
     return Card(
         target, row["headline"], row["standing"], method, row["model_version"], row["trained_ts"],
         row["as_of_date"], row["judged_at"], row["customers"], row["main_metric"], row["purpose"],
@@ -288,7 +288,7 @@ def _curve(reader: Reader, brand: str, clock: str, group: str) -> tuple[Point, .
     return tuple(
         Point(row["day"], float(row["survival"]), _float(row["low"]), _float(row["high"]), row["at_risk"])
         for row in rows
-        if row["at_risk"] >= (1 if reader.scope.persons else FEWEST)
+        if row["at_risk"] >= (1 if reader.scope.persons else LEAST)
     )
 
 

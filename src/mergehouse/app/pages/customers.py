@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -56,7 +57,13 @@ router = APIRouter()
 @router.get("/customers")
 def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
     figures = overview(visitor.reader, looked.view, looked.offered)
-    context = {"figures": figures, "plots": plots.overview_plots(figures), "risks": RISKS, "tiers": TIERS}
+
+    def listed(segment: str) -> str:
+        query = urlencode(looked.view.query() | {"segment": segment})
+        return f"{request.app.state.suite.prefix}/customers/list?{query}"
+
+    segments = plots.segment_map(figures, listed if visitor.scope.persons else None)
+    context = {"figures": figures, "segment_map": segments, "risks": RISKS, "tiers": TIERS}
     return page(request, visitor, "customers", **looked.shown_as_of, **context)
 
 

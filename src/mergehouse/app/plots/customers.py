@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from mergehouse.app.figures.campaign import Campaign
@@ -16,11 +17,15 @@ from mergehouse.app.wording import Wording
 STATES = {"silent": "Silent", "at_risk": "At risk", "active": "Active"}
 
 
-def overview_plots(figures: Overview) -> dict[str, Any]:
-    """Segments as areas: how many customers, and what each brought."""
-    told = [each for each in figures.segments if each.name]
-    nodes = [{"name": each.name, "size": each.customers, "value": float(each.each or 0)} for each in told]
-    return {"segments": {"kind": "treemap", "unit": "EUR", "nodes": nodes}}
+def segment_map(figures: Overview, link: Callable[[str], str] | None) -> dict[str, Any]:
+    """Segments as areas: how many customers, and what each brought; `link`: where a segment's list is."""
+    nodes = [
+        {"name": each.name, "size": each.customers, "value": float(each.each or 0)}
+        | ({"link": link(each.name)} if link else {})
+        for each in figures.segments
+        if each.name
+    ]
+    return {"kind": "treemap", "unit": "EUR", "nodes": nodes}
 
 
 def timeline(found: Customer, words: Wording) -> dict[str, Any]:

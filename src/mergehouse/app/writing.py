@@ -128,6 +128,7 @@ class Writing:
         """
         if difference is None:
             return absent
+        difference = self.rounded(difference)
         written = format_decimal(abs(Decimal(difference)) * 100, format="#,##0.0", locale=self.locale)
         return f"{_sign(difference)}{written}\N{NO-BREAK SPACE}pp"
 
@@ -137,7 +138,19 @@ class Writing:
         >>> Writing().delta(0.05), Writing().delta(-0.123), Writing().delta(None, "not comparable")
         ('+5.0%', '\N{MINUS SIGN}12.3%', 'not comparable')
         """
-        return absent if change is None else _sign(change) + self.share(abs(Decimal(change)))
+        if change is None:
+            return absent
+        change = self.rounded(change)
+        return _sign(change) + self.share(abs(change))
+
+    def rounded(self, change: Number) -> Decimal:
+        """A relative change or a difference of shares as it is shown, to a tenth of a hundredth: what is told
+        of it, as that it is better, follows from that.
+
+        >>> Writing().rounded(-0.0004), Writing().points(-0.0004).split(), Writing().delta(0.0004)
+        (Decimal('0.000'), ['0.0', 'pp'], '0.0%')
+        """
+        return Decimal(change).quantize(Decimal("0.001"), ROUND_HALF_UP) + 0
 
     def money_delta(self, change: Number | None, absent: Absent = NO_DATA) -> str:
         """A change in euros, compact and signed.

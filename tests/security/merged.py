@@ -251,5 +251,5 @@ def same_headers(one: Any, other: Any) -> bool:
 
 def audit(merged: Merged) -> list[dict[str, Any]]:
     """The lines that were written, the latest last."""
-    lines = (merged.shop.folder / "logs" / "audit.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    file = merged.shop.folder / "logs" / "audit.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []

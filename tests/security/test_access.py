@@ -46,7 +46,7 @@ def leaks(answer: object, role: str, merged: Merged) -> object:
 @pytest.mark.parametrize("role", [SHOP, ZEBRA])
 def test_nothing_of_another_brand_is_in_any_answer(merged: Merged, role: str) -> None:
     """The customer whom the doors are opened for buys at both."""
-    person, total = merged.asks(role), 0
+    person, total, before = merged.asks(role), 0, len(audit(merged))
     for address in addresses(merged, role, OWN[role]):
         answer = person.get(address)
         assert answer.status_code == 200, address
@@ -55,7 +55,7 @@ def test_nothing_of_another_brand_is_in_any_answer(merged: Merged, role: str) ->
     assert total > 20  # their own is there to be seen
     customer = person.get(f"/customers/{merged.own_key(role)}").text
     assert "Last purchase long ago" in customer
-    lines = [line for line in audit(merged) if line["who"] == role.replace("_", "-")]
+    lines = [line for line in audit(merged)[before:] if line["who"] == role.replace("_", "-")]
     assert lines and not shown_in(MARKS[OTHER[role]], json.dumps(lines))
 
 

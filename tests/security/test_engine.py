@@ -16,11 +16,13 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from unittest.mock import MagicMock
 
 import duckdb
 import pytest
-from tests.security.merged import SHOP, Merged
+from tests.security.merged import SHOP, Merged, shown
+
+from mergehouse.access.gateway import UnknownQuery, queries
 
 CHILD = """
     import json, os, sys, threading
@@ -62,7 +64,7 @@ REFUSED = {  # by its number in the list of attacks
     "51 an environment": "FROM read_blob('/proc/self/environ')",
     "51 sniffing": "FROM sniff_csv('/etc/passwd')",
     "51 a list of files": "FROM glob('{other}/*')",
-    "53 a bare name": "FROM '{other}/gold.sales_daily.parquet'",
+    "51 a bare name": "FROM '{other}/gold.sales_daily.parquet'",
     "54 writing anew": "COPY (SELECT 1) TO '{elsewhere}/new.parquet'",
     "54 writing over": "COPY (SELECT 1) TO '{mine}/gold.sales_daily.parquet'",
     "54 writing over at once": "COPY (SELECT 1) TO '{mine}/gold.sales_daily.parquet' (use_tmp_file false)",
@@ -90,8 +92,8 @@ REFUSED = {  # by its number in the list of attacks
     "59 spilling": "SET temp_directory = '{elsewhere}'",
     "60 a variable": "FROM some_rows",
     "60 a table by its name": "FROM query_table('some_rows')",
-    "61 a query in a query": "FROM query('FROM read_text(''/etc/passwd'')')",
-    "61 the environment": "SELECT getenv('HOME')",
+    "60 a query in a query": "FROM query('FROM read_text(''/etc/passwd'')')",
+    "60 the environment": "SELECT getenv('HOME')",
     "64 a long join": "SELECT COUNT(*) FROM range(900000) a, range(900000) b WHERE a.range % 7 < b.range",
     "64 a long recursion": "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) FROM r",
     "64 a large sort": "SELECT random() AS x, repeat('y', 900) AS y FROM range(20000000) ORDER BY x, y",
@@ -135,6 +137,7 @@ def tried(merged: Merged) -> Iterator[Tried]:
             folders[name].chmod(0o755)
 
 
+REASONS = {"Permission", "IO", "InvalidInput", "Catalog", "Interrupt", "OutOfMemory"}  # not that it is no SQL
 ALLOWED = {
     "its own rows": "SELECT COUNT(*) FROM gold.sales_daily",
     "its own file": "SELECT DISTINCT source_system FROM read_parquet('{mine}/gold.sales_daily.parquet')",
@@ -160,7 +163,7 @@ def ask(statements: dict[str, str], folders: dict[str, Path]) -> dict[str, str]:
 @pytest.mark.parametrize("name", REFUSED)
 def test_sql_cannot(tried: Tried, name: str) -> None:
     told = tried.told[name]
-    assert told.split(":")[0].endswith(("Exception", "Error")), told
+    assert told.split("Exception:")[0] in REASONS, told
     assert "root:" not in told and "SECRET" not in told
 
 
@@ -180,8 +183,6 @@ def test_what_is_its_own_can_be_read(tried: Tried) -> None:
 
 def test_a_question_is_one_select_of_named_ones(merged: Merged) -> None:
     """SQL gets there by no argument: what changes something is no question, and names are not SQL."""
-    from mergehouse.access.gateway import UnknownQuery, queries
-
     reader = merged.reader(SHOP)
     for name in ("SELECT 1", "gold.sales_daily", "../extracts/lookup.customers", "brands; DROP TABLE x", ""):
         with pytest.raises(UnknownQuery):
@@ -198,53 +199,22 @@ def test_a_question_is_one_select_of_named_ones(merged: Merged) -> None:
 
 def test_errors_of_the_engine_are_told_to_nobody(merged: Merged, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its words name files and values; a page has words of its own."""
-    from mergehouse.access import gateway
-
-    class Cursor:
-        def __init__(self, error: Exception) -> None:
-            self.error = error
-
-        def interrupt(self) -> None: ...
-
-        def execute(self, *_: Any) -> None:
-            raise self.error
-
-    class Connection:
-        def __init__(self, error: Exception) -> None:
-            self.error = error
-
-        def cursor(self) -> Cursor:
-            return Cursor(self.error)
-
     told = "Cannot open /serving/secret.parquet: Could not convert string 'cust2@x.org'"
-    person = merged.asks(SHOP)
+    person, scope = merged.asks(SHOP), merged.policy.scope([SHOP])
+    reader = merged.app.state.suite.access().gateway.reader(scope)
     for error in (
         duckdb.IOException, duckdb.PermissionException, duckdb.ConversionException, duckdb.BinderException,
         duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.InternalException,
     ):  # fmt: skip
-        opened = (Connection(error(told)), frozenset())
-        monkeypatch.setattr(gateway.Reader, "_fetch", _with(opened[0], gateway.Reader._fetch))
-        for address in (
-            "/kpis/gmv?period=all",
-            "/customers/list?q=nn",
-            "/api/v1/categories?until=2019-01-01",
-        ):
-            answer = person.get(address)
-            assert answer.status_code in (422, 500, 503), (error, address)
-            assert (
-                "serving" not in answer.text
-                and "cust2" not in answer.text
-                and "duckdb" not in answer.text.lower()
-            )
-        monkeypatch.undo()
-
-
-def _with(connection: Any, fetch: Any) -> Any:
-    def fetched(reader: Any, sql: str, bound: dict[str, Any]) -> Any:
-        kept, reader._connection = reader._connection, connection
-        try:
-            return fetch(reader, sql, bound)
-        finally:
-            reader._connection = kept
-
-    return fetched
+        broken = MagicMock()
+        broken.cursor().execute.side_effect = error(told)
+        with monkeypatch.context() as patch:
+            patch.setattr(reader, "_connection", broken)
+            for address in (
+                "/kpis/gmv?period=all",
+                "/customers/list?q=nn",
+                "/api/v1/categories?until=2019-01-01",
+            ):
+                answer = person.get(address)
+                assert answer.status_code in (422, 500, 503), (error, address)
+                assert not shown("serving|cust2|duckdb", answer)

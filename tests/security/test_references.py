@@ -8,7 +8,7 @@ import time
 import uuid
 
 import pytest
-from tests.security.merged import SHOP, ZEBRA, Merged, addresses, same_headers, shown, told
+from tests.security.merged import SHOP, ZEBRA, Merged, addresses, audit, same_headers, shown, told
 
 from mergehouse.access.gateway import Reader
 
@@ -152,8 +152,6 @@ def test_a_foreign_customer_is_refused_as_fast(merged: Merged) -> None:
 
 
 def test_what_is_told_of_a_refusal_is_its_line(merged: Merged) -> None:
-    from tests.security.merged import audit
-
     person, before = merged.asks(SHOP), len(audit(merged))
     person.get(f"/customers/{merged.keys[ZEBRA]['K1']}")
     merged.asks("marketing").get("/customers/list.csv")

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from tests.security.doors import OPEN
-from tests.security.merged import ORIGIN, SHOP, Merged, addresses, told
+from tests.security.merged import ORIGIN, SHOP, Merged, addresses, audit, told
 
 from mergehouse.access.people import TOKEN_PREFIX, People
 from mergehouse.app.envelope import HEADERS
@@ -153,8 +153,6 @@ def test_too_much_is_refused_at_once(
 )
 def test_what_a_proxy_says_is_believed_of_no_other(merged: Merged, name: str) -> None:
     """Links and the line of the audit stay what they are."""
-    from tests.security.merged import audit
-
     person = merged.asks("executive")
     plain = person.get("/about").text
     assert person.get("/about", headers={name: "evil.example"}).text == plain

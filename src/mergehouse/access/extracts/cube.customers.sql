@@ -1,6 +1,7 @@
 -- Customer KPIs of the catalogue, counted for each brand and for all, and each with and without region and country; empty
 -- stands for all of them. Distinct customers do not add up, so each cell is counted. Who may not see persons has no cell of
--- fewer than five, nor the smallest other one beside it, nor what is within either.
+-- fewer than five, nor the smallest other one beside it, nor what is within either; and none of all brands where the sum of
+-- the brands' says that fewer than five are customers of several.
 WITH counted AS (
   SELECT
     CASE WHEN GROUPING(source_system) = 1 THEN 'group' ELSE source_system END AS source_system, region, country_code,
@@ -20,7 +21,13 @@ sized AS (
     ), 0) AS smaller
   FROM counted
 ),
-marked AS (SELECT *, customers < 5 OR smaller BETWEEN 1 AND 4 AS is_small FROM sized)
+marked AS (
+  SELECT
+    *, customers < 5 OR smaller BETWEEN 1 AND 4 OR source_system = 'group' AND COALESCE(
+      SUM(customers) FILTER (source_system <> 'group') OVER (PARTITION BY level, region, country_code) - customers, 0
+    ) BETWEEN 1 AND 4 AS is_small
+  FROM sized
+)
 SELECT * EXCLUDE (level, smaller, is_small) FROM marked
 QUALIFY getvariable('sees_persons') OR NOT (
   is_small OR COALESCE(BOOL_OR(is_small) FILTER (level = 1) OVER (PARTITION BY source_system, region), FALSE)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from itertools import cycle
 
 import pytest
@@ -22,7 +21,7 @@ from tests.security.merged import (
     told,
 )
 
-from mergehouse.access.gateway import Gateway
+from mergehouse.access.gateway import Gateway, Row
 from mergehouse.access.people import Person
 
 PEOPLE, LEAST = 20, 3  # who ask at once, and how many pages each at least, however slow the machine
@@ -112,7 +111,7 @@ def test_nothing_of_a_request_is_part_of_what_is_kept(merged: Merged) -> None:
         asked = f"{address}{'&' if '?' in address else '?'}load_id=7&cache=1&_=2"
         answer = manager.get(asked, headers=headers)
         assert answer.status_code == 200
-        assert told(answer).replace("load_id=7&cache=1&_=2", "") and not shown(FORBIDDEN[SHOP], answer)
+        assert not shown(FORBIDDEN[SHOP], answer)
         assert manager.get(address, headers=headers).content == plain.content != warm.content
 
 
@@ -159,6 +158,9 @@ def test_what_is_kept_is_by_all_that_it_depends_on(merged: Merged) -> None:
     assert len(keys) == 4 and all(merged.policy.version in key for key in keys)
     reader = merged.reader("executive")
     given = dict.fromkeys(("brand", "region", "country", "since", "until"))
-    by: Callable[[str], object] = lambda brand: reader.rows("sales", by="brand", **given | {"brand": brand})  # noqa: E731
+
+    def by(brand: str) -> list[Row]:
+        return reader.rows("sales", by="brand", **given | {"brand": brand})
+
     assert by("shop") and by("zebra") and by("shop") != by("zebra")
     assert by("shop', 'region': 'x") == [] == by("ｓhop") == by("shop&region=x")

@@ -5,14 +5,17 @@ not.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from fastapi import FastAPI
 
+from mergehouse.access import passwords
 from mergehouse.access.people import People
 from mergehouse.app.server import Access, create_app
 from mergehouse.errors import MergehouseError
@@ -79,6 +82,18 @@ class Gateway:
 
     def behind(self) -> str:
         return ""
+
+
+@contextmanager
+def quick(bundle: Path) -> Iterator[None]:
+    """Within, hashes take a millisecond, and a bundle is there."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("PASSES", 1), ("KIBIBYTES", 64), ("LANES", 1)):
+            patch.setattr(passwords, name, value)
+        cheap = passwords.Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
+        patch.setattr(passwords, "_hasher", passwords.PasswordHash((cheap,)))
+        patch.setattr("mergehouse.app.bundle.FOLDER", bundle)
+        yield
 
 
 def bundle_folder(folder: Path) -> Path:

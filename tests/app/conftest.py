@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
-from mergehouse.access import passwords
-from mergehouse.app import bundle
+from tests import suite
 from tests.app.shared_customers import app, gateway, house  # noqa: F401 - they are fixtures
 from tests.app.trusted import House, opened
 from tests.app.two_times import Open, apart, together
 from tests.prepared import prepared
-from tests.suite import bundle_folder
 
 
 @pytest.fixture(scope="session", autouse=True)
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hashes that take a millisecond, and a bundle that is there."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("PASSES", 1), ("KIBIBYTES", 64), ("LANES", 1)):
-            patch.setattr(passwords, name, value)
-        cheap = passwords.Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
-        patch.setattr(passwords, "_hasher", passwords.PasswordHash((cheap,)))
-        patch.setattr(bundle, "FOLDER", bundle_folder(tmp_path_factory.mktemp("bundle") / "static"))
+    with suite.quick(suite.bundle_folder(tmp_path_factory.mktemp("bundle") / "static")):
         yield
 
 

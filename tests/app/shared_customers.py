@@ -13,6 +13,9 @@ import polars as pl
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from tests.conftest import Shop
+from tests.prepared import prepared
+from tests.suite import PASSWORD
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
@@ -21,9 +24,6 @@ from mergehouse.access.policy import load_policy
 from mergehouse.app.server import create_app
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.published import republishing
-from tests.conftest import Shop
-from tests.prepared import prepared
-from tests.suite import PASSWORD
 
 ROLES = ("executive", "marketing", "brand_manager_shop")
 SHARED = 8  # customers of both brands

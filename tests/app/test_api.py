@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import uvicorn
+from tests.app.served import served
+from tests.app.trusted import House
 
 import mergehouse as mh
 from mergehouse.app.api.cursor import BadCursor, after, cursor
 from mergehouse.errors import AccessError
 from mergehouse.kpi.catalogue import compute
-from tests.app.served import served
-from tests.app.trusted import House
 
 API = "/api/v1"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from tests.app.trusted import House
 
 from mergehouse.access.people import Person
 from mergehouse.app.api.assistant import assistant_server
-from tests.app.trusted import House
 
 
 def ask(trusted: House, person: Person | None, tool: str, **arguments: Any) -> tuple[bool, str]:

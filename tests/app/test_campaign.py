@@ -9,12 +9,12 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from tests.app.shared_customers import browser, reader, rows
+from tests.conftest import Shop
 
 from mergehouse.access.gateway import Gateway
 from mergehouse.app.figures.campaign import Plan, _deviation, campaign, contacts
 from mergehouse.app.view import View
-from tests.app.shared_customers import browser, reader, rows
-from tests.conftest import Shop
 
 RULE = "recency_days >= 31 AND recency_days < 271 AND frequency >= 2 AND monetary_eur >= 50"
 PLAN = Plan(days_from=31, days_below=271, orders_from=2, eur_from=50)

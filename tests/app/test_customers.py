@@ -10,6 +10,8 @@ from decimal import Decimal
 import polars as pl
 import pytest
 from fastapi import FastAPI
+from tests.app.shared_customers import browser, reader, rows, with_people
+from tests.conftest import Shop
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway
@@ -19,8 +21,6 @@ from mergehouse.app.figures.customers import overview
 from mergehouse.app.server import create_app
 from mergehouse.app.view import View, choices
 from mergehouse.kpi.catalogue import compute
-from tests.app.shared_customers import browser, reader, rows, with_people
-from tests.conftest import Shop
 
 BRAND, GROUP = "gold.customer_brand_360", "gold.customer_360"
 

@@ -14,13 +14,13 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from tests.app.two_times import Open
 
 from mergehouse.app.figures.cards import SALES
 from mergehouse.app.figures.executive import Executive, executive
 from mergehouse.app.figures.windows import Absence, Window
 from mergehouse.app.view import UnknownFilter
 from mergehouse.kpi.catalogue import compute
-from tests.app.two_times import Open
 
 DAY = dt.date
 LONG_NAME = "Long <b>& old</b>"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
-from mergehouse.app.figures.first_look import first_look
 from tests.app.trusted import House
+
+from mergehouse.app.figures.first_look import first_look
 
 
 def test_raw_figures_are_those_of_the_delivered_lines(trusted: House) -> None:

@@ -6,10 +6,10 @@ import html
 import re
 
 import pytest
+from tests.app.two_times import Open
 
 from mergehouse.app.figures.kpis import entries, entry
 from mergehouse.kpi.catalogue import catalogue, compute
-from tests.app.two_times import Open
 
 
 def test_every_value_is_the_command_lines(near: Open) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.app.trusted import House
 
 from mergehouse.app.figures.models import models
-from tests.app.trusted import House
 
 
 def test_figures_are_those_of_gold(trusted: House) -> None:

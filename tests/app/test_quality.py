@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from mergehouse.app.figures.quality import quality
 from tests.app.trusted import House
+
+from mergehouse.app.figures.quality import quality
 
 LIMITS = {"shop": 2, "zebra": None}
 

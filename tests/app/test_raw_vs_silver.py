@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mergehouse.app.figures.raw_vs_silver import raw_vs_silver
 from tests.app.trusted import HTML, House
+
+from mergehouse.app.figures.raw_vs_silver import raw_vs_silver
 
 
 def test_steps_lead_from_the_raw_sum_to_gmv(trusted: House) -> None:

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 from fastapi import FastAPI
+from tests.app.shared_customers import browser, reader, rows
+from tests.conftest import Shop
 
 from mergehouse.access.gateway import Gateway
 from mergehouse.app.figures.what_if import Change, Limits, what_if
 from mergehouse.app.view import View, choices
 from mergehouse.kpi.catalogue import compute
-from tests.app.shared_customers import browser, reader, rows
-from tests.conftest import Shop
 
 BRAND, GROUP = "gold.customer_brand_360", "gold.customer_360"
 

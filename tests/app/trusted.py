@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from tests.conftest import Shop, prepared_shop
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
@@ -23,7 +24,6 @@ from mergehouse.lakehouse.published import publish
 from mergehouse.science.cards.card import Card
 from mergehouse.science.cards.tables import keep_cards
 from mergehouse.science.evaluation.calibration import Calibrated
-from tests.conftest import Shop, prepared_shop
 
 HTML = "<b>P9</b>"  # a product code
 LINES = (

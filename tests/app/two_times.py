@@ -9,6 +9,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from tests.conftest import SHOP_BRAND, Shop
+from tests.suite import PASSWORD
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
@@ -16,8 +18,6 @@ from mergehouse.access.people import People
 from mergehouse.access.policy import Policy, load_policy
 from mergehouse.app.server import create_app
 from mergehouse.app.view import Choices, View, choices, read_view
-from tests.conftest import SHOP_BRAND, Shop
-from tests.suite import PASSWORD
 
 LONG, SHORT = dt.date(2009, 12, 1), dt.date(2025, 4, 4)  # first days
 LONG_DAYS, SHORT_DAYS = 739, 75

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests import suite
@@ -12,22 +13,30 @@ from tests.app.two_times import Open, apart, together
 from tests.prepared import prepared
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with suite.quick(suite.bundle_folder(tmp_path_factory.mktemp("bundle") / "static")):
+@pytest.fixture(scope="session")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return suite.bundle_folder(tmp_path_factory.mktemp("bundle") / "static")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick(bundled: Path) -> Iterator[None]:
+    with suite.quick(bundled):
         yield
 
 
 @pytest.fixture(scope="session")
-def far(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Open:
-    return Open(prepared("suite apart", apart, tmp_path_factory.mktemp("far") / "suite"))
+def far(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:
+    with suite.quick(bundled):
+        return Open(prepared("suite apart", apart, tmp_path_factory.mktemp("far") / "suite"))
 
 
 @pytest.fixture(scope="session")
-def near(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Open:
-    return Open(prepared("suite together", together, tmp_path_factory.mktemp("near") / "suite"))
+def near(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:
+    with suite.quick(bundled):
+        return Open(prepared("suite together", together, tmp_path_factory.mktemp("near") / "suite"))
 
 
 @pytest.fixture(scope="session")
-def trusted(quick: None, tmp_path_factory: pytest.TempPathFactory) -> House:
-    return opened(tmp_path_factory.mktemp("trusted"))
+def trusted(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
+    with suite.quick(bundled):
+        return opened(tmp_path_factory.mktemp("trusted"))

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 from tests.conftest import Shop
 from tests.prepared import prepared
-from tests.suite import PASSWORD
+from tests.suite import PASSWORD, quick
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
@@ -85,8 +85,9 @@ def with_people(folder: Path, *roles: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def house(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    return Shop(prepared("shared_customers", make, tmp_path_factory.mktemp("house") / "shop"))
+def house(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    with quick(bundled):
+        return Shop(prepared("shared_customers", make, tmp_path_factory.mktemp("house") / "shop"))
 
 
 @pytest.fixture(scope="session")
@@ -97,8 +98,9 @@ def gateway(house: Shop) -> Gateway:
 
 
 @pytest.fixture(scope="session")
-def app(house: Shop, gateway: Gateway) -> FastAPI:
-    return create_app(house.project)
+def app(house: Shop, gateway: Gateway, bundled: Path) -> FastAPI:
+    with quick(bundled):
+        return create_app(house.project)
 
 
 def reader(gateway: Gateway, role: str) -> Reader:

@@ -52,7 +52,7 @@ def test_the_role_stays_until_it_is_ended(shop: Shop) -> None:
         page.select_option("#filter-country", "DE")  # changes a part of the page
         page.wait_for_url("**country=DE*")
         assert f"view_as={ROLE}" in page.url
-        page.wait_for_function("document.querySelector('.top nav a').search.includes('country=DE')")
+        page.locator(".top nav a[href*='country=DE']").first.wait_for()
         page.click(".top nav a >> text=Customers")
         page.wait_for_url("**/customers*")
         assert f"view_as={ROLE}" in page.url and "country=DE" in page.url

@@ -160,7 +160,7 @@ def test_a_filter_changes_the_page_and_its_address(chromium: Any, address: str) 
     assert page.evaluate("window.same"), "the whole page was loaded anew"
     assert page.locator("#trend svg").count() == 1
     page.go_back()
-    page.wait_for_function("!document.querySelector('.chip')")
+    page.wait_for_function("() => !document.querySelector('.chip')")  # an expression would be evaluated
     assert page.url == f"{address}/components"
     page.get_by_role("link", name="Risk").click()
     page.wait_for_url("**/components?sort=risk&dir=desc")

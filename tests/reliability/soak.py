@@ -188,6 +188,7 @@ def times(lakehouse: Lakehouse, name: str) -> list[str]:
 
 
 @pytest.mark.soak
+@pytest.mark.long("hundreds of deliveries")
 def test_many_deliveries_equal_a_rebuild(tmp_path: Path) -> None:
     deliveries, seed = (
         int(os.environ.get(name, default)) for name, default in (("DELIVERIES", 500), ("SEED", 1))

@@ -16,12 +16,13 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return suite.bundle_folder(tmp_path_factory.mktemp("bundle") / "static")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def quick(bundled: Path) -> Iterator[None]:
     with suite.quick(bundled):
         yield
 
 
 @pytest.fixture(scope="session")
-def merged(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Merged:
-    return Merged(prepared_shop("merged", fill, tmp_path_factory.mktemp("merged") / "project"))
+def merged(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Merged:
+    with suite.quick(bundled):
+        return Merged(prepared_shop("merged", fill, tmp_path_factory.mktemp("merged") / "project"))

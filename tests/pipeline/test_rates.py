@@ -40,10 +40,9 @@ def rates(until: dt.date = LAST, pounds: str = "0.80", days: int = 400) -> str:
 @pytest.fixture
 def banked(open_shop: Callable[[], Shop], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shop:
     """A shop whose package carries rates until LAST and which never looks for others by itself."""
-    carried = tmp_path / "carried.csv"
+    shop, carried = open_shop(), tmp_path / "carried.csv"  # opened with the package's own: others copy it
     carried.write_text(rates())
     monkeypatch.setattr(ecb_rates, "carried_file", lambda: carried)
-    shop = open_shop()
     set_rates(shop, "{fetch: false}")
     return shop
 

@@ -196,7 +196,7 @@ def streamlit(project: Path) -> None:
     server = subprocess.Popen([*app, *quiet, "--", str(project / "lakehouse")], stdout=subprocess.DEVNULL)
     try:
         until_there(f"http://127.0.0.1:{OTHER_PORT}/_stcore/health")
-        script = "() => document.querySelectorAll('[data-testid=stVegaLiteChart] canvas').length >= 3"
+        script = "() => document.querySelectorAll('[data-testid=stVegaLiteChart] svg').length >= 3"
         first, *rest = _loads(f"http://127.0.0.1:{OTHER_PORT}", script, None)
         row("the same page in Streamlit, first", [first], None)
         row("the same page in Streamlit, warm", rest, None)

@@ -26,12 +26,13 @@ from mergehouse.cli.scaffold import line_count, write_project
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.computed import Request
 from mergehouse.pipeline.run import run
+from mergehouse.progress import silent
 from mergehouse.project.config import load_project
 from mergehouse.science.btyd.lifetime_value import simulate, simulate_values
 from mergehouse.science.scoring import score
 from mergehouse.science.training import train
 
-BAR_SECONDS, BAR_SCORING, BAR_MEMORY = 600.0, 30.0, 8192.0
+BAR_SECONDS, BAR_SCORING, BAR_MEMORY = 180.0, 20.0, 6144.0
 BRAND, BEGIN, DAYS = "eurostyle", dt.datetime(2024, 1, 1), 730
 RATES, WORTH = (0.6, 60.0, 0.5, 2.5), (6.0, 4.0, 15.0)  # days and pounds
 SEASON = 0.3  # by how much purchases are more frequent at the end of a year than on average
@@ -81,7 +82,7 @@ def scores(folder: Path) -> tuple[int, float]:
     """Scores all customers; returns how many rows, and the seconds it took."""
     began = time.perf_counter()
     project = load_project(folder)
-    scored = score(Request(project, Lakehouse(project.lakehouse_location), lambda _: None))
+    scored = score(Request(project, Lakehouse(project.lakehouse_location), silent))
     return len(scored.frame), time.perf_counter() - began
 
 

@@ -88,8 +88,10 @@ def audit(folder: Path) -> list[dict[str, Any]]:
 
 
 def addresses(text: str) -> tuple[list[str], list[str]]:
-    """Links, and where forms of filters go, with their hidden fields as a query."""
+    """Links, those of plots among them, and where forms of filters go, their hidden fields as a query."""
     links = [unescape(link) for link in re.findall(r'<a [^>]*href="([^"]+)"', text)]
+    for plot in re.findall(r'data-chart="([^"]+)"', text):
+        links += re.findall(r'"(/[^"]*)"', unescape(plot))
     forms = []
     for action, inner in re.findall(
         r'<form method="get"[^>]* action="([^"]+)"[^>]*>(.*?)</form>', text, re.DOTALL

@@ -7,31 +7,30 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from mergehouse.app.filters import LookedAt
+from mergehouse.app.colours import SERIES, tokens_of
+from mergehouse.app.filters import Looked, LookedAt
 from mergehouse.app.view import Choices, View
 from mergehouse.app.visitor import SignedIn, Visitor
 
 MOST_BRANDS = 6  # of which a page draws; of more a brand is chosen
-SERIES = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """`choices` are the filters that the scope has, `view` those that are set. `is_by_place`: the scope is of
+    """`offered` are the filters that the scope has, `view` those that are set. `is_by_place`: the scope is of
     some regions or countries, so that nothing of whole brands is told.
     """
 
-    choices: Choices
+    offered: Choices
     view: View
-    is_by_place: bool = False
+    is_by_place: bool
 
     def label(self, brand: str) -> str:
-        return next((one.label for one in self.choices.brands if one.name == brand), brand)
+        return next((one.label for one in self.offered.brands if one.name == brand), brand)
 
     def token(self, brand: str) -> str:
         """A brand's colour, the same on every page."""
-        names = [one.name for one in self.choices.brands]
-        return SERIES[names.index(brand) % len(SERIES)] if brand in names else SERIES[0]
+        return tokens_of([one.name for one in self.offered.brands]).get(brand, SERIES[0])
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -47,11 +46,11 @@ def _asked(looked: LookedAt, visitor: SignedIn) -> Asked:
 AskedFor = Annotated[Asked, Depends(_asked)]
 
 
-def about(question: Asked, visitor: Visitor) -> dict[str, str]:
+def about(of: Asked | Looked, visitor: Visitor) -> dict[str, str]:
     """What a file says of itself: filters, as-of dates, whose rows they are, and the data's version."""
-    brands = [one for one in question.choices.brands if question.view.brand in (None, one.name)]
+    brands = [one for one in of.offered.brands if of.view.brand in (None, one.name)]
     return {
-        "brand": question.label(question.view.brand) if question.view.brand else "all that you may see",
+        "brand": brands[0].label if of.view.brand else "all that you may see",
         "as of": ", ".join(f"{one.label} {one.as_of}" for one in brands if one.as_of),
         "access": visitor.scope.label,
         "data version": visitor.reader.version,

@@ -123,6 +123,11 @@ class Overview:
         return _sum(found, self.buyers) if found else None
 
 
+def segment_names(reader: Reader) -> tuple[str, ...]:
+    """Of those who have bought, by the project's mapping."""
+    return tuple(sorted({row["segment"] for row in reader.rows("rfm_segments")}))
+
+
 def overview(reader: Reader, view: View, offered: Choices) -> Overview:
     """What a scope sees of its customers, each brand as of its own date."""
     asked = source(reader, view)

@@ -11,10 +11,10 @@ from fastapi.responses import HTMLResponse, Response
 from mergehouse.access.classes import ORDERS, SILENT, SPENT
 from mergehouse.access.gateway import Reader
 from mergehouse.app import parameters
-from mergehouse.app.asked import Asked, about
+from mergehouse.app.asked import about
 from mergehouse.app.export import MOST_ROWS, Export, exported
 from mergehouse.app.figures.campaign import Plan, campaign, contacts
-from mergehouse.app.figures.customers import RISKS
+from mergehouse.app.figures.customers import RISKS, segment_names
 from mergehouse.app.filters import LookedAt
 from mergehouse.app.page import Page
 from mergehouse.app.plots import customers as plots
@@ -52,7 +52,7 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
             vars(each) | {"brand": looked.words.brand(each.brand), "share": each.share}
             for each in planned.replays
         ],
-        "segments": _segments(visitor.reader),
+        "segments": segment_names(visitor.reader),
         "risks": RISKS,
         "grids": {"days": SILENT, "orders": ORDERS, "euros": SPENT},
         "most": MOST_ROWS,
@@ -68,13 +68,9 @@ def save_contacts(request: Request, visitor: SignedIn, looked: LookedAt) -> Resp
     rows = contacts(visitor.reader, looked.view, plan, MOST_ROWS)
     request.state.entry.rows = len(rows)
     found = planned.listed if planned.listed > MOST_ROWS else None  # fewer: all of them are in the file
-    said = about(Asked(looked.offered, looked.view), visitor) | looked.places | _own(plan)
+    said = about(looked, visitor) | looked.places | _own(plan)
     said = {"page": "Campaign contacts"} | said | {"address": str(request.url)}
     return exported(Export("campaign contacts", COLUMNS, rows, said, found), "csv")
-
-
-def _segments(reader: Reader) -> tuple[str, ...]:
-    return tuple(sorted({row["segment"] for row in reader.rows("rfm_segments")}))
 
 
 def _plan(request: Request, reader: Reader) -> Plan:
@@ -89,7 +85,7 @@ def _plan(request: Request, reader: Reader) -> Plan:
         days_below=parameters.step(request, "below", SILENT[1:]),
         orders_from=parameters.step(request, "orders", ORDERS) or usual.orders_from,
         eur_from=parameters.step(request, "spent", SPENT) or usual.eur_from,
-        segment=parameters.one_of(request, "segment", _segments(reader)),
+        segment=parameters.one_of(request, "segment", segment_names(reader)),
         risk=parameters.one_of(request, "risk", RISKS),
         cost=usual.cost if cost is None else cost,
         budget=parameters.number(request, "budget", Decimal(1), Decimal(100_000_000)),

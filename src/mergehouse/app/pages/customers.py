@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -12,7 +11,6 @@ from starlette.exceptions import HTTPException
 
 from mergehouse.access.gateway import Reader
 from mergehouse.app import parameters
-from mergehouse.app.asked import Asked as Question
 from mergehouse.app.asked import about
 from mergehouse.app.export import Export, exported
 from mergehouse.app.figures.customer_list import (
@@ -26,11 +24,11 @@ from mergehouse.app.figures.customer_list import (
     customer,
     customer_list,
 )
-from mergehouse.app.figures.customers import PROSPECTS, RISKS, TIERS, overview
+from mergehouse.app.figures.customers import PROSPECTS, RISKS, TIERS, overview, segment_names
 from mergehouse.app.filters import Looked, LookedAt
 from mergehouse.app.page import Page
 from mergehouse.app.plots import customers as plots
-from mergehouse.app.rendering import page
+from mergehouse.app.rendering import link_to, page
 from mergehouse.app.visitor import SignedIn, Visitor, allowed
 
 PAGE = Page("/customers", "Customers", "Customers")
@@ -59,8 +57,7 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
     figures = overview(visitor.reader, looked.view, looked.offered)
 
     def listed(segment: str) -> str:
-        query = urlencode(looked.view.query() | {"segment": segment})
-        return f"{request.app.state.suite.prefix}/customers/list?{query}"
+        return link_to(request, "/customers/list", **looked.view.query(), segment=segment)
 
     segments = plots.segment_map(figures, listed if visitor.scope.persons else None)
     context = {"figures": figures, "segment_map": segments, "risks": RISKS, "tiers": TIERS}
@@ -76,7 +73,7 @@ def show_list(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResp
         "listed": listed,
         "asked": asked,
         "own": _own(asked),
-        "segments": _segments(visitor.reader),
+        "segments": (*segment_names(visitor.reader), PROSPECTS),
         "risks": (*RISKS, NO_SCORE),
         "tiers": (*TIERS, NO_SCORE),
         "recencies": RECENCIES,
@@ -112,15 +109,10 @@ def show_customer(request: Request, visitor: SignedIn, looked: LookedAt, key: st
     return page(request, visitor, "customer", **looked.shown_as_of, **context)
 
 
-def _segments(reader: Reader) -> tuple[str, ...]:
-    named = dict.fromkeys(row["segment"] for row in reader.rows("rfm_segments"))
-    return (*sorted(named), PROSPECTS)
-
-
 def _asked(request: Request, reader: Reader) -> Asked:
     """The list in an address: 422 where something is not offered."""
     return Asked(
-        segment=parameters.one_of(request, "segment", _segments(reader)),
+        segment=parameters.one_of(request, "segment", (*segment_names(reader), PROSPECTS)),
         risk=parameters.one_of(request, "risk", (*RISKS, NO_SCORE)),
         tier=parameters.one_of(request, "tier", (*TIERS, NO_SCORE)),
         recency=parameters.one_of(request, "recency", RECENCIES),
@@ -150,6 +142,6 @@ def _own(asked: Asked) -> dict[str, Any]:
 
 def _export(request: Request, visitor: Visitor, looked: Looked, asked: Asked, listed: CustomerList) -> Export:
     columns = COLUMNS if not listed.together else {k: v for k, v in COLUMNS.items() if k != "brand"}
-    said = about(Question(looked.offered, looked.view), visitor) | looked.places | _own(asked)
+    said = about(looked, visitor) | looked.places | _own(asked)
     said = {"page": "Customer list"} | said | {"address": str(request.url)}
     return Export("customers", columns, listed.rows, said, listed.found)

@@ -7,7 +7,8 @@ from typing import Any, get_args
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from mergehouse.app.asked import Asked, about
+from mergehouse.app.asked import about
+from mergehouse.app.colours import tokens_of
 from mergehouse.app.export import Export, exported
 from mergehouse.app.figures.cards import SALES
 from mergehouse.app.figures.executive import Executive, executive
@@ -36,7 +37,7 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> Response:
         file = _download(table, visitor, looked, own, figures)
         request.state.entry.rows += len(file.rows)
         return exported(file, "parquet" if kind == "parquet" else "csv")
-    tokens = plots.tokens_of([brand.name for brand in looked.offered.brands])
+    tokens = tokens_of([brand.name for brand in looked.offered.brands])
 
     def here_to(**changed: str) -> str:
         """This page with filters or parameters of its own changed."""
@@ -70,6 +71,4 @@ def _download(
     said = {"page": "Executive"} | looked.view.query() | {"period": looked.words.period()}
     if wanted == "trend":
         said |= own
-    return Export(
-        f"executive {wanted}", columns, rows, about(Asked(looked.offered, looked.view), visitor) | said
-    )
+    return Export(f"executive {wanted}", columns, rows, about(looked, visitor) | said)

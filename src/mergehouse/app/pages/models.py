@@ -115,7 +115,7 @@ def export(
 
 def _models(question: Asked, visitor: Visitor, curve: str, customers: str) -> Models | None:
     """Of the brand asked for; else of the first that has any. None without brands."""
-    names = [question.view.brand] if question.view.brand else [one.name for one in question.choices.brands]
+    names = [question.view.brand] if question.view.brand else [one.name for one in question.offered.brands]
     first = None
     for name in names:
         found = models(visitor.reader, name, question.label(name), curve or None, customers or None)

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from mergehouse.app.colours import tokens_of
 from mergehouse.app.figures.campaign import Campaign
 from mergehouse.app.figures.customer_list import Customer
 from mergehouse.app.figures.customers import Overview
 from mergehouse.app.figures.trend import LINES
 from mergehouse.app.figures.what_if import Change
-from mergehouse.app.plots.executive import tokens_of
 from mergehouse.app.wording import Wording
 
 STATES = {"silent": "Silent", "at_risk": "At risk", "active": "Active"}

@@ -17,7 +17,6 @@ from mergehouse.app.view import WEEK
 from mergehouse.app.wording import FEW, Wording
 from mergehouse.app.writing import Number
 
-TOKENS = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
 BARS = 8  # brands that are drawn, the largest; tables have all
 UNITS = {"money": "EUR", "percent": "share", "integer": "count"}
 CELLS = {"money": "money", "percent": "share", "integer": "number"}
@@ -34,11 +33,6 @@ class Plot:
     says: str
     columns: list[dict[str, str]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
-
-
-def tokens_of(brands: Sequence[str]) -> dict[str, str]:
-    """A colour for each brand, the same on all pages."""
-    return {name: TOKENS[place % len(TOKENS)] for place, name in enumerate(brands)}
 
 
 def trend_plots(figures: Executive, tokens: dict[str, str], words: Wording) -> list[Plot]:

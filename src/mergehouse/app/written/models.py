@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mergehouse.app.asked import SERIES
+from mergehouse.app.colours import SERIES
 from mergehouse.app.figures.models import ALL, Card, Method, Models, Survival
 from mergehouse.app.writing import Writing
 from mergehouse.science.cards.names import METRIC_NAMES

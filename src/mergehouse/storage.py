@@ -172,6 +172,23 @@ def one_file(path: str) -> str:
     return re.sub(r"[*?[]", r"[\g<0>]", path)
 
 
+def state_of(file: Path) -> object:
+    """Other than before where a file on this machine has been written or exchanged; None where it is not
+    there.
+
+    >>> _ = Path("a.txt").write_text("a")
+    >>> before = state_of(Path("a.txt"))
+    >>> _ = Path("a.txt").write_text("changed")
+    >>> state_of(Path("a.txt")) == before, state_of(Path("b.txt")) is None
+    (False, True)
+    """
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def is_url(location: str) -> bool:
     """True of a location in an object store.
 

@@ -23,10 +23,11 @@ from starlette.testclient import TestClient
 from tests.conftest import Shop
 from tests.security.doors import Door, doors
 
-from mergehouse.access.extract import serving_folder, write_extracts
+from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
 from mergehouse.access.people import People, Person
 from mergehouse.access.policy import Policy, load_policy
+from mergehouse.access.serving import serving_folder
 from mergehouse.app.server import create_app
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.published import republishing

@@ -23,10 +23,10 @@ from tests.suite import PASSWORD, suite, with_people
 from tests.suite import Gateway as GatewayOfNothing
 
 from mergehouse.access.audience import audience, refresh_extracts
-from mergehouse.access.extract import current_version, serving_folder
 from mergehouse.access.gateway import Gateway, TooSlow, deadline
 from mergehouse.access.people import People
 from mergehouse.access.policy import load_policy
+from mergehouse.access.serving import current_version, serving_folder
 from mergehouse.app import metrics, turns
 from mergehouse.app.server import create_app
 from mergehouse.app.turns import AT_ONCE, WAITING, TooMany, Turns, in_turn

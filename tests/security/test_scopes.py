@@ -14,9 +14,10 @@ import duckdb
 import pytest
 from tests.conftest import Shop
 
-from mergehouse.access.extract import extracts, serving_folder, write_extracts
+from mergehouse.access.extract import extracts, write_extracts
 from mergehouse.access.gateway import Gateway, NothingYet, Reader, UnknownQuery, queries
 from mergehouse.access.policy import Policy, Role, Rule, load_policy
+from mergehouse.access.serving import serving_folder
 from mergehouse.errors import AccessError, ConfigError
 from mergehouse.kpi.catalogue import compute
 
@@ -148,7 +149,7 @@ def test_a_region_sees_its_customers_and_no_table_without_regions(house: Shop) -
     assert south._connection.sql(sql).fetchall() == [("A3", Decimal("7.00")), ("SECRET2", Decimal("99.00"))]
     assert south.one("sales", by="all", **NO_FILTER)["gmv"] == Decimal("106.00")
     assert south._connection.sql("SELECT sum(gmv_eur) FROM cube.categories").fetchall() == [(106,)]
-    assert south._connection.sql("SELECT count(*) FROM cube.products").fetchall() == [(0,)]
+    assert south._connection.sql("SELECT count(*) FROM gold.kpi_raw_vs_silver").fetchall() == [(0,)]
     assert {row["source_system"] for row in _customers(south)} == {"shop", "zebra"}  # none for the group
 
 
@@ -187,6 +188,12 @@ def test_the_engine_refuses_what_is_not_the_scopes(
             sql.format(other=theirs / "gold.sales_daily.parquet", folder=tmp_path)
         ).fetchall()
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_written_is_asked_for() -> None:
+    """Files are written for every scope after every publication."""
+    asked = " ".join(query.sql + str(query.choices) for query in queries().values())
+    assert [extract.name for extract in extracts() if extract.name not in asked] == []
 
 
 def test_every_query_is_one_select() -> None:

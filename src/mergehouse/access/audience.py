@@ -31,7 +31,7 @@ def refresh_extracts(project: Project, progress: Progress = silent, release: str
     """Brings the extracts of all who may ask up to what is published. Everything that publishes does this
     last, and `mergehouse serve` whenever somebody else has published. Raises as `write_extracts` does.
 
-    >>> from mergehouse.access.extract import current_version, serving_folder
+    >>> from mergehouse.access.serving import current_version, serving_folder
     >>> project = mh.project("shop")
     >>> sorted(refresh_extracts(project).roles)[:2], len(current_version(serving_folder(project)))
     (['admin', 'analyst'], 12)

@@ -7,18 +7,12 @@ nothing about each other.
 
 from __future__ import annotations
 
-import datetime as dt
-import fcntl
 import functools
 import hashlib
-import hmac
 import json
 import os
 import re
-import secrets
-import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +21,8 @@ import duckdb
 from mergehouse.access.classes import MACROS
 from mergehouse.access.cut import CUSTOMERS, cut
 from mergehouse.access.policy import Policy, Scope
+from mergehouse.access.secret import derived
+from mergehouse.access.serving import alone, current_version, remove, serving_folder, set_current, unwritable
 from mergehouse.access.small_cells import joined
 from mergehouse.access.source import Source, digest, location, opened, view
 from mergehouse.errors import AccessError
@@ -37,8 +33,6 @@ from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import Rows, mapping_tables
 
 SQL = Path(__file__).parent / "extracts"
-FOLDER, CURRENT, SECRET = "serving", "current.json", "serving.key"
-KEPT = 2  # versions: whoever reads one while the next is published goes on
 ROW_GROUP = 20_480  # rows: a list's page is in one, and a key's rows are in one
 MAPPINGS = ("churn_days", "rfm_segments")  # that files are made with
 REASONS = ("reason_1", "reason_2", "reason_3")
@@ -95,9 +89,9 @@ def write_extracts(
     >>> (serving_folder(project) / version / load_policy(project).scope(["analyst"]).id).is_dir()
     True
     """
-    root, secret = serving_folder(project, release), _secret(project)
+    root = serving_folder(project, release)
     wanted = {scope.id: scope for scope in (*policy.scopes(), *scopes)}
-    with _alone(root), opened(project, release) as source:
+    with alone(root), opened(project, release) as source:
         version, before = data_version(source), current_version(root)
         missing = [scope for scope in wanted.values() if not (root / version / scope.id).is_dir()]
         try:
@@ -106,14 +100,13 @@ def write_extracts(
                     mappings = _prepare(project, source, connection)
                     for scope in missing:
                         progress(f"figures for {scope.label}")
-                        salt = hmac.new(secret, scope.id.encode(), hashlib.sha256).hexdigest()
+                        salt = derived(project, scope.id).hex()
                         _Writing(project, connection, scope, salt, source.states, mappings).write(
                             root / version, root / before / scope.id if before else None
                         )
-            _set_current(root, version, source.label)
-            _drop_others(root, version)
+            set_current(root, version, source.label)
         except OSError as error:
-            raise _unwritable(root, error) from None
+            raise unwritable(root, error) from None
         except duckdb.BinderException as error:
             raise AccessError(
                 f"{location(project, release)} was written by another version of mergehouse"
@@ -121,16 +114,6 @@ def write_extracts(
                 " release` makes a release of them."
             ) from None
     return version
-
-
-def serving_folder(project: Project, release: str | None = None) -> Path:
-    """Where the extracts of a project's lakehouse are, or of releases: those of environments do not meet.
-
-    >>> serving_folder(mh.project("shop")) == serving_folder(mh.project("shop", "prod"))
-    False
-    """
-    place = hashlib.sha256(location(project, release).encode()).hexdigest()[:8]
-    return project.folder / FOLDER / place
 
 
 def data_version(source: Source) -> str:
@@ -155,18 +138,6 @@ def tables_read() -> frozenset[str]:
     True
     """
     return frozenset().union(*(extract.reads for extract in extracts()))
-
-
-def current_version(root: Path) -> str | None:
-    """The version that readers begin with; None where nothing has been written yet.
-
-    >>> current_version(Path("nowhere")) is None
-    True
-    """
-    try:
-        return str(json.loads((root / CURRENT).read_text(encoding="utf-8"))["version"])
-    except (OSError, ValueError, KeyError):
-        return None
 
 
 def _prepare(project: Project, source: Source, connection: duckdb.DuckDBPyConnection) -> dict[str, Rows]:
@@ -202,7 +173,7 @@ class _Writing:
         """
         unfinished = target / f".{self.scope.id}"
         if unfinished.exists():
-            _remove(unfinished)
+            remove(unfinished)
         unfinished.mkdir(parents=True)
         known = _made_of(self.connection, before) if before and before.is_dir() else {}
         self.connection.execute("SET VARIABLE salt = ?", [self.salt])
@@ -283,71 +254,3 @@ def _read(file: Path) -> Extract:
     only = re.match(r"-- only: ([a-z, ]+)\n", sql)
     reads = re.findall(r"\b(?:FROM|JOIN) ((?:bronze|silver|gold|monitor)\.[a-z0-9_]+)", sql)
     return Extract(file.stem, sql, frozenset(only[1].split(", ") if only else ()), frozenset(reads))
-
-
-def signing_key(project: Project, purpose: str) -> bytes:
-    """What tokens for one purpose are signed with: the same for every process of a project.
-
-    >>> project = mh.project("shop")
-    >>> signing_key(project, "a") == signing_key(project, "a") != signing_key(project, "b")
-    True
-    """
-    return hmac.new(_secret(project), f"sign {purpose}".encode(), hashlib.sha256).digest()
-
-
-def _secret(project: Project) -> bytes:
-    """What keys of customers are made with; made once, for this user's eyes alone."""
-    file = project.folder / SECRET
-    with_mode = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    try:
-        with os.fdopen(os.open(file, with_mode, 0o600), "wb") as new:
-            new.write(secrets.token_hex(32).encode())
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise AccessError(f"{file}: cannot be written ({error.strerror}).") from None
-    secret = file.read_bytes()
-    if len(secret) < 32:
-        raise AccessError(f"{file} is too short for a secret: delete it, and customers get new keys.")
-    return secret
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """One at a time writes: who comes second finds what the first has written."""
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        handle = (root / ".lock").open("a")
-    except OSError as error:
-        raise _unwritable(root, error) from None
-    with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _unwritable(root: Path, error: OSError) -> AccessError:
-    return AccessError(f"{root}: cannot be written ({error.strerror or error}).")
-
-
-def _set_current(root: Path, version: str, of: str) -> None:
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    unfinished = root / f".{CURRENT}"
-    if current_version(root) == version:
-        return
-    current = {"version": version, "written": now, "of": of}
-    unfinished.write_text(json.dumps(current), encoding="utf-8")
-    unfinished.replace(root / CURRENT)
-
-
-def _drop_others(root: Path, version: str) -> None:
-    """All but the newest few versions."""
-    old = [path for path in root.iterdir() if path.is_dir() and path.name != version]
-    for path in sorted(old, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT - 1 :]:
-        _remove(path)
-
-
-def _remove(folder: Path) -> None:
-    """Files are removed by writing to their folder, which nobody else may."""
-    for inner in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        inner.chmod(0o755)
-    shutil.rmtree(folder)

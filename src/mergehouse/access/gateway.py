@@ -6,7 +6,6 @@ no SQL is made of what a user sends.
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import json
 import re
@@ -18,12 +17,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import duckdb
 
-from mergehouse.access.extract import CURRENT, extracts, filled, serving_folder
+from mergehouse.access.extract import extracts, filled
 from mergehouse.access.policy import Policy, Scope
+from mergehouse.access.serving import Current, current, serving_folder
 from mergehouse.access.source import LAKEHOUSE
 from mergehouse.errors import AccessError
 from mergehouse.kpi import formula
@@ -99,14 +99,6 @@ def queries() -> dict[str, Query]:
     return {file.stem: _read(file) for file in sorted(SQL.glob("*.sql"))}
 
 
-class Current(NamedTuple):
-    """What readers begin with. `of`: `lakehouse`, or `release` and its version."""
-
-    version: str
-    written: dt.datetime
-    of: str
-
-
 class Gateway:
     """Readers of the scopes of one project, each of the data that is there when it is asked for.
 
@@ -136,12 +128,10 @@ class Gateway:
 
     def version(self) -> Current:
         """Of the data, and when it was written. Raises NothingYet where there is none."""
-        try:
-            found = json.loads((self.root / CURRENT).read_text(encoding="utf-8"))
-            written = dt.datetime.fromisoformat(found["written"])
-            return Current(str(found["version"]), written, found.get("of", LAKEHOUSE))
-        except (OSError, ValueError, KeyError):
-            raise NothingYet(f"{self.root} holds no figures yet; `mergehouse run` writes them.") from None
+        found = current(self.root)
+        if found is None:
+            raise NothingYet(f"{self.root} holds no figures yet; `mergehouse run` writes them.")
+        return found
 
     def behind(self) -> Literal["", "writing", "failed"]:
         """Whether newer figures than those that readers begin with are on their way, or could not be
@@ -155,12 +145,12 @@ class Gateway:
 
     def reader(self, scope: Scope) -> Reader:
         """What a scope may see, of the version of now. Raises NothingYet where nothing was written for it."""
-        current = self.version()
-        version = current.version
+        now = self.version()
+        version = now.version
         with self._lock:
             found = self._readers.get((scope.id, version))
             if found is None:
-                found = Reader(scope, current, self.policy.version, self.root, self._answers, self.observe)
+                found = Reader(scope, now, self.policy.version, self.root, self._answers, self.observe)
                 self._readers = {
                     key: reader
                     for key, reader in self._readers.items()
@@ -179,17 +169,17 @@ class Reader:
     def __init__(
         self,
         scope: Scope,
-        current: Current,
+        now: Current,
         policy: str,
         root: Path,
         answers: _Answers,
         observe: Observer = lambda seconds: None,
     ) -> None:
-        self.scope, self.version, self.published = scope, current.version, current.written
-        self.source = current.of
-        self._key = (scope.id, policy, current.version)
+        self.scope, self.version, self.published = scope, now.version, now.written
+        self.source = now.of
+        self._key = (scope.id, policy, now.version)
         self._answers, self._observe = answers, observe
-        self._connection, self.tables = _opened(root / current.version / scope.id)
+        self._connection, self.tables = _opened(root / now.version / scope.id)
         beyond_gold = {extract.name for extract in extracts() if not extract.is_of_gold}
         self.absent = self.tables & beyond_gold if self.source != LAKEHOUSE else frozenset()
 

@@ -25,7 +25,7 @@ from mergehouse.release.manifest.manifest import Manifest, ReleasedTable, parse_
 from mergehouse.release.manifest.seal import CURRENT, RELEASES, Fault, check_files, pointed_at, read_sealed
 from mergehouse.release.store import Shelf
 from mergehouse.release.verify import carried
-from mergehouse.storage import is_url, located
+from mergehouse.storage import is_url, located, state_of
 
 LAKEHOUSE = "lakehouse"
 
@@ -85,12 +85,7 @@ def sign_of_change(project: Project, release: str | None = None) -> object:
     place = location(project, release)
     if is_url(place):
         return Shelf(place).current() if release else published.published_versions(Lakehouse(place))
-    file = Path(place) / (f"{RELEASES}/{CURRENT}" if release else published.FILE)
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return state_of(Path(place) / (f"{RELEASES}/{CURRENT}" if release else published.FILE))
 
 
 def view(connection: duckdb.DuckDBPyConnection, source: Source, name: str) -> None:

@@ -6,7 +6,6 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -35,6 +34,7 @@ from mergehouse.app.view import UnknownFilter
 from mergehouse.app.visitor import SignedIn, allowed, signed_in
 from mergehouse.errors import MergehouseError
 from mergehouse.project.config import Project
+from mergehouse.storage import state_of
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 ACCESS_FILE = "access.yml"
@@ -81,7 +81,7 @@ class Suite:
 
         Raises ConfigError while it cannot be used: then nobody sees anything.
         """
-        seen = _state_of(self.project.folder / ACCESS_FILE)
+        seen = state_of(self.project.folder / ACCESS_FILE)
         with self._lock:
             if self._access is None or self._access[0] != seen:
                 self._access = None
@@ -206,11 +206,3 @@ ERRORS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     UnknownQuery: _not_understood,
     MergehouseError: _not_now,
 }
-
-
-def _state_of(file: Path) -> object:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -14,19 +14,19 @@ import time
 from contextlib import suppress
 from math import inf
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from mergehouse.access import people, policy
 from mergehouse.access.audience import audience, refresh_extracts
-from mergehouse.access.extract import NothingPublished, current_version, data_version, serving_folder
+from mergehouse.access.extract import NothingPublished, data_version
 from mergehouse.access.gateway import BEHIND
 from mergehouse.access.people import People
 from mergehouse.access.policy import load_policy
+from mergehouse.access.serving import current_version, serving_folder
 from mergehouse.access.source import location, opened, sign_of_change
 from mergehouse.app.log import log
 from mergehouse.errors import MergehouseError
 from mergehouse.project.config import Project
-from mergehouse.storage import is_url
+from mergehouse.storage import is_url, state_of
 
 LOOK_SECONDS, LOOK_AFAR_SECONDS = 0.5, 15.0  # on this machine, and in an object store
 AGAIN_SECONDS = 30.0  # without any sign of change
@@ -75,7 +75,7 @@ class Upkeep:
     def _sign(self) -> object:
         files = (self.project.folder / name for name in (policy.FILE, people.FILE))
         try:
-            return sign_of_change(self.project, self.release), *map(_state, files)
+            return sign_of_change(self.project, self.release), *map(state_of, files)
         except MergehouseError:  # a store that does not answer: the look says so
             return None
 
@@ -127,11 +127,3 @@ def _write(project: Project, release: str | None, sending: Connection) -> None:
         sending.send(None)
     except MergehouseError as error:
         sending.send(str(error))
-
-
-def _state(file: Path) -> object:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from mergehouse.access.extract import signing_key
 from mergehouse.access.gateway import Row
+from mergehouse.access.secret import derived
 from mergehouse.app import answers
 from mergehouse.app.answers import By, Filters, SegmentBy
 from mergehouse.app.api.cursor import BadCursor, after, cursor
@@ -214,7 +214,7 @@ def _page(
 ) -> Rows:
     """A page of a list that is in the order of `customer_id` and `source_system`."""
     suite: Suite = request.app.state.suite
-    key = signing_key(suite.project, "cursor")
+    key = derived(suite.project, "sign cursor")
     try:
         last = after(key, question, given) if given else [None, None]
     except BadCursor:

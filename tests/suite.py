@@ -84,8 +84,19 @@ class Gateway:
         return ""
 
 
+@pytest.fixture(scope="session")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundle_folder(tmp_path_factory.mktemp("bundle") / "static")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick(bundled: Path) -> Iterator[None]:
+    with at_once(bundled):
+        yield
+
+
 @contextmanager
-def quick(bundle: Path) -> Iterator[None]:
+def at_once(bundle: Path) -> Iterator[None]:
     """Within, hashes take a millisecond, and a bundle is there."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("PASSES", 1), ("KIBIBYTES", 64), ("LANES", 1)):

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 from tests.conftest import Shop
 from tests.prepared import prepared
-from tests.suite import PASSWORD, quick
+from tests.suite import PASSWORD, at_once
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
@@ -86,7 +86,7 @@ def with_people(folder: Path, *roles: str) -> None:
 
 @pytest.fixture(scope="session")
 def house(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    with quick(bundled):
+    with at_once(bundled):
         return Shop(prepared("shared_customers", make, tmp_path_factory.mktemp("house") / "shop"))
 
 
@@ -99,7 +99,7 @@ def gateway(house: Shop) -> Gateway:
 
 @pytest.fixture(scope="session")
 def app(house: Shop, gateway: Gateway, bundled: Path) -> FastAPI:
-    with quick(bundled):
+    with at_once(bundled):
         return create_app(house.project)
 
 

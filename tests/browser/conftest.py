@@ -1,13 +1,26 @@
-"""Pages with their own scripts and styles, whatever other tests of the same process have put there."""
+"""A browser, and pages with their own scripts and styles, whatever other tests have put in their place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mergehouse.app import bundle
 from mergehouse.app.bundle import FOLDER  # as it is before any test
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        yield playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,7 +11,8 @@ import pytest
 import uvicorn
 from tests.app.served import served
 from tests.app.shared_customers import make
-from tests.browser.test_shell import CHROMIUM, LOOKS, VIOLATIONS, chromium, expect_clean  # noqa: F401
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_shell import LOOKS, VIOLATIONS, expect_clean
 from tests.prepared import prepared
 from tests.suite import PASSWORD
 
@@ -37,7 +38,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def signed_in(suite: str, chromium: Any) -> Any:  # noqa: F811 - the fixture
+def signed_in(suite: str, chromium: Any) -> Any:
     """What a session is kept in, by role: a password is hashed once for each."""
     states: dict[str, Any] = {}
 

@@ -5,17 +5,16 @@ Screenshots go to the folder that `--basetemp` names.
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from tests.app.served import served
 from tests.app.two_times import apart
-from tests.browser.test_shell import CHROMIUM, FOLDER, LOOKS, VIOLATIONS, expect_clean
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_shell import FOLDER, LOOKS, VIOLATIONS, expect_clean
 from tests.conftest import Shop
 from tests.prepared import prepared
 from tests.suite import PASSWORD
@@ -40,25 +39,8 @@ PAGES = {
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     project = Shop(prepared("suite apart", apart, tmp_path_factory.mktemp("far") / "suite")).project
     write_extracts(project, load_policy(project))
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(project), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        yield playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+    with served(uvicorn.Config(create_app(project), log_level="warning")) as at:
+        yield at
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import uvicorn
 from tests.app.served import served
-from tests.browser.test_shell import CHROMIUM, VIOLATIONS, expect_clean
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_shell import VIOLATIONS, expect_clean
 from tests.conftest import Shop
 from tests.suite import PASSWORD
 
@@ -26,18 +29,14 @@ LINES = (
 )
 
 
-def test_the_role_stays_until_it_is_ended(shop: Shop) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_the_role_stays_until_it_is_ended(shop: Shop, chromium: Any) -> None:
     shop.deliver_lines(*LINES)
     assert not shop.run().failed
     People(shop.project.folder).add("ann", "Ann Admin", ["admin"], PASSWORD)
     refresh_extracts(shop.project)
     config = uvicorn.Config(create_app(shop.project), log_level="warning")
-    with served(config) as address, sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    with served(config) as address:
+        page = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
         page.add_init_script(VIOLATIONS)
         page.goto(address)
         page.fill("#name", "ann")
@@ -59,4 +58,3 @@ def test_the_role_stays_until_it_is_ended(shop: Shop) -> None:
         page.click(".banner a")
         page.wait_for_url(lambda address: "view_as" not in address)
         assert "country=DE" in page.url and not page.query_selector(".banner")
-        browser.close()

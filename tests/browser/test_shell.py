@@ -5,10 +5,7 @@ The figures are made up, see tests/suite.py. Screenshots go to the folder that `
 
 from __future__ import annotations
 
-import socket
 import struct
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,8 @@ from typing import Any
 import pytest
 import uvicorn
 from fastapi import APIRouter, Depends, Request
+from tests.app.served import served
+from tests.browser.conftest import CHROMIUM
 from tests.suite import PASSWORD, PUBLISHED, suite, with_people
 
 from mergehouse.app import rendering
@@ -23,7 +22,6 @@ from mergehouse.app.bundle import FOLDER
 from mergehouse.app.page import Page
 from mergehouse.app.visitor import SignedIn, signed_in
 
-CHROMIUM = Path("/usr/bin/chromium")
 HERE = Path(__file__).parent
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
@@ -61,25 +59,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shown = folder / "components_shown.html.j2"
     shown.write_text((HERE / "components.html.j2").read_text())
     rendering._environment().loader.searchpath.append(str(folder))  # type: ignore[union-attr]
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        yield playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+    with served(uvicorn.Config(app, log_level="warning")) as at:
+        yield at
 
 
 def open_page(chromium: Any, address: str, path: str = "/components", **options: Any) -> Any:
@@ -209,6 +190,7 @@ def test_a_session_that_has_ended_leads_the_whole_page_to_sign_in(chromium: Any,
     page.context.clear_cookies()
     page.select_option("#region", "South")
     page.wait_for_url(f"{address}/sign-in*")
+    assert page.locator("#password").count() == 1 and page.locator(".top nav").count() == 0
 
 
 def test_light_and_dark_are_kept(chromium: Any, address: str, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 import uvicorn
 from tests.app.served import served
 from tests.app.trusted import HTML, House, opened
-from tests.browser.test_shell import CHROMIUM, FOLDER, LOOKS, VIOLATIONS, expect_clean
+from tests.browser.conftest import CHROMIUM
+from tests.browser.test_shell import FOLDER, LOOKS, VIOLATIONS, expect_clean
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
@@ -32,15 +33,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 def address(house: House) -> Iterator[str]:
     with served(uvicorn.Config(house.app, log_level="warning")) as at:
         yield at
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        yield playwright.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
 
 
 def open_as(chromium: Any, house: House, address: str, role: str, **options: Any) -> Any:

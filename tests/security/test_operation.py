@@ -18,7 +18,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.testclient import TestClient
 from tests.conftest import Shop
-from tests.security.test_scopes import OTHER_LINES, SHOP_LINES
+from tests.security.test_scopes import two_brands
 from tests.suite import PASSWORD, suite, with_people
 from tests.suite import Gateway as GatewayOfNothing
 
@@ -46,15 +46,7 @@ CANARIES = re.compile("zebra|hidden lamp|secret[12]|K7", re.IGNORECASE)
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Two brands that share a customer; ann, who is an admin, and bob, who manages the shop."""
-    shop = Shop(tmp_path_factory.mktemp("operation") / "shop")
-    other = shop.another("zebra")
-    other.configure((shop.brand / "brand.yml").read_text().replace("label: Shop", "label: Zebra"))
-    (shop.brand / "customer_xref.csv").write_text(
-        "source_customer_id,other_source_system,other_source_customer_id\nC1,zebra,K9\n"
-    )
-    shop.deliver_lines(*SHOP_LINES)
-    other.deliver_lines(*OTHER_LINES)
-    assert not shop.run().failed
+    shop = two_brands(tmp_path_factory.mktemp("operation") / "shop")
     release(shop.project, to=str(shop.project.folder / "releases"))
     return shop
 

@@ -33,10 +33,9 @@ OTHER_LINES = (
 NO_FILTER = dict.fromkeys(("brand", "region", "country", "since", "until"))
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Two brands that share a customer."""
-    shop = Shop(tmp_path_factory.mktemp("house") / "shop")
+def two_brands(folder: Path) -> Shop:
+    """A house whose brands share a customer."""
+    shop = Shop(folder)
     other = shop.another("zebra")
     other.configure((shop.brand / "brand.yml").read_text().replace("label: Shop", "label: Zebra"))
     (shop.brand / "customer_xref.csv").write_text(
@@ -46,6 +45,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     other.deliver_lines(*OTHER_LINES)
     assert not shop.run().failed
     return shop
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return two_brands(tmp_path_factory.mktemp("house") / "shop")
 
 
 @pytest.fixture(scope="module")

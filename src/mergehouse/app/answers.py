@@ -9,20 +9,22 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from mergehouse.access.cut import CUSTOMERS
 from mergehouse.access.gateway import Reader, Row
 from mergehouse.access.small_cells import LEAST
 from mergehouse.app.figures.raw_vs_silver import raw_vs_silver
+from mergehouse.app.figures.whose import whose
 from mergehouse.errors import AccessError
 from mergehouse.kpi.catalogue import Kpi, catalogue
+from mergehouse.kpi.formula import GROUP
 
 By = Literal["all", "brand", "region", "country", "day", "week", "month", "weekday"]
 SegmentBy = Literal["segment", "region"]
-SALES, CUSTOMERS = "gold.sales_daily", "gold.customer_brand_360"
+SALES = "gold.sales_daily"
 DIMENSIONS: dict[str, tuple[By, ...]] = {
     SALES: get_args(By),
     CUSTOMERS: ("all", "brand", "region", "country"),  # as of each brand's own date: of no period
 }
-GROUP = "group"
 DEFINITIONS = {
     "all": "one figure",
     "brand": "each brand",
@@ -152,11 +154,8 @@ def _sales(reader: Reader, by: By, filters: Filters) -> list[Row]:
 def _customers(reader: Reader, by: By, filters: Filters) -> list[Row]:
     """Of a brand, of each, or of all together, which are counted anew: customers of two brands are one."""
     scope = filters.brand
-    if scope is None and by != "brand":
-        known = [row["source_system"] for row in reader.rows("brands")]
-        scope = GROUP if reader.scope.group else known[0] if len(known) == 1 else None
-        if scope is None:
-            return []
+    if scope is None and by != "brand" and (scope := whose(reader, None)) is None:
+        return []
     if by in ("all", "brand") and filters.country is None:
         rows = reader.rows("customer_kpis", brand=scope, region=filters.region, country=None)
         rows = [row for row in rows if by == "all" or row["source_system"] != GROUP]
@@ -215,10 +214,10 @@ def risk_and_value(reader: Reader, filters: Filters) -> list[Row]:
 
 def _whose(reader: Reader, brand: str | None) -> str:
     """The brand; or all together, or the only one that there is."""
-    known = [row["source_system"] for row in reader.rows("brands")]
-    found = brand or (GROUP if reader.scope.group else known[0] if len(known) == 1 else None)
+    found = whose(reader, brand)
     if found is None:
-        raise NotAsked(f"brand: expected one of {', '.join(known)}.")
+        known = ", ".join(row["source_system"] for row in reader.rows("brands"))
+        raise NotAsked(f"brand: expected one of {known}.")
     return found
 
 

@@ -26,8 +26,8 @@ Kind = Literal["csv", "parquet"]
 @dataclass(frozen=True)
 class Export:
     """A table as it is seen. `columns` map keys of rows to headings, in order; `about` is what the rows are
-    of: page,
-    filters, as-of dates, version. `found` is how many rows there are, where these are the first of more.
+    of: page, filters, as-of dates, version. `found` is how many rows there are, where these are the first of
+    more.
     """
 
     name: str
@@ -57,8 +57,8 @@ def exported(export: Export, kind: Kind) -> Response:
 
 def as_csv(export: Export) -> bytes:
     """UTF-8 with a mark, so that spreadsheets read it as such: `# ` lines of what it is of, headings, rows.
-    Text that
-    a spreadsheet would take for a formula begins with an apostrophe; numbers stay numbers, days are ISO 8601.
+    Text that a spreadsheet would take for a formula begins with an apostrophe; numbers stay numbers, days are
+    ISO 8601.
 
     >>> rows = [{"name": "=1+1", "eur": Decimal("-2.50")}]
     >>> shown = Export("x", {"name": "Name", "eur": "EUR"}, rows, {"brand": "Shop"})

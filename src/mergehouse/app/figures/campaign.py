@@ -156,7 +156,7 @@ def contacts(reader: Reader, view: View, plan: Plan, most: int) -> list[Row]:
     """The customers of a plan, the most valuable first, each to be written to or set aside. Only for
     scopes that may see persons.
     """
-    of = whose(reader, view)
+    of = whose(reader, view.brand)
     return reader.rows(
         "campaign_contacts",
         whole="all" if of == GROUP else "brand",

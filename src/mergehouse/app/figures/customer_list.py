@@ -73,7 +73,7 @@ def customer_list(reader: Reader, view: View, asked: Asked, size: int = SIZE) ->
 
 
 def _given(reader: Reader, view: View, asked: Asked) -> dict[str, Any]:
-    of = whose(reader, view)
+    of = whose(reader, view.brand)
     return {
         "whole": "all" if of == GROUP else "brand",
         "brand": None if of == GROUP else of,

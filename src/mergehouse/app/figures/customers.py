@@ -160,7 +160,7 @@ def _kpis(reader: Reader, view: View) -> Row | None:
         region = next(
             (row["region"] for row in reader.rows("regions") if row["country_code"] == view.country), None
         )
-    of = whose(reader, view)
+    of = whose(reader, view.brand)
     if of is None:
         return None
     return reader.one("customer_kpis", brand=of, region=region, country=view.country)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from mergehouse.access.cut import CUSTOMERS
 from mergehouse.access.gateway import Reader, Row
 from mergehouse.app.figures.cards import GROUP, Measures, brand_cards, combined_cards, kpi_named
 from mergehouse.app.figures.windows import Absence, Window
@@ -13,7 +14,6 @@ from mergehouse.app.view import Brand, Choices, View
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import Kpi, catalogue
 
-CUSTOMERS = "gold.customer_brand_360"
 NOTHING = dict.fromkeys(("region", "country", "since", "until"))
 EVERYTHING = {"brand": None} | NOTHING
 

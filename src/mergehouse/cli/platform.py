@@ -1,4 +1,4 @@
-"""Commands that write definitions for platforms: `releases fabric`, `platform`."""
+"""Commands that write what other platforms take, and deploy it: `platform`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,30 @@ from typing import Annotated
 
 import typer
 
-from mergehouse.cli.options import HERE, Env, Folder, platform, releases
+from mergehouse.cli.options import HERE, Env, Folder, Json, platform
 
 
-@releases.command(rich_help_panel="Commands")
+@platform.command(rich_help_panel="Commands")
 def fabric(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the items.")] = Path("fabric"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Lose what was edited in DIR.")] = False,
+    project: Folder = HERE,
+    as_json: Json = False,
 ) -> None:
-    """Write the notebook and pipeline that ingest on Fabric."""
-    from mergehouse.platform.fabric.items import write_items
+    """Write the items for Microsoft Fabric: what its Git integration and `platform deploy` take."""
+    from mergehouse.cli import render, render_platform
+    from mergehouse.platform.fabric.items import environments, fabric_items
+    from mergehouse.platform.generated import write_generated
+    from mergehouse.project.config import load_project
 
-    for file in write_items(folder):
-        typer.echo(file)
+    config = load_project(project).config
+    stages = environments(config.fabric)
+    texts = fabric_items(config.name, stages, {})
+    done = write_generated(folder, texts, overwrite)
+    if as_json:
+        render.print_json({"folder": str(folder), "environments": stages, **vars(done)})
+    else:
+        render_platform.print_items(folder, stages, done)
 
 
 @platform.command(rich_help_panel="Commands")

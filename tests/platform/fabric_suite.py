@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from mergehouse.platform.fabric.item import SCHEMAS, logical_id, made
+from mergehouse.platform.fabric.item import SCHEMAS, made
 from mergehouse.platform.fabric.items import fabric_items
 
 PROJECT, MODEL, REPORT = "merged-retail", "Retail.SemanticModel", "Retail.Report"
-LAKEHOUSE = logical_id("Lakehouse", "merged_retail")
+UNSET = "00000000-0000-0000-0000-000000000000"
 ENVIRONMENTS = ["dev", "test", "prod"]
 
 DATABASE = "database\n\tcompatibilityLevel: 1604\n"
@@ -22,7 +22,7 @@ ref role 'Brand manager'
 """
 EXPRESSION = f"""expression Lakehouse =
 \t\tlet
-\t\t\tSource = AzureStorage.DataLake("https://onelake.dfs.fabric.microsoft.com/00000000-0000-0000-0000-000000000000/{LAKEHOUSE}", [HierarchicalNavigation=true])
+\t\t\tSource = AzureStorage.DataLake("https://onelake.dfs.fabric.microsoft.com/{UNSET}/{UNSET}", [HierarchicalNavigation=true])
 \t\tin
 \t\t\tSource
 \tlineageTag: 3f0c5d0e-7f0b-4f0e-9a3e-0d6f5d1d2a01

@@ -14,11 +14,8 @@ from tests.platform.fabric_suite import ENVIRONMENTS, items, suite
 from typer.testing import CliRunner
 
 from mergehouse.cli.commands import app
-from mergehouse.errors import ConfigError
 from mergehouse.platform.fabric.checks import ItemsFaulty, check_items
 from mergehouse.platform.fabric.items import fabric_items
-from mergehouse.platform.fabric.lakehouse import lakehouse_item
-from mergehouse.platform.generated import read_generated, write_generated
 
 CONTENT = "Ingest latest release.DataPipeline/pipeline-content.json"
 
@@ -87,56 +84,13 @@ def test_ids_are_the_same_in_every_copy_and_of_no_two_items() -> None:
 
 @pytest.mark.parametrize("name", ["Größe & Co.", "'quoted' [name]", "🛒", "3 shops", 'a "b" \\ c'])
 def test_a_project_may_be_called_anything(name: str) -> None:
-    assert check_items(fabric_items(name, ENVIRONMENTS, _suite_of(name))) == []
-
-
-def _suite_of(project: str) -> dict[str, str]:
-    ours = lakehouse_item("merged-retail").logical_id
-    return {path: text.replace(ours, lakehouse_item(project).logical_id) for path, text in suite().items()}
+    assert check_items(fabric_items(name, ENVIRONMENTS, suite())) == []
 
 
 def test_what_fabric_would_refuse_is_not_written(tmp_path: Path) -> None:
     broken = {path: text for path, text in suite().items() if not path.endswith("model.tmdl")}
     with pytest.raises(ItemsFaulty, match=r"Retail.SemanticModel/definition/model.tmdl is missing"):
         fabric_items("merged-retail", ENVIRONMENTS, broken)
-
-
-def test_a_second_writing_changes_nothing_and_edits_are_not_lost(tmp_path: Path) -> None:
-    texts, folder = items(), tmp_path / "fabric"
-    assert write_generated(folder, texts).changed == sorted(texts)
-    assert write_generated(folder, texts).changed == [] and read_generated(folder) == texts
-    (folder / "notes.txt").write_text("mine")
-    file = folder / CONTENT
-    file.write_text(file.read_text().replace('"retry": 1', '"retry": 3'))
-    with pytest.raises(ConfigError, match=f"edited since it was written: {CONTENT}.*--overwrite"):
-        write_generated(folder, texts)
-    assert '"retry": 3' in file.read_text()
-    without = {path: text for path, text in texts.items() if not path.startswith("Retail.Report/")}
-    done = write_generated(folder, without, overwrite=True)
-    assert done.changed == [CONTENT] and len(done.removed) == 6 and not (folder / "Retail.Report").exists()
-    assert (folder / "notes.txt").read_text() == "mine"
-
-
-def test_a_writing_that_was_cut_off_is_healed_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts, real, left = items(), Path.replace, [4]
-
-    def fails(self: Path, target: Path) -> Path:
-        left[0] -= 1
-        if left[0] < 0:
-            raise OSError(28, "No space left on device")
-        return real(self, target)
-
-    with monkeypatch.context() as broken:
-        broken.setattr(Path, "replace", fails)
-        with pytest.raises(ConfigError, match="cannot be written .No space left on device."):
-            write_generated(tmp_path, texts)
-    write_generated(tmp_path, texts)
-    assert (
-        check_items({p: t for p, t in read_generated(tmp_path).items() if not p.endswith(".unfinished")})
-        == []
-    )
 
 
 def test_the_command_writes_for_the_stages_of_the_project(tmp_path: Path) -> None:
@@ -150,6 +104,8 @@ def test_the_command_writes_for_the_stages_of_the_project(tmp_path: Path) -> Non
     done = CliRunner().invoke(app, ["platform", "fabric", str(out), "-C", str(project), "--json"])
     assert done.exit_code == 0, done.output
     said = json.loads(done.stdout)
-    assert said["environments"] == ["dev", "prod"] and said["files"] == said["changed"]
+    assert said["environments"] == ["dev", "prod"] and said["unchanged"] == []
+    texts = {p.relative_to(out).as_posix(): p.read_text() for p in out.rglob("*") if p.is_file()}
+    assert check_items(texts) == [] and set(said["written"]) == texts.keys() - {".mergehouse.json"}
     assert (out / "Stage.VariableLibrary/valueSets/prod.json").exists()
     assert "    dev: false\n    prod: true\n" in (out / "parameter.yml").read_text()

@@ -6,7 +6,6 @@ is given: what stands here is all that looks at them before the service does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mergehouse.errors import MergehouseError
@@ -24,8 +23,7 @@ CHECKS: dict[str, Callable[[Item, Sequence[Item]], Iterator[str]]] = {
     report.KIND: report.check_report,
     data_pipeline.KIND: data_pipeline.check_data_pipeline,
 }  # in the order in which fabric-cicd deploys
-FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
-LONGEST_NAME, LONGEST_DESCRIPTION = 256, 256
+LONGEST = 256  # characters that a name or a description may have
 SHOWN = 8
 
 
@@ -80,18 +78,22 @@ def _checked(item: Item, items: Sequence[Item]) -> Iterator[str]:
 def _identities(texts: Mapping[str, str], items: Sequence[Item]) -> Iterator[str]:
     """Names and ids, of which each item has its own."""
     ids: dict[str, str] = {}
+    names: dict[tuple[str, str], str] = {}
     for item in items:
         platform = f"{item.folder}/.platform"
-        if platform not in texts:
-            yield f"{item.folder}: its folder has another name than its .platform says."
+        if not item.folder.endswith(f".{item.kind}"):
+            yield f"{item.folder}: its .platform says that it is a {item.kind}, its name does not."
         if item.kind not in CHECKS:
             yield f"{platform}: no item of type {item.kind} is deployed; expected {', '.join(CHECKS)}."
-        if FORBIDDEN.search(item.name) or not 0 < len(item.name.strip()) <= LONGEST_NAME:
-            yield f"{platform}: the name `{item.name}` cannot be that of a folder, or is too long."
-        if len(item.description) > LONGEST_DESCRIPTION:
-            yield f"{platform}: the description has more than {LONGEST_DESCRIPTION} characters."
+        if not 0 < len(item.name) <= LONGEST or item.name != item.name.strip():
+            yield f"{platform}: the name `{item.name}` is empty, too long, or begins or ends with a blank."
+        if (item.kind, item.name) in names:
+            yield f"{platform}: {names[item.kind, item.name]} has the same name."
+        if len(item.description) > LONGEST:
+            yield f"{platform}: the description has more than {LONGEST} characters."
         if not is_uuid(item.logical_id) or item.logical_id == THIS_WORKSPACE:
             yield f"{platform}: the logicalId `{item.logical_id}` is none; expected a UUID in small letters."
         elif item.logical_id in ids:
             yield f"{platform}: {ids[item.logical_id]} has the same logicalId."
         ids.setdefault(item.logical_id, item.folder)
+        names.setdefault((item.kind, item.name), item.folder)

@@ -26,28 +26,21 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Item:
-    """`files` by path within the item's folder, without `.platform`. Other items name it by `logical_id`;
-    when it is deployed, the id that it has in the workspace takes that one's place.
+    """`files` by path within its `folder`, without `.platform`. Other items name it by `logical_id`; when it
+    is deployed, the id that it has in the workspace takes that one's place.
     """
 
     kind: str
     name: str
     logical_id: str
     files: Mapping[str, str]
-    description: str = ""
-
-    @property
-    def folder(self) -> str:
-        """
-        >>> Item("Notebook", "Ingest release", "", {}).folder
-        'Ingest release.Notebook'
-        """
-        return f"{self.name}.{self.kind}"
+    description: str
+    folder: str
 
     def texts(self) -> dict[str, str]:
         """Every file, with its path below the folder of all items.
 
-        >>> sorted(Item("Lakehouse", "retail", "", {"lakehouse.metadata.json": "{}"}).texts())
+        >>> sorted(made("Lakehouse", "retail", {"lakehouse.metadata.json": "{}"}, "tables").texts())
         ['retail.Lakehouse/.platform', 'retail.Lakehouse/lakehouse.metadata.json']
         """
         platform = {
@@ -78,7 +71,8 @@ def logical_id(kind: str, name: str) -> str:
 
 def made(kind: str, name: str, files: Mapping[str, str], what: str) -> Item:
     """An item of ours: its description begins so that it is known in a workspace among those of others."""
-    return Item(kind, name, logical_id(kind, name), files, f"{WRITTEN_BY}: {what}")
+    folder = f"{name}.{kind}"
+    return Item(kind, name, logical_id(kind, name), files, f"{WRITTEN_BY}: {what}", folder)
 
 
 def written(content: Any) -> str:
@@ -103,6 +97,7 @@ def items_in(texts: Mapping[str, str]) -> Iterator[Item | str]:
                 platform["config"]["logicalId"],
                 files,
                 platform["metadata"].get("description", ""),
+                folder,
             )
         except Unreadable as error:
             yield f"{folder}: {error}."

@@ -5,11 +5,12 @@ from a Git repository and what `mergehouse platform deploy` publishes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mergehouse.platform.fabric.checks import expect_sound
 from mergehouse.platform.fabric.data_pipeline import data_pipeline_item
 from mergehouse.platform.fabric.environment import environment_item
-from mergehouse.platform.fabric.item import Item, items_in
+from mergehouse.platform.fabric.item import WRITTEN_BY, Item, items_in
 from mergehouse.platform.fabric.lakehouse import lakehouse_item
 from mergehouse.platform.fabric.notebook import notebook_item
 from mergehouse.platform.fabric.parameter import FILE, parameter_text
@@ -32,17 +33,18 @@ def environments(settings: FabricDeployment | None) -> list[str]:
 def fabric_items(project: str, environments: Sequence[str], suite: Mapping[str, str]) -> dict[str, str]:
     """Every file, by path below the folder of all items.
 
-    `suite` are the files of the Power BI project: those of its semantic model and its report are items as
-    they are. Raises ItemsFaulty where Fabric would refuse one.
+    `suite` are the files of the Power BI project: its semantic model and its report become items. Raises
+    ItemsFaulty where Fabric would refuse one.
     """
     lakehouse, environment, library = (
         lakehouse_item(project), environment_item(), variable_library_item(environments)
     )  # fmt: skip
     notebook = notebook_item(lakehouse, environment)
-    made = [library, lakehouse, environment, notebook, data_pipeline_item(notebook, library)]
-    texts = {path: text for item in made for path, text in item.texts().items()}
-    texts |= {path: text for path, text in suite.items() if "/" in path}
-    items = [item for item in items_in(texts) if isinstance(item, Item)]
+    items = [library, lakehouse, environment, notebook, data_pipeline_item(notebook, library)]
+    for item in items_in(suite):
+        if isinstance(item, Item):
+            items.append(replace(item, description=f"{WRITTEN_BY}: the suite that people look at."))
+    texts = {path: text for item in items for path, text in item.texts().items()}
     texts[FILE] = parameter_text(items, environments)
     expect_sound(texts, "platform fabric")
     return texts

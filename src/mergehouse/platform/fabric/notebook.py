@@ -129,7 +129,7 @@ def parameters_of(item: Item) -> set[str]:
     """The names that the notebook's cell of parameters gives a value. Raises Unreadable.
 
     >>> cell = f"# PARAMETERS CELL {RULE}\\n\\nrelease = 'retail'\\n\\n# METADATA {RULE}\\n"
-    >>> parameters_of(Item(KIND, NAME, "", {CONTENT: cell}))
+    >>> parameters_of(made(KIND, NAME, {CONTENT: cell}, "an example"))
     {'release'}
     """
     _, _, rest = _content(item).partition(f"# PARAMETERS CELL {RULE}")

@@ -14,8 +14,10 @@ from typing import Any
 import yaml
 
 from mergehouse.platform.fabric.data_pipeline import JOB
-from mergehouse.platform.fabric.item import THIS_WORKSPACE, Item
+from mergehouse.platform.fabric.item import Item
+from mergehouse.platform.fabric.lakehouse import KIND as LAKEHOUSE
 from mergehouse.platform.fabric.semantic_model import EXPRESSIONS, ONELAKE
+from mergehouse.platform.powerbi.sources import UNSET
 
 FILE = "parameter.yml"
 KINDS_OF_REPLACEMENT = ("find_replace", "key_value_replace")
@@ -26,18 +28,23 @@ _ITEM = re.compile(r"\$items\.(\w+)\.(.+)\.\$?(\w+)")
 
 
 def parameter_text(items: Sequence[Item], environments: Sequence[str]) -> str:
-    """The workspace that a Direct Lake model reads is the one that it is deployed to; the schedule runs in
-    the last environment alone.
+    """A Direct Lake model reads the workspace that it is deployed to and the lakehouse in it; the schedule
+    runs in the last environment alone.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     if any(ONELAKE.search(item.files.get(EXPRESSIONS, "")) for item in items):
+        [lakehouse] = [item for item in items if item.kind == LAKEHOUSE]
         found["find_replace"] = [
             {
-                "find_value": rf"onelake\.dfs\.fabric\.microsoft\.com/({THIS_WORKSPACE})/",
+                "find_value": rf"onelake\.dfs\.fabric\.microsoft\.com/{place}",
                 "is_regex": "true",
-                "replace_value": dict.fromkeys(environments, "$workspace.$id"),
+                "replace_value": dict.fromkeys(environments, value),
                 "item_type": "SemanticModel",
             }
+            for place, value in (
+                (f"({UNSET})/", "$workspace.$id"),
+                (f"[^/]+/({UNSET})", f"$items.{lakehouse.kind}.{lakehouse.name}.$id"),
+            )
         ]
     found["key_value_replace"] = [
         {

@@ -1,5 +1,5 @@
-"""The semantic model as an item: its files are those of the Power BI project, and its source is the
-lakehouse that is deployed beside it.
+"""The semantic model as an item: its files are those of the Power BI project in Direct Lake, and its source
+is the lakehouse that is deployed beside it.
 
 Source: Microsoft's page on the definition of semantic models (TMDL).
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from mergehouse.platform.fabric.item import THIS_WORKSPACE, Item
+from mergehouse.platform.fabric.item import Item
+from mergehouse.platform.powerbi.sources import UNSET
 
 KIND = "SemanticModel"
 SETTINGS, EXPRESSIONS = "definition.pbism", "definition/expressions.tmdl"
@@ -18,8 +19,8 @@ ONELAKE = re.compile(r"onelake\.dfs\.fabric\.microsoft\.com/([^/\"]+)/([^/\"]+)"
 
 
 def check_semantic_model(item: Item, items: Sequence[Item]) -> Iterator[str]:
-    """What would be refused, or would read another stage's data: missing parts, a Direct Lake source that is
-    not the lakehouse among the items.
+    """What would be refused, or would read another stage's data: missing parts, a Direct Lake source with ids
+    that no deployment replaces.
     """
     for path in NEEDED:
         if path not in item.files:
@@ -28,9 +29,7 @@ def check_semantic_model(item: Item, items: Sequence[Item]) -> Iterator[str]:
         yield f"{SETTINGS} has no version"
     if "model.bim" in item.files:
         yield "model.bim is there beside TMDL; a model has one format"
-    lakehouses = {found.logical_id for found in items if found.kind == "Lakehouse"}
     for workspace, lakehouse in ONELAKE.findall(item.files.get(EXPRESSIONS, "")):
-        if workspace != THIS_WORKSPACE:
-            yield f"{EXPRESSIONS}: it reads the workspace {workspace} wherever it is deployed"
-        if lakehouse not in lakehouses:
-            yield f"{EXPRESSIONS}: it reads the lakehouse {lakehouse}, which is not among the items"
+        for what, identity in (("workspace", workspace), ("lakehouse", lakehouse)):
+            if identity != UNSET:
+                yield f"{EXPRESSIONS}: it reads the {what} {identity} wherever it is deployed"

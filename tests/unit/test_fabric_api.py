@@ -17,11 +17,17 @@ from tests.unit.fabric_facts import check_request
 from mergehouse.errors import ConfigError
 from mergehouse.platform.fabric.api import FabricApi, FabricError
 from mergehouse.platform.fabric.credentials import ServicePrincipal
-from mergehouse.platform.fabric.deployment_pipeline import DeploymentPipelines, from_environment
+from mergehouse.platform.fabric.deployment_pipeline import (
+    DeploymentPipelines,
+    StageNotDeployed,
+    deploy_stage,
+    from_environment,
+)
+from mergehouse.project.settings import FabricDeployment
 
 TOKEN = "eyJ0b2tlbg-which-nobody-is-to-see"
 PIPELINE, DEV, TEST = (f"{n}" * 8 + "-0000-0000-0000-000000000000" for n in (1, 2, 3))
-OPERATION = "44444444-0000-0000-0000-000000000000"
+OPERATION, HISTORY = "44444444-0000-0000-0000-000000000000", "55555555-0000-0000-0000-000000000000"
 STAGES = [
     {"id": DEV, "order": 0, "displayName": "Development"},
     {"id": TEST, "order": 1, "displayName": "Test"},
@@ -233,6 +239,36 @@ def test_what_goes_wrong_is_one_message_without_the_token(
     with pytest.raises(FabricError, match=message) as caught:
         api.deploy(PIPELINE, "Development", "Test", "n")
     assert TOKEN not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_what_became_of_each_item_is_said_and_of_a_failure_as_far_as_its_history_has_it(
+    api: DeploymentPipelines, fabric: Fabric
+) -> None:
+    told = {"sourceItemDisplayName": "Suite", "itemType": "Report"}
+    step = {"status": "Succeeded", "preDeploymentDiffState": "New", "sourceAndTarget": told}
+    fabric.answers["result"] = [(200, {}, DONE | {"executionPlan": {"steps": [step]}})]
+    [done] = api.deploy(PIPELINE, "Development", "Test", "n").steps
+    assert (done.kind, done.name, done.status, done.before) == ("Report", "Suite", "Succeeded", "New")
+    accepted, headers, _ = fabric.answers["deploy"][0]
+    fabric.answers["deploy"] = [(accepted, headers | {"deployment-id": HISTORY}, None)]
+    error = {"errorCode": "E4", "message": "no model"}
+    failed = step | {"status": "Failed", "error": error}
+    fabric.answers["operation"] = [(200, {}, {"status": "Failed", "error": error})]
+    fabric.answers[HISTORY] = [(200, {}, DONE | {"executionPlan": {"steps": [step, failed]}})]
+    with pytest.raises(StageNotDeployed, match="the deployment failed: E4: no model") as caught:
+        api.deploy(PIPELINE, "Development", "Test", "n")
+    assert [s.status for s in caught.value.deployment.steps] == ["Succeeded", "Failed"]
+    assert caught.value.deployment.steps[1].message == "E4: no model." and fabric.faults == []
+
+
+def test_a_stage_is_deployed_by_the_names_of_environments(api: DeploymentPipelines, fabric: Fabric) -> None:
+    settings = FabricDeployment(deployment_pipeline=PIPELINE, stages={"dev": "Development", "test": "Test"})
+    assert deploy_stage(settings, "dev", "test", "n", pipelines=lambda: api).items == 2
+    assert fabric.requests[1][2] == {"sourceStageId": DEV, "targetStageId": TEST, "note": "n"}
+    with pytest.raises(ConfigError, match="fabric.stages has no `tets`; did you mean `test`"):
+        deploy_stage(settings, "dev", "tets", pipelines=lambda: api)
+    with pytest.raises(ConfigError, match="`fabric` is missing; expected `deployment_pipeline`"):
+        deploy_stage(None, "dev", "test", pipelines=lambda: api)
 
 
 def test_the_token_follows_no_redirect(

@@ -139,7 +139,8 @@ def send(
         }
     with _opener.open(urllib.request.Request(url, data, headers, method=method), timeout=TIMEOUT) as answer:
         content = answer.read()
-        parsed = json.loads(content) if content else {}
+        parsed = json.loads(content or b"null")
+        parsed = {} if parsed is None else parsed  # Fabric accepts with a body of `null`
         if not isinstance(parsed, dict):
             raise ValueError("expected a JSON object")
         return answer.status, answer.headers, parsed

@@ -6,12 +6,16 @@ Source: Microsoft's published description of the API (platform/swagger.json, Dep
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mergehouse.errors import ConfigError
 from mergehouse.platform.fabric.api import ADVICE, FabricApi, FabricError
-from mergehouse.platform.fabric.credentials import token_from_environment
+from mergehouse.platform.fabric.credentials import token_from_environment, token_source
+from mergehouse.progress import Progress, silent
+from mergehouse.project.settings import FabricDeployment
+from mergehouse.project.validation import nearest_known
 
 NOTE = 1024  # characters that a deployment's note may have
 TODO = ADVICE | {
@@ -123,6 +127,34 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> DeploymentP
     """
     token = token_from_environment(environment)
     return DeploymentPipelines(FabricApi(token)) if token else None
+
+
+def deploy_stage(
+    settings: FabricDeployment | None,
+    source: str,
+    target: str,
+    note: str = "",
+    progress: Progress = silent,
+    pipelines: Callable[[], DeploymentPipelines] | None = None,
+) -> Deployment:
+    """Deploys outside of a promotion: every item of the stage of one environment becomes one of the next's.
+
+    Raises ConfigError where mergehouse.yml has no deployment pipeline or an environment has no stage in it,
+    FabricError and StageNotDeployed as `DeploymentPipelines.deploy` does.
+    """
+    if settings is None:
+        raise ConfigError(
+            "mergehouse.yml: `fabric` is missing; expected `deployment_pipeline`, its id, and `stages`, the"
+            " stage of each environment."
+        )
+    for name in (source, target):
+        if name not in settings.stages:
+            raise ConfigError(
+                f"mergehouse.yml: fabric.stages has no `{name}`{nearest_known(name, settings.stages)}"
+            )
+    drive = pipelines() if pipelines else DeploymentPipelines(FabricApi(token_source()))
+    progress(f"{settings.stages[source]} to {settings.stages[target]}")
+    return drive.deploy(settings.deployment_pipeline, settings.stages[source], settings.stages[target], note)
 
 
 def _steps(answer: Mapping[str, Any]) -> list[dict[str, Any]]:

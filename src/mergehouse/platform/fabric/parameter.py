@@ -7,6 +7,7 @@ Source: fabric-cicd's page on parameterization (microsoft.github.io/fabric-cicd)
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -64,6 +65,26 @@ def environments_of(text: str) -> list[str]:
     """
     every = [list(entry.get("replace_value", {})) for entry in _entries(text)]
     return [name for name in (every[0] if every else []) if all(name in names for names in every)]
+
+
+def with_values(text: str, environment: str, item: Item) -> dict[str, str]:
+    """An item's files with the values of an environment, as far as they are known before a deployment: those
+    that fabric-cicd reads from the workspace, ids, stay as they are.
+    """
+    from jsonpath_ng.ext import parse  # of fabric-cicd
+
+    files = dict(item.files)
+    for entry in _entries(text):
+        value = entry.get("replace_value", {}).get(environment)
+        if item.kind not in _kinds(entry, [item]) or str(value).startswith("$") or value is None:
+            continue
+        for path in files:
+            if "find_key" in entry and _finds(entry, files[path]):
+                content = parse(entry["find_key"]).update(json.loads(files[path]), value)
+                files[path] = json.dumps(content)
+            elif "find_value" in entry and "is_regex" not in entry:
+                files[path] = files[path].replace(str(entry["find_value"]), str(value))
+    return files
 
 
 def check_parameter(text: str, items: Sequence[Item]) -> Iterator[str]:

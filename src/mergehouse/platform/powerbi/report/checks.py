@@ -81,9 +81,12 @@ def _field(kind: str, one: Any, model: SemanticModel, sources: Mapping[str, str]
 
 
 def _query_ref(projection: Any) -> Iterator[str]:
-    one = next(iter(projection["field"].values()), {})
+    kind, one = next(iter(projection["field"].items()), ("", {}))
+    if kind == "Aggregation":
+        one = next(iter(one.get("Expression", {}).values()), {})
     table = one.get("Expression", {}).get("SourceRef", {}).get("Entity")
-    if projection["queryRef"] != f"{table}.{one.get('Property')}":
+    expected = f"{table}.{one.get('Property')}"
+    if projection["queryRef"] != (f"Sum({expected})" if kind == "Aggregation" else expected):
         yield f"queryRef `{projection['queryRef']}` is not that of its field"
 
 

@@ -1,4 +1,4 @@
-"""Fields as pages name them, `Sales[GMV]`, and as PBIR does. All of them come from the model."""
+"""Fields as pages name them, `Sales[GMV]` or `Sum(Category[Units])`, and as PBIR does. All come from the model."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ from typing import Literal
 
 from mergehouse.platform.powerbi.report.literals import Json
 
-REFERENCE = re.compile(r"(?P<table>[^\[\]]+)\[(?P<name>[^\[\]]+)\]")
+REFERENCE = re.compile(r"(?P<sum>Sum\()?(?P<table>[^\[\]()]+)\[(?P<name>[^\[\]]+)\](?(sum)\))")
 Kind = Literal["Column", "Measure"]
+SUM = 0  # in Power BI's list of aggregates
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column or measure of the model. `label` is what a visual calls it."""
+    """A column or measure of the model, or with `is_sum` the sum of a column. `label` is what a visual calls it."""
 
     table: str
     name: str
     kind: Kind
     label: str
+    is_sum: bool = False
 
     @property
     def query_ref(self) -> str:
-        return f"{self.table}.{self.name}"
+        """What the visual's own query calls it.
+
+        >>> Field("Category", "Units", "Column", "Units", is_sum=True).query_ref
+        'Sum(Category.Units)'
+        """
+        return f"Sum({self.table}.{self.name})" if self.is_sum else f"{self.table}.{self.name}"
 
     def expression(self, source: str = "") -> Json:
         """The field by its table, or within a filter by the name that its table has there.
@@ -33,7 +40,8 @@ class Field:
         {'Measure': {'Expression': {'SourceRef': {'Entity': 'Sales'}}, 'Property': 'GMV'}}
         """
         reference = {"Source": source} if source else {"Entity": self.table}
-        return {self.kind: {"Expression": {"SourceRef": reference}, "Property": self.name}}
+        whole = {self.kind: {"Expression": {"SourceRef": reference}, "Property": self.name}}
+        return {"Aggregation": {"Expression": whole, "Function": SUM}} if self.is_sum else whole
 
     def projection(self) -> Json:
         """The field in a role of a visual."""
@@ -41,19 +49,19 @@ class Field:
         written = {
             "field": self.expression(), "queryRef": self.query_ref, "nativeQueryRef": self.label, **shown,
         }  # fmt: skip
-        return written | ({"active": True} if self.kind == "Column" else {})
+        return written | ({"active": True} if self.kind == "Column" and not self.is_sum else {})
 
 
-def parts(reference: str) -> tuple[str, str]:
-    """Table and name of a reference.
+def parts(reference: str) -> tuple[str, str, bool]:
+    """Table and name of a reference, and whether it is a sum.
 
-    >>> parts("Customer scores[Risk band]")
-    ('Customer scores', 'Risk band')
+    >>> parts("Customer scores[Risk band]"), parts("Sum(Category[GMV (EUR)])")
+    (('Customer scores', 'Risk band', False), ('Category', 'GMV (EUR)', True))
     """
     found = REFERENCE.fullmatch(reference)
     if not found:
-        raise ValueError(f"{reference!r} is no field: expected Table[Name]")
-    return found["table"], found["name"]
+        raise ValueError(f"{reference!r} is no field: expected Table[Name] or Sum(Table[Name])")
+    return found["table"], found["name"], bool(found["sum"])
 
 
 def tables_of(references: Iterable[str]) -> set[str]:

@@ -15,7 +15,7 @@ from mergehouse.platform.powerbi.report.fields import Field, parts, tables_of
 from mergehouse.platform.powerbi.report.literals import Json
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages import GROUPS, pages_of
-from mergehouse.platform.powerbi.report.theme import FILE, PALETTE, SERIES, theme
+from mergehouse.platform.powerbi.report.theme import NAME, PALETTE, SERIES, theme
 from mergehouse.project.validation import nearest_known
 
 SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric/item/report/"
@@ -56,7 +56,7 @@ def report(model: SemanticModel, brands: Sequence[str] = ()) -> Report:
             "version": "2.0.0",
         },
         "definition/report.json": _report_json(),
-        f"StaticResources/RegisteredResources/{FILE}": theme(),
+        f"StaticResources/RegisteredResources/{NAME}": theme(),
         f"{PAGES}/pages.json": {
             "$schema": f"{SCHEMAS}definition/pagesMetadata/1.1.0/schema.json",
             "pageOrder": [each.name for each in pages],
@@ -84,11 +84,11 @@ def report_files(model: SemanticModel, brands: Sequence[str] = ()) -> dict[str, 
 
 def field_of(model: SemanticModel, reference: str) -> Field | None:
     """The column or measure of the model that a page names; None where the table does not have it."""
-    table_name, name = parts(reference)
+    table_name, name, is_sum = parts(reference)
     table = model.table(table_name)
     if any(column.name == name for column in table.columns):
-        return Field(table_name, name, "Column", name)
-    if any(measure.name == name for measure in table.measures):
+        return Field(table_name, name, "Column", name, is_sum)
+    if not is_sum and any(measure.name == name for measure in table.measures):
         return Field(table_name, name, "Measure", name)
     return None
 
@@ -152,7 +152,7 @@ def _expect_fields(pages: Sequence[Page], model: SemanticModel) -> None:
 
 
 def _nearest(model: SemanticModel, reference: str) -> str:
-    table_name, name = parts(reference)
+    table_name, name, _ = parts(reference)
     table = model.table(table_name)
     return nearest_known(name, [each.name for each in (*table.columns, *table.measures)])
 
@@ -173,13 +173,13 @@ def _report_json() -> Json:
         "$schema": f"{SCHEMAS}definition/report/3.3.0/schema.json",
         "themeCollection": {
             "baseTheme": {"name": "CY26SU02", "reportVersionAtImport": VERSIONS, "type": "SharedResources"},
-            "customTheme": {"name": FILE, "reportVersionAtImport": VERSIONS, "type": "RegisteredResources"},
+            "customTheme": {"name": NAME, "reportVersionAtImport": VERSIONS, "type": "RegisteredResources"},
         },
         "resourcePackages": [
             {
                 "name": "RegisteredResources",
                 "type": "RegisteredResources",
-                "items": [{"name": FILE, "path": FILE, "type": "CustomTheme"}],
+                "items": [{"name": NAME, "path": NAME, "type": "CustomTheme"}],
             }
         ],
         "settings": {

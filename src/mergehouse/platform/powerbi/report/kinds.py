@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mergehouse.platform.powerbi.report.fields import parts
+from mergehouse.platform.powerbi.report.fields import Field, parts
+from mergehouse.platform.powerbi.report.filters import Values
 from mergehouse.platform.powerbi.report.layout import Place
 from mergehouse.platform.powerbi.report.literals import (
     Json,
@@ -140,27 +141,27 @@ def table(
 
 def matrix(
     name: str, place: Place, of: tuple[str, str, Mapping[str, str]], words: tuple[str, str, str],
-    on_rows: bool = False, shaded: bool = False, **more: Any,
+    on_rows: bool = False, shaded: bool = False, totals: bool = True, **more: Any,
 ) -> Visual:  # fmt: skip
     """`of`: what rows are ("" with `on_rows`, where measures are), what columns are, the measures.
-    `shaded`: cells are the darker the more the first measure is.
+    `shaded`: cells are the darker the more the first measure is; `totals`: what all of them are is shown, too.
     """
     rows, across, shown = of
     measures = tuple(shown)
     objects: dict[str, list[Json]] = {
         "subTotals": properties(
-            rowSubtotals=switch(not on_rows), columnSubtotals=switch(True), columnSubtotalsLabel=text("All")
+            rowSubtotals=switch(totals and not on_rows), rowSubtotalsLabel=text("All"),
+            columnSubtotals=switch(totals), columnSubtotalsLabel=text("All"),
         )
     }
     if on_rows:
         objects["values"] = properties(valuesOnRow=switch(True))
     if shaded:
-        first, name_of = parts(measures[0])
         objects["values"] = [
             {
-                "properties": {"backColor": _shade(first, name_of)},
+                "properties": {"backColor": _shade(measures[0])},
                 "selector": {
-                    "data": [{"dataViewWildcard": {"matchingOption": 1}}], "metadata": f"{first}.{name_of}",
+                    "data": [{"dataViewWildcard": {"matchingOption": 1}}], "metadata": _measure(measures[0]).query_ref,
                 },
             }
         ]  # fmt: skip
@@ -172,9 +173,14 @@ def matrix(
     return _plot(made, words, more)
 
 
-def _shade(table: str, measure: str) -> Json:
-    """From the palest to the darkest of one hue, by a measure."""
-    value = {"Measure": {"Expression": {"SourceRef": {"Entity": table}}, "Property": measure}}
+def _measure(reference: str) -> Field:
+    table, name, is_sum = parts(reference)
+    return Field(table, name, "Column" if is_sum else "Measure", name, is_sum)
+
+
+def _shade(measure: str) -> Json:
+    """From the palest to the middle of one hue, by a measure: ink is read on all of them."""
+    value = _measure(measure).expression()
     ends = {
         end: {"color": {"Literal": {"Value": quoted(PALETTE[shade])}}}
         for end, shade in (("min", "ramp-1"), ("max", "ramp-3"))
@@ -192,7 +198,7 @@ def treemap(
         name, "treemap", place, words[2], roles={"Group": (group,), "Values": (size,), "Tooltips": (shade,)},
         objects={
             "dataPoint": [{
-                "properties": {"fill": _shade(*parts(shade))},
+                "properties": {"fill": _shade(shade)},
                 "selector": {"data": [{"dataViewWildcard": {"matchingOption": 1}}]},
             }],
             "legend": HIDDEN,
@@ -226,18 +232,31 @@ def waterfall(
 
 
 def slicer(
-    name: str, place: Place, column: str, label: str, single: bool = False, slider: bool = False
+    name: str, place: Place, column: str, label: str, single: bool = False, first: str = "", sync: bool = True
 ) -> Visual:
-    """What figures are of: a list that opens, or a slider for a number."""
-    mode = "Single" if slider else "Dropdown"
+    """What figures are of: a list that opens. `first`: what is chosen until somebody chooses otherwise."""
+    return _slicer(name, place, column, label, "Dropdown", single, first, sync)
+
+
+def slider(name: str, place: Place, column: str, label: str) -> Visual:
+    """A number that is chosen."""
+    made = _slicer(name, place, column, label, "Single", False, "", False)
+    return replace(made, phone_half=False, phone=96)
+
+
+def _slicer(
+    name: str, place: Place, column: str, label: str, mode: str, single: bool, first: str, sync: bool
+) -> Visual:
+    table, named, _ = parts(column)
+    chosen = Values(column, (first,)).written(name, lambda _: Field(table, named, "Column", named))
     return Visual(
-        name, "slicer", place, f"Choose: {label}", roles={"Values": (column,)},
-        objects={
+        name, "slicer", place, f"Choose: {label}", roles={"Values": (column,)}, sync=column if sync else "",
+        objects=({"general": properties(filter={"filter": chosen["filter"]})} if first else {}) | {
             "data": properties(mode=text(mode)),
             "header": properties(show=switch(True), text=text(label), fontColor=colour(PALETTE["muted"]), textSize=number(9)),
             "selection": properties(singleSelect=switch(single), strictSingleSelect=switch(single)),
         },
-        phone=84, phone_half=not slider,
+        phone=84, phone_half=True,
     )  # fmt: skip
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-NAME = "mergehouse"
-FILE = f"{NAME}.json"
+NAME = "mergehouse.json"  # of the theme and of its file, which must be the same
+SCHEMA = (
+    "https://raw.githubusercontent.com/microsoft/powerbi-desktop-samples/main/Report%20Theme%20JSON%20Schema"
+    "/reportThemeSchema-2.152.json"
+)
 # Names and colours as in the web suite's style.css, which a test holds them to.
 PALETTE = {
     "page": "#f6f7f9", "card": "#ffffff", "ink": "#1a1f27", "muted": "#5b6472", "line": "#d9dde3",
@@ -24,6 +27,7 @@ def theme() -> dict[str, Any]:
     ['#1f5fa8', '#b8540b']
     """
     return {
+        "$schema": SCHEMA,
         "name": NAME,
         "dataColors": [PALETTE[name] for name in SERIES],
         "background": PALETTE["card"],

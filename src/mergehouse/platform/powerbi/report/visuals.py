@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mergehouse.platform.powerbi.report import literals
@@ -20,7 +20,10 @@ DEFAULT = {"id": "default"}  # selector of what new visuals format as a whole
 @dataclass(frozen=True)
 class Visual:
     """`roles` are the fields (`Table[Name]`) of each role; `alt` says what is seen to who does not see it;
-    `tooltip` is the page that is shown over its marks; `phone` its height on a phone, 0 where it is not there.
+    `below` are measures with their words under the value of a card; `coloured` the column whose values have
+    the brands' colours; `chosen` roles whose one field is taken from a field parameter; `tooltip` the page that is
+    shown over its marks; `sync` keeps what is chosen on all pages; `phone` its height on a phone, 0 where it is not
+    there.
     """
 
     name: str
@@ -37,7 +40,9 @@ class Visual:
     coloured: str = ""
     filters: Sequence[Filter] = ()
     sort: tuple[str, str] | None = None
+    chosen: Mapping[str, str] = field(default_factory=dict)
     tooltip: str = ""
+    sync: str = ""
     hidden: bool = False
     phone: int = 0
     phone_half: bool = False
@@ -47,7 +52,7 @@ class Visual:
         """Every field that it names."""
         shown = [reference for references in self.roles.values() for reference in references]
         filtered = [reference for one in self.filters for reference in one.references]
-        return (*shown, *filtered, *(reference for _, reference in self.below))
+        return (*shown, *filtered, *self.chosen.values(), *(reference for _, reference in self.below))
 
 
 def written(visual: Visual, order: int, find: Find, colours: Mapping[str, str], page: str) -> Json:
@@ -55,7 +60,7 @@ def written(visual: Visual, order: int, find: Find, colours: Mapping[str, str], 
     place = visual.place
     body: dict[str, Any] = {"visualType": visual.kind}
     if visual.roles:
-        state = {role: {"projections": _projections(visual, role, find)} for role in visual.roles}
+        state = {role: _role(visual, role, find) for role in visual.roles}
         body["query"] = {"queryState": state}
         if visual.sort:
             by, direction = visual.sort
@@ -66,6 +71,8 @@ def written(visual: Visual, order: int, find: Find, colours: Mapping[str, str], 
         body["objects"] = objects
     body["visualContainerObjects"] = _container(visual)
     body["drillFilterOtherVisuals"] = True
+    if visual.sync:
+        body["syncGroup"] = {"groupName": visual.sync, "fieldChanges": True, "filterChanges": True}
     made: Json = {
         "$schema": SCHEMA,
         "name": visual.name,
@@ -84,14 +91,19 @@ def written(visual: Visual, order: int, find: Find, colours: Mapping[str, str], 
     return made | ({"isHidden": True} if visual.hidden else {})
 
 
-def _projections(visual: Visual, role: str, find: Find) -> list[Json]:
-    return [_labelled(visual, reference, find).projection() for reference in visual.roles[role]]
+def _role(visual: Visual, role: str, find: Find) -> Json:
+    made: Json = {
+        "projections": [_labelled(visual, each, find).projection() for each in visual.roles[role]]
+    }
+    if role in visual.chosen:
+        parameter = find(visual.chosen[role]).expression()
+        made["fieldParameters"] = [{"parameterExpr": parameter, "index": 0, "length": 1}]
+    return made
 
 
 def _labelled(visual: Visual, reference: str, find: Find) -> Field:
     found = find(reference)
-    label = visual.labels.get(reference, found.name)
-    return Field(found.table, found.name, found.kind, label)
+    return replace(found, label=visual.labels.get(reference, found.name))
 
 
 def _container(visual: Visual) -> dict[str, list[Json]]:
@@ -109,7 +121,7 @@ def _container(visual: Visual) -> dict[str, list[Json]]:
     if visual.tooltip:
         made["visualTooltip"] = literals.properties(
             show=literals.switch(True),
-            type=literals.text("ReportPage"),
+            type=literals.text("Canvas"),
             section=literals.text(visual.tooltip),
         )
     return made

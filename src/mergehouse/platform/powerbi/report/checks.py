@@ -1,5 +1,5 @@
-"""What Microsoft's validator and schemas do not see in a report: names that lead nowhere, untyped literals, visuals
-that cover each other, and what nobody could use without eyes or a mouse.
+"""What Microsoft's validator and schemas do not see in a report: names that lead nowhere, untyped literals,
+visuals that cover each other, and what nobody could use without eyes or a mouse.
 """
 
 from __future__ import annotations
@@ -27,25 +27,36 @@ def wrong_in(files: Mapping[str, str], model: SemanticModel) -> list[str]:
     return [
         *(f"{path}: {told}" for path, made in read.items() for told in _fields(made, model)),
         *(f"{path}: {told}" for path, made in read.items() for told in _literals(made)),
-        *_report(read, model),
+        *_report(read),
         *_pages(read),
         *_bookmarks(read),
     ]
 
 
-def wrong_in_project(pbip: str, report: str) -> list[str]:
-    """What is wrong in the .pbip file of a project with the report of that name: Desktop closes on an artefact
-    that is no report.
+def wrong_in_project(files: Mapping[str, str]) -> list[str]:
+    """What is wrong in the files that open a project: Desktop closes on an artefact that is no report, and
+    says nothing useful of a model that is not where the report looks for it.
 
-    >>> wrong_in_project('{"artifacts": [{"report": {"path": "x.Report"}}]}', "x")
+    >>> pbir = '{"datasetReference": {"byPath": {"path": "../x.SemanticModel"}}}'
+    >>> pbip = '{"artifacts": [{"report": {"path": "x.Report"}}]}'
+    >>> good = {"x.pbip": pbip, "x.Report/definition.pbir": pbir}
+    >>> wrong_in_project(good | {"x.SemanticModel/definition.pbism": "{}"})
     []
-    >>> wrong_in_project('{"artifacts": [{"dataset": {"path": "x.SemanticModel"}}]}', "x")
-    ["its artefacts are [{'dataset': {'path': 'x.SemanticModel'}}]; expected the report alone, `x.Report`"]
+    >>> wrong_in_project(good)
+    ['x.Report/definition.pbir: there is no model at `../x.SemanticModel`']
     """
-    artefacts = json.loads(pbip).get("artifacts")
-    if artefacts == [{"report": {"path": f"{report}.Report"}}]:
-        return []
-    return [f"its artefacts are {artefacts}; expected the report alone, `{report}.Report`"]
+    found = []
+    for path, text in files.items():
+        if path.endswith(".pbip"):
+            artefacts = json.loads(text).get("artifacts")
+            expected = [{"report": {"path": f"{path.removesuffix('.pbip')}.Report"}}]
+            if artefacts != expected:
+                found.append(f"{path}: its artefacts are {artefacts}; expected {expected}")
+        elif path.endswith(".Report/definition.pbir"):
+            model = json.loads(text).get("datasetReference", {}).get("byPath", {}).get("path", "")
+            if f"{model.removeprefix('../')}/definition.pbism" not in files:
+                found.append(f"{path}: there is no model at `{model}`")
+    return found
 
 
 def _fields(made: Any, model: SemanticModel, sources: Mapping[str, str] = {}) -> Iterator[str]:  # noqa: B006
@@ -102,10 +113,7 @@ def _literals(made: Any) -> Iterator[str]:
             yield from _literals(each)
 
 
-def _report(read: Mapping[str, Any], model: SemanticModel) -> Iterator[str]:
-    path = read.get("definition.pbir", {}).get("datasetReference", {}).get("byPath", {}).get("path")
-    if path != f"../{model.name}.SemanticModel":
-        yield f"definition.pbir: the model is at `{path}`; expected `../{model.name}.SemanticModel`"
+def _report(read: Mapping[str, Any]) -> Iterator[str]:
     if "$schema" not in read.get("definition/version.json", {}):
         yield "definition/version.json: no $schema, without which Fabric refuses the report"
     themes = read.get("definition/report.json", {}).get("themeCollection", {})
@@ -138,9 +146,7 @@ def _visuals(read: Mapping[str, Any], page: str) -> tuple[dict[str, Any], dict[s
     return kinds["visual"], kinds["mobile"]
 
 
-def _page(
-    name: str, page: Any, visuals: Mapping[str, Any], pages: Mapping[str, Any]
-) -> Iterator[str]:
+def _page(name: str, page: Any, visuals: Mapping[str, Any], pages: Mapping[str, Any]) -> Iterator[str]:
     for each in (name, *visuals):
         if not NAME.fullmatch(each):
             yield f"`{each}`: names have up to 50 letters, digits, _ and -"
@@ -207,7 +213,9 @@ def _phone(phones: Mapping[str, Any], visuals: Mapping[str, Any]) -> Iterator[st
 
 
 def _bookmarks(read: Mapping[str, Any]) -> Iterator[str]:
-    groups = {each["name"]: each for each in read.get("definition/bookmarks/bookmarks.json", {}).get("items", [])}
+    groups = {
+        each["name"]: each for each in read.get("definition/bookmarks/bookmarks.json", {}).get("items", [])
+    }
     listed = [child for group in groups.values() for child in group.get("children", [])]
     there = {found[1]: made for path, made in read.items() if (found := BOOKMARK.fullmatch(path))}
     if sorted(listed) != sorted(there):

@@ -1,4 +1,4 @@
-"""Fields as pages name them, `Sales[GMV]` or `Sum(Category[Units])`, and as PBIR does. All come from the model."""
+"""Fields as pages name them, `Sales[GMV]` or `Sum(Category[Units])`, and as PBIR does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ SUM = 0  # in Power BI's list of aggregates
 
 @dataclass(frozen=True)
 class Field:
-    """A column or measure of the model, or with `is_sum` the sum of a column. `label` is what a visual calls it."""
+    """A column or measure of the model, or with `is_sum` the sum of a column. `label`: what a visual calls
+    it.
+    """
 
     table: str
     name: str
@@ -47,8 +49,11 @@ class Field:
         """The field in a role of a visual."""
         shown = {} if self.label == self.name else {"displayName": self.label}
         written = {
-            "field": self.expression(), "queryRef": self.query_ref, "nativeQueryRef": self.label, **shown,
-        }  # fmt: skip
+            "field": self.expression(),
+            "queryRef": self.query_ref,
+            "nativeQueryRef": self.label,
+            **shown,
+        }
         return written | ({"active": True} if self.kind == "Column" and not self.is_sum else {})
 
 

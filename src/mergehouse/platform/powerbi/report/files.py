@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergehouse.errors import ConfigError
 from mergehouse.platform.powerbi.objects import SemanticModel
@@ -18,68 +18,62 @@ from mergehouse.platform.powerbi.report.pages import GROUPS, pages_of
 from mergehouse.platform.powerbi.report.theme import NAME, PALETTE, SERIES, theme
 from mergehouse.project.validation import nearest_known
 
-SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric/item/report/"
+SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition/"
 VERSIONS = {"visual": "2.9.0", "report": "3.3.0", "page": "2.1.0"}
 PAGES = "definition/pages"
 
 
-@dataclass(frozen=True)
-class Report:
-    """`files`: texts by their paths below the folder of the report, but `.platform`, which is of all items;
-    `left_out`: what the model has no table for, in words.
+def report_files(model: SemanticModel) -> dict[str, str]:
+    """Texts by their paths in the folder of the report, all but `.platform` and `definition.pbir`.
+
+    A visual whose table the model does not have is left out, as `left_out` says: another mode has other
+    tables, and a project without scores no table of them. A table without the field is something else: what
+    was renamed or taken away would be missing from a page that looks whole. Raises ConfigError then, which
+    names every such field and what shows it.
+
+    >>> from mergehouse.platform.powerbi.semantic_model import semantic_model
+    >>> sorted(report_files(semantic_model(mh.project("shop"))))[-1]
+    'definition/version.json'
     """
-
-    files: dict[str, str]
-    left_out: tuple[str, ...]
-
-
-def report(model: SemanticModel, brands: Sequence[str] = ()) -> Report:
-    """The report over a model; `brands` are their labels, in the order of their colours.
-
-    A visual whose table the model does not have is left out, and `left_out` says so: another mode has other
-    tables, and a project without scores no table of them. A table without the field is something else: what was
-    renamed or taken away would be missing from a page that looks whole. Raises ConfigError then, which names every
-    such field and what shows it.
-    """
-    pages, left_out = _shown(pages_of(model), model)
+    pages, _ = _shown(pages_of(model), model)
     _expect_fields(pages, model)
     groups = _offered(GROUPS, pages)
-    colours = {label: PALETTE[SERIES[n % len(SERIES)]] for n, label in enumerate(brands)}
-    files = {
-        "definition.pbir": {
-            "$schema": f"{SCHEMAS}definitionProperties/2.0.0/schema.json",
-            "version": "4.0",
-            "datasetReference": {"byPath": {"path": f"../{model.name}.SemanticModel"}},
-        },
+    made = {
         "definition/version.json": {
-            "$schema": f"{SCHEMAS}definition/versionMetadata/1.0.0/schema.json",
+            "$schema": f"{SCHEMAS}versionMetadata/1.0.0/schema.json",
             "version": "2.0.0",
         },
         "definition/report.json": _report_json(),
         f"StaticResources/RegisteredResources/{NAME}": theme(),
         f"{PAGES}/pages.json": {
-            "$schema": f"{SCHEMAS}definition/pagesMetadata/1.1.0/schema.json",
+            "$schema": f"{SCHEMAS}pagesMetadata/1.1.0/schema.json",
             "pageOrder": [each.name for each in pages],
             "activePageName": pages[0].name,
         },
         "definition/bookmarks/bookmarks.json": bookmarks.listed(groups),
     }
+    colours = {label: PALETTE[SERIES[n % len(SERIES)]] for n, label in enumerate(model.brands)}
     for each in pages:
-        files |= _page_files(each, model, colours)
+        made |= _page_files(each, model, colours)
     kinds = {each.name: {visual.name: visual.kind for visual in each.visuals} for each in pages}
     for group in groups:
         for bookmark in group.bookmarks:
             path = f"definition/bookmarks/{bookmark.name}.bookmark.json"
-            files[path] = bookmarks.written(bookmark, kinds[bookmark.page])
-    texts = {path: json.dumps(made, indent=2, ensure_ascii=False) + "\n" for path, made in files.items()}
-    if wrong := wrong_in(texts, model):
+            made[path] = bookmarks.written(bookmark, kinds[bookmark.page])
+    files = {path: json.dumps(one, indent=2, ensure_ascii=False) + "\n" for path, one in made.items()}
+    if wrong := wrong_in(files, model):
         raise ConfigError("the Power BI report is not as it should be: " + "; ".join(wrong))
-    return Report(texts, left_out)
+    return files
 
 
-def report_files(model: SemanticModel, brands: Sequence[str] = ()) -> dict[str, str]:
-    """The texts of `report` alone."""
-    return report(model, brands).files
+def left_out(model: SemanticModel) -> tuple[str, ...]:
+    """Pages and visuals that are not in the report, and the tables that they would need, in words.
+
+    >>> from mergehouse.platform.powerbi.semantic_model import semantic_model
+    >>> left_out(semantic_model(mh.project("shop")))
+    ()
+    """
+    return _shown(pages_of(model), model)[1]
 
 
 def field_of(model: SemanticModel, reference: str) -> Field | None:
@@ -110,7 +104,8 @@ def _shown(pages: Iterable[Page], model: SemanticModel) -> tuple[list[Page], tup
             left_out.append(f"page {each.title}: the model has no table {_listed(tables)}")
             continue
         left_out += [
-            f"{each.title}: {title}: the model has no table {_listed(names)}" for title, names in absent.items()
+            f"{each.title}: {title}: the model has no table {_listed(names)}"
+            for title, names in absent.items()
         ]
         kept.append(replace(each, visuals=there))
     names = {each.name for each in kept}
@@ -140,8 +135,7 @@ def _expect_fields(pages: Sequence[Page], model: SemanticModel) -> None:
             missing.setdefault(each.drill, []).append(f"the page {each.title}")
     if missing:
         told = [
-            f"{reference}, shown by {', '.join(dict.fromkeys(shown))}"
-            f"{_nearest(model, reference)}"
+            f"{reference}, shown by {', '.join(dict.fromkeys(shown))}{_nearest(model, reference)}"
             for reference, shown in missing.items()
         ]
         raise ConfigError(
@@ -170,7 +164,7 @@ def _offered(groups: Sequence[Group], pages: Sequence[Page]) -> list[Group]:
 
 def _report_json() -> Json:
     return {
-        "$schema": f"{SCHEMAS}definition/report/3.3.0/schema.json",
+        "$schema": f"{SCHEMAS}report/3.3.0/schema.json",
         "themeCollection": {
             "baseTheme": {"name": "CY26SU02", "reportVersionAtImport": VERSIONS, "type": "SharedResources"},
             "customTheme": {"name": NAME, "reportVersionAtImport": VERSIONS, "type": "RegisteredResources"},

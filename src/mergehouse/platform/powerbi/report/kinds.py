@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from mergehouse.platform.powerbi.report.fields import Field, parts
-from mergehouse.platform.powerbi.report.filters import Values
 from mergehouse.platform.powerbi.report.layout import Place
 from mergehouse.platform.powerbi.report.literals import (
     Json,
@@ -17,16 +16,11 @@ from mergehouse.platform.powerbi.report.literals import (
     quoted,
     switch,
     text,
-    whole,
 )
 from mergehouse.platform.powerbi.report.theme import BOLD, PALETTE
-from mergehouse.platform.powerbi.report.visuals import DEFAULT, Visual
+from mergehouse.platform.powerbi.report.visuals import Visual, default
 
 HIDDEN = properties(show=switch(False))
-
-
-def _default(**values: Json) -> list[Json]:
-    return [{"properties": values, "selector": DEFAULT}]
 
 
 def card(
@@ -42,16 +36,18 @@ def card(
         labels={measure: label},
         below=below,
         objects={
-            "value": _default(fontSize=number(20), fontFamily=text(BOLD), horizontalAlignment=text("left")),
-            "label": _default(
-                position=text("aboveValue"), fontSize=number(10), fontColor=colour(PALETTE["muted"]),
+            "value": default(fontSize=number(20), fontFamily=text(BOLD), horizontalAlignment=text("left")),
+            "label": default(
+                position=text("aboveValue"),
+                fontSize=number(10),
+                fontColor=colour(PALETTE["muted"]),
                 horizontalAlignment=text("left"),
             ),
-            "outline": _default(show=switch(False)),
+            "outline": default(show=switch(False)),
         },
         phone=104,
         phone_half=True,
-    )  # fmt: skip
+    )
 
 
 def sentence(name: str, place: Place, measure: str, alt: str, size: int = 10) -> Visual:
@@ -63,35 +59,48 @@ def sentence(name: str, place: Place, measure: str, alt: str, size: int = 10) ->
         alt,
         roles={"Data": (measure,)},
         objects={
-            "value": _default(
-                fontSize=number(size), fontColor=colour(PALETTE["muted"]), horizontalAlignment=text("left"),
+            "value": default(
+                fontSize=number(size),
+                fontColor=colour(PALETTE["muted"]),
+                horizontalAlignment=text("left"),
                 textWrap=switch(True),
             ),
-            "label": _default(show=switch(False)),
-            "outline": _default(show=switch(False)),
+            "label": default(show=switch(False)),
+            "outline": default(show=switch(False)),
         },
-        container={"background": HIDDEN, "border": HIDDEN, "padding": properties(
-            top=number(0), bottom=number(0), left=number(0), right=number(0)
-        )},
+        container={
+            "background": HIDDEN,
+            "border": HIDDEN,
+            "padding": properties(top=number(0), bottom=number(0), left=number(0), right=number(0)),
+        },
         phone=64,
-    )  # fmt: skip
+    )
 
 
-def line(name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], **more: Any) -> Visual:
+def line(
+    name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], **more: Any
+) -> Visual:
     """`of`: the axis, what makes lines, what is measured."""
     axis, series, measure = of
     return _plot(
         Visual(
-            name, "lineChart", place, words[2],
+            name,
+            "lineChart",
+            place,
+            words[2],
             roles={"Category": (axis,), "Y": (measure,)} | ({"Series": (series,)} if series else {}),
             sort=(axis, "Ascending"),
-            objects={"lineStyles": properties(strokeWidth=number(2), showMarker=switch(False))}, phone=240,
+            objects={"lineStyles": properties(strokeWidth=number(2), showMarker=switch(False))},
+            phone=240,
         ),
-        words, more,
-    )  # fmt: skip
+        words,
+        more,
+    )
 
 
-def bars(name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], **more: Any) -> Visual:
+def bars(
+    name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], **more: Any
+) -> Visual:
     """Horizontal bars, the longest first, with their values. `of`: categories, what makes bars of each
     ("" for one), what is measured.
     """
@@ -112,7 +121,10 @@ def _bars(
     measures = (measure,) if isinstance(measure, str) else tuple(measure)
     return _plot(
         Visual(
-            name, kind, place, words[2],
+            name,
+            kind,
+            place,
+            words[2],
             roles={"Category": (category,), "Y": measures} | ({"Series": (series,)} if series else {}),
             sort=(measures[0], "Descending"),
             objects={
@@ -121,8 +133,9 @@ def _bars(
             },
             phone=260,
         ),
-        words, more,
-    )  # fmt: skip
+        words,
+        more,
+    )
 
 
 def _plot(visual: Visual, words: tuple[str, str, str], more: Mapping[str, Any]) -> Visual:
@@ -133,25 +146,31 @@ def table(
     name: str, place: Place, shown: Mapping[str, str], words: tuple[str, str, str], **more: Any
 ) -> Visual:
     """Rows with a total. `shown`: each field and what its column is called."""
-    made = Visual(
-        name, "tableEx", place, words[2], roles={"Values": tuple(shown)}, labels=shown, phone=320
-    )
+    made = Visual(name, "tableEx", place, words[2], roles={"Values": tuple(shown)}, labels=shown, phone=320)
     return _plot(made, words, more)
 
 
 def matrix(
-    name: str, place: Place, of: tuple[str, str, Mapping[str, str]], words: tuple[str, str, str],
-    on_rows: bool = False, shaded: bool = False, totals: bool = True, **more: Any,
-) -> Visual:  # fmt: skip
+    name: str,
+    place: Place,
+    of: tuple[str, str, Mapping[str, str]],
+    words: tuple[str, str, str],
+    on_rows: bool = False,
+    shaded: bool = False,
+    totals: bool = True,
+    **more: Any,
+) -> Visual:
     """`of`: what rows are ("" with `on_rows`, where measures are), what columns are, the measures.
-    `shaded`: cells are the darker the more the first measure is; `totals`: what all of them are is shown, too.
+    `shaded`: cells are the darker the more the first measure is; `totals`: with the sums of rows and columns.
     """
     rows, across, shown = of
     measures = tuple(shown)
     objects: dict[str, list[Json]] = {
         "subTotals": properties(
-            rowSubtotals=switch(totals and not on_rows), rowSubtotalsLabel=text("All"),
-            columnSubtotals=switch(totals), columnSubtotalsLabel=text("All"),
+            rowSubtotals=switch(totals and not on_rows),
+            rowSubtotalsLabel=text("All"),
+            columnSubtotals=switch(totals),
+            columnSubtotalsLabel=text("All"),
         )
     }
     if on_rows:
@@ -161,15 +180,21 @@ def matrix(
             {
                 "properties": {"backColor": _shade(measures[0])},
                 "selector": {
-                    "data": [{"dataViewWildcard": {"matchingOption": 1}}], "metadata": _measure(measures[0]).query_ref,
+                    "data": [{"dataViewWildcard": {"matchingOption": 1}}],
+                    "metadata": _measure(measures[0]).query_ref,
                 },
             }
-        ]  # fmt: skip
+        ]
     made = Visual(
-        name, "pivotTable", place, words[2],
+        name,
+        "pivotTable",
+        place,
+        words[2],
         roles=({"Rows": (rows,)} if rows else {}) | {"Columns": (across,), "Values": measures},
-        labels=shown, objects=objects, phone=280,
-    )  # fmt: skip
+        labels=shown,
+        objects=objects,
+        phone=280,
+    )
     return _plot(made, words, more)
 
 
@@ -185,7 +210,9 @@ def _shade(measure: str) -> Json:
         end: {"color": {"Literal": {"Value": quoted(PALETTE[shade])}}}
         for end, shade in (("min", "ramp-1"), ("max", "ramp-3"))
     }
-    rule = {"linearGradient2": ends | {"nullColoringStrategy": {"strategy": {"Literal": {"Value": "'noColor'"}}}}}
+    rule = {
+        "linearGradient2": ends | {"nullColoringStrategy": {"strategy": {"Literal": {"Value": "'noColor'"}}}}
+    }
     return {"solid": {"color": {"expr": {"FillRule": {"Input": value, "FillRule": rule}}}}}
 
 
@@ -195,18 +222,24 @@ def treemap(
     """`of`: what areas are, what their size is, what their shade is."""
     group, size, shade = of
     made = Visual(
-        name, "treemap", place, words[2], roles={"Group": (group,), "Values": (size,), "Tooltips": (shade,)},
+        name,
+        "treemap",
+        place,
+        words[2],
+        roles={"Group": (group,), "Values": (size,), "Tooltips": (shade,)},
         objects={
-            "dataPoint": [{
-                "properties": {"fill": _shade(shade)},
-                "selector": {"data": [{"dataViewWildcard": {"matchingOption": 1}}]},
-            }],
+            "dataPoint": [
+                {
+                    "properties": {"fill": _shade(shade)},
+                    "selector": {"data": [{"dataViewWildcard": {"matchingOption": 1}}]},
+                }
+            ],
             "legend": HIDDEN,
             "labels": properties(show=switch(True), fontSize=number(9), color=colour(PALETTE["ink"])),
             "categoryLabels": properties(show=switch(True), fontSize=number(9), color=colour(PALETTE["ink"])),
         },
         phone=280,
-    )  # fmt: skip
+    )
     return _plot(made, words, more)
 
 
@@ -216,97 +249,21 @@ def waterfall(
     """Steps that add up. `of`: the steps, what each changes."""
     category, measure = of
     made = Visual(
-        name, "waterfallChart", place, words[2], roles={"Category": (category,), "Y": (measure,)},
+        name,
+        "waterfallChart",
+        place,
+        words[2],
+        roles={"Category": (category,), "Y": (measure,)},
         sort=(category, "Ascending"),
         objects={
             "labels": properties(show=switch(True), fontSize=number(9)),
             "legend": HIDDEN,
             "sentimentColors": properties(
-                increaseFill=colour(PALETTE["better"]), decreaseFill=colour(PALETTE["worse"]),
+                increaseFill=colour(PALETTE["better"]),
+                decreaseFill=colour(PALETTE["worse"]),
                 totalFill=colour(PALETTE["ink"]),
             ),
         },
         phone=280,
-    )  # fmt: skip
+    )
     return _plot(made, words, more)
-
-
-def slicer(
-    name: str, place: Place, column: str, label: str, single: bool = False, first: str = "", sync: bool = True
-) -> Visual:
-    """What figures are of: a list that opens. `first`: what is chosen until somebody chooses otherwise."""
-    return _slicer(name, place, column, label, "Dropdown", single, first, sync)
-
-
-def slider(name: str, place: Place, column: str, label: str) -> Visual:
-    """A number that is chosen."""
-    made = _slicer(name, place, column, label, "Single", False, "", False)
-    return replace(made, phone_half=False, phone=96)
-
-
-def _slicer(
-    name: str, place: Place, column: str, label: str, mode: str, single: bool, first: str, sync: bool
-) -> Visual:
-    table, named, _ = parts(column)
-    chosen = Values(column, (first,)).written(name, lambda _: Field(table, named, "Column", named))
-    return Visual(
-        name, "slicer", place, f"Choose: {label}", roles={"Values": (column,)}, sync=column if sync else "",
-        objects=({"general": properties(filter={"filter": chosen["filter"]})} if first else {}) | {
-            "data": properties(mode=text(mode)),
-            "header": properties(show=switch(True), text=text(label), fontColor=colour(PALETTE["muted"]), textSize=number(9)),
-            "selection": properties(singleSelect=switch(single), strictSingleSelect=switch(single)),
-        },
-        phone=84, phone_half=True,
-    )  # fmt: skip
-
-
-def button(name: str, place: Place, words: str, action: str, alt: str) -> Visual:
-    """`action`: Back, or ClearAllSlicers."""
-    return Visual(
-        name, "actionButton", place, alt,
-        objects={
-            "icon": _default(shapeType=text("back" if action == "Back" else "clearAllSlicers"), lineColor=colour(PALETTE["brand-1"])),
-            "text": _default(show=switch(True), text=text(words), fontColor=colour(PALETTE["brand-1"]), fontSize=number(10)),
-            "outline": _default(show=switch(True), lineColor=colour(PALETTE["line"]), weight=number(1)),
-            "fill": _default(show=switch(True), fillColor=colour(PALETTE["card"])),
-        },
-        container={"visualLink": properties(show=switch(True), type=text(action))},
-        phone=44, phone_half=True,
-    )  # fmt: skip
-
-
-def navigator(name: str, place: Place) -> Visual:
-    """The list of pages; pages that one only comes to from others are not on it."""
-    return Visual(
-        name, "pageNavigator", place, "Pages of this report",
-        objects=_tabs() | {
-            "pages": properties(showHiddenPages=switch(False), showTooltipPages=switch(False)),
-            "layout": properties(orientation=whole(0), cellPadding=whole(4)),
-        },
-    )  # fmt: skip
-
-
-def views(name: str, place: Place, group: str) -> Visual:
-    """Buttons for the bookmarks of a group."""
-    return Visual(
-        name, "bookmarkNavigator", place, "Plot or table",
-        objects=_tabs() | {
-            "bookmarks": properties(bookmarkGroup=text(group)),
-            "layout": properties(orientation=whole(0), cellPadding=whole(4)),
-        },
-    )  # fmt: skip
-
-
-def _tabs() -> dict[str, list[Json]]:
-    chosen = {"id": "selected"}
-    return {
-        "fill": [
-            *_default(show=switch(True), fillColor=colour(PALETTE["card"])),
-            {"properties": {"fillColor": colour(PALETTE["ramp-1"])}, "selector": chosen},
-        ],
-        "text": [
-            *_default(fontColor=colour(PALETTE["muted"]), fontSize=number(10)),
-            {"properties": {"fontColor": colour(PALETTE["ink"]), "bold": switch(True)}, "selector": chosen},
-        ],
-        "outline": _default(show=switch(False)),
-    }

@@ -1,5 +1,5 @@
-"""Where visuals stand: twelve columns on a page of 1440 by 810, as in the web suite, and one below the other on a
-phone.
+"""Where visuals stand: twelve columns on a page of 1440 by 810, as in the web suite, and one below the other
+on a phone.
 """
 
 from __future__ import annotations
@@ -63,6 +63,5 @@ def row(count: int, y: int, height: int, first: int = 0, span: int = COLUMNS) ->
     step = (whole.width + GUTTER) / count
     edges = [whole.x + round(place * step) for place in range(count + 1)]
     return [
-        Place(left, y, right - GUTTER - left, height)
-        for left, right in zip(edges, edges[1:], strict=False)
+        Place(left, y, right - GUTTER - left, height) for left, right in zip(edges, edges[1:], strict=False)
     ]

@@ -38,7 +38,11 @@ def written(place: Place, order: int) -> Json:
     return {
         "$schema": SCHEMA,
         "position": {
-            "x": place.x, "y": place.y, "z": order * 1000, "height": place.height, "width": place.width,
+            "x": place.x,
+            "y": place.y,
+            "z": order * 1000,
+            "height": place.height,
+            "width": place.width,
             "tabOrder": order * 1000,
         },
-    }  # fmt: skip
+    }

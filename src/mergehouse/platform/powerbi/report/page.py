@@ -17,7 +17,8 @@ SCHEMA = "https://developer.microsoft.com/json-schemas/fabric/item/report/defini
 
 @dataclass(frozen=True)
 class Page:
-    """`kind`: empty for a page of the list; `drill`: the column whose value one comes with to a drill-through page.
+    """`kind`: empty for a page of the list; `drill`: the column whose value one comes with to a drill-through
+    page.
 
     Visuals stand in the order in which they are read and tabbed through.
     """

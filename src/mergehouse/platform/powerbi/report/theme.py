@@ -11,11 +11,25 @@ SCHEMA = (
 )
 # Names and colours as in the web suite's style.css, which a test holds them to.
 PALETTE = {
-    "page": "#f6f7f9", "card": "#ffffff", "ink": "#1a1f27", "muted": "#5b6472", "line": "#d9dde3",
-    "field": "#868e9b", "brand-1": "#1f5fa8", "brand-2": "#b8540b", "series-3": "#3f3355",
-    "series-4": "#bb769d", "series-5": "#8a956c", "better": "#00736b", "worse": "#b3261e",
-    "ramp-1": "#dce9f7", "ramp-2": "#a9c9ea", "ramp-3": "#6ba0d6", "ramp-4": "#2f73b8", "ramp-5": "#134a86",
-}  # fmt: skip
+    "page": "#f6f7f9",
+    "card": "#ffffff",
+    "ink": "#1a1f27",
+    "muted": "#5b6472",
+    "line": "#d9dde3",
+    "field": "#868e9b",
+    "brand-1": "#1f5fa8",
+    "brand-2": "#b8540b",
+    "series-3": "#3f3355",
+    "series-4": "#bb769d",
+    "series-5": "#8a956c",
+    "better": "#00736b",
+    "worse": "#b3261e",
+    "ramp-1": "#dce9f7",
+    "ramp-2": "#a9c9ea",
+    "ramp-3": "#6ba0d6",
+    "ramp-4": "#2f73b8",
+    "ramp-5": "#134a86",
+}
 SERIES = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
 FONT, BOLD = "Segoe UI", "Segoe UI Semibold"
 
@@ -86,27 +100,42 @@ def _page() -> dict[str, Any]:
 def _table() -> dict[str, Any]:
     """Lines under rows, no stripes."""
     return {
-        "grid": [{
-            "gridVertical": False, "gridHorizontal": True, "gridHorizontalColor": _solid("line"),
-            "rowPadding": 4, "outlineColor": _solid("line"),
-        }],
+        "grid": [
+            {
+                "gridVertical": False,
+                "gridHorizontal": True,
+                "gridHorizontalColor": _solid("line"),
+                "rowPadding": 4,
+                "outlineColor": _solid("line"),
+            }
+        ],
         "columnHeaders": [{"fontColor": _solid("muted"), "backColor": _solid("card"), "fontSize": 9}],
-        "values": [{
-            "fontColorPrimary": _solid("ink"), "fontColorSecondary": _solid("ink"), "fontSize": 10,
-            "backColorPrimary": _solid("card"), "backColorSecondary": _solid("card"),
-        }],
-    }  # fmt: skip
+        "values": [
+            {
+                "fontColorPrimary": _solid("ink"),
+                "fontColorSecondary": _solid("ink"),
+                "fontSize": 10,
+                "backColorPrimary": _solid("card"),
+                "backColorSecondary": _solid("card"),
+            }
+        ],
+    }
 
 
 def _axes() -> dict[str, Any]:
     return {
         "categoryAxis": [{"showAxisTitle": False, "labelColor": _solid("muted"), "fontSize": 9}],
-        "valueAxis": [{
-            "showAxisTitle": False, "labelColor": _solid("muted"), "fontSize": 9,
-            "gridlineShow": True, "gridlineColor": _solid("line"),
-        }],
+        "valueAxis": [
+            {
+                "showAxisTitle": False,
+                "labelColor": _solid("muted"),
+                "fontSize": 9,
+                "gridlineShow": True,
+                "gridlineColor": _solid("line"),
+            }
+        ],
         "legend": [{"show": True, "position": "Top", "labelColor": _solid("muted"), "fontSize": 9}],
-    }  # fmt: skip
+    }
 
 
 def _bare() -> dict[str, Any]:

@@ -14,16 +14,16 @@ from mergehouse.platform.powerbi.report.literals import Json
 from mergehouse.platform.powerbi.report.theme import BOLD, FONT, PALETTE
 
 SCHEMA = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition/visualContainer/2.9.0/schema.json"
-DEFAULT = {"id": "default"}  # selector of what new visuals format as a whole
+DEFAULT = {"id": "default"}  # the state of new visuals that nothing is done with
 
 
 @dataclass(frozen=True)
 class Visual:
-    """`roles` are the fields (`Table[Name]`) of each role; `alt` says what is seen to who does not see it;
-    `below` are measures with their words under the value of a card; `coloured` the column whose values have
-    the brands' colours; `chosen` roles whose one field is taken from a field parameter; `tooltip` the page that is
-    shown over its marks; `sync` keeps what is chosen on all pages; `phone` its height on a phone, 0 where it is not
-    there.
+    """`roles` are the fields (`Table[Name]`) of each role, `labels` what they are called; `alt` says what is
+    seen to who does not see it; `below` are measures with their words under the value of a card; `coloured`
+    the column whose values have the brands' colours; `chosen` roles whose one field is taken from a field
+    parameter; `tooltip` the page that is shown over its marks; `sync` keeps what is chosen on all pages;
+    `phone` its height on a phone, 0 where it is not there.
     """
 
     name: str
@@ -77,11 +77,15 @@ def written(visual: Visual, order: int, find: Find, colours: Mapping[str, str], 
         "$schema": SCHEMA,
         "name": visual.name,
         "position": {
-            "x": place.x, "y": place.y, "z": order * 1000, "height": place.height, "width": place.width,
+            "x": place.x,
+            "y": place.y,
+            "z": order * 1000,
+            "height": place.height,
+            "width": place.width,
             "tabOrder": order * 1000,
         },
         "visual": body,
-    }  # fmt: skip
+    }
     if visual.filters:
         made["filterConfig"] = {
             "filters": [
@@ -92,9 +96,7 @@ def written(visual: Visual, order: int, find: Find, colours: Mapping[str, str], 
 
 
 def _role(visual: Visual, role: str, find: Find) -> Json:
-    made: Json = {
-        "projections": [_labelled(visual, each, find).projection() for each in visual.roles[role]]
-    }
+    made: Json = {"projections": [_labelled(visual, each, find).projection() for each in visual.roles[role]]}
     if role in visual.chosen:
         parameter = find(visual.chosen[role]).expression()
         made["fieldParameters"] = [{"parameterExpr": parameter, "index": 0, "length": 1}]
@@ -111,7 +113,11 @@ def _container(visual: Visual) -> dict[str, list[Json]]:
     made = dict(visual.container)
     made["title"] = literals.properties(
         show=literals.switch(bool(visual.title)),
-        **({"text": literals.text(visual.title), "heading": literals.text("Heading3")} if visual.title else {}),
+        **(
+            {"text": literals.text(visual.title), "heading": literals.text("Heading3")}
+            if visual.title
+            else {}
+        ),
     )
     if visual.subtitle:
         made["subTitle"] = literals.properties(
@@ -184,15 +190,28 @@ def _brand_colours(visual: Visual, find: Find, colours: Mapping[str, str]) -> di
     return {"dataPoint": points} if points else {}
 
 
+def default(**values: Json) -> list[Json]:
+    """A formatting object of new visuals, which have one for each of their states."""
+    return [{"properties": values, "selector": DEFAULT}]
+
+
 def words(name: str, place: Place, text: str, size: int, bold: bool = False, colour: str = "ink") -> Visual:
     """A line of text on the page."""
     style = {"fontFamily": BOLD if bold else FONT, "fontSize": f"{size}pt", "color": PALETTE[colour]}
     return Visual(
-        name, "textbox", place, text,
-        objects={"general": literals.properties(
-            paragraphs=[{"textRuns": [{"value": text, "textStyle": style}]}]
-        )},
-        container={"padding": literals.properties(
-            top=literals.number(0), bottom=literals.number(0), left=literals.number(0), right=literals.number(0)
-        )},
-    )  # fmt: skip
+        name,
+        "textbox",
+        place,
+        text,
+        objects={
+            "general": literals.properties(paragraphs=[{"textRuns": [{"value": text, "textStyle": style}]}])
+        },
+        container={
+            "padding": literals.properties(
+                top=literals.number(0),
+                bottom=literals.number(0),
+                left=literals.number(0),
+                right=literals.number(0),
+            )
+        },
+    )

@@ -22,7 +22,14 @@ GROUPS: tuple[Group, ...] = (executive.VIEWS, customers.VIEWS)
 def pages_of(model: SemanticModel) -> list[Page]:
     """Pages of the list first, then those that one comes to from their figures."""
     makers = (
-        executive.page, customers.page, what_if.page, first_look.page, raw_vs_silver.page,
-        segment.page, customer.page, tooltips.brand, tooltips.segment,
-    )  # fmt: skip
+        executive.page,
+        customers.page,
+        what_if.page,
+        first_look.page,
+        raw_vs_silver.page,
+        segment.page,
+        customer.page,
+        tooltips.brand,
+        tooltips.segment,
+    )
     return [make(model) for make in makers]

@@ -1,12 +1,13 @@
-"""What stands at the top of every page: the list of pages, what the page is about, how its figures were made, and
-what they are of.
+"""What stands at the top of every page: the list of pages, what the page is about, how its figures were made,
+and what they are of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mergehouse.platform.powerbi.report.kinds import button, navigator, sentence, slicer
+from mergehouse.platform.powerbi.report.controls import button, navigator, slicer
+from mergehouse.platform.powerbi.report.kinds import sentence
 from mergehouse.platform.powerbi.report.layout import HEADER, STRIP, cell, row
 from mergehouse.platform.powerbi.report.visuals import Visual, words
 
@@ -45,7 +46,9 @@ def drilled_header(suite: str, title: str, slicers: Sequence[str]) -> list[Visua
 def _about(title: str, told: str) -> list[Visual]:
     return [
         words("title", cell(0, 6, STRIP, 36), title, 20, bold=True),
-        sentence("methods", cell(0, 6, STRIP + 38, HIGH - 38), told, "How the figures on this page were made"),
+        sentence(
+            "methods", cell(0, 6, STRIP + 38, HIGH - 38), told, "How the figures on this page were made"
+        ),
     ]
 
 

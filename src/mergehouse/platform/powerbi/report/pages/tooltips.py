@@ -13,26 +13,28 @@ PLACES = [Place(x, y, 148, 108) for y in (8, 124) for x in (8, 164)]
 
 def brand(model: SemanticModel) -> Page:
     return _tooltip(
-        "tooltip_brand", "Brand",
+        "tooltip_brand",
+        "Brand",
         (
             ("net_revenue", "Sales[Net revenue per day]", "Net revenue a day"),
             ("change", "Sales[Net revenue year on year]", "Year on year"),
             ("aov", "Sales[Average order value in window]", "Average order value"),
             ("margin_rate", "Sales[Margin rate in window]", "Margin rate"),
         ),
-    )  # fmt: skip
+    )
 
 
 def segment(model: SemanticModel) -> Page:
     return _tooltip(
-        "tooltip_segment", "Segment in short",
+        "tooltip_segment",
+        "Segment in short",
         (
             ("customers", CUSTOMERS, "Customers"),
             ("revenue", REVENUE, "Net revenue"),
             ("active_rate", "Customer by brand[Active rate]", "Active rate"),
             ("expected", EXPECTED, "Expected in 12 months"),
         ),
-    )  # fmt: skip
+    )
 
 
 def _tooltip(name: str, title: str, figures: tuple[tuple[str, str, str], ...]) -> Page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from mergehouse.platform.powerbi.report.fields import Field, parts
 from mergehouse.platform.powerbi.report.filters import Values
@@ -11,22 +12,32 @@ from mergehouse.platform.powerbi.report.literals import Json, colour, number, pr
 from mergehouse.platform.powerbi.report.theme import PALETTE
 from mergehouse.platform.powerbi.report.visuals import Visual, default
 
+Choice = Literal["many", "one", "always one"]
+
 
 def slicer(
-    name: str, place: Place, column: str, label: str, single: bool = False, first: str = "", sync: bool = True
+    name: str,
+    place: Place,
+    column: str,
+    label: str,
+    choice: Choice = "many",
+    first: str = "",
+    sync: bool = True,
 ) -> Visual:
-    """What figures are of: a list that opens. `first`: what is chosen until somebody chooses otherwise."""
-    return _slicer(name, place, column, label, "Dropdown", single, first, sync)
+    """What figures are of: a list that opens. `choice`: how many values at once, `always one` without a way to
+    choose none; `first`: what is chosen until somebody chooses otherwise; `sync`: on all pages at once.
+    """
+    return _slicer(name, place, column, label, "Dropdown", choice, first, sync)
 
 
 def slider(name: str, place: Place, column: str, label: str) -> Visual:
     """A number that is chosen."""
-    made = _slicer(name, place, column, label, "Single", False, "", False)
+    made = _slicer(name, place, column, label, "Single", "many", "", False)
     return replace(made, phone_half=False, phone=96)
 
 
 def _slicer(
-    name: str, place: Place, column: str, label: str, mode: str, single: bool, first: str, sync: bool
+    name: str, place: Place, column: str, label: str, mode: str, choice: Choice, first: str, sync: bool
 ) -> Visual:
     table, named, _ = parts(column)
     chosen = Values(column, (first,)).written(name, lambda _: Field(table, named, "Column", named))
@@ -43,7 +54,9 @@ def _slicer(
             "header": properties(
                 show=switch(True), text=text(label), fontColor=colour(PALETTE["muted"]), textSize=number(9)
             ),
-            "selection": properties(singleSelect=switch(single), strictSingleSelect=switch(single)),
+            "selection": properties(
+                singleSelect=switch(choice != "many"), strictSingleSelect=switch(choice == "always one")
+            ),
         },
         phone=84,
         phone_half=True,

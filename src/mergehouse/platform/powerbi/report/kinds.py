@@ -20,6 +20,7 @@ from mergehouse.platform.powerbi.report.literals import (
 from mergehouse.platform.powerbi.report.theme import BOLD, PALETTE
 from mergehouse.platform.powerbi.report.visuals import Visual, default
 
+EUROS = "#,0"  # whole ones, where the sub-line says that they are euros
 HIDDEN = properties(show=switch(False))
 
 

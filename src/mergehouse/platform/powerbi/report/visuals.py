@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mergehouse.platform.powerbi.report import literals
-from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.platform.powerbi.report.filters import Filter, Find
 from mergehouse.platform.powerbi.report.layout import Place
 from mergehouse.platform.powerbi.report.literals import Json
@@ -19,8 +18,8 @@ DEFAULT = {"id": "default"}  # the state of new visuals that nothing is done wit
 
 @dataclass(frozen=True)
 class Visual:
-    """`roles` are the fields (`Table[Name]`) of each role, `labels` what they are called; `alt` says what is
-    seen to who does not see it; `below` are measures with their words under the value of a card; `coloured`
+    """`roles` are the fields (`Table[Name]`) of each role, `labels` what they are called and `formats`
+    how they are written where not as in the model; `alt` says what is seen to who does not see it; `below` are measures with their words under the value of a card; `coloured`
     the column whose values have the brands' colours; `chosen` roles whose one field is taken from a field
     parameter; `tooltip` the page that is shown over its marks; `sync` keeps what is chosen on all pages;
     `phone` its height on a phone, 0 where it is not there.
@@ -34,6 +33,7 @@ class Visual:
     subtitle: str = ""
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    formats: Mapping[str, str] = field(default_factory=dict)
     objects: Mapping[str, list[Json]] = field(default_factory=dict)
     container: Mapping[str, list[Json]] = field(default_factory=dict)
     below: Sequence[tuple[str, str]] = ()
@@ -96,16 +96,17 @@ def written(visual: Visual, order: int, find: Find, colours: Mapping[str, str], 
 
 
 def _role(visual: Visual, role: str, find: Find) -> Json:
-    made: Json = {"projections": [_labelled(visual, each, find).projection() for each in visual.roles[role]]}
+    made: Json = {"projections": [_projection(visual, each, find) for each in visual.roles[role]]}
     if role in visual.chosen:
         parameter = find(visual.chosen[role]).expression()
         made["fieldParameters"] = [{"parameterExpr": parameter, "index": 0, "length": 1}]
     return made
 
 
-def _labelled(visual: Visual, reference: str, find: Find) -> Field:
+def _projection(visual: Visual, reference: str, find: Find) -> Json:
     found = find(reference)
-    return replace(found, label=visual.labels.get(reference, found.name))
+    made = replace(found, label=visual.labels.get(reference, found.name)).projection()
+    return made | ({"format": visual.formats[reference]} if reference in visual.formats else {})
 
 
 def _container(visual: Visual) -> dict[str, list[Json]]:

@@ -6,7 +6,7 @@ from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.bookmarks import Bookmark, Group
 from mergehouse.platform.powerbi.report.controls import views
 from mergehouse.platform.powerbi.report.filters import Values
-from mergehouse.platform.powerbi.report.kinds import bars, card, matrix, table, treemap
+from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, matrix, table, treemap
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import header
@@ -87,6 +87,7 @@ def _segments() -> list[Visual]:
             ),
             sort=(REVENUE, "Descending"),
             filters=bought,
+            formats={REVENUE: EUROS, EXPECTED: EUROS},
             tooltip="tooltip_segment",
         ),
         treemap(
@@ -120,6 +121,7 @@ def _risk_and_value() -> Visual:
             "Table: customers and their expected value by risk of leaving and tier of value",
         ),
         shaded=True,
+        formats={EXPECTED: EUROS},
         filters=[Values("Customer by brand[Risk band]", ("high", "medium", "low"))],
     )
 

@@ -6,7 +6,7 @@ from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.bookmarks import Bookmark, Group
 from mergehouse.platform.powerbi.report.controls import slicer, views
 from mergehouse.platform.powerbi.report.filters import Largest
-from mergehouse.platform.powerbi.report.kinds import bars, card, line, matrix, table
+from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, line, matrix, table
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import HIGH, header
@@ -61,6 +61,7 @@ def page(model: SemanticModel) -> Page:
                     "Table: the figures of each brand beside each other",
                 ),
                 on_rows=True,
+                formats={"Sales[Net revenue per day]": EUROS, "Sales[GMV per day]": EUROS},
                 tooltip="tooltip_brand",
             ),
             *_explored(),
@@ -113,6 +114,7 @@ def _trend() -> list[Visual]:
                 "By week, all brands; EUR",
                 "Table: net revenue, GMV and orders in the weeks before the end of the clock",
             ),
+            formats={"Sales[Net revenue in week]": EUROS, "Sales[GMV in week]": EUROS},
             hidden=True,
             sort=("Week[Week]", "Descending"),
         ),
@@ -128,7 +130,7 @@ def _explored() -> list[Visual]:
             choice[0],
             "Measure[Measure]",
             "Figure",
-            single=True,
+            choice="always one",
             first="Net revenue",
             sync=False,
         ),
@@ -137,7 +139,7 @@ def _explored() -> list[Visual]:
             choice[1],
             "Dimension[Dimension]",
             "By",
-            single=True,
+            choice="always one",
             first="Region",
             sync=False,
         ),

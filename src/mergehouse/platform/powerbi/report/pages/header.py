@@ -6,18 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mergehouse.platform.powerbi.report.controls import button, navigator, slicer
+from mergehouse.platform.powerbi.report.controls import Choice, button, navigator, slicer
 from mergehouse.platform.powerbi.report.kinds import sentence
 from mergehouse.platform.powerbi.report.layout import HEADER, STRIP, cell, row
 from mergehouse.platform.powerbi.report.visuals import Visual, words
 
-# Each with its column, and whether one value alone can be chosen.
-SLICERS = {
-    "Brand": ("Brand[Brand]", False),
-    "Region": ("Country[Region]", False),
-    "Country": ("Country[Country]", False),
-    "Weeks": ("Window[Weeks]", True),
-    "Clock": ("Clock[Clock]", True),
+# Each with its column, and how many values of it can be chosen. Without a choice the model takes the usual.
+SLICERS: dict[str, tuple[str, Choice]] = {
+    "Brand": ("Brand[Brand]", "many"),
+    "Region": ("Country[Region]", "many"),
+    "Country": ("Country[Country]", "many"),
+    "Weeks": ("Window[Weeks]", "one"),
+    "Clock": ("Clock[Clock]", "one"),
 }
 HIGH = 76  # of a slicer with its name
 METHODS = "Brand clock[Methods]"
@@ -26,8 +26,9 @@ METHODS = "Brand clock[Methods]"
 def header(suite: str, title: str, slicers: Sequence[str], told: str = METHODS) -> list[Visual]:
     """`suite` is the name of the whole; `told` the measure that says how figures were made."""
     return [
-        words("suite", cell(0, 4, HEADER, 36), suite, 12, bold=True, colour="brand-1"),
-        navigator("pages", cell(4, 8, HEADER, 36)),
+        words("suite", cell(0, 3, HEADER, 36), suite, 12, bold=True, colour="brand-1"),
+        navigator("pages", cell(3, 8, HEADER, 36)),
+        button("reset", cell(11, 1, HEADER, 36), "Reset", "ClearAllSlicers", "Take back what is chosen"),
         *_about(title, told),
         *_slicers(slicers),
     ]
@@ -56,6 +57,6 @@ def _slicers(names: Sequence[str]) -> list[Visual]:
     first = 12 - max(2 * len(names), 0) if len(names) < 3 else 6
     places = row(len(names), STRIP, HIGH, first, 12 - first) if names else []
     return [
-        slicer(f"choose_{name.lower()}", place, SLICERS[name][0], name, single=SLICERS[name][1])
+        slicer(f"choose_{name.lower()}", place, SLICERS[name][0], name, choice=SLICERS[name][1])
         for name, place in zip(names, places, strict=True)
     ]

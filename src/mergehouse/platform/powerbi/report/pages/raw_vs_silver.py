@@ -22,7 +22,14 @@ def page(model: SemanticModel) -> Page:
         "Raw vs Silver",
         [
             *header(model.name, "Raw vs Silver: what cleaning changes", ()),
-            slicer("choose_brand", cell(9, 3, STRIP, HIGH), "Brand[Brand]", "Brand", single=True, sync=False),
+            slicer(
+                "choose_brand",
+                cell(9, 3, STRIP, HIGH),
+                "Brand[Brand]",
+                "Brand",
+                choice="always one",
+                sync=False,
+            ),
             waterfall(
                 "money",
                 cell(0, 8, CONTENT, 318),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.filters import Largest
-from mergehouse.platform.powerbi.report.kinds import bars, card, matrix, table
+from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, matrix, table
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.customers import CARDS, CUSTOMERS, EXPECTED, REVENUE, SEGMENT
@@ -44,6 +44,7 @@ def page(model: SemanticModel) -> Page:
                     "Table: the customers of the segment with the most net revenue",
                 ),
                 sort=(REVENUE, "Descending"),
+                formats={REVENUE: EUROS, EXPECTED: EUROS},
                 filters=[Largest(COLUMN("Customer"), REVENUE, MOST)],
             ),
             matrix(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.controls import slider
-from mergehouse.platform.powerbi.report.kinds import bars, card, table
+from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, table
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import header
@@ -61,6 +61,7 @@ def page(model: SemanticModel) -> Page:
                     "Customers by brand; expected net margin within 12 months, EUR",
                     "Table: customers who are silent, at risk and valuable with the limits, by brand",
                 ),
+                formats={FIGURE("CLV at risk"): EUROS},
             ),
             table(
                 "churned",
@@ -77,6 +78,7 @@ def page(model: SemanticModel) -> Page:
                     "By each brand's own churn limit; empty where it is not observable yet",
                     "Table: customers and active customers by each brand's own limit",
                 ),
+                formats={FIGURE("Expected CLV"): EUROS},
             ),
             bars(
                 "segments",

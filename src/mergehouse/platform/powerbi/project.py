@@ -6,6 +6,8 @@ Source: Microsoft's pages on Power BI Desktop projects and the published schemas
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mergehouse.json_text import json_text
 from mergehouse.platform.powerbi.ids import stable_id
 from mergehouse.platform.powerbi.objects import SemanticModel
@@ -84,5 +86,5 @@ def _one_page() -> dict[str, str]:
     }  # fmt: skip
 
 
-def _json(schema: str, content: dict[str, object]) -> str:
+def _json(schema: str, content: Mapping[str, object]) -> str:
     return json_text({"$schema": f"{SCHEMAS}/{schema}/schema.json", **content}) + "\n"

@@ -42,7 +42,7 @@ def semantic_model(
     tables = _with_measures(tables, found, project)
     return SemanticModel(
         project.config.name, mode, tables, joined, roles(load_policy(project), tables, list(project.brands)),
-        location=releases_of(project),
+        location=releases_of(project), brands=tuple(brand.label for brand in project.brands.values()),
     )  # fmt: skip
 
 

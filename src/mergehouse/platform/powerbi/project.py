@@ -53,7 +53,7 @@ def report_item_files(model: SemanticModel) -> dict[str, str]:
 
 
 def platform_file(kind: str, name: str) -> str:
-    """`.platform` of an item: its logical id is the same whenever an item of this kind and name is written."""
+    """`.platform` of an item; one of this kind and name has the same logical id whenever it is written."""
     content = {
         "metadata": {"type": kind, "displayName": name},
         "config": {"version": "2.0", "logicalId": stable_id(kind, name)},

@@ -6,6 +6,8 @@ Source: Microsoft's pages on Power BI Desktop projects and the published schemas
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mergehouse.json_text import json_text
 from mergehouse.platform.powerbi.ids import stable_id
 from mergehouse.platform.powerbi.objects import SemanticModel
@@ -51,7 +53,7 @@ def report_item_files(model: SemanticModel) -> dict[str, str]:
 
 
 def platform_file(kind: str, name: str) -> str:
-    """`.platform` of an item: its logical id is the same whenever an item of this kind and name is written."""
+    """`.platform` of an item; one of this kind and name has the same logical id whenever it is written."""
     content = {
         "metadata": {"type": kind, "displayName": name},
         "config": {"version": "2.0", "logicalId": stable_id(kind, name)},
@@ -68,5 +70,5 @@ def _opened(name: str) -> dict[str, object]:
     }
 
 
-def _json(schema: str, content: dict[str, object]) -> str:
+def _json(schema: str, content: Mapping[str, object]) -> str:
     return json_text({"$schema": f"{SCHEMAS}/{schema}/schema.json", **content}) + "\n"

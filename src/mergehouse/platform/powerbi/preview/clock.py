@@ -1,5 +1,5 @@
-"""The days that figures are of where nobody has chosen any: of each brand the last whole weeks before its as-of
-date, or the same ones where all brands have eight weeks in common. The rules are those of the model's clock.
+"""The days that figures are of where nobody has chosen any: of each brand the last whole weeks before its
+as-of date, or the same ones where all brands have eight weeks in common; the rules of the model's clock.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mergehouse.platform.powerbi.clock import COMMON, LONGEST
+from mergehouse.platform.powerbi.choices import LONGEST
 
+COMMON = 8  # whole weeks from which on all brands are looked at on the same days
 YEAR = dt.timedelta(days=364)  # the same weekdays a year before
 
 
@@ -43,6 +44,11 @@ class Window:
     @property
     def until(self) -> dt.date:
         return self.end - dt.timedelta(days=1)
+
+    @property
+    def first_week(self) -> dt.date:
+        """The first day of the first whole week that is looked at."""
+        return self.end - dt.timedelta(weeks=min(LONGEST, (self.end - self.brand.first).days // 7))
 
     @property
     def year_before(self) -> dt.date | None:

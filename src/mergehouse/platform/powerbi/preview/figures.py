@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import polars
+from sqlglot import exp, parse_one
 
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import database, load, quoted, rows
 from mergehouse.platform.powerbi.objects import SemanticModel, Table
-from mergehouse.platform.powerbi.preview.clock import BrandDays, Window, common_weeks, windows
+from mergehouse.platform.powerbi.preview.clock import BrandDays, Window, windows
 from mergehouse.platform.powerbi.preview.measures import Aggregate, Formula, Value, formula_of
 from mergehouse.platform.powerbi.preview.reading import Condition
 from mergehouse.platform.powerbi.report.fields import Field
@@ -35,13 +36,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Gold:
-    """`connection` has the model's tables as views; `unknown` gathers measures that only Power BI can tell."""
+    """`connection` has the model's tables as views; `unknown`: measures that only Power BI can
+    tell.
+    """
 
     model: SemanticModel
     connection: Any
     windows: dict[str, Window]
     churn_after_days: dict[str, int]
-    usual_days: int
     unknown: set[str] = field(default_factory=set)
 
     def rows(
@@ -52,7 +54,7 @@ class Gold:
         found: dict[Key, list[Value]] = {}
         places: dict[Key, Key] = {}
         for place, measure in enumerate(measures):
-            formula = formula_of(measure, self.model, self.usual_days)
+            formula = formula_of(measure, self.model)
             if not formula:
                 self.unknown.add(measure.query_ref)
                 continue
@@ -84,8 +86,11 @@ class Gold:
         return sorted(self.windows.values(), key=lambda window: window.brand.label)
 
     def _methods(self, window: Window) -> str:
-        sql = "SELECT DISTINCT margin_method AS m FROM gold.sales_daily WHERE source_system = $b AND margin_method <> 'none'"
-        methods = [row["m"] for row in rows(self.connection, sql, {"b": window.brand.brand})]
+        sql = (
+            "SELECT DISTINCT margin_method AS method FROM gold.sales_daily"
+            " WHERE source_system = $brand AND margin_method <> 'none'"
+        )
+        methods = [row["method"] for row in rows(self.connection, sql, {"brand": window.brand.brand})]
         costs = methods[0] if len(methods) == 1 else "mixed" if methods else "unknown"
         told = f"{window.brand.label}: as of {window.brand.after}, costs {costs}"
         return told + ("" if self._is_observable(window) else ", churn not observable yet")
@@ -158,9 +163,9 @@ class Gold:
         query = _Query(self.model, self.model.table(part.table))
         keys = [query.column(column) for column in columns]
         places = [query.place(column) for column in columns]
-        measured = part.sql
+        measured = _of_table(part.sql)
         if part.a_day:
-            inner = part.sql.removeprefix("SUM(").removesuffix(")")
+            inner = measured.removeprefix("SUM(").removesuffix(")")
             measured = f"SUM(CAST({inner} AS DECIMAL(38, 12)) / w.days)"
         kept = query.days(part.days)
         conditions = [*kept, *(query.condition(condition) for condition in where)]
@@ -262,6 +267,15 @@ class _Query:
         raise KeyError(f"{start} is not joined to {end}")
 
 
+def _of_table(sql: str) -> str:
+    """An aggregate whose columns are those of the table itself, not of what it is joined to."""
+
+    def qualified(node: exp.Expression) -> exp.Expression:
+        return exp.column(node.name, table="f") if isinstance(node, exp.Column) else node
+
+    return parse_one(sql, read="duckdb").transform(qualified).sql("duckdb")
+
+
 def gold(lakehouse: Lakehouse, project: Project, model: SemanticModel) -> Gold:
     """The published Gold of a project, as its model has it. Raises LakehouseError where there is none yet."""
     entities = {table.entity for table in model.tables if table.entity.startswith("gold.")}
@@ -279,9 +293,9 @@ def gold(lakehouse: Lakehouse, project: Project, model: SemanticModel) -> Gold:
     columns, listed = group_table(project, "countries")
     countries = polars.DataFrame(listed, schema=list(columns), orient="row")
     named = {"country_code": "Country code", "country": "Country", "region": "Region"}
-    load(connection, COUNTRY, countries.select(list(named)).rename(named))
+    load(connection, f"TABLE {COUNTRY}", countries.select(list(named)).rename(named))
     days = {name: project.churn_after_days(name) for name in project.brands}
-    return Gold(model, connection, by_brand, days, project.config.churn_after_days)
+    return Gold(model, connection, by_brand, days)
 
 
 def _load_windows(connection: Any, by_brand: dict[str, Window]) -> None:
@@ -293,7 +307,7 @@ def _load_windows(connection: Any, by_brand: dict[str, Window]) -> None:
                 "until": window.until,
                 "after": window.end,
                 "year_before": window.year_before,
-                "first_week": max(window.brand.first, window.end - 52 * 7 * (window.end - window.until)),
+                "first_week": window.first_week,
                 "days": 7 * window.weeks,
             }
             for name, window in by_brand.items()
@@ -308,4 +322,4 @@ def _load_windows(connection: Any, by_brand: dict[str, Window]) -> None:
             "days": polars.Int64,
         },
     )
-    load(connection, WINDOWS, frame)
+    load(connection, f"TABLE {WINDOWS}", frame)

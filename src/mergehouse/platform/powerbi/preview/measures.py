@@ -5,18 +5,20 @@ The KPIs' own SQL is that of the catalogue; the rest says what the DAX of the mo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
 from mergehouse.kpi.catalogue import Kpi, catalogue
 from mergehouse.platform.powerbi.measures import EXACT
-from mergehouse.platform.powerbi.methods import asks_churn
 from mergehouse.platform.powerbi.objects import Measure, SemanticModel, Table
 from mergehouse.platform.powerbi.report.fields import Field
-from mergehouse.platform.powerbi.what_if import AT_RISK, CUSTOMERS, VALUABLE
 
+CUSTOMERS = "Customer by brand"
+OBSERVABLE = " where observable"
+USUAL = re.compile(r"SELECTEDVALUE \(.*, ([\d.]+) \)", re.DOTALL)
 Days = Literal["", "window", "year before", "week"]
 Value = Decimal | None
 
@@ -44,25 +46,34 @@ class Formula:
     observable: bool = False
 
 
-def formula_of(field: Field, model: SemanticModel, churn_after_days: int) -> Formula | None:
+def formula_of(field: Field, model: SemanticModel) -> Formula | None:
     """None where only Power BI can tell."""
     if field.is_sum:
         column = model.column(field.table, field.name)
         return _plain(Aggregate(field.table, f'SUM("{column.source}")'))
     table, measure = model.measure(field.name)
+    kpis = {kpi.name: kpi for kpi in catalogue()}
+    if field.name.endswith(OBSERVABLE):
+        kpi = next(kpi for kpi in kpis.values() if kpi.label == field.name.removesuffix(OBSERVABLE))
+        whole = formula_of(replace(field, name=kpi.label), model)
+        return replace(whole, observable=True) if whole else None
     if measure.kpi:
-        kpis = {kpi.name: kpi for kpi in catalogue()}
         return _variant(kpis[measure.kpi], kpis, model, measure)
-    return _what_if(measure.name, table, churn_after_days)
+    return _what_if(measure.name, table, model)
 
 
 def _plain(part: Aggregate) -> Formula:
     return Formula((part,), lambda value: value)
 
 
-def _variant(
-    kpi: Kpi, kpis: Mapping[str, Kpi], model: SemanticModel, measure: Measure
-) -> Formula | None:
+def usual(measure: str, model: SemanticModel) -> str:
+    """What a measure of a choice is where nothing is chosen, as its DAX says it."""
+    found = USUAL.search(model.measure(measure)[1].dax)
+    assert found, f"{measure} has no usual value"
+    return found[1]
+
+
+def _variant(kpi: Kpi, kpis: Mapping[str, Kpi], model: SemanticModel, measure: Measure) -> Formula | None:
     def base(days: Days, a_day: bool = False) -> Formula:
         if not kpi.ratio:
             return _plain(_aggregate(kpi, model, days, a_day))
@@ -74,16 +85,13 @@ def _variant(
     if variant == "year on year":
         now, then = base("window"), base("year before")
         return Formula((*now.parts, *then.parts), _change(kpi, now, then), compared=True)
-    whole = base("")
-    made: dict[str, Formula] = {
-        "": whole,
-        "in window": base("window"),
-        "per day": base("window", a_day=True),
-        "in week": base("week"),
-        "share": Formula(base("window", True).parts if _has_days(kpi, model) else whole.parts, whole.made, of_all=True),
-        "where observable": Formula(whole.parts, whole.made, observable=asks_churn(kpi, list(kpis.values()))),
-    }
-    return made.get(variant)
+    if variant == "share":
+        whole = base("window", a_day=True) if _has_days(kpi, model) else base("")
+        return replace(whole, of_all=True)
+    if variant == "per day":
+        return base("window", a_day=True)
+    days: dict[str, Days] = {"": "", "in window": "window", "in week": "week"}
+    return base(days[variant]) if variant in days else None
 
 
 def _has_days(kpi: Kpi, model: SemanticModel) -> bool:
@@ -110,14 +118,17 @@ def _change(kpi: Kpi, now: Formula, then: Formula) -> Callable[..., Value]:
     return made
 
 
-def _what_if(name: str, table: Table, churn_after_days: int) -> Formula | None:
+def _what_if(name: str, table: Table, model: SemanticModel) -> Formula | None:
     """With the limits as they are before anybody moves them."""
     if table.name != CUSTOMERS:
         return None
     silent, risky, valuable = (
-        f"recency_days > {churn_after_days}",
-        f"churn_probability_90d >= {AT_RISK}",
-        f"clv_12m_eur >= {VALUABLE}",
+        f"{column} {usual(f'{limit} chosen', model)}"
+        for column, limit in (
+            ("recency_days >", "Inactivity days"),
+            ("churn_probability_90d >=", "Churn cut-off"),
+            ("clv_12m_eur >=", "CLV bound"),
+        )
     )
     counted = {
         "Silent customers": silent,

@@ -81,10 +81,22 @@ def theme_colours(files: Mapping[str, str]) -> list[str]:
     return found
 
 
+def views(files: Mapping[str, str]) -> dict[str, list[str]]:
+    """Titles of bookmarks, by their groups."""
+    groups = json.loads(files["definition/bookmarks/bookmarks.json"])["items"]
+    return {
+        group["name"]: [
+            json.loads(files[f"definition/bookmarks/{name}.bookmark.json"])["displayName"]
+            for name in group["children"]
+        ]
+        for group in groups
+    }
+
+
 def value_of(made: Any) -> Any:
     """What a literal says; None where there is none.
 
-    >>> value_of({"expr": {"Literal": {"Value": "'it''s'"}}}), value_of({"expr": {"Literal": {"Value": "12D"}}})
+    >>> value_of({"expr": {"Literal": {"Value": "'it''s'"}}}), value_of({"Literal": {"Value": "12D"}})
     ("it's", 12.0)
     """
     written = str((made or {}).get("expr", made or {}).get("Literal", {}).get("Value", "null"))

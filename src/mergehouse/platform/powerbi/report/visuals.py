@@ -160,7 +160,10 @@ def _below(visual: Visual, find: Find) -> dict[str, list[Json]]:
                 "selector": here,
             }
         )
-        values.append({"properties": {"textWrap": literals.switch(True)}, "selector": here})
+        blank = literals.text("not comparable")
+        values.append(
+            {"properties": {"textWrap": literals.switch(True), "showBlankAs": blank}, "selector": here}
+        )
     return {"referenceLabel": labels, "referenceLabelTitle": titles, "referenceLabelValue": values}
 
 

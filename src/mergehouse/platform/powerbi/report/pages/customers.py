@@ -68,7 +68,6 @@ def _segments() -> list[Visual]:
     shown = {
         SEGMENT: "Segment",
         CUSTOMERS: "Customers",
-        "Customer by brand[Customers share]": "of all brands",
         REVENUE: "Net revenue",
         "Customer by brand[Active rate]": "Active",
         EXPECTED: "Expected",

@@ -27,7 +27,7 @@ def page(model: SemanticModel) -> Page:
                 for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 112), strict=True)
             ),
             table(
-                "customers",
+                "listed",
                 cell(0, 8, second, 522),
                 {
                     COLUMN("Customer"): "Customer",

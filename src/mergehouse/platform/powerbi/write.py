@@ -9,6 +9,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.platform.powerbi.folder import Written, write_generated
 from mergehouse.platform.powerbi.objects import MODES, Mode
 from mergehouse.platform.powerbi.project import project_files
+from mergehouse.platform.powerbi.report.files import left_out
 from mergehouse.platform.powerbi.semantic_model import semantic_model
 from mergehouse.platform.powerbi.tmdl import file_name
 from mergehouse.project.config import Project
@@ -55,4 +56,5 @@ def write_project(
         sum(len(table.measures) for table in model.tables),
         len(model.roles),
         written,
+        list(left_out(model)),
     )

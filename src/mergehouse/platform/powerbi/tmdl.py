@@ -20,7 +20,7 @@ STORAGE = {"direct-lake": "directLake", "import": "import", "directquery": "dire
 def tmdl_files(model: SemanticModel) -> dict[str, str]:
     """The files of the folder `definition`, by their paths in it."""
     files = {
-        "database.tmdl": f"database {name(model.name)}\n\tcompatibilityLevel: {LEVEL}\n",
+        "database.tmdl": f"database\n\tcompatibilityLevel: {LEVEL}\n",
         "model.tmdl": _text(_model(model)),
         "expressions.tmdl": _text(_expressions(model)),
         "relationships.tmdl": _text(_relationships(model)),
@@ -176,7 +176,7 @@ def _partition(table: Table, model: SemanticModel) -> Iterator[str]:
     if table.dax:
         yield f"\tpartition {name(table.name)} = calculated"
         yield "\t\tmode: import"
-        yield from _assigned("\tsource", table.dax, 1)
+        yield from _assigned("source", table.dax, 2)
     elif model.mode == "direct-lake":
         yield f"\tpartition {name(table.name)} = entity"
         yield "\t\tmode: directLake"
@@ -187,7 +187,7 @@ def _partition(table: Table, model: SemanticModel) -> Iterator[str]:
     else:
         yield f"\tpartition {name(table.name)} = m"
         yield f"\t\tmode: {STORAGE[model.mode]}"
-        yield from _assigned("\tsource", m_source(table, model.mode), 1)
+        yield from _assigned("source", m_source(table, model.mode), 2)
 
 
 def _role(role: Role) -> Iterator[str]:

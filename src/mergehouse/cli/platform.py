@@ -19,20 +19,16 @@ def fabric(
 ) -> None:
     """Write the items for Microsoft Fabric: what its Git integration and `platform deploy` take."""
     from mergehouse.cli import render, render_platform
-    from mergehouse.platform.fabric.items import environments, fabric_items
+    from mergehouse.platform.fabric.items import project_items
     from mergehouse.platform.powerbi.folder import write_generated
-    from mergehouse.platform.powerbi.project import project_files
-    from mergehouse.platform.powerbi.semantic_model import semantic_model
     from mergehouse.project.config import load_project
 
-    loaded = load_project(project)
-    stages = environments(loaded.config.fabric)
-    suite = project_files(semantic_model(loaded, "direct-lake"))
-    done = write_generated(folder, fabric_items(loaded.config.name, stages, suite), overwrite)
+    items = project_items(load_project(project))
+    done = write_generated(folder, items.texts, overwrite)
     if as_json:
-        render.print_json({"environments": stages, **vars(done)})
+        render.print_json({"environments": items.environments, "notes": items.notes, **vars(done)})
     else:
-        render_platform.print_items(stages, done)
+        render_platform.print_items(items, done)
 
 
 @platform.command(rich_help_panel="Commands")

@@ -7,12 +7,13 @@ from collections import Counter
 from mergehouse.cli.screen import Screen
 from mergehouse.platform.fabric.deploy import WorkspaceDeployment
 from mergehouse.platform.fabric.deployment_pipeline import Deployment
+from mergehouse.platform.fabric.items import ProjectItems
 from mergehouse.platform.powerbi.folder import Written
 
 COLOURS = {"failed": "bold red", "not reached": "yellow", "published": "green", "removed": "green"}
 
 
-def print_items(environments: list[str], done: Written) -> None:
+def print_items(items: ProjectItems, done: Written) -> None:
     console = Screen(soft_wrap=True, highlight=False)
     files, changed = (
         Counter(path.split("/")[0] for path in paths if "/" in path)
@@ -23,9 +24,11 @@ def print_items(environments: list[str], done: Written) -> None:
         console.print(f"{kind:<16}{name:<28}{number:>4} files, {changed[item]} written", markup=False)
     for path in done.removed:
         console.print(f"removed         {path}: it is no longer one of the items", markup=False)
+    for note in items.notes:
+        console.print(note, markup=False)
     deploy = f"mergehouse platform deploy {done.folder} --workspace NAME --to ENVIRONMENT"
     console.print(f"\n{done.folder}: deploy it with `{deploy}`,", markup=False)
-    console.print(f"the environment one of {', '.join(environments)}.", markup=False)
+    console.print(f"the environment one of {', '.join(items.environments)}.", markup=False)
 
 
 def print_deployment(done: WorkspaceDeployment) -> None:

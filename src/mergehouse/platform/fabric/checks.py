@@ -60,10 +60,15 @@ def check_items(texts: Mapping[str, str]) -> list[str]:
 def expect_sound(texts: Mapping[str, str], where: str) -> list[Item]:
     """The items of a folder. Raises ItemsFaulty with all that is wrong."""
     if problems := check_items(texts):
-        more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        listed = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
-        raise ItemsFaulty(f"{where}: the items cannot be deployed as they are:{listed}{more}")
+        raise ItemsFaulty(refusal(where, problems))
     return [item for item in items_in(texts) if isinstance(item, Item)]
+
+
+def refusal(what: str, problems: Sequence[str]) -> str:
+    """The message about what cannot be deployed."""
+    more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    listed = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
+    return f"{what}: cannot be deployed as written:{listed}{more}"
 
 
 def _checked(item: Item, items: Sequence[Item]) -> Iterator[str]:

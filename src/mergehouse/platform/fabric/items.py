@@ -5,9 +5,9 @@ from a Git repository and what `mergehouse platform deploy` publishes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from mergehouse.platform.fabric.checks import expect_sound
+from mergehouse.platform.fabric.checks import ItemsFaulty, expect_sound, refusal
 from mergehouse.platform.fabric.data_pipeline import data_pipeline_item
 from mergehouse.platform.fabric.environment import environment_item
 from mergehouse.platform.fabric.item import WRITTEN_BY, Item, items_in
@@ -15,6 +15,11 @@ from mergehouse.platform.fabric.lakehouse import lakehouse_item
 from mergehouse.platform.fabric.notebook import notebook_item
 from mergehouse.platform.fabric.parameter import FILE, parameter_text
 from mergehouse.platform.fabric.variable_library import variable_library_item
+from mergehouse.platform.powerbi.checks import wrong_in
+from mergehouse.platform.powerbi.project import project_files
+from mergehouse.platform.powerbi.report.files import left_out
+from mergehouse.platform.powerbi.semantic_model import semantic_model
+from mergehouse.project.config import Project
 from mergehouse.project.settings import FabricDeployment
 
 ENVIRONMENTS = ["dev", "test", "prod"]  # of a project that names no stages
@@ -28,6 +33,27 @@ def environments(settings: FabricDeployment | None) -> list[str]:
     ['dev', 'test', 'prod']
     """
     return list(settings.stages) if settings and settings.stages else ENVIRONMENTS
+
+
+@dataclass(frozen=True)
+class ProjectItems:
+    """`texts` by path below the folder of all items; `notes` say what the report leaves out."""
+
+    texts: dict[str, str]
+    environments: list[str]
+    notes: list[str]
+
+
+def project_items(project: Project) -> ProjectItems:
+    """The items of a project, with its suite in Direct Lake. Raises ItemsFaulty, and ConfigError where its
+    settings, KPIs or roles ask for what there is not.
+    """
+    model = semantic_model(project, "direct-lake")
+    suite = project_files(model)
+    if wrong := wrong_in(suite):
+        raise ItemsFaulty(refusal("the suite", wrong))
+    stages = environments(project.config.fabric)
+    return ProjectItems(fabric_items(project.config.name, stages, suite), stages, list(left_out(model)))
 
 
 def fabric_items(project: str, environments: Sequence[str], suite: Mapping[str, str]) -> dict[str, str]:
@@ -46,5 +72,5 @@ def fabric_items(project: str, environments: Sequence[str], suite: Mapping[str, 
             items.append(replace(item, description=f"{WRITTEN_BY}: the suite that people look at."))
     texts = {path: text for item in items for path, text in item.texts().items()}
     texts[FILE] = parameter_text(items, environments)
-    expect_sound(texts, "platform fabric")
+    expect_sound(texts, "the items")
     return texts

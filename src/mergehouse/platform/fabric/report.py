@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 
 from mergehouse.platform.fabric.item import Item
+from mergehouse.platform.fabric.semantic_model import KIND as SEMANTIC_MODEL
 
 KIND = "Report"
 REFERENCE, VERSION = "definition.pbir", "definition/version.json"
@@ -19,8 +20,7 @@ def check_report(item: Item, items: Sequence[Item]) -> Iterator[str]:
     if not item.json(VERSION).get("$schema"):
         yield f"{VERSION} has no $schema"
     item.json("definition/report.json")
-    by_path = (item.json(REFERENCE).get("datasetReference") or {}).get("byPath") or {}
-    path = str(by_path.get("path", ""))
-    models = {found.folder for found in items if found.kind == "SemanticModel"}
+    path = ((item.json(REFERENCE).get("datasetReference") or {}).get("byPath") or {}).get("path", "")
+    models = {found.folder for found in items if found.kind == SEMANTIC_MODEL}
     if posixpath.normpath(f"{item.folder}/{path}") not in models:
         yield f"{REFERENCE}: its model is at `{path}`, which is not among the items"

@@ -354,7 +354,7 @@ _OURS = [
     (
         "column shown",
         "a role that shows a column that it must not",
-        replaced(MANAGER, "metadataPermission: none", "metadataPermission: read"),
+        replaced(MANAGER, "columnPermission 'Age range' = none", "columnPermission 'Age range' = read"),
         "role `brand_manager_shop`: Customer: `Age range` is not hidden",
     ),
     (

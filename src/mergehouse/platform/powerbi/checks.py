@@ -116,13 +116,13 @@ def _database(read: dict[str, list[Node]]) -> Iterator[str]:
 
 def _files(read: dict[str, list[Node]]) -> Iterator[str]:
     """Each table and role has a file of its name, and model.tmdl names each, and nothing else."""
-    for kind, folder in (("table", "tables"), ("role", "roles"), ("expression", "")):
+    for kind, folder in (("table", "tables"), ("role", "roles")):
         there = []
         for path, nodes in read.items():
             made = [node.name for node in nodes if node.kind == kind and not node.is_ref]
             there += made
             expected = [f"{folder}/{file_name(name)}.tmdl" for name in made]
-            if folder and path.startswith(f"{folder}/") and expected != [path]:
+            if path.startswith(f"{folder}/") and expected != [path]:
                 yield f"{path}: holds {', '.join(made) or 'nothing'}; expected the {kind} of this name alone"
         named = [node.name for node in read["model.tmdl"] if node.kind == kind and node.is_ref]
         for name in sorted({*named} - {*there}):
@@ -242,8 +242,8 @@ def _roles(model: _Model) -> Iterator[str]:
             for column in permission.all("columnPermission"):
                 if column.name not in model.names.columns[permission.name]:
                     yield f"{where}: there is no column `{column.name}`"
-                if column.get("metadataPermission") != "none":
-                    yield f"{where}: `{column.name}` is not hidden: metadataPermission: expected none"
+                if column.value != "none":
+                    yield f"{where}: `{column.name}` is not hidden: expected none, found {column.value}"
 
 
 def _column(model: _Model, table: str, name: str) -> Node:

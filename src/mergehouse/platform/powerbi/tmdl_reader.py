@@ -12,7 +12,7 @@ KINDS = frozenset({  # of objects and properties that are written here, or must 
     "database", "dataCategory", "dataType", "defaultPowerBIDataSourceVersion", "discourageImplicitMeasures",
     "displayFolder", "entityName", "expression", "expressionSource", "extendedProperty", "formatString",
     "fromColumn", "groupByColumn", "hierarchy", "isHidden", "isKey", "level", "lineageTag", "measure",
-    "metadataPermission", "mode", "model", "modelPermission", "partition", "relatedColumnDetails",
+    "mode", "model", "modelPermission", "partition", "relatedColumnDetails",
     "relationship", "role", "schemaName", "sortByColumn", "source", "sourceColumn", "sourceLineageTag",
     "sourceQueryCulture", "summarizeBy", "table", "tablePermission", "toCardinality", "toColumn",
 })  # fmt: skip

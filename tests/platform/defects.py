@@ -11,8 +11,8 @@ Seed = Callable[[Texts], None]
 
 @dataclass(frozen=True)
 class Defect:
-    """`broken` in words; `caught_by` who finds it, in words, and for checks of our own, what they say begins
-    with `says`; `seed` breaks the files.
+    """`broken` in words; `caught_by` who finds it, in words; `says` is in what checks of our own say of it;
+    `seed` breaks the files.
     """
 
     name: str

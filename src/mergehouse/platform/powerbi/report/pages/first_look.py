@@ -38,7 +38,7 @@ def _raw() -> list[Visual]:
     lines = [Values(KPI, ("order_lines",))]
     amount = [Values(KPI, ("gmv_eur",))]
     raw = Values(STEP, ("raw",))
-    top, second, third = CONTENT + 44, CONTENT + 144, CONTENT + 380
+    top, second, third = CONTENT + 44, CONTENT + 144, CONTENT + 348
     places = row(2, top, 84)
     came, summed = "Order lines as delivered", "Sum of all amounts as delivered"
     sums = (
@@ -51,7 +51,7 @@ def _raw() -> list[Visual]:
         _only(card("amount", places[1], VALUE, summed, summed), amount, raw),
         bars(
             "lines_by_brand",
-            cell(0, 6, second, 220),
+            cell(0, 6, second, 188),
             ("Brand[Brand]", "", VALUE),
             ("How many lines came?", f"{came}, by brand", f"Bars: {came.lower()}, by brand"),
             labels={VALUE: "Order lines"},
@@ -60,7 +60,7 @@ def _raw() -> list[Visual]:
         ),
         bars(
             "amount_by_brand",
-            cell(6, 6, second, 220),
+            cell(6, 6, second, 188),
             ("Brand[Brand]", "", VALUE),
             sums,
             labels={VALUE: "Amount"},
@@ -69,7 +69,7 @@ def _raw() -> list[Visual]:
         ),
         matrix(
             "lines_by_step",
-            cell(0, 6, third, 270),
+            cell(0, 6, third, 302),
             (STEP, "Brand[Brand]", {VALUE: "Order lines"}),
             (
                 "What is in the lines?",
@@ -82,7 +82,7 @@ def _raw() -> list[Visual]:
         ),
         matrix(
             "amount_by_step",
-            cell(6, 6, third, 270),
+            cell(6, 6, third, 302),
             (STEP, "Brand[Brand]", {VALUE: "Amount"}),
             (
                 "What is in the sum?",

@@ -79,9 +79,10 @@ def _card(visual: Drawn, canvas: Canvas) -> str:
         return f'<p class="sentence">{escape(canvas.gold.words(shown.field.name))}</p>'
     value = canvas.gold.value(shown.field, where)
     text = compact(value, format_of(shown, canvas.model)) or "no data"
+    points = f' style="font-size:{said(visual.formats, "value", "fontSize"):g}pt"'
     told = "".join(_below(words, field, canvas, where) for words, field in visual.below)
     return (
-        f'<p class="label">{escape(shown.field.label)}</p><p class="value">{escape(text)}</p>'
+        f'<p class="label">{escape(shown.field.label)}</p><p class="value"{points}>{escape(text)}</p>'
         f'<p class="below">{told}</p>'
     )
 
@@ -99,7 +100,12 @@ def _line(visual: Drawn, canvas: Canvas) -> str:
 
 def _bars(visual: Drawn, canvas: Canvas) -> str:
     categories, series = _grouped(visual, canvas)
-    return plots.bars(categories, series, *size(visual), write=_axis)
+    return plots.bars(categories, series, *size(visual), write=_axis, colours=visual.colours)
+
+
+def _stacked(visual: Drawn, canvas: Canvas) -> str:
+    categories, series = _grouped(visual, canvas)
+    return plots.stacked(categories, series, *size(visual), write=_axis)
 
 
 def _upright(visual: Drawn, canvas: Canvas) -> str:
@@ -309,6 +315,7 @@ def _tabs(tabs: Sequence[tuple[str, bool]]) -> str:
 KINDS: dict[str, Callable[[Drawn, Canvas], str]] = {
     "cardVisual": _card,
     "lineChart": _line,
+    "barChart": _stacked,
     "clusteredBarChart": _bars,
     "clusteredColumnChart": _upright,
     "waterfallChart": _waterfall,

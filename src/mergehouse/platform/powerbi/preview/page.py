@@ -68,8 +68,8 @@ def _visual(visual: Drawn, canvas: Canvas) -> dict[str, Any]:
 
 
 def _where(page: DrawnPage, gold: Gold) -> Sequence[Condition]:
-    """What a page is of before anybody chooses: of a drill-through page the value with the most net revenue; the
-    first of a list that always has a choice.
+    """What a page is of before anybody chooses: of a drill-through page the value with the most net revenue;
+    the first of a list that always has a choice.
     """
     if page.drill:
         return [_most(page.drill, gold)]

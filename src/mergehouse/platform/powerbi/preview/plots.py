@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -76,8 +76,17 @@ def lines(
     return _svg(width, height, parts)
 
 
-def bars(categories: Sequence[str], series: Sequence[Series], width: int, height: int, write: Written) -> str:
-    """Horizontal bars with their values; the names of series above where there are several."""
+def bars(
+    categories: Sequence[str],
+    series: Sequence[Series],
+    width: int,
+    height: int,
+    write: Written,
+    colours: Mapping[str, str] | None = None,
+) -> str:
+    """Horizontal bars with their values; the names of series above where there are several. `colours`: of
+    categories that have one of their own.
+    """
     names = len(series) > 1
     top = TOP if names else 4
     left = min(12 + LETTER * max((len(name) for name in categories), default=0), width * 0.36)
@@ -96,8 +105,33 @@ def bars(categories: Sequence[str], series: Sequence[Series], width: int, height
                 continue
             y = middle + thick * (m - len(series) / 2)
             long = max(abs(value) / most * (width - left - room), 1)
-            parts.append(_bar(left, y + 1, long, thick - 2, one.colour, f"{category}: {write(value)}"))
+            colour = (colours or {}).get(category, one.colour)
+            parts.append(_bar(left, y + 1, long, thick - 2, colour, f"{category}: {write(value)}"))
             parts.append(_text(left + long + 5, y + thick / 2 + 4, write(value), "start", PALETTE["ink"]))
+    return _svg(width, height, parts)
+
+
+def stacked(
+    categories: Sequence[str], series: Sequence[Series], width: int, height: int, write: Written
+) -> str:
+    """Horizontal bars of the parts of series, with their sums."""
+    left = min(12 + LETTER * max((len(name) for name in categories), default=0), width * 0.36)
+    sums = [sum(one.values[n] or 0 for one in series) for n in range(len(categories))]
+    room = 8 + LETTER * max((len(write(value)) for value in sums), default=0)
+    most = max([*sums, 0]) or 1
+    each = (height - TOP - 4) / max(len(categories), 1)
+    thick = min(each * 0.7, 26)
+    parts = _legend(series)
+    for n, category in enumerate(categories):
+        middle, x = TOP + each * (n + 0.5), left
+        parts.append(_text(left - 8, middle + 4, _cut(category, left - 12), "end"))
+        for one in series:
+            if value := one.values[n]:
+                long = value / most * (width - left - room)
+                words = f"{category}, {one.name}: {write(value)}"
+                parts.append(_bar(x, middle - thick / 2, long, thick, one.colour, words))
+                x += long
+        parts.append(_text(x + 5, middle + 4, write(sums[n]), "start", PALETTE["ink"]))
     return _svg(width, height, parts)
 
 

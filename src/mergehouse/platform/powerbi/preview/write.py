@@ -1,4 +1,4 @@
-"""Writes the preview of a project's report: an HTML page, and a picture of each page where a browser is there."""
+"""Writes the preview of a project's report: an HTML page, and pictures where there is a browser."""
 
 from __future__ import annotations
 

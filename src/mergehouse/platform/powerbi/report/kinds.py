@@ -25,7 +25,13 @@ HIDDEN = properties(show=switch(False))
 
 
 def card(
-    name: str, place: Place, measure: str, label: str, alt: str, below: Sequence[tuple[str, str]] = ()
+    name: str,
+    place: Place,
+    measure: str,
+    label: str,
+    alt: str,
+    below: Sequence[tuple[str, str]] = (),
+    size: int = 20,
 ) -> Visual:
     """One figure with its name above it, and others, with their words, below it."""
     return Visual(
@@ -37,7 +43,7 @@ def card(
         labels={measure: label},
         below=below,
         objects={
-            "value": default(fontSize=number(20), fontFamily=text(BOLD), horizontalAlignment=text("left")),
+            "value": default(fontSize=number(size), fontFamily=text(BOLD), horizontalAlignment=text("left")),
             "label": default(
                 position=text("aboveValue"),
                 fontSize=number(10),
@@ -106,6 +112,13 @@ def bars(
     ("" for one), what is measured.
     """
     return _bars("clusteredBarChart", name, place, of, words, more)
+
+
+def stacked(
+    name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], **more: Any
+) -> Visual:
+    """Horizontal bars, each cut into its series."""
+    return _bars("barChart", name, place, of, words, more)
 
 
 def columns(

@@ -64,6 +64,7 @@ def page(model: SemanticModel) -> Page:
                     "Table: what each step changes, in order lines and in money",
                 ),
                 totals=False,
+                formats={VALUE: "#,0.00"},
             ),
             table(
                 "clean",

@@ -76,21 +76,21 @@ def fingerprint(definition: Mapping[str, str]) -> str:
 
 def differences(there: Mapping[str, str], ours: Mapping[str, str]) -> Iterator[str]:
     """In words, where the definition `there` says something else than `ours`, apart from the ids that a
-    deployment replaces and from what only the service says.
+    deployment replaces.
     """
     theirs, own = _content(there), _content(ours)
     for place in sorted(theirs.keys() - own.keys()):
-        if not place.endswith(" / model Model"):
-            yield f"{place}: only in the workspace"
+        yield f"{place}: only in the workspace"
     for place in sorted(own.keys() - theirs.keys()):
         yield f"{place}: not in the workspace"
     for place in sorted(theirs.keys() & own.keys()):
-        one, other = theirs[place], own[place]
-        for name in sorted(one.keys() & other.keys()):
-            if _without_ids(one[name]) != _without_ids(other[name]):
-                yield f"{place}: " + (
-                    "another expression" if name == EXPRESSION else f"another {name}".rstrip()
-                )
+        for name in sorted(theirs[place].keys() | own[place].keys()):
+            one, other = theirs[place].get(name), own[place].get(name)
+            said = "expression" if name == EXPRESSION else name
+            if one is None or other is None:
+                yield f"{place}: {said} only {'here' if one is None else 'in the workspace'}"
+            elif _without_ids(one) != _without_ids(other):
+                yield f"{place}: another {said}"
 
 
 def _content(definition: Mapping[str, str]) -> dict[str, dict[str, Any]]:

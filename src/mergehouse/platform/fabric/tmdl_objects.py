@@ -79,6 +79,8 @@ def _read(text: str, found: Objects) -> None:
 
 
 def _named(head: re.Match[str]) -> str:
+    if head["kind"] in ("database", "model"):  # of which there is one, called as the service likes
+        return head["kind"]
     name = (head["name"] or "").strip()
     if name.startswith("'"):
         name = name[1:-1].replace("''", "'")

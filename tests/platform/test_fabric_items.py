@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.platform.defects import Defect
+from tests.platform.defects import Defect, as_table
 from tests.platform.fabric_defects import FABRIC_DEFECTS
 from tests.platform.fabric_published import needed, schema_faults
 from tests.platform.fabric_suite import ENVIRONMENTS, items, suite
@@ -110,3 +110,8 @@ def test_the_command_writes_for_the_stages_of_the_project(tmp_path: Path) -> Non
     assert check_items(texts) == [] and set(said["written"]) == texts.keys() - {".mergehouse.json"}
     assert (out / "Stage.VariableLibrary/valueSets/prod.json").exists()
     assert "    dev: false\n    prod: true\n" in (out / "parameter.yml").read_text()
+
+
+def test_the_manual_has_every_defect() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "fabric.md").read_text(encoding="utf-8")
+    assert as_table(FABRIC_DEFECTS) in manual

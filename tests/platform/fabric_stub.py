@@ -60,6 +60,7 @@ class Fabric:
         self.refuse: dict[str, tuple[int, dict[str, Any]]] = {}
         self.fail: dict[str, dict[str, Any]] = {}
         self.keep: set[str] = set()  # names that cannot be deleted
+        self.ends_before = ""  # the kind of item before which the token ends
         self.exchanged: list[tuple[str, str, int, frozenset[str]]] = []
         self.faults: list[str] = []
         self.asked: list[str] = []
@@ -106,6 +107,8 @@ class Fabric:
 
     def create(self, workspace: str, body: Any, query: Any) -> Answer:
         kind = body["type"]
+        if kind == self.ends_before:
+            return _error(401, "TokenExpired", "Access token has expired, resubmit with a new access token")
         if kind in self.refuse:
             status, error = self.refuse[kind]
             return status, {"x-ms-public-api-error-code": error["errorCode"]}, error

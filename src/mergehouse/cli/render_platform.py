@@ -54,7 +54,7 @@ def _conclusion(done: WorkspaceDeployment) -> str:
         )
         return f"{where}: nothing was published, this is what would be done.{refused}"
     if done.failed:
-        return f"{where}: not all items are published. Mend what failed and run it again: it begins anew."
+        return f"{where}: not all items are published. Mend what failed, and run it again."
     return f"{where}: {sum(item.status == 'published' for item in done.items)} items are published."
 
 

@@ -23,6 +23,7 @@ LOOKED_AT = ("VariableLibrary", "Notebook", "SemanticModel", "Report", "DataPipe
 # of JSON: who saved it last and when; and the model of a report, which a deployment finds by its id
 PASSING = ("lastModifiedByObjectId", "lastPublishTime", "$schema", "datasetReference")
 _MARK = re.compile(r" \[as deployed: ([0-9a-f]{16})\]$")
+TOLD = 60  # characters of a value that is told
 LONGEST = 256 - 33  # characters of a description beside the mark
 Content = Mapping[str, Mapping[str, Any]]
 
@@ -90,7 +91,16 @@ def differences(there: Mapping[str, str], ours: Mapping[str, str]) -> Iterator[s
             if one is None or other is None:
                 yield f"{place}: {said} only {'here' if one is None else 'in the workspace'}"
             elif _without_ids(one) != _without_ids(other):
-                yield f"{place}: another {said}"
+                yield f"{place}: another {said}{_both(one, other)}"
+
+
+def _both(there: Any, here: Any) -> str:
+    """The two values, where they are short enough to be told apart at a glance."""
+    texts = [" ".join(str(value).split()) for value in (there, here)]
+    is_told = (
+        all(isinstance(value, str | int | float) for value in (there, here)) and max(map(len, texts)) <= TOLD
+    )
+    return f" (there `{texts[0]}`, here `{texts[1]}`)" if is_told else ""
 
 
 def _content(definition: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ from mergehouse.platform.powerbi.semantic_model import semantic_model
 from mergehouse.project.config import Project
 from mergehouse.project.settings import FabricDeployment
 
-ENVIRONMENTS = ["dev", "test", "prod"]  # of a project that names no stages
+ENVIRONMENTS = ("dev", "test", "prod")  # of a project that names no stages
 
 
 def environments(settings: FabricDeployment | None) -> list[str]:
@@ -32,7 +32,7 @@ def environments(settings: FabricDeployment | None) -> list[str]:
     >>> environments(None)
     ['dev', 'test', 'prod']
     """
-    return list(settings.stages) if settings and settings.stages else ENVIRONMENTS
+    return list(settings.stages) if settings and settings.stages else list(ENVIRONMENTS)
 
 
 @dataclass(frozen=True)

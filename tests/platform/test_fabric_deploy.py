@@ -307,7 +307,7 @@ def test_what_cannot_be_deployed_is_said_before_anything_is(
     fabric: Fabric, deployed: Deploy, folder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(
-        ConfigError, match="--to: .*parameter.yml has no environment `tets`; did you mean `test`"
+        ConfigError, match="--env: .*parameter.yml has no environment `tets`; did you mean `test`"
     ):
         deployed(to="tets")
     with pytest.raises(
@@ -321,6 +321,10 @@ def test_what_cannot_be_deployed_is_said_before_anything_is(
     fabric.workspaces[WORKSPACE]["capacityId"] = ""
     with pytest.raises(FabricError, match="Retail test has no capacity"):
         deployed()
+    (folder / ".mergehouse-unfinished").mkdir()
+    with pytest.raises(ConfigError, match="was cut off while it was written. Write it again"):
+        deployed()
+    (folder / ".mergehouse-unfinished").rmdir()
     (folder / "Retail.SemanticModel/definition/model.tmdl").unlink()
     with pytest.raises(ItemsFaulty, match="definition/model.tmdl is missing"):
         deployed()
@@ -380,7 +384,7 @@ def test_the_stub_answers_as_fabric_was_recorded_and_described_to(fabric: Fabric
 
 def test_the_command_says_what_it_does_and_how_it_ended(fabric: Fabric, folder: Path) -> None:
     def run(*options: str) -> tuple[int, str]:
-        arguments = ["platform", "deploy", str(folder), "--workspace", "Retail test", "--to", "prod"]
+        arguments = ["platform", "deploy", str(folder), "--workspace", "Retail test", "--env", "prod"]
         done = CliRunner().invoke(app, [*arguments, *options])
         return done.exit_code, done.stdout
 

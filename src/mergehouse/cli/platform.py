@@ -36,8 +36,11 @@ def deploy(
     workspace: Annotated[
         str, typer.Option("--workspace", metavar="NAME|ID", help="The workspace in Fabric.")
     ],
-    environment: Annotated[
-        str, typer.Option("--to", metavar="NAME", help="Whose values of parameter.yml are put in.")
+    env: Annotated[
+        str,
+        typer.Option(
+            "--env", envvar="MERGEHOUSE_ENV", metavar="NAME", help="Whose values of parameter.yml are put in."
+        ),
     ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `platform fabric` wrote.")] = Path(
         "fabric"
@@ -60,7 +63,7 @@ def deploy(
 
     with render.steps("deploy", hidden=as_json) as step:
         done = deploy_items(
-            folder, workspace, environment, dry_run=dry_run, remove_orphans=remove_orphans,
+            folder, workspace, env, dry_run=dry_run, remove_orphans=remove_orphans,
             overwrite=overwrite, progress=step,
         )  # fmt: skip
     if as_json:

@@ -14,12 +14,12 @@ from mergehouse.errors import ConfigError, MergehouseError
 from mergehouse.platform.fabric.api import FabricApi, FabricError
 from mergehouse.platform.fabric.checks import CHECKS, expect_sound
 from mergehouse.platform.fabric.credentials import token_source
-from mergehouse.platform.fabric.hand_edits import LOOKED_AT, HandEdit, hand_edit, mark
+from mergehouse.platform.fabric.hand_edits import LOOKED_AT, hand_edits, mark
 from mergehouse.platform.fabric.item import WRITTEN_BY, Item
 from mergehouse.platform.fabric.parameter import FILE, environments_of, with_values
 from mergehouse.platform.fabric.publishing import Key, Published, Target, api_root, publish, remove
 from mergehouse.platform.fabric.workspace import Workspace, WorkspaceItem, workspace
-from mergehouse.platform.powerbi.folder import RECORD
+from mergehouse.platform.powerbi.folder import RECORD, UNFINISHED
 from mergehouse.progress import Progress, silent
 from mergehouse.project.validation import nearest_known
 
@@ -130,6 +130,8 @@ def deploy(
 def _read(folder: Path) -> dict[str, str]:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder. `mergehouse platform fabric {folder}` writes it.")
+    if (folder / UNFINISHED).exists():
+        raise ConfigError(f"{folder}: was cut off while it was written. Write it again.")
     found = {}
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
@@ -147,16 +149,15 @@ def _expect_environment(parameters: str, environment: str, folder: Path) -> None
     known = environments_of(parameters)
     if environment not in known:
         nearest = nearest_known(environment, known)
-        raise ConfigError(f"--to: {folder / FILE} has no environment `{environment}`{nearest}")
+        raise ConfigError(f"--env: {folder / FILE} has no environment `{environment}`{nearest}")
 
 
 def _ours(
-    items: Iterable[Item], there: Mapping[Key, WorkspaceItem], edits: Mapping[Key, HandEdit]
+    items: Iterable[Item], there: Mapping[Key, WorkspaceItem], edits: Mapping[Key, list[str]]
 ) -> Iterator[ItemDeployment]:
     for item in items:
         key = (item.kind, item.name)
-        edited = edits[key].differences if key in edits else []
-        yield ItemDeployment(*key, "update" if key in there else "create", edited=edited)
+        yield ItemDeployment(*key, "update" if key in there else "create", edited=edits.get(key, []))
 
 
 def _orphans(
@@ -180,15 +181,12 @@ def _orphan(orphan: WorkspaceItem, asked: bool) -> ItemDeployment:
 
 def _edits(
     space: Workspace, items: Iterable[Item], values: Values, there: dict[Key, WorkspaceItem]
-) -> dict[Key, HandEdit]:
-    def edit_of(item: Item) -> HandEdit | None:
-        key = (item.kind, item.name)
-        return hand_edit(space, there[key], item, values[key])
-
-    looked_at = [item for item in items if item.kind in LOOKED_AT and (item.kind, item.name) in there]
+) -> dict[Key, list[str]]:
+    keys = [(item.kind, item.name) for item in items if item.kind in LOOKED_AT]
+    keys = [key for key in keys if key in there]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(edit_of, looked_at)
-        return {(edit.kind, edit.name): edit for edit in found if edit}
+        found = pool.map(lambda key: hand_edits(space, there[key], values[key]), keys)
+        return {key: edits for key, edits in zip(keys, found, strict=True) if edits}
 
 
 def _refusal(space: Workspace, plan: Iterable[ItemDeployment]) -> str:

@@ -69,7 +69,7 @@ def fabric_items(project: str, environments: Sequence[str], suite: Mapping[str, 
     items = [library, lakehouse, environment, notebook, data_pipeline_item(notebook, library)]
     for item in items_in(suite):
         if isinstance(item, Item):
-            items.append(replace(item, description=f"{WRITTEN_BY}: the suite that people look at."))
+            items.append(replace(item, description=f"{WRITTEN_BY}: KPIs, customers and scores."))
     texts = {path: text for item in items for path, text in item.texts().items()}
     texts[FILE] = parameter_text(items, environments)
     expect_sound(texts, "the items")

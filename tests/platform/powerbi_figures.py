@@ -29,8 +29,8 @@ class Figures:
         clocks = rows(self.connection, "SELECT * FROM gold.dim_brand ORDER BY source_system")
         brands = (
             Brand(
-                row["source_system"], row["label"], row["currency"], row["first_order_date"], row["as_of_date"],
-                project.churn_after_days(row["source_system"]), row["last_order_date"],
+                row["source_system"], row["label"], row["currency"], row["first_order_date"],
+                row["as_of_date"], project.churn_after_days(row["source_system"]), row["last_order_date"],
             )
             for row in clocks
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""DAX parsed, and checked against the tables of a model, by sidemantic-dax. Runs in that tool's environment."""
+"""DAX parsed and checked against a model by sidemantic-dax. Runs in that tool's environment."""
 
 import json
 import sys

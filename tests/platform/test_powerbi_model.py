@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
-
 import pytest
-from tests.command import call
 from tests.platform.powerbi_defects import DIRECT_LAKE, model_defects
 from tests.platform.powerbi_projects import project_together
 
-from mergehouse.errors import ConfigError
-from mergehouse.kpi.catalogue import Kpi, catalogue
 from mergehouse.platform.powerbi.checks import wrong_in_model
 from mergehouse.platform.powerbi.objects import MODES, SemanticModel
 from mergehouse.platform.powerbi.semantic_model import semantic_model
 from mergehouse.platform.powerbi.tmdl import tmdl_files
-from mergehouse.project.config import Project, load_project
+from mergehouse.project.config import Project
 
 
 @pytest.fixture(scope="module")

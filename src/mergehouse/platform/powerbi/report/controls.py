@@ -24,7 +24,7 @@ def slicer(
     first: str = "",
     sync: bool = True,
 ) -> Visual:
-    """What figures are of: a list that opens. `choice`: how many values at once, `always one` without a way to
+    """What figures are of: a list that opens. `choice`: how many values at once, `always one` with no way to
     choose none; `first`: what is chosen until somebody chooses otherwise; `sync`: on all pages at once.
     """
     return _slicer(name, place, column, label, "Dropdown", choice, first, sync)

@@ -31,6 +31,7 @@ PALETTE = {
     "ramp-5": "#134a86",
 }
 SERIES = ("brand-1", "brand-2", "series-3", "series-4", "series-5")
+PLOTS = ("lineChart", "barChart", "clusteredBarChart", "clusteredColumnChart")
 FONT, BOLD = "Segoe UI", "Segoe UI Semibold"
 
 
@@ -69,7 +70,7 @@ def theme() -> dict[str, Any]:
             "page": {"*": _page()},
             "tableEx": {"*": _table()},
             "pivotTable": {"*": _table()},
-            **{kind: {"*": _axes()} for kind in ("lineChart", "clusteredBarChart", "clusteredColumnChart")},
+            **{kind: {"*": _axes()} for kind in PLOTS},
             **{kind: {"*": _bare()} for kind in ("textbox", "actionButton", "pageNavigator")},
         },
     }

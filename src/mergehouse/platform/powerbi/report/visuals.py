@@ -18,11 +18,14 @@ DEFAULT = {"id": "default"}  # the state of new visuals that nothing is done wit
 
 @dataclass(frozen=True)
 class Visual:
-    """`roles` are the fields (`Table[Name]`) of each role, `labels` what they are called and `formats`
-    how they are written where not as in the model; `alt` says what is seen to who does not see it; `below` are measures with their words under the value of a card; `coloured`
-    the column whose values have the brands' colours; `chosen` roles whose one field is taken from a field
-    parameter; `tooltip` the page that is shown over its marks; `sync` keeps what is chosen on all pages;
-    `phone` its height on a phone, 0 where it is not there.
+    """A visual and where it stands.
+
+    `roles` are the fields (`Table[Name]`) of each role, `labels` what they are called and `formats` how they
+    are written, where not as in the model; `alt` says what is seen to who does not see it; `below` are
+    measures with their words under the value of a card; `coloured` is the column whose values have the
+    brands' colours; `chosen` are roles whose one field is taken from a field parameter; `tooltip` is the page
+    that is shown over its marks; `sync` keeps what is chosen on all pages; `phone` is its height on a phone,
+    0 where it is not there.
     """
 
     name: str
@@ -160,7 +163,10 @@ def _below(visual: Visual, find: Find) -> dict[str, list[Json]]:
                 "selector": here,
             }
         )
-        values.append({"properties": {"textWrap": literals.switch(True)}, "selector": here})
+        blank = literals.text("not comparable")
+        values.append(
+            {"properties": {"textWrap": literals.switch(True), "showBlankAs": blank}, "selector": here}
+        )
     return {"referenceLabel": labels, "referenceLabelTitle": titles, "referenceLabelValue": values}
 
 

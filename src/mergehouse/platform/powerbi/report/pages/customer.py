@@ -12,26 +12,26 @@ from mergehouse.platform.powerbi.report.pages.header import drilled_header
 COLUMN = "Customer by brand[{}]".format
 CARDS = (
     ("orders", "Sum(Customer by brand[Frequency])", "Orders", "Orders with a sale"),
-    ("revenue", REVENUE, "Net revenue so far", "Net revenue so far"),
-    ("margin", "Sum(Customer by brand[Margin (EUR)])", "Margin so far", "Margin so far"),
+    ("revenue", REVENUE, "Net revenue so far, EUR", "Net revenue so far"),
+    ("margin", "Sum(Customer by brand[Margin (EUR)])", "Margin so far, EUR", "Margin so far"),
     ("expected", EXPECTED, "Expected in 12 months", "Net margin expected within 12 months"),
 )
 
 
 def page(model: SemanticModel) -> Page:
-    second = CONTENT + 128
+    second = CONTENT + 100
     return Page(
         "customer",
         "Customer",
+        drilled_header(model.name, "One customer", ("Brand",)),
         [
-            *drilled_header(model.name, "One customer", ("Brand",)),
             *(
                 card(name, place, figure, label, alt)
-                for (name, figure, label, alt), place in zip(CARDS, row(4, CONTENT, 112), strict=True)
+                for (name, figure, label, alt), place in zip(CARDS, row(4, CONTENT, 84), strict=True)
             ),
             table(
                 "brands",
-                cell(0, 12, second, 253),
+                cell(0, 12, second, 267),
                 {
                     "Brand[Brand]": "Brand",
                     COLUMN("Segment"): "Segment",
@@ -51,7 +51,7 @@ def page(model: SemanticModel) -> Page:
             ),
             table(
                 "scores",
-                cell(0, 12, second + 269, 253),
+                cell(0, 12, second + 283, 267),
                 {
                     "Brand[Brand]": "Brand",
                     COLUMN("Churn probability 90 days"): "Chance of no purchase in 90 days",

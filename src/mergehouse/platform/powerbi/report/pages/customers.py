@@ -38,10 +38,10 @@ CARDS = (
         "Repeat rate",
         "Share with at least two orders at one brand",
     ),
-    ("revenue", REVENUE, "Net revenue so far", "Net revenue of known customers so far"),
+    ("revenue", REVENUE, "Net revenue so far, EUR", "Net revenue of known customers so far"),
     ("expected", EXPECTED, "Expected in 12 months", "Net margin expected of customers within 12 months"),
 )
-SECOND, THIRD = CONTENT + 128, CONTENT + 440
+SECOND = CONTENT + 100
 NOBODY = "Prospects"  # known, but without a purchase
 
 
@@ -49,11 +49,11 @@ def page(model: SemanticModel) -> Page:
     return Page(
         NAME,
         "Customer Segmentation",
+        header(model.name, "Customer Segmentation", ("Brand", "Region", "Country")),
         [
-            *header(model.name, "Customer Segmentation", ("Brand", "Region", "Country")),
             *(
                 card(name, place, figure, label, alt)
-                for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 112), strict=True)
+                for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 84), strict=True)
             ),
             *_segments(),
             _risk_and_value(),
@@ -63,12 +63,11 @@ def page(model: SemanticModel) -> Page:
 
 
 def _segments() -> list[Visual]:
-    place = cell(0, 7, SECOND + 36, 470 + 16)
+    place = cell(0, 7, SECOND + 36, 514)
     bought = [Values(SEGMENT, (NOBODY,), excluded=True)]
     shown = {
         SEGMENT: "Segment",
         CUSTOMERS: "Customers",
-        "Customer by brand[Customers share]": "of all brands",
         REVENUE: "Net revenue",
         "Customer by brand[Active rate]": "Active",
         EXPECTED: "Expected",
@@ -109,7 +108,7 @@ def _segments() -> list[Visual]:
 def _risk_and_value() -> Visual:
     return matrix(
         "risk_and_value",
-        cell(7, 5, SECOND, 244),
+        cell(7, 5, SECOND, 250),
         (
             "Customer by brand[Risk band]",
             "Customer by brand[CLV tier]",
@@ -129,7 +128,7 @@ def _risk_and_value() -> Visual:
 def _recency() -> Visual:
     return bars(
         "regions",
-        cell(7, 5, SECOND + 260, 262),
+        cell(7, 5, SECOND + 266, 284),
         ("Country[Region]", "Brand[Brand]", CUSTOMERS),
         ("Where do they live?", "Customers by region and brand", "Bars: customers by region and brand"),
         coloured="Brand[Brand]",

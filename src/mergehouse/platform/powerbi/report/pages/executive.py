@@ -6,7 +6,7 @@ from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.bookmarks import Bookmark, Group
 from mergehouse.platform.powerbi.report.controls import slicer, views
 from mergehouse.platform.powerbi.report.filters import Largest
-from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, line, matrix, table
+from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, line, matrix, stacked, table
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import HIGH, header
@@ -31,29 +31,28 @@ CARDS = (  # figure, its name, what it is compared with
 BY_BRAND = {
     "Sales[Net revenue per day]": "Net revenue a day",
     "Sales[Net revenue year on year]": "year on year",
-    "Sales[GMV per day]": "GMV a day",
     "Sales[Average order value in window]": "Average order value",
     "Sales[Return rate in window]": "Return rate",
     "Sales[Margin rate in window]": "Margin rate",
     "Customer by brand[Customers]": "Customers",
     "Brand clock[Active rate where observable]": "Active rate",
 }
-SECOND, THIRD = CONTENT + 128, CONTENT + 396
+SECOND, THIRD = CONTENT + 112, CONTENT + 404
 
 
 def page(model: SemanticModel) -> Page:
     return Page(
         NAME,
         "Executive",
+        header(
+            model.name, "Executive", ("Brand", "Region", "Weeks", "Clock"), "Brand clock[Window in words]"
+        ),
         [
-            *header(
-                model.name, "Executive", ("Brand", "Region", "Weeks", "Clock"), "Brand clock[Window in words]"
-            ),
             *_cards(),
             *_trend(),
             matrix(
                 "brands",
-                cell(8, 4, SECOND, 252),
+                cell(8, 4, SECOND, 276),
                 ("", "Brand[Brand]", BY_BRAND),
                 (
                     "Brand against brand",
@@ -61,7 +60,7 @@ def page(model: SemanticModel) -> Page:
                     "Table: the figures of each brand beside each other",
                 ),
                 on_rows=True,
-                formats={"Sales[Net revenue per day]": EUROS, "Sales[GMV per day]": EUROS},
+                formats={"Sales[Net revenue per day]": EUROS},
                 tooltip="tooltip_brand",
             ),
             *_explored(),
@@ -80,13 +79,13 @@ def _cards() -> list[Visual]:
             f"{label}, and against a year before",
             below=[("year on year", f"Sales[{compared}]")],
         )
-        for (name, figure, label, compared), place in zip(CARDS, row(5, CONTENT, 112), strict=True)
+        for (name, figure, label, compared), place in zip(CARDS, row(5, CONTENT, 96), strict=True)
     ]
 
 
 def _trend() -> list[Visual]:
     """The same weeks as lines and as a table: one is seen, the buttons beside the title exchange them."""
-    place = cell(0, 8, SECOND + 36, 216)
+    place = cell(0, 8, SECOND + 36, 240)
     sub = "Net revenue by week, EUR; weeks before the end of each brand's clock"
     shown = {
         "Week[Week]": "Week",
@@ -145,7 +144,7 @@ def _explored() -> list[Visual]:
         ),
         bars(
             "explored",
-            cell(0, 5, THIRD + HIGH + 8, 170),
+            cell(0, 5, THIRD + HIGH + 8, 162),
             ("Country[Region]", "", "Sales[Net revenue]"),
             ("", "", "Bars: the chosen figure by the chosen dimension, of all time"),
             chosen={"Category": "Dimension[Dimension]", "Y": "Measure[Measure]"},
@@ -156,9 +155,9 @@ def _explored() -> list[Visual]:
 def _categories() -> list[Visual]:
     figure = "Sum(Category[Net revenue (EUR)])"
     return [
-        bars(
+        stacked(
             "categories",
-            cell(5, 7, THIRD, 254),
+            cell(5, 7, THIRD, 246),
             ("Product[Category]", "Brand[Brand]", figure),
             (
                 "What brings the money",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.filters import Values
-from mergehouse.platform.powerbi.report.kinds import bars, card, columns, table
+from mergehouse.platform.powerbi.report.kinds import bars, card, columns, matrix, table
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import header
@@ -26,8 +26,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "first_look",
         "First Look",
+        header(model.name, "First Look: the exports as delivered", ("Brand",)),
         [
-            *header(model.name, "First Look: the exports as delivered", ("Brand",)),
             words("warning", cell(0, 12, CONTENT, 28), WARNING, 12, bold=True, colour="worse"),
             *content,
         ],
@@ -35,51 +35,69 @@ def page(model: SemanticModel) -> Page:
 
 
 def _raw() -> list[Visual]:
-    lines = [Values(KPI, ("order_lines",)), Values(STEP, ("raw",))]
-    amount = [Values(KPI, ("gmv_eur",)), Values(STEP, ("raw",))]
-    top, second = CONTENT + 44, CONTENT + 172
-    places = row(2, top, 112)
+    lines = [Values(KPI, ("order_lines",))]
+    amount = [Values(KPI, ("gmv_eur",))]
+    raw = Values(STEP, ("raw",))
+    top, second, third = CONTENT + 44, CONTENT + 144, CONTENT + 348
+    places = row(2, top, 84)
+    came, summed = "Order lines as delivered", "Sum of all amounts as delivered"
+    sums = (
+        "What would a sum over them say?",
+        "All amounts, returns subtracted, each in its own currency",
+        "Bars: the sum of all amounts as delivered, by brand",
+    )
     return [
-        _only(card("lines", places[0], VALUE, "Order lines as delivered", "Order lines as delivered"), lines),
-        _only(
-            card(
-                "amount",
-                places[1],
-                VALUE,
-                "Sum of all amounts as delivered",
-                "Sum of all amounts as delivered",
-            ),
-            amount,
-        ),
+        _only(card("lines", places[0], VALUE, came, came), lines, raw),
+        _only(card("amount", places[1], VALUE, summed, summed), amount, raw),
         bars(
             "lines_by_brand",
-            cell(0, 6, second, 462),
+            cell(0, 6, second, 188),
             ("Brand[Brand]", "", VALUE),
-            (
-                "How many lines came?",
-                "Order lines as delivered, by brand",
-                "Bars: order lines as delivered, by brand",
-            ),
+            ("How many lines came?", f"{came}, by brand", f"Bars: {came.lower()}, by brand"),
             labels={VALUE: "Order lines"},
-            filters=lines,
+            filters=[*lines, raw],
+            coloured="Brand[Brand]",
         ),
         bars(
             "amount_by_brand",
-            cell(6, 6, second, 462),
+            cell(6, 6, second, 188),
             ("Brand[Brand]", "", VALUE),
-            (
-                "What would a sum over them say?",
-                "All amounts, returns subtracted, each in its own currency",
-                "Bars: the sum of all amounts as delivered, by brand",
-            ),
+            sums,
             labels={VALUE: "Amount"},
+            filters=[*amount, raw],
+            coloured="Brand[Brand]",
+        ),
+        matrix(
+            "lines_by_step",
+            cell(0, 6, third, 302),
+            (STEP, "Brand[Brand]", {VALUE: "Order lines"}),
+            (
+                "What is in the lines?",
+                "Order lines that each step of cleaning takes out",
+                "Table: order lines by step of cleaning and brand",
+            ),
+            totals=False,
+            formats={VALUE: "#,0"},
+            filters=lines,
+        ),
+        matrix(
+            "amount_by_step",
+            cell(6, 6, third, 302),
+            (STEP, "Brand[Brand]", {VALUE: "Amount"}),
+            (
+                "What is in the sum?",
+                "What each step of cleaning changes; from the step fx on in EUR",
+                "Table: amounts by step of cleaning and brand",
+            ),
+            totals=False,
+            formats={VALUE: "#,0.00"},
             filters=amount,
         ),
     ]
 
 
-def _only(visual: Visual, filters: list[Values]) -> Visual:
-    return replace(visual, filters=filters)
+def _only(visual: Visual, filters: list[Values], raw: Values) -> Visual:
+    return replace(visual, filters=[*filters, raw])
 
 
 def _delivered() -> list[Visual]:

@@ -20,8 +20,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "raw_vs_silver",
         "Raw vs Silver",
+        header(model.name, "Raw vs Silver: what cleaning changes", ()),
         [
-            *header(model.name, "Raw vs Silver: what cleaning changes", ()),
             slicer(
                 "choose_brand",
                 cell(9, 3, STRIP, HIGH),
@@ -64,6 +64,7 @@ def page(model: SemanticModel) -> Page:
                     "Table: what each step changes, in order lines and in money",
                 ),
                 totals=False,
+                formats={VALUE: "#,0.00"},
             ),
             table(
                 "clean",

@@ -16,19 +16,19 @@ COLUMN = "Customer by brand[{}]".format
 
 
 def page(model: SemanticModel) -> Page:
-    second = CONTENT + 128
+    second = CONTENT + 100
     return Page(
         NAME,
         "Segment",
+        drilled_header(model.name, "One segment", ("Brand", "Region", "Country")),
         [
-            *drilled_header(model.name, "One segment", ("Brand", "Region", "Country")),
             *(
                 card(name, place, figure, label, alt)
-                for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 112), strict=True)
+                for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 84), strict=True)
             ),
             table(
-                "customers",
-                cell(0, 8, second, 522),
+                "listed",
+                cell(0, 8, second, 550),
                 {
                     COLUMN("Customer"): "Customer",
                     "Brand[Brand]": "Brand",
@@ -49,7 +49,7 @@ def page(model: SemanticModel) -> Page:
             ),
             matrix(
                 "risk_and_value",
-                cell(8, 4, second, 253),
+                cell(8, 4, second, 267),
                 (COLUMN("Risk band"), COLUMN("CLV tier"), {CUSTOMERS: "Customers"}),
                 (
                     "Risk and value",
@@ -60,7 +60,7 @@ def page(model: SemanticModel) -> Page:
             ),
             bars(
                 "regions",
-                cell(8, 4, second + 269, 253),
+                cell(8, 4, second + 283, 267),
                 ("Country[Region]", "Brand[Brand]", CUSTOMERS),
                 (
                     "Where do they live?",

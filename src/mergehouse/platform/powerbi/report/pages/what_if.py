@@ -27,7 +27,7 @@ CARDS = (
         "Net margin expected within 12 months of those at risk",
     ),
 )
-SECOND, THIRD = CONTENT + 112, CONTENT + 240
+SECOND, THIRD = CONTENT + 112, CONTENT + 212
 
 
 def page(model: SemanticModel) -> Page:
@@ -35,19 +35,19 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "what_if",
         "What if",
+        header(model.name, "What if the limits were others?", ("Brand", "Region", "Country")),
         [
-            *header(model.name, "What if the limits were others?", ("Brand", "Region", "Country")),
             *(
                 slider(name, place, column, label)
                 for (name, column, label), place in zip(LIMITS, row(3, CONTENT, 96), strict=True)
             ),
             *(
                 card(name, place, FIGURE(figure), label, alt)
-                for (name, figure, label, alt), place in zip(CARDS, row(5, SECOND, 112), strict=True)
+                for (name, figure, label, alt), place in zip(CARDS, row(5, SECOND, 84), strict=True)
             ),
             table(
                 "brands",
-                cell(0, 7, THIRD, 196),
+                cell(0, 7, THIRD, 211),
                 {
                     "Brand[Brand]": "Brand",
                     FIGURE("Customers"): "Customers",
@@ -65,7 +65,7 @@ def page(model: SemanticModel) -> Page:
             ),
             table(
                 "churned",
-                cell(0, 7, THIRD + 212, 198),
+                cell(0, 7, THIRD + 227, 211),
                 {
                     "Brand[Brand]": "Brand",
                     FIGURE("Customers"): "Customers",
@@ -82,7 +82,7 @@ def page(model: SemanticModel) -> Page:
             ),
             bars(
                 "segments",
-                cell(7, 5, THIRD, 410),
+                cell(7, 5, THIRD, 438),
                 ("Customer by brand[Segment]", "", both),
                 (
                     "Whom would one lose?",

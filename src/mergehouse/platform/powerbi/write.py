@@ -16,7 +16,6 @@ from mergehouse.platform.powerbi.tmdl import file_name
 from mergehouse.project.config import Project
 from mergehouse.project.validation import nearest_known
 
-
 SHOWN = 5  # sentences of a message
 
 

@@ -42,7 +42,7 @@ class Field:
         {'Measure': {'Expression': {'SourceRef': {'Entity': 'Sales'}}, 'Property': 'GMV'}}
         """
         reference = {"Source": source} if source else {"Entity": self.table}
-        whole = {self.kind: {"Expression": {"SourceRef": reference}, "Property": self.name}}
+        whole: Json = {self.kind: {"Expression": {"SourceRef": reference}, "Property": self.name}}
         return {"Aggregation": {"Expression": whole, "Function": SUM}} if self.is_sum else whole
 
     def projection(self) -> Json:

@@ -23,8 +23,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "customer",
         "Customer",
+        drilled_header(model.name, "One customer", ("Brand",)),
         [
-            *drilled_header(model.name, "One customer", ("Brand",)),
             *(
                 card(name, place, figure, label, alt)
                 for (name, figure, label, alt), place in zip(CARDS, row(4, CONTENT, 84), strict=True)

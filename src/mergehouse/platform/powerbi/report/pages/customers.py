@@ -49,8 +49,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         NAME,
         "Customer Segmentation",
+        header(model.name, "Customer Segmentation", ("Brand", "Region", "Country")),
         [
-            *header(model.name, "Customer Segmentation", ("Brand", "Region", "Country")),
             *(
                 card(name, place, figure, label, alt)
                 for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 84), strict=True)

@@ -44,10 +44,10 @@ def page(model: SemanticModel) -> Page:
     return Page(
         NAME,
         "Executive",
+        header(
+            model.name, "Executive", ("Brand", "Region", "Weeks", "Clock"), "Brand clock[Window in words]"
+        ),
         [
-            *header(
-                model.name, "Executive", ("Brand", "Region", "Weeks", "Clock"), "Brand clock[Window in words]"
-            ),
             *_cards(),
             *_trend(),
             matrix(

@@ -26,8 +26,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "first_look",
         "First Look",
+        header(model.name, "First Look: the exports as delivered", ("Brand",)),
         [
-            *header(model.name, "First Look: the exports as delivered", ("Brand",)),
             words("warning", cell(0, 12, CONTENT, 28), WARNING, 12, bold=True, colour="worse"),
             *content,
         ],

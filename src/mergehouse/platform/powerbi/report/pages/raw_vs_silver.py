@@ -20,8 +20,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "raw_vs_silver",
         "Raw vs Silver",
+        header(model.name, "Raw vs Silver: what cleaning changes", ()),
         [
-            *header(model.name, "Raw vs Silver: what cleaning changes", ()),
             slicer(
                 "choose_brand",
                 cell(9, 3, STRIP, HIGH),

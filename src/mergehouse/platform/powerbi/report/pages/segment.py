@@ -20,8 +20,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         NAME,
         "Segment",
+        drilled_header(model.name, "One segment", ("Brand", "Region", "Country")),
         [
-            *drilled_header(model.name, "One segment", ("Brand", "Region", "Country")),
             *(
                 card(name, place, figure, label, alt)
                 for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 84), strict=True)

@@ -42,4 +42,4 @@ def _tooltip(name: str, title: str, figures: tuple[tuple[str, str, str], ...]) -
         card(figure, place, measure, label, label, size=14)
         for (figure, measure, label), place in zip(figures, PLACES, strict=True)
     ]
-    return Page(name, title, cards, kind="Tooltip")
+    return Page(name, title, [], cards, kind="Tooltip")

@@ -35,8 +35,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "what_if",
         "What if",
+        header(model.name, "What if the limits were others?", ("Brand", "Region", "Country")),
         [
-            *header(model.name, "What if the limits were others?", ("Brand", "Region", "Country")),
             *(
                 slider(name, place, column, label)
                 for (name, column, label), place in zip(LIMITS, row(3, CONTENT, 96), strict=True)

@@ -10,10 +10,11 @@ from typing import Any
 import polars
 from sqlglot import exp, parse_one
 
+from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import database, load, quoted, rows
 from mergehouse.platform.powerbi.objects import SemanticModel, Table
-from mergehouse.platform.powerbi.preview.clock import BrandDays, Window, windows
+from mergehouse.platform.powerbi.preview.clock import YEAR, BrandDays, Window, windows
 from mergehouse.platform.powerbi.preview.measures import Aggregate, Formula, Value, formula_of
 from mergehouse.platform.powerbi.preview.reading import Condition
 from mergehouse.platform.powerbi.report.fields import Field
@@ -210,7 +211,7 @@ class _Query:
             return []
         self.joins["w"] = f"JOIN {WINDOWS} AS w ON w.source_system = f.source_system"
         since = {"window": "w.since", "year before": "w.year_before", "week": "w.first_week"}[days]
-        until = {"window": "w.until", "year before": "w.year_before + 363", "week": "w.until"}[days]
+        until = {"window": "w.until", "year before": f"w.until - {YEAR.days}", "week": "w.until"}[days]
         return [f"f.{DAY} BETWEEN {since} AND {until}"]
 
     def condition(self, condition: Condition) -> str:
@@ -280,6 +281,10 @@ def gold(lakehouse: Lakehouse, project: Project, model: SemanticModel) -> Gold:
     """The published Gold of a project, as its model has it. Raises LakehouseError where there is none yet."""
     entities = {table.entity for table in model.tables if table.entity.startswith("gold.")}
     there = [name for name in sorted(entities) if lakehouse.exists(name)]
+    if not there:
+        raise LakehouseError(
+            f"nothing is published yet in {lakehouse.location}; `mergehouse run` builds the tables."
+        )
     connection = lakehouse.reading(*there, connection=database())
     connection.execute("CREATE SCHEMA IF NOT EXISTS preview")
     found = rows(

@@ -398,7 +398,7 @@ OF_TOM = [
     Defect("type", "a type that there is not", TOM, replaced(SALES, "dataType: string", "dataType: text")),
 ]
 OF_M = [
-    Defect("M", "a source in M without `in`", M, replaced(SALES, "in\n", "\n")),
+    Defect("M", "a source in M without `in`", M, replaced(SALES, "\tin\n", "\t\n")),
     Defect(
         "M's bracket",
         "a bracket in M that is not closed",

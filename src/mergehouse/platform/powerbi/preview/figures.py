@@ -14,6 +14,7 @@ from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import database, load, quoted, rows
 from mergehouse.platform.powerbi.objects import SemanticModel, Table
+from mergehouse.platform.powerbi.ordered_values import ordered
 from mergehouse.platform.powerbi.preview.clock import YEAR, BrandDays, Window, windows
 from mergehouse.platform.powerbi.preview.measures import Aggregate, Formula, Value, formula_of
 from mergehouse.platform.powerbi.preview.reading import Condition
@@ -21,7 +22,7 @@ from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import group_table
 
-COUNTRY, WINDOWS = "preview.country", "preview.window"
+WINDOWS = "preview.windows"
 DAY = "order_date"
 Key = tuple[Any, ...]
 
@@ -245,7 +246,7 @@ class _Query:
             alias = quoted(join.to_table)
             one = self.model.column(join.to_table, join.to_column).source.strip("[]")
             many = self.model.column(join.from_table, join.from_column).source
-            entity = self.model.table(join.to_table).entity or COUNTRY
+            entity = self.model.table(join.to_table).entity or _made(join.to_table)
             self.joins[alias] = (
                 f"LEFT JOIN {entity} AS {alias} ON {alias}.{quoted(one)} = {before}.{quoted(many)}"
             )
@@ -266,6 +267,11 @@ class _Query:
                 if join.from_table == way[-1].to_table
             ]
         raise KeyError(f"{start} is not joined to {end}")
+
+
+def _made(table: str) -> str:
+    """A table that DAX makes in Power BI, and that is loaded here."""
+    return f"preview.{quoted(table)}"
 
 
 def _of_table(sql: str) -> str:
@@ -298,7 +304,11 @@ def gold(lakehouse: Lakehouse, project: Project, model: SemanticModel) -> Gold:
     columns, listed = group_table(project, "countries")
     countries = polars.DataFrame(listed, schema=list(columns), orient="row")
     named = {"country_code": "Country code", "country": "Country", "region": "Region"}
-    load(connection, f"TABLE {COUNTRY}", countries.select(list(named)).rename(named))
+    load(connection, f"TABLE {_made('Country')}", countries.select(list(named)).rename(named))
+    for each in ordered():
+        names = [f"Value{n}" for n in range(1, 5)]
+        values = [(*value, n) for n, value in enumerate(each.values)]
+        load(connection, f"TABLE {_made(each.name)}", polars.DataFrame(values, names, orient="row"))
     days = {name: project.churn_after_days(name) for name in project.brands}
     return Gold(model, connection, by_brand, days)
 

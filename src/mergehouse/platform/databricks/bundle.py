@@ -41,8 +41,8 @@ from mergehouse.platform.powerbi.folder import Written, write_generated
 from mergehouse.project.config import Project, load_project
 
 FILE = "databricks.yml"
-HEAD = """# Written by `mergehouse platform databricks`: change the project and write it again. What differs from
-# place to place is a variable: give it with --var, or as BUNDLE_VAR_<name> in the environment.
+HEAD = """# Written by `mergehouse platform databricks`: change the project and write it again. What differs
+# from place to place is a variable: give it with --var, or as BUNDLE_VAR_<name> in the environment.
 """
 CLI = ">= 0.281.0"  # the first whose dashboards have a catalog of their own
 DASHBOARD = "executive.lvdash.json"

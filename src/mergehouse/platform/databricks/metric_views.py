@@ -17,10 +17,7 @@ from mergehouse.kpi.catalogue import Kpi
 from mergehouse.platform.databricks.statements import named
 
 VERSION = 1.1
-FORMATS: dict[str, dict[str, Any]] = {
-    "integer": {"type": "number", "decimal_places": {"type": "exact", "places": 0}},
-    "percent": {"type": "percentage", "decimal_places": {"type": "exact", "places": 1}},
-}
+FORMATS = {"integer": ({"type": "number"}, 0), "percent": ({"type": "percentage"}, 1)}  # and money
 ROUNDED = {"money": 2, "percent": 6}  # places of a ratio, as in the catalogue
 ABOUT = ("string", "date", "boolean")  # types of columns that figures can be cut by
 
@@ -90,17 +87,14 @@ def _dimensions(contract: Contract) -> list[str]:
 
 
 def _measure(kpi: Kpi) -> dict[str, Any]:
-    currency = {
-        "type": "currency",
-        "currency_code": kpi.unit,
-        "decimal_places": {"type": "exact", "places": 2},
-    }
+    currency = {"type": "currency", "currency_code": kpi.unit}
+    shown, places = FORMATS.get(kpi.format, (currency, 2))
     return {
         "name": kpi.name,
         "expr": expression(kpi),
         "display_name": kpi.label,
         "comment": kpi.meaning,
-        "format": FORMATS.get(kpi.format, currency),
+        "format": {**shown, "decimal_places": {"type": "exact", "places": places}},
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from mergehouse.platform.databricks.checks.bundle import bundle_faults
 from mergehouse.platform.databricks.checks.dashboard import dashboard_faults
-from mergehouse.platform.databricks.checks.sql import catalog_faults, tables_in
+from mergehouse.platform.databricks.checks.sql import catalog_faults
 from mergehouse.platform.databricks.checks.typed import typed_faults
 
 
@@ -24,8 +24,9 @@ def faults_of(files: Mapping[str, str]) -> list[str]:
     targets = dict.fromkeys(name.split("/")[1] for name in files if name.startswith("sql/"))
     for target in targets:
         scripts = {name: text for name, text in files.items() if name.startswith(f"sql/{target}/")}
-        found += catalog_faults(scripts)
+        faults, tables = catalog_faults(scripts)
+        found += faults
         for name, text in files.items():
             if name.endswith(".lvdash.json"):
-                found += dashboard_faults(name, text, tables_in(scripts))
+                found += dashboard_faults(name, text, tables)
     return list(dict.fromkeys(found))

@@ -122,8 +122,12 @@ def _jobs(settings: Json, target: str, files: Mapping[str, str]) -> Iterator[str
 
 
 def _job(job: Json, settings: Json, target: str, files: Mapping[str, str]) -> Iterator[str]:
-    tasks = {task.get("task_key"): task for task in job.get("tasks") or []}
-    if len(tasks) != len(job.get("tasks") or []):
+    given = job.get("tasks")
+    if not isinstance(given, list) or not all(isinstance(task, dict) for task in given):
+        yield ".tasks: expected a list of tasks."
+        return
+    tasks = {task.get("task_key"): task for task in given}
+    if len(tasks) != len(given):
         yield ".tasks: two of them have the same task_key."
     environments = {found.get("environment_key") for found in job.get("environments") or []}
     for key, task in tasks.items():

@@ -1,7 +1,8 @@
 """The SQL of a catalog: that every statement can be read, names what is there, and that nobody may read a
 table before its filter.
 
-SQLGlot reads most of it. What it does not know must be one of the forms of `OWN_FORMS`, word for word.
+Tables and functions are read by SQLGlot. Of the other statements, most of which it does not know, each must
+be one of the forms of `OWN_FORMS`, word for word.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ NAME = r"(?:`(?:[^`]|``)+`)"
 PATH = rf"{NAME}(?:\.{NAME}){{0,2}}"
 TEXT = r"'(?:[^'\\]|\\.)*'"
 LIST = rf"\((?P<on>(?:{NAME}(?:, {NAME})*)?)\)"
-OWN_FORMS = {  # what SQLGlot 30 reads as a command alone, without looking into it
+OWN_FORMS = {
+    "schema": rf"CREATE SCHEMA IF NOT EXISTS {PATH} COMMENT {TEXT}",
+    "words": rf"COMMENT ON TABLE (?P<table>{PATH}) IS {TEXT}",
+    "column": rf"ALTER TABLE (?P<table>{PATH}) ALTER COLUMN (?P<column>{NAME}) COMMENT {TEXT}",
     "catalog": rf"CREATE CATALOG IF NOT EXISTS {NAME} COMMENT {TEXT}",
     "volume": rf"CREATE VOLUME IF NOT EXISTS {PATH} COMMENT {TEXT}",
     "tag": rf"ALTER TABLE (?P<table>{PATH}) ALTER COLUMN (?P<column>{NAME}) SET TAGS \({TEXT} = {TEXT}\)",
@@ -39,7 +43,6 @@ PRIVILEGES = {
     "TABLE": {"SELECT", "MODIFY"},
 }
 FUNCTIONS = ("get",)  # of Databricks that SQLGlot does not know
-COLUMN = re.compile(rf"ALTER TABLE (?P<table>{PATH}) ALTER COLUMN (?P<column>{NAME}) COMMENT {TEXT}")
 Columns = dict[str, str]
 
 
@@ -56,11 +59,12 @@ class _Seen:
     catalogs: set[str] = field(default_factory=set)
 
 
-def catalog_faults(scripts: Mapping[str, str]) -> list[str]:
-    """What is wrong with the SQL files of one catalog, in the order in which they are run.
+def catalog_faults(scripts: Mapping[str, str]) -> tuple[list[str], dict[str, Columns]]:
+    """What is wrong with the SQL files of one catalog, in the order in which they are run; and the tables
+    that they make, by `schema.table`, with the types of their columns.
 
     >>> catalog_faults({"1.sql": "SELECT 1"})
-    ['1.sql: `SELECT 1`: not one of the statements that define a catalog.']
+    (['1.sql: `SELECT 1`: not one of the statements that define a catalog.'], {})
     """
     seen, found = _Seen(), []
     for name in sorted(scripts):
@@ -72,21 +76,7 @@ def catalog_faults(scripts: Mapping[str, str]) -> list[str]:
             found.append(f"{name}: {table} has no row filter.")
     if len(seen.catalogs) > 1:
         found.append(f"{name}: names of several catalogs: {', '.join(sorted(seen.catalogs))}.")
-    return found
-
-
-def tables_in(scripts: Mapping[str, str]) -> dict[str, Columns]:
-    """The columns and their types of the tables that SQL files make, by `schema.table`.
-
-    >>> tables_in({"1.sql": "CREATE TABLE IF NOT EXISTS `c`.`gold`.`t` (`a` DATE)"})
-    {'gold.t': {'a': 'DATE'}}
-    """
-    seen = _Seen()
-    for name in sorted(scripts):
-        for statement in statements_of(scripts[name]):
-            if statement.startswith("CREATE TABLE"):
-                list(_faults(statement, seen))
-    return {".".join(_parts(table)[1:]): columns for table, columns in seen.tables.items()}
+    return found, {".".join(_parts(table)[1:]): columns for table, columns in seen.tables.items()}
 
 
 def _faults(statement: str, seen: _Seen) -> Iterator[str]:
@@ -103,11 +93,7 @@ def _faults(statement: str, seen: _Seen) -> Iterator[str]:
         _table(tree, seen)
     elif isinstance(tree, exp.Create) and tree.kind == "FUNCTION":
         yield from _function(tree, seen)
-    elif described := COLUMN.fullmatch(statement):
-        yield from _column(described, seen)
-    elif isinstance(tree, exp.Comment) and str(tree.args["kind"]) == "TABLE":
-        yield from _there(tree.this.sql("databricks"), seen)
-    elif not (isinstance(tree, exp.Create) and tree.kind == "SCHEMA"):
+    else:
         yield "not one of the statements that define a catalog."
 
 
@@ -141,14 +127,19 @@ def _function(tree: exp.Create, seen: _Seen) -> Iterator[str]:
 
 def _own(form: str, found: re.Match[str], seen: _Seen) -> Iterator[str]:
     given = found.groupdict()
-    if form == "tag":
+    if form == "words":
+        yield from _there(given["table"], seen)
+    elif form in ("tag", "column"):
         yield from _column(found, seen)
+        if form == "tag" and (given["table"], given["column"]) not in seen.masked:
+            yield "a column that is tagged has no mask."
     elif form == "filter":
         yield from _there(given["table"], seen)
         yield from _call(given["table"], given["function"], given["on"], seen)
         seen.filtered.add(given["table"])
     elif form == "mask":
         yield from _column(found, seen)
+        seen.masked.add((given["table"], given["column"]))
         others = f", {given['on']}" if given["on"] else ""
         yield from _call(given["table"], given["function"], given["column"] + others, seen)
     elif form == "view":

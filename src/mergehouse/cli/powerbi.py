@@ -1,4 +1,4 @@
-"""`powerbi`: the semantic model and the report as a project that Power BI Desktop opens."""
+"""`powerbi`: the semantic model and the report as a project that Power BI Desktop opens, and a preview."""
 
 from __future__ import annotations
 
@@ -48,5 +48,28 @@ def write(
     typer.echo(
         f"{len(files.written)} files written, {len(files.unchanged)} unchanged, {len(files.removed)} removed"
     )
+    for note in made.notes:
+        typer.echo(note)
+
+
+@powerbi.command(rich_help_panel="Commands")
+def preview(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write page and pictures.")] = Path(
+        "powerbi-preview"
+    ),
+    as_json: Json = False,
+    project: Folder = HERE,
+    env: Env = None,
+) -> None:
+    """Draw the report's pages with figures from Gold, for who has no Power BI."""
+    from mergehouse.platform.powerbi.preview.write import write_preview
+    from mergehouse.project.config import load_project
+
+    made = write_preview(load_project(project, env), folder)
+    if as_json:
+        render.print_json(made)
+        return
+    for file in (made.page, *made.pictures):
+        typer.echo(file)
     for note in made.notes:
         typer.echo(note)

@@ -12,8 +12,15 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.errors import ConfigError
 from mergehouse.platform.powerbi.objects import Table
 
-COMPARED = {exp.EQ: "==", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
-JOINED = {exp.And: "&&", exp.Or: "||"}
+COMPARED: dict[type[exp.Expression], str] = {
+    exp.EQ: "==",
+    exp.NEQ: "<>",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.LT: "<",
+    exp.LTE: "<=",
+}
+JOINED: dict[type[exp.Expression], str] = {exp.And: "&&", exp.Or: "||"}
 
 
 def text(value: str) -> str:

@@ -8,7 +8,8 @@ from mergehouse.platform.powerbi.dax import column_name, measure_name, text
 from mergehouse.platform.powerbi.objects import Column, Measure, Table
 
 DIMENSIONS = (  # tables and columns
-    ("Brand", "Brand"), ("Country", "Region"), ("Country", "Country"), ("Date", "Year"), ("Date", "Month"), ("Date", "Weekday"),
+    ("Brand", "Brand"), ("Country", "Region"), ("Country", "Country"),
+    ("Date", "Year"), ("Date", "Month"), ("Date", "Weekday"),
 )  # fmt: skip
 
 

@@ -164,13 +164,13 @@ def _per_day(label: str) -> str:
 
 
 def _in_week(label: str) -> str:
-    return f"""VAR week = SELECTEDVALUE ( 'Week'[Week] )
+    return f"""VAR chosen = SELECTEDVALUE ( 'Week'[Week] )
 RETURN
     SUMX (
         {EVERY_BRAND},
-        VAR since = [Clock end] + 7 * week
+        VAR since = [Clock end] + 7 * chosen
         VAR until = since + 6
-        RETURN IF ( NOT ISBLANK ( week ) && since >= [First day], {_between(label)} + 0 )
+        RETURN IF ( NOT ISBLANK ( chosen ) && since >= [First day], {_between(label)} + 0 )
     )"""
 
 

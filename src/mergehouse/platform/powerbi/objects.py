@@ -122,6 +122,7 @@ class SemanticModel:
     relationships: tuple[Relationship, ...]
     roles: tuple[Role, ...]
     location: str = ""  # of the tables: what the parameters of the sources say where nobody changes them
+    brands: tuple[str, ...] = ()  # their labels, in the order of their colours
 
     def has_table(self, name: str) -> bool:
         return any(table.name == name for table in self.tables)

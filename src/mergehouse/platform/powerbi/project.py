@@ -6,9 +6,12 @@ Source: Microsoft's pages on Power BI Desktop projects and the published schemas
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mergehouse.json_text import json_text
 from mergehouse.platform.powerbi.ids import stable_id
 from mergehouse.platform.powerbi.objects import SemanticModel
+from mergehouse.platform.powerbi.report.files import report_files
 from mergehouse.platform.powerbi.tmdl import file_name, tmdl_files
 
 SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric"
@@ -46,11 +49,11 @@ def report_item_files(model: SemanticModel) -> dict[str, str]:
             "item/report/definitionProperties/2.0.0",
             {"version": REPORT_FORMAT, "datasetReference": reference},
         ),
-    } | _one_page()
+    } | report_files(model)
 
 
 def platform_file(kind: str, name: str) -> str:
-    """`.platform` of an item: its logical id is the same whenever an item of this kind and name is written."""
+    """`.platform` of an item; one of this kind and name has the same logical id whenever it is written."""
     content = {
         "metadata": {"type": kind, "displayName": name},
         "config": {"version": "2.0", "logicalId": stable_id(kind, name)},
@@ -67,22 +70,5 @@ def _opened(name: str) -> dict[str, object]:
     }
 
 
-def _one_page() -> dict[str, str]:
-    definition = "item/report/definition"
-    page = {
-        "name": "first",
-        "displayName": "First",
-        "displayOption": "FitToPage",
-        "height": 720,
-        "width": 1280,
-    }
-    return {
-        "definition/version.json": _json(f"{definition}/versionMetadata/1.0.0", {"version": "2.0.0"}),
-        "definition/report.json": _json(f"{definition}/report/3.3.0", {"themeCollection": {}}),
-        "definition/pages/pages.json": _json(f"{definition}/pagesMetadata/1.1.0", {"pageOrder": ["first"], "activePageName": "first"}),
-        "definition/pages/first/page.json": _json(f"{definition}/page/2.1.0", page),
-    }  # fmt: skip
-
-
-def _json(schema: str, content: dict[str, object]) -> str:
+def _json(schema: str, content: Mapping[str, object]) -> str:
     return json_text({"$schema": f"{SCHEMAS}/{schema}/schema.json", **content}) + "\n"

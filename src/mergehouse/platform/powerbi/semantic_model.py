@@ -1,4 +1,4 @@
-"""The semantic model of a project: tables of the lakehouse as a star, KPIs as measures, roles of access.yml."""
+"""The semantic model of a project: the lakehouse as a star, KPIs as measures, roles of access.yml."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from mergehouse.access.policy import load_policy
 from mergehouse.kpi.catalogue import Kpi, catalogue
-from mergehouse.platform.powerbi import clock, methods, what_if
-from mergehouse.platform.powerbi.dax import text
+from mergehouse.platform.powerbi.choices import choices
+from mergehouse.platform.powerbi.countries import countries
 from mergehouse.platform.powerbi.field_parameters import field_parameters
+from mergehouse.platform.powerbi.fixed_measures import HOME, fixed_measures, where_observable
 from mergehouse.platform.powerbi.measures import Placed, measures, placed
-from mergehouse.platform.powerbi.objects import Column, Hierarchy, Mode, SemanticModel, Table
+from mergehouse.platform.powerbi.objects import Mode, SemanticModel, Table
 from mergehouse.platform.powerbi.roles import roles
-from mergehouse.platform.powerbi.star import COUNTRIES, relationships, star, star_table
+from mergehouse.platform.powerbi.star import relationships, star, star_table
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import group_table
 from mergehouse.release.export.export import releases_of
 
 
@@ -42,7 +42,7 @@ def semantic_model(
     tables = _with_measures(tables, found, project)
     return SemanticModel(
         project.config.name, mode, tables, joined, roles(load_policy(project), tables, list(project.brands)),
-        location=releases_of(project),
+        location=releases_of(project), brands=tuple(brand.label for brand in project.brands.values()),
     )  # fmt: skip
 
 
@@ -55,44 +55,15 @@ def _tables(project: Project, mode: Mode, kpis: list[Kpi], science: bool) -> tup
         star_table(given, words, frozenset(measured.get(given.of, ())))
         for given in words.within(mode, science)
     ]
-    return (*tables, _countries(project), *clock.clock_tables(), *what_if.what_if_tables())
-
-
-def _countries(project: Project) -> Table:
-    """Countries of mappings/countries.csv: no table of Gold has them all."""
-    columns, rows = group_table(project, "countries")
-    listed = [dict(zip(columns, row, strict=True)) for row in rows]
-    values = ",\n        ".join(
-        "{ " + ", ".join(text(row[name] or "") for name in ("country_code", "country", "region")) + " }"
-        for row in listed
-    )
-    dax = (
-        'DATATABLE (\n    "Country code", STRING, "Country", STRING, "Region", STRING,\n'
-        f"    {{\n        {values}\n    }}\n)"
-    )
-    return Table(
-        COUNTRIES,
-        "The countries of the world in reporting regions, as the project's mapping has them. One row is one country.",
-        (
-            Column("Country code", "[Country code]", "string", "ISO 3166-1 alpha-2", is_key=True, is_hidden=True),
-            Column("Country", "[Country]", "string", "Country name", category="Country"),
-            Column("Region", "[Region]", "string", "Reporting region"),
-        ),
-        dax=dax,
-        hierarchies=(Hierarchy("Regions", ("Region", "Country"), "By Region, Country"),),
-    )  # fmt: skip
+    return (*tables, countries(project), *choices())
 
 
 def _with_measures(tables: tuple[Table, ...], found: list[Placed], project: Project) -> tuple[Table, ...]:
     kpis = [each.kpi for each in found]
-    days = {name: project.churn_after_days(name) for name in project.brands}
     by_table = measures(found)
-    by_table.setdefault(clock.HOME, []).extend(
-        [*clock.clock_measures(), *methods.methods_measures(kpis, days)]
-    )
-    by_table.setdefault(what_if.CUSTOMERS, []).extend(
-        what_if.what_if_measures(project.config.churn_after_days)
-    )
+    for table, fixed in fixed_measures(project).items():
+        by_table.setdefault(table, []).extend(fixed)
+    by_table[HOME].extend(where_observable(kpis))
     labels = {kpi.label for kpi in kpis}
     whole = [each for group in by_table.values() for each in group if each.name in labels]
     ordered = sorted(whole, key=lambda each: [kpi.label for kpi in kpis].index(each.name))

@@ -15,8 +15,11 @@ LAKEHOUSE, RELEASE, HOST, HTTP_PATH, CATALOG = (
     "Lakehouse", "Release folder", "Databricks host", "Databricks HTTP path", "Databricks catalog",
 )  # fmt: skip
 ONELAKE = "https://onelake.dfs.fabric.microsoft.com"
-UNSET = "00000000-0000-0000-0000-000000000000"  # workspace and lakehouse, put in where it is deployed
-M_TYPES = {"string": "type text", "int64": "Int64.Type", "decimal": "Currency.Type", "double": "type number", "boolean": "type logical"}  # fmt: skip
+UNSET = "00000000-0000-0000-0000-000000000000"  # of workspace and lakehouse, until it is deployed
+M_TYPES = {
+    "string": "type text", "int64": "Int64.Type", "decimal": "Currency.Type", "double": "type number",
+    "boolean": "type logical",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

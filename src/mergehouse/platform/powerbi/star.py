@@ -186,9 +186,8 @@ def _format(column: ColumnContract, kind: DataType) -> str:
 def _expect_columns(table: StarTable) -> None:
     levels = [level for levels in table.hierarchies.values() for level in levels]
     sorts = [*table.sort, *table.sort.values()]
-    for key, names in {
-        "only": table.only, "named": table.named, "hidden": table.hidden, "sort": sorts, "hierarchies": levels,
-    }.items():  # fmt: skip
+    given = {"only": table.only, "named": table.named, "hidden": table.hidden, "sort": sorts}
+    for key, names in {**given, "hierarchies": levels}.items():
         for name in names:
             _expect(name, table, key)
 

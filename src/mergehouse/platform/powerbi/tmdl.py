@@ -20,7 +20,7 @@ STORAGE = {"direct-lake": "directLake", "import": "import", "directquery": "dire
 def tmdl_files(model: SemanticModel) -> dict[str, str]:
     """The files of the folder `definition`, by their paths in it."""
     files = {
-        "database.tmdl": f"database {name(model.name)}\n\tcompatibilityLevel: {LEVEL}\n",
+        "database.tmdl": f"database\n\tcompatibilityLevel: {LEVEL}\n\n",
         "model.tmdl": _text(_model(model)),
         "expressions.tmdl": _text(_expressions(model)),
         "relationships.tmdl": _text(_relationships(model)),
@@ -48,7 +48,7 @@ def file_name(of: str) -> str:
 
 
 def _text(lines: Iterator[str]) -> str:
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return "\n".join(lines).rstrip("\n") + "\n\n"
 
 
 def _model(model: SemanticModel) -> Iterator[str]:
@@ -58,14 +58,13 @@ def _model(model: SemanticModel) -> Iterator[str]:
     yield "\tdiscourageImplicitMeasures"
     yield "\tsourceQueryCulture: en-US"
     yield ""
-    yield '\tannotation PBI_ProTooling = ["DevMode"]'
-    yield "\tannotation __PBI_TimeIntelligenceEnabled = 0"
+    yield 'annotation PBI_ProTooling = ["DevMode"]'
+    yield ""
+    yield "annotation __PBI_TimeIntelligenceEnabled = 0"
     yield ""
     yield from (f"ref table {name(table.name)}" for table in model.tables)
     yield ""
     yield from (f"ref role {name(role.name)}" for role in model.roles)
-    yield ""
-    yield from (f"ref expression {name(shared.name)}" for shared in shared_expressions(model))
 
 
 def _expressions(model: SemanticModel) -> Iterator[str]:
@@ -136,15 +135,15 @@ def _column(column: Column, table: Table, model: SemanticModel) -> Iterator[str]
         yield f"\t\tformatString: {_value(column.format)}"
     if column.folder:
         yield f"\t\tdisplayFolder: {_value(column.folder)}"
+    yield f"\t\tlineageTag: {stable_id('column', table.name, column.source)}"
     if column.category:
         yield f"\t\tdataCategory: {column.category}"
-    if column.sort_by:
-        yield f"\t\tsortByColumn: {name(column.sort_by)}"
-    yield f"\t\tlineageTag: {stable_id('column', table.name, column.source)}"
     if table.entity and model.mode == "direct-lake":
         yield f"\t\tsourceLineageTag: {column.source}"
     yield "\t\tsummarizeBy: none"
     yield f"\t\tsourceColumn: {_value(column.source)}"
+    if column.sort_by:
+        yield f"\t\tsortByColumn: {name(column.sort_by)}"
     if column.fields:
         yield ""
         yield "\t\trelatedColumnDetails"
@@ -176,7 +175,7 @@ def _partition(table: Table, model: SemanticModel) -> Iterator[str]:
     if table.dax:
         yield f"\tpartition {name(table.name)} = calculated"
         yield "\t\tmode: import"
-        yield from _assigned("\tsource", table.dax, 1)
+        yield from _assigned("source", table.dax, 2)
     elif model.mode == "direct-lake":
         yield f"\tpartition {name(table.name)} = entity"
         yield "\t\tmode: directLake"
@@ -187,7 +186,7 @@ def _partition(table: Table, model: SemanticModel) -> Iterator[str]:
     else:
         yield f"\tpartition {name(table.name)} = m"
         yield f"\t\tmode: {STORAGE[model.mode]}"
-        yield from _assigned("\tsource", m_source(table, model.mode), 1)
+        yield from _assigned("source", m_source(table, model.mode), 2)
 
 
 def _role(role: Role) -> Iterator[str]:
@@ -200,8 +199,7 @@ def _role(role: Role) -> Iterator[str]:
         yield f"\ttablePermission {name(table)}" + (f" = {rule}" if rule else "")
         for column in role.hidden.get(table, ()):
             yield ""
-            yield f"\t\tcolumnPermission {name(column)}"
-            yield "\t\t\tmetadataPermission: none"
+            yield f"\t\tcolumnPermission {name(column)} = none"
 
 
 def _schema(table: Table) -> str:

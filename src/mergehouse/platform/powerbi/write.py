@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mergehouse.errors import ConfigError
+from mergehouse.errors import CheckFailed, ConfigError
+from mergehouse.platform.powerbi.checks import wrong_in
 from mergehouse.platform.powerbi.folder import Written, write_generated
 from mergehouse.platform.powerbi.objects import MODES, Mode
 from mergehouse.platform.powerbi.project import project_files
+from mergehouse.platform.powerbi.report.files import left_out
 from mergehouse.platform.powerbi.semantic_model import semantic_model
 from mergehouse.platform.powerbi.tmdl import file_name
 from mergehouse.project.config import Project
 from mergehouse.project.validation import nearest_known
+
+
+SHOWN = 5  # sentences of a message
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,13 @@ def write_project(
     [chosen] = [known for known in MODES if known == mode]
     model = semantic_model(project, chosen)
     files = project_files(model)
+    if wrong := wrong_in(files):
+        raise CheckFailed(
+            f"{folder}: not written, since what would be is not sound: "
+            + "; ".join(wrong[:SHOWN])
+            + (f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else "")
+            + f". What {project.folder} says of KPIs, contracts or roles leads there."
+        )
     written = write_generated(folder, files, overwrite)
     return PowerBiProject(
         str(folder / f"{file_name(model.name)}.pbip"),
@@ -55,4 +67,5 @@ def write_project(
         sum(len(table.measures) for table in model.tables),
         len(model.roles),
         written,
+        list(left_out(model)),
     )

@@ -20,7 +20,7 @@ def fabric(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write the items for Microsoft Fabric: what its Git integration and `platform deploy` take."""
+    """Write the items of a workspace in Microsoft Fabric."""
     from mergehouse.cli import render, render_platform
     from mergehouse.platform.fabric.items import project_items
     from mergehouse.platform.powerbi.folder import write_generated
@@ -60,7 +60,7 @@ def deploy(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Deploy the items for Microsoft Fabric into a workspace, with fabric-cicd."""
+    """Deploy these items into a workspace, with fabric-cicd."""
     from mergehouse.cli import render, render_platform
     from mergehouse.platform.fabric.deploy import deploy as deploy_items
 
@@ -84,7 +84,7 @@ def deploy_stage(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Deploy the items of a stage of Fabric's deployment pipeline to the next; no data is moved."""
+    """Deploy a stage of Fabric's deployment pipeline to the next."""
     from mergehouse.cli import render, render_platform
     from mergehouse.platform.fabric.deployment_pipeline import StageNotDeployed
     from mergehouse.platform.fabric.deployment_pipeline import deploy_stage as deploy_items

@@ -12,6 +12,7 @@ from mergehouse.platform.powerbi.field_parameters import field_parameters
 from mergehouse.platform.powerbi.fixed_measures import HOME, fixed_measures, where_observable
 from mergehouse.platform.powerbi.measures import Placed, measures, placed
 from mergehouse.platform.powerbi.objects import Mode, SemanticModel, Table
+from mergehouse.platform.powerbi.ordered_values import ordered_tables
 from mergehouse.platform.powerbi.roles import roles
 from mergehouse.platform.powerbi.star import relationships, star, star_table
 from mergehouse.project.config import Project
@@ -55,7 +56,7 @@ def _tables(project: Project, mode: Mode, kpis: list[Kpi], science: bool) -> tup
         star_table(given, words, frozenset(measured.get(given.of, ())))
         for given in words.within(mode, science)
     ]
-    return (*tables, countries(project), *choices())
+    return (*tables, countries(project), *ordered_tables(), *choices())
 
 
 def _with_measures(tables: tuple[Table, ...], found: list[Placed], project: Project) -> tuple[Table, ...]:

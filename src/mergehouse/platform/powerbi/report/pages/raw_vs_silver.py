@@ -10,13 +10,15 @@ from mergehouse.platform.powerbi.report.layout import CONTENT, STRIP, cell
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import HIGH, header
 
-VALUE, STEP, KPI = "Sum(Raw vs Silver[Value])", "Raw vs Silver[Step]", "Raw vs Silver[KPI]"
+VALUE, STEP = "Sum(Raw vs Silver[Value])", "Cleaning step[Cleaning step]"
+FIGURE = "Cleaned figure[Cleaned figure]"
+STEP_CODE, FIGURE_CODE = "Raw vs Silver[Step]", "Raw vs Silver[KPI]"
 
 
 def page(model: SemanticModel) -> Page:
-    """One brand at a time: amounts up to the step fx are in its own currency."""
-    steps = Values(STEP, ("clean",), excluded=True)  # the sum of the others, which the plot draws itself
-    money, lines = Values(KPI, ("gmv_eur",)), Values(KPI, ("order_lines",))
+    """One brand at a time: amounts up to the step Currency are in its own currency."""
+    steps = Values(STEP_CODE, ("clean",), excluded=True)  # the sum of the others, which the plot draws itself
+    money, lines = Values(FIGURE_CODE, ("gmv_eur",)), Values(FIGURE_CODE, ("order_lines",))
     return Page(
         "raw_vs_silver",
         "Raw vs Silver",
@@ -36,7 +38,7 @@ def page(model: SemanticModel) -> Page:
                 (STEP, VALUE),
                 (
                     "From the raw sum to GMV",
-                    "Amounts in the brand's currency; the step fx leads to EUR; the total is GMV",
+                    "Amounts in the brand's currency; the step Currency leads to EUR; the total is GMV",
                     "Steps: from the sum of all raw amounts to GMV, each with what it changes",
                 ),
                 labels={VALUE: "Amount"},
@@ -57,7 +59,7 @@ def page(model: SemanticModel) -> Page:
             matrix(
                 "steps",
                 cell(8, 4, CONTENT, 318),
-                (STEP, KPI, {VALUE: "Value"}),
+                (STEP, FIGURE, {VALUE: "Value"}),
                 (
                     "Step by step",
                     "They add up to the cent",

@@ -115,7 +115,9 @@ class Fabric:
         if any((i.kind, i.name) == (kind, body["displayName"]) for i in self.items.values()):
             return _error(400, "ItemDisplayNameAlreadyInUse", "Requested name is already in use")
         new = Stored(str(uuid.uuid4()), kind, body["displayName"], body["description"], {})
-        if kind != "Lakehouse":
+        if kind == "Lakehouse":
+            assert body["creationPayload"] == {"enableSchemas": True}
+        else:
             new.parts = self._decoded(kind, body["definition"])
         if kind in self.fail:
             return self._operation(new.told(), self.fail[kind])

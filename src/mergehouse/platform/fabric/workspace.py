@@ -12,7 +12,7 @@ from typing import Any
 
 from mergehouse.errors import ConfigError
 from mergehouse.platform.fabric.api import ADVICE, FabricApi
-from mergehouse.platform.fabric.item import is_uuid
+from mergehouse.platform.fabric.item import Key, is_uuid
 from mergehouse.project.validation import nearest_known
 
 TODO = ADVICE | {
@@ -29,6 +29,10 @@ class WorkspaceItem:
     kind: str
     name: str
     description: str
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.name
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The same figures by a dbt project on DuckDB: python -m benchmarks.dbt_job PROJECT [--dbt COMMAND].
 
-The project in `benchmarks/dbt` is what a data team writes by hand: typed staging views, tables between, marts, a
-file of tests. It has no Delta tables, no rows kept with a reason, no account of what was left out, and it knows
-the demonstration's formats. Its KPIs are held against those that the demonstration's generator knows.
+The project in `benchmarks/dbt` is what a data team writes by hand: typed staging views, tables between,
+marts, a file of tests. It has no Delta tables, no rows kept with a reason, no account of what was left out,
+and it knows the demonstration's formats. Its KPIs are held against those that the generator knows.
 
 dbt is none of this package's dependencies: `python -m venv dbt && dbt/bin/pip install "dbt-core==1.11.16"
 "dbt-duckdb==1.10.1" "duckdb==2.*"`.
@@ -27,7 +27,8 @@ from mergehouse.project.config import Project, load_project
 
 HERE = Path(__file__).parent / "dbt"
 KPIS = (
-    "gmv", "returns", "margin", "net_revenue", "orders", "units", "customers", "active_customers", "repeat_customers",
+    "gmv", "returns", "margin", "net_revenue", "orders", "units", "customers", "active_customers",
+    "repeat_customers",
 )  # fmt: skip
 
 

@@ -26,10 +26,19 @@ class _Contents(TyperGroup):
                 formatter.write_dl(rows)
 
 
-def _commands(help: str, **options: Any) -> typer.Typer:
+class _WithUsual(_Contents):
+    """A group whose first command may be left out: what is none of its commands is that one's argument."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        usual = self.list_commands(ctx)[0]
+        is_named = bool(args) and args[0] in (*self.commands, *ctx.help_option_names)
+        return super().parse_args(ctx, args if is_named else [usual, *args])
+
+
+def _commands(help: str, cls: type[TyperGroup] = _Contents, **options: Any) -> typer.Typer:
     """A group of commands that looks like all others."""
     return typer.Typer(
-        cls=_Contents,
+        cls=cls,
         rich_markup_mode=None,
         context_settings={"max_content_width": 110},
         help=help,
@@ -66,6 +75,7 @@ platform = _group(
 products = _group(
     "products", "Identity", "Find categories for products, and items that brands share.", no_args_is_help=True
 )
+powerbi = _group("powerbi", "Release", "Write a Power BI project: semantic model and report.", cls=_WithUsual)
 users = _group("users", "Dashboards", "Say who may sign in to the dashboards.", no_args_is_help=True)
 
 HERE = Path()

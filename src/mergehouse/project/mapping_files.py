@@ -1,9 +1,9 @@
 """Mapping files: what a project and its brands know that is not in any export. Each becomes a `mapping.*`
 table.
 
-`mappings/*.csv` hold for the group; `category_map.csv`, `line_types.csv`, `customer_xref.csv` and
-`fx_rates.csv` in a brand's folder hold for that brand and are stacked. Rules keep their file order in
-`rule_no`.
+`mappings/*.csv` hold for the group, of which `identity_decisions.csv` need not be there; `category_map.csv`,
+`line_types.csv`, `customer_xref.csv` and `fx_rates.csv` in a brand's folder hold for that brand and are
+stacked. Rules keep their file order in `rule_no`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,15 @@ from pathlib import Path
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
+from mergehouse.project.customer_pairs import (
+    DECISION_COLUMNS,
+    DECISIONS,
+    KNOWN_PAIRS,
+    Rows,
+    customer_groups,
+    decisions,
+    known_pairs,
+)
 from mergehouse.project.text_file import read_text
 
 CUSTOMER_PAIRS = "customer_pairs"
@@ -34,7 +43,7 @@ BRAND_FILES = {
     "category_map": ("category_map.csv", ["match", "pattern", "department", "category"]),
     "line_types": ("line_types.csv", ["match", "pattern", "line_class"]),
     CUSTOMER_PAIRS: (
-        "customer_xref.csv",
+        KNOWN_PAIRS,
         ["source_customer_id", "other_source_system", "other_source_customer_id"],
     ),
     FX_RATES: ("fx_rates.csv", ["currency", "rate_date", "units_per_eur"]),
@@ -43,8 +52,6 @@ RULE_MATCHES = ("code", "name", "category")
 HELD_BACK = "held_back"  # brands whose deliveries a run does not read
 # units of a currency for a euro: what silver.fx_rates_eur holds
 LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
-
-Rows = tuple[list[str], list[list[str | None]]]
 
 
 def mapping_tables(project: Project) -> dict[str, Rows]:
@@ -58,8 +65,15 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     for name, (file, columns) in BRAND_FILES.items():
         tables[name] = _stacked(project, file, columns)
     _check_rates(project, tables[FX_RATES][1])
-    tables[CUSTOMER_PAIRS] = _known_pairs(project, *tables[CUSTOMER_PAIRS])
-    tables["customer_groups"] = _customer_groups(project, tables[CUSTOMER_PAIRS][1])
+    tables[CUSTOMER_PAIRS] = known_pairs(project, *tables[CUSTOMER_PAIRS])
+    tables["customer_groups"] = customer_groups(project, tables[CUSTOMER_PAIRS][1])
+    tables["identity_attributes"] = (
+        ["source_system", "attribute"],
+        [[b.name, attribute] for b in project.brands.values() for attribute in b.identity],
+    )
+    file = project.mappings_folder / DECISIONS
+    decided = _read(file, DECISION_COLUMNS)[1] if file.exists() else []
+    tables["identity_decisions"] = decisions(project, file, decided)
     tables["brands"] = (
         ["source_system", "label", "currency", "timezone", "as_of", "prices"],
         [
@@ -115,66 +129,6 @@ def _stacked(project: Project, file: str, columns: list[str]) -> Rows:
                 rows.append([*row, *_like(brand, file, row)] if is_rule else row)
     added = ["value_pattern", "name_pattern", "name_part"] if is_rule else []
     return ["source_system", "rule_no", *columns, *added], rows
-
-
-def _known_pairs(project: Project, names: list[str], rows: list[list[str | None]]) -> Rows:
-    """Pairs of customers, their numbers read as their brands' are. ConfigError where a cell is empty."""
-    cased = {brand.name for brand in project.brands.values() if _tells_case(brand)}
-    found: list[list[str | None]] = []
-    for brand, rule_no, *cells in rows:
-        with of_brand(str(brand)):
-            own, other_brand, other = cells
-            if own is None or other_brand is None or other is None:
-                where = _where(project.brands[str(brand)], BRAND_FILES[CUSTOMER_PAIRS][0], rule_no)
-                raise ConfigError(f"{where}: found an empty cell; expected two customer numbers and a brand.")
-            other_brand = other_brand.lower()
-            numbers = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
-            found.append([brand, rule_no, numbers[0], other_brand, numbers[1]])
-    return names, found
-
-
-def _customer_groups(project: Project, pairs: list[list[str | None]]) -> Rows:
-    """Everybody in a pair of known brands, with the alphabetically first number of all that pairs join them
-    to, by any number of steps.
-    """
-    firsts: dict[str, str] = {}
-
-    def first(customer: str) -> str:
-        while (nearer := firsts.setdefault(customer, customer)) != customer:
-            firsts[customer] = firsts.get(nearer, nearer)
-            customer = nearer
-        return customer
-
-    for brand, _, own, other_brand, other in pairs:
-        if other_brand not in project.brands:
-            continue
-        low, high = sorted((first(f"{brand}:{own}"), first(f"{other_brand}:{other}")))
-        firsts[high] = low
-    return ["source_system", "customer_code", "customer_id"], [
-        [*customer.split(":", 1), first(customer)] for customer in list(firsts)
-    ]
-
-
-def _tells_case(brand: Brand) -> bool:
-    """True where the brand's customer numbers come from a column of type id."""
-    if not brand.sources:
-        return False
-    with of_brand(brand.name):
-        sql = read_text(brand.folder / "order_lines.sql")
-    named = re.search(r"(\w+)`?\s+AS\s+`?customer_code\b", sql, re.IGNORECASE)
-    name = named[1] if named else "customer_code"
-    return any(name in s.columns and s.columns[name].type == "id" for s in brand.sources.values())
-
-
-def _as_code(text: str, tells_case: bool) -> str:
-    """A number in a mapping file as a column of type id or code reads it."""
-    seen = "".join(
-        " " if unicodedata.category(letter) in ("Zs", "Zl", "Zp", "Cc") else letter
-        for letter in text
-        if unicodedata.category(letter) != "Cf"
-    ).strip()
-    code = re.sub(r"^([0-9]+)\.0$", r"\1", re.sub('^="(.*)"$', r"\1", seen).strip())
-    return code if tells_case else code.upper()
 
 
 def _check_rates(project: Project, rows: list[list[str | None]]) -> None:

@@ -260,6 +260,8 @@ def is_off(contract: Contract, project: Project) -> bool:
     >>> is_off(contract_of("gold.customer_features"), tiny), is_off(contract_of("gold.dim_brand"), tiny)
     (True, False)
     """
+    if contract.part == "identity":
+        return not any(brand.identity for brand in project.brands.values())
     return contract.part == "science" and not project.config.science.tables
 
 

@@ -1,1 +1,1 @@
-"""Which customers of several brands are the same person: attributes, a linkage model, and what it finds."""
+"""Which customers and which products of several brands are the same."""

@@ -20,7 +20,7 @@ OF_PEOPLE = METHODS.index(KNOWN_PAIR)  # up to here
 
 @dataclass(frozen=True)
 class Clusters:
-    """`members`: KEY, `cluster` (a number), `method` and `probability` of the surest evidence that joins the
+    """`members`: KEY, `cluster` (a number), `method` and `score` of the surest evidence that joins the
     member to its cluster. `refused`: the evidence that does not count, with its columns.
     """
 
@@ -32,13 +32,13 @@ def unite(members: pl.DataFrame, evidence: pl.DataFrame, different: pl.DataFrame
     """Clusters of `members` (KEY), whatever the order of any rows.
 
     `evidence` has a pair of numbers (source_system_a, customer_code_a, source_system_b, customer_code_b),
-    `method` (one of METHODS), `probability` and `rank`, which orders decisions among themselves; `different`
-    has pairs. Pairs of which somebody is no member are left out.
+    `method` (one of METHODS), `score` (0 to 1, or null) and `rank`, which orders
+    decisions among themselves; `different` has pairs. Pairs of which somebody is no member are left out.
 
     >>> members = pl.DataFrame({"source_system": ["a", "a", "b"], "customer_code": ["1", "2", "9"]})
     >>> pair = {"source_system_a": "a", "customer_code_a": "1", "source_system_b": "b"}
-    >>> pair |= {"customer_code_b": "9", "method": "exact", "probability": 0.99, "rank": 0}
-    >>> evidence = pl.DataFrame([pair, pair | {"customer_code_a": "2", "probability": 0.98}])
+    >>> pair |= {"customer_code_b": "9", "method": "exact", "score": 0.99, "rank": 0}
+    >>> evidence = pl.DataFrame([pair, pair | {"customer_code_a": "2", "score": 0.98}])
     >>> found = unite(members, evidence, evidence.clear())
     >>> found.members["cluster"].to_list(), found.refused["customer_code_a"].to_list()
     ([0, 1, 0], ['2'])
@@ -51,10 +51,11 @@ def unite(members: pl.DataFrame, evidence: pl.DataFrame, different: pl.DataFrame
         .sort(
             "order",
             "rank",
-            pl.col("probability"),
+            "score",
             "low",
             "high",
-            descending=[False, False, True] + 2 * [False],
+            descending=[False, False, True, False, False],
+            nulls_last=True,
         )
     )
     brands = numbered["source_system"].rank("dense").cast(pl.Int64).to_list()
@@ -69,20 +70,20 @@ def unite(members: pl.DataFrame, evidence: pl.DataFrame, different: pl.DataFrame
     )
     counted = marked.filter(~pl.col("refused"))
     ends = [
-        counted.select("order", "method", "probability", member=pl.col(end).cast(pl.UInt32))
+        counted.select("order", "method", "score", member=pl.col(end).cast(pl.UInt32))
         for end in ("low", "high")
     ]
     surest = (
         pl.concat(ends)
-        .sort("order", "probability", descending=[False, True])
+        .sort("order", "score", descending=[False, True], nulls_last=True)
         .unique("member", keep="first", maintain_order=True)
-        .select("member", "method", "probability")
+        .select("member", "method", "score")
     )
     found = labelled.join(surest, on="member", how="left", maintain_order="left").select(
         *KEY,
         "cluster",
         pl.col("method").fill_null(OWN),
-        pl.col("probability").fill_null(1.0),
+        "score",
     )
     return Clusters(found, marked.filter("refused").select(evidence.columns))
 

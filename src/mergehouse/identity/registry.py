@@ -19,18 +19,18 @@ from mergehouse.identity.clusters import KEY, KNOWN_PAIR, OWN
 REGISTRY = "silver.identity_registry"
 SCHEMA = frame_schema(contract_of(REGISTRY).types)
 GONE, RESTORED = "gone", "restored"  # events
-DIGITS = 4  # of a probability
+DIGITS = 4  # of a score
 NEW_NUMBER = "{}~{}"  # an id, where that of every member is somebody else's
 
 
 def entries(registry: pl.DataFrame, members: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
     """The rows that a run adds to the `registry`, none where nothing has changed.
 
-    `members` are those of all clusters there are: KEY, `cluster`, `method`, `probability`. Both frames may
+    `members` are those of all clusters there are: KEY, `cluster`, `method`, `score`. Both frames may
     have any order: the rows, `now` aside, follow from what is in them.
 
     >>> members = pl.DataFrame({"source_system": ["b", "a"], "customer_code": ["9", "1"]})
-    >>> members = members.with_columns(cluster=0, method=pl.lit("exact"), probability=0.99)
+    >>> members = members.with_columns(cluster=0, method=pl.lit("exact"), score=0.99)
     >>> added = entries(pl.DataFrame(schema=SCHEMA), members, dt.datetime(2026, 1, 31, tzinfo=dt.UTC))
     >>> added.select("customer_code", "customer_id", "event").rows()
     [('1', 'a:1', 'new'), ('9', 'a:1', 'new')]
@@ -38,11 +38,11 @@ def entries(registry: pl.DataFrame, members: pl.DataFrame, now: dt.datetime) -> 
     0
     """
     last = latest(registry).select(
-        *KEY, previous_id="customer_id", known="method", sure="probability", before="event"
+        *KEY, previous_id="customer_id", known="method", sure="score", before="event"
     )
     there = last.filter(pl.col("before") != GONE)
     known = members.join(last, on=KEY, how="left").with_columns(
-        pl.col("probability").round(DIGITS),
+        pl.col("score").round(DIGITS),
         own=pl.format("{}:{}", *KEY),
         held=pl.when(pl.col("before") != GONE).then("previous_id"),
     )
@@ -50,13 +50,13 @@ def entries(registry: pl.DataFrame, members: pl.DataFrame, now: dt.datetime) -> 
     is_told = (
         (pl.col("held") == pl.col("customer_id"))
         & (pl.col("known") == pl.col("method"))
-        & (pl.col("sure") == pl.col("probability"))
+        & pl.col("sure").eq_missing(pl.col("score"))
     )
     told = named.filter(~is_told.fill_null(False))
     gone = there.join(members, on=KEY, how="anti").with_columns(
-        customer_id="previous_id", method=pl.lit(OWN), probability=pl.lit(1.0), event=pl.lit(GONE)
+        customer_id="previous_id", method=pl.lit(OWN), score=pl.lit(None, pl.Float64), event=pl.lit(GONE)
     )
-    columns = [*KEY, "customer_id", "method", "probability", "event", "previous_id"]
+    columns = [*KEY, "customer_id", "method", "score", "event", "previous_id"]
     return _rows(
         pl.concat([told.select(columns), gone.select(columns)], how="vertical_relaxed"), registry, now
     )
@@ -65,11 +65,11 @@ def entries(registry: pl.DataFrame, members: pl.DataFrame, now: dt.datetime) -> 
 def latest(registry: pl.DataFrame) -> pl.DataFrame:
     """The last row of each member."""
     last = registry.sort("entry", descending=True).unique(KEY, keep="first", maintain_order=True)
-    return last.with_columns(pl.col("probability").cast(pl.Float64).round(DIGITS))
+    return last.with_columns(pl.col("score").cast(pl.Float64).round(DIGITS))
 
 
 def forgotten(registry: pl.DataFrame, published: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
-    """Rows for the ids of `published` customers (KEY, customer_id, method, probability) that the registry
+    """Rows for the ids of `published` customers (KEY, customer_id, method, score) that the registry
     does not know, all as `new` but those of members that it does know: these it has forgotten, as it is of an
     earlier time.
     """

@@ -25,11 +25,11 @@ from mergehouse.project.customer_pairs import (
     DECISION_COLUMNS,
     DECISIONS,
     KNOWN_PAIRS,
-    Rows,
     customer_groups,
     decisions,
     known_pairs,
 )
+from mergehouse.project.customer_pairs import Rows as Rows
 from mergehouse.project.text_file import read_text
 
 CUSTOMER_PAIRS = "customer_pairs"
@@ -71,9 +71,9 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
         ["source_system", "attribute"],
         [[b.name, attribute] for b in project.brands.values() for attribute in b.identity],
     )
-    file = project.mappings_folder / DECISIONS
-    decided = _read(file, DECISION_COLUMNS)[1] if file.exists() else []
-    tables["identity_decisions"] = decisions(project, file, decided)
+    decided = project.mappings_folder / DECISIONS
+    rows = _read(decided, DECISION_COLUMNS)[1] if decided.exists() else []
+    tables["identity_decisions"] = decisions(project, decided, rows)
     tables["brands"] = (
         ["source_system", "label", "currency", "timezone", "as_of", "prices"],
         [

@@ -10,23 +10,20 @@ WITH customers AS (
   SELECT source_system, customer_code FROM silver.customers_seen
 ),
 registered AS (
-  SELECT
-    r.source_system,
-    r.customer_code,
-    MAX_BY(r.customer_id, r.entry) AS customer_id,
-    MAX_BY(r.method, r.entry)      AS method,
-    MAX_BY(r.probability, r.entry) AS probability
-  FROM silver.identity_registry AS r
+  SELECT *
+  FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY source_system, customer_code ORDER BY entry DESC) AS place
+    FROM silver.identity_registry
+  ) AS entries
   CROSS JOIN (SELECT COUNT(*) AS attributes FROM mapping.identity_attributes) AS declared
-  WHERE declared.attributes > 0
-  GROUP BY r.source_system, r.customer_code
+  WHERE declared.attributes > 0 AND entries.place = 1
 )
 SELECT
   c.source_system,
   c.customer_code                                                      AS source_customer_id,
   COALESCE(r.customer_id, g.customer_id, CONCAT(c.source_system, ':', c.customer_code)) AS customer_id,
   COALESCE(r.method, CASE WHEN g.customer_id IS NULL THEN 'own' ELSE 'known_pair' END)  AS method,
-  COALESCE(r.probability, CAST(1 AS DECIMAL(5, 4)))                    AS probability
+  r.score
 FROM customers AS c
 LEFT JOIN registered AS r ON r.source_system = c.source_system AND r.customer_code = c.customer_code
 LEFT JOIN mapping.customer_groups AS g ON g.source_system = c.source_system AND g.customer_code = c.customer_code

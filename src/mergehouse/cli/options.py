@@ -63,6 +63,9 @@ promotions = _group(
 platform = _group(
     "platform", "Release", "Write definitions for Fabric and for Delta Sharing.", no_args_is_help=True
 )
+products = _group(
+    "products", "Identity", "Find categories for products, and items that brands share.", no_args_is_help=True
+)
 users = _group("users", "Dashboards", "Say who may sign in to the dashboards.", no_args_is_help=True)
 
 HERE = Path()

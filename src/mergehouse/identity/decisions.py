@@ -10,7 +10,7 @@ import polars as pl
 
 from mergehouse.identity.clusters import DECISION, KEY
 from mergehouse.identity.findings import finding
-from mergehouse.project.customer_pairs import DECISIONS, Rows
+from mergehouse.project.known_pairs import DECISIONS, Rows
 from mergehouse.quality.checks import CheckResult
 
 PAIR = ["source_system_a", "customer_code_a", "source_system_b", "customer_code_b"]

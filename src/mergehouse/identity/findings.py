@@ -7,7 +7,7 @@ import polars as pl
 from mergehouse.quality.checks import SAMPLE_ROWS, CheckResult
 
 
-def finding(table: str, check: str, rows: pl.DataFrame, why: str, counted: str = "") -> CheckResult:
+def finding(table: str, name: str, rows: pl.DataFrame, why: str, counted: str = "") -> CheckResult:
     """A check that holds where there are no rows. `counted` names the column that says how many each is.
 
     >>> rows = pl.DataFrame({"rule": ["email"], "customers": [12]})
@@ -15,4 +15,4 @@ def finding(table: str, check: str, rows: pl.DataFrame, why: str, counted: str =
     12
     """
     failures = int(rows[counted].sum()) if counted else rows.height
-    return CheckResult(table, check, "warn", failures, why, rows.head(SAMPLE_ROWS).to_dicts())
+    return CheckResult(table, name, "warn", failures, why, rows.head(SAMPLE_ROWS).to_dicts())

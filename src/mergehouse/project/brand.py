@@ -135,6 +135,11 @@ class Brand(Strict):
         default=[],
         description="Fields that two sources both carry. Those that disagree are findings of every run.",
     )
+    hierarchy: Literal["group", "own"] = Field(
+        default="group",
+        description="Where products that no rule of category_map.csv places belong: `group`, to Unmapped, or"
+        " `own`, where `products.sql` puts them by `source_department` and `source_category`.",
+    )
     prices: Literal["gross", "net"] | None = Field(
         default=None,
         description="Whether prices and amounts are with tax (`gross`) or without (`net`). Every figure is"

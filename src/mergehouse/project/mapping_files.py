@@ -2,8 +2,8 @@
 table.
 
 `mappings/*.csv` hold for the group, of which `identity_decisions.csv` need not be there; `category_map.csv`,
-`line_types.csv`, `customer_xref.csv` and `fx_rates.csv` in a brand's folder hold for that brand and are
-stacked. Rules keep their file order in `rule_no`.
+`line_types.csv`, `customer_xref.csv`, `product_xref.csv` and `fx_rates.csv` in a brand's folder hold for that
+brand and are stacked. Rules keep their file order in `rule_no`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,12 @@ from pathlib import Path
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
-from mergehouse.project.customer_pairs import (
-    DECISION_COLUMNS,
-    DECISIONS,
-    KNOWN_PAIRS,
-    customer_groups,
-    decisions,
-    known_pairs,
-)
-from mergehouse.project.customer_pairs import Rows as Rows
+from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS, decisions, groups, known_pairs
+from mergehouse.project.known_pairs import Rows as Rows
 from mergehouse.project.text_file import read_text
 
 CUSTOMER_PAIRS = "customer_pairs"
+PRODUCT_PAIRS = "product_pairs"
 FX_RATES = "fx_rates"
 GROUP_FILES = {
     "countries": ["country_code", "alpha3", "country", "region", "aliases"],
@@ -43,9 +37,10 @@ BRAND_FILES = {
     "category_map": ("category_map.csv", ["match", "pattern", "department", "category"]),
     "line_types": ("line_types.csv", ["match", "pattern", "line_class"]),
     CUSTOMER_PAIRS: (
-        KNOWN_PAIRS,
+        "customer_xref.csv",
         ["source_customer_id", "other_source_system", "other_source_customer_id"],
     ),
+    PRODUCT_PAIRS: ("product_xref.csv", ["product_code", "other_source_system", "other_product_code"]),
     FX_RATES: ("fx_rates.csv", ["currency", "rate_date", "units_per_eur"]),
 }
 RULE_MATCHES = ("code", "name", "category")
@@ -65,8 +60,12 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     for name, (file, columns) in BRAND_FILES.items():
         tables[name] = _stacked(project, file, columns)
     _check_rates(project, tables[FX_RATES][1])
-    tables[CUSTOMER_PAIRS] = known_pairs(project, *tables[CUSTOMER_PAIRS])
-    tables["customer_groups"] = customer_groups(project, tables[CUSTOMER_PAIRS][1])
+    for pairs, joined, code, group in (
+        (CUSTOMER_PAIRS, "customer_groups", "customer_code", "customer_id"),
+        (PRODUCT_PAIRS, "product_groups", "product_code", "group_product_id"),
+    ):
+        tables[pairs] = known_pairs(project, BRAND_FILES[pairs], code, *tables[pairs])
+        tables[joined] = ["source_system", code, group], groups(project, tables[pairs][1])
     tables["identity_attributes"] = (
         ["source_system", "attribute"],
         [[b.name, attribute] for b in project.brands.values() for attribute in b.identity],
@@ -74,10 +73,19 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     decided = project.mappings_folder / DECISIONS
     rows = _read(decided, DECISION_COLUMNS)[1] if decided.exists() else []
     tables["identity_decisions"] = decisions(project, decided, rows)
+    _check_cost_rates(project, tables["hierarchy"][1])
     tables["brands"] = (
-        ["source_system", "label", "currency", "timezone", "as_of", "prices"],
+        ["source_system", "label", "currency", "timezone", "as_of", "prices", "hierarchy"],
         [
-            [b.name, b.label, b.currency, b.timezone, str(b.as_of) if b.as_of else None, b.prices]
+            [
+                b.name,
+                b.label,
+                b.currency,
+                b.timezone,
+                str(b.as_of) if b.as_of else None,
+                b.prices,
+                b.hierarchy,
+            ]
             for b in project.brands.values()
         ],
     )
@@ -159,6 +167,21 @@ def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
                     f"{where}: a euro is worth {units} {currency} on {day}, and {before} before; expected one"
                     " rate for a day."
                 )
+
+
+def _check_cost_rates(project: Project, rows: list[list[str | None]]) -> None:
+    """Raises ConfigError where a cost rate is no share, or a category or a whole department has two."""
+    file, seen = project.mappings_folder / "hierarchy.csv", set()
+    for number, (department, category, rate, _) in enumerate(rows, start=2):
+        if department is None or not re.fullmatch(r"0(\.\d{1,4})?|1(\.0{1,4})?", rate or ""):
+            raise ConfigError(
+                f"{file}, row {number}: found department `{department or ''}` and cost_rate `{rate or ''}`;"
+                " expected a department and a share of the price from 0 to 1, such as 0.45."
+            )
+        if (department, category) in seen:
+            what = f"category `{category}` of `{department}`" if category else f"department `{department}`"
+            raise ConfigError(f"{file}, row {number}: {what} has a rate above already; expected one.")
+        seen.add((department, category))
 
 
 def _is_day(text: str | None) -> bool:

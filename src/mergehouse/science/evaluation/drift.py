@@ -39,8 +39,8 @@ FROM gold.customer_scores_gold AS s
 JOIN gold.dim_brand AS b ON b.source_system = s.source_system AND s.as_of_date + {horizon} <= b.as_of_date
 LEFT JOIN ({later_ids}) AS i ON i.previous_id = s.customer_id
 JOIN silver.customer_days AS p
-  ON p.source_system = s.source_system AND p.customer_id = COALESCE(i.current_id, s.customer_id) AND p.is_purchase
-  AND p.order_date >= s.as_of_date - {horizon} AND p.order_date < s.as_of_date + {horizon}
+  ON p.source_system = s.source_system AND p.customer_id = COALESCE(i.current_id, s.customer_id)
+  AND p.is_purchase AND p.order_date >= s.as_of_date - {horizon} AND p.order_date < s.as_of_date + {horizon}
 WHERE s.method = 'model'
 GROUP BY ALL
 HAVING COUNT_IF(p.order_date < s.as_of_date) > 0

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mergehouse.cli import start, build, read, dashboards, products, science, release, promote, platform, help  # noqa: F401, I001 isort: skip
+from mergehouse.cli import start, build, read, dashboards, identity, products  # noqa: F401, I001 isort: skip
+from mergehouse.cli import science, release, promote, platform, help  # noqa: F401, I001 isort: skip
 from mergehouse.cli.options import app
 
 

@@ -66,6 +66,9 @@ platform = _group(
 products = _group(
     "products", "Identity", "Find categories for products, and items that brands share.", no_args_is_help=True
 )
+identity = _group(
+    "identity", "Identity", "Find customers whom brands share, and decide.", invoke_without_command=True
+)
 users = _group("users", "Dashboards", "Say who may sign in to the dashboards.", no_args_is_help=True)
 
 HERE = Path()

@@ -6,21 +6,25 @@ import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import polars as pl
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.contracts.types import frame_schema
-from mergehouse.errors import ModelError
+from mergehouse.errors import ConfigError, ModelError
 from mergehouse.identity import decisions, models
 from mergehouse.identity.clusters import KEY, KNOWN_PAIR, Clusters, unite
 from mergehouse.identity.decisions import PAIR, Decisions, read_decisions
 from mergehouse.identity.extra import lacking_packages
 from mergehouse.identity.findings import finding
+from mergehouse.identity.model import LinkModel
 from mergehouse.identity.registry import REGISTRY, RESTORED, entries, forgotten
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.computed import Request, Rows
+from mergehouse.progress import Progress
+from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import CUSTOMER_PAIRS, mapping_tables
 
 ATTRIBUTES, CANDIDATES, XREF = (
@@ -38,6 +42,27 @@ def version(request: Request) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
 
 
+def train_anew(project: Project, progress: Progress) -> tuple[Path, LinkModel]:
+    """Trains a model on the attributes of the last run, and keeps it as the newest one.
+
+    Raises ConfigError where no run has read any, FitError where they do not suffice.
+    """
+    from mergehouse.identity.attributes import standardise
+    from mergehouse.identity.training import train
+
+    lakehouse, now = Lakehouse(project.lakehouse_location), dt.datetime.now(dt.UTC)
+    if not lakehouse.exists(ATTRIBUTES):
+        raise ConfigError(
+            f"There is no {ATTRIBUTES}. Declare `identity` in a brand.yml, give the attributes in customers.sql,"
+            " then `mergehouse run`."
+        )
+    progress("attributes")
+    standard = standardise(_told(lakehouse.table(ATTRIBUTES).polars()), now.date())
+    progress("model")
+    model = train(standard.customers, now, project.config.limits)
+    return models.keep(project, model), model
+
+
 def candidates(request: Request) -> Rows:
     """Pairs of customers to link or to look at. Without a model, or where fewer than two brands deliver
     attributes, there are none.
@@ -53,7 +78,7 @@ def candidates(request: Request) -> Rows:
     from mergehouse.identity.linkage import candidates as compared
 
     request.progress("identity: attributes")
-    standard = standardise(_told(customers), dt.datetime.now(dt.UTC).date())
+    standard = standardise(_told(customers), request.now.date())
     request.progress("identity: pairs")
     file = models.newest(request.project)
     assert file is not None
@@ -85,14 +110,13 @@ def registry(request: Request) -> Rows:
     """The registry with what this run adds: who is one customer, by which evidence, and under which id."""
     lakehouse, mappings = request.lakehouse, mapping_tables(request.project)
     known = _read(lakehouse, REGISTRY, contract_of(REGISTRY).columns)
-    now = dt.datetime.now(dt.UTC)
     published = _read(lakehouse, XREF, (*KEY_OF_XREF, "customer_id", "method", "score")).rename(KEY_OF_XREF)
-    again = forgotten(known, published, now)
+    again = forgotten(known, published, request.now)
     before = pl.concat([known, again])
     members = pl.concat(_read(lakehouse, table, KEY) for table in (ATTRIBUTES, SEEN)).unique()
     decided = read_decisions(mappings["identity_decisions"])
     clusters = unite(members, _evidence(lakehouse, decided, mappings[CUSTOMER_PAIRS]), decided.different)
-    added = entries(before, clusters.members, now)
+    added = entries(before, clusters.members, request.now)
     refused = clusters.refused.filter(pl.col("method") != decisions.DECISION)
     restored = again.filter(event=RESTORED)
     checks = [

@@ -76,6 +76,9 @@ products = _group(
     "products", "Identity", "Find categories for products, and items that brands share.", no_args_is_help=True
 )
 powerbi = _group("powerbi", "Release", "Write a Power BI project: semantic model and report.", cls=_WithUsual)
+identity = _group(
+    "identity", "Identity", "Find customers whom brands share, and decide.", invoke_without_command=True
+)
 users = _group("users", "Dashboards", "Say who may sign in to the dashboards.", no_args_is_help=True)
 
 HERE = Path()

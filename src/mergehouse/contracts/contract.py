@@ -112,10 +112,10 @@ class Contract(_Strict):
         description="Columns that readers filter by most; `mergehouse maintain` lays the files out by them.",
     )
     append_only: bool = Field(default=False, description="`true` has Delta refuse to change or remove a row.")
-    part: Literal["science"] | None = Field(
+    part: Literal["science", "identity"] | None = Field(
         default=None,
         description="The part of mergehouse that the table is for, where a project can do without it:"
-        " `science: false` leaves the table out.",
+        " `science: false` leaves the table out, and so does, of `identity`, that no brand declares any.",
     )
     release: Literal["overwrite", "merge", "none"] = Field(
         default="overwrite",
@@ -140,10 +140,11 @@ class Contract(_Strict):
     reads: list[str] = Field(
         default=[], description="With `computed_by`: the tables that it is computed from."
     )
-    replaces: Literal["table", "partitions"] = Field(
+    replaces: Literal["table", "partitions", "rows"] = Field(
         default="table",
-        description="With `computed_by`: whether its rows take the place of the table, or of the partitions"
-        " that they belong to, so that the others stay.",
+        description="With `computed_by`: whether its rows take the place of the table, of the partitions"
+        " that they belong to, so that the others stay, or of the rows that differ from them, so that what"
+        " reads the table follows these alone.",
     )
     optional: bool = Field(
         default=False,

@@ -1,9 +1,9 @@
 """Mapping files: what a project and its brands know that is not in any export. Each becomes a `mapping.*`
 table.
 
-`mappings/*.csv` hold for the group; `category_map.csv`, `line_types.csv`, `customer_xref.csv`,
-`product_xref.csv` and `fx_rates.csv` in a brand's folder hold for that brand and are stacked. Rules keep
-their file order in `rule_no`.
+`mappings/*.csv` hold for the group, of which `identity_decisions.csv` need not be there; `category_map.csv`,
+`line_types.csv`, `customer_xref.csv`, `product_xref.csv` and `fx_rates.csv` in a brand's folder hold for that
+brand and are stacked. Rules keep their file order in `rule_no`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from pathlib import Path
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
+from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS, decisions, groups, known_pairs
+from mergehouse.project.known_pairs import Rows as Rows
 from mergehouse.project.text_file import read_text
 
 CUSTOMER_PAIRS = "customer_pairs"
@@ -46,8 +48,6 @@ HELD_BACK = "held_back"  # brands whose deliveries a run does not read
 # units of a currency for a euro: what silver.fx_rates_eur holds
 LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
 
-Rows = tuple[list[str], list[list[str | None]]]
-
 
 def mapping_tables(project: Project) -> dict[str, Rows]:
     """Every mapping as (column names, rows of text). Raises ConfigError naming file, row and column.
@@ -60,12 +60,19 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     for name, (file, columns) in BRAND_FILES.items():
         tables[name] = _stacked(project, file, columns)
     _check_rates(project, tables[FX_RATES][1])
-    for pairs, groups, code, joined in (
+    for pairs, joined, code, group in (
         (CUSTOMER_PAIRS, "customer_groups", "customer_code", "customer_id"),
         (PRODUCT_PAIRS, "product_groups", "product_code", "group_product_id"),
     ):
-        tables[pairs] = _known_pairs(project, pairs, code, *tables[pairs])
-        tables[groups] = ["source_system", code, joined], _groups(project, tables[pairs][1])
+        tables[pairs] = known_pairs(project, BRAND_FILES[pairs], code, *tables[pairs])
+        tables[joined] = ["source_system", code, group], groups(project, tables[pairs][1])
+    tables["identity_attributes"] = (
+        ["source_system", "attribute"],
+        [[b.name, attribute] for b in project.brands.values() for attribute in b.identity],
+    )
+    decided = project.mappings_folder / DECISIONS
+    rows = _read(decided, DECISION_COLUMNS)[1] if decided.exists() else []
+    tables["identity_decisions"] = decisions(project, decided, rows)
     _check_cost_rates(project, tables["hierarchy"][1])
     tables["brands"] = (
         ["source_system", "label", "currency", "timezone", "as_of", "prices", "hierarchy"],
@@ -130,70 +137,6 @@ def _stacked(project: Project, file: str, columns: list[str]) -> Rows:
                 rows.append([*row, *_like(brand, file, row)] if is_rule else row)
     added = ["value_pattern", "name_pattern", "name_part"] if is_rule else []
     return ["source_system", "rule_no", *columns, *added], rows
-
-
-def _known_pairs(
-    project: Project, table: str, code: str, names: list[str], rows: list[list[str | None]]
-) -> Rows:
-    """Pairs of customers or products, their codes read as their brands' are. ConfigError where a cell is
-    empty.
-    """
-    cased = {brand.name for brand in project.brands.values() if _tells_case(brand, code)}
-    found: list[list[str | None]] = []
-    for brand, rule_no, *cells in rows:
-        with of_brand(str(brand)):
-            own, other_brand, other = cells
-            if own is None or other_brand is None or other is None:
-                where = _where(project.brands[str(brand)], BRAND_FILES[table][0], rule_no)
-                raise ConfigError(
-                    f"{where}: found an empty cell; expected {', '.join(BRAND_FILES[table][1])}."
-                )
-            other_brand = other_brand.lower()
-            codes = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
-            found.append([brand, rule_no, codes[0], other_brand, codes[1]])
-    return names, found
-
-
-def _groups(project: Project, pairs: list[list[str | None]]) -> list[list[str | None]]:
-    """Every code in a pair of known brands, with the alphabetically first of all that pairs join it to, by
-    any number of steps.
-    """
-    firsts: dict[str, str] = {}
-
-    def first(member: str) -> str:
-        while (nearer := firsts.setdefault(member, member)) != member:
-            firsts[member] = firsts.get(nearer, nearer)
-            member = nearer
-        return member
-
-    for brand, _, own, other_brand, other in pairs:
-        if other_brand not in project.brands:
-            continue
-        low, high = sorted((first(f"{brand}:{own}"), first(f"{other_brand}:{other}")))
-        firsts[high] = low
-    return [[*member.split(":", 1), first(member)] for member in list(firsts)]
-
-
-def _tells_case(brand: Brand, code: str) -> bool:
-    """True where the brand's customer or product codes come from a column of type id."""
-    if not brand.sources:
-        return False
-    with of_brand(brand.name):
-        sql = read_text(brand.folder / "order_lines.sql")
-    named = re.search(rf"(\w+)`?\s+AS\s+`?{code}\b", sql, re.IGNORECASE)
-    name = named[1] if named else code
-    return any(name in s.columns and s.columns[name].type == "id" for s in brand.sources.values())
-
-
-def _as_code(text: str, tells_case: bool) -> str:
-    """A number in a mapping file as a column of type id or code reads it."""
-    seen = "".join(
-        " " if unicodedata.category(letter) in ("Zs", "Zl", "Zp", "Cc") else letter
-        for letter in text
-        if unicodedata.category(letter) != "Cf"
-    ).strip()
-    code = re.sub(r"^([0-9]+)\.0$", r"\1", re.sub('^="(.*)"$', r"\1", seen).strip())
-    return code if tells_case else code.upper()
 
 
 def _check_rates(project: Project, rows: list[list[str | None]]) -> None:

@@ -224,8 +224,14 @@ def build_graph(
         off = is_off(contract, project)
         if contract.optional or not off:
             given[contract.table] = published(contract.table)
-            nodes.append(_table(contract, frozenset([] if off else contract.reads)))
+            nodes.append(_table(contract, frozenset() if off else _there(contract.reads, project)))
     return Graph(_ordered({node.name: node for node in nodes}), given)
+
+
+def _there(tables: Iterable[str], project: Project) -> frozenset[str]:
+    """Those of tables that the project does not do without."""
+    found = ((name, find(name)) for name in tables)
+    return frozenset(name for name, contract in found if contract is None or not is_off(contract, project))
 
 
 def _expect_read(brand: Brand, brands: list[Brand]) -> None:
@@ -260,6 +266,8 @@ def is_off(contract: Contract, project: Project) -> bool:
     >>> is_off(contract_of("gold.customer_features"), tiny), is_off(contract_of("gold.dim_brand"), tiny)
     (True, False)
     """
+    if contract.part == "identity":
+        return not any(brand.identity for brand in project.brands.values())
     return contract.part == "science" and not project.config.science.tables
 
 

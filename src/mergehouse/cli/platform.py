@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mergehouse.cli.options import HERE, Env, Folder, Json, Note, platform
+
+if TYPE_CHECKING:
+    from mergehouse.platform.powerbi.folder import Written
 
 
 @platform.command(rich_help_panel="Commands")
@@ -141,3 +144,39 @@ def sharing(
         typer.echo(file)
     for table in left_out:
         typer.echo(f"not shared: {table}, it has a personal column")
+
+
+OVERWRITE = Annotated[
+    bool, typer.Option("--overwrite", help="Take the place of files that were edited since.")
+]
+
+
+@platform.command(rich_help_panel="Commands")
+def databricks(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the bundle.")] = Path(
+        "databricks"
+    ),
+    overwrite: OVERWRITE = False,
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write a Databricks bundle: jobs, Unity Catalog, metric views, dashboard, notebooks."""
+    from mergehouse.platform.databricks.bundle import write_bundle
+    from mergehouse.project.config import load_project
+
+    written, said = write_bundle(folder, load_project(project), overwrite)
+    _print_written(written, said, as_json)
+
+
+def _print_written(written: Written, said: list[str], as_json: bool) -> None:
+    if as_json:
+        from mergehouse.cli import render
+
+        render.print_json({**vars(written), "said": said})
+        return
+    typer.echo(
+        f"{written.folder}: {len(written.written)} files written, {len(written.unchanged)} unchanged,"
+        f" {len(written.removed)} removed"
+    )
+    for line in said:
+        typer.echo(line)

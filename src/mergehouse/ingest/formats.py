@@ -113,8 +113,9 @@ def detect_formats(
     dates = date_formats(connection, written, source, before, notes)
     plain = _plain_numbers(connection, source)
     shortened = _shortened(connection, written, source, notes)
-    otherwise = _read_otherwise(connection, source)
+    altered = _altered(connection, source)
     texts = [name for name, column in source.columns.items() if column.type in TEXTS]
+    read_otherwise = [{*altered[b], *nulls[b], *cleaned[b], *shortened[b]} for b in range(len(files))]
     _note_spellings(connection, written, source, notes)
     found = [
         Formats(
@@ -122,7 +123,7 @@ def detect_formats(
             [c for c in source.columns if c in file.numbers],
             [name for name in plain if marks[batch][0] in plain[name].get(batch, ".,")],
             cleaned[batch], shortened[batch],
-            [name for name in texts if name not in otherwise[batch] and name not in cleaned[batch]],
+            [name for name in texts if name not in read_otherwise[batch]],
         )
         for batch, file in enumerate(files)
     ]  # fmt: skip
@@ -170,24 +171,21 @@ def _plain_numbers(connection: duckdb.DuckDBPyConnection, source: Source) -> dic
     return found
 
 
-def _read_otherwise(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int, set[str]]:
-    """By batch the columns of texts and codes of which some cell, without odd characters, is read otherwise
-    than it is written. All others are compared as they are: that takes a fifth of the time.
+def _altered(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int, set[str]]:
+    """By batch the columns of texts and codes of which some cell is trimmed, empty, or a code that is made a
+    whole number or put in capitals.
     """
     kinds = [column.type for column in source.columns.values()]
     texts, codes, capitals = (
         f"of_column IN ({', '.join(str(place) for place, kind in enumerate(kinds) if kind in of) or 'NULL'})"
         for of in (TEXTS, ("code", "id"), ("code",))
     )
-    words = ", ".join(map(text, ["", *(NULL_WORDS if source.null_values is None else source.null_values)]))
-    altered = (
-        f"value <> trim(value) OR value IN ({words}) OR upper(value) IN ({words})"
-        f" OR ({codes} AND (value LIKE '%.0' OR regexp_matches(value, {text(SHORTENED)})))"
-        f" OR ({capitals} AND (value <> upper(value) OR strlen(value) <> length(value)))"
-    )
     found: dict[int, set[str]] = defaultdict(set)
     for batch, place in connection.execute(
-        f"SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {texts} AND ({altered})"
+        f"SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {texts} AND (value <> trim(value)"
+        f" OR value IN ({', '.join(map(text, ['', *(source.null_values or [])]))})"
+        f" OR ({codes} AND value LIKE '%.0')"
+        f" OR ({capitals} AND (value <> upper(value) OR strlen(value) <> length(value))))"
     ).fetchall():
         found[batch].add(list(source.columns)[place])
     return found

@@ -6,20 +6,6 @@ from typing import Annotated
 
 import typer
 
-from mergehouse.cli import (
-    start,
-    build,
-    read,
-    dashboards,
-    identity,
-    products,
-    science,
-    release,
-    promote,
-    platform,
-    powerbi,
-    help,
-)  # noqa: F401, I001 isort: skip
 from mergehouse.cli.options import app
 
 

@@ -23,7 +23,7 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "customer",
         "Customer",
-        drilled_header(model.name, "One customer", ("Brand",)),
+        drilled_header(model.name, "Customer", COLUMN("Customer"), ("Brand",)),
         [
             *(
                 card(name, place, figure, label, alt)

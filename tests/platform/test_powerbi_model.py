@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.command import call
-from tests.platform.powerbi_defects import DIRECT_LAKE, model_defects
+from tests.platform.defects import as_table
+from tests.platform.powerbi_defects import DIRECT_LAKE, every_defect, model_defects
 from tests.platform.powerbi_projects import odd_names, project_together
 
 from mergehouse.contracts.registry import contract_of
@@ -193,3 +194,9 @@ def _files(folder: Path) -> dict[str, str]:
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
+
+
+def test_the_manual_has_every_defect() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "powerbi.md").read_text(encoding="utf-8")
+    assert len(every_defect()) > 60
+    assert as_table(every_defect()) in page, "python -m tests.platform.powerbi_defects writes it anew"

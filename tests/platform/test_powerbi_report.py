@@ -111,6 +111,7 @@ def test_tables_that_are_not_there_are_said(model: SemanticModel) -> None:
                 "From the raw sum to GMV",
                 "From the delivered lines to those of goods sold",
                 "Step by step",
+                "Line by line",
             )
         ),
     )

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal
 
 from mergehouse.kpi.catalogue import Kpi, catalogue
+from mergehouse.lakehouse.reader import quoted
 from mergehouse.platform.powerbi.measures import EXACT
 from mergehouse.platform.powerbi.objects import Measure, SemanticModel, Table
 from mergehouse.platform.powerbi.report.fields import Field
@@ -48,9 +49,9 @@ class Formula:
 
 def formula_of(field: Field, model: SemanticModel) -> Formula | None:
     """None where only Power BI can tell."""
-    if field.is_sum:
+    if field.aggregate:
         column = model.column(field.table, field.name)
-        return _plain(Aggregate(field.table, f'SUM("{column.source}")'))
+        return _plain(Aggregate(field.table, f"{field.aggregate.upper()}({quoted(column.source)})"))
     table, measure = model.measure(field.name)
     kpis = {kpi.name: kpi for kpi in catalogue()}
     if field.name.endswith(OBSERVABLE):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mergehouse.platform.powerbi.report.fields import Field
+from mergehouse.platform.powerbi.report.fields import AGGREGATES, Aggregate, Field
 from mergehouse.platform.powerbi.report.layout import Place
 
 LITERAL = re.compile(r"'(?P<text>(?:[^']|'')*)'|(?P<number>-?[\d.]+)[DLM]|(?P<word>true|false|null)")
@@ -165,11 +165,13 @@ def _shown(state: Any) -> list[Shown]:
 
 
 def _field(expression: Any, label: str | None = None) -> Field:
-    is_sum = "Aggregation" in expression
-    whole = expression["Aggregation"]["Expression"] if is_sum else expression
+    given = expression.get("Aggregation")
+    whole = given["Expression"] if given else expression
+    named: dict[int, Aggregate] = {number: name for name, number in AGGREGATES.items()}
+    aggregate: Aggregate = named[given["Function"]] if given else ""
     [(kind, one)] = whole.items()
     table = one["Expression"]["SourceRef"].get("Entity", "")
-    return Field(table, one["Property"], kind, label or one["Property"], is_sum)
+    return Field(table, one["Property"], kind, label or one["Property"], aggregate)
 
 
 def _below(objects: Any) -> list[tuple[str, Field]]:
@@ -197,14 +199,17 @@ def _condition(made: Any) -> Condition:
     inner = by["Aggregation"]["Expression"] if "Aggregation" in by else by
     source = next(iter(inner.values()))["Expression"]["SourceRef"]["Source"]
     found = _field(by)
-    ranked = Field(sources[source], found.name, found.kind, found.label, found.is_sum)
+    ranked = Field(sources[source], found.name, found.kind, found.label, found.aggregate)
     return Condition(column, by=ranked, count=query["Top"])
 
 
 def _colours(objects: Any) -> dict[str, str]:
     found = {}
     for one in objects.get("dataPoint", []):
-        data = one.get("selector", {}).get("data", [{}])[0]
+        selector = one.get("selector", {})
+        if "metadata" in selector:
+            found[selector["metadata"]] = str(value_of(one["properties"]["fill"]["solid"]["color"]))
+        data = selector.get("data", [{}])[0]
         if "scopeId" in data:
             value = value_of(data["scopeId"]["Comparison"]["Right"])
             found[str(value)] = str(value_of(one["properties"]["fill"]["solid"]["color"]))

@@ -9,31 +9,33 @@ from typing import Literal
 
 from mergehouse.platform.powerbi.report.literals import Json
 
-REFERENCE = re.compile(r"(?P<sum>Sum\()?(?P<table>[^\[\]()]+)\[(?P<name>[^\[\]]+)\](?(sum)\))")
+REFERENCE = re.compile(
+    r"(?:(?P<aggregate>Sum|Min)\()?(?P<table>[^\[\]()]+)\[(?P<name>[^\[\]]+)\](?(aggregate)\))"
+)
 Kind = Literal["Column", "Measure"]
-SUM = 0  # in Power BI's list of aggregates
+Aggregate = Literal["", "Sum", "Min"]
+AGGREGATES: dict[Aggregate, int] = {"Sum": 0, "Min": 3}  # as Power BI numbers them
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column or measure of the model, or with `is_sum` the sum of a column. `label`: what a visual calls
-    it.
-    """
+    """A column or measure of the model, or an aggregate of a column. `label`: what a visual calls it."""
 
     table: str
     name: str
     kind: Kind
     label: str
-    is_sum: bool = False
+    aggregate: Aggregate = ""
 
     @property
     def query_ref(self) -> str:
         """What the visual's own query calls it.
 
-        >>> Field("Category", "Units", "Column", "Units", is_sum=True).query_ref
+        >>> Field("Category", "Units", "Column", "Units", aggregate="Sum").query_ref
         'Sum(Category.Units)'
         """
-        return f"Sum({self.table}.{self.name})" if self.is_sum else f"{self.table}.{self.name}"
+        name = f"{self.table}.{self.name}"
+        return f"{self.aggregate}({name})" if self.aggregate else name
 
     def expression(self, source: str = "") -> Json:
         """The field by its table, or within a filter by the name that its table has there.
@@ -43,7 +45,9 @@ class Field:
         """
         reference = {"Source": source} if source else {"Entity": self.table}
         whole: Json = {self.kind: {"Expression": {"SourceRef": reference}, "Property": self.name}}
-        return {"Aggregation": {"Expression": whole, "Function": SUM}} if self.is_sum else whole
+        if not self.aggregate:
+            return whole
+        return {"Aggregation": {"Expression": whole, "Function": AGGREGATES[self.aggregate]}}
 
     def projection(self) -> Json:
         """The field in a role of a visual."""
@@ -54,19 +58,20 @@ class Field:
             "nativeQueryRef": self.label,
             **shown,
         }
-        return written | ({"active": True} if self.kind == "Column" and not self.is_sum else {})
+        return written | ({"active": True} if self.kind == "Column" and not self.aggregate else {})
 
 
-def parts(reference: str) -> tuple[str, str, bool]:
-    """Table and name of a reference, and whether it is a sum.
+def parts(reference: str) -> tuple[str, str, Aggregate]:
+    """Table and name of a reference, and the aggregate, if it is one.
 
     >>> parts("Customer scores[Risk band]"), parts("Sum(Category[GMV (EUR)])")
-    (('Customer scores', 'Risk band', False), ('Category', 'GMV (EUR)', True))
+    (('Customer scores', 'Risk band', ''), ('Category', 'GMV (EUR)', 'Sum'))
     """
     found = REFERENCE.fullmatch(reference)
     if not found:
         raise ValueError(f"{reference!r} is no field: expected Table[Name] or Sum(Table[Name])")
-    return found["table"], found["name"], bool(found["sum"])
+    aggregate: Aggregate = found["aggregate"] or ""  # type: ignore[assignment]
+    return found["table"], found["name"], aggregate
 
 
 def tables_of(references: Iterable[str]) -> set[str]:

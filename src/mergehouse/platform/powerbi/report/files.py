@@ -79,11 +79,11 @@ def left_out(model: SemanticModel) -> tuple[str, ...]:
 
 def field_of(model: SemanticModel, reference: str) -> Field | None:
     """The column or measure of the model that a page names; None where the table does not have it."""
-    table_name, name, is_sum = parts(reference)
+    table_name, name, aggregate = parts(reference)
     table = model.table(table_name)
     if any(column.name == name for column in table.columns):
-        return Field(table_name, name, "Column", name, is_sum)
-    if not is_sum and any(measure.name == name for measure in table.measures):
+        return Field(table_name, name, "Column", name, aggregate)
+    if not aggregate and any(measure.name == name for measure in table.measures):
         return Field(table_name, name, "Measure", name)
     return None
 

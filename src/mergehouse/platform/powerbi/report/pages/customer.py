@@ -6,7 +6,7 @@ from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.kinds import card, table
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
-from mergehouse.platform.powerbi.report.pages.customers import EXPECTED, REVENUE
+from mergehouse.platform.powerbi.report.pages.customers import EXPECTED, REVENUE, RISK, TIER
 from mergehouse.platform.powerbi.report.pages.header import drilled_header
 
 COLUMN = "Customer by brand[{}]".format
@@ -23,7 +23,7 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "customer",
         "Customer",
-        drilled_header(model.name, "One customer", ("Brand",)),
+        drilled_header(model.name, "Customer", COLUMN("Customer"), ("Brand",)),
         [
             *(
                 card(name, place, figure, label, alt)
@@ -55,8 +55,8 @@ def page(model: SemanticModel) -> Page:
                 {
                     "Brand[Brand]": "Brand",
                     COLUMN("Churn probability 90 days"): "Chance of no purchase in 90 days",
-                    COLUMN("Risk band"): "Risk",
-                    COLUMN("CLV tier"): "Value",
+                    RISK: "Risk",
+                    TIER: "Value",
                     EXPECTED: "Expected in 12 months",
                     COLUMN("Reason 1"): "What moves the chance most",
                     COLUMN("Reason 2"): "second",

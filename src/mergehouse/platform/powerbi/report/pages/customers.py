@@ -23,6 +23,8 @@ VIEWS = Group(
 )
 SEGMENT, CUSTOMERS = "Customer by brand[Segment]", "Customer by brand[Customers]"
 REVENUE = "Sum(Customer by brand[Monetary (EUR)])"
+RISK, TIER = "Risk[Risk]", "Value tier[Value tier]"
+SCORED = Values("Customer by brand[Risk band]", ("high", "medium", "low"))
 EXPECTED = "Customer by brand[Expected CLV]"
 CARDS = (
     ("customers", CUSTOMERS, "Customers", "Customers who have bought"),
@@ -110,8 +112,8 @@ def _risk_and_value() -> Visual:
         "risk_and_value",
         cell(7, 5, SECOND, 250),
         (
-            "Customer by brand[Risk band]",
-            "Customer by brand[CLV tier]",
+            RISK,
+            TIER,
             {CUSTOMERS: "Customers", EXPECTED: "Expected"},
         ),
         (
@@ -121,7 +123,7 @@ def _risk_and_value() -> Visual:
         ),
         shaded=True,
         formats={EXPECTED: EUROS},
-        filters=[Values("Customer by brand[Risk band]", ("high", "medium", "low"))],
+        filters=[SCORED],
     )
 
 

@@ -148,6 +148,7 @@ def _explored() -> list[Visual]:
             ("Country[Region]", "", "Sales[Net revenue]"),
             ("", "", "Bars: the chosen figure by the chosen dimension, of all time"),
             chosen={"Category": "Dimension[Dimension]", "Y": "Measure[Measure]"},
+            fills={"Sales[Net revenue]": "muted"},
         ),
     ]
 

@@ -187,7 +187,7 @@ class Gold:
         }
 
     def _keys(self, columns: Sequence[Field], where: Sequence[Condition]) -> dict[Key, Key]:
-        """Without measures: combinations that the table of the columns has from which all others are joined."""
+        """Without measures: the combinations in the table from which all the others are joined."""
         ones = {join.to_table for join in self.model.relationships}
         many = [column.table for column in columns if column.table not in ones]
         query = _Query(self.model, self.model.table((many or [columns[0].table])[0]))

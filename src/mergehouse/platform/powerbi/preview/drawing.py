@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -55,12 +55,12 @@ def size(visual: Drawn) -> tuple[int, int]:
 
 def _columns(visual: Drawn, *roles: str) -> list[Shown]:
     shown = [one for role in roles for one in visual.roles.get(role, ())]
-    return [one for one in shown if one.field.kind == "Column" and not one.field.aggregate]
+    return [one for one in shown if one.field.kind == "Column"]
 
 
 def _measures(visual: Drawn, *roles: str) -> list[Shown]:
     shown = [one for role in roles for one in visual.roles.get(role, ())]
-    return [one for one in shown if one.field.kind == "Measure" or one.field.aggregate]
+    return [one for one in shown if one.field.kind == "Measure"]
 
 
 def format_of(shown: Shown, model: SemanticModel) -> str:
@@ -75,10 +75,8 @@ def format_of(shown: Shown, model: SemanticModel) -> str:
 def _card(visual: Drawn, canvas: Canvas) -> str:
     [shown] = visual.roles["Data"]
     where = [*canvas.where, *visual.conditions]
-    if shown.field.aggregate == "Min":
-        return _sentence(_held(shown.field, where), visual)
-    if shown.field.kind == "Measure" and not canvas.model.measure(shown.field.name)[1].format:
-        return _sentence(canvas.gold.words(shown.field.name), visual)
+    if not format_of(shown, canvas.model):
+        return _sentence(canvas.gold.words(shown.field.name, where), visual)
     value = canvas.gold.value(shown.field, where)
     text = compact(value, format_of(shown, canvas.model)) or "no data"
     points = f' style="font-size:{said(visual.formats, "value", "fontSize"):g}pt"'
@@ -279,8 +277,7 @@ def _slicer(visual: Drawn, canvas: Canvas) -> str:
 
 def _held(field: Field, where: Sequence[Condition]) -> str:
     """What the page is of anyway."""
-    name = replace(field, aggregate="").query_ref
-    held = [one for one in where if one.column.query_ref == name]
+    held = [one for one in where if one.column.query_ref == field.query_ref]
     return ", ".join(value for one in held for value in one.values)
 
 

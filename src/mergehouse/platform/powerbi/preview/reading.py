@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mergehouse.platform.powerbi.report.fields import AGGREGATES, Aggregate, Field
+from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.platform.powerbi.report.layout import Place
 
 LITERAL = re.compile(r"'(?P<text>(?:[^']|'')*)'|(?P<number>-?[\d.]+)[DLM]|(?P<word>true|false|null)")
@@ -165,13 +165,9 @@ def _shown(state: Any) -> list[Shown]:
 
 
 def _field(expression: Any, label: str | None = None) -> Field:
-    given = expression.get("Aggregation")
-    whole = given["Expression"] if given else expression
-    named: dict[int, Aggregate] = {number: name for name, number in AGGREGATES.items()}
-    aggregate: Aggregate = named[given["Function"]] if given else ""
-    [(kind, one)] = whole.items()
+    [(kind, one)] = expression.items()
     table = one["Expression"]["SourceRef"].get("Entity", "")
-    return Field(table, one["Property"], kind, label or one["Property"], aggregate)
+    return Field(table, one["Property"], kind, label or one["Property"])
 
 
 def _below(objects: Any) -> list[tuple[str, Field]]:
@@ -194,12 +190,10 @@ def _condition(made: Any) -> Condition:
         values = tuple(str(value_of(value)) for [value] in chosen["In"]["Values"])
         return Condition(column, values, excluded)
     query = made["filter"]["From"][0]["Expression"]["Subquery"]["Query"]
-    by = query["OrderBy"][0]["Expression"]
     sources = {one["Name"]: one["Entity"] for one in query["From"]}
-    inner = by["Aggregation"]["Expression"] if "Aggregation" in by else by
-    source = next(iter(inner.values()))["Expression"]["SourceRef"]["Source"]
-    found = _field(by)
-    ranked = Field(sources[source], found.name, found.kind, found.label, found.aggregate)
+    [(kind, one)] = query["OrderBy"][0]["Expression"].items()
+    table = sources[one["Expression"]["SourceRef"]["Source"]]
+    ranked = Field(table, one["Property"], kind, one["Property"])
     return Condition(column, by=ranked, count=query["Top"])
 
 

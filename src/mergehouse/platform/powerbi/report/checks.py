@@ -12,7 +12,6 @@ from itertools import combinations
 from typing import Any
 
 from mergehouse.platform.powerbi.objects import SemanticModel
-from mergehouse.platform.powerbi.report.fields import AGGREGATES
 from mergehouse.platform.powerbi.report.layout import PHONE, Place
 
 LITERAL = re.compile(r"'(?:[^']|'')*'|-?\d+(?:\.\d+)?[DLM]|true|false|null|datetime'[^']+'")
@@ -93,13 +92,8 @@ def _field(kind: str, one: Any, model: SemanticModel, sources: Mapping[str, str]
 
 
 def _query_ref(projection: Any) -> Iterator[str]:
-    kind, one = next(iter(projection["field"].items()))
-    number = one.get("Function")
-    if kind == "Aggregation":
-        one = next(iter(one["Expression"].values()))
-    name = f"{one['Expression']['SourceRef'].get('Entity')}.{one['Property']}"
-    aggregates = {f"{aggregate}({name})" for aggregate, n in AGGREGATES.items() if n == number}
-    if projection["queryRef"] not in (aggregates or {name}):
+    [one] = projection["field"].values()
+    if projection["queryRef"] != f"{one['Expression']['SourceRef'].get('Entity')}.{one['Property']}":
         yield f"queryRef `{projection['queryRef']}` is not that of its field"
 
 

@@ -1,4 +1,4 @@
-"""Fields as pages name them, `Sales[GMV]` or `Sum(Category[Units])`, and as PBIR does."""
+"""Fields as pages name them, `Sales[GMV]`, and as PBIR does. All of them are the model's."""
 
 from __future__ import annotations
 
@@ -9,33 +9,23 @@ from typing import Literal
 
 from mergehouse.platform.powerbi.report.literals import Json
 
-REFERENCE = re.compile(
-    r"(?:(?P<aggregate>Sum|Min)\()?(?P<table>[^\[\]()]+)\[(?P<name>[^\[\]]+)\](?(aggregate)\))"
-)
+REFERENCE = re.compile(r"(?P<table>[^\[\]]+)\[(?P<name>[^\[\]]+)\]")
 Kind = Literal["Column", "Measure"]
-Aggregate = Literal["", "Sum", "Min"]
-AGGREGATES: dict[Aggregate, int] = {"Sum": 0, "Min": 3}  # as Power BI numbers them
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column or measure of the model, or an aggregate of a column. `label`: what a visual calls it."""
+    """A column or measure of the model. `label`: what a visual calls it."""
 
     table: str
     name: str
     kind: Kind
     label: str
-    aggregate: Aggregate = ""
 
     @property
     def query_ref(self) -> str:
-        """What the visual's own query calls it.
-
-        >>> Field("Category", "Units", "Column", "Units", aggregate="Sum").query_ref
-        'Sum(Category.Units)'
-        """
-        name = f"{self.table}.{self.name}"
-        return f"{self.aggregate}({name})" if self.aggregate else name
+        """What the visual's own query calls it."""
+        return f"{self.table}.{self.name}"
 
     def expression(self, source: str = "") -> Json:
         """The field by its table, or within a filter by the name that its table has there.
@@ -44,34 +34,30 @@ class Field:
         {'Measure': {'Expression': {'SourceRef': {'Entity': 'Sales'}}, 'Property': 'GMV'}}
         """
         reference = {"Source": source} if source else {"Entity": self.table}
-        whole: Json = {self.kind: {"Expression": {"SourceRef": reference}, "Property": self.name}}
-        if not self.aggregate:
-            return whole
-        return {"Aggregation": {"Expression": whole, "Function": AGGREGATES[self.aggregate]}}
+        return {self.kind: {"Expression": {"SourceRef": reference}, "Property": self.name}}
 
     def projection(self) -> Json:
         """The field in a role of a visual."""
-        shown = {} if self.label == self.name else {"displayName": self.label}
-        written = {
+        written: Json = {
             "field": self.expression(),
             "queryRef": self.query_ref,
             "nativeQueryRef": self.label,
-            **shown,
         }
-        return written | ({"active": True} if self.kind == "Column" and not self.aggregate else {})
+        if self.label != self.name:
+            written["displayName"] = self.label
+        return written | ({"active": True} if self.kind == "Column" else {})
 
 
-def parts(reference: str) -> tuple[str, str, Aggregate]:
-    """Table and name of a reference, and the aggregate, if it is one.
+def parts(reference: str) -> tuple[str, str]:
+    """Table and name of a reference.
 
-    >>> parts("Customer scores[Risk band]"), parts("Sum(Category[GMV (EUR)])")
-    (('Customer scores', 'Risk band', ''), ('Category', 'GMV (EUR)', 'Sum'))
+    >>> parts("Customer by brand[Segment]")
+    ('Customer by brand', 'Segment')
     """
     found = REFERENCE.fullmatch(reference)
     if not found:
-        raise ValueError(f"{reference!r} is no field: expected Table[Name] or Sum(Table[Name])")
-    aggregate: Aggregate = found["aggregate"] or ""  # type: ignore[assignment]
-    return found["table"], found["name"], aggregate
+        raise ValueError(f"{reference!r} is no field: expected Table[Name]")
+    return found["table"], found["name"]
 
 
 def tables_of(references: Iterable[str]) -> set[str]:

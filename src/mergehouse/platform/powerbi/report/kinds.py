@@ -239,8 +239,8 @@ def matrix(
 
 
 def _measure(reference: str) -> Field:
-    table, name, aggregate = parts(reference)
-    return Field(table, name, "Column" if aggregate else "Measure", name, aggregate)
+    table, name = parts(reference)
+    return Field(table, name, "Measure", name)
 
 
 def _shade(measure: str) -> Json:

@@ -154,7 +154,7 @@ def _explored() -> list[Visual]:
 
 
 def _categories() -> list[Visual]:
-    figure = "Sum(Category[Net revenue (EUR)])"
+    figure = "Category[Net revenue of products]"
     return [
         stacked(
             "categories",

@@ -13,7 +13,7 @@ from tests.platform.defects import Defect, Seed, Texts
 Files = Texts
 BUNDLE, PAGE, SQL = "databricks.yml", "executive.lvdash.json", "sql/prod"
 TABLES, FILTERS, MASKS = f"{SQL}/2_tables.sql", f"{SQL}/3_row_filters.sql", f"{SQL}/4_column_masks.sql"
-OWN, TYPES = "own check", "`databricks-bundles`"  # who catches it
+OWN, TYPES = "check before writing", "`databricks-bundles`"  # who catches it
 OF_TYPES = ("task type", "queue type")
 VIEWS, GRANTS, WORDS = f"{SQL}/5_metric_views.sql", f"{SQL}/6_grants.sql", f"{SQL}/7_descriptions.sql"
 
@@ -100,8 +100,8 @@ DEFECTS = [
            _text(BUNDLE, "file_path: executive", "file_path: exec")),
     _seeded("task type", "a field of a task that Databricks does not know", "resources.jobs.catalog",
            _text(BUNDLE, "sql_task:", "sql_tusk:")),
-    _seeded("queue type", "a number where yes or no is expected", "resources.jobs.publish",
-           _settings(lambda s: s["resources"]["jobs"]["publish"].update(tasks="none"))),
+    _seeded("queue type", "a word where a mapping is expected", "resources.jobs.publish",
+           _settings(lambda s: s["resources"]["jobs"]["publish"].update(queue="yes"))),
     # the catalog's SQL
     _seeded("bracket", "a bracket is missing", "cannot be read",
            _text(FILTERS, "is_account_group_member('admin'", "is_account_group_member('admin'(")),

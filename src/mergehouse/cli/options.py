@@ -70,7 +70,10 @@ promotions = _group(
     "promotions", "Release", "List what was promoted, roll back.", invoke_without_command=True
 )
 platform = _group(
-    "platform", "Release", "Write definitions for Fabric and for Delta Sharing.", no_args_is_help=True
+    "platform",
+    "Release",
+    "Write definitions for Fabric, Databricks and Delta Sharing, and deploy them.",
+    no_args_is_help=True,
 )
 powerbi = _group("powerbi", "Release", "Write a Power BI project: semantic model and report.", cls=_WithUsual)
 users = _group("users", "Dashboards", "Say who may sign in to the dashboards.", no_args_is_help=True)

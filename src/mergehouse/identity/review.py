@@ -25,6 +25,7 @@ from mergehouse.project.mapping_files import mapping_tables
 from mergehouse.project.text_file import read_text
 
 Decision = Literal["same", "different"]
+TOLD: tuple[str, ...] = get_args(IdentityAttribute)
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,11 @@ def waiting(project: Project, lakehouse: Lakehouse) -> list[Waiting]:
     pairs = lakehouse.query(f"SELECT * FROM {CANDIDATES} WHERE verdict = 'review'").pl()
     customers = lakehouse.table(ATTRIBUTES).polars()
     for side, keys in (("a", PAIR[:2]), ("b", PAIR[2:])):
-        told = customers.select(
-            *KEY, *(pl.col(name).alias(f"{name}_{side}") for name in get_args(IdentityAttribute))
-        )
+        told = customers.select(*KEY, *(pl.col(name).alias(f"{name}_{side}") for name in TOLD))
         pairs = pairs.join(told, left_on=keys, right_on=KEY)
-    open_ones = pairs.join(decided, on=PAIR, how="anti")
-    return [
-        _waiting(row)
-        for row in open_ones.sort("score", *PAIR, descending=[True] + 4 * [False], nulls_last=True).to_dicts()
-    ]
+    pairs = pairs.with_columns(place=pl.col("score").fill_null(0).rank("dense", descending=True))
+    open_ones = pairs.join(decided, on=PAIR, how="anti").sort("place", *PAIR)
+    return [_waiting(row) for row in open_ones.to_dicts()]
 
 
 def decide(
@@ -97,7 +94,7 @@ def decide(
 
 def _waiting(row: dict[str, Any]) -> Waiting:
     one, two, three, four = (row[name] for name in PAIR)
-    records = {name: (row[f"{name}_a"], row[f"{name}_b"]) for name in get_args(IdentityAttribute)}
+    records = {name: (row[f"{name}_a"], row[f"{name}_b"]) for name in TOLD}
     score = None if row["score"] is None else float(row["score"])
     told = {name: both for name, both in records.items() if any(both)}
     return Waiting((one, two, three, four), score, row["reason"], json.loads(row["evidence"]), told)

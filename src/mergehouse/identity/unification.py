@@ -53,8 +53,8 @@ def train_anew(project: Project, progress: Progress) -> tuple[Path, LinkModel]:
     lakehouse, now = Lakehouse(project.lakehouse_location), dt.datetime.now(dt.UTC)
     if not lakehouse.exists(ATTRIBUTES):
         raise ConfigError(
-            f"There is no {ATTRIBUTES}. Declare `identity` in a brand.yml, give the attributes in customers.sql,"
-            " then `mergehouse run`."
+            f"There is no {ATTRIBUTES}. Declare `identity` in a brand.yml, give the attributes in"
+            " customers.sql, then `mergehouse run`."
         )
     progress("attributes")
     standard = standardise(_told(lakehouse.table(ATTRIBUTES).polars()), now.date())

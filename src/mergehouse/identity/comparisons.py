@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-DIFFERENT = "different"
+DIFFERENT, UNKNOWN = "different", "unknown"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,9 @@ _EMAIL = Comparison(
     (
         _equal("email"),
         _equal("mailbox", label="mailbox equal"),
-        Condition("similar", _similar("email", 0.93)),
+        Condition(
+            "one edit apart", _edits("email", 1)
+        ),  # similar ones share a name, which is compared already
     ),
 )
 

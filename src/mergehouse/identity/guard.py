@@ -47,20 +47,22 @@ LEFT_OUT = pl.Schema(
 
 def block(connection: duckdb.DuckDBPyConnection, attributes: Collection[str]) -> pl.DataFrame:
     """Makes the table `blocked` (id_l, id_r) of pairs of customers of two brands to compare, each once: those
-    of the table `exact`, and those that share a key of a rule for which `attributes` suffice.
+    that share a key of a rule for which `attributes` suffice, without those of the table `exact`.
 
     Returns, by LEFT_OUT, what was not paired: of a rule the keys with more than MOST_PAIRS_OF_A_KEY pairs,
     their pairs, the largest's pairs, their customers. A rule whose other keys make more than
     MOST_PAIRS_PER_CUSTOMER for each customer is left out with all keys.
     """
-    connection.execute("CREATE TEMP TABLE pairs AS SELECT id_l, id_r FROM exact")
+    connection.execute("CREATE TEMP TABLE pairs (id_l BIGINT, id_r BIGINT)")
     total = connection.sql("SELECT count(*) FROM customers").fetchall()[0][0]
     left_out = [
         _pair(connection, name, key, MOST_PAIRS_PER_CUSTOMER * total)
         for name, (needed, key) in RULES.items()
         if {*needed} <= {*attributes}
     ]
-    connection.execute("CREATE TABLE blocked AS SELECT DISTINCT id_l, id_r FROM pairs")
+    connection.execute(
+        "CREATE TABLE blocked AS SELECT DISTINCT * FROM pairs ANTI JOIN exact USING (id_l, id_r)"
+    )
     connection.execute("DROP TABLE pairs")
     return pl.concat([LEFT_OUT.to_frame(), *left_out])
 

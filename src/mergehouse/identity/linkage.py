@@ -47,12 +47,11 @@ class Candidates:
 def candidates(customers: pl.DataFrame, model: LinkModel | None, limits: Limits | None = None) -> Candidates:
     """Pairs of customers of two brands to link or to look at, from the `customers` of `standardise`.
 
-    A pair is linked where it is a person - birth dates agree, a typo or swapped day and month allowed, and
-    first names are close, swapped or missing; or a birth date is missing and first names are within one edit
-    -, agrees exactly (`exact`) or scores LINK_FROM or more (`probabilistic`), and each is the other's best in
-    that brand. Other pairs that score REVIEW_FROM or more are for review: `household` where persons differ,
-    `below_threshold`, `not_mutual` where one of the two has a better one. At most one link leads from a
-    customer to each other brand.
+    A pair is linked where it passes the person rule (`person_rule`), agrees exactly (`exact`) or scores
+    LINK_FROM or more (`probabilistic`), and each is the other's best in that brand. Other pairs that score
+    REVIEW_FROM or more are for review: `household` where the rule sees two persons, `below_threshold`,
+    `not_mutual` where one of the two has a better one. At most one link leads from a customer to each other
+    brand.
 
     `score` is between 0 and 1 and orders pairs; it is no probability (docs/identity.md). Its parts are the
     `evidence`: for each comparison the level of agreement and its match weight (bits; log2 m/u), after the

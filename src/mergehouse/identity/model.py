@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 from mergehouse.errors import ConfigError
 
+OTHERS = ""  # among frequencies: the mean of all values that are not listed
 FORMAT = 1  # raised whenever comparisons or their levels change
 
 
@@ -30,7 +31,7 @@ class Level:
 class LinkModel:
     """What `train` learned without any known pair. `comparisons` are levels by the name of the comparison;
     `frequencies` are shares of customers by value, of values that many customers share, by attribute, with
-    "" for the mean of all others. `prior` is the probability that two customers of two brands, drawn at
+    OTHERS for the mean of all others. `prior` is the probability that two customers of two brands, drawn at
     random, are one person.
     """
 

@@ -1,24 +1,106 @@
-"""Commands that write definitions for platforms: `releases fabric`, `platform`."""
+"""Commands that write what other platforms take, and deploy it: `platform`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mergehouse.cli.options import HERE, Env, Folder, platform, releases
+from mergehouse.cli.options import HERE, Env, Folder, Json, Note, platform
+
+if TYPE_CHECKING:
+    from mergehouse.platform.powerbi.folder import Written
 
 
-@releases.command(rich_help_panel="Commands")
+@platform.command(rich_help_panel="Commands")
 def fabric(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the items.")] = Path("fabric"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Lose what was edited in DIR.")] = False,
+    project: Folder = HERE,
+    as_json: Json = False,
 ) -> None:
-    """Write the notebook and pipeline that ingest on Fabric."""
-    from mergehouse.platform.fabric.items import write_items
+    """Write the items for Microsoft Fabric: what its Git integration and `platform deploy` take."""
+    from mergehouse.cli import render, render_platform
+    from mergehouse.platform.fabric.items import project_items
+    from mergehouse.platform.powerbi.folder import write_generated
+    from mergehouse.project.config import load_project
 
-    for file in write_items(folder):
-        typer.echo(file)
+    items = project_items(load_project(project))
+    done = write_generated(folder, items.texts, overwrite)
+    if as_json:
+        render.print_json({"environments": items.environments, "notes": items.notes, **vars(done)})
+    else:
+        render_platform.print_items(items, done)
+
+
+@platform.command(rich_help_panel="Commands")
+def deploy(
+    workspace: Annotated[
+        str, typer.Option("--workspace", metavar="NAME|ID", help="The workspace in Fabric.")
+    ],
+    environment: Annotated[
+        str, typer.Option("--to", metavar="NAME", help="Whose values of parameter.yml are put in.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `platform fabric` wrote.")] = Path(
+        "fabric"
+    ),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
+    remove_orphans: Annotated[
+        bool,
+        typer.Option("--remove-orphans", help="Remove what mergehouse once published and is not in DIR."),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Undo what somebody edited in the workspace.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Deploy the items for Microsoft Fabric into a workspace, with fabric-cicd."""
+    from mergehouse.cli import render, render_platform
+    from mergehouse.platform.fabric.deploy import deploy as deploy_items
+
+    with render.steps("deploy", hidden=as_json) as step:
+        done = deploy_items(
+            folder, workspace, environment, dry_run=dry_run, remove_orphans=remove_orphans,
+            overwrite=overwrite, progress=step,
+        )  # fmt: skip
+    if as_json:
+        render.print_json(done)
+    else:
+        render_platform.print_deployment(done)
+    raise typer.Exit(1 if done.failed else 0)
+
+
+@platform.command("deploy-stage", rich_help_panel="Commands")
+def deploy_stage(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="An environment that has a stage.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The one of the next stage.")],
+    note: Note = "",
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Deploy the items of a stage of Fabric's deployment pipeline to the next; no data is moved."""
+    from mergehouse.cli import render, render_platform
+    from mergehouse.platform.fabric.deployment_pipeline import StageNotDeployed
+    from mergehouse.platform.fabric.deployment_pipeline import deploy_stage as deploy_items
+    from mergehouse.project.config import load_project
+
+    config, failure = load_project(project).config, None
+    with render.steps("deploy", hidden=as_json) as step:
+        try:
+            done = deploy_items(config.fabric, source, target, note, step)
+        except StageNotDeployed as error:
+            done, failure = error.deployment, error
+    if as_json:
+        render.print_json(
+            {"operation": done.operation, "items": done.steps, "failure": failure and str(failure)}
+        )
+    else:
+        render_platform.print_stage(done)
+    if failure:
+        raise failure
 
 
 @platform.command(rich_help_panel="Commands")
@@ -62,3 +144,39 @@ def sharing(
         typer.echo(file)
     for table in left_out:
         typer.echo(f"not shared: {table}, it has a personal column")
+
+
+OVERWRITE = Annotated[
+    bool, typer.Option("--overwrite", help="Take the place of files that were edited since.")
+]
+
+
+@platform.command(rich_help_panel="Commands")
+def databricks(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the bundle.")] = Path(
+        "databricks"
+    ),
+    overwrite: OVERWRITE = False,
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write a Databricks bundle: jobs, Unity Catalog, metric views, dashboard, notebooks."""
+    from mergehouse.platform.databricks.bundle import write_bundle
+    from mergehouse.project.config import load_project
+
+    written, said = write_bundle(folder, load_project(project), overwrite)
+    _print_written(written, said, as_json)
+
+
+def _print_written(written: Written, said: list[str], as_json: bool) -> None:
+    if as_json:
+        from mergehouse.cli import render
+
+        render.print_json({**vars(written), "said": said})
+        return
+    typer.echo(
+        f"{written.folder}: {len(written.written)} files written, {len(written.unchanged)} unchanged,"
+        f" {len(written.removed)} removed"
+    )
+    for line in said:
+        typer.echo(line)

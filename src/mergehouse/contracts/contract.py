@@ -97,6 +97,12 @@ class Incremental(_Strict):
         description="Inputs without these columns, which the rows of another input refer to. A changed row"
         " touches the slices of the rows that refer to it.",
     )
+    merge: dict[str, str] = Field(
+        default={},
+        description="Of a table that groups the rows of one input: for each aggregated column SQL that"
+        " aggregates it once more. Where rows of the input came and none went, what they give is merged with"
+        " what is published of their slices, and no other row of the input is read.",
+    )
 
 
 class Contract(_Strict):
@@ -201,6 +207,18 @@ def load_contract(file: Path) -> Contract:
             raise ConfigError(
                 f"{file}: incremental.inputs.{table} needs one column for each of {', '.join(of_slice)}."
             )
+    if (
+        incremental
+        and incremental.merge
+        and (
+            not incremental.merge.keys() < contract.columns.keys()
+            or len(incremental.inputs) > 1
+            or incremental.lookups
+        )
+    ):
+        raise ConfigError(
+            f"{file}: incremental.merge is for some columns of a table with one input, no lookups."
+        )
     if not contract.computed_by and (contract.reads or contract.optional or contract.replaces != "table"):
         raise ConfigError(f"{file}: `reads`, `replaces` and `optional` are for a table with `computed_by`.")
     if contract.replaces == "partitions" and not contract.partition_by:

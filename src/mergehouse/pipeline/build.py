@@ -202,4 +202,7 @@ def _recheck(table: Table, change: Change | None, bench: Workbench) -> Recheck |
     if change and not change.rows:
         return None
     inserted = str(Relation("inserted", table.name)) if change else None
-    return Recheck(inserted, frozenset(bench.changes.found))
+    rule = table.contract.incremental
+    is_in_slices = rule is None or set(rule.slice) <= set(table.contract.key)  # all rows of a key, in one
+    among = str(Relation("computed", table.name)) if is_in_slices else table.name
+    return Recheck(inserted, among, frozenset(bench.changes.found))

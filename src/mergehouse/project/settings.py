@@ -218,7 +218,7 @@ class FabricDeployment(Strict):
     )
     stages: dict[Name, str] = Field(
         description="The stage of each environment, as it is called in Fabric. Promotions between"
-        " environments that have one deploy the items."
+        " environments that have one deploy the items; items for Fabric are written for these environments."
     )
 
 

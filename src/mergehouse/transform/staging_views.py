@@ -101,8 +101,11 @@ def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
     True
     """
     unusable = "SELECT batch_id, source_row FROM silver.order_lines WHERE reason_code IS NOT NULL"
+    origins = {brand.name: _origins(brand) for brand, _ in sources}
     parts = []
     for brand, table in sources:
+        if not {table, None} & origins[brand.name]:
+            continue  # none of its rows is an order line
         raw = ", ".join(f"b.`{name}`" for name in brand.sources[table].columns)
         parts.append(
             f"SELECT b.batch_id, b.source_row, TO_JSON(STRUCT({raw})) AS raw_row FROM"
@@ -312,9 +315,13 @@ def _with_instant(query: exp.Query, brand: Brand) -> exp.Query:
 
 
 def _line_sources(brand: Brand) -> set[str]:
+    return {table for table in _origins(brand) if table}
+
+
+def _origins(brand: Brand) -> set[str | None]:
+    """The sources whose rows are order lines, and None where that cannot be told of a SELECT."""
     file = brand.folder / ORDER_LINES
-    origins = (line_source(branch, brand)[0] for branch in _branches(resolved(brand, file), file))
-    return {table for table in origins if table}
+    return {line_source(branch, brand)[0] for branch in _branches(resolved(brand, file), file)}
 
 
 def _header_sources(brand: Brand) -> set[str]:

@@ -110,6 +110,8 @@ class Changes:
         affected = Relation("affected", table.name)
         self.engine.keep(affected, steps.affected)
         for relation, part in steps.slices.items():
+            if part.source == table.name:
+                self.engine.attach(table.name)
             self.engine.slice(relation, part.source, affected, part.on)
         for relation, sql in steps.views.items():
             self.engine.define(relation, sql)

@@ -1,0 +1,330 @@
+"""A visual of the report as HTML: what stands in its frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+from mergehouse.platform.powerbi.objects import SemanticModel
+from mergehouse.platform.powerbi.preview import plots
+from mergehouse.platform.powerbi.preview.figures import Gold, Row
+from mergehouse.platform.powerbi.preview.formats import compact, written
+from mergehouse.platform.powerbi.preview.measures import usual
+from mergehouse.platform.powerbi.preview.plots import Area, Series
+from mergehouse.platform.powerbi.preview.reading import Condition, Drawn, DrawnPage, Shown, said
+from mergehouse.platform.powerbi.preview.tables import matrix, table
+from mergehouse.platform.powerbi.report.fields import Field
+
+AROUND = 26  # pixels that a frame takes of a visual's width, and without its titles of its height
+TITLE, SUBTITLE = 22, 18
+BY_MONTHS = 36  # categories at most
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What the visuals of a page are drawn with; `where` holds for all of them; `views`: the titles of
+    bookmarks by their groups.
+    """
+
+    gold: Gold
+    page: DrawnPage
+    pages: Sequence[DrawnPage]
+    theme: Sequence[str]
+    views: Mapping[str, Sequence[str]]
+    where: Sequence[Condition]
+
+    @property
+    def model(self) -> SemanticModel:
+        return self.gold.model
+
+
+def drawn(visual: Drawn, canvas: Canvas) -> str:
+    """What is in its frame, below its titles."""
+    draw = KINDS.get(visual.kind)
+    return draw(visual, canvas) if draw else f'<p class="none">{escape(visual.kind)}</p>'
+
+
+def size(visual: Drawn) -> tuple[int, int]:
+    """Width and height that are left for a plot."""
+    titles = TITLE * bool(visual.title) + SUBTITLE * bool(visual.subtitle)
+    return visual.place.width - AROUND, visual.place.height - AROUND + 4 - titles
+
+
+def _columns(visual: Drawn, *roles: str) -> list[Shown]:
+    shown = [one for role in roles for one in visual.roles.get(role, ())]
+    return [one for one in shown if one.field.kind == "Column" and not one.field.is_sum]
+
+
+def _measures(visual: Drawn, *roles: str) -> list[Shown]:
+    shown = [one for role in roles for one in visual.roles.get(role, ())]
+    return [one for one in shown if one.field.kind == "Measure" or one.field.is_sum]
+
+
+def format_of(shown: Shown, model: SemanticModel) -> str:
+    """How its values are written: as the visual says, else as the model."""
+    if shown.format:
+        return shown.format
+    if shown.field.kind == "Measure":
+        return model.measure(shown.field.name)[1].format
+    return model.column(shown.field.table, shown.field.name).format
+
+
+def _card(visual: Drawn, canvas: Canvas) -> str:
+    [shown] = visual.roles["Data"]
+    where = [*canvas.where, *visual.conditions]
+    if shown.field.kind == "Measure" and not canvas.model.measure(shown.field.name)[1].format:
+        return f'<p class="sentence">{escape(canvas.gold.words(shown.field.name))}</p>'
+    value = canvas.gold.value(shown.field, where)
+    text = compact(value, format_of(shown, canvas.model)) or "no data"
+    points = f' style="font-size:{said(visual.formats, "value", "fontSize"):g}pt"'
+    told = "".join(_below(words, field, canvas, where) for words, field in visual.below)
+    return (
+        f'<p class="label">{escape(shown.field.label)}</p><p class="value"{points}>{escape(text)}</p>'
+        f'<p class="below">{told}</p>'
+    )
+
+
+def _below(words: str, field: Field, canvas: Canvas, where: Sequence[Condition]) -> str:
+    value = canvas.gold.value(field, where)
+    text = written(value, format_of(Shown(field, ""), canvas.model)) or "not comparable"
+    return f"{escape(text)} <span>{escape(words)}</span> "
+
+
+def _line(visual: Drawn, canvas: Canvas) -> str:
+    categories, series = _grouped(visual, canvas)
+    return plots.lines(categories, series, *size(visual), write=_axis)
+
+
+def _bars(visual: Drawn, canvas: Canvas) -> str:
+    categories, series = _grouped(visual, canvas)
+    return plots.bars(categories, series, *size(visual), write=_axis, colours=visual.colours)
+
+
+def _stacked(visual: Drawn, canvas: Canvas) -> str:
+    categories, series = _grouped(visual, canvas)
+    return plots.stacked(categories, series, *size(visual), write=_axis)
+
+
+def _upright(visual: Drawn, canvas: Canvas) -> str:
+    categories, series = _grouped(visual, canvas)
+    return plots.columns(categories[-BY_MONTHS:], _last(series), *size(visual), write=_axis)
+
+
+def _last(series: Sequence[Series]) -> list[Series]:
+    return [Series(one.name, one.colour, one.values[-BY_MONTHS:]) for one in series]
+
+
+def _axis(value: float) -> str:
+    return compact(Decimal(str(value)), "#,0.##" if abs(value) < 100 else "#,0")
+
+
+def _grouped(visual: Drawn, canvas: Canvas) -> tuple[list[str], list[Series]]:
+    """Categories in the order of the visual, and for each series, or measure, its values."""
+    category, split = _columns(visual, "Category"), _columns(visual, "Series")
+    measures = _measures(visual, "Y")
+    keys = [one.field for one in (*category, *split)]
+    rows = canvas.gold.rows(keys, [m.field for m in measures], [*canvas.where, *visual.conditions])
+    names = _ordered(rows, visual, measures)
+    if not split:
+        values = {row.keys[0]: row.values for row in rows}
+        series = [
+            Series(
+                measure.field.label,
+                canvas.theme[n % len(canvas.theme)],
+                [_float(values[name][n]) for name in names],
+            )
+            for n, measure in enumerate(measures)
+        ]
+        return [_text(name) for name in names], series
+    by_both = {row.keys: row.values[0] for row in rows}
+    labels = list(dict.fromkeys(sorted(str(row.keys[1]) for row in rows)))
+    series = [
+        Series(
+            label,
+            visual.colours.get(label) or canvas.theme[n % len(canvas.theme)],
+            [_float(by_both.get((name, label))) for name in names],
+        )
+        for n, label in enumerate(labels)
+    ]
+    return [_text(name) for name in names], series
+
+
+def _ordered(rows: Sequence[Row], visual: Drawn, measures: Sequence[Shown]) -> list[Any]:
+    """The first column's values, in its own order or by a measure."""
+    names = list(dict.fromkeys(row.keys[0] for row in rows))
+    by = visual.sort
+    place = next((n for n, one in enumerate(measures) if by and one.field.query_ref == by[0].query_ref), None)
+    if place is None:
+        return names[::-1] if by and by[1] == "Descending" else names
+    sums = {name: sum((row.values[place] or 0) for row in rows if row.keys[0] == name) for name in names}
+    return sorted(names, key=lambda name: sums[name], reverse=bool(by and by[1] == "Descending"))
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _text(value: Any) -> str:
+    return "(blank)" if value is None else str(value)
+
+
+def _waterfall(visual: Drawn, canvas: Canvas) -> str:
+    categories, [series] = _grouped(visual, canvas)
+    return plots.waterfall(categories, [value or 0 for value in series.values], *size(visual), write=_axis)
+
+
+def _treemap(visual: Drawn, canvas: Canvas) -> str:
+    group, sized = _columns(visual, "Group"), _measures(visual, "Values", "Tooltips")
+    rows = canvas.gold.rows(
+        [group[0].field], [one.field for one in sized], [*canvas.where, *visual.conditions]
+    )
+    most = max((float(row.values[1] or 0) for row in rows), default=1) or 1
+    areas = [
+        Area(
+            _text(row.keys[0]),
+            float(row.values[0] or 0),
+            max(float(row.values[1] or 0), 0) / most,
+            f"{_axis(float(row.values[0] or 0))} · {_axis(float(row.values[1] or 0))}",
+        )
+        for row in rows
+        if row.values[0]
+    ]
+    return plots.treemap(areas, *size(visual))
+
+
+def _table(visual: Drawn, canvas: Canvas) -> str:
+    columns, measures = _columns(visual, "Values"), _measures(visual, "Values")
+    where = [*canvas.where, *visual.conditions]
+    fields = [one.field for one in columns], [one.field for one in measures]
+    rows = canvas.gold.rows(*fields, where)
+    if visual.sort:
+        rows = _sorted(rows, visual.sort, *fields)
+    found = canvas.gold.rows([], fields[1], where) if measures else []
+    order = [one.field.query_ref for one in visual.roles["Values"]]
+    cut = [order.index(one.field.query_ref) for one in (*columns, *measures)]
+    formats = [format_of(one, canvas.model) for one in (*columns, *measures)]
+    labels = [one.field.label for one in (*columns, *measures)]
+    lines = [[*row.keys, *row.values] for row in rows]
+    total = [*([None] * len(columns)), *found[0].values] if found else []
+    placed = sorted(range(len(cut)), key=lambda n: cut[n])
+    return table(
+        [labels[n] for n in placed],
+        [[_cell(line[n], formats[n]) for n in placed] for line in lines],
+        [_cell(total[n], formats[n]) for n in placed] if total else [],
+        [_is_number(lines, n) for n in placed],
+        size(visual)[1],
+    )
+
+
+def _sorted(
+    rows: list[Row], by: tuple[Field, str], columns: Sequence[Field], measures: Sequence[Field]
+) -> list[Row]:
+    reverse = by[1] == "Descending"
+    for n, field in enumerate(measures):
+        if field.query_ref == by[0].query_ref:
+            return sorted(rows, key=lambda row: row.values[n] or 0, reverse=reverse)
+    return rows[::-1] if reverse else rows
+
+
+def _is_number(lines: Sequence[Sequence[Any]], n: int) -> bool:
+    return any(isinstance(line[n], int | float | Decimal) for line in lines)
+
+
+def _cell(value: Any, format: str) -> str:
+    return written(value, format)
+
+
+def _matrix(visual: Drawn, canvas: Canvas) -> str:
+    rows, across = _columns(visual, "Rows"), _columns(visual, "Columns")
+    measures = _measures(visual, "Values")
+    where = [*canvas.where, *visual.conditions]
+    fields = [one.field for one in measures]
+    cells = canvas.gold.rows([one.field for one in (*rows, *across)], fields, where)
+    has_totals = said(visual.formats, "subTotals", "columnSubtotals")
+    return matrix(
+        cells,
+        canvas.gold.rows([one.field for one in rows], fields, where) if has_totals else [],
+        [(one.field.label, _writer(format_of(one, canvas.model))) for one in measures],
+        has_rows=bool(rows),
+        is_shaded="FillRule" in str(visual.formats.get("values", "")),
+    )
+
+
+def _writer(format: str) -> Callable[[Any], str]:
+    return lambda value: written(value, format)
+
+
+def _slicer(visual: Drawn, canvas: Canvas) -> str:
+    label = said(visual.formats, "header", "text") or visual.name
+    field = visual.roles["Values"][0].field
+    mode = said(visual.formats, "data", "mode")
+    if mode == "Single":
+        number = usual(f"{field.name} chosen", canvas.model)
+        return f'<p class="label">{escape(label)}</p><p class="slide"><b>{escape(number)}</b><i></i></p>'
+    general = visual.formats.get("general", [{}])[0].get("properties", {}).get("filter")
+    chosen = _first(general) if general else _held(field, canvas.where) or "All"
+    return f'<p class="label">{escape(label)}</p><p class="drop">{escape(chosen)}</p>'
+
+
+def _held(field: Field, where: Sequence[Condition]) -> str:
+    """What the page is of anyway."""
+    held = [one for one in where if one.column.query_ref == field.query_ref]
+    return ", ".join(value for one in held for value in one.values)
+
+
+def _first(general: Any) -> str:
+    [where] = general["filter"]["Where"]
+    value = where["Condition"]["In"]["Values"][0][0]["Literal"]["Value"]
+    return str(value).strip("'").replace("''", "'")
+
+
+def _words(visual: Drawn, canvas: Canvas) -> str:
+    paragraphs = visual.formats["general"][0]["properties"]["paragraphs"]
+    runs = [run for paragraph in paragraphs for run in paragraph["textRuns"]]
+    return "".join(
+        f'<p class="words" style="font-size:{run["textStyle"]["fontSize"]};color:{run["textStyle"]["color"]};'
+        f'font-weight:{600 if "Semibold" in run["textStyle"]["fontFamily"] else 400}">'
+        f"{escape(run['value'])}</p>"
+        for run in runs
+    )
+
+
+def _button(visual: Drawn, canvas: Canvas) -> str:
+    text = said(visual.formats, "text", "text") or ""
+    return f'<p class="button">{escape(text)}</p>'
+
+
+def _navigator(visual: Drawn, canvas: Canvas) -> str:
+    listed = [page for page in canvas.pages if not page.kind]
+    return _tabs([(page.title, page.name == canvas.page.name) for page in listed])
+
+
+def _views(visual: Drawn, canvas: Canvas) -> str:
+    group = str(said(visual.formats, "bookmarks", "bookmarkGroup"))
+    return _tabs([(title, n == 0) for n, title in enumerate(canvas.views[group])])
+
+
+def _tabs(tabs: Sequence[tuple[str, bool]]) -> str:
+    made = (f'<b class="{"on" if is_on else "off"}">{escape(title)}</b>' for title, is_on in tabs)
+    return f'<p class="tabs">{"".join(made)}</p>'
+
+
+KINDS: dict[str, Callable[[Drawn, Canvas], str]] = {
+    "cardVisual": _card,
+    "lineChart": _line,
+    "barChart": _stacked,
+    "clusteredBarChart": _bars,
+    "clusteredColumnChart": _upright,
+    "waterfallChart": _waterfall,
+    "treemap": _treemap,
+    "tableEx": _table,
+    "pivotTable": _matrix,
+    "slicer": _slicer,
+    "textbox": _words,
+    "actionButton": _button,
+    "pageNavigator": _navigator,
+    "bookmarkNavigator": _views,
+}

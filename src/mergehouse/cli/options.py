@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-
 PANELS = ("Start", "Build", "Read", "Dashboards", "Identity", "Science", "Release", "Help")  # in this order
 
 
@@ -75,7 +74,10 @@ promotions = _group(
     "promotions", "Release", "List what was promoted, roll back.", invoke_without_command=True
 )
 platform = _group(
-    "platform", "Release", "Write what Fabric, Databricks and Delta Sharing take, and deploy it.", no_args_is_help=True
+    "platform",
+    "Release",
+    "Write what Fabric, Databricks and Delta Sharing take, and deploy it.",
+    no_args_is_help=True,
 )
 products = _group(
     "products", "Identity", "Find categories for products, and items that brands share.", no_args_is_help=True

@@ -59,9 +59,11 @@ def waiting(project: Project, lakehouse: Lakehouse) -> list[Waiting]:
     for side, keys in (("a", PAIR[:2]), ("b", PAIR[2:])):
         told = customers.select(*KEY, *(pl.col(name).alias(f"{name}_{side}") for name in TOLD))
         pairs = pairs.join(told, left_on=keys, right_on=KEY)
-    pairs = pairs.with_columns(place=pl.col("score").fill_null(0).rank("dense", descending=True))
-    open_ones = pairs.join(decided, on=PAIR, how="anti").sort("place", *PAIR)
-    return [_waiting(row) for row in open_ones.to_dicts()]
+    surest_first = pairs.sort(-pl.col("score").cast(pl.Float64).fill_null(0), *PAIR)
+    return [
+        _waiting(row)
+        for row in surest_first.join(decided, on=PAIR, how="anti", maintain_order="left").to_dicts()
+    ]
 
 
 def decide(

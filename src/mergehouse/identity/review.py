@@ -76,10 +76,12 @@ def decide(
 ) -> None:
     """Adds a row to the decisions, whole or not at all; the next run follows it.
 
-    >>> me = ("shop", "77", "other", "A1")
-    >>> decide(mh.project("shop"), me, "same", "me", dt.datetime(2026, 1, 31, 9, 30, tzinfo=dt.UTC))
-    >>> print(read_text(mh.project("shop").mappings_folder / DECISIONS).splitlines()[-1])
+    >>> pair, now = ("shop", "77", "other", "A1"), dt.datetime(2026, 1, 31, 9, 30, tzinfo=dt.UTC)
+    >>> file = mh.project("shop").mappings_folder / DECISIONS
+    >>> decide(mh.project("shop"), pair, "same", "me", now)
+    >>> print(file.read_text().splitlines()[-1])
     shop,77,other,A1,same,me,2026-01-31T09:30:00Z,
+    >>> file.unlink()
     """
     file = project.mappings_folder / DECISIONS
     before = read_text(file) if file.exists() else ",".join(DECISION_COLUMNS)

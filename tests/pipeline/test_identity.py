@@ -5,15 +5,21 @@ beyond Silver.
 from __future__ import annotations
 
 import datetime as dt
+import io
+import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.command import call
 from tests.conftest import SHOP_BRAND, Shop, prepared_shop
 from tests.pipeline.test_incremental import differences
 
+from mergehouse.access.extract import write_extracts
+from mergehouse.access.policy import load_policy
 from mergehouse.errors import ConfigError
 from mergehouse.identity import decisions, linkage, models
 from mergehouse.identity.linkage import Candidates
@@ -307,23 +313,87 @@ def test_what_is_declared_and_what_is_given_must_be_the_same(house: House) -> No
     assert "`birth_date` tells who a customer is, and is not declared" in house.shop.run().faults["shop"].why
 
 
+def canaries_in(folder: Path) -> set[str]:
+    """Files with a canary in them; Parquet files are read as tables are."""
+    found = set()
+    for file in folder.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            if file.suffix == ".parquet":
+                content = str(pl.read_parquet(file).to_dicts()).encode()
+            elif file.suffix == ".zip":
+                with zipfile.ZipFile(file) as archive:
+                    content = b"".join(map(archive.read, archive.namelist()))
+            if any(canary.encode() in content for canary in CANARIES):
+                found.add(str(file.relative_to(folder)))
+    return found
+
+
 def test_no_attribute_leaves_bronze_and_silver(house: House) -> None:
+    """Report, profiles, release, dashboards' extracts, definitions for platforms, what commands print."""
     house.trained()
     house.register(house.shop, f",{KATE}", f"K1,{KATE}", name="people_2.csv")  # one that cannot be used
     house.shop.with_science()
     house.run()
-    places = {
-        str(file.relative_to(house.shop.folder))
-        for file in house.shop.folder.rglob("*")
-        if file.is_file() and file.suffix not in (".parquet",)
-        for canary in CANARIES
-        if canary.encode() in file.read_bytes()
-    }
+    folder = house.shop.folder
+    said = [
+        call(*words, "-C", folder).stdout
+        for words in (
+            ["run", "--json"],
+            ["check"],
+            ["report"],
+            ["profile"],
+            ["release", "--to", folder / "released"],
+            ["powerbi", "write", folder / "powerbi"],
+            ["platform", "databricks", folder / "databricks"],
+            ["identity"],
+            ["identity", "review", "--json"],
+        )
+    ]
+    assert not [text for text in said for canary in CANARIES if canary in text]
+    project = house.shop.project
+    assert write_extracts(project, load_policy(project))
     own = ("raw/", "lakehouse/bronze/shop_people/", "lakehouse/bronze/other_people/")
-    own += ("lakehouse/silver/identity_attributes/",)  # statistics of their logs
-    assert not [place for place in places if not place.startswith(own)]
-    lakehouse = house.shop.lakehouse
-    for table in lakehouse.tables():
-        rows = lakehouse.table(table).polars()
-        if any(canary in str(rows.to_dicts()) for canary in CANARIES):
-            assert table in {"silver.identity_attributes", "bronze.shop_people", "bronze.other_people"}, table
+    own += ("lakehouse/silver/identity_attributes/",)
+    assert not [place for place in canaries_in(folder) if not place.startswith(own)]
+
+
+def test_review_shows_both_records_and_writes_what_was_decided(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.trained()
+    house.run()
+    folder = house.shop.folder
+    [told] = json.loads(call("identity", "review", "--json", "-C", folder).stdout)
+    assert told["pair"] == ["other", "L2", "shop", "L2"] and told["reason"] == "household"
+    monkeypatch.setattr("sys.stdin", io.StringIO("x\ns\nmother and son\n"))
+    shown = call("identity", "review", "-C", folder).stdout
+    assert {"Lea", "Leo", "1980-01-01"} <= set(shown.split())
+    assert "1 of 1: household" in shown and "1 decided, 0 wait." in shown
+    last = (folder / "mappings" / "identity_decisions.csv").read_text().splitlines()[-1].split(",")
+    assert last[:5] == ["other", "L2", "shop", "L2", "same"] and last[-1] == "mother and son"
+    assert json.loads(call("identity", "review", "--json", "-C", folder).stdout) == []
+    house.run()
+    assert house.ids()["shop:L2"] == ("other:L2", "decision") == house.ids()["other:L2"]
+    assert "numbers united: 2 by decision, 2 by probabilistic" in call("identity", "-C", folder).stdout
+
+
+def test_a_model_of_other_attributes_is_named_and_sales_go_on(house: House) -> None:
+    house.trained()
+    house.run()
+    before = house.ids()
+
+    def refused(customers: pl.DataFrame, model: LinkModel, limits: object = None) -> Candidates:
+        model.check(["email"])
+        raise AssertionError
+
+    house.sell(house.shop, "K1", "Z9", name="lines_2.csv")
+    house.register(house.shop, "P7,Pia,Pan,p@x.example,", name="people_2.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linkage, "candidates", refused)
+        result = house.shop.run()
+    failed = {t.table: t.reason for t in result.tables if t.status in ("failed", "blocked")}
+    assert "trained on other attributes" in failed["silver.identity_candidates"]
+    assert failed["silver.identity_registry"] == "waits for silver.identity_candidates"
+    assert house.ids() == before | {"shop:Z9": ("shop:Z9", "own"), "shop:P7": ("shop:P7", "own")}
+    assert not any(c.check == "registry_is_whole" and c.failures for c in house.run().checks)

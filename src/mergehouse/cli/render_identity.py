@@ -29,22 +29,16 @@ def print_overlap(found: Overlap, labels: Mapping[str, str]) -> None:
     for name in declaring:
         counts = found.delivered.get(name, {})
         told = ", ".join(f"{attribute} of {count:,}" for attribute, count in counts.items() if count)
-        console.print(
-            f"{labels[name]}: {told or 'no customer has any of the attributes that are declared'}",
-            markup=False,
-        )
+        nothing = "no customer has any of the attributes that are declared"
+        console.print(f"{labels[name]}: {told or nothing}", markup=False)
     if not declaring:
-        console.print(
-            "No brand declares `identity` in its brand.yml: customers are united by known pairs alone."
-        )
+        console.print("No brand declares `identity` in its brand.yml: known pairs alone unite customers.")
     elif found.model:
         console.print(f"Model: {found.model}", markup=False)
     else:
         console.print("No model yet: `mergehouse identity train` makes one.")
     methods = ", ".join(f"{count:,} by {method.replace('_', ' ')}" for method, count in found.united.items())
-    console.print(
-        f"{found.shared:,} customers are of several brands. Customer numbers united: {methods or 'none'}."
-    )
+    console.print(f"{found.shared:,} customers are of several brands; numbers united: {methods or 'none'}.")
     if found.pairs:
         console.print(f"{found.pairs:,} pairs are for review: `mergehouse identity review`.")
 
@@ -65,13 +59,10 @@ def print_pair(pair: Waiting, place: str, labels: Mapping[str, str]) -> None:
     evidence = Table("evidence", "agreement", "bits", "", box=None, pad_edge=False)
     for part in pair.evidence:
         weight = part["weight"]
-        bar = (
-            ""
-            if weight is None
-            else ("+" if weight > 0 else "-") * round(BAR * abs(weight) / (max(weights) or 1))
-        )
-        shown = "" if weight is None else f"{weight:+.1f}"
-        evidence.add_row(escape(part["attribute"]), escape(part["level"]), shown, bar)
+        length = round(BAR * abs(weight or 0) / (max(weights, default=0) or 1))
+        bits = "" if weight is None else f"{weight:+.1f}"
+        bar = ("-" if (weight or 0) < 0 else "+") * length
+        evidence.add_row(escape(part["attribute"]), escape(part["level"]), bits, bar)
     console.print(evidence)
 
 

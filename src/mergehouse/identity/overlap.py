@@ -32,26 +32,22 @@ def overlap(project: Project, lakehouse: Lakehouse) -> Overlap:
     >>> overlap(mh.project("shop"), mh.open("shop"))
     Overlap(declared={'shop': []}, delivered={}, model=None, united={}, shared=0, pairs=0)
     """
-    declared = {name: list(brand.identity) for name, brand in project.brands.items()}
+    declared: dict[str, list[str]] = {name: [*brand.identity] for name, brand in project.brands.items()}
     delivered: dict[str, dict[str, int]] = {}
     if lakehouse.exists(ATTRIBUTES):
         for name, attributes in declared.items():
             if attributes:
                 counts = ", ".join(f"count({attribute})" for attribute in attributes)
-                found = lakehouse.query(
-                    f"SELECT {counts} FROM {ATTRIBUTES} WHERE source_system = '{name}'"
-                ).fetchall()
-                delivered[name] = dict(zip(attributes, found[0], strict=True))
+                of_brand = f"SELECT {counts} FROM {ATTRIBUTES} WHERE source_system = '{name}'"
+                found = lakehouse.query(of_brand).fetchall()[0]
+                delivered[name] = dict(zip(attributes, found, strict=True))
     united, shared, pairs = dict[str, int](), 0, 0
     if lakehouse.exists(XREF):
-        methods = f"SELECT method, count(*) FROM {XREF} WHERE method <> 'own' GROUP BY method ORDER BY method"
+        methods = f"SELECT method, count(*) FROM {XREF} WHERE method <> 'own' GROUP BY ALL ORDER BY ALL"
         united = dict(lakehouse.query(methods).fetchall())
-        several = (
-            f"SELECT customer_id FROM {XREF} GROUP BY customer_id HAVING count(DISTINCT source_system) > 1"
-        )
-        shared = lakehouse.query(f"SELECT count(*) FROM ({several})").fetchall()[0][0]
+        several = f"FROM {XREF} GROUP BY customer_id HAVING count(DISTINCT source_system) > 1"
+        shared = len(lakehouse.query(f"SELECT customer_id {several}").fetchall())
     if lakehouse.exists(CANDIDATES):
-        pairs = lakehouse.query(f"SELECT count(*) FROM {CANDIDATES} WHERE verdict = 'review'").fetchall()[0][
-            0
-        ]
+        for_review = f"SELECT count(*) FROM {CANDIDATES} WHERE verdict = 'review'"
+        pairs = lakehouse.query(for_review).fetchall()[0][0]
     return Overlap(declared, delivered, models.newest(project), united, shared, pairs)

@@ -116,10 +116,11 @@ def _new_names(
     nameless: pl.DataFrame, names: pl.DataFrame, known: pl.DataFrame, registry: pl.DataFrame
 ) -> pl.DataFrame:
     """For each cluster without an id the first of its members' own ones that is nobody else's."""
-    of_others = registry.filter(
-        ~(pl.format("{}:{}", *KEY) == pl.col("customer_id")).any().over("customer_id")
-    )
-    free = nameless.filter(~pl.col("own").is_in([*names["customer_id"], *of_others["customer_id"]]))
+    ids = registry.select("customer_id").unique()
+    founders = registry.filter(pl.format("{}:{}", *KEY) == pl.col("customer_id")).select("customer_id")
+    of_others = ids.join(founders, on="customer_id", how="anti")
+    taken = pl.concat([names.select("customer_id"), of_others])
+    free = nameless.join(taken, left_on="own", right_on="customer_id", how="anti", maintain_order="left")
     chosen = free.unique("cluster", keep="first", maintain_order=True).select("cluster", customer_id="own")
     rest = nameless.join(chosen, on="cluster", how="anti").unique(
         "cluster", keep="first", maintain_order=True

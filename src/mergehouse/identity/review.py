@@ -25,6 +25,7 @@ from mergehouse.project.mapping_files import mapping_tables
 from mergehouse.project.text_file import read_text
 
 Decision = Literal["same", "different"]
+TOLD: tuple[str, ...] = get_args(IdentityAttribute)
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,12 @@ def waiting(project: Project, lakehouse: Lakehouse) -> list[Waiting]:
     pairs = lakehouse.query(f"SELECT * FROM {CANDIDATES} WHERE verdict = 'review'").pl()
     customers = lakehouse.table(ATTRIBUTES).polars()
     for side, keys in (("a", PAIR[:2]), ("b", PAIR[2:])):
-        told = customers.select(
-            *KEY, *(pl.col(name).alias(f"{name}_{side}") for name in get_args(IdentityAttribute))
-        )
+        told = customers.select(*KEY, *(pl.col(name).alias(f"{name}_{side}") for name in TOLD))
         pairs = pairs.join(told, left_on=keys, right_on=KEY)
-    open_ones = pairs.join(decided, on=PAIR, how="anti")
+    surest_first = pairs.sort(-pl.col("score").cast(pl.Float64).fill_null(0), *PAIR)
     return [
         _waiting(row)
-        for row in open_ones.sort("score", *PAIR, descending=[True] + 4 * [False], nulls_last=True).to_dicts()
+        for row in surest_first.join(decided, on=PAIR, how="anti", maintain_order="left").to_dicts()
     ]
 
 
@@ -77,10 +76,12 @@ def decide(
 ) -> None:
     """Adds a row to the decisions, whole or not at all; the next run follows it.
 
-    >>> me = ("shop", "77", "other", "A1")
-    >>> decide(mh.project("shop"), me, "same", "me", dt.datetime(2026, 1, 31, 9, 30, tzinfo=dt.UTC))
-    >>> print(read_text(mh.project("shop").mappings_folder / DECISIONS).splitlines()[-1])
+    >>> pair, now = ("shop", "77", "other", "A1"), dt.datetime(2026, 1, 31, 9, 30, tzinfo=dt.UTC)
+    >>> file = mh.project("shop").mappings_folder / DECISIONS
+    >>> decide(mh.project("shop"), pair, "same", "me", now)
+    >>> print(file.read_text().splitlines()[-1])
     shop,77,other,A1,same,me,2026-01-31T09:30:00Z,
+    >>> file.unlink()
     """
     file = project.mappings_folder / DECISIONS
     before = read_text(file) if file.exists() else ",".join(DECISION_COLUMNS)
@@ -97,7 +98,7 @@ def decide(
 
 def _waiting(row: dict[str, Any]) -> Waiting:
     one, two, three, four = (row[name] for name in PAIR)
-    records = {name: (row[f"{name}_a"], row[f"{name}_b"]) for name in get_args(IdentityAttribute)}
+    records = {name: (row[f"{name}_a"], row[f"{name}_b"]) for name in TOLD}
     score = None if row["score"] is None else float(row["score"])
     told = {name: both for name, both in records.items() if any(both)}
     return Waiting((one, two, three, four), score, row["reason"], json.loads(row["evidence"]), told)

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-FIRST_SYLLABLES = (
-    "an ma ri el le na jo se lu ca no ra mi ka to be ja lia son vin dre phi lip eve lyn ol iv er tha zo ade"
-    " té ün"
-).split()
-LAST_SYLLABLES = (
-    "ber gar sch mül ler wag ner hof man stein lan ge dup ont mar tin ro ssi bian chi cia lo pez ko wal ski"
-    " no vak jan sen and ers son smi th tay lor clar ke hill ford wood ham ton by o'"
-    " mac ø né ibá"
-).split()
-DOMAINS = "gmail.com yahoo.com hotmail.com gmx.de web.de orange.fr outlook.com icloud.com".split()
+FIRST_SYLLABLES = [
+    "an", "ma", "ri", "el", "le", "na", "jo", "se", "lu", "ca", "no", "ra", "mi", "ka", "to", "be", "ja",
+    "lia", "son", "vin", "dre", "phi", "lip", "eve", "lyn", "ol", "iv", "er", "tha", "zo", "ade", "té", "ün",
+]  # fmt: skip
+LAST_SYLLABLES = [
+    "ber", "gar", "sch", "mül", "ler", "wag", "ner", "hof", "man", "stein", "lan", "ge", "dup", "ont", "mar",
+    "tin", "ro", "ssi", "bian", "chi", "cia", "lo", "pez", "ko", "wal", "ski", "no", "vak", "jan", "sen",
+    "and", "ers", "son", "smi", "th", "tay", "lor", "clar", "ke", "hill", "ford", "wood", "ham", "ton", "by",
+    "o'", "mac", "ø", "né", "ibá",
+]  # fmt: skip
+DOMAINS = [
+    "gmail.com", "yahoo.com", "hotmail.com", "gmx.de", "web.de", "orange.fr", "outlook.com", "icloud.com",
+]  # fmt: skip
 # country: calling code, trunk prefix, first digits of a mobile number, digits that follow
 PHONES = {
     "FR": ("33", "0", "6", 8),

@@ -23,6 +23,7 @@ from mergehouse.platform.powerbi.star import star
 from mergehouse.platform.powerbi.tmdl import tmdl_files
 from mergehouse.platform.powerbi.write import write_project
 from mergehouse.project.config import Project
+from mergehouse.project.settings import ScienceConfig
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +171,16 @@ def test_a_role_without_a_rule_is_refused(project: Project, tmp_path: Path) -> N
 def test_a_mode_that_there_is_not_is_refused(project: Project, tmp_path: Path) -> None:
     message = call("powerbi", tmp_path / "out", "--mode", "directlake", "-C", project.folder, code=2).stderr
     assert "did you mean `direct-lake`?" in message and not (tmp_path / "out").exists()
+
+
+def test_tables_of_models_that_are_not_there_are_left_out_and_named(project: Project, tmp_path: Path) -> None:
+    config = project.config.model_copy(update={"science": ScienceConfig(tables=True)})
+    made = write_project(project.model_copy(update={"config": config}), tmp_path, releases="D:\\releases")
+    assert "left out, since not published: gold.segment_outlook, gold.model_cards" in made.notes[0]
+    assert not list(tmp_path.glob("*/definition/tables/Segment outlook.tmdl"))
+    [parameters] = tmp_path.glob("*/definition/expressions.tmdl")
+    assert "expression 'Release folder' = \"D:\\releases\" meta" in parameters.read_text()
+    assert made.notes[-1].startswith("reads releases at D:\\releases;")
 
 
 def test_names_of_any_letters(project: Project, tmp_path: Path) -> None:

@@ -45,10 +45,6 @@ TIERS = (
     ("medium", "Medium", "The next three tenths"),
     ("low", "Low", "The rest"),
 )
-FIGURES = (
-    ("gmv_eur", "Amount", "From the sum of all raw amounts to GMV"),
-    ("order_lines", "Order lines", "From all delivered lines to those of goods sold"),
-)
 
 
 def ordered() -> tuple[Ordered, ...]:
@@ -66,7 +62,6 @@ def ordered() -> tuple[Ordered, ...]:
         Ordered("Risk", "Risk", "Bands of risk", RISKS, risks),
         Ordered("Value tier", "Value tier", "Tiers of value", TIERS, tiers),
         Ordered("Cleaning step", "Cleaning step", "Steps of cleaning", steps, ((raw, "step"),)),
-        Ordered("Cleaned figure", "Cleaned figure", "Figures of cleaning", FIGURES, ((raw, "kpi"),)),
     )
 
 

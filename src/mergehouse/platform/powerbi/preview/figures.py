@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -24,6 +25,7 @@ from mergehouse.project.mapping_files import group_table
 
 WINDOWS = "preview.windows"
 DAY = "order_date"
+CHOSEN = re.compile(r"SELECTEDVALUE \( '(?P<table>[^']+)'\[(?P<column>[^\]]+)\] \)")
 Key = tuple[Any, ...]
 
 
@@ -75,12 +77,17 @@ class Gold:
         found = self.rows([], [measure], where)
         return found[0].values[0] if found else None
 
-    def words(self, measure: str) -> str:
+    def words(self, measure: str, where: Sequence[Condition] = ()) -> str:
         """What a measure that is a text says; empty where only Power BI can tell."""
+        if chosen := CHOSEN.fullmatch(self.model.measure(measure)[1].dax):
+            name = f"{chosen['table']}.{chosen['column']}"
+            return ", ".join(v for each in where if each.column.query_ref == name for v in each.values)
         if measure == "Window in words":
             return "; ".join(window.words for window in self._in_order())
         if measure == "Methods":
-            return "; ".join(map(self._methods, self._in_order())) + "."
+            clock = "Calendar" if any(window.is_common for window in self._in_order()) else "Own"
+            told = "; ".join(map(self._methods, self._in_order()))
+            return f"{told}. Clock: {clock}. Amounts in euros, at the rate of the order's day."
         self.unknown.add(measure)
         return ""
 
@@ -180,8 +187,10 @@ class Gold:
         }
 
     def _keys(self, columns: Sequence[Field], where: Sequence[Condition]) -> dict[Key, Key]:
-        table = self.model.table(columns[0].table)
-        query = _Query(self.model, table)
+        """Without measures: the combinations in the table from which all the others are joined."""
+        ones = {join.to_table for join in self.model.relationships}
+        many = [column.table for column in columns if column.table not in ones]
+        query = _Query(self.model, self.model.table((many or [columns[0].table])[0]))
         keys, places = [query.column(c) for c in columns], [query.place(c) for c in columns]
         found = query.run(self.connection, keys, places, "COUNT(*)", [query.condition(c) for c in where])
         indices = range(len(keys))

@@ -22,7 +22,7 @@ VIEWS = Group(
     ),
 )
 SEGMENT, CUSTOMERS = "Customer by brand[Segment]", "Customer by brand[Customers]"
-REVENUE = "Sum(Customer by brand[Monetary (EUR)])"
+REVENUE = "Customer by brand[Net revenue so far]"
 RISK, TIER = "Risk[Risk]", "Value tier[Value tier]"
 SCORED = Values("Customer by brand[Risk band]", ("high", "medium", "low"))
 EXPECTED = "Customer by brand[Expected CLV]"
@@ -40,7 +40,7 @@ CARDS = (
         "Repeat rate",
         "Share with at least two orders at one brand",
     ),
-    ("revenue", REVENUE, "Net revenue so far, EUR", "Net revenue of known customers so far"),
+    ("revenue", REVENUE, "Net revenue so far", "Net revenue of known customers so far"),
     ("expected", EXPECTED, "Expected in 12 months", "Net margin expected of customers within 12 months"),
 )
 SECOND = CONTENT + 100

@@ -5,13 +5,12 @@ from __future__ import annotations
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.controls import slicer
 from mergehouse.platform.powerbi.report.filters import Values
-from mergehouse.platform.powerbi.report.kinds import matrix, table, waterfall
+from mergehouse.platform.powerbi.report.kinds import table, waterfall
 from mergehouse.platform.powerbi.report.layout import CONTENT, STRIP, cell
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import HIGH, header
 
-VALUE, STEP = "Sum(Raw vs Silver[Value])", "Cleaning step[Cleaning step]"
-FIGURE = "Cleaned figure[Cleaned figure]"
+VALUE, STEP = "Raw vs Silver[Change by step]", "Cleaning step[Cleaning step]"
 STEP_CODE, FIGURE_CODE = "Raw vs Silver[Step]", "Raw vs Silver[KPI]"
 
 
@@ -56,32 +55,25 @@ def page(model: SemanticModel) -> Page:
                 labels={VALUE: "Order lines"},
                 filters=[lines, steps],
             ),
-            matrix(
+            table(
                 "steps",
                 cell(8, 4, CONTENT, 318),
-                (STEP, FIGURE, {VALUE: "Value"}),
-                (
-                    "Step by step",
-                    "They add up to the cent",
-                    "Table: what each step changes, in order lines and in money",
-                ),
+                {STEP: "Step", VALUE: "Amount"},
+                ("Step by step", "They add up to the cent", "Table: what each step changes in money"),
                 totals=False,
+                sort=(STEP, "Ascending"),
                 formats={VALUE: "#,0.00"},
+                filters=[money],
             ),
             table(
-                "clean",
+                "line_steps",
                 cell(8, 4, CONTENT + 334, 316),
-                {
-                    "Brand[Brand]": "Brand",
-                    "Sales[GMV]": "GMV",
-                    "Sales[Returns]": "Returns",
-                    "Sales[Net revenue]": "Net revenue",
-                },
-                (
-                    "The clean figures",
-                    "EUR, of all time",
-                    "Table: GMV, returns and net revenue of each brand",
-                ),
+                {STEP: "Step", VALUE: "Order lines"},
+                ("Line by line", "They add up, too", "Table: what each step changes in order lines"),
+                totals=False,
+                sort=(STEP, "Ascending"),
+                formats={VALUE: "#,0"},
+                filters=[lines],
             ),
         ],
     )

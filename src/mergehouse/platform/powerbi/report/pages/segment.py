@@ -29,7 +29,7 @@ def page(model: SemanticModel) -> Page:
     return Page(
         NAME,
         "Segment",
-        drilled_header(model.name, "One segment", ("Brand", "Region", "Country")),
+        drilled_header(model.name, "Segment", COLUMN("Segment in view"), ("Brand", "Region", "Country")),
         [
             *(
                 card(name, place, figure, label, alt)

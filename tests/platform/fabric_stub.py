@@ -39,6 +39,7 @@ class Stored:
     parts: dict[str, str]
     members: dict[str, list[str]] = field(default_factory=dict)  # of the roles of a model
     active: str = ""
+    has_schemas: bool = True
 
     def told(self, *more: str) -> dict[str, Any]:
         base = {
@@ -175,7 +176,8 @@ class Fabric:
             "id": CAPACITY,
             "provisioningStatus": "Success",
         }  # noqa: E501
-        return 200, {}, told | {"properties": {"sqlEndpointProperties": endpoint}}
+        schema = {"defaultSchema": "dbo"} if self.items[item].has_schemas else {}
+        return 200, {}, told | {"properties": {"sqlEndpointProperties": endpoint, **schema}}
 
     def list_environments(self, workspace: str, body: Any, query: Any) -> Answer:
         state = {"properties": {"publishDetails": {"state": "Success"}}}

@@ -334,6 +334,15 @@ def test_what_cannot_be_deployed_is_said_before_anything_is(
     assert writes(fabric) == []
 
 
+def test_a_lakehouse_that_was_made_without_schemas_is_said(fabric: Fabric, deployed: Deploy) -> None:
+    deployed()
+    fabric.item("Lakehouse").has_schemas = False
+    before = len(writes(fabric))
+    with pytest.raises(FabricError, match="merged_retail was made without schemas.* Rename it in Fabric"):
+        deployed()
+    assert len(writes(fabric)) == before
+
+
 def test_a_workspace_is_found_on_a_later_page(fabric: Fabric, deployed: Deploy) -> None:
     other = "99999999-0000-4000-8000-000000000000"
     fabric.workspaces = {other: {"displayName": "Other", "capacityId": other}, **fabric.workspaces}

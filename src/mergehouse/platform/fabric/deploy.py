@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from mergehouse.errors import ConfigError, MergehouseError
+from mergehouse.platform.fabric import lakehouse
 from mergehouse.platform.fabric.api import FabricApi, FabricError
 from mergehouse.platform.fabric.checks import CHECKS, expect_sound
 from mergehouse.platform.fabric.credentials import token_source
@@ -28,7 +29,7 @@ Status = Literal["", "published", "failed", "not reached", "removed"]
 Values = Mapping[Key, Mapping[str, str]]  # files of items, with what is different in the environment
 AT_ONCE = 4  # definitions that are read at a time
 SHOWN = 5  # differences of an item in a message
-KEPT = ("Lakehouse",)  # never removed: they hold data
+KEPT = (lakehouse.KIND,)  # never removed: they hold data
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def deploy(
         )
     progress("looking at the workspace")
     there = {item.key: item for item in space.items()}
+    _expect_schemas(space, items, there)
     values = {item.key: with_values(texts[FILE], environment, item) for item in items}
     edits = {} if overwrite and not dry_run else _edits(space, items, values, there)
     plan = [*_ours(items, there, edits), *_orphans(items, there, remove_orphans)]
@@ -154,6 +156,17 @@ def _expect_environment(parameters: str, environment: str, folder: Path) -> None
     if environment not in known:
         nearest = nearest_known(environment, known)
         raise ConfigError(f"--env: {folder / FILE} has no environment `{environment}`{nearest}")
+
+
+def _expect_schemas(space: Workspace, items: Iterable[Item], there: Mapping[Key, WorkspaceItem]) -> None:
+    """What a lakehouse was made without, no deployment gives it."""
+    for item in items:
+        found = there.get(item.key) if item.kind == lakehouse.KIND else None
+        if found and "defaultSchema" in item.json(lakehouse.METADATA) and not space.has_schemas(found):
+            raise FabricError(
+                f"{space.name}: the lakehouse {item.name} was made without schemas, so the model would find no"
+                " table in it. Rename it in Fabric and deploy again: one with schemas is made."
+            )
 
 
 def _ours(

@@ -66,7 +66,7 @@ def data_dictionary() -> str:
         parts += ["", f"## {layer.capitalize()}", "", promise]
         for contract in contracts(layer):
             parts += _table(contract)
-        for name, sql in models().items():
+        for name, sql in (models("vault") | models()).items():
             if name.startswith(f"{layer}.") and not find(name):
                 parts += _step(name, sql)
     return "\n".join(parts) + "\n"

@@ -170,7 +170,9 @@ def _stage(
     if not table.sql:
         staged, found = _stage_computed(table, bench)
         return staged, Change(), found
-    bench.attachments.attach(table.parents)
+    rule = table.contract.incremental
+    referring = {lookup.of for lookup in rule.lookups.values()} if rule else set()
+    bench.attachments.attach(table.parents | referring)
     if not full and bench.changes.can_update(table, published):
         return *bench.changes.update(table), computed.Rows(None)
     return *bench.changes.rebuild(table), computed.Rows(None)

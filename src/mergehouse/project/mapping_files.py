@@ -41,6 +41,7 @@ BRAND_FILES = {
 }
 RULE_MATCHES = ("code", "name", "category")
 HELD_BACK = "held_back"  # brands whose deliveries a run does not read
+RUN = "run"  # when it began
 # units of a currency for a euro: what silver.fx_rates_eur holds
 LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
 
@@ -81,6 +82,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
         ],
     )
     tables[HELD_BACK] = (["source_system"], [])
+    tables[RUN] = (["started"], [])
     tables["settings"] = (["rate_hold_days"], [[str(project.config.rates.hold_business_days)]])
     tables["churn_days"] = (
         ["source_system", "churn_after_days"],

@@ -8,8 +8,8 @@ SELECT
   MIN(load_ts)                               AS load_ts,
   MIN_BY(record_source, load_ts)             AS record_source
 FROM (
-  SELECT source_system, customer_code AS source_customer_id, MIN(ingest_ts) AS load_ts, MIN_BY(batch_id, ingest_ts) AS record_source
-  FROM silver.order_lines WHERE customer_code IS NOT NULL GROUP BY source_system, customer_code
+  SELECT source_system, customer_code AS source_customer_id, ingest_ts AS load_ts, batch_id AS record_source
+  FROM silver.order_lines WHERE customer_code IS NOT NULL
   UNION ALL
   SELECT source_system, customer_code, ingest_ts, batch_id FROM staging.customers_delivered
 ) AS delivered

@@ -7,8 +7,8 @@ SELECT
   MIN(load_ts)                         AS load_ts,
   MIN_BY(record_source, load_ts)       AS record_source
 FROM (
-  SELECT source_system, product_code, MIN(ingest_ts) AS load_ts, MIN_BY(batch_id, ingest_ts) AS record_source
-  FROM silver.order_lines WHERE product_code IS NOT NULL GROUP BY source_system, product_code
+  SELECT source_system, product_code, ingest_ts AS load_ts, batch_id AS record_source
+  FROM silver.order_lines WHERE product_code IS NOT NULL
   UNION ALL
   SELECT source_system, product_code, ingest_ts, batch_id FROM staging.products_delivered
 ) AS delivered

@@ -13,6 +13,8 @@ WITH said_again AS (
   JOIN (SELECT batch_id, MIN(ingest_ts) AS ingest_ts FROM bronze.batches GROUP BY batch_id) AS b ON b.batch_id = d.kept_batch_id
   LEFT ANTI JOIN silver.sales_satellite AS k
     ON k.record_source = d.kept_batch_id AND k.source_row = d.kept_source_row AND k.line_part = s.line_part
+  LEFT ANTI JOIN silver.duplicates AS o -- the line that was kept may have given way, to an order or a day that was delivered again
+    ON o.batch_id = d.kept_batch_id AND o.source_row = d.kept_source_row AND o.line_part = s.line_part
   WHERE d.kind <> 'superseded'
     AND (s.load_ts < b.ingest_ts OR (s.record_source = d.kept_batch_id AND s.source_row < d.kept_source_row))
 ),

@@ -13,7 +13,7 @@ WITH lines AS (
     ) END AS said
   FROM silver.order_lines AS l
   JOIN mapping.order_rules AS r ON r.source_system = l.source_system
-  WHERE l.reason_code IS NULL
+  WHERE l.reason_code IS NULL OR l.reason_code = 'left_out' -- lines that a rule leaves out are counted along
 ),
 alike AS (
   SELECT XXHASH64(STRUCT(batch_id, order_id, product_code, quantity, order_ts)) AS fact_hash
@@ -51,3 +51,4 @@ SELECT
   l.*
 FROM lines AS l
 LEFT JOIN occurrences AS o ON o.batch_id = l.batch_id AND o.source_row = l.source_row AND o.line_part = l.line_part
+WHERE l.reason_code IS NULL

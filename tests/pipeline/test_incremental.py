@@ -61,7 +61,7 @@ def differences(lakehouse: Lakehouse, project_folder: Path) -> dict[str, int]:
     delivery.
     """
     built = [
-        f"{layer}.{model.stem}" for layer in ("silver", "gold") for model in (MODELS / layer).glob("*.sql")
+        f"{layer}.{model.stem}" for layer in ("silver", "gold") for model in (MODELS / layer).rglob("*.sql")
     ]
     names = [name for name in lakehouse.tables() if name in built and name != RATES]
     before = {name: lakehouse.table(name).version for name in names}

@@ -96,6 +96,7 @@ def _table(contract: Contract) -> list[str]:
     lines.append(
         f"Key: {_code(contract.key)}."
         + (f" Partitioned by {_code(contract.partition_by)}." if contract.partition_by else "")
+        + (f" It is of the part `{contract.part}`, which projects can do without." if contract.part else "")
     )
     lines += ["", "| column | type | empty | meaning |", "|---|---|---|---|"]
     lines += [

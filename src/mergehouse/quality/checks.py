@@ -45,7 +45,7 @@ class Condition(NamedTuple):
 @dataclass(frozen=True)
 class Recheck:
     """What of an updated table is checked again: the rows in the relation `inserted`, if any, and references
-    to `changed` tables.
+    to `changed` tables, which have not only got more rows.
 
     Checks that are SQL of their own always see the whole table.
     """

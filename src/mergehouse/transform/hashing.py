@@ -43,10 +43,8 @@ def _written_out(node: exp.Expr) -> exp.Expr:
         return node
     if not node.expressions:
         raise ConfigError(f"{NAME} of nothing; expected the columns that make the key.")
-    parts: list[exp.Expr] = []
-    for value in node.expressions:
-        parts += [exp.Literal.string(BETWEEN), _part(value)] if parts else [_part(value)]
-    return exp.MD5(this=exp.Concat(expressions=parts, safe=False, coalesce=False) if parts[1:] else parts[0])
+    parts = [exp.Literal.string(BETWEEN), *map(_part, node.expressions)]
+    return exp.MD5(this=exp.func("CONCAT_WS", *parts))
 
 
 def _part(value: exp.Expr) -> exp.Expr:

@@ -5,7 +5,7 @@ SELECT
   HASH_OF(CAST(order_date AS STRING)) AS date_hk,
   order_date                          AS calendar_date,
   MIN(ingest_ts)                      AS load_ts,
-  MIN_BY(batch_id, ingest_ts)         AS record_source
+  MIN_BY(batch_id, STRUCT(ingest_ts, batch_id)) AS record_source
 FROM silver.order_lines
 WHERE reason_code IS NULL
 GROUP BY order_date

@@ -4,8 +4,8 @@
 SELECT
   HASH_OF(source_system, product_code) AS product_hk,
   source_system, product_code,
-  MIN(load_ts)                         AS load_ts,
-  MIN_BY(record_source, load_ts)       AS record_source
+  MIN(load_ts) AS load_ts,
+  MIN_BY(record_source, STRUCT(load_ts, COALESCE(record_source, '') AS record_source)) AS record_source -- two may come at one moment
 FROM (
   SELECT source_system, product_code, ingest_ts AS load_ts, batch_id AS record_source
   FROM silver.order_lines WHERE product_code IS NOT NULL

@@ -1,22 +1,23 @@
 -- Grain: one valid order line that says something else than was said of it before.
--- Inputs: valid order lines, duplicates.
+-- Inputs: valid order lines.
 -- Questionable: lines are compared in the order in which they were loaded, so that a line that returns to what it once was is a
--- record again. Only orders with duplicates can have lines that were said twice.
+-- record again.
 WITH compared AS (
   SELECT
-    batch_id, source_row, line_part, sales_hk, ingest_ts, hashdiff,
-    LAG(hashdiff) OVER (
+    batch_id, source_row, line_part, sales_hk, ingest_ts,
+    STRUCT(sales_hk, hashdiff) AS said_now,
+    LAG(STRUCT(sales_hk, hashdiff)) OVER (
       PARTITION BY source_system, order_id, line_id, said, line_part, occurrence,
         CASE WHEN line_id IS NULL THEN customer_code END, CASE WHEN line_id IS NULL THEN product_code END
       ORDER BY ingest_ts, source_row
     ) AS said_before
-  FROM staging.sales_lines AS l
-  LEFT SEMI JOIN silver.duplicates AS d ON d.source_system = l.source_system AND d.order_id = l.order_id
+  FROM staging.sales_lines
+  WHERE may_be_said_before
 ),
 placed AS (
   SELECT
     batch_id, source_row, line_part,
-    hashdiff = said_before                                                         AS is_repeat,
+    said_now = said_before                                                       AS is_repeat,
     ROW_NUMBER() OVER (PARTITION BY sales_hk ORDER BY ingest_ts, source_row) > 1 AS is_of_known_line
   FROM compared
 )

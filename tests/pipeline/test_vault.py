@@ -66,7 +66,7 @@ def satellite(shop: Shop) -> set[tuple]:
     return set(shop.rows("SELECT * FROM silver.customer_satellite"))
 
 
-@pytest.mark.slow("seven deliveries")
+@pytest.mark.long("seven deliveries, and two rebuilds")
 def test_records_that_come_late_take_their_place_and_nothing_is_kept_twice(shop: Shop) -> None:
     with_vault(shop)
     list_customers(shop, 1, "77,2026-01-01,France,")
@@ -130,7 +130,7 @@ def test_what_was_known_of_a_customer_on_a_day_is_one_query_of_the_manual(shop: 
     assert found == [("France",), ("Italy",)]
 
 
-@pytest.mark.slow("four runs, and two without a vault")
+@pytest.mark.long("four runs, another project, and a rebuild")
 def test_gold_is_the_same_with_a_vault_and_without(shop: Shop, tmp_path: Path) -> None:
     """After corrections, repeats, guests and a list of customers; brought up to date here, built there."""
     with_vault(shop)

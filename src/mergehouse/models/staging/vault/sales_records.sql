@@ -12,7 +12,7 @@ WITH compared AS (
       ORDER BY ingest_ts, source_row
     ) AS said_before
   FROM staging.sales_lines
-  WHERE may_be_said_before
+  WHERE may_be_said_again
 ),
 placed AS (
   SELECT

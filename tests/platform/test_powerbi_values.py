@@ -72,6 +72,11 @@ def test_kpis_are_those_of_the_catalogue(near: Project) -> None:
     found = evaluate(model, near, asked)
     figures = Figures(near)
     assert len(wanted) == len(catalogue())
+    [products] = evaluate(
+        model, near, [({}, ["Net revenue of products", "Margin of products", "Units of products"])]
+    )
+    whole = figures.whole("group")
+    assert [*products.values()] == [float(whole[name] or 0) for name in ("net_revenue", "margin", "units")]
     assert differences(found[0], figures.whole("group")) == []
     assert differences(found[1], figures.whole("shop")) == []
     assert differences(found[2], Figures(near, "region = 'North Europe'").whole("group")) == []

@@ -48,9 +48,14 @@ def semantic_model(
     found = placed(named, tables, with_days)
     tables = _with_measures(tables, found, project)
     return SemanticModel(
-        project.config.name, mode, tables, joined, roles(load_policy(project), tables, list(project.brands)),
-        location=releases or releases_of(project), brands=tuple(brand.label for brand in project.brands.values()),
-    )  # fmt: skip
+        project.config.name,
+        mode,
+        tables,
+        joined,
+        roles(load_policy(project), tables, list(project.brands)),
+        location=releases or releases_of(project),
+        brands=tuple(brand.label for brand in project.brands.values()),
+    )
 
 
 def unpublished(project: Project) -> list[str]:

@@ -66,9 +66,8 @@ def unpublished(project: Project) -> list[str]:
     []
     """
     there = set(Lakehouse(project.lakehouse_location).tables())
-    contracts = {
-        table.of: table.contract for table in star().within("directquery", project.config.science.tables)
-    }
+    tables = star().within("directquery", project.config.science.tables)
+    contracts = {table.of: table.contract for table in tables}
     spared = [name for name, given in contracts.items() if given.optional or given.part == "science"]
     return [name for name in spared if there and name not in there]
 

@@ -80,7 +80,7 @@ def write_project(
         len(model.roles),
         written,
         [
-            *(f"left out: {name} is not published" for name in without),
+            *([f"left out, since not published: {', '.join(without)}"] if without else []),
             *left_out(model),
             SOURCES[chosen].format(location=model.location),
         ],

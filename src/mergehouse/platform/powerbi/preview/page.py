@@ -85,7 +85,7 @@ def _where(page: DrawnPage, gold: Gold) -> Sequence[DrawnFilter]:
 
 
 def _most(column: Field, gold: Gold) -> DrawnFilter:
-    revenue = Field(column.table, "Net revenue so far", "Measure", "")
+    revenue = Field(column.table, "Net revenue of customers", "Measure", "")
     rows = gold.rows([column], [revenue])
     most = max(rows, key=lambda row: row.values[0] or 0)
     return DrawnFilter(column, (str(most.keys[0]),))

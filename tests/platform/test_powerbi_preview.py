@@ -18,7 +18,7 @@ from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.preview import reading
 from mergehouse.platform.powerbi.preview.figures import Gold, gold
 from mergehouse.platform.powerbi.preview.page import preview_page
-from mergehouse.platform.powerbi.preview.reading import Condition
+from mergehouse.platform.powerbi.preview.reading import DrawnFilter
 from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.platform.powerbi.report.files import field_of, report_files
 from mergehouse.platform.powerbi.semantic_model import semantic_model
@@ -116,8 +116,8 @@ def test_weeks_of_the_clock_add_up_to_the_window(model: SemanticModel, figures: 
 
 def test_filters_are_held(lakehouse: Lakehouse, model: SemanticModel, figures: Gold) -> None:
     region, gmv = field(model, "Country[Region]"), measure(model, "GMV")
-    north = figures.value(gmv, [Condition(region, ("North Europe",))])
-    others = figures.value(gmv, [Condition(region, ("North Europe",), excluded=True)])
+    north = figures.value(gmv, [DrawnFilter(region, ("North Europe",))])
+    others = figures.value(gmv, [DrawnFilter(region, ("North Europe",), excluded=True)])
     sql = "SELECT SUM(gmv_eur) FROM gold.sales_daily WHERE region = 'North Europe'"
     assert north == lakehouse.query(sql).fetchall()[0][0]
     assert (north or 0) + (others or 0) == figures.value(gmv)
@@ -126,7 +126,7 @@ def test_filters_are_held(lakehouse: Lakehouse, model: SemanticModel, figures: G
 def test_the_largest_are_taken(model: SemanticModel, figures: Gold) -> None:
     category, revenue = field(model, "Product[Category]"), field(model, "Category[Net revenue of products]")
     every = figures.rows([category], [revenue])
-    two = figures.rows([category], [revenue], [Condition(category, by=revenue, count=2)])
+    two = figures.rows([category], [revenue], [DrawnFilter(category, by=revenue, count=2)])
     largest = sorted(every, key=lambda row: row.values[0] or 0)[-2:]
     assert {row.keys for row in two} == {row.keys for row in largest}
 

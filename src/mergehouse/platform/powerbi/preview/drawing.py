@@ -14,7 +14,7 @@ from mergehouse.platform.powerbi.preview.figures import Gold, Row
 from mergehouse.platform.powerbi.preview.formats import compact, written
 from mergehouse.platform.powerbi.preview.measures import usual
 from mergehouse.platform.powerbi.preview.plots import Area, Series
-from mergehouse.platform.powerbi.preview.reading import Condition, Drawn, DrawnPage, Shown, said
+from mergehouse.platform.powerbi.preview.reading import Drawn, DrawnFilter, DrawnPage, Shown, said
 from mergehouse.platform.powerbi.preview.tables import matrix, table
 from mergehouse.platform.powerbi.report.fields import Field
 
@@ -34,7 +34,7 @@ class Canvas:
     pages: Sequence[DrawnPage]
     theme: Sequence[str]
     views: Mapping[str, Sequence[str]]
-    where: Sequence[Condition]
+    where: Sequence[DrawnFilter]
 
     @property
     def model(self) -> SemanticModel:
@@ -92,7 +92,7 @@ def _sentence(words: str, visual: Drawn) -> str:
     return f'<p class="sentence" style="font-size:{size:g}pt">{escape(words)}</p>'
 
 
-def _below(words: str, field: Field, canvas: Canvas, where: Sequence[Condition]) -> str:
+def _below(words: str, field: Field, canvas: Canvas, where: Sequence[DrawnFilter]) -> str:
     value = canvas.gold.value(field, where)
     text = written(value, format_of(Shown(field, ""), canvas.model)) or "not comparable"
     return f"{escape(text)} <span>{escape(words)}</span> "
@@ -275,7 +275,7 @@ def _slicer(visual: Drawn, canvas: Canvas) -> str:
     return f'<p class="label">{escape(label)}</p><p class="drop">{escape(chosen)}</p>'
 
 
-def _held(field: Field, where: Sequence[Condition]) -> str:
+def _held(field: Field, where: Sequence[DrawnFilter]) -> str:
     """What the page is of anyway."""
     held = [one for one in where if one.column.query_ref == field.query_ref]
     return ", ".join(value for one in held for value in one.values)

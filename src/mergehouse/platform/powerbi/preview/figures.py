@@ -18,7 +18,7 @@ from mergehouse.platform.powerbi.objects import SemanticModel, Table
 from mergehouse.platform.powerbi.ordered_values import ordered
 from mergehouse.platform.powerbi.preview.clock import YEAR, BrandDays, Window, windows
 from mergehouse.platform.powerbi.preview.measures import Aggregate, Formula, Value, formula_of
-from mergehouse.platform.powerbi.preview.reading import Condition
+from mergehouse.platform.powerbi.preview.reading import DrawnFilter
 from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import group_table
@@ -51,7 +51,7 @@ class Gold:
     unknown: set[str] = field(default_factory=set)
 
     def rows(
-        self, columns: Sequence[Field], measures: Sequence[Field], where: Sequence[Condition] = ()
+        self, columns: Sequence[Field], measures: Sequence[Field], where: Sequence[DrawnFilter] = ()
     ) -> list[Row]:
         """A row for each combination of values of which any measure tells something, in their own order."""
         where = [self._ranked(each, where) for each in where]
@@ -72,12 +72,12 @@ class Gold:
         told = [row for row in made if not row.values or any(value is not None for value in row.values)]
         return sorted(told, key=lambda row: [(place is None, place) for place in row.places])
 
-    def value(self, measure: Field, where: Sequence[Condition] = ()) -> Value:
+    def value(self, measure: Field, where: Sequence[DrawnFilter] = ()) -> Value:
         """A measure without a cut."""
         found = self.rows([], [measure], where)
         return found[0].values[0] if found else None
 
-    def words(self, measure: str, where: Sequence[Condition] = ()) -> str:
+    def words(self, measure: str, where: Sequence[DrawnFilter] = ()) -> str:
         """What a measure that is a text says; empty where only Power BI can tell."""
         if chosen := CHOSEN.fullmatch(self.model.measure(measure)[1].dax):
             name = f"{chosen['table']}.{chosen['column']}"
@@ -107,17 +107,17 @@ class Gold:
     def _is_observable(self, window: Window) -> bool:
         return window.brand.days > self.churn_after_days[window.brand.brand]
 
-    def _ranked(self, condition: Condition, others: Sequence[Condition]) -> Condition:
+    def _ranked(self, condition: DrawnFilter, others: Sequence[DrawnFilter]) -> DrawnFilter:
         """The values with the most of a measure, for those that are asked for by it."""
         if not condition.by:
             return condition
         told = [other for other in others if other is not condition and not other.by]
         found = self.rows([condition.column], [condition.by], told)
         most = sorted(found, key=lambda row: row.values[0] or 0, reverse=True)[: condition.count]
-        return Condition(condition.column, tuple(str(row.keys[0]) for row in most))
+        return DrawnFilter(condition.column, tuple(str(row.keys[0]) for row in most))
 
     def _measured(
-        self, formula: Formula, columns: Sequence[Field], where: Sequence[Condition]
+        self, formula: Formula, columns: Sequence[Field], where: Sequence[DrawnFilter]
     ) -> dict[Key, tuple[Key, Value]]:
         by_brand = any(column.table == "Brand" for column in columns)
         brands = self._brands(where)
@@ -136,7 +136,7 @@ class Gold:
             return self._observable(made, columns, brands)
         return self._shares(made, formula, columns, where) if formula.of_all else made
 
-    def _brands(self, where: Sequence[Condition]) -> list[Window]:
+    def _brands(self, where: Sequence[DrawnFilter]) -> list[Window]:
         labels = [c for c in where if c.column.query_ref == "Brand.Brand" and not c.excluded]
         return [w for w in self.windows.values() if all(w.brand.label in c.values for c in labels)]
 
@@ -154,7 +154,7 @@ class Gold:
         made: dict[Key, tuple[Key, Value]],
         formula: Formula,
         columns: Sequence[Field],
-        where: Sequence[Condition],
+        where: Sequence[DrawnFilter],
     ) -> dict[Key, tuple[Key, Value]]:
         others = [n for n, column in enumerate(columns) if column.table != "Brand"]
         every = [condition for condition in where if condition.column.table != "Brand"]
@@ -167,7 +167,7 @@ class Gold:
         }
 
     def _aggregated(
-        self, part: Aggregate, columns: Sequence[Field], where: Sequence[Condition]
+        self, part: Aggregate, columns: Sequence[Field], where: Sequence[DrawnFilter]
     ) -> dict[Key, tuple[Key, Value]]:
         query = _Query(self.model, self.model.table(part.table))
         keys = [query.column(column) for column in columns]
@@ -186,7 +186,7 @@ class Gold:
             for row in query.run(self.connection, keys, places, measured, conditions)
         }
 
-    def _keys(self, columns: Sequence[Field], where: Sequence[Condition]) -> dict[Key, Key]:
+    def _keys(self, columns: Sequence[Field], where: Sequence[DrawnFilter]) -> dict[Key, Key]:
         """Without measures: the combinations in the table from which all the others are joined."""
         ones = {join.to_table for join in self.model.relationships}
         many = [column.table for column in columns if column.table not in ones]
@@ -224,7 +224,7 @@ class _Query:
         until = {"window": "w.until", "year before": f"w.until - {YEAR.days}", "week": "w.until"}[days]
         return [f"f.{DAY} BETWEEN {since} AND {until}"]
 
-    def condition(self, condition: Condition) -> str:
+    def condition(self, condition: DrawnFilter) -> str:
         names = []
         for value in condition.values:
             name = f"v{len(self.given)}"

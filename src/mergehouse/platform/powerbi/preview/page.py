@@ -12,7 +12,7 @@ from mergehouse.charts.pages import environment
 from mergehouse.platform.powerbi.preview import drawing, reading
 from mergehouse.platform.powerbi.preview.drawing import Canvas
 from mergehouse.platform.powerbi.preview.figures import Gold
-from mergehouse.platform.powerbi.preview.reading import Condition, Drawn, DrawnPage
+from mergehouse.platform.powerbi.preview.reading import Drawn, DrawnFilter, DrawnPage
 from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.platform.powerbi.report.theme import PALETTE
 
@@ -67,7 +67,7 @@ def _visual(visual: Drawn, canvas: Canvas) -> dict[str, Any]:
     }
 
 
-def _where(page: DrawnPage, gold: Gold) -> Sequence[Condition]:
+def _where(page: DrawnPage, gold: Gold) -> Sequence[DrawnFilter]:
     """What a page is of before anybody chooses: of a drill-through page the value with the most net revenue;
     the first of a list that always has a choice.
     """
@@ -81,11 +81,11 @@ def _where(page: DrawnPage, gold: Gold) -> Sequence[Condition]:
         and "general" not in visual.formats
     ]
     firsts = [(field, gold.rows([field], [])) for field in strict]
-    return [Condition(field, (str(rows[0].keys[0]),)) for field, rows in firsts if rows]
+    return [DrawnFilter(field, (str(rows[0].keys[0]),)) for field, rows in firsts if rows]
 
 
-def _most(column: Field, gold: Gold) -> Condition:
-    revenue = Field(column.table, "Net revenue so far", "Measure", "")
+def _most(column: Field, gold: Gold) -> DrawnFilter:
+    revenue = Field(column.table, "Net revenue of customers", "Measure", "")
     rows = gold.rows([column], [revenue])
     most = max(rows, key=lambda row: row.values[0] or 0)
-    return Condition(column, (str(most.keys[0]),))
+    return DrawnFilter(column, (str(most.keys[0]),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import sys
 from decimal import Decimal
 from html import escape
 from pathlib import Path
@@ -149,6 +150,15 @@ def test_without_figures_there_is_one_message(tmp_path: Path) -> None:
     failed = call("powerbi", "preview", tmp_path / "out", "-C", tmp_path / "new", code=2)
     assert "`mergehouse run`" in failed.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_without_playwright_there_is_the_page_and_a_word(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    done = call("powerbi", "preview", tmp_path, "-C", project.folder)
+    assert "no pictures" in done.stdout
+    assert [file.name for file in tmp_path.iterdir()] == ["index.html"]
 
 
 @pytest.mark.long("starts a browser")

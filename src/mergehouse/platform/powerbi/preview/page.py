@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from mergehouse.charts.pages import environment
 from mergehouse.platform.powerbi.preview import drawing, reading
-from mergehouse.platform.powerbi.preview.drawing import Canvas
+from mergehouse.platform.powerbi.preview.canvas import Canvas
 from mergehouse.platform.powerbi.preview.figures import Gold
 from mergehouse.platform.powerbi.preview.reading import Drawn, DrawnFilter, DrawnPage
 from mergehouse.platform.powerbi.report.fields import Field

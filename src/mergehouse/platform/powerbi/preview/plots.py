@@ -208,7 +208,7 @@ def treemap(areas: Sequence[Area], width: int, height: int) -> str:
 def _divide(areas: Sequence[Area], x: float, y: float, width: float, height: float, parts: list[str]) -> None:
     if len(areas) == 1:
         [area] = areas
-        fill = _mixed(PALETTE["ramp-1"], PALETTE["ramp-3"], area.shade)
+        fill = shade(PALETTE["ramp-1"], PALETTE["ramp-3"], area.shade)
         parts.append(_bar(x + 1, y + 1, max(width - 2, 1), max(height - 2, 1), fill, area.words))
         if width > 70 and height > 34:
             parts.append(
@@ -231,12 +231,9 @@ def _divide(areas: Sequence[Area], x: float, y: float, width: float, height: flo
         _divide(areas[at:], x, y + height * share, width, height * (1 - share), parts)
 
 
-def _mixed(pale: str, dark: str, share: float) -> str:
+def shade(pale: str, dark: str, share: float) -> str:
     ends = [[int(colour[n : n + 2], 16) for n in (1, 3, 5)] for colour in (pale, dark)]
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(*ends, strict=True))
-
-
-shade = _mixed
 
 
 def _runs(values: Sequence[Number]) -> list[list[tuple[int, float]]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import call
+from tests.conftest import Shop
 from tests.platform.powerbi_projects import project_apart
 
 from mergehouse.kpi.catalogue import catalogue, compute
@@ -23,7 +24,7 @@ from mergehouse.platform.powerbi.preview.reading import DrawnFilter
 from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.platform.powerbi.report.files import field_of, report_files
 from mergehouse.platform.powerbi.semantic_model import semantic_model
-from mergehouse.project.config import Project
+from mergehouse.project.config import Project, load_project
 
 SHOP = (dt.date(2011, 10, 1), dt.date(2011, 12, 9))  # ten weeks, as zebra has no more
 ZEBRA = (dt.date(2025, 4, 9), dt.date(2025, 6, 17))
@@ -143,6 +144,15 @@ def test_the_page_has_every_visual_and_escapes_names(model: SemanticModel, figur
     assert figures.unknown == set()
     assert "<b>& old" not in html
     assert not re.search(r"<script|https?://(?!www\.w3\.org)", html)
+
+
+def test_a_tiny_shop_is_drawn_whole(sold: Shop) -> None:
+    project = load_project(sold.folder)
+    made = semantic_model(project)
+    drawn = gold(Lakehouse(project.lakehouse_location), project, made)
+    html = preview_page(report_files(made), drawn, "somewhere")
+    assert drawn.unknown == set()
+    assert "no data" in html  # nothing is known of the year before
 
 
 def test_without_figures_there_is_one_message(tmp_path: Path) -> None:

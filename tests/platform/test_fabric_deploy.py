@@ -261,15 +261,18 @@ def test_roles_that_somebody_added_and_reports_that_somebody_edited_are_found(
     assert (
         "Report Retail: definition/pages/one/page.json: another displayName (there `Two`, here `One`)" in said
     )
-    assert "DataPipeline Ingest latest release: pipeline-content.json: another properties" in said
-    assert said.count("only in") + said.count("another") == 3, "and nothing that a deployment replaces"
+    assert "another properties.activities[0].policy.retry (there `9`, here `1`)" in said
+    assert said.count("only ") + said.count("another") == 3, "and nothing that a deployment replaces"
 
 
 def test_a_schedule_that_somebody_switched_is_found(fabric: Fabric, deployed: Deploy) -> None:
     deployed(to="prod")
     assert not deployed(to="prod").failed
     edit(fabric.item("DataPipeline"), ".schedules", '"enabled": true', '"enabled": false')
-    with pytest.raises(EditedByHand, match="Ingest latest release: .schedules: another schedules\n"):
+    with pytest.raises(
+        EditedByHand,
+        match="Ingest latest release: .schedules: another schedules.0..enabled .there `False`, here `True`",
+    ):
         deployed(to="prod")
 
 
@@ -329,6 +332,15 @@ def test_what_cannot_be_deployed_is_said_before_anything_is(
     with pytest.raises(ItemsFaulty, match="definition/model.tmdl is missing"):
         deployed()
     assert writes(fabric) == []
+
+
+def test_a_lakehouse_that_was_made_without_schemas_is_said(fabric: Fabric, deployed: Deploy) -> None:
+    deployed()
+    fabric.item("Lakehouse").has_schemas = False
+    before = len(writes(fabric))
+    with pytest.raises(FabricError, match="merged_retail was made without schemas.* Rename it in Fabric"):
+        deployed()
+    assert len(writes(fabric)) == before
 
 
 def test_a_workspace_is_found_on_a_later_page(fabric: Fabric, deployed: Deploy) -> None:

@@ -11,24 +11,25 @@ from pathlib import Path
 from typing import Literal
 
 from mergehouse.errors import ConfigError, MergehouseError
+from mergehouse.platform.fabric import lakehouse
 from mergehouse.platform.fabric.api import FabricApi, FabricError
 from mergehouse.platform.fabric.checks import CHECKS, expect_sound
 from mergehouse.platform.fabric.credentials import token_source
 from mergehouse.platform.fabric.hand_edits import LOOKED_AT, hand_edits, mark
-from mergehouse.platform.fabric.item import WRITTEN_BY, Item
+from mergehouse.platform.fabric.item import WRITTEN_BY, Item, Key
 from mergehouse.platform.fabric.parameter import FILE, environments_of, with_values
-from mergehouse.platform.fabric.publishing import Key, Published, Target, api_root, publish, remove
+from mergehouse.platform.fabric.publishing import Published, Target, api_root, publish, remove
 from mergehouse.platform.fabric.workspace import Workspace, WorkspaceItem, workspace
 from mergehouse.platform.powerbi.folder import RECORD, UNFINISHED
 from mergehouse.progress import Progress, silent
 from mergehouse.project.validation import nearest_known
 
+Action = Literal["create", "update", "remove", "leave"]
+Status = Literal["", "published", "failed", "not reached", "removed"]
+Values = Mapping[Key, Mapping[str, str]]  # files of items, with what is different in the environment
 AT_ONCE = 4  # definitions that are read at a time
 SHOWN = 5  # differences of an item in a message
-KEPT = ("Lakehouse",)  # never removed: they hold data
-Action = Literal["create", "update", "remove", "leave"]
-Values = Mapping[Key, Mapping[str, str]]  # files of items, with what is different in the environment
-Status = Literal["", "published", "failed", "not reached", "removed"]
+KEPT = (lakehouse.KIND,)  # never removed: they hold data
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class ItemDeployment:
     status: Status = ""
     message: str = ""
     edited: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.name
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,9 @@ def deploy(
             " it one under Workspace settings > License info."
         )
     progress("looking at the workspace")
-    there = {(item.kind, item.name): item for item in space.items()}
-    values = {(item.kind, item.name): with_values(texts[FILE], environment, item) for item in items}
+    there = {item.key: item for item in space.items()}
+    _expect_schemas(space, items, there)
+    values = {item.key: with_values(texts[FILE], environment, item) for item in items}
     edits = {} if overwrite and not dry_run else _edits(space, items, values, there)
     plan = [*_ours(items, there, edits), *_orphans(items, there, remove_orphans)]
     refused = bool(edits) and not overwrite
@@ -115,9 +121,9 @@ def deploy(
     if refused:
         raise EditedByHand(_refusal(space, plan))
     target = Target(folder, space.id, environment, token, progress)
-    published = publish(target, [(item.kind, item.name) for item in items])
+    published = publish(target, [item.key for item in items])
     plan = [_published(item, published) if item.action in ("create", "update") else item for item in plan]
-    orphans = [(item.kind, item.name) for item in plan if item.action == "remove"]
+    orphans = [item.key for item in plan if item.action == "remove"]
     if orphans and not published.failed and not published.stopped:
         removed = remove(target, orphans)
         plan = [_removed(item, removed) if item.action == "remove" else item for item in plan]
@@ -152,18 +158,29 @@ def _expect_environment(parameters: str, environment: str, folder: Path) -> None
         raise ConfigError(f"--env: {folder / FILE} has no environment `{environment}`{nearest}")
 
 
+def _expect_schemas(space: Workspace, items: Iterable[Item], there: Mapping[Key, WorkspaceItem]) -> None:
+    """What a lakehouse was made without, no deployment gives it."""
+    for item in items:
+        found = there.get(item.key) if item.kind == lakehouse.KIND else None
+        if found and "defaultSchema" in item.json(lakehouse.METADATA) and not space.has_schemas(found):
+            raise FabricError(
+                f"{space.name}: the lakehouse {item.name} was made without schemas, so the model would find no"
+                " table in it. Rename it in Fabric and deploy again: one with schemas is made."
+            )
+
+
 def _ours(
     items: Iterable[Item], there: Mapping[Key, WorkspaceItem], edits: Mapping[Key, list[str]]
 ) -> Iterator[ItemDeployment]:
     for item in items:
-        key = (item.kind, item.name)
-        yield ItemDeployment(*key, "update" if key in there else "create", edited=edits.get(key, []))
+        action: Action = "update" if item.key in there else "create"
+        yield ItemDeployment(item.kind, item.name, action, edited=edits.get(item.key, []))
 
 
 def _orphans(
     items: Iterable[Item], there: Mapping[Key, WorkspaceItem], asked: bool
 ) -> Iterator[ItemDeployment]:
-    ours = {(item.kind, item.name) for item in items}
+    ours = {item.key for item in items}
     for key, found in there.items():
         if key not in ours and found.kind in CHECKS:
             yield _orphan(found, asked)
@@ -182,8 +199,7 @@ def _orphan(orphan: WorkspaceItem, asked: bool) -> ItemDeployment:
 def _edits(
     space: Workspace, items: Iterable[Item], values: Values, there: dict[Key, WorkspaceItem]
 ) -> dict[Key, list[str]]:
-    keys = [(item.kind, item.name) for item in items if item.kind in LOOKED_AT]
-    keys = [key for key in keys if key in there]
+    keys = [item.key for item in items if item.kind in LOOKED_AT and item.key in there]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = pool.map(lambda key: hand_edits(space, there[key], values[key]), keys)
         return {key: edits for key, edits in zip(keys, found, strict=True) if edits}
@@ -201,19 +217,17 @@ def _refusal(space: Workspace, plan: Iterable[ItemDeployment]) -> str:
 
 
 def _published(item: ItemDeployment, result: Published) -> ItemDeployment:
-    key = (item.kind, item.name)
-    if key in result.done:
+    if item.key in result.done:
         return replace(item, status="published")
-    if key in result.failed:
-        return replace(item, status="failed", message=result.failed[key])
+    if item.key in result.failed:
+        return replace(item, status="failed", message=result.failed[item.key])
     return replace(item, status="not reached")
 
 
 def _removed(item: ItemDeployment, result: Published) -> ItemDeployment:
-    key = (item.kind, item.name)
-    if key in result.done:
+    if item.key in result.done:
         return replace(item, status="removed")
-    return replace(item, status="failed", message=result.failed.get(key, "no reason given"))
+    return replace(item, status="failed", message=result.failed.get(item.key, "no reason given"))
 
 
 def _marked(space: Workspace, published: Published, progress: Progress) -> list[str]:
@@ -228,7 +242,7 @@ def _marked(space: Workspace, published: Published, progress: Progress) -> list[
         return ""
 
     try:
-        found = [i for i in space.items() if i.kind in LOOKED_AT and (i.kind, i.name) in published.done]
+        found = [i for i in space.items() if i.kind in LOOKED_AT and i.key in published.done]
     except FabricError as error:
         return [f"edits cannot be told from this deployment on ({error})"]
     with ThreadPoolExecutor(AT_ONCE) as pool:

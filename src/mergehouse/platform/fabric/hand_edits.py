@@ -81,8 +81,6 @@ def differences(there: Mapping[str, str], ours: Mapping[str, str]) -> Iterator[s
 
 def _both(there: Any, here: Any) -> str:
     """The two values, where they are short enough to be told apart at a glance."""
-    if not all(isinstance(value, str | int | float) for value in (there, here)):
-        return ""
     one, other = (" ".join(str(value).split()) for value in (there, here))
     return f" (there `{one}`, here `{other}`)" if max(len(one), len(other)) <= TOLD else ""
 
@@ -97,14 +95,26 @@ def _content(definition: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def _file(text: str) -> dict[str, Any]:
+    """JSON by the places of its values; of anything else the text."""
     try:
         parsed = json.loads(text)
     except ValueError:
         return {"content": "\n".join(line.rstrip() for line in text.strip().splitlines())}
-    content = parsed if isinstance(parsed, dict) else {"content": parsed}
-    return {name: value for name, value in content.items() if name not in PASSING}
+    return dict(_leaves(parsed, ""))
+
+
+def _leaves(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """The plain values of JSON, by place: `properties.activities[0].name`."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            if name not in PASSING:
+                yield from _leaves(inner, f"{place}.{name}".lstrip("."))
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{place}[{number}]")
+    else:
+        yield place, value
 
 
 def _without_ids(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    return re.sub(UUID, "*", " ".join(text.split()), flags=re.IGNORECASE)
+    return re.sub(UUID, "*", " ".join(str(value).split()), flags=re.IGNORECASE)

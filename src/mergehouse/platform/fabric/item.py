@@ -17,6 +17,7 @@ SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric"
 PLATFORM = ".platform"
 THIS_WORKSPACE = "00000000-0000-0000-0000-000000000000"  # the workspace that the item itself is in
 WRITTEN_BY = "Written by mergehouse"  # how a description begins
+Key = tuple[str, str]  # kind and name, by which a workspace knows an item
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -36,6 +37,10 @@ class Item:
     files: Mapping[str, str]
     description: str
     folder: str
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.name
 
     def texts(self) -> dict[str, str]:
         """Every file, with its path below the folder of all items.

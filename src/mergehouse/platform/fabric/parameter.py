@@ -104,7 +104,7 @@ def check_parameter(text: str, items: Sequence[Item]) -> Iterator[str]:
         yield f"{FILE}: expected lists with replace_value below {' and '.join(KINDS_OF_REPLACEMENT)}"
         return
     named = {name for entry in entries for name in entry["replace_value"]} - {EVERY}
-    there = {(item.kind, item.name) for item in items}
+    there = {item.key for item in items}
     for entry in entries:
         what = str(entry.get("find_value", entry.get("find_key")))
         for name in sorted(name for name in named if _value(entry, name) is None):

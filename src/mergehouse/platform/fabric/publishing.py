@@ -18,9 +18,9 @@ from typing import Any
 
 from mergehouse.errors import ConfigError
 from mergehouse.platform.fabric.credentials import Credential
+from mergehouse.platform.fabric.item import Key
 from mergehouse.progress import Progress
 
-Key = tuple[str, str]  # kind and name of an item
 FLAGS = (
     "enable_response_collection",
     "disable_workspace_folder_publish",  # items stay in the folders that somebody put them into

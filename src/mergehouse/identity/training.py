@@ -99,8 +99,8 @@ def _prior(connection: duckdb.DuckDBPyConnection) -> float:
     """).fetchall()[0]
     if not exact:
         raise FitError(
-            "No linkage model: no customer of one brand agrees exactly with one of another, so there is nothing"
-            " to learn from. Where brands share so few, customers are linked by decisions alone."
+            "No linkage model: no customer of one brand agrees exactly with one of another, so there is"
+            " nothing to learn from. Where brands share so few, customers are linked by decisions alone."
         )
     return exact / FOUND_EXACTLY / pairs
 

@@ -10,9 +10,9 @@ import polars as pl
 import mergehouse
 from mergehouse.errors import FitError
 from mergehouse.identity.comparisons import DIFFERENT, Comparison, comparisons
+from mergehouse.identity.guard import pair_exactly
 from mergehouse.identity.input_table import load_customers, usable_attributes
 from mergehouse.identity.model import OTHERS, Level, LinkModel
-from mergehouse.identity.person_rule import exact_pairs
 from mergehouse.identity.splink_model import linker
 from mergehouse.identity.two_persons import HALF, shares_among_two_persons
 from mergehouse.lakehouse.reader import limited
@@ -54,7 +54,7 @@ def train(customers: pl.DataFrame, trained_at: dt.datetime, limits: Limits | Non
         load_customers(connection, customers)
         attributes = usable_attributes(connection)
         _check(attributes)
-        connection.execute(f"CREATE TABLE exact AS {exact_pairs()}")
+        pair_exactly(connection)
         compared = comparisons(attributes)
         levels = _levels(connection, compared)
         return LinkModel(

@@ -83,32 +83,19 @@ def standardise(customers: Any, today: dt.date) -> Standardised:
     >>> done.emptied.rows()
     [('a', 'email', 'placeholder', 1)]
     """
-    given = _checked(pl.DataFrame(customers) if not isinstance(customers, pl.DataFrame) else customers)
-    raw = given.select(
-        *(pl.col(key).cast(pl.String) for key in KEY),
-        *(
-            _trimmed(name) if name in given.columns else pl.lit(None, pl.String).alias(name)
-            for name in ATTRIBUTES
-        ),
-    )
-    forms = raw.with_columns(
-        _country(), *(_form(name) for name in ATTRIBUTES if name not in ("phone", "country"))
-    )
-    formed = _with_phones(forms)
-    reasons = _reasons(raw, formed, today)
-    kept = formed.with_columns(
-        pl.when(reasons[name].is_null()).then(pl.col(name)).alias(name) for name in ATTRIBUTES
-    )
-    uncommon = _common(kept)
-    reasons = reasons.with_columns(
-        pl.coalesce(pl.col(name), uncommon[name]).alias(name) for name in ATTRIBUTES
-    )
-    return Standardised(
-        kept.with_columns(
-            pl.when(uncommon[name].is_null()).then(pl.col(name)).alias(name) for name in ATTRIBUTES
-        ),
-        _counted(kept.select("source_system"), reasons),
-    )
+    given = _checked(customers if isinstance(customers, pl.DataFrame) else pl.DataFrame(customers))
+    standard = given.select(pl.col(key).cast(pl.String) for key in KEY)
+    emptied = []
+    for name in (
+        "country",
+        *(name for name in ATTRIBUTES if name != "country"),
+    ):  # phones are read by country
+        judged = _judged(name, standard.with_columns(_trimmed(given, name)), today)
+        standard = standard.with_columns(
+            judged.select(pl.when(pl.col("reason").is_null()).then("form").alias(name)).to_series()
+        )
+        emptied.append(_counted(name, judged))
+    return Standardised(standard.select(*KEY, *ATTRIBUTES), pl.concat(emptied).sort(pl.all()))
 
 
 def _checked(given: pl.DataFrame) -> pl.DataFrame:
@@ -128,9 +115,23 @@ def _checked(given: pl.DataFrame) -> pl.DataFrame:
     return given
 
 
-def _trimmed(name: str) -> pl.Expr:
+def _trimmed(given: pl.DataFrame, name: str) -> pl.Series:
+    """As delivered, without blanks around it; null where there is nothing."""
+    if name not in given.columns:
+        return pl.Series(name, [None] * given.height, pl.String)
     text = pl.col(name).cast(pl.String).str.strip_chars()
-    return pl.when(text != "").then(text).alias(name)
+    return given.select(pl.when(text != "").then(text).alias(name)).to_series()
+
+
+def _judged(name: str, customers: pl.DataFrame, today: dt.date) -> pl.DataFrame:
+    """source_system, `form` and, where that is worth nothing, the `reason`."""
+    form = _phones(customers) if name == "phone" else customers.select(_form(name)).to_series()
+    judged = customers.select("source_system", raw=name).with_columns(form=form)
+    judged = judged.select("source_system", "form", reason=_unusable(name, today))
+    if name in _RARELY_THE_SAME:
+        judged = judged.with_columns(form=pl.when(pl.col("reason").is_null()).then("form"))
+        judged = judged.with_columns(reason=pl.coalesce("reason", _too_common(name, judged)))
+    return judged
 
 
 def _plain(text: pl.Expr) -> pl.Expr:
@@ -143,7 +144,9 @@ def _plain(text: pl.Expr) -> pl.Expr:
 
 def _form(name: str) -> pl.Expr:
     text = pl.col(name)
-    if name in ("first_name", "last_name"):
+    if name == "country":
+        form = text.str.to_uppercase().str.extract(r"^([A-Z]{2})$")
+    elif name in ("first_name", "last_name"):
         form = _plain(text.str.to_lowercase().str.replace(_TITLE, "")).str.replace_all(r"[^\p{L}\p{M}]", "")
     elif name == "city":
         form = _plain(text).str.replace_all(r"[^\p{L}\p{M}]+", " ").str.strip_chars()
@@ -171,84 +174,55 @@ def _mailbox(text: pl.Expr) -> pl.Expr:
     )
 
 
-def _country() -> pl.Expr:
-    return pl.col("country").str.to_uppercase().str.extract(r"^([A-Z]{2})$")
-
-
-def _with_phones(customers: pl.DataFrame) -> pl.DataFrame:
+def _phones(customers: pl.DataFrame) -> pl.Series:
     numbers = customers.select("phone", "country").filter(pl.col("phone").is_not_null()).unique()
-    return (
-        customers.join(
-            international(numbers),
-            on=["phone", "country"],
-            how="left",
-            nulls_equal=True,
-            maintain_order="left",
-        )
-        .with_columns(phone="international")
-        .drop("international")
-    )
+    return customers.select("phone", "country").join(
+        international(numbers), on=["phone", "country"], how="left", nulls_equal=True, maintain_order="left"
+    )["international"]
 
 
-def _reasons(raw: pl.DataFrame, formed: pl.DataFrame, today: dt.date) -> pl.DataFrame:
-    """For each attribute of each customer why its value becomes empty; null where it does not."""
-    return pl.DataFrame([_reason(name, raw[name], formed[name], today) for name in ATTRIBUTES])
-
-
-def _reason(name: str, raw: pl.Series, formed: pl.Series, today: dt.date) -> pl.Series:
-    text, form = raw.str.to_lowercase(), formed
+def _unusable(name: str, today: dt.date) -> pl.Expr:
+    text, form = pl.col("raw").str.to_lowercase(), pl.col("form")
     placeholder = text.str.contains(_PLACEHOLDERS)
     if name in _PLACEHOLDERS_OF:
         placeholder |= text.str.contains(_PLACEHOLDERS_OF[name])
-    reason = pl.when(raw.is_null()).then(None).when(placeholder).then(pl.lit("placeholder"))
-    reason = reason.when(form.is_null()).then(pl.lit("unreadable"))
+    reasons = [("placeholder", placeholder), ("unreadable", form.is_null())]
     if name == "birth_date":
-        reason = reason.when(form > today.isoformat()).then(pl.lit("future"))
-        reason = reason.when(form < "1900").then(pl.lit("before_1900"))
-    return pl.select(reason.otherwise(None).cast(pl.String).alias(name)).to_series()
+        reasons += [("future", form > today.isoformat()), ("before_1900", form < "1900")]
+    return pl.when(text.is_not_null()).then(_first_of(reasons))
 
 
-def _common(customers: pl.DataFrame) -> pl.DataFrame:
-    """For each attribute of each customer whether so many have its value that it identifies nobody."""
-    nothing = pl.lit(None, pl.String)
-    return customers.with_columns(_usual_birth_dates(customers)).select(
-        _too_common(name) if name in _RARELY_THE_SAME else nothing.alias(name) for name in ATTRIBUTES
-    )
-
-
-def _too_common(name: str) -> pl.Expr:
-    has = pl.col(name).is_not_null()
-    sharing = pl.when(has).then(pl.len().over("source_system", name))
-    constant = (sharing * 2 > has.sum().over("source_system")) & (sharing >= _ENOUGH_TO_TELL)
+def _too_common(name: str, judged: pl.DataFrame) -> pl.Expr:
+    """Where so many customers of the brand have the value that it identifies nobody."""
+    has = pl.col("form").is_not_null()
+    sharing = pl.when(has).then(pl.len().over("source_system", "form"))
+    reasons = [("constant", (sharing * 2 > has.sum().over("source_system")) & (sharing >= _ENOUGH_TO_TELL))]
     if name in _HELD_BY_ONE:
-        shared = sharing > MOST_SHARING
-    elif name == "birth_date":
-        shared = sharing > pl.col("usual") * MOST_BORN
-    else:
-        shared = pl.lit(False)
-    return (
-        pl.when(constant)
-        .then(pl.lit("constant"))
-        .when(shared)
-        .then(pl.lit("shared"))
-        .otherwise(None)
-        .alias(name)
+        reasons.append(("shared", sharing > MOST_SHARING))
+    if name == "birth_date":
+        reasons.append(("shared", sharing > MOST_BORN * _usually_born(judged)))
+    return _first_of(reasons)
+
+
+def _usually_born(judged: pl.DataFrame) -> pl.Expr:
+    """How many customers of the brand the median birth date has."""
+    days = judged.filter(pl.col("form").is_not_null()).group_by("source_system", "form").len()
+    usual = days.group_by("source_system").agg(pl.col("len").median())
+    return pl.col("source_system").replace_strict(usual["source_system"], usual["len"], default=None)
+
+
+def _first_of(reasons: list[tuple[str, pl.Expr]]) -> pl.Expr:
+    return pl.coalesce(
+        pl.when(condition).then(pl.lit(reason, pl.Enum(list(REASONS)))) for reason, condition in reasons
     )
 
 
-def _usual_birth_dates(customers: pl.DataFrame) -> pl.Series:
-    """For each customer how many customers of the brand the median birth date has, as `usual`."""
-    days = customers.filter(pl.col("birth_date").is_not_null()).group_by("source_system", "birth_date").len()
-    usual = days.group_by("source_system").agg(usual=pl.col("len").median())
-    return customers.join(usual, on="source_system", how="left", maintain_order="left")["usual"]
-
-
-def _counted(brands: pl.DataFrame, reasons: pl.DataFrame) -> pl.DataFrame:
+def _counted(name: str, judged: pl.DataFrame) -> pl.DataFrame:
     return (
-        brands.hstack(reasons)
-        .unpivot(index="source_system", on=ATTRIBUTES, variable_name="attribute", value_name="reason")
-        .filter(pl.col("reason").is_not_null())
-        .group_by("source_system", "attribute", "reason")
+        judged.filter(pl.col("reason").is_not_null())
+        .group_by("source_system", "reason")
         .agg(customers=pl.len().cast(pl.Int64))
-        .sort("source_system", "attribute", "reason")
+        .select(
+            "source_system", pl.lit(name).alias("attribute"), pl.col("reason").cast(pl.String), "customers"
+        )
     )

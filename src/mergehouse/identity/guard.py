@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 MOST_PAIRS_OF_A_KEY = 10_000
-MOST_PAIRS_PER_CUSTOMER = 5  # of one rule
+MOST_PAIRS_OF_A_RULE = 200_000  # or as many as there are customers, if these are more
 RULES = {  # by name: columns needed, SQL of the key, null where a customer has none
     "email": (("email",), "email"),
     "mailbox": (("email",), "mailbox"),
@@ -51,12 +51,12 @@ def block(connection: duckdb.DuckDBPyConnection, attributes: Collection[str]) ->
 
     Returns, by LEFT_OUT, what was not paired: of a rule the keys with more than MOST_PAIRS_OF_A_KEY pairs,
     their pairs, the largest's pairs, their customers. A rule whose other keys make more than
-    MOST_PAIRS_PER_CUSTOMER for each customer is left out with all keys.
+    MOST_PAIRS_OF_A_RULE, and more than there are customers, is left out with all keys.
     """
     connection.execute("CREATE TEMP TABLE pairs (id_l BIGINT, id_r BIGINT)")
     total = connection.sql("SELECT count(*) FROM customers").fetchall()[0][0]
     left_out = [
-        _pair(connection, name, key, MOST_PAIRS_PER_CUSTOMER * total)
+        _pair(connection, name, key, max(MOST_PAIRS_OF_A_RULE, total))
         for name, (needed, key) in RULES.items()
         if {*needed} <= {*attributes}
     ]

@@ -97,21 +97,26 @@ def _prior(connection: duckdb.DuckDBPyConnection) -> float:
         SELECT (SELECT count(*) FROM exact), (sum(n) ** 2 - sum(n ** 2)) / 2
         FROM (SELECT count(*) AS n FROM customers GROUP BY source_system)
     """).fetchall()[0]
+    if not exact:
+        raise FitError(
+            "No linkage model: no customer of one brand agrees exactly with one of another, so there is nothing"
+            " to learn from. Where brands share so few, customers are linked by decisions alone."
+        )
     return exact / FOUND_EXACTLY / pairs
 
 
 def _levels(
     connection: duckdb.DuckDBPyConnection, compared: tuple[Comparison, ...]
 ) -> dict[str, tuple[Level, ...]]:
-    by_chance = shares_among_two_persons(connection, compared)
-    known = {name: [{"u_probability": u} for u, _ in levels] for name, levels in by_chance.items()}
-    splink = linker(connection, compared, known, prior=SHARE_IN_A_BLOCK)
     sizes = {
         block: _pairs(connection, block)
         for block in BLOCKS + SECOND_CHOICE
         if {*block} <= {column for comparison in compared for column in comparison.columns}
     }
     blocks = _blocks(compared, sizes)
+    by_chance = shares_among_two_persons(connection, compared)
+    known = {name: [{"u_probability": u} for u, _ in levels] for name, levels in by_chance.items()}
+    splink = linker(connection, compared, known, prior=SHARE_IN_A_BLOCK)
     for block in blocks:
         rule = " AND ".join(f"l.{column} = r.{column}" for column in block)
         splink.training.estimate_parameters_using_expectation_maximisation(

@@ -60,6 +60,7 @@ class Fabric:
         self.refuse: dict[str, tuple[int, dict[str, Any]]] = {}
         self.fail: dict[str, dict[str, Any]] = {}
         self.keep: set[str] = set()  # names that cannot be deleted
+        self.ends_before = ""  # the kind of item before which the token ends
         self.exchanged: list[tuple[str, str, int, frozenset[str]]] = []
         self.faults: list[str] = []
         self.asked: list[str] = []
@@ -106,13 +107,17 @@ class Fabric:
 
     def create(self, workspace: str, body: Any, query: Any) -> Answer:
         kind = body["type"]
+        if kind == self.ends_before:
+            return _error(401, "TokenExpired", "Access token has expired, resubmit with a new access token")
         if kind in self.refuse:
             status, error = self.refuse[kind]
             return status, {"x-ms-public-api-error-code": error["errorCode"]}, error
         if any((i.kind, i.name) == (kind, body["displayName"]) for i in self.items.values()):
             return _error(400, "ItemDisplayNameAlreadyInUse", "Requested name is already in use")
         new = Stored(str(uuid.uuid4()), kind, body["displayName"], body["description"], {})
-        if kind != "Lakehouse":
+        if kind == "Lakehouse":
+            assert body["creationPayload"] == {"enableSchemas": True}
+        else:
             new.parts = self._decoded(kind, body["definition"])
         if kind in self.fail:
             return self._operation(new.told(), self.fail[kind])

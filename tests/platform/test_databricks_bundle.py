@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from tests.conftest import Shop
-from tests.platform.databricks_defects import DEFECTS, Defect
+from tests.platform.databricks_defects import DEFECTS
 from tests.platform.databricks_suite import files, template  # noqa: F401 - fixtures
+from tests.platform.defects import Defect, as_table
 
 from mergehouse.contracts.registry import contract_of, released
 from mergehouse.errors import ConfigError
@@ -34,7 +35,7 @@ def test_nothing_is_wrong_with_the_template(files: Files) -> None:  # noqa: F811
 def test_every_seeded_defect_is_caught(defect: Defect, files: Files) -> None:  # noqa: F811
     broken = dict(files)
     defect.seed(broken)
-    assert any(defect.caught_by in fault for fault in faults_of(broken)), faults_of(broken)
+    assert any(defect.says in fault for fault in faults_of(broken)), faults_of(broken)
 
 
 def test_defects_are_many_and_differ() -> None:
@@ -181,3 +182,10 @@ def test_no_kpi_is_left_out_of_the_metric_views(files: Files) -> None:  # noqa: 
         r"^- name: (\w+)\n  expr: [^\n]*\n  display_name", files["sql/dev/5_metric_views.sql"], re.MULTILINE
     )
     assert sorted(shown) == sorted(kpi.name for kpi in catalogue())
+
+
+def test_the_manual_has_every_defect_and_variable(files: Files) -> None:  # noqa: F811
+    manual = (Path(__file__).parents[2] / "docs" / "databricks.md").read_text(encoding="utf-8")
+    assert as_table(DEFECTS) in manual
+    for variable in yaml.safe_load(files["databricks.yml"])["variables"]:
+        assert f"`{variable}`" in manual, variable

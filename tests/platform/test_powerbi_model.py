@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.command import call
-from tests.platform.powerbi_defects import DIRECT_LAKE, model_defects
+from tests.platform.defects import as_table
+from tests.platform.powerbi_defects import DIRECT_LAKE, every_defect, model_defects
 from tests.platform.powerbi_projects import odd_names, project_together
 
 from mergehouse.contracts.registry import contract_of
@@ -22,6 +23,7 @@ from mergehouse.platform.powerbi.star import star
 from mergehouse.platform.powerbi.tmdl import tmdl_files
 from mergehouse.platform.powerbi.write import write_project
 from mergehouse.project.config import Project
+from mergehouse.project.settings import ScienceConfig
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +173,16 @@ def test_a_mode_that_there_is_not_is_refused(project: Project, tmp_path: Path) -
     assert "did you mean `direct-lake`?" in message and not (tmp_path / "out").exists()
 
 
+def test_tables_of_models_that_are_not_there_are_left_out_and_named(project: Project, tmp_path: Path) -> None:
+    config = project.config.model_copy(update={"science": ScienceConfig(tables=True)})
+    made = write_project(project.model_copy(update={"config": config}), tmp_path, releases="D:\\releases")
+    assert "left out, since not published: gold.segment_outlook, gold.model_cards" in made.notes[0]
+    assert not list(tmp_path.glob("*/definition/tables/Segment outlook.tmdl"))
+    [parameters] = tmp_path.glob("*/definition/expressions.tmdl")
+    assert "expression 'Release folder' = \"D:\\releases\" meta" in parameters.read_text()
+    assert made.notes[-1].startswith("reads releases at D:\\releases;")
+
+
 def test_names_of_any_letters(project: Project, tmp_path: Path) -> None:
     odd = odd_names(project)
     files = tmdl_files(semantic_model(odd))
@@ -193,3 +205,9 @@ def _files(folder: Path) -> dict[str, str]:
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
+
+
+def test_the_manual_has_every_defect() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "powerbi.md").read_text(encoding="utf-8")
+    assert len(every_defect()) > 60
+    assert as_table(every_defect()) in page, "python -m tests.platform.powerbi_defects writes it anew"

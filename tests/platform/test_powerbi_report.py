@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.platform.defects import Defect, Texts
+from tests.platform.defects import PAGE, Defect, Texts, as_table
 from tests.platform.powerbi_projects import project_together
-from tests.platform.powerbi_report_defects import AGAINST_SCHEMAS, OPENING, OWN, THEIRS
+from tests.platform.powerbi_report_defects import AGAINST_SCHEMAS, OPENING, OWN, THEIRS, report_defects
 from tests.platform.powerbi_reports import against_schemas, said_by_microsoft, written_to
 
 from mergehouse.errors import ConfigError
@@ -111,6 +111,7 @@ def test_tables_that_are_not_there_are_said(model: SemanticModel) -> None:
                 "From the raw sum to GMV",
                 "From the delivered lines to those of goods sold",
                 "Step by step",
+                "Line by line",
             )
         ),
     )
@@ -136,6 +137,12 @@ def test_a_defect_of_what_opens_the_project_is_found(model: SemanticModel, defec
     assert wrong_in_project(broken) == []
     defect.seed(broken)
     assert any(defect.says in each for each in wrong_in_project(broken))
+
+
+def test_the_manual_has_every_defect() -> None:
+    assert as_table(report_defects()) in PAGE.read_text(encoding="utf-8"), (
+        "python -m tests.platform.powerbi_report_defects writes it anew"
+    )
 
 
 @pytest.mark.long("asks the vendors' own parsers")

@@ -76,7 +76,7 @@ promotions = _group(
 platform = _group(
     "platform",
     "Release",
-    "Write what Fabric, Databricks and Delta Sharing take, and deploy it.",
+    "Write what Fabric, Databricks and Delta Sharing take; deploy it.",
     no_args_is_help=True,
 )
 products = _group(

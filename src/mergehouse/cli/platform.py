@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mergehouse.cli.options import HERE, Env, Folder, Json, Note, platform
-
-if TYPE_CHECKING:
-    from mergehouse.platform.powerbi.folder import Written
 
 
 @platform.command(rich_help_panel="Commands")
@@ -20,7 +17,7 @@ def fabric(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write the items for Microsoft Fabric: what its Git integration and `platform deploy` take."""
+    """Write the items of a workspace in Microsoft Fabric."""
     from mergehouse.cli import render, render_platform
     from mergehouse.platform.fabric.items import project_items
     from mergehouse.platform.powerbi.folder import write_generated
@@ -39,8 +36,11 @@ def deploy(
     workspace: Annotated[
         str, typer.Option("--workspace", metavar="NAME|ID", help="The workspace in Fabric.")
     ],
-    environment: Annotated[
-        str, typer.Option("--to", metavar="NAME", help="Whose values of parameter.yml are put in.")
+    env: Annotated[
+        str,
+        typer.Option(
+            "--env", envvar="MERGEHOUSE_ENV", metavar="NAME", help="Whose values of parameter.yml are put in."
+        ),
     ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `platform fabric` wrote.")] = Path(
         "fabric"
@@ -57,13 +57,13 @@ def deploy(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Deploy the items for Microsoft Fabric into a workspace, with fabric-cicd."""
+    """Deploy these items into a workspace, with fabric-cicd."""
     from mergehouse.cli import render, render_platform
     from mergehouse.platform.fabric.deploy import deploy as deploy_items
 
     with render.steps("deploy", hidden=as_json) as step:
         done = deploy_items(
-            folder, workspace, environment, dry_run=dry_run, remove_orphans=remove_orphans,
+            folder, workspace, env, dry_run=dry_run, remove_orphans=remove_orphans,
             overwrite=overwrite, progress=step,
         )  # fmt: skip
     if as_json:
@@ -81,7 +81,7 @@ def deploy_stage(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Deploy the items of a stage of Fabric's deployment pipeline to the next; no data is moved."""
+    """Deploy a stage of Fabric's deployment pipeline to the next."""
     from mergehouse.cli import render, render_platform
     from mergehouse.platform.fabric.deployment_pipeline import StageNotDeployed
     from mergehouse.platform.fabric.deployment_pipeline import deploy_stage as deploy_items
@@ -161,22 +161,51 @@ def databricks(
     as_json: Json = False,
 ) -> None:
     """Write a Databricks bundle: jobs, Unity Catalog, metric views, dashboard, notebooks."""
+    from mergehouse.cli import render_platform
     from mergehouse.platform.databricks.bundle import write_bundle
     from mergehouse.project.config import load_project
 
-    written, said = write_bundle(folder, load_project(project), overwrite)
-    _print_written(written, said, as_json)
+    render_platform.print_written(*write_bundle(folder, load_project(project), overwrite), as_json)
 
 
-def _print_written(written: Written, said: list[str], as_json: bool) -> None:
-    if as_json:
-        from mergehouse.cli import render
+@platform.command(rich_help_panel="Commands")
+def contracts(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the files.")] = Path(
+        "contracts"
+    ),
+    overwrite: OVERWRITE = False,
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write contracts and KPIs in open formats: Open Data Contract Standard, Open Semantic Interchange."""
+    from mergehouse.cli import render_platform
+    from mergehouse.contracts.registry import contracts as of_layer
+    from mergehouse.kpi.catalogue import catalogue
+    from mergehouse.platform.open_data_contract import open_data_contracts
+    from mergehouse.platform.open_semantic_interchange import semantic_model
+    from mergehouse.platform.powerbi.folder import write_generated
+    from mergehouse.project.config import load_project
 
-        render.print_json({**vars(written), "said": said})
-        return
-    typer.echo(
-        f"{written.folder}: {len(written.written)} files written, {len(written.unchanged)} unchanged,"
-        f" {len(written.removed)} removed"
-    )
-    for line in said:
-        typer.echo(line)
+    name = load_project(project).config.name
+    tables = [contract for layer in ("silver", "gold") for contract in of_layer(layer)]
+    files = open_data_contracts(name, tables) | {"kpis.osi.yaml": semantic_model(name, catalogue())}
+    render_platform.print_written(write_generated(folder, files, overwrite), [], as_json)
+
+
+@platform.command(rich_help_panel="Commands")
+def pipelines(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The top of the repository.")] = HERE,
+    overwrite: OVERWRITE = False,
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write pipelines for GitHub and Azure DevOps that deploy to Databricks and to Fabric."""
+    from mergehouse.cli import render_platform
+    from mergehouse.platform.databricks.bundle import targets_of
+    from mergehouse.platform.pipelines import deployment_pipelines
+    from mergehouse.platform.powerbi.folder import write_generated
+    from mergehouse.project.config import load_project
+
+    targets, said = targets_of(load_project(project))
+    files = deployment_pipelines([target.name for target in targets])
+    render_platform.print_written(write_generated(folder, files, overwrite), said, as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from mergehouse.cli import render
 from mergehouse.cli.screen import Screen
 from mergehouse.platform.fabric.deploy import WorkspaceDeployment
 from mergehouse.platform.fabric.deployment_pipeline import Deployment
@@ -26,9 +27,22 @@ def print_items(items: ProjectItems, done: Written) -> None:
         console.print(f"removed         {path}: it is no longer one of the items", markup=False)
     for note in items.notes:
         console.print(note, markup=False)
-    deploy = f"mergehouse platform deploy {done.folder} --workspace NAME --to ENVIRONMENT"
+    deploy = f"mergehouse platform deploy {done.folder} --workspace NAME --env ENVIRONMENT"
     console.print(f"\n{done.folder}: deploy it with `{deploy}`,", markup=False)
     console.print(f"the environment one of {', '.join(items.environments)}.", markup=False)
+
+
+def print_written(done: Written, notes: list[str], as_json: bool) -> None:
+    """Of a folder of which nothing more is to be said than how much of it is new."""
+    if as_json:
+        render.print_json({**vars(done), "notes": notes})
+        return
+    console = Screen(soft_wrap=True, highlight=False)
+    counts = (
+        f"{len(done.written)} files written, {len(done.unchanged)} unchanged, {len(done.removed)} removed"
+    )
+    for line in (f"{done.folder}: {counts}", *notes):
+        console.print(line, markup=False)
 
 
 def print_deployment(done: WorkspaceDeployment) -> None:
@@ -54,7 +68,7 @@ def _conclusion(done: WorkspaceDeployment) -> str:
         )
         return f"{where}: nothing was published, this is what would be done.{refused}"
     if done.failed:
-        return f"{where}: not all items are published. Mend what failed and run it again: it begins anew."
+        return f"{where}: not all items are published. Mend what failed, and run it again."
     return f"{where}: {sum(item.status == 'published' for item in done.items)} items are published."
 
 

@@ -104,6 +104,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     )
     tables[HELD_BACK] = (["source_system"], [])
     tables["settings"] = (["rate_hold_days"], [[str(project.config.rates.hold_business_days)]])
+    tables["fiscal_years"] = (["starts"], [[str(project.config.fiscal_year_starts)]])
     tables["churn_days"] = (
         ["source_system", "churn_after_days"],
         [[name, str(project.churn_after_days(name))] for name in project.brands],

@@ -49,7 +49,7 @@ def check_items(texts: Mapping[str, str]) -> list[str]:
         problems.append(f"{folder}: it has no .platform, so it would not be deployed.")
     problems += _identities(texts, items)
     for item in items:
-        problems += [f"{item.folder}/{problem}." for problem in _checked(item, items)]
+        problems += [f"{item.folder}: {problem}." for problem in _checked(item, items)]
     if FILE in texts:
         problems += [f"{problem}." for problem in check_parameter(texts[FILE], items)]
     else:

@@ -102,7 +102,7 @@ def items_in(texts: Mapping[str, str]) -> Iterator[Item | str]:
         except Unreadable as error:
             yield f"{folder}: {error}."
         except (KeyError, TypeError, AttributeError):
-            yield (f"{folder}/{PLATFORM}: expected metadata.type, metadata.displayName and config.logicalId.")
+            yield f"{folder}/{PLATFORM}: expected metadata.type, metadata.displayName and config.logicalId."
 
 
 def is_uuid(text: object) -> bool:

@@ -18,9 +18,9 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,122}")
 
 
 def lakehouse_item(project: str) -> Item:
-    """The lakehouse of a project. It has no schemas: tables are in `Tables/<table>`."""
+    """The lakehouse of a project. It has schemas: tables are in `Tables/gold/<table>`."""
     what = "the tables of the releases that were ingested. It holds data: no deployment removes it."
-    return made(KIND, lakehouse_name(project), {METADATA: written({})}, what)
+    return made(KIND, lakehouse_name(project), {METADATA: written({"defaultSchema": "dbo"})}, what)
 
 
 def lakehouse_name(project: str) -> str:

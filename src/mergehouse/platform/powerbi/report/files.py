@@ -79,11 +79,11 @@ def left_out(model: SemanticModel) -> tuple[str, ...]:
 
 def field_of(model: SemanticModel, reference: str) -> Field | None:
     """The column or measure of the model that a page names; None where the table does not have it."""
-    table_name, name, is_sum = parts(reference)
+    table_name, name = parts(reference)
     table = model.table(table_name)
     if any(column.name == name for column in table.columns):
-        return Field(table_name, name, "Column", name, is_sum)
-    if not is_sum and any(measure.name == name for measure in table.measures):
+        return Field(table_name, name, "Column", name)
+    if any(measure.name == name for measure in table.measures):
         return Field(table_name, name, "Measure", name)
     return None
 
@@ -151,7 +151,7 @@ def _expect_fields(pages: Sequence[Page], model: SemanticModel) -> None:
 
 
 def _nearest(model: SemanticModel, reference: str) -> str:
-    table_name, name, _ = parts(reference)
+    table_name, name = parts(reference)
     table = model.table(table_name)
     return nearest_known(name, [c.name for c in table.columns] + [m.name for m in table.measures])
 

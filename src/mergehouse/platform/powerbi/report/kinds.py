@@ -173,9 +173,20 @@ def _plot(visual: Visual, words: Words, more: Mapping[str, Any]) -> Visual:
     return replace(visual, title=words[0], subtitle=words[1], **more)
 
 
-def table(name: str, place: Place, shown: Mapping[str, str], words: Words, **more: Any) -> Visual:
-    """Rows with a total. `shown`: each field and what its column is called."""
-    made = Visual(name, "tableEx", place, words[2], roles={"Values": tuple(shown)}, labels=shown, phone=320)
+def table(
+    name: str, place: Place, shown: Mapping[str, str], words: Words, totals: bool = True, **more: Any
+) -> Visual:
+    """Rows with, or without, a total. `shown`: each field and what its column is called."""
+    made = Visual(
+        name,
+        "tableEx",
+        place,
+        words[2],
+        roles={"Values": tuple(shown)},
+        labels=shown,
+        objects={"total": properties(totals=switch(totals))},
+        phone=320,
+    )
     return _plot(made, words, more)
 
 
@@ -228,8 +239,8 @@ def matrix(
 
 
 def _measure(reference: str) -> Field:
-    table, name, is_sum = parts(reference)
-    return Field(table, name, "Column" if is_sum else "Measure", name, is_sum)
+    table, name = parts(reference)
+    return Field(table, name, "Measure", name)
 
 
 def _shade(measure: str) -> Json:

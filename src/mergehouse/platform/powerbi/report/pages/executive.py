@@ -148,12 +148,13 @@ def _explored() -> list[Visual]:
             ("Country[Region]", "", "Sales[Net revenue]"),
             ("", "", "Bars: the chosen figure by the chosen dimension, of all time"),
             chosen={"Category": "Dimension[Dimension]", "Y": "Measure[Measure]"},
+            fills={"Sales[Net revenue]": "muted"},
         ),
     ]
 
 
 def _categories() -> list[Visual]:
-    figure = "Sum(Category[Net revenue (EUR)])"
+    figure = "Category[Net revenue of products]"
     return [
         stacked(
             "categories",

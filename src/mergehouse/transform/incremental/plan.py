@@ -84,7 +84,7 @@ def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | No
     }
     views: dict[Relation, Sql] = {}
     for view in _views_under(table.name, graph):
-        if view.inputs & names.keys():
+        if view.inputs & names.keys() and not view.keep:
             names[view.name] = Relation("sliced", table.name, view.name)
             views[names[view.name]] = renamed(view.sql, names)
     return Plan(renamed(table.sql, names), affected, slices, views)

@@ -244,13 +244,15 @@ def build_graph(
 
 
 def _with_kept(nodes: list[Node]) -> list[Node]:
-    """The nodes; views that several checks and no models read are computed once a run."""
-    checks = [check for node in nodes if isinstance(node, Table) for check in node.contract.checks]
-    asked = Counter(name for check in checks if check.sql for name in tables_in(check.sql))
-    read = frozenset[str]().union(*(node.inputs for node in nodes))
+    """The nodes; views that tables and checks ask for more than once are computed once a run."""
+    tables = [node for node in nodes if isinstance(node, Table)]
+    checks = [check.sql for table in tables for check in table.contract.checks if check.sql]
+    asked = Counter(
+        name for names in [*(t.inputs for t in tables), *map(tables_in, checks)] for name in names
+    )
     return [
         replace(node, keep=True)
-        if isinstance(node, View) and asked[node.name] > 1 and node.name not in read
+        if isinstance(node, View) and not node.of_brands and asked[node.name] > 1
         else node
         for node in nodes
     ]

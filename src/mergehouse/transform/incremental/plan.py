@@ -86,7 +86,7 @@ def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | No
     }
     views: dict[Relation, Sql] = {}
     for view in _views_under(table.name, graph):
-        if view.inputs & names.keys():
+        if view.inputs & names.keys() and not view.keep:
             names[view.name] = Relation("sliced", table.name, view.name)
             views[names[view.name]] = renamed(view.sql, names)
     return Plan(_of_slices(renamed(table.sql, names), rule, table), affected, slices, views)

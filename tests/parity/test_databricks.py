@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,3 +115,31 @@ def as_delta_lake_takes(statement: str, folder: Path) -> str:
     plain = re.sub(r",\n  CONSTRAINT .*", "", statement).replace("`c`.", "")
     name = re.findall(r"`gold`.`(\w+)`", plain)[0]
     return plain.replace(" USING DELTA", f" USING DELTA LOCATION '{folder}/{name}'")
+
+
+@pytest.mark.sail
+def test_a_table_that_is_merged_keeps_what_only_it_has(
+    sail: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sail.sql("DROP SCHEMA IF EXISTS gold CASCADE")
+    sail.sql("CREATE SCHEMA gold")
+    sail.sql(f"CREATE TABLE gold.scores (id INT, score INT) USING DELTA LOCATION '{tmp_path}/scores'")
+    sail.sql("INSERT INTO gold.scores VALUES (1, 10), (2, 20)")
+    sail.sql("SELECT * FROM VALUES (2, 21), (3, 30) AS t (id, score)").write.parquet(f"{tmp_path}/part")
+    columns = [SimpleNamespace(name=name, type="int") for name in ("id", "score")]
+    table = SimpleNamespace(
+        name="gold.scores",
+        columns=columns,
+        files=[SimpleNamespace(path="part")],
+        key=["id"],
+        mode="merge",
+        rows=2,
+    )
+    released = SimpleNamespace(tables=[table], version="1.0.0")
+    verified = SimpleNamespace(passed=True, manifest=released)
+    monkeypatch.setattr("mergehouse.platform.databricks.publish.verify", lambda root: verified)
+    for _ in range(2):
+        assert list(publish(sail, str(tmp_path))) == ["gold.scores: 2 rows of release 1.0.0"]
+        found = sail.sql("SELECT id, score FROM gold.scores ORDER BY id").collect()
+        assert [tuple(row) for row in found] == [(1, 10), (2, 21), (3, 30)]
+    sail.sql("DROP SCHEMA gold CASCADE")

@@ -85,21 +85,21 @@ class Rights:
         )
         return duckdb.sql(f"SELECT {columns} FROM given").to_arrow_table()
 
-    def body(self, function: str, role: str) -> str:
-        """A function's body as Databricks SQL, for somebody who has this role alone."""
+    def body(self, function: str, *roles: str) -> str:
+        """A function's body as Databricks SQL, for somebody who has these roles and no other."""
         text = re.sub(
             r"is_account_group_member\('((?:[^'\\]|\\.)*)'\)",
-            lambda asked: "TRUE" if re.sub(r"\\(.)", r"\1", asked[1]) == role else "FALSE",
+            lambda asked: "TRUE" if re.sub(r"\\(.)", r"\1", asked[1]) in roles else "FALSE",
             self.functions[function],
         )
         return text.replace("`c`.`access`.`customers`", "gold_customer_brand_360")
 
-    def seen(self, run: Callable[[str], Iterable[tuple]], table: str, role: str) -> Rows:
+    def seen(self, run: Callable[[str], Iterable[tuple]], table: str, *roles: str) -> Rows:
         """Keys of the rows that a table's filter lets through; `run` runs Databricks SQL over views that are
         called as tables, with `_` in the place of the dot.
         """
         view, key = table.replace(".", "_"), ", ".join(contract_of(table).key)
-        where = self.body(f"rows_of_{table.split('.')[1]}", role)
+        where = self.body(f"rows_of_{table.split('.')[1]}", *roles)
         return {_plain(row) for row in run(f"SELECT {key} FROM {view} WHERE {where}")}
 
     def called(self, run: Callable[[str], Iterable[tuple]], table: str) -> Rows:
@@ -109,9 +109,9 @@ class Rights:
         function, given = re.findall(r"`(\w+)` ON \((.*)\)", put)[0]
         return {_plain(row) for row in run(f"SELECT {key} FROM {view} WHERE {function}({given})")}
 
-    def expected(self, table: str, role: str) -> Rows:
-        """Keys of the rows that the dashboards' files have for this role."""
-        contract, scope = contract_of(table), self.policy.scope([role])
+    def expected(self, table: str, *roles: str) -> Rows:
+        """Keys of the rows that the dashboards' files have for whoever has these roles."""
+        contract, scope = contract_of(table), self.policy.scope(roles)
         assert scope
         if not scope.persons and KEY in contract.key:
             return set()

@@ -71,6 +71,20 @@ def test_the_dashboard_shows_the_catalogues_figures(rights: Rights) -> None:  # 
     assert {row["source_system"]: row["label"] for row in found["trust"]} == rights.policy.labels
 
 
+def test_years_are_by_each_brands_own_clock(rights: Rights) -> None:  # noqa: F811
+    """Counted by hand: 364 days up to the day before the as-of date, and the 364 before those."""
+    ends = {row["source_system"]: row["as_of_date"] for row in rights.tables["gold.dim_brand"].to_pylist()}
+    years: dict[str, list[Decimal]] = {brand: [Decimal(0), Decimal(0)] for brand in ends}
+    for row in rights.tables["gold.sales_daily"].to_pylist():
+        ago = (ends[row["source_system"]] - row["order_date"]).days
+        if 1 <= ago <= 728:
+            years[row["source_system"]][(ago - 1) // 364] += row["net_revenue_eur"]
+    found = {row["source_system"]: row for row in datasets(rights)["year"]}
+    assert {b: [row["last_52_weeks"], row["earlier_52_weeks"]] for b, row in found.items()} == years
+    for brand, (last, before) in years.items():
+        assert last and before and found[brand]["change"] == pytest.approx(float(last / before - 1), abs=1e-6)
+
+
 @pytest.mark.long("asks the vendors' own parsers")
 def test_databricks_own_reader_gives_the_dashboard_back() -> None:
     """It ignores keys that it does not know, so what it writes must be what it has read."""

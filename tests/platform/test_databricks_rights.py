@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import polars as pl
 import pytest
 from tests.platform.databricks_rights import SCORES, TRAITS, Rights, on_duckdb, salted
@@ -22,6 +24,17 @@ def test_each_role_sees_the_rows_that_the_dashboards_show(rights: Rights) -> Non
             assert salted(found, table) == expected, (role, table)
             some += 0 < len(found) < rights.tables[table].num_rows
     assert some > 20  # filters that let through some rows and not all
+
+
+def test_two_roles_together_see_what_the_dashboards_show(rights: Rights) -> None:  # noqa: F811
+    """The rows of both; and persons only where both may see persons."""
+    run = on_duckdb(rights.tables)
+    for roles in combinations(rights.policy.roles, 2):
+        for table in rights.tables:
+            found = rights.seen(run, table, *roles)
+            assert salted(found, table) == rights.expected(table, *roles), (roles, table)
+    assert rights.seen(run, "gold.customer_brand_360", "brand_manager_shop")
+    assert not rights.seen(run, "gold.customer_brand_360", "brand_manager_shop", "marketing")
 
 
 def test_whoever_has_no_role_sees_no_row(rights: Rights) -> None:  # noqa: F811

@@ -21,6 +21,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.platform.databricks import tasks
 from mergehouse.platform.databricks.checks import faults_of
+from mergehouse.platform.databricks.checks.bundle import FILE
 from mergehouse.platform.databricks.checks.typed import INSTALL, is_installed
 from mergehouse.platform.databricks.column_masks import mask_statements
 from mergehouse.platform.databricks.grants import grants
@@ -40,7 +41,6 @@ from mergehouse.platform.databricks.unity_catalog import (
 from mergehouse.platform.powerbi.folder import Written, write_generated
 from mergehouse.project.config import Project, load_project
 
-FILE = "databricks.yml"
 HEAD = """# Written by `mergehouse platform databricks`: change the project and write it again. What differs
 # from place to place is a variable: give it with --var, or as BUNDLE_VAR_<name> in the environment.
 """
@@ -105,9 +105,10 @@ def bundle(project: Project, targets: list[Target]) -> dict[str, str]:
     >>> [name for name in files if not name.startswith("sql/")]
     ['databricks.yml', 'executive.lvdash.json', 'src/command.py', ..., 'notebooks/export_release.py']
     """
-    written = yaml.safe_dump(settings(project, targets), sort_keys=False, allow_unicode=True, width=110)
+    scripts = {target.name: sql(project, target) for target in targets}
+    given = settings(project, targets, list(scripts[targets[0].name]))
     files = {
-        FILE: HEAD + written,
+        FILE: HEAD + yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=110),
         DASHBOARD: dashboard(project.config.name, catalogue()),
         "src/command.py": tasks.COMMAND,
         "src/publish.py": tasks.PUBLISH,
@@ -115,8 +116,8 @@ def bundle(project: Project, targets: list[Target]) -> dict[str, str]:
     first = targets[0]
     by_hand = notebooks(first.name, first.environment, first.catalog, package(project))
     files |= {f"notebooks/{name}": text for name, text in by_hand.items()}
-    for target in targets:
-        files |= {f"sql/{target.name}/{name}": text for name, text in sql(project, target).items()}
+    for target, texts in scripts.items():
+        files |= {f"sql/{target}/{name}": text for name, text in texts.items()}
     return files
 
 
@@ -156,14 +157,13 @@ def package(project: Project) -> str:
     return f"mergehouse{extra}=={mergehouse.__version__}"
 
 
-def settings(project: Project, targets: list[Target]) -> dict[str, Any]:
-    """databricks.yml.
+def settings(project: Project, targets: list[Target], scripts: list[str]) -> dict[str, Any]:
+    """databricks.yml; `scripts` are the names of each target's SQL files.
 
     >>> project = mh.project("shop")
-    >>> list(settings(project, targets_of(project)[0]))
+    >>> list(settings(project, targets_of(project)[0], ["1_catalog.sql"]))
     ['bundle', 'variables', 'resources', 'targets']
     """
-    scripts = list(sql(project, targets[0]))
     timezone = next(iter(project.brands.values())).timezone
     pipeline = pipeline_job(targets[0].environment, project.config.science.tables)
     first = {"default": True, "resources": {"jobs": {"pipeline": pipeline}}}

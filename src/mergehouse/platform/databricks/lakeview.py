@@ -19,7 +19,11 @@ SALES = "gold.sales_daily"
 CARDS = ("gmv", "net_revenue", "orders", "aov", "return_rate", "margin_rate")
 SPEC_VERSIONS = {"counter": 2, "line": 3, "bar": 3, "table": 2}
 NUMBERS = {"money": "0,0.00", "integer": "0,0", "percent": "0.0%"}
-HEADS = {"source_system": "Brand", "label": "Name", "as_of_date": "As of", "margin_method": "Margins"}
+HEADS = {
+    "source_system": "Brand", "label": "Name", "as_of_date": "As of", "margin_method": "Margins",
+    "last_52_weeks": "Last 52 weeks", "earlier_52_weeks": "The 52 before", "change": "Change",
+}  # fmt: skip
+WEEKS_52 = 364  # days
 NOTE = (
     "## {title}\n\nFigures in euro, each brand up to the day after its last order. Margins are actual where"
     " the brand delivers cost, else estimated. Everybody sees what `access.yml` gives to their roles."
@@ -32,10 +36,11 @@ def dashboard(title: str, kpis: Iterable[Kpi]) -> str:
     >>> from mergehouse.kpi.catalogue import catalogue
     >>> page = json.loads(dashboard("Retail", catalogue()))["pages"][0]
     >>> page["displayName"], len(page["layout"])
-    ('Executive', 12)
+    ('Executive', 13)
     """
     known = {kpi.name: kpi for kpi in kpis}
     revenue, trust = known["net_revenue"], ["source_system", "label", "as_of_date", "margin_method", "margin"]
+    year = ["source_system", "last_52_weeks", "earlier_52_weeks", "change"]
     layout = [
         _placed(_text("about", NOTE.format(title=title)), 0, 0, COLUMNS, 3),
         *(_placed(_counter(known[name]), place, 3, 1, 3) for place, name in enumerate(CARDS)),
@@ -45,7 +50,10 @@ def dashboard(title: str, kpis: Iterable[Kpi]) -> str:
             _chart("bar", "departments", "Net revenue by department", "department", revenue), 3, 12, 3, 6
         ),
         _placed(_table("brands", "Brands", ["source_system", *CARDS], known), 0, 18, 6, 5),
-        _placed(_table("trust", "Up to when, and how margins are known", trust, known), 0, 23, 6, 5),
+        _placed(
+            _table("year", "Net revenue of 52 weeks by each brand's own clock", year, known), 0, 23, 6, 5
+        ),
+        _placed(_table("trust", "Up to when, and how margins are known", trust, known), 0, 28, 6, 5),
     ]
     datasets = [
         {"displayName": about, "name": name, "query": sql} for name, (about, sql) in queries(known).items()
@@ -80,6 +88,7 @@ def queries(kpis: dict[str, Kpi]) -> dict[str, tuple[str, str]]:
             "Brands",
             f"SELECT source_system, {cards} FROM {SALES} GROUP BY source_system ORDER BY source_system",
         ),
+        "year": ("Two years of 52 weeks", _year(kpis["net_revenue"])),
         "trust": (
             "Clocks and margins",
             f"SELECT s.source_system, b.label, b.as_of_date, s.margin_method, SUM(s.margin_eur) AS margin"
@@ -87,6 +96,21 @@ def queries(kpis: dict[str, Kpi]) -> dict[str, tuple[str, str]]:
             " ORDER BY s.source_system, s.margin_method",
         ),
     }
+
+
+def _year(kpi: Kpi) -> str:
+    """A sum over the 52 weeks before each brand's as-of date, and over those before."""
+    days = "DATEDIFF(b.as_of_date, s.order_date)"
+    last, before = (
+        f"SUM(CASE WHEN {days} BETWEEN {first} AND {first + WEEKS_52 - 1} THEN s.{kpi.sum} ELSE 0 END)"
+        for first in (1, 1 + WEEKS_52)
+    )
+    return (
+        f"SELECT s.source_system, {last} AS last_52_weeks, {before} AS earlier_52_weeks,"
+        f" ROUND({last} / NULLIF({before}, 0) - 1, 6) AS change FROM {SALES} AS s"
+        " JOIN gold.dim_brand AS b ON b.source_system = s.source_system"
+        " GROUP BY s.source_system ORDER BY s.source_system"
+    )
 
 
 def _sql(kpi: Kpi, kpis: dict[str, Kpi]) -> str:

@@ -37,10 +37,13 @@ def member(group: str) -> exp.Expression:
 
 @dataclass(frozen=True)
 class RowFilter:
-    """What each role sees of a table: conditions over its columns. A role that sees nothing is not in it."""
+    """What each role sees of a table: conditions over its columns. A role that sees nothing is not in it;
+    whoever has one of the `barred` roles sees nothing, whatever other roles they have.
+    """
 
     contract: Contract
     conditions: Mapping[str, exp.Expression]
+    barred: tuple[str, ...]
 
     @property
     def columns(self) -> list[str]:
@@ -63,7 +66,10 @@ class RowFilter:
         seen = [
             exp.and_(member(role), _placed(condition, catalog)) for role, condition in self.conditions.items()
         ]
-        whole = simplify(exp.or_(member(PIPELINE), *seen))
+        allowed = exp.or_(exp.false(), *seen)
+        if self.barred:
+            allowed = exp.and_(exp.not_(exp.or_(*map(member, self.barred))), allowed)
+        whole = simplify(exp.or_(member(PIPELINE), allowed))
         return whole.sql(dialect="databricks", normalize_functions=False)
 
 
@@ -81,17 +87,25 @@ def row_filters(policy: Policy, brands: Iterable[str], contracts: Iterable[Contr
             f"access.yml: roles.{PIPELINE}: this is the group that fills the tables on Databricks, from"
             " which nothing is hidden; call the role otherwise."
         )
-    brands = list(brands)
-    return [RowFilter(contract, dict(_conditions(policy, brands, contract))) for contract in contracts]
+    brands, without = list(brands), tuple(name for name, role in policy.roles.items() if not role.persons)
+    return [
+        RowFilter(
+            contract, dict(_conditions(policy, brands, contract)), without if _is_of_persons(contract) else ()
+        )
+        for contract in contracts
+    ]
+
+
+def _is_of_persons(contract: Contract) -> bool:
+    return any(contract.columns[name].pii != "none" for name in contract.key)
 
 
 def _conditions(
     policy: Policy, brands: list[str], contract: Contract
 ) -> Iterable[tuple[str, exp.Expression]]:
-    is_about_persons = any(contract.columns[name].pii != "none" for name in contract.key)
     for name, role in policy.roles.items():
         scope = policy.scope([name])
-        if scope is None or (is_about_persons and not role.persons):
+        if scope is None or (_is_of_persons(contract) and not role.persons):
             continue
         where = sqlglot.parse_one(cut(contract.table, scope, brands), read="duckdb").args["where"].this.copy()
         condition = simplify(where)

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from mergehouse.errors import ConfigError
+from mergehouse.platform.databricks.checks.bundle import FILE
 from mergehouse.project.yaml_file import parse_yaml
 
-FILE = "databricks.yml"
 INSTALL = 'pip install "mergehouse[databricks]"'
 
 

@@ -88,9 +88,7 @@ def test_kpis_are_those_of_the_catalogue(near: Project) -> None:
 
 def test_every_variant_is_of_the_days_that_the_web_suite_says(near: Project) -> None:
     model = semantic_model(near)
-    variants = names(
-        model, " in window", " previous period", " year before", " per day", " change", " year on year"
-    )
+    variants = names(model, *VARIANTS, " per day")
     weeks = {"Window.Weeks": [13]}
     cases: list[tuple[dict[str, list[Any]], View, list[str]]] = [
         ({**weeks}, View(period="13w", clock="calendar"), BOTH),

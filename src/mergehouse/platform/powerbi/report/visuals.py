@@ -13,6 +13,12 @@ from mergehouse.platform.powerbi.report.literals import Json
 from mergehouse.platform.powerbi.report.theme import BOLD, FONT, PALETTE
 
 SCHEMA = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition/visualContainer/2.9.0/schema.json"
+ABSENT = {  # by how names of measures end
+    "year on year": "not comparable",
+    "where observable": "not observable yet",
+    "in window": "not observable yet",
+    "per day": "not observable yet",
+}
 DEFAULT = {"id": "default"}  # the state of new visuals that nothing is done with
 
 
@@ -166,7 +172,7 @@ def _below(visual: Visual, find: Find) -> dict[str, list[Json]]:
                 "selector": here,
             }
         )
-        blank = literals.text("not comparable")
+        blank = literals.text(absent(reference))
         values.append(
             {"properties": {"textWrap": literals.switch(True), "showBlankAs": blank}, "selector": here}
         )
@@ -207,6 +213,16 @@ def _brand_colours(visual: Visual, find: Find, colours: Mapping[str, str]) -> li
         }
         for label, colour in colours.items()
     ]
+
+
+def absent(measure: str) -> str:
+    """What stands where a measure has no value, in the words of the web suite.
+
+    >>> absent("Sales[GMV year on year]"), absent("Sales[GMV]")
+    ('not comparable', 'no data')
+    """
+    name = measure.removesuffix("]")
+    return next((words for ending, words in ABSENT.items() if name.endswith(ending)), "no data")
 
 
 def default(**values: Json) -> list[Json]:

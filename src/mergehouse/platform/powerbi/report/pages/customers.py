@@ -71,7 +71,7 @@ def _segments() -> list[Visual]:
         SEGMENT: "Segment",
         CUSTOMERS: "Customers",
         REVENUE: "Net revenue",
-        "Customer by brand[Active rate]": "Active",
+        "Brand clock[Active rate where observable]": "Active",
         EXPECTED: "Expected",
     }
     return [

@@ -31,7 +31,8 @@ class Visual:
     measures with their words under the value of a card; `coloured` is the column whose values have the
     brands' colours, `fills` those that measures have of the palette; `chosen` are roles whose one field is
     taken from a field parameter; `tooltip` is the page that is shown over its marks; `sync` keeps what is
-    chosen on all pages; `phone` is its height on a phone, 0 where it is not there.
+    chosen on all pages; `beside` are the fields of what it is the heading or the buttons of; `phone` is its
+    height on a phone, 0 where it is not there.
     """
 
     name: str
@@ -53,16 +54,18 @@ class Visual:
     chosen: Mapping[str, str] = field(default_factory=dict)
     tooltip: str = ""
     sync: str = ""
+    beside: Sequence[str] = ()
     hidden: bool = False
     phone: int = 0
     phone_half: bool = False
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Every field that it names."""
+        """Every field without whose table it is not there."""
         shown = [reference for references in self.roles.values() for reference in references]
         filtered = [reference for one in self.filters for reference in one.references]
-        return (*shown, *filtered, *self.chosen.values(), *(reference for _, reference in self.below))
+        below = [reference for _, reference in self.below]
+        return (*shown, *filtered, *below, *self.chosen.values(), *self.beside)
 
 
 def written(visual: Visual, order: int, find: Find, colours: Mapping[str, str], page: str) -> Json:

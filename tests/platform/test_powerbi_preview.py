@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import sys
 from decimal import Decimal
 from html import escape
 from pathlib import Path
 
 import pytest
 from tests.command import call
+from tests.conftest import Shop
 from tests.platform.powerbi_projects import project_apart
 
 from mergehouse.kpi.catalogue import catalogue, compute
@@ -22,7 +24,7 @@ from mergehouse.platform.powerbi.preview.reading import DrawnFilter
 from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.platform.powerbi.report.files import field_of, report_files
 from mergehouse.platform.powerbi.semantic_model import semantic_model
-from mergehouse.project.config import Project
+from mergehouse.project.config import Project, load_project
 
 SHOP = (dt.date(2011, 10, 1), dt.date(2011, 12, 9))  # ten weeks, as zebra has no more
 ZEBRA = (dt.date(2025, 4, 9), dt.date(2025, 6, 17))
@@ -144,11 +146,29 @@ def test_the_page_has_every_visual_and_escapes_names(model: SemanticModel, figur
     assert not re.search(r"<script|https?://(?!www\.w3\.org)", html)
 
 
+def test_a_tiny_shop_is_drawn_whole(sold: Shop) -> None:
+    project = load_project(sold.folder)
+    made = semantic_model(project)
+    drawn = gold(Lakehouse(project.lakehouse_location), project, made)
+    html = preview_page(report_files(made), drawn, "somewhere")
+    assert drawn.unknown == set()
+    assert "not observable yet" in html  # three days of data, of which 90 are needed
+
+
 def test_without_figures_there_is_one_message(tmp_path: Path) -> None:
     call("init", tmp_path / "new")
     failed = call("powerbi", "preview", tmp_path / "out", "-C", tmp_path / "new", code=2)
     assert "`mergehouse run`" in failed.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_without_playwright_there_is_the_page_and_a_word(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    done = call("powerbi", "preview", tmp_path, "-C", project.folder)
+    assert "no pictures" in done.stdout
+    assert [file.name for file in tmp_path.iterdir()] == ["index.html"]
 
 
 @pytest.mark.long("starts a browser")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+PAGE = Path(__file__).parents[2] / "docs" / "powerbi.md"
 Texts = dict[str, str]  # of files, by their paths
 Seed = Callable[[Texts], None]
 
@@ -47,3 +49,11 @@ def as_table(defects: Iterable[Defect]) -> str:
     """The manual's table."""
     rows = [f"| {each.broken} | {each.caught_by} |\n" for each in defects]
     return "| defect | caught by |\n|---|---|\n" + "".join(rows)
+
+
+def write_table(name: str, defects: Iterable[Defect], page: Path = PAGE) -> None:
+    """Writes a page's table anew, between `<!-- name -->` and the next `<!-- end -->`."""
+    before, mark, after = page.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
+    assert mark, f"{page} has no <!-- {name} -->"
+    rest = after[after.index("<!-- end -->") :]
+    page.write_text(f"{before}{mark}\n{as_table(defects)}\n{rest}", encoding="utf-8")

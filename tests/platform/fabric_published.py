@@ -50,9 +50,7 @@ def _registry() -> Registry:
 
 
 def schema_faults(texts: dict[str, str]) -> list[str]:
-    """What the published schemas say against the JSON files that name one, and how many did is no secret:
-    every file whose schema is published is held to it.
-    """
+    """What the published schemas say against the JSON files that name one."""
     faults = []
     for path, text in texts.items():
         try:

@@ -26,6 +26,7 @@ IMMEDIATE = (
     "Notebook",
     "Lakehouse",
 )  # others come by a long running operation
+CULTURE = 'cultureInfo en-US\n\n\tlinguisticMetadata =\n\t\t\t{{\n\t\t\t  "Version": "{}"\n\t\t\t}}\n'
 Answer = tuple[int, dict[str, str], Any]
 
 
@@ -38,6 +39,7 @@ class Stored:
     parts: dict[str, str]
     members: dict[str, list[str]] = field(default_factory=dict)  # of the roles of a model
     active: str = ""
+    has_schemas: bool = True
 
     def told(self, *more: str) -> dict[str, Any]:
         base = {
@@ -60,6 +62,8 @@ class Fabric:
         self.refuse: dict[str, tuple[int, dict[str, Any]]] = {}
         self.fail: dict[str, dict[str, Any]] = {}
         self.keep: set[str] = set()  # names that cannot be deleted
+        self.read = 0  # definitions
+        self.ends_before = ""  # the kind of item before which the token ends
         self.exchanged: list[tuple[str, str, int, frozenset[str]]] = []
         self.faults: list[str] = []
         self.asked: list[str] = []
@@ -106,13 +110,17 @@ class Fabric:
 
     def create(self, workspace: str, body: Any, query: Any) -> Answer:
         kind = body["type"]
+        if kind == self.ends_before:
+            return _error(401, "TokenExpired", "Access token has expired, resubmit with a new access token")
         if kind in self.refuse:
             status, error = self.refuse[kind]
             return status, {"x-ms-public-api-error-code": error["errorCode"]}, error
         if any((i.kind, i.name) == (kind, body["displayName"]) for i in self.items.values()):
             return _error(400, "ItemDisplayNameAlreadyInUse", "Requested name is already in use")
         new = Stored(str(uuid.uuid4()), kind, body["displayName"], body["description"], {})
-        if kind != "Lakehouse":
+        if kind == "Lakehouse":
+            assert body["creationPayload"] == {"enableSchemas": True}
+        else:
             new.parts = self._decoded(kind, body["definition"])
         if kind in self.fail:
             return self._operation(new.told(), self.fail[kind])
@@ -147,11 +155,14 @@ class Fabric:
 
     def get_definition(self, workspace: str, item: str, body: Any, query: Any) -> Answer:
         stored = self.items[item]
+        self.read += 1
+        kept = {path: _as_kept(path, text, self.read) for path, text in stored.parts.items()}
+        if stored.kind == "SemanticModel":
+            kept["definition/cultures/en-US.tmdl"] = CULTURE.format(self.read)
         parts = [
-            {"path": path, "payload": base64.b64encode(_as_kept(path, text).encode()).decode(),
-             "payloadType": "InlineBase64"}
-            for path, text in stored.parts.items()
-        ]  # fmt: skip
+            {"path": path, "payload": base64.b64encode(text.encode()).decode(), "payloadType": "InlineBase64"}
+            for path, text in kept.items()
+        ]
         definition = {"definition": {"parts": parts}}
         return (200, {}, definition) if stored.kind in IMMEDIATE else self._operation(definition)
 
@@ -165,7 +176,8 @@ class Fabric:
             "id": CAPACITY,
             "provisioningStatus": "Success",
         }  # noqa: E501
-        return 200, {}, told | {"properties": {"sqlEndpointProperties": endpoint}}
+        schema = {"defaultSchema": "dbo"} if self.items[item].has_schemas else {}
+        return 200, {}, told | {"properties": {"sqlEndpointProperties": endpoint, **schema}}
 
     def list_environments(self, workspace: str, body: Any, query: Any) -> Answer:
         state = {"properties": {"publishDetails": {"state": "Success"}}}
@@ -264,10 +276,19 @@ def _error(status: int, code: str, message: str) -> Answer:
     return status, {"x-ms-public-api-error-code": code}, body
 
 
-def _as_kept(path: str, text: str) -> str:
-    """The service writes a definition anew: other line ends, other order, annotations of its own."""
+def _as_kept(path: str, text: str, read: int) -> str:
+    """The service writes a definition anew: other line ends, other order, and what it says itself of who
+    saved it when, which may be other each time.
+    """
     if path.endswith("model.tmdl"):
         return text.replace("\n", "\r\n") + "\r\n\tannotation __PBI_TimeIntelligenceEnabled = 1\r\n"
+    if path == "pipeline-content.json":
+        content = json.loads(text)
+        content["properties"] |= {
+            "lastModifiedByObjectId": CAPACITY,
+            "lastPublishTime": f"2026-11-25T08:{read:02}Z",
+        }
+        return json.dumps(content)
     if path.endswith(".json") or path == ".schedules":
         return json.dumps(dict(reversed(json.loads(text).items())))
     return text.replace("\n", "\r\n") if path.endswith(".tmdl") else text

@@ -50,6 +50,7 @@ SALES = """table Sales
 \t\tmode: directLake
 \t\tsource
 \t\t\tentityName: sales_daily
+\t\t\tschemaName: gold
 \t\t\texpressionSource: Lakehouse
 """
 ROLE = """role 'Brand manager'

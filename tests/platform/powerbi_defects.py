@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.platform.defects import Defect, Texts, removed, replaced
+from tests.platform.defects import Defect, Texts, removed, replaced, write_table
 
 OURS, TOM, M = "checks before writing", "Microsoft's Tabular Object Model", "Microsoft's parser of M"
 VALUES, ROWS = "evaluation over Gold", "rows compared with the web suite's"
@@ -398,7 +398,7 @@ OF_TOM = [
     Defect("type", "a type that there is not", TOM, replaced(SALES, "dataType: string", "dataType: text")),
 ]
 OF_M = [
-    Defect("M", "a source in M without `in`", M, replaced(SALES, "in\n", "\n")),
+    Defect("M", "a source in M without `in`", M, replaced(SALES, "\tin\n", "\t\n")),
     Defect(
         "M's bracket",
         "a bracket in M that is not closed",
@@ -450,3 +450,12 @@ OF_ROWS = [
         replaced(MANAGER, "tablePermission Customer = FALSE()", "tablePermission Customer"),
     ),
 ]
+
+
+def every_defect() -> list[Defect]:
+    """Those of model, DAX and roles, in the order of the manual."""
+    return [*model_defects(), *DIRECT_LAKE, *OF_TOM, *OF_M, *OF_VALUES, *OF_ROWS]
+
+
+if __name__ == "__main__":
+    write_table("defects of the model", every_defect())

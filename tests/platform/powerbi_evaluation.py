@@ -8,7 +8,6 @@ from typing import Any
 
 from tests.platform.vendors import asked
 
-from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import quoted
 from mergehouse.platform.powerbi.choices import CLOCKS, LONGEST, WEEKS
@@ -20,10 +19,16 @@ Filters = dict[str, list[Any]]  # values by `Table.Column`
 
 
 def evaluate(
-    model: SemanticModel, project: Project, questions: list[tuple[Filters, list[str]]]
+    model: SemanticModel,
+    project: Project,
+    questions: list[tuple[Filters, list[str]]],
+    measures: dict[str, str] | None = None,
+    rules: dict[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """The value of measures, by name, under each question's filters."""
-    measures = {measure.name: measure.dax for table in model.tables for measure in table.measures}
+    """The value of measures, by name, under each question's filters; with others in the place of the model's,
+    and over the rows alone that `rules`, conditions in SQL by table, let through.
+    """
+    measures = measures or {each.name: each.dax for table in model.tables for each in table.measures}
     joins = [
         {
             "FromTable": join.from_table, "FromColumn": join.from_column,
@@ -32,7 +37,9 @@ def evaluate(
         for join in model.relationships
     ]  # fmt: skip
     given = {
-        "tables": {table.name: rows(table, project) for table in model.tables},
+        "tables": {
+            table.name: rows(table, project, (rules or {}).get(table.name, "TRUE")) for table in model.tables
+        },
         "measures": measures,
         "relationships": joins,
         "questions": [{"filters": filters, "measures": names} for filters, names in questions],
@@ -40,18 +47,16 @@ def evaluate(
     return asked("measures", "evaluate.py", given)
 
 
-def rows(table: Table, project: Project) -> dict[str, list[Any]]:
+def rows(table: Table, project: Project, rule: str = "TRUE") -> dict[str, list[Any]]:
     """A table's columns and rows, as JSON takes them."""
     names = [column.name for column in table.columns]
     lakehouse = Lakehouse(project.lakehouse_location)
     if table.entity and lakehouse.exists(table.entity):
         columns = ", ".join(quoted(column.source) for column in table.columns)
-        found = lakehouse.reading(table.entity).execute(f"SELECT {columns} FROM {table.entity}").fetchall()
-    elif table.entity:
-        assert contract_of(table.entity)
-        found = []
+        chosen = f"SELECT {columns} FROM {table.entity} WHERE {rule}"
+        found = lakehouse.reading(table.entity).execute(chosen).fetchall()
     else:
-        found = _made_by_dax(table.name, project)
+        found = [] if table.entity else _made_by_dax(table.name, project)
     return {"columns": names, "rows": [[_told(value) for value in row] for row in found]}
 
 

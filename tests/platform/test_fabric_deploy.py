@@ -135,8 +135,10 @@ def test_what_failed_is_said_in_the_servers_words_and_a_second_run_heals(
         "published": ORDER[:4], "failed": ["SemanticModel"], "not reached": ["Report", "DataPipeline"],
     } and done.failed  # fmt: skip
     [failed] = [item for item in done.items if item.status == "failed"]
-    assert "Dataset Workload failed to import" in failed.message
-    assert "Expression in measure 'GMV' is invalid" in failed.message and TOKEN not in failed.message
+    assert failed.message == (
+        "Dataset_Import_FailedToImportDataset: Dataset Workload failed to import;"
+        " Expression in measure 'GMV' is invalid"
+    )
     fabric.fail.clear()
     healed = deployed()
     assert by_status(healed) == {"published": ORDER} and not healed.failed
@@ -214,8 +216,11 @@ def test_nothing_is_removed_where_something_failed(fabric: Fabric, deployed: Dep
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("SUM ( Sales[gmv_eur] )", "MAX ( Sales[gmv_eur] )", "table Sales / measure GMV: another expression"),
-        ("formatString: #,0.00", "formatString: 0", "table Sales / measure GMV: another formatString"),
+        ("SUM ( Sales[gmv_eur] )", "MAX ( Sales[gmv_eur] )", 
+         "table Sales / measure GMV: another expression"
+         " (there `MAX ( Sales[gmv_eur] )`, here `SUM ( Sales[gmv_eur] )`)"),
+        ("formatString: #,0.00", "formatString: 0", 
+         "table Sales / measure GMV: another formatString (there `0`, here `#,0.00`)"),
         ("\tcolumn gmv_eur\n", "\tcolumn gmv_eur\n\t\tisHidden\n",
          "table Sales / column gmv_eur: isHidden only in the workspace"),
         ("\t\tformatString: #,0.00\n", "", "table Sales / measure GMV: formatString only here"),
@@ -253,16 +258,21 @@ def test_roles_that_somebody_added_and_reports_that_somebody_edited_are_found(
         deployed()
     said = str(caught.value)
     assert "SemanticModel Retail: role Mine: only in the workspace" in said
-    assert "Report Retail: definition/pages/one/page.json: another displayName" in said
-    assert "DataPipeline Ingest latest release: pipeline-content.json: another properties" in said
-    assert said.count("only in") + said.count("another") == 3, "and nothing that a deployment replaces"
+    assert (
+        "Report Retail: definition/pages/one/page.json: another displayName (there `Two`, here `One`)" in said
+    )
+    assert "another properties.activities[0].policy.retry (there `9`, here `1`)" in said
+    assert said.count("only ") + said.count("another") == 3, "and nothing that a deployment replaces"
 
 
 def test_a_schedule_that_somebody_switched_is_found(fabric: Fabric, deployed: Deploy) -> None:
     deployed(to="prod")
     assert not deployed(to="prod").failed
     edit(fabric.item("DataPipeline"), ".schedules", '"enabled": true', '"enabled": false')
-    with pytest.raises(EditedByHand, match="Ingest latest release: .schedules: another schedules\n"):
+    with pytest.raises(
+        EditedByHand,
+        match="Ingest latest release: .schedules: another schedules.0..enabled .there `False`, here `True`",
+    ):
         deployed(to="prod")
 
 
@@ -300,7 +310,7 @@ def test_what_cannot_be_deployed_is_said_before_anything_is(
     fabric: Fabric, deployed: Deploy, folder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(
-        ConfigError, match="--to: .*parameter.yml has no environment `tets`; did you mean `test`"
+        ConfigError, match="--env: .*parameter.yml has no environment `tets`; did you mean `test`"
     ):
         deployed(to="tets")
     with pytest.raises(
@@ -314,10 +324,23 @@ def test_what_cannot_be_deployed_is_said_before_anything_is(
     fabric.workspaces[WORKSPACE]["capacityId"] = ""
     with pytest.raises(FabricError, match="Retail test has no capacity"):
         deployed()
+    (folder / ".mergehouse-unfinished").mkdir()
+    with pytest.raises(ConfigError, match="was cut off while it was written. Write it again"):
+        deployed()
+    (folder / ".mergehouse-unfinished").rmdir()
     (folder / "Retail.SemanticModel/definition/model.tmdl").unlink()
     with pytest.raises(ItemsFaulty, match="definition/model.tmdl is missing"):
         deployed()
     assert writes(fabric) == []
+
+
+def test_a_lakehouse_that_was_made_without_schemas_is_said(fabric: Fabric, deployed: Deploy) -> None:
+    deployed()
+    fabric.item("Lakehouse").has_schemas = False
+    before = len(writes(fabric))
+    with pytest.raises(FabricError, match="merged_retail was made without schemas.* Rename it in Fabric"):
+        deployed()
+    assert len(writes(fabric)) == before
 
 
 def test_a_workspace_is_found_on_a_later_page(fabric: Fabric, deployed: Deploy) -> None:
@@ -335,6 +358,14 @@ def test_a_token_that_has_ended_is_one_message(
     ) as caught:
         deployed()
     assert "ended" not in str(caught.value).replace("has ended", "")
+
+
+def test_a_token_that_ends_half_way_is_not_tried_without_end(fabric: Fabric, deployed: Deploy) -> None:
+    fabric.ends_before = "SemanticModel"
+    done = deployed()
+    assert by_status(done)["failed"] == ["SemanticModel"]
+    [failed] = [item for item in done.items if item.status == "failed"]
+    assert "The token in FABRIC_TOKEN has ended" in failed.message.replace("the token", "The token")
 
 
 @needed
@@ -365,7 +396,7 @@ def test_the_stub_answers_as_fabric_was_recorded_and_described_to(fabric: Fabric
 
 def test_the_command_says_what_it_does_and_how_it_ended(fabric: Fabric, folder: Path) -> None:
     def run(*options: str) -> tuple[int, str]:
-        arguments = ["platform", "deploy", str(folder), "--workspace", "Retail test", "--to", "prod"]
+        arguments = ["platform", "deploy", str(folder), "--workspace", "Retail test", "--env", "prod"]
         done = CliRunner().invoke(app, [*arguments, *options])
         return done.exit_code, done.stdout
 

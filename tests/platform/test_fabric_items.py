@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 
 from mergehouse.cli.commands import app
 from mergehouse.platform.fabric.checks import ItemsFaulty, check_items
+from mergehouse.platform.fabric.item import Item, items_in
 from mergehouse.platform.fabric.items import fabric_items
+from mergehouse.platform.fabric.parameter import environments_of, with_values
 
 CONTENT = "Ingest latest release.DataPipeline/pipeline-content.json"
 
@@ -88,9 +90,22 @@ def test_a_project_may_be_called_anything(name: str) -> None:
     assert check_items(fabric_items(name, ENVIRONMENTS, suite())) == []
 
 
+def test_a_value_for_every_environment_is_one_for_each() -> None:
+    texts = items()
+    replacement = (
+        "find_replace:\n- {find_value: '05:00', replace_value: {_ALL_: '04:00'}, item_type: DataPipeline}\n"
+    )
+    texts["parameter.yml"] = texts["parameter.yml"].replace("find_replace:\n", replacement)
+    assert check_items(texts) == [] and environments_of(texts["parameter.yml"]) == ENVIRONMENTS
+    [pipeline] = [i for i in items_in(texts) if isinstance(i, Item) and i.kind == "DataPipeline"]
+    for environment, runs in (("test", "false"), ("prod", "true")):
+        schedule = with_values(texts["parameter.yml"], environment, pipeline)[".schedules"]
+        assert f'"enabled": {runs}' in schedule and '"times": ["04:00"]' in schedule
+
+
 def test_what_fabric_would_refuse_is_not_written(tmp_path: Path) -> None:
     broken = {path: text for path, text in suite().items() if not path.endswith("model.tmdl")}
-    with pytest.raises(ItemsFaulty, match=r"Retail.SemanticModel/definition/model.tmdl is missing"):
+    with pytest.raises(ItemsFaulty, match=r"Retail.SemanticModel: definition/model.tmdl is missing"):
         fabric_items("merged-retail", ENVIRONMENTS, broken)
 
 

@@ -58,4 +58,4 @@ def test_what_arrives_is_read_and_written_anew_by_microsoft_and_is_no_edit(
     sales = f"{PLACE}tables/Sales.tmdl"
     edited = as_the_service_has_it | {sales: as_the_service_has_it[sales].replace("SUM (", "MAX (", 1)}
     [found] = differences(edited, only_tmdl)
-    assert found.startswith("table Sales / measure ") and found.endswith(": another expression")
+    assert found.startswith("table Sales / measure ") and ": another expression" in found

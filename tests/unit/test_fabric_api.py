@@ -8,12 +8,15 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from tests.unit.fabric_facts import check_request
+from typer.testing import CliRunner, Result
 
+from mergehouse.cli.commands import app
 from mergehouse.errors import ConfigError
 from mergehouse.platform.fabric.api import FabricApi, FabricError
 from mergehouse.platform.fabric.credentials import ServicePrincipal
@@ -269,6 +272,28 @@ def test_a_stage_is_deployed_by_the_names_of_environments(api: DeploymentPipelin
         deploy_stage(settings, "dev", "tets", pipelines=lambda: api)
     with pytest.raises(ConfigError, match="`fabric` is missing; expected `deployment_pipeline`"):
         deploy_stage(None, "dev", "test", pipelines=lambda: api)
+
+
+def test_the_command_says_what_became_of_each_item(
+    api: DeploymentPipelines, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*options: str) -> Result:
+        arguments = ["platform", "deploy-stage", "dev", "test", "-C", str(tmp_path / "shop"), *options]
+        return CliRunner().invoke(app, arguments)
+
+    assert CliRunner().invoke(app, ["init", str(tmp_path / "shop")]).exit_code == 0
+    with (tmp_path / "shop/mergehouse.yml").open("a") as settings:
+        stages = "{dev: Development, test: Test}"
+        settings.write(f"fabric: {{deployment_pipeline: {PIPELINE}, stages: {stages}}}\n")
+    monkeypatch.setenv("FABRIC_TOKEN", TOKEN)
+    monkeypatch.setattr(DeploymentPipelines, "__init__", lambda self, _: setattr(self, "api", api.api))
+    done = run()
+    assert done.exit_code == 0 and done.stdout.count("Succeeded") == 2 and "2 items" in done.stdout
+    step = {"status": "Failed", "error": {"errorCode": "E3", "message": "bad"}, "description": "Suite"}
+    fabric.answers["result"] = [(200, {}, DONE | {"executionPlan": {"steps": [step]}})]
+    failed = run("--json")
+    assert json.loads(failed.stdout)["items"][0]["message"] == "E3: bad."
+    assert isinstance(failed.exception, StageNotDeployed) and failed.exception.exit_code == 1
 
 
 def test_the_token_follows_no_redirect(

@@ -17,7 +17,7 @@ def fabric(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write the items for Microsoft Fabric: what its Git integration and `platform deploy` take."""
+    """Write the items of a workspace in Microsoft Fabric."""
     from mergehouse.cli import render, render_platform
     from mergehouse.platform.fabric.items import project_items
     from mergehouse.platform.powerbi.folder import write_generated
@@ -36,8 +36,11 @@ def deploy(
     workspace: Annotated[
         str, typer.Option("--workspace", metavar="NAME|ID", help="The workspace in Fabric.")
     ],
-    environment: Annotated[
-        str, typer.Option("--to", metavar="NAME", help="Whose values of parameter.yml are put in.")
+    env: Annotated[
+        str,
+        typer.Option(
+            "--env", envvar="MERGEHOUSE_ENV", metavar="NAME", help="Whose values of parameter.yml are put in."
+        ),
     ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `platform fabric` wrote.")] = Path(
         "fabric"
@@ -54,13 +57,13 @@ def deploy(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Deploy the items for Microsoft Fabric into a workspace, with fabric-cicd."""
+    """Deploy these items into a workspace, with fabric-cicd."""
     from mergehouse.cli import render, render_platform
     from mergehouse.platform.fabric.deploy import deploy as deploy_items
 
     with render.steps("deploy", hidden=as_json) as step:
         done = deploy_items(
-            folder, workspace, environment, dry_run=dry_run, remove_orphans=remove_orphans,
+            folder, workspace, env, dry_run=dry_run, remove_orphans=remove_orphans,
             overwrite=overwrite, progress=step,
         )  # fmt: skip
     if as_json:
@@ -78,7 +81,7 @@ def deploy_stage(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Deploy the items of a stage of Fabric's deployment pipeline to the next; no data is moved."""
+    """Deploy a stage of Fabric's deployment pipeline to the next."""
     from mergehouse.cli import render, render_platform
     from mergehouse.platform.fabric.deployment_pipeline import StageNotDeployed
     from mergehouse.platform.fabric.deployment_pipeline import deploy_stage as deploy_items

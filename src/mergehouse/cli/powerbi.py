@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mergehouse.cli import render
-from mergehouse.cli.options import HERE, Env, Folder, Json, powerbi
+from mergehouse.cli.options import HERE, At, Env, Folder, Json, powerbi
 
 MODES = "direct-lake | import | directquery"
 
@@ -26,6 +26,7 @@ def write(
             help="From a release's files; over a lakehouse in Fabric; or over Databricks SQL, with Bronze.",
         ),
     ] = "import",
+    at: At = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Take the place of files that were edited since.")
     ] = False,
@@ -37,7 +38,7 @@ def write(
     from mergehouse.platform.powerbi.write import write_project
     from mergehouse.project.config import load_project
 
-    made = write_project(load_project(project, env), folder, mode, overwrite)
+    made = write_project(load_project(project, env), folder, mode, overwrite, at)
     if as_json:
         render.print_json(made)
         return

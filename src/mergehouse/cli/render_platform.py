@@ -27,7 +27,7 @@ def print_items(items: ProjectItems, done: Written) -> None:
         console.print(f"removed         {path}: it is no longer one of the items", markup=False)
     for note in items.notes:
         console.print(note, markup=False)
-    deploy = f"mergehouse platform deploy {done.folder} --workspace NAME --to ENVIRONMENT"
+    deploy = f"mergehouse platform deploy {done.folder} --workspace NAME --env ENVIRONMENT"
     console.print(f"\n{done.folder}: deploy it with `{deploy}`,", markup=False)
     console.print(f"the environment one of {', '.join(items.environments)}.", markup=False)
 
@@ -68,7 +68,7 @@ def _conclusion(done: WorkspaceDeployment) -> str:
         )
         return f"{where}: nothing was published, this is what would be done.{refused}"
     if done.failed:
-        return f"{where}: not all items are published. Mend what failed and run it again: it begins anew."
+        return f"{where}: not all items are published. Mend what failed, and run it again."
     return f"{where}: {sum(item.status == 'published' for item in done.items)} items are published."
 
 

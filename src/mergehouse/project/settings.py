@@ -277,6 +277,13 @@ class Config(Strict):
         description="A customer whose last purchase is more than so many days before the as-of date has"
         " churned. It holds for brands that set none of their own.",
     )
+    fiscal_year_starts: int = Field(
+        default=1,
+        ge=1,
+        le=12,
+        description="The month that fiscal years begin with, such as 4 for April. They are called after the"
+        " calendar year that they end in.",
+    )
     rates: RatesConfig = Field(
         default=RatesConfig(), description="Euro reference rates: a `source` alone, or the keys below."
     )

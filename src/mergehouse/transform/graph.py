@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -224,8 +225,27 @@ def build_graph(
         off = is_off(contract, project)
         if contract.optional or not off:
             given[contract.table] = published(contract.table)
-            nodes.append(_table(contract, frozenset([] if off else contract.reads)))
-    return Graph(_ordered({node.name: node for node in nodes}), given)
+            nodes.append(_table(contract, frozenset() if off else _there(contract.reads, project)))
+    return Graph(_ordered({node.name: node for node in _with_kept(nodes)}), given)
+
+
+def _with_kept(nodes: list[Node]) -> list[Node]:
+    """The nodes; views that several checks and no models read are computed once a run."""
+    checks = [check for node in nodes if isinstance(node, Table) for check in node.contract.checks]
+    asked = Counter(name for check in checks if check.sql for name in tables_in(check.sql))
+    read = frozenset[str]().union(*(node.inputs for node in nodes))
+    return [
+        replace(node, keep=True)
+        if isinstance(node, View) and asked[node.name] > 1 and node.name not in read
+        else node
+        for node in nodes
+    ]
+
+
+def _there(tables: Iterable[str], project: Project) -> frozenset[str]:
+    """Those of tables that the project does not do without."""
+    found = ((name, find(name)) for name in tables)
+    return frozenset(name for name, contract in found if contract is None or not is_off(contract, project))
 
 
 def _expect_read(brand: Brand, brands: list[Brand]) -> None:
@@ -260,6 +280,8 @@ def is_off(contract: Contract, project: Project) -> bool:
     >>> is_off(contract_of("gold.customer_features"), tiny), is_off(contract_of("gold.dim_brand"), tiny)
     (True, False)
     """
+    if contract.part == "identity":
+        return not any(brand.identity for brand in project.brands.values())
     return contract.part == "science" and not project.config.science.tables
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import sys
 
-from pbix_mcp.dax.engine import evaluate_measure
+from pbix_mcp.dax.engine import evaluate_measures_batch
 
 
 def taken(value):
@@ -24,15 +24,15 @@ tables = {
 answers = []
 for asked in question["questions"]:
     filters = {column: [taken(value) for value in values] for column, values in asked["filters"].items()}
-    answers.append(
-        {
-            name: told(
-                evaluate_measure(
-                    name, tables, question["measures"], filter_context=filters or None, date_table="Date",
-                    date_column="Date", relationships=question["relationships"],
-                )
-            )
-            for name in asked["measures"]
-        }
-    )  # fmt: skip
+    values = evaluate_measures_batch(
+        asked["measures"],
+        tables,
+        question["measures"],
+        filter_context=filters or None,
+        date_table="Date",
+        date_column="Date",
+        relationships=question["relationships"],
+        cache={},
+    )
+    answers.append({name: told(value) for name, value in values.items()})
 print("\x1e" + json.dumps(answers, default=str))

@@ -1,4 +1,4 @@
-"""TMDL read, validated and written anew by Microsoft's Tabular Object Model. Runs in an environment of its own."""
+"""TMDL read, validated and written anew by Microsoft's own library. Runs in that library's environment."""
 
 import importlib.util
 import json

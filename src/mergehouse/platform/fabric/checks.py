@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from mergehouse.errors import MergehouseError
 from mergehouse.platform.fabric import data_pipeline, environment, lakehouse, notebook, report, semantic_model
 from mergehouse.platform.fabric import variable_library as variables
-from mergehouse.platform.fabric.item import THIS_WORKSPACE, Item, Unreadable, is_uuid, items_in
+from mergehouse.platform.fabric.item import THIS_WORKSPACE, Item, Key, Unreadable, is_uuid, items_in
 from mergehouse.platform.fabric.parameter import FILE, check_parameter
 
 CHECKS: dict[str, Callable[[Item, Sequence[Item]], Iterator[str]]] = {
@@ -49,7 +49,7 @@ def check_items(texts: Mapping[str, str]) -> list[str]:
         problems.append(f"{folder}: it has no .platform, so it would not be deployed.")
     problems += _identities(texts, items)
     for item in items:
-        problems += [f"{item.folder}/{problem}." for problem in _checked(item, items)]
+        problems += [f"{item.folder}: {problem}." for problem in _checked(item, items)]
     if FILE in texts:
         problems += [f"{problem}." for problem in check_parameter(texts[FILE], items)]
     else:
@@ -83,7 +83,7 @@ def _checked(item: Item, items: Sequence[Item]) -> Iterator[str]:
 def _identities(texts: Mapping[str, str], items: Sequence[Item]) -> Iterator[str]:
     """Names and ids, of which each item has its own."""
     ids: dict[str, str] = {}
-    names: dict[tuple[str, str], str] = {}
+    names: dict[Key, str] = {}
     for item in items:
         platform = f"{item.folder}/.platform"
         if not item.folder.endswith(f".{item.kind}"):
@@ -92,8 +92,8 @@ def _identities(texts: Mapping[str, str], items: Sequence[Item]) -> Iterator[str
             yield f"{platform}: no item of type {item.kind} is deployed; expected {', '.join(CHECKS)}."
         if not 0 < len(item.name) <= LONGEST or item.name != item.name.strip():
             yield f"{platform}: the name `{item.name}` is empty, too long, or begins or ends with a blank."
-        if (item.kind, item.name) in names:
-            yield f"{platform}: {names[item.kind, item.name]} has the same name."
+        if item.key in names:
+            yield f"{platform}: {names[item.key]} has the same name."
         if len(item.description) > LONGEST:
             yield f"{platform}: the description has more than {LONGEST} characters."
         if not is_uuid(item.logical_id) or item.logical_id == THIS_WORKSPACE:
@@ -101,4 +101,4 @@ def _identities(texts: Mapping[str, str], items: Sequence[Item]) -> Iterator[str
         elif item.logical_id in ids:
             yield f"{platform}: {ids[item.logical_id]} has the same logicalId."
         ids.setdefault(item.logical_id, item.folder)
-        names.setdefault((item.kind, item.name), item.folder)
+        names.setdefault(item.key, item.folder)

@@ -142,7 +142,7 @@ def _runs(found: Mapping[str, Any], items: Sequence[Item]) -> Iterator[str]:
         return
     if not is_uuid(found.get("workspaceId")):
         yield f"looks for the notebook in the workspace `{found.get('workspaceId')}`, which is no id"
-    for name in sorted(set(found.get("parameters", {})) - notebook.parameters_of(runs)):
+    for name in sorted(found.get("parameters", {}).keys() - notebook.parameters_of(runs).keys()):
         yield f"gives `{name}`, which is no parameter of the notebook `{runs.name}`"
 
 

@@ -4,31 +4,32 @@ each item.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from mergehouse.errors import ConfigError, MergehouseError
+from mergehouse.platform.fabric import lakehouse
 from mergehouse.platform.fabric.api import FabricApi, FabricError
 from mergehouse.platform.fabric.checks import CHECKS, expect_sound
 from mergehouse.platform.fabric.credentials import token_source
-from mergehouse.platform.fabric.hand_edits import LOOKED_AT, HandEdit, hand_edit, mark
-from mergehouse.platform.fabric.item import WRITTEN_BY, Item
+from mergehouse.platform.fabric.hand_edits import LOOKED_AT, hand_edits, mark
+from mergehouse.platform.fabric.item import WRITTEN_BY, Item, Key
 from mergehouse.platform.fabric.parameter import FILE, environments_of, with_values
-from mergehouse.platform.fabric.publishing import Key, Published, api_root, publish, remove
+from mergehouse.platform.fabric.publishing import Published, Target, api_root, publish, remove
 from mergehouse.platform.fabric.workspace import Workspace, WorkspaceItem, workspace
-from mergehouse.platform.powerbi.folder import RECORD
+from mergehouse.platform.powerbi.folder import RECORD, UNFINISHED
 from mergehouse.progress import Progress, silent
 from mergehouse.project.validation import nearest_known
 
+Action = Literal["create", "update", "remove", "leave"]
+Status = Literal["", "published", "failed", "not reached", "removed"]
+Values = Mapping[Key, Mapping[str, str]]  # files of items, with what is different in the environment
 AT_ONCE = 4  # definitions that are read at a time
 SHOWN = 5  # differences of an item in a message
-KEPT = ("Lakehouse",)  # never removed: they hold data
-Action = Literal["create", "update", "remove", "leave"]
-Values = Mapping[Key, Mapping[str, str]]  # files of items, with what is different in the environment
-Status = Literal["", "published", "failed", "not reached", "removed"]
+KEPT = (lakehouse.KIND,)  # never removed: they hold data
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class ItemDeployment:
     status: Status = ""
     message: str = ""
     edited: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.name
 
 
 @dataclass(frozen=True)
@@ -103,20 +108,24 @@ def deploy(
             f"Fabric: the workspace {space.name} has no capacity, so it takes no items but Power BI's. Give"
             " it one under Workspace settings > License info."
         )
-    values = {(item.kind, item.name): with_values(texts[FILE], environment, item) for item in items}
-    plan = _plan(space, items, values, remove_orphans, progress)
-    refused = not overwrite and any(item.edited for item in plan)
+    progress("looking at the workspace")
+    there = {item.key: item for item in space.items()}
+    _expect_schemas(space, items, there)
+    values = {item.key: with_values(texts[FILE], environment, item) for item in items}
+    edits = {} if overwrite and not dry_run else _edits(space, items, values, there)
+    plan = [*_ours(items, there, edits), *_orphans(items, there, remove_orphans)]
+    refused = bool(edits) and not overwrite
     done = WorkspaceDeployment(space.name, space.id, environment, dry_run, plan, refused)
     if dry_run:
         return done
     if refused:
         raise EditedByHand(_refusal(space, plan))
-    keys = [(item.kind, item.name) for item in items]
-    published = publish(folder, space.id, environment, keys, token, progress)
+    target = Target(folder, space.id, environment, token, progress)
+    published = publish(target, [item.key for item in items])
     plan = [_published(item, published) if item.action in ("create", "update") else item for item in plan]
-    orphans = [(item.kind, item.name) for item in plan if item.action == "remove"]
+    orphans = [item.key for item in plan if item.action == "remove"]
     if orphans and not published.failed and not published.stopped:
-        removed = remove(folder, space.id, environment, orphans, token, progress)
+        removed = remove(target, orphans)
         plan = [_removed(item, removed) if item.action == "remove" else item for item in plan]
     elif orphans:
         plan = [replace(item, status="not reached") if item.action == "remove" else item for item in plan]
@@ -127,6 +136,8 @@ def deploy(
 def _read(folder: Path) -> dict[str, str]:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder. `mergehouse platform fabric {folder}` writes it.")
+    if (folder / UNFINISHED).exists():
+        raise ConfigError(f"{folder}: was cut off while it was written. Write it again.")
     found = {}
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
@@ -144,25 +155,35 @@ def _expect_environment(parameters: str, environment: str, folder: Path) -> None
     known = environments_of(parameters)
     if environment not in known:
         nearest = nearest_known(environment, known)
-        raise ConfigError(f"--to: {folder / FILE} has no environment `{environment}`{nearest}")
+        raise ConfigError(f"--env: {folder / FILE} has no environment `{environment}`{nearest}")
 
 
-def _plan(
-    space: Workspace, items: Sequence[Item], values: Values, remove_orphans: bool, progress: Progress
-) -> list[ItemDeployment]:
-    progress("looking at the workspace")
-    there = {(item.kind, item.name): item for item in space.items()}
-    edits = _edits(space, items, values, there)
-    plan: list[ItemDeployment] = []
+def _expect_schemas(space: Workspace, items: Iterable[Item], there: Mapping[Key, WorkspaceItem]) -> None:
+    """What a lakehouse was made without, no deployment gives it."""
     for item in items:
-        key = (item.kind, item.name)
-        edited = edits[key].differences if key in edits else []
-        plan.append(ItemDeployment(*key, "update" if key in there else "create", edited=edited))
-    ours = {(item.kind, item.name) for item in items}
-    for key, orphan in there.items():
-        if key not in ours and orphan.kind in CHECKS:
-            plan.append(_orphan(orphan, remove_orphans))
-    return plan
+        found = there.get(item.key) if item.kind == lakehouse.KIND else None
+        if found and "defaultSchema" in item.json(lakehouse.METADATA) and not space.has_schemas(found):
+            raise FabricError(
+                f"{space.name}: the lakehouse {item.name} was made without schemas, so the model would find no"
+                " table in it. Rename it in Fabric and deploy again: one with schemas is made."
+            )
+
+
+def _ours(
+    items: Iterable[Item], there: Mapping[Key, WorkspaceItem], edits: Mapping[Key, list[str]]
+) -> Iterator[ItemDeployment]:
+    for item in items:
+        action: Action = "update" if item.key in there else "create"
+        yield ItemDeployment(item.kind, item.name, action, edited=edits.get(item.key, []))
+
+
+def _orphans(
+    items: Iterable[Item], there: Mapping[Key, WorkspaceItem], asked: bool
+) -> Iterator[ItemDeployment]:
+    ours = {item.key for item in items}
+    for key, found in there.items():
+        if key not in ours and found.kind in CHECKS:
+            yield _orphan(found, asked)
 
 
 def _orphan(orphan: WorkspaceItem, asked: bool) -> ItemDeployment:
@@ -177,15 +198,11 @@ def _orphan(orphan: WorkspaceItem, asked: bool) -> ItemDeployment:
 
 def _edits(
     space: Workspace, items: Iterable[Item], values: Values, there: dict[Key, WorkspaceItem]
-) -> dict[Key, HandEdit]:
-    def edit_of(item: Item) -> HandEdit | None:
-        key = (item.kind, item.name)
-        return hand_edit(space, there[key], item, values[key])
-
-    looked_at = [item for item in items if item.kind in LOOKED_AT and (item.kind, item.name) in there]
+) -> dict[Key, list[str]]:
+    keys = [item.key for item in items if item.kind in LOOKED_AT and item.key in there]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(edit_of, looked_at)
-        return {(edit.kind, edit.name): edit for edit in found if edit}
+        found = pool.map(lambda key: hand_edits(space, there[key], values[key]), keys)
+        return {key: edits for key, edits in zip(keys, found, strict=True) if edits}
 
 
 def _refusal(space: Workspace, plan: Iterable[ItemDeployment]) -> str:
@@ -200,19 +217,17 @@ def _refusal(space: Workspace, plan: Iterable[ItemDeployment]) -> str:
 
 
 def _published(item: ItemDeployment, result: Published) -> ItemDeployment:
-    key = (item.kind, item.name)
-    if key in result.done:
+    if item.key in result.done:
         return replace(item, status="published")
-    if key in result.failed:
-        return replace(item, status="failed", message=result.failed[key])
+    if item.key in result.failed:
+        return replace(item, status="failed", message=result.failed[item.key])
     return replace(item, status="not reached")
 
 
 def _removed(item: ItemDeployment, result: Published) -> ItemDeployment:
-    key = (item.kind, item.name)
-    if key in result.done:
+    if item.key in result.done:
         return replace(item, status="removed")
-    return replace(item, status="failed", message=result.failed.get(key, "no reason given"))
+    return replace(item, status="failed", message=result.failed.get(item.key, "no reason given"))
 
 
 def _marked(space: Workspace, published: Published, progress: Progress) -> list[str]:
@@ -227,7 +242,7 @@ def _marked(space: Workspace, published: Published, progress: Progress) -> list[
         return ""
 
     try:
-        found = [i for i in space.items() if i.kind in LOOKED_AT and (i.kind, i.name) in published.done]
+        found = [i for i in space.items() if i.kind in LOOKED_AT and i.key in published.done]
     except FabricError as error:
         return [f"edits cannot be told from this deployment on ({error})"]
     with ThreadPoolExecutor(AT_ONCE) as pool:

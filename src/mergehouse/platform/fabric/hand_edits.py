@@ -11,10 +11,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from mergehouse.platform.fabric.item import PLATFORM, UUID, WRITTEN_BY, Item
+from mergehouse.platform.fabric.item import PLATFORM, UUID, WRITTEN_BY
 from mergehouse.platform.fabric.tmdl_objects import EXPRESSION, objects
 from mergehouse.platform.fabric.workspace import Workspace, WorkspaceItem
 
@@ -23,17 +22,8 @@ LOOKED_AT = ("VariableLibrary", "Notebook", "SemanticModel", "Report", "DataPipe
 # of JSON: who saved it last and when; and the model of a report, which a deployment finds by its id
 PASSING = ("lastModifiedByObjectId", "lastPublishTime", "$schema", "datasetReference")
 _MARK = re.compile(r" \[as deployed: ([0-9a-f]{16})\]$")
+TOLD = 60  # characters of a value that is told
 LONGEST = 256 - 33  # characters of a description beside the mark
-Content = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class HandEdit:
-    """An item that is not as it was deployed, and how it differs from the items at hand."""
-
-    kind: str
-    name: str
-    differences: list[str]
 
 
 def mark(workspace: Workspace, item: WorkspaceItem) -> None:
@@ -43,25 +33,21 @@ def mark(workspace: Workspace, item: WorkspaceItem) -> None:
     workspace.describe(item, f"{plain} [as deployed: {now}]")
 
 
-def hand_edit(
-    workspace: Workspace, there: WorkspaceItem, ours: Item, files: Mapping[str, str]
-) -> HandEdit | None:
-    """What deploying `ours` with these `files` would undo, or None: nothing was edited, or what was is as the
-    files have it.
+def hand_edits(workspace: Workspace, there: WorkspaceItem, ours: Mapping[str, str]) -> list[str]:
+    """What deploying the files `ours` would undo, in words; nothing where nobody edited the item, or where
+    the files have it, too.
 
     An item of mergehouse without a mark is one whose last deployment was cut off, or that came by Git: that
     it differs is no edit. Raises FabricError where the definition cannot be read.
     """
     marked = _MARK.search(there.description)
     if not marked and there.description.startswith(WRITTEN_BY):
-        return None
+        return []
     definition = workspace.definition(there)
     if marked and marked[1] == fingerprint(definition):
-        return None
-    found = list(differences(definition, files))
-    if not marked:
-        found.insert(0, "mergehouse has not deployed it")
-    return HandEdit(ours.kind, ours.name, found) if found else None
+        return []
+    foreign = [] if marked else ["mergehouse has not deployed it"]
+    return foreign + list(differences(definition, ours))
 
 
 def fingerprint(definition: Mapping[str, str]) -> str:
@@ -90,7 +76,13 @@ def differences(there: Mapping[str, str], ours: Mapping[str, str]) -> Iterator[s
             if one is None or other is None:
                 yield f"{place}: {said} only {'here' if one is None else 'in the workspace'}"
             elif _without_ids(one) != _without_ids(other):
-                yield f"{place}: another {said}"
+                yield f"{place}: another {said}{_both(one, other)}"
+
+
+def _both(there: Any, here: Any) -> str:
+    """The two values, where they are short enough to be told apart at a glance."""
+    one, other = (" ".join(str(value).split()) for value in (there, here))
+    return f" (there `{one}`, here `{other}`)" if max(len(one), len(other)) <= TOLD else ""
 
 
 def _content(definition: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -103,14 +95,26 @@ def _content(definition: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def _file(text: str) -> dict[str, Any]:
+    """JSON by the places of its values; of anything else the text."""
     try:
         parsed = json.loads(text)
     except ValueError:
         return {"content": "\n".join(line.rstrip() for line in text.strip().splitlines())}
-    content = parsed if isinstance(parsed, dict) else {"content": parsed}
-    return {name: value for name, value in content.items() if name not in PASSING}
+    return dict(_leaves(parsed, ""))
+
+
+def _leaves(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """The plain values of JSON, by place: `properties.activities[0].name`."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            if name not in PASSING:
+                yield from _leaves(inner, f"{place}.{name}".lstrip("."))
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{place}[{number}]")
+    else:
+        yield place, value
 
 
 def _without_ids(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    return re.sub(UUID, "*", " ".join(text.split()), flags=re.IGNORECASE)
+    return re.sub(UUID, "*", " ".join(str(value).split()), flags=re.IGNORECASE)

@@ -17,6 +17,7 @@ SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric"
 PLATFORM = ".platform"
 THIS_WORKSPACE = "00000000-0000-0000-0000-000000000000"  # the workspace that the item itself is in
 WRITTEN_BY = "Written by mergehouse"  # how a description begins
+Key = tuple[str, str]  # kind and name, by which a workspace knows an item
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -36,6 +37,10 @@ class Item:
     files: Mapping[str, str]
     description: str
     folder: str
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.name
 
     def texts(self) -> dict[str, str]:
         """Every file, with its path below the folder of all items.
@@ -102,7 +107,7 @@ def items_in(texts: Mapping[str, str]) -> Iterator[Item | str]:
         except Unreadable as error:
             yield f"{folder}: {error}."
         except (KeyError, TypeError, AttributeError):
-            yield (f"{folder}/{PLATFORM}: expected metadata.type, metadata.displayName and config.logicalId.")
+            yield f"{folder}/{PLATFORM}: expected metadata.type, metadata.displayName and config.logicalId."
 
 
 def is_uuid(text: object) -> bool:

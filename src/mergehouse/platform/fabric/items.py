@@ -22,7 +22,7 @@ from mergehouse.platform.powerbi.semantic_model import semantic_model
 from mergehouse.project.config import Project
 from mergehouse.project.settings import FabricDeployment
 
-ENVIRONMENTS = ["dev", "test", "prod"]  # of a project that names no stages
+ENVIRONMENTS = ("dev", "test", "prod")  # of a project that names no stages
 
 
 def environments(settings: FabricDeployment | None) -> list[str]:
@@ -32,7 +32,7 @@ def environments(settings: FabricDeployment | None) -> list[str]:
     >>> environments(None)
     ['dev', 'test', 'prod']
     """
-    return list(settings.stages) if settings and settings.stages else ENVIRONMENTS
+    return list(settings.stages) if settings and settings.stages else list(ENVIRONMENTS)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def fabric_items(project: str, environments: Sequence[str], suite: Mapping[str, 
     items = [library, lakehouse, environment, notebook, data_pipeline_item(notebook, library)]
     for item in items_in(suite):
         if isinstance(item, Item):
-            items.append(replace(item, description=f"{WRITTEN_BY}: the suite that people look at."))
+            items.append(replace(item, description=f"{WRITTEN_BY}: KPIs, customers and scores."))
     texts = {path: text for item in items for path, text in item.texts().items()}
     texts[FILE] = parameter_text(items, environments)
     expect_sound(texts, "the items")

@@ -18,18 +18,18 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,122}")
 
 
 def lakehouse_item(project: str) -> Item:
-    """The lakehouse of a project. It has no schemas: tables are in `Tables/<table>`."""
+    """The lakehouse of a project. It has schemas: tables are in `Tables/gold/<table>`."""
     what = "the tables of the releases that were ingested. It holds data: no deployment removes it."
-    return made(KIND, lakehouse_name(project), {METADATA: written({})}, what)
+    return made(KIND, lakehouse_name(project), {METADATA: written({"defaultSchema": "dbo"})}, what)
 
 
 def lakehouse_name(project: str) -> str:
     """A project's name in the letters that a lakehouse may have.
 
-    >>> [lakehouse_name(name) for name in ("merged-retail", "Käse & Co", "3 shops", "🛒")]
-    ['merged_retail', 'Kase_Co', 'lakehouse_3_shops', 'lakehouse']
+    >>> [lakehouse_name(name) for name in ("merged-retail", "Käse & Größe", "3 shops", "🛒")]
+    ['merged_retail', 'Kase_Gro_e', 'lakehouse_3_shops', 'lakehouse']
     """
-    plain = unicodedata.normalize("NFKD", project).encode("ascii", "ignore").decode()
+    plain = "".join(c for c in unicodedata.normalize("NFKD", project) if not unicodedata.combining(c))
     name = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")[:100]
     return name if NAME.fullmatch(name) else "_".join(filter(None, ("lakehouse", name)))
 

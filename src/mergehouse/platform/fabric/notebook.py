@@ -36,10 +36,10 @@ version = ""
 digest = ""
 # The environment of mergehouse.yml that this stage is, for the report.
 environment = ""
-# The default lakehouse, as files and as Spark sees them. A lakehouse with schemas: tables = "Tables/gold".
+# The default lakehouse, as files and as Spark sees them. A lakehouse without schemas: tables = "Tables".
 mount = "/lakehouse/default/Files"
 spark_files = "Files"
-tables = "Tables"'''
+tables = "Tables/gold"'''
 INTRODUCTION = """# Ingest a release
 
 Verifies the release in `Files/dropzone/<release>`: its seal, every file's hash, schemas, counts, bounds, keys
@@ -125,15 +125,15 @@ def check_notebook(item: Item, items: Sequence[Item]) -> Iterator[str]:
             yield f"{CONTENT}: it needs the {kind} {identity}, which is not among the items"
 
 
-def parameters_of(item: Item) -> set[str]:
-    """The names that the notebook's cell of parameters gives a value. Raises Unreadable.
+def parameters_of(item: Item) -> dict[str, str]:
+    """What the notebook's cell of parameters gives a value, and the value as written. Raises Unreadable.
 
     >>> cell = f"# PARAMETERS CELL {RULE}\\n\\nrelease = 'retail'\\n\\n# METADATA {RULE}\\n"
     >>> parameters_of(made(KIND, NAME, {CONTENT: cell}, "an example"))
-    {'release'}
+    {'release': "'retail'"}
     """
     _, _, rest = _content(item).partition(f"# PARAMETERS CELL {RULE}")
-    return set(re.findall(r"^(\w+) = ", rest.partition("# METADATA")[0], re.MULTILINE))
+    return dict(re.findall(r"^(\w+) = (.*)$", rest.partition("# METADATA")[0], re.MULTILINE))
 
 
 def _content(item: Item) -> str:

@@ -21,6 +21,7 @@ from mergehouse.platform.fabric.semantic_model import EXPRESSIONS, ONELAKE
 from mergehouse.platform.powerbi.sources import UNSET
 
 FILE = "parameter.yml"
+EVERY = "_ALL_"  # as fabric-cicd calls a value for every environment
 KINDS_OF_REPLACEMENT = ("find_replace", "key_value_replace")
 HEAD = """# Written by `mergehouse platform fabric`: what fabric-cicd replaces, by environment.
 # The ids of items are replaced without a word here.
@@ -63,8 +64,11 @@ def environments_of(text: str) -> list[str]:
     >>> environments_of("find_replace: [{find_value: a, replace_value: {dev: b, prod: c}}]")
     ['dev', 'prod']
     """
-    every = [list(entry.get("replace_value", {})) for entry in _entries(text)]
-    return [name for name in (every[0] if every else []) if all(name in names for names in every)]
+    entries = _entries(text)
+    named = dict.fromkeys(name for entry in entries for name in entry["replace_value"])
+    return [
+        name for name in named if name != EVERY and all(_value(entry, name) is not None for entry in entries)
+    ]
 
 
 def with_values(text: str, environment: str, item: Item) -> dict[str, str]:
@@ -75,7 +79,7 @@ def with_values(text: str, environment: str, item: Item) -> dict[str, str]:
 
     files = dict(item.files)
     for entry in _entries(text):
-        value = entry.get("replace_value", {}).get(environment)
+        value = _value(entry, environment)
         if item.kind not in _kinds(entry, [item]) or str(value).startswith("$") or value is None:
             continue
         for path in files:
@@ -97,15 +101,15 @@ def check_parameter(text: str, items: Sequence[Item]) -> Iterator[str]:
         yield f"{FILE} is not YAML ({' '.join(str(error).split())})"
         return
     except (AttributeError, TypeError):
-        yield f"{FILE}: expected lists below {' and '.join(KINDS_OF_REPLACEMENT)}"
+        yield f"{FILE}: expected lists with replace_value below {' and '.join(KINDS_OF_REPLACEMENT)}"
         return
-    named = {name for entry in entries for name in entry.get("replace_value", {})}
-    there = {(item.kind, item.name) for item in items}
+    named = {name for entry in entries for name in entry["replace_value"]} - {EVERY}
+    there = {item.key for item in items}
     for entry in entries:
         what = str(entry.get("find_value", entry.get("find_key")))
-        for name in sorted(named - set(entry.get("replace_value", {}))):
+        for name in sorted(name for name in named if _value(entry, name) is None):
             yield f"{FILE}: `{what}` has no value for the environment `{name}`"
-        for value in map(str, entry.get("replace_value", {}).values()):
+        for value in map(str, entry["replace_value"].values()):
             variable = _ITEM.fullmatch(value)
             if variable and (variable[1], variable[2]) not in there:
                 yield f"{FILE}: `{value}` is of an item that is not there"
@@ -116,8 +120,17 @@ def check_parameter(text: str, items: Sequence[Item]) -> Iterator[str]:
 
 
 def _entries(text: str) -> list[dict[str, Any]]:
+    """Raises YAMLError, TypeError, AttributeError where they are not as fabric-cicd has them."""
     found = yaml.safe_load(text) or {}
-    return [entry for kind in KINDS_OF_REPLACEMENT for entry in found.get(kind) or [] if entry.get]
+    entries = [entry for kind in KINDS_OF_REPLACEMENT for entry in found.get(kind) or []]
+    if not all(isinstance(entry, dict) and isinstance(entry.get("replace_value"), dict) for entry in entries):
+        raise TypeError
+    return entries
+
+
+def _value(entry: dict[str, Any], environment: str) -> Any:
+    values = entry["replace_value"]
+    return values.get(environment, values.get(EVERY))
 
 
 def _kinds(entry: dict[str, Any], items: Sequence[Item]) -> set[str]:

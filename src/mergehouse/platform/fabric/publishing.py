@@ -18,9 +18,9 @@ from typing import Any
 
 from mergehouse.errors import ConfigError
 from mergehouse.platform.fabric.credentials import Credential
+from mergehouse.platform.fabric.item import Key
 from mergehouse.progress import Progress
 
-Key = tuple[str, str]  # kind and name of an item
 FLAGS = (
     "enable_response_collection",
     "disable_workspace_folder_publish",  # items stay in the folders that somebody put them into
@@ -30,6 +30,11 @@ FLAGS = (
 _FAILED = re.compile(r"Failed to (?:un)?publish (\w+) '(.+?)'[:.] (?:Raw exception: )?(.*)", re.DOTALL)
 _UNHANDLED = re.compile(
     r"Unhandled error occurred calling (\w+) on '[^']*'\.(?: Message: (.*?)\.?  (.*))?", re.DOTALL
+)
+
+
+_OPERATION = re.compile(
+    r"Operation failed\. Error Code: (.*?)\. Error Message: (.*?)(?:\. Details: (.*))?", re.DOTALL
 )
 
 
@@ -47,44 +52,42 @@ def api_root() -> str:
     return f"{_fabric_cicd().constants.FABRIC_API_ROOT_URL}/v1"
 
 
-def publish(
-    folder: Path,
-    workspace: str,
-    environment: str,
-    items: Sequence[Key],
-    token: Callable[[], str],
-    progress: Progress,
-) -> Published:
-    """Publishes the items of a folder into a workspace, given by its id. What fails is in the result."""
+@dataclass(frozen=True)
+class Target:
+    """Where the items of a folder go: a workspace, by its id, with the values of an environment."""
+
+    folder: Path
+    workspace: str
+    environment: str
+    token: Callable[[], str]
+    progress: Progress
+
+
+def publish(target: Target, items: Sequence[Key]) -> Published:
+    """Publishes the items of a folder. What fails is in the result."""
     stopped, space = "", None
-    with _quiet(progress, len(items)) as heard:
+    with _quiet(target.progress, len(items)) as heard:
         try:
-            space = _space(folder, workspace, environment, items, token)
+            space = _space(target, items)
             _fabric_cicd().publish_all_items(space)
         except Exception as error:
-            stopped = words(error, token())
-    failed = _reasons(heard, token())
+            stopped = words(error, target.token())
+    failed = _reasons(heard, target.token())
     done = _collected(space and space.responses) - failed.keys()
     return Published(done, failed, "" if failed else stopped)
 
 
-def remove(
-    folder: Path,
-    workspace: str,
-    environment: str,
-    items: Sequence[Key],
-    token: Callable[[], str],
-    progress: Progress,
-) -> Published:
-    """Removes items that are in the workspace and not in the folder."""
+def remove(target: Target, items: Sequence[Key]) -> Published:
+    """Removes items that are in the workspace and not in the folder. What fails is in the result."""
     stopped, space = "no reason given", None
-    with _quiet(progress, len(items)) as heard:
+    with _quiet(target.progress, len(items)) as heard:
         try:
-            space = _space(folder, workspace, environment, items, token)
+            space = _space(target, items)
             _fabric_cicd().unpublish_all_orphan_items(space, items_to_include=[f"{n}.{k}" for k, n in items])
         except Exception as error:
-            stopped = words(error, token())
-    done, reasons = _collected(space and space.unpublish_responses), _reasons(heard, token())
+            stopped = words(error, target.token())
+    done = _collected(space and space.unpublish_responses)
+    reasons = _reasons(heard, target.token())
     return Published(done, {key: reasons.get(key, stopped) for key in items if key not in done})
 
 
@@ -98,6 +101,9 @@ def words(error: BaseException, token: str) -> str:
     >>> said = "Unhandled error occurred calling POST on 'https://x/y'. Message: No.  [{'message': 'Full'}]"
     >>> words(Exception(said), "t0ken")
     'POST: No; Full'
+    >>> said = "Operation failed. Error Code: E. Error Message: No. Details: [A] B | [C] D"
+    >>> words(Exception(said), "t0ken")
+    'E: No; B; D'
     """
     return _plain(str(error), token)
 
@@ -107,6 +113,9 @@ def _plain(text: str, token: str) -> str:
     if found:
         details = "; ".join(_details(found[3]))
         text = f"{found[1]}: {'; '.join(filter(None, ((found[2] or 'no reason given').strip(), details)))}"
+    elif found := _OPERATION.fullmatch(text):
+        details = re.sub(r"(^| \| )\[[^\]]*\] ", r"\1", found[3] or "").replace(" | ", "; ")
+        text = f"{found[1]}: {'; '.join(filter(None, (found[2].rstrip('.'), details)))}"
     text = re.sub(r"\s*Consider enabling the .*", "", text, flags=re.DOTALL)
     return " ".join(text.replace(token, "***").split())[:500].rstrip(".")
 
@@ -127,18 +136,16 @@ def _reasons(heard: Sequence[str], token: str) -> dict[Key, str]:
     return {(said[1], said[2]): _plain(said[3], token) for said in found}
 
 
-def _space(
-    folder: Path, workspace: str, environment: str, items: Sequence[Key], token: Callable[[], str]
-) -> Any:
+def _space(target: Target, items: Sequence[Key]) -> Any:
     library = _fabric_cicd()
     for flag in FLAGS:
         library.append_feature_flag(flag)
     return library.FabricWorkspace(
-        workspace_id=workspace,
-        repository_directory=str(folder.resolve()),
-        environment=environment,
+        workspace_id=target.workspace,
+        repository_directory=str(target.folder.resolve()),
+        environment=target.environment,
         item_type_in_scope=sorted({kind for kind, _ in items}),
-        token_credential=Credential(token),
+        token_credential=Credential(target.token),
     )
 
 

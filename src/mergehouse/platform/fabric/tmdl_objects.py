@@ -11,13 +11,16 @@ from collections.abc import Mapping
 
 DESCRIPTION = "description"
 EXPRESSION = "="
-# of the tool that wrote, of ids that it gave, and of what was edited when
-PASSING = ("annotation", "changedProperty", "extendedProperty", "lineageTag", "sourceLineageTag", "ref")
+# of the tool that wrote, of ids that it gave, of what was edited when; and what Power BI makes for questions
+PASSING = (
+    "annotation", "changedProperty", "cultureInfo", "extendedProperty", "lineageTag", "ref",
+    "sourceLineageTag",
+)  # fmt: skip
 OBJECTS = (
     "database", "model", "table", "measure", "column", "partition", "hierarchy", "level",
     "relationship", "role", "tablePermission", "columnPermission", "expression",
     "calculationGroup", "calculationItem", "perspective", "perspectiveTable", "perspectiveMeasure",
-    "perspectiveColumn", "cultureInfo", "function", "variation", "member",
+    "perspectiveColumn", "function", "variation", "member",
 )  # fmt: skip
 _HEAD = re.compile(r"(?P<kind>\w+)(?: (?P<name>'(?:[^']|'')*'|[^\s=:]+))?\s*(?:=(?P<value>.*))?")
 _PROPERTY = re.compile(r"(?P<name>\w+)\s*(?:[:=]\s*(?P<value>.*))?")

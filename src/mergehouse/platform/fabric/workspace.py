@@ -1,7 +1,7 @@
 """A workspace of Microsoft Fabric: which items it has, what they are made of, what is said of them.
 
 Source: Microsoft's published description of the API (platform/swagger.json: List Workspaces, List Items, Get
-Item Definition, Update Item).
+Item Definition, Update Item; lakehouse/swagger.json: Get Lakehouse).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from mergehouse.errors import ConfigError
 from mergehouse.platform.fabric.api import ADVICE, FabricApi
-from mergehouse.platform.fabric.item import is_uuid
+from mergehouse.platform.fabric.item import Key, is_uuid
 from mergehouse.project.validation import nearest_known
 
 TODO = ADVICE | {
@@ -29,6 +29,10 @@ class WorkspaceItem:
     kind: str
     name: str
     description: str
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.name
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,13 @@ class Workspace:
             answer = self.api.result(f"reading {item.kind} {item.name}", headers)
         parts = (answer.get("definition") or {}).get("parts") or []
         return {part["path"]: text for part in parts if (text := _text(part)) is not None}
+
+    def has_schemas(self, lakehouse: WorkspaceItem) -> bool:
+        """Whether a lakehouse was made with schemas; it stays as it was made. Raises FabricError."""
+        _, _, answer = self.api.request(
+            "GET", f"/workspaces/{self.id}/lakehouses/{lakehouse.id}", advice=TODO
+        )
+        return "defaultSchema" in (answer.get("properties") or {})
 
     def describe(self, item: WorkspaceItem, description: str) -> None:
         """Changes what is said of an item. Raises FabricError."""

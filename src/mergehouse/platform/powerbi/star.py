@@ -12,6 +12,7 @@ from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError
 from mergehouse.platform.powerbi.objects import Column, DataType, Hierarchy, Mode, Relationship, Table
+from mergehouse.platform.powerbi.ordered_values import ordered_joins
 from mergehouse.project.validation import Strict, nearest_known
 from mergehouse.project.yaml_file import parse_yaml
 
@@ -125,7 +126,7 @@ def star_table(given: StarTable, words: Star, measured: frozenset[str] = frozens
 
 
 def relationships(tables: tuple[Table, ...]) -> tuple[Relationship, ...]:
-    """The joins of star.yml between the tables that there are.
+    """The joins of star.yml between the tables that there are, and those to countries and ordered values.
 
     >>> relationships(())
     ()
@@ -147,7 +148,7 @@ def relationships(tables: tuple[Table, ...]) -> tuple[Relationship, ...]:
         for name in words.with_country
         if name in there and COUNTRIES in there
     ]
-    return (*joined, *countries)
+    return (*joined, *countries, *ordered_joins(tables))
 
 
 def data_type(kind: str) -> DataType:

@@ -11,13 +11,19 @@ from mergehouse.platform.powerbi.folder import Written, write_generated
 from mergehouse.platform.powerbi.objects import MODES, Mode
 from mergehouse.platform.powerbi.project import project_files
 from mergehouse.platform.powerbi.report.files import left_out
-from mergehouse.platform.powerbi.semantic_model import semantic_model
+from mergehouse.platform.powerbi.semantic_model import semantic_model, unpublished
 from mergehouse.platform.powerbi.tmdl import file_name
 from mergehouse.project.config import Project
 from mergehouse.project.validation import nearest_known
 
-
 SHOWN = 5  # sentences of a message
+SOURCES = {
+    "import": "reads releases at {location}; the parameter `Release folder` changes that",
+    "direct-lake": "names no lakehouse yet: `mergehouse platform deploy` puts the ids of workspace and item"
+    " into the expression `Lakehouse`",
+    "directquery": "names no SQL warehouse yet: set the parameters `Databricks host`, `Databricks HTTP path`"
+    " and `Databricks catalog`",
+}
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,14 @@ class PowerBiProject:
 
 
 def write_project(
-    project: Project, folder: Path, mode: str = "import", overwrite: bool = False
+    project: Project,
+    folder: Path,
+    mode: str = "import",
+    overwrite: bool = False,
+    releases: str | None = None,
 ) -> PowerBiProject:
-    """Writes semantic model and report into a folder, as files that Power BI Desktop opens.
+    """Writes semantic model and report into a folder, as files that Power BI Desktop opens. `releases`: where
+    these are on the machine that reads them, if not in the lakehouse.
 
     Raises ConfigError, and writes nothing, on a mode that there is not, on what a model cannot be made of,
     and where files were edited since, unless `overwrite`; CheckFailed where a check of the files fails.
@@ -50,7 +61,8 @@ def write_project(
     if mode not in MODES:
         raise ConfigError(f"--mode: there is no `{mode}`{nearest_known(mode, MODES)}")
     [chosen] = [known for known in MODES if known == mode]
-    model = semantic_model(project, chosen)
+    without = unpublished(project)
+    model = semantic_model(project, chosen, without=without, releases=releases)
     files = project_files(model)
     if wrong := wrong_in(files):
         raise CheckFailed(
@@ -67,5 +79,9 @@ def write_project(
         sum(len(table.measures) for table in model.tables),
         len(model.roles),
         written,
-        list(left_out(model)),
+        [
+            *([f"left out, since not published: {', '.join(without)}"] if without else []),
+            *left_out(model),
+            SOURCES[chosen].format(location=model.location),
+        ],
     )

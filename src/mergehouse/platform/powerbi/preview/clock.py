@@ -35,6 +35,7 @@ class Window:
     brand: BrandDays
     end: dt.date  # the day after the clock's last
     weeks: int
+    is_common: bool = False  # all brands are looked at on the same days
 
     @property
     def since(self) -> dt.date | None:
@@ -75,7 +76,7 @@ def windows(brands: Sequence[BrandDays]) -> dict[str, Window]:
     is_common = len(brands) > 1 and common >= COMMON
     end = min(brand.after for brand in brands) if is_common else None
     chosen = min(longest, common) if is_common else longest
-    return {brand.brand: Window(brand, end or brand.after, chosen) for brand in brands}
+    return {brand.brand: Window(brand, end or brand.after, chosen, is_common) for brand in brands}
 
 
 def common_weeks(brands: Sequence[BrandDays]) -> int:

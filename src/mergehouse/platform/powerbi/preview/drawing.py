@@ -55,12 +55,12 @@ def size(visual: Drawn) -> tuple[int, int]:
 
 def _columns(visual: Drawn, *roles: str) -> list[Shown]:
     shown = [one for role in roles for one in visual.roles.get(role, ())]
-    return [one for one in shown if one.field.kind == "Column" and not one.field.is_sum]
+    return [one for one in shown if one.field.kind == "Column"]
 
 
 def _measures(visual: Drawn, *roles: str) -> list[Shown]:
     shown = [one for role in roles for one in visual.roles.get(role, ())]
-    return [one for one in shown if one.field.kind == "Measure" or one.field.is_sum]
+    return [one for one in shown if one.field.kind == "Measure"]
 
 
 def format_of(shown: Shown, model: SemanticModel) -> str:
@@ -75,8 +75,8 @@ def format_of(shown: Shown, model: SemanticModel) -> str:
 def _card(visual: Drawn, canvas: Canvas) -> str:
     [shown] = visual.roles["Data"]
     where = [*canvas.where, *visual.conditions]
-    if shown.field.kind == "Measure" and not canvas.model.measure(shown.field.name)[1].format:
-        return f'<p class="sentence">{escape(canvas.gold.words(shown.field.name))}</p>'
+    if not format_of(shown, canvas.model):
+        return _sentence(canvas.gold.words(shown.field.name, where), visual)
     value = canvas.gold.value(shown.field, where)
     text = compact(value, format_of(shown, canvas.model)) or "no data"
     points = f' style="font-size:{said(visual.formats, "value", "fontSize"):g}pt"'
@@ -85,6 +85,11 @@ def _card(visual: Drawn, canvas: Canvas) -> str:
         f'<p class="label">{escape(shown.field.label)}</p><p class="value"{points}>{escape(text)}</p>'
         f'<p class="below">{told}</p>'
     )
+
+
+def _sentence(words: str, visual: Drawn) -> str:
+    size = said(visual.formats, "value", "fontSize")
+    return f'<p class="sentence" style="font-size:{size:g}pt">{escape(words)}</p>'
 
 
 def _below(words: str, field: Field, canvas: Canvas, where: Sequence[Condition]) -> str:
@@ -133,7 +138,7 @@ def _grouped(visual: Drawn, canvas: Canvas) -> tuple[list[str], list[Series]]:
         series = [
             Series(
                 measure.field.label,
-                canvas.theme[n % len(canvas.theme)],
+                visual.colours.get(measure.field.query_ref) or canvas.theme[n % len(canvas.theme)],
                 [_float(values[name][n]) for name in names],
             )
             for n, measure in enumerate(measures)
@@ -202,7 +207,8 @@ def _table(visual: Drawn, canvas: Canvas) -> str:
     rows = canvas.gold.rows(*fields, where)
     if visual.sort:
         rows = _sorted(rows, visual.sort, *fields)
-    found = canvas.gold.rows([], fields[1], where) if measures else []
+    has_total = measures and said(visual.formats, "total", "totals")
+    found = canvas.gold.rows([], fields[1], where) if has_total else []
     order = [one.field.query_ref for one in visual.roles["Values"]]
     cut = [order.index(one.field.query_ref) for one in (*columns, *measures)]
     formats = [format_of(one, canvas.model) for one in (*columns, *measures)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -10,18 +11,21 @@ from typing import Any
 import polars
 from sqlglot import exp, parse_one
 
+from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import database, load, quoted, rows
 from mergehouse.platform.powerbi.objects import SemanticModel, Table
-from mergehouse.platform.powerbi.preview.clock import BrandDays, Window, windows
+from mergehouse.platform.powerbi.ordered_values import ordered
+from mergehouse.platform.powerbi.preview.clock import YEAR, BrandDays, Window, windows
 from mergehouse.platform.powerbi.preview.measures import Aggregate, Formula, Value, formula_of
 from mergehouse.platform.powerbi.preview.reading import Condition
 from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import group_table
 
-COUNTRY, WINDOWS = "preview.country", "preview.window"
+WINDOWS = "preview.windows"
 DAY = "order_date"
+CHOSEN = re.compile(r"SELECTEDVALUE \( '(?P<table>[^']+)'\[(?P<column>[^\]]+)\] \)")
 Key = tuple[Any, ...]
 
 
@@ -73,12 +77,17 @@ class Gold:
         found = self.rows([], [measure], where)
         return found[0].values[0] if found else None
 
-    def words(self, measure: str) -> str:
+    def words(self, measure: str, where: Sequence[Condition] = ()) -> str:
         """What a measure that is a text says; empty where only Power BI can tell."""
+        if chosen := CHOSEN.fullmatch(self.model.measure(measure)[1].dax):
+            name = f"{chosen['table']}.{chosen['column']}"
+            return ", ".join(v for each in where if each.column.query_ref == name for v in each.values)
         if measure == "Window in words":
             return "; ".join(window.words for window in self._in_order())
         if measure == "Methods":
-            return "; ".join(map(self._methods, self._in_order())) + "."
+            clock = "Calendar" if any(window.is_common for window in self._in_order()) else "Own"
+            told = "; ".join(map(self._methods, self._in_order()))
+            return f"{told}. Clock: {clock}. Amounts in euros, at the rate of the order's day."
         self.unknown.add(measure)
         return ""
 
@@ -178,8 +187,10 @@ class Gold:
         }
 
     def _keys(self, columns: Sequence[Field], where: Sequence[Condition]) -> dict[Key, Key]:
-        table = self.model.table(columns[0].table)
-        query = _Query(self.model, table)
+        """Without measures: the combinations in the table from which all the others are joined."""
+        ones = {join.to_table for join in self.model.relationships}
+        many = [column.table for column in columns if column.table not in ones]
+        query = _Query(self.model, self.model.table((many or [columns[0].table])[0]))
         keys, places = [query.column(c) for c in columns], [query.place(c) for c in columns]
         found = query.run(self.connection, keys, places, "COUNT(*)", [query.condition(c) for c in where])
         indices = range(len(keys))
@@ -210,7 +221,7 @@ class _Query:
             return []
         self.joins["w"] = f"JOIN {WINDOWS} AS w ON w.source_system = f.source_system"
         since = {"window": "w.since", "year before": "w.year_before", "week": "w.first_week"}[days]
-        until = {"window": "w.until", "year before": "w.year_before + 363", "week": "w.until"}[days]
+        until = {"window": "w.until", "year before": f"w.until - {YEAR.days}", "week": "w.until"}[days]
         return [f"f.{DAY} BETWEEN {since} AND {until}"]
 
     def condition(self, condition: Condition) -> str:
@@ -244,7 +255,7 @@ class _Query:
             alias = quoted(join.to_table)
             one = self.model.column(join.to_table, join.to_column).source.strip("[]")
             many = self.model.column(join.from_table, join.from_column).source
-            entity = self.model.table(join.to_table).entity or COUNTRY
+            entity = self.model.table(join.to_table).entity or _made(join.to_table)
             self.joins[alias] = (
                 f"LEFT JOIN {entity} AS {alias} ON {alias}.{quoted(one)} = {before}.{quoted(many)}"
             )
@@ -267,6 +278,11 @@ class _Query:
         raise KeyError(f"{start} is not joined to {end}")
 
 
+def _made(table: str) -> str:
+    """A table that DAX makes in Power BI, and that is loaded here."""
+    return f"preview.{quoted(table)}"
+
+
 def _of_table(sql: str) -> str:
     """An aggregate whose columns are those of the table itself, not of what it is joined to."""
 
@@ -280,6 +296,10 @@ def gold(lakehouse: Lakehouse, project: Project, model: SemanticModel) -> Gold:
     """The published Gold of a project, as its model has it. Raises LakehouseError where there is none yet."""
     entities = {table.entity for table in model.tables if table.entity.startswith("gold.")}
     there = [name for name in sorted(entities) if lakehouse.exists(name)]
+    if not there:
+        raise LakehouseError(
+            f"nothing is published yet in {lakehouse.location}; `mergehouse run` builds the tables."
+        )
     connection = lakehouse.reading(*there, connection=database())
     connection.execute("CREATE SCHEMA IF NOT EXISTS preview")
     found = rows(
@@ -293,7 +313,11 @@ def gold(lakehouse: Lakehouse, project: Project, model: SemanticModel) -> Gold:
     columns, listed = group_table(project, "countries")
     countries = polars.DataFrame(listed, schema=list(columns), orient="row")
     named = {"country_code": "Country code", "country": "Country", "region": "Region"}
-    load(connection, f"TABLE {COUNTRY}", countries.select(list(named)).rename(named))
+    load(connection, f"TABLE {_made('Country')}", countries.select(list(named)).rename(named))
+    for each in ordered():
+        names = [f"Value{n}" for n in range(1, 5)]
+        values = [(*value, n) for n, value in enumerate(each.values)]
+        load(connection, f"TABLE {_made(each.name)}", polars.DataFrame(values, names, orient="row"))
     days = {name: project.churn_after_days(name) for name in project.brands}
     return Gold(model, connection, by_brand, days)
 

@@ -38,7 +38,7 @@ def compact(value: Any, format: str) -> str:
     >>> compact(Decimal("3022519.55"), '#,0.00 "EUR"'), compact(Decimal("0.42"), "0.0 %"), compact(42, "#,0")
     ('3.02M EUR', '42.0 %', '42')
     """
-    if isinstance(value, int | float | Decimal) and "%" not in format and abs(value) >= 10_000:
+    if isinstance(value, int | float | Decimal) and "%" not in format and abs(float(value)) >= 10_000:
         unit = re.search(r'"([^"]*)"', format)
         return short(float(value)) + (f" {unit[1].strip()}" if unit else "")
     return written(value, format)

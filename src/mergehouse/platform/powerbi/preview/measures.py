@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import Literal
 
 from mergehouse.kpi.catalogue import Kpi, catalogue
+from mergehouse.lakehouse.reader import quoted
 from mergehouse.platform.powerbi.measures import EXACT
 from mergehouse.platform.powerbi.objects import Measure, SemanticModel, Table
 from mergehouse.platform.powerbi.report.fields import Field
 
 CUSTOMERS = "Customer by brand"
+SUM = re.compile(r"SUM \( '(?P<table>[^']+)'\[(?P<column>[^\]]+)\] \)")
 OBSERVABLE = " where observable"
 USUAL = re.compile(r"SELECTEDVALUE \(.*, ([\d.]+) \)", re.DOTALL)
 Days = Literal["", "window", "year before", "week"]
@@ -48,9 +50,6 @@ class Formula:
 
 def formula_of(field: Field, model: SemanticModel) -> Formula | None:
     """None where only Power BI can tell."""
-    if field.is_sum:
-        column = model.column(field.table, field.name)
-        return _plain(Aggregate(field.table, f'SUM("{column.source}")'))
     table, measure = model.measure(field.name)
     kpis = {kpi.name: kpi for kpi in catalogue()}
     if field.name.endswith(OBSERVABLE):
@@ -59,6 +58,9 @@ def formula_of(field: Field, model: SemanticModel) -> Formula | None:
         return replace(whole, observable=True) if whole else None
     if measure.kpi:
         return _variant(kpis[measure.kpi], kpis, model, measure)
+    if summed := SUM.fullmatch(measure.dax):
+        column = model.column(summed["table"], summed["column"])
+        return _plain(Aggregate(table.name, f"SUM({quoted(column.source)})"))
     return _what_if(measure.name, table, model)
 
 
@@ -139,5 +141,7 @@ def _what_if(name: str, table: Table, model: SemanticModel) -> Formula | None:
     if name in counted:
         kept = f"frequency > 0 AND {counted[name]}"
         return _plain(Aggregate(table.name, f"COUNT(DISTINCT CASE WHEN {kept} THEN customer_id END)"))
-    summed = {"CLV at risk": f"CASE WHEN {risky} THEN clv_12m_eur END", "Expected CLV": "clv_12m_eur"}
-    return _plain(Aggregate(table.name, f"SUM({summed[name]})")) if name in summed else None
+    buyers = {"CLV at risk": f"frequency > 0 AND {risky}", "Expected CLV": "frequency > 0"}
+    if name not in buyers:
+        return None
+    return _plain(Aggregate(table.name, f"SUM(CASE WHEN {buyers[name]} THEN clv_12m_eur END)"))

@@ -85,7 +85,7 @@ def _where(page: DrawnPage, gold: Gold) -> Sequence[Condition]:
 
 
 def _most(column: Field, gold: Gold) -> Condition:
-    revenue = Field(column.table, "Monetary (EUR)", "Column", "", is_sum=True)
+    revenue = Field(column.table, "Net revenue so far", "Measure", "")
     rows = gold.rows([column], [revenue])
     most = max(rows, key=lambda row: row.values[0] or 0)
     return Condition(column, (str(most.keys[0]),))

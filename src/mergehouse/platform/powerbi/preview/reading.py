@@ -165,11 +165,9 @@ def _shown(state: Any) -> list[Shown]:
 
 
 def _field(expression: Any, label: str | None = None) -> Field:
-    is_sum = "Aggregation" in expression
-    whole = expression["Aggregation"]["Expression"] if is_sum else expression
-    [(kind, one)] = whole.items()
+    [(kind, one)] = expression.items()
     table = one["Expression"]["SourceRef"].get("Entity", "")
-    return Field(table, one["Property"], kind, label or one["Property"], is_sum)
+    return Field(table, one["Property"], kind, label or one["Property"])
 
 
 def _below(objects: Any) -> list[tuple[str, Field]]:
@@ -192,19 +190,20 @@ def _condition(made: Any) -> Condition:
         values = tuple(str(value_of(value)) for [value] in chosen["In"]["Values"])
         return Condition(column, values, excluded)
     query = made["filter"]["From"][0]["Expression"]["Subquery"]["Query"]
-    by = query["OrderBy"][0]["Expression"]
     sources = {one["Name"]: one["Entity"] for one in query["From"]}
-    inner = by["Aggregation"]["Expression"] if "Aggregation" in by else by
-    source = next(iter(inner.values()))["Expression"]["SourceRef"]["Source"]
-    found = _field(by)
-    ranked = Field(sources[source], found.name, found.kind, found.label, found.is_sum)
+    [(kind, one)] = query["OrderBy"][0]["Expression"].items()
+    table = sources[one["Expression"]["SourceRef"]["Source"]]
+    ranked = Field(table, one["Property"], kind, one["Property"])
     return Condition(column, by=ranked, count=query["Top"])
 
 
 def _colours(objects: Any) -> dict[str, str]:
     found = {}
     for one in objects.get("dataPoint", []):
-        data = one.get("selector", {}).get("data", [{}])[0]
+        selector = one.get("selector", {})
+        if "metadata" in selector:
+            found[selector["metadata"]] = str(value_of(one["properties"]["fill"]["solid"]["color"]))
+        data = selector.get("data", [{}])[0]
         if "scopeId" in data:
             value = value_of(data["scopeId"]["Comparison"]["Right"])
             found[str(value)] = str(value_of(one["properties"]["fill"]["solid"]["color"]))

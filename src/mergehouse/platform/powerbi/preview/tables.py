@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -42,7 +41,7 @@ def matrix(
     across = list(dict.fromkeys(row.keys[-1] for row in sorted(cells, key=lambda r: _place(r.places[-1]))))
     head = [str(name) for name in across] + (["All"] if totals else [])
     by_keys = {row.keys: row for row in [*cells, *totals]}
-    most = max((abs(row.values[0] or 0) for row in cells), default=Decimal(1)) or Decimal(1)
+    most = max((abs(float(row.values[0] or 0)) for row in cells), default=1.0) or 1.0
     lines: list[tuple[str, list[tuple[Row | None, Sequence[int]]]]] = []
     if has_rows:
         for name in dict.fromkeys(row.keys[0] for row in cells):
@@ -57,7 +56,7 @@ def matrix(
     body = "".join(
         f"<tr><th>{escape(label)}</th>"
         + "".join(
-            _value(row, shown, measures, float((row.values[0] or 0) / most) if row and is_shaded else None)
+            _value(row, shown, measures, float(row.values[0] or 0) / most if row and is_shaded else None)
             if place < len(across)
             else _value(row, shown, measures, None)
             for place, (row, shown) in enumerate(found)

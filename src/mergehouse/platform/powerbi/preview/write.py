@@ -64,7 +64,10 @@ def _pictures(page: Path) -> tuple[list[str], list[str]]:
             for canvas in tab.query_selector_all(".canvas"):
                 name = str(canvas.get_attribute("id")).removeprefix("canvas-")
                 picture = page.with_name(f"{name}.png")
-                canvas.screenshot(path=picture)
+                box = canvas.bounding_box()
+                assert box
+                box["x"], box["y"] = round(box["x"]), round(box["y"])  # else there is a line more
+                tab.screenshot(path=picture, full_page=True, clip=box)
                 made.append(str(picture))
         except Error as error:
             raise ConfigError(f"{page.parent}: pictures cannot be made ({error.message}).") from None

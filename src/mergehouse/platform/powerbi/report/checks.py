@@ -92,12 +92,8 @@ def _field(kind: str, one: Any, model: SemanticModel, sources: Mapping[str, str]
 
 
 def _query_ref(projection: Any) -> Iterator[str]:
-    kind, one = next(iter(projection["field"].items()), ("", {}))
-    if kind == "Aggregation":
-        one = next(iter(one.get("Expression", {}).values()), {})
-    table = one.get("Expression", {}).get("SourceRef", {}).get("Entity")
-    expected = f"{table}.{one.get('Property')}"
-    if projection["queryRef"] != (f"Sum({expected})" if kind == "Aggregation" else expected):
+    [one] = projection["field"].values()
+    if projection["queryRef"] != f"{one['Expression']['SourceRef'].get('Entity')}.{one['Property']}":
         yield f"queryRef `{projection['queryRef']}` is not that of its field"
 
 

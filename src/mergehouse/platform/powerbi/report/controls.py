@@ -39,7 +39,7 @@ def slider(name: str, place: Place, column: str, label: str) -> Visual:
 def _slicer(
     name: str, place: Place, column: str, label: str, mode: str, choice: Choice, first: str, sync: bool
 ) -> Visual:
-    table, named, _ = parts(column)
+    table, named = parts(column)
     chosen = Values(column, (first,)).written(name, lambda _: Field(table, named, "Column", named))
     return Visual(
         name,

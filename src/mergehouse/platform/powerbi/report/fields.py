@@ -1,4 +1,4 @@
-"""Fields as pages name them, `Sales[GMV]` or `Sum(Category[Units])`, and as PBIR does."""
+"""Fields as pages name them, `Sales[GMV]`, and as PBIR does. All of them are the model's."""
 
 from __future__ import annotations
 
@@ -9,31 +9,23 @@ from typing import Literal
 
 from mergehouse.platform.powerbi.report.literals import Json
 
-REFERENCE = re.compile(r"(?P<sum>Sum\()?(?P<table>[^\[\]()]+)\[(?P<name>[^\[\]]+)\](?(sum)\))")
+REFERENCE = re.compile(r"(?P<table>[^\[\]]+)\[(?P<name>[^\[\]]+)\]")
 Kind = Literal["Column", "Measure"]
-SUM = 0  # in Power BI's list of aggregates
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column or measure of the model, or with `is_sum` the sum of a column. `label`: what a visual calls
-    it.
-    """
+    """A column or measure of the model. `label`: what a visual calls it."""
 
     table: str
     name: str
     kind: Kind
     label: str
-    is_sum: bool = False
 
     @property
     def query_ref(self) -> str:
-        """What the visual's own query calls it.
-
-        >>> Field("Category", "Units", "Column", "Units", is_sum=True).query_ref
-        'Sum(Category.Units)'
-        """
-        return f"Sum({self.table}.{self.name})" if self.is_sum else f"{self.table}.{self.name}"
+        """What the visual's own query calls it."""
+        return f"{self.table}.{self.name}"
 
     def expression(self, source: str = "") -> Json:
         """The field by its table, or within a filter by the name that its table has there.
@@ -42,31 +34,30 @@ class Field:
         {'Measure': {'Expression': {'SourceRef': {'Entity': 'Sales'}}, 'Property': 'GMV'}}
         """
         reference = {"Source": source} if source else {"Entity": self.table}
-        whole = {self.kind: {"Expression": {"SourceRef": reference}, "Property": self.name}}
-        return {"Aggregation": {"Expression": whole, "Function": SUM}} if self.is_sum else whole
+        return {self.kind: {"Expression": {"SourceRef": reference}, "Property": self.name}}
 
     def projection(self) -> Json:
         """The field in a role of a visual."""
-        shown = {} if self.label == self.name else {"displayName": self.label}
-        written = {
+        written: Json = {
             "field": self.expression(),
             "queryRef": self.query_ref,
             "nativeQueryRef": self.label,
-            **shown,
         }
-        return written | ({"active": True} if self.kind == "Column" and not self.is_sum else {})
+        if self.label != self.name:
+            written["displayName"] = self.label
+        return written | ({"active": True} if self.kind == "Column" else {})
 
 
-def parts(reference: str) -> tuple[str, str, bool]:
-    """Table and name of a reference, and whether it is a sum.
+def parts(reference: str) -> tuple[str, str]:
+    """Table and name of a reference.
 
-    >>> parts("Customer scores[Risk band]"), parts("Sum(Category[GMV (EUR)])")
-    (('Customer scores', 'Risk band', False), ('Category', 'GMV (EUR)', True))
+    >>> parts("Customer by brand[Segment]")
+    ('Customer by brand', 'Segment')
     """
     found = REFERENCE.fullmatch(reference)
     if not found:
-        raise ValueError(f"{reference!r} is no field: expected Table[Name] or Sum(Table[Name])")
-    return found["table"], found["name"], bool(found["sum"])
+        raise ValueError(f"{reference!r} is no field: expected Table[Name]")
+    return found["table"], found["name"]
 
 
 def tables_of(references: Iterable[str]) -> set[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from mergehouse.errors import ConfigError
+from mergehouse.errors import CheckFailed, ConfigError
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report import bookmarks, mobile, page, visuals
 from mergehouse.platform.powerbi.report.bookmarks import Group
@@ -16,6 +16,7 @@ from mergehouse.platform.powerbi.report.literals import Json
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages import GROUPS, pages_of
 from mergehouse.platform.powerbi.report.theme import NAME, PALETTE, SERIES, theme
+from mergehouse.platform.powerbi.report.visuals import Visual
 from mergehouse.project.validation import nearest_known
 
 SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition/"
@@ -62,7 +63,7 @@ def report_files(model: SemanticModel) -> dict[str, str]:
             made[path] = bookmarks.written(bookmark, kinds[bookmark.page])
     files = {path: json.dumps(one, indent=2, ensure_ascii=False) + "\n" for path, one in made.items()}
     if wrong := wrong_in(files, model):
-        raise ConfigError("the Power BI report is not as it should be: " + "; ".join(wrong))
+        raise CheckFailed("the Power BI report would not be sound: " + "; ".join(wrong))
     return files
 
 
@@ -78,46 +79,50 @@ def left_out(model: SemanticModel) -> tuple[str, ...]:
 
 def field_of(model: SemanticModel, reference: str) -> Field | None:
     """The column or measure of the model that a page names; None where the table does not have it."""
-    table_name, name, is_sum = parts(reference)
+    table_name, name = parts(reference)
     table = model.table(table_name)
     if any(column.name == name for column in table.columns):
-        return Field(table_name, name, "Column", name, is_sum)
-    if not is_sum and any(measure.name == name for measure in table.measures):
+        return Field(table_name, name, "Column", name)
+    if any(measure.name == name for measure in table.measures):
         return Field(table_name, name, "Measure", name)
     return None
 
 
 def _shown(pages: Iterable[Page], model: SemanticModel) -> tuple[list[Page], tuple[str, ...]]:
-    """Pages without visuals whose tables are not there, and without pages that show no field any more."""
+    """Pages without visuals whose tables are not there, and without pages that have nothing left to show."""
     kept, left_out = [], []
     for each in pages:
-        there, absent = [], {}
-        for visual in each.visuals:
-            missing = sorted(name for name in tables_of(visual.references) if not model.has_table(name))
-            if missing:
-                absent[visual.title or visual.name] = missing
-            else:
-                there.append(visual)
-        drilled = not each.drill or model.has_table(parts(each.drill)[0])
-        if not drilled or not any(visual.roles and visual.kind != "slicer" for visual in there):
-            tables = sorted({name for names in absent.values() for name in names})
+        absent = {visual.name: _absent(visual.references, model) for visual in each.visuals}
+        page = replace(
+            each,
+            header=[visual for visual in each.header if not absent[visual.name]],
+            content=[visual for visual in each.content if not absent[visual.name]],
+        )
+        drill = _absent([each.drill], model) if each.drill else []
+        if drill or not any(visual.roles for visual in page.content):
+            tables = sorted({name for names in (drill, *absent.values()) for name in names})
             left_out.append(f"page {each.title}: the model has no table {_listed(tables)}")
             continue
         left_out += [
-            f"{each.title}: {title}: the model has no table {_listed(names)}"
-            for title, names in absent.items()
+            f"{each.title}: {visual.title or visual.name}: the model has no table"
+            f" {_listed(absent[visual.name])}"
+            for visual in each.visuals
+            if absent[visual.name]
         ]
-        kept.append(replace(each, visuals=there))
-    names = {each.name for each in kept}
-    if not names:
+        kept.append(page)
+    if not kept:
         raise ConfigError("the Power BI report would have no page: " + "; ".join(left_out))
-    return [
-        replace(
-            each,
-            visuals=[replace(v, tooltip="") if v.tooltip not in names else v for v in each.visuals],
-        )
-        for each in kept
-    ], tuple(left_out)
+    names = {each.name for each in kept}
+    return [replace(each, content=_with_tooltips(each.content, names)) for each in kept], tuple(left_out)
+
+
+def _absent(references: Iterable[str], model: SemanticModel) -> list[str]:
+    return sorted(name for name in tables_of(references) if not model.has_table(name))
+
+
+def _with_tooltips(visuals: Iterable[Visual], pages: Container[str]) -> list[Visual]:
+    """Without those of pages that are not there."""
+    return [visual if visual.tooltip in pages else replace(visual, tooltip="") for visual in visuals]
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -146,9 +151,9 @@ def _expect_fields(pages: Sequence[Page], model: SemanticModel) -> None:
 
 
 def _nearest(model: SemanticModel, reference: str) -> str:
-    table_name, name, _ = parts(reference)
+    table_name, name = parts(reference)
     table = model.table(table_name)
-    return nearest_known(name, [each.name for each in (*table.columns, *table.measures)])
+    return nearest_known(name, [c.name for c in table.columns] + [m.name for m in table.measures])
 
 
 def _offered(groups: Sequence[Group], pages: Sequence[Page]) -> list[Group]:

@@ -20,6 +20,8 @@ from mergehouse.platform.powerbi.report.literals import (
 from mergehouse.platform.powerbi.report.theme import BOLD, PALETTE
 from mergehouse.platform.powerbi.report.visuals import Visual, default
 
+Split = tuple[str, str, str | tuple[str, ...]]  # categories, what splits them, what is measured
+Words = tuple[str, str, str]  # title, sub-line, alt text
 EUROS = "#,0"  # whole ones, where the sub-line says that they are euros
 HIDDEN = properties(show=switch(False))
 
@@ -84,9 +86,7 @@ def sentence(name: str, place: Place, measure: str, alt: str, size: int = 10) ->
     )
 
 
-def line(
-    name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], **more: Any
-) -> Visual:
+def line(name: str, place: Place, of: tuple[str, str, str], words: Words, **more: Any) -> Visual:
     """`of`: the axis, what makes lines, what is measured."""
     axis, series, measure = of
     return _plot(
@@ -106,33 +106,50 @@ def line(
 
 
 def bars(
-    name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], **more: Any
+    name: str,
+    place: Place,
+    of: Split,
+    words: Words,
+    **more: Any,
 ) -> Visual:
     """Horizontal bars, the longest first, with their values. `of`: categories, what makes bars of each
-    ("" for one), what is measured.
+    ("" for one), what is measured, which may be several.
     """
     return _bars("clusteredBarChart", name, place, of, words, more)
 
 
 def stacked(
-    name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], **more: Any
+    name: str,
+    place: Place,
+    of: Split,
+    words: Words,
+    **more: Any,
 ) -> Visual:
     """Horizontal bars, each cut into its series."""
     return _bars("barChart", name, place, of, words, more)
 
 
 def columns(
-    name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], **more: Any
+    name: str,
+    place: Place,
+    of: Split,
+    words: Words,
+    **more: Any,
 ) -> Visual:
     """Columns in the order of their axis."""
     return _bars("clusteredColumnChart", name, place, of, words, more | {"sort": (of[0], "Ascending")})
 
 
 def _bars(
-    kind: str, name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], more: Any
+    kind: str,
+    name: str,
+    place: Place,
+    of: Split,
+    words: Words,
+    more: Any,
 ) -> Visual:
     category, series, measure = of
-    measures = (measure,) if isinstance(measure, str) else tuple(measure)
+    measures = (measure,) if isinstance(measure, str) else measure
     return _plot(
         Visual(
             name,
@@ -152,15 +169,24 @@ def _bars(
     )
 
 
-def _plot(visual: Visual, words: tuple[str, str, str], more: Mapping[str, Any]) -> Visual:
+def _plot(visual: Visual, words: Words, more: Mapping[str, Any]) -> Visual:
     return replace(visual, title=words[0], subtitle=words[1], **more)
 
 
 def table(
-    name: str, place: Place, shown: Mapping[str, str], words: tuple[str, str, str], **more: Any
+    name: str, place: Place, shown: Mapping[str, str], words: Words, totals: bool = True, **more: Any
 ) -> Visual:
-    """Rows with a total. `shown`: each field and what its column is called."""
-    made = Visual(name, "tableEx", place, words[2], roles={"Values": tuple(shown)}, labels=shown, phone=320)
+    """Rows with, or without, a total. `shown`: each field and what its column is called."""
+    made = Visual(
+        name,
+        "tableEx",
+        place,
+        words[2],
+        roles={"Values": tuple(shown)},
+        labels=shown,
+        objects={"total": properties(totals=switch(totals))},
+        phone=320,
+    )
     return _plot(made, words, more)
 
 
@@ -168,7 +194,7 @@ def matrix(
     name: str,
     place: Place,
     of: tuple[str, str, Mapping[str, str]],
-    words: tuple[str, str, str],
+    words: Words,
     on_rows: bool = False,
     shaded: bool = False,
     totals: bool = True,
@@ -213,8 +239,8 @@ def matrix(
 
 
 def _measure(reference: str) -> Field:
-    table, name, is_sum = parts(reference)
-    return Field(table, name, "Column" if is_sum else "Measure", name, is_sum)
+    table, name = parts(reference)
+    return Field(table, name, "Measure", name)
 
 
 def _shade(measure: str) -> Json:
@@ -230,9 +256,7 @@ def _shade(measure: str) -> Json:
     return {"solid": {"color": {"expr": {"FillRule": {"Input": value, "FillRule": rule}}}}}
 
 
-def treemap(
-    name: str, place: Place, of: tuple[str, str, str], words: tuple[str, str, str], **more: Any
-) -> Visual:
+def treemap(name: str, place: Place, of: tuple[str, str, str], words: Words, **more: Any) -> Visual:
     """`of`: what areas are, what their size is, what their shade is."""
     group, size, shade = of
     made = Visual(
@@ -257,9 +281,7 @@ def treemap(
     return _plot(made, words, more)
 
 
-def waterfall(
-    name: str, place: Place, of: tuple[str, str], words: tuple[str, str, str], **more: Any
-) -> Visual:
+def waterfall(name: str, place: Place, of: tuple[str, str], words: Words, **more: Any) -> Visual:
     """Steps that add up. `of`: the steps, what each changes."""
     category, measure = of
     made = Visual(

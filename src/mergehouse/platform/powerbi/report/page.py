@@ -25,9 +25,15 @@ class Page:
 
     name: str
     title: str
-    visuals: Sequence[Visual]
+    header: Sequence[Visual]
+    content: Sequence[Visual]
     kind: Literal["", "Drillthrough", "Tooltip"] = ""
     drill: str = ""
+
+    @property
+    def visuals(self) -> tuple[Visual, ...]:
+        """All of them."""
+        return (*self.header, *self.content)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -23,9 +23,9 @@ class Visual:
     `roles` are the fields (`Table[Name]`) of each role, `labels` what they are called and `formats` how they
     are written, where not as in the model; `alt` says what is seen to who does not see it; `below` are
     measures with their words under the value of a card; `coloured` is the column whose values have the
-    brands' colours; `chosen` are roles whose one field is taken from a field parameter; `tooltip` is the page
-    that is shown over its marks; `sync` keeps what is chosen on all pages; `phone` is its height on a phone,
-    0 where it is not there.
+    brands' colours, `fills` those that measures have of the palette; `chosen` are roles whose one field is
+    taken from a field parameter; `tooltip` is the page that is shown over its marks; `sync` keeps what is
+    chosen on all pages; `phone` is its height on a phone, 0 where it is not there.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Visual:
     container: Mapping[str, list[Json]] = field(default_factory=dict)
     below: Sequence[tuple[str, str]] = ()
     coloured: str = ""
+    fills: Mapping[str, str] = field(default_factory=dict)
     filters: Sequence[Filter] = ()
     sort: tuple[str, str] | None = None
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +70,9 @@ def written(visual: Visual, order: int, find: Find, colours: Mapping[str, str], 
             by, direction = visual.sort
             sort = [{"field": find(by).expression(), "direction": direction}]
             body["query"]["sortDefinition"] = {"sort": sort, "isDefaultSort": False}
-    objects = dict(visual.objects) | _below(visual, find) | _brand_colours(visual, find, colours)
+    objects = dict(visual.objects) | _below(visual, find)
+    if points := [*_brand_colours(visual, find, colours), *_fills(visual, find)]:
+        objects["dataPoint"] = points
     if objects:
         body["objects"] = objects
     body["visualContainerObjects"] = _container(visual)
@@ -170,12 +173,22 @@ def _below(visual: Visual, find: Find) -> dict[str, list[Json]]:
     return {"referenceLabel": labels, "referenceLabelTitle": titles, "referenceLabelValue": values}
 
 
-def _brand_colours(visual: Visual, find: Find, colours: Mapping[str, str]) -> dict[str, list[Json]]:
+def _fills(visual: Visual, find: Find) -> list[Json]:
+    return [
+        {
+            "properties": {"fill": literals.colour(PALETTE[name])},
+            "selector": {"metadata": find(reference).query_ref},
+        }
+        for reference, name in visual.fills.items()
+    ]
+
+
+def _brand_colours(visual: Visual, find: Find, colours: Mapping[str, str]) -> list[Json]:
     """A brand keeps its colour on all pages, whatever else a plot has."""
     if not visual.coloured:
-        return {}
+        return []
     column = find(visual.coloured).expression()
-    points = [
+    return [
         {
             "properties": {"fill": literals.colour(colour)},
             "selector": {
@@ -194,7 +207,6 @@ def _brand_colours(visual: Visual, find: Find, colours: Mapping[str, str]) -> di
         }
         for label, colour in colours.items()
     ]
-    return {"dataPoint": points} if points else {}
 
 
 def default(**values: Json) -> list[Json]:

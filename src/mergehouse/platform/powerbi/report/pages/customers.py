@@ -22,7 +22,9 @@ VIEWS = Group(
     ),
 )
 SEGMENT, CUSTOMERS = "Customer by brand[Segment]", "Customer by brand[Customers]"
-REVENUE = "Sum(Customer by brand[Monetary (EUR)])"
+REVENUE = "Customer by brand[Net revenue so far]"
+RISK, TIER = "Risk[Risk]", "Value tier[Value tier]"
+SCORED = Values("Customer by brand[Risk band]", ("high", "medium", "low"))
 EXPECTED = "Customer by brand[Expected CLV]"
 CARDS = (
     ("customers", CUSTOMERS, "Customers", "Customers who have bought"),
@@ -38,7 +40,7 @@ CARDS = (
         "Repeat rate",
         "Share with at least two orders at one brand",
     ),
-    ("revenue", REVENUE, "Net revenue so far, EUR", "Net revenue of known customers so far"),
+    ("revenue", REVENUE, "Net revenue so far", "Net revenue of known customers so far"),
     ("expected", EXPECTED, "Expected in 12 months", "Net margin expected of customers within 12 months"),
 )
 SECOND = CONTENT + 100
@@ -49,8 +51,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         NAME,
         "Customer Segmentation",
+        header(model.name, "Customer Segmentation", ("Brand", "Region", "Country")),
         [
-            *header(model.name, "Customer Segmentation", ("Brand", "Region", "Country")),
             *(
                 card(name, place, figure, label, alt)
                 for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 84), strict=True)
@@ -110,8 +112,8 @@ def _risk_and_value() -> Visual:
         "risk_and_value",
         cell(7, 5, SECOND, 250),
         (
-            "Customer by brand[Risk band]",
-            "Customer by brand[CLV tier]",
+            RISK,
+            TIER,
             {CUSTOMERS: "Customers", EXPECTED: "Expected"},
         ),
         (
@@ -121,7 +123,7 @@ def _risk_and_value() -> Visual:
         ),
         shaded=True,
         formats={EXPECTED: EUROS},
-        filters=[Values("Customer by brand[Risk band]", ("high", "medium", "low"))],
+        filters=[SCORED],
     )
 
 

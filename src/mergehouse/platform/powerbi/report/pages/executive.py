@@ -44,10 +44,10 @@ def page(model: SemanticModel) -> Page:
     return Page(
         NAME,
         "Executive",
+        header(
+            model.name, "Executive", ("Brand", "Region", "Weeks", "Clock"), "Brand clock[Window in words]"
+        ),
         [
-            *header(
-                model.name, "Executive", ("Brand", "Region", "Weeks", "Clock"), "Brand clock[Window in words]"
-            ),
             *_cards(),
             *_trend(),
             matrix(
@@ -148,12 +148,13 @@ def _explored() -> list[Visual]:
             ("Country[Region]", "", "Sales[Net revenue]"),
             ("", "", "Bars: the chosen figure by the chosen dimension, of all time"),
             chosen={"Category": "Dimension[Dimension]", "Y": "Measure[Measure]"},
+            fills={"Sales[Net revenue]": "muted"},
         ),
     ]
 
 
 def _categories() -> list[Visual]:
-    figure = "Sum(Category[Net revenue (EUR)])"
+    figure = "Category[Net revenue of products]"
     return [
         stacked(
             "categories",

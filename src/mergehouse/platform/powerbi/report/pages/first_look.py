@@ -12,7 +12,8 @@ from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import header
 from mergehouse.platform.powerbi.report.visuals import Visual, words
 
-VALUE, STEP, KPI = "Sum(Raw vs Silver[Value])", "Raw vs Silver[Step]", "Raw vs Silver[KPI]"
+VALUE, STEP = "Raw vs Silver[Change by step]", "Cleaning step[Cleaning step]"
+STEP_CODE, FIGURE_CODE = "Raw vs Silver[Step]", "Raw vs Silver[KPI]"
 WARNING = (
     "Before cleaning: duplicates, returns and lines that are no goods are in these figures, each amount as if"
     " it were euros."
@@ -26,8 +27,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "first_look",
         "First Look",
+        header(model.name, "First Look: the exports as delivered", ("Brand",)),
         [
-            *header(model.name, "First Look: the exports as delivered", ("Brand",)),
             words("warning", cell(0, 12, CONTENT, 28), WARNING, 12, bold=True, colour="worse"),
             *content,
         ],
@@ -35,9 +36,9 @@ def page(model: SemanticModel) -> Page:
 
 
 def _raw() -> list[Visual]:
-    lines = [Values(KPI, ("order_lines",))]
-    amount = [Values(KPI, ("gmv_eur",))]
-    raw = Values(STEP, ("raw",))
+    lines = [Values(FIGURE_CODE, ("order_lines",))]
+    amount = [Values(FIGURE_CODE, ("gmv_eur",))]
+    raw = Values(STEP_CODE, ("raw",))
     top, second, third = CONTENT + 44, CONTENT + 144, CONTENT + 348
     places = row(2, top, 84)
     came, summed = "Order lines as delivered", "Sum of all amounts as delivered"
@@ -86,7 +87,7 @@ def _raw() -> list[Visual]:
             (STEP, "Brand[Brand]", {VALUE: "Amount"}),
             (
                 "What is in the sum?",
-                "What each step of cleaning changes; from the step fx on in EUR",
+                "What each step of cleaning changes; from the step Currency on in EUR",
                 "Table: amounts by step of cleaning and brand",
             ),
             totals=False,
@@ -101,7 +102,7 @@ def _only(visual: Visual, filters: list[Values], raw: Values) -> Visual:
 
 
 def _delivered() -> list[Visual]:
-    rows, rejected = "Sum(Deliveries[Rows])", "Sum(Deliveries[Rejected rows])"
+    rows, rejected = "Deliveries[Rows loaded]", "Deliveries[Lines rejected]"
     top, second = CONTENT + 44, CONTENT + 172
     places = row(2, top, 112)
     return [
@@ -126,13 +127,13 @@ def _delivered() -> list[Visual]:
         columns(
             "months",
             cell(7, 5, second, 462),
-            ("Date[Month]", "Brand[Brand]", "Sum(Raw lines[Amount original])"),
+            ("Date[Month]", "Brand[Brand]", "Raw lines[Amount as delivered]"),
             (
                 "What would a sum over them say?",
                 "All amounts by month, each in its own currency",
                 "Columns: the sum of all amounts as delivered, by month and brand",
             ),
-            labels={"Sum(Raw lines[Amount original])": "Amount"},
+            labels={"Raw lines[Amount as delivered]": "Amount"},
             coloured="Brand[Brand]",
         ),
     ]

@@ -34,12 +34,15 @@ def header(suite: str, title: str, slicers: Sequence[str], told: str = METHODS) 
     ]
 
 
-def drilled_header(suite: str, title: str, slicers: Sequence[str]) -> list[Visual]:
-    """Of a page that one comes to from another: the way back in the place of the list."""
+def drilled_header(suite: str, title: str, told: str, slicers: Sequence[str]) -> list[Visual]:
+    """Of a page that one comes to from another: the way back in the place of the list, and the measure
+    `told` that says of whom it is.
+    """
     return [
         words("suite", cell(0, 4, HEADER, 36), suite, 12, bold=True, colour="brand-1"),
         button("back", cell(10, 2, HEADER, 36), "Back", "Back", "Back to the page before"),
-        *_about(title, METHODS),
+        words("title", cell(0, 6, STRIP, 36), title, 20, bold=True),
+        sentence("chosen", cell(0, 6, STRIP + 38, HIGH - 38), told, f"{title}: which one", 14),
         *_slicers(slicers),
     ]
 

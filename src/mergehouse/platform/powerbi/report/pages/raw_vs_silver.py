@@ -5,23 +5,24 @@ from __future__ import annotations
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.controls import slicer
 from mergehouse.platform.powerbi.report.filters import Values
-from mergehouse.platform.powerbi.report.kinds import matrix, table, waterfall
+from mergehouse.platform.powerbi.report.kinds import table, waterfall
 from mergehouse.platform.powerbi.report.layout import CONTENT, STRIP, cell
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import HIGH, header
 
-VALUE, STEP, KPI = "Sum(Raw vs Silver[Value])", "Raw vs Silver[Step]", "Raw vs Silver[KPI]"
+VALUE, STEP = "Raw vs Silver[Change by step]", "Cleaning step[Cleaning step]"
+STEP_CODE, FIGURE_CODE = "Raw vs Silver[Step]", "Raw vs Silver[KPI]"
 
 
 def page(model: SemanticModel) -> Page:
-    """One brand at a time: amounts up to the step fx are in its own currency."""
-    steps = Values(STEP, ("clean",), excluded=True)  # the sum of the others, which the plot draws itself
-    money, lines = Values(KPI, ("gmv_eur",)), Values(KPI, ("order_lines",))
+    """One brand at a time: amounts up to the step Currency are in its own currency."""
+    steps = Values(STEP_CODE, ("clean",), excluded=True)  # the sum of the others, which the plot draws itself
+    money, lines = Values(FIGURE_CODE, ("gmv_eur",)), Values(FIGURE_CODE, ("order_lines",))
     return Page(
         "raw_vs_silver",
         "Raw vs Silver",
+        header(model.name, "Raw vs Silver: what cleaning changes", ()),
         [
-            *header(model.name, "Raw vs Silver: what cleaning changes", ()),
             slicer(
                 "choose_brand",
                 cell(9, 3, STRIP, HIGH),
@@ -36,7 +37,7 @@ def page(model: SemanticModel) -> Page:
                 (STEP, VALUE),
                 (
                     "From the raw sum to GMV",
-                    "Amounts in the brand's currency; the step fx leads to EUR; the total is GMV",
+                    "Amounts in the brand's currency; the step Currency leads to EUR; the total is GMV",
                     "Steps: from the sum of all raw amounts to GMV, each with what it changes",
                 ),
                 labels={VALUE: "Amount"},
@@ -54,32 +55,25 @@ def page(model: SemanticModel) -> Page:
                 labels={VALUE: "Order lines"},
                 filters=[lines, steps],
             ),
-            matrix(
+            table(
                 "steps",
                 cell(8, 4, CONTENT, 318),
-                (STEP, KPI, {VALUE: "Value"}),
-                (
-                    "Step by step",
-                    "They add up to the cent",
-                    "Table: what each step changes, in order lines and in money",
-                ),
+                {STEP: "Step", VALUE: "Amount"},
+                ("Step by step", "They add up to the cent", "Table: what each step changes in money"),
                 totals=False,
+                sort=(STEP, "Ascending"),
                 formats={VALUE: "#,0.00"},
+                filters=[money],
             ),
             table(
-                "clean",
+                "line_steps",
                 cell(8, 4, CONTENT + 334, 316),
-                {
-                    "Brand[Brand]": "Brand",
-                    "Sales[GMV]": "GMV",
-                    "Sales[Returns]": "Returns",
-                    "Sales[Net revenue]": "Net revenue",
-                },
-                (
-                    "The clean figures",
-                    "EUR, of all time",
-                    "Table: GMV, returns and net revenue of each brand",
-                ),
+                {STEP: "Step", VALUE: "Order lines"},
+                ("Line by line", "They add up, too", "Table: what each step changes in order lines"),
+                totals=False,
+                sort=(STEP, "Ascending"),
+                formats={VALUE: "#,0"},
+                filters=[lines],
             ),
         ],
     )

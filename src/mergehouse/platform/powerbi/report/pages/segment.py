@@ -7,7 +7,16 @@ from mergehouse.platform.powerbi.report.filters import Largest
 from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, matrix, table
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
-from mergehouse.platform.powerbi.report.pages.customers import CARDS, CUSTOMERS, EXPECTED, REVENUE, SEGMENT
+from mergehouse.platform.powerbi.report.pages.customers import (
+    CARDS,
+    CUSTOMERS,
+    EXPECTED,
+    REVENUE,
+    RISK,
+    SCORED,
+    SEGMENT,
+    TIER,
+)
 from mergehouse.platform.powerbi.report.pages.header import drilled_header
 
 NAME = "segment"
@@ -20,8 +29,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         NAME,
         "Segment",
+        drilled_header(model.name, "Segment", COLUMN("Segment in view"), ("Brand", "Region", "Country")),
         [
-            *drilled_header(model.name, "One segment", ("Brand", "Region", "Country")),
             *(
                 card(name, place, figure, label, alt)
                 for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 84), strict=True)
@@ -36,7 +45,7 @@ def page(model: SemanticModel) -> Page:
                     COLUMN("Frequency"): "Orders",
                     REVENUE: "Net revenue",
                     EXPECTED: "Expected",
-                    COLUMN("Risk band"): "Risk",
+                    RISK: "Risk",
                 },
                 (
                     "Who are they?",
@@ -50,13 +59,14 @@ def page(model: SemanticModel) -> Page:
             matrix(
                 "risk_and_value",
                 cell(8, 4, second, 267),
-                (COLUMN("Risk band"), COLUMN("CLV tier"), {CUSTOMERS: "Customers"}),
+                (RISK, TIER, {CUSTOMERS: "Customers"}),
                 (
                     "Risk and value",
                     "Customers with scores",
                     "Table: customers of the segment by risk and tier of value",
                 ),
                 shaded=True,
+                filters=[SCORED],
             ),
             bars(
                 "regions",

@@ -39,7 +39,7 @@ def segment(model: SemanticModel) -> Page:
 
 def _tooltip(name: str, title: str, figures: tuple[tuple[str, str, str], ...]) -> Page:
     cards = [
-        card(figure, place, measure, label, label, size=14)
+        card(figure, place, measure, label, label, size=12)
         for (figure, measure, label), place in zip(figures, PLACES, strict=True)
     ]
-    return Page(name, title, cards, kind="Tooltip")
+    return Page(name, title, [], cards, kind="Tooltip")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.controls import slider
+from mergehouse.platform.powerbi.report.filters import Values
 from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, table
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
+from mergehouse.platform.powerbi.report.pages.customers import NOBODY, SEGMENT
 from mergehouse.platform.powerbi.report.pages.header import header
 
 LIMITS = (
@@ -35,8 +37,8 @@ def page(model: SemanticModel) -> Page:
     return Page(
         "what_if",
         "What if",
+        header(model.name, "What if the limits were others?", ("Brand", "Region", "Country")),
         [
-            *header(model.name, "What if the limits were others?", ("Brand", "Region", "Country")),
             *(
                 slider(name, place, column, label)
                 for (name, column, label), place in zip(LIMITS, row(3, CONTENT, 96), strict=True)
@@ -83,13 +85,15 @@ def page(model: SemanticModel) -> Page:
             bars(
                 "segments",
                 cell(7, 5, THIRD, 438),
-                ("Customer by brand[Segment]", "", both),
+                (SEGMENT, "", both),
                 (
                     "Whom would one lose?",
                     "Customers at risk with these limits, and the valuable among them, by segment",
                     "Bars: customers at risk, and valuable ones at risk, by segment",
                 ),
                 labels={both[0]: "Valuable and at risk", both[1]: "At risk"},
+                filters=[Values(SEGMENT, (NOBODY,), excluded=True)],
+                fills={both[0]: "ramp-5", both[1]: "ramp-2"},
                 sort=(both[1], "Descending"),
                 tooltip="tooltip_segment",
             ),

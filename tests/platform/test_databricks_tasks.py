@@ -5,16 +5,14 @@ word.
 from __future__ import annotations
 
 import ast
-import os
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from tests.conftest import Shop
+from tests.platform.databricks_session import Spark
 from tests.platform.databricks_suite import files, template  # noqa: F401 - fixtures
 
 from mergehouse.platform.databricks import tasks
@@ -23,39 +21,39 @@ from mergehouse.release.export.export import release
 from mergehouse.release.verify import verify
 
 
-def ran(script: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    file = folder / "script.py"
-    file.write_text(script)
-    surroundings = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(
-        [sys.executable, str(file), *words], capture_output=True, text=True, env=surroundings
-    )
+def ran(monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
+    """What the script ends with: nothing, where its last line is reached. `SystemExit` is a failure to
+    Databricks, even with 0.
+    """
+    monkeypatch.setattr("sys.argv", ["command.py", *words])
+    try:
+        exec(compile(tasks.COMMAND, "command.py", "exec"), {})
+    except SystemExit as end:
+        assert isinstance(end.code, str)
+        return end.code
+    return ""
 
 
-def test_a_command_ends_without_a_word(sold: Shop, tmp_path: Path) -> None:
-    """`SystemExit` is a failure to Databricks, even with 0, so the script's last line must be reached."""
-    done = ran(tasks.COMMAND + '\nprint("reached")\n', tmp_path, "release", str(sold.folder))
-    assert done.returncode == 0 and done.stdout.endswith("reached\n")
+def test_a_command_ends_without_a_word(sold: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ran(monkeypatch, "release", str(sold.folder)) == ""
     assert verify(f"{sold.folder}/lakehouse/release").passed
 
 
-def test_what_a_contract_refuses_fails_the_task_and_is_named(sold: Shop, tmp_path: Path) -> None:
+def test_what_a_contract_refuses_fails_the_task_and_is_named(
+    sold: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sold.deliver_lines("A9,1,2026-03-09 10:00:00,P1,Mug,two,5.00,77,Germany,EUR", name="lines2.csv")
     config = sold.brand / "brand.yml"
     config.write_text(config.read_text().replace("{stop: 100 %}", "{warn: 0 %, stop: 0 %}"))
-    done = ran(tasks.COMMAND, tmp_path, "run", str(sold.folder))
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "`mergehouse run` ended with 1; what it found is above." in done.stderr
+    said = ran(monkeypatch, "run", str(sold.folder))
+    assert said == "`mergehouse run` ended with 1; what it found is above."
 
 
-@pytest.mark.parametrize("environment", [[], ["prd"]])
 def test_a_project_that_cannot_be_read_is_one_message(
-    shop: Shop, tmp_path: Path, environment: list[str]
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = shop.folder if environment else tmp_path / "elsewhere"
-    done = ran(tasks.COMMAND, tmp_path, "check", str(project), *environment)
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert ("did you mean `prod`?" if environment else "mergehouse init") in done.stderr
+    assert "make one with `mergehouse init" in ran(monkeypatch, "check", str(tmp_path / "elsewhere"))
+    assert "did you mean `prod`?" in ran(monkeypatch, "check", str(shop.folder), "prd")
 
 
 def test_the_scripts_and_notebooks_are_python(files: dict[str, str]) -> None:  # noqa: F811
@@ -87,6 +85,30 @@ class Widgets:
         return self.values[name]
 
 
+def run_notebook(text: str, typed: dict[str, str], **given: object) -> None:
+    library = SimpleNamespace(restartPython=lambda: None)
+    dbutils = SimpleNamespace(widgets=Widgets(typed), library=library)
+    exec(compile(text, "notebook", "exec"), {"dbutils": dbutils, **given})
+
+
+def test_free_editions_notebook_runs_from_exports_to_figures(
+    shop: Shop,
+    files: dict[str, str],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    shop.deliver_lines("A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR")
+    for name, text in files.items():
+        if name.startswith("sql/dev/"):
+            (tmp_path / Path(name).name).write_text(text)
+    spark, shown = Spark(), []
+    typed = {"project": str(shop.folder), "sql": str(tmp_path), "catalog": "retail_dev"}
+    run_notebook(files["notebooks/free_edition.py"], typed, spark=spark, display=shown.append)
+    made = [text.split(" ")[0:2] for text in spark.said]
+    assert ["CREATE", "TABLE"] in made and ["INSERT", "OVERWRITE"] in made and ["COMMENT", "ON"] in made
+    assert not any("FILTER" in text or text.startswith("GRANT") for text in spark.said)
+    assert len(shown) == 1 and "FROM `retail_dev`.gold.sales_daily_kpis" in spark.said[-1]
+
+
 def test_a_release_is_packed_whole_and_alone(
     sold: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,12 +118,7 @@ def test_a_release_is_packed_whole_and_alone(
     newer = release(sold.project)
     text = notebooks("dev", None, "retail_dev", "mergehouse")["export_release.py"]
     code = text.replace('Path("/tmp/mergehouse")', f"Path({str(tmp_path / 'scratch')!r})")
-    widgets = Widgets({"project": str(sold.folder)})
-    library = SimpleNamespace(restartPython=lambda: None)
-    exec(
-        compile(code, "export_release", "exec"),
-        {"dbutils": SimpleNamespace(widgets=widgets, library=library)},
-    )
+    run_notebook(code, {"project": str(sold.folder)})
     packed = sold.folder / f"release-{newer.manifest.version}.zip"
     assert capsys.readouterr().out.endswith(f"{packed}\nmanifest {newer.manifest_sha256}\n")
     with zipfile.ZipFile(packed) as archive:

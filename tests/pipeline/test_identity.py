@@ -159,7 +159,7 @@ def test_without_a_model_attributes_link_nobody_and_the_run_says_so(house: House
     assert set(house.ids().values()) == {(n, "own") for n in house.ids()}
     house.register(house.shop, "P7,Pia,Pan,p@x.example,", name="people_2.csv")
     notes = [note for t in house.run().tables for note in t.notes]
-    assert notes == ["no linkage model yet: attributes link nobody; `mergehouse identity train` trains one"]
+    assert notes == ["no linkage model yet, so attributes link nobody; `mergehouse identity train`"]
     assert house.shop.rows("SELECT count(*) FROM silver.identity_candidates") == [(0,)]
 
 

@@ -236,6 +236,13 @@ OWN = [
         "no $schema",
     ),
     Defect(
+        "selector",
+        "a format is for a field that its visual does not show",
+        OURS,
+        changed(CARD, lambda m: m["visual"]["objects"]["referenceLabel"][0]["selector"].update(metadata="x")),
+        "`referenceLabel` is for `x`",
+    ),
+    Defect(
         "name",
         "a visual's folder has a name that Power BI does not take",
         OURS,

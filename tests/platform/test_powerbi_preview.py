@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import sys
 from decimal import Decimal
 from html import escape
 from pathlib import Path
 
 import pytest
 from tests.command import call
+from tests.conftest import Shop
 from tests.platform.powerbi_projects import project_apart
 
 from mergehouse.kpi.catalogue import catalogue, compute
@@ -18,11 +20,11 @@ from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.preview import reading
 from mergehouse.platform.powerbi.preview.figures import Gold, gold
 from mergehouse.platform.powerbi.preview.page import preview_page
-from mergehouse.platform.powerbi.preview.reading import Condition
+from mergehouse.platform.powerbi.preview.reading import DrawnFilter
 from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.platform.powerbi.report.files import field_of, report_files
 from mergehouse.platform.powerbi.semantic_model import semantic_model
-from mergehouse.project.config import Project
+from mergehouse.project.config import Project, load_project
 
 SHOP = (dt.date(2011, 10, 1), dt.date(2011, 12, 9))  # ten weeks, as zebra has no more
 ZEBRA = (dt.date(2025, 4, 9), dt.date(2025, 6, 17))
@@ -116,8 +118,8 @@ def test_weeks_of_the_clock_add_up_to_the_window(model: SemanticModel, figures: 
 
 def test_filters_are_held(lakehouse: Lakehouse, model: SemanticModel, figures: Gold) -> None:
     region, gmv = field(model, "Country[Region]"), measure(model, "GMV")
-    north = figures.value(gmv, [Condition(region, ("North Europe",))])
-    others = figures.value(gmv, [Condition(region, ("North Europe",), excluded=True)])
+    north = figures.value(gmv, [DrawnFilter(region, ("North Europe",))])
+    others = figures.value(gmv, [DrawnFilter(region, ("North Europe",), excluded=True)])
     sql = "SELECT SUM(gmv_eur) FROM gold.sales_daily WHERE region = 'North Europe'"
     assert north == lakehouse.query(sql).fetchall()[0][0]
     assert (north or 0) + (others or 0) == figures.value(gmv)
@@ -126,7 +128,7 @@ def test_filters_are_held(lakehouse: Lakehouse, model: SemanticModel, figures: G
 def test_the_largest_are_taken(model: SemanticModel, figures: Gold) -> None:
     category, revenue = field(model, "Product[Category]"), field(model, "Category[Net revenue of products]")
     every = figures.rows([category], [revenue])
-    two = figures.rows([category], [revenue], [Condition(category, by=revenue, count=2)])
+    two = figures.rows([category], [revenue], [DrawnFilter(category, by=revenue, count=2)])
     largest = sorted(every, key=lambda row: row.values[0] or 0)[-2:]
     assert {row.keys for row in two} == {row.keys for row in largest}
 
@@ -144,11 +146,29 @@ def test_the_page_has_every_visual_and_escapes_names(model: SemanticModel, figur
     assert not re.search(r"<script|https?://(?!www\.w3\.org)", html)
 
 
+def test_a_tiny_shop_is_drawn_whole(sold: Shop) -> None:
+    project = load_project(sold.folder)
+    made = semantic_model(project)
+    drawn = gold(Lakehouse(project.lakehouse_location), project, made)
+    html = preview_page(report_files(made), drawn, "somewhere")
+    assert drawn.unknown == set()
+    assert "no data" in html  # nothing is known of the year before
+
+
 def test_without_figures_there_is_one_message(tmp_path: Path) -> None:
     call("init", tmp_path / "new")
     failed = call("powerbi", "preview", tmp_path / "out", "-C", tmp_path / "new", code=2)
     assert "`mergehouse run`" in failed.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_without_playwright_there_is_the_page_and_a_word(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    done = call("powerbi", "preview", tmp_path, "-C", project.folder)
+    assert "no pictures" in done.stdout
+    assert [file.name for file in tmp_path.iterdir()] == ["index.html"]
 
 
 @pytest.mark.long("starts a browser")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import duckdb
 import pytest
 from tests.app.shared_customers import make
 from tests.platform.powerbi_defects import OF_ROWS
+from tests.platform.powerbi_rules import in_sql
 from tests.prepared import prepared
 
 from mergehouse.access.cut import KEY, cut
@@ -16,7 +16,7 @@ from mergehouse.access.policy import Policy, load_policy
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import quoted
-from mergehouse.platform.powerbi.objects import SemanticModel, Table
+from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.semantic_model import semantic_model
 from mergehouse.platform.powerbi.star import star
 from mergehouse.platform.powerbi.tmdl import tmdl_files
@@ -127,31 +127,6 @@ def has(gold: duckdb.DuckDBPyConnection, name: str) -> bool:
     tables = "SELECT COUNT(*) FROM duckdb_views() WHERE schema_name = 'published' AND view_name = ?"
     [count] = gold.execute(tables, [name]).fetchone() or (0,)
     return bool(count)
-
-
-def in_sql(dax: str, model: SemanticModel) -> str:
-    """A rule in SQL: as much of DAX as rules are written in."""
-    if not dax:
-        return "TRUE"
-    customers = (
-        r"IN SELECTCOLUMNS \( FILTER \( ('[^']+'), (.*) \), \"@0\", (\S+\[[^]]+\]), \"@1\", (\S+\[[^]]+\]) \)"
-    )
-    dax = re.sub(r"'([^']+)'\[([^]]+)\]", lambda found: f"'{found[1]}'[{found[2].replace(' ', '_')}]", dax)
-    dax = re.sub(customers.replace(r"\S+", r"'[^']+'"), r"IN (SELECT (\3, \4) FROM \1 WHERE \2)", dax)
-    dax = re.sub(r'"((?:[^"]|"")*)"', lambda found: "\x00" + found[1].replace("'", "''") + "\x00", dax)
-    dax = re.sub(r"NOT ISBLANK \( ('[^']+'\[[^]]+\]) \)", r"\1 IS NOT NULL", dax)
-    dax = re.sub(r"\{ ([^}]*) \}", r"(\1)", dax.replace("FALSE()", "FALSE"))
-    dax = dax.replace("&&", "AND").replace("||", "OR")
-    dax = re.sub(
-        r"'([^']+)'\[([^]]+)\]", lambda found: _column(found[1], found[2].replace("_", " "), model), dax
-    )
-    dax = re.sub(r"FROM '([^']+)'", lambda found: f"FROM {model.table(found[1]).entity}", dax)
-    return dax.replace("\x00", "'")
-
-
-def _column(table: str, name: str, model: SemanticModel) -> str:
-    given: Table = model.table(table)
-    return f"{given.entity}.{quoted(given.column(name).source)}"
 
 
 def test_rules_are_said_in_sql(model: SemanticModel) -> None:

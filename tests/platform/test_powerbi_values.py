@@ -13,6 +13,7 @@ from tests.platform.powerbi_defects import OF_VALUES
 from tests.platform.powerbi_evaluation import evaluate
 from tests.platform.powerbi_figures import Figures, Values
 from tests.platform.powerbi_projects import project_apart, project_together
+from tests.platform.powerbi_rules import in_sql
 
 from mergehouse.app.view import View
 from mergehouse.kpi.catalogue import catalogue
@@ -72,6 +73,11 @@ def test_kpis_are_those_of_the_catalogue(near: Project) -> None:
     found = evaluate(model, near, asked)
     figures = Figures(near)
     assert len(wanted) == len(catalogue())
+    [products] = evaluate(
+        model, near, [({}, ["Net revenue of products", "Margin of products", "Units of products"])]
+    )
+    whole = figures.whole("group")
+    assert [*products.values()] == [float(whole[name] or 0) for name in ("net_revenue", "margin", "units")]
     assert differences(found[0], figures.whole("group")) == []
     assert differences(found[1], figures.whole("shop")) == []
     assert differences(found[2], Figures(near, "region = 'North Europe'").whole("group")) == []
@@ -158,6 +164,24 @@ def test_a_defect_of_values_is_found(near: Project, defect: Any) -> None:
         found, figures, view, BOTH
     )
     assert wrong
+
+
+def test_a_role_that_is_cut_by_region_has_the_figures_of_its_region(near: Project) -> None:
+    """Its clocks end with the last day that it sees, since it is not shown the brands' own."""
+    model = semantic_model(near)
+    [north] = [role for role in model.roles if role.name == "north"]
+    rules = {name: in_sql(rule, model) for name, rule in north.rows.items() if model.table(name).entity}
+    wanted = ["GMV", "GMV in window", "Window in words", "Customers"]
+    [found] = evaluate(model, near, [({"Window.Weeks": [4]}, wanted)], rules=rules)
+    figures = Figures(near, "region = 'North Europe'")
+    days = "SELECT source_system, MAX(order_date) AS last FROM gold.sales_daily WHERE region = 'North Europe'"
+    last = dict(figures.connection.execute(f"{days} GROUP BY source_system").fetchall())
+    end = min(last.values())  # one calendar
+    window = figures.whole("group", end - dt.timedelta(27), end)
+    assert same(found["GMV"], figures.whole("group")["gmv"])
+    assert same(found["GMV in window"], window["gmv"]) and window["gmv"]
+    assert f"to {end}" in found["Window in words"]
+    assert found["Customers"] is None  # it may not see persons
 
 
 def wrong_variants(found: dict[str, Any], figures: Figures, view: View, brands: list[str]) -> list[str]:

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from tests.platform.defects import Texts
 from tests.platform.powerbi_defects import OF_M, OF_TOM
-from tests.platform.powerbi_projects import project_together
+from tests.platform.powerbi_projects import odd_names, project_together
 from tests.platform.vendors import DRIVERS, asked, vendor
 
 from mergehouse.platform.powerbi.objects import MODES, SemanticModel
 from mergehouse.platform.powerbi.semantic_model import semantic_model
 from mergehouse.platform.powerbi.tmdl import tmdl_files
 from mergehouse.platform.powerbi.tmdl_reader import read_tmdl
+from mergehouse.project.settings import ScienceConfig
 
 pytestmark = pytest.mark.long("asks the vendors' own parsers")
 # what the checker of DAX does not know: units of DATEDIFF, orders, and columns that an expression makes
@@ -25,7 +26,10 @@ UNKNOWN_TO_IT = re.compile(r"table `(DAY|MONTH|ASC)`|unqualified column or measu
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[SemanticModel]:
-    project = project_together(tmp_path_factory.mktemp("near") / "suite")
+    """One of each mode, with all tables and names of any letters."""
+    project = odd_names(project_together(tmp_path_factory.mktemp("near") / "suite"))
+    config = project.config.model_copy(update={"science": ScienceConfig(tables=True)})
+    project = project.model_copy(update={"config": config})
     return [semantic_model(project, mode) for mode in MODES]
 
 

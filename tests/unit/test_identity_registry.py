@@ -173,6 +173,8 @@ def test_any_history_gives_one_registry_and_keeps_what_it_promises(history: list
             for name in group:
                 owners[now[name]].add(cluster)
         assert all(len(clusters) == 1 for clusters in owners.values()) and len(owners) == len(grouped)
+        if not {method for _, method, *_ in evidence} & set(METHODS[:2]):
+            assert all(len({name[0] for name in group}) == len(group) for group in grouped.values())
         for a, b in different:
             assert a not in now or b not in now or now[a] != now[b]
         unchanged = [g for g in grouped.values() if g <= before.keys() and len({before[n] for n in g}) == 1]

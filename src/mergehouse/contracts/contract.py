@@ -90,7 +90,8 @@ class Incremental(_Strict):
 
     slice: list[str] = Field(description="Columns whose values tell slices of the table apart.")
     inputs: dict[str, list[str]] = Field(
-        description="For each input the columns that hold the values of `slice`, in its order."
+        description="For each input the columns that hold the values of `slice`, in its order. One that is"
+        " read only with a part of mergehouse that projects can do without is left out where it is not there."
     )
     lookups: dict[str, Lookup] = Field(
         default={},
@@ -118,10 +119,11 @@ class Contract(_Strict):
         description="Columns that readers filter by most; `mergehouse maintain` lays the files out by them.",
     )
     append_only: bool = Field(default=False, description="`true` has Delta refuse to change or remove a row.")
-    part: Literal["science", "identity"] | None = Field(
+    part: Literal["science", "identity", "vault"] | None = Field(
         default=None,
         description="The part of mergehouse that the table is for, where a project can do without it:"
-        " `science: false` leaves the table out, and so does, of `identity`, that no brand declares any.",
+        " `science: false` leaves the table out, and so does, of `identity`, that no brand declares any;"
+        " `vault: true` brings it.",
     )
     release: Literal["overwrite", "merge", "none"] = Field(
         default="overwrite",

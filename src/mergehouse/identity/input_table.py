@@ -27,9 +27,10 @@ def load_customers(connection: duckdb.DuckDBPyConnection, customers: pl.DataFram
 
 
 def usable_attributes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    """Of ATTRIBUTES, those that customers of two brands or more have."""
-    brands = ", ".join(
-        f"count(DISTINCT source_system) FILTER ({name} IS NOT NULL) AS {name}" for name in ATTRIBUTES
-    )
+    """Of ATTRIBUTES, those that customers of two brands or more have. A country alone is not compared: phones
+    are read by it.
+    """
+    compared = [name for name in ATTRIBUTES if name != "country"]
+    brands = ", ".join(f"count(DISTINCT source_system) FILTER ({name} IS NOT NULL)" for name in compared)
     counted = connection.sql(f"SELECT {brands} FROM customers").fetchall()[0]
-    return tuple(name for name, count in zip(ATTRIBUTES, counted, strict=True) if count > 1)
+    return tuple(name for name, count in zip(compared, counted, strict=True) if count > 1)

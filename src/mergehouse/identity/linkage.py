@@ -8,10 +8,10 @@ from typing import Literal, get_args
 import polars as pl
 
 from mergehouse.identity.attributes import ATTRIBUTES
-from mergehouse.identity.guard import LEFT_OUT, block
+from mergehouse.identity.guard import block, pair_exactly
 from mergehouse.identity.input_table import load_customers, usable_attributes
 from mergehouse.identity.model import LinkModel
-from mergehouse.identity.person_rule import IS_PERSON, exact_pairs
+from mergehouse.identity.person_rule import IS_PERSON
 from mergehouse.identity.scoring import score_blocked
 from mergehouse.lakehouse.reader import limited
 from mergehouse.project.settings import Limits
@@ -72,14 +72,13 @@ def candidates(customers: pl.DataFrame, model: LinkModel | None, limits: Limits 
     """
     with limited(limits or Limits()) as connection:
         load_customers(connection, customers)
-        connection.execute(f"CREATE TABLE exact AS {exact_pairs()}")
+        left_out = pair_exactly(connection)
         if model:
             attributes = usable_attributes(connection)
             model.check(attributes)
-            left_out = block(connection, attributes)
+            left_out = pl.concat([left_out, block(connection, attributes)])
             score_blocked(connection, model, REVIEW_FROM)
         else:
-            left_out = LEFT_OUT.to_frame()
             connection.execute(_WITHOUT_MODEL)
         return Candidates(connection.sql(_DECIDED).pl().select(*SCHEMA).cast(SCHEMA), left_out)
 

@@ -50,16 +50,3 @@ EXACT = (
     ("first_name", "last_name", "address_line_1", "postcode"),
     ("first_name", "birth_date", "email"),
 )
-
-
-def exact_pairs() -> str:
-    """SELECT of pairs of customers of two brands that agree by a rule of EXACT; each pair once.
-
-    >>> exact_pairs().count("UNION")
-    5
-    """
-    return " UNION ".join(
-        f"SELECT l.id AS id_l, r.id AS id_r FROM customers AS l JOIN customers AS r USING ({', '.join(rule)})"
-        f" WHERE l.source_system < r.source_system AND {IS_PERSON}"
-        for rule in EXACT
-    )

@@ -10,9 +10,9 @@ import polars as pl
 import mergehouse
 from mergehouse.errors import FitError
 from mergehouse.identity.comparisons import DIFFERENT, Comparison, comparisons
+from mergehouse.identity.guard import pair_exactly
 from mergehouse.identity.input_table import load_customers, usable_attributes
 from mergehouse.identity.model import OTHERS, Level, LinkModel
-from mergehouse.identity.person_rule import exact_pairs
 from mergehouse.identity.splink_model import linker
 from mergehouse.identity.two_persons import HALF, shares_among_two_persons
 from mergehouse.lakehouse.reader import limited
@@ -54,7 +54,7 @@ def train(customers: pl.DataFrame, trained_at: dt.datetime, limits: Limits | Non
         load_customers(connection, customers)
         attributes = usable_attributes(connection)
         _check(attributes)
-        connection.execute(f"CREATE TABLE exact AS {exact_pairs()}")
+        pair_exactly(connection)
         compared = comparisons(attributes)
         levels = _levels(connection, compared)
         return LinkModel(
@@ -97,21 +97,26 @@ def _prior(connection: duckdb.DuckDBPyConnection) -> float:
         SELECT (SELECT count(*) FROM exact), (sum(n) ** 2 - sum(n ** 2)) / 2
         FROM (SELECT count(*) AS n FROM customers GROUP BY source_system)
     """).fetchall()[0]
+    if not exact:
+        raise FitError(
+            "No linkage model: no customer of one brand agrees exactly with one of another, so there is"
+            " nothing to learn from. Where brands share so few, customers are linked by decisions alone."
+        )
     return exact / FOUND_EXACTLY / pairs
 
 
 def _levels(
     connection: duckdb.DuckDBPyConnection, compared: tuple[Comparison, ...]
 ) -> dict[str, tuple[Level, ...]]:
-    by_chance = shares_among_two_persons(connection, compared)
-    known = {name: [{"u_probability": u} for u, _ in levels] for name, levels in by_chance.items()}
-    splink = linker(connection, compared, known, prior=SHARE_IN_A_BLOCK)
     sizes = {
         block: _pairs(connection, block)
         for block in BLOCKS + SECOND_CHOICE
         if {*block} <= {column for comparison in compared for column in comparison.columns}
     }
     blocks = _blocks(compared, sizes)
+    by_chance = shares_among_two_persons(connection, compared)
+    known = {name: [{"u_probability": u} for u, _ in levels] for name, levels in by_chance.items()}
+    splink = linker(connection, compared, known, prior=SHARE_IN_A_BLOCK)
     for block in blocks:
         rule = " AND ".join(f"l.{column} = r.{column}" for column in block)
         splink.training.estimate_parameters_using_expectation_maximisation(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import polars as pl
 
+from mergehouse import __version__
 from mergehouse.contracts.registry import contract_of
 from mergehouse.contracts.types import frame_schema
 from mergehouse.errors import ConfigError, ModelError
@@ -33,13 +34,14 @@ ATTRIBUTES, CANDIDATES, XREF = (
     "silver.customer_xref",
 )
 SEEN = "silver.customers_seen"
-TRAIN = "`mergehouse identity train` trains one"
+QUIET = ("new", "evidence")  # events that change no id
+KEY_OF_XREF = {"source_system": "source_system", "source_customer_id": "customer_code"}
 
 
 def version(request: Request) -> str:
-    """The model in use."""
+    """The model in use, and by whose rules it is applied."""
     file = models.newest(request.project)
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
+    return f"{__version__} {hashlib.sha256(file.read_bytes()).hexdigest()}" if file else ""
 
 
 def train_anew(project: Project, progress: Progress) -> tuple[Path, LinkModel]:
@@ -68,20 +70,23 @@ def candidates(request: Request) -> Rows:
     attributes, there are none.
     """
     schema = frame_schema(contract_of(CANDIDATES).types)
-    customers = request.lakehouse.table(ATTRIBUTES).polars()
-    nothing = Rows(pl.DataFrame(schema=schema), notes=_why_nobody(request, customers))
-    if nothing.notes:
-        return nothing
+    customers, file = _told(request.lakehouse.table(ATTRIBUTES).polars()), models.newest(request.project)
+    delivering = set(customers["source_system"])
+    notes = _undelivered(request.project, delivering)
+    if len(delivering) < 2 or file is None:
+        if len(delivering) < 2:
+            notes.append("fewer than two brands tell who their customers are: attributes link nobody")
+        else:
+            notes.append("no linkage model yet, so attributes link nobody; `mergehouse identity train`")
+        return Rows(pl.DataFrame(schema=schema), notes=notes)
     if lacks := lacking_packages():
         raise ModelError(f"`{CANDIDATES}` cannot be computed: {lacks}.")
     from mergehouse.identity.attributes import standardise
     from mergehouse.identity.linkage import candidates as compared
 
     request.progress("identity: attributes")
-    standard = standardise(_told(customers), request.now.date())
+    standard = standardise(customers, request.now.date())
     request.progress("identity: pairs")
-    file = models.newest(request.project)
-    assert file is not None
     found = compared(standard.customers, models.read_model(file), request.project.config.limits)
     evidence = pl.Series([json_text(levels) for levels in found.pairs["evidence"].to_list()], dtype=pl.String)
     pairs = found.pairs.with_columns(evidence.alias("evidence")).select(
@@ -103,7 +108,7 @@ def candidates(request: Request) -> Rows:
             "customers",
         ),
     ]
-    return Rows(pairs, checks, notes=[f"linked by {file.name}"])
+    return Rows(pairs, checks, notes=[*notes, f"customers are linked by {file.name}"])
 
 
 def registry(request: Request) -> Rows:
@@ -139,9 +144,6 @@ def registry(request: Request) -> Rows:
     return Rows(pl.concat([before, added]), checks, notes=list(_notes(clusters, added)))
 
 
-KEY_OF_XREF = {"source_system": "source_system", "source_customer_id": "customer_code"}
-
-
 def _evidence(
     lakehouse: Lakehouse, decided: Decisions, pairs: tuple[list[str], list[list[str | None]]]
 ) -> pl.DataFrame:
@@ -160,23 +162,13 @@ def _evidence(
     return evidence.with_columns(pl.col("rank").fill_null(0))
 
 
-def _why_nobody(request: Request, customers: pl.DataFrame) -> list[str]:
-    """Why no pairs can be found, in words; empty where they can."""
-    project = request.project
-    declaring = [name for name, brand in project.brands.items() if brand.identity]
-    delivering = _told(customers)["source_system"].unique().to_list()
-    silent = [project.labels[name] for name in declaring if name not in delivering]
-    if len(delivering) < 2:
-        which = ", ".join(silent)
-        said = (
-            f"{which}: no customer is delivered with any of the attributes that brand.yml declares"
-            if silent
-            else "one brand alone declares identity attributes"
-        )
-        return [f"{said}; attributes link nobody"]
-    if models.newest(project) is None:
-        return [f"no linkage model yet: attributes link nobody; {TRAIN}"]
-    return []
+def _undelivered(project: Project, delivering: Collection[str]) -> list[str]:
+    """Of each brand that declares attributes and delivers none, that it does so."""
+    return [
+        f"{project.labels[name]}: no customer is delivered with any of the attributes that brand.yml declares"
+        for name, brand in project.brands.items()
+        if brand.identity and name not in delivering
+    ]
 
 
 def _told(customers: pl.DataFrame) -> pl.DataFrame:
@@ -197,14 +189,12 @@ def _read(lakehouse: Lakehouse, table: str, columns: Iterable[str]) -> pl.DataFr
 
 def _notes(clusters: Clusters, added: pl.DataFrame) -> Iterable[str]:
     united = clusters.members.filter(pl.len().over("cluster") > 1)
-    counts = Counter(united["method"].to_list())
-    if counts:
-        told = ", ".join(
-            f"{count:,} by {method.replace('_', ' ')}" for method, count in sorted(counts.items())
-        )
+    if united.height:
+        told = ", ".join(f"{n:,} by {method.replace('_', ' ')}" for method, n in _counted(united["method"]))
         yield f"{united.height:,} customer numbers are {united['cluster'].n_unique():,} customers: {told}"
-    events = Counter(added["event"].to_list())
-    if told := ", ".join(
-        f"{n:,} {event}" for event, n in sorted(events.items()) if event not in ("new", "evidence")
-    ):
+    if told := ", ".join(f"{n:,} {event}" for event, n in _counted(added["event"]) if event not in QUIET):
         yield f"entered: {told}"
+
+
+def _counted(values: pl.Series) -> list[tuple[str, int]]:
+    return sorted(Counter(values.to_list()).items())

@@ -169,7 +169,9 @@ def _stage(
     """With what Python computed; with SQL nothing."""
     if not table.sql:
         return _stage_computed(table, bench)
-    bench.attachments.attach(table.parents)
+    rule = table.contract.incremental
+    referring = {lookup.of for lookup in rule.lookups.values()} if rule else set()
+    bench.attachments.attach(table.parents | referring)
     if not full and bench.changes.can_update(table, published):
         return *bench.changes.update(table), computed.Rows(None)
     return *bench.changes.rebuild(table), computed.Rows(None)
@@ -205,4 +207,5 @@ def _recheck(table: Table, change: Change | None, bench: Workbench) -> Recheck |
     rule = table.contract.incremental
     is_in_slices = rule is None or set(rule.slice) <= set(table.contract.key)  # all rows of a key, in one
     among = str(Relation("computed", table.name)) if is_in_slices else table.name
-    return Recheck(inserted, among, frozenset(bench.changes.found))
+    may_lack = (name for name, other in bench.changes.found.items() if other.gone or not other.rows)
+    return Recheck(inserted, among, frozenset(may_lack))

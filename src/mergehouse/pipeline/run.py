@@ -37,7 +37,7 @@ from mergehouse.pipeline.upkeep import look_after, written_by
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.ecb_rates import Edition, edition
-from mergehouse.project.mapping_files import HELD_BACK, Rows
+from mergehouse.project.mapping_files import HELD_BACK, RUN, Rows
 from mergehouse.quality import freshness, reconciliation
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.checks import CheckResult, check_table
@@ -188,6 +188,7 @@ def _build(
     whose account tables failed, as long as there are others.
     """
     lakehouse, batches = engine.lakehouse, result.ingest.batches
+    mappings = mappings | {RUN: (["started"], [[result.started.isoformat()]])}
     without_new = partial(_graph, project, lakehouse, mappings, edition(project), result.ingest.known)
     held = isolation.stopped(project, lakehouse, result.ingest, without_new)
     may_fetch = True

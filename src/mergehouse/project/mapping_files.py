@@ -45,6 +45,7 @@ BRAND_FILES = {
 }
 RULE_MATCHES = ("code", "name", "category")
 HELD_BACK = "held_back"  # brands whose deliveries a run does not read
+RUN = "run"  # when it began
 # units of a currency for a euro: what silver.fx_rates_eur holds
 LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
 
@@ -103,6 +104,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
         ],
     )
     tables[HELD_BACK] = (["source_system"], [])
+    tables[RUN] = (["started"], [])
     tables["settings"] = (["rate_hold_days"], [[str(project.config.rates.hold_business_days)]])
     tables["fiscal_years"] = (["starts"], [[str(project.config.fiscal_year_starts)]])
     tables["churn_days"] = (

@@ -292,6 +292,11 @@ class Config(Strict):
         description="Features of customers, and models that learn from them: `true` or `false` alone, or the"
         " keys below.",
     )
+    vault: bool = Field(
+        default=False,
+        description="Whether order lines, customers and products are also kept as a Data Vault, with their"
+        " history, and Gold is built from there.",
+    )
     mlflow: MlflowConfig = Field(
         default=MlflowConfig(), description="Where models and their trainings are kept."
     )

@@ -45,7 +45,8 @@ class Condition(NamedTuple):
 @dataclass(frozen=True)
 class Recheck:
     """What of an updated table is checked again: the rows in the relation `inserted`, if any, and references
-    to `changed` tables. `among` holds all rows that there are with the keys of those inserted.
+    to `changed` tables, which have not only got more rows. `among` holds all rows that there are with the
+    keys of those inserted.
 
     Checks that are SQL of their own always see the whole table.
     """

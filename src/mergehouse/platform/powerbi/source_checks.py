@@ -38,7 +38,7 @@ def wrong_in_sources(tables: Mapping[str, Node], expressions: set[str], names: N
             named = {source[0].get("expressionSource")}
         else:
             entity = _entity(m)
-            named = {*re.findall(r'#"([^"]+)"', m), *re.findall(r"\b(Released)\b", m)}
+            named = {*re.findall(r'#"([^"]+)"', m), *re.findall(r"\b(Released|Instant)\b", m)}
         for name in sorted({str(name) for name in named} - expressions):
             yield f"{table.name}: its source names `{name}`, which is no expression"
         contract = find(entity) if entity.count(".") == 1 else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mergehouse.contracts.registry import contract_of
-from mergehouse.platform.powerbi.objects import Mode, SemanticModel, Table
+from mergehouse.platform.powerbi.objects import Column, Mode, SemanticModel, Table
 
 LAKEHOUSE, RELEASE, HOST, HTTP_PATH, CATALOG = (
     "Lakehouse", "Release folder", "Databricks host", "Databricks HTTP path", "Databricks catalog",
@@ -24,12 +24,11 @@ M_TYPES = {
 
 @dataclass(frozen=True)
 class SharedExpression:
-    """An expression of M that all tables of a model can name; a parameter where `is_parameter`."""
+    """An expression of M that all tables of a model can name."""
 
     name: str
     m: str
     meaning: str
-    is_parameter: bool = False
 
 
 def shared_expressions(model: SemanticModel) -> list[SharedExpression]:
@@ -40,15 +39,7 @@ def shared_expressions(model: SemanticModel) -> list[SharedExpression]:
 def m_source(table: Table, mode: Mode) -> str:
     """A table's source in M. Not for Direct Lake, which reads Delta tables as they are."""
     if mode == "import":
-        types = ", ".join(
-            f"{{{m_text(c.source)}, {_m_type(table, c.source, c.type)}}}" for c in table.columns
-        )
-        names = ", ".join(m_text(column.source) for column in table.columns)
-        return (
-            f"let\n\tSource = Released({m_text(table.entity)}),\n"
-            f"\tChosen = Table.SelectColumns(Source, {{{names}}}),\n"
-            f"\tTyped = Table.TransformColumnTypes(Chosen, {{{types}}})\nin\n\tTyped"
-        )
+        return _from_release(table)
     layer, name = table.entity.split(".")
     return (
         f"let\n\tSource = Databricks.Catalogs({m_name(HOST)}, {m_name(HTTP_PATH)}),\n"
@@ -77,15 +68,29 @@ def m_name(value: str) -> str:
     return "#" + m_text(value)
 
 
-def _m_type(table: Table, source: str, kind: str) -> str:
-    if kind == "dateTime":
-        return "type date" if contract_of(table.entity).columns[source].type == "date" else "type datetime"
-    return M_TYPES[kind]
+def _from_release(table: Table) -> str:
+    """Columns in order, each with its type; instants in UTC, whatever the machine's clock is set to."""
+    kinds = {column.source: contract_of(table.entity).columns[column.source].type for column in table.columns}
+    names = ", ".join(map(m_text, kinds))
+    instants = ", ".join(f"{{{m_text(n)}, Instant}}" for n, kind in kinds.items() if kind == "timestamp")
+    types = ", ".join(f"{{{m_text(c.source)}, {_m_type(c, kinds[c.source])}}}" for c in table.columns)
+    return (
+        f"let\n\tSource = Released({m_text(table.entity)}),\n"
+        f"\tChosen = Table.SelectColumns(Source, {{{names}}}),\n"
+        f"\tInUtc = Table.TransformColumns(Chosen, {{{instants}}}),\n"
+        f"\tTyped = Table.TransformColumnTypes(InUtc, {{{types}}})\nin\n\tTyped"
+    )
+
+
+def _m_type(column: Column, kind: str) -> str:
+    if column.type == "dateTime":
+        return "type date" if kind == "date" else "type datetime"
+    return M_TYPES[column.type]
 
 
 def _parameter(name: str, value: str, meaning: str) -> SharedExpression:
     m = f'{m_text(value)} meta [IsParameterQuery = true, Type = "Text", IsParameterQueryRequired = true]'
-    return SharedExpression(name, m, meaning, is_parameter=True)
+    return SharedExpression(name, m, meaning)
 
 
 def _onelake(model: SemanticModel) -> list[SharedExpression]:
@@ -113,11 +118,14 @@ in
 		Rows = Table.Combine(List.Transform(Files, each Read([path])))
 	in
 		Rows"""
+    instant = """(value as any) as any =>
+	if value is datetimezone then DateTimeZone.RemoveZone(DateTimeZone.SwitchZone(value, 0)) else value"""
     where = "The folder above `gold` that releases were carried to, such as C:\\retail\\release."
     return [
         _parameter(RELEASE, model.location, where),
         SharedExpression("Release", current, "The manifest of the current release."),
         SharedExpression("Released", released, "The rows of one of its tables."),
+        SharedExpression("Instant", instant, "An instant in UTC, as a time without a zone."),
     ]
 
 

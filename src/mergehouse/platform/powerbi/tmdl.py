@@ -77,8 +77,6 @@ def _expression(shared: SharedExpression) -> Iterator[str]:
     yield from _assigned(f"expression {name(shared.name)}", shared.m, 0)
     yield f"\tlineageTag: {stable_id('expression', shared.name)}"
     yield ""
-    yield f"\tannotation PBI_ResultType = {'Text' if shared.is_parameter else 'Table'}"
-    yield ""
 
 
 def _relationships(model: SemanticModel) -> Iterator[str]:

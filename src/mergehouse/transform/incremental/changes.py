@@ -10,6 +10,7 @@ from mergehouse.engine.dialect import Sql
 from mergehouse.ingest.bronze import Batch
 from mergehouse.lakehouse.files import Stamp, needs_safe_reader, types_of
 from mergehouse.project.config import Project
+from mergehouse.transform.delivered_rows import delivered_name
 from mergehouse.transform.field_reconciliation import DIFFERENCES
 from mergehouse.transform.graph import Graph, Table
 from mergehouse.transform.incremental.affected_fields import affected_differences
@@ -42,6 +43,12 @@ class Changes:
             contract.table: affected_rows(contract, brands, known, new) for contract in brand_contracts()
         }
         affected[DIFFERENCES] = affected_differences(brands, known, new)
+        # with a vault the list is read from there, which is made of all its versions
+        affected |= {
+            delivered_name(contract): affected.pop(contract.table)
+            for contract in brand_contracts()
+            if delivered_name(contract) in self.graph.views
+        }
 
         def traced(view: str) -> tuple[str, Change | None]:
             attach(self.graph.nodes[view].inputs)

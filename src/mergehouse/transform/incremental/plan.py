@@ -56,7 +56,8 @@ class Plan:
 
 def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | None:
     """How to bring a table up to date with what changed among its inputs. None where nothing it reads did."""
-    changed = {name for name in inputs_of(table.name, graph) if name in changes}
+    read = inputs_of(table.name, graph)
+    changed = {name for name in read if name in changes}
     if not changed:
         return None
     rule = table.contract.incremental
@@ -74,20 +75,21 @@ def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | No
     if rule.merge and came.rows and not came.gone and affecting[0] in graph.tables:
         return _merged(table, rule, affected, came.rows)
     alone = affecting[0] if len(affecting) == 1 else None
-    names = {name: Relation("sliced", table.name, name) for name in rule.inputs}
+    names = {name: Relation("sliced", table.name, name) for name in rule.inputs if name in read}
     slices = {
         names[name]: Slice(
             (_at_hand(rule, name, changes[name]) if name == alone else None) or name,
             dict(zip(columns, rule.slice, strict=True)),
         )
         for name, columns in rule.inputs.items()
+        if name in read
     }
     views: dict[Relation, Sql] = {}
     for view in _views_under(table.name, graph):
-        if view.inputs & names.keys():
+        if view.inputs & names.keys() and not view.keep:
             names[view.name] = Relation("sliced", table.name, view.name)
             views[names[view.name]] = renamed(view.sql, names)
-    return Plan(renamed(table.sql, names), affected, slices, views)
+    return Plan(_of_slices(renamed(table.sql, names), rule, table), affected, slices, views)
 
 
 def _merged(table: Table, rule: Incremental, affected: str, came: Relation) -> Plan:
@@ -128,6 +130,13 @@ def renamed(sql: Sql, names: Mapping[str, Relation]) -> exp.Query:
             table.set("db", exp.to_identifier(new.schema))
             table.set("this", exp.to_identifier(new.name))
     return tree
+
+
+def _of_slices(sql: exp.Query, rule: Incremental, table: Table) -> exp.Query:
+    """The rows of the affected slices. One that comes from no input, as a ghost does, is of none of them."""
+    on = " AND ".join(f"model.{column} = a.{column}" for column in rule.slice)
+    affected = Relation("affected", table.name)
+    return reading(f"SELECT model.* FROM model LEFT SEMI JOIN {affected} AS a ON {on}", model=sql)
 
 
 def _affected(rule: Incremental, name: str, change: Change) -> str:

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from html import escape
 from typing import Any
 
 from mergehouse.platform.powerbi.objects import SemanticModel
-from mergehouse.platform.powerbi.preview import plots
-from mergehouse.platform.powerbi.preview.figures import Gold, Row
+from mergehouse.platform.powerbi.preview import controls, plots
+from mergehouse.platform.powerbi.preview.canvas import Canvas
+from mergehouse.platform.powerbi.preview.figures import Row
 from mergehouse.platform.powerbi.preview.formats import compact, written
-from mergehouse.platform.powerbi.preview.measures import usual
 from mergehouse.platform.powerbi.preview.plots import Area, Series
-from mergehouse.platform.powerbi.preview.reading import Condition, Drawn, DrawnPage, Shown, said
+from mergehouse.platform.powerbi.preview.reading import Drawn, DrawnFilter, Shown, said
 from mergehouse.platform.powerbi.preview.tables import matrix, table
 from mergehouse.platform.powerbi.report.fields import Field
 
 AROUND = 26  # pixels that a frame takes of a visual's width, and without its titles of its height
 TITLE, SUBTITLE = 22, 18
 BY_MONTHS = 36  # categories at most
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """What the visuals of a page are drawn with; `where` holds for all of them; `views`: the titles of
-    bookmarks by their groups.
-    """
-
-    gold: Gold
-    page: DrawnPage
-    pages: Sequence[DrawnPage]
-    theme: Sequence[str]
-    views: Mapping[str, Sequence[str]]
-    where: Sequence[Condition]
-
-    @property
-    def model(self) -> SemanticModel:
-        return self.gold.model
 
 
 def drawn(visual: Drawn, canvas: Canvas) -> str:
@@ -92,7 +73,7 @@ def _sentence(words: str, visual: Drawn) -> str:
     return f'<p class="sentence" style="font-size:{size:g}pt">{escape(words)}</p>'
 
 
-def _below(words: str, field: Field, canvas: Canvas, where: Sequence[Condition]) -> str:
+def _below(words: str, field: Field, canvas: Canvas, where: Sequence[DrawnFilter]) -> str:
     value = canvas.gold.value(field, where)
     text = written(value, format_of(Shown(field, ""), canvas.model)) or "not comparable"
     return f"{escape(text)} <span>{escape(words)}</span> "
@@ -263,61 +244,6 @@ def _writer(format: str) -> Callable[[Any], str]:
     return lambda value: written(value, format)
 
 
-def _slicer(visual: Drawn, canvas: Canvas) -> str:
-    label = said(visual.formats, "header", "text") or visual.name
-    field = visual.roles["Values"][0].field
-    mode = said(visual.formats, "data", "mode")
-    if mode == "Single":
-        number = usual(f"{field.name} chosen", canvas.model)
-        return f'<p class="label">{escape(label)}</p><p class="slide"><b>{escape(number)}</b><i></i></p>'
-    general = visual.formats.get("general", [{}])[0].get("properties", {}).get("filter")
-    chosen = _first(general) if general else _held(field, canvas.where) or "All"
-    return f'<p class="label">{escape(label)}</p><p class="drop">{escape(chosen)}</p>'
-
-
-def _held(field: Field, where: Sequence[Condition]) -> str:
-    """What the page is of anyway."""
-    held = [one for one in where if one.column.query_ref == field.query_ref]
-    return ", ".join(value for one in held for value in one.values)
-
-
-def _first(general: Any) -> str:
-    [where] = general["filter"]["Where"]
-    value = where["Condition"]["In"]["Values"][0][0]["Literal"]["Value"]
-    return str(value).strip("'").replace("''", "'")
-
-
-def _words(visual: Drawn, canvas: Canvas) -> str:
-    paragraphs = visual.formats["general"][0]["properties"]["paragraphs"]
-    runs = [run for paragraph in paragraphs for run in paragraph["textRuns"]]
-    return "".join(
-        f'<p class="words" style="font-size:{run["textStyle"]["fontSize"]};color:{run["textStyle"]["color"]};'
-        f'font-weight:{600 if "Semibold" in run["textStyle"]["fontFamily"] else 400}">'
-        f"{escape(run['value'])}</p>"
-        for run in runs
-    )
-
-
-def _button(visual: Drawn, canvas: Canvas) -> str:
-    text = said(visual.formats, "text", "text") or ""
-    return f'<p class="button">{escape(text)}</p>'
-
-
-def _navigator(visual: Drawn, canvas: Canvas) -> str:
-    listed = [page for page in canvas.pages if not page.kind]
-    return _tabs([(page.title, page.name == canvas.page.name) for page in listed])
-
-
-def _views(visual: Drawn, canvas: Canvas) -> str:
-    group = str(said(visual.formats, "bookmarks", "bookmarkGroup"))
-    return _tabs([(title, n == 0) for n, title in enumerate(canvas.views[group])])
-
-
-def _tabs(tabs: Sequence[tuple[str, bool]]) -> str:
-    made = (f'<b class="{"on" if is_on else "off"}">{escape(title)}</b>' for title, is_on in tabs)
-    return f'<p class="tabs">{"".join(made)}</p>'
-
-
 KINDS: dict[str, Callable[[Drawn, Canvas], str]] = {
     "cardVisual": _card,
     "lineChart": _line,
@@ -328,9 +254,9 @@ KINDS: dict[str, Callable[[Drawn, Canvas], str]] = {
     "treemap": _treemap,
     "tableEx": _table,
     "pivotTable": _matrix,
-    "slicer": _slicer,
-    "textbox": _words,
-    "actionButton": _button,
-    "pageNavigator": _navigator,
-    "bookmarkNavigator": _views,
+    "slicer": controls.slicer,
+    "textbox": controls.words,
+    "actionButton": controls.button,
+    "pageNavigator": controls.navigator,
+    "bookmarkNavigator": controls.views,
 }

@@ -9,22 +9,20 @@ from decimal import Decimal
 from typing import Any
 
 import polars
-from sqlglot import exp, parse_one
 
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import database, load, quoted, rows
-from mergehouse.platform.powerbi.objects import SemanticModel, Table
+from mergehouse.lakehouse.reader import database, load, rows
+from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.ordered_values import ordered
-from mergehouse.platform.powerbi.preview.clock import YEAR, BrandDays, Window, windows
+from mergehouse.platform.powerbi.preview.clock import BrandDays, Window, windows
 from mergehouse.platform.powerbi.preview.measures import Aggregate, Formula, Value, formula_of
-from mergehouse.platform.powerbi.preview.reading import Condition
+from mergehouse.platform.powerbi.preview.query import WINDOWS, Query, aggregate_sql, made_by_dax
+from mergehouse.platform.powerbi.preview.reading import DrawnFilter
 from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import group_table
 
-WINDOWS = "preview.windows"
-DAY = "order_date"
 CHOSEN = re.compile(r"SELECTEDVALUE \( '(?P<table>[^']+)'\[(?P<column>[^\]]+)\] \)")
 Key = tuple[Any, ...]
 
@@ -51,7 +49,7 @@ class Gold:
     unknown: set[str] = field(default_factory=set)
 
     def rows(
-        self, columns: Sequence[Field], measures: Sequence[Field], where: Sequence[Condition] = ()
+        self, columns: Sequence[Field], measures: Sequence[Field], where: Sequence[DrawnFilter] = ()
     ) -> list[Row]:
         """A row for each combination of values of which any measure tells something, in their own order."""
         where = [self._ranked(each, where) for each in where]
@@ -72,12 +70,12 @@ class Gold:
         told = [row for row in made if not row.values or any(value is not None for value in row.values)]
         return sorted(told, key=lambda row: [(place is None, place) for place in row.places])
 
-    def value(self, measure: Field, where: Sequence[Condition] = ()) -> Value:
+    def value(self, measure: Field, where: Sequence[DrawnFilter] = ()) -> Value:
         """A measure without a cut."""
         found = self.rows([], [measure], where)
         return found[0].values[0] if found else None
 
-    def words(self, measure: str, where: Sequence[Condition] = ()) -> str:
+    def words(self, measure: str, where: Sequence[DrawnFilter] = ()) -> str:
         """What a measure that is a text says; empty where only Power BI can tell."""
         if chosen := CHOSEN.fullmatch(self.model.measure(measure)[1].dax):
             name = f"{chosen['table']}.{chosen['column']}"
@@ -105,19 +103,19 @@ class Gold:
         return told + ("" if self._is_observable(window) else ", churn not observable yet")
 
     def _is_observable(self, window: Window) -> bool:
-        return window.brand.days > self.churn_after_days[window.brand.brand]
+        return window.brand.days > self.churn_after_days.get(window.brand.brand, 0)
 
-    def _ranked(self, condition: Condition, others: Sequence[Condition]) -> Condition:
+    def _ranked(self, condition: DrawnFilter, others: Sequence[DrawnFilter]) -> DrawnFilter:
         """The values with the most of a measure, for those that are asked for by it."""
         if not condition.by:
             return condition
         told = [other for other in others if other is not condition and not other.by]
         found = self.rows([condition.column], [condition.by], told)
         most = sorted(found, key=lambda row: row.values[0] or 0, reverse=True)[: condition.count]
-        return Condition(condition.column, tuple(str(row.keys[0]) for row in most))
+        return DrawnFilter(condition.column, tuple(str(row.keys[0]) for row in most))
 
     def _measured(
-        self, formula: Formula, columns: Sequence[Field], where: Sequence[Condition]
+        self, formula: Formula, columns: Sequence[Field], where: Sequence[DrawnFilter]
     ) -> dict[Key, tuple[Key, Value]]:
         by_brand = any(column.table == "Brand" for column in columns)
         brands = self._brands(where)
@@ -136,7 +134,7 @@ class Gold:
             return self._observable(made, columns, brands)
         return self._shares(made, formula, columns, where) if formula.of_all else made
 
-    def _brands(self, where: Sequence[Condition]) -> list[Window]:
+    def _brands(self, where: Sequence[DrawnFilter]) -> list[Window]:
         labels = [c for c in where if c.column.query_ref == "Brand.Brand" and not c.excluded]
         return [w for w in self.windows.values() if all(w.brand.label in c.values for c in labels)]
 
@@ -154,7 +152,7 @@ class Gold:
         made: dict[Key, tuple[Key, Value]],
         formula: Formula,
         columns: Sequence[Field],
-        where: Sequence[Condition],
+        where: Sequence[DrawnFilter],
     ) -> dict[Key, tuple[Key, Value]]:
         others = [n for n, column in enumerate(columns) if column.table != "Brand"]
         every = [condition for condition in where if condition.column.table != "Brand"]
@@ -167,15 +165,12 @@ class Gold:
         }
 
     def _aggregated(
-        self, part: Aggregate, columns: Sequence[Field], where: Sequence[Condition]
+        self, part: Aggregate, columns: Sequence[Field], where: Sequence[DrawnFilter]
     ) -> dict[Key, tuple[Key, Value]]:
-        query = _Query(self.model, self.model.table(part.table))
+        query = Query(self.model, self.model.table(part.table))
         keys = [query.column(column) for column in columns]
         places = [query.place(column) for column in columns]
-        measured = _of_table(part.sql)
-        if part.a_day:
-            inner = measured.removeprefix("SUM(").removesuffix(")")
-            measured = f"SUM(CAST({inner} AS DECIMAL(38, 12)) / w.days)"
+        measured = aggregate_sql(part)
         kept = query.days(part.days)
         conditions = [*kept, *(query.condition(condition) for condition in where)]
         return {
@@ -186,110 +181,15 @@ class Gold:
             for row in query.run(self.connection, keys, places, measured, conditions)
         }
 
-    def _keys(self, columns: Sequence[Field], where: Sequence[Condition]) -> dict[Key, Key]:
+    def _keys(self, columns: Sequence[Field], where: Sequence[DrawnFilter]) -> dict[Key, Key]:
         """Without measures: the combinations in the table from which all the others are joined."""
         ones = {join.to_table for join in self.model.relationships}
         many = [column.table for column in columns if column.table not in ones]
-        query = _Query(self.model, self.model.table((many or [columns[0].table])[0]))
+        query = Query(self.model, self.model.table((many or [columns[0].table])[0]))
         keys, places = [query.column(c) for c in columns], [query.place(c) for c in columns]
         found = query.run(self.connection, keys, places, "COUNT(*)", [query.condition(c) for c in where])
         indices = range(len(keys))
         return {tuple(row[f"k{n}"] for n in indices): tuple(row[f"p{n}"] for n in indices) for row in found}
-
-
-class _Query:
-    """A query over a table of the model, `f`, joined to what the model joins it to."""
-
-    def __init__(self, model: SemanticModel, table: Table):
-        self.model, self.table = model, table
-        self.joins: dict[str, str] = {}
-        self.given: dict[str, str] = {}
-
-    def column(self, field: Field) -> str:
-        if field.table == "Week":
-            return f"CAST(FLOOR(date_diff('day', w.after, f.{DAY}) / 7.0) AS INTEGER)"
-        source = self.model.column(field.table, field.name).source.strip("[]")
-        return f"{self._table(field.table)}.{quoted(source)}"
-
-    def place(self, field: Field) -> str:
-        """By what the values of a column are sorted."""
-        by = self.model.column(field.table, field.name).sort_by
-        return self.column(replace(field, name=by)) if by else self.column(field)
-
-    def days(self, days: str) -> list[str]:
-        if not days:
-            return []
-        self.joins["w"] = f"JOIN {WINDOWS} AS w ON w.source_system = f.source_system"
-        since = {"window": "w.since", "year before": "w.year_before", "week": "w.first_week"}[days]
-        until = {"window": "w.until", "year before": f"w.until - {YEAR.days}", "week": "w.until"}[days]
-        return [f"f.{DAY} BETWEEN {since} AND {until}"]
-
-    def condition(self, condition: Condition) -> str:
-        names = []
-        for value in condition.values:
-            name = f"v{len(self.given)}"
-            self.given[name] = value
-            names.append(f"${name}")
-        column = f"CAST({self.column(condition.column)} AS VARCHAR)"
-        inside = f"{column} IN ({', '.join(names)})" if names else "FALSE"
-        return f"({column} IS NULL OR NOT {inside})" if condition.excluded else inside
-
-    def run(
-        self, connection: Any, keys: Sequence[str], places: Sequence[str], measured: str, where: Sequence[str]
-    ) -> list[dict[str, Any]]:
-        chosen = [f"{sql} AS k{n}" for n, sql in enumerate(keys)]
-        chosen += [f"MIN({sql}) AS p{n}" for n, sql in enumerate(places)]
-        sql = f"SELECT {', '.join([*chosen, f'{measured} AS value'])} FROM {self.table.entity} AS f"
-        sql += "".join(f" {join}" for join in self.joins.values())
-        sql += f" WHERE {' AND '.join(where)}" if where else ""
-        sql += f" GROUP BY {', '.join(keys)}" if keys else ""
-        return rows(connection, sql, self.given)
-
-    def _table(self, name: str) -> str:
-        """How a joined table is called in the query."""
-        if name == self.table.name:
-            return "f"
-        via = self._joined(self.table.name, name)
-        before = "f"
-        for join in via:
-            alias = quoted(join.to_table)
-            one = self.model.column(join.to_table, join.to_column).source.strip("[]")
-            many = self.model.column(join.from_table, join.from_column).source
-            entity = self.model.table(join.to_table).entity or _made(join.to_table)
-            self.joins[alias] = (
-                f"LEFT JOIN {entity} AS {alias} ON {alias}.{quoted(one)} = {before}.{quoted(many)}"
-            )
-            before = alias
-        return before
-
-    def _joined(self, start: str, end: str) -> list[Any]:
-        """The joins that lead from one table to another, the shortest way."""
-        ways = [[join] for join in self.model.relationships if join.from_table == start]
-        while ways:
-            found = next((way for way in ways if way[-1].to_table == end), None)
-            if found:
-                return found
-            ways = [
-                [*way, join]
-                for way in ways
-                for join in self.model.relationships
-                if join.from_table == way[-1].to_table
-            ]
-        raise KeyError(f"{start} is not joined to {end}")
-
-
-def _made(table: str) -> str:
-    """A table that DAX makes in Power BI, and that is loaded here."""
-    return f"preview.{quoted(table)}"
-
-
-def _of_table(sql: str) -> str:
-    """An aggregate whose columns are those of the table itself, not of what it is joined to."""
-
-    def qualified(node: exp.Expression) -> exp.Expression:
-        return exp.column(node.name, table="f") if isinstance(node, exp.Column) else node
-
-    return parse_one(sql, read="duckdb").transform(qualified).sql("duckdb")
 
 
 def gold(lakehouse: Lakehouse, project: Project, model: SemanticModel) -> Gold:
@@ -313,11 +213,11 @@ def gold(lakehouse: Lakehouse, project: Project, model: SemanticModel) -> Gold:
     columns, listed = group_table(project, "countries")
     countries = polars.DataFrame(listed, schema=list(columns), orient="row")
     named = {"country_code": "Country code", "country": "Country", "region": "Region"}
-    load(connection, f"TABLE {_made('Country')}", countries.select(list(named)).rename(named))
+    load(connection, f"TABLE {made_by_dax('Country')}", countries.select(list(named)).rename(named))
     for each in ordered():
         names = [f"Value{n}" for n in range(1, 5)]
         values = [(*value, n) for n, value in enumerate(each.values)]
-        load(connection, f"TABLE {_made(each.name)}", polars.DataFrame(values, names, orient="row"))
+        load(connection, f"TABLE {made_by_dax(each.name)}", polars.DataFrame(values, names, orient="row"))
     days = {name: project.churn_after_days(name) for name in project.brands}
     return Gold(model, connection, by_brand, days)
 

@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from mergehouse.charts.pages import environment
 from mergehouse.platform.powerbi.preview import drawing, reading
-from mergehouse.platform.powerbi.preview.drawing import Canvas
+from mergehouse.platform.powerbi.preview.canvas import Canvas
 from mergehouse.platform.powerbi.preview.figures import Gold
-from mergehouse.platform.powerbi.preview.reading import Condition, Drawn, DrawnPage
+from mergehouse.platform.powerbi.preview.reading import Drawn, DrawnFilter, DrawnPage
 from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.platform.powerbi.report.theme import PALETTE
 
@@ -67,12 +67,12 @@ def _visual(visual: Drawn, canvas: Canvas) -> dict[str, Any]:
     }
 
 
-def _where(page: DrawnPage, gold: Gold) -> Sequence[Condition]:
+def _where(page: DrawnPage, gold: Gold) -> Sequence[DrawnFilter]:
     """What a page is of before anybody chooses: of a drill-through page the value with the most net revenue;
     the first of a list that always has a choice.
     """
     if page.drill:
-        return [_most(page.drill, gold)]
+        return _most(page.drill, gold)
     strict = [
         visual.roles["Values"][0].field
         for visual in page.visuals
@@ -81,11 +81,12 @@ def _where(page: DrawnPage, gold: Gold) -> Sequence[Condition]:
         and "general" not in visual.formats
     ]
     firsts = [(field, gold.rows([field], [])) for field in strict]
-    return [Condition(field, (str(rows[0].keys[0]),)) for field, rows in firsts if rows]
+    return [DrawnFilter(field, (str(rows[0].keys[0]),)) for field, rows in firsts if rows]
 
 
-def _most(column: Field, gold: Gold) -> Condition:
-    revenue = Field(column.table, "Net revenue so far", "Measure", "")
+def _most(column: Field, gold: Gold) -> list[DrawnFilter]:
+    """Of whom there is most to tell; nobody where nobody has bought."""
+    revenue = Field(column.table, "Net revenue of customers", "Measure", "")
     rows = gold.rows([column], [revenue])
-    most = max(rows, key=lambda row: row.values[0] or 0)
-    return Condition(column, (str(most.keys[0]),))
+    most = max(rows, key=lambda row: row.values[0] or 0, default=None)
+    return [DrawnFilter(column, (str(most.keys[0]),))] if most else []

@@ -45,15 +45,14 @@ def lines(
     """
     right = 12 + LETTER * max((len(one.name) for one in series), default=0)
     left, bottom = 52.0, height - AXIS
-    most = max((value for one in series for value in one.values if value is not None), default=1) or 1
-    ticks = even_ticks(0, most * 1.02, 4)
-    top = max(most * 1.02, ticks[-1][0])
+    low, high = _ends(series)
+    ticks = even_ticks(low, high, 4)
 
     def x(place: int) -> float:
         return left + place * (width - left - right) / max(len(categories) - 1, 1)
 
     def y(value: float) -> float:
-        return bottom - value / top * (bottom - 10)
+        return bottom - (value - low) / (high - low) * (bottom - 10)
 
     parts = [_grid(left, width - right, y(value), write(value)) for value, _ in ticks]
     step = max(1, -(-len(categories) // 12))
@@ -92,7 +91,9 @@ def bars(
     left = min(12 + LETTER * max((len(name) for name in categories), default=0), width * 0.36)
     values = [value for one in series for value in one.values if value is not None]
     room = 8 + LETTER * max((len(write(value)) for value in values), default=0)
-    most = max([*map(abs, values), 0]) or 1
+    low, high = min([0.0, *values]), max([0.0, *values])
+    scale = (width - left - room) / ((high - low) or 1)
+    zero = left - low * scale
     each = (height - top - 4) / max(len(categories), 1)
     thick = min(each * 0.76 / max(len(series), 1), 26)
     parts = _legend(series) if names else []
@@ -104,21 +105,21 @@ def bars(
             if value is None:
                 continue
             y = middle + thick * (m - len(series) / 2)
-            long = max(abs(value) / most * (width - left - room), 1)
+            start, long = zero + min(value, 0) * scale, max(abs(value) * scale, 1)
             colour = (colours or {}).get(category, one.colour)
-            parts.append(_bar(left, y + 1, long, thick - 2, colour, f"{category}: {write(value)}"))
-            parts.append(_text(left + long + 5, y + thick / 2 + 4, write(value), "start", PALETTE["ink"]))
+            parts.append(_bar(start, y + 1, long, thick - 2, colour, f"{category}: {write(value)}"))
+            parts.append(_text(start + long + 5, y + thick / 2 + 4, write(value), "start", PALETTE["ink"]))
     return _svg(width, height, parts)
 
 
 def stacked(
     categories: Sequence[str], series: Sequence[Series], width: int, height: int, write: Written
 ) -> str:
-    """Horizontal bars of the parts of series, with their sums."""
+    """Horizontal bars of the parts of series, with their sums. A part below 0 is in the sum alone."""
     left = min(12 + LETTER * max((len(name) for name in categories), default=0), width * 0.36)
     sums = [sum(one.values[n] or 0 for one in series) for n in range(len(categories))]
     room = 8 + LETTER * max((len(write(value)) for value in sums), default=0)
-    most = max([*sums, 0]) or 1
+    most = max((sum(max(one.values[n] or 0, 0) for one in series) for n in range(len(sums))), default=0) or 1
     each = (height - TOP - 4) / max(len(categories), 1)
     thick = min(each * 0.7, 26)
     parts = _legend(series)
@@ -126,7 +127,7 @@ def stacked(
         middle, x = TOP + each * (n + 0.5), left
         parts.append(_text(left - 8, middle + 4, _cut(category, left - 12), "end"))
         for one in series:
-            if value := one.values[n]:
+            if (value := one.values[n] or 0) > 0:
                 long = value / most * (width - left - room)
                 words = f"{category}, {one.name}: {write(value)}"
                 parts.append(_bar(x, middle - thick / 2, long, thick, one.colour, words))
@@ -140,25 +141,33 @@ def columns(
 ) -> str:
     """Columns from zero along an axis."""
     left, top, bottom = 52.0, TOP if len(series) > 1 else 8, height - AXIS
-    most = max((value for one in series for value in one.values if value is not None), default=1) or 1
-    ticks = even_ticks(0, most * 1.02, 4)
-    high = max(most * 1.02, ticks[-1][0])
+    low, high = _ends(series)
     each = (width - left) / max(len(categories), 1)
     thick = each * 0.8 / max(len(series), 1)
-    parts = [
-        _grid(left, width, bottom - value / high * (bottom - top), write(value)) for value, _ in ticks
-    ] + (_legend(series) if len(series) > 1 else [])
+
+    def y(value: float) -> float:
+        return bottom - (value - low) / (high - low) * (bottom - top)
+
+    parts = [_grid(left, width, y(value), write(value)) for value, _ in even_ticks(low, high, 4)] + (
+        _legend(series) if len(series) > 1 else []
+    )
     step = max(1, -(-len(categories) * 52 // int(width - left)))
     for n, category in enumerate(categories):
         if n % step == 0:
             parts.append(_text(left + each * (n + 0.5), height - 5, category, "middle"))
         for m, one in enumerate(series):
             if value := one.values[n]:
-                tall = value / high * (bottom - top)
                 x = left + each * (n + 0.1) + thick * m
                 words = f"{category}: {write(value)}"
-                parts.append(_bar(x, bottom - tall, max(thick - 1, 1), tall, one.colour, words))
+                upper, lower = y(max(value, 0)), y(min(value, 0))
+                parts.append(_bar(x, upper, max(thick - 1, 1), lower - upper, one.colour, words))
     return _svg(width, height, parts)
+
+
+def _ends(series: Sequence[Series]) -> tuple[float, float]:
+    """Of an axis that has 0 and all values, with a little room above."""
+    values = [value for one in series for value in one.values if value is not None]
+    return min([0.0, *values]), max([0.0, *values]) * 1.02 or 1.0
 
 
 def waterfall(
@@ -208,7 +217,7 @@ def treemap(areas: Sequence[Area], width: int, height: int) -> str:
 def _divide(areas: Sequence[Area], x: float, y: float, width: float, height: float, parts: list[str]) -> None:
     if len(areas) == 1:
         [area] = areas
-        fill = _mixed(PALETTE["ramp-1"], PALETTE["ramp-3"], area.shade)
+        fill = shade(PALETTE["ramp-1"], PALETTE["ramp-3"], area.shade)
         parts.append(_bar(x + 1, y + 1, max(width - 2, 1), max(height - 2, 1), fill, area.words))
         if width > 70 and height > 34:
             parts.append(
@@ -231,12 +240,9 @@ def _divide(areas: Sequence[Area], x: float, y: float, width: float, height: flo
         _divide(areas[at:], x, y + height * share, width, height * (1 - share), parts)
 
 
-def _mixed(pale: str, dark: str, share: float) -> str:
+def shade(pale: str, dark: str, share: float) -> str:
     ends = [[int(colour[n : n + 2], 16) for n in (1, 3, 5)] for colour in (pale, dark)]
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(*ends, strict=True))
-
-
-shade = _mixed
 
 
 def _runs(values: Sequence[Number]) -> list[list[tuple[int, float]]]:

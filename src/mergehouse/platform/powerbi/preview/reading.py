@@ -23,7 +23,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Condition:
+class DrawnFilter:
     """A filter of a visual: rows whose column has one of the values, or none of them; or the `count` values
     with the most of `by`.
     """
@@ -47,7 +47,7 @@ class Drawn:
     alt: str
     roles: Mapping[str, Sequence[Shown]]
     below: Sequence[tuple[str, Field]]
-    conditions: Sequence[Condition]
+    conditions: Sequence[DrawnFilter]
     sort: tuple[Field, str] | None
     colours: Mapping[str, str]
     formats: Mapping[str, Any]
@@ -181,20 +181,20 @@ def _below(objects: Any) -> list[tuple[str, Field]]:
     ]
 
 
-def _condition(made: Any) -> Condition:
+def _condition(made: Any) -> DrawnFilter:
     column = _field(made["field"])
     [where] = made["filter"]["Where"]
     excluded = "Not" in where["Condition"]
     chosen = where["Condition"]["Not"]["Expression"] if excluded else where["Condition"]
     if made["type"] != "TopN":
         values = tuple(str(value_of(value)) for [value] in chosen["In"]["Values"])
-        return Condition(column, values, excluded)
+        return DrawnFilter(column, values, excluded)
     query = made["filter"]["From"][0]["Expression"]["Subquery"]["Query"]
     sources = {one["Name"]: one["Entity"] for one in query["From"]}
     [(kind, one)] = query["OrderBy"][0]["Expression"].items()
     table = sources[one["Expression"]["SourceRef"]["Source"]]
     ranked = Field(table, one["Property"], kind, one["Property"])
-    return Condition(column, by=ranked, count=query["Top"])
+    return DrawnFilter(column, by=ranked, count=query["Top"])
 
 
 def _colours(objects: Any) -> dict[str, str]:

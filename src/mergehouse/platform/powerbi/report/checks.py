@@ -153,12 +153,24 @@ def _page(name: str, page: Any, visuals: Mapping[str, Any], pages: Mapping[str, 
     for order in (order for order, count in orders.items() if count > 1 or order is None):
         yield f"tab order {order} is that of more than one visual, or missing"
     for visual, made in visuals.items():
+        yield from (f"{visual}: {told}" for told in _selectors(made["visual"]))
         container = made["visual"].get("visualContainerObjects", {})
         if not _said(container, "general", "altText"):
             yield f"{visual}: no alt text for who does not see it"
         section = _said(container, "visualTooltip", "section")
         if section and pages.get(section, {}).get("type") != "Tooltip":
             yield f"{visual}: its tooltip `{section}` is no tooltip page; there is {kinds.get('Tooltip')}"
+
+
+def _selectors(visual: Any) -> Iterator[str]:
+    """Formats of a field that the visual does not show: they do nothing, and Power BI says nothing of it."""
+    state = visual.get("query", {}).get("queryState", {})
+    shown = {one["queryRef"] for role in state.values() for one in role["projections"]}
+    for name, entries in visual.get("objects", {}).items():
+        for entry in entries:
+            of = entry.get("selector", {}).get("metadata")
+            if of and of not in shown:
+                yield f"`{name}` is for `{of}`, which it does not show"
 
 
 def _drill(page: Any, visuals: Mapping[str, Any]) -> Iterator[str]:

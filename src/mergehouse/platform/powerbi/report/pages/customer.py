@@ -11,9 +11,9 @@ from mergehouse.platform.powerbi.report.pages.header import drilled_header
 
 COLUMN = "Customer by brand[{}]".format
 CARDS = (
-    ("orders", "Customer by brand[Orders so far]", "Orders", "Orders with a sale"),
+    ("orders", "Customer by brand[Orders of customers]", "Orders", "Orders with a sale"),
     ("revenue", REVENUE, "Net revenue so far", "Net revenue so far"),
-    ("margin", "Customer by brand[Margin so far]", "Margin so far", "Margin so far"),
+    ("margin", "Customer by brand[Margin of customers]", "Margin so far", "Margin so far"),
     ("expected", EXPECTED, "Expected in 12 months", "Net margin expected within 12 months"),
 )
 
@@ -44,10 +44,10 @@ def page(model: SemanticModel) -> Page:
                     COLUMN("First order date"): "First order",
                     COLUMN("Last order date"): "Last order",
                     COLUMN("Recency days"): "Days since",
-                    COLUMN("Orders so far"): "Orders",
+                    COLUMN("Orders of customers"): "Orders",
                     REVENUE: "Net revenue",
-                    COLUMN("Returns so far"): "Returns",
-                    COLUMN("Margin so far"): "Margin",
+                    COLUMN("Returns of customers"): "Returns",
+                    COLUMN("Margin of customers"): "Margin",
                 },
                 (
                     "At which brands?",

@@ -22,7 +22,7 @@ VIEWS = Group(
     ),
 )
 SEGMENT, CUSTOMERS = "Customer by brand[Segment]", "Customer by brand[Customers]"
-REVENUE = "Customer by brand[Net revenue so far]"
+REVENUE = "Customer by brand[Net revenue of customers]"
 RISK, TIER = "Risk[Risk]", "Value tier[Value tier]"
 SCORED = Values("Customer by brand[Risk band]", ("high", "medium", "low"))
 EXPECTED = "Customer by brand[Expected CLV]"

@@ -12,7 +12,7 @@ from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import header
 from mergehouse.platform.powerbi.report.visuals import Visual, words
 
-VALUE, STEP = "Raw vs Silver[Change by step]", "Cleaning step[Cleaning step]"
+VALUE, STEP = "Raw vs Silver[Step value]", "Cleaning step[Cleaning step]"
 STEP_CODE, FIGURE_CODE = "Raw vs Silver[Step]", "Raw vs Silver[KPI]"
 WARNING = (
     "Before cleaning: duplicates, returns and lines that are no goods are in these figures, each amount as if"
@@ -102,7 +102,7 @@ def _only(visual: Visual, filters: list[Values], raw: Values) -> Visual:
 
 
 def _delivered() -> list[Visual]:
-    rows, rejected = "Deliveries[Rows loaded]", "Deliveries[Lines rejected]"
+    rows, rejected = "Deliveries[Rows delivered]", "Deliveries[Rows rejected]"
     top, second = CONTENT + 44, CONTENT + 172
     places = row(2, top, 112)
     return [
@@ -127,13 +127,13 @@ def _delivered() -> list[Visual]:
         columns(
             "months",
             cell(7, 5, second, 462),
-            ("Date[Month]", "Brand[Brand]", "Raw lines[Amount as delivered]"),
+            ("Date[Month]", "Brand[Brand]", "Raw lines[Amount delivered]"),
             (
                 "What would a sum over them say?",
                 "All amounts by month, each in its own currency",
                 "Columns: the sum of all amounts as delivered, by month and brand",
             ),
-            labels={"Raw lines[Amount as delivered]": "Amount"},
+            labels={"Raw lines[Amount delivered]": "Amount"},
             coloured="Brand[Brand]",
         ),
     ]

@@ -10,7 +10,7 @@ from mergehouse.platform.powerbi.report.layout import CONTENT, STRIP, cell
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import HIGH, header
 
-VALUE, STEP = "Raw vs Silver[Change by step]", "Cleaning step[Cleaning step]"
+VALUE, STEP = "Raw vs Silver[Step value]", "Cleaning step[Cleaning step]"
 STEP_CODE, FIGURE_CODE = "Raw vs Silver[Step]", "Raw vs Silver[KPI]"
 
 

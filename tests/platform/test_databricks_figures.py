@@ -29,7 +29,7 @@ def test_measures_follow_what_they_are_cut_by(rights: Rights) -> None:  # noqa: 
     run, sales = on_duckdb(rights.tables), rights.tables["gold.sales_daily"].to_pylist()
     view = definition("c", "gold.sales_daily", catalogue())
     gmv = next(measure["expr"] for measure in view["measures"] if measure["name"] == "gmv")
-    assert "region" in [field["name"] for field in view["fields"]]
+    assert "region" in [found["name"] for found in view["dimensions"]]
     by_region: dict[str, Decimal] = {}
     for row in sales:
         by_region[row["region"]] = by_region.get(row["region"], Decimal(0)) + row["gmv_eur"]

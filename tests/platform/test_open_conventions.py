@@ -90,7 +90,7 @@ def test_references_lead_to_columns_that_are_there() -> None:
                 other = files[file]
                 assert other["id"] == table and name in [found["id"] for found in other["properties"]]
                 count += 1
-    assert count == 10
+    assert count >= 10
 
 
 def test_checks_count_their_failures(rights: Rights) -> None:  # noqa: F811

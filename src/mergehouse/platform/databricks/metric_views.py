@@ -57,7 +57,7 @@ def definition(catalog: str, table: str, kpis: Iterable[Kpi]) -> dict[str, Any]:
 
     >>> from mergehouse.kpi.catalogue import catalogue
     >>> view = definition("c", "gold.sales_daily", catalogue())
-    >>> [field["name"] for field in view["fields"]]
+    >>> [dimension["name"] for dimension in view["dimensions"]]
     ['order_date', 'source_system', 'country_code', 'region', 'margin_method']
     >>> [measure["expr"] for measure in view["measures"] if measure["name"] in ("gmv", "aov")]
     ['SUM(gmv_eur)', 'ROUND(MEASURE(gmv) / NULLIF(MEASURE(orders), 0), 2)']
@@ -69,7 +69,7 @@ def definition(catalog: str, table: str, kpis: Iterable[Kpi]) -> dict[str, Any]:
         "version": VERSION,
         "comment": f"{contract.meaning} One row of its table is {contract.grain}.",
         "source": ".".join([catalog, table]),
-        "fields": [
+        "dimensions": [  # newer pages say `fields`, and take both
             {"name": name, "expr": name, "comment": contract.columns[name].meaning}
             for name in _dimensions(contract)
         ],

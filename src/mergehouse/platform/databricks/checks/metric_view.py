@@ -15,8 +15,8 @@ from mergehouse.platform.databricks.metric_views import VERSION
 from mergehouse.platform.databricks.statements import named
 from mergehouse.project.yaml_file import parse_yaml
 
-KEYS = {"version", "comment", "source", "filter", "joins", "fields", "measures"}
-OF_FIELD = {"name", "expr", "comment", "display_name", "format", "synonyms"}
+KEYS = {"version", "comment", "source", "filter", "joins", "dimensions", "measures"}
+OF_BOTH = {"name", "expr", "comment", "display_name", "format", "synonyms"}
 NEEDED = {"name", "expr"}
 
 
@@ -43,13 +43,13 @@ def _faults(view: dict[str, Any], source: str, tables: Mapping[str, Mapping[str,
     if source not in tables:
         yield f"source: there is no table {source}."
         return
-    fields, measures = view.get("fields") or [], view.get("measures") or []
-    names = [found.get("name") for found in [*fields, *measures]]
+    dimensions, measures = view.get("dimensions") or [], view.get("measures") or []
+    names = [found.get("name") for found in [*dimensions, *measures]]
     yield from (f"`{name}` is there twice." for name in {name for name in names if names.count(name) > 1})
     known = {measure.get("name") for measure in measures}
-    for found in [*fields, *measures]:
+    for found in [*dimensions, *measures]:
         is_measure = found in measures
-        wrong = {*found} - OF_FIELD | NEEDED - {*found}
+        wrong = {*found} - OF_BOTH | NEEDED - {*found}
         yield from (f"{found.get('name')}: `{key}` is missing or unknown." for key in sorted(wrong))
         for fault in _expression(str(found.get("expr")), tables[source], known if is_measure else None):
             yield f"{found.get('name')}: {fault.replace('TABLE', source)}"
@@ -69,4 +69,4 @@ def _expression(text: str, columns: Mapping[str, str], measures: set[Any] | None
         if column.name not in columns:
             yield f"TABLE has no column `{column.name}`."
     if (measures is not None) != bool("MEASURE(" in text or tree.find(exp.AggFunc)):
-        yield "a measure aggregates, and a field does not."
+        yield "a measure aggregates, and a dimension does not."

@@ -249,7 +249,10 @@ def test_known_pairs_keep_the_id_that_they_had(tmp_path: Path) -> None:
     shutil.rmtree(shop.folder / "lakehouse" / "silver" / "identity_registry")
     pairs = "source_customer_id,other_source_system,other_source_customer_id\nM3,shop,L2\n"
     (shop.brand / "customer_xref.csv").write_text(pairs)
-    house.run()
+    house.decide("shop,K1,other,K1,same,me,2026-05-01,")
+    [unread] = [c for c in house.run().checks if c.check == "decisions_are_read"]
+    assert unread.failures == 1 and house.ids()["shop:K1"] == ("shop:K1", "own")
+    (shop.folder / "mappings" / "identity_decisions.csv").unlink()
     assert house.ids()["shop:M3"] == ("shop:L2", "known_pair")
     for brand in (house.shop, house.other):
         (brand.brand / "brand.yml").write_text(declared)

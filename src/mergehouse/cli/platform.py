@@ -179,17 +179,12 @@ def contracts(
 ) -> None:
     """Write contracts and KPIs in open formats: Open Data Contract Standard, Open Semantic Interchange."""
     from mergehouse.cli import render_platform
-    from mergehouse.contracts.registry import contracts as of_layer
-    from mergehouse.kpi.catalogue import catalogue
-    from mergehouse.platform.open_data_contract import open_data_contracts
-    from mergehouse.platform.open_semantic_interchange import semantic_model
+    from mergehouse.platform.open_formats import open_formats
     from mergehouse.platform.powerbi.folder import write_generated
     from mergehouse.project.config import load_project
 
-    name = load_project(project).config.name
-    tables = [contract for layer in ("silver", "gold") for contract in of_layer(layer)]
-    files = open_data_contracts(name, tables) | {"kpis.osi.yaml": semantic_model(name, catalogue())}
-    render_platform.print_written(write_generated(folder, files, overwrite), [], as_json)
+    files, said = open_formats(load_project(project))
+    render_platform.print_written(write_generated(folder, files, overwrite), said, as_json)
 
 
 @platform.command(rich_help_panel="Commands")

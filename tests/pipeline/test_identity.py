@@ -21,7 +21,7 @@ from tests.pipeline.test_incremental import differences
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.policy import load_policy
 from mergehouse.errors import ConfigError
-from mergehouse.identity import decisions, linkage, models
+from mergehouse.identity import decisions, guard, linkage, models
 from mergehouse.identity.linkage import Candidates
 from mergehouse.identity.model import LinkModel
 from mergehouse.pipeline.results import RunResult
@@ -128,7 +128,7 @@ def by_mail(customers: pl.DataFrame, model: object, limits: object = None) -> Ca
             ),
         )
     ]
-    return Candidates(pl.concat(pairs).cast(linkage.SCHEMA), linkage.LEFT_OUT.to_frame())  # type: ignore[arg-type]
+    return Candidates(pl.concat(pairs).cast(linkage.SCHEMA), guard.LEFT_OUT.to_frame())  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -249,7 +249,10 @@ def test_known_pairs_keep_the_id_that_they_had(tmp_path: Path) -> None:
     shutil.rmtree(shop.folder / "lakehouse" / "silver" / "identity_registry")
     pairs = "source_customer_id,other_source_system,other_source_customer_id\nM3,shop,L2\n"
     (shop.brand / "customer_xref.csv").write_text(pairs)
-    house.run()
+    house.decide("shop,K1,other,K1,same,me,2026-05-01,")
+    [unread] = [c for c in house.run().checks if c.check == "decisions_are_read"]
+    assert unread.failures == 1 and house.ids()["shop:K1"] == ("shop:K1", "own")
+    (shop.folder / "mappings" / "identity_decisions.csv").unlink()
     assert house.ids()["shop:M3"] == ("shop:L2", "known_pair")
     for brand in (house.shop, house.other):
         (brand.brand / "brand.yml").write_text(declared)

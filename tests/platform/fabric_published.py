@@ -49,6 +49,11 @@ def _registry() -> Registry:
     return Registry().with_resources(resources)
 
 
+@functools.cache
+def _validator(schema: str) -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(_registry().contents(schema), registry=_registry())
+
+
 def schema_faults(texts: dict[str, str]) -> list[str]:
     """What the published schemas say against the JSON files that name one."""
     faults = []
@@ -59,8 +64,7 @@ def schema_faults(texts: dict[str, str]) -> list[str]:
             continue
         named = content.get("$schema", "") if isinstance(content, dict) else ""
         if named.startswith(SCHEMAS):
-            schema = _registry().contents(named)
-            for error in jsonschema.Draft7Validator(schema, registry=_registry()).iter_errors(content):
+            for error in _validator(named).iter_errors(content):
                 faults.append(f"{path}: {error.json_path}: {error.message[:120]}")
     return faults
 

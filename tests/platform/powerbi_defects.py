@@ -211,8 +211,8 @@ _OURS = [
     (
         "field",
         "a field parameter of a measure that is not there",
-        replaced("tables/Measure.tmdl", "NAMEOF ( [Returns] )", "NAMEOF ( [Return] )"),
-        "Measure: there is no measure [Return]",
+        replaced("tables/Measure.tmdl", "NAMEOF ( 'Sales'[Returns] )", "NAMEOF ( 'Sales'[Return] )"),
+        "Measure: 'Sales' has no column [Return]",
     ),
     (
         "no tag",

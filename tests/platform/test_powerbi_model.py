@@ -141,7 +141,9 @@ def test_a_column_that_a_contract_no_longer_has_is_said(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     contract = contract_of("gold.dim_date")
-    renamed = {("week" if name == "iso_week" else name): c for name, c in contract.columns.items()}
+    renamed = {
+        ("year_of_books" if name == "fiscal_year" else name): c for name, c in contract.columns.items()
+    }
     monkeypatch.setattr(
         "mergehouse.platform.powerbi.star.contract_of",
         lambda table: (
@@ -153,7 +155,7 @@ def test_a_column_that_a_contract_no_longer_has_is_said(
     star.cache_clear()
     request.addfinalizer(star.cache_clear)
     with pytest.raises(
-        ConfigError, match="Date: hierarchies: gold.dim_date has no column `iso_week`; did you mean"
+        ConfigError, match="Date: hierarchies: gold.dim_date has no column `fiscal_year`; did you mean"
     ):
         star()
 

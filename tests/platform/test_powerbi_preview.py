@@ -152,7 +152,7 @@ def test_a_tiny_shop_is_drawn_whole(sold: Shop) -> None:
     drawn = gold(Lakehouse(project.lakehouse_location), project, made)
     html = preview_page(report_files(made), drawn, "somewhere")
     assert drawn.unknown == set()
-    assert "no data" in html  # nothing is known of the year before
+    assert "not observable yet" in html  # three days of data, of which 90 are needed
 
 
 def test_without_figures_there_is_one_message(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.platform.powerbi.objects import MODES, Mode, SemanticModel
 from mergehouse.platform.powerbi.project import project_files, report_item_files
 from mergehouse.platform.powerbi.report.checks import wrong_in, wrong_in_project
+from mergehouse.platform.powerbi.report.fields import tables_of
 from mergehouse.platform.powerbi.report.files import left_out, report_files
 from mergehouse.platform.powerbi.report.pages import pages_of
 from mergehouse.platform.powerbi.report.theme import PALETTE, theme
@@ -117,6 +118,15 @@ def test_tables_that_are_not_there_are_said(model: SemanticModel) -> None:
     )
     order = json.loads(report_files(without)["definition/pages/pages.json"])["pageOrder"]
     assert "first_look" not in order
+
+
+def test_without_any_one_table_there_is_a_report(model: SemanticModel) -> None:
+    """What is left is sound: no button without its bookmarks, no tooltip without its page."""
+    for gone in model.tables:
+        without = replace(model, tables=tuple(t for t in model.tables if t is not gone))
+        shown = any(tables_of(v.references) & {gone.name} for page in pages_of(model) for v in page.visuals)
+        assert bool(left_out(without)) == shown, gone.name
+        assert not shown or report_files(without), gone.name
 
 
 def test_a_model_without_any_table_has_no_report(model: SemanticModel) -> None:

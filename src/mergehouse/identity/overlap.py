@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mergehouse.identity import models
-from mergehouse.identity.unification import ATTRIBUTES, CANDIDATES, XREF
+from mergehouse.identity.tables import ATTRIBUTES, CANDIDATES, XREF
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.project.config import Project
 

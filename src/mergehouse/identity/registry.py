@@ -15,8 +15,8 @@ import polars as pl
 from mergehouse.contracts.registry import contract_of
 from mergehouse.contracts.types import frame_schema
 from mergehouse.identity.clusters import KEY, KNOWN_PAIR, OWN
+from mergehouse.identity.tables import REGISTRY
 
-REGISTRY = "silver.identity_registry"
 SCHEMA = frame_schema(contract_of(REGISTRY).types)
 GONE, RESTORED = "gone", "restored"  # events
 DIGITS = 4  # of a score

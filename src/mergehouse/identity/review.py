@@ -16,7 +16,7 @@ import polars as pl
 from mergehouse.errors import ConfigError
 from mergehouse.identity.clusters import KEY
 from mergehouse.identity.decisions import PAIR, read_decisions
-from mergehouse.identity.unification import ATTRIBUTES, CANDIDATES
+from mergehouse.identity.tables import ATTRIBUTES, CANDIDATES
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.project.brand import IdentityAttribute
 from mergehouse.project.config import Project

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import polars as pl
 
-from mergehouse import __version__
 from mergehouse.contracts.registry import contract_of
 from mergehouse.contracts.types import frame_schema
 from mergehouse.errors import ConfigError, ModelError
@@ -20,7 +18,8 @@ from mergehouse.identity.decisions import PAIR, Decisions, read_decisions
 from mergehouse.identity.extra import lacking_packages
 from mergehouse.identity.findings import finding
 from mergehouse.identity.model import LinkModel
-from mergehouse.identity.registry import REGISTRY, RESTORED, entries, forgotten
+from mergehouse.identity.registry import RESTORED, entries, forgotten
+from mergehouse.identity.tables import ATTRIBUTES, CANDIDATES, REGISTRY, XREF
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.computed import Request, Rows
@@ -28,20 +27,9 @@ from mergehouse.progress import Progress
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import CUSTOMER_PAIRS, mapping_tables
 
-ATTRIBUTES, CANDIDATES, XREF = (
-    "silver.identity_attributes",
-    "silver.identity_candidates",
-    "silver.customer_xref",
-)
 SEEN = "silver.customers_seen"
 QUIET = ("new", "evidence")  # events that change no id
 KEY_OF_XREF = {"source_system": "source_system", "source_customer_id": "customer_code"}
-
-
-def version(request: Request) -> str:
-    """The model in use, and by whose rules it is applied."""
-    file = models.newest(request.project)
-    return f"{__version__} {hashlib.sha256(file.read_bytes()).hexdigest()}" if file else ""
 
 
 def train_anew(project: Project, progress: Progress) -> tuple[Path, LinkModel]:
@@ -65,7 +53,7 @@ def train_anew(project: Project, progress: Progress) -> tuple[Path, LinkModel]:
     return models.keep(project, model), model
 
 
-def candidates(request: Request) -> Rows:
+def found_candidates(request: Request) -> Rows:
     """Pairs of customers to link or to look at. Without a model, or where fewer than two brands deliver
     attributes, there are none.
     """
@@ -111,7 +99,7 @@ def candidates(request: Request) -> Rows:
     return Rows(pairs, checks, notes=[*notes, f"customers are linked by {file.name}"])
 
 
-def registry(request: Request) -> Rows:
+def continued_registry(request: Request) -> Rows:
     """The registry with what this run adds: who is one customer, by which evidence, and under which id."""
     lakehouse, mappings = request.lakehouse, mapping_tables(request.project)
     known = _read(lakehouse, REGISTRY, contract_of(REGISTRY).columns)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
+from itertools import chain
 from typing import Any
 
 from sqlglot import exp
@@ -244,15 +245,16 @@ def build_graph(
 
 
 def _with_kept(nodes: list[Node]) -> list[Node]:
-    """The nodes; views that tables and checks ask for more than once are computed once a run."""
+    """The nodes; views that several tables, or several checks, read are computed once a run."""
     tables = [node for node in nodes if isinstance(node, Table)]
     checks = [check.sql for table in tables for check in table.contract.checks if check.sql]
-    asked = Counter(
-        name for names in [*(t.inputs for t in tables), *map(tables_in, checks)] for name in names
-    )
+    readers = [
+        Counter(chain.from_iterable(names))
+        for names in ([table.inputs for table in tables], map(tables_in, checks))
+    ]
     return [
         replace(node, keep=True)
-        if isinstance(node, View) and not node.of_brands and asked[node.name] > 1
+        if isinstance(node, View) and not node.of_brands and max(r[node.name] for r in readers) > 1
         else node
         for node in nodes
     ]

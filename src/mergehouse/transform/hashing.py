@@ -17,7 +17,6 @@ from sqlglot import exp
 from mergehouse.errors import ConfigError
 
 NAME = "HASH_OF"
-GHOST = "0" * 32  # the key of nobody: of guests
 BETWEEN, ESCAPE = "|", "\\"
 
 

@@ -164,8 +164,8 @@ def _expect_schemas(space: Workspace, items: Iterable[Item], there: Mapping[Key,
         found = there.get(item.key) if item.kind == lakehouse.KIND else None
         if found and "defaultSchema" in item.json(lakehouse.METADATA) and not space.has_schemas(found):
             raise FabricError(
-                f"{space.name}: the lakehouse {item.name} was made without schemas, so the model would find no"
-                " table in it. Rename it in Fabric and deploy again: one with schemas is made."
+                f"{space.name}: the lakehouse {item.name} was made without schemas, so the model would find"
+                " no table in it. Rename it in Fabric and deploy again: one with schemas is made."
             )
 
 

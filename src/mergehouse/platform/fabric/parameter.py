@@ -7,6 +7,7 @@ Source: fabric-cicd's page on parameterization (microsoft.github.io/fabric-cicd)
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -75,8 +76,6 @@ def with_values(text: str, environment: str, item: Item) -> dict[str, str]:
     """An item's files with the values of an environment, as far as they are known before a deployment: those
     that fabric-cicd reads from the workspace, ids, stay as they are.
     """
-    from jsonpath_ng.ext import parse  # of fabric-cicd
-
     files = dict(item.files)
     for entry in _entries(text):
         value = _value(entry, environment)
@@ -84,7 +83,7 @@ def with_values(text: str, environment: str, item: Item) -> dict[str, str]:
             continue
         for path in files:
             if "find_key" in entry and _finds(entry, files[path]):
-                content = parse(entry["find_key"]).update(json.loads(files[path]), value)
+                content = _place(entry["find_key"]).update(json.loads(files[path]), value)
                 files[path] = json.dumps(content)
             elif "find_value" in entry and "is_regex" not in entry:
                 files[path] = files[path].replace(str(entry["find_value"]), str(value))
@@ -131,6 +130,14 @@ def _entries(text: str) -> list[dict[str, Any]]:
 def _value(entry: dict[str, Any], environment: str) -> Any:
     values = entry["replace_value"]
     return values.get(environment, values.get(EVERY))
+
+
+@functools.cache
+def _place(find_key: str) -> Any:
+    """A place in JSON, as fabric-cicd reads it: with the library that comes with it, which takes its time."""
+    from jsonpath_ng.ext import parse
+
+    return parse(find_key)
 
 
 def _kinds(entry: dict[str, Any], items: Sequence[Item]) -> set[str]:

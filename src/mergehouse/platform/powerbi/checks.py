@@ -98,9 +98,9 @@ def _model(read: dict[str, list[Node]]) -> _Model:
     columns = {
         name: frozenset(column.name for column in table.all("column")) for name, table in tables.items()
     }
-    measures = frozenset(each.name for table in tables.values() for each in table.all("measure"))
+    homes = {each.name: name for name, table in tables.items() for each in table.all("measure")}
     roles = {node.name: node for node in top.get("role", [])}
-    return _Model(top, tables, roles, Names(columns, measures))
+    return _Model(top, tables, roles, Names(columns, frozenset(homes), homes))
 
 
 def _database(read: dict[str, list[Node]]) -> Iterator[str]:

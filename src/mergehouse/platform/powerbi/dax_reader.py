@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FUNCTIONS = frozenset({  # those that are written here
     "ADDCOLUMNS", "ALL", "BLANK", "CALCULATE", "COALESCE", "CONCATENATEX", "COUNTROWS", "DATATABLE", "DATE",
@@ -31,10 +31,11 @@ _PAIRS = {"(": ")", "{": "}"}
 
 @dataclass(frozen=True)
 class Names:
-    """What an expression may name: columns by table, and measures."""
+    """What an expression may name: columns by table, and measures; `homes`: the tables of these."""
 
     columns: Mapping[str, frozenset[str]]
     measures: frozenset[str]
+    homes: Mapping[str, str] = field(default_factory=dict)
 
 
 def wrong_in_dax(dax: str, names: Names) -> list[str]:
@@ -74,7 +75,7 @@ def _named(tokens: list[tuple[str, str]], names: Names) -> Iterator[str]:
             table = written[1:-1].replace("''", "'")
             if table not in names.columns:
                 yield f"there is no table {written}"
-            elif after[0] == "name" and _inner(after[1]) not in names.columns[table]:
+            elif after[0] == "name" and not _has(table, _inner(after[1]), names):
                 yield f"{written} has no column {after[1]}"
         elif kind == "name" and before[0] != "table":
             if before[0] == "word" and before[1] not in _WORDS:
@@ -83,6 +84,11 @@ def _named(tokens: list[tuple[str, str]], names: Names) -> Iterator[str]:
                 r"@\w+|Value\d?", _inner(written)
             ):
                 yield f"there is no measure {written}"
+
+
+def _has(table: str, name: str, names: Names) -> bool:
+    """Whether it is a column of the table, or a measure that stands there."""
+    return name in names.columns[table] or names.homes.get(name) == table
 
 
 def _words(tokens: list[tuple[str, str]], names: Names) -> Iterator[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mergehouse.platform.powerbi.dax import column_name, measure_name, text
-from mergehouse.platform.powerbi.objects import Column, Measure, Table
+from mergehouse.platform.powerbi.dax import column_name, text
+from mergehouse.platform.powerbi.objects import Column, Table
 
 DIMENSIONS = (  # tables and columns
     ("Brand", "Brand"), ("Country", "Region"), ("Country", "Country"),
@@ -13,10 +13,10 @@ DIMENSIONS = (  # tables and columns
 )  # fmt: skip
 
 
-def field_parameters(kpis: Iterable[Measure]) -> list[Table]:
-    """`Dimension` and `Measure`."""
+def field_parameters(kpis: Iterable[tuple[str, str]]) -> list[Table]:
+    """`Dimension` and `Measure`, of KPIs by their tables and labels."""
     dimensions = [(column, column_name(table, column)) for table, column in DIMENSIONS]
-    measures = [(kpi.name, measure_name(kpi.name)) for kpi in kpis]
+    measures = [(label, column_name(table, label)) for table, label in kpis]
     return [
         _parameter("Dimension", "What a visual is cut by.", dimensions),
         _parameter("Measure", "Which figure a visual shows.", measures),

@@ -158,7 +158,8 @@ def _per_day(label: str) -> str:
         {EVERY_BRAND},
         VAR since = [Window start]
         VAR until = [Window end]
-        RETURN IF ( NOT ISBLANK ( since ), DIVIDE ( {_between(label)}, until - since + 1 ) + 0 )
+        VAR span = DATEDIFF ( since, until, DAY ) + 1
+        RETURN IF ( NOT ISBLANK ( since ), DIVIDE ( {_between(label)}, span ) + 0 )
     )
 )"""
 

@@ -86,15 +86,12 @@ def _tables(project: Project, mode: Mode, kpis: list[Kpi], without: Collection[s
 
 
 def _with_measures(tables: tuple[Table, ...], found: list[Placed], project: Project) -> tuple[Table, ...]:
-    kpis = [each.kpi for each in found]
     by_table = measures(found)
     for table, fixed in fixed_measures(project).items():
         by_table.setdefault(table, []).extend(fixed)
-    by_table[HOME].extend(where_observable(kpis))
-    labels = {kpi.label for kpi in kpis}
-    whole = [each for group in by_table.values() for each in group if each.name in labels]
-    ordered = sorted(whole, key=lambda each: [kpi.label for kpi in kpis].index(each.name))
+    by_table[HOME].extend(where_observable(each.kpi for each in found))
+    homes = [(each.table.name, each.kpi.label) for each in found]
     return (
         *(replace(t, measures=tuple(by_table.get(t.name, ()))) for t in tables),
-        *field_parameters(ordered),
+        *field_parameters(homes),
     )

@@ -181,6 +181,8 @@ def _format(column: ColumnContract, kind: DataType) -> str:
         return "#,0.00"
     if kind == "double" and (column.min, column.max) == (0, 1):
         return "0.0 %"
+    if column.type == "bigint":
+        return "#,0"
     return {"int64": "0", "decimal": "#,0.##", "double": "#,0.0000"}.get(kind, "")
 
 

@@ -7,17 +7,15 @@ WITH lines AS (
   SELECT
     l.*,
     COALESCE(g.occurrence, 1) AS occurrence,
-    d.batch_id IS NOT NULL    AS may_be_said_again, -- only lines that gave way to another, and that other
+    d.batch_id IS NOT NULL OR k.kept_batch_id IS NOT NULL AS may_be_said_again, -- what gave way, and what it gave way to
     CASE WHEN l.line_id IS NULL THEN HASH_OF(
       CAST(UNIX_MICROS(l.order_ts) AS STRING), UPPER(l.product_name), CAST(l.quantity AS STRING), CAST(l.unit_price AS STRING),
       CAST(l.amount AS STRING), l.country, l.channel, l.currency, CAST(l.is_cancellation AS STRING)
     ) END AS said
   FROM silver.order_lines AS l
-  LEFT JOIN (
-    SELECT batch_id, source_row FROM silver.duplicates
-    UNION
-    SELECT kept_batch_id, kept_source_row FROM silver.duplicates WHERE kept_source_row IS NOT NULL
-  ) AS d ON d.batch_id = l.batch_id AND d.source_row = l.source_row
+  LEFT JOIN silver.duplicates AS d ON d.batch_id = l.batch_id AND d.source_row = l.source_row AND d.line_part = l.line_part
+  LEFT JOIN (SELECT DISTINCT kept_batch_id, kept_source_row FROM silver.duplicates) AS k
+    ON k.kept_batch_id = l.batch_id AND k.kept_source_row = l.source_row
   LEFT JOIN staging.genuine_repeats AS g
     ON g.batch_id = l.batch_id AND g.source_row = l.source_row AND g.line_part = l.line_part
   WHERE l.reason_code IS NULL

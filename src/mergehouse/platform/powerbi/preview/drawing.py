@@ -13,7 +13,7 @@ from mergehouse.platform.powerbi.preview.canvas import Canvas
 from mergehouse.platform.powerbi.preview.figures import Row
 from mergehouse.platform.powerbi.preview.formats import compact, written
 from mergehouse.platform.powerbi.preview.plots import Area, Series
-from mergehouse.platform.powerbi.preview.reading import Drawn, DrawnFilter, Shown, said
+from mergehouse.platform.powerbi.preview.reading import Below, Drawn, DrawnFilter, Shown, said
 from mergehouse.platform.powerbi.preview.tables import matrix, table
 from mergehouse.platform.powerbi.report.fields import Field
 
@@ -59,9 +59,9 @@ def _card(visual: Drawn, canvas: Canvas) -> str:
     if not format_of(shown, canvas.model):
         return _sentence(canvas.gold.words(shown.field.name, where), visual)
     value = canvas.gold.value(shown.field, where)
-    text = compact(value, format_of(shown, canvas.model)) or "no data"
+    text = compact(value, format_of(shown, canvas.model)) or said(visual.formats, "value", "showBlankAs")
     points = f' style="font-size:{said(visual.formats, "value", "fontSize"):g}pt"'
-    told = "".join(_below(words, field, canvas, where) for words, field in visual.below)
+    told = "".join(_below(below, canvas, where) for below in visual.below)
     return (
         f'<p class="label">{escape(shown.field.label)}</p><p class="value"{points}>{escape(text)}</p>'
         f'<p class="below">{told}</p>'
@@ -73,10 +73,10 @@ def _sentence(words: str, visual: Drawn) -> str:
     return f'<p class="sentence" style="font-size:{size:g}pt">{escape(words)}</p>'
 
 
-def _below(words: str, field: Field, canvas: Canvas, where: Sequence[DrawnFilter]) -> str:
-    value = canvas.gold.value(field, where)
-    text = written(value, format_of(Shown(field, ""), canvas.model)) or "not comparable"
-    return f"{escape(text)} <span>{escape(words)}</span> "
+def _below(below: Below, canvas: Canvas, where: Sequence[DrawnFilter]) -> str:
+    value = canvas.gold.value(below.field, where)
+    text = written(value, format_of(Shown(below.field, ""), canvas.model)) or below.absent
+    return f"{escape(text)} <span>{escape(below.words)}</span> "
 
 
 def _line(visual: Drawn, canvas: Canvas) -> str:

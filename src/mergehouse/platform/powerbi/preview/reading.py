@@ -36,6 +36,15 @@ class DrawnFilter:
 
 
 @dataclass(frozen=True)
+class Below:
+    """A measure under the value of a card, its words, and what stands where it has no value."""
+
+    words: str
+    field: Field
+    absent: str
+
+
+@dataclass(frozen=True)
 class Drawn:
     """A visual of a file. `formats` is its `objects`; `colours` those of values by their texts."""
 
@@ -46,7 +55,7 @@ class Drawn:
     subtitle: str
     alt: str
     roles: Mapping[str, Sequence[Shown]]
-    below: Sequence[tuple[str, Field]]
+    below: Sequence[Below]
     conditions: Sequence[DrawnFilter]
     sort: tuple[Field, str] | None
     colours: Mapping[str, str]
@@ -170,13 +179,17 @@ def _field(expression: Any, label: str | None = None) -> Field:
     return Field(table, one["Property"], kind, label or one["Property"])
 
 
-def _below(objects: Any) -> list[tuple[str, Field]]:
-    titles = {
-        one["selector"]["id"]: value_of(one["properties"]["titleText"])
-        for one in objects.get("referenceLabelTitle", [])
-    }
+def _below(objects: Any) -> list[Below]:
+    titles, values = (
+        {one["selector"]["id"]: one["properties"] for one in objects.get(name, [])}
+        for name in ("referenceLabelTitle", "referenceLabelValue")
+    )
     return [
-        (titles[one["selector"]["id"]], _field(one["properties"]["value"]["expr"]))
+        Below(
+            value_of(titles[one["selector"]["id"]]["titleText"]),
+            _field(one["properties"]["value"]["expr"]),
+            value_of(values[one["selector"]["id"]]["showBlankAs"]),
+        )
         for one in objects.get("referenceLabel", [])
     ]
 

@@ -18,7 +18,7 @@ from mergehouse.platform.powerbi.report.literals import (
     text,
 )
 from mergehouse.platform.powerbi.report.theme import BOLD, PALETTE
-from mergehouse.platform.powerbi.report.visuals import Visual, default
+from mergehouse.platform.powerbi.report.visuals import Visual, absent, default
 
 Split = tuple[str, str, str | tuple[str, ...]]  # categories, what splits them, what is measured
 Words = tuple[str, str, str]  # title, sub-line, alt text
@@ -45,7 +45,12 @@ def card(
         labels={measure: label},
         below=below,
         objects={
-            "value": default(fontSize=number(size), fontFamily=text(BOLD), horizontalAlignment=text("left")),
+            "value": default(
+                fontSize=number(size),
+                fontFamily=text(BOLD),
+                horizontalAlignment=text("left"),
+                showBlankAs=text(absent(measure)),
+            ),
             "label": default(
                 position=text("aboveValue"),
                 fontSize=number(10),

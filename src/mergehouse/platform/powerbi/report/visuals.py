@@ -13,6 +13,12 @@ from mergehouse.platform.powerbi.report.literals import Json
 from mergehouse.platform.powerbi.report.theme import BOLD, FONT, PALETTE
 
 SCHEMA = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition/visualContainer/2.9.0/schema.json"
+ABSENT = {  # by how names of measures end
+    "year on year": "not comparable",
+    "where observable": "not observable yet",
+    "in window": "not observable yet",
+    "per day": "not observable yet",
+}
 DEFAULT = {"id": "default"}  # the state of new visuals that nothing is done with
 
 
@@ -25,7 +31,8 @@ class Visual:
     measures with their words under the value of a card; `coloured` is the column whose values have the
     brands' colours, `fills` those that measures have of the palette; `chosen` are roles whose one field is
     taken from a field parameter; `tooltip` is the page that is shown over its marks; `sync` keeps what is
-    chosen on all pages; `phone` is its height on a phone, 0 where it is not there.
+    chosen on all pages; `beside` are the fields of what it is the heading or the buttons of; `phone` is its
+    height on a phone, 0 where it is not there.
     """
 
     name: str
@@ -47,16 +54,18 @@ class Visual:
     chosen: Mapping[str, str] = field(default_factory=dict)
     tooltip: str = ""
     sync: str = ""
+    beside: Sequence[str] = ()
     hidden: bool = False
     phone: int = 0
     phone_half: bool = False
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Every field that it names."""
+        """Every field without whose table it is not there."""
         shown = [reference for references in self.roles.values() for reference in references]
         filtered = [reference for one in self.filters for reference in one.references]
-        return (*shown, *filtered, *self.chosen.values(), *(reference for _, reference in self.below))
+        below = [reference for _, reference in self.below]
+        return (*shown, *filtered, *below, *self.chosen.values(), *self.beside)
 
 
 def written(visual: Visual, order: int, find: Find, colours: Mapping[str, str], page: str) -> Json:
@@ -166,7 +175,7 @@ def _below(visual: Visual, find: Find) -> dict[str, list[Json]]:
                 "selector": here,
             }
         )
-        blank = literals.text("not comparable")
+        blank = literals.text(absent(reference))
         values.append(
             {"properties": {"textWrap": literals.switch(True), "showBlankAs": blank}, "selector": here}
         )
@@ -207,6 +216,16 @@ def _brand_colours(visual: Visual, find: Find, colours: Mapping[str, str]) -> li
         }
         for label, colour in colours.items()
     ]
+
+
+def absent(measure: str) -> str:
+    """What stands where a measure has no value, in the words of the web suite.
+
+    >>> absent("Sales[GMV year on year]"), absent("Sales[GMV]")
+    ('not comparable', 'no data')
+    """
+    name = measure.removesuffix("]")
+    return next((words for ending, words in ABSENT.items() if name.endswith(ending)), "no data")
 
 
 def default(**values: Json) -> list[Json]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.bookmarks import Bookmark, Group
 from mergehouse.platform.powerbi.report.controls import views
@@ -44,6 +46,7 @@ CARDS = (
     ("expected", EXPECTED, "Expected in 12 months", "Net margin expected of customers within 12 months"),
 )
 SECOND = CONTENT + 100
+TITLE = "Which customers bring the money?"
 NOBODY = "Prospects"  # known, but without a purchase
 
 
@@ -71,12 +74,17 @@ def _segments() -> list[Visual]:
         SEGMENT: "Segment",
         CUSTOMERS: "Customers",
         REVENUE: "Net revenue",
-        "Customer by brand[Active rate]": "Active",
+        "Brand clock[Active rate where observable]": "Active",
         EXPECTED: "Expected",
     }
     return [
-        words("segments_title", cell(0, 5, SECOND, 28), "Which customers bring the money?", 12, bold=True),
-        views("views", cell(5, 2, SECOND, 28), VIEWS.name),
+        replace(
+            words(
+                "segments_title", cell(0, 5, SECOND, 28), "Which customers bring the money?", 12, bold=True
+            ),
+            beside=tuple(shown),
+        ),
+        replace(views("views", cell(5, 2, SECOND, 28), VIEWS.name), beside=tuple(shown)),
         table(
             "segments",
             place,

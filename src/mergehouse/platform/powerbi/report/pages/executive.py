@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.bookmarks import Bookmark, Group
 from mergehouse.platform.powerbi.report.controls import slicer, views
@@ -94,8 +96,11 @@ def _trend() -> list[Visual]:
         "Sales[Orders in week]": "Orders",
     }
     return [
-        words("trend_title", cell(0, 6, SECOND, 28), "The brands in their last weeks", 12, bold=True),
-        views("views", cell(6, 2, SECOND, 28), VIEWS.name),
+        replace(
+            words("trend_title", cell(0, 6, SECOND, 28), "The brands in their last weeks", 12, bold=True),
+            beside=("Brand[Brand]", *shown),
+        ),
+        replace(views("views", cell(6, 2, SECOND, 28), VIEWS.name), beside=("Brand[Brand]", *shown)),
         line(
             "trend",
             place,

@@ -31,7 +31,7 @@ def segment(model: SemanticModel) -> Page:
         (
             ("customers", CUSTOMERS, "Customers"),
             ("revenue", REVENUE, "Net revenue"),
-            ("active_rate", "Customer by brand[Active rate]", "Active rate"),
+            ("active_rate", "Brand clock[Active rate where observable]", "Active rate"),
             ("expected", EXPECTED, "Expected in 12 months"),
         ),
     )

@@ -160,7 +160,7 @@ def databricks(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write a Databricks bundle: jobs, Unity Catalog, metric views, dashboard, notebooks."""
+    """Write a Databricks bundle: jobs, catalog, dashboard, notebooks."""
     from mergehouse.cli import render_platform
     from mergehouse.platform.databricks.bundle import write_bundle
     from mergehouse.project.config import load_project
@@ -177,7 +177,7 @@ def contracts(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write contracts and KPIs in open formats: Open Data Contract Standard, Open Semantic Interchange."""
+    """Write contracts and KPIs in open formats."""
     from mergehouse.cli import render_platform
     from mergehouse.platform.open_formats import open_formats
     from mergehouse.platform.powerbi.folder import write_generated
@@ -194,7 +194,7 @@ def pipelines(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write pipelines for GitHub and Azure DevOps that deploy to Databricks and to Fabric."""
+    """Write pipelines of GitHub and Azure DevOps that deploy both."""
     from mergehouse.cli import render_platform
     from mergehouse.platform.databricks.bundle import targets_of
     from mergehouse.platform.pipelines import deployment_pipelines

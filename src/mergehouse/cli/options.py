@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+PANELS = ("Start", "Build", "Read", "Dashboards", "Identity", "Science", "Release", "Help")  # in this order
+
 
 class _Contents(TyperGroup):
     """Help as a table of contents: commands under their panels. Typer's own Rich panels cost 0.3 s of
@@ -17,11 +19,13 @@ class _Contents(TyperGroup):
     """
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        panels: dict[str, list[tuple[str, str]]] = {}
+        panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in PANELS}
         for name in self.list_commands(ctx):
             command: Any = self.get_command(ctx, name)
             panels.setdefault(command.rich_help_panel, []).append((name, command.get_short_help_str(90)))
         for panel, rows in panels.items():
+            if not rows:  # of a group of commands
+                continue
             with formatter.section(panel):
                 formatter.write_dl(rows)
 
@@ -70,9 +74,18 @@ promotions = _group(
     "promotions", "Release", "List what was promoted, roll back.", invoke_without_command=True
 )
 platform = _group(
-    "platform", "Release", "Write definitions for Fabric and for Delta Sharing.", no_args_is_help=True
+    "platform",
+    "Release",
+    "Write what Fabric, Databricks and Delta Sharing take; deploy it.",
+    no_args_is_help=True,
+)
+products = _group(
+    "products", "Identity", "Find categories for products, and items that brands share.", no_args_is_help=True
 )
 powerbi = _group("powerbi", "Release", "Write a Power BI project: semantic model and report.", cls=_WithUsual)
+identity = _group(
+    "identity", "Identity", "Find customers whom brands share, and decide.", invoke_without_command=True
+)
 users = _group("users", "Dashboards", "Say who may sign in to the dashboards.", no_args_is_help=True)
 
 HERE = Path()

@@ -104,8 +104,12 @@ def sound(result: RunResult) -> RunResult:
 
 
 def project_in(folder: Path, exports: Path, engine: str = "duckdb") -> Project:
-    """A project with rates of its own and the first part of the exports, in which items lack their orders."""
+    """A project with rates of its own and the first part of the exports, in which items lack their orders;
+    it has a Data Vault, from which all that follows order lines, customers and products is built.
+    """
     write_project(folder)
+    config = folder / "mergehouse.yml"
+    config.write_text(config.read_text() + "\nvault: true\n")
     for brand in (folder / "brands").glob("*/brand.yml"):
         brand.write_text(brand.read_text() + "quarantine: {stop: 100 %}\n")
     (folder / "brands" / "eurostyle" / "fx_rates.csv").write_text(RATES)

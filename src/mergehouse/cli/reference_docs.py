@@ -66,7 +66,7 @@ def data_dictionary() -> str:
         parts += ["", f"## {layer.capitalize()}", "", promise]
         for contract in contracts(layer):
             parts += _table(contract)
-        for name, sql in models().items():
+        for name, sql in (models("vault") | models()).items():
             if name.startswith(f"{layer}.") and not find(name):
                 parts += _step(name, sql)
     return "\n".join(parts) + "\n"
@@ -96,6 +96,7 @@ def _table(contract: Contract) -> list[str]:
     lines.append(
         f"Key: {_code(contract.key)}."
         + (f" Partitioned by {_code(contract.partition_by)}." if contract.partition_by else "")
+        + (f" It is of the part `{contract.part}`, which projects can do without." if contract.part else "")
     )
     lines += ["", "| column | type | empty | meaning |", "|---|---|---|---|"]
     lines += [

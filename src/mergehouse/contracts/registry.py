@@ -37,7 +37,7 @@ def contracts(layer: str) -> list[Contract]:
     >>> [contract.table for contract in contracts("monitor")][:2]
     ['monitor.freshness', 'monitor.promotions']
     """
-    return [load_contract(file) for file in sorted((MODELS / layer).glob("*.yml"))]
+    return [load_contract(file) for file in sorted((MODELS / layer).rglob("*.yml"), key=lambda f: f.name)]
 
 
 def released() -> list[Contract]:
@@ -50,14 +50,19 @@ def released() -> list[Contract]:
 
 
 @functools.cache
-def models() -> dict[str, str]:
-    """The SQL of every model, by the name of its table or view.
+def models(part: str | None = None) -> dict[str, str]:
+    """The SQL of every model, by the name of its table or view; or of those in the folders of a `part` that
+    projects can do without. Of these, one whose name is another model's takes its place.
 
-    >>> "silver.order_lines" in models()
-    True
+    >>> "silver.order_lines" in models(), "silver.customer_hub" in models()
+    (True, False)
+    >>> sorted(models("vault"))[:2]
+    ['silver.calendar_hub', 'silver.customer_hub']
     """
-    files = sorted(MODELS.glob("*/*.sql"))
-    return {f"{file.parent.name}.{file.stem}": file.read_text(encoding="utf-8") for file in files}
+    files = sorted(MODELS.glob(f"*/{part}/*.sql" if part else "*/*.sql"))
+    return {
+        f"{file.relative_to(MODELS).parts[0]}.{file.stem}": file.read_text(encoding="utf-8") for file in files
+    }
 
 
 def is_built(contract: Contract) -> bool:
@@ -66,9 +71,10 @@ def is_built(contract: Contract) -> bool:
     >>> is_built(contract_of("gold.dim_brand")), is_built(contract_of("bronze.batches"))
     (True, False)
     """
-    return contract.table in models() or contract.computed_by is not None
+    return contract.table in models() | models(contract.part) or contract.computed_by is not None
 
 
 def _file(table: str) -> Path:
     layer, _, name = table.rpartition(".")
-    return MODELS / (layer or RECEIVER) / f"{name}.yml"
+    file = MODELS / (layer or RECEIVER) / f"{name}.yml"
+    return file if file.exists() else next(file.parent.glob(f"*/{file.name}"), file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from mergehouse.engine import Engine, Staged, text_table
+from mergehouse.engine import Engine, Relation, Staged, text_table
 from mergehouse.project.ecb_rates import Edition, ecb_rates
 from mergehouse.project.mapping_files import Rows
 from mergehouse.transform.graph import Earlier, Graph, Node, Table, View
@@ -48,7 +48,7 @@ class Attachments:
         if isinstance(node, View):
             (engine.keep if node.keep else engine.define)(node.name, node.sql)
         elif isinstance(node, Earlier):
-            engine.attach_earlier(node.table, node.version)
+            self._attach_earlier(node)
         elif node.name == "mapping.ecb_rates":
             engine.load_frame(node.name, ecb_rates(self.rates.file))
         elif node.layer == "mapping":
@@ -61,3 +61,14 @@ class Attachments:
                 lakehouse.create(node.contract)  # without rows as long as nobody has computed it
             engine.attach(node.name)
         return True
+
+    def _attach_earlier(self, node: Earlier) -> None:
+        if node.version is not None:
+            self.engine.attach_earlier(node.table, node.version)
+        elif self.engine.lakehouse.exists(node.table):
+            version = self.engine.lakehouse.delta(node.table).version()
+            self.engine.attach_earlier(node.table, version)
+        else:
+            table = self.graph.tables[node.table]
+            nulls = (f"CAST(NULL AS {kind}) AS {name}" for name, kind in table.contract.types.items())
+            self.engine.define(Relation("earlier", node.table), f"SELECT {', '.join(nulls)} WHERE FALSE")

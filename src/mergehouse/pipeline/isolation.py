@@ -5,7 +5,7 @@ A brand is held back whose sources stop, whose SQL fails, or whose rows break a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import HELD_BACK, Rows
 from mergehouse.quality.checks import CheckResult
+from mergehouse.transform.delivered_rows import delivered_name
 from mergehouse.transform.graph import Graph, tables_in
 from mergehouse.transform.held_back import holding_back
 from mergehouse.transform.staging_views import brand_contracts, brand_file, stacked_view
@@ -245,11 +246,11 @@ def _are_published(lakehouse: Lakehouse, graph: Graph) -> bool:
     return all(stamp and stamp.fingerprint == graph.fingerprints[name] for name, stamp in stamps.items())
 
 
-def _fails(brand: Brand, views: Collection[str], attachments: Attachments) -> str:
+def _fails(brand: Brand, views: set[str], attachments: Attachments) -> str:
     """Why the brand's part of these views cannot be computed; empty where it can."""
     for contract in brand_contracts():
         file = brand_file(brand, contract)
-        if contract.table not in views or not file.exists():
+        if not views & {contract.table, delivered_name(contract)} or not file.exists():
             continue
         sql = stacked_view(contract, [brand])
         try:

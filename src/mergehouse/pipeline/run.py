@@ -37,7 +37,7 @@ from mergehouse.pipeline.upkeep import look_after, written_by
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.ecb_rates import Edition, edition
-from mergehouse.project.mapping_files import HELD_BACK, Rows
+from mergehouse.project.mapping_files import HELD_BACK, RUN, Rows
 from mergehouse.quality import freshness, reconciliation
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.checks import CheckResult, check_table
@@ -188,12 +188,13 @@ def _build(
     whose account tables failed, as long as there are others.
     """
     lakehouse, batches = engine.lakehouse, result.ingest.batches
+    mappings = mappings | {RUN: (["started"], [[result.started.isoformat()]])}
     without_new = partial(_graph, project, lakehouse, mappings, edition(project), result.ingest.known)
     held = isolation.stopped(project, lakehouse, result.ingest, without_new)
     may_fetch = True
     while True:
         try:
-            bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
+            bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress, result.started)
         except BrandError as error:
             held = isolation.misconfigured(held, error, without_new)
             continue
@@ -229,6 +230,7 @@ def _workbench(
     batches: list[Batch],
     full: bool,
     progress: Progress,
+    now: dt.datetime,
 ) -> Workbench:
     """The graph of now, and where the tables are of an earlier state, what has changed since."""
     lakehouse, project = engine.lakehouse, held.project
@@ -244,7 +246,7 @@ def _workbench(
         with suppress(MergehouseError):  # of a brand's own SQL, or of the machine: building shows whose
             traced.trace(project, known, new, attachments.attach)
             changes = traced
-    request = Request(project, Lakehouse(project.lakehouse_location, newest=True), progress)
+    request = Request(project, Lakehouse(project.lakehouse_location, newest=True), progress, now)
     return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
 
 

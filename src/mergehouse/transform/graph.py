@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
+from itertools import chain
 from typing import Any
 
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contracts, find, models
+from mergehouse.engine import Relation
 from mergehouse.engine.dialect import Sql, parsed, to_spark
 from mergehouse.errors import BrandError, ConfigError
 from mergehouse.ingest.bronze import Batch, counting
@@ -23,8 +26,11 @@ from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import with_ratios
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
+from mergehouse.project.mapping_files import RUN
 from mergehouse.project.validation import nearest
+from mergehouse.transform.delivered_rows import delivered_name, delivered_view
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
+from mergehouse.transform.hashing import with_hashes
 from mergehouse.transform.staging_views import (
     brand_contracts,
     header_sources_view,
@@ -70,10 +76,12 @@ class View(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier(Node):
-    """A table as it was before the run."""
+    """A table as it was before the run. `version` is None of one that reads itself: as it is published, or
+    without rows.
+    """
 
     table: str
-    version: int
+    version: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,29 +211,59 @@ def build_graph(
     """
     loaded = [b for b in batches if b.status != "repeat"]
     given = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}
+    given[f"mapping.{RUN}"] = ""  # another moment makes no table stale
     given |= {"mapping.ecb_rates": _digest(rates), "bronze.batches": _of_batches(counting(loaded))}
     brands = [brand for brand in project.brands.values() if brand.name not in held_back]
     for brand in brands:
         _expect_read(brand, brands)
     views = _staging_views(brands, loaded)
+    of_brands = {contract.table for contract in brand_contracts()}
     for brand in brands:
         for table in brand.sources:
             of_table = [b for b in loaded if (b.source_system, b.source_table) == (brand.name, table)]
             given[bronze_table(brand.name, table)] = _of_batches(counting(of_table))
             views.append(_view(f"typed.{brand.name}_{table}", typed_view(brand, table, of_table)))
+    if project.config.vault:
+        views += _delivered_views(brands, loaded)
     nodes = [Node(name=name) for name in given] + views
-    for name, sql in models().items():
+    for name, sql in (models() | (models("vault") if project.config.vault else {})).items():
         contract = find(name)
-        if contract is None:
-            nodes.append(_view(name, sql))
+        if contract is None or contract.table in of_brands:
+            nodes.append(_view(name, with_hashes(sql), keep=contract is not None and contract.keep))
         elif not is_off(contract, project):
-            nodes.append(_table(contract, tables_in(sql), with_ratios(sql, contract)))
+            nodes.append(_table(contract, tables_in(sql), with_ratios(with_hashes(sql), contract)))
+            earlier = Earlier(name=f"{Relation('earlier', name)}", table=name)
+            if earlier.name in nodes[-1].inputs:
+                nodes.append(earlier)
+                given[earlier.name] = ""  # whatever it has, it keeps
     for contract in (c for layer in BUILT_LAYERS for c in contracts(layer) if c.computed_by):
         off = is_off(contract, project)
         if contract.optional or not off:
             given[contract.table] = published(contract.table)
-            nodes.append(_table(contract, frozenset([] if off else contract.reads)))
-    return Graph(_ordered({node.name: node for node in nodes}), given)
+            nodes.append(_table(contract, frozenset() if off else _there(contract.reads, project)))
+    return Graph(_ordered({node.name: node for node in _with_kept(nodes)}), given)
+
+
+def _with_kept(nodes: list[Node]) -> list[Node]:
+    """The nodes; views that several tables, or several checks, read are computed once a run."""
+    tables = [node for node in nodes if isinstance(node, Table)]
+    checks = [check.sql for table in tables for check in table.contract.checks if check.sql]
+    readers = [
+        Counter(chain.from_iterable(names))
+        for names in ([table.inputs for table in tables], map(tables_in, checks))
+    ]
+    return [
+        replace(node, keep=True)
+        if isinstance(node, View) and not node.of_brands and max(r[node.name] for r in readers) > 1
+        else node
+        for node in nodes
+    ]
+
+
+def _there(tables: Iterable[str], project: Project) -> frozenset[str]:
+    """Those of tables that the project does not do without."""
+    found = ((name, find(name)) for name in tables)
+    return frozenset(name for name, contract in found if contract is None or not is_off(contract, project))
 
 
 def _expect_read(brand: Brand, brands: list[Brand]) -> None:
@@ -260,7 +298,12 @@ def is_off(contract: Contract, project: Project) -> bool:
     >>> is_off(contract_of("gold.customer_features"), tiny), is_off(contract_of("gold.dim_brand"), tiny)
     (True, False)
     """
-    return contract.part == "science" and not project.config.science.tables
+    parts = {
+        "science": project.config.science.tables,
+        "identity": any(brand.identity for brand in project.brands.values()),
+        "vault": project.config.vault,
+    }
+    return contract.part is not None and not parts[contract.part]
 
 
 def fingerprint_of(node: Node, fingerprints: Mapping[str, str], version: str = "") -> str:
@@ -321,6 +364,18 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         _view("staging.raw_rows", raw_rows_view(sources), of_brands=True),
         _view("staging.header_sources", header_sources_view(brands), of_brands=True),
         _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),
+    ]
+
+
+def _delivered_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
+    """Every version of the rows of brands' lists."""
+    by_source = defaultdict[tuple[str, str], list[Batch]](list)
+    for batch in loaded:
+        by_source[batch.source_system, batch.source_table].append(batch)
+    lists = [contract for contract in brand_contracts() if contract.keep]
+    return [
+        _view(delivered_name(c), delivered_view(c, brands, by_source), of_brands=True, follows=True)
+        for c in lists
     ]
 
 

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from mergehouse.contracts.contract import Incremental
 from mergehouse.engine import Relation
-from mergehouse.engine.dialect import Sql, parsed
+from mergehouse.engine.dialect import Sql, parsed, reading
 from mergehouse.transform.graph import Graph, Table, View
 
 
@@ -56,7 +56,8 @@ class Plan:
 
 def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | None:
     """How to bring a table up to date with what changed among its inputs. None where nothing it reads did."""
-    changed = {name for name in inputs_of(table.name, graph) if name in changes}
+    read = inputs_of(table.name, graph)
+    changed = {name for name in read if name in changes}
     if not changed:
         return None
     rule = table.contract.incremental
@@ -70,21 +71,39 @@ def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | No
     if not affecting:
         return None
     affected = " UNION ".join(_affected(rule, name, changes[name]) for name in affecting)
+    came = changes[affecting[0]]
+    if rule.merge and came.rows and not came.gone and affecting[0] in graph.tables:
+        return _merged(table, rule, affected, came.rows)
     alone = affecting[0] if len(affecting) == 1 else None
-    names = {name: Relation("sliced", table.name, name) for name in rule.inputs}
+    names = {name: Relation("sliced", table.name, name) for name in rule.inputs if name in read}
     slices = {
         names[name]: Slice(
             (_at_hand(rule, name, changes[name]) if name == alone else None) or name,
             dict(zip(columns, rule.slice, strict=True)),
         )
         for name, columns in rule.inputs.items()
+        if name in read
     }
     views: dict[Relation, Sql] = {}
     for view in _views_under(table.name, graph):
-        if view.inputs & names.keys():
+        if view.inputs & names.keys() and not view.keep:
             names[view.name] = Relation("sliced", table.name, view.name)
             views[names[view.name]] = renamed(view.sql, names)
-    return Plan(renamed(table.sql, names), affected, slices, views)
+    return Plan(_of_slices(renamed(table.sql, names), rule, table), affected, slices, views)
+
+
+def _merged(table: Table, rule: Incremental, affected: str, came: Relation) -> Plan:
+    """What the rows that `came` give, merged with what is published of their slices."""
+    [name], columns = rule.inputs, table.contract.columns
+    published = Relation("sliced", table.name, table.name)
+    groups = ", ".join(column for column in columns if column not in rule.merge)
+    chosen = ", ".join(f"{rule.merge[c]} AS {c}" if c in rule.merge else c for c in columns)
+    sql = reading(
+        f"SELECT {chosen} FROM (SELECT {', '.join(columns)} FROM given UNION ALL"
+        f" SELECT {', '.join(columns)} FROM {published}) AS parts GROUP BY {groups}",
+        given=renamed(table.sql, {name: came}),
+    )
+    return Plan(sql, affected, {published: Slice(table.name, {c: c for c in rule.slice})})
 
 
 def inputs_of(name: str, graph: Graph) -> set[str]:
@@ -111,6 +130,13 @@ def renamed(sql: Sql, names: Mapping[str, Relation]) -> exp.Query:
             table.set("db", exp.to_identifier(new.schema))
             table.set("this", exp.to_identifier(new.name))
     return tree
+
+
+def _of_slices(sql: exp.Query, rule: Incremental, table: Table) -> exp.Query:
+    """The rows of the affected slices. One that comes from no input, as a ghost does, is of none of them."""
+    on = " AND ".join(f"model.{column} = a.{column}" for column in rule.slice)
+    affected = Relation("affected", table.name)
+    return reading(f"SELECT model.* FROM model LEFT SEMI JOIN {affected} AS a ON {on}", model=sql)
 
 
 def _affected(rule: Incremental, name: str, change: Change) -> str:

@@ -2,8 +2,8 @@
 [--baseline COMMIT] [--lines 1M 3M] [--write].
 
 Both versions run in turns, on the same raw files, each job in a process of its own; of repeated jobs the
-least seconds count. A delivery is the newest 100,000 lines of a history of so many. On a busy machine read the
-processor seconds.
+least seconds count. A delivery is the newest 100,000 lines of a history of so many. On a busy machine read
+the processor seconds.
 """
 
 from __future__ import annotations

@@ -34,10 +34,13 @@ REPEATS, SMALL = 3, 1_000_000  # small runs are repeated
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of wall clock and peak resident memory in MB, of the process and its children."""
+    """Seconds of wall clock, peak resident memory in MB and processor seconds, of the process and its
+    children.
+    """
 
     seconds: float
     memory: float
+    processor: float
 
 
 Row = tuple[str, Timing, Timing | None]  # job, its timing, its floor
@@ -214,16 +217,19 @@ def new_project(project: Path, *options: str) -> None:
     )
 
 
-def timed(command: list[str]) -> Timing:
-    """Runs a command to its end. Raises CalledProcessError where it fails."""
+def timed(command: list[str], checkout: Path = ROOT) -> Timing:
+    """Runs a command of a checkout to its end. Raises CalledProcessError where it fails."""
+    environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "PYTHONDONTWRITEBYTECODE": ""}
     began = time.perf_counter()
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - began
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, command)
-    return Timing(seconds, usage.ru_maxrss / 1024)
+    return Timing(seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def best(timings: list[Timing]) -> Timing:

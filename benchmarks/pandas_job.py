@@ -21,7 +21,7 @@ COLUMNS = ["invoice", "code", "name", "quantity", "date", "price", "customer", "
 
 def wide_lines(folder: Path, brand_folder: Path) -> pd.DataFrame:
     frames = []
-    for file in sorted(folder.glob("*.csv")):
+    for file in sorted(folder.glob("online_*.csv")):
         frame = pd.read_csv(file, dtype=str, names=COLUMNS, header=0, on_bad_lines="skip")
         iso = pd.to_datetime(frame.date, format="%Y-%m-%d %H:%M:%S", errors="coerce")
         frame["date"] = iso.fillna(pd.to_datetime(frame.date, format="%m/%d/%Y %H:%M", errors="coerce"))

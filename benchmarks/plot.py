@@ -28,6 +28,15 @@ class Point:
     memory: float
 
 
+@dataclass(frozen=True)
+class Wait:
+    """A delivery by one version: lines of the history, seconds of wall clock."""
+
+    version: str
+    lines: int
+    seconds: float
+
+
 def style(theme: str) -> dict[str, object]:
     """Matplotlib's settings for a page of that theme; the same drawing gives the same bytes."""
     ink, grid = THEMES[theme]
@@ -76,4 +85,27 @@ def draw(points: list[Point], folder: Path) -> None:
                 *time.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False
             )
             figure.savefig(folder / f"scale-{theme}.svg", transparent=True, metadata={"Date": None})
+            plt.close(figure)
+
+
+def draw_deliveries(waits: list[Wait], bars: list[tuple[int, float]], folder: Path) -> None:
+    """Writes `delivery-light.svg` and `delivery-dark.svg`: what a delivery takes, against the history."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import FuncFormatter
+
+    for theme, colours in COLOURS.items():
+        with mpl.rc_context(style(theme)):
+            figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
+            for version, mark, colour in (("before", "s", colours["floor"]), ("now", "o", colours["run"])):
+                own = sorted((w.lines, w.seconds) for w in waits if w.version == version)
+                axes.plot(*zip(*own, strict=True), marker=mark, color=colour, label=version)
+            axes.plot(*zip(*bars, strict=True), linestyle=":", color=THEMES[theme][0], label="bar")
+            axes.set(xscale="log", xlabel="Order lines of the history", title="A delivery, seconds")
+            axes.set_ylim(bottom=0)
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n / 1e6:g} M"))
+            axes.grid(True)
+            axes.spines[["top", "right"]].set_visible(False)
+            figure.legend(loc="outside lower center", ncols=3, frameon=False)
+            figure.savefig(folder / f"delivery-{theme}.svg", transparent=True, metadata={"Date": None})
             plt.close(figure)

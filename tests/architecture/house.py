@@ -15,7 +15,8 @@ from mergehouse.project.templates import TEMPLATES
 PACKAGE = TEMPLATES.parent
 DRAWING = Path(__file__).parents[2] / "docs" / "images" / "house.svg"
 ROOMS = (  # from the ground up: a room may import those before it
-    "errors", "machine", "display", "progress", "json_text", "storage", "project", "contracts", "lakehouse",
+    "errors", "machine", "display", "progress", "json_text", "csv_text", "storage", "project", "contracts",
+    "lakehouse",
     "charts", "kpi", "engine", "demo",
     "ingest", "transform", "quality", "pipeline", "identity", "science", "profile", "release", "access",
     "platform",

@@ -213,3 +213,16 @@ def test_contracts_that_contradict_themselves(models: Path, tmp_path: Path) -> N
         load_contract.cache_clear()
         with pytest.raises(ConfigError, match=words):
             load_contract(file)
+
+
+def test_one_that_replaces_rows_exchanges_those_that_differ(
+    shop: Shop, run: Callable, models: Path, behaviour: dict[str, str]
+) -> None:
+    edit(models, "computed_by:", "replaces: rows\ncomputed_by:")
+    assert run()[GROUPS].status == "built"
+    shop.deliver_lines(line("A4", customer="3"), name="lines_2.csv")
+    later = run()
+    assert (later[GROUPS].status, later[SIZES].status) == ("updated", "updated")
+    assert sizes(shop) == {"new": 2, "regular": 1}
+    behaviour["version"] = "2"  # and the same rows
+    assert run()[GROUPS].status == "fresh"

@@ -267,6 +267,46 @@ def test_a_correction_replaces_its_line_and_the_old_version_stays_readable(began
     assert differences(began.lakehouse, began.folder) == {}
 
 
+def sold_of(shop: Shop) -> list[tuple]:
+    return shop.rows(
+        "SELECT month_start::VARCHAR, product_id, gmv_eur::INT, returns_eur::INT, units::INT"
+        " FROM gold.category_perf ORDER BY ALL"
+    )
+
+
+@pytest.mark.slow("three deliveries, and a rebuild after each")
+def test_months_take_in_what_came_and_are_counted_anew_where_something_went(began: Shop) -> None:
+    """Lines cost 5.00: March had three of P1."""
+    assert sold_of(began) == [("2026-03-01", "shop:P1", 15, 0, 3)]
+    began.deliver_lines(
+        line("A3", day=21, quantity=4), line("A4", day=22, quantity=-1), line("A5", day=23, item="P2"),
+        name="lines_2.csv",
+    )  # fmt: skip
+    began.run()
+    assert sold_of(began) == [("2026-03-01", "shop:P1", 35, 5, 7), ("2026-03-01", "shop:P2", 10, 0, 2)]
+    assert began.rows("SELECT product_code, sales FROM silver.product_months ORDER BY ALL") == [
+        ("P1", 3),
+        ("P2", 1),
+    ]
+    assert differences(began.lakehouse, began.folder) == {}
+    began.deliver_lines(line("A3", day=21, quantity=9), line("A6", day=24), name="lines_3.csv")
+    began.run()
+    assert sold_of(began) == [("2026-03-01", "shop:P1", 70, 5, 14), ("2026-03-01", "shop:P2", 10, 0, 2)]
+    assert differences(began.lakehouse, began.folder) == {}
+
+
+@pytest.mark.slow("a delivery, and a rebuild")
+def test_codes_that_are_written_otherwise_than_before_are_the_same(began: Shop) -> None:
+    began.deliver_lines(
+        line(" a1", day=1, quantity=6, item="p1 "), line("A3", day=2, customer="77.0"), name="lines_2.csv"
+    )
+    began.run()
+    assert began.rows(
+        "SELECT order_id, product_id, source_customer_id, quantity::INT FROM silver.sales_clean ORDER BY ALL"
+    ) == [("A1", "shop:P1", "77", 6), ("A2", "shop:P1", "77", 1), ("A3", "shop:P1", "77", 2)]
+    assert differences(began.lakehouse, began.folder) == {}
+
+
 @LONG
 @pytest.mark.parametrize("numbered", [True, False])
 def test_a_key_of_the_lines_source_numbers_them(shop: Shop, numbered: bool) -> None:

@@ -24,7 +24,8 @@ from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.errors import ConfigError, LakehouseError, MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
-from mergehouse.platform.fabric.api import Deployment, FabricError
+from mergehouse.platform.fabric.api import FabricError
+from mergehouse.platform.fabric.deployment_pipeline import Deployment, Step
 from mergehouse.project.config import load_project
 from mergehouse.release.compare.compare import compare
 from mergehouse.release.export.export import release
@@ -451,7 +452,7 @@ class Pipelines:
         self.asked.append(arguments)
         if self.error:
             raise FabricError(self.error)
-        return Deployment("22222222-0000-0000-0000-000000000000", 4)
+        return Deployment("22222222-0000-0000-0000-000000000000", (Step("Report", "Suite", "Succeeded"),) * 4)
 
 
 @LONG

@@ -219,3 +219,19 @@ def test_a_list_whose_versions_cannot_be_told_is_said(shop: Shop) -> None:
     assert shop.rows("SELECT country FROM silver.customers_clean WHERE source_customer_id = '77'") == [
         ("France",)
     ]
+
+
+def test_who_a_customer_is_stays_out_of_the_vault(shop: Shop) -> None:
+    """Attributes of identity are read by what links customers alone; no history of them is kept."""
+    with_vault(shop)
+    brand = (shop.brand / "brand.yml").read_text()
+    (shop.brand / "brand.yml").write_text(brand + "identity: [city]\n")
+    customers = shop.brand / "customers.sql"
+    customers.write_text(customers.read_text().replace("country", "country, 'Nowhere-on-Sea' AS city", 1))
+    shop.deliver_lines(line("A1"))
+    assert not list_customers(shop, 1, "77,2026-01-01,France,").failed
+    for table in (name for name in VAULT if shop.lakehouse.rows(name)):
+        assert "NOWHERE-ON-SEA" not in str(shop.rows(f"SELECT * FROM {table}")).upper()
+    assert shop.rows("SELECT country FROM silver.customer_satellite WHERE source_customer_id = '77'") == [
+        ("France",)
+    ]

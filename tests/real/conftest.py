@@ -19,7 +19,14 @@ DATA = Path(os.environ.get("MERGEHOUSE_REAL_DATA", Path(__file__).parents[3] / "
 RETAIL = DATA / "online-retail-ii" / "online_retail_II.csv.gz"
 FASHION = DATA / "european-fashion"
 CDNOW = DATA / "cdnow"
-NEEDED = [RETAIL, FASHION, DATA / "ecb" / "eurofxref-hist.csv", DATA / "european-fashion-variants", CDNOW]
+NEEDED = [
+    RETAIL,
+    FASHION,
+    DATA / "ecb" / "eurofxref-hist.csv",
+    DATA / "european-fashion-variants",
+    CDNOW,
+    DATA / "febrl",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.security.merged import SHOP, ZEBRA, Merged, addresses, audit
 
-from mergehouse.app.export import FORMULA
+from mergehouse.csv_text import FORMULA
 
 NAME = re.compile(r'attachment; filename="[a-z0-9-]+\.(csv|parquet)"')
 

@@ -129,6 +129,21 @@ def test_two_scopes_do_not_share_keys(gateway: Gateway) -> None:
     assert all(keys) and not keys[0] & keys[1] and not keys[1] & keys[2]
 
 
+def test_no_scopes_file_holds_a_key_that_another_has(house: Shop, policy: Policy) -> None:
+    """Customers are C1, C2 and K7 to their brands; keys in files are made with the scope's secret."""
+    folder = serving_folder(house.project)
+    scopes = [
+        version / scope.id for version in folder.iterdir() if version.is_dir() for scope in policy.scopes()
+    ]
+    files = [file for scope in scopes for file in scope.glob("*.parquet") if file.stem != "lookup.numbers"]
+    assert len(files) > 30 and any(file.stem.startswith("cube.") for file in files)
+    for file in files:
+        for row in duckdb.sql(f"SELECT * FROM read_parquet('{file}')").fetchall():
+            texts = [str(value) for value in row]
+            found = [text for text in texts if re.search(r"\b(shop|zebra):[CK]\d\b|^[CK]\d$", text)]
+            assert not found, (file, found)
+
+
 def test_roles_together_see_what_any_may_and_what_none_masks() -> None:
     north = Role(label="North", rows=(Rule(column="region", values=("North Europe",)),), masks=())
     shop = Role(label="Shop", rows=(Rule(column="brand", values=("shop",)),), persons=True)

@@ -113,6 +113,38 @@ def test_plain_numbers_need_no_more_than_a_cast(
     assert ("RLIKE" in typed_value("v", source, json.loads(formats.as_json()), BERLIN)) is not is_plain
 
 
+@pytest.mark.parametrize(
+    ("kind", "cells", "is_verbatim", "values"),
+    [
+        ("text", ["Mug", "rot  blau", "Größe M", None], True, ["Mug", "rot  blau", "Größe M", None]),
+        ("text", ["Mug", " Mug"], False, ["Mug", "Mug"]),
+        ("text", ["Mug", ""], False, ["Mug", None]),
+        ("text", ["Mug", "n/a"], False, ["Mug", None]),
+        ("text", ["Mug", "Mug\u200b"], False, ["Mug", "Mug"]),
+        ("text", ["12.0", "mug"], True, ["12.0", "mug"]),
+        ("id", ["a1", "A1", "1.05"], True, ["a1", "A1", "1.05"]),
+        ("id", ["a1", "12.0"], False, ["a1", "12"]),
+        ("code", ["A1", "7", "A-1/X.5"], True, ["A1", "7", "A-1/X.5"]),
+        ("code", ["A1", "a1"], False, ["A1", "A1"]),
+        ("code", ["A1", "STRAßE"], False, None),  # engines differ in what its capitals are
+        ("code", ["A1", "1.2E+05"], False, ["A1", None]),
+    ],
+)
+def test_texts_that_are_read_as_they_are_written_are_not_typed(
+    kind: str, cells: list[str | None], is_verbatim: bool, values: list[str | None] | None
+) -> None:
+    source = Source(files="*", columns={"v": Column(type=kind)})
+    connection = connect()
+    connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
+    written = written_values(connection, "SELECT * FROM given", source.columns)
+    [formats] = detect_formats(connection, written, source, [])
+    assert formats.verbatim == (["v"] if is_verbatim else [])
+    assert (typed_value("v", source, json.loads(formats.as_json()), BERLIN) == "`v`") is is_verbatim
+    assert values is None or read(cells, type=kind)[0] == values
+    # what any cell could be is read the same
+    assert values is None or read([*cells, " x "], type=kind)[0][:-1] == values
+
+
 def test_letters_beside_a_number_are_said() -> None:
     values, (note,) = numbers(["40.00 CR", "12.50 EUR", "3 kg"])
     assert values == [None, 12.5, None]

@@ -25,7 +25,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Exports:
     names = ["invoice", "code", "name", "quantity", "time", "price", "customer", "country"]
     read = [
         pl.read_csv(file, infer_schema=False, truncate_ragged_lines=True, new_columns=names)
-        for file in sorted((folder / "raw" / "eurostyle").glob("*.csv"))
+        for file in sorted((folder / "raw" / "eurostyle").glob("online_*.csv"))
     ]
     formats = ("%Y-%m-%d %H:%M:%S", "%m/%d/%Y %H:%M")
     wide = (

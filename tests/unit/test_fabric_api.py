@@ -8,18 +8,29 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from tests.unit.fabric_facts import check_request
+from typer.testing import CliRunner, Result
 
+from mergehouse.cli.commands import app
 from mergehouse.errors import ConfigError
-from mergehouse.platform.fabric.api import FabricApi, FabricError, ServicePrincipal, from_environment
+from mergehouse.platform.fabric.api import FabricApi, FabricError
+from mergehouse.platform.fabric.credentials import ServicePrincipal
+from mergehouse.platform.fabric.deployment_pipeline import (
+    DeploymentPipelines,
+    StageNotDeployed,
+    deploy_stage,
+    from_environment,
+)
+from mergehouse.project.settings import FabricDeployment
 
 TOKEN = "eyJ0b2tlbg-which-nobody-is-to-see"
 PIPELINE, DEV, TEST = (f"{n}" * 8 + "-0000-0000-0000-000000000000" for n in (1, 2, 3))
-OPERATION = "44444444-0000-0000-0000-000000000000"
+OPERATION, HISTORY = "44444444-0000-0000-0000-000000000000", "55555555-0000-0000-0000-000000000000"
 STAGES = [
     {"id": DEV, "order": 0, "displayName": "Development"},
     {"id": TEST, "order": 1, "displayName": "Test"},
@@ -125,17 +136,17 @@ def fabric() -> Fabric:
 
 
 @pytest.fixture
-def api(fabric: Fabric, serve: Callable[[Fabric], str]) -> FabricApi:
+def api(fabric: Fabric, serve: Callable[[Fabric], str]) -> DeploymentPipelines:
     now = [0.0]
 
     def sleep(seconds: float) -> None:
         fabric.slept.append(seconds)
         now[0] += seconds
 
-    return FabricApi(lambda: TOKEN, serve(fabric), sleep, lambda: now[0])
+    return DeploymentPipelines(FabricApi(lambda: TOKEN, serve(fabric), sleep, lambda: now[0]))
 
 
-def test_every_item_goes_to_the_next_stage(api: FabricApi, fabric: Fabric) -> None:
+def test_every_item_goes_to_the_next_stage(api: DeploymentPipelines, fabric: Fabric) -> None:
     done = api.deploy(PIPELINE, "Development", "Test", "Ada: T-1")
     assert (done.operation, done.items) == (OPERATION, 2)
     assert fabric.faults == [] and [f"{m} {p}" for m, p, _ in fabric.requests] == [
@@ -150,13 +161,13 @@ def test_every_item_goes_to_the_next_stage(api: FabricApi, fabric: Fabric) -> No
     assert fabric.slept == [5, 7], "the service says how long to wait"
 
 
-def test_a_long_note_is_cut_to_what_the_api_takes(api: FabricApi, fabric: Fabric) -> None:
+def test_a_long_note_is_cut_to_what_the_api_takes(api: DeploymentPipelines, fabric: Fabric) -> None:
     api.deploy(PIPELINE, "Development", "Test", "x" * 2000)
     assert fabric.faults == [] and len(fabric.requests[1][2]["note"]) == 1024
 
 
 def test_stages_over_several_pages_and_a_deployment_that_is_done_at_once(
-    api: FabricApi, fabric: Fabric
+    api: DeploymentPipelines, fabric: Fabric
 ) -> None:
     fabric.answers["stages"] = [
         (200, {}, {"value": STAGES[:1], "continuationToken": "a/b="}),
@@ -173,7 +184,7 @@ def test_stages_over_several_pages_and_a_deployment_that_is_done_at_once(
 
 @pytest.mark.parametrize("operation", ["stages", "deploy", "operation", "result"])
 def test_too_many_requests_are_repeated_when_the_service_says(
-    api: FabricApi, fabric: Fabric, operation: str
+    api: DeploymentPipelines, fabric: Fabric, operation: str
 ) -> None:
     fabric.answers[operation].insert(
         0, (429, {"Retry-After": "11"}, {"errorCode": "RequestBlocked", "message": "slow down"})
@@ -182,7 +193,9 @@ def test_too_many_requests_are_repeated_when_the_service_says(
     assert 11 in fabric.slept and fabric.faults == []
 
 
-def test_a_service_that_stays_busy_or_never_ends_is_given_up(api: FabricApi, fabric: Fabric) -> None:
+def test_a_service_that_stays_busy_or_never_ends_is_given_up(
+    api: DeploymentPipelines, fabric: Fabric
+) -> None:
     fabric.answers["operation"] = [(200, {"Retry-After": "600"}, {"status": "Running"})]
     with pytest.raises(FabricError, match=f"did not end within 60 minutes .operation {OPERATION}."):
         api.deploy(PIPELINE, "Development", "Test", "n")
@@ -193,7 +206,9 @@ def test_a_service_that_stays_busy_or_never_ends_is_given_up(api: FabricApi, fab
         api.deploy(PIPELINE, "Development", "Test", "n")
 
 
-def test_a_deployment_is_not_sent_twice_where_it_may_have_begun(api: FabricApi, fabric: Fabric) -> None:
+def test_a_deployment_is_not_sent_twice_where_it_may_have_begun(
+    api: DeploymentPipelines, fabric: Fabric
+) -> None:
     fabric.answers["deploy"] = [(503, {}, None)]
     with pytest.raises(FabricError, match="POST .*deploy: HTTP 503"):
         api.deploy(PIPELINE, "Development", "Test", "n")
@@ -221,7 +236,7 @@ def test_a_deployment_is_not_sent_twice_where_it_may_have_begun(api: FabricApi, 
     ],
 )  # fmt: skip
 def test_what_goes_wrong_is_one_message_without_the_token(
-    api: FabricApi, fabric: Fabric, operation: str, answer: Answer, message: str
+    api: DeploymentPipelines, fabric: Fabric, operation: str, answer: Answer, message: str
 ) -> None:
     fabric.answers[operation] = [answer]
     with pytest.raises(FabricError, match=message) as caught:
@@ -229,8 +244,60 @@ def test_what_goes_wrong_is_one_message_without_the_token(
     assert TOKEN not in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_what_became_of_each_item_is_said_and_of_a_failure_as_far_as_its_history_has_it(
+    api: DeploymentPipelines, fabric: Fabric
+) -> None:
+    told = {"sourceItemDisplayName": "Suite", "itemType": "Report"}
+    step = {"status": "Succeeded", "preDeploymentDiffState": "New", "sourceAndTarget": told}
+    fabric.answers["result"] = [(200, {}, DONE | {"executionPlan": {"steps": [step]}})]
+    [done] = api.deploy(PIPELINE, "Development", "Test", "n").steps
+    assert (done.kind, done.name, done.status, done.before) == ("Report", "Suite", "Succeeded", "New")
+    accepted, headers, _ = fabric.answers["deploy"][0]
+    fabric.answers["deploy"] = [(accepted, headers | {"deployment-id": HISTORY}, None)]
+    error = {"errorCode": "E4", "message": "no model"}
+    failed = step | {"status": "Failed", "error": error}
+    fabric.answers["operation"] = [(200, {}, {"status": "Failed", "error": error})]
+    fabric.answers[HISTORY] = [(200, {}, DONE | {"executionPlan": {"steps": [step, failed]}})]
+    with pytest.raises(StageNotDeployed, match="the deployment failed: E4: no model") as caught:
+        api.deploy(PIPELINE, "Development", "Test", "n")
+    assert [s.status for s in caught.value.deployment.steps] == ["Succeeded", "Failed"]
+    assert caught.value.deployment.steps[1].message == "E4: no model." and fabric.faults == []
+
+
+def test_a_stage_is_deployed_by_the_names_of_environments(api: DeploymentPipelines, fabric: Fabric) -> None:
+    settings = FabricDeployment(deployment_pipeline=PIPELINE, stages={"dev": "Development", "test": "Test"})
+    assert deploy_stage(settings, "dev", "test", "n", pipelines=lambda: api).items == 2
+    assert fabric.requests[1][2] == {"sourceStageId": DEV, "targetStageId": TEST, "note": "n"}
+    with pytest.raises(ConfigError, match="fabric.stages has no `tets`; did you mean `test`"):
+        deploy_stage(settings, "dev", "tets", pipelines=lambda: api)
+    with pytest.raises(ConfigError, match="`fabric` is missing; expected `deployment_pipeline`"):
+        deploy_stage(None, "dev", "test", pipelines=lambda: api)
+
+
+def test_the_command_says_what_became_of_each_item(
+    api: DeploymentPipelines, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*options: str) -> Result:
+        arguments = ["platform", "deploy-stage", "dev", "test", "-C", str(tmp_path / "shop"), *options]
+        return CliRunner().invoke(app, arguments)
+
+    assert CliRunner().invoke(app, ["init", str(tmp_path / "shop")]).exit_code == 0
+    with (tmp_path / "shop/mergehouse.yml").open("a") as settings:
+        stages = "{dev: Development, test: Test}"
+        settings.write(f"fabric: {{deployment_pipeline: {PIPELINE}, stages: {stages}}}\n")
+    monkeypatch.setenv("FABRIC_TOKEN", TOKEN)
+    monkeypatch.setattr(DeploymentPipelines, "__init__", lambda self, _: setattr(self, "api", api.api))
+    done = run()
+    assert done.exit_code == 0 and done.stdout.count("Succeeded") == 2 and "2 items" in done.stdout
+    step = {"status": "Failed", "error": {"errorCode": "E3", "message": "bad"}, "description": "Suite"}
+    fabric.answers["result"] = [(200, {}, DONE | {"executionPlan": {"steps": [step]}})]
+    failed = run("--json")
+    assert json.loads(failed.stdout)["items"][0]["message"] == "E3: bad."
+    assert isinstance(failed.exception, StageNotDeployed) and failed.exception.exit_code == 1
+
+
 def test_the_token_follows_no_redirect(
-    api: FabricApi, fabric: Fabric, serve: Callable[[Fabric], str]
+    api: DeploymentPipelines, fabric: Fabric, serve: Callable[[Fabric], str]
 ) -> None:
     thief = Fabric()
     fabric.answers["stages"] = [
@@ -243,7 +310,9 @@ def test_the_token_follows_no_redirect(
 
 def test_nobody_there_is_said_and_credentials_are_not_sent_in_the_clear() -> None:
     with pytest.raises(FabricError, match="no answer .*Check the network"):
-        FabricApi(lambda: TOKEN, "http://127.0.0.1:9").deploy(PIPELINE, "Development", "Test", "n")
+        DeploymentPipelines(FabricApi(lambda: TOKEN, "http://127.0.0.1:9")).deploy(
+            PIPELINE, "Development", "Test", "n"
+        )
     with pytest.raises(ConfigError, match="expected https"):
         FabricApi(lambda: TOKEN, "http://api.fabric.microsoft.com/v1")
 
@@ -284,6 +353,10 @@ def test_credentials_come_from_the_environment_whole_or_not_at_all() -> None:
         and from_environment({"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"}) is None
     )
     found = from_environment({"FABRIC_TOKEN": TOKEN})
-    assert found is not None and found.token() == TOKEN and found.url == "https://api.fabric.microsoft.com/v1"
+    assert (
+        found is not None
+        and found.api.token() == TOKEN
+        and found.api.url == "https://api.fabric.microsoft.com/v1"
+    )
     with pytest.raises(ConfigError, match="AZURE_TENANT_ID is not set"):
         from_environment({"AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"})

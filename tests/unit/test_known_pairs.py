@@ -56,8 +56,9 @@ def test_an_empty_cell_is_named(known: Shop) -> None:
     with pytest.raises(ConfigError) as error:
         groups(known, "1,shop,2", "3,shop,")
     file = known.brand / "customer_xref.csv"
-    assert (
-        str(error.value) == f"{file}, row 3: found an empty cell; expected two customer numbers and a brand."
+    assert str(error.value) == (
+        f"{file}, row 3: found an empty cell; expected source_customer_id, other_source_system,"
+        " other_source_customer_id."
     )
 
 

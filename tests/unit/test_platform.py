@@ -43,7 +43,7 @@ CONTRACTS = [
 def test_a_shortcut_points_to_the_table(location: str, target: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     body = shortcut(location, "gold.sales_daily", CONNECTION)
-    assert body == {"path": "Tables", "name": "sales_daily", "target": target}
+    assert body == {"path": "Tables/gold", "name": "sales_daily", "target": target}
     check_shortcut(body)
     check_request(
         "POST",

@@ -52,6 +52,11 @@ class Extract:
     reads: frozenset[str]
 
     @property
+    def counts(self) -> bool:
+        """Whether it tells of customers by their number alone: no key of one is in the file."""
+        return self.name.startswith("cube.")
+
+    @property
     def is_of_gold(self) -> bool:
         """Whether a release, which has Gold and no other tables, has what the file is made of."""
         return not self.reads or any(name.startswith("gold.") for name in self.reads)
@@ -179,32 +184,34 @@ class _Writing:
         self.connection.execute("SET VARIABLE salt = ?", [self.salt])
         self.connection.execute("SET VARIABLE is_group = ?", [self.scope.group])
         self.connection.execute("SET VARIABLE sees_persons = ?", [self.scope.persons])
-        self._cut_tables()
-        for extract in extracts():
-            if not extract.is_for(self.scope):
-                continue
-            file, sql = unfinished / f"{extract.name}.parquet", self._sql(extract)
-            made_of = self._made_of(extract, sql)
-            if before and known.get(file.name) == made_of:
-                os.link(before / file.name, file)
-                continue
-            self.connection.execute(
-                f"COPY ({sql}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd,"
-                f" ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{made_of: '{made_of}'}})"
-            )
-            file.chmod(0o444)
+        wanted = [extract for extract in extracts() if extract.is_for(self.scope)]
+        for counts in (True, False):
+            self._cut_tables(wanted, counts)
+            for extract in (extract for extract in wanted if extract.counts == counts):
+                file, sql = unfinished / f"{extract.name}.parquet", self._sql(extract)
+                made_of = self._made_of(extract, sql)
+                if before and known.get(file.name) == made_of:
+                    os.link(before / file.name, file)
+                else:
+                    self._copy(sql, file, made_of)
         unfinished.chmod(0o555)
         unfinished.rename(target / self.scope.id)
 
-    def _cut_tables(self) -> None:
-        read = set().union(*(extract.reads for extract in extracts() if extract.is_for(self.scope)))
-        for name in sorted(read):
+    def _cut_tables(self, wanted: list[Extract], counts: bool) -> None:
+        for name in sorted(set().union(*(extract.reads for extract in wanted))):
             layer, table = name.split(".")
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
-            self.connection.execute(f"CREATE OR REPLACE VIEW {layer}.{quoted(table)} AS {self._cut(name)}")
+            self.connection.execute(
+                f"CREATE OR REPLACE VIEW {layer}.{quoted(table)} AS"
+                f" {cut(name, self.scope, self.project.brands, counts)}"
+            )
 
-    def _cut(self, name: str) -> str:
-        return cut(name, self.scope, self.project.brands)
+    def _copy(self, sql: str, file: Path, made_of: str) -> None:
+        self.connection.execute(
+            f"COPY ({sql}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd,"
+            f" ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{made_of: '{made_of}'}})"
+        )
+        file.chmod(0o444)
 
     def _sql(self, extract: Extract) -> str:
         """The query of a file for this scope."""
@@ -213,7 +220,11 @@ class _Writing:
 
     def _made_of(self, extract: Extract, sql: str) -> str:
         """A digest of all that the file follows from; where a table is cut by its customers, of these."""
-        tables = [(name, self.states.get(name), self._cut(name)) for name in sorted(extract.reads)]
+        brands = self.project.brands
+        tables = [
+            (name, self.states.get(name), cut(name, self.scope, brands, extract.counts))
+            for name in sorted(extract.reads)
+        ]
         if any(quoted(CUSTOMERS) in rows for _, _, rows in tables):
             tables.append((CUSTOMERS, self.states.get(CUSTOMERS), ""))
         content = json.dumps([sql, MACROS, tables, self.mappings, self.salt])

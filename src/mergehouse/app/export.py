@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 from starlette.responses import Response
 
+from mergehouse.csv_text import as_cell
+
 MOST_ROWS = 10_000
-# a spreadsheet takes a cell that begins like this for a formula (OWASP, CSV injection)
-FORMULA = re.compile(r"^[\s\u200b\ufeff]*[=+\-@|\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
-# in a line of notes, which a spreadsheet parts like any other
+# what a spreadsheet takes for a formula in a line of notes, which a spreadsheet parts like any other
 FORMULA_WITHIN = re.compile(r"([,;]\s*)(?=[=+\-@|\uff1d\uff0b\uff0d\uff20])")
 Kind = Literal["csv", "parquet"]
 
@@ -105,7 +105,7 @@ def _cell(value: Any) -> Any:
         return value.isoformat()
     if not isinstance(value, str):
         return value
-    return f"'{value}" if FORMULA.match(value) else value
+    return as_cell(value)
 
 
 def _line(value: str) -> str:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mergehouse.cli import start, build, read, dashboards, science, release, promote, platform, help  # noqa: F401, I001 isort: skip
+from mergehouse.cli import start, build, read, dashboards, identity, products, science  # noqa: F401, I001 isort: skip
+from mergehouse.cli import release, promote, platform, powerbi, help  # noqa: F401, I001 isort: skip
 from mergehouse.cli.options import app
 
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+PANELS = ("Start", "Build", "Read", "Dashboards", "Identity", "Science", "Release", "Help")  # in this order
+
 
 class _Contents(TyperGroup):
     """Help as a table of contents: commands under their panels. Typer's own Rich panels cost 0.3 s of
@@ -17,19 +19,30 @@ class _Contents(TyperGroup):
     """
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        panels: dict[str, list[tuple[str, str]]] = {}
+        panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in PANELS}
         for name in self.list_commands(ctx):
             command: Any = self.get_command(ctx, name)
             panels.setdefault(command.rich_help_panel, []).append((name, command.get_short_help_str(90)))
         for panel, rows in panels.items():
+            if not rows:  # of a group of commands
+                continue
             with formatter.section(panel):
                 formatter.write_dl(rows)
 
 
-def _commands(help: str, **options: Any) -> typer.Typer:
+class _WithUsual(_Contents):
+    """A group whose first command may be left out: what is none of its commands is that one's argument."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        usual = self.list_commands(ctx)[0]
+        is_named = bool(args) and args[0] in (*self.commands, *ctx.help_option_names)
+        return super().parse_args(ctx, args if is_named else [usual, *args])
+
+
+def _commands(help: str, cls: type[TyperGroup] = _Contents, **options: Any) -> typer.Typer:
     """A group of commands that looks like all others."""
     return typer.Typer(
-        cls=_Contents,
+        cls=cls,
         rich_markup_mode=None,
         context_settings={"max_content_width": 110},
         help=help,
@@ -61,7 +74,17 @@ promotions = _group(
     "promotions", "Release", "List what was promoted, roll back.", invoke_without_command=True
 )
 platform = _group(
-    "platform", "Release", "Write definitions for Fabric and for Delta Sharing.", no_args_is_help=True
+    "platform",
+    "Release",
+    "Write what Fabric, Databricks and Delta Sharing take; deploy it.",
+    no_args_is_help=True,
+)
+products = _group(
+    "products", "Identity", "Find categories for products, and items that brands share.", no_args_is_help=True
+)
+powerbi = _group("powerbi", "Release", "Write a Power BI project: semantic model and report.", cls=_WithUsual)
+identity = _group(
+    "identity", "Identity", "Find customers whom brands share, and decide.", invoke_without_command=True
 )
 users = _group("users", "Dashboards", "Say who may sign in to the dashboards.", no_args_is_help=True)
 

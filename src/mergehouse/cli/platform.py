@@ -1,4 +1,4 @@
-"""Commands that write definitions for platforms: `releases fabric`, `platform`."""
+"""Commands that write what other platforms take, and deploy it: `platform`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,100 @@ from typing import Annotated
 
 import typer
 
-from mergehouse.cli.options import HERE, Env, Folder, platform, releases
+from mergehouse.cli.options import HERE, Env, Folder, Json, Note, platform
 
 
-@releases.command(rich_help_panel="Commands")
+@platform.command(rich_help_panel="Commands")
 def fabric(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the items.")] = Path("fabric"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Lose what was edited in DIR.")] = False,
+    project: Folder = HERE,
+    as_json: Json = False,
 ) -> None:
-    """Write the notebook and pipeline that ingest on Fabric."""
-    from mergehouse.platform.fabric.items import write_items
+    """Write the items of a workspace in Microsoft Fabric."""
+    from mergehouse.cli import render, render_platform
+    from mergehouse.platform.fabric.items import project_items
+    from mergehouse.platform.powerbi.folder import write_generated
+    from mergehouse.project.config import load_project
 
-    for file in write_items(folder):
-        typer.echo(file)
+    items = project_items(load_project(project))
+    done = write_generated(folder, items.texts, overwrite)
+    if as_json:
+        render.print_json({"environments": items.environments, "notes": items.notes, **vars(done)})
+    else:
+        render_platform.print_items(items, done)
+
+
+@platform.command(rich_help_panel="Commands")
+def deploy(
+    workspace: Annotated[
+        str, typer.Option("--workspace", metavar="NAME|ID", help="The workspace in Fabric.")
+    ],
+    env: Annotated[
+        str,
+        typer.Option(
+            "--env", envvar="MERGEHOUSE_ENV", metavar="NAME", help="Whose values of parameter.yml are put in."
+        ),
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `platform fabric` wrote.")] = Path(
+        "fabric"
+    ),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
+    remove_orphans: Annotated[
+        bool,
+        typer.Option("--remove-orphans", help="Remove what mergehouse once published and is not in DIR."),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Undo what somebody edited in the workspace.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Deploy these items into a workspace, with fabric-cicd."""
+    from mergehouse.cli import render, render_platform
+    from mergehouse.platform.fabric.deploy import deploy as deploy_items
+
+    with render.steps("deploy", hidden=as_json) as step:
+        done = deploy_items(
+            folder, workspace, env, dry_run=dry_run, remove_orphans=remove_orphans,
+            overwrite=overwrite, progress=step,
+        )  # fmt: skip
+    if as_json:
+        render.print_json(done)
+    else:
+        render_platform.print_deployment(done)
+    raise typer.Exit(1 if done.failed else 0)
+
+
+@platform.command("deploy-stage", rich_help_panel="Commands")
+def deploy_stage(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="An environment that has a stage.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The one of the next stage.")],
+    note: Note = "",
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Deploy a stage of Fabric's deployment pipeline to the next."""
+    from mergehouse.cli import render, render_platform
+    from mergehouse.platform.fabric.deployment_pipeline import StageNotDeployed
+    from mergehouse.platform.fabric.deployment_pipeline import deploy_stage as deploy_items
+    from mergehouse.project.config import load_project
+
+    config, failure = load_project(project).config, None
+    with render.steps("deploy", hidden=as_json) as step:
+        try:
+            done = deploy_items(config.fabric, source, target, note, step)
+        except StageNotDeployed as error:
+            done, failure = error.deployment, error
+    if as_json:
+        render.print_json(
+            {"operation": done.operation, "items": done.steps, "failure": failure and str(failure)}
+        )
+    else:
+        render_platform.print_stage(done)
+    if failure:
+        raise failure
 
 
 @platform.command(rich_help_panel="Commands")
@@ -62,3 +144,68 @@ def sharing(
         typer.echo(file)
     for table in left_out:
         typer.echo(f"not shared: {table}, it has a personal column")
+
+
+OVERWRITE = Annotated[
+    bool, typer.Option("--overwrite", help="Take the place of files that were edited since.")
+]
+
+
+@platform.command(rich_help_panel="Commands")
+def databricks(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the bundle.")] = Path(
+        "databricks"
+    ),
+    overwrite: OVERWRITE = False,
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write a Databricks bundle: jobs, Unity Catalog, metric views, dashboard, notebooks."""
+    from mergehouse.cli import render_platform
+    from mergehouse.platform.databricks.bundle import write_bundle
+    from mergehouse.project.config import load_project
+
+    render_platform.print_written(*write_bundle(folder, load_project(project), overwrite), as_json)
+
+
+@platform.command(rich_help_panel="Commands")
+def contracts(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the files.")] = Path(
+        "contracts"
+    ),
+    overwrite: OVERWRITE = False,
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write contracts and KPIs in open formats: Open Data Contract Standard, Open Semantic Interchange."""
+    from mergehouse.cli import render_platform
+    from mergehouse.contracts.registry import contracts as of_layer
+    from mergehouse.kpi.catalogue import catalogue
+    from mergehouse.platform.open_data_contract import open_data_contracts
+    from mergehouse.platform.open_semantic_interchange import semantic_model
+    from mergehouse.platform.powerbi.folder import write_generated
+    from mergehouse.project.config import load_project
+
+    name = load_project(project).config.name
+    tables = [contract for layer in ("silver", "gold") for contract in of_layer(layer)]
+    files = open_data_contracts(name, tables) | {"kpis.osi.yaml": semantic_model(name, catalogue())}
+    render_platform.print_written(write_generated(folder, files, overwrite), [], as_json)
+
+
+@platform.command(rich_help_panel="Commands")
+def pipelines(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The top of the repository.")] = HERE,
+    overwrite: OVERWRITE = False,
+    project: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write pipelines for GitHub and Azure DevOps that deploy to Databricks and to Fabric."""
+    from mergehouse.cli import render_platform
+    from mergehouse.platform.databricks.bundle import targets_of
+    from mergehouse.platform.pipelines import deployment_pipelines
+    from mergehouse.platform.powerbi.folder import write_generated
+    from mergehouse.project.config import load_project
+
+    targets, said = targets_of(load_project(project))
+    files = deployment_pipelines([target.name for target in targets])
+    render_platform.print_written(write_generated(folder, files, overwrite), said, as_json)

@@ -22,7 +22,7 @@ def promote(
 ) -> None:
     """Take a release into the next environment, through gates."""
     from mergehouse.cli import render
-    from mergehouse.platform.fabric.api import from_environment
+    from mergehouse.platform.fabric.deployment_pipeline import from_environment
     from mergehouse.release.promote.promotion import promote as promote_release
 
     with render.steps("promote", hidden=as_json) as step:

@@ -14,12 +14,8 @@ def refresh_dashboards(project: Project, quiet: bool) -> bool:
     """Writes what everybody may see, for `mergehouse serve`; False where that failed. A project without
     access.yml has no dashboards, one without Gold none yet; where nobody may sign in, it is left to `serve`.
     """
-    from mergehouse.access.audience import refresh_extracts
-    from mergehouse.access.extract import NothingPublished
     from mergehouse.access.people import FILE as PEOPLE
     from mergehouse.access.policy import FILE
-    from mergehouse.cli import render
-    from mergehouse.errors import MergehouseError
 
     if not (project.folder / FILE).exists():
         return True
@@ -27,6 +23,12 @@ def refresh_dashboards(project: Project, quiet: bool) -> bool:
         if not quiet:
             typer.echo("Pages    nobody may sign in yet: `mergehouse users add`, then `mergehouse serve`")
         return True
+    # here: most runs have nothing to write, and need none of it
+    from mergehouse.access.audience import refresh_extracts
+    from mergehouse.access.extract import NothingPublished
+    from mergehouse.cli import render
+    from mergehouse.errors import MergehouseError
+
     try:
         with render.steps(hidden=quiet) as step:
             policy = refresh_extracts(project, step)

@@ -98,6 +98,12 @@ class Incremental(_Strict):
         description="Inputs without these columns, which the rows of another input refer to. A changed row"
         " touches the slices of the rows that refer to it.",
     )
+    merge: dict[str, str] = Field(
+        default={},
+        description="Of a table that groups the rows of one input: for each aggregated column SQL that"
+        " aggregates it once more. Where rows of the input came and none went, what they give is merged with"
+        " what is published of their slices, and no other row of the input is read.",
+    )
 
 
 class Contract(_Strict):
@@ -113,10 +119,11 @@ class Contract(_Strict):
         description="Columns that readers filter by most; `mergehouse maintain` lays the files out by them.",
     )
     append_only: bool = Field(default=False, description="`true` has Delta refuse to change or remove a row.")
-    part: Literal["science", "vault"] | None = Field(
+    part: Literal["science", "identity", "vault"] | None = Field(
         default=None,
         description="The part of mergehouse that the table is for, where a project can do without it:"
-        " `science: false` leaves the table out, `vault: true` brings it.",
+        " `science: false` leaves the table out, and so does, of `identity`, that no brand declares any;"
+        " `vault: true` brings it.",
     )
     release: Literal["overwrite", "merge", "none"] = Field(
         default="overwrite",
@@ -141,10 +148,11 @@ class Contract(_Strict):
     reads: list[str] = Field(
         default=[], description="With `computed_by`: the tables that it is computed from."
     )
-    replaces: Literal["table", "partitions"] = Field(
+    replaces: Literal["table", "partitions", "rows"] = Field(
         default="table",
-        description="With `computed_by`: whether its rows take the place of the table, or of the partitions"
-        " that they belong to, so that the others stay.",
+        description="With `computed_by`: whether its rows take the place of the table, of the partitions"
+        " that they belong to, so that the others stay, or of the rows that differ from them, so that what"
+        " reads the table follows these alone.",
     )
     optional: bool = Field(
         default=False,
@@ -201,6 +209,18 @@ def load_contract(file: Path) -> Contract:
             raise ConfigError(
                 f"{file}: incremental.inputs.{table} needs one column for each of {', '.join(of_slice)}."
             )
+    if (
+        incremental
+        and incremental.merge
+        and (
+            not incremental.merge.keys() < contract.columns.keys()
+            or len(incremental.inputs) > 1
+            or incremental.lookups
+        )
+    ):
+        raise ConfigError(
+            f"{file}: incremental.merge is for some columns of a table with one input, no lookups."
+        )
     if not contract.computed_by and (contract.reads or contract.optional or contract.replaces != "table"):
         raise ConfigError(f"{file}: `reads`, `replaces` and `optional` are for a table with `computed_by`.")
     if contract.replaces == "partitions" and not contract.partition_by:

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from mergehouse.demo.multitable import write_multitable
+from mergehouse.demo.people import COLUMNS, members
+from mergehouse.demo.population import countries
 from mergehouse.demo.truth import BrandTruth, group_kpis
 from mergehouse.demo.wide import write_wide
 from mergehouse.errors import ConfigError
@@ -24,6 +27,7 @@ from mergehouse.storage import is_url
 EXPORTS = Path(__file__).with_name("exports.yml")
 OURS = "demo"  # in the name of every file written
 WIDE_SHARE = 0.9
+UNKNOWN_PAIRS = "truth_unknown_pairs.csv"
 SHARED_SHARE = 0.04  # of all customers, customers of both brands
 
 
@@ -56,6 +60,8 @@ def generate(
         )  # fmt: skip
         pairs = _shared_customers(wide, multi, seed)
         _write_pairs(brands["multitable"].folder / "customer_xref.csv", wide, multi, pairs)
+        unknown = _write_members(exports, brands, {"multitable": multi, "wide": wide}, pairs, seed)
+        _write_pairs(folder / UNKNOWN_PAIRS, wide, multi, unknown)
         truth = {
             "seed": seed,
             "lines": lines,
@@ -64,6 +70,8 @@ def generate(
             "shared_customers": {
                 "pairs": len(pairs),
                 "file": str(Path("brands") / multi.brand / "customer_xref.csv"),
+                "unknown_pairs": len(unknown),
+                "unknown_file": UNKNOWN_PAIRS,
             },
         }
         (folder / "truth.json").write_text(json_text(truth) + "\n", encoding="utf-8")
@@ -106,6 +114,45 @@ def _shared_customers(wide: BrandTruth, multi: BrandTruth, seed: int) -> np.ndar
     together = (len(registered) + len(buyers)) * SHARED_SHARE / (1 + SHARED_SHARE)
     count = min(round(together), len(registered), len(buyers))
     return np.column_stack([rng.permutation(registered)[:count], rng.permutation(buyers)[:count]])
+
+
+def _write_members(
+    exports: dict[str, Any],
+    brands: dict[str, Brand],
+    truths: dict[str, BrandTruth],
+    known: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """What both loyalty programmes know of their members. Returns the pairs of one person that nobody has
+    told, as `known` has the others: they live in one country.
+    """
+    rng = np.random.default_rng([seed, 6])
+    live_in = {
+        shape: countries(exports[shape], np.arange(len(truth.orders_of_customer)))
+        for shape, truth in truths.items()
+    }
+    multi, wide = (
+        pl.DataFrame({"customer": np.arange(len(home)), "country": home}).sample(
+            fraction=1, shuffle=True, seed=seed
+        )
+        for home in (live_in["multitable"], live_in["wide"])
+    )
+    place = pl.int_range(pl.len()).over("country").alias("place")
+    free = multi.filter(~pl.col("customer").is_in(known[:, 0])).with_columns(place)
+    buyers = wide.filter(
+        pl.Series(truths["wide"].buyers)[wide["customer"]], ~pl.col("customer").is_in(known[:, 1])
+    )
+    found = free.join(buyers.with_columns(place), on=["country", "place"], suffix="_wide").sort("customer")
+    unknown = rng.permutation(found.select("customer", "customer_wide").to_numpy())[: len(known)]
+    told = members(multi.height, wide.height, np.concatenate([known, unknown]), rng)
+    for (shape, truth), people in zip(truths.items(), told, strict=True):
+        rows = people.with_columns(
+            customer_id=truth.first_customer + pl.int_range(pl.len()), country=live_in[shape]
+        )
+        joined = rows.filter(pl.Series(truth.buyers)) if shape == "wide" else rows
+        file = _raw_folder(brands[shape]) / exports[shape]["members"]
+        joined.select("customer_id", *COLUMNS, "country").write_csv(file)
+    return unknown
 
 
 def _write_pairs(file: Path, wide: BrandTruth, multi: BrandTruth, pairs: np.ndarray) -> None:

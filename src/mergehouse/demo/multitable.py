@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mergehouse.demo.population import TradingTime, one_of, population, usual_spend
+from mergehouse.demo.population import TradingTime, countries, population, usual_spend
 from mergehouse.demo.truth import SALE, BrandTruth, Lines, half_up
 
 SALES_PER_CHUNK = 80_000
@@ -131,7 +131,7 @@ def _chunk(
             "total_amount": total_amount / 100,
             "sale_date": _swapped(date, rng.random(count) < SWAPPED_SHARE),
             "customer_id": 1 + customer,
-            "country": _countries(spec, customer),
+            "country": countries(spec, customer),
         }
     ).filter(~pl.Series(lost))
     items = pl.DataFrame(
@@ -211,11 +211,6 @@ def _write_products(spec: dict[str, Any], folder: Path, rng: np.random.Generator
     )
 
 
-def _countries(spec: dict[str, Any], customer: np.ndarray) -> pl.Series:
-    of_100 = spec["countries"]
-    return pl.Series(list(of_100)).gather(one_of(np.array(list(of_100.values())), customer))
-
-
 def _write_customers(spec: dict[str, Any], folder: Path, born: np.ndarray, rng: np.random.Generator) -> None:
     """`born` is the day on which each first bought, or might have."""
     number = np.arange(len(born))
@@ -224,7 +219,7 @@ def _write_customers(spec: dict[str, Any], folder: Path, born: np.ndarray, rng: 
     frame = pl.DataFrame(
         {
             "customer_id": 1 + number,
-            "country": _countries(spec, number),
+            "country": countries(spec, number),
             "age_range": ages.gather(rng.integers(0, len(ages), len(born))),
             "signup_date": pl.Series(
                 (np.datetime64(spec["start"]) + signed_up * DAY).astype("datetime64[us]")

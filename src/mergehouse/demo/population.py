@@ -155,6 +155,16 @@ def one_of(weights: np.ndarray, customer: np.ndarray) -> np.ndarray:
     return np.searchsorted(total / total[-1], customer * GOLDEN % 1, side="right")
 
 
+def countries(spec: dict[str, Any], customer: np.ndarray) -> pl.Series:
+    """The country that each customer lives in, shape as `customer`.
+
+    >>> countries({"countries": {"France": 3, "Spain": 1}}, np.arange(4)).to_list()
+    ['France', 'France', 'France', 'Spain']
+    """
+    of_100 = spec["countries"]
+    return pl.Series(list(of_100)).gather(one_of(np.array(list(of_100.values())), customer))
+
+
 def _customers(spec: dict[str, Any], time: TradingTime, count: int, rng: np.random.Generator) -> pl.DataFrame:
     """Customers as they are drawn, whether or not the data will show them."""
     rate = rng.gamma(spec["purchases"]["r"], 1 / spec["purchases"]["alpha"], count)

@@ -132,22 +132,21 @@ class DuckDBEngine:
     def stage_changes(self, contract: Contract, sql: Sql, sliced: bool) -> Staged:
         table, columns, key = contract.table, ", ".join(contract.columns), ", ".join(contract.key)
         before, inserted, deleted = (Relation(kind, table) for kind in ("published", "inserted", "deleted"))
-        self._keep(Relation("computed", table), _typed(contract, sql))
+        computed = self._keep(Relation("computed", table), _typed(contract, sql))
         delta = self.lakehouse.delta(table)
         published = self._published[table] = select(self.connection, delta, with_place=True)
         if sliced and contract.incremental:
             on, affected = {c: c for c in contract.incremental.slice}, Relation("affected", table)
             few = self._find(Relation("found", table, "published"), published, affected, on)
             published = few or _matching(f"({published})", affected, on)
-        self._keep(before, published)
-        self._compare(contract)
+        came, went = self._compare(contract, computed, self._keep(before, published))
         self._define(Relation("changed", table), f"FROM {inserted} UNION ALL FROM {deleted}")
-        counts = f"SELECT (SELECT count(*) FROM {inserted}), (SELECT count(*) FROM {deleted})"
-        came, went = self._session.execute(counts).fetchall()[0]
         if not came and not went:
             return Staged(contract, "nothing")
-        old = f"SELECT DISTINCT file FROM {before} SEMI JOIN {deleted} USING ({key})"
-        replaced = frozenset(file for (file,) in self._session.execute(old).fetchall())
+        replaced: frozenset[str] = frozenset()
+        if went:
+            old = f"SELECT DISTINCT file FROM {before} SEMI JOIN {deleted} USING ({key})"
+            replaced = frozenset(file for (file,) in self._session.execute(old).fetchall())
         replaced |= self._folded(contract, replaced, came)
         rows = f"SELECT {columns} FROM {inserted}"
         if replaced:
@@ -209,9 +208,9 @@ class DuckDBEngine:
         if staged.folder:
             self.lakehouse.discard(staged.folder)
 
-    def _compare(self, contract: Contract) -> None:
-        """Keeps the rows `inserted` and `deleted` that tell a table's `computed` rows from the `published`
-        ones.
+    def _compare(self, contract: Contract, came: int, there: int) -> tuple[int, int]:
+        """Keeps the rows `inserted` and `deleted` that tell a table's `computed` rows, of which so many
+        `came`, from the `published` ones that are `there`; returns how many of each.
 
         Rows of one key are compared: half of what EXCEPT takes, which knows no key. New slices are not
         compared with nothing.
@@ -220,17 +219,18 @@ class DuckDBEngine:
         computed, published, inserted, deleted = (
             Relation(kind, contract.table) for kind in ("computed", "published", "inserted", "deleted")
         )
-        if self._session.execute(f"SELECT count(*) FROM {published}").fetchall() == [(0,)]:
+        if not there:
             self._define(inserted, f"FROM {computed}")
             self._define(deleted, f"SELECT {columns} FROM {published}")
-            return
+            return came, 0
         same = " AND ".join(
             f"t.{c} = p.{c}" if c in contract.key else f"t.{c} IS NOT DISTINCT FROM p.{c}"
             for c in contract.columns
         )
-        self._keep(inserted, f"FROM {computed} AS t ANTI JOIN {published} AS p ON {same}")
+        came = self._keep(inserted, f"FROM {computed} AS t ANTI JOIN {published} AS p ON {same}")
         stays = f"SELECT {key} FROM {computed} ANTI JOIN {inserted} USING ({key})"
-        self._keep(deleted, f"SELECT {columns} FROM {published} ANTI JOIN ({stays}) USING ({key})")
+        went = self._keep(deleted, f"SELECT {columns} FROM {published} ANTI JOIN ({stays}) USING ({key})")
+        return came, went
 
     def _find(self, places: Relation, rows: str, affected: Relation, on: dict[str, str]) -> str:
         """SQL of the few `rows` of a table that are affected, by their `places`, so that readers skip all
@@ -291,10 +291,11 @@ class DuckDBEngine:
         ]
         return tuple(StagedFile(*file) for file in files if file[1])
 
-    def _keep(self, name: str | Relation, sql: str) -> None:
-        """A table in memory, spilled where it is too large."""
+    def _keep(self, name: str | Relation, sql: str) -> int:
+        """A table in memory, spilled where it is too large; returns its number of rows."""
         with _sql_errors(name):
-            self._session.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}")
+            made = self._session.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}").fetchall()
+        return int(made[0][0])
 
     def _define(self, name: str | Relation, sql: str) -> None:
         with _sql_errors(name):

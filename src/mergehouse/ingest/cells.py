@@ -31,6 +31,8 @@ def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: st
     [(Decimal('1234.500000000'),)]
     """
     column = source.columns[name]
+    if name in formats.get("verbatim", []):
+        return f"`{name}`"
     value = cell(name, source, formats)
     patterns = formats.get("dates", {}).get(name, [])
     match column.type:

@@ -18,7 +18,7 @@ from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.sources import Source
 
-RARE = ("undecided", "nulls", "numbers", "plain", "cleaned", "shortened")
+RARE = ("undecided", "nulls", "numbers", "plain", "cleaned", "shortened", "verbatim")
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
 _DECIMALS = (
@@ -35,6 +35,7 @@ NULL_WORDS = (
     "NULL", "(NULL)", "\\N", "NAN", "NAT", "NONE", "N/A", "#N/A", "<NA>", "#NV", "#REF!", "#VALUE!",
     "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#WERT!", "#BEZUG!", "#ZAHL!", "#CALC!", "#SPILL!",
 )  # fmt: skip
+TEXTS = ("text", "code", "id")
 KINDS = {
     "number": "a number",
     "percent": "a number",
@@ -49,7 +50,7 @@ class Formats:
     """How a batch is written: its decimal mark (`undecided` where nothing shows it); by column its patterns
     of dates (Spark's) besides ISO, and the words that mean "empty"; columns of `numbers` that the file itself
     holds as such, of which every cell is a `plain` one, of cells to be `cleaned`, of codes that a spreadsheet
-    `shortened`; and what was unclear.
+    `shortened`, of which every cell is read `verbatim`; and what was unclear.
     """
 
     decimal_mark: str
@@ -61,6 +62,7 @@ class Formats:
     plain: list[str] = field(default_factory=list)
     cleaned: list[str] = field(default_factory=list)
     shortened: list[str] = field(default_factory=list)
+    verbatim: list[str] = field(default_factory=list)
 
     def as_json(self) -> str:
         """As the ledger keeps them.
@@ -111,6 +113,9 @@ def detect_formats(
     dates = date_formats(connection, written, source, before, notes)
     plain = _plain_numbers(connection, source)
     shortened = _shortened(connection, written, source, notes)
+    altered = _altered(connection, source)
+    texts = [name for name, column in source.columns.items() if column.type in TEXTS]
+    read_otherwise = [{*altered[b], *nulls[b], *cleaned[b], *shortened[b]} for b in range(len(files))]
     _note_spellings(connection, written, source, notes)
     found = [
         Formats(
@@ -118,6 +123,7 @@ def detect_formats(
             [c for c in source.columns if c in file.numbers],
             [name for name in plain if marks[batch][0] in plain[name].get(batch, ".,")],
             cleaned[batch], shortened[batch],
+            [name for name in texts if name not in read_otherwise[batch]],
         )
         for batch, file in enumerate(files)
     ]  # fmt: skip
@@ -162,6 +168,26 @@ def _plain_numbers(connection: duckdb.DuckDBPyConnection, source: Source) -> dic
     found: dict[str, dict[int, str]] = {name: {} for name in columns.values()}
     for batch, place, marks in rows:
         found[columns[place]][batch] = marks
+    return found
+
+
+def _altered(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int, set[str]]:
+    """By batch the columns of texts and codes of which some cell is trimmed, empty, or a code that is made a
+    whole number or put in capitals.
+    """
+    kinds = [column.type for column in source.columns.values()]
+    texts, codes, capitals = (
+        f"of_column IN ({', '.join(str(place) for place, kind in enumerate(kinds) if kind in of) or 'NULL'})"
+        for of in (TEXTS, ("code", "id"), ("code",))
+    )
+    found: dict[int, set[str]] = defaultdict(set)
+    for batch, place in connection.execute(
+        f"SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {texts} AND (value <> trim(value)"
+        f" OR value IN ({', '.join(map(text, ['', *(source.null_values or [])]))})"
+        f" OR ({codes} AND value LIKE '%.0')"
+        f" OR ({capitals} AND (value <> upper(value) OR strlen(value) <> length(value))))"
+    ).fetchall():
+        found[batch].add(list(source.columns)[place])
     return found
 
 
@@ -240,7 +266,7 @@ def _note_unread(
     """Cells that say something, and nothing that can be read as their column's type."""
     alike: dict[str, list[int]] = defaultdict(list)
     for batch, of_batch in enumerate(formats):
-        alike[replace(of_batch, plain=[]).as_json()].append(batch)
+        alike[replace(of_batch, plain=[], verbatim=[]).as_json()].append(batch)
     for words, batches in alike.items():
         found = json.loads(words)
         among = f"batch IN ({', '.join(map(str, batches))})" if len(alike) > 1 else "TRUE"

@@ -168,8 +168,7 @@ def _stage(
 ) -> tuple[Staged, Change | None, computed.Rows]:
     """With what Python computed; with SQL nothing."""
     if not table.sql:
-        staged, found = _stage_computed(table, bench)
-        return staged, Change(), found
+        return _stage_computed(table, bench)
     rule = table.contract.incremental
     referring = {lookup.of for lookup in rule.lookups.values()} if rule else set()
     bench.attachments.attach(table.parents | referring)
@@ -178,14 +177,17 @@ def _stage(
     return *bench.changes.rebuild(table), computed.Rows(None)
 
 
-def _stage_computed(table: Table, bench: Workbench) -> tuple[Staged, computed.Rows]:
+def _stage_computed(table: Table, bench: Workbench) -> tuple[Staged, Change | None, computed.Rows]:
     contract, rows = table.contract, Relation("delivered", table.name)
     found = computed.compute(contract, bench.request)
     bench.attachments.attach(table.check_inputs)
     bench.engine.load_frame(rows, found.frame)
     model = f"SELECT * FROM {rows}"
+    if contract.replaces == "rows":
+        staged, change = bench.changes.replace_rows(table, model)
+        return staged, change, found
     if contract.replaces == "table":
-        return bench.engine.stage(contract, model), found
+        return bench.engine.stage(contract, model), Change(), found
     bench.engine.lakehouse.create(contract)
     columns = ", ".join(contract.partition_by)
     partitions = f"SELECT DISTINCT {columns} FROM {rows}"
@@ -194,7 +196,7 @@ def _stage_computed(table: Table, bench: Workbench) -> tuple[Staged, computed.Ro
         bench.engine.load_frame(emptied, found.emptied)
         partitions += f" UNION SELECT {columns} FROM {emptied}"
     bench.engine.keep(Relation("affected", table.name), partitions)
-    return bench.engine.stage_partitions(contract, model), found
+    return bench.engine.stage_partitions(contract, model), Change(), found
 
 
 def _recheck(table: Table, change: Change | None, bench: Workbench) -> Recheck | None:
@@ -202,5 +204,8 @@ def _recheck(table: Table, change: Change | None, bench: Workbench) -> Recheck |
     if change and not change.rows:
         return None
     inserted = str(Relation("inserted", table.name)) if change else None
+    rule = table.contract.incremental
+    is_in_slices = rule is None or set(rule.slice) <= set(table.contract.key)  # all rows of a key, in one
+    among = str(Relation("computed", table.name)) if is_in_slices else table.name
     may_lack = (name for name, other in bench.changes.found.items() if other.gone or not other.rows)
-    return Recheck(inserted, frozenset(may_lack))
+    return Recheck(inserted, among, frozenset(may_lack))

@@ -8,6 +8,7 @@ and `lacking()`, what this Python lacks, in words; empty where that is nothing.
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,11 +26,14 @@ from mergehouse.transform.graph import is_off
 
 @dataclass(frozen=True)
 class Request:
-    """What a function may use: the project, the published tables, and whom to tell what it is doing."""
+    """What a function may use: the project, the published tables, whom to tell what it is doing, and the
+    instant of the run.
+    """
 
     project: Project
     lakehouse: Lakehouse
     progress: Progress
+    now: dt.datetime = dt.datetime.min
 
 
 @dataclass(frozen=True)

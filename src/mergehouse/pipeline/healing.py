@@ -95,7 +95,9 @@ def _healed(project: Project, lakehouse: Lakehouse, found: Iterable[Fault]) -> I
         contract = find(fault.table)
         if contract is None:
             continue
-        can_build = is_built(contract) and not is_left_out(contract, project)
+        # what is exchanged row by row is built on what can be read
+        starts_anew = is_built(contract) and contract.replaces != "rows"
+        can_build = starts_anew and not is_left_out(contract, project)
         done = _put_back(lakehouse, fault) or (_built if can_build else _kept)(lakehouse, contract, fault)
         yield _finding(fault.table, "warn", 1, f"{_sentence(fault)} {done}")
 

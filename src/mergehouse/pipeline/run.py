@@ -194,7 +194,7 @@ def _build(
     may_fetch = True
     while True:
         try:
-            bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress)
+            bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress, result.started)
         except BrandError as error:
             held = isolation.misconfigured(held, error, without_new)
             continue
@@ -230,6 +230,7 @@ def _workbench(
     batches: list[Batch],
     full: bool,
     progress: Progress,
+    now: dt.datetime,
 ) -> Workbench:
     """The graph of now, and where the tables are of an earlier state, what has changed since."""
     lakehouse, project = engine.lakehouse, held.project
@@ -245,7 +246,7 @@ def _workbench(
         with suppress(MergehouseError):  # of a brand's own SQL, or of the machine: building shows whose
             traced.trace(project, known, new, attachments.attach)
             changes = traced
-    request = Request(project, Lakehouse(project.lakehouse_location, newest=True), progress)
+    request = Request(project, Lakehouse(project.lakehouse_location, newest=True), progress, now)
     return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
 
 

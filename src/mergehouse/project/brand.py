@@ -31,6 +31,19 @@ def _share(value: Any) -> Decimal:
 Share = Annotated[Decimal, BeforeValidator(_share)]  # written `5 %`, a fraction of 1
 # what figures of more than one brand are filed under: a brand of that name would be read as all of them
 SCOPES_OF_ALL = ("group", "both", "all")
+# what tells who a customer is: columns of `customers.sql`, besides the country
+IdentityAttribute = Literal[
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "birth_date",
+    "address_line_1",
+    "address_line_2",
+    "postcode",
+    "city",
+    "loyalty_card",
+]
 LAYERS = ("bronze", "silver", "gold", "monitor")  # findings about their tables begin so
 # what a brand has that is no key of its brand.yml
 OF_THE_FOLDER = ("name", "folder", "landing_zone", "outside", "fault")
@@ -122,6 +135,11 @@ class Brand(Strict):
         default=[],
         description="Fields that two sources both carry. Those that disagree are findings of every run.",
     )
+    hierarchy: Literal["group", "own"] = Field(
+        default="group",
+        description="Where products that no rule of category_map.csv places belong: `group`, to Unmapped, or"
+        " `own`, where `products.sql` puts them by `source_department` and `source_category`.",
+    )
     prices: Literal["gross", "net"] | None = Field(
         default=None,
         description="Whether prices and amounts are with tax (`gross`) or without (`net`). Every figure is"
@@ -152,6 +170,12 @@ class Brand(Strict):
         default=[],
         description="Patterns of what lies beside the exports and is no delivery. Anything else there that no"
         " source reads is a finding of every run.",
+    )
+    identity: list[IdentityAttribute] = Field(
+        default=[],
+        description="What `customers.sql` tells of who a customer is, such as `[first_name, last_name, email,"
+        " birth_date]`: by these, customers of several brands are recognised. All are personal data, and stay"
+        " in Bronze and Silver. Without it, customers of the brand are united by known pairs alone.",
     )
     kpi_definitions: dict[str, str] = Field(
         default={},
@@ -231,6 +255,11 @@ def read_brand(file: Path) -> Brand:
         raise ConfigError(
             f"{file.parent / 'order_lines.sql'} not found. Every brand needs this staging query; docs: adding"
             " a brand."
+        )
+    if brand.identity and not (file.parent / "customers.sql").is_file():
+        raise ConfigError(
+            f"{file}: identity: {file.parent / 'customers.sql'} not found, which is to give"
+            f" `{brand.identity[0]}`."
         )
     for rule in brand.reconcile:
         for side in (rule.use, rule.against):

@@ -1,9 +1,9 @@
 """Mapping files: what a project and its brands know that is not in any export. Each becomes a `mapping.*`
 table.
 
-`mappings/*.csv` hold for the group; `category_map.csv`, `line_types.csv`, `customer_xref.csv` and
-`fx_rates.csv` in a brand's folder hold for that brand and are stacked. Rules keep their file order in
-`rule_no`.
+`mappings/*.csv` hold for the group, of which `identity_decisions.csv` need not be there; `category_map.csv`,
+`line_types.csv`, `customer_xref.csv`, `product_xref.csv` and `fx_rates.csv` in a brand's folder hold for that
+brand and are stacked. Rules keep their file order in `rule_no`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from pathlib import Path
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
+from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS, decisions, groups, known_pairs
+from mergehouse.project.known_pairs import Rows as Rows
 from mergehouse.project.text_file import read_text
 
 CUSTOMER_PAIRS = "customer_pairs"
+PRODUCT_PAIRS = "product_pairs"
 FX_RATES = "fx_rates"
 GROUP_FILES = {
     "countries": ["country_code", "alpha3", "country", "region", "aliases"],
@@ -37,6 +40,7 @@ BRAND_FILES = {
         "customer_xref.csv",
         ["source_customer_id", "other_source_system", "other_source_customer_id"],
     ),
+    PRODUCT_PAIRS: ("product_xref.csv", ["product_code", "other_source_system", "other_product_code"]),
     FX_RATES: ("fx_rates.csv", ["currency", "rate_date", "units_per_eur"]),
 }
 RULE_MATCHES = ("code", "name", "category")
@@ -44,8 +48,6 @@ HELD_BACK = "held_back"  # brands whose deliveries a run does not read
 RUN = "run"  # when it began
 # units of a currency for a euro: what silver.fx_rates_eur holds
 LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
-
-Rows = tuple[list[str], list[list[str | None]]]
 
 
 def mapping_tables(project: Project) -> dict[str, Rows]:
@@ -59,12 +61,32 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     for name, (file, columns) in BRAND_FILES.items():
         tables[name] = _stacked(project, file, columns)
     _check_rates(project, tables[FX_RATES][1])
-    tables[CUSTOMER_PAIRS] = _known_pairs(project, *tables[CUSTOMER_PAIRS])
-    tables["customer_groups"] = _customer_groups(project, tables[CUSTOMER_PAIRS][1])
+    for pairs, joined, code, group in (
+        (CUSTOMER_PAIRS, "customer_groups", "customer_code", "customer_id"),
+        (PRODUCT_PAIRS, "product_groups", "product_code", "group_product_id"),
+    ):
+        tables[pairs] = known_pairs(project, BRAND_FILES[pairs], code, *tables[pairs])
+        tables[joined] = ["source_system", code, group], groups(project, tables[pairs][1])
+    tables["identity_attributes"] = (
+        ["source_system", "attribute"],
+        [[b.name, attribute] for b in project.brands.values() for attribute in b.identity],
+    )
+    decided = project.mappings_folder / DECISIONS
+    rows = _read(decided, DECISION_COLUMNS)[1] if decided.exists() else []
+    tables["identity_decisions"] = decisions(project, decided, rows)
+    _check_cost_rates(project, tables["hierarchy"][1])
     tables["brands"] = (
-        ["source_system", "label", "currency", "timezone", "as_of", "prices"],
+        ["source_system", "label", "currency", "timezone", "as_of", "prices", "hierarchy"],
         [
-            [b.name, b.label, b.currency, b.timezone, str(b.as_of) if b.as_of else None, b.prices]
+            [
+                b.name,
+                b.label,
+                b.currency,
+                b.timezone,
+                str(b.as_of) if b.as_of else None,
+                b.prices,
+                b.hierarchy,
+            ]
             for b in project.brands.values()
         ],
     )
@@ -84,6 +106,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     tables[HELD_BACK] = (["source_system"], [])
     tables[RUN] = (["started"], [])
     tables["settings"] = (["rate_hold_days"], [[str(project.config.rates.hold_business_days)]])
+    tables["fiscal_years"] = (["starts"], [[str(project.config.fiscal_year_starts)]])
     tables["churn_days"] = (
         ["source_system", "churn_after_days"],
         [[name, str(project.churn_after_days(name))] for name in project.brands],
@@ -119,66 +142,6 @@ def _stacked(project: Project, file: str, columns: list[str]) -> Rows:
     return ["source_system", "rule_no", *columns, *added], rows
 
 
-def _known_pairs(project: Project, names: list[str], rows: list[list[str | None]]) -> Rows:
-    """Pairs of customers, their numbers read as their brands' are. ConfigError where a cell is empty."""
-    cased = {brand.name for brand in project.brands.values() if _tells_case(brand)}
-    found: list[list[str | None]] = []
-    for brand, rule_no, *cells in rows:
-        with of_brand(str(brand)):
-            own, other_brand, other = cells
-            if own is None or other_brand is None or other is None:
-                where = _where(project.brands[str(brand)], BRAND_FILES[CUSTOMER_PAIRS][0], rule_no)
-                raise ConfigError(f"{where}: found an empty cell; expected two customer numbers and a brand.")
-            other_brand = other_brand.lower()
-            numbers = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
-            found.append([brand, rule_no, numbers[0], other_brand, numbers[1]])
-    return names, found
-
-
-def _customer_groups(project: Project, pairs: list[list[str | None]]) -> Rows:
-    """Everybody in a pair of known brands, with the alphabetically first number of all that pairs join them
-    to, by any number of steps.
-    """
-    firsts: dict[str, str] = {}
-
-    def first(customer: str) -> str:
-        while (nearer := firsts.setdefault(customer, customer)) != customer:
-            firsts[customer] = firsts.get(nearer, nearer)
-            customer = nearer
-        return customer
-
-    for brand, _, own, other_brand, other in pairs:
-        if other_brand not in project.brands:
-            continue
-        low, high = sorted((first(f"{brand}:{own}"), first(f"{other_brand}:{other}")))
-        firsts[high] = low
-    return ["source_system", "customer_code", "customer_id"], [
-        [*customer.split(":", 1), first(customer)] for customer in list(firsts)
-    ]
-
-
-def _tells_case(brand: Brand) -> bool:
-    """True where the brand's customer numbers come from a column of type id."""
-    if not brand.sources:
-        return False
-    with of_brand(brand.name):
-        sql = read_text(brand.folder / "order_lines.sql")
-    named = re.search(r"(\w+)`?\s+AS\s+`?customer_code\b", sql, re.IGNORECASE)
-    name = named[1] if named else "customer_code"
-    return any(name in s.columns and s.columns[name].type == "id" for s in brand.sources.values())
-
-
-def _as_code(text: str, tells_case: bool) -> str:
-    """A number in a mapping file as a column of type id or code reads it."""
-    seen = "".join(
-        " " if unicodedata.category(letter) in ("Zs", "Zl", "Zp", "Cc") else letter
-        for letter in text
-        if unicodedata.category(letter) != "Cf"
-    ).strip()
-    code = re.sub(r"^([0-9]+)\.0$", r"\1", re.sub('^="(.*)"$', r"\1", seen).strip())
-    return code if tells_case else code.upper()
-
-
 def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
     """Raises ConfigError where a brand's rate cannot be read, or differs from another of that currency and
     day.
@@ -207,6 +170,21 @@ def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
                     f"{where}: a euro is worth {units} {currency} on {day}, and {before} before; expected one"
                     " rate for a day."
                 )
+
+
+def _check_cost_rates(project: Project, rows: list[list[str | None]]) -> None:
+    """Raises ConfigError where a cost rate is no share, or a category or a whole department has two."""
+    file, seen = project.mappings_folder / "hierarchy.csv", set()
+    for number, (department, category, rate, _) in enumerate(rows, start=2):
+        if department is None or not re.fullmatch(r"0(\.\d{1,4})?|1(\.0{1,4})?", rate or ""):
+            raise ConfigError(
+                f"{file}, row {number}: found department `{department or ''}` and cost_rate `{rate or ''}`;"
+                " expected a department and a share of the price from 0 to 1, such as 0.45."
+            )
+        if (department, category) in seen:
+            what = f"category `{category}` of `{department}`" if category else f"department `{department}`"
+            raise ConfigError(f"{file}, row {number}: {what} has a rate above already; expected one.")
+        seen.add((department, category))
 
 
 def _is_day(text: str | None) -> bool:

@@ -218,7 +218,7 @@ class FabricDeployment(Strict):
     )
     stages: dict[Name, str] = Field(
         description="The stage of each environment, as it is called in Fabric. Promotions between"
-        " environments that have one deploy the items."
+        " environments that have one deploy the items; items for Fabric are written for these environments."
     )
 
 
@@ -276,6 +276,13 @@ class Config(Strict):
         le=3650,
         description="A customer whose last purchase is more than so many days before the as-of date has"
         " churned. It holds for brands that set none of their own.",
+    )
+    fiscal_year_starts: int = Field(
+        default=1,
+        ge=1,
+        le=12,
+        description="The month that fiscal years begin with, such as 4 for April. They are called after the"
+        " calendar year that they end in.",
     )
     rates: RatesConfig = Field(
         default=RatesConfig(), description="Euro reference rates: a `source` alone, or the keys below."

@@ -45,12 +45,14 @@ class Condition(NamedTuple):
 @dataclass(frozen=True)
 class Recheck:
     """What of an updated table is checked again: the rows in the relation `inserted`, if any, and references
-    to `changed` tables, which have not only got more rows.
+    to `changed` tables, which have not only got more rows. `among` holds all rows that there are with the
+    keys of those inserted.
 
     Checks that are SQL of their own always see the whole table.
     """
 
     inserted: str | None
+    among: str
     changed: frozenset[str]
 
 
@@ -66,12 +68,11 @@ def check_table(
     rows, results = _check_conditions(engine, contract, relation, _without_nulls(files))
     if relation:
         if recheck:
-            repeated = _repeated_keys(
-                contract, f"LEFT SEMI JOIN {relation} AS n ON {_same(contract.key, 't', 'n')}"
-            )
+            inserted = f"LEFT SEMI JOIN {relation} AS n ON {_same(contract.key, 't', 'n')}"
+            repeated = _repeated_keys(contract, f"{recheck.among} AS t {inserted}")
         else:
             is_proven = rows < 2 or rows == engine.distinct_keys(contract)
-            repeated = "" if is_proven else _repeated_keys(contract)
+            repeated = "" if is_proven else _repeated_keys(contract, f"{contract.table} AS t")
         results.append(_key_check(engine, contract, repeated))
     for name, column in contract.columns.items():
         table = str(column.references).rsplit(".", 1)[0] if column.references else None
@@ -149,12 +150,9 @@ def _range_condition(name: str, column: ColumnContract) -> str:
     return " AND ".join(filter(None, bounds))
 
 
-def _repeated_keys(contract: Contract, among: str = "") -> str:
+def _repeated_keys(contract: Contract, rows: str) -> str:
     keys = ", ".join(f"t.{name}" for name in contract.key)
-    return (
-        f"SELECT {keys}, COUNT(*) AS rows FROM {contract.table} AS t {among} GROUP BY {keys} HAVING"
-        " COUNT(*) > 1"
-    )
+    return f"SELECT {keys}, COUNT(*) AS rows FROM {rows} GROUP BY {keys} HAVING COUNT(*) > 1"
 
 
 def _same(columns: list[str], left: str, right: str) -> str:

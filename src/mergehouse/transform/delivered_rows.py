@@ -17,6 +17,7 @@ from mergehouse.ingest.bronze import Batch
 from mergehouse.project.brand import Brand
 from mergehouse.transform.source_views import deletion_marks, typed_rows
 from mergehouse.transform.staging_views import (
+    IDENTITY,
     OF_BRAND,
     PLACE,
     brand_file,
@@ -123,7 +124,8 @@ def _present(brand: Brand, contract: Contract, batches: Mapping[tuple[str, str],
     """The brand's list as it is now, said by its last delivery as far as anybody can tell."""
     moments = [b.ingest_ts for (name, _), own in batches.items() if name == brand.name for b in own]
     last = f"CAST({literal(max(moments).isoformat())} AS TIMESTAMP)" if moments else BEFORE_ALL
-    columns = ", ".join(name for name in contract.columns if name not in PLACE)
+    untold = (IDENTITY - set(brand.identity)) | set(PLACE)
+    columns = ", ".join(name for name in contract.columns if name not in untold)
     since = f"COALESCE(ingest_ts, {last})"
     return reading(
         f"SELECT {columns}, {since} AS ingest_ts, COALESCE(source_row, 0) AS source_row, NULL AS batch_id,"

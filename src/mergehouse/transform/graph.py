@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
+from itertools import chain
 from typing import Any
 
 from sqlglot import exp
@@ -239,8 +240,30 @@ def build_graph(
         off = is_off(contract, project)
         if contract.optional or not off:
             given[contract.table] = published(contract.table)
-            nodes.append(_table(contract, frozenset([] if off else contract.reads)))
-    return Graph(_ordered({node.name: node for node in nodes}), given)
+            nodes.append(_table(contract, frozenset() if off else _there(contract.reads, project)))
+    return Graph(_ordered({node.name: node for node in _with_kept(nodes)}), given)
+
+
+def _with_kept(nodes: list[Node]) -> list[Node]:
+    """The nodes; views that several tables, or several checks, read are computed once a run."""
+    tables = [node for node in nodes if isinstance(node, Table)]
+    checks = [check.sql for table in tables for check in table.contract.checks if check.sql]
+    readers = [
+        Counter(chain.from_iterable(names))
+        for names in ([table.inputs for table in tables], map(tables_in, checks))
+    ]
+    return [
+        replace(node, keep=True)
+        if isinstance(node, View) and not node.of_brands and max(r[node.name] for r in readers) > 1
+        else node
+        for node in nodes
+    ]
+
+
+def _there(tables: Iterable[str], project: Project) -> frozenset[str]:
+    """Those of tables that the project does not do without."""
+    found = ((name, find(name)) for name in tables)
+    return frozenset(name for name, contract in found if contract is None or not is_off(contract, project))
 
 
 def _expect_read(brand: Brand, brands: list[Brand]) -> None:
@@ -275,7 +298,11 @@ def is_off(contract: Contract, project: Project) -> bool:
     >>> is_off(contract_of("gold.customer_features"), tiny), is_off(contract_of("gold.dim_brand"), tiny)
     (True, False)
     """
-    parts = {"science": project.config.science.tables, "vault": project.config.vault}
+    parts = {
+        "science": project.config.science.tables,
+        "identity": any(brand.identity for brand in project.brands.values()),
+        "vault": project.config.vault,
+    }
     return contract.part is not None and not parts[contract.part]
 
 

@@ -123,16 +123,20 @@ def deletion_marks(source: Source, alias: str = "") -> list[str]:
 
 def _of_batches(batches: list[Batch], expression: Callable[[dict[str, Any]], str]) -> str:
     """One expression where all batches are written alike, else a CASE over the batches that are not written
-    as most are: of a source with many, the SQL stays short. Numbers are `plain` where all batches say so.
+    as most are: of a source with many, the SQL stays short. Numbers are `plain`, and texts are read
+    `verbatim`, where all batches say so.
     """
     by_formats: dict[str, list[str]] = defaultdict(list)
     for batch in batches:
         by_formats[batch.formats].append(batch.batch_id)
     by_expression: dict[str, list[str]] = defaultdict(list)
     found = [json.loads(formats) for formats in by_formats]
-    plain = set.intersection(*(set(formats.get("plain", [])) for formats in found)) if found else set()
+    of_all = {
+        said: set.intersection(*(set(formats.get(said, [])) for formats in found)) if found else set()
+        for said in ("plain", "verbatim")
+    }
     for formats, ids in zip(found, by_formats.values(), strict=True):
-        by_expression[expression(formats | {"plain": plain})] += ids
+        by_expression[expression(formats | of_all)] += ids
     if len(by_expression) < 2:
         return next(iter(by_expression), "NULL")
     *others, (most, _) = sorted(by_expression.items(), key=lambda read: len(read[1]))

@@ -8,6 +8,7 @@ later a reason code.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 from sqlglot import exp
 
@@ -18,7 +19,7 @@ from mergehouse.engine.dialect import parsed, reading
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
-from mergehouse.project.brand import Brand
+from mergehouse.project.brand import Brand, IdentityAttribute
 from mergehouse.project.validation import nearest
 from mergehouse.transform.brand_sql import resolved
 from mergehouse.transform.order_rules import with_order_rules
@@ -33,6 +34,7 @@ OF_BRAND = {
     "are_prices_gross": "BOOLEAN",
     "brand_tax_rate": "DECIMAL(9, 6)",
 }
+IDENTITY = frozenset(get_args(IdentityAttribute))
 PLACE = ("ingest_ts", "source_row")  # which of two rows came later
 
 
@@ -99,8 +101,11 @@ def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
     True
     """
     unusable = "SELECT batch_id, source_row FROM silver.order_lines WHERE reason_code IS NOT NULL"
+    origins = {brand.name: _origins(brand) for brand, _ in sources}
     parts = []
     for brand, table in sources:
+        if not {table, None} & origins[brand.name]:
+            continue  # none of its rows is an order line
         raw = ", ".join(f"b.`{name}`" for name in brand.sources[table].columns)
         parts.append(
             f"SELECT b.batch_id, b.source_row, TO_JSON(STRUCT({raw})) AS raw_row FROM"
@@ -155,7 +160,7 @@ def usable_view(contract: Contract, brands: list[Brand]) -> exp.Query:
 
 def unusable_view(lists: list[Contract], brands: list[Brand]) -> exp.Query:
     """The query of `staging.unusable_entries`: the rows of lists of products or customers that do not count,
-    as JSON, and why.
+    as JSON without what tells who somebody is, and why.
 
     >>> from mergehouse.contracts.registry import contract_of
     >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], []).sql()
@@ -164,7 +169,7 @@ def unusable_view(lists: list[Contract], brands: list[Brand]) -> exp.Query:
     parts = [
         reading(
             f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
-            f" TO_JSON(STRUCT({', '.join(contract.columns)})) AS entry"
+            f" TO_JSON(STRUCT({', '.join(c for c in contract.columns if c not in IDENTITY)})) AS entry"
             " FROM judged WHERE reason_code IS NOT NULL",
             judged=_judged(contract, brands),
         )
@@ -220,6 +225,8 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
             given = _named_columns(query, contract, file)
             if "tax_rate" in contract.columns:
                 _check_tax(brand, given, file)
+            if IDENTITY & contract.columns.keys():
+                _check_identity(brand, given, file)
         columns = ", ".join(
             f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS"
             f" {name}"
@@ -308,9 +315,13 @@ def _with_instant(query: exp.Query, brand: Brand) -> exp.Query:
 
 
 def _line_sources(brand: Brand) -> set[str]:
+    return {table for table in _origins(brand) if table}
+
+
+def _origins(brand: Brand) -> set[str | None]:
+    """The sources whose rows are order lines, and None where that cannot be told of a SELECT."""
     file = brand.folder / ORDER_LINES
-    origins = (line_source(branch, brand)[0] for branch in _branches(resolved(brand, file), file))
-    return {table for table in origins if table}
+    return {line_source(branch, brand)[0] for branch in _branches(resolved(brand, file), file)}
 
 
 def _header_sources(brand: Brand) -> set[str]:
@@ -451,6 +462,21 @@ def _check_tax(brand: Brand, given: set[str], file: Path) -> None:
         raise ConfigError(
             f"{file}: column `{told[0]}` is the tax within prices; say `prices: gross` in brand.yml, or leave"
             " the column out where amounts are without tax."
+        )
+
+
+def _check_identity(brand: Brand, given: set[str], file: Path) -> None:
+    """Raises ConfigError where the query tells other things of who a customer is than brand.yml declares."""
+    declared, where = set(brand.identity), brand.folder / "brand.yml"
+    for name in sorted(given & IDENTITY - declared):
+        raise ConfigError(
+            f"{file}: column `{name}` tells who a customer is, and is not declared; say `identity: [{name}]`"
+            f" in {where}, or leave it out."
+        )
+    for name in sorted(declared - given):
+        raise ConfigError(
+            f"{where}: identity declares `{name}`; {file} gives no such column. Give it, or leave it out of"
+            " both."
         )
 
 

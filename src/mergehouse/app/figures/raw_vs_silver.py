@@ -16,17 +16,7 @@ NOTHING = Decimal(0)
 AMOUNT, LINES = "gmv_eur", "order_lines"
 START, END = "raw", "clean"
 WITHOUT_LINES = ("tax", "fx")  # they change amounts alone
-STEPS = {
-    START: "Raw",
-    "duplicates": "Duplicates",
-    "quarantine": "Quarantine",
-    "returns": "Returns",
-    "non_merchandise": "Not goods",
-    "adjustments": "Adjustments",
-    "tax": "Tax",
-    "fx": "Currency",
-    END: "GMV",
-}
+STEPS = words()["step_names"]
 REJECTED = "rejected"  # lines that could not be split: of no step, since nobody knows what they are
 
 

@@ -31,7 +31,10 @@ published AS (
 spans AS (
   SELECT
     *,
-    CAST(CAST(units_per_eur AS DECIMAL(28, 8)) * CAST(100000000 AS DECIMAL(9, 0)) AS BIGINT) AS scaled_units,
+    CASE -- a float is exact below 2^53, and ten times as fast as a wide decimal
+      WHEN units_per_eur < 10000000 THEN CAST(ROUND(CAST(units_per_eur AS DOUBLE) * 100000000) AS BIGINT)
+      ELSE CAST(CAST(units_per_eur AS DECIMAL(28, 8)) * CAST(100000000 AS DECIMAL(9, 0)) AS BIGINT)
+    END                                                                                     AS scaled_units,
     LEAD(published_date) OVER (PARTITION BY currency ORDER BY published_date)               AS next_date
   FROM published
 ),

@@ -1,5 +1,5 @@
 -- Grain: one order line that is valid and repeats no other.
--- Inputs: the order lines that count, products, countries, customers that known pairs unite.
+-- Inputs: the order lines that count, products, countries, customers that are united.
 -- Questionable: what a line is: non-merchandise where its brand says so or by its product code, else an adjustment where no
 -- money changes hands, else a return where its document is a cancellation or its quantity, price or amount is negative, else a
 -- sale. Exports write returns in all these ways, so money and cost of a return are negative whatever the signs: it never raises
@@ -28,7 +28,8 @@ WITH known AS (
   JOIN silver.products_clean AS p ON p.source_system = l.source_system AND p.product_code = l.product_code
   LEFT JOIN staging.country_names AS n ON n.spelling = l.country
   LEFT JOIN (
-    SELECT source_system, source_customer_id, customer_id FROM silver.customer_xref WHERE method <> 'own'
+    SELECT source_system, source_customer_id, customer_id FROM silver.customer_xref
+    WHERE customer_id <> CONCAT(source_system, ':', source_customer_id)
   ) AS x ON x.source_system = l.source_system AND x.source_customer_id = l.customer_code
   LEFT JOIN (
     SELECT currency, rate_date, rate_eur FROM silver.fx_rates_eur WHERE currency <> 'EUR' AND currency IN (SELECT currency FROM mapping.brands)

@@ -8,6 +8,7 @@ SELECT
   CONCAT(
     ' ', TRIM(REGEXP_REPLACE(UPPER(COALESCE(c.product_name, s.product_name, '')), '[^\\p{L}\\p{M}\\p{N}]+', ' ')), ' '
   )                                              AS name_words,
+  c.source_department,
   c.source_category,
   s.line_class
 FROM staging.products_seen AS s

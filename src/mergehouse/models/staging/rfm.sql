@@ -17,13 +17,25 @@ buyers AS (
   SELECT 'group' AS scope, customer_id, MIN(recency_days), SUM(frequency), SUM(monetary_eur), COUNT_IF(NOT is_churned) = 0
   FROM at_brands GROUP BY customer_id HAVING SUM(frequency) > 0
 ),
+recencies AS ( -- a rank is the number of those below: of the few values that there are, that is counted
+  SELECT
+    scope, recency_days,
+    1 + 5 * (SUM(buyers) OVER (PARTITION BY scope ORDER BY recency_days DESC) - buyers) DIV SUM(buyers) OVER (PARTITION BY scope) AS r_score
+  FROM (SELECT scope, recency_days, COUNT(*) AS buyers FROM buyers GROUP BY scope, recency_days) AS counted
+),
+frequencies AS (
+  SELECT
+    scope, frequency,
+    1 + 5 * (SUM(buyers) OVER (PARTITION BY scope ORDER BY frequency) - buyers) DIV SUM(buyers) OVER (PARTITION BY scope) AS f_score
+  FROM (SELECT scope, frequency, COUNT(*) AS buyers FROM buyers GROUP BY scope, frequency) AS counted
+),
 scored AS (
   SELECT
-    scope, customer_id, is_churned,
-    1 + 5 * (RANK() OVER (PARTITION BY scope ORDER BY recency_days DESC) - 1) DIV COUNT(*) OVER (PARTITION BY scope) AS r_score,
-    1 + 5 * (RANK() OVER (PARTITION BY scope ORDER BY frequency) - 1) DIV COUNT(*) OVER (PARTITION BY scope)         AS f_score,
-    1 + 5 * (RANK() OVER (PARTITION BY scope ORDER BY monetary_eur) - 1) DIV COUNT(*) OVER (PARTITION BY scope)      AS m_score
-  FROM buyers
+    b.scope, b.customer_id, b.is_churned, r.r_score, f.f_score,
+    1 + 5 * (RANK() OVER (PARTITION BY b.scope ORDER BY b.monetary_eur) - 1) DIV COUNT(*) OVER (PARTITION BY b.scope) AS m_score
+  FROM buyers AS b
+  JOIN recencies AS r ON r.scope = b.scope AND r.recency_days <=> b.recency_days
+  JOIN frequencies AS f ON f.scope = b.scope AND f.frequency = b.frequency
 )
 SELECT
   b.scope, b.customer_id, b.r_score, b.f_score, b.m_score, s.segment, b.is_churned

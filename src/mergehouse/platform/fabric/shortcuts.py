@@ -36,15 +36,17 @@ def write_shortcuts(
 
 
 def shortcut(location: str, table: str, connection: str | None) -> dict[str, Any]:
-    """The request body for one table of the lakehouse at `location`. `connection` is the id of a cloud
-    connection in Fabric.
+    """The request body for one table of the lakehouse at `location`, which becomes one of a schema called
+    like its layer: where Direct Lake models look for it. `connection` is the id of a cloud connection in
+    Fabric.
 
     Raises ConfigError on a location that no shortcut can point to and on a connection that is missing or no
     id.
     """
+    layer, _, name = table.partition(".")
     return {
-        "path": TABLES,
-        "name": table.split(".")[1],
+        "path": f"{TABLES}/{layer}",
+        "name": name,
         "target": _target(location, table.replace(".", "/"), connection),
     }
 

@@ -28,6 +28,8 @@ PREDICTION = "prediction"
 FALL = 0.05  # of the AUC, from which on it is worth a word
 AS_SCORED = f"scored_churn_{HORIZON}d"  # the target of scores that have come of age
 DRIFT = "gold.score_drift"
+EVENTS = "silver.identity_events"  # of customers who had other ids when they were scored
+LATER_IDS = f"SELECT DISTINCT previous_id, current_id FROM {EVENTS} WHERE current_id <> previous_id"
 MATURED = """
 SELECT
   s.source_system, s.as_of_date, s.model_name, s.model_version,
@@ -35,9 +37,10 @@ SELECT
   COUNT_IF(p.order_date >= s.as_of_date) = 0 AS churned
 FROM gold.customer_scores_gold AS s
 JOIN gold.dim_brand AS b ON b.source_system = s.source_system AND s.as_of_date + {horizon} <= b.as_of_date
+LEFT JOIN ({later_ids}) AS i ON i.previous_id = s.customer_id
 JOIN silver.customer_days AS p
-  ON p.source_system = s.source_system AND p.customer_id = s.customer_id AND p.is_purchase
-  AND p.order_date >= s.as_of_date - {horizon} AND p.order_date < s.as_of_date + {horizon}
+  ON p.source_system = s.source_system AND p.customer_id = COALESCE(i.current_id, s.customer_id)
+  AND p.is_purchase AND p.order_date >= s.as_of_date - {horizon} AND p.order_date < s.as_of_date + {horizon}
 WHERE s.method = 'model'
 GROUP BY ALL
 HAVING COUNT_IF(p.order_date < s.as_of_date) > 0
@@ -166,7 +169,9 @@ def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[
     """
     if not lakehouse.exists(SCORES):
         return
-    rows = lakehouse.query(MATURED.format(horizon=HORIZON)).pl()
+    nobody = "SELECT NULL AS previous_id, NULL AS current_id WHERE FALSE"
+    later_ids = LATER_IDS if lakehouse.exists(EVENTS) else nobody
+    rows = lakehouse.query(MATURED.format(horizon=HORIZON, later_ids=later_ids)).pl()
     for (brand, as_of, name, version), part in rows.group_by(
         "source_system", "as_of_date", "model_name", "model_version", maintain_order=True
     ):

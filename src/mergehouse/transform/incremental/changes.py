@@ -6,8 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from mergehouse.engine import Engine, Relation, Staged
+from mergehouse.engine.dialect import Sql
 from mergehouse.ingest.bronze import Batch
-from mergehouse.lakehouse.files import Stamp, needs_safe_reader
+from mergehouse.lakehouse.files import Stamp, needs_safe_reader, types_of
 from mergehouse.project.config import Project
 from mergehouse.transform.delivered_rows import delivered_name
 from mergehouse.transform.field_reconciliation import DIFFERENCES
@@ -74,6 +75,16 @@ class Changes:
         """Writes the table whole."""
         return self.engine.stage(table.contract, table.sql), Change(whole=True)
 
+    def replace_rows(self, table: Table, sql: str) -> tuple[Staged, Change | None]:
+        """Writes what differs between a query's rows and the table, so that what reads it follows these."""
+        lakehouse = self.engine.lakehouse
+        if table.name in lakehouse.untrusted or not lakehouse.exists(table.name):
+            return self.engine.stage(table.contract, sql), Change(whole=True)
+        delta = lakehouse.delta(table.name)
+        if needs_safe_reader(delta) or types_of(delta) != table.contract.types:
+            return self.engine.stage(table.contract, sql), Change(whole=True)
+        return self._compared(table, sql, ())
+
     def update(self, table: Table) -> tuple[Staged, Change | None]:
         """Writes what changed: nothing, single rows, whole partitions or the whole table."""
         steps = plan(table, self.graph, self.found)
@@ -81,13 +92,13 @@ class Changes:
             return Staged(table.contract, "nothing"), None
         if not steps.affected:
             if table.name in self._followed or self.engine.lakehouse.rows(table.name) <= COMPARED_ROWS:
-                return self._compared(table, steps, ())
+                return self._compared(table, steps.sql, ())
             return self.rebuild(table)
         self._slice(table, steps)
         slice_ = tuple(table.contract.incremental.slice if table.contract.incremental else ())
         if list(slice_) == table.contract.partition_by:
             return self.engine.stage_partitions(table.contract, steps.sql), Change()
-        return self._compared(table, steps, slice_)
+        return self._compared(table, steps.sql, slice_)
 
     def _traced(self, view: str, affected: Affected) -> Change | None:
         """What new deliveries change in a view, its affected rows read once. None where that is nothing."""
@@ -106,12 +117,14 @@ class Changes:
         affected = Relation("affected", table.name)
         self.engine.keep(affected, steps.affected)
         for relation, part in steps.slices.items():
+            if part.source == table.name:
+                self.engine.attach(table.name)
             self.engine.slice(relation, part.source, affected, part.on)
         for relation, sql in steps.views.items():
             self.engine.define(relation, sql)
 
-    def _compared(self, table: Table, steps: Plan, slice_: tuple[str, ...]) -> tuple[Staged, Change | None]:
-        staged = self.engine.stage_changes(table.contract, steps.sql, sliced=bool(slice_))
+    def _compared(self, table: Table, sql: Sql, slice_: tuple[str, ...]) -> tuple[Staged, Change | None]:
+        staged = self.engine.stage_changes(table.contract, sql, sliced=bool(slice_))
         if staged.scope == "nothing":
             return staged, None
         changed, deleted, computed = (Relation(k, table.name) for k in ("changed", "deleted", "computed"))

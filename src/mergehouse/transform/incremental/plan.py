@@ -71,6 +71,9 @@ def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | No
     if not affecting:
         return None
     affected = " UNION ".join(_affected(rule, name, changes[name]) for name in affecting)
+    came = changes[affecting[0]]
+    if rule.merge and came.rows and not came.gone and affecting[0] in graph.tables:
+        return _merged(table, rule, affected, came.rows)
     alone = affecting[0] if len(affecting) == 1 else None
     names = {name: Relation("sliced", table.name, name) for name in rule.inputs if name in read}
     slices = {
@@ -83,10 +86,24 @@ def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | No
     }
     views: dict[Relation, Sql] = {}
     for view in _views_under(table.name, graph):
-        if view.inputs & names.keys():
+        if view.inputs & names.keys() and not view.keep:
             names[view.name] = Relation("sliced", table.name, view.name)
             views[names[view.name]] = renamed(view.sql, names)
     return Plan(_of_slices(renamed(table.sql, names), rule, table), affected, slices, views)
+
+
+def _merged(table: Table, rule: Incremental, affected: str, came: Relation) -> Plan:
+    """What the rows that `came` give, merged with what is published of their slices."""
+    [name], columns = rule.inputs, table.contract.columns
+    published = Relation("sliced", table.name, table.name)
+    groups = ", ".join(column for column in columns if column not in rule.merge)
+    chosen = ", ".join(f"{rule.merge[c]} AS {c}" if c in rule.merge else c for c in columns)
+    sql = reading(
+        f"SELECT {chosen} FROM (SELECT {', '.join(columns)} FROM given UNION ALL"
+        f" SELECT {', '.join(columns)} FROM {published}) AS parts GROUP BY {groups}",
+        given=renamed(table.sql, {name: came}),
+    )
+    return Plan(sql, affected, {published: Slice(table.name, {c: c for c in rule.slice})})
 
 
 def inputs_of(name: str, graph: Graph) -> set[str]:

@@ -6,15 +6,15 @@ WITH linked AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY customer_hk ORDER BY load_ts DESC) AS place
   FROM earlier.silver_customer_same_as_link
 )
-SELECT k.customer_hk, k.source_system, k.source_customer_id, k.customer_id, k.method, k.probability, k.load_ts
+SELECT k.customer_hk, k.source_system, k.source_customer_id, k.customer_id, k.method, k.score, k.load_ts
 FROM linked AS k
 LEFT SEMI JOIN silver.customer_xref AS x ON x.source_system = k.source_system AND x.source_customer_id = k.source_customer_id
 UNION ALL
 SELECT
-  HASH_OF(x.source_system, x.source_customer_id), x.source_system, x.source_customer_id, x.customer_id, x.method, x.probability,
+  HASH_OF(x.source_system, x.source_customer_id), x.source_system, x.source_customer_id, x.customer_id, x.method, x.score,
   GREATEST(CAST(r.started AS TIMESTAMP), k.load_ts + INTERVAL 1 SECOND) -- a clock may have been set back
 FROM silver.customer_xref AS x
 CROSS JOIN mapping.run AS r
 LEFT JOIN linked AS k
   ON k.source_system = x.source_system AND k.source_customer_id = x.source_customer_id AND k.place = 1
-WHERE k.customer_id IS NULL OR k.customer_id <> x.customer_id OR k.method <> x.method OR k.probability <> x.probability
+WHERE k.customer_id IS NULL OR k.customer_id <> x.customer_id OR k.method <> x.method OR k.score IS DISTINCT FROM x.score

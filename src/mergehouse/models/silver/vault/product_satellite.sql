@@ -5,7 +5,7 @@
 SELECT
   HASH_OF(source_system, product_code) AS product_hk,
   source_system, product_code, ingest_ts AS load_ts, batch_id AS record_source, source_row, effective_from,
-  hashdiff, is_deleted, product_name, source_category, product_brand, color, size, gender, list_price, unit_cost
+  hashdiff, is_deleted, product_name, source_department, source_category, product_brand, color, size, gender, list_price, unit_cost
 FROM (
   SELECT
     *,
@@ -16,7 +16,7 @@ FROM (
     SELECT
       *,
       HASH_OF(
-        CAST(is_deleted AS STRING), product_name, source_category, product_brand, color, size, gender, CAST(list_price AS STRING), CAST(unit_cost AS STRING)
+        CAST(is_deleted AS STRING), product_name, source_department, source_category, product_brand, color, size, gender, CAST(list_price AS STRING), CAST(unit_cost AS STRING)
       ) AS hashdiff
     FROM staging.products_delivered
   ) AS hashed

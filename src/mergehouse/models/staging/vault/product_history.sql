@@ -6,7 +6,7 @@ SELECT
   product_hk, source_system, product_code, load_ts, record_source, source_row, effective_from,
   LEAD(effective_from) OVER (PARTITION BY product_hk ORDER BY effective_from)         AS effective_to,
   LEAD(effective_from) OVER (PARTITION BY product_hk ORDER BY effective_from) IS NULL AS is_current,
-  is_deleted, product_name, source_category, product_brand, color, size, gender, list_price, unit_cost
+  is_deleted, product_name, source_department, source_category, product_brand, color, size, gender, list_price, unit_cost
 FROM (
   SELECT *, LAG(hashdiff) OVER (PARTITION BY product_hk ORDER BY effective_from) AS said_before
   FROM (

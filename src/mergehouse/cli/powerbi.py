@@ -1,0 +1,76 @@
+"""`powerbi`: the semantic model and the report as a project that Power BI Desktop opens, and a preview."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mergehouse.cli import render
+from mergehouse.cli.options import HERE, At, Env, Folder, Json, powerbi
+
+MODES = "direct-lake | import | directquery"
+
+
+@powerbi.command(rich_help_panel="Commands")
+def write(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write the project.")] = Path(
+        "powerbi"
+    ),
+    mode: Annotated[
+        str,
+        typer.Option(
+            "--mode",
+            metavar=MODES,
+            help="From a release's files; over a lakehouse in Fabric; or over Databricks SQL, with Bronze.",
+        ),
+    ] = "import",
+    at: At = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Take the place of files that were edited since.")
+    ] = False,
+    as_json: Json = False,
+    project: Folder = HERE,
+    env: Env = None,
+) -> None:
+    """Write a Power BI project: semantic model and report. `mergehouse powerbi OUT` is the same."""
+    from mergehouse.platform.powerbi.write import write_project
+    from mergehouse.project.config import load_project
+
+    made = write_project(load_project(project, env), folder, mode, overwrite, at)
+    if as_json:
+        render.print_json(made)
+        return
+    typer.echo(
+        f"{made.project}: {made.tables} tables, {made.measures} measures, {made.roles} roles; {made.mode}"
+    )
+    files = made.files
+    typer.echo(
+        f"{len(files.written)} files written, {len(files.unchanged)} unchanged, {len(files.removed)} removed"
+    )
+    for note in made.notes:
+        typer.echo(note)
+
+
+@powerbi.command(rich_help_panel="Commands")
+def preview(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write page and pictures.")] = Path(
+        "powerbi-preview"
+    ),
+    as_json: Json = False,
+    project: Folder = HERE,
+    env: Env = None,
+) -> None:
+    """Draw the report's pages with figures from Gold, for who has no Power BI."""
+    from mergehouse.platform.powerbi.preview.write import write_preview
+    from mergehouse.project.config import load_project
+
+    made = write_preview(load_project(project, env), folder)
+    if as_json:
+        render.print_json(made)
+        return
+    for file in (made.page, *made.pictures):
+        typer.echo(file)
+    for note in made.notes:
+        typer.echo(note)

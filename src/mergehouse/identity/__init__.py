@@ -1,0 +1,1 @@
+"""Which customers and which products of several brands are the same."""

@@ -1,0 +1,1 @@
+"""Databricks: an Asset Bundle, Unity Catalog, metric views, a dashboard, notebooks."""

@@ -1,0 +1,1 @@
+"""Power BI: a semantic model and a report, written from contracts, the KPI catalogue and access.yml."""

@@ -1,0 +1,101 @@
+"""What if: other limits for who is silent, at risk and valuable."""
+
+from __future__ import annotations
+
+from mergehouse.platform.powerbi.objects import SemanticModel
+from mergehouse.platform.powerbi.report.controls import slider
+from mergehouse.platform.powerbi.report.filters import Values
+from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, table
+from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
+from mergehouse.platform.powerbi.report.page import Page
+from mergehouse.platform.powerbi.report.pages.customers import NOBODY, SEGMENT
+from mergehouse.platform.powerbi.report.pages.header import header
+
+LIMITS = (
+    ("days", "Inactivity days[Inactivity days]", "Silent after so many days"),
+    ("chance", "Churn cut-off[Churn cut-off]", "At risk from a chance of"),
+    ("bound", "CLV bound[CLV bound]", "Valuable from so many euros"),
+)
+FIGURE = "Customer by brand[{}]".format
+CARDS = (
+    ("silent", "Silent customers", "Silent", "Customers without a purchase for longer than the limit"),
+    ("at_risk", "Customers at risk", "At risk", "Customers whose chance of leaving reaches the limit"),
+    ("valuable", "Valuable customers", "Valuable", "Customers who are expected to bring the limit"),
+    ("both", "Valuable customers at risk", "Valuable and at risk", "Customers who are both"),
+    (
+        "clv",
+        "CLV at risk",
+        "Expected of those at risk",
+        "Net margin expected within 12 months of those at risk",
+    ),
+)
+SECOND, THIRD = CONTENT + 112, CONTENT + 212
+
+
+def page(model: SemanticModel) -> Page:
+    both = (FIGURE("Valuable customers at risk"), FIGURE("Customers at risk"))
+    return Page(
+        "what_if",
+        "What if",
+        header(model.name, "What if the limits were others?", ("Brand", "Region", "Country")),
+        [
+            *(
+                slider(name, place, column, label)
+                for (name, column, label), place in zip(LIMITS, row(3, CONTENT, 96), strict=True)
+            ),
+            *(
+                card(name, place, FIGURE(figure), label, alt)
+                for (name, figure, label, alt), place in zip(CARDS, row(5, SECOND, 84), strict=True)
+            ),
+            table(
+                "brands",
+                cell(0, 7, THIRD, 211),
+                {
+                    "Brand[Brand]": "Brand",
+                    FIGURE("Customers"): "Customers",
+                    FIGURE("Silent customers"): "Silent",
+                    FIGURE("Customers at risk"): "At risk",
+                    FIGURE("Valuable customers"): "Valuable",
+                    FIGURE("CLV at risk"): "Expected of those at risk",
+                },
+                (
+                    "With these limits",
+                    "Customers by brand; expected net margin within 12 months, EUR",
+                    "Table: customers who are silent, at risk and valuable with the limits, by brand",
+                ),
+                formats={FIGURE("CLV at risk"): EUROS},
+            ),
+            table(
+                "churned",
+                cell(0, 7, THIRD + 227, 211),
+                {
+                    "Brand[Brand]": "Brand",
+                    FIGURE("Customers"): "Customers",
+                    "Brand clock[Active customers where observable]": "Active",
+                    "Brand clock[Active rate where observable]": "Active rate",
+                    FIGURE("Expected CLV"): "Expected",
+                },
+                (
+                    "As it is",
+                    "By each brand's own churn limit; empty where it is not observable yet",
+                    "Table: customers and active customers by each brand's own limit",
+                ),
+                formats={FIGURE("Expected CLV"): EUROS},
+            ),
+            bars(
+                "segments",
+                cell(7, 5, THIRD, 438),
+                (SEGMENT, "", both),
+                (
+                    "Whom would one lose?",
+                    "Customers at risk with these limits, and the valuable among them, by segment",
+                    "Bars: customers at risk, and valuable ones at risk, by segment",
+                ),
+                labels={both[0]: "Valuable and at risk", both[1]: "At risk"},
+                filters=[Values(SEGMENT, (NOBODY,), excluded=True)],
+                fills={both[0]: "ramp-5", both[1]: "ramp-2"},
+                sort=(both[1], "Descending"),
+                tooltip="tooltip_segment",
+            ),
+        ],
+    )

@@ -1,0 +1,76 @@
+"""Whether a model's tables come from tables of the lakehouse, column by column as contracts have them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.registry import find
+from mergehouse.platform.powerbi.dax_reader import Names, wrong_in_dax
+from mergehouse.platform.powerbi.star import data_type
+from mergehouse.platform.powerbi.tmdl_reader import Node
+from mergehouse.project.validation import nearest_known
+
+MODES = {"directLake", "import", "directQuery"}
+
+
+def wrong_in_sources(tables: Mapping[str, Node], expressions: set[str], names: Names) -> Iterator[str]:
+    """What is wrong, one sentence each; `expressions` are those that a source may name."""
+    modes = set()
+    for table in tables.values():
+        parts = table.all("partition")
+        if len(parts) != 1:
+            yield f"{table.name}: expected one partition, found {len(parts)}"
+            continue
+        [part] = parts
+        source = part.all("source")
+        if part.value == "calculated":
+            yield from (f"{table.name}: {told}" for told in wrong_in_dax(source[0].value, names))
+            continue
+        modes.add(part.get("mode"))
+        if not source:
+            yield f"{table.name}: its partition has no source"
+            continue
+        m = source[0].value
+        if part.value == "entity":
+            entity = f"{source[0].get('schemaName')}.{source[0].get('entityName')}"
+            named = {source[0].get("expressionSource")}
+        else:
+            entity = _entity(m)
+            named = {*re.findall(r'#"([^"]+)"', m), *re.findall(r"\b(Released|Instant)\b", m)}
+        for name in sorted({str(name) for name in named} - expressions):
+            yield f"{table.name}: its source names `{name}`, which is no expression"
+        contract = find(entity) if entity.count(".") == 1 else None
+        if contract is None:
+            yield f"{table.name}: its source is `{entity}`, which is no table of the lakehouse"
+            continue
+        yield from _columns(table, contract, m)
+    if len(modes) > 1 or not modes <= MODES:
+        told = ", ".join(sorted(map(str, modes)))
+        yield f"tables are stored in different ways, which a model cannot: {told}"
+
+
+def _entity(m: str) -> str:
+    if found := re.search(r'Released\("([^"]+)"\)', m):
+        return found[1]
+    return ".".join(re.findall(r'Name = "([^"]+)"', m))
+
+
+def _columns(table: Node, contract: Contract, m: str) -> Iterator[str]:
+    chosen = re.search(r"SelectColumns\((.*)\)", m)
+    for column in table.all("column"):
+        source = column.get("sourceColumn") or ""
+        given = contract.columns.get(source)
+        if given is None:
+            yield (
+                f"{table.name}[{column.name}]: {contract.table} has no column `{source}`"
+                f"{nearest_known(source, contract.columns)}"
+            )
+        elif column.get("dataType") != data_type(given.type):
+            yield (
+                f"{table.name}[{column.name}]: dataType: {column.get('dataType')}; {contract.table} has"
+                f" {given.type}, which is {data_type(given.type)}"
+            )
+        elif chosen and f'"{source}"' not in chosen[1]:
+            yield f"{table.name}[{column.name}]: its source does not bring `{source}`"

@@ -1,0 +1,83 @@
+"""Measures of a model, evaluated over the rows that its tables would have."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from tests.platform.vendors import asked
+
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import quoted
+from mergehouse.platform.powerbi.choices import CLOCKS, LONGEST, WEEKS
+from mergehouse.platform.powerbi.objects import SemanticModel, Table
+from mergehouse.project.config import Project
+from mergehouse.project.mapping_files import group_table
+
+Filters = dict[str, list[Any]]  # values by `Table.Column`
+
+
+def evaluate(
+    model: SemanticModel,
+    project: Project,
+    questions: list[tuple[Filters, list[str]]],
+    measures: dict[str, str] | None = None,
+    rules: dict[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """The value of measures, by name, under each question's filters; with others in the place of the model's,
+    and over the rows alone that `rules`, conditions in SQL by table, let through.
+    """
+    measures = measures or {each.name: each.dax for table in model.tables for each in table.measures}
+    joins = [
+        {
+            "FromTable": join.from_table, "FromColumn": join.from_column,
+            "ToTable": join.to_table, "ToColumn": join.to_column, "IsActive": 1,
+        }
+        for join in model.relationships
+    ]  # fmt: skip
+    given = {
+        "tables": {
+            table.name: rows(table, project, (rules or {}).get(table.name, "TRUE")) for table in model.tables
+        },
+        "measures": measures,
+        "relationships": joins,
+        "questions": [{"filters": filters, "measures": names} for filters, names in questions],
+    }
+    return asked("measures", "evaluate.py", given)
+
+
+def rows(table: Table, project: Project, rule: str = "TRUE") -> dict[str, list[Any]]:
+    """A table's columns and rows, as JSON takes them."""
+    names = [column.name for column in table.columns]
+    lakehouse = Lakehouse(project.lakehouse_location)
+    if table.entity and lakehouse.exists(table.entity):
+        columns = ", ".join(quoted(column.source) for column in table.columns)
+        chosen = f"SELECT {columns} FROM {table.entity} WHERE {rule}"
+        found = lakehouse.reading(table.entity).execute(chosen).fetchall()
+    else:
+        found = [] if table.entity else _made_by_dax(table.name, project)
+    return {"columns": names, "rows": [[_told(value) for value in row] for row in found]}
+
+
+def _made_by_dax(name: str, project: Project) -> list[tuple[Any, ...]]:
+    if name == "Country":
+        columns, listed = group_table(project, "countries")
+        places = [columns.index(column) for column in ("country_code", "country", "region")]
+        return [tuple(row[place] for place in places) for row in listed]
+    return {
+        "Clock": [(clock, meaning, n) for n, (clock, meaning) in enumerate(CLOCKS)],
+        "Window": [(weeks,) for weeks in WEEKS],
+        "Week": [(week,) for week in range(-LONGEST, 0)],
+        "Inactivity days": [(days,) for days in range(60, 181, 5)],
+        "Churn cut-off": [(step / 20,) for step in range(1, 20)],
+        "CLV bound": [(euros,) for euros in range(0, 1001, 25)],
+    }.get(name, [])
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return f"d:{value:%Y-%m-%dT%H:%M:%S}"
+    if isinstance(value, dt.date):
+        return f"d:{value}"
+    return float(value) if isinstance(value, Decimal) else value

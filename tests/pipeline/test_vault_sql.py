@@ -104,7 +104,12 @@ def load_lines(con: duckdb.DuckDBPyConnection, lines: list[tuple], rules: list[t
     )
     for name in ("silver.day_deliveries", "silver.duplicates"):
         build(con, "TABLE", name, models()[name])
-    for name in ("staging.genuine_repeats", "staging.sales_lines", "staging.sales_records"):
+    for name in (
+        "staging.genuine_repeats",
+        "staging.sales_lines",
+        "staging.sales_records",
+        "staging.sales_new_lines",
+    ):
         build(con, "VIEW", name, VAULT[name])
     for name in ("silver.sales_link", "silver.sales_satellite"):
         build(con, "TABLE", name, VAULT[name])

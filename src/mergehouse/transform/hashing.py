@@ -1,10 +1,10 @@
-r"""Hash keys of a Data Vault: what `HASH_OF(...)` in a model stands for.
+"""Hash keys of a Data Vault: what `HASH_OF(...)` in a model stands for.
 
 The key is the MD5, 32 hexadecimal digits in lower case, of the values one after another with `|` between
-them. A text is hashed as it is, no case folded and nothing trimmed, but that `\` and `|` in it are written
-`\\` and `\|`; `=` goes before it, so that an empty text is not NULL, which is nothing at all. So no two rows
-of values are written alike. A value that is given as `CAST(... AS STRING)` is a number or a date, which
-needs none of that.
+them. A text is hashed as it is, no case folded and nothing trimmed, but that `|` in it is written `|/`; `=`
+goes before it, so that an empty text is not NULL, which is nothing at all. A value that is given as
+`CAST(... AS STRING)` is a number, a date or a truth value, as it is. None of these begins with `/`, so that a
+`|` tells whether it is in a text or between two values, and no two rows of values are written alike.
 
 MD5 tells keys apart and protects nobody: who knows the numbers that a shop gives can try them all.
 """
@@ -17,17 +17,17 @@ from sqlglot import exp
 from mergehouse.errors import ConfigError
 
 NAME = "HASH_OF"
-BETWEEN, ESCAPE = "|", "\\"
+BETWEEN, WITHIN = "|", "|/"
 
 
 def with_hashes(sql: str) -> str:
-    r"""A model's SQL, each `HASH_OF(...)` written out.
+    """A model's SQL, each `HASH_OF(...)` written out.
 
     >>> import duckdb, hashlib
     >>> sql = with_hashes("SELECT HASH_OF(code, CAST(n AS STRING), size) AS k FROM given")
     >>> given = duckdb.sql("SELECT 'a|b' AS code, 7 AS n, NULL::TEXT AS size")
     >>> found = duckdb.sql(sqlglot.transpile(sql, "spark", "duckdb")[0]).fetchall()
-    >>> found == [(hashlib.md5(rb"=a\|b|7|").hexdigest(),)]
+    >>> found == [(hashlib.md5(b"=a|/b|7|").hexdigest(),)]
     True
     >>> with_hashes("SELECT 1 AS one")
     'SELECT 1 AS one'
@@ -48,10 +48,7 @@ def _written_out(node: exp.Expr) -> exp.Expr:
 
 def _part(value: exp.Expr) -> exp.Expr:
     """A value as it is hashed: never NULL."""
-    given = value
     if not (isinstance(value, exp.Cast | exp.TryCast) and value.to.this in exp.DataType.TEXT_TYPES):
-        for special in (ESCAPE, BETWEEN):
-            written = exp.Literal.string(ESCAPE + special)
-            given = exp.func("REPLACE", given, exp.Literal.string(special), written)
-        given = exp.Concat(expressions=[exp.Literal.string("="), given], safe=False, coalesce=False)
-    return exp.Coalesce(this=given, expressions=[exp.Literal.string("")])
+        escaped = exp.func("REPLACE", value, exp.Literal.string(BETWEEN), exp.Literal.string(WITHIN))
+        value = exp.Concat(expressions=[exp.Literal.string("="), escaped], safe=False, coalesce=False)
+    return exp.Coalesce(this=value, expressions=[exp.Literal.string("")])

@@ -5,5 +5,4 @@ SELECT
   sales_hk, customer_hk, product_hk, date_hk,
   source_system, order_id, line_id, line_part, occurrence, customer_code AS source_customer_id, product_code,
   ingest_ts AS load_ts, batch_id AS record_source
-FROM staging.sales_records
-WHERE NOT is_of_known_line
+FROM staging.sales_new_lines

@@ -213,7 +213,7 @@ def test_a_promotion_makes_the_scores_stale(scored: tuple[Shop, RunResult], tmp_
 
     def asked() -> str:
         newest = Lakehouse(shop.lakehouse.location, newest=True)
-        return customer_scores.version(Request(shop.project, newest, lambda _: None))
+        return customer_scores.version(Request(shop.project, newest, lambda _: None, dt.datetime.now(dt.UTC)))
 
     first = asked()
     assert f"{model.name} 1" in first

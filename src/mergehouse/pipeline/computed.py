@@ -33,7 +33,7 @@ class Request:
     project: Project
     lakehouse: Lakehouse
     progress: Progress
-    now: dt.datetime = dt.datetime.min
+    now: dt.datetime
 
 
 @dataclass(frozen=True)

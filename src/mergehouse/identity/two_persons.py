@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import duckdb
 
-from mergehouse.identity.comparisons import Comparison, Condition
+from mergehouse.identity.comparisons import Agreement, Comparison
 
 SAMPLED = 3000  # customers; all pairs of them that are of two brands, some millions
 HALF = 0.5  # is added to each count of pairs, so that a level that none was seen at has no share of 0
@@ -33,7 +33,7 @@ def _shares(
     connection: duckdb.DuckDBPyConnection, comparison: Comparison, sampled: dict[int, int]
 ) -> list[tuple[float, bool]]:
     known = _known_pairs(connection, comparison)
-    counted: list[tuple[Condition, float]] = []
+    counted: list[tuple[Agreement, float]] = []
     for condition in comparison.conditions:
         if not condition.equal:
             break

@@ -80,15 +80,6 @@ def test_cohorts_are_counted_from_orders(gateway: Gateway, house: Shop) -> None:
     assert last.open_from == len(last.kept)  # the month of the last order
 
 
-def test_shared_customers_are_told_to_those_who_may_know(gateway: Gateway, house: Shop) -> None:
-    executive, manager = reader(gateway, "executive"), reader(gateway, "brand_manager_shop")
-    shared = overview(executive, View(), choices(executive)).shared
-    assert shared and sum(each.customers for each in shared) == 8
-    (money,) = rows(house, f"SELECT sum(monetary_eur) FROM {GROUP} WHERE is_cross_brand")
-    assert sum(each.net_revenue for each in shared) == money[0]
-    assert overview(manager, View(), choices(manager)).shared is None
-
-
 @pytest.mark.parametrize("sort", ["revenue", "orders", "days", "churn", "value"])
 def test_lists_are_sorted_and_paged(gateway: Gateway, house: Shop, sort: str) -> None:
     executive = reader(gateway, "executive")
@@ -287,7 +278,7 @@ def test_a_region_of_two_brands_is_counted_at_each(house: Shop) -> None:
     figures = overview(south, View(), choices(south))
     sql = f"SELECT count(*), sum(monetary_eur) FROM {BRAND} WHERE region = 'South Europe' AND frequency > 0"
     assert [(figures.buyers.customers, figures.buyers.net_revenue)] == rows(house, sql)
-    assert figures.is_of_each and figures.kpis is None and figures.shared is None
+    assert figures.is_of_each and figures.kpis is None and figures.overlap is None
     listed = customer_list(south, View(), Asked())
     assert not listed.together and listed.found == figures.buyers.customers + figures.prospects
     one = customer(south, customer_list(south, View(), Asked(search="C7")).rows[0]["customer"])

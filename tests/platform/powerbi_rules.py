@@ -19,6 +19,7 @@ def in_sql(dax: str, model: SemanticModel) -> str:
     dax = re.sub(customers.replace(r"\S+", r"'[^']+'"), r"IN (SELECT (\3, \4) FROM \1 WHERE \2)", dax)
     dax = re.sub(r'"((?:[^"]|"")*)"', lambda found: "\x00" + found[1].replace("'", "''") + "\x00", dax)
     dax = re.sub(r"NOT ISBLANK \( ('[^']+'\[[^]]+\]) \)", r"\1 IS NOT NULL", dax)
+    dax = re.sub(r"ISBLANK \( ('[^']+'\[[^]]+\]) \)", r"\1 IS NULL", dax)
     dax = re.sub(r"\{ ([^}]*) \}", r"(\1)", dax.replace("FALSE()", "FALSE"))
     dax = dax.replace("&&", "AND").replace("||", "OR")
     dax = re.sub(

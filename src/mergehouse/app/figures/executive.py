@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from mergehouse.access.gateway import Reader, Row
 from mergehouse.app.figures.cards import Card, Scoped, brand_cards, combined_cards, kpi_named
+from mergehouse.app.figures.overlap import Overlap, overlap
 from mergehouse.app.figures.story import Story, story
 from mergehouse.app.figures.trend import LINES, Point, Scale, Trend, recent, trend
 from mergehouse.app.view import Choices, View
@@ -58,6 +59,7 @@ class Executive:
     regions: tuple[Part, ...]
     categories: tuple[Part, ...]
     without_sales: tuple[str, ...]
+    overlap: Overlap | None
 
     @property
     def sells_nothing(self) -> bool:
@@ -91,6 +93,7 @@ def executive(
         regions=_regions(reader, brands, view, offered),
         categories=_categories(reader, brands, view),
         without_sales=tuple(brand.label for brand in chosen if not brand.days),
+        overlap=overlap(reader, view, offered),
     )
 
 

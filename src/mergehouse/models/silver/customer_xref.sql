@@ -1,6 +1,5 @@
 -- Grain: one customer number of one brand.
--- Inputs: registered customers, customers seen on order lines, the registry of unified customers, groups that each brand's
--- customer_xref.csv of known pairs makes.
+-- Inputs: registered customers, customers seen on order lines, the registry of unified customers, groups of known pairs.
 -- Questionable: where a brand declares identity attributes the registry says who is who. Without it, and for whom it does not know
 -- yet, customers joined by known pairs, by any number of steps, share the alphabetically first of their numbers as customer_id;
 -- everybody else is their own.

@@ -1,6 +1,5 @@
 -- Grain: one product code of one brand.
--- Inputs: products on order lines and in catalogues; the rules that match them, of each brand's line_types.csv and category_map.csv;
--- products that product_xref.csv calls the same item.
+-- Inputs: products on order lines and in catalogues, the rules of their brands that match them, groups of the same item.
 -- Questionable: rules are read in file order and the first that matches wins; a `name` rule matches whole words.
 -- A product that no rule maps stands where its brand put it, if brand.yml says `hierarchy: own`; else it is `Unmapped`, and
 -- listed by the quality report with its GMV. A brand whose tree has one level has a department for each category.

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from mergehouse.access.cut import CUSTOMERS, KEY
 from mergehouse.access.policy import COLUMNS, Policy, Rule, Scope
+from mergehouse.access.small_cells import LEAST
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contract_of
 from mergehouse.platform.powerbi.dax import column_name, one_of, text
@@ -45,12 +46,14 @@ def _rows(table: Table, scope: Scope, tables: list[Table], brands: list[str]) ->
             brands,
         )
     contract = contract_of(table.entity)
-    if (contract.across_brands and not scope.group) or (KEY in contract.columns and not scope.persons):
+    tells_of_persons = any(column.pii != "none" for column in contract.columns.values())
+    if (contract.across_brands and not scope.group) or (tells_of_persons and not scope.persons):
         return NOTHING
     if _is_open(table):
         named = {rule: table.named(column) for rule, column in COLUMNS.items() if _has(table, column)}
         return _of_names(table, scope, named, brands)
-    parts = [_across(table, contract)] if not scope.group else []
+    parts = [] if scope.persons else [_large(table)]
+    parts += [] if scope.group else [_across(table, contract)]
     if not scope.is_whole:
         has_all = all(_has(table, COLUMNS[rule.column]) for rules in scope.rows for rule in rules)
         if KEY in contract.columns and table.entity != CUSTOMERS and not has_all:
@@ -117,6 +120,15 @@ def _across(table: Table, contract: Contract) -> str:
         for value in column.across_brands
     ]
     return f"NOT ( {' || '.join(told)} )" if told else ""
+
+
+def _large(table: Table) -> str:
+    """No row that is about fewer customers than may be told; a blank counts nobody."""
+    counted = next((given.counted for given in star().tables if given.name == table.name), "")
+    if not counted:
+        return ""
+    column = column_name(table.name, table.named(counted))
+    return f"ISBLANK ( {column} ) || {column} >= {LEAST}"
 
 
 def _hidden(table: Table, scope: Scope) -> tuple[str, ...]:

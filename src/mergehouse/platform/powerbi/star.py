@@ -39,6 +39,7 @@ class StarTable(Strict):
     modes: list[Mode] = ["direct-lake", "import", "directquery"]
     is_date: bool = False
     is_open: bool = False
+    counted: str = ""
 
     @property
     def contract(self) -> Contract:
@@ -190,6 +191,7 @@ def _expect_columns(table: StarTable) -> None:
     levels = [level for levels in table.hierarchies.values() for level in levels]
     sorts = [*table.sort, *table.sort.values()]
     given = {"only": table.only, "named": table.named, "hidden": table.hidden, "sort": sorts}
+    given["counted"] = [table.counted] if table.counted else []
     for key, names in {**given, "hierarchies": levels}.items():
         for name in names:
             _expect(name, table, key)

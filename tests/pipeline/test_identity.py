@@ -361,6 +361,19 @@ def test_no_attribute_leaves_bronze_and_silver(house: House) -> None:
     assert not [place for place in canaries_in(folder) if not place.startswith(own)]
 
 
+def test_with_a_vault_customers_are_linked_alike_and_it_keeps_no_attribute(house: House) -> None:
+    house.trained()
+    config = house.shop.folder / "mergehouse.yml"
+    config.write_text(config.read_text() + "\nvault: true\n")
+    house.run()
+    assert house.ids()["shop:K1"] == ("other:K1", "probabilistic") == house.ids()["other:K1"]
+    lakehouse = house.shop.lakehouse
+    vault = {t for t in lakehouse.tables() if t.endswith(("_hub", "_link", "_satellite"))}
+    assert vault and not [
+        t for t in vault if any(c in str(lakehouse.table(t).polars().to_dicts()) for c in CANARIES)
+    ]
+
+
 def test_review_shows_both_records_and_writes_what_was_decided(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from tests.pipeline.test_incremental import differences
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.policy import load_policy
 from mergehouse.errors import ConfigError
-from mergehouse.identity import decisions, linkage, models
+from mergehouse.identity import decisions, guard, linkage, models
 from mergehouse.identity.linkage import Candidates
 from mergehouse.identity.model import LinkModel
 from mergehouse.pipeline.results import RunResult
@@ -128,7 +128,7 @@ def by_mail(customers: pl.DataFrame, model: object, limits: object = None) -> Ca
             ),
         )
     ]
-    return Candidates(pl.concat(pairs).cast(linkage.SCHEMA), linkage.LEFT_OUT.to_frame())  # type: ignore[arg-type]
+    return Candidates(pl.concat(pairs).cast(linkage.SCHEMA), guard.LEFT_OUT.to_frame())  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)

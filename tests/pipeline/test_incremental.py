@@ -26,8 +26,10 @@ from tests.conftest import (
 from tests.prepared import prepared
 
 from mergehouse.cli.scaffold import write_project
+from mergehouse.contracts.contract import load_contract
 from mergehouse.contracts.registry import MODELS
 from mergehouse.demo import generate
+from mergehouse.errors import ConfigError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import connect, select
 from mergehouse.pipeline.results import RunResult
@@ -293,6 +295,24 @@ def test_months_take_in_what_came_and_are_counted_anew_where_something_went(bega
     began.run()
     assert sold_of(began) == [("2026-03-01", "shop:P1", 70, 5, 14), ("2026-03-01", "shop:P2", 10, 0, 2)]
     assert differences(began.lakehouse, began.folder) == {}
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "inputs: {silver.a: [month], silver.b: [month]}\n  merge: {sales: SUM(sales)}",
+        "inputs: {silver.a: [month]}\n  merge: {sold: SUM(sold)}",
+    ],
+)
+def test_what_cannot_be_merged_is_refused(tmp_path: Path, rest: str) -> None:
+    file = tmp_path / "months.yml"
+    file.write_text(
+        "table: gold.months\ngrain: a month\nmeaning: Sales.\nkey: [month]\ncolumns:\n"
+        "  month: {type: date, meaning: Month}\n  sales: {type: bigint, meaning: Sales}\n"
+        f"incremental:\n  slice: [month]\n  {rest}\n"
+    )
+    with pytest.raises(ConfigError, match="merge is for some columns of a table with one input"):
+        load_contract(file)
 
 
 @pytest.mark.slow("a delivery, and a rebuild")

@@ -123,11 +123,25 @@ def test_what_a_kpi_asks_for_and_is_not_there_is_said(project: Project) -> None:
         "no KPI `gvm`; did you mean `gmv`": Kpi(
             name="x", label="X", meaning="X", unit="share", format="percent", ratio=("gmv", "gvm")
         ),
+        "x: ratio: it divides itself": Kpi(
+            name="x", label="X", meaning="X", unit="share", format="percent", ratio=("x", "gmv")
+        ),
     }
     for message, kpi in cases.items():
         kpis = (gmv, kpi) if kpi.name != "gmv" else (kpi,)
         with pytest.raises(ConfigError, match=re.escape(message)):
             semantic_model(project, kpis=kpis)
+
+
+def test_a_ratio_of_sales_and_customers_is_of_no_days(project: Project) -> None:
+    spent = Kpi(
+        name="x", label="GMV a customer", meaning="X", unit="EUR", format="money", ratio=("gmv", "customers")
+    )
+    model = semantic_model(project, kpis=(*catalogue(), spent))
+    assert model.measure("GMV a customer")[0].name == "Sales" and not model.has_measure(
+        "GMV a customer in window"
+    )
+    assert wrong_in_model(tmdl_files(model)) == []
 
 
 def test_a_kpi_that_is_called_as_a_column_is_refused(project: Project) -> None:

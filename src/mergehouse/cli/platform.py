@@ -160,7 +160,7 @@ def databricks(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write a Databricks bundle: jobs, Unity Catalog, metric views, dashboard, notebooks."""
+    """Write a Databricks bundle: jobs, catalog, dashboard, notebooks."""
     from mergehouse.cli import render_platform
     from mergehouse.platform.databricks.bundle import write_bundle
     from mergehouse.project.config import load_project
@@ -177,19 +177,14 @@ def contracts(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write contracts and KPIs in open formats: Open Data Contract Standard, Open Semantic Interchange."""
+    """Write contracts and KPIs in open formats."""
     from mergehouse.cli import render_platform
-    from mergehouse.contracts.registry import contracts as of_layer
-    from mergehouse.kpi.catalogue import catalogue
-    from mergehouse.platform.open_data_contract import open_data_contracts
-    from mergehouse.platform.open_semantic_interchange import semantic_model
+    from mergehouse.platform.open_formats import open_formats
     from mergehouse.platform.powerbi.folder import write_generated
     from mergehouse.project.config import load_project
 
-    name = load_project(project).config.name
-    tables = [contract for layer in ("silver", "gold") for contract in of_layer(layer)]
-    files = open_data_contracts(name, tables) | {"kpis.osi.yaml": semantic_model(name, catalogue())}
-    render_platform.print_written(write_generated(folder, files, overwrite), [], as_json)
+    files, said = open_formats(load_project(project))
+    render_platform.print_written(write_generated(folder, files, overwrite), said, as_json)
 
 
 @platform.command(rich_help_panel="Commands")
@@ -199,7 +194,7 @@ def pipelines(
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write pipelines for GitHub and Azure DevOps that deploy to Databricks and to Fabric."""
+    """Write pipelines of GitHub and Azure DevOps that deploy both."""
     from mergehouse.cli import render_platform
     from mergehouse.platform.databricks.bundle import targets_of
     from mergehouse.platform.pipelines import deployment_pipelines

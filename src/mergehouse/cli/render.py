@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.table import Table
 
 from mergehouse.cli.screen import Screen
+from mergehouse.contracts.registry import contract_of
 from mergehouse.json_text import json_text
 from mergehouse.kpi.catalogue import catalogue, formatted
 from mergehouse.quality.checks import CheckResult
@@ -140,8 +141,10 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
         print_kpis(result.kpis, labels)
     if days := _days(result, labels):
         console.print(f"Orders   {days}", markup=False)
-    for note in (note for table in result.tables for note in table.notes):
-        console.print(f"Models   {note}", markup=False)
+    for table in (t for t in result.tables if t.notes):
+        about = "Identity" if contract_of(table.table).part == "identity" else "Models"
+        for note in table.notes:
+            console.print(f"{about:<9}{note}", markup=False)
     print_left_out(result.left_out, labels)
     print_findings([c for c in result.checks if not c.passed], labels)
     statuses = Counter(t.status for t in result.tables)

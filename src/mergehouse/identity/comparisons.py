@@ -13,7 +13,7 @@ DIFFERENT, UNKNOWN = "different", "unknown"
 
 
 @dataclass(frozen=True)
-class Condition:
+class Agreement:
     """`equal`: the columns whose equality is all that the condition asks, for then its `u` can be counted
     exactly. `frequency`: the column whose value matters: to share a rare one says more.
     """
@@ -33,7 +33,7 @@ class Comparison:
     name: str
     columns: tuple[str, ...]
     unknown: str
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Agreement, ...]
 
 
 def comparisons(attributes: Collection[str]) -> tuple[Comparison, ...]:
@@ -53,7 +53,7 @@ def _comparisons(has: set[str]) -> Iterator[Comparison]:
     if "email" in has:
         yield _EMAIL
     if "phone" in has:
-        yield _single("phone", _equal("phone"), Condition("one edit apart", _edits("phone", 1)))
+        yield _single("phone", _equal("phone"), Agreement("one edit apart", _edits("phone", 1)))
     if "loyalty_card" in has:
         yield _single("loyalty_card", _equal("loyalty_card"))
     if "address_line_1" in has:
@@ -62,18 +62,18 @@ def _comparisons(has: set[str]) -> Iterator[Comparison]:
         yield _single(
             "address_line_2",
             _equal("address_line_2", "address_line_2"),
-            Condition("similar", _similar("address_line_2", 0.9)),
+            Agreement("similar", _similar("address_line_2", 0.9)),
         )
     if has & {"postcode", "city"}:
         yield _place(has)
 
 
-def _single(name: str, *conditions: Condition) -> Comparison:
+def _single(name: str, *conditions: Agreement) -> Comparison:
     return Comparison(name, (name,), f"{name}_l IS NULL OR {name}_r IS NULL", conditions)
 
 
-def _equal(column: str, frequency: str = "", label: str = "equal") -> Condition:
-    return Condition(label, f"{column}_l = {column}_r", (column,), frequency)
+def _equal(column: str, frequency: str = "", label: str = "equal") -> Agreement:
+    return Agreement(label, f"{column}_l = {column}_r", (column,), frequency)
 
 
 def _similar(column: str, least: float, other: str = "") -> str:
@@ -91,26 +91,26 @@ _NAME = Comparison(
     "(first_name_l IS NULL OR first_name_r IS NULL) AND (last_name_l IS NULL OR last_name_r IS NULL)",
     (
         _equal("full_name", "full_name"),
-        Condition("swapped", "first_name_l = last_name_r AND last_name_l = first_name_r"),
-        Condition("both similar", f"{_FIRST} AND {_LAST}"),
+        Agreement("swapped", "first_name_l = last_name_r AND last_name_l = first_name_r"),
+        Agreement("both similar", f"{_FIRST} AND {_LAST}"),
         _equal("first_name", "first_name", "first name equal"),
         _equal("last_name", "last_name", "last name equal"),
-        Condition("one of them swapped", "first_name_l = last_name_r OR last_name_l = first_name_r"),
-        Condition("first name similar", _FIRST),
-        Condition("last name similar", _LAST),
+        Agreement("one of them swapped", "first_name_l = last_name_r OR last_name_l = first_name_r"),
+        Agreement("first name similar", _FIRST),
+        Agreement("last name similar", _LAST),
     ),
 )
 _BIRTH_DATE = _single(
     "birth_date",
     _equal("birth_date"),
-    Condition(
+    Agreement(
         "day and month swapped",
         "substr(birth_date_l, 1, 4) = substr(birth_date_r, 1, 4)"
         " AND substr(birth_date_l, 6, 2) = substr(birth_date_r, 9, 2)"
         " AND substr(birth_date_l, 9, 2) = substr(birth_date_r, 6, 2)",
     ),
-    Condition("one edit apart", _edits("birth_date", 1)),
-    Condition("two edits apart", _edits("birth_date", 2)),
+    Agreement("one edit apart", _edits("birth_date", 1)),
+    Agreement("two edits apart", _edits("birth_date", 2)),
 )
 _EMAIL = Comparison(
     "email",
@@ -119,7 +119,7 @@ _EMAIL = Comparison(
     (
         _equal("email"),
         _equal("mailbox", label="mailbox equal"),
-        Condition(
+        Agreement(
             "one edit apart", _edits("email", 1)
         ),  # similar ones share a name, which is compared already
     ),
@@ -134,9 +134,9 @@ def _street(has: set[str]) -> Comparison:
         "address_line_1_l IS NULL OR address_line_1_r IS NULL",
         (
             _equal("address_line_1", "address_line_1"),
-            Condition("similar", _similar("address_line_1", 0.92)),
-            *([Condition("lines swapped", swapped)] if "address_line_2" in has else []),
-            Condition("somewhat similar", _similar("address_line_1", 0.8)),
+            Agreement("similar", _similar("address_line_1", 0.92)),
+            *([Agreement("lines swapped", swapped)] if "address_line_2" in has else []),
+            Agreement("somewhat similar", _similar("address_line_1", 0.8)),
         ),
     )
 
@@ -145,7 +145,7 @@ def _place(has: set[str]) -> Comparison:
     columns = tuple(column for column in ("postcode", "city") if column in has)
     unknown = " AND ".join(f"({column}_l IS NULL OR {column}_r IS NULL)" for column in columns)
     similar = {"postcode": _edits("postcode", 1), "city": _similar("city", 0.9)}
-    both = Condition("postcode and city equal", "postcode_l = postcode_r AND city_l = city_r", columns)
+    both = Agreement("postcode and city equal", "postcode_l = postcode_r AND city_l = city_r", columns)
     return Comparison(
         "place",
         columns,
@@ -153,6 +153,6 @@ def _place(has: set[str]) -> Comparison:
         (
             *([both] if len(columns) == 2 else []),
             *(_equal(column, column, f"{column} equal") for column in columns),
-            Condition("similar", " OR ".join(similar[column] for column in columns)),
+            Agreement("similar", " OR ".join(similar[column] for column in columns)),
         ),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from mergehouse.identity.comparisons import DIFFERENT, UNKNOWN, Comparison, Condition
+from mergehouse.identity.comparisons import DIFFERENT, UNKNOWN, Agreement, Comparison
 
 if TYPE_CHECKING:
     from splink import Linker
@@ -59,7 +59,7 @@ def weigh(connection: duckdb.DuckDBPyConnection, splink: Linker, pairs: str, lea
 
 
 def _comparison(comparison: Comparison, parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    otherwise = Condition(DIFFERENT, "ELSE")
+    otherwise = Agreement(DIFFERENT, "ELSE")
     levels = zip((*comparison.conditions, otherwise), parameters, strict=True)
     return {
         "output_column_name": comparison.name,

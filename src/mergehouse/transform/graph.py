@@ -208,6 +208,8 @@ def build_graph(
     True
     >>> [table.name for table in graph.select("gold.dim_brand", until="gold")]
     ['gold.dim_brand']
+    >>> graph.views["staging.rfm"].keep, graph.views["staging.raw_rows"].keep  # read by two tables, by one
+    (True, False)
     """
     loaded = [b for b in batches if b.status != "repeat"]
     given = {f"mapping.{name}": _digest(repr(table)) for name, table in mappings.items()}

@@ -40,6 +40,7 @@ from mergehouse.platform.databricks.unity_catalog import (
 )
 from mergehouse.platform.powerbi.folder import Written, write_generated
 from mergehouse.project.config import Project, load_project
+from mergehouse.transform.graph import is_off
 
 HEAD = """# Written by `mergehouse platform databricks`: change the project and write it again. What differs
 # from place to place is a variable: give it with --var, or as BUNDLE_VAR_<name> in the environment.
@@ -130,7 +131,7 @@ def sql(project: Project, target: Target) -> dict[str, str]:
     ['1_catalog.sql', '2_tables.sql', '3_row_filters.sql']
     """
     policy, kpis, place = load_policy(project), catalogue(), target.catalog
-    contracts = [found for found in released() if project.config.science.tables or found.part != "science"]
+    contracts = [found for found in released() if not is_off(found, project)]
     filters = row_filters(policy, project.brands, contracts)
     parts = {
         "catalog": ("Catalog, schemas, volume.", catalog(place, project.config.name)),

@@ -21,8 +21,8 @@ WITHOUT = "Blank where a brand has none, or the brands' windows are not of the s
 
 @dataclass(frozen=True)
 class Placed:
-    """A KPI, the table of the model that it is measured over (of a ratio, its numerator's), and whether that
-    table has days: sales do, customers are as of one day.
+    """A KPI, the table of the model that it stands in (of a ratio, its numerator's), and whether all that it
+    is measured over has days: sales do, customers are as of one day.
     """
 
     kpi: Kpi
@@ -38,21 +38,28 @@ def placed(kpis: Iterable[Kpi], tables: Iterable[Table], with_days: set[str]) ->
     named = {kpi.name: kpi for kpi in kpis}
     found = []
     for kpi in named.values():
-        over = kpi
-        while over.ratio:
-            for part in over.ratio:
-                if part not in named:
-                    raise ConfigError(
-                        f"kpi/catalogue.yml: {over.name}: ratio: no KPI `{part}`{nearest_known(part, named)}"
-                    )
-            over = named[over.ratio[0]]
-        if over.table not in by_entity:
+        over = [str(part.table) for part in _parts(kpi, named, ())]
+        for missing in (table for table in over if table not in by_entity):
             raise ConfigError(
-                f"kpi/catalogue.yml: {kpi.name}: {over.table} is no table of the semantic model. Add it to"
+                f"kpi/catalogue.yml: {kpi.name}: {missing} is no table of the semantic model. Add it to"
                 " platform/powerbi/star.yml, or take a table that is there."
             )
-        table = by_entity[over.table]
-        found.append(Placed(kpi, table, table.name in with_days))
+        found.append(
+            Placed(kpi, by_entity[over[0]], all(by_entity[table].name in with_days for table in over))
+        )
+    return found
+
+
+def _parts(kpi: Kpi, named: dict[str, Kpi], passed: tuple[str, ...]) -> list[Kpi]:
+    """The KPIs that one is made of, which are no ratios themselves; a KPI that is none is its own."""
+    found = [] if kpi.ratio else [kpi]
+    for part in kpi.ratio or ():
+        if part not in named or part in passed:
+            problem = (
+                f"no KPI `{part}`{nearest_known(part, named)}" if part not in named else "it divides itself."
+            )
+            raise ConfigError(f"kpi/catalogue.yml: {kpi.name}: ratio: {problem}")
+        found += _parts(named[part], named, (*passed, kpi.name))
     return found
 
 

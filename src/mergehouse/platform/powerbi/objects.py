@@ -5,7 +5,7 @@ Source of the terms: Microsoft's pages on the Tabular Object Model and on TMDL.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 Mode = Literal["direct-lake", "import", "directquery"]
@@ -29,7 +29,6 @@ class Column:
     is_hidden: bool = False
     is_key: bool = False
     sort_by: str = ""
-    folder: str = ""
     category: str = ""
     fields: str = ""
 
@@ -75,7 +74,6 @@ class Table:
     dax: str = ""
     measures: tuple[Measure, ...] = ()
     hierarchies: tuple[Hierarchy, ...] = ()
-    is_hidden: bool = False
     is_date: bool = False
     use: Use = ""
 
@@ -85,9 +83,6 @@ class Table:
     def named(self, source: str) -> str:
         """What a column of the lakehouse's table is called here."""
         return next(column.name for column in self.columns if column.source == source)
-
-    def with_measures(self, measures: tuple[Measure, ...]) -> Table:
-        return replace(self, measures=(*self.measures, *measures))
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,6 @@ def _relationships(model: SemanticModel) -> Iterator[str]:
 def _table(table: Table, model: SemanticModel) -> Iterator[str]:
     yield from _described(table.meaning, 0)
     yield f"table {name(table.name)}"
-    if table.is_hidden:
-        yield "\tisHidden"
     yield f"\tlineageTag: {stable_id('table', table.name)}"
     if table.entity and model.mode == "direct-lake":
         yield f"\tsourceLineageTag: [{_schema(table)}].[{_entity(table)}]"
@@ -131,8 +129,6 @@ def _column(column: Column, table: Table, model: SemanticModel) -> Iterator[str]
         yield "\t\tisKey"
     if column.format:
         yield f"\t\tformatString: {_value(column.format)}"
-    if column.folder:
-        yield f"\t\tdisplayFolder: {_value(column.folder)}"
     yield f"\t\tlineageTag: {stable_id('column', table.name, column.source)}"
     if column.category:
         yield f"\t\tdataCategory: {column.category}"

@@ -5,7 +5,7 @@ SELECT
   HASH_OF(CAST(order_date AS STRING)) AS date_hk,
   order_date                          AS calendar_date,
   MIN(ingest_ts)                      AS load_ts,
-  MIN_BY(batch_id, STRUCT(ingest_ts, batch_id)) AS record_source
+  SUBSTR(MIN(CONCAT(CAST(UNIX_MICROS(ingest_ts) AS STRING), batch_id)), 17) AS record_source -- of two at one moment one, on any engine
 FROM silver.order_lines
 WHERE reason_code IS NULL
 GROUP BY order_date

@@ -6,7 +6,7 @@ SELECT
   HASH_OF(source_system, source_customer_id) AS customer_hk,
   source_system, source_customer_id,
   MIN(load_ts) AS load_ts,
-  MIN_BY(record_source, STRUCT(load_ts, COALESCE(record_source, '') AS record_source)) AS record_source -- two may come at one moment
+  SUBSTR(MIN(CONCAT(CAST(UNIX_MICROS(load_ts) AS STRING), record_source)), 17) AS record_source -- of two at one moment one, on any engine
 FROM (
   SELECT source_system, customer_code AS source_customer_id, ingest_ts AS load_ts, batch_id AS record_source
   FROM silver.order_lines WHERE customer_code IS NOT NULL

@@ -43,14 +43,7 @@ _PLACEHOLDERS_OF = {
 _LETTERS = {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ı": "i", "þ": "th"}
 _TITLE = r"^\s*(?:(?:mrs?|ms|miss|dr|prof|herr|frau|mme|mlle)(?:\.\s*|\s+))+"
 _HELD_BY_ONE = ("email", "phone", "loyalty_card")
-_RARELY_THE_SAME = (
-    "first_name",
-    "last_name",
-    "birth_date",
-    "address_line_1",
-    "address_line_2",
-    *_HELD_BY_ONE,
-)
+_RARELY_THE_SAME = {*ATTRIBUTES} - {"postcode", "city", "country"}
 _ENOUGH_TO_TELL = 20  # customers with a value, before it is called constant or shared
 
 
@@ -86,10 +79,7 @@ def standardise(customers: Any, today: dt.date) -> Standardised:
     given = _checked(customers if isinstance(customers, pl.DataFrame) else pl.DataFrame(customers))
     standard = given.select(pl.col(key).cast(pl.String) for key in KEY)
     emptied = []
-    for name in (
-        "country",
-        *(name for name in ATTRIBUTES if name != "country"),
-    ):  # phones are read by country
+    for name in sorted(ATTRIBUTES, key="country".__ne__):  # first, for phones are read by it
         judged = _judged(name, standard.with_columns(_trimmed(given, name)), today)
         standard = standard.with_columns(
             judged.select(pl.when(pl.col("reason").is_null()).then("form").alias(name)).to_series()

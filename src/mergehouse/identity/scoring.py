@@ -34,6 +34,7 @@ def score_blocked(connection: duckdb.DuckDBPyConnection, model: LinkModel, least
         connection.execute(
             f"INSERT INTO scored SELECT id_l, id_r, match_probability, [{evidence}] FROM {weighed}"
         )
+        connection.execute(f"DROP TABLE {weighed}")  # it has the attributes of both customers of each pair
 
 
 def _look_up(connection: duckdb.DuckDBPyConnection, column: str, frequencies: dict[str, float]) -> None:

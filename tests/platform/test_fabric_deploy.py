@@ -18,7 +18,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.platform.fabric.api import FabricError
 from mergehouse.platform.fabric.checks import ItemsFaulty
 from mergehouse.platform.fabric.deploy import EditedByHand, WorkspaceDeployment, deploy
-from mergehouse.platform.powerbi.folder import write_generated
+from mergehouse.platform.generated_folder import write_generated
 
 fabric_cicd = pytest.importorskip("fabric_cicd", reason="the extra `fabric` is not installed")
 

@@ -14,7 +14,7 @@ from mergehouse.cli.commands import app
 from mergehouse.platform.fabric.deploy import deploy
 from mergehouse.platform.fabric.hand_edits import differences
 from mergehouse.platform.fabric.items import project_items
-from mergehouse.platform.powerbi.folder import write_generated
+from mergehouse.platform.generated_folder import write_generated
 from mergehouse.project.config import load_project
 
 fabric_cicd = pytest.importorskip("fabric_cicd", reason="the extra `fabric` is not installed")

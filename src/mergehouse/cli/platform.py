@@ -20,7 +20,7 @@ def fabric(
     """Write the items of a workspace in Microsoft Fabric."""
     from mergehouse.cli import render, render_platform
     from mergehouse.platform.fabric.items import project_items
-    from mergehouse.platform.powerbi.folder import write_generated
+    from mergehouse.platform.generated_folder import write_generated
     from mergehouse.project.config import load_project
 
     items = project_items(load_project(project))
@@ -179,8 +179,8 @@ def contracts(
 ) -> None:
     """Write contracts and KPIs in open formats."""
     from mergehouse.cli import render_platform
+    from mergehouse.platform.generated_folder import write_generated
     from mergehouse.platform.open_formats import open_formats
-    from mergehouse.platform.powerbi.folder import write_generated
     from mergehouse.project.config import load_project
 
     files, said = open_formats(load_project(project))
@@ -197,8 +197,8 @@ def pipelines(
     """Write pipelines of GitHub and Azure DevOps that deploy both."""
     from mergehouse.cli import render_platform
     from mergehouse.platform.databricks.bundle import targets_of
+    from mergehouse.platform.generated_folder import write_generated
     from mergehouse.platform.pipelines import deployment_pipelines
-    from mergehouse.platform.powerbi.folder import write_generated
     from mergehouse.project.config import load_project
 
     targets, said = targets_of(load_project(project))

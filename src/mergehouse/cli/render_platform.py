@@ -9,7 +9,7 @@ from mergehouse.cli.screen import Screen
 from mergehouse.platform.fabric.deploy import WorkspaceDeployment
 from mergehouse.platform.fabric.deployment_pipeline import Deployment
 from mergehouse.platform.fabric.items import ProjectItems
-from mergehouse.platform.powerbi.folder import Written
+from mergehouse.platform.generated_folder import Written
 
 COLOURS = {"failed": "bold red", "not reached": "yellow", "published": "green", "removed": "green"}
 

@@ -38,7 +38,7 @@ from mergehouse.platform.databricks.unity_catalog import (
     descriptions,
     tables,
 )
-from mergehouse.platform.powerbi.folder import Written, write_generated
+from mergehouse.platform.generated_folder import Written, write_generated
 from mergehouse.project.config import Project, load_project
 from mergehouse.transform.graph import is_off
 

@@ -20,7 +20,7 @@ from mergehouse.platform.fabric.item import WRITTEN_BY, Item, Key
 from mergehouse.platform.fabric.parameter import FILE, environments_of, with_values
 from mergehouse.platform.fabric.publishing import Published, Target, api_root, publish, remove
 from mergehouse.platform.fabric.workspace import Workspace, WorkspaceItem, workspace
-from mergehouse.platform.powerbi.folder import RECORD, UNFINISHED
+from mergehouse.platform.generated_folder import RECORD, UNFINISHED
 from mergehouse.progress import Progress, silent
 from mergehouse.project.validation import nearest_known
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mergehouse.errors import CheckFailed, ConfigError
+from mergehouse.platform.generated_folder import Written, write_generated
 from mergehouse.platform.powerbi.checks import wrong_in
-from mergehouse.platform.powerbi.folder import Written, write_generated
 from mergehouse.platform.powerbi.objects import MODES, Mode
 from mergehouse.platform.powerbi.project import project_files
 from mergehouse.platform.powerbi.report.files import left_out

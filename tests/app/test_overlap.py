@@ -18,7 +18,7 @@ from tests.suite import at_once
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
 from mergehouse.access.policy import load_policy
-from mergehouse.app.figures.overlap import Overlap, overlap
+from mergehouse.app.figures.overlap import Overlap, Part, _largest, overlap
 from mergehouse.app.server import create_app
 from mergehouse.app.view import View, choices
 
@@ -82,6 +82,17 @@ def test_groups_below_five_are_told_together_and_nobody_is_lost(several: Gateway
         assert min(part.customers for part in parts) >= 5
         assert sum(part.customers for part in parts) == 10
     assert sum(part.moved for part in told.movements) == 180
+    assert told.share == Decimal(10) / 13 and seen(reader(several, "marketing"), country="DE").share is None
+
+
+def test_of_many_countries_the_largest_are_told() -> None:
+    """Of ten the two smallest are one line; nine are nine, and small groups stay apart."""
+    countries = [Part((f"C{n}",), 20 - n, Decimal(n), *[Decimal(0)] * 3) for n in range(10)]
+    joined = Part((), 6, Decimal(1), *[Decimal(0)] * 3)
+    told = _largest([*countries, joined])
+    assert [part.customers for part in told] == [20, 19, 18, 17, 16, 15, 14, 13, 12 + 11, 6]
+    assert (told[8].others, told[8].net_revenue, told[9].others) == (2, 8 + 9, 0)
+    assert _largest(countries[:9]) == tuple(countries[:9])
 
 
 def test_a_manager_has_no_file_of_it(several: Gateway) -> None:

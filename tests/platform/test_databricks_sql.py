@@ -19,9 +19,9 @@ COMMANDS = {  # into which SQLGlot 30 does not look; sqlfluff does, and so do th
     "CREATE CATALOG": 1,
     "CREATE VOLUME": 1,
     "CREATE OR REPLACE VIEW .. WITH METRICS": 2,
-    "ALTER TABLE .. SET ROW FILTER": 20,
-    "ALTER TABLE .. ALTER COLUMN .. SET MASK": 13,
-    "ALTER TABLE .. ALTER COLUMN .. SET TAGS": 6,
+    "ALTER TABLE .. SET ROW FILTER": 21,
+    "ALTER TABLE .. ALTER COLUMN .. SET MASK": 14,
+    "ALTER TABLE .. ALTER COLUMN .. SET TAGS": 7,
     "GRANT USE CATALOG": 7,
 }
 BROKEN = (

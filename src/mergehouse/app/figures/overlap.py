@@ -31,7 +31,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Customers of more than one brand. `share`: of all that are known, None where that is not told."""
+    """Customers of more than one brand. `share`: of all that are known; None where it is not known."""
 
     share: Decimal | None
     orders: tuple[Part, ...]
@@ -61,12 +61,14 @@ def overlap(reader: Reader, view: View, offered: Choices) -> Overlap | None:
         for by, between in (("brands", ", "), ("movement", " > "), ("segment", None), ("country", None))
     )
     shared, known = sum(part.customers for part in orders), _known(reader, view)
-    share = Decimal(shared) / known if shared <= known and known else None
+    share = Decimal(shared) / known if known else None
     return Overlap(share, orders, movements, segments, _largest(countries))
 
 
-def _known(reader: Reader, view: View) -> int:
-    """All customers, those who never bought included."""
+def _known(reader: Reader, view: View) -> int | None:
+    """All customers, those who never bought included; None of a place of which small groups are not told."""
+    if any(view.places.values()) and not reader.scope.persons:
+        return None
     buyers = reader.rows("segments", by="all", brand=GROUP, segment=None, **view.places)
     prospects = reader.rows("prospects", brand=GROUP, **view.places)
     return sum(row["customers"] or 0 for row in (*buyers, *prospects))

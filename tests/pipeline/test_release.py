@@ -460,7 +460,6 @@ def test_commands(sold: Shop, tmp_path: Path) -> None:
         in call("releases", "copy", "1.2.0", "--at", root, "--to", "carried", folder=tmp_path).stdout
     )
     call("verify", "carried", folder=tmp_path)
-    assert "notebook-content.py" in call("releases", "fabric", "items", folder=tmp_path).stdout
     assert (
         "carries no key" in call("release", "-C", sold.folder, "--to", "az://x/y?sig=secret", code=2).stderr
     )

@@ -18,7 +18,7 @@ from mergehouse.platform.fabric.variable_library import variable_library_item
 from mergehouse.platform.powerbi.checks import wrong_in
 from mergehouse.platform.powerbi.project import project_files
 from mergehouse.platform.powerbi.report.files import left_out
-from mergehouse.platform.powerbi.semantic_model import semantic_model
+from mergehouse.platform.powerbi.semantic_model import semantic_model, unpublished
 from mergehouse.project.config import Project
 from mergehouse.project.settings import FabricDeployment
 
@@ -48,7 +48,7 @@ def project_items(project: Project) -> ProjectItems:
     """The items of a project, with its suite in Direct Lake. Raises ItemsFaulty, and ConfigError where its
     settings, KPIs or roles ask for what there is not.
     """
-    model = semantic_model(project, "direct-lake")
+    model = semantic_model(project, "direct-lake", without=unpublished(project))
     suite = project_files(model)
     if wrong := wrong_in(suite):
         raise ItemsFaulty(refusal("the suite", wrong))

@@ -73,7 +73,7 @@ def one(connection: duckdb.DuckDBPyConnection, sql: str) -> object:
 def test_everything_is_published(real: Real) -> None:
     _, result = real
     assert not result.failed
-    assert {t.status for t in result.tables} == {"built"} and len(result.tables) == 38
+    assert {t.status for t in result.tables} == {"built"} and len(result.tables) == 37
 
 
 def test_bronze_holds_the_published_totals(real: Real) -> None:

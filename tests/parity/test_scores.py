@@ -18,7 +18,7 @@ from mergehouse.science import customer_scores
 from mergehouse.science.customer_scores import SCORES
 from mergehouse.science.scoring import all_scores, known_customers
 
-SCORED = {SCORES, "gold.customer_360", "gold.customer_brand_360"}
+SCORED = {SCORES, "gold.customer_360", "gold.customer_brand_360", "gold.cross_brand_customers"}
 LINES = [
     "A1,1,2024-05-01 10:00:00,P1,Mug,2,5.00,C1,Germany,EUR",
     "A2,1,2024-05-02 10:00:00,P1,Mug,1,5.00,C2,Germany,EUR",

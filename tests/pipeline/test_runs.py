@@ -74,7 +74,7 @@ def test_changed_mapping_rebuilds_only_what_reads_it(sold: Shop) -> None:
     segments = sold.folder / "mappings" / "rfm_segments.csv"
     segments.write_text(segments.read_text().replace("Champions", "Stars"))
     built = {name for name, status in statuses(sold.run()).items() if status == "built"}
-    assert built == {"gold.customer_360", "gold.customer_brand_360"}
+    assert built == {"gold.customer_360", "gold.customer_brand_360", "gold.cross_brand_customers"}
 
 
 def test_select_and_until(shop: Shop) -> None:
@@ -86,6 +86,7 @@ def test_select_and_until(shop: Shop) -> None:
     assert set(statuses(shop.run(select="gold.customer_brand_360+"))) == {
         "gold.customer_brand_360",
         "gold.customer_360",
+        "gold.cross_brand_customers",
     }
     with pytest.raises(ConfigError, match="did you mean `gold.sales_daily`"):
         shop.run(select="gold.sales_dayly")

@@ -32,7 +32,7 @@ EVENTS = "silver.identity_events"  # of customers who had other ids when they we
 LATER_IDS = f"SELECT DISTINCT previous_id, current_id FROM {EVENTS} WHERE current_id <> previous_id"
 MATURED = """
 SELECT
-  s.source_system, s.as_of_date, s.model_name, s.model_version,
+  s.source_system, s.as_of_date, s.model_name, s.model_version, s.customer_id,
   CAST(s.churn_probability_{horizon}d AS DOUBLE) AS probability,
   COUNT_IF(p.order_date >= s.as_of_date) = 0 AS churned
 FROM gold.customer_scores_gold AS s

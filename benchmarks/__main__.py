@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument(
         "--pandas", nargs="*", default=["1M"], help="the same figures by a pandas job (default 1M)"
     )
+    parser.add_argument("--dbt", help="the command of dbt, for the same figures as a dbt project")
     parser.add_argument(
         "--largest", nargs="*", default=[], help="run once, without a floor, say 100M (left out by default)"
     )
@@ -112,6 +113,9 @@ def main() -> None:
                     floor,
                 )
             )
+        if options.dbt:
+            job = [sys.executable, "-m", "benchmarks.dbt_job", str(project), "--dbt", options.dbt]
+            rows.append((f"the same figures as a dbt project on DuckDB, {size} lines", timed(job), floor))
         if size in options.spark:
             spark = on_spark(project)
             rows.append(

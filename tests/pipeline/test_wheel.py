@@ -58,6 +58,7 @@ def test_it_runs_the_demonstration_in_an_empty_environment(built: Path, tmp_path
     mergehouse("run", "-C", "shop")
     truth = json.loads((tmp_path / "shop" / "truth.json").read_text())
     found = json.loads(mergehouse("kpi", "-C", "shop", "--json"))
+    assert mergehouse("query", "-C", "shop", "SELECT 7 AS n", "--format", "csv") == "n\n7\n"
     assert len(truth["brands"]) == 2
     for brand, of in truth["brands"].items():
         for kpi, value in of["kpis"].items():

@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from mergehouse.identity.person_rule import EXACT, IS_PERSON
+from mergehouse.lakehouse.reader import frame
 
 MOST_PAIRS_OF_A_KEY = 10_000
 MOST_PAIRS_OF_A_RULE = 200_000  # or as many as there are customers, if these are more
@@ -125,14 +126,15 @@ def _pair(connection: duckdb.DuckDBPyConnection, largest: int, condition: str = 
 
 
 def _left_out(connection: duckdb.DuckDBPyConnection, rule: str, largest: int) -> pl.DataFrame:
-    return connection.sql(
+    left_out = connection.sql(
         f"""
         SELECT ? AS rule, count(*) AS keys, sum(pairs)::BIGINT AS pairs, max(pairs)::BIGINT AS largest,
             sum(customers)::BIGINT AS customers
         FROM sizes WHERE pairs > {largest} HAVING count(*) > 0
         """,
         params=[rule],
-    ).pl()
+    )
+    return frame(left_out)
 
 
 def _equal(columns: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from mergehouse.identity.input_table import load_customers, usable_attributes
 from mergehouse.identity.model import LinkModel
 from mergehouse.identity.person_rule import IS_PERSON
 from mergehouse.identity.scoring import score_blocked
-from mergehouse.lakehouse.reader import limited
+from mergehouse.lakehouse.reader import frame, limited
 from mergehouse.project.settings import Limits
 
 Method = Literal["exact", "probabilistic"]
@@ -80,7 +80,7 @@ def candidates(customers: pl.DataFrame, model: LinkModel | None, limits: Limits 
             score_blocked(connection, model, REVIEW_FROM)
         else:
             connection.execute(_WITHOUT_MODEL)
-        return Candidates(connection.sql(_DECIDED).pl().select(*SCHEMA).cast(SCHEMA), left_out)
+        return Candidates(frame(connection.sql(_DECIDED)).select(*SCHEMA).cast(pl.Schema(SCHEMA)), left_out)
 
 
 _EQUAL = ", ".join(

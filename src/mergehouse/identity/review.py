@@ -18,6 +18,7 @@ from mergehouse.identity.clusters import KEY
 from mergehouse.identity.decisions import PAIR, read_decisions
 from mergehouse.identity.tables import ATTRIBUTES, CANDIDATES
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import frame
 from mergehouse.project.brand import IdentityAttribute
 from mergehouse.project.config import Project
 from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS
@@ -54,7 +55,7 @@ def waiting(project: Project, lakehouse: Lakehouse) -> list[Waiting]:
     if not lakehouse.exists(CANDIDATES):
         raise ConfigError(f"There is no {CANDIDATES} yet. `mergehouse run` makes it.")
     decided = read_decisions(mapping_tables(project)["identity_decisions"]).counted.select(PAIR)
-    pairs = lakehouse.query(f"SELECT * FROM {CANDIDATES} WHERE verdict = 'review'").pl()
+    pairs = frame(lakehouse.query(f"SELECT * FROM {CANDIDATES} WHERE verdict = 'review'"))
     customers = lakehouse.table(ATTRIBUTES).polars()
     for side, keys in (("a", PAIR[:2]), ("b", PAIR[2:])):
         told = customers.select(*KEY, *(pl.col(name).alias(f"{name}_{side}") for name in TOLD))

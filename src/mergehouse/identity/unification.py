@@ -22,6 +22,7 @@ from mergehouse.identity.registry import RESTORED, entries, forgotten
 from mergehouse.identity.tables import ATTRIBUTES, CANDIDATES, REGISTRY, XREF
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import frame
 from mergehouse.pipeline.computed import Request, Rows
 from mergehouse.progress import Progress
 from mergehouse.project.config import Project
@@ -172,7 +173,7 @@ def _read(lakehouse: Lakehouse, table: str, columns: Iterable[str]) -> pl.DataFr
         return pl.DataFrame(schema=kinds)
     names = [field.name for field in lakehouse.delta(table).schema().fields]
     there = ", ".join(name if name in names else f"NULL AS {name}" for name in kinds)
-    return lakehouse.query(f"SELECT {there} FROM {table}").pl().cast(kinds)
+    return frame(lakehouse.query(f"SELECT {there} FROM {table}")).cast(pl.Schema(kinds))
 
 
 def _notes(clusters: Clusters, added: pl.DataFrame) -> Iterable[str]:

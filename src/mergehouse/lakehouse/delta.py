@@ -39,7 +39,7 @@ from mergehouse.lakehouse.files import (
     writer_properties,
 )
 from mergehouse.lakehouse.published import published_versions
-from mergehouse.lakehouse.reader import create_view, database, scan, shared, text
+from mergehouse.lakehouse.reader import create_view, database, frame, scan, shared, text
 from mergehouse.lakehouse.retention import versions
 from mergehouse.storage import (
     delta_options,
@@ -954,8 +954,7 @@ class Table:
         >>> mh.open("shop").table("gold.sales_daily").polars()["gmv_eur"].sum()
         Decimal('60.00')
         """
-        frame: polars.DataFrame = self.duckdb().pl()  # DuckDB types `pl` as Any
-        return frame
+        return frame(self.duckdb())
 
     def arrow(self) -> pyarrow.Table:
         """All rows as an Arrow table; needs PyArrow.

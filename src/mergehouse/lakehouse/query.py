@@ -12,6 +12,7 @@ from mergehouse.display import visible
 from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import frame
 
 FORMATS = ("table", "csv", "json", "parquet")
 ROWS_SHOWN = 50
@@ -51,12 +52,11 @@ def run_query(lakehouse: Lakehouse, sql: str, output: str = "table", to: Path | 
 
 
 def _as_file(relation: duckdb.DuckDBPyRelation, output: str, to: Path) -> str:
-    frame = relation.pl()
     try:
         if output == "parquet":
-            frame.write_parquet(to)
+            frame(relation).write_parquet(to)
         elif output == "csv":
-            frame.write_csv(to)
+            frame(relation).write_csv(to)
         elif output == "json":
             to.write_text(_json(relation), encoding="utf-8")
         else:
@@ -68,8 +68,7 @@ def _as_file(relation: duckdb.DuckDBPyRelation, output: str, to: Path) -> str:
 
 def _as_text(relation: duckdb.DuckDBPyRelation, output: str) -> str:
     if output == "csv":
-        written: str = relation.pl().write_csv()  # DuckDB types `pl` as Any
-        return written
+        return frame(relation).write_csv()
     if output == "json":
         return _json(relation)
     return _table(relation)

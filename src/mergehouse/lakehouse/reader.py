@@ -11,6 +11,7 @@ import uuid
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from mergehouse.machine import cores, usable_memory
 from mergehouse.storage import fetch, one_file
 
 if TYPE_CHECKING:
+    import polars
     from deltalake import DeltaTable
 
     from mergehouse.project.settings import Limits
@@ -200,6 +202,27 @@ def select(
     )
 
 
+def frame(relation: duckdb.DuckDBPyRelation) -> polars.DataFrame:
+    """All rows as a Polars frame, through Arrow's C interface: PyArrow need not be there.
+
+    >>> frame(connect().sql("SELECT 7 AS n")).rows()
+    [(7,)]
+    """
+    import polars
+
+    return polars.DataFrame(relation)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """A frame through Arrow's C interface alone: DuckDB reads it without PyArrow."""
+
+    frame: Any
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.frame.__arrow_c_stream__(requested_schema)
+
+
 def load(connection: duckdb.DuckDBPyConnection, table: str, frame: Any) -> None:
     """Makes a table of a frame or stream, by a name of its own: a database that is kept within folders does
     not look for variables of Python.
@@ -210,7 +233,8 @@ def load(connection: duckdb.DuckDBPyConnection, table: str, frame: Any) -> None:
     [(7,)]
     """
     given = f"given_{uuid.uuid4().hex}"
-    connection.register(given, frame)
+    is_whole = hasattr(frame, "__len__") and hasattr(frame, "__arrow_c_stream__")  # not a stream, read once
+    connection.register(given, _Stream(frame) if is_whole else frame)
     connection.execute(f"CREATE OR REPLACE {table} AS FROM {given}")
     connection.unregister(given)
 

@@ -11,9 +11,9 @@ MD5 tells keys apart and protects nobody: who knows the numbers that a shop give
 
 from __future__ import annotations
 
-import sqlglot
 from sqlglot import exp
 
+from mergehouse.engine.dialect import parsed, to_spark
 from mergehouse.errors import ConfigError
 
 NAME = "HASH_OF"
@@ -24,9 +24,10 @@ def with_hashes(sql: str) -> str:
     """A model's SQL, each `HASH_OF(...)` written out.
 
     >>> import duckdb, hashlib
+    >>> from mergehouse.engine.dialect import to_duckdb
     >>> sql = with_hashes("SELECT HASH_OF(code, CAST(n AS STRING), size) AS k FROM given")
     >>> given = duckdb.sql("SELECT 'a|b' AS code, 7 AS n, NULL::TEXT AS size")
-    >>> found = duckdb.sql(sqlglot.transpile(sql, "spark", "duckdb")[0]).fetchall()
+    >>> found = duckdb.sql(to_duckdb(sql)).fetchall()
     >>> found == [(hashlib.md5(b"=a|/b|7|").hexdigest(),)]
     True
     >>> with_hashes("SELECT 1 AS one")
@@ -34,7 +35,7 @@ def with_hashes(sql: str) -> str:
     """
     if NAME not in sql:
         return sql
-    return sqlglot.parse_one(sql, read="spark").transform(_written_out).sql("spark")
+    return to_spark(parsed(sql).transform(_written_out))
 
 
 def _written_out(node: exp.Expr) -> exp.Expr:

@@ -11,6 +11,9 @@ SELECT
   NULLIF(REGEXP_REPLACE(TRIM(customer_id), '\.0$', ''), '')  AS customer_code,
   UPPER(TRIM(country))                                       AS country
 FROM READ_CSV(
-  '{{ env_var("RAW") }}/eurostyle/*.csv', header = true, all_varchar = true, ignore_errors = true,
-  names = ['invoice', 'stock_code', 'description', 'quantity', 'invoice_date', 'price', 'customer_id', 'country']
+  '{{ env_var("RAW") }}/eurostyle/online*.csv', header = true, auto_detect = false, delim = ',', quote = '"', ignore_errors = true,
+  columns = {
+    'invoice': 'VARCHAR', 'stock_code': 'VARCHAR', 'description': 'VARCHAR', 'quantity': 'VARCHAR', 'invoice_date': 'VARCHAR',
+    'price': 'VARCHAR', 'customer_id': 'VARCHAR', 'country': 'VARCHAR'
+  }
 )

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.__main__ import MERGEHOUSE, PAGE, ROOT, Timing, best, new_project, timed
+from benchmarks.__main__ import MERGEHOUSE, PAGE, ROOT, Timing, best, timed
 from benchmarks.delivery import deliver, hold_back
 from benchmarks.plot import Wait, draw_deliveries
 from mergehouse.cli.scaffold import line_count
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def first_runs(folder: Path, lines: str, job: str, versions: list[Version], repeats: int) -> None:
-    made = demonstration(folder / "first", lines)
+    made = demonstration(folder / "first", lines, versions[0])
     for _ in range(repeats):
         for version in versions:
             shutil.rmtree(made / "lakehouse", ignore_errors=True)
@@ -95,7 +95,7 @@ def first_runs(folder: Path, lines: str, job: str, versions: list[Version], repe
 
 def deliveries(folder: Path, lines: str, versions: list[Version], repeats: int) -> None:
     """Each repeat begins with the same history, and ends with a run that finds nothing to do."""
-    made = demonstration(folder / "made", lines)
+    made = demonstration(folder / "made", lines, versions[0])
     held = hold_back(made, DELIVERED / line_count(lines))
     histories = {version.name: folder / version.name for version in versions}
     for version in versions:
@@ -119,9 +119,14 @@ def as_it_is(source: str, target: str) -> None:
     copy(source, target)
 
 
-def demonstration(project: Path, lines: str) -> Path:
-    new_project(project)
-    timed([*MERGEHOUSE, "demo", str(project), "--lines", lines], ROOT)
+def demonstration(project: Path, lines: str, version: Version) -> Path:
+    """Made by the earlier version, whose settings and exports the later one knows."""
+    shutil.rmtree(project, ignore_errors=True)
+    timed([*MERGEHOUSE, "init", str(project)], version.checkout)
+    config = project / "mergehouse.yml"
+    text = config.read_text(encoding="utf-8").replace("science: true", "science: false")
+    config.write_text(text, encoding="utf-8")
+    timed([*MERGEHOUSE, "demo", str(project), "--lines", lines], version.checkout)
     return project
 
 

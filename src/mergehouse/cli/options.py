@@ -96,6 +96,9 @@ Env = Annotated[
 ]
 OneBrand = Annotated[str | None, typer.Option("--brand", metavar="NAME", help="One brand only.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Take the place of files that were edited since.")
+]
 At = Annotated[
     str | None,
     typer.Option("--at", metavar="PATH|URL", help="Where the releases are, if not in the lakehouse."),

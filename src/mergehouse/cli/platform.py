@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mergehouse.cli.options import HERE, Env, Folder, Json, Note, platform
+from mergehouse.cli.options import HERE, Env, Folder, Json, Note, Overwrite, platform
 
 
 @platform.command(rich_help_panel="Commands")
@@ -146,17 +146,12 @@ def sharing(
         typer.echo(f"not shared: {table}, it has a personal column")
 
 
-OVERWRITE = Annotated[
-    bool, typer.Option("--overwrite", help="Take the place of files that were edited since.")
-]
-
-
 @platform.command(rich_help_panel="Commands")
 def databricks(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the bundle.")] = Path(
         "databricks"
     ),
-    overwrite: OVERWRITE = False,
+    overwrite: Overwrite = False,
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
@@ -173,7 +168,7 @@ def contracts(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the files.")] = Path(
         "contracts"
     ),
-    overwrite: OVERWRITE = False,
+    overwrite: Overwrite = False,
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:
@@ -190,7 +185,7 @@ def contracts(
 @platform.command(rich_help_panel="Commands")
 def pipelines(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The top of the repository.")] = HERE,
-    overwrite: OVERWRITE = False,
+    overwrite: Overwrite = False,
     project: Folder = HERE,
     as_json: Json = False,
 ) -> None:

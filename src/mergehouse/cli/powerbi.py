@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mergehouse.cli import render
-from mergehouse.cli.options import HERE, At, Env, Folder, Json, powerbi
+from mergehouse.cli.options import HERE, At, Env, Folder, Json, Overwrite, powerbi
 
 MODES = "direct-lake | import | directquery"
 
@@ -27,14 +27,13 @@ def write(
         ),
     ] = "import",
     at: At = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Take the place of files that were edited since.")
-    ] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
     project: Folder = HERE,
     env: Env = None,
 ) -> None:
     """Write a Power BI project: semantic model and report. `mergehouse powerbi OUT` is the same."""
+    from mergehouse.cli import render_platform
     from mergehouse.platform.powerbi.write import write_project
     from mergehouse.project.config import load_project
 
@@ -45,10 +44,7 @@ def write(
     typer.echo(
         f"{made.project}: {made.tables} tables, {made.measures} measures, {made.roles} roles; {made.mode}"
     )
-    files = made.files
-    typer.echo(
-        f"{len(files.written)} files written, {len(files.unchanged)} unchanged, {len(files.removed)} removed"
-    )
+    typer.echo(render_platform.counted(made.files))
     for note in made.notes:
         typer.echo(note)
 

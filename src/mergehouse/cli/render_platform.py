@@ -38,11 +38,12 @@ def print_written(done: Written, notes: list[str], as_json: bool) -> None:
         render.print_json({**vars(done), "notes": notes})
         return
     console = Screen(soft_wrap=True, highlight=False)
-    counts = (
-        f"{len(done.written)} files written, {len(done.unchanged)} unchanged, {len(done.removed)} removed"
-    )
-    for line in (f"{done.folder}: {counts}", *notes):
+    for line in (f"{done.folder}: {counted(done)}", *notes):
         console.print(line, markup=False)
+
+
+def counted(done: Written) -> str:
+    return f"{len(done.written)} files written, {len(done.unchanged)} unchanged, {len(done.removed)} removed"
 
 
 def print_deployment(done: WorkspaceDeployment) -> None:

@@ -283,17 +283,15 @@ def test_a_run_killed_after_the_registry_was_written_is_made_good(
 ) -> None:
     house.trained()
     with monkeypatch.context() as patch:
-        from mergehouse.lakehouse.delta import Lakehouse
+        from mergehouse.lakehouse.staging import exchange as written
 
-        written = Lakehouse.exchange
-
-        def killed(self: Lakehouse, contract, *rest, **named):  # noqa: ANN001, ANN202
+        def killed(lakehouse, contract, *rest, **named):  # noqa: ANN001, ANN202
             if contract.table == "silver.customer_xref":
                 raise KeyboardInterrupt
-            return written(self, contract, *rest, **named)
+            return written(lakehouse, contract, *rest, **named)
 
-        patch.setattr(Lakehouse, "exchange", killed)
-        patch.setattr(Lakehouse, "overwrite", killed)
+        patch.setattr("mergehouse.engine.duckdb.exchange", killed)
+        patch.setattr("mergehouse.engine.duckdb.overwrite", killed)
         with pytest.raises((KeyboardInterrupt, TypeError)):
             house.shop.run(select="+silver.customer_xref")
     assert house.ids()["shop:K1"] == ("shop:K1", "own")  # what readers saw before

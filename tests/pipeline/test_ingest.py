@@ -19,8 +19,10 @@ from tests.conftest import Demo, broken_promises
 from tests.pipeline.faults import DATES, FAULTS, PERF, Case, file_of, forge, table_in
 
 from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.lakehouse import staging
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.lakehouse.writing import append
 from mergehouse.release.export.export import release
 from mergehouse.release.load import Ingestion, ingest
 from mergehouse.release.manifest.version import Version
@@ -234,7 +236,7 @@ def test_columns_come_and_types_widen(carried: Path, fabric: Path) -> None:
 
 def test_a_table_of_somebody_else_is_left_alone_and_the_others_go_on(released: Path, tmp_path: Path) -> None:
     lakehouse = tmp_path / "fabric"
-    tables(lakehouse).append("sales_daily", duckdb.sql("SELECT 1 AS mine"))
+    append(tables(lakehouse), "sales_daily", duckdb.sql("SELECT 1 AS mine"))
     result = ingest(str(released), str(lakehouse))
     failed = [t for t in result.tables if t.status == "failed"]
     assert [t.table for t in failed] == ["sales_daily"] and "something other than a release" in failed[
@@ -262,14 +264,14 @@ def test_a_table_that_cannot_be_written_keeps_what_it_had(
     broken: str,
 ) -> None:
     release(demo[0], version="1.1.0", to=str(carried))
-    before, write = versions(fabric), Lakehouse.overwrite
+    before, write = versions(fabric), staging.overwrite
 
-    def overwrite(self: Lakehouse, contract, files, stamp):  # noqa: ANN001, ANN202
+    def overwrite(lakehouse: Lakehouse, contract, files, stamp):  # noqa: ANN001, ANN202
         if contract.table == broken:
             raise LakehouseError(f"`{broken}`: the disk is full")
-        return write(self, contract, files, stamp)
+        return write(lakehouse, contract, files, stamp)
 
-    monkeypatch.setattr(Lakehouse, "overwrite", overwrite)
+    monkeypatch.setattr("mergehouse.engine.duckdb.overwrite", overwrite)
     result = ingest(str(carried), str(fabric))
     assert [(t.table, t.message) for t in result.tables if t.status == "failed"] == [
         (broken, f"`{broken}`: the disk is full")
@@ -293,15 +295,15 @@ def test_killed_in_the_middle_and_run_again(released: Path, tmp_path: Path, comm
     lakehouse = tmp_path / "fabric"
     program = f"""
 import os
-from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.engine import duckdb
 from mergehouse.release.load import ingest
-write, done = Lakehouse.overwrite, []
-def overwrite(self, *arguments):
+write, done = duckdb.overwrite, []
+def overwrite(*arguments):
     if len(done) == {commits}:
         os._exit(9)
     done.append(1)
-    return write(self, *arguments)
-Lakehouse.overwrite = overwrite
+    return write(*arguments)
+duckdb.overwrite = overwrite
 ingest({str(released)!r}, {str(lakehouse)!r})
 """
     assert subprocess.run([sys.executable, "-c", program]).returncode == 9

@@ -24,6 +24,7 @@ from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.errors import ConfigError, LakehouseError, MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.lakehouse.writing import append_rows
 from mergehouse.platform.fabric.api import FabricError
 from mergehouse.platform.fabric.deployment_pipeline import Deployment, Step
 from mergehouse.project.config import load_project
@@ -410,8 +411,10 @@ def test_tables_that_are_not_the_releases_are_refused_and_the_one_before_returns
 def test_a_table_of_somebody_else_stops_ingestion_and_no_release_is_current(project: Path) -> None:
     other = Lakehouse(place(project, "test") / "Tables")
     columns = {"a": ColumnContract(type="int", meaning="somebody's")}
-    other.append_rows(
-        Contract(table="sales_daily", grain="one a", meaning="Somebody's", key=["a"], columns=columns), [[1]]
+    append_rows(
+        other,
+        Contract(table="sales_daily", grain="one a", meaning="Somebody's", key=["a"], columns=columns),
+        [[1]],
     )
     attempt = promote(project, "dev", "test", **BY)
     assert (

@@ -31,6 +31,7 @@ from mergehouse.access.serving import serving_folder
 from mergehouse.app.server import create_app
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.published import republishing
+from mergehouse.lakehouse.writing import replace_brand
 
 ORIGIN = "http://localhost"
 SHOP, ZEBRA = "brand_manager_shop", "brand_manager_zebra"
@@ -81,7 +82,7 @@ def fill(shop: Shop) -> None:
             scored = pl.DataFrame(shop.lakehouse.query(SCORES.format(table=table)).pl())
             for name in scored["source_system"].unique():
                 of_brand = scored.filter(pl.col("source_system") == name)
-                shop.lakehouse.replace_brand(contract_of(table), of_brand, name)
+                replace_brand(shop.lakehouse, contract_of(table), of_brand, name)
     access = shop.folder / "access.yml"
     access.write_text(access.read_text() + SOUTH)
     people = People(shop.folder)

@@ -29,6 +29,7 @@ from mergehouse.lakehouse.files import (
 )
 from mergehouse.lakehouse.folding import folded_with
 from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings, text
+from mergehouse.lakehouse.staging import discard, exchange, files_in, overwrite, staging_folder
 from mergehouse.project.settings import Limits
 from mergehouse.storage import fetch, write_failure
 
@@ -111,14 +112,14 @@ class DuckDBEngine:
         self._define(name, rows)
 
     def stage(self, contract: Contract, sql: Sql) -> Staged:
-        folder = self.lakehouse.staging_folder(contract.table)
+        folder = staging_folder(self.lakehouse, contract.table)
         return Staged(contract, "table", folder, self._write(contract, _typed(contract, sql), folder))
 
     def stage_partitions(self, contract: Contract, sql: Sql) -> Staged:
-        folder = self.lakehouse.staging_folder(contract.table)
+        folder = staging_folder(self.lakehouse, contract.table)
         base = self.lakehouse.delta(contract.table).version()
-        replaced = self.lakehouse.files_in(
-            contract.table, self.rows(f"SELECT * FROM {Relation('affected', contract.table)}")
+        replaced = files_in(
+            self.lakehouse, contract.table, self.rows(f"SELECT * FROM {Relation('affected', contract.table)}")
         )
         return Staged(
             contract,
@@ -155,7 +156,7 @@ class DuckDBEngine:
                 f" USING ({key})"
             )
             rows = f"{kept} UNION ALL {rows}"
-        folder = self.lakehouse.staging_folder(contract.table)
+        folder = staging_folder(self.lakehouse, contract.table)
         return Staged(
             contract,
             "rows",
@@ -201,12 +202,12 @@ class DuckDBEngine:
 
     def publish(self, staged: Staged, stamp: Stamp) -> int:
         if staged.scope == "table":
-            return self.lakehouse.overwrite(staged.contract, staged.files, stamp)
-        return self.lakehouse.exchange(staged.contract, staged.files, stamp, staged.replaced, staged.base)
+            return overwrite(self.lakehouse, staged.contract, staged.files, stamp)
+        return exchange(self.lakehouse, staged.contract, staged.files, stamp, staged.replaced, staged.base)
 
     def discard(self, staged: Staged) -> None:
         if staged.folder:
-            self.lakehouse.discard(staged.folder)
+            discard(self.lakehouse, staged.folder)
 
     def _compare(self, contract: Contract, came: int, there: int) -> tuple[int, int]:
         """Keeps the rows `inserted` and `deleted` that tell a table's `computed` rows, of which so many

@@ -21,6 +21,7 @@ from mergehouse.lakehouse.integrity import faults
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.owner import claim, expect_own
 from mergehouse.lakehouse.published import publish, published_versions
+from mergehouse.lakehouse.staging import discard
 from mergehouse.pipeline import isolation
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.build import Workbench, build_tables
@@ -286,7 +287,7 @@ def _engine(
     with them.
     """
     scratch = lakehouse.root / ".tmp"
-    lakehouse.discard(scratch)  # of a run that was killed
+    discard(lakehouse, scratch)  # of a run that was killed
     try:
         scratch.mkdir()
     except OSError as error:
@@ -310,4 +311,4 @@ def _engine(
             limits = project.config.limits
             yield DuckDBEngine(limits, lakehouse, scratch), EmbeddedLoader(limits, lakehouse, scratch)
     finally:
-        lakehouse.discard(scratch)
+        discard(lakehouse, scratch)

@@ -24,6 +24,8 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp, duckdb_types, types_of
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import create_view, rows
+from mergehouse.lakehouse.upkeep import sweep
+from mergehouse.lakehouse.writing import append_rows, restore
 from mergehouse.progress import Progress, silent
 from mergehouse.project.settings import Limits
 from mergehouse.quality.checks import check_table
@@ -130,7 +132,7 @@ def _ingest_table(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stam
 
 def _load(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp) -> TableIngest:
     target, name, contract = engine.lakehouse, table_name(table), _contract(table)
-    target.sweep(name)  # of an ingestion that was killed
+    sweep(target, name)  # of an ingestion that was killed
     if there := target.exists(name):
         history = target.stamped(name)
         if history[0][1] == stamp:
@@ -143,7 +145,7 @@ def _load(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp
                 " release. Rename it, or remove it, and ingest again."
             )
         if (earlier := next((number for number, found in history if found == stamp), None)) is not None:
-            number = target.restore(name, earlier, stamp)
+            number = restore(target, name, earlier, stamp)
             return TableIngest(name, "restored", target.rows(name), delta_version=number)
         if table.mode == "merge" and Version.parse(history[0][1].delivered) > Version.parse(stamp.delivered):
             raise LakehouseError(
@@ -264,7 +266,7 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
     result.current = next((r["release_version"] for r in _current(target)), None)
     done = [t for t in result.tables if t.status != "unchanged"]
     log = [[now, manifest.version, *vars(t).values(), seal] for t in done]
-    target.append_rows(contract_of(LOG), log)
+    append_rows(target, contract_of(LOG), log)
     if done or not is_known:
         result.report = f"{result.lakehouse}/{REPORTS}/v{manifest.version}.json"
         with storage_errors(result.lakehouse):

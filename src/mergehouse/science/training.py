@@ -21,6 +21,7 @@ from mergehouse.errors import FitError, RegistryError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.published import republishing
+from mergehouse.lakehouse.writing import append_rows
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
@@ -502,7 +503,7 @@ def append_metrics(
 ) -> None:
     """Keeps what came out in `gold.model_metrics`."""
     fitted = [t for t in tested if not t.why]
-    lakehouse.append_rows(contract_of(METRICS), [r for t in fitted for r in _rows(t, now, feature_version)])
+    append_rows(lakehouse, contract_of(METRICS), [r for t in fitted for r in _rows(t, now, feature_version)])
 
 
 def _rows(tested: Tested, now: dt.datetime, version: str) -> list[list[object]]:

@@ -49,9 +49,10 @@ KINDS = {
 @dataclass(frozen=True)
 class Formats:
     """How a batch is written: its decimal mark (`undecided` where nothing shows it), and the `marks` of
-    columns that have another; by column its patterns of dates (Spark's) besides ISO, and the words that mean "empty"; columns of `numbers` that the file itself
-    holds as such, of which every cell is a `plain` one, of cells to be `cleaned`, of codes that a spreadsheet
-    `shortened`, of which every cell is read `verbatim`; and what was unclear.
+    columns that have another; by column its patterns of dates (Spark's) besides ISO, and the words that mean
+    "empty"; columns of `numbers` that the file itself holds as such, of which every cell is a `plain` one, of
+    cells to be `cleaned`, of codes that a spreadsheet `shortened`, of which every cell is read `verbatim`;
+    and what was unclear.
     """
 
     decimal_mark: str
@@ -355,7 +356,9 @@ def _decimal_marks(
             for name, (comma, point) in zip(texts, counts, strict=True) if commas and points else ():
                 if mark != (own := "," if comma else ".") and not (comma and point) and comma + point:
                     others[name] = own
-                    notes[batch].append(f"{name}: written with `{own}` as the decimal mark, unlike the others")
+                    notes[batch].append(
+                        f"{name}: written with `{own}` as the decimal mark, unlike the others"
+                    )
             if undecided and not usual:
                 if open_values is None:
                     open_values = _undecided(connection, written, numbers)

@@ -307,7 +307,8 @@ def test_unknown_country_is_kept_and_reported(shop: Shop) -> None:
 
 def test_duplicate_header_names(shop: Shop) -> None:
     shop.deliver_lines(GOOD, header=SHOP_HEADER.replace("title", "price"))
-    assert "`price`" in (message := shop.failure()) and "more than once" in message
+    assert "`price` is there 2 times" in (message := shop.failure())
+    assert "`header: price 1`" in message and "Nothing of this source was loaded" in message
 
 
 def test_renamed_column_stops_the_source_and_suggests(shop: Shop) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from typing import Any, get_args
 
 import pytest
@@ -66,6 +67,30 @@ def test_three_digits_behind_nought_show_the_decimal_mark() -> None:
     assert numbers(["1.234.567", "1.500"]) == ([1234567, 1500], [])
     assert numbers(["1,234,567", "1,500"]) == ([1234567, 1500], [])
     assert numbers(["1234,500", "1,500"]) == ([1234.5, 1.5], [])
+
+
+@pytest.mark.parametrize("shows", ["12,50", "120,5", "1.234,50", "1 234,50", "1\u00a0234,50 zł", "12'345,00"])
+def test_each_number_with_decimals_shows_the_decimal_mark(shows: str) -> None:
+    """Among cells of which none is below ten, and whatever is between thousands."""
+    assert numbers([shows, "1.500"], delimiter=",") == ([float(shows_digits(shows)), 1500], [])
+
+
+def shows_digits(cell: str) -> str:
+    return re.sub("[^0-9,]", "", cell).replace(",", ".")
+
+
+def test_a_column_has_the_mark_that_its_own_values_show() -> None:
+    """Prices of a till in German, and the weights of its scales: 1.250 kg is no 1,250 kg."""
+    declared = Source(files="*", columns={"price": {"type": "number"}, "weight": {"type": "number"}})
+    connection = connect()
+    rows = "FROM (VALUES ('12,99', '0.750'), ('1.200', '1.250'), ('3,50', '2.000')) AS t(price, weight)"
+    written = written_values(connection, rows, declared.columns)
+    [formats] = detect_formats(connection, written, declared, [], [Written(";")])
+    found = json.loads(formats.as_json())
+    price, weight = (typed_value(name, declared, found, BERLIN) for name in declared.columns)
+    read = connection.execute(to_duckdb(f"WITH given AS ({rows}) SELECT {price}, {weight} FROM given"))
+    assert [tuple(map(float, row)) for row in read.fetchall()] == [(12.99, 0.75), (1200, 1.25), (3.5, 2)]
+    assert formats.notes == ["weight: written with `.` as the decimal mark, unlike the others"]
 
 
 @pytest.mark.parametrize(

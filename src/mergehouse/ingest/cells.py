@@ -49,8 +49,8 @@ def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: st
             digits = f"REPLACE({value}, '%', '')" if column.type == "percent" else value
             if name in formats.get("plain", []):
                 return plain_number(digits)
-            is_number = name in formats.get("numbers", [])
-            return number(digits, "." if is_number else formats.get("decimal_mark", "."))
+            mark = formats.get("marks", {}).get(name, formats.get("decimal_mark", "."))
+            return number(digits, "." if name in formats.get("numbers", []) else mark)
     return clock(value, column, patterns, timezone)
 
 

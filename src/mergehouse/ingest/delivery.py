@@ -31,7 +31,15 @@ from mergehouse.ingest.landing import LandedFile, kind_of, named
 from mergehouse.ingest.nested import flattened
 from mergehouse.ingest.percent_cells import as_shown, percent_columns
 from mergehouse.ingest.text_layout import KEEP_REJECTS, TextLayout, torn_files
-from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_parts, sheets, workbook
+from mergehouse.ingest.workbook import (
+    FULL,
+    LONGEST_CELL,
+    as_written,
+    first_rows,
+    hidden_parts,
+    sheets,
+    workbook,
+)
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import Source
@@ -306,7 +314,7 @@ class Reader:
                 above = records[:place]
                 sheet = book.load_sheet(name, header_row=place, dtypes="string")
         names = [c.name for c in sheet.selected_columns]
-        self._match(names, f"{path}, sheet {name}", above)
+        self._match(as_written(book, name, place, names), f"{path}, sheet {name}", above)
         self._expected = sheet.total_height
         view = self._registered(f"sheet_{self.delivery.batch_id}", sheet)
         self._delivered = f"(SELECT {self._renamed(names)} FROM {view})"

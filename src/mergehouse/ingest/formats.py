@@ -18,15 +18,16 @@ from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.sources import Source
 
-RARE = ("undecided", "nulls", "numbers", "plain", "cleaned", "shortened", "verbatim")
+RARE = ("undecided", "marks", "nulls", "numbers", "plain", "cleaned", "shortened", "verbatim")
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
 _DECIMALS = (
-    r"^[^0-9]*([0-9{group}]*{mark}([0-9]{{1,2}}|[0-9]{{4,}})|0{mark}[0-9]+|[0-9]{{4,}}{mark}[0-9]{{3}}"
-    r"|[0-9]{{1,3}}({group}[0-9]{{3}})+{mark}[0-9]{{3}}|[0-9]{{1,3}}({group}[0-9]{{2,3}}){{2,}})[^0-9]*$"
+    r"^[^0-9]*([0-9{group}'’\s\x{{a0}}\x{{202f}}]*[{mark}]([0-9]{{1,2}}|[0-9]{{4,}})|0[{mark}][0-9]+"
+    r"|[0-9]{{4,}}[{mark}][0-9]{{3}}|[0-9]{{1,3}}([{group}][0-9]{{3}})+[{mark}][0-9]{{3}}"
+    r"|[0-9]{{1,3}}([{group}][0-9]{{2,3}}){{2,}})[^0-9]*$"
 )
-DECIMAL_COMMA = _DECIMALS.format(mark=",", group="[.]")
-DECIMAL_POINT = _DECIMALS.format(mark="[.]", group=",")
+DECIMAL_COMMA = _DECIMALS.format(mark=",", group=".")
+DECIMAL_POINT = _DECIMALS.format(mark=".", group=",")
 # A number that any engine's cast reads, and reads as everything else does; of whole ones by any decimal mark.
 _WHOLE, _PLAIN = "-?[0-9]{1,11}", "-?[0-9]{1,11}([.][0-9]{1,9})?"
 UNDECIDED = r"^[^0-9]*[1-9][0-9]{0,2}[.,][0-9]{3}[^0-9]*$"
@@ -47,10 +48,11 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Formats:
-    """How a batch is written: its decimal mark (`undecided` where nothing shows it); by column its patterns
-    of dates (Spark's) besides ISO, and the words that mean "empty"; columns of `numbers` that the file itself
-    holds as such, of which every cell is a `plain` one, of cells to be `cleaned`, of codes that a spreadsheet
-    `shortened`, of which every cell is read `verbatim`; and what was unclear.
+    """How a batch is written: its decimal mark (`undecided` where nothing shows it), and the `marks` of
+    columns that have another; by column its patterns of dates (Spark's) besides ISO, and the words that mean
+    "empty"; columns of `numbers` that the file itself holds as such, of which every cell is a `plain` one, of
+    cells to be `cleaned`, of codes that a spreadsheet `shortened`, of which every cell is read `verbatim`;
+    and what was unclear.
     """
 
     decimal_mark: str
@@ -63,6 +65,7 @@ class Formats:
     cleaned: list[str] = field(default_factory=list)
     shortened: list[str] = field(default_factory=list)
     verbatim: list[str] = field(default_factory=list)
+    marks: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> str:
         """As the ledger keeps them.
@@ -121,9 +124,12 @@ def detect_formats(
         Formats(
             *marks[batch][:1], dates[batch], notes[batch], marks[batch][1], nulls[batch],
             [c for c in source.columns if c in file.numbers],
-            [name for name in plain if marks[batch][0] in plain[name].get(batch, ".,")],
+            [
+                name for name in plain
+                if marks[batch][2].get(name, marks[batch][0]) in plain[name].get(batch, ".,")
+            ],
             cleaned[batch], shortened[batch],
-            [name for name in texts if name not in read_otherwise[batch]],
+            [name for name in texts if name not in read_otherwise[batch]], marks[batch][2],
         )
         for batch, file in enumerate(files)
     ]  # fmt: skip
@@ -324,26 +330,35 @@ def _decimal_marks(
     before: list[dict[str, Any]],
     files: Sequence[Written],
     notes: list[list[str]],
-) -> list[tuple[str, bool]]:
-    """By batch the mark most values show, and False; where none shows any the usual one, and True."""
+) -> list[tuple[str, bool, dict[str, str]]]:
+    """By batch the mark most values show, and False; where none shows any the usual one, and True. Then the
+    marks of columns of which all values show the other.
+    """
     numbers = [n for n, c in source.columns.items() if c.type in ("number", "percent")]
     usual = next((b["decimal_mark"] for b in reversed(before) if not b.get("undecided")), None)
     shown = {} if source.decimal_mark else {name: _marks(connection, written[name], name) for name in numbers}
     open_values: dict[tuple[str, int], str] | None = None
-    found: list[tuple[str, bool]] = []
+    found: list[tuple[str, bool, dict[str, str]]] = []
     for batch, file in enumerate(files):
         texts = [name for name in numbers if name not in file.numbers]
+        others: dict[str, str] = {}
         if source.decimal_mark or not texts:
             mark, undecided = source.decimal_mark or usual or ".", not source.decimal_mark
         else:
             counts = [shown[name].get(batch, (0, 0)) for name in texts]
             commas, points = sum(c for c, _ in counts), sum(p for _, p in counts)
-            if commas and points:
+            if any(c and p for c, p in counts):
                 notes[batch].append(
                     f"numbers use both `,` ({commas} values) and `.` ({points} values) as decimal mark"
                 )
             undecided = not (commas or points)
             mark = ("," if commas > points else ".") if not undecided else usual or _likely(file)
+            for name, (comma, point) in zip(texts, counts, strict=True) if commas and points else ():
+                if mark != (own := "," if comma else ".") and not (comma and point) and comma + point:
+                    others[name] = own
+                    notes[batch].append(
+                        f"{name}: written with `{own}` as the decimal mark, unlike the others"
+                    )
             if undecided and not usual:
                 if open_values is None:
                     open_values = _undecided(connection, written, numbers)
@@ -353,7 +368,7 @@ def _decimal_marks(
                     for name in texts
                     if (value := open_values.get((name, batch)))
                 ]
-        found.append((mark, undecided))
+        found.append((mark, undecided, others))
         usual = usual if undecided else mark
     return found
 

@@ -33,7 +33,8 @@ class Column(Strict):
     header: str | list[str] | None = Field(
         default=None,
         description="What the column is called in the files, one spelling or several; case, blanks and"
-        " punctuation do not matter. Without it, the column's own name.",
+        " punctuation do not matter. Of several columns with one name `Amount 2` is the second. Without it,"
+        " the column's own name.",
     )
 
     format: str | None = Field(

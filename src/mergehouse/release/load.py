@@ -1,5 +1,5 @@
-"""Brings a verified release into Delta tables, as the job on Fabric does: `<lakehouse>/Tables/<table>`, one
-commit a table.
+"""Brings a verified release into Delta tables, as the job on Fabric does: `<lakehouse>/Tables/gold/<table>`,
+one commit a table.
 
 A table that fails keeps what it had, and the others go on. `release_current` says which version of each table
 belongs to the last release that came in whole, and `release_ingests` what every ingestion did.
@@ -35,7 +35,7 @@ from mergehouse.release.manifest.seal import Fault
 from mergehouse.release.manifest.statistics import check_kpis
 from mergehouse.release.manifest.version import Version
 from mergehouse.release.verify import Verification, carried, verify_folder
-from mergehouse.storage import located, storage_errors
+from mergehouse.storage import RECEIVED, located, storage_errors
 
 LOG, CURRENT = "release_ingests", "release_current"
 REPORTS = "Files/release_reports"
@@ -111,7 +111,8 @@ def ingest(
         manifest = verification.manifest
         if manifest is None or not verification.passed:
             return result
-        target = Lakehouse(f"{place}/Tables")
+        _expect_no_other_place(place)
+        target = Lakehouse(f"{place}/{RECEIVED}")
         with exclusive(target), tempfile.TemporaryDirectory(prefix="mergehouse-ingest-") as scratch:
             engine = DuckDBEngine(Limits(), target, Path(scratch), folder)
             stamp = Stamp(f"release {manifest.version} {verification.manifest_sha256}", manifest.version)
@@ -120,6 +121,17 @@ def ingest(
                 result.tables.append(_ingest_table(engine, folder, table, stamp))
             _conclude(engine, manifest, result, now or dt.datetime.now(dt.UTC))
     return result
+
+
+def _expect_no_other_place(place: str) -> None:
+    """Raises LakehouseError where tables of earlier versions would go on being read, and stay as they are."""
+    if Lakehouse(f"{place}/Tables").exists(CURRENT):
+        raise LakehouseError(
+            f"{place}/Tables: an earlier version put a release's tables here; they belong in"
+            f" {place}/{RECEIVED}, the schema that Power BI reads. Move the folder of each there, also"
+            f" {CURRENT} and {LOG}, and run again; or remove them: the release brings them anew, without what"
+            " they held before."
+        )
 
 
 def _ingest_table(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp) -> TableIngest:
@@ -170,7 +182,7 @@ def _load(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp
 
 
 def table_name(table: ReleasedTable) -> str:
-    """The table's name below `Tables/`."""
+    """The table's name in its schema."""
     return table.name.partition(".")[2]
 
 

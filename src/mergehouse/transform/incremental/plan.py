@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from mergehouse.contracts.contract import Incremental
+from mergehouse.contracts.contract import Contract, Incremental
 from mergehouse.engine import Relation
 from mergehouse.engine.dialect import Sql, parsed, reading
 from mergehouse.transform.graph import Graph, Table, View
@@ -70,7 +70,7 @@ def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | No
     affecting = [name for name in sorted(changed) if name in rule.inputs or changes[name].gone]
     if not affecting:
         return None
-    affected = " UNION ".join(_affected(rule, name, changes[name]) for name in affecting)
+    affected = " UNION ".join(_affected(rule, name, changes[name], table, graph) for name in affecting)
     came = changes[affecting[0]]
     if rule.merge and came.rows and not came.gone and affecting[0] in graph.tables:
         return _merged(table, rule, affected, came.rows)
@@ -139,14 +139,32 @@ def _of_slices(sql: exp.Query, rule: Incremental, table: Table) -> exp.Query:
     return reading(f"SELECT model.* FROM model LEFT SEMI JOIN {affected} AS a ON {on}", model=sql)
 
 
-def _affected(rule: Incremental, name: str, change: Change) -> str:
+def _affected(rule: Incremental, name: str, change: Change, table: Table, graph: Graph) -> str:
     """SQL of the slices that the changed rows of one input reach."""
     if name in rule.inputs:
         return f"SELECT DISTINCT {_as(rule.inputs[name], rule.slice)} FROM {change.rows}"
-    lookup = rule.lookups[name]
+    lookup, gone = rule.lookups[name], str(change.gone)
+    contract = graph.tables[name].contract
+    if change.now and set(contract.key) <= lookup.by.keys():
+        read = ", ".join(sorted({*lookup.by, *_columns_read(contract, table, graph)}))
+        gone = f"(SELECT {read} FROM {gone} EXCEPT SELECT {read} FROM {change.now})"
     on = " AND ".join(f"l.{theirs} = c.{own}" for own, theirs in lookup.by.items())
     columns = _as([f"l.{c}" for c in rule.inputs[lookup.of]], rule.slice)
-    return f"SELECT DISTINCT {columns} FROM {lookup.of} AS l LEFT SEMI JOIN {change.gone} AS c ON {on}"
+    return f"SELECT DISTINCT {columns} FROM {lookup.of} AS l LEFT SEMI JOIN {gone} AS c ON {on}"
+
+
+def _columns_read(of: Contract, table: Table, graph: Graph) -> Iterable[str]:
+    """Columns of an input whose names occur in the table's SQL or in that of a view under it, whatever they
+    name there; all where a query that reads the input takes any by `*`.
+    """
+    views = (view.sql for view in _views_under(table.name, graph))
+    queries = [parsed(sql) if isinstance(sql, str) else sql for sql in (table.sql, *views)]
+    for read in (t for query in queries for t in query.find_all(exp.Table) if f"{t.db}.{t.name}" == of.table):
+        stars = read.parent_select.find_all(exp.Star) if read.parent_select else ()
+        if any(not isinstance(star.parent, exp.Count) for star in stars):
+            return of.columns
+    names = {name.name.lower() for query in queries for name in query.find_all(exp.Identifier)}
+    return names & of.columns.keys()
 
 
 def _at_hand(rule: Incremental, name: str, change: Change) -> Relation | None:

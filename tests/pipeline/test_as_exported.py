@@ -1,0 +1,53 @@
+"""Codes, dates and joins as exports and their readers get them wrong: told, or kept out of the figures."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from tests.conftest import HEADED_BRAND, HEADED_LINES, Shop
+
+from mergehouse.pipeline.results import RunResult
+
+LINE = "{order},1,2026-03-02 10:00,{item},Cup,1,20,{customer},Germany,EUR"
+
+
+def found(result: RunResult, check: str) -> list[dict[str, object]]:
+    return [row for c in result.checks if c.check == check for row in c.sample]
+
+
+def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
+    """February came from the till, March through a spreadsheet."""
+    shop.deliver_lines(LINE.format(order="A1", item="0042", customer="00077"), name="lines_02.csv")
+    shop.deliver_lines(
+        LINE.format(order="A2", item="42", customer="77"),
+        LINE.format(order="A3", item="0", customer="770"),
+        name="lines_03.csv",
+    )
+    result = shop.run(until="silver")
+    assert not result.failed
+    assert found(result, "code_is_written_one_way") == [
+        {"source_system": "shop", "source_customer_id": "00077", "other": "77"},
+        {"source_system": "shop", "product_code": "0042", "other": "42"},
+    ]
+
+
+@pytest.mark.parametrize("unset", ["1970-01-01 00:00:00", "1900-01-01", "0001-01-01 00:00"])
+def test_a_date_that_says_there_is_none_is_no_date(shop: Shop, unset: str) -> None:
+    lines = [LINE.format(order=f"A{n}", item="P1", customer="77") for n in (1, 2)]
+    shop.deliver_lines(lines[0], lines[1].replace("2026-03-02 10:00", unset))
+    assert not shop.run().failed
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine") == [("A2", "unset_date")]
+    assert shop.rows("SELECT min(date) FROM gold.dim_date") == [(dt.date(2026, 1, 1),)]
+
+
+def test_a_join_that_finds_several_rows_says_what_to_do(shop: Shop) -> None:
+    """Two heads for one order, in a source without a key."""
+    shop.configure(HEADED_BRAND.replace("    key: [number]\n", ""))
+    (shop.brand / "order_lines.sql").write_text(HEADED_LINES)
+    shop.deliver_lines(LINE.format(order="A1", item="P1", customer=""))
+    shop.deliver("number,customer\nA1,77\nA1,78\n", "heads.csv")
+    result = shop.run(until="silver")
+    failed = {check.check: check for check in result.checks if not check.passed and check.severity == "error"}
+    assert set(failed) == {"key_unique"}
+    assert "a JOIN in order_lines.sql finds several rows" in failed["key_unique"].why

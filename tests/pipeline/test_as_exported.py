@@ -37,7 +37,7 @@ def test_a_date_that_says_there_is_none_is_no_date(shop: Shop, unset: str) -> No
     lines = [LINE.format(order=f"A{n}", item="P1", customer="77") for n in (1, 2)]
     shop.deliver_lines(lines[0], lines[1].replace("2026-03-02 10:00", unset))
     assert not shop.run().failed
-    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine") == [("A2", "unset_date")]
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine") == [("A2", "placeholder_date")]
     assert shop.rows("SELECT min(date) FROM gold.dim_date") == [(dt.date(2026, 1, 1),)]
 
 

@@ -234,6 +234,9 @@ def test_day_and_month_first_mixed_is_reported(shop: Shop) -> None:
 UNUSABLE = [
     (GOOD.replace("2026-03-01", "2025-02-29"), "unreadable_date"),
     (GOOD.replace("2026-03-01", "2099-03-01"), "future_date"),
+    (GOOD.replace("2026-03-01", "1970-01-01"), "placeholder_date"),
+    (GOOD.replace("2026-03-01", "0001-01-01"), "placeholder_date"),
+    (GOOD.replace("2026-03-01", "1980-01-01"), "placeholder_date"),
     (GOOD.replace("2026-03-01 10:00:00", ""), "unreadable_date"),
     (GOOD.replace(",2,5.00", ",NaN,5.00"), "unreadable_quantity"),
     (GOOD.replace(",2,5.00", ",two,5.00"), "unreadable_quantity"),

@@ -179,3 +179,11 @@ def test_what_nobody_foresaw_in_a_file_stops_its_source_alone(
     assert shop.rows("SELECT count(*) FROM bronze.shop_lines") == [(1,)]
     assert "Other Ltd, source `lines`" in str(result.ingest.failures["bronze.other_lines"])
     assert "ZeroDivisionError: division by zero" in str(result.ingest.failures["bronze.other_lines"])
+
+
+def test_a_brand_that_has_sold_no_goods_holds_nobody_back(shop: Shop) -> None:
+    other = two(shop)
+    (other.brand / "line_types.csv").write_text("match,pattern,line_class\ncode,*,fee\n")
+    result = shop.run()
+    assert not result.failed and not held(result)
+    assert gmv(shop) == {"shop": 10, "other": 0}

@@ -339,9 +339,25 @@ class _Arrivals:
                         f"by its name it is older than {later}, but came after it and counts as the later",
                     ]
                 self.names.add(batch.source_file)
+            if followed := self._followed_by(batch):
+                doubts = [
+                    f"it holds what {followed[0]} does, which came before {followed[1]}, and is not loaded"
+                    " again; deliver it under that name if it takes back what came since"
+                ]
             self._doubt(batch.source_file, doubts)
         self.new += [batch for batch, _ in found]
         return [batch for batch, _ in found]
+
+    def _followed_by(self, repeat: Batch) -> tuple[str, str] | None:
+        """Of a file that repeats one of another name: that one's, and the first that came between."""
+        if repeat.status != "repeat":
+            return None
+        known = [b for b in self.before if b.status == "loaded" and b.rows]
+        said = [b for b in known if content_of(b.batch_id) == content_of(repeat.batch_id)]
+        if not said or repeat.source_file in (b.source_file for b in said):
+            return None
+        between = [b for b in known if b.ingest_ts > said[-1].ingest_ts]
+        return (said[-1].source_file, between[0].source_file) if between else None
 
     def _loaded(self, batches: list[tuple[Delivery, Batch]], formats: list[str]) -> list[Loaded]:
         if not batches:

@@ -59,21 +59,20 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     """
     tables = {name: group_table(project, name) for name in GROUP_FILES}
     for name, (file, columns) in BRAND_FILES.items():
-        tables[name] = _stacked(project, file, columns)
+        if name not in (CUSTOMER_PAIRS, PRODUCT_PAIRS):
+            tables[name] = _stacked(project, file, columns)
     _check_rates(project, tables[FX_RATES][1])
     for pairs, joined, code, group in (
         (CUSTOMER_PAIRS, "customer_groups", "customer_code", "customer_id"),
         (PRODUCT_PAIRS, "product_groups", "product_code", "group_product_id"),
     ):
-        tables[pairs] = known_pairs(project, BRAND_FILES[pairs], code, *tables[pairs])
+        tables[pairs] = _pairs(project, pairs, code)
         tables[joined] = ["source_system", code, group], groups(project, tables[pairs][1])
     tables["identity_attributes"] = (
         ["source_system", "attribute"],
         [[b.name, attribute] for b in project.brands.values() for attribute in b.identity],
     )
-    decided = project.mappings_folder / DECISIONS
-    rows = _read(decided, DECISION_COLUMNS)[1] if decided.exists() else []
-    tables["identity_decisions"] = decisions(project, decided, rows)
+    tables["identity_decisions"] = identity_decisions(project)
     _check_cost_rates(project, tables["hierarchy"][1])
     tables["brands"] = (
         ["source_system", "label", "currency", "timezone", "as_of", "prices", "hierarchy"],
@@ -118,6 +117,25 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     return tables
 
 
+def customer_pairs(project: Project) -> Rows:
+    """Pairs of customers' numbers that people know to be one, as in `mapping_tables`.
+
+    >>> customer_pairs(mh.project("shop"))[1]
+    []
+    """
+    return _pairs(project, CUSTOMER_PAIRS, "customer_code")
+
+
+def identity_decisions(project: Project) -> Rows:
+    """What people decided about pairs of customers, as in `mapping_tables`.
+
+    >>> identity_decisions(mh.project("shop"))[1]
+    []
+    """
+    file = project.mappings_folder / DECISIONS
+    return decisions(project, file, _read(file, DECISION_COLUMNS)[1] if file.exists() else [])
+
+
 def group_table(project: Project, name: str) -> Rows:
     """One mapping that holds for the group, as in `mapping_tables`.
 
@@ -140,6 +158,10 @@ def _stacked(project: Project, file: str, columns: list[str]) -> Rows:
                 rows.append([*row, *_like(brand, file, row)] if is_rule else row)
     added = ["value_pattern", "name_pattern", "name_part"] if is_rule else []
     return ["source_system", "rule_no", *columns, *added], rows
+
+
+def _pairs(project: Project, name: str, code: str) -> Rows:
+    return known_pairs(project, BRAND_FILES[name], code, *_stacked(project, *BRAND_FILES[name]))
 
 
 def _check_rates(project: Project, rows: list[list[str | None]]) -> None:

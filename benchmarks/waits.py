@@ -98,12 +98,13 @@ def deliveries(folder: Path, lines: str, versions: list[Version], repeats: int) 
     made = demonstration(folder / "made", lines, versions[0])
     held = hold_back(made, DELIVERED / line_count(lines))
     histories = {version.name: folder / version.name for version in versions}
+    project = folder / "delivered"  # where all of it happens: what lies elsewhere is read anew
     for version in versions:
-        shutil.copytree(made, histories[version.name])
-        version.run(histories[version.name])
+        shutil.copytree(made, project)
+        version.run(project)
+        project.rename(histories[version.name])
     for _ in range(repeats):
         for version in versions:
-            project = folder / "delivered"
             shutil.copytree(histories[version.name], project, copy_function=as_it_is)
             deliver([(project / path.relative_to(made), content) for path, content in held])
             version.run(project, of_history(lines))

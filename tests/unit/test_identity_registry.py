@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from mergehouse.identity.clusters import KEY, METHODS, unite
 from mergehouse.identity.decisions import PAIR
 from mergehouse.identity.registry import SCHEMA, entries, forgotten, latest
+from mergehouse.identity.unsettled import unsettled_of
+from mergehouse.lakehouse.reader import database, load
 
 NOW = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)
 NOTHING = pl.DataFrame(schema=SCHEMA)
@@ -182,3 +184,32 @@ def test_any_history_gives_one_registry_and_keeps_what_it_promises(history: list
             name = next(iter(group))
             if {n for n, customer in before.items() if customer == before[name]} == group:
                 assert now[name] == before[name]
+
+
+@settings(max_examples=25, deadline=None)
+@given(runs, st.integers(0, 3))
+def test_those_who_are_settled_need_not_be_looked_at(history: list, forgets: int) -> None:
+    states = [NOTHING]
+    for present, evidence, different in history:
+        registry = states[-1 - forgets % len(states)]  # that of an earlier time, or the last
+        published = latest(states[-1]).filter(pl.col("event") != "gone")
+        published = published.select(*KEY, "customer_id", "method", "score")
+        who, facts, apart = people(*sorted(present)), frame(evidence), links(*map(" ".join, different))
+        again = forgotten(registry, published, NOW)
+        whole = pl.concat([registry, again])
+        wanted = entries(whole, unite(who, facts, apart.select(PAIR)).members, NOW)
+        connection = database()
+        xref = published.rename({"customer_code": "source_customer_id"})
+        for name, rows in {"registry": registry, "xref": xref, "attributes": who[::2], "seen": who}.items():
+            load(connection, f"TABLE {name}", rows)
+        ends = [
+            pairs.select(pl.col(PAIR[n : n + 2])).rename(dict(zip(PAIR[n : n + 2], KEY, strict=True)))
+            for pairs in (facts, apart)
+            for n in (0, 2)
+        ]
+        few = unsettled_of(connection, pl.concat(ends))
+        restored = forgotten(few.registry, few.unknown, NOW, few.last_entry)
+        found = unite(few.members, facts, apart.select(PAIR))
+        added = entries(pl.concat([few.registry, restored]), found.members, NOW, few.last_entry)
+        assert restored.equals(again) and added.equals(wanted)
+        states.append(pl.concat([whole, wanted]))

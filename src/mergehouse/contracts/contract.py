@@ -151,11 +151,11 @@ class Contract(_Strict):
     reads: list[str] = Field(
         default=[], description="With `computed_by`: the tables that it is computed from."
     )
-    replaces: Literal["table", "partitions", "rows"] = Field(
+    replaces: Literal["table", "partitions", "rows", "slices"] = Field(
         default="table",
         description="With `computed_by`: whether its rows take the place of the table, of the partitions"
         " that they belong to, so that the others stay, or of the rows that differ from them, so that what"
-        " reads the table follows these alone.",
+        " reads the table follows these alone: of all rows, or of those in their `incremental.slice`.",
     )
     optional: bool = Field(
         default=False,
@@ -228,6 +228,8 @@ def load_contract(file: Path) -> Contract:
         raise ConfigError(f"{file}: `reads`, `replaces` and `optional` are for a table with `computed_by`.")
     if contract.replaces == "partitions" and not contract.partition_by:
         raise ConfigError(f"{file}: `replaces: partitions` needs `partition_by`.")
+    if contract.replaces == "slices" and not of_slice:
+        raise ConfigError(f"{file}: `replaces: slices` needs `incremental.slice`.")
     for check in contract.checks:
         if (check.expect is None) == (check.sql is None):
             raise ConfigError(f"{file}: check `{check.name}` needs exactly one of `expect` and `sql`.")

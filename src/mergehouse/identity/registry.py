@@ -20,12 +20,17 @@ from mergehouse.identity.tables import REGISTRY
 SCHEMA = frame_schema(contract_of(REGISTRY).types)
 GONE, RESTORED = "gone", "restored"  # events
 DIGITS = 4  # of a score
-NEW_NUMBER = "{}~{}"  # an id, where that of every member is somebody else's
+COUNTED = "~"
+NEW_NUMBER = f"{{}}{COUNTED}{{}}"  # an id, where that of every member is somebody else's
 
 
-def entries(registry: pl.DataFrame, members: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
+def entries(
+    registry: pl.DataFrame, members: pl.DataFrame, now: dt.datetime, last_entry: int = 0
+) -> pl.DataFrame:
     """The rows that a run adds to the `registry`, none where nothing has changed.
 
+    Of both frames those may be left out who are customers of their own as they always were; then
+    `last_entry` is that of all (see identity/unsettled.py).
     `members` are those of all clusters there are: KEY, `cluster`, `method`, `score`. Both frames may
     have any order: the rows, `now` aside, follow from what is in them.
 
@@ -58,7 +63,10 @@ def entries(registry: pl.DataFrame, members: pl.DataFrame, now: dt.datetime) -> 
     )
     columns = [*KEY, "customer_id", "method", "score", "event", "previous_id"]
     return _rows(
-        pl.concat([told.select(columns), gone.select(columns)], how="vertical_relaxed"), registry, now
+        pl.concat([told.select(columns), gone.select(columns)], how="vertical_relaxed"),
+        registry,
+        now,
+        last_entry,
     )
 
 
@@ -68,7 +76,9 @@ def latest(registry: pl.DataFrame) -> pl.DataFrame:
     return last.with_columns(pl.col("score").cast(pl.Float64).round(DIGITS))
 
 
-def forgotten(registry: pl.DataFrame, published: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
+def forgotten(
+    registry: pl.DataFrame, published: pl.DataFrame, now: dt.datetime, last_entry: int = 0
+) -> pl.DataFrame:
     """Rows for the ids of `published` customers (KEY, customer_id, method, score) that the registry
     does not know, all as `new` but those of members that it does know: these it has forgotten, as it is of an
     earlier time.
@@ -78,11 +88,12 @@ def forgotten(registry: pl.DataFrame, published: pl.DataFrame, now: dt.datetime)
     is_own = (pl.col("customer_id") == pl.format("{}:{}", *KEY)) & (pl.col("method") == OWN)
     is_new = pl.col("previous_id").is_null() & (is_own | (pl.col("method") == KNOWN_PAIR))
     event = pl.when(is_new).then(pl.lit("new")).otherwise(pl.lit(RESTORED))
-    return _rows(unknown.join(before, on=KEY, how="left").with_columns(event=event), registry, now)
+    told = unknown.join(before, on=KEY, how="left").with_columns(event=event)
+    return _rows(told, registry, now, last_entry)
 
 
-def _rows(told: pl.DataFrame, registry: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
-    number = 1 + int(registry["entry"].max() or 0)  # type: ignore[arg-type]
+def _rows(told: pl.DataFrame, registry: pl.DataFrame, now: dt.datetime, last_entry: int) -> pl.DataFrame:
+    number = 1 + max(last_entry, int(registry["entry"].max() or 0))  # type: ignore[arg-type]
     numbered = told.with_columns(entry=pl.lit(number), recorded_at=pl.lit(now, pl.Datetime("us", "UTC")))
     return numbered.select(*(pl.col(name).cast(kind) for name, kind in SCHEMA.items())).sort(KEY)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ATTRIBUTES, CANDIDATES = "silver.identity_attributes", "silver.identity_candidates"
 REGISTRY, XREF = "silver.identity_registry", "silver.customer_xref"
+SEEN = "silver.customers_seen"
 
 
 def candidates(request: Request) -> Rows:

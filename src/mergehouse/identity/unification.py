@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -20,17 +21,19 @@ from mergehouse.identity.findings import finding
 from mergehouse.identity.model import LinkModel
 from mergehouse.identity.registry import RESTORED, entries, forgotten
 from mergehouse.identity.tables import ATTRIBUTES, CANDIDATES, REGISTRY, XREF
+from mergehouse.identity.unsettled import chosen, unsettled
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import frame
 from mergehouse.pipeline.computed import Request, Rows
 from mergehouse.progress import Progress
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import CUSTOMER_PAIRS, mapping_tables
+from mergehouse.project.mapping_files import customer_pairs, identity_decisions
 
-SEEN = "silver.customers_seen"
 QUIET = ("new", "evidence")  # events that change no id
-KEY_OF_XREF = {"source_system": "source_system", "source_customer_id": "customer_code"}
+TELLING = [name for name in contract_of(ATTRIBUTES).columns if name not in (*KEY, "country")]
+# the customers of whom anything but the country is told
+TOLD = f"FROM {ATTRIBUTES} WHERE coalesce({', '.join(f'{name}::VARCHAR' for name in TELLING)}) IS NOT NULL"
 
 
 def train_anew(project: Project, progress: Progress) -> tuple[Path, LinkModel]:
@@ -48,7 +51,7 @@ def train_anew(project: Project, progress: Progress) -> tuple[Path, LinkModel]:
             " customers.sql, then `mergehouse run`."
         )
     progress("attributes")
-    standard = standardise(_told(lakehouse.table(ATTRIBUTES).polars()), now.date())
+    standard = standardise(frame(lakehouse.reading(ATTRIBUTES).sql(TOLD)), now.date())
     progress("model")
     model = train(standard.customers, now, project.config.limits)
     return models.keep(project, model), model
@@ -59,8 +62,8 @@ def found_candidates(request: Request) -> Rows:
     attributes, there are none.
     """
     schema = frame_schema(contract_of(CANDIDATES).types)
-    customers, file = _told(request.lakehouse.table(ATTRIBUTES).polars()), models.newest(request.project)
-    delivering = set(customers["source_system"])
+    told, file = request.lakehouse.reading(ATTRIBUTES).sql(TOLD), models.newest(request.project)
+    delivering = {name for (name,) in told.project("source_system").distinct().fetchall()}
     notes = _undelivered(request.project, delivering)
     if len(delivering) < 2 or file is None:
         if len(delivering) < 2:
@@ -74,7 +77,7 @@ def found_candidates(request: Request) -> Rows:
     from mergehouse.identity.linkage import candidates as compared
 
     request.progress("identity: attributes")
-    standard = standardise(customers, request.now.date())
+    standard = standardise(frame(told), request.now.date())
     request.progress("identity: pairs")
     found = compared(standard.customers, models.read_model(file), request.project.config.limits)
     evidence = pl.Series([json_text(levels) for levels in found.pairs["evidence"].to_list()], dtype=pl.String)
@@ -102,15 +105,19 @@ def found_candidates(request: Request) -> Rows:
 
 def continued_registry(request: Request) -> Rows:
     """The registry with what this run adds: who is one customer, by which evidence, and under which id."""
-    lakehouse, mappings = request.lakehouse, mapping_tables(request.project)
-    known = _read(lakehouse, REGISTRY, contract_of(REGISTRY).columns)
-    published = _read(lakehouse, XREF, (*KEY_OF_XREF, "customer_id", "method", "score")).rename(KEY_OF_XREF)
-    again = forgotten(known, published, request.now)
-    before = pl.concat([known, again])
-    members = pl.concat(_read(lakehouse, table, KEY) for table in (ATTRIBUTES, SEEN)).unique()
-    decided = read_decisions(mappings["identity_decisions"])
-    clusters = unite(members, _evidence(lakehouse, decided, mappings[CUSTOMER_PAIRS]), decided.different)
-    added = entries(before, clusters.members, request.now)
+    lakehouse, project = request.lakehouse, request.project
+    decided = read_decisions(identity_decisions(project))
+    evidence = _evidence(lakehouse, decided, customer_pairs(project))
+    pairs = [evidence, decided.different]
+    ends = [
+        pair.select(pl.col(PAIR[n]).alias(KEY[0]), pl.col(PAIR[n + 1]).alias(KEY[1]))
+        for pair in pairs
+        for n in (0, 2)
+    ]
+    found = unsettled(lakehouse, pl.concat(ends))
+    again = forgotten(found.registry, found.unknown, request.now, found.last_entry)
+    clusters = unite(found.members, evidence, decided.different)
+    added = entries(pl.concat([found.registry, again]), clusters.members, request.now, found.last_entry)
     refused = clusters.refused.filter(pl.col("method") != decisions.DECISION)
     restored = again.filter(event=RESTORED)
     checks = [
@@ -130,7 +137,8 @@ def continued_registry(request: Request) -> Rows:
             " keep these ids, which are entered again; merges and splits since then are not told.",
         ),
     ]
-    return Rows(pl.concat([before, added]), checks, notes=list(_notes(clusters, added)))
+    rest = partial(_read, lakehouse, REGISTRY, contract_of(REGISTRY).columns)
+    return Rows(pl.concat([again, added]), checks, notes=list(_notes(clusters, added)), rest=rest)
 
 
 def _evidence(
@@ -160,20 +168,11 @@ def _undelivered(project: Project, delivering: Collection[str]) -> list[str]:
     ]
 
 
-def _told(customers: pl.DataFrame) -> pl.DataFrame:
-    """The customers of whom anything but the country is told."""
-    attributes = [name for name in customers.columns if name not in (*KEY, "country")]
-    return customers.filter(pl.any_horizontal(pl.col(attributes).is_not_null()))
-
-
 def _read(lakehouse: Lakehouse, table: str, columns: Iterable[str]) -> pl.DataFrame:
-    """Some columns of a table; without rows where it is not there, or is of before they were."""
+    """Some columns of a table."""
     kinds = {n: t for n, t in frame_schema(contract_of(table).types).items() if n in {*columns}}
-    if not lakehouse.exists(table):
-        return pl.DataFrame(schema=kinds)
-    names = [field.name for field in lakehouse.delta(table).schema().fields]
-    there = ", ".join(name if name in names else f"NULL AS {name}" for name in kinds)
-    return frame(lakehouse.query(f"SELECT {there} FROM {table}")).cast(pl.Schema(kinds))
+    there = [table] if lakehouse.exists(table) else []
+    return frame(lakehouse.reading(*there).sql(chosen(lakehouse, table, columns))).cast(pl.Schema(kinds))
 
 
 def _notes(clusters: Clusters, added: pl.DataFrame) -> Iterable[str]:

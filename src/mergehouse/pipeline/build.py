@@ -185,8 +185,8 @@ def _stage_computed(table: Table, bench: Workbench) -> tuple[Staged, Change | No
     bench.attachments.attach(table.check_inputs)
     bench.engine.load_frame(rows, found.frame)
     model = f"SELECT * FROM {rows}"
-    if contract.replaces == "rows":
-        staged, change = bench.changes.replace_rows(table, model)
+    if contract.replaces in ("rows", "slices"):
+        staged, change = _stage_rows(table, model, found, bench)
         return staged, change, found
     if contract.replaces == "table":
         return bench.engine.stage(contract, model), Change(), found
@@ -199,6 +199,22 @@ def _stage_computed(table: Table, bench: Workbench) -> tuple[Staged, Change | No
         partitions += f" UNION SELECT {columns} FROM {emptied}"
     bench.engine.keep(Relation("affected", table.name), partitions)
     return bench.engine.stage_partitions(contract, model), Change(), found
+
+
+def _stage_rows(
+    table: Table, model: str, found: computed.Rows, bench: Workbench
+) -> tuple[Staged, Change | None]:
+    """Rows that differ; where the table's own cannot be compared, all there are."""
+    if bench.changes.can_replace_rows(table):
+        if rule := table.contract.incremental:
+            slices = f"SELECT DISTINCT {', '.join(rule.slice)} FROM {Relation('delivered', table.name)}"
+            bench.engine.keep(Relation("affected", table.name), slices)
+        return bench.changes.replace_rows(table, model)
+    if found.rest:
+        rest = Relation("delivered", table.name, "rest")
+        bench.engine.load_frame(rest, found.rest())
+        model += f" UNION ALL SELECT * FROM {rest}"
+    return bench.engine.stage(table.contract, model), Change(whole=True)
 
 
 def _recheck(table: Table, change: Change | None, bench: Workbench) -> Recheck | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -41,13 +41,15 @@ class Rows:
     """An Arrow-compatible frame with the columns of the contract, and what is to be said of it.
 
     `emptied`: partitions that lose their rows besides those that the frame has rows of, a frame of the
-    columns that the table is partitioned by. `notes` say in words what was done to come by the rows.
+    columns that the table is partitioned by. `rest` reads what the table keeps besides the slices of the
+    rows, for where it is written whole. `notes` say in words what was done to come by the rows.
     """
 
     frame: Any
     checks: Sequence[CheckResult] = ()
     emptied: Any = None
     notes: Sequence[str] = ()
+    rest: Callable[[], Any] | None = None
 
 
 def compute(contract: Contract, request: Request) -> Rows:

@@ -97,7 +97,7 @@ def _healed(project: Project, lakehouse: Lakehouse, found: Iterable[Fault]) -> I
         if contract is None:
             continue
         # what is exchanged row by row is built on what can be read
-        starts_anew = is_built(contract) and contract.replaces != "rows"
+        starts_anew = is_built(contract) and contract.replaces not in ("rows", "slices")
         can_build = starts_anew and not is_left_out(contract, project)
         done = _put_back(lakehouse, fault) or (_built if can_build else _kept)(lakehouse, contract, fault)
         yield _finding(fault.table, "warn", 1, f"{_sentence(fault)} {done}")

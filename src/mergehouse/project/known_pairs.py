@@ -137,10 +137,14 @@ def _tells_case(brand: Brand, code: str) -> bool:
 
 def _as_code(text: str, tells_case: bool) -> str:
     """A number in a mapping file as a column of type id or code reads it."""
-    seen = "".join(
+    seen = text if text.isascii() and text.isprintable() else _visible(text)
+    code = re.sub(r"^([0-9]+)\.0$", r"\1", re.sub('^="(.*)"$', r"\1", seen.strip()).strip())
+    return code if tells_case else code.upper()
+
+
+def _visible(text: str) -> str:
+    return "".join(
         " " if unicodedata.category(letter) in ("Zs", "Zl", "Zp", "Cc") else letter
         for letter in text
         if unicodedata.category(letter) != "Cf"
-    ).strip()
-    code = re.sub(r"^([0-9]+)\.0$", r"\1", re.sub('^="(.*)"$', r"\1", seen).strip())
-    return code if tells_case else code.upper()
+    )

@@ -69,9 +69,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
         ["source_system", "attribute"],
         [[b.name, attribute] for b in project.brands.values() for attribute in b.identity],
     )
-    decided = project.mappings_folder / DECISIONS
-    rows = _read(decided, DECISION_COLUMNS)[1] if decided.exists() else []
-    tables["identity_decisions"] = decisions(project, decided, rows)
+    tables["identity_decisions"] = identity_decisions(project)
     tables["brands"] = (
         ["source_system", "label", "currency", "timezone", "as_of", "prices", "hierarchy"],
         [
@@ -116,6 +114,26 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
         [[b.name, str(b.quarantine.warn), str(b.quarantine.stop)] for b in project.brands.values()],
     )
     return tables
+
+
+def customer_pairs(project: Project) -> Rows:
+    """Pairs of customers' numbers that people know to be one, as in `mapping_tables`.
+
+    >>> customer_pairs(mh.project("shop"))[1]
+    []
+    """
+    file = BRAND_FILES[CUSTOMER_PAIRS]
+    return known_pairs(project, file, "customer_code", *_stacked(project, *file))
+
+
+def identity_decisions(project: Project) -> Rows:
+    """What people decided about pairs of customers, as in `mapping_tables`.
+
+    >>> identity_decisions(mh.project("shop"))[1]
+    []
+    """
+    file = project.mappings_folder / DECISIONS
+    return decisions(project, file, _read(file, DECISION_COLUMNS)[1] if file.exists() else [])
 
 
 def group_table(project: Project, name: str) -> Rows:

@@ -75,15 +75,20 @@ class Changes:
         """Writes the table whole."""
         return self.engine.stage(table.contract, table.sql), Change(whole=True)
 
-    def replace_rows(self, table: Table, sql: str) -> tuple[Staged, Change | None]:
-        """Writes what differs between a query's rows and the table, so that what reads it follows these."""
+    def can_replace_rows(self, table: Table) -> bool:
+        """True where the table's rows can be compared with others."""
         lakehouse = self.engine.lakehouse
         if table.name in lakehouse.untrusted or not lakehouse.exists(table.name):
-            return self.engine.stage(table.contract, sql), Change(whole=True)
+            return False
         delta = lakehouse.delta(table.name)
-        if needs_safe_reader(delta) or types_of(delta) != table.contract.types:
-            return self.engine.stage(table.contract, sql), Change(whole=True)
-        return self._compared(table, sql, ())
+        return not needs_safe_reader(delta) and types_of(delta) == table.contract.types
+
+    def replace_rows(self, table: Table, sql: str) -> tuple[Staged, Change | None]:
+        """Writes what differs between a query's rows and the table, or its slices in the relation `affected`
+        where it says that these are replaced, so that what reads it follows these.
+        """
+        rule = table.contract.incremental if table.contract.replaces == "slices" else None
+        return self._compared(table, sql, tuple(rule.slice) if rule else ())
 
     def update(self, table: Table) -> tuple[Staged, Change | None]:
         """Writes what changed: nothing, single rows, whole partitions or the whole table."""

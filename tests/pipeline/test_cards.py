@@ -22,12 +22,12 @@ from mergehouse.science.cards.card import Card, Judged, Weight
 from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
 from mergehouse.science.cards.pages import metric_value, title, write_cards
 from mergehouse.science.evaluation.calibration import calibrated_chances, calibrated_values, gains, lift
+from mergehouse.science.evaluation.metrics_table import METRICS
 from mergehouse.science.features.dataset import Dataset, read_dataset
 from mergehouse.science.registry.versions import Version
 from mergehouse.science.reports import model_cards, write_reports
 from mergehouse.science.survival.page import brand_survival
 from mergehouse.science.tasks import TASKS
-from mergehouse.science.training import METRICS
 
 pytestmark = pytest.mark.science
 

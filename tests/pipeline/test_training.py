@@ -31,7 +31,8 @@ from mergehouse.science.registry.model_file import digest
 from mergehouse.science.registry.provenance import code_version, content
 from mergehouse.science.registry.versions import champion, versions
 from mergehouse.science.tasks import TASKS
-from mergehouse.science.training import Training, train, train_missing
+from mergehouse.science.training import train, train_missing
+from mergehouse.science.training_result import Training
 
 pytestmark = pytest.mark.science
 

@@ -33,7 +33,8 @@ from mergehouse.science.registry.versions import Registered, champion
 from mergehouse.science.side_by_side import side_by_side, workers
 from mergehouse.science.survival.page import brand_survival, keep_survival
 from mergehouse.science.survival.tables import BrandSurvival
-from mergehouse.science.training import Training, too_short, train_missing
+from mergehouse.science.training import too_short, train_missing
+from mergehouse.science.training_result import Training
 
 GROUP = "group"
 RISK_BANDS = (("low", 0.0), ("medium", 0.4), ("high", 0.7))  # by the risk of churn, from so much on

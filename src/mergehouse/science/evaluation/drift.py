@@ -18,9 +18,9 @@ from mergehouse.science.churn.model import Churn
 from mergehouse.science.customer_scores import SCORES
 from mergehouse.science.evaluation.backtest import ALL, HORIZON, Tested
 from mergehouse.science.evaluation.metrics import churn_metrics, intervals
+from mergehouse.science.evaluation.metrics_table import METRICS, append_metrics
 from mergehouse.science.features.dataset import INPUTS, Dataset, active, matrix
 from mergehouse.science.registry.versions import Registered
-from mergehouse.science.training import METRICS, append_metrics
 
 BINS = 10
 RARE = 1e-4  # a share that counts instead of none

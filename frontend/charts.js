@@ -104,14 +104,13 @@ function looks(element) {
 
 function format(unit, look, compact = true) {
   const short = compact ? { notation: "compact", maximumSignificantDigits: 3 } : {};
-  if (unit === "share") {
-    return (value) => new Intl.NumberFormat(look.locale, { style: "percent", maximumFractionDigits: 1 }).format(value);
-  }
-  if (unit === "EUR") {
-    const digits = compact ? {} : { maximumFractionDigits: 0 };
-    return (value) => new Intl.NumberFormat(look.locale, { style: "currency", currency: "EUR", ...short, ...digits }).format(value);
-  }
-  return (value) => new Intl.NumberFormat(look.locale, compact ? short : { maximumFractionDigits: 2 }).format(value);
+  const options = {
+    share: { style: "percent", maximumFractionDigits: 1 },
+    EUR: { style: "currency", currency: "EUR", ...(compact ? short : { maximumFractionDigits: 0 }) },
+    bits: { maximumFractionDigits: 1 },
+  }[unit] ?? (compact ? short : { maximumFractionDigits: 2 });
+  const written = new Intl.NumberFormat(look.locale, options);
+  return (value) => written.format(value).replace("-", "\u2212");
 }
 
 function base(look) {
@@ -278,9 +277,9 @@ function waterfall(given, look, element) {
     return { from: Math.min(from, to), size: Math.abs(to - from), value, total, link: given.links?.[at] };
   });
   const colour = (step) => look.colour(step.total ? "ink" : step.value < 0 ? "worse" : "better");
-  const signed = (step) => (step.total ? told(step.value) : (step.value < 0 ? "\u2212" : "+") + told(Math.abs(step.value)));
+  const signed = ({ value, total }) => (value < 0 ? "\u2212" : total || !value ? "" : "+") + told(Math.abs(value));
   const across = look.narrow; // no room for names side by side
-  const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break" } });
+  const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break", lineHeight: 15 } });
   const value = amounts(look, given.unit, across ? { axisLabel: { show: false } } : {});
   const stacked = { type: "bar", stack: "w", stackStrategy: "all" }; // below zero, too
   const hidden = { ...stacked, silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } };

@@ -48,7 +48,7 @@ class Extract:
 
     name: str
     sql: str
-    only: frozenset[str]  # `persons`, `group`
+    only: frozenset[str]  # `persons`, `group`, `identity`
     reads: frozenset[str]
 
     @property
@@ -194,6 +194,7 @@ class _Writing:
                     os.link(before / file.name, file)
                 else:
                     self._copy(sql, file, made_of)
+                    file.chmod(0o400 if "identity" in extract.only else 0o444)
         unfinished.chmod(0o555)
         unfinished.rename(target / self.scope.id)
 
@@ -211,7 +212,6 @@ class _Writing:
             f"COPY ({sql}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd,"
             f" ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{made_of: '{made_of}'}})"
         )
-        file.chmod(0o444)
 
     def _sql(self, extract: Extract) -> str:
         """The query of a file for this scope."""

@@ -122,7 +122,8 @@ class Gateway:
         self.observe = observe
         self.root = serving_folder(project, release)
         self.policy = policy
-        self._readers: dict[tuple[str, str], Reader] = {}
+        self._readers: dict[tuple[str, str], Reader] = {}  # by scope and version
+        self._opening: dict[str, threading.Lock] = {}  # by scope
         self._lock = threading.Lock()
         self._answers = _Answers()
 
@@ -146,17 +147,18 @@ class Gateway:
     def reader(self, scope: Scope) -> Reader:
         """What a scope may see, of the version of now. Raises NothingYet where nothing was written for it."""
         now = self.version()
-        version = now.version
+        key = (scope.id, now.version)
+        if found := self._readers.get(key):
+            return found
         with self._lock:
-            found = self._readers.get((scope.id, version))
-            if found is None:
-                found = Reader(scope, now, self.policy.version, self.root, self._answers, self.observe)
-                self._readers = {
-                    key: reader
-                    for key, reader in self._readers.items()
-                    if key[1] == version or key[0] != scope.id
-                }
-                self._readers[scope.id, version] = found
+            opening = self._opening.setdefault(scope.id, threading.Lock())
+        with opening:  # of this scope once; readers of others do not wait
+            if found := self._readers.get(key):
+                return found
+            found = Reader(scope, now, self.policy.version, self.root, self._answers, self.observe)
+            with self._lock:
+                others = {of: reader for of, reader in self._readers.items() if of[0] != scope.id}
+                self._readers = others | {key: found}
             return found
 
 

@@ -253,6 +253,15 @@ class Writing:
             return absent
         return _minus(format_decimal(value, f"#,##0.{'0' * digits}", self.locale))
 
+    def signed(self, value: float) -> str:
+        """A number with its sign, such as a weight in bits.
+
+        >>> Writing().signed(14.58), Writing().signed(-1.5), Writing("de_DE").signed(0)
+        ('+14.6', '\N{MINUS SIGN}1.5', '0,0')
+        """
+        rounded = Decimal(str(value)).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        return f"{_sign(rounded)}{self.decimal(abs(rounded), 1)}"
+
     def size(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """Bytes, of a file.
 

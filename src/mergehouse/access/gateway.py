@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from mergehouse.access.extract import extracts, filled
+from mergehouse.access.definitions import extracts, filled
 from mergehouse.access.policy import Policy, Scope
 from mergehouse.access.serving import Current, current, serving_folder
 from mergehouse.access.source import LAKEHOUSE
@@ -272,18 +272,21 @@ def _opened(folder: Path) -> tuple[duckdb.DuckDBPyConnection, frozenset[str]]:
     connection = duckdb.connect()
     for setting in LOCKED:
         connection.execute(setting)
-    for path in paths:
-        layer, table = path.stem.split(".")
-        is_list = layer == "lookup" or path.stem in ("gold.customer_brand_360", "gold.customer_360")
+    tables: dict[str, list[str]] = {}
+    for path in paths:  # of some tables there is one for each quarter
+        tables.setdefault(".".join(path.stem.split(".")[:2]), []).append(text(str(path)))
+    for name, parts in tables.items():
+        layer, table = name.split(".")
+        is_list = layer == "lookup" or name in ("gold.customer_brand_360", "gold.customer_360")
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
         connection.execute(
             f"CREATE {'VIEW' if is_list else 'TABLE'} {layer}.{quoted(table)} AS"
-            f" FROM read_parquet({text(str(path))}, hive_partitioning = false)"
+            f" FROM read_parquet([{', '.join(parts)}], hive_partitioning = false)"
         )
     connection.execute(f"SET allowed_paths = [{', '.join(text(str(path)) for path in paths)}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-    return connection, frozenset(path.stem for path in paths)
+    return connection, frozenset(tables)
 
 
 def _with_ratios(rows: list[Row]) -> list[Row]:

@@ -86,6 +86,8 @@ class Gold:
             clock = "Calendar" if any(window.is_common for window in self._in_order()) else "Own"
             told = "; ".join(map(self._methods, self._in_order()))
             return f"{told}. Clock: {clock}. Amounts in euros, at the rate of the order's day."
+        if measure == "Bounds in words":
+            return ", ".join(f"{tier} as it is" for tier in ("Top", "High", "Medium"))
         self.unknown.add(measure)
         return ""
 

@@ -178,7 +178,8 @@ class Writer:
             tables.append((CUSTOMERS, self.states.get(CUSTOMERS), ""))
         if extract.by_quarter and key == LOOKED_UP:
             tables = [(name, None, rows) for name, _, rows in tables]
-        """What keys are hashed with: the scope's own secret, or where scopes share a file, one of all."""
+        content = [filled(extract.sql), MACROS, tables, self.mappings, scope.group]
+        return _hash([self._secret(scope, key), *content])
 
 
 def _has_keys(extract: Extract) -> bool:

@@ -41,6 +41,20 @@ def test_a_date_that_says_there_is_none_is_no_date(shop: Shop, unset: str) -> No
     assert shop.rows("SELECT min(date) FROM gold.dim_date") == [(dt.date(2026, 1, 1),)]
 
 
+def test_days_that_a_spreadsheet_took_for_months_are_found(shop: Shop) -> None:
+    """Day-first texts of a month, opened where months come first: the first twelve days became dates."""
+    days = [f"2026-{day:02d}-02" if day <= 12 else f"{day:02d}/02/2026" for day in range(9, 16)]
+    rows = [LINE.format(order=f"A{day}", item="P1", customer="77") for day in range(9, 16)]
+    shop.deliver_lines(*(row.replace("2026-03-02 10:00", day) for row, day in zip(rows, days, strict=True)))
+    [finding] = [c for c in shop.run(until="bronze").checks if c.check == "deliveries_are_sound"]
+    assert "when: 4 row(s) up to the 12th of a month are dates and all later days are texts" in finding.why
+    # dates of a whole month beside a text are no such thing
+    shop.deliver_lines(
+        *rows[:4], rows[4].replace("02 10:00", "20"), rows[5].replace("2026-03-02 10:00", "13/03/2026")
+    )
+    assert not [c for c in shop.run(until="bronze").checks if "up to the 12th" in c.why]
+
+
 def test_a_join_that_finds_several_rows_says_what_to_do(shop: Shop) -> None:
     """Two heads for one order, in a source without a key."""
     shop.configure(HEADED_BRAND.replace("    key: [number]\n", ""))

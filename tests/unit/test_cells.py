@@ -53,7 +53,7 @@ def _read(
         f"SELECT {typed_value('v', declared, found, BERLIN)} AS a, {instant_value('v', declared, found)} AS b"
     )
     rows = connection.execute(to_duckdb(f"{sql} FROM given")).fetchall()
-    return [a for a, _ in rows], [b for _, b in rows], formats.notes
+    return [a for a, _ in rows], [b for _, b in rows], formats.notes + formats.unread
 
 
 def numbers(cells: list[str | None], **options: Any) -> tuple[list[float | None], list[str]]:
@@ -356,6 +356,14 @@ def test_two_digits_of_the_year_come_first_where_they_stay_as_they_are() -> None
     assert values == [dt.date(2005, 1, 24)] and "nothing shows whether `24-01-05` is day-first" in note
     assert read(["24.01.26", "25.01.26"], type="date") == ([dt.date(2026, 1, 24), dt.date(2026, 1, 25)], [])
     assert read(["05/04/2026"], type="date", source={"date_order": "ymd"})[0] == [dt.date(2026, 4, 5)]
+
+
+def test_yes_and_no_in_many_languages() -> None:
+    yes = ["Tak", "EVET", "Sim", "igen", "да", "Kyllä", "-1", "✓", "J", "Vrai"]
+    no = ["Nie", "Hayır", "não", "NEM", "нет", "ei", "0", "off", "N", "Faux"]
+    assert read([*yes, *no], type="boolean") == ([True] * len(yes) + [False] * len(no), [])
+    values, (note,) = read(["perhaps", "yes"], type="boolean")
+    assert values == [None, True] and "`perhaps` cannot be read as yes or no" in note
 
 
 def test_no_year_is_of_two_digits() -> None:

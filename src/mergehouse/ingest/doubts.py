@@ -100,6 +100,7 @@ def _swapped_days(connection: duckdb.DuckDBPyConnection, table: str, name: str) 
         f"SELECT batch, sum({TIMES}) FILTER (is_iso)::BIGINT FROM (SELECT *, regexp_matches({value},"
         f" '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') AS is_iso FROM {table} WHERE trim({value}) <> '')"
         f" GROUP BY batch HAVING count(DISTINCT substring({value}, 1, 10)) FILTER (is_iso) > 2"
-        f" AND bool_and({day} <= '12') FILTER (is_iso) AND count(*) FILTER (NOT is_iso) > 0 AND bool_and({later}) FILTER (NOT is_iso)"
+        f" AND bool_and({day} <= '12') FILTER (is_iso) AND count(*) FILTER (NOT is_iso) > 0"
+        f" AND bool_and({later}) FILTER (NOT is_iso)"
     ).fetchall()
     return dict(rows)

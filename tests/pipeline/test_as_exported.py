@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
-from tests.conftest import HEADED_BRAND, HEADED_LINES, Shop
+from tests.conftest import HEADED_BRAND, HEADED_LINES, SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
 
 from mergehouse.pipeline.results import RunResult
 
@@ -41,6 +42,20 @@ def test_a_date_that_says_there_is_none_is_no_date(shop: Shop, unset: str) -> No
     assert shop.rows("SELECT min(date) FROM gold.dim_date") == [(dt.date(2026, 1, 1),)]
 
 
+def test_days_that_a_spreadsheet_took_for_months_are_found(shop: Shop) -> None:
+    """Day-first texts of a month, opened where months come first: the first twelve days became dates."""
+    days = [f"2026-{day:02d}-02" if day <= 12 else f"{day:02d}/02/2026" for day in range(9, 16)]
+    rows = [LINE.format(order=f"A{day}", item="P1", customer="77") for day in range(9, 16)]
+    shop.deliver_lines(*(row.replace("2026-03-02 10:00", day) for row, day in zip(rows, days, strict=True)))
+    [finding] = [c for c in shop.run(until="bronze").checks if c.check == "deliveries_are_sound"]
+    assert "when: 4 row(s) up to the 12th of a month are dates and all later days are texts" in finding.why
+    # dates of a whole month beside a text are no such thing
+    shop.deliver_lines(
+        *rows[:4], rows[4].replace("02 10:00", "20"), rows[5].replace("2026-03-02 10:00", "13/03/2026")
+    )
+    assert not [c for c in shop.run(until="bronze").checks if "up to the 12th" in c.why]
+
+
 def test_a_join_that_finds_several_rows_says_what_to_do(shop: Shop) -> None:
     """Two heads for one order, in a source without a key."""
     shop.configure(HEADED_BRAND.replace("    key: [number]\n", ""))
@@ -51,3 +66,36 @@ def test_a_join_that_finds_several_rows_says_what_to_do(shop: Shop) -> None:
     failed = {check.check: check for check in result.checks if not check.passed and check.severity == "error"}
     assert set(failed) == {"key_unique"}
     assert "a JOIN in order_lines.sql finds several rows" in failed["key_unique"].why
+
+
+def test_what_cannot_be_read_is_a_finding(shop: Shop) -> None:
+    """Also where no line goes to quarantine for it: none is a cancellation, whatever the export says."""
+    shop.configure(SHOP_BRAND.replace("title: {type: text}", "title: {type: boolean}"))
+    cancelled = SHOP_ORDER_LINES.replace("title AS product_name", "title AS is_cancellation")
+    (shop.brand / "order_lines.sql").write_text(cancelled)
+    shop.deliver_lines(LINE.format(order="A1", item="P1", customer="77").replace("Cup", "perhaps"))
+    [finding] = [
+        c for c in shop.run(until="silver").checks if c.check == "deliveries_are_sound" and not c.passed
+    ]
+    assert "title: 1 cells such as `perhaps` cannot be read as yes or no and are empty" in finding.why
+
+
+def test_a_guess_of_the_encoding_is_said(shop: Shop) -> None:
+    """A Polish shirt in cp1250 is no text in UTF-8, and one of other letters in cp1252."""
+    lines = f"{SHOP_HEADER}\n{LINE.format(order='A1', item='P1', customer='77')}\n"
+    shop.deliver(lines.replace("Cup", "Łódź").encode("cp1250"))
+    [delivery] = shop.run(until="bronze").ingest.batches
+    assert any(
+        "read as cp1252, such as `£ódŸ`: declare `encoding`" in note for note in json.loads(delivery.drift)
+    )
+
+
+def test_a_currency_sign_is_no_currency(shop: Shop) -> None:
+    shop.deliver_lines(LINE.format(order="A1", item="P1", customer="77").replace("EUR", "€"))
+    [finding] = [c for c in shop.run().checks if c.check == "rate_is_known" and not c.passed]
+    assert "`€` is no code of ISO 4217: have order_lines.sql say one" in finding.why
+
+
+def test_lines_in_quotes_as_a_whole_are_said(shop: Shop) -> None:
+    shop.deliver(f'"{SHOP_HEADER}"\n"{LINE.format(order="A1", item="P1", customer="77")}"\n')
+    assert "Each line is in quotes as a whole" in shop.failure()

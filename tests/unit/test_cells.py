@@ -53,7 +53,7 @@ def _read(
         f"SELECT {typed_value('v', declared, found, BERLIN)} AS a, {instant_value('v', declared, found)} AS b"
     )
     rows = connection.execute(to_duckdb(f"{sql} FROM given")).fetchall()
-    return [a for a, _ in rows], [b for _, b in rows], formats.notes
+    return [a for a, _ in rows], [b for _, b in rows], formats.notes + formats.unread
 
 
 def numbers(cells: list[str | None], **options: Any) -> tuple[list[float | None], list[str]]:
@@ -314,6 +314,63 @@ def test_an_instant_with_an_offset_stays_that_instant() -> None:
     assert times(twice) == ["2026-10-25 02:30:00"] * 3
     assert told(twice) == ["2026-10-25 00:30:00", "2026-10-25 01:30:00", "2026-10-25 00:30:00"]
     assert told(["2026-10-25T00:30:00Z", "2026-10-25 02:30:00"])[1] == "None"
+
+
+AS_EXPORTED = {  # what a clock in Berlin shows, in January an hour ahead of UTC
+    "31.01.2026 10:00:00 UTC": "2026-01-31 11:00:00",
+    "31.01.2026 10:15": "2026-01-31 10:15:00",
+    "31/01/2026 10:00:00 -0500": "2026-01-31 16:00:00",
+    "31 Jan 2026 10:11:12 GMT+00:00": "2026-01-31 11:11:12",
+    "Jan 31, 2026 10:11:12 PM PST": "2026-02-01 07:11:12",
+    "31/01/2026 10:15 UTC+1": "2026-01-31 10:15:00",
+    "31/01/2026 10:15:00 p. m.": "2026-01-31 22:15:00",
+    "31/01/2026 10:15am": "2026-01-31 10:15:00",
+    "31/01/2026  9:05 A.M.": "2026-01-31 09:05:00",
+    "31/01/2026 10:15 pm Z": "2026-01-31 23:15:00",
+    "31-01-2026": "2026-01-31 00:00:00",
+    "31/01/2026 10:15 CET": "None",
+    "31/01/2026 10:15 xm": "None",
+}
+
+
+def test_zones_and_halves_of_the_day_behind_any_date() -> None:
+    read = times(list(AS_EXPORTED), zones={"PST": "-08:00"})
+    assert dict(zip(AS_EXPORTED, read, strict=True)) == AS_EXPORTED
+    assert told(["31.01.2026 10:00:00 UTC", "31.01.2026 10:00"]) == ["2026-01-31 10:00:00", "None"]
+    assert told(["25.10.2026 02:30 +0200", "25.10.2026 02:30 +0100"]) == [
+        "2026-10-25 00:30:00", "2026-10-25 01:30:00",
+    ]  # fmt: skip
+
+
+def test_two_digits_of_the_year_come_first_where_they_stay_as_they_are() -> None:
+    values, (note,) = read(["24-01-05", "24-01-31", "24-02-01"], type="date")
+    assert values == [dt.date(2024, 1, 5), dt.date(2024, 1, 31), dt.date(2024, 2, 1)]
+    assert "`24-01-05` seems to begin with the year; read as yy-M-d" in note
+    assert read(["24-01-05"], type="date", source={"date_order": "ymd"}) == ([dt.date(2024, 1, 5)], [])
+    # as the batches before it; else nothing shows it
+    assert (
+        read(["24-01-05"], type="date", earlier=['{"dates": {"v": ["yy-M-d"]}, "decimal_mark": "."}'])[0]
+        == values[:1]
+    )
+    values, (note,) = read(["24-01-05"], type="date")
+    assert values == [dt.date(2005, 1, 24)] and "nothing shows whether `24-01-05` is day-first" in note
+    assert read(["24.01.26", "25.01.26"], type="date") == ([dt.date(2026, 1, 24), dt.date(2026, 1, 25)], [])
+    assert read(["05/04/2026"], type="date", source={"date_order": "ymd"})[0] == [dt.date(2026, 4, 5)]
+
+
+def test_yes_and_no_in_many_languages() -> None:
+    yes = ["Tak", "EVET", "Sim", "igen", "да", "Kyllä", "-1", "✓", "J", "Vrai"]
+    no = ["Nie", "Hayır", "não", "NEM", "нет", "ei", "0", "off", "N", "Faux"]
+    assert read([*yes, *no], type="boolean") == ([True] * len(yes) + [False] * len(no), [])
+    values, (note,) = read(["perhaps", "yes"], type="boolean")
+    assert values == [None, True] and "`perhaps` cannot be read as yes or no" in note
+
+
+def test_no_year_is_of_two_digits() -> None:
+    assert times(["Jan-31-24", "Feb. 1, 2024"], language="en") == [
+        "2024-01-31 00:00:00",
+        "2024-02-01 00:00:00",
+    ]
 
 
 @pytest.mark.parametrize(

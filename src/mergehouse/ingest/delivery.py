@@ -242,6 +242,12 @@ class Reader:
         self._match(records[place], str(self.delivery.path), records[:place])
         self._lines = seen.lines - lines_of(head, self.delimiter, source, place + 1)
         self.text_path = path
+        if self.encoding == "cp1252" and not self.delivery.source.encoding:
+            guessed = re.search(r"[^\W\d_]*[\x80-\uffff][^\W\d_]*", head)
+            example = f", such as `{guessed[0]}`" if guessed else ""
+            self.header.drift.append(
+                f"not UTF-8, read as cp1252{example}: declare `encoding` where its letters are wrong"
+            )
         if seen.open_end:
             self.header.drift.append("the last line has no end: see that the file is whole")
         if seen.lines in FULL:

@@ -82,7 +82,7 @@ class EmbeddedLoader:
             doubts = doubtful_rows(cursor, rows, written, source, headers, by)
         loaded = []
         for place, (reader, (_, batch)) in enumerate(zip(readers, arrived, strict=True)):
-            reader.doubts += doubts.get(place, [])
+            reader.doubts += doubts.get(place, []) + formats[place].unread
             count = counts.get(place, 0)
             empty = [] if count else ["the file holds a header and no rows"]
             batch = replace(

@@ -66,6 +66,7 @@ class Formats:
     shortened: list[str] = field(default_factory=list)
     verbatim: list[str] = field(default_factory=list)
     marks: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
     def as_json(self) -> str:
         """As the ledger keeps them.
@@ -289,7 +290,7 @@ def _note_unread(
                 )
             ).fetchall()
             for batch, example, times in rows:
-                formats[batch].notes.append(
+                formats[batch].unread.append(
                     f"{name}: {times:,} cells such as `{example.strip()[:40]}` cannot be read as"
                     f" {KINDS[kind]} and are empty{_hint(example.strip(), kind)}"
                 )

@@ -274,6 +274,8 @@ def _missing_message(
     message = f"{where}: column(s) {_listed(missing)} missing from the header"
     if not found_any:
         hint = "Is it the right file, and does it have a header? Give an unusual `delimiter` in brand.yml."
+        if len(new) == 1 and any(delimiter in new[0] for delimiter in DELIMITERS):
+            hint = "Each line is in quotes as a whole: deliver the file as it was exported."
         return f"{message}; no declared column was found. {hint}"
     for name in missing:
         inner = next((s for s in spellings(source, name) for h in new if s.startswith(f"{h}.")), None)

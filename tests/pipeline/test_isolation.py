@@ -187,3 +187,22 @@ def test_a_brand_that_has_sold_no_goods_holds_nobody_back(shop: Shop) -> None:
     result = shop.run()
     assert not result.failed and not held(result)
     assert gmv(shop) == {"shop": 10, "other": 0}
+
+
+def test_a_brand_does_not_vanish_with_its_file(shop: Shop) -> None:
+    other = two(shop)
+    assert not shop.run("silver").failed
+    (other.brand / "brand.yml").unlink()
+    shop.deliver_lines(line("A2", 2), name="lines_2.csv")
+    result = shop.run("silver")
+    assert result.failed and "brand.yml not found" in held(result)["other"]
+    assert gmv(shop) == {"shop": 20, "other": 10}
+
+
+def test_a_condition_that_no_row_meets_is_an_error(shop: Shop) -> None:
+    other = two(shop)
+    file = other.brand / "order_lines.sql"
+    file.write_text(file.read_text() + "WHERE qty > 100")
+    result = shop.run("silver")
+    assert result.failed and "every_row_gives_a_line" in held(result)["other"]
+    assert gmv(shop) == {"shop": 10}

@@ -41,6 +41,7 @@ from mergehouse.project.ecb_rates import Edition, edition
 from mergehouse.project.mapping_files import HELD_BACK, RUN, Rows
 from mergehouse.quality import freshness, reconciliation
 from mergehouse.quality.arrivals import check_files
+from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
@@ -113,7 +114,7 @@ def run(
         result.checks += result.healed
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
-        result.checks += check_files(result.ingest)
+        result.checks += [*check_files(result.ingest), *check_brand_folders(project)]
         if result.changed:
             result.checks += _reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)

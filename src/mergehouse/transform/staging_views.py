@@ -35,6 +35,11 @@ OF_BRAND = {
     "brand_tax_rate": "DECIMAL(9, 6)",
 }
 IDENTITY = frozenset(get_args(IdentityAttribute))
+# columns of order lines that may be left empty, and would count as empty where they cannot be read
+ONLY_IF_READ = {
+    **dict.fromkeys(("amount", "cost", "profit", "tax_amount", "tax_rate"), "DECIMAL(20, 9)"),
+    "is_cancellation": "BOOLEAN",
+}
 PLACE = ("ingest_ts", "source_row")  # which of two rows came later
 
 
@@ -77,19 +82,23 @@ def version_key(brand: Brand, table: str) -> list[str]:
     return [] if key and table in _line_sources(brand) else key
 
 
-def header_sources_view(brands: list[Brand]) -> str:
-    """SQL of `staging.header_sources`: sources whose rows some lines are joined to, and which give lines of
-    their own as well, such as postage. Not every one of their rows must.
+def line_sources_view(brands: list[Brand]) -> str:
+    """SQL of `staging.line_sources`: sources whose rows give order lines. `is_joined`: some lines are joined
+    to its rows as well, as to an order that has lines and gives one for its postage. Not every row must.
 
-    >>> header_sources_view([mh.project("shop").brands["shop"]])[-11:]
-    'WHERE FALSE'
+    >>> line_sources_view([mh.project("shop").brands["shop"]])
+    "SELECT 'shop' AS source_system, 'lines' AS source_table, FALSE AS is_joined"
     """
-    found = [(brand.name, table) for brand in brands for table in sorted(_header_sources(brand))]
+    found = [
+        (b.name, table, table in _header_sources(b)) for b in brands for table in sorted(_line_sources(b))
+    ]
+    nothing = "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS source_table"
     return (
         " UNION ALL ".join(
-            f"SELECT '{name}' AS source_system, '{table}' AS source_table" for name, table in found
+            f"SELECT '{name}' AS source_system, '{table}' AS source_table, {str(joined).upper()} AS is_joined"
+            for name, table, joined in found
         )
-        or "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS source_table WHERE FALSE"
+        or f"{nothing}, FALSE AS is_joined WHERE FALSE"
     )
 
 
@@ -227,9 +236,15 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
                 _check_tax(brand, given, file)
             if IDENTITY & contract.columns.keys():
                 _check_identity(brand, given, file)
+        unread = _unread(query, brand, given & ONLY_IF_READ.keys()) if "problem" in contract.columns else ""
+        problem = "problem" if "problem" in given else "NULL"
+        values = {name: name for name in given}
+        if unread:
+            values["problem"] = (
+                f"CASE WHEN {problem} IS NULL AND ({unread}) THEN 'unreadable_value' ELSE {problem} END"
+            )
         columns = ", ".join(
-            f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS"
-            f" {name}"
+            f"{_cast(column.type)}({values.get(name, 'NULL')} AS {_view_type(name, column.type)}) AS {name}"
             for name, column in contract.columns.items()
         )
         rows = f"SELECT {_of_brand(brand)}, {columns} FROM written AS `{brand.name}`"
@@ -413,7 +428,10 @@ def _union(parts: list[exp.Query]) -> exp.Query:
 
 
 def _named_columns(query: exp.Query, contract: Contract, file: Path) -> set[str]:
-    given = set(query.named_selects)
+    names = query.named_selects
+    given = set(names)
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"{file}: column `{twice[0]}` is there twice; give it once.")
     if "*" in given:
         raise ConfigError(f"{file}: `SELECT *` is not allowed; name the columns of {contract.table}.")
     for name in given - set(contract.columns):
@@ -424,6 +442,20 @@ def _named_columns(query: exp.Query, contract: Contract, file: Path) -> set[str]
         if not column.nullable and name not in given:
             raise ConfigError(f"{file}: column `{name}` is missing. It is: {column.meaning}.")
     return given
+
+
+def _unread(query: exp.Query, brand: Brand, names: set[str]) -> str:
+    """The condition that one of these columns says something and is not read as what it has to be. Columns of
+    sources that are read so already say that themselves.
+    """
+    doubtful = []
+    for name in sorted(names):
+        it = next(e.unalias() for e in query.selects if e.alias_or_name == name)
+        table, _ = _source_of(query, brand, name)
+        column = brand.sources[table].columns.get(it.name) if table and isinstance(it, exp.Column) else None
+        if not column or column.type in ("text", "code", "id"):
+            doubtful.append(f"({name} IS NOT NULL AND TRY_CAST({name} AS {ONLY_IF_READ[name]}) IS NULL)")
+    return " OR ".join(doubtful)
 
 
 def _view_type(name: str, kind: str) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.instants import ISO_OFFSET, WITH_NAMES, numbers_for_names
 from mergehouse.ingest.written_values import TIMES, batches_with
 from mergehouse.lakehouse.reader import quoted
@@ -119,6 +118,8 @@ def _with_names(
     connection: duckdb.DuckDBPyConnection, table: str, name: str, column: Column
 ) -> dict[int, list[str]]:
     """By batch the patterns by which dates with names of months are read."""
+    from mergehouse.engine.dialect import to_duckdb
+
     found: dict[int, list[str]] = defaultdict(list)
     dated = numbers_for_names(f"TRIM(`{name}`)", column)
     for pattern in WITH_NAMES if column.language else ():

@@ -14,7 +14,7 @@ from mergehouse.engine.dialect import to_duckdb
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.project.config import load_project
 from mergehouse.project.templates import TEMPLATES
-from mergehouse.transform.staging_views import brand_contracts
+from mergehouse.transform.brand_files import brand_contracts
 
 PACKAGE = MODELS.parent
 ROOT = Path(__file__).parents[2]

@@ -82,15 +82,6 @@ def to_spark(sql: Sql) -> str:
     return Dialect.get_or_raise("spark").generator().sql(sql.copy())
 
 
-def literal(value: str) -> str:
-    r"""A text as Spark SQL has it.
-
-    >>> print(literal("Ann's"))
-    'Ann\'s'
-    """
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 @functools.lru_cache(maxsize=1024)
 def _translated(sql: str) -> str:
     return _for_duckdb(parsed(sql))

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import duckdb_type
 from mergehouse.engine import RELATIONS, SCHEMAS, Relation, Staged
-from mergehouse.engine.dialect import Sql, to_duckdb
 from mergehouse.errors import LakehouseError, ModelError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import (
@@ -32,6 +31,9 @@ from mergehouse.lakehouse.reader import connect, create_view, load, read_files, 
 from mergehouse.lakehouse.staging import discard, exchange, files_in, overwrite, staging_folder
 from mergehouse.project.settings import Limits
 from mergehouse.storage import fetch, write_failure
+
+if TYPE_CHECKING:
+    from mergehouse.engine.dialect import Sql
 
 TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
@@ -88,14 +90,14 @@ class DuckDBEngine:
             create_view(self.connection, f"{Relation('earlier', name)}", self.lakehouse.delta(name, version))
 
     def define(self, name: str | Relation, sql: Sql) -> None:
-        self._define(name, to_duckdb(sql))
+        self._define(name, _translated(sql))
 
     def load_frame(self, name: str | Relation, frame: Any) -> None:
         """An Arrow-compatible frame as a table."""
         load(self._session, f"TABLE {name}", frame)
 
     def keep(self, name: str | Relation, sql: Sql) -> None:
-        self._keep(name, to_duckdb(sql))
+        self._keep(name, _translated(sql))
 
     def slice(self, name: Relation, source: str | Relation, affected: Relation, on: dict[str, str]) -> None:
         rows = _matching(source, affected, on)
@@ -304,7 +306,7 @@ class DuckDBEngine:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         with _sql_errors("query"):
-            cursor = self._session.execute(to_duckdb(sql))
+            cursor = self._session.execute(_translated(sql))
             names = [d[0] for d in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -334,12 +336,19 @@ class _Sessions(threading.local):
     connection: duckdb.DuckDBPyConnection | None = None
 
 
+def _translated(sql: Sql) -> str:
+    """SQLGlot is loaded with the first query: a run that finds nothing to do has none, and it takes long."""
+    from mergehouse.engine.dialect import to_duckdb
+
+    return to_duckdb(sql)
+
+
 def _typed(contract: Contract, sql: Sql) -> str:
     """A model as DuckDB SQL, every column in its contract's type."""
     columns = ", ".join(
         f"CAST({name} AS {duckdb_type(kind)}) AS {name}" for name, kind in contract.types.items()
     )
-    return f"SELECT {columns} FROM ({to_duckdb(sql)})"
+    return f"SELECT {columns} FROM ({_translated(sql)})"
 
 
 def _matching(rows: object, affected: Relation, on: dict[str, str], columns: str = "t.*") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mergehouse.engine.dialect import literal
+from mergehouse.engine.literal import literal
 from mergehouse.ingest.instants import clock, instant
 from mergehouse.ingest.numbers import number, plain_number
 from mergehouse.project.sources import Source

@@ -9,7 +9,6 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.instants import (
     HALF_DAY,
     ISO_OFFSET,
@@ -141,6 +140,8 @@ def _with_names(
     connection: duckdb.DuckDBPyConnection, table: str, value: str, column: Column
 ) -> dict[int, list[str]]:
     """By batch the patterns by which dates with names of months are read."""
+    from mergehouse.engine.dialect import to_duckdb
+
     found: dict[int, list[str]] = defaultdict(list)
     dated = numbers_for_names(value, column)
     for pattern in WITH_NAMES if column.language else ():
@@ -215,6 +216,8 @@ def _shapes(
     if read == f"TRIM(`{name}`)":
         values = f"SELECT batch, {TIMES} AS times, trim({column}) AS value FROM {table} WHERE NOT ({iso})"
     else:
+        from mergehouse.engine.dialect import to_duckdb
+
         values = to_duckdb(f"SELECT batch, {TIMES} AS times, {read} AS value FROM {table}")
         values = f"SELECT * FROM ({values}) WHERE NOT ({iso.replace(column, 'value')})"
     rows = connection.execute(f"""

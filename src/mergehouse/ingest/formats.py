@@ -11,7 +11,6 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import BLANKS, SHORTENED, UNSEEN, cell, typed_value
 from mergehouse.ingest.date_formats import date_formats
 from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
@@ -271,6 +270,8 @@ def _note_unread(
     connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, formats: list[Formats]
 ) -> None:
     """Cells that say something, and nothing that can be read as their column's type."""
+    from mergehouse.engine.dialect import to_duckdb
+
     alike: dict[str, list[int]] = defaultdict(list)
     for batch, of_batch in enumerate(formats):
         alike[replace(of_batch, plain=[], verbatim=[]).as_json()].append(batch)

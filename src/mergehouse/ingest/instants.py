@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from mergehouse.engine.dialect import literal
+from mergehouse.engine.literal import literal
 from mergehouse.project.sources import Column
 from mergehouse.project.yaml_file import parse_yaml
 

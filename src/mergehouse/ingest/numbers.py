@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mergehouse.engine.dialect import literal
+from mergehouse.engine.literal import literal
 
 NUMBER = "DECIMAL(20, 9)"
 CURRENCIES = (  # ISO 4217, and codes of the last decades

@@ -16,12 +16,12 @@ from types import ModuleType
 from typing import Any
 
 from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.parts import is_off
 from mergehouse.errors import ConfigError, MergehouseError, ModelError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.progress import Progress
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
-from mergehouse.transform.graph import is_off
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,11 @@ from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import HELD_BACK, Rows
 from mergehouse.quality.checks import CheckResult
+from mergehouse.transform.brand_files import brand_contracts, brand_file
 from mergehouse.transform.delivered_rows import delivered_name
 from mergehouse.transform.graph import Graph, tables_in
 from mergehouse.transform.held_back import holding_back
-from mergehouse.transform.staging_views import brand_contracts, brand_file, stacked_view
+from mergehouse.transform.staging_views import stacked_view
 
 LOG = "monitor.quality_results"
 

@@ -6,14 +6,13 @@ import datetime as dt
 import uuid
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
-from mergehouse.errors import BrandError, LakehouseError, MergehouseError
-from mergehouse.ingest.bronze import Batch, IngestResult, Loader, load_deliveries, read_batches
-from mergehouse.ingest.delivery import bronze_table
+from mergehouse.errors import LakehouseError
+from mergehouse.ingest.bronze import IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reloading import reload_lost
 from mergehouse.kpi.catalogue import compute
 from mergehouse.lakehouse.delta import Lakehouse
@@ -22,24 +21,16 @@ from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.owner import claim, expect_own
 from mergehouse.lakehouse.published import publish, published_versions
 from mergehouse.lakehouse.staging import discard
-from mergehouse.pipeline import isolation
-from mergehouse.pipeline.attachments import Attachments
-from mergehouse.pipeline.build import Workbench, build_tables
-from mergehouse.pipeline.computed import Request, is_left_out
 from mergehouse.pipeline.healing import at_fault, heal, is_readable, reloaded, undelivered
-from mergehouse.pipeline.isolation import HeldBack
-from mergehouse.pipeline.newer_rates import fetch_missing
-from mergehouse.pipeline.results import RunResult
+from mergehouse.pipeline.results import RunResult, TableResult
 from mergehouse.pipeline.run_log import record_run
 from mergehouse.pipeline.sound_folders import keep, sound
 from mergehouse.pipeline.stages import Stages
-from mergehouse.pipeline.stamps import Stamps, reached
+from mergehouse.pipeline.up_to_date import known_up_to_date
 from mergehouse.pipeline.upkeep import look_after, written_by
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
-from mergehouse.project.ecb_rates import Edition, edition
-from mergehouse.project.mapping_files import HELD_BACK, RUN, Rows
-from mergehouse.quality import freshness, reconciliation
+from mergehouse.quality import freshness
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
@@ -48,9 +39,6 @@ from mergehouse.quality.left_out import left_out
 from mergehouse.quality.machine_limits import within_the_machine
 from mergehouse.quality.missing_rates import missing_rates
 from mergehouse.storage import write_failure
-from mergehouse.transform.field_reconciliation import rules_over
-from mergehouse.transform.graph import Graph, build_graph, read_models
-from mergehouse.transform.incremental import Changes
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -95,28 +83,46 @@ def run(
         )
         stages.spent("opening")
         with ThreadPoolExecutor(1) as reading:
-            reading.submit(read_models)
+
+            def loading(what: str, stage: str = "", done: int = 0, total: int = 0) -> None:
+                reading.submit(_read_models)  # while files are loaded there is time
+                progress(what, stage, done, total)
+
             found = faults(lakehouse)
             healed = heal(project, lakehouse, found)
             known = read_batches(lakehouse)
-            again = reload_lost(project, lakehouse, loader, known, found, from_raw, progress)
+            again = reload_lost(project, lakehouse, loader, known, found, from_raw, loading)
             result.ingest = (
                 load_deliveries(
-                    project, lakehouse, loader, result.started, progress, again.ledger, again.stopped
+                    project, lakehouse, loader, result.started, loading, again.ledger, again.stopped
                 )
                 if load
                 else IngestResult(known=again.ledger, failures=again.stopped)
             )
         stages.spent("loading")
-        full = full or from_raw
-        attachments = _build(project, engine, mappings, result, stages, select, until, full, progress, later)
         result.healed = [*healed, *reloaded(again.mended), *undelivered(project, lakehouse, result.ingest)]
+        full = full or from_raw
+        is_plain = not (select or until or full or later or found or result.healed)
+        if is_plain and (
+            names := known_up_to_date(project, lakehouse, mappings, result.ingest, result.started)
+        ):
+            result.tables = [TableResult(name, "fresh") for name in names]
+            stages.spent("planning")
+        else:
+            from mergehouse.pipeline.planning import bring_up_to_date
+
+            attachments = bring_up_to_date(
+                project, engine, mappings, result, stages, select, until, full, progress, later
+            )
         result.checks += result.healed
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
         result.checks += [*check_files(result.ingest), *check_brand_folders(project)]
         if result.changed:
-            result.checks += _reconcile(project, attachments)
+            from mergehouse.pipeline import isolation
+            from mergehouse.pipeline.planning import reconcile
+
+            result.checks += reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)
             if spark is None and project.config.engine.name == "duckdb":
                 result.checks += within_the_machine(project.config.limits)
@@ -148,6 +154,12 @@ def check(
     """Checks that every table, as it is now, is as mergehouse wrote it and as its contract says, without
     building anything; waits for a run. Where some cannot be read, that is all that is said: run first.
     """
+    from mergehouse.pipeline import isolation
+    from mergehouse.pipeline.attachments import Attachments
+    from mergehouse.pipeline.planning import graph_of, reconcile
+    from mergehouse.project.ecb_rates import edition
+    from mergehouse.project.mapping_files import HELD_BACK
+
     lakehouse = Lakehouse(project.lakehouse_location)
     with (
         sound(project, lakehouse) as (project, mappings),
@@ -161,7 +173,7 @@ def check(
         held = isolation.waiting(lakehouse)
         mappings |= {HELD_BACK: (["source_system"], [[name] for name in held])}
         rates = edition(project)
-        make = partial(_graph, project, lakehouse, mappings, rates, read_batches(lakehouse))
+        make = partial(graph_of, project, lakehouse, mappings, rates, read_batches(lakehouse))
         graph, unsound = isolation.sound_graph(project, make)
         held = {name: fault.why for name, fault in unsound.items()} | held
         attachments = Attachments(engine, graph, mappings, rates)
@@ -170,114 +182,14 @@ def check(
             attachments.attach({table.name} | table.check_inputs)
             results += check_table(engine, table.contract)[1]
         results += [CheckResult(name, "brand_is_current", "error", 1, why) for name, why in held.items()]
-        results += _reconcile(project, attachments) + missing_rates(lakehouse, project)
+        results += reconcile(project, attachments) + missing_rates(lakehouse, project)
         return results + check_bounds(compute(lakehouse))
 
 
-def _build(
-    project: Project,
-    engine: Engine,
-    mappings: dict[str, Rows],
-    result: RunResult,
-    stages: Stages,
-    select: str | None,
-    until: str | None,
-    full: bool,
-    progress: Progress,
-    later: Collection[str],
-) -> Attachments:
-    """Builds what is chosen; once more with newer rates, where some are missing, and without the brands on
-    whose account tables failed, as long as there are others.
-    """
-    lakehouse, batches = engine.lakehouse, result.ingest.batches
-    mappings = mappings | {RUN: (["started"], [[result.started.isoformat()]])}
-    without_new = partial(_graph, project, lakehouse, mappings, edition(project), result.ingest.known)
-    held = isolation.stopped(project, lakehouse, result.ingest, without_new)
-    may_fetch = True
-    while True:
-        try:
-            bench = _workbench(held, engine, held.mappings(mappings), batches, full, progress, result.started)
-        except BrandError as error:
-            held = isolation.misconfigured(held, error, without_new)
-            continue
-        held = held.before(bench.graph)
-        stages.spent("planning")
-        chosen = [
-            t
-            for t in bench.graph.select(select, until)
-            if not is_left_out(t.contract, project) and t.name not in later
-        ]
-        tables, checks = build_tables(
-            chosen, bench, held.broken, full and not result.tables, progress, stages
-        )
-        result.add(tables, checks)
-        missing = missing_rates(lakehouse, project)
-        fetched = may_fetch and chosen and fetch_missing(project, missing, result, progress)
-        may_fetch = False
-        stages.spent("rates" if fetched else "checks")
-        if fetched:
-            continue
-        blamed = isolation.blamed(held, bench.attachments, tables, checks)
-        if not blamed:
-            result.faults = held.said
-            result.checks += [check for check in missing if result.changed or not check.passed]
-            return bench.attachments
-        held = held.also(blamed)
+def _read_models() -> None:
+    from mergehouse.transform.graph import read_models
 
-
-def _workbench(
-    held: HeldBack,
-    engine: Engine,
-    mappings: dict[str, Rows],
-    batches: list[Batch],
-    full: bool,
-    progress: Progress,
-    now: dt.datetime,
-) -> Workbench:
-    """The graph of now, and where the tables are of an earlier state, what has changed since."""
-    lakehouse, project = engine.lakehouse, held.project
-    rates = edition(project)
-    graph = held.in_graph(_graph(project, lakehouse, mappings, rates, batches, held.keeping))
-    loaded = [b for b in batches if b.status != "repeat"]
-    last = reached(lakehouse, graph)
-    known = [b for b in loaded if last is not None and b.ingest_ts.isoformat() <= last]
-    new = [b for b in loaded if last is None or b.ingest_ts.isoformat() > last]
-    attachments, changes = Attachments(engine, graph, mappings, rates), Changes(engine, graph)
-    if known and new and not full and not held.keeping:
-        traced = Changes(engine, graph, _graph(project, lakehouse, mappings, rates, known))
-        with suppress(MergehouseError):  # of a brand's own SQL, or of the machine: building shows whose
-            traced.trace(project, known, new, attachments.attach)
-            changes = traced
-    request = Request(project, Lakehouse(project.lakehouse_location, newest=True), progress, now)
-    return Workbench(engine, graph, attachments, changes, Stamps(lakehouse, loaded), request)
-
-
-def _graph(
-    project: Project,
-    lakehouse: Lakehouse,
-    mappings: dict[str, Rows],
-    rates: Edition,
-    batches: list[Batch],
-    held_back: Collection[str] = (),
-) -> Graph:
-    def published(table: str) -> str:
-        stamp = lakehouse.stamp(table)
-        return stamp.fingerprint if stamp else ""
-
-    return build_graph(project, batches, mappings, rates.digest, published, held_back)
-
-
-def _reconcile(project: Project, attachments: Attachments) -> list[CheckResult]:
-    """Declared fields of all brands, those left out whose tables were never delivered."""
-    engine = attachments.engine
-    if not all(map(engine.lakehouse.exists, reconciliation.READS)):
-        return []
-    attachments.attach(reconciliation.READS)
-    results = []
-    for brand in project.brands.values():
-        delivered = {t for t in brand.sources if engine.lakehouse.exists(bronze_table(brand.name, t))}
-        results += reconciliation.reconcile_fields(engine, brand, rules_over(brand, delivered))
-    return results
+    read_models()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import BRAND_FILES, Rows, mapping_tables
 from mergehouse.project.text_file import read_text
 from mergehouse.storage import storage_errors
-from mergehouse.transform.staging_views import brand_contracts, brand_file
+from mergehouse.transform.brand_files import brand_contracts, brand_file
 
 KEPT = "monitor/sound_brands.json"
 CONFIG = "brand.yml"

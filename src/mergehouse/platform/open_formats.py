@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from mergehouse.contracts.parts import is_off
 from mergehouse.contracts.registry import contracts
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.platform.open_data_contract import open_data_contracts
 from mergehouse.platform.open_semantic_interchange import semantic_model
 from mergehouse.project.config import Project
-from mergehouse.transform.graph import is_off
 
 LAYERS = ("silver", "gold")
 KPIS = "kpis.osi.yaml"

@@ -9,7 +9,7 @@ from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import BRAND_FILES
 from mergehouse.project.validation import nearest_known
 from mergehouse.quality.checks import CheckResult
-from mergehouse.transform.staging_views import brand_contracts, brand_file
+from mergehouse.transform.brand_files import brand_contracts, brand_file
 
 KINDS = (".csv", ".sql", ".yml", ".yaml")  # of what configures a brand; others may lie there
 

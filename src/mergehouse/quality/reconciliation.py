@@ -5,7 +5,7 @@ resolution.
 from __future__ import annotations
 
 from mergehouse.engine import Engine
-from mergehouse.engine.dialect import literal
+from mergehouse.engine.literal import literal
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import FieldReconciliation
 from mergehouse.quality.checks import SAMPLE_ROWS, CheckResult

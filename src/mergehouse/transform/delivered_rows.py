@@ -12,15 +12,16 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from mergehouse.contracts.contract import ColumnContract, Contract
-from mergehouse.engine.dialect import literal, parsed, reading
+from mergehouse.engine.dialect import parsed, reading
+from mergehouse.engine.literal import literal
 from mergehouse.ingest.bronze import Batch
 from mergehouse.project.brand import Brand
+from mergehouse.transform.brand_files import brand_file
 from mergehouse.transform.source_views import deletion_marks, typed_rows
 from mergehouse.transform.staging_views import (
     IDENTITY,
     OF_BRAND,
     PLACE,
-    brand_file,
     brand_queries,
     stacked,
     usable_view,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from mergehouse.engine.dialect import literal
+from mergehouse.engine.literal import literal
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import FieldReconciliation
 

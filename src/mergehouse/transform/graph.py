@@ -17,6 +17,7 @@ from typing import Any
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
+from mergehouse.contracts.parts import is_off
 from mergehouse.contracts.registry import contracts, find, models
 from mergehouse.engine import Relation
 from mergehouse.engine.dialect import Sql, parsed, to_spark
@@ -28,11 +29,11 @@ from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import RUN
 from mergehouse.project.validation import nearest
+from mergehouse.transform.brand_files import brand_contracts
 from mergehouse.transform.delivered_rows import delivered_name, delivered_view
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
 from mergehouse.transform.hashing import with_hashes
 from mergehouse.transform.staging_views import (
-    brand_contracts,
     line_sources_view,
     raw_rows_view,
     stacked_view,
@@ -290,22 +291,6 @@ def read_models() -> None:
     for name, sql in models().items():
         find(name)
         tables_in(sql)
-
-
-def is_off(contract: Contract, project: Project) -> bool:
-    """True of a table of a part that the project does without.
-
-    >>> from mergehouse.contracts.registry import contract_of
-    >>> tiny = mh.project("shop")  # says `science: false`
-    >>> is_off(contract_of("gold.customer_features"), tiny), is_off(contract_of("gold.dim_brand"), tiny)
-    (True, False)
-    """
-    parts = {
-        "science": project.config.science.tables,
-        "identity": any(brand.identity for brand in project.brands.values()),
-        "vault": project.config.vault,
-    }
-    return contract.part is not None and not parts[contract.part]
 
 
 def fingerprint_of(node: Node, fingerprints: Mapping[str, str], version: str = "") -> str:

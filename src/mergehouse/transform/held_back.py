@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from mergehouse.engine import Relation
-from mergehouse.engine.dialect import literal
+from mergehouse.engine.literal import literal
 from mergehouse.transform.graph import Earlier, Graph, Node, Table
 
 

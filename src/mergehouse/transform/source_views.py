@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mergehouse.engine.dialect import literal
+from mergehouse.engine.literal import literal
 from mergehouse.ingest.bronze import Batch, replaced_among
 from mergehouse.ingest.cells import instant_value, typed_value
 from mergehouse.ingest.delivery import bronze_table

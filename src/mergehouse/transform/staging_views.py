@@ -13,7 +13,6 @@ from typing import get_args
 from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
-from mergehouse.contracts.registry import contracts, models
 from mergehouse.contracts.types import SOURCE_TYPES
 from mergehouse.engine.dialect import parsed, reading
 from mergehouse.errors import ConfigError, of_brand
@@ -21,6 +20,7 @@ from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand, IdentityAttribute
 from mergehouse.project.validation import nearest
+from mergehouse.transform.brand_files import brand_file
 from mergehouse.transform.brand_sql import resolved
 from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import instant_columns, latest, typed_rows
@@ -128,15 +128,6 @@ def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
     return " UNION ALL ".join(parts) or nothing
 
 
-def brand_contracts() -> list[Contract]:
-    """What brands' own SQL may fill: the views of staging that have a contract and no model.
-
-    >>> [contract.table for contract in brand_contracts()]
-    ['staging.customers', 'staging.order_lines', 'staging.products']
-    """
-    return [contract for contract in contracts("staging") if contract.table not in models()]
-
-
 def stacked_view(contract: Contract, brands: list[Brand]) -> exp.Query:
     """The query of `staging.<name>`: every brand's `<name>.sql`, cast to the contract and stacked.
 
@@ -209,16 +200,6 @@ def _judged(contract: Contract, brands: list[Brand]) -> exp.Query:
         f" FROM (SELECT *, CASE {' '.join(broken)} END AS broken FROM stacked) AS named",
         stacked=stacked_view(contract, brands),
     )
-
-
-def brand_file(brand: Brand, contract: Contract) -> Path:
-    """Where a brand's SQL for a view of staging is, if it has any.
-
-    >>> from mergehouse.contracts.registry import contract_of
-    >>> brand_file(mh.project("shop").brands["shop"], contract_of("staging.order_lines"))
-    PosixPath('shop/brands/shop/order_lines.sql')
-    """
-    return brand.folder / f"{contract.table.split('.')[1]}.sql"
 
 
 def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) -> exp.Query:

@@ -16,6 +16,7 @@ import yaml
 
 import mergehouse
 from mergehouse.access.policy import load_policy
+from mergehouse.contracts.parts import is_off
 from mergehouse.contracts.registry import released
 from mergehouse.errors import ConfigError
 from mergehouse.kpi.catalogue import catalogue
@@ -40,7 +41,6 @@ from mergehouse.platform.databricks.unity_catalog import (
 )
 from mergehouse.platform.generated_folder import Written, write_generated
 from mergehouse.project.config import Project, load_project
-from mergehouse.transform.graph import is_off
 
 HEAD = """# Written by `mergehouse platform databricks`: change the project and write it again. What differs
 # from place to place is a variable: give it with --var, or as BUNDLE_VAR_<name> in the environment.

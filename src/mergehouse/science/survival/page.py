@@ -10,6 +10,7 @@ from typing import TypeVar
 import duckdb
 
 from mergehouse.charts.pages import drawn, environment, put_pages
+from mergehouse.contracts.parts import is_off
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import FitError, LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
@@ -25,7 +26,6 @@ from mergehouse.science.survival.inactivity import FEWEST, inactivity
 from mergehouse.science.survival.inactivity_figure import inactivity as inactivity_curve
 from mergehouse.science.survival.outlook import EXPECTED_WITHIN, SILENT_WITHIN, outlook
 from mergehouse.science.survival.tables import BrandSurvival, tables
-from mergehouse.transform.graph import is_off
 
 HERE = Path(__file__).parent
 FOLDER = "models"

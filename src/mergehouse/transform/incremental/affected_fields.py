@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mergehouse.engine import Relation
-from mergehouse.engine.dialect import literal
+from mergehouse.engine.literal import literal
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand

@@ -10,13 +10,13 @@ from mergehouse.engine.dialect import Sql
 from mergehouse.ingest.bronze import Batch
 from mergehouse.lakehouse.files import Stamp, needs_safe_reader, types_of
 from mergehouse.project.config import Project
+from mergehouse.transform.brand_files import brand_contracts
 from mergehouse.transform.delivered_rows import delivered_name
 from mergehouse.transform.field_reconciliation import DIFFERENCES
 from mergehouse.transform.graph import Graph, Table
 from mergehouse.transform.incremental.affected_fields import affected_differences
 from mergehouse.transform.incremental.affected_rows import Affected, affected_rows
 from mergehouse.transform.incremental.plan import Change, Plan, inputs_of, plan
-from mergehouse.transform.staging_views import brand_contracts
 
 COMPARED_ROWS = 100_000  # larger tables that no other follows are written anew rather than compared
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import instant_value, typed_value
-from mergehouse.ingest.formats import Written, detect_formats
+from mergehouse.ingest.formats import NULL_WORDS, PLAIN_WORD, Written, detect_formats
 from mergehouse.ingest.instants import month_names
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect
@@ -389,3 +389,12 @@ def test_no_year_is_of_two_digits() -> None:
 def test_what_cannot_be_declared_is_named(column: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Column(**column)
+
+
+def test_a_plain_word_is_read_as_it_is_written() -> None:
+    """What `detect_formats` looks at no further: nothing to trim, to put in capitals, or that says "empty"."""
+    plain = re.compile(PLAIN_WORD)
+    assert not [word for word in NULL_WORDS if plain.fullmatch(word)]
+    assert all(map(plain.fullmatch, ["C489434", "85123A", "7", "2010-12-01 08:26", "POST/A_1"]))
+    odd = ["", " A1", "A1 ", "a1", "12.0", "1.2E+10", "1E+10", '="1"', "A\t1", "É1", "\ufeff1", "A\u00a01"]
+    assert not [value for value in odd if plain.fullmatch(value)]

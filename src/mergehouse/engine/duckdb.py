@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mergehouse.engine.dialect import Sql
 
 TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
+DICTIONARY_VALUES = 16_384  # a table twice as large is zeroed for every column of a row group otherwise
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
 MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more DuckDB refuses for one
 
@@ -284,7 +285,8 @@ class DuckDBEngine:
         """Parquet files of one partition, or of a table without any."""
         copy = (
             f"COPY ({rows}) TO {text(str(folder))} (FORMAT parquet, COMPRESSION snappy, WRITE_BLOOM_FILTER"
-            f" false, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
+            f" false, DICTIONARY_SIZE_LIMIT {DICTIONARY_VALUES}, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}',"
+            " RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
         )
         with _sql_errors(contract.table, folder):
             written = self._session.execute(copy).fetchall()

@@ -29,6 +29,10 @@ DECIMAL_COMMA = _DECIMALS.format(mark=",", group=".")
 DECIMAL_POINT = _DECIMALS.format(mark=".", group=",")
 # A number that any engine's cast reads, and reads as everything else does; of whole ones by any decimal mark.
 _WHOLE, _PLAIN = "-?[0-9]{1,11}", "-?[0-9]{1,11}([.][0-9]{1,9})?"
+# A value of which nothing needs to be asked but what it says: capital letters and digits, parted by single
+# marks, and none of NULL_WORDS. Nearly all codes and times are such, and one pattern is quicker than seven.
+PLAIN_WORD = "[A-MO-Z0-9]([A-Z0-9/:_ -]*[A-Z0-9])?"
+UNUSUAL = "temp.unusual"  # the other values, as ALL_WRITTEN has them
 UNDECIDED = r"^[^0-9]*[1-9][0-9]{0,2}[.,][0-9]{3}[^0-9]*$"
 # What says "empty" in exports of databases and spreadsheets, in capital letters.
 NULL_WORDS = (
@@ -108,6 +112,10 @@ def detect_formats(
     >>> found.decimal_mark, found.dates
     (',', {'day': ['d.M.yyyy']})
     """
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE unusual AS FROM {ALL_WRITTEN} WHERE NOT regexp_full_match(value,"
+        f" '{PLAIN_WORD}')"
+    )
     notes: list[list[str]] = [[] for _ in files]
     before = [json.loads(formats) for formats in earlier]
     cleaned = _with_odd_characters(connection, source)
@@ -115,7 +123,7 @@ def detect_formats(
     marks = _decimal_marks(connection, written, source, before, files, notes)
     dates = date_formats(connection, written, source, before, notes)
     plain = _plain_numbers(connection, source)
-    shortened = _shortened(connection, written, source, notes)
+    shortened = _shortened(connection, source, notes)
     altered = _altered(connection, source)
     texts = [name for name, column in source.columns.items() if column.type in TEXTS]
     read_otherwise = [{*altered[b], *nulls[b], *cleaned[b], *shortened[b]} for b in range(len(files))]
@@ -143,7 +151,7 @@ def _with_odd_characters(connection: duckdb.DuckDBPyConnection, source: Source) 
     names = list(source.columns)
     found: dict[int, list[str]] = defaultdict(list)
     for batch, place in connection.execute(
-        f"SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {odd} OR {wrapped} ORDER BY ALL"
+        f"SELECT DISTINCT batch, of_column FROM {UNUSUAL} WHERE {odd} OR {wrapped} ORDER BY ALL"
     ).fetchall():
         found[batch].append(names[place])
     return found
@@ -186,12 +194,13 @@ def _altered(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int,
         f"of_column IN ({', '.join(str(place) for place, kind in enumerate(kinds) if kind in of) or 'NULL'})"
         for of in (TEXTS, ("code", "id"), ("code",))
     )
+    declared = ", ".join(map(text, source.null_values or [])) or "NULL"
     found: dict[int, set[str]] = defaultdict(set)
     for batch, place in connection.execute(
-        f"SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {texts} AND (value <> trim(value)"
-        f" OR value IN ({', '.join(map(text, ['', *(source.null_values or [])]))})"
-        f" OR ({codes} AND value LIKE '%.0')"
+        f"SELECT DISTINCT batch, of_column FROM {UNUSUAL} WHERE {texts} AND (value <> trim(value)"
+        f" OR value = '' OR ({codes} AND value LIKE '%.0')"
         f" OR ({capitals} AND (value <> upper(value) OR strlen(value) <> length(value))))"
+        f" UNION SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {texts} AND value IN ({declared})"
     ).fetchall():
         found[batch].add(list(source.columns)[place])
     return found
@@ -206,7 +215,7 @@ def _null_words(
     words: dict[int, dict[str, list[str]]] = defaultdict(dict)
     mine = ", ".join(map(text, source.null_values or [""]))
     found = connection.execute(
-        f"SELECT batch, of_column, upper(trim(value)) AS word, sum({TIMES})::BIGINT FROM {ALL_WRITTEN} WHERE"
+        f"SELECT batch, of_column, upper(trim(value)) AS word, sum({TIMES})::BIGINT FROM {UNUSUAL} WHERE"
         f" word IN ({', '.join(map(text, NULL_WORDS))}) AND trim(value) NOT IN ({mine}) GROUP BY ALL"
         " ORDER BY ALL"
     ).fetchall()
@@ -224,14 +233,16 @@ def _null_words(
 
 
 def _shortened(
-    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[list[str]]
+    connection: duckdb.DuckDBPyConnection, source: Source, notes: list[list[str]]
 ) -> dict[int, list[str]]:
     """By batch the columns of codes among which are some of which a spreadsheet has left the first digits."""
     found: dict[int, list[str]] = defaultdict(list)
-    for name in (n for n, c in source.columns.items() if c.type in ("code", "id")):
-        like = f"trim({quoted(name)}, ' =\"\t')"
+    like = "trim(value, ' =\"\t')"
+    for place, (name, column) in enumerate(source.columns.items()):
+        if column.type not in ("code", "id"):
+            continue
         rows = connection.execute(
-            f"SELECT batch, min({like}), sum({TIMES})::BIGINT FROM {written[name]} WHERE"
+            f"SELECT batch, min({like}), sum({TIMES})::BIGINT FROM {UNUSUAL} WHERE of_column = {place} AND"
             f" regexp_matches({like}, {text(SHORTENED)}) GROUP BY batch"
         ).fetchall()
         for batch, example, times in rows:
@@ -247,11 +258,13 @@ def _note_spellings(
     connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[list[str]]
 ) -> None:
     """Codes of which capital and small letters occur, and which count as one."""
-    for name in (n for n, c in source.columns.items() if c.type == "code"):
+    for place, (name, column) in enumerate(source.columns.items()):
+        if column.type != "code":
+            continue
         code = f"trim({quoted(name)})"
         small = (
-            f"SELECT DISTINCT batch, upper({code}) AS word FROM {written[name]} WHERE {code} <> upper({code})"
-            f" AND word NOT IN ({', '.join(map(text, NULL_WORDS))})"
+            f"SELECT DISTINCT batch, upper(trim(value)) AS word FROM {UNUSUAL} WHERE of_column = {place} AND"
+            f" trim(value) <> word AND word NOT IN ({', '.join(map(text, NULL_WORDS))})"
         )
         rows = connection.execute(
             "SELECT batch, count(*), min([one, other]) FROM ("

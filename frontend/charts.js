@@ -158,6 +158,14 @@ function legend(look, names, wanted) {
   };
 }
 
+// Pixels of the longest of some names.
+const ruler = document.createElement("canvas").getContext("2d");
+
+function widest(texts, look) {
+  ruler.font = `12px ${look.font}`;
+  return Math.ceil(Math.max(...texts.map((text) => ruler.measureText(text).width)));
+}
+
 const BAR = { barCategoryGap: "30%", barMaxWidth: 28 };
 const hatch = (look) => ({ symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: look.colour("card") });
 const token = (series, place) => series.token || SERIES[place % SERIES.length];
@@ -187,12 +195,12 @@ function trend(given, look) {
         : undefined,
     };
   });
-  const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 12 + 7 * Math.max(...given.series.map((one) => one.name.length));
+  const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 16 + widest(given.series.map((one) => one.name), look);
   const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
     legend: above.legend, grid: { left: 4, right: room, top: above.room, bottom: 4, containLabel: true },
     xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto", alignMinLabel: "left" } }),
-    yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max }), series,
+    yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max, interval: given.max === 1 ? 0.25 : undefined }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
   };
 }
@@ -279,7 +287,7 @@ function waterfall(given, look, element) {
   const colour = (step) => look.colour(step.total ? "ink" : step.value < 0 ? "worse" : "better");
   const signed = ({ value, total }) => (value < 0 ? "\u2212" : total || !value ? "" : "+") + told(Math.abs(value));
   const across = look.narrow; // no room for names side by side
-  const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break", lineHeight: 15 } });
+  const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), hideOverlap: false, interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break", lineHeight: 15 } });
   const value = amounts(look, given.unit, across ? { axisLabel: { show: false } } : {});
   const stacked = { type: "bar", stack: "w", stackStrategy: "all" }; // below zero, too
   const hidden = { ...stacked, silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } };
@@ -338,7 +346,7 @@ function treemap(given, look, element) {
       itemStyle: { borderColor: look.colour("card"), borderWidth: 2, gapWidth: 2 },
       data: given.nodes.map((node) => ({
         name: node.name, value: node.size, each: node.value, link: node.link, itemStyle: onRamp(step(node.value), look).itemStyle,
-        label: { ...onRamp(step(node.value), look).label, show: room(node) >= 90 * 50, formatter: `${node.name}\n${told(node.value)}`, lineHeight: 16 },
+        label: { ...onRamp(step(node.value), look).label, show: room(node) >= 90 * 50, formatter: `${node.name}\n${told(node.value)}`, lineHeight: 16, overflow: "break" },
       })),
     }],
     tooltip: { ...base(look).tooltip, formatter: ({ data }) => `${data.name}: ${format("count", look, false)(data.value)}, ${told(data.each)} each` },
@@ -360,7 +368,7 @@ function scatter(given, look) {
   }];
   if (interval) {
     series.push({
-      type: "custom", silent: true, data: given.points.map((point) => [point.x, point.low, point.high]),
+      type: "custom", silent: true, encode: { x: 0, y: [1, 2] }, data: given.points.map((point) => [point.x, point.low, point.high]),
       renderItem: (parameters, api) => {
         const [from, to] = [1, 2].map((end) => api.coord([api.value(0), api.value(end)]));
         return { type: "line", shape: { x1: from[0], y1: from[1], x2: to[0], y2: to[1] }, style: { stroke: colour, lineWidth: 1.5 } };
@@ -390,7 +398,7 @@ function steps(given, look) {
     });
     return [band(([x, , low]) => [x, low], false), band(([x, , low, high]) => [x, high - low], true), line];
   });
-  const room = look.narrow ? 16 : 12 + 7 * Math.max(...given.series.map((one) => one.name.length));
+  const room = look.narrow ? 16 : 16 + widest(given.series.map((one) => one.name), look);
   const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
     legend: above.legend, grid: { left: 4, right: room, top: above.room, bottom: 28, containLabel: true },

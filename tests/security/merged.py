@@ -7,6 +7,7 @@ has, so that one look at an answer says whose rows were in it.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import html
 import io
 import json
@@ -28,6 +29,7 @@ from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
 from mergehouse.access.people import People, Person
 from mergehouse.access.policy import Policy, load_policy
+from mergehouse.access.secret import derived
 from mergehouse.access.serving import serving_folder
 from mergehouse.app.server import create_app
 from mergehouse.contracts.registry import contract_of
@@ -165,6 +167,7 @@ class Merged:
     """The project, the suite that serves it, and everybody who asks."""
 
     shop: Shop
+    release: str | None = None  # where releases are that are served in the lakehouse's place
     asking: dict[str, TestClient] = field(default_factory=dict)
 
     @cached_property
@@ -172,13 +175,13 @@ class Merged:
         policy = load_policy(self.shop.project)
         both = policy.scope([SHOP, "marketing"])
         assert both
-        write_extracts(self.shop.project, policy, [both])
+        write_extracts(self.shop.project, policy, [both], release=self.release)
         return policy
 
     @cached_property
     def app(self) -> FastAPI:
         assert self.policy
-        return create_app(self.shop.project)
+        return create_app(self.shop.project, release=self.release)
 
     @cached_property
     def people(self) -> People:
@@ -190,7 +193,7 @@ class Merged:
 
     @cached_property
     def gateway(self) -> Gateway:
-        return Gateway(self.shop.project, self.policy)
+        return Gateway(self.shop.project, self.policy, self.release)
 
     def reader(self, *roles: str) -> Reader:
         scope = self.policy.scope(roles)
@@ -200,7 +203,7 @@ class Merged:
     def folder_of(self, *roles: str) -> Any:
         """The scope's files."""
         reader = self.reader(*roles)
-        return serving_folder(self.shop.project) / reader.version / reader.scope.id
+        return serving_folder(self.shop.project, self.release) / reader.version / reader.scope.id
 
     def anybody(self, **options: Any) -> TestClient:
         """Who has not signed in."""
@@ -225,10 +228,23 @@ class Merged:
 
     @cached_property
     def keys(self) -> dict[str, dict[str, str]]:
-        """By role, customers' keys by their numbers at the brands."""
-        sql = "SELECT source_customer_id, customer_id FROM lookup.numbers"
-        roles = [role for role in (*ROLES, "south") if role != "marketing"]
-        return {role: dict(self.reader(role)._connection.sql(sql).fetchall()) for role in roles}
+        """By role, customers' keys by their numbers at the brands: worked out, since a release has no
+        numbers.
+        """
+        sql = "SELECT DISTINCT source_system, customer_id FROM lookup.customers"
+        numbers = self.shop.rows(
+            "SELECT source_customer_id, source_system, customer_id FROM silver.customer_xref"
+        )
+        found = {}
+        for role in (role for role in (*ROLES, "south") if role != "marketing"):
+            reader = self.reader(role)
+            salt, seen = (
+                derived(self.shop.project, reader.scope.id).hex(),
+                reader._connection.sql(sql).fetchall(),
+            )
+            keys = {n: (b, hashlib.sha256(f"{salt}{c}".encode()).hexdigest()[:16]) for n, b, c in numbers}
+            found[role] = {number: key for number, (brand, key) in keys.items() if (brand, key) in seen}
+        return found
 
     @cached_property
     def amounts(self) -> dict[str, set[Decimal]]:

@@ -173,7 +173,11 @@ def test_a_scope_is_opened_once_and_others_do_not_wait(
 ) -> None:
     """The files of one scope are opened while another's are still being opened."""
     slow, quick = merged.policy.scope(["executive"]), merged.policy.scope([SHOP])
-    gateway, opened, other_is_open = Gateway(merged.shop.project, merged.policy), [], threading.Event()
+    gateway, opened, other_is_open = (
+        Gateway(merged.shop.project, merged.policy, merged.release),
+        [],
+        threading.Event(),
+    )
 
     class Slow(Reader):
         def __init__(self, scope: Any, *rest: Any) -> None:

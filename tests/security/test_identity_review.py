@@ -9,7 +9,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.conftest import Shop
 from tests.security.merged import (
     ATTRIBUTES,
     IDENTITY,
@@ -25,13 +24,12 @@ from tests.security.merged import (
 )
 
 from mergehouse.access.people import Person
-from mergehouse.access.policy import load_policy
 from mergehouse.access.serving import serving_folder
 from mergehouse.app.pages import identity_review
-from mergehouse.errors import ConfigError
 from mergehouse.identity.review import decide, decided
 from mergehouse.project.known_pairs import DECISIONS
 
+pytestmark = pytest.mark.parametrize("merged", ["lakehouse"], indirect=True)
 NEVER = "0123456789abcdef"
 OTHERS = tuple(role for role in ROLES if role != "admin") + ("south", "two")
 
@@ -188,21 +186,6 @@ def test_who_decide_at_once_lose_nothing(merged: Merged, decisions: Path) -> Non
         list(pool.map(lambda pair: decide(project, pair, "different", "me", now), pairs))
     found = decided(project).filter(customer_code_b="K9")
     assert found.height == 40 and not list(decisions.parent.glob("*.unfinished"))
-
-
-def test_the_right_must_be_said_and_needs_the_others(shop: Shop) -> None:
-    """Where no brand tells of persons it is a right to nothing."""
-    file = shop.folder / "access.yml"
-    before = file.read_text()
-    assert not load_policy(shop.project).scope(["admin"]).identity
-    chief = (
-        "  chief: {label: Chief, rows: all, group: true, persons: true, masks: [], admin: true, "
-        "identity: true}\n"
-    )
-    for without in ("group: true, ", "persons: true, ", "masks: [], ", "admin: true, "):
-        file.write_text(before + chief.replace(without, ""))
-        with pytest.raises(ConfigError, match="`identity: true` shows personal attributes; it needs"):
-            load_policy(shop.project)
 
 
 def test_what_is_told_of_a_pair_is_in_no_address(merged: Merged) -> None:

@@ -339,5 +339,20 @@ def test_a_policy_that_means_nothing_is_refused(house: Shop, roles: str, expecte
         file.write_text(before)
 
 
+def test_the_right_to_personal_attributes_must_be_said_and_needs_others(shop: Shop) -> None:
+    """Where no brand tells of persons it is a right to nothing."""
+    file = shop.folder / "access.yml"
+    before = file.read_text()
+    assert not load_policy(shop.project).scope(["admin"]).identity
+    chief = (
+        "  chief: {label: Chief, rows: all, group: true, persons: true, masks: [], admin: true, "
+        "identity: true}\n"
+    )
+    for without in ("group: true, ", "persons: true, ", "masks: [], ", "admin: true, "):
+        file.write_text(before + chief.replace(without, ""))
+        with pytest.raises(ConfigError, match="`identity: true` shows personal attributes; it needs"):
+            load_policy(shop.project)
+
+
 def _customers(of: Reader) -> list[dict]:
     return of.rows("customer_kpis", brand=None, region=None, country=None)

@@ -145,7 +145,7 @@ def _common(scope: Scope) -> dict[str, Any]:
     path = scope["state"]["entry"].path
     theme = request.cookies.get("theme", "")
     return {
-        "write": Writing(accepted(request.headers.get("accept-language"))),
+        "write": Writing(accepted(request.headers.get("accept-language")), suite.place),
         "url": functools.partial(link_to, request),
         "seen": _seen(request),
         "action": lambda path: prefix + path,

@@ -186,10 +186,10 @@ def test_a_project_without_environments_or_scores(shop: Shop) -> None:
 
 
 def test_what_runs_there_is_what_the_project_needs(template: Project) -> None:  # noqa: F811
-    told = {name: brand.model_copy(update={"identity": ["email"]}) for name, brand in template.brands.items()}
-    project = template.model_copy(update={"brands": told})
-    assert bundles.package(template).startswith("mergehouse[science]==")
-    assert bundles.package(project).startswith("mergehouse[science,identity]==")
+    untold = {name: brand.model_copy(update={"identity": []}) for name, brand in template.brands.items()}
+    assert bundles.package(template).startswith("mergehouse[science,identity]==")
+    nobody = template.model_copy(update={"brands": untold})
+    assert bundles.package(nobody).startswith("mergehouse[science]==")
 
 
 def test_without_databricks_types_the_bundle_is_written_and_that_is_said(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 from tests.conftest import Shop
+from tests.unit.test_brand_sql import SAID, of_spark
 
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import typed_value
@@ -113,6 +114,14 @@ def test_quotients_come_out_alike(engine: str, tmp_path: Path, request: pytest.F
     session.sql(typed).createOrReplaceTempView("given")
     by_spark = sorted(map(str, ((row.qty, row.unit_price) for row in session.sql(sql).collect())))
     assert by_spark == sorted(map(str, embedded.execute(to_duckdb(sql)).fetchall()))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_functions_of_a_brand_are_those_of_spark(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    [found] = request.getfixturevalue(engine).sql(of_spark(tmp_path)).collect()
+    assert dict(zip(SAID, found, strict=True)) == SAID
 
 
 def _given(values: list[str]) -> duckdb.DuckDBPyConnection:

@@ -99,3 +99,34 @@ def test_a_currency_sign_is_no_currency(shop: Shop) -> None:
 def test_lines_in_quotes_as_a_whole_are_said(shop: Shop) -> None:
     shop.deliver(f'"{SHOP_HEADER}"\n"{LINE.format(order="A1", item="P1", customer="77")}"\n')
     assert "Each line is in quotes as a whole" in shop.failure()
+
+
+REPORT = """\
+Sales of March
+------------------------------------------
+{header}
+------------------------------------------
+{line}
+Page 1 of 1
+
+record(s) downloaded: 1
+==========================================
+"""
+FOOTERS = 'files: "lines*"\n    ignore_lines: ["page *", "record(s) *"]'
+
+
+@pytest.mark.parametrize("deliveries", [1, 2])
+def test_lines_that_are_no_rows_are_passed_over(shop: Shop, deliveries: int) -> None:
+    """A printed report: what has neither letters nor digits is none, nor is what brand.yml names."""
+    for number in range(1, deliveries + 1):
+        line = LINE.format(order=f"A{number}", item="P1", customer="77")
+        shop.deliver(REPORT.format(header=SHOP_HEADER, line=line), f"lines_{number}.csv")
+    batches = shop.run(until="bronze").ingest.new
+    assert [batch.rejected_rows for batch in batches] == [2] * deliveries
+    assert all("2 line(s) that are no rows passed over" in batch.drift for batch in batches)
+
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', FOOTERS))
+    line = LINE.format(order="A3", item="P1", customer="77")
+    shop.deliver(REPORT.format(header=SHOP_HEADER, line=line), "lines_3.csv")
+    [third] = shop.run(until="bronze").ingest.new
+    assert third.rejected_rows == 0 and "4 line(s) that are no rows passed over" in third.drift

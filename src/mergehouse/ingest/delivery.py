@@ -403,15 +403,17 @@ class Reader:
             if accepted != self._expected:
                 raise self._mismatch(f"the file says it has {self._expected:,} rows, {accepted:,} were read.")
             return
-        rejected_lines, quote_line, swallowed = self._rejected_lines()
+        rejected_lines, quote_line, swallowed, no_rows = self._rejected_lines()
         if swallowed:
             raise self._mismatch(
                 f"a quote opened on line {quote_line:,} is not closed and swallows {swallowed:,} lines."
                 f"{self._on_backslashes()}"
             )
-        if rejected_lines and not accepted:
+        if no_rows:
+            self.header.drift.append(f"{no_rows:,} line(s) that are no rows passed over")
+        if rejected_lines > no_rows and not accepted:
             raise SourceError(self._all_torn())
-        if rejected_lines and (advice := self._on_backslashes()):
+        if rejected_lines > no_rows and (advice := self._on_backslashes()):
             self.doubts.append(f"{rejected_lines:,} line(s) could not be split.{advice}".rstrip("."))
         lines, counted = self._lines, accepted + rejected_lines
         if lines == counted:
@@ -428,23 +430,32 @@ class Reader:
             self.cursor.unregister(view)
 
     def rejected(self) -> str:
-        """SELECT over what the CSV parser could not split: source_line, reason_code, detail, raw_text, one
-        row a line.
+        """SELECT over what the CSV parser could not split and is a row: source_line, reason_code, detail,
+        raw_text, one row a line.
 
         Empty text where nothing was rejected. To be asked for after the relation was read to its end.
         """
+        found = self._unsplit()
+        return f"SELECT * EXCLUDE (is_row) FROM ({found}) WHERE is_row" if found else ""
+
+    def _unsplit(self) -> str:
+        """The same, with `is_row`, of all lines that could not be split."""
         if self._torn:
             lines = ", ".join(f"({torn.line}, {text(torn.text)})" for torn in self._torn)
             return (
                 "SELECT source_line::BIGINT AS source_line, 'broken_json' AS reason_code, 'no JSON record' AS"
-                f" detail, raw_text FROM (VALUES {lines}) AS torn(source_line, raw_text)"
+                f" detail, raw_text, TRUE AS is_row FROM (VALUES {lines}) AS torn(source_line, raw_text)"
             )
         path = str(self.text_path)
         if self.delimiter is None or not self.may_be_torn or path not in torn_files(self.cursor):
             return ""
+        is_row = "regexp_matches(raw_text, '[\\p{L}\\p{N}]')"
+        if ignored := "|".join(map(_as_expression, self.delivery.source.ignore_lines)):
+            is_row += f" AND NOT regexp_full_match(trim(raw_text), {text(f'(?is){ignored}')})"
         reasons = " ".join(f"WHEN {text(kind)} THEN {text(reason)}" for kind, reason in REASONS.items())
         return f"""
-            SELECT line::BIGINT AS source_line,
+            SELECT *, {is_row} AS is_row FROM (
+              SELECT line::BIGINT AS source_line,
               CASE arg_min(kind, place) {reasons}
                 ELSE lower(replace(arg_min(kind, place), ' ', '_')) END AS reason_code,
               split_part(arg_min(error_message, place), chr(10), 1) AS detail,
@@ -453,24 +464,25 @@ class Reader:
               SELECT e.*, coalesce(column_idx, 0) AS place, error_type::VARCHAR AS kind
               FROM reject_errors AS e JOIN reject_scans USING (scan_id, file_id)
               WHERE file_path = {text(path)}
-            ) GROUP BY line"""
+            ) GROUP BY line)"""
 
     def read_to_the_end(self) -> None:
         """Reads every value and keeps none."""
         every = ", ".join(f"count({quoted(name)})" for name in self.columns)
         self.cursor.execute(f"SELECT {every} FROM {self.relation}").fetchall()
 
-    def _rejected_lines(self) -> tuple[int, int, int]:
+    def _rejected_lines(self) -> tuple[int, int, int, int]:
         """(lines of the file in rejected rows, first line with an open quote, lines after it that the quote
-        swallows).
+        swallows, lines that are no rows).
         """
-        if not (rejected := self.rejected()):
-            return 0, 0, 0
+        if not (rejected := self._unsplit()):
+            return 0, 0, 0, 0
         newlines = "length(raw_text) - length(replace(raw_text, chr(10), ''))"
         return self.cursor.execute(
             f"SELECT sum(1 + {newlines})::BIGINT, coalesce(min(source_line) FILTER (torn), 0),"
-            f" coalesce(arg_min({newlines}, source_line) FILTER (torn), 0) FROM (SELECT *, reason_code ="
-            f" 'broken_quotes' AND contains(raw_text, chr(10)) AS torn FROM ({rejected}))"
+            f" coalesce(arg_min({newlines}, source_line) FILTER (torn), 0), count(*) FILTER (NOT is_row) FROM"
+            " (SELECT *, reason_code = 'broken_quotes' AND contains(raw_text, chr(10)) AS torn FROM"
+            f" ({rejected}))"
         ).fetchall()[0]
 
     def _all_torn(self) -> str:
@@ -499,3 +511,8 @@ class Reader:
             f"{self.delivery.path}: row counts do not reconcile: {found} Nothing of this file was loaded. "
             "Check the file for unbalanced quotes or have it delivered again."
         )
+
+
+def _as_expression(pattern: str) -> str:
+    """A regular expression of lines, of a pattern in which `*` stands for anything."""
+    return ".*".join(map(re.escape, pattern.strip().split("*")))

@@ -165,6 +165,12 @@ class Source(Strict):
         " row each, with what the record says around it. Columns are found by paths, too, such as"
         " `customer.id`.",
     )
+    ignore_lines: list[str] = Field(
+        default=[],
+        description="Lines of a text file that are no rows, such as page footers: patterns of whole lines,"
+        " `*` for anything, whatever the case. They count where they cannot be split like the header; the"
+        " delivery says how many. Lines without letters and digits are none anyway.",
+    )
     undeclared: Literal["keep", "drop"] | None = Field(
         default=None,
         description="Whether columns that are not declared are kept in Bronze, or dropped on arrival. Without"

@@ -113,7 +113,7 @@ def run(
         result.checks += result.healed
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
-        result.checks += [*check_files(result.ingest), *check_brand_folders(project)]
+        result.checks += [*check_files(result.ingest), *check_brand_folders(project, result.ingest)]
         if result.changed:
             result.checks += _reconcile(project, attachments)
             result.checks += check_bounds(result.kpis)

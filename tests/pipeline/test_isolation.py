@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import shutil
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,10 @@ def test_a_brand_does_not_vanish_with_its_file(shop: Shop) -> None:
     result = shop.run("silver")
     assert result.failed and "brand.yml not found" in held(result)["other"]
     assert gmv(shop) == {"shop": 20, "other": 10}
+    shutil.rmtree(other.brand)
+    result = shop.run("silver")
+    assert not result.failed and gmv(shop) == {"shop": 20}
+    assert ("other.folder", "brand_has_its_folder") in {(c.table, c.check) for c in result.checks}
 
 
 def test_a_condition_that_no_row_meets_is_an_error(shop: Shop) -> None:

@@ -73,6 +73,24 @@ def instant_value(name: str, source: Source, formats: dict[str, Any]) -> str:
     return instant(cell(name, source, formats), source.columns[name], patterns)
 
 
+def is_unread(name: str, source: Source, formats: dict[str, Any]) -> str:
+    """The condition over Bronze that a cell of a number or of a yes or no says something and cannot be read.
+
+    >>> source = Source(files="*", columns={"paid": {"type": "boolean"}, "price": {"type": "number"}})
+    >>> is_unread("price", source, {"plain": ["price"]})  # every value that came was read
+    'FALSE'
+    >>> import duckdb
+    >>> paid = is_unread("paid", source, {}).replace("`", '"')
+    >>> given = "FROM (VALUES ('yes'), ('perhaps'), (' '), (NULL)) AS t(paid)"
+    >>> duckdb.sql(f"SELECT {paid} AS unread {given}").fetchall()
+    [(False,), (True,), (False,), (False,)]
+    """
+    if name in formats.get("plain", []):
+        return "FALSE"
+    value = cell(name, source, formats)
+    return f"(COALESCE({value}, '') <> '' AND {typed_value(name, source, formats, '')} IS NULL)"
+
+
 def cell(name: str, source: Source, formats: dict[str, Any]) -> str:
     """A cell's text without what surrounds it, and without words that mean "empty"; what is rare is looked
     for where the batch has it.

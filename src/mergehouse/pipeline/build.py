@@ -225,5 +225,5 @@ def _recheck(table: Table, change: Change | None, bench: Workbench) -> Recheck |
     rule = table.contract.incremental
     is_in_slices = rule is None or set(rule.slice) <= set(table.contract.key)  # all rows of a key, in one
     among = str(Relation("computed", table.name)) if is_in_slices else table.name
-    may_lack = (name for name, other in bench.changes.found.items() if other.gone or not other.rows)
+    may_lack = (name for name, other in list(bench.changes.found.items()) if other.gone or not other.rows)
     return Recheck(inserted, among, frozenset(may_lack))

@@ -117,7 +117,7 @@ def run(
         result.checks += result.healed
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
-        result.checks += [*check_files(result.ingest), *check_brand_folders(project)]
+        result.checks += [*check_files(result.ingest), *check_brand_folders(project, result.ingest)]
         if result.changed:
             from mergehouse.pipeline import isolation
             from mergehouse.pipeline.planning import reconcile

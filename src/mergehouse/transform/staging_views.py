@@ -21,9 +21,10 @@ from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand, IdentityAttribute
 from mergehouse.project.validation import nearest
 from mergehouse.transform.brand_files import brand_file
-from mergehouse.transform.brand_sql import resolved
+from mergehouse.transform.brand_sql import resolved, source_of
 from mergehouse.transform.order_rules import with_order_rules
-from mergehouse.transform.source_views import instant_columns, latest, typed_rows
+from mergehouse.transform.source_views import instant_columns, latest, typed_rows, unread_columns
+from mergehouse.transform.unread_values import with_unread
 
 ORDER_LINES = "order_lines.sql"
 # what brand.yml says of every row
@@ -35,11 +36,6 @@ OF_BRAND = {
     "brand_tax_rate": "DECIMAL(9, 6)",
 }
 IDENTITY = frozenset(get_args(IdentityAttribute))
-# columns of order lines that may be left empty, and would count as empty where they cannot be read
-ONLY_IF_READ = {
-    **dict.fromkeys(("amount", "cost", "profit", "tax_amount", "tax_rate"), "DECIMAL(20, 9)"),
-    "is_cancellation": "BOOLEAN",
-}
 PLACE = ("ingest_ts", "source_row")  # which of two rows came later
 
 
@@ -60,6 +56,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     if source.optional and not batches:
         types = {name: column.type for name, column in source.columns.items()}
         types |= dict.fromkeys(instant_columns(source).values(), "timestamp")
+        types |= dict.fromkeys(unread_columns(source).values(), "boolean")
         nulls = ", ".join(f"CAST(NULL AS {SOURCE_TYPES[kind]}) AS `{name}`" for name, kind in types.items())
         origin = (
             "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS"
@@ -217,15 +214,9 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
                 _check_tax(brand, given, file)
             if IDENTITY & contract.columns.keys():
                 _check_identity(brand, given, file)
-        unread = _unread(query, brand, given & ONLY_IF_READ.keys()) if "problem" in contract.columns else ""
-        problem = "problem" if "problem" in given else "NULL"
-        values = {name: name for name in given}
-        if unread:
-            values["problem"] = (
-                f"CASE WHEN {problem} IS NULL AND ({unread}) THEN 'unreadable_value' ELSE {problem} END"
-            )
         columns = ", ".join(
-            f"{_cast(column.type)}({values.get(name, 'NULL')} AS {_view_type(name, column.type)}) AS {name}"
+            f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS"
+            f" {name}"
             for name, column in contract.columns.items()
         )
         rows = f"SELECT {_of_brand(brand)}, {columns} FROM written AS `{brand.name}`"
@@ -257,7 +248,7 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
             numbered = _numbered(
                 _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]
             )
-            branches[place] = with_order_rules(numbered, brand, *origins[place])
+            branches[place] = with_order_rules(with_unread(numbered, brand), brand, *origins[place])
         return branches
 
 
@@ -285,19 +276,9 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
 
 def _source_of(query: exp.Query, brand: Brand, name: str) -> tuple[str | None, str]:
     """The source that a column of the query comes from, and its alias."""
-    if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
-        return None, ""
-    joined = [join.this for join in query.args.get("joins") or []]
-    tables = {
-        t.alias_or_name: t
-        for t in (query.args["from_"].this, *joined)
-        if isinstance(t, exp.Table) and t.db == "typed"
-    }
-    origin = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == name), None)
-    if origin is None:
-        return None, ""
-    alias = origin.table or ("" if joined else next(iter(tables), ""))
-    return (tables[alias].name.removeprefix(f"{brand.name}_"), alias) if alias in tables else (None, "")
+    selects = query.selects if isinstance(query, exp.Select) else []
+    origin = next((e.find(exp.Column) for e in selects if e.alias_or_name == name), None)
+    return source_of(query, brand, origin) if origin else (None, "")
 
 
 def _with_instant(query: exp.Query, brand: Brand) -> exp.Query:
@@ -423,20 +404,6 @@ def _named_columns(query: exp.Query, contract: Contract, file: Path) -> set[str]
         if not column.nullable and name not in given:
             raise ConfigError(f"{file}: column `{name}` is missing. It is: {column.meaning}.")
     return given
-
-
-def _unread(query: exp.Query, brand: Brand, names: set[str]) -> str:
-    """The condition that one of these columns says something and is not read as what it has to be. Columns of
-    sources that are read so already say that themselves.
-    """
-    doubtful = []
-    for name in sorted(names):
-        it = next(e.unalias() for e in query.selects if e.alias_or_name == name)
-        table, _ = _source_of(query, brand, name)
-        column = brand.sources[table].columns.get(it.name) if table and isinstance(it, exp.Column) else None
-        if not column or column.type in ("text", "code", "id"):
-            doubtful.append(f"({name} IS NOT NULL AND TRY_CAST({name} AS {ONLY_IF_READ[name]}) IS NULL)")
-    return " OR ".join(doubtful)
 
 
 def _view_type(name: str, kind: str) -> str:

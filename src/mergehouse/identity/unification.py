@@ -138,7 +138,7 @@ def continued_registry(request: Request) -> Rows:
             " keep these ids, which are entered again; merges and splits since then are not told.",
         ),
     ]
-    rest = partial(_registry, lakehouse)
+    rest = partial(_registry, lakehouse) if lakehouse.exists(REGISTRY) else None
     return Rows(pl.concat([again, added]), checks, notes=list(_notes(clusters, added)), rest=rest)
 
 
@@ -174,8 +174,7 @@ def _undelivered(project: Project, delivering: Collection[str]) -> list[str]:
 
 def _registry(lakehouse: Lakehouse) -> pl.DataFrame:
     kinds = frame_schema(contract_of(REGISTRY).types)
-    there = [REGISTRY] if lakehouse.exists(REGISTRY) else []
-    return frame(lakehouse.reading(*there).sql(chosen(lakehouse, REGISTRY, kinds))).cast(pl.Schema(kinds))
+    return frame(lakehouse.reading(REGISTRY).sql(chosen(lakehouse, REGISTRY, kinds))).cast(pl.Schema(kinds))
 
 
 def _notes(clusters: Clusters, added: pl.DataFrame) -> Iterable[str]:

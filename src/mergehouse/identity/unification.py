@@ -21,7 +21,7 @@ from mergehouse.identity.findings import finding
 from mergehouse.identity.model import LinkModel
 from mergehouse.identity.registry import RESTORED, entries, forgotten
 from mergehouse.identity.tables import ATTRIBUTES, CANDIDATES, REGISTRY, XREF
-from mergehouse.identity.unsettled import chosen, unsettled
+from mergehouse.identity.unsettled import chosen, read, unsettled
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import frame
@@ -117,7 +117,8 @@ def continued_registry(request: Request) -> Rows:
     found = unsettled(lakehouse, pl.concat(ends))
     again = forgotten(found.registry, found.unknown, request.now, found.last_entry)
     clusters = unite(found.members, evidence, decided.different)
-    added = entries(pl.concat([found.registry, again]), clusters.members, request.now, found.last_entry)
+    before = pl.concat([found.registry, again.select(found.registry.columns)])
+    added = entries(before, clusters.members, request.now, found.last_entry)
     refused = clusters.refused.filter(pl.col("method") != decisions.DECISION)
     restored = again.filter(event=RESTORED)
     checks = [
@@ -137,7 +138,7 @@ def continued_registry(request: Request) -> Rows:
             " keep these ids, which are entered again; merges and splits since then are not told.",
         ),
     ]
-    rest = partial(_read, lakehouse, REGISTRY, contract_of(REGISTRY).columns)
+    rest = partial(_registry, lakehouse) if lakehouse.exists(REGISTRY) else None
     return Rows(pl.concat([again, added]), checks, notes=list(_notes(clusters, added)), rest=rest)
 
 
@@ -153,8 +154,11 @@ def _evidence(
         customer_code_b="other_source_customer_id",
         method=pl.lit(KNOWN_PAIR),
     )
-    linked = _read(lakehouse, CANDIDATES, (*PAIR, "method", "score", "verdict")).filter(verdict="link")
-    found = linked.with_columns(pl.col("score").cast(pl.Float64)).drop("verdict")
+    there = [CANDIDATES] if lakehouse.exists(CANDIDATES) else []
+    candidates = chosen(lakehouse, CANDIDATES, (*PAIR, "method", "score", "verdict"))
+    links = f"SELECT * EXCLUDE (verdict) FROM ({candidates}) WHERE verdict = 'link'"
+    linked = read(lakehouse.reading(*there), links, CANDIDATES)
+    found = linked.with_columns(pl.col("score").cast(pl.Float64))
     evidence = pl.concat([decided.same.cast({"rank": pl.Int64}), known, found], how="diagonal")
     return evidence.with_columns(pl.col("rank").fill_null(0))
 
@@ -168,11 +172,9 @@ def _undelivered(project: Project, delivering: Collection[str]) -> list[str]:
     ]
 
 
-def _read(lakehouse: Lakehouse, table: str, columns: Iterable[str]) -> pl.DataFrame:
-    """Some columns of a table."""
-    kinds = {n: t for n, t in frame_schema(contract_of(table).types).items() if n in {*columns}}
-    there = [table] if lakehouse.exists(table) else []
-    return frame(lakehouse.reading(*there).sql(chosen(lakehouse, table, columns))).cast(pl.Schema(kinds))
+def _registry(lakehouse: Lakehouse) -> pl.DataFrame:
+    kinds = frame_schema(contract_of(REGISTRY).types)
+    return frame(lakehouse.reading(REGISTRY).sql(chosen(lakehouse, REGISTRY, kinds))).cast(pl.Schema(kinds))
 
 
 def _notes(clusters: Clusters, added: pl.DataFrame) -> Iterable[str]:

@@ -17,11 +17,12 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import frame, load
 
 READ = {
-    "registry": (REGISTRY, [*contract_of(REGISTRY).columns]),
+    "registry": (REGISTRY, [name for name in contract_of(REGISTRY).columns if name != "recorded_at"]),
     "xref": (XREF, ["source_system", "source_customer_id", "customer_id", "method", "score"]),
     "attributes": (ATTRIBUTES, KEY),
     "seen": (SEEN, KEY),
 }
+FEW = 20_000  # rows
 SAME = f"USING ({', '.join(KEY)})"
 # An entry that makes a number a customer of its own, under its own id. Ids that are counted up are looked for
 # in all that were ever given.
@@ -53,9 +54,9 @@ OWNERS = f"""
 
 @dataclass(frozen=True)
 class Unsettled:
-    """`members` are the customers that there are (KEY), `registry` has all entries of theirs and of those
-    that are gone. `unknown` are published ones (KEY, customer_id, method, score) with ids that the registry
-    does not know. `last_entry` is that of the whole registry.
+    """`members` are the customers that there are (KEY); `registry` has all entries of theirs and of those
+    that are gone, but for when they were made. `unknown` are published customers (KEY, customer_id, method,
+    score) with ids that the registry does not know. `last_entry` is that of the whole registry.
     """
 
     members: pl.DataFrame
@@ -81,17 +82,23 @@ def unsettled_of(connection: duckdb.DuckDBPyConnection, named: pl.DataFrame) -> 
         connection.execute(f"CREATE TABLE {name} AS {sql}")
     connection.execute(f"INSERT INTO unsettled {OWNERS}")
     everybody = "(SELECT * FROM attributes UNION SELECT * FROM seen)"
-    kinds = frame_schema(contract_of(REGISTRY).types)
-
-    def rows(sql: str) -> pl.DataFrame:
-        found = frame(connection.sql(sql))
-        return found.cast(pl.Schema({name: kinds[name] for name in found.columns}))
-
     return Unsettled(
-        rows(f"SELECT * FROM {everybody} SEMI JOIN unsettled {SAME}"),
-        rows(f"SELECT * FROM registry SEMI JOIN unsettled {SAME}"),
-        rows("SELECT * FROM unknown"),
+        read(connection, f"SELECT * FROM {everybody} SEMI JOIN unsettled {SAME}", REGISTRY),
+        read(connection, f"SELECT * FROM registry SEMI JOIN unsettled {SAME}", REGISTRY),
+        read(connection, "SELECT * FROM unknown", REGISTRY),
         connection.execute("SELECT coalesce(max(entry), 0) FROM registry").fetchall()[0][0],
+    )
+
+
+def read(connection: duckdb.DuckDBPyConnection, sql: str, table: str) -> pl.DataFrame:
+    """What a query finds, in the types that the columns of a table have. Few rows go through Python: PyArrow,
+    which many are read with, takes longer to load.
+    """
+    kinds, found = frame_schema(contract_of(table).types), connection.execute(sql)
+    schema = pl.Schema({name: kinds[name] for name, *_ in found.description})
+    few = found.fetchmany(FEW)
+    return (
+        pl.DataFrame(few, schema, orient="row") if len(few) < FEW else frame(connection.sql(sql)).cast(schema)
     )
 
 

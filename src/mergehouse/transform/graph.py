@@ -62,6 +62,11 @@ class Node:
         """What must be there before it."""
         return self.inputs
 
+    @property
+    def says(self) -> tuple[str, ...]:
+        """What it comes from, besides its inputs, as text."""
+        return "", ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class View(Node):
@@ -73,6 +78,10 @@ class View(Node):
     of_brands: bool = False
     follows: bool = False
     keep: bool = False
+
+    @cached_property
+    def says(self) -> tuple[str, ...]:
+        return to_spark(self.sql), ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +105,10 @@ class Table(Node):
     @property
     def parents(self) -> frozenset[str]:
         return self.inputs | self.check_inputs
+
+    @cached_property
+    def says(self) -> tuple[str, ...]:
+        return to_spark(self.sql), self.contract.model_dump_json(exclude={"release"})
 
 
 @dataclass(frozen=True)
@@ -302,10 +315,8 @@ def fingerprint_of(node: Node, fingerprints: Mapping[str, str], version: str = "
     >>> fingerprint_of(node, {"silver.notes": "old"}) == fingerprint_of(node, {"silver.notes": "new"})
     False
     """
-    sql = to_spark(node.sql) if isinstance(node, View | Table) else ""
-    contract = node.contract.model_dump_json(exclude={"release"}) if isinstance(node, Table) else ""
     parents = (fingerprints[parent] for parent in sorted(node.parents))
-    return _digest(SEMANTICS, sql, contract, *parents, *([version] if version else []))
+    return _digest(SEMANTICS, *node.says, *parents, *([version] if version else []))
 
 
 def tables_in(sql: Sql) -> frozenset[str]:

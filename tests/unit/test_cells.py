@@ -311,7 +311,7 @@ def test_what_cannot_be_declared_is_named(column: dict[str, Any], message: str) 
 
 
 def test_a_plain_word_is_read_as_it_is_written() -> None:
-    """What `detect_formats` looks at no further: nothing to trim, to put in capitals, or that says "empty"."""
+    """What `detect_formats` looks at no further: nothing to trim or to put in capitals, no word for empty."""
     plain = re.compile(PLAIN_WORD)
     assert not [word for word in NULL_WORDS if plain.fullmatch(word)]
     assert all(map(plain.fullmatch, ["C489434", "85123A", "7", "2010-12-01 08:26", "POST/A_1"]))

@@ -154,16 +154,18 @@ function legend(look, names, wanted) {
   }
   return {
     room: show ? 20 + 20 * lines : 20,
-    legend: { show, data: names, left: 0, top: 0, itemWidth: 14, itemHeight: 8, itemGap: 14, selectedMode: false, textStyle: { color: look.colour("ink"), fontSize: 12 } },
+    legend: { show, data: names, left: 0, top: 0, itemWidth: 14, itemHeight: 8, itemGap: 14, selectedMode: false, textStyle: { color: look.colour("ink"), fontSize: 12, ...cut } },
   };
 }
 
-// Pixels of the longest of some names.
+// Pixels of the longest of some names, which are cut where they leave no room for the lines.
+const LONGEST_NAME = 180;
+const cut = { width: LONGEST_NAME, overflow: "truncate" };
 const ruler = document.createElement("canvas").getContext("2d");
 
 function widest(texts, look) {
   ruler.font = `12px ${look.font}`;
-  return Math.ceil(Math.max(...texts.map((text) => ruler.measureText(text).width)));
+  return Math.min(LONGEST_NAME, Math.ceil(Math.max(...texts.map((text) => ruler.measureText(text).width))));
 }
 
 const BAR = { barCategoryGap: "30%", barMaxWidth: 28 };
@@ -187,7 +189,7 @@ function trend(given, look) {
     return {
       name: one.name, type: "line", connectNulls: false, showSymbol: false, symbol: "circle", symbolSize: 6, lineStyle: line,
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
-      endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16, distance: 6 },
+      endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16, distance: 6, ...cut },
       labelLayout: { moveOverlap: "shiftY" },
       markLine: given.from && place === 0 ? mark(given.from, given.from_label, look) : undefined,
       markArea: given.partial && place === 0 && last > 0
@@ -388,7 +390,7 @@ function steps(given, look) {
     const colour = look.colour(token(one, place));
     const line = {
       name: one.name, type: "line", step: "end", showSymbol: false, lineStyle: { color: colour, width: 2 }, itemStyle: { color: colour },
-      data: one.points.map(([x, y]) => [x, y]), endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16 },
+      data: one.points.map(([x, y]) => [x, y]), endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16, ...cut },
       labelLayout: { moveOverlap: "shiftY" },
     };
     if (one.points[0].length < 4) return [line];

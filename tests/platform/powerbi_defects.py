@@ -285,6 +285,12 @@ _OURS = [
         "Date: its source names `Released`",
     ),
     (
+        "made by DAX",
+        "a column that its table's DAX does not make",
+        replaced("tables/Clock.tmdl", "sourceColumn: [Value2]", "sourceColumn: [Value4]"),
+        "Clock[What it means]: its DAX makes no column `[Value4]`",
+    ),
+    (
         "privacy firewall",
         "a source that opens a file and names another that does",
         _two_sources,

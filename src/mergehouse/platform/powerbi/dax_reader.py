@@ -56,6 +56,29 @@ def wrong_in_dax(dax: str, names: Names) -> list[str]:
     return [*_named(tokens, names), *_words(tokens, names), *_brackets(tokens)]
 
 
+def made_columns(dax: str) -> list[str]:
+    """The columns of a table that DAX makes, as far as such tables are made here.
+
+    >>> made_columns('{ ( "a", 1 ), ( "b, c", 2 ) }'), made_columns("GENERATESERIES ( 1, 9, 1 )")
+    (['[Value1]', '[Value2]'], ['[Value]'])
+    >>> made_columns('DATATABLE ( "Country", STRING, "Region", STRING, { { "Spain", "South" } } )')
+    ['[Country]', '[Region]']
+    """
+    tokens = [(kind, written) for kind, written in _tokens(dax) if kind != "space"]
+    if tokens[0][1] == "DATATABLE":
+        rows = next(n for n, (_, written) in enumerate(tokens) if written == "{")
+        return [f"[{written[1:-1]}]" for kind, written in tokens[:rows] if kind == "text"]
+    if tokens[1][1] != "(" or tokens[0][1] != "{":
+        return ["[Value]"]
+    depth, commas = 0, 0
+    for _, written in tokens[1:]:
+        depth += (written == "(") - (written == ")")
+        commas += written == "," and depth == 1
+        if depth == 0:
+            break
+    return [f"[Value{n}]" for n in range(1, commas + 2)]
+
+
 def _tokens(dax: str) -> Iterator[tuple[str, str]]:
     place = 0
     while place < len(dax):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import find
-from mergehouse.platform.powerbi.dax_reader import Names, wrong_in_dax
+from mergehouse.platform.powerbi.dax_reader import Names, made_columns, wrong_in_dax
 from mergehouse.platform.powerbi.star import data_type
 from mergehouse.platform.powerbi.tmdl_reader import Node
 from mergehouse.project.validation import nearest_known
@@ -34,7 +34,9 @@ def wrong_in_sources(
         [part] = parts
         source = part.all("source")
         if part.value == "calculated":
-            yield from (f"{table.name}: {told}" for told in wrong_in_dax(source[0].value, names))
+            wrong = list(wrong_in_dax(source[0].value, names))
+            yield from (f"{table.name}: {told}" for told in wrong)
+            yield from _not_made(table, [] if wrong else made_columns(source[0].value))
             continue
         modes.add(part.get("mode"))
         if not source:
@@ -74,6 +76,13 @@ def _refused(expressions: Mapping[str, str]) -> Iterator[str]:
                 f"expression `{name}`: opens a file by a path that is worked out, which the service does not"
                 " refresh; expected the folder of a parameter"
             )
+
+
+def _not_made(table: Node, made: list[str]) -> Iterator[str]:
+    for column in table.all("column") if made else ():
+        if (source := column.get("sourceColumn")) not in made:
+            where = f"{table.name}[{column.name}]"
+            yield f"{where}: its DAX makes no column `{source}`; it makes {', '.join(made)}"
 
 
 def _entity(m: str) -> str:

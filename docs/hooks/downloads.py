@@ -27,7 +27,7 @@ from mergehouse.release.export.export import release
 PAGE, FOLDER = "downloads.md", "downloads"
 PLACE, ABSENT = "<!-- demonstration -->", "<!-- demonstration is absent -->"
 CARRIED = r"C:\retail\release"  # where docs/powerbi.md has the reader put a release
-DEMONSTRATION = Path(__file__).parents[2] / "build" / "demo"
+DEMONSTRATION = Path(__file__).resolve().parents[2] / "build" / "demo"
 OLDEST = (1980, 1, 1, 0, 0, 0)  # of a ZIP archive: the same bytes whenever it is written
 
 

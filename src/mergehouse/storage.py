@@ -213,6 +213,9 @@ def fabric_root(location: str) -> str:
     return found[1] if found else location
 
 
+RECEIVED = "Tables/gold"  # where a release's tables go, below `fabric_root`: in the schema that models read
+
+
 def folder_of(location: str) -> Path:
     """Where this machine has a location's files: the folder itself; of an object store, the folder of their
     copies.

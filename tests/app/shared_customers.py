@@ -24,6 +24,7 @@ from mergehouse.access.policy import load_policy
 from mergehouse.app.server import create_app
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.published import republishing
+from mergehouse.lakehouse.writing import replace_brand
 
 ROLES = ("executive", "marketing", "brand_manager_shop")
 SHARED = 8  # customers of both brands
@@ -74,7 +75,7 @@ def make(folder: Path) -> None:
             scored = pl.DataFrame(shop.lakehouse.query(SCORES.format(table=name)).pl())
             for brand in scored["source_system"].unique():
                 of_brand = scored.filter(pl.col("source_system") == brand)
-                shop.lakehouse.replace_brand(contract_of(name), of_brand, brand)
+                replace_brand(shop.lakehouse, contract_of(name), of_brand, brand)
     with_people(folder, *ROLES)
 
 

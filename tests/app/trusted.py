@@ -21,6 +21,7 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.published import publish
+from mergehouse.lakehouse.writing import append_rows, replace_brand
 from mergehouse.science.cards.card import Card
 from mergehouse.science.cards.tables import keep_cards
 from mergehouse.science.evaluation.calibration import Calibrated
@@ -89,9 +90,9 @@ def fill(shop: Shop) -> None:
     lakehouse = Lakehouse(shop.project.lakehouse_location, newest=True)
     with exclusive(lakehouse):
         keep_cards(lakehouse, [card()])
-        lakehouse.append_rows(contract_of("gold.model_metrics"), list(metrics()))
+        append_rows(lakehouse, contract_of("gold.model_metrics"), list(metrics()))
         for table, rows in survival().items():
-            lakehouse.replace_brand(contract_of(f"gold.{table}"), rows, "shop")
+            replace_brand(lakehouse, contract_of(f"gold.{table}"), rows, "shop")
         publish(lakehouse)
 
 

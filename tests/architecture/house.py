@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -42,8 +43,13 @@ STYLE = """
 """
 
 
-def imports(module: str) -> Iterator[tuple[str, int]]:
+@functools.cache
+def imports(module: str) -> tuple[tuple[str, int], ...]:
     """(module, line) for each import of the package's own, at the top of the file and within functions."""
+    return tuple(_imports(module))
+
+
+def _imports(module: str) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "mergehouse":
             for alias in node.names:

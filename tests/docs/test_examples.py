@@ -26,7 +26,8 @@ ROOMS = (
     "science/evaluation/", "release/manifest/",
 )  # fmt: skip
 OBJECTS = {
-    "project/config.py": ["Project"], "lakehouse/delta.py": ["Lakehouse", "Table"],
+    "project/config.py": ["Project"], "lakehouse/delta.py": ["Lakehouse"],
+    "lakehouse/location.py": ["Location"], "lakehouse/table.py": ["Table"],
     "kpi/table.py": ["KpiTable"],
     "pipeline/results.py": ["RunResult"], "release/verify.py": ["Verification"],
     "release/manifest/manifest.py": ["Manifest"], "release/manifest/version.py": ["Version"],

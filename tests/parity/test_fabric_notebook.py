@@ -48,7 +48,7 @@ class Fabric:
         places = {
             "mount": f"{self.folder}/Files",
             "spark_files": f"file:{self.folder}/Files",
-            "tables": f"file:{self.folder}/Tables",
+            "tables": f"file:{self.folder}/Tables/gold",
         }
         code = notebook({})
         cell = code.split("# PARAMETERS CELL")[1].split("# METADATA")[0]
@@ -67,11 +67,13 @@ class Fabric:
 
     @property
     def tables(self) -> Lakehouse:
-        return Lakehouse(self.folder / "Tables")
+        return Lakehouse(self.folder / "Tables/gold")
 
     def versions(self) -> dict[str, int]:
         names = [
-            folder.name for folder in (self.folder / "Tables").glob("*") if folder.name != "release_ingests"
+            folder.name
+            for folder in (self.folder / "Tables/gold").glob("*")
+            if folder.name != "release_ingests"
         ]
         return {name: self.tables.delta(name).version() for name in names}
 
@@ -113,7 +115,7 @@ def test_the_notebook_and_the_command_make_the_same_tables(
     ours = ingest(str(carried), str(tmp_path / "ours"))
     manifest = ours.verification.manifest
     assert manifest is not None and result["manifest_sha256"] == ours.verification.manifest_sha256
-    other = Lakehouse(tmp_path / "ours/Tables")
+    other = Lakehouse(tmp_path / "ours/Tables/gold")
     for table in manifest.tables:
         name = table.name.split(".")[1]
         rows, expected = (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 from tests.conftest import Shop
+from tests.unit.test_brand_sql import SAID, of_spark
 
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import typed_value
@@ -43,6 +44,7 @@ INSTANTS = [
     "0000-00-00 00:00:00", "9999-12-31",
     "20240131", "31/01/2024", "31/1/24", "31/01/2024 5:07", "1/2/2024 10:00 AM", "29.02.2023",
     "31 Jan 2024", "31-JAN-24", "2024-1-5",
+    "31.01.2024 10:00:00 UTC", "31/01/2024 10:00 -0530", "31/01/2024 10:15 p. m.", "31/01/2024  9:05am GMT+1",
     "03/21/2026, 10:00 PM", "20260301100000", "202603011000", "21.03.2026 10:00:00.123", "", " ", "NULL",
 ]  # fmt: skip
 WORDS = [
@@ -112,6 +114,14 @@ def test_quotients_come_out_alike(engine: str, tmp_path: Path, request: pytest.F
     session.sql(typed).createOrReplaceTempView("given")
     by_spark = sorted(map(str, ((row.qty, row.unit_price) for row in session.sql(sql).collect())))
     assert by_spark == sorted(map(str, embedded.execute(to_duckdb(sql)).fetchall()))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_functions_of_a_brand_are_those_of_spark(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    [found] = request.getfixturevalue(engine).sql(of_spark(tmp_path)).collect()
+    assert dict(zip(SAID, found, strict=True)) == SAID
 
 
 def _given(values: list[str]) -> duckdb.DuckDBPyConnection:

@@ -100,3 +100,27 @@ def test_a_last_day_far_after_all_others_is_said(shop: Shop) -> None:
     assert said["last_day"] == dt.date(2025, 12, 6) and said["most_orders_until"] == dt.date(2025, 6, 29)
     as_of(shop, "2025-07-01")  # who looks at it can say the day
     assert "last_day_follows_the_others" not in findings(shop.run())
+
+
+def test_a_return_with_its_orders_number_is_of_its_own_day(shop: Shop) -> None:
+    """Also where it is dated before its sale: the order, and the as-of date, are of the sale."""
+    line = "{},{},2026-{} 10:00:00,P1,Mug,{},50.00,{},Germany,EUR"
+    shop.deliver_lines(
+        line.format("A1", 1, "01-10", 2, 77), line.format("A1", 2, "03-10", -1, 77),
+        line.format("A2", 1, "03-09", 2, 78), line.format("A2", 2, "03-02", -1, 78),
+    )  # fmt: skip
+    told = "SELECT last_order_date::VARCHAR, gmv_eur, returns_eur FROM gold.customer_brand_360 ORDER BY 1"
+    as_of(shop, "2026-03-10")
+    assert not shop.run().failed
+    assert shop.rows(told) == [("2026-01-10", 100, 0), ("2026-03-09", 100, 50)]
+    as_of(shop, "")
+    assert not shop.run().failed
+    assert shop.rows("SELECT as_of_date::VARCHAR FROM gold.dim_brand") == [("2026-03-10",)]
+    shop.deliver_lines(line.format("A3", 1, "03-20", 2, 79), name="lines_2.csv")  # only what it touches
+    shop.run()
+    assert shop.rows(told) == [("2026-01-10", 100, 50), ("2026-03-09", 100, 50), ("2026-03-20", 100, 0)]
+    days = "SELECT order_date::VARCHAR, orders, gmv_eur, returns_eur FROM silver.customer_days ORDER BY 1"
+    assert shop.rows(days) == [
+        ("2026-01-10", 1, 100, 0), ("2026-03-02", 0, 0, 50), ("2026-03-09", 1, 100, 0),
+        ("2026-03-10", 0, 0, 50), ("2026-03-20", 1, 100, 0),
+    ]  # fmt: skip

@@ -234,6 +234,9 @@ def test_day_and_month_first_mixed_is_reported(shop: Shop) -> None:
 UNUSABLE = [
     (GOOD.replace("2026-03-01", "2025-02-29"), "unreadable_date"),
     (GOOD.replace("2026-03-01", "2099-03-01"), "future_date"),
+    (GOOD.replace("2026-03-01", "1970-01-01"), "placeholder_date"),
+    (GOOD.replace("2026-03-01", "0001-01-01"), "placeholder_date"),
+    (GOOD.replace("2026-03-01", "1980-01-01"), "placeholder_date"),
     (GOOD.replace("2026-03-01 10:00:00", ""), "unreadable_date"),
     (GOOD.replace(",2,5.00", ",NaN,5.00"), "unreadable_quantity"),
     (GOOD.replace(",2,5.00", ",two,5.00"), "unreadable_quantity"),
@@ -307,7 +310,8 @@ def test_unknown_country_is_kept_and_reported(shop: Shop) -> None:
 
 def test_duplicate_header_names(shop: Shop) -> None:
     shop.deliver_lines(GOOD, header=SHOP_HEADER.replace("title", "price"))
-    assert "`price`" in (message := shop.failure()) and "more than once" in message
+    assert "`price` is there 2 times" in (message := shop.failure())
+    assert "`header: price 1`" in message and "Nothing of this source was loaded" in message
 
 
 def test_renamed_column_stops_the_source_and_suggests(shop: Shop) -> None:

@@ -17,16 +17,17 @@ from tests.conftest import Shop, prepared_shop
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.writing import append, append_rows
 from mergehouse.science.cards.card import Card, Judged, Weight
 from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
 from mergehouse.science.cards.pages import metric_value, title, write_cards
 from mergehouse.science.evaluation.calibration import calibrated_chances, calibrated_values, gains, lift
+from mergehouse.science.evaluation.metrics_table import METRICS
 from mergehouse.science.features.dataset import Dataset, read_dataset
 from mergehouse.science.registry.versions import Version
 from mergehouse.science.reports import model_cards, write_reports
 from mergehouse.science.survival.page import brand_survival
 from mergehouse.science.tasks import TASKS
-from mergehouse.science.training import METRICS
 
 pytestmark = pytest.mark.science
 
@@ -257,8 +258,10 @@ def test_a_card_is_filled_from_what_is_published(published: Shop, dataset: Datas
     head = {"source_system": "shop", "target": "clv_90d", "customer_group": "all", "method": "forest"}
     tail = {"cutoff_date": dt.date(2026, 3, 1), "feature_version": "1", "customers": 60, "metric": "gini"}
     for trained, value in ((NOW, 0.5), (NOW + dt.timedelta(1), 0.7)):
-        published.lakehouse.append_rows(
-            contract_of(METRICS), [[trained, *head.values(), *tail.values(), value, 0.4, 0.9]]
+        append_rows(
+            published.lakehouse,
+            contract_of(METRICS),
+            [[trained, *head.values(), *tail.values(), value, 0.4, 0.9]],
         )
     predicted = np.arange(60.0)
     found = value_card(
@@ -317,7 +320,7 @@ def test_what_a_registered_model_goes_by(published: Shop, dataset: Dataset) -> N
             ("logistic regression", 90, "permutation", "recency", 0.1),
         )
     ]  # fmt: skip
-    published.lakehouse.append("gold.model_explanations", pl.DataFrame(rows, schema=names, orient="row"))
+    append(published.lakehouse, "gold.model_explanations", pl.DataFrame(rows, schema=names, orient="row"))
     newest = Lakehouse(published.lakehouse.location, newest=True)
     card = churn_card(newest, dataset, "logistic regression", (), NOW, "m", "2")
     assert [(w.name, w.value) for w in card.weights] == [("tenure", -0.5), ("recency", 0.2)]

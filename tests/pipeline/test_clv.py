@@ -24,7 +24,7 @@ from mergehouse.science.clv.ensemble import (
     outcome,
 )
 from mergehouse.science.clv.seasonal_level import value_levels
-from mergehouse.science.evaluation.backtest import Tested, backtest_clv, groups, judged_cutoffs
+from mergehouse.science.evaluation.backtest import Tested, backtest_clv, groups, judged_cutoffs, last_values
 from mergehouse.science.evaluation.metrics import value_metrics
 from mergehouse.science.features.dataset import Dataset, read_dataset
 
@@ -156,6 +156,9 @@ def test_deciles_and_groups_are_of_the_customers_judged(dataset: Dataset, tested
     value = outcome(rows, 90)
     assert sum(n for *_, n in everybody.deciles) == everybody.customers == len(rows)
     assert sum(happened * n for _, happened, n in everybody.deciles) == pytest.approx(value.sum())
+    of_card = last_values(dataset, 90)  # what the card's curves are made of
+    assert of_card and of_card[0] == cutoff and np.array_equal(of_card[1], value)
+    assert value_metrics(value, of_card[2])["gini"] == pytest.approx(everybody.metrics["gini"], abs=1e-12)
     tiers = [t for t in last if t.group.startswith("spend: ")]
     assert sum(t.rate * t.customers for t in tiers) == pytest.approx(value.sum())
     assert [name for name, _ in groups(rows)] == [

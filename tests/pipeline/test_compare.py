@@ -34,7 +34,7 @@ def found(result: Comparison) -> set[tuple[str, str]]:
 
 def update(table: str, where: str, **values: str) -> Change:
     return lambda lakehouse: (
-        DeltaTable(lakehouse / "Tables" / table).update(predicate=where, updates=values) and None
+        DeltaTable(lakehouse / "Tables/gold" / table).update(predicate=where, updates=values) and None
     )
 
 
@@ -42,7 +42,10 @@ def test_a_release_that_came_in_is_aligned_with_the_lakehouse_it_is_from(demo: D
     project, truth, _ = demo
     result = compare(project.lakehouse_location, str(ingested))
     # not its two logs
-    assert result.aligned and len(result.tables) == len(list((ingested / "Tables").glob("*/_delta_log"))) - 2
+    assert (
+        result.aligned
+        and len(result.tables) == len(list((ingested / "Tables/gold").glob("*/_delta_log"))) - 2
+    )
     for table in result.tables:
         assert table.left_rows == table.right_rows == tables(ingested).rows(table.name)
         assert table.sampled == min(200, table.left_rows)
@@ -87,7 +90,7 @@ CASES: dict[str, tuple[Change, set[tuple[str, str]], str]] = {
     ),
     "rows gone": (
         lambda lakehouse: (
-            DeltaTable(lakehouse / "Tables/dim_product").delete("product_id LIKE '%5'") and None
+            DeltaTable(lakehouse / "Tables/gold/dim_product").delete("product_id LIKE '%5'") and None
         ),
         {("rows", "dim_product"), ("keys", "dim_product")},
         r"rows are only on the left, for example product_id = \S*5",
@@ -108,7 +111,7 @@ CASES: dict[str, tuple[Change, set[tuple[str, str]], str]] = {
         ": Champions and Lost",
     ),
     "a table gone": (
-        lambda lakehouse: shutil.rmtree(lakehouse / "Tables/dim_date"),
+        lambda lakehouse: shutil.rmtree(lakehouse / "Tables/gold/dim_date"),
         {("table", "dim_date")},
         "it is not in",
     ),
@@ -131,7 +134,7 @@ def test_every_change_is_found_and_named(demo: Demo, fabric: Path, case: str) ->
 
 
 def test_another_type_and_a_column_too_many_or_too_few(demo: Demo, fabric: Path) -> None:
-    path = fabric / "Tables/dim_brand"
+    path = fabric / "Tables/gold/dim_brand"
     rows = tables(fabric).table("dim_brand").arrow()  # noqa: F841 - read by DuckDB under its variable name
     changed = duckdb.sql(
         "SELECT * EXCLUDE (currency) REPLACE (CAST(as_of_date AS VARCHAR) AS as_of_date), 1 AS extra FROM"
@@ -148,7 +151,7 @@ def test_another_type_and_a_column_too_many_or_too_few(demo: Demo, fabric: Path)
 def test_a_table_without_its_key_is_named_and_no_more_is_asked_of_it(demo: Demo, fabric: Path) -> None:
     rows = tables(fabric).table("dim_date").arrow()  # noqa: F841 - read by DuckDB under its variable name
     keyless = duckdb.sql("SELECT * EXCLUDE (date) FROM rows")
-    write_deltalake(fabric / "Tables/dim_date", keyless, mode="overwrite", schema_mode="overwrite")
+    write_deltalake(fabric / "Tables/gold/dim_date", keyless, mode="overwrite", schema_mode="overwrite")
     result = compare(demo[0].lakehouse_location, str(fabric))
     assert found(result) == {("schema", "dim_date.date")} and "dim_date" in comparison_page(result)
 
@@ -287,7 +290,8 @@ def test_the_command_says_it_in_its_exit_code_and_writes_the_report(
 
 def test_a_place_without_tables_says_what_was_meant(demo: Demo, ingested: Path) -> None:
     with pytest.raises(
-        LakehouseError, match=r"expected those of a release in gold/ or Tables/\. Did you mean .*/lakehouse\?"
+        LakehouseError,
+        match=r"expected those of a release in gold/ or Tables/gold/\. Did you mean .*/lakehouse\?",
     ):
         compare(str(Path(demo[0].lakehouse_location).parent), str(ingested))
     call("compare", "/nowhere", "s4://x/y", code=2)

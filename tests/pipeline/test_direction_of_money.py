@@ -95,3 +95,62 @@ def test_whatever_is_negative_about_a_line_makes_it_a_return(sold: Shop) -> None
         for q, p, amount, _ in (written.split(",") for written, _ in LINES.values())
     )
     assert sold.rows(raw) == [(as_written - 5,)]
+
+
+def test_what_says_something_and_is_not_read_is_not_taken_for_nothing(shop: Shop) -> None:
+    """A mark of cancellations that is no yes or no made sales of them, an amount in words the list price."""
+    shop.configure(BRAND.replace("amount: {type: number}", "amount: {type: text}"))
+    sql = ORDER_LINES.replace("kind = 'cancelled'", "kind")
+    (shop.brand / "order_lines.sql").write_text(sql)
+    shop.deliver("item,cost\nP1,25\n", "catalogue.csv")
+    cells = ["1,40,,storno", "1,40,,true", "1,40,,", "1,40,12 EUR,", "1,40,12.5,false"]
+    shop.deliver_lines(
+        *(f"A{n},1,2026-03-01 10:00:00,P1,Mug,{c},77,Germany,EUR" for n, c in enumerate(cells)), header=HEADER
+    )
+    shop.run()
+    kinds = "SELECT order_id, line_type, amount_eur FROM silver.sales_clean ORDER BY 1"
+    assert shop.rows(kinds) == [
+        ("A1", "return", Decimal(-40)), ("A2", "sale", Decimal(40)), ("A4", "sale", Decimal("12.5")),
+    ]  # fmt: skip
+    reasons = "SELECT order_id, reason_code FROM silver.quarantine ORDER BY 1"
+    assert shop.rows(reasons) == [("A0", "unreadable_value"), ("A3", "unreadable_value")]
+
+
+def test_an_export_with_all_signs_the_other_way_round_is_said(shop: Shop) -> None:
+    lines = [f"A{n},1,2026-03-0{n} 10:00:00,P1,Mug,{n - 3},5.00,77,Germany,EUR" for n in (1, 2, 4)]
+    shop.deliver_lines(*lines)
+    [finding] = [check for check in shop.run().checks if check.check == "more_is_sold_than_returned"]
+    assert (finding.severity, finding.sample) == (
+        "warn",
+        [{"source_system": "shop", "gmv_eur": Decimal(5), "returns_eur": Decimal(15)}],
+    )
+
+
+def test_a_cell_that_is_not_read_is_not_taken_for_an_empty_one(shop: Shop) -> None:
+    """`40.00 CR` is a credit: it must not become quantity x price. An empty amount may."""
+    sold = "A{},1,2026-03-01 10:00:00,P1,Mug,{},77,Germany,EUR"
+    shop.configure(BRAND.replace("kind: {type: text}", "kind: {type: boolean}"))
+    sql = ORDER_LINES.replace("kind = 'cancelled' AS", "kind AS").replace(
+        " amount,", " amount + 0 AS amount,"
+    )
+    (shop.brand / "order_lines.sql").write_text(sql)
+    shop.deliver("item,cost\nP1,25\n", "catalogue.csv")
+    cells = ["1,40,40.00 CR,", "1,40,,", "1,40,38.5,no", "1,40,,perhaps", "x,40,38.5,no"]
+    shop.deliver_lines(*(sold.format(n, c) for n, c in enumerate(cells)), header=HEADER)
+    shop.run()
+    amounts = "SELECT order_id, line_type, amount_eur FROM silver.sales_clean ORDER BY 1"
+    assert shop.rows(amounts) == [("A1", "sale", Decimal(40)), ("A2", "sale", Decimal("38.5"))]
+    reasons = "SELECT order_id, reason_code FROM silver.quarantine ORDER BY 1"
+    assert shop.rows(reasons) == [
+        ("A0", "unreadable_value"), ("A3", "unreadable_value"), ("A4", "unreadable_quantity"),
+    ]  # fmt: skip
+
+
+def test_a_number_that_stands_for_all_who_gave_none_is_said(shop: Shop) -> None:
+    """60 of 110 orders are customer 0's; the other ones have two each."""
+    sold = "A{0},1,2026-03-01 10:00:00,P1,Mug,1,5.00,{1},Germany,EUR"
+    shop.deliver_lines(*(sold.format(n, max(0, (n - 58) // 2)) for n in range(110)))
+    [finding] = [check for check in shop.run().checks if check.check == "a_customer_is_one_person"]
+    assert finding.sample == [
+        {"source_system": "shop", "customer_id": "shop:0", "frequency": 60, "orders": 110}
+    ]

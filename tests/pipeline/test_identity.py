@@ -155,6 +155,19 @@ def house(tmp_path: Path) -> House:
     return House(prepared_shop("two brands with attributes", two_brands, tmp_path / "project"))
 
 
+@pytest.fixture
+def linked(tmp_path: Path) -> House:
+    """The same, run again with a model."""
+
+    def link(shop: Shop) -> None:
+        shutil.rmtree(shop.folder)
+        house = House(prepared_shop("two brands with attributes", two_brands, shop.folder))
+        house.trained()
+        house.run()
+
+    return House(prepared_shop("two brands, linked", link, tmp_path / "project"))
+
+
 def test_without_a_model_attributes_link_nobody_and_the_run_says_so(house: House) -> None:
     assert set(house.ids().values()) == {(n, "own") for n in house.ids()}
     house.register(house.shop, "P7,Pia,Pan,p@x.example,", name="people_2.csv")
@@ -163,41 +176,39 @@ def test_without_a_model_attributes_link_nobody_and_the_run_says_so(house: House
     assert house.shop.rows("SELECT count(*) FROM silver.identity_candidates") == [(0,)]
 
 
-def test_a_link_reaches_totals_orders_and_sales(house: House) -> None:
-    house.trained()
-    house.run()
-    assert house.ids()["shop:K1"] == ("other:K1", "probabilistic") == house.ids()["other:K1"]
-    assert house.shop.rows("SELECT customer_id FROM gold.customer_360 WHERE frequency = 2") == [("other:K1",)]
-    assert house.shop.rows("SELECT verdict, reason FROM silver.identity_candidates ORDER BY 1") == [
+def test_a_link_reaches_totals_orders_and_sales(linked: House) -> None:
+    assert linked.ids()["shop:K1"] == ("other:K1", "probabilistic") == linked.ids()["other:K1"]
+    assert linked.shop.rows("SELECT customer_id FROM gold.customer_360 WHERE frequency = 2") == [
+        ("other:K1",)
+    ]
+    assert linked.shop.rows("SELECT verdict, reason FROM silver.identity_candidates ORDER BY 1") == [
         ("link", "person"),
         ("review", "household"),
     ]
     told = "SELECT event, previous_id, customer_id, current_id FROM silver.identity_events"
-    assert house.shop.rows(told) == [("merge", "shop:K1", "other:K1", "other:K1")]
+    assert linked.shop.rows(told) == [("merge", "shop:K1", "other:K1", "other:K1")]
 
 
-def test_an_update_equals_a_rebuild_and_ids_outlive_it(house: House) -> None:
+def test_an_update_equals_a_rebuild_and_ids_outlive_it(linked: House) -> None:
     """A late delivery of attributes alone links customers who have bought before."""
-    house.trained()
-    house.run()
-    house.register(house.shop, "M3,Mo,Mud,m3@x.example,", name="people_2.csv")
-    house.register(house.other, "M3,Mo,Mud,m3@x.example,", name="people_2.csv")
-    house.sell(house.shop, "K1", "Q5", name="lines_2.csv")
-    result = house.run()
+    linked.register(linked.shop, "M3,Mo,Mud,m3@x.example,", name="people_2.csv")
+    linked.register(linked.other, "M3,Mo,Mud,m3@x.example,", name="people_2.csv")
+    linked.sell(linked.shop, "K1", "Q5", name="lines_2.csv")
+    result = linked.run()
     scopes = {t.table: t.status for t in result.tables}
     assert scopes["silver.customer_xref"] == scopes["silver.sales_clean"] == "updated"
-    assert house.ids()["shop:M3"] == ("other:M3", "probabilistic")
-    assert house.shop.rows("SELECT frequency FROM gold.customer_360 WHERE customer_id = 'other:M3'") == [(2,)]
-    assert not any(differences(house.shop.lakehouse, house.shop.folder).values())
-    before = house.ids()
-    house.shop.run(full=True)
-    assert house.ids() == before
+    assert linked.ids()["shop:M3"] == ("other:M3", "probabilistic")
+    assert linked.shop.rows("SELECT frequency FROM gold.customer_360 WHERE customer_id = 'other:M3'") == [
+        (2,)
+    ]
+    assert not any(differences(linked.shop.lakehouse, linked.shop.folder).values())
+    before = linked.ids()
+    linked.shop.run(full=True)
+    assert linked.ids() == before
 
 
-def test_decisions_win_survive_and_their_faults_are_named(house: House) -> None:
-    house.trained()
-    house.run()
-    house.decide(
+def test_decisions_win_survive_and_their_faults_are_named(linked: House) -> None:
+    linked.decide(
         "shop,K1,other,K1,different,me,2026-05-01,twins",
         "shop,L2,other,L2,same,me,2026-05-01,",
         "shop,L2,other,N9,same,me,2026-05-02,",
@@ -208,19 +219,19 @@ def test_decisions_win_survive_and_their_faults_are_named(house: House) -> None:
     )
     found = {
         c.check: c.sample
-        for c in house.run().checks
+        for c in linked.run().checks
         if not c.passed and c.table == "silver.identity_registry"
     }
     assert found["decisions_agree"] == [{"row": 6, "decision": "different", "later_row": 7}]
     assert found["decisions_can_be_followed"] == [{"row": 4, "different_row": 5}]
     assert found["decisions_name_customers"][0]["row"] == 8
     assert found["links_can_be_followed"][0]["customer_code_a"] == "K1"
-    ids = house.ids()
+    ids = linked.ids()
     assert ids["shop:K1"] == ("shop:K1", "own")
     assert ids["shop:L2"][0] == ids["other:L2"][0] == ids["other:M3"][0] and ids["other:N9"][0] == "other:N9"
-    house.register(house.shop, "P7,Pia,Pan,p@x.example,", name="people_2.csv")
-    house.run()
-    assert {n: c for n, c in house.ids().items() if n != "shop:P7"} == ids
+    linked.register(linked.shop, "P7,Pia,Pan,p@x.example,", name="people_2.csv")
+    linked.run()
+    assert {n: c for n, c in linked.ids().items() if n != "shop:P7"} == ids
 
 
 @pytest.mark.parametrize(
@@ -283,17 +294,15 @@ def test_a_run_killed_after_the_registry_was_written_is_made_good(
 ) -> None:
     house.trained()
     with monkeypatch.context() as patch:
-        from mergehouse.lakehouse.delta import Lakehouse
+        from mergehouse.lakehouse.staging import exchange as written
 
-        written = Lakehouse.exchange
-
-        def killed(self: Lakehouse, contract, *rest, **named):  # noqa: ANN001, ANN202
+        def killed(lakehouse, contract, *rest, **named):  # noqa: ANN001, ANN202
             if contract.table == "silver.customer_xref":
                 raise KeyboardInterrupt
-            return written(self, contract, *rest, **named)
+            return written(lakehouse, contract, *rest, **named)
 
-        patch.setattr(Lakehouse, "exchange", killed)
-        patch.setattr(Lakehouse, "overwrite", killed)
+        patch.setattr("mergehouse.engine.duckdb.exchange", killed)
+        patch.setattr("mergehouse.engine.duckdb.overwrite", killed)
         with pytest.raises((KeyboardInterrupt, TypeError)):
             house.shop.run(select="+silver.customer_xref")
     assert house.ids()["shop:K1"] == ("shop:K1", "own")  # what readers saw before
@@ -337,7 +346,6 @@ def test_no_attribute_leaves_bronze_and_silver(house: House) -> None:
     house.trained()
     house.register(house.shop, f",{KATE}", f"K1,{KATE}", name="people_2.csv")  # one that cannot be used
     house.shop.with_science()
-    house.run()
     folder = house.shop.folder
     said = [
         call(*words, "-C", folder).stdout
@@ -375,11 +383,9 @@ def test_with_a_vault_customers_are_linked_alike_and_it_keeps_no_attribute(house
 
 
 def test_review_shows_both_records_and_writes_what_was_decided(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    linked: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.trained()
-    house.run()
-    folder = house.shop.folder
+    folder = linked.shop.folder
     [told] = json.loads(call("identity", "review", "--json", "-C", folder).stdout)
     assert told["pair"] == ["other", "L2", "shop", "L2"] and told["reason"] == "household"
     monkeypatch.setattr("sys.stdin", io.StringIO("x\ns\nmother and son\n"))
@@ -389,27 +395,25 @@ def test_review_shows_both_records_and_writes_what_was_decided(
     last = (folder / "mappings" / "identity_decisions.csv").read_text().splitlines()[-1].split(",")
     assert last[:5] == ["other", "L2", "shop", "L2", "same"] and last[-1] == "mother and son"
     assert json.loads(call("identity", "review", "--json", "-C", folder).stdout) == []
-    house.run()
-    assert house.ids()["shop:L2"] == ("other:L2", "decision") == house.ids()["other:L2"]
+    linked.run()
+    assert linked.ids()["shop:L2"] == ("other:L2", "decision") == linked.ids()["other:L2"]
     assert "numbers united: 2 by decision, 2 by probabilistic" in call("identity", "-C", folder).stdout
 
 
-def test_a_model_of_other_attributes_is_named_and_sales_go_on(house: House) -> None:
-    house.trained()
-    house.run()
-    before = house.ids()
+def test_a_model_of_other_attributes_is_named_and_sales_go_on(linked: House) -> None:
+    before = linked.ids()
 
     def refused(customers: pl.DataFrame, model: LinkModel, limits: object = None) -> Candidates:
         model.check(["email"])
         raise AssertionError
 
-    house.sell(house.shop, "K1", "Z9", name="lines_2.csv")
-    house.register(house.shop, "P7,Pia,Pan,p@x.example,", name="people_2.csv")
+    linked.sell(linked.shop, "K1", "Z9", name="lines_2.csv")
+    linked.register(linked.shop, "P7,Pia,Pan,p@x.example,", name="people_2.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linkage, "candidates", refused)
-        result = house.shop.run()
+        result = linked.shop.run()
     failed = {t.table: t.reason for t in result.tables if t.status in ("failed", "blocked")}
     assert "trained on other attributes" in failed["silver.identity_candidates"]
     assert failed["silver.identity_registry"] == "waits for silver.identity_candidates"
-    assert house.ids() == before | {"shop:Z9": ("shop:Z9", "own"), "shop:P7": ("shop:P7", "own")}
-    assert not any(c.check == "registry_is_whole" and c.failures for c in house.run().checks)
+    assert linked.ids() == before | {"shop:Z9": ("shop:Z9", "own"), "shop:P7": ("shop:P7", "own")}
+    assert not any(c.check == "registry_is_whole" and c.failures for c in linked.run().checks)

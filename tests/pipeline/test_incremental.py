@@ -328,7 +328,8 @@ def test_codes_that_are_written_otherwise_than_before_are_the_same(began: Shop) 
     began.deliver_lines(
         line(" a1", day=1, quantity=6, item="p1 "), line("A3", day=2, customer="77.0"), name="lines_2.csv"
     )
-    began.run()
+    result = began.run()
+    assert not result.failed, (result.ingest.failures, [t for t in result.tables if t.reason])
     assert began.rows(
         "SELECT order_id, product_id, source_customer_id, quantity::INT FROM silver.sales_clean ORDER BY ALL"
     ) == [("A1", "shop:P1", "77", 6), ("A2", "shop:P1", "77", 1), ("A3", "shop:P1", "77", 2)]

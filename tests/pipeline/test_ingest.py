@@ -5,9 +5,11 @@ half a table.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+import uuid
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,8 +21,12 @@ from tests.conftest import Demo, broken_promises
 from tests.pipeline.faults import DATES, FAULTS, PERF, Case, file_of, forge, table_in
 
 from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.lakehouse import staging
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.lakehouse.writing import append
+from mergehouse.platform.fabric.items import project_items
+from mergehouse.platform.fabric.shortcuts import shortcut
 from mergehouse.release.export.export import release
 from mergehouse.release.load import Ingestion, ingest
 from mergehouse.release.manifest.version import Version
@@ -28,13 +34,13 @@ from mergehouse.release.store import Shelf
 
 
 def tables(lakehouse: Path) -> Lakehouse:
-    return Lakehouse(lakehouse / "Tables")
+    return Lakehouse(lakehouse / "Tables/gold")
 
 
 def versions(lakehouse: Path) -> dict[str, int]:
     """Every Delta table and its version, the log of ingestions left out."""
     found = sorted(
-        folder.name for folder in (lakehouse / "Tables").glob("*") if (folder / "_delta_log").is_dir()
+        folder.name for folder in (lakehouse / "Tables/gold").glob("*") if (folder / "_delta_log").is_dir()
     )
     return {name: tables(lakehouse).delta(name).version() for name in found if name != "release_ingests"}
 
@@ -46,6 +52,32 @@ def statuses(result: Ingestion) -> dict[str, str]:
 def current(lakehouse: Path) -> dict[str, tuple[str, int]]:
     rows = tables(lakehouse).table("release_current").polars().to_dicts()
     return {row["table_name"]: (row["release_version"], row["delta_version"]) for row in rows}
+
+
+def test_tables_are_where_the_model_in_direct_lake_and_the_shortcuts_have_them(
+    ingested: Path, demo: Demo
+) -> None:
+    project = demo[0]
+    texts = project_items(project).texts.values()
+    named = {pair for text in texts for pair in re.findall(r"entityName: (\S+)\n\t+schemaName: (\S+)", text)}
+    assert {("sales_daily", "gold"), ("customer_360", "gold"), ("kpi_raw_vs_silver", "gold")} <= named
+    for table, schema in named:
+        assert (ingested / "Tables" / schema / table / "_delta_log").is_dir(), table
+        body = shortcut("gs://house", f"{schema}.{table}", str(uuid.uuid4()))
+        assert f"{body['path']}/{body['name']}" == f"Tables/{schema}/{table}"
+
+
+def test_tables_of_an_earlier_layout_are_not_left_to_be_read(
+    released: Path, ingested: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(ingested / "Tables/gold", tmp_path / "Tables")
+    with pytest.raises(LakehouseError, match=r"/Tables: an earlier version put .* Move the folder of each"):
+        ingest(str(released), str(tmp_path))
+    assert not (tmp_path / "Tables/gold").exists()
+    shutil.copytree(tmp_path / "Tables", tmp_path / "Tables/gold")
+    for log in (tmp_path / "Tables").glob("*/_delta_log"):
+        shutil.rmtree(log.parent)
+    assert {*statuses(ingest(str(released), str(tmp_path))).values()} == {"unchanged"}
 
 
 def test_tables_are_typed_by_the_manifest_and_hold_its_rows(
@@ -234,7 +266,7 @@ def test_columns_come_and_types_widen(carried: Path, fabric: Path) -> None:
 
 def test_a_table_of_somebody_else_is_left_alone_and_the_others_go_on(released: Path, tmp_path: Path) -> None:
     lakehouse = tmp_path / "fabric"
-    tables(lakehouse).append("sales_daily", duckdb.sql("SELECT 1 AS mine"))
+    append(tables(lakehouse), "sales_daily", duckdb.sql("SELECT 1 AS mine"))
     result = ingest(str(released), str(lakehouse))
     failed = [t for t in result.tables if t.status == "failed"]
     assert [t.table for t in failed] == ["sales_daily"] and "something other than a release" in failed[
@@ -243,7 +275,7 @@ def test_a_table_of_somebody_else_is_left_alone_and_the_others_go_on(released: P
     assert len(result.tables) > 5 and all(t.status == "loaded" for t in result.tables if t not in failed)
     assert tables(lakehouse).table("sales_daily").polars().to_dicts() == [{"mine": 1}]
     assert result.current is None and "release_current" not in versions(lakehouse)
-    shutil.rmtree(lakehouse / "Tables/sales_daily")
+    shutil.rmtree(lakehouse / "Tables/gold/sales_daily")
     assert ingest(str(released), str(lakehouse)).current == "1.0.0"
 
 
@@ -262,20 +294,20 @@ def test_a_table_that_cannot_be_written_keeps_what_it_had(
     broken: str,
 ) -> None:
     release(demo[0], version="1.1.0", to=str(carried))
-    before, write = versions(fabric), Lakehouse.overwrite
+    before, write = versions(fabric), staging.overwrite
 
-    def overwrite(self: Lakehouse, contract, files, stamp):  # noqa: ANN001, ANN202
+    def overwrite(lakehouse: Lakehouse, contract, files, stamp):  # noqa: ANN001, ANN202
         if contract.table == broken:
             raise LakehouseError(f"`{broken}`: the disk is full")
-        return write(self, contract, files, stamp)
+        return write(lakehouse, contract, files, stamp)
 
-    monkeypatch.setattr(Lakehouse, "overwrite", overwrite)
+    monkeypatch.setattr("mergehouse.engine.duckdb.overwrite", overwrite)
     result = ingest(str(carried), str(fabric))
     assert [(t.table, t.message) for t in result.tables if t.status == "failed"] == [
         (broken, f"`{broken}`: the disk is full")
     ]
     assert versions(fabric)[broken] == before[broken] and not list(
-        (fabric / "Tables" / broken).glob("part-*/*.tmp")
+        (fabric / "Tables/gold" / broken).glob("part-*/*.tmp")
     )
     assert {version for version, _ in current(fabric).values()} == {"1.0.0"} == {result.current}
     monkeypatch.undo()
@@ -293,15 +325,15 @@ def test_killed_in_the_middle_and_run_again(released: Path, tmp_path: Path, comm
     lakehouse = tmp_path / "fabric"
     program = f"""
 import os
-from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.engine import duckdb
 from mergehouse.release.load import ingest
-write, done = Lakehouse.overwrite, []
-def overwrite(self, *arguments):
+write, done = duckdb.overwrite, []
+def overwrite(*arguments):
     if len(done) == {commits}:
         os._exit(9)
     done.append(1)
-    return write(self, *arguments)
-Lakehouse.overwrite = overwrite
+    return write(*arguments)
+duckdb.overwrite = overwrite
 ingest({str(released)!r}, {str(lakehouse)!r})
 """
     assert subprocess.run([sys.executable, "-c", program]).returncode == 9
@@ -315,16 +347,16 @@ ingest({str(released)!r}, {str(lakehouse)!r})
     result = ingest(str(released), str(lakehouse))
     assert not result.failed and list(statuses(result).values()).count("unchanged") == commits
     parts = {
-        file.parts[len((lakehouse / "Tables").parts) + 1]
-        for file in (lakehouse / "Tables").rglob("part-*/**/*.parquet")
+        file.parts[len((lakehouse / "Tables/gold").parts) + 1]
+        for file in (lakehouse / "Tables/gold").rglob("part-*/**/*.parquet")
     }
-    logs = "".join(log.read_text() for log in (lakehouse / "Tables").rglob("_delta_log/*.json"))
+    logs = "".join(log.read_text() for log in (lakehouse / "Tables/gold").rglob("_delta_log/*.json"))
     assert all(f"{part}/" in logs for part in parts)  # nothing of the dead process is left
 
 
 def test_a_log_that_cannot_be_read_stops_that_table_only(carried: Path, fabric: Path, demo: Demo) -> None:
     release(demo[0], version="1.1.0", to=str(carried))
-    for log in (fabric / "Tables/dim_date/_delta_log").iterdir():
+    for log in (fabric / "Tables/gold/dim_date/_delta_log").iterdir():
         log.write_text("{")
     result = ingest(str(carried), str(fabric))
     assert [t.table for t in result.tables if t.status == "failed"] == [

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import shutil
+from copy import copy
 from pathlib import Path
 
 import pytest
-from tests.conftest import SHOP_HEADER, Shop
+from tests.conftest import SHOP_HEADER, Shop, prepared_shop
 
 from mergehouse.ingest.inspection import Inspection, inspect
 from mergehouse.pipeline.results import RunResult
@@ -27,6 +29,20 @@ def two(shop: Shop) -> Shop:
     return other
 
 
+def run_to_silver(shop: Shop) -> None:
+    two(shop)
+    assert not shop.run("silver").failed
+
+
+@pytest.fixture
+def sold_by_two(tmp_path: Path) -> tuple[Shop, Shop]:
+    """Both brands, run to Silver."""
+    shop = prepared_shop("sold by two", run_to_silver, tmp_path / "project")
+    other = copy(shop)
+    other.brand, other.raw = shop.folder / "brands" / "other", shop.folder / "raw" / "other"
+    return shop, other
+
+
 def gmv(shop: Shop) -> dict[str, int]:
     sums = "SELECT source_system, sum(gmv_eur) FROM silver.sales_clean GROUP BY ALL"
     return {name: int(value) for name, value in shop.rows(sums)}
@@ -45,9 +61,8 @@ def heals(shop: Shop, expected: dict[str, int]) -> None:
 
 
 @pytest.mark.slow("five runs of two brands")
-def test_a_renamed_column_holds_back_its_brand_alone(shop: Shop) -> None:
-    other = two(shop)
-    assert not shop.run("silver").failed
+def test_a_renamed_column_holds_back_its_brand_alone(sold_by_two: tuple[Shop, Shop]) -> None:
+    shop, other = sold_by_two
     shop.deliver_lines(line("A2", 2), name="lines_2.csv")
     other.deliver_lines(line("A3", 3), name="lines_3.csv")
     torn = other.deliver_lines(
@@ -83,10 +98,9 @@ def test_a_brand_that_never_loaded_is_left_out(shop: Shop) -> None:
 
 
 @pytest.mark.slow("four runs of two brands")
-def test_what_belongs_together_waits_together(shop: Shop) -> None:
+def test_what_belongs_together_waits_together(sold_by_two: tuple[Shop, Shop]) -> None:
     """Of two files of a brand one stops: the other, though loaded, does not count before both do."""
-    other = two(shop)
-    shop.run("silver")
+    shop, other = sold_by_two
     other.deliver_lines(line("A2", 2), name="lines_2.csv")
     torn = other.deliver("", "lines_3.csv")
     assert shop.run("silver").failed and gmv(shop) == {"shop": 10, "other": 10}
@@ -97,10 +111,9 @@ def test_what_belongs_together_waits_together(shop: Shop) -> None:
     heals(shop, {"shop": 20, "other": 30})
 
 
-def test_rows_that_break_a_check_hold_back_their_brand(shop: Shop) -> None:
+def test_rows_that_break_a_check_hold_back_their_brand(sold_by_two: tuple[Shop, Shop]) -> None:
     """A join that gives each line twice."""
-    other = two(shop)
-    shop.run("silver")
+    shop, other = sold_by_two
     file = other.brand / "order_lines.sql"
     sql = file.read_text()
     file.write_text(sql.replace("FROM lines", "FROM lines JOIN (SELECT 1 AS n UNION ALL SELECT 2) AS two"))
@@ -114,9 +127,8 @@ def test_rows_that_break_a_check_hold_back_their_brand(shop: Shop) -> None:
     heals(shop, {"shop": 20, "other": 20})
 
 
-def test_too_many_torn_rows_hold_back_their_brand(shop: Shop) -> None:
-    other = two(shop)
-    shop.run("silver")
+def test_too_many_torn_rows_hold_back_their_brand(sold_by_two: tuple[Shop, Shop]) -> None:
+    shop, other = sold_by_two
     config = other.brand / "brand.yml"
     config.write_text(config.read_text().replace("quarantine: {stop: 100 %}", "quarantine: {stop: 20 %}"))
     for each in (shop, other):
@@ -179,3 +191,34 @@ def test_what_nobody_foresaw_in_a_file_stops_its_source_alone(
     assert shop.rows("SELECT count(*) FROM bronze.shop_lines") == [(1,)]
     assert "Other Ltd, source `lines`" in str(result.ingest.failures["bronze.other_lines"])
     assert "ZeroDivisionError: division by zero" in str(result.ingest.failures["bronze.other_lines"])
+
+
+def test_a_brand_that_has_sold_no_goods_holds_nobody_back(shop: Shop) -> None:
+    other = two(shop)
+    (other.brand / "line_types.csv").write_text("match,pattern,line_class\ncode,*,fee\n")
+    result = shop.run()
+    assert not result.failed and not held(result)
+    assert gmv(shop) == {"shop": 10, "other": 0}
+
+
+def test_a_brand_does_not_vanish_with_its_file(shop: Shop) -> None:
+    other = two(shop)
+    assert not shop.run("silver").failed
+    (other.brand / "brand.yml").unlink()
+    shop.deliver_lines(line("A2", 2), name="lines_2.csv")
+    result = shop.run("silver")
+    assert result.failed and "brand.yml not found" in held(result)["other"]
+    assert gmv(shop) == {"shop": 20, "other": 10}
+    shutil.rmtree(other.brand)
+    result = shop.run("silver")
+    assert not result.failed and gmv(shop) == {"shop": 20}
+    assert ("other.folder", "brand_has_its_folder") in {(c.table, c.check) for c in result.checks}
+
+
+def test_a_condition_that_no_row_meets_is_an_error(shop: Shop) -> None:
+    other = two(shop)
+    file = other.brand / "order_lines.sql"
+    file.write_text(file.read_text() + "WHERE qty > 100")
+    result = shop.run("silver")
+    assert result.failed and "every_row_gives_a_line" in held(result)["other"]
+    assert gmv(shop) == {"shop": 10}

@@ -24,6 +24,7 @@ from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.errors import ConfigError, LakehouseError, MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
+from mergehouse.lakehouse.writing import append_rows
 from mergehouse.platform.fabric.api import FabricError
 from mergehouse.platform.fabric.deployment_pipeline import Deployment, Step
 from mergehouse.project.config import load_project
@@ -107,7 +108,9 @@ def current(project: Path, environment: str) -> str:
 def in_tables(project: Path, environment: str) -> set[str]:
     """The release that the tables say they hold."""
     return set(
-        Lakehouse(place(project, environment) / "Tables").table("release_current").polars()["release_version"]
+        Lakehouse(place(project, environment) / "Tables/gold")
+        .table("release_current")
+        .polars()["release_version"]
     )
 
 
@@ -137,7 +140,7 @@ def test_the_same_bytes_go_from_dev_to_prod(project: Path, demo: Demo) -> None:
     assert current(project, "prod") == "1.0.0" and in_tables(project, "prod") == {"1.0.0"}
     sales = Lakehouse(project / "lakehouse").table("gold.sales_daily").polars()
     assert (
-        Lakehouse(place(project, "prod") / "Tables").table("sales_daily").polars()["gmv_eur"].sum()
+        Lakehouse(place(project, "prod") / "Tables/gold").table("sales_daily").polars()["gmv_eur"].sum()
         == sales["gmv_eur"].sum()
     )
     report = json.loads((place(project, "prod") / "Files/release_reports/alignment-v1.0.0.json").read_text())
@@ -263,7 +266,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
 def test_what_a_gate_refuses_leaves_the_target_as_it_was(demo: Demo, tmp_path: Path, case: str) -> None:
     project = promoted(demo, "1.0.1", tmp_path / "project")
     before = {
-        name: DeltaTable(place(project, "test") / "Tables" / name).version()
+        name: DeltaTable(place(project, "test") / "Tables/gold" / name).version()
         for name in ("sales_daily", "release_current")
     }
     inject, gate, words = CASES[case]
@@ -275,7 +278,9 @@ def test_what_a_gate_refuses_leaves_the_target_as_it_was(demo: Demo, tmp_path: P
         and in_tables(project, "test") == {"1.0.1"}
         and not bytes_of(project, "test")
     )
-    assert before == {name: DeltaTable(place(project, "test") / "Tables" / name).version() for name in before}
+    assert before == {
+        name: DeltaTable(place(project, "test") / "Tables/gold" / name).version() for name in before
+    }
     assert trail(project, "test")[-1]["refused_by"] == gate
 
 
@@ -380,7 +385,7 @@ def test_rollback_to_the_release_before(project: Path) -> None:
 
 def tamper(project: Path) -> None:
     """Changes a table of test so that it looks like the release's own work."""
-    table = DeltaTable(place(project, "test") / "Tables/sales_daily")
+    table = DeltaTable(place(project, "test") / "Tables/gold/sales_daily")
     own = {k: v for k, v in table.history(1)[0].items() if k.startswith("mergehouse.")}
     table.update(updates={"gmv_eur": "gmv_eur + 1"}, commit_properties=CommitProperties(custom_metadata=own))
 
@@ -403,15 +408,20 @@ def test_tables_that_are_not_the_releases_are_refused_and_the_one_before_returns
     assert attempt.gates[-1] == gates.Gate("return", True, "release 1.0.0 is current again.")
     assert current(taken, "test") == "1.0.0" and in_tables(taken, "test") == {"1.0.0"}
     sales = Lakehouse(taken / "lakehouse").table("gold.sales_daily").polars()["gmv_eur"].sum()
-    assert Lakehouse(place(taken, "test") / "Tables").table("sales_daily").polars()["gmv_eur"].sum() == sales
+    assert (
+        Lakehouse(place(taken, "test") / "Tables/gold").table("sales_daily").polars()["gmv_eur"].sum()
+        == sales
+    )
     assert (place(taken, "test") / "Files/release_reports/alignment-v1.0.1.html").exists()
 
 
 def test_a_table_of_somebody_else_stops_ingestion_and_no_release_is_current(project: Path) -> None:
-    other = Lakehouse(place(project, "test") / "Tables")
+    other = Lakehouse(place(project, "test") / "Tables/gold")
     columns = {"a": ColumnContract(type="int", meaning="somebody's")}
-    other.append_rows(
-        Contract(table="sales_daily", grain="one a", meaning="Somebody's", key=["a"], columns=columns), [[1]]
+    append_rows(
+        other,
+        Contract(table="sales_daily", grain="one a", meaning="Somebody's", key=["a"], columns=columns),
+        [[1]],
     )
     attempt = promote(project, "dev", "test", **BY)
     assert (
@@ -420,7 +430,7 @@ def test_a_table_of_somebody_else_stops_ingestion_and_no_release_is_current(proj
     )
     assert current(project, "test") == "None" and "there was no release before" in attempt.gates[-1].found
     assert refusal(promote(project, "test", "prod", version="1.0.0", **BY))[0] == "chain"
-    shutil.rmtree(place(project, "test") / "Tables/sales_daily")
+    shutil.rmtree(place(project, "test") / "Tables/gold/sales_daily")
     assert promote(project, "dev", "test", **BY).accepted
 
 

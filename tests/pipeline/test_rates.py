@@ -186,3 +186,18 @@ def test_files_that_are_no_rates(banked: Shop, tmp_path: Path, content: str, say
     with pytest.raises(ConfigError) as error:
         update(banked.project, str(file))
     assert says in str(error.value) and not (banked.folder / "mappings" / FILE).exists()
+
+
+def test_own_rates_the_wrong_way_round_or_without_use_are_said(banked: Shop) -> None:
+    """A euro is four dirhams, and 1.25 dollars by the bank; nobody pays in Kenya's shillings."""
+    (banked.brand / "fx_rates.csv").write_text(
+        "currency,rate_date,units_per_eur\nAED,2026-10-01,0.25\nSAR,2026-10-01,4.1\nSAR,2026-10-20,0.24\n"
+        "KWD,2026-10-01,0.35\nRUB,2026-10-01,0.01\nUSD,2026-10-01,1.26\nKES,2026-10-01,150\n"
+    )
+    paid = ("AED", "SAR", "KWD", "RUB", "USD")
+    banked.deliver_lines(*(line(f"A{n}", "2026-10-20", currency) for n, currency in enumerate(paid)))
+    found = {check.check: check.sample for check in banked.run().checks if not check.passed}
+    doubtful = [(r["currency"], str(r["published_date"])) for r in found["own_rates_are_plausible"]]
+    assert sorted(doubtful) == [("AED", "2026-10-01"), ("RUB", "2026-10-01"), ("SAR", "2026-10-20")]
+    unused = [(r["currency"], r["the_bank_has_them"]) for r in found["own_rates_are_used"]]
+    assert unused == [("KES", False), ("USD", True)]

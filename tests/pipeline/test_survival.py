@@ -19,6 +19,7 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import FitError, LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.published import republishing
+from mergehouse.lakehouse.writing import replace_brand
 from mergehouse.project.config import load_project
 from mergehouse.project.mapping_files import mapping_tables
 from mergehouse.project.templates import TEMPLATES
@@ -358,7 +359,7 @@ def test_rows_of_one_brand_replace_its_own_alone(tmp_path: Path) -> None:
         )
 
     for brand, traits in (("one", ("a", "b")), ("two", ("c",)), ("one", ("d",)), ("two", ())):
-        lakehouse.replace_brand(contract, rows(brand, *traits), brand)
+        replace_brand(lakehouse, contract, rows(brand, *traits), brand)
     found = lakehouse.query("SELECT source_system, trait, hazard_ratio FROM gold.hazard_ratios").fetchall()
     assert [(b, t, float(r)) for b, t, r in found] == [("one", "d", 1.5)]
 

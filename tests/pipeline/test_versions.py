@@ -122,8 +122,25 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
         {"lines_1": [line("A1", status="open"), line("A2", pieces=2, status="Draft"), line("A3", pieces=3)]},
         {"lines_2": [line("A1", status="CANCELLED"), line("A2", pieces=2, status="open")]},
     ]),
-    "of_one_shop": ("leave_out: {shop: [s9]}", "", UNNUMBERED, [
+    "of_one_shop": ("leave_out: {shop: [s9, s8]}", "", UNNUMBERED, [
         {"lines_1": [line("A1", shop="S1"), line("A2", pieces=2, shop="S9")]},
+    ]),
+    "of_a_number": ("leave_out: {pieces: ['2', '7.0']}", "", UNNUMBERED, [
+        {"lines_1": [line("A1", pieces=1), line("A2", pieces=2), line("A3", pieces=7)]},
+    ]),
+    "gone_by_order": ("", "deleted: {operation: [d]}", NUMBERED, [
+        {"lines_1": [line("A1", n=1), line("A1", n=2, pieces=2), line("A2", pieces=3)]},
+        {"lines_2": [line("A1", line="", item="", pieces="", price="", operation="D")]},
+    ]),
+    "put_back": ("", "deleted: {operation: [d]}", UNNUMBERED, [
+        {"lines_1": [line("A1")]}, {"lines_2": [line("A1", operation="D")]}, {"lines_3": [line("A1")]},
+    ]),
+    "no_longer_there": ("", "", UNNUMBERED, [
+        {"lines": [line("A1"), line("A2", pieces=2), line("A3", day=2, pieces=3), line("A4", day=3)]},
+        {"lines": [line("A2", pieces=2), line("A3", day=2, pieces=3)]},
+    ]),
+    "number_of_two": ("", "", NUMBERED, [
+        {"lines_1": [line("A1", n=1), line("A1", n=1, item="P2", pieces=2), line("A2", n=1, pieces=3)]},
     ]),
     "till": ("repeats: genuine", "", UNNUMBERED, [
         {"lines_1": [line("A1", pieces=2), line("A1", pieces=2), line("A2")]},
@@ -139,6 +156,7 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "for_each_customer": ("", "", UNNUMBERED, [
         {"lines_1": [line("1", customer="1"), line("1", n=2, customer="2"), line("1", n=3, customer="3")]},
     ]),
+    "half_a_guest": ("", "", UNNUMBERED, [{"lines_1": [line("1"), line("1", n=2, customer="")]}]),
     "any_status": ("", "", UNNUMBERED, [{"lines_1": [line("A1", status="paid"), line("A2", status="void")]}]),
     "misspelt": ("leave_out: {status: [void, Paid ]}", "", UNNUMBERED, [
         {"lines_1": [line("A1", status="open"), line("A2", status="paid")]},
@@ -177,10 +195,16 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "deleted_by_operation": [("A2", 5)],
     "cancelled": [("A2", 2), ("A3", 3)],
     "of_one_shop": [("A1", 1)],
+    "of_a_number": [("A1", 1)],
+    "gone_by_order": [("A1", 1), ("A1", 2), ("A2", 3)],
+    "put_back": [],
+    "no_longer_there": [("A1", 1), ("A2", 2), ("A3", 3), ("A4", 1)],
+    "number_of_two": [("A1", 2), ("A2", 3)],
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
     "receipts": [("1/S1/2026-03-01", 1), ("1/S1/2026-03-02", 3), ("1/S2/2026-03-01", 2)],
     "anew_each_day": [("1", 3)],
     "for_each_customer": [("1", 1), ("1", 1), ("1", 1)],
+    "half_a_guest": [("1", 1), ("1", 1)],
     "any_status": [("A1", 1), ("A2", 1)],
     "misspelt": [("A1", 1)],
     "headed": [("A1", 1), ("A3", 3)],
@@ -207,6 +231,9 @@ DUPLICATES = {
     "till": {"across_deliveries": 2},
     "anew_each_day": {"superseded": 1},
     "emptied": {"superseded": 5},
+    "put_back": {"superseded": 1},
+    "no_longer_there": {"across_deliveries": 2},
+    "number_of_two": {"superseded": 1},
 }
 QUARANTINE = {
     "deleted": {"left_out": 1},
@@ -215,21 +242,27 @@ QUARANTINE = {
     "mended": {"unreadable_price": 1},
     "mended_orders": {"unreadable_price": 1},
     "of_one_shop": {"left_out": 1},
+    "of_a_number": {"left_out": 2},
+    "gone_by_order": {"left_out": 1},
+    "put_back": {"left_out": 1},
     "misspelt": {"left_out": 1},
     "headed": {"left_out": 1, "no_head": 1},
 }
 FINDINGS = {  # check: brands, with what was found
     "is_of_one_delivery": [("undeclared", "A1")],
-    "is_one_order": [("for_each_customer", "1")],
-    "counts_in_its_own_order": [("anew_each_day", "1")],
+    "is_one_order": [("for_each_customer", "1"), ("half_a_guest", "1")],
+    "counts_in_its_own_order": [("anew_each_day", "1"), ("number_of_two", "A1")],
+    "deletions_name_lines": [("gone_by_order", "A1")],
+    "lines_are_still_delivered": [("no_longer_there", 1)],  # A4 is of a later day than the file tells of
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
     "status_has_a_rule": [("any_status", "PAID"), ("any_status", "VOID")],
-    "left_out_is_there": [("misspelt", "VOID")],
+    "left_out_is_there": [("misspelt", "VOID"), ("of_one_shop", "S8")],
 }
 FOUND_IN = {
     "replaced_not_much_more_than_delivered": "source_file",
     "status_has_a_rule": "status",
     "left_out_is_there": "value",
+    "lines_are_still_delivered": "order_lines",
 }
 
 
@@ -284,7 +317,11 @@ def test_what_is_not_declared_is_a_finding(delivered: tuple[Shop, RunResult]) ->
     assert found == FINDINGS
     late = [c for c in result.checks if c.check == "deliveries_are_sound"]
     assert [(c.table, [row["file"] for row in c.sample]) for c in late] == [
-        ("bronze.late_lines", ["lines_2026-03.csv"])
+        ("bronze.late_lines", ["lines_2026-03.csv"]),
+        (
+            "bronze.put_back_lines",
+            ["lines_3.csv"],
+        ),  # it holds what lines_1.csv does, and lines_2.csv followed
     ]
 
 

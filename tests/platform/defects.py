@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PAGE = Path(__file__).parents[2] / "docs" / "powerbi.md"
 Texts = dict[str, str]  # of files, by their paths
@@ -31,6 +33,18 @@ def replaced(ending: str, old: str, new: str) -> Seed:
         [path] = [path for path in texts if path.endswith(ending)]
         assert old in texts[path], f"{path} has no {old!r}"
         texts[path] = texts[path].replace(old, new, 1)
+
+    return seed
+
+
+def changed(ending: str, change: Callable[[Any], Any]) -> Seed:
+    """Breaks the one JSON file whose path ends so."""
+
+    def seed(texts: Texts) -> None:
+        [path] = [path for path in texts if path.endswith(ending)]
+        made = json.loads(texts[path])
+        change(made)
+        texts[path] = json.dumps(made)
 
     return seed
 

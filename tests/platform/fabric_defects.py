@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.platform.defects import Defect, Seed, Texts, removed, replaced
+from tests.platform.defects import Defect, Seed, Texts, changed, removed, replaced
 
 LAKEHOUSE, ENVIRONMENT, NOTEBOOK = (
     "merged_retail.Lakehouse",
@@ -22,21 +22,12 @@ def _defect(name: str, broken: str, says: str, seed: Seed) -> Defect:
     return Defect(name, broken, "checks before writing and before deploying", seed, says)
 
 
-def _json(path: str, change: Callable[[Any], Any]) -> Seed:
-    def seed(texts: Texts) -> None:
-        content = json.loads(texts[path])
-        change(content)
-        texts[path] = json.dumps(content)
-
-    return seed
-
-
 def _activity(change: Callable[[Any], Any]) -> Seed:
-    return _json(f"{PIPELINE}/pipeline-content.json", lambda c: change(c["properties"]["activities"][0]))
+    return changed(f"{PIPELINE}/pipeline-content.json", lambda c: change(c["properties"]["activities"][0]))
 
 
 def _schedule(**changes: Any) -> Seed:
-    return _json(f"{PIPELINE}/.schedules", lambda c: c["schedules"][0]["configuration"].update(changes))
+    return changed(f"{PIPELINE}/.schedules", lambda c: c["schedules"][0]["configuration"].update(changes))
 
 
 NO_ITEM = "99999999-9999-4999-8999-999999999999"
@@ -48,19 +39,19 @@ FABRIC_DEFECTS = [
     _defect("id twice", "two items have one logical id", "has the same logicalId",
            lambda t: t.update({f"{REPORT}/.platform": t[f"{MODEL}/.platform"].replace("SemanticModel", "Report")})),
     _defect("no id", "a logical id is empty", "the logicalId `` is none",
-           _json(f"{LIBRARY}/.platform", lambda c: c["config"].update(logicalId=""))),
+           changed(f"{LIBRARY}/.platform", lambda c: c["config"].update(logicalId=""))),
     _defect("unknown type", "an item of a type that is not deployed", "no item of type Warehouse",
-           _json(f"{ENVIRONMENT}/.platform", lambda c: c["metadata"].update(type="Warehouse"))),
+           changed(f"{ENVIRONMENT}/.platform", lambda c: c["metadata"].update(type="Warehouse"))),
     _defect("folder of another type", "a pipeline's .platform calls it a notebook", "its .platform says that it is a Notebook",
-           _json(f"{PIPELINE}/.platform", lambda c: c["metadata"].update(type="Notebook"))),
+           changed(f"{PIPELINE}/.platform", lambda c: c["metadata"].update(type="Notebook"))),
     _defect("name with a blank", "a name that ends with a blank", "begins or ends with a blank",
-           _json(f"{NOTEBOOK}/.platform", lambda c: c["metadata"].update(displayName="Ingest release "))),
+           changed(f"{NOTEBOOK}/.platform", lambda c: c["metadata"].update(displayName="Ingest release "))),
     _defect("lakehouse with a dash", "a lakehouse is called `merged-retail`", "is not of letters, digits",
-           _json(f"{LAKEHOUSE}/.platform", lambda c: c["metadata"].update(displayName="merged-retail"))),
+           changed(f"{LAKEHOUSE}/.platform", lambda c: c["metadata"].update(displayName="merged-retail"))),
     _defect("lakehouse metadata misspelt", "a lakehouse's metadata with `defaultschema` for `defaultSchema`", "unknown key `defaultschema`",
            replaced(f"{LAKEHOUSE}/lakehouse.metadata.json", "defaultSchema", "defaultschema")),
     _defect("lakehouse without schemas", "the model reads a schema, and the lakehouse has none", "reads the schema gold, and the lakehouse",
-           _json(f"{LAKEHOUSE}/lakehouse.metadata.json", lambda c: c.clear())),
+           changed(f"{LAKEHOUSE}/lakehouse.metadata.json", lambda c: c.clear())),
     _defect("tables elsewhere", "the notebook writes where the model does not read", 'and the notebook `Ingest release` writes to "Tables"',
            replaced(f"{NOTEBOOK}/notebook-content.py", '"Tables/gold"', '"Tables"')),
     _defect("notebook without its first line", "a notebook without its first line", "its first line is not",
@@ -89,7 +80,7 @@ FABRIC_DEFECTS = [
     _defect("value set without file", "a value set of the list has no file", "the value set `prod` has no file",
            removed(f"{LIBRARY}/valueSets/prod.json")),
     _defect("value set of another name", "a value set that is not called like its file", "it calls itself `production`",
-           _json(f"{LIBRARY}/valueSets/prod.json", lambda c: c.update(name="production"))),
+           changed(f"{LIBRARY}/valueSets/prod.json", lambda c: c.update(name="production"))),
     _defect("pipeline runs nothing", "the pipeline runs a notebook that is not there", f"runs the notebook {NO_ITEM}",
            _activity(lambda a: a["typeProperties"].update(notebookId=NO_ITEM))),
     _defect("pipeline gives what is not taken", "the pipeline gives the notebook a parameter that it has not", "gives `relese`",
@@ -108,7 +99,7 @@ FABRIC_DEFECTS = [
            _activity(lambda a: a["policy"].update(retryIntervalInSeconds=5))),
     _defect("25 o'clock", "a schedule at 25:00", "is at 25:00", _schedule(times=["25:00"])),
     _defect("schedule of a notebook", "a pipeline's schedule with the job of a notebook", "is of the job `RunNotebook`",
-           _json(f"{PIPELINE}/.schedules", lambda c: c["schedules"][0].update(jobType="RunNotebook"))),
+           changed(f"{PIPELINE}/.schedules", lambda c: c["schedules"][0].update(jobType="RunNotebook"))),
     _defect("schedule ends first", "a schedule that ends before it begins", "expected a beginning before an end",
            _schedule(endDateTime="2020-01-01T00:00:00")),
     _defect("another stage's data", "the model reads one workspace wherever it is deployed", f"it reads the workspace {NO_ITEM}",
@@ -118,7 +109,7 @@ FABRIC_DEFECTS = [
     _defect("report of no model", "the report's path to its model leads nowhere", "its model is at `../Sales.SemanticModel`",
            replaced(f"{REPORT}/definition.pbir", "Retail.SemanticModel", "Sales.SemanticModel")),
     _defect("version without schema", "the report's version.json has no $schema", "definition/version.json has no $schema",
-           _json(f"{REPORT}/definition/version.json", lambda c: c.pop("$schema"))),
+           changed(f"{REPORT}/definition/version.json", lambda c: c.pop("$schema"))),
     _defect("no parameters", "parameter.yml is gone", "parameter.yml is missing", removed("parameter.yml")),
     _defect("replacement of nothing", "a replacement of what is in no file", "it would replace nothing",
            replaced("parameter.yml", "onelake\\.dfs", "onelake\\.blob")),

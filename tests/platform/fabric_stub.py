@@ -63,6 +63,7 @@ class Fabric:
         self.fail: dict[str, dict[str, Any]] = {}
         self.keep: set[str] = set()  # names that cannot be deleted
         self.read = 0  # definitions
+        self.on_a_page = 1000  # items of a list
         self.ends_before = ""  # the kind of item before which the token ends
         self.exchanged: list[tuple[str, str, int, frozenset[str]]] = []
         self.faults: list[str] = []
@@ -90,11 +91,7 @@ class Fabric:
 
     def list_workspaces(self, body: Any, query: Any) -> Answer:
         entries = [{"id": i, "type": "Workspace", **about} for i, about in self.workspaces.items()]
-        at = int((query.get("continuationToken") or ["0"])[0])
-        page: dict[str, Any] = {"value": entries[at : at + 1]}
-        if at + 1 < len(entries):
-            page |= {"continuationToken": str(at + 1), "continuationUri": f"{self.url}/v1/workspaces"}
-        return 200, {}, page
+        return self._page(entries, 1, query, "/v1/workspaces")
 
     def get_workspace(self, workspace: str, body: Any, query: Any) -> Answer:
         if workspace not in self.workspaces:
@@ -106,7 +103,15 @@ class Fabric:
         return 200, {}, about | self.workspaces[workspace]
 
     def list_items(self, workspace: str, body: Any, query: Any) -> Answer:
-        return 200, {}, {"value": [item.told() for item in self.items.values()]}
+        listed = [item.told() for item in self.items.values()]
+        return self._page(listed, self.on_a_page, query, f"/v1/workspaces/{workspace}/items")
+
+    def _page(self, entries: list[Any], size: int, query: Any, path: str) -> Answer:
+        at = int((query.get("continuationToken") or ["0"])[0])
+        page: dict[str, Any] = {"value": entries[at : at + size]}
+        if at + size < len(entries):
+            page |= {"continuationToken": str(at + size), "continuationUri": f"{self.url}{path}"}
+        return 200, {}, page
 
     def create(self, workspace: str, body: Any, query: Any) -> Answer:
         kind = body["type"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 from tests.platform.defects import Defect, Texts, removed, replaced, write_table
 
@@ -30,6 +31,14 @@ def _without_tag(texts: Texts) -> None:
 def _one_tag_twice(texts: Texts) -> None:
     first, second = re.findall(r"lineageTag: (.*)\n", texts[SALES])[:2]
     texts[SALES] = texts[SALES].replace(second, first)
+
+
+def _two_sources(texts: Texts) -> None:
+    release = 'expression Release = Json.Document(Folder.Files(#"Release folder"){0}[Content])\n'
+    texts["expressions.tmdl"] = texts["expressions.tmdl"].replace(
+        'Json.Document(Opened("gold/_releases/current.json"))', "Release"
+    )
+    texts["expressions.tmdl"] += f"{release}\tlineageTag: {uuid.uuid5(uuid.NAMESPACE_URL, 'Release')}\n"
 
 
 def _joined_twice(texts: Texts) -> None:
@@ -276,6 +285,28 @@ _OURS = [
         "Date: its source names `Released`",
     ),
     (
+        "made by DAX",
+        "a column that its table's DAX does not make",
+        replaced("tables/Clock.tmdl", "sourceColumn: [Value2]", "sourceColumn: [Value4]"),
+        "Clock[What it means]: its DAX makes no column `[Value4]`",
+    ),
+    (
+        "privacy firewall",
+        "a source that opens a file and names another that does",
+        _two_sources,
+        "expression `Released`: opens a source and names `Release`, which opens one, too",
+    ),
+    (
+        "dynamic source",
+        "a file that is opened by a path that is worked out",
+        replaced(
+            "expressions.tmdl",
+            'Opened("gold/_releases/current.json")',
+            'File.Contents(#"Release folder" & "current.json")',
+        ),
+        "expression `Released`: opens a file by a path that is worked out",
+    ),
+    (
         "sums by itself",
         "a column that sums itself up beside the KPIs",
         replaced(SALES, "summarizeBy: none", "summarizeBy: sum"),
@@ -405,8 +436,8 @@ OF_M = [
         M,
         replaced(
             "expressions.tmdl",
-            'File.Contents(Folder & "current.json"))',
-            'File.Contents(Folder & "current.json")',
+            'Opened("gold/_releases/current.json"))',
+            'Opened("gold/_releases/current.json")',
         ),
     ),
 ]

@@ -12,6 +12,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import quoted
 from mergehouse.platform.powerbi.choices import CLOCKS, LONGEST, WEEKS
 from mergehouse.platform.powerbi.objects import SemanticModel, Table
+from mergehouse.platform.powerbi.ordered_values import ordered as ordered_values
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import group_table
 
@@ -24,9 +25,11 @@ def evaluate(
     questions: list[tuple[Filters, list[str]]],
     measures: dict[str, str] | None = None,
     rules: dict[str, str] | None = None,
+    instead: dict[str, list[dict[str, Any]]] | None = None,
 ) -> list[dict[str, Any]]:
     """The value of measures, by name, under each question's filters; with others in the place of the model's,
-    and over the rows alone that `rules`, conditions in SQL by table, let through.
+    over the rows alone that `rules`, conditions in SQL by table, let through, and over rows `instead` of
+    those of a table.
     """
     measures = measures or {each.name: each.dax for table in model.tables for each in table.measures}
     joins = [
@@ -36,7 +39,7 @@ def evaluate(
         }
         for join in model.relationships
     ]  # fmt: skip
-    given = {
+    given: dict[str, Any] = {
         "tables": {
             table.name: rows(table, project, (rules or {}).get(table.name, "TRUE")) for table in model.tables
         },
@@ -44,6 +47,9 @@ def evaluate(
         "relationships": joins,
         "questions": [{"filters": filters, "measures": names} for filters, names in questions],
     }
+    for name, made in (instead or {}).items():
+        columns = given["tables"][name]["columns"]
+        given["tables"][name]["rows"] = [[row.get(column) for column in columns] for row in made]
     return asked("measures", "evaluate.py", given)
 
 
@@ -65,13 +71,15 @@ def _made_by_dax(name: str, project: Project) -> list[tuple[Any, ...]]:
         columns, listed = group_table(project, "countries")
         places = [columns.index(column) for column in ("country_code", "country", "region")]
         return [tuple(row[place] for place in places) for row in listed]
+    if ordered := [each for each in ordered_values() if each.name == name]:
+        return [(*value, n) for n, value in enumerate(ordered[0].values)]
     return {
         "Clock": [(clock, meaning, n) for n, (clock, meaning) in enumerate(CLOCKS)],
         "Window": [(weeks,) for weeks in WEEKS],
         "Week": [(week,) for week in range(-LONGEST, 0)],
         "Inactivity days": [(days,) for days in range(60, 181, 5)],
         "Churn cut-off": [(step / 20,) for step in range(1, 20)],
-        "CLV bound": [(euros,) for euros in range(0, 1001, 25)],
+        **{f"{tier} from": [(euros,) for euros in range(25, 5001, 25)] for tier in ("Top", "High", "Medium")},
     }.get(name, [])
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.platform.defects import Defect, Seed, Texts, removed, write_table
+from tests.platform.defects import Defect, Seed, changed, removed, write_table
 
 PAGES = "definition/pages"
 TREND = f"{PAGES}/executive/visuals/trend/visual.json"
@@ -21,18 +20,6 @@ REGIONS, LOST = (
 SLICER, LOW = (f"{PAGES}/executive/visuals/{name}/visual.json" for name in ("choose_brand", "choose_region"))
 EXECUTIVE, SEGMENT = f"{PAGES}/executive/page.json", f"{PAGES}/segment/page.json"
 OURS, MICROSOFT, SCHEMAS = "checks before writing", "Microsoft's validator", "Microsoft's published schema"
-
-
-def changed(path: str, change: Callable[[Any], Any]) -> Seed:
-    """Breaks the one JSON file whose path ends so."""
-
-    def seed(texts: Texts) -> None:
-        [found] = [each for each in texts if each.endswith(path)]
-        made = json.loads(texts[found])
-        change(made)
-        texts[found] = json.dumps(made)
-
-    return seed
 
 
 def _projection(role: str) -> Callable[[Any], Any]:

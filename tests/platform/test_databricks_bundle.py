@@ -185,6 +185,13 @@ def test_a_project_without_environments_or_scores(shop: Shop) -> None:
     assert "`customer_scores_gold` (" not in made["sql/dev/2_tables.sql"]
 
 
+def test_what_runs_there_is_what_the_project_needs(template: Project) -> None:  # noqa: F811
+    untold = {name: brand.model_copy(update={"identity": []}) for name, brand in template.brands.items()}
+    assert bundles.package(template).startswith("mergehouse[science,identity]==")
+    nobody = template.model_copy(update={"brands": untold})
+    assert bundles.package(nobody).startswith("mergehouse[science]==")
+
+
 def test_without_databricks_types_the_bundle_is_written_and_that_is_said(
     template: Project,  # noqa: F811
     tmp_path: Path,

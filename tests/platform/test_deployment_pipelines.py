@@ -1,4 +1,4 @@
-"""The pipelines that deploy: GitHub's by actionlint, Azure's by what Microsoft's pages say of its keys."""
+"""The pipelines that deploy: GitHub's by actionlint, Azure's by Microsoft's schema of pipelines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.conftest import Shop
+from tests.platform.vendors import asked
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -19,7 +20,7 @@ from mergehouse.platform.pipelines import deployment_pipelines
 
 FILES = deployment_pipelines(["dev", "test", "prod"])
 GITHUB, AZURE = FILES.values()
-# microsoft/azure-pipelines-vscode, service-schema.json, as far as the file goes
+# Microsoft's schema, as far as the file goes, for where the schema itself is not installed
 OF_PIPELINE = {"trigger", "pr", "parameters", "variables", "pool", "stages"}
 OF_DEPLOYMENT = {"deployment", "displayName", "environment", "timeoutInMinutes", "strategy"}
 OF_STEP = {
@@ -66,6 +67,25 @@ def test_github_pins_actions_and_asks_for_little() -> None:
     for job in content["jobs"].values():
         assert job["environment"] == "${{ inputs.environment }}" and "timeout-minutes" in job
         assert job["steps"][0]["with"] == {"persist-credentials": False}
+
+
+# each leaves something that the schema refuses
+MISSPELT = {
+    "deployment: fabric": "deploymnt: fabric", "timeoutInMinutes": "timeoutInMinute", "runOnce": "runOnces",
+    "scriptType: bash": "scriptType: bsh", "AzureCLI@2": "AzureCLJ@2", "versionSpec": "versionsSpec",
+    "persistCredentials": "persistCredential", "pool:": "pol:", "displayName: Deploy\n": "displayname: X\n",
+    "scriptLocation: inlineScript": "scriptLocation: inline", "trigger: none": "triger: none",
+    "type: string": "type: text", "env:": "envs:",
+}  # fmt: skip
+
+
+@pytest.mark.long("asks the vendors' own parsers")
+def test_azure_keeps_to_microsofts_schema_and_what_is_misspelt_does_not() -> None:
+    """The service takes every scalar as a text, so that the schema does."""
+    assert all(AZURE.count(right) for right in MISSPELT)
+    texts = [AZURE, *(AZURE.replace(right, wrong) for right, wrong in MISSPELT.items())]
+    pipelines = [yaml.load(text, yaml.BaseLoader) for text in texts]
+    assert asked("pipelines", "check_pipelines.py", pipelines) == [True] + [False] * len(MISSPELT)
 
 
 def test_azure_has_the_keys_that_there_are() -> None:

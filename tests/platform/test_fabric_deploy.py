@@ -349,6 +349,17 @@ def test_a_workspace_is_found_on_a_later_page(fabric: Fabric, deployed: Deploy) 
     assert deployed(dry_run=True).workspace_id == WORKSPACE
 
 
+def test_items_on_later_pages_are_updated_and_removed_as_those_on_the_first(
+    fabric: Fabric, deployed: Deploy
+) -> None:
+    deployed()
+    _orphans(fabric)
+    fabric.on_a_page = 2
+    done = by_status(deployed(remove_orphans=True))
+    assert done["published"] == ORDER and len(done["removed"]) == 1
+    assert fabric.faults == []
+
+
 def test_a_token_that_has_ended_is_one_message(
     fabric: Fabric, deployed: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

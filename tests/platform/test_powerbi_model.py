@@ -192,7 +192,10 @@ def test_a_mode_that_there_is_not_is_refused(project: Project, tmp_path: Path) -
 def test_tables_of_models_that_are_not_there_are_left_out_and_named(project: Project, tmp_path: Path) -> None:
     config = project.config.model_copy(update={"science": ScienceConfig(tables=True)})
     made = write_project(project.model_copy(update={"config": config}), tmp_path, releases="D:\\releases")
-    assert "left out, since not published: gold.segment_outlook, gold.model_cards" in made.notes[0]
+    assert (
+        "left out, since not published: gold.segment_outlook, gold.model_metrics, gold.model_cards"
+        in made.notes[0]
+    )
     assert not list(tmp_path.glob("*/definition/tables/Segment outlook.tmdl"))
     [parameters] = tmp_path.glob("*/definition/expressions.tmdl")
     assert "expression 'Release folder' = \"D:\\releases\" meta" in parameters.read_text()

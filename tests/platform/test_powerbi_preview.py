@@ -116,6 +116,13 @@ def test_weeks_of_the_clock_add_up_to_the_window(model: SemanticModel, figures: 
     assert sum(row.values[0] or 0 for row in rows) == figures.value(measure(model, "Net revenue in window"))
 
 
+def test_a_week_in_which_nothing_was_sold_is_no_gap(model: SemanticModel, figures: Gold) -> None:
+    columns = [field(model, "Week[Week]"), field(model, "Brand[Brand]")]
+    nowhere = [DrawnFilter(field(model, "Country[Region]"), ("Nowhere",))]
+    rows = figures.rows(columns, [measure(model, "Net revenue in week")], nowhere)
+    assert len(rows) == 52 + 10 and {row.values for row in rows} == {(Decimal(0),)}
+
+
 def test_filters_are_held(lakehouse: Lakehouse, model: SemanticModel, figures: Gold) -> None:
     region, gmv = field(model, "Country[Region]"), measure(model, "GMV")
     north = figures.value(gmv, [DrawnFilter(region, ("North Europe",))])

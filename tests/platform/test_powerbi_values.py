@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from tests.platform.powerbi_defects import OF_VALUES
 from tests.platform.powerbi_evaluation import evaluate
-from tests.platform.powerbi_figures import Figures, Values
+from tests.platform.powerbi_figures import DAY, KPIS, Figures, Values
 from tests.platform.powerbi_projects import project_apart, project_together
 from tests.platform.powerbi_rules import in_sql
 
 from mergehouse.app.view import View
+from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.semantic_model import semantic_model
@@ -153,6 +154,81 @@ def test_shares_weeks_and_words(far: Project) -> None:
     assert whole["Churn in words"] == "Zebra: not observable yet: 75 days of data, 90 needed"
     assert whole["Active rate where observable"] is None
     assert "as of 2011-12-10, costs estimated" in whole["Methods"]
+
+
+def test_the_share_and_the_week_of_every_kpi_that_has_one(near: Project) -> None:
+    model = semantic_model(near)
+    weeks, end = {"Window.Weeks": [13]}, dt.date(2025, 12, 31)
+    shares, in_week = names(model, " share"), names(model, " in week")
+    ratios = {kpi.label for kpi in catalogue() if kpi.ratio}
+    assert {*LABELS.values()} - ratios == {name.removesuffix(" share") for name in shares}
+    figures = Figures(near)
+    view = View(period="13w", clock="calendar")
+    windows = {brand: figures.variant("in window", view, [brand]) for brand in BOTH}
+    [last_week] = evaluate(model, near, [({"Week.Week": [-1]}, ["Window in words", *in_week])])
+    assert str(end) in last_week["Window in words"]
+    sums = {
+        name: sum((figures.whole(brand, end - 6 * DAY, end)[name] or 0) for brand in BOTH)
+        for name, label in LABELS.items()
+        if f"{label} in week" in in_week and label not in ratios
+    }
+    week = sums | formula.ratios(KPIS, sums)
+    assert {f"{LABELS[name]} in week" for name in week if LABELS[name] + " in week" in last_week} == {
+        *in_week
+    }
+    assert sum(bool(value) for value in week.values()) > 8
+    assert differences(last_week, week, " in week") == []
+    for brand, found in zip(
+        BOTH, evaluate(model, near, [({**weeks, "Brand.Brand key": [b]}, shares) for b in BOTH]), strict=True
+    ):
+        expected: Values = {}
+        for name, label in LABELS.items():
+            if f"{label} share" not in shares:
+                continue
+            parts = {b: (windows[b] or {}).get(name) for b in BOTH}
+            if parts[brand] is None:  # of customers: as of the brand's date, and of all brands together
+                parts = {b: figures.whole(b)[name] for b in BOTH}
+                whole = figures.whole("group")[name]
+            else:
+                whole = sum((value or Decimal(0) for value in parts.values()), Decimal(0))
+            part = parts[brand]
+            expected[name] = part / whole if part is not None and whole else None
+        assert differences(found, expected, " share") == []
+        assert any(found.values())
+
+
+@pytest.mark.parametrize(
+    "bounds", [(None, None, None), (300, None, 100), (None, 50, None), (25, 200, 50)], ids=str
+)
+def test_bounds_move_customers_between_tiers_of_value(near: Project, bounds: tuple[int | None, ...]) -> None:
+    """The web suite's rule: a bound moves down who is below it, and up who is not."""
+    tiers = {"Top": 0, "High": 1, "Medium": 2, "Low": 3}
+    chosen = {
+        f"{tier} from.{tier} from": [bound]
+        for tier, bound in zip(tiers, bounds, strict=False)
+        if bound is not None
+    }
+    worth = [(f"c{n}", (n * 37) % 400, tier.lower()) for n in range(40) for tier in [[*tiers][n % 4]]]
+    customers = [
+        {"Customer": c, "Frequency": 1, "CLV 12 months (EUR)": euros, "CLV tier": tier}
+        for c, euros, tier in worth
+    ]
+    customers += [{"Customer": "unscored", "Frequency": 3}, {**customers[0], "Customer": "p", "Frequency": 0}]
+    expected = {place: [0, 0] for place in tiers.values()}
+    for _, euros, tier in worth:
+        place = tiers[tier.title()]
+        for at, bound in enumerate(bounds):
+            if bound is not None:
+                place = min(place, at) if euros >= bound else max(place, at + 1)
+        expected[place] = [expected[place][0] + 1, expected[place][1] + euros]
+    wanted = ["Customers with these bounds", "Expected CLV with these bounds"]
+    asked = [({**chosen, "Value tier.Value tier": [tier]}, wanted) for tier in tiers]
+    asked.append((chosen, [*wanted, "Valuable customers", "Bounds in words"]))
+    found = evaluate(semantic_model(near), near, asked, instead={"Customer by brand": customers})
+    assert [[values[name] or 0 for name in wanted] for values in found[:4]] == [*expected.values()]
+    assert [found[4][name] for name in wanted] == [40, sum(euros for _, euros, _ in worth)]
+    assert found[4]["Valuable customers"] == expected[0][0] + expected[1][0]
+    assert ("begins above" in found[4]["Bounds in words"]) == (bounds == (25, 200, 50))
 
 
 @pytest.mark.parametrize("defect", OF_VALUES, ids=lambda defect: defect.name)

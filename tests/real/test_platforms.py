@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from tests.platform.vendors import asked
 
+from mergehouse.cli.scaffold import write_project as write_configuration
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.results import RunResult
 from mergehouse.platform.databricks.bundle import write_bundle
 from mergehouse.platform.fabric.items import project_items
+from mergehouse.platform.powerbi.objects import MODES
+from mergehouse.platform.powerbi.project import project_files
+from mergehouse.platform.powerbi.semantic_model import semantic_model
 from mergehouse.platform.powerbi.write import write_project
 from mergehouse.project.config import Project, load_project
 
@@ -44,3 +48,19 @@ def test_fabrics_items_and_the_bundle_are_written(project: Project, tmp_path: Pa
     written, _ = write_bundle(tmp_path, project)
     sql = "\n".join(f.read_text(encoding="utf-8") for f in tmp_path.rglob("*.sql"))
     assert "databricks.yml" in written.written and "eurostyle" in sql and "contoso" in sql
+
+
+def test_what_is_written_is_the_same_without_the_exports(project: Project, tmp_path: Path) -> None:
+    """So that it can be published: nothing of the exports is in it."""
+    write_configuration(tmp_path / "configuration")
+    empty = load_project(tmp_path / "configuration")
+    for mode in MODES:
+        ran, unread = (project_files(semantic_model(of, mode, releases="r")) for of in (project, empty))
+        assert ran == unread
+    write_bundle(tmp_path / "ran", project)
+    write_bundle(tmp_path / "unread", empty)
+    ran, unread = (
+        {f.relative_to(tmp_path / of): f.read_text() for f in (tmp_path / of).rglob("*") if f.is_file()}
+        for of in ("ran", "unread")
+    )
+    assert ran == unread

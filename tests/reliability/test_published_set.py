@@ -23,6 +23,8 @@ from mergehouse.lakehouse import lock
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.published import FILE, publish, published_versions, republishing
+from mergehouse.lakehouse.upkeep import compact, vacuum
+from mergehouse.lakehouse.writing import append
 from mergehouse.operations.maintenance import maintain
 from mergehouse.pipeline.run import check
 from mergehouse.release.export.export import release
@@ -34,7 +36,7 @@ GMV = "SELECT (SELECT sum(gmv_eur) FROM gold.sales_daily), (SELECT sum(amount_eu
 
 def add(lakehouse: Lakehouse, n: int, *tables: str) -> None:
     for table in tables or TABLES:
-        lakehouse.append(table, duckdb.sql(f"SELECT {n} AS n"))
+        append(lakehouse, table, duckdb.sql(f"SELECT {n} AS n"))
 
 
 def books(folder: Path, *numbers: int) -> Lakehouse:
@@ -77,8 +79,8 @@ def test_what_was_published_in_part_is_seen_by_no_reader_until_the_rest_is(tmp_p
         lakehouse.delta("gold.fees")
     assert lakehouse.rows("gold.debits") == 1 and lakehouse.table("gold.debits", version=1).version == 1
     with exclusive(lakehouse), republishing(lakehouse):  # as `maintain` and `train` do
-        lakehouse.compact("gold.debits", [])
-        lakehouse.vacuum("gold.debits", keep_hours=0)
+        compact(lakehouse, "gold.debits", [])
+        vacuum(lakehouse, "gold.debits", keep_hours=0)
         add(lakehouse, 5, "gold.scores")
     # its files are still there, and those of the killed run still wait
     assert lakehouse.query(BOTH).fetchall() == [(1, 1)]

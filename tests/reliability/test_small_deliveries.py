@@ -18,6 +18,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import LiveFile, live_files
 from mergehouse.lakehouse.folding import FILES, LARGE, fold, folded_with
 from mergehouse.lakehouse.retention import let_go
+from mergehouse.lakehouse.writing import append
 
 DELIVERIES = 12
 WHY = "twelve deliveries, each a run, and a rebuild to compare them with"
@@ -114,7 +115,7 @@ def test_versions_go_by_age_and_by_size_and_the_log_with_them(
     monkeypatch.setattr("mergehouse.lakehouse.retention.FLOOR", 0)
     lakehouse = Lakehouse(tmp_path)
     for n in range(30):
-        lakehouse.append("gold.notes", duckdb.sql(f"SELECT {n} AS note"))
+        append(lakehouse, "gold.notes", duckdb.sql(f"SELECT {n} AS note"))
         fold(lakehouse.delta("gold.notes"))
     newest = lakehouse.delta("gold.notes").version()
     assert let_go(lakehouse, "gold.notes", hours=1, copies=1_000) is None

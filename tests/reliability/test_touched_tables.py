@@ -15,6 +15,7 @@ from tests.conftest import Shop
 
 from mergehouse.errors import CheckFailed, LakehouseError
 from mergehouse.lakehouse.integrity import faults
+from mergehouse.lakehouse.writing import append, restore
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
 from mergehouse.release.export.export import release
@@ -127,7 +128,7 @@ def test_bronze_that_somebody_changed_stops_its_source_until_told_to_load_again(
 
 def test_rows_in_bronze_that_no_delivery_brought_are_found(sold: Shop) -> None:
     other = sold.lakehouse.query(f"SELECT * REPLACE ('other' AS batch_id) FROM {LINES} LIMIT 2")
-    sold.lakehouse.append(LINES, other)  # as a killed run leaves them whose file then went
+    append(sold.lakehouse, LINES, other)  # as a killed run leaves them whose file then went
     result = sold.run()
     assert result.failed and said(result)[LINES].startswith("2 rows are of no delivery")
     assert not sold.run(from_raw=True).failed
@@ -169,4 +170,4 @@ def test_a_table_cannot_be_put_back_whose_files_are_gone(sold: Shop) -> None:
     runs.vacuum(0, dry_run=False, enforce_retention_duration=False)
     assert "cannot be put back" in said(sold.run())["monitor.runs"]
     with pytest.raises(LakehouseError, match="monitor.runs"):
-        sold.lakehouse.restore("monitor.runs", 0, None)
+        restore(sold.lakehouse, "monitor.runs", 0, None)

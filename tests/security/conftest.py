@@ -9,8 +9,22 @@ from tests.conftest import prepared_shop
 from tests.security.merged import Merged, fill
 from tests.suite import at_once, bundled, quick  # noqa: F401 - two are fixtures
 
+from mergehouse.release.export.export import release
 
-@pytest.fixture(scope="session")
-def merged(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Merged:  # noqa: F811
+
+@pytest.fixture(
+    scope="session",
+    params=["lakehouse", pytest.param("release", marks=pytest.mark.long("the attacks again, on a release"))],
+)
+def merged(
+    request: pytest.FixtureRequest,
+    bundled: Path,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Merged:
     with at_once(bundled):
-        return Merged(prepared_shop("merged", fill, tmp_path_factory.mktemp("merged") / "project"))
+        shop = prepared_shop("merged", fill, tmp_path_factory.mktemp("merged") / "project")
+        if request.param == "lakehouse":
+            return Merged(shop)
+        place = str(shop.folder / "releases")
+        release(shop.project, to=place)
+        return Merged(shop, place)

@@ -7,6 +7,7 @@ has, so that one look at an answer says whose rows were in it.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import html
 import io
 import json
@@ -18,6 +19,7 @@ from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
+import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 from tests.conftest import Shop
@@ -27,16 +29,43 @@ from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
 from mergehouse.access.people import People, Person
 from mergehouse.access.policy import Policy, load_policy
+from mergehouse.access.secret import derived
 from mergehouse.access.serving import serving_folder
 from mergehouse.app.server import create_app
 from mergehouse.contracts.registry import contract_of
+from mergehouse.identity import guard, linkage
+from mergehouse.identity.linkage import Candidates
+from mergehouse.identity.model import LinkModel
+from mergehouse.identity.models import keep
 from mergehouse.lakehouse.published import republishing
+from mergehouse.lakehouse.writing import replace_brand
+from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS
 
 ORIGIN = "http://localhost"
 SHOP, ZEBRA = "brand_manager_shop", "brand_manager_zebra"
 ROLES = ("executive", SHOP, ZEBRA, "marketing", "analyst", "admin")
 SOUTH = "  south: {label: South, rows: [{column: region, values: [South Europe]}], persons: true}\n"
 SHARED = 4  # customers of both brands: C0 is K0, and so on
+IDENTITY = "/identity"  # the one door to personal attributes, for an admin
+PEOPLE = """
+  people:
+    files: "people*"
+    key: [number]
+    columns:
+      number: {type: code}
+      first: {type: text}
+      last: {type: text}
+      mail: {type: text}
+      town: {type: text}
+identity: [first_name, last_name, email, city]
+"""
+NAMED = ("first_name", "last_name", "email", "city")
+CUSTOMERS = """
+SELECT number AS customer_code, first AS first_name, last AS last_name, mail AS email, town AS city
+FROM people
+"""
+ATTRIBUTES = r"Zyxquil|Quvondar|zq@canary\.example|Canaryville"  # of persons
+CANARY = 'Zyxquil,Quvondar,zq@canary.example,"Canaryville <img src=x onerror=alert(1)>"'
 MARKUP = "<img src=x onerror=alert(1)>\"'</script>"
 HOSTILE = (  # names of products, one after the other
     MARKUP,
@@ -69,19 +98,29 @@ def fill(shop: Shop) -> None:
     zebra = shop.another("zebra")
     brand = (shop.brand / "brand.yml").read_text()
     for each, name in ((shop, "shop"), (zebra, "zebra")):
-        each.configure(brand.replace("label: Shop", f"label: {json.dumps(LABELS[name])}"))
+        each.configure(brand.replace("label: Shop", f"label: {json.dumps(LABELS[name])}") + PEOPLE)
+        (each.brand / "customers.sql").write_text(CUSTOMERS)
     pairs = "".join(f"C{number},zebra,K{number}\n" for number in range(SHARED))
     header = "source_customer_id,other_source_system,other_source_customer_id\n"
     (shop.brand / "customer_xref.csv").write_text(header + pairs)
     shop.deliver_lines(*_lines("ALDORD", "ALDPRD", "C", 30, 31), name="lines '=1+1' <b>.csv")
     zebra.deliver_lines(*_lines("SECRET", "VEILPRD", "K", 18, 4321), name="lines zebra.csv")
-    assert not shop.run().failed
+    # one customer of zebra who may be three of shop: of one it is decided, two wait
+    header = "number,first,last,mail,town\n"
+    shop.deliver(header + "".join(f"C{number},{CANARY}\n" for number in (20, 21, 22)), "people.csv")
+    zebra.deliver(f"{header}K10,{CANARY}\n", "people.csv")
+    decided = "shop,C20,zebra,K10,different,me,2026-05-01,"
+    (shop.folder / "mappings" / DECISIONS).write_text(f"{','.join(DECISION_COLUMNS)}\n{decided}\n")
+    keep(shop.project, LinkModel(dt.datetime(2026, 1, 1), "0", NAMED, {}, 0.1, {}, {}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linkage, "candidates", may_be_one)
+        assert not shop.run().failed
     with republishing(shop.lakehouse):
         for table in ("gold.customer_brand_360", "gold.customer_360"):
             scored = pl.DataFrame(shop.lakehouse.query(SCORES.format(table=table)).pl())
             for name in scored["source_system"].unique():
                 of_brand = scored.filter(pl.col("source_system") == name)
-                shop.lakehouse.replace_brand(contract_of(table), of_brand, name)
+                replace_brand(shop.lakehouse, contract_of(table), of_brand, name)
     access = shop.folder / "access.yml"
     access.write_text(access.read_text() + SOUTH)
     people = People(shop.folder)
@@ -89,6 +128,19 @@ def fill(shop: Shop) -> None:
         people.add(_name(role), f"Somebody {MARKUP}", [role], "a good long password")
     people.add("nobody", "Nobody", ["unheard_of"], "a good long password")
     people.add("two", "Two roles", [SHOP, "marketing"], "a good long password")
+
+
+def may_be_one(customers: pl.DataFrame, model: object, limits: object = None) -> Candidates:
+    """Stands for the model."""
+    told = [
+        {"attribute": "prior", "level": "", "weight": -9.5},
+        {"attribute": "name", "level": "equal", "weight": 12.0},
+    ]
+    pairs = [
+        ("shop", f"C{number}", "zebra", "K10", 1 - number / 100, "probabilistic", "review", "household", told)
+        for number in (20, 21, 22)
+    ]
+    return Candidates(pl.DataFrame(pairs, linkage.SCHEMA, orient="row"), guard.LEFT_OUT.to_frame())
 
 
 def _lines(order: str, product: str, customer: str, customers: int, price: int) -> list[str]:
@@ -115,6 +167,7 @@ class Merged:
     """The project, the suite that serves it, and everybody who asks."""
 
     shop: Shop
+    release: str | None = None  # where releases are that are served in the lakehouse's place
     asking: dict[str, TestClient] = field(default_factory=dict)
 
     @cached_property
@@ -122,13 +175,13 @@ class Merged:
         policy = load_policy(self.shop.project)
         both = policy.scope([SHOP, "marketing"])
         assert both
-        write_extracts(self.shop.project, policy, [both])
+        write_extracts(self.shop.project, policy, [both], release=self.release)
         return policy
 
     @cached_property
     def app(self) -> FastAPI:
         assert self.policy
-        return create_app(self.shop.project)
+        return create_app(self.shop.project, release=self.release)
 
     @cached_property
     def people(self) -> People:
@@ -140,7 +193,7 @@ class Merged:
 
     @cached_property
     def gateway(self) -> Gateway:
-        return Gateway(self.shop.project, self.policy)
+        return Gateway(self.shop.project, self.policy, self.release)
 
     def reader(self, *roles: str) -> Reader:
         scope = self.policy.scope(roles)
@@ -150,7 +203,7 @@ class Merged:
     def folder_of(self, *roles: str) -> Any:
         """The scope's files."""
         reader = self.reader(*roles)
-        return serving_folder(self.shop.project) / reader.version / reader.scope.id
+        return serving_folder(self.shop.project, self.release) / reader.version / reader.scope.id
 
     def anybody(self, **options: Any) -> TestClient:
         """Who has not signed in."""
@@ -169,12 +222,29 @@ class Merged:
             client.headers["Authorization"] = f"Bearer {self.people.make_token(name, 1)}"
         return self.asking[role]
 
+    def opener(self, door: Door, role: str) -> TestClient:
+        """Somebody of the role; at the door that is an admin's alone, an admin."""
+        return self.asks("admin" if door.path == IDENTITY else role)
+
     @cached_property
     def keys(self) -> dict[str, dict[str, str]]:
-        """By role, customers' keys by their numbers at the brands."""
-        sql = "SELECT source_customer_id, customer_id FROM lookup.numbers"
-        roles = [role for role in (*ROLES, "south") if role != "marketing"]
-        return {role: dict(self.reader(role)._connection.sql(sql).fetchall()) for role in roles}
+        """By role, customers' keys by their numbers at the brands: worked out, since a release has no
+        numbers.
+        """
+        sql = "SELECT DISTINCT source_system, customer_id FROM lookup.customers"
+        numbers = self.shop.rows(
+            "SELECT source_customer_id, source_system, customer_id FROM silver.customer_xref"
+        )
+        found = {}
+        for role in (role for role in (*ROLES, "south") if role != "marketing"):
+            reader = self.reader(role)
+            salt, seen = (
+                derived(self.shop.project, reader.scope.id).hex(),
+                reader._connection.sql(sql).fetchall(),
+            )
+            keys = {n: (b, hashlib.sha256(f"{salt}{c}".encode()).hexdigest()[:16]) for n, b, c in numbers}
+            found[role] = {number: key for number, (brand, key) in keys.items() if (brand, key) in seen}
+        return found
 
     @cached_property
     def amounts(self) -> dict[str, set[Decimal]]:
@@ -206,12 +276,14 @@ class Merged:
 
 
 def addresses(merged: Merged, role: str, brand: str = "shop") -> list[str]:
-    """All that can be asked by reading, in every way that doors offer."""
+    """All that can be asked by reading, in every way that doors offer; of personal attributes, which are not
+    there for others (test_identity_review.py), as an admin alone.
+    """
     key = merged.own_key(role)
     return [
         address
         for door in merged.doors
-        if door.method == "GET"
+        if door.method == "GET" and (door.path != IDENTITY or role == "admin")
         for address in door.addresses(key, brand=brand)
     ]
 

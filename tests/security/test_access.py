@@ -14,6 +14,8 @@ from itertools import cycle
 import pytest
 from tests.security.doors import OPEN, routes
 from tests.security.merged import (
+    ATTRIBUTES,
+    IDENTITY,
     MARKS,
     PERSONS,
     SHOP,
@@ -112,6 +114,12 @@ def test_without_a_session_nothing_is_told(merged: Merged) -> None:
             [MARKS["zebra"], "alder", "ALDORD", "serving", "lakehouse", str(merged.shop.folder)]
         )
         assert not shown_in(pattern, said), address
+
+
+def test_personal_attributes_are_not_in_a_release(merged: Merged) -> None:
+    answer = merged.asks("admin").get(IDENTITY)
+    assert bool(shown(ATTRIBUTES, answer)) == (merged.release is None)
+    assert ("Not in a release" in answer.text) == (merged.release is not None)
 
 
 def test_every_route_is_a_door(merged: Merged) -> None:

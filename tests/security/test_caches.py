@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -21,7 +23,7 @@ from tests.security.merged import (
     told,
 )
 
-from mergehouse.access.gateway import Gateway, Row
+from mergehouse.access.gateway import Gateway, Reader, Row
 from mergehouse.access.people import Person
 
 PEOPLE, LEAST = 20, 3  # who ask at once, and how many pages each at least, however slow the machine
@@ -142,10 +144,10 @@ def test_an_answer_is_of_one_version(merged: Merged, monkeypatch: pytest.MonkeyP
         return reader(gateway, scope)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Gateway, "reader", noted)
-    person = merged.asks("executive")
     for door in merged.doors:
         if door.method == "GET":
             opened.clear()
+            person = merged.opener(door, "executive")
             assert person.get(door.addresses(merged.own_key("executive"))[0]).status_code == 200
             assert len(opened) <= 1, door.path
 
@@ -164,3 +166,30 @@ def test_what_is_kept_is_by_all_that_it_depends_on(merged: Merged) -> None:
 
     assert by("shop") and by("zebra") and by("shop") != by("zebra")
     assert by("shop', 'region': 'x") == [] == by("ｓhop") == by("shop&region=x")
+
+
+def test_a_scope_is_opened_once_and_others_do_not_wait(
+    merged: Merged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of one scope are opened while another's are still being opened."""
+    slow, quick = merged.policy.scope(["executive"]), merged.policy.scope([SHOP])
+    gateway, opened, other_is_open = (
+        Gateway(merged.shop.project, merged.policy, merged.release),
+        [],
+        threading.Event(),
+    )
+
+    class Slow(Reader):
+        def __init__(self, scope: Any, *rest: Any) -> None:
+            opened.append(scope.id)
+            if scope.id == slow.id:
+                assert other_is_open.wait(10)
+            super().__init__(scope, *rest)
+
+    monkeypatch.setattr("mergehouse.access.gateway.Reader", Slow)
+    with ThreadPoolExecutor(5) as pool:
+        waiting = [pool.submit(gateway.reader, slow) for _ in range(4)]
+        assert pool.submit(gateway.reader, quick).result(10).scope == quick
+        other_is_open.set()
+        assert len({id(one.result(10)) for one in waiting}) == 1
+    assert sorted(opened) == sorted([slow.id, quick.id])

@@ -141,8 +141,8 @@ REASONS = {"Permission", "IO", "InvalidInput", "Catalog", "Interrupt", "OutOfMem
 ALLOWED = {
     "its own rows": "SELECT COUNT(*) FROM gold.sales_daily",
     "its own file": "SELECT DISTINCT source_system FROM read_parquet('{mine}/gold.sales_daily.parquet')",
-    "57 bytes of its own file": "SELECT content FROM read_blob('{mine}/lookup.customers.parquet')",
-    "57 its own columns": "SELECT path_in_schema FROM parquet_metadata('{mine}/lookup.customers.parquet')",
+    "57 bytes of its own file": "SELECT content FROM read_blob('{mine}/gold.customer_brand_360.parquet')",
+    "57 its own columns": "SELECT path_in_schema FROM parquet_metadata('{mine}/lookup.numbers.parquet')",
 }
 
 
@@ -184,7 +184,7 @@ def test_what_is_its_own_can_be_read(tried: Tried) -> None:
 def test_a_question_is_one_select_of_named_ones(merged: Merged) -> None:
     """SQL gets there by no argument: what changes something is no question, and names are not SQL."""
     reader = merged.reader(SHOP)
-    for name in ("SELECT 1", "gold.sales_daily", "../extracts/lookup.customers", "brands; DROP TABLE x", ""):
+    for name in ("SELECT 1", "gold.sales_daily", "../extracts/lookup.numbers", "brands; DROP TABLE x", ""):
         with pytest.raises(UnknownQuery):
             reader.rows(name)
     for query in queries().values():

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from tests.security.merged import SHOP, Merged
 
-from mergehouse.access.extract import extracts
+from mergehouse.access.definitions import extracts
 from mergehouse.access.small_cells import LEAST, levels
 
 CUTS = ("all", "brand", "region", "country")

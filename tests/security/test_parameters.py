@@ -40,7 +40,7 @@ NUMBERS = (
 @pytest.fixture(scope="module")
 def asked_by_doors(merged: Merged) -> list[tuple[Door, list[str]]]:
     """Doors that read, each with the names of all its parameters."""
-    person, read = merged.asks("executive"), defaultdict(set)
+    read = defaultdict(set)
     with pytest.MonkeyPatch.context() as patch:
         text = parameters.text
 
@@ -53,7 +53,7 @@ def asked_by_doors(merged: Merged) -> list[tuple[Door, list[str]]]:
         for door in merged.doors:
             if door.method == "GET":
                 address = door.addresses(merged.own_key("executive"))[0]
-                assert person.get(address).status_code == 200
+                assert merged.opener(door, "executive").get(address).status_code == 200
                 own = read[address.split("?")[0]] | set(door.names)
                 shared = set() if door.is_for_programs else {*FILTERS, "view_as"}
                 found.append((door, sorted(own | shared)))
@@ -72,8 +72,9 @@ def attack(
     merged: Merged, doors: list[tuple[Door, list[str]]], values: tuple[str, ...], only: int = 0
 ) -> None:
     """Every value in every parameter; with `only`, each value in one parameter of so many."""
-    person, tried = merged.asks(SHOP), 0
+    tried = 0
     for door, names in doors:
+        person = merged.opener(door, SHOP)
         address = door.addresses(merged.own_key(SHOP))[0].split("?")[0]
         for name in names:
             for place, value in enumerate(values):
@@ -161,11 +162,10 @@ def test_programs_are_refused_alike(merged: Merged, asked: str) -> None:
 def test_names_are_text_wherever_they_are(merged: Merged) -> None:
     """Brands, files, products and people are called what a browser or a template would act on."""
     for role in ("executive", SHOP):
-        person = merged.asks(role)
         for door in merged.doors:
             if door.method != "GET":
                 continue
-            answer = person.get(door.addresses(merged.own_key(role))[0])
+            answer = merged.opener(door, role).get(door.addresses(merged.own_key(role))[0])
             kind = answer.headers["content-type"].split(";")[0]
             assert kind in ("text/html", "application/json", "text/csv", "application/vnd.apache.parquet")
             if kind == "text/html":

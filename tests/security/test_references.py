@@ -47,7 +47,8 @@ def test_a_shared_customer_is_at_each_brand_its_own(merged: Merged) -> None:
     everybody = [set(known.values()) for known in keys.values()]
     assert sum(map(len, everybody)) == len(set().union(*everybody))
     executive = merged.asks("executive").get(f"/customers/{keys['executive']['C1']}")
-    assert shown("SECRET1x", executive) and shown("ALDORD1x", executive)
+    if not merged.release:  # which has no single orders
+        assert shown("SECRET1x", executive) and shown("ALDORD1x", executive)
     search = merged.asks(SHOP).get("/customers/list.csv?q=K1")
     assert search.status_code == 200 and keys[SHOP]["C1"] not in search.text
 

@@ -14,7 +14,8 @@ import duckdb
 import pytest
 from tests.conftest import Shop
 
-from mergehouse.access.extract import extracts, write_extracts
+from mergehouse.access.definitions import extracts
+from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, NothingYet, Reader, UnknownQuery, queries
 from mergehouse.access.policy import Policy, Role, Rule, load_policy
 from mergehouse.access.serving import serving_folder
@@ -80,7 +81,8 @@ def test_nothing_of_another_brand_is_in_a_managers_files(house: Shop, policy: Po
     folder = serving_folder(house.project)
     (version,) = (path for path in folder.iterdir() if path.is_dir())
     files = sorted((version / policy.scope(["brand_manager_shop"]).id).iterdir())
-    assert len(files) == sum(extract.is_for(policy.scope(["brand_manager_shop"])) for extract in extracts())
+    tables = {".".join(file.stem.split(".")[:2]) for file in files}
+    assert tables == {each.name for each in extracts() if each.is_for(policy.scope(["brand_manager_shop"]))}
     canary = re.compile("zebra|secret|hidden|lamp|k9|k7|both|cross_brand|another brand|no other|group", re.I)
     for file in files:
         values = duckdb.sql(f"FROM read_parquet('{file}')")
@@ -121,7 +123,7 @@ def test_two_scopes_do_not_share_keys(gateway: Gateway) -> None:
         {
             row[0]
             for row in reader(gateway, role)
-            ._connection.sql("SELECT customer_id FROM lookup.customers")
+            ._connection.sql("SELECT customer_id FROM gold.customer_brand_360")
             .fetchall()
         }
         for role in ("brand_manager_shop", "executive", "admin")
@@ -142,6 +144,26 @@ def test_no_scopes_file_holds_a_key_that_another_has(house: Shop, policy: Policy
             texts = [str(value) for value in row]
             found = [text for text in texts if re.search(r"\b(shop|zebra):[CK]\d\b|^[CK]\d$", text)]
             assert not found, (file, found)
+
+
+def test_scopes_that_see_the_same_figures_have_the_same_files(house: Shop, policy: Policy) -> None:
+    """But none with keys of customers, and none of who may not see persons where groups are joined."""
+    (version,) = (path for path in serving_folder(house.project).iterdir() if path.is_dir())
+    executive = version / policy.scope(["executive"]).id
+    same = {
+        role: {
+            file.stem
+            for file in executive.iterdir()
+            if (version / policy.scope([role]).id / file.name).exists()
+            and file.samefile(version / policy.scope([role]).id / file.name)
+        }
+        for role in ("admin", "marketing", "brand_manager_shop")
+    }
+    assert {"cube.customers", "cube.rfm", "gold.sales_daily"} <= same["admin"]
+    assert same["marketing"] >= {"gold.sales_daily", "cube.categories"}
+    assert not same["marketing"] & {"cube.customers", "cube.rfm"}
+    assert not any("customer_" in name or "lookup.orders" in name for name in same["admin"])
+    assert same["brand_manager_shop"] <= {"mapping.rfm_segments"}
 
 
 def test_roles_together_see_what_any_may_and_what_none_masks() -> None:
@@ -250,13 +272,15 @@ def test_after_a_delivery_files_are_as_if_written_anew(house: Shop, tmp_path: Pa
     shop = house.copy(tmp_path / "shop")
     policy, root = load_policy(shop.project), serving_folder(shop.project)
     before = write_extracts(shop.project, policy)
-    shop.deliver_lines("A4,1,2024-03-08 10:00:00,P1,Mug,3,10.00,C2,Spain,EUR", name="lines_2.csv")
+    shop.deliver_lines("A4,1,2024-04-08 10:00:00,P1,Mug,3,10.00,C2,Spain,EUR", name="lines_2.csv")
     assert not shop.run().failed
     after = write_extracts(shop.project, policy)
     scope = policy.scope(["analyst"]).id
     files = sorted((root / after / scope).iterdir())
-    kept = {file.stem for file in files if file.samefile(root / before / scope / file.name)}
-    assert "gold.survival_curves" in kept and not kept & {"gold.sales_daily", "cube.rfm", "lookup.orders"}
+    there = {file.name: file for file in (root / before / scope).iterdir()}
+    kept = {file.stem for file in files if file.name in there and file.samefile(there[file.name])}
+    assert {"gold.survival_curves", "lookup.orders.2024-01-01"} <= kept
+    assert not kept & {"gold.sales_daily", "cube.rfm", "lookup.orders.2024-04-01"}
     rows = {file.name: duckdb.sql(f"FROM read_parquet('{file}')").fetchall() for file in files}
     for folder in (root / after, root / before):
         shutil.rmtree(folder, onerror=lambda act, path, _: (Path(path).parent.chmod(0o755), act(path)))
@@ -313,6 +337,21 @@ def test_a_policy_that_means_nothing_is_refused(house: Shop, roles: str, expecte
             load_policy(house.project)
     finally:
         file.write_text(before)
+
+
+def test_the_right_to_personal_attributes_must_be_said_and_needs_others(shop: Shop) -> None:
+    """Where no brand tells of persons it is a right to nothing."""
+    file = shop.folder / "access.yml"
+    before = file.read_text()
+    assert not load_policy(shop.project).scope(["admin"]).identity
+    chief = (
+        "  chief: {label: Chief, rows: all, group: true, persons: true, masks: [], admin: true, "
+        "identity: true}\n"
+    )
+    for without in ("group: true, ", "persons: true, ", "masks: [], ", "admin: true, "):
+        file.write_text(before + chief.replace(without, ""))
+        with pytest.raises(ConfigError, match="`identity: true` shows personal attributes; it needs"):
+            load_policy(shop.project)
 
 
 def _customers(of: Reader) -> list[dict]:

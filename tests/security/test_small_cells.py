@@ -8,8 +8,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from mergehouse.access.extract import extracts, filled
-from mergehouse.access.small_cells import LEAST, joined, levels
+from mergehouse.access.definitions import extracts, filled
+from mergehouse.access.small_cells import LEAST, covered, is_covered, joined, levels
 
 CELLS = "-- joined below five: brand; segment; region; days in order\nFROM cells"
 TOLD_BY = ("brand", "segment", "region", "days")
@@ -79,15 +79,17 @@ def test_classes_go_with_the_next_lower_one(cells: duckdb.DuckDBPyConnection) ->
 def test_every_cube_of_customers_says_how_it_is_joined() -> None:
     cubes = [each for each in extracts() if each.name.startswith("cube.")]
     counted = {each.name for each in cubes if "AS customers" in filled(each.sql)}
-    joined_there = {each.name for each in cubes if levels(each.sql)}
-    assert counted == joined_there | {"cube.customers"}
+    assert counted == {each.name for each in cubes if is_covered(each.sql)}
+    assert {each.name for each in cubes if is_covered(each.sql) and not levels(each.sql)} == {
+        "cube.customers"
+    }
 
 
 def test_customer_kpis_of_small_places_are_not_told() -> None:
     """Spain and France go, and are seven together; the South without its countries stays."""
     places = {("North", "DE"): 6, ("North", "NL"): 7, ("South", "ES"): 3, ("South", "FR"): 4}
     connection = duckdb.connect()
-    connection.execute("SET VARIABLE is_group = TRUE; SET VARIABLE sees_persons = FALSE")
+    connection.execute("SET VARIABLE is_group = TRUE")
     connection.execute(
         "CREATE SCHEMA gold; CREATE TABLE gold.customer_brand_360 (source_system TEXT, region TEXT,"
         " country_code TEXT, customer_id TEXT, frequency INT, is_churned BOOLEAN)"
@@ -98,7 +100,12 @@ def test_customer_kpis_of_small_places_are_not_told() -> None:
             [region, country, country, customers],
         )
     (cube,) = (filled(each.sql) for each in extracts() if each.name == "cube.customers")
-    shown = {row[:3]: row[3] for row in connection.execute(cube).fetchall() if row[0] == "a"}
+    connection.execute(f"CREATE TABLE cells AS {cube}")
+    told, shown = (
+        {row[:3]: row[3] for row in connection.execute(sql).fetchall() if row[0] == "a"}
+        for sql in (covered(connection, cube, "cells", persons) for persons in (True, False))
+    )
+    assert told == shown | {("a", *place): places[place] for place in (("South", "ES"), ("South", "FR"))}
     assert shown == {
         ("a", None, None): 20,
         ("a", "North", None): 13,

@@ -52,7 +52,7 @@ def test_release_verify_roll_back_copy_and_ingest(sold: Shop, location: str, tmp
     assert verify(f"{location}/other").passed
     result = ingest(shelf.root, f"{location}/fabric")
     assert not result.failed and result.current == "1.0.0"
-    rows = Lakehouse(f"{location}/fabric/Tables").table("sales_daily").polars()
+    rows = Lakehouse(f"{location}/fabric/Tables/gold").table("sales_daily").polars()
     assert rows["orders"].sum() == 30 and ingest(shelf.root, f"{location}/fabric").report == ""
 
 

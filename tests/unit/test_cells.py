@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from typing import Any, get_args
 
 import pytest
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import instant_value, typed_value
-from mergehouse.ingest.formats import Written, detect_formats
+from mergehouse.ingest.formats import NULL_WORDS, PLAIN_WORD, Written, detect_formats
 from mergehouse.ingest.instants import month_names
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect
@@ -52,7 +53,7 @@ def _read(
         f"SELECT {typed_value('v', declared, found, BERLIN)} AS a, {instant_value('v', declared, found)} AS b"
     )
     rows = connection.execute(to_duckdb(f"{sql} FROM given")).fetchall()
-    return [a for a, _ in rows], [b for _, b in rows], formats.notes
+    return [a for a, _ in rows], [b for _, b in rows], formats.notes + formats.unread
 
 
 def numbers(cells: list[str | None], **options: Any) -> tuple[list[float | None], list[str]]:
@@ -66,6 +67,30 @@ def test_three_digits_behind_nought_show_the_decimal_mark() -> None:
     assert numbers(["1.234.567", "1.500"]) == ([1234567, 1500], [])
     assert numbers(["1,234,567", "1,500"]) == ([1234567, 1500], [])
     assert numbers(["1234,500", "1,500"]) == ([1234.5, 1.5], [])
+
+
+@pytest.mark.parametrize("shows", ["12,50", "120,5", "1.234,50", "1 234,50", "1\u00a0234,50 zł", "12'345,00"])
+def test_each_number_with_decimals_shows_the_decimal_mark(shows: str) -> None:
+    """Among cells of which none is below ten, and whatever is between thousands."""
+    assert numbers([shows, "1.500"], delimiter=",") == ([float(shows_digits(shows)), 1500], [])
+
+
+def shows_digits(cell: str) -> str:
+    return re.sub("[^0-9,]", "", cell).replace(",", ".")
+
+
+def test_a_column_has_the_mark_that_its_own_values_show() -> None:
+    """Prices of a till in German, and the weights of its scales: 1.250 kg is no 1,250 kg."""
+    declared = Source(files="*", columns={"price": {"type": "number"}, "weight": {"type": "number"}})
+    connection = connect()
+    rows = "FROM (VALUES ('12,99', '0.750'), ('1.200', '1.250'), ('3,50', '2.000')) AS t(price, weight)"
+    written = written_values(connection, rows, declared.columns)
+    [formats] = detect_formats(connection, written, declared, [], [Written(";")])
+    found = json.loads(formats.as_json())
+    price, weight = (typed_value(name, declared, found, BERLIN) for name in declared.columns)
+    read = connection.execute(to_duckdb(f"WITH given AS ({rows}) SELECT {price}, {weight} FROM given"))
+    assert [tuple(map(float, row)) for row in read.fetchall()] == [(12.99, 0.75), (1200, 1.25), (3.5, 2)]
+    assert formats.notes == ["weight: written with `.` as the decimal mark, unlike the others"]
 
 
 @pytest.mark.parametrize(
@@ -291,6 +316,63 @@ def test_an_instant_with_an_offset_stays_that_instant() -> None:
     assert told(["2026-10-25T00:30:00Z", "2026-10-25 02:30:00"])[1] == "None"
 
 
+AS_EXPORTED = {  # what a clock in Berlin shows, in January an hour ahead of UTC
+    "31.01.2026 10:00:00 UTC": "2026-01-31 11:00:00",
+    "31.01.2026 10:15": "2026-01-31 10:15:00",
+    "31/01/2026 10:00:00 -0500": "2026-01-31 16:00:00",
+    "31 Jan 2026 10:11:12 GMT+00:00": "2026-01-31 11:11:12",
+    "Jan 31, 2026 10:11:12 PM PST": "2026-02-01 07:11:12",
+    "31/01/2026 10:15 UTC+1": "2026-01-31 10:15:00",
+    "31/01/2026 10:15:00 p. m.": "2026-01-31 22:15:00",
+    "31/01/2026 10:15am": "2026-01-31 10:15:00",
+    "31/01/2026  9:05 A.M.": "2026-01-31 09:05:00",
+    "31/01/2026 10:15 pm Z": "2026-01-31 23:15:00",
+    "31-01-2026": "2026-01-31 00:00:00",
+    "31/01/2026 10:15 CET": "None",
+    "31/01/2026 10:15 xm": "None",
+}
+
+
+def test_zones_and_halves_of_the_day_behind_any_date() -> None:
+    read = times(list(AS_EXPORTED), zones={"PST": "-08:00"})
+    assert dict(zip(AS_EXPORTED, read, strict=True)) == AS_EXPORTED
+    assert told(["31.01.2026 10:00:00 UTC", "31.01.2026 10:00"]) == ["2026-01-31 10:00:00", "None"]
+    assert told(["25.10.2026 02:30 +0200", "25.10.2026 02:30 +0100"]) == [
+        "2026-10-25 00:30:00", "2026-10-25 01:30:00",
+    ]  # fmt: skip
+
+
+def test_two_digits_of_the_year_come_first_where_they_stay_as_they_are() -> None:
+    values, (note,) = read(["24-01-05", "24-01-31", "24-02-01"], type="date")
+    assert values == [dt.date(2024, 1, 5), dt.date(2024, 1, 31), dt.date(2024, 2, 1)]
+    assert "`24-01-05` seems to begin with the year; read as yy-M-d" in note
+    assert read(["24-01-05"], type="date", source={"date_order": "ymd"}) == ([dt.date(2024, 1, 5)], [])
+    # as the batches before it; else nothing shows it
+    assert (
+        read(["24-01-05"], type="date", earlier=['{"dates": {"v": ["yy-M-d"]}, "decimal_mark": "."}'])[0]
+        == values[:1]
+    )
+    values, (note,) = read(["24-01-05"], type="date")
+    assert values == [dt.date(2005, 1, 24)] and "nothing shows whether `24-01-05` is day-first" in note
+    assert read(["24.01.26", "25.01.26"], type="date") == ([dt.date(2026, 1, 24), dt.date(2026, 1, 25)], [])
+    assert read(["05/04/2026"], type="date", source={"date_order": "ymd"})[0] == [dt.date(2026, 4, 5)]
+
+
+def test_yes_and_no_in_many_languages() -> None:
+    yes = ["Tak", "EVET", "Sim", "igen", "да", "Kyllä", "-1", "✓", "J", "Vrai"]
+    no = ["Nie", "Hayır", "não", "NEM", "нет", "ei", "0", "off", "N", "Faux"]
+    assert read([*yes, *no], type="boolean") == ([True] * len(yes) + [False] * len(no), [])
+    values, (note,) = read(["perhaps", "yes"], type="boolean")
+    assert values == [None, True] and "`perhaps` cannot be read as yes or no" in note
+
+
+def test_no_year_is_of_two_digits() -> None:
+    assert times(["Jan-31-24", "Feb. 1, 2024"], language="en") == [
+        "2024-01-31 00:00:00",
+        "2024-02-01 00:00:00",
+    ]
+
+
 @pytest.mark.parametrize(
     ("column", "message"),
     [
@@ -307,3 +389,12 @@ def test_an_instant_with_an_offset_stays_that_instant() -> None:
 def test_what_cannot_be_declared_is_named(column: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Column(**column)
+
+
+def test_a_plain_word_is_read_as_it_is_written() -> None:
+    """What `detect_formats` looks at no further: nothing to trim or put in capitals, or that is "empty"."""
+    plain = re.compile(PLAIN_WORD)
+    assert not [word for word in NULL_WORDS if plain.fullmatch(word)]
+    assert all(map(plain.fullmatch, ["C489434", "85123A", "7", "2010-12-01 08:26", "POST/A_1"]))
+    odd = ["", " A1", "A1 ", "a1", "12.0", "1.2E+10", "1E+10", '="1"', "A\t1", "É1", "\ufeff1", "A\u00a01"]
+    assert not [value for value in odd if plain.fullmatch(value)]

@@ -18,6 +18,7 @@ from mergehouse.contracts.registry import contract_of, contracts
 from mergehouse.ingest.bronze import Batch
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_types
+from mergehouse.lakehouse.writing import append_rows
 
 OLD = {  # as versions up to 0.1.0 wrote them, without contracts: names, types and order
     "monitor.runs": "run_id VARCHAR, started TIMESTAMPTZ, seconds DOUBLE, ok BOOLEAN, new_batches BIGINT,"
@@ -98,10 +99,10 @@ def test_every_table_of_the_two_layers_is_looked_at() -> None:
 @pytest.mark.parametrize("name", OLD)
 def test_rows_come_back_as_they_were_given(tmp_path: Path, name: str) -> None:
     lakehouse, contract = Lakehouse(tmp_path), contract_of(name)
-    lakehouse.append_rows(contract, [])
+    append_rows(lakehouse, contract, [])
     assert not lakehouse.exists(name)
-    lakehouse.append_rows(contract, [full(contract)])
-    lakehouse.append_rows(contract, [sparse(contract)])
+    append_rows(lakehouse, contract, [full(contract)])
+    append_rows(lakehouse, contract, [sparse(contract)])
     assert stored(lakehouse, contract) == [full(contract), sparse(contract)]
     delta = lakehouse.delta(name)
     assert delta.version() == 1  # a commit for each, the first of which makes the table
@@ -119,7 +120,7 @@ def test_tables_of_earlier_versions_go_on(tmp_path: Path, name: str) -> None:
     lakehouse, contract = Lakehouse(tmp_path), contract_of(name)
     made_by_hand(tmp_path, contract)
     before = columns(lakehouse, name)
-    lakehouse.append_rows(contract, [sparse(contract)])
+    append_rows(lakehouse, contract, [sparse(contract)])
     later = [None] * SINCE.get(name, "").count(",")
     first = [*full(contract)[: len(before)], *later]
     assert stored(lakehouse, contract) == [first, sparse(contract)]
@@ -129,11 +130,11 @@ def test_tables_of_earlier_versions_go_on(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", OLD)
 def test_what_a_contract_says_is_there_is_there(tmp_path: Path, name: str) -> None:
     lakehouse, contract = Lakehouse(tmp_path), contract_of(name)
-    lakehouse.append_rows(contract, [full(contract)])
+    append_rows(lakehouse, contract, [full(contract)])
     needed = next(n for n, column in enumerate(contract.columns.values()) if not column.nullable)
     with pytest.raises(Exception, match="non-nullable but contains null"):
-        lakehouse.append_rows(
-            contract, [[None if n == needed else value for n, value in enumerate(full(contract))]]
+        append_rows(
+            lakehouse, contract, [[None if n == needed else value for n, value in enumerate(full(contract))]]
         )
     assert lakehouse.delta(name).version() == 0
 
@@ -141,7 +142,7 @@ def test_what_a_contract_says_is_there_is_there(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize("name", OLD)
 def test_the_audit_trail_alone_refuses_to_lose_a_row(tmp_path: Path, name: str) -> None:
     lakehouse, contract = Lakehouse(tmp_path), contract_of(name)
-    lakehouse.append_rows(contract, [full(contract)])
+    append_rows(lakehouse, contract, [full(contract)])
     table = DeltaTable(lakehouse.address(name))
     if name != "monitor.promotions":
         assert table.delete()["num_deleted_rows"] == 1

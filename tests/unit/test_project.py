@@ -65,6 +65,8 @@ def test_project_file(shop: Shop) -> None:
         (("FROM lines", "FROM lines JOIN silver.orders"), ["reads `silver.orders`", "its own sources"]),
         (("SELECT `order`", "SELEC `order`"), ["not valid Spark SQL"]),
         (("`order` AS order_id", "*"), ["`SELECT *` is not allowed"]),
+        (("qty AS quantity", "qty AS quantity, price AS quantity"), ["`quantity` is there twice"]),
+        (("price AS unit_price", "price * RAND() AS unit_price"), ["`RAND()` is not for", "the same ones"]),
     ],
 )
 def test_staging_sql(shop: Shop, change: tuple[str, str], words: list[str]) -> None:

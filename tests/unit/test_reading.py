@@ -11,14 +11,15 @@ import pytest
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import database, limited, rows, shared
+from mergehouse.lakehouse.writing import append
 from mergehouse.project.settings import Limits
 
 
 @pytest.fixture
 def lakehouse(tmp_path: Path) -> Lakehouse:
     made = Lakehouse(tmp_path / "lakehouse")
-    made.append("gold.prices", duckdb.sql("FROM (VALUES ('mug', 5.00), ('cup', 2.50)) AS t(item, price)"))
-    made.append("gold.stock", duckdb.sql("SELECT 'mug' AS item, 3 AS pieces"))
+    append(made, "gold.prices", duckdb.sql("FROM (VALUES ('mug', 5.00), ('cup', 2.50)) AS t(item, price)"))
+    append(made, "gold.stock", duckdb.sql("SELECT 'mug' AS item, 3 AS pieces"))
     return made
 
 

@@ -17,7 +17,7 @@ from mergehouse.science.features.dataset import Dataset
 from mergehouse.science.registry.champion import Comparison, verdict
 from mergehouse.science.scoring import _why_not_trained
 from mergehouse.science.side_by_side import side_by_side, workers
-from mergehouse.science.training import Training
+from mergehouse.science.training_result import Training
 
 MONTHS = [dt.date(2024 + n // 12, n % 12 + 1, 1) for n in range(20)]
 DAY = dt.date(2026, 3, 1)

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.writing import append
 from mergehouse.science.evaluation.drift import LATER_IDS, MATURED
 
 
@@ -26,7 +27,7 @@ def test_a_purchase_under_a_later_id_counts(tmp_path: Path) -> None:
         """,
         "silver.identity_events": "SELECT 'b:1' AS previous_id, 'a:9' AS current_id",
     }.items():
-        lakehouse.append(table, duckdb.sql(rows))
+        append(lakehouse, table, duckdb.sql(rows))
     found = lakehouse.query(MATURED.format(horizon=90, later_ids=LATER_IDS))
     assert sorted(found.project("probability, churned").fetchall()) == [
         (0.1, False),

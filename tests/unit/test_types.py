@@ -27,6 +27,7 @@ from mergehouse.contracts.types import (
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import duckdb_types, types_of
 from mergehouse.lakehouse.reader import connect
+from mergehouse.lakehouse.writing import append_rows
 from mergehouse.project.sources import ColumnType
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -79,8 +80,10 @@ def test_every_type_of_a_source_becomes_one_that_duckdb_and_delta_know() -> None
 
 def test_values_keep_type_and_value_on_their_way_through_delta(tmp_path: Path) -> None:
     lakehouse = Lakehouse(tmp_path)
-    lakehouse.append_rows(
-        EVERY, [[VALUES[kind] for kind in NAMES], [None, None, None, None, None, 7, None, None, None]]
+    append_rows(
+        lakehouse,
+        EVERY,
+        [[VALUES[kind] for kind in NAMES], [None, None, None, None, None, 7, None, None, None]],
     )
     delta = lakehouse.delta("gold.every")
     assert types_of(delta) == EVERY.types

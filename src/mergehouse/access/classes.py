@@ -4,6 +4,8 @@ same grid.
 
 from __future__ import annotations
 
+import itertools
+
 ORDERS = (1, 2, 3, 4, 5, 6, 11, 21)  # each from so many on, as are the following
 SILENT = (0, 31, 61, 91, 121, 151, 181, 271, 366, 541)  # days since the last purchase, of campaigns
 SPENT = (0, 20, 50, 100, 200, 500, 1000, 2000, 5000)  # euros, of campaigns
@@ -16,7 +18,9 @@ RECENCY = (*range(0, FIVES, 5), *range(FIVES, LAST + 1, 10))  # days, each up to
 
 
 def _from(edges: tuple[int, ...], value: str) -> str:
-    return f"list_last(list_filter({list(edges)}, lambda edge: edge <= GREATEST({value}, {edges[0]})))"
+    steps = itertools.pairwise(edges)
+    below = " ".join(f"WHEN {value} < {above} THEN {edge}" for edge, above in steps)
+    return f"CASE WHEN {value} IS NULL THEN {edges[0]} {below} ELSE {edges[-1]} END"
 
 
 MACROS = f"""

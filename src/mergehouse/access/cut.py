@@ -9,11 +9,15 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.reader import quoted, text
 
 KEY, CUSTOMERS = "customer_id", "gold.customer_brand_360"
+PLAIN = KEY  # and two ways to the scope's own key, which give the same
+HASHED = f"substr(sha256(getvariable('salt') || {KEY}), 1, 16)"
+LOOKED_UP = f"COALESCE((SELECT scope_key FROM scope_keys WHERE known_as = {KEY}), {HASHED})"
 
 
-def cut(name: str, scope: Scope, brands: Iterable[str], counts: bool = False) -> str:
-    """A table under `published` as the scope may see it, as a SELECT. Customers' keys are made with the
-    variable `salt`, which is the scope's; not where customers are only counted by them, for that is quicker.
+def cut(name: str, scope: Scope, brands: Iterable[str], key_as: str = HASHED) -> str:
+    """A table under `published` as the scope may see it, as a SELECT. Customers' keys are HASHED with the
+    variable `salt`, which is the scope's; LOOKED_UP in the table `scope_keys`, where they are already; or
+    PLAIN, where customers are only counted by them.
 
     >>> scope = Scope(((Rule(column="brand", values=("shop",)),),), ("personal",), False, True, "Shop")
     >>> "is_cross_brand" in cut("gold.customer_brand_360", scope, ["shop", "other"])
@@ -39,8 +43,8 @@ def cut(name: str, scope: Scope, brands: Iterable[str], counts: bool = False) ->
     key, shown = contract_of(name).key, []
     for column, contract in columns.items():
         sql = quoted(column)
-        if column == KEY and not counts:
-            sql = f"substr(sha256(getvariable('salt') || {sql}), 1, 16)"
+        if column == KEY:
+            sql = key_as
         elif contract.across_brands and not scope.group:  # a list: columns with `all` are gone
             tells = " OR ".join(f"starts_with({sql}, {text(value)})" for value in contract.across_brands)
             if column in key:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from mergehouse.access.extract import extracts, filled
+from mergehouse.access.definitions import extracts, filled
 from mergehouse.access.policy import Policy, Scope
 from mergehouse.access.serving import Current, current, serving_folder
 from mergehouse.access.source import LAKEHOUSE
@@ -122,7 +122,8 @@ class Gateway:
         self.observe = observe
         self.root = serving_folder(project, release)
         self.policy = policy
-        self._readers: dict[tuple[str, str], Reader] = {}
+        self._readers: dict[tuple[str, str], Reader] = {}  # by scope and version
+        self._opening: dict[str, threading.Lock] = {}  # by scope
         self._lock = threading.Lock()
         self._answers = _Answers()
 
@@ -146,17 +147,18 @@ class Gateway:
     def reader(self, scope: Scope) -> Reader:
         """What a scope may see, of the version of now. Raises NothingYet where nothing was written for it."""
         now = self.version()
-        version = now.version
+        key = (scope.id, now.version)
+        if found := self._readers.get(key):
+            return found
         with self._lock:
-            found = self._readers.get((scope.id, version))
-            if found is None:
-                found = Reader(scope, now, self.policy.version, self.root, self._answers, self.observe)
-                self._readers = {
-                    key: reader
-                    for key, reader in self._readers.items()
-                    if key[1] == version or key[0] != scope.id
-                }
-                self._readers[scope.id, version] = found
+            opening = self._opening.setdefault(scope.id, threading.Lock())
+        with opening:  # of this scope once; readers of others do not wait
+            if found := self._readers.get(key):
+                return found
+            found = Reader(scope, now, self.policy.version, self.root, self._answers, self.observe)
+            with self._lock:
+                others = {of: reader for of, reader in self._readers.items() if of[0] != scope.id}
+                self._readers = others | {key: found}
             return found
 
 
@@ -270,18 +272,21 @@ def _opened(folder: Path) -> tuple[duckdb.DuckDBPyConnection, frozenset[str]]:
     connection = duckdb.connect()
     for setting in LOCKED:
         connection.execute(setting)
-    for path in paths:
-        layer, table = path.stem.split(".")
-        is_list = layer == "lookup" or path.stem in ("gold.customer_brand_360", "gold.customer_360")
+    tables: dict[str, list[str]] = {}
+    for path in paths:  # of some tables there is one for each quarter
+        tables.setdefault(".".join(path.stem.split(".")[:2]), []).append(text(str(path)))
+    for name, parts in tables.items():
+        layer, table = name.split(".")
+        is_list = layer == "lookup" or name in ("gold.customer_brand_360", "gold.customer_360")
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
         connection.execute(
             f"CREATE {'VIEW' if is_list else 'TABLE'} {layer}.{quoted(table)} AS"
-            f" FROM read_parquet({text(str(path))}, hive_partitioning = false)"
+            f" FROM read_parquet([{', '.join(parts)}], hive_partitioning = false)"
         )
     connection.execute(f"SET allowed_paths = [{', '.join(text(str(path)) for path in paths)}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-    return connection, frozenset(path.stem for path in paths)
+    return connection, frozenset(tables)
 
 
 def _with_ratios(rows: list[Row]) -> list[Row]:

@@ -65,6 +65,11 @@ class Role(Strict):
         description="True: single customers. Without, groups of fewer than five are not told.",
     )
     admin: bool = Field(default=False, description="True: people, runs, and looking on as another role.")
+    identity: bool = Field(
+        default=False,
+        description="True: what brands tell of customers who may be one, and deciding whether they are. It"
+        " needs `admin`, `group` and `persons`, and `masks: []`.",
+    )
 
 
 class Access(Strict):
@@ -88,6 +93,7 @@ class Scope:
     group: bool
     persons: bool
     label: str
+    identity: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -102,7 +108,7 @@ class Scope:
         (16, True)
         """
         rows = [[rule.model_dump() for rule in rules] for rules in self.rows]
-        content = json.dumps([rows, self.masks, self.group, self.persons], sort_keys=True)
+        content = json.dumps([rows, self.masks, self.group, self.persons, self.identity], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -133,6 +139,7 @@ class Policy:
             group=any(role.group for role in held),
             persons=all(role.persons for role in held),
             label=self._label(kept),
+            identity=all(role.identity for role in held),
         )
 
     def within(self, own: Scope, role: str) -> Scope | None:
@@ -158,6 +165,7 @@ class Policy:
             group=own.group and theirs.group,
             persons=own.persons and theirs.persons,
             label=self._label(kept),
+            identity=own.identity and theirs.identity,
         )
 
     def scopes(self) -> list[Scope]:
@@ -208,6 +216,13 @@ def load_policy(project: Project) -> Policy:
                 f"{file}: roles.{name}: `persons: true` shows customers by their keys, which `masks:"
                 " [pseudonym]` leaves out; take one of them out."
             )
+        if role.identity and (role.masks or not (role.admin and role.group and role.persons)):
+            raise ConfigError(
+                f"{file}: roles.{name}: `identity: true` shows personal attributes; it needs `admin: true`,"
+                " `group: true`, `persons: true` and `masks: []`."
+            )
+    if not any(brand.identity for brand in project.brands.values()):  # nothing that the right would be to
+        roles = {name: role.model_copy(update={"identity": False}) for name, role in roles.items()}
     allowed = json.dumps({n: r.model_dump(mode="json") for n, r in roles.items()}, sort_keys=True)
     labels = {name: brand.label for name, brand in project.brands.items()}
     return Policy(roles, hashlib.sha256(allowed.encode()).hexdigest()[:16], labels)

@@ -15,6 +15,8 @@ from mergehouse.lakehouse.reader import quoted
 
 LEAST = 5
 SIZE = "customers"
+_JOINED = re.compile(r"^-- joined below five: (.+)$", re.MULTILINE)
+_LEFT_OUT = re.compile(r"^-- left out below five: ([a-z_]+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,31 @@ def levels(sql: str) -> tuple[Level, ...]:
     >>> levels("-- joined below five: source_system; days in order")
     (Level(column='"source_system"', in_order=False), Level(column='"days"', in_order=True))
     """
-    said = re.search(r"^-- joined below five: (.+)$", sql, re.MULTILINE)
+    said = _JOINED.search(sql)
     named = said[1].split("; ") if said else []
     return tuple(Level(quoted(name.removesuffix(" in order")), name.endswith(" in order")) for name in named)
+
+
+def is_covered(sql: str) -> bool:
+    """Whether a scope without persons has other rows of an extract than one with.
+
+    >>> is_covered("-- left out below five: is_small\\nFROM cells"), is_covered("FROM cells")
+    (True, False)
+    """
+    return bool(levels(sql) or _LEFT_OUT.search(sql))
+
+
+def covered(connection: duckdb.DuckDBPyConnection, sql: str, cells: str, persons: bool) -> str:
+    """The query of the rows of an extract, whose own rows are in the table `cells`, for a scope with persons
+    or without: then its small cells are joined, or those left out that it marks itself.
+
+    >>> covered(duckdb.connect(), "-- left out below five: is_small\\n...", "cells", persons=False)
+    'SELECT * EXCLUDE (is_small) FROM cells WHERE NOT is_small'
+    """
+    if marked := _LEFT_OUT.search(sql):
+        return f"SELECT * EXCLUDE ({marked[1]}) FROM {cells}" + ("" if persons else f" WHERE NOT {marked[1]}")
+    said = _JOINED.search(sql)
+    return f"FROM {cells}" if persons or not said else joined(connection, f"{said[0]}\nFROM {cells}")
 
 
 def joined(connection: duckdb.DuckDBPyConnection, sql: str) -> str:

@@ -65,7 +65,8 @@ def looked_at(request: Request, visitor: SignedIn) -> Looked:
         prefix = request.app.state.suite.prefix
         path = request.scope["path"].removeprefix(prefix)
         raise HTTPException(303, headers={"Location": f"{prefix}{path}{'?' if query else ''}{query}"})
-    words = Wording(Writing(accepted(request.headers.get("accept-language"))), offered, view)
+    write = Writing(accepted(request.headers.get("accept-language")), request.app.state.suite.place)
+    words = Wording(write, offered, view)
     return Looked(view, offered, words, methods(visitor.reader, offered, view))
 
 

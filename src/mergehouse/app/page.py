@@ -12,7 +12,7 @@ from mergehouse.app import pages
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-Need = Literal["group", "persons", "admin"]
+Need = Literal["group", "persons", "admin", "identity"]
 Group = Literal["Overview", "Customers", "Trust", "You"]  # in the header, in this order
 GROUPS: tuple[Group, ...] = ("Overview", "Customers", "Trust", "You")
 
@@ -22,7 +22,7 @@ class Page:
     """A page of the suite: a module of `app/pages` has one as `PAGE`, and its routes as `router`.
 
     `path` begins every route of the module. `needs`: what a scope, or for `admin` a role, must have.
-    `place` is the order within its group.
+    `place` is the order within its group; `key` the letter that, after g, goes there.
     """
 
     path: str
@@ -30,6 +30,7 @@ class Page:
     group: Group
     needs: frozenset[Need] = frozenset()
     place: int = 0
+    key: str = ""
 
 
 def all_pages() -> list[tuple[Page, APIRouter]]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 THEMES = ("light", "dark")
+NO_KEYS = "off"  # the cookie of who wants no letter to be a shortcut
 ERRORS: dict[int | str, tuple[str, str, str]] = {  # status: title, what it means, what to do
     400: ("Bad request", "The address or the form is not one that this site has written.", "Go back."),
     401: (
@@ -144,7 +145,7 @@ def _common(scope: Scope) -> dict[str, Any]:
     path = scope["state"]["entry"].path
     theme = request.cookies.get("theme", "")
     return {
-        "write": Writing(accepted(request.headers.get("accept-language"))),
+        "write": Writing(accepted(request.headers.get("accept-language")), suite.place),
         "url": functools.partial(link_to, request),
         "seen": _seen(request),
         "action": lambda path: prefix + path,
@@ -154,6 +155,7 @@ def _common(scope: Scope) -> dict[str, Any]:
         "here": f"{path}{'?' if request.url.query else ''}{request.url.query}",
         "now": lambda: dt.datetime.now(dt.UTC),
         "theme": theme if theme in THEMES else "",
+        "has_keys": request.cookies.get("keys") != NO_KEYS,
         "address": str(URL(scope=scope)),
     }
 

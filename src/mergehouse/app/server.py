@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -34,6 +35,7 @@ from mergehouse.app.view import UnknownFilter
 from mergehouse.app.visitor import SignedIn, allowed, signed_in
 from mergehouse.errors import MergehouseError
 from mergehouse.project.config import Project
+from mergehouse.project.mapping_files import group_table
 from mergehouse.storage import state_of
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -87,6 +89,16 @@ class Suite:
                 self._access = None
                 self._access = seen, self.open_access(self.project)
             return self._access[1]
+
+    @cached_property
+    def _places(self) -> dict[str, str]:
+        columns, rows = group_table(self.project, "countries")
+        named = [dict(zip(columns, row, strict=True)) for row in rows]
+        return {str(row["country_code"]): str(row["country"]) for row in named}
+
+    def place(self, code: str) -> str:
+        """What the project calls a code of countries.csv; the code itself where it is not there."""
+        return self._places.get(code, code)
 
     def is_secure(self, request: Request) -> bool:
         """Whether cookies are for encrypted connections alone: always, but on this machine itself."""

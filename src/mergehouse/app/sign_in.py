@@ -1,4 +1,4 @@
-"""Sign in, sign out, and light or dark."""
+"""Sign in, sign out, light or dark, and whether letters are shortcuts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from mergehouse.access.passwords import LONGEST
 from mergehouse.access.people import Person
-from mergehouse.app.rendering import THEMES, open_page
+from mergehouse.app.rendering import NO_KEYS, THEMES, open_page
 from mergehouse.app.visitor import SignedIn, cookie_name, session_of
 
 if TYPE_CHECKING:
@@ -114,6 +114,16 @@ def set_theme(
     chosen = theme if theme in THEMES else ""
     target = known_path(request.app.state.suite, next)
     return with_cookie(request, _redirect(request, target), "theme", chosen, YEAR_SECONDS)
+
+
+@router.post("/keys")
+def set_keys(
+    request: Request, visitor: SignedIn, keys: Annotated[str, Form()] = "", next: Annotated[str, Form()] = ""
+) -> Response:
+    """Whether single letters do something (WCAG 2.1.4); they do unless it is said."""
+    target = known_path(request.app.state.suite, next)
+    chosen = NO_KEYS if keys == NO_KEYS else ""
+    return with_cookie(request, _redirect(request, target), "keys", chosen, YEAR_SECONDS)
 
 
 def _redirect(request: Request, path: str) -> RedirectResponse:

@@ -41,7 +41,12 @@ class Visitor:
         return self.open_reader()
 
     def may_open(self, page: Page) -> bool:
-        has = {"group": self.scope.group, "persons": self.scope.persons, "admin": self.is_admin}
+        has = {
+            "group": self.scope.group,
+            "persons": self.scope.persons,
+            "admin": self.is_admin,
+            "identity": self.scope.identity,
+        }
         return all(has[need] for need in page.needs)
 
 
@@ -98,11 +103,13 @@ SignedIn = Annotated[Visitor, Depends(signed_in)]
 
 
 def allowed(page: Page) -> Any:
-    """A dependency: 403 where a page needs more than the visitor has."""
+    """A dependency: 403 where a page needs more than the visitor has, 404 where they are not even to know
+    whether there is one.
+    """
 
     def check(visitor: SignedIn) -> None:
         if not visitor.may_open(page):
-            raise HTTPException(403)
+            raise HTTPException(404 if "identity" in page.needs else 403)
 
     return Depends(check)
 

@@ -176,7 +176,14 @@ class Wording:
             parts.append("complete weeks only")
         return " · ".join(parts)
 
-    def stops_early(self, brand: Brand) -> str:
+    def stop_early(self, brands: Iterable[Brand]) -> str:
+        """Which brands' last days are not whole."""
+        told = [words for brand in brands if (words := self._stops_early(brand))]
+        if len(told) > FEW:
+            return f"The last days of {len(told)} brands end before {EVENING}:00."
+        return " ".join(told)
+
+    def _stops_early(self, brand: Brand) -> str:
         """Where a brand's last day is not whole: an export that stops at noon."""
         stopped = brand.last_order
         is_date = stopped and stopped.time() == dt.time()  # orders have no time of day

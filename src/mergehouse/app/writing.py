@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
@@ -34,6 +34,7 @@ class Writing:
     """
 
     locale: str = FALLBACK
+    place: Callable[[str], str] = str  # names codes that are no country's, such as XC
 
     @property
     def tag(self) -> str:
@@ -193,12 +194,12 @@ class Writing:
         return format_skeleton("yMMMM", day, locale=self.locale)
 
     def country(self, code: str) -> str:
-        """A country's name in English, as are the pages' words; its code where there is none.
+        """A country's name in English, as are the pages' words; that of `place` where there is none.
 
         >>> Writing().country("DE"), Writing().country("X9")
         ('Germany', 'X9')
         """
-        return Locale("en").territories.get(code, code)
+        return Locale("en").territories.get(code) or self.place(code)
 
     def instant(self, value: dt.datetime | None, absent: Absent = NO_DATA) -> str:
         """A moment, in UTC, to the minute.
@@ -252,6 +253,15 @@ class Writing:
         if value is None:
             return absent
         return _minus(format_decimal(value, f"#,##0.{'0' * digits}", self.locale))
+
+    def signed(self, value: float) -> str:
+        """A number with its sign, such as a weight in bits.
+
+        >>> Writing().signed(14.58), Writing().signed(-1.5), Writing("de_DE").signed(0)
+        ('+14.6', '\N{MINUS SIGN}1.5', '0,0')
+        """
+        rounded = Decimal(str(value)).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        return f"{_sign(rounded)}{self.decimal(abs(rounded), 1)}"
 
     def size(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """Bytes, of a file.

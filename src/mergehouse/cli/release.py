@@ -121,7 +121,7 @@ def verify(
 def ingest(
     root: Carried,
     lakehouse: Annotated[
-        str, typer.Option("--lakehouse", metavar="DIR|URL", help="Tables go to Tables/ below it.")
+        str, typer.Option("--lakehouse", metavar="DIR|URL", help="Tables go to Tables/gold/ below it.")
     ],
     version: OtherVersion = None,
     digest: Digest = None,

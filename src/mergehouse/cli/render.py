@@ -243,7 +243,7 @@ def print_left_out(left_out: list[dict[str, Any]], labels: dict[str, str]) -> No
 
 
 def print_findings(failed: list[CheckResult], labels: Mapping[str, str] | None = None) -> None:
-    """Checks that did not hold, errors with their reason and sample rows."""
+    """Checks that did not hold, with what it means and what to do, errors with sample rows."""
     console = Screen(soft_wrap=True, highlight=False)
     if failed:
         console.print("\n[bold]Findings[/]")
@@ -253,8 +253,7 @@ def print_findings(failed: list[CheckResult], labels: Mapping[str, str] | None =
         first, dot, rest = c.table.partition(".")
         about = (labels or {}).get(first, first) + dot + rest
         console.print(f"{c.failures:>7,}  {about}: {c.check}", markup=False)
-        if c.severity == "error" or not c.table.startswith(("silver.", "gold.")):  # no table shows the rows
-            console.print(f"               {c.why}", markup=False)
+        console.print(f"               {c.why}", markup=False)
         if c.severity == "error":
             for row in c.sample[:SAMPLE_ROWS]:
                 said = ", ".join(f"{name} = {_plain(value)}" for name, value in row.items())

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mergehouse.cli.screen import Screen
+from mergehouse.storage import RECEIVED
 
 if TYPE_CHECKING:
     from mergehouse.release.compare.compare import Comparison
@@ -96,7 +97,7 @@ def print_ingestion(result: Ingestion) -> None:
         console.print(f"[bold red]{fault.what:<10}[/]", end="")
         console.print(f"{fault.where}: {fault.message}", markup=False)
     console.print(f"\nCurrent  {result.current or 'none'}")
-    console.print(f"Where    {result.lakehouse}/Tables", markup=False)
+    console.print(f"Where    {result.lakehouse}/{RECEIVED}", markup=False)
     if result.report:
         console.print(f"Report   {result.report}", markup=False)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mergehouse.project.config import Project
     from mergehouse.quality.checks import CheckResult
     from mergehouse.science.registry.versions import Version
-    from mergehouse.science.training import Training
+    from mergehouse.science.training_result import Training
 
 
 PREDICTED = {"churn": "no purchase within {} days", "clv": "net margin over {} days"}

@@ -25,8 +25,8 @@ def train(
     from mergehouse.cli import render, render_science
 
     loaded = with_science(project, env, brand)
-    from mergehouse.science.training import as_json as as_json_training
     from mergehouse.science.training import train as train_models
+    from mergehouse.science.training_result import as_json as as_json_training
 
     with render.steps("train", hidden=as_json) as step:
         result = train_models(loaded, brand, step, deep)

@@ -113,6 +113,9 @@ class Contract(_Strict):
     grain: str = Field(description="What one row is.")
     meaning: str = Field(description="What the table is for.")
     key: list[str] = Field(description="Columns that tell rows apart; checked on every run.")
+    key_why: str = Field(
+        default="", description="What it means where they do not, and what to do; else the grain is named."
+    )
     partition_by: list[str] = Field(default=[], description="Columns that the files are parted by.")
     z_order: list[str] = Field(
         default=[],

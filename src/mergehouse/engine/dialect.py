@@ -115,6 +115,18 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.AtTimeZone):
             clock = exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), clock])
         node.set("this", clock)
+    if isinstance(node, exp.TsOrDsAdd):  # DATE_ADD: a day, where DuckDB makes it a time
+        for name in ("this", "expression"):
+            node.set(name, node.args[name].transform(_rewrite))
+        return exp.TryCast(this=node.copy(), to=exp.DataType.build("DATE"))
+    if isinstance(node, exp.DayOfWeek):  # Sunday is 1, in DuckDB 0
+        day = exp.Anonymous(this="DAYOFWEEK", expressions=[node.this.transform(_rewrite)])
+        return exp.paren(exp.Add(this=day, expression=exp.Literal.number(1)))
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "WEEKDAY":  # Monday is 0, in DuckDB Sunday
+        day = exp.Anonymous(this="ISODOW", expressions=[node.expressions[0].transform(_rewrite)])
+        return exp.paren(exp.Sub(this=day, expression=exp.Literal.number(1)))
+    if isinstance(node, exp.Substring) and node.args["start"] == exp.Literal.number(0):
+        node.set("start", exp.Literal.number(1))  # what Spark makes of it
     if isinstance(node, exp.ConvertTimezone) and not node.args.get(
         "source_tz"
     ):  # of the session, which is UTC

@@ -28,6 +28,7 @@ from mergehouse.lakehouse.files import (
 )
 from mergehouse.lakehouse.folding import folded_with
 from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings, text
+from mergehouse.lakehouse.staging import discard, exchange, files_in, overwrite, staging_folder
 from mergehouse.project.settings import Limits
 from mergehouse.storage import fetch, write_failure
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mergehouse.engine.dialect import Sql
 
 TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
+DICTIONARY_VALUES = 16_384  # a table twice as large is zeroed for every column of a row group otherwise
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
 MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more DuckDB refuses for one
 
@@ -113,14 +115,14 @@ class DuckDBEngine:
         self._define(name, rows)
 
     def stage(self, contract: Contract, sql: Sql) -> Staged:
-        folder = self.lakehouse.staging_folder(contract.table)
+        folder = staging_folder(self.lakehouse, contract.table)
         return Staged(contract, "table", folder, self._write(contract, _typed(contract, sql), folder))
 
     def stage_partitions(self, contract: Contract, sql: Sql) -> Staged:
-        folder = self.lakehouse.staging_folder(contract.table)
+        folder = staging_folder(self.lakehouse, contract.table)
         base = self.lakehouse.delta(contract.table).version()
-        replaced = self.lakehouse.files_in(
-            contract.table, self.rows(f"SELECT * FROM {Relation('affected', contract.table)}")
+        replaced = files_in(
+            self.lakehouse, contract.table, self.rows(f"SELECT * FROM {Relation('affected', contract.table)}")
         )
         return Staged(
             contract,
@@ -157,7 +159,7 @@ class DuckDBEngine:
                 f" USING ({key})"
             )
             rows = f"{kept} UNION ALL {rows}"
-        folder = self.lakehouse.staging_folder(contract.table)
+        folder = staging_folder(self.lakehouse, contract.table)
         return Staged(
             contract,
             "rows",
@@ -203,12 +205,12 @@ class DuckDBEngine:
 
     def publish(self, staged: Staged, stamp: Stamp) -> int:
         if staged.scope == "table":
-            return self.lakehouse.overwrite(staged.contract, staged.files, stamp)
-        return self.lakehouse.exchange(staged.contract, staged.files, stamp, staged.replaced, staged.base)
+            return overwrite(self.lakehouse, staged.contract, staged.files, stamp)
+        return exchange(self.lakehouse, staged.contract, staged.files, stamp, staged.replaced, staged.base)
 
     def discard(self, staged: Staged) -> None:
         if staged.folder:
-            self.lakehouse.discard(staged.folder)
+            discard(self.lakehouse, staged.folder)
 
     def _compare(self, contract: Contract, came: int, there: int) -> tuple[int, int]:
         """Keeps the rows `inserted` and `deleted` that tell a table's `computed` rows, of which so many
@@ -283,7 +285,8 @@ class DuckDBEngine:
         """Parquet files of one partition, or of a table without any."""
         copy = (
             f"COPY ({rows}) TO {text(str(folder))} (FORMAT parquet, COMPRESSION snappy, WRITE_BLOOM_FILTER"
-            f" false, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}', RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
+            f" false, DICTIONARY_SIZE_LIMIT {DICTIONARY_VALUES}, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}',"
+            " RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
         )
         with _sql_errors(contract.table, folder):
             written = self._session.execute(copy).fetchall()

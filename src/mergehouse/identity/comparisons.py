@@ -68,6 +68,19 @@ def _comparisons(has: set[str]) -> Iterator[Comparison]:
         yield _place(has)
 
 
+def within_edits(one: str, other: str, most: int) -> str:
+    """Whether two texts are so many edits apart, swapped neighbours being one. Lengths come first: of two
+    e-mail addresses they rule out most, and edits of these are most of what there is to compute.
+
+    >>> import duckdb
+    >>> pairs = "(VALUES ('ab', 'ba'), ('ab', 'abcd')) AS pairs (one, other)"
+    >>> duckdb.sql(f"SELECT {within_edits('one', 'other', 1)} FROM {pairs}").fetchall()
+    [(True,), (False,)]
+    """
+    lengths = f"abs(strlen({one}) - strlen({other})) <= {most}"
+    return f"({lengths} AND damerau_levenshtein({one}, {other}) <= {most})"
+
+
 def _single(name: str, *conditions: Agreement) -> Comparison:
     return Comparison(name, (name,), f"{name}_l IS NULL OR {name}_r IS NULL", conditions)
 
@@ -81,7 +94,7 @@ def _similar(column: str, least: float, other: str = "") -> str:
 
 
 def _edits(column: str, most: int) -> str:
-    return f"damerau_levenshtein({column}_l, {column}_r) <= {most}"
+    return within_edits(f"{column}_l", f"{column}_r", most)
 
 
 _FIRST, _LAST = _similar("first_name", 0.88), _similar("last_name", 0.88)

@@ -13,17 +13,16 @@ def load_customers(connection: duckdb.DuckDBPyConnection, customers: pl.DataFram
     """Makes the table `customers`: KEY, ATTRIBUTES, what is derived from them, and `id`, the customer's place
     in the order of brands and codes, whatever the order of `customers`.
     """
-    load(connection, "TABLE given", customers.select(*KEY, *ATTRIBUTES))
-    connection.execute("""
-        CREATE TABLE customers AS
-        SELECT
-            row_number() OVER (ORDER BY source_system, customer_code) AS id,
-            *,
-            first_name || ' ' || last_name AS full_name,
-            split_part(email, '@', 1) AS mailbox
-        FROM given
-    """)
-    connection.execute("DROP TABLE given")
+    in_order = customers.select(*KEY, *ATTRIBUTES).sort(KEY).with_row_index("id", offset=1)
+    load(
+        connection,
+        "TABLE customers",
+        in_order.with_columns(
+            pl.col("id").cast(pl.Int64),
+            full_name=pl.col("first_name") + " " + pl.col("last_name"),
+            mailbox=pl.col("email").str.extract("^([^@]*)"),
+        ),
+    )
 
 
 def usable_attributes(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ Another e-mail says less, for people have several.
 
 from __future__ import annotations
 
+from mergehouse.identity.comparisons import within_edits
+
 SIMILAR = 0.88  # Jaro-Winkler: a mistyped or shortened name
 
 
@@ -17,7 +19,7 @@ def _similar(column: str) -> str:
 
 
 def _within_one_edit(column: str) -> str:
-    return f"coalesce(damerau_levenshtein(l.{column}, r.{column}) <= 1, false)"
+    return f"coalesce({within_edits(f'l.{column}', f'r.{column}', 1)}, false)"
 
 
 def _missing(column: str) -> str:

@@ -6,9 +6,14 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import fcntl
 import io
 import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import polars as pl
@@ -54,17 +59,40 @@ def waiting(project: Project, lakehouse: Lakehouse) -> list[Waiting]:
         raise ConfigError("No brand declares `identity` in its brand.yml: there is nothing to review.")
     if not lakehouse.exists(CANDIDATES):
         raise ConfigError(f"There is no {CANDIDATES} yet. `mergehouse run` makes it.")
-    decided = read_decisions(mapping_tables(project)["identity_decisions"]).counted.select(PAIR)
     pairs = frame(lakehouse.query(f"SELECT * FROM {CANDIDATES} WHERE verdict = 'review'"))
     customers = lakehouse.table(ATTRIBUTES).polars()
     for side, keys in (("a", PAIR[:2]), ("b", PAIR[2:])):
         told = customers.select(*KEY, *(pl.col(name).alias(f"{name}_{side}") for name in TOLD))
         pairs = pairs.join(told, left_on=keys, right_on=KEY)
     surest_first = pairs.sort(-pl.col("score").cast(pl.Float64).fill_null(0), *PAIR)
-    return [
-        _waiting(row)
-        for row in surest_first.join(decided, on=PAIR, how="anti", maintain_order="left").to_dicts()
-    ]
+    undecided = surest_first.join(decided(project), on=PAIR, how="anti", maintain_order="left")
+    return [waiting_pair(row) for row in undecided.to_dicts()]
+
+
+def waiting_pair(row: Mapping[str, Any]) -> Waiting:
+    """From a row of the candidates with what the two brands tell, each attribute as `<attribute>_a` and
+    `<attribute>_b`.
+
+    >>> row = dict.fromkeys(f"{name}_{side}" for name in TOLD for side in "ab")
+    >>> row |= dict(zip(PAIR, ("shop", "77", "other", "A1"))) | {"first_name_a": "Ana", "first_name_b": None}
+    >>> waiting_pair(row | {"score": None, "reason": "not_mutual", "evidence": "[]"}).records
+    {'first_name': ('Ana', None)}
+    """
+    one, two, three, four = (row[name] for name in PAIR)
+    records = {name: (row[f"{name}_a"], row[f"{name}_b"]) for name in TOLD}
+    score = None if row["score"] is None else float(row["score"])
+    told = {name: both for name, both in records.items() if any(both)}
+    return Waiting((one, two, three, four), score, row["reason"], json.loads(row["evidence"]), told)
+
+
+def decided(project: Project) -> pl.DataFrame:
+    """The decision that counts of each pair: PAIR, `decision`, `decided_by` and `decided_at`.
+
+    >>> decided(mh.project("shop")).height
+    0
+    """
+    rows = read_decisions(mapping_tables(project)["identity_decisions"]).counted
+    return rows.select(*PAIR, "decision", "decided_by", "decided_at")
 
 
 def decide(
@@ -75,7 +103,7 @@ def decide(
     now: dt.datetime,
     why: str = "",
 ) -> None:
-    """Adds a row to the decisions, whole or not at all; the next run follows it.
+    """Adds a row to the decisions, whole or not at all, one after the other; the next run follows it.
 
     >>> pair, now = ("shop", "77", "other", "A1"), dt.datetime(2026, 1, 31, 9, 30, tzinfo=dt.UTC)
     >>> file = mh.project("shop").mappings_folder / DECISIONS
@@ -85,21 +113,27 @@ def decide(
     >>> file.unlink()
     """
     file = project.mappings_folder / DECISIONS
-    before = read_text(file) if file.exists() else ",".join(DECISION_COLUMNS)
     row = io.StringIO()
     instant = now.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     csv.writer(row, lineterminator="\n").writerow([*pair, decision, decided_by, instant, why])
     unfinished = file.with_suffix(".unfinished")
     try:
-        unfinished.write_text(f"{before.rstrip()}\n{row.getvalue()}", encoding="utf-8")
-        unfinished.replace(file)
+        with _alone(file.parent):
+            before = read_text(file) if file.exists() else ",".join(DECISION_COLUMNS)
+            unfinished.write_text(f"{before.rstrip()}\n{row.getvalue()}", encoding="utf-8")
+            unfinished.replace(file)
     except OSError as error:
         raise ConfigError(f"{file}: the decision cannot be written ({error.strerror or error}).") from None
 
 
-def _waiting(row: dict[str, Any]) -> Waiting:
-    one, two, three, four = (row[name] for name in PAIR)
-    records = {name: (row[f"{name}_a"], row[f"{name}_b"]) for name in TOLD}
-    score = None if row["score"] is None else float(row["score"])
-    told = {name: both for name, both in records.items() if any(both)}
-    return Waiting((one, two, three, four), score, row["reason"], json.loads(row["evidence"]), told)
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One at a time writes: a terminal and the processes of the dashboards may, at once. The folder itself is
+    locked, so that no file for it is left among the mappings.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

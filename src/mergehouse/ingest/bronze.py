@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from mergehouse.errors import LakehouseError, MergehouseError, SourceError
@@ -142,12 +142,9 @@ def load_deliveries(
     result.sources = [bronze_table(brand.name, table) for brand, table, _ in sources]
     ledger = Ledger(lakehouse, result.known)
 
-    def load(
-        inspector: ThreadPoolExecutor, named: tuple[Brand, str, Source]
-    ) -> tuple[list[Batch], MergehouseError | None]:
-        if why := unsound.get(bronze_table(named[0].name, named[1])):
+    def load(arrivals: _Arrivals) -> tuple[list[Batch], MergehouseError | None]:
+        if why := unsound.get(arrivals.bronze):
             return [], why
-        arrivals = _Arrivals(*named, lakehouse, loader, result, now, progress)
         try:
             for batches in arrivals.load(inspector):
                 ledger.add(batches)
@@ -158,9 +155,13 @@ def load_deliveries(
         return arrivals.new, None
 
     with ThreadPoolExecutor(SOURCES_AT_ONCE) as inspector, ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
-        for name, (new, error) in zip(
-            result.sources, pool.map(partial(load, inspector), sources), strict=True
-        ):
+        arriving = [_Arrivals(*named, lakehouse, loader, result, now, progress) for named in sources]
+        sizes = pool.map(lambda a: 0 if a.bronze in unsound else a.bytes, arriving)
+        # the largest first: loaded last, it would keep one core busy
+        order = sorted(zip(sizes, arriving, strict=True), key=lambda found: -found[0])
+        loaded = {arrivals.bronze: pool.submit(load, arrivals) for _, arrivals in order}
+        for name in result.sources:
+            new, error = loaded[name].result()
             result.new += new
             if error:
                 result.failures[name] = error
@@ -254,6 +255,20 @@ class _Arrivals:
         self.doubts = result.doubts
 
     @cached_property
+    def files(self) -> list[LandedFile]:
+        """Those that are not in the ledger with the size and time that they have."""
+        known, there = Known(self.before), self.lakehouse.exists(self.bronze)
+        found = find_files(self.brand, self.table, self.source, loaded_before=there)
+        return [file for file in found if not known.has_seen(file)]
+
+    @property
+    def bytes(self) -> int:
+        """Of its files; 0 where they cannot be listed, which is said when they are to be loaded."""
+        with suppress(Exception):
+            return sum(file.size_bytes for file in self.files)
+        return 0
+
+    @cached_property
     def names(self) -> LatestNames:
         loaded = [b.source_file for b in self.before if b.status != "repeat"]
         return LatestNames([] if self.source.updated_at else loaded, self.source.date_order)
@@ -288,16 +303,11 @@ class _Arrivals:
         return SourceError(f"{self.brand.label}, source `{self.table}`: {place}: {what}")
 
     def _opened(self, inspector: ThreadPoolExecutor) -> Iterator[list[Delivery]]:
-        """What the source's files hold, files left out that the ledger has last seen with the same size and
-        time. While some are loaded, the next are inspected.
-        """
-        known, there = Known(self.before), self.lakehouse.exists(self.bronze)
-        found = find_files(self.brand, self.table, self.source, loaded_before=there)
+        """What the source's files hold. While some are loaded, the next are inspected."""
         ahead: deque[tuple[LandedFile, Future[list[Delivery]]]] = deque()
-        for file in found:
-            if not known.has_seen(file):
-                opened = inspector.submit(self.loader.open, self.brand, self.table, self.source, file)
-                ahead.append((file, opened))
+        for file in self.files:
+            opened = inspector.submit(self.loader.open, self.brand, self.table, self.source, file)
+            ahead.append((file, opened))
             if len(ahead) > INSPECTED_AHEAD:
                 yield self._opened_file(*ahead.popleft())
         while ahead:
@@ -339,9 +349,25 @@ class _Arrivals:
                         f"by its name it is older than {later}, but came after it and counts as the later",
                     ]
                 self.names.add(batch.source_file)
+            if followed := self._followed_by(batch):
+                doubts = [
+                    f"it holds what {followed[0]} does, which came before {followed[1]}, and is not loaded"
+                    " again; deliver it under that name if it takes back what came since"
+                ]
             self._doubt(batch.source_file, doubts)
         self.new += [batch for batch, _ in found]
         return [batch for batch, _ in found]
+
+    def _followed_by(self, repeat: Batch) -> tuple[str, str] | None:
+        """Of a file that repeats one of another name: that one's, and the first that came between."""
+        if repeat.status != "repeat":
+            return None
+        known = [b for b in self.before if b.status == "loaded" and b.rows]
+        said = [b for b in known if content_of(b.batch_id) == content_of(repeat.batch_id)]
+        if not said or repeat.source_file in (b.source_file for b in said):
+            return None
+        between = [b for b in known if b.ingest_ts > said[-1].ingest_ts]
+        return (said[-1].source_file, between[0].source_file) if between else None
 
     def _loaded(self, batches: list[tuple[Delivery, Batch]], formats: list[str]) -> list[Loaded]:
         if not batches:

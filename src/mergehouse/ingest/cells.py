@@ -9,8 +9,15 @@ from mergehouse.ingest.instants import clock, instant
 from mergehouse.ingest.numbers import number, plain_number
 from mergehouse.project.sources import Source
 
-TRUE_WORDS = "'1', '1.0', 'true', 't', 'yes', 'y', 'ja', 'oui', 'si', 'sí', 'wahr', 'x'"
-FALSE_WORDS = "'0', '0.0', 'false', 'f', 'no', 'n', 'nein', 'non', 'falsch'"
+# Yes and no, true and false in the languages of Europe, and as programs and forms write them.
+TRUE_WORDS = (
+    "1 1.0 -1 true t yes y on x \u2713 \u2714 ja j jah jā oui si sí sì s sim tak ano áno igen da да ναι kyllä"
+    " taip evet wahr vrai vero verdadero verdadeiro waar sand sann sant tosi prawda pravda igaz はい 是"
+)
+FALSE_WORDS = (
+    "0 0.0 false f no n off nein nee non não nao nie ne nem nu не нет όχι ei nej nei nē hayır hayir"
+    " falsch faux falso onwaar falsk usann epätosi fałsz nepravda hamis いいえ 否"
+)
 # Without width: soft hyphens, joiners, marks of direction and of byte order.
 UNSEEN = "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 BLANKS = "\t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000"
@@ -41,16 +48,16 @@ def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: st
         case "code" | "id":
             return _code(value, name, column.type, formats)
         case "boolean":
+            yes, no = (", ".join(map(literal, words.split())) for words in (TRUE_WORDS, FALSE_WORDS))
             return (
-                f"CASE WHEN LOWER({value}) IN ({TRUE_WORDS}) THEN TRUE WHEN LOWER({value}) IN ({FALSE_WORDS})"
-                " THEN FALSE END"
+                f"CASE WHEN LOWER({value}) IN ({yes}) THEN TRUE WHEN LOWER({value}) IN ({no}) THEN FALSE END"
             )
         case "number" | "percent":
             digits = f"REPLACE({value}, '%', '')" if column.type == "percent" else value
             if name in formats.get("plain", []):
                 return plain_number(digits)
-            is_number = name in formats.get("numbers", [])
-            return number(digits, "." if is_number else formats.get("decimal_mark", "."))
+            mark = formats.get("marks", {}).get(name, formats.get("decimal_mark", "."))
+            return number(digits, "." if name in formats.get("numbers", []) else mark)
     return clock(value, column, patterns, timezone)
 
 
@@ -64,6 +71,24 @@ def instant_value(name: str, source: Source, formats: dict[str, Any]) -> str:
     """
     patterns = formats.get("dates", {}).get(name, [])
     return instant(cell(name, source, formats), source.columns[name], patterns)
+
+
+def is_unread(name: str, source: Source, formats: dict[str, Any]) -> str:
+    """The condition over Bronze that a cell of a number or of a yes or no says something and cannot be read.
+
+    >>> source = Source(files="*", columns={"paid": {"type": "boolean"}, "price": {"type": "number"}})
+    >>> is_unread("price", source, {"plain": ["price"]})  # every value that came was read
+    'FALSE'
+    >>> import duckdb
+    >>> paid = is_unread("paid", source, {}).replace("`", '"')
+    >>> given = "FROM (VALUES ('yes'), ('perhaps'), (' '), (NULL)) AS t(paid)"
+    >>> duckdb.sql(f"SELECT {paid} AS unread {given}").fetchall()
+    [(False,), (True,), (False,), (False,)]
+    """
+    if name in formats.get("plain", []):
+        return "FALSE"
+    value = cell(name, source, formats)
+    return f"(COALESCE({value}, '') <> '' AND {typed_value(name, source, formats, '')} IS NULL)"
 
 
 def cell(name: str, source: Source, formats: dict[str, Any]) -> str:

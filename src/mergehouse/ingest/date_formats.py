@@ -9,16 +9,27 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.ingest.instants import ISO_OFFSET, WITH_NAMES, numbers_for_names
+from mergehouse.ingest.instants import (
+    HALF_DAY,
+    ISO_OFFSET,
+    LOOSE,
+    WITH_NAMES,
+    ZONE,
+    ZONED,
+    numbers_for_names,
+    tidied,
+    with_offsets,
+    without_zone,
+)
 from mergehouse.ingest.written_values import TIMES, batches_with
-from mergehouse.lakehouse.reader import quoted
+from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.sources import Column, Source
 
 ISO_LIKE = "____-__-__%"
 MAX_SHAPES = 20
 # Values with every digit as 9 and every word as A, and the Spark datetime pattern that reads them.
 DATE_SHAPES = {
-    r"9{1,2}(?P<mark>[./-])9{1,2}(?P=mark)(?P<year>9{4}|9{2})": "{first}{mark}{second}{mark}{year}",
+    r"9{1,2}(?P<mark>[./-])9{1,2}(?P=mark)(?P<year>9{4}|9{2})": "{parts}",
     r"9{4}(?P<mark>[./-])9{1,2}(?P=mark)9{1,2}": "yyyy{mark}M{mark}d",
     r"9{8}": "yyyyMMdd",
     r"9{12}": "yyyyMMddHHmm",
@@ -51,13 +62,15 @@ def date_formats(
     ([{'day': ['d/M/yyyy']}], [['day: nothing shows whether `4/5/2026` is day-first; read as d/M/yyyy. ...
     """
     columns = {n: c for n, c in source.columns.items() if c.type in ("date", "timestamp") and not c.format}
-    shapes = {name: _shapes(connection, written[name], name) for name in columns}
-    named = {name: _with_names(connection, written[name], name, columns[name]) for name in columns}
+    odd = {name: _odd_times(connection, written[name], name, c) for name, c in columns.items()}
+    values = {name: _value(name, c, any(odd[name].values())) for name, c in columns.items()}
+    shapes = {name: _shapes(connection, written[name], name, values[name]) for name in columns}
+    named = {name: _with_names(connection, written[name], values[name], c) for name, c in columns.items()}
     iso = {
         name: batches_with(connection, f"FROM {written[name]} WHERE {quoted(name)} LIKE '{ISO_LIKE}'")
         for name in columns
     }
-    with_offsets = {name: _with_offsets(connection, written[name], name) for name in columns}
+    iso_offsets = {name: _iso_offsets(connection, written[name], name) for name in columns}
     found: list[dict[str, list[str]]] = []
     usual = _usual_order(before)
     for batch, said in enumerate(notes):
@@ -70,8 +83,9 @@ def date_formats(
             patterns += named[name][batch]
             if patterns and (count := len(patterns) + (batch in iso[name])) > 1:
                 said.append(f"{name}: dates are written in {count} different formats")
-            if batch in with_offsets[name]:
+            if batch in iso_offsets[name]:
                 patterns.append(ISO_OFFSET)
+            patterns += [mark for mark in (ZONED, LOOSE) if batch in odd[name][mark]]
             if patterns:
                 dates[name] = patterns
         found.append(dates)
@@ -85,16 +99,19 @@ def _patterns(
     """The patterns of a column's shapes. What a shape leaves open is read in the `usual` order."""
     patterns: list[str] = []
     for shape in shapes:
-        pattern = shape.pattern(
-            declared or (shape.order if shape.order in ("dmy", "mdy") else usual) or "dmy"
-        )
+        proven = shape.order if shape.order in ("dmy", "mdy", "ymd") else usual
+        if proven == ("mdy" if shape.may_begin_with_year else "ymd"):  # it can be no such date
+            proven = None
+        pattern = shape.pattern(declared or proven or "dmy")
         if pattern is None:
             continue
+        if shape.order == "ymd" and not declared:
+            notes.append(f"{name}: `{shape.example}` seems to begin with the year; read as {pattern}")
         if shape.order == "both":
             notes.append(
                 f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}"
             )
-        elif shape.order is None and usual is None and shape.is_day_or_month_first:
+        elif shape.order is None and proven is None and shape.is_day_or_month_first:
             notes.append(
                 f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}."
                 " Declare `date_order`"
@@ -105,23 +122,28 @@ def _patterns(
 
 
 def _usual_order(earlier: list[dict[str, Any]]) -> str | None:
-    """Day or month first, as in the last earlier batch with such dates."""
+    """Day, month or two digits of the year first, as in the last earlier batch with such dates."""
     patterns = (
         pattern for formats in reversed(earlier) for found in formats["dates"].values() for pattern in found
     )
-    return next(
-        ({"d": "dmy", "M": "mdy"}[p[0]] for p in patterns if re.match(r"[dM][./-][dM][./-]", p)), None
-    )
+    first = {"d": "dmy", "M": "mdy", "y": "ymd"}
+    return next((first[p[0]] for p in patterns if re.match(r"([dM]|yy)[./-][dM][./-]", p)), None)
+
+
+def _value(name: str, column: Column, is_odd: bool) -> str:
+    """What patterns read of a cell: without the zone of its time, where some cells have one."""
+    value = f"TRIM(`{name}`)"
+    return tidied(without_zone(with_offsets(value, column))) if is_odd else value
 
 
 def _with_names(
-    connection: duckdb.DuckDBPyConnection, table: str, name: str, column: Column
+    connection: duckdb.DuckDBPyConnection, table: str, value: str, column: Column
 ) -> dict[int, list[str]]:
     """By batch the patterns by which dates with names of months are read."""
     from mergehouse.engine.dialect import to_duckdb
 
     found: dict[int, list[str]] = defaultdict(list)
-    dated = numbers_for_names(f"TRIM(`{name}`)", column)
+    dated = numbers_for_names(value, column)
     for pattern in WITH_NAMES if column.language else ():
         read = to_duckdb(
             f"SELECT DISTINCT batch FROM {table} WHERE TRY_TO_TIMESTAMP({dated}, '{pattern}') IS NOT NULL"
@@ -138,6 +160,7 @@ class _Shape:
     shape: str
     example: str
     order: str | None
+    may_begin_with_year: bool = False  # 24-01-31
 
     @property
     def is_day_or_month_first(self) -> bool:
@@ -148,50 +171,91 @@ class _Shape:
         for date, letters in DATE_SHAPES.items():
             if match := re.fullmatch(date + "(?:(?P<comma>,?) (?P<time>.*))?", self.shape):
                 parts = {"mark": "", "year": "", **match.groupdict()}
-                first, second = ("d", "M") if order == "dmy" else ("M", "d")
-                month = "MMMM" if re.search("[A-Za-z]{4}", self.example) else "MMM"
                 year = "yy" if parts["year"] == "99" else "yyyy"
+                ordered = ("M", "d", year) if order == "mdy" else ("d", "M", year)
+                if order == "ymd" and year == "yy":
+                    ordered = ("yy", "M", "d")
+                month = "MMMM" if re.search("[A-Za-z]{4}", self.example) else "MMM"
                 time = TIME_SHAPES.get(re.sub("9+", "9", parts["time"] or ""))
-                day = letters.format(first=first, second=second, mark=parts["mark"], month=month, year=year)
+                mark = parts["mark"]
+                day = letters.format(parts=mark.join(ordered), mark=mark, month=month, year=year)
                 return None if time is None else f"{day}{parts['comma'] or ''}{time}"
         return None
 
 
-def _shapes(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> dict[int, list[_Shape]]:
+def _odd_times(
+    connection: duckdb.DuckDBPyConnection, table: str, name: str, column: Column
+) -> dict[str, set[int]]:
+    """The batches with times, other than ISO, that say their zone, and those with AM or PM or blanks as few
+    write them.
+    """
+    value, zones = f"trim({quoted(name)})", "|".join([ZONE, *column.zones])
+    zoned = text(f":[0-9]{{2}}([.][0-9]+)?( ?{HALF_DAY})? ?({zones})$")
+    usual, any_half = (text(f"[0-9]{half}( ?({zones}))?$") for half in (" [AaPp][Mm]", f" ?{HALF_DAY}"))
+    loose = (
+        f"(contains({value}, '  ') OR regexp_matches({value}, {any_half})"
+        f" AND NOT regexp_matches({value}, {usual}))"
+    )
+    timed = f"FROM {table} WHERE {value} NOT LIKE '{ISO_LIKE}' AND contains({value}, ':')"
+    if not batches_with(connection, timed):
+        return {ZONED: set(), LOOSE: set()}
+    return {
+        mark: batches_with(connection, f"{timed} AND {found}")
+        for mark, found in ((ZONED, f"regexp_matches({value}, {zoned})"), (LOOSE, loose))
+    }
+
+
+def _shapes(
+    connection: duckdb.DuckDBPyConnection, table: str, name: str, read: str
+) -> dict[int, list[_Shape]]:
     """By batch the shapes of values that are no ISO dates, or ISO dates with AM or PM, the most frequent
-    first.
+    first. `read` is what patterns read of a value.
     """
     column = quoted(name)
     iso = f"trim({column}) LIKE '{ISO_LIKE}' AND NOT lower(right(trim({column}), 1)) = 'm'"
+    if read == f"TRIM(`{name}`)":
+        values = f"SELECT batch, {TIMES} AS times, trim({column}) AS value FROM {table} WHERE NOT ({iso})"
+    else:
+        from mergehouse.engine.dialect import to_duckdb
+
+        values = to_duckdb(f"SELECT batch, {TIMES} AS times, {read} AS value FROM {table}")
+        values = f"SELECT * FROM ({values}) WHERE NOT ({iso.replace(column, 'value')})"
     rows = connection.execute(f"""
         WITH written AS (
-            SELECT batch, trim({column}) AS value, sum({TIMES}) AS times FROM {table}
-            WHERE trim({column}) <> '' AND NOT ({iso}) GROUP BY 1, 2
+            SELECT batch, value, sum(times) AS times FROM ({values}) WHERE value <> '' GROUP BY 1, 2
         ), parts AS (
             SELECT *,
                    regexp_replace(regexp_replace(value, '[A-Za-z]+', 'A', 'g'), '[0-9]', '9', 'g') AS shape,
                    TRY_CAST(regexp_extract(value, '^([0-9]{{1,2}})[./-]', 1) AS INT) AS first,
                    TRY_CAST(
                      regexp_extract(value, '^[0-9]{{1,2}}[./-]([0-9]{{1,2}})[./-]', 1) AS INT
-                   ) AS second
+                   ) AS second,
+                   TRY_CAST(regexp_extract(
+                     value, '^[0-9]{{1,2}}[./-][0-9]{{1,2}}[./-]([0-9]{{2}})([^0-9]|$)', 1
+                   ) AS INT) AS third
             FROM written
         )
         SELECT batch, regexp_replace(shape, '^9{{1,2}}([./-])9{{1,2}}([./-])', '9\\19\\2') AS shape,
                min(value),
                coalesce(bool_or(first BETWEEN 13 AND 31), false),
-               coalesce(bool_or(second BETWEEN 13 AND 31), false)
+               coalesce(bool_or(second BETWEEN 13 AND 31), false),
+               coalesce(bool_and(first >= 13 AND second <= 12 AND third <= 31), false),
+               coalesce(bool_or(first > 31) OR count(DISTINCT third) > count(DISTINCT first), false)
         FROM parts GROUP BY 1, 2
         QUALIFY row_number() OVER (PARTITION BY batch ORDER BY sum(times) DESC, 2) <= {MAX_SHAPES}
         ORDER BY batch, sum(times) DESC, 2
         """).fetchall()
     orders = {(True, False): "dmy", (False, True): "mdy", (True, True): "both", (False, False): None}
     shapes: dict[int, list[_Shape]] = defaultdict(list)
-    for batch, shape, example, first, second in rows:
-        shapes[batch].append(_Shape(shape, example, orders[first, second]))
+    for batch, shape, example, first, second, year_first, years in rows:
+        order = orders[first, second]
+        if year_first and (years or "." not in shape):  # points are rare behind a year
+            order = "ymd" if years else None
+        shapes[batch].append(_Shape(shape, example, order, year_first))
     return shapes
 
 
-def _with_offsets(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> set[int]:
+def _iso_offsets(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> set[int]:
     """The batches of which some ISO instant is more than date and time: `Z`, `+01:00`, the name of a zone.
     The hour 24 counts, too.
     """

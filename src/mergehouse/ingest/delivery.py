@@ -31,7 +31,15 @@ from mergehouse.ingest.landing import LandedFile, kind_of, named
 from mergehouse.ingest.nested import flattened
 from mergehouse.ingest.percent_cells import as_shown, percent_columns
 from mergehouse.ingest.text_layout import KEEP_REJECTS, TextLayout, torn_files
-from mergehouse.ingest.workbook import FULL, LONGEST_CELL, first_rows, hidden_parts, sheets, workbook
+from mergehouse.ingest.workbook import (
+    FULL,
+    LONGEST_CELL,
+    as_written,
+    first_rows,
+    hidden_parts,
+    sheets,
+    workbook,
+)
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import Source
@@ -234,6 +242,12 @@ class Reader:
         self._match(records[place], str(self.delivery.path), records[:place])
         self._lines = seen.lines - lines_of(head, self.delimiter, source, place + 1)
         self.text_path = path
+        if self.encoding == "cp1252" and not self.delivery.source.encoding:
+            guessed = re.search(r"[^\W\d_]*[\x80-\uffff][^\W\d_]*", head)
+            example = f", such as `{guessed[0]}`" if guessed else ""
+            self.header.drift.append(
+                f"not UTF-8, read as cp1252{example}: declare `encoding` where its letters are wrong"
+            )
         if seen.open_end:
             self.header.drift.append("the last line has no end: see that the file is whole")
         if seen.lines in FULL:
@@ -306,7 +320,7 @@ class Reader:
                 above = records[:place]
                 sheet = book.load_sheet(name, header_row=place, dtypes="string")
         names = [c.name for c in sheet.selected_columns]
-        self._match(names, f"{path}, sheet {name}", above)
+        self._match(as_written(book, name, place, names), f"{path}, sheet {name}", above)
         self._expected = sheet.total_height
         view = self._registered(f"sheet_{self.delivery.batch_id}", sheet)
         self._delivered = f"(SELECT {self._renamed(names)} FROM {view})"
@@ -389,15 +403,17 @@ class Reader:
             if accepted != self._expected:
                 raise self._mismatch(f"the file says it has {self._expected:,} rows, {accepted:,} were read.")
             return
-        rejected_lines, quote_line, swallowed = self._rejected_lines()
+        rejected_lines, quote_line, swallowed, no_rows = self._rejected_lines()
         if swallowed:
             raise self._mismatch(
                 f"a quote opened on line {quote_line:,} is not closed and swallows {swallowed:,} lines."
                 f"{self._on_backslashes()}"
             )
-        if rejected_lines and not accepted:
+        if no_rows:
+            self.header.drift.append(f"{no_rows:,} line(s) that are no rows passed over")
+        if rejected_lines > no_rows and not accepted:
             raise SourceError(self._all_torn())
-        if rejected_lines and (advice := self._on_backslashes()):
+        if rejected_lines > no_rows and (advice := self._on_backslashes()):
             self.doubts.append(f"{rejected_lines:,} line(s) could not be split.{advice}".rstrip("."))
         lines, counted = self._lines, accepted + rejected_lines
         if lines == counted:
@@ -414,23 +430,32 @@ class Reader:
             self.cursor.unregister(view)
 
     def rejected(self) -> str:
-        """SELECT over what the CSV parser could not split: source_line, reason_code, detail, raw_text, one
-        row a line.
+        """SELECT over what the CSV parser could not split and is a row: source_line, reason_code, detail,
+        raw_text, one row a line.
 
         Empty text where nothing was rejected. To be asked for after the relation was read to its end.
         """
+        found = self._unsplit()
+        return f"SELECT * EXCLUDE (is_row) FROM ({found}) WHERE is_row" if found else ""
+
+    def _unsplit(self) -> str:
+        """The same, with `is_row`, of all lines that could not be split."""
         if self._torn:
             lines = ", ".join(f"({torn.line}, {text(torn.text)})" for torn in self._torn)
             return (
                 "SELECT source_line::BIGINT AS source_line, 'broken_json' AS reason_code, 'no JSON record' AS"
-                f" detail, raw_text FROM (VALUES {lines}) AS torn(source_line, raw_text)"
+                f" detail, raw_text, TRUE AS is_row FROM (VALUES {lines}) AS torn(source_line, raw_text)"
             )
         path = str(self.text_path)
         if self.delimiter is None or not self.may_be_torn or path not in torn_files(self.cursor):
             return ""
+        is_row = "regexp_matches(raw_text, '[\\p{L}\\p{N}]')"
+        if ignored := "|".join(map(_as_expression, self.delivery.source.ignore_lines)):
+            is_row += f" AND NOT regexp_full_match(trim(raw_text), {text(f'(?is){ignored}')})"
         reasons = " ".join(f"WHEN {text(kind)} THEN {text(reason)}" for kind, reason in REASONS.items())
         return f"""
-            SELECT line::BIGINT AS source_line,
+            SELECT *, {is_row} AS is_row FROM (
+              SELECT line::BIGINT AS source_line,
               CASE arg_min(kind, place) {reasons}
                 ELSE lower(replace(arg_min(kind, place), ' ', '_')) END AS reason_code,
               split_part(arg_min(error_message, place), chr(10), 1) AS detail,
@@ -439,24 +464,25 @@ class Reader:
               SELECT e.*, coalesce(column_idx, 0) AS place, error_type::VARCHAR AS kind
               FROM reject_errors AS e JOIN reject_scans USING (scan_id, file_id)
               WHERE file_path = {text(path)}
-            ) GROUP BY line"""
+            ) GROUP BY line)"""
 
     def read_to_the_end(self) -> None:
         """Reads every value and keeps none."""
         every = ", ".join(f"count({quoted(name)})" for name in self.columns)
         self.cursor.execute(f"SELECT {every} FROM {self.relation}").fetchall()
 
-    def _rejected_lines(self) -> tuple[int, int, int]:
+    def _rejected_lines(self) -> tuple[int, int, int, int]:
         """(lines of the file in rejected rows, first line with an open quote, lines after it that the quote
-        swallows).
+        swallows, lines that are no rows).
         """
-        if not (rejected := self.rejected()):
-            return 0, 0, 0
+        if not (rejected := self._unsplit()):
+            return 0, 0, 0, 0
         newlines = "length(raw_text) - length(replace(raw_text, chr(10), ''))"
         return self.cursor.execute(
             f"SELECT sum(1 + {newlines})::BIGINT, coalesce(min(source_line) FILTER (torn), 0),"
-            f" coalesce(arg_min({newlines}, source_line) FILTER (torn), 0) FROM (SELECT *, reason_code ="
-            f" 'broken_quotes' AND contains(raw_text, chr(10)) AS torn FROM ({rejected}))"
+            f" coalesce(arg_min({newlines}, source_line) FILTER (torn), 0), count(*) FILTER (NOT is_row) FROM"
+            " (SELECT *, reason_code = 'broken_quotes' AND contains(raw_text, chr(10)) AS torn FROM"
+            f" ({rejected}))"
         ).fetchall()[0]
 
     def _all_torn(self) -> str:
@@ -485,3 +511,8 @@ class Reader:
             f"{self.delivery.path}: row counts do not reconcile: {found} Nothing of this file was loaded. "
             "Check the file for unbalanced quotes or have it delivered again."
         )
+
+
+def _as_expression(pattern: str) -> str:
+    """A regular expression of lines, of a pattern in which `*` stands for anything."""
+    return ".*".join(map(re.escape, pattern.strip().split("*")))

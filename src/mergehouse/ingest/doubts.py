@@ -1,4 +1,4 @@
-"""Rows that look like something else than data: the header once more, totals."""
+"""Rows that look like something else than data: the header once more, totals, days taken for months."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import duckdb
 
 from mergehouse.ingest.header import Header
-from mergehouse.ingest.written_values import batches_with
+from mergehouse.ingest.written_values import TIMES, batches_with
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.sources import Source
 
@@ -78,4 +78,29 @@ def doubtful_rows(
     }
     with_totals = set[int]().union(*(batches_where(name, condition) for name, condition in totals.items()))
     count(with_totals, " OR ".join(totals.values()), "look like a total")
+    for name, column in source.columns.items():
+        if column.type in ("date", "timestamp") and not column.format:
+            for place, swapped in _swapped_days(connection, written[name], name).items():
+                said[place].append(
+                    f"{name}: {swapped:,} row(s) up to the 12th of a month are dates and all later days are"
+                    " texts: a spreadsheet seems to have taken days for months"
+                )
     return said
+
+
+def _swapped_days(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> dict[int, int]:
+    """By batch how many ISO dates there are beside texts such as 13/01/2026, where a spreadsheet has made
+    dates of all texts that it could read, with the month first, and left the others as they were.
+    """
+    value, any_part, later_part = quoted(name), "[0-9]{1,2}", "(1[3-9]|[23][0-9])"
+    day = f"substring({value}, 9, 2)"
+    parts = f"({later_part}[./-]{any_part}|{any_part}[./-]{later_part})"
+    later = f"regexp_matches({value}, '^{parts}[./-][0-9]{{4}}')"
+    rows = connection.execute(
+        f"SELECT batch, sum({TIMES}) FILTER (is_iso)::BIGINT FROM (SELECT *, regexp_matches({value},"
+        f" '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') AS is_iso FROM {table} WHERE trim({value}) <> '')"
+        f" GROUP BY batch HAVING count(DISTINCT substring({value}, 1, 10)) FILTER (is_iso) > 2"
+        f" AND bool_and({day} <= '12') FILTER (is_iso) AND count(*) FILTER (NOT is_iso) > 0"
+        f" AND bool_and({later}) FILTER (NOT is_iso)"
+    ).fetchall()
+    return dict(rows)

@@ -28,6 +28,7 @@ from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import files_with
 from mergehouse.lakehouse.reader import connect, quoted, select, settings, text
+from mergehouse.lakehouse.writing import append, held_batches
 from mergehouse.project.brand import Brand
 from mergehouse.project.settings import Limits
 from mergehouse.project.sources import Source
@@ -65,7 +66,7 @@ class EmbeddedLoader:
         source, bronze = arrived[0][0].source, arrived[0][0].bronze
         held = set[str]()
         if self.lakehouse.exists(bronze) and self.lakehouse.rows(bronze) != earlier.rows:
-            held = self.lakehouse.held_batches(bronze, [batch.batch_id for _, batch in arrived])
+            held = held_batches(self.lakehouse, bronze, [batch.batch_id for _, batch in arrived])
         with self._cursor() as cursor:
             moments = _loaded_at(self.lakehouse, cursor, bronze, held)
             read = self._streamed if len(arrived) == 1 else self._together
@@ -81,7 +82,7 @@ class EmbeddedLoader:
             doubts = doubtful_rows(cursor, rows, written, source, headers, by)
         loaded = []
         for place, (reader, (_, batch)) in enumerate(zip(readers, arrived, strict=True)):
-            reader.doubts += doubts.get(place, [])
+            reader.doubts += doubts.get(place, []) + formats[place].unread
             count = counts.get(place, 0)
             empty = [] if count else ["the file holds a header and no rows"]
             batch = replace(
@@ -154,7 +155,8 @@ class EmbeddedLoader:
             check_unchanged(delivery.file)
         new = {place: batch for place, (_, batch) in enumerate(arrived) if batch.batch_id not in held}
         if new:
-            self.lakehouse.append(
+            append(
+                self.lakehouse,
                 arrived[0][0].bronze,
                 cursor.sql(_bronze_rows(together, new)),
                 [batch.batch_id for batch in new.values()],
@@ -224,8 +226,11 @@ def _write(reader: Reader, batch: Batch, lakehouse: Lakehouse, cursor: duckdb.Du
             raise
 
     try:
-        lakehouse.append(
-            reader.delivery.bronze, RecordBatchReader.from_batches(stream.schema, guarded()), [batch.batch_id]
+        append(
+            lakehouse,
+            reader.delivery.bronze,
+            RecordBatchReader.from_batches(stream.schema, guarded()),
+            [batch.batch_id],
         )
     except MergehouseError:
         if failure:
@@ -261,10 +266,10 @@ def _keep_rejected(
         return {}
     cursor.execute(f"CREATE TEMP TABLE torn AS {' UNION ALL '.join(f'({sql})' for sql in found)}")
     counted = cursor.execute("SELECT batch_id, count(*) FROM torn GROUP BY 1").fetchall()
-    there = lakehouse.held_batches(REJECTED, [batch for batch, _ in counted])
+    there = held_batches(lakehouse, REJECTED, [batch for batch, _ in counted])
     if new := [batch for batch, _ in counted if batch not in there]:
         among = ", ".join(map(text, new))
-        lakehouse.append(REJECTED, cursor.sql(f"FROM torn WHERE batch_id IN ({among})"), new)
+        append(lakehouse, REJECTED, cursor.sql(f"FROM torn WHERE batch_id IN ({among})"), new)
     return dict(counted)
 
 

@@ -17,17 +17,22 @@ from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.sources import Source
 
-RARE = ("undecided", "nulls", "numbers", "plain", "cleaned", "shortened", "verbatim")
+RARE = ("undecided", "marks", "nulls", "numbers", "plain", "cleaned", "shortened", "verbatim")
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
 _DECIMALS = (
-    r"^[^0-9]*([0-9{group}]*{mark}([0-9]{{1,2}}|[0-9]{{4,}})|0{mark}[0-9]+|[0-9]{{4,}}{mark}[0-9]{{3}}"
-    r"|[0-9]{{1,3}}({group}[0-9]{{3}})+{mark}[0-9]{{3}}|[0-9]{{1,3}}({group}[0-9]{{2,3}}){{2,}})[^0-9]*$"
+    r"^[^0-9]*([0-9{group}'’\s\x{{a0}}\x{{202f}}]*[{mark}]([0-9]{{1,2}}|[0-9]{{4,}})|0[{mark}][0-9]+"
+    r"|[0-9]{{4,}}[{mark}][0-9]{{3}}|[0-9]{{1,3}}([{group}][0-9]{{3}})+[{mark}][0-9]{{3}}"
+    r"|[0-9]{{1,3}}([{group}][0-9]{{2,3}}){{2,}})[^0-9]*$"
 )
-DECIMAL_COMMA = _DECIMALS.format(mark=",", group="[.]")
-DECIMAL_POINT = _DECIMALS.format(mark="[.]", group=",")
+DECIMAL_COMMA = _DECIMALS.format(mark=",", group=".")
+DECIMAL_POINT = _DECIMALS.format(mark=".", group=",")
 # A number that any engine's cast reads, and reads as everything else does; of whole ones by any decimal mark.
 _WHOLE, _PLAIN = "-?[0-9]{1,11}", "-?[0-9]{1,11}([.][0-9]{1,9})?"
+# A value of which nothing needs to be asked but what it says: capital letters and digits, parted by single
+# marks, and none of NULL_WORDS. Nearly all codes and times are such, and one pattern is quicker than seven.
+PLAIN_WORD = "[A-MO-Z0-9]([A-Z0-9/:_ -]*[A-Z0-9])?"
+UNUSUAL = "temp.unusual"  # the other values, as ALL_WRITTEN has them
 UNDECIDED = r"^[^0-9]*[1-9][0-9]{0,2}[.,][0-9]{3}[^0-9]*$"
 # What says "empty" in exports of databases and spreadsheets, in capital letters.
 NULL_WORDS = (
@@ -46,10 +51,11 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Formats:
-    """How a batch is written: its decimal mark (`undecided` where nothing shows it); by column its patterns
-    of dates (Spark's) besides ISO, and the words that mean "empty"; columns of `numbers` that the file itself
-    holds as such, of which every cell is a `plain` one, of cells to be `cleaned`, of codes that a spreadsheet
-    `shortened`, of which every cell is read `verbatim`; and what was unclear.
+    """How a batch is written: its decimal mark (`undecided` where nothing shows it), and the `marks` of
+    columns that have another; by column its patterns of dates (Spark's) besides ISO, and the words that mean
+    "empty"; columns of `numbers` that the file itself holds as such, of which every cell is a `plain` one, of
+    cells to be `cleaned`, of codes that a spreadsheet `shortened`, of which every cell is read `verbatim`;
+    and what was unclear.
     """
 
     decimal_mark: str
@@ -62,6 +68,8 @@ class Formats:
     cleaned: list[str] = field(default_factory=list)
     shortened: list[str] = field(default_factory=list)
     verbatim: list[str] = field(default_factory=list)
+    marks: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
     def as_json(self) -> str:
         """As the ledger keeps them.
@@ -104,6 +112,10 @@ def detect_formats(
     >>> found.decimal_mark, found.dates
     (',', {'day': ['d.M.yyyy']})
     """
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE unusual AS FROM {ALL_WRITTEN} WHERE NOT regexp_full_match(value,"
+        f" '{PLAIN_WORD}')"
+    )
     notes: list[list[str]] = [[] for _ in files]
     before = [json.loads(formats) for formats in earlier]
     cleaned = _with_odd_characters(connection, source)
@@ -111,7 +123,7 @@ def detect_formats(
     marks = _decimal_marks(connection, written, source, before, files, notes)
     dates = date_formats(connection, written, source, before, notes)
     plain = _plain_numbers(connection, source)
-    shortened = _shortened(connection, written, source, notes)
+    shortened = _shortened(connection, source, notes)
     altered = _altered(connection, source)
     texts = [name for name, column in source.columns.items() if column.type in TEXTS]
     read_otherwise = [{*altered[b], *nulls[b], *cleaned[b], *shortened[b]} for b in range(len(files))]
@@ -120,9 +132,12 @@ def detect_formats(
         Formats(
             *marks[batch][:1], dates[batch], notes[batch], marks[batch][1], nulls[batch],
             [c for c in source.columns if c in file.numbers],
-            [name for name in plain if marks[batch][0] in plain[name].get(batch, ".,")],
+            [
+                name for name in plain
+                if marks[batch][2].get(name, marks[batch][0]) in plain[name].get(batch, ".,")
+            ],
             cleaned[batch], shortened[batch],
-            [name for name in texts if name not in read_otherwise[batch]],
+            [name for name in texts if name not in read_otherwise[batch]], marks[batch][2],
         )
         for batch, file in enumerate(files)
     ]  # fmt: skip
@@ -136,7 +151,7 @@ def _with_odd_characters(connection: duckdb.DuckDBPyConnection, source: Source) 
     names = list(source.columns)
     found: dict[int, list[str]] = defaultdict(list)
     for batch, place in connection.execute(
-        f"SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {odd} OR {wrapped} ORDER BY ALL"
+        f"SELECT DISTINCT batch, of_column FROM {UNUSUAL} WHERE {odd} OR {wrapped} ORDER BY ALL"
     ).fetchall():
         found[batch].append(names[place])
     return found
@@ -179,12 +194,13 @@ def _altered(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int,
         f"of_column IN ({', '.join(str(place) for place, kind in enumerate(kinds) if kind in of) or 'NULL'})"
         for of in (TEXTS, ("code", "id"), ("code",))
     )
+    declared = ", ".join(map(text, source.null_values or [])) or "NULL"
     found: dict[int, set[str]] = defaultdict(set)
     for batch, place in connection.execute(
-        f"SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {texts} AND (value <> trim(value)"
-        f" OR value IN ({', '.join(map(text, ['', *(source.null_values or [])]))})"
-        f" OR ({codes} AND value LIKE '%.0')"
+        f"SELECT DISTINCT batch, of_column FROM {UNUSUAL} WHERE {texts} AND (value <> trim(value)"
+        f" OR value = '' OR ({codes} AND value LIKE '%.0')"
         f" OR ({capitals} AND (value <> upper(value) OR strlen(value) <> length(value))))"
+        f" UNION SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {texts} AND value IN ({declared})"
     ).fetchall():
         found[batch].add(list(source.columns)[place])
     return found
@@ -199,7 +215,7 @@ def _null_words(
     words: dict[int, dict[str, list[str]]] = defaultdict(dict)
     mine = ", ".join(map(text, source.null_values or [""]))
     found = connection.execute(
-        f"SELECT batch, of_column, upper(trim(value)) AS word, sum({TIMES})::BIGINT FROM {ALL_WRITTEN} WHERE"
+        f"SELECT batch, of_column, upper(trim(value)) AS word, sum({TIMES})::BIGINT FROM {UNUSUAL} WHERE"
         f" word IN ({', '.join(map(text, NULL_WORDS))}) AND trim(value) NOT IN ({mine}) GROUP BY ALL"
         " ORDER BY ALL"
     ).fetchall()
@@ -217,14 +233,16 @@ def _null_words(
 
 
 def _shortened(
-    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[list[str]]
+    connection: duckdb.DuckDBPyConnection, source: Source, notes: list[list[str]]
 ) -> dict[int, list[str]]:
     """By batch the columns of codes among which are some of which a spreadsheet has left the first digits."""
     found: dict[int, list[str]] = defaultdict(list)
-    for name in (n for n, c in source.columns.items() if c.type in ("code", "id")):
-        like = f"trim({quoted(name)}, ' =\"\t')"
+    like = "trim(value, ' =\"\t')"
+    for place, (name, column) in enumerate(source.columns.items()):
+        if column.type not in ("code", "id"):
+            continue
         rows = connection.execute(
-            f"SELECT batch, min({like}), sum({TIMES})::BIGINT FROM {written[name]} WHERE"
+            f"SELECT batch, min({like}), sum({TIMES})::BIGINT FROM {UNUSUAL} WHERE of_column = {place} AND"
             f" regexp_matches({like}, {text(SHORTENED)}) GROUP BY batch"
         ).fetchall()
         for batch, example, times in rows:
@@ -240,11 +258,13 @@ def _note_spellings(
     connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[list[str]]
 ) -> None:
     """Codes of which capital and small letters occur, and which count as one."""
-    for name in (n for n, c in source.columns.items() if c.type == "code"):
+    for place, (name, column) in enumerate(source.columns.items()):
+        if column.type != "code":
+            continue
         code = f"trim({quoted(name)})"
         small = (
-            f"SELECT DISTINCT batch, upper({code}) AS word FROM {written[name]} WHERE {code} <> upper({code})"
-            f" AND word NOT IN ({', '.join(map(text, NULL_WORDS))})"
+            f"SELECT DISTINCT batch, upper(trim(value)) AS word FROM {UNUSUAL} WHERE of_column = {place} AND"
+            f" trim(value) <> word AND word NOT IN ({', '.join(map(text, NULL_WORDS))})"
         )
         rows = connection.execute(
             "SELECT batch, count(*), min([one, other]) FROM ("
@@ -284,7 +304,7 @@ def _note_unread(
                 )
             ).fetchall()
             for batch, example, times in rows:
-                formats[batch].notes.append(
+                formats[batch].unread.append(
                     f"{name}: {times:,} cells such as `{example.strip()[:40]}` cannot be read as"
                     f" {KINDS[kind]} and are empty{_hint(example.strip(), kind)}"
                 )
@@ -325,26 +345,35 @@ def _decimal_marks(
     before: list[dict[str, Any]],
     files: Sequence[Written],
     notes: list[list[str]],
-) -> list[tuple[str, bool]]:
-    """By batch the mark most values show, and False; where none shows any the usual one, and True."""
+) -> list[tuple[str, bool, dict[str, str]]]:
+    """By batch the mark most values show, and False; where none shows any the usual one, and True. Then the
+    marks of columns of which all values show the other.
+    """
     numbers = [n for n, c in source.columns.items() if c.type in ("number", "percent")]
     usual = next((b["decimal_mark"] for b in reversed(before) if not b.get("undecided")), None)
     shown = {} if source.decimal_mark else {name: _marks(connection, written[name], name) for name in numbers}
     open_values: dict[tuple[str, int], str] | None = None
-    found: list[tuple[str, bool]] = []
+    found: list[tuple[str, bool, dict[str, str]]] = []
     for batch, file in enumerate(files):
         texts = [name for name in numbers if name not in file.numbers]
+        others: dict[str, str] = {}
         if source.decimal_mark or not texts:
             mark, undecided = source.decimal_mark or usual or ".", not source.decimal_mark
         else:
             counts = [shown[name].get(batch, (0, 0)) for name in texts]
             commas, points = sum(c for c, _ in counts), sum(p for _, p in counts)
-            if commas and points:
+            if any(c and p for c, p in counts):
                 notes[batch].append(
                     f"numbers use both `,` ({commas} values) and `.` ({points} values) as decimal mark"
                 )
             undecided = not (commas or points)
             mark = ("," if commas > points else ".") if not undecided else usual or _likely(file)
+            for name, (comma, point) in zip(texts, counts, strict=True) if commas and points else ():
+                if mark != (own := "," if comma else ".") and not (comma and point) and comma + point:
+                    others[name] = own
+                    notes[batch].append(
+                        f"{name}: written with `{own}` as the decimal mark, unlike the others"
+                    )
             if undecided and not usual:
                 if open_values is None:
                     open_values = _undecided(connection, written, numbers)
@@ -354,7 +383,7 @@ def _decimal_marks(
                     for name in texts
                     if (value := open_values.get((name, batch)))
                 ]
-        found.append((mark, undecided))
+        found.append((mark, undecided, others))
         usual = usual if undecided else mark
     return found
 

@@ -144,8 +144,9 @@ def named_columns(record: Sequence[str | None], source: Source) -> int:
     >>> named_columns(["ORDER", "Unit Price", None], source)
     2
     """
-    cells = {comparable(cell) for cell in record if cell}
-    return sum(any(comparable(h) in cells for h in spellings(source, name)) for name in source.columns)
+    cells = [comparable(cell) for cell in record if cell]
+    known = {*cells, *_numbered(cells)} if len({*cells}) < len(cells) else {*cells}
+    return sum(any(comparable(h) in known for h in spellings(source, name)) for name in source.columns)
 
 
 def match_header(
@@ -153,29 +154,29 @@ def match_header(
 ) -> Header:
     """Maps a delivered header to Bronze names.
 
-    Reordered columns are fine and records `above` the header are passed over, both are drift; a missing or
-    repeated one raises SourceError, with the likely new name of a renamed column. Undeclared ones may repeat
-    each other: they are told apart by number.
+    Reordered columns are fine and records `above` the header are passed over, both are drift; a missing one
+    raises SourceError, with the likely new name of a renamed column, and so does one that several headers may
+    be. Undeclared ones may repeat each other: they are told apart by number.
 
-    >>> source = Source(files="*", columns={"order": {}, "price": {}})
+    >>> source = Source(files="*", columns={"price": {}, "order": {}})
     >>> match_header(["Price", "Order", "Gift Wrap"], source, "lines.csv").columns
     ['price', 'order', 'gift_wrap']
     >>> match_header(["Order", "Prices"], source, "lines.csv")
     Traceback (most recent call last):
     mergehouse.errors.SourceError: lines.csv: column(s) `price` missing from the header. `Prices` is new: ...
+    >>> match_header(["Order", "Price", "Price"], source, "lines.csv")
+    Traceback (most recent call last):
+    mergehouse.errors.SourceError: lines.csv: `Price` is there 2 times. Say which of them `price` is: ...
     """
-    keys = [comparable(h) for h in headers]
-    wanted = {comparable(h): name for name in source.columns for h in spellings(source, name)}
-    names = [wanted.get(key) for key in keys]
-    repeated = [headers[names.index(name)] for name, times in Counter(names).items() if name and times > 1]
-    if repeated:
-        raise SourceError(
-            f"{where}: header name(s) {_listed(repeated)} occur more than once. Each column needs one name."
-        )
+    names: list[str | None] = [None] * len(headers)
+    for name in source.columns:
+        places = _places(headers, spellings(source, name))
+        if len(places) > 1:
+            raise SourceError(_ambiguous_message(where, name, [headers[place] for place in places]))
+        for place in places:
+            names[place] = names[place] or name
+    new = {place: headers[place] for place, known in enumerate(names) if known is None}
     missing = [name for name in source.columns if name not in names]
-    new = {
-        place: header for place, (header, name) in enumerate(zip(headers, names, strict=True)) if name is None
-    }
     if missing:
         raise SourceError(
             _missing_message(
@@ -183,8 +184,8 @@ def match_header(
             )
         )
     kept: list[str] = []
-    for header, name in zip(headers, names, strict=True):
-        kept.append(name or _new_name(header, {*kept, *source.columns}))
+    for header, known in zip(headers, names, strict=True):
+        kept.append(known or _new_name(header, {*kept, *source.columns}))
     declared_order = [n for n in kept if n in source.columns]
     drift = []
     if declared_order != list(source.columns):
@@ -193,6 +194,33 @@ def match_header(
         said = " ".join(cell.strip() for record in above for cell in record if cell and cell.strip())
         drift.append(f"{len(above)} line(s) above the header passed over: {said[:SHOWN]}")
     return Header(dict(zip(kept, headers, strict=True)), [kept[place] for place in new], drift)
+
+
+def _places(headers: Sequence[str], declared: Sequence[str]) -> list[int]:
+    """Where a column is: of several columns with one name by its number (`Amount 2`), as it is written, or
+    as what differs in case, blanks and punctuation alone.
+    """
+    keys = [comparable(h) for h in headers]
+    wanted = {comparable(d) for d in declared}
+    found = [place for place, key in enumerate(keys) if key in wanted]
+    if len({*keys}) == len(keys):
+        return found
+    numbers = [place for place, key in enumerate(_numbered(keys)) if key in wanted]
+    written = [place for place in found if headers[place].strip() in declared]
+    return next((places for places in (numbers, written) if len(places) == 1), found or numbers)
+
+
+def _numbered(keys: Sequence[str]) -> list[str]:
+    """Names of columns with their number among those of one name; nothing of a name that is there once.
+
+    >>> _numbered(["amount", "day", "amount"])
+    ['amount1', '', 'amount2']
+    """
+    times, seen, numbered = Counter(keys), Counter[str](), []
+    for key in keys:
+        seen[key] += 1
+        numbered.append(f"{key}{seen[key]}" if key and times[key] > 1 else "")
+    return numbered
 
 
 def spellings(source: Source, name: str) -> list[str]:
@@ -206,12 +234,13 @@ def spellings(source: Source, name: str) -> list[str]:
 
 @functools.lru_cache(maxsize=4096)
 def comparable(header: str) -> str:
-    """Headers that differ in case, blanks or punctuation only are the same header.
+    """Headers that differ in case, blanks or punctuation only are the same header; one of nothing else is
+    itself.
 
-    >>> comparable("Order-ID ") == comparable("order_id")
-    True
+    >>> comparable("Order-ID ") == comparable("order_id"), comparable("#") == comparable("%")
+    (True, False)
     """
-    return re.sub(r"[\W_]", "", header.casefold())
+    return re.sub(r"[\W_]", "", header.casefold()) or header.strip()
 
 
 def _new_name(header: str, taken: set[str]) -> str:
@@ -226,12 +255,27 @@ def _new_name(header: str, taken: set[str]) -> str:
     return next(free for n in count(1) if (free := f"{name}_{n}" if n > 1 else name) not in taken)
 
 
+def _ambiguous_message(where: str | Path, name: str, headers: list[str]) -> str:
+    if len({*headers}) == 1:
+        first = headers[0].strip()
+        return (
+            f"{where}: `{first}` is there {len(headers)} times. Say which of them `{name}` is: give that"
+            f" column `header: {first} 1`, or 2, ... in brand.yml. Nothing of this source was loaded."
+        )
+    return (
+        f"{where}: {_listed(headers)} may all be `{name}`. Give that column the `header` that is meant, just"
+        " as it is written, in brand.yml. Nothing of this source was loaded."
+    )
+
+
 def _missing_message(
     where: str | Path, missing: list[str], new: list[str], source: Source, found_any: bool
 ) -> str:
     message = f"{where}: column(s) {_listed(missing)} missing from the header"
     if not found_any:
         hint = "Is it the right file, and does it have a header? Give an unusual `delimiter` in brand.yml."
+        if len(new) == 1 and any(delimiter in new[0] for delimiter in DELIMITERS):
+            hint = "Each line is in quotes as a whole: deliver the file as it was exported."
         return f"{message}; no declared column was found. {hint}"
     for name in missing:
         inner = next((s for s in spellings(source, name) for h in new if s.startswith(f"{h}.")), None)

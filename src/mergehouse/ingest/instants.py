@@ -14,11 +14,15 @@ from mergehouse.project.yaml_file import parse_yaml
 ISO_OFFSET = (
     "yyyy-MM-dd'T'HH:mm:ssXXX"  # after the time of some ISO instants: how far their clock is from UTC
 )
+ZONED, LOOSE = "XXX", "h:mma"  # some other times say their zone; have AM or PM and blanks as nobody else has
 # `2026-02-20T10:00:00Z`, `2026-02-20 10:00:00 -0500`. Other names of zones say too little: EST is not the
 # same everywhere.
 _TIME = "[0-9-]{10}[T ]([01]?[0-9]|2[0-3]):[0-9:.]+"
 _OFFSET = "[+-][0-9]{2}(:?[0-9]{2})?"
-_OFFSET_PARTS = ("([0-9]{2})(?::?[0-9]{2})?", "[0-9]{2}:?([0-9]{2})")  # hours, minutes
+_OFFSET_PARTS = ("([0-9]{1,2})(?::?[0-9]{2})?", "[0-9]{1,2}:?([0-9]{2})")  # hours, minutes
+ZONE, HALF_DAY = "Z|(UTC|GMT)?[+-][0-9]{1,2}(:?[0-9]{2})?|UTC|GMT", "[AaPp][.]? ?[Mm][.]?"
+_AT_THE_END = f" ?({ZONE})$"
+_WITH_ZONE = f":[0-9]{{2}}([.][0-9]+)?( ?{HALF_DAY})?{_AT_THE_END}"
 _INSTANT = f"^{_TIME} ?(Z|UTC|GMT|{_OFFSET})$"
 _LOCAL = f"^[0-9-]{{10}}$|^{_TIME}$"
 # Numbers that are instants or days: what they look like, and the milliseconds since 1970 of one.
@@ -29,7 +33,7 @@ _MILLISECONDS = {
 }
 # A month that had a name stands between strokes, so that no day is taken for it.
 WITH_NAMES = (
-    "d /M/ yyyy", "d /M/ yyyy H:mm", "d /M/ yyyy H:mm:ss", "d /M/ yy", "/M/ d yyyy", "yyyy /M/ d",
+    "d /M/ yyyy", "d /M/ yyyy H:mm", "d /M/ yyyy H:mm:ss", "d /M/ yy", "/M/ d yyyy", "/M/ d yy", "yyyy /M/ d",
     "yyyy d /M/",
 )  # fmt: skip
 _WORD = "(^|[^\\p{{L}}0-9])({})[.]?([^\\p{{L}}0-9]|$)"
@@ -49,7 +53,7 @@ def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str
     [(datetime.datetime(2026, 2, 21, 0, 30),)]
     """
     target = "DATE" if column.type == "date" else "TIMESTAMP_NTZ"
-    value = _with_offsets(value, column)
+    value = with_offsets(value, column)
     if moment := _moment(value, column):
         return f"CAST({_shown(moment, column, timezone)} AS {target})"
     local = functools.partial(_in_brands_zone, column=column, timezone=timezone)
@@ -66,12 +70,14 @@ def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str
             f"WHEN {value} RLIKE {literal(_LOCAL)} THEN {iso}",
         ]
     tries = [] if column.format else [f"CASE {' '.join(tests)} END"]
-    others = [column.format] if column.format else [p for p in patterns if p != ISO_OFFSET]
-    # else DuckDB reads 24 as the year 24
-    for pattern in sorted(others, key=lambda p: "yyyy" in p):
-        written = numbers_for_names(value, column) if pattern in WITH_NAMES or column.format else value
-        tries.append(local(f"TRY_TO_TIMESTAMP({written}, '{pattern}')"))
-    tries = [t if t.startswith("CASE") else f"CAST({t} AS {target})" for t in tries]
+    for told in _told(value, column, patterns):
+        if ZONED in patterns:
+            there = f"FROM_UTC_TIMESTAMP({told} + {_ahead(value)}, {literal(timezone)})"
+            tries.append(f"CASE WHEN {value} RLIKE {literal(_WITH_ZONE)} THEN {there} ELSE {local(told)} END")
+        else:
+            tries.append(local(told))
+    iso_first = 0 if column.format else 1
+    tries = [t if place < iso_first else f"CAST({t} AS {target})" for place, t in enumerate(tries)]
     found = tries[0] if len(tries) == 1 else f"COALESCE({', '.join(tries)})"
     return f"CAST({found} AS {target})" if column.timezone else found
 
@@ -83,7 +89,7 @@ def instant(value: str, column: Column, patterns: list[str]) -> str:
     >>> instant("v", Column(type="timestamp"), patterns=[])
     'NULL'
     """
-    value = _with_offsets(value, column)
+    value = with_offsets(value, column)
     if (moment := _moment(value, column)) and column.format != "excel_serial":
         return moment
     if column.timezone:
@@ -93,10 +99,56 @@ def instant(value: str, column: Column, patterns: list[str]) -> str:
         zoned = f"TO_UTC_TIMESTAMP({told}, {literal(column.timezone)})"
     else:
         zoned = "NULL"
-    if ISO_OFFSET not in patterns or column.format:
+    if column.format or not {ISO_OFFSET, ZONED} & {*patterns}:
         return zoned
+    found = [f"WHEN {value} RLIKE {literal(_INSTANT)} THEN {_in_utc(value)}"]
+    if ZONED in patterns:
+        told = f"COALESCE({', '.join([*_told(value, column, patterns), 'NULL'])})"
+        found.append(f"WHEN {value} RLIKE {literal(_WITH_ZONE)} THEN {told} + {_ahead(value)}")
     rest = "" if zoned == "NULL" else f" ELSE {zoned}"
-    return f"CASE WHEN {value} RLIKE {literal(_INSTANT)} THEN {_in_utc(value)}{rest} END"
+    return f"CASE {' '.join(found)}{rest} END"
+
+
+def _told(value: str, column: Column, patterns: list[str]) -> list[str]:
+    """By pattern, besides ISO, what a clock showed: TIMESTAMP_NTZ, or NULL."""
+    value = without_zone(value) if ZONED in patterns else value
+    value = tidied(value) if LOOSE in patterns else value
+    others = [p for p in patterns if p not in (ISO_OFFSET, ZONED, LOOSE)]
+    named = numbers_for_names(value, column)
+    return [  # else DuckDB reads 24 as the year 24
+        f"TRY_TO_TIMESTAMP({named if p in (*WITH_NAMES, column.format) else value}, '{p}')"
+        for p in sorted([column.format] if column.format else others, key=lambda p: "yyyy" in p)
+    ]
+
+
+def without_zone(value: str) -> str:
+    """A time without the zone behind it.
+
+    >>> import duckdb
+    >>> from mergehouse.engine.dialect import to_duckdb
+    >>> written = "(VALUES ('31.12.2025 10:15 UTC')) AS t(v)"
+    >>> duckdb.sql(to_duckdb(f"SELECT {without_zone('v')} FROM {written}")).fetchall()
+    [('31.12.2025 10:15',)]
+    """
+    zone = f"REGEXP_REPLACE({value}, {literal(_AT_THE_END)}, '')"
+    return f"CASE WHEN {value} RLIKE {literal(_WITH_ZONE)} THEN {zone} ELSE {value} END"
+
+
+def tidied(value: str) -> str:
+    """A time with ` AM` and ` PM`, however they are written, and single blanks.
+
+    >>> import duckdb
+    >>> from mergehouse.engine.dialect import to_duckdb
+    >>> written = "(VALUES ('1/31/2026  10:15 p. m.'), ('1/31/2026 9:15am')) AS t(v)"
+    >>> duckdb.sql(to_duckdb(f"SELECT {tidied('v')} FROM {written}")).fetchall()
+    [('1/31/2026 10:15 PM',), ('1/31/2026 9:15 AM',)]
+    """
+    value = f"REGEXP_REPLACE({value}, ' +', ' ')"
+    halves = " ".join(
+        f"WHEN {value} RLIKE '[0-9]{half}' THEN CONCAT(REGEXP_REPLACE({value}, '{half}', ''), ' {half_day}')"
+        for half, half_day in ((" ?[aA][.]? ?[mM][.]?$", "AM"), (" ?[pP][.]? ?[mM][.]?$", "PM"))
+    )
+    return f"CASE {halves} ELSE {value} END"
 
 
 @functools.cache
@@ -140,7 +192,7 @@ def _in_brands_zone(clock: str, column: Column, timezone: str) -> str:
     )
 
 
-def _with_offsets(value: str, column: Column) -> str:
+def with_offsets(value: str, column: Column) -> str:
     """Letters of zones that the column declares, as offsets."""
     for letters, offset in column.zones.items():
         value = (
@@ -169,8 +221,13 @@ def numbers_for_names(value: str, column: Column) -> str:
 def _in_utc(value: str) -> str:
     """TIMESTAMP_NTZ, in UTC, of an ISO instant that says how far its clock is from it."""
     time = f"TRY_CAST(REGEXP_EXTRACT({value}, '^({_TIME})', 1) AS TIMESTAMP_NTZ)"
+    return f"{time} + {_ahead(value)}"
+
+
+def _ahead(value: str) -> str:
+    """How far UTC is ahead of the clock that a time's offset tells of: INTERVAL."""
     hours, minutes = (
         f"COALESCE(TRY_CAST(REGEXP_EXTRACT({value}, '[+-]{part}$', 1) AS INT), 0)" for part in _OFFSET_PARTS
     )
-    ahead = f"CASE WHEN {value} RLIKE '-[0-9]{{2}}(:?[0-9]{{2}})?$' THEN 1 ELSE -1 END"
-    return f"{time} + {ahead} * ({hours} * 60 + {minutes}) * INTERVAL 1 MINUTE"
+    sign = f"CASE WHEN {value} RLIKE '-[0-9]{{1,2}}(:?[0-9]{{2}})?$' THEN 1 ELSE -1 END"
+    return f"{sign} * ({hours} * 60 + {minutes}) * INTERVAL 1 MINUTE"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.writing import append_rows, upsert_rows
 
 if TYPE_CHECKING:
     from mergehouse.ingest.bronze import Batch
@@ -55,4 +56,4 @@ class Ledger:
             ]
             for b in new + changed
         ]
-        (self.lakehouse.upsert_rows if changed else self.lakehouse.append_rows)(contract, rows)
+        (upsert_rows if changed else append_rows)(self.lakehouse, contract, rows)

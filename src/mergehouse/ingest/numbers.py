@@ -16,7 +16,7 @@ CURRENCIES = (  # ISO 4217, and codes of the last decades
 )
 _MONEY = (  # a currency's sign, code or usual abbreviation; any other letters leave a number unread
     rf"(?i:(?:AU?|CA?|HK|MX|NT|NZ|R|SG?|US)?[$]|\p{{Sc}}|EUROS?|{CURRENCIES}"
-    "|(?:SFR|FR|KR|RS|RP|DIN|лв|ЛВ|руб|РУБ|грн|ГРН|ден|ДЕН|дин|ДИН)[.]?|Kč|KČ|zł|ZŁ|FT|LEI|TL|RM)"
+    "|(?:SFR|FR|KR|RS|RP|DIN|лв|ЛВ|руб|РУБ|грн|ГРН|ден|ДЕН|дин|ДИН)[.]?|Kč|KČ|zł|ZŁ|FT|LEI|TL|RM|đ|円|元|원)"
 )
 _BLANK, _APOSTROPHE = "[ \t\u00a0\u2002-\u200a\u202f\u3000]", "['\u2018\u2019\u02bc\u2032\u00b4`]"
 _MINUS = "[-\u2010-\u2013\u2212]"

@@ -19,11 +19,12 @@ from mergehouse.ingest.bronze_rows import differing, loaded_into
 from mergehouse.ingest.delivery import Delivery, bronze_table
 from mergehouse.ingest.known import content_of
 from mergehouse.ingest.landing import find_files
-from mergehouse.lakehouse.delta import Lakehouse, arrow_rows
+from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import data_files
 from mergehouse.lakehouse.integrity import Fault, sound_files
 from mergehouse.lakehouse.reader import read_files, select, shared, text
 from mergehouse.lakehouse.repair import readable_files, set_aside, write_anew
+from mergehouse.lakehouse.schema import arrow_rows
 from mergehouse.progress import Progress
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project

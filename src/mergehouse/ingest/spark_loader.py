@@ -176,7 +176,8 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
         written = written_values(reader.cursor, rows, delivery.source.columns)
         file = Written(reader.delimiter, reader.numbers)
         [formats] = detect_formats(reader.cursor, written, delivery.source, earlier.formats, [file])
-        reader.doubts += doubtful_rows(reader.cursor, rows, written, delivery.source, [reader.header])[0]
+        doubts = doubtful_rows(reader.cursor, rows, written, delivery.source, [reader.header])[0]
+        reader.doubts += doubts + formats.unread
         return {
             "rows": accepted,
             "rejected": torn,

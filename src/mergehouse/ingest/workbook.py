@@ -78,6 +78,16 @@ def first_rows(book: Any, sheet: str) -> list[tuple[str | None, ...]]:
     )
 
 
+def as_written(book: Any, sheet: str, place: int, names: list[str]) -> list[str]:
+    """A sheet's header, which is its row `place`, with the `names` that the reader has told apart by number
+    (`Amount_1`) as the sheet has them.
+    """
+    if not any(name.rpartition("_")[0] in names for name in names):
+        return names
+    header = first_rows(book, sheet)[place]
+    return [cell or name for cell, name in zip(header, names, strict=True)]
+
+
 def hidden_parts(path: Path, sheet: str) -> list[str]:
     """What a sheet of an .xlsx file hides or lacks, in words; of other kinds nothing is known."""
     if not zipfile.is_zipfile(path):

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mergehouse import __version__
 from mergehouse.lakehouse.files import DELIVERED, FINGERPRINT, Stamp
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 WRITER = "mergehouse.writer"  # in every commit of ours that has no stamp: the version of mergehouse
+OURS = {WRITER: __version__}
 CARE = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that change no row
 DESCRIPTION = (  # these neither, nor any column: comments, properties, layout, statistics
     "SET TBLPROPERTIES",
@@ -100,6 +102,15 @@ def standing(delta: DeltaTable) -> Standing:
             return Standing(last, rows, commit, foreign)
         foreign = commit if commit.changes_rows else foreign
     return Standing(last, rows, None, foreign)
+
+
+def metadata(stamp: Stamp) -> dict[str, str]:
+    """The stamp as delta-rs takes it, and as Spark shows it in a table's history.
+
+    >>> metadata(Stamp("made of", "2026-03-06"))["mergehouse.fingerprint"]
+    'made of'
+    """
+    return {FINGERPRINT: stamp.fingerprint, DELIVERED: stamp.delivered, "userMetadata": stamp.as_json()}
 
 
 def _commit(entry: Mapping[str, Any]) -> Commit:

@@ -52,10 +52,11 @@ def fold(delta: DeltaTable) -> bool:
     appended to. True where it did.
 
     >>> import duckdb
+    >>> from mergehouse.lakehouse.writing import append
     >>> from mergehouse.lakehouse.delta import Lakehouse
     >>> lakehouse = Lakehouse("new")
     >>> for n in range(4):
-    ...     lakehouse.append("gold.notes", duckdb.sql(f"SELECT {n} AS note"))
+    ...     append(lakehouse, "gold.notes", duckdb.sql(f"SELECT {n} AS note"))
     >>> delta = lakehouse.delta("gold.notes")
     >>> fold(delta), len(live_files(delta)), fold(delta)
     (True, 1, False)

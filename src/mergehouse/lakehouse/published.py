@@ -47,13 +47,14 @@ def publish(lakehouse: Lakehouse) -> None:
     """From now on readers see the newest version of every table. The caller holds the lakehouse.
 
     >>> import duckdb
+    >>> from mergehouse.lakehouse.writing import append
     >>> from mergehouse.lakehouse.delta import Lakehouse
     >>> from mergehouse.lakehouse.lock import exclusive
     >>> lakehouse = Lakehouse("new")
     >>> with exclusive(lakehouse):
-    ...     lakehouse.append("gold.notes", duckdb.sql("SELECT 'first' AS note"))
+    ...     append(lakehouse, "gold.notes", duckdb.sql("SELECT 'first' AS note"))
     ...     publish(lakehouse)
-    ...     lakehouse.append("gold.notes", duckdb.sql("SELECT 'second' AS note"))
+    ...     append(lakehouse, "gold.notes", duckdb.sql("SELECT 'second' AS note"))
     >>> lakehouse.query("FROM gold.notes").fetchall()
     [('first',)]
     """
@@ -67,13 +68,14 @@ def republishing(lakehouse: Lakehouse) -> Iterator[None]:
     that was killed wait for the next run. The caller holds the lakehouse.
 
     >>> import duckdb
+    >>> from mergehouse.lakehouse.writing import append
     >>> from mergehouse.lakehouse.delta import Lakehouse
     >>> from mergehouse.lakehouse.lock import exclusive
     >>> lakehouse = Lakehouse("new")
     >>> with exclusive(lakehouse):
     ...     publish(lakehouse)
     ...     with republishing(lakehouse):
-    ...         lakehouse.append("gold.notes", duckdb.sql("SELECT 'first' AS note"))
+    ...         append(lakehouse, "gold.notes", duckdb.sql("SELECT 'first' AS note"))
     >>> lakehouse.query("FROM gold.notes").fetchall()
     [('first',)]
     """

@@ -11,10 +11,13 @@ from urllib.parse import unquote
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import duckdb_type
-from mergehouse.lakehouse.delta import OURS, Lakehouse
+from mergehouse.lakehouse.commits import OURS
+from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp
 from mergehouse.lakehouse.integrity import Fault, rows_in_files
 from mergehouse.lakehouse.reader import quoted, read_files, shared
+from mergehouse.lakehouse.staging import exchange
+from mergehouse.lakehouse.writing import append, create_table
 from mergehouse.storage import delta_options, fetch, storage_errors
 
 ASIDE = ".damaged"  # the folder of the lakehouse that keeps logs which cannot be read
@@ -26,7 +29,7 @@ def set_aside(lakehouse: Lakehouse, name: str) -> None:
 
     >>> import duckdb
     >>> lakehouse = Lakehouse("new")
-    >>> lakehouse.append("gold.notes", duckdb.sql("SELECT 'kept' AS note"))
+    >>> append(lakehouse, "gold.notes", duckdb.sql("SELECT 'kept' AS note"))
     >>> set_aside(lakehouse, "gold.notes")
     >>> lakehouse.exists("gold.notes"), (lakehouse.root / ".damaged").is_dir()
     (False, True)
@@ -48,8 +51,9 @@ def write_anew(lakehouse: Lakehouse, name: str, rows: Any, batches: Sequence[str
 
     >>> import duckdb
     >>> lakehouse = Lakehouse("new")
+    >>> from mergehouse.lakehouse.writing import held_batches
     >>> write_anew(lakehouse, "bronze.notes", duckdb.sql("SELECT 'kept' AS note"), ["b1"])
-    >>> lakehouse.rows("bronze.notes"), lakehouse.held_batches("bronze.notes", ["b1"])
+    >>> lakehouse.rows("bronze.notes"), held_batches(lakehouse, "bronze.notes", ["b1"])
     (1, {'b1'})
     """
     from deltalake import CommitProperties, Transaction, write_deltalake
@@ -71,17 +75,19 @@ def without_lost_files(lakehouse: Lakehouse, contract: Contract, fault: Fault) -
 
     >>> from pathlib import Path
     >>> from mergehouse.contracts.registry import contract_of
+    >>> from mergehouse.lakehouse.writing import append_rows
     >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
-    >>> lakehouse.append_rows(contract, [["a", "A", "EUR", "UTC", None, None, None]])
-    >>> lakehouse.append_rows(contract, [["b", "B", "EUR", "UTC", None, None, None]])
-    >>> [file] = lakehouse.files_in("gold.dim_brand", [{"source_system": "a"}])
+    >>> append_rows(lakehouse, contract, [["a", "A", "EUR", "UTC", None, None, None]])
+    >>> append_rows(lakehouse, contract, [["b", "B", "EUR", "UTC", None, None, None]])
+    >>> from mergehouse.lakehouse.staging import files_in
+    >>> [file] = files_in(lakehouse, "gold.dim_brand", [{"source_system": "a"}])
     >>> lost = frozenset([Path(file).relative_to("new/gold/dim_brand").as_posix()])
     >>> without_lost_files(lakehouse, contract, Fault("gold.dim_brand", "files", "it is gone", lost=lost))
     >>> lakehouse.query("SELECT label FROM gold.dim_brand").fetchall()
     [('B',)]
     """
     lost = frozenset(str(lakehouse.path(contract.table) / path) for path in fault.lost)
-    lakehouse.exchange(contract, (), Stamp(""), lost)
+    exchange(lakehouse, contract, (), Stamp(""), lost)
 
 
 def kept_rows(lakehouse: Lakehouse, contract: Contract) -> int:
@@ -90,9 +96,10 @@ def kept_rows(lakehouse: Lakehouse, contract: Contract) -> int:
 
     >>> from pathlib import Path
     >>> from mergehouse.contracts.registry import contract_of
+    >>> from mergehouse.lakehouse.writing import append_rows
     >>> lakehouse, contract = Lakehouse("new"), contract_of("gold.dim_brand")
-    >>> lakehouse.append_rows(contract, [["a", "A", "EUR", "UTC", None, None, None]])
-    >>> lakehouse.append_rows(contract, [["b", "B", "EUR", "UTC", None, None, None]])
+    >>> append_rows(lakehouse, contract, [["a", "A", "EUR", "UTC", None, None, None]])
+    >>> append_rows(lakehouse, contract, [["b", "B", "EUR", "UTC", None, None, None]])
     >>> _ = Path("new/gold/dim_brand/_delta_log/00000000000000000001.json").write_text("torn")
     >>> kept_rows(lakehouse, contract)  # of the second commit nothing is known any more
     1
@@ -100,7 +107,7 @@ def kept_rows(lakehouse: Lakehouse, contract: Contract) -> int:
     name = contract.table
     files = readable_files(lakehouse, name, *_said_of_files(lakehouse, name))
     set_aside(lakehouse, name)
-    lakehouse.create(contract)
+    create_table(lakehouse, contract)
     if not files:
         return 0
     columns = ", ".join(
@@ -109,7 +116,7 @@ def kept_rows(lakehouse: Lakehouse, contract: Contract) -> int:
     )
     hive = {column: duckdb_type(contract.types[column]) for column in contract.partition_by}
     rows = shared().sql(f"SELECT DISTINCT {columns} FROM {read_files(files, hive)}")
-    lakehouse.append(name, rows)
+    append(lakehouse, name, rows)
     return lakehouse.rows(name)
 
 

@@ -60,10 +60,11 @@ def let_go(
     Versions from `needed` on stay, without it the last two. Files that no version named are not touched.
 
     >>> import duckdb
+    >>> from mergehouse.lakehouse.writing import append
     >>> from mergehouse.lakehouse.delta import Lakehouse
     >>> lakehouse = Lakehouse("new")
     >>> for n in range(30):
-    ...     lakehouse.append("gold.notes", duckdb.sql(f"SELECT {n} AS note"))
+    ...     append(lakehouse, "gold.notes", duckdb.sql(f"SELECT {n} AS note"))
     >>> let_go(lakehouse, "gold.notes", hours=0, copies=1)
     Gone(files=0, bytes=0, oldest=28)
     >>> lakehouse.rows("gold.notes"), lakehouse.table("gold.notes", version=28).polars().height

@@ -11,6 +11,7 @@ from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.published import published_versions, republishing
 from mergehouse.lakehouse.retention import let_go
+from mergehouse.lakehouse.upkeep import compact, vacuum
 from mergehouse.progress import Progress, silent
 
 SAFE_HOURS = 168  # Delta's own default: a reader or a run of the last seven days finds its files
@@ -52,12 +53,12 @@ def maintain(
         for name in tables:
             progress(name)
             contract = find(name)
-            files[name] = lakehouse.compact(name, contract.z_order if contract else [])
+            files[name] = compact(lakehouse, name, contract.z_order if contract else [])
     seen = published_versions(lakehouse) or {}
     with republishing(lakehouse):  # the files that readers saw until now are out of use
         for name in tables:
             progress(name)
             gone = let_go(lakehouse, name, keep_hours, ANY_SIZE, seen.get(name), at_once=True)
-            count, size = lakehouse.vacuum(name, keep_hours)
+            count, size = vacuum(lakehouse, name, keep_hours)
             removed[name] = (count + gone.files, size + gone.bytes) if gone else (count, size)
         return [Maintained(n, *files[n], *removed[n], lakehouse.delta(n).version()) for n in tables]

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable
 
 from mergehouse.engine import Engine, Relation, Staged, text_table
+from mergehouse.lakehouse.writing import create_table
 from mergehouse.project.ecb_rates import Edition, ecb_rates
 from mergehouse.project.mapping_files import Rows
 from mergehouse.transform.graph import Earlier, Graph, Node, Table, View
@@ -58,7 +59,7 @@ class Attachments:
             return False
         else:
             if isinstance(node, Table) and node.contract.optional:
-                lakehouse.create(node.contract)  # without rows as long as nobody has computed it
+                create_table(lakehouse, node.contract)  # without rows as long as nobody has computed it
             engine.attach(node.name)
         return True
 

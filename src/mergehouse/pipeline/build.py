@@ -15,6 +15,8 @@ from graphlib import TopologicalSorter
 from mergehouse.engine import Engine, Relation, Staged
 from mergehouse.errors import MergehouseError
 from mergehouse.lakehouse.files import Stamp
+from mergehouse.lakehouse.upkeep import sweep
+from mergehouse.lakehouse.writing import create_table
 from mergehouse.pipeline import computed
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.results import TableResult
@@ -134,7 +136,7 @@ def _build(table: Table, bench: Workbench, missing: Mapping[str, str], full: boo
         ):  # what Python computes takes longest and comes out the same
             bench.stamps.current.add(table.name)
             return TableResult(table.name, "fresh"), []
-        bench.engine.lakehouse.sweep(table.name)
+        sweep(bench.engine.lakehouse, table.name)
         staged, change, computed_rows = _stage(table, bench, published, full)
         bench.attachments.show(staged)
         rows, checks = check_table(bench.engine, table.contract, staged.files, _recheck(table, change, bench))
@@ -188,7 +190,7 @@ def _stage_computed(table: Table, bench: Workbench) -> tuple[Staged, Change | No
         return staged, change, found
     if contract.replaces == "table":
         return bench.engine.stage(contract, model), Change(), found
-    bench.engine.lakehouse.create(contract)
+    create_table(bench.engine.lakehouse, contract)
     columns = ", ".join(contract.partition_by)
     partitions = f"SELECT DISTINCT {columns} FROM {rows}"
     if found.emptied is not None:
@@ -223,5 +225,5 @@ def _recheck(table: Table, change: Change | None, bench: Workbench) -> Recheck |
     rule = table.contract.incremental
     is_in_slices = rule is None or set(rule.slice) <= set(table.contract.key)  # all rows of a key, in one
     among = str(Relation("computed", table.name)) if is_in_slices else table.name
-    may_lack = (name for name, other in bench.changes.found.items() if other.gone or not other.rows)
+    may_lack = (name for name, other in list(bench.changes.found.items()) if other.gone or not other.rows)
     return Recheck(inserted, among, frozenset(may_lack))

@@ -19,6 +19,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import types_of
 from mergehouse.lakehouse.integrity import Fault, faults
 from mergehouse.lakehouse.repair import kept_rows, set_aside, without_lost_files
+from mergehouse.lakehouse.writing import restore
 from mergehouse.pipeline.computed import is_left_out
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
@@ -108,7 +109,7 @@ def _put_back(lakehouse: Lakehouse, fault: Fault) -> str:
         return ""
     try:
         types = types_of(lakehouse.delta(fault.table, fault.ours.version))
-        lakehouse.restore(fault.table, fault.ours.version, fault.ours.stamp)
+        restore(lakehouse, fault.table, fault.ours.version, fault.ours.stamp)
     except LakehouseError:
         return ""
     if types_of(lakehouse.delta(fault.table)) != types or faults(lakehouse, [fault.table]):

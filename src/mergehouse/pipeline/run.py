@@ -20,6 +20,7 @@ from mergehouse.lakehouse.integrity import faults
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.owner import claim, expect_own
 from mergehouse.lakehouse.published import publish, published_versions
+from mergehouse.lakehouse.staging import discard
 from mergehouse.pipeline.healing import at_fault, heal, is_readable, reloaded, undelivered
 from mergehouse.pipeline.results import RunResult, TableResult
 from mergehouse.pipeline.run_log import record_run
@@ -31,6 +32,7 @@ from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.quality import freshness
 from mergehouse.quality.arrivals import check_files
+from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
@@ -115,7 +117,7 @@ def run(
         result.checks += result.healed
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
-        result.checks += check_files(result.ingest)
+        result.checks += [*check_files(result.ingest), *check_brand_folders(project, result.ingest)]
         if result.changed:
             from mergehouse.pipeline import isolation
             from mergehouse.pipeline.planning import reconcile
@@ -198,7 +200,7 @@ def _engine(
     with them.
     """
     scratch = lakehouse.root / ".tmp"
-    lakehouse.discard(scratch)  # of a run that was killed
+    discard(lakehouse, scratch)  # of a run that was killed
     try:
         scratch.mkdir()
     except OSError as error:
@@ -222,4 +224,4 @@ def _engine(
             limits = project.config.limits
             yield DuckDBEngine(limits, lakehouse, scratch), EmbeddedLoader(limits, lakehouse, scratch)
     finally:
-        lakehouse.discard(scratch)
+        discard(lakehouse, scratch)

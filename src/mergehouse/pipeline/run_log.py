@@ -14,6 +14,7 @@ from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import scan, shared
 from mergehouse.lakehouse.summary import RUNS
+from mergehouse.lakehouse.writing import append_rows
 
 if TYPE_CHECKING:
     from mergehouse.pipeline.results import RunResult
@@ -32,7 +33,7 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
         sum(t.status in ("failed", "blocked") for t in tables),
         sum(not c.passed for c in result.checks), json.dumps([vars(t) for t in tables]),
     ]  # fmt: skip
-    lakehouse.append_rows(contract_of(RUNS), [run])
+    append_rows(lakehouse, contract_of(RUNS), [run])
     checks = [
         [
             result.run_id,
@@ -47,7 +48,7 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
         ]
         for c in result.outcomes
     ]
-    lakehouse.append_rows(contract_of("monitor.quality_results"), checks)
+    append_rows(lakehouse, contract_of("monitor.quality_results"), checks)
     drifts = []
     delivered = {(b.source_system, b.source_table) for b in result.ingest.known}
     for b in result.ingest.new:
@@ -58,9 +59,9 @@ def record_run(lakehouse: Lakehouse, result: RunResult) -> None:
                 for sentence in json.loads(b.drift)
             ]
         delivered.add(source)
-    lakehouse.append_rows(contract_of("monitor.schema_history"), drifts)
+    append_rows(lakehouse, contract_of("monitor.schema_history"), drifts)
     seen = [[result.run_id, result.started, *record.values()] for record in result.freshness]
-    lakehouse.append_rows(contract_of("monitor.freshness"), seen)
+    append_rows(lakehouse, contract_of("monitor.freshness"), seen)
 
 
 def _last_started(lakehouse: Lakehouse) -> list[dt.datetime]:

@@ -246,6 +246,11 @@ def read_brand(file: Path) -> Brand:
     >>> read_brand(Path("shop/brands/shop/brand.yml")).label
     'Shop'
     """
+    if not file.exists():
+        raise ConfigError(
+            f"{file} not found. A folder below brands/ is a brand: put the file back, or move the folder"
+            " away."
+        )
     values = read_yaml(file)
     for reserved in OF_THE_FOLDER:
         if reserved in values:

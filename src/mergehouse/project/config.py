@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from mergehouse import display
@@ -115,8 +116,8 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
             f"make one with `mergehouse init {folder}`, or name another folder with -C."
         )
     config = validated(Config, read_yaml(config_file, keys_once=False), config_file)
-    brand_files = [file for place in _folders(folder / "brands") if _is_there(file := place / "brand.yml")]
-    if not brand_files:
+    brand_files = [place / "brand.yml" for place in _folders(folder / "brands") if _is_brand(place)]
+    if not any(map(_is_there, brand_files)):
         raise ConfigError(
             f"{folder / 'brands'} holds no brand. Expected brands/<name>/brand.yml; see `mergehouse init`."
         )
@@ -157,6 +158,15 @@ def _folders(place: Path) -> list[Path]:
         return []
     except OSError as error:
         raise ConfigError(f"{place}: cannot be read: {refusal(error) or error.strerror}.") from None
+
+
+def _is_brand(place: Path) -> bool:
+    """A folder of a brand's name is a brand also where its brand.yml is gone: its figures must not go with
+    it.
+    """
+    return _is_there(place / "brand.yml") or (
+        bool(re.fullmatch(r"[a-z][a-z0-9_]*", place.name)) and place.is_dir()
+    )
 
 
 def _is_there(file: Path) -> bool:

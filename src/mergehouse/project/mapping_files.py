@@ -9,13 +9,10 @@ brand and are stacked. Rules keep their file order in `rule_no`.
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
-from decimal import Decimal
 from pathlib import Path
 
 from mergehouse.errors import ConfigError, of_brand
@@ -23,6 +20,7 @@ from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
 from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS, decisions, groups, known_pairs
 from mergehouse.project.known_pairs import Rows as Rows
+from mergehouse.project.mapping_checks import check_brand_rows, check_group_rows, where
 from mergehouse.project.text_file import read_text
 
 CUSTOMER_PAIRS = "customer_pairs"
@@ -46,8 +44,6 @@ BRAND_FILES = {
 RULE_MATCHES = ("code", "name", "category")
 HELD_BACK = "held_back"  # brands whose deliveries a run does not read
 RUN = "run"  # when it began
-# units of a currency for a euro: what silver.fx_rates_eur holds
-LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
 
 
 def mapping_tables(project: Project) -> dict[str, Rows]:
@@ -58,22 +54,22 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     (['source_system', 'label', 'currency', 'timezone'], ['shop', 'Shop', 'EUR', 'Europe/Berlin'])
     """
     tables = {name: group_table(project, name) for name in GROUP_FILES}
+    for name, (_, rows) in tables.items():
+        check_group_rows(name, project.mappings_folder / f"{name}.csv", rows)
     for name, (file, columns) in BRAND_FILES.items():
-        if name not in (CUSTOMER_PAIRS, PRODUCT_PAIRS):
-            tables[name] = _stacked(project, file, columns)
-    _check_rates(project, tables[FX_RATES][1])
+        tables[name] = _stacked(project, file, columns)
+        check_brand_rows(name, project, file, tables[name][1])
     for pairs, joined, code, group in (
         (CUSTOMER_PAIRS, "customer_groups", "customer_code", "customer_id"),
         (PRODUCT_PAIRS, "product_groups", "product_code", "group_product_id"),
     ):
-        tables[pairs] = _pairs(project, pairs, code)
+        tables[pairs] = known_pairs(project, BRAND_FILES[pairs], code, *tables[pairs])
         tables[joined] = ["source_system", code, group], groups(project, tables[pairs][1])
     tables["identity_attributes"] = (
         ["source_system", "attribute"],
         [[b.name, attribute] for b in project.brands.values() for attribute in b.identity],
     )
     tables["identity_decisions"] = identity_decisions(project)
-    _check_cost_rates(project, tables["hierarchy"][1])
     tables["brands"] = (
         ["source_system", "label", "currency", "timezone", "as_of", "prices", "hierarchy"],
         [
@@ -90,13 +86,16 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
         ],
     )
     tables["order_rules"] = (
-        ["source_system", "replaces", "repeats"],
-        [[b.name, b.replaces, b.repeats] for b in project.brands.values()],
+        ["source_system", "replaces", "repeats", "marks_deletions"],
+        [
+            [b.name, b.replaces, b.repeats, _said(any(s.deleted for s in b.sources.values()))]
+            for b in project.brands.values()
+        ],
     )
     tables["left_out_values"] = (
-        ["source_system", "column_name", "value"],
+        ["source_system", "column_name", "value", "is_text"],
         [
-            [b.name, name, value.strip().upper()]
+            [b.name, name, value.strip().upper(), _said(_is_text(b, name))]
             for b in project.brands.values()
             for name, values in b.leave_out.items()
             for value in values
@@ -123,7 +122,8 @@ def customer_pairs(project: Project) -> Rows:
     >>> customer_pairs(mh.project("shop"))[1]
     []
     """
-    return _pairs(project, CUSTOMER_PAIRS, "customer_code")
+    file = BRAND_FILES[CUSTOMER_PAIRS]
+    return known_pairs(project, file, "customer_code", *_stacked(project, *file))
 
 
 def identity_decisions(project: Project) -> Rows:
@@ -146,6 +146,16 @@ def group_table(project: Project, name: str) -> Rows:
     return _read(project.mappings_folder / f"{name}.csv", GROUP_FILES[name])
 
 
+def _said(fact: bool) -> str:
+    return str(fact).lower()
+
+
+def _is_text(brand: Brand, name: str) -> bool:
+    """True of a column of a source whose values are as delivered, but for case and blanks."""
+    types = {s.columns[name].type for s in brand.sources.values() if name in s.columns}
+    return bool(types) and types <= {"text", "code", "id"}
+
+
 def _stacked(project: Project, file: str, columns: list[str]) -> Rows:
     rows: list[list[str | None]] = []
     is_rule = "pattern" in columns
@@ -160,66 +170,6 @@ def _stacked(project: Project, file: str, columns: list[str]) -> Rows:
     return ["source_system", "rule_no", *columns, *added], rows
 
 
-def _pairs(project: Project, name: str, code: str) -> Rows:
-    return known_pairs(project, BRAND_FILES[name], code, *_stacked(project, *BRAND_FILES[name]))
-
-
-def _check_rates(project: Project, rows: list[list[str | None]]) -> None:
-    """Raises ConfigError where a brand's rate cannot be read, or differs from another of that currency and
-    day.
-    """
-    seen: dict[tuple[str, str], Decimal] = {}
-    for brand, number, currency, day, units in rows:
-        with of_brand(str(brand)):
-            where = _where(project.brands[str(brand)], BRAND_FILES[FX_RATES][0], number)
-            if (
-                not re.fullmatch("[A-Z]{3}", currency or "")
-                or not _is_day(day)
-                or not re.fullmatch(r"\d{1,10}(\.\d{1,8})?", units or "")
-            ):
-                raise ConfigError(
-                    f"{where}: found `{currency or ''},{day or ''},{units or ''}`; expected a currency, a day"
-                    " and how many units a euro was worth, such as `AED,2026-01-31,3.9925`."
-                )
-            rate = Decimal(str(units))
-            if not LEAST_UNITS <= rate <= MOST_UNITS:
-                raise ConfigError(
-                    f"{where}: a euro is worth {units} {currency} on {day}; expected {LEAST_UNITS} to"
-                    f" {MOST_UNITS:,} units."
-                )
-            if (before := seen.setdefault((str(currency), str(day)), rate)) != rate:
-                raise ConfigError(
-                    f"{where}: a euro is worth {units} {currency} on {day}, and {before} before; expected one"
-                    " rate for a day."
-                )
-
-
-def _check_cost_rates(project: Project, rows: list[list[str | None]]) -> None:
-    """Raises ConfigError where a cost rate is no share, or a category or a whole department has two."""
-    file, seen = project.mappings_folder / "hierarchy.csv", set()
-    for number, (department, category, rate, _) in enumerate(rows, start=2):
-        if department is None or not re.fullmatch(r"0(\.\d{1,4})?|1(\.0{1,4})?", rate or ""):
-            raise ConfigError(
-                f"{file}, row {number}: found department `{department or ''}` and cost_rate `{rate or ''}`;"
-                " expected a department and a share of the price from 0 to 1, such as 0.45."
-            )
-        if (department, category) in seen:
-            what = f"category `{category}` of `{department}`" if category else f"department `{department}`"
-            raise ConfigError(f"{file}, row {number}: {what} has a rate above already; expected one.")
-        seen.add((department, category))
-
-
-def _is_day(text: str | None) -> bool:
-    with suppress(ValueError):
-        return str(dt.date.fromisoformat(text or "")) == text
-    return False
-
-
-def _where(brand: Brand, file: str, number: str | None) -> str:
-    """The place of a stacked row: its file, and the row there below the header."""
-    return f"{brand.folder / file}, row {int(str(number)) + 1}"
-
-
 def _like(brand: Brand, file: str, row: list[str | None]) -> list[str | None]:
     """The rule's pattern as LIKE patterns on codes and categories, with `\\` as escape, and on the words of a
     name, and where no more is meant, the text that the name contains: Spark makes a regular expression of
@@ -228,11 +178,11 @@ def _like(brand: Brand, file: str, row: list[str | None]) -> list[str | None]:
     match, pattern = row[2], row[3] or ""
     words = _words(pattern)
     if match not in RULE_MATCHES or not pattern or (match == "name" and not words):
-        where = _where(brand, file, row[1])
+        place = where(brand, file, row[1])
         expected = "a pattern with a letter or a digit" if pattern else "a pattern"
         if match not in RULE_MATCHES:
             expected = "one of " + ", ".join(RULE_MATCHES)
-        raise ConfigError(f"{where}: found match `{match}` and pattern `{pattern}`; expected {expected}.")
+        raise ConfigError(f"{place}: found match `{match}` and pattern `{pattern}`; expected {expected}.")
     # any word that begins so, or that word; `A *` asks for another one behind it
     part = None if re.search("%|^$| $", words.removesuffix("%")) else f" {words} ".replace("% ", "")
     return [re.sub(r"([\\%_])", r"\\\1", pattern).replace("*", "%"), f"% {words} %", part]
@@ -251,7 +201,7 @@ def _read(file: Path, columns: list[str]) -> Rows:
     """A mapping file, its columns in the expected order, empty cells as None."""
     if not file.exists():
         raise ConfigError(f"{file} not found. `mergehouse init` writes one; copy it from a fresh project.")
-    reader = csv.DictReader(io.StringIO(read_text(file), newline=""))
+    reader = csv.DictReader(io.StringIO(read_text(file), newline=""), strict=True)
     try:
         return columns, list(_rows(reader, file, columns))
     except csv.Error as error:
@@ -265,6 +215,8 @@ def _rows(reader: csv.DictReader[str], file: Path, columns: list[str]) -> Iterat
             f"{file}: column `{missing[0]}` is missing; found {', '.join(reader.fieldnames or ['nothing'])};"
             f" expected {', '.join(columns)}."
         )
+    if twice := [c for c in columns if (reader.fieldnames or []).count(c) > 1]:
+        raise ConfigError(f"{file}: column `{twice[0]}` is there twice; expected {', '.join(columns)}.")
     for number, row in enumerate(reader, start=2):
         if None in row:
             raise ConfigError(

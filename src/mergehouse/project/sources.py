@@ -33,7 +33,8 @@ class Column(Strict):
     header: str | list[str] | None = Field(
         default=None,
         description="What the column is called in the files, one spelling or several; case, blanks and"
-        " punctuation do not matter. Without it, the column's own name.",
+        " punctuation do not matter. Of several columns with one name `Amount 2` is the second. Without it,"
+        " the column's own name.",
     )
 
     format: str | None = Field(
@@ -163,6 +164,12 @@ class Source(Strict):
         description="The list within a record of JSON or nested Parquet, by its path, whose members become a"
         " row each, with what the record says around it. Columns are found by paths, too, such as"
         " `customer.id`.",
+    )
+    ignore_lines: list[str] = Field(
+        default=[],
+        description="Lines of a text file that are no rows, such as page footers: patterns of whole lines,"
+        " `*` for anything, whatever the case. They count where they cannot be split like the header; the"
+        " delivery says how many. Lines without letters and digits are none anyway.",
     )
     undeclared: Literal["keep", "drop"] | None = Field(
         default=None,

@@ -161,7 +161,8 @@ def _same(columns: list[str], left: str, right: str) -> str:
 
 def _key_check(engine: Engine, contract: Contract, repeated: str) -> CheckResult:
     """`repeated` is SQL of the keys that occur more than once, empty where it is known that none does."""
-    why = f"One row is {contract.grain}; ({', '.join(contract.key)}) must tell rows apart."
+    told = f"One row is {contract.grain}; ({', '.join(contract.key)}) must tell rows apart."
+    why = contract.key_why or told
     failures = (
         engine.rows(f"SELECT COUNT(*) AS failures FROM ({repeated}) AS repeated")[0]["failures"]
         if repeated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mergehouse.lakehouse.delta import Lakehouse
@@ -69,6 +70,8 @@ def _check(brand: Brand, missing: list[dict[str, Any]]) -> CheckResult:
 
 def _words(row: dict[str, Any]) -> str:
     newest = f"the newest is of {row['newest_rate']}" if row["newest_rate"] else "there is none at all"
+    if not re.fullmatch("[A-Z]{3}", row["currency"]):
+        newest += f" (`{row['currency']}` is no code of ISO 4217: have order_lines.sql say one, such as EUR)"
     return (
         f"{row['order_lines']:,} order lines from {row['first_day']} on, {row['amount'] or 0:,.2f}"
         f" {row['currency']}, are in quarantine for want of a rate: {newest}."

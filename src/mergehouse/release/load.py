@@ -1,5 +1,5 @@
-"""Brings a verified release into Delta tables, as the job on Fabric does: `<lakehouse>/Tables/<table>`, one
-commit a table.
+"""Brings a verified release into Delta tables, as the job on Fabric does: `<lakehouse>/Tables/gold/<table>`,
+one commit a table.
 
 A table that fails keeps what it had, and the others go on. `release_current` says which version of each table
 belongs to the last release that came in whole, and `release_ingests` what every ingestion did.
@@ -24,6 +24,8 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import Stamp, duckdb_types, types_of
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.reader import create_view, rows
+from mergehouse.lakehouse.upkeep import sweep
+from mergehouse.lakehouse.writing import append_rows, restore
 from mergehouse.progress import Progress, silent
 from mergehouse.project.settings import Limits
 from mergehouse.quality.checks import check_table
@@ -33,7 +35,7 @@ from mergehouse.release.manifest.seal import Fault
 from mergehouse.release.manifest.statistics import check_kpis
 from mergehouse.release.manifest.version import Version
 from mergehouse.release.verify import Verification, carried, verify_folder
-from mergehouse.storage import located, storage_errors
+from mergehouse.storage import RECEIVED, located, storage_errors
 
 LOG, CURRENT = "release_ingests", "release_current"
 REPORTS = "Files/release_reports"
@@ -109,7 +111,8 @@ def ingest(
         manifest = verification.manifest
         if manifest is None or not verification.passed:
             return result
-        target = Lakehouse(f"{place}/Tables")
+        _expect_no_other_place(place)
+        target = Lakehouse(f"{place}/{RECEIVED}")
         with exclusive(target), tempfile.TemporaryDirectory(prefix="mergehouse-ingest-") as scratch:
             engine = DuckDBEngine(Limits(), target, Path(scratch), folder)
             stamp = Stamp(f"release {manifest.version} {verification.manifest_sha256}", manifest.version)
@@ -118,6 +121,17 @@ def ingest(
                 result.tables.append(_ingest_table(engine, folder, table, stamp))
             _conclude(engine, manifest, result, now or dt.datetime.now(dt.UTC))
     return result
+
+
+def _expect_no_other_place(place: str) -> None:
+    """Raises LakehouseError where tables of earlier versions would go on being read, and stay as they are."""
+    if Lakehouse(f"{place}/Tables").exists(CURRENT):
+        raise LakehouseError(
+            f"{place}/Tables: an earlier version put a release's tables here; they belong in"
+            f" {place}/{RECEIVED}, the schema that Power BI reads. Move the folder of each there, also"
+            f" {CURRENT} and {LOG}, and run again; or remove them: the release brings them anew, without what"
+            " they held before."
+        )
 
 
 def _ingest_table(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp) -> TableIngest:
@@ -130,7 +144,7 @@ def _ingest_table(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stam
 
 def _load(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp) -> TableIngest:
     target, name, contract = engine.lakehouse, table_name(table), _contract(table)
-    target.sweep(name)  # of an ingestion that was killed
+    sweep(target, name)  # of an ingestion that was killed
     if there := target.exists(name):
         history = target.stamped(name)
         if history[0][1] == stamp:
@@ -143,7 +157,7 @@ def _load(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp
                 " release. Rename it, or remove it, and ingest again."
             )
         if (earlier := next((number for number, found in history if found == stamp), None)) is not None:
-            number = target.restore(name, earlier, stamp)
+            number = restore(target, name, earlier, stamp)
             return TableIngest(name, "restored", target.rows(name), delta_version=number)
         if table.mode == "merge" and Version.parse(history[0][1].delivered) > Version.parse(stamp.delivered):
             raise LakehouseError(
@@ -168,7 +182,7 @@ def _load(engine: DuckDBEngine, folder: Path, table: ReleasedTable, stamp: Stamp
 
 
 def table_name(table: ReleasedTable) -> str:
-    """The table's name below `Tables/`."""
+    """The table's name in its schema."""
     return table.name.partition(".")[2]
 
 
@@ -264,7 +278,7 @@ def _conclude(engine: DuckDBEngine, manifest: Manifest, result: Ingestion, now: 
     result.current = next((r["release_version"] for r in _current(target)), None)
     done = [t for t in result.tables if t.status != "unchanged"]
     log = [[now, manifest.version, *vars(t).values(), seal] for t in done]
-    target.append_rows(contract_of(LOG), log)
+    append_rows(target, contract_of(LOG), log)
     if done or not is_known:
         result.report = f"{result.lakehouse}/{REPORTS}/v{manifest.version}.json"
         with storage_errors(result.lakehouse):

@@ -17,6 +17,7 @@ from mergehouse.science.cards.card import Card
 from mergehouse.science.cards.contents import churn_card, untrained_card, value_card
 from mergehouse.science.cards.pages import write_cards
 from mergehouse.science.cards.tables import keep_cards
+from mergehouse.science.evaluation.backtest import last_values
 from mergehouse.science.features.dataset import Dataset
 from mergehouse.science.registry.versions import CHAMPION, Version, versions
 from mergehouse.science.survival.page import keep_survival
@@ -73,7 +74,8 @@ def model_cards(
                 card = churn_card(lakehouse, dataset, *about, parameters)
             else:
                 horizon = int(task.judged.removeprefix("clv_").removesuffix("d"))
-                card = value_card(lakehouse, dataset, horizon, *about, parameters)
+                judged = last_values(dataset, horizon)
+                card = value_card(lakehouse, dataset, horizon, *about, parameters, judged)
         except FitError as error:  # at the last cut-off, whose curves a card draws
             yield untrained_card(brand, task.judged, as_of, now, str(error))
             continue

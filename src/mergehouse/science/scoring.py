@@ -33,7 +33,8 @@ from mergehouse.science.registry.versions import Registered, champion
 from mergehouse.science.side_by_side import side_by_side, workers
 from mergehouse.science.survival.page import brand_survival, keep_survival
 from mergehouse.science.survival.tables import BrandSurvival
-from mergehouse.science.training import Training, too_short, train_missing
+from mergehouse.science.training import too_short, train_missing
+from mergehouse.science.training_result import Training
 
 GROUP = "group"
 RISK_BANDS = (("low", 0.0), ("medium", 0.4), ("high", 0.7))  # by the risk of churn, from so much on
@@ -348,16 +349,30 @@ def buyers(lakehouse: Lakehouse) -> pl.DataFrame:
     ).pl()
 
 
+def tier() -> pl.Expr:
+    """A customer's tier by `clv_12m_eur` within the brand, or the group. Equal values have one; where more
+    than a tenth are equal, that of the last of them: many who are worth nothing are not the highest tenth.
+
+    >>> values = pl.DataFrame({"source_system": "shop", "clv_12m_eur": [9, 8, *[0] * 8]})
+    >>> values.with_columns(tier()).get_column("literal").to_list()[:4]
+    ['top', 'high', 'low', 'low']
+    """
+    value = pl.col("clv_12m_eur")
+    first, last = (
+        value.rank(side, descending=True).over("source_system") / value.count().over("source_system")
+        for side in ("min", "max")
+    )
+    share = pl.when(last - first < 0.1).then(first).otherwise(last)
+    return pl.coalesce(pl.when(share <= up_to).then(pl.lit(name)) for name, up_to in TIERS)
+
+
 def _completed(rows: pl.DataFrame, now: dt.datetime) -> pl.DataFrame:
     """With bands, tiers and instant; customers without a purchase have these words alone."""
-    share = pl.col("clv_12m_eur").rank("min", descending=True).over("source_system") / pl.count(
-        "clv_12m_eur"
-    ).over("source_system")
     return rows.with_columns(
         pl.coalesce(
             pl.when(pl.col("risk") >= low).then(pl.lit(band)) for band, low in reversed(RISK_BANDS)
         ).alias("risk_band"),
-        pl.coalesce(pl.when(share <= up_to).then(pl.lit(tier)) for tier, up_to in TIERS).alias("clv_tier"),
+        tier().alias("clv_tier"),
         pl.col("method").fill_null("too_new"),
         pl.coalesce("reason_1", pl.lit("No purchase yet")).alias("reason_1"),
         pl.lit(now).alias("scored_ts"),

@@ -39,7 +39,7 @@ PARTS = (
     exp.Interval, exp.IntervalSpan, exp.AtTimeZone, exp.FromTimeZone, exp.DataType, exp.DataTypeParam,
     exp.ColumnDef, exp.JSONPath, exp.JSONPathPart, exp.JSONKeyValue,
 )  # fmt: skip
-# of what SQLGlot knows as functions, those that do not compute a value from values
+# of what SQLGlot knows as functions, those that do not compute a value from values, or another one each time
 _REFUSED = """
     AIAgg AIClassify AIEmbed AIForecast AIGenerate AISimilarity AISummarizeAgg Apply Columns
     CurrentAccount CurrentAccountName CurrentAvailableRoles CurrentCatalog CurrentClient CurrentDatabase
@@ -47,9 +47,9 @@ _REFUSED = """
     CurrentRoleType CurrentSchema CurrentSchemas CurrentSecondaryRoles CurrentSession CurrentStatement
     CurrentTransaction CurrentUser CurrentUserId CurrentVersion CurrentWarehouse DynamicIdentifier
     FeaturesAtTime GenerateBool GenerateDouble GenerateEmbedding GenerateInt GenerateTable GenerateText
-    Generator Host JSONTable MLForecast MLTranslate NetFunc NextValueFor ObjectId OpenJSON Predict
-    ReadCSV ReadParquet Search SearchIp Secret SessionUser SplitToTable StrtokSplitToTable ToFile
-    VectorSearch XMLTable
+    Generator Host JSONTable MLForecast MLTranslate NetFunc NextValueFor Normal ObjectId OpenJSON Predict
+    Rand Randn Randstr ReadCSV ReadParquet Search SearchIp Secret SessionUser Shuffle SplitToTable
+    StrtokSplitToTable ToFile Uniform Uuid VectorSearch XMLTable Zipf
 """
 # Spark's functions that compute a value from values and that SQLGlot passes on as they are written
 _ALLOWED = """
@@ -142,8 +142,8 @@ def _expect_allowed(query: exp.Query, file: Path) -> None:
         if not _is_allowed(node):
             raise ConfigError(
                 f"{file}{_line(node)}: `{_shown(node)}` is not for a brand's SQL; expected one SELECT that"
-                " computes values by functions of Spark SQL. It reads no files, settings or accounts and runs"
-                " nothing else."
+                " computes values by functions of Spark SQL, the same ones whenever it runs. It reads no"
+                " files, settings or accounts and runs nothing else."
             )
         for child in node.iter_expressions():
             is_chain = type(child) is type(node) and isinstance(child, exp.Binary | exp.SetOperation)

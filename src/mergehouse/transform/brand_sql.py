@@ -27,7 +27,9 @@ def resolved(brand: Brand, file: Path) -> exp.Query:
     >>> resolved(brand, brand.folder / "order_lines.sql").find(exp.Table).sql()
     'typed.shop_lines AS lines'
     """
-    query = _parsed(read_text(file), file).copy()
+    text = read_text(file)
+    query = _parsed(text, file).copy()
+    _expect_no_quoted_column(query, text, brand, file)
     for table in list(query.find_all(exp.Table)):
         if isinstance(table.this, exp.Identifier) and not (not table.db and _is_cte(table)):
             _resolve(table, brand, file)
@@ -35,8 +37,59 @@ def resolved(brand: Brand, file: Path) -> exp.Query:
         list(query.find_all(exp.Div))
     ):  # of decimals, DuckDB's is a float; by zero, Spark's is an error
         quotient.set("expression", exp.Nullif(this=quotient.expression, expression=exp.Literal.number(0)))
-        quotient.replace(exp.TryCast(this=quotient.copy(), to=exp.DataType.build("DECIMAL(28, 9)")))
+        quotient.replace(_decimal(quotient))
+    for cast in reversed(list(query.find_all(exp.TryCast))):  # DuckDB rounds 12.7 to 13, Spark cuts it to 12
+        if cast.to.is_type(*exp.DataType.INTEGER_TYPES) and not _is_boolean(cast.this, brand):
+            number = _decimal(cast.this)
+            is_negative = exp.LT(this=number, expression=exp.Literal.number(0))
+            whole = exp.case().when(is_negative, exp.Ceil(this=number.copy()))
+            cast.set("this", whole.else_(exp.Floor(this=number.copy())))
     return query
+
+
+def source_of(query: exp.Query, brand: Brand, column: exp.Column) -> tuple[str | None, str]:
+    """The source of the brand that a column of its query comes from, and its alias there. None where that
+    cannot be told.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> query = resolved(brand, brand.folder / "order_lines.sql")
+    >>> source_of(query, brand, query.find(exp.Column))
+    ('lines', 'lines')
+    """
+    if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
+        return None, ""
+    joined = [join.this for join in query.args.get("joins") or []]
+    tables = {
+        t.alias_or_name: t.name.removeprefix(f"{brand.name}_")
+        for t in (query.args["from_"].this, *joined)
+        if isinstance(t, exp.Table) and t.db == "typed"
+    }
+    alias = column.table or ("" if joined else next(iter(tables), ""))
+    return (tables[alias], alias) if tables.get(alias) in brand.sources else (None, "")
+
+
+def _is_boolean(value: exp.Expr, brand: Brand) -> bool:
+    if not isinstance(value, exp.Column):
+        return isinstance(value, exp.Predicate | exp.Boolean)
+    declared = [
+        source.columns[value.name] for source in brand.sources.values() if value.name in source.columns
+    ]
+    return any(column.type == "boolean" for column in declared)
+
+
+def _decimal(number: exp.Expr) -> exp.TryCast:
+    return exp.TryCast(this=number.copy(), to=exp.DataType.build("DECIMAL(28, 9)"))
+
+
+def _expect_no_quoted_column(query: exp.Query, text: str, brand: Brand, file: Path) -> None:
+    """Raises ConfigError where a column's name stands in double quotes: other databases mean the column."""
+    columns = {name for source in brand.sources.values() for name in source.columns}
+    for literal in query.find_all(exp.Literal):
+        if literal.is_string and literal.name in columns and f'"{literal.name}"' in text:
+            raise ConfigError(
+                f'{file}: "{literal.name}" is a text in Spark SQL, not the column. Write {literal.name}, or'
+                f" `{literal.name}` in backticks; a text stands in single quotes."
+            )
 
 
 _parsed = functools.lru_cache(maxsize=256)(parsed)

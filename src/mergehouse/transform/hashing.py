@@ -44,7 +44,7 @@ def _written_out(node: exp.Expr) -> exp.Expr:
     if not node.expressions:
         raise ConfigError(f"{NAME} of nothing; expected the columns that make the key.")
     parts = [exp.Literal.string(BETWEEN), *map(_part, node.expressions)]
-    return exp.MD5(this=exp.func("CONCAT_WS", *parts))
+    return exp.MD5(this=exp.func("CONCAT_WS", *parts, dialect="spark"))
 
 
 def _part(value: exp.Expr) -> exp.Expr:

@@ -4,11 +4,15 @@ what tells orders apart, which lines do not count.
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 from sqlglot import exp
 
 from mergehouse.engine.dialect import parsed
 from mergehouse.errors import ConfigError
 from mergehouse.project.brand import Brand
+from mergehouse.project.sources import Source
 from mergehouse.project.validation import nearest
 from mergehouse.transform.source_views import deletion_marks
 
@@ -56,11 +60,8 @@ def with_order_rules(query: exp.Select, brand: Brand, table: str | None, alias: 
                 part = _sql("COALESCE(CAST(:it AS STRING), '')", it=value(name, "order_key"))
                 parts.append(part)
         changed["order_id"] = _joined(parts, "/")
-    left_out: list[exp.Expr] = [
-        _sql("UPPER(TRIM(CAST(:it AS STRING)))", it=value(name, "leave_out")).isin(
-            *(v.strip().upper() for v in values)
-        )
-        for name, values in brand.leave_out.items()
+    left_out = [
+        _is_one_of(value(name, "leave_out"), values, source) for name, values in brand.leave_out.items()
     ]
     if "order_id" in given:  # without one, what is gone cannot be told
         left_out += [
@@ -79,6 +80,15 @@ def with_order_rules(query: exp.Select, brand: Brand, table: str | None, alias: 
         for column in query.selects
     ]
     return query.select(*columns, *(exp.alias_(e, name) for name, e in changed.items()), append=False)
+
+
+def _is_one_of(it: exp.Expr, values: list[str], source: Source | None) -> exp.Expr:
+    """Whether an expression has one of the values, in any case; a column of numbers, whatever their zeros."""
+    column = source.columns.get(it.name) if source and isinstance(it, exp.Column) else None
+    if column and column.type in ("number", "percent"):
+        numbers = [Decimal(v) for v in values if re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", v)]
+        return it.copy().isin(*(exp.Literal.number(f"{n:f}") for n in numbers)) if numbers else exp.false()
+    return _sql("UPPER(TRIM(CAST(:it AS STRING)))", it=it).isin(*(v.strip().upper() for v in values))
 
 
 def _joined(texts: list[exp.Expr], mark: str) -> exp.Expr:

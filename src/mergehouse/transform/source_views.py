@@ -12,7 +12,7 @@ from typing import Any
 
 from mergehouse.engine.literal import literal
 from mergehouse.ingest.bronze import Batch, replaced_among
-from mergehouse.ingest.cells import instant_value, typed_value
+from mergehouse.ingest.cells import instant_value, is_unread, typed_value
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import Source
@@ -35,6 +35,8 @@ def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") 
     columns = [f"{typed_column(brand, table, name, batches)} AS `{name}`" for name in source.columns]
     for name, told in instant_columns(source).items():
         columns.append(f"{_of_batches(batches, partial(instant_value, name, source))} AS `{told}`")
+    for name, unread in unread_columns(source).items():
+        columns.append(f"{_of_batches(batches, partial(is_unread, name, source))} AS `{unread}`")
     conditions = [f"({where})"] if where else []
     if replaced := replaced_among(batches):
         conditions.append(f"NOT {among_batches(replaced)}")
@@ -65,6 +67,17 @@ def instant_columns(source: Source) -> dict[str, str]:
     """
     times = [name for name, column in source.columns.items() if column.type == "timestamp"]
     return {name: told for name in times if (told := f"{name}_utc") not in source.columns}
+
+
+def unread_columns(source: Source) -> dict[str, str]:
+    """By the name of each column of numbers, or of yes and no, the column beside it that is true of cells
+    that say something and cannot be read.
+
+    >>> unread_columns(Source(files="*", columns={"price": {"type": "number"}, "day": {"type": "date"}}))
+    {'price': 'price_unread'}
+    """
+    read = [name for name, c in source.columns.items() if c.type in ("number", "percent", "boolean")]
+    return {name: unread for name in read if (unread := f"{name}_unread") not in source.columns}
 
 
 def among_batches(batches: list[Batch]) -> str:

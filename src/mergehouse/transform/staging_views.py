@@ -21,9 +21,10 @@ from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand, IdentityAttribute
 from mergehouse.project.validation import nearest
 from mergehouse.transform.brand_files import brand_file
-from mergehouse.transform.brand_sql import resolved
+from mergehouse.transform.brand_sql import resolved, source_of
 from mergehouse.transform.order_rules import with_order_rules
-from mergehouse.transform.source_views import instant_columns, latest, typed_rows
+from mergehouse.transform.source_views import instant_columns, latest, typed_rows, unread_columns
+from mergehouse.transform.unread_values import with_unread
 
 ORDER_LINES = "order_lines.sql"
 # what brand.yml says of every row
@@ -55,6 +56,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
     if source.optional and not batches:
         types = {name: column.type for name, column in source.columns.items()}
         types |= dict.fromkeys(instant_columns(source).values(), "timestamp")
+        types |= dict.fromkeys(unread_columns(source).values(), "boolean")
         nulls = ", ".join(f"CAST(NULL AS {SOURCE_TYPES[kind]}) AS `{name}`" for name, kind in types.items())
         origin = (
             "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS"
@@ -77,19 +79,23 @@ def version_key(brand: Brand, table: str) -> list[str]:
     return [] if key and table in _line_sources(brand) else key
 
 
-def header_sources_view(brands: list[Brand]) -> str:
-    """SQL of `staging.header_sources`: sources whose rows some lines are joined to, and which give lines of
-    their own as well, such as postage. Not every one of their rows must.
+def line_sources_view(brands: list[Brand]) -> str:
+    """SQL of `staging.line_sources`: sources whose rows give order lines. `is_joined`: some lines are joined
+    to its rows as well, as to an order that has lines and gives one for its postage. Not every row must.
 
-    >>> header_sources_view([mh.project("shop").brands["shop"]])[-11:]
-    'WHERE FALSE'
+    >>> line_sources_view([mh.project("shop").brands["shop"]])
+    "SELECT 'shop' AS source_system, 'lines' AS source_table, FALSE AS is_joined"
     """
-    found = [(brand.name, table) for brand in brands for table in sorted(_header_sources(brand))]
+    found = [
+        (b.name, table, table in _header_sources(b)) for b in brands for table in sorted(_line_sources(b))
+    ]
+    nothing = "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS source_table"
     return (
         " UNION ALL ".join(
-            f"SELECT '{name}' AS source_system, '{table}' AS source_table" for name, table in found
+            f"SELECT '{name}' AS source_system, '{table}' AS source_table, {str(joined).upper()} AS is_joined"
+            for name, table, joined in found
         )
-        or "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS source_table WHERE FALSE"
+        or f"{nothing}, FALSE AS is_joined WHERE FALSE"
     )
 
 
@@ -242,7 +248,7 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
             numbered = _numbered(
                 _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]
             )
-            branches[place] = with_order_rules(numbered, brand, *origins[place])
+            branches[place] = with_order_rules(with_unread(numbered, brand), brand, *origins[place])
         return branches
 
 
@@ -270,19 +276,9 @@ def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
 
 def _source_of(query: exp.Query, brand: Brand, name: str) -> tuple[str | None, str]:
     """The source that a column of the query comes from, and its alias."""
-    if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
-        return None, ""
-    joined = [join.this for join in query.args.get("joins") or []]
-    tables = {
-        t.alias_or_name: t
-        for t in (query.args["from_"].this, *joined)
-        if isinstance(t, exp.Table) and t.db == "typed"
-    }
-    origin = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == name), None)
-    if origin is None:
-        return None, ""
-    alias = origin.table or ("" if joined else next(iter(tables), ""))
-    return (tables[alias].name.removeprefix(f"{brand.name}_"), alias) if alias in tables else (None, "")
+    selects = query.selects if isinstance(query, exp.Select) else []
+    origin = next((e.find(exp.Column) for e in selects if e.alias_or_name == name), None)
+    return source_of(query, brand, origin) if origin else (None, "")
 
 
 def _with_instant(query: exp.Query, brand: Brand) -> exp.Query:
@@ -394,7 +390,10 @@ def _union(parts: list[exp.Query]) -> exp.Query:
 
 
 def _named_columns(query: exp.Query, contract: Contract, file: Path) -> set[str]:
-    given = set(query.named_selects)
+    names = query.named_selects
+    given = set(names)
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"{file}: column `{twice[0]}` is there twice; give it once.")
     if "*" in given:
         raise ConfigError(f"{file}: `SELECT *` is not allowed; name the columns of {contract.table}.")
     for name in given - set(contract.columns):

@@ -2,6 +2,7 @@
 -- stands for all of them. Distinct customers do not add up, so each cell is counted. Who may not see persons has no cell of
 -- fewer than five, nor the smallest other one beside it, nor what is within either; and none of all brands where the sum of
 -- the brands' says that fewer than five are customers of several.
+-- left out below five: is_small
 WITH counted AS (
   SELECT
     CASE WHEN GROUPING(source_system) = 1 THEN 'group' ELSE source_system END AS source_system, region, country_code,
@@ -28,9 +29,8 @@ marked AS (
     ) BETWEEN 1 AND 4 AS is_small
   FROM sized
 )
-SELECT * EXCLUDE (level, smaller, is_small) FROM marked
-QUALIFY getvariable('sees_persons') OR NOT (
+SELECT
+  * EXCLUDE (level, smaller, is_small),
   is_small OR COALESCE(BOOL_OR(is_small) FILTER (level = 1) OVER (PARTITION BY source_system, region), FALSE)
-  OR COALESCE(BOOL_OR(is_small) FILTER (level = 0) OVER (PARTITION BY source_system), FALSE)
-)
-ORDER BY source_system, region, country_code
+  OR COALESCE(BOOL_OR(is_small) FILTER (level = 0) OVER (PARTITION BY source_system), FALSE) AS is_small
+FROM marked ORDER BY source_system, region, country_code

@@ -1,6 +1,7 @@
 -- only: persons
--- Orders of known customers, newest first, in the order of customers' keys.
+-- a file for each quarter of order_date, in the order of customer_id, order_date DESC, source_system, order_id
+-- Orders of known customers.
 SELECT
   customer_id, source_system, order_id, order_date, country_code, channel, is_sale, units, gmv_eur, returns_eur,
   gmv_eur - returns_eur AS net_revenue_eur, margin_eur
-FROM silver.orders WHERE customer_id IS NOT NULL ORDER BY customer_id, order_date DESC, source_system, order_id
+FROM silver.orders WHERE customer_id IS NOT NULL

@@ -1,2 +1,2 @@
 -- One customer at each brand of the scope.
-SELECT * FROM lookup.customers WHERE customer_id = $customer ORDER BY source_system
+SELECT * FROM gold.customer_brand_360 WHERE customer_id = $customer ORDER BY source_system

@@ -1,5 +1,5 @@
 -- Customers in the order of their keys, those after one of them.
-SELECT * FROM lookup.customers
+SELECT * FROM gold.customer_brand_360
 WHERE
   ($after_key IS NULL OR customer_id > $after_key OR (customer_id = $after_key AND source_system > $after_brand))
   AND ($brand IS NULL OR source_system = $brand) AND ($region IS NULL OR region = $region)

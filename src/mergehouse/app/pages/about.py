@@ -9,7 +9,7 @@ from mergehouse.app.page import Page
 from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 
-PAGE = Page("/about", "About you", "You", place=90)
+PAGE = Page("/about", "About you", "You", place=90, key="a")
 router = APIRouter()
 
 

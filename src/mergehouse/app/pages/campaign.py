@@ -21,7 +21,7 @@ from mergehouse.app.plots import customers as plots
 from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn, allowed
 
-PAGE = Page("/campaign", "Campaign", "Customers", place=2)
+PAGE = Page("/campaign", "Campaign", "Customers", place=2, key="p")
 PERSONS = allowed(Page("/campaign/contacts.csv", "Contacts", "Customers", frozenset({"persons"})))
 COLUMNS = {
     "customer": "Customer",

@@ -16,7 +16,7 @@ from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 from mergehouse.app.writing import Writing
 
-PAGE = Page("/first-look", "First Look", "Trust", place=10)
+PAGE = Page("/first-look", "First Look", "Trust", place=10, key="f")
 FILES = {
     "brand": "Brand",
     "source": "Source",

@@ -13,7 +13,7 @@ from mergehouse.app.page import Page
 from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 
-PAGE = Page("/kpis", "KPI catalogue", "Trust", place=80)
+PAGE = Page("/kpis", "KPI catalogue", "Trust", place=80, key="k")
 router = APIRouter()
 
 

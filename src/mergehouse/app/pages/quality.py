@@ -17,7 +17,7 @@ from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 from mergehouse.app.writing import Writing
 
-PAGE = Page("/quality", "Data quality", "Trust", place=40)
+PAGE = Page("/quality", "Data quality", "Trust", place=40, key="q")
 LAYERS = {
     "bronze": "Bronze: as delivered",
     "silver": "Silver: clean",

@@ -25,7 +25,7 @@ from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 from mergehouse.app.writing import MINUS, Writing
 
-PAGE = Page("/raw-vs-silver", "Raw vs Silver", "Trust", place=20)
+PAGE = Page("/raw-vs-silver", "Raw vs Silver", "Trust", place=20, key="r")
 WATERFALL = {
     "brand": "Brand", "name": "Step", "lines": "Order lines", "change": "Amount", "after": "Amount after",
     "lines_after": "Order lines after", "meaning": "What it does",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -70,27 +71,43 @@ def worlds(changes: tuple[Change, ...], measure: str, unit: str) -> dict[str, An
 
 
 def replays(planned: Campaign, words: Wording) -> dict[str, Any]:
-    """The share that came back by itself at each past cut-off, a line for each of the largest brands."""
-    cutoffs = sorted({each.cutoff for each in planned.replays})
+    """The share that came back by itself at each past cut-off, a line for each of the largest brands: by
+    month, or where brands' data are of other times by months before each brand's last cut-off (`is_own`).
+    """
     sizes: Counter[str] = Counter()
     for each in planned.replays:
         sizes[each.brand] += each.customers
     brands, tokens = [brand for brand, _ in sizes.most_common(LINES)], _tokens(words)
-    shares = {(each.brand, each.cutoff): each.share for each in planned.replays}
+    is_own = len(brands) > 1 and not words.offered.have_common_weeks
+    last = {brand: max(each.cutoff for each in planned.replays if each.brand == brand) for brand in brands}
+    drawn = [each for each in planned.replays if each.brand in last]
+    shares = {
+        (each.brand, _months(each.cutoff) - (_months(last[each.brand]) if is_own else 0)): each.share
+        for each in drawn
+    }
+    months = sorted({month for _, month in shares})
     return {
         "kind": "trend",
         "unit": "share",
-        "labels": [words.write.month(day) for day in cutoffs],
+        "is_own": is_own,
+        "labels": [
+            words.write.count(month) if is_own else words.write.month(dt.date(month // 12, month % 12 + 1, 1))
+            for month in months
+        ],
         "series": [
             {
                 "name": words.brand(brand),
                 "type": "line",
                 "token": tokens[brand],
-                "values": [shares.get((brand, day)) for day in cutoffs],
+                "values": [shares.get((brand, month)) for month in months],
             }
             for brand in brands
         ],
     }
+
+
+def _months(day: dt.date) -> int:
+    return 12 * day.year + day.month - 1
 
 
 def _tokens(words: Wording) -> dict[str, str]:

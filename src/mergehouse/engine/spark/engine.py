@@ -22,8 +22,11 @@ from mergehouse.engine import RELATIONS, SCHEMAS, Relation, Staged
 from mergehouse.engine.dialect import Sql, to_spark
 from mergehouse.engine.spark.catalog import Catalog
 from mergehouse.engine.spark.errors import spark_errors
-from mergehouse.lakehouse.delta import OURS, Lakehouse
+from mergehouse.lakehouse.commits import OURS
+from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import LAYERS, Stamp
+from mergehouse.lakehouse.staging import exchange
+from mergehouse.lakehouse.writing import create_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -157,7 +160,7 @@ class SparkEngine:
         contract = staged.contract
         if self.catalog:
             self.catalog.expect_free(contract.table)
-        self.lakehouse.create(contract)
+        create_table(self.lakehouse, contract)
         with spark_errors(contract.table):
             if staged.scope == "rows" and staged.deleted:
                 self.keep(Relation("merged", contract.table), _changes(contract))
@@ -181,7 +184,7 @@ class SparkEngine:
         self.lakehouse.committed(contract.table)
         # SQL commands take no metadata of their own, and Spark makes no commit of no rows in an empty table
         if self.lakehouse.stamp(contract.table) != stamp:
-            self.lakehouse.exchange(contract, (), stamp, frozenset())
+            exchange(self.lakehouse, contract, (), stamp, frozenset())
         self.attach(contract.table)
         return self.lakehouse.delta(contract.table).version()
 

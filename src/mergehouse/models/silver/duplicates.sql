@@ -107,6 +107,10 @@ SELECT
     WHEN batch_id = kept_batch_id THEN 'within_delivery'
     ELSE 'across_deliveries'
   END                                                                        AS kind,
-  COALESCE(kept_date <> order_date OR kept_customer <> customer_code, FALSE) AS is_of_other_order
+  COALESCE(
+    kept_date <> order_date OR kept_customer <> customer_code
+    OR (last_product <> product_code AND batch_id = kept_batch_id AND last_age.version = age.version AND NOT is_replaced),
+    FALSE
+  )                                                                          AS is_of_other_order
 FROM (SELECT *, batch_id = kept_batch_id AND source_row = kept_source_row AS is_of_last_row FROM ranked) AS placed
 WHERE is_replaced OR (is_usable AND NOT is_of_last_row) OR kept_age > age

@@ -2,6 +2,7 @@
 -- Inputs: order lines of all brands, the daily euro rates; the euro needs none.
 -- Questionable: unusable lines are here too, with their reason, since they say which products and customers there are.
 -- A delivery adds its lines; nothing is parsed twice. A tax rate between 0 and 1 % is taken for a fraction, and so is unknown.
+-- What systems write where there is no date (1 January of 1, 1900, 1970 or 1980) is none; tills are younger.
 WITH priced AS (
   SELECT
     l.*,
@@ -50,6 +51,7 @@ judged AS (
       WHEN problem IS NOT NULL THEN problem
       WHEN order_id IS NULL THEN 'missing_order_id'
       WHEN order_date IS NULL THEN 'unreadable_date'
+      WHEN order_date <= DATE'1980-01-01' THEN 'placeholder_date'
       WHEN order_date > CAST(CAST(ingest_ts AS DATE) + INTERVAL 1 DAY AS DATE) THEN 'future_date'
       WHEN product_code IS NULL THEN 'missing_product_code'
       WHEN quantity IS NULL THEN 'unreadable_quantity'

@@ -1,11 +1,12 @@
 -- Grain: one order or document of one brand.
 -- Inputs: clean order lines.
--- Questionable: an order whose lines carry two times (a few do, by a minute) belongs to its first.
+-- Questionable: an order whose lines carry two times (a few do, by a minute) belongs to its first sale; one without sales, to its
+-- first line.
 SELECT
   source_system,
   order_id,
-  MIN(order_ts)                                                              AS order_ts,
-  MIN(order_date)                                                            AS order_date,
+  COALESCE(MIN(CASE WHEN line_type = 'sale' THEN order_ts END), MIN(order_ts))     AS order_ts,
+  COALESCE(MIN(CASE WHEN line_type = 'sale' THEN order_date END), MIN(order_date)) AS order_date,
   MIN(customer_id)                                                           AS customer_id,
   MIN(country_code)                                                          AS country_code,
   MIN_BY(region, country_code)                                               AS region,
@@ -27,7 +28,8 @@ SELECT
   END)                                                                       AS discount_eur,
   SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)    AS non_merchandise_eur,
   COALESCE(
-    MIN(customer_id) <> MAX(customer_id) OR MIN(channel) <> MAX(channel) OR MIN(country_code) <> MAX(country_code)
+    MIN(customer_id) <> MAX(customer_id) OR COUNT_IF(customer_id IS NULL AND line_type IN ('sale', 'return')) > 0 AND COUNT(customer_id) > 0
+    OR MIN(currency) <> MAX(currency) OR MIN(channel) <> MAX(channel) OR MIN(country_code) <> MAX(country_code)
     OR MIN(CASE WHEN line_type = 'sale' THEN order_ts END) + INTERVAL 6 HOUR
       < MAX(CASE WHEN line_type = 'sale' THEN order_ts END),
     FALSE

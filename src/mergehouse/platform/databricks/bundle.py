@@ -154,8 +154,12 @@ def package(project: Project) -> str:
     >>> package(mh.project("shop"))
     'mergehouse==...'
     """
-    extra = "[science]" if project.config.science.tables else ""
-    return f"mergehouse{extra}=={mergehouse.__version__}"
+    needed = {
+        "science": project.config.science.tables,
+        "identity": any(brand.identity for brand in project.brands.values()),
+    }
+    extras = ",".join(name for name, is_needed in needed.items() if is_needed)
+    return f"mergehouse{f'[{extras}]' if extras else ''}=={mergehouse.__version__}"
 
 
 def settings(project: Project, targets: list[Target], scripts: list[str]) -> dict[str, Any]:

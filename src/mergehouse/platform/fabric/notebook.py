@@ -16,6 +16,7 @@ import mergehouse
 from mergehouse.contracts.registry import RECEIVER, contracts
 from mergehouse.contracts.types import spark_schema
 from mergehouse.platform.fabric.item import THIS_WORKSPACE, Item, Unreadable, made
+from mergehouse.storage import RECEIVED
 
 KIND, NAME, CONTENT = "Notebook", "Ingest release", "notebook-content.py"
 PACKAGE = Path(mergehouse.__file__).parent
@@ -28,7 +29,7 @@ CARRIED = (
 )
 KERNEL, RULE = "synapse_pyspark", "*" * 20
 
-PARAMETERS = '''# The folder below Files/dropzone that was carried here, the one that holds `gold`.
+PARAMETERS = f'''# The folder below Files/dropzone that was carried here, the one that holds `gold`.
 release = "retail"
 # Empty: the release that the pointer in that folder names.
 version = ""
@@ -39,7 +40,7 @@ environment = ""
 # The default lakehouse, as files and as Spark sees them. A lakehouse without schemas: tables = "Tables".
 mount = "/lakehouse/default/Files"
 spark_files = "Files"
-tables = "Tables/gold"'''
+tables = "{RECEIVED}"'''
 INTRODUCTION = """# Ingest a release
 
 Verifies the release in `Files/dropzone/<release>`: its seal, every file's hash, schemas, counts, bounds, keys

@@ -10,6 +10,7 @@ import ast
 import logging
 import re
 import sys
+import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -140,13 +141,29 @@ def _space(target: Target, items: Sequence[Key]) -> Any:
     library = _fabric_cicd()
     for flag in FLAGS:
         library.append_feature_flag(flag)
-    return library.FabricWorkspace(
+    space = library.FabricWorkspace(
         workspace_id=target.workspace,
         repository_directory=str(target.folder.resolve()),
         environment=target.environment,
         item_type_in_scope=sorted({kind for kind, _ in items}),
         token_credential=Credential(target.token),
     )
+    space.endpoint.invoke = _over_all_pages(space.endpoint.invoke)
+    return space
+
+
+def _over_all_pages(invoke: Callable[..., Any]) -> Callable[..., Any]:
+    """fabric-cicd reads the first page of a list alone, and would create anew what stands on the next."""
+
+    def invoked(method: str, url: str, **options: Any) -> Any:
+        answer = page = invoke(method=method, url=url, **options)
+        while method == "GET" and (more := page["body"].get("continuationToken")):
+            token = urllib.parse.quote(more, safe="")
+            page = invoke(method=method, url=f"{url}?continuationToken={token}", **options)
+            answer["body"]["value"] += page["body"]["value"]
+        return answer
+
+    return invoked
 
 
 class _Listener(logging.Handler):

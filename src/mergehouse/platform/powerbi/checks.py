@@ -64,7 +64,9 @@ def wrong_in_model(files: Mapping[str, str]) -> list[str]:
         *_relationships(model),
         *_dates(model),
         *(told for table in model.tables.values() for told in _table(table, model)),
-        *wrong_in_sources(model.tables, {node.name for node in model.top.get("expression", [])}, model.names),
+        *wrong_in_sources(
+            model.tables, {node.name: node.value for node in model.top.get("expression", [])}, model.names
+        ),
         *_roles(model),
     ]
 

@@ -64,12 +64,15 @@ SERIES: tuple[tuple[str, str, str, DataType, str], ...] = (
         "double",
         "0 %",
     ),
-    (
-        "CLV bound",
-        "Net margin within 12 months, in euros, from which a customer is valuable.",
-        "0, 1000, 25",
-        "int64",
-        "#,0",
+    *(
+        (
+            f"{tier} from",
+            f"Net margin expected within 12 months, in euros, from which the tier {tier} begins.",
+            "25, 5000, 25",
+            "int64",
+            "#,0",
+        )
+        for tier in ("Top", "High", "Medium")
     ),
 )  # each by name, meaning, first, last and step, type and format
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 FUNCTIONS = frozenset({  # those that are written here
-    "ADDCOLUMNS", "ALL", "BLANK", "CALCULATE", "COALESCE", "CONCATENATEX", "COUNTROWS", "DATATABLE", "DATE",
-    "DATEDIFF", "DAY", "DISTINCT", "DISTINCTCOUNTNOBLANK", "DIVIDE", "EDATE", "EOMONTH", "FALSE", "FILTER",
-    "FORMAT", "GENERATESERIES", "IF", "INT", "ISBLANK", "ISEMPTY", "ISFILTERED", "KEEPFILTERS", "LEFT",
-    "MAX", "MAXX", "MIN", "MINX", "MONTH", "NAMEOF", "REMOVEFILTERS", "ROUND", "SELECTCOLUMNS",
-    "SELECTEDVALUE", "SUM", "SUMX", "SWITCH", "TRUE", "YEAR",
+    "ADDCOLUMNS", "ALL", "BLANK", "CALCULATE", "CALCULATETABLE", "COALESCE", "CONCATENATEX", "COUNTROWS",
+    "DATATABLE", "DATE", "DATEDIFF", "DAY", "DISTINCT", "DISTINCTCOUNTNOBLANK", "DIVIDE", "EDATE",
+    "EOMONTH", "FALSE", "FILTER", "FORMAT", "GENERATESERIES", "IF", "INT", "ISBLANK", "ISEMPTY",
+    "ISFILTERED", "KEEPFILTERS", "LEFT", "MAX", "MAXX", "MIN", "MINX", "MONTH", "NAMEOF", "REMOVEFILTERS",
+    "ROUND", "SELECTCOLUMNS", "SELECTEDVALUE", "SUM", "SUMMARIZE", "SUMX", "SWITCH", "TRUE", "YEAR",
 })  # fmt: skip
 _WORDS = frozenset(
     {"VAR", "RETURN", "NOT", "IN", "ASC", "DESC", "STRING", "DAY", "MONTH"}
@@ -54,6 +54,29 @@ def wrong_in_dax(dax: str, names: Names) -> list[str]:
     if not tokens:
         return ["there is no expression"]
     return [*_named(tokens, names), *_words(tokens, names), *_brackets(tokens)]
+
+
+def made_columns(dax: str) -> list[str]:
+    """The columns of a table that DAX makes, as far as such tables are made here.
+
+    >>> made_columns('{ ( "a", 1 ), ( "b, c", 2 ) }'), made_columns("GENERATESERIES ( 1, 9, 1 )")
+    (['[Value1]', '[Value2]'], ['[Value]'])
+    >>> made_columns('DATATABLE ( "Country", STRING, "Region", STRING, { { "Spain", "South" } } )')
+    ['[Country]', '[Region]']
+    """
+    tokens = [(kind, written) for kind, written in _tokens(dax) if kind != "space"]
+    if tokens[0][1] == "DATATABLE":
+        rows = next(n for n, (_, written) in enumerate(tokens) if written == "{")
+        return [f"[{written[1:-1]}]" for kind, written in tokens[:rows] if kind == "text"]
+    if tokens[1][1] != "(" or tokens[0][1] != "{":
+        return ["[Value]"]
+    depth, commas = 0, 0
+    for _, written in tokens[1:]:
+        depth += (written == "(") - (written == ")")
+        commas += written == "," and depth == 1
+        if depth == 0:
+            break
+    return [f"[Value{n}]" for n in range(1, commas + 2)]
 
 
 def _tokens(dax: str) -> Iterator[tuple[str, str]]:

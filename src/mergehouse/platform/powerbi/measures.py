@@ -16,6 +16,7 @@ FORMATS = {"money": '#,0.00 "EUR"', "integer": "#,0", "percent": "0.0 %"}
 CHANGE, POINTS = "+0.0 %;-0.0 %;0.0 %", '+0.0" pp";-0.0" pp";0.0" pp"'
 EXACT = {"money": 2, "percent": 6, "integer": 6}  # places of ratios, as kpi/formula.py rounds them
 EVERY_BRAND = "DISTINCT ( 'Brand'[Brand key] )"
+SHARELESS = " Brands do not add up to it, so that it has no share and no sum by the day."
 WITHOUT = "Blank where a brand has none, or the brands' windows are not of the same days."
 
 
@@ -69,8 +70,8 @@ def measures(given: list[Placed]) -> dict[str, list[Measure]]:
     found: dict[str, list[Measure]] = {}
     for each in given:
         whole = Measure(
-            each.kpi.label, _value(each, labels), each.kpi.meaning, FORMATS[each.kpi.format], "KPIs",
-            kpi=each.kpi.name,
+            each.kpi.label, _value(each, labels), each.kpi.meaning + (SHARELESS if each.kpi.ratio else ""),
+            FORMATS[each.kpi.format], "KPIs", kpi=each.kpi.name,
         )  # fmt: skip
         variants = _of_days(each, labels) if each.has_days else []
         found.setdefault(each.table.name, []).extend([whole, *variants, *_share(each)])
@@ -110,10 +111,11 @@ def _of_days(each: Placed, labels: dict[str, str]) -> list[Measure]:
         meaning = f"{label}, {meaning}"
         return Measure(f"{label} {name}", dax, meaning, format, f"Over time\\{label}", kpi=kpi.name)
 
+    def of_parts(name: str) -> str:
+        return _ratio(kpi, *(measure_name(f"{labels[part]} {name}") for part in kpi.ratio or ()))
+
     def over(name: str, window: str) -> str:
-        if kpi.ratio:
-            return _ratio(kpi, *(measure_name(f"{labels[part]} {name}") for part in kpi.ratio))
-        return _summed(label, window)
+        return of_parts(name) if kpi.ratio else _summed(label, window)
 
     found = [
         variant("in window", over("in window", "Window"), "of the window of each brand's clock."),
@@ -134,15 +136,12 @@ def _of_days(each: Placed, labels: dict[str, str]) -> list[Measure]:
             "year on year", _change(kpi, "year before", "Year before"), "against a year before.", changed
         ),
     ]
+    week = of_parts("in week") if kpi.ratio else _in_week(label)
+    found.append(variant("in week", week, "of one week of each brand's clock; the table Week says which."))
     if kpi.ratio:
         return found
     a_day = "what each brand has a day in its window, added up."
-    in_week = "of one week of each brand's clock; the table Week says which."
-    return [
-        *found,
-        variant("per day", _per_day(label), a_day),
-        variant("in week", _in_week(label), in_week),
-    ]
+    return [*found, variant("per day", _per_day(label), a_day)]
 
 
 def _summed(label: str, window: str) -> str:

@@ -16,12 +16,17 @@ from mergehouse.platform.powerbi.tmdl import file_name, tmdl_files
 
 SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric"
 MODEL_FORMAT, REPORT_FORMAT = "4.2", "4.0"
+# what Desktop puts beside the files: settings of a machine, and the rows that it has read
+NOT_FOR_GIT = "**/.pbi/localSettings.json\n**/.pbi/cache.abf\n"
 
 
 def project_files(model: SemanticModel) -> dict[str, str]:
     """Every file of the project, by its path in the project's folder."""
     name = file_name(model.name)
-    files = {f"{name}.pbip": _json("pbip/pbipProperties/1.0.0", _opened(name))}
+    files = {
+        f"{name}.pbip": _json("pbip/pbipProperties/1.0.0", _opened(name)),
+        ".gitignore": NOT_FOR_GIT,
+    }
     files |= {f"{name}.SemanticModel/{path}": text for path, text in semantic_model_files(model).items()}
     return files | {f"{name}.Report/{path}": text for path, text in report_item_files(model).items()}
 

@@ -101,7 +101,7 @@ class Comparison:
 
 def compare(left: str, right: str, progress: Progress = silent) -> Comparison:
     """Compares two lakehouses, each a path or URL: one that was built, its Gold tables, or one that a release
-    came into, its `Tables/`.
+    came into, its `Tables/gold/`.
 
     Tables are those that releases are made of. Of tables that are merged on arrival (`release: merge`) the
     right side may have more rows. Raises LakehouseError where a side has no such table.

@@ -17,7 +17,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import create_view
 from mergehouse.release.manifest.duckdb_statistics import open_table, relation
 from mergehouse.release.manifest.manifest import Manifest
-from mergehouse.storage import fabric_root, located
+from mergehouse.storage import RECEIVED, fabric_root, located
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ def lakehouse_side(
     connection: duckdb.DuckDBPyConnection,
     schema: str,
     location: str,
-    layouts: tuple[str, ...] = ("gold", "Tables"),
+    layouts: tuple[str, ...] = ("gold", RECEIVED),
 ) -> Side:
-    """The first of `layouts` that is there: Gold tables, or the tables below `Tables/`."""
+    """The first of `layouts` that is there: Gold tables, or those that a release came into."""
     place = located(Path(), location)
     for layout in layouts:
-        root, prefix = (place, "gold.") if layout == "gold" else (f"{fabric_root(place)}/Tables", "")
+        root, prefix = (place, "gold.") if layout == "gold" else (f"{fabric_root(place)}/{layout}", "")
         with Lakehouse(root).pinned() as lakehouse:
             there = [name for name in contracts() if lakehouse.exists(f"{prefix}{name}")]
             for name in there:

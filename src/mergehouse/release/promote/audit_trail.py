@@ -12,6 +12,7 @@ from typing import Any
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.writing import append_rows
 from mergehouse.release.promote.gates import Gate
 
 PROMOTIONS = "monitor.promotions"
@@ -62,7 +63,7 @@ def record(lakehouse: Lakehouse, attempt: Promotion, outcome: str) -> None:
         attempt.approved_by or None, now if attempt.approved_by and attempt.note else None,
         attempt.note or None, _user(), attempt.previous, json.dumps([vars(found) for found in attempt.gates]),
     ]  # fmt: skip
-    lakehouse.append_rows(contract_of(PROMOTIONS), [row])
+    append_rows(lakehouse, contract_of(PROMOTIONS), [row])
 
 
 def promotions(lakehouse: Lakehouse) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ from mergehouse.release.promote.audit_trail import Promotion, promotions, record
 from mergehouse.release.promote.gates import CARD_PAGES, CARDS, Gate, gate
 from mergehouse.release.store import Shelf, copy_release
 from mergehouse.release.verify import carried, verify_folder
-from mergehouse.storage import fabric_root, storage_errors
+from mergehouse.storage import RECEIVED, fabric_root, storage_errors
 
 
 class Deployment(Protocol):
@@ -238,7 +238,7 @@ class _Work:
         """
         with limited(Limits()) as connection:
             released = release_side(connection, "a", files, manifest, self.shelf.root)
-            found = lakehouse_side(connection, "b", self.location, ("Tables",))
+            found = lakehouse_side(connection, "b", self.location, (RECEIVED,))
             tables = {name: types for name, types in found.tables.items() if name in released.tables}
             result = compare_sides(
                 connection, released, Side(found.schema, found.location, tables), self.progress

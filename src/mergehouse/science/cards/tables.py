@@ -13,6 +13,7 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contract_of
 from mergehouse.contracts.types import frame_schema
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.writing import replace_brand
 from mergehouse.science.cards.card import Card
 
 CARDS, CURVES = "gold.model_cards", "gold.model_curves"
@@ -35,7 +36,7 @@ def keep_cards(lakehouse: Lakehouse, cards: Iterable[Card]) -> None:
         rows = {CARDS: map(_card, found), CURVES: (point for card in found for point in _points(card))}
         for name, of_table in rows.items():
             contract = contract_of(name)
-            lakehouse.replace_brand(contract, _frame(contract, of_table), brand)
+            replace_brand(lakehouse, contract, _frame(contract, of_table), brand)
 
 
 def _frame(contract: Contract, rows: Iterable[list[Any]]) -> pl.DataFrame:

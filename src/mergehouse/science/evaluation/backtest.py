@@ -18,7 +18,7 @@ from mergehouse.progress import Progress, silent
 from mergehouse.science.attempt import or_why
 from mergehouse.science.churn import model as churn
 from mergehouse.science.clv.baselines import ENSEMBLE, value_methods
-from mergehouse.science.clv.ensemble import outcome
+from mergehouse.science.clv.ensemble import fit_clv_fallback, fit_values, outcome
 from mergehouse.science.evaluation.metrics import calibration, churn_metrics, intervals, value_metrics
 from mergehouse.science.features.dataset import Dataset, active
 from mergehouse.science.side_by_side import side_by_side
@@ -154,6 +154,22 @@ def backtest_clv(
         return tested
 
     return chain.from_iterable(side_by_side(at, judged_cutoffs(dataset), pool))
+
+
+def last_values(dataset: Dataset, days: int) -> tuple[dt.date, np.ndarray, np.ndarray] | None:
+    """The last judged cut-off, what customers brought in so many days from it, and what the ensemble had
+    predicted, (n,) each: as in `backtest_clv`. None where the history is too short. Raises FitError.
+
+    >>> young = Dataset("shop", dt.date(2026, 3, 7), pl.DataFrame({"cutoff_date": [dt.date(2026, 3, 1)]}))
+    >>> last_values(young, 90) is None
+    True
+    """
+    if not (cutoffs := judged_cutoffs(dataset)):
+        return None
+    day, rows = cutoffs[-1], dataset.at(cutoffs[-1])
+    until = tuple(horizon for horizon in VALUE_HORIZONS if horizon <= days)
+    clv = fit_values(dataset, day, fit_clv_fallback(dataset, day), until)
+    return day, outcome(rows, days), clv.values(clv.members(rows))[days]
 
 
 def beside_rules(tested: Iterable[Tested]) -> list[Tested]:

@@ -12,14 +12,15 @@ import polars as pl
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.writing import append_rows
 from mergehouse.quality.checks import CheckResult
 from mergehouse.science.churn.model import Churn
 from mergehouse.science.customer_scores import SCORES
 from mergehouse.science.evaluation.backtest import ALL, HORIZON, Tested
 from mergehouse.science.evaluation.metrics import churn_metrics, intervals
+from mergehouse.science.evaluation.metrics_table import METRICS, append_metrics
 from mergehouse.science.features.dataset import INPUTS, Dataset, active, matrix
 from mergehouse.science.registry.versions import Registered
-from mergehouse.science.training import METRICS, append_metrics
 
 BINS = 10
 RARE = 1e-4  # a share that counts instead of none
@@ -63,7 +64,7 @@ def watch(
     for dataset, champion in scored:
         found = drift(dataset, champion.model.of_active[HORIZON], champion.as_of)
         head = [now, dataset.brand, dataset.as_of, champion.name, champion.version]
-        lakehouse.append_rows(contract_of(DRIFT), [[*head, *row] for row in found.iter_rows()])
+        append_rows(lakehouse, contract_of(DRIFT), [[*head, *row] for row in found.iter_rows()])
         moved = found.filter((pl.col("item") == PREDICTION) & (pl.col("verdict") == "drifted"))
         why = (
             f"{champion} learned from customers to whom it gave other chances than to those of"

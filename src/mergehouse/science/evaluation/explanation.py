@@ -10,6 +10,7 @@ import polars as pl
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.writing import append_rows
 from mergehouse.science.churn.model import Churn, ChurnModel, fit_boosted, fit_churn, lapsed
 from mergehouse.science.churn.reasons import TRAITS
 from mergehouse.science.evaluation.backtest import HORIZON, judged_cutoffs
@@ -74,7 +75,7 @@ def keep_explanations(lakehouse: Lakehouse, version: Version, rows: pl.DataFrame
         model_name=pl.lit(version.name),
         model_version=pl.lit(version.version),
     ).select(*contract.columns)
-    lakehouse.append_rows(contract, [list(row) for row in named.iter_rows()])
+    append_rows(lakehouse, contract, [list(row) for row in named.iter_rows()])
 
 
 def _coefficients(fit: Churn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

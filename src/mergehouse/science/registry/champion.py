@@ -14,6 +14,7 @@ from mergehouse.errors import RegistryError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.published import republishing
+from mergehouse.lakehouse.writing import append_rows
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.validation import nearest
@@ -135,6 +136,8 @@ def record(
     evidence = [c.compared_with, c.cutoffs, c.better_at, c.worse_at, c.value, c.other] if c else [None] * 6
     now = dt.datetime.now(dt.UTC)
     of_version = [now, version.brand, version.target, version.name, version.version, version.method]
-    lakehouse.append_rows(
-        contract_of(PROMOTIONS), [[*of_version, is_promoted, decided_by, version.metric, *evidence, why]]
+    append_rows(
+        lakehouse,
+        contract_of(PROMOTIONS),
+        [[*of_version, is_promoted, decided_by, version.metric, *evidence, why]],
     )

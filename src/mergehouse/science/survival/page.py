@@ -15,6 +15,7 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import FitError, LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import limited
+from mergehouse.lakehouse.writing import replace_brand
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import mapping_tables
@@ -48,7 +49,7 @@ def keep_survival(project: Project, found: BrandSurvival) -> str:
     lakehouse = Lakehouse(project.lakehouse_location, newest=True)
     brand = found.watch.brand
     for table, rows in tables(found).items():
-        lakehouse.replace_brand(contract_of(f"gold.{table}"), rows, brand)
+        replace_brand(lakehouse, contract_of(f"gold.{table}"), rows, brand)
     return put_pages(lakehouse, {f"{FOLDER}/{brand}-survival.html": page(project, found)})[0]
 
 

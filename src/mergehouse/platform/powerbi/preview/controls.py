@@ -17,7 +17,7 @@ def slicer(visual: Drawn, canvas: Canvas) -> str:
     field = visual.roles["Values"][0].field
     mode = said(visual.formats, "data", "mode")
     if mode == "Single":
-        number = usual(f"{field.name} chosen", canvas.model)
+        number = usual(f"{field.name} chosen", canvas.model) or "as it is"
         return f'<p class="label">{escape(label)}</p><p class="slide"><b>{escape(number)}</b><i></i></p>'
     general = visual.formats.get("general", [{}])[0].get("properties", {}).get("filter")
     chosen = _first(general) if general else _held(field, canvas.where) or "All"

@@ -86,6 +86,8 @@ class Gold:
             clock = "Calendar" if any(window.is_common for window in self._in_order()) else "Own"
             told = "; ".join(map(self._methods, self._in_order()))
             return f"{told}. Clock: {clock}. Amounts in euros, at the rate of the order's day."
+        if measure == "Bounds in words":
+            return ", ".join(f"{tier} as it is" for tier in ("Top", "High", "Medium"))
         self.unknown.add(measure)
         return ""
 
@@ -173,13 +175,29 @@ class Gold:
         measured = aggregate_sql(part)
         kept = query.days(part.days)
         conditions = [*kept, *(query.condition(condition) for condition in where)]
-        return {
+        found = self._weeks_without_sales(columns, where) if part.days == "week" else {}
+        return found | {
             tuple(row[f"k{n}"] for n in range(len(keys))): (
                 tuple(row[f"p{n}"] for n in range(len(keys))),
                 None if row["value"] is None else Decimal(row["value"]),
             )
             for row in query.run(self.connection, keys, places, measured, conditions)
         }
+
+    def _weeks_without_sales(
+        self, columns: Sequence[Field], where: Sequence[DrawnFilter]
+    ) -> dict[Key, tuple[Key, Value]]:
+        """Nothing was sold in a week that was delivered: 0, as the model has it, and no gap in a line."""
+        names = [column.query_ref for column in columns]
+        if not {"Week.Week"} <= {*names} <= {"Week.Week", "Brand.Brand"}:
+            return {}
+        found: dict[Key, tuple[Key, Value]] = {}
+        for window in self._brands(where):
+            for week in range((window.first_week - window.end).days // 7, 0):
+                given = {"Week.Week": week, "Brand.Brand": window.brand.label}
+                key = tuple(given[name] for name in names)
+                found[key] = (key, Decimal(0))
+        return found
 
     def _keys(self, columns: Sequence[Field], where: Sequence[DrawnFilter]) -> dict[Key, Key]:
         """Without measures: the combinations in the table from which all the others are joined."""

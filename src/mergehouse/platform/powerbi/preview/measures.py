@@ -69,10 +69,9 @@ def _plain(part: Aggregate) -> Formula:
 
 
 def usual(measure: str, model: SemanticModel) -> str:
-    """What a measure of a choice is where nothing is chosen, as its DAX says it."""
+    """What a measure of a choice is where nothing is chosen, as its DAX says it; empty where it is blank."""
     found = USUAL.search(model.measure(measure)[1].dax)
-    assert found, f"{measure} has no usual value"
-    return found[1]
+    return found[1] if found else ""
 
 
 def _variant(kpi: Kpi, kpis: Mapping[str, Kpi], model: SemanticModel, measure: Measure) -> Formula | None:
@@ -124,24 +123,29 @@ def _what_if(name: str, table: Table, model: SemanticModel) -> Formula | None:
     """With the limits as they are before anybody moves them."""
     if table.name != CUSTOMERS:
         return None
-    silent, risky, valuable = (
+    silent, risky = (
         f"{column} {usual(f'{limit} chosen', model)}"
         for column, limit in (
             ("recency_days >", "Inactivity days"),
             ("churn_probability_90d >=", "Churn cut-off"),
-            ("clv_12m_eur >=", "CLV bound"),
         )
     )
+    valuable, scored = "clv_tier IN ('top', 'high')", "clv_tier IS NOT NULL"
     counted = {
         "Silent customers": silent,
         "Customers at risk": risky,
         "Valuable customers": valuable,
         "Valuable customers at risk": f"{risky} AND {valuable}",
+        "Customers with these bounds": scored,
     }
     if name in counted:
         kept = f"frequency > 0 AND {counted[name]}"
         return _plain(Aggregate(table.name, f"COUNT(DISTINCT CASE WHEN {kept} THEN customer_id END)"))
-    buyers = {"CLV at risk": f"frequency > 0 AND {risky}", "Expected CLV": "frequency > 0"}
+    buyers = {
+        "CLV at risk": f"frequency > 0 AND {risky}",
+        "Expected CLV": "frequency > 0",
+        "Expected CLV with these bounds": f"frequency > 0 AND {scored}",
+    }
     if name not in buyers:
         return None
     return _plain(Aggregate(table.name, f"SUM(CASE WHEN {buyers[name]} THEN clv_12m_eur END)"))

@@ -35,14 +35,19 @@ def write_preview(project: Project, folder: Path) -> Preview:
     Raises LakehouseError where nothing is published yet, ConfigError where the report cannot be made or the
     folder not be written.
     """
+    html, left = drawn_pages(project)
+    [page] = write_folder(folder, {PAGE: html})
+    pictures, why_not = _pictures(page)
+    return Preview(str(page), pictures, [*left, *why_not])
+
+
+def drawn_pages(project: Project) -> tuple[str, list[str]]:
+    """The HTML page, and what the report leaves out. Raises as `write_preview` does."""
     mode: Mode = "import"
     model = semantic_model(project, mode)
     files = report_files(model)
     lakehouse = Lakehouse(project.lakehouse_location)
-    html = preview_page(files, gold(lakehouse, project, model), lakehouse.location)
-    [page] = write_folder(folder, {PAGE: html})
-    pictures, why_not = _pictures(page)
-    return Preview(str(page), pictures, [*left_out(model), *why_not])
+    return preview_page(files, gold(lakehouse, project, model), lakehouse.location), list(left_out(model))
 
 
 def _pictures(page: Path) -> tuple[list[str], list[str]]:

@@ -5,22 +5,24 @@ from __future__ import annotations
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.controls import slider
 from mergehouse.platform.powerbi.report.filters import Values
-from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, table
+from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, sentence, table
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
-from mergehouse.platform.powerbi.report.pages.customers import NOBODY, SEGMENT
+from mergehouse.platform.powerbi.report.pages.customers import NOBODY, SCORED, SEGMENT, TIER
 from mergehouse.platform.powerbi.report.pages.header import header
 
 LIMITS = (
     ("days", "Inactivity days[Inactivity days]", "Silent after so many days"),
     ("chance", "Churn cut-off[Churn cut-off]", "At risk from a chance of"),
-    ("bound", "CLV bound[CLV bound]", "Valuable from so many euros"),
+    ("top", "Top from[Top from]", "Top tier from so many euros"),
+    ("high", "High from[High from]", "High tier from"),
+    ("medium", "Medium from[Medium from]", "Medium tier from"),
 )
 FIGURE = "Customer by brand[{}]".format
 CARDS = (
     ("silent", "Silent customers", "Silent", "Customers without a purchase for longer than the limit"),
     ("at_risk", "Customers at risk", "At risk", "Customers whose chance of leaving reaches the limit"),
-    ("valuable", "Valuable customers", "Valuable", "Customers who are expected to bring the limit"),
+    ("valuable", "Valuable customers", "Valuable", "Customers in the tiers Top and High, with these bounds"),
     ("both", "Valuable customers at risk", "Valuable and at risk", "Customers who are both"),
     (
         "clv",
@@ -29,7 +31,7 @@ CARDS = (
         "Net margin expected within 12 months of those at risk",
     ),
 )
-SECOND, THIRD = CONTENT + 112, CONTENT + 212
+SECOND, THIRD = CONTENT + 96, CONTENT + 196
 
 
 def page(model: SemanticModel) -> Page:
@@ -41,7 +43,7 @@ def page(model: SemanticModel) -> Page:
         [
             *(
                 slider(name, place, column, label)
-                for (name, column, label), place in zip(LIMITS, row(3, CONTENT, 96), strict=True)
+                for (name, column, label), place in zip(LIMITS, row(5, CONTENT, 80), strict=True)
             ),
             *(
                 card(name, place, FIGURE(figure), label, alt)
@@ -49,42 +51,46 @@ def page(model: SemanticModel) -> Page:
             ),
             table(
                 "brands",
-                cell(0, 7, THIRD, 211),
-                {
-                    "Brand[Brand]": "Brand",
-                    FIGURE("Customers"): "Customers",
-                    FIGURE("Silent customers"): "Silent",
-                    FIGURE("Customers at risk"): "At risk",
-                    FIGURE("Valuable customers"): "Valuable",
-                    FIGURE("CLV at risk"): "Expected of those at risk",
-                },
-                (
-                    "With these limits",
-                    "Customers by brand; expected net margin within 12 months, EUR",
-                    "Table: customers who are silent, at risk and valuable with the limits, by brand",
-                ),
-                formats={FIGURE("CLV at risk"): EUROS},
-            ),
-            table(
-                "churned",
-                cell(0, 7, THIRD + 227, 211),
+                cell(0, 7, THIRD, 170),
                 {
                     "Brand[Brand]": "Brand",
                     FIGURE("Customers"): "Customers",
                     "Brand clock[Active customers where observable]": "Active",
                     "Brand clock[Active rate where observable]": "Active rate",
-                    FIGURE("Expected CLV"): "Expected",
+                    FIGURE("Silent customers"): "Silent",
+                    FIGURE("Customers at risk"): "At risk",
+                    FIGURE("Valuable customers"): "Valuable",
+                    FIGURE("CLV at risk"): "Expected at risk",
                 },
                 (
-                    "As it is",
-                    "By each brand's own churn limit; empty where it is not observable yet",
-                    "Table: customers and active customers by each brand's own limit",
+                    "As it is, and with these limits",
+                    "Active: by each brand's own limit; empty where it is not observable yet. Expected: EUR",
+                    "Table: customers and active customers as it is; silent, at risk and valuable, by brand",
                 ),
-                formats={FIGURE("Expected CLV"): EUROS},
+                formats={FIGURE("CLV at risk"): EUROS},
             ),
+            table(
+                "tiers",
+                cell(0, 7, THIRD + 186, 228),
+                {
+                    TIER: "Tier of value",
+                    FIGURE("Customers"): "Customers",
+                    FIGURE("Customers with these bounds"): "Customers then",
+                    FIGURE("Expected CLV"): "Expected",
+                    FIGURE("Expected CLV with these bounds"): "Expected then",
+                },
+                (
+                    "What customers are worth",
+                    "As it is, and then with these bounds; expected net margin within 12 months, EUR",
+                    "Table: customers and what is expected of them by tier of value, in both worlds",
+                ),
+                formats={FIGURE("Expected CLV"): EUROS, FIGURE("Expected CLV with these bounds"): EUROS},
+                filters=[SCORED],
+            ),
+            sentence("bounds", cell(0, 7, THIRD + 420, 34), FIGURE("Bounds in words"), "Bounds of the tiers"),
             bars(
                 "segments",
-                cell(7, 5, THIRD, 438),
+                cell(7, 5, THIRD, 454),
                 (SEGMENT, "", both),
                 (
                     "Whom would one lose?",

@@ -1,0 +1,132 @@
+"""Codes, dates and joins as exports and their readers get them wrong: told, or kept out of the figures."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+from tests.conftest import HEADED_BRAND, HEADED_LINES, SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
+
+from mergehouse.pipeline.results import RunResult
+
+LINE = "{order},1,2026-03-02 10:00,{item},Cup,1,20,{customer},Germany,EUR"
+
+
+def found(result: RunResult, check: str) -> list[dict[str, object]]:
+    return [row for c in result.checks if c.check == check for row in c.sample]
+
+
+def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
+    """February came from the till, March through a spreadsheet."""
+    shop.deliver_lines(LINE.format(order="A1", item="0042", customer="00077"), name="lines_02.csv")
+    shop.deliver_lines(
+        LINE.format(order="A2", item="42", customer="77"),
+        LINE.format(order="A3", item="0", customer="770"),
+        name="lines_03.csv",
+    )
+    result = shop.run(until="silver")
+    assert not result.failed
+    assert found(result, "code_is_written_one_way") == [
+        {"source_system": "shop", "source_customer_id": "00077", "other": "77"},
+        {"source_system": "shop", "product_code": "0042", "other": "42"},
+    ]
+
+
+@pytest.mark.parametrize("unset", ["1970-01-01 00:00:00", "1900-01-01", "0001-01-01 00:00"])
+def test_a_date_that_says_there_is_none_is_no_date(shop: Shop, unset: str) -> None:
+    lines = [LINE.format(order=f"A{n}", item="P1", customer="77") for n in (1, 2)]
+    shop.deliver_lines(lines[0], lines[1].replace("2026-03-02 10:00", unset))
+    assert not shop.run().failed
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine") == [("A2", "placeholder_date")]
+    assert shop.rows("SELECT min(date) FROM gold.dim_date") == [(dt.date(2026, 1, 1),)]
+
+
+def test_days_that_a_spreadsheet_took_for_months_are_found(shop: Shop) -> None:
+    """Day-first texts of a month, opened where months come first: the first twelve days became dates."""
+    days = [f"2026-{day:02d}-02" if day <= 12 else f"{day:02d}/02/2026" for day in range(9, 16)]
+    rows = [LINE.format(order=f"A{day}", item="P1", customer="77") for day in range(9, 16)]
+    shop.deliver_lines(*(row.replace("2026-03-02 10:00", day) for row, day in zip(rows, days, strict=True)))
+    [finding] = [c for c in shop.run(until="bronze").checks if c.check == "deliveries_are_sound"]
+    assert "when: 4 row(s) up to the 12th of a month are dates and all later days are texts" in finding.why
+    # dates of a whole month beside a text are no such thing
+    shop.deliver_lines(
+        *rows[:4], rows[4].replace("02 10:00", "20"), rows[5].replace("2026-03-02 10:00", "13/03/2026")
+    )
+    assert not [c for c in shop.run(until="bronze").checks if "up to the 12th" in c.why]
+
+
+def test_a_join_that_finds_several_rows_says_what_to_do(shop: Shop) -> None:
+    """Two heads for one order, in a source without a key."""
+    shop.configure(HEADED_BRAND.replace("    key: [number]\n", ""))
+    (shop.brand / "order_lines.sql").write_text(HEADED_LINES)
+    shop.deliver_lines(LINE.format(order="A1", item="P1", customer=""))
+    shop.deliver("number,customer\nA1,77\nA1,78\n", "heads.csv")
+    result = shop.run(until="silver")
+    failed = {check.check: check for check in result.checks if not check.passed and check.severity == "error"}
+    assert set(failed) == {"key_unique"}
+    assert "a JOIN in order_lines.sql finds several rows" in failed["key_unique"].why
+
+
+def test_what_cannot_be_read_is_a_finding(shop: Shop) -> None:
+    """Also where no line goes to quarantine for it: none is a cancellation, whatever the export says."""
+    shop.configure(SHOP_BRAND.replace("title: {type: text}", "title: {type: boolean}"))
+    cancelled = SHOP_ORDER_LINES.replace("title AS product_name", "title AS is_cancellation")
+    (shop.brand / "order_lines.sql").write_text(cancelled)
+    shop.deliver_lines(LINE.format(order="A1", item="P1", customer="77").replace("Cup", "perhaps"))
+    [finding] = [
+        c for c in shop.run(until="silver").checks if c.check == "deliveries_are_sound" and not c.passed
+    ]
+    assert "title: 1 cells such as `perhaps` cannot be read as yes or no and are empty" in finding.why
+
+
+def test_a_guess_of_the_encoding_is_said(shop: Shop) -> None:
+    """A Polish shirt in cp1250 is no text in UTF-8, and one of other letters in cp1252."""
+    lines = f"{SHOP_HEADER}\n{LINE.format(order='A1', item='P1', customer='77')}\n"
+    shop.deliver(lines.replace("Cup", "Łódź").encode("cp1250"))
+    [delivery] = shop.run(until="bronze").ingest.batches
+    assert any(
+        "read as cp1252, such as `£ódŸ`: declare `encoding`" in note for note in json.loads(delivery.drift)
+    )
+
+
+def test_a_currency_sign_is_no_currency(shop: Shop) -> None:
+    shop.deliver_lines(LINE.format(order="A1", item="P1", customer="77").replace("EUR", "€"))
+    [finding] = [c for c in shop.run().checks if c.check == "rate_is_known" and not c.passed]
+    assert "`€` is no code of ISO 4217: have order_lines.sql say one" in finding.why
+
+
+def test_lines_in_quotes_as_a_whole_are_said(shop: Shop) -> None:
+    shop.deliver(f'"{SHOP_HEADER}"\n"{LINE.format(order="A1", item="P1", customer="77")}"\n')
+    assert "Each line is in quotes as a whole" in shop.failure()
+
+
+REPORT = """\
+Sales of March
+------------------------------------------
+{header}
+------------------------------------------
+{line}
+Page 1 of 1
+
+record(s) downloaded: 1
+==========================================
+"""
+FOOTERS = 'files: "lines*"\n    ignore_lines: ["page *", "record(s) *"]'
+
+
+@pytest.mark.parametrize("deliveries", [1, 2])
+def test_lines_that_are_no_rows_are_passed_over(shop: Shop, deliveries: int) -> None:
+    """A printed report: what has neither letters nor digits is none, nor is what brand.yml names."""
+    for number in range(1, deliveries + 1):
+        line = LINE.format(order=f"A{number}", item="P1", customer="77")
+        shop.deliver(REPORT.format(header=SHOP_HEADER, line=line), f"lines_{number}.csv")
+    batches = shop.run(until="bronze").ingest.new
+    assert [batch.rejected_rows for batch in batches] == [2] * deliveries
+    assert all("2 line(s) that are no rows passed over" in batch.drift for batch in batches)
+
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', FOOTERS))
+    line = LINE.format(order="A3", item="P1", customer="77")
+    shop.deliver(REPORT.format(header=SHOP_HEADER, line=line), "lines_3.csv")
+    [third] = shop.run(until="bronze").ingest.new
+    assert third.rejected_rows == 0 and "4 line(s) that are no rows passed over" in third.drift

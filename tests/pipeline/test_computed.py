@@ -207,6 +207,11 @@ def test_contracts_that_contradict_themselves(models: Path, tmp_path: Path) -> N
             "replaces: partitions\n",
             "`replaces: partitions` needs `partition_by`",
         ),
+        (
+            "partition_by: [group_name]\n",
+            "replaces: slices\n",
+            "`replaces: slices` needs `incremental.slice`",
+        ),
         (":groups", ".groups", "computed_by"),
     ):
         file.write_text(CONTRACT.replace(old, new))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from sqlglot import exp
 from tests.conftest import (
     HEADED_BRAND,
     HEADED_LINES,
@@ -27,14 +28,21 @@ from tests.prepared import prepared
 
 from mergehouse.cli.scaffold import write_project
 from mergehouse.contracts.contract import load_contract
-from mergehouse.contracts.registry import MODELS
+from mergehouse.contracts.registry import MODELS, contract_of
 from mergehouse.demo import generate
+from mergehouse.engine import Relation
+from mergehouse.engine.dialect import parsed
 from mergehouse.errors import ConfigError
+from mergehouse.ingest.bronze import read_batches
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import connect, select
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import run
 from mergehouse.project.config import load_project
+from mergehouse.project.mapping_files import mapping_tables
+from mergehouse.transform.graph import build_graph
+from mergehouse.transform.incremental import Change
+from mergehouse.transform.incremental.plan import plan
 
 LONG = pytest.mark.long("several deliveries, and a rebuild to compare them with")
 
@@ -474,3 +482,23 @@ def test_a_table_built_on_a_stale_one_is_not_taken_for_current(began: Shop) -> N
     began.run(select="silver.orders")
     began.run()
     assert began.rows("SELECT count(*) FROM silver.orders") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    ("lookup", "read"),
+    [
+        ("silver.customer_xref", {"source_system", "source_customer_id", "customer_id"}),
+        ("silver.products_clean", set(contract_of("silver.products_clean").columns)),  # beside a `*`
+    ],
+)
+def test_a_changed_row_of_a_lookup_touches_only_who_reads_what_changed(
+    sold: Shop, lookup: str, read: set[str]
+) -> None:
+    project = load_project(sold.folder)
+    graph = build_graph(project, read_batches(sold.lakehouse), mapping_tables(project), "", lambda _: "")
+    rows, gone, now = (Relation(kind, lookup) for kind in ("changed", "deleted", "computed"))
+    steps = plan(graph.tables["silver.sales_clean"], graph, {lookup: Change(rows, gone, now)})
+    [stays] = [part for part in parsed(steps.affected).find_all(exp.Except)]
+    for side, relation in ((stays.left, gone), (stays.right, now)):
+        assert {column.name for column in side.expressions} == read
+        assert side.find(exp.Table).sql() == str(relation)

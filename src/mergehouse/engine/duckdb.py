@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mergehouse.engine.dialect import Sql
 
 TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
-DICTIONARY_VALUES = 16_384  # a table twice as large is zeroed for every column of a row group otherwise
+DICTIONARY_VALUES = 16_384  # in a row group; DuckDB's own 24,576 takes 7 % longer, for as many bytes
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
 MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more DuckDB refuses for one
 

@@ -6,7 +6,6 @@ Screenshots go to the folder that `--basetemp` names.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,12 +70,9 @@ def opened(chromium: Any, cookies: dict[str, Any], role: str, url: str, **option
 
 
 @pytest.mark.parametrize("role", PAGES)
-def test_pages_are_clean(
-    chromium: Any, cookies: dict[str, Any], address: str, role: str, tmp_path: Path
-) -> None:
-    for number, path in enumerate(PAGES[role]):
+def test_pages_are_clean(chromium: Any, cookies: dict[str, Any], address: str, role: str) -> None:
+    for path in PAGES[role]:
         page = opened(chromium, cookies, role, f"{address}{path}")
-        page.screenshot(path=tmp_path / f"{role} {number}.png", full_page=True)
         assert all(plot.locator("svg").count() for plot in page.locator("[data-chart]").all()), path
         expect_clean(page)
         page.context.close()
@@ -84,10 +80,9 @@ def test_pages_are_clean(
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_page_is_clean_in_every_look(
-    chromium: Any, cookies: dict[str, Any], address: str, look: str, tmp_path: Path
+    chromium: Any, cookies: dict[str, Any], address: str, look: str
 ) -> None:
     page = opened(chromium, cookies, "executive", f"{address}/", **LOOKS[look])
-    page.screenshot(path=tmp_path / f"{look}.png", full_page=True)
     expect_clean(page)
 
 

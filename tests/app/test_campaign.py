@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
+import json
 import math
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -187,3 +190,26 @@ def test_no_cost_breaks_even_at_once(gateway: Gateway) -> None:
         reader(gateway, "executive"), View(), Plan(**vars(PLAN) | {"cost": Decimal(0), "budget": Decimal(5)})
     )
     assert found.break_even == 0 and found.cost == 0 and not math.isnan(found.profit or 0)
+
+
+def test_brands_years_apart_share_no_calendar(app: FastAPI, gateway: Gateway) -> None:
+    """The other brand's data are ten years older: each is drawn by months before its own last cut-off."""
+    found = campaign(reader(gateway, "executive"), View(), PLAN)
+    last = {brand: max(e.cutoff for e in found.replays if e.brand == brand) for brand in ("shop", "zebra")}
+    assert last["shop"].year - last["zebra"].year == 10
+    page = browser(app, "executive").get("/campaign?from=31&below=271&orders=2&spent=50")
+    (drawn,) = [
+        json.loads(html.unescape(text))
+        for text in re.findall(r'id="replays"[^>]*data-chart="([^"]*)"', page.text)
+    ]
+    ago = {
+        e: (e.cutoff.year - last[e.brand].year, e.cutoff.month - last[e.brand].month) for e in found.replays
+    }
+    shares = {(e.brand, 12 * years + months): e.share for e, (years, months) in ago.items()}
+    months = sorted({month for _, month in shares})
+    assert drawn["labels"] == [str(month).replace("-", "\N{MINUS SIGN}") for month in months]
+    assert drawn["labels"][-1] == "0" and len(months) < 24
+    for line, brand in zip(drawn["series"], ("shop", "zebra"), strict=True):
+        assert line["values"] == pytest.approx([shares.get((brand, month)) for month in months])
+    of_one = browser(app, "executive").get("/campaign?brand=shop").text
+    assert "months before each brand" in page.text and "months before each brand" not in of_one

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mergehouse.identity.clusters import KEY, METHODS, unite
 from mergehouse.identity.decisions import PAIR
 from mergehouse.identity.registry import SCHEMA, entries, forgotten, latest
-from mergehouse.identity.unsettled import unsettled_of
+from mergehouse.identity.tables import REGISTRY
+from mergehouse.identity.unsettled import FEW, read, unsettled_of
 from mergehouse.lakehouse.reader import database, load
 
 NOW = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)
@@ -223,3 +224,11 @@ def test_those_who_are_settled_need_not_be_looked_at(history: list, forgets: int
         )
         assert restored.equals(again) and added.equals(wanted)
         states.append(pl.concat([whole, wanted]))
+
+
+def test_few_and_many_customers_are_read_alike() -> None:
+    connection = database()
+    for rows in (0, 3, FEW // 2, FEW, FEW + 1):
+        numbers = f"SELECT 'a' AS source_system, range::VARCHAR AS customer_code FROM range({rows})"
+        found = read(connection, numbers, REGISTRY)
+        assert found.height == rows and found.schema == people("a:1").schema

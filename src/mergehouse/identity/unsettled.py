@@ -94,12 +94,10 @@ def read(connection: duckdb.DuckDBPyConnection, sql: str, table: str) -> pl.Data
     """What a query finds, in the types that the columns of a table have. Few rows go through Python: PyArrow,
     which many are read with, takes longer to load.
     """
-    kinds, found = frame_schema(contract_of(table).types), connection.execute(sql)
-    schema = pl.Schema({name: kinds[name] for name, *_ in found.description})
-    few = found.fetchmany(FEW)
-    return (
-        pl.DataFrame(few, schema, orient="row") if len(few) < FEW else frame(connection.sql(sql)).cast(schema)
-    )
+    kinds, found = frame_schema(contract_of(table).types), connection.sql(sql)
+    schema = pl.Schema({name: kinds[name] for name in found.columns})
+    few = found.limit(FEW).fetchall()
+    return pl.DataFrame(few, schema, orient="row") if len(few) < FEW else frame(found).cast(schema)
 
 
 def chosen(lakehouse: Lakehouse, table: str, columns: Iterable[str]) -> str:

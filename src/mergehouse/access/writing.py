@@ -131,6 +131,7 @@ class Writer:
         for made_of in missing:
             rows = f"FROM in_quarters WHERE {begins} = DATE {text(made[made_of])}"
             self._copy(f"{rows} ORDER BY {extract.order}", folder / files[made_of], made_of)
+        self.connection.execute("DROP TABLE IF EXISTS in_quarters")
         return files
 
     def _quarters_of(self, scope: Scope, extract: Extract) -> list[_Quarter]:

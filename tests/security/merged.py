@@ -231,7 +231,7 @@ class Merged:
         """By role, customers' keys by their numbers at the brands: worked out, since a release has no
         numbers.
         """
-        sql = "SELECT DISTINCT source_system, customer_id FROM lookup.customers"
+        sql = "SELECT DISTINCT source_system, customer_id FROM gold.customer_brand_360"
         numbers = self.shop.rows(
             "SELECT source_customer_id, source_system, customer_id FROM silver.customer_xref"
         )

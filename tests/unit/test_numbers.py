@@ -200,7 +200,7 @@ def test_dialects_are_whole_before_threads_use_them() -> None:
     functions that it does not have.
     """
     code = (
-        "import sys, mergehouse.engine.duckdb\nprint(*(name for name in sys.modules if"
+        "import sys, mergehouse.engine.dialect\nprint(*(name for name in sys.modules if"
         " name.startswith('sqlglot.dialects.')))"
     )
     loaded = subprocess.run(

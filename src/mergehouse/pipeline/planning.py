@@ -83,7 +83,7 @@ def bring_up_to_date(
         if not blamed:
             result.faults = held.said
             result.checks += [check for check in missing if result.changed or not check.passed]
-            if not (select or until or later or held.names):
+            if not (select or until or later or held.names or result.failed):
                 _keep_up_to_date(bench, chosen, mappings, result)
             return bench.attachments
         held = held.also(blamed)

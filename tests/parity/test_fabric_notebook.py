@@ -16,6 +16,7 @@ from tests.pipeline.test_ingest import Demo, merged_dates
 
 import mergehouse.release.export.export
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.writing import append
 from mergehouse.platform.fabric.notebook import notebook
 from mergehouse.release.export.export import release
 from mergehouse.release.load import ingest
@@ -215,7 +216,7 @@ def test_columns_come_and_types_widen_on_spark(fabric: Fabric, carried: Path) ->
 @LONG
 @pytest.mark.apache
 def test_a_table_of_somebody_else_is_left_alone_on_spark(fabric: Fabric, carried: Path) -> None:
-    fabric.tables.append("sales_daily", duckdb.sql("SELECT 1 AS mine"))
+    append(fabric.tables, "sales_daily", duckdb.sql("SELECT 1 AS mine"))
     fabric.carry(carried)
     result = fabric.run()
     failed = [t for t in result["tables"] if t["status"] == "failed"]

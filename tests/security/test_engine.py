@@ -142,7 +142,7 @@ ALLOWED = {
     "its own rows": "SELECT COUNT(*) FROM gold.sales_daily",
     "its own file": "SELECT DISTINCT source_system FROM read_parquet('{mine}/gold.sales_daily.parquet')",
     "57 bytes of its own file": "SELECT content FROM read_blob('{mine}/gold.customer_brand_360.parquet')",
-    "57 its own columns": "SELECT path_in_schema FROM parquet_metadata('{mine}/lookup.numbers.parquet')",
+    "57 its own columns": "FROM parquet_schema('{mine}/gold.customer_brand_360.parquet')",
 }
 
 

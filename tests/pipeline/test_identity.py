@@ -341,6 +341,7 @@ def canaries_in(folder: Path) -> set[str]:
     return found
 
 
+@pytest.mark.slow("scores two brands, and runs nine commands")
 def test_no_attribute_leaves_bronze_and_silver(house: House) -> None:
     """Report, profiles, release, dashboards' extracts, definitions for platforms, what commands print."""
     house.trained()

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
@@ -186,6 +186,7 @@ def check(
         return results + check_bounds(compute(lakehouse))
 
 
+@cache
 def _read_models() -> None:
     from mergehouse.transform.graph import read_models
 

@@ -29,6 +29,7 @@ def _share(value: Any) -> Decimal:
 
 
 Share = Annotated[Decimal, BeforeValidator(_share)]  # written `5 %`, a fraction of 1
+BRAND_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # what figures of more than one brand are filed under: a brand of that name would be read as all of them
 SCOPES_OF_ALL = ("group", "both", "all")
 # what tells who a customer is: columns of `customers.sql`, besides the country
@@ -227,7 +228,7 @@ def unusable(folder: Path, fault: str) -> Brand:
 
 def _expect_name(folder: Path) -> None:
     name = folder.name
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST_NAME:
+    if not BRAND_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise ConfigError(
             f"{folder}: a brand folder's name must be a lower-case letter, then lower-case letters,"
             f" digits and underscores, {LONGEST_NAME} in all. Rename the folder, and with it its exports'."

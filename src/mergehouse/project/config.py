@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from mergehouse import display
 from mergehouse.errors import ConfigError
 from mergehouse.machine import refusal
 from mergehouse.project.brand import (
+    BRAND_NAME,
     SCOPES_OF_ALL,
     Brand,
     expect_tables_apart,
@@ -164,9 +164,7 @@ def _is_brand(place: Path) -> bool:
     """A folder of a brand's name is a brand also where its brand.yml is gone: its figures must not go with
     it.
     """
-    return _is_there(place / "brand.yml") or (
-        bool(re.fullmatch(r"[a-z][a-z0-9_]*", place.name)) and place.is_dir()
-    )
+    return _is_there(place / "brand.yml") or (bool(BRAND_NAME.fullmatch(place.name)) and place.is_dir())
 
 
 def _is_there(file: Path) -> bool:

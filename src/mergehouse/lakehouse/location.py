@@ -38,6 +38,18 @@ class Location:
         """
         return open_store(self.location)
 
+    def content(self, key: str) -> bytes | None:
+        """Of a file below the location; None where there is none.
+
+        >>> mh.open("shop").content("monitor/nothing.json") is None
+        True
+        """
+        with storage_errors(self.location):
+            try:
+                return bytes(self.store.get(key).bytes())
+            except FileNotFoundError:
+                return None
+
     def path(self, name: str) -> Path:
         """The folder of a table's data files on this machine.
 

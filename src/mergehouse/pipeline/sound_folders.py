@@ -77,12 +77,8 @@ def _as_they_were(project: Project, faults: dict[str, str], lakehouse: Lakehouse
 
 
 def _kept(lakehouse: Lakehouse) -> dict[str, dict[str, str]]:
-    with storage_errors(lakehouse.location):
-        try:
-            content = bytes(lakehouse.store.get(KEPT).bytes())
-        except FileNotFoundError:
-            return {}
-    found: dict[str, dict[str, str]] = json.loads(content)
+    content = lakehouse.content(KEPT)
+    found: dict[str, dict[str, str]] = {} if content is None else json.loads(content)
     return found
 
 

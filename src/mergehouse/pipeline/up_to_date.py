@@ -78,13 +78,8 @@ def _is_sound(project: Project, lakehouse: Lakehouse, ingest: IngestResult) -> b
 
 
 def _kept(lakehouse: Lakehouse) -> dict[str, Any]:
-    with storage_errors(lakehouse.location):
-        try:
-            content = bytes(lakehouse.store.get(KEPT).bytes())
-        except FileNotFoundError:
-            return {}
     try:
-        note = json.loads(content)
+        note = json.loads(lakehouse.content(KEPT) or b"")
     except ValueError:
         return {}
     return note if isinstance(note, dict) and note.keys() == {"depends_on", "tables", "computed"} else {}

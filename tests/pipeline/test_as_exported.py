@@ -68,6 +68,79 @@ def test_a_join_that_finds_several_rows_says_what_to_do(shop: Shop) -> None:
     assert "a JOIN in order_lines.sql finds several rows" in failed["key_unique"].why
 
 
+def joined(shop: Shop, customers: list[str], heads: list[str], on: str = "") -> list[dict[str, object]]:
+    """What is found of a JOIN of orders, one for each of these customers, to heads by the customer."""
+    shop.configure(HEADED_BRAND)
+    by_customer = HEADED_LINES.replace("h.number = l.`order`", on or "h.number = l.customer")
+    (shop.brand / "order_lines.sql").write_text(by_customer)
+    shop.deliver_lines(*(LINE.format(order=f"A{n}", item="P1", customer=c) for n, c in enumerate(customers)))
+    shop.deliver("\n".join(["number,customer", *(f"{number},77" for number in heads)]) + "\n", "heads.csv")
+    result = shop.run(until="silver")
+    assert not result.failed
+    return found(result, "joins_find_rows")
+
+
+def test_a_join_that_finds_nothing_is_found(shop: Shop) -> None:
+    """Keys that are written differently on both sides; who has none looks for nothing."""
+    looked_up = {"source_system": "shop", "compared": "lines.customer = heads.number", "order_lines": 2}
+    assert joined(shop, ["C-0123", "", "C-0124"], ["123", "124"]) == [looked_up | {"example": "C-0123"}]
+
+
+def test_a_join_by_a_key_that_finds_nothing_for_most_lines_is_found(shop: Shop) -> None:
+    [told] = joined(shop, ["123", "C-0123", "C-0124"], ["123", "124"], on="number = l.customer")
+    assert (told["order_lines"], told["example"]) == (2, "C-0123")
+
+
+def test_a_join_that_finds_what_there_is_is_none(shop: Shop) -> None:
+    """Payments that are summed up are of some orders alone; a source without rows has nothing to find."""
+    assert joined(shop, ["123", "", "123"], ["123", "9"]) == []
+    paid = HEADED_LINES.replace(
+        "heads AS h", "(SELECT number, MAX(customer) AS customer FROM heads GROUP BY number) AS h"
+    )
+    (shop.brand / "order_lines.sql").write_text(paid.replace("h.number = l.`order`", "h.number = l.customer"))
+    shop.deliver_lines(
+        *(LINE.format(order=f"B{n}", item="P1", customer=f"55{n}") for n in range(3)), name="lines_2.csv"
+    )
+    assert found(shop.run(until="silver"), "joins_find_rows") == []
+
+
+@pytest.mark.parametrize(("kind", "unit"), [("code", "GBp"), ("text", "ZAc"), ("code", "GBX")])
+def test_pennies_are_no_pounds(shop: Shop, kind: str, unit: str) -> None:
+    """A line of 20 pounds, and one of 2,000 pence: the second has no rate, and the run says what to do."""
+    shop.configure(SHOP_BRAND.replace("currency: {type: code}", f"currency: {{type: {kind}}}"))
+    line = LINE.format(order="A1", item="P1", customer="77").replace("EUR", "GBP")
+    shop.deliver_lines(line, line.replace("A1", "A2").replace(",20,", ",2000,").replace("GBP", unit))
+    result = shop.run(until="silver")
+    [finding] = [c for c in result.checks if c.check == "rate_is_known" and not c.passed]
+    assert (
+        f"`{unit}` counts hundredths, as pence: have order_lines.sql divide prices and amounts by 100"
+        in finding.why
+    )
+    assert shop.rows("SELECT order_id, amount_original FROM silver.sales_clean") == [("A1", 20)]
+    assert shop.rows("SELECT order_id, currency, reason_code FROM silver.quarantine") == [
+        ("A2", unit, "no_fx_rate")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prices", "told"),
+    [
+        (["$20.00", "20.00"], ["`$20.00` count as EUR"]),
+        (["€20", "20 Euro", "EUR 20", "20,00 €", "2E1", "(20)", "-20"], []),
+        (["20 CHF", "20 zł"], ["`20 CHF` count as EUR", "`20 zł` count as EUR"]),
+        (["£20.00"], []),  # the line says GBP
+    ],
+)
+def test_another_currency_beside_a_number_is_found(shop: Shop, prices: list[str], told: list[str]) -> None:
+    line = LINE.replace(",20,", ',"{price}",')
+    shop.deliver_lines(
+        *(line.format(order=f"A{n}", item="P1", customer="77", price=p) for n, p in enumerate(prices)),
+        *([LINE.format(order="B", item="P1", customer="77").replace("EUR", "GBP")] if not told else []),
+    )
+    findings = [c.why for c in shop.run(until="bronze").checks if c.check == "deliveries_are_sound"]
+    assert all(words in findings[0] for words in told) if told else not findings
+
+
 def test_what_cannot_be_read_is_a_finding(shop: Shop) -> None:
     """Also where no line goes to quarantine for it: none is a cancellation, whatever the export says."""
     shop.configure(SHOP_BRAND.replace("title: {type: text}", "title: {type: boolean}"))

@@ -11,13 +11,13 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.ingest.cells import BLANKS, SHORTENED, UNSEEN, cell, typed_value
+from mergehouse.ingest.cells import BLANKS, MINOR_UNITS, SHORTENED, UNSEEN, cell, typed_value
 from mergehouse.ingest.date_formats import date_formats
 from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.sources import Source
 
-RARE = ("undecided", "marks", "nulls", "numbers", "plain", "cleaned", "shortened", "verbatim")
+RARE = ("undecided", "marks", "nulls", "numbers", "plain", "cleaned", "shortened", "verbatim", "minor_units")
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
 _DECIMALS = (
@@ -55,7 +55,7 @@ class Formats:
     columns that have another; by column its patterns of dates (Spark's) besides ISO, and the words that mean
     "empty"; columns of `numbers` that the file itself holds as such, of which every cell is a `plain` one, of
     cells to be `cleaned`, of codes that a spreadsheet `shortened`, of which every cell is read `verbatim`;
-    and what was unclear.
+    the `minor_units` of currencies among codes; and what was unclear.
     """
 
     decimal_mark: str
@@ -69,6 +69,7 @@ class Formats:
     shortened: list[str] = field(default_factory=list)
     verbatim: list[str] = field(default_factory=list)
     marks: dict[str, str] = field(default_factory=dict)
+    minor_units: dict[str, list[str]] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
 
     def as_json(self) -> str:
@@ -124,7 +125,7 @@ def detect_formats(
     dates = date_formats(connection, written, source, before, notes)
     plain = _plain_numbers(connection, source)
     shortened = _shortened(connection, source, notes)
-    altered = _altered(connection, source)
+    altered, minor_units = _altered(connection, source), _minor_units(connection, source)
     texts = [name for name, column in source.columns.items() if column.type in TEXTS]
     read_otherwise = [{*altered[b], *nulls[b], *cleaned[b], *shortened[b]} for b in range(len(files))]
     _note_spellings(connection, written, source, notes)
@@ -138,6 +139,7 @@ def detect_formats(
             ],
             cleaned[batch], shortened[batch],
             [name for name in texts if name not in read_otherwise[batch]], marks[batch][2],
+            minor_units[batch],
         )
         for batch, file in enumerate(files)
     ]  # fmt: skip
@@ -206,6 +208,18 @@ def _altered(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int,
     return found
 
 
+def _minor_units(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int, dict[str, list[str]]]:
+    """By batch the pennies and cents that each column of codes has."""
+    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    units = f"trim(value) IN ({', '.join(map(text, MINOR_UNITS))})"
+    rows = f"SELECT DISTINCT batch, of_column, trim(value) FROM {UNUSUAL} WHERE {units} ORDER BY ALL"
+    for batch, place, unit in connection.execute(rows).fetchall():
+        name = list(source.columns)[place]
+        if source.columns[name].type == "code":
+            found[batch][name].append(unit)
+    return found
+
+
 def _null_words(
     connection: duckdb.DuckDBPyConnection, source: Source, notes: list[list[str]]
 ) -> dict[int, dict[str, list[str]]]:
@@ -265,6 +279,7 @@ def _note_spellings(
         small = (
             f"SELECT DISTINCT batch, upper(trim(value)) AS word FROM {UNUSUAL} WHERE of_column = {place} AND"
             f" trim(value) <> word AND word NOT IN ({', '.join(map(text, NULL_WORDS))})"
+            f" AND trim(value) NOT IN ({', '.join(map(text, MINOR_UNITS))})"
         )
         rows = connection.execute(
             "SELECT batch, count(*), min([one, other]) FROM ("

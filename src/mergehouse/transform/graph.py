@@ -34,6 +34,7 @@ from mergehouse.transform.delivered_rows import delivered_name, delivered_view
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
 from mergehouse.transform.hashing import with_hashes
 from mergehouse.transform.staging_views import (
+    joins_view,
     line_sources_view,
     raw_rows_view,
     stacked_view,
@@ -361,6 +362,7 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         _view("staging.unusable_entries", unusable_view(lists, brands), of_brands=True),
         _view("staging.raw_rows", raw_rows_view(sources), of_brands=True),
         _view("staging.line_sources", line_sources_view(brands), of_brands=True),
+        _view("staging.line_joins", joins_view(brands), of_brands=True),
         _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),
     ]
 

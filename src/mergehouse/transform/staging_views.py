@@ -22,6 +22,7 @@ from mergehouse.project.brand import Brand, IdentityAttribute
 from mergehouse.project.validation import nearest
 from mergehouse.transform.brand_files import brand_file
 from mergehouse.transform.brand_sql import resolved, source_of
+from mergehouse.transform.line_joins import line_joins, line_joins_view, with_partners
 from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import instant_columns, latest, typed_rows, unread_columns
 from mergehouse.transform.unread_values import with_unread
@@ -97,6 +98,20 @@ def line_sources_view(brands: list[Brand]) -> str:
         )
         or f"{nothing}, FALSE AS is_joined WHERE FALSE"
     )
+
+
+def joins_view(brands: list[Brand]) -> str:
+    """SQL of `staging.line_joins`: the LEFT JOINs by which order lines look something up.
+
+    >>> joins_view([mh.project("shop").brands["shop"]]).endswith("WHERE FALSE")  # it has none
+    True
+    """
+    found = []
+    for brand in brands:
+        file = brand.folder / ORDER_LINES
+        for part, branch in enumerate(_branches(resolved(brand, file), file), start=1):
+            found.append((brand.name, part, line_joins(branch, brand)))
+    return line_joins_view(found)
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
@@ -248,7 +263,8 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
             numbered = _numbered(
                 _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]
             )
-            branches[place] = with_order_rules(with_unread(numbered, brand), brand, *origins[place])
+            told = with_unread(with_partners(numbered, brand), brand)
+            branches[place] = with_order_rules(told, brand, *origins[place])
         return branches
 
 

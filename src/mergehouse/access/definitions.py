@@ -16,7 +16,8 @@ REASONS = ("reason_1", "reason_2", "reason_3")
 
 @dataclass(frozen=True)
 class Extract:
-    """One table of a scope: its name, `schema.table`, its query, and which rights a scope must have. One that
+    """One table of a scope: its name, `schema.table`, its query, which rights a scope must have, and which
+    tables and mappings it reads. One that
     is `by_quarter` of a column has a file for each, in this `order`: a delivery leaves those of before as
     they are.
     """
@@ -25,6 +26,7 @@ class Extract:
     sql: str
     only: frozenset[str]  # `persons`, `group`, `identity`
     reads: frozenset[str]
+    mappings: frozenset[str]
     by_quarter: str = ""
     order: str = ""
 
@@ -91,5 +93,8 @@ def _read(file: Path) -> Extract:
     only = re.match(r"-- only: ([a-z, ]+)\n", sql)
     quarter = re.search(r"^-- a file for each quarter of ([a-z_]+), in the order of (.+)$", sql, re.MULTILINE)
     reads = re.findall(r"\b(?:FROM|JOIN) ((?:bronze|silver|gold|monitor)\.[a-z0-9_]+)", sql)
+    mappings = re.findall(r"\b(?:FROM|JOIN) mapping\.([a-z_]+)", sql)
     rights = frozenset(only[1].split(", ") if only else ())
-    return Extract(file.stem, sql, rights, frozenset(reads), *(quarter.groups() if quarter else ()))
+    return Extract(
+        file.stem, sql, rights, frozenset(reads), frozenset(mappings), *(quarter.groups() if quarter else ())
+    )

@@ -179,7 +179,8 @@ class Writer:
             tables.append((CUSTOMERS, self.states.get(CUSTOMERS), ""))
         if extract.by_quarter and key == LOOKED_UP:
             tables = [(name, None, rows) for name, _, rows in tables]
-        content = [filled(extract.sql), MACROS, tables, self.mappings, scope.group]
+        mappings = [(name, self.mappings[name]) for name in sorted(extract.mappings)]
+        content = [filled(extract.sql), MACROS, tables, mappings, scope.group]
         return _hash([self._secret(scope, key), *content])
 
 

@@ -1,7 +1,8 @@
 """Mapping files: what a project and its brands know that is not in any export. Each becomes a `mapping.*`
 table.
 
-`mappings/*.csv` hold for the group, of which `identity_decisions.csv` need not be there; `category_map.csv`,
+`mappings/*.csv` hold for the group, of which `identity_decisions.csv` need not be there, nor `targets.csv`
+and `annotations.csv`, which are for dashboards alone and no table of a run. `category_map.csv`,
 `line_types.csv`, `customer_xref.csv`, `product_xref.csv` and `fx_rates.csv` in a brand's folder hold for that
 brand and are stacked. Rules keep their file order in `rule_no`.
 """
@@ -132,8 +133,7 @@ def identity_decisions(project: Project) -> Rows:
     >>> identity_decisions(mh.project("shop"))[1]
     []
     """
-    file = project.mappings_folder / DECISIONS
-    return decisions(project, file, _read(file, DECISION_COLUMNS)[1] if file.exists() else [])
+    return decisions(project, *optional_table(project, DECISIONS, DECISION_COLUMNS))
 
 
 def group_table(project: Project, name: str) -> Rows:
@@ -144,6 +144,16 @@ def group_table(project: Project, name: str) -> Rows:
     ['r_score', 'f_score', 'segment']
     """
     return _read(project.mappings_folder / f"{name}.csv", GROUP_FILES[name])
+
+
+def optional_table(project: Project, name: str, columns: list[str]) -> tuple[Path, list[list[str | None]]]:
+    """A file of `mappings/` that need not be there, and its rows: none where it is not.
+
+    >>> optional_table(mh.project("shop"), "targets.csv", ["kpi", "value"])[1]
+    []
+    """
+    file = project.mappings_folder / name
+    return file, _read(file, columns)[1] if file.exists() else []
 
 
 def _said(fact: bool) -> str:

@@ -33,6 +33,16 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
     ]
 
 
+def test_codes_that_are_written_as_numbers_are_found(shop: Shop) -> None:
+    """A spreadsheet gives 12345 groups or decimals; 12 is another than 12,000."""
+    for n, written in enumerate(["12345", '"12,345"', "12345.00", '"12345,0"', '"12,000"', "12", "1.5"]):
+        shop.deliver_lines(LINE.format(order=f"A{n}", item="P1", customer=written), name=f"lines_{n}.csv")
+    assert found(shop.run(until="silver"), "code_is_written_one_way") == [
+        {"source_system": "shop", "source_customer_id": written, "other": "12345"}
+        for written in ("12,345", "12345,0", "12345.00")
+    ]
+
+
 @pytest.mark.parametrize("unset", ["1970-01-01 00:00:00", "1900-01-01", "0001-01-01 00:00"])
 def test_a_date_that_says_there_is_none_is_no_date(shop: Shop, unset: str) -> None:
     lines = [LINE.format(order=f"A{n}", item="P1", customer="77") for n in (1, 2)]

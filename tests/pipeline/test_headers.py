@@ -6,7 +6,7 @@ import openpyxl
 import pytest
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
 
-from mergehouse.errors import SourceError
+from mergehouse.errors import ConfigError, SourceError
 from mergehouse.ingest.header import find_header, match_header
 from mergehouse.project.sources import Column, Source
 
@@ -64,3 +64,39 @@ def test_a_workbook_of_which_two_columns_have_the_name_is_refused(shop: Shop) ->
     book.active.append([*SHOP_HEADER.split(","), "price"])
     book.save(shop.raw / "lines.xlsx")
     assert "`price` is there 2 times" in shop.failure()
+
+
+@pytest.mark.parametrize(
+    "names", [["lines_1.csv"], ["lines_1.csv", "lines_2.csv", "lines_3.txt"], ["lines.xlsx"]]
+)
+def test_files_without_a_header(shop: Shop, names: list[str]) -> None:
+    """The first row is a row: cells are those of the declared columns, and further ones have a number."""
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    header: false'))
+    for n, name in enumerate(names):
+        rows = [
+            [f"A{n}{k}", "1", "2026-03-01", "P1", "Cup", 2, 12.5, "77", "Germany", "EUR", "x"] for k in (1, 2)
+        ]
+        if name.endswith("xlsx"):
+            book = openpyxl.Workbook()
+            assert book.active
+            for row in rows:
+                book.active.append(row)
+            book.save(shop.raw / name)
+        else:
+            mark = ";" if name.endswith("txt") else ","
+            shop.deliver("\ufeff" + "\n".join(mark.join(map(str, row)) for row in rows) + "\n", name)
+    assert not shop.run(until="silver").failed
+    gmv = "SELECT count(DISTINCT order_id), sum(gmv_eur) FROM silver.sales_clean"
+    assert shop.rows(gmv) == [(2 * len(names), 50 * len(names))]
+    assert shop.rows("SELECT DISTINCT column_11 FROM bronze.shop_lines") == [("x",)]
+
+
+def test_a_file_without_a_header_needs_a_cell_for_each_column(shop: Shop) -> None:
+    shop.deliver("A1,1,2026-03-01\n")
+    assert "`header: false` where it begins with a row" in shop.failure()
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    header: false'))
+    assert "its first row has 3 cell(s), and 10 columns are declared" in shop.failure()
+    named = (shop.brand / "brand.yml").read_text().replace("order: {type: code}", "order: {header: Nr}")
+    shop.configure(named)
+    with pytest.raises(ConfigError, match="`order` has a `header`"):
+        shop.run()

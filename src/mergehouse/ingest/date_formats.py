@@ -36,6 +36,11 @@ DATE_SHAPES = {
     r"9{14}": "yyyyMMddHHmmss",
     r"9{1,2}(?P<mark>[ -])A(?P=mark)(?P<year>9{4}|9{2})": "d{mark}{month}{mark}{year}",
     r"A 9{1,2}, 9{4}": "{month} d, yyyy",
+    r"A(?P<mark>[ -])9{1,2}(?P=mark)(?P<year>9{4}|9{2})": "{month}{mark}d{mark}{year}",
+    r"9{1,2}[.] 9{1,2}[.] 9{4}": "d. M. yyyy",
+    r"9{4}[.](?P<mark> ?)9{1,2}[.](?P=mark)9{1,2}[.]": "yyyy.{mark}M.{mark}d.",
+    r"9{4}年9{1,2}月9{1,2}日": "yyyy年M月d日",
+    r"9{4}년(?P<mark> ?)9{1,2}월(?P=mark)9{1,2}일": "yyyy년{mark}M월{mark}d일",
 }
 TIME_SHAPES = {
     "": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9:9.9": " H:mm:ss.SSSSSS", "9:9 A": " h:mm a",

@@ -341,6 +341,8 @@ def _iso_days(connection: duckdb.DuckDBPyConnection, source: Source, among: str)
 
 
 def _hint(example: str, kind: str) -> str:
+    if re.fullmatch(r"[-\u2010-\u2015\u2212.*/]+", example):
+        return "; if that means empty, name it in `null_values`"
     if kind not in ("date", "timestamp"):
         return ""
     hints = {

@@ -7,6 +7,7 @@ later a reason code.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -265,6 +266,8 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
             )
             told = with_unread(with_partners(numbered, brand), brand)
             branches[place] = with_order_rules(told, brand, *origins[place])
+        for place in [p for p, (table, _) in enumerate(origins) if table in _joined(branches, brand)]:
+            branches[place] = _without_gone_lines(branches[place], brand, *origins[place])
         return branches
 
 
@@ -319,14 +322,20 @@ def _origins(brand: Brand) -> set[str | None]:
 
 def _header_sources(brand: Brand) -> set[str]:
     file = brand.folder / ORDER_LINES
-    joined: set[str] = set()
-    for branch in _branches(resolved(brand, file), file):
-        if own := line_source(branch, brand)[0]:
+    return _joined(_branches(resolved(brand, file), file), brand)
+
+
+def _joined(branches: Sequence[exp.Query], brand: Brand) -> set[str]:
+    """Sources that some lines come from and others are joined to."""
+    own, joined = set[str](), set[str]()
+    for branch in branches:
+        if table := line_source(branch, brand)[0]:
             read = {
                 t.name.removeprefix(f"{brand.name}_") for t in branch.find_all(exp.Table) if t.db == "typed"
             }
-            joined |= read - {own}
-    return joined & _line_sources(brand)
+            own.add(table)
+            joined |= read - {table}
+    return joined & own
 
 
 def _branches(query: exp.Query, file: Path) -> list[exp.Query]:
@@ -382,6 +391,41 @@ def _read_latest(branch: exp.Query, brand: Brand, alias: str, line_sources: set[
             name = table.alias_or_name
             rows = parsed(latest(brand.sources[source], key, f"SELECT * FROM typed.`{table.name}`"))
             table.replace(rows.subquery(name))
+
+
+def _without_gone_lines(branch: exp.Query, brand: Brand, table: str | None, alias: str) -> exp.Query:
+    """A SELECT over headers with a key of which only some give a line: that of an earlier version is left out
+    where the last version gives none, as an order's postage is when it is corrected to nothing. Where the
+    last one gives it as well, `silver.duplicates` keeps account of the earlier.
+    """
+    where, first = branch.args.get("where"), branch.args.get("from_")
+    source = brand.sources[str(table)]
+    if not where or not source.key or not first or not isinstance(branch, exp.Select):
+        return branch
+    read = {column.table for column in where.find_all(exp.Column)} - {""}
+    if not isinstance(first.this, exp.Table) or first.this.alias_or_name != alias or read - {alias}:
+        return branch
+    key = ", ".join(f"`{name}`" for name in source.key)
+    later_first = ", ".join(
+        f"`{name}` DESC" for name in (source.updated_at, "ingest_ts", "source_row") if name
+    )
+    gives = where.this.copy()
+    for column in gives.find_all(exp.Column):
+        column.set("table", None)
+    rows = reading(
+        f"SELECT *, FIRST_VALUE(COALESCE(gives_line, FALSE)) OVER (PARTITION BY {key} ORDER BY {later_first})"
+        " AS still_gives_line FROM with_condition AS versions",
+        with_condition=exp.select("*", exp.alias_(gives, "gives_line")).from_(
+            exp.table_(first.this.name, db=first.this.db, quoted=True)
+        ),
+    )
+    branch = branch.from_(rows.subquery(alias))
+    problem = next((c.unalias() for c in branch.selects if c.alias_or_name == "problem"), exp.null())
+    gone = exp.column("still_gives_line", alias, quoted=True).not_()
+    filled = [exp.column(name, alias, quoted=True).is_(exp.null()).not_() for name in source.key]
+    told = exp.case().when(exp.and_(gone, *filled), exp.Literal.string("left_out")).else_(problem.copy())
+    kept = [column for column in branch.selects if column.alias_or_name != "problem"]
+    return branch.select(*kept, exp.alias_(told, "problem"), append=False)
 
 
 def _numbered(

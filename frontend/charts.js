@@ -109,7 +109,7 @@ function format(unit, look, compact = true) {
     EUR: { style: "currency", currency: "EUR", ...(compact ? short : { maximumFractionDigits: 0 }) },
     bits: { maximumFractionDigits: 1 },
   }[unit] ?? (compact ? short : { maximumFractionDigits: 2 });
-  const written = new Intl.NumberFormat(look.locale, options);
+  const written = new Intl.NumberFormat(look.locale, { numberingSystem: "latn", ...options }); // as the page's figures
   return (value) => written.format(value).replace("-", "\u2212");
 }
 

@@ -59,6 +59,7 @@ def write_extracts(
     with alone(root), opened(project, release) as source:
         version, before = data_version(project, source), current_version(root)
         missing = [scope for scope in wanted.values() if not (root / version / scope.id).is_dir()]
+        missing.sort(key=lambda scope: not scope.is_whole)  # what is counted for all serves brands
         try:
             if missing:
                 with limited(project.config.limits) as connection:

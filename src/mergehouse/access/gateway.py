@@ -276,7 +276,7 @@ def _opened(folder: Path) -> tuple[duckdb.DuckDBPyConnection, frozenset[str]]:
     for setting in LOCKED:
         connection.execute(setting)
     tables: dict[str, list[str]] = {}
-    for path in paths:  # of some tables there is one for each quarter
+    for path in paths:  # of some tables there is one for each month
         tables.setdefault(".".join(path.stem.split(".")[:2]), []).append(text(str(path)))
     for name, parts in tables.items():
         layer, table = name.split(".")

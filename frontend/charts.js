@@ -299,7 +299,7 @@ function waterfall(given, look, element) {
     level = to;
     return { from: Math.min(from, to), size: Math.abs(to - from), value, total, link: given.links?.[at] };
   });
-  const colour = (step) => look.colour(step.total ? "ink" : step.value < 0 ? "worse" : "better");
+  const colour = (step) => look.colour(step.total ? "ink" : "muted"); // what cleaning takes out is neither better nor worse
   const signed = ({ value, total }) => (value < 0 ? "\u2212" : total || !value ? "" : "+") + told(Math.abs(value));
   const across = look.narrow; // no room for names side by side
   const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), hideOverlap: false, interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break", lineHeight: 15 } });

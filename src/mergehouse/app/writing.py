@@ -55,6 +55,14 @@ class Writing:
         """
         return absent if value is None else _minus(format_decimal(round(value), locale=self.locale))
 
+    def counted(self, value: int, one: str, several: str = "") -> str:
+        """A whole number and what there are so many of.
+
+        >>> Writing().counted(1, "day"), Writing().counted(1200, "day"), Writing().counted(0, "is", "are")
+        ('1 day', '1,200 days', '0 are')
+        """
+        return f"{self.count(value)} {one if value == 1 else several or one + 's'}"
+
     def number(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """A number that need not be whole, such as orders a day: one decimal below 100.
 

@@ -136,10 +136,13 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> exp.Query:
     >>> stacked_view(contract_of("staging.order_lines"), [brand]).named_selects[:4]
     ['source_system', 'timezone', 'brand_currency', 'are_prices_gross']
     """
+    return stacked(contract, _queries(contract, brands))
+
+
+def _queries(contract: Contract, brands: list[Brand]) -> list[tuple[Brand, exp.Query, Path]]:
+    """The queries of every brand that has a file for the contract, and that file."""
     files = [(brand, brand_file(brand, contract)) for brand in brands]
-    return stacked(
-        contract, [(b, q, file) for b, file in files if file.exists() for q in brand_queries(b, file)]
-    )
+    return [(b, q, file) for b, file in files if file.exists() for q in brand_queries(b, file)]
 
 
 def usable_view(contract: Contract, brands: list[Brand]) -> exp.Query:
@@ -187,15 +190,15 @@ def _judged(contract: Contract, brands: list[Brand]) -> exp.Query:
             if column.min is not None
         ),
     ]
-    key, others = ", ".join(contract.key), ", ".join(contract.columns)
-    later_first = (
-        f"PARTITION BY source_system, {key}, broken ORDER BY ingest_ts DESC, source_row DESC, {others}"
-    )
+    queries, key = _queries(contract, brands), ", ".join(contract.key)
+    given = {name for _, query, _ in queries for name in query.named_selects}  # all others are NULL
+    others = ["ingest_ts DESC", "source_row DESC", *(c for c in contract.columns if c in given)]
+    later_first = f"PARTITION BY source_system, {key}, broken ORDER BY {', '.join(others)}"
     return reading(
         "SELECT *, CASE WHEN broken IS NOT NULL THEN broken"
         f" WHEN ROW_NUMBER() OVER ({later_first}) > 1 THEN 'repeated_{contract.key[0]}' END AS reason_code"
         f" FROM (SELECT *, CASE {' '.join(broken)} END AS broken FROM stacked) AS named",
-        stacked=stacked_view(contract, brands),
+        stacked=stacked(contract, queries),
     )
 
 

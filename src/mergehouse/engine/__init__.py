@@ -125,8 +125,8 @@ class Engine(Protocol):
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """The (small) result of a query as a list of dicts."""
 
-    def distinct_keys(self, contract: Contract) -> int:
-        """Number of different keys in a table that is attached."""
+    def distinct_keys(self, contract: Contract, columns: Sequence[str]) -> int:
+        """Number of different keys in a table that is attached, of which these `columns` tell."""
 
 
 def text_table(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> Any:

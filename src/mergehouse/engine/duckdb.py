@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -312,13 +312,13 @@ class DuckDBEngine:
             names = [d[0] for d in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def distinct_keys(self, contract: Contract) -> int:
+    def distinct_keys(self, contract: Contract, columns: Sequence[str]) -> int:
         """Counts in bitmaps where the key ends in a whole number of a narrow range: 10 times faster than a
         hash table.
         """
-        *prefix, last = (f'"{name}"' for name in contract.key)
+        *prefix, last = (f'"{name}"' for name in columns)
         groups = ", ".join(prefix) or "1"
-        if contract.columns[contract.key[-1]].type in ("int", "bigint"):
+        if contract.columns[columns[-1]].type in ("int", "bigint"):
             ends = f"SELECT min({last}) AS low, max({last}) AS high FROM {contract.table} GROUP BY {groups}"
             bounds = f"SELECT min(low), max(high), count(*) FROM ({ends})"
             low, high, count = self._session.execute(bounds).fetchall()[0]

@@ -226,29 +226,33 @@ def _shapes(
         values = to_duckdb(f"SELECT batch, {TIMES} AS times, {read} AS value FROM {table}")
         values = f"SELECT * FROM ({values}) WHERE NOT ({iso.replace(column, 'value')})"
     rows = connection.execute(f"""
-        WITH written AS (
-            SELECT batch, value, sum(times) AS times FROM ({values}) WHERE value <> '' GROUP BY 1, 2
+        WITH alike AS ( -- values of one day, at times of one shape: what is asked of the first is true of all
+            SELECT batch, translate(value, '012345678', '999999999') AS digits, left(value, 9) AS day,
+                   min(value) AS value, sum(times) AS times
+            FROM ({values}) WHERE value <> '' GROUP BY 1, 2, 3
         ), parts AS (
             SELECT *,
-                   regexp_replace(regexp_replace(value, '[A-Za-z]+', 'A', 'g'), '[0-9]', '9', 'g') AS shape,
-                   TRY_CAST(regexp_extract(value, '^([0-9]{{1,2}})[./-]', 1) AS INT) AS first,
+                   regexp_replace(
+                     regexp_replace(digits, '[A-Za-z]+', 'A', 'g'),
+                     '^9{{1,2}}([./-])9{{1,2}}([./-])', '9\\19\\2'
+                   ) AS shape,
+                   TRY_CAST(regexp_extract(day, '^([0-9]{{1,2}})[./-]', 1) AS INT) AS first,
                    TRY_CAST(
-                     regexp_extract(value, '^[0-9]{{1,2}}[./-]([0-9]{{1,2}})[./-]', 1) AS INT
+                     regexp_extract(day, '^[0-9]{{1,2}}[./-]([0-9]{{1,2}})[./-]', 1) AS INT
                    ) AS second,
                    TRY_CAST(regexp_extract(
-                     value, '^[0-9]{{1,2}}[./-][0-9]{{1,2}}[./-]([0-9]{{2}})([^0-9]|$)', 1
+                     day, '^[0-9]{{1,2}}[./-][0-9]{{1,2}}[./-]([0-9]{{2}})([^0-9]|$)', 1
                    ) AS INT) AS third
-            FROM written
+            FROM alike
         )
-        SELECT batch, regexp_replace(shape, '^9{{1,2}}([./-])9{{1,2}}([./-])', '9\\19\\2') AS shape,
-               min(value),
+        SELECT batch, shape, min(value),
                coalesce(bool_or(first BETWEEN 13 AND 31), false),
                coalesce(bool_or(second BETWEEN 13 AND 31), false),
                coalesce(bool_and(first >= 13 AND second <= 12 AND third <= 31), false),
                coalesce(bool_or(first > 31) OR count(DISTINCT third) > count(DISTINCT first), false)
         FROM parts GROUP BY 1, 2
-        QUALIFY row_number() OVER (PARTITION BY batch ORDER BY sum(times) DESC, 2) <= {MAX_SHAPES}
-        ORDER BY batch, sum(times) DESC, 2
+        QUALIFY row_number() OVER (PARTITION BY batch ORDER BY sum(times) DESC, shape) <= {MAX_SHAPES}
+        ORDER BY batch, sum(times) DESC, shape
         """).fetchall()
     orders = {(True, False): "dmy", (False, True): "mdy", (True, True): "both", (False, False): None}
     shapes: dict[int, list[_Shape]] = defaultdict(list)

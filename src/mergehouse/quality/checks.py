@@ -61,17 +61,18 @@ def check_table(
 ) -> tuple[int, list[CheckResult]]:
     """Row count and results of every check of a table that is attached to the engine.
 
-    Of staged `files` the statistics that their writer kept say which columns hold no NULL: these are not read
-    again.
+    Of staged `files` the statistics that their writer kept say which columns hold no NULL and between which
+    numbers they are: these are not read again.
     """
     relation = recheck.inserted if recheck else contract.table
-    rows, results = _check_conditions(engine, contract, relation, _without_nulls(files))
+    rows, results = _check_conditions(engine, contract, relation, _proven(contract, files))
     if relation:
         if recheck:
             inserted = f"LEFT SEMI JOIN {relation} AS n ON {_same(contract.key, 't', 'n')}"
             repeated = _repeated_keys(contract, f"{recheck.among} AS t {inserted}")
         else:
-            is_proven = rows < 2 or rows == engine.distinct_keys(contract)
+            key = _telling_apart(contract, files)
+            is_proven = rows < 2 or rows == engine.distinct_keys(contract, key)
             repeated = "" if is_proven else _repeated_keys(contract, f"{contract.table} AS t")
         results.append(_key_check(engine, contract, repeated))
     for name, column in contract.columns.items():
@@ -93,14 +94,14 @@ def check_table(
 
 
 def _check_conditions(
-    engine: Engine, contract: Contract, relation: str | None, without_nulls: set[str]
+    engine: Engine, contract: Contract, relation: str | None, proven: set[str]
 ) -> tuple[int, list[CheckResult]]:
     """Number of rows of the table, and every condition on rows of a relation, if any: one pass where both
     are one.
     """
     conditions = _row_conditions(contract) if relation else []
     relation = relation or contract.table
-    counted = [c for c in conditions if c.holds not in without_nulls]
+    counted = [c for c in conditions if c.holds not in proven]
     wanted = {contract.table: ["COUNT(*) AS row_count"]}
     wanted.setdefault(relation, []).extend(
         f"COALESCE(COUNT_IF(NOT COALESCE({c.holds}, TRUE)), 0) AS check_{i}" for i, c in enumerate(counted)
@@ -108,17 +109,40 @@ def _check_conditions(
     totals: dict[str, int] = {}
     for source, counts in wanted.items():
         totals |= engine.rows(f"SELECT {', '.join(counts)} FROM {source}")[0] if counts else {}
-    proven = [c for c in conditions if c.holds in without_nulls]
-    return totals["row_count"], [_result(engine, contract, relation, c, 0) for c in proven] + [
+    holding = [c for c in conditions if c.holds in proven]
+    return totals["row_count"], [_result(engine, contract, relation, c, 0) for c in holding] + [
         _result(engine, contract, relation, c, totals[f"check_{i}"]) for i, c in enumerate(counted)
     ]
 
 
-def _without_nulls(files: Sequence[StagedFile]) -> set[str]:
-    """The `IS NOT NULL` conditions that file statistics prove."""
+def _proven(contract: Contract, files: Sequence[StagedFile]) -> set[str]:
+    """The conditions on single columns that file statistics prove: no NULL, and ranges."""
     counts = [file.stats.get("nullCount", {}) for file in files]
     columns = set.intersection(*(set(c) for c in counts)) if counts else set()
-    return {f"{name} IS NOT NULL" for name in columns if not any(c[name] for c in counts)}
+    proven = {f"{name} IS NOT NULL" for name in columns if not any(c[name] for c in counts)}
+    for name, column in contract.columns.items():
+        low, high = _ends(contract, name, files)
+        if low is None:
+            continue
+        if (column.min is None or low >= column.min) and (column.max is None or high <= column.max):
+            proven.add(_range_condition(name, column))
+    return proven
+
+
+def _ends(contract: Contract, name: str, files: Sequence[StagedFile]) -> tuple[Any, Any]:
+    """The least and the greatest of an exact number, as files say; (None, None) where one does not."""
+    if not contract.columns[name].type.startswith(("int", "bigint", "decimal")):
+        return None, None
+    lows, highs = (
+        [file.stats.get(kind, {}).get(name) for file in files] for kind in ("minValues", "maxValues")
+    )
+    return (min(lows), max(highs)) if files and None not in [*lows, *highs] else (None, None)
+
+
+def _telling_apart(contract: Contract, files: Sequence[StagedFile]) -> list[str]:
+    """The columns of the key but numbers that are the same throughout: `line_part` is 1 nearly everywhere."""
+    ends = {name: _ends(contract, name, files) for name in contract.key}
+    return [c for c, (low, high) in ends.items() if low is None or low != high] or contract.key
 
 
 def _row_conditions(contract: Contract) -> list[Condition]:

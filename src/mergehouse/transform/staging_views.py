@@ -152,10 +152,13 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> exp.Query:
     >>> stacked_view(contract_of("staging.order_lines"), [brand]).named_selects[:4]
     ['source_system', 'timezone', 'brand_currency', 'are_prices_gross']
     """
+    return stacked(contract, _queries(contract, brands))
+
+
+def _queries(contract: Contract, brands: list[Brand]) -> list[tuple[Brand, exp.Query, Path]]:
+    """The queries of every brand that has a file for the contract, and that file."""
     files = [(brand, brand_file(brand, contract)) for brand in brands]
-    return stacked(
-        contract, [(b, q, file) for b, file in files if file.exists() for q in brand_queries(b, file)]
-    )
+    return [(b, q, file) for b, file in files if file.exists() for q in brand_queries(b, file)]
 
 
 def usable_view(contract: Contract, brands: list[Brand]) -> exp.Query:

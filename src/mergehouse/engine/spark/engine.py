@@ -201,8 +201,8 @@ class SparkEngine:
         with spark_errors("query"):
             return [row.asDict() for row in self.session.sql(flattened(sql)).collect()]
 
-    def distinct_keys(self, contract: Contract) -> int:
-        keys = ", ".join(contract.key)
+    def distinct_keys(self, contract: Contract, columns: Sequence[str]) -> int:
+        keys = ", ".join(columns)
         count = f"SELECT COUNT(*) AS n FROM (SELECT DISTINCT {keys} FROM {contract.table}) AS k"
         return int(self.rows(count)[0]["n"])
 

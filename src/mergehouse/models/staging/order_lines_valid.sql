@@ -33,7 +33,7 @@ WITH known AS (
   ) AS x ON x.source_system = l.source_system AND x.source_customer_id = l.customer_code
   LEFT JOIN (
     SELECT currency, rate_date, rate_eur FROM silver.fx_rates_eur WHERE currency <> 'EUR' AND currency IN (SELECT currency FROM mapping.brands)
-  ) AS c ON c.currency = p.currency AND c.rate_date = l.order_date AND p.currency <> l.currency
+  ) AS c ON c.currency = CASE WHEN p.currency <> l.currency THEN p.currency END AND c.rate_date = l.order_date -- NULL is looked up nowhere
 ),
 directed AS (
   SELECT

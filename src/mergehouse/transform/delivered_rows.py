@@ -23,6 +23,7 @@ from mergehouse.transform.staging_views import (
     OF_BRAND,
     PLACE,
     brand_queries,
+    judged_rows,
     stacked,
     usable_view,
     version_key,
@@ -131,5 +132,5 @@ def _present(brand: Brand, contract: Contract, batches: Mapping[tuple[str, str],
     return reading(
         f"SELECT {columns}, {since} AS ingest_ts, COALESCE(source_row, 0) AS source_row, NULL AS batch_id,"
         f" {since} AS effective_from, FALSE AS is_dated, FALSE AS is_keyed, FALSE AS is_deleted FROM usable",
-        usable=usable_view(contract, [brand]),
+        usable=usable_view(contract, judged_rows(contract, [brand])),
     )

@@ -142,25 +142,26 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> exp.Query:
     )
 
 
-def usable_view(contract: Contract, brands: list[Brand]) -> exp.Query:
-    """The query of `staging.<name>` for a list of products or customers: the last row of each code, without
-    those that break the contract.
+def usable_view(contract: Contract, judged: exp.Query) -> exp.Query:
+    """The query of `staging.<name>` for a list of products or customers, of its `judged_rows`: the last row
+    of each code, without those that break the contract.
 
     >>> from mergehouse.contracts.registry import contract_of
-    >>> usable_view(contract_of("staging.customers"), []).sql()[-25:]
+    >>> contract = contract_of("staging.customers")
+    >>> usable_view(contract, judged_rows(contract, [])).sql()[-25:]
     'WHERE reason_code IS NULL'
     """
     columns = ", ".join((*OF_BRAND, *contract.columns))
-    usable = f"SELECT {columns} FROM judged WHERE reason_code IS NULL"
-    return reading(usable, judged=_judged(contract, brands))
+    return reading(f"SELECT {columns} FROM judged WHERE reason_code IS NULL", judged=judged)
 
 
-def unusable_view(lists: list[Contract], brands: list[Brand]) -> exp.Query:
-    """The query of `staging.unusable_entries`: the rows of lists of products or customers that do not count,
-    as JSON without what tells who somebody is, and why.
+def unusable_view(lists: list[tuple[Contract, exp.Query]]) -> exp.Query:
+    """The query of `staging.unusable_entries`, of the `judged_rows` of each list: the rows of lists of
+    products or customers that do not count, as JSON without what tells who somebody is, and why.
 
     >>> from mergehouse.contracts.registry import contract_of
-    >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], []).sql()
+    >>> contract = contract_of("staging.customers")
+    >>> "missing_customer_code" in unusable_view([(contract, judged_rows(contract, []))]).sql()
     True
     """
     parts = [
@@ -168,16 +169,20 @@ def unusable_view(lists: list[Contract], brands: list[Brand]) -> exp.Query:
             f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
             f" TO_JSON(STRUCT({', '.join(c for c in contract.columns if c not in IDENTITY)})) AS entry"
             " FROM judged WHERE reason_code IS NOT NULL",
-            judged=_judged(contract, brands),
+            judged=judged,
         )
-        for contract in lists
+        for contract, judged in lists
     ]
     return _union(parts)
 
 
-def _judged(contract: Contract, brands: list[Brand]) -> exp.Query:
-    """The stacked rows with the reason why one does not count: it breaks what the contract says of its
-    columns, or a later row has its key.
+def judged_rows(contract: Contract, brands: list[Brand]) -> exp.Query:
+    """The stacked rows of a list with the reason why one does not count: it breaks what the contract says of
+    its columns, or a later row has its key.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> judged_rows(contract_of("staging.customers"), []).named_selects[-1]
+    'reason_code'
     """
     broken = [
         *(f"WHEN {name} IS NULL THEN 'missing_{name}'" for name in contract.key),

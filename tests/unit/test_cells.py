@@ -17,7 +17,7 @@ from mergehouse.ingest.cells import instant_value, typed_value
 from mergehouse.ingest.formats import NULL_WORDS, PLAIN_WORD, Written, detect_formats
 from mergehouse.ingest.instants import month_names
 from mergehouse.ingest.written_values import written_values
-from mergehouse.lakehouse.reader import connect
+from mergehouse.lakehouse.reader import database
 from mergehouse.project.sources import Column, Language, Source
 
 BERLIN = "Europe/Berlin"
@@ -44,7 +44,7 @@ def _read(
     cells: list[str | None], delimiter: str | None, earlier: list[str], source: dict[str, Any], column: Any
 ) -> tuple[list[Any], list[Any], list[str]]:
     declared = Source(files="*", columns={"v": Column(**column)}, **source)
-    connection = connect()
+    connection = database()
     connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
     written = written_values(connection, "SELECT * FROM given", declared.columns)
     [formats] = detect_formats(connection, written, declared, earlier, [Written(delimiter)])
@@ -82,7 +82,7 @@ def shows_digits(cell: str) -> str:
 def test_a_column_has_the_mark_that_its_own_values_show() -> None:
     """Prices of a till in German, and the weights of its scales: 1.250 kg is no 1,250 kg."""
     declared = Source(files="*", columns={"price": {"type": "number"}, "weight": {"type": "number"}})
-    connection = connect()
+    connection = database()
     rows = "FROM (VALUES ('12,99', '0.750'), ('1.200', '1.250'), ('3,50', '2.000')) AS t(price, weight)"
     written = written_values(connection, rows, declared.columns)
     [formats] = detect_formats(connection, written, declared, [], [Written(";")])
@@ -130,7 +130,7 @@ def test_plain_numbers_need_no_more_than_a_cast(
 ) -> None:
     source = Source(files="*", columns={"v": Column(type=kind)}, decimal_mark=mark)
     assert read(cells, type=kind, source={"decimal_mark": mark})[0] == values
-    connection = connect()
+    connection = database()
     connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
     written = written_values(connection, "SELECT * FROM given", source.columns)
     [formats] = detect_formats(connection, written, source, [])
@@ -159,7 +159,7 @@ def test_texts_that_are_read_as_they_are_written_are_not_typed(
     kind: str, cells: list[str | None], is_verbatim: bool, values: list[str | None] | None
 ) -> None:
     source = Source(files="*", columns={"v": Column(type=kind)})
-    connection = connect()
+    connection = database()
     connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
     written = written_values(connection, "SELECT * FROM given", source.columns)
     [formats] = detect_formats(connection, written, source, [])

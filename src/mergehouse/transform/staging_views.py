@@ -152,82 +152,19 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> exp.Query:
     >>> stacked_view(contract_of("staging.order_lines"), [brand]).named_selects[:4]
     ['source_system', 'timezone', 'brand_currency', 'are_prices_gross']
     """
-    return stacked(contract, _queries(contract, brands))
+    return stacked(contract, queries_of(contract, brands))
 
 
-def _queries(contract: Contract, brands: list[Brand]) -> list[tuple[Brand, exp.Query, Path]]:
-    """The queries of every brand that has a file for the contract, and that file."""
+def queries_of(contract: Contract, brands: list[Brand]) -> list[tuple[Brand, exp.Query, Path]]:
+    """The queries of every brand that has a file for the contract, and that file.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> [(b.name, file.name) for b, _, file in queries_of(contract_of("staging.order_lines"), [brand])]
+    [('shop', 'order_lines.sql')]
+    """
     files = [(brand, brand_file(brand, contract)) for brand in brands]
     return [(b, q, file) for b, file in files if file.exists() for q in brand_queries(b, file)]
-
-
-def usable_view(contract: Contract, brands: list[Brand]) -> exp.Query:
-    """The query of `staging.<name>` for a list of products or customers: the last row of each code, without
-    those that break the contract.
-
-    >>> from mergehouse.contracts.registry import contract_of
-    >>> usable_view(contract_of("staging.customers"), []).sql()[-25:]
-    'AS placed WHERE place = 1'
-    """
-    columns = ", ".join((*OF_BRAND, *contract.columns))
-    # asked for the first of a key alone, DuckDB sorts nothing: a fifth less than to read it off the reasons
-    return reading(
-        f"SELECT {columns} FROM (SELECT *, ROW_NUMBER() OVER ({_later_first(contract)}) AS place FROM named"
-        " WHERE broken IS NULL) AS placed WHERE place = 1",
-        named=_named(contract, brands),
-    )
-
-
-def unusable_view(lists: list[Contract], brands: list[Brand]) -> exp.Query:
-    """The query of `staging.unusable_entries`: the rows of lists of products or customers that do not count,
-    as JSON without what tells who somebody is, and why.
-
-    >>> from mergehouse.contracts.registry import contract_of
-    >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], []).sql()
-    True
-    """
-    parts = [
-        reading(
-            f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
-            f" TO_JSON(STRUCT({', '.join(c for c in contract.columns if c not in IDENTITY)})) AS entry"
-            " FROM judged WHERE reason_code IS NOT NULL",
-            judged=_judged(contract, brands),
-        )
-        for contract in lists
-    ]
-    return _union(parts)
-
-
-def _judged(contract: Contract, brands: list[Brand]) -> exp.Query:
-    """The stacked rows with the reason why one does not count: it breaks what the contract says of its
-    columns, or a later row has its key.
-    """
-    later_first = _later_first(contract, "broken")
-    return reading(
-        "SELECT *, CASE WHEN broken IS NOT NULL THEN broken"
-        f" WHEN ROW_NUMBER() OVER ({later_first}) > 1 THEN 'repeated_{contract.key[0]}' END"
-        " AS reason_code FROM named",
-        named=_named(contract, brands),
-    )
-
-
-def _later_first(contract: Contract, *apart: str) -> str:
-    of, others = ", ".join((*contract.key, *apart)), ", ".join(contract.columns)
-    return f"PARTITION BY source_system, {of} ORDER BY ingest_ts DESC, source_row DESC, {others}"
-
-
-def _named(contract: Contract, brands: list[Brand]) -> exp.Query:
-    """The stacked rows with what they break of what the contract says of their columns."""
-    broken = [
-        *(f"WHEN {name} IS NULL THEN 'missing_{name}'" for name in contract.key),
-        *(
-            f"WHEN {name} < {column.min:g} THEN '{name}_out_of_range'"
-            for name, column in contract.columns.items()
-            if column.min is not None
-        ),
-    ]
-    named = f"SELECT *, CASE {' '.join(broken)} END AS broken FROM stacked"
-    return reading(named, stacked=stacked_view(contract, brands))
 
 
 def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) -> exp.Query:
@@ -252,7 +189,7 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
         )
         rows = f"SELECT {_of_brand(brand)}, {columns} FROM written AS `{brand.name}`"
         parts.append(reading(rows, written=query))
-    return _union(parts) if parts else _empty(contract)
+    return union_all(parts) if parts else _empty(contract)
 
 
 def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
@@ -460,7 +397,12 @@ def _numbered(
     return branch.select(*(f"{sql} AS {name}" for name, sql in added.items()), dialect="spark")
 
 
-def _union(parts: list[exp.Query]) -> exp.Query:
+def union_all(parts: list[exp.Query]) -> exp.Query:
+    """All rows of one or several queries.
+
+    >>> union_all([exp.select("1"), exp.select("2")]).sql()
+    'SELECT 1 UNION ALL SELECT 2'
+    """
     return exp.union(*parts, distinct=False, copy=False) if len(parts) > 1 else parts[0]
 
 

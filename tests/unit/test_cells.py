@@ -53,7 +53,7 @@ def _read(
         f"SELECT {typed_value('v', declared, found, BERLIN)} AS a, {instant_value('v', declared, found)} AS b"
     )
     rows = connection.execute(to_duckdb(f"{sql} FROM given")).fetchall()
-    return [a for a, _ in rows], [b for _, b in rows], formats.notes + formats.unread
+    return [a for a, _ in rows], [b for _, b in rows], formats.notes + formats.doubts
 
 
 def numbers(cells: list[str | None], **options: Any) -> tuple[list[float | None], list[str]]:
@@ -371,6 +371,30 @@ def test_yes_and_no_in_many_languages() -> None:
     assert read([*yes, *no], type="boolean") == ([True] * len(yes) + [False] * len(no), [])
     values, (note,) = read(["perhaps", "yes"], type="boolean")
     assert values == [None, True] and "`perhaps` cannot be read as yes or no" in note
+
+
+@pytest.mark.parametrize(
+    ("days", "earlier", "is_told"),
+    [
+        (
+            ["04/01/2026", "04/02/2026", "04/03/2026"],
+            "d/M/yyyy",
+            True,
+        ),  # April, or the fourth of three months
+        (["1.4.2026", "2.4.2026", "3.4.2026"], "M.d.yyyy", True),
+        (["01/01/2026", "01/02/2026", "01/03/2026"], "d/M/yyyy", False),  # as sums of months are dated
+        (["04/01/2026", "04/02/2026", "05/03/2026"], "d/M/yyyy", False),
+        (["04/01/2026", "04/02/2026", "04/13/2026"], "d/M/yyyy", False),  # the last one decides it
+    ],
+)
+def test_the_days_of_a_month_read_as_one_day_of_many_are_told(
+    days: list[str], earlier: str, is_told: bool
+) -> None:
+    """What a delivery does not decide is read as the one before it."""
+    before = json.dumps({"decimal_mark": ".", "dates": {"v": [earlier]}})
+    for declared in ({}, {"date_order": "dmy"}):
+        notes = _read(days, None, [before], declared, {"type": "date"})[2]
+        assert any("one day of several months" in said for said in notes) == (is_told and not declared)
 
 
 def test_no_year_is_of_two_digits() -> None:

@@ -64,7 +64,7 @@ def date_formats(
     >>> source = Source(files="*", columns={"day": {"type": "date"}})
     >>> connection, notes, doubts = duckdb.connect(), [[]], [[]]
     >>> written = written_values(connection, "SELECT '4/5/2026' AS day", ["day"])
-    >>> date_formats(connection, written, source, [], notes, doubts), notes
+    >>> date_formats(connection, written, source, [], notes, doubts), doubts
     ([{'day': ['d/M/yyyy']}], [['day: nothing shows whether `4/5/2026` is day-first; read as d/M/yyyy. ...
     """
     columns = {n: c for n, c in source.columns.items() if c.type in ("date", "timestamp") and not c.format}
@@ -124,7 +124,7 @@ def _patterns(
                 f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}"
             )
         elif shape.order is None and proven is None and shape.is_day_or_month_first:
-            notes.append(
+            doubts.append(
                 f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}."
                 " Declare `date_order`"
             )

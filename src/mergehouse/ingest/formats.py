@@ -121,8 +121,8 @@ def detect_formats(
     before = [json.loads(formats) for formats in earlier]
     cleaned = _with_odd_characters(connection, source)
     nulls = _null_words(connection, source, notes)
-    marks = _decimal_marks(connection, written, source, before, files, notes)
     doubts: list[list[str]] = [[] for _ in files]
+    marks = _decimal_marks(connection, written, source, before, files, notes, doubts)
     dates = date_formats(connection, written, source, before, notes, doubts)
     plain = _plain_numbers(connection, source)
     shortened = _shortened(connection, source, notes)
@@ -363,6 +363,7 @@ def _decimal_marks(
     before: list[dict[str, Any]],
     files: Sequence[Written],
     notes: list[list[str]],
+    doubts: list[list[str]],
 ) -> list[tuple[str, bool, dict[str, str]]]:
     """By batch the mark most values show, and False; where none shows any the usual one, and True. Then the
     marks of columns of which all values show the other.
@@ -395,7 +396,7 @@ def _decimal_marks(
             if undecided and not usual:
                 if open_values is None:
                     open_values = _undecided(connection, written, numbers)
-                notes[batch] += [
+                doubts[batch] += [
                     f"{name}: nothing shows whether `{value.strip()}` has decimals; read with `{mark}` as the"
                     " decimal mark. Declare `decimal_mark`"
                     for name in texts

@@ -316,6 +316,12 @@ def test_an_instant_with_an_offset_stays_that_instant() -> None:
     assert told(["2026-10-25T00:30:00Z", "2026-10-25 02:30:00"])[1] == "None"
 
 
+def test_times_with_offsets_of_which_none_is_read_are_empty() -> None:
+    written = "Sun, 01 Mar 2026 14:05:00 +0100"
+    assert times([written]) == told([written]) == ["None"]
+    assert "else read it in the brand's SQL" in read([written], type="timestamp")[1][0]
+
+
 AS_EXPORTED = {  # what a clock in Berlin shows, in January an hour ahead of UTC
     "31.01.2026 10:00:00 UTC": "2026-01-31 11:00:00",
     "31.01.2026 10:15": "2026-01-31 10:15:00",

@@ -351,9 +351,10 @@ def _hint(example: str, kind: str) -> str:
         r"1[0-9]{9}([.][0-9]+)?": "it looks like seconds since 1970: declare `format: epoch_seconds`",
         r"1[0-9]{12}": "it looks like milliseconds since 1970: declare `format: epoch_milliseconds`",
         r".*:[0-9.]+ ?[A-Z]{2,5}": "if the letters are a time zone, declare it under `zones`",
-        r".*[^\W\d_]{3,}.*": "if it names a month, declare the `language`",
+        r".*[^\W\d_]{3,}.*": "if it names a month, declare the `language`, else read it in the brand's SQL",
+        ".*": "declare its `format`, such as `dd.MM.yyyy HH.mm`, or read it in the brand's SQL",
     }
-    return next((f"; {hint}" for looks, hint in hints.items() if re.fullmatch(looks, example)), "")
+    return next(f"; {hint}" for looks, hint in hints.items() if re.fullmatch(looks, example))
 
 
 def _decimal_marks(

@@ -82,42 +82,6 @@ def test_a_join_that_finds_several_rows_says_what_to_do(shop: Shop) -> None:
     assert "a JOIN in order_lines.sql finds several rows" in failed["key_unique"].why
 
 
-def joined(shop: Shop, customers: list[str], heads: list[str], on: str = "") -> list[dict[str, object]]:
-    """What is found of a JOIN of orders, one for each of these customers, to heads by the customer."""
-    shop.configure(HEADED_BRAND)
-    by_customer = HEADED_LINES.replace("h.number = l.`order`", on or "h.number = l.customer")
-    (shop.brand / "order_lines.sql").write_text(by_customer)
-    shop.deliver_lines(*(LINE.format(order=f"A{n}", item="P1", customer=c) for n, c in enumerate(customers)))
-    shop.deliver("\n".join(["number,customer", *(f"{number},77" for number in heads)]) + "\n", "heads.csv")
-    result = shop.run(until="silver")
-    assert not result.failed
-    return found(result, "joins_find_rows")
-
-
-def test_a_join_that_finds_nothing_is_found(shop: Shop) -> None:
-    """Keys that are written differently on both sides; who has none looks for nothing."""
-    looked_up = {"source_system": "shop", "compared": "lines.customer = heads.number", "order_lines": 2}
-    assert joined(shop, ["C-0123", "", "C-0124"], ["123", "124"]) == [looked_up | {"example": "C-0123"}]
-
-
-def test_a_join_by_a_key_that_finds_nothing_for_most_lines_is_found(shop: Shop) -> None:
-    [told] = joined(shop, ["123", "C-0123", "C-0124"], ["123", "124"], on="number = l.customer")
-    assert (told["order_lines"], told["example"]) == (2, "C-0123")
-
-
-def test_a_join_that_finds_what_there_is_is_none(shop: Shop) -> None:
-    """Payments that are summed up are of some orders alone; a source without rows has nothing to find."""
-    assert joined(shop, ["123", "", "123"], ["123", "9"]) == []
-    paid = HEADED_LINES.replace(
-        "heads AS h", "(SELECT number, MAX(customer) AS customer FROM heads GROUP BY number) AS h"
-    )
-    (shop.brand / "order_lines.sql").write_text(paid.replace("h.number = l.`order`", "h.number = l.customer"))
-    shop.deliver_lines(
-        *(LINE.format(order=f"B{n}", item="P1", customer=f"55{n}") for n in range(3)), name="lines_2.csv"
-    )
-    assert found(shop.run(until="silver"), "joins_find_rows") == []
-
-
 @pytest.mark.parametrize(("kind", "unit"), [("code", "GBp"), ("text", "ZAc"), ("code", "GBX")])
 def test_pennies_are_no_pounds(shop: Shop, kind: str, unit: str) -> None:
     """A line of 20 pounds, and one of 2,000 pence: the second has no rate, and the run says what to do."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import gzip
+
 import openpyxl
 import pytest
-from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
 
 from mergehouse.errors import ConfigError, SourceError
 from mergehouse.ingest.header import find_header, match_header
@@ -100,3 +103,20 @@ def test_a_file_without_a_header_needs_a_cell_for_each_column(shop: Shop) -> Non
     shop.configure(named)
     with pytest.raises(ConfigError, match="`order` has a `header`"):
         shop.run()
+
+
+@pytest.mark.parametrize("name", ["till_2026-03-05.csv", "till_2026-03-05.csv.gz"])
+def test_what_only_the_name_of_a_file_says(shop: Shop, name: str) -> None:
+    shop.configure(SHOP_BRAND.replace('"lines*"', '"till*"'))
+    day = "TO_TIMESTAMP(REGEXP_EXTRACT(source_file, '[0-9]{4}-[0-9]{2}-[0-9]{2}', 0), 'yyyy-MM-dd')"
+    (shop.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES.replace("`when` AS", f"{day} AS"))
+    lines = f"{SHOP_HEADER}\nA1,1,,P1,Cup,2,12.5,77,Germany,EUR\n".encode()
+    shop.deliver(gzip.compress(lines) if name.endswith("gz") else lines, name)
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT order_date, gmv_eur FROM silver.sales_clean") == [(dt.date(2026, 3, 5), 25)]
+
+
+def test_a_header_in_another_encoding_is_told_so(shop: Shop) -> None:
+    shop.configure(SHOP_BRAND.replace("order: {type: code}", "order: {type: code, header: Sipariş}"))
+    shop.deliver(f"{SHOP_HEADER}\n".replace("order", "Sipariş").encode("cp1254"))
+    assert "was read as cp1252: declare its `encoding`" in shop.failure()

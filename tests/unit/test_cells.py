@@ -53,7 +53,7 @@ def _read(
         f"SELECT {typed_value('v', declared, found, BERLIN)} AS a, {instant_value('v', declared, found)} AS b"
     )
     rows = connection.execute(to_duckdb(f"{sql} FROM given")).fetchall()
-    return [a for a, _ in rows], [b for _, b in rows], formats.notes + formats.unread
+    return [a for a, _ in rows], [b for _, b in rows], formats.notes + formats.doubts
 
 
 def numbers(cells: list[str | None], **options: Any) -> tuple[list[float | None], list[str]]:
@@ -316,6 +316,12 @@ def test_an_instant_with_an_offset_stays_that_instant() -> None:
     assert told(["2026-10-25T00:30:00Z", "2026-10-25 02:30:00"])[1] == "None"
 
 
+def test_times_with_offsets_of_which_none_is_read_are_empty() -> None:
+    written = "Sun, 01 Mar 2026 14:05:00 +0100"
+    assert times([written]) == told([written]) == ["None"]
+    assert "else read it in the brand's SQL" in read([written], type="timestamp")[1][0]
+
+
 AS_EXPORTED = {  # what a clock in Berlin shows, in January an hour ahead of UTC
     "31.01.2026 10:00:00 UTC": "2026-01-31 11:00:00",
     "31.01.2026 10:15": "2026-01-31 10:15:00",
@@ -371,6 +377,30 @@ def test_yes_and_no_in_many_languages() -> None:
     assert read([*yes, *no], type="boolean") == ([True] * len(yes) + [False] * len(no), [])
     values, (note,) = read(["perhaps", "yes"], type="boolean")
     assert values == [None, True] and "`perhaps` cannot be read as yes or no" in note
+
+
+@pytest.mark.parametrize(
+    ("days", "earlier", "is_told"),
+    [
+        (
+            ["04/01/2026", "04/02/2026", "04/03/2026"],
+            "d/M/yyyy",
+            True,
+        ),  # April, or the fourth of three months
+        (["1.4.2026", "2.4.2026", "3.4.2026"], "M.d.yyyy", True),
+        (["01/01/2026", "01/02/2026", "01/03/2026"], "d/M/yyyy", False),  # as sums of months are dated
+        (["04/01/2026", "04/02/2026", "05/03/2026"], "d/M/yyyy", False),
+        (["04/01/2026", "04/02/2026", "04/13/2026"], "d/M/yyyy", False),  # the last one decides it
+    ],
+)
+def test_the_days_of_a_month_read_as_one_day_of_many_are_told(
+    days: list[str], earlier: str, is_told: bool
+) -> None:
+    """What a delivery does not decide is read as the one before it."""
+    before = json.dumps({"decimal_mark": ".", "dates": {"v": [earlier]}})
+    for declared in ({}, {"date_order": "dmy"}):
+        notes = _read(days, None, [before], declared, {"type": "date"})[2]
+        assert any("one day of several months" in said for said in notes) == (is_told and not declared)
 
 
 def test_no_year_is_of_two_digits() -> None:

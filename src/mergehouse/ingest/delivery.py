@@ -247,10 +247,19 @@ class Reader:
         source = with_quotes_found(records, self.delivery.source)
         records = first_records(head, self.delimiter, source)
         place = find_header(records, source) if source.header else 0
-        self._match(self._names(records[place]), str(self.delivery.path), records[:place])
+        is_guess = self.encoding == "cp1252" and not source.encoding
+        try:
+            self._match(self._names(records[place]), str(self.delivery.path), records[:place])
+        except SourceError as error:
+            if is_guess and not "".join(map(str, records[place])).isascii():
+                raise SourceError(
+                    f"{error} The file is no UTF-8 and was read as cp1252: declare its `encoding`, such as"
+                    " cp1250, cp1251, cp1253 or shift_jis."
+                ) from None
+            raise
         self._lines = seen.lines - lines_of(head, self.delimiter, source, place + source.header)
         self.text_path = path
-        if self.encoding == "cp1252" and not self.delivery.source.encoding:
+        if is_guess:
             guessed = re.search(r"[^\W\d_]*[\x80-\uffff][^\W\d_]*", head)
             example = f", such as `{guessed[0]}`" if guessed else ""
             self.header.drift.append(

@@ -84,7 +84,7 @@ class EmbeddedLoader:
             others = other_currencies(cursor, source, formats, arrived[0][0].brand.currency)
         loaded = []
         for place, (reader, (_, batch)) in enumerate(zip(readers, arrived, strict=True)):
-            reader.doubts += doubts.get(place, []) + formats[place].unread + others.get(place, [])
+            reader.doubts += doubts.get(place, []) + formats[place].doubts + others.get(place, [])
             count = counts.get(place, 0)
             empty = [] if count else ["the file holds a header and no rows"]
             batch = replace(

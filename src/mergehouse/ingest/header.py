@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from mergehouse.errors import SourceError
+from mergehouse.ingest.landing import kind_of
 from mergehouse.project.sources import ADDED_COLUMNS, Source
 from mergehouse.project.validation import nearest
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
-# records among which the header is looked for; characters shown of what stands above it
-SEARCHED, SHOWN = (30, 200)
+# records among which the header is looked for; characters shown of what stands above it, names of columns
+SEARCHED, SHOWN, SHOWN_NAMES = (30, 200, 10)
 
 
 @dataclass(frozen=True)
@@ -304,7 +305,12 @@ def _missing_message(
             "Is it the right file? Give an unusual `delimiter` in brand.yml, and `header: false` where it"
             " begins with a row instead of names."
         )
-        if len(new) == 1 and any(delimiter in new[0] for delimiter in DELIMITERS):
+        if kind_of(Path(where).name) in ("json", "parquet"):
+            there = _listed(new[:SHOWN_NAMES])
+            hint = (
+                f"It has {there}. Where one of these is the list of rows, name it in `items` of this source."
+            )
+        elif len(new) == 1 and any(delimiter in new[0] for delimiter in DELIMITERS):
             hint = "Each line is in quotes as a whole: deliver the file as it was exported."
         return f"{message}; no declared column was found. {hint}"
     for name in missing:

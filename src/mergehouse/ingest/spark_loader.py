@@ -179,7 +179,7 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
         [formats] = detect_formats(reader.cursor, written, delivery.source, earlier.formats, [file])
         doubts = doubtful_rows(reader.cursor, rows, written, delivery.source, [reader.header])[0]
         others = other_currencies(reader.cursor, delivery.source, [formats], delivery.brand.currency)
-        reader.doubts += doubts + formats.unread + others.get(0, [])
+        reader.doubts += doubts + formats.doubts + others.get(0, [])
         return {
             "rows": accepted,
             "rejected": torn,

@@ -41,14 +41,7 @@ def line_joins(query: exp.Query, brand: Brand) -> list[LineJoin]:
     >>> found.compared
     'UPPER(lines.title) = countries.spelling'
     """
-    if not isinstance(query, exp.Select) or any(query.args.get(clause) for clause in WHOLE_RESULT):
-        return []
-    joins = query.args.get("joins") or []
-    tables = [query.args["from_"].this, *(join.this for join in joins)] if joins else []
-    known = {table.alias_or_name: _known_columns(table, brand) for table in tables}
-    names = {table.alias_or_name: _source(table, brand) or table.alias_or_name for table in tables}
-    told = [_line_join(join, brand, names, known) for join in joins if join.side == "LEFT"]
-    return [join for join in told if join]
+    return _of_lines(query, brand)[1]
 
 
 def with_partners(query: exp.Select, brand: Brand) -> exp.Select:
@@ -62,8 +55,8 @@ def with_partners(query: exp.Select, brand: Brand) -> exp.Select:
     >>> print(with_partners(query, brand).selects[-1].sql("spark"))
     CASE WHEN NOT c.spelling IS NULL THEN NULL ELSE CONCAT(CASE ... ELSE '-' END, ...) END AS partners
     """
-    joins = line_joins(query, brand)
-    if not joins or "partners" in query.named_selects:
+    joined, joins = _of_lines(query, brand)
+    if not isinstance(joined, exp.Select) or not joins or "partners" in query.named_selects:
         return query
     is_found = [exp.not_(join.found[0].copy().is_(exp.null())) for join in joins]
     signs: list[exp.Expr] = []
@@ -77,7 +70,12 @@ def with_partners(query: exp.Select, brand: Brand) -> exp.Select:
         values.append(exp.case().when(exp.not_(exp.or_(found.copy(), has_none.copy())), value))
     said = exp.func("CONCAT", *signs, exp.func("COALESCE", *values, _text("")))
     told = exp.case().when(exp.and_(*is_found), exp.null()).else_(said)
-    return query.select(exp.alias_(told, "partners"))
+    joined.select(exp.alias_(told, "partners"), copy=False)
+    return (
+        query
+        if joined is query
+        else query.select(f"`{query.args['from_'].alias_or_name}`.partners", dialect="spark")
+    )
 
 
 def line_joins_view(joins: list[tuple[str, int, list[LineJoin]]]) -> str:
@@ -109,23 +107,61 @@ def line_joins_view(joins: list[tuple[str, int, list[LineJoin]]]) -> str:
     return " UNION ALL ".join(f"SELECT {row}" for row in selects) + ("" if given else " WHERE FALSE")
 
 
+def _of_lines(query: exp.Query, brand: Brand) -> tuple[exp.Query, list[LineJoin]]:
+    """The SELECT in which lines are joined - the query, or what it reads its lines from - and its joins."""
+    joins = _joins(query, brand)
+    if joins or not isinstance(query, exp.Select) or query.args.get("joins") or _is_of_whole_result(query):
+        return query, joins
+    read = query.args["from_"].this if query.args.get("from_") else None
+    inner = read.this if isinstance(read, exp.Subquery) else None
+    if isinstance(read, exp.Table) and not read.db:
+        times = sum(table.name == read.name and not table.db for table in query.find_all(exp.Table))
+        inner = next((cte.this for cte in query.ctes if cte.alias_or_name == read.name and times == 1), None)
+    if not isinstance(inner, exp.Select) or inner.is_star:
+        return query, []
+    return inner, _joins(inner, brand)
+
+
+def _joins(query: exp.Query, brand: Brand) -> list[LineJoin]:
+    if not isinstance(query, exp.Select) or _is_of_whole_result(query):
+        return []
+    joins = query.args.get("joins") or []
+    tables = [query.args["from_"].this, *(join.this for join in joins)] if joins else []
+    known = {table.alias_or_name: _known_columns(table, brand) for table in tables}
+    names = {table.alias_or_name: _source(table, brand) or table.alias_or_name for table in tables}
+    told = [_line_join(join, brand, names, known) for join in joins if join.side == "LEFT"]
+    return [join for join in told if join]
+
+
+def _is_of_whole_result(query: exp.Select) -> bool:
+    return any(query.args.get(clause) for clause in WHOLE_RESULT)
+
+
 def _line_join(
     join: exp.Join, brand: Brand, names: dict[str, str], known: dict[str, set[str]]
 ) -> LineJoin | None:
     own, on = join.this.alias_or_name, join.args.get("on")
     wanted: list[exp.Expr] = []
     found: list[exp.Expr] = []
-    for condition in on.flatten() if isinstance(on, exp.And) else [on]:
-        if not isinstance(condition := condition and condition.unnest(), exp.EQ):
-            continue
-        sides = {_side(e, own): e for e in (_qualified(e, known) for e in (condition.left, condition.right))}
+    others = {table: columns for table, columns in known.items() if table != own}
+    pairs: list[tuple[exp.Expr, exp.Expr]] = [
+        (exp.column(name), exp.column(name, own)) for name in join.args.get("using") or []
+    ]
+    for condition in on.flatten() if isinstance(on, exp.And) else [on] if on else []:
+        if isinstance(condition := condition.unnest(), exp.EQ):
+            pairs.append((condition.left, condition.right))
+    for left, right in pairs:
+        sides = {
+            _side(e, own): e for e in (_qualified(left, known if on else others), _qualified(right, known))
+        }
         if {*sides} == {"own", "other"}:
             wanted.append(sides["other"])
             found.append(sides["own"])
     if not found:
         return None
-    pairs = zip(wanted, found, strict=True)
-    compared = " and ".join(f"{_named(w, names)} = {_named(f, names)}" for w, f in pairs)
+    compared = " and ".join(
+        f"{_named(w, names)} = {_named(f, names)}" for w, f in zip(wanted, found, strict=True)
+    )
     read = {_source(table, brand) for table in join.this.find_all(exp.Table)}
     source = next((name for name in brand.sources if read == {name}), None)
     key = brand.sources[source].key if source and isinstance(join.this, exp.Table) else []

@@ -62,7 +62,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
         nulls = ", ".join(f"CAST(NULL AS {SOURCE_TYPES[kind]}) AS `{name}`" for name, kind in types.items())
         origin = (
             "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS"
-            " ingest_ts"
+            " ingest_ts, CAST(NULL AS STRING) AS source_file"
         )
         return f"SELECT {nulls}, {origin} WHERE FALSE"
     return latest(source, version_key(brand, table), typed_rows(brand, table, batches))

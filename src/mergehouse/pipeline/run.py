@@ -30,14 +30,16 @@ from mergehouse.pipeline.up_to_date import known_up_to_date
 from mergehouse.pipeline.upkeep import look_after, written_by
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
-from mergehouse.quality import freshness
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
+from mergehouse.quality.freshness import freshness
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
 from mergehouse.quality.machine_limits import within_the_machine
 from mergehouse.quality.missing_rates import missing_rates
+from mergehouse.quality.reconciliation import reconciled
+from mergehouse.quality.standing import keep_standing, standing
 from mergehouse.storage import write_failure
 
 if TYPE_CHECKING:
@@ -117,22 +119,28 @@ def run(
         result.checks += result.healed
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
-        result.checks += [*check_files(result.ingest), *check_brand_folders(project, result.ingest)]
+        result.checks += [*check_files(project, result.ingest), *check_brand_folders(project, result.ingest)]
+        result.checks += check_bounds(result.kpis)
+        before = standing(lakehouse)
+        unchanged = [table.table for table in result.tables if table.status == "fresh"]
+        fields = reconciled(project)
+        stands = [finding for name in unchanged for finding in before.get(name, ())]
+        if result.changed or any(brand.fresh_within_days is not None for brand in project.brands.values()):
+            today = dt.datetime.now(dt.UTC).date()
+            result.freshness, late = freshness(lakehouse, project, result.ingest.batches, today)
+            result.checks += late
         if result.changed:
             from mergehouse.pipeline import isolation
             from mergehouse.pipeline.planning import reconcile
 
             result.checks += reconcile(project, attachments)
-            result.checks += check_bounds(result.kpis)
             if spark is None and project.config.engine.name == "duckdb":
                 result.checks += within_the_machine(project.config.limits)
-            if all(map(lakehouse.exists, freshness.READS)):
-                attachments.attach(freshness.READS)
-                result.freshness, late = freshness.freshness(engine, project, dt.datetime.now(dt.UTC).date())
-                result.checks += late
             result.checks += isolation.are_current(project, result.faults, result.freshness)
             stages.spent("checks")
             record_run(lakehouse, result)
+            looked_at = {t.table for t in result.tables if t.status in ("built", "updated")} | fields
+            keep_standing(lakehouse, before, looked_at, result.checks)
             keep(project, lakehouse, held=result.faults)
             stages.spent("recording")
             if not project.config.engine.catalog:  # which looks after the files of its tables itself
@@ -143,6 +151,9 @@ def run(
                     published_versions(lakehouse) or {},
                 )
                 result.checks += findings
+        else:
+            stands += [finding for name in fields for finding in before.get(name, ())]
+        result.checks += stands
         publish(lakehouse)
         stages.spent("upkeep" if result.changed else "checks")
         return result

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
@@ -30,6 +31,8 @@ from mergehouse.pipeline.up_to_date import known_up_to_date
 from mergehouse.pipeline.upkeep import look_after, written_by
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
+from mergehouse.project.ecb_rates import ecb_rates, edition
+from mergehouse.quality import freshness
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
@@ -87,7 +90,7 @@ def run(
         with ThreadPoolExecutor(1) as reading:
 
             def loading(what: str, stage: str = "", done: int = 0, total: int = 0) -> None:
-                reading.submit(_read_models)  # while files are loaded there is time
+                reading.submit(_read_ahead, edition(project).file)  # while files are loaded there is time
                 progress(what, stage, done, total)
 
             found = faults(lakehouse)
@@ -168,7 +171,6 @@ def check(
     from mergehouse.pipeline import isolation
     from mergehouse.pipeline.attachments import Attachments
     from mergehouse.pipeline.planning import graph_of, reconcile
-    from mergehouse.project.ecb_rates import edition
     from mergehouse.project.mapping_files import HELD_BACK
 
     lakehouse = Lakehouse(project.lakehouse_location)
@@ -198,10 +200,14 @@ def check(
 
 
 @cache
-def _read_models() -> None:
+def _read_ahead(rates: Path) -> None:
+    """What every run needs that finds something new. Both are kept as read; where one cannot be read, who
+    needs it says so.
+    """
     from mergehouse.transform.graph import read_models
 
     read_models()
+    ecb_rates(rates)
 
 
 @contextmanager

@@ -99,6 +99,7 @@ def run(
     >>> mh.run("shop")
     Run ... UTC: ok, ... s
       tables  ... fresh
+      checks  ...
     """
     from mergehouse.pipeline.run import run as run_pipeline
     from mergehouse.quality.report import write_report

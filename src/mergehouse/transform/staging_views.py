@@ -16,13 +16,14 @@ from sqlglot import exp
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import SOURCE_TYPES
 from mergehouse.engine.dialect import parsed, reading
+from mergehouse.engine.literal import literal
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand, IdentityAttribute
 from mergehouse.project.validation import nearest
 from mergehouse.transform.brand_files import brand_file
-from mergehouse.transform.brand_sql import resolved, source_of
+from mergehouse.transform.brand_sql import compared_texts, resolved, source_of
 from mergehouse.transform.line_joins import line_joins, line_joins_view, with_partners
 from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import instant_columns, latest, typed_rows, unread_columns
@@ -113,6 +114,32 @@ def joins_view(brands: list[Brand]) -> str:
         for part, branch in enumerate(_branches(resolved(brand, file), file), start=1):
             found.append((brand.name, part, line_joins(branch, brand)))
     return line_joins_view(found)
+
+
+def other_spellings_view(brands: list[Brand]) -> str:
+    """SQL of `staging.other_spellings`: values that order_lines.sql compares with the same text in another case
+    or with blanks, and so does not find.
+
+    >>> other_spellings_view([mh.project("shop").brands["shop"]]).endswith("WHERE FALSE")  # it compares none
+    True
+    """
+    selects = []
+    for brand in brands:
+        compared = compared_texts(resolved(brand, brand.folder / ORDER_LINES), brand)
+        for (table, name), texts in sorted(compared.items()):
+            if brand.sources[table].columns[name].type not in ("text", "id") or not texts:
+                continue
+            said = " UNION ALL ".join(f"SELECT {literal(text)} AS said" for text in sorted(texts))
+            selects.append(
+                f"SELECT {literal(brand.name)} AS source_system, {literal(f'{table}.{name}')} AS compared,"
+                f" t.said, v.value FROM (SELECT DISTINCT `{name}` AS value FROM"
+                f" typed.{brand.name}_{table}) AS v"
+                f" JOIN ({said}) AS t ON UPPER(TRIM(v.value)) = UPPER(TRIM(t.said))"
+                f" WHERE v.value NOT IN ({', '.join(map(literal, sorted(texts)))})"
+            )
+    columns = ("source_system", "compared", "said", "value")
+    nothing = f"SELECT {', '.join(f'CAST(NULL AS STRING) AS {name}' for name in columns)} WHERE FALSE"
+    return " UNION ALL ".join(selects) or nothing
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:

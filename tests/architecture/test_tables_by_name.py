@@ -20,7 +20,7 @@ NAMED = {
         "monitor.freshness monitor.quality_results monitor.schema_history",
         "it writes the run log",
     ),
-    "quality.freshness": ("bronze.batches gold.dim_brand", "a brand's last delivery and order are there"),
+    "quality.freshness": ("gold.dim_brand", "a brand's last order is there"),
     "quality.left_out": (
         "bronze.rejected silver.duplicates silver.quarantine",
         "what is in no figure is there",

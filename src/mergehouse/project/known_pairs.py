@@ -51,11 +51,13 @@ def known_pairs(
     for brand, rule_no, *cells in rows:
         with of_brand(str(brand)):
             own, other_brand, other = cells
+            where = f"{project.brands[str(brand)].folder / file}, row {int(str(rule_no)) + 1}"
             if own is None or other_brand is None or other is None:
-                where = f"{project.brands[str(brand)].folder / file}, row {int(str(rule_no)) + 1}"
                 raise ConfigError(f"{where}: found an empty cell; expected {', '.join(expected)}.")
             other_brand = other_brand.lower()
             codes = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
+            if (brand, codes[0]) == (other_brand, codes[1]):
+                raise ConfigError(f"{where}: both are {codes[0]} of {brand}; expected two that are one.")
             found.append([brand, rule_no, codes[0], other_brand, codes[1]])
     return names, found
 

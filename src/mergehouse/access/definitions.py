@@ -17,9 +17,8 @@ REASONS = ("reason_1", "reason_2", "reason_3")
 @dataclass(frozen=True)
 class Extract:
     """One table of a scope: its name, `schema.table`, its query, which rights a scope must have, and which
-    tables and mappings it reads. One that
-    is `by_quarter` of a column has a file for each, in this `order`: a delivery leaves those of before as
-    they are.
+    tables and mappings it reads. One that is `by_quarter` of a column has a file for each, in this `order`: a
+    delivery leaves those of before as they are.
     """
 
     name: str

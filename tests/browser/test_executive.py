@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 from tests.app.served import served
-from tests.app.two_times import apart
+from tests.app.two_times import apart, say
 from tests.browser.conftest import CHROMIUM
 from tests.browser.test_shell import FOLDER, LOOKS, VIOLATIONS, expect_clean
 from tests.conftest import Shop
@@ -37,6 +37,7 @@ PAGES = {
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     project = Shop(prepared("suite apart", apart, tmp_path_factory.mktemp("far") / "suite")).project
+    say(project.folder)
     write_extracts(project, load_policy(project))
     with served(uvicorn.Config(create_app(project), log_level="warning")) as at:
         yield at
@@ -101,6 +102,17 @@ def test_filters_change_page_and_address_and_back_undoes_it(
     page.get_by_role("heading", name="The brands in their last weeks").wait_for()
     assert page.url == f"{address}/"
     expect_clean(page)
+
+
+def test_annotations_are_flags_and_one_where_there_is_no_room(
+    chromium: Any, cookies: dict[str, Any], address: str
+) -> None:
+    for width, flags in ((1440, ["1–2", "3"]), (390, ["1–3"])):
+        page = opened(chromium, cookies, "executive", f"{address}/", viewport={"width": width, "height": 900})
+        drawn = page.locator("#trend svg text").all_text_contents()
+        assert [text for text in drawn if text in ("1–2", "1–3", "3")] == flags
+        assert page.locator("ol.annotations li").count() == 3
+        page.context.close()
 
 
 def test_it_works_without_scripts(chromium: Any, cookies: dict[str, Any], address: str) -> None:

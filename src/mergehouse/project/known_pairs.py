@@ -56,7 +56,9 @@ def known_pairs(
         codes = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
         if (brand, codes[0]) == (other_brand, codes[1]):
             where = _row(project, brand, file, rule_no)
-            raise BrandError(f"{where}: both are {codes[0]} of {brand}; expected two that are one.", brand)
+            raise BrandError(
+                f"{where}: both are {codes[0]} of {brand}; expected two that are one.", str(brand)
+            )
         found.append([brand, rule_no, codes[0], other_brand, codes[1]])
     return names, found
 

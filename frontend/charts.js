@@ -109,7 +109,7 @@ function format(unit, look, compact = true) {
     EUR: { style: "currency", currency: "EUR", ...(compact ? short : { maximumFractionDigits: 0 }) },
     bits: { maximumFractionDigits: 1 },
   }[unit] ?? (compact ? short : { maximumFractionDigits: 2 });
-  const written = new Intl.NumberFormat(look.locale, options);
+  const written = new Intl.NumberFormat(look.locale, { numberingSystem: "latn", ...options }); // as the page's figures
   return (value) => written.format(value).replace("-", "\u2212");
 }
 
@@ -191,7 +191,7 @@ function trend(given, look) {
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
       endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16, distance: 6, ...cut },
       labelLayout: { moveOverlap: "shiftY" },
-      markLine: given.from && place === 0 ? mark(given.from, given.from_label, look) : undefined,
+      markLine: place === 0 ? upright(given, look) : undefined,
       markArea: given.partial && place === 0 && last > 0
         ? { silent: true, label: { show: true, position: "insideTop", formatter: "so far", color: look.colour("muted"), fontSize: 12 }, itemStyle: { color: look.colour("line"), opacity: 0.5, decal: hatch(look) }, data: [[{ xAxis: last - 1 }, { xAxis: last }]] }
         : undefined,
@@ -200,7 +200,7 @@ function trend(given, look) {
   const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 16 + widest(given.series.map((one) => one.name), look);
   const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
-    legend: above.legend, grid: { left: 4, right: room, top: above.room, bottom: 4, containLabel: true },
+    legend: above.legend, grid: { left: 4, right: room, top: above.room + (given.flags ? 12 : 0), bottom: 4, containLabel: true },
     xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto", alignMinLabel: "left" } }),
     yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max, interval: given.max === 1 ? 0.25 : undefined }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
@@ -217,11 +217,24 @@ function named(points, told) {
   return [...lines].map(([name, amount]) => `${name}: ${amount}`);
 }
 
-// An upright line where something begins.
-function mark(at, text, look) {
+// Upright lines: where the period begins, and numbered ones where something is said of a day. Numbers that have no
+// room beside each other are one, such as 3–5.
+function upright(given, look) {
+  const words = { formatter: given.from_label, position: "insideEndTop", rotate: 0, color: look.colour("muted"), fontSize: 12 };
+  const apart = (24 * given.labels.length) / Math.max(look.width - 60, 1); // places
+  const flags = [];
+  for (const { at, first, last } of given.flags ?? []) {
+    const before = flags.at(-1);
+    if (before && at - before.at < apart) flags.at(-1).last = last;
+    else flags.push({ at, first, last });
+  }
+  const flag = { position: "end", distance: 3, rotate: 0, color: look.colour("card"), backgroundColor: look.colour("ink"), borderRadius: 3, padding: [2, 4], fontSize: 11 };
   return {
-    silent: true, symbol: "none", data: [{ xAxis: at }], lineStyle: { color: look.colour("muted"), type: "dotted", width: 1 },
-    label: { show: !look.narrow, formatter: text, position: "insideEndTop", rotate: 0, color: look.colour("muted"), fontSize: 12 },
+    silent: true, symbol: "none", lineStyle: { color: look.colour("muted"), type: "dotted", width: 1 },
+    data: [
+      ...(given.from ? [{ xAxis: given.from, label: { ...words, show: !look.narrow } }] : []),
+      ...flags.map(({ at, first, last }) => ({ xAxis: at, label: { ...flag, formatter: first === last ? `${first}` : `${first}\u2013${last}` } })),
+    ],
   };
 }
 
@@ -286,7 +299,7 @@ function waterfall(given, look, element) {
     level = to;
     return { from: Math.min(from, to), size: Math.abs(to - from), value, total, link: given.links?.[at] };
   });
-  const colour = (step) => look.colour(step.total ? "ink" : step.value < 0 ? "worse" : "better");
+  const colour = (step) => look.colour(step.total ? "ink" : "muted"); // what cleaning takes out is neither better nor worse
   const signed = ({ value, total }) => (value < 0 ? "\u2212" : total || !value ? "" : "+") + told(Math.abs(value));
   const across = look.narrow; // no room for names side by side
   const category = names(look, given.labels, { inverse: across, axisLabel: { ...label(look), hideOverlap: false, interval: 0, width: across ? 110 : (element.clientWidth - 56) / given.labels.length - 6, overflow: "break", lineHeight: 15 } });

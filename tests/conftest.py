@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import types_of
 from mergehouse.lakehouse.reader import create_view
+from mergehouse.machine import cores
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import run
 from mergehouse.project.config import Project, load_project
@@ -76,6 +78,22 @@ HEADED_LINES = (
     .replace("FROM lines", "FROM lines AS l LEFT JOIN heads AS h ON h.number = l.`order`")
     .replace("batch_id, source_row, ingest_ts", "l.batch_id, l.source_row, l.ingest_ts")
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than cores: a third of the time a worker waits for a browser, a server or a program. Long
+    tests leave a core to Spark as it is.
+    """
+    return cores() + 1 if config.option.markexpr == "not long" else cores()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the collector, which would look at all of it again and again, takes a
+    seventh of the seconds of tests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -46,7 +46,8 @@ def test_every_tool_is_read_only_and_keeps_to_the_scope(trusted: House) -> None:
 
     found = asyncio.run(tools())
     assert {tool.name for tool in found} == {
-        "list_kpis", "list_dimensions", "kpi", "explain_kpi", "list_segments", "explain_cleaning"
+        "list_kpis", "list_dimensions", "kpi", "explain_kpi", "list_segments", "explain_cleaning",
+        "list_targets", "list_annotations",
     }  # fmt: skip
     manager = trusted.person("brand_manager_shop")
     needed = {"kpi": {"names": ["gmv", "customers"]}, "explain_kpi": {"name": "gmv"}}

@@ -77,6 +77,14 @@ def test_the_page_says_that_the_times_differ(far: Open) -> None:
     assert not re.search("better|worse|unchanged|not comparable", combined)
 
 
+def test_a_locale_that_is_none_is_english(far: Open) -> None:
+    """Whoever names it, a browser or an address, which has no parameter for it."""
+    visitor = far.visitor("executive")
+    for language in ("xx-YY", "xx_YY", "\u0661, ;q=", "ar", "*", "," * 3000):
+        page = visitor.get("/?locale=xx_YY", headers={"Accept-Language": language.encode()})
+        assert page.status_code == 200 and 'data-locale="en-GB"' in page.text and "9 Dec 2011" in page.text
+
+
 def test_brand_names_are_text(far: Open) -> None:
     page = shown(far)
     assert LONG_NAME not in page and html.escape(LONG_NAME) in page

@@ -45,7 +45,7 @@ NAMED = {
         "it makes this view from brand.yml; the tracing of deliveries goes by its name",
     ),
     "transform.graph": (
-        "bronze.batches staging.line_sources staging.raw_rows staging.unusable_entries",
+        "bronze.batches staging.line_joins staging.line_sources staging.raw_rows staging.unusable_entries",
         "models may read the ledger; the views are made here",
     ),
     "transform.staging_views": (

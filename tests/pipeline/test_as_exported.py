@@ -33,12 +33,26 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
     ]
 
 
-@pytest.mark.parametrize("unset", ["1970-01-01 00:00:00", "1900-01-01", "0001-01-01 00:00"])
-def test_a_date_that_says_there_is_none_is_no_date(shop: Shop, unset: str) -> None:
-    lines = [LINE.format(order=f"A{n}", item="P1", customer="77") for n in (1, 2)]
-    shop.deliver_lines(lines[0], lines[1].replace("2026-03-02 10:00", unset))
+def test_codes_that_are_written_as_numbers_are_found(shop: Shop) -> None:
+    """A spreadsheet gives 12345 groups or decimals; 12 is another than 12,000."""
+    for n, written in enumerate(["12345", '"12,345"', "12345.00", '"12345,0"', '"12,000"', "12", "1.5"]):
+        shop.deliver_lines(LINE.format(order=f"A{n}", item="P1", customer=written), name=f"lines_{n}.csv")
+    assert found(shop.run(until="silver"), "code_is_written_one_way") == [
+        {"source_system": "shop", "source_customer_id": written, "other": "12345"}
+        for written in ("12,345", "12345,0", "12345.00")
+    ]
+
+
+def test_a_date_that_says_there_is_none_is_no_date(shop: Shop) -> None:
+    unset = ["1970-01-01 00:00:00", "1900-01-01", "0001-01-01 00:00"]
+    lines = [LINE.format(order=f"A{n}", item="P1", customer="77") for n in range(4)]
+    shop.deliver_lines(
+        lines[0], *(line.replace("2026-03-02 10:00", day) for line, day in zip(lines[1:], unset, strict=True))
+    )
     assert not shop.run().failed
-    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine") == [("A2", "placeholder_date")]
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine ORDER BY 1") == [
+        (f"A{n}", "placeholder_date") for n in (1, 2, 3)
+    ]
     assert shop.rows("SELECT min(date) FROM gold.dim_date") == [(dt.date(2026, 1, 1),)]
 
 
@@ -66,6 +80,43 @@ def test_a_join_that_finds_several_rows_says_what_to_do(shop: Shop) -> None:
     failed = {check.check: check for check in result.checks if not check.passed and check.severity == "error"}
     assert set(failed) == {"key_unique"}
     assert "a JOIN in order_lines.sql finds several rows" in failed["key_unique"].why
+
+
+@pytest.mark.parametrize(("kind", "unit"), [("code", "GBp"), ("text", "ZAc"), ("code", "GBX")])
+def test_pennies_are_no_pounds(shop: Shop, kind: str, unit: str) -> None:
+    """A line of 20 pounds, and one of 2,000 pence: the second has no rate, and the run says what to do."""
+    shop.configure(SHOP_BRAND.replace("currency: {type: code}", f"currency: {{type: {kind}}}"))
+    line = LINE.format(order="A1", item="P1", customer="77").replace("EUR", "GBP")
+    shop.deliver_lines(line, line.replace("A1", "A2").replace(",20,", ",2000,").replace("GBP", unit))
+    result = shop.run(until="silver")
+    [finding] = [c for c in result.checks if c.check == "rate_is_known" and not c.passed]
+    assert (
+        f"`{unit}` counts hundredths, as pence: have order_lines.sql divide prices and amounts by 100"
+        in finding.why
+    )
+    assert shop.rows("SELECT order_id, amount_original FROM silver.sales_clean") == [("A1", 20)]
+    assert shop.rows("SELECT order_id, currency, reason_code FROM silver.quarantine") == [
+        ("A2", unit, "no_fx_rate")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prices", "told"),
+    [
+        (["$20.00", "20.00"], ["`$20.00` count as EUR"]),
+        (["€20", "20 Euro", "EUR 20", "20,00 €", "2E1", "(20)", "-20"], []),
+        (["20 CHF", "20 zł"], ["`20 CHF` count as EUR", "`20 zł` count as EUR"]),
+        (["£20.00"], []),  # the line says GBP
+    ],
+)
+def test_another_currency_beside_a_number_is_found(shop: Shop, prices: list[str], told: list[str]) -> None:
+    line = LINE.replace(",20,", ',"{price}",')
+    shop.deliver_lines(
+        *(line.format(order=f"A{n}", item="P1", customer="77", price=p) for n, p in enumerate(prices)),
+        *([LINE.format(order="B", item="P1", customer="77").replace("EUR", "GBP")] if not told else []),
+    )
+    findings = [c.why for c in shop.run(until="bronze").checks if c.check == "deliveries_are_sound"]
+    assert all(words in findings[0] for words in told) if told else not findings
 
 
 def test_what_cannot_be_read_is_a_finding(shop: Shop) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import gzip
+
 import openpyxl
 import pytest
-from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
 
-from mergehouse.errors import SourceError
+from mergehouse.errors import ConfigError, SourceError
 from mergehouse.ingest.header import find_header, match_header
 from mergehouse.project.sources import Column, Source
 
@@ -64,3 +67,56 @@ def test_a_workbook_of_which_two_columns_have_the_name_is_refused(shop: Shop) ->
     book.active.append([*SHOP_HEADER.split(","), "price"])
     book.save(shop.raw / "lines.xlsx")
     assert "`price` is there 2 times" in shop.failure()
+
+
+@pytest.mark.parametrize(
+    "names", [["lines_1.csv"], ["lines_1.csv", "lines_2.csv", "lines_3.txt"], ["lines.xlsx"]]
+)
+def test_files_without_a_header(shop: Shop, names: list[str]) -> None:
+    """The first row is a row: cells are those of the declared columns, and further ones have a number."""
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    header: false'))
+    for n, name in enumerate(names):
+        rows = [
+            [f"A{n}{k}", "1", "2026-03-01", "P1", "Cup", 2, 12.5, "77", "Germany", "EUR", "x"] for k in (1, 2)
+        ]
+        if name.endswith("xlsx"):
+            book = openpyxl.Workbook()
+            assert book.active
+            for row in rows:
+                book.active.append(row)
+            book.save(shop.raw / name)
+        else:
+            mark = ";" if name.endswith("txt") else ","
+            shop.deliver("\ufeff" + "\n".join(mark.join(map(str, row)) for row in rows) + "\n", name)
+    assert not shop.run(until="silver").failed
+    gmv = "SELECT count(DISTINCT order_id), sum(gmv_eur) FROM silver.sales_clean"
+    assert shop.rows(gmv) == [(2 * len(names), 50 * len(names))]
+    assert shop.rows("SELECT DISTINCT column_11 FROM bronze.shop_lines") == [("x",)]
+
+
+def test_a_file_without_a_header_needs_a_cell_for_each_column(shop: Shop) -> None:
+    shop.deliver("A1,1,2026-03-01\n")
+    assert "`header: false` where it begins with a row" in shop.failure()
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    header: false'))
+    assert "its first row has 3 cell(s), and 10 columns are declared" in shop.failure()
+    named = (shop.brand / "brand.yml").read_text().replace("order: {type: code}", "order: {header: Nr}")
+    shop.configure(named)
+    with pytest.raises(ConfigError, match="`order` has a `header`"):
+        shop.run()
+
+
+@pytest.mark.parametrize("name", ["till_2026-03-05.csv", "till_2026-03-05.csv.gz"])
+def test_what_only_the_name_of_a_file_says(shop: Shop, name: str) -> None:
+    shop.configure(SHOP_BRAND.replace('"lines*"', '"till*"'))
+    day = "TO_TIMESTAMP(REGEXP_EXTRACT(source_file, '[0-9]{4}-[0-9]{2}-[0-9]{2}', 0), 'yyyy-MM-dd')"
+    (shop.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES.replace("`when` AS", f"{day} AS"))
+    lines = f"{SHOP_HEADER}\nA1,1,,P1,Cup,2,12.5,77,Germany,EUR\n".encode()
+    shop.deliver(gzip.compress(lines) if name.endswith("gz") else lines, name)
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT order_date, gmv_eur FROM silver.sales_clean") == [(dt.date(2026, 3, 5), 25)]
+
+
+def test_a_header_in_another_encoding_is_told_so(shop: Shop) -> None:
+    shop.configure(SHOP_BRAND.replace("order: {type: code}", "order: {type: code, header: Sipariş}"))
+    shop.deliver(f"{SHOP_HEADER}\n".replace("order", "Sipariş").encode("cp1254"))
+    assert "was read as cp1252: declare its `encoding`" in shop.failure()

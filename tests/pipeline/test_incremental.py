@@ -308,7 +308,8 @@ def test_months_take_in_what_came_and_are_counted_anew_where_something_went(bega
 @pytest.mark.parametrize(
     "rest",
     [
-        "inputs: {silver.a: [month], silver.b: [month]}\n  merge: {sales: SUM(sales)}",
+        "inputs: {silver.a: [month]}\n  lookups: {silver.b: {of: silver.a, by: {code: code}}}\n"
+        "  merge: {sales: SUM(sales)}",
         "inputs: {silver.a: [month]}\n  merge: {sold: SUM(sold)}",
     ],
 )
@@ -319,7 +320,7 @@ def test_what_cannot_be_merged_is_refused(tmp_path: Path, rest: str) -> None:
         "  month: {type: date, meaning: Month}\n  sales: {type: bigint, meaning: Sales}\n"
         f"incremental:\n  slice: [month]\n  {rest}\n"
     )
-    with pytest.raises(ConfigError, match="merge is for some columns of a table with one input"):
+    with pytest.raises(ConfigError, match="merge is for some columns of a table without lookups"):
         load_contract(file)
 
 

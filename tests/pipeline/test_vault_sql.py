@@ -107,7 +107,8 @@ def load_lines(con: duckdb.DuckDBPyConnection, lines: list[tuple], rules: list[t
     for name in (
         "staging.genuine_repeats",
         "staging.sales_lines",
-        "staging.sales_records",
+        "staging.sales_keys",
+        "staging.sales_said_again",
         "staging.sales_new_lines",
     ):
         build(con, "VIEW", name, VAULT[name])

@@ -20,8 +20,8 @@ from mergehouse.lakehouse.folding import FILES, LARGE, fold, folded_with
 from mergehouse.lakehouse.retention import let_go
 from mergehouse.lakehouse.writing import append
 
-DELIVERIES = 12
-WHY = "twelve deliveries, each a run, and a rebuild to compare them with"
+DELIVERIES = 8
+WHY = "eight deliveries, each a run, and a rebuild to compare them with"
 
 
 def small_deliveries(shop: Shop) -> None:

@@ -59,6 +59,18 @@ PEOPLE = """
       town: {type: text}
 identity: [first_name, last_name, email, city]
 """
+TARGETS = """\
+kpi,brand,period,value
+gmv,shop,2025,8123451
+gmv,zebra,2025,8123452
+gmv,group,2025,8123453
+"""
+ANNOTATIONS = """\
+day,brand,who,text
+2025-06-02,shop,ALDNOTE,"=ALDNOTE {{7*7}} <img src=x onerror=alert(1)>"
+2025-06-02,zebra,VEILNOTE,"=VEILNOTE {{7*7}} <img src=x onerror=alert(1)>"
+2025-06-02,group,Board,"GROUPNOTE <img src=x onerror=alert(1)>"
+"""
 NAMED = ("first_name", "last_name", "email", "city")
 CUSTOMERS = """
 SELECT number AS customer_code, first AS first_name, last AS last_name, mail AS email, town AS city
@@ -78,10 +90,11 @@ LABELS = {"shop": f"+Alder {MARKUP}", "zebra": '=Zebra"><svg onload=alert(1)>'}
 COUNTRIES = ("Germany",) * 6 + ("France",) * 2 + ("Spain", "Malta")
 PERSONS = r"\b[CK]\d+\b|ALDORD|SECRET"  # numbers of customers and orders
 MARKS = {  # what no one but the brand's own people may be shown
-    "shop": r"alder|ALDORD|ALDPRD|\bC\d+\b|(?<![a-z])shop(?![a-z])",
-    "zebra": r"zebra|SECRET|VEILPRD|\bK\d+\b",
+    "shop": r"alder|ALDORD|ALDPRD|ALDNOTE|8,?123,?451|\bC\d+\b|(?<![a-z])shop(?![a-z])",
+    "zebra": r"zebra|SECRET|VEILPRD|VEILNOTE|8,?123,?452|\bK\d+\b",
 }
-TOGETHER = r"another brand|no other brand|is_cross_brand|cross-brand"  # nor that there are others
+# nor that there are others
+TOGETHER = r"another brand|no other brand|is_cross_brand|cross-brand|GROUPNOTE|8,?123,?453"
 SCORES = """
 SELECT * REPLACE (
   CAST(LEAST(0.99, recency_days / 400.0) AS DECIMAL(18, 8)) AS churn_probability_90d,
@@ -111,6 +124,8 @@ def fill(shop: Shop) -> None:
     zebra.deliver(f"{header}K10,{CANARY}\n", "people.csv")
     decided = "shop,C20,zebra,K10,different,me,2026-05-01,"
     (shop.folder / "mappings" / DECISIONS).write_text(f"{','.join(DECISION_COLUMNS)}\n{decided}\n")
+    for name, text in (("targets", TARGETS), ("annotations", ANNOTATIONS)):
+        (shop.folder / "mappings" / f"{name}.csv").write_text(text)
     keep(shop.project, LinkModel(dt.datetime(2026, 1, 1), "0", NAMED, {}, 0.1, {}, {}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linkage, "candidates", may_be_one)

@@ -27,7 +27,9 @@ SAID = {
 
 def query(folder: Path, select: str) -> object:
     brand = Brand(
-        label="Shop", currency="EUR", sources={"lines": Source(files="*", columns={"qty": {}, "sku": {}})}
+        label="Shop",
+        currency="EUR",
+        sources={"lines": Source(files="*", columns={"qty": {}, "sku": {}, "kind": {"type": "code"}})},
     )
     file = folder / "order_lines.sql"
     file.write_text(f"SELECT {select} FROM lines")
@@ -50,3 +52,23 @@ def test_a_column_in_double_quotes_is_a_text_and_refused(tmp_path: Path) -> None
     with pytest.raises(ConfigError, match='"sku" is a text in Spark SQL, not the column'):
         query(tmp_path, '"sku" AS product_code')
     query(tmp_path, "'sku' AS product_code -- a text")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "kind = 'Return'",
+        "l.kind <> 'Return'",
+        "kind IN ('SALE', 'Return')",
+        "kind LIKE 'Return%'",
+        "CASE kind WHEN 'Return' THEN 1 END = 1",
+    ],
+)
+def test_a_code_is_compared_in_capitals(tmp_path: Path, condition: str) -> None:
+    """It is read so: a return would be a sale without a word."""
+    select = f"{condition} AS is_cancellation FROM lines AS l --"
+    with pytest.raises(ConfigError, match="'Return%?' is no value of `kind`: a `code` is read in capitals"):
+        query(tmp_path, select)
+    query(tmp_path, select.replace("Return", "RETURN"))
+    query(tmp_path, select.replace("kind", "sku"))
+    query(tmp_path, select.replace("kind", "LOWER(kind)").replace("l.LOWER(kind)", "LOWER(l.kind)"))

@@ -17,7 +17,7 @@ from mergehouse.ingest.cells import instant_value, typed_value
 from mergehouse.ingest.formats import NULL_WORDS, PLAIN_WORD, Written, detect_formats
 from mergehouse.ingest.instants import month_names
 from mergehouse.ingest.written_values import written_values
-from mergehouse.lakehouse.reader import connect
+from mergehouse.lakehouse.reader import database
 from mergehouse.project.sources import Column, Language, Source
 
 BERLIN = "Europe/Berlin"
@@ -44,7 +44,7 @@ def _read(
     cells: list[str | None], delimiter: str | None, earlier: list[str], source: dict[str, Any], column: Any
 ) -> tuple[list[Any], list[Any], list[str]]:
     declared = Source(files="*", columns={"v": Column(**column)}, **source)
-    connection = connect()
+    connection = database()
     connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
     written = written_values(connection, "SELECT * FROM given", declared.columns)
     [formats] = detect_formats(connection, written, declared, earlier, [Written(delimiter)])
@@ -53,7 +53,7 @@ def _read(
         f"SELECT {typed_value('v', declared, found, BERLIN)} AS a, {instant_value('v', declared, found)} AS b"
     )
     rows = connection.execute(to_duckdb(f"{sql} FROM given")).fetchall()
-    return [a for a, _ in rows], [b for _, b in rows], formats.notes + formats.unread
+    return [a for a, _ in rows], [b for _, b in rows], formats.notes + formats.doubts
 
 
 def numbers(cells: list[str | None], **options: Any) -> tuple[list[float | None], list[str]]:
@@ -82,7 +82,7 @@ def shows_digits(cell: str) -> str:
 def test_a_column_has_the_mark_that_its_own_values_show() -> None:
     """Prices of a till in German, and the weights of its scales: 1.250 kg is no 1,250 kg."""
     declared = Source(files="*", columns={"price": {"type": "number"}, "weight": {"type": "number"}})
-    connection = connect()
+    connection = database()
     rows = "FROM (VALUES ('12,99', '0.750'), ('1.200', '1.250'), ('3,50', '2.000')) AS t(price, weight)"
     written = written_values(connection, rows, declared.columns)
     [formats] = detect_formats(connection, written, declared, [], [Written(";")])
@@ -130,7 +130,7 @@ def test_plain_numbers_need_no_more_than_a_cast(
 ) -> None:
     source = Source(files="*", columns={"v": Column(type=kind)}, decimal_mark=mark)
     assert read(cells, type=kind, source={"decimal_mark": mark})[0] == values
-    connection = connect()
+    connection = database()
     connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
     written = written_values(connection, "SELECT * FROM given", source.columns)
     [formats] = detect_formats(connection, written, source, [])
@@ -159,7 +159,7 @@ def test_texts_that_are_read_as_they_are_written_are_not_typed(
     kind: str, cells: list[str | None], is_verbatim: bool, values: list[str | None] | None
 ) -> None:
     source = Source(files="*", columns={"v": Column(type=kind)})
-    connection = connect()
+    connection = database()
     connection.execute("CREATE TABLE given AS SELECT unnest(?::VARCHAR[]) AS v", [cells])
     written = written_values(connection, "SELECT * FROM given", source.columns)
     [formats] = detect_formats(connection, written, source, [])
@@ -316,6 +316,12 @@ def test_an_instant_with_an_offset_stays_that_instant() -> None:
     assert told(["2026-10-25T00:30:00Z", "2026-10-25 02:30:00"])[1] == "None"
 
 
+def test_times_with_offsets_of_which_none_is_read_are_empty() -> None:
+    written = "Sun, 01 Mar 2026 14:05:00 +0100"
+    assert times([written]) == told([written]) == ["None"]
+    assert "else read it in the brand's SQL" in read([written], type="timestamp")[1][0]
+
+
 AS_EXPORTED = {  # what a clock in Berlin shows, in January an hour ahead of UTC
     "31.01.2026 10:00:00 UTC": "2026-01-31 11:00:00",
     "31.01.2026 10:15": "2026-01-31 10:15:00",
@@ -328,6 +334,13 @@ AS_EXPORTED = {  # what a clock in Berlin shows, in January an hour ahead of UTC
     "31/01/2026  9:05 A.M.": "2026-01-31 09:05:00",
     "31/01/2026 10:15 pm Z": "2026-01-31 23:15:00",
     "31-01-2026": "2026-01-31 00:00:00",
+    "Jan-31-26": "2026-01-31 00:00:00",
+    "Jan 31 2026 10:15": "2026-01-31 10:15:00",
+    "31. 1. 2026 9:05": "2026-01-31 09:05:00",
+    "2026. 01. 31.": "2026-01-31 00:00:00",
+    "2026.1.31. 9:05": "2026-01-31 09:05:00",
+    "2026年1月31日 9:05": "2026-01-31 09:05:00",
+    "2026년 1월 31일": "2026-01-31 00:00:00",
     "31/01/2026 10:15 CET": "None",
     "31/01/2026 10:15 xm": "None",
 }
@@ -364,6 +377,30 @@ def test_yes_and_no_in_many_languages() -> None:
     assert read([*yes, *no], type="boolean") == ([True] * len(yes) + [False] * len(no), [])
     values, (note,) = read(["perhaps", "yes"], type="boolean")
     assert values == [None, True] and "`perhaps` cannot be read as yes or no" in note
+
+
+@pytest.mark.parametrize(
+    ("days", "earlier", "is_told"),
+    [
+        (
+            ["04/01/2026", "04/02/2026", "04/03/2026"],
+            "d/M/yyyy",
+            True,
+        ),  # April, or the fourth of three months
+        (["1.4.2026", "2.4.2026", "3.4.2026"], "M.d.yyyy", True),
+        (["01/01/2026", "01/02/2026", "01/03/2026"], "d/M/yyyy", False),  # as sums of months are dated
+        (["04/01/2026", "04/02/2026", "05/03/2026"], "d/M/yyyy", False),
+        (["04/01/2026", "04/02/2026", "04/13/2026"], "d/M/yyyy", False),  # the last one decides it
+    ],
+)
+def test_the_days_of_a_month_read_as_one_day_of_many_are_told(
+    days: list[str], earlier: str, is_told: bool
+) -> None:
+    """What a delivery does not decide is read as the one before it."""
+    before = json.dumps({"decimal_mark": ".", "dates": {"v": [earlier]}})
+    for declared in ({}, {"date_order": "dmy"}):
+        notes = _read(days, None, [before], declared, {"type": "date"})[2]
+        assert any("one day of several months" in said for said in notes) == (is_told and not declared)
 
 
 def test_no_year_is_of_two_digits() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pytest
+from babel import Locale
+from babel.localedata import locale_identifiers
 
 from mergehouse.app.writing import MINUS, Writing, accepted
 
@@ -53,8 +56,23 @@ def test_an_instant_is_told_in_utc() -> None:
     [
         ("de-AT,de;q=0.9", "de_AT"), ("en", "en_GB"), ("en-US", "en_US"), ("tlh,sv;q=0.5", "sv"),
         ("zz", "en_GB"), ("../../etc/passwd", "en_GB"), ("x" * 10_000, "en_GB"), ("fr;q=0.1,it;q=0.2", "it"),
-        ("", "en_GB"),
+        ("", "en_GB"), ("EN", "en_GB"), ("de;q=0", "en_GB"), ("xx-YY", "en_GB"), ("xx_YY", "en_GB"),
+        ("de-XX", "de"), ("en-XX", "en_GB"), ("pt-BR-x-foo", "pt_BR"), ("und", "en_GB"),
+        ("i-klingon", "en_GB"),
+        ("zh-TW", "zh_Hant_TW"), ("ar-EG", "en_GB"), ("he,fr;q=0.3", "fr"), ("\r\nX: y", "en_GB"),
+        ("*", "en_GB"),
     ],
 )  # fmt: skip
 def test_the_locale_is_the_first_that_is_known(header: str, locale: str) -> None:
     assert accepted(header) == locale
+
+
+def test_every_locale_writes_the_same_figures() -> None:
+    """Digits are those of the pages' English; a percent sign in front takes no decimal away."""
+    for tag in map(str, locale_identifiers()):
+        write = Writing(accepted(tag.replace("_", "-")))
+        assert [re.sub(r"[^0-9]", "", text) for text in (
+            write.share(Decimal("0.1234")), write.exact(Decimal("0.123456"), "percent"), write.money(-12.5),
+            write.money(1_234_567), write.count(12_431),
+        )] == ["123", "1235", "1250", "1234567", "12431"], tag  # fmt: skip
+        assert Locale.parse(write.locale).text_direction == "ltr", tag

@@ -16,16 +16,19 @@ REASONS = ("reason_1", "reason_2", "reason_3")
 
 @dataclass(frozen=True)
 class Extract:
-    """One table of a scope: its name, `schema.table`, its query, and which rights a scope must have. One that
-    is `by_quarter` of a column has a file for each, in this `order`: a delivery leaves those of before as
-    they are.
+    """One table of a scope: its name, `schema.table`, its query, which rights a scope must have, and which
+    tables and mappings it reads. One that is `by_month` of a column has a file for each, in this `order`: a
+    delivery leaves those of before as they are. Where it is `by_brand`, what it says of a brand follows from
+    that brand's rows alone.
     """
 
     name: str
     sql: str
     only: frozenset[str]  # `persons`, `group`, `identity`
     reads: frozenset[str]
-    by_quarter: str = ""
+    mappings: frozenset[str]
+    by_brand: bool
+    by_month: str = ""
     order: str = ""
 
     @property
@@ -89,7 +92,17 @@ def _reasons() -> str:
 def _read(file: Path) -> Extract:
     sql = file.read_text(encoding="utf-8")
     only = re.match(r"-- only: ([a-z, ]+)\n", sql)
-    quarter = re.search(r"^-- a file for each quarter of ([a-z_]+), in the order of (.+)$", sql, re.MULTILINE)
+    month = re.search(r"^-- a file for each month of ([a-z_]+), in the order of (.+)$", sql, re.MULTILINE)
     reads = re.findall(r"\b(?:FROM|JOIN) ((?:bronze|silver|gold|monitor)\.[a-z0-9_]+)", sql)
+    mappings = re.findall(r"\b(?:FROM|JOIN) mapping\.([a-z_]+)", sql)
     rights = frozenset(only[1].split(", ") if only else ())
-    return Extract(file.stem, sql, rights, frozenset(reads), *(quarter.groups() if quarter else ()))
+    by_brand = "\n-- by brand\n" in f"\n{sql}"
+    return Extract(
+        file.stem,
+        sql,
+        rights,
+        frozenset(reads),
+        frozenset(mappings),
+        by_brand,
+        *(month.groups() if month else ()),
+    )

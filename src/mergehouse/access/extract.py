@@ -8,6 +8,7 @@ nothing about each other.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 
 import duckdb
@@ -20,12 +21,14 @@ from mergehouse.access.serving import alone, current_version, serving_folder, se
 from mergehouse.access.source import Source, digest, location, opened, view
 from mergehouse.access.writing import Writer
 from mergehouse.errors import AccessError
+from mergehouse.kpi.targets import target_rows
 from mergehouse.lakehouse.reader import limited
 from mergehouse.progress import Progress, silent
+from mergehouse.project.annotations import annotation_rows
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import Rows, mapping_tables
 
-MAPPINGS = ("churn_days", "rfm_segments")  # that files are made with
+MAPPINGS = ("churn_days", "rfm_segments")  # of a run, that files are made with
 
 
 class NothingPublished(AccessError):
@@ -54,8 +57,9 @@ def write_extracts(
     root = serving_folder(project, release)
     wanted = {scope.id: scope for scope in (*policy.scopes(), *scopes)}
     with alone(root), opened(project, release) as source:
-        version, before = data_version(source), current_version(root)
+        version, before = data_version(project, source), current_version(root)
         missing = [scope for scope in wanted.values() if not (root / version / scope.id).is_dir()]
+        missing.sort(key=lambda scope: not scope.is_whole)  # what is counted for all serves brands
         try:
             if missing:
                 with limited(project.config.limits) as connection:
@@ -76,19 +80,26 @@ def write_extracts(
     return version
 
 
-def data_version(source: Source) -> str:
-    """Names what is published: the same for the same states of all tables that extracts are made of.
+def data_version(project: Project, source: Source) -> str:
+    """Names what is published: the same for the same states of all tables that extracts are made of, and the
+    same targets and annotations. Raises ConfigError where these cannot be used.
 
-    >>> with opened(mh.project("shop")) as source:
-    ...     len(data_version(source))
+    >>> project = mh.project("shop")
+    >>> with opened(project) as source:
+    ...     len(data_version(project, source))
     12
     """
     if CUSTOMERS not in source.states:
         raise NothingPublished(
             f"nothing is published yet in this {source.label}; `mergehouse run` builds the tables."
         )
-    definitions = MACROS + "".join(extract.sql for extract in extracts())
+    definitions = MACROS + "".join(extract.sql for extract in extracts()) + json.dumps(_said(project))
     return hashlib.sha256((digest(source, tables_read()) + definitions).encode()).hexdigest()[:12]
+
+
+def _said(project: Project) -> dict[str, Rows]:
+    """What people say beside the data, without a run."""
+    return {"targets": target_rows(project), "annotations": annotation_rows(project)}
 
 
 def _prepare(project: Project, source: Source, connection: duckdb.DuckDBPyConnection) -> dict[str, Rows]:
@@ -100,8 +111,10 @@ def _prepare(project: Project, source: Source, connection: duckdb.DuckDBPyConnec
     for name in sorted(tables_read()):
         view(connection, source, name)
     known = mapping_tables(project)
-    mappings = {name: known[name] for name in MAPPINGS}
+    mappings = {name: known[name] for name in MAPPINGS} | _said(project)
     for name, (columns, rows) in mappings.items():
         connection.execute(f"CREATE TABLE mapping.{name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
-        connection.executemany(f"INSERT INTO mapping.{name} VALUES ({', '.join('?' for _ in columns)})", rows)
+        if rows:
+            cells = ", ".join("?" for _ in columns)
+            connection.executemany(f"INSERT INTO mapping.{name} VALUES ({cells})", rows)
     return mappings

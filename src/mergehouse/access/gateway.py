@@ -190,7 +190,8 @@ class Reader:
 
         What the query is cut by is chosen among what its file offers; every other value is bound. Ratios of
         the catalogue are there where both of their measures are. Raises UnknownQuery on another name or
-        parameter, AccessError where it takes too long.
+        parameter, AccessError where it takes too long, or where what it reads is not there: it is not the
+        scope's, or another version of mergehouse has written the files.
         """
         asked = queries().get(query)
         if asked is None:
@@ -200,6 +201,8 @@ class Reader:
             raise UnknownQuery(
                 f"{query}: expected {expected or 'no parameters'}, found {', '.join(sorted(given))}."
             )
+        if asked.reads - self.tables:
+            raise AccessError(f"{query}: its figures are not among those that were written for this scope.")
         if asked.reads & self.absent and (told := lacking.get()) is not None:
             told.add(query)
         key = (*self._key, query, repr(sorted(given.items())))
@@ -273,7 +276,7 @@ def _opened(folder: Path) -> tuple[duckdb.DuckDBPyConnection, frozenset[str]]:
     for setting in LOCKED:
         connection.execute(setting)
     tables: dict[str, list[str]] = {}
-    for path in paths:  # of some tables there is one for each quarter
+    for path in paths:  # of some tables there is one for each month
         tables.setdefault(".".join(path.stem.split(".")[:2]), []).append(text(str(path)))
     for name, parts in tables.items():
         layer, table = name.split(".")

@@ -100,6 +100,17 @@ class Scope:
         return () in self.rows
 
     @property
+    def is_of_brands(self) -> bool:
+        """Whether it lets through all rows of some brands, and no others.
+
+        >>> shop = Rule(column="brand", values=("shop",))
+        >>> scopes = [Scope(rows, (), False, True, "") for rows in (((shop,),), ((),))]
+        >>> [scope.is_of_brands for scope in scopes]
+        [True, False]
+        """
+        return not self.is_whole and all(rule.column == "brand" for rules in self.rows for rule in rules)
+
+    @property
     def id(self) -> str:
         """Names the scope's files: sixteen hexadecimal digits, the same for the same rights.
 

@@ -8,12 +8,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
 
 from mergehouse.access.classes import MACROS
-from mergehouse.access.cut import CUSTOMERS, HASHED, KEY, LOOKED_UP, PLAIN, cut
+from mergehouse.access.cut import CUSTOMERS, HASHED, KEY, LOOKED_UP, PLAIN, cut, predicate
 from mergehouse.access.definitions import Extract, extracts, filled
 from mergehouse.access.policy import Scope
 from mergehouse.access.secret import derived
@@ -27,20 +26,11 @@ from mergehouse.project.mapping_files import Rows
 ROW_GROUP = 20_480  # rows: a list's page is in one, and a key's rows are in one
 
 
-class _Quarter(NamedTuple):
-    """Its first day and its rows' digest: their number, and the sum and the exclusive or of their hashes."""
-
-    begins: str
-    rows: int
-    total: str
-    mixed: str
-
-
 @dataclass(frozen=True)
 class Writer:
     """Writes scopes one after the other from tables of these states, which are under `published`. What
-    scopes that see the same rows have in common is counted once, and a file that would be the same as one of
-    another scope, or of before, is that file.
+    scopes that see the same rows have in common is counted once, brands' part of it is cut out of what was
+    counted for all, and a file that would be the same as one of another scope, or of before, is that file.
     """
 
     project: Project
@@ -48,8 +38,8 @@ class Writer:
     states: dict[str, str]
     mappings: dict[str, Rows]
     _files: dict[str, Path] = field(default_factory=dict)  # these and the next by what they are made of
-    _cells: dict[str, str] = field(default_factory=dict)
-    _quarters: dict[str, list[_Quarter]] = field(default_factory=dict)
+    _counted: dict[str, str] = field(default_factory=dict)  # tables, by what they are made of
+    _of_all: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)  # by extract and masks
 
     def write(self, scope: Scope, target: Path, before: Path | None) -> None:
         """The scope's folder in `target`, whole or not at all: it has another name until it is. `before` is
@@ -66,7 +56,7 @@ class Writer:
         wanted = [extract for extract in extracts() if extract.is_for(scope)]
         with_keys = [extract for extract in wanted if _has_keys(extract)]
         self._show(scope, wanted, PLAIN)
-        quarters = {extract: self._quarters_of(scope, extract) for extract in with_keys}
+        months = {extract: self._months(scope, extract) for extract in with_keys if extract.by_month}
         made: dict[str, str] = {}
         for extract in wanted:
             if extract not in with_keys:
@@ -75,7 +65,10 @@ class Writer:
             self._make_keys(scope)
             self._show(scope, with_keys, LOOKED_UP)
             for extract in with_keys:
-                made |= self._write_with_keys(scope, extract, quarters[extract], unfinished)
+                if extract in months:
+                    made |= self._write_months(scope, extract, months[extract], unfinished)
+                else:
+                    made |= self._write_with_keys(scope, extract, unfinished)
         unfinished.chmod(0o555)
         unfinished.rename(target / scope.id)
         self._files.update({made_of: target / scope.id / name for made_of, name in made.items()})
@@ -99,54 +92,76 @@ class Writer:
 
     def _write_plain(self, scope: Scope, extract: Extract, folder: Path) -> dict[str, str]:
         """A file that has nobody's key."""
-        cells = self._digest(scope, extract, PLAIN)
-        made_of = _hash([cells, is_covered(extract.sql) and not scope.persons])
+        digest = self._digest(scope, extract, PLAIN)
+        made_of = _hash([digest, is_covered(extract.sql) and not scope.persons])
         file = f"{extract.name}.parquet"
         if not self._linked(made_of, folder / file):
-            table = self._cells.setdefault(cells, f"cells_{len(self._cells)}")
-            self.connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} AS {filled(extract.sql)}")
-            sql = covered(self.connection, extract.sql, table, scope.persons)
+            cells = self._count(scope, extract, digest, filled(extract.sql))
+            sql = covered(self.connection, extract.sql, cells, scope.persons)
             self._copy(sql, folder / file, made_of, 0o400 if "identity" in extract.only else 0o444)
         return {made_of: file}
 
-    def _write_with_keys(
-        self, scope: Scope, extract: Extract, quarters: list[_Quarter], folder: Path
+    def _write_with_keys(self, scope: Scope, extract: Extract, folder: Path) -> dict[str, str]:
+        """A file with the scope's keys of customers."""
+        made_of, file = self._digest(scope, extract, LOOKED_UP), f"{extract.name}.parquet"
+        if not self._linked(made_of, folder / file):
+            self._copy(filled(extract.sql), folder / file, made_of)
+        return {made_of: file}
+
+    def _write_months(
+        self, scope: Scope, extract: Extract, months: dict[str, str], folder: Path
     ) -> dict[str, str]:
-        """A file with the scope's keys of customers, or one for each quarter."""
-        sql, digest = filled(extract.sql), self._digest(scope, extract, LOOKED_UP)
-        if not quarters:
-            made_of, file = digest, f"{extract.name}.parquet"
-            if not self._linked(made_of, folder / file):
-                self._copy(sql, folder / file, made_of)
-            return {made_of: file}
-        made = {_hash([digest, quarter]): quarter.begins for quarter in quarters}
-        files = {made_of: f"{extract.name}.{begins}.parquet" for made_of, begins in made.items()}
-        missing = [made_of for made_of in made if not self._linked(made_of, folder / files[made_of])]
-        within = ", ".join(f"DATE {text(made[made_of])}" for made_of in missing)
-        begins = f"date_trunc('quarter', {extract.by_quarter})::DATE"
+        """The same for each month; `months`: the digest of each one's rows."""
+        digest = self._digest(scope, extract, LOOKED_UP)
+        made = {month: _hash([digest, month, rows]) for month, rows in months.items()}
+        files = {month: f"{extract.name}.{month}.parquet" for month in months}
+        missing = [month for month in months if not self._linked(made[month], folder / files[month])]
+
+        def within(first: str, last: str) -> str:
+            return f"{extract.by_month} BETWEEN DATE {text(first)} AND last_day(DATE {text(last)})"
+
         if missing:
             self.connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE in_quarters AS FROM ({sql}) WHERE {begins} IN ({within})"
+                "CREATE OR REPLACE TEMP TABLE in_months AS"
+                f" FROM ({filled(extract.sql)}) WHERE {within(missing[0], missing[-1])}"
             )
-        for made_of in missing:
-            rows = f"FROM in_quarters WHERE {begins} = DATE {text(made[made_of])}"
-            self._copy(f"{rows} ORDER BY {extract.order}", folder / files[made_of], made_of)
-        self.connection.execute("DROP TABLE IF EXISTS in_quarters")
-        return files
+        for month in missing:
+            rows = f"FROM in_months WHERE {within(month, month)} ORDER BY {extract.order}"
+            self._copy(rows, folder / files[month], made[month])
+        self.connection.execute("DROP TABLE IF EXISTS in_months")
+        return {made[month]: files[month] for month in months}
 
-    def _quarters_of(self, scope: Scope, extract: Extract) -> list[_Quarter]:
-        """Those that have rows, of an extract that has a file for each; under plain keys."""
-        if not extract.by_quarter:
-            return []
-        cells = self._digest(scope, extract, PLAIN)
-        if cells not in self._quarters:
-            rows = self.connection.execute(
-                f"SELECT date_trunc('quarter', {extract.by_quarter})::DATE::VARCHAR, count(*),"
-                " sum(hash(t))::VARCHAR, bit_xor(hash(t))::VARCHAR"
-                f" FROM ({filled(extract.sql)}) AS t GROUP BY ALL ORDER BY ALL"
-            ).fetchall()
-            self._quarters[cells] = [_Quarter(*row) for row in rows]
-        return self._quarters[cells]
+    def _months(self, scope: Scope, extract: Extract) -> dict[str, str]:
+        """The first days of those that have rows, each with its rows' digest under plain keys: of each brand,
+        their number, and the sum and the exclusive or of their hashes.
+        """
+        digest = self._digest(scope, extract, PLAIN)
+        rows = (
+            f"SELECT source_system, {extract.by_month} AS day, hash(t) AS h FROM ({filled(extract.sql)}) AS t"
+        )
+        months = (
+            "SELECT source_system, date_trunc('month', day)::DATE AS month, count(*), sum(h), bit_xor(h)"
+            f" FROM ({rows}) GROUP BY ALL"
+        )
+        found = self.connection.execute(
+            "SELECT month::VARCHAR, list(t ORDER BY source_system)::VARCHAR"
+            f" FROM {self._count(scope, extract, digest, months)} AS t GROUP BY month ORDER BY month"
+        )
+        return dict(found.fetchall())
+
+    def _count(self, scope: Scope, extract: Extract, digest: str, sql: str) -> str:
+        """The table of a query's rows, which follow from the digest alone."""
+        table = self._counted.get(digest, f"counted_{len(self._counted)}")
+        of_all = self._of_all.get((extract.name, scope.masks))
+        if digest not in self._counted:
+            if of_all and extract.by_brand and scope.is_of_brands:
+                brands = predicate(scope, ["source_system"], self.project.brands)
+                sql = f"FROM {of_all} WHERE {brands}"
+            self.connection.execute(f"CREATE TEMP TABLE {table} AS {sql}")
+            self._counted[digest] = table
+        if scope.is_whole:
+            self._of_all[extract.name, scope.masks] = table
+        return table
 
     def _linked(self, made_of: str, file: Path) -> bool:
         """Whether a file that is the same was there."""
@@ -158,7 +173,8 @@ class Writer:
     def _copy(self, sql: str, file: Path, made_of: str, mode: int = 0o444) -> None:
         self.connection.execute(
             f"COPY ({sql}) TO {text(str(file))} (FORMAT parquet, COMPRESSION zstd,"
-            f" ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{made_of: '{made_of}'}})"
+            f" PARQUET_VERSION v2, ROW_GROUP_SIZE {ROW_GROUP},"
+            f" KV_METADATA {{made_of: '{made_of}'}})"
         )
         file.chmod(mode)
 
@@ -170,16 +186,17 @@ class Writer:
         return derived(self.project, "files" if key == PLAIN else scope.id).hex()
 
     def _digest(self, scope: Scope, extract: Extract, key: str) -> str:
-        """Of all that rows follow from, without the tables' states where quarters have digests of their own;
+        """Of all that rows follow from, without the tables' states where months have digests of their own;
         where a table is cut by its customers, of these. With the scope's secret where it has keys.
         """
         names = sorted(extract.reads)
         tables = [(name, self.states.get(name), self._cut(name, scope, key)) for name in names]
         if any(quoted(CUSTOMERS) in rows for _, _, rows in tables):
             tables.append((CUSTOMERS, self.states.get(CUSTOMERS), ""))
-        if extract.by_quarter and key == LOOKED_UP:
+        if extract.by_month and key == LOOKED_UP:
             tables = [(name, None, rows) for name, _, rows in tables]
-        content = [filled(extract.sql), MACROS, tables, self.mappings, scope.group]
+        mappings = [(name, self.mappings[name]) for name in sorted(extract.mappings)]
+        content = [filled(extract.sql), MACROS, tables, mappings, scope.group]
         return _hash([self._secret(scope, key), *content])
 
 

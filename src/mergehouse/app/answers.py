@@ -13,7 +13,10 @@ from mergehouse.access.cut import CUSTOMERS
 from mergehouse.access.gateway import Reader, Row
 from mergehouse.access.small_cells import LEAST
 from mergehouse.app.figures.raw_vs_silver import raw_vs_silver
+from mergehouse.app.figures.targets import all_targets
 from mergehouse.app.figures.whose import whose
+from mergehouse.app.view import choices
+from mergehouse.app.written.targets import target_row
 from mergehouse.errors import AccessError
 from mergehouse.kpi.catalogue import Kpi, catalogue
 from mergehouse.kpi.formula import GROUP
@@ -246,6 +249,20 @@ def freshness(reader: Reader, brand: str | None) -> list[Row]:
     """How old each brand's data was at the last run."""
     Filters(brand).checked(reader)
     return reader.rows("freshness", brand=brand)
+
+
+def targets(reader: Reader, brand: str | None) -> list[Row]:
+    """Every target, what there is of it, and whether that meets it. `since` and `until` are the days that
+    there are data of, `period_days` those of the period; without a value, `why`.
+    """
+    Filters(brand).checked(reader)
+    return [target_row(each) for each in all_targets(reader, brand, choices(reader))]
+
+
+def annotations_of(reader: Reader, filters: Filters) -> list[Row]:
+    """What people note on days, the newest first."""
+    filters = filters.checked(reader)
+    return reader.rows("annotations", brand=filters.brand, since=filters.since, until=filters.until)
 
 
 def model_metrics(reader: Reader, brand: str) -> list[Row]:

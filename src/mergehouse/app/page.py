@@ -22,7 +22,8 @@ class Page:
     """A page of the suite: a module of `app/pages` has one as `PAGE`, and its routes as `router`.
 
     `path` begins every route of the module. `needs`: what a scope, or for `admin` a role, must have.
-    `place` is the order within its group; `key` the letter that, after g, goes there.
+    `place` is the order within its group; `key` the letter that, after g, goes there; `says` what it is for,
+    to who has not seen it yet.
     """
 
     path: str
@@ -31,6 +32,7 @@ class Page:
     needs: frozenset[Need] = frozenset()
     place: int = 0
     key: str = ""
+    says: str = ""
 
 
 def all_pages() -> list[tuple[Page, APIRouter]]:

@@ -28,6 +28,8 @@ from mergehouse.app.metrics import FOLDER
 from mergehouse.app.server import LOOPBACK_NAMES, create_app
 from mergehouse.app.upkeep import Upkeep
 from mergehouse.errors import ConfigError
+from mergehouse.kpi.targets import target_rows
+from mergehouse.project.annotations import annotation_rows
 from mergehouse.project.config import Project, load_project
 
 OPEN_AFTER_SECONDS = 1.5
@@ -112,6 +114,8 @@ def expect_servable(service: Service, project: Project, allow_root: bool) -> Non
             f"--workers {service.workers} --port {service.port}: expected one or more, and a"
             " port from 1 to 65,535."
         )
+    target_rows(project)
+    annotation_rows(project)
     demo = [user.name for user in People(project.folder).users() if user.is_demo and not user.disabled]
     if service.is_public and demo:
         raise ConfigError(

@@ -25,6 +25,8 @@ from mergehouse.access.serving import current_version, serving_folder
 from mergehouse.access.source import location, opened, sign_of_change
 from mergehouse.app.log import log
 from mergehouse.errors import MergehouseError
+from mergehouse.kpi.targets import FILE as TARGETS
+from mergehouse.project.annotations import FILE as ANNOTATIONS
 from mergehouse.project.config import Project
 from mergehouse.storage import is_url, state_of
 
@@ -73,7 +75,8 @@ class Upkeep:
         self._seen, self._look_again = sign, inf if is_told else time.monotonic() + AGAIN_SECONDS
 
     def _sign(self) -> object:
-        files = (self.project.folder / name for name in (policy.FILE, people.FILE))
+        files = [self.project.folder / name for name in (policy.FILE, people.FILE)]
+        files += [self.project.mappings_folder / name for name in (TARGETS, ANNOTATIONS)]
         try:
             return sign_of_change(self.project, self.release), *map(state_of, files)
         except MergehouseError:  # a store that does not answer: the look says so
@@ -82,7 +85,7 @@ class Upkeep:
     def _is_behind(self) -> bool:
         wanted = audience(load_policy(self.project), People(self.project.folder))
         with opened(self.project, self.release) as source:
-            version = data_version(source)
+            version = data_version(self.project, source)
         return current_version(self.root) != version or not all(
             (self.root / version / scope.id).is_dir() for scope in wanted
         )

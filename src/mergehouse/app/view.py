@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import zoneinfo
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -214,22 +213,6 @@ def read_view(parameters: Iterable[tuple[str, str]], offered: Choices) -> View:
         changed: dict[str, Any] = {name: None if is_free else value}
         view = replace(view, **changed)
     return view
-
-
-def calendar_period(period: str) -> tuple[dt.date, dt.date] | None:
-    """The first day of a year, quarter or month, and the day after its last; None for other periods.
-
-    >>> calendar_period("2011-q4"), calendar_period("13w")
-    ((datetime.date(2011, 10, 1), datetime.date(2012, 1, 1)), None)
-    """
-    found = re.fullmatch(r"(\d{4})(?:-(?:q([1-4])|(\d{2})))?", period)
-    if not found:
-        return None
-    year, quarter, month = int(found[1]), found[2], found[3]
-    first = int(month) if month else 3 * int(quarter) - 2 if quarter else 1
-    months = 1 if month else 3 if quarter else 12
-    after = first + months
-    return dt.date(year, first, 1), dt.date(year + (after > 12), after - 12 if after > 12 else after, 1)
 
 
 def _brand(row: Row) -> Brand:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from decimal import Decimal
+from typing import Any, get_args
 
 from mergehouse.app.figures.cards import Scoped, kpi_named
 from mergehouse.app.figures.methods import Methods
+from mergehouse.app.figures.targets import Outcome, Target
 from mergehouse.app.figures.windows import Absence, Window, is_all, weeks_of
-from mergehouse.app.view import DEFAULT_PERIOD, RECENT, Brand, Choices, Clock, View, calendar_period
+from mergehouse.app.view import DEFAULT_PERIOD, RECENT, Brand, Choices, Clock, View
 from mergehouse.app.writing import Writing
+from mergehouse.kpi.periods import calendar_period
 
 CLOCKS: dict[Clock, tuple[str, str]] = {
     "own": ("Own clock", "weeks before each brand's last data"),
@@ -26,6 +30,7 @@ COMPARISONS = {
 FEW = 4  # brands that are named one by one
 EVENING = 17  # the hour from which on a day's orders are taken for whole
 MARGINS = ("actual", "estimated", "mixed")
+COSTS = {"actual": "actual cost", "estimated": "estimated cost", "mixed": "cost partly estimated"}
 
 
 @dataclass(frozen=True)
@@ -150,8 +155,41 @@ class Wording:
             "suppressed": "Groups of fewer than 5 customers, and what would tell of them, are not shown.",
             "from_nothing": "Nothing to compare with was sold then.",
             "nothing_sold": "Nothing was sold.",
+            "begins": f"{absence.brand}'s data begin on {day}, within the period.",
         }
         return said.get(absence.reason, "")
+
+    def costs(self, method: str) -> str:
+        """How a margin's costs are come by."""
+        return COSTS[method]
+
+    def more_or_less(self, change: Decimal) -> str:
+        """A relative change: `12.3% more`, `as much`."""
+        if not self.write.rounded(change):
+            return "as much"
+        return f"{self.write.share(abs(change))} {'more' if change > 0 else 'less'}"
+
+    def outcomes(self, targets: Iterable[Target]) -> str:
+        """How many of them are met: `2 met, 1 missed so far, 3 not met yet`."""
+        counted = Counter(each.outcome for each in targets)
+        words = {each: each for each in get_args(Outcome)} | {"open": "not met yet", None: "not known"}
+        return ", ".join(
+            f"{self.write.count(counted[of])} {word}" for of, word in words.items() if counted[of]
+        )
+
+    def why_not(self, target: Target) -> str:
+        """Why nothing is known of a target."""
+        of_its_period = replace(self, view=replace(self.view, period=target.period))
+        return of_its_period.why(target.absence) or target.absence.word if target.absence else ""
+
+    def outcome(self, target: Target) -> str:
+        """What a target has come to: `met`, `missed so far`, `not met yet, after 78 of 92 days`."""
+        if not target.outcome or not target.window:
+            return target.absence.word if target.absence else "no data"
+        if target.outcome != "open":
+            return target.outcome
+        days = f"after {self.write.count(target.window.days)} of {self.write.count(target.days)} days"
+        return f"not met yet, {days}"
 
     def methods(self, made: Methods) -> str:
         """One line on how figures were made."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
@@ -17,9 +18,10 @@ Number = float | Decimal
 Absent = Literal["no data", "fewer than 5", "not comparable", "not observable yet"]  # beside "0", a value
 NO_DATA: Absent = "no data"
 FALLBACK = "en_GB"
+UNDETERMINED = "und"  # ISO 639-2 for a language that is not known
 MINUS, LONGEST_HEADER, LANGUAGES = "\N{MINUS SIGN}", 200, 10
 
-_LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)\s*(?:;\s*q=([01](?:\.\d{1,3})?))?\s*")
+_LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.\d{1,3})?))?\s*")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,14 @@ class Writing:
         ('12,431', '\N{MINUS SIGN}3', 'fewer than 5')
         """
         return absent if value is None else _minus(format_decimal(round(value), locale=self.locale))
+
+    def counted(self, value: int, one: str, several: str = "") -> str:
+        """A whole number and what there are so many of.
+
+        >>> Writing().counted(1, "day"), Writing().counted(1200, "day"), Writing().counted(0, "is", "are")
+        ('1 day', '1,200 days', '0 are')
+        """
+        return f"{self.count(value)} {one if value == 1 else several or one + 's'}"
 
     def number(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """A number that need not be whole, such as orders a day: one decimal below 100.
@@ -104,11 +114,7 @@ class Writing:
             return absent
         if kind == "money":
             return _minus(format_currency(value, "EUR", locale=self.locale))
-        if kind == "percent":
-            pattern = Locale.parse(self.locale).percent_formats[None].pattern
-            pattern = re.sub(r"0(?=\s*%)", "0.00", pattern)
-            return _minus(format_percent(value, format=pattern, locale=self.locale))
-        return self.count(value)
+        return self._percent(value, 2) if kind == "percent" else self.count(value)
 
     def share(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """A fraction of 1 as percent with one decimal.
@@ -116,10 +122,12 @@ class Writing:
         >>> Writing().share(0.1234), Writing().share(0)
         ('12.3%', '0.0%')
         """
-        if value is None:
-            return absent
-        pattern = Locale.parse(self.locale).percent_formats[None].pattern
-        return _minus(format_percent(value, format=re.sub(r"0(?=\s*%)", "0.0", pattern), locale=self.locale))
+        return absent if value is None else self._percent(value, 1)
+
+    def _percent(self, value: Number, digits: int) -> str:
+        """With so many decimals; some languages have the sign in front."""
+        pattern = Locale.parse(self.locale).percent_formats[None].pattern.replace("0", f"0.{'0' * digits}")
+        return _minus(format_percent(value, format=pattern, locale=self.locale))
 
     def points(self, difference: Number | None, absent: Absent = NO_DATA) -> str:
         """A difference of two shares, in percentage points, signed.
@@ -276,27 +284,34 @@ class Writing:
 
 
 def accepted(header: str | None) -> str:
-    """The first locale that a browser's Accept-Language names and that is known, else `FALLBACK`.
+    """The first locale that a browser's Accept-Language names and that is known, else `FALLBACK`. Of one that
+    is known but for its ending, what is left of it. Those of scripts from right to left are passed over: in
+    the pages' English, which goes from left to right, their dates would fall apart.
 
     >>> accepted("xx, de-DE;q=0.8, fr;q=0.9"), accepted("en"), accepted("*;q=x"), accepted(None)
     ('fr', 'en_GB', 'en_GB', 'en_GB')
+    >>> accepted("de-XX"), accepted("en-US-u-nu-arab"), accepted("he, pl;q=0.5")
+    ('de', 'en_US', 'pl')
     """
     wanted = []
     for part in (header or "")[:LONGEST_HEADER].split(",")[:LANGUAGES]:
         found = _LANGUAGE.fullmatch(part)
-        if found:
-            wanted.append((-float(found[2] or 1), found[1]))
+        if found and (weight := float(found[2] or 1)):  # 0: not this one
+            wanted.append((-weight, found[1].lower()))
     return next(_known(tag for _, tag in sorted(wanted, key=lambda each: each[0])), FALLBACK)
 
 
 def _known(tags: Iterable[str]) -> Iterator[str]:
     for tag in tags:
-        if tag == "en":
-            yield FALLBACK
-        try:
-            yield str(Locale.parse(tag, sep="-"))
-        except (UnknownLocaleError, ValueError):
-            continue
+        parts = tag.split("-")
+        for length in range(len(parts), 0, -1):
+            if parts[:length] == ["en"]:
+                yield FALLBACK
+            with suppress(UnknownLocaleError, ValueError):
+                found = Locale.parse("-".join(parts[:length]), sep="-")
+                if found.text_direction == "ltr" and parts[0] != UNDETERMINED:
+                    yield str(found)
+                break
 
 
 def _significant(value: Decimal) -> Decimal:

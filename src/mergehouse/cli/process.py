@@ -21,7 +21,7 @@ from mergehouse.machine import GB, cores
 FILES, MEMORY = 64, 1.5 * GB  # what no command can do without
 FEW_THREADS = 5000  # below this limit it is tried whether as many can be started as a run needs
 WORKERS = "TOKIO_WORKER_THREADS"
-NEW_OBJECTS = 300_000  # more than a run without training makes, nearly all of which stay
+NEW_OBJECTS = 1_000_000  # twice what a run without training makes, nearly all of which stay
 GRACE_SECONDS = 3  # for what is at work to end by itself
 STOPPED = "stopped; the published tables are unharmed, run again to go on."
 STOPPED_CODE = 130

@@ -100,9 +100,9 @@ class Incremental(_Strict):
     )
     merge: dict[str, str] = Field(
         default={},
-        description="Of a table that groups the rows of one input: for each aggregated column SQL that"
-        " aggregates it once more. Where rows of the input came and none went, what they give is merged with"
-        " what is published of their slices, and no other row of the input is read.",
+        description="Of a table that groups the rows of its inputs, all of one and all of another: for each"
+        " aggregated column SQL that aggregates it once more. Where rows of one input came and none went, those"
+        " that they give are merged with what is published of their slices, and no other row is read.",
     )
 
 
@@ -215,15 +215,9 @@ def load_contract(file: Path) -> Contract:
     if (
         incremental
         and incremental.merge
-        and (
-            not incremental.merge.keys() < contract.columns.keys()
-            or len(incremental.inputs) > 1
-            or incremental.lookups
-        )
+        and (not incremental.merge.keys() < contract.columns.keys() or incremental.lookups)
     ):
-        raise ConfigError(
-            f"{file}: incremental.merge is for some columns of a table with one input, no lookups."
-        )
+        raise ConfigError(f"{file}: incremental.merge is for some columns of a table without lookups.")
     if not contract.computed_by and (contract.reads or contract.optional or contract.replaces != "table"):
         raise ConfigError(f"{file}: `reads`, `replaces` and `optional` are for a table with `computed_by`.")
     if contract.replaces == "partitions" and not contract.partition_by:

@@ -22,6 +22,7 @@ READ = {
     "attributes": (ATTRIBUTES, KEY),
     "seen": (SEEN, KEY),
 }
+THERE = ("attributes", "seen")  # who is a customer
 FEW = 20_000  # rows
 SAME = f"USING ({', '.join(KEY)})"
 # An entry that makes a number a customer of its own, under its own id. Ids that are counted up are looked for
@@ -81,9 +82,9 @@ def unsettled_of(connection: duckdb.DuckDBPyConnection, named: pl.DataFrame) -> 
     for name, sql in (("entered", ENTERED), ("unknown", UNKNOWN), ("unsettled", UNSETTLED)):
         connection.execute(f"CREATE TABLE {name} AS {sql}")
     connection.execute(f"INSERT INTO unsettled {OWNERS}")
-    everybody = "(SELECT * FROM attributes UNION SELECT * FROM seen)"
+    members = " UNION ".join(f"SELECT * FROM {those} SEMI JOIN unsettled {SAME}" for those in THERE)
     return Unsettled(
-        read(connection, f"SELECT * FROM {everybody} SEMI JOIN unsettled {SAME}", REGISTRY),
+        read(connection, members, REGISTRY),
         read(connection, f"SELECT * FROM registry SEMI JOIN unsettled {SAME}", REGISTRY),
         read(connection, "SELECT * FROM unknown", REGISTRY),
         connection.execute("SELECT coalesce(max(entry), 0) FROM registry").fetchall()[0][0],
@@ -94,10 +95,12 @@ def read(connection: duckdb.DuckDBPyConnection, sql: str, table: str) -> pl.Data
     """What a query finds, in the types that the columns of a table have. Few rows go through Python: PyArrow,
     which many are read with, takes longer to load.
     """
-    kinds, found = frame_schema(contract_of(table).types), connection.sql(sql)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS {sql}")
+    kinds, found = frame_schema(contract_of(table).types), connection.table("found")
     schema = pl.Schema({name: kinds[name] for name in found.columns})
-    few = found.limit(FEW).fetchall()
-    return pl.DataFrame(few, schema, orient="row") if len(few) < FEW else frame(found).cast(schema)
+    if len(found) < FEW:
+        return pl.DataFrame(found.fetchall(), schema, orient="row")
+    return frame(found).cast(schema)
 
 
 def chosen(lakehouse: Lakehouse, table: str, columns: Iterable[str]) -> str:

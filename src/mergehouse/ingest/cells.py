@@ -6,7 +6,7 @@ from typing import Any
 
 from mergehouse.engine.literal import literal
 from mergehouse.ingest.instants import clock, instant
-from mergehouse.ingest.numbers import number, plain_number
+from mergehouse.ingest.numbers import CURRENCIES, number, plain_number
 from mergehouse.project.sources import Source
 
 # Yes and no, true and false in the languages of Europe, and as programs and forms write them.
@@ -22,6 +22,9 @@ FALSE_WORDS = (
 UNSEEN = "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 BLANKS = "\t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000"
 SHORTENED = "^[0-9][.,][0-9]+[eE][+]?[0-9]+$|^[0-9][eE][+][0-9]+$"  # a code that was long, in a spreadsheet
+
+# GBp is a penny, and no pound: in capitals it would be a hundred times too much.
+MINOR_UNITS = [f"{code[:2]}{code[2].lower()}" for code in CURRENCIES.split("|")]
 
 
 def typed_value(name: str, source: Source, formats: dict[str, Any], timezone: str) -> str:
@@ -115,5 +118,7 @@ def _code(value: str, name: str, kind: str, formats: dict[str, Any]) -> str:
     given = value if name in formats.get("cleaned", []) else f"`{name}`"
     whole = f"{given} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$'"
     code = f"UPPER({value})" if kind == "code" else value
+    if kind == "code" and (units := formats.get("minor_units", {}).get(name)):
+        code = f"CASE WHEN {value} IN ({', '.join(map(literal, units))}) THEN {value} ELSE {code} END"
     shortened = f"WHEN {value} RLIKE '{SHORTENED}' THEN NULL " if name in formats.get("shortened", []) else ""
     return f"NULLIF(CASE {shortened}WHEN {whole} THEN SPLIT_PART({value}, '.', 1) ELSE {code} END, '')"

@@ -36,6 +36,11 @@ DATE_SHAPES = {
     r"9{14}": "yyyyMMddHHmmss",
     r"9{1,2}(?P<mark>[ -])A(?P=mark)(?P<year>9{4}|9{2})": "d{mark}{month}{mark}{year}",
     r"A 9{1,2}, 9{4}": "{month} d, yyyy",
+    r"A(?P<mark>[ -])9{1,2}(?P=mark)(?P<year>9{4}|9{2})": "{month}{mark}d{mark}{year}",
+    r"9{1,2}[.] 9{1,2}[.] 9{4}": "d. M. yyyy",
+    r"9{4}[.](?P<mark> ?)9{1,2}[.](?P=mark)9{1,2}[.]": "yyyy.{mark}M.{mark}d.",
+    r"9{4}年9{1,2}月9{1,2}日": "yyyy年M月d日",
+    r"9{4}년(?P<mark> ?)9{1,2}월(?P=mark)9{1,2}일": "yyyy년{mark}M월{mark}d일",
 }
 TIME_SHAPES = {
     "": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9:9.9": " H:mm:ss.SSSSSS", "9:9 A": " h:mm a",
@@ -49,16 +54,17 @@ def date_formats(
     source: Source,
     before: list[dict[str, Any]],
     notes: list[list[str]],
+    doubts: list[list[str]],
 ) -> list[dict[str, list[str]]]:
     """By batch and column the patterns (Spark's), besides ISO, that its dates are written in; what is unclear
-    is added to the `notes` of each batch. `written` names each column's table of values, `before` are the
-    formats of earlier batches.
+    is added to the `notes` of each batch, what seems wrong to its `doubts`. `written` names each column's
+    table of values, `before` are the formats of earlier batches.
 
     >>> from mergehouse.ingest.written_values import written_values
     >>> source = Source(files="*", columns={"day": {"type": "date"}})
-    >>> connection, notes = duckdb.connect(), [[]]
+    >>> connection, notes, doubts = duckdb.connect(), [[]], [[]]
     >>> written = written_values(connection, "SELECT '4/5/2026' AS day", ["day"])
-    >>> date_formats(connection, written, source, [], notes), notes
+    >>> date_formats(connection, written, source, [], notes, doubts), doubts
     ([{'day': ['d/M/yyyy']}], [['day: nothing shows whether `4/5/2026` is day-first; read as d/M/yyyy. ...
     """
     columns = {n: c for n, c in source.columns.items() if c.type in ("date", "timestamp") and not c.format}
@@ -79,7 +85,8 @@ def date_formats(
         order = source.date_order or seen or usual
         dates = {}
         for name in columns:
-            patterns = _patterns(name, shapes[name][batch], source.date_order, order, said)
+            odd_days = [] if seen else doubts[batch]
+            patterns = _patterns(name, shapes[name][batch], source.date_order, order, said, odd_days)
             patterns += named[name][batch]
             if patterns and (count := len(patterns) + (batch in iso[name])) > 1:
                 said.append(f"{name}: dates are written in {count} different formats")
@@ -94,7 +101,12 @@ def date_formats(
 
 
 def _patterns(
-    name: str, shapes: list[_Shape], declared: str | None, usual: str | None, notes: list[str]
+    name: str,
+    shapes: list[_Shape],
+    declared: str | None,
+    usual: str | None,
+    notes: list[str],
+    doubts: list[str],
 ) -> list[str]:
     """The patterns of a column's shapes. What a shape leaves open is read in the `usual` order."""
     patterns: list[str] = []
@@ -112,9 +124,14 @@ def _patterns(
                 f"{name}: `{shape.example}` and others mix day-first and month-first; read as {pattern}"
             )
         elif shape.order is None and proven is None and shape.is_day_or_month_first:
-            notes.append(
+            doubts.append(
                 f"{name}: nothing shows whether `{shape.example}` is day-first; read as {pattern}."
                 " Declare `date_order`"
+            )
+        if shape.order is None and not declared and pattern[0] == shape.stays:
+            doubts.append(
+                f"{name}: `{shape.example}` and all others, read as {pattern}, are one day of several months:"
+                " if months are taken for days, declare `date_order`"
             )
         if pattern not in patterns:
             patterns.append(pattern)
@@ -155,12 +172,16 @@ def _with_names(
 
 @dataclass(frozen=True)
 class _Shape:
-    """Values that look alike, digits aside: `9/9/9999 9:9`. `order` is what their parts prove."""
+    """Values that look alike, digits aside: `9/9/9999 9:9`. `order` is what their parts prove. Part of them
+    `stays` where it is the same of all, and no 1, while the other runs: a month's days rather than the same
+    day of many months.
+    """
 
     shape: str
     example: str
     order: str | None
     may_begin_with_year: bool = False  # 24-01-31
+    stays: str | None = None  # `d`, the first part; `M`, the second one
 
     @property
     def is_day_or_month_first(self) -> bool:
@@ -244,18 +265,21 @@ def _shapes(
                coalesce(bool_or(first BETWEEN 13 AND 31), false),
                coalesce(bool_or(second BETWEEN 13 AND 31), false),
                coalesce(bool_and(first >= 13 AND second <= 12 AND third <= 31), false),
-               coalesce(bool_or(first > 31) OR count(DISTINCT third) > count(DISTINCT first), false)
+               coalesce(bool_or(first > 31) OR count(DISTINCT third) > count(DISTINCT first), false),
+               CASE WHEN count(DISTINCT first) = 1 AND count(DISTINCT second) > 2 AND min(first) > 1 THEN 'd'
+                    WHEN count(DISTINCT second) = 1 AND count(DISTINCT first) > 2 AND min(second) > 1
+                    THEN 'M' END
         FROM parts GROUP BY 1, 2
         QUALIFY row_number() OVER (PARTITION BY batch ORDER BY sum(times) DESC, shape) <= {MAX_SHAPES}
         ORDER BY batch, sum(times) DESC, shape
         """).fetchall()
     orders = {(True, False): "dmy", (False, True): "mdy", (True, True): "both", (False, False): None}
     shapes: dict[int, list[_Shape]] = defaultdict(list)
-    for batch, shape, example, first, second, year_first, years in rows:
+    for batch, shape, example, first, second, year_first, years, stays in rows:
         order = orders[first, second]
         if year_first and (years or "." not in shape):  # points are rare behind a year
             order = "ymd" if years else None
-        shapes[batch].append(_Shape(shape, example, order, year_first))
+        shapes[batch].append(_Shape(shape, example, order, year_first, stays))
     return shapes
 
 

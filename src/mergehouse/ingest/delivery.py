@@ -22,6 +22,7 @@ from mergehouse.ingest.header import (
     lines_of,
     match_header,
     named_columns,
+    names_by_place,
     quoting,
     with_quotes_found,
 )
@@ -221,6 +222,13 @@ class Reader:
         self._folders = {name: value for name, value in folders if comparable(name) not in there}
         self.header = match_header([*headers, *self._folders], self.delivery.source, where, above)
 
+    def _names(self, record: Sequence[str | None]) -> list[str]:
+        """What a file calls its columns: its header, or, without one, the declared names."""
+        source, file = self.delivery.source, self.delivery.file
+        if source.header:
+            return [cell or "" for cell in record]
+        return names_by_place(record, source, self.delivery.path, file.partitions)
+
     @property
     def _own_columns(self) -> list[str]:
         """The columns of the file itself."""
@@ -238,11 +246,20 @@ class Reader:
         records = first_records(head, self.delimiter, self.delivery.source)
         source = with_quotes_found(records, self.delivery.source)
         records = first_records(head, self.delimiter, source)
-        place = find_header(records, source)
-        self._match(records[place], str(self.delivery.path), records[:place])
-        self._lines = seen.lines - lines_of(head, self.delimiter, source, place + 1)
+        place = find_header(records, source) if source.header else 0
+        is_guess = self.encoding == "cp1252" and not source.encoding
+        try:
+            self._match(self._names(records[place]), str(self.delivery.path), records[:place])
+        except SourceError as error:
+            if is_guess and not "".join(map(str, records[place])).isascii():
+                raise SourceError(
+                    f"{error} The file is no UTF-8 and was read as cp1252: declare its `encoding`, such as"
+                    " cp1250, cp1251, cp1253 or shift_jis."
+                ) from None
+            raise
+        self._lines = seen.lines - lines_of(head, self.delimiter, source, place + source.header)
         self.text_path = path
-        if self.encoding == "cp1252" and not self.delivery.source.encoding:
+        if is_guess:
             guessed = re.search(r"[^\W\d_]*[\x80-\uffff][^\W\d_]*", head)
             example = f", such as `{guessed[0]}`" if guessed else ""
             self.header.drift.append(
@@ -255,7 +272,12 @@ class Reader:
         if seen.nul_bytes:
             self.doubts.append(f"{seen.nul_bytes:,} NUL byte(s) are kept within values")
         self.layout = TextLayout(
-            tuple(self._own_columns), place, self.delimiter, *quoting(source), is_compressed(path)
+            tuple(self._own_columns),
+            place,
+            self.delimiter,
+            *quoting(source),
+            is_compressed(path),
+            source.header,
         )
         self._delivered = self.layout.relation([path])
 
@@ -311,25 +333,26 @@ class Reader:
 
     def _open_sheet(self, path: Path, name: str) -> None:
         book, source, above, place = workbook(path), self.delivery.source, [], 0
-        sheet = book.load_sheet(name, dtypes="string")
-        if named_columns([c.name for c in sheet.selected_columns], source) < len(
-            source.columns
-        ):  # every load reads the whole sheet
-            records = first_rows(book, name)
-            if place := find_header(records, source):
-                above = records[:place]
-                sheet = book.load_sheet(name, header_row=place, dtypes="string")
+        header: dict[str, int | None] = {} if source.header else {"header_row": None, "skip_rows": 0}
+        sheet = book.load_sheet(name, dtypes="string", **header)
         names = [c.name for c in sheet.selected_columns]
-        self._match(as_written(book, name, place, names), f"{path}, sheet {name}", above)
+        if source.header and named_columns(names, source) < len(source.columns):
+            records = first_rows(book, name)  # not before: every load reads the whole sheet
+            if place := find_header(records, source):
+                above, header = records[:place], {"header_row": place}
+                sheet = book.load_sheet(name, dtypes="string", **header)
+                names = [c.name for c in sheet.selected_columns]
+        called = as_written(book, name, place, names) if source.header else self._names(names)
+        self._match(called, f"{path}, sheet {name}", above)
         self._expected = sheet.total_height
         view = self._registered(f"sheet_{self.delivery.batch_id}", sheet)
         self._delivered = f"(SELECT {self._renamed(names)} FROM {view})"
         self._show_percent(path, name)
         if self._has_three_decimals():
-            typed = book.load_sheet(name, header_row=place, schema_sample_rows=None)
+            typed = book.load_sheet(name, schema_sample_rows=None, **header)
             kinds = zip(self._own_columns, typed.selected_columns, strict=True)
             self.numbers = [column for column, of_sheet in kinds if of_sheet.dtype in ("float", "int")]
-        self.doubts += self._doubts_about(sheet, place)
+        self.doubts += self._doubts_about(sheet, sheet.total_height + place + source.header)
 
     def _registered(self, view: str, rows: Any) -> str:
         self.cursor.register(view, rows)
@@ -366,9 +389,8 @@ class Reader:
                         f"{name}: not all numbers are shown as percent; all are read as if they were"
                     )
 
-    def _doubts_about(self, sheet: Any, place: int) -> list[str]:
-        """What a spreadsheet hides or has cut off."""
-        lines = sheet.total_height + place + 1
+    def _doubts_about(self, sheet: Any, lines: int) -> list[str]:
+        """What a spreadsheet of so many lines hides or has cut off."""
         filled = " + ".join(
             f"count(*) FILTER (length({quoted(n)}) = {LONGEST_CELL})" for n in self._own_columns
         )

@@ -24,6 +24,7 @@ from mergehouse.ingest.formats import Written, detect_formats
 from mergehouse.ingest.inspection import beginnings, inspect
 from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
 from mergehouse.ingest.together import BATCH, ROW, Arrived
+from mergehouse.ingest.written_currencies import other_currencies
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import files_with
@@ -80,9 +81,10 @@ class EmbeddedLoader:
             formats = detect_formats(cursor, written, source, earlier.formats, files)
             headers = [reader.header for reader in readers]
             doubts = doubtful_rows(cursor, rows, written, source, headers, by)
+            others = other_currencies(cursor, source, formats, arrived[0][0].brand.currency)
         loaded = []
         for place, (reader, (_, batch)) in enumerate(zip(readers, arrived, strict=True)):
-            reader.doubts += doubts.get(place, []) + formats[place].unread
+            reader.doubts += doubts.get(place, []) + formats[place].doubts + others.get(place, [])
             count = counts.get(place, 0)
             empty = [] if count else ["the file holds a header and no rows"]
             batch = replace(

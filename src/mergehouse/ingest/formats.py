@@ -11,13 +11,13 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.ingest.cells import BLANKS, SHORTENED, UNSEEN, cell, typed_value
+from mergehouse.ingest.cells import BLANKS, MINOR_UNITS, SHORTENED, UNSEEN, cell, typed_value
 from mergehouse.ingest.date_formats import date_formats
 from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.sources import Source
 
-RARE = ("undecided", "marks", "nulls", "numbers", "plain", "cleaned", "shortened", "verbatim")
+RARE = ("undecided", "marks", "nulls", "numbers", "plain", "cleaned", "shortened", "verbatim", "minor_units")
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
 _DECIMALS = (
@@ -55,7 +55,7 @@ class Formats:
     columns that have another; by column its patterns of dates (Spark's) besides ISO, and the words that mean
     "empty"; columns of `numbers` that the file itself holds as such, of which every cell is a `plain` one, of
     cells to be `cleaned`, of codes that a spreadsheet `shortened`, of which every cell is read `verbatim`;
-    and what was unclear.
+    the `minor_units` of currencies among codes; `notes` on what was unclear, `doubts` on what seems wrong.
     """
 
     decimal_mark: str
@@ -69,7 +69,8 @@ class Formats:
     shortened: list[str] = field(default_factory=list)
     verbatim: list[str] = field(default_factory=list)
     marks: dict[str, str] = field(default_factory=dict)
-    unread: list[str] = field(default_factory=list)
+    minor_units: dict[str, list[str]] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
 
     def as_json(self) -> str:
         """As the ledger keeps them.
@@ -120,11 +121,12 @@ def detect_formats(
     before = [json.loads(formats) for formats in earlier]
     cleaned = _with_odd_characters(connection, source)
     nulls = _null_words(connection, source, notes)
-    marks = _decimal_marks(connection, written, source, before, files, notes)
-    dates = date_formats(connection, written, source, before, notes)
+    doubts: list[list[str]] = [[] for _ in files]
+    marks = _decimal_marks(connection, written, source, before, files, notes, doubts)
+    dates = date_formats(connection, written, source, before, notes, doubts)
     plain = _plain_numbers(connection, source)
     shortened = _shortened(connection, source, notes)
-    altered = _altered(connection, source)
+    altered, minor_units = _altered(connection, source), _minor_units(connection, source)
     texts = [name for name, column in source.columns.items() if column.type in TEXTS]
     read_otherwise = [{*altered[b], *nulls[b], *cleaned[b], *shortened[b]} for b in range(len(files))]
     _note_spellings(connection, written, source, notes)
@@ -138,6 +140,7 @@ def detect_formats(
             ],
             cleaned[batch], shortened[batch],
             [name for name in texts if name not in read_otherwise[batch]], marks[batch][2],
+            minor_units[batch], doubts[batch],
         )
         for batch, file in enumerate(files)
     ]  # fmt: skip
@@ -206,6 +209,18 @@ def _altered(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int,
     return found
 
 
+def _minor_units(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int, dict[str, list[str]]]:
+    """By batch the pennies and cents that each column of codes has."""
+    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    units = f"trim(value) IN ({', '.join(map(text, MINOR_UNITS))})"
+    rows = f"SELECT DISTINCT batch, of_column, trim(value) FROM {UNUSUAL} WHERE {units} ORDER BY ALL"
+    for batch, place, unit in connection.execute(rows).fetchall():
+        name = list(source.columns)[place]
+        if source.columns[name].type == "code":
+            found[batch][name].append(unit)
+    return found
+
+
 def _null_words(
     connection: duckdb.DuckDBPyConnection, source: Source, notes: list[list[str]]
 ) -> dict[int, dict[str, list[str]]]:
@@ -265,6 +280,7 @@ def _note_spellings(
         small = (
             f"SELECT DISTINCT batch, upper(trim(value)) AS word FROM {UNUSUAL} WHERE of_column = {place} AND"
             f" trim(value) <> word AND word NOT IN ({', '.join(map(text, NULL_WORDS))})"
+            f" AND trim(value) NOT IN ({', '.join(map(text, MINOR_UNITS))})"
         )
         rows = connection.execute(
             "SELECT batch, count(*), min([one, other]) FROM ("
@@ -304,7 +320,7 @@ def _note_unread(
                 )
             ).fetchall()
             for batch, example, times in rows:
-                formats[batch].unread.append(
+                formats[batch].doubts.append(
                     f"{name}: {times:,} cells such as `{example.strip()[:40]}` cannot be read as"
                     f" {KINDS[kind]} and are empty{_hint(example.strip(), kind)}"
                 )
@@ -326,6 +342,8 @@ def _iso_days(connection: duckdb.DuckDBPyConnection, source: Source, among: str)
 
 
 def _hint(example: str, kind: str) -> str:
+    if re.fullmatch(r"[-\u2010-\u2015\u2212.*/]+", example):
+        return "; if that means empty, name it in `null_values`"
     if kind not in ("date", "timestamp"):
         return ""
     hints = {
@@ -333,9 +351,10 @@ def _hint(example: str, kind: str) -> str:
         r"1[0-9]{9}([.][0-9]+)?": "it looks like seconds since 1970: declare `format: epoch_seconds`",
         r"1[0-9]{12}": "it looks like milliseconds since 1970: declare `format: epoch_milliseconds`",
         r".*:[0-9.]+ ?[A-Z]{2,5}": "if the letters are a time zone, declare it under `zones`",
-        r".*[^\W\d_]{3,}.*": "if it names a month, declare the `language`",
+        r".*[^\W\d_]{3,}.*": "if it names a month, declare the `language`, else read it in the brand's SQL",
+        ".*": "declare its `format`, such as `dd.MM.yyyy HH.mm`, or read it in the brand's SQL",
     }
-    return next((f"; {hint}" for looks, hint in hints.items() if re.fullmatch(looks, example)), "")
+    return next(f"; {hint}" for looks, hint in hints.items() if re.fullmatch(looks, example))
 
 
 def _decimal_marks(
@@ -345,6 +364,7 @@ def _decimal_marks(
     before: list[dict[str, Any]],
     files: Sequence[Written],
     notes: list[list[str]],
+    doubts: list[list[str]],
 ) -> list[tuple[str, bool, dict[str, str]]]:
     """By batch the mark most values show, and False; where none shows any the usual one, and True. Then the
     marks of columns of which all values show the other.
@@ -377,7 +397,7 @@ def _decimal_marks(
             if undecided and not usual:
                 if open_values is None:
                     open_values = _undecided(connection, written, numbers)
-                notes[batch] += [
+                doubts[batch] += [
                     f"{name}: nothing shows whether `{value.strip()}` has decimals; read with `{mark}` as the"
                     " decimal mark. Declare `decimal_mark`"
                     for name in texts

@@ -7,19 +7,20 @@ import functools
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 from mergehouse.errors import SourceError
+from mergehouse.ingest.landing import kind_of
 from mergehouse.project.sources import ADDED_COLUMNS, Source
 from mergehouse.project.validation import nearest
 
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
-# records among which the header is looked for; characters shown of what stands above it
-SEARCHED, SHOWN = (30, 200)
+# records among which the header is looked for; characters shown of what stands above it, names of columns
+SEARCHED, SHOWN, SHOWN_NAMES = (30, 200, 10)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def detect_delimiter(head: str, source: Source) -> str:
 
     best, most = DELIMITERS[0], -1
     for delimiter in DELIMITERS:
-        named, _ = _most_named(first_records(head, delimiter, source), source)
+        records = first_records(head, delimiter, source)
+        named = _most_named(records, source)[0] if source.header else len(records[0])
         if named == len(source.columns):
             return delimiter
         if named > most:
@@ -100,6 +102,32 @@ def _most_named(records: Sequence[Sequence[str | None]], source: Source) -> tupl
         if named == len(source.columns):
             break
     return most, best
+
+
+def names_by_place(
+    record: Sequence[str | None], source: Source, where: str | Path, folders: Collection[str]
+) -> list[str]:
+    """The names of the columns of a file without a header, by its first record: those declared, in their
+    order, but for columns that `folders` are named after. Further ones have a number.
+
+    Raises SourceError where the record has fewer cells.
+
+    >>> source = Source(files="*", columns={"order": {}, "price": {}}, header=False)
+    >>> names_by_place(["A1", "5", "x"], source, "lines.csv", folders=[])
+    ['order', 'price', 'column 3']
+    >>> names_by_place(["A1"], source, "lines.csv", folders=[])
+    Traceback (most recent call last):
+    mergehouse.errors.SourceError: lines.csv: its first row has 1 cell(s), and 2 columns are declared. ...
+    """
+    of_folders = {comparable(name) for name in folders}
+    names = [name for name in source.columns if comparable(name) not in of_folders]
+    if len(record) < len(names):
+        raise SourceError(
+            f"{where}: its first row has {len(record)} cell(s), and {len(names)} columns are declared. With"
+            " `header: false` the cells of a row are those of the declared columns, in their order; give an"
+            " unusual `delimiter` in brand.yml. Nothing of this source was loaded."
+        )
+    return names + [f"column {number}" for number in range(len(names) + 1, len(record) + 1)]
 
 
 def lines_of(head: str, delimiter: str, source: Source, count: int) -> int:
@@ -273,8 +301,16 @@ def _missing_message(
 ) -> str:
     message = f"{where}: column(s) {_listed(missing)} missing from the header"
     if not found_any:
-        hint = "Is it the right file, and does it have a header? Give an unusual `delimiter` in brand.yml."
-        if len(new) == 1 and any(delimiter in new[0] for delimiter in DELIMITERS):
+        hint = (
+            "Is it the right file? Give an unusual `delimiter` in brand.yml, and `header: false` where it"
+            " begins with a row instead of names."
+        )
+        if kind_of(Path(where).name) in ("json", "parquet"):
+            there = _listed(new[:SHOWN_NAMES])
+            hint = (
+                f"It has {there}. Where one of these is the list of rows, name it in `items` of this source."
+            )
+        elif len(new) == 1 and any(delimiter in new[0] for delimiter in DELIMITERS):
             hint = "Each line is in quotes as a whole: deliver the file as it was exported."
         return f"{message}; no declared column was found. {hint}"
     for name in missing:

@@ -210,5 +210,5 @@ def transcode(file: Path, encoding: str, target: Path) -> None:
     except UnicodeDecodeError as error:
         raise SourceError(
             f"{file}: not {encoding} text near byte {position + error.start} ({error.reason}). "
-            "Declare the right `encoding` for this source in brand.yml."
+            "Declare the right `encoding` for this source in brand.yml, such as cp1250, cp1251 or shift_jis."
         ) from None

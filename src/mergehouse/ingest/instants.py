@@ -103,7 +103,7 @@ def instant(value: str, column: Column, patterns: list[str]) -> str:
         return zoned
     found = [f"WHEN {value} RLIKE {literal(_INSTANT)} THEN {_in_utc(value)}"]
     if ZONED in patterns:
-        told = f"COALESCE({', '.join([*_told(value, column, patterns), 'NULL'])})"
+        told = f"COALESCE({', '.join([*_told(value, column, patterns), 'CAST(NULL AS TIMESTAMP_NTZ)'])})"
         found.append(f"WHEN {value} RLIKE {literal(_WITH_ZONE)} THEN {told} + {_ahead(value)}")
     rest = "" if zoned == "NULL" else f" ELSE {zoned}"
     return f"CASE {' '.join(found)}{rest} END"

@@ -28,6 +28,7 @@ from mergehouse.ingest.duckdb_loader import bronze_rows, rejected_rows
 from mergehouse.ingest.formats import Written, detect_formats
 from mergehouse.ingest.inspection import Inspection, beginnings, inspect
 from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
+from mergehouse.ingest.written_currencies import other_currencies
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect, quoted
 from mergehouse.project.brand import Brand
@@ -177,7 +178,8 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
         file = Written(reader.delimiter, reader.numbers)
         [formats] = detect_formats(reader.cursor, written, delivery.source, earlier.formats, [file])
         doubts = doubtful_rows(reader.cursor, rows, written, delivery.source, [reader.header])[0]
-        reader.doubts += doubts + formats.unread
+        others = other_currencies(reader.cursor, delivery.source, [formats], delivery.brand.currency)
+        reader.doubts += doubts + formats.doubts + others.get(0, [])
         return {
             "rows": accepted,
             "rejected": torn,

@@ -18,7 +18,9 @@ KEEP_REJECTS = f"store_rejects = true, rejects_limit = 0, rejects_line_size_limi
 
 @dataclass(frozen=True)
 class TextLayout:
-    """The columns of a file in its order, the lines above its header, and what tells its cells apart."""
+    """The columns of a file in its order, the lines above its header, if it has one, and what tells its cells
+    apart.
+    """
 
     columns: tuple[str, ...]
     above: int
@@ -26,6 +28,7 @@ class TextLayout:
     quote: str
     escape: str
     packed: bool
+    header: bool = True
 
     def relation(self, files: Sequence[Path], called: str = "") -> str:
         r"""The table function over files of this layout, each without its header, one after another. The
@@ -43,7 +46,8 @@ class TextLayout:
         packed = f", compression = {text('gzip')}" if self.packed else ""
         named = f", filename = {text(called)}" if called else ""
         return (
-            f"read_csv([{names}], auto_detect = false, skip = {self.above}, header = true, columns ="
+            f"read_csv([{names}], auto_detect = false, skip = {self.above}, header ="
+            f" {str(self.header).lower()}, columns ="
             f" {{{columns}}}, delim = {text(self.delimiter)}, quote = {text(self.quote)}, escape ="
             f" {text(self.escape)}, {KEEP_REJECTS}, max_line_size = {MAX_LINE_BYTES}{packed}{named})"
         )

@@ -34,7 +34,7 @@ def workbook(path: Path) -> Any:
     >>> _ = Path("lines.xlsx").write_bytes(b"no workbook")
     >>> workbook(Path("lines.xlsx"))
     Traceback (most recent call last):
-    mergehouse.errors.SourceError: lines.xlsx: not a readable workbook (...). Web pages ...
+    mergehouse.errors.SourceError: lines.xlsx: not a readable workbook (...). It seems to be text: ...
     """
     import fastexcel
 
@@ -42,9 +42,19 @@ def workbook(path: Path) -> Any:
         return fastexcel.read_excel(path)
     except fastexcel.FastExcelError as error:
         raise SourceError(
-            f"{path}: not a readable workbook ({str(error).splitlines()[0]}). Web pages and text"
-            " that are called workbooks are none: give the file the ending of what it is."
+            f"{path}: not a readable workbook ({str(error).splitlines()[0]}). {_instead(path)}"
         ) from None
+
+
+def _instead(path: Path) -> str:
+    """What to do with a file that is called a workbook and is none, as many systems write them."""
+    with path.open("rb") as file:
+        head = file.read(CHUNK).replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if head.startswith((b"<", b"MIME-Version")):
+        return "It is a web page or XML: open it in a spreadsheet and save it as .xlsx or .csv."
+    if head and not re.search(rb"[\x01-\x08\x0e-\x1f]", head):
+        return "It seems to be text: give it the ending .csv or .txt, here and in `files`."
+    return "Have it delivered again, or save it once more as .xlsx."
 
 
 def sheets(path: Path, source: Source) -> tuple[list[str], list[str]]:

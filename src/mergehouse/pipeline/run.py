@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
@@ -30,14 +31,17 @@ from mergehouse.pipeline.up_to_date import known_up_to_date
 from mergehouse.pipeline.upkeep import look_after, written_by
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
-from mergehouse.quality import freshness
+from mergehouse.project.ecb_rates import ecb_rates, edition
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
+from mergehouse.quality.freshness import freshness
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
 from mergehouse.quality.machine_limits import within_the_machine
 from mergehouse.quality.missing_rates import missing_rates
+from mergehouse.quality.reconciliation import reconciled
+from mergehouse.quality.standing import keep_standing, standing
 from mergehouse.storage import write_failure
 
 if TYPE_CHECKING:
@@ -85,7 +89,7 @@ def run(
         with ThreadPoolExecutor(1) as reading:
 
             def loading(what: str, stage: str = "", done: int = 0, total: int = 0) -> None:
-                reading.submit(_read_models)  # while files are loaded there is time
+                reading.submit(_read_ahead, edition(project).file)  # while files are loaded there is time
                 progress(what, stage, done, total)
 
             found = faults(lakehouse)
@@ -117,22 +121,28 @@ def run(
         result.checks += result.healed
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
-        result.checks += [*check_files(result.ingest), *check_brand_folders(project, result.ingest)]
+        result.checks += [*check_files(project, result.ingest), *check_brand_folders(project, result.ingest)]
+        result.checks += check_bounds(result.kpis)
+        before = standing(lakehouse)
+        unchanged = [table.table for table in result.tables if table.status == "fresh"]
+        fields = reconciled(project)
+        stands = [finding for name in unchanged for finding in before.get(name, ())]
+        if result.changed or any(brand.fresh_within_days is not None for brand in project.brands.values()):
+            today = dt.datetime.now(dt.UTC).date()
+            result.freshness, late = freshness(lakehouse, project, result.ingest.batches, today)
+            result.checks += late
         if result.changed:
             from mergehouse.pipeline import isolation
             from mergehouse.pipeline.planning import reconcile
 
             result.checks += reconcile(project, attachments)
-            result.checks += check_bounds(result.kpis)
             if spark is None and project.config.engine.name == "duckdb":
                 result.checks += within_the_machine(project.config.limits)
-            if all(map(lakehouse.exists, freshness.READS)):
-                attachments.attach(freshness.READS)
-                result.freshness, late = freshness.freshness(engine, project, dt.datetime.now(dt.UTC).date())
-                result.checks += late
             result.checks += isolation.are_current(project, result.faults, result.freshness)
             stages.spent("checks")
             record_run(lakehouse, result)
+            looked_at = {t.table for t in result.tables if t.status in ("built", "updated")} | fields
+            keep_standing(lakehouse, before, looked_at, result.checks)
             keep(project, lakehouse, held=result.faults)
             stages.spent("recording")
             if not project.config.engine.catalog:  # which looks after the files of its tables itself
@@ -143,6 +153,9 @@ def run(
                     published_versions(lakehouse) or {},
                 )
                 result.checks += findings
+        else:
+            stands += [finding for name in fields for finding in before.get(name, ())]
+        result.checks += stands
         publish(lakehouse)
         stages.spent("upkeep" if result.changed else "checks")
         return result
@@ -157,7 +170,6 @@ def check(
     from mergehouse.pipeline import isolation
     from mergehouse.pipeline.attachments import Attachments
     from mergehouse.pipeline.planning import graph_of, reconcile
-    from mergehouse.project.ecb_rates import edition
     from mergehouse.project.mapping_files import HELD_BACK
 
     lakehouse = Lakehouse(project.lakehouse_location)
@@ -187,10 +199,14 @@ def check(
 
 
 @cache
-def _read_models() -> None:
+def _read_ahead(rates: Path) -> None:
+    """What every run needs that finds something new. Both are kept as read; where one cannot be read, who
+    needs it says so.
+    """
     from mergehouse.transform.graph import read_models
 
     read_models()
+    ecb_rates(rates)
 
 
 @contextmanager

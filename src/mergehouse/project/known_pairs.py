@@ -10,7 +10,7 @@ import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
-from mergehouse.errors import ConfigError, of_brand
+from mergehouse.errors import BrandError, ConfigError, of_brand
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
 from mergehouse.project.text_file import read_text
@@ -48,15 +48,13 @@ def known_pairs(
     file, expected = described
     cased = _cased(project, code)
     found: list[list[str | None]] = []
-    for brand, rule_no, *cells in rows:
-        with of_brand(str(brand)):
-            own, other_brand, other = cells
-            if own is None or other_brand is None or other is None:
-                where = f"{project.brands[str(brand)].folder / file}, row {int(str(rule_no)) + 1}"
-                raise ConfigError(f"{where}: found an empty cell; expected {', '.join(expected)}.")
-            other_brand = other_brand.lower()
-            codes = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
-            found.append([brand, rule_no, codes[0], other_brand, codes[1]])
+    for brand, rule_no, own, other_brand, other in rows:
+        if own is None or other_brand is None or other is None:
+            where = f"{project.brands[str(brand)].folder / file}, row {int(str(rule_no)) + 1}"
+            raise BrandError(f"{where}: found an empty cell; expected {', '.join(expected)}.", str(brand))
+        other_brand = other_brand.lower()
+        codes = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
+        found.append([brand, rule_no, codes[0], other_brand, codes[1]])
     return names, found
 
 
@@ -137,8 +135,11 @@ def _tells_case(brand: Brand, code: str) -> bool:
 
 def _as_code(text: str, tells_case: bool) -> str:
     """A number in a mapping file as a column of type id or code reads it."""
-    seen = text if text.isascii() and text.isprintable() else _visible(text)
-    code = re.sub(r"^([0-9]+)\.0$", r"\1", re.sub('^="(.*)"$', r"\1", seen.strip()).strip())
+    code = (text if text.isascii() and text.isprintable() else _visible(text)).strip()
+    if code.startswith('="'):
+        code = re.sub('^="(.*)"$', r"\1", code).strip()
+    if code.endswith(".0"):
+        code = re.sub(r"^([0-9]+)\.0$", r"\1", code)
     return code if tells_case else code.upper()
 
 

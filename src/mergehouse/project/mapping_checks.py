@@ -91,7 +91,7 @@ def _rates(place: str, cells: Row, seen: Seen) -> None:
     _, currency, day, units = cells
     if (
         not re.fullmatch("[A-Z]{3}", currency or "")
-        or not _is_day(day)
+        or not is_day(day)
         or not re.fullmatch(r"\d{1,10}(\.\d{1,8})?", units or "")
     ):
         raise ConfigError(
@@ -174,7 +174,12 @@ def _countries(file: Path, rows: list[Row]) -> None:
                 )
 
 
-def _is_day(text: str | None) -> bool:
+def is_day(text: str | None) -> bool:
+    """Whether a text is a day as ISO 8601 writes it.
+
+    >>> is_day("2026-01-31"), is_day("20260131"), is_day("2026-02-30"), is_day(None)
+    (True, False, False, False)
+    """
     with suppress(ValueError):
         return str(dt.date.fromisoformat(text or "")) == text
     return False

@@ -1,7 +1,8 @@
 """Mapping files: what a project and its brands know that is not in any export. Each becomes a `mapping.*`
 table.
 
-`mappings/*.csv` hold for the group, of which `identity_decisions.csv` need not be there; `category_map.csv`,
+`mappings/*.csv` hold for the group, of which `identity_decisions.csv` need not be there, nor `targets.csv`
+and `annotations.csv`, which are for dashboards alone and no table of a run. `category_map.csv`,
 `line_types.csv`, `customer_xref.csv`, `product_xref.csv` and `fx_rates.csv` in a brand's folder hold for that
 brand and are stacked. Rules keep their file order in `rule_no`.
 """
@@ -14,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
@@ -22,6 +24,9 @@ from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS, decision
 from mergehouse.project.known_pairs import Rows as Rows
 from mergehouse.project.mapping_checks import check_brand_rows, check_group_rows, where
 from mergehouse.project.text_file import read_text
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 CUSTOMER_PAIRS = "customer_pairs"
 PRODUCT_PAIRS = "product_pairs"
@@ -132,8 +137,7 @@ def identity_decisions(project: Project) -> Rows:
     >>> identity_decisions(mh.project("shop"))[1]
     []
     """
-    file = project.mappings_folder / DECISIONS
-    return decisions(project, file, _read(file, DECISION_COLUMNS)[1] if file.exists() else [])
+    return decisions(project, *optional_table(project, DECISIONS, DECISION_COLUMNS))
 
 
 def group_table(project: Project, name: str) -> Rows:
@@ -144,6 +148,16 @@ def group_table(project: Project, name: str) -> Rows:
     ['r_score', 'f_score', 'segment']
     """
     return _read(project.mappings_folder / f"{name}.csv", GROUP_FILES[name])
+
+
+def optional_table(project: Project, name: str, columns: list[str]) -> tuple[Path, list[list[str | None]]]:
+    """A file of `mappings/` that need not be there, and its rows: none where it is not.
+
+    >>> optional_table(mh.project("shop"), "targets.csv", ["kpi", "value"])[1]
+    []
+    """
+    file = project.mappings_folder / name
+    return file, _read(file, columns)[1] if file.exists() else []
 
 
 def _said(fact: bool) -> str:
@@ -201,25 +215,28 @@ def _read(file: Path, columns: list[str]) -> Rows:
     """A mapping file, its columns in the expected order, empty cells as None."""
     if not file.exists():
         raise ConfigError(f"{file} not found. `mergehouse init` writes one; copy it from a fresh project.")
-    reader = csv.DictReader(io.StringIO(read_text(file), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
     try:
         return columns, list(_rows(reader, file, columns))
     except csv.Error as error:
         raise ConfigError(f"{file}, line {reader.line_num + 1}: not CSV ({error}).") from None
 
 
-def _rows(reader: csv.DictReader[str], file: Path, columns: list[str]) -> Iterator[list[str | None]]:
-    missing = [c for c in columns if c not in (reader.fieldnames or [])]
+def _rows(reader: Reader, file: Path, columns: list[str]) -> Iterator[list[str | None]]:
+    header: list[str] = next(reader, [])
+    missing = [c for c in columns if c not in header]
     if missing:
         raise ConfigError(
-            f"{file}: column `{missing[0]}` is missing; found {', '.join(reader.fieldnames or ['nothing'])};"
+            f"{file}: column `{missing[0]}` is missing; found {', '.join(header or ['nothing'])};"
             f" expected {', '.join(columns)}."
         )
-    if twice := [c for c in columns if (reader.fieldnames or []).count(c) > 1]:
+    if twice := [c for c in columns if header.count(c) > 1]:
         raise ConfigError(f"{file}: column `{twice[0]}` is there twice; expected {', '.join(columns)}.")
-    for number, row in enumerate(reader, start=2):
-        if None in row:
+    places = [header.index(c) for c in columns]
+    for number, cells in enumerate(filter(None, reader), start=2):
+        if len(cells) > len(header):
             raise ConfigError(
                 f"{file}, row {number}: more cells than columns; quote texts that hold a comma."
             )
-        yield [(row[c] or "").strip() or None for c in columns]
+        cells += [""] * (len(header) - len(cells))
+        yield [cells[place].strip() or None for place in places]

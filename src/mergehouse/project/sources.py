@@ -132,6 +132,11 @@ class Source(Strict):
         description="What says that a row is gone: the name of a column of type `boolean`, or of a `date` or"
         " `timestamp` that only such rows have; or a column and its values, `{operation: [D]}`.",
     )
+    header: bool = Field(
+        default=True,
+        description="`false`: text files and sheets begin with a row, not with names of columns. The cells of"
+        " a row are those of the declared columns, in their order.",
+    )
     optional: bool = Field(default=False, description="Where no file is there, the source is empty.")
     sheets: list[str] = Field(
         default=[],
@@ -212,6 +217,15 @@ class Source(Strict):
             if not is_of_text:
                 raise ValueError("no encoding of text that Python knows")
         return value
+
+    @model_validator(mode="after")
+    def _without_header(self) -> Source:
+        named = [name for name, column in self.columns.items() if column.header and not self.header]
+        if named:
+            raise ValueError(
+                f"`header: false` says that files name no columns, and `{named[0]}` has a `header`"
+            )
+        return self
 
     @field_validator("deleted", mode="before")
     @classmethod

@@ -5,33 +5,34 @@ from __future__ import annotations
 import datetime as dt
 
 from mergehouse.ingest.bronze import BATCHES, IngestResult
+from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
 NAMED = 5  # in a finding
 
 
-def check_files(ingest: IngestResult) -> list[CheckResult]:
-    """A warning for each brand with files that no source reads, for each table with doubtful deliveries, and
-    where the clock was set back.
+def check_files(project: Project, ingest: IngestResult) -> list[CheckResult]:
+    """A result for each brand, which fails where it has files that no source reads; a warning for each table
+    with doubtful deliveries, and where the clock was set back.
 
-    >>> found = check_files(IngestResult(unread={"shop": ["lines_3.pdf"]}))
+    >>> found = check_files(mh.project("shop"), IngestResult(unread={"shop": ["lines_3.pdf"]}))
     >>> found[0].table, found[0].check, found[0].why
     ('shop.files', 'every_file_is_read', 'No source reads lines_3.pdf ...')
     """
-    unread = [
-        CheckResult(
-            f"{brand}.files",
-            "every_file_is_read",
-            "warn",
-            len(names),
-            f"No source reads {', '.join(names[:NAMED])}{_more(len(names))} in the folder of its exports."
-            " Convert the file, name it in `files` of a source, or in `ignore` of the brand.",
-            [{"file": name} for name in names[:NAMED]],
-        )
-        for brand, names in ingest.unread.items()
-    ]
+    unread = [_unread(name, ingest.unread.get(name, [])) for name in project.brands]
     doubtful = [_doubtful(table, files) for table, files in ingest.doubts.items()]
     return unread + doubtful + ([_clock_set_back(ingest, ingest.clock)] if ingest.clock else [])
+
+
+def _unread(brand: str, names: list[str]) -> CheckResult:
+    why = (
+        f"No source reads {', '.join(names[:NAMED])}{_more(len(names))} in the folder of its exports."
+        " Convert the file, name it in `files` of a source, or in `ignore` of the brand."
+        if names
+        else "Every file among its exports is read by a source, or ignored."
+    )
+    sample = [{"file": name} for name in names[:NAMED]]
+    return CheckResult(f"{brand}.files", "every_file_is_read", "warn", len(names), why, sample)
 
 
 def _doubtful(table: str, files: dict[str, list[str]]) -> CheckResult:

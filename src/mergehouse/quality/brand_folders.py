@@ -16,15 +16,15 @@ KINDS = (".csv", ".sql", ".yml", ".yaml")  # of what configures a brand; others 
 
 
 def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckResult]:
-    """A warning for each brand whose folder has files that nothing reads, and for each of which deliveries
-    were loaded and there is no folder.
+    """A result for each brand, which fails where its folder has files that nothing reads; a warning for each
+    of which deliveries were loaded and there is no folder.
 
     >>> project = mh.project("shop")
     >>> _ = (project.brands["shop"].folder / "line_type.csv").write_text("match,pattern,line_class")
     >>> check_brand_folders(project, IngestResult())[0].why
     '`line_type.csv` in the folder of the brand is read by nothing; did you mean `line_types.csv`?'
     """
-    found = [found for brand in project.brands.values() if not brand.fault for found in _unread(brand)]
+    found = [_unread(brand) for brand in project.brands.values() if not brand.fault]
     gone = {batch.source_system for batch in ingest.known if batch.rows} - project.brands.keys()
     return found + [
         CheckResult(
@@ -39,12 +39,15 @@ def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckRes
     ]
 
 
-def _unread(brand: Brand) -> list[CheckResult]:
+def _unread(brand: Brand) -> CheckResult:
     lists = [brand_file(brand, contract).name for contract in brand_contracts()]
     known = ["brand.yml", *lists, *(file for file, _ in BRAND_FILES.values())]
     names = sorted(file.name for file in brand.folder.iterdir() if file.suffix.lower() in KINDS)
-    if not (unread := [name for name in names if name not in known]):
-        return []
-    why = f"`{unread[0]}` in the folder of the brand is read by nothing{nearest_known(unread[0], known)}"
+    unread = [name for name in names if name not in known]
+    why = (
+        f"`{unread[0]}` in the folder of the brand is read by nothing{nearest_known(unread[0], known)}"
+        if unread
+        else "Every file in the folder of the brand is read."
+    )
     sample = [{"file": name} for name in unread]
-    return [CheckResult(f"{brand.name}.folder", "rule_files_are_read", "warn", len(unread), why, sample)]
+    return CheckResult(f"{brand.name}.folder", "rule_files_are_read", "warn", len(unread), why, sample)

@@ -96,22 +96,26 @@ def check_table(
 def _check_conditions(
     engine: Engine, contract: Contract, relation: str | None, proven: set[str]
 ) -> tuple[int, list[CheckResult]]:
-    """Number of rows of the table, and every condition on rows of a relation, if any: one pass where both
-    are one.
+    """Number of rows of the table, and every condition on rows of a relation, if any; a warning is about all
+    rows of the table, since it is published in any case and stands as long as its rows do.
     """
-    conditions = _row_conditions(contract) if relation else []
-    relation = relation or contract.table
-    counted = [c for c in conditions if c.holds not in proven]
+    held_by = {
+        condition: contract.table if condition.severity == "warn" else relation
+        for condition in _row_conditions(contract)
+        if relation or condition.severity == "warn"
+    }
+    counted = [c for c, source in held_by.items() if c.holds not in proven or source != relation]
     wanted = {contract.table: ["COUNT(*) AS row_count"]}
-    wanted.setdefault(relation, []).extend(
-        f"COALESCE(COUNT_IF(NOT COALESCE({c.holds}, TRUE)), 0) AS check_{i}" for i, c in enumerate(counted)
-    )
+    for i, c in enumerate(counted):
+        count = f"COALESCE(COUNT_IF(NOT COALESCE({c.holds}, TRUE)), 0) AS check_{i}"
+        wanted.setdefault(str(held_by[c]), []).append(count)
     totals: dict[str, int] = {}
     for source, counts in wanted.items():
-        totals |= engine.rows(f"SELECT {', '.join(counts)} FROM {source}")[0] if counts else {}
-    holding = [c for c in conditions if c.holds in proven]
-    return totals["row_count"], [_result(engine, contract, relation, c, 0) for c in holding] + [
-        _result(engine, contract, relation, c, totals[f"check_{i}"]) for i, c in enumerate(counted)
+        totals |= engine.rows(f"SELECT {', '.join(counts)} FROM {source}")[0]
+    failures = {c: totals[f"check_{i}"] for i, c in enumerate(counted)}
+    holding = [c for c in held_by if c not in failures]
+    return totals["row_count"], [
+        _result(engine, contract, str(held_by[c]), c, failures.get(c, 0)) for c in [*holding, *counted]
     ]
 
 

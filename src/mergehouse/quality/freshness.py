@@ -1,32 +1,50 @@
-"""How old each brand's data is: recorded on every run, and a finding where the brand says what is too old."""
+"""How old each brand's data is: told by every run, and a finding where the brand says what is too old."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
-from mergehouse.engine import Engine
+from mergehouse.ingest.bronze import Batch
+from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.lakehouse.reader import rows
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
-READS = frozenset({"gold.dim_brand", "bronze.batches"})
+BRANDS = "gold.dim_brand"
 
 
 def freshness(
-    engine: Engine, project: Project, today: dt.date
+    lakehouse: Lakehouse, project: Project, batches: Iterable[Batch], today: dt.date
 ) -> tuple[list[dict[str, Any]], list[CheckResult]]:
-    """(a record per brand, a check per brand with `fresh_within_days`). Reads gold.dim_brand and
-    bronze.batches.
+    """(a record per brand, a check per brand with `fresh_within_days`). `batches` are the deliveries.
 
     A record holds source_system, last_order_date, last_delivery_ts and days_behind: whole days from the last
     order to `today`.
+
+    >>> records, _ = freshness(mh.open("shop"), mh.project("shop"), [], dt.date(2026, 3, 31))
+    >>> [(record["source_system"], record["days_behind"]) for record in records]
+    [('shop', 26)]
     """
-    records = engine.rows(
-        f"SELECT b.source_system, b.last_order_date, d.last_delivery_ts, DATEDIFF(DATE'{today}',"
-        " b.last_order_date) AS days_behind FROM gold.dim_brand AS b LEFT JOIN (SELECT source_system,"
-        " MAX(ingest_ts) AS last_delivery_ts FROM bronze.batches GROUP BY source_system) AS d ON"
-        " d.source_system = b.source_system ORDER BY b.source_system"
+    if not lakehouse.exists(BRANDS):
+        return [], []
+    delivered: dict[str, dt.datetime] = {}
+    for batch in batches:
+        last = delivered.get(batch.source_system, batch.ingest_ts)
+        delivered[batch.source_system] = max(last, batch.ingest_ts)
+    days = rows(
+        lakehouse.reading(BRANDS),
+        f"SELECT source_system, last_order_date FROM {BRANDS} ORDER BY source_system",
     )
+    records = [
+        day
+        | {
+            "last_delivery_ts": delivered.get(day["source_system"]),
+            "days_behind": day["last_order_date"] and (today - day["last_order_date"]).days,
+        }
+        for day in days
+    ]
     checks = []
     for record in records:
         brand = project.brands.get(record["source_system"])

@@ -70,7 +70,12 @@ def _check(brand: Brand, missing: list[dict[str, Any]]) -> CheckResult:
 
 def _words(row: dict[str, Any]) -> str:
     newest = f"the newest is of {row['newest_rate']}" if row["newest_rate"] else "there is none at all"
-    if not re.fullmatch("[A-Z]{3}", row["currency"]):
+    if re.fullmatch("[A-Z]{2}[a-z]|GBX|ZAC|ILA", row["currency"]):
+        newest += (
+            f" (`{row['currency']}` counts hundredths, as pence: have order_lines.sql divide prices and"
+            " amounts by 100 and say the currency itself, such as GBP)"
+        )
+    elif not re.fullmatch("[A-Z]{3}", row["currency"]):
         newest += f" (`{row['currency']}` is no code of ISO 4217: have order_lines.sql say one, such as EUR)"
     return (
         f"{row['order_lines']:,} order lines from {row['first_day']} on, {row['amount'] or 0:,.2f}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 from mergehouse.engine import Engine
 from mergehouse.engine.literal import literal
 from mergehouse.project.brand import Brand
+from mergehouse.project.config import Project
 from mergehouse.project.sources import FieldReconciliation
 from mergehouse.quality.checks import SAMPLE_ROWS, CheckResult
 
@@ -28,6 +29,19 @@ def reconcile_fields(engine: Engine, brand: Brand, rules: list[FieldReconciliati
         sample = (
             engine.rows(f"{shown} ORDER BY key_value, used, other LIMIT {SAMPLE_ROWS}") if failures else []
         )
-        table, why = f"{brand.name}.{rule.field}", f"{rule.use} is used. {rule.why}"
+        table, why = _about(brand, rule), f"{rule.use} is used. {rule.why}"
         results.append(CheckResult(table, f"{rule.use} = {rule.against}", "warn", failures, why, sample))
     return results
+
+
+def reconciled(project: Project) -> set[str]:
+    """What findings on declared fields are about.
+
+    >>> reconciled(mh.project("shop"))
+    set()
+    """
+    return {_about(brand, rule) for brand in project.brands.values() for rule in brand.reconcile}
+
+
+def _about(brand: Brand, rule: FieldReconciliation) -> str:
+    return f"{brand.name}.{rule.field}"

@@ -5,6 +5,7 @@ figure.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,15 @@ def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str, amoun
         " BY 2 DESC, 1",
         name,
     )
+    by_code = defaultdict[str, list[Row]](list)
+    if amounts:
+        for row in read.rows(
+            table,
+            f"SELECT {code} AS code, currency, sum(amount_original) AS amount FROM {table} WHERE"
+            " source_system = $brand GROUP BY ALL HAVING amount IS NOT NULL ORDER BY abs(amount) DESC",
+            name,
+        ):
+            by_code[row.pop("code")].append(row)
     for reason in counts:
         reason["sample"] = read.rows(
             table,
@@ -229,12 +239,7 @@ def _reasons(read: _Reader, table: str, code: str, shown: str, brand: str, amoun
             f" {SAMPLES}",
             name | {"code": reason["code"]},
         )
-        reason["amounts"] = amounts and read.rows(
-            table,
-            f"SELECT currency, sum(amount_original) AS amount FROM {table} WHERE source_system = $brand AND"
-            f" {code} = $code GROUP BY currency HAVING amount IS NOT NULL ORDER BY abs(amount) DESC",
-            name | {"code": reason["code"]},
-        )
+        reason["amounts"] = amounts and by_code[reason["code"]]
     return counts
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from mergehouse.errors import ConfigError
+from mergehouse.ingest.cells import MINOR_UNITS
 from mergehouse.project.brand import Brand
 from mergehouse.project.mapping_files import BRAND_FILES, GROUP_FILES
 from mergehouse.project.text_file import read_text
@@ -33,6 +34,7 @@ def resolved(brand: Brand, file: Path) -> exp.Query:
     for table in list(query.find_all(exp.Table)):
         if isinstance(table.this, exp.Identifier) and not (not table.db and _is_cte(table)):
             _resolve(table, brand, file)
+    _expect_capitals(query, brand, file)
     for quotient in reversed(
         list(query.find_all(exp.Div))
     ):  # of decimals, DuckDB's is a float; by zero, Spark's is an error
@@ -90,6 +92,39 @@ def _expect_no_quoted_column(query: exp.Query, text: str, brand: Brand, file: Pa
                 f'{file}: "{literal.name}" is a text in Spark SQL, not the column. Write {literal.name}, or'
                 f" `{literal.name}` in backticks; a text stands in single quotes."
             )
+
+
+def _expect_capitals(query: exp.Query, brand: Brand, file: Path) -> None:
+    """Raises ConfigError where a code, which is read in capitals, is compared with small letters."""
+    for comparison in query.find_all(exp.EQ, exp.NEQ, exp.In, exp.Like, exp.Case):
+        column, texts = _compared(comparison)
+        select = comparison.find_ancestor(exp.Select)
+        table, _ = source_of(select, brand, column) if column and select else (None, "")
+        declared = brand.sources[table].columns.get(column.name) if table and column else None
+        if not declared or declared.type != "code" or not column:
+            continue
+        for text in texts:
+            if any(c != c.upper() and len(c.upper()) == 1 for c in text) and text not in MINOR_UNITS:
+                raise ConfigError(
+                    f"{file}: '{text}' is no value of `{column.name}`: a `code` is read in capitals. Write"
+                    f" '{text.upper()}', or declare the column as `id` or `text`, which keep its case."
+                )
+
+
+def _compared(comparison: exp.Expr) -> tuple[exp.Column | None, list[str]]:
+    """A column and the texts that it is compared with."""
+    match comparison:
+        case exp.In(this=column, args={"expressions": found}):
+            sides = [column, *(found or [])]
+        case exp.Case(args={"this": column, "ifs": branches}) if column:
+            sides = [column, *(branch.this for branch in branches)]
+        case exp.Binary(this=left, expression=right):
+            sides = [left, right]
+        case _:
+            return None, []
+    columns = [side for side in sides if isinstance(side, exp.Column)]
+    texts = [side.name for side in sides if isinstance(side, exp.Literal) and side.is_string]
+    return (columns[0], texts) if len(columns) == 1 else (None, [])
 
 
 _parsed = functools.lru_cache(maxsize=256)(parsed)

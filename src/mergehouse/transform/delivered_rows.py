@@ -17,6 +17,7 @@ from mergehouse.engine.literal import literal
 from mergehouse.ingest.bronze import Batch
 from mergehouse.project.brand import Brand
 from mergehouse.transform.brand_files import brand_file
+from mergehouse.transform.brand_lists import listed, usable_view
 from mergehouse.transform.source_views import deletion_marks, typed_rows
 from mergehouse.transform.staging_views import (
     IDENTITY,
@@ -24,7 +25,6 @@ from mergehouse.transform.staging_views import (
     PLACE,
     brand_queries,
     stacked,
-    usable_view,
     version_key,
 )
 
@@ -131,5 +131,5 @@ def _present(brand: Brand, contract: Contract, batches: Mapping[tuple[str, str],
     return reading(
         f"SELECT {columns}, {since} AS ingest_ts, COALESCE(source_row, 0) AS source_row, NULL AS batch_id,"
         f" {since} AS effective_from, FALSE AS is_dated, FALSE AS is_keyed, FALSE AS is_deleted FROM usable",
-        usable=usable_view(contract, [brand]),
+        usable=usable_view(listed(contract, [brand])),
     )

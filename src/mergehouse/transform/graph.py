@@ -30,16 +30,16 @@ from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import RUN
 from mergehouse.project.validation import nearest
 from mergehouse.transform.brand_files import brand_contracts
+from mergehouse.transform.brand_lists import listed, unusable_view, usable_view
 from mergehouse.transform.delivered_rows import delivered_name, delivered_view
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
 from mergehouse.transform.hashing import with_hashes
 from mergehouse.transform.staging_views import (
+    joins_view,
     line_sources_view,
     raw_rows_view,
     stacked_view,
     typed_view,
-    unusable_view,
-    usable_view,
 )
 
 BUILT_LAYERS = ("silver", "gold")
@@ -345,22 +345,23 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
     sources = [
         (brand, table) for brand in brands for table in brand.sources if (brand.name, table) in delivered
     ]
+    lists = {contract.table: listed(contract, brands) for contract in brand_contracts() if contract.keep}
     views: list[Node] = [
         _view(
             contract.table,
-            (usable_view if contract.keep else stacked_view)(contract, brands),
+            usable_view(lists[contract.table]) if contract.keep else stacked_view(contract, brands),
             of_brands=True,
             follows=bool(contract.follows),
             keep=contract.keep,
         )
         for contract in brand_contracts()
     ]
-    lists = [contract for contract in brand_contracts() if contract.keep]
     return [
         *views,
-        _view("staging.unusable_entries", unusable_view(lists, brands), of_brands=True),
+        _view("staging.unusable_entries", unusable_view(lists.values()), of_brands=True),
         _view("staging.raw_rows", raw_rows_view(sources), of_brands=True),
         _view("staging.line_sources", line_sources_view(brands), of_brands=True),
+        _view("staging.line_joins", joins_view(brands), of_brands=True),
         _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),
     ]
 

@@ -43,8 +43,11 @@ def _written_out(node: exp.Expr) -> exp.Expr:
         return node
     if not node.expressions:
         raise ConfigError(f"{NAME} of nothing; expected the columns that make the key.")
-    parts = [exp.Literal.string(BETWEEN), *map(_part, node.expressions)]
-    return exp.MD5(this=exp.func("CONCAT_WS", *parts, dialect="spark"))
+    parts = [_part(value) for value in node.expressions]
+    text = (
+        exp.func("CONCAT_WS", exp.Literal.string(BETWEEN), *parts, dialect="spark") if parts[1:] else parts[0]
+    )
+    return exp.MD5(this=text)
 
 
 def _part(value: exp.Expr) -> exp.Expr:

@@ -17,7 +17,7 @@ from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import Source
 
-ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts")
+ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts", "source_file")
 
 
 def typed_rows(brand: Brand, table: str, batches: list[Batch], where: str = "") -> str:

@@ -7,6 +7,7 @@ later a reason code.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -22,6 +23,7 @@ from mergehouse.project.brand import Brand, IdentityAttribute
 from mergehouse.project.validation import nearest
 from mergehouse.transform.brand_files import brand_file
 from mergehouse.transform.brand_sql import resolved, source_of
+from mergehouse.transform.line_joins import line_joins, line_joins_view, with_partners
 from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import instant_columns, latest, typed_rows, unread_columns
 from mergehouse.transform.unread_values import with_unread
@@ -60,7 +62,7 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
         nulls = ", ".join(f"CAST(NULL AS {SOURCE_TYPES[kind]}) AS `{name}`" for name, kind in types.items())
         origin = (
             "CAST(NULL AS STRING) AS batch_id, CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS TIMESTAMP) AS"
-            " ingest_ts"
+            " ingest_ts, CAST(NULL AS STRING) AS source_file"
         )
         return f"SELECT {nulls}, {origin} WHERE FALSE"
     return latest(source, version_key(brand, table), typed_rows(brand, table, batches))
@@ -97,6 +99,20 @@ def line_sources_view(brands: list[Brand]) -> str:
         )
         or f"{nothing}, FALSE AS is_joined WHERE FALSE"
     )
+
+
+def joins_view(brands: list[Brand]) -> str:
+    """SQL of `staging.line_joins`: the LEFT JOINs by which order lines look something up.
+
+    >>> joins_view([mh.project("shop").brands["shop"]]).endswith("WHERE FALSE")  # it has none
+    True
+    """
+    found = []
+    for brand in brands:
+        file = brand.folder / ORDER_LINES
+        for part, branch in enumerate(_branches(resolved(brand, file), file), start=1):
+            found.append((brand.name, part, line_joins(branch, brand)))
+    return line_joins_view(found)
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
@@ -136,70 +152,19 @@ def stacked_view(contract: Contract, brands: list[Brand]) -> exp.Query:
     >>> stacked_view(contract_of("staging.order_lines"), [brand]).named_selects[:4]
     ['source_system', 'timezone', 'brand_currency', 'are_prices_gross']
     """
-    return stacked(contract, _queries(contract, brands))
+    return stacked(contract, queries_of(contract, brands))
 
 
-def _queries(contract: Contract, brands: list[Brand]) -> list[tuple[Brand, exp.Query, Path]]:
-    """The queries of every brand that has a file for the contract, and that file."""
+def queries_of(contract: Contract, brands: list[Brand]) -> list[tuple[Brand, exp.Query, Path]]:
+    """The queries of every brand that has a file for the contract, and that file.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> [(b.name, file.name) for b, _, file in queries_of(contract_of("staging.order_lines"), [brand])]
+    [('shop', 'order_lines.sql')]
+    """
     files = [(brand, brand_file(brand, contract)) for brand in brands]
     return [(b, q, file) for b, file in files if file.exists() for q in brand_queries(b, file)]
-
-
-def usable_view(contract: Contract, brands: list[Brand]) -> exp.Query:
-    """The query of `staging.<name>` for a list of products or customers: the last row of each code, without
-    those that break the contract.
-
-    >>> from mergehouse.contracts.registry import contract_of
-    >>> usable_view(contract_of("staging.customers"), []).sql()[-25:]
-    'WHERE reason_code IS NULL'
-    """
-    columns = ", ".join((*OF_BRAND, *contract.columns))
-    usable = f"SELECT {columns} FROM judged WHERE reason_code IS NULL"
-    return reading(usable, judged=_judged(contract, brands))
-
-
-def unusable_view(lists: list[Contract], brands: list[Brand]) -> exp.Query:
-    """The query of `staging.unusable_entries`: the rows of lists of products or customers that do not count,
-    as JSON without what tells who somebody is, and why.
-
-    >>> from mergehouse.contracts.registry import contract_of
-    >>> "missing_customer_code" in unusable_view([contract_of("staging.customers")], []).sql()
-    True
-    """
-    parts = [
-        reading(
-            f"SELECT source_system, '{contract.table.split('.')[1]}' AS list, reason_code,"
-            f" TO_JSON(STRUCT({', '.join(c for c in contract.columns if c not in IDENTITY)})) AS entry"
-            " FROM judged WHERE reason_code IS NOT NULL",
-            judged=_judged(contract, brands),
-        )
-        for contract in lists
-    ]
-    return _union(parts)
-
-
-def _judged(contract: Contract, brands: list[Brand]) -> exp.Query:
-    """The stacked rows with the reason why one does not count: it breaks what the contract says of its
-    columns, or a later row has its key.
-    """
-    broken = [
-        *(f"WHEN {name} IS NULL THEN 'missing_{name}'" for name in contract.key),
-        *(
-            f"WHEN {name} < {column.min:g} THEN '{name}_out_of_range'"
-            for name, column in contract.columns.items()
-            if column.min is not None
-        ),
-    ]
-    queries, key = _queries(contract, brands), ", ".join(contract.key)
-    given = {name for _, query, _ in queries for name in query.named_selects}  # all others are NULL
-    others = ["ingest_ts DESC", "source_row DESC", *(c for c in contract.columns if c in given)]
-    later_first = f"PARTITION BY source_system, {key}, broken ORDER BY {', '.join(others)}"
-    return reading(
-        "SELECT *, CASE WHEN broken IS NOT NULL THEN broken"
-        f" WHEN ROW_NUMBER() OVER ({later_first}) > 1 THEN 'repeated_{contract.key[0]}' END AS reason_code"
-        f" FROM (SELECT *, CASE {' '.join(broken)} END AS broken FROM stacked) AS named",
-        stacked=stacked(contract, queries),
-    )
 
 
 def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) -> exp.Query:
@@ -224,7 +189,7 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
         )
         rows = f"SELECT {_of_brand(brand)}, {columns} FROM written AS `{brand.name}`"
         parts.append(reading(rows, written=query))
-    return _union(parts) if parts else _empty(contract)
+    return union_all(parts) if parts else _empty(contract)
 
 
 def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
@@ -251,7 +216,10 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
             numbered = _numbered(
                 _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]
             )
-            branches[place] = with_order_rules(with_unread(numbered, brand), brand, *origins[place])
+            told = with_unread(with_partners(numbered, brand), brand)
+            branches[place] = with_order_rules(told, brand, *origins[place])
+        for place in [p for p, (table, _) in enumerate(origins) if table in _joined(branches, brand)]:
+            branches[place] = _without_gone_lines(branches[place], brand, *origins[place])
         return branches
 
 
@@ -306,14 +274,20 @@ def _origins(brand: Brand) -> set[str | None]:
 
 def _header_sources(brand: Brand) -> set[str]:
     file = brand.folder / ORDER_LINES
-    joined: set[str] = set()
-    for branch in _branches(resolved(brand, file), file):
-        if own := line_source(branch, brand)[0]:
+    return _joined(_branches(resolved(brand, file), file), brand)
+
+
+def _joined(branches: Sequence[exp.Query], brand: Brand) -> set[str]:
+    """Sources that some lines come from and others are joined to."""
+    own, joined = set[str](), set[str]()
+    for branch in branches:
+        if table := line_source(branch, brand)[0]:
             read = {
                 t.name.removeprefix(f"{brand.name}_") for t in branch.find_all(exp.Table) if t.db == "typed"
             }
-            joined |= read - {own}
-    return joined & _line_sources(brand)
+            own.add(table)
+            joined |= read - {table}
+    return joined & own
 
 
 def _branches(query: exp.Query, file: Path) -> list[exp.Query]:
@@ -371,6 +345,41 @@ def _read_latest(branch: exp.Query, brand: Brand, alias: str, line_sources: set[
             table.replace(rows.subquery(name))
 
 
+def _without_gone_lines(branch: exp.Query, brand: Brand, table: str | None, alias: str) -> exp.Query:
+    """A SELECT over headers with a key of which only some give a line: that of an earlier version is left out
+    where the last version gives none, as an order's postage is when it is corrected to nothing. Where the
+    last one gives it as well, `silver.duplicates` keeps account of the earlier.
+    """
+    where, first = branch.args.get("where"), branch.args.get("from_")
+    source = brand.sources[str(table)]
+    if not where or not source.key or not first or not isinstance(branch, exp.Select):
+        return branch
+    read = {column.table for column in where.find_all(exp.Column)} - {""}
+    if not isinstance(first.this, exp.Table) or first.this.alias_or_name != alias or read - {alias}:
+        return branch
+    key = ", ".join(f"`{name}`" for name in source.key)
+    later_first = ", ".join(
+        f"`{name}` DESC" for name in (source.updated_at, "ingest_ts", "source_row") if name
+    )
+    gives = where.this.copy()
+    for column in gives.find_all(exp.Column):
+        column.set("table", None)
+    rows = reading(
+        f"SELECT *, FIRST_VALUE(COALESCE(gives_line, FALSE)) OVER (PARTITION BY {key} ORDER BY {later_first})"
+        " AS still_gives_line FROM with_condition AS versions",
+        with_condition=exp.select("*", exp.alias_(gives, "gives_line")).from_(
+            exp.table_(first.this.name, db=first.this.db, quoted=True)
+        ),
+    )
+    branch = branch.from_(rows.subquery(alias))
+    problem = next((c.unalias() for c in branch.selects if c.alias_or_name == "problem"), exp.null())
+    gone = exp.column("still_gives_line", alias, quoted=True).not_()
+    filled = [exp.column(name, alias, quoted=True).is_(exp.null()).not_() for name in source.key]
+    told = exp.case().when(exp.and_(gone, *filled), exp.Literal.string("left_out")).else_(problem.copy())
+    kept = [column for column in branch.selects if column.alias_or_name != "problem"]
+    return branch.select(*kept, exp.alias_(told, "problem"), append=False)
+
+
 def _numbered(
     branch: exp.Query, brand: Brand, part: int, origin: tuple[str | None, str], first_source: str | None
 ) -> exp.Select:
@@ -388,7 +397,12 @@ def _numbered(
     return branch.select(*(f"{sql} AS {name}" for name, sql in added.items()), dialect="spark")
 
 
-def _union(parts: list[exp.Query]) -> exp.Query:
+def union_all(parts: list[exp.Query]) -> exp.Query:
+    """All rows of one or several queries.
+
+    >>> union_all([exp.select("1"), exp.select("2")]).sql()
+    'SELECT 1 UNION ALL SELECT 2'
+    """
     return exp.union(*parts, distinct=False, copy=False) if len(parts) > 1 else parts[0]
 
 

@@ -1,5 +1,6 @@
 -- Customers who have bought, by what a campaign chooses them by: classes of days since the last purchase, of orders and of
 -- net revenue, each by its lower end, band of risk and segment.
+-- by brand
 -- joined below five: source_system; days in order; from_orders in order; from_eur in order; risk_band; segment; region; country_code
 WITH customers AS (
   SELECT

@@ -1,4 +1,5 @@
 -- Days of each brand, country and category.
+-- by brand
 SELECT
   source_system, order_date, country_code, region, department, category, SUM(gmv_eur) AS gmv_eur, SUM(returns_eur) AS returns_eur,
   SUM(gmv_eur - returns_eur) AS net_revenue_eur, SUM(margin_eur) AS margin_eur, SUM(units) AS units,

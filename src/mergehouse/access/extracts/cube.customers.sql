@@ -1,17 +1,34 @@
 -- Customer KPIs of the catalogue, counted for each brand and for all, and each with and without region and country; empty
--- stands for all of them. Distinct customers do not add up, so each cell is counted. Who may not see persons has no cell of
--- fewer than five, nor the smallest other one beside it, nor what is within either; and none of all brands where the sum of
--- the brands' says that fewer than five are customers of several.
+-- stands for all of them. Customers with one row add up; those with several do not, so each cell counts them. Who may not
+-- see persons has no cell of fewer than five, nor the smallest other one beside it, nor what is within either; and none of
+-- all brands where the sum of the brands' says that fewer than five are customers of several.
 -- left out below five: is_small
-WITH counted AS (
+WITH several AS (SELECT customer_id FROM gold.customer_brand_360 GROUP BY customer_id HAVING COUNT(*) > 1),
+cells AS (
+  SELECT source_system, region, country_code, {measures of gold.customer_brand_360}
+  FROM gold.customer_brand_360 WHERE customer_id NOT IN (FROM several) GROUP BY ALL
+),
+parts AS (
   SELECT
-    CASE WHEN GROUPING(source_system) = 1 THEN 'group' ELSE source_system END AS source_system, region, country_code,
-    2 - GROUPING(region) - GROUPING(country_code) AS level, {measures of gold.customer_brand_360}
-  FROM gold.customer_brand_360
-  GROUP BY GROUPING SETS (
+    source_system, region, country_code, GROUPING(source_system) AS is_group, 2 - GROUPING(region) - GROUPING(country_code) AS level,
+    SUM(COLUMNS(* EXCLUDE (source_system, region, country_code)))
+  FROM cells GROUP BY GROUPING SETS (
     (), (region), (region, country_code), (source_system), (source_system, region), (source_system, region, country_code)
   )
-  HAVING getvariable('is_group') OR GROUPING(source_system) = 0
+  UNION ALL BY NAME
+  SELECT
+    source_system, region, country_code, GROUPING(source_system) AS is_group, 2 - GROUPING(region) - GROUPING(country_code) AS level,
+    {measures of gold.customer_brand_360}
+  FROM gold.customer_brand_360 WHERE customer_id IN (FROM several) GROUP BY GROUPING SETS (
+    (), (region), (region, country_code), (source_system), (source_system, region), (source_system, region, country_code)
+  )
+),
+counted AS (
+  SELECT
+    CASE WHEN is_group = 1 THEN 'group' ELSE source_system END AS source_system, region, country_code, level,
+    CAST(SUM(COLUMNS(* EXCLUDE (source_system, region, country_code, is_group, level))) AS BIGINT)
+  FROM parts WHERE getvariable('is_group') OR is_group = 0
+  GROUP BY is_group, source_system, region, country_code, level
 ),
 sized AS (
   SELECT

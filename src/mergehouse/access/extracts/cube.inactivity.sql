@@ -1,5 +1,6 @@
 -- Customers who have bought, by how long ago that was and the chance that they do not come back. Days are rounded up to
 -- fives: more than 90 days ago is all above 90. A chance of -1: without scores. `churned`: those by each brand's own limit.
+-- by brand
 -- joined below five: source_system; days in order; churn_probability in order; region; country_code
 WITH customers AS (
   SELECT source_system, region, country_code, recency_days, churn_probability_90d, monetary_eur, clv_12m_eur, is_churned

@@ -1,5 +1,6 @@
 -- Delivered order lines that are not in GMV: by the step that takes them out, as gold.kpi_raw_vs_silver names it, and why.
 -- Rejected lines could not be split, so they are in no step.
+-- by brand
 SELECT
   source_system, 'quarantine' AS step, reason_code AS reason, COALESCE(currency, '') AS currency, COUNT(*) AS lines,
   SUM(amount_original) AS amount

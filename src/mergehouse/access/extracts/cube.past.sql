@@ -1,5 +1,6 @@
 -- The classes of campaigns at past cut-offs, with what came of these customers within 90 days. Purchases, days with one,
 -- stand for orders.
+-- by brand
 -- joined below five: source_system; cutoff_date; days in order; from_orders in order; from_eur in order; region; country_code
 SELECT
   f.source_system, f.region, f.country_code, f.cutoff_date, silent_class(f.recency_days) AS days,

@@ -1,5 +1,6 @@
 -- Customers who have bought, by recency (days, rounded up to fives, to tens above 180) and classes of orders: what other cut-points of segments
 -- are counted from.
+-- by brand
 -- joined below five: source_system; days in order; from_orders in order; region; country_code
 WITH customers AS (
   SELECT source_system, region, country_code, recency_days, frequency, monetary_eur, clv_12m_eur

@@ -1,4 +1,5 @@
 -- Customers with scores by band of risk and tier of value; those of all brands together under `group`.
+-- by brand
 -- joined below five: source_system; risk_band; clv_tier; region; country_code
 WITH customers AS (
   SELECT

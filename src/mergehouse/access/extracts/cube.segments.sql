@@ -1,4 +1,5 @@
 -- Customers of each segment who have bought; those of all brands together under `group`.
+-- by brand
 -- joined below five: source_system; segment; region; country_code
 WITH customers AS (
   SELECT

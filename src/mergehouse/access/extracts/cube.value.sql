@@ -1,5 +1,6 @@
 -- Customers with scores by what they are expected to bring within a year, as tiers and as classes of euros, each by its
 -- lower end.
+-- by brand
 -- joined below five: source_system; clv_tier; from_eur in order; region; country_code
 WITH customers AS (
   SELECT source_system, region, country_code, clv_tier, monetary_eur, clv_12m_eur

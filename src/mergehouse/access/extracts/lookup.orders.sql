@@ -1,5 +1,6 @@
 -- only: persons
--- a file for each quarter of order_date, in the order of customer_id, order_date DESC, source_system, order_id
+-- a file for each month of order_date, in the order of customer_id, order_date DESC, source_system, order_id
+-- by brand
 -- Orders of known customers.
 SELECT
   customer_id, source_system, order_id, order_date, country_code, channel, is_sale, units, gmv_eur, returns_eur,

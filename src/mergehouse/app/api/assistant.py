@@ -162,6 +162,22 @@ def assistant_server(project: Project, whoever: Callable[[], Person | None]) -> 
         """From the raw exports' sums to the published GMV, step by step: what cleaning took out."""
         return desk.ask("explain_cleaning", {"brand": brand}, lambda reader: answers.cleaning(reader, brand))
 
+    @server.tool(annotations=READ_ONLY, structured_output=False)
+    def list_targets(brand: Brand = None) -> dict[str, Any]:
+        """What is aimed at in years, quarters and months, what there is of it, and whether that meets it."""
+        return desk.ask("list_targets", {"brand": brand}, lambda reader: answers.targets(reader, brand))
+
+    @server.tool(annotations=READ_ONLY, structured_output=False)
+    def list_annotations(
+        brand: Brand = None,
+        since: Annotated[dt.date | None, Field(description="First day.")] = None,
+        until: Annotated[dt.date | None, Field(description="Last day.")] = None,
+    ) -> dict[str, Any]:
+        """What people note on days, such as campaigns and changed prices: why a figure may have moved."""
+        filters = Filters(brand, since=since, until=until)
+        asked = {"brand": brand, "since": since, "until": until}
+        return desk.ask("list_annotations", asked, lambda reader: answers.annotations_of(reader, filters))
+
     return server
 
 

@@ -59,8 +59,8 @@ Brand = Annotated[str | None, Query(max_length=64, description="A brand by its f
 Region = Annotated[str | None, Query(max_length=64, description="A reporting region.")]
 Country = Annotated[str | None, Query(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")]
 Segment = Annotated[str | None, Query(max_length=64, description="An RFM segment.")]
-Since = Annotated[dt.date | None, Query(description="First day, of sales KPIs.")]
-Until = Annotated[dt.date | None, Query(description="Last day, of sales KPIs.")]
+Since = Annotated[dt.date | None, Query(description="First day.")]
+Until = Annotated[dt.date | None, Query(description="Last day.")]
 REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "No token, or one that does not hold."},
     403: {"model": Problem, "description": "The user's roles do not allow it."},
@@ -201,6 +201,21 @@ def left_out(request: Request, caller: Caller, brand: Brand = None) -> Rows:
 def freshness(request: Request, caller: Caller, brand: Brand = None) -> Rows:
     """How old each brand's data was at the last run."""
     return _answer(request, caller, answers.freshness(caller.reader, brand))
+
+
+@router.get("/targets")
+def targets(request: Request, caller: Caller, brand: Brand = None) -> Rows:
+    """What is aimed at in years, quarters and months, what there is of it, and whether that meets it."""
+    return _answer(request, caller, answers.targets(caller.reader, brand))
+
+
+@router.get("/annotations")
+def annotations_of(
+    request: Request, caller: Caller, brand: Brand = None, since: Since = None, until: Until = None
+) -> Rows:
+    """What people note on days, the newest first; `group`: on all brands together."""
+    filters = Filters(brand, since=since, until=until)
+    return _answer(request, caller, answers.annotations_of(caller.reader, filters))
 
 
 @router.get("/models")

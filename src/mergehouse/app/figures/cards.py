@@ -109,7 +109,7 @@ def combined_cards(reader: Reader, brands: Sequence[Scoped], view: View, offered
     is_one = are_the_same(windows)
     before = [each.compared for each in with_data if each.compared]
     comparable = is_one and len(before) == len(windows)
-    now = _added(each.measures for each in with_data)
+    now = added(each.measures for each in with_data)
     methods = {each.method for each in with_data if each.method}
     method = methods.pop() if len(methods) == 1 else "mixed" if methods else None
     no_change = Absence("not comparable", "periods_differ")
@@ -117,7 +117,7 @@ def combined_cards(reader: Reader, brands: Sequence[Scoped], view: View, offered
         no_change = next(each.no_change for each in with_data if each.no_change)
     earlier = None
     if comparable:
-        earlier = _added(
+        earlier = added(
             sales(reader, each.name, view, each.compared)[0] for each in with_data if each.compared
         )
     told = []
@@ -214,7 +214,7 @@ def _interval(name: str, now: Measures, sums: Row) -> Interval | None:
     )
 
 
-def _added(several: Iterable[Measures]) -> Measures:
+def added(several: Iterable[Measures]) -> Measures:
     """Sums added up, and the ratios of what they come to."""
     total: Measures = {}
     for measures in several:

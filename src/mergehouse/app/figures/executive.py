@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from mergehouse.access.gateway import Reader, Row
+from mergehouse.app.figures.annotations import Annotation, annotated
 from mergehouse.app.figures.cards import Card, Scoped, brand_cards, combined_cards, kpi_named
 from mergehouse.app.figures.overlap import Overlap, overlap
 from mergehouse.app.figures.story import Story, story
+from mergehouse.app.figures.targets import Target, targets_of
 from mergehouse.app.figures.trend import LINES, Point, Scale, Trend, recent, trend
 from mergehouse.app.view import Choices, View
 from mergehouse.kpi import formula
@@ -60,6 +62,8 @@ class Executive:
     categories: tuple[Part, ...]
     without_sales: tuple[str, ...]
     overlap: Overlap | None
+    targets: tuple[Target, ...]
+    annotations: tuple[Annotation, ...]
 
     @property
     def sells_nothing(self) -> bool:
@@ -94,6 +98,8 @@ def executive(
         categories=_categories(reader, brands, view),
         without_sales=tuple(brand.label for brand in chosen if not brand.days),
         overlap=overlap(reader, view, offered),
+        targets=targets_of(reader, view, offered),
+        annotations=annotated(reader, view.brand, offered),
     )
 
 

@@ -12,6 +12,7 @@ from mergehouse.app.figures.cards import Scoped, sales
 from mergehouse.app.figures.windows import Absence, Window, in_year, on_one_calendar, window
 from mergehouse.app.view import Choices, View
 
+FEW = 4  # brands that are told one by one
 RUN_UP = ((11, 15), (12, 24))  # to Christmas
 SEASONS = ("winter", "spring", "summer", "autumn")  # from December
 
@@ -41,6 +42,11 @@ class Story:
     before_christmas: str | None
     season: Season | None
     on_one_calendar: bool
+
+    @property
+    def changed(self) -> tuple[Scoped, ...]:
+        """Of the largest few, those of which one knows what they sold in the days before."""
+        return tuple(each for each in self.brands[:FEW] if each.card("net_revenue").change is not None)
 
 
 def story(reader: Reader, brands: Sequence[Scoped], view: View, offered: Choices) -> Story:

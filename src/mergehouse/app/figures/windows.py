@@ -10,8 +10,9 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mergehouse.app.view import ALL, DAY, DEFAULT_PERIOD, RECENT, WEEK, Brand, Choices, View, calendar_period
+from mergehouse.app.view import ALL, DAY, DEFAULT_PERIOD, RECENT, WEEK, Brand, Choices, View
 from mergehouse.app.writing import Absent
+from mergehouse.kpi.periods import calendar_period
 
 YEAR = 52 * WEEK  # days: the same weekdays a year before
 

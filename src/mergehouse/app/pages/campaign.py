@@ -21,7 +21,14 @@ from mergehouse.app.plots import customers as plots
 from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn, allowed
 
-PAGE = Page("/campaign", "Campaign", "Customers", place=2, key="p")
+PAGE = Page(
+    "/campaign",
+    "Campaign",
+    "Customers",
+    place=2,
+    key="p",
+    says="Whom to write to, what it may bring, and how one will know.",
+)
 PERSONS = allowed(Page("/campaign/contacts.csv", "Contacts", "Customers", frozenset({"persons"})))
 COLUMNS = {
     "customer": "Customer",

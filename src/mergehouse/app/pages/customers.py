@@ -31,7 +31,13 @@ from mergehouse.app.plots import customers as plots
 from mergehouse.app.rendering import link_to, page
 from mergehouse.app.visitor import SignedIn, Visitor, allowed
 
-PAGE = Page("/customers", "Customers", "Customers", key="c")
+PAGE = Page(
+    "/customers",
+    "Customers",
+    "Customers",
+    key="c",
+    says="Who the customers are, what they bring, and who is about to go.",
+)
 PERSONS = allowed(Page("/customers/list", "Customer list", "Customers", frozenset({"persons"})))
 KEY = re.compile(r"[0-9a-f]{16}")
 COLUMNS = {

@@ -21,7 +21,13 @@ from mergehouse.app.rendering import link_to, page
 from mergehouse.app.visitor import SignedIn, Visitor
 from mergehouse.app.written import executive as files
 
-PAGE = Page("/", "Executive", "Overview", key="e")
+PAGE = Page(
+    "/",
+    "Executive",
+    "Overview",
+    key="e",
+    says="How much is sold, up or down, where, and whether to trust it.",
+)
 # parameters of this page alone; the first value is usual
 OWN: dict[str, tuple[str, ...]] = {"measure": SALES, "scale": get_args(Scale)}
 DOWNLOADS = tuple(f"{table}.{kind}" for table in files.TABLES for kind in ("csv", "parquet"))

@@ -16,7 +16,14 @@ from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 from mergehouse.app.writing import Writing
 
-PAGE = Page("/first-look", "First Look", "Trust", place=10, key="f")
+PAGE = Page(
+    "/first-look",
+    "First Look",
+    "Trust",
+    place=10,
+    key="f",
+    says="What was delivered, before anything is cleaned.",
+)
 FILES = {
     "brand": "Brand",
     "source": "Source",

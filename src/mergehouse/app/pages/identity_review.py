@@ -20,7 +20,15 @@ from mergehouse.app.rendering import link_to, page
 from mergehouse.app.visitor import SignedIn
 from mergehouse.identity.review import Decision, Waiting, decide
 
-PAGE = Page("/identity", "Identity", "Trust", frozenset({"identity"}), place=50, key="i")
+PAGE = Page(
+    "/identity",
+    "Identity",
+    "Trust",
+    frozenset({"identity"}),
+    place=50,
+    key="i",
+    says="Which customers of two brands are one.",
+)
 KEY = re.compile(r"[0-9a-f]{16}")
 LONGEST_WHY = 200  # letters
 router = APIRouter()

@@ -13,13 +13,17 @@ from mergehouse.app.page import Page
 from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 
-PAGE = Page("/kpis", "KPI catalogue", "Trust", place=80, key="k")
+PAGE = Page(
+    "/kpis", "KPI catalogue", "Trust", place=80, key="k", says="What each number means and how it is come by."
+)
 router = APIRouter()
 
 
 @router.get("/kpis")
 def show_all(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
-    return page(request, visitor, "kpis", **looked.shown, entries=entries(visitor.reader, looked.offered))
+    return page(
+        request, visitor, "kpis", **looked.shown_as_of, entries=entries(visitor.reader, looked.offered)
+    )
 
 
 @router.get("/kpis/{name}")

@@ -17,7 +17,9 @@ from mergehouse.app.visitor import SignedIn, Visitor
 from mergehouse.app.written import models as written
 from mergehouse.science.cards.names import METRIC_NAMES, title
 
-PAGE = Page("/models", "Models", "Trust", place=30, key="m")
+PAGE = Page(
+    "/models", "Models", "Trust", place=30, key="m", says="How good predictions were, and what they go by."
+)
 CLOCKS = {
     "purchase_to_purchase": "from a purchase to the next",
     "cutoff_to_purchase": "from any day to the next purchase",

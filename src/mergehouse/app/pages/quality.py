@@ -17,7 +17,14 @@ from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 from mergehouse.app.writing import Writing
 
-PAGE = Page("/quality", "Data quality", "Trust", place=40, key="q")
+PAGE = Page(
+    "/quality",
+    "Data quality",
+    "Trust",
+    place=40,
+    key="q",
+    says="How old the data are, and which checks do not hold.",
+)
 LAYERS = {
     "bronze": "Bronze: as delivered",
     "silver": "Silver: clean",

@@ -25,7 +25,14 @@ from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 from mergehouse.app.writing import MINUS, Writing
 
-PAGE = Page("/raw-vs-silver", "Raw vs Silver", "Trust", place=20, key="r")
+PAGE = Page(
+    "/raw-vs-silver",
+    "Raw vs Silver",
+    "Trust",
+    place=20,
+    key="r",
+    says="What cleaning takes out and why, to the cent.",
+)
 WATERFALL = {
     "brand": "Brand", "name": "Step", "lines": "Order lines", "change": "Amount", "after": "Amount after",
     "lines_after": "Order lines after", "meaning": "What it does",

@@ -16,7 +16,14 @@ from mergehouse.app.plots import customers as plots
 from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 
-PAGE = Page("/what-if", "What if", "Customers", place=1, key="w")
+PAGE = Page(
+    "/what-if",
+    "What if",
+    "Customers",
+    place=1,
+    key="w",
+    says="What other limits of silence, risk and value would change.",
+)
 VALUE = ("top", "high", "medium")  # names of parameters, as are the following
 RECENCY = ("r5", "r4", "r3", "r2")
 FREQUENCY = ("f5", "f4", "f3", "f2")

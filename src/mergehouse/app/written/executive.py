@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mergehouse.app.figures.annotations import Annotation, Span, marks
 from mergehouse.app.figures.executive import Executive, Part
+from mergehouse.app.written.targets import target_row
 
 Table = tuple[dict[str, str], list[dict[str, Any]]]
 KPIS = {
@@ -25,7 +27,24 @@ KPIS = {
     "method": "Cost",
     "absent": "Why there is none",
 }
-TREND = {"brand": "Brand", "kpi": "KPI", "since": "From", "until": "To", "value": "Value"}
+TREND = {"brand": "Brand", "kpi": "KPI", "since": "From", "until": "To", "value": "Value"} | {
+    "annotations": "Annotations"
+}
+TARGETS = {
+    "brand": "Brand",
+    "kpi": "KPI",
+    "unit": "Unit",
+    "period": "Period",
+    "period_days": "Days of the period",
+    "since": "From",
+    "until": "To",
+    "target": "Target",
+    "value": "Value",
+    "reached": "Reached",
+    "outcome": "Outcome",
+    "cost": "Cost",
+    "why": "Why there is none",
+}
 PARTS = {"share": "Share", "return_rate": "Return rate", "margin_rate": "Margin rate"}
 
 
@@ -67,10 +86,16 @@ def trend(figures: Executive) -> Table:
     rows = [
         {"brand": line.label, "kpi": label, "since": p.since, "until": p.until}
         | {"value": round(p.value, 6) if p.value is not None else None}
+        | {"annotations": _said(figures.annotations, Span(line.name, p.place, p.since, p.until))}
         for line in figures.trend.lines
         for p in line.points
     ]
     return TREND, rows
+
+
+def _said(said: Sequence[Annotation], span: Span) -> str | None:
+    found = (f"{mark.of.day} {mark.of.text} ({mark.of.who})" for mark in marks(said, [span]))
+    return "; ".join(found) or None
 
 
 def regions(figures: Executive) -> Table:
@@ -95,9 +120,14 @@ def _parts(what: str, figures: Executive, parts: Sequence[Part]) -> Table:
     return columns, rows
 
 
+def targets(figures: Executive) -> Table:
+    return TARGETS, [target_row(each) for each in figures.targets]
+
+
 TABLES: dict[str, Callable[[Executive], Table]] = {
     "kpis": kpis,
     "trend": trend,
     "regions": regions,
     "categories": categories,
+    "targets": targets,
 }

@@ -11,7 +11,8 @@ SELECT
   r.age_range,
   r.gender,
   r.signup_date,
-  s.first_seen
+  s.first_seen,
+  r.customer_code IS NOT NULL            AS is_registered
 FROM silver.customer_xref AS x
 LEFT JOIN staging.customers AS r ON r.source_system = x.source_system AND r.customer_code = x.source_customer_id
 LEFT JOIN silver.customers_seen AS s ON s.source_system = x.source_system AND s.customer_code = x.source_customer_id

@@ -1,9 +1,11 @@
 -- Grain: one delivered order line in the place of which another one counts, or none.
--- Inputs: order lines, what the brands say of their deliveries.
+-- Inputs: order lines, the ledger, what the brands say of their deliveries.
 -- Questionable: what makes a line the same fact. Where the brand numbers its lines, the number decides, so that corrections
 -- count. Where it does not, everything the line says does, so two lines of one order with the same product stay two. Of the
 -- same fact the last version counts that can be used or that a rule leaves out; an unusable one replaces nothing. Of the row
--- that counts all lines do, of a replaced row none. A 64-bit hash of a part only finds candidates.
+-- that counts all lines do, of a replaced row none. A delivery takes the place of earlier ones of its own source alone: goods and
+-- refunds, or postage from order headers, that come in files of their own are no versions of one another. A 64-bit hash of a
+-- part only finds candidates.
 WITH hashed AS (
   SELECT
     batch_id, source_row, line_part,
@@ -13,26 +15,30 @@ WITH hashed AS (
   FROM silver.order_lines
   WHERE reason_code IS NULL OR reason_code = 'left_out' OR (order_id IS NOT NULL AND line_id IS NOT NULL)
 ),
+sources AS (SELECT DISTINCT batch_id, source_table FROM bronze.batches),
 order_deliveries AS (
   SELECT
-    l.source_system, l.order_id,
+    l.source_system, l.order_id, s.source_table,
     MAX_BY(l.batch_id, STRUCT(COALESCE(l.version, ''), l.ingest_ts))  AS batch_id,
     MAX_BY(l.ingest_ts, STRUCT(COALESCE(l.version, ''), l.ingest_ts)) AS ingest_ts
   FROM silver.order_lines AS l
   JOIN mapping.order_rules AS r ON r.source_system = l.source_system AND r.replaces = 'order'
+  JOIN sources AS s ON s.batch_id = l.batch_id
   WHERE l.reason_code IS NULL OR l.reason_code = 'left_out'
-  GROUP BY l.source_system, l.order_id
+  GROUP BY l.source_system, l.order_id, s.source_table
 ),
 replaced AS (
   SELECT l.batch_id, l.source_row, l.line_part, o.batch_id AS counting_batch_id
   FROM silver.order_lines AS l
   JOIN order_deliveries AS o ON o.source_system = l.source_system AND o.order_id = l.order_id AND o.batch_id <> l.batch_id
+  JOIN sources AS s ON s.batch_id = l.batch_id AND s.source_table = o.source_table
   WHERE l.reason_code IS NULL OR l.reason_code = 'left_out' OR l.ingest_ts < o.ingest_ts
   UNION ALL
   SELECT l.batch_id, l.source_row, l.line_part, d.batch_id
   FROM silver.order_lines AS l
   JOIN silver.day_deliveries AS d
     ON d.source_system = l.source_system AND d.order_date = l.order_date AND d.batch_id <> l.batch_id
+  JOIN sources AS s ON s.batch_id = l.batch_id AND s.source_table = d.source_table
   WHERE l.reason_code IS NULL OR l.reason_code = 'left_out' OR (l.order_id IS NOT NULL AND l.ingest_ts < d.ingest_ts)
 ),
 repeated AS (

@@ -16,6 +16,5 @@ SELECT
   r.city,
   CASE WHEN n.country_code NOT LIKE 'X%' THEN n.country_code END AS country,
   r.loyalty_card
-FROM staging.customers AS r
+FROM staging.persons AS r
 LEFT JOIN staging.country_names AS n ON n.spelling = UPPER(TRIM(r.country))
-WHERE r.customer_code IS NOT NULL

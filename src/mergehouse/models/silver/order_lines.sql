@@ -2,12 +2,15 @@
 -- Inputs: order lines of all brands, the daily euro rates; the euro needs none.
 -- Questionable: unusable lines are here too, with their reason, since they say which products and customers there are.
 -- A delivery adds its lines; nothing is parsed twice. A tax rate between 0 and 1 % is taken for a fraction, and so is unknown.
--- What systems write where there is no date (1 January of 1, 1900, 1970 or 1980) is none; tills are younger.
+-- GBp, a penny, is no GBP, and has no rate. What systems write where there is no date (1 January of 1, 1900, 1970 or 1980) is none; tills are younger.
 WITH priced AS (
   SELECT
     l.*,
     CAST(l.order_local_ts AS DATE)         AS order_date,
-    COALESCE(UPPER(TRIM(l.currency)), l.brand_currency) AS order_currency,
+    COALESCE(
+      CASE WHEN l.currency <> UPPER(l.currency) AND TRIM(l.currency) RLIKE '^[A-Z]{2}[a-z]$' THEN TRIM(l.currency) ELSE UPPER(TRIM(l.currency)) END,
+      l.brand_currency
+    )                                      AS order_currency,
     COALESCE(l.amount, CASE
       WHEN l.near_amount = l.quantity * l.unit_price THEN l.near_amount
       ELSE TRY_CAST(l.quantity * l.unit_price AS DECIMAL(20, 9))
@@ -82,5 +85,5 @@ SELECT
     'st', 'stk', 'stck', 'stück', 'szt', 'ks', 'u', 'un', 'ud', 'uds', 'pz', 'pza', 'c62', 'h87'
   ) THEN measure END                AS unit_of_measure,
   order_currency                    AS currency,
-  fx_rate, fx_rate_date, reason_code
+  fx_rate, fx_rate_date, reason_code, partners
 FROM judged

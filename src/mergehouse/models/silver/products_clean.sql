@@ -22,7 +22,8 @@ SELECT
   b.currency,
   CASE WHEN x.line_class IS NULL THEN CAST(COALESCE(h.cost_rate, d.cost_rate, u.cost_rate) AS DECIMAL(5, 4)) END AS cost_rate,
   CASE WHEN c.unit_cost IS NOT NULL THEN 'actual' ELSE 'estimated' END AS margin_method,
-  s.first_seen
+  s.first_seen,
+  c.product_code IS NOT NULL                                     AS is_listed
 FROM silver.product_xref AS x
 JOIN mapping.brands AS b ON b.source_system = x.source_system
 LEFT JOIN staging.products AS c ON c.source_system = x.source_system AND c.product_code = x.product_code

@@ -71,10 +71,9 @@ def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | No
     if not affecting:
         return None
     affected = " UNION ".join(_affected(rule, name, changes[name], table, graph) for name in affecting)
-    came = changes[affecting[0]]
-    if rule.merge and came.rows and not came.gone and affecting[0] in graph.tables:
-        return _merged(table, rule, affected, came.rows)
     alone = affecting[0] if len(affecting) == 1 else None
+    if rule.merge and alone in graph.tables and not changes[alone].gone:
+        return _merged(table, rule, affected, alone, changes[alone])
     names = {name: Relation("sliced", table.name, name) for name in rule.inputs if name in read}
     slices = {
         names[name]: Slice(
@@ -92,18 +91,20 @@ def plan(table: Table, graph: Graph, changes: Mapping[str, Change]) -> Plan | No
     return Plan(_of_slices(renamed(table.sql, names), rule, table), affected, slices, views)
 
 
-def _merged(table: Table, rule: Incremental, affected: str, came: Relation) -> Plan:
-    """What the rows that `came` give, merged with what is published of their slices."""
-    [name], columns = rule.inputs, table.contract.columns
-    published = Relation("sliced", table.name, table.name)
+def _merged(table: Table, rule: Incremental, affected: str, name: str, change: Change) -> Plan:
+    """What the rows that came to one input give, merged with what is published of their slices."""
+    columns, published = table.contract.columns, Relation("sliced", table.name, table.name)
     groups = ", ".join(column for column in columns if column not in rule.merge)
     chosen = ", ".join(f"{rule.merge[c]} AS {c}" if c in rule.merge else c for c in columns)
+    others = {other: Relation("sliced", table.name, other) for other in rule.inputs if other != name}
+    read = {name: change.rows} if change.rows else {}
     sql = reading(
         f"SELECT {chosen} FROM (SELECT {', '.join(columns)} FROM given UNION ALL"
         f" SELECT {', '.join(columns)} FROM {published}) AS parts GROUP BY {groups}",
-        given=renamed(table.sql, {name: came}),
+        given=renamed(table.sql, read | others),
     )
-    return Plan(sql, affected, {published: Slice(table.name, {c: c for c in rule.slice})})
+    none: dict[Relation, Sql] = {new: f"SELECT * FROM {other} WHERE FALSE" for other, new in others.items()}
+    return Plan(sql, affected, {published: Slice(table.name, {c: c for c in rule.slice})}, none)
 
 
 def inputs_of(name: str, graph: Graph) -> set[str]:

@@ -1,0 +1,67 @@
+"""A hook of MkDocs: what draws diagrams is a file of the site, so that no page asks a server elsewhere for it.
+
+The theme takes a `mermaid` that is there already, and would load one from a CDN on pages with a diagram.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+PACKAGE = "mermaid@11.12.0"
+SHA512 = "ZudVx73BwrMJfCFmSSJT84y6u5brEoV8DOItdHomNLz32uBjNrelm7mg95X7g+C6UoQH/W6mBLGDEDv73JdxBg=="
+SCRIPT, LICENCE = "assets/mermaid.min.js", "assets/mermaid.LICENSE"
+PARTS = {SCRIPT: "package/dist/mermaid.min.js", LICENCE: "package/LICENSE"}
+
+
+def on_files(files: Any, config: Any) -> Any:
+    from mkdocs.structure.files import File
+
+    for path, content in downloaded().items():
+        files.append(File.generated(config, path, content=content))
+    return files
+
+
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """The page; the script comes before the theme's own where it has a diagram."""
+    if 'class="mermaid"' not in html:
+        return html
+    from mkdocs.utils import get_relative_url
+
+    return f'{html}\n<script src="{get_relative_url(SCRIPT, page.url)}"></script>'
+
+
+@functools.cache
+def downloaded() -> dict[str, bytes]:
+    """The script and its licence, by their place in the site. Raises PluginError where npm cannot fetch the
+    package, or it is another than the one that was looked at.
+    """
+    from mkdocs.exceptions import PluginError
+
+    npm = shutil.which("npm")
+    if not npm:
+        raise PluginError(f"The site's diagrams need {PACKAGE}, which npm fetches; install Node.")
+    with tempfile.TemporaryDirectory() as folder:
+        called = [npm, "pack", PACKAGE, "--silent", "--pack-destination", folder]
+        done = subprocess.run(called, capture_output=True, text=True, check=False)
+        archives = list(Path(folder).glob("*.tgz"))
+        if done.returncode or not archives:
+            raise PluginError(f"npm could not fetch {PACKAGE}: {done.stderr.strip() or 'no archive'}")
+        content = archives[0].read_bytes()
+        if base64.b64encode(hashlib.sha512(content).digest()).decode() != SHA512:
+            raise PluginError(f"npm fetched another {PACKAGE} than docs/hooks/diagrams.py names by its SHA-512.")
+        with tarfile.open(archives[0]) as archive:
+            return {path: _read(archive, part) for path, part in PARTS.items()}
+
+
+def _read(archive: tarfile.TarFile, name: str) -> bytes:
+    stream = archive.extractfile(name)
+    assert stream is not None, name
+    return stream.read()

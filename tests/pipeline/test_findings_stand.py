@@ -1,0 +1,51 @@
+"""A finding is said by every run as long as it stands, whatever the run built, and no longer."""
+
+from __future__ import annotations
+
+from tests.conftest import SHOP_BRAND, Shop
+
+from mergehouse.pipeline.results import RunResult
+
+# -2 x -5 is a contradiction, and Atlantis no country
+ODD = "A1,1,2026-03-01 10:00:00,P1,Mug,-2,-5.00,77,Atlantis,EUR"
+GOOD = "A{n},1,2026-03-0{n} 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
+OF_LINES = {"signs_agree", "country_is_known"}
+
+
+def found(result: RunResult) -> set[str]:
+    return {c.check for c in result.checks if not c.passed} - {"category_is_mapped"}
+
+
+def test_what_is_odd_about_a_line_is_said_until_it_is_mended(shop: Shop) -> None:
+    shop.deliver_lines(ODD, GOOD.format(n=2))
+    other = shop.another("other")
+    other.deliver_lines(GOOD.format(n=2).replace("P1", "Q1"))
+    assert found(shop.run(until="silver")) == OF_LINES
+    assert found(shop.run(until="silver")) == OF_LINES  # without news
+    shop.deliver_lines(GOOD.format(n=3), name="lines_2.csv")
+    assert found(shop.run(until="silver")) == OF_LINES  # of which no line is odd
+    other.deliver_lines(GOOD.format(n=4).replace("P1", "Q1"), name="lines_2.csv")
+    assert found(shop.run(until="silver")) == OF_LINES
+    results = "SELECT DISTINCT check_name FROM monitor.quality_results QUALIFY NOT passed"
+    latest = (
+        f"{results} AND row_number() OVER (PARTITION BY table_name, check_name ORDER BY started DESC) = 1"
+    )
+    assert {name for (name,) in shop.rows(latest)} == OF_LINES | {
+        "category_is_mapped"
+    }  # as the report has it
+    shop.deliver_lines(GOOD.format(n=1), name="lines_3.csv")
+    assert found(shop.run(until="silver")) == {"country_is_known"}  # of the version before, which stays
+    assert found(shop.run(until="silver")) == {"country_is_known"}
+
+
+def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> None:
+    sold.configure(SHOP_BRAND + "fresh_within_days: 2\n")
+    misspelt = sold.brand / "line_type.csv"
+    misspelt.write_text("match,pattern,line_class\n")
+    unread = sold.deliver("", "readme.pdf")
+    sold.run()  # of a folder that was copied: its files are known by content
+    late = sold.run()
+    assert not late.changed and found(late) == {"fresh_enough", "rule_files_are_read", "every_file_is_read"}
+    misspelt.unlink()
+    unread.unlink()
+    assert found(sold.run()) == {"fresh_enough"}

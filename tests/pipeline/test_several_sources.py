@@ -1,0 +1,123 @@
+"""Order lines from several sources: what a delivery takes the place of is of its own source, an order's
+header may stop giving a line, and a refund that comes alone is no later version of the order.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from tests.conftest import Shop
+from tests.pipeline.test_incremental import differences
+
+from mergehouse.pipeline.results import RunResult
+
+BRAND = """
+label: Shop
+currency: EUR
+quarantine: {stop: 100 %}
+sources:
+  lines:
+    files: "lines*"
+    columns: &lines
+      number: {type: code}
+      sold_at: {type: timestamp}
+      item: {type: code}
+      pieces: {type: number}
+      price: {type: number}
+"""
+REFUNDS = "  refunds: {files: 'refunds*', optional: true, columns: *lines}\n"
+HEADS = """
+  heads:
+    files: "heads*"
+    key: [number]
+    columns:
+      number: {type: code}
+      shipped_on: {type: date}
+      postage: {type: number}
+"""
+LINES = """
+SELECT number AS order_id, sold_at AS order_local_ts, item AS product_code, pieces AS quantity,
+  price AS unit_price, CAST(NULL AS STRING) AS line_class, batch_id, source_row, ingest_ts
+FROM lines
+"""
+HEADED = """
+SELECT l.number AS order_id, l.sold_at AS order_local_ts, l.item AS product_code, l.pieces AS quantity,
+  l.price AS unit_price, CAST(NULL AS STRING) AS line_class, l.batch_id, l.source_row, l.ingest_ts
+FROM lines AS l LEFT JOIN heads AS h ON h.number = l.number
+UNION ALL
+SELECT h.number, CAST(h.shipped_on AS TIMESTAMP), 'POST', 1, h.postage, 'postage', h.batch_id, h.source_row,
+  h.ingest_ts
+FROM heads AS h WHERE h.postage <> 0
+"""
+
+
+def of_brand(shop: Shop, rules: str, sources: str, sql: str) -> Shop:
+    shop.configure(rules + BRAND + sources)
+    (shop.brand / "order_lines.sql").write_text(sql)
+    return shop
+
+
+def deliver(shop: Shop, name: str, *rows: str) -> None:
+    header = "number,shipped_on,postage" if name.startswith("heads") else "number,sold_at,item,pieces,price"
+    shop.deliver_lines(*rows, name=f"{name}.csv", header=header)
+
+
+def sums(shop: Shop) -> tuple[Decimal, Decimal, Decimal]:
+    """GMV, returns, what is no goods."""
+    no_goods = "SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)"
+    return shop.rows(f"SELECT SUM(gmv_eur), SUM(returns_eur), {no_goods} FROM silver.sales_clean")[0]
+
+
+def found(result: RunResult, check: str) -> list[str]:
+    [of_check] = [c for c in result.checks if c.check == check]
+    return [row["order_id"] for row in of_check.sample]
+
+
+@pytest.mark.parametrize("replaces", ["line", "order", "day", "period"])
+def test_a_delivery_replaces_none_of_another_source(shop: Shop, replaces: str) -> None:
+    """20 + 10 are sold, 10 and 4 come back; then 6 more of A2, on the day on which those 4 came back."""
+    of_brand(shop, f"replaces: {replaces}", REFUNDS, f"{LINES} UNION ALL {LINES.replace('lines', 'refunds')}")
+    deliver(shop, "lines", "A1,2026-03-01,P1,2,10", "A2,2026-03-03,P2,1,10")
+    deliver(shop, "refunds_1", "A1,2026-03-02,P1,-1,10", "A2,2026-03-03,P2,-1,4")
+    shop.run(until="silver")
+    assert sums(shop) == (30, 14, 0)
+    deliver(shop, "refunds_2", "A2,2026-03-03,P2,-1,6")
+    assert found(shop.run(until="silver"), "is_of_one_delivery") == []
+    assert sums(shop) == (30, {"line": 20}.get(replaces, 16), 0)
+    assert not differences(shop.lakehouse, shop.folder)
+
+
+def test_orders_of_two_sources_did_not_come_twice(shop: Shop) -> None:
+    of_brand(shop, "", REFUNDS, f"{LINES} UNION ALL {LINES.replace('lines', 'refunds')}")
+    deliver(shop, "lines_1", "A1,2026-03-01,P1,2,10", "A2,2026-03-01,P2,1,10")
+    deliver(shop, "refunds", "A1,2026-03-02,P1,1,5")  # money for the same order, with the sign of a sale
+    deliver(shop, "lines_2", "A2,2026-03-01,P2,3,10")
+    assert found(shop.run(until="silver"), "is_of_one_delivery") == ["A2"]
+
+
+@pytest.mark.parametrize("rules", ["", "replaces: order"])
+def test_postage_that_is_corrected_to_nothing_is_gone(shop: Shop, rules: str) -> None:
+    of_brand(shop, rules, HEADS, HEADED)
+    deliver(shop, "lines", "A1,2026-03-01,P1,2,10", "A2,2026-03-02,P1,1,10")
+    deliver(shop, "heads_1", "A1,2026-03-02,4.90", "A2,2026-03-03,3.00", "A3,2026-03-03,0")
+    shop.run(until="silver")
+    assert sums(shop) == (30, 0, Decimal("7.90"))
+    deliver(shop, "heads_2", "A1,2026-03-02,0", "A3,2026-03-03,1.50")
+    shop.run(until="silver")
+    assert sums(shop) == (30, 0, Decimal("4.50"))
+    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine") == [("A1", "left_out")]
+    assert not differences(shop.lakehouse, shop.folder)
+
+
+def test_a_refund_that_takes_the_place_of_its_order_is_named(shop: Shop) -> None:
+    """The sale of A1 is gone, and the first refund of A4, which was on another day. A2 came again whole, and
+    A3 is a return that was corrected.
+    """
+    of_brand(shop, "replaces: order", "", LINES)
+    deliver(shop, "lines_1", "A1,2026-03-01,P1,2,10", "A2,2026-03-01,P1,2,10", "A3,2026-03-01,P1,-1,10",
+            "A4,2026-03-01,P1,-1,3")  # fmt: skip
+    deliver(shop, "lines_2", "A1,2026-03-09,P1,-1,10", "A2,2026-03-01,P1,2,10", "A2,2026-03-09,P1,-1,10",
+            "A3,2026-03-01,P1,-1,9", "A4,2026-03-09,P1,-1,3")  # fmt: skip
+    assert found(shop.run(until="silver"), "a_return_replaces_no_sale") == ["A1", "A4"]
+    assert sums(shop) == (20, 32, 0)

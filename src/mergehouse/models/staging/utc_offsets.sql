@@ -4,7 +4,7 @@
 -- instant is converted by itself, which is slow.
 SELECT
   timezone,
-  day,
+  CAST(day AS DATE) AS day,
   CASE WHEN to_utc_at_start = to_utc_at_end THEN to_utc_at_start END AS minutes_to_utc
 FROM (
   SELECT

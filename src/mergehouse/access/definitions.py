@@ -17,8 +17,9 @@ REASONS = ("reason_1", "reason_2", "reason_3")
 @dataclass(frozen=True)
 class Extract:
     """One table of a scope: its name, `schema.table`, its query, and which rights a scope must have. One that
-    is `by_month` of a column has a file for each, in this `order`: a delivery leaves those of before as they
-    are. Where it is `by_brand`, what it says of a brand follows from that brand's rows alone.
+    is `by_date` of a column has a file for each year and each month of the newest year, in this `order`: a
+    delivery leaves those of before as they are. Where it is `by_brand`, what it says of a brand follows from
+    that brand's rows alone.
     """
 
     name: str
@@ -26,7 +27,7 @@ class Extract:
     only: frozenset[str]  # `persons`, `group`, `identity`
     reads: frozenset[str]
     by_brand: bool
-    by_month: str = ""
+    by_date: str = ""
     order: str = ""
 
     @property
@@ -90,8 +91,8 @@ def _reasons() -> str:
 def _read(file: Path) -> Extract:
     sql = file.read_text(encoding="utf-8")
     only = re.match(r"-- only: ([a-z, ]+)\n", sql)
-    month = re.search(r"^-- a file for each month of ([a-z_]+), in the order of (.+)$", sql, re.MULTILINE)
+    date = re.search(r"^-- a file for each year of ([a-z_]+), in the order of (.+)$", sql, re.MULTILINE)
     reads = re.findall(r"\b(?:FROM|JOIN) ((?:bronze|silver|gold|monitor)\.[a-z0-9_]+)", sql)
     rights = frozenset(only[1].split(", ") if only else ())
     by_brand = "\n-- by brand\n" in f"\n{sql}"
-    return Extract(file.stem, sql, rights, frozenset(reads), by_brand, *(month.groups() if month else ()))
+    return Extract(file.stem, sql, rights, frozenset(reads), by_brand, *(date.groups() if date else ()))

@@ -116,8 +116,8 @@ def joins_view(brands: list[Brand]) -> str:
 
 
 def other_spellings_view(brands: list[Brand]) -> str:
-    """SQL of `staging.other_spellings`: values that order_lines.sql compares with the same text in another case
-    or with blanks, and so does not find.
+    """SQL of `staging.other_spellings`: values that order_lines.sql compares with the same text in another
+    case or with blanks, and so does not find.
 
     >>> other_spellings_view([mh.project("shop").brands["shop"]]).endswith("WHERE FALSE")  # it compares none
     True

@@ -1,4 +1,4 @@
-"""A hook of MkDocs: what draws diagrams is a file of the site, so that no page asks a server elsewhere for it.
+"""A hook of MkDocs: what draws diagrams is a file of the site, so that no page asks another server for it.
 
 The theme takes a `mermaid` that is there already, and would load one from a CDN on pages with a diagram.
 """
@@ -56,7 +56,9 @@ def downloaded() -> dict[str, bytes]:
             raise PluginError(f"npm could not fetch {PACKAGE}: {done.stderr.strip() or 'no archive'}")
         content = archives[0].read_bytes()
         if base64.b64encode(hashlib.sha512(content).digest()).decode() != SHA512:
-            raise PluginError(f"npm fetched another {PACKAGE} than docs/hooks/diagrams.py names by its SHA-512.")
+            raise PluginError(
+                f"npm fetched another {PACKAGE} than docs/hooks/diagrams.py names by its SHA-512."
+            )
         with tarfile.open(archives[0]) as archive:
             return {path: _read(archive, part) for path, part in PARTS.items()}
 

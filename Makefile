@@ -26,6 +26,8 @@ serve: $(READY)
 # Tests run side by side: more threads than cores would wait for each other.
 test parity thorough: export OMP_NUM_THREADS := 1
 test parity thorough: export OPENBLAS_NUM_THREADS := 1
+# Python keeps what it has compiled, or each process compiles every test again.
+test parity thorough: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(EXTRAS) $(AZURITE) lint
 	$(BIN)/pytest -n auto --dist worksteal

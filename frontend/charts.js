@@ -200,7 +200,7 @@ function trend(given, look) {
   const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 16 + widest(given.series.map((one) => one.name), look);
   const above = legend(look, given.series.map((one) => one.name), look.narrow);
   return {
-    legend: above.legend, grid: { left: 4, right: room, top: above.room + (given.flags ? 12 : 0), bottom: 4, containLabel: true },
+    legend: above.legend, grid: { left: 4, right: room, top: above.room + (given.flags ? (given.from ? 26 : 12) : 0), bottom: 4, containLabel: true },
     xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto", alignMinLabel: "left" } }),
     yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max, interval: given.max === 1 ? 0.25 : undefined }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
@@ -228,7 +228,7 @@ function upright(given, look) {
     if (before && at - before.at < apart) flags.at(-1).last = last;
     else flags.push({ at, first, last });
   }
-  const flag = { position: "end", distance: 3, rotate: 0, color: look.colour("card"), backgroundColor: look.colour("ink"), borderRadius: 3, padding: [2, 4], fontSize: 11 };
+  const flag = { position: "end", distance: given.from ? 16 : 3, rotate: 0, color: look.colour("card"), backgroundColor: look.colour("ink"), borderRadius: 3, padding: [2, 4], fontSize: 11 };
   return {
     silent: true, symbol: "none", lineStyle: { color: look.colour("muted"), type: "dotted", width: 1 },
     data: [
@@ -312,7 +312,7 @@ function waterfall(given, look, element) {
     series: [
       { ...hidden, data: steps.map((step) => step.from) },
       {
-        ...stacked, name: given.name || "", barCategoryGap: "30%",
+        ...stacked, name: given.name || "", barCategoryGap: "30%", barMinHeight: 2,
         data: steps.map((step) => ({ value: step.size, link: step.link, itemStyle: { color: colour(step) } })),
         label: { show: true, position: across ? "right" : "top", color: look.colour("ink"), fontSize: 12, formatter: ({ dataIndex }) => signed(steps[dataIndex]) },
       },
@@ -361,7 +361,7 @@ function treemap(given, look, element) {
       itemStyle: { borderColor: look.colour("card"), borderWidth: 2, gapWidth: 2 },
       data: given.nodes.map((node) => ({
         name: node.name, value: node.size, each: node.value, link: node.link, itemStyle: onRamp(step(node.value), look).itemStyle,
-        label: { ...onRamp(step(node.value), look).label, show: room(node) >= 90 * 50, formatter: `${node.name}\n${told(node.value)}`, lineHeight: 16, overflow: "break" },
+        label: { ...onRamp(step(node.value), look).label, show: room(node) >= 90 * 36, formatter: `${node.name}\n${told(node.value)}`, lineHeight: 16, overflow: "truncate" },
       })),
     }],
     tooltip: { ...base(look).tooltip, formatter: ({ data }) => `${data.name}: ${format("count", look, false)(data.value)}, ${told(data.each)} each` },

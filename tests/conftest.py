@@ -89,9 +89,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays: the collector, which would look at all of it again and again, takes a
-    seventh of the seconds of tests.
-    """
+    """What is loaded by now stays: the collector need not look at all of it again and again."""
     gc.collect()
     gc.freeze()
 

@@ -1,6 +1,6 @@
-"""A hook of MkDocs: what draws diagrams is a file of the site, so that no page asks a server elsewhere for it.
+"""A hook of MkDocs: what draws diagrams is a file of the site, so that no page asks another server for it.
 
-The theme takes a `mermaid` that is there already, and would load one from a CDN on pages with a diagram.
+The theme takes a `mermaid` that is there already. Where npm cannot fetch one, it loads it from a CDN.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
-def on_page_content(html: str, page: Any, **_: Any) -> str:
+def on_page_content(html: str, page: Any, files: Any, **_: Any) -> str:
     """The page; the script comes before the theme's own where it has a diagram."""
-    if 'class="mermaid"' not in html:
+    if 'class="mermaid"' not in html or files.get_file_from_path(SCRIPT) is None:
         return html
     from mkdocs.utils import get_relative_url
 
@@ -40,25 +40,24 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
 
 @functools.cache
 def downloaded() -> dict[str, bytes]:
-    """The script and its licence, by their place in the site. Raises PluginError where npm cannot fetch the
-    package, or it is another than the one that was looked at.
+    """The script and its licence, by their place in the site; none where npm cannot fetch the package. Raises
+    PluginError where it is another than the one that was looked at.
     """
     from mkdocs.exceptions import PluginError
 
     npm = shutil.which("npm")
-    if not npm:
-        raise PluginError(f"The site's diagrams need {PACKAGE}, which npm fetches; install Node.")
     with tempfile.TemporaryDirectory() as folder:
-        called = [npm, "pack", PACKAGE, "--silent", "--pack-destination", folder]
-        done = subprocess.run(called, capture_output=True, text=True, check=False)
-        archives = list(Path(folder).glob("*.tgz"))
-        if done.returncode or not archives:
-            raise PluginError(f"npm could not fetch {PACKAGE}: {done.stderr.strip() or 'no archive'}")
-        content = archives[0].read_bytes()
-        if base64.b64encode(hashlib.sha512(content).digest()).decode() != SHA512:
-            raise PluginError(f"npm fetched another {PACKAGE} than docs/hooks/diagrams.py names by its SHA-512.")
-        with tarfile.open(archives[0]) as archive:
-            return {path: _read(archive, part) for path, part in PARTS.items()}
+        if npm:
+            called = [npm, "pack", PACKAGE, "--silent", "--pack-destination", folder]
+            subprocess.run(called, capture_output=True, check=False)
+        archive = next(Path(folder).glob("*.tgz"), None)
+        if archive is None:
+            print(f"npm cannot fetch {PACKAGE}: pages with a diagram load it from a CDN")
+            return {}
+        if base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode() != SHA512:
+            raise PluginError(f"npm fetched another {PACKAGE} than the one whose hash {__file__} has.")
+        with tarfile.open(archive) as content:
+            return {path: _read(content, part) for path, part in PARTS.items()}
 
 
 def _read(archive: tarfile.TarFile, name: str) -> bytes:

@@ -98,7 +98,9 @@ def run(
 
     >>> mh.run("shop")
     Run ... UTC: ok, ... s
-      tables  ... fresh
+      tables    ... fresh
+      checks    ... passed
+      findings  silver.sales_clean: category_is_mapped
     """
     from mergehouse.pipeline.run import run as run_pipeline
     from mergehouse.quality.report import write_report

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 from mcp import Client
 from starlette.testclient import TestClient
-from tests.app.two_times import Open
+from tests.app.two_times import ANNOTATIONS, HARM, Open, say
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.people import People, Person
@@ -36,40 +36,13 @@ from mergehouse.app.writing import Writing
 from mergehouse.errors import ConfigError
 
 DAY = dt.date(2026, 1, 1)
-TARGETS = """\
-kpi,brand,period,value
-net_revenue,shop,2009,1
-net_revenue,shop,2009-12,310
-net_revenue,shop,2010,3650
-gmv,shop,2010,3650.01
-orders,shop,2010-q1,91
-net_revenue,shop,2011,3650
-gmv,shop,2011,3430
-aov,shop,2011,10
-margin_rate,shop,2011,1
-return_rate,shop,2011,0
-net_revenue,shop,2012,1
-net_revenue,zebra,2025-05,620
-net_revenue,zebra,2025-q2,1
-net_revenue,group,2011,77777
-"""
 ALL = dict.fromkeys(("brand", "since", "until"))
-HARM = "<img src=x onerror=alert(1)>"
-ANNOTATIONS = f"""\
-day,brand,who,text
-2011-11-28,shop,Ann,Catalogue {HARM}
-2010-11-30,shop,Ben,"=1+1, a year before"
-2025-06-02,zebra,Cat,Portal opened
-2025-06-03,group,Board,Merger announced
-2030-01-01,shop,Ann,Not yet
-"""
 
 
 @pytest.fixture(scope="module")
 def aimed(far: Open, bundled: object, tmp_path_factory: pytest.TempPathFactory) -> Open:
     shop = far.shop.copy(tmp_path_factory.mktemp("aimed") / "suite")
-    (shop.folder / "mappings" / "targets.csv").write_text(TARGETS)
-    (shop.folder / "mappings" / "annotations.csv").write_text(ANNOTATIONS)
+    say(shop.folder)
     return Open(shop.folder)
 
 
@@ -138,7 +111,7 @@ def test_the_page_has_the_latest_or_those_of_its_period(aimed: Open) -> None:
     reader, view, offered = aimed.view(period="2010")
     assert [each.kpi.name for each in targets_of(reader, view, offered)] == ["gmv", "net_revenue"]
     reader, view, offered = aimed.view(period="2010", region="North Europe")
-    assert targets_of(reader, view, offered) == ()
+    assert targets_of(reader, view, offered) == () and executive(reader, view, offered).hides_targets
     page = shown(aimed)
     assert "3 met so far, 1 missed so far, 1 not met yet, 2 not known" in page
     assert "not met yet, after 343 of 365 days" in page and "Zebra has no data in 2011." in page

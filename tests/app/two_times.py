@@ -24,6 +24,32 @@ LONG_DAYS, SHORT_DAYS = 739, 75
 ROLES = ("executive", "marketing", "brand_manager_shop", "brand_manager_zebra", "north")
 NORTH = "  north: {label: North, rows: [{column: region, values: [North Europe]}]}\n"
 COUNTRIES = ("Germany", "Germany", "Spain", "United States")
+TARGETS = """\
+kpi,brand,period,value
+net_revenue,shop,2009,1
+net_revenue,shop,2009-12,310
+net_revenue,shop,2010,3650
+gmv,shop,2010,3650.01
+orders,shop,2010-q1,91
+net_revenue,shop,2011,3650
+gmv,shop,2011,3430
+aov,shop,2011,10
+margin_rate,shop,2011,1
+return_rate,shop,2011,0
+net_revenue,shop,2012,1
+net_revenue,zebra,2025-05,620
+net_revenue,zebra,2025-q2,1
+net_revenue,group,2011,77777
+"""
+HARM = "<img src=x onerror=alert(1)>"
+ANNOTATIONS = f"""\
+day,brand,who,text
+2011-11-28,shop,Ann,Catalogue {HARM}
+2010-11-30,shop,Ben,"=1+1, a year before"
+2025-06-02,zebra,Cat,Portal opened
+2025-06-03,group,Board,Merger announced
+2030-01-01,shop,Ann,Not yet
+"""
 PRICES = (10, 25, 40, 55, 85, 120, 15)
 
 
@@ -48,6 +74,12 @@ def together(folder: Path) -> None:
                 rows.append(_line(f"R{n}", first, n, f"{letter}{n % 40}", price, country, quantity=-1))
         brand.deliver_lines(*rows)
     _finish(shop)
+
+
+def say(folder: Path) -> None:
+    """Targets and annotations of the brands that are apart."""
+    (folder / "mappings" / "targets.csv").write_text(TARGETS)
+    (folder / "mappings" / "annotations.csv").write_text(ANNOTATIONS)
 
 
 class Open:

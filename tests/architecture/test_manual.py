@@ -127,6 +127,8 @@ def codes(position: int, *functions: str) -> set[str]:
     """The texts that calls of these functions give at a position; `<>` is what is filled in."""
     found = set()
     for call in (call for function in functions for call in calls()[function]):
+        if any(keyword.arg is None for keyword in call.keywords):
+            continue  # read back from a note of one that had them
         given = call.args[position]
         if isinstance(given, ast.Constant):
             found.add(str(given.value))

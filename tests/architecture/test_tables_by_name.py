@@ -20,7 +20,7 @@ NAMED = {
         "monitor.freshness monitor.quality_results monitor.schema_history",
         "it writes the run log",
     ),
-    "quality.freshness": ("bronze.batches gold.dim_brand", "a brand's last delivery and order are there"),
+    "quality.freshness": ("gold.dim_brand", "a brand's last order is there"),
     "quality.left_out": (
         "bronze.rejected silver.duplicates silver.quarantine",
         "what is in no figure is there",
@@ -45,7 +45,8 @@ NAMED = {
         "it makes this view from brand.yml; the tracing of deliveries goes by its name",
     ),
     "transform.graph": (
-        "bronze.batches staging.line_joins staging.line_sources staging.raw_rows staging.unusable_entries",
+        "bronze.batches staging.line_joins staging.line_sources staging.other_spellings"
+        " staging.raw_rows staging.unusable_entries",
         "models may read the ledger; the views are made here",
     ),
     "transform.staging_views": (

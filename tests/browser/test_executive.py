@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 from tests.app.served import served
-from tests.app.two_times import apart
+from tests.app.two_times import apart, say
 from tests.browser.conftest import CHROMIUM
 from tests.browser.test_shell import FOLDER, LOOKS, VIOLATIONS, expect_clean
 from tests.conftest import Shop
@@ -37,6 +37,7 @@ PAGES = {
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     project = Shop(prepared("suite apart", apart, tmp_path_factory.mktemp("far") / "suite")).project
+    say(project.folder)
     write_extracts(project, load_policy(project))
     with served(uvicorn.Config(create_app(project), log_level="warning")) as at:
         yield at
@@ -82,8 +83,13 @@ def test_pages_are_clean(chromium: Any, cookies: dict[str, Any], address: str, r
 def test_the_page_is_clean_in_every_look(
     chromium: Any, cookies: dict[str, Any], address: str, look: str
 ) -> None:
+    """Annotations are flags at the axis, and one flag where there is no room beside each other."""
     page = opened(chromium, cookies, "executive", f"{address}/", **LOOKS[look])
     expect_clean(page)
+    drawn = page.locator("#trend svg text").all_text_contents()
+    flags = ["1–3"] if "phone" in look else ["1–2", "3"]
+    assert [text for text in drawn if text in ("1–2", "1–3", "3")] == flags
+    assert page.locator("ol.annotations li").count() == 3
 
 
 def test_filters_change_page_and_address_and_back_undoes_it(

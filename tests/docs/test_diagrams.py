@@ -14,6 +14,9 @@ def test_only_pages_with_a_diagram_get_what_draws_it_from_the_site_itself() -> N
     hook = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(hook)
     page = SimpleNamespace(url="data-vault/")
-    assert hook.on_page_content("<p>Text</p>", page) == "<p>Text</p>"
-    drawn = hook.on_page_content('<pre class="mermaid"><code>erDiagram</code></pre>', page)
+    site, diagram = {hook.SCRIPT: b""}, '<pre class="mermaid"><code>erDiagram</code></pre>'
+    there, lacking = (SimpleNamespace(get_file_from_path=files.get) for files in (site, {}))
+    assert hook.on_page_content("<p>Text</p>", page, there) == "<p>Text</p>"
+    assert hook.on_page_content(diagram, page, lacking) == diagram
+    drawn = hook.on_page_content(diagram, page, there)
     assert drawn.endswith('<script src="../assets/mermaid.min.js"></script>')

@@ -55,7 +55,7 @@ def test_what_is_tried_dry(command: str) -> None:
     subprocess.run([*shlex.split(command), "-n"], cwd=ROOT, check=True, capture_output=True)
 
 
-@pytest.mark.slow("eighteen commands")
+@pytest.mark.long("eighteen commands")
 def test_readme_tour(demo: Demo, tmp_path: Path) -> None:
     """Every command, one after the other."""
     shutil.copytree(demo[0].folder, tmp_path / "build" / "demo")

@@ -18,7 +18,7 @@ from mergehouse.ingest.formats import detect_formats
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect
 from mergehouse.project.sources import Column, Source
-from mergehouse.transform.staging_views import brand_queries
+from mergehouse.transform.brand_queries import brand_queries
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -181,3 +181,23 @@ def test_lines_that_are_no_rows_are_passed_over(shop: Shop, deliveries: int) -> 
     shop.deliver(REPORT.format(header=SHOP_HEADER, line=line), "lines_3.csv")
     [third] = shop.run(until="bronze").ingest.new
     assert third.rejected_rows == 0 and "4 line(s) that are no rows passed over" in third.drift
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ("title = 'Return'", ["RETURN", "return"]),
+        ("title IN ('Return', 'RETURN', 'return')", []),
+        ("CASE title WHEN 'return' THEN TRUE WHEN 'SALE' THEN FALSE END", ["RETURN", "Return"]),
+        ("UPPER(title) = 'RETURN'", []),
+    ],
+)
+def test_texts_in_another_case_than_the_sql_says_are_found(shop: Shop, says: str, told: list[str]) -> None:
+    """They would be sales without a word."""
+    (shop.brand / "order_lines.sql").write_text(
+        SHOP_ORDER_LINES.replace("title AS product_name", f"{says} AS is_cancellation")
+    )
+    line = LINE.format(order="A{0}", item="P1", customer="77").replace("Cup", "{1}")
+    shop.deliver_lines(*(line.format(n, w) for n, w in enumerate(["Return", "RETURN", "return", "Other"])))
+    result = shop.run(until="silver")
+    assert [row["value"] for row in found(result, "texts_are_compared_as_written")] == told

@@ -107,7 +107,7 @@ def test_what_says_something_and_is_not_read_is_not_taken_for_nothing(shop: Shop
     shop.deliver_lines(
         *(f"A{n},1,2026-03-01 10:00:00,P1,Mug,{c},77,Germany,EUR" for n, c in enumerate(cells)), header=HEADER
     )
-    shop.run()
+    shop.run(until="silver")
     kinds = "SELECT order_id, line_type, amount_eur FROM silver.sales_clean ORDER BY 1"
     assert shop.rows(kinds) == [
         ("A1", "return", Decimal(-40)), ("A2", "sale", Decimal(40)), ("A4", "sale", Decimal("12.5")),
@@ -137,7 +137,7 @@ def test_a_cell_that_is_not_read_is_not_taken_for_an_empty_one(shop: Shop) -> No
     shop.deliver("item,cost\nP1,25\n", "catalogue.csv")
     cells = ["1,40,40.00 CR,", "1,40,,", "1,40,38.5,no", "1,40,,perhaps", "x,40,38.5,no"]
     shop.deliver_lines(*(sold.format(n, c) for n, c in enumerate(cells)), header=HEADER)
-    shop.run()
+    shop.run(until="silver")
     amounts = "SELECT order_id, line_type, amount_eur FROM silver.sales_clean ORDER BY 1"
     assert shop.rows(amounts) == [("A1", "sale", Decimal(40)), ("A2", "sale", Decimal("38.5"))]
     reasons = "SELECT order_id, reason_code FROM silver.quarantine ORDER BY 1"

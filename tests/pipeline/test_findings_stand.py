@@ -42,10 +42,18 @@ def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> 
     sold.configure(SHOP_BRAND + "fresh_within_days: 2\n")
     misspelt = sold.brand / "line_type.csv"
     misspelt.write_text("match,pattern,line_class\n")
+    rules, settings = sold.brand / "line_types.csv", sold.folder / "mergehouse.yml"
+    rules.write_text("match,pattern,line_class,valid_until,note\n")
+    settings.write_text(settings.read_text() + "churn_after_days: 90\n")
     unread = sold.deliver("", "readme.pdf")
     sold.run()  # of a folder that was copied: its files are known by content
     late = sold.run()
-    assert not late.changed and found(late) == {"fresh_enough", "rule_files_are_read", "every_file_is_read"}
+    of_files = {"rule_files_are_read", "every_file_is_read", "settings_are_said_once"}
+    assert not late.changed and found(late) == {"fresh_enough", *of_files}
+    [unread_rules] = [c for c in late.checks if c.check == "rule_files_are_read"]
+    assert unread_rules.sample == [{"file": "line_type.csv"}, {"column": "`valid_until` of line_types.csv"}]
+    settings.write_text(settings.read_text().removesuffix("churn_after_days: 90\n"))
+    rules.unlink()
     misspelt.unlink()
     unread.unlink()
     assert found(sold.run()) == {"fresh_enough"}

@@ -21,7 +21,8 @@ from tests.pipeline.test_incremental import differences
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.policy import load_policy
 from mergehouse.errors import ConfigError
-from mergehouse.identity import decisions, guard, linkage, models
+from mergehouse.identity import decisions, guard, linkage, models, unification
+from mergehouse.identity.attributes import standardise
 from mergehouse.identity.linkage import Candidates
 from mergehouse.identity.model import LinkModel
 from mergehouse.pipeline.results import RunResult
@@ -418,3 +419,16 @@ def test_a_model_of_other_attributes_is_named_and_sales_go_on(linked: House) -> 
     assert failed["silver.identity_registry"] == "waits for silver.identity_candidates"
     assert linked.ids() == before | {"shop:Z9": ("shop:Z9", "own"), "shop:P7": ("shop:P7", "own")}
     assert not any(c.check == "registry_is_whole" and c.failures for c in linked.run().checks)
+
+
+def test_a_constant_attribute_is_named_where_the_model_knows_it() -> None:
+    """Else it says that customers lack an e-mail, of files that are full of them."""
+    shops = [
+        {"source_system": s, "customer_code": str(n), "email": "info@x.example"}
+        for s in "ab"
+        for n in range(30)
+    ]
+    emptied = standardise(pl.DataFrame(shops), dt.date(2026, 3, 1)).emptied
+    brands = "email of a (30 customers), email of b (30 customers)"
+    assert unification._constant(emptied) == f" Taken for empty, as most customers have the same: {brands}."
+    assert unification._constant(emptied.clear()) == ""

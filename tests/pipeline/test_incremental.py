@@ -324,7 +324,7 @@ def test_what_cannot_be_merged_is_refused(tmp_path: Path, rest: str) -> None:
         load_contract(file)
 
 
-@pytest.mark.slow("a delivery, and a rebuild")
+@pytest.mark.long("a delivery, and a rebuild")
 def test_codes_that_are_written_otherwise_than_before_are_the_same(began: Shop) -> None:
     began.deliver_lines(
         line(" a1", day=1, quantity=6, item="p1 "), line("A3", day=2, customer="77.0"), name="lines_2.csv"
@@ -362,7 +362,7 @@ def test_a_key_of_the_lines_source_numbers_them(shop: Shop, numbered: bool) -> N
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
-@pytest.mark.slow("a run, two deliveries, and a rebuild")
+@pytest.mark.long("a run, two deliveries, and a rebuild")
 def test_a_day_delivered_again_changes_no_figure(shop: Shop) -> None:
     day = [line(f"A{n}", day=3) for n in range(5)]
     shop.deliver_lines(line("Z", day=1), *day)
@@ -446,7 +446,7 @@ def test_a_header_that_comes_later_reaches_its_lines(shop: Shop, followed: bool)
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
-@pytest.mark.slow("three runs and a rebuild")
+@pytest.mark.long("three runs and a rebuild")
 def test_a_delivery_with_a_column_gone_changes_nothing_until_it_is_delivered_right(shop: Shop) -> None:
     two_orders(shop)
     versions = {

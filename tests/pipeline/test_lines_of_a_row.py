@@ -11,7 +11,7 @@ from tests.conftest import Shop
 from tests.pipeline.test_incremental import differences
 
 from mergehouse.errors import ConfigError
-from mergehouse.transform.staging_views import ORDER_LINES, brand_queries, version_key
+from mergehouse.transform.brand_queries import ORDER_LINES, brand_queries, version_key
 
 BRAND = """
 label: Shop

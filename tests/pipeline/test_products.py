@@ -136,6 +136,15 @@ def test_marks_that_cannot_be_used_are_named_and_nothing_is_written(merged: Shop
     file.write_text(text.replace("maybe", "yes").replace(",shop,N2", ",gone,N2"))
     with pytest.raises(ConfigError, match="row 3: found brand `gone`; expected one of other, shop"):
         accept_suggestions(merged.project, file)
+    lines = text.replace("maybe", "yes").splitlines()
+    again = lines[2].replace("Shopping bags", "Bags", 1)
+    assert again != lines[2]
+    file.write_text("\n".join([*lines[:3], again, *lines[3:]]))
+    with pytest.raises(
+        ConfigError, match="row 4: found `Bags & travel, Bags` for code `N2`, which has `Bags &"
+    ):
+        accept_suggestions(merged.project, file)
+    assert (merged.brand / "category_map.csv").read_text() == RULES
     file.write_text("accept,kind\nyes,category\n")
     with pytest.raises(ConfigError, match="column `source_system` is missing"):
         accept_suggestions(merged.project, file)

@@ -62,7 +62,7 @@ def test_a_share_of_the_amount_counts_as_well(shop: Shop) -> None:
     limited(shop, "")
     large = "B1,1,1998-01-05 10:00:00,P1,Mug,1,90.00,77,Germany,GBP"
     shop.deliver_lines(*lines(0, 99), large)
-    (whole,) = failing(shop.run(), "quarantine_below_stop")
+    (whole,) = failing(shop.run(until="silver"), "quarantine_below_stop")
     assert whole["line_share"] == Decimal("0.01") and Decimal("0.4") < whole["amount_share"] < Decimal("0.6")
 
 
@@ -70,9 +70,9 @@ def test_a_delivery_is_held_against_the_limit_by_itself(shop: Shop) -> None:
     """10 of 10 new lines are unreadable, 1 % of the history."""
     limited(shop, "")
     shop.deliver_lines(*lines(0, 1000))
-    assert not shop.run().failed
+    assert not shop.run(until="silver").failed
     shop.deliver_lines(*lines(1000, 12), *lines(1012, 10, "none"), name="lines_2.csv")
-    result = shop.run()
+    result = shop.run(until="silver")
     (found,) = failing(result, "quarantine_below_stop")
     assert found["batch_id"] and (found["lost_lines"], found["order_lines"]) == (10, 22)
 
@@ -80,7 +80,7 @@ def test_a_delivery_is_held_against_the_limit_by_itself(shop: Shop) -> None:
 def test_torn_rows_count(shop: Shop) -> None:
     limited(shop, "quarantine: {warn: 1 %, stop: 20 %}\n")
     shop.deliver_lines(*lines(0, 9), *["torn"] * 3)
-    (whole, *_) = failing(shop.run(), "quarantine_below_stop")
+    (whole, *_) = failing(shop.run(until="silver"), "quarantine_below_stop")
     assert (whole["lost_lines"], whole["order_lines"]) == (3, 12)
 
 

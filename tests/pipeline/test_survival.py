@@ -103,16 +103,16 @@ def test_counting_a_customer_five_times_does_not_narrow_the_interval() -> None:
             [40] * 50,
             [False] * 50,
             50,
-            "Fewer than half of At risk buy again within the 40 days observed: 0.0 %.",
+            "Fewer than half of At risk buy again within the 40 days observed: 0.0%.",
         ),
-        ([7], [True], 1, "Only 1 customers are counted among At risk: too few to tell."),
+        ([7], [True], 1, "Only 1 customer is counted among At risk: too few to tell."),
         (
             [*range(1, 31), *[40] * 70],
             [True] * 30 + [False] * 70,
             100,
             "Fewer than half of At risk buy again within the 40 days",
         ),
-        ([10] * 60 + [40] * 40, [True] * 60 + [False] * 40, 100, "50 % of At risk buy again within 10 days"),
+        ([10] * 60 + [40] * 40, [True] * 60 + [False] * 40, 100, "Half of At risk buy again within 10 days"),
     ],
     ids=["all censored", "one customer", "fewer than half", "more than half"],
 )
@@ -128,7 +128,7 @@ def test_nobody_left_to_lapse() -> None:
     found = Survival("cutoff_to_lapse", "segment: Lost", 0, 0, 1.0, None)
     assert (
         words(found, 90)
-        == "100.0 % of Lost had lapsed already, silent for more than 90 days. Nobody is left to lapse."
+        == "100.0% of Lost had lapsed already, silent for more than 90 days. Nobody is left to lapse."
     )
     assert not found.is_told and found.events == 0
 

@@ -23,7 +23,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.slow("a run for each file that is broken")
+@pytest.mark.long("a run for each file that is broken")
 def test_a_broken_folder_holds_back_its_brand_alone(shop: Shop) -> None:
     """Its settings and rules count on, too: postage is no goods."""
     other = two(shop)

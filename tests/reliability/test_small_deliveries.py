@@ -20,8 +20,8 @@ from mergehouse.lakehouse.folding import FILES, LARGE, fold, folded_with
 from mergehouse.lakehouse.retention import let_go
 from mergehouse.lakehouse.writing import append
 
-DELIVERIES = 8
-WHY = "eight deliveries, each a run, and a rebuild to compare them with"
+DELIVERIES = 12
+WHY = "twelve deliveries, each a run, and a rebuild to compare them with"
 
 
 def small_deliveries(shop: Shop) -> None:
@@ -47,7 +47,7 @@ def bytes_below(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-@pytest.mark.slow(WHY)
+@pytest.mark.long(WHY)
 def test_a_partition_stays_three_files(worn: Shop) -> None:
     counts = {name: most_files(worn.lakehouse, name) for name in worn.lakehouse.tables()}
     assert {name: count for name, count in counts.items() if count > 3} == {}
@@ -57,7 +57,7 @@ def test_a_partition_stays_three_files(worn: Shop) -> None:
     ]
 
 
-@pytest.mark.slow(WHY)
+@pytest.mark.long(WHY)
 def test_everything_below_the_lakehouse_is_at_most_three_times_what_a_first_run_makes(
     worn: Shop, shop: Shop
 ) -> None:
@@ -67,7 +67,7 @@ def test_everything_below_the_lakehouse_is_at_most_three_times_what_a_first_run_
     assert bytes_below(worn.lakehouse.root) <= 3 * bytes_below(shop.lakehouse.root)
 
 
-@pytest.mark.slow(WHY)
+@pytest.mark.long(WHY)
 def test_what_was_published_before_can_be_read_and_what_is_published_equals_a_rebuild(
     worn: Shop, tmp_path: Path
 ) -> None:

@@ -307,7 +307,10 @@ def told(answer: Any) -> str:
     """All that an answer says, to a person or to a program: body, headers, cookies, what a file knows of
     itself.
     """
-    heads = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+    # but how long it is, which may be any number
+    heads = "\n".join(
+        f"{name}: {value}" for name, value in answer.headers.items() if name != "content-length"
+    )
     body = answer.text
     if answer.content[:4] == b"PAR1":
         frame, held = pl.read_parquet(answer.content), pq.ParquetFile(io.BytesIO(answer.content)).metadata

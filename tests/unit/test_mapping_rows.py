@@ -12,6 +12,7 @@ from mergehouse.errors import BrandError, ConfigError
 from mergehouse.project.mapping_files import mapping_tables
 
 TYPES, CATEGORIES = "match,pattern,line_class\n", "match,pattern,department,category\n"
+PAIRS = "source_customer_id,other_source_system,other_source_customer_id\n"
 RATES = "currency,rate_date,units_per_eur\n"
 
 
@@ -27,6 +28,13 @@ def project(open_shop: Callable[[], Shop]) -> Shop:
         ("line_types", TYPES + "code,POST,postage\ncode,post,fee\n", "row 3: `post` is `fee`, and `postage`"),
         ("line_types", "match,pattern,pattern,line_class\ncode,A,B,fee\n", "column `pattern` is there twice"),
         ("line_types", TYPES + 'code,"POST,postage\ncode,FEE,fee\n', "not CSV"),
+        (
+            "line_types",
+            TYPES + "code,P*,Goods\n",
+            "row 2: `P*` is `Goods`, and would be in no figure of goods",
+        ),
+        ("customer_xref", PAIRS + "77.0,Shop,77\n", "row 2: both are 77 of shop"),
+        ("product_xref", "product_code,other_source_system,other_product_code\np1,shop,P1\n", "both are P1"),
         ("category_map", CATEGORIES + "name,MUG,Home,\n", "row 2: `MUG` lacks a department or a category"),
         ("category_map", CATEGORIES + "name,MUG,,Mugs\n", "row 2: `MUG` lacks a department or a category"),
         ("category_map", CATEGORIES + "code,FEE,Non-merchandise,Fees\n", "in line_types.csv"),

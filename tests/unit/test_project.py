@@ -31,6 +31,35 @@ from mergehouse.transform.graph import build_graph
         ),
         (("sources:", "sources:\n  - nothing"), ["not valid YAML", "line"]),
         (("label: Shop", "name: shop\nlabel: Shop"), ["key `name` is taken from the folder"]),
+        (
+            ("label: Shop", "label: Shop\nvault: true"),
+            ["unknown key `vault`; expected one of: as_of, churn_"],
+        ),
+        (("label: Shop", "label: Shop\ndelimiter: ;"), ["`delimiter`; it is a key below `sources.<name>`"]),
+        (
+            ('files: "lines*"', 'files: "lines*"\n    prices: net'),
+            ["prices`; it is a key of the file itself"],
+        ),
+        (("label: Shop", "label: Shop\nchurn_after_days: yes"), ["valid integer (found True)"]),
+        (("label: Shop", "label: Shop\nas_of: 1767225600"), ["as_of`: expected a day from 1980-01-02"]),
+        (("label: Shop", "label: Shop\nas_of: 20260-01-31"), ["as_of`: expected a day"]),
+        (("label: Shop", "label: Shop\nas_of: 9999-12-31"), ["as_of`: expected a day"]),
+        (("label: Shop", "label: Shop\nleave_out: {title: []}"), ["leave_out.title", "at least 1 item"]),
+        (("label: Shop", "label: Shop\nleave_out: {title: [no]}"), ["(found False); put it in quotes"]),
+        (("label: Shop", "label: Shop\ntax_rate: 5 %"), ["brand.yml: `tax_rate` is the tax within prices"]),
+        (('files: "lines*"', 'files: ["lines*", ""]'), ["expected patterns of file names"]),
+        (
+            ('files: "lines*"', "files: lines*\n    delimiter: ','\n    quote: ','"),
+            ["`,` cannot be the delimiter"],
+        ),
+        (
+            ("{type: timestamp}", "{type: timestamp, format: dd.mm.yyyy}"),
+            ["must have a year (yyyy) and a month"],
+        ),
+        (("{type: timestamp}", "{type: timestamp, format: MM/yyyy mm}"), ["minutes and no hours"]),
+        (("{type: timestamp}", "{type: timestamp, format: yyyy-MM-dd hh}"), ["hh goes with a (AM or PM)"]),
+        (("{type: timestamp}", "{type: timestamp, zones: {CET: '+25:00'}}"), ["an offset such as '+01:00'"]),
+        (("Europe/Berlin", "localtime"), ["unknown IANA time zone 'localtime'"]),
     ],
 )
 def test_brand_file(shop: Shop, change: tuple[str, str], words: list[str]) -> None:
@@ -51,6 +80,9 @@ def test_project_file(shop: Shop) -> None:
         load_project(shop.folder)
     with pytest.raises(ConfigError, match="mergehouse init"):
         load_project(shop.folder / "nowhere")
+    file.write_text("name: shop\nenvironments: {dev: {engine: {nam: spark}}}\n")
+    with pytest.raises(ConfigError, match=r"`environments.dev.engine.nam`; did you mean `name`\?"):
+        load_project(shop.folder)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +138,14 @@ def test_mapping_files(shop: Shop, text: str, words: list[str]) -> None:
         mapping_tables(load_project(shop.folder))
     for word in ["category_map.csv", *words]:
         assert word in str(error.value)
+
+
+def test_fields_of_one_source_agree_with_themselves(shop: Shop) -> None:
+    shop.configure(
+        SHOP_BRAND + "reconcile: [{field: x, use: lines.qty, against: lines.price, key: order, why: y}]\n"
+    )
+    with pytest.raises(ConfigError, match=r"`lines.qty` and `lines.price` are of one source"):
+        load_project(shop.folder)
 
 
 def test_init_refuses_to_overwrite(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from mergehouse.science.churn.reasons import TRAITS, by_trait, reasons
 from mergehouse.science.features.dataset import INPUTS
-from mergehouse.science.scoring import CONTRACT, all_scores
+from mergehouse.science.scoring import CONTRACT, all_scores, tier
 
 A, B, NOW = dt.date(2024, 1, 1), dt.date(2025, 1, 1), dt.datetime(2025, 1, 2, tzinfo=dt.UTC)
 
@@ -118,6 +118,8 @@ def test_bands_and_tiers(scores: pl.DataFrame) -> None:
         .sort("clv_12m_eur")
     )
     assert found["clv_tier"].to_list() == ["low"] * 4 + ["medium"] * 3 + ["high"] * 2 + ["top"]
+    cents = pl.DataFrame({"source_system": "a", "clv_12m_eur": [16.54 + n * 1e-9 for n in range(10)]})
+    assert set(cents.select(tier()).to_series()) == {"low"}  # all are worth 16.54
 
 
 def test_nobody_has_bought_anything_yet() -> None:

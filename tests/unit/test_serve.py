@@ -23,7 +23,7 @@ PUBLIC = replace(LOCAL, host="0.0.0.0", names=("bi.example.com",))
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(serve.os, "geteuid", lambda: 1000)
-    return SimpleNamespace(folder=tmp_path)
+    return SimpleNamespace(folder=tmp_path, mappings_folder=tmp_path / "mappings", brands={})
 
 
 @pytest.mark.parametrize(

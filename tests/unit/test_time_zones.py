@@ -11,7 +11,7 @@ from tests.conftest import Shop
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.errors import ConfigError
 from mergehouse.lakehouse.reader import connect
-from mergehouse.transform.staging_views import brand_queries
+from mergehouse.transform.brand_queries import brand_queries
 
 # 22:30 UTC on 31 May is half past midnight in Berlin, and 18:30 in New York
 UTC, BERLIN, NEW_YORK = "2026-05-31 22:30:00", "2026-06-01 00:30:00", "2026-05-31 18:30:00"

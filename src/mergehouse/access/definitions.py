@@ -17,9 +17,9 @@ REASONS = ("reason_1", "reason_2", "reason_3")
 @dataclass(frozen=True)
 class Extract:
     """One table of a scope: its name, `schema.table`, its query, which rights a scope must have, and which
-    tables and mappings it reads. One that is `by_month` of a column has a file for each, in this `order`: a
-    delivery leaves those of before as they are. Where it is `by_brand`, what it says of a brand follows from
-    that brand's rows alone.
+    tables and mappings it reads. One that is `by_date` of a column has a file for each year, and for each
+    month of the newest year, in this `order`: a delivery leaves those of before as they are. Where it is
+    `by_brand`, what it says of a brand follows from that brand's rows alone.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Extract:
     reads: frozenset[str]
     mappings: frozenset[str]
     by_brand: bool
-    by_month: str = ""
+    by_date: str = ""
     order: str = ""
 
     @property
@@ -92,7 +92,7 @@ def _reasons() -> str:
 def _read(file: Path) -> Extract:
     sql = file.read_text(encoding="utf-8")
     only = re.match(r"-- only: ([a-z, ]+)\n", sql)
-    month = re.search(r"^-- a file for each month of ([a-z_]+), in the order of (.+)$", sql, re.MULTILINE)
+    date = re.search(r"^-- a file for each year of ([a-z_]+), in the order of (.+)$", sql, re.MULTILINE)
     reads = re.findall(r"\b(?:FROM|JOIN) ((?:bronze|silver|gold|monitor)\.[a-z0-9_]+)", sql)
     mappings = re.findall(r"\b(?:FROM|JOIN) mapping\.([a-z_]+)", sql)
     rights = frozenset(only[1].split(", ") if only else ())
@@ -104,5 +104,5 @@ def _read(file: Path) -> Extract:
         frozenset(reads),
         frozenset(mappings),
         by_brand,
-        *(month.groups() if month else ()),
+        *(date.groups() if date else ()),
     )

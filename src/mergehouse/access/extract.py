@@ -106,7 +106,8 @@ def _prepare(project: Project, source: Source, connection: duckdb.DuckDBPyConnec
     """What all scopes have in common: published tables under `published`, mappings, classes. Returns the
     mappings.
     """
-    connection.execute("CREATE SCHEMA published; CREATE SCHEMA mapping")
+    for schema in {"published", "mapping", *(name.split(".")[0] for name in tables_read())}:
+        connection.execute(f"CREATE SCHEMA {schema}")
     connection.execute(MACROS)
     for name in sorted(tables_read()):
         view(connection, source, name)

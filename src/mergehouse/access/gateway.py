@@ -44,6 +44,7 @@ LOCKED = (  # in this order: a list of files after external access has gone is r
     "SET temp_directory = ''",
     "SET memory_limit = '512MB'",
     "SET threads = 2",
+    "SET parquet_metadata_cache = true",  # files never change
     "SET TimeZone = 'UTC'",
 )
 Row = dict[str, Any]
@@ -276,7 +277,7 @@ def _opened(folder: Path) -> tuple[duckdb.DuckDBPyConnection, frozenset[str]]:
     for setting in LOCKED:
         connection.execute(setting)
     tables: dict[str, list[str]] = {}
-    for path in paths:  # of some tables there is one for each month
+    for path in paths:  # of some tables there is one for each year
         tables.setdefault(".".join(path.stem.split(".")[:2]), []).append(text(str(path)))
     for name, parts in tables.items():
         layer, table = name.split(".")

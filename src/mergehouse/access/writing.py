@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -26,6 +27,14 @@ from mergehouse.project.mapping_files import Rows
 ROW_GROUP = 20_480  # rows: a list's page is in one, and a key's rows are in one
 
 
+class _Period(NamedTuple):
+    """Its first and last day, and what tells its rows from others."""
+
+    begins: str
+    ends: str
+    rows: str
+
+
 @dataclass(frozen=True)
 class Writer:
     """Writes scopes one after the other from tables of these states, which are under `published`. What
@@ -38,6 +47,7 @@ class Writer:
     states: dict[str, str]
     mappings: dict[str, Rows]
     _files: dict[str, Path] = field(default_factory=dict)  # these and the next by what they are made of
+    _shown: dict[str, str] = field(default_factory=dict)  # what views say, by their names
     _counted: dict[str, str] = field(default_factory=dict)  # tables, by what they are made of
     _of_all: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)  # by extract and masks
 
@@ -56,7 +66,7 @@ class Writer:
         wanted = [extract for extract in extracts() if extract.is_for(scope)]
         with_keys = [extract for extract in wanted if _has_keys(extract)]
         self._show(scope, wanted, PLAIN)
-        months = {extract: self._months(scope, extract) for extract in with_keys if extract.by_month}
+        periods = {extract: self._periods(scope, extract) for extract in with_keys if extract.by_date}
         made: dict[str, str] = {}
         for extract in wanted:
             if extract not in with_keys:
@@ -65,8 +75,8 @@ class Writer:
             self._make_keys(scope)
             self._show(scope, with_keys, LOOKED_UP)
             for extract in with_keys:
-                if extract in months:
-                    made |= self._write_months(scope, extract, months[extract], unfinished)
+                if extract in periods:
+                    made |= self._write_periods(scope, extract, periods[extract], unfinished)
                 else:
                     made |= self._write_with_keys(scope, extract, unfinished)
         unfinished.chmod(0o555)
@@ -77,10 +87,10 @@ class Writer:
         """What the scope may see of the tables, under their own names."""
         for name in sorted(set().union(*(extract.reads for extract in wanted))):
             layer, table = name.split(".")
-            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
-            self.connection.execute(
-                f"CREATE OR REPLACE VIEW {layer}.{quoted(table)} AS {self._cut(name, scope, key)}"
-            )
+            sql = self._cut(name, scope, key)
+            if self._shown.get(name) != sql:
+                self.connection.execute(f"CREATE OR REPLACE VIEW {layer}.{quoted(table)} AS {sql}")
+                self._shown[name] = sql
 
     def _make_keys(self, scope: Scope) -> None:
         """Each customer's key once, for all files: to look it up takes a third of the time."""
@@ -108,46 +118,46 @@ class Writer:
             self._copy(filled(extract.sql), folder / file, made_of)
         return {made_of: file}
 
-    def _write_months(
-        self, scope: Scope, extract: Extract, months: dict[str, str], folder: Path
+    def _write_periods(
+        self, scope: Scope, extract: Extract, periods: list[_Period], folder: Path
     ) -> dict[str, str]:
-        """The same for each month; `months`: the digest of each one's rows."""
+        """The same for each period."""
         digest = self._digest(scope, extract, LOOKED_UP)
-        made = {month: _hash([digest, month, rows]) for month, rows in months.items()}
-        files = {month: f"{extract.name}.{month}.parquet" for month in months}
-        missing = [month for month in months if not self._linked(made[month], folder / files[month])]
-
-        def within(first: str, last: str) -> str:
-            return f"{extract.by_month} BETWEEN DATE {text(first)} AND last_day(DATE {text(last)})"
-
+        made = {_hash([digest, period]): period for period in periods}
+        files = {made_of: f"{extract.name}.{period.begins}.parquet" for made_of, period in made.items()}
+        missing = {m: period for m, period in made.items() if not self._linked(m, folder / files[m])}
         if missing:
+            first, last = min(missing.values()).begins, max(missing.values()).ends
             self.connection.execute(
-                "CREATE OR REPLACE TEMP TABLE in_months AS"
-                f" FROM ({filled(extract.sql)}) WHERE {within(missing[0], missing[-1])}"
+                "CREATE OR REPLACE TEMP TABLE in_periods AS"
+                f" FROM ({filled(extract.sql)}) WHERE {_within(extract, first, last)}"
             )
-        for month in missing:
-            rows = f"FROM in_months WHERE {within(month, month)} ORDER BY {extract.order}"
-            self._copy(rows, folder / files[month], made[month])
-        self.connection.execute("DROP TABLE IF EXISTS in_months")
-        return {made[month]: files[month] for month in months}
+        for made_of, period in missing.items():
+            rows = f"FROM in_periods WHERE {_within(extract, period.begins, period.ends)}"
+            self._copy(f"{rows} ORDER BY {extract.order}", folder / files[made_of], made_of)
+        self.connection.execute("DROP TABLE IF EXISTS in_periods")
+        return files
 
-    def _months(self, scope: Scope, extract: Extract) -> dict[str, str]:
-        """The first days of those that have rows, each with its rows' digest under plain keys: of each brand,
-        their number, and the sum and the exclusive or of their hashes.
+    def _periods(self, scope: Scope, extract: Extract) -> list[_Period]:
+        """Years and, of the newest, months that have rows under plain keys. What tells them from others: of
+        each month and brand their number, and the sum and the exclusive or of their hashes.
         """
         digest = self._digest(scope, extract, PLAIN)
         rows = (
-            f"SELECT source_system, {extract.by_month} AS day, hash(t) AS h FROM ({filled(extract.sql)}) AS t"
+            f"SELECT source_system, {extract.by_date} AS day, hash(t) AS h FROM ({filled(extract.sql)}) AS t"
         )
         months = (
-            "SELECT source_system, date_trunc('month', day)::DATE AS month, count(*), sum(h), bit_xor(h)"
+            "SELECT date_trunc('month', day)::DATE AS month, source_system, count(*), sum(h), bit_xor(h)"
             f" FROM ({rows}) GROUP BY ALL"
         )
+        counted = self._count(scope, extract, digest, months)
         found = self.connection.execute(
-            "SELECT month::VARCHAR, list(t ORDER BY source_system)::VARCHAR"
-            f" FROM {self._count(scope, extract, digest, months)} AS t GROUP BY month ORDER BY month"
+            "SELECT min(month)::VARCHAR, last_day(max(month))::VARCHAR,"
+            " list(m ORDER BY month, source_system)::VARCHAR"
+            f" FROM (SELECT *, year(month) = max(year(month)) OVER () AS is_newest FROM {counted}) AS m"
+            " GROUP BY CASE WHEN is_newest THEN month ELSE date_trunc('year', month) END ORDER BY 1"
         )
-        return dict(found.fetchall())
+        return [_Period(*row) for row in found.fetchall()]
 
     def _count(self, scope: Scope, extract: Extract, digest: str, sql: str) -> str:
         """The table of a query's rows, which follow from the digest alone."""
@@ -186,14 +196,14 @@ class Writer:
         return derived(self.project, "files" if key == PLAIN else scope.id).hex()
 
     def _digest(self, scope: Scope, extract: Extract, key: str) -> str:
-        """Of all that rows follow from, without the tables' states where months have digests of their own;
+        """Of all that rows follow from, without the tables' states where periods have digests of their own;
         where a table is cut by its customers, of these. With the scope's secret where it has keys.
         """
         names = sorted(extract.reads)
         tables = [(name, self.states.get(name), self._cut(name, scope, key)) for name in names]
         if any(quoted(CUSTOMERS) in rows for _, _, rows in tables):
             tables.append((CUSTOMERS, self.states.get(CUSTOMERS), ""))
-        if extract.by_month and key == LOOKED_UP:
+        if extract.by_date and key == LOOKED_UP:
             tables = [(name, None, rows) for name, _, rows in tables]
         mappings = [(name, self.mappings[name]) for name in sorted(extract.mappings)]
         content = [filled(extract.sql), MACROS, tables, mappings, scope.group]
@@ -205,6 +215,10 @@ def _has_keys(extract: Extract) -> bool:
     tables = (contract_of(name) for name in extract.reads)
     named = KEY in extract.sql or "*" in extract.sql
     return not extract.counts and named and any(KEY in table.columns for table in tables)
+
+
+def _within(extract: Extract, first: str, last: str) -> str:
+    return f"{extract.by_date} BETWEEN DATE {text(first)} AND DATE {text(last)}"
 
 
 def _made_of(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Path]:

@@ -25,9 +25,6 @@ class Asked:
     view: View
     is_by_place: bool
 
-    def label(self, brand: str) -> str:
-        return next((one.label for one in self.offered.brands if one.name == brand), brand)
-
     def token(self, brand: str) -> str:
         """A brand's colour, the same on every page."""
         return tokens_of([one.name for one in self.offered.brands]).get(brand, SERIES[0])

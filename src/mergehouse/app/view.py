@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from mergehouse.access.gateway import Reader, Row
 from mergehouse.errors import AccessError
+from mergehouse.kpi.formula import GROUP
 
 Clock = Literal["own", "season", "calendar"]
 Comparison = Literal["last_year", "previous", "off"]
@@ -66,6 +67,15 @@ class Choices:
 
     brands: tuple[Brand, ...]
     places: tuple[tuple[str, str], ...]  # region, country
+
+    def region_of(self, country: str | None) -> str | None:
+        """That a country is in; None without one."""
+        return next((region for region, of in self.places if of == country), None) if country else None
+
+    def label(self, brand: str) -> str:
+        """What a brand is called; `group`: all of them together."""
+        known = {each.name: each.label for each in self.brands} | {GROUP: "All brands"}
+        return known.get(brand, brand)
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -107,7 +107,7 @@ class Wording:
         return CLOCKS[clock or self.view.clock][0]
 
     def brand(self, name: str) -> str:
-        return next((brand.label for brand in self.offered.brands if brand.name == name), name)
+        return self.offered.label(name)
 
     def window(self, window: Window) -> str:
         """`10 Sep - 9 Dec 2011`."""

@@ -101,8 +101,8 @@ class Incremental(_Strict):
     merge: dict[str, str] = Field(
         default={},
         description="Of a table that groups the rows of its inputs, all of one and all of another: for each"
-        " aggregated column SQL that aggregates it once more. Where rows of one input came and none went, those"
-        " that they give are merged with what is published of their slices, and no other row is read.",
+        " aggregated column SQL that aggregates it once more. Where rows of one input came and none went,"
+        " what these give is merged with what is published of their slices, and no other row is read.",
     )
 
 

@@ -118,7 +118,8 @@ def accept_suggestions(project: Project, file: Path) -> Accepted:
     product_xref.csv. A row twice, or one that the files have, is added once. All rows are read before
     anything is written.
 
-    Raises ConfigError naming file and row where a mark, a brand or a cell cannot be used.
+    Raises ConfigError naming file and row where a mark, a brand or a cell cannot be used, or a code would
+    have two categories.
 
     >>> write_suggestions(suggestions(mh.open("shop")), Path("suggestions.csv"))
     >>> file = Path("suggestions.csv")
@@ -138,8 +139,14 @@ def accept_suggestions(project: Project, file: Path) -> Accepted:
             left += 1
             continue
         target, cells = _rule(project, row, f"{file}, row {number}")
-        if cells in added[target] or cells in _there(target):
+        there = _there(target) + added[target]
+        if cells in there:
             known += 1
+        elif row["kind"] == CATEGORY and (other := [c for c in there if _is_of_code(c, cells[1])]):
+            raise ConfigError(
+                f"{file}, row {number}: found `{', '.join(cells[2:])}` for code `{cells[1]}`, which has"
+                f" `{', '.join(other[0][2:])}` in {target.name} or in a row above; expected one of them."
+            )
         else:
             added[target].append(cells)
     written = {target: len(rows) for target, rows in added.items() if rows}
@@ -227,6 +234,10 @@ def _rule(project: Project, row: dict[str, str], where: str) -> tuple[Path, list
     if not all(cells):
         raise ConfigError(f"{where}: found an empty cell; expected {', '.join(BRAND_FILES[name][1])}.")
     return project.brands[row["source_system"]].folder / BRAND_FILES[name][0], cells
+
+
+def _is_of_code(rule: list[str], code: str) -> bool:
+    return rule[0] == "code" and rule[1].upper() == code.upper()
 
 
 def _there(file: Path) -> list[list[str]]:

@@ -79,7 +79,10 @@ def found_candidates(request: Request) -> Rows:
     request.progress("identity: attributes")
     standard = standardise(frame(told), request.now.date())
     request.progress("identity: pairs")
-    found = compared(standard.customers, models.read_model(file), request.project.config.limits)
+    try:
+        found = compared(standard.customers, models.read_model(file), request.project.config.limits)
+    except ConfigError as error:
+        raise ConfigError(f"{error}{_constant(standard.emptied)}") from None
     evidence = pl.Series([json_text(levels) for levels in found.pairs["evidence"].to_list()], dtype=pl.String)
     pairs = found.pairs.with_columns(evidence.alias("evidence")).select(
         *(pl.col(name).cast(kind) for name, kind in schema.items())
@@ -101,6 +104,16 @@ def found_candidates(request: Request) -> Rows:
         ),
     ]
     return Rows(pairs, checks, notes=[*notes, f"customers are linked by {file.name}"])
+
+
+def _constant(emptied: pl.DataFrame) -> str:
+    """Which attributes the customers lack though they are delivered; empty where there are none."""
+    rows = emptied.filter(pl.col("reason") == "constant").sort("attribute", "source_system")
+    values = [
+        f"{row['attribute']} of {row['source_system']} ({row['customers']:,} customers)"
+        for row in rows.to_dicts()
+    ]
+    return f" Taken for empty, as most customers have the same: {', '.join(values)}." if values else ""
 
 
 def continued_registry(request: Request) -> Rows:

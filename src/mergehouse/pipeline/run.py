@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
@@ -89,7 +88,7 @@ def run(
         with ThreadPoolExecutor(1) as reading:
 
             def loading(what: str, stage: str = "", done: int = 0, total: int = 0) -> None:
-                reading.submit(_read_ahead, edition(project).file)  # while files are loaded there is time
+                reading.submit(_read_ahead, project)  # while files are loaded there is time
                 progress(what, stage, done, total)
 
             found = faults(lakehouse)
@@ -198,15 +197,19 @@ def check(
         return results + check_bounds(compute(lakehouse))
 
 
-@cache
-def _read_ahead(rates: Path) -> None:
-    """What every run needs that finds something new. Both are kept as read; where one cannot be read, who
+def _read_ahead(project: Project) -> None:
+    """What every run needs that finds something new, and what is kept as read. Where it cannot be read, who
     needs it says so.
     """
+    _read_models()
+    ecb_rates(edition(project).file)
+
+
+@cache
+def _read_models() -> None:
     from mergehouse.transform.graph import read_models
 
     read_models()
-    ecb_rates(rates)
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from mergehouse.profile.values import Counted, Dates, Numbers, Texts
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import ADDED_COLUMNS
 from mergehouse.transform.brand_files import brand_contracts, brand_file
+from mergehouse.transform.brand_queries import brand_queries
 from mergehouse.transform.source_views import typed_column
-from mergehouse.transform.staging_views import brand_queries
 
 BRAND_COLUMN, BRAND_MEANING = "source_system", "Brand"
 # texts that differ in more than half of all rows tell rows apart; not so in a small table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,7 +29,20 @@ def _share(value: Any) -> Decimal:
     return Decimal(written[1]) / 100
 
 
+def _day(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        with suppress(ValueError):
+            value = dt.date.fromisoformat(value)
+    if type(value) is not dt.date or not FIRST_DAY <= value <= LAST_DAY:
+        raise ValueError(f"expected a day from {FIRST_DAY} to {LAST_DAY}, written so")
+    return value
+
+
 Share = Annotated[Decimal, BeforeValidator(_share)]  # written `5 %`, a fraction of 1
+# order lines of earlier days have placeholders, no dates
+FIRST_DAY, LAST_DAY = dt.date(1980, 1, 2), dt.date(2099, 12, 31)
+Day = Annotated[dt.date, BeforeValidator(_day)]
+Values = Annotated[list[str], Field(min_length=1)]
 BRAND_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # what figures of more than one brand are filed under: a brand of that name would be read as all of them
 SCOPES_OF_ALL = ("group", "both", "all")
@@ -71,7 +85,8 @@ class Brand(Strict):
     """A brand is a folder: `brand.yml`, staging SQL and mapping CSVs."""
 
     label: str = Field(
-        pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,200}$", description="The brand's name as people read it."
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,199}[^\s\x00-\x1f\x7f-\x9f]$",
+        description="The brand's name as people read it.",
     )
     currency: str = Field(
         pattern=r"^[A-Z]{3}$",
@@ -86,12 +101,13 @@ class Brand(Strict):
         description="The folder of the exports, relative to the project, or the URL of one in an"
         " object store. Without it, `raw/` and the brand's folder name.",
     )
-    as_of: dt.date | None = Field(
+    as_of: Day | None = Field(
         default=None,
         description="The day that recency, churn and scores are told for. Without it, the day after the"
         " last order with a sale.",
     )
     churn_after_days: int | None = Field(
+        strict=True,
         default=None,
         ge=1,
         le=3650,
@@ -100,6 +116,7 @@ class Brand(Strict):
         " `churn_after_days` of mergehouse.yml.",
     )
     fresh_within_days: int | None = Field(
+        strict=True,
         default=None,
         ge=0,
         le=36_500,
@@ -127,7 +144,7 @@ class Brand(Strict):
         " one counts, or `genuine`, as a till scans an article twice; then the first of a file is the first"
         " of another, the second the second.",
     )
-    leave_out: dict[Name, list[str]] = Field(
+    leave_out: dict[Name, Values] = Field(
         default={},
         description="Lines that do not count, by the values of a column of `order_lines.sql` or of the source"
         " that the lines come from, such as `{status: [cancelled, draft]}`; case does not matter.",
@@ -257,6 +274,10 @@ def read_brand(file: Path) -> Brand:
         if reserved in values:
             raise ConfigError(f"{file}: key `{reserved}` is taken from the folder; remove it.")
     brand = validated(Brand, values, file)
+    if not brand.sources:
+        raise ConfigError(f"{file}: key `sources` is empty; expected what is delivered, by name.")
+    if empty := [name for name, source in brand.sources.items() if not source.columns]:
+        raise ConfigError(f"{file}: key `sources.{empty[0]}.columns` is empty; expected those to be read.")
     if not (file.parent / "order_lines.sql").is_file():
         raise ConfigError(
             f"{file.parent / 'order_lines.sql'} not found. Every brand needs this staging query; docs: adding"
@@ -268,6 +289,11 @@ def read_brand(file: Path) -> Brand:
             f" `{brand.identity[0]}`."
         )
     for rule in brand.reconcile:
+        if rule.use.split(".")[0] == rule.against.split(".")[0]:
+            raise ConfigError(
+                f"{file}: reconcile.{rule.field}: `{rule.use}` and `{rule.against}` are of one source;"
+                " expected those of two."
+            )
         for side in (rule.use, rule.against):
             table, column = side.split(".")
             expect_known(table, brand.sources, file, f"reconcile.{rule.field}: table")

@@ -50,12 +50,21 @@ def known_pairs(
     found: list[list[str | None]] = []
     for brand, rule_no, own, other_brand, other in rows:
         if own is None or other_brand is None or other is None:
-            where = f"{project.brands[str(brand)].folder / file}, row {int(str(rule_no)) + 1}"
+            where = _row(project, brand, file, rule_no)
             raise BrandError(f"{where}: found an empty cell; expected {', '.join(expected)}.", str(brand))
         other_brand = other_brand.lower()
         codes = _as_code(own, brand in cased), _as_code(other, other_brand in cased)
+        if (brand, codes[0]) == (other_brand, codes[1]):
+            where = _row(project, brand, file, rule_no)
+            raise BrandError(
+                f"{where}: both are {codes[0]} of {brand}; expected two that are one.", str(brand)
+            )
         found.append([brand, rule_no, codes[0], other_brand, codes[1]])
     return names, found
+
+
+def _row(project: Project, brand: str | None, file: str, rule_no: str | None) -> str:
+    return f"{project.brands[str(brand)].folder / file}, row {int(str(rule_no)) + 1}"
 
 
 def groups(project: Project, pairs: list[list[str | None]]) -> list[list[str | None]]:

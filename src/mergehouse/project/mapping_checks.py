@@ -20,6 +20,14 @@ REPORTING = "EUR"  # the currency of all figures
 LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
 SCORES = range(1, 6)  # of recency and of frequency
 NO_GOODS = "Non-merchandise"  # the department of what is no goods
+OF_GOODS = (
+    "sale",
+    "return",
+    "goods",
+    "merchandise",
+    "product",
+    "item",
+)  # what no class of other lines can be
 
 Row = list[str | None]
 Seen = dict[tuple[str, ...], object]
@@ -64,6 +72,11 @@ def _line_types(place: str, cells: Row, seen: Seen) -> None:
     if not line_class:
         raise ConfigError(
             f"{place}: `{pattern}` has no line_class; expected what it is, such as `postage` or `fee`."
+        )
+    if line_class.lower() in OF_GOODS:
+        raise ConfigError(
+            f"{place}: `{pattern}` is `{line_class}`, and would be in no figure of goods; expected what it"
+            " is, where it is no goods, such as `postage` or `fee`. What no rule matches is goods."
         )
     _expect_one(place, (brand, match, pattern), line_class, seen)
 

@@ -46,6 +46,7 @@ BRAND_FILES = {
     PRODUCT_PAIRS: ("product_xref.csv", ["product_code", "other_source_system", "other_product_code"]),
     FX_RATES: ("fx_rates.csv", ["currency", "rate_date", "units_per_eur"]),
 }
+REMARKS = "note"  # a column that any of the files may have
 RULE_MATCHES = ("code", "name", "category")
 HELD_BACK = "held_back"  # brands whose deliveries a run does not read
 RUN = "run"  # when it began
@@ -220,6 +221,22 @@ def _read(file: Path, columns: list[str]) -> Rows:
         return columns, list(_rows(reader, file, columns))
     except csv.Error as error:
         raise ConfigError(f"{file}, line {reader.line_num + 1}: not CSV ({error}).") from None
+
+
+def unread_columns(folder: Path) -> list[str]:
+    """Columns of mapping files in a brand's folder that nothing reads, with the file.
+
+    >>> _ = Path("fx_rates.csv").write_text("currency,rate_date,units_per_eur,valid_until,note")
+    >>> unread_columns(Path())
+    ['`valid_until` of fx_rates.csv']
+    """
+    return [
+        f"`{column}` of {name}"
+        for name, columns in BRAND_FILES.values()
+        if (folder / name).is_file()
+        for column in next(csv.reader(io.StringIO(read_text(folder / name), newline="")), [])
+        if column.strip() and column not in (*columns, REMARKS)
+    ]
 
 
 def _rows(reader: Reader, file: Path, columns: list[str]) -> Iterator[list[str | None]]:

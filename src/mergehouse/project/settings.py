@@ -27,6 +27,7 @@ class Limits(Strict):
         " four fifths of what the machine has is not taken.",
     )
     threads: int | None = Field(
+        strict=True,
         default=None,
         ge=1,
         description="Threads at work, at most one for each core. Without it, as many.",
@@ -58,8 +59,9 @@ class Retention(Strict):
     writes the table; those of the last two runs stay in any case.
     """
 
-    hours: int = Field(default=168, ge=0, le=876_000, description="They go after so many hours.")
+    hours: int = Field(strict=True, default=168, ge=0, le=876_000, description="They go after so many hours.")
     copies: float = Field(
+        strict=True,
         default=1.0,
         ge=0,
         allow_inf_nan=False,
@@ -110,6 +112,7 @@ class RatesConfig(Strict):
         " relative to the project. Without it, the bank's own address.",
     )
     hold_business_days: int = Field(
+        strict=True,
         default=5,
         ge=0,
         le=366,
@@ -189,7 +192,7 @@ class Environment(Strict):
     limits: Limits | None = Field(default=None, description="In the place of all of `limits`.")
     retention: Retention | None = Field(default=None, description="In the place of all of `retention`.")
     churn_after_days: int | None = Field(
-        default=None, ge=1, le=3650, description="In the place of `churn_after_days`."
+        strict=True, default=None, ge=1, le=3650, description="In the place of `churn_after_days`."
     )
     science: ScienceConfig | None = Field(default=None, description="In the place of all of `science`.")
     mlflow: MlflowConfig | None = Field(default=None, description="In the place of all of `mlflow`.")
@@ -256,7 +259,9 @@ class ServeConfig(Strict):
 class Config(Strict):
     """`mergehouse.yml`. Releases are promoted through `environments` in the order they are written in."""
 
-    name: str = Field(description="The project: the data set of its releases, the title of its pages.")
+    name: str = Field(
+        min_length=1, description="The project: the data set of its releases, the title of its pages."
+    )
     lakehouse: str = Field(
         default="lakehouse",
         description="Where the tables lie: a folder, relative to the project, or a URL of an object store.",
@@ -271,6 +276,7 @@ class Config(Strict):
         description="What runs the models: a name alone, or the keys below.",
     )
     churn_after_days: int = Field(
+        strict=True,
         default=90,
         ge=1,
         le=3650,
@@ -278,6 +284,7 @@ class Config(Strict):
         " churned. It holds for brands that set none of their own.",
     )
     fiscal_year_starts: int = Field(
+        strict=True,
         default=1,
         ge=1,
         le=12,

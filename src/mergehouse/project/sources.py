@@ -23,6 +23,7 @@ Language = Literal[
 ColumnType = Literal["text", "code", "id", "number", "percent", "date", "timestamp", "boolean"]
 # what Bronze adds to every row
 ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
+OF_THE_MACHINE = {"localtime", "posixrules", "Factory"}  # no zones, but what a machine takes for one
 NUMERIC_FORMATS = ("excel_serial", "epoch_seconds", "epoch_milliseconds")  # dates that are numbers
 
 
@@ -65,12 +66,23 @@ class Column(Strict):
     @field_validator("format")
     @classmethod
     def _known_format(cls, value: str | None) -> str | None:
-        letters = re.sub("yyyy|yy|MMMM|MMM|MM|M|dd|d|HH|H|hh|h|mm|ss|SSSSSS|a", "", value or "")
-        if value in NUMERIC_FORMATS or (value and not re.search("[A-Za-z']", letters)):
+        if value in NUMERIC_FORMATS:
             return value
-        raise ValueError(
-            f"{value!r} is neither {', '.join(NUMERIC_FORMATS)} nor a pattern of y M d H h m s a"
-        )
+        parts = re.findall("yyyy|yy|MMMM|MMM|MM|M|dd|d|HH|H|hh|h|mm|ss|SSSSSS|a", value or "")
+        told = [part[0] for part in parts]
+        if not value or re.search(
+            "[A-Za-z']", re.sub("|".join(sorted(parts, reverse=True)) or "$", "", value)
+        ):
+            raise ValueError(
+                f"{value!r} is neither {', '.join(NUMERIC_FORMATS)} nor a pattern of y M d H h m s a"
+            )
+        if {"y", "M"} - set(told) or len(told) > len(set(told)):
+            raise ValueError(f"{value!r} must have a year (yyyy) and a month (MM), and each part once")
+        if "m" in told and not {"H", "h"} & set(told):
+            raise ValueError(f"{value!r} has minutes and no hours; MM is the month, mm are minutes")
+        if ("h" in told) != ("a" in told):
+            raise ValueError(f"{value!r}: hh goes with a (AM or PM), HH are the hours of a day")
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -82,7 +94,7 @@ class Column(Strict):
     def _known_offsets(cls, value: dict[str, str]) -> dict[str, str]:
         for letters, offset in value.items():
             if not re.fullmatch("[A-Za-z]{1,5}", letters) or not re.fullmatch(
-                "[+-][0-9]{2}:[0-9]{2}", offset
+                "[+-](0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00", offset
             ):
                 raise ValueError(f"{letters}: {offset!r}; expected letters and an offset such as '+01:00'")
         return value
@@ -115,7 +127,7 @@ class Source(Strict):
     )
     columns: dict[Name, Column] = Field(
         description="The columns that must be there, by the name that they get in Bronze."
-        " What becomes of others, `undeclared` says; new ones are reported as drift."
+        " What becomes of others, `undeclared` says; new ones are reported as drift.",
     )
     key: list[Name] = Field(
         default=[],
@@ -206,6 +218,19 @@ class Source(Strict):
     def _as_list(cls, value: str | list[str]) -> list[str]:
         return [value] if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _marks_apart(self) -> Source:
+        if self.delimiter and self.delimiter in (self.quote, self.escape):
+            raise ValueError(f"`{self.delimiter}` cannot be the delimiter and around or within cells as well")
+        return self
+
+    @field_validator("files")
+    @classmethod
+    def _some_file(cls, value: list[str]) -> list[str]:
+        if not value or not all(map(str.strip, value)):
+            raise ValueError("expected patterns of file names, none of them empty")
+        return value
+
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, value: str | None) -> str | None:
@@ -267,4 +292,4 @@ def known_timezone(value: str) -> str:
 @functools.cache
 def _timezones() -> set[str]:
     """Found by walking through a folder of six hundred files."""
-    return available_timezones()
+    return available_timezones() - OF_THE_MACHINE

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -12,6 +13,7 @@ from pydantic import (
     Field,
     ValidationError,
 )
+from pydantic.fields import FieldInfo
 
 from mergehouse.errors import ConfigError
 
@@ -83,6 +85,9 @@ def _readable(model: type[BaseModel], item: Any, file: Path) -> str:
     path = [str(part) for part in item["loc"] if part != "[key]"]
     key = ".".join(path)
     if item["type"] == "extra_forbidden":
+        if places := [place for place, name in _keys(model) if name == path[-1]]:
+            where = f"it is a key below `{places[0]}`" if places[0] else "it is a key of the file itself"
+            return f"{file}: unknown key `{key}`; {where}."
         return f"{file}: unknown key `{key}`{nearest_known(path[-1], _fields_at(model, item['loc'][:-1]))}"
     if item["type"] == "missing":
         return f"{file}: key `{key}` is missing."
@@ -90,17 +95,48 @@ def _readable(model: type[BaseModel], item: Any, file: Path) -> str:
     if not isinstance(item["input"], dict):
         shown = repr(item["input"])
         found = f" (found {shown if len(shown) <= LONGEST_SHOWN else f'{shown[:LONGEST_SHOWN]}...'})"
-    return f"{file}: key `{key}`: {item['msg'][0].lower() + item['msg'][1:]}{found}."
+    if item["type"] == "string_type" and isinstance(item["input"], bool | int | float):
+        found += "; put it in quotes: YAML takes words such as `no` and `on`, and digits, for no text"
+    said = item["msg"].removeprefix("Value error, ")
+    about = f"key `{key}`: {said[0].lower() + said[1:]}" if key else said
+    return f"{file}: {about}{found}."
+
+
+def _keys(model: type[BaseModel], below: str = "") -> Iterator[tuple[str, str]]:
+    """All keys that there are, each behind those that it stands below, with `<name>` for a name of one's
+    own.
+    """
+    for name, field in model.model_fields.items():
+        if not _is_for_people(field):
+            continue
+        yield below, name
+        if inner := _model_in(field.annotation):
+            named = ".<name>" if get_origin(field.annotation) is dict else ""
+            yield from _keys(inner, f"{below}.{name}{named}".removeprefix("."))
 
 
 def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     """The keys allowed at `path` inside `model`, following nested models and dicts of models."""
     current: Any = model
     for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            current = current.model_fields[part].annotation
-        else:  # dict[..., Model] or list[Model]: step into the value type
-            current = current.__args__[-1]
-    while not (isinstance(current, type) and issubclass(current, BaseModel)):
-        current = current.__args__[-1]
-    return list(current.model_fields)
+        inner = _model_in(current) or model
+        is_key = inner is current or part in inner.model_fields and not _is_by_name(current)
+        current = inner.model_fields[part].annotation if is_key else inner
+    found = _model_in(current) or model
+    return [name for name, field in found.model_fields.items() if _is_for_people(field)]
+
+
+def _is_for_people(field: FieldInfo) -> bool:
+    """False of what a model carries besides what people write."""
+    return field.is_required() or bool(field.description)
+
+
+def _is_by_name(kind: Any) -> bool:
+    return get_origin(kind) in (dict, list)
+
+
+def _model_in(kind: Any) -> type[BaseModel] | None:
+    """The model that a key's value is, or that each of its values is."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind
+    return next(filter(None, map(_model_in, get_args(kind))), None)

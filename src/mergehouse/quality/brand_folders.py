@@ -1,14 +1,17 @@
-"""What folders of brands have that nothing reads, and brands whose folder is gone, as findings: a misspelt
-name is a rule that does nothing, and a brand without a folder is in no figure.
+"""What folders of brands have that nothing reads, files and columns, brands whose folder is gone, and
+settings that are said twice, as findings: a misspelt name is a rule that does nothing, and a brand without a
+folder is in no figure.
 """
 
 from __future__ import annotations
 
+from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import IngestResult
 from mergehouse.project.brand import Brand
-from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import BRAND_FILES
+from mergehouse.project.config import CONFIG_FILE, Project
+from mergehouse.project.mapping_files import BRAND_FILES, REMARKS, unread_columns
 from mergehouse.project.validation import nearest_known
+from mergehouse.project.yaml_file import read_yaml
 from mergehouse.quality.checks import CheckResult
 from mergehouse.transform.brand_files import brand_contracts, brand_file
 
@@ -16,8 +19,8 @@ KINDS = (".csv", ".sql", ".yml", ".yaml")  # of what configures a brand; others 
 
 
 def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckResult]:
-    """A result for each brand, which fails where its folder has files that nothing reads; a warning for each
-    of which deliveries were loaded and there is no folder.
+    """A result for each brand, which fails where its folder has files, or columns, that nothing reads, and
+    for mergehouse.yml; a warning for each brand of which deliveries were loaded and there is no folder.
 
     >>> project = mh.project("shop")
     >>> _ = (project.brands["shop"].folder / "line_type.csv").write_text("match,pattern,line_class")
@@ -26,7 +29,7 @@ def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckRes
     """
     found = [_unread(brand) for brand in project.brands.values() if not brand.fault]
     gone = {batch.source_system for batch in ingest.known if batch.rows} - project.brands.keys()
-    return found + [
+    return [*found, _said_once(project)] + [
         CheckResult(
             f"{name}.folder",
             "brand_has_its_folder",
@@ -39,15 +42,25 @@ def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckRes
     ]
 
 
+def _said_once(project: Project) -> CheckResult:
+    """Whether a key of mergehouse.yml is there twice, of which the later counts."""
+    failures, why = 0, "Every key is there once."
+    try:
+        read_yaml(project.folder / CONFIG_FILE)
+    except ConfigError as error:
+        failures, why = 1, f"{error} The later counts; take one of them out."
+    return CheckResult(CONFIG_FILE, "settings_are_said_once", "warn", failures, why)
+
+
 def _unread(brand: Brand) -> CheckResult:
     lists = [brand_file(brand, contract).name for contract in brand_contracts()]
     known = ["brand.yml", *lists, *(file for file, _ in BRAND_FILES.values())]
     names = sorted(file.name for file in brand.folder.iterdir() if file.suffix.lower() in KINDS)
-    unread = [name for name in names if name not in known]
-    why = (
-        f"`{unread[0]}` in the folder of the brand is read by nothing{nearest_known(unread[0], known)}"
-        if unread
-        else "Every file in the folder of the brand is read."
-    )
-    sample = [{"file": name} for name in unread]
-    return CheckResult(f"{brand.name}.folder", "rule_files_are_read", "warn", len(unread), why, sample)
+    unread, columns = [name for name in names if name not in known], unread_columns(brand.folder)
+    why = "Every file in the folder of the brand is read."
+    if columns:
+        why = f"Column {columns[0]} is read by nothing, and has no effect. Remarks go into `{REMARKS}`."
+    if unread:
+        why = f"`{unread[0]}` in the folder of the brand is read by nothing{nearest_known(unread[0], known)}"
+    sample = [{"file": name} for name in unread] + [{"column": column} for column in columns]
+    return CheckResult(f"{brand.name}.folder", "rule_files_are_read", "warn", len(sample), why, sample)

@@ -350,14 +350,15 @@ def buyers(lakehouse: Lakehouse) -> pl.DataFrame:
 
 
 def tier() -> pl.Expr:
-    """A customer's tier by `clv_12m_eur` within the brand, or the group. Equal values have one; where more
-    than a tenth are equal, that of the last of them: many who are worth nothing are not the highest tenth.
+    """A customer's tier by `clv_12m_eur` within the brand, or the group. Values that are equal to the cent
+    have one; where more than a tenth are equal, that of the last of them: many who are worth nothing are not
+    the highest tenth.
 
     >>> values = pl.DataFrame({"source_system": "shop", "clv_12m_eur": [9, 8, *[0] * 8]})
     >>> values.with_columns(tier()).get_column("literal").to_list()[:4]
     ['top', 'high', 'low', 'low']
     """
-    value = pl.col("clv_12m_eur")
+    value = pl.col("clv_12m_eur").round(2)
     first, last = (
         value.rank(side, descending=True).over("source_system") / value.count().over("source_system")
         for side in ("min", "max")

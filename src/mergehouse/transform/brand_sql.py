@@ -5,6 +5,8 @@ names, and mappings, of brands' mapping files its own rows.
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlglot import exp
@@ -94,21 +96,41 @@ def _expect_no_quoted_column(query: exp.Query, text: str, brand: Brand, file: Pa
             )
 
 
+def compared_texts(query: exp.Query, brand: Brand) -> dict[tuple[str, str], set[str]]:
+    """By source and column the texts that a resolved query compares values with, in whole.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> file = Path("order_lines.sql")
+    >>> _ = file.write_text("SELECT title = 'Cup' OR title IN ('Mug') AS is_cancellation FROM lines")
+    >>> {name: sorted(texts) for name, texts in compared_texts(resolved(brand, file), brand).items()}
+    {('lines', 'title'): ['Cup', 'Mug']}
+    """
+    found = defaultdict[tuple[str, str], set[str]](set)
+    for place, texts, is_pattern in _comparisons(query, brand):
+        if not is_pattern:
+            found[place] |= {*texts}
+    return found
+
+
 def _expect_capitals(query: exp.Query, brand: Brand, file: Path) -> None:
     """Raises ConfigError where a code, which is read in capitals, is compared with small letters."""
+    for (table, name), texts, _ in _comparisons(query, brand):
+        for text in texts if brand.sources[table].columns[name].type == "code" else ():
+            if any(c != c.upper() and len(c.upper()) == 1 for c in text) and text not in MINOR_UNITS:
+                raise ConfigError(
+                    f"{file}: '{text}' is no value of `{name}`: a `code` is read in capitals. Write"
+                    f" '{text.upper()}', or declare the column as `id` or `text`, which keep its case."
+                )
+
+
+def _comparisons(query: exp.Query, brand: Brand) -> Iterator[tuple[tuple[str, str], list[str], bool]]:
+    """The columns of sources that are compared with texts, these, and whether they are patterns."""
     for comparison in query.find_all(exp.EQ, exp.NEQ, exp.In, exp.Like, exp.Case):
         column, texts = _compared(comparison)
         select = comparison.find_ancestor(exp.Select)
         table, _ = source_of(select, brand, column) if column and select else (None, "")
-        declared = brand.sources[table].columns.get(column.name) if table and column else None
-        if not declared or declared.type != "code" or not column:
-            continue
-        for text in texts:
-            if any(c != c.upper() and len(c.upper()) == 1 for c in text) and text not in MINOR_UNITS:
-                raise ConfigError(
-                    f"{file}: '{text}' is no value of `{column.name}`: a `code` is read in capitals. Write"
-                    f" '{text.upper()}', or declare the column as `id` or `text`, which keep its case."
-                )
+        if column and table and column.name in brand.sources[table].columns:
+            yield (table, column.name), texts, isinstance(comparison, exp.Like)
 
 
 def _compared(comparison: exp.Expr) -> tuple[exp.Column | None, list[str]]:

@@ -18,15 +18,9 @@ from mergehouse.ingest.bronze import Batch
 from mergehouse.project.brand import Brand
 from mergehouse.transform.brand_files import brand_file
 from mergehouse.transform.brand_lists import listed, usable_view
+from mergehouse.transform.brand_queries import PLACE, brand_queries, version_key
 from mergehouse.transform.source_views import deletion_marks, typed_rows
-from mergehouse.transform.staging_views import (
-    IDENTITY,
-    OF_BRAND,
-    PLACE,
-    brand_queries,
-    stacked,
-    version_key,
-)
+from mergehouse.transform.staging_views import IDENTITY, OF_BRAND, stacked
 
 BEFORE_ALL = "TIMESTAMP '1900-01-01 00:00:00'"  # of versions that do not say when they came about
 DATED = ("date", "timestamp")

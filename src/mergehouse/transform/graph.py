@@ -37,6 +37,7 @@ from mergehouse.transform.hashing import with_hashes
 from mergehouse.transform.staging_views import (
     joins_view,
     line_sources_view,
+    other_spellings_view,
     raw_rows_view,
     stacked_view,
     typed_view,
@@ -362,6 +363,7 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         _view("staging.raw_rows", raw_rows_view(sources), of_brands=True),
         _view("staging.line_sources", line_sources_view(brands), of_brands=True),
         _view("staging.line_joins", joins_view(brands), of_brands=True),
+        _view("staging.other_spellings", other_spellings_view(brands), of_brands=True),
         _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),
     ]
 

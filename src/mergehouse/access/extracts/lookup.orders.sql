@@ -1,5 +1,5 @@
 -- only: persons
--- a file for each month of order_date, in the order of customer_id, order_date DESC, source_system, order_id
+-- a file for each year of order_date, in the order of customer_id, order_date DESC, source_system, order_id
 -- by brand
 -- Orders of known customers.
 SELECT

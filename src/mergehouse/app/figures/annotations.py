@@ -43,12 +43,11 @@ class Mark:
 
 def annotated(reader: Reader, brand: str | None, offered: Choices) -> tuple[Annotation, ...]:
     """All that a scope sees of a brand, those on all brands together among them; or of every brand."""
-    labels = {each.name: each.label for each in offered.brands} | {GROUP: "All brands"}
     return tuple(
         Annotation(
             row["day"],
             row["source_system"],
-            labels[row["source_system"]],
+            offered.label(row["source_system"]),
             row["who"],
             row["text"],
         )

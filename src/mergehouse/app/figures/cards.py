@@ -156,7 +156,7 @@ def customer_cards(reader: Reader, brands: Sequence[Brand], view: View, offered:
 
     Who may not see persons has no cell of a few: then it is not told whether there are any.
     """
-    place = (view.region or _region_of(view.country, offered), view.country)
+    place = (view.region or offered.region_of(view.country), view.country)
     name = brands[0].name if len(brands) == 1 else GROUP
     cells = {
         (row["source_system"], row["region"], row["country_code"]): row
@@ -177,10 +177,6 @@ def customer_cards(reader: Reader, brands: Sequence[Brand], view: View, offered:
         number = None if absence or value is None else Decimal(value)
         cards.append(Card(kpi, value=number, absence=absence, no_change=Absence("not comparable", "as_of")))
     return tuple(cards)
-
-
-def _region_of(country: str | None, offered: Choices) -> str | None:
-    return next((region for region, of in offered.places if of == country), None) if country else None
 
 
 def _card(name: str, now: Measures, days: int, method: str | None) -> Card:

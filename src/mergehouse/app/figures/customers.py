@@ -127,7 +127,7 @@ def overview(reader: Reader, view: View, offered: Choices) -> Overview:
     brands = [brand for brand in offered.brands if view.brand in (None, brand.name) and brand.days]
     return Overview(
         is_of_each=asked["brand"] is None,
-        kpis=_kpis(reader, view),
+        kpis=_kpis(reader, view, offered),
         segments=tuple(sorted((_segment(row["part"], [row], buyers) for row in rows), key=_order)),
         buyers=buyers,
         prospects=prospects["customers"] or 0,
@@ -142,16 +142,12 @@ def overview(reader: Reader, view: View, offered: Choices) -> Overview:
     )
 
 
-def _kpis(reader: Reader, view: View) -> Row | None:
+def _kpis(reader: Reader, view: View, offered: Choices) -> Row | None:
     """Of a country they are within its region's."""
-    region = view.region
-    if view.country:
-        region = next(
-            (row["region"] for row in reader.rows("regions") if row["country_code"] == view.country), None
-        )
     of = whose(reader, view.brand)
     if of is None:
         return None
+    region = offered.region_of(view.country) or view.region
     return reader.one("customer_kpis", brand=of, region=region, country=view.country)
 
 

@@ -63,6 +63,7 @@ class Executive:
     without_sales: tuple[str, ...]
     overlap: Overlap | None
     targets: tuple[Target, ...]
+    hides_targets: bool  # which are of whole brands, and the view is of a place
     annotations: tuple[Annotation, ...]
 
     @property
@@ -99,6 +100,7 @@ def executive(
         without_sales=tuple(brand.label for brand in chosen if not brand.days),
         overlap=overlap(reader, view, offered),
         targets=targets_of(reader, view, offered),
+        hides_targets=bool((view.region or view.country) and reader.rows("targets", brand=view.brand)),
         annotations=annotated(reader, view.brand, offered),
     )
 

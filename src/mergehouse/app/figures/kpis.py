@@ -102,7 +102,6 @@ def _entry(reader: Reader, kpi: Kpi, told: dict[str, Measures], offered: Choices
     measures = parts or (kpi,)
     tables = tuple(dict.fromkeys(each.table for each in measures if each.table))
     rows = {(row["table_name"], row["source_system"]): int(row["rows"]) for row in reader.rows("kpi_rows")}
-    labels = {brand.name: brand.label for brand in offered.brands}
     values = []
     for scope, numbers in told.items():
         number, absence = numbers.get(kpi.name), None
@@ -112,8 +111,7 @@ def _entry(reader: Reader, kpi: Kpi, told: dict[str, Measures], offered: Choices
         counted = sum(
             count for (table, brand), count in rows.items() if table in tables and scope in (brand, GROUP)
         )
-        label = labels.get(scope, "All brands")
-        values.append(Value(scope, label, number, absence, None if absence else counted))
+        values.append(Value(scope, offered.label(scope), number, absence, None if absence else counted))
     of_table = {table: [each for each in measures if each.table == table] for table in tables}
     return Entry(
         kpi=kpi,

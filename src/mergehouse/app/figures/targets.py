@@ -105,12 +105,11 @@ def _last_day(name: str, offered: Choices) -> dt.date:
 
 
 def _given(reader: Reader, brand: str | None, offered: Choices) -> list[Target]:
-    labels = {each.name: each.label for each in offered.brands} | {GROUP: "All brands"}
     given = [
         Target(
             kpi_named(row["kpi"]),
             row["source_system"],
-            labels[row["source_system"]],
+            offered.label(row["source_system"]),
             row["period"],
             row["target"],
         )

@@ -120,7 +120,7 @@ def _models(question: Asked, visitor: Visitor, curve: str, customers: str) -> Mo
     names = [question.view.brand] if question.view.brand else [one.name for one in question.offered.brands]
     first = None
     for name in names:
-        found = models(visitor.reader, name, question.label(name), curve or None, customers or None)
+        found = models(visitor.reader, name, question.offered.label(name), curve or None, customers or None)
         first = first or found
         if any(card.method for card in found.cards):
             first = found

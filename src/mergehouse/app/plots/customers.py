@@ -36,7 +36,7 @@ def timeline(found: Customer, words: Wording) -> dict[str, Any]:
     return {
         "kind": "trend",
         "unit": "EUR",
-        "labels": [words.write.month(month) for month in months],
+        "labels": [words.write.short_month(month) for month in months],
         "series": [
             {
                 "name": words.brand(name),
@@ -91,7 +91,9 @@ def replays(planned: Campaign, words: Wording) -> dict[str, Any]:
         "unit": "share",
         "is_own": is_own,
         "labels": [
-            words.write.count(month) if is_own else words.write.month(dt.date(month // 12, month % 12 + 1, 1))
+            words.write.count(month)
+            if is_own
+            else words.write.short_month(dt.date(month // 12, month % 12 + 1, 1))
             for month in months
         ],
         "series": [

@@ -27,8 +27,13 @@ KPIS = {
     "method": "Cost",
     "absent": "Why there is none",
 }
-TREND = {"brand": "Brand", "kpi": "KPI", "since": "From", "until": "To", "value": "Value"} | {
-    "annotations": "Annotations"
+TREND = {
+    "brand": "Brand",
+    "kpi": "KPI",
+    "since": "From",
+    "until": "To",
+    "value": "Value",
+    "annotations": "Annotations",
 }
 TARGETS = {
     "brand": "Brand",

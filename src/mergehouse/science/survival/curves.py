@@ -159,18 +159,15 @@ def words(survival: Survival, churn_after_days: int) -> str:
     if curve is None:
         return f"{before}Nobody is left to lapse."
     if not survival.is_told:
-        return f"{before}Only {survival.customers:,} customers are counted among {of}: too few to tell."
-    verb = {
-        "purchase_to_purchase": "are followed by another",
-        "cutoff_to_purchase": "buy again",
-        "cutoff_to_lapse": "lapse",
-    }[survival.clock]
+        counted = "1 customer is" if survival.customers == 1 else f"{survival.customers:,} customers are"
+        return f"{before}Only {counted} counted among {of}: too few to tell."
+    verb = _VERBS[survival.clock]
     median, early, late = curve.median()
     if median is None:
         seen, last = _percent(1 - float(curve.survival[-1])), int(curve.day[-1])
         return f"{before}Fewer than half of {of} {verb} within the {last:,} days observed: {seen}."
-    interval = f" (95 % interval {early:,} to {late:,})" if early is not None and late is not None else ""
-    return f"{before}50 % of {of} {verb} within {median:,} days{interval}."
+    interval = f" (95% interval {early:,} to {late:,})" if early is not None and late is not None else ""
+    return f"{before}Half of {of} {verb} within {median:,} days{interval}."
 
 
 _VERBS: dict[Clock, str] = {
@@ -191,7 +188,7 @@ def _whom(survival: Survival) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %") if 0.005 <= share <= 0.995 else f"{share:.1%}".replace("%", " %")
+    return f"{share:.0%}" if 0.005 <= share <= 0.995 else f"{share:.1%}"
 
 
 def _curves(connection: duckdb.DuckDBPyConnection, seen: Watch, clock: Clock) -> Iterator[Survival]:

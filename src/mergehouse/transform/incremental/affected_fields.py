@@ -7,6 +7,7 @@ from mergehouse.engine.literal import literal
 from mergehouse.ingest.bronze import Batch
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand
+from mergehouse.transform.brand_queries import version_key
 from mergehouse.transform.field_reconciliation import (
     DIFFERENCES,
     compared_together,
@@ -16,7 +17,6 @@ from mergehouse.transform.field_reconciliation import (
 )
 from mergehouse.transform.incremental.affected_rows import Affected
 from mergehouse.transform.source_views import among_batches, latest, typed_column, typed_rows
-from mergehouse.transform.staging_views import version_key
 
 
 def affected_differences(brands: list[Brand], known: list[Batch], new: list[Batch]) -> Affected:

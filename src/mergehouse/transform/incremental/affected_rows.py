@@ -18,8 +18,9 @@ from mergehouse.engine.dialect import Sql
 from mergehouse.ingest.bronze import Batch, replaced_among
 from mergehouse.project.brand import Brand
 from mergehouse.transform.brand_files import brand_file
+from mergehouse.transform.brand_queries import brand_queries, line_source, version_key
 from mergehouse.transform.source_views import among_batches, latest, typed_column, typed_rows
-from mergehouse.transform.staging_views import brand_queries, line_source, stacked, version_key
+from mergehouse.transform.staging_views import stacked
 
 LINE = ("batch_id", "line_part", "source_row")  # what tells lines of delivered rows apart
 WHOLE_RESULT = (

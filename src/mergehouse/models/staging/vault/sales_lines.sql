@@ -9,12 +9,12 @@ SELECT
     CAST(tax_original AS STRING), CAST(cost_original AS STRING), unit_of_measure, currency
   ) AS hashdiff
 FROM (
-  SELECT l.*, a.batch_id IS NOT NULL AS may_be_said_again -- what gave way, and what it gave way to
+  SELECT l.*, a.place_hash IS NOT NULL AS may_be_said_again -- what gave way, and what it gave way to
   FROM silver.order_lines AS l
   LEFT JOIN (
-    SELECT batch_id, source_row FROM silver.duplicates
+    SELECT XXHASH64(STRUCT(batch_id, source_row)) AS place_hash FROM silver.duplicates
     UNION
-    SELECT kept_batch_id, kept_source_row FROM silver.duplicates WHERE kept_source_row IS NOT NULL
-  ) AS a ON a.batch_id = l.batch_id AND a.source_row = l.source_row
+    SELECT XXHASH64(STRUCT(kept_batch_id, kept_source_row)) FROM silver.duplicates WHERE kept_source_row IS NOT NULL
+  ) AS a ON a.place_hash = XXHASH64(STRUCT(l.batch_id, l.source_row)) -- a 64-bit hash: one line more does no harm
   WHERE l.reason_code IS NULL
 ) AS valid

@@ -72,13 +72,14 @@ def doubtful_rows(
         for name in few_first:
             places &= batches_where(name, again[name]) if places else places
         count(places, " AND ".join(again.values()), "say what the header says")
-    totals = {  # all are words: what begins with a digit needs not be looked for
-        name: f"{quoted(name)} >= 'A' AND {quoted(name)} IN ({', '.join(map(text, _WRITTEN))})"
-        for name, column in source.columns.items()
-        if column.type in MARKED
-    }
-    with_totals = set[int]().union(*(batches_where(name, condition) for name, condition in totals.items()))
-    count(with_totals, " OR ".join(totals.values()), "look like a total")
+    marked = {place: name for place, (name, c) in enumerate(source.columns.items()) if c.type in MARKED}
+    total = f"IN ({', '.join(map(text, _WRITTEN))})"
+    with_totals = batches_with(  # all are words: what begins with a digit needs not be looked for
+        connection,
+        f"FROM {ALL_WRITTEN} WHERE of_column IN ({', '.join(map(str, marked)) or 'NULL'})"
+        f" AND value >= 'A' AND value {total}",
+    )
+    count(with_totals, " OR ".join(f"{quoted(c)} {total}" for c in marked.values()), "look like a total")
     for name, column in source.columns.items():
         if column.type in ("date", "timestamp") and not column.format:
             for place, swapped in _swapped_days(connection, written[name], name).items():

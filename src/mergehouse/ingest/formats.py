@@ -129,7 +129,7 @@ def detect_formats(
     altered, minor_units = _altered(connection, source), _minor_units(connection, source)
     texts = [name for name, column in source.columns.items() if column.type in TEXTS]
     read_otherwise = [{*altered[b], *nulls[b], *cleaned[b], *shortened[b]} for b in range(len(files))]
-    _note_spellings(connection, written, source, notes)
+    _note_spellings(connection, source, notes)
     found = [
         Formats(
             *marks[batch][:1], dates[batch], notes[batch], marks[batch][1], nulls[batch],
@@ -252,47 +252,47 @@ def _shortened(
 ) -> dict[int, list[str]]:
     """By batch the columns of codes among which are some of which a spreadsheet has left the first digits."""
     found: dict[int, list[str]] = defaultdict(list)
-    like = "trim(value, ' =\"\t')"
-    for place, (name, column) in enumerate(source.columns.items()):
-        if column.type not in ("code", "id"):
-            continue
-        rows = connection.execute(
-            f"SELECT batch, min({like}), sum({TIMES})::BIGINT FROM {UNUSUAL} WHERE of_column = {place} AND"
-            f" regexp_matches({like}, {text(SHORTENED)}) GROUP BY batch"
-        ).fetchall()
-        for batch, example, times in rows:
-            found[batch].append(name)
-            notes[batch].append(
-                f"{name}: {times:,} cells such as `{example}` are codes that a spreadsheet has shortened;"
-                " they are empty. Have them delivered as text"
-            )
+    names, like = list(source.columns), "trim(value, ' =\"\t')"
+    rows = connection.execute(
+        f"SELECT batch, of_column, min({like}), sum({TIMES})::BIGINT FROM {UNUSUAL} WHERE"
+        f" of_column IN ({_places(source, 'code', 'id')}) AND regexp_matches({like}, {text(SHORTENED)})"
+        " GROUP BY ALL ORDER BY of_column"
+    ).fetchall()
+    for batch, place, example, times in rows:
+        found[batch].append(names[place])
+        notes[batch].append(
+            f"{names[place]}: {times:,} cells such as `{example}` are codes that a spreadsheet has shortened;"
+            " they are empty. Have them delivered as text"
+        )
     return found
 
 
-def _note_spellings(
-    connection: duckdb.DuckDBPyConnection, written: dict[str, str], source: Source, notes: list[list[str]]
-) -> None:
+def _places(source: Source, *kinds: str) -> str:
+    """The places of the columns of some types, as SQL lists them."""
+    places = (str(place) for place, column in enumerate(source.columns.values()) if column.type in kinds)
+    return ", ".join(places) or "NULL"
+
+
+def _note_spellings(connection: duckdb.DuckDBPyConnection, source: Source, notes: list[list[str]]) -> None:
     """Codes of which capital and small letters occur, and which count as one."""
-    for place, (name, column) in enumerate(source.columns.items()):
-        if column.type != "code":
-            continue
-        code = f"trim({quoted(name)})"
-        small = (
-            f"SELECT DISTINCT batch, upper(trim(value)) AS word FROM {UNUSUAL} WHERE of_column = {place} AND"
-            f" trim(value) <> word AND word NOT IN ({', '.join(map(text, NULL_WORDS))})"
-            f" AND trim(value) NOT IN ({', '.join(map(text, MINOR_UNITS))})"
+    among, names = f"of_column IN ({_places(source, 'code')})", list(source.columns)
+    small = (
+        f"SELECT DISTINCT batch, of_column, upper(trim(value)) AS word FROM {UNUSUAL} WHERE {among} AND"
+        f" trim(value) <> word AND word NOT IN ({', '.join(map(text, NULL_WORDS))})"
+        f" AND trim(value) NOT IN ({', '.join(map(text, MINOR_UNITS))})"
+    )
+    rows = connection.execute(
+        "SELECT batch, of_column, count(*), min([one, other]) FROM ("
+        "SELECT batch, of_column, min(trim(value)) AS one, max(trim(value)) AS other FROM"
+        f" {ALL_WRITTEN} WHERE {among} AND (batch, of_column, upper(trim(value))) IN ({small})"
+        " GROUP BY batch, of_column, upper(trim(value))"
+        ") WHERE one <> other GROUP BY ALL ORDER BY of_column"
+    ).fetchall()
+    for batch, place, joined, example in rows:
+        notes[batch].append(
+            f"{names[place]}: {joined:,} codes come in capital and in small letters, such as `{example[0]}`"
+            f" and `{example[1]}`, and count as one. If they differ, declare `type: id`"
         )
-        rows = connection.execute(
-            "SELECT batch, count(*), min([one, other]) FROM ("
-            f"SELECT batch, min({code}) AS one, max({code}) AS other FROM {written[name]} WHERE"
-            f" (batch, upper({code})) IN ({small}) GROUP BY batch, upper({code})"
-            ") WHERE one <> other GROUP BY batch"
-        ).fetchall()
-        for batch, joined, example in rows:
-            notes[batch].append(
-                f"{name}: {joined:,} codes come in capital and in small letters, such as `{example[0]}` and"
-                f" `{example[1]}`, and count as one. If they differ, declare `type: id`"
-            )
 
 
 def _note_unread(
@@ -371,7 +371,7 @@ def _decimal_marks(
     """
     numbers = [n for n, c in source.columns.items() if c.type in ("number", "percent")]
     usual = next((b["decimal_mark"] for b in reversed(before) if not b.get("undecided")), None)
-    shown = {} if source.decimal_mark else {name: _marks(connection, written[name], name) for name in numbers}
+    shown = {} if source.decimal_mark else _marks(connection, source)
     open_values: dict[tuple[str, int], str] | None = None
     found: list[tuple[str, bool, dict[str, str]]] = []
     for batch, file in enumerate(files):
@@ -380,7 +380,7 @@ def _decimal_marks(
         if source.decimal_mark or not texts:
             mark, undecided = source.decimal_mark or usual or ".", not source.decimal_mark
         else:
-            counts = [shown[name].get(batch, (0, 0)) for name in texts]
+            counts = [shown.get((name, batch), (0, 0)) for name in texts]
             commas, points = sum(c for c, _ in counts), sum(p for _, p in counts)
             if any(c and p for c, p in counts):
                 notes[batch].append(
@@ -412,14 +412,18 @@ def _likely(file: Written) -> str:
     return "," if file.delimiter == ";" else "."
 
 
-def _marks(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> dict[int, tuple[int, int]]:
-    """By batch how many values of a column can only have a decimal comma, and how many a point."""
+def _marks(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[tuple[str, int], tuple[int, int]]:
+    """By column of numbers and batch how many values can only have a decimal comma, and how many a point."""
+    names = list(source.columns)
     commas, points = (
-        f"coalesce(sum({TIMES}) FILTER (regexp_matches({quoted(name)}, {text(pattern)})), 0)::BIGINT"
+        f"coalesce(sum({TIMES}) FILTER (regexp_matches(value, {text(pattern)})), 0)::BIGINT"
         for pattern in (DECIMAL_COMMA, DECIMAL_POINT)
     )
-    rows = connection.execute(f"SELECT batch, {commas}, {points} FROM {table} GROUP BY batch").fetchall()
-    return {batch: (comma, point) for batch, comma, point in rows}
+    rows = connection.execute(
+        f"SELECT batch, of_column, {commas}, {points} FROM {ALL_WRITTEN} WHERE"
+        f" of_column IN ({_places(source, 'number', 'percent')}) GROUP BY ALL"
+    ).fetchall()
+    return {(names[place], batch): (comma, point) for batch, place, comma, point in rows}
 
 
 def _undecided(

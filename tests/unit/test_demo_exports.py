@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from mergehouse.cli.scaffold import write_project
 from mergehouse.demo import generate
+from mergehouse.kpi.targets import target_rows
+from mergehouse.project.annotations import annotation_rows
+from mergehouse.project.config import load_project
 
 LINES = 50_000
+FEW = 2_000
 Exports = tuple[pl.DataFrame, pl.DataFrame, dict]
 
 
@@ -143,3 +149,13 @@ def test_one_in_25_is_a_customer_of_both(exports: Exports) -> None:
     bought = {brand: of["kpis"]["customers"] for brand, of in truth["brands"].items()}
     registered = bought["contoso"] / 0.58
     assert pairs / (registered + bought["eurostyle"] - pairs) == pytest.approx(0.04, abs=0.001)
+
+
+def test_boards_aim_near_what_is_sold(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    sold = generate(tmp_path, FEW, 3)["brands"]["contoso"]["kpis"]["net_revenue"]
+    project = load_project(tmp_path)
+    aims = {(kpi, brand, period): value for kpi, brand, period, value in target_rows(project)[1]}
+    assert abs(Decimal(aims["net_revenue", "contoso", "2025"]) - Decimal(sold) * 34 / 100) <= 50
+    assert aims["return_rate", "eurostyle", "2011"] == "0.06"
+    assert ["2024-11-25", "contoso", "Marketing", "Black week"] in annotation_rows(project)[1]

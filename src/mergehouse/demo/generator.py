@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mergehouse.demo.board import write_board
 from mergehouse.demo.multitable import write_multitable
 from mergehouse.demo.people import COLUMNS, members
 from mergehouse.demo.population import countries
@@ -62,6 +63,7 @@ def generate(
         _write_pairs(brands["multitable"].folder / "customer_xref.csv", wide, multi, pairs)
         unknown = _write_members(exports, brands, {"multitable": multi, "wide": wide}, pairs, seed)
         _write_pairs(folder / UNKNOWN_PAIRS, wide, multi, unknown)
+        write_board(project.mappings_folder, [(exports["wide"], wide), (exports["multitable"], multi)])
         truth = {
             "seed": seed,
             "lines": lines,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+@pytest.mark.long("builds all tables twice on either engine")
 @pytest.mark.sail
 def test_a_models_links_reach_the_same_tables(tmp_path: Path, sail: SparkSession) -> None:
     """Of a first run, after which a model is there and all is built anew."""

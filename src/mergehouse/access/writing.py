@@ -75,7 +75,7 @@ class Writer:
             self._make_keys(scope)
             self._show(scope, with_keys, LOOKED_UP)
             for extract in with_keys:
-                if extract in periods:
+                if periods.get(extract):  # else there is a file without rows
                     made |= self._write_periods(scope, extract, periods[extract], unfinished)
                 else:
                     made |= self._write_with_keys(scope, extract, unfinished)

@@ -12,6 +12,7 @@ from mergehouse.engine.literal import literal
 from mergehouse.project.brand import Brand
 
 FOUND, NONE, NOT_ASKED = "+", "-", "?"
+STRING = exp.DataType.build("STRING", dialect="spark")  # and a TryCast is what Spark's CAST is read as
 WHOLE_RESULT = ("group", "having", "distinct", "qualify")
 
 
@@ -64,11 +65,11 @@ def with_partners(query: exp.Select, brand: Brand) -> exp.Select:
     for join, found in zip(joins, is_found, strict=True):
         has_none = exp.or_(*(value.copy().is_(exp.null()) for value in join.wanted))
         sign = exp.case().when(found.copy(), _text(FOUND)).when(has_none, _text(NOT_ASKED)).else_(_text(NONE))
-        texts = [exp.cast(value.copy(), "STRING") for value in join.wanted]
-        value = exp.func("CONCAT_WS", _text(" / "), *texts) if len(texts) > 1 else texts[0]
+        texts = [exp.TryCast(this=value.copy(), to=STRING.copy()) for value in join.wanted]
+        value = exp.func("CONCAT_WS", _text(" / "), *texts, dialect="spark") if len(texts) > 1 else texts[0]
         signs.append(sign)
         values.append(exp.case().when(exp.not_(exp.or_(found.copy(), has_none.copy())), value))
-    said = exp.func("CONCAT", *signs, exp.func("COALESCE", *values, _text("")))
+    said = exp.func("CONCAT", *signs, exp.func("COALESCE", *values, _text("")), dialect="spark")
     told = exp.case().when(exp.and_(*is_found), exp.null()).else_(said)
     joined.select(exp.alias_(told, "partners"), copy=False)
     return (

@@ -256,6 +256,11 @@ def test_times_that_are_not_declared_are_said(cell: str, hint: str) -> None:
     )
 
 
+def test_a_day_that_no_calendar_has_is_said() -> None:
+    values, (note,) = read(["2011-02-29 10:00:00"], type="timestamp")
+    assert values == [None] and "no calendar or clock has it" in note
+
+
 MONTHS = {
     ("de", "31. Dezember 2025"): "2025-12-31 00:00:00", ("de",
     "1. März 2026, 10:15 Uhr"): "2026-03-01 10:15:00",

@@ -347,6 +347,8 @@ def _hint(example: str, kind: str) -> str:
     if kind not in ("date", "timestamp"):
         return ""
     hints = {
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?": "no calendar or clock has it;"
+        " if its parts stand in another order, declare its `format`",
         r"[2-7][0-9]{4}([.,][0-9]+)?": "it looks like a day of a spreadsheet: declare `format: excel_serial`",
         r"1[0-9]{9}([.][0-9]+)?": "it looks like seconds since 1970: declare `format: epoch_seconds`",
         r"1[0-9]{12}": "it looks like milliseconds since 1970: declare `format: epoch_milliseconds`",

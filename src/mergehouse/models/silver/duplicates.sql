@@ -15,7 +15,11 @@ WITH hashed AS (
   FROM silver.order_lines
   WHERE reason_code IS NULL OR reason_code = 'left_out' OR (order_id IS NOT NULL AND line_id IS NOT NULL)
 ),
-sources AS (SELECT DISTINCT batch_id, source_table FROM bronze.batches),
+sources AS ( /* none where no deliveries replace anything: then no line is looked up in them */
+  SELECT DISTINCT b.batch_id, b.source_table
+  FROM bronze.batches AS b
+  JOIN mapping.order_rules AS r ON r.source_system = b.source_system AND r.replaces IN ('order', 'day', 'period')
+),
 order_deliveries AS (
   SELECT
     l.source_system, l.order_id, s.source_table,

@@ -101,7 +101,7 @@ def load_lines(con: duckdb.DuckDBPyConnection, lines: list[tuple], rules: list[t
     table(con, "mapping.order_rules", dict.fromkeys(("source_system", "replaces", "repeats"), "TEXT"), rules)
     con.execute(
         "CREATE OR REPLACE VIEW bronze.batches AS"
-        " SELECT DISTINCT batch_id, 'lines' AS source_table, ingest_ts FROM silver.given"
+        " SELECT DISTINCT source_system, batch_id, 'lines' AS source_table, ingest_ts FROM silver.given"
     )
     for name in ("silver.day_deliveries", "silver.duplicates"):
         build(con, "TABLE", name, models()[name])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from mergehouse.demo.csv_file import write_csv
 from mergehouse.demo.truth import BrandTruth
 from mergehouse.kpi.targets import COLUMNS as AIMED_AT
 from mergehouse.kpi.targets import FILE as TARGETS
@@ -28,8 +28,7 @@ def write_board(mappings: Path, told: Iterable[tuple[dict[str, Any], BrandTruth]
         notes += [[note["day"], truth.brand, note["who"], note["text"]] for note in spec["annotations"]]
     mappings.mkdir(exist_ok=True)
     for name, header, rows in ((TARGETS, AIMED_AT, targets), (ANNOTATIONS, NOTED, notes)):
-        with (mappings / name).open("w", encoding="utf-8", newline="") as out:
-            csv.writer(out, lineterminator="\n").writerows([header, *rows])
+        write_csv(mappings / name, header, rows)
 
 
 def _value(aim: dict[str, Any], truth: BrandTruth) -> str:

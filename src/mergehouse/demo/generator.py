@@ -4,7 +4,6 @@ find.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from mergehouse.demo.board import write_board
+from mergehouse.demo.csv_file import write_csv
 from mergehouse.demo.multitable import write_multitable
 from mergehouse.demo.people import COLUMNS, members
 from mergehouse.demo.population import countries
@@ -158,9 +158,6 @@ def _write_members(
 
 
 def _write_pairs(file: Path, wide: BrandTruth, multi: BrandTruth, pairs: np.ndarray) -> None:
-    with file.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["source_customer_id", "other_source_system", "other_source_customer_id"])
-        writer.writerows(
-            [multi.first_customer + int(a), wide.brand, wide.first_customer + int(b)] for a, b in pairs
-        )
+    header = ["source_customer_id", "other_source_system", "other_source_customer_id"]
+    rows = ([multi.first_customer + int(a), wide.brand, wide.first_customer + int(b)] for a, b in pairs)
+    write_csv(file, header, rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mergehouse.demo.csv_file import write_csv
 from mergehouse.demo.population import TradingTime, countries, population, usual_spend
 from mergehouse.demo.truth import SALE, BrandTruth, Lines, half_up
 
@@ -255,5 +255,4 @@ def _open(folder: Path, spec: dict[str, Any], table: str) -> Any:
 
 
 def _write(folder: Path, spec: dict[str, Any], table: str, header: list[str], rows: Iterable[Any]) -> None:
-    with (folder / f"{spec['prefix']}{table}.csv").open("w", encoding="utf-8", newline="") as out:
-        csv.writer(out, lineterminator="\n").writerows([header, *rows])
+    write_csv(folder / f"{spec['prefix']}{table}.csv", header, rows)

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from mergehouse.app.figures.cards import Scoped, kpi_named
 from mergehouse.app.figures.methods import Methods
+from mergehouse.app.figures.story import FEW
 from mergehouse.app.figures.targets import Outcome, Target
 from mergehouse.app.figures.windows import Absence, Window, is_all, weeks_of
 from mergehouse.app.view import DEFAULT_PERIOD, RECENT, Brand, Choices, Clock, View
@@ -27,7 +28,6 @@ COMPARISONS = {
     "previous": "the time just before",
     "off": "nothing",
 }
-FEW = 4  # brands that are named one by one
 EVENING = 17  # the hour from which on a day's orders are taken for whole
 MARGINS = ("actual", "estimated", "mixed")
 COSTS = {"actual": "actual cost", "estimated": "estimated cost", "mixed": "cost partly estimated"}

@@ -13,9 +13,10 @@ from mergehouse.app.figures.annotations import Annotation, Mark, Span, marks
 from mergehouse.app.figures.cards import Card, Scoped, kpi_named
 from mergehouse.app.figures.executive import Executive, Part, Versus
 from mergehouse.app.figures.intervals import FEWEST
+from mergehouse.app.figures.story import FEW
 from mergehouse.app.figures.trend import LINES, Line, Point, Trend
 from mergehouse.app.view import WEEK
-from mergehouse.app.wording import FEW, Wording
+from mergehouse.app.wording import Wording
 from mergehouse.app.writing import Number
 
 MOST_FLAGS = 12  # places of an axis that annotations have

@@ -212,12 +212,14 @@ def _altered(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int,
 def _minor_units(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int, dict[str, list[str]]]:
     """By batch the pennies and cents that each column of codes has."""
     found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    units = f"trim(value) IN ({', '.join(map(text, MINOR_UNITS))})"
-    rows = f"SELECT DISTINCT batch, of_column, trim(value) FROM {UNUSUAL} WHERE {units} ORDER BY ALL"
-    for batch, place, unit in connection.execute(rows).fetchall():
-        name = list(source.columns)[place]
-        if source.columns[name].type == "code":
-            found[batch][name].append(unit)
+    names = list(source.columns)
+    rows = connection.execute(
+        f"SELECT DISTINCT batch, of_column, trim(value) FROM {UNUSUAL} WHERE"
+        f" of_column IN ({_places(source, 'code')}) AND trim(value) IN ({', '.join(map(text, MINOR_UNITS))})"
+        " ORDER BY ALL"
+    ).fetchall()
+    for batch, place, unit in rows:
+        found[batch][names[place]].append(unit)
     return found
 
 

@@ -20,14 +20,7 @@ REPORTING = "EUR"  # the currency of all figures
 LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
 SCORES = range(1, 6)  # of recency and of frequency
 NO_GOODS = "Non-merchandise"  # the department of what is no goods
-OF_GOODS = (
-    "sale",
-    "return",
-    "goods",
-    "merchandise",
-    "product",
-    "item",
-)  # what no class of other lines can be
+OF_GOODS = ("sale", "return", "goods", "merchandise", "product", "item")  # no classes of other lines
 
 Row = list[str | None]
 Seen = dict[tuple[str, ...], object]

@@ -127,7 +127,7 @@ class Source(Strict):
     )
     columns: dict[Name, Column] = Field(
         description="The columns that must be there, by the name that they get in Bronze."
-        " What becomes of others, `undeclared` says; new ones are reported as drift.",
+        " What becomes of others, `undeclared` says; new ones are reported as drift."
     )
     key: list[Name] = Field(
         default=[],

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from types import SimpleNamespace
 from typing import Any
 
 from mergehouse.lakehouse.delta import Lakehouse
@@ -25,7 +24,7 @@ def standing(lakehouse: Lakehouse) -> Standing:
     """
     try:
         note = json.loads(lakehouse.content(KEPT) or b"{}")
-        return {about: [_read(finding) for finding in found] for about, found in note.items()}
+        return {about: [CheckResult(**finding) for finding in found] for about, found in note.items()}
     except (ValueError, TypeError, AttributeError):
         return {}
 
@@ -44,8 +43,3 @@ def keep_standing(
             now.setdefault(check.table, []).append(vars(check))
     with storage_errors(lakehouse.location):
         lakehouse.store.put(KEPT, json.dumps(now, default=str).encode())
-
-
-def _read(finding: dict[str, Any]) -> CheckResult:
-    kept = SimpleNamespace(**finding)
-    return CheckResult(kept.table, kept.check, kept.severity, kept.failures, kept.why, kept.sample)

@@ -48,8 +48,10 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
             )
             told = with_unread(with_partners(numbered, brand), brand)
             branches[place] = with_order_rules(told, brand, *origins[place])
-        for place in [p for p, (table, _) in enumerate(origins) if table in _joined(branches, brand)]:
-            branches[place] = _without_gone_lines(branches[place], brand, *origins[place])
+        joined = _joined(branches, brand)
+        for place, (table, alias) in enumerate(origins):
+            if table in joined:
+                branches[place] = _without_gone_lines(branches[place], brand, table, alias)
         return branches
 
 
@@ -193,13 +195,13 @@ def _read_latest(branch: exp.Query, brand: Brand, alias: str, line_sources: set[
             table.replace(rows.subquery(name))
 
 
-def _without_gone_lines(branch: exp.Query, brand: Brand, table: str | None, alias: str) -> exp.Query:
+def _without_gone_lines(branch: exp.Query, brand: Brand, table: str, alias: str) -> exp.Query:
     """A SELECT over headers with a key of which only some give a line: that of an earlier version is left out
     where the last version gives none, as an order's postage is when it is corrected to nothing. Where the
     last one gives it as well, `silver.duplicates` keeps account of the earlier.
     """
     where, first = branch.args.get("where"), branch.args.get("from_")
-    source = brand.sources[str(table)]
+    source = brand.sources[table]
     if not where or not source.key or not first or not isinstance(branch, exp.Select):
         return branch
     read = {column.table for column in where.find_all(exp.Column)} - {""}

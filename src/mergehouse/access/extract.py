@@ -57,13 +57,15 @@ def write_extracts(
     root = serving_folder(project, release)
     wanted = {scope.id: scope for scope in (*policy.scopes(), *scopes)}
     with alone(root), opened(project, release) as source:
-        version, before = data_version(project, source), current_version(root)
+        _expect_published(source)
+        said = _said(project)
+        version, before = _version(source, said), current_version(root)
         missing = [scope for scope in wanted.values() if not (root / version / scope.id).is_dir()]
         missing.sort(key=lambda scope: not scope.is_whole)  # what is counted for all serves brands
         try:
             if missing:
                 with limited(project.config.limits) as connection:
-                    mappings = _prepare(project, source, connection)
+                    mappings = _prepare(project, source, connection, said)
                     writer = Writer(project, connection, source.states, mappings)
                     for scope in missing:
                         progress(f"figures for {scope.label}")
@@ -89,11 +91,19 @@ def data_version(project: Project, source: Source) -> str:
     ...     len(data_version(project, source))
     12
     """
+    _expect_published(source)
+    return _version(source, _said(project))
+
+
+def _expect_published(source: Source) -> None:
     if CUSTOMERS not in source.states:
         raise NothingPublished(
             f"nothing is published yet in this {source.label}; `mergehouse run` builds the tables."
         )
-    definitions = MACROS + "".join(extract.sql for extract in extracts()) + json.dumps(_said(project))
+
+
+def _version(source: Source, said: dict[str, Rows]) -> str:
+    definitions = MACROS + "".join(extract.sql for extract in extracts()) + json.dumps(said)
     return hashlib.sha256((digest(source, tables_read()) + definitions).encode()).hexdigest()[:12]
 
 
@@ -102,9 +112,11 @@ def _said(project: Project) -> dict[str, Rows]:
     return {"targets": target_rows(project), "annotations": annotation_rows(project)}
 
 
-def _prepare(project: Project, source: Source, connection: duckdb.DuckDBPyConnection) -> dict[str, Rows]:
-    """What all scopes have in common: published tables under `published`, mappings, classes. Returns the
-    mappings.
+def _prepare(
+    project: Project, source: Source, connection: duckdb.DuckDBPyConnection, said: dict[str, Rows]
+) -> dict[str, Rows]:
+    """What all scopes have in common: published tables under `published`, mappings, what people say, classes.
+    Returns the mappings.
     """
     for schema in {"published", "mapping", *(name.split(".")[0] for name in tables_read())}:
         connection.execute(f"CREATE SCHEMA {schema}")
@@ -112,7 +124,7 @@ def _prepare(project: Project, source: Source, connection: duckdb.DuckDBPyConnec
     for name in sorted(tables_read()):
         view(connection, source, name)
     known = mapping_tables(project)
-    mappings = {name: known[name] for name in MAPPINGS} | _said(project)
+    mappings = {name: known[name] for name in MAPPINGS} | said
     for name, (columns, rows) in mappings.items():
         connection.execute(f"CREATE TABLE mapping.{name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
         if rows:

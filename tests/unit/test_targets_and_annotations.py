@@ -11,6 +11,8 @@ from mergehouse.errors import ConfigError
 from mergehouse.kpi.periods import calendar_period
 from mergehouse.kpi.targets import target_rows
 from mergehouse.project.annotations import annotation_rows
+from mergehouse.project.config import Project
+from mergehouse.project.mapping_files import Rows
 
 TARGETS, ANNOTATIONS = "kpi,brand,period,value\n", "day,brand,who,text\n"
 
@@ -22,6 +24,12 @@ def project(open_shop: Callable[[], Shop]) -> Shop:
 
 def put(project: Shop, name: str, text: str) -> None:
     (project.folder / "mappings" / name).write_text(text)
+
+
+def refusal(read: Callable[[Project], Rows], project: Shop) -> str:
+    with pytest.raises(ConfigError) as error:
+        read(project.project)
+    return str(error.value)
 
 
 def test_sound_rows_are_kept_as_they_are(project: Shop) -> None:
@@ -58,9 +66,7 @@ def test_sound_rows_are_kept_as_they_are(project: Shop) -> None:
 )
 def test_a_target(project: Shop, row: str, says: str) -> None:
     put(project, "targets.csv", f"{TARGETS}gmv,shop,2025,5\n{row}\n")
-    with pytest.raises(ConfigError) as error:
-        target_rows(project.project)
-    assert f"targets.csv, {says}" in str(error.value)
+    assert f"targets.csv, {says}" in refusal(target_rows, project)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +85,7 @@ def test_a_target(project: Shop, row: str, says: str) -> None:
 )
 def test_an_annotation(project: Shop, row: str, says: str) -> None:
     put(project, "annotations.csv", f"{ANNOTATIONS}2026-01-01,shop,Ann,First\n{row}\n")
-    with pytest.raises(ConfigError) as error:
-        annotation_rows(project.project)
-    assert f"annotations.csv, {says}" in str(error.value)
+    assert f"annotations.csv, {says}" in refusal(annotation_rows, project)
 
 
 @pytest.mark.parametrize("period", ["2011-q5", "2011-00", "2011-1", "1799", "2011-12-09", "2011 ", "weeks"])

@@ -33,6 +33,8 @@ from mergehouse.project.settings import Limits
 from mergehouse.storage import fetch, write_failure
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
     from mergehouse.engine.dialect import Sql
 
 TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
@@ -74,21 +76,33 @@ class DuckDBEngine:
 
     @property
     def _session(self) -> duckdb.DuckDBPyConnection:
-        """This thread's own connection to the same database: tables may be built side by side."""
+        """This thread's own connection to the same database: tables may be built side by side, and DuckDB
+        refuses one connection to two threads.
+        """
         if self._sessions.connection is None:
             self._sessions.connection = self.connection.cursor()
         return self._sessions.connection
 
     def attach(self, name: str) -> None:
         delta = self.lakehouse.delta(name)
-        with _sql_errors(name):
-            create_view(self.connection, name, delta)
-        if not needs_safe_reader(delta):
-            self._published[name] = select(self.connection, delta, with_place=True)
+        if self._show(name, delta, Relation("published", name, "whole")):
+            self._published[name] = select(self._session, delta, with_place=True)
 
     def attach_earlier(self, name: str, version: int) -> None:
+        earlier = Relation("earlier", name)
+        self._show(earlier, self.lakehouse.delta(name, version), Relation("earlier", name, "whole"))
+
+    def _show(self, name: str | Relation, delta: DeltaTable, whole: Relation) -> bool:
+        """Makes a version readable. False where delta-rs had to read it `whole`: what is temporary would be
+        seen by this thread alone.
+        """
+        if needs_safe_reader(delta):
+            self.load_frame(whole, delta.scan())
+            self._define(name, f"FROM {whole}")
+            return False
         with _sql_errors(name):
-            create_view(self.connection, f"{Relation('earlier', name)}", self.lakehouse.delta(name, version))
+            create_view(self._session, str(name), delta)
+        return True
 
     def define(self, name: str | Relation, sql: Sql) -> None:
         self._define(name, _translated(sql))
@@ -138,7 +152,7 @@ class DuckDBEngine:
         before, inserted, deleted = (Relation(kind, table) for kind in ("published", "inserted", "deleted"))
         computed = self._keep(Relation("computed", table), _typed(contract, sql))
         delta = self.lakehouse.delta(table)
-        published = self._published[table] = select(self.connection, delta, with_place=True)
+        published = self._published[table] = select(self._session, delta, with_place=True)
         if sliced and contract.incremental:
             on, affected = {c: c for c in contract.incremental.slice}, Relation("affected", table)
             few = self._find(Relation("found", table, "published"), published, affected, on)

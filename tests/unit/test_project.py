@@ -13,7 +13,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.pipeline.run import run
 from mergehouse.project.config import load_project
 from mergehouse.project.mapping_files import mapping_tables
-from mergehouse.transform.graph import build_graph
+from mergehouse.transform.model_graph import build_graph
 
 
 @pytest.mark.parametrize(

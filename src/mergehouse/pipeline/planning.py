@@ -32,8 +32,9 @@ from mergehouse.quality import reconciliation
 from mergehouse.quality.checks import CheckResult
 from mergehouse.quality.missing_rates import missing_rates
 from mergehouse.transform.field_reconciliation import rules_over
-from mergehouse.transform.graph import Graph, Table, build_graph
+from mergehouse.transform.graph import Graph, Table
 from mergehouse.transform.incremental import Changes
+from mergehouse.transform.model_graph import build_graph
 
 
 def bring_up_to_date(

@@ -207,7 +207,7 @@ def _read_ahead(project: Project) -> None:
 
 @cache
 def _read_models() -> None:
-    from mergehouse.transform.graph import read_models
+    from mergehouse.transform.model_graph import read_models
 
     read_models()
 

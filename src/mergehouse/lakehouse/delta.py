@@ -53,6 +53,8 @@ class Lakehouse(Location):
         self._standings: dict[str, tuple[tuple[int, int], Standing]] = {}
         # built tables whose files are not those that were published: runs build them again
         self.untrusted: set[str] = set()
+        # tables of which a run keeps what can be read: what was made of them before may be of other rows
+        self.salvaged: set[str] = set()
 
     def __repr__(self) -> str:
         from mergehouse.lakehouse.summary import as_text

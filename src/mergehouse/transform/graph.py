@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -143,6 +144,10 @@ class Graph:
                     todo.append(self.nodes[parent])
         return found
 
+    def downstream(self, names: AbstractSet[str]) -> set[str]:
+        """The tables that read any of these, directly or not, in SQL or checks."""
+        return {table for table in self.tables if names & self.upstream(table)}
+
     def select(self, selection: str | None, until: str | None) -> list[Table]:
         """The tables to build. `a+` adds what depends on a, `+a` what a depends on; a layer's name selects it
         whole.
@@ -171,7 +176,7 @@ class Graph:
         if term.startswith("+"):
             selected |= self.tables.keys() & set[str]().union(*(self.upstream(n) for n in names))
         if term.endswith("+"):
-            selected |= {table for table in self.tables if names & self.upstream(table)}
+            selected |= self.downstream(names)
         return selected
 
 

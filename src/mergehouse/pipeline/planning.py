@@ -81,6 +81,9 @@ def bring_up_to_date(
         if fetched:
             continue
         blamed = isolation.blamed(held, bench.attachments, tables, checks)
+        if not held.project.brands.keys() - held.names - blamed.keys():
+            result.tables = isolation.with_files(result.tables, checks, blamed)
+            blamed = {}
         if not blamed:
             result.faults = held.said
             result.checks += [check for check in missing if result.changed or not check.passed]

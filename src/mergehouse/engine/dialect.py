@@ -17,6 +17,8 @@ import sqlglot.dialects.spark
 from sqlglot import Dialect, exp
 from sqlglot.expressions.core import POSITION_META_KEYS
 
+from mergehouse.engine.spark_functions import in_duckdb
+
 # Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single
 # letters do.
 _PATTERN = {
@@ -24,6 +26,10 @@ _PATTERN = {
     "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "ss": "%S", "SSSSSS": "%f", "a": "%p",
 }  # fmt: skip
 
+
+CASTS = ("BIGINT", "DECIMAL", "SMALLINT", "TINYINT")  # which SQLGlot takes for functions, unlike INT(x)
+
+PARSED = {"TRY_TO_DATE": "DATE", "TRY_TO_TIMESTAMP": "TIMESTAMP"}  # by a pattern
 
 Sql = str | exp.Query  # Spark SQL as somebody has written it, or a tree made of such
 
@@ -102,10 +108,12 @@ def _plain(node: exp.Expression) -> exp.Expression:
         if kind.is_type(exp.DType.TIMESTAMP):  # an instant: Spark's TIMESTAMP has a zone
             kind = exp.DataType(this=exp.DType.TIMESTAMPTZ, nested=False)
         return exp.TryCast(this=node.this, to=kind)
+    if isinstance(node, exp.Anonymous) and node.name.upper() in CASTS and len(node.expressions) == 1:
+        return exp.TryCast(this=node.expressions[0], to=exp.DataType.build(node.name))
     return node
 
 
-def _rewrite(node: exp.Expression) -> exp.Expression:
+def _rewrite(node: exp.Expr) -> exp.Expr:
     """What SQLGlot leaves as Spark wrote it, or lets mean something else."""
     if isinstance(node, exp.JSONFormat):  # Spark leaves NULLs out
         return exp.Anonymous(
@@ -115,7 +123,7 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
     if isinstance(node, (exp.AtTimeZone, exp.FromTimeZone)):
         # FROM_UTC_TIMESTAMP and TO_UTC_TIMESTAMP shift what a clock shows, with or without a zone of its own:
         # DuckDB's AT TIME ZONE goes one way with the one and the other way with the other
-        clock: exp.Expression = exp.TryCast(this=node.this, to=exp.DataType.build("TIMESTAMPNTZ"))
+        clock: exp.Expr = exp.TryCast(this=node.this, to=exp.DataType.build("TIMESTAMPNTZ"))
         if isinstance(node, exp.AtTimeZone):
             clock = exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), clock])
         node.set("this", clock)
@@ -126,28 +134,26 @@ def _rewrite(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.DayOfWeek):  # Sunday is 1, in DuckDB 0
         day = exp.Anonymous(this="DAYOFWEEK", expressions=[node.this.transform(_rewrite)])
         return exp.paren(exp.Add(this=day, expression=exp.Literal.number(1)))
-    if isinstance(node, exp.Anonymous) and node.name.upper() == "WEEKDAY":  # Monday is 0, in DuckDB Sunday
-        day = exp.Anonymous(this="ISODOW", expressions=[node.expressions[0].transform(_rewrite)])
-        return exp.paren(exp.Sub(this=day, expression=exp.Literal.number(1)))
     if isinstance(node, exp.Substring) and node.args["start"] == exp.Literal.number(0):
         node.set("start", exp.Literal.number(1))  # what Spark makes of it
     if isinstance(node, exp.ConvertTimezone) and not node.args.get(
         "source_tz"
     ):  # of the session, which is UTC
         node.set("source_tz", exp.Literal.string("UTC"))
-    if isinstance(node, exp.Anonymous) and node.name.upper() == "TIMESTAMP_MILLIS":
-        return exp.Anonymous(this="MAKE_TIMESTAMP_MS", expressions=node.expressions)
-    if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
+    if isinstance(node, exp.Anonymous) and node.name.upper() in PARSED and len(node.expressions) == 2:
         value, pattern = node.expressions
-        return exp.Anonymous(
-            this="TRY_STRPTIME", expressions=[value, exp.Literal.string(_strptime(pattern.name))]
-        )
-    return node
+        said = exp.Literal.string(_strptime(pattern.name))
+        told = exp.Anonymous(this="TRY_STRPTIME", expressions=[value.transform(_rewrite), said])
+        return exp.cast(told, PARSED[node.name.upper()])
+    return in_duckdb(node, _rewrite) or node
 
 
 def _strptime(pattern: str) -> str:
     result, i = "", 0
     while i < len(pattern):
+        if pattern[i] == "'" and (end := pattern.find("'", i + 1)) > 0:  # letters that mean themselves
+            result, i = result + pattern[i + 1 : end], end + 1
+            continue
         run = next((pattern[i : i + n] for n in (6, 4, 3, 2, 1) if pattern[i : i + n] in _PATTERN), None)
         result += _PATTERN[run] if run else pattern[i]
         i += len(run) if run else 1

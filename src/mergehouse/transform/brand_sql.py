@@ -42,6 +42,7 @@ def resolved(brand: Brand, file: Path) -> exp.Query:
     ):  # of decimals, DuckDB's is a float; by zero, Spark's is an error
         quotient.set("expression", exp.Nullif(this=quotient.expression, expression=exp.Literal.number(0)))
         quotient.replace(_decimal(quotient))
+    _expect_digits(query, file)
     for cast in reversed(list(query.find_all(exp.TryCast))):  # DuckDB rounds 12.7 to 13, Spark cuts it to 12
         if cast.to.is_type(*exp.DataType.INTEGER_TYPES) and not _is_boolean(cast.this, brand):
             number = _decimal(cast.this)
@@ -93,6 +94,16 @@ def _expect_no_quoted_column(query: exp.Query, text: str, brand: Brand, file: Pa
             raise ConfigError(
                 f'{file}: "{literal.name}" is a text in Spark SQL, not the column. Write {literal.name}, or'
                 f" `{literal.name}` in backticks; a text stands in single quotes."
+            )
+
+
+def _expect_digits(query: exp.Query, file: Path) -> None:
+    """Raises ConfigError where a cast to a decimal says no digits: to Spark that is a whole number."""
+    for cast in query.find_all(exp.TryCast):
+        if cast.to.is_type(exp.DType.DECIMAL) and not cast.to.expressions:
+            raise ConfigError(
+                f"{file}: `{cast.sql('spark')}` is a whole number in Spark SQL; say its digits, such as"
+                " DECIMAL(20, 9)."
             )
 
 

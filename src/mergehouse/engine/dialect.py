@@ -30,6 +30,8 @@ _PATTERN = {
 PATTERN_LETTERS = tuple(_PATTERN)
 READING_TIMES = {"TRY_TO_TIMESTAMP": "TIMESTAMPNTZ", "TRY_TO_DATE": "DATE"}
 
+CASTS = ("BIGINT", "DECIMAL", "SMALLINT", "TINYINT")  # which SQLGlot takes for functions, unlike INT(x)
+
 Sql = str | exp.Query  # Spark SQL as somebody has written it, or a tree made of such
 
 
@@ -107,6 +109,8 @@ def _plain(node: exp.Expression) -> exp.Expression:
         if kind.is_type(exp.DType.TIMESTAMP):  # an instant: Spark's TIMESTAMP has a zone
             kind = exp.DataType(this=exp.DType.TIMESTAMPTZ, nested=False)
         return exp.TryCast(this=node.this, to=kind)
+    if isinstance(node, exp.Anonymous) and node.name.upper() in CASTS and len(node.expressions) == 1:
+        return exp.TryCast(this=node.expressions[0], to=exp.DataType.build(node.name))
     return node
 
 

@@ -21,8 +21,9 @@ def in_duckdb(node: exp.Expr) -> exp.Expr | None:
     """
     if isinstance(node, exp.Anonymous):
         said = _BY_NAME.get(node.name.upper())
-        names = ("a", "b", "c")[: len(node.expressions)]
-        return _said(said, **dict(zip(names, node.expressions, strict=True))) if said else None
+        if said and len(node.expressions) == 1:
+            said = _OF_ONE.get(node.name.upper(), said)
+        return _said(said, **dict(zip("abcdef", node.expressions, strict=False))) if said else None
     rule = _BY_KIND.get(type(node))
     return rule(node) if rule else None
 
@@ -118,6 +119,24 @@ def _padded(node: exp.Expr) -> exp.Expr | None:
     return changed
 
 
+def _replaced_text(node: exp.Expr) -> exp.Expr | None:
+    """What is replaced by nothing."""
+    if node.args.get("replacement"):
+        return None
+    return _said("REPLACE(a, b, '')", a=node.this, b=node.expression)
+
+
+def _parts(node: exp.Expr) -> exp.Expr:
+    """SUBSTRING_INDEX: what stands before the c-th separator, below nought behind it from the end."""
+    return _said(
+        "ARRAY_TO_STRING(CASE WHEN c > 0 THEN LIST_SLICE(STR_SPLIT(a, b), 1, c) WHEN c < 0 THEN"
+        " LIST_REVERSE(LIST_SLICE(LIST_REVERSE(STR_SPLIT(a, b)), 1, -c)) ELSE [] END, b)",
+        a=node.this,
+        b=node.args["delimiter"],
+        c=node.args["count"],
+    )
+
+
 def _by(name: str) -> Callable[[exp.Expr], exp.Expr | None]:
     """MAX_BY and MIN_BY: the row of the greatest counts where what is asked of it is empty, too."""
     return lambda node: _said(f"{name}(a, b)", a=node.this, b=node.expression)
@@ -147,6 +166,9 @@ _BY_KIND: dict[type, Callable[[exp.Expr], exp.Expr | None]] = {
     exp.Monthname: _of_one("LEFT(MONTHNAME(a), 3)"),
     exp.UnixSeconds: _of_one("CAST(FLOOR(EPOCH(a)) AS BIGINT)"),
     exp.Pad: _padded,
+    exp.RegexpSubstr: lambda node: _said("NULLIF(REGEXP_EXTRACT(a, b), '')", a=node.this, b=node.expression),
+    exp.Replace: _replaced_text,
+    exp.SubstringIndex: _parts,
     exp.ArgMax: _by("ARG_MAX_NULL"),
     exp.ArgMin: _by("ARG_MIN_NULL"),
     exp.Format: lambda node: exp.Anonymous(
@@ -156,11 +178,15 @@ _BY_KIND: dict[type, Callable[[exp.Expr], exp.Expr | None]] = {
 _BY_NAME = {
     "BTRIM": "TRIM(a, b)",
     "EVERY": "BOOL_AND(a)",
+    "FIND_IN_SET": "COALESCE(LIST_POSITION(STR_SPLIT(b, ','), a), 0)",
+    "FORMAT_NUMBER": "FORMAT('{:,.' || b || 'f}', CAST(a AS DOUBLE))",
     "GET": "a[b + 1]",
     "ISNOTNULL": "(a IS NOT NULL)",
     "ISNULL": "(a IS NULL)",
+    "MAKE_TIMESTAMP_NTZ": "MAKE_TIMESTAMP(a, b, c, d, e, f)",
     "NEGATIVE": "(-a)",
     "NULLIFZERO": "NULLIF(a, 0)",
+    "OCTET_LENGTH": "STRLEN(a)",
     "PMOD": "(((a % b) + b) % b)",
     "SOME": "BOOL_OR(a)",
     "TIMESTAMP_MICROS": "MAKE_TIMESTAMP(a)",
@@ -169,3 +195,4 @@ _BY_NAME = {
     "WEEKDAY": "(ISODOW(a) - 1)",
     "ZEROIFNULL": "COALESCE(a, 0)",
 }
+_OF_ONE = {"BTRIM": "TRIM(a)"}  # that may be given less

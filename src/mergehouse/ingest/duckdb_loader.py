@@ -25,6 +25,7 @@ from mergehouse.ingest.inspection import beginnings, inspect
 from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
 from mergehouse.ingest.together import BATCH, ROW, Arrived
 from mergehouse.ingest.written_currencies import other_currencies
+from mergehouse.ingest.written_shares import doubtful_shares
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import files_with
@@ -82,9 +83,11 @@ class EmbeddedLoader:
             headers = [reader.header for reader in readers]
             doubts = doubtful_rows(cursor, rows, written, source, headers, by)
             others = other_currencies(cursor, source, formats, arrived[0][0].brand.currency)
+            shares = doubtful_shares(cursor, source, formats)
         loaded = []
         for place, (reader, (_, batch)) in enumerate(zip(readers, arrived, strict=True)):
-            reader.doubts += doubts.get(place, []) + formats[place].doubts + others.get(place, [])
+            reader.doubts += doubts.get(place, []) + formats[place].doubts
+            reader.doubts += others.get(place, []) + shares.get(place, [])
             count = counts.get(place, 0)
             empty = [] if count else ["the file holds a header and no rows"]
             batch = replace(

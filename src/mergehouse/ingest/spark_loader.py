@@ -29,6 +29,7 @@ from mergehouse.ingest.formats import Written, detect_formats
 from mergehouse.ingest.inspection import Inspection, beginnings, inspect
 from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
 from mergehouse.ingest.written_currencies import other_currencies
+from mergehouse.ingest.written_shares import doubtful_shares
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect, quoted
 from mergehouse.project.brand import Brand
@@ -179,7 +180,8 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
         [formats] = detect_formats(reader.cursor, written, delivery.source, earlier.formats, [file])
         doubts = doubtful_rows(reader.cursor, rows, written, delivery.source, [reader.header])[0]
         others = other_currencies(reader.cursor, delivery.source, [formats], delivery.brand.currency)
-        reader.doubts += doubts + formats.doubts + others.get(0, [])
+        shares = doubtful_shares(reader.cursor, delivery.source, [formats])
+        reader.doubts += doubts + formats.doubts + others.get(0, []) + shares.get(0, [])
         return {
             "rows": accepted,
             "rejected": torn,

@@ -41,6 +41,7 @@ def resolved(brand: Brand, file: Path) -> exp.Query:
             _resolve(table, brand, file)
     _expect_capitals(query, brand, file)
     _expect_known_patterns(query, file)
+    _expect_digits(query, file)
     _compute_alike(query, brand)
     return query
 
@@ -171,6 +172,16 @@ def _expect_known_patterns(query: exp.Query, file: Path) -> None:
                     f"{file}: `{run[0]}` in a pattern of dates is not read alike by all engines; expected"
                     f" {', '.join(PATTERN_LETTERS)}, or other letters in single quotes."
                 )
+
+
+def _expect_digits(query: exp.Query, file: Path) -> None:
+    """Raises ConfigError where a cast to a decimal says no digits: to Spark that is a whole number."""
+    for cast in query.find_all(exp.TryCast):
+        if cast.to.is_type(exp.DType.DECIMAL) and not cast.to.expressions:
+            raise ConfigError(
+                f"{file}: `{cast.sql('spark')}` is a whole number in Spark SQL; say its digits, such as"
+                " DECIMAL(20, 9)."
+            )
 
 
 def compared_texts(query: exp.Query, brand: Brand) -> dict[tuple[str, str], set[str]]:

@@ -185,9 +185,12 @@ function trend(given, look) {
       };
     }
     const thin = one.previous;
+    const isAlone = (at) => one.values[at] != null && one.values[at - 1] == null && one.values[at + 1] == null; // no line leads to it
+    const dots = one.values.some((_, at) => isAlone(at));
     const line = { color: colour, width: thin ? 1.5 : 2, type: thin ? "dashed" : "solid", opacity: one.light ? 0.45 : 1 };
     return {
-      name: one.name, type: "line", connectNulls: false, showSymbol: false, symbol: "circle", symbolSize: 6, lineStyle: line,
+      name: one.name, type: "line", connectNulls: false, symbolSize: 6, lineStyle: line,
+      showSymbol: dots, showAllSymbol: true, symbol: dots ? (_, { dataIndex }) => (isAlone(dataIndex) ? "circle" : "none") : "circle",
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
       endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16, distance: 6, ...cut },
       labelLayout: { moveOverlap: "shiftY" },

@@ -285,14 +285,14 @@ class People:
                     yield db
             finally:
                 db.close()
-        except (OSError, sqlite3.OperationalError) as error:
+        except (OSError, sqlite3.DatabaseError) as error:
+            if type(error) is sqlite3.DatabaseError:  # none of its kinds, which are about what was asked
+                raise ConfigError(
+                    f"{self.file}: is damaged ({error}). Put a copy of it back; without one, move it away and"
+                    " add the users again."
+                ) from None
             raise ConfigError(
                 f"{self.file}: cannot be used ({error}). This user must be able to read and write it."
-            ) from None
-        except sqlite3.DatabaseError as error:
-            raise ConfigError(
-                f"{self.file}: is damaged ({error}). Put a copy of it back; without one, move it away and add"
-                " the users again."
             ) from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import html
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ from tests.conftest import Shop
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway
 from mergehouse.app.figures.annotations import Annotation, annotated
-from mergehouse.app.figures.campaign import Plan, campaign
+from mergehouse.app.figures.campaign import Plan, Replay, campaign
 from mergehouse.app.figures.customer_list import Asked, customer, customer_list
 from mergehouse.app.figures.first_look import first_look
 from mergehouse.app.figures.models import models
@@ -93,6 +94,16 @@ def test_past_cut_offs_of_a_campaign_have_them(noted: Gateway, app: FastAPI) -> 
         if is_there:
             assert {"Shop": HARM, "Zebra": "Strike"}[row["brand"]] in row["said"]
     assert html.escape(HARM) in browser(app, "executive").get("/campaign").text
+
+
+def test_cut_offs_that_are_told_together_are_of_no_month(gateway: Gateway) -> None:
+    executive = reader(gateway, "executive")
+    words = Wording(Writing(), choices(executive), View())
+    planned = campaign(executive, View(brand="shop"), Plan())
+    together = Replay("shop", None, 7, 2)
+    chart, _, rows = plots.replays(replace(planned, replays=(*planned.replays, together)), (), words)
+    assert chart == plots.replays(planned, (), words)[0] and rows[-1]["cutoff"] is None
+    assert plots.replays(replace(planned, replays=(together,)), (), words)[0]["labels"] == []
 
 
 def test_past_cut_offs_of_a_model_have_them(trusted: House) -> None:

@@ -87,23 +87,22 @@ def replays(
     what is said of the days from one cut-off to the next; and the table behind, whose brands are all there.
     """
     sizes: Counter[str] = Counter()
+    cutoffs: dict[str, dict[dt.date, float]] = {}  # and the share that came back, by brand
     for each in planned.replays:
-        sizes[each.brand] += each.customers
+        if each.cutoff:
+            sizes[each.brand] += each.customers
+            cutoffs.setdefault(each.brand, {})[each.cutoff] = each.share
     brands = [brand for brand, _ in sizes.most_common(LINES)]
     is_own = len(brands) > 1 and not words.offered.have_common_weeks
-    last = {brand: max(each.cutoff for each in planned.replays if each.brand == brand) for brand in brands}
-    drawn = [each for each in planned.replays if each.brand in last]
+    last = {brand: _months(max(cutoffs[brand])) if is_own else 0 for brand in brands}
     shares = {
-        (each.brand, _months(each.cutoff) - (_months(last[each.brand]) if is_own else 0)): each.share
-        for each in drawn
+        (brand, _months(day) - last[brand]): share
+        for brand in brands
+        for day, share in cutoffs[brand].items()
     }
     months = sorted({month for _, month in shares})
     places = {
-        brand: {
-            each.cutoff: months.index(_months(each.cutoff) - (_months(last[brand]) if is_own else 0))
-            for each in sorted(drawn, key=lambda each: each.cutoff)
-            if each.brand == brand
-        }
+        brand: {day: months.index(_months(day) - last[brand]) for day in sorted(cutoffs[brand])}
         for brand in brands
     }
     spans = [
@@ -115,7 +114,7 @@ def replays(
     rows = [
         vars(each)
         | {"brand": words.brand(each.brand), "share": each.share}
-        | of.cell(places.get(each.brand, {}).get(each.cutoff, -1))
+        | of.cell(places.get(each.brand, {}).get(each.cutoff, -1) if each.cutoff else -1)
         for each in planned.replays
     ]
     return _replay_chart(brands, months, shares, is_own, words) | of.options, of, rows

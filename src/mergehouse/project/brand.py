@@ -85,7 +85,9 @@ class Brand(Strict):
     """A brand is a folder: `brand.yml`, staging SQL and mapping CSVs."""
 
     label: str = Field(
-        pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,199}[^\s\x00-\x1f\x7f-\x9f]$",
+        # no control characters, nor marks that would turn the direction of the words around it
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]{0,199}"
+        r"[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]$",
         description="The brand's name as people read it.",
     )
     currency: str = Field(

@@ -138,8 +138,15 @@ def test_check_kpi_and_doctor_as_json(shop: Shop) -> None:
 
 def test_reading_before_the_first_run(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "project")
-    for arguments in (["kpi"], ["query", "SELECT 1"], ["report"]):
+    for arguments in (["kpi"], ["kpi", "--json"], ["query", "SELECT 1"], ["report"]):
         assert "mergehouse run" in call(*arguments, "-C", shop.folder, code=2).stderr
+
+
+def test_a_first_run_without_deliveries_says_what_to_put_where(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "project").with_science()
+    said = call("run", "-C", shop.folder, code=1)
+    assert "no file matches lines*" in said.stdout and "Next are models" not in said.stdout
+    assert said.stderr == ""
 
 
 def test_doctor_names_what_is_missing(shop: Shop) -> None:
@@ -180,3 +187,26 @@ def test_query_formats(sold: Shop, tmp_path: Path, output: str) -> None:
 def test_query_reads_the_lakehouse_and_nothing_else(sold: Shop, sql: str, words: str) -> None:
     assert words in call("query", "-C", sold.folder, sql, code=2).stderr
     assert not (ROOT / "must-not-exist").exists()  # commands run in ROOT
+
+
+def test_a_file_is_written_as_its_ending_says(sold: Shop, tmp_path: Path) -> None:
+    sixty = "SELECT range AS n FROM range(60)"
+    call("query", "-C", sold.folder, sixty, "--to", tmp_path / "n.csv")
+    assert (tmp_path / "n.csv").read_text().splitlines() == ["n", *map(str, range(60))]
+    said = call("query", "-C", sold.folder, sixty, "--to", tmp_path / "n.txt", code=2).stderr
+    assert "n.txt: its ending says no format. Say --format" in said
+    call("query", "-C", sold.folder, sixty, "--format", "table", "--to", tmp_path / "n.txt")
+    assert "first 50 rows" in (tmp_path / "n.txt").read_text()
+
+
+def test_no_column_is_lost_to_another_of_its_name(sold: Shop) -> None:
+    sql = "SELECT 1 AS n, 2 AS n, 'NaN'::DOUBLE AS share"
+    rows = json.loads(call("query", "-C", sold.folder, sql, "--format", "json").stdout, parse_constant=len)
+    assert rows == [{"n": 1, "n_1": 2, "share": "NaN"}]
+    said = call("query", "-C", sold.folder, "SELECT [1] AS list", "--format", "csv", code=2).stderr
+    assert "CAST such a column AS VARCHAR" in said
+
+
+def test_show_tables_lists_those_of_all_layers(sold: Shop) -> None:
+    listed = call("query", "-C", sold.folder, "show tables", "--format", "csv").stdout.split()
+    assert listed[0] == "name" and {"bronze.shop_lines", "gold.sales_daily"} <= set(listed)

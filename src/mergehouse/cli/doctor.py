@@ -10,9 +10,11 @@ from pathlib import Path
 from mergehouse.errors import ConfigError, MergehouseError
 from mergehouse.ingest.landing import find_files
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.machine import GB, MB, existing, unwritable
 from mergehouse.project.config import load_project
-from mergehouse.storage import is_writable
+from mergehouse.storage import hindrance
 
+ROOM = 100 * MB  # free on the disk: below, no run is to be expected to end well
 PACKAGES = ("duckdb", "deltalake", "sqlglot", "polars", "fastexcel", "currencyconverter")
 
 
@@ -26,11 +28,15 @@ def diagnose(folder: Path, environment: str | None = None) -> list[tuple[str, bo
         return [*found, ("project", False, str(error))]
     found.append(("project", True, f"{project.config.name}: {', '.join(project.brands)}"))
     lakehouse = Lakehouse(project.lakehouse_location)
-    free = shutil.disk_usage(next(p for p in (lakehouse.root, *lakehouse.root.parents) if p.exists())).free
-    disk = f"{free // 2**30} GB free{f' for copies in {lakehouse.root}' if lakehouse.is_remote else ''}"
+    free = shutil.disk_usage(existing(lakehouse.root)).free
+    size = f"{free // GB} GB" if free >= GB else f"only {free // MB} MB"
+    disk = f"{size} free{f' for copies in {lakehouse.root}' if lakehouse.is_remote else ''}"
     try:
         tables = f"{len(lakehouse.tables())} tables"
-        found.append(("lakehouse", is_writable(lakehouse.root), f"{lakehouse.location}, {tables}, {disk}"))
+        if why := hindrance(lakehouse.root):
+            found.append(("lakehouse", False, unwritable(lakehouse.root, why)))
+        else:
+            found.append(("lakehouse", free >= ROOM, f"{lakehouse.location}, {tables}, {disk}"))
     except MergehouseError as error:
         found.append(("lakehouse", False, str(error)))
     for brand in project.brands.values():

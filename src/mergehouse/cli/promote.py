@@ -48,7 +48,7 @@ def list_promotions(
         render_release.print_promotions(trail)
 
 
-@promotions.command("rollback", rich_help_panel="Commands")
+@promotions.command("rollback")
 def roll_back_promotion(
     target: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="Such as prod.")],
     approved_by: ApprovedBy = "",

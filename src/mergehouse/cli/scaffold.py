@@ -11,6 +11,7 @@ import yaml
 from mergehouse import __version__
 from mergehouse.errors import ConfigError, MergehouseError
 from mergehouse.ingest.landing import fitting, list_zone
+from mergehouse.machine import unwritable
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import CONFIG_FILE, load_project
 from mergehouse.project.places import lies_in
@@ -35,7 +36,7 @@ def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
         )
     found = (
         {brand.name: _folder_with(brand, raw) for brand in load_project(TEMPLATES).brands.values()}
-        if raw
+        if raw is not None
         else {}
     )
     kept: list[str] = []
@@ -74,7 +75,7 @@ def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
                 written.append(f"  reads {found[brand.name]}")
         _allow(folder, [place for place in outside if not is_url(place)])
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be written ({error.strerror or error}).") from None
+        raise ConfigError(unwritable(folder, error)) from None
     return [*written, *kept]
 
 

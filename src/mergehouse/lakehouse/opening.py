@@ -99,6 +99,7 @@ def not_found(lakehouse: Lakehouse, name: str) -> LakehouseError:
     >>> print(not_found(mh.open("shop"), "gold.dim_brands"))
     table `gold.dim_brands` not found in ...; did you mean `gold.dim_brand`?
     """
+    from mergehouse.contracts.registry import find
     from mergehouse.lakehouse.delta import Lakehouse
     from mergehouse.project.validation import nearest
 
@@ -112,7 +113,7 @@ def not_found(lakehouse: Lakehouse, name: str) -> LakehouseError:
             f"table `{name}` in {lakehouse.location} is of no published set yet: it is being built, a run was"
             " killed, or another program made it. `mergehouse run` publishes it."
         )
-    best = nearest(name, lakehouse.tables())
+    best = None if find(name) else nearest(name, lakehouse.tables())
     hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
     return LakehouseError(f"table `{name}` not found in {lakehouse.location}{hint}")
 

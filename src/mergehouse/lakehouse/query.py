@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,22 @@ from mergehouse.display import visible
 from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import database, frame
+from mergehouse.lakehouse.reader import column_names, database, frame
+from mergehouse.machine import unwritable
 
 FORMATS = ("table", "csv", "json", "parquet")
 ROWS_SHOWN = 50
+NUMBER = re.compile(r"DECIMAL\(.*\)|DOUBLE|FLOAT|\w*INT(EGER)?")
+ALL_TABLES = "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables ORDER BY name"
 
 
-def run_query(lakehouse: Lakehouse, sql: str, output: str = "table", to: Path | None = None) -> str:
-    """Runs the query and returns text, or writes `to` and returns its path.
+def run_query(lakehouse: Lakehouse, sql: str, output: str | None = None, to: Path | None = None) -> str:
+    """Runs the query and returns text, or writes `to` and returns its path. Without `output` it is a table,
+    in a file what its ending says.
 
-    The connection reads the lakehouse's files and nothing else. Raises MergehouseError on anything
-    but one SELECT, on an unknown format, and with the engine's message where the SQL is wrong.
+    The connection reads the lakehouse's files and nothing else. `SHOW TABLES` lists its tables. Raises
+    MergehouseError on anything but one SELECT, on an unknown format, and with the engine's message where the
+    SQL is wrong.
 
     >>> print(run_query(mh.open("shop"), "SELECT label, currency FROM gold.dim_brand", "csv"), end="")
     label,currency
@@ -33,6 +39,7 @@ def run_query(lakehouse: Lakehouse, sql: str, output: str = "table", to: Path | 
     Traceback (most recent call last):
     mergehouse.errors.MergehouseError: expected exactly one SELECT statement.
     """
+    output = output or (_format_of(to) if to else "table")
     if output not in FORMATS:
         raise MergehouseError(f"--format {output}: expected one of {', '.join(FORMATS)}.")
     if output == "parquet" and to is None:
@@ -43,7 +50,7 @@ def run_query(lakehouse: Lakehouse, sql: str, output: str = "table", to: Path | 
         statements = duckdb.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise MergehouseError("expected exactly one SELECT statement.")
-        relation = lakehouse.query(sql)
+        relation = lakehouse.query(ALL_TABLES if sql.upper().split() == ["SHOW", "TABLES"] else sql)
         text = _as_file(relation, output, to) if to else _as_text(relation, output)
     except duckdb.IOException as error:
         mend = "Where a file is gone: `mergehouse check` says of which table, `mergehouse run` mends it."
@@ -83,32 +90,49 @@ def database_for(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _format_of(file: Path) -> str:
+    ending = file.suffix.lower().removeprefix(".")
+    if ending not in FORMATS:
+        raise MergehouseError(
+            f"--to {file}: its ending says no format. Say --format csv, json, parquet or table."
+        )
+    return ending
+
+
 def _as_file(relation: duckdb.DuckDBPyRelation, output: str, to: Path) -> str:
     try:
         if output == "parquet":
-            frame(relation).write_parquet(to)
-        elif output == "csv":
-            frame(relation).write_csv(to)
-        elif output == "json":
-            to.write_text(_json(relation), encoding="utf-8")
+            with _columns_of(output):
+                frame(relation).write_parquet(to)
         else:
             to.write_text(_as_text(relation, output), encoding="utf-8")
     except OSError as error:
-        raise MergehouseError(f"{to}: cannot be written ({error.strerror or error}).") from None
+        raise MergehouseError(unwritable(to, error)) from None
     return str(to)
 
 
 def _as_text(relation: duckdb.DuckDBPyRelation, output: str) -> str:
     if output == "csv":
-        return frame(relation).write_csv()
+        with _columns_of(output):
+            return frame(relation).write_csv()
     if output == "json":
-        return _json(relation)
+        names = column_names(relation)
+        return json_text([dict(zip(names, row, strict=True)) for row in relation.fetchall()])
     return _table(relation)
 
 
-def _json(relation: duckdb.DuckDBPyRelation) -> str:
-    rows = (dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall())
-    return json_text(list(rows))
+@contextmanager
+def _columns_of(output: str) -> Iterator[None]:
+    """Within, a column that a format has no form for is a MergehouseError."""
+    from polars.exceptions import ComputeError
+
+    try:
+        yield
+    except ComputeError as error:
+        said = str(error).splitlines()[0].split(". ")[0]
+        raise MergehouseError(
+            f"--format {output}: {said}. CAST such a column AS VARCHAR, or say --format json."
+        ) from None
 
 
 def _table(relation: duckdb.DuckDBPyRelation) -> str:
@@ -118,10 +142,7 @@ def _table(relation: duckdb.DuckDBPyRelation) -> str:
 
     rows = relation.limit(ROWS_SHOWN + 1).fetchall()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    numeric = [
-        str(kind).startswith(("DECIMAL", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT", "FLOAT"))
-        for kind in relation.types
-    ]
+    numeric = [bool(NUMBER.fullmatch(str(kind))) for kind in relation.types]
     for name, right in zip(relation.columns, numeric, strict=True):
         table.add_column(Text(visible(name)), justify="right" if right else "left", overflow="fold")
     for row in rows[:ROWS_SHOWN]:

@@ -110,6 +110,8 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
     """
     folder = Path(folder)
     config_file = folder / CONFIG_FILE
+    if folder.is_file():
+        raise ConfigError(f"{folder} is a file; expected the folder of a project, which has {CONFIG_FILE}.")
     if not config_file.is_file():
         raise ConfigError(
             f"{config_file} not found. Expected a mergehouse project there; "

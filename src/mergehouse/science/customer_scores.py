@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.science.extra import lacking_packages
 from mergehouse.science.registry.mlflow_client import experiment_name
@@ -39,6 +40,11 @@ def trains_first(project: Project) -> bool:
         return True
     known = lakehouse.table(BRANDS).duckdb().project("source_system").fetchall()
     return not project.brands.keys() <= {name for (name,) in known}
+
+
+def can_be_made(project: Project) -> bool:
+    """True where all that the scores are read from is published: not where every source has stopped."""
+    return all(map(Lakehouse(project.lakehouse_location).exists, contract_of(SCORES).reads))
 
 
 def version(request: Request) -> str:

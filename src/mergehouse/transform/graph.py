@@ -186,13 +186,18 @@ class Graph:
         chosen: set[str] = set()
         for term in selection.replace(",", " ").split():
             chosen |= self._matching(term)
+        if not chosen & {t.name for t in tables}:
+            raise ConfigError(f"--select {selection} --until {until}: that leaves no table. Say one of them.")
         return [t for t in tables if t.name in chosen]
 
     def _matching(self, term: str) -> set[str]:
         name = term.strip("+")
         names = {t.name for t in self.tables.values() if name in (t.name, t.layer)}
         if not names:
-            raise ConfigError(f"--select {term}: no such table{_nearest(name, self.tables)}")
+            best = nearest(name, list(self.tables))
+            known = f"expected a table, such as {next(iter(self.tables))}, or a layer: silver, gold."
+            hint = f"did you mean `{best}`?" if best else known
+            raise ConfigError(f"--select {term}: no such table; {hint}")
         selected = set(names)
         if term.startswith("+"):
             selected |= self.tables.keys() & set[str]().union(*(self.upstream(n) for n in names))

@@ -51,7 +51,7 @@ def run(
     from mergehouse.science.customer_scores import SCORES, can_be_made, trains_first
     from mergehouse.science.extra import lacking_packages
 
-    if from_raw and (not full or select or until):
+    if from_raw and not full:
         raise ConfigError("--from-raw: expected `mergehouse run --full --from-raw`, of all tables.")
     loaded = load_project(project, env)
     # whoever watches sees the figures before models are trained, which takes longer than all the rest

@@ -37,7 +37,7 @@ def run_query(lakehouse: Lakehouse, sql: str, output: str | None = None, to: Pat
     Shop,EUR
     >>> run_query(mh.open("shop"), "DROP TABLE gold.dim_brand")
     Traceback (most recent call last):
-    mergehouse.errors.MergehouseError: expected exactly one SELECT statement.
+    mergehouse.errors.LakehouseError: expected exactly one SELECT statement.
     """
     output = output or (_format_of(to) if to else "table")
     if output not in FORMATS:
@@ -46,18 +46,36 @@ def run_query(lakehouse: Lakehouse, sql: str, output: str | None = None, to: Pat
         raise MergehouseError("--format parquet writes a file: name it with --to FILE.")
     if not lakehouse.tables():
         raise LakehouseError(f"{lakehouse.location} holds no tables yet; `mergehouse run` builds them.")
-    try:
+    with _engine_errors():
+        relation = relation_of(lakehouse, sql)
+        return _as_file(relation, output, to) if to else _as_text(relation, output)
+
+
+def relation_of(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyRelation:
+    """One SELECT, or `SHOW TABLES`, over the tables of a lakehouse. Raises LakehouseError on anything else,
+    and with the engine's message where the SQL is wrong.
+
+    >>> relation_of(mh.open("shop"), "SELECT nobody FROM gold.dim_brand")
+    Traceback (most recent call last):
+    mergehouse.errors.LakehouseError: the query failed: Binder Error: Referenced column "nobody" not found ...
+    """
+    with _engine_errors():
         statements = duckdb.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise MergehouseError("expected exactly one SELECT statement.")
-        relation = lakehouse.query(ALL_TABLES if sql.upper().split() == ["SHOW", "TABLES"] else sql)
-        text = _as_file(relation, output, to) if to else _as_text(relation, output)
+            raise LakehouseError("expected exactly one SELECT statement.")
+        asked = ALL_TABLES if sql.upper().split() == ["SHOW", "TABLES"] else sql
+        return database_for(lakehouse, asked).sql(asked)
+
+
+@contextmanager
+def _engine_errors() -> Iterator[None]:
+    try:
+        yield
     except duckdb.IOException as error:
         mend = "Where a file is gone: `mergehouse check` says of which table, `mergehouse run` mends it."
-        raise MergehouseError(f"the query failed: {error}\n{mend}") from None
+        raise LakehouseError(f"the query failed: {error}\n{mend}") from None
     except duckdb.Error as error:
-        raise MergehouseError(f"the query failed: {error}") from None
-    return text
+        raise LakehouseError(f"the query failed: {error}") from None
 
 
 def database_for(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:

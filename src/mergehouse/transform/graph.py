@@ -176,18 +176,19 @@ class Graph:
         Raises ConfigError naming the nearest table.
         """
         tables = list(self.tables.values())
-        if until:
+        if until is not None:
             if until not in ("bronze", *BUILT_LAYERS):
                 raise ConfigError(f"--until {until}: expected bronze, silver or gold.")
             allowed = BUILT_LAYERS[: BUILT_LAYERS.index(until) + 1] if until != "bronze" else ()
             tables = [t for t in tables if t.layer in allowed]
-        if not selection:
+        if selection is None:
             return tables
         chosen: set[str] = set()
         for term in selection.replace(",", " ").split():
             chosen |= self._matching(term)
         if not chosen & {t.name for t in tables}:
-            raise ConfigError(f"--select {selection} --until {until}: that leaves no table. Say one of them.")
+            within = f" --until {until}" if until else ""
+            raise ConfigError(f"--select {selection}{within}: that leaves no table.")
         return [t for t in tables if t.name in chosen]
 
     def _matching(self, term: str) -> set[str]:

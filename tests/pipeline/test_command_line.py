@@ -17,6 +17,7 @@ from mergehouse.cli import main as cli
 from mergehouse.cli.render import print_findings, print_kpis
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.quality.checks import CheckResult
+from mergehouse.science.customer_scores import can_be_made
 
 LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 
@@ -83,6 +84,7 @@ def test_run_as_json(tmp_path: Path) -> None:
     with with_scores():
         result = json.loads(call("run", "-C", shop.folder, "--json").stdout)
     assert result["ok"] and result["deliveries"][0]["rows"] == 1
+    assert can_be_made(shop.project)
     # it was empty before
     assert {t["table"] for t in result["tables"] if t["status"] != "built"} == {"gold.customer_scores_gold"}
 

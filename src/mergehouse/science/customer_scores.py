@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.science.extra import lacking_packages
 from mergehouse.science.registry.mlflow_client import experiment_name
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from mergehouse.project.config import Project
 
 SCORES = "gold.customer_scores_gold"
+FEATURES = "gold.customer_features"
 PROMOTIONS, BRANDS = "gold.model_promotions", "gold.dim_brand"
 EDITION = "2"  # raise when the same models and features give other scores
 
@@ -43,8 +43,12 @@ def trains_first(project: Project) -> bool:
 
 
 def can_be_made(project: Project) -> bool:
-    """True where all that the scores are read from is published: not where every source has stopped."""
-    return all(map(Lakehouse(project.lakehouse_location).exists, contract_of(SCORES).reads))
+    """True where there are features to score by: not where every source has stopped at the first run.
+
+    >>> can_be_made(mh.project("shop"))  # says `science: false`
+    False
+    """
+    return Lakehouse(project.lakehouse_location).exists(FEATURES)
 
 
 def version(request: Request) -> str:

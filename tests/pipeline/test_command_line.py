@@ -153,6 +153,10 @@ def test_a_first_run_without_deliveries_says_what_to_put_where(tmp_path: Path) -
 
 def test_doctor_names_what_is_missing(shop: Shop) -> None:
     assert "no file matches lines*" in call("doctor", "-C", shop.folder, code=2).stdout
+    (shop.folder / "access.yml").write_text("roles: [")
+    said = call("doctor", "-C", shop.folder, code=2).stdout
+    assert re.search(r"missing +access.yml +\S+access.yml, line", said)
+    assert re.search(r"ok +extra science +installed|extra science .*pip install", said)
 
 
 @pytest.mark.parametrize("output", ["table", "csv", "json", "parquet"])

@@ -240,15 +240,22 @@ def _password(from_stdin: bool) -> str:
     return unicodedata.normalize("NFC", given)
 
 
-def _expect_extra(*more: str) -> None:
-    """Raises MergehouseError where this Python lacks the packages of the web suite."""
+def lacking_packages(*more: str) -> str:
+    """What this Python lacks of what the web suite needs, in words; empty where nothing does."""
     from importlib.util import find_spec
 
     needed = (
         "authlib", "babel", "fastapi", "limits", "prometheus_client", "python_multipart", "pwdlib", "uvicorn",
     )  # fmt: skip
-    if lacking := [name for name in (*needed, *more) if find_spec(name) is None]:
-        raise MergehouseError(
-            f"the dashboards need the extra `app` ({', '.join(lacking)} not installed):"
-            " pip install 'mergehouse[app]'."
-        )
+    lacking = [name for name in (*needed, *more) if find_spec(name) is None]
+    return (
+        f"the dashboards need the extra `app` ({', '.join(lacking)} not installed):"
+        " pip install 'mergehouse[app]'"
+        if lacking
+        else ""
+    )
+
+
+def _expect_extra(*more: str) -> None:
+    if lacking := lacking_packages(*more):
+        raise MergehouseError(f"{lacking}.")

@@ -85,6 +85,10 @@ def test_run_as_json(tmp_path: Path) -> None:
         result = json.loads(call("run", "-C", shop.folder, "--json").stdout)
     assert result["ok"] and result["deliveries"][0]["rows"] == 1
     assert can_be_made(shop.project)
+    assert result["kpis"]["group"]["gmv"] == "10.00" and result["last_orders"] == {"shop": "2026-03-01"}
+    assert Path(result["report"]).parent == Path(result["lakehouse"]) and result["dashboards_current"]
+    told = (ROOT / "docs" / "run-book.md").read_text(encoding="utf-8").partition("## Every day")[2]
+    assert [key for key in result if f"`{key}`" not in told.partition("## Who")[0]] == []
     # it was empty before
     assert {t["table"] for t in result["tables"] if t["status"] != "built"} == {"gold.customer_scores_gold"}
 

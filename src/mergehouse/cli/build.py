@@ -61,13 +61,15 @@ def run(
     began = time.perf_counter()
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
-        render.print_json(summary(result))
-    else:
-        render.print_run(loaded, result, report, time.perf_counter() - began)
-        if loaded.config.science.tables and (lacking := lacking_packages()):
-            typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
+        is_shown = refresh_dashboards(loaded, quiet=True)
+        places = {"lakehouse": loaded.lakehouse_location, "report": report, "dashboards_current": is_shown}
+        render.print_json(summary(result) | places)
+        raise typer.Exit(1 if result.failed or not is_shown else 0)
+    render.print_run(loaded, result, report, time.perf_counter() - began)
+    if loaded.config.science.tables and (lacking := lacking_packages()):
+        typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
     is_scored = not (later and can_be_made(loaded)) or _train_and_score(loaded, result)
-    is_shown = refresh_dashboards(loaded, as_json)
+    is_shown = refresh_dashboards(loaded, quiet=False)
     raise typer.Exit(1 if result.failed or not is_scored or not is_shown else 0)
 
 

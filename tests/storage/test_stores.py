@@ -11,7 +11,7 @@ from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
 from typer import Exit
 
 import mergehouse.ingest.landing
-from mergehouse.cli.options import app
+from mergehouse.cli.commands import app
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.published import published_versions

@@ -56,6 +56,23 @@ def test_a_wrong_value_is_named(arguments: list[str], words: str, sold: Shop) ->
     assert words in call(*arguments, code=2, folder=sold.folder).stderr
 
 
+def test_a_project_that_could_not_be_written_is_written_the_next_time(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    in_the_way = tmp_path / "project" / "dags"
+    in_the_way.write_text("")
+    said = call("init", tmp_path / "project", code=2).stderr
+    assert f"{in_the_way}: cannot be written: " in said and "[(" not in said
+    in_the_way.unlink()
+    call("init", tmp_path / "project")
+
+
+def test_options_that_exclude_each_other(sold: Shop) -> None:
+    said = call("users", "token", "ann", "--revoke", "--days", "4", "-C", sold.folder, code=2).stderr
+    assert "give one of them" in said
+    said = call("promote", "test", "test", "-C", sold.folder, code=2).stderr
+    assert "FROM and TO are both `test`" in said
+
+
 def test_the_demonstration_asks_for_no_more_than_there_is_room_for(tmp_path: Path) -> None:
     call("init", tmp_path / "project")
     said = call("demo", tmp_path / "project", "--lines", "99999999999M", code=2).stderr

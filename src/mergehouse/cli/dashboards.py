@@ -13,6 +13,7 @@ from mergehouse.errors import MergehouseError
 if TYPE_CHECKING:
     from mergehouse.access.people import People
 
+TOKEN_DAYS = 90
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="The name to sign in with.")]
 Roles = Annotated[
     list[str], typer.Option("--role", metavar="ROLE", help="A role of access.yml; may be repeated.")
@@ -157,7 +158,9 @@ def remove(name: UserName, project: Folder = HERE) -> None:
 @users.command()
 def token(
     name: UserName,
-    days: Annotated[int, typer.Option("--days", metavar="N", help="How long it is valid.")] = 90,
+    days: Annotated[
+        int | None, typer.Option("--days", metavar="N", help="How many days it is valid. Default: 90.")
+    ] = None,
     revoke: Annotated[bool, typer.Option("--revoke", help="End all tokens of this user instead.")] = False,
     project: Folder = HERE,
     as_json: Json = False,
@@ -166,6 +169,8 @@ def token(
     from mergehouse.cli import render
 
     people = _people(project)
+    if revoke and days is not None:
+        raise MergehouseError("--revoke ends tokens and --days makes one: give one of them.")
     if revoke:
         ended = people.end_tokens(name)
         if as_json:
@@ -173,6 +178,7 @@ def token(
         else:
             typer.echo(f"{name}: {ended} token{'' if ended == 1 else 's'} ended.")
         return
+    days = TOKEN_DAYS if days is None else days
     made = people.make_token(name, days)
     if as_json:
         render.print_json({"name": name, "token": made, "days": days})

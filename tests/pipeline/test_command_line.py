@@ -218,5 +218,5 @@ def test_no_column_is_lost_to_another_of_its_name(sold: Shop) -> None:
 
 
 def test_show_tables_lists_those_of_all_layers(sold: Shop) -> None:
-    listed = call("query", "-C", sold.folder, "show tables", "--format", "csv").stdout.split()
+    listed = call("query", "-C", sold.folder, "show tables;", "--format", "csv").stdout.split()
     assert listed[0] == "name" and {"bronze.shop_lines", "gold.sales_daily"} <= set(listed)

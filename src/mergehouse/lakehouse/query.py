@@ -63,7 +63,7 @@ def relation_of(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyRelation:
         statements = duckdb.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise LakehouseError("expected exactly one SELECT statement.")
-        asked = ALL_TABLES if sql.upper().split() == ["SHOW", "TABLES"] else sql
+        asked = ALL_TABLES if sql.upper().strip("; \n").split() == ["SHOW", "TABLES"] else sql
         return database_for(lakehouse, asked).sql(asked)
 
 

@@ -10,10 +10,10 @@ import typer
 from mergehouse.cli import render
 from mergehouse.cli.options import HERE, At, Env, Folder, Json, Overwrite, powerbi
 
-MODES = "direct-lake | import | directquery"
+MODES = "import|direct-lake|directquery"
 
 
-@powerbi.command(rich_help_panel="Commands")
+@powerbi.command()
 def write(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write the project.")] = Path(
         "powerbi"
@@ -23,7 +23,7 @@ def write(
         typer.Option(
             "--mode",
             metavar=MODES,
-            help="From a release's files; over a lakehouse in Fabric; or over Databricks SQL, with Bronze.",
+            help="Over a release's files, a lakehouse in Fabric, or Databricks SQL, with Bronze.",
         ),
     ] = "import",
     at: At = None,
@@ -49,7 +49,7 @@ def write(
         typer.echo(note)
 
 
-@powerbi.command(rich_help_panel="Commands")
+@powerbi.command()
 def preview(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write page and pictures.")] = Path(
         "powerbi-preview"

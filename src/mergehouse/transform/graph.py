@@ -16,7 +16,7 @@ from sqlglot import exp
 from mergehouse.contracts.contract import Contract
 from mergehouse.engine.dialect import Sql, parsed, to_spark
 from mergehouse.errors import ConfigError
-from mergehouse.project.validation import nearest_known
+from mergehouse.project.validation import nearest
 
 BUILT_LAYERS = ("silver", "gold")
 SEMANTICS = "2"  # raise when the engine's reading of the same SQL changes, so that every table is rebuilt
@@ -155,23 +155,29 @@ class Graph:
         Raises ConfigError naming the nearest table.
         """
         tables = list(self.tables.values())
-        if until:
+        if until is not None:
             if until not in ("bronze", *BUILT_LAYERS):
                 raise ConfigError(f"--until {until}: expected bronze, silver or gold.")
             allowed = BUILT_LAYERS[: BUILT_LAYERS.index(until) + 1] if until != "bronze" else ()
             tables = [t for t in tables if t.layer in allowed]
-        if not selection:
+        if selection is None:
             return tables
         chosen: set[str] = set()
         for term in selection.replace(",", " ").split():
             chosen |= self._matching(term)
+        if not chosen & {t.name for t in tables}:
+            within = f" --until {until}" if until else ""
+            raise ConfigError(f"--select {selection}{within}: that leaves no table.")
         return [t for t in tables if t.name in chosen]
 
     def _matching(self, term: str) -> set[str]:
         name = term.strip("+")
         names = {t.name for t in self.tables.values() if name in (t.name, t.layer)}
         if not names:
-            raise ConfigError(f"--select {term}: no such table{nearest_known(name, self.tables)}")
+            best = nearest(name, list(self.tables))
+            known = f"expected a table, such as {next(iter(self.tables))}, or a layer: silver, gold."
+            hint = f"did you mean `{best}`?" if best else known
+            raise ConfigError(f"--select {term}: no such table; {hint}")
         selected = set(names)
         if term.startswith("+"):
             selected |= self.tables.keys() & set[str]().union(*(self.upstream(n) for n in names))

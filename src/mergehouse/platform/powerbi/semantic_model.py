@@ -60,6 +60,11 @@ def semantic_model(
     )
 
 
+def notes_on(without: list[str]) -> list[str]:
+    """What is to be said of a model that does without tables."""
+    return [f"left out, since not published: {', '.join(without)}"] if without else []
+
+
 def unpublished(project: Project) -> list[str]:
     """Tables that a lakehouse can do without, and that are not in this one: of models, where none could be
     made, and those that training alone writes. None where nothing is published yet.

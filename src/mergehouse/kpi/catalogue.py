@@ -17,6 +17,7 @@ from mergehouse.kpi import formula
 from mergehouse.kpi.formula import Value, Values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import rows
+from mergehouse.lakehouse.repeats import suspects
 from mergehouse.project.brand import Brand
 from mergehouse.project.validation import nearest
 from mergehouse.project.yaml_file import parse_yaml
@@ -150,7 +151,23 @@ def compute_over(
     """
     kpis = [k.model_dump() for k in catalogue()] if kpis is None else kpis
     used = [table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if table in tables]
-    return formula.totals(kpis, used, functools.partial(rows, connection))
+    return formula.totals(kpis, used, functools.partial(_measured, connection))
+
+
+def _measured(
+    connection: duckdb.DuckDBPyConnection, table: str, kpis: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows of `kpi_sql`. Each row counts, less those that repeat what another has: DuckDB's own counts
+    put all values into a hash table, for every measure anew.
+    """
+    found = rows(connection, formula.kpi_sql(table, kpis, counted=""))
+    for column in dict.fromkeys(k["count_distinct"] for k in kpis if k["count_distinct"]):
+        counts = [k for k in kpis if k["count_distinct"] == column]
+        with suspects(connection, table, [column]) as some:
+            repeats = {r.pop("scope"): r for r in rows(connection, formula.repeats_sql(some, column, counts))}
+        for row in found:
+            row |= {name: row[name] - n for name, n in repeats.get(row["scope"], {}).items()}
+    return found
 
 
 def as_json_values(values: Values) -> dict[str, dict[str, str | int | None]]:

@@ -14,8 +14,9 @@ Value = Decimal | None
 Values = dict[str, dict[str, Value]]  # by scope and KPI
 
 
-def measure_sql(kpi: dict[str, Any]) -> str:
-    """The aggregate as a SQL expression. Not for ratios, which divide two measures.
+def measure_sql(kpi: dict[str, Any], counted: str = "DISTINCT ") -> str:
+    """The aggregate as a SQL expression. Not for ratios, which divide two measures. With `counted` empty a
+    value counts as often as it is there.
 
     >>> measure_sql({"sum": "gmv_eur", "count_distinct": None, "where": {}})
     'SUM(gmv_eur)'
@@ -25,7 +26,7 @@ def measure_sql(kpi: dict[str, Any]) -> str:
     kept = " AND ".join(f"{column} {test}" for column, test in kpi["where"].items())
     if kpi["count_distinct"]:
         value = f"CASE WHEN {kept} THEN {kpi['count_distinct']} END" if kept else kpi["count_distinct"]
-        return f"COUNT(DISTINCT {value})"
+        return f"COUNT({counted}{value})"
     value = f"CASE WHEN {kept} THEN {kpi['sum']} END" if kept else kpi["sum"]
     return f"SUM({value})"
 
@@ -45,39 +46,61 @@ def money_ratio_sql(numerator: str, denominator: str) -> str:
     )
 
 
-def kpi_sql(table: str, kpis: list[dict[str, Any]]) -> str:
-    """One query for all measures of a Gold table: a row per brand and one for the group.
+def kpi_sql(table: str, kpis: list[dict[str, Any]], counted: str = "DISTINCT ") -> str:
+    """One query for all measures of a Gold table: a row per brand and one for the group. `counted` as for
+    `measure_sql`.
 
     >>> gmv = {"name": "gmv", "sum": "gmv_eur", "count_distinct": None, "where": {}}
     >>> print(kpi_sql("gold.sales", [gmv]))
     SELECT COALESCE(source_system, 'group') AS scope, SUM(gmv_eur) AS gmv FROM gold.sales
     GROUP BY GROUPING SETS ((source_system), ()) ORDER BY scope
     """
-    measures = ", ".join(f"{measure_sql(k)} AS {k['name']}" for k in kpis)
+    measures = ", ".join(f"{measure_sql(k, counted)} AS {k['name']}" for k in kpis)
     return (
         f"SELECT COALESCE(source_system, '{GROUP}') AS scope, {measures} FROM {table} "
         f"GROUP BY GROUPING SETS ((source_system), ()) ORDER BY scope"
     )
 
 
+def repeats_sql(table: str, column: str, kpis: list[dict[str, Any]]) -> str:
+    """By how much the measures that count a column's values are too high where each row counts, in the rows
+    of `kpi_sql`.
+
+    >>> buyers = {"name": "buyers", "sum": None, "count_distinct": "id", "where": {"orders": "> 0"}}
+    >>> print(repeats_sql("gold.buyers", "id", [buyers]))
+    SELECT scope, SUM(GREATEST(buyers - 1, 0)) AS buyers FROM
+    (SELECT COALESCE(source_system, 'group') AS scope, COUNT(CASE WHEN orders > 0 THEN id END) AS buyers
+    FROM gold.buyers GROUP BY GROUPING SETS ((source_system, id), (id))) AS of_each GROUP BY scope
+    """
+    measures = ", ".join(f"{measure_sql(k, counted='')} AS {k['name']}" for k in kpis)
+    of_each = (
+        f"SELECT COALESCE(source_system, '{GROUP}') AS scope, {measures} FROM {table}"
+        f" GROUP BY GROUPING SETS ((source_system, {column}), ({column}))"
+    )
+    beyond = ", ".join(f"SUM(GREATEST({k['name']} - 1, 0)) AS {k['name']}" for k in kpis)
+    return f"SELECT scope, {beyond} FROM ({of_each}) AS of_each GROUP BY scope"
+
+
 def totals(
-    kpis: list[dict[str, Any]], tables: Iterable[str], rows: Callable[[str], list[dict[str, Any]]]
+    kpis: list[dict[str, Any]],
+    tables: Iterable[str],
+    measured: Callable[[str, list[dict[str, Any]]], list[dict[str, Any]]],
 ) -> Values:
     """Every KPI per scope (brand names, then `group`), over the `tables` that are there; None where a ratio
     has no denominator.
 
-    `rows` runs a query and returns its rows.
+    `measured` gives the rows of `kpi_sql` of a table and its KPIs.
 
     >>> gmv = dict(name="gmv", table="t", sum="eur", count_distinct=None, where={}, ratio=None, format="")
     >>> orders = gmv | {"name": "orders", "sum": "orders"}
     >>> aov = dict(name="aov", table=None, ratio=("gmv", "orders"), format="money")
     >>> rows = [{"scope": "a", "gmv": 10, "orders": 3}, {"scope": "b", "gmv": 5, "orders": 0}]
-    >>> {scope: named["aov"] for scope, named in totals([gmv, orders, aov], ["t"], lambda sql: rows).items()}
+    >>> {scope: named["aov"] for scope, named in totals([gmv, orders, aov], ["t"], lambda *_: rows).items()}
     {'a': Decimal('3.33'), 'b': None}
     """
     values: Values = {}
     for table in tables:
-        for row in rows(kpi_sql(table, [k for k in kpis if k["table"] == table])):
+        for row in measured(table, [k for k in kpis if k["table"] == table]):
             scope = values.setdefault(row.pop("scope"), {})
             scope.update({name: None if v is None else Decimal(v) for name, v in row.items()})
     for scope in values.values():

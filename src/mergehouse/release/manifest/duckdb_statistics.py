@@ -6,13 +6,14 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.contracts.types import of_duckdb
+from mergehouse.contracts.types import duckdb_type, of_duckdb
 from mergehouse.lakehouse.reader import quoted, rows, text
 from mergehouse.lakehouse.repeats import suspects
 from mergehouse.release.manifest.statistics import facts_sql, partitions_sql
 from mergehouse.storage import one_file
 
 Row = dict[str, Any]
+Statistics = dict[str, dict[str, str]]  # by quoted column, as DuckDB's COPY returns them of a file
 
 
 def open_table(connection: duckdb.DuckDBPyConnection, name: str, files: list[str]) -> None:
@@ -51,6 +52,43 @@ def facts(connection: duckdb.DuckDBPyConnection, table: Row) -> Row:
     {'row_count': 3, 'filled_0': 2, 'low_0': 1, 'high_0': 3}
     """
     return rows(connection, facts_sql(table, relation(table["name"]), '"'))[0]
+
+
+def facts_as_written(connection: duckdb.DuckDBPyConnection, table: Row, files: list[Statistics]) -> Row:
+    """The row of `facts_sql`, from what `COPY ... (RETURN_STATS)` said of the table's files: their writer has
+    seen every value. Only texts too long for that, whose bounds it shortens, are read again.
+
+    >>> connection = duckdb.connect()
+    >>> copy = "COPY (FROM (VALUES (1), (3), (NULL)) t(id)) TO 'notes.parquet' (RETURN_STATS)"
+    >>> written = connection.execute(copy).fetchall()[0][4]
+    >>> table = {"name": "gold.notes", "columns": [{"name": "id", "type": "int", "pii": "none"}]}
+    >>> facts_as_written(connection, table, [written])
+    {'row_count': 3, 'filled_0': 2, 'low_0': 1, 'high_0': 3}
+    """
+    row: Row = {"row_count": 0}
+    bounds, shortened = [], []
+    for n, column in enumerate(table["columns"]):
+        of_files = [found for file in files if (found := file.get(quoted(column["name"])))]
+        row["row_count"] = sum(int(found["num_values"]) for found in of_files)
+        row[f"filled_{n}"] = row["row_count"] - sum(int(found["null_count"]) for found in of_files)
+        if column["pii"] != "none":
+            continue
+        row |= {f"low_{n}": None, f"high_{n}": None}
+        filled = [found for found in of_files if found["num_values"] != found["null_count"]]
+        if any(found.get(f"{bound}_is_exact") != "true" for found in filled for bound in ("min", "max")):
+            shortened += [
+                f"min({quoted(column['name'])}) AS low_{n}, max({quoted(column['name'])}) AS high_{n}"
+            ]
+        elif filled:
+            kind = duckdb_type(column["type"])
+            for side, bound, of_all in (("low", "min", "least"), ("high", "max", "greatest")):
+                values = ", ".join(f"CAST({text(found[bound])} AS {kind})" for found in filled)
+                bounds.append(f"{of_all}({values}) AS {side}_{n}")
+    if bounds:
+        row |= rows(connection, f"SELECT {', '.join(bounds)}")[0]
+    if shortened:
+        row |= rows(connection, f"SELECT {', '.join(shortened)} FROM {relation(table['name'])}")[0]
+    return row
 
 
 def partition_rows(connection: duckdb.DuckDBPyConnection, table: Row) -> list[Row]:

@@ -14,10 +14,9 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError
 from mergehouse.kpi import formula
+from mergehouse.kpi.duckdb_measures import measures
 from mergehouse.kpi.formula import Value, Values
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import rows
-from mergehouse.lakehouse.repeats import suspects
 from mergehouse.project.brand import Brand
 from mergehouse.project.validation import nearest
 from mergehouse.project.yaml_file import parse_yaml
@@ -151,23 +150,7 @@ def compute_over(
     """
     kpis = [k.model_dump() for k in catalogue()] if kpis is None else kpis
     used = [table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if table in tables]
-    return formula.totals(kpis, used, functools.partial(_measured, connection))
-
-
-def _measured(
-    connection: duckdb.DuckDBPyConnection, table: str, kpis: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """The rows of `kpi_sql`. Each row counts, less those that repeat what another has: DuckDB's own counts
-    put all values into a hash table, for every measure anew.
-    """
-    found = rows(connection, formula.kpi_sql(table, kpis, counted=""))
-    for column in dict.fromkeys(k["count_distinct"] for k in kpis if k["count_distinct"]):
-        counts = [k for k in kpis if k["count_distinct"] == column]
-        with suspects(connection, table, [column]) as some:
-            repeats = {r.pop("scope"): r for r in rows(connection, formula.repeats_sql(some, column, counts))}
-        for row in found:
-            row |= {name: row[name] - n for name, n in repeats.get(row["scope"], {}).items()}
-    return found
+    return formula.totals(kpis, used, functools.partial(measures, connection))
 
 
 def as_json_values(values: Values) -> dict[str, dict[str, str | int | None]]:

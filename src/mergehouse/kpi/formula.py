@@ -14,9 +14,8 @@ Value = Decimal | None
 Values = dict[str, dict[str, Value]]  # by scope and KPI
 
 
-def measure_sql(kpi: dict[str, Any], counted: str = "DISTINCT ") -> str:
-    """The aggregate as a SQL expression. Not for ratios, which divide two measures. With `counted` empty a
-    value counts as often as it is there.
+def measure_sql(kpi: dict[str, Any]) -> str:
+    """The aggregate as a SQL expression. Not for ratios, which divide two measures.
 
     >>> measure_sql({"sum": "gmv_eur", "count_distinct": None, "where": {}})
     'SUM(gmv_eur)'
@@ -24,11 +23,9 @@ def measure_sql(kpi: dict[str, Any], counted: str = "DISTINCT ") -> str:
     'COUNT(DISTINCT CASE WHEN frequency > 0 THEN customer_id END)'
     """
     kept = " AND ".join(f"{column} {test}" for column, test in kpi["where"].items())
-    if kpi["count_distinct"]:
-        value = f"CASE WHEN {kept} THEN {kpi['count_distinct']} END" if kept else kpi["count_distinct"]
-        return f"COUNT({counted}{value})"
-    value = f"CASE WHEN {kept} THEN {kpi['sum']} END" if kept else kpi["sum"]
-    return f"SUM({value})"
+    measured = kpi["count_distinct"] or kpi["sum"]
+    value = f"CASE WHEN {kept} THEN {measured} END" if kept else measured
+    return f"COUNT(DISTINCT {value})" if kpi["count_distinct"] else f"SUM({value})"
 
 
 def money_ratio_sql(numerator: str, denominator: str) -> str:
@@ -46,39 +43,21 @@ def money_ratio_sql(numerator: str, denominator: str) -> str:
     )
 
 
-def kpi_sql(table: str, kpis: list[dict[str, Any]], counted: str = "DISTINCT ") -> str:
-    """One query for all measures of a Gold table: a row per brand and one for the group. `counted` as for
-    `measure_sql`.
+def kpi_sql(
+    table: str, kpis: list[dict[str, Any]], measure: Callable[[dict[str, Any]], str] = measure_sql
+) -> str:
+    """One query for all measures of a Gold table: a row per brand and one for the group.
 
     >>> gmv = {"name": "gmv", "sum": "gmv_eur", "count_distinct": None, "where": {}}
     >>> print(kpi_sql("gold.sales", [gmv]))
     SELECT COALESCE(source_system, 'group') AS scope, SUM(gmv_eur) AS gmv FROM gold.sales
     GROUP BY GROUPING SETS ((source_system), ()) ORDER BY scope
     """
-    measures = ", ".join(f"{measure_sql(k, counted)} AS {k['name']}" for k in kpis)
+    measures = ", ".join(f"{measure(k)} AS {k['name']}" for k in kpis)
     return (
         f"SELECT COALESCE(source_system, '{GROUP}') AS scope, {measures} FROM {table} "
         f"GROUP BY GROUPING SETS ((source_system), ()) ORDER BY scope"
     )
-
-
-def repeats_sql(table: str, column: str, kpis: list[dict[str, Any]]) -> str:
-    """By how much the measures that count a column's values are too high where each row counts, in the rows
-    of `kpi_sql`.
-
-    >>> buyers = {"name": "buyers", "sum": None, "count_distinct": "id", "where": {"orders": "> 0"}}
-    >>> print(repeats_sql("gold.buyers", "id", [buyers]))
-    SELECT scope, SUM(GREATEST(buyers - 1, 0)) AS buyers FROM
-    (SELECT COALESCE(source_system, 'group') AS scope, COUNT(CASE WHEN orders > 0 THEN id END) AS buyers
-    FROM gold.buyers GROUP BY GROUPING SETS ((source_system, id), (id))) AS of_each GROUP BY scope
-    """
-    measures = ", ".join(f"{measure_sql(k, counted='')} AS {k['name']}" for k in kpis)
-    of_each = (
-        f"SELECT COALESCE(source_system, '{GROUP}') AS scope, {measures} FROM {table}"
-        f" GROUP BY GROUPING SETS ((source_system, {column}), ({column}))"
-    )
-    beyond = ", ".join(f"SUM(GREATEST({k['name']} - 1, 0)) AS {k['name']}" for k in kpis)
-    return f"SELECT scope, {beyond} FROM ({of_each}) AS of_each GROUP BY scope"
 
 
 def totals(

@@ -43,5 +43,7 @@ def suspects(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequ
         hashes = np.sort(connection.sql(f"SELECT {value} AS h FROM {relation}{kept}").fetchnumpy()["h"])
         repeated.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
     load(connection, f"TEMP TABLE {table}", {"h": np.concatenate(repeated)})
-    yield f"(SELECT * FROM {relation} WHERE {value} IN (SELECT h FROM {table}))"
-    connection.execute(f"DROP TABLE {table}")
+    try:
+        yield f"(SELECT * FROM {relation} WHERE {value} IN (SELECT h FROM {table}))"
+    finally:
+        connection.execute(f"DROP TABLE {table}")

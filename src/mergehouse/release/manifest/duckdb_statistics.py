@@ -8,7 +8,7 @@ import duckdb
 
 from mergehouse.contracts.types import duckdb_type, of_duckdb
 from mergehouse.lakehouse.reader import quoted, rows, text
-from mergehouse.lakehouse.repeats import suspects
+from mergehouse.lakehouse.repeats import FEW, suspects
 from mergehouse.release.manifest.statistics import facts_sql, partitions_sql
 from mergehouse.storage import one_file
 
@@ -43,15 +43,34 @@ def relation(name: str) -> str:
 
 
 def facts(connection: duckdb.DuckDBPyConnection, table: Row) -> Row:
-    """The row of `facts_sql`. DuckDB answers from the files' statistics where these say it.
+    """The row of `facts_sql`. DuckDB answers from the files' statistics where these say it. Where it reads
+    all rows of a large table, texts are grouped, which it does by a file's dictionary in a quarter of the
+    time.
 
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("CREATE SCHEMA gold")
     >>> _ = connection.execute("CREATE TABLE gold.notes AS FROM (VALUES (1), (3), (NULL)) AS t(id)")
-    >>> facts(connection, {"name": "gold.notes", "columns": [{"name": "id", "pii": "none"}]})
+    >>> table = {"name": "gold.notes", "key": ["id"], "rows": 3}
+    >>> table["columns"] = [{"name": "id", "type": "int", "pii": "none", "nulls": 1}]
+    >>> facts(connection, table)
     {'row_count': 3, 'filled_0': 2, 'low_0': 1, 'high_0': 3}
     """
-    return rows(connection, facts_sql(table, relation(table["name"]), '"'))[0]
+    source = relation(table["name"])
+    is_read = table["rows"] > FEW and any(column["nulls"] for column in table["columns"])
+    texts = {
+        column["name"]: n
+        for n, column in enumerate(table["columns"])
+        if is_read
+        and (column["type"], column["pii"]) == ("string", "none")
+        and table["key"] != [column["name"]]
+    }
+    row = rows(connection, facts_sql(table, source, '"', without=texts))[0]
+    for name, n in texts.items():
+        each = f"SELECT {quoted(name)} AS value, count(*) AS n FROM {source} GROUP BY value"
+        filled = "coalesce(sum(n) FILTER (value IS NOT NULL), 0)::BIGINT"
+        bounds = f"min(value) AS low_{n}, max(value) AS high_{n}"
+        row |= rows(connection, f"SELECT {filled} AS filled_{n}, {bounds} FROM ({each})")[0]
+    return row
 
 
 def facts_as_written(connection: duckdb.DuckDBPyConnection, table: Row, files: list[Statistics]) -> Row:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from mergehouse.cli import render
 from mergehouse.cli.options import HERE, At, Env, Folder, Json, Overwrite, powerbi
 
 MODES = "import|direct-lake|directquery"
@@ -33,7 +32,7 @@ def write(
     env: Env = None,
 ) -> None:
     """Write a Power BI project: semantic model and report. `mergehouse powerbi OUT` is the same."""
-    from mergehouse.cli import render_platform
+    from mergehouse.cli import render, render_platform
     from mergehouse.platform.powerbi.write import write_project
     from mergehouse.project.config import load_project
 
@@ -59,6 +58,7 @@ def preview(
     env: Env = None,
 ) -> None:
     """Draw the report's pages with figures from Gold, for who has no Power BI."""
+    from mergehouse.cli import render
     from mergehouse.platform.powerbi.preview.write import write_preview
     from mergehouse.project.config import load_project
 

@@ -15,7 +15,7 @@ from mergehouse.display import visible
 from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import column_names, database, frame
+from mergehouse.lakehouse.reader import column_names, database, frame, shared
 from mergehouse.machine import unwritable
 
 FORMATS = ("table", "csv", "json", "parquet")
@@ -60,7 +60,7 @@ def relation_of(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyRelation:
     mergehouse.errors.LakehouseError: the query failed: Binder Error: Referenced column "nobody" not found ...
     """
     with _engine_errors():
-        statements = duckdb.extract_statements(sql)
+        statements = shared().extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise LakehouseError("expected exactly one SELECT statement.")
         asked = ALL_TABLES if sql.upper().strip("; \n").split() == ["SHOW", "TABLES"] else sql

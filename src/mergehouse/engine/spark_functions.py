@@ -4,6 +4,7 @@ or nothing.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 
@@ -30,19 +31,28 @@ def in_duckdb(node: exp.Expr) -> exp.Expr | None:
 
 def _said(sql: str, **given: exp.Expr) -> exp.Expr:
     """An expression of DuckDB, in which given ones stand for names."""
-    tree = sqlglot.parse_one(sql, read="duckdb")
+    tree = _parsed(sql).copy()
     for column in list(tree.find_all(exp.Column)):
         if column.name in given:
             column.replace(given[column.name].copy())
     return tree
 
 
-def _substring(node: exp.Expr) -> exp.Expr | None:
-    if node.args["start"] != exp.Literal.number(0):
-        return None
+@functools.cache
+def _parsed(sql: str) -> exp.Expr:
+    return sqlglot.parse_one(sql, read="duckdb")
+
+
+def _with(node: exp.Expr, name: str, value: exp.Expr) -> exp.Expr:
+    """The same, given another value."""
     changed = node.copy()
-    changed.set("start", exp.Literal.number(1))
+    changed.set(name, value)
     return changed
+
+
+def _substring(node: exp.Expr) -> exp.Expr | None:
+    is_zero = node.args["start"] == exp.Literal.number(0)
+    return _with(node, "start", exp.Literal.number(1)) if is_zero else None
 
 
 def _pattern(node: exp.Expr) -> exp.Expr | None:
@@ -62,9 +72,7 @@ def _replaced(node: exp.Expr) -> exp.Expr | None:
     text = "".join(
         rf"\{group}" if group else (own or other).replace("\\", r"\\") for own, group, other in parts
     )
-    changed = node.copy()
-    changed.set("replacement", exp.Literal.string(text))
-    return changed
+    return _with(node, "replacement", exp.Literal.string(text))
 
 
 def _whole_units(node: exp.Expr) -> exp.Expr | None:
@@ -106,17 +114,13 @@ def _format(node: exp.Expr) -> exp.Expr | None:
     said = [
         micro and "%f" or milli and "%g" or other or quoted or "'" for quoted, micro, milli, other in parts
     ]
-    changed = node.copy()
-    changed.set("format", exp.Literal.string("".join(said)))
-    return changed
+    return _with(node, "format", exp.Literal.string("".join(said)))
 
 
 def _padded(node: exp.Expr) -> exp.Expr | None:
     if node.this.is_string:
         return None
-    changed = node.copy()
-    changed.set("this", exp.TryCast(this=node.this.copy(), to=exp.DataType.build("TEXT")))
-    return changed
+    return _with(node, "this", exp.TryCast(this=node.this.copy(), to=exp.DataType.build("TEXT")))
 
 
 def _replaced_text(node: exp.Expr) -> exp.Expr | None:

@@ -190,17 +190,17 @@ class Reader:
     @property
     def relation(self) -> str:
         """The file's own columns, then those that are one for all of its rows."""
-        said = self.folders
+        said = self.constants
         selected = ", ".join(f"{said[n]} AS {quoted(n)}" if n in said else quoted(n) for n in self.columns)
         return f"(SELECT {selected} FROM {self._delivered})"
 
     @property
-    def folders(self) -> dict[str, str]:
+    def constants(self) -> dict[str, str]:
         """What its folders are named after, and its titles, as SQL, by the names of the columns."""
         names = self.header.columns[len(self._own_columns) :]
         return {
             name: "NULL::VARCHAR" if value is None else text(value)
-            for name, value in zip(names, self._folders.values(), strict=True)
+            for name, value in zip(names, self._constants.values(), strict=True)
         }
 
     @property
@@ -222,11 +222,11 @@ class Reader:
         """
         there = {comparable(h) for h in headers}
         folders = self.delivery.file.partitions.items()
-        self._folders = {name: value for name, value in folders if comparable(name) not in there}
+        self._constants = {name: value for name, value in folders if comparable(name) not in there}
         if titles := self.delivery.source.titles:
             lines = (" ".join(cell.strip() for cell in record if cell) for record in above)
-            self._folders[titles] = "\n".join(lines).strip() or None
-        self.header = match_header([*headers, *self._folders], self.delivery.source, where, above)
+            self._constants[titles] = "\n".join(lines).strip() or None
+        self.header = match_header([*headers, *self._constants], self.delivery.source, where, above)
 
     def _names(self, record: Sequence[str | None]) -> list[str]:
         """What a file calls its columns: its header, or, without one, the declared names."""
@@ -238,7 +238,7 @@ class Reader:
     @property
     def _own_columns(self) -> list[str]:
         """The columns of the file itself."""
-        return self.header.columns[: len(self.header.columns) - len(self._folders)]
+        return self.header.columns[: len(self.header.columns) - len(self._constants)]
 
     def _open_text(self, path: Path) -> None:
         seen = self.delivery.inspection

@@ -162,7 +162,7 @@ def _build(table: Table, bench: Workbench, missing: Mapping[str, str], full: boo
 
 def _awaited(table: Table, bench: Workbench, missing: Mapping[str, str]) -> str:
     """The first of what the table cannot be built on, and waits for; empty where there is none."""
-    waits = bench.graph.upstream(table.name, _is_needed) & missing.keys()
+    waits = bench.graph.upstream(table.name, _is_needed) & missing.keys() if missing else ()
     return missing[min(waits)] if waits else ""
 
 

@@ -119,8 +119,9 @@ def workbench(
     lakehouse, project = engine.lakehouse, held.project
     rates = edition(project)
     graph = held.in_graph(graph_of(project, lakehouse, mappings, rates, batches, held.keeping))
-    lakehouse.untrusted |= graph.downstream(lakehouse.salvaged)
-    lakehouse.salvaged.clear()
+    if lakehouse.salvaged:
+        lakehouse.untrusted |= graph.downstream(lakehouse.salvaged)
+        lakehouse.salvaged.clear()
     loaded = [b for b in batches if b.status != "repeat"]
     last = reached(lakehouse, graph)
     known = [b for b in loaded if last is not None and b.ingest_ts.isoformat() <= last]

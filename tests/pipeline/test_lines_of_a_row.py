@@ -119,8 +119,20 @@ def test_a_line_that_rows_share_which_differ_is_named(shop: Shop) -> None:
     )
     result = shop.run(until="silver")
     assert not result.failed
+    assert "line_class_is_no_goods" not in {c.check for c in result.checks if c.failures}
     [said] = [c for c in result.checks if c.check == "a_row_repeats_as_a_whole"]
     assert [(row["order_id"], row["amount"]) for row in said.sample] == [("A1", 50), ("A2", Decimal("4.9"))]
+
+
+def test_goods_that_have_a_kind_of_other_lines_are_named(shop: Shop) -> None:
+    shop.configure(BRAND)
+    kind = "CASE WHEN qty > 1 THEN 'Sale' END AS line_class"
+    (shop.brand / ORDER_LINES).write_text(GOODS.replace("CAST(NULL AS STRING) AS line_class", kind))
+    shop.deliver_lines(*FIRST[:2], header=HEADER, name="orders_1.csv")
+    [said] = [c for c in shop.run(until="silver").checks if c.check == "line_class_is_no_goods"]
+    assert said.sample == [
+        {"source_system": "shop", "line_class": "sale", "order_lines": 1, "amount_eur": Decimal("100.00")}
+    ]
 
 
 @pytest.mark.slow("two deliveries, and a rebuild to compare them with")

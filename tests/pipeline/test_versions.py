@@ -267,7 +267,9 @@ FINDINGS = {  # check: brands, with what was found
     "lines_are_still_delivered": [("no_longer_there", 1)],  # A4 is of a later day than the file tells of
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
     "what_is_replaced_is_said_again": [
-        ("emptied", "lines_1.csv"), ("half_an_order", "lines_1.csv"), ("of_each_shop", "lines_s1.csv"),
+        ("emptied", "lines_1.csv"),
+        ("half_an_order", "lines_1.csv"),
+        ("of_each_shop", "lines_s1.csv"),
     ],
     "status_has_a_rule": [("any_status", "PAID"), ("any_status", "VOID")],
     "left_out_is_there": [("misspelt", "VOID"), ("of_one_shop", "S8")],

@@ -259,6 +259,14 @@ def test_reports_of_a_brand_with_a_champion_and_without(
     assert "Too short. No model is trained." in Path(pages[1]).read_text()
 
 
+def test_a_brand_of_returns_alone_has_no_card_and_stops_no_other(sold: Shop) -> None:
+    other = sold.another("other")
+    other.deliver_lines("R1,1,2026-03-01 10:00:00,P1,Mug,-2,5.00,77,Germany,EUR")
+    assert not sold.run().ingest.failures
+    assert sold.rows("SELECT as_of_date FROM gold.dim_brand WHERE source_system = 'other'") == [(None,)]
+    assert list(model_cards(sold.project, "other", None, TASKS, "nobody has bought")) == []
+
+
 def test_a_card_is_filled_from_what_is_published(published: Shop, dataset: Dataset) -> None:
     head = {"source_system": "shop", "target": "clv_90d", "customer_group": "all", "method": "forest"}
     tail = {"cutoff_date": dt.date(2026, 3, 1), "feature_version": "1", "customers": 60, "metric": "gini"}

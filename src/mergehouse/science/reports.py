@@ -51,13 +51,15 @@ def model_cards(
 ) -> Iterator[Card]:
     """A card for each task of a brand: about the version that scores come from; where there is none, about
     the latest. `why` says why there is no model; nor is there one without a `dataset`, where nobody has
-    bought.
+    bought. A brand that has sold nothing, as one of returns alone, has no as-of date, and no card.
     """
     lakehouse = Lakehouse(project.lakehouse_location, newest=True)
     now = dt.datetime.now(dt.UTC)
     as_of = dict(lakehouse.table("gold.dim_brand").duckdb().project("source_system, as_of_date").fetchall())[
         brand
     ]
+    if as_of is None:
+        return
     known = versions(project, brand)
     for task in tasks:
         of_target = sorted(

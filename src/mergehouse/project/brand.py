@@ -22,6 +22,12 @@ from mergehouse.project.validation import LONGEST_NAME, Name, Strict, expect_kno
 from mergehouse.project.yaml_file import read_yaml
 
 
+# no control characters, nor marks that would turn the direction of the words around it
+_LEGIBLE = re.compile(
+    r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]{0,199}[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
+
+
 def _share(value: Any) -> Decimal:
     written = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*%\s*", str(value))
     if not written or Decimal(written[1]) > 100:
@@ -84,14 +90,8 @@ class QuarantineLimits(Strict):
 class Brand(Strict):
     """A brand is a folder: `brand.yml`, staging SQL and mapping CSVs."""
 
-    label: str = Field(
-        # no control characters, nor marks that would turn the direction of the words around it
-        pattern=r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]{0,199}"
-        r"[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]$",
-        description="The brand's name as people read it.",
-    )
+    label: str = Field(description="The brand's name as people read it.")
     currency: str = Field(
-        pattern=r"^[A-Z]{3}$",
         description="ISO 4217 code of the currency of order lines that name none of their own.",
     )
     timezone: str = Field(
@@ -213,6 +213,20 @@ class Brand(Strict):
         if self.tax_rate is not None and self.prices != "gross":
             raise ValueError("`tax_rate` is the tax within prices; say `prices: gross` as well")
         return self
+
+    @field_validator("label")
+    @classmethod
+    def _is_legible(cls, value: str) -> str:
+        if not _LEGIBLE.fullmatch(value):
+            raise ValueError("expected 1 to 200 letters in one line, the last no blank and none invisible")
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _is_a_code(cls, value: str) -> str:
+        if not re.fullmatch("[A-Z]{3}", value):
+            raise ValueError("expected the three capital letters of ISO 4217, such as EUR")
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -48,6 +48,7 @@ function onPaper(isPaper) {
     screenTheme = undefined;
   }
   redrawAll();
+  if (isPaper) for (const svg of document.querySelectorAll(".plot svg")) svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`); // as wide as paper leaves room
 }
 
 addEventListener("beforeprint", () => onPaper(true));
@@ -180,14 +181,17 @@ function trend(given, look) {
     const colour = look.colour(token(one, place));
     if (one.type === "column") {
       return {
-        name: one.name, type: "bar", barCategoryGap: "30%", itemStyle: { color: colour },
+        name: one.name, type: "bar", barCategoryGap: "30%", itemStyle: { color: colour }, markLine: place === 0 ? upright(given, look) : undefined,
         data: one.values.map((value, at) => (given.partial && at === last ? { value, itemStyle: { decal: hatch(look), opacity: 0.75 } } : value)),
       };
     }
     const thin = one.previous;
+    const isAlone = (at) => one.values[at] != null && one.values[at - 1] == null && one.values[at + 1] == null; // no line leads to it
+    const dots = one.values.some((_, at) => isAlone(at));
     const line = { color: colour, width: thin ? 1.5 : 2, type: thin ? "dashed" : "solid", opacity: one.light ? 0.45 : 1 };
     return {
-      name: one.name, type: "line", connectNulls: false, showSymbol: false, symbol: "circle", symbolSize: 6, lineStyle: line,
+      name: one.name, type: "line", connectNulls: false, symbolSize: 6, lineStyle: line,
+      showSymbol: dots, showAllSymbol: true, symbol: dots ? (_, { dataIndex }) => (isAlone(dataIndex) ? "circle" : "none") : "circle",
       itemStyle: { color: colour }, data: one.values, z: thin ? 1 : 3,
       endLabel: look.narrow || one.light ? undefined : { show: true, formatter: "{a}", color: colour, fontSize: 12, lineHeight: 16, distance: 6, ...cut },
       labelLayout: { moveOverlap: "shiftY" },
@@ -199,9 +203,10 @@ function trend(given, look) {
   });
   const room = look.narrow || !given.series.some((one) => one.type !== "column") ? 16 : 16 + widest(given.series.map((one) => one.name), look);
   const above = legend(look, given.series.map((one) => one.name), look.narrow);
+  const columns = given.series.some((one) => one.type === "column");
   return {
     legend: above.legend, grid: { left: 4, right: room, top: above.room + (given.flags ? (given.from ? 26 : 12) : 0), bottom: 4, containLabel: true },
-    xAxis: names(look, given.labels, { boundaryGap: given.series.some((one) => one.type === "column"), axisLabel: { ...label(look), interval: "auto", alignMinLabel: "left" } }),
+    xAxis: names(look, given.labels, { boundaryGap: columns, axisLabel: { ...label(look), interval: "auto", alignMinLabel: columns ? undefined : "left", alignMaxLabel: "right" } }),
     yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max, interval: given.max === 1 ? 0.25 : undefined }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
   };

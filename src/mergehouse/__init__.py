@@ -180,7 +180,10 @@ def _is_lakehouse(place: str | Path) -> bool:
     if is_url(str(place)):
         return True
     folder = Path(place)
-    return not (folder / CONFIG_FILE).exists() and any((folder / layer).is_dir() for layer in LAYERS)
+    try:
+        return not (folder / CONFIG_FILE).exists() and any((folder / layer).is_dir() for layer in LAYERS)
+    except OSError:  # what is read as a project then says why
+        return False
 
 
 def _no_environment(environment: str | None, of: str) -> None:

@@ -11,13 +11,17 @@ from pydantic import BaseModel
 
 def json_text(value: Any, indent: int | None = 2) -> str:
     """Dataclasses and models as objects of their fields, in order; dates, decimals and whatever else JSON has
-    no word for as text.
+    no word for as text, such as a number that is none.
 
     >>> from decimal import Decimal
-    >>> json_text({"sum": Decimal("1.50"), "rows": 2}, indent=None)
-    '{"sum": "1.50", "rows": 2}'
+    >>> json_text({"sum": Decimal("1.50"), "rows": 2, "share": float("nan")}, indent=None)
+    '{"sum": "1.50", "rows": 2, "share": "NaN"}'
     """
-    return json.dumps(value, indent=indent, default=_plain)
+    try:
+        return json.dumps(value, indent=indent, default=_plain, allow_nan=False)
+    except ValueError:
+        told = json.loads(json.dumps(value, default=_plain), parse_constant=str)
+        return json.dumps(told, indent=indent)
 
 
 def _plain(value: Any) -> Any:

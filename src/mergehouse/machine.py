@@ -67,6 +67,17 @@ def refusal(error: BaseException, place: Path | None = None) -> str | None:
     return full.format(free=f" ({disk.f_bavail * disk.f_frsize // MB} MB free)")
 
 
+def unwritable(place: Path | str, error: OSError) -> str:
+    """One message about a file or folder that could not be written.
+
+    >>> unwritable("out/sales.csv", OSError(30, "Read-only file system"))
+    'out/sales.csv: cannot be written: its file system is read-only. Mount it for writing, or ...'
+    """
+    if isinstance(error, FileExistsError):  # where a folder was to be made
+        error = NotADirectoryError(errno.ENOTDIR, "")
+    return f"{place}: cannot be written: {refusal(error, Path(place)) or error.strerror or error}."
+
+
 def refused(error: BaseException) -> LakehouseError | None:
     """What the machine refused as one message, with the file that an error names; None where it is no such
     error.

@@ -12,6 +12,7 @@ copied once and kept.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import uuid
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mergehouse.errors import ConfigError, LakehouseError
-from mergehouse.machine import existing, refusal
+from mergehouse.machine import existing, refusal, unwritable
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -90,7 +91,7 @@ def write_folder(folder: Path, texts: dict[str, str], named: str = "") -> list[P
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{named or folder}: cannot be written ({error.strerror or error}).") from None
+        raise ConfigError(unwritable(named or folder, error)) from None
     return [folder / name for name in texts]
 
 
@@ -364,10 +365,19 @@ def write_failure(name: str, path: Path, error: BaseException) -> str:
     return f"`{name}`: cannot write to {path}: {words}, and run again. The published tables are unharmed."
 
 
-def is_writable(path: Path) -> bool:
-    """True where this user may write to the folder, or make it.
+def hindrance(folder: Path) -> OSError | None:
+    """What keeps this user from writing to a folder, or making it; None where nothing does.
 
-    >>> is_writable(Path("new/folder"))
-    True
+    >>> hindrance(Path("new/folder"))
+    >>> _ = Path("notes.txt").write_text("")
+    >>> hindrance(Path("notes.txt/folder"))
+    NotADirectoryError(20, 'Not a directory')
     """
-    return os.access(existing(path), os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    there = existing(folder)
+    if not there.is_dir():
+        number = errno.ENOTDIR
+    elif os.access(there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        return None
+    else:
+        number = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+    return OSError(number, os.strerror(number))

@@ -253,6 +253,19 @@ def test_a_role_of_a_region_sees_its_sales_by_their_own_clock(near: Open) -> Non
     assert "ombined" not in shown(near, "/?period=13w", "north")
 
 
+def test_a_role_of_a_region_knows_what_its_brands_are_called_and_when_silence_is_leaving(near: Open) -> None:
+    north, everything = figures(near, "north"), figures(near)
+    assert [each.label for each in north.brands] == [each.label for each in everything.brands]
+    sql = (
+        "SELECT source_system, avg(CASE WHEN is_churned THEN 0 ELSE 1 END) FROM gold.customer_brand_360"
+        " WHERE frequency > 0 AND region = 'North Europe' GROUP BY 1"
+    )
+    active = dict(near.shop.lakehouse.query(sql).fetchall())
+    told = {each.name: each.card("active_rate").value for each in north.brands}
+    assert told == pytest.approx(active, abs=1e-6)
+    assert not any(each.brand and each.brand.last_order for each in north.brands)  # not that of an export
+
+
 def test_few_customers_are_not_told_to_who_sees_no_persons(far: Open) -> None:
     assert figures(far, "executive").brands[0].card("customers").value == 1
     cards = [each.card("customers") for each in figures(far, "marketing").brands]

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 
 import pytest
+from tests.app.shared_customers import with_people
 from tests.app.two_times import Open
+from tests.conftest import Shop
 
 from mergehouse.app.figures.kpis import entries, entry
 from mergehouse.kpi.catalogue import catalogue, compute
+
+LINES = ("A1,1,2026-03-01 10:00:00,P1,Mug,1,10.00,C1,Germany,EUR",)
 
 
 def test_every_value_is_the_command_lines(near: Open) -> None:
@@ -88,3 +93,18 @@ def test_counts_of_a_few_customers_are_not_told(far: Open) -> None:
         assert {value.absence.word for value in found[name] if value.absence} == {"fewer than 5"}, name
         assert all(value.value is None and value.rows is None for value in found[name])
     assert all(value.value for value in found["gmv"])
+
+
+def test_of_many_brands_the_table_has_all_together(tmp_path: Path, bundled: Path, quick: None) -> None:
+    """And each brand's own are on the KPI's page; one that has sold nothing is among them."""
+    shop = Shop(tmp_path / "suite")
+    for number in range(2, 8):
+        shop.another(f"brand{number}").deliver_lines(*([] if number == 7 else LINES))
+    shop.deliver_lines(*LINES)
+    assert not shop.run().failed
+    with_people(shop.folder, "executive")
+    suite = Open(shop.folder)
+    answer = suite.visitor("executive").get("/kpis").text
+    assert "Those of each of the 7 brands are on the KPI" in answer
+    assert answer.count('<th scope="col" class="n">') == 1  # all brands
+    assert suite.visitor("executive").get("/kpis/gmv").text.count('data-label="All data"') == 8

@@ -29,7 +29,8 @@ from mergehouse.app.figures.cards import kpi_named
 from mergehouse.app.figures.executive import executive
 from mergehouse.app.figures.targets import Target, all_targets, targets_of
 from mergehouse.app.figures.windows import Window
-from mergehouse.app.plots.executive import MOST_FLAGS, trend_plots
+from mergehouse.app.plots.annotations import MOST_FLAGS
+from mergehouse.app.plots.executive import trend_plots
 from mergehouse.app.serve import Service, expect_servable
 from mergehouse.app.wording import Wording
 from mergehouse.app.writing import Writing
@@ -125,7 +126,7 @@ def test_annotations_stand_at_their_weeks_and_are_text(aimed: Open) -> None:
     words = Wording(Writing(), offered, view)
     (plot,) = trend_plots(figures, {"shop": "brand-1", "zebra": "brand-2"}, words)
     # 26 weeks to 0: 28 November is in the week from 26 November, the last but one; 2 June in that from 28 May
-    at = [(mark.number, mark.place, mark.of.text.split()[0]) for mark in plot.marks]
+    at = [(mark.number, mark.place, mark.of.text.split()[0]) for mark in plot.notes.marks]
     assert at == [(1, -2, "Portal"), (2, -2, "Merger"), (3, -1, "Catalogue")]
     assert plot.options["flags"] == [{"at": 23, "first": 1, "last": 2}, {"at": 24, "first": 3, "last": 3}]
     assert [row["block"] for row in plot.rows if row["said"] != "none"] == [1, 2]

@@ -106,15 +106,39 @@ def test_segments_move_by_cut_points(gateway: Gateway, house: Shop) -> None:
     assert sum(each[0] for each in then.values()) == sum(each[0] for each in expected.values())
 
 
-def test_cut_points_of_today_are_near_todays_segments(gateway: Gateway, house: Shop) -> None:
+def test_as_it_is_segments_are_those_of_other_pages(gateway: Gateway, house: Shop) -> None:
     executive = reader(gateway, "executive")
     found = what_if(executive, View(brand="shop"), choices(executive), Limits()).cuts
     assert found and not any(each.customers for each in found.changes)
-    today = dict(
-        rows(house, f"SELECT segment, count(*) FROM {BRAND} WHERE source_system = 'shop' GROUP BY 1")
-    )
-    moved = sum(abs(each.now.customers - today.get(each.name, 0)) for each in found.changes)
-    assert moved / 2 <= 0.2 * sum(today.values())  # orders are in classes, days in fives
+    where = "source_system = 'shop' AND frequency > 0"
+    today = dict(rows(house, f"SELECT segment, count(*) FROM {BRAND} WHERE {where} GROUP BY 1"))
+    assert {each.name: each.now.customers for each in found.changes} == today
+
+
+def test_as_it_is_who_sees_no_persons_is_told_the_same(gateway: Gateway, house: Shop) -> None:
+    """Of groups of five or more; segments below are told together, as on the page of customers."""
+    marketing = reader(gateway, "marketing")
+    found = what_if(marketing, View(), choices(marketing), Limits())
+    assert found.silence and found.cuts
+    expected = states(house, GROUP, "TRUE", "is_churned", 0.7)
+    assert min(customers for customers, _ in expected.values()) >= 5
+    assert counted(found.silence.changes)[0] == expected
+    segments = rows(house, f"SELECT segment, count(*) FROM {GROUP} WHERE frequency > 0 GROUP BY 1")
+    told = {each.name: each.now.customers for each in found.cuts.changes if each.name}
+    assert told and told.items() <= dict(segments).items()
+    assert sum(each.now.customers for each in found.cuts.changes) == sum(size for _, size in segments)
+
+
+def test_what_is_not_moved_stays(gateway: Gateway) -> None:
+    """With more days nobody else is at risk but who is silent no more; scores keep their own cut-points."""
+    for role in ("executive", "marketing"):
+        sees = reader(gateway, role)
+        found = what_if(sees, View(), choices(sees), Limits(days=180, recency=(None, None, None, 730)))
+        assert found.silence and found.cuts
+        silent, risky, active = found.silence.changes
+        assert silent.customers < 0 <= min(risky.customers, active.customers)
+        moved = {each.name: each.customers for each in found.cuts.changes if each.customers}
+        assert moved["Lost"] < 0 and "Champions" not in moved and sum(moved.values()) == 0
 
 
 def test_whoever_sees_no_persons_moves_five_or_none(gateway: Gateway) -> None:

@@ -44,7 +44,7 @@ NAMED = {
         "staging.field_differences",
         "it makes this view from brand.yml; the tracing of deliveries goes by its name",
     ),
-    "transform.graph": (
+    "transform.model_graph": (
         "bronze.batches staging.line_joins staging.line_sources staging.other_spellings"
         " staging.raw_rows staging.unusable_entries",
         "models may read the ledger; the views are made here",

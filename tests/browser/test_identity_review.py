@@ -77,6 +77,7 @@ def test_keys_decide_and_put_off(chromium: Any, merged: Merged, address: str) ->
     page.locator("h1").click()
     page.keyboard.press("d")
     page.get_by_role("status").get_by_text("Decided: different").wait_for()
+    page.wait_for_load_state()  # keys work once the script has run
     page.keyboard.press("s")
     page.get_by_text("Nobody waits").wait_for()
     found = decided(merged.shop.project)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
@@ -179,3 +180,46 @@ def test_a_release_prints_itself_and_what_is_wrong_with_it(shop_folder: Path, tm
     project = mh.project(shop_folder / "shop", "prod")
     with pytest.raises(MergehouseError, match=f"{project.lakehouse_location}/release: there is no release"):
         mh.verify(project)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"version": -1}, "has no version -1"),
+        ({"version": "0"}, "has no version 0 .*expected a whole number"),
+        ({"version": 0, "as_of": "2026-11-01"}, "give one of them"),
+        ({"as_of": "01.11.2026"}, "expected a day or an instant, such as 2026-11-01"),
+        ({"as_of": 20261101}, "expected a day or an instant"),
+        ({"as_of": "2020-01-01"}, "has no version as of 2020-01-01 .*the oldest is of 20"),  # not made yet
+        ({"as_of": dt.date(2020, 1, 1)}, "has no version as of 2020-01-01"),
+    ],
+)
+def test_a_time_at_which_a_table_was_not_there(shop_folder: Path, given: dict, words: str) -> None:
+    with pytest.raises(LakehouseError, match=words):
+        mh.open(shop_folder / "shop").table("gold.sales_daily", **given)
+
+
+def test_an_instant_may_be_a_day(shop_folder: Path) -> None:
+    tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
+    lakehouse = mh.open(shop_folder / "shop")
+    for as_of in (tomorrow, str(tomorrow), f"{tomorrow}T12:00:00Z", dt.datetime.now(dt.UTC)):
+        assert lakehouse.table("gold.sales_daily", as_of=as_of).polars().height == 4
+
+
+@pytest.mark.parametrize("sql", ["", "DROP TABLE x", "SELECT 1; SELECT 2", "SELECT no FROM gold.dim_brand"])
+def test_a_query_that_cannot_be_answered_is_an_error_of_ours(shop_folder: Path, sql: str) -> None:
+    with pytest.raises(LakehouseError, match="exactly one SELECT|the query failed"):
+        mh.open(shop_folder / "shop").query(sql)
+
+
+def test_what_is_empty_is_not_taken_for_all(shop_folder: Path) -> None:
+    for options in ({"select": ""}, {"until": ""}, {"select": "gold", "from_raw": True}):
+        with pytest.raises(ConfigError, match="--select|--until|--from-raw"):
+            mh.run(shop_folder / "shop", **options)
+    assert not mh.verify(shop_folder / "release", digest="").passed
+    with pytest.raises(MergehouseError, match="expected three numbers"):
+        mh.verify(shop_folder / "release", version="")
+    with pytest.raises(ConfigError, match="too long"):
+        mh.open("long" * 100)
+    with pytest.raises(LakehouseError, match="not found in .*; it has [0-9]+ tables, such as"):
+        mh.open(shop_folder / "shop").table("xyz")

@@ -201,3 +201,57 @@ def test_texts_in_another_case_than_the_sql_says_are_found(shop: Shop, says: str
     shop.deliver_lines(*(line.format(n, w) for n, w in enumerate(["Return", "RETURN", "return", "Other"])))
     result = shop.run(until="silver")
     assert [row["value"] for row in found(result, "texts_are_compared_as_written")] == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "rates", "told"),
+    [
+        ("percent", ["10%", "0.1", "20%"], "1 numbers such as `0.1` have no percent sign"),
+        ("number", ["10%", "0.1", "20%"], "1 numbers such as `0.1` have no percent sign"),
+        ("percent", ["0.1", "0,25", "0", ""], "no number is above 1"),
+        ("percent", ["10", "0.5", "10%", "0.5%"][:2], ""),
+        ("percent", ["10%", "15", "0", ""], ""),
+        ("number", ["0.1", "0.25"], ""),
+    ],
+)
+def test_shares_among_percentages_are_found(shop: Shop, kind: str, rates: list[str], told: str) -> None:
+    shop.configure(SHOP_BRAND.replace("title: {type: text}", f"title: {{type: {kind}}}"))
+    lines = (LINE.format(order=f"A{n}", item="P1", customer="77") for n in range(len(rates)))
+    shop.deliver_lines(*(line.replace("Cup", f'"{r}"') for line, r in zip(lines, rates, strict=True)))
+    doubts = [str(row["doubt"]) for row in found(shop.run(until="bronze"), "deliveries_are_sound")]
+    assert [told in doubt for doubt in doubts] == ([True] if told else [])
+
+
+@pytest.mark.parametrize("replaces", ["", "replaces: day"])
+def test_totals_that_are_alike_are_left_out_each(shop: Shop, replaces: str) -> None:
+    """They have no order, and so none is a version of another."""
+    shop.configure(f"{replaces}{SHOP_BRAND}")
+    (shop.brand / "order_lines.sql").write_text(
+        SHOP_ORDER_LINES.replace(
+            "batch_id", "CASE WHEN item IS NULL THEN 'left_out' END AS problem, batch_id"
+        )
+    )
+    for n in (1, 2):
+        line = LINE.format(order=f"A{n}", item="P1", customer="77").replace("-02 ", f"-0{n} ")
+        shop.deliver_lines(line, ",,2026-03-01,,Total,1,20,,,", name=f"lines_{n}.csv")
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT sum(gmv_eur) FROM silver.sales_clean") == [(40,)]
+    assert shop.rows("SELECT reason_code, count(*) FROM silver.quarantine GROUP BY 1") == [("left_out", 2)]
+
+
+def test_a_blank_that_sql_computes_says_nothing(shop: Shop) -> None:
+    """REGEXP_EXTRACT gives one where nothing fits: a guest is no customer, and a line needs an order."""
+    (shop.brand / "order_lines.sql").write_text(
+        SHOP_ORDER_LINES.replace("customer AS", "REGEXP_EXTRACT(title, 'no[.] ([0-9]+)', 1) AS")
+        .replace("`order` AS", "SUBSTRING(`order`, 1, INSTR(`order`, '-') - 1) AS")
+        .replace("batch_id", "CASE WHEN item = 'X' THEN 'left_out' ELSE '' END AS problem, batch_id")
+    )
+    names = {"A1-1": "Cup, no. 7", "A2-1": "Cup", "A3": "Cup"}
+    shop.deliver_lines(
+        *(LINE.format(order=o, item="P1", customer="").replace("Cup", f'"{n}"') for o, n in names.items())
+    )
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT order_id, customer_id FROM silver.sales_clean ORDER BY 1") == [
+        ("A1", "shop:7"), ("A2", None),
+    ]  # fmt: skip
+    assert shop.rows("SELECT reason_code FROM silver.quarantine") == [("missing_order_id",)]

@@ -53,8 +53,11 @@ def test_the_calendar_holds_the_day_after_a_last_day_of_the_year(yearly: Shop) -
 
 @pytest.mark.parametrize("day", ["2028-02-29", "2024-05-05"])
 def test_the_calendar_holds_an_as_of_date_of_another_year(yearly: Shop, day: str) -> None:
+    """One that nothing was delivered of yet is a finding."""
     as_of(yearly, day)
-    assert not yearly.run().failed
+    result = yearly.run()
+    assert not result.failed
+    assert ("as_of_is_not_ahead" in findings(result)) is (day > "2027")
     assert yearly.rows(f"SELECT count(*) FROM gold.dim_date WHERE date = '{day}'") == [(1,)]
     assert yearly.rows("SELECT cutoff_date FROM gold.feature_cutoffs WHERE is_as_of") == [
         (dt.date.fromisoformat(day),)

@@ -392,7 +392,7 @@ def test_lakehouse_without_write_permission(tmp_path: Path) -> None:
                 parent.chmod(0o755)
         os.seteuid(nobody)
     try:
-        with pytest.raises(LakehouseError, match="no permission to write"):
+        with pytest.raises(LakehouseError, match="cannot be written: no permission"):
             shop.run()
     finally:
         if os.getuid() == 0:

@@ -110,6 +110,11 @@ def test_what_a_card_says() -> None:
         CARD, metrics=(*judged("regression", "auc", 0.6), *judged("old rule", "auc", 0.7))
     )
     assert "does not beat the best simple rule" in beaten.headline
+    lucky = dataclasses.replace(  # a better mean, and better at one of three cut-offs
+        CARD,
+        metrics=(*judged("regression", "auc", 0.9, 0.6, 0.6), *judged("old rule", "auc", 0.7, 0.61, 0.61)),
+    )
+    assert lucky.headline.startswith("ROC AUC 0.700 over 3 cut-offs: does not beat the best simple rule")
     assert dataclasses.replace(CARD, metrics=()).headline == "Not judged yet: no past cut-off has closed."
     assert (
         untrained_card("shop", "clv_365d", AS_OF, NOW, "75 days are too few.").headline

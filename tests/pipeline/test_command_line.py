@@ -17,6 +17,7 @@ from mergehouse.cli import main as cli
 from mergehouse.cli.render import print_findings, print_kpis
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.quality.checks import CheckResult
+from mergehouse.science.customer_scores import can_be_made
 
 LINE = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 
@@ -83,6 +84,11 @@ def test_run_as_json(tmp_path: Path) -> None:
     with with_scores():
         result = json.loads(call("run", "-C", shop.folder, "--json").stdout)
     assert result["ok"] and result["deliveries"][0]["rows"] == 1
+    assert can_be_made(shop.project)
+    assert result["kpis"]["group"]["gmv"] == "10.00" and result["last_orders"] == {"shop": "2026-03-01"}
+    assert Path(result["report"]).parent == Path(result["lakehouse"]) and result["dashboards_current"]
+    told = (ROOT / "docs" / "run-book.md").read_text(encoding="utf-8").partition("## Every day")[2]
+    assert [key for key in result if f"`{key}`" not in told.partition("## Who")[0]] == []
     # it was empty before
     assert {t["table"] for t in result["tables"] if t["status"] != "built"} == {"gold.customer_scores_gold"}
 
@@ -138,12 +144,23 @@ def test_check_kpi_and_doctor_as_json(shop: Shop) -> None:
 
 def test_reading_before_the_first_run(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "project")
-    for arguments in (["kpi"], ["query", "SELECT 1"], ["report"]):
+    for arguments in (["kpi"], ["kpi", "--json"], ["query", "SELECT 1"], ["report"]):
         assert "mergehouse run" in call(*arguments, "-C", shop.folder, code=2).stderr
+
+
+def test_a_first_run_without_deliveries_says_what_to_put_where(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "project").with_science()
+    said = call("run", "-C", shop.folder, code=1)
+    assert "no file matches lines*" in said.stdout and "Next are models" not in said.stdout
+    assert said.stderr == ""
 
 
 def test_doctor_names_what_is_missing(shop: Shop) -> None:
     assert "no file matches lines*" in call("doctor", "-C", shop.folder, code=2).stdout
+    (shop.folder / "access.yml").write_text("roles: [")
+    said = call("doctor", "-C", shop.folder, code=2).stdout
+    assert re.search(r"missing +access.yml +\S+access.yml, line", said)
+    assert re.search(r"ok +extra science +installed|extra science .*pip install", said)
 
 
 @pytest.mark.parametrize("output", ["table", "csv", "json", "parquet"])
@@ -180,3 +197,26 @@ def test_query_formats(sold: Shop, tmp_path: Path, output: str) -> None:
 def test_query_reads_the_lakehouse_and_nothing_else(sold: Shop, sql: str, words: str) -> None:
     assert words in call("query", "-C", sold.folder, sql, code=2).stderr
     assert not (ROOT / "must-not-exist").exists()  # commands run in ROOT
+
+
+def test_a_file_is_written_as_its_ending_says(sold: Shop, tmp_path: Path) -> None:
+    sixty = "SELECT range AS n FROM range(60)"
+    call("query", "-C", sold.folder, sixty, "--to", tmp_path / "n.csv")
+    assert (tmp_path / "n.csv").read_text().splitlines() == ["n", *map(str, range(60))]
+    said = call("query", "-C", sold.folder, sixty, "--to", tmp_path / "n.txt", code=2).stderr
+    assert "n.txt: its ending says no format. Say --format" in said
+    call("query", "-C", sold.folder, sixty, "--format", "table", "--to", tmp_path / "n.txt")
+    assert "first 50 rows" in (tmp_path / "n.txt").read_text()
+
+
+def test_no_column_is_lost_to_another_of_its_name(sold: Shop) -> None:
+    sql = "SELECT 1 AS n, 2 AS n, 'NaN'::DOUBLE AS share"
+    rows = json.loads(call("query", "-C", sold.folder, sql, "--format", "json").stdout, parse_constant=len)
+    assert rows == [{"n": 1, "n_1": 2, "share": "NaN"}]
+    said = call("query", "-C", sold.folder, "SELECT [1] AS list", "--format", "csv", code=2).stderr
+    assert "CAST such a column AS VARCHAR" in said
+
+
+def test_show_tables_lists_those_of_all_layers(sold: Shop) -> None:
+    listed = call("query", "-C", sold.folder, "show tables;", "--format", "csv").stdout.split()
+    assert listed[0] == "name" and {"bronze.shop_lines", "gold.sales_daily"} <= set(listed)

@@ -120,3 +120,53 @@ def test_a_header_in_another_encoding_is_told_so(shop: Shop) -> None:
     shop.configure(SHOP_BRAND.replace("order: {type: code}", "order: {type: code, header: Sipariş}"))
     shop.deliver(f"{SHOP_HEADER}\n".replace("order", "Sipariş").encode("cp1254"))
     assert "was read as cp1252: declare its `encoding`" in shop.failure()
+
+
+TITLED_BRAND = SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    titles: above{keys}').replace(
+    "when: {type: timestamp}", "above: {type: text}"
+)
+DAY_ABOVE = SHOP_ORDER_LINES.replace(
+    "`when` AS", "TRY_TO_TIMESTAMP(REGEXP_EXTRACT(above, 'Day: ([0-9-]+)', 1), 'yyyy-MM-dd') AS"
+)
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("header", [True, False])
+def test_what_only_the_titles_say(shop: Shop, kind: str, header: bool) -> None:
+    """A report of each day, which says in its title alone which day it is of; of 25, 50 and 75 euros."""
+    keys = "" if header else "\n    skip_lines: 3\n    header: false"
+    shop.configure(TITLED_BRAND.replace("{keys}", keys))
+    (shop.brand / "order_lines.sql").write_text(DAY_ABOVE)
+    for n in (1, 2, 3):
+        rows: list[list[object]] = [["Daily report"], [], ["Day:", f"2026-03-0{n}"]]
+        rows += [SHOP_HEADER.replace("when,", "").split(",")] if header else []
+        rows += [[f"A{n}", "1", "P1", "Cup", 2 * n, 12.5, "77", "Germany", "EUR"]]
+        if kind == "csv":
+            shop.deliver("\n".join(",".join(map(str, row)) for row in rows) + "\n", f"lines_{n}.csv")
+            continue
+        book = openpyxl.Workbook()
+        assert book.active
+        for row in rows:
+            book.active.append(row)
+        book.save(shop.raw / f"lines_{n}.xlsx")
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT order_date, gmv_eur FROM silver.sales_clean ORDER BY 1") == [
+        (dt.date(2026, 3, n), 25 * n) for n in (1, 2, 3)
+    ]
+
+
+def test_lines_above_the_header_are_left_out(shop: Shop) -> None:
+    """A summary that has the columns as well; what is not declared is refused, and said."""
+    line = "A1,1,2026-03-01,P1,Cup,2,12.5,77,Germany,EUR"
+    shop.deliver(f"{SHOP_HEADER}\nTotal,,,,,,25,,,\n\n{SHOP_HEADER}\n{line}\n")
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    skip_lines: 3'))
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT order_id, gmv_eur FROM silver.sales_clean") == [("A1", 25)]
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    header: false'))
+    shop.deliver(f"Lines of March\n\n{line}\n")
+    assert "how many lines of titles stand above them, `skip_lines: 3`" in shop.failure()
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    skip_lines: 9'))
+    assert "nothing stands below the 9 lines that `skip_lines`" in shop.failure()
+    shop.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    titles: above'))
+    with pytest.raises(ConfigError, match="titles.*`above`"):
+        shop.run()

@@ -41,9 +41,9 @@ from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import run
 from mergehouse.project.config import load_project
 from mergehouse.project.mapping_files import mapping_tables
-from mergehouse.transform.graph import build_graph
 from mergehouse.transform.incremental import Change
 from mergehouse.transform.incremental.plan import plan
+from mergehouse.transform.model_graph import build_graph
 
 LONG = pytest.mark.long("several deliveries, and a rebuild to compare them with")
 

@@ -148,6 +148,16 @@ def test_sql_that_fails_holds_back_its_brand(shop: Shop) -> None:
     heals(shop, {"shop": 10, "other": 10})
 
 
+def test_sql_that_fails_of_the_only_brand_is_named(shop: Shop) -> None:
+    """DuckDB lacks a function of Spark; what waits says for which table, not for which of those between."""
+    shop.deliver_lines(line("A1", 1))
+    file = shop.brand / "order_lines.sql"
+    file.write_text(file.read_text().replace("qty AS", "SIZE(SENTENCES(title)) AS"))
+    told = {t.table: t.reason for t in shop.run().tables if t.reason}
+    assert str(file) in told.pop("silver.order_lines")
+    assert set(told.values()) == {"waits for silver.order_lines"}
+
+
 def test_a_row_of_a_list_that_cannot_be_used_is_left_out_alone(shop: Shop) -> None:
     """No code, a cost below zero, a code twice: the later row counts, and order lines are not doubled."""
     brand = (shop.brand / "brand.yml").read_text()

@@ -8,11 +8,15 @@ from typing import Any
 
 from tests.platform.vendors import asked
 
+from mergehouse.kpi.catalogue import catalogue
+from mergehouse.kpi.periods import calendar_period
+from mergehouse.kpi.targets import target_rows
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import quoted
 from mergehouse.platform.powerbi.choices import CLOCKS, LONGEST, WEEKS
 from mergehouse.platform.powerbi.objects import SemanticModel, Table
 from mergehouse.platform.powerbi.ordered_values import ordered as ordered_values
+from mergehouse.platform.powerbi.targets import TARGETS
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import group_table
 
@@ -71,6 +75,8 @@ def _made_by_dax(name: str, project: Project) -> list[tuple[Any, ...]]:
         columns, listed = group_table(project, "countries")
         places = [columns.index(column) for column in ("country_code", "country", "region")]
         return [tuple(row[place] for place in places) for row in listed]
+    if name == TARGETS:
+        return [_target(project, *row) for row in target_rows(project)[1]]
     if ordered := [each for each in ordered_values() if each.name == name]:
         return [(*value, n) for n, value in enumerate(ordered[0].values)]
     return {
@@ -81,6 +87,14 @@ def _made_by_dax(name: str, project: Project) -> list[tuple[Any, ...]]:
         "Churn cut-off": [(step / 20,) for step in range(1, 20)],
         **{f"{tier} from": [(euros,) for euros in range(25, 5001, 25)] for tier in ("Top", "High", "Medium")},
     }.get(name, [])
+
+
+def _target(project: Project, kpi: str, brand: str, period: str, value: str) -> tuple[Any, ...]:
+    bounds = calendar_period(period)
+    assert bounds
+    label = project.brands[brand].label if brand in project.brands else "All brands"
+    [named] = [each.label for each in catalogue() if each.name == kpi]
+    return (brand, label, kpi, named, period, bounds[0], bounds[1] - dt.timedelta(days=1), Decimal(value))
 
 
 def _told(value: Any) -> Any:

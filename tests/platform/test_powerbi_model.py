@@ -92,7 +92,7 @@ def test_a_writing_that_fails_leaves_what_was_there_and_a_rerun_heals(
     before = _files(tmp_path)
     with monkeypatch.context() as broken:
         broken.setattr(Path, "replace", _no_room)
-        with pytest.raises(ConfigError, match="No space left"):
+        with pytest.raises(ConfigError, match="the disk is full"):
             write_project(project, tmp_path, "directquery")
     assert _files(tmp_path) == before
     write_project(project, tmp_path, "directquery")

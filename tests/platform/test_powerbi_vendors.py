@@ -28,6 +28,9 @@ UNKNOWN_TO_IT = re.compile(r"table `(DAY|MONTH|ASC)`|unqualified column or measu
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[SemanticModel]:
     """One of each mode, with all tables and names of any letters."""
     project = odd_names(project_together(tmp_path_factory.mktemp("near") / "suite"))
+    (project.mappings_folder / "targets.csv").write_text(
+        "kpi,brand,period,value\nnet_revenue,group,2025,125000.5\nreturn_rate,shop,2025-q4,0.05\n"
+    )
     config = project.config.model_copy(update={"science": ScienceConfig(tables=True)})
     project = project.model_copy(update={"config": config})
     return [semantic_model(project, mode) for mode in MODES]

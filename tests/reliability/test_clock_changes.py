@@ -19,8 +19,8 @@ from mergehouse.ingest.bronze import Batch
 from mergehouse.lakehouse.reader import connect
 from mergehouse.project.config import load_project
 from mergehouse.project.mapping_files import mapping_tables
-from mergehouse.transform.graph import build_graph
 from mergehouse.transform.incremental.plan import renamed
+from mergehouse.transform.model_graph import build_graph
 
 # What Berlin's clocks show around the changes of 2027, and the instant: an hour less than shown in winter,
 # two in summer. On 28 March they go from 2 to 3 o'clock, on 31 October from 3 back to 2.
@@ -139,7 +139,7 @@ def test_nobody_else_parses_or_writes_spark_sql() -> None:
     others = [
         name
         for name, file in FILES.items()
-        if name != "mergehouse.engine.dialect"
+        if name not in ("mergehouse.engine.dialect", "mergehouse.engine.spark_functions")  # DuckDB's words
         and not name.startswith("mergehouse.platform.")
         and "parse_one(" in file.read_text(encoding="utf-8")
     ]

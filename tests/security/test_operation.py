@@ -28,6 +28,7 @@ from mergehouse.access.people import People
 from mergehouse.access.policy import load_policy
 from mergehouse.access.serving import current_version, serving_folder
 from mergehouse.app import metrics, turns
+from mergehouse.app.serve import Service, expect_servable
 from mergehouse.app.server import create_app
 from mergehouse.app.turns import AT_ONCE, WAITING, TooMany, Turns, in_turn
 from mergehouse.app.upkeep import Upkeep
@@ -306,6 +307,33 @@ def test_what_cannot_be_written_is_said(
     upkeep._look_again = 0.0
     upkeep.look()
     assert "Newer figures" not in browser(app, "bob").get("/about").text
+
+
+def test_a_lakehouse_that_has_gone_is_said(house: Shop, people: People) -> None:
+    """Pages show what they showed, and say so, until it is there again."""
+    policy = refresh_extracts(house.project)
+    upkeep, lakehouse = Upkeep(house.project, None), house.folder / "lakehouse"
+    away = lakehouse.rename(lakehouse.with_name("away"))
+    try:
+        upkeep.look()
+        gateway = Gateway(house.project, policy)
+        scope = policy.scope(["executive"])
+        assert scope and gateway.behind() == "failed" and gateway.reader(scope).rows("brands")
+    finally:
+        shutil.rmtree(lakehouse, ignore_errors=True)
+        away.rename(lakehouse)
+    upkeep.look()
+    assert gateway.behind() == ""
+
+
+def test_it_does_not_begin_where_no_audit_can_be_kept(house: Shop, tmp_path: Path) -> None:
+    shop = house.copy(tmp_path / "copy")
+    shutil.rmtree(shop.folder / "logs", ignore_errors=True)
+    (shop.folder / "logs").write_text("a file")
+    with pytest.raises(ConfigError, match=r"audit\.jsonl: cannot be written .*nothing is shown without it"):
+        expect_servable(
+            Service(shop.folder, None, "127.0.0.1", 8800, 1, (), (), ""), shop.project, allow_root=True
+        )
 
 
 def test_a_process_of_its_own_writes(house: Shop, people: People) -> None:

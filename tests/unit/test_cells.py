@@ -415,6 +415,46 @@ def test_no_year_is_of_two_digits() -> None:
     ]
 
 
+MARCH_13 = dt.datetime(2026, 3, 13, 14, 5)
+
+
+@pytest.mark.parametrize(
+    ("cells", "language"),
+    [
+        (["13/03/2026 14h05", "13.03.2026 14 H 05", "2026/03/13 14h05", "13/03/2026\u00a014:05"], None),
+        (["١٣/٠٣/٢٠٢٦ ١٤:٠٥", "۱۳.۰۳.۲۰۲۶ ۱۴:۰۵", "２０２６／０３／１３　１４：０５"], None),
+        (["２０２６-０３-１３ １４:０５", "２０２６年３月１３日 14:05"], None),
+        (
+            ["13 de marzo de 2026 14:05 hs.", "13 de marzo de 2026 a las 14:05", "13 marzo 2026, 14:05 h"],
+            "es",
+        ),
+        (["13 mars 2026 à 14h05", "13 mars 2026, 14 h 05"], "fr"),
+        (["13 marca 2026 r., godz. 14:05", "13 marca 2026 o 14:05"], "pl"),
+        (["13 mars 2026 kl. 14:05"], "sv"),
+        (["March 13, 2026 at 14:05"], "en"),
+    ],
+)
+def test_days_and_times_as_few_write_them(cells: list[str | None], language: str | None) -> None:
+    values, notes = read(cells, type="timestamp", language=language)
+    assert values == [MARCH_13] * len(cells)
+    assert [note for note in notes if "different formats" not in note] == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "looks"),
+    [
+        ("2569-03-13", "the Buddhist era"),
+        ("13/03/2569", "the Buddhist era"),
+        ("22/12/1404", "the Persian or Islamic calendar"),
+        ("0008-03-13", "an era, as in Taiwan and Japan, or one without its century"),
+    ],
+)
+def test_years_of_other_calendars_are_said(cell: str, looks: str) -> None:
+    _, notes = read([cell, "13/03/2026"], type="date")
+    assert f"v: the year of 1 cells such as `{cell}` looks like one of {looks}" in " ".join(notes)
+    assert not any("looks like" in note for note in read(["1899-12-30", "9999-12-31", ""], type="date")[1])
+
+
 @pytest.mark.parametrize(
     ("column", "message"),
     [

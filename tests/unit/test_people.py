@@ -83,6 +83,23 @@ def test_two_sessions_end_each_on_its_own(people: People) -> None:
     assert people.of_session(second) is None
 
 
+def test_what_a_clock_began_that_was_a_year_ahead_ends_with_it(people: People, clock: Clock) -> None:
+    """And an hour back, as clocks are set, ends nothing."""
+    clock.time += 365 * 86_400
+    session, token, sign_in = (
+        people.begin_session(ANN),
+        people.make_token("ann", 30),
+        people.begin_sign_in("x"),
+    )
+    clock.time -= 3600
+    assert people.of_session(session) == people.of_token(token) == ANN
+    clock.time -= 364 * 86_400
+    assert people.of_session(session) is people.of_token(token) is people.take_sign_in(sign_in) is None
+    people.begin_session(ANN)
+    clock.time += 364 * 86_400
+    assert people.of_session(session) is None  # it was swept away
+
+
 def test_a_token_is_its_users_until_it_ends(people: People, clock: Clock) -> None:
     token = people.make_token("ann", 2)
     clock.time += 2 * 86_400 - 1
@@ -126,7 +143,7 @@ def test_what_is_asked_wrongly_is_said(people: People, tmp_path: Path) -> None:
             ask("nobody")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "people.db").write_text("no database, but long enough to be read as one" * 100)
-    with pytest.raises(ConfigError, match="people.db: cannot be used"):
+    with pytest.raises(ConfigError, match="people.db: is damaged .*Put a copy of it back"):
         People(tmp_path / "broken").users()
 
 

@@ -13,7 +13,7 @@ from mergehouse.errors import ConfigError
 from mergehouse.pipeline.run import run
 from mergehouse.project.config import load_project
 from mergehouse.project.mapping_files import mapping_tables
-from mergehouse.transform.graph import build_graph
+from mergehouse.transform.model_graph import build_graph
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from mergehouse.transform.graph import build_graph
     [
         (("label: Shop", "labl: Shop"), ["unknown key `labl`", "did you mean `label`"]),
         (("label: Shop", ""), ["key `label` is missing"]),
+        (("label: Shop", 'label: "\\u202eShop"'), ["key `label`"]),  # turns the words after it
         (("currency: EUR", "currency: euro"), ["key `currency`", "'euro'"]),
         (("Europe/Berlin", "Europe/Berln"), ["key `timezone`", "did you mean `Europe/Berlin`"]),
         (("{type: number}", "{type: numbr}"), ["sources.lines.columns.qty.type", "'numbr'"]),

@@ -49,7 +49,7 @@ def test_a_query_opens_what_it_names(lakehouse: Lakehouse) -> None:
 
 
 def test_a_query_that_names_none_is_told_the_nearest(lakehouse: Lakehouse) -> None:
-    with pytest.raises(duckdb.Error, match='Did you mean "gold.prices"'):
+    with pytest.raises(LakehouseError, match='Did you mean "gold.prices"'):
         lakehouse.query("SELECT * FROM prices")
 
 

@@ -42,12 +42,13 @@ def test_a_user_from_first_to_last(project: Path, monkeypatch: pytest.MonkeyPatc
     ]
     users(project, "roles", "ann", "--role", "manager", "--role", "executive")
     users(project, "disable", "ann")
-    assert users(project, "list").split("\n")[0] == "ann  Ann  executive, manager  disabled"
+    assert users(project, "list").split("\n")[1] == "ann   Ann    executive, manager  disabled"
     users(project, "enable", "ann")
     token = users(project, "token", "ann", "--days", "7").strip()
     assert people.of_token(token) is not None
     assert "1 token ended" in users(project, "token", "ann", "--revoke")
     assert people.of_token(token) is None
+    assert json.loads(users(project, "token", "ann", "--revoke", "--json")) == {"name": "ann", "ended": 0}
     monkeypatch.setattr(sys, "stdin", io.StringIO("another long password\n"))
     users(project, "password", "ann", "--password-stdin")
     assert people.signed_in("ann", PASSWORD) is None

@@ -28,7 +28,7 @@ from mergehouse.project.annotations import annotation_rows
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import Rows, mapping_tables
 
-MAPPINGS = ("churn_days", "rfm_segments")  # of a run, that files are made with
+MAPPINGS = ("brands", "churn_days", "rfm_segments")  # of a run, that files are made with
 
 
 class NothingPublished(AccessError):

@@ -22,6 +22,7 @@ FILE = "people.db"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
 SESSION_SECONDS, IDLE_SECONDS = 12 * 3600, 3600
 SIGN_IN_SECONDS = 600  # at the identity provider
+AHEAD_SECONDS = 3600  # what began later than this from now was begun by a clock that was wrong
 BY_PROVIDER = "sso-"  # names of users whom an identity provider has signed in begin so
 SEEN_SECONDS = 60  # a session's last use is written down no oftener
 TOKEN_PREFIX = "mh_"
@@ -173,7 +174,8 @@ class People:
             found = db.execute(
                 "DELETE FROM sign_ins WHERE hash = ? RETURNING content, ends", (_digest(secret),)
             ).fetchone()
-        return str(found[0]) if found and found[1] > self.now() else None
+        left = found[1] - self.now() if found else 0
+        return str(found[0]) if 0 < left <= SIGN_IN_SECONDS + AHEAD_SECONDS else None
 
     def signed_in_by(self, issuer: str, subject: str, label: str, roles: Iterable[str]) -> Person | None:
         """The user whom an identity provider has signed in, with the roles that it gives now. None where it
@@ -197,18 +199,22 @@ class People:
         """A new session's secret, 256 random bits, for the cookie."""
         secret, now = secrets.token_urlsafe(32), self.now()
         with self._open() as db:
-            db.execute("DELETE FROM sessions WHERE started < ?", (now - SESSION_SECONDS,))
+            ended = (now - SESSION_SECONDS, now + AHEAD_SECONDS)
+            db.execute("DELETE FROM sessions WHERE started NOT BETWEEN ? AND ?", ended)
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (_digest(secret), person.name, now, now))
         return secret
 
     def of_session(self, secret: str) -> Person | None:
-        """Whose session it is; None where it has ended, was idle too long, or the user is disabled."""
+        """Whose session it is; None where it has ended, was idle too long, or the user is disabled. One that
+        a clock began which was ahead does not last until that time.
+        """
         now, digest = self.now(), _digest(secret)
         with self._open() as db:
             found = db.execute(
                 "SELECT u.name, u.label, u.roles, s.seen FROM sessions AS s JOIN users AS u"
-                " ON u.name = s.name WHERE s.hash = ? AND NOT u.disabled AND s.started > ? AND s.seen > ?",
-                (digest, now - SESSION_SECONDS, now - IDLE_SECONDS),
+                " ON u.name = s.name WHERE s.hash = ? AND NOT u.disabled AND s.started > ? AND s.started <= ?"
+                " AND s.seen > ?",
+                (digest, now - SESSION_SECONDS, now + AHEAD_SECONDS, now - IDLE_SECONDS),
             ).fetchone()
             if found and found[3] < now - SEEN_SECONDS:
                 db.execute("UPDATE sessions SET seen = ? WHERE hash = ?", (now, digest))
@@ -232,12 +238,15 @@ class People:
         return token
 
     def of_token(self, token: str) -> Person | None:
-        """Whose token it is; None where it has expired or the user is disabled."""
+        """Whose token it is; None where it has expired, a clock made it that was ahead, or the user is
+        disabled.
+        """
+        now = self.now()
         with self._open() as db:
             found = db.execute(
                 "SELECT u.name, u.label, u.roles FROM tokens AS t JOIN users AS u ON u.name = t.name"
-                " WHERE t.hash = ? AND NOT u.disabled AND t.ends > ?",
-                (_digest(token), self.now()),
+                " WHERE t.hash = ? AND NOT u.disabled AND t.ends > ? AND t.made <= ?",
+                (_digest(token), now, now + AHEAD_SECONDS),
             ).fetchone()
         return Person(found[0], found[1], _split(found[2])) if found else None
 
@@ -277,6 +286,11 @@ class People:
             finally:
                 db.close()
         except (OSError, sqlite3.DatabaseError) as error:
+            if type(error) is sqlite3.DatabaseError:  # none of its kinds, which are about what was asked
+                raise ConfigError(
+                    f"{self.file}: is damaged ({error}). Put a copy of it back; without one, move it away and"
+                    " add the users again."
+                ) from None
             raise ConfigError(
                 f"{self.file}: cannot be used ({error}). This user must be able to read and write it."
             ) from None

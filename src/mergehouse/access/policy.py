@@ -129,7 +129,7 @@ class Policy:
 
     roles: dict[str, Role]
     version: str
-    labels: dict[str, str]  # of brands
+    labels: dict[str, str]  # of brands and countries
 
     def scope(self, roles: Iterable[str]) -> Scope | None:
         """What these roles together may see: the rows of any, without the columns that any masks. None where
@@ -193,7 +193,8 @@ class Policy:
         return " or ".join(", ".join(self._in_words(rule) for rule in rules) for rules in rows)
 
     def _in_words(self, rule: Rule) -> str:
-        names = " and ".join(self.labels.get(value, value) for value in rule.values)
+        *others, last = sorted(self.labels.get(value, value) for value in rule.values)
+        names = f"{', '.join(others)} and {last}" if others else last
         return names if rule.operator == "in" else f"all but {names}"
 
 
@@ -212,7 +213,12 @@ def load_policy(project: Project) -> Policy:
         )
     given = validated(Access, read_yaml(file), file)
     roles = {name: role for one in given.roles.items() for name, role in _each_brand(*one, project)}
-    known = _known(project)
+    countries = _countries(project)
+    known = {
+        "brand": set(project.brands),
+        "region": {row["region"] for row in countries},
+        "country": {row["country_code"] for row in countries},
+    }
     for name, role in roles.items():
         for rule in _rules(role):
             for value in rule.values:
@@ -235,19 +241,14 @@ def load_policy(project: Project) -> Policy:
     if not any(brand.identity for brand in project.brands.values()):  # nothing that the right would be to
         roles = {name: role.model_copy(update={"identity": False}) for name, role in roles.items()}
     allowed = json.dumps({n: r.model_dump(mode="json") for n, r in roles.items()}, sort_keys=True)
-    labels = {name: brand.label for name, brand in project.brands.items()}
+    labels = {row["country_code"]: row["country"] for row in countries}
+    labels |= {name: brand.label for name, brand in project.brands.items()}
     return Policy(roles, hashlib.sha256(allowed.encode()).hexdigest()[:16], labels)
 
 
-def _known(project: Project) -> dict[str, set[str]]:
-    """The values that a rule may name, by its column."""
+def _countries(project: Project) -> list[dict[str, str]]:
     columns, rows = group_table(project, "countries")
-    countries = [dict(zip(columns, row, strict=True)) for row in rows]
-    return {
-        "brand": set(project.brands),
-        "region": {str(row["region"]) for row in countries},
-        "country": {str(row["country_code"]) for row in countries},
-    }
+    return [{name: str(cell) for name, cell in zip(columns, row, strict=True)} for row in rows]
 
 
 def _each_brand(name: str, role: Role, project: Project) -> Iterator[tuple[str, Role]]:

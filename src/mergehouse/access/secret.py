@@ -8,6 +8,7 @@ import os
 import secrets
 
 from mergehouse.errors import AccessError
+from mergehouse.machine import unwritable
 from mergehouse.project.config import Project
 
 FILE = "serving.key"
@@ -32,7 +33,7 @@ def _secret(project: Project) -> bytes:
     except FileExistsError:
         pass
     except OSError as error:
-        raise AccessError(f"{file}: cannot be written ({error.strerror}).") from None
+        raise AccessError(unwritable(file, error)) from None
     secret = file.read_bytes()
     if len(secret) < 32:
         raise AccessError(f"{file} is too short for a secret: delete it, and customers get new keys.")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from mergehouse import machine
 from mergehouse.access.source import LAKEHOUSE, location
 from mergehouse.errors import AccessError
 from mergehouse.project.config import Project
@@ -85,9 +86,9 @@ def unwritable(root: Path, error: OSError) -> AccessError:
     """What is raised where the folder cannot be written.
 
     >>> str(unwritable(Path("new"), OSError(28, "No space left on device")))
-    'new: cannot be written (No space left on device).'
+    'new: cannot be written: the disk is full (... MB free). Free some space.'
     """
-    return AccessError(f"{root}: cannot be written ({error.strerror or error}).")
+    return AccessError(machine.unwritable(root, error))
 
 
 def set_current(root: Path, version: str, of: str) -> None:

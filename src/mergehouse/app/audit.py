@@ -6,6 +6,8 @@ import datetime as dt
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,12 +56,18 @@ class Audit:
             "rows": entry.rows,
             "outcome": status,
         } | entry.words
-        self.file.parent.mkdir(exist_ok=True, mode=0o700)
-        target = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
+        with self.opened() as target:
             os.write(
                 target, json.dumps(line).encode() + b"\n"
             )  # JSON has no bare line end: no line is forged
+
+    @contextmanager
+    def opened(self) -> Iterator[int]:
+        """The file, to append to it. Raises OSError where that cannot be."""
+        self.file.parent.mkdir(exist_ok=True, mode=0o700)
+        target = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            yield target
         finally:
             os.close(target)
 

@@ -22,6 +22,7 @@ from uvicorn.supervisors import Multiprocess
 
 from mergehouse.access.people import People
 from mergehouse.access.policy import load_policy
+from mergehouse.app.audit import Audit
 from mergehouse.app.identity_provider import provider_of
 from mergehouse.app.log import begin_log, log
 from mergehouse.app.metrics import FOLDER
@@ -116,6 +117,16 @@ def expect_servable(service: Service, project: Project, allow_root: bool) -> Non
         )
     target_rows(project)
     annotation_rows(project)
+    audit = Audit(project.folder)
+    try:
+        with audit.opened():
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{audit.file}: cannot be written ({error.strerror or error}). Who saw what is written there, and"
+            " nothing is shown without it: let this user write people.db, serving/, serving.key and logs/ of"
+            " the project."
+        ) from None
     demo = [user.name for user in People(project.folder).users() if user.is_demo and not user.disabled]
     if service.is_public and demo:
         raise ConfigError(
@@ -182,6 +193,7 @@ def _listener(config: uvicorn.Config) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
+        listener.listen(config.backlog)  # of two that begin at once one is told
     except OSError as error:
         listener.close()
         raise ConfigError(

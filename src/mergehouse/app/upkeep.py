@@ -21,7 +21,7 @@ from mergehouse.access.extract import NothingPublished, data_version
 from mergehouse.access.gateway import BEHIND
 from mergehouse.access.people import People
 from mergehouse.access.policy import load_policy
-from mergehouse.access.serving import current_version, serving_folder
+from mergehouse.access.serving import current_version, serving_folder, unwritable
 from mergehouse.access.source import location, opened, sign_of_change
 from mergehouse.app.log import log
 from mergehouse.errors import MergehouseError
@@ -61,8 +61,10 @@ class Upkeep:
             return
         try:
             problem = self._written() if self._is_behind() else None
-        except NothingPublished:  # pages and /ready say that
-            problem = None
+        except NothingPublished as error:  # before the first publication pages and /ready say that
+            problem = str(error) if current_version(self.root) else None
+        except OSError as error:
+            problem = str(unwritable(self.root, error))
         except Exception as error:  # foreseen or not: with the thread's end pages would stay as they are
             problem = str(error) if isinstance(error, MergehouseError) else f"{type(error).__name__}: {error}"
         if problem and problem != self._problem:

@@ -48,10 +48,10 @@ def run(
     from mergehouse.pipeline.run import run as run_pipeline
     from mergehouse.project.config import load_project
     from mergehouse.quality.report import REPORT, write_report
-    from mergehouse.science.customer_scores import SCORES, trains_first
+    from mergehouse.science.customer_scores import SCORES, can_be_made, trains_first
     from mergehouse.science.extra import lacking_packages
 
-    if from_raw and (not full or select or until):
+    if from_raw and not full:
         raise ConfigError("--from-raw: expected `mergehouse run --full --from-raw`, of all tables.")
     loaded = load_project(project, env)
     # whoever watches sees the figures before models are trained, which takes longer than all the rest
@@ -61,13 +61,15 @@ def run(
     began = time.perf_counter()
     report = write_report(loaded, result.kpis) if result.changed else f"{loaded.lakehouse_location}/{REPORT}"
     if as_json:
-        render.print_json(summary(result))
-    else:
-        render.print_run(loaded, result, report, time.perf_counter() - began)
-        if loaded.config.science.tables and (lacking := lacking_packages()):
-            typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
-    is_scored = not later or _train_and_score(loaded, result)
-    is_shown = refresh_dashboards(loaded, as_json)
+        is_shown = refresh_dashboards(loaded, quiet=True)
+        places = {"lakehouse": loaded.lakehouse_location, "report": report, "dashboards_current": is_shown}
+        render.print_json(summary(result) | places)
+        raise typer.Exit(1 if result.failed or not is_shown else 0)
+    render.print_run(loaded, result, report, time.perf_counter() - began)
+    if loaded.config.science.tables and (lacking := lacking_packages()):
+        typer.echo(f"Scores   not made: {lacking} (or set `science: false`)")
+    is_scored = not (later and can_be_made(loaded)) or _train_and_score(loaded, result)
+    is_shown = refresh_dashboards(loaded, quiet=False)
     raise typer.Exit(1 if result.failed or not is_scored or not is_shown else 0)
 
 
@@ -124,7 +126,7 @@ def rates_there_are(
     _print_edition(edition(load_project(project, env)), as_json)
 
 
-@rates.command("update", rich_help_panel="Commands")
+@rates.command("update")
 def update_rates(
     source: Annotated[
         str | None,
@@ -165,6 +167,7 @@ def maintain(
         typer.Option(
             metavar="N",
             min=0,
+            max=876_000,  # a hundred years, as of `retention.hours`
             help="Keep what the last N hours of versions name. Default: `retention.hours`.",
         ),
     ] = None,

@@ -13,6 +13,7 @@ from mergehouse.errors import MergehouseError
 if TYPE_CHECKING:
     from mergehouse.access.people import People
 
+TOKEN_DAYS = 90
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="The name to sign in with.")]
 Roles = Annotated[
     list[str], typer.Option("--role", metavar="ROLE", help="A role of access.yml; may be repeated.")
@@ -89,7 +90,7 @@ def mcp(
     serve_assistant(loaded, lambda: people.named(user) if user else people.of_token(given or ""))
 
 
-@users.command(rich_help_panel="Commands")
+@users.command()
 def add(
     name: UserName,
     role: Roles,
@@ -103,36 +104,36 @@ def add(
     typer.echo(f"{name} may sign in.")
 
 
-@users.command("list", rich_help_panel="Commands")
+@users.command("list")
 def list_users(project: Folder = HERE, as_json: Json = False) -> None:
     """List users and their roles."""
     from mergehouse.cli import render
+    from mergehouse.cli.render_users import print_users
 
     found = _people(project).users()
     if as_json:
         render.print_json(found)
     elif not found:
         typer.echo("There are no users yet; `mergehouse users add` adds one.")
-    for user in [] if as_json else found:
-        states = [word for word, holds in (("disabled", user.disabled), ("demo", user.is_demo)) if holds]
-        typer.echo("  ".join([user.name, user.label, ", ".join(user.roles) or "no role", *states]))
+    else:
+        print_users(found)
 
 
-@users.command(rich_help_panel="Commands")
+@users.command()
 def disable(name: UserName, project: Folder = HERE) -> None:
     """Keep a user out, at once."""
     _people(project).disable(name)
     typer.echo(f"{name} is disabled; sessions have ended, tokens do not work.")
 
 
-@users.command(rich_help_panel="Commands")
+@users.command()
 def enable(name: UserName, project: Folder = HERE) -> None:
     """Let a disabled user in again."""
     _people(project).enable(name)
     typer.echo(f"{name} may sign in.")
 
 
-@users.command("roles", rich_help_panel="Commands")
+@users.command("roles")
 def set_roles(name: UserName, role: Roles, project: Folder = HERE) -> None:
     """Give a user these roles and no others."""
     roles = _known_roles(project, role)
@@ -140,24 +141,26 @@ def set_roles(name: UserName, role: Roles, project: Folder = HERE) -> None:
     typer.echo(f"{name}: {', '.join(roles)}; sessions have ended.")
 
 
-@users.command("password", rich_help_panel="Commands")
+@users.command("password")
 def set_password(name: UserName, password_stdin: Stdin = False, project: Folder = HERE) -> None:
     """Give a user a new password."""
     _people(project).set_password(name, _password(password_stdin))
     typer.echo(f"{name} has a new password; sessions have ended.")
 
 
-@users.command(rich_help_panel="Commands")
+@users.command()
 def remove(name: UserName, project: Folder = HERE) -> None:
     """Remove a user with sessions and tokens."""
     _people(project).remove(name)
     typer.echo(f"{name} is removed.")
 
 
-@users.command(rich_help_panel="Commands")
+@users.command()
 def token(
     name: UserName,
-    days: Annotated[int, typer.Option("--days", metavar="N", help="How long it is valid.")] = 90,
+    days: Annotated[
+        int | None, typer.Option("--days", metavar="N", help="How many days it is valid. Default: 90.")
+    ] = None,
     revoke: Annotated[bool, typer.Option("--revoke", help="End all tokens of this user instead.")] = False,
     project: Folder = HERE,
     as_json: Json = False,
@@ -166,10 +169,16 @@ def token(
     from mergehouse.cli import render
 
     people = _people(project)
+    if revoke and days is not None:
+        raise MergehouseError("--revoke ends tokens and --days makes one: give one of them.")
     if revoke:
         ended = people.end_tokens(name)
-        typer.echo(f"{name}: {ended} token{'' if ended == 1 else 's'} ended.")
+        if as_json:
+            render.print_json({"name": name, "ended": ended})
+        else:
+            typer.echo(f"{name}: {ended} token{'' if ended == 1 else 's'} ended.")
         return
+    days = TOKEN_DAYS if days is None else days
     made = people.make_token(name, days)
     if as_json:
         render.print_json({"name": name, "token": made, "days": days})
@@ -177,7 +186,7 @@ def token(
         typer.echo(made)
 
 
-@users.command(rich_help_panel="Commands")
+@users.command()
 def demo(
     project: Folder = HERE,
     new_password: Annotated[
@@ -237,15 +246,22 @@ def _password(from_stdin: bool) -> str:
     return unicodedata.normalize("NFC", given)
 
 
-def _expect_extra(*more: str) -> None:
-    """Raises MergehouseError where this Python lacks the packages of the web suite."""
+def lacking_packages(*more: str) -> str:
+    """What this Python lacks of what the web suite needs, in words; empty where nothing does."""
     from importlib.util import find_spec
 
     needed = (
         "authlib", "babel", "fastapi", "limits", "prometheus_client", "python_multipart", "pwdlib", "uvicorn",
     )  # fmt: skip
-    if lacking := [name for name in (*needed, *more) if find_spec(name) is None]:
-        raise MergehouseError(
-            f"the dashboards need the extra `app` ({', '.join(lacking)} not installed):"
-            " pip install 'mergehouse[app]'."
-        )
+    lacking = [name for name in (*needed, *more) if find_spec(name) is None]
+    return (
+        f"the dashboards need the extra `app` ({', '.join(lacking)} not installed):"
+        " pip install 'mergehouse[app]'"
+        if lacking
+        else ""
+    )
+
+
+def _expect_extra(*more: str) -> None:
+    if lacking := lacking_packages(*more):
+        raise MergehouseError(f"{lacking}.")

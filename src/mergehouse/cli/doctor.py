@@ -4,44 +4,77 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from mergehouse.access.policy import FILE, load_policy
+from mergehouse.cli.dashboards import lacking_packages as lacking_for_dashboards
 from mergehouse.errors import ConfigError, MergehouseError
+from mergehouse.identity.extra import lacking_packages as lacking_for_identity
 from mergehouse.ingest.landing import find_files
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.project.config import load_project
-from mergehouse.storage import is_writable
+from mergehouse.machine import GB, MB, existing, unwritable
+from mergehouse.project.config import Project, load_project
+from mergehouse.science.extra import lacking_packages as lacking_for_science
+from mergehouse.storage import hindrance
 
+ROOM = 100 * MB  # free on the disk: below, no run is to be expected to end well
+EXTRAS = {
+    "app": lacking_for_dashboards,
+    "identity": lacking_for_identity,
+    "science": lacking_for_science,
+}
 PACKAGES = ("duckdb", "deltalake", "sqlglot", "polars", "fastexcel", "currencyconverter")
 
 
-def diagnose(folder: Path, environment: str | None = None) -> list[tuple[str, bool, str]]:
-    """(what, whether it is well, what was found) for this machine and the project in `folder`."""
+Finding = tuple[str, bool, str]  # what, whether it is well, what was found
+
+
+def diagnose(folder: Path, environment: str | None = None) -> list[Finding]:
+    """What this machine and the project in `folder` have."""
     found = [("Python", sys.version_info >= (3, 11), sys.version.split()[0])]
     found += [(name, True, metadata.version(name)) for name in PACKAGES]
+    found += [(f"extra {name}", True, lacking() or "installed") for name, lacking in EXTRAS.items()]
     try:
         project = load_project(folder, environment)
     except ConfigError as error:
         return [*found, ("project", False, str(error))]
     found.append(("project", True, f"{project.config.name}: {', '.join(project.brands)}"))
+    return [*found, _lakehouse(project), *_access(project), *_exports(project)]
+
+
+def _lakehouse(project: Project) -> Finding:
     lakehouse = Lakehouse(project.lakehouse_location)
-    free = shutil.disk_usage(next(p for p in (lakehouse.root, *lakehouse.root.parents) if p.exists())).free
-    disk = f"{free // 2**30} GB free{f' for copies in {lakehouse.root}' if lakehouse.is_remote else ''}"
+    free = shutil.disk_usage(existing(lakehouse.root)).free
+    size = f"{free // GB} GB" if free >= GB else f"only {free // MB} MB"
+    disk = f"{size} free{f' for copies in {lakehouse.root}' if lakehouse.is_remote else ''}"
+    if why := hindrance(lakehouse.root):
+        return "lakehouse", False, unwritable(lakehouse.root, why)
     try:
         tables = f"{len(lakehouse.tables())} tables"
-        found.append(("lakehouse", is_writable(lakehouse.root), f"{lakehouse.location}, {tables}, {disk}"))
     except MergehouseError as error:
-        found.append(("lakehouse", False, str(error)))
+        return "lakehouse", False, str(error)
+    return "lakehouse", free >= ROOM, f"{lakehouse.location}, {tables}, {disk}"
+
+
+def _access(project: Project) -> Iterator[Finding]:
+    """Who may see what, where the project says it: dashboards and other platforms need it, a run does not."""
+    if (project.folder / FILE).exists():
+        try:
+            yield FILE, True, f"roles {', '.join(load_policy(project).roles)}"
+        except MergehouseError as error:
+            yield FILE, False, str(error)
+
+
+def _exports(project: Project) -> Iterator[Finding]:
     for brand in project.brands.values():
         if brand.fault:
-            found.append((brand.name, False, brand.fault))
+            yield brand.name, False, brand.fault
         for table, source in brand.sources.items():
+            name = f"{brand.name}.{table}"
             try:
                 files = find_files(brand, table, source, loaded_before=False)
-                found.append(
-                    (f"{brand.name}.{table}", True, ", ".join(f.label for f in files) or "none (optional)")
-                )
+                yield name, True, ", ".join(f.label for f in files) or "none (optional)"
             except MergehouseError as error:
-                found.append((f"{brand.name}.{table}", False, str(error)))
-    return found
+                yield name, False, str(error)

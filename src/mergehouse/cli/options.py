@@ -22,7 +22,8 @@ class _Contents(TyperGroup):
         panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in PANELS}
         for name in self.list_commands(ctx):
             command: Any = self.get_command(ctx, name)
-            panels.setdefault(command.rich_help_panel, []).append((name, command.get_short_help_str(90)))
+            panel = command.rich_help_panel if command.rich_help_panel in PANELS else "Commands"  # of a group
+            panels.setdefault(panel, []).append((name, command.get_short_help_str(90)))
         for panel, rows in panels.items():
             if not rows:  # of a group of commands
                 continue

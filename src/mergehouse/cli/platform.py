@@ -10,7 +10,7 @@ import typer
 from mergehouse.cli.options import HERE, Env, Folder, Json, Note, Overwrite, platform
 
 
-@platform.command(rich_help_panel="Commands")
+@platform.command()
 def fabric(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the items.")] = Path("fabric"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Lose what was edited in DIR.")] = False,
@@ -31,7 +31,7 @@ def fabric(
         render_platform.print_items(items, done)
 
 
-@platform.command(rich_help_panel="Commands")
+@platform.command()
 def deploy(
     workspace: Annotated[
         str, typer.Option("--workspace", metavar="NAME|ID", help="The workspace in Fabric.")
@@ -73,7 +73,7 @@ def deploy(
     raise typer.Exit(1 if done.failed else 0)
 
 
-@platform.command("deploy-stage", rich_help_panel="Commands")
+@platform.command("deploy-stage")
 def deploy_stage(
     source: Annotated[str, typer.Argument(metavar="FROM", help="An environment that has a stage.")],
     target: Annotated[str, typer.Argument(metavar="TO", help="The one of the next stage.")],
@@ -103,7 +103,7 @@ def deploy_stage(
         raise failure
 
 
-@platform.command(rich_help_panel="Commands")
+@platform.command()
 def shortcuts(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the request bodies.")] = Path(
         "shortcuts"
@@ -113,24 +113,32 @@ def shortcuts(
     ] = None,
     project: Folder = HERE,
     env: Env = None,
+    as_json: Json = False,
 ) -> None:
     """Write OneLake shortcuts to the Gold tables, one a table."""
     import mergehouse
+    from mergehouse.cli import render
     from mergehouse.platform.fabric.shortcuts import write_shortcuts
     from mergehouse.release.export.export import released_contracts
 
     lakehouse = mergehouse.open(project, env)
-    for file in write_shortcuts(folder, lakehouse.location, released_contracts(lakehouse), connection):
+    files = write_shortcuts(folder, lakehouse.location, released_contracts(lakehouse), connection)
+    if as_json:
+        render.print_json({"folder": folder, "files": files})
+        return
+    for file in files:
         typer.echo(file)
 
 
-@platform.command(rich_help_panel="Commands")
+@platform.command()
 def sharing(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the file.")] = Path("sharing"),
     project: Folder = HERE,
     env: Env = None,
+    as_json: Json = False,
 ) -> None:
     """Write the configuration of a Delta Sharing server."""
+    from mergehouse.cli import render
     from mergehouse.lakehouse.delta import Lakehouse
     from mergehouse.platform.delta_sharing import FILE, sharing_config
     from mergehouse.project.config import load_project
@@ -140,13 +148,17 @@ def sharing(
     loaded = load_project(project, env)
     location = loaded.lakehouse_location
     text, left_out = sharing_config(loaded.config.name, location, released_contracts(Lakehouse(location)))
-    for file in write_folder(folder, {FILE: text}):
+    files = write_folder(folder, {FILE: text})
+    if as_json:
+        render.print_json({"folder": folder, "files": files, "left_out": left_out})
+        return
+    for file in files:
         typer.echo(file)
     for table in left_out:
         typer.echo(f"not shared: {table}, it has a personal column")
 
 
-@platform.command(rich_help_panel="Commands")
+@platform.command()
 def databricks(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the bundle.")] = Path(
         "databricks"
@@ -163,7 +175,7 @@ def databricks(
     render_platform.print_written(*write_bundle(folder, load_project(project), overwrite), as_json)
 
 
-@platform.command(rich_help_panel="Commands")
+@platform.command()
 def contracts(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the files.")] = Path(
         "contracts"
@@ -182,7 +194,7 @@ def contracts(
     render_platform.print_written(write_generated(folder, files, overwrite), said, as_json)
 
 
-@platform.command(rich_help_panel="Commands")
+@platform.command()
 def pipelines(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The top of the repository.")] = HERE,
     overwrite: Overwrite = False,

@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from mergehouse.cli import render
 from mergehouse.cli.options import HERE, At, Env, Folder, Json, Overwrite, powerbi
 
-MODES = "direct-lake | import | directquery"
+MODES = "import|direct-lake|directquery"
 
 
-@powerbi.command(rich_help_panel="Commands")
+@powerbi.command()
 def write(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write the project.")] = Path(
         "powerbi"
@@ -23,7 +22,7 @@ def write(
         typer.Option(
             "--mode",
             metavar=MODES,
-            help="From a release's files; over a lakehouse in Fabric; or over Databricks SQL, with Bronze.",
+            help="Over a release's files, a lakehouse in Fabric, or Databricks SQL, with Bronze.",
         ),
     ] = "import",
     at: At = None,
@@ -33,7 +32,7 @@ def write(
     env: Env = None,
 ) -> None:
     """Write a Power BI project: semantic model and report. `mergehouse powerbi OUT` is the same."""
-    from mergehouse.cli import render_platform
+    from mergehouse.cli import render, render_platform
     from mergehouse.platform.powerbi.write import write_project
     from mergehouse.project.config import load_project
 
@@ -49,7 +48,7 @@ def write(
         typer.echo(note)
 
 
-@powerbi.command(rich_help_panel="Commands")
+@powerbi.command()
 def preview(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write page and pictures.")] = Path(
         "powerbi-preview"
@@ -59,6 +58,7 @@ def preview(
     env: Env = None,
 ) -> None:
     """Draw the report's pages with figures from Gold, for who has no Power BI."""
+    from mergehouse.cli import render
     from mergehouse.platform.powerbi.preview.write import write_preview
     from mergehouse.project.config import load_project
 

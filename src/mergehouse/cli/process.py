@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from typing import Any, TextIO
 
 from mergehouse.errors import ConfigError
@@ -25,6 +26,7 @@ NEW_OBJECTS = 1_000_000  # twice what a run without training makes, nearly all o
 GRACE_SECONDS = 3  # for what is at work to end by itself
 STOPPED = "stopped; the published tables are unharmed, run again to go on."
 STOPPED_CODE = 130
+MAY_BE_EMPTY = ("--approved-by", "--label", "--note", "--prefix")  # as they are where they are left out
 
 
 def prepare() -> None:
@@ -48,6 +50,13 @@ def prepare() -> None:
         if (shown := word.encode("utf-8", "backslashreplace").decode("utf-8")) != word:
             raise ConfigError(
                 f"{shown}: this argument is not UTF-8. Rename what it names, or set a UTF-8 locale."
+            )
+    for before, word in pairwise(["mergehouse", *sys.argv[1:]]):
+        option, equals, value = word.partition("=") if word.startswith("--") else (before, "=", word)
+        if equals and not value.strip() and option not in MAY_BE_EMPTY:
+            raise ConfigError(
+                f"{option}: an empty value is given, as of a variable of the shell that is not"
+                " set. Say which, or leave it out."
             )
     if _raised(resource.RLIMIT_NOFILE) < FILES:
         raise ConfigError("too few files may be open in this shell. Set `ulimit -n 1024`.")

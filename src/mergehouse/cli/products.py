@@ -9,11 +9,14 @@ import typer
 
 from mergehouse.cli.options import HERE, Env, Folder, Json, products
 
-ReviewFile = Annotated[Path | None, typer.Argument(metavar="FILE", help="The file of suggestions.")]
 FILE = "product_suggestions.csv"
+ReviewFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="FILE", help=f"The file of suggestions. Default: {FILE} in the project."),
+]
 
 
-@products.command(rich_help_panel="Commands")
+@products.command()
 def suggest(file: ReviewFile = None, project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Suggest categories for unmapped products, and products of two brands that are one item."""
     from dataclasses import asdict
@@ -45,7 +48,7 @@ def suggest(file: ReviewFile = None, project: Folder = HERE, env: Env = None, as
     print_suggestions(found, file)
 
 
-@products.command(rich_help_panel="Commands")
+@products.command()
 def accept(file: ReviewFile = None, project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
     """Add the suggestions marked `yes` to the brands' mapping files."""
     from mergehouse.cli import render

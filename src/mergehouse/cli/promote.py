@@ -22,9 +22,14 @@ def promote(
 ) -> None:
     """Take a release into the next environment, through gates."""
     from mergehouse.cli import render
+    from mergehouse.errors import ConfigError
     from mergehouse.platform.fabric.deployment_pipeline import from_environment
     from mergehouse.release.promote.promotion import promote as promote_release
 
+    if source == target:
+        raise ConfigError(
+            f"promote: FROM and TO are both `{source}`; expected an environment and the one after it."
+        )
     with render.steps("promote", hidden=as_json) as step:
         done = promote_release(project, source, target, approved_by, note, version, step, from_environment)
     _print_promotion(done, as_json)
@@ -48,7 +53,7 @@ def list_promotions(
         render_release.print_promotions(trail)
 
 
-@promotions.command("rollback", rich_help_panel="Commands")
+@promotions.command("rollback")
 def roll_back_promotion(
     target: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="Such as prod.")],
     approved_by: ApprovedBy = "",

@@ -13,12 +13,23 @@ from mergehouse.errors import MergehouseError
 
 @app.command(rich_help_panel="Read")
 def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help='For example "SELECT * FROM gold.sales_daily".')],
+    sql: Annotated[
+        str,
+        typer.Argument(
+            metavar="SQL", help='In DuckDB\'s dialect: "FROM gold.sales_daily"; "SHOW TABLES" lists tables.'
+        ),
+    ],
     project: Folder = HERE,
     env: Env = None,
     output: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="table, csv, json or parquet.")
-    ] = "table",
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="table (the first 50 rows), csv, json or parquet. Default: what the ending of --to says,"
+            " else table.",
+        ),
+    ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FILE", help="Write to a file; needed for parquet.")
     ] = None,
@@ -41,10 +52,10 @@ def kpi(project: Folder = HERE, env: Env = None, as_json: Json = False) -> None:
 
     loaded = load_project(project, env)
     values = compute(mergehouse.open(project, env))
+    if not values:
+        raise _nothing_yet(project)
     if as_json:
         render.print_json(as_json_values(values))
-    elif not values:
-        raise _nothing_yet(project)
     else:
         render.print_kpis(values, loaded.labels)
 

@@ -56,27 +56,31 @@ def list_releases(
         render_release.print_releases(found)
 
 
-@releases.command(rich_help_panel="Commands")
+@releases.command()
 def rollback(
     version: Annotated[str, typer.Argument(metavar="VERSION", help="A release that is there.")],
     project: Folder = HERE,
     env: Env = None,
     at: At = None,
+    as_json: Json = False,
 ) -> None:
     """Make a release the current one again."""
+    from mergehouse.cli import render
     from mergehouse.release.export.export import releases_root
     from mergehouse.release.manifest.version import Version
     from mergehouse.release.store import Shelf
 
-    shelf = Shelf(releases_root(project, env, at))
+    shelf, chosen = Shelf(releases_root(project, env, at)), Version.parse(version)
     before = shelf.current()
-    shelf.point_at(Version.parse(version))
-    typer.echo(
-        f"{shelf.root}: current is {Version.parse(version)}" + (f", it was {before}" if before else "")
-    )
+    shelf.point_at(chosen)
+    if as_json:
+        previous = str(before) if before else None
+        render.print_json({"root": shelf.root, "current": str(chosen), "previous": previous})
+        return
+    typer.echo(f"{shelf.root}: current is {chosen}" + (f", it was {before}" if before else ""))
 
 
-@releases.command(rich_help_panel="Commands")
+@releases.command()
 def copy(
     version: Annotated[str, typer.Argument(metavar="VERSION", help="A release that is there.")],
     to: Annotated[
@@ -85,16 +89,21 @@ def copy(
     project: Folder = HERE,
     env: Env = None,
     at: At = None,
+    as_json: Json = False,
 ) -> None:
     """Copy one release to another place, byte for byte."""
+    from mergehouse.cli import render
     from mergehouse.release.export.export import releases_root
     from mergehouse.release.manifest.version import Version
     from mergehouse.release.store import Shelf, copy_release
 
-    seal = copy_release(
-        Shelf(releases_root(project, env, at)), Version.parse(version), Shelf(releases_root(project, env, to))
-    )
-    typer.echo(f"{to}: release {Version.parse(version)}, manifest {seal}")
+    source, target = (Shelf(releases_root(project, env, place)) for place in (at, to))
+    chosen = Version.parse(version)
+    seal = copy_release(source, chosen, target)
+    if as_json:
+        render.print_json({"root": target.root, "version": str(chosen), "manifest_sha256": seal})
+    else:
+        typer.echo(f"{to}: release {chosen}, manifest {seal}")
 
 
 @app.command(rich_help_panel="Release")

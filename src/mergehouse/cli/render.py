@@ -23,7 +23,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from mergehouse.cli.screen import Screen
+from mergehouse.cli.screen import Screen, listed
 from mergehouse.contracts.registry import contract_of
 from mergehouse.json_text import json_text
 from mergehouse.kpi.catalogue import catalogue, formatted
@@ -72,9 +72,10 @@ class progress:
     """A progress bar over a known total, on stderr; silent where nobody watches."""
 
     def __init__(self, title: str, total: int):
+        console = Screen(stderr=True)
         self.bar = Progress(
             TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), console=Screen(stderr=True), transient=True,
+            TimeElapsedColumn(), console=console, transient=True, disable=not console.is_interactive,
         )  # fmt: skip
         self.task = self.bar.add_task(title, total=total)
 
@@ -87,13 +88,14 @@ class progress:
 
 
 class steps:
-    """What is being done, and of a run's tables how many are left, on stderr."""
+    """What is being done, and of a run's tables how many are left, on stderr; silent where nobody watches."""
 
     def __init__(self, stage: str = "", hidden: bool = False):
+        console = Screen(stderr=True)
         self.bar = Progress(
             SpinnerColumn(), TextColumn("{task.fields[stage]:<7}"), BarColumn(bar_width=30),
-            TimeElapsedColumn(), TextColumn("{task.description}", markup=False), console=Screen(stderr=True),
-            transient=True, disable=hidden,
+            TimeElapsedColumn(), TextColumn("{task.description}", markup=False), console=console,
+            transient=True, disable=hidden or not console.is_interactive,
         )  # fmt: skip
         self.task = self.bar.add_task("starting", total=None, stage=stage)
 
@@ -113,7 +115,7 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
     """Everything a run has to say, `report_seconds` being what writing its report took."""
     console, labels = Screen(soft_wrap=True, highlight=False), project.labels
     for name, error in result.ingest.failures.items():
-        console.print(f"[bold red]stopped[/] {escape(name)}: ", end="")
+        console.print(f"[bold red]stopped[/]  {escape(name)}: ", end="")
         console.print(str(error), markup=False)
     loaded = [b for b in result.ingest.new if b.status == "loaded"]
     repeats = len(result.ingest.new) - len(loaded)
@@ -228,11 +230,8 @@ def print_left_out(left_out: list[dict[str, Any]], labels: dict[str, str]) -> No
     """What was delivered and is in no figure, by reason."""
     if not left_out:
         return
-    table = Table(title="Left out", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name in ("brand", "kept in", "reason"):
-        table.add_column(name)
-    for name in ("rows", "amount"):
-        table.add_column(name, justify="right", no_wrap=True)
+    numbers = ("rows", "amount")
+    table = listed(("brand", "kept in", "reason", *numbers), numbers, "Left out")
     for row in left_out:
         amount = "" if row["amount"] is None else f"{row['amount']:,.2f} {row['currency'] or ''}"
         brand = labels.get(row["source_system"], row["source_system"])

@@ -7,9 +7,8 @@ from typing import Literal
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from mergehouse.cli.screen import Screen
+from mergehouse.cli.screen import Screen, listed
 from mergehouse.identity.overlap import Overlap
 from mergehouse.identity.review import Waiting
 
@@ -50,13 +49,13 @@ def print_pair(pair: Waiting, place: str, labels: Mapping[str, str]) -> None:
     score = "" if pair.score is None else f", score {pair.score:.4f}"
     title = f"{place}: {pair.reason.replace('_', ' ')}{score}"
     heads = [f"{labels.get(name, name)} {customer}" for name, customer in ((brand, code), (other, number))]
-    records = Table("", *map(escape, heads), title=title, title_justify="left", box=None, pad_edge=False)
+    records = listed(("", *map(escape, heads)), title=escape(title))
     for attribute, (one, two) in pair.records.items():
         style = "bold" if one and two and one.casefold() == two.casefold() else ""
         records.add_row(attribute.replace("_", " "), escape(one or ""), escape(two or ""), style=style)
     console.print(records)
     weights = [abs(part["weight"]) for part in pair.evidence if part["weight"] is not None]
-    evidence = Table("evidence", "agreement", "bits", "", box=None, pad_edge=False)
+    evidence = listed(("evidence", "agreement", "bits", ""), ("bits",))
     for part in pair.evidence:
         weight = part["weight"]
         length = round(BAR * abs(weight or 0) / (max(weights, default=0) or 1))

@@ -28,7 +28,8 @@ def print_items(items: ProjectItems, done: Written) -> None:
     for note in items.notes:
         console.print(note, markup=False)
     deploy = f"mergehouse platform deploy {done.folder} --workspace NAME --env ENVIRONMENT"
-    console.print(f"\n{done.folder}: deploy it with `{deploy}`,", markup=False)
+    console.print(f"\n{done.folder}: {counted(done)}", markup=False)
+    console.print(f"Deploy it with `{deploy}`,", markup=False)
     console.print(f"the environment one of {', '.join(items.environments)}.", markup=False)
 
 
@@ -43,7 +44,8 @@ def print_written(done: Written, notes: list[str], as_json: bool) -> None:
 
 
 def counted(done: Written) -> str:
-    return f"{len(done.written)} files written, {len(done.unchanged)} unchanged, {len(done.removed)} removed"
+    files = "1 file" if len(done.written) == 1 else f"{len(done.written):,} files"
+    return f"{files} written, {len(done.unchanged):,} unchanged, {len(done.removed):,} removed"
 
 
 def print_deployment(done: WorkspaceDeployment) -> None:

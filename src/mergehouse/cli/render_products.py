@@ -5,21 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.markup import escape
-from rich.table import Table
 
-from mergehouse.cli.screen import Screen
+from mergehouse.cli.screen import Screen, listed
 from mergehouse.identity.product_suggestions import CATEGORY, SAME_ITEM, Suggestions
 
 SHOWN = 10
+CATEGORIES = ("product", "name", "suggested", "GMV EUR", "confidence")
+PAIRS = ("product", "name", "other product", "name", "similarity")
 
 
 def print_suggestions(found: Suggestions, file: Path) -> None:
     """The first of each kind, how well the guesses did where the answer is known, and what to do next."""
-    console = Screen(soft_wrap=True)
+    console = Screen(soft_wrap=True, highlight=False)
     categories = found.rows.filter(found.rows["kind"] == CATEGORY)
     pairs = found.rows.filter(found.rows["kind"] == SAME_ITEM)
     if not categories.is_empty():
-        table = _table("Categories", ["product", "name", "suggested"], ["GMV EUR", "confidence"])
+        table = listed(CATEGORIES, ("GMV EUR", "confidence"), "Categories")
         for row in categories.head(SHOWN).to_dicts():
             sure = "" if row["confidence"] is None else f"{100 * row['confidence']:.0f} %"
             place = f"{row['department']} > {row['category']}"
@@ -28,7 +29,7 @@ def print_suggestions(found: Suggestions, file: Path) -> None:
         console.print(table)
         console.print()
     if not pairs.is_empty():
-        table = _table("Likely the same item", ["product", "name", "other product", "name"], ["similarity"])
+        table = listed(PAIRS, ("similarity",), "Likely the same item")
         for row in pairs.head(SHOWN).to_dicts():
             product = f"{row['source_system']}:{row['product_code']}"
             other = f"{row['other_source_system']}:{row['other_product_code']}"
@@ -54,12 +55,3 @@ def print_suggestions(found: Suggestions, file: Path) -> None:
         " column `accept` of those that are right, then `mergehouse products accept`.",
         markup=False,
     )
-
-
-def _table(title: str, texts: list[str], numbers: list[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name in texts:
-        table.add_column(name, no_wrap=True)
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
-    return table

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.table import Table
 
-from mergehouse.cli.screen import Screen
+from mergehouse.cli.screen import Screen, listed
 from mergehouse.storage import RECEIVED
 
 if TYPE_CHECKING:
@@ -52,16 +51,15 @@ def print_releases(found: list[Listed]) -> None:
     if not found:
         Screen().print("No release yet; `mergehouse release` makes one.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", "release", "made (UTC)", "tables", "rows", "MB", "quality", "manifest"):
-        table.add_column(name, justify="right" if name in ("tables", "rows", "MB") else "left")
+    numbers = ("tables", "rows", "MB")
+    table = listed(("", "release", "made (UTC)", *numbers, "quality", "manifest"), numbers)
     for r in found:
         made, size = f"{r.created_ts:%Y-%m-%d %H:%M}", f"{r.bytes / 2**20:,.1f}"
         mark = "current" if r.current else ""
         table.add_row(
             mark, r.version, made, f"{r.tables}", f"{r.rows:,}", size, r.quality, r.manifest_sha256[:12]
         )
-    Screen(soft_wrap=True).print(table)
+    Screen().print(table)
 
 
 def print_verification(found: Verification) -> None:
@@ -96,6 +94,9 @@ def print_ingestion(result: Ingestion) -> None:
     for fault in result.faults:
         console.print(f"[bold red]{fault.what:<10}[/]", end="")
         console.print(f"{fault.where}: {fault.message}", markup=False)
+    if not result.tables:
+        console.print("\nNothing was brought in: the lakehouse is as it was.")
+        return
     console.print(f"\nCurrent  {result.current or 'none'}")
     console.print(f"Where    {result.lakehouse}/{RECEIVED}", markup=False)
     if result.report:
@@ -144,9 +145,7 @@ def print_promotions(trail: list[dict[str, Any]]) -> None:
     if not trail:
         Screen().print("Nothing was promoted here yet; `mergehouse promote` does it.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("when (UTC)", "what", "release", "manifest", "outcome", "by gate", "approved by", "note"):
-        table.add_column(name)
+    table = listed(("when (UTC)", "what", "release", "manifest", "outcome", "by gate", "approved by", "note"))
     for row in trail:
         what = (
             f"{row['source_environment']} -> {row['target_environment']}"
@@ -163,4 +162,4 @@ def print_promotions(trail: list[dict[str, Any]]) -> None:
         table.add_row(
             *map(escape, cells), *(escape(row[name] or "") for name in ("refused_by", "approved_by", "note"))
         )
-    Screen(soft_wrap=True).print(table)
+    Screen().print(table)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.table import Table
 
 from mergehouse.cli.render import print_findings
-from mergehouse.cli.screen import Screen
+from mergehouse.cli.screen import Screen, listed
 from mergehouse.lakehouse.delta import Lakehouse
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ HEADINGS = {
     "bias": "bias",
 }  # fmt: skip
 SHOWN = ("auc", "brier", "lift", "spearman", "gini", "mae")  # metrics of a model in the list of models
+CUSTOMERS = ("gold.customer_brand_360", "gold.customer_360")
 SCORED = """
 SELECT scope, score_method, count(*) FILTER (risk_band = 'low'), count(*) FILTER (risk_band = 'medium'),
   count(*) FILTER (risk_band = 'high'), count(*) FILTER (risk_band IS NULL)
@@ -39,30 +39,26 @@ WHERE score_method IS NOT NULL GROUP BY ALL ORDER BY ALL
 
 
 def print_scores(project: Project, result: RunResult, said: Sequence[CheckResult] = ()) -> None:
-    """What became of a scoring, and customers by brand, method and risk band; findings that were not `said`
-    yet.
+    """What became of a scoring, and customers by brand, method and risk band, where any are published;
+    findings that were not `said` yet.
     """
-    console = Screen(soft_wrap=True, highlight=False)
+    console, lakehouse = Screen(soft_wrap=True, highlight=False), Lakehouse(project.lakehouse_location)
     for built in result.tables:
         if built.status == "failed":
             console.print(f"[bold red]failed[/]   {built.table}: ", end="")
             console.print(built.reason, markup=False)
         for note in built.notes:
             console.print(note, markup=False)
-    print_findings([c for c in result.checks if not c.passed and c not in said])
-    if not result.changed:
+    if not (result.changed or result.failed):
         console.print("Nothing to do: features and models are those of the published scores.")
-    counts = Lakehouse(project.lakehouse_location).query(SCORED).fetchall()
-    table = Table(
-        title="Customers by risk of churn",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    for name in ("", "method", "low", "medium", "high", "no scores"):
-        table.add_column(name, justify="left" if name in ("", "method") else "right")
-    for scope, method, *numbers in counts:
-        table.add_row(escape(scope), method, *(f"{n:,}" for n in numbers))
+    print_findings([c for c in result.checks if not c.passed and c not in said], project.labels)
+    if not all(map(lakehouse.exists, CUSTOMERS)):
+        return
+    bands = ("low", "medium", "high", "no scores")
+    table = listed(("", "method", *bands), bands, "Customers by risk of churn")
+    for scope, method, *numbers in lakehouse.query(SCORED).fetchall():
+        table.add_row(escape(project.labels.get(scope, scope)), method, *(f"{n:,}" for n in numbers))
+    console.print()
     console.print(table)
 
 
@@ -80,15 +76,13 @@ def print_training(result: Training) -> None:
             f"{brand}: {PREDICTED[kind].format(days)}, {len(cutoffs)} cut-offs from {cutoffs[0]} to"
             f" {cutoffs[-1]}"
         )
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-        table.add_column("")
         known = {
             metric: heading
             for metric, heading in HEADINGS.items()
             if any(metric in t.metrics for t in tested)
         }
-        for heading in known.values():
-            table.add_column(heading, justify="right")
+        headings = list(known.values())
+        table = listed(("", *headings), headings, title)
         for method in dict.fromkeys(t.method for t in tested):
             of_metrics = [[t.metrics[metric] for t in tested if t.method == method] for metric in known]
             table.add_row(method, *(_range(values) for values in of_metrics))
@@ -132,9 +126,8 @@ def print_models(versions: list[Version]) -> None:
     for name in dict.fromkeys(v.name for v in versions):
         of_name = [v for v in versions if v.name == name]
         metrics = [m for m in SHOWN if any(m in v.metrics for v in of_name)]
-        table = Table(title=escape(name), title_justify="left", box=None, pad_edge=False, header_style="bold")
-        for column in ("version", "alias", "method", *metrics, "trained", "features"):
-            table.add_column(column, justify="right" if column in ("version", *metrics) else "left")
+        columns = ("version", "alias", "method", *metrics, "trained", "features")
+        table = listed(columns, ("version", *metrics), escape(name))
         for v in of_name:
             values = [f"{v.metrics[m]:,.3f}" if m in v.metrics else "" for m in metrics]
             table.add_row(

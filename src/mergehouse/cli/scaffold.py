@@ -11,6 +11,7 @@ import yaml
 from mergehouse import __version__
 from mergehouse.errors import ConfigError, MergehouseError
 from mergehouse.ingest.landing import fitting, list_zone
+from mergehouse.machine import unwritable
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import CONFIG_FILE, load_project
 from mergehouse.project.places import lies_in
@@ -35,7 +36,7 @@ def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
         )
     found = (
         {brand.name: _folder_with(brand, raw) for brand in load_project(TEMPLATES).brands.values()}
-        if raw
+        if raw is not None
         else {}
     )
     kept: list[str] = []
@@ -51,9 +52,10 @@ def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
             TEMPLATES,
             folder,
             dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns("__pycache__"),
+            ignore=shutil.ignore_patterns("__pycache__", CONFIG_FILE),
             copy_function=copy,
         )
+        copy(str(TEMPLATES / CONFIG_FILE), str(folder / CONFIG_FILE))  # last: what failed is done again
         if (folder / REQUIREMENTS).exists():
             kept.append(
                 f"{folder / REQUIREMENTS} was there already and is kept; it needs mergehouse=={__version__}"
@@ -73,8 +75,11 @@ def write_project(folder: Path, raw: Path | str | None = None) -> list[str]:
                 outside.append(found[brand.name])
                 written.append(f"  reads {found[brand.name]}")
         _allow(folder, [place for place in outside if not is_url(place)])
+    except shutil.Error as error:  # of several files; the first says it
+        _, place, why = error.args[0][0]
+        raise ConfigError(unwritable(place, OSError(why))) from None
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be written ({error.strerror or error}).") from None
+        raise ConfigError(unwritable(folder, error)) from None
     return [*written, *kept]
 
 

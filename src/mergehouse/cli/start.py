@@ -29,7 +29,9 @@ def init(
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A project folder.")],
     lines: Annotated[str, typer.Option(metavar="N", help="Order lines to generate: 200k, 10M.")] = "200k",
-    seed: Annotated[int, typer.Option(metavar="N", help="Same seed, same bytes.")] = 2026,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="Same seed, same bytes.")
+    ] = 2026,
     as_json: Json = False,
 ) -> None:
     """Generate exports with known truth to try it on."""

@@ -4,6 +4,8 @@ find.
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,16 @@ from mergehouse.demo.truth import BrandTruth, group_kpis
 from mergehouse.demo.wide import write_wide
 from mergehouse.errors import ConfigError
 from mergehouse.json_text import json_text
+from mergehouse.machine import GB, unwritable
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import load_project
 from mergehouse.project.yaml_file import parse_yaml
 from mergehouse.storage import is_url
 
 EXPORTS = Path(__file__).with_name("exports.yml")
-OURS = "demo"  # in the name of every file written
+OURS = re.compile(r"(^|_)demo[_.]")  # in the name of every file written
 WIDE_SHARE = 0.9
+LINE_BYTES = 100  # about what a line takes in the files
 UNKNOWN_PAIRS = "truth_unknown_pairs.csv"
 SHARED_SHARE = 0.04  # of all customers, customers of both brands
 
@@ -39,11 +43,12 @@ def generate(
     `truth.json`.
 
     The same seed gives the same bytes. Memory does not grow with `lines`, but for a few bytes a customer and
-    an order. Raises ConfigError where `folder` is no project with the two brands, or their folders hold other
-    exports.
+    an order. Raises ConfigError where `folder` is no project with the two brands, their folders hold other
+    exports, or the disk has no room.
     """
     exports = parse_yaml(EXPORTS.read_text(encoding="utf-8"))
     project = load_project(folder)
+    _expect_space(folder, lines)
     brands = {}
     for shape, spec in exports.items():
         if spec["brand"] not in project.brands:
@@ -78,8 +83,17 @@ def generate(
         }
         (folder / "truth.json").write_text(json_text(truth) + "\n", encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{folder}: the exports cannot be written ({error.strerror or error}).") from None
+        raise ConfigError(f"the exports in {unwritable(folder, error)}") from None
     return truth
+
+
+def _expect_space(folder: Path, lines: int) -> None:
+    needed, free = lines * LINE_BYTES, shutil.disk_usage(folder).free
+    if needed > free:
+        raise ConfigError(
+            f"{folder}: {lines:,} order lines take about {needed / GB:,.1f} GB, and {free / GB:,.1f} GB are"
+            " free. Generate fewer with --lines, or choose another disk."
+        )
 
 
 def _raw_folder(brand: Brand) -> Path:
@@ -97,7 +111,7 @@ def _make_room(raw: Path) -> None:
     """
     raw.mkdir(parents=True, exist_ok=True)
     there = sorted(p for p in raw.iterdir() if not p.name.startswith("."))
-    foreign = [p for p in there if OURS not in p.name]
+    foreign = [p for p in there if not OURS.search(p.name)]
     if foreign:
         raise ConfigError(
             f"{foreign[0]}: exports are there already; the demonstration is written into a project without"

@@ -7,6 +7,7 @@ mean something else.
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 import sqlglot
@@ -17,13 +18,19 @@ import sqlglot.dialects.spark
 from sqlglot import Dialect, exp
 from sqlglot.expressions.core import POSITION_META_KEYS
 
+from mergehouse.engine.spark_functions import in_duckdb
+
 # Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single
 # letters do.
 _PATTERN = {
     "yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d",
-    "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "ss": "%S", "SSSSSS": "%f", "a": "%p",
+    "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "m": "%M", "ss": "%S", "s": "%S",
+    "SSSSSS": "%f", "SSS": "%g", "a": "%p",
 }  # fmt: skip
+PATTERN_LETTERS = tuple(_PATTERN)
+READING_TIMES = {"TRY_TO_TIMESTAMP": "TIMESTAMPNTZ", "TRY_TO_DATE": "DATE"}
 
+CASTS = ("BIGINT", "DECIMAL", "SMALLINT", "TINYINT")  # which SQLGlot takes for functions, unlike INT(x)
 
 Sql = str | exp.Query  # Spark SQL as somebody has written it, or a tree made of such
 
@@ -102,52 +109,55 @@ def _plain(node: exp.Expression) -> exp.Expression:
         if kind.is_type(exp.DType.TIMESTAMP):  # an instant: Spark's TIMESTAMP has a zone
             kind = exp.DataType(this=exp.DType.TIMESTAMPTZ, nested=False)
         return exp.TryCast(this=node.this, to=kind)
+    if isinstance(node, exp.Anonymous) and node.name.upper() in CASTS and len(node.expressions) == 1:
+        return exp.TryCast(this=node.expressions[0], to=exp.DataType.build(node.name))
     return node
 
 
-def _rewrite(node: exp.Expression) -> exp.Expression:
+def _rewrite(node: exp.Expr) -> exp.Expr:
     """What SQLGlot leaves as Spark wrote it, or lets mean something else."""
     if isinstance(node, exp.JSONFormat):  # Spark leaves NULLs out
         return exp.Anonymous(
             this="JSON_MERGE_PATCH",
             expressions=[exp.Literal.string("{}"), exp.Anonymous(this="TO_JSON", expressions=[node.this])],
         )
-    if isinstance(node, (exp.AtTimeZone, exp.FromTimeZone)):
-        # FROM_UTC_TIMESTAMP and TO_UTC_TIMESTAMP shift what a clock shows, with or without a zone of its own:
-        # DuckDB's AT TIME ZONE goes one way with the one and the other way with the other
-        clock: exp.Expression = exp.TryCast(this=node.this, to=exp.DataType.build("TIMESTAMPNTZ"))
-        if isinstance(node, exp.AtTimeZone):
-            clock = exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), clock])
-        node.set("this", clock)
+    if isinstance(node, exp.AtTimeZone):
+        # FROM_UTC_TIMESTAMP shifts what a clock shows, with or without a zone of its own: DuckDB's AT TIME
+        # ZONE goes one way with the one and the other way with the other
+        clock = exp.TryCast(this=node.this, to=exp.DataType.build("TIMESTAMPNTZ"))
+        node.set("this", exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), clock]))
     if isinstance(node, exp.TsOrDsAdd):  # DATE_ADD: a day, where DuckDB makes it a time
         for name in ("this", "expression"):
             node.set(name, node.args[name].transform(_rewrite))
         return exp.TryCast(this=node.copy(), to=exp.DataType.build("DATE"))
-    if isinstance(node, exp.DayOfWeek):  # Sunday is 1, in DuckDB 0
-        day = exp.Anonymous(this="DAYOFWEEK", expressions=[node.this.transform(_rewrite)])
-        return exp.paren(exp.Add(this=day, expression=exp.Literal.number(1)))
-    if isinstance(node, exp.Anonymous) and node.name.upper() == "WEEKDAY":  # Monday is 0, in DuckDB Sunday
-        day = exp.Anonymous(this="ISODOW", expressions=[node.expressions[0].transform(_rewrite)])
-        return exp.paren(exp.Sub(this=day, expression=exp.Literal.number(1)))
-    if isinstance(node, exp.Substring) and node.args["start"] == exp.Literal.number(0):
-        node.set("start", exp.Literal.number(1))  # what Spark makes of it
     if isinstance(node, exp.ConvertTimezone) and not node.args.get(
         "source_tz"
     ):  # of the session, which is UTC
         node.set("source_tz", exp.Literal.string("UTC"))
-    if isinstance(node, exp.Anonymous) and node.name.upper() == "TIMESTAMP_MILLIS":
-        return exp.Anonymous(this="MAKE_TIMESTAMP_MS", expressions=node.expressions)
-    if isinstance(node, exp.Anonymous) and node.name.upper() == "TRY_TO_TIMESTAMP":
-        value, pattern = node.expressions
-        return exp.Anonymous(
-            this="TRY_STRPTIME", expressions=[value, exp.Literal.string(_strptime(pattern.name))]
-        )
+    if isinstance(node, exp.Anonymous) and (kind := READING_TIMES.get(node.name.upper())):
+        return _read_time(node, kind)
+    if in_duckdb(node):
+        for given in list(node.iter_expressions()):
+            given.replace(given.transform(_rewrite))
+        return in_duckdb(node) or node
     return node
+
+
+def _read_time(node: exp.Anonymous, kind: str) -> exp.Expr:
+    """TRY_TO_TIMESTAMP or TRY_TO_DATE, with a pattern or without."""
+    value, *patterns = (given.transform(_rewrite) for given in node.expressions)
+    if patterns:
+        written = exp.Literal.string(_strptime(patterns[0].name))
+        value = exp.Anonymous(this="TRY_STRPTIME", expressions=[value, written])
+    return exp.TryCast(this=value, to=exp.DataType.build(kind))
 
 
 def _strptime(pattern: str) -> str:
     result, i = "", 0
     while i < len(pattern):
+        if quoted := re.match(r"'([^']*)'", pattern[i:]):
+            result, i = result + (quoted[1] or "'"), i + quoted.end()
+            continue
         run = next((pattern[i : i + n] for n in (6, 4, 3, 2, 1) if pattern[i : i + n] in _PATTERN), None)
         result += _PATTERN[run] if run else pattern[i]
         i += len(run) if run else 1

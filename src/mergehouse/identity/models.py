@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mergehouse.errors import ConfigError
 from mergehouse.identity.model import LinkModel
+from mergehouse.machine import unwritable
 from mergehouse.project.config import Project
 from mergehouse.project.text_file import read_text
 
@@ -44,7 +45,7 @@ def keep(project: Project, model: LinkModel) -> Path:
         unfinished.write_text(model.to_json() + "\n", encoding="utf-8")
         unfinished.replace(file)
     except OSError as error:
-        raise ConfigError(f"{file}: the model cannot be written ({error.strerror or error}).") from None
+        raise ConfigError(unwritable(file, error)) from None
     return file
 
 

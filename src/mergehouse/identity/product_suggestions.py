@@ -15,7 +15,7 @@ from mergehouse.csv_text import as_cell, from_cell
 from mergehouse.errors import ConfigError, FitError, LakehouseError
 from mergehouse.identity.product_categories import Skill, suggested_categories
 from mergehouse.identity.same_items import likely_same_items
-from mergehouse.machine import refusal
+from mergehouse.machine import unwritable
 from mergehouse.project.mapping_files import BRAND_FILES, PRODUCT_PAIRS
 from mergehouse.project.text_file import read_text
 
@@ -266,4 +266,4 @@ def _replace(file: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8", newline="")
         beside.replace(file)
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be written: {refusal(error) or error.strerror}.") from None
+        raise ConfigError(unwritable(file, error)) from None

@@ -24,6 +24,7 @@ from mergehouse.identity.decisions import PAIR, read_decisions
 from mergehouse.identity.tables import ATTRIBUTES, CANDIDATES
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import frame
+from mergehouse.machine import unwritable
 from mergehouse.project.brand import IdentityAttribute
 from mergehouse.project.config import Project
 from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS
@@ -123,7 +124,7 @@ def decide(
             unfinished.write_text(f"{before.rstrip()}\n{row.getvalue()}", encoding="utf-8")
             unfinished.replace(file)
     except OSError as error:
-        raise ConfigError(f"{file}: the decision cannot be written ({error.strerror or error}).") from None
+        raise ConfigError(unwritable(file, error)) from None
 
 
 @contextmanager

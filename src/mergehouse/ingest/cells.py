@@ -6,7 +6,7 @@ from typing import Any
 
 from mergehouse.engine.literal import literal
 from mergehouse.ingest.instants import clock, instant
-from mergehouse.ingest.numbers import CURRENCIES, number, plain_number
+from mergehouse.ingest.numbers import CURRENCIES, DIGITS, OTHER_DIGITS, number, plain_number
 from mergehouse.project.sources import Source
 
 # Yes and no, true and false in the languages of Europe, and as programs and forms write them.
@@ -22,6 +22,10 @@ FALSE_WORDS = (
 UNSEEN = "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 BLANKS = "\t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000"
 SHORTENED = "^[0-9][.,][0-9]+[eE][+]?[0-9]+$|^[0-9][eE][+][0-9]+$"  # a code that was long, in a spreadsheet
+
+# What days and times have of other scripts, and of full width.
+OF_DATES = OTHER_DIGITS + "\uff0d\uff0f\uff0e\uff1a"
+_IN_DATES = DIGITS + "-/.:"
 
 # GBp is a penny, and no pound: in capitals it would be a hundred times too much.
 MINOR_UNITS = [f"{code[:2]}{code[2].lower()}" for code in CURRENCIES.split("|")]
@@ -101,6 +105,8 @@ def cell(name: str, source: Source, formats: dict[str, Any]) -> str:
     value = f"TRIM(`{name}`)"
     if name in formats.get("cleaned", []):
         seen = f"REGEXP_REPLACE(REGEXP_REPLACE(`{name}`, '[{UNSEEN}]', ''), '[{BLANKS}]', ' ')"
+        if source.columns[name].type in ("date", "timestamp"):
+            seen = f"TRANSLATE({seen}, '{OF_DATES}', '{_IN_DATES}')"
         value = (
             f"TRIM(CASE WHEN `{name}` LIKE '%=\"%\"%' AND {seen} RLIKE '^ *=\".*\" *$' THEN"
             f" REGEXP_REPLACE({seen}, '^ *=\"|\" *$', '') ELSE {seen} END)"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
+from mergehouse.ingest.cells import cell
 from mergehouse.ingest.instants import (
     HALF_DAY,
+    HOURS,
     ISO_OFFSET,
     LOOSE,
     WITH_NAMES,
@@ -55,10 +58,11 @@ def date_formats(
     before: list[dict[str, Any]],
     notes: list[list[str]],
     doubts: list[list[str]],
+    cleaned: Collection[str] = (),
 ) -> list[dict[str, list[str]]]:
     """By batch and column the patterns (Spark's), besides ISO, that its dates are written in; what is unclear
     is added to the `notes` of each batch, what seems wrong to its `doubts`. `written` names each column's
-    table of values, `before` are the formats of earlier batches.
+    table of values, `before` are the formats of earlier batches, `cleaned` the columns with odd characters.
 
     >>> from mergehouse.ingest.written_values import written_values
     >>> source = Source(files="*", columns={"day": {"type": "date"}})
@@ -69,7 +73,8 @@ def date_formats(
     """
     columns = {n: c for n, c in source.columns.items() if c.type in ("date", "timestamp") and not c.format}
     odd = {name: _odd_times(connection, written[name], name, c) for name, c in columns.items()}
-    values = {name: _value(name, c, any(odd[name].values())) for name, c in columns.items()}
+    values = {name: cell(name, source, {"cleaned": cleaned}) for name in columns}
+    values |= {name: _value(values[name], c) for name, c in columns.items() if any(odd[name].values())}
     shapes = {name: _shapes(connection, written[name], name, values[name]) for name in columns}
     named = {name: _with_names(connection, written[name], values[name], c) for name, c in columns.items()}
     iso = {
@@ -147,10 +152,9 @@ def _usual_order(earlier: list[dict[str, Any]]) -> str | None:
     return next((first[p[0]] for p in patterns if re.match(r"([dM]|yy)[./-][dM][./-]", p)), None)
 
 
-def _value(name: str, column: Column, is_odd: bool) -> str:
+def _value(cell: str, column: Column) -> str:
     """What patterns read of a cell: without the zone of its time, where some cells have one."""
-    value = f"TRIM(`{name}`)"
-    return tidied(without_zone(with_offsets(value, column))) if is_odd else value
+    return tidied(without_zone(with_offsets(cell, column)))
 
 
 def _with_names(
@@ -215,9 +219,12 @@ def _odd_times(
     usual, any_half = (text(f"[0-9]{half}( ?({zones}))?$") for half in (" [AaPp][Mm]", f" ?{HALF_DAY}"))
     loose = (
         f"(contains({value}, '  ') OR regexp_matches({value}, {any_half})"
-        f" AND NOT regexp_matches({value}, {usual}))"
+        f" AND NOT regexp_matches({value}, {usual}) OR regexp_matches({value}, {text(HOURS)}))"
     )
-    timed = f"FROM {table} WHERE {value} NOT LIKE '{ISO_LIKE}' AND contains({value}, ':')"
+    timed = (
+        f"FROM {table} WHERE {value} NOT LIKE '{ISO_LIKE}'"
+        f" AND (contains({value}, ':') OR contains(lower(right({value}, 5)), 'h'))"
+    )
     if not batches_with(connection, timed):
         return {ZONED: set(), LOOSE: set()}
     return {

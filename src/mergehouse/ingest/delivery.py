@@ -25,6 +25,7 @@ from mergehouse.ingest.header import (
     names_by_place,
     quoting,
     with_quotes_found,
+    without_lines,
 )
 from mergehouse.ingest.inspection import Inspection, blank_lines, inspect, is_compressed, transcode
 from mergehouse.ingest.json_records import Torn, read_json
@@ -188,18 +189,18 @@ class Reader:
 
     @property
     def relation(self) -> str:
-        """The file's own columns, then those that its folders are named after."""
-        said = self.folders
+        """The file's own columns, then those that are one for all of its rows."""
+        said = self.constants
         selected = ", ".join(f"{said[n]} AS {quoted(n)}" if n in said else quoted(n) for n in self.columns)
         return f"(SELECT {selected} FROM {self._delivered})"
 
     @property
-    def folders(self) -> dict[str, str]:
-        """What its folders are named after, as SQL, by the names of the columns."""
+    def constants(self) -> dict[str, str]:
+        """What its folders are named after, and its titles, as SQL, by the names of the columns."""
         names = self.header.columns[len(self._own_columns) :]
         return {
             name: "NULL::VARCHAR" if value is None else text(value)
-            for name, value in zip(names, self._folders.values(), strict=True)
+            for name, value in zip(names, self._constants.values(), strict=True)
         }
 
     @property
@@ -216,23 +217,28 @@ class Reader:
         return [*said, *self.header.drift, *self.doubts]
 
     def _match(self, headers: list[str], where: str, above: Sequence[Sequence[str | None]] = ()) -> None:
-        """The header, and after it those columns that folders are named after and the file lacks."""
+        """The header, and after it those columns that folders are named after and the file lacks, and the
+        titles above it.
+        """
         there = {comparable(h) for h in headers}
         folders = self.delivery.file.partitions.items()
-        self._folders = {name: value for name, value in folders if comparable(name) not in there}
-        self.header = match_header([*headers, *self._folders], self.delivery.source, where, above)
+        self._constants = {name: value for name, value in folders if comparable(name) not in there}
+        if titles := self.delivery.source.titles:
+            lines = (" ".join(cell.strip() for cell in record if cell) for record in above)
+            self._constants[titles] = "\n".join(lines).strip() or None
+        self.header = match_header([*headers, *self._constants], self.delivery.source, where, above)
 
     def _names(self, record: Sequence[str | None]) -> list[str]:
         """What a file calls its columns: its header, or, without one, the declared names."""
         source, file = self.delivery.source, self.delivery.file
         if source.header:
             return [cell or "" for cell in record]
-        return names_by_place(record, source, self.delivery.path, file.partitions)
+        return names_by_place(record, source, self.delivery.path, [*file.partitions, source.titles or ""])
 
     @property
     def _own_columns(self) -> list[str]:
         """The columns of the file itself."""
-        return self.header.columns[: len(self.header.columns) - len(self._folders)]
+        return self.header.columns[: len(self.header.columns) - len(self._constants)]
 
     def _open_text(self, path: Path) -> None:
         seen = self.delivery.inspection
@@ -241,7 +247,8 @@ class Reader:
             path, self.encoding = self.readable, seen.encoding
             seen = inspect(path)
         self.encoding = self.encoding or "utf-8"
-        head = seen.head.decode("utf-8", errors="replace")
+        skipped = self.delivery.source.skip_lines
+        titles, head = without_lines(seen.head.decode("utf-8", errors="replace"), skipped, path)
         self.delimiter = detect_delimiter(head, self.delivery.source)
         records = first_records(head, self.delimiter, self.delivery.source)
         source = with_quotes_found(records, self.delivery.source)
@@ -249,7 +256,8 @@ class Reader:
         place = find_header(records, source) if source.header else 0
         is_guess = self.encoding == "cp1252" and not source.encoding
         try:
-            self._match(self._names(records[place]), str(self.delivery.path), records[:place])
+            above = first_records(titles, self.delimiter, source, most=None) if skipped else []
+            self._match(self._names(records[place]), str(self.delivery.path), above + records[:place])
         except SourceError as error:
             if is_guess and not "".join(map(str, records[place])).isascii():
                 raise SourceError(
@@ -257,7 +265,7 @@ class Reader:
                     " cp1250, cp1251, cp1253 or shift_jis."
                 ) from None
             raise
-        self._lines = seen.lines - lines_of(head, self.delimiter, source, place + source.header)
+        self._lines = seen.lines - skipped - lines_of(head, self.delimiter, source, place + source.header)
         self.text_path = path
         if is_guess:
             guessed = re.search(r"[^\W\d_]*[\x80-\uffff][^\W\d_]*", head)
@@ -273,7 +281,7 @@ class Reader:
             self.doubts.append(f"{seen.nul_bytes:,} NUL byte(s) are kept within values")
         self.layout = TextLayout(
             tuple(self._own_columns),
-            place,
+            skipped + place,
             self.delimiter,
             *quoting(source),
             is_compressed(path),
@@ -333,18 +341,21 @@ class Reader:
 
     def _open_sheet(self, path: Path, name: str) -> None:
         book, source, above, place = workbook(path), self.delivery.source, [], 0
-        header: dict[str, int | None] = {} if source.header else {"header_row": None, "skip_rows": 0}
+        skipped = source.skip_lines
+        header: dict[str, int | None] = {} if source.header else {"header_row": None, "skip_rows": skipped}
         sheet = book.load_sheet(name, dtypes="string", **header)
         names = [c.name for c in sheet.selected_columns]
-        if source.header and named_columns(names, source) < len(source.columns):
-            records = first_rows(book, name)  # not before: every load reads the whole sheet
-            if place := find_header(records, source):
-                above, header = records[:place], {"header_row": place}
+        if skipped or source.header and named_columns(names, source) < len(source.columns):
+            records = first_rows(book, name, skipped)  # not before: every load reads the whole sheet
+            place = skipped + (find_header(records[skipped:], source) if source.header else 0)
+            above = records[:place]
+            if source.header and place:
+                header = {"header_row": place}
                 sheet = book.load_sheet(name, dtypes="string", **header)
                 names = [c.name for c in sheet.selected_columns]
         called = as_written(book, name, place, names) if source.header else self._names(names)
         self._match(called, f"{path}, sheet {name}", above)
-        self._expected = sheet.total_height
+        self._expected = sheet.total_height - (0 if source.header else skipped)
         view = self._registered(f"sheet_{self.delivery.batch_id}", sheet)
         self._delivered = f"(SELECT {self._renamed(names)} FROM {view})"
         self._show_percent(path, name)
@@ -352,7 +363,7 @@ class Reader:
             typed = book.load_sheet(name, schema_sample_rows=None, **header)
             kinds = zip(self._own_columns, typed.selected_columns, strict=True)
             self.numbers = [column for column, of_sheet in kinds if of_sheet.dtype in ("float", "int")]
-        self.doubts += self._doubts_about(sheet, sheet.total_height + place + source.header)
+        self.doubts += self._doubts_about(sheet, self._expected + place + source.header)
 
     def _registered(self, view: str, rows: Any) -> str:
         self.cursor.register(view, rows)

@@ -19,13 +19,10 @@ import duckdb
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.bronze import REJECTED, Batch, Earlier, Loaded
 from mergehouse.ingest.delivery import Delivery, Reader, bronze_table, deliveries
-from mergehouse.ingest.doubts import doubtful_rows
-from mergehouse.ingest.formats import Written, detect_formats
+from mergehouse.ingest.examination import examined
 from mergehouse.ingest.inspection import beginnings, inspect
 from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
 from mergehouse.ingest.together import BATCH, ROW, Arrived
-from mergehouse.ingest.written_currencies import other_currencies
-from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import files_with
 from mergehouse.lakehouse.reader import connect, quoted, select, settings, text
@@ -64,7 +61,7 @@ class EmbeddedLoader:
 
     def load(self, arrived: Sequence[tuple[Delivery, Batch]], earlier: Earlier) -> list[Loaded]:
         """A ledger entry lost to a kill is made again: rows that Bronze has are read and not written."""
-        source, bronze = arrived[0][0].source, arrived[0][0].bronze
+        bronze = arrived[0][0].bronze
         held = set[str]()
         if self.lakehouse.exists(bronze) and self.lakehouse.rows(bronze) != earlier.rows:
             held = held_batches(self.lakehouse, bronze, [batch.batch_id for _, batch in arrived])
@@ -76,15 +73,9 @@ class EmbeddedLoader:
                 torn = _keep_rejected(cursor, readers, arrived, self.lakehouse)
             counted = f"SELECT {quoted(by) if by else 0}, count(*) FROM ({rows}) GROUP BY 1"
             counts = dict(cursor.execute(counted).fetchall())
-            written = written_values(cursor, rows, source.columns, by)
-            files = [Written(reader.delimiter, reader.numbers) for reader in readers]
-            formats = detect_formats(cursor, written, source, earlier.formats, files)
-            headers = [reader.header for reader in readers]
-            doubts = doubtful_rows(cursor, rows, written, source, headers, by)
-            others = other_currencies(cursor, source, formats, arrived[0][0].brand.currency)
+            formats = examined(cursor, rows, readers, earlier.formats, by)
         loaded = []
         for place, (reader, (_, batch)) in enumerate(zip(readers, arrived, strict=True)):
-            reader.doubts += doubts.get(place, []) + formats[place].doubts + others.get(place, [])
             count = counts.get(place, 0)
             empty = [] if count else ["the file holds a header and no rows"]
             batch = replace(

@@ -11,7 +11,15 @@ from typing import Any
 
 import duckdb
 
-from mergehouse.ingest.cells import BLANKS, MINOR_UNITS, SHORTENED, UNSEEN, cell, typed_value
+from mergehouse.ingest.cells import (
+    BLANKS,
+    MINOR_UNITS,
+    OF_DATES,
+    SHORTENED,
+    UNSEEN,
+    cell,
+    typed_value,
+)
 from mergehouse.ingest.date_formats import date_formats
 from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
 from mergehouse.lakehouse.reader import quoted, text
@@ -40,6 +48,11 @@ NULL_WORDS = (
     "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#WERT!", "#BEZUG!", "#ZAHL!", "#CALC!", "#SPILL!",
 )  # fmt: skip
 TEXTS = ("text", "code", "id")
+ERAS = (  # years of other calendars, and those that nobody means
+    (2400, 2700, "one of the Buddhist era, 543 years ahead"),
+    (1300, 1500, "one of the Persian or Islamic calendar"),
+    (2, 199, "one of an era, as in Taiwan and Japan, or one without its century"),
+)
 KINDS = {
     "number": "a number",
     "percent": "a number",
@@ -123,7 +136,8 @@ def detect_formats(
     nulls = _null_words(connection, source, notes)
     doubts: list[list[str]] = [[] for _ in files]
     marks = _decimal_marks(connection, written, source, before, files, notes, doubts)
-    dates = date_formats(connection, written, source, before, notes, doubts)
+    odd = {name for names in cleaned.values() for name in names}
+    dates = date_formats(connection, written, source, before, notes, doubts, odd)
     plain = _plain_numbers(connection, source)
     shortened = _shortened(connection, source, notes)
     altered, minor_units = _altered(connection, source), _minor_units(connection, source)
@@ -149,7 +163,11 @@ def detect_formats(
 
 
 def _with_odd_characters(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int, list[str]]:
-    odd = f"(strlen(value) <> length(value) AND regexp_matches(value, {text(f'[{UNSEEN}{BLANKS}]')}))"
+    of_dates = f"of_column IN ({_places(source, 'date', 'timestamp')})"
+    odd = (
+        f"(strlen(value) <> length(value) AND (regexp_matches(value, {text(f'[{UNSEEN}{BLANKS}]')})"
+        f" OR {of_dates} AND regexp_matches(value, {text(f'[{OF_DATES}]')})))"
+    )
     wrapped = "regexp_matches(value, '[\\t\\r\\n]') OR value LIKE '=%' OR trim(value) LIKE '=%'"
     names = list(source.columns)
     found: dict[int, list[str]] = defaultdict(list)
@@ -311,20 +329,35 @@ def _note_unread(
         among = f"batch IN ({', '.join(map(str, batches))})" if len(alike) > 1 else "TRUE"
         plain = _iso_days(connection, source, among)
         plain |= set(source.columns).intersection(*(formats[batch].plain for batch in batches))
-        typed = ((n, c.type) for n, c in source.columns.items() if c.type in KINDS and n not in plain)
-        for name, kind in typed:
+        asked = ((n, c.type) for n, c in source.columns.items() if c.type in KINDS and n not in plain)
+        for name, kind in asked:
             says = f"COALESCE({cell(name, source, found)}, '') <> ''"
-            unread = f"{typed_value(name, source, found, 'UTC')} IS NULL AND {says}"
+            odd = "CASE WHEN typed IS NULL THEN CASE WHEN says THEN 'unread' END"
+            if kind in ("date", "timestamp"):
+                odd += "".join(
+                    f" WHEN YEAR(typed) BETWEEN {first} AND {last} THEN '{looks}'"
+                    for first, last, looks in ERAS
+                )
+            typed = typed_value(name, source, found, "UTC")
+            read = (
+                f"SELECT batch, `{name}` AS value, {TIMES} AS times, {says} AS says, {typed} AS typed"
+                f" FROM {written[name]} WHERE {among}"
+            )
             rows = connection.execute(
                 to_duckdb(
-                    f"SELECT batch, MIN(`{name}`), CAST(SUM({TIMES}) AS BIGINT) FROM {written[name]}"
-                    f" WHERE {among} AND {unread} GROUP BY batch"
+                    f"SELECT batch, odd, MIN(value), CAST(SUM(times) AS BIGINT) FROM (SELECT batch, value,"
+                    f" times, {odd} END AS odd FROM ({read}) AS cells) AS judged WHERE odd IS NOT NULL"
+                    " GROUP BY batch, odd ORDER BY batch, odd"
                 )
             ).fetchall()
-            for batch, example, times in rows:
+            for batch, said, example, times in rows:
+                example = example.strip()
                 formats[batch].doubts.append(
-                    f"{name}: {times:,} cells such as `{example.strip()[:40]}` cannot be read as"
-                    f" {KINDS[kind]} and are empty{_hint(example.strip(), kind)}"
+                    f"{name}: {times:,} cells such as `{example[:40]}` cannot be read as"
+                    f" {KINDS[kind]} and are empty{_hint(example, kind)}"
+                    if said == "unread"
+                    else f"{name}: the year of {times:,} cells such as `{example[:40]}` looks like {said}:"
+                    " declare the column as `text`, and have the brand's SQL count its years anew"
                 )
 
 
@@ -332,7 +365,8 @@ def _iso_days(connection: duckdb.DuckDBPyConnection, source: Source, among: str)
     """Columns of which every value is an ISO date: what any reading reads. Asked first, since an expression
     that reads all there is takes long to make.
     """
-    iso = "CASE WHEN regexp_full_match(value, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN TRY_CAST(value AS DATE) END"
+    day = "(1[6-9]|2[0-3])[0-9]{2}-[0-9]{2}-[0-9]{2}"  # of a year that is none of other calendars
+    iso = f"CASE WHEN regexp_full_match(value, '{day}') THEN TRY_CAST(value AS DATE) END"
     names = list(source.columns)
     asked = " UNION ALL ".join(
         f"SELECT {place} AS place WHERE NOT EXISTS (FROM {ALL_WRITTEN} WHERE of_column = {place} AND {among}"

@@ -59,13 +59,28 @@ def detect_delimiter(head: str, source: Source) -> str:
     return best
 
 
-def first_records(head: str, delimiter: str, source: Source) -> list[list[str]]:
+def without_lines(head: str, count: int, where: str | Path) -> tuple[str, str]:
+    r"""(the first lines of a file, what is below them). Raises SourceError where it has no more.
+
+    >>> without_lines("Report\nMarch\nA1,5\n", 2, "lines.csv")
+    ('Report\nMarch', 'A1,5\n')
+    """
+    *lines, rest = head.split("\n", count)
+    if len(lines) < count or not rest:
+        raise SourceError(
+            f"{where}: nothing stands below the {count} lines that `skip_lines` of its source leaves out."
+            " Nothing of this source was loaded."
+        )
+    return "\n".join(lines), rest
+
+
+def first_records(head: str, delimiter: str, source: Source, most: int | None = SEARCHED) -> list[list[str]]:
     r"""The records among which a header is looked for; one without cells where there is none.
 
     >>> first_records("order,price\nA1,5\n", ",", Source(files="*", columns={}))
     [['order', 'price'], ['A1', '5']]
     """
-    return list(islice(_records(head, delimiter, source), SEARCHED)) or [[]]
+    return list(islice(_records(head, delimiter, source), most)) or [[]]
 
 
 def with_quotes_found(records: Sequence[Sequence[str]], source: Source) -> Source:
@@ -124,8 +139,9 @@ def names_by_place(
     if len(record) < len(names):
         raise SourceError(
             f"{where}: its first row has {len(record)} cell(s), and {len(names)} columns are declared. With"
-            " `header: false` the cells of a row are those of the declared columns, in their order; give an"
-            " unusual `delimiter` in brand.yml. Nothing of this source was loaded."
+            " `header: false` the cells of a row are those of the declared columns, in their order; say in"
+            " brand.yml how many lines of titles stand above them, `skip_lines: 3`, and give an unusual"
+            " `delimiter`. Nothing of this source was loaded."
         )
     return names + [f"column {number}" for number in range(len(names) + 1, len(record) + 1)]
 

@@ -21,6 +21,7 @@ _TIME = "[0-9-]{10}[T ]([01]?[0-9]|2[0-3]):[0-9:.]+"
 _OFFSET = "[+-][0-9]{2}(:?[0-9]{2})?"
 _OFFSET_PARTS = ("([0-9]{1,2})(?::?[0-9]{2})?", "[0-9]{1,2}:?([0-9]{2})")  # hours, minutes
 ZONE, HALF_DAY = "Z|(UTC|GMT)?[+-][0-9]{1,2}(:?[0-9]{2})?|UTC|GMT", "[AaPp][.]? ?[Mm][.]?"
+HOURS = "([0-9]) ?[hH] ?([0-5][0-9])$"  # 14h05
 _AT_THE_END = f" ?({ZONE})$"
 _WITH_ZONE = f":[0-9]{{2}}([.][0-9]+)?( ?{HALF_DAY})?{_AT_THE_END}"
 _INSTANT = f"^{_TIME} ?(Z|UTC|GMT|{_OFFSET})$"
@@ -33,12 +34,15 @@ _MILLISECONDS = {
 }
 # A month that had a name stands between strokes, so that no day is taken for it.
 WITH_NAMES = (
-    "d /M/ yyyy", "d /M/ yyyy H:mm", "d /M/ yyyy H:mm:ss", "d /M/ yy", "/M/ d yyyy", "/M/ d yy", "yyyy /M/ d",
+    "d /M/ yyyy", "d /M/ yyyy H:mm", "d /M/ yyyy H:mm:ss", "d /M/ yy", "/M/ d yyyy", "/M/ d yyyy H:mm",
+    "/M/ d yy", "yyyy /M/ d",
     "yyyy d /M/",
 )  # fmt: skip
 _WORD = "(^|[^\\p{{L}}0-9])({})[.]?([^\\p{{L}}0-9]|$)"
 _APART = "[^0-9:/\\p{L}]+"
-_BESIDE_NAMES = _WORD.format("de|del|um|uhr|gada|m|d")  # 2 de marzo de 2026
+_BESIDE_NAMES = _WORD.format(  # 2 de marzo de 2026, 14:05 hs.
+    "de|del|gada|m|d|r|г|um|uhr|at|à|às|a las|alle ore|alle|ore|om|uur|u|kl|klo|o|godz|v|hod|ob|h|hs|hrs"
+)
 
 
 def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str:
@@ -135,15 +139,16 @@ def without_zone(value: str) -> str:
 
 
 def tidied(value: str) -> str:
-    """A time with ` AM` and ` PM`, however they are written, and single blanks.
+    """A time with ` AM` and ` PM`, however they are written, a colon behind its hours, and single blanks.
 
     >>> import duckdb
     >>> from mergehouse.engine.dialect import to_duckdb
-    >>> written = "(VALUES ('1/31/2026  10:15 p. m.'), ('1/31/2026 9:15am')) AS t(v)"
+    >>> written = "(VALUES ('1/31/2026  10:15 p. m.'), ('1/31/2026 9:15am'), ('31/1/2026 9h15')) AS t(v)"
     >>> duckdb.sql(to_duckdb(f"SELECT {tidied('v')} FROM {written}")).fetchall()
-    [('1/31/2026 10:15 PM',), ('1/31/2026 9:15 AM',)]
+    [('1/31/2026 10:15 PM',), ('1/31/2026 9:15 AM',), ('31/1/2026 9:15',)]
     """
     value = f"REGEXP_REPLACE({value}, ' +', ' ')"
+    value = f"REGEXP_REPLACE({value}, '{HOURS}', '$1:$2')"
     halves = " ".join(
         f"WHEN {value} RLIKE '[0-9]{half}' THEN CONCAT(REGEXP_REPLACE({value}, '{half}', ''), ' {half_day}')"
         for half, half_day in ((" ?[aA][.]? ?[mM][.]?$", "AM"), (" ?[pP][.]? ?[mM][.]?$", "PM"))

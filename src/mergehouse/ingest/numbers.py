@@ -21,10 +21,9 @@ _MONEY = (  # a currency's sign, code or usual abbreviation; any other letters l
 _BLANK, _APOSTROPHE = "[ \t\u00a0\u2002-\u200a\u202f\u3000]", "['\u2018\u2019\u02bc\u2032\u00b4`]"
 _MINUS = "[-\u2010-\u2013\u2212]"
 # Digits of Arabic, Persian, Hindi and of full width, and marks beside them; marks of groups come last and go.
-_OTHER_SCRIPTS = "".join(chr(zero + n) for zero in (0x660, 0x6F0, 0x966, 0xFF10) for n in range(10)) + (
-    "\u066b\uff0e\uff0d\u066c\uff0c"
-)
-_HERE = "0123456789" * 4 + "..-"
+OTHER_DIGITS = "".join(chr(zero + n) for zero in (0x660, 0x6F0, 0x966, 0xFF10) for n in range(10))
+DIGITS = "0123456789" * 4
+_OTHER_SCRIPTS, _HERE = OTHER_DIGITS + "\u066b\uff0e\uff0d\u066c\uff0c", DIGITS + "..-"
 
 
 def number(value: str, mark: str) -> str:

@@ -23,13 +23,10 @@ from mergehouse.engine.spark.errors import spark_errors
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.bronze import REJECTED, Batch, Earlier, Loaded
 from mergehouse.ingest.delivery import Delivery, Reader, deliveries
-from mergehouse.ingest.doubts import doubtful_rows
 from mergehouse.ingest.duckdb_loader import bronze_rows, rejected_rows
-from mergehouse.ingest.formats import Written, detect_formats
+from mergehouse.ingest.examination import examined
 from mergehouse.ingest.inspection import Inspection, beginnings, inspect
 from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
-from mergehouse.ingest.written_currencies import other_currencies
-from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect, quoted
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import Source
@@ -174,12 +171,7 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
         rejected = rejected_rows(reader, batch)
         torn = reader.cursor.execute(f"SELECT count(*) FROM ({rejected})").fetchall()[0][0] if rejected else 0
         rows = f"SELECT * FROM {reader.accepted}"
-        written = written_values(reader.cursor, rows, delivery.source.columns)
-        file = Written(reader.delimiter, reader.numbers)
-        [formats] = detect_formats(reader.cursor, written, delivery.source, earlier.formats, [file])
-        doubts = doubtful_rows(reader.cursor, rows, written, delivery.source, [reader.header])[0]
-        others = other_currencies(reader.cursor, delivery.source, [formats], delivery.brand.currency)
-        reader.doubts += doubts + formats.doubts + others.get(0, [])
+        [formats] = examined(reader.cursor, rows, [reader], earlier.formats)
         return {
             "rows": accepted,
             "rejected": torn,

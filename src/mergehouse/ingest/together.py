@@ -84,14 +84,14 @@ class Arrived:
         self.cursor.execute("DROP TABLE part")
 
     def _take(self, places: list[int], found: dict[int, tuple[str, int]]) -> None:
-        """Brings a part's rows into the table, each file's with what its folders say."""
-        folders = {place: self.readers[place].folders for place in found}
+        """Brings a part's rows into the table, each file's with what is one for all of them."""
+        constants = {place: self.readers[place].constants for place in found}
         by_names: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for place in found:
             by_names[tuple(self.readers[place].columns)].append(place)
         for names, alike in by_names.items():
-            said = list(folders[alike[0]])
-            rows = ([str(p), text(found[p][0]), str(found[p][1]), *folders[p].values()] for p in alike)
+            said = list(constants[alike[0]])
+            rows = ([str(p), text(found[p][0]), str(found[p][1]), *constants[p].values()] for p in alike)
             listed = ", ".join(f"({', '.join(row)})" for row in rows)
             heads = ", ".join(map(quoted, [BATCH, FILE, LINE, *said]))
             columns = ", ".join(map(quoted, names))

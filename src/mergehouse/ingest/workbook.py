@@ -79,10 +79,10 @@ def sheets(path: Path, source: Source) -> tuple[list[str], list[str]]:
     return sorted(read, key=lambda name: heads[name].has_all), left_out
 
 
-def first_rows(book: Any, sheet: str) -> list[tuple[str | None, ...]]:
-    """The cells among which a sheet's header is."""
+def first_rows(book: Any, sheet: str, below: int = 0) -> list[tuple[str | None, ...]]:
+    """The cells among which a sheet's header is, and those of the rows above, `below` which it is."""
     return (
-        book.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=SEARCHED, dtypes="string")
+        book.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=below + SEARCHED, dtypes="string")
         .to_polars()
         .rows()
     )
@@ -94,7 +94,7 @@ def as_written(book: Any, sheet: str, place: int, names: list[str]) -> list[str]
     """
     if not any(name.rpartition("_")[0] in names for name in names):
         return names
-    header = first_rows(book, sheet)[place]
+    header = first_rows(book, sheet, place)[place]
     return [cell or name for cell, name in zip(header, names, strict=True)]
 
 
@@ -164,7 +164,7 @@ def _head(book: Any, sheet: str, source: Source) -> _Head:
     """A sheet fits where its first row names a declared column, or a later one most of them: notes and pivot
     sheets do not.
     """
-    records = first_rows(book, sheet)
+    records = first_rows(book, sheet, source.skip_lines)[source.skip_lines :]
     if not records:
         return _Head(False, False, False)
     place = find_header(records, source)

@@ -14,9 +14,9 @@ from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import ConfigError
 from mergehouse.kpi import formula
+from mergehouse.kpi.duckdb_measures import measures
 from mergehouse.kpi.formula import Value, Values
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import rows
 from mergehouse.project.brand import Brand
 from mergehouse.project.validation import nearest
 from mergehouse.project.yaml_file import parse_yaml
@@ -150,7 +150,7 @@ def compute_over(
     """
     kpis = [k.model_dump() for k in catalogue()] if kpis is None else kpis
     used = [table for table in dict.fromkeys(k["table"] for k in kpis if k["table"]) if table in tables]
-    return formula.totals(kpis, used, functools.partial(rows, connection))
+    return formula.totals(kpis, used, functools.partial(measures, connection))
 
 
 def as_json_values(values: Values) -> dict[str, dict[str, str | int | None]]:

@@ -23,11 +23,9 @@ def measure_sql(kpi: dict[str, Any]) -> str:
     'COUNT(DISTINCT CASE WHEN frequency > 0 THEN customer_id END)'
     """
     kept = " AND ".join(f"{column} {test}" for column, test in kpi["where"].items())
-    if kpi["count_distinct"]:
-        value = f"CASE WHEN {kept} THEN {kpi['count_distinct']} END" if kept else kpi["count_distinct"]
-        return f"COUNT(DISTINCT {value})"
-    value = f"CASE WHEN {kept} THEN {kpi['sum']} END" if kept else kpi["sum"]
-    return f"SUM({value})"
+    measured = kpi["count_distinct"] or kpi["sum"]
+    value = f"CASE WHEN {kept} THEN {measured} END" if kept else measured
+    return f"COUNT(DISTINCT {value})" if kpi["count_distinct"] else f"SUM({value})"
 
 
 def money_ratio_sql(numerator: str, denominator: str) -> str:
@@ -45,7 +43,9 @@ def money_ratio_sql(numerator: str, denominator: str) -> str:
     )
 
 
-def kpi_sql(table: str, kpis: list[dict[str, Any]]) -> str:
+def kpi_sql(
+    table: str, kpis: list[dict[str, Any]], measure: Callable[[dict[str, Any]], str] = measure_sql
+) -> str:
     """One query for all measures of a Gold table: a row per brand and one for the group.
 
     >>> gmv = {"name": "gmv", "sum": "gmv_eur", "count_distinct": None, "where": {}}
@@ -53,7 +53,7 @@ def kpi_sql(table: str, kpis: list[dict[str, Any]]) -> str:
     SELECT COALESCE(source_system, 'group') AS scope, SUM(gmv_eur) AS gmv FROM gold.sales
     GROUP BY GROUPING SETS ((source_system), ()) ORDER BY scope
     """
-    measures = ", ".join(f"{measure_sql(k)} AS {k['name']}" for k in kpis)
+    measures = ", ".join(f"{measure(k)} AS {k['name']}" for k in kpis)
     return (
         f"SELECT COALESCE(source_system, '{GROUP}') AS scope, {measures} FROM {table} "
         f"GROUP BY GROUPING SETS ((source_system), ()) ORDER BY scope"
@@ -61,23 +61,25 @@ def kpi_sql(table: str, kpis: list[dict[str, Any]]) -> str:
 
 
 def totals(
-    kpis: list[dict[str, Any]], tables: Iterable[str], rows: Callable[[str], list[dict[str, Any]]]
+    kpis: list[dict[str, Any]],
+    tables: Iterable[str],
+    measured: Callable[[str, list[dict[str, Any]]], list[dict[str, Any]]],
 ) -> Values:
     """Every KPI per scope (brand names, then `group`), over the `tables` that are there; None where a ratio
     has no denominator.
 
-    `rows` runs a query and returns its rows.
+    `measured` gives the rows of `kpi_sql` of a table and its KPIs.
 
     >>> gmv = dict(name="gmv", table="t", sum="eur", count_distinct=None, where={}, ratio=None, format="")
     >>> orders = gmv | {"name": "orders", "sum": "orders"}
     >>> aov = dict(name="aov", table=None, ratio=("gmv", "orders"), format="money")
     >>> rows = [{"scope": "a", "gmv": 10, "orders": 3}, {"scope": "b", "gmv": 5, "orders": 0}]
-    >>> {scope: named["aov"] for scope, named in totals([gmv, orders, aov], ["t"], lambda sql: rows).items()}
+    >>> {scope: named["aov"] for scope, named in totals([gmv, orders, aov], ["t"], lambda *_: rows).items()}
     {'a': Decimal('3.33'), 'b': None}
     """
     values: Values = {}
     for table in tables:
-        for row in rows(kpi_sql(table, [k for k in kpis if k["table"] == table])):
+        for row in measured(table, [k for k in kpis if k["table"] == table]):
             scope = values.setdefault(row.pop("scope"), {})
             scope.update({name: None if v is None else Decimal(v) for name, v in row.items()})
     for scope in values.values():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,8 @@ class Lakehouse(Location):
         self._standings: dict[str, tuple[tuple[int, int], Standing]] = {}
         # built tables whose files are not those that were published: runs build them again
         self.untrusted: set[str] = set()
+        # tables of which a run keeps what can be read: what was made of them before may be of other rows
+        self.salvaged: set[str] = set()
 
     def __repr__(self) -> str:
         from mergehouse.lakehouse.summary import as_text
@@ -165,7 +167,9 @@ class Lakehouse(Location):
                 if lakehouse.exists(name)
             ]
 
-    def delta(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> DeltaTable:
+    def delta(
+        self, name: str, version: int | None = None, as_of: datetime | date | str | None = None
+    ) -> DeltaTable:
         """The Delta table, optionally as of a version number or an instant.
 
         Raises LakehouseError naming the nearest existing table, or the versions there are.
@@ -237,8 +241,11 @@ class Lakehouse(Location):
         """
         return sum(self.delta(name).get_add_actions().column("num_records").to_pylist())
 
-    def table(self, name: str, version: int | None = None, as_of: datetime | str | None = None) -> Table:
-        """A handle on a table, optionally back in time: `version=3` or `as_of="2026-11-01T00:00:00Z"`.
+    def table(
+        self, name: str, version: int | None = None, as_of: datetime | date | str | None = None
+    ) -> Table:
+        """A handle on a table, optionally back in time: `version=3` or `as_of="2026-11-01T00:00:00Z"`; a day
+        is meant as it begins, in UTC.
 
         >>> lakehouse = mh.open("shop")
         >>> lakehouse.table("gold.dim_brand")
@@ -271,14 +278,15 @@ class Lakehouse(Location):
     def query(self, sql: str) -> duckdb.DuckDBPyRelation:
         """Runs one SELECT over all tables (`silver.sales_clean`, `gold.sales_daily`, ...).
 
+        Raises LakehouseError on anything but one SELECT, and with the engine's message where it is wrong.
+
         >>> lakehouse = mh.open("shop")
         >>> lakehouse.query("SELECT sum(gmv_eur) FROM gold.sales_daily WHERE country_code = 'DE'").fetchall()
         [(Decimal('40.00'),)]
         """
+        from mergehouse.lakehouse.query import relation_of
 
-        from mergehouse.lakehouse.query import database_for
-
-        return database_for(self, sql).sql(sql)
+        return relation_of(self, sql)
 
 
 def _place(name: str) -> tuple[int, str]:

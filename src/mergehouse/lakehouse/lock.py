@@ -12,9 +12,9 @@ from typing import IO
 
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.machine import refusal
+from mergehouse.machine import refusal, unwritable
 from mergehouse.progress import Progress, silent
-from mergehouse.storage import is_writable
+from mergehouse.storage import hindrance
 
 RUN = "run"
 LONGEST_WAIT = 3600  # seconds; who waited as long says so and gives up
@@ -37,11 +37,8 @@ def exclusive(
     mergehouse.errors.LakehouseError: another run is at work on new (pid ...). Wait for it to end; ...
     """
     root = lakehouse.root
-    if not is_writable(root):
-        raise LakehouseError(
-            f"{root}: no permission to write. Give this user write access, or change `lakehouse` in"
-            " mergehouse.yml."
-        )
+    if error := hindrance(root):
+        raise LakehouseError(unwritable(root, error))
     try:
         root.mkdir(parents=True, exist_ok=True)
         handle = (root / ".lock").open("a+")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import LakehouseError, LogError
@@ -64,26 +64,34 @@ def open_current(
 
 
 def open_earlier(
-    lakehouse: Lakehouse, name: str, version: int | None, as_of: datetime | str | None
+    lakehouse: Lakehouse, name: str, version: int | None, as_of: datetime | date | str | None
 ) -> DeltaTable:
-    """A table as of a version number or an instant.
+    """A table as of a version number, or of an instant: without a zone in UTC, a day as it begins.
 
     Raises LakehouseError naming the nearest existing table, or the versions there are.
 
     >>> open_earlier(mh.open("shop"), "gold.dim_brand", 7, None)
     Traceback (most recent call last):
     mergehouse.errors.LakehouseError: table `gold.dim_brand` has no version 7 (versions 0 to 0): ...
+    >>> open_earlier(mh.open("shop"), "gold.dim_brand", None, "2020-01-01")
+    Traceback (most recent call last):
+    mergehouse.errors.LakehouseError: table `gold.dim_brand` has no version as of 2020-01-01 ...
     """
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
+    if version is not None and as_of is not None:
+        raise LakehouseError(f"`{name}`: version={version} and as_of={as_of}: give one of them.")
+    instant = None if as_of is None else _instant(as_of)
     try:
+        if version is not None and (type(version) is not int or version < 0):
+            raise ValueError("expected a whole number")
         table = DeltaTable(
             lakehouse.address(name), version=version, storage_options=delta_options(lakehouse.location)
         )
-        if as_of is not None:
-            table.load_as_version(as_of)
-            _expect_reached(lakehouse, name, as_of)
+        if instant is not None:
+            table.load_as_version(instant)
+            _expect_reached(lakehouse, name, instant)
     except (DeltaError, ValueError) as error:
         if isinstance(error, TableNotFoundError) and name not in lakehouse.folders():
             raise not_found(lakehouse, name) from None
@@ -99,6 +107,7 @@ def not_found(lakehouse: Lakehouse, name: str) -> LakehouseError:
     >>> print(not_found(mh.open("shop"), "gold.dim_brands"))
     table `gold.dim_brands` not found in ...; did you mean `gold.dim_brand`?
     """
+    from mergehouse.contracts.registry import find
     from mergehouse.lakehouse.delta import Lakehouse
     from mergehouse.project.validation import nearest
 
@@ -112,8 +121,13 @@ def not_found(lakehouse: Lakehouse, name: str) -> LakehouseError:
             f"table `{name}` in {lakehouse.location} is of no published set yet: it is being built, a run was"
             " killed, or another program made it. `mergehouse run` publishes it."
         )
-    best = nearest(name, lakehouse.tables())
-    hint = f"; did you mean `{best}`?" if best else "; `mergehouse run` builds the tables."
+    there = lakehouse.tables()
+    if not there or find(name):
+        hint = "; `mergehouse run` builds the tables."
+    elif best := nearest(name, there):
+        hint = f"; did you mean `{best}`?"
+    else:
+        hint = f"; it has {len(there)} tables, such as {there[0]}."
     return LakehouseError(f"table `{name}` not found in {lakehouse.location}{hint}")
 
 
@@ -127,9 +141,13 @@ def _readable(lakehouse: Lakehouse, name: str, table: DeltaTable) -> DeltaTable:
 
 
 def _no_version(
-    lakehouse: Lakehouse, name: str, version: int | None, as_of: datetime | str | None, error: Exception
+    lakehouse: Lakehouse,
+    name: str,
+    version: int | None,
+    as_of: datetime | date | str | None,
+    error: Exception,
 ) -> LakehouseError:
-    wanted = f"version {version}" if version is not None else f"as of {as_of}"
+    wanted = f"version {version}" if version is not None else f"version as of {as_of}"
     there = versions(lakehouse, name)
     oldest, newest = min(there, default=0), max(there, default=0)
     gone = "; older ones have gone: `retention` in mergehouse.yml says when" if oldest else ""
@@ -137,15 +155,21 @@ def _no_version(
     return LakehouseError(f"table `{name}` has no {wanted} (versions {oldest} to {newest}{gone}): {reason}")
 
 
-def _expect_reached(lakehouse: Lakehouse, name: str, as_of: datetime | str) -> None:
-    """Raises ValueError where the versions of an instant have gone: delta-rs gives the oldest that is
-    left.
+def _instant(as_of: datetime | date | str) -> datetime:
+    try:
+        given = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+        instant = given if isinstance(given, datetime) else datetime.combine(given, time())
+    except (TypeError, ValueError):
+        raise LakehouseError(
+            f"as_of={as_of}: expected a day or an instant, such as 2026-11-01 or 2026-11-01T12:00:00Z."
+        ) from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _expect_reached(lakehouse: Lakehouse, name: str, instant: datetime) -> None:
+    """Raises ValueError where the table was not there yet, or the versions of an instant have gone: delta-rs
+    gives the oldest that is left.
     """
-    instant = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
     there = versions(lakehouse, name)
-    if (
-        there
-        and min(there)
-        and there[min(there)] > (instant if instant.tzinfo else instant.replace(tzinfo=UTC))
-    ):
-        raise ValueError("the oldest is younger than that")
+    if there and there[min(there)] > instant:
+        raise ValueError(f"the oldest is of {there[min(there)]:%Y-%m-%d %H:%M:%S} UTC")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,43 +15,67 @@ from mergehouse.display import visible
 from mergehouse.errors import LakehouseError, MergehouseError
 from mergehouse.json_text import json_text
 from mergehouse.lakehouse.delta import Lakehouse
-from mergehouse.lakehouse.reader import database, frame
+from mergehouse.lakehouse.reader import column_names, database, frame, shared
+from mergehouse.machine import unwritable
 
 FORMATS = ("table", "csv", "json", "parquet")
 ROWS_SHOWN = 50
+NUMBER = re.compile(r"DECIMAL\(.*\)|DOUBLE|FLOAT|\w*INT(EGER)?")
+ALL_TABLES = "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables ORDER BY name"
 
 
-def run_query(lakehouse: Lakehouse, sql: str, output: str = "table", to: Path | None = None) -> str:
-    """Runs the query and returns text, or writes `to` and returns its path.
+def run_query(lakehouse: Lakehouse, sql: str, output: str | None = None, to: Path | None = None) -> str:
+    """Runs the query and returns text, or writes `to` and returns its path. Without `output` it is a table,
+    in a file what its ending says.
 
-    The connection reads the lakehouse's files and nothing else. Raises MergehouseError on anything
-    but one SELECT, on an unknown format, and with the engine's message where the SQL is wrong.
+    The connection reads the lakehouse's files and nothing else. `SHOW TABLES` lists its tables. Raises
+    MergehouseError on anything but one SELECT, on an unknown format, and with the engine's message where the
+    SQL is wrong.
 
     >>> print(run_query(mh.open("shop"), "SELECT label, currency FROM gold.dim_brand", "csv"), end="")
     label,currency
     Shop,EUR
     >>> run_query(mh.open("shop"), "DROP TABLE gold.dim_brand")
     Traceback (most recent call last):
-    mergehouse.errors.MergehouseError: expected exactly one SELECT statement.
+    mergehouse.errors.LakehouseError: expected exactly one SELECT statement.
     """
+    output = output or (_format_of(to) if to else "table")
     if output not in FORMATS:
         raise MergehouseError(f"--format {output}: expected one of {', '.join(FORMATS)}.")
     if output == "parquet" and to is None:
         raise MergehouseError("--format parquet writes a file: name it with --to FILE.")
     if not lakehouse.tables():
         raise LakehouseError(f"{lakehouse.location} holds no tables yet; `mergehouse run` builds them.")
-    try:
-        statements = duckdb.extract_statements(sql)
+    with _engine_errors():
+        relation = relation_of(lakehouse, sql)
+        return _as_file(relation, output, to) if to else _as_text(relation, output)
+
+
+def relation_of(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyRelation:
+    """One SELECT, or `SHOW TABLES`, over the tables of a lakehouse. Raises LakehouseError on anything else,
+    and with the engine's message where the SQL is wrong.
+
+    >>> relation_of(mh.open("shop"), "SELECT nobody FROM gold.dim_brand")
+    Traceback (most recent call last):
+    mergehouse.errors.LakehouseError: the query failed: Binder Error: Referenced column "nobody" not found ...
+    """
+    with _engine_errors():
+        statements = shared().extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise MergehouseError("expected exactly one SELECT statement.")
-        relation = lakehouse.query(sql)
-        text = _as_file(relation, output, to) if to else _as_text(relation, output)
+            raise LakehouseError("expected exactly one SELECT statement.")
+        asked = ALL_TABLES if sql.upper().strip("; \n").split() == ["SHOW", "TABLES"] else sql
+        return database_for(lakehouse, asked).sql(asked)
+
+
+@contextmanager
+def _engine_errors() -> Iterator[None]:
+    try:
+        yield
     except duckdb.IOException as error:
         mend = "Where a file is gone: `mergehouse check` says of which table, `mergehouse run` mends it."
-        raise MergehouseError(f"the query failed: {error}\n{mend}") from None
+        raise LakehouseError(f"the query failed: {error}\n{mend}") from None
     except duckdb.Error as error:
-        raise MergehouseError(f"the query failed: {error}") from None
-    return text
+        raise LakehouseError(f"the query failed: {error}") from None
 
 
 def database_for(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
@@ -83,32 +108,49 @@ def database_for(lakehouse: Lakehouse, sql: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _format_of(file: Path) -> str:
+    ending = file.suffix.lower().removeprefix(".")
+    if ending not in FORMATS:
+        raise MergehouseError(
+            f"--to {file}: its ending says no format. Say --format csv, json, parquet or table."
+        )
+    return ending
+
+
 def _as_file(relation: duckdb.DuckDBPyRelation, output: str, to: Path) -> str:
     try:
         if output == "parquet":
-            frame(relation).write_parquet(to)
-        elif output == "csv":
-            frame(relation).write_csv(to)
-        elif output == "json":
-            to.write_text(_json(relation), encoding="utf-8")
+            with _columns_of(output):
+                frame(relation).write_parquet(to)
         else:
             to.write_text(_as_text(relation, output), encoding="utf-8")
     except OSError as error:
-        raise MergehouseError(f"{to}: cannot be written ({error.strerror or error}).") from None
+        raise MergehouseError(unwritable(to, error)) from None
     return str(to)
 
 
 def _as_text(relation: duckdb.DuckDBPyRelation, output: str) -> str:
     if output == "csv":
-        return frame(relation).write_csv()
+        with _columns_of(output):
+            return frame(relation).write_csv()
     if output == "json":
-        return _json(relation)
+        names = column_names(relation)
+        return json_text([dict(zip(names, row, strict=True)) for row in relation.fetchall()])
     return _table(relation)
 
 
-def _json(relation: duckdb.DuckDBPyRelation) -> str:
-    rows = (dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall())
-    return json_text(list(rows))
+@contextmanager
+def _columns_of(output: str) -> Iterator[None]:
+    """Within, a column that a format has no form for is a MergehouseError."""
+    from polars.exceptions import ComputeError
+
+    try:
+        yield
+    except ComputeError as error:
+        said = str(error).splitlines()[0].split(". ")[0]
+        raise MergehouseError(
+            f"--format {output}: {said}. CAST such a column AS VARCHAR, or say --format json."
+        ) from None
 
 
 def _table(relation: duckdb.DuckDBPyRelation) -> str:
@@ -118,10 +160,7 @@ def _table(relation: duckdb.DuckDBPyRelation) -> str:
 
     rows = relation.limit(ROWS_SHOWN + 1).fetchall()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    numeric = [
-        str(kind).startswith(("DECIMAL", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT", "FLOAT"))
-        for kind in relation.types
-    ]
+    numeric = [bool(NUMBER.fullmatch(str(kind))) for kind in relation.types]
     for name, right in zip(relation.columns, numeric, strict=True):
         table.add_column(Text(visible(name)), justify="right" if right else "left", overflow="fold")
     for row in rows[:ROWS_SHOWN]:

@@ -216,8 +216,21 @@ def frame(relation: duckdb.DuckDBPyRelation) -> polars.DataFrame:
         rows: polars.DataFrame = relation.pl()  # DuckDB types `pl` as Any
         return rows
     return polars.DataFrame(
-        relation.fetchall(), schema=relation.columns, orient="row", infer_schema_length=None
+        relation.fetchall(), schema=column_names(relation), orient="row", infer_schema_length=None
     )
+
+
+def column_names(relation: duckdb.DuckDBPyRelation) -> list[str]:
+    """The names of a relation's columns, each once, as DuckDB itself makes them for a frame.
+
+    >>> column_names(connect().sql("SELECT 1 AS n, 2 AS n, 3 AS n"))
+    ['n', 'n_1', 'n_2']
+    """
+    names: list[str] = []
+    for name in relation.columns:
+        others = (f"{name}_{number}" for number in itertools.count(1))
+        names.append(name if name not in names else next(other for other in others if other not in names))
+    return names
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def build_tables(
                 name = running.pop(future)
                 outcomes[name] = future.result()
                 if _holds_back(tables[name], outcomes[name], bench):
-                    missing[name] = name
+                    missing[name] = _awaited(tables[name], bench, missing) or name
                 order.done(name)
                 progress(name, tables[name].layer, len(outcomes), len(tables))
     return [outcomes[name][0] for name in tables], [check for name in tables for check in outcomes[name][1]]
@@ -124,8 +124,8 @@ def _build(table: Table, bench: Workbench, missing: Mapping[str, str], full: boo
 
     `missing` are the nodes that it must not be built on, and what each of them waits for.
     """
-    if waits := sorted(bench.graph.upstream(table.name, _is_needed) & missing.keys()):
-        return TableResult(table.name, "blocked", reason=f"waits for {missing[waits[0]]}"), []
+    if awaited := _awaited(table, bench, missing):
+        return TableResult(table.name, "blocked", reason=f"waits for {awaited}"), []
     began = time.perf_counter()
     staged = None
     try:
@@ -158,6 +158,12 @@ def _build(table: Table, bench: Workbench, missing: Mapping[str, str], full: boo
         if staged is not None:
             bench.engine.discard(staged)
         return TableResult(table.name, "failed", seconds=time.perf_counter() - began, reason=str(error)), []
+
+
+def _awaited(table: Table, bench: Workbench, missing: Mapping[str, str]) -> str:
+    """The first of what the table cannot be built on, and waits for; empty where there is none."""
+    waits = bench.graph.upstream(table.name, _is_needed) & missing.keys() if missing else ()
+    return missing[min(waits)] if waits else ""
 
 
 def _is_needed(node: Node) -> bool:

@@ -127,6 +127,7 @@ def _built(lakehouse: Lakehouse, contract: Contract, fault: Fault) -> str:
 
 
 def _kept(lakehouse: Lakehouse, contract: Contract, fault: Fault) -> str:
+    lakehouse.salvaged.add(fault.table)
     if fault.kind == "log":
         return f"What its data files hold is kept ({_counted(kept_rows(lakehouse, contract))})."
     if fault.kind == "files":

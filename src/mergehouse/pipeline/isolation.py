@@ -168,9 +168,7 @@ def _expect_remembered(held: HeldBack) -> None:
 def blamed(
     held: HeldBack, attachments: Attachments, tables: Iterable[TableResult], checks: Iterable[CheckResult]
 ) -> dict[str, Setback]:
-    """The brands on whose account tables failed: their rows broke a check, or their SQL cannot be run. None
-    where no brand would be left.
-    """
+    """The brands on whose account tables failed: their rows broke a check, or their SQL cannot be run."""
     if held.broken:
         return {}
     graph, found = attachments.graph, dict[str, Setback]()
@@ -186,7 +184,26 @@ def blamed(
         for brand in brands:
             if brand.name not in found and (why := _fails(brand, views, attachments)):
                 found[brand.name] = Setback(why)
-    return found if len(found) < len(brands) else {}
+    return found
+
+
+def with_files(
+    tables: Iterable[TableResult], checks: Iterable[CheckResult], faults: Mapping[str, Setback]
+) -> list[TableResult]:
+    """The results of tables; those that failed without a check name the brands' files that stand in the way.
+
+    >>> failed = TableResult("silver.order_lines", "failed", reason="the SQL failed")
+    >>> with_files([failed], [], {"shop": Setback("order_lines.sql: the SQL failed")})[0].reason
+    'order_lines.sql: the SQL failed'
+    """
+    stopped = {check.table for check in checks if check.stops_publication}
+    files = " ".join(fault.why for fault in faults.values() if not fault.sample)
+    return [
+        replace(table, reason=files)
+        if files and table.status == "failed" and table.table not in stopped
+        else table
+        for table in tables
+    ]
 
 
 def _owner(row: Mapping[str, Any], held: HeldBack) -> str | None:

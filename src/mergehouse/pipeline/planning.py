@@ -32,8 +32,9 @@ from mergehouse.quality import reconciliation
 from mergehouse.quality.checks import CheckResult
 from mergehouse.quality.missing_rates import missing_rates
 from mergehouse.transform.field_reconciliation import rules_over
-from mergehouse.transform.graph import Graph, Table, build_graph
+from mergehouse.transform.graph import Graph, Table
 from mergehouse.transform.incremental import Changes
+from mergehouse.transform.model_graph import build_graph
 
 
 def bring_up_to_date(
@@ -80,6 +81,9 @@ def bring_up_to_date(
         if fetched:
             continue
         blamed = isolation.blamed(held, bench.attachments, tables, checks)
+        if not held.project.brands.keys() - held.names - blamed.keys():
+            result.tables = isolation.with_files(result.tables, checks, blamed)
+            blamed = {}
         if not blamed:
             result.faults = held.said
             result.checks += [check for check in missing if result.changed or not check.passed]
@@ -115,6 +119,9 @@ def workbench(
     lakehouse, project = engine.lakehouse, held.project
     rates = edition(project)
     graph = held.in_graph(graph_of(project, lakehouse, mappings, rates, batches, held.keeping))
+    if lakehouse.salvaged:
+        lakehouse.untrusted |= graph.downstream(lakehouse.salvaged)
+        lakehouse.salvaged.clear()
     loaded = [b for b in batches if b.status != "repeat"]
     engine.expect(sum(b.rows for b in loaded))
     last = reached(lakehouse, graph)

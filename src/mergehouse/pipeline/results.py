@@ -11,6 +11,7 @@ from typing import Any
 
 from mergehouse import display
 from mergehouse.ingest.bronze import IngestResult
+from mergehouse.kpi.catalogue import as_json_values
 from mergehouse.kpi.formula import Values
 from mergehouse.quality.checks import CheckResult
 
@@ -170,6 +171,8 @@ def summary(result: RunResult) -> dict[str, Any]:
         "checks_passed": sum(c.passed for c in result.outcomes),
         "tables": [vars(t) for t in result.tables],
         "upkeep": [vars(c) for c in result.cared],
+        "kpis": as_json_values(result.kpis),
+        "last_orders": {row["source_system"]: row["last_order_date"] for row in result.freshness},
         "left_out": [
             row | {"amount": None if row["amount"] is None else str(row["amount"])} for row in result.left_out
         ],

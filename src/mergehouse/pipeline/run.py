@@ -11,7 +11,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
-from mergehouse.errors import LakehouseError
+from mergehouse.errors import ConfigError, LakehouseError
 from mergehouse.ingest.bronze import IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reloading import reload_lost
 from mergehouse.kpi.catalogue import compute
@@ -68,11 +68,13 @@ def run(
     of it is gone for good, and every table is rebuilt. A table whose checks fail keeps its published version;
     what depends on it is left alone. Where that is one brand's fault, its rows alone stay as they were. What
     was published is what readers see once all is done.
-    Raises ConfigError where the lakehouse is another project's, LakehouseError where another run is at work
-    or it cannot be written.
+    Raises ConfigError where the lakehouse is another project's, or there is nothing of what is selected;
+    LakehouseError where another run is at work or it cannot be written.
     """
     stages = Stages()
     lakehouse = Lakehouse(project.lakehouse_location)
+    if from_raw and (select is not None or until is not None):
+        raise ConfigError("--from-raw: expected `mergehouse run --full --from-raw`, of all tables.")
     with (
         sound(project, lakehouse) as (project, mappings),
         exclusive(lakehouse, wait=wait, progress=progress),
@@ -207,7 +209,7 @@ def _read_ahead(project: Project) -> None:
 
 @cache
 def _read_models() -> None:
-    from mergehouse.transform.graph import read_models
+    from mergehouse.transform.model_graph import read_models
 
     read_models()
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mergehouse.errors import ConfigError
+from mergehouse.machine import unwritable
 
 RECORD, UNFINISHED = ".mergehouse.json", ".mergehouse-unfinished"
 SHOWN = 5  # files in a message
@@ -56,7 +57,7 @@ def write_generated(folder: Path, files: dict[str, str], overwrite: bool = False
         if written or removed or known != new:
             _bring(folder, {path: files[path] for path in written}, removed, new)
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be written ({error.strerror or error}).") from None
+        raise ConfigError(unwritable(folder, error)) from None
     unchanged = [path for path in files if path not in written]
     return Written(folder, written, unchanged, removed)
 

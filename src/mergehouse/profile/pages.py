@@ -19,9 +19,10 @@ HERE = Path(__file__).parent
 FOLDER, INDEX = "profile", "index.html"
 ROWS_SHOWN = 20
 LAYER_WORDS = {
-    "bronze": "as delivered", "silver": "clean order lines, products and customers", "vault": "history",
+    "bronze": "as delivered",
+    "silver": "clean order lines, products and customers",
     "gold": "ready for reports",
-}  # fmt: skip
+}
 
 
 def write_pages(project: Project, profile: Profile, to: Path | None = None) -> list[str]:

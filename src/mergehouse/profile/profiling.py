@@ -22,7 +22,7 @@ from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import mapping_tables
 from mergehouse.project.validation import nearest
 
-LAYERS = ("bronze", "silver", "vault", "gold")
+LAYERS = ("bronze", "silver", "gold")
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,9 @@ class Brand(Strict):
     """A brand is a folder: `brand.yml`, staging SQL and mapping CSVs."""
 
     label: str = Field(
-        pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,199}[^\s\x00-\x1f\x7f-\x9f]$",
+        # no control characters, nor marks that would turn the direction of the words around it
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]{0,199}"
+        r"[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]$",
         description="The brand's name as people read it.",
     )
     currency: str = Field(
@@ -309,7 +311,7 @@ def read_brand(file: Path) -> Brand:
                 column, brand.sources[table].columns, file, f"reconcile.{rule.field}: sum_over in {table}"
             )
     for table, source in brand.sources.items():
-        _check_versions(source, file, f"sources.{table}")
+        _check_columns(source, file, f"sources.{table}")
     return brand.model_copy(update={"name": file.parent.name, "folder": file.parent})
 
 
@@ -333,12 +335,15 @@ def with_reads(brand: Brand, brands: dict[str, Brand]) -> Brand:
     return brand
 
 
-def _check_versions(source: Source, file: Path, where: str) -> None:
-    """Raises ConfigError where a column that tells versions apart is not there or cannot do so."""
+def _check_columns(source: Source, file: Path, where: str) -> None:
+    """Raises ConfigError where a column that tells versions apart, or that is to hold titles, is not there or
+    cannot do so.
+    """
     for column in source.key:
         expect_known(column, source.columns, file, f"{where}.key")
-    updated_at = [source.updated_at] if source.updated_at else []
+    updated_at, titles = ([column] if column else [] for column in (source.updated_at, source.titles))
     for key, column, types in [
+        *(("titles", column, ("text",)) for column in titles),
         *(("updated_at", column, ("date", "timestamp", "number")) for column in updated_at),
         *(
             ("deleted", column, ("text", "code") if values else ("boolean", "date", "timestamp"))

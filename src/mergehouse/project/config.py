@@ -110,7 +110,13 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
     """
     folder = Path(folder)
     config_file = folder / CONFIG_FILE
-    if not config_file.is_file():
+    try:
+        is_file, is_there = folder.is_file(), config_file.is_file()
+    except OSError as error:  # no permission above it, a name too long
+        raise ConfigError(f"{folder}: cannot be read: {refusal(error) or error.strerror}.") from None
+    if is_file:
+        raise ConfigError(f"{folder} is a file; expected the folder of a project, which has {CONFIG_FILE}.")
+    if not is_there:
         raise ConfigError(
             f"{config_file} not found. Expected a mergehouse project there; "
             f"make one with `mergehouse init {folder}`, or name another folder with -C."

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mergehouse.errors import ConfigError
+from mergehouse.machine import unwritable
 from mergehouse.storage import one_file
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def update(project: Project, source: str | None = None) -> Edition:
         part.write_bytes(content)
         part.replace(target)
     except OSError as error:
-        raise ConfigError(f"{target}: cannot be written ({error.strerror or error}).") from None
+        raise ConfigError(unwritable(target, error)) from None
     return edition(project)
 
 

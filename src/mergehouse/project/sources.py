@@ -149,6 +149,18 @@ class Source(Strict):
         description="`false`: text files and sheets begin with a row, not with names of columns. The cells of"
         " a row are those of the declared columns, in their order.",
     )
+    skip_lines: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="How many lines of a text file or sheet stand above its header, or, without one, above"
+        " its first row. Without it, titles above a header are passed over, and nothing else is.",
+    )
+    titles: Name | None = Field(
+        default=None,
+        description="The declared column that holds what stands above the header or the first row, for each"
+        " row of the file: its lines, one below the other, the cells of each parted by a blank.",
+    )
     optional: bool = Field(default=False, description="Where no file is there, the source is empty.")
     sheets: list[str] = Field(
         default=[],
@@ -245,6 +257,9 @@ class Source(Strict):
 
     @model_validator(mode="after")
     def _without_header(self) -> Source:
+        titles = self.columns.get(self.titles or "")
+        if titles and titles.header:
+            raise ValueError(f"`titles` says where `{self.titles}` comes from, and it has a `header`")
         named = [name for name, column in self.columns.items() if column.header and not self.header]
         if named:
             raise ValueError(

@@ -115,15 +115,19 @@ class Shelf:
             )
         return found
 
-    def point_at(self, version: Version) -> None:
-        """Makes a finished release the one that readers see. Raises MergehouseError where there is none of
-        this version.
-        """
+    def expect(self, version: Version) -> None:
+        """Raises MergehouseError where there is no release of this version."""
         if version not in (there := self.versions()):
             raise MergehouseError(
                 f"{self.root}: there is no release {version}; there are:"
                 f" {', '.join(map(str, there)) or 'none'}."
             )
+
+    def point_at(self, version: Version) -> None:
+        """Makes a finished release the one that readers see. Raises MergehouseError where there is none of
+        this version.
+        """
+        self.expect(version)
         _, seal = self.manifest(version)
         now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         pointer = {"version": str(version), "manifest_sha256": seal, "released_ts": now}
@@ -256,9 +260,10 @@ def copy_release(source: Shelf, version: Version, target: Shelf) -> str:
     """Puts a release of one place at another, byte for byte, and points at it there. Returns its manifest's
     SHA-256.
 
-    Raises CheckFailed where a file is not as its manifest says, MergehouseError where the target has this
-    version of another content.
+    Raises CheckFailed where a file is not as its manifest says, MergehouseError where there is no such
+    release, or the target has this version of another content.
     """
+    source.expect(version)
     manifest, seal = source.manifest(version)
     if version in target.versions():
         if target.manifest(version)[1] != seal:

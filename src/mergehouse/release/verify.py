@@ -161,7 +161,7 @@ def verify_folder(
     >>> verify_folder(Path("release"), "release", "1.0.0", None, lambda what: None).passed
     True
     """
-    if version:
+    if version is not None:
         version = str(Version.parse(version))
         if not (folder / RELEASES / f"v{version}").is_dir():
             missing = Fault("missing", f"{RELEASES}/v{version}", "this version is not here.")
@@ -169,7 +169,7 @@ def verify_folder(
         faults: list[Fault] = []
     else:
         version, pointed, faults = pointed_at(folder)
-        expected = expected or pointed
+        expected = pointed if expected is None else expected
     if version is None:
         return Verification(root, None, None, "", faults)
     content, digest, broken = read_sealed(folder, version, expected)

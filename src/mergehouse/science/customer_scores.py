@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mergehouse.project.config import Project
 
 SCORES = "gold.customer_scores_gold"
+FEATURES = "gold.customer_features"
 PROMOTIONS, BRANDS = "gold.model_promotions", "gold.dim_brand"
 EDITION = "2"  # raise when the same models and features give other scores
 
@@ -39,6 +40,15 @@ def trains_first(project: Project) -> bool:
         return True
     known = lakehouse.table(BRANDS).duckdb().project("source_system").fetchall()
     return not project.brands.keys() <= {name for (name,) in known}
+
+
+def can_be_made(project: Project) -> bool:
+    """True where there are features to score by: not where every source has stopped at the first run.
+
+    >>> can_be_made(mh.project("shop"))  # says `science: false`
+    False
+    """
+    return Lakehouse(project.lakehouse_location).exists(FEATURES)
 
 
 def version(request: Request) -> str:

@@ -54,7 +54,7 @@ _REFUSED = """
 # Spark's functions that compute a value from values and that SQLGlot passes on as they are written
 _ALLOWED = """
     array_repeat array_union arrays_overlap bigint bin binary bitand bround btrim cardinality conv crc32
-    date_part datepart decimal e every expm1 find_in_set forall format_number from_csv get hash hypot
+    date_part datepart decimal e every expm1 find_in_set forall format_number from_csv get hypot
     inline_outer is_valid_utf8 isnotnull isnull json_array_length json_tuple log1p luhn_check make_date
     make_dt_interval make_time make_timestamp_ltz make_timestamp_ntz make_valid_utf8 make_ym_interval
     map_concat map_entries map_filter map_values map_zip_with mask mean now nullifzero number
@@ -63,7 +63,7 @@ _ALLOWED = """
     tinyint to_csv to_time to_timestamp_ltz to_timestamp_ntz to_varchar transform_keys transform_values
     try_avg try_mod try_make_interval try_make_timestamp try_make_timestamp_ltz try_make_timestamp_ntz
     try_sum try_to_binary try_to_date try_to_number try_to_time try_to_timestamp try_url_decode
-    try_validate_utf8 url_decode url_encode validate_utf8 weekday xxhash64 zeroifnull zip_with
+    try_validate_utf8 url_decode url_encode validate_utf8 weekday zeroifnull zip_with
 """
 REFUSED, ALLOWED = frozenset(_REFUSED.split()), frozenset(_ALLOWED.split())
 

@@ -20,7 +20,7 @@ def holding_back(graph: Graph, brands: Collection[str], versions: Mapping[str, i
 
     >>> from mergehouse.ingest.bronze import read_batches
     >>> from mergehouse.project.mapping_files import mapping_tables
-    >>> from mergehouse.transform.graph import build_graph
+    >>> from mergehouse.transform.model_graph import build_graph
     >>> project, batches = mh.project("shop"), read_batches(mh.open("shop"))
     >>> graph = build_graph(project, batches, mapping_tables(project), "", lambda table: "", ["shop"])
     >>> graph = holding_back(graph, ["shop"], {"silver.order_lines": 7})

@@ -31,7 +31,7 @@ from mergehouse.transform.brand_queries import (
     selects_of,
     version_key,
 )
-from mergehouse.transform.brand_sql import compared_texts, resolved
+from mergehouse.transform.brand_sql import compared_texts, resolved, source_of
 from mergehouse.transform.line_joins import line_joins, line_joins_view
 from mergehouse.transform.source_views import instant_columns, latest, typed_rows, unread_columns
 
@@ -198,9 +198,9 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
                 _check_tax(brand, given, file)
             if IDENTITY & contract.columns.keys():
                 _check_identity(brand, given, file)
+        computed = _computed(query, brand)
         columns = ", ".join(
-            f"{_cast(column.type)}({name if name in given else 'NULL'} AS {_view_type(name, column.type)}) AS"
-            f" {name}"
+            f"{_value(name, name in given, name in computed, column.type)} AS {name}"
             for name, column in contract.columns.items()
         )
         rows = f"SELECT {_of_brand(brand)}, {columns} FROM written AS `{brand.name}`"
@@ -238,9 +238,22 @@ def _view_type(name: str, kind: str) -> str:
     return "TIMESTAMP_NTZ" if name.endswith("_local_ts") else kind
 
 
-def _cast(kind: str) -> str:
-    """A number too large for its column must become NULL, and its line go to quarantine, not stop the run."""
-    return "TRY_CAST" if kind.startswith("decimal") else "CAST"
+def _value(name: str, is_given: bool, is_computed: bool, kind: str) -> str:
+    """A number too large for its column must become NULL, and its line go to quarantine, not stop the run. A
+    text that a query computes may be blank, as REGEXP_EXTRACT gives it where nothing fits: it says nothing.
+    """
+    cast = "TRY_CAST" if kind.startswith("decimal") else "CAST"
+    value = f"{cast}({name if is_given else 'NULL'} AS {_view_type(name, kind)})"
+    return f"NULLIF(TRIM({value}), '')" if kind == "string" and is_given and is_computed else value
+
+
+def _computed(query: exp.Query, brand: Brand) -> set[str]:
+    """The columns of a query that are no column of a source as it is."""
+    return {
+        column.alias_or_name
+        for column in query.selects
+        if not isinstance(it := column.unalias(), exp.Column) or not source_of(query, brand, it)[0]
+    }
 
 
 def _of_brand(brand: Brand) -> str:

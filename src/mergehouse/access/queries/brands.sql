@@ -1,2 +1,2 @@
 -- The brands of the scope.
-SELECT * FROM gold.dim_brand ORDER BY source_system
+SELECT * FROM gold.dim_brand ORDER BY label, source_system

@@ -1,6 +1,7 @@
--- Customers who have bought, by days since (rounded up to tens) and classes of orders.
+-- Customers who have bought, by segment and scores as they are, days since (in classes, each by its
+-- upper end) and classes of orders.
 SELECT
-  days, from_orders, CAST(SUM(customers) AS BIGINT) AS customers, SUM(net_revenue_eur) AS net_revenue,
+  segment, r_score, f_score, days, from_orders, CAST(SUM(customers) AS BIGINT) AS customers, SUM(net_revenue_eur) AS net_revenue,
   SUM(clv_12m_eur) AS clv_12m
 FROM cube.rfm
 WHERE

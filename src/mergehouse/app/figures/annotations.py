@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mergehouse.access.gateway import Reader
-from mergehouse.app.view import Choices
+from mergehouse.app.view import DAY, Choices
 from mergehouse.kpi.formula import GROUP
 
 
@@ -53,6 +53,20 @@ def annotated(reader: Reader, brand: str | None, offered: Choices) -> tuple[Anno
         )
         for row in reader.rows("annotations", brand=brand, since=None, until=None)
     )
+
+
+def spans_from(name: str, starts: Sequence[tuple[int, dt.date]]) -> list[Span]:
+    """Places in the order of their first days, each up to the next one; the last one for a month.
+
+    >>> starts = enumerate([dt.date(2026, 1, 1), dt.date(2026, 2, 1)])
+    >>> [span.until.isoformat() for span in spans_from("shop", list(starts))]
+    ['2026-01-31', '2026-02-28']
+    """
+    if not starts:
+        return []
+    (_, last), days = starts[-1], [day for _, day in starts[1:]]
+    ends = [*days, (last + dt.timedelta(days=31)).replace(day=last.day)]
+    return [Span(name, place, since, end - DAY) for (place, since), end in zip(starts, ends, strict=True)]
 
 
 def marks(said: Iterable[Annotation], spans: Sequence[Span]) -> tuple[Mark, ...]:

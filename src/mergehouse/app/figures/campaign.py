@@ -55,11 +55,11 @@ class Plan:
 @dataclass(frozen=True)
 class Replay:
     """Whom the rule would have chosen at a past cut-off, and who of them came back within 90 days by
-    themselves.
+    themselves. Without a cut-off: at several that are told together, each of fewer than five customers.
     """
 
     brand: str
-    cutoff: dt.date
+    cutoff: dt.date | None
     customers: int
     came_back: int
 

@@ -24,6 +24,8 @@ EUROS, RECENCIES = VALUE[1:], RECENCY[1:-1]
 TIERS = ("top", "high", "medium", "low")
 SHARES = (Decimal("0.1"), Decimal("0.3"), Decimal("0.6"))  # of customers, down to which a tier reaches today
 STATES = ("silent", "at_risk", "active")
+AS_IT_IS = ("active", "at_risk", "silent")  # as the cube numbers them
+TOGETHER = ""  # segments of fewer than five, told together
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,6 @@ class Part:
             self.net_revenue + other.net_revenue,
             self.clv_12m + other.clv_12m,
         )
-
-    def __sub__(self, other: Part) -> Part:
-        return self + Part("", -other.customers, -other.net_revenue, -other.clv_12m)
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,9 @@ class Tiers:
 
 @dataclass(frozen=True)
 class Cuts:
-    """Segments by cut-points of recency and orders; `usual`: the classes nearest to today's fifths."""
+    """Segments by cut-points of recency and orders; `usual`: the classes nearest to today's fifths. As it is
+    they are those of the other pages; small ones that are told together are `TOGETHER`.
+    """
 
     changes: tuple[Change, ...]
     recency: tuple[int, ...]
@@ -162,11 +163,13 @@ def _silence(
     own = tuple((brand, brand.churn_after_days) for brand in brands if brand.churn_after_days is not None)
     usual = own[0][1] if len({days for _, days in own}) == 1 else USUAL_DAYS
     days, chance = limits.days or _nearest(usual, DAYS), limits.chance or USUAL_CHANCE
-    rows = reader.rows("inactivity", days=days, chance=chance, other_chance=USUAL_CHANCE, **asked)
+    rows = reader.rows("inactivity", days=days, chance=chance, **asked)
     if not rows:
         return None
-    now = _states(rows, "is_risky_by_other", by_days=False)
-    then = _states(rows, "is_risky", by_days=limits.days is not None)
+    now, then = {name: Part(name) for name in STATES}, {name: Part(name) for name in STATES}
+    for row in rows:
+        now[AS_IT_IS[row["state"]]] += _part("", row)
+        then[_state(row, limits)] += _part("", row)
     return Silence(
         tuple(Change(now[name], then[name]) for name in STATES),
         days,
@@ -177,18 +180,14 @@ def _silence(
     )
 
 
-def _states(rows: Sequence[Row], risky: str, by_days: bool) -> dict[str, Part]:
-    """Who is silent, by days or by each brand's own limit, who else is at risk, and who is neither."""
-    states = {name: Part(name) for name in STATES}
-    for row in rows:
-        state = "at_risk" if row[risky] else "active"
-        whole, churned = _part(state, row), _part("silent", row, "churned")
-        if by_days:
-            states["silent" if row["is_late"] else state] += whole
-        else:
-            states["silent"] += churned
-            states[state] += whole - churned
-    return states
+def _state(row: Row, limits: Limits) -> str:
+    """Who is silent, who else is at risk, and who is neither, each as it is where its limit is not moved."""
+    was = AS_IT_IS[row["state"]]
+    if row["is_late"] if limits.days is not None else was == "silent":
+        return "silent"
+    if limits.chance is None and was != "silent":
+        return was
+    return "at_risk" if row["is_risky"] else "active"
 
 
 def _tiers(reader: Reader, asked: Mapping[str, str | None], limits: Limits) -> Tiers | None:
@@ -232,8 +231,7 @@ def _cuts(reader: Reader, asked: Mapping[str, str | None], limits: Limits) -> Cu
     usual_recency, usual_orders = _recency_fifths(classes), _orders_fifths(classes)
     recency = tuple(given or own for given, own in zip(limits.recency, usual_recency, strict=True))
     orders = tuple(given or own for given, own in zip(limits.orders, usual_orders, strict=True))
-    now = _segments(classes, usual_recency, usual_orders, named)
-    then = _segments(classes, recency, orders, named)
+    now, then = _segments(classes, Limits(), named), _segments(classes, limits, named)
     names = sorted({*now, *then}, key=lambda name: -now.get(name, Part(name)).net_revenue)
     return Cuts(
         tuple(Change(now.get(name, Part(name)), then.get(name, Part(name))) for name in names),
@@ -246,27 +244,37 @@ def _cuts(reader: Reader, asked: Mapping[str, str | None], limits: Limits) -> Cu
 
 
 def _segments(
-    classes: Iterable[Row],
-    recency: Sequence[int],
-    orders: Sequence[int],
-    named: Mapping[tuple[int, int], str],
+    classes: Iterable[Row], limits: Limits, named: Mapping[tuple[int, int], str]
 ) -> dict[str, Part]:
-    """A score is 5 less the cut-points that are missed, as today's is by fifths."""
+    """A score is 5 less the cut-points that are missed: those that are not moved by who misses them as it
+    is. Whose scores stay keep their segment.
+    """
     parts: dict[str, Part] = {}
     for row in classes:
-        r_score = 5 - sum(row["days"] > bound for bound in recency)
-        f_score = 5 - sum(row["from_orders"] < bound for bound in orders)
-        name = named.get((r_score, f_score), "no segment")
+        was = row["r_score"], row["f_score"]
+        r_score = 5 - sum(
+            was[0] < 5 - at if bound is None else row["days"] > bound
+            for at, bound in enumerate(limits.recency)
+        )
+        f_score = 5 - sum(
+            was[1] < 5 - at if bound is None else row["from_orders"] < bound
+            for at, bound in enumerate(limits.orders)
+        )
+        stays = (r_score, f_score) == was
+        name = row["segment"] or TOGETHER if stays else named.get((r_score, f_score), "no segment")
         parts[name] = parts.get(name, Part(name)) + _part(name, row)
     return parts
 
 
 def _recency_fifths(classes: Sequence[Row]) -> tuple[int, ...]:
-    """Up to how many days scores 5, 4, 3 and 2 go: where the shares of customers come nearest to fifths."""
+    """Up to how many days scores 5, 4, 3 and 2 go: where the shares of customers come nearest to fifths, the
+    most days of several that do.
+    """
     whole = sum(row["customers"] for row in classes)
     reached = {days: sum(row["customers"] for row in classes if row["days"] <= days) for days in RECENCIES}
     return tuple(
-        min(RECENCIES, key=lambda days: abs(reached[days] * 5 - fifths * whole)) for fifths in (1, 2, 3, 4)
+        min(RECENCIES, key=lambda days: (abs(reached[days] * 5 - fifths * whole), -days))
+        for fifths in (1, 2, 3, 4)
     )
 
 
@@ -286,7 +294,5 @@ def _nearest(value: int, grid: Sequence[int]) -> int:
     return min(grid, key=lambda each: abs(each - value))
 
 
-def _part(name: str, row: Row, prefix: str = "") -> Part:
-    if prefix:
-        return Part(name, row[prefix], row[f"{prefix}_net_revenue"], row[f"{prefix}_clv_12m"])
+def _part(name: str, row: Row) -> Part:
     return Part(name, row["customers"], row["net_revenue"], row["clv_12m"])

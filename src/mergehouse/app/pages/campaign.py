@@ -13,6 +13,7 @@ from mergehouse.access.gateway import Reader
 from mergehouse.app import parameters
 from mergehouse.app.asked import about
 from mergehouse.app.export import MOST_ROWS, Export, exported
+from mergehouse.app.figures.annotations import annotated
 from mergehouse.app.figures.campaign import Plan, campaign, contacts
 from mergehouse.app.figures.customers import RISKS, segment_names
 from mergehouse.app.filters import LookedAt
@@ -50,15 +51,15 @@ router = APIRouter()
 def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
     plan = _plan(request, visitor.reader)
     planned = campaign(visitor.reader, looked.view, plan)
+    said = annotated(visitor.reader, looked.view.brand, looked.offered)
+    chart, notes, past = plots.replays(planned, said, looked.words)
     context = {
         "plan": plan,
         "planned": planned,
         "own": _own(plan),
-        "replays": plots.replays(planned, looked.words),
-        "past": [
-            vars(each) | {"brand": looked.words.brand(each.brand), "share": each.share}
-            for each in planned.replays
-        ],
+        "replays": chart,
+        "notes": notes,
+        "past": past,
         "segments": segment_names(visitor.reader),
         "risks": RISKS,
         "grids": {"days": SILENT, "orders": ORDERS, "euros": SPENT},

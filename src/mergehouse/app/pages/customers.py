@@ -13,6 +13,7 @@ from mergehouse.access.gateway import Reader
 from mergehouse.app import parameters
 from mergehouse.app.asked import about
 from mergehouse.app.export import Export, exported
+from mergehouse.app.figures.annotations import annotated
 from mergehouse.app.figures.customer_list import (
     MOST,
     NO_SCORE,
@@ -107,10 +108,13 @@ def show_customer(request: Request, visitor: SignedIn, looked: LookedAt, key: st
     if found is None:
         raise HTTPException(404)
     request.state.entry.rows = len(found.orders) + len(found.brands)
+    brand = found.brands[0]["source_system"] if len(found.brands) == 1 else None
+    timeline, notes = plots.timeline(found, annotated(visitor.reader, brand, looked.offered), looked.words)
     context = {
         "found": found,
         "own": _own(_asked(request, visitor.reader)),
-        "timeline": plots.timeline(found, looked.words),
+        "timeline": timeline,
+        "notes": notes,
     }
     return page(request, visitor, "customer", **looked.shown_as_of, **context)
 

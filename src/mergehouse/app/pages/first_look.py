@@ -10,8 +10,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from mergehouse.app.asked import MOST_BRANDS, AskedFor, about
 from mergehouse.app.export import Export, Kind, exported
+from mergehouse.app.figures.annotations import Annotation, annotated, spans_from
 from mergehouse.app.figures.first_look import BrandRaw, first_look
 from mergehouse.app.page import Page
+from mergehouse.app.plots.annotations import NONE, Notes, notes
 from mergehouse.app.rendering import page
 from mergehouse.app.visitor import SignedIn
 from mergehouse.app.writing import Writing
@@ -55,6 +57,7 @@ def show(request: Request, visitor: SignedIn, question: AskedFor) -> HTMLRespons
     found = first_look(visitor.reader, question.view.brand)
     request.state.entry.rows += sum(len(brand.files) for brand in found)
     drawn = [brand for brand in found if brand.months][:MOST_BRANDS]
+    said = annotated(visitor.reader, question.view.brand, question.offered)
     return page(
         request,
         visitor,
@@ -62,6 +65,7 @@ def show(request: Request, visitor: SignedIn, question: AskedFor) -> HTMLRespons
         asked=question,
         found=found,
         drawn=drawn,
+        notes_of=lambda brand, write: _notes(brand, said, write),
         chart_of=_chart,
         months_of=_months_written,
         deliveries_of=_deliveries,
@@ -78,15 +82,24 @@ def export(
     kind: Kind = "csv",
 ) -> Response:
     found = first_look(visitor.reader, question.view.brand)
-    rows = [row for brand in found for row in (_files(brand) if of == "files" else _months(brand))]
+    said = annotated(visitor.reader, question.view.brand, question.offered)
+    rows = [row for brand in found for row in (_files(brand) if of == "files" else _months(brand, said))]
     request.state.entry.rows += len(rows)
     told = {"page": "First Look: raw figures before cleaning"} | about(question, visitor)
-    return exported(Export(f"first look {of}", FILES if of == "files" else MONTHS, rows, told), kind)
+    columns = FILES if of == "files" else MONTHS
+    if any(row.get("said", NONE) != NONE for row in rows):
+        columns = columns | {"said": "Annotations"}
+    return exported(Export(f"first look {of}", columns, rows, told), kind)
 
 
-def _chart(brand: BrandRaw, write: Writing, colour: str) -> dict[str, Any]:
+def _notes(brand: BrandRaw, said: Iterable[Annotation], write: Writing) -> Notes:
+    starts = [(place, month.start) for place, month in enumerate(brand.months)]
+    return notes(said, spans_from(brand.name, starts), write)
+
+
+def _chart(brand: BrandRaw, write: Writing, colour: str, of: Notes) -> dict[str, Any]:
     """Lines per month; the last one is hatched where the data end within it."""
-    return {
+    return of.options | {
         "kind": "trend",
         "labels": [write.short_month(month.start) for month in brand.months],
         "unit": "count",
@@ -121,7 +134,7 @@ def _deliveries(found: Iterable[BrandRaw], write: Writing) -> list[dict[str, Any
     ]
 
 
-def _months_written(brand: BrandRaw, write: Writing) -> list[dict[str, Any]]:
+def _months_written(brand: BrandRaw, write: Writing, of: Notes) -> list[dict[str, Any]]:
     return [
         {
             "month": write.short_month(month.start) + (", partial" if month.is_partial else ""),
@@ -129,7 +142,8 @@ def _months_written(brand: BrandRaw, write: Writing) -> list[dict[str, Any]]:
             "amount": ", ".join(write.amount(amount, currency) for currency, amount in month.amounts.items())
             or None,
         }
-        for month in brand.months
+        | of.cell(place)
+        for place, month in enumerate(brand.months)
     ]
 
 
@@ -147,11 +161,12 @@ def _files(brand: BrandRaw) -> list[dict[str, Any]]:
     return [{"brand": brand.label} | vars(file) for file in brand.files]
 
 
-def _months(brand: BrandRaw) -> list[dict[str, Any]]:
+def _months(brand: BrandRaw, said: Iterable[Annotation]) -> list[dict[str, Any]]:
     """A row a month and currency; one without lines has neither amount nor currency."""
+    of = _notes(brand, said, Writing())
     return [
         {"brand": brand.label, "month": month.start, "lines": month.lines, "is_partial": month.is_partial}
-        | {"currency": currency, "amount": month.amounts.get(currency)}
-        for month in brand.months
+        | {"currency": currency, "amount": month.amounts.get(currency), "said": of.told.get(place, NONE)}
+        for place, month in enumerate(brand.months)
         for currency in month.amounts or ("",)
     ]

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from mergehouse.app.asked import Asked, AskedFor, about
 from mergehouse.app.export import Export, Kind, exported
+from mergehouse.app.figures.annotations import annotated
 from mergehouse.app.figures.models import Card, Models, models
 from mergehouse.app.page import Page
 from mergehouse.app.rendering import page
@@ -67,6 +68,7 @@ def show(
         asked=question,
         found=found,
         card=card,
+        said=annotated(visitor.reader, found.brand, question.offered) if found else (),
         clocks=CLOCKS,
         title=title,
         own=_own(found, card),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mergehouse.app.colours import tokens_of
+from mergehouse.app.figures.annotations import Annotation, spans_from
 from mergehouse.app.figures.campaign import Campaign
 from mergehouse.app.figures.customer_list import Customer
 from mergehouse.app.figures.customers import Overview
 from mergehouse.app.figures.trend import LINES
 from mergehouse.app.figures.what_if import Change
+from mergehouse.app.plots.annotations import Notes, notes
 from mergehouse.app.wording import Wording
 
 STATES = {"silent": "Silent", "at_risk": "At risk", "active": "Active"}
@@ -29,8 +31,15 @@ def segment_map(figures: Overview, link: Callable[[str], str] | None) -> dict[st
     return {"kind": "treemap", "unit": "EUR", "nodes": nodes}
 
 
-def timeline(found: Customer, words: Wording) -> dict[str, Any]:
-    """Net revenue of each month with an order, a column for each brand."""
+def timeline(found: Customer, said: Sequence[Annotation], words: Wording) -> tuple[dict[str, Any], Notes]:
+    """Net revenue of each month with an order, a column for each brand; and what is said of these days."""
+    starts = [(place, month) for place, (month, _) in enumerate(found.by_month)]
+    spans = [span for row in found.brands for span in spans_from(row["source_system"], starts)]
+    of = notes(said, spans, words.write)
+    return _timeline_chart(found, words) | of.options, of
+
+
+def _timeline_chart(found: Customer, words: Wording) -> dict[str, Any]:
     months = [month for month, _ in found.by_month]
     tokens = _tokens(words)
     return {
@@ -70,22 +79,55 @@ def worlds(changes: tuple[Change, ...], measure: str, unit: str) -> dict[str, An
     }
 
 
-def replays(planned: Campaign, words: Wording) -> dict[str, Any]:
+def replays(
+    planned: Campaign, said: Sequence[Annotation], words: Wording
+) -> tuple[dict[str, Any], Notes, list[dict[str, Any]]]:
     """The share that came back by itself at each past cut-off, a line for each of the largest brands: by
-    month, or where brands' data are of other times by months before each brand's last cut-off (`is_own`).
+    month, or where brands' data are of other times by months before each brand's last cut-off (`is_own`);
+    what is said of the days from one cut-off to the next; and the table behind, whose brands are all there.
     """
     sizes: Counter[str] = Counter()
+    cutoffs: dict[str, dict[dt.date, float]] = {}  # and the share that came back, by brand
     for each in planned.replays:
-        sizes[each.brand] += each.customers
-    brands, tokens = [brand for brand, _ in sizes.most_common(LINES)], _tokens(words)
+        if each.cutoff:
+            sizes[each.brand] += each.customers
+            cutoffs.setdefault(each.brand, {})[each.cutoff] = each.share
+    brands = [brand for brand, _ in sizes.most_common(LINES)]
     is_own = len(brands) > 1 and not words.offered.have_common_weeks
-    last = {brand: max(each.cutoff for each in planned.replays if each.brand == brand) for brand in brands}
-    drawn = [each for each in planned.replays if each.brand in last]
+    last = {brand: _months(max(cutoffs[brand])) if is_own else 0 for brand in brands}
     shares = {
-        (each.brand, _months(each.cutoff) - (_months(last[each.brand]) if is_own else 0)): each.share
-        for each in drawn
+        (brand, _months(day) - last[brand]): share
+        for brand in brands
+        for day, share in cutoffs[brand].items()
     }
     months = sorted({month for _, month in shares})
+    places = {
+        brand: {day: months.index(_months(day) - last[brand]) for day in sorted(cutoffs[brand])}
+        for brand in brands
+    }
+    spans = [
+        span
+        for brand in brands
+        for span in spans_from(brand, [(at, day) for day, at in places[brand].items()])
+    ]
+    of = notes(said, spans, words.write)
+    rows = [
+        vars(each)
+        | {"brand": words.brand(each.brand), "share": each.share}
+        | of.cell(places.get(each.brand, {}).get(each.cutoff, -1) if each.cutoff else -1)
+        for each in planned.replays
+    ]
+    return _replay_chart(brands, months, shares, is_own, words) | of.options, of, rows
+
+
+def _replay_chart(
+    brands: list[str],
+    months: list[int],
+    shares: dict[tuple[str, int], float],
+    is_own: bool,
+    words: Wording,
+) -> dict[str, Any]:
+    tokens = _tokens(words)
     return {
         "kind": "trend",
         "unit": "share",

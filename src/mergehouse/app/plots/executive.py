@@ -9,17 +9,17 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from mergehouse.app.figures.annotations import Annotation, Mark, Span, marks
+from mergehouse.app.figures.annotations import Annotation, Span
 from mergehouse.app.figures.cards import Card, Scoped, kpi_named
 from mergehouse.app.figures.executive import Executive, Part, Versus
 from mergehouse.app.figures.intervals import FEWEST
 from mergehouse.app.figures.story import FEW
 from mergehouse.app.figures.trend import LINES, Line, Point, Trend
+from mergehouse.app.plots.annotations import Notes, notes
 from mergehouse.app.view import WEEK
 from mergehouse.app.wording import Wording
 from mergehouse.app.writing import Number
 
-MOST_FLAGS = 12  # places of an axis that annotations have
 BARS = 8  # brands that are drawn, the largest; tables have all
 UNITS = {"money": "EUR", "percent": "share", "integer": "count"}
 CELLS = {"money": "money", "percent": "share", "integer": "number"}
@@ -36,8 +36,7 @@ class Plot:
     says: str
     columns: list[dict[str, str]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
-    marks: tuple[Mark, ...] = ()  # annotations that stand at the axis
-    more_marks: int = 0  # earlier ones, in the table alone
+    notes: Notes = Notes()  # annotations that stand at the axis
 
 
 def trend_plots(figures: Executive, tokens: dict[str, str], words: Wording) -> list[Plot]:
@@ -57,34 +56,17 @@ def trend_plots(figures: Executive, tokens: dict[str, str], words: Wording) -> l
 
 def _marked(plot: Plot, lines: Sequence[Line], said: Sequence[Annotation], words: Wording) -> Plot:
     """The plot with what is said of its days: the latest as numbers at the axis, all of it in the table."""
-    spans = [Span(line.name, p.place, p.since, p.until) for line in lines for p in line.points]
-    found = marks(said, spans)
-    if not found:
-        return plot
-    by_place: dict[int, list[Mark]] = {}
-    for mark in found:
-        by_place.setdefault(mark.place, []).append(mark)
-    first = min(span.place for span in spans)
-    shown = dict(list(by_place.items())[-MOST_FLAGS:])
-    flags = [
-        {"at": place - first, "first": at[0].number, "last": at[-1].number} for place, at in shown.items()
-    ]
-    told = {-place: "; ".join(annotation(mark, words) for mark in at) for place, at in by_place.items()}
+    found = notes(
+        said, [Span(line.name, p.place, p.since, p.until) for line in lines for p in line.points], words.write
+    )
     return replace(
         plot,
-        options=plot.options | {"flags": flags},
-        says=f"{plot.says} Annotations: {'; '.join(told.values())}.",
-        columns=[*plot.columns, {"key": "said", "label": "Annotations", "kind": "text"}],
-        rows=[row | {"said": told.get(row["block"], "none")} for row in plot.rows],
-        marks=tuple(mark for at in shown.values() for mark in at),
-        more_marks=sum(len(at) for place, at in by_place.items() if place not in shown),
+        options=plot.options | found.options,
+        says=plot.says + found.says,
+        columns=[*plot.columns, *found.columns],
+        rows=[row | found.cell(-row["block"]) for row in plot.rows],
+        notes=found,
     )
-
-
-def annotation(mark: Mark, words: Wording) -> str:
-    """`1: 24 Oct 2011, Shop: the text (who)`."""
-    said = mark.of
-    return f"{mark.number}: {words.write.date(said.day)}, {said.label}: {said.text} ({said.who})"
 
 
 def measured(trend: Trend) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mergehouse.app.colours import SERIES
+from mergehouse.app.figures.annotations import Annotation, spans_from
 from mergehouse.app.figures.models import ALL, Card, Method, Models, Survival
+from mergehouse.app.plots.annotations import Notes, notes
 from mergehouse.app.writing import Writing
 from mergehouse.science.cards.names import METRIC_NAMES
 
@@ -50,10 +53,19 @@ def _drawn(card: Card) -> list[Method]:
     return sorted(judged, key=lambda method: (not method.is_model, -(method.mean(metric) or 0)))[:LINES]
 
 
+def judged_at(card: Card) -> list[dt.date]:
+    """The past cut-offs of the methods that are drawn."""
+    return sorted({j.cutoff for method in _drawn(card) for j in method.judged[card.main_metric]})
+
+
+def judged_notes(card: Card, brand: str, said: Sequence[Annotation], write: Writing) -> Notes:
+    """What is said of the days from a cut-off to the next."""
+    return notes(said, spans_from(brand, list(enumerate(judged_at(card)))), write)
+
+
 def judged_chart(card: Card, write: Writing) -> dict[str, Any]:
     """The metric that decides, by method, at each past cut-off."""
-    methods = _drawn(card)
-    days = sorted({j.cutoff for method in methods for j in method.judged[card.main_metric]})
+    methods, days = _drawn(card), judged_at(card)
     series = []
     for place, method in enumerate(methods):
         values = {j.cutoff: j.value for j in method.judged[card.main_metric]}
@@ -75,7 +87,7 @@ def judged_chart(card: Card, write: Writing) -> dict[str, Any]:
     }
 
 
-def judged_rows(card: Card, write: Writing) -> tuple[Rows, Rows]:
+def judged_rows(card: Card, of: Notes, write: Writing) -> tuple[Rows, Rows]:
     """The table behind it: columns, and a row a cut-off."""
     methods = _drawn(card)
     columns = [{"key": "cutoff", "label": "Cut-off", "kind": "text"}]
@@ -87,7 +99,7 @@ def judged_rows(card: Card, write: Writing) -> tuple[Rows, Rows]:
                 j.cutoff, {"cutoff": write.date(j.cutoff)} | {m.name: None for m in methods}
             )
             row[method.name] = metric_written(card.main_metric, j.value, write)
-    return columns, [rows[day] for day in sorted(rows)]
+    return columns + of.columns, [rows[day] | of.cell(place) for place, day in enumerate(sorted(rows))]
 
 
 def calibration_chart(card: Card) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 -- Inputs: order lines, the ledger, what the brands say of their deliveries.
 -- Questionable: a period is all days from a delivery's first to its last, so that what was sold on a day that it leaves out
 -- is gone. Which delivery is the latest is told by the versions of its lines, then by its arrival. Deliveries of one source
--- replace none of another: refunds in files of their own are no later version of the day's sales.
+-- replace none of another: refunds in files of their own are no later version of the day's sales. A row without an order,
+-- such as a total, says nothing of its day.
 WITH delivered AS (
   SELECT
     l.source_system, l.batch_id, r.replaces, l.order_date,
     MAX(COALESCE(l.version, '')) AS version, MAX(l.ingest_ts) AS ingest_ts
   FROM silver.order_lines AS l
   JOIN mapping.order_rules AS r ON r.source_system = l.source_system AND r.replaces IN ('day', 'period')
-  WHERE (l.reason_code IS NULL OR l.reason_code = 'left_out') AND l.order_date IS NOT NULL
+  WHERE (l.reason_code IS NULL OR l.reason_code = 'left_out') AND l.order_date IS NOT NULL AND l.order_id IS NOT NULL
   GROUP BY l.source_system, l.batch_id, r.replaces, l.order_date
 ),
 of_sources AS (

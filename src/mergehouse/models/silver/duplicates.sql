@@ -2,10 +2,10 @@
 -- Inputs: order lines, the ledger, what the brands say of their deliveries.
 -- Questionable: what makes a line the same fact. Where the brand numbers its lines, the number decides, so that corrections
 -- count. Where it does not, everything the line says does, so two lines of one order with the same product stay two. Of the
--- same fact the last version counts that can be used or that a rule leaves out; an unusable one replaces nothing. Of the row
--- that counts all lines do, of a replaced row none. A delivery takes the place of earlier ones of its own source alone: goods and
--- refunds, or postage from order headers, that come in files of their own are no versions of one another. A 64-bit hash of a
--- part only finds candidates.
+-- same fact the last version counts that can be used or that a rule leaves out; an unusable one replaces nothing, and a row
+-- without an order, such as a total, is no version of another. Of the row that counts all lines do, of a replaced row none.
+-- A delivery takes the place of earlier ones of its own source alone: goods and refunds, or postage from order headers, that
+-- come in files of their own are no versions of one another. A 64-bit hash of a part only finds candidates.
 WITH hashed AS (
   SELECT
     batch_id, source_row, line_part,
@@ -13,7 +13,7 @@ WITH hashed AS (
       source_system, order_id, line_id, CASE WHEN line_id IS NULL THEN STRUCT(product_code, quantity, order_ts) END
     )) AS fact_hash
   FROM silver.order_lines
-  WHERE reason_code IS NULL OR reason_code = 'left_out' OR (order_id IS NOT NULL AND line_id IS NOT NULL)
+  WHERE reason_code IS NULL OR (order_id IS NOT NULL AND (reason_code = 'left_out' OR line_id IS NOT NULL))
 ),
 sources AS ( /* none where no deliveries replace anything: then no line is looked up in them */
   SELECT DISTINCT b.batch_id, b.source_table
@@ -43,7 +43,7 @@ replaced AS (
   JOIN silver.day_deliveries AS d
     ON d.source_system = l.source_system AND d.order_date = l.order_date AND d.batch_id <> l.batch_id
   JOIN sources AS s ON s.batch_id = l.batch_id AND s.source_table = d.source_table
-  WHERE l.reason_code IS NULL OR l.reason_code = 'left_out' OR (l.order_id IS NOT NULL AND l.ingest_ts < d.ingest_ts)
+  WHERE l.reason_code IS NULL OR (l.order_id IS NOT NULL AND (l.reason_code = 'left_out' OR l.ingest_ts < d.ingest_ts))
 ),
 repeated AS (
   SELECT h.batch_id, h.source_row, h.line_part

@@ -16,7 +16,7 @@ from delta.tables import DeltaTable
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from mergehouse.kpi.formula import totals
+from mergehouse.kpi.formula import kpi_sql, totals
 from mergehouse.release.manifest.seal import RELEASES, Fault, check_files, pointed_at, read_sealed
 from mergehouse.release.manifest.statistics import (
     check_facts,
@@ -147,7 +147,10 @@ class ReleaseJob:
         by_name = {table["name"]: relation(table) for table in self.manifest["tables"]}
         kpis = [kpi | {"table": by_name.get(kpi["table"])} for kpi in self.manifest["kpis"]]
         used = dict.fromkeys(kpi["table"] for kpi in kpis if kpi["table"])
-        return check_kpis(self.manifest, totals(kpis, used, self._query))
+        return check_kpis(self.manifest, totals(kpis, used, self._measured))
+
+    def _measured(self, relation: str, kpis: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return self._query(kpi_sql(relation, kpis))
 
     def _ingest(self, table: dict[str, Any]) -> dict[str, Any]:
         name = table["name"].partition(".")[2]

@@ -18,7 +18,7 @@ from mergehouse.platform.fabric.variable_library import variable_library_item
 from mergehouse.platform.powerbi.checks import wrong_in
 from mergehouse.platform.powerbi.project import project_files
 from mergehouse.platform.powerbi.report.files import left_out
-from mergehouse.platform.powerbi.semantic_model import semantic_model, unpublished
+from mergehouse.platform.powerbi.semantic_model import notes_on, semantic_model, unpublished
 from mergehouse.project.config import Project
 from mergehouse.project.settings import FabricDeployment
 
@@ -37,7 +37,7 @@ def environments(settings: FabricDeployment | None) -> list[str]:
 
 @dataclass(frozen=True)
 class ProjectItems:
-    """`texts` by path below the folder of all items; `notes` say what the report leaves out."""
+    """`texts` by path below the folder of all items; `notes` say what model and report leave out."""
 
     texts: dict[str, str]
     environments: list[str]
@@ -48,12 +48,14 @@ def project_items(project: Project) -> ProjectItems:
     """The items of a project, with its suite in Direct Lake. Raises ItemsFaulty, and ConfigError where its
     settings, KPIs or roles ask for what there is not.
     """
-    model = semantic_model(project, "direct-lake", without=unpublished(project))
+    without = unpublished(project)
+    model = semantic_model(project, "direct-lake", without=without)
     suite = project_files(model)
     if wrong := wrong_in(suite):
         raise ItemsFaulty(refusal("the suite", wrong))
     stages = environments(project.config.fabric)
-    return ProjectItems(fabric_items(project.config.name, stages, suite), stages, list(left_out(model)))
+    notes = [*notes_on(without), *left_out(model)]
+    return ProjectItems(fabric_items(project.config.name, stages, suite), stages, notes)
 
 
 def fabric_items(project: str, environments: Sequence[str], suite: Mapping[str, str]) -> dict[str, str]:

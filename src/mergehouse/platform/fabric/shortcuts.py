@@ -62,14 +62,17 @@ def _target(location: str, table: str, connection: str | None) -> dict[str, Any]
                 f" abfss://WORKSPACE_ID@{url.hostname}/LAKEHOUSE_ID/..."
             )
         return {"oneLake": {"workspaceId": url.username, "itemId": item, "path": inside}}
-    if connection is None or not re.fullmatch(ID, connection):
+    if url.scheme not in ("gs", "s3") and not (url.scheme in ("abfss", "abfs") and url.username):
         raise ConfigError(
-            f"--connection {connection or ''}: expected the id of a cloud connection to {location}. In Fabric"
-            " it is in the connection's settings, under Manage connections and gateways."
+            f"{location}: no shortcut can point there; expected"
+            " abfss://container@account.dfs.core.windows.net/folder, s3:// or gs://."
         )
-    if url.scheme in ("abfss", "abfs") and url.username:
-        place = {"location": f"https://{url.hostname}", "subpath": f"/{url.username}/{folder}"}
-        return {"adlsGen2": place | {"connectionId": connection}}
+    if connection is None or not re.fullmatch(ID, connection):
+        given = "" if connection is None else f" {connection}"
+        raise ConfigError(
+            f"--connection{given}: expected the id of a cloud connection to {location}. In Fabric it is in"
+            " the connection's settings, under Manage connections and gateways."
+        )
     if url.scheme == "gs":
         place = {"location": f"https://{url.hostname}.storage.googleapis.com", "subpath": f"/{folder}"}
         return {"googleCloudStorage": place | {"connectionId": connection}}
@@ -79,7 +82,5 @@ def _target(location: str, table: str, connection: str | None) -> dict[str, Any]
             raise ConfigError(f"{location}: AWS_REGION is not set; the shortcut names the bucket's region.")
         place = {"location": f"https://{url.hostname}.s3.{region}.amazonaws.com", "subpath": f"/{folder}"}
         return {"amazonS3": place | {"connectionId": connection}}
-    raise ConfigError(
-        f"{location}: no shortcut can point there; expected"
-        " abfss://container@account.dfs.core.windows.net/folder, s3:// or gs://."
-    )
+    place = {"location": f"https://{url.hostname}", "subpath": f"/{url.username}/{folder}"}
+    return {"adlsGen2": place | {"connectionId": connection}}

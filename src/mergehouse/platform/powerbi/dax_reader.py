@@ -18,7 +18,7 @@ FUNCTIONS = frozenset({  # those that are written here
     "ROUND", "SELECTCOLUMNS", "SELECTEDVALUE", "SUM", "SUMMARIZE", "SUMX", "SWITCH", "TRUE", "YEAR",
 })  # fmt: skip
 _WORDS = frozenset(
-    {"VAR", "RETURN", "NOT", "IN", "ASC", "DESC", "STRING", "DAY", "MONTH"}
+    {"VAR", "RETURN", "NOT", "IN", "ASC", "DESC", "STRING", "DATETIME", "DOUBLE", "DAY", "MONTH"}
 )  # that are no names
 _TOKEN = re.compile(
     r"""(?P<text>"(?:[^"]|"")*")|(?P<table>'(?:[^']|'')*')|(?P<name>\[(?:[^\]\[]|\]\])*\])|(?P<word>[A-Za-z_]\w*)

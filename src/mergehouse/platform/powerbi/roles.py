@@ -15,9 +15,11 @@ from mergehouse.access.policy import COLUMNS, Policy, Rule, Scope
 from mergehouse.access.small_cells import LEAST
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contract_of
+from mergehouse.kpi.formula import GROUP
 from mergehouse.platform.powerbi.dax import column_name, one_of, text
 from mergehouse.platform.powerbi.objects import Role, Table
 from mergehouse.platform.powerbi.star import star
+from mergehouse.platform.powerbi.targets import OWNER, TARGETS
 
 NOTHING = "FALSE()"
 
@@ -37,6 +39,8 @@ def roles(policy: Policy, tables: Iterable[Table], brands: list[str]) -> tuple[R
 
 def _rows(table: Table, scope: Scope, tables: list[Table], brands: list[str]) -> str:
     """The condition of a table's rows; empty where all are seen."""
+    if table.name == TARGETS:
+        return _of_whole_brands(column_name(TARGETS, OWNER), scope, brands)
     if not table.entity:
         named = {column.source.strip("[]"): column.name for column in table.columns}
         return _of_names(
@@ -74,6 +78,17 @@ def _of_names(table: Table, scope: Scope, named: dict[str, str], brands: list[st
             " && ".join(_rule(rule, column_name(table.name, named[rule.column]), brands) for rule in about)
         )
     return " || ".join(f"( {each} )" for each in alternatives)
+
+
+def _of_whole_brands(owner: str, scope: Scope, brands: list[str]) -> str:
+    """What is said of brands, and of all together under `group`: nothing where a rule is about a place."""
+    if scope.is_whole:
+        return "" if scope.group else f"{owner} <> {text(GROUP)}"
+    rows = [
+        [_rule(rule, owner, brands) if rule.column == "brand" else NOTHING for rule in rules]
+        for rules in scope.rows
+    ]
+    return " || ".join(f"( {' && '.join(rules)} )" for rules in rows)
 
 
 def _any(table: Table, scope: Scope, brands: list[str]) -> str:

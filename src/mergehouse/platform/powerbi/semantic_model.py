@@ -18,6 +18,7 @@ from mergehouse.platform.powerbi.objects import Mode, SemanticModel, Table
 from mergehouse.platform.powerbi.ordered_values import ordered_tables
 from mergehouse.platform.powerbi.roles import roles
 from mergehouse.platform.powerbi.star import relationships, star, star_table
+from mergehouse.platform.powerbi.targets import joined_to_brands, targets
 from mergehouse.project.config import Project
 from mergehouse.release.export.export import releases_of
 
@@ -44,7 +45,7 @@ def semantic_model(
     """
     named = list(catalogue() if kpis is None else kpis)
     tables = _tables(project, mode, named, without)
-    joined = relationships(tables)
+    joined = (*relationships(tables), *joined_to_brands(tables))
     with_days = {join.from_table for join in joined if join.to_table == "Date"}
     found = placed(named, tables, with_days)
     tables = _with_measures(tables, found, project)
@@ -57,6 +58,11 @@ def semantic_model(
         location=releases or releases_of(project),
         brands=tuple(brand.label for brand in project.brands.values()),
     )
+
+
+def notes_on(without: list[str]) -> list[str]:
+    """What is to be said of a model that does without tables."""
+    return [f"left out, since not published: {', '.join(without)}"] if without else []
 
 
 def unpublished(project: Project) -> list[str]:
@@ -87,7 +93,8 @@ def _tables(project: Project, mode: Mode, kpis: list[Kpi], without: Collection[s
         for given in words.within(mode, project.config.science.tables)
         if given.of not in without
     ]
-    return (*tables, countries(project), *ordered_tables(), *choices())
+    aimed = targets(project, kpis)
+    return (*tables, countries(project), *ordered_tables(), *choices(), *([aimed] if aimed else []))
 
 
 def _with_measures(tables: tuple[Table, ...], found: list[Placed], project: Project) -> tuple[Table, ...]:
@@ -97,6 +104,6 @@ def _with_measures(tables: tuple[Table, ...], found: list[Placed], project: Proj
     by_table[HOME].extend(where_observable(each.kpi for each in found))
     homes = [(each.table.name, each.kpi.label) for each in found]
     return (
-        *(replace(t, measures=tuple(by_table.get(t.name, ()))) for t in tables),
+        *(replace(t, measures=(*t.measures, *by_table.get(t.name, ()))) for t in tables),
         *field_parameters(homes),
     )

@@ -11,7 +11,7 @@ from mergehouse.platform.powerbi.checks import wrong_in
 from mergehouse.platform.powerbi.objects import MODES, Mode
 from mergehouse.platform.powerbi.project import project_files
 from mergehouse.platform.powerbi.report.files import left_out
-from mergehouse.platform.powerbi.semantic_model import semantic_model, unpublished
+from mergehouse.platform.powerbi.semantic_model import notes_on, semantic_model, unpublished
 from mergehouse.platform.powerbi.tmdl import file_name
 from mergehouse.project.config import Project
 from mergehouse.project.validation import nearest_known
@@ -80,7 +80,7 @@ def write_project(
         len(model.roles),
         written,
         [
-            *([f"left out, since not published: {', '.join(without)}"] if without else []),
+            *notes_on(without),
             *left_out(model),
             SOURCES[chosen].format(location=model.location),
         ],

@@ -26,7 +26,7 @@ def write_comparison(result: Comparison, folder: Path) -> list[Path]:
     return write_folder(
         folder,
         {PAGE: comparison_page(result), DATA: json_text(result.as_json(), indent=1) + "\n"},
-        "--to",
+        f"--to {folder}",
     )
 
 

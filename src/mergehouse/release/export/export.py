@@ -26,15 +26,15 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import data_files, duckdb_types, needs_safe_reader
 from mergehouse.lakehouse.integrity import faults
 from mergehouse.lakehouse.owner import expect_own
-from mergehouse.lakehouse.reader import limited, quoted, read_files, select, text
+from mergehouse.lakehouse.reader import limited, quoted, read_files, rows, select, text
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, load_project
 from mergehouse.release.export.evidence import bands, quality, scoring_models
 from mergehouse.release.manifest.changes import accept, propose
 from mergehouse.release.manifest.duckdb_statistics import (
+    Statistics,
     distinct_keys,
-    facts,
-    file_rows,
+    facts_as_written,
     open_table,
     partition_rows,
 )
@@ -55,6 +55,16 @@ from mergehouse.storage import fetch, located, write_failure
 
 SORTED_ROWS = 2_000_000  # sorting more would double the time a release takes
 SOURCE_BYTES = 400 * 2**20  # of a table's snappy files for one zstd file of 128 to 512 MB
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file as it was written; its hash is taken while the next one is."""
+
+    path: Path
+    rows: int
+    statistics: Statistics
+    sha256: Future[str]
 
 
 @dataclass(frozen=True)
@@ -179,13 +189,11 @@ class _Export:
                 is_new=False,
                 is_current=is_current,
             )
-        with ThreadPoolExecutor(2) as hashing:  # the hash of a file is taken while the next one is written
-            written = [(contract, self._write(contract, str(chosen), hashing)) for contract in contracts]
+        with ThreadPoolExecutor(2) as hashing:
+            written = [self._write(contract, str(chosen), hashing) for contract in contracts]
             tables = [
-                self._measured(contract, described, [(file, digest.result()) for file, digest in files])
-                for contract, files, described in (
-                    (c, f, d) for (c, f), d in zip(written, described, strict=True)
-                )
+                self._measured(contract, table, files)
+                for contract, table, files in zip(contracts, described, written, strict=True)
             ]
         manifest = self._manifest(project, tables, str(chosen), previous, changes)
         self.progress("putting it in place")
@@ -216,10 +224,8 @@ class _Export:
             partitions=[], files=[ReleasedFile(path="", bytes=0, rows=0, sha256="0" * 64)],
         )  # fmt: skip
 
-    def _write(
-        self, contract: Contract, version: str, hashing: ThreadPoolExecutor
-    ) -> list[tuple[Path, Future[str]]]:
-        """The table's rows as Parquet files, and their hashes to come."""
+    def _write(self, contract: Contract, version: str, hashing: ThreadPoolExecutor) -> list[_File]:
+        """The table's rows as Parquet files."""
         self.progress(contract.table)
         folder = self.staged / table_folder(contract.table, self.created, version)
         folder.mkdir(parents=True)
@@ -232,10 +238,11 @@ class _Export:
         for number, source in enumerate(self._sources(contract, delta)):
             file = folder / f"part-{number:05}.parquet"
             try:
-                self.connection.execute(
+                copied = rows(
+                    self.connection,
                     f"COPY (SELECT {columns} FROM {source}) TO {text(str(file))} (FORMAT parquet, COMPRESSION"
-                    " zstd)"
-                )
+                    " zstd, RETURN_STATS)",
+                )[0]
             except duckdb.OutOfMemoryException:
                 raise LakehouseError(
                     f"`{contract.table}`: not enough memory. Raise `limits.memory` in mergehouse.yml."
@@ -248,8 +255,9 @@ class _Export:
                     f"`{contract.table}`: its rows do not fit its contract ({reason}); `mergehouse run`"
                     " rebuilds it."
                 ) from None
-            written.append((file, hashing.submit(sha256, file)))
-        open_table(self.connection, contract.table, [str(file) for file, _ in written])
+            digest = hashing.submit(sha256, file)
+            written.append(_File(file, copied["count"], copied["column_statistics"], digest))
+        open_table(self.connection, contract.table, [str(file.path) for file in written])
         return written
 
     def _sources(self, contract: Contract, delta) -> list[str]:
@@ -270,27 +278,25 @@ class _Export:
             room -= size
         return [read_files(group, types) for group in groups]
 
-    def _measured(
-        self, contract: Contract, described: ReleasedTable, files: list[tuple[Path, str]]
-    ) -> ReleasedTable:
+    def _measured(self, contract: Contract, described: ReleasedTable, files: list[_File]) -> ReleasedTable:
         """The table with its figures. Raises CheckFailed where a key or an empty value breaks the
         contract.
         """
         self.progress(f"{contract.table}: figures")
         table = described.model_dump(mode="json")
-        row = facts(self.connection, table)
+        row = facts_as_written(self.connection, table, [file.statistics for file in files])
         table["rows"] = row["row_count"]
         found = measured(table, row)
         table["columns"] = [column | found[column["name"]] for column in table["columns"]]
         table["partitions"] = partitions(table, partition_rows(self.connection, table))
         table["files"] = [
             {
-                "path": file.relative_to(self.staged).as_posix(),
-                "bytes": file.stat().st_size,
-                "rows": file_rows(self.connection, str(file)),
-                "sha256": digest,
+                "path": file.path.relative_to(self.staged).as_posix(),
+                "bytes": file.path.stat().st_size,
+                "rows": file.rows,
+                "sha256": file.sha256.result(),
             }
-            for file, digest in files
+            for file in files
         ]
         if faults := check_facts(table, row):
             raise CheckFailed(

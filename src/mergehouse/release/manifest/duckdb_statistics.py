@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import duckdb
-import numpy as np
 
-from mergehouse.contracts.types import of_duckdb
+from mergehouse.contracts.types import duckdb_type, of_duckdb
 from mergehouse.lakehouse.reader import quoted, rows, text
+from mergehouse.lakehouse.repeats import FEW, suspects
 from mergehouse.release.manifest.statistics import facts_sql, partitions_sql
 from mergehouse.storage import one_file
 
-KEYS_AT_ONCE = 2**24  # 128 MB of hashes
 Row = dict[str, Any]
+Statistics = dict[str, dict[str, str]]  # by quoted column, as DuckDB's COPY returns them of a file
 
 
 def open_table(connection: duckdb.DuckDBPyConnection, name: str, files: list[str]) -> None:
@@ -44,15 +43,71 @@ def relation(name: str) -> str:
 
 
 def facts(connection: duckdb.DuckDBPyConnection, table: Row) -> Row:
-    """The row of `facts_sql`. DuckDB answers from the files' statistics where these say it.
+    """The row of `facts_sql`. DuckDB answers from the files' statistics where these say it. Where it reads
+    all rows of a large table, texts are grouped, which it does by a file's dictionary in a quarter of the
+    time.
 
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("CREATE SCHEMA gold")
     >>> _ = connection.execute("CREATE TABLE gold.notes AS FROM (VALUES (1), (3), (NULL)) AS t(id)")
-    >>> facts(connection, {"name": "gold.notes", "columns": [{"name": "id", "pii": "none"}]})
+    >>> table = {"name": "gold.notes", "key": ["id"], "rows": 3}
+    >>> table["columns"] = [{"name": "id", "type": "int", "pii": "none", "nulls": 1}]
+    >>> facts(connection, table)
     {'row_count': 3, 'filled_0': 2, 'low_0': 1, 'high_0': 3}
     """
-    return rows(connection, facts_sql(table, relation(table["name"]), '"'))[0]
+    source = relation(table["name"])
+    is_read = table["rows"] > FEW and any(column["nulls"] for column in table["columns"])
+    texts = {
+        column["name"]: n
+        for n, column in enumerate(table["columns"])
+        if is_read
+        and (column["type"], column["pii"]) == ("string", "none")
+        and table["key"] != [column["name"]]
+    }
+    row = rows(connection, facts_sql(table, source, '"', without=texts))[0]
+    for name, n in texts.items():
+        each = f"SELECT {quoted(name)} AS value, count(*) AS n FROM {source} GROUP BY value"
+        filled = "coalesce(sum(n) FILTER (value IS NOT NULL), 0)::BIGINT"
+        bounds = f"min(value) AS low_{n}, max(value) AS high_{n}"
+        row |= rows(connection, f"SELECT {filled} AS filled_{n}, {bounds} FROM ({each})")[0]
+    return row
+
+
+def facts_as_written(connection: duckdb.DuckDBPyConnection, table: Row, files: list[Statistics]) -> Row:
+    """The row of `facts_sql`, from what `COPY ... (RETURN_STATS)` said of the table's files: their writer has
+    seen every value. Only texts too long for that, whose bounds it shortens, are read again.
+
+    >>> connection = duckdb.connect()
+    >>> copy = "COPY (FROM (VALUES (1), (3), (NULL)) t(id)) TO 'notes.parquet' (RETURN_STATS)"
+    >>> written = connection.execute(copy).fetchall()[0][4]
+    >>> table = {"name": "gold.notes", "columns": [{"name": "id", "type": "int", "pii": "none"}]}
+    >>> facts_as_written(connection, table, [written])
+    {'row_count': 3, 'filled_0': 2, 'low_0': 1, 'high_0': 3}
+    """
+    row: Row = {"row_count": 0}
+    bounds, shortened = [], []
+    for n, column in enumerate(table["columns"]):
+        of_files = [found for file in files if (found := file.get(quoted(column["name"])))]
+        row["row_count"] = sum(int(found["num_values"]) for found in of_files)
+        row[f"filled_{n}"] = row["row_count"] - sum(int(found["null_count"]) for found in of_files)
+        if column["pii"] != "none":
+            continue
+        row |= {f"low_{n}": None, f"high_{n}": None}
+        filled = [found for found in of_files if found["num_values"] != found["null_count"]]
+        if any(found.get(f"{bound}_is_exact") != "true" for found in filled for bound in ("min", "max")):
+            shortened += [
+                f"min({quoted(column['name'])}) AS low_{n}, max({quoted(column['name'])}) AS high_{n}"
+            ]
+        elif filled:
+            kind = duckdb_type(column["type"])
+            for side, bound, of_all in (("low", "min", "least"), ("high", "max", "greatest")):
+                values = ", ".join(f"CAST({text(found[bound])} AS {kind})" for found in filled)
+                bounds.append(f"{of_all}({values}) AS {side}_{n}")
+    if bounds:
+        row |= rows(connection, f"SELECT {', '.join(bounds)}")[0]
+    if shortened:
+        row |= rows(connection, f"SELECT {', '.join(shortened)} FROM {relation(table['name'])}")[0]
+    return row
 
 
 def partition_rows(connection: duckdb.DuckDBPyConnection, table: Row) -> list[Row]:
@@ -70,8 +125,7 @@ def partition_rows(connection: duckdb.DuckDBPyConnection, table: Row) -> list[Ro
 
 
 def distinct_keys(connection: duckdb.DuckDBPyConnection, table: Row, count: int) -> int:
-    """Different keys of a table of `count` rows. Hashes that all differ prove that keys do: sorting these
-    takes half the time of DuckDB's own count. Where two agree, keys are counted.
+    """Different keys of a table of `count` rows.
 
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("CREATE SCHEMA gold")
@@ -80,18 +134,9 @@ def distinct_keys(connection: duckdb.DuckDBPyConnection, table: Row, count: int)
     2
     """
     columns = ", ".join(quoted(name) for name in table["key"])
-    source, parts = relation(table["name"]), max(1, math.ceil(count / KEYS_AT_ONCE))
-    different = 0
-    for part in range(parts):
-        hashes = f"SELECT hash({columns}) AS h FROM {source}"
-        kept = f"SELECT h FROM ({hashes}) WHERE h % {parts} = {part}" if parts > 1 else hashes
-        found = np.sort(connection.sql(kept).fetchnumpy()["h"])
-        different += int(np.count_nonzero(found[1:] != found[:-1])) + 1 if len(found) else 0
-    if different < count:
-        return connection.execute(
-            f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {source})"
-        ).fetchall()[0][0]
-    return different
+    with suspects(connection, relation(table["name"]), table["key"]) as some:
+        again = f"SELECT count(*) - 1 AS n FROM {some} GROUP BY {columns}"
+        return count - rows(connection, f"SELECT coalesce(sum(n), 0)::BIGINT AS n FROM ({again})")[0]["n"]
 
 
 def file_rows(connection: duckdb.DuckDBPyConnection, file: str) -> int:

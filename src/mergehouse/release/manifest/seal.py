@@ -144,7 +144,7 @@ def read_sealed(root: Path, version: str, expected: str | None = None) -> tuple[
                     f"its SHA-256 is {digest[:12]}..., sealed was {sealed[0][:12]}...: it was changed.",
                 )
             )
-    if expected and expected != digest:
+    if expected is not None and expected != digest:
         message = f"its SHA-256 is {digest[:12]}..., and expected was {expected[:12]}...: it is another one."
         faults.append(Fault("altered", f"{where}/{MANIFEST}", message))
     for extra in sorted(file.name for file in folder.iterdir() if file.name not in (MANIFEST, SUCCESS)):

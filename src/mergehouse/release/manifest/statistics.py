@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Container
 from decimal import Decimal
 from typing import Any
 
@@ -58,9 +59,9 @@ def check_names(manifest: dict) -> list[Fault]:
     ]
 
 
-def facts_sql(table: dict, relation: str, quote: str) -> str:
+def facts_sql(table: dict, relation: str, quote: str, without: Container[str] = ()) -> str:
     """One row: the number of rows, and of each column its values, the lowest and the highest. `quote`: how
-    the engine quotes names.
+    the engine quotes names; columns `without` which.
 
     >>> columns = [{"name": "id", "pii": "none"}, {"name": "city", "pii": "personal"}]
     >>> print(facts_sql({"columns": columns}, "t", "`"))
@@ -69,6 +70,8 @@ def facts_sql(table: dict, relation: str, quote: str) -> str:
     """
     wanted = ["COUNT(*) AS row_count"]
     for n, column in enumerate(table["columns"]):
+        if column["name"] in without:
+            continue
         name = f"{quote}{column['name']}{quote}"
         wanted.append(f"COUNT({name}) AS filled_{n}")
         if column["pii"] == "none":

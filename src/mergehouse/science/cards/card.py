@@ -14,6 +14,7 @@ from functools import cached_property
 
 from mergehouse.science.cards.names import METRIC_NAMES
 from mergehouse.science.evaluation.calibration import Calibrated
+from mergehouse.science.registry.champion import compare
 
 ALL = "all"
 Curve = tuple[tuple[float, float], ...]
@@ -157,7 +158,9 @@ class Card:
 
     @property
     def headline(self) -> str:
-        """Whether the model beats the simple rules, in one sentence."""
+        """Whether the model beats the simple rules, in one sentence, by what makes a champion: a better mean
+        at one lucky cut-off is not enough.
+        """
         if self.untrained:
             return self.untrained
         own = self.average(self.method, self.main_metric)
@@ -171,5 +174,12 @@ class Card:
         if not rules:
             return f"{name} {share}; there was no rule to compare with."
         best = max(rules, key=lambda a: a.mean)
-        verdict = "beats" if own.mean > best.mean else "does not beat"
+        both = compare(
+            self.main_metric, self._by_cutoff(self.method), self._by_cutoff(best.method), best.method
+        )
+        verdict = "beats" if both and both.is_better else "does not beat"
         return f"{name} {share}: {verdict} the best simple rule, {best.method}, at {best.mean:.3f}."
+
+    def _by_cutoff(self, method: str) -> dict[dt.date, float]:
+        told = (j for j in self.metrics if (j.method, j.group, j.metric) == (method, ALL, self.main_metric))
+        return {judged.cutoff: judged.value for judged in told}

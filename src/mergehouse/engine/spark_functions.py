@@ -1,0 +1,202 @@
+"""Functions of Spark SQL in DuckDB's words, where SQLGlot passes on a name that means something else there,
+or nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+
+import sqlglot
+from sqlglot import exp
+
+_UNITS = {"MM": "MONTH", "MON": "MONTH", "YY": "YEAR", "YYYY": "YEAR"}  # of TRUNC
+
+
+def in_duckdb(node: exp.Expr) -> exp.Expr | None:
+    """What DuckDB calls what a function of Spark gives; None where SQLGlot says it rightly.
+
+    >>> in_duckdb(exp.Dayname(this=exp.column("sold"))).sql("duckdb")
+    'LEFT(DAYNAME(sold), 3)'
+    """
+    if isinstance(node, exp.Anonymous):
+        said = _BY_NAME.get(node.name.upper())
+        if said and len(node.expressions) == 1:
+            said = _OF_ONE.get(node.name.upper(), said)
+        return _said(said, **dict(zip("abcdef", node.expressions, strict=False))) if said else None
+    rule = _BY_KIND.get(type(node))
+    return rule(node) if rule else None
+
+
+def _said(sql: str, **given: exp.Expr) -> exp.Expr:
+    """An expression of DuckDB, in which given ones stand for names."""
+    tree = _parsed(sql).copy()
+    for column in list(tree.find_all(exp.Column)):
+        if column.name in given:
+            column.replace(given[column.name].copy())
+    return tree
+
+
+@functools.cache
+def _parsed(sql: str) -> exp.Expr:
+    return sqlglot.parse_one(sql, read="duckdb")
+
+
+def _with(node: exp.Expr, name: str, value: exp.Expr) -> exp.Expr:
+    """The same, given another value."""
+    changed = node.copy()
+    changed.set(name, value)
+    return changed
+
+
+def _substring(node: exp.Expr) -> exp.Expr | None:
+    is_zero = node.args["start"] == exp.Literal.number(0)
+    return _with(node, "start", exp.Literal.number(1)) if is_zero else None
+
+
+def _pattern(node: exp.Expr) -> exp.Expr | None:
+    r"""A backslash in a pattern of LIKE says that what follows stands for itself."""
+    pattern = node.expression
+    if isinstance(node.parent, exp.Escape) or not (pattern.is_string and "\\" in pattern.name):
+        return None
+    return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
+
+
+def _replaced(node: exp.Expr) -> exp.Expr | None:
+    r"""Groups in what REGEXP_REPLACE puts in are `$1`, in DuckDB `\1`."""
+    new = node.args["replacement"]
+    if not new.is_string or not re.search(r"[$\\]", new.name):
+        return None
+    parts = re.findall(r"\\(.)|\$(\d)|(.)", new.name, flags=re.DOTALL)
+    text = "".join(
+        rf"\{group}" if group else (own or other).replace("\\", r"\\") for own, group, other in parts
+    )
+    return _with(node, "replacement", exp.Literal.string(text))
+
+
+def _whole_units(node: exp.Expr) -> exp.Expr | None:
+    """Hours and days that have passed whole; DuckDB's DATE_DIFF counts how often one begins."""
+    if not node.args.get("unit"):
+        return None
+    clock = "TRY_CAST(n AS TIMESTAMP)"
+    start, end = (_said(clock, n=n) for n in (node.expression, node.this))
+    return _said(f"DATE_SUB('{node.args['unit'].name}', a, b)", a=start, b=end)
+
+
+def _first_day(node: exp.Expr) -> exp.Expr | None:
+    unit = node.args["unit"].name.upper()
+    day = f"CAST(DATE_TRUNC('{_UNITS.get(unit, unit)}', TRY_CAST(a AS DATE)) AS DATE)"
+    return _said(day, a=node.this)
+
+
+def _months_later(node: exp.Expr) -> exp.Expr:
+    return _said("CAST(TRY_CAST(a AS DATE) + TO_MONTHS(b) AS DATE)", a=node.this, b=node.expression)
+
+
+def _instant(node: exp.Expr) -> exp.Expr:
+    """TO_UTC_TIMESTAMP shifts what a clock shows, with or without a zone of its own. An hour that comes twice
+    is meant the first time, in DuckDB the second.
+    """
+    clock, zone = _said("TRY_CAST(a AS TIMESTAMP)", a=node.this), node.args["zone"]
+    last = _said("TIMEZONE('UTC', TIMEZONE(z, c))", c=clock, z=zone)
+    first = _said("TIMEZONE('UTC', TIMEZONE(z, c - INTERVAL 1 HOUR)) + INTERVAL 1 HOUR", c=clock, z=zone)
+    shown = "CASE WHEN TIMEZONE(z, TIMEZONE('UTC', f)) = c THEN f ELSE l END"
+    return _said(shown, f=first, l=last, c=clock, z=zone)
+
+
+def _format(node: exp.Expr) -> exp.Expr | None:
+    """What stands in quotes within a pattern of a date stands for itself; SSS are milliseconds."""
+    written = node.args.get("format")
+    if not isinstance(written, exp.Literal) or not re.search("'|SSS", written.name):
+        return None
+    parts = re.findall(r"'([^']*)'|(SSSSSS)|(SSS)|(.)", written.name)
+    said = [
+        micro and "%f" or milli and "%g" or other or quoted or "'" for quoted, micro, milli, other in parts
+    ]
+    return _with(node, "format", exp.Literal.string("".join(said)))
+
+
+def _padded(node: exp.Expr) -> exp.Expr | None:
+    if node.this.is_string:
+        return None
+    return _with(node, "this", exp.TryCast(this=node.this.copy(), to=exp.DataType.build("TEXT")))
+
+
+def _replaced_text(node: exp.Expr) -> exp.Expr | None:
+    """What is replaced by nothing."""
+    if node.args.get("replacement"):
+        return None
+    return _said("REPLACE(a, b, '')", a=node.this, b=node.expression)
+
+
+def _parts(node: exp.Expr) -> exp.Expr:
+    """SUBSTRING_INDEX: what stands before the c-th separator, below nought behind it from the end."""
+    return _said(
+        "ARRAY_TO_STRING(CASE WHEN c > 0 THEN LIST_SLICE(STR_SPLIT(a, b), 1, c) WHEN c < 0 THEN"
+        " LIST_REVERSE(LIST_SLICE(LIST_REVERSE(STR_SPLIT(a, b)), 1, -c)) ELSE [] END, b)",
+        a=node.this,
+        b=node.args["delimiter"],
+        c=node.args["count"],
+    )
+
+
+def _by(name: str) -> Callable[[exp.Expr], exp.Expr | None]:
+    """MAX_BY and MIN_BY: the row of the greatest counts where what is asked of it is empty, too."""
+    return lambda node: _said(f"{name}(a, b)", a=node.this, b=node.expression)
+
+
+def _of_one(sql: str) -> Callable[[exp.Expr], exp.Expr | None]:
+    return lambda node: _said(sql, a=node.this)
+
+
+_BY_KIND: dict[type, Callable[[exp.Expr], exp.Expr | None]] = {
+    exp.Substring: _substring,
+    exp.Like: _pattern,
+    exp.ILike: _pattern,
+    exp.RegexpReplace: _replaced,
+    exp.DateDiff: _whole_units,
+    exp.TimestampDiff: _whole_units,
+    exp.DayOfWeek: _of_one("(DAYOFWEEK(TRY_CAST(a AS DATE)) + 1)"),
+    exp.DateTrunc: _first_day,
+    exp.AddMonths: _months_later,
+    exp.DateFromUnixDate: _of_one("CAST(DATE'1970-01-01' + TO_DAYS(a) AS DATE)"),
+    exp.FromTimeZone: _instant,
+    exp.StrToTime: _format,
+    exp.StrToUnix: _format,
+    exp.TimeToStr: _format,
+    exp.TsOrDsToDate: _format,
+    exp.Dayname: _of_one("LEFT(DAYNAME(a), 3)"),
+    exp.Monthname: _of_one("LEFT(MONTHNAME(a), 3)"),
+    exp.UnixSeconds: _of_one("CAST(FLOOR(EPOCH(a)) AS BIGINT)"),
+    exp.Pad: _padded,
+    exp.RegexpSubstr: lambda node: _said("NULLIF(REGEXP_EXTRACT(a, b), '')", a=node.this, b=node.expression),
+    exp.Replace: _replaced_text,
+    exp.SubstringIndex: _parts,
+    exp.ArgMax: _by("ARG_MAX_NULL"),
+    exp.ArgMin: _by("ARG_MIN_NULL"),
+    exp.Format: lambda node: exp.Anonymous(
+        this="PRINTF", expressions=[node.this.copy(), *(e.copy() for e in node.expressions)]
+    ),
+}
+_BY_NAME = {
+    "BTRIM": "TRIM(a, b)",
+    "EVERY": "BOOL_AND(a)",
+    "FIND_IN_SET": "COALESCE(LIST_POSITION(STR_SPLIT(b, ','), a), 0)",
+    "FORMAT_NUMBER": "FORMAT('{:,.' || b || 'f}', CAST(a AS DOUBLE))",
+    "GET": "a[b + 1]",
+    "ISNOTNULL": "(a IS NOT NULL)",
+    "ISNULL": "(a IS NULL)",
+    "MAKE_TIMESTAMP_NTZ": "MAKE_TIMESTAMP(a, b, c, d, e, f)",
+    "NEGATIVE": "(-a)",
+    "NULLIFZERO": "NULLIF(a, 0)",
+    "OCTET_LENGTH": "STRLEN(a)",
+    "PMOD": "(((a % b) + b) % b)",
+    "SOME": "BOOL_OR(a)",
+    "TIMESTAMP_MICROS": "MAKE_TIMESTAMP(a)",
+    "TIMESTAMP_MILLIS": "MAKE_TIMESTAMP_MS(a)",
+    "TIMESTAMP_SECONDS": "MAKE_TIMESTAMP_MS(a * 1000)",
+    "WEEKDAY": "(ISODOW(a) - 1)",
+    "ZEROIFNULL": "COALESCE(a, 0)",
+}
+_OF_ONE = {"BTRIM": "TRIM(a)"}  # that may be given less

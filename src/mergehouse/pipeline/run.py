@@ -107,7 +107,7 @@ def run(
         stages.spent("loading")
         result.healed = [*healed, *reloaded(again.mended), *undelivered(project, lakehouse, result.ingest)]
         full = full or from_raw
-        is_plain = not (select or until or full or later or found or result.healed)
+        is_plain = select is None and until is None and not (full or later or found or result.healed)
         if is_plain and (
             names := known_up_to_date(project, lakehouse, mappings, result.ingest, result.started)
         ):

@@ -99,7 +99,7 @@ def _translated(sql: str) -> str:
 
 
 def _for_duckdb(tree: exp.Expr) -> str:
-    return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False)
+    return tree.transform(_rewrite, copy=False).sql(dialect="duckdb", copy=False, comments=False)
 
 
 def _plain(node: exp.Expression) -> exp.Expression:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
 DICTIONARY_VALUES = 16_384  # in a row group; DuckDB's own 24,576 takes 7 % longer, for as many bytes
+FEW_ROWS = 10_000  # delivered in all: to open the files of so many takes longer than what is asked of them
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
 MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more DuckDB refuses for one
 
@@ -60,6 +61,8 @@ class DuckDBEngine:
         self._published: dict[str, str] = {}
         # tables that differ from that by the rows `inserted` and `deleted`
         self._changed: dict[str, Contract] = {}
+        self._is_small = False
+        self._held: set[str] = set()  # tables that are read from memory, not through a view of their files
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -83,9 +86,12 @@ class DuckDBEngine:
             self._sessions.connection = self.connection.cursor()
         return self._sessions.connection
 
+    def expect(self, rows: int) -> None:
+        self._is_small = rows <= FEW_ROWS
+
     def attach(self, name: str) -> None:
         delta = self.lakehouse.delta(name)
-        if self._show(name, delta, Relation("published", name, "whole")):
+        if self._show(name, delta, Relation("published", name, "whole")) and not self._is_small:
             self._published[name] = select(self._session, delta, with_place=True)
 
     def attach_earlier(self, name: str, version: int) -> None:
@@ -101,7 +107,10 @@ class DuckDBEngine:
             self._define(name, f"FROM {whole}")
             return False
         with _sql_errors(name):
-            create_view(self._session, str(name), delta)
+            if isinstance(name, Relation):
+                create_view(self._session, str(name), delta)
+            else:
+                self._show_files(name, select(self._session, delta), delta)
         return True
 
     def define(self, name: str | Relation, sql: Sql) -> None:
@@ -129,8 +138,13 @@ class DuckDBEngine:
         self._define(name, rows)
 
     def stage(self, contract: Contract, sql: Sql) -> Staged:
-        folder = staging_folder(self.lakehouse, contract.table)
-        return Staged(contract, "table", folder, self._write(contract, _typed(contract, sql), folder))
+        folder, rows = staging_folder(self.lakehouse, contract.table), _typed(contract, sql)
+        if self._is_small:
+            count = self._hold(contract.table, rows)
+            files = self._write_kept(contract, contract.table, count, folder)
+        else:
+            files = self._write(contract, rows, folder)
+        return Staged(contract, "table", folder, files)
 
     def stage_partitions(self, contract: Contract, sql: Sql) -> Staged:
         folder = staging_folder(self.lakehouse, contract.table)
@@ -199,17 +213,19 @@ class DuckDBEngine:
 
     def attach_staged(self, staged: Staged) -> None:
         contract = staged.contract
+        if staged.scope == "table" and contract.table in self._held:
+            return
         paths = [str(f.path) for f in staged.files]
-        if staged.scope != "table":
-            published = fetch(data_files(self.lakehouse.delta(contract.table)))
-            paths += [file for file in published if file not in staged.replaced]
+        delta = None if staged.scope == "table" else self.lakehouse.delta(contract.table)
+        if delta:
+            paths += [file for file in fetch(data_files(delta)) if file not in staged.replaced]
         if paths:
             source = read_files(paths, _hive(contract), with_place=True)
         else:
             nulls = ", ".join(f"NULL::{duckdb_type(kind)} AS {name}" for name, kind in contract.types.items())
             source = f"(SELECT {nulls}, NULL AS filename, NULL AS file_row_number WHERE false)"
         columns = ", ".join(contract.columns)
-        self._define(contract.table, f"SELECT {columns} FROM {source}")
+        self._show_files(contract.table, f"SELECT {columns} FROM {source}", delta, staged.files)
         if staged.scope == "rows":
             self._changed[contract.table] = contract
         else:
@@ -252,10 +268,12 @@ class DuckDBEngine:
 
     def _find(self, places: Relation, rows: str, affected: Relation, on: dict[str, str]) -> str:
         """SQL of the few `rows` of a table that are affected, by their `places`, so that readers skip all
-        others; empty where they are many.
+        others; empty where they are many, or there are few in all.
 
         No columns are read but those of `on`; the first rows of each file tell few from many.
         """
+        if self._is_small:
+            return ""
         sample = f"WITH t AS MATERIALIZED (SELECT {', '.join(on)} FROM ({rows}) WHERE row < {SAMPLE_ROWS})"
         hits = f"SELECT count(*) FROM t SEMI JOIN {affected} AS a ON {_equal(on)}"
         if not self._session.execute(
@@ -269,10 +287,20 @@ class DuckDBEngine:
         """Parquet files of a DuckDB query's rows, partition by partition: DuckDB's own way sorts out rows one
         by one.
         """
-        if not contract.partition_by:
+        if not contract.partition_by and not self._is_small:
             return self._copy(contract, rows, folder, {})
-        kept, columns = Relation("merged", contract.table), ", ".join(contract.partition_by)
-        self._keep(kept, rows)
+        kept = Relation("merged", contract.table)
+        files = self._write_kept(contract, kept, self._keep(kept, rows), folder)
+        self._session.execute(f"DROP TABLE {kept}")
+        return files
+
+    def _write_kept(
+        self, contract: Contract, kept: str | Relation, count: int, folder: Path
+    ) -> tuple[StagedFile, ...]:
+        """The same of so many rows that are in memory."""
+        if not contract.partition_by:
+            return self._copy(contract, f"FROM {kept}", folder, {}, count)
+        columns = ", ".join(contract.partition_by)
         files: tuple[StagedFile, ...] = ()
         for values in self._session.execute(f"SELECT DISTINCT {columns} FROM {kept}").fetchall():
             if None in values:
@@ -288,18 +316,25 @@ class DuckDBEngine:
             except OSError as error:
                 raise LakehouseError(write_failure(contract.table, folder, error)) from None
             files += self._copy(
-                contract, f"SELECT * EXCLUDE ({columns}) FROM {kept} WHERE {own}", place, partition
+                contract, f"SELECT * EXCLUDE ({columns}) FROM {kept} WHERE {own}", place, partition, count
             )
-        self._session.execute(f"DROP TABLE {kept}")
         return files
 
     def _copy(
-        self, contract: Contract, rows: str, folder: Path, partition: dict[str, str]
+        self,
+        contract: Contract,
+        rows: str,
+        folder: Path,
+        partition: dict[str, str],
+        count: int = DICTIONARY_VALUES,
     ) -> tuple[StagedFile, ...]:
-        """Parquet files of one partition, or of a table without any."""
+        """Parquet files of one partition, or of a table without any. Of no more than `count` rows, where
+        that is known: room is made for as many values, column by column, before the first is written.
+        """
+        values = max(1, min(count, DICTIONARY_VALUES))
         copy = (
             f"COPY ({rows}) TO {text(str(folder))} (FORMAT parquet, COMPRESSION snappy, WRITE_BLOOM_FILTER"
-            f" false, DICTIONARY_SIZE_LIMIT {DICTIONARY_VALUES}, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}',"
+            f" false, DICTIONARY_SIZE_LIMIT {values}, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}',"
             " RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
         )
         with _sql_errors(contract.table, folder):
@@ -316,8 +351,31 @@ class DuckDBEngine:
             made = self._session.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}").fetchall()
         return int(made[0][0])
 
+    def _show_files(
+        self, name: str, sql: str, delta: DeltaTable | None, staged: Sequence[StagedFile] = ()
+    ) -> None:
+        """Makes what `sql` reads of the files of a version, and of `staged` ones, readable under a name."""
+        if (
+            self._is_small
+            and sum(f.rows for f in (*(live_files(delta) if delta else ()), *staged)) <= FEW_ROWS
+        ):
+            self._hold(name, sql)
+        else:
+            self._define(name, sql)
+
+    def _hold(self, name: str, sql: str) -> int:
+        """A table in memory that models name."""
+        if name not in self._held:
+            self._session.execute(f"DROP VIEW IF EXISTS {name}")
+        count = self._keep(name, sql)
+        self._held.add(name)
+        return count
+
     def _define(self, name: str | Relation, sql: str) -> None:
         with _sql_errors(name):
+            if name in self._held:
+                self._session.execute(f"DROP TABLE {name}")
+                self._held.discard(str(name))
             self._session.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
 
     def rows(self, sql: str) -> list[dict[str, Any]]:

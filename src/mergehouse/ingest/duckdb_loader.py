@@ -18,10 +18,12 @@ import duckdb
 
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.bronze import REJECTED, Batch, Earlier
-from mergehouse.ingest.delivery import Delivery, Reader, bronze_table, deliveries
+from mergehouse.ingest.delivery import Delivery, bronze_table, deliveries
 from mergehouse.ingest.examination import examined
 from mergehouse.ingest.inspection import beginnings, inspect
 from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
+from mergehouse.ingest.opening import opened
+from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.together import BATCH, ROW, Arrived
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import files_with
@@ -113,7 +115,7 @@ class EmbeddedLoader:
         copy = self._copy(batch)
         try:
             with named(delivery.file, delivery.path):
-                reader = Reader(delivery, cursor, copy, columns)
+                reader = opened(delivery, cursor, copy, columns)
                 if held:  # a run died after this commit and before the ledger's, or that was lost
                     reader.read_to_the_end()
                 else:

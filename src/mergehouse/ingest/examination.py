@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import duckdb
 
-from mergehouse.ingest.delivery import Reader
+from mergehouse.ingest.detection import detect_formats
 from mergehouse.ingest.doubts import doubtful_rows
-from mergehouse.ingest.formats import Formats, Written, detect_formats
+from mergehouse.ingest.formats import Formats, Written
+from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.written_currencies import other_currencies
 from mergehouse.ingest.written_shares import doubtful_shares
 from mergehouse.ingest.written_values import written_values

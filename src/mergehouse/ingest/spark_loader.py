@@ -22,11 +22,13 @@ from mergehouse.contracts.types import spark_schema
 from mergehouse.engine.spark.errors import spark_errors
 from mergehouse.errors import MergehouseError, SourceError
 from mergehouse.ingest.bronze import REJECTED, Batch, Earlier
-from mergehouse.ingest.delivery import Delivery, Reader, deliveries
+from mergehouse.ingest.delivery import Delivery, deliveries
 from mergehouse.ingest.duckdb_loader import bronze_rows, rejected_rows
 from mergehouse.ingest.examination import examined
 from mergehouse.ingest.inspection import Inspection, beginnings, inspect
 from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
+from mergehouse.ingest.opening import opened
+from mergehouse.ingest.reader import Reader
 from mergehouse.lakehouse.reader import connect, quoted
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import Source
@@ -202,7 +204,7 @@ def _reader(delivery: Delivery, batch: Batch, earlier: Sequence[str] = ()) -> It
         path = readable(delivery.file, Path(folder) / "landed")
         copied, connection = replace(delivery, path=path), connect(temp_directory=folder)
         with named(delivery.file, path):
-            yield Reader(copied, connection, Path(folder) / f"{batch.batch_id}.csv", earlier)
+            yield opened(copied, connection, Path(folder) / f"{batch.batch_id}.csv", earlier)
 
 
 def _arrow(reader: Reader, sql: str) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mergehouse.errors import MergehouseError
-from mergehouse.ingest.bronze import REJECTED, Batch, Loader, counting
+from mergehouse.ingest.bronze import REJECTED, Batch, IngestResult, Loader, counting
 from mergehouse.ingest.delivery import Delivery, bronze_table
 from mergehouse.ingest.examination import examined_again
 from mergehouse.ingest.formats import Written
@@ -79,19 +79,21 @@ def read_again(
     return result
 
 
-def unlike_declared(project: Project, ledger: Sequence[Batch]) -> dict[str, list[str]]:
-    """By Bronze table the files that count and were read by other settings than those of now.
+def unlike_declared(project: Project, ingest: IngestResult) -> dict[str, list[str]]:
+    """By Bronze table the files that count and were read by other settings than those of now, of sources that
+    have not stopped.
 
-    >>> from mergehouse.ingest.bronze import read_batches
-    >>> unlike_declared(mh.project("shop"), read_batches(mh.open("shop")))
+    >>> unlike_declared(mh.project("shop"), IngestResult())
     {}
     """
     found: dict[str, list[str]] = {}
-    for batch in counting(ledger):
+    for batch in counting(ingest.batches):
         brand = project.brands.get(batch.source_system)
         source = brand.sources.get(batch.source_table) if brand else None
         if brand and source and batch.read_as not in (None, str(_now(brand, source, batch))):
-            found.setdefault(bronze_table(brand.name, batch.source_table), []).append(batch.source_file)
+            name = bronze_table(brand.name, batch.source_table)
+            if name not in ingest.failures:
+                found.setdefault(name, []).append(batch.source_file)
     return found
 
 
@@ -128,9 +130,9 @@ class _Again(BronzeSource):
         for batch in stay:  # rows that no file can be asked for are as they were read
             said = self.now[batch.batch_id]._replace(rows=self.before[batch.batch_id].rows)
             self.corrected[batch.batch_id] = replace(batch, read_as=str(said))
-        others = {b.batch_id for b in self._other("values")}
+        others = [b for b in self._other("values") if b.batch_id not in anew]
         if others and {*self.source.columns} <= {*self._columns()}:
-            self._examine_again([b for b in stay if b.batch_id in others])
+            self._examine_again(others)
 
     def _other(self, part: str) -> list[Batch]:
         """The batches of which this part of the settings is another one now."""

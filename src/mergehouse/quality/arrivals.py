@@ -23,7 +23,7 @@ def check_files(project: Project, ingest: IngestResult) -> list[CheckResult]:
     unread = [_unread(name, ingest.unread.get(name, [])) for name in project.brands]
     doubtful = [_doubtful(table, files) for table, files in ingest.doubts.items()]
     otherwise = [_let_go(table, files) for table, files in ingest.let_go.items()]
-    otherwise += [_unlike(table, files) for table, files in unlike_declared(project, ingest.batches).items()]
+    otherwise += [_unlike(table, files) for table, files in unlike_declared(project, ingest).items()]
     return unread + doubtful + otherwise + ([_clock_set_back(ingest, ingest.clock)] if ingest.clock else [])
 
 

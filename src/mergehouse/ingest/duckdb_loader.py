@@ -87,7 +87,7 @@ class EmbeddedLoader:
                 delimiter=reader.delimiter,
                 encoding=reader.encoding,
                 formats=formats[place].as_json(),
-                drift=json.dumps(reader.notes + formats[place].notes + empty),
+                drift=json.dumps(reader.notes + formats[place].doubts + formats[place].notes + empty),
                 ingest_ts=moments.get(batch.batch_id, batch.ingest_ts),
             )
             loaded.append(batch.doubting(file=reader.doubts, values=formats[place].doubts))

@@ -203,7 +203,10 @@ class _Again(BronzeSource):
             found = examined_again(connection, rows, self.brand, self.source, files, before, BATCH)
             for batch, formats in zip(group, found, strict=True):
                 entry = self.corrected[batch.batch_id] or batch
-                entry = replace(entry, formats=formats.as_json()).doubting(values=formats.doubts)
+                said = json.loads(entry.doubts or "{}").get("values", [])
+                told = [note for note in json.loads(entry.drift) if note not in said]
+                entry = replace(entry, formats=formats.as_json(), drift=json.dumps(told + formats.doubts))
+                entry = entry.doubting(values=formats.doubts)
                 self.corrected[batch.batch_id] = entry
                 before.append(entry.formats)
         connection.close()

@@ -180,7 +180,7 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
             "delimiter": reader.delimiter,
             "encoding": reader.encoding,
             "formats": formats.as_json(),
-            "notes": reader.notes + formats.notes,
+            "notes": reader.notes + formats.doubts + formats.notes,
             "doubts": {"file": reader.doubts, "values": formats.doubts},
         }
 

@@ -21,7 +21,7 @@ from mergehouse.ingest.groups import Group, grouped, halves
 from mergehouse.ingest.known import Known, content_of
 from mergehouse.ingest.landing import LandedFile, StillWritten, find_files, unread
 from mergehouse.ingest.ledger import BATCHES, Ledger
-from mergehouse.ingest.read_as import read_as
+from mergehouse.ingest.read_as import Reading
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
 from mergehouse.machine import refused
@@ -282,7 +282,7 @@ class _Arrivals:
     ):
         self.brand, self.table, self.source = brand, table, source
         self.lakehouse, self.loader, self.now, self.progress = lakehouse, loader, now, progress
-        self.bronze = bronze_table(brand.name, table)
+        self.bronze, self.reading = bronze_table(brand.name, table), Reading(brand, source)
         self.before = [b for b in result.known if (b.source_system, b.source_table) == (brand.name, table)]
         self.new: list[Batch] = []
         self.result = result
@@ -416,7 +416,7 @@ class _Arrivals:
             modified_ns=file.modified_ns, status="loaded" if batch_id else "repeat", rows=0, rejected_rows=0,
             delimiter=None, encoding=None, formats="{}", drift="[]",
             ingest_ts=self.now + dt.timedelta(microseconds=place), content_bytes=delivery.inspection.size,
-            read_as=str(read_as(self.brand, self.source, file.location)),
+            read_as=str(self.reading.of(file.location)),
         )  # fmt: skip
         shorter = known.beginnings(delivery) if batch_id else {}
         hashes = self.loader.beginnings(delivery, shorter) if shorter else {}

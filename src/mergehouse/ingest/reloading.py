@@ -19,7 +19,7 @@ from mergehouse.ingest.bronze_rows import differing, loaded_into
 from mergehouse.ingest.delivery import Delivery, bronze_table
 from mergehouse.ingest.known import content_of
 from mergehouse.ingest.landing import find_files
-from mergehouse.ingest.read_as import read_as
+from mergehouse.ingest.read_as import Reading
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import data_files
 from mergehouse.lakehouse.integrity import Fault, sound_files
@@ -111,7 +111,7 @@ class BronzeSource:
     ):
         self.brand, self.table, self.source = brand, table, source
         self.lakehouse, self.loader, self.fault = lakehouse, loader, fault
-        self.name = bronze_table(brand.name, table)
+        self.name, self.reading = bronze_table(brand.name, table), Reading(brand, source)
         self.batches = sorted(batches, key=lambda batch: batch.ingest_ts)
         self.corrected: dict[str, Batch | None] = {}
 
@@ -210,7 +210,7 @@ class BronzeSource:
         rows = sum(b.rows for b in self.batches)
         there = self.lakehouse.exists(self.name)
         columns = [f.name for f in self.lakehouse.delta(self.name).schema().fields] if there else []
-        now = [(d, replace(b, read_as=str(read_as(self.brand, self.source, b.path)))) for d, b in deliveries]
+        now = [(d, replace(b, read_as=str(self.reading.of(b.path)))) for d, b in deliveries]
         for loaded in self.loader.load(now, Earlier(earlier, rows, columns)):
             self.corrected[loaded.batch_id] = loaded
 

@@ -20,7 +20,7 @@ from mergehouse.ingest.examination import examined_again
 from mergehouse.ingest.formats import Written
 from mergehouse.ingest.groups import grouped
 from mergehouse.ingest.known import content_of
-from mergehouse.ingest.read_as import ReadAs, kept_as, read_as
+from mergehouse.ingest.read_as import Reading, kept_as
 from mergehouse.ingest.reloading import BronzeSource, corrected
 from mergehouse.ingest.together import BATCH
 from mergehouse.lakehouse.delta import Lakehouse
@@ -61,9 +61,9 @@ def read_again(
         of_source[batch.source_system, batch.source_table].append(batch)
     for brand in project.brands.values():
         for table, source in brand.sources.items():
-            entries = of_source[brand.name, table]
+            entries, reading = of_source[brand.name, table], Reading(brand, source)
             if bronze_table(brand.name, table) in stopped or all(
-                b.status != "loaded" or b.read_as == str(_now(brand, source, b)) for b in entries
+                b.status != "loaded" or b.read_as == str(reading.of(b.path)) for b in entries
             ):
                 continue
             again = _Again(brand, table, source, lakehouse, loader, entries)
@@ -86,19 +86,19 @@ def unlike_declared(project: Project, ingest: IngestResult) -> dict[str, list[st
     >>> unlike_declared(mh.project("shop"), IngestResult())
     {}
     """
+    readings = {
+        (brand.name, table): Reading(brand, source)
+        for brand in project.brands.values()
+        for table, source in brand.sources.items()
+        if bronze_table(brand.name, table) not in ingest.failures
+    }
     found: dict[str, list[str]] = {}
     for batch in counting(ingest.batches):
-        brand = project.brands.get(batch.source_system)
-        source = brand.sources.get(batch.source_table) if brand else None
-        if brand and source and batch.read_as not in (None, str(_now(brand, source, batch))):
-            name = bronze_table(brand.name, batch.source_table)
-            if name not in ingest.failures:
-                found.setdefault(name, []).append(batch.source_file)
+        reading = readings.get((batch.source_system, batch.source_table))
+        if reading and batch.read_as not in (None, str(reading.of(batch.path))):
+            name = bronze_table(batch.source_system, batch.source_table)
+            found.setdefault(name, []).append(batch.source_file)
     return found
-
-
-def _now(brand: Brand, source: Source, batch: Batch) -> ReadAs:
-    return read_as(brand, source, batch.path)
 
 
 class _Again(BronzeSource):
@@ -116,7 +116,7 @@ class _Again(BronzeSource):
         kept = [batch for batch in entries if batch.status != "repeat"]
         super().__init__(brand, table, source, lakehouse, loader, kept)
         self.loaded = [batch for batch in self.batches if batch.status == "loaded"]
-        self.now = {b.batch_id: _now(brand, source, b) for b in self.loaded}
+        self.now = {b.batch_id: self.reading.of(b.path) for b in self.loaded}
         self.before = {
             b.batch_id: kept_as(b.read_as) if b.read_as else self.now[b.batch_id] for b in self.loaded
         }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.conftest import Shop
 
 from mergehouse.engine.dialect import to_duckdb
-from mergehouse.engine.duckdb import _bound
+from mergehouse.engine.parquet_files import bound
 from mergehouse.ingest.numbers import number as reading
 
 connection = duckdb.connect()
@@ -87,7 +87,7 @@ def test_numbers_written_plainly_are_read_exactly(numbers: list[Decimal]) -> Non
 @settings(max_examples=200, deadline=None)
 @given(st.decimals(min_value=-(10**14) + 1, max_value=10**14 - 1, places=4))
 def test_file_statistics_never_cut_a_decimal_off(number: Decimal) -> None:
-    low, high = (Decimal(_bound("decimal(18,4)", f"{number:f}", end)) for end in (-math.inf, math.inf))
+    low, high = (Decimal(bound("decimal(18,4)", f"{number:f}", end)) for end in (-math.inf, math.inf))
     assert low <= number <= high and high - low <= abs(number) * Decimal("1e-14")
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from decimal import Decimal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +12,8 @@ import duckdb
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import duckdb_type
 from mergehouse.engine import RELATIONS, SCHEMAS, Relation, Staged
-from mergehouse.errors import LakehouseError, ModelError
+from mergehouse.engine.duckdb_errors import sql_errors
+from mergehouse.engine.parquet_files import copied, partitioned
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import (
     LAYERS,
@@ -23,22 +21,19 @@ from mergehouse.lakehouse.files import (
     Stamp,
     data_files,
     live_files,
-    minimum_and_maximum,
     needs_safe_reader,
 )
 from mergehouse.lakehouse.folding import folded_with
-from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings, text
+from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings
 from mergehouse.lakehouse.staging import discard, exchange, files_in, overwrite, staging_folder
 from mergehouse.project.settings import Limits
-from mergehouse.storage import fetch, write_failure
+from mergehouse.storage import fetch
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from mergehouse.engine.dialect import Sql
 
-TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
-DICTIONARY_VALUES = 16_384  # in a row group; DuckDB's own 24,576 takes 7 % longer, for as many bytes
 FEW_ROWS = 10_000  # delivered in all: to open the files of so many takes longer than what is asked of them
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
 MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more DuckDB refuses for one
@@ -106,7 +101,7 @@ class DuckDBEngine:
             self.load_frame(whole, delta.scan())
             self._define(name, f"FROM {whole}")
             return False
-        with _sql_errors(name):
+        with sql_errors(name):
             if isinstance(name, Relation):
                 create_view(self._session, str(name), delta)
             else:
@@ -141,7 +136,7 @@ class DuckDBEngine:
         folder, rows = staging_folder(self.lakehouse, contract.table), _typed(contract, sql)
         if self._is_small:
             count = self._hold(contract.table, rows)
-            files = self._write_kept(contract, contract.table, count, folder)
+            files = partitioned(self._session, contract, contract.table, count, folder)
         else:
             files = self._write(contract, rows, folder)
         return Staged(contract, "table", folder, files)
@@ -284,70 +279,16 @@ class DuckDBEngine:
         return f"SELECT * FROM ({rows}) SEMI JOIN {places} USING (file, row)"
 
     def _write(self, contract: Contract, rows: str, folder: Path) -> tuple[StagedFile, ...]:
-        """Parquet files of a DuckDB query's rows, partition by partition: DuckDB's own way sorts out rows one
-        by one.
-        """
         if not contract.partition_by and not self._is_small:
-            return self._copy(contract, rows, folder, {})
+            return copied(self._session, contract, rows, folder, {})
         kept = Relation("merged", contract.table)
-        files = self._write_kept(contract, kept, self._keep(kept, rows), folder)
+        files = partitioned(self._session, contract, kept, self._keep(kept, rows), folder)
         self._session.execute(f"DROP TABLE {kept}")
         return files
 
-    def _write_kept(
-        self, contract: Contract, kept: str | Relation, count: int, folder: Path
-    ) -> tuple[StagedFile, ...]:
-        """The same of so many rows that are in memory."""
-        if not contract.partition_by:
-            return self._copy(contract, f"FROM {kept}", folder, {}, count)
-        columns = ", ".join(contract.partition_by)
-        files: tuple[StagedFile, ...] = ()
-        for values in self._session.execute(f"SELECT DISTINCT {columns} FROM {kept}").fetchall():
-            if None in values:
-                raise ModelError(
-                    f"`{contract.table}`: rows without a value in {columns}, by which the table is"
-                    " partitioned."
-                )
-            partition = dict(zip(contract.partition_by, map(str, values), strict=True))
-            own = " AND ".join(f"{column} = {text(value)}" for column, value in partition.items())
-            place = folder.joinpath(*(f"{column}={value}" for column, value in partition.items()))
-            try:
-                place.mkdir(parents=True)
-            except OSError as error:
-                raise LakehouseError(write_failure(contract.table, folder, error)) from None
-            files += self._copy(
-                contract, f"SELECT * EXCLUDE ({columns}) FROM {kept} WHERE {own}", place, partition, count
-            )
-        return files
-
-    def _copy(
-        self,
-        contract: Contract,
-        rows: str,
-        folder: Path,
-        partition: dict[str, str],
-        count: int = DICTIONARY_VALUES,
-    ) -> tuple[StagedFile, ...]:
-        """Parquet files of one partition, or of a table without any. Of no more than `count` rows, where
-        that is known: room is made for as many values, column by column, before the first is written.
-        """
-        values = max(1, min(count, DICTIONARY_VALUES))
-        copy = (
-            f"COPY ({rows}) TO {text(str(folder))} (FORMAT parquet, COMPRESSION snappy, WRITE_BLOOM_FILTER"
-            f" false, DICTIONARY_SIZE_LIMIT {values}, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}',"
-            " RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
-        )
-        with _sql_errors(contract.table, folder):
-            written = self._session.execute(copy).fetchall()
-        files = [
-            (Path(name), count, size, partition, _stats(contract, stats))
-            for name, count, size, _footer, stats, *_ in written
-        ]
-        return tuple(StagedFile(*file) for file in files if file[1])
-
     def _keep(self, name: str | Relation, sql: str) -> int:
         """A table in memory, spilled where it is too large; returns its number of rows."""
-        with _sql_errors(name):
+        with sql_errors(name):
             made = self._session.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}").fetchall()
         return int(made[0][0])
 
@@ -372,14 +313,14 @@ class DuckDBEngine:
         return count
 
     def _define(self, name: str | Relation, sql: str) -> None:
-        with _sql_errors(name):
+        with sql_errors(name):
             if name in self._held:
                 self._session.execute(f"DROP TABLE {name}")
                 self._held.discard(str(name))
             self._session.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        with _sql_errors("query"):
+        with sql_errors("query"):
             cursor = self._session.execute(_translated(sql))
             names = [d[0] for d in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -436,59 +377,3 @@ def _equal(on: dict[str, str]) -> str:
 def _hive(contract: Contract) -> dict[str, str]:
     """Partition columns, which are in a file's path, and their DuckDB types."""
     return {name: duckdb_type(contract.types[name]) for name in contract.partition_by}
-
-
-def _stats(contract: Contract, stats: dict[str, dict[str, str]]) -> dict[str, Any]:
-    """Delta file statistics from what DuckDB returns, so that readers can skip files."""
-    by_name = {name.strip('"'): values for name, values in stats.items()}
-    bounds = [
-        (
-            name,
-            _bound(column.type, by_name[name]["min"], -math.inf),
-            _bound(column.type, by_name[name]["max"], math.inf),
-        )
-        for name, column in contract.columns.items()
-        if "min" in by_name.get(name, {}) and "max" in by_name[name]
-    ]
-    nulls = {name: int(values["null_count"]) for name, values in by_name.items() if "null_count" in values}
-    return {**minimum_and_maximum(bounds), "nullCount": nulls}
-
-
-def _bound(kind: str, value: str, outward: float) -> Any:
-    """A bound as Delta's JSON has it. Decimals become floats, moved `outward` where rounding would cut a
-    value off.
-
-    Every column needs its bounds: readers take a missing one for "no row fits".
-    """
-    if kind == "boolean":
-        return value == "1"
-    if kind in ("int", "bigint"):
-        return int(value)
-    if kind.startswith("decimal"):
-        number = float(value)
-        exact = Decimal(number) == Decimal(value) or (Decimal(number) > Decimal(value)) == (outward > 0)
-        return number if exact else math.nextafter(number, outward)
-    if kind == "timestamp":
-        return value.replace("+00", "").replace(" ", "T") + "Z"
-    return value
-
-
-@contextmanager
-def _sql_errors(name: object, folder: Path | None = None) -> Iterator[None]:
-    try:
-        yield
-    except duckdb.IOException as error:
-        if folder is None:
-            raise ModelError(f"`{name}`: {_first_lines(error)}") from None
-        raise LakehouseError(write_failure(str(name), folder, error)) from None
-    except duckdb.OutOfMemoryException as error:
-        raise LakehouseError(
-            f"`{name}`: not enough memory or spill space ({_first_lines(error)}). "
-            "Raise `limits.memory` in mergehouse.yml or free disk space, then run again."
-        ) from None
-    except duckdb.Error as error:
-        raise ModelError(f"`{name}`: the SQL failed: {_first_lines(error)}") from None
-
-
-def _first_lines(error: BaseException) -> str:
-    return " ".join(line.strip() for line in str(error).splitlines()[:3] if line.strip())

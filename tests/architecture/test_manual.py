@@ -25,7 +25,7 @@ from mergehouse.access.policy import Access
 from mergehouse.cli.commands import app
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import MODELS, contracts, models
-from mergehouse.ingest.delivery import REASONS
+from mergehouse.ingest.text_reader import REASONS
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.project.brand import OF_THE_FOLDER, Brand
 from mergehouse.project.settings import Config

@@ -14,7 +14,7 @@ from tests.unit.test_brand_sql import BEYOND_SAIL, SAID, of_spark
 
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import typed_value
-from mergehouse.ingest.formats import detect_formats
+from mergehouse.ingest.detection import detect_formats
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import connect
 from mergehouse.project.sources import Column, Source

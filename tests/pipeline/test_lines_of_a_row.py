@@ -139,10 +139,10 @@ def test_goods_that_have_a_kind_of_other_lines_are_named(shop: Shop) -> None:
 def test_a_row_that_comes_again_replaces_all_lines_of_the_earlier_one(orders: Shop) -> None:
     """A1 comes again without postage and discount, A2 as it was, A3 twice in the first file."""
     orders.configure(BRAND.replace('files: "orders*"', 'files: "orders*"\n    key: [number]'))
-    assert not orders.run().failed
+    assert not orders.run("silver").failed
     again = ("A1,2026-03-01 10:00:00,P1,1,50,0,0,0,77", FIRST[1], "A5,2026-03-02 10:00:00,P1,1,50,0,5,0,77")
     orders.deliver_lines(*again, header=HEADER, name="orders_2.csv")
-    result = orders.run()
+    result = orders.run("silver")
     assert not result.failed
     assert "updated" in {t.status for t in result.tables if t.table == "silver.order_lines"}
     a5 = [line("A5", 1, "sale", None, "50.00"), line("A5", 3, "non_merchandise", "discount", "-5.00")]
@@ -213,7 +213,7 @@ def test_headers_that_give_lines_of_their_own_are_read_once_as_headers(shop: Sho
     shop.deliver("number,when,shipping\n1,2026-03-01,4.90\n", "orders_1.csv")
     shop.run(until="bronze")
     shop.deliver("number,when,shipping\n1,2026-03-02,5.90\n2,2026-03-02,0\n", "orders_2.csv")
-    assert not shop.run().failed
+    assert not shop.run("silver").failed
     found = "SELECT line_id, order_date::VARCHAR, amount_eur FROM silver.sales_clean ORDER BY 1"
     assert shop.rows(found) == [
         ("1", "2026-03-02", Decimal("100.00")),

@@ -170,7 +170,7 @@ def test_a_brand_keeps_its_own_tree_and_departments_have_rates(shop: Shop) -> No
     rates = shop.folder / "mappings" / "hierarchy.csv"
     rates.write_text(rates.read_text() + "Outdoor,,0.30,agreed with purchasing\nOutdoor,Tents,0.25,\n")
     shop.deliver_lines(sold("T1", "tent"), sold("H1", "hammock"), sold("M1", "red mug"))
-    result = shop.run()
+    result = shop.run("silver")
     assert not result.failed
     assert shop.rows(
         "SELECT product_code, department, category, cost_rate FROM silver.products_clean ORDER BY 1"
@@ -210,7 +210,7 @@ def test_a_code_given_to_another_product_is_a_finding(shop: Shop) -> None:
         for n in range(12)
     ]
     shop.deliver_lines(*lines)
-    shop.run()
+    shop.run("silver")
     found = shop.rows(
         "SELECT failures FROM monitor.quality_results WHERE check_name = 'a_code_names_one_product'"
     )

@@ -92,16 +92,16 @@ def test_a_file_that_is_still_written_waits(shop: Shop, monkeypatch: pytest.Monk
     growing = shop.deliver(HEADER + line("A1", "10.00") + "\n", "lines_0.csv")
     for n in range(others):
         shop.deliver(HEADER + line(f"B{n}", "1.00") + "\n", f"lines_{n + 1}.csv")
-    reader = duckdb_loader.Reader
+    opened = duckdb_loader.opened
 
     def slow(delivery, *rest):  # the other program writes on between two looks at the file
         if delivery.path == growing and growing.read_text().count("\n") == 2:
             with growing.open("a") as file:
                 file.write(line("A2", "2.00") + "\n")
-        return reader(delivery, *rest)
+        return opened(delivery, *rest)
 
     for module in (duckdb_loader, together):
-        monkeypatch.setattr(module, "Reader", slow)
+        monkeypatch.setattr(module, "opened", slow)
     result = shop.run(until="bronze")
     assert result.ingest.failures == {}
     assert result.ingest.doubts == {

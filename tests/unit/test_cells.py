@@ -14,8 +14,10 @@ from pydantic import ValidationError
 
 from mergehouse.engine.dialect import to_duckdb
 from mergehouse.ingest.cells import instant_value, typed_value
-from mergehouse.ingest.formats import NULL_WORDS, PLAIN_WORD, Written, detect_formats
+from mergehouse.ingest.detection import detect_formats
+from mergehouse.ingest.formats import Written
 from mergehouse.ingest.instants import month_names
+from mergehouse.ingest.odd_cells import NULL_WORDS, PLAIN_WORD
 from mergehouse.ingest.written_values import written_values
 from mergehouse.lakehouse.reader import database
 from mergehouse.project.sources import Column, Language, Source

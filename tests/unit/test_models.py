@@ -128,7 +128,7 @@ def test_generated_pages_are_current(name: str, text: str) -> None:
 
 
 def test_every_reason_code_has_words() -> None:
-    from mergehouse.ingest.delivery import REASONS
+    from mergehouse.ingest.text_reader import REASONS
     from mergehouse.project.yaml_file import parse_yaml
 
     words = parse_yaml((PACKAGE / "quality" / "words.yml").read_text())["reasons"]

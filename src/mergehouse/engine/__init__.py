@@ -75,6 +75,9 @@ class Engine(Protocol):
     lakehouse: Lakehouse
     tables_at_once: int
 
+    def expect(self, rows: int) -> None:
+        """Tells how many rows were delivered in all, before anything is attached."""
+
     def attach(self, name: str) -> None:
         """Makes the published version of a table readable under its name."""
 

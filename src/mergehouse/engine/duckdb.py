@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from decimal import Decimal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +12,8 @@ import duckdb
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import duckdb_type
 from mergehouse.engine import RELATIONS, SCHEMAS, Relation, Staged
-from mergehouse.errors import LakehouseError, ModelError
+from mergehouse.engine.duckdb_errors import sql_errors
+from mergehouse.engine.parquet_files import copied, partitioned
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import (
     LAYERS,
@@ -23,22 +21,20 @@ from mergehouse.lakehouse.files import (
     Stamp,
     data_files,
     live_files,
-    minimum_and_maximum,
     needs_safe_reader,
 )
 from mergehouse.lakehouse.folding import folded_with
-from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings, text
+from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings
 from mergehouse.lakehouse.staging import discard, exchange, files_in, overwrite, staging_folder
 from mergehouse.project.settings import Limits
-from mergehouse.storage import fetch, write_failure
+from mergehouse.storage import fetch
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from mergehouse.engine.dialect import Sql
 
-TARGET_FILE_SIZE = "8MB"  # what a changed row makes a run write again
-DICTIONARY_VALUES = 16_384  # in a row group; DuckDB's own 24,576 takes 7 % longer, for as many bytes
+FEW_ROWS = 10_000  # delivered in all: to open the files of so many takes longer than what is asked of them
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
 MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more DuckDB refuses for one
 
@@ -60,6 +56,8 @@ class DuckDBEngine:
         self._published: dict[str, str] = {}
         # tables that differ from that by the rows `inserted` and `deleted`
         self._changed: dict[str, Contract] = {}
+        self._is_small = False
+        self._held: set[str] = set()  # tables that are read from memory, not through a view of their files
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -83,9 +81,12 @@ class DuckDBEngine:
             self._sessions.connection = self.connection.cursor()
         return self._sessions.connection
 
+    def expect(self, rows: int) -> None:
+        self._is_small = rows <= FEW_ROWS
+
     def attach(self, name: str) -> None:
         delta = self.lakehouse.delta(name)
-        if self._show(name, delta, Relation("published", name, "whole")):
+        if self._show(name, delta, Relation("published", name, "whole")) and not self._is_small:
             self._published[name] = select(self._session, delta, with_place=True)
 
     def attach_earlier(self, name: str, version: int) -> None:
@@ -100,8 +101,11 @@ class DuckDBEngine:
             self.load_frame(whole, delta.scan())
             self._define(name, f"FROM {whole}")
             return False
-        with _sql_errors(name):
-            create_view(self._session, str(name), delta)
+        with sql_errors(name):
+            if isinstance(name, Relation):
+                create_view(self._session, str(name), delta)
+            else:
+                self._show_files(name, select(self._session, delta), delta)
         return True
 
     def define(self, name: str | Relation, sql: Sql) -> None:
@@ -129,8 +133,13 @@ class DuckDBEngine:
         self._define(name, rows)
 
     def stage(self, contract: Contract, sql: Sql) -> Staged:
-        folder = staging_folder(self.lakehouse, contract.table)
-        return Staged(contract, "table", folder, self._write(contract, _typed(contract, sql), folder))
+        folder, rows = staging_folder(self.lakehouse, contract.table), _typed(contract, sql)
+        if self._is_small:
+            count = self._hold(contract.table, rows)
+            files = partitioned(self._session, contract, contract.table, count, folder)
+        else:
+            files = self._write(contract, rows, folder)
+        return Staged(contract, "table", folder, files)
 
     def stage_partitions(self, contract: Contract, sql: Sql) -> Staged:
         folder = staging_folder(self.lakehouse, contract.table)
@@ -199,17 +208,19 @@ class DuckDBEngine:
 
     def attach_staged(self, staged: Staged) -> None:
         contract = staged.contract
+        if staged.scope == "table" and contract.table in self._held:
+            return
         paths = [str(f.path) for f in staged.files]
-        if staged.scope != "table":
-            published = fetch(data_files(self.lakehouse.delta(contract.table)))
-            paths += [file for file in published if file not in staged.replaced]
+        delta = None if staged.scope == "table" else self.lakehouse.delta(contract.table)
+        if delta:
+            paths += [file for file in fetch(data_files(delta)) if file not in staged.replaced]
         if paths:
             source = read_files(paths, _hive(contract), with_place=True)
         else:
             nulls = ", ".join(f"NULL::{duckdb_type(kind)} AS {name}" for name, kind in contract.types.items())
             source = f"(SELECT {nulls}, NULL AS filename, NULL AS file_row_number WHERE false)"
         columns = ", ".join(contract.columns)
-        self._define(contract.table, f"SELECT {columns} FROM {source}")
+        self._show_files(contract.table, f"SELECT {columns} FROM {source}", delta, staged.files)
         if staged.scope == "rows":
             self._changed[contract.table] = contract
         else:
@@ -252,10 +263,12 @@ class DuckDBEngine:
 
     def _find(self, places: Relation, rows: str, affected: Relation, on: dict[str, str]) -> str:
         """SQL of the few `rows` of a table that are affected, by their `places`, so that readers skip all
-        others; empty where they are many.
+        others; empty where they are many, or there are few in all.
 
         No columns are read but those of `on`; the first rows of each file tell few from many.
         """
+        if self._is_small:
+            return ""
         sample = f"WITH t AS MATERIALIZED (SELECT {', '.join(on)} FROM ({rows}) WHERE row < {SAMPLE_ROWS})"
         hits = f"SELECT count(*) FROM t SEMI JOIN {affected} AS a ON {_equal(on)}"
         if not self._session.execute(
@@ -266,62 +279,48 @@ class DuckDBEngine:
         return f"SELECT * FROM ({rows}) SEMI JOIN {places} USING (file, row)"
 
     def _write(self, contract: Contract, rows: str, folder: Path) -> tuple[StagedFile, ...]:
-        """Parquet files of a DuckDB query's rows, partition by partition: DuckDB's own way sorts out rows one
-        by one.
-        """
-        if not contract.partition_by:
-            return self._copy(contract, rows, folder, {})
-        kept, columns = Relation("merged", contract.table), ", ".join(contract.partition_by)
-        self._keep(kept, rows)
-        files: tuple[StagedFile, ...] = ()
-        for values in self._session.execute(f"SELECT DISTINCT {columns} FROM {kept}").fetchall():
-            if None in values:
-                raise ModelError(
-                    f"`{contract.table}`: rows without a value in {columns}, by which the table is"
-                    " partitioned."
-                )
-            partition = dict(zip(contract.partition_by, map(str, values), strict=True))
-            own = " AND ".join(f"{column} = {text(value)}" for column, value in partition.items())
-            place = folder.joinpath(*(f"{column}={value}" for column, value in partition.items()))
-            try:
-                place.mkdir(parents=True)
-            except OSError as error:
-                raise LakehouseError(write_failure(contract.table, folder, error)) from None
-            files += self._copy(
-                contract, f"SELECT * EXCLUDE ({columns}) FROM {kept} WHERE {own}", place, partition
-            )
+        if not contract.partition_by and not self._is_small:
+            return copied(self._session, contract, rows, folder, {})
+        kept = Relation("merged", contract.table)
+        files = partitioned(self._session, contract, kept, self._keep(kept, rows), folder)
         self._session.execute(f"DROP TABLE {kept}")
         return files
 
-    def _copy(
-        self, contract: Contract, rows: str, folder: Path, partition: dict[str, str]
-    ) -> tuple[StagedFile, ...]:
-        """Parquet files of one partition, or of a table without any."""
-        copy = (
-            f"COPY ({rows}) TO {text(str(folder))} (FORMAT parquet, COMPRESSION snappy, WRITE_BLOOM_FILTER"
-            f" false, DICTIONARY_SIZE_LIMIT {DICTIONARY_VALUES}, FILE_SIZE_BYTES '{TARGET_FILE_SIZE}',"
-            " RETURN_STATS true, OVERWRITE_OR_IGNORE true)"
-        )
-        with _sql_errors(contract.table, folder):
-            written = self._session.execute(copy).fetchall()
-        files = [
-            (Path(name), count, size, partition, _stats(contract, stats))
-            for name, count, size, _footer, stats, *_ in written
-        ]
-        return tuple(StagedFile(*file) for file in files if file[1])
-
     def _keep(self, name: str | Relation, sql: str) -> int:
         """A table in memory, spilled where it is too large; returns its number of rows."""
-        with _sql_errors(name):
+        with sql_errors(name):
             made = self._session.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}").fetchall()
         return int(made[0][0])
 
+    def _show_files(
+        self, name: str, sql: str, delta: DeltaTable | None, staged: Sequence[StagedFile] = ()
+    ) -> None:
+        """Makes what `sql` reads of the files of a version, and of `staged` ones, readable under a name."""
+        if (
+            self._is_small
+            and sum(f.rows for f in (*(live_files(delta) if delta else ()), *staged)) <= FEW_ROWS
+        ):
+            self._hold(name, sql)
+        else:
+            self._define(name, sql)
+
+    def _hold(self, name: str, sql: str) -> int:
+        """A table in memory that models name."""
+        if name not in self._held:
+            self._session.execute(f"DROP VIEW IF EXISTS {name}")
+        count = self._keep(name, sql)
+        self._held.add(name)
+        return count
+
     def _define(self, name: str | Relation, sql: str) -> None:
-        with _sql_errors(name):
+        with sql_errors(name):
+            if name in self._held:
+                self._session.execute(f"DROP TABLE {name}")
+                self._held.discard(str(name))
             self._session.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        with _sql_errors("query"):
+        with sql_errors("query"):
             cursor = self._session.execute(_translated(sql))
             names = [d[0] for d in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -378,59 +377,3 @@ def _equal(on: dict[str, str]) -> str:
 def _hive(contract: Contract) -> dict[str, str]:
     """Partition columns, which are in a file's path, and their DuckDB types."""
     return {name: duckdb_type(contract.types[name]) for name in contract.partition_by}
-
-
-def _stats(contract: Contract, stats: dict[str, dict[str, str]]) -> dict[str, Any]:
-    """Delta file statistics from what DuckDB returns, so that readers can skip files."""
-    by_name = {name.strip('"'): values for name, values in stats.items()}
-    bounds = [
-        (
-            name,
-            _bound(column.type, by_name[name]["min"], -math.inf),
-            _bound(column.type, by_name[name]["max"], math.inf),
-        )
-        for name, column in contract.columns.items()
-        if "min" in by_name.get(name, {}) and "max" in by_name[name]
-    ]
-    nulls = {name: int(values["null_count"]) for name, values in by_name.items() if "null_count" in values}
-    return {**minimum_and_maximum(bounds), "nullCount": nulls}
-
-
-def _bound(kind: str, value: str, outward: float) -> Any:
-    """A bound as Delta's JSON has it. Decimals become floats, moved `outward` where rounding would cut a
-    value off.
-
-    Every column needs its bounds: readers take a missing one for "no row fits".
-    """
-    if kind == "boolean":
-        return value == "1"
-    if kind in ("int", "bigint"):
-        return int(value)
-    if kind.startswith("decimal"):
-        number = float(value)
-        exact = Decimal(number) == Decimal(value) or (Decimal(number) > Decimal(value)) == (outward > 0)
-        return number if exact else math.nextafter(number, outward)
-    if kind == "timestamp":
-        return value.replace("+00", "").replace(" ", "T") + "Z"
-    return value
-
-
-@contextmanager
-def _sql_errors(name: object, folder: Path | None = None) -> Iterator[None]:
-    try:
-        yield
-    except duckdb.IOException as error:
-        if folder is None:
-            raise ModelError(f"`{name}`: {_first_lines(error)}") from None
-        raise LakehouseError(write_failure(str(name), folder, error)) from None
-    except duckdb.OutOfMemoryException as error:
-        raise LakehouseError(
-            f"`{name}`: not enough memory or spill space ({_first_lines(error)}). "
-            "Raise `limits.memory` in mergehouse.yml or free disk space, then run again."
-        ) from None
-    except duckdb.Error as error:
-        raise ModelError(f"`{name}`: the SQL failed: {_first_lines(error)}") from None
-
-
-def _first_lines(error: BaseException) -> str:
-    return " ".join(line.strip() for line in str(error).splitlines()[:3] if line.strip())

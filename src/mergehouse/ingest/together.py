@@ -9,8 +9,10 @@ from pathlib import Path
 import duckdb
 
 from mergehouse.errors import SourceError
-from mergehouse.ingest.delivery import Delivery, Reader
+from mergehouse.ingest.delivery import Delivery
 from mergehouse.ingest.landing import named
+from mergehouse.ingest.opening import opened
+from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.text_layout import TextLayout, torn_files
 from mergehouse.lakehouse.reader import quoted, text
 
@@ -35,7 +37,7 @@ class Arrived:
     def add(self, delivery: Delivery, copy: Path) -> None:
         """Opens a delivery; text waits for others of its layout. `copy` is where one in UTF-8 may be."""
         with named(delivery.file, delivery.path):
-            reader = Reader(delivery, self.cursor, copy, tuple(self.earlier))
+            reader = opened(delivery, self.cursor, copy, tuple(self.earlier))
             self.earlier += [name for name in reader.columns if name not in self.earlier]
             self._widen(reader.columns)
             self.readers.append(reader)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import duckdb
 
 from mergehouse.lakehouse.reader import quoted
+from mergehouse.project.sources import Source
 
 TIMES = "times_written"
 ALL_WRITTEN = "temp.written"  # batch, of_column: the column's place among the names, value, times_written
@@ -46,3 +47,14 @@ def batches_with(connection: duckdb.DuckDBPyConnection, rows: str) -> set[int]:
     {1}
     """
     return {batch for (batch,) in connection.execute(f"SELECT DISTINCT batch {rows}").fetchall()}
+
+
+def places(source: Source, *kinds: str) -> str:
+    """The places of the columns of some types, as SQL lists them.
+
+    >>> source = Source(files="*", columns={"day": {"type": "date"}, "qty": {"type": "number"}})
+    >>> places(source, "number", "percent")
+    '1'
+    """
+    found = (str(place) for place, column in enumerate(source.columns.values()) if column.type in kinds)
+    return ", ".join(found) or "NULL"

@@ -123,6 +123,7 @@ def workbench(
         lakehouse.untrusted |= graph.downstream(lakehouse.salvaged)
         lakehouse.salvaged.clear()
     loaded = [b for b in batches if b.status != "repeat"]
+    engine.expect(sum(b.rows for b in loaded))
     last = reached(lakehouse, graph)
     known = [b for b in loaded if last is not None and b.ingest_ts.isoformat() <= last]
     new = [b for b in loaded if last is None or b.ingest_ts.isoformat() > last]

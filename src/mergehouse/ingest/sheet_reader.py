@@ -1,0 +1,88 @@
+"""A sheet of a workbook as a relation, its cells as they are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mergehouse.ingest.header import find_header, named_columns
+from mergehouse.ingest.percent_cells import as_shown, percent_columns
+from mergehouse.ingest.reader import Reader
+from mergehouse.ingest.workbook import FULL, LONGEST_CELL, as_written, first_rows, hidden_parts, workbook
+from mergehouse.lakehouse.reader import quoted
+
+
+class SheetReader(Reader):
+    """Of one sheet; what a spreadsheet hides or has cut off is a doubt."""
+
+    def _open(self, path: Path) -> str:
+        name = self.delivery.sheet
+        assert name
+        book, source, above, place = workbook(path), self.delivery.source, [], 0
+        skipped = source.skip_lines
+        header: dict[str, int | None] = {} if source.header else {"header_row": None, "skip_rows": skipped}
+        sheet = book.load_sheet(name, dtypes="string", **header)
+        names = [c.name for c in sheet.selected_columns]
+        if skipped or source.header and named_columns(names, source) < len(source.columns):
+            records = first_rows(book, name, skipped)  # not before: every load reads the whole sheet
+            place = skipped + (find_header(records[skipped:], source) if source.header else 0)
+            above = records[:place]
+            if source.header and place:
+                header = {"header_row": place}
+                sheet = book.load_sheet(name, dtypes="string", **header)
+                names = [c.name for c in sheet.selected_columns]
+        called = as_written(book, name, place, names) if source.header else self._names(names)
+        self._match(called, f"{path}, sheet {name}", above)
+        self._expected = sheet.total_height - (0 if source.header else skipped)
+        view = self._registered(f"sheet_{self.delivery.batch_id}", sheet)
+        rows = self._with_percent(f"(SELECT {self._renamed(names)} FROM {view})", path, name)
+        if self._has_three_decimals(rows):
+            typed = book.load_sheet(name, schema_sample_rows=None, **header)
+            kinds = zip(self._own_columns, typed.selected_columns, strict=True)
+            self.numbers = [column for column, of_sheet in kinds if of_sheet.dtype in ("float", "int")]
+        self.doubts += self._doubts_about(sheet, rows, self._expected + place + source.header)
+        return rows
+
+    def _has_three_decimals(self, rows: str) -> bool:
+        """True of a sheet with a number such as 1.125, which as text might be a thousand: only a second look
+        at the sheet tells whether it is text.
+        """
+        declared = self.delivery.source.columns.items()
+        numbers = {n for n, c in declared if c.type in ("number", "percent")} & set(self._own_columns)
+        shows = " OR ".join(
+            f"regexp_matches({quoted(n)}, '^-?[1-9][0-9]{{0,2}}[.][0-9]{{3}}$')" for n in numbers
+        )
+        found = f"SELECT 1 FROM {rows} WHERE {shows} LIMIT 1"
+        return bool(numbers) and bool(self.cursor.execute(found).fetchall())
+
+    def _with_percent(self, rows: str, path: Path, sheet: str) -> str:
+        """The rows, cells of columns of percent as they are shown."""
+        wanted = {c for c, column in self.delivery.source.columns.items() if column.type == "percent"}
+        if not wanted & set(self._own_columns):
+            return rows
+        for place, all_of_them in percent_columns(path, sheet).items():
+            if (name := self._own_columns[place]) in wanted:
+                shown = f"{as_shown(name)} AS {quoted(name)}"
+                rows = f"(SELECT * REPLACE ({shown}) FROM {rows})"
+                if not all_of_them:
+                    self.doubts.append(
+                        f"{name}: not all numbers are shown as percent; all are read as if they were"
+                    )
+        return rows
+
+    def _doubts_about(self, sheet: Any, rows: str, lines: int) -> list[str]:
+        """What a spreadsheet of so many lines hides or has cut off."""
+        filled = " + ".join(
+            f"count(*) FILTER (length({quoted(n)}) = {LONGEST_CELL})" for n in self._own_columns
+        )
+        ((cut,),) = self.cursor.execute(f"SELECT {filled} FROM {rows}").fetchall()
+        left_out = ", ".join(self.delivery.left_out)
+        found = {
+            f"sheet(s) that lack the columns are not read: {left_out}": left_out,
+            "the sheet itself is hidden": sheet.visible != "visible",
+            f"{lines:,} rows are all that a sheet holds: the rest may be cut off": lines in FULL,
+            f"{cut:,} cell(s) are filled to the last of {LONGEST_CELL:,} characters, the rest is lost": cut,
+        }
+        return [words for words, is_so in found.items() if is_so] + hidden_parts(
+            self.delivery.path, sheet.name
+        )

@@ -21,7 +21,6 @@ from mergehouse.project.sources import FieldReconciliation, Source, known_timezo
 from mergehouse.project.validation import LONGEST_NAME, Name, Strict, expect_known, nearest_known, validated
 from mergehouse.project.yaml_file import read_yaml
 
-
 # no control characters, nor marks that would turn the direction of the words around it
 _LEGIBLE = re.compile(
     r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]{0,199}[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"

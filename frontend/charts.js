@@ -13,6 +13,8 @@ echarts.use([
 
 const SERIES = ["brand-1", "brand-2", "series-3", "series-4", "series-5"];
 const RAMP = ["ramp-1", "ramp-2", "ramp-3", "ramp-4", "ramp-5"];
+const EURO = { style: "currency", currency: "EUR" };
+const SHORT = { notation: "compact", maximumSignificantDigits: 3 };
 const drawn = new Map(); // element -> {chart, text, observer}
 
 export function drawAll() {
@@ -103,14 +105,22 @@ function looks(element) {
   return { colour, locale, font: getComputedStyle(element).fontFamily, narrow: isNarrow(element), width: element.clientWidth };
 }
 
+// As the page's figures are written: money compact with three digits, or in full; below 1,000 with cents.
 function format(unit, look, compact = true) {
-  const short = compact ? { notation: "compact", maximumSignificantDigits: 3 } : {};
-  const options = {
-    share: { style: "percent", maximumFractionDigits: 1 },
-    EUR: { style: "currency", currency: "EUR", ...(compact ? short : { maximumFractionDigits: 0 }) },
-    bits: { maximumFractionDigits: 1 },
-  }[unit] ?? (compact ? short : { maximumFractionDigits: 2 });
-  const written = new Intl.NumberFormat(look.locale, { numberingSystem: "latn", ...options }); // as the page's figures
+  if (unit === "EUR") {
+    const cents = writer(look, EURO);
+    const large = writer(look, { ...EURO, ...(compact ? { ...SHORT, minimumSignificantDigits: 3 } : { maximumFractionDigits: 0 }) });
+    return (value) => (Math.abs(value) >= 999.5 ? large(value) : value ? cents(value) : writer(look, { ...EURO, ...SHORT })(0));
+  }
+  const options = { share: { style: "percent", maximumFractionDigits: 1 }, bits: { maximumFractionDigits: 1 } };
+  return writer(look, options[unit] ?? (compact ? SHORT : { maximumFractionDigits: 2 }));
+}
+
+// At an axis, without zeros that say nothing.
+const tick = (unit, look) => (unit === "EUR" ? writer(look, { ...EURO, ...SHORT }) : format(unit, look));
+
+function writer(look, options) {
+  const written = new Intl.NumberFormat(look.locale, { numberingSystem: "latn", ...options });
   return (value) => written.format(value).replace("-", "\u2212");
 }
 
@@ -132,7 +142,7 @@ function amounts(look, unit, more = {}) {
   return {
     type: "value", splitNumber: 4, axisLine: { show: false }, axisTick: { show: false },
     splitLine: { lineStyle: { color: look.colour("line") } },
-    axisLabel: { ...label(look), formatter: format(unit, look) }, ...more,
+    axisLabel: { ...label(look), formatter: tick(unit, look) }, ...more,
   };
 }
 

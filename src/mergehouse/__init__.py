@@ -156,7 +156,7 @@ def connect(url: str, token: str) -> Connection:
     """The dashboards' figures as Polars frames, from wherever they are served, within what the token's user
     may see. `mergehouse users token` makes a token.
 
-    Nothing is asked yet. Raises AccessError where a token would travel unencrypted.
+    Nothing is asked yet. Raises AccessError where a token would travel unencrypted, and on what is no token.
 
     >>> mh.connect("http://localhost:8800", "mh_...")
     Connection to http://localhost:8800

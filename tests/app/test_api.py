@@ -182,3 +182,20 @@ def test_a_notebook_gets_frames(trusted: House, address: str) -> None:
         mh.connect(address, "mh_no").brands()
     with pytest.raises(AccessError, match="cannot be read"):
         mh.connect("http://127.0.0.1:9", "mh_no").brands()
+
+
+@pytest.mark.parametrize(
+    "token", ["", " ", "mh_", "mh_a b", "mh_secret\n", "Bearer mh_secret", "secret", None]
+)
+def test_what_is_no_token_is_said_before_anything_is_asked(token: str) -> None:
+    with pytest.raises(AccessError, match="one begins with `mh_` and has no spaces") as said:
+        mh.connect("https://bi.example.com", token)
+    assert "secret" not in str(said.value)
+
+
+@pytest.mark.parametrize("rest", ["?token=mh_1", "#mh_1"])
+def test_an_address_has_nothing_beside_it(rest: str) -> None:
+    for url in (f"https://bi.example.com/{rest}", "https://ann:mh_1@bi.example.com"):
+        with pytest.raises(AccessError, match="without a user") as said:
+            mh.connect(url, "mh_ok")
+        assert "mh_1" not in str(said.value)

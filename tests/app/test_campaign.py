@@ -163,6 +163,26 @@ def test_marketing_plans_without_a_list(app: FastAPI) -> None:
     assert client.get("/campaign/contacts.csv").status_code == 403
 
 
+def test_marketing_is_told_of_no_few_who_came_back(app: FastAPI, gateway: Gateway) -> None:
+    marketing, executive = reader(gateway, "marketing"), reader(gateway, "executive")
+    plans = [
+        Plan(days_from=days, orders_from=orders) for days in (0, 31, 61, 91, 121) for orders in (1, 2, 3)
+    ]
+    found = [
+        [
+            (each.came_back, each.customers - each.came_back)
+            for plan in plans
+            for each in campaign(who, View(region=region), plan).replays
+        ]
+        for who in (marketing, executive)
+        for region in (None, "South Europe")
+    ]
+    assert all(min(each) >= 5 for each in (*found[0], *found[1])) and len(found[0]) > 20
+    assert any(min(each) < 5 for each in (*found[2], *found[3]))
+    page = browser(app, "marketing").get("/campaign?from=31").text
+    assert "of whom fewer than 5 came back, or fewer than 5 did not" in page
+
+
 @pytest.mark.parametrize(
     "query",
     [

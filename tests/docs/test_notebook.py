@@ -216,7 +216,8 @@ def test_what_is_empty_is_not_taken_for_all(shop_folder: Path) -> None:
     for options in ({"select": ""}, {"until": ""}, {"select": "gold", "from_raw": True}):
         with pytest.raises(ConfigError, match="--select|--until|--from-raw"):
             mh.run(shop_folder / "shop", **options)
-    assert not mh.verify(shop_folder / "release", digest="").passed
+    with pytest.raises(MergehouseError, match="expected the 64 hexadecimal digits"):
+        mh.verify(shop_folder / "release", digest="")
     with pytest.raises(MergehouseError, match="expected three numbers"):
         mh.verify(shop_folder / "release", version="")
     with pytest.raises(ConfigError, match="too long"):

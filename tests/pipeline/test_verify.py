@@ -15,6 +15,7 @@ from tests.command import COMMAND
 from tests.pipeline.faults import FAULTS, SALES, VERSION, Case, file_of, flip, sealed
 
 from mergehouse.errors import MergehouseError
+from mergehouse.release.load import ingest
 from mergehouse.release.manifest.seal import CURRENT, RELEASES, SUCCESS
 from mergehouse.release.store import Shelf
 from mergehouse.release.verify import verify
@@ -116,3 +117,12 @@ def test_command_on_a_machine_with_the_folder_alone(carried: Path, tmp_path: Pat
 def test_the_manual_lists_every_fault() -> None:
     manual = (Path(__file__).parents[2] / "docs/releases.md").read_text()
     assert [case.name for case in FAULTS if f"| {case.name} | {case.what} |" not in manual] == []
+
+
+@pytest.mark.parametrize("digest", ["", "abc", "sha256:" + "0" * 64, "0" * 63 + "g", "0" * 64 + "\n"])
+def test_what_is_no_digest_is_no_word_on_the_release(tmp_path: Path, digest: str) -> None:
+    expected = "expected the 64 hexadecimal digits of the manifest's SHA-256"
+    with pytest.raises(MergehouseError, match=expected):
+        verify(str(tmp_path), None, digest)
+    with pytest.raises(MergehouseError, match=expected):
+        ingest(str(tmp_path), str(tmp_path / "lakehouse"), None, digest)

@@ -13,10 +13,12 @@ from mergehouse.kpi.periods import calendar_period
 from mergehouse.kpi.targets import target_rows
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import quoted
+from mergehouse.platform.powerbi.annotations import ANNOTATIONS
 from mergehouse.platform.powerbi.choices import CLOCKS, LONGEST, WEEKS
 from mergehouse.platform.powerbi.objects import SemanticModel, Table
 from mergehouse.platform.powerbi.ordered_values import ordered as ordered_values
 from mergehouse.platform.powerbi.targets import TARGETS
+from mergehouse.project.annotations import annotation_rows
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import group_table
 
@@ -75,6 +77,8 @@ def _made_by_dax(name: str, project: Project) -> list[tuple[Any, ...]]:
         columns, listed = group_table(project, "countries")
         places = [columns.index(column) for column in ("country_code", "country", "region")]
         return [tuple(row[place] for place in places) for row in listed]
+    if name == ANNOTATIONS:
+        return [_note(project, *row) for row in annotation_rows(project)[1]]
     if name == TARGETS:
         return [_target(project, *row) for row in target_rows(project)[1]]
     if ordered := [each for each in ordered_values() if each.name == name]:
@@ -95,6 +99,11 @@ def _target(project: Project, kpi: str, brand: str, period: str, value: str) -> 
     label = project.brands[brand].label if brand in project.brands else "All brands"
     [named] = [each.label for each in catalogue() if each.name == kpi]
     return (brand, label, kpi, named, period, bounds[0], bounds[1] - dt.timedelta(days=1), Decimal(value))
+
+
+def _note(project: Project, day: str, brand: str, who: str, note: str) -> tuple[Any, ...]:
+    label = project.brands[brand].label if brand in project.brands else "All brands"
+    return (brand, label, dt.date.fromisoformat(day), who, note)
 
 
 def _told(value: Any) -> Any:

@@ -31,6 +31,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[SemanticModel]:
     (project.mappings_folder / "targets.csv").write_text(
         "kpi,brand,period,value\nnet_revenue,group,2025,125000.5\nreturn_rate,shop,2025-q4,0.05\n"
     )
+    notes = """2025-10-24,shop,O'Neil,"10 %, 'all' ""mugs"" [now] {x}"\n2025-06-02,group,Ann,Merger\n"""
+    (project.mappings_folder / "annotations.csv").write_text(f"day,brand,who,text\n{notes}")
     config = project.config.model_copy(update={"science": ScienceConfig(tables=True)})
     project = project.model_copy(update={"config": config})
     return [semantic_model(project, mode) for mode in MODES]

@@ -14,6 +14,7 @@ from tests.suite import PASSWORD, Policy
 
 from mergehouse.access import passwords
 from mergehouse.access.people import People
+from mergehouse.app.audit import Audit, Entry
 
 
 @pytest.fixture
@@ -32,7 +33,8 @@ def users(project: Path, *words: object, code: int = 0) -> str:
 
 
 def test_a_user_from_first_to_last(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "no users yet" in users(project, "list")
+    assert "no users yet; `mergehouse users add NAME --role ROLE" in users(project, "list")
+    assert not (project / "people.db").exists()
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
     users(project, "add", "ann", "--role", "executive", "--label", "Ann", "--password-stdin")
     people = People(project)
@@ -43,7 +45,9 @@ def test_a_user_from_first_to_last(project: Path, monkeypatch: pytest.MonkeyPatc
     users(project, "roles", "ann", "--role", "manager", "--role", "executive")
     users(project, "disable", "ann")
     assert users(project, "list").split("\n")[1] == "ann   Ann    executive, manager  disabled"
+    assert "all users are disabled; `mergehouse users enable" in users(project, "list")
     users(project, "enable", "ann")
+    assert "Nobody" not in users(project, "list")
     token = users(project, "token", "ann", "--days", "7").strip()
     assert people.of_token(token) is not None
     assert "1 token ended" in users(project, "token", "ann", "--revoke")
@@ -54,6 +58,19 @@ def test_a_user_from_first_to_last(project: Path, monkeypatch: pytest.MonkeyPatc
     assert people.signed_in("ann", PASSWORD) is None
     users(project, "remove", "ann")
     assert people.users() == []
+
+
+def test_a_file_that_was_deleted_is_said_and_not_made_anew(project: Path) -> None:
+    People(project).add("ann", "Ann", ["executive"], PASSWORD)
+    (project / "people.db").unlink()
+    assert "no users yet" in users(project, "list")  # nobody has ever signed in
+    Audit(project).write(Entry("1", "GET", "/executive", "::1", [], person="ann"), 200)
+    said = users(project, "list")
+    assert "people.db is gone" in said and "Put a copy of it back; without one, `mergehouse users add" in said
+    people = People(project)
+    assert people.signed_in("ann", PASSWORD) is None and people.held_roles() == set()
+    assert "no user `ann`" in users(project, "disable", "ann", code=2)
+    assert not (project / "people.db").exists()
 
 
 def test_users_of_the_demonstration_can_sign_in(project: Path) -> None:

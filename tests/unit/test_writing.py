@@ -19,7 +19,7 @@ HARD = "\N{NO-BREAK SPACE}"
     ("value", "english", "german"),
     [
         (Decimal("1234567.89"), "€1.23m", f"1,23{HARD}Mio.{HARD}€"),
-        (999_999, "€1m", f"1{HARD}Mio.{HARD}€"),
+        (999_999, "€1.00m", f"1,00{HARD}Mio.{HARD}€"),
         (-45_678, f"{MINUS}€45.7k", f"{MINUS}45.700{HARD}€"),
         (999.4, "€999.40", f"999,40{HARD}€"),
         (0, "€0", f"0{HARD}€"),
@@ -29,6 +29,19 @@ HARD = "\N{NO-BREAK SPACE}"
 def test_money_on_cards(value: Decimal | None, english: str, german: str) -> None:
     assert Writing("en_GB").compact(value) == english
     assert Writing("de_DE").compact(value) == german
+
+
+def test_money_on_cards_is_as_much_in_every_language() -> None:
+    """Also where words are for ten or a hundred thousand; Babel's short Swahili is of ten times as much."""
+    values, told = (1900, 150_000, 2_340_000), {}
+    for locale in ("en_GB", "en_IN", "ja_JP", "sw"):
+        told[locale] = [Writing(locale).compact(value).replace(HARD, " ") for value in values]
+    assert told == {
+        "en_GB": ["€1.90k", "€150k", "€2.34m"],
+        "en_IN": ["€1.90K", "€1.50L", "€23.4L"],
+        "ja_JP": ["€1,900", "€15.0万", "€234万"],
+        "sw": ["€ 1,900", "€ 150,000", "€ 2,340,000"],
+    }
 
 
 def test_money_in_tables_is_rounded_half_up() -> None:

@@ -68,6 +68,7 @@ class User:
 
 class People:
     """The users of a project. Every call opens the database anew, so threads and processes may share it.
+    Where there is none nobody is known; whoever adds a user makes it.
 
     Raises MergehouseError about a user who is not there, or who is there already.
     """
@@ -83,7 +84,7 @@ class People:
             )
         _expect_own(name)
         known = _hashed(password)
-        with self._open() as db:
+        with self._open(makes=True) as db:
             try:
                 db.execute(
                     "INSERT INTO users (name, label, password, roles, is_demo) VALUES (?, ?, ?, ?, ?)",
@@ -101,8 +102,6 @@ class People:
 
     def held_roles(self) -> set[tuple[str, ...]]:
         """What roles people have who may sign in, each combination once."""
-        if not self.file.exists():
-            return set()
         with self._open() as db:
             return {_split(roles) for (roles,) in db.execute("SELECT roles FROM users WHERE NOT disabled")}
 
@@ -130,7 +129,7 @@ class People:
         """
         password = secrets.token_urlsafe(12)
         known = _hashed(password)
-        with self._open() as db:
+        with self._open(makes=True) as db:
             real = "SELECT name FROM users WHERE NOT is_demo"
             if taken := sorted({name for (name,) in db.execute(real)} & set(labels)):
                 raise MergehouseError(f"`{taken[0]}` is a real user; a demonstration's would take that name.")
@@ -161,7 +160,7 @@ class People:
     def begin_sign_in(self, content: str) -> str:
         """Keeps what is to be known when a browser comes back from the identity provider; its secret."""
         secret, now = secrets.token_urlsafe(32), self.now()
-        with self._open() as db:
+        with self._open(makes=True) as db:
             db.execute("DELETE FROM sign_ins WHERE ends < ?", (now,))
             db.execute(
                 "INSERT INTO sign_ins VALUES (?, ?, ?)", (_digest(secret), content, now + SIGN_IN_SECONDS)
@@ -183,7 +182,7 @@ class People:
         """
         name = BY_PROVIDER + _digest(f"{issuer}\n{subject}")[:20]
         given = _joined(roles)
-        with self._open() as db:
+        with self._open(makes=True) as db:
             found = db.execute("SELECT roles, disabled FROM users WHERE name = ?", (name,)).fetchone()
             if found is None and given:
                 new = "INSERT INTO users (name, label, password, roles) VALUES (?, ?, '', ?)"
@@ -271,12 +270,15 @@ class People:
             db.execute("DELETE FROM sessions WHERE name = ?", (name,))
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """A transaction; the file is made, for its owner alone, where it is not there."""
+    def _open(self, makes: bool = False) -> Iterator[sqlite3.Connection]:
+        """A transaction. Where the file is not there, it is of nothing; `makes`: it is made, for its owner
+        alone.
+        """
         try:
-            if not self.file.exists():
+            is_there = self.file.exists()
+            if makes and not is_there:
                 os.close(os.open(self.file, os.O_CREAT | os.O_WRONLY, 0o600))
-            db = sqlite3.connect(self.file, timeout=10)
+            db = sqlite3.connect(self.file if makes or is_there else ":memory:", timeout=10)
             try:
                 with db:
                     db.execute("PRAGMA foreign_keys = ON")

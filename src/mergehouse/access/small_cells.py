@@ -16,6 +16,7 @@ from mergehouse.lakehouse.reader import quoted
 LEAST = 5
 SIZE = "customers"
 _JOINED = re.compile(r"^-- joined below five: (.+)$", re.MULTILINE)
+_PART = re.compile(r"^-- counted in two parts: ([a-z_]+)$", re.MULTILINE)
 _LEFT_OUT = re.compile(r"^-- left out below five: ([a-z_]+)$", re.MULTILINE)
 
 
@@ -59,7 +60,12 @@ def covered(connection: duckdb.DuckDBPyConnection, sql: str, cells: str, persons
     if marked := _LEFT_OUT.search(sql):
         return f"SELECT * EXCLUDE ({marked[1]}) FROM {cells}" + ("" if persons else f" WHERE NOT {marked[1]}")
     said = _JOINED.search(sql)
-    return f"FROM {cells}" if persons or not said else joined(connection, f"{said[0]}\nFROM {cells}")
+    part = _PART.search(sql)
+    return (
+        f"FROM {cells}"
+        if persons or not said
+        else joined(connection, "\n".join((said[0], part[0] if part else "", f"FROM {cells}")))
+    )
 
 
 def joined(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
@@ -67,7 +73,8 @@ def joined(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
 
     Level by level, within what is told apart already: cells below five are joined, and where they are fewer
     than five together, the smallest of the others goes with them. Figures are summed. What is joined at the
-    first level, the brand, is left out: it may be all there is.
+    first level, the brand, is left out: it may be all there is. Where customers are counted in two parts, as
+    those who came back and those who did not, a cell is as small as the smaller part.
 
     >>> rows = "(VALUES ('a', 'x', 9), ('a', 'y', 7), ('a', 'z', 2)) AS t (brand, tier, customers)"
     >>> sql = joined(duckdb.connect(), "-- joined below five: brand; tier\\nFROM " + rows)
@@ -78,9 +85,11 @@ def joined(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     if not by:
         return sql
     types = {quoted(row[0]): row[1] for row in connection.execute(f"DESCRIBE {sql}").fetchall()}
+    part = _PART.search(sql)
+    size = f"LEAST(SUM({part[1]}), SUM({SIZE}) - SUM({part[1]}))" if part else f"SUM({SIZE})"
     steps, names = [f"cells_0 AS (\n{sql}\n)"], [level.column for level in by]
     for place, level in enumerate(by):
-        steps += _step(place, level, names[:place])
+        steps += _step(place, level, names[:place], size)
     shown = ", ".join(
         name if name in names else f"CAST(SUM({name}) AS {kind}) AS {name}" for name, kind in types.items()
     )
@@ -91,13 +100,13 @@ def joined(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     )
 
 
-def _step(place: int, level: Level, above: list[str]) -> list[str]:
+def _step(place: int, level: Level, above: list[str], size: str) -> list[str]:
     """How large the cells of a level are, how each is called then, and the cells under these names."""
     columns = ", ".join((*above, level.column))
     names = _in_order(level.column, place, above) if level.in_order else _by_size(level.column, place, above)
     same = " AND ".join(f"c.{name} IS NOT DISTINCT FROM n.{name}" for name in (*above, level.column))
     return [
-        f"sizes_{place} AS (SELECT {columns}, SUM({SIZE}) AS size FROM cells_{place} GROUP BY ALL)",
+        f"sizes_{place} AS (SELECT {columns}, {size} AS size FROM cells_{place} GROUP BY ALL)",
         f"names_{place} AS ({names})",
         f"cells_{place + 1} AS (SELECT c.* REPLACE (n.name_then AS {level.column})"
         f" FROM cells_{place} AS c JOIN names_{place} AS n ON {same})",
@@ -105,12 +114,12 @@ def _step(place: int, level: Level, above: list[str]) -> list[str]:
 
 
 def _by_size(name: str, place: int, above: list[str]) -> str:
-    """No name for the smallest ones, until those without are five customers or none."""
+    """No name for the smallest ones, until those without are five customers, or there are none."""
     among = f"PARTITION BY {', '.join(above)} " if above else ""
     smaller = f"{among}ORDER BY size, {name} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
     return (
-        f"SELECT *, CASE WHEN size >= {LEAST} AND smaller NOT BETWEEN 1 AND {LEAST - 1} THEN {name} END"
-        f" AS name_then FROM (SELECT *, COALESCE(SUM(size) OVER ({smaller}), 0) AS smaller"
+        f"SELECT *, CASE WHEN size >= {LEAST} AND smaller >= {LEAST} THEN {name} END"
+        f" AS name_then FROM (SELECT *, COALESCE(SUM(size) OVER ({smaller}), {LEAST}) AS smaller"
         f" FROM sizes_{place})"
     )
 

@@ -61,6 +61,14 @@ class Audit:
                 target, json.dumps(line).encode() + b"\n"
             )  # JSON has no bare line end: no line is forged
 
+    def names_somebody(self) -> bool:
+        """Whether a line is of somebody who had signed in; False where there is no file to read."""
+        try:
+            with self.file.open(encoding="utf-8") as lines:
+                return any('"who": "' in line for line in lines)
+        except OSError:
+            return False
+
     @contextmanager
     def opened(self) -> Iterator[int]:
         """The file, to append to it. Raises OSError where that cannot be."""

@@ -24,6 +24,7 @@ from mergehouse.access.policy import load_policy
 from mergehouse.access.serving import current_version, serving_folder, unwritable
 from mergehouse.access.source import location, opened, sign_of_change
 from mergehouse.app.log import log
+from mergehouse.app.nobody import nobody_may_sign_in
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi.targets import FILE as TARGETS
 from mergehouse.project.annotations import FILE as ANNOTATIONS
@@ -45,6 +46,7 @@ class Upkeep:
         self._seen: object = None
         self._look_again = 0.0  # whatever has changed, by time.monotonic()
         self._problem: str | None = None
+        self._said: str | None = None  # of nobody who may sign in
 
     def start(self) -> None:
         threading.Thread(target=self._keep_up, name="upkeep", daemon=True).start()
@@ -59,6 +61,7 @@ class Upkeep:
         sign = self._sign()
         if sign == self._seen and time.monotonic() < self._look_again:
             return
+        self._say_who_may()
         try:
             problem = self._written() if self._is_behind() else None
         except NothingPublished as error:  # before the first publication pages and /ready say that
@@ -75,6 +78,14 @@ class Upkeep:
         # another look on this machine costs little, and finds what somebody has deleted
         is_told = sign is not None and self.is_afar and problem is None
         self._seen, self._look_again = sign, inf if is_told else time.monotonic() + AGAIN_SECONDS
+
+    def _say_who_may(self) -> None:
+        """Says it once where nobody may sign in any more, as when somebody has deleted people.db."""
+        with suppress(MergehouseError):  # a damaged file: every request says that
+            said = nobody_may_sign_in(self.project)
+            if said and said != self._said:
+                log.error(said)
+            self._said = said
 
     def _sign(self) -> object:
         files = [self.project.folder / name for name in (policy.FILE, people.FILE)]

@@ -78,17 +78,28 @@ class Writing:
         """Euros to three significant digits, for cards; `money` is the full value beside it.
 
         >>> [Writing().compact(value) for value in (1234567, 999500, 12.3, 0, -45678)]
-        ['€1.23m', '€1m', '€12.30', '€0', '\N{MINUS SIGN}€45.7k']
+        ['€1.23m', '€1.00m', '€12.30', '€0', '\N{MINUS SIGN}€45.7k']
         """
         if value is None:
             return absent
         rounded = _significant(Decimal(str(value)))
         if abs(rounded) < 1000:
             return self.money(value)
-        digits = 2 - rounded.adjusted() % 3
-        written = format_compact_currency(rounded, "EUR", locale=self.locale, fraction_digits=digits)
+        patterns = Locale.parse(self.locale).compact_currency_formats["short"]["other"].values()
+        if any(";" in each.pattern for each in patterns):  # Babel 2.18 takes them for ten times as much
+            return self.money(rounded)
+        written = format_compact_currency(rounded, "EUR", locale=self.locale, fraction_digits=2)
         # some languages have no short word for thousands
-        return self.money(rounded) if re.search(r"\d{4}", written) else _minus(written)
+        return self.money(rounded) if re.search(r"\d{4}", written) else _minus(self._three_digits(written))
+
+    def _three_digits(self, written: str) -> str:
+        """With the zeros at the end that Babel leaves out: figures beside each other have as many digits."""
+        point = Locale.parse(self.locale).number_symbols["latn"]["decimal"]
+        number = re.search(rf"(\d+)(?:{re.escape(point)}(\d+))?", written)
+        if not number or (lacking := 3 - len(number[1] + (number[2] or ""))) <= 0:
+            return written
+        full = f"{number[1]}{point}{number[2] or ''}{'0' * lacking}"
+        return written[: number.start()] + full + written[number.end() :]
 
     def money(self, value: Number | None, absent: Absent = NO_DATA) -> str:
         """Euros: whole from 1,000 on, with cents below; nothing is `€0`."""

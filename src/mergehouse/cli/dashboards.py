@@ -107,16 +107,21 @@ def add(
 @users.command("list")
 def list_users(project: Folder = HERE, as_json: Json = False) -> None:
     """List users and their roles."""
+    _expect_extra()
+    from mergehouse.access.people import People
+    from mergehouse.app.nobody import nobody_may_sign_in
     from mergehouse.cli import render
     from mergehouse.cli.render_users import print_users
+    from mergehouse.project.config import load_project
 
-    found = _people(project).users()
+    loaded = load_project(project)
+    found = People(loaded.folder).users()
     if as_json:
         render.print_json(found)
-    elif not found:
-        typer.echo("There are no users yet; `mergehouse users add` adds one.")
-    else:
+    elif found:
         print_users(found)
+    if said := nobody_may_sign_in(loaded):
+        typer.echo(said, err=as_json)
 
 
 @users.command()

@@ -34,7 +34,7 @@ from mergehouse.release.manifest.manifest import Manifest, ReleasedTable
 from mergehouse.release.manifest.seal import Fault
 from mergehouse.release.manifest.statistics import check_kpis
 from mergehouse.release.manifest.version import Version
-from mergehouse.release.verify import Verification, carried, verify_folder
+from mergehouse.release.verify import Verification, carried, expected_digest, verify_folder
 from mergehouse.storage import RECEIVED, located, storage_errors
 
 LOG, CURRENT = "release_ingests", "release_current"
@@ -104,7 +104,7 @@ def ingest(
     there before is restored from the tables' own history. Raises MergehouseError where there is no release or
     the lakehouse cannot be written.
     """
-    place = located(Path(), lakehouse)
+    place, expected = located(Path(), lakehouse), expected_digest(expected)
     with carried(root, version, progress) as folder:
         verification = verify_folder(folder, root, version, expected, progress)
         result = Ingestion(place, verification)

@@ -29,7 +29,14 @@ from mergehouse.release.manifest.duckdb_statistics import (
     partition_rows,
 )
 from mergehouse.release.manifest.manifest import Manifest, ManifestError, parse_manifest
-from mergehouse.release.manifest.seal import RELEASES, Fault, check_files, pointed_at, read_sealed
+from mergehouse.release.manifest.seal import (
+    RELEASES,
+    Fault,
+    check_files,
+    pointed_at,
+    read_digest,
+    read_sealed,
+)
 from mergehouse.release.manifest.statistics import (
     check_facts,
     check_keys,
@@ -116,13 +123,28 @@ def verify(
     object store.
 
     `expected`: the SHA-256 that the manifest has by word of somebody else, such as who approved the release.
-    Raises MergehouseError where there is nothing at `root` that could be a release.
+    Raises MergehouseError where there is nothing at `root` that could be a release, and on a digest that is
+    none.
 
     >>> verify("release").passed
     True
     """
+    expected = expected_digest(expected)
     with carried(root, version, progress) as folder:
         return verify_folder(folder, root, version, expected, progress)
+
+
+def expected_digest(given: str | None) -> str | None:
+    """As it is written in a manifest's seal. Raises MergehouseError on what cannot be one.
+
+    >>> expected_digest("no digest")
+    Traceback (most recent call last):
+    mergehouse.errors.MergehouseError: digest 'no digest': expected the 64 hexadecimal digits of ...
+    """
+    try:
+        return None if given is None else read_digest(given)
+    except ValueError as error:
+        raise MergehouseError(str(error)) from None
 
 
 @contextmanager

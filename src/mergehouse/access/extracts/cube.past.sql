@@ -2,6 +2,7 @@
 -- stand for orders.
 -- by brand
 -- joined below five: source_system; cutoff_date; days in order; from_orders in order; from_eur in order; region; country_code
+-- counted in two parts: came_back
 SELECT
   f.source_system, f.region, f.country_code, f.cutoff_date, silent_class(f.recency_days) AS days,
   orders_class(f.purchases) AS from_orders, spent_class(f.gmv_eur - f.returns_eur) AS from_eur, COUNT(*) AS customers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from mergehouse.access.people import TOKEN_PREFIX
 from mergehouse.errors import AccessError
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SECONDS = 60.0
+TOKEN = re.compile(rf"{TOKEN_PREFIX}[\w.-]+", re.ASCII)
 READ: dict[str, Callable[[str], Any]] = {
     "decimal": Decimal,
     "date": dt.date.fromisoformat,
@@ -44,6 +47,16 @@ class Connection:
             raise AccessError(f"{url}: expected the address of a suite, such as https://bi.example.com.")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise AccessError(f"{url}: a token is sent over https alone, but to this machine itself.")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise AccessError(
+                f"{parts.hostname}: expected an address without a user, `?` and `#`, such as"
+                " https://bi.example.com."
+            )
+        if not isinstance(token, str) or not TOKEN.fullmatch(token):
+            raise AccessError(
+                f"{url}: {'there is no token' if not token else 'that is no token'}: one begins with"
+                f" `{TOKEN_PREFIX}` and has no spaces or line ends; `mergehouse users token` makes one."
+            )
         self.url = url.rstrip("/")
         self._token = token
         self._opener = urllib.request.build_opener(_NoRedirect)

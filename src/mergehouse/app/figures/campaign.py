@@ -55,7 +55,8 @@ class Plan:
 @dataclass(frozen=True)
 class Replay:
     """Whom the rule would have chosen at a past cut-off, and who of them came back within 90 days by
-    themselves. Without a cut-off: at several that are told together, each of fewer than five customers.
+    themselves. Without a cut-off: at several that are told together, since at each fewer than five came
+    back, or fewer than five did not.
     """
 
     brand: str

@@ -17,7 +17,14 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from mergehouse.kpi.formula import kpi_sql, totals
-from mergehouse.release.manifest.seal import RELEASES, Fault, check_files, pointed_at, read_sealed
+from mergehouse.release.manifest.seal import (
+    RELEASES,
+    Fault,
+    check_files,
+    pointed_at,
+    read_digest,
+    read_sealed,
+)
 from mergehouse.release.manifest.statistics import (
     check_facts,
     check_keys,
@@ -81,7 +88,8 @@ class ReleaseJob:
             version, digest = found or "", digest or pointed or ""
         if not version:
             return faults
-        content, self.seal, broken = read_sealed(self.folder, version, digest or None)
+        expected = read_digest(digest) if digest else None
+        content, self.seal, broken = read_sealed(self.folder, version, expected)
         faults += broken
         if faults:
             return faults

@@ -16,6 +16,7 @@ from mergehouse.access.small_cells import LEAST
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.registry import contract_of
 from mergehouse.kpi.formula import GROUP
+from mergehouse.platform.powerbi.annotations import ANNOTATIONS
 from mergehouse.platform.powerbi.dax import column_name, one_of, text
 from mergehouse.platform.powerbi.objects import Role, Table
 from mergehouse.platform.powerbi.star import star
@@ -41,6 +42,8 @@ def _rows(table: Table, scope: Scope, tables: list[Table], brands: list[str]) ->
     """The condition of a table's rows; empty where all are seen."""
     if table.name == TARGETS:
         return _of_whole_brands(column_name(TARGETS, OWNER), scope, brands)
+    if table.name == ANNOTATIONS:
+        return _of_brands(column_name(ANNOTATIONS, OWNER), scope, brands)
     if not table.entity:
         named = {column.source.strip("[]"): column.name for column in table.columns}
         return _of_names(
@@ -86,6 +89,18 @@ def _of_whole_brands(owner: str, scope: Scope, brands: list[str]) -> str:
         return "" if scope.group else f"{owner} <> {text(GROUP)}"
     rows = [
         [_rule(rule, owner, brands) if rule.column == "brand" else NOTHING for rule in rules]
+        for rules in scope.rows
+    ]
+    return " || ".join(f"( {' && '.join(rules)} )" for rules in rows)
+
+
+def _of_brands(owner: str, scope: Scope, brands: list[str]) -> str:
+    """What is said of brands whose names are seen, and of all together under `group`."""
+    if scope.group:
+        return ""
+    rows = [
+        [_rule(rule, owner, brands) for rule in rules if rule.column == "brand"]
+        or [f"{owner} <> {text(GROUP)}"]
         for rules in scope.rows
     ]
     return " || ".join(f"( {' && '.join(rules)} )" for rules in rows)

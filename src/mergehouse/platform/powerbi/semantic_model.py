@@ -9,6 +9,7 @@ from mergehouse.access.policy import load_policy
 from mergehouse.contracts.registry import is_built
 from mergehouse.kpi.catalogue import Kpi, catalogue
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.platform.powerbi.annotations import joined_to_brands_and_days, noted
 from mergehouse.platform.powerbi.choices import choices
 from mergehouse.platform.powerbi.countries import countries
 from mergehouse.platform.powerbi.field_parameters import field_parameters
@@ -45,7 +46,7 @@ def semantic_model(
     """
     named = list(catalogue() if kpis is None else kpis)
     tables = _tables(project, mode, named, without)
-    joined = (*relationships(tables), *joined_to_brands(tables))
+    joined = (*relationships(tables), *joined_to_brands(tables), *joined_to_brands_and_days(tables))
     with_days = {join.from_table for join in joined if join.to_table == "Date"}
     found = placed(named, tables, with_days)
     tables = _with_measures(tables, found, project)
@@ -93,8 +94,8 @@ def _tables(project: Project, mode: Mode, kpis: list[Kpi], without: Collection[s
         for given in words.within(mode, project.config.science.tables)
         if given.of not in without
     ]
-    aimed = targets(project, kpis)
-    return (*tables, countries(project), *ordered_tables(), *choices(), *([aimed] if aimed else []))
+    said = [table for table in (targets(project, kpis), noted(project)) if table]
+    return (*tables, countries(project), *ordered_tables(), *choices(), *said)
 
 
 def _with_measures(tables: tuple[Table, ...], found: list[Placed], project: Project) -> tuple[Table, ...]:

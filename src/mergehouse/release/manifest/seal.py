@@ -29,6 +29,20 @@ class Fault:
     message: str
 
 
+def read_digest(text: str) -> str:
+    """A SHA-256 as somebody has written it, in small letters. Raises ValueError where it is none.
+
+    >>> read_digest("AB" * 32) == "ab" * 32
+    True
+    >>> read_digest("abc")
+    Traceback (most recent call last):
+    ValueError: digest 'abc': expected the 64 hexadecimal digits of the manifest's SHA-256.
+    """
+    if not re.fullmatch(r"[0-9A-Fa-f]{64}", text):
+        raise ValueError(f"digest {text!r}: expected the 64 hexadecimal digits of the manifest's SHA-256.")
+    return text.lower()
+
+
 def released_versions(root: Path) -> list[str]:
     """Versions that have a folder, sealed or not, lowest first.
 

@@ -32,6 +32,7 @@ from mergehouse.pipeline.upkeep import look_after, written_by
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.ecb_rates import ecb_rates, edition
+from mergehouse.quality import report
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
@@ -209,6 +210,7 @@ def _read_ahead(project: Project) -> None:
     """
     _read_models()
     ecb_rates(edition(project).file)
+    report.template()
 
 
 @cache

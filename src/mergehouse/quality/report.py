@@ -8,7 +8,7 @@ import json
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mergehouse.charts.pages import environment, put_pages
 from mergehouse.errors import LakehouseError
@@ -21,6 +21,9 @@ from mergehouse.project.config import Project
 from mergehouse.project.settings import Config
 from mergehouse.quality.assumed import DELIMITERS, Assumption, assumptions, shown
 from mergehouse.quality.words import words
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 HERE = Path(__file__).parent
 SAMPLES = 3
@@ -44,8 +47,12 @@ def write_report(project: Project, kpis: Values | None = None) -> str:
         if not lakehouse.exists("monitor.runs"):
             raise LakehouseError(f"{lakehouse.location}: nothing ran here yet; `mergehouse run` comes first.")
         contents = _contents(project, lakehouse, compute(lakehouse) if kpis is None else kpis)
-    page = environment(HERE).get_template("report.html.j2").render(contents)
-    return put_pages(lakehouse, {REPORT: page})[0]
+    return put_pages(lakehouse, {REPORT: template().render(contents)})[0]
+
+
+def template() -> Template:
+    """The report before it is filled. Parsing it takes as long as all else of a report."""
+    return environment(HERE).get_template("report.html.j2")
 
 
 def _contents(project: Project, lakehouse: Lakehouse, values: Values) -> Row:

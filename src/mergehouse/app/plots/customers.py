@@ -17,6 +17,7 @@ from mergehouse.app.figures.what_if import Change
 from mergehouse.app.plots.annotations import Notes, notes
 from mergehouse.app.wording import Wording
 
+FEWEST_DRAWN = 10  # customers at a cut-off, for a point that says something
 STATES = {"silent": "Silent", "at_risk": "At risk", "active": "Active"}
 
 
@@ -84,12 +85,13 @@ def replays(
 ) -> tuple[dict[str, Any], Notes, list[dict[str, Any]]]:
     """The share that came back by itself at each past cut-off, a line for each of the largest brands: by
     month, or where brands' data are of other times by months before each brand's last cut-off (`is_own`);
-    what is said of the days from one cut-off to the next; and the table behind, whose brands are all there.
+    what is said of the days from one cut-off to the next; and the table behind, which has all of them. A line
+    leaves out cut-offs at which fewer than ten met the rule: their share is chance.
     """
     sizes: Counter[str] = Counter()
     cutoffs: dict[str, dict[dt.date, float]] = {}  # and the share that came back, by brand
     for each in planned.replays:
-        if each.cutoff:
+        if each.cutoff and each.customers >= FEWEST_DRAWN:
             sizes[each.brand] += each.customers
             cutoffs.setdefault(each.brand, {})[each.cutoff] = each.share
     brands = [brand for brand, _ in sizes.most_common(LINES)]

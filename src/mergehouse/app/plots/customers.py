@@ -89,11 +89,12 @@ def replays(
     leaves out cut-offs at which fewer than ten met the rule: their share is chance.
     """
     sizes: Counter[str] = Counter()
-    cutoffs: dict[str, dict[dt.date, float]] = {}  # and the share that came back, by brand
+    cutoffs: dict[str, dict[dt.date, float | None]] = {}  # and the share that came back, by brand
     for each in planned.replays:
-        if each.cutoff and each.customers >= FEWEST_DRAWN:
+        if each.cutoff:
             sizes[each.brand] += each.customers
-            cutoffs.setdefault(each.brand, {})[each.cutoff] = each.share
+            shown = each.share if each.customers >= FEWEST_DRAWN else None
+            cutoffs.setdefault(each.brand, {})[each.cutoff] = shown
     brands = [brand for brand, _ in sizes.most_common(LINES)]
     is_own = len(brands) > 1 and not words.offered.have_common_weeks
     last = {brand: _months(max(cutoffs[brand])) if is_own else 0 for brand in brands}
@@ -125,7 +126,7 @@ def replays(
 def _replay_chart(
     brands: list[str],
     months: list[int],
-    shares: dict[tuple[str, int], float],
+    shares: dict[tuple[str, int], float | None],
     is_own: bool,
     words: Wording,
 ) -> dict[str, Any]:

@@ -150,6 +150,13 @@ class Shop:
         other.raw.mkdir()
         return other
 
+    def brands(self, *names: str) -> list[Shop]:
+        """Brands of these names in place of its own: cases that one run tries, each apart from the others."""
+        brands = [self.another(name) for name in names]
+        for folder in (self.brand, self.raw):
+            shutil.rmtree(folder)
+        return brands
+
     def configure(self, text: str) -> None:
         (self.brand / "brand.yml").write_text(text)
 

@@ -82,41 +82,45 @@ def test_a_join_that_finds_several_rows_says_what_to_do(shop: Shop) -> None:
     assert "a JOIN in order_lines.sql finds several rows" in failed["key_unique"].why
 
 
-@pytest.mark.parametrize(("kind", "unit"), [("code", "GBp"), ("text", "ZAc"), ("code", "GBX")])
-def test_pennies_are_no_pounds(shop: Shop, kind: str, unit: str) -> None:
+def test_pennies_are_no_pounds(shop: Shop) -> None:
     """A line of 20 pounds, and one of 2,000 pence: the second has no rate, and the run says what to do."""
-    shop.configure(SHOP_BRAND.replace("currency: {type: code}", f"currency: {{type: {kind}}}"))
+    units = {"a": ("code", "GBp"), "b": ("text", "ZAc"), "c": ("code", "GBX")}
     line = LINE.format(order="A1", item="P1", customer="77").replace("EUR", "GBP")
-    shop.deliver_lines(line, line.replace("A1", "A2").replace(",20,", ",2000,").replace("GBP", unit))
-    result = shop.run(until="silver")
-    [finding] = [c for c in result.checks if c.check == "rate_is_known" and not c.passed]
-    assert (
-        f"`{unit}` counts hundredths, as pence: have order_lines.sql divide prices and amounts by 100"
-        in finding.why
-    )
-    assert shop.rows("SELECT order_id, amount_original FROM silver.sales_clean") == [("A1", 20)]
-    assert shop.rows("SELECT order_id, currency, reason_code FROM silver.quarantine") == [
-        ("A2", unit, "no_fx_rate")
-    ]
+    for brand, (kind, unit) in zip(shop.brands(*units), units.values(), strict=True):
+        brand.configure(SHOP_BRAND.replace("currency: {type: code}", f"currency: {{type: {kind}}}"))
+        brand.deliver_lines(line, line.replace("A1", "A2").replace(",20,", ",2000,").replace("GBP", unit))
+    checks = shop.run(until="silver").checks
+    told = {c.table: c.why for c in checks if c.check == "rate_is_known" and not c.passed}
+    assert set(told) == {f"{name}.rates" for name in units}
+    for name, (_, unit) in units.items():
+        expected = (
+            f"`{unit}` counts hundredths, as pence: have order_lines.sql divide prices and amounts by 100"
+        )
+        assert expected in told[f"{name}.rates"]
+    sold = "SELECT source_system, order_id, amount_original FROM silver.sales_clean ORDER BY 1"
+    assert shop.rows(sold) == [(name, "A1", 20) for name in units]
+    unusable = "SELECT source_system, order_id, currency, reason_code FROM silver.quarantine ORDER BY 1"
+    assert shop.rows(unusable) == [(name, "A2", unit, "no_fx_rate") for name, (_, unit) in units.items()]
 
 
-@pytest.mark.parametrize(
-    ("prices", "told"),
-    [
-        (["$20.00", "20.00"], ["`$20.00` count as EUR"]),
-        (["€20", "20 Euro", "EUR 20", "20,00 €", "2E1", "(20)", "-20"], []),
-        (["20 CHF", "20 zł"], ["`20 CHF` count as EUR", "`20 zł` count as EUR"]),
-        (["£20.00"], []),  # the line says GBP
-    ],
-)
-def test_another_currency_beside_a_number_is_found(shop: Shop, prices: list[str], told: list[str]) -> None:
+def test_another_currency_beside_a_number_is_found(shop: Shop) -> None:
+    cases = {
+        "dollars": (["$20.00", "20.00"], ["`$20.00` count as EUR"]),
+        "euros": (["€20", "20 Euro", "EUR 20", "20,00 €", "2E1", "(20)", "-20"], []),
+        "several": (["20 CHF", "20 zł"], ["`20 CHF` count as EUR", "`20 zł` count as EUR"]),
+        "pounds": (["£20.00"], []),  # the line says GBP
+    }
     line = LINE.replace(",20,", ',"{price}",')
-    shop.deliver_lines(
-        *(line.format(order=f"A{n}", item="P1", customer="77", price=p) for n, p in enumerate(prices)),
-        *([LINE.format(order="B", item="P1", customer="77").replace("EUR", "GBP")] if not told else []),
-    )
-    findings = [c.why for c in shop.run(until="bronze").checks if c.check == "deliveries_are_sound"]
-    assert all(words in findings[0] for words in told) if told else not findings
+    for brand, (prices, told) in zip(shop.brands(*cases), cases.values(), strict=True):
+        brand.deliver_lines(
+            *(line.format(order=f"A{n}", item="P1", customer="77", price=p) for n, p in enumerate(prices)),
+            *([LINE.format(order="B", item="P1", customer="77").replace("EUR", "GBP")] if not told else []),
+        )
+    checks = shop.run(until="bronze").checks
+    found = {c.table: c.why for c in checks if c.check == "deliveries_are_sound"}
+    assert set(found) == {"bronze.dollars_lines", "bronze.several_lines"}
+    for name, (_, told) in cases.items():
+        assert all(words in found[f"bronze.{name}_lines"] for words in told)
 
 
 def test_what_cannot_be_read_is_a_finding(shop: Shop) -> None:
@@ -143,7 +147,7 @@ def test_a_guess_of_the_encoding_is_said(shop: Shop) -> None:
 
 def test_a_currency_sign_is_no_currency(shop: Shop) -> None:
     shop.deliver_lines(LINE.format(order="A1", item="P1", customer="77").replace("EUR", "€"))
-    [finding] = [c for c in shop.run().checks if c.check == "rate_is_known" and not c.passed]
+    [finding] = [c for c in shop.run(until="silver").checks if c.check == "rate_is_known" and not c.passed]
     assert "`€` is no code of ISO 4217: have order_lines.sql say one" in finding.why
 
 
@@ -183,60 +187,64 @@ def test_lines_that_are_no_rows_are_passed_over(shop: Shop, deliveries: int) -> 
     assert third.rejected_rows == 0 and "4 line(s) that are no rows passed over" in third.drift
 
 
-@pytest.mark.parametrize(
-    ("says", "told"),
-    [
-        ("title = 'Return'", ["RETURN", "return"]),
-        ("title IN ('Return', 'RETURN', 'return')", []),
-        ("CASE title WHEN 'return' THEN TRUE WHEN 'SALE' THEN FALSE END", ["RETURN", "Return"]),
-        ("UPPER(title) = 'RETURN'", []),
-    ],
-)
-def test_texts_in_another_case_than_the_sql_says_are_found(shop: Shop, says: str, told: list[str]) -> None:
+def test_texts_in_another_case_than_the_sql_says_are_found(shop: Shop) -> None:
     """They would be sales without a word."""
-    (shop.brand / "order_lines.sql").write_text(
-        SHOP_ORDER_LINES.replace("title AS product_name", f"{says} AS is_cancellation")
-    )
+    cases = {
+        "compared": ("title = 'Return'", ["RETURN", "return"]),
+        "listed": ("title IN ('Return', 'RETURN', 'return')", []),
+        "cases": ("CASE title WHEN 'return' THEN TRUE WHEN 'SALE' THEN FALSE END", ["RETURN", "Return"]),
+        "upper": ("UPPER(title) = 'RETURN'", []),
+    }
     line = LINE.format(order="A{0}", item="P1", customer="77").replace("Cup", "{1}")
-    shop.deliver_lines(*(line.format(n, w) for n, w in enumerate(["Return", "RETURN", "return", "Other"])))
-    result = shop.run(until="silver")
-    assert [row["value"] for row in found(result, "texts_are_compared_as_written")] == told
-
-
-@pytest.mark.parametrize(
-    ("kind", "rates", "told"),
-    [
-        ("percent", ["10%", "0.1", "20%"], "1 numbers such as `0.1` have no percent sign"),
-        ("number", ["10%", "0.1", "20%"], "1 numbers such as `0.1` have no percent sign"),
-        ("percent", ["0.1", "0,25", "0", ""], "no number is above 1"),
-        ("percent", ["10", "0.5", "10%", "0.5%"][:2], ""),
-        ("percent", ["10%", "15", "0", ""], ""),
-        ("number", ["0.1", "0.25"], ""),
-    ],
-)
-def test_shares_among_percentages_are_found(shop: Shop, kind: str, rates: list[str], told: str) -> None:
-    shop.configure(SHOP_BRAND.replace("title: {type: text}", f"title: {{type: {kind}}}"))
-    lines = (LINE.format(order=f"A{n}", item="P1", customer="77") for n in range(len(rates)))
-    shop.deliver_lines(*(line.replace("Cup", f'"{r}"') for line, r in zip(lines, rates, strict=True)))
-    doubts = [str(row["doubt"]) for row in found(shop.run(until="bronze"), "deliveries_are_sound")]
-    assert [told in doubt for doubt in doubts] == ([True] if told else [])
-
-
-@pytest.mark.parametrize("replaces", ["", "replaces: day"])
-def test_totals_that_are_alike_are_left_out_each(shop: Shop, replaces: str) -> None:
-    """They have no order, and so none is a version of another."""
-    shop.configure(f"{replaces}{SHOP_BRAND}")
-    (shop.brand / "order_lines.sql").write_text(
-        SHOP_ORDER_LINES.replace(
-            "batch_id", "CASE WHEN item IS NULL THEN 'left_out' END AS problem, batch_id"
+    for brand, (says, _) in zip(shop.brands(*cases), cases.values(), strict=True):
+        (brand.brand / "order_lines.sql").write_text(
+            SHOP_ORDER_LINES.replace("title AS product_name", f"{says} AS is_cancellation")
         )
-    )
-    for n in (1, 2):
-        line = LINE.format(order=f"A{n}", item="P1", customer="77").replace("-02 ", f"-0{n} ")
-        shop.deliver_lines(line, ",,2026-03-01,,Total,1,20,,,", name=f"lines_{n}.csv")
+        words = ["Return", "RETURN", "return", "Other"]
+        brand.deliver_lines(*(line.format(n, word) for n, word in enumerate(words)))
+    rows = found(shop.run(until="silver"), "texts_are_compared_as_written")
+    values = {name: [row["value"] for row in rows if row["source_system"] == name] for name in cases}
+    assert values == {name: told for name, (_, told) in cases.items()}
+
+
+def test_shares_among_percentages_are_found(shop: Shop) -> None:
+    cases = {
+        "a": ("percent", ["10%", "0.1", "20%"], "1 numbers such as `0.1` have no percent sign"),
+        "b": ("number", ["10%", "0.1", "20%"], "1 numbers such as `0.1` have no percent sign"),
+        "c": ("percent", ["0.1", "0,25", "0", ""], "no number is above 1"),
+        "d": ("percent", ["10", "0.5"], ""),
+        "e": ("percent", ["10%", "15", "0", ""], ""),
+        "f": ("number", ["0.1", "0.25"], ""),
+    }
+    for brand, (kind, rates, _) in zip(shop.brands(*cases), cases.values(), strict=True):
+        brand.configure(SHOP_BRAND.replace("title: {type: text}", f"title: {{type: {kind}}}"))
+        lines = (LINE.format(order=f"A{n}", item="P1", customer="77") for n in range(len(rates)))
+        brand.deliver_lines(*(line.replace("Cup", f'"{r}"') for line, r in zip(lines, rates, strict=True)))
+    checks = [c for c in shop.run(until="bronze").checks if c.check == "deliveries_are_sound"]
+    doubts = {check.table: [str(row["doubt"]) for row in check.sample] for check in checks}
+    assert set(doubts) == {f"bronze.{name}_lines" for name in "abc"}
+    for name in "abc":
+        [doubt] = doubts[f"bronze.{name}_lines"]
+        assert cases[name][2] in doubt
+
+
+def test_totals_that_are_alike_are_left_out_each(shop: Shop) -> None:
+    """They have no order, and so none is a version of another."""
+    for brand, replaces in zip(shop.brands("lines", "days"), ("", "replaces: day"), strict=True):
+        brand.configure(f"{replaces}{SHOP_BRAND}")
+        (brand.brand / "order_lines.sql").write_text(
+            SHOP_ORDER_LINES.replace(
+                "batch_id", "CASE WHEN item IS NULL THEN 'left_out' END AS problem, batch_id"
+            )
+        )
+        for n in (1, 2):
+            line = LINE.format(order=f"A{n}", item="P1", customer="77").replace("-02 ", f"-0{n} ")
+            brand.deliver_lines(line, ",,2026-03-01,,Total,1,20,,,", name=f"lines_{n}.csv")
     assert not shop.run(until="silver").failed
-    assert shop.rows("SELECT sum(gmv_eur) FROM silver.sales_clean") == [(40,)]
-    assert shop.rows("SELECT reason_code, count(*) FROM silver.quarantine GROUP BY 1") == [("left_out", 2)]
+    sold = "SELECT source_system, sum(gmv_eur) FROM silver.sales_clean GROUP BY 1 ORDER BY 1"
+    assert shop.rows(sold) == [("days", 40), ("lines", 40)]
+    unusable = "SELECT source_system, reason_code, count(*) FROM silver.quarantine GROUP BY 1, 2 ORDER BY 1"
+    assert shop.rows(unusable) == [("days", "left_out", 2), ("lines", "left_out", 2)]
 
 
 def test_a_blank_that_sql_computes_says_nothing(shop: Shop) -> None:

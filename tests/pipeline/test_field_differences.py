@@ -46,13 +46,13 @@ def counted(result: RunResult) -> dict[str, int]:
 
 @pytest.fixture
 def began(tmp_path: Path) -> Shop:
-    """A shop whose tables disagree about one place, run to Gold."""
+    """A shop whose tables disagree about one place, run to Silver."""
     return prepared_shop("field differences", start, tmp_path / "project")
 
 
 def start(shop: Shop) -> None:
     deliver(shop)
-    assert not shop.run().failed
+    assert not shop.run("silver").failed
 
 
 def deliver(shop: Shop) -> None:
@@ -66,7 +66,7 @@ def deliver(shop: Shop) -> None:
 
 def test_a_disagreement_is_kept_with_both_values_and_counted_by_key(shop: Shop) -> None:
     deliver(shop)
-    result = shop.run()
+    result = shop.run("silver")
     assert shop.rows(DISAGREE) == [("place", "N2", "Oslo", "Bergen")]
     assert counted(result) == {"shop.place": 1, "shop.total": 0}
     sample = next(c.sample for c in result.checks if c.table == "shop.place")
@@ -90,14 +90,14 @@ def test_a_version_that_moves_to_another_key_touches_both(began: Shop) -> None:
 
 def test_a_row_without_a_key_of_its_own_replaces_the_one_before(began: Shop) -> None:
     began.deliver("part,number,place,amount\n,N2,Oslo,2\n", "parts_2.csv")  # N3 has no part any more
-    began.run()
+    began.run("silver")
     assert began.rows(DISAGREE) == [("place", "N2", "Oslo", "Bergen"), ("total", "N2", "7", "5")]
     assert differences(began.lakehouse, began.folder) == {}
 
 
 def test_what_is_delivered_right_is_no_difference_any_more(began: Shop) -> None:
     began.deliver("number,place,total\nN2,Bergen,5\nN3,,1\n", "heads_2.csv")
-    result = began.run()
+    result = began.run("silver")
     assert began.rows(DISAGREE) == [("place", "N3", "", "Bonn")]
     assert counted(result) == {"shop.place": 1, "shop.total": 0}
     assert differences(began.lakehouse, began.folder) == {}

@@ -44,21 +44,24 @@ def test_a_sign_is_a_header() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_of_two_columns_called_price_the_one_that_is_declared_counts(shop: Shop, kind: str) -> None:
-    shop.configure(SHOP_BRAND.replace("price: {type: number}", "price: {type: number, header: Price 2}"))
+def test_of_two_columns_called_price_the_one_that_is_declared_counts(shop: Shop) -> None:
+    """In a file of text, and in a workbook."""
+    text, workbook = shop.brands("text", "workbook")
+    for brand in (text, workbook):
+        brand.configure(SHOP_BRAND.replace("price: {type: number}", "price: {type: number, header: Price 2}"))
     header = ["Price", *SHOP_HEADER.split(",")]
     row = [99, "A1", "1", "2026-03-01", "P1", "Cup", 2, 12.5, "77", "Germany", "EUR"]
-    if kind == "csv":
-        shop.deliver("\n".join(",".join(map(str, cells)) for cells in (header, row)) + "\n")
-    else:
-        book = openpyxl.Workbook()
-        assert book.active
-        book.active.append([h.title() for h in header])
-        book.active.append(row)
-        book.save(shop.raw / "lines.xlsx")
+    text.deliver("\n".join(",".join(map(str, cells)) for cells in (header, row)) + "\n")
+    book = openpyxl.Workbook()
+    assert book.active
+    book.active.append([h.title() for h in header])
+    book.active.append(row)
+    book.save(workbook.raw / "lines.xlsx")
     assert not shop.run(until="silver").failed
-    assert [float(gmv) for (gmv,) in shop.rows("SELECT gmv_eur FROM silver.sales_clean")] == [25]
+    assert shop.rows("SELECT source_system, gmv_eur FROM silver.sales_clean ORDER BY 1") == [
+        ("text", 25),
+        ("workbook", 25),
+    ]
 
 
 def test_a_workbook_of_which_two_columns_have_the_name_is_refused(shop: Shop) -> None:
@@ -69,29 +72,33 @@ def test_a_workbook_of_which_two_columns_have_the_name_is_refused(shop: Shop) ->
     assert "`price` is there 2 times" in shop.failure()
 
 
-@pytest.mark.parametrize(
-    "names", [["lines_1.csv"], ["lines_1.csv", "lines_2.csv", "lines_3.txt"], ["lines.xlsx"]]
-)
-def test_files_without_a_header(shop: Shop, names: list[str]) -> None:
+def test_files_without_a_header(shop: Shop) -> None:
     """The first row is a row: cells are those of the declared columns, and further ones have a number."""
-    shop.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    header: false'))
-    for n, name in enumerate(names):
-        rows = [
-            [f"A{n}{k}", "1", "2026-03-01", "P1", "Cup", 2, 12.5, "77", "Germany", "EUR", "x"] for k in (1, 2)
-        ]
-        if name.endswith("xlsx"):
-            book = openpyxl.Workbook()
-            assert book.active
-            for row in rows:
-                book.active.append(row)
-            book.save(shop.raw / name)
-        else:
-            mark = ";" if name.endswith("txt") else ","
-            shop.deliver("\ufeff" + "\n".join(mark.join(map(str, row)) for row in rows) + "\n", name)
+    files = {
+        "one": ["lines_1.csv"],
+        "several": ["lines_1.csv", "lines_2.csv", "lines_3.txt"],
+        "workbook": ["lines.xlsx"],
+    }
+    for brand, names in zip(shop.brands(*files), files.values(), strict=True):
+        brand.configure(SHOP_BRAND.replace('files: "lines*"', 'files: "lines*"\n    header: false'))
+        for n, name in enumerate(names):
+            row = ["1", "2026-03-01", "P1", "Cup", 2, 12.5, "77", "Germany", "EUR", "x"]
+            rows = [[f"A{n}{k}", *row] for k in (1, 2)]
+            if name.endswith("xlsx"):
+                book = openpyxl.Workbook()
+                assert book.active
+                for cells in rows:
+                    book.active.append(cells)
+                book.save(brand.raw / name)
+            else:
+                mark = ";" if name.endswith("txt") else ","
+                text = "\n".join(mark.join(map(str, cells)) for cells in rows)
+                brand.deliver(f"\ufeff{text}\n", name)
     assert not shop.run(until="silver").failed
-    gmv = "SELECT count(DISTINCT order_id), sum(gmv_eur) FROM silver.sales_clean"
-    assert shop.rows(gmv) == [(2 * len(names), 50 * len(names))]
-    assert shop.rows("SELECT DISTINCT column_11 FROM bronze.shop_lines") == [("x",)]
+    gmv = "SELECT source_system, count(DISTINCT order_id), sum(gmv_eur) FROM silver.sales_clean GROUP BY 1"
+    assert shop.rows(f"{gmv} ORDER BY 1") == [("one", 2, 50), ("several", 6, 150), ("workbook", 2, 50)]
+    for name in files:
+        assert shop.rows(f"SELECT DISTINCT column_11 FROM bronze.{name}_lines") == [("x",)]
 
 
 def test_a_file_without_a_header_needs_a_cell_for_each_column(shop: Shop) -> None:
@@ -105,15 +112,18 @@ def test_a_file_without_a_header_needs_a_cell_for_each_column(shop: Shop) -> Non
         shop.run()
 
 
-@pytest.mark.parametrize("name", ["till_2026-03-05.csv", "till_2026-03-05.csv.gz"])
-def test_what_only_the_name_of_a_file_says(shop: Shop, name: str) -> None:
+def test_what_only_the_name_of_a_file_says(shop: Shop) -> None:
+    lines = "{}\n{},1,,P1,Cup,2,12.5,77,Germany,EUR\n"
     shop.configure(SHOP_BRAND.replace('"lines*"', '"till*"'))
     day = "TO_TIMESTAMP(REGEXP_EXTRACT(source_file, '[0-9]{4}-[0-9]{2}-[0-9]{2}', 0), 'yyyy-MM-dd')"
     (shop.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES.replace("`when` AS", f"{day} AS"))
-    lines = f"{SHOP_HEADER}\nA1,1,,P1,Cup,2,12.5,77,Germany,EUR\n".encode()
-    shop.deliver(gzip.compress(lines) if name.endswith("gz") else lines, name)
+    shop.deliver(lines.format(SHOP_HEADER, "A1"), "till_2026-03-05.csv")
+    shop.deliver(gzip.compress(lines.format(SHOP_HEADER, "A2").encode()), "till_2026-03-06.csv.gz")
     assert not shop.run(until="silver").failed
-    assert shop.rows("SELECT order_date, gmv_eur FROM silver.sales_clean") == [(dt.date(2026, 3, 5), 25)]
+    assert shop.rows("SELECT order_id, order_date, gmv_eur FROM silver.sales_clean ORDER BY 1") == [
+        ("A1", dt.date(2026, 3, 5), 25),
+        ("A2", dt.date(2026, 3, 6), 25),
+    ]
 
 
 def test_a_header_in_another_encoding_is_told_so(shop: Shop) -> None:
@@ -130,28 +140,29 @@ DAY_ABOVE = SHOP_ORDER_LINES.replace(
 )
 
 
-@pytest.mark.parametrize("kind", ["csv", "xlsx"])
-@pytest.mark.parametrize("header", [True, False])
-def test_what_only_the_titles_say(shop: Shop, kind: str, header: bool) -> None:
+def test_what_only_the_titles_say(shop: Shop) -> None:
     """A report of each day, which says in its title alone which day it is of; of 25, 50 and 75 euros."""
-    keys = "" if header else "\n    skip_lines: 3\n    header: false"
-    shop.configure(TITLED_BRAND.replace("{keys}", keys))
-    (shop.brand / "order_lines.sql").write_text(DAY_ABOVE)
-    for n in (1, 2, 3):
-        rows: list[list[object]] = [["Daily report"], [], ["Day:", f"2026-03-0{n}"]]
-        rows += [SHOP_HEADER.replace("when,", "").split(",")] if header else []
-        rows += [[f"A{n}", "1", "P1", "Cup", 2 * n, 12.5, "77", "Germany", "EUR"]]
-        if kind == "csv":
-            shop.deliver("\n".join(",".join(map(str, row)) for row in rows) + "\n", f"lines_{n}.csv")
-            continue
-        book = openpyxl.Workbook()
-        assert book.active
-        for row in rows:
-            book.active.append(row)
-        book.save(shop.raw / f"lines_{n}.xlsx")
+    kinds = [f"{kind}_{header}" for kind in ("csv", "xlsx") for header in ("header", "no_header")]
+    for brand, name in zip(shop.brands(*kinds), kinds, strict=True):
+        kind, _, header = name.partition("_")
+        keys = "" if header == "header" else "\n    skip_lines: 3\n    header: false"
+        brand.configure(TITLED_BRAND.replace("{keys}", keys))
+        (brand.brand / "order_lines.sql").write_text(DAY_ABOVE)
+        for n in (1, 2, 3):
+            rows: list[list[object]] = [["Daily report"], [], ["Day:", f"2026-03-0{n}"]]
+            rows += [SHOP_HEADER.replace("when,", "").split(",")] if header == "header" else []
+            rows += [[f"A{n}", "1", "P1", "Cup", 2 * n, 12.5, "77", "Germany", "EUR"]]
+            if kind == "csv":
+                brand.deliver("\n".join(",".join(map(str, row)) for row in rows) + "\n", f"lines_{n}.csv")
+                continue
+            book = openpyxl.Workbook()
+            assert book.active
+            for row in rows:
+                book.active.append(row)
+            book.save(brand.raw / f"lines_{n}.xlsx")
     assert not shop.run(until="silver").failed
-    assert shop.rows("SELECT order_date, gmv_eur FROM silver.sales_clean ORDER BY 1") == [
-        (dt.date(2026, 3, n), 25 * n) for n in (1, 2, 3)
+    assert shop.rows("SELECT source_system, order_date, gmv_eur FROM silver.sales_clean ORDER BY 1, 2") == [
+        (name, dt.date(2026, 3, n), 25 * n) for name in kinds for n in (1, 2, 3)
     ]
 
 

@@ -296,7 +296,7 @@ def sold_of(shop: Shop) -> list[tuple]:
     )
 
 
-@pytest.mark.slow("three deliveries, and a rebuild after each")
+@pytest.mark.slow("three deliveries, and a rebuild")
 def test_months_take_in_what_came_and_are_counted_anew_where_something_went(began: Shop) -> None:
     """Lines cost 5.00: March had three of P1."""
     assert sold_of(began) == [("2026-03-01", "shop:P1", 15, 0, 3)]
@@ -310,7 +310,6 @@ def test_months_take_in_what_came_and_are_counted_anew_where_something_went(bega
         ("P1", 3),
         ("P2", 1),
     ]
-    assert differences(began.lakehouse, began.folder) == {}
     began.deliver_lines(line("A3", day=21, quantity=9), line("A6", day=24), name="lines_3.csv")
     began.run()
     assert sold_of(began) == [("2026-03-01", "shop:P1", 70, 5, 14), ("2026-03-01", "shop:P2", 10, 0, 2)]

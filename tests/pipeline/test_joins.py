@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.conftest import HEADED_BRAND, HEADED_LINES, SHOP_BRAND, Shop
 from tests.pipeline.test_as_exported import LINE, found
 
@@ -43,20 +42,22 @@ def test_a_join_that_finds_what_there_is_is_none(shop: Shop) -> None:
     assert found(shop.run(until="silver"), "joins_find_rows") == []
 
 
-@pytest.mark.parametrize(
-    "written", ["WITH l AS ({0}) SELECT {1} FROM l", "SELECT {1} FROM ({0}) AS l", "{0}"]
-)
-def test_joins_are_seen_however_they_are_written(shop: Shop, written: str) -> None:
-    shop.configure(
-        HEADED_BRAND.replace("number: {type", "item: {header: number, type").replace("[number]", "[item]")
-    )
+def test_joins_are_seen_however_they_are_written(shop: Shop) -> None:
+    written = {
+        "above": "WITH l AS ({0}) SELECT {1} FROM l", "within": "SELECT {1} FROM ({0}) AS l", "alone": "{0}",
+    }  # fmt: skip
     using = HEADED_LINES.replace("ON h.number = l.`order`", "USING (item)")
     names = "order_id, order_local_ts, product_code, quantity, unit_price, batch_id, source_row, ingest_ts"
-    (shop.brand / "order_lines.sql").write_text(written.format(using, names))
-    shop.deliver_lines(LINE.format(order="A1", item="P1", customer=""))
-    shop.deliver("number,customer\n1,77\n", "heads.csv")
-    [told] = found(shop.run(until="silver"), "joins_find_rows")
-    assert (told["compared"], told["example"]) == ("lines.item = heads.item", "P1")
+    for brand, sql in zip(shop.brands(*written), written.values(), strict=True):
+        brand.configure(
+            HEADED_BRAND.replace("number: {type", "item: {header: number, type").replace("[number]", "[item]")
+        )
+        (brand.brand / "order_lines.sql").write_text(sql.format(using, names))
+        brand.deliver_lines(LINE.format(order="A1", item="P1", customer=""))
+        brand.deliver("number,customer\n1,77\n", "heads.csv")
+    told = found(shop.run(until="silver"), "joins_find_rows")
+    assert {row["source_system"] for row in told} == set(written) and len(told) == len(written)
+    assert {(row["compared"], row["example"]) for row in told} == {("lines.item = heads.item", "P1")}
 
 
 LISTED = """
@@ -67,27 +68,22 @@ LISTED = """
 """
 
 
-@pytest.mark.parametrize(
-    ("listed", "told"),
-    [
-        ("1 2 3", (3, 3, 0)),
-        ("P-1 2 3", (3, 3, 1)),
-        ("P-1 P-2", None),
-        ("P-1 P-2 3 4 5 6", None),
-        ("P-1", None),
-    ],
-)
-def test_lists_of_other_codes_than_lines_are_found(
-    shop: Shop, listed: str, told: tuple[int, ...] | None
-) -> None:
+def test_lists_of_other_codes_than_lines_are_found(shop: Shop) -> None:
     """Most of both unknown to the other: a small catalogue, or one of much that is not sold, is none."""
-    shop.configure(SHOP_BRAND + LISTED)
-    for name, code in (("products", "product"), ("customers", "customer")):
-        sql = f"SELECT number AS {code}_code{', name AS product_name' * (code == 'product')} FROM listed"
-        (shop.brand / f"{name}.sql").write_text(sql)
-    shop.deliver_lines(*(LINE.format(order=f"A{n}", item=f"P-{n}", customer=f"P-{n}") for n in (1, 2, 3)))
-    shop.deliver("\n".join(["number,name", *(f"{code},Cup" for code in listed.split())]) + "\n", "listed.csv")
+    listed = {
+        "none": "1 2 3", "a_third": "P-1 2 3", "small": "P-1 P-2", "large": "P-1 P-2 3 4 5 6", "one": "P-1",
+    }  # fmt: skip
+    for brand, codes in zip(shop.brands(*listed), listed.values(), strict=True):
+        brand.configure(SHOP_BRAND + LISTED)
+        for name, code in (("products", "product"), ("customers", "customer")):
+            sql = f"SELECT number AS {code}_code{', name AS product_name' * (code == 'product')} FROM listed"
+            (brand.brand / f"{name}.sql").write_text(sql)
+        lines = (LINE.format(order=f"A{n}", item=f"P-{n}", customer=f"P-{n}") for n in (1, 2, 3))
+        brand.deliver_lines(*lines)
+        rows = "\n".join(["number,name", *(f"{code},Cup" for code in codes.split())])
+        brand.deliver(f"{rows}\n", "listed.csv")
     result = shop.run(until="silver")
     for check, sold in (("catalogue_names_what_is_sold", "sold"), ("register_names_who_buys", "bought")):
-        rows = [(row["listed"], row[sold], row[f"listed_and_{sold}"]) for row in found(result, check)]
-        assert rows == ([told] if told else [])
+        columns = ("source_system", "listed", sold, f"listed_and_{sold}")
+        told = sorted(tuple(row[column] for column in columns) for row in found(result, check))
+        assert told == [("a_third", 3, 3, 1), ("none", 3, 3, 0)]

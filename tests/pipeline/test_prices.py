@@ -143,7 +143,7 @@ def test_a_catalogues_cost_is_in_its_own_currency(shop: Shop) -> None:
     (shop.brand / "products.sql").write_text("SELECT item AS product_code, cost AS unit_cost FROM catalogue")
     shop.deliver("item,cost\nP1,100\n", "catalogue.csv")
     shop.deliver_lines(line("EUROS", "2", "50"), line("KRONOR", "2", "500", currency="SEK"))
-    assert not shop.run().failed
+    assert not shop.run("silver").failed
     [(rate,)] = shop.rows(DAILY_RATE.format("SEK"))
     cost = (200 * rate).quantize(D("0.01"), "ROUND_HALF_UP")
     assert shop.rows("SELECT order_id, cost_eur, margin_method FROM silver.sales_clean ORDER BY 1") == [

@@ -170,7 +170,7 @@ def test_a_brand_keeps_its_own_tree_and_departments_have_rates(shop: Shop) -> No
     rates = shop.folder / "mappings" / "hierarchy.csv"
     rates.write_text(rates.read_text() + "Outdoor,,0.30,agreed with purchasing\nOutdoor,Tents,0.25,\n")
     shop.deliver_lines(sold("T1", "tent"), sold("H1", "hammock"), sold("M1", "red mug"))
-    result = shop.run()
+    result = shop.run("silver")
     assert not result.failed
     assert shop.rows(
         "SELECT product_code, department, category, cost_rate FROM silver.products_clean ORDER BY 1"
@@ -191,6 +191,11 @@ def test_a_rate_said_twice_or_no_share_is_named(shop: Shop) -> None:
     for line, message in (
         ("Outdoor,,1.3,", "found department `Outdoor` and cost_rate `1.3`"),
         ("Outdoor,,0.3,\nOutdoor,,0.4,", "department `Outdoor` has a rate above already"),
+        (
+            "Outdoor,Tents,0.3,\nOutdoor,tents ,0.4,",
+            "found `tents`, and `Tents` above; expected one spelling",
+        ),
+        ("Outdoor,Tents,0.3,\nOUTDOOR,Rope,0.4,", "found `OUTDOOR`, and `Outdoor` above"),
     ):
         rates.write_text(whole + line + "\n")
         with pytest.raises(ConfigError, match=message) as error:
@@ -205,7 +210,7 @@ def test_a_code_given_to_another_product_is_a_finding(shop: Shop) -> None:
         for n in range(12)
     ]
     shop.deliver_lines(*lines)
-    shop.run()
+    shop.run("silver")
     found = shop.rows(
         "SELECT failures FROM monitor.quality_results WHERE check_name = 'a_code_names_one_product'"
     )

@@ -56,7 +56,7 @@ def set_rates(shop: Shop, written: str) -> None:
 def test_the_euro_needs_no_rate(banked: Shop) -> None:
     """Whatever the day: years after the last rate, years before the first."""
     banked.deliver_lines(line("A1", "2026-11-27", "EUR"), line("A2", "1989-11-09", "EUR"))
-    assert not banked.run().failed
+    assert not banked.run("silver").failed
     sold = banked.rows(
         "SELECT order_id, amount_eur, fx_rate, fx_rate_date = order_date FROM silver.sales_clean ORDER BY 1"
     )
@@ -97,7 +97,7 @@ def test_what_is_at_stake_is_said(banked: Shop) -> None:
         line("A4", "2026-06-30", "RUB"),
         line("A5", "2026-01-07", "AED"),
     )
-    result = banked.run()
+    result = banked.run("silver")
     assert result.failed
     (found,) = [c for c in result.checks if c.check == "rate_is_known"]
     assert (found.table, found.severity, found.failures) == ("shop.rates", "error", 4)
@@ -116,12 +116,12 @@ def test_what_is_at_stake_is_said(banked: Shop) -> None:
     assert [(row["currency"], str(row["newest_rate"]), row["order_lines"]) for row in held.sample] == [
         ("GBP", "2026-10-30", 1)
     ]
-    assert banked.run().failed, "a run that changes nothing says it again"
+    assert banked.run("silver").failed, "a run that changes nothing says it again"
 
     (banked.brand / "fx_rates.csv").write_text(
         "currency,rate_date,units_per_eur\nAED,2026-01-01,4\nRUB,2026-06-20,100\nGBP,2026-11-10,0.5\n"
     )
-    result = banked.run()
+    result = banked.run("silver")
     assert not result.failed and not banked.rows("FROM silver.quarantine")
 
 
@@ -149,7 +149,7 @@ def test_rates_are_fetched_when_one_is_missing(banked: Shop, tmp_path: Path) -> 
 def test_a_network_that_is_not_there_is_a_finding(banked: Shop) -> None:
     set_rates(banked, "missing.zip")
     banked.deliver_lines(line("A2", "2026-11-20"))
-    result = banked.run()
+    result = banked.run("silver")
     assert result.failed
     (found,) = [c for c in result.checks if c.check == "newer_rates_can_be_had"]
     assert (
@@ -196,7 +196,7 @@ def test_own_rates_the_wrong_way_round_or_without_use_are_said(banked: Shop) -> 
     )
     paid = ("AED", "SAR", "KWD", "RUB", "USD")
     banked.deliver_lines(*(line(f"A{n}", "2026-10-20", currency) for n, currency in enumerate(paid)))
-    found = {check.check: check.sample for check in banked.run().checks if not check.passed}
+    found = {check.check: check.sample for check in banked.run("silver").checks if not check.passed}
     doubtful = [(r["currency"], str(r["published_date"])) for r in found["own_rates_are_plausible"]]
     assert sorted(doubtful) == [("AED", "2026-10-01"), ("RUB", "2026-10-01"), ("SAR", "2026-10-20")]
     unused = [(r["currency"], r["the_bank_has_them"]) for r in found["own_rates_are_used"]]

@@ -18,7 +18,6 @@ from zipfile import ZipFile
 import numpy as np
 import polars as pl
 import pytest
-import skops.io
 from tests.conftest import SHOP_HEADER, Shop, prepared_shop, with_database_of_models
 
 from mergehouse.cli.main import main
@@ -181,7 +180,7 @@ def test_a_changed_file_is_not_loaded(copy: Project, monkeypatch: pytest.MonkeyP
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    monkeypatch.setattr(skops.io, "loads", lambda *_, **__: pytest.fail("a changed file was loaded"))
+    monkeypatch.setattr("skops.io.loads", lambda *_, **__: pytest.fail("a changed file was loaded"))
     with pytest.raises(
         RegistryError, match=r"merged-retail-shop-churn version 2: its file was changed .* and was not loaded"
     ):
@@ -200,6 +199,8 @@ class Stranger:
 
 
 def test_types_that_nobody_vouched_for_are_neither_kept_nor_loaded() -> None:
+    import skops.io  # loads libraries for seconds, in each process that collects tests
+
     with pytest.raises(RegistryError, match="Stranger holds types that nobody vouched for: .*Stranger"):
         dump_model(Stranger(), ROWS)
     data = skops.io.dumps({"model": Stranger(), "inputs": list(INPUTS), "example": {}, "said": {}})

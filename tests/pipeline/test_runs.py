@@ -18,7 +18,8 @@ import deltalake
 import polars
 import pytest
 from tests.command import COMMAND
-from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop, broken_promises, prepared_shop
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop, broken_promises, prepared_shop, shop_with_rates
+from tests.prepared import prepared
 
 import mergehouse as mh
 from mergehouse.contracts.contract import Contract
@@ -55,10 +56,10 @@ def test_run_without_change_writes_nothing(shop: Shop) -> None:
 
 def test_known_content_is_not_loaded_again(shop: Shop) -> None:
     file = shop.deliver_lines(*lines(1, 2))
-    shop.run()
+    shop.run("bronze")
     (shop.raw / "lines_copy.csv").write_bytes(file.read_bytes())
     os.utime(file)  # touched, not changed
-    result = shop.run()
+    result = shop.run("bronze")
     assert [b.status for b in result.ingest.new] == ["repeat", "repeat"]
     assert shop.rows("SELECT count(*) FROM bronze.shop_lines") == [(2,)]
 
@@ -96,7 +97,7 @@ def test_select_and_until(shop: Shop) -> None:
 
 def test_second_delivery_adds_and_corrections_count(sold: Shop) -> None:
     sold.deliver_lines(LINE.format(n=1).replace("5.00", "6.00"), *lines(4), name="lines_2.csv")
-    sold.run()
+    sold.run("silver")
     rows = sold.rows("SELECT order_id, amount_eur FROM silver.sales_clean ORDER BY 1")
     assert [(o, float(a)) for o, a in rows] == [("A1", 12.0), ("A2", 10.0), ("A3", 10.0), ("A4", 10.0)]
     assert sold.rows("SELECT kind, order_id FROM silver.duplicates") == [("superseded", "A1")]
@@ -110,7 +111,7 @@ def test_genuine_equal_products_in_one_order_are_kept(shop: Shop) -> None:
     shop.deliver_lines(
         base, base.replace(",2,", ",3,"), base.replace("5.00", "4.50"), base, base.replace("A1,1", "A1,9")
     )
-    shop.run()
+    shop.run("silver")
     assert shop.rows("SELECT source_row FROM silver.sales_clean ORDER BY 1") == [(2,), (3,), (5,)]
     assert shop.rows("SELECT source_row, kept_source_row, kind FROM silver.duplicates ORDER BY 1") == [
         (1, 5, "within_delivery"), (4, 5, "within_delivery"),
@@ -143,7 +144,7 @@ def test_reordered_columns_are_fine_and_new_ones_are_drift(sold: Shop) -> None:
         "EUR,A4,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,0042,Germany\n",
         "lines_2.csv",
     )
-    result = sold.run()
+    result = sold.run("silver")
     assert not result.failed
     assert sold.rows('SELECT "order", store_no FROM bronze.shop_lines ORDER BY 1') == [
         ("A1", None),
@@ -205,7 +206,7 @@ def test_second_run_is_refused_with_the_pid_of_the_first(shop: Shop) -> None:
     finally:
         first.kill()
         first.wait()
-    assert not shop.run().failed
+    assert not shop.run("bronze").failed
 
 
 def thousands() -> list[str]:
@@ -273,7 +274,7 @@ def test_time_travel(sold: Shop) -> None:
     instant = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
     time.sleep(1.1)
     sold.deliver_lines(*lines(4), name="lines_2.csv")
-    sold.run()
+    sold.run("silver")
     assert lakehouse.table("silver.sales_clean").polars().height == 4
     assert lakehouse.table("silver.sales_clean", version=first.version).polars().height == 3
     assert lakehouse.table("silver.sales_clean", as_of=instant).polars().height == 3
@@ -413,11 +414,11 @@ def test_missing_source_blocks_only_its_brand_tables(tmp_path: Path) -> None:
 
 def test_a_folder_whose_name_a_url_would_write_otherwise(tmp_path: Path) -> None:
     """Blanks, umlauts, an ampersand in the path of a project: built, brought up to date, read."""
-    shop = Shop(tmp_path / "Müller & Söhne" / "project")
+    shop = Shop(prepared("shop", shop_with_rates, tmp_path / "Müller & Söhne" / "project"))
     shop.deliver_lines("A1,1,2024-05-01 10:00:00,P1,Mug,2,5.00,C1,Germany,EUR")
-    assert not shop.run().failed
+    assert not shop.run("silver").failed
     shop.deliver_lines("A2,1,2024-05-02 10:00:00,P1,Mug,1,5.00,C1,Germany,EUR", name="lines2.csv")
-    result = shop.run()
+    result = shop.run("silver")
     assert not result.failed and shop.rows("SELECT count(*), sum(amount_eur) FROM silver.sales_clean") == [
         (2, Decimal("15.00"))
     ]

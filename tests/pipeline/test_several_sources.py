@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
 from tests.conftest import Shop
 from tests.pipeline.test_incremental import differences
 
@@ -63,10 +62,12 @@ def deliver(shop: Shop, name: str, *rows: str) -> None:
     shop.deliver_lines(*rows, name=f"{name}.csv", header=header)
 
 
-def sums(shop: Shop) -> tuple[Decimal, Decimal, Decimal]:
-    """GMV, returns, what is no goods."""
+def sums(shop: Shop) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
+    """GMV, returns, what is no goods, of each brand."""
     no_goods = "SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)"
-    return shop.rows(f"SELECT SUM(gmv_eur), SUM(returns_eur), {no_goods} FROM silver.sales_clean")[0]
+    totals = f"SUM(gmv_eur), SUM(returns_eur), {no_goods}"
+    rows = shop.rows(f"SELECT source_system, {totals} FROM silver.sales_clean GROUP BY 1")
+    return {brand: (gmv, returns, others) for brand, gmv, returns, others in rows}
 
 
 def found(result: RunResult, check: str) -> list[str]:
@@ -74,17 +75,23 @@ def found(result: RunResult, check: str) -> list[str]:
     return [row["order_id"] for row in of_check.sample]
 
 
-@pytest.mark.parametrize("replaces", ["line", "order", "day", "period"])
-def test_a_delivery_replaces_none_of_another_source(shop: Shop, replaces: str) -> None:
-    """20 + 10 are sold, 10 and 4 come back; then 6 more of A2, on the day on which those 4 came back."""
-    of_brand(shop, f"replaces: {replaces}", REFUNDS, f"{LINES} UNION ALL {LINES.replace('lines', 'refunds')}")
-    deliver(shop, "lines", "A1,2026-03-01,P1,2,10", "A2,2026-03-03,P2,1,10")
-    deliver(shop, "refunds_1", "A1,2026-03-02,P1,-1,10", "A2,2026-03-03,P2,-1,4")
+def test_a_delivery_replaces_none_of_another_source(shop: Shop) -> None:
+    """20 + 10 are sold, 10 and 4 come back; then 6 more of A2, on the day on which those 4 came back. Brands
+    are called as what a delivery of theirs replaces.
+    """
+    rules = ("line", "order", "day", "period")
+    brands = dict(zip(rules, shop.brands(*rules), strict=True))
+    for replaces, brand in brands.items():
+        sql = f"{LINES} UNION ALL {LINES.replace('lines', 'refunds')}"
+        of_brand(brand, f"replaces: {replaces}", REFUNDS, sql)
+        deliver(brand, "lines", "A1,2026-03-01,P1,2,10", "A2,2026-03-03,P2,1,10")
+        deliver(brand, "refunds_1", "A1,2026-03-02,P1,-1,10", "A2,2026-03-03,P2,-1,4")
     shop.run(until="silver")
-    assert sums(shop) == (30, 14, 0)
-    deliver(shop, "refunds_2", "A2,2026-03-03,P2,-1,6")
+    assert sums(shop) == dict.fromkeys(rules, (30, 14, 0))
+    for brand in brands.values():
+        deliver(brand, "refunds_2", "A2,2026-03-03,P2,-1,6")
     assert found(shop.run(until="silver"), "is_of_one_delivery") == []
-    assert sums(shop) == (30, {"line": 20}.get(replaces, 16), 0)
+    assert sums(shop) == dict.fromkeys(rules, (30, 16, 0)) | {"line": (30, 20, 0)}
     assert not differences(shop.lakehouse, shop.folder)
 
 
@@ -96,17 +103,22 @@ def test_orders_of_two_sources_did_not_come_twice(shop: Shop) -> None:
     assert found(shop.run(until="silver"), "is_of_one_delivery") == ["A2"]
 
 
-@pytest.mark.parametrize("rules", ["", "replaces: order"])
-def test_postage_that_is_corrected_to_nothing_is_gone(shop: Shop, rules: str) -> None:
-    of_brand(shop, rules, HEADS, HEADED)
-    deliver(shop, "lines", "A1,2026-03-01,P1,2,10", "A2,2026-03-02,P1,1,10")
-    deliver(shop, "heads_1", "A1,2026-03-02,4.90", "A2,2026-03-03,3.00", "A3,2026-03-03,0")
+def test_postage_that_is_corrected_to_nothing_is_gone(shop: Shop) -> None:
+    """Whether a delivery replaces nothing, or its orders."""
+    brands = nothing, order = shop.brands("nothing", "order")
+    of_brand(nothing, "", HEADS, HEADED)
+    of_brand(order, "replaces: order", HEADS, HEADED)
+    for brand in brands:
+        deliver(brand, "lines", "A1,2026-03-01,P1,2,10", "A2,2026-03-02,P1,1,10")
+        deliver(brand, "heads_1", "A1,2026-03-02,4.90", "A2,2026-03-03,3.00", "A3,2026-03-03,0")
     shop.run(until="silver")
-    assert sums(shop) == (30, 0, Decimal("7.90"))
-    deliver(shop, "heads_2", "A1,2026-03-02,0", "A3,2026-03-03,1.50")
+    assert sums(shop) == dict.fromkeys(("nothing", "order"), (30, 0, Decimal("7.90")))
+    for brand in brands:
+        deliver(brand, "heads_2", "A1,2026-03-02,0", "A3,2026-03-03,1.50")
     shop.run(until="silver")
-    assert sums(shop) == (30, 0, Decimal("4.50"))
-    assert shop.rows("SELECT order_id, reason_code FROM silver.quarantine") == [("A1", "left_out")]
+    assert sums(shop) == dict.fromkeys(("nothing", "order"), (30, 0, Decimal("4.50")))
+    unusable = "SELECT source_system, order_id, reason_code FROM silver.quarantine ORDER BY 1"
+    assert shop.rows(unusable) == [("nothing", "A1", "left_out"), ("order", "A1", "left_out")]
     assert not differences(shop.lakehouse, shop.folder)
 
 
@@ -120,4 +132,4 @@ def test_a_refund_that_takes_the_place_of_its_order_is_named(shop: Shop) -> None
     deliver(shop, "lines_2", "A1,2026-03-09,P1,-1,10", "A2,2026-03-01,P1,2,10", "A2,2026-03-09,P1,-1,10",
             "A3,2026-03-01,P1,-1,9", "A4,2026-03-09,P1,-1,3")  # fmt: skip
     assert found(shop.run(until="silver"), "a_return_replaces_no_sale") == ["A1", "A4"]
-    assert sums(shop) == (20, 32, 0)
+    assert sums(shop) == {"shop": (20, 32, 0)}

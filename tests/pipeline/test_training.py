@@ -14,7 +14,6 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.metrics import roc_auc_score
 from tests.conftest import SHOP_BRAND, Shop, prepared_shop, with_database_of_models
 
 from mergehouse.cli.main import main
@@ -269,6 +268,8 @@ def test_a_model_that_does_not_beat_the_rules_is_not_used(
 def test_a_retrained_model_is_compared_with_the_champion_on_days_that_neither_has_seen(
     trained: Shop, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from sklearn.metrics import roc_auc_score
+
     project, day = in_experiment(trained, "later"), judged_cutoffs(dataset)[-2]
     monkeypatch.setattr(training, "read_dataset", lambda *_: known_at(dataset, day))
     [first] = train(project).decisions

@@ -45,9 +45,9 @@ def with_vault(shop: Shop) -> Shop:
 
 
 def list_customers(shop: Shop, number: int, *rows: str) -> RunResult:
-    """Delivers versions of customers and runs."""
+    """Delivers versions of customers and runs to Silver."""
     shop.deliver("\n".join([HEADER, *rows]) + "\n", f"customers_{number}.csv")
-    result = shop.run()
+    result = shop.run("silver")
     assert not result.failed, [t.reason for t in result.tables if t.reason]
     return result
 
@@ -188,7 +188,7 @@ def test_who_was_taken_for_whom_is_kept_though_the_file_of_pairs_has_no_history(
     assert links(shop) == alone
     pairs = shop.brand / "customer_xref.csv"
     pairs.write_text("source_customer_id,other_source_system,other_source_customer_id\n78,shop,77\n")
-    assert not shop.run().failed
+    assert not shop.run("silver").failed
     together = [
         ("77", "shop:77", False),
         ("77", "shop:77", True),
@@ -196,11 +196,11 @@ def test_who_was_taken_for_whom_is_kept_though_the_file_of_pairs_has_no_history(
         ("78", "shop:77", True),
     ]
     assert links(shop) == together
-    assert not shop.run(full=True).failed
+    assert not shop.run("silver", full=True).failed
     assert links(shop) == together
     pairs.unlink()
     shop.deliver_lines(line("A4", customer="78"), name="lines_2.csv")
-    assert not shop.run().failed
+    assert not shop.run("silver").failed
     assert links(shop) == [
         ("77", "shop:77", False), ("77", "shop:77", False), ("77", "shop:77", True),
         ("78", "shop:78", False), ("78", "shop:77", False), ("78", "shop:78", True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,17 +30,26 @@ def text_of(page: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
-def test_what_was_updated_counts_and_the_times_add_up(shop: Shop, capsys: pytest.CaptureFixture) -> None:
+@pytest.fixture(scope="module")
+def updated(open_shop: Callable[[], Shop]) -> tuple[Shop, RunResult]:
+    """A shop after its second delivery, and what that run said. Read only."""
+    shop = open_shop()
     shop.deliver_lines(LINE)
     shop.run()
     shop.deliver_lines(LINE.replace("A1", "A2"), name="lines_2.csv")
-    result = shop.run()
+    return shop, shop.run()
+
+
+def test_what_was_updated_counts_and_the_times_add_up(
+    updated: tuple[Shop, RunResult], capsys: pytest.CaptureFixture
+) -> None:
+    shop, result = updated
     text = printed(shop, result, capsys)
-    updated = sum(t.status == "updated" for t in result.tables)
-    built = sum(t.status == "built" for t in result.tables)
-    assert updated and f"{updated} updated" in text
+    statuses = [t.status for t in result.tables]
+    changed, built = statuses.count("updated"), statuses.count("built")
+    assert changed and f"{changed} updated" in text
     ((recorded,),) = shop.rows("SELECT tables_built FROM monitor.runs ORDER BY started DESC LIMIT 1")
-    assert recorded == updated + built
+    assert recorded == changed + built
     said = summary(result)
     assert {"loading", "planning", "silver", "gold", "checks", "recording"} <= said["stages"].keys()
     assert said["seconds"] == pytest.approx(sum(said["stages"].values()), abs=0.01)
@@ -48,11 +58,10 @@ def test_what_was_updated_counts_and_the_times_add_up(shop: Shop, capsys: pytest
     assert float(total) == pytest.approx(sum(map(float, parts)))
 
 
-def test_screen_log_and_report_count_the_same_checks(shop: Shop, capsys: pytest.CaptureFixture) -> None:
-    shop.deliver_lines(LINE)
-    shop.run()
-    shop.deliver_lines(LINE.replace("A1", "A2"), name="lines_2.csv")
-    result = shop.run()
+def test_screen_log_and_report_count_the_same_checks(
+    updated: tuple[Shop, RunResult], capsys: pytest.CaptureFixture
+) -> None:
+    shop, result = updated
     count = summary(result)["checks_passed"]
     assert f"{count} checks passed" in printed(shop, result, capsys)
     latest = "run_id = (SELECT max_by(run_id, started) FROM monitor.runs)"
@@ -113,8 +122,6 @@ def test_people_read_labels(shop: Shop, capsys: pytest.CaptureFixture) -> None:
     }
 
 
-def test_survival_says_what_is_off(shop: Shop) -> None:
-    shop.deliver_lines(LINE)
-    shop.run()
+def test_survival_says_what_is_off(sold: Shop) -> None:
     with pytest.raises(LakehouseError, match="set `science: true` in mergehouse.yml, then `mergehouse run`"):
-        write_survival(shop.project, "shop")
+        write_survival(sold.project, "shop")

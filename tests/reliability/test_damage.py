@@ -160,7 +160,7 @@ def test_killed_while_it_loads_again_the_next_run_goes_on(
     def killed(*_: object) -> None:
         raise Killed
 
-    for moment in ("write_anew", "_Lost._load"):
+    for moment in ("write_anew", "BronzeSource.load"):
         data_files(twice, LINES)[0].unlink()
         holder, _, name = f"mergehouse.ingest.reloading.{moment}".rpartition(".")
         with monkeypatch.context() as patch, pytest.raises(Killed):

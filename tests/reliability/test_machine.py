@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +115,28 @@ def test_a_number_of_threads_that_is_none_is_named(workers: str, monkeypatch: py
     monkeypatch.setenv("TOKIO_WORKER_THREADS", workers)
     with pytest.raises(ConfigError, match="TOKIO_WORKER_THREADS=.*: expected a number of threads"):
         process.prepare()
+
+
+@pytest.mark.parametrize(
+    ("main", "code"),
+    [("main = door.main", 3), ("program = door.main", 7)],
+    ids=["the program itself", "called by another"],
+)
+def test_what_is_to_be_done_at_the_end_is_done(main: str, code: int) -> None:
+    program = f"""
+import atexit, sys
+from mergehouse.cli import main as door
+
+{main}
+door._run = lambda: atexit.register(print, "left in order") and 3
+try:
+    door.main()
+except SystemExit as left:
+    if not hasattr(sys.modules["__main__"], "main"):
+        sys.exit(left.code + 4)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "left in order\n", "")
 
 
 # --- what the machine refuses -------------------------------------------------------------------------------

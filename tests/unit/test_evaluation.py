@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
-from sklearn.metrics import average_precision_score, brier_score_loss, r2_score, roc_auc_score
 
 from mergehouse.science.evaluation.metrics import (
     calibration,
@@ -69,6 +67,9 @@ def test_value_metrics_by_hand() -> None:
 @pytest.mark.parametrize("digits", [3, 1])  # of predictions: hardly one like another, and many alike
 def test_intervals_are_of_customers_drawn_one_by_one(digits: int) -> None:
     """Each draw written out, customer by customer, and judged by scikit-learn and SciPy."""
+    from scipy.stats import spearmanr
+    from sklearn.metrics import average_precision_score, brier_score_loss, r2_score, roc_auc_score
+
     rng = np.random.default_rng(7)
     said, value = (
         rng.uniform(size=37).round(digits),

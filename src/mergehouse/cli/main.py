@@ -12,6 +12,8 @@ from mergehouse.machine import refused
 
 def main() -> None:
     """Runs the command line. Errors become one message and an exit code."""
+    if getattr(sys.modules["__main__"], "main", None) is main:  # else who called it goes on
+        process.leave_at_once()
     with process.stopping():
         process.end(_run())
 

@@ -43,6 +43,11 @@ def parsed(sql: str) -> Any:
     >>> parsed("SELECT DATE(sold) AS day FROM lines").sql("spark")
     'SELECT CAST(sold AS DATE) AS day FROM lines'
     """
+    return _tree(sql).copy()
+
+
+@functools.lru_cache(maxsize=1024)
+def _tree(sql: str) -> Any:
     return plain(sqlglot.parse_one(sql, read="spark"))
 
 

@@ -21,6 +21,7 @@ from mergehouse.ingest.groups import Group, grouped, halves
 from mergehouse.ingest.known import Known, content_of
 from mergehouse.ingest.landing import LandedFile, StillWritten, find_files, unread
 from mergehouse.ingest.ledger import BATCHES, Ledger
+from mergehouse.ingest.read_as import Reading
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
 from mergehouse.machine import refused
@@ -57,6 +58,20 @@ class Batch:
     ingest_ts: dt.datetime
     content_bytes: int | None = None
     replaces: str | None = None
+    doubts: str | None = None
+    read_as: str | None = None
+
+    @property
+    def doubted(self) -> list[str]:
+        """What of it is in doubt, in words."""
+        return [doubt for doubts in json.loads(self.doubts or "{}").values() for doubt in doubts]
+
+    def doubting(self, **doubts: Sequence[str]) -> Batch:
+        """The batch with what is in doubt: of its `file` and rows, of its `values`, of its `order` among
+        others. What is not named stays.
+        """
+        found = {about: said for about, said in (json.loads(self.doubts or "{}") | doubts).items() if said}
+        return replace(self, doubts=json.dumps(found) if found else None)
 
 
 class Earlier(NamedTuple):
@@ -72,16 +87,19 @@ class Earlier(NamedTuple):
 @dataclass
 class IngestResult:
     """`new` are the batches of this run, `failures` maps a Bronze table to why its source stopped, `sources`
-    names all Bronze tables. `doubts` has by Bronze table and file what may be missing in it or be no data,
-    `unread` by brand what lies among its exports and no source reads. `clock` is what the machine's clock
-    showed, where that was before the newest batch.
+    names all Bronze tables. `waiting` has by Bronze table the files that are left for the next run, `there`
+    where the files are that were found, `let_go` the files that count no more, since their source takes them
+    no more, `unread` by brand what lies among its exports and no source reads. `clock` is what the machine's
+    clock showed, where that was before the newest batch.
     """
 
     new: list[Batch] = field(default_factory=list)
     known: list[Batch] = field(default_factory=list)
     failures: dict[str, MergehouseError] = field(default_factory=dict)
     sources: list[str] = field(default_factory=list)
-    doubts: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    waiting: dict[str, list[str]] = field(default_factory=dict)
+    there: set[str] = field(default_factory=set)
+    let_go: dict[str, list[str]] = field(default_factory=dict)
     unread: dict[str, list[str]] = field(default_factory=dict)
     clock: dt.datetime | None = None
 
@@ -89,12 +107,27 @@ class IngestResult:
     def batches(self) -> list[Batch]:
         return self.known + self.new
 
-
-class Loaded(NamedTuple):
-    """A batch with its counts, formats and drift, and what is in doubt about it."""
-
-    batch: Batch
-    doubts: list[str]
+    @property
+    def doubts(self) -> dict[str, dict[str, list[str]]]:
+        """By Bronze table and file what may be missing in it or be no data: of every file as it was last
+        delivered, where that counts, and of copies that are still there.
+        """
+        latest = {(batch.path, batch.source_file): batch for batch in self.batches}
+        counts = {batch.batch_id for batch in counting(self.batches)}
+        found: dict[str, dict[str, list[str]]] = {}
+        for batch in latest.values():
+            if batch.path not in self.there if batch.status == "repeat" else batch.batch_id not in counts:
+                continue
+            table = bronze_table(batch.source_system, batch.source_table)
+            if batch.doubts and table in self.sources:
+                said = found.setdefault(table, {}).setdefault(batch.source_file, [])
+                said += [doubt for doubt in batch.doubted if doubt not in said]
+        for table, files in self.waiting.items():
+            for file in files:
+                found.setdefault(table, {}).setdefault(file, []).append(
+                    "it changed while it was read, and is left for the next run"
+                )
+        return found
 
 
 class Loader(Protocol):
@@ -110,9 +143,9 @@ class Loader(Protocol):
     def beginnings(self, delivery: Delivery, lengths: Collection[int]) -> dict[int, str]:
         """The hash of the first bytes of its content, by how many."""
 
-    def load(self, deliveries: Sequence[tuple[Delivery, Batch]], earlier: Earlier) -> list[Loaded]:
+    def load(self, deliveries: Sequence[tuple[Delivery, Batch]], earlier: Earlier) -> list[Batch]:
         """Appends the rows of a source's deliveries, but of those that are in the table already, and keeps
-        what could not be split.
+        what could not be split. Returns the batches with their counts, formats, drift and doubts.
 
         Raises SourceError where the rows of one do not reconcile with its file: then none is loaded.
         """
@@ -249,16 +282,17 @@ class _Arrivals:
     ):
         self.brand, self.table, self.source = brand, table, source
         self.lakehouse, self.loader, self.now, self.progress = lakehouse, loader, now, progress
-        self.bronze = bronze_table(brand.name, table)
+        self.bronze, self.reading = bronze_table(brand.name, table), Reading(brand, source)
         self.before = [b for b in result.known if (b.source_system, b.source_table) == (brand.name, table)]
         self.new: list[Batch] = []
-        self.doubts = result.doubts
+        self.result = result
 
     @cached_property
     def files(self) -> list[LandedFile]:
         """Those that are not in the ledger with the size and time that they have."""
         known, there = Known(self.before), self.lakehouse.exists(self.bronze)
         found = find_files(self.brand, self.table, self.source, loaded_before=there)
+        self.result.there.update(file.location for file in found)
         return [file for file in found if not known.has_seen(file)]
 
     @property
@@ -289,9 +323,7 @@ class _Arrivals:
                     if len(files) > 1:
                         todo[:0] = halves(files)
                     elif isinstance(error, StillWritten):
-                        self._doubt(
-                            files[0][0].label, ["it changed while it was read, and is left for the next run"]
-                        )
+                        self.result.waiting.setdefault(self.bronze, []).append(files[0][0].label)
                     elif isinstance(error, MergehouseError):
                         raise
                     else:
@@ -332,21 +364,19 @@ class _Arrivals:
             batches.append((delivery, batch))
         to_load = [(d, batch) for d, batch in batches if batch.status == "loaded"]
         loaded = iter(self._loaded(to_load, formats))
-        found = [next(loaded) if b.status == "loaded" else Loaded(b, []) for _, b in batches]
-        called = {b.batch_id: b.source_file for b in (*self.before, *self.new, *(b for b, _ in found))}
-        for place, (batch, doubts) in enumerate(found):
+        found = [next(loaded) if b.status == "loaded" else b for _, b in batches]
+        called = {b.batch_id: b.source_file for b in (*self.before, *self.new, *(b for _, b in batches))}
+        for place, batch in enumerate(found):
+            doubts = []
             if batch.replaces:
                 said = (
                     f"it begins as {called[batch.replaces]} did when it was loaded, and counts in its place"
                 )
-                found[place] = Loaded(
-                    replace(batch, drift=json.dumps([said, *json.loads(batch.drift)])), doubts
-                )
+                batch = replace(batch, drift=json.dumps([said, *json.loads(batch.drift)]))
             if batch.status == "loaded" and not self.source.updated_at:
                 if later := self.names.later_than(batch.source_file):
                     doubts = [
-                        *doubts,
-                        f"by its name it is older than {later}, but came after it and counts as the later",
+                        f"by its name it is older than {later}, but came after it and counts as the later"
                     ]
                 self.names.add(batch.source_file)
             if followed := self._followed_by(batch):
@@ -354,9 +384,9 @@ class _Arrivals:
                     f"it holds what {followed[0]} does, which came before {followed[1]}, and is not loaded"
                     " again; deliver it under that name if it takes back what came since"
                 ]
-            self._doubt(batch.source_file, doubts)
-        self.new += [batch for batch, _ in found]
-        return [batch for batch, _ in found]
+            found[place] = batch.doubting(order=doubts) if doubts else batch
+        self.new += found
+        return found
 
     def _followed_by(self, repeat: Batch) -> tuple[str, str] | None:
         """Of a file that repeats one of another name: that one's, and the first that came between."""
@@ -369,7 +399,7 @@ class _Arrivals:
         between = [b for b in known if b.ingest_ts > said[-1].ingest_ts]
         return (said[-1].source_file, between[0].source_file) if between else None
 
-    def _loaded(self, batches: list[tuple[Delivery, Batch]], formats: list[str]) -> list[Loaded]:
+    def _loaded(self, batches: list[tuple[Delivery, Batch]], formats: list[str]) -> list[Batch]:
         if not batches:
             return []
         more = f" and {len(batches) - 1} more" if len(batches) > 1 else ""
@@ -386,6 +416,7 @@ class _Arrivals:
             modified_ns=file.modified_ns, status="loaded" if batch_id else "repeat", rows=0, rejected_rows=0,
             delimiter=None, encoding=None, formats="{}", drift="[]",
             ingest_ts=self.now + dt.timedelta(microseconds=place), content_bytes=delivery.inspection.size,
+            read_as=str(self.reading.of(file.location)),
         )  # fmt: skip
         shorter = known.beginnings(delivery) if batch_id else {}
         hashes = self.loader.beginnings(delivery, shorter) if shorter else {}
@@ -394,7 +425,3 @@ class _Arrivals:
             if same := [b for b in shorter[length] if content_of(b) == content]:
                 return replace(batch, replaces=same[0])
         return batch
-
-    def _doubt(self, label: str, doubts: list[str]) -> None:
-        if doubts:
-            self.doubts.setdefault(self.bronze, {})[label] = doubts

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from mergehouse.errors import MergehouseError, SourceError
-from mergehouse.ingest.bronze import REJECTED, Batch, Earlier, Loaded
+from mergehouse.ingest.bronze import REJECTED, Batch, Earlier
 from mergehouse.ingest.delivery import Delivery, bronze_table, deliveries
 from mergehouse.ingest.examination import examined
 from mergehouse.ingest.inspection import beginnings, inspect
@@ -61,7 +61,7 @@ class EmbeddedLoader:
     def beginnings(self, delivery: Delivery, lengths: Collection[int]) -> dict[int, str]:
         return beginnings(delivery.path, lengths)
 
-    def load(self, arrived: Sequence[tuple[Delivery, Batch]], earlier: Earlier) -> list[Loaded]:
+    def load(self, arrived: Sequence[tuple[Delivery, Batch]], earlier: Earlier) -> list[Batch]:
         """A ledger entry lost to a kill is made again: rows that Bronze has are read and not written."""
         bronze = arrived[0][0].bronze
         held = set[str]()
@@ -87,10 +87,10 @@ class EmbeddedLoader:
                 delimiter=reader.delimiter,
                 encoding=reader.encoding,
                 formats=formats[place].as_json(),
-                drift=json.dumps(reader.notes + formats[place].notes + empty),
+                drift=json.dumps(reader.notes + formats[place].doubts + formats[place].notes + empty),
                 ingest_ts=moments.get(batch.batch_id, batch.ingest_ts),
             )
-            loaded.append(Loaded(batch, reader.doubts))
+            loaded.append(batch.doubting(file=reader.doubts, values=formats[place].doubts))
         return loaded
 
     @contextmanager

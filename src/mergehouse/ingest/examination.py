@@ -13,6 +13,8 @@ from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.written_currencies import other_currencies
 from mergehouse.ingest.written_shares import doubtful_shares
 from mergehouse.ingest.written_values import written_values
+from mergehouse.project.brand import Brand
+from mergehouse.project.sources import Source
 
 
 def examined(
@@ -22,7 +24,8 @@ def examined(
     before: list[str],
     batch: str | None = None,
 ) -> list[Formats]:
-    """The formats of deliveries of one source, one a reader; what is in doubt is added to its `doubts`.
+    """The formats of deliveries of one source, one a reader, with what of their values is in doubt; what is
+    of their rows is added to its `doubts`.
 
     `rows` are those of all of them, told apart by the values of the column `batch`, without which they are
     of one; `before` are the formats of earlier deliveries.
@@ -36,18 +39,52 @@ def examined(
     >>> reader = SimpleNamespace(delivery=delivery, delimiter=",", numbers=[], header=header, doubts=[])
     >>> prices = "FROM (VALUES ('5,00'), ('12.50'), ('abc')) AS t(price)"
     >>> [formats] = examined(duckdb.connect(), prices, [reader], [])
-    >>> reader.doubts
+    >>> formats.doubts
     ['price: 1 cells such as `abc` cannot be read as a number and are empty...']
     """
-    source = readers[0].delivery.source
+    source, brand = readers[0].delivery.source, readers[0].delivery.brand
     written = written_values(connection, rows, source.columns, batch)
     files = [Written(reader.delimiter, reader.numbers) for reader in readers]
-    formats = detect_formats(connection, written, source, before, files)
-    headers = [reader.header for reader in readers]
-    doubts = doubtful_rows(connection, rows, written, source, headers, batch)
-    others = other_currencies(connection, source, formats, readers[0].delivery.brand.currency)
-    shares = doubtful_shares(connection, source, formats)
+    formats = _formats(connection, written, brand, source, before, files)
+    doubts = doubtful_rows(connection, rows, written, source, [reader.header for reader in readers], batch)
     for place, reader in enumerate(readers):
-        reader.doubts += doubts.get(place, []) + formats[place].doubts
-        reader.doubts += others.get(place, []) + shares.get(place, [])
+        reader.doubts += doubts.get(place, [])
     return formats
+
+
+def examined_again(
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    brand: Brand,
+    source: Source,
+    files: Sequence[Written],
+    before: list[str],
+    batch: str,
+) -> list[Formats]:
+    """The same of deliveries in Bronze, of which only the values are read in another way than before.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> source = Source(files="*", decimal_mark=",", columns={"price": {"type": "number"}})
+    >>> prices = "FROM (VALUES (0, '1.000'), (1, '12,50')) AS t(delivery, price)"
+    >>> found = examined_again(duckdb.connect(), prices, brand, source, [Written()] * 2, [], "delivery")
+    >>> [formats.decimal_mark for formats in found]
+    [',', ',']
+    """
+    written = written_values(connection, rows, source.columns, batch)
+    return _formats(connection, written, brand, source, before, files)
+
+
+def _formats(
+    connection: duckdb.DuckDBPyConnection,
+    written: dict[str, str],
+    brand: Brand,
+    source: Source,
+    before: list[str],
+    files: Sequence[Written],
+) -> list[Formats]:
+    found = detect_formats(connection, written, source, before, files)
+    others = other_currencies(connection, source, found, brand.currency)
+    shares = doubtful_shares(connection, source, found)
+    for place, formats in enumerate(found):
+        formats.doubts.extend(others.get(place, []) + shares.get(place, []))
+    return found

@@ -326,6 +326,11 @@ def _missing_message(
             hint = (
                 f"It has {there}. Where one of these is the list of rows, name it in `items` of this source."
             )
+        elif source.delimiter and len(new) == 1:
+            hint = (
+                f"The declared `delimiter`, `{source.delimiter}`, parts nothing here: leave it out, or name"
+                " the one that does."
+            )
         elif len(new) == 1 and any(delimiter in new[0] for delimiter in DELIMITERS):
             hint = "Each line is in quotes as a whole: deliver the file as it was exported."
         return f"{message}; no declared column was found. {hint}"

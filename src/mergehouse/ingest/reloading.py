@@ -19,6 +19,7 @@ from mergehouse.ingest.bronze_rows import differing, loaded_into
 from mergehouse.ingest.delivery import Delivery, bronze_table
 from mergehouse.ingest.known import content_of
 from mergehouse.ingest.landing import find_files
+from mergehouse.ingest.read_as import Reading
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import data_files
 from mergehouse.lakehouse.integrity import Fault, sound_files
@@ -72,13 +73,13 @@ def reload_lost(
             if never_loaded or (not fault and not _wrong(lakehouse, name, batches, from_raw)):
                 continue
             progress(name, "bronze")
-            lost = _Lost(brand, table, source, lakehouse, loader, batches, fault)
+            lost = BronzeSource(brand, table, source, lakehouse, loader, batches, fault)
             try:
                 result.mended[name] = lost.mend(from_raw)
             except MergehouseError as error:
                 result.stopped[name] = error
             if lost.corrected:
-                result.ledger = _corrected(lakehouse, result.ledger, lost.corrected)
+                result.ledger = corrected(lakehouse, result.ledger, lost.corrected)
     return result
 
 
@@ -93,9 +94,9 @@ def _wrong(lakehouse: Lakehouse, name: str, batches: Sequence[Batch], from_raw: 
     return missing or bool(other - replaced if from_raw else known & other)
 
 
-class _Lost:
-    """One source. `corrected` are ledger entries by id as they must be from now on, None where there is
-    nothing left of a batch.
+class BronzeSource:
+    """A source as Bronze has it, and the files that it was loaded from. `corrected` are ledger entries by id
+    as they must be from now on, None where there is nothing left of a batch.
     """
 
     def __init__(
@@ -106,11 +107,11 @@ class _Lost:
         lakehouse: Lakehouse,
         loader: Loader,
         batches: Sequence[Batch],
-        fault: Fault | None,
+        fault: Fault | None = None,
     ):
         self.brand, self.table, self.source = brand, table, source
         self.lakehouse, self.loader, self.fault = lakehouse, loader, fault
-        self.name = bronze_table(brand.name, table)
+        self.name, self.reading = bronze_table(brand.name, table), Reading(brand, source)
         self.batches = sorted(batches, key=lambda batch: batch.ingest_ts)
         self.corrected: dict[str, Batch | None] = {}
 
@@ -126,7 +127,7 @@ class _Lost:
         loaded = [b for b in self.batches if b.status == "loaded"]
         wrong = [b for b in loaded if counts.get(b.batch_id, 0) != b.rows or not kept]
         unknown = [id_ for id_ in counts.keys() - {b.batch_id for b in self.batches} if id_]
-        raw = self._in_raw(wrong, with_unknown=bool(unknown))
+        raw = self.in_raw(wrong, with_unknown=bool(unknown))
         gone = [b for b in wrong if content_of(b.batch_id) not in raw]
         if gone and not from_raw:
             why = f" ({self.fault.said})" if self.fault else ""
@@ -138,13 +139,13 @@ class _Lost:
         partly = [b for b in gone if counts.get(b.batch_id)]
         # of a ledger that has lost entries, or of a killed run: what raw still has is loaded as new
         alone = [id_ for id_ in unknown if content_of(id_) not in raw and not from_raw]
-        self._write(kept, [*(b.batch_id for b in (*whole, *partly)), *alone])
+        self.write(kept, [*(b.batch_id for b in (*whole, *partly)), *alone])
         for batch in wrong:
             if batch in gone:
                 rows = counts.get(batch.batch_id, 0)
                 self.corrected[batch.batch_id] = replace(batch, rows=rows) if rows else None
             else:
-                self._load(raw[content_of(batch.batch_id)], batch)
+                self.load([(raw[content_of(batch.batch_id)], batch)])
         again = [b for b in wrong if b not in gone]
         said = [
             self.fault.said if self.fault else "it has not as many rows as were loaded",
@@ -178,7 +179,7 @@ class _Lost:
             return {}
         return dict(shared().execute(f"SELECT batch_id, count(*) FROM ({kept}) GROUP BY ALL").fetchall())
 
-    def _in_raw(self, batches: Sequence[Batch], with_unknown: bool) -> dict[str, Delivery]:
+    def in_raw(self, batches: Sequence[Batch], with_unknown: bool) -> dict[str, Delivery]:
         """By content what delivered files still say: of the batches, or of all."""
         sizes = {batch.size_bytes for batch in batches}
         found: dict[str, Delivery] = {}
@@ -189,21 +190,29 @@ class _Lost:
                     found |= {delivery.batch_id: delivery for delivery in opened}
         return found
 
-    def _write(self, kept: str, ids: Sequence[str]) -> None:
+    def write(self, kept: str, ids: Sequence[str]) -> None:
         """The table with the rows of these batches alone, in one commit."""
         set_aside(self.lakehouse, self.name)
         if kept and ids:
             rows = f"SELECT * FROM ({kept}) WHERE batch_id IN ({', '.join(map(text, ids))})"
             write_anew(self.lakehouse, self.name, shared().sql(rows), ids)
 
-    def _load(self, delivery: Delivery, batch: Batch) -> None:
-        earlier = [b.formats for b in self.batches if b.ingest_ts < batch.ingest_ts]
+    def load(self, deliveries: Sequence[tuple[Delivery, Batch]]) -> None:
+        """Loads what these batches, which came one after the other, are of. Their entries say how it was
+        read this time.
+        """
+        first = deliveries[0][1]
+        earlier = [
+            (self.corrected.get(b.batch_id) or b).formats
+            for b in self.batches
+            if b.ingest_ts < first.ingest_ts
+        ]
         rows = sum(b.rows for b in self.batches)
         there = self.lakehouse.exists(self.name)
         columns = [f.name for f in self.lakehouse.delta(self.name).schema().fields] if there else []
-        [(loaded, _)] = self.loader.load([(delivery, batch)], Earlier(earlier, rows, columns))
-        if loaded.rows != batch.rows:
-            self.corrected[batch.batch_id] = replace(batch, rows=loaded.rows)
+        now = [(d, replace(b, read_as=str(self.reading.of(b.path)))) for d, b in deliveries]
+        for loaded in self.loader.load(now, Earlier(earlier, rows, columns)):
+            self.corrected[loaded.batch_id] = loaded
 
     def _said_of_lost(self, gone: Sequence[Batch], counts: Mapping[str, int]) -> str:
         there = sum(counts.get(batch.batch_id, 0) for batch in gone)
@@ -222,12 +231,10 @@ def _files(batches: Sequence[Batch]) -> str:
     return names + (f" and {len(batches) - NAMED:,} more files" if len(batches) > NAMED else "")
 
 
-def _corrected(
-    lakehouse: Lakehouse, ledger: list[Batch], corrected: Mapping[str, Batch | None]
-) -> list[Batch]:
+def corrected(lakehouse: Lakehouse, ledger: list[Batch], entries: Mapping[str, Batch | None]) -> list[Batch]:
     """The ledger with other entries, written in one commit."""
-    changed = [corrected.get(b.batch_id, b) if b.status == "loaded" else b for b in ledger]
+    changed = [entries.get(b.batch_id, b) if b.status == "loaded" else b for b in ledger]
     kept = [b for b in changed if b]
-    entries = [list(vars(b).values()) for b in kept]
-    write_anew(lakehouse, BATCHES, arrow_rows(contract_of(BATCHES), entries))
+    rows = [list(vars(b).values()) for b in kept]
+    write_anew(lakehouse, BATCHES, arrow_rows(contract_of(BATCHES), rows))
     return kept

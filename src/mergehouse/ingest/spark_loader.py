@@ -21,7 +21,7 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.contracts.types import spark_schema
 from mergehouse.engine.spark.errors import spark_errors
 from mergehouse.errors import MergehouseError, SourceError
-from mergehouse.ingest.bronze import REJECTED, Batch, Earlier, Loaded
+from mergehouse.ingest.bronze import REJECTED, Batch, Earlier
 from mergehouse.ingest.delivery import Delivery, deliveries
 from mergehouse.ingest.duckdb_loader import bronze_rows, rejected_rows
 from mergehouse.ingest.examination import examined
@@ -57,15 +57,15 @@ class SparkLoader:
         found = self._on_executor(delivery.file.location, _begin, delivery.file, list(lengths))
         return {int(length): sha256 for length, sha256 in found.items()}
 
-    def load(self, deliveries: Sequence[tuple[Delivery, Batch]], earlier: Earlier) -> list[Loaded]:
+    def load(self, deliveries: Sequence[tuple[Delivery, Batch]], earlier: Earlier) -> list[Batch]:
         """One after another: of a workbook with several sheets some may be in Bronze where one fails."""
         formats, columns, loaded = list(earlier.formats), list(earlier.columns), []
         for delivery, batch in deliveries:
             loaded.append(self._load(delivery, batch, earlier._replace(formats=formats, columns=columns)))
-            formats.append(loaded[-1].batch.formats)
+            formats.append(loaded[-1].formats)
         return loaded
 
-    def _load(self, delivery: Delivery, batch: Batch, earlier: Earlier) -> Loaded:
+    def _load(self, delivery: Delivery, batch: Batch, earlier: Earlier) -> Batch:
         try:
             seen = self._on_executor(delivery.file.location, _examine, delivery, batch, earlier)
         finally:
@@ -88,7 +88,7 @@ class SparkLoader:
                 " changed meanwhile. Run again."
             )
         empty = [] if loaded else ["the file holds a header and no rows"]
-        seen_batch = replace(
+        return replace(
             batch,
             rows=loaded,
             rejected_rows=seen["rejected"],
@@ -96,8 +96,7 @@ class SparkLoader:
             encoding=seen["encoding"],
             formats=seen["formats"],
             drift=json.dumps(seen["notes"] + empty),
-        )
-        return Loaded(seen_batch, seen["doubts"])
+        ).doubting(**seen["doubts"])
 
     def _task(self, function: Callable[..., Iterator[Any]], schema: str, *arguments: Any) -> Any:
         """A frame of what the function yields on one executor, as Arrow batches."""
@@ -181,8 +180,8 @@ def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, An
             "delimiter": reader.delimiter,
             "encoding": reader.encoding,
             "formats": formats.as_json(),
-            "notes": reader.notes + formats.notes,
-            "doubts": reader.doubts,
+            "notes": reader.notes + formats.doubts + formats.notes,
+            "doubts": {"file": reader.doubts, "values": formats.doubts},
         }
 
 

@@ -64,6 +64,7 @@ def write_anew(lakehouse: Lakehouse, name: str, rows: Any, batches: Sequence[str
             lakehouse.address(name),
             rows,
             mode="overwrite",
+            schema_mode="overwrite",
             storage_options=delta_options(lakehouse.location),
             commit_properties=CommitProperties(custom_metadata=OURS, app_transactions=held),
         )

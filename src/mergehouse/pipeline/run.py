@@ -14,6 +14,7 @@ from mergehouse.engine import Engine
 from mergehouse.errors import ConfigError, LakehouseError
 from mergehouse.ingest.bronze import IngestResult, Loader, load_deliveries, read_batches
 from mergehouse.ingest.reloading import reload_lost
+from mergehouse.ingest.rereading import read_again
 from mergehouse.kpi.catalogue import compute
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.integrity import faults
@@ -97,17 +98,20 @@ def run(
             healed = heal(project, lakehouse, found)
             known = read_batches(lakehouse)
             again = reload_lost(project, lakehouse, loader, known, found, from_raw, loading)
+            reread = read_again(project, lakehouse, loader, again.ledger, again.stopped, loading)
             result.ingest = (
                 load_deliveries(
-                    project, lakehouse, loader, result.started, loading, again.ledger, again.stopped
+                    project, lakehouse, loader, result.started, loading, reread.ledger, reread.stopped
                 )
                 if load
-                else IngestResult(known=again.ledger, failures=again.stopped)
+                else IngestResult(known=reread.ledger, failures=reread.stopped)
             )
+            result.ingest.let_go = reread.let_go
         stages.spent("loading")
         result.healed = [*healed, *reloaded(again.mended), *undelivered(project, lakehouse, result.ingest)]
         full = full or from_raw
-        is_plain = select is None and until is None and not (full or later or found or result.healed)
+        is_whole = select is None and until is None
+        is_plain = is_whole and not (full or later or found or result.healed or reread.let_go)
         if is_plain and (
             names := known_up_to_date(project, lakehouse, mappings, result.ingest, result.started)
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from mergehouse.ingest.bronze import BATCHES, IngestResult
+from mergehouse.ingest.rereading import unlike_declared
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
@@ -13,7 +14,7 @@ NAMED = 5  # in a finding
 
 def check_files(project: Project, ingest: IngestResult) -> list[CheckResult]:
     """A result for each brand, which fails where it has files that no source reads; a warning for each table
-    with doubtful deliveries, and where the clock was set back.
+    with deliveries that are doubtful, or not read as brand.yml says now, and where the clock was set back.
 
     >>> found = check_files(mh.project("shop"), IngestResult(unread={"shop": ["lines_3.pdf"]}))
     >>> found[0].table, found[0].check, found[0].why
@@ -21,7 +22,9 @@ def check_files(project: Project, ingest: IngestResult) -> list[CheckResult]:
     """
     unread = [_unread(name, ingest.unread.get(name, [])) for name in project.brands]
     doubtful = [_doubtful(table, files) for table, files in ingest.doubts.items()]
-    return unread + doubtful + ([_clock_set_back(ingest, ingest.clock)] if ingest.clock else [])
+    otherwise = [_let_go(table, files) for table, files in ingest.let_go.items()]
+    otherwise += [_unlike(table, files) for table, files in unlike_declared(project, ingest).items()]
+    return unread + doubtful + otherwise + ([_clock_set_back(ingest, ingest.clock)] if ingest.clock else [])
 
 
 def _unread(brand: str, names: list[str]) -> CheckResult:
@@ -45,6 +48,27 @@ def _doubtful(table: str, files: dict[str, list[str]]) -> CheckResult:
         f"{'; '.join(said[:NAMED])}{_more(len(said))}.",
         [{"file": file, "doubt": doubt} for file, doubts in files.items() for doubt in doubts][:NAMED],
     )
+
+
+def _let_go(table: str, files: list[str]) -> CheckResult:
+    why = (
+        f"Its source takes {', '.join(files[:NAMED])}{_more(len(files))} no more since brand.yml was changed:"
+        " what was loaded of that does not count any more."
+    )
+    return _as_declared(table, files, why)
+
+
+def _unlike(table: str, files: list[str]) -> CheckResult:
+    why = (
+        f"{', '.join(files[:NAMED])}{_more(len(files))} count as they were read before brand.yml was changed:"
+        " to be read as it says now, they must lie among the exports again."
+    )
+    return _as_declared(table, files, why)
+
+
+def _as_declared(table: str, files: list[str], why: str) -> CheckResult:
+    sample = [{"file": file} for file in files[:NAMED]]
+    return CheckResult(table, "deliveries_are_read_as_declared", "warn", len(files), why, sample)
 
 
 def _clock_set_back(ingest: IngestResult, clock: dt.datetime) -> CheckResult:

@@ -237,5 +237,5 @@ def test_brands_years_apart_share_no_calendar(app: FastAPI, gateway: Gateway) ->
         assert line["values"] == [None if each is None else pytest.approx(each) for each in expected]
     of_one = browser(app, "executive").get("/campaign?brand=shop").text
     few = sum(each.customers < 10 for each in found.replays)
-    assert few > 1 and f"{few} cut-offs with fewer than 10 customers are in the table alone." in page.text
+    assert few > 1 and f" {few} cut-offs with fewer than 10 customers are in the table alone." in page.text
     assert "months before each brand" in page.text and "months before each brand" not in of_one

@@ -45,13 +45,12 @@ def statuses(result: object) -> dict[str, str]:
     return {t.table: t.status for t in result.tables}  # type: ignore[attr-defined]
 
 
-def test_run_without_change_writes_nothing(shop: Shop) -> None:
-    shop.deliver_lines(*lines(1, 2))
-    shop.run()
-    before = versions(shop)
-    again = shop.run()
+def test_run_without_change_writes_nothing(sold: Shop) -> None:
+    sold.run()  # of a folder that was copied: it notes where its files are
+    before = versions(sold)
+    again = sold.run()
     assert not again.changed and set(statuses(again).values()) == {"fresh"}
-    assert versions(shop) == before
+    assert versions(sold) == before
 
 
 def test_known_content_is_not_loaded_again(shop: Shop) -> None:
@@ -171,21 +170,19 @@ def test_text_stays_as_delivered_in_bronze(shop: Shop) -> None:
     ]
 
 
-def test_failing_check_keeps_the_previous_version_and_blocks_what_follows(shop: Shop) -> None:
-    shop.deliver_lines(*lines(1))
-    shop.run()
-    before = versions(shop)
-    hierarchy = shop.folder / "mappings" / "hierarchy.csv"
+def test_failing_check_keeps_the_previous_version_and_blocks_what_follows(sold: Shop) -> None:
+    before = versions(sold)
+    hierarchy = sold.folder / "mappings" / "hierarchy.csv"
     hierarchy.write_text(re.sub("Unmapped,Unmapped,.*\n", "", hierarchy.read_text()))
-    shop.deliver_lines(*lines(2), name="lines_2.csv")
-    result = shop.run()
+    sold.deliver_lines(*lines(4), name="lines_2.csv")
+    result = sold.run()
     status = statuses(result)
     assert status["silver.products_clean"] == "failed" and status["silver.sales_clean"] == "blocked"
     assert status["silver.duplicates"] == "fresh" and status["silver.product_months"] == "updated"
     assert result.failed
     for table in ("silver.products_clean", "silver.sales_clean", "gold.sales_daily"):
-        assert versions(shop)[table] == before[table]
-    assert shop.rows("SELECT count(*) FROM silver.sales_clean") == [(1,)]
+        assert versions(sold)[table] == before[table]
+    assert sold.rows("SELECT count(*) FROM silver.sales_clean") == [(3,)]
     broken = next(c for c in result.checks if c.stops_publication)
     assert broken.check == "cost_is_known" and broken.sample
 

@@ -54,12 +54,14 @@ def read_again(
     stopped: Mapping[str, MergehouseError],
     progress: Progress,
 ) -> Reread:
-    """Reads again what was read by other settings than those of now, but of sources that are `stopped`."""
+    """Reads again what was read by other settings than those of now, but of sources that are `stopped` and of
+    brands that are as they last were: what is kept of these lies elsewhere.
+    """
     result = Reread(ledger, dict(stopped))
     of_source = defaultdict[tuple[str, str], list[Batch]](list)
     for batch in ledger:
         of_source[batch.source_system, batch.source_table].append(batch)
-    for brand in project.brands.values():
+    for brand in (brand for brand in project.brands.values() if not brand.fault):
         for table, source in brand.sources.items():
             entries, reading = of_source[brand.name, table], Reading(brand, source)
             if bronze_table(brand.name, table) in stopped or all(
@@ -90,7 +92,7 @@ def unlike_declared(project: Project, ingest: IngestResult) -> dict[str, list[st
         (brand.name, table): Reading(brand, source)
         for brand in project.brands.values()
         for table, source in brand.sources.items()
-        if bronze_table(brand.name, table) not in ingest.failures
+        if not brand.fault and bronze_table(brand.name, table) not in ingest.failures
     }
     found: dict[str, list[str]] = {}
     for batch in counting(ingest.batches):

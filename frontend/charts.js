@@ -216,7 +216,7 @@ function trend(given, look) {
   const columns = given.series.some((one) => one.type === "column");
   return {
     legend: above.legend, grid: { left: 4, right: room, top: above.room + (given.flags ? (given.from ? 26 : 12) : 0), bottom: 4, containLabel: true },
-    xAxis: names(look, given.labels, { boundaryGap: columns, axisLabel: { ...label(look), interval: "auto", alignMinLabel: columns ? undefined : "left", alignMaxLabel: "right" } }),
+    xAxis: names(look, given.labels, { boundaryGap: columns, axisLabel: { ...label(look), interval: given.every ? given.every - 1 : "auto", alignMinLabel: columns ? undefined : "left", alignMaxLabel: "right" } }),
     yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max, interval: given.max === 1 ? 0.25 : undefined }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
   };

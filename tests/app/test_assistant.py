@@ -81,3 +81,11 @@ def test_whoever_is_gone_gets_nothing(trusted: House) -> None:
     assert ask(trusted, Person("x", "X", ("no role",)), "list_kpis")[0]
     lines = (trusted.shop.folder / "logs" / "audit.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["what"] == "MCP list_kpis" and json.loads(lines[-1])["outcome"] == 403
+
+
+def test_a_misspelt_filter_is_no_answer_to_another_question(trusted: House) -> None:
+    executive = trusted.person("executive")
+    for tool, asked in (("kpi", {"names": ["gmv"]}), ("list_segments", {}), ("list_kpis", {})):
+        failed, said = ask(trusted, executive, tool, **asked, brnd="zebra")
+        assert failed and "brnd" in said and "rows" not in said
+        assert not ask(trusted, executive, tool, **asked)[0]

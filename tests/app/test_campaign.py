@@ -225,11 +225,17 @@ def test_brands_years_apart_share_no_calendar(app: FastAPI, gateway: Gateway) ->
     ago = {
         e: (e.cutoff.year - last[e.brand].year, e.cutoff.month - last[e.brand].month) for e in found.replays
     }
-    shares = {(e.brand, 12 * years + months): e.share for e, (years, months) in ago.items()}
+    shares = {
+        (e.brand, 12 * years + months): e.share if e.customers >= 10 else None
+        for e, (years, months) in ago.items()
+    }
     months = sorted({month for _, month in shares})
     assert drawn["labels"] == [str(month).replace("-", "\N{MINUS SIGN}") for month in months]
     assert drawn["labels"][-1] == "0" and len(months) < 24
     for line, brand in zip(drawn["series"], ("shop", "zebra"), strict=True):
-        assert line["values"] == pytest.approx([shares.get((brand, month)) for month in months])
+        expected = [shares.get((brand, month)) for month in months]
+        assert line["values"] == [None if each is None else pytest.approx(each) for each in expected]
     of_one = browser(app, "executive").get("/campaign?brand=shop").text
+    few = sum(each.customers < 10 for each in found.replays)
+    assert few > 1 and f" {few} cut-offs with fewer than 10 customers are in the table alone." in page.text
     assert "months before each brand" in page.text and "months before each brand" not in of_one

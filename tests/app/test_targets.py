@@ -30,7 +30,7 @@ from mergehouse.app.figures.executive import executive
 from mergehouse.app.figures.targets import Target, all_targets, targets_of
 from mergehouse.app.figures.windows import Window
 from mergehouse.app.plots.annotations import MOST_FLAGS
-from mergehouse.app.plots.executive import trend_plots
+from mergehouse.app.plots.trend import trend_plots
 from mergehouse.app.serve import Service, expect_servable
 from mergehouse.app.wording import Wording
 from mergehouse.app.writing import Writing

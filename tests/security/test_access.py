@@ -85,7 +85,7 @@ def test_who_may_see_no_persons_is_shown_none(merged: Merged) -> None:
             assert answer.status_code in (200, 403) and not shown(PERSONS, answer), (name, address)
         for door in ("/customers/list", "/customers/list.csv", "/campaign/contacts.csv", "/api/v1/customers"):
             for asked in ("", "?sort=email", "?q=C1", "?columns=customer_id&group_by=email&filter[email]=x"):
-                assert person.get(door + asked).status_code == 403
+                assert person.get(door + asked).status_code in (403, 422 if asked else 403)
 
 
 def test_whom_no_role_allows_anything_is_told_nothing(merged: Merged) -> None:

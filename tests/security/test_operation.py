@@ -284,6 +284,22 @@ def test_what_others_publish_is_shown_soon(
     assert len(written) == 2
 
 
+def test_that_nobody_can_sign_in_any_more_is_said_once(
+    house: Shop, people: People, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Upkeep, "_is_behind", lambda self: False)
+    upkeep, kept = Upkeep(house.project, None), people.file.read_bytes()
+    upkeep.look()
+    people.file.unlink()
+    for _ in range(2):
+        upkeep.look()
+        upkeep._seen = None
+    assert not people.file.exists()
+    people.file.write_bytes(kept)
+    said = [record.getMessage() for record in caplog.records if "Nobody can sign in" in record.getMessage()]
+    assert len(said) == 1
+
+
 def test_what_cannot_be_written_is_said(
     house: Shop, people: People, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -86,7 +86,7 @@ class Writing:
         if abs(rounded) < 1000:
             return self.money(value)
         patterns = Locale.parse(self.locale).compact_currency_formats["short"]["other"].values()
-        if any(";" in each.pattern for each in patterns):  # Babel 2.18 takes them for ten times as much
+        if any(";" in each.pattern for each in patterns):  # Babel 2.19 takes them for ten times as much
             return self.money(rounded)
         written = format_compact_currency(rounded, "EUR", locale=self.locale, fraction_digits=2)
         # some languages have no short word for thousands

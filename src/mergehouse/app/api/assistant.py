@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
@@ -96,22 +97,22 @@ class Desk:
 
 def assistant_server(project: Project, whoever: Callable[[], Person | None]) -> MCPServer:
     """The server and its tools."""
-    server, desk = (
-        MCPServer("mergehouse", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"),
-        Desk(project, whoever),
-    )
+    desk, tools = Desk(project, whoever), list[Tool]()
 
-    @server.tool(annotations=READ_ONLY, structured_output=False)
+    def tool(answer: Callable[..., dict[str, Any]]) -> None:
+        tools.append(_strict(Tool.from_function(answer, annotations=READ_ONLY, structured_output=False)))
+
+    @tool
     def list_kpis() -> dict[str, Any]:
         """Every KPI: what it is, its unit and formula, and what it may be cut by."""
         return desk.ask("list_kpis", {}, lambda reader: answers.kpi_list())
 
-    @server.tool(annotations=READ_ONLY, structured_output=False)
+    @tool
     def list_dimensions() -> dict[str, Any]:
         """What KPIs may be cut and filtered by, with the values there are; and each brand's as-of date."""
         return desk.ask("list_dimensions", {}, _dimensions)
 
-    @server.tool(annotations=READ_ONLY, structured_output=False)
+    @tool
     def kpi(
         names: Annotated[
             list[str], Field(description="Names of KPIs, as list_kpis has them.", min_length=1, max_length=20)
@@ -130,7 +131,7 @@ def assistant_server(project: Project, whoever: Callable[[], Person | None]) -> 
         asked = vars(filters) | {"names": names, "by": by}
         return desk.ask("kpi", asked, lambda reader: answers.kpis(reader, by, filters, tuple(names)))
 
-    @server.tool(annotations=READ_ONLY, structured_output=False)
+    @tool
     def explain_kpi(
         name: Annotated[str, Field(max_length=64)],
         brand: Brand = None,
@@ -145,7 +146,7 @@ def assistant_server(project: Project, whoever: Callable[[], Person | None]) -> 
             lambda reader: [answers.explain(reader, name, filters)],
         )
 
-    @server.tool(annotations=READ_ONLY, structured_output=False)
+    @tool
     def list_segments(
         by: Annotated[SegmentBy, Field(description="What customers are told apart by.")] = "segment",
         brand: Brand = None,
@@ -157,17 +158,17 @@ def assistant_server(project: Project, whoever: Callable[[], Person | None]) -> 
         asked = vars(filters) | {"by": by}
         return desk.ask("list_segments", asked, lambda reader: answers.segments(reader, by, filters))
 
-    @server.tool(annotations=READ_ONLY, structured_output=False)
+    @tool
     def explain_cleaning(brand: Brand = None) -> dict[str, Any]:
         """From the raw exports' sums to the published GMV, step by step: what cleaning took out."""
         return desk.ask("explain_cleaning", {"brand": brand}, lambda reader: answers.cleaning(reader, brand))
 
-    @server.tool(annotations=READ_ONLY, structured_output=False)
+    @tool
     def list_targets(brand: Brand = None) -> dict[str, Any]:
         """What is aimed at in years, quarters and months, what there is of it, and whether that meets it."""
         return desk.ask("list_targets", {"brand": brand}, lambda reader: answers.targets(reader, brand))
 
-    @server.tool(annotations=READ_ONLY, structured_output=False)
+    @tool
     def list_annotations(
         brand: Brand = None,
         since: Annotated[dt.date | None, Field(description="First day.")] = None,
@@ -178,7 +179,19 @@ def assistant_server(project: Project, whoever: Callable[[], Person | None]) -> 
         asked = {"brand": brand, "since": since, "until": until}
         return desk.ask("list_annotations", asked, lambda reader: answers.annotations_of(reader, filters))
 
-    return server
+    return MCPServer(
+        "mergehouse", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING", tools=tools
+    )
+
+
+def _strict(tool: Tool) -> Tool:
+    """Takes nothing but what it describes: a filter that is misspelt would be none, and its answer that of
+    another question.
+    """
+    takes = tool.fn_metadata.arg_model
+    takes.model_config["extra"] = "forbid"
+    takes.model_rebuild(force=True)
+    return tool.model_copy(update={"parameters": takes.model_json_schema()})
 
 
 def _dimensions(reader: Reader) -> list[Row]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.openapi.utils import get_openapi
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from mergehouse.access.gateway import Row
 from mergehouse.access.secret import derived
 from mergehouse.app import answers
-from mergehouse.app.answers import By, Filters, SegmentBy
+from mergehouse.app.answers import By, Filters, NotAsked, SegmentBy
 from mergehouse.app.api.cursor import BadCursor, after, cursor
 from mergehouse.app.api.values import Kind, kinds, plain
 from mergehouse.app.visitor import Visitor, visitor_for
@@ -51,7 +52,22 @@ def with_token(request: Request) -> Visitor:
     person = suite.people.of_token(token.strip()) if kind.lower() == "bearer" and len(token) < 200 else None
     if person is None:
         raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
-    return visitor_for(request, person)
+    visitor = visitor_for(request, person)
+    _expect_described(request)
+    return visitor
+
+
+def _expect_described(request: Request) -> None:
+    """Raises NotAsked on a parameter that the question does not have, and on one given twice that is single:
+    a filter that is misspelt would be none, and its answer that of another question.
+    """
+    fields = {field.alias: field for field in request.scope["route"].dependant.query_params}
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    several = {name for name, field in fields.items() if get_origin(field.field_info.annotation) is list}
+    if given.keys() - fields.keys() or any(
+        count > 1 and name not in several for name, count in given.items()
+    ):
+        raise NotAsked(f"expected {', '.join(fields) or 'no parameters'}, each once, and nothing else.")
 
 
 Caller = Annotated[Visitor, Depends(with_token)]

@@ -60,6 +60,7 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
         "replays": chart,
         "notes": notes,
         "past": past,
+        "undrawn": sum(1 for each in planned.replays if each.cutoff and each.customers < plots.FEWEST_DRAWN),
         "segments": segment_names(visitor.reader),
         "risks": RISKS,
         "grids": {"days": SILENT, "orders": ORDERS, "euros": SPENT},

@@ -16,7 +16,9 @@ from mergehouse.app.figures.trend import Scale
 from mergehouse.app.filters import Looked, LookedAt
 from mergehouse.app.page import Page
 from mergehouse.app.parameters import one_of
-from mergehouse.app.plots import executive as plots
+from mergehouse.app.plots.brand_pairs import pairs
+from mergehouse.app.plots.parts import categories_plot, regions_plot
+from mergehouse.app.plots.trend import trend_plots
 from mergehouse.app.rendering import link_to, page
 from mergehouse.app.visitor import SignedIn, Visitor
 from mergehouse.app.written import executive as files
@@ -56,10 +58,10 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> Response:
         "here_to": here_to,
         "measures": SALES,
         "tokens": tokens,
-        "trends": plots.trend_plots(figures, tokens, looked.words),
-        "pairs": plots.pairs(figures, tokens, looked.words, here_to),
-        "regions": plots.regions_plot(figures, tokens, looked.words, here_to),
-        "categories": plots.categories_plot(figures, tokens, looked.words),
+        "trends": trend_plots(figures, tokens, looked.words),
+        "pairs": pairs(figures, tokens, looked.words, here_to),
+        "regions": regions_plot(figures, tokens, looked.words, here_to),
+        "categories": categories_plot(figures, tokens, looked.words),
     }
     return page(request, visitor, "executive", **looked.shown, **context)
 

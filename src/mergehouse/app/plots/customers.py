@@ -17,6 +17,7 @@ from mergehouse.app.figures.what_if import Change
 from mergehouse.app.plots.annotations import Notes, notes
 from mergehouse.app.wording import Wording
 
+FEWEST_DRAWN = 10  # customers at a cut-off, for a point that says something
 STATES = {"silent": "Silent", "at_risk": "At risk", "active": "Active"}
 
 
@@ -84,14 +85,16 @@ def replays(
 ) -> tuple[dict[str, Any], Notes, list[dict[str, Any]]]:
     """The share that came back by itself at each past cut-off, a line for each of the largest brands: by
     month, or where brands' data are of other times by months before each brand's last cut-off (`is_own`);
-    what is said of the days from one cut-off to the next; and the table behind, whose brands are all there.
+    what is said of the days from one cut-off to the next; and the table behind, which has all of them. A line
+    leaves out cut-offs at which fewer than ten met the rule: their share is chance.
     """
     sizes: Counter[str] = Counter()
-    cutoffs: dict[str, dict[dt.date, float]] = {}  # and the share that came back, by brand
+    cutoffs: dict[str, dict[dt.date, float | None]] = {}  # and the share that came back, by brand
     for each in planned.replays:
         if each.cutoff:
             sizes[each.brand] += each.customers
-            cutoffs.setdefault(each.brand, {})[each.cutoff] = each.share
+            shown = each.share if each.customers >= FEWEST_DRAWN else None
+            cutoffs.setdefault(each.brand, {})[each.cutoff] = shown
     brands = [brand for brand, _ in sizes.most_common(LINES)]
     is_own = len(brands) > 1 and not words.offered.have_common_weeks
     last = {brand: _months(max(cutoffs[brand])) if is_own else 0 for brand in brands}
@@ -123,7 +126,7 @@ def replays(
 def _replay_chart(
     brands: list[str],
     months: list[int],
-    shares: dict[tuple[str, int], float],
+    shares: dict[tuple[str, int], float | None],
     is_own: bool,
     words: Wording,
 ) -> dict[str, Any]:

@@ -18,6 +18,7 @@ EUROS = ("mae", "rmse")
 LINES = 5  # methods that are drawn
 DRIFTED = 12  # inputs that are listed
 EVERY = 4  # points of a gains curve, in its table
+FIFTHS = 5  # of its axis, that are named
 Rows = list[dict[str, Any]]
 
 
@@ -124,6 +125,7 @@ def gains_chart(card: Card, write: Writing) -> dict[str, Any]:
         "unit": "share",
         "max": 1,
         "labels": [write.share(point.x) for point in card.gains],
+        "every": max((len(card.gains) - 1) // FIFTHS, 1),
         "series": [
             {"name": "model", "type": "line", "token": SERIES[0], "values": [p.y for p in card.gains]},
             *([other | {"name": "best possible", "token": "muted", "values": best}] if best else []),
@@ -136,7 +138,7 @@ def weights_chart(card: Card) -> dict[str, Any]:
     return {
         "kind": "bars",
         "unit": "number",
-        "labels": [weight.name for weight in card.weights],
+        "labels": [weight.name.replace("_", " ") for weight in card.weights],
         "series": [
             {
                 "name": "AUC lost",

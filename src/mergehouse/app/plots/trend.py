@@ -1,42 +1,21 @@
-"""The plots of the Executive page: each with its options, what it says to who does not see it, and its
-table.
-"""
+"""How a KPI of sales goes with time, for each brand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from mergehouse.app.figures.annotations import Annotation, Span
-from mergehouse.app.figures.cards import Card, Scoped, kpi_named
-from mergehouse.app.figures.executive import Executive, Part, Versus
-from mergehouse.app.figures.intervals import FEWEST
-from mergehouse.app.figures.story import FEW
-from mergehouse.app.figures.trend import LINES, Line, Point, Trend
-from mergehouse.app.plots.annotations import Notes, notes
+from mergehouse.app.figures.executive import Executive
+from mergehouse.app.figures.trend import Line, Point, Trend
+from mergehouse.app.plots.annotations import notes
+from mergehouse.app.plots.plot import UNITS, Plot
 from mergehouse.app.view import WEEK
 from mergehouse.app.wording import Wording
-from mergehouse.app.writing import Number
 
-BARS = 8  # brands that are drawn, the largest; tables have all
-UNITS = {"money": "EUR", "percent": "share", "integer": "count"}
 CELLS = {"money": "money", "percent": "share", "integer": "number"}
-
-
-@dataclass(frozen=True)
-class Plot:
-    """`options` go to charts.js, `says` is read to who does not see it; columns and rows are the table's."""
-
-    id: str
-    title: str
-    sub: str
-    options: dict[str, Any]
-    says: str
-    columns: list[dict[str, str]] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    notes: Notes = Notes()  # annotations that stand at the axis
 
 
 def trend_plots(figures: Executive, tokens: dict[str, str], words: Wording) -> list[Plot]:
@@ -239,172 +218,3 @@ def _table(
             row[f"value {n}"] = point.value if point else None
         rows.append(row)
     return columns, rows
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One KPI of the brands side by side; `told`: each with its interval, by the brands' order; `verdict`:
-    whether they differ, or what keeps one from saying so.
-    """
-
-    kpi: str
-    label: str
-    options: dict[str, Any]
-    bars: int
-    told: tuple[tuple[str, str], ...]
-    verdict: str
-
-
-def pairs(
-    figures: Executive, tokens: dict[str, str], words: Wording, links: Callable[..., str]
-) -> list[Pair]:
-    """Where two brands have figures; a click narrows the page to a brand."""
-    if sum(1 for each in figures.brands if each.window) < 2:
-        return []
-    return [_pair(versus, tokens, words, links) for versus in figures.versus]
-
-
-def _pair(versus: Versus, tokens: dict[str, str], words: Wording, links: Callable[..., str]) -> Pair:
-    known = [(scoped, card) for scoped, card in versus.cards if card.value is not None]
-    drawn = sorted(known, key=lambda each: -(each[0].card("net_revenue").per_day or 0))[:BARS]
-    values = [_compared(card) for _, card in drawn]
-    intervals = [card.interval for _, card in drawn]
-    kpi = kpi_named(versus.kpi)
-    series: dict[str, Any] = {
-        "name": kpi.label,
-        "values": values,
-        "tokens": [tokens[scoped.name] for scoped, _ in drawn],
-        "estimated": [card.method in ("estimated", "mixed") for _, card in drawn],
-        "links": [links(brand=scoped.name) for scoped, _ in drawn],
-    }
-    if any(intervals):
-        series["low"] = [each.low if each else value for each, value in zip(intervals, values, strict=True)]
-        series["high"] = [each.high if each else value for each, value in zip(intervals, values, strict=True)]
-    return Pair(
-        kpi=kpi.name,
-        label=kpi.label if kpi.ratio else f"{kpi.label} a day",
-        options={
-            "kind": "bars",
-            "unit": UNITS[kpi.format],
-            "labels": [f"{scoped.label}\n{_figure(card, _compared(card), words)}" for scoped, card in drawn],
-            "series": [series],
-            "bare": True,
-        },
-        bars=len(drawn),
-        told=tuple((scoped.label, _with_interval(card, words)) for scoped, card in versus.cards),
-        verdict=_verdict(versus, known, words),
-    )
-
-
-def _compared(card: Card) -> Decimal | None:
-    return card.value if card.kpi.ratio else card.per_day
-
-
-def _figure(card: Card, value: Number | None, words: Wording) -> str:
-    writes = {"money": words.write.money, "percent": words.write.share, "integer": words.write.number}
-    return writes[card.kpi.format](value)
-
-
-def _with_interval(card: Card, words: Wording) -> str:
-    if card.absence or card.value is None:
-        return card.absence.word if card.absence else "no data"
-    told = _figure(card, _compared(card), words)
-    if card.interval:
-        told += f" ({_figure(card, card.interval.low, words)}–{_figure(card, card.interval.high, words)})"
-    return f"{told}, {card.method}" if card.method else told
-
-
-def _verdict(versus: Versus, known: Sequence[tuple[Scoped, Card]], words: Wording) -> str:
-    if versus.is_clear is not None:
-        return "A clear difference." if versus.is_clear else "May be chance: the intervals touch."
-    if versus.kpi == "margin_rate" and len({card.method for _, card in known}) > 1:
-        methods = ", ".join(f"{card.method} ({scoped.label})" for scoped, card in known[:FEW])
-        return f"Not to be subtracted: {methods}."
-    without = [scoped.label for scoped, card in known if not card.value]
-    if versus.kpi == "return_rate" and without:
-        return f"{words.named(without)} delivered no returns: no interval."
-    if versus.kpi in ("aov", "return_rate"):
-        if any((scoped.measures.get("orders") or 0) < FEWEST for scoped, _ in known):
-            return f"Fewer than {FEWEST} orders: no interval."
-        return "No interval: sums over single orders are not among these data."
-    return ""
-
-
-def regions_plot(
-    figures: Executive, tokens: dict[str, str], words: Wording, links: Callable[..., str]
-) -> Plot:
-    """Each region's net revenue a day, a bar for each of the largest brands; a click narrows the page to
-    it.
-    """
-    largest = {each.name for each in figures.story.brands[:LINES]}
-    drawn = [(n, each) for n, each in enumerate(figures.brands) if each.name in largest]
-    series = [
-        {
-            "name": each.label,
-            "token": tokens[each.name],
-            "values": [part.by_brand[n] for part in figures.regions],
-            "links": [links(region=part.name) for part in figures.regions],
-        }
-        for n, each in drawn
-    ]
-    return _parts_plot("regions", "Where it is sold", "Region", figures, figures.regions, series, words)
-
-
-def categories_plot(figures: Executive, tokens: dict[str, str], words: Wording) -> Plot:
-    """Net revenue a day of the largest categories, the brands' bars one behind the other."""
-    drawn = [(n, each) for n, each in enumerate(figures.brands) if each.window]
-    largest = {each.name for each in figures.story.brands[:LINES]}
-    parts = figures.categories
-    series = [
-        {"name": each.label, "token": tokens[each.name], "values": [part.by_brand[n] for part in parts]}
-        for n, each in drawn
-        if each.name in largest
-    ]
-    rest = [n for n, each in drawn if each.name not in largest]
-    if rest:
-        values = [sum((part.by_brand[n] for n in rest), Decimal(0)) for part in parts]
-        series.append({"name": f"{len(rest)} others", "token": "muted", "values": values})
-    plot = _parts_plot("categories", "What is sold", "Category", figures, parts, series, words)
-    printed = {
-        "labels": [part_label(part) for part in parts],
-        "totals": [part.per_day for part in parts],
-        "after": [words.write.share(part.share) for part in parts],
-    }
-    return replace(plot, options=plot.options | printed)
-
-
-def part_label(part: Part) -> str:
-    return part.name or (f"{part.others} others" if part.others != 1 else "1 other")
-
-
-def _parts_plot(
-    id: str,
-    title: str,
-    what: str,
-    figures: Executive,
-    parts: Sequence[Part],
-    series: list[dict[str, Any]],
-    words: Wording,
-) -> Plot:
-    shown: list[tuple[int, Scoped]] = [(n, each) for n, each in enumerate(figures.brands) if each.window]
-    columns = [{"key": "name", "label": what, "kind": "text"}]
-    if len(shown) > 1:
-        columns += [{"key": f"brand {n}", "label": each.label, "kind": "money"} for n, each in shown]
-    columns += [
-        {"key": "per_day", "label": "A day" if len(shown) == 1 else "Together", "kind": "money"},
-        {"key": "share", "label": "Share", "kind": "share"},
-        {"key": "return_rate", "label": "Return rate", "kind": "share"},
-        {"key": "margin_rate", "label": "Margin rate", "kind": "share"},
-    ]
-    rows = [
-        {"name": part_label(part), "per_day": part.per_day, "share": part.share}
-        | {"return_rate": part.return_rate, "margin_rate": part.margin_rate}
-        | {f"brand {n}": part.by_brand[n] for n, _ in shown}
-        for part in parts
-    ]
-    shares = ", ".join(f"{part_label(part)} {words.write.share(part.share)}" for part in parts)
-    labels = [f"{part_label(part)}\n{words.write.share(part.share)}" for part in parts]
-    options = {"kind": "bars", "unit": "EUR", "labels": labels, "series": series}
-    return Plot(
-        id, title, "Net revenue a day, EUR, and its share", options, f"{title}: {shares}.", columns, rows
-    )

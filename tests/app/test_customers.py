@@ -11,10 +11,13 @@ import polars as pl
 import pytest
 from fastapi import FastAPI
 from tests.app.shared_customers import browser, reader, rows, with_people
+from tests.app.two_times import Open
 from tests.conftest import Shop
+from tests.suite import PASSWORD
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway
+from mergehouse.access.people import People
 from mergehouse.access.policy import load_policy
 from mergehouse.app.figures.customer_list import Asked, customer, customer_list
 from mergehouse.app.figures.customers import overview
@@ -283,3 +286,24 @@ def test_a_region_of_two_brands_is_counted_at_each(house: Shop) -> None:
     assert not listed.together and listed.found == figures.buyers.customers + figures.prospects
     one = customer(south, customer_list(south, View(), Asked(search="C7")).rows[0]["customer"])
     assert one is not None and len(one.brands) == 2  # C7 is from Spain at both
+
+
+def test_a_customer_of_two_places_counts_in_both_and_the_page_says_so(shop: Shop) -> None:
+    """Customer 1 buys in Germany, then at the other brand in Spain; 2 and 3 stay where they are."""
+    other = shop.another("other")
+    line = "{order},1,2026-03-{day} 10:00:00,P1,Mug,1,5.00,{customer},{country},EUR".format
+    shop.deliver_lines(line(order="A1", day="01", customer="1", country="Germany"))
+    other.deliver_lines(
+        line(order="B1", day="02", customer="1", country="Spain"),
+        line(order="B2", day="02", customer="2", country="Spain"),
+        line(order="B3", day="02", customer="3", country="Germany"),
+    )
+    (shop.brand / "customer_xref.csv").write_text(
+        "source_customer_id,other_source_system,other_source_customer_id\n1,other,1\n"
+    )
+    assert not shop.run().failed
+    People(shop.folder).add("executive", "executive", ["executive"], PASSWORD)
+    page = Open(shop.folder).visitor("executive")
+    said = "where any brand has them; 1 where the first brand does"
+    assert said in page.get("/customers?region=South+Europe").text
+    assert "where any brand has them" not in page.get("/customers?region=North+Europe").text

@@ -95,9 +95,8 @@ def test_counts_of_a_few_customers_are_not_told(far: Open) -> None:
     assert all(value.value for value in found["gmv"])
 
 
-def test_of_many_brands_the_table_has_all_together(tmp_path: Path, bundled: Path, quick: None) -> None:
+def test_of_many_brands_the_table_has_all_together(shop: Shop, bundled: Path, quick: None) -> None:
     """And each brand's own are on the KPI's page; one that has sold nothing is among them."""
-    shop = Shop(tmp_path / "suite")
     for number in range(2, 8):
         shop.another(f"brand{number}").deliver_lines(*([] if number == 7 else LINES))
     shop.deliver_lines(*LINES)

@@ -55,7 +55,7 @@ def test_the_calendar_holds_the_day_after_a_last_day_of_the_year(yearly: Shop) -
 def test_the_calendar_holds_an_as_of_date_of_another_year(yearly: Shop, day: str) -> None:
     """One that nothing was delivered of yet is a finding."""
     as_of(yearly, day)
-    result = yearly.run()
+    result = yearly.run(select="+gold.feature_cutoffs")
     assert not result.failed
     assert ("as_of_is_not_ahead" in findings(result)) is (day > "2027")
     assert yearly.rows(f"SELECT count(*) FROM gold.dim_date WHERE date = '{day}'") == [(1,)]

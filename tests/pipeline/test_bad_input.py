@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,10 @@ from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
 
 from mergehouse.errors import ConfigError, LakehouseError
 from mergehouse.ingest import inspection
+from mergehouse.ingest.bronze import Batch
+from mergehouse.pipeline.results import RunResult
 
 GOOD = "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
-
-
-def quarantined(shop: Shop) -> list[tuple]:
-    return shop.rows("SELECT reason_code, order_id FROM silver.quarantine ORDER BY order_id")
 
 
 def test_missing_file_names_pattern_folder_and_key(shop: Shop) -> None:
@@ -91,19 +90,6 @@ def test_wrongly_declared_encoding(shop: Shop) -> None:
     assert "not ascii text" in shop.failure()
 
 
-def test_decimal_comma_and_semicolon(shop: Shop) -> None:
-    shop.deliver(
-        SHOP_HEADER.replace(",", ";") + "\nA1;1;2026-03-01 10:00;P1;Mug;2;5,25;77;DE;EUR\nA1;2;2026-03-01"
-        " 10:00;P2;Cup;1;1.234,50;77;DE;EUR\n"
-    )
-    result = shop.run(until="silver")
-    assert result.ingest.new[0].delimiter == ";"
-    assert [str(a) for (a,) in shop.rows("SELECT amount_eur FROM silver.sales_clean ORDER BY line_id")] == [
-        "10.50",
-        "1234.50",
-    ]
-
-
 def test_open_quote_stops_the_file(shop: Shop) -> None:
     shop.deliver_lines(
         GOOD,
@@ -115,19 +101,6 @@ def test_open_quote_stops_the_file(shop: Shop) -> None:
     assert not shop.lakehouse.exists("bronze.shop_lines")
 
 
-def test_rows_with_wrong_column_counts_are_kept(shop: Shop) -> None:
-    shop.deliver_lines(GOOD, "A2,1,broken", GOOD.replace("A1", "A3") + ",extra,cells")
-    result = shop.run(until="silver")
-    assert not result.failed
-    assert result.ingest.new[0].rows == 1 and result.ingest.new[0].rejected_rows == 2
-    assert shop.rows(
-        "SELECT reason_code, source_line, raw_text FROM bronze.rejected ORDER BY source_line"
-    ) == [
-        ("too_few_columns", 3, "A2,1,broken"),
-        ("too_many_columns", 4, GOOD.replace("A1", "A3") + ",extra,cells"),
-    ]
-
-
 def test_a_file_of_torn_lines_alone_is_not_loaded(shop: Shop) -> None:
     """Its header has a column more than its lines: to load nothing without a word would look like a day
     without sales.
@@ -136,19 +109,6 @@ def test_a_file_of_torn_lines_alone_is_not_loaded(shop: Shop) -> None:
     message = shop.failure()
     assert "no line could be split into the 11 columns of the header (line 2: too_few_columns)" in message
     assert not shop.lakehouse.exists("bronze.shop_lines") and not shop.lakehouse.exists("bronze.rejected")
-
-
-def test_bad_bytes_are_kept(shop: Shop) -> None:
-    good = "\n".join(GOOD.replace("A1", f"G{i}").replace("Mug", "Crème brûlée") for i in range(5))
-    shop.deliver(
-        f"{SHOP_HEADER}\n{good}\n".encode()
-        + GOOD.replace("Mug", "M@g").encode().replace(b"@", b"\xff\xfe")
-        + b"\n"
-    )
-    result = shop.run(until="silver")
-    assert not result.failed
-    assert shop.rows("SELECT reason_code, source_line FROM bronze.rejected") == [("bad_bytes", 7)]
-    assert result.ingest.new[0].rows == 5
 
 
 def test_line_ends_of_two_kinds_and_bad_bytes(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,30 +124,113 @@ def test_line_ends_of_two_kinds_and_bad_bytes(shop: Shop, monkeypatch: pytest.Mo
     assert shop.rows("SELECT reason_code, source_line FROM bronze.rejected") == [("bad_bytes", 11)]
 
 
-def test_ten_megabyte_field_is_kept_out_with_its_text(shop: Shop) -> None:
-    shop.deliver_lines(
-        GOOD, GOOD.replace("A1", "A2").replace("Mug", "M" * 10_000_000), GOOD.replace("A1", "A3")
+DATES = ("2026-02-20 10:00:00", "21/02/2026 10:00", "22.02.2026 10:00:00")
+EUROPEAN = """A1;1;2026-03-01 10:00;P1;Mug;2;5,25;77;DE;EUR
+A1;2;2026-03-01 10:00;P2;Cup;1;1.234,50;77;DE;EUR
+"""
+ODD: dict[str, str | bytes | list[str]] = {  # by the brand that it is delivered to: a file, or its lines
+    "semicolons": f"{SHOP_HEADER.replace(',', ';')}\n{EUROPEAN}",
+    "torn": [GOOD, "A2,1,broken", GOOD.replace("A1", "A3") + ",extra,cells"],
+    "bad_bytes": "\n".join(
+        [
+            SHOP_HEADER,
+            *(GOOD.replace("A1", f"G{n}").replace("Mug", "Crème brûlée") for n in range(5)),
+            GOOD.replace("Mug", "M@g") + "\n",
+        ]
     )
+    .encode()
+    .replace(b"@", b"\xff\xfe"),
+    "long_line": [
+        GOOD, GOOD.replace("A1", "A2").replace("Mug", "M" * 10_000_000), GOOD.replace("A1", "A3"),
+    ],
+    "three_formats": [
+        GOOD.replace("A1", f"A{n}").replace("2026-03-01 10:00:00", day) for n, day in enumerate(DATES)
+    ],
+    "day_or_month_first": [
+        GOOD.replace("2026-03-01 10:00:00", "21/02/2026 10:00"),
+        GOOD.replace("A1", "A2").replace("2026-03-01 10:00:00", "02/21/2026 10:00"),
+    ],
+    "unknown_country": [GOOD.replace("Germany", "Atlantis")],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What came of one brand of ODD."""
+
+    brand: str
+    shop: Shop
+    result: RunResult
+
+    @property
+    def batch(self) -> Batch:
+        [batch] = [batch for batch in self.result.ingest.new if batch.source_system == self.brand]
+        return batch
+
+    def rows(self, columns: str, table: str, order: str = "1") -> list[tuple]:
+        of_brand = f"FROM {table} WHERE source_system = '{self.brand}'"
+        return self.shop.rows(f"SELECT {columns} {of_brand} ORDER BY {order}")
+
+
+@pytest.fixture(scope="module")
+def odd(open_shop: Callable[[], Shop]) -> Callable[[str], Delivered]:
+    """Each of ODD at a brand of its own, run to Silver."""
+    shop = open_shop()
+    for brand, content in zip(shop.brands(*ODD), ODD.values(), strict=True):
+        brand.deliver_lines(*content) if isinstance(content, list) else brand.deliver(content)
     result = shop.run(until="silver")
     assert not result.failed
-    assert shop.rows("SELECT order_id FROM silver.sales_clean ORDER BY 1") == [("A1",), ("A3",)]
-    assert shop.rows("SELECT reason_code, length(raw_text) > 9_000_000 FROM bronze.rejected") == [
+    return lambda brand: Delivered(brand, shop, result)
+
+
+def test_decimal_comma_and_semicolon(odd: Callable[[str], Delivered]) -> None:
+    found = odd("semicolons")
+    assert found.batch.delimiter == ";"
+    amounts = found.rows("amount_eur", "silver.sales_clean", "line_id")
+    assert [str(amount) for (amount,) in amounts] == ["10.50", "1234.50"]
+
+
+def test_rows_with_wrong_column_counts_are_kept(odd: Callable[[str], Delivered]) -> None:
+    found = odd("torn")
+    assert (found.batch.rows, found.batch.rejected_rows) == (1, 2)
+    assert found.rows("reason_code, source_line, raw_text", "bronze.rejected", "source_line") == [
+        ("too_few_columns", 3, "A2,1,broken"),
+        ("too_many_columns", 4, GOOD.replace("A1", "A3") + ",extra,cells"),
+    ]
+
+
+def test_bad_bytes_are_kept(odd: Callable[[str], Delivered]) -> None:
+    found = odd("bad_bytes")
+    assert found.rows("reason_code, source_line", "bronze.rejected") == [("bad_bytes", 7)]
+    assert found.batch.rows == 5
+
+
+def test_ten_megabyte_field_is_kept_out_with_its_text(odd: Callable[[str], Delivered]) -> None:
+    found = odd("long_line")
+    assert found.rows("order_id", "silver.sales_clean") == [("A1",), ("A3",)]
+    assert found.rows("reason_code, length(raw_text) > 9_000_000", "bronze.rejected") == [
         ("line_too_long", True)
     ]
 
 
-def test_three_date_formats_in_one_column(shop: Shop) -> None:
-    dates = ["2026-02-20 10:00:00", "21/02/2026 10:00", "22.02.2026 10:00:00"]
-    shop.deliver_lines(
-        *[GOOD.replace("A1", f"A{i}").replace("2026-03-01 10:00:00", d) for i, d in enumerate(dates)]
-    )
-    result = shop.run(until="silver")
-    assert "3 different formats" in result.ingest.new[0].drift
-    assert shop.rows("SELECT strftime(order_date, '%d') FROM silver.sales_clean ORDER BY order_id") == [
-        ("20",),
-        ("21",),
-        ("22",),
-    ]
+def test_three_date_formats_in_one_column(odd: Callable[[str], Delivered]) -> None:
+    found = odd("three_formats")
+    assert "3 different formats" in found.batch.drift
+    days = found.rows("strftime(order_date, '%d')", "silver.sales_clean", "order_id")
+    assert days == [("20",), ("21",), ("22",)]
+
+
+def test_day_and_month_first_mixed_is_reported(odd: Callable[[str], Delivered]) -> None:
+    found = odd("day_or_month_first")
+    assert "mix day-first and month-first" in found.batch.drift
+    assert found.rows("reason_code, order_id", "silver.quarantine") == [("unreadable_date", "A2")]
+
+
+def test_unknown_country_is_kept_and_reported(odd: Callable[[str], Delivered]) -> None:
+    found = odd("unknown_country")
+    assert found.rows("country_code, region", "silver.sales_clean") == [("ZZ", "Rest of world")]
+    [check] = [c for c in found.result.checks if c.check == "country_is_known"]
+    assert check.failures == 1 and check.sample[0]["country"] == "ATLANTIS"
 
 
 DAYS = [
@@ -219,16 +262,6 @@ def each_in_a_file(shop: Shop, lines: list[str]) -> Shop:
         shop.deliver_lines(line.replace("A1,", f"A1{n},"), name=f"lines_{n}.csv")
     assert not shop.run(until="silver").failed
     return shop
-
-
-def test_day_and_month_first_mixed_is_reported(shop: Shop) -> None:
-    shop.deliver_lines(
-        GOOD.replace("2026-03-01 10:00:00", "21/02/2026 10:00"),
-        GOOD.replace("A1", "A2").replace("2026-03-01 10:00:00", "02/21/2026 10:00"),
-    )
-    result = shop.run(until="silver")
-    assert "mix day-first and month-first" in result.ingest.new[0].drift
-    assert quarantined(shop) == [("unreadable_date", "A2")]
 
 
 UNUSABLE = [
@@ -297,15 +330,6 @@ def test_grouped_quantities(grouped: Shop, written: str) -> None:
         f"SELECT quantity FROM silver.sales_clean WHERE order_id = 'A1{list(QUANTITIES).index(written)}'"
     )
     assert [float(q) for (q,) in quantities] == [QUANTITIES[written]]
-
-
-def test_unknown_country_is_kept_and_reported(shop: Shop) -> None:
-    shop.deliver_lines(GOOD.replace("Germany", "Atlantis"))
-    result = shop.run(until="silver")
-    assert not result.failed
-    assert shop.rows("SELECT country_code, region FROM silver.sales_clean") == [("ZZ", "Rest of world")]
-    found = [c for c in result.checks if c.check == "country_is_known"]
-    assert found[0].failures == 1 and found[0].sample[0]["country"] == "ATLANTIS"
 
 
 def test_duplicate_header_names(shop: Shop) -> None:

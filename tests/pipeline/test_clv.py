@@ -5,6 +5,7 @@ sum, robust to outliers.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -55,16 +56,11 @@ def customers(seed: int = 1, number: int = 700) -> list[str]:
     return lines
 
 
-def project(shop: Shop, lines: list[str]) -> Dataset:
-    shop.with_science().deliver_lines(*lines)
-    assert not shop.run().failed
-    return read_dataset(shop.lakehouse, "shop")
-
-
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     def fill(shop: Shop) -> None:
-        project(shop, customers())
+        shop.with_science().deliver_lines(*customers())
+        assert not shop.run().failed
 
     return read_dataset(
         prepared_shop("clv", fill, tmp_path_factory.mktemp("clv") / "project").lakehouse, "shop"
@@ -277,19 +273,39 @@ def prior(dataset: Dataset) -> ClvFallback:
     return fit_clv_fallback(dataset, dataset.as_of)
 
 
+def two_weeks() -> list[str]:
+    rng = np.random.default_rng(4)
+    days = [(f"C{n}", int(d)) for n in range(60) for d in np.unique(rng.integers(0, 14, 1 + n % 3))]
+    return [line(c, d, int(rng.integers(1, 9))) for c, d in days]
+
+
+@pytest.fixture(scope="module")
+def young_brands(open_shop: Callable[[], Shop]) -> dict[str, Dataset]:
+    """By brand, what is known of one that has begun."""
+    shop = open_shop().with_science()
+    lines = {
+        "one_customer": [line("C1", 0), line("C1", 5), line("C1", 9)],
+        "nobody_came_back": [line(f"C{n}", n) for n in range(14)],
+        "two_weeks": two_weeks(),
+    }
+    for brand, delivered in zip(shop.brands(*lines), lines.values(), strict=True):
+        brand.deliver_lines(*delivered)
+    assert not shop.run().failed
+    return {name: read_dataset(shop.lakehouse, name) for name in lines}
+
+
 @pytest.mark.parametrize(
-    ("lines", "words"),
+    ("brand", "words"),
     [
-        ([line("C1", 0), line("C1", 5), line("C1", 9)], "1 customers with one and the same history"),
-        ([line(f"C{n}", n) for n in range(14)], "none has bought again"),
+        ("one_customer", "1 customers with one and the same history"),
+        ("nobody_came_back", "none has bought again"),
     ],
-    ids=["one customer", "nobody came back"],
 )
 def test_a_brand_that_tells_nothing_takes_the_priors_customers(
-    shop: Shop, prior: ClvFallback, lines: list[str], words: str
+    young_brands: dict[str, Dataset], prior: ClvFallback, brand: str, words: str
 ) -> None:
-    young = project(shop, lines)
-    with pytest.raises(FitError, match=f"shop: .*{words}.*no other brand"):
+    young = young_brands[brand]
+    with pytest.raises(FitError, match=f"{brand}: .*{words}.*no other brand"):
         fit_clv_fallback(young, young.as_of)
     fallback = fit_clv_fallback(young, young.as_of, prior)
     said = fallback.predict(young.at(young.as_of))
@@ -304,10 +320,8 @@ def test_a_brand_that_tells_nothing_takes_the_priors_customers(
     assert g is not None and g.p * g.gamma / (g.q - 1) == pytest.approx(mean)
 
 
-def test_two_weeks_of_history_borrow_drop_out(shop: Shop, prior: ClvFallback) -> None:
-    rng = np.random.default_rng(4)
-    days = [(f"C{n}", int(d)) for n in range(60) for d in np.unique(rng.integers(0, 14, 1 + n % 3))]
-    young = project(shop, [line(c, d, int(rng.integers(1, 9))) for c, d in days])
+def test_two_weeks_of_history_borrow_drop_out(young_brands: dict[str, Dataset], prior: ClvFallback) -> None:
+    young = young_brands["two_weeks"]
     own, borrowed = (fit_clv_fallback(young, young.as_of, p) for p in (None, prior))
     assert not own.bgnbd.dropout_identified and prior.bgnbd.dropout_identified
     # the rate is the brand's own

@@ -45,13 +45,27 @@ def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> 
     rules, settings = sold.brand / "line_types.csv", sold.folder / "mergehouse.yml"
     rules.write_text("match,pattern,line_class,valid_until,note\n")
     settings.write_text(settings.read_text() + "churn_after_days: 90\n")
+    (sold.brand / "category_map.xlsx").write_bytes(b"PK")
+    mappings = sold.folder / "mappings"
+    (mappings / "target.csv").write_text("kpi,brand,period,value\n")
+    (mappings / "targets.csv").write_text("kpi,brand,period,value,owner\n")
     unread = sold.deliver("", "readme.pdf")
     sold.run()  # of a folder that was copied: its files are known by content
     late = sold.run()
     of_files = {"rule_files_are_read", "every_file_is_read", "settings_are_said_once"}
     assert not late.changed and found(late) == {"fresh_enough", *of_files}
-    [unread_rules] = [c for c in late.checks if c.check == "rule_files_are_read"]
-    assert unread_rules.sample == [{"file": "line_type.csv"}, {"column": "`valid_until` of line_types.csv"}]
+    unread_rules = {c.table: c.sample for c in late.checks if c.check == "rule_files_are_read"}
+    assert unread_rules == {
+        "shop.folder": [
+            {"file": "category_map.xlsx"},
+            {"file": "line_type.csv"},
+            {"column": "`valid_until` of line_types.csv"},
+        ],
+        "mappings": [{"file": "target.csv"}, {"column": "`owner` of targets.csv"}],
+    }
+    (sold.brand / "category_map.xlsx").unlink()
+    (mappings / "target.csv").unlink()
+    (mappings / "targets.csv").unlink()
     settings.write_text(settings.read_text().removesuffix("churn_after_days: 90\n"))
     rules.unlink()
     misspelt.unlink()

@@ -5,7 +5,6 @@ Silver.
 from __future__ import annotations
 
 import gzip
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,17 +208,18 @@ def test_years_of_two_and_four_digits_in_one_column(shop: Shop) -> None:
 def test_declared_formats_win_over_detection(shop: Shop) -> None:
     """4/5/2026 is the fifth of April for a source that says so."""
     row = ["A1", "1", "4/5/2026 10:00", "P1", "Mug", "1.500", "2.50", "77", "Germany", "EUR"]
-    for options, day, units in (
-        ("date_order: mdy", "2026-04-05", 1.5),
-        ("date_order: dmy\n    decimal_mark: ','", "2026-05-04", 1500),
-    ):
-        shutil.rmtree(shop.folder / "lakehouse", ignore_errors=True)
-        shop.configure(SHOP_BRAND.replace("    columns:", f"    {options}\n    columns:", 1))
-        shop.deliver(text(";", [row]))
-        shop.run(until="silver")
-        assert [
-            (str(d), float(q)) for d, q in shop.rows("SELECT order_date, quantity FROM silver.sales_clean")
-        ] == [(day, units)]
+    declared = {
+        "day_first": ("date_order: dmy\n    decimal_mark: ','", "2026-05-04", 1500),
+        "month_first": ("date_order: mdy", "2026-04-05", 1.5),
+    }
+    for brand, (options, _, _) in zip(shop.brands(*declared), declared.values(), strict=True):
+        brand.configure(SHOP_BRAND.replace("    columns:", f"    {options}\n    columns:", 1))
+        brand.deliver(text(";", [row]))
+    shop.run(until="silver")
+    found = shop.rows("SELECT source_system, order_date, quantity FROM silver.sales_clean ORDER BY 1")
+    assert [(name, str(day), float(units)) for name, day, units in found] == [
+        (name, day, units) for name, (_, day, units) in declared.items()
+    ]
 
 
 def test_ambiguous_dates_are_reported(shop: Shop) -> None:
@@ -251,7 +251,7 @@ def test_key_keeps_the_latest_delivery(shop: Shop) -> None:
     (shop.brand / "products.sql").write_text("SELECT sku AS product_code, cost AS unit_cost FROM goods")
     shop.deliver_lines(",".join(ROWS[0]))
     shop.deliver("sku,cost\nP1,1.00\nP2,9.99\n", "goods_1.csv")
-    shop.run()
+    shop.run(until="silver")
     shop.deliver("sku,cost\nP1,2.00\n", "goods_2.csv")
     shop.run()
     assert [

@@ -337,7 +337,7 @@ def canaries_in(folder: Path) -> set[str]:
         if file.is_file():
             content = file.read_bytes()
             if file.suffix == ".parquet":
-                content = str(pl.read_parquet(file).to_dicts()).encode()
+                content = pl.read_parquet(file).write_ndjson().encode()
             elif file.suffix == ".zip":
                 with zipfile.ZipFile(file) as archive:
                     content = b"".join(map(archive.read, archive.namelist()))

@@ -105,6 +105,36 @@ def test_every_line_of_a_row_counts_once(orders: Shop) -> None:
     ]
 
 
+def test_a_line_that_rows_share_which_differ_is_named(shop: Shop) -> None:
+    """A1: the same goods, with other discounts; A2: one postage beside two products; A3 comes twice."""
+    shop.configure(BRAND)
+    (shop.brand / ORDER_LINES).write_text(SEVERAL)
+    day = "2026-03-01 10:00:00"
+    shop.deliver_lines(
+        *(f"A1,{day},P1,1,50,0,{discount},0,77" for discount in (1, 2)),
+        *(f"A2,{day},{item},1,50,4.90,0,0,77" for item in ("P1", "P2")),
+        *(f"A3,{day},P1,1,50,4.90,3,0,77" for _ in range(2)),
+        header=HEADER,
+        name="orders_1.csv",
+    )
+    result = shop.run(until="silver")
+    assert not result.failed
+    assert "line_class_is_no_goods" not in {c.check for c in result.checks if c.failures}
+    [said] = [c for c in result.checks if c.check == "a_row_repeats_as_a_whole"]
+    assert [(row["order_id"], row["amount"]) for row in said.sample] == [("A1", 50), ("A2", Decimal("4.9"))]
+
+
+def test_goods_that_have_a_kind_of_other_lines_are_named(shop: Shop) -> None:
+    shop.configure(BRAND)
+    kind = "CASE WHEN qty > 1 THEN 'Sale' END AS line_class"
+    (shop.brand / ORDER_LINES).write_text(GOODS.replace("CAST(NULL AS STRING) AS line_class", kind))
+    shop.deliver_lines(*FIRST[:2], header=HEADER, name="orders_1.csv")
+    [said] = [c for c in shop.run(until="silver").checks if c.check == "line_class_is_no_goods"]
+    assert said.sample == [
+        {"source_system": "shop", "line_class": "sale", "order_lines": 1, "amount_eur": Decimal("100.00")}
+    ]
+
+
 @pytest.mark.slow("two deliveries, and a rebuild to compare them with")
 def test_a_row_that_comes_again_replaces_all_lines_of_the_earlier_one(orders: Shop) -> None:
     """A1 comes again without postage and discount, A2 as it was, A3 twice in the first file."""

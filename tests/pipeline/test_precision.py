@@ -31,17 +31,26 @@ NET = {  # at another brand, whose prices hold 19 % of tax
 
 @pytest.fixture(scope="module")
 def priced(open_shop: Callable[[], Shop]) -> Shop:
+    """Two brands with amounts, one that has costs estimated and discounts, one that knows its costs."""
     shop = open_shop()
+    net, estimated, actual = (shop.another(name) for name in ("net", "estimated", "actual"))
     (shop.brand / "fx_rates.csv").write_text(
         "currency,rate_date,units_per_eur\nIDR,2026-03-01,17595.37\nTRY,2026-03-01,40\n"
     )
-    net = shop.another("net")
-    (net.brand / "fx_rates.csv").unlink()
-    (net.brand / "order_lines.sql").write_text(
-        SHOP_ORDER_LINES.replace("price AS unit_price", "price / 1.19 AS unit_price")
+    for brand, column, said in (
+        (net, "price AS unit_price", "price / 1.19 AS unit_price"),
+        (estimated, "country,", "CAST(country AS DECIMAL(9, 4)) AS list_price,"),
+    ):
+        (brand.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES.replace(column, said))
+    (actual.brand / "products.sql").write_text(
+        "SELECT DISTINCT item AS product_code, price AS unit_cost FROM lines"
     )
     for of, lines in ((shop, AMOUNTS), (net, NET)):
         of.deliver_lines(*[line(order, *given) for order, (given, _) in lines.items()])
+    estimated.deliver_lines(
+        line("A1", "1.02", "0.26").replace("DE", "0.2749"), line("A2", "7", "1.00").replace("DE", "1.0007")
+    )
+    actual.deliver_lines(line("A1", "10000", "0.012345"), line("A2", "0.5", "0.0899").replace("P1", "P2"))
     assert not shop.run(until="silver").failed
     return shop
 
@@ -64,34 +73,23 @@ def test_a_rate_keeps_its_digits(priced: Shop) -> None:
     assert priced.rows(of("USD", "2009-12-24")) == [(Decimal("0.6945409084595"),)]  # 1 / 1.4398
 
 
-def test_estimated_cost_and_discount_are_rounded_once(shop: Shop) -> None:
+def test_estimated_cost_and_discount_are_rounded_once(priced: Shop) -> None:
     """1.02 x 0.26 is 0.2652: half of it 0.13, while half of 0.27 would be 0.14. 1.02 x (0.2749 - 0.26) is
     0.015198, and 7 x 0.0007 = 0.0049 is no cent.
     """
-    (shop.brand / "order_lines.sql").write_text(
-        SHOP_ORDER_LINES.replace("country,", "CAST(country AS DECIMAL(9, 4)) AS list_price,")
-    )
-    shop.deliver_lines(
-        line("A1", "1.02", "0.26").replace("DE", "0.2749"), line("A2", "7", "1.00").replace("DE", "1.0007")
-    )
-    shop.run(until="silver")
-    found = "SELECT cost_eur, margin_eur FROM silver.sales_clean WHERE order_id = 'A1'"
-    assert shop.rows(found) == [(Decimal("0.13"), Decimal("0.14"))]
-    assert shop.rows("SELECT order_id, discount_eur FROM silver.orders ORDER BY 1") == [
+    of_brand = "WHERE source_system = 'estimated'"
+    found = f"SELECT cost_eur, margin_eur FROM silver.sales_clean {of_brand} AND order_id = 'A1'"
+    assert priced.rows(found) == [(Decimal("0.13"), Decimal("0.14"))]
+    assert priced.rows(f"SELECT order_id, discount_eur FROM silver.orders {of_brand} ORDER BY 1") == [
         ("A1", Decimal("0.02")),
         ("A2", Decimal("0.00")),
     ]
 
 
-def test_actual_cost_is_rounded_once(shop: Shop) -> None:
+def test_actual_cost_is_rounded_once(priced: Shop) -> None:
     """10,000 x 0.012345, and half of it gone by the third decimal: 0.5 x 0.0899 = 0.04495."""
-    (shop.brand / "products.sql").write_text(
-        "SELECT DISTINCT item AS product_code, price AS unit_cost FROM lines"
-    )
-    shop.deliver_lines(line("A1", "10000", "0.012345"), line("A2", "0.5", "0.0899").replace("P1", "P2"))
-    shop.run(until="silver")
-    found = "SELECT order_id, cost_eur, margin_eur FROM silver.sales_clean ORDER BY 1"
-    assert shop.rows(found) == [("A1", Decimal("123.45"), 0), ("A2", Decimal("0.04"), 0)]
+    found = "SELECT order_id, cost_eur, margin_eur FROM silver.sales_clean WHERE source_system = 'actual'"
+    assert priced.rows(f"{found} ORDER BY 1") == [("A1", Decimal("123.45"), 0), ("A2", Decimal("0.04"), 0)]
 
 
 @pytest.mark.parametrize("units", ["0", "0.00001", "20000000"])

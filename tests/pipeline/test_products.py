@@ -191,6 +191,11 @@ def test_a_rate_said_twice_or_no_share_is_named(shop: Shop) -> None:
     for line, message in (
         ("Outdoor,,1.3,", "found department `Outdoor` and cost_rate `1.3`"),
         ("Outdoor,,0.3,\nOutdoor,,0.4,", "department `Outdoor` has a rate above already"),
+        (
+            "Outdoor,Tents,0.3,\nOutdoor,tents ,0.4,",
+            "found `tents`, and `Tents` above; expected one spelling",
+        ),
+        ("Outdoor,Tents,0.3,\nOUTDOOR,Rope,0.4,", "found `OUTDOOR`, and `Outdoor` above"),
     ):
         rates.write_text(whole + line + "\n")
         with pytest.raises(ConfigError, match=message) as error:

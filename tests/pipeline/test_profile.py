@@ -9,6 +9,7 @@ import html
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.profile.pages import write_pages
 from mergehouse.profile.profiling import Page, Profile, profile
 from mergehouse.profile.tables import Column
+from mergehouse.project.config import Project
 
 
 def line(
@@ -48,15 +50,53 @@ def as_text(page: Path) -> str:
     ).replace("\xa0", " ")
 
 
-def test_columns_of_a_tiny_shop(shop: Shop) -> None:
-    """21 quantities, 1 to 20 and one far away: quartiles 6, 11, 16; fences 6 - 30 and 16 + 30."""
-    far_away = [
+LINES = {  # by brand
+    "tiny": [
         line(f"A{n}", "2026-03-01", "K" if n % 4 else "", quantity)
         for n, quantity in enumerate([*range(1, 21), 60])
-    ]
-    shop.deliver_lines(*far_away)
-    shop.run(until="silver")
-    found = profile(shop.project, "silver")
+    ],
+    "long_tail": [
+        line(f"A{n}", "2026-03-01", "K", quantity) for n, quantity in enumerate([*range(1, 21), 1000])
+    ],
+    "cohorts": [
+        line("A1", "2026-01-05", "ANNA"),
+        line("A2", "2026-02-07", "ANNA"),
+        line("A3", "2026-02-07", "ANNA", time="18:00:00"),
+        line("B1", "2026-01-09", "BEN"),
+        line("C1", "2026-02-10", "CLEO"),
+        line("C2", "2026-02-20", "CLEO", quantity=-1),
+        line("G1", "2026-02-28"),
+    ],
+    "seasons": [
+        line("A1", "2026-03-02", "K", price="10.00"),
+        line("A2", "2026-03-09", price="30.00"),
+        line("A3", "2026-03-10", "K", price="8.00", time="23:30:00"),
+    ],
+    "silent": [
+        *(line("G0", "2024-01-01"), line("G1", "2025-12-31")),
+        *(line(f"S{n}", "2024-06-01", f"S{n}") for n in range(100)),
+        *(line(f"SB{n}", "2025-03-01", f"S{n}") for n in range(40)),
+        *(line(f"R{n}", "2024-12-20", f"R{n}") for n in range(50)),
+        *(line(f"RB{n}", "2025-01-01", f"R{n}") for n in range(45)),
+        *(line(f"N{n}", "2025-02-01", f"N{n}") for n in range(60)),
+    ],
+    "short": [line(f"A{n}", f"2026-03-{n + 1:02}", f"K{n % 5}") for n in range(20)],
+}
+
+
+@pytest.fixture(scope="module")
+def project(open_shop: Callable[[], Shop]) -> Project:
+    """LINES at a brand each, run to Gold. Read only."""
+    shop = open_shop()
+    for brand, lines in zip(shop.brands(*LINES), LINES.values(), strict=True):
+        brand.deliver_lines(*lines)
+    assert not shop.run().failed
+    return shop.project
+
+
+def test_columns_of_a_tiny_shop(project: Project) -> None:
+    """21 quantities, 1 to 20 and one far away: quartiles 6, 11, 16; fences 6 - 30 and 16 + 30."""
+    found = profile(project, "silver", "tiny")
     numbers = column(found, "silver.sales_clean", "quantity").numbers
     assert numbers is not None
     assert (numbers.lower_quartile, numbers.median, numbers.upper_quartile) == (6, 11, 16)
@@ -66,15 +106,11 @@ def test_columns_of_a_tiny_shop(shop: Shop) -> None:
     assert (customer.rows, customer.missing, customer.distinct, customer.shown) == (21, 6, 1, "personal")
 
 
-def test_a_long_tail_has_logarithmic_classes(shop: Shop) -> None:
+def test_a_long_tail_has_logarithmic_classes(project: Project) -> None:
     """1 to 20 and 1000: ln(1 + q) has quartiles ln 7 and ln 17, the upper fence is 17 x (17 / 7)^3 - 1 =
     242.5.
     """
-    shop.deliver_lines(
-        *[line(f"A{n}", "2026-03-01", "K", quantity) for n, quantity in enumerate([*range(1, 21), 1000])]
-    )
-    shop.run(until="silver")
-    numbers = column(profile(shop.project, "silver"), "silver.sales_clean", "quantity").numbers
+    numbers = column(profile(project, "silver", "long_tail"), "silver.sales_clean", "quantity").numbers
     assert numbers is not None and numbers.fences is not None
     assert numbers.scale == "log" and numbers.outliers == 1
     assert numbers.fences[1] == pytest.approx(17 * (17 / 7) ** 3 - 1)
@@ -97,21 +133,11 @@ def test_bronze_counts_what_is_missing_and_what_cannot_be_read(shop: Shop) -> No
     assert (quantity.rows, quantity.missing, quantity.unreadable, quantity.distinct) == (3, 1, 1, 1)
 
 
-def test_cohorts_gaps_and_customer_days(shop: Shop) -> None:
+def test_cohorts_gaps_and_customer_days(project: Project) -> None:
     """Anna comes back once, on a day with two orders; Ben never; Cleo's return and the guest are no
     purchases.
     """
-    shop.deliver_lines(
-        line("A1", "2026-01-05", "ANNA"),
-        line("A2", "2026-02-07", "ANNA"),
-        line("A3", "2026-02-07", "ANNA", time="18:00:00"),
-        line("B1", "2026-01-09", "BEN"),
-        line("C1", "2026-02-10", "CLEO"),
-        line("C2", "2026-02-20", "CLEO", quantity=-1),
-        line("G1", "2026-02-28"),
-    )
-    shop.run()
-    found = page_of(profile(shop.project, "gold"), "gold").customers
+    found = page_of(profile(project, "gold", "cohorts"), "gold").customers
     assert found is not None and found.gaps is not None
     assert (found.customers, found.purchases, found.end) == (3, 4, dt.date(2026, 3, 1))
     assert [(c.month, c.customers, c.active) for c in found.cohorts] == [
@@ -122,17 +148,11 @@ def test_cohorts_gaps_and_customer_days(shop: Shop) -> None:
     assert (found.gaps.count, found.gaps.median, found.gaps.weeks) == (1, 33, ((5, 1),))
 
 
-def test_seasons_in_the_clocks_of_the_brand(shop: Shop) -> None:
+def test_seasons_in_the_clocks_of_the_brand(project: Project) -> None:
     """Monday 2 March to Tuesday 10 March: two Mondays and Tuesdays, one of each other day. 10:00 in Berlin is
     9:00 UTC.
     """
-    shop.deliver_lines(
-        line("A1", "2026-03-02", "K", price="10.00"),
-        line("A2", "2026-03-09", price="30.00"),
-        line("A3", "2026-03-10", "K", price="8.00", time="23:30:00"),
-    )
-    shop.run(until="silver")
-    found = page_of(profile(shop.project, "silver"), "silver").seasons
+    found = page_of(profile(project, "silver", "seasons"), "silver").seasons
     assert found is not None
     assert [(d.name, d.days, float(d.gmv_eur)) for d in found.weekdays[:3]] == [
         ("Monday", 2, 20),
@@ -145,22 +165,12 @@ def test_seasons_in_the_clocks_of_the_brand(shop: Shop) -> None:
     ]
 
 
-def test_the_inactivity_curve(shop: Shop) -> None:
+def test_the_inactivity_curve(project: Project, tmp_path: Path) -> None:
     """Data end with 31 December 2025, so the cut-off is 1 January 2025. 100 customers are silent since 1
     June, 40 of whom come back; 50 since 20 December, 45 of whom come back. Whoever came first after the
     cut-off does not count.
     """
-    lines = [line("G0", "2024-01-01"), line("G1", "2025-12-31")]
-    lines += [line(f"S{n}", "2024-06-01", f"S{n}") for n in range(100)] + [
-        line(f"SB{n}", "2025-03-01", f"S{n}") for n in range(40)
-    ]
-    lines += [line(f"R{n}", "2024-12-20", f"R{n}") for n in range(50)] + [
-        line(f"RB{n}", "2025-01-01", f"R{n}") for n in range(45)
-    ]
-    lines += [line(f"N{n}", "2025-02-01", f"N{n}") for n in range(60)]
-    shop.deliver_lines(*lines)
-    shop.run()
-    of_gold = profile(shop.project, "gold")
+    of_gold = profile(project, "gold", "silent")
     found = page_of(of_gold, "gold").customers
     assert found is not None
     curve = found.inactivity
@@ -175,19 +185,18 @@ def test_the_inactivity_curve(shop: Shop) -> None:
         in curve.words
     )
     assert "lapsed, not gone" in curve.words
-    page = as_text(Path(write_pages(shop.project, of_gold)[1]))
+    page = as_text(Path(write_pages(project, of_gold, tmp_path)[1]))
     assert "210 100 40 40.0 %" in " ".join(page.split())
 
 
-def test_a_short_history_is_said_not_drawn(shop: Shop) -> None:
-    shop.deliver_lines(*[line(f"A{n}", f"2026-03-{n + 1:02}", f"K{n % 5}") for n in range(20)])
-    shop.run()
-    found = profile(shop.project, "gold")
+def test_a_short_history_is_said_not_drawn(project: Project, tmp_path: Path) -> None:
+    found = profile(project, "gold", "short")
     customers = page_of(found, "gold").customers
     assert (
         customers is not None and customers.inactivity.points == () and customers.inactivity.at_churn is None
     )
-    gold = Path(next(p for p in write_pages(shop.project, found) if p.endswith("gold-shop.html")))
+    pages = write_pages(project, found, tmp_path)
+    gold = Path(next(page for page in pages if page.endswith("gold-short.html")))
     assert "The data cover 20 days" in as_text(gold) and "No curve is drawn" in as_text(gold)
     assert 'class="curve"' not in gold.read_text().split("</style>")[1]
 

@@ -18,7 +18,8 @@ import deltalake
 import polars
 import pytest
 from tests.command import COMMAND
-from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop, broken_promises, prepared_shop
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop, broken_promises, prepared_shop, shop_with_rates
+from tests.prepared import prepared
 
 import mergehouse as mh
 from mergehouse.contracts.contract import Contract
@@ -413,7 +414,7 @@ def test_missing_source_blocks_only_its_brand_tables(tmp_path: Path) -> None:
 
 def test_a_folder_whose_name_a_url_would_write_otherwise(tmp_path: Path) -> None:
     """Blanks, umlauts, an ampersand in the path of a project: built, brought up to date, read."""
-    shop = Shop(tmp_path / "Müller & Söhne" / "project")
+    shop = Shop(prepared("shop", shop_with_rates, tmp_path / "Müller & Söhne" / "project"))
     shop.deliver_lines("A1,1,2024-05-01 10:00:00,P1,Mug,2,5.00,C1,Germany,EUR")
     assert not shop.run("silver").failed
     shop.deliver_lines("A2,1,2024-05-02 10:00:00,P1,Mug,1,5.00,C1,Germany,EUR", name="lines2.csv")

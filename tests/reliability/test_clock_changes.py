@@ -155,10 +155,10 @@ def test_a_line_of_a_day_with_a_clock_change_that_comes_later(shop: Shop) -> Non
     lines = [f"{order},1,{shown},P1,Mug,2,5.00,77,Germany,EUR" for order, shown in sold.items()]
     now = dt.datetime(2028, 3, 2, tzinfo=dt.UTC)
     shop.deliver_lines("A,1,2027-03-27 10:00:00,P1,Mug,2,5.00,77,Germany,EUR", *lines[:3])
-    shop.run(now=now)
+    shop.run("silver", now=now)
     shop.deliver_lines(*lines, name="lines_2.csv")
     shop.deliver_lines(*reversed(lines), name="lines_3.csv")
-    result = shop.run(now=now + dt.timedelta(days=1))
+    result = shop.run("silver", now=now + dt.timedelta(days=1))
     assert {t.table: t.status for t in result.tables}["silver.order_lines"] == "updated"
     at = "strftime(order_ts AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S')"
     found = dict(shop.rows(f"SELECT order_id, {at} FROM silver.sales_clean WHERE order_id <> 'A'"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tests.conftest import Shop
+from tests.conftest import Shop, prepared_shop
 
 from mergehouse.access.definitions import extracts
 from mergehouse.access.extract import write_extracts
@@ -36,7 +36,10 @@ NO_FILTER = dict.fromkeys(("brand", "region", "country", "since", "until"))
 
 def two_brands(folder: Path) -> Shop:
     """A house whose brands share a customer."""
-    shop = Shop(folder)
+    return prepared_shop("two brands that share a customer", share_a_customer, folder)
+
+
+def share_a_customer(shop: Shop) -> None:
     other = shop.another("zebra")
     other.configure((shop.brand / "brand.yml").read_text().replace("label: Shop", "label: Zebra"))
     (shop.brand / "customer_xref.csv").write_text(
@@ -45,7 +48,6 @@ def two_brands(folder: Path) -> Shop:
     shop.deliver_lines(*SHOP_LINES)
     other.deliver_lines(*OTHER_LINES)
     assert not shop.run().failed
-    return shop
 
 
 @pytest.fixture(scope="module")

@@ -107,12 +107,14 @@ def test_only_the_star_is_special_and_a_rule_that_matches_nothing_is_said(shop: 
     assert not result.failed
     found = dict(shop.rows("SELECT product_code, category FROM silver.products_clean"))
     assert found == {code: category for (code, _, _), category in PRODUCTS.items()}
-    said = {c.check: c for c in result.checks if c.table == "silver.product_matches" and not c.passed}
-    assert {name: [row["pattern"] for row in check.sample] for name, check in said.items()} == {
-        "category_rules_match": ["NOTHING", "T-SHIRT RED", "NOTHING*"],  # shirts are taken above
-        "line_type_rules_match": ["Nothing"],
-    }
-    assert {check.severity for check in said.values()} == {"warn"}
+    [said] = [c for c in result.checks if c.table == "silver.product_matches" and not c.passed]
+    assert (said.check, said.severity) == ("rules_place_products", "warn")
+    assert [(row["file"], row["pattern"]) for row in said.sample] == [
+        ("category_map.csv", "NOTHING"),
+        ("category_map.csv", "T-SHIRT RED"),  # shirts are taken above
+        ("category_map.csv", "NOTHING*"),
+        ("line_types.csv", "Nothing"),
+    ]
 
 
 def test_a_pattern_without_any_word_is_named(tmp_path: Path) -> None:

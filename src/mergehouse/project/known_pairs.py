@@ -107,7 +107,8 @@ def decisions(project: Project, file: Path, rows: list[list[str | None]]) -> Row
             raise ConfigError(f"{where}: `{missing}` is empty; expected all but `why` to be told.")
         if decision not in ("same", "different"):
             raise ConfigError(f"{where}: found decision `{decision or ''}`; expected same or different.")
-        if not _is_instant(str(when)):
+        instant = _as_instant(str(when))
+        if instant is None:
             raise ConfigError(
                 f"{where}: found decided_at `{when}`; expected a day or an instant, such as 2026-01-31 or"
                 " 2026-01-31T09:30:00Z."
@@ -116,14 +117,18 @@ def decisions(project: Project, file: Path, rows: list[list[str | None]]) -> Row
         numbers = _as_code(str(pair[1]), brand in cased), _as_code(str(pair[3]), other in cased)
         if (brand, numbers[0]) == (other, numbers[1]):
             raise ConfigError(f"{where}: both are customer {numbers[0]} of {brand}; expected two customers.")
-        found.append([str(number), brand, numbers[0], other, numbers[1], decision, who, when, why])
+        found.append([str(number), brand, numbers[0], other, numbers[1], decision, who, instant, why])
     return ["rule_no", *DECISION_COLUMNS], found
 
 
-def _is_instant(text: str) -> bool:
+def _as_instant(text: str) -> str | None:
+    """A day or an instant, written so that the later of two sorts last: of decisions the later counts."""
     with suppress(ValueError):
-        return dt.datetime.fromisoformat(text) is not None
-    return False
+        return dt.date.fromisoformat(text).isoformat()
+    with suppress(ValueError):
+        instant = dt.datetime.fromisoformat(text)
+        return (instant.astimezone(dt.UTC) if instant.tzinfo else instant).isoformat().replace("+00:00", "Z")
+    return None
 
 
 def _cased(project: Project, code: str) -> set[str]:

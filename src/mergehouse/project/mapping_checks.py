@@ -20,7 +20,8 @@ REPORTING = "EUR"  # the currency of all figures
 LEAST_UNITS, MOST_UNITS = Decimal("0.0001"), 10_000_000
 SCORES = range(1, 6)  # of recency and of frequency
 NO_GOODS = "Non-merchandise"  # the department of what is no goods
-OF_GOODS = ("sale", "return", "goods", "merchandise", "product", "item")  # no classes of other lines
+# no classes of other lines, with an `s` neither
+OF_GOODS = ("sale", "return", "good", "merchandise", "product", "item", "article")
 
 Row = list[str | None]
 Seen = dict[tuple[str, ...], object]
@@ -66,7 +67,7 @@ def _line_types(place: str, cells: Row, seen: Seen) -> None:
         raise ConfigError(
             f"{place}: `{pattern}` has no line_class; expected what it is, such as `postage` or `fee`."
         )
-    if line_class.lower() in OF_GOODS:
+    if line_class.lower().removesuffix("s") in OF_GOODS:
         raise ConfigError(
             f"{place}: `{pattern}` is `{line_class}`, and would be in no figure of goods; expected what it"
             " is, where it is no goods, such as `postage` or `fee`. What no rule matches is goods."
@@ -122,14 +123,21 @@ def _rates(place: str, cells: Row, seen: Seen) -> None:
 
 
 def _hierarchy(file: Path, rows: list[Row]) -> None:
-    """Cost rates are shares, one for a category and one for a whole department."""
+    """Cost rates are shares, one for a category and one for a whole department; a name has one spelling."""
     seen = set()
+    spelt: dict[tuple[str, str], str] = {}
     for number, (department, category, rate, _) in enumerate(rows, start=2):
         if department is None or not re.fullmatch(r"0(\.\d{1,4})?|1(\.0{1,4})?", rate or ""):
             raise ConfigError(
                 f"{file}, row {number}: found department `{department or ''}` and cost_rate `{rate or ''}`;"
                 " expected a department and a share of the price from 0 to 1, such as 0.45."
             )
+        for name, within in ((department, ""), (category, department)):
+            letters = " ".join((name or "").split()).casefold()
+            if (known := spelt.setdefault((within.casefold(), letters), name or "")) != (name or ""):
+                raise ConfigError(
+                    f"{file}, row {number}: found `{name}`, and `{known}` above; expected one spelling."
+                )
         if (department, category) in seen:
             what = f"category `{category}` of `{department}`" if category else f"department `{department}`"
             raise ConfigError(f"{file}, row {number}: {what} has a rate above already; expected one.")

@@ -13,7 +13,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -223,16 +223,16 @@ def _read(file: Path, columns: list[str]) -> Rows:
         raise ConfigError(f"{file}, line {reader.line_num + 1}: not CSV ({error}).") from None
 
 
-def unread_columns(folder: Path) -> list[str]:
-    """Columns of mapping files in a brand's folder that nothing reads, with the file.
+def unread_columns(folder: Path, files: Mapping[str, Iterable[str]]) -> list[str]:
+    """Columns of mapping files in a folder that nothing reads, with the file. `files`: the columns of each.
 
     >>> _ = Path("fx_rates.csv").write_text("currency,rate_date,units_per_eur,valid_until,note")
-    >>> unread_columns(Path())
+    >>> unread_columns(Path(), dict(BRAND_FILES.values()))
     ['`valid_until` of fx_rates.csv']
     """
     return [
         f"`{column}` of {name}"
-        for name, columns in BRAND_FILES.values()
+        for name, columns in files.items()
         if (folder / name).is_file()
         for column in next(csv.reader(io.StringIO(read_text(folder / name), newline="")), [])
         if column.strip() and column not in (*columns, REMARKS)

@@ -1,33 +1,50 @@
-"""What folders of brands have that nothing reads, files and columns, brands whose folder is gone, and
-settings that are said twice, as findings: a misspelt name is a rule that does nothing, and a brand without a
-folder is in no figure.
+"""What folders of brands, and `mappings/`, have that nothing reads, files and columns, brands whose folder is
+gone, and settings that are said twice, as findings: a misspelt name is a rule that does nothing, and a brand
+without a folder is in no figure.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import IngestResult
+from mergehouse.kpi.targets import COLUMNS as TARGET_COLUMNS
+from mergehouse.kpi.targets import FILE as TARGETS
+from mergehouse.project.annotations import COLUMNS as ANNOTATION_COLUMNS
+from mergehouse.project.annotations import FILE as ANNOTATIONS
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import CONFIG_FILE, Project
-from mergehouse.project.mapping_files import BRAND_FILES, REMARKS, unread_columns
+from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS
+from mergehouse.project.mapping_files import BRAND_FILES, GROUP_FILES, REMARKS, unread_columns
 from mergehouse.project.validation import nearest_known
 from mergehouse.project.yaml_file import read_yaml
 from mergehouse.quality.checks import CheckResult
 from mergehouse.transform.brand_files import brand_contracts, brand_file
 
 KINDS = (".csv", ".sql", ".yml", ".yaml")  # of what configures a brand; others may lie there
+TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".tsv", ".txt")  # that are called as what configures a brand
+MAPPINGS = {
+    **{f"{name}.csv": columns for name, columns in GROUP_FILES.items()},
+    DECISIONS: DECISION_COLUMNS,
+    TARGETS: TARGET_COLUMNS,
+    ANNOTATIONS: ANNOTATION_COLUMNS,
+}
 
 
 def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckResult]:
-    """A result for each brand, which fails where its folder has files, or columns, that nothing reads, and
-    for mergehouse.yml; a warning for each brand of which deliveries were loaded and there is no folder.
+    """A result for each brand, and for `mappings/`, which fails where the folder has files, or columns, that
+    nothing reads, and for mergehouse.yml; a warning for each brand of which deliveries were loaded and there
+    is no folder.
 
     >>> project = mh.project("shop")
     >>> _ = (project.brands["shop"].folder / "line_type.csv").write_text("match,pattern,line_class")
     >>> check_brand_folders(project, IngestResult())[0].why
-    '`line_type.csv` in the folder of the brand is read by nothing; did you mean `line_types.csv`?'
+    '`line_type.csv` in shop/ is read by nothing; did you mean `line_types.csv`?'
     """
     found = [_unread(brand) for brand in project.brands.values() if not brand.fault]
+    found.append(_unread_in(project.mappings_folder, "mappings", MAPPINGS))
     gone = {batch.source_system for batch in ingest.known if batch.rows} - project.brands.keys()
     return [*found, _said_once(project)] + [
         CheckResult(
@@ -54,13 +71,26 @@ def _said_once(project: Project) -> CheckResult:
 
 def _unread(brand: Brand) -> CheckResult:
     lists = [brand_file(brand, contract).name for contract in brand_contracts()]
-    known = ["brand.yml", *lists, *(file for file, _ in BRAND_FILES.values())]
-    names = sorted(file.name for file in brand.folder.iterdir() if file.suffix.lower() in KINDS)
-    unread, columns = [name for name in names if name not in known], unread_columns(brand.folder)
-    why = "Every file in the folder of the brand is read."
+    return _unread_in(brand.folder, f"{brand.name}.folder", dict(BRAND_FILES.values()), ["brand.yml", *lists])
+
+
+def _unread_in(
+    folder: Path, table: str, files: Mapping[str, Iterable[str]], others: Iterable[str] = ()
+) -> CheckResult:
+    """What of a folder nothing reads; `files` are the columns of mapping files there, `others` what else."""
+    known = [*others, *files]
+    stems = {name.split(".")[0] for name in known}
+    names = sorted(
+        file.name
+        for file in folder.iterdir()
+        if file.suffix.lower() in KINDS
+        or (file.suffix.lower() in TABLES and file.name.split(".")[0].lower() in stems)
+    )
+    unread, columns = [name for name in names if name not in known], unread_columns(folder, files)
+    why = "Every file in the folder is read."
     if columns:
         why = f"Column {columns[0]} is read by nothing, and has no effect. Remarks go into `{REMARKS}`."
     if unread:
-        why = f"`{unread[0]}` in the folder of the brand is read by nothing{nearest_known(unread[0], known)}"
+        why = f"`{unread[0]}` in {folder.name}/ is read by nothing{nearest_known(unread[0], known)}"
     sample = [{"file": name} for name in unread] + [{"column": column} for column in columns]
-    return CheckResult(f"{brand.name}.folder", "rule_files_are_read", "warn", len(sample), why, sample)
+    return CheckResult(table, "rule_files_are_read", "warn", len(sample), why, sample)

@@ -270,14 +270,15 @@ def test_quantities_of_which_every_one_is_a_thousand_are_found(shop: Shop) -> No
     """`2,000` beside prices with a point: two of something, with three decimals, or two thousand."""
     shop.deliver_lines(
         *(
-            LINE.format(order=f"A{n}", item="P1", customer="77").replace("1,20", f'"{n},000",20.50')
+            LINE.format(order=f"A{n}", item="P1", customer="77").replace("Cup,1,20", f'Cup,"{n},000",20.50')
             for n in (1, 2)
         )
     )
     [finding] = [c for c in shop.run(until="bronze").checks if c.check == "deliveries_are_sound"]
     assert "qty: every number, such as `2,000`, is read as thousands" in finding.why
     shop.deliver_lines(
-        LINE.format(order="B1", item="P1", customer="77").replace("1,20", '"1,250",20.50'), name="lines_2.csv"
+        LINE.format(order="B1", item="P1", customer="77").replace("Cup,1,20", 'Cup,"1,250",20.50'),
+        name="lines_2.csv",
     )
     assert "lines_2.csv" not in found_words(shop.run(until="bronze"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 
+import openpyxl
 import pytest
 from tests.conftest import HEADED_BRAND, HEADED_LINES, SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
 
@@ -263,3 +264,77 @@ def test_a_blank_that_sql_computes_says_nothing(shop: Shop) -> None:
         ("A1", "shop:7"), ("A2", None),
     ]  # fmt: skip
     assert shop.rows("SELECT reason_code FROM silver.quarantine") == [("missing_order_id",)]
+
+
+def test_quantities_of_which_every_one_is_a_thousand_are_found(shop: Shop) -> None:
+    """`2,000` beside prices with a point: two of something, with three decimals, or two thousand."""
+    shop.deliver_lines(
+        *(
+            LINE.format(order=f"A{n}", item="P1", customer="77").replace("Cup,1,20", f'Cup,"{n},000",20.50')
+            for n in (1, 2)
+        )
+    )
+    [finding] = [c for c in shop.run(until="bronze").checks if c.check == "deliveries_are_sound"]
+    assert "qty: every number, such as `2,000`, is read as thousands" in finding.why
+    shop.deliver_lines(
+        LINE.format(order="B1", item="P1", customer="77").replace("Cup,1,20", 'Cup,"1,250",20.50'),
+        name="lines_2.csv",
+    )
+    assert "lines_2.csv" not in found_words(shop.run(until="bronze"))
+
+
+def found_words(result: RunResult) -> str:
+    return " ".join(c.why for c in result.checks if c.check == "deliveries_are_sound")
+
+
+def test_false_among_other_values_of_json_is_empty(shop: Shop) -> None:
+    """As Odoo writes a field that is empty; a column of nothing but true and false keeps it."""
+    shop.configure(
+        SHOP_BRAND.replace(
+            "country: {type: text}",
+            "country: {type: text}\n      paid: {type: boolean}\n      gift: {type: text}",
+        )
+    )
+    rows = [
+        dict(
+            zip(
+                SHOP_HEADER.split(","),
+                LINE.format(order=f"A{n}", item="P1", customer="77").split(","),
+                strict=True,
+            )
+        )
+        for n in (1, 2)
+    ]
+    shop.deliver(
+        json.dumps(
+            [
+                rows[0] | {"paid": True, "gift": False},
+                rows[1] | {"customer": False, "paid": False, "gift": False},
+            ]
+        ),
+        "lines.json",
+    )
+    result = shop.run(until="bronze")
+    assert "customer: `false` beside other values is read as empty" in json.loads(result.ingest.new[0].drift)
+    assert shop.rows("SELECT customer, paid, gift FROM bronze.shop_lines ORDER BY 1") == [
+        ("77", "true", "false"),
+        (None, "false", "false"),
+    ]
+
+
+def test_a_time_of_day_of_a_workbook_is_what_its_clock_shows(shop: Shop) -> None:
+    shop.configure(
+        SHOP_BRAND.replace("when: {type: timestamp}", "when: {type: date}\n      clock: {type: text}")
+    )
+    sql = SHOP_ORDER_LINES.replace("`when` AS", "CAST(CONCAT(`when`, ' ', clock) AS TIMESTAMP) AS")
+    (shop.brand / "order_lines.sql").write_text(sql)
+    book = openpyxl.Workbook()
+    book.active.append([*SHOP_HEADER.split(","), "clock"])
+    book.active.append(
+        ["A1", 1, dt.date(2026, 3, 2), "P1", "Cup", 1, 20, "77", "Germany", "EUR", dt.time(14, 5, 7)]
+    )
+    book.save(shop.raw / "lines.xlsx")
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT order_ts FROM silver.sales_clean") == [
+        (dt.datetime(2026, 3, 2, 13, 5, 7, tzinfo=dt.UTC),)
+    ]

@@ -63,19 +63,37 @@ SAID: dict[str, str | None] = {
     "PMOD(-7, 3)": "2",
     "1 / 1.19": "0.840336134",
     "CAST(AVG(1.005) OVER () AS DECIMAL(9, 2))": "1.01",
+    "sku = 17": None,  # `A17` is no number
+    "number = 17": "true",
+    "number > 9": "true",
+    "number BETWEEN 9 AND 100": "true",
+    "number IN (16, 17)": "true",
+    "sku IN (16, 17) OR sku = 'A17'": "true",
+    "CASE TRIM(number) WHEN 17 THEN 'yes' END": "yes",
+    "number + 1": "18.000000000",
+    "COALESCE(number, 0)": "17",
+    "COALESCE(number, 0) = 17": "true",
+    "UPPER('weiß')": "WEISS",
+    "TRY_TO_TIMESTAMP('31.12.75', 'dd.MM.yy')": "1975-12-31 00:00:00",
+    "TRY_TO_TIMESTAMP('31.12.68', 'dd.MM.yy')": "2068-12-31 00:00:00",
+    "NANVL(CAST('NaN' AS DOUBLE), 1.5D)": "1.5",
     "(SELECT MAX_BY(y, x) FROM VALUES (1, 'a'), (2, NULL) AS v(x, y))": None,
 }
-BEYOND_SAIL = {  # which has no such function
+BEYOND_SAIL = {  # which has no such function, or another one
+    "BROUND(2.5, 0)": "2",
     "TRY_TO_DATE('31.01.2026', 'dd.MM.yyyy')": "2026-01-31",
     "WEEKDAY(DATE'2026-11-29')": "6",
 }
+
+
+COLUMNS = {"qty": {"type": "number"}, "sku": {}, "number": {"type": "code"}, "kind": {"type": "code"}}
 
 
 def query(folder: Path, select: str) -> object:
     brand = Brand(
         label="Shop",
         currency="EUR",
-        sources={"lines": Source(files="*", columns={"qty": {}, "sku": {}, "kind": {"type": "code"}})},
+        sources={"lines": Source(files="*", columns=COLUMNS)},
     )
     file = folder / "order_lines.sql"
     file.write_text(f"SELECT {select} FROM lines")
@@ -84,7 +102,7 @@ def query(folder: Path, select: str) -> object:
 
 def of_spark(folder: Path, functions: Iterable[str]) -> str:
     said = ", ".join(f"CAST({sql} AS STRING) AS `{place}`" for place, sql in enumerate(functions))
-    given = "(SELECT CAST(17 AS DECIMAL(20, 9)) AS qty) AS lines"
+    given = "(SELECT CAST(17 AS DECIMAL(20, 9)) AS qty, 'A17' AS sku, '17' AS number) AS lines"
     return to_spark(query(folder, said)).replace("typed.shop_lines AS lines", given)  # type: ignore[arg-type]
 
 

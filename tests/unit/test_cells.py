@@ -417,13 +417,28 @@ def test_no_year_is_of_two_digits() -> None:
     ]
 
 
+def test_two_digits_are_a_year_of_the_last_century_from_69_on() -> None:
+    days, _ = read(["31/12/75", "30/12/69", "31/12/68"], type="date")
+    assert [day.year for day in days] == [1975, 1969, 2068]
+
+
 MARCH_13 = dt.datetime(2026, 3, 13, 14, 5)
 
 
 @pytest.mark.parametrize(
     ("cells", "language"),
     [
-        (["13/03/2026 14h05", "13.03.2026 14 H 05", "2026/03/13 14h05", "13/03/2026\u00a014:05"], None),
+        (
+            [
+                "2026-03-13 14h05",
+                "2026-03-13 14:05",
+                "13/03/2026 14h05",
+                "13.03.2026 14 H 05",
+                "2026/03/13 14h05",
+                "13/03/2026\u00a014:05",
+            ],
+            None,
+        ),
         (["١٣/٠٣/٢٠٢٦ ١٤:٠٥", "۱۳.۰۳.۲۰۲۶ ۱۴:۰۵", "２０２６／０３／１３　１４：０５"], None),
         (["２０２６-０３-１３ １４:０５", "２０２６年３月１３日 14:05"], None),
         (

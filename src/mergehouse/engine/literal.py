@@ -1,4 +1,6 @@
-"""Values as Spark SQL has them. Of its own: most of what writes SQL parses none."""
+"""Values, and texts in capital letters, as Spark SQL has them. Of its own: most of what writes SQL parses
+none.
+"""
 
 from __future__ import annotations
 
@@ -10,3 +12,13 @@ def literal(value: str) -> str:
     'Ann\'s'
     """
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def capitals(text: str) -> str:
+    """A text expression in capital letters, as Java and Python write them: of ß they make SS, DuckDB a letter
+    of its own.
+
+    >>> capitals("title")
+    "REPLACE(UPPER(title), 'ẞ', 'SS')"
+    """
+    return f"REPLACE(UPPER({text}), 'ẞ', 'SS')"

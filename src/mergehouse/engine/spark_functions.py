@@ -170,6 +170,9 @@ _BY_KIND: dict[type, Callable[[exp.Expr], exp.Expr | None]] = {
     exp.Monthname: _of_one("LEFT(MONTHNAME(a), 3)"),
     exp.UnixSeconds: _of_one("CAST(FLOOR(EPOCH(a)) AS BIGINT)"),
     exp.Pad: _padded,
+    exp.Nanvl: lambda node: _said(
+        "CASE WHEN ISNAN(CAST(a AS DOUBLE)) THEN b ELSE a END", a=node.this, b=node.expression
+    ),
     exp.RegexpSubstr: lambda node: _said("NULLIF(REGEXP_EXTRACT(a, b), '')", a=node.this, b=node.expression),
     exp.Replace: _replaced_text,
     exp.SubstringIndex: _parts,
@@ -180,6 +183,7 @@ _BY_KIND: dict[type, Callable[[exp.Expr], exp.Expr | None]] = {
     ),
 }
 _BY_NAME = {
+    "BROUND": "ROUND_EVEN(a, b)",
     "BTRIM": "TRIM(a, b)",
     "EVERY": "BOOL_AND(a)",
     "FIND_IN_SET": "COALESCE(LIST_POSITION(STR_SPLIT(b, ','), a), 0)",
@@ -199,4 +203,4 @@ _BY_NAME = {
     "WEEKDAY": "(ISODOW(a) - 1)",
     "ZEROIFNULL": "COALESCE(a, 0)",
 }
-_OF_ONE = {"BTRIM": "TRIM(a)"}  # that may be given less
+_OF_ONE = {"BROUND": "ROUND_EVEN(a, 0)", "BTRIM": "TRIM(a)"}  # that may be given less

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mergehouse.engine.literal import literal
+from mergehouse.engine.literal import capitals, literal
 from mergehouse.ingest.instants import clock, instant
 from mergehouse.ingest.numbers import CURRENCIES, DIGITS, OTHER_DIGITS, number, plain_number
 from mergehouse.project.sources import Source
@@ -123,7 +123,7 @@ def cell(name: str, source: Source, formats: dict[str, Any]) -> str:
 def _code(value: str, name: str, kind: str, formats: dict[str, Any]) -> str:
     given = value if name in formats.get("cleaned", []) else f"`{name}`"
     whole = f"{given} LIKE '%.0' AND {value} RLIKE '^[0-9]+[.]0$'"
-    code = f"UPPER({value})" if kind == "code" else value
+    code = capitals(value) if kind == "code" else value
     if kind == "code" and (units := formats.get("minor_units", {}).get(name)):
         code = f"CASE WHEN {value} IN ({', '.join(map(literal, units))}) THEN {value} ELSE {code} END"
     shortened = f"WHEN {value} RLIKE '{SHORTENED}' THEN NULL " if name in formats.get("shortened", []) else ""

@@ -211,8 +211,8 @@ class _Shape:
 def _odd_times(
     connection: duckdb.DuckDBPyConnection, table: str, name: str, column: Column
 ) -> dict[str, set[int]]:
-    """The batches with times, other than ISO, that say their zone, and those with AM or PM or blanks as few
-    write them.
+    """The batches with times, other than ISO, that say their zone, and those with AM or PM, blanks or hours
+    as few write them.
     """
     value, zones = f"trim({quoted(name)})", "|".join([ZONE, *column.zones])
     zoned = text(f":[0-9]{{2}}([.][0-9]+)?( ?{HALF_DAY})? ?({zones})$")
@@ -225,11 +225,13 @@ def _odd_times(
         f"FROM {table} WHERE {value} NOT LIKE '{ISO_LIKE}'"
         f" AND (contains({value}, ':') OR contains(lower(right({value}, 5)), 'h'))"
     )
+    hours = f"FROM {table} WHERE {value} LIKE '{ISO_LIKE}' AND contains(lower(right({value}, 5)), 'h')"
+    of_iso = batches_with(connection, f"{hours} AND regexp_matches({value}, {text(HOURS)})")
     if not batches_with(connection, timed):
-        return {ZONED: set(), LOOSE: set()}
+        return {ZONED: set(), LOOSE: of_iso}
     return {
-        mark: batches_with(connection, f"{timed} AND {found}")
-        for mark, found in ((ZONED, f"regexp_matches({value}, {zoned})"), (LOOSE, loose))
+        ZONED: batches_with(connection, f"{timed} AND regexp_matches({value}, {zoned})"),
+        LOOSE: batches_with(connection, f"{timed} AND {loose}") | of_iso,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -24,6 +24,20 @@ DECIMAL_POINT = _DECIMALS.format(mark=".", group=",")
 # A number that any engine's cast reads, and reads as everything else does; of whole ones by any decimal mark.
 _WHOLE, _PLAIN = "-?[0-9]{1,11}", "-?[0-9]{1,11}([.][0-9]{1,9})?"
 UNDECIDED = r"^[^0-9]*[1-9][0-9]{0,2}[.,][0-9]{3}[^0-9]*$"
+
+
+class Shown(NamedTuple):
+    """Of a column's values in a batch how many can only have a decimal comma, and how many a point; the mark
+    behind which every one of them has three noughts; one of them.
+    """
+
+    commas: int
+    points: int
+    thousands: str
+    example: str
+
+
+NOTHING_SHOWN = Shown(0, 0, "", "")
 
 
 def decimal_marks(
@@ -49,7 +63,8 @@ def decimal_marks(
         if source.decimal_mark or not texts:
             mark, undecided = source.decimal_mark or usual or ".", not source.decimal_mark
         else:
-            counts = [shown.get((name, batch), (0, 0)) for name in texts]
+            seen = [shown.get((name, batch), NOTHING_SHOWN) for name in texts]
+            counts = [(each.commas, each.points) for each in seen]
             commas, points = sum(c for c, _ in counts), sum(p for _, p in counts)
             if any(c and p for c, p in counts):
                 notes[batch].append(
@@ -63,6 +78,14 @@ def decimal_marks(
                     notes[batch].append(
                         f"{name}: written with `{own}` as the decimal mark, unlike the others"
                     )
+            if not undecided:
+                group = "," if mark == "." else "."
+                doubts[batch] += [
+                    f"{name}: every number, such as `{each.example.strip()}`, is read as thousands; where"
+                    " these are decimals, declare the column as `text`, and read it in the brand's SQL"
+                    for name, each in zip(texts, seen, strict=True)
+                    if group in each.thousands
+                ]
             if undecided and not usual:
                 if open_values is None:
                     open_values = _undecided(connection, written, numbers)
@@ -109,18 +132,23 @@ def _likely(file: Written) -> str:
     return "," if file.delimiter == ";" else "."
 
 
-def _marks(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[tuple[str, int], tuple[int, int]]:
-    """By column of numbers and batch how many values can only have a decimal comma, and how many a point."""
+def _marks(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[tuple[str, int], Shown]:
+    """What the values of each column of numbers show, by batch."""
     names = list(source.columns)
     commas, points = (
         f"coalesce(sum({TIMES}) FILTER (regexp_matches(value, {text(pattern)})), 0)::BIGINT"
         for pattern in (DECIMAL_COMMA, DECIMAL_POINT)
     )
+    in_commas, in_points = (
+        f"CASE WHEN bool_and(rtrim(value, ' )-') LIKE '%{mark}000') FILTER (trim(value) <> '') THEN '{mark}'"
+        " ELSE '' END"
+        for mark in ",."
+    )
     rows = connection.execute(
-        f"SELECT batch, of_column, {commas}, {points} FROM {ALL_WRITTEN} WHERE"
-        f" of_column IN ({places(source, 'number', 'percent')}) GROUP BY ALL"
+        f"SELECT batch, of_column, {commas}, {points}, {in_commas} || {in_points}, max(value)"
+        f" FROM {ALL_WRITTEN} WHERE of_column IN ({places(source, 'number', 'percent')}) GROUP BY ALL"
     ).fetchall()
-    return {(names[place], batch): (comma, point) for batch, place, comma, point in rows}
+    return {(names[place], batch): Shown(*shown) for batch, place, *shown in rows}
 
 
 def _undecided(

@@ -61,17 +61,18 @@ def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str
     if moment := _moment(value, column):
         return f"CAST({_shown(moment, column, timezone)} AS {target})"
     local = functools.partial(_in_brands_zone, column=column, timezone=timezone)
+    shown = tidied(value) if LOOSE in patterns else value
     iso = (
         f"TRY_CAST(SUBSTRING({value}, 1, 10) AS DATE)"
         if column.type == "date" and not column.timezone
-        else local(f"TRY_CAST({value} AS TIMESTAMP_NTZ)")
+        else local(f"TRY_CAST({shown} AS TIMESTAMP_NTZ)")
     )
     tests = [f"WHEN {value} LIKE '____-__-__%' THEN {iso}"]
     if ISO_OFFSET in patterns:
         there = f"CAST(FROM_UTC_TIMESTAMP({_in_utc(value)}, {literal(timezone)}) AS {target})"
         tests = [
             f"WHEN {value} RLIKE {literal(_INSTANT)} THEN {there}",
-            f"WHEN {value} RLIKE {literal(_LOCAL)} THEN {iso}",
+            f"WHEN {shown} RLIKE {literal(_LOCAL)} THEN {iso}",
         ]
     tries = [] if column.format else [f"CASE {' '.join(tests)} END"]
     for told in _told(value, column, patterns):
@@ -120,9 +121,18 @@ def _told(value: str, column: Column, patterns: list[str]) -> list[str]:
     others = [p for p in patterns if p not in (ISO_OFFSET, ZONED, LOOSE)]
     named = numbers_for_names(value, column)
     return [  # else DuckDB reads 24 as the year 24
-        f"TRY_TO_TIMESTAMP({named if p in (*WITH_NAMES, column.format) else value}, '{p}')"
+        _in_its_century(
+            f"TRY_TO_TIMESTAMP({named if p in (*WITH_NAMES, column.format) else value}, '{p}')", p
+        )
         for p in sorted([column.format] if column.format else others, key=lambda p: "yyyy" in p)
     ]
+
+
+def _in_its_century(time: str, pattern: str) -> str:
+    """Of years with two digits 69 to 99 are those of 1969 to 1999; Spark takes them for 2069 to 2099."""
+    if "yyyy" in pattern:
+        return time
+    return f"CASE WHEN YEAR({time}) > 2068 THEN {time} - INTERVAL '100' YEAR ELSE {time} END"
 
 
 def without_zone(value: str) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mergehouse.errors import SourceError
 from mergehouse.ingest.inspection import transcode
-from mergehouse.ingest.json_records import read_json
+from mergehouse.ingest.json_records import FALSE, read_json
 from mergehouse.ingest.landing import named
 from mergehouse.ingest.reader import Reader
-from mergehouse.lakehouse.reader import text
+from mergehouse.lakehouse.reader import quoted, text
 
 
 class JsonReader(Reader):
@@ -20,7 +20,7 @@ class JsonReader(Reader):
         self.encoding = seen.encoding
         transcode(path, seen.encoding, self.readable)
         with named(self.delivery.file, self.readable):
-            rows, numbers, self._torn = read_json(self.readable, self.delivery.source.items)
+            rows, numbers, with_false, self._torn = read_json(self.readable, self.delivery.source.items)
         if self._torn and rows.is_empty():
             raise SourceError(
                 f"{path}: no line is a JSON record (line {self._torn[0].line:,}: {self._torn[0].text[:80]})."
@@ -35,7 +35,17 @@ class JsonReader(Reader):
         self.numbers = [name for name, header in own if header in numbers]
         self._expected = len(rows)
         view = self._registered(f"records_{self.delivery.batch_id}", rows)
-        return f"(SELECT {self._renamed(headers)} FROM {view})"
+        relation = f"(SELECT {self._renamed(headers)} FROM {view})"
+        declared = self.delivery.source.columns
+        for name, header in zip(self._own_columns, headers, strict=True):
+            if header in with_false:
+                is_empty = name in declared and declared[name].type != "boolean"
+                said = "NULL" if is_empty else "'false'"
+                if is_empty:
+                    self.header.drift.append(f"{name}: `false` beside other values is read as empty")
+                value = f"CASE WHEN {quoted(name)} = {text(FALSE)} THEN {said} ELSE {quoted(name)} END"
+                relation = f"(SELECT * REPLACE ({value} AS {quoted(name)}) FROM {relation})"
+        return relation
 
     def rejected(self) -> str:
         if not self._torn:

@@ -23,6 +23,9 @@ class Number(str):
     __slots__ = ()
 
 
+FALSE = "\x00false"  # of JSON, where it may be none: some programs write it where a field is empty
+
+
 class Torn(NamedTuple):
     """What is no record, and on which line."""
 
@@ -43,10 +46,13 @@ DECODER = json.JSONDecoder(
 
 
 class Read(NamedTuple):
-    """Rows, the columns in which JSON has nothing but numbers, and what could not be read."""
+    """Rows, the columns in which JSON has nothing but numbers, those in which FALSE stands beside what is
+    neither yes nor no, and what could not be read.
+    """
 
     rows: polars.DataFrame
     numbers: list[str]
+    with_false: list[str]
     torn: list[Torn]
 
 
@@ -75,7 +81,13 @@ def read_json(file: Path, items: str | None) -> Read:
             frames.append(_frame(rows, texts))
             rows = []
     frame = polars.concat([*frames, _frame(rows, texts)], how="diagonal")
-    return Read(frame, [name for name in frame.columns if name not in texts], torn)
+    numbers = [name for name in frame.columns if name not in texts]
+    false = polars.col(polars.String) == FALSE
+    among = frame.select(false.any() & ((~false & (polars.col(polars.String) != "true")).any()))
+    with_false = [name for name in frame.columns if frame.width and among[name].item()]
+    others = [name for name in frame.columns if name not in with_false]
+    frame = frame.with_columns(polars.col(others).replace(FALSE, "false")) if others else frame
+    return Read(frame, numbers, with_false, torn)
 
 
 def _frame(rows: list[Row], texts: set[str]) -> polars.DataFrame:
@@ -156,7 +168,7 @@ def _rows(value: Any, path: str, items: str | None) -> list[Row]:
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return _json(value)
+    return FALSE if value is False else _json(value)
 
 
 def _json(value: Any) -> str:

@@ -69,7 +69,7 @@ class Reading:
         rows["undeclared"] = source.undeclared or brand.undeclared
         rows["columns"] = [(name, c.header) for name, c in source.columns.items()]
         values = source.model_dump(include=OF_VALUES) | {"types": self._types, "currency": brand.currency}
-        return ReadAs(*map(_digest, ([source.files, brand.landing_zone], [rows, types], values)))
+        return ReadAs(*map(_digest, ([source.files, brand.raw], [rows, types], values)))
 
 
 def kept_as(said: str) -> ReadAs:

@@ -11,6 +11,8 @@ from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.workbook import FULL, LONGEST_CELL, as_written, first_rows, hidden_parts, workbook
 from mergehouse.lakehouse.reader import quoted
 
+DAY_NOUGHT = "1899-12-3_ __:__:__"  # 30 or 31, as the workbook's calendar has it
+
 
 class SheetReader(Reader):
     """Of one sheet; what a spreadsheet hides or has cut off is a doubt."""
@@ -36,12 +38,24 @@ class SheetReader(Reader):
         self._expected = sheet.total_height - (0 if source.header else skipped)
         view = self._registered(f"sheet_{self.delivery.batch_id}", sheet)
         rows = self._with_percent(f"(SELECT {self._renamed(names)} FROM {view})", path, name)
+        rows = self._with_times_of_day(rows)
         if self._has_three_decimals(rows):
             typed = book.load_sheet(name, schema_sample_rows=None, **header)
             kinds = zip(self._own_columns, typed.selected_columns, strict=True)
             self.numbers = [column for column, of_sheet in kinds if of_sheet.dtype in ("float", "int")]
         self.doubts += self._doubts_about(sheet, rows, self._expected + place + source.header)
         return rows
+
+    def _with_times_of_day(self, rows: str) -> str:
+        """The rows, a time without a day as a clock shows it: to a workbook it is one of the day nought."""
+        declared = self.delivery.source.columns
+        shown = [
+            f"CASE WHEN {quoted(n)} LIKE '{DAY_NOUGHT}' THEN substring({quoted(n)}, 12) ELSE {quoted(n)} END"
+            f" AS {quoted(n)}"
+            for n in self._own_columns
+            if n in declared and declared[n].type in ("text", "code", "id")
+        ]
+        return f"(SELECT * REPLACE ({', '.join(shown)}) FROM {rows})" if shown else rows
 
     def _has_three_decimals(self, rows: str) -> bool:
         """True of a sheet with a number such as 1.125, which as text might be a thousand: only a second look

@@ -10,22 +10,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from mergehouse.engine import Relation
-from mergehouse.errors import BrandError, ConfigError, LakehouseError, MergehouseError
+from mergehouse.errors import BrandError, ConfigError, LakehouseError
 from mergehouse.ingest.bronze import IngestResult
 from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.attachments import Attachments
+from mergehouse.pipeline.failing_sql import why_it_fails
 from mergehouse.pipeline.results import Setback, TableResult
-from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import HELD_BACK, Rows
 from mergehouse.quality.checks import CheckResult
-from mergehouse.transform.brand_files import brand_contracts, brand_file
-from mergehouse.transform.delivered_rows import delivered_name
-from mergehouse.transform.graph import Graph, tables_in
+from mergehouse.transform.graph import Graph
 from mergehouse.transform.held_back import holding_back
-from mergehouse.transform.staging_views import stacked_view
 
 LOG = "monitor.quality_results"
 
@@ -182,7 +178,7 @@ def blamed(
     for name in failed - {check.table for check in broken}:
         views = graph.views_of_brands(graph.tables[name])
         for brand in brands:
-            if brand.name not in found and (why := _fails(brand, views, attachments)):
+            if brand.name not in found and (why := why_it_fails(brand, views, attachments)):
                 found[brand.name] = Setback(why)
     return found
 
@@ -262,20 +258,3 @@ def _are_published(lakehouse: Lakehouse, graph: Graph) -> bool:
     """True where the tables that read what brands deliver are what the graph makes of it."""
     stamps = {name: lakehouse.stamp(name) for name in graph.read_brands}
     return all(stamp and stamp.fingerprint == graph.fingerprints[name] for name, stamp in stamps.items())
-
-
-def _fails(brand: Brand, views: set[str], attachments: Attachments) -> str:
-    """Why the brand's part of these views cannot be computed; empty where it can."""
-    for contract in brand_contracts():
-        file = brand_file(brand, contract)
-        if not views & {contract.table, delivered_name(contract)} or not file.exists():
-            continue
-        sql = stacked_view(contract, [brand])
-        try:
-            attachments.attach(tables_in(sql))
-            attachments.engine.keep(Relation("delivered", contract.table, brand.name), sql)
-        except LakehouseError:  # of the machine
-            continue
-        except MergehouseError as error:
-            return f"{file}: {error}"
-    return ""

@@ -49,7 +49,7 @@ _REFUSED = """
     FeaturesAtTime GenerateBool GenerateDouble GenerateEmbedding GenerateInt GenerateTable GenerateText
     Generator Host JSONTable MLForecast MLTranslate NetFunc NextValueFor Normal ObjectId OpenJSON Predict
     Rand Randn Randstr ReadCSV ReadParquet Search SearchIp Secret SessionUser Shuffle SplitToTable
-    StrtokSplitToTable ToFile Uniform Uuid VectorSearch XMLTable Zipf
+    StrtokSplitToTable ToFile ToNumber Uniform Uuid VectorSearch XMLTable Zipf
 """
 # Spark's functions that compute a value from values and that SQLGlot passes on as they are written
 _ALLOWED = """
@@ -141,7 +141,7 @@ def _expect_allowed(query: exp.Query, file: Path) -> None:
             raise ConfigError(_too_deep(file))
         if not _is_allowed(node):
             raise ConfigError(
-                f"{file}{_line(node)}: `{_shown(node)}` is not for a brand's SQL; expected one SELECT that"
+                f"{file}{_line(node)}: `{shown(node)}` is not for a brand's SQL; expected one SELECT that"
                 " computes values by functions of Spark SQL, the same ones whenever it runs. It reads no"
                 " files, settings or accounts and runs nothing else."
             )
@@ -170,6 +170,11 @@ def _line(node: exp.Expr) -> str:
     return f", line {found}" if found else ""
 
 
-def _shown(node: exp.Expr) -> str:
+def shown(node: exp.Expr) -> str:
+    """Spark SQL as a message has it: in one line, cut where it is long.
+
+    >>> shown(exp.column("title").eq("Mug"))
+    "title = 'Mug'"
+    """
     written = " ".join(node.sql(dialect="spark").split())
     return written if len(written) <= 80 else f"{written[:77]}..."

@@ -12,7 +12,10 @@ from sqlglot import exp
 from mergehouse.engine.dialect import parsed, reading
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
-from mergehouse.transform.brand_sql import resolved, source_of
+from mergehouse.project.text_file import read_text
+from mergehouse.transform import allowed_sql
+from mergehouse.transform.brand_sql import resolved
+from mergehouse.transform.column_sources import source_of
 from mergehouse.transform.line_joins import with_partners
 from mergehouse.transform.order_rules import with_order_rules
 from mergehouse.transform.source_views import instant_columns, latest
@@ -134,6 +137,16 @@ def _joined(branches: Sequence[exp.Query], brand: Brand) -> set[str]:
             own.add(table)
             joined |= read - {table}
     return joined & own
+
+
+def written_queries(file: Path) -> list[exp.Query]:
+    """The queries of a brand's file as they are written; of order lines each SELECT of a UNION ALL.
+
+    >>> [query.named_selects[0] for query in written_queries(Path("shop/brands/shop/order_lines.sql"))]
+    ['order_id']
+    """
+    query = allowed_sql.parsed(read_text(file), file)
+    return selects_of(query, file) if file.name == ORDER_LINES else [query]
 
 
 def selects_of(query: exp.Query, file: Path) -> list[exp.Query]:

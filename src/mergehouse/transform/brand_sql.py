@@ -20,8 +20,9 @@ from mergehouse.project.mapping_files import BRAND_FILES, GROUP_FILES
 from mergehouse.project.text_file import read_text
 from mergehouse.project.validation import nearest
 from mergehouse.transform.allowed_sql import parsed
+from mergehouse.transform.column_sources import source_of
+from mergehouse.transform.computed_alike import WITH_PATTERNS, compute_alike
 
-WITH_PATTERNS = (exp.StrToTime, exp.StrToUnix, exp.TimeToStr, exp.TsOrDsToDate, exp.UnixToStr)
 GROUP_MAPPINGS = (*GROUP_FILES, "ecb_rates")
 
 
@@ -42,107 +43,8 @@ def resolved(brand: Brand, file: Path) -> exp.Query:
     _expect_capitals(query, brand, file)
     _expect_known_patterns(query, file)
     _expect_digits(query, file)
-    _compute_alike(query, brand)
+    compute_alike(query, brand)
     return query
-
-
-def source_of(query: exp.Query, brand: Brand, column: exp.Column) -> tuple[str | None, str]:
-    """The source of the brand that a column of its query comes from, and its alias there. None where that
-    cannot be told.
-
-    >>> brand = mh.project("shop").brands["shop"]
-    >>> query = resolved(brand, brand.folder / "order_lines.sql")
-    >>> source_of(query, brand, query.find(exp.Column))
-    ('lines', 'lines')
-    """
-    if not isinstance(query, exp.Select) or query.args.get("group") or not query.args.get("from_"):
-        return None, ""
-    joined = [join.this for join in query.args.get("joins") or []]
-    tables = {
-        t.alias_or_name: t.name.removeprefix(f"{brand.name}_")
-        for t in (query.args["from_"].this, *joined)
-        if isinstance(t, exp.Table) and t.db == "typed"
-    }
-    alias = column.table or ("" if joined else next(iter(tables), ""))
-    return (tables[alias], alias) if tables.get(alias) in brand.sources else (None, "")
-
-
-def _compute_alike(query: exp.Query, brand: Brand) -> None:
-    """What engines compute in their own ways, in the one that Spark documents."""
-    for text in query.find_all(exp.Left, exp.Right, exp.Substring):
-        _bound_length(text)
-    for part in list(query.find_all(exp.Extract, exp.Anonymous)):
-        if of_week := _day_of_week(part):
-            part.replace(of_week)
-    for whole in reversed(list(query.find_all(exp.IntDiv))):  # of decimals, DuckDB's is no whole number
-        quotient = exp.Div(this=whole.this.copy(), expression=whole.expression.copy())
-        whole.replace(exp.TryCast(this=quotient, to=exp.DataType.build("BIGINT")))
-    for remainder in query.find_all(exp.Mod):
-        remainder.set("expression", _not_zero(remainder.expression))
-    for average in list(query.find_all(exp.Avg)):  # of decimals, DuckDB's is a float
-        place: exp.Expr = average
-        while isinstance(place.parent, exp.Window | exp.Filter) and place.arg_key == "this":
-            place = place.parent
-        place.replace(_decimal(place))
-    for quotient in reversed(list(query.find_all(exp.Div))):  # of decimals, DuckDB's is a float
-        quotient.set("expression", _not_zero(quotient.expression))
-        if not quotient.this.find(exp.Column):  # `1 / 1.19`: of short numbers Spark's has six decimals
-            quotient.set("this", _decimal(quotient.this))
-        quotient.replace(_decimal(quotient))
-    for cast in reversed(list(query.find_all(exp.TryCast))):
-        cast.set("safe", True)  # what cannot be read is empty; Spark's CAST ends the query
-        if cast.to.is_type(*exp.DataType.INTEGER_TYPES) and not _is_boolean(cast.this, brand):
-            number = _decimal(cast.this)  # DuckDB rounds 12.7 to 13, Spark cuts it to 12
-            is_negative = exp.LT(this=number, expression=exp.Literal.number(0))
-            up = exp.case().when(is_negative, exp.Ceil(this=number.copy()))
-            cast.set("this", up.else_(exp.Floor(this=number.copy())))
-    for item in list(query.find_all(exp.Bracket)):  # what a list does not have is empty, too
-        if len(item.expressions) == 1 and item.expressions[0].is_int:
-            at = exp.Literal.number(int(item.expressions[0].name) - item.args.get("offset", 0))
-            item.replace(exp.Anonymous(this="GET", expressions=[item.this.copy(), at]))
-
-
-def _bound_length(text: exp.Expr) -> None:
-    """Nothing is as long, such as `LEFT(x, INSTR(x, '-') - 1)` where x has none; engines count backwards."""
-    name = "length" if isinstance(text, exp.Substring) else "expression"
-    length = text.args.get(name)
-    if length and not isinstance(length, exp.Literal):
-        below_zero = exp.LT(this=exp.paren(length.copy()), expression=exp.Literal.number(0))
-        text.set(name, exp.case().when(below_zero, exp.Literal.number(0)).else_(length.copy()))
-
-
-def _day_of_week(part: exp.Expr) -> exp.Expr | None:
-    """EXTRACT and DATE_PART of the day of a week, which begins with 1, a Sunday, or of ISO's a Monday."""
-    if isinstance(part, exp.Extract):
-        unit, time = part.name, part.expression
-    elif part.name.upper() == "DATE_PART" and len(part.expressions) == 2:
-        unit, time = part.expressions[0].name, part.expressions[1]
-    else:
-        return None
-    match unit.upper():
-        case "DOW" | "DAYOFWEEK":
-            return exp.DayOfWeek(this=time.copy())
-        case "DOW_ISO" | "DAYOFWEEK_ISO":
-            weekday = exp.Anonymous(this="WEEKDAY", expressions=[time.copy()])
-            return exp.paren(exp.Add(this=weekday, expression=exp.Literal.number(1)))
-    return None
-
-
-def _not_zero(divisor: exp.Expr) -> exp.Expr:
-    return exp.Nullif(this=divisor.copy(), expression=exp.Literal.number(0))
-
-
-def _is_boolean(value: exp.Expr, brand: Brand) -> bool:
-    if not isinstance(value, exp.Column):
-        return isinstance(value, exp.Predicate | exp.Boolean)
-    declared = [
-        source.columns[value.name] for source in brand.sources.values() if value.name in source.columns
-    ]
-    return any(column.type == "boolean" for column in declared)
-
-
-def _decimal(number: exp.Expr) -> exp.TryCast:
-    return exp.TryCast(this=number.copy(), to=exp.DataType.build("DECIMAL(28, 9)"), safe=True)
 
 
 def _expect_no_quoted_column(query: exp.Query, text: str, brand: Brand, file: Path) -> None:

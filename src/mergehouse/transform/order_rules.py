@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from mergehouse.engine.dialect import parsed
+from mergehouse.engine.literal import capitals
 from mergehouse.errors import ConfigError
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import Source
@@ -88,7 +89,7 @@ def _is_one_of(it: exp.Expr, values: list[str], source: Source | None) -> exp.Ex
     if column and column.type in ("number", "percent"):
         numbers = [Decimal(v) for v in values if re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", v)]
         return it.copy().isin(*(exp.Literal.number(f"{n:f}") for n in numbers)) if numbers else exp.false()
-    return _sql("UPPER(TRIM(CAST(:it AS STRING)))", it=it).isin(*(v.strip().upper() for v in values))
+    return _sql(capitals("TRIM(CAST(:it AS STRING))"), it=it).isin(*(v.strip().upper() for v in values))
 
 
 def _joined(texts: list[exp.Expr], mark: str) -> exp.Expr:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mergehouse.engine.literal import literal
+from mergehouse.engine.literal import capitals, literal
 from mergehouse.ingest.bronze import Batch, replaced_among
 from mergehouse.ingest.cells import instant_value, is_unread, typed_value
 from mergehouse.ingest.delivery import bronze_table
@@ -119,13 +119,13 @@ def deletion_marks(source: Source, alias: str = "") -> list[str]:
 
     >>> source = mh.project("shop").brands["shop"].sources["lines"]
     >>> deletion_marks(source.model_copy(update={"deleted": {"title": ["Gone"]}}), "l")
-    ["COALESCE(UPPER(l.`title`) IN ('GONE'), FALSE)"]
+    ["COALESCE(REPLACE(UPPER(l.`title`), 'ẞ', 'SS') IN ('GONE'), FALSE)"]
     """
     marks = []
     for name, values in source.deleted.items():
         column = f"{alias}.`{name}`" if alias else f"`{name}`"
         if values:
-            said = f"UPPER({column}) IN ({', '.join(literal(v.strip().upper()) for v in values)})"
+            said = f"{capitals(column)} IN ({', '.join(literal(v.strip().upper()) for v in values)})"
             marks.append(f"COALESCE({said}, FALSE)")
         elif source.columns[name].type == "boolean":
             marks.append(f"COALESCE({column}, FALSE)")

@@ -31,7 +31,8 @@ from mergehouse.transform.brand_queries import (
     selects_of,
     version_key,
 )
-from mergehouse.transform.brand_sql import compared_texts, resolved, source_of
+from mergehouse.transform.brand_sql import compared_texts, resolved
+from mergehouse.transform.column_sources import source_of
 from mergehouse.transform.line_joins import line_joins, line_joins_view
 from mergehouse.transform.source_views import instant_columns, latest, typed_rows, unread_columns
 

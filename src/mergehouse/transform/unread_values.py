@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from mergehouse.engine.dialect import parsed
 from mergehouse.project.brand import Brand
-from mergehouse.transform.brand_sql import source_of
+from mergehouse.transform.column_sources import source_of
 from mergehouse.transform.source_views import unread_columns
 
 # columns of order lines that may be empty; quantity and price may not, and have reasons of their own

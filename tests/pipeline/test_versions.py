@@ -99,6 +99,15 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
         {"lines_2": [line("A1", pieces=2, changed_at="2026-03-02 12:00:00"),
                      line("A2", pieces=5, changed_at="2026-03-02 12:00:00")]},
     ]),
+    "without_time": ("", "updated_at: changed_at", NUMBERED, [
+        {"lines_1": [line("A1", pieces=3, changed_at="2026-03-03"), line("A2", pieces=4),
+                     line("A3", pieces=6, changed_at="2026-03-03"), line("A3", pieces=7)]},
+        {"lines_2": [line("A1", pieces=2), line("A2", pieces=5, changed_at="2026-03-02")]},
+    ]),
+    "orders_without_time": ("replaces: order", "updated_at: changed_at", UNNUMBERED, [
+        {"lines_1": [line("A1", pieces=3, changed_at="2026-03-03"), line("A2")]},
+        {"lines_2": [line("A1", pieces=2), line("A2", pieces=5)]},
+    ]),
     "orders_by_time": ("replaces: order", "updated_at: changed_at", UNNUMBERED, [
         {"lines_1": [line("A1", pieces=3, changed_at="2026-03-03")]},
         {"lines_2": [line("A1", n=1, pieces=2, changed_at="2026-03-02"),
@@ -196,6 +205,8 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "by_number_of_file": [("A1", 10)],
     "late": [("A1", 3)],
     "by_time": [("A1", 3), ("A2", 5)],
+    "without_time": [("A1", 3), ("A2", 5), ("A3", 6)],
+    "orders_without_time": [("A1", 3), ("A2", 5)],
     "orders_by_time": [("A1", 3)],
     "as_it_was": [("A1", 1)],
     "deleted": [("A1", 2)],
@@ -230,6 +241,8 @@ DUPLICATES = {
     "by_number_of_file": {"superseded": 1},
     "late": {"superseded": 1},
     "by_time": {"superseded": 1},
+    "without_time": {"superseded": 3},
+    "orders_without_time": {"superseded": 2},
     "orders_by_time": {"superseded": 2},
     "as_it_was": {"across_deliveries": 1, "superseded": 1},
     "deleted": {"superseded": 1},
@@ -263,6 +276,11 @@ FINDINGS = {  # check: brands, with what was found
     "is_of_one_delivery": [("undeclared", "A1")],
     "is_one_order": [("for_each_customer", "1"), ("half_a_guest", "1")],
     "counts_in_its_own_order": [("anew_each_day", "1"), ("number_of_two", "A1")],
+    "later_versions_are_dated": [
+        ("orders_without_time", "A1"),
+        ("without_time", "A1"),
+        ("without_time", "A3"),
+    ],
     "deletions_name_lines": [("gone_by_order", "A1")],
     "lines_are_still_delivered": [("no_longer_there", 1)],  # A4 is of a later day than the file tells of
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.test_scores import NOW, A, row, scored
 
 from mergehouse.science.churn.fallback import fallback_chances
+from mergehouse.science.clv.fallback import fit_clv_fallback
 from mergehouse.science.features.dataset import Dataset, active
 from mergehouse.science.scoring import all_scores, risk_within
 
@@ -63,6 +64,26 @@ def test_the_risk_is_that_of_the_brands_own_days() -> None:
     assert risk_within(15, chances, within) == pytest.approx([0.9**0.5, 0.99**0.5])
     assert risk_within(45, chances, within) == pytest.approx([0.9**1.5, 0.99**1.5])
     assert risk_within(360, np.ones((3, 2)), lambda _: np.ones(2)).tolist() == [1, 1]  # gone for sure
+
+
+def test_one_wholesaler_raises_nobody_elses_value() -> None:
+    """120 customers of 2 to 5 purchases of 20 EUR in a year, one of 40 of 5,000 EUR: 457 EUR each."""
+    purchases = np.append(np.arange(120) % 4 + 2, 40)
+    rows = pl.DataFrame(
+        {
+            "cutoff_date": AS_OF,
+            "purchases": purchases,
+            "margin_eur": purchases * np.append(np.full(120, 20.0), 5000.0),
+            "tenure_days": 300 + np.arange(121) % 60,
+            "recency_days": np.append(np.arange(120) * 7 % 200, 3),
+        }
+    )
+    fallback = fit_clv_fallback(Dataset("shop", AS_OF, rows), AS_OF)
+    each = fallback.each(rows)
+    assert fallback.gamma_gamma is None and each[:120] == pytest.approx(20)
+    assert each[120] == pytest.approx((20 + 40 * 5000) / 41)
+    small = fallback.predict(rows).value[365][:120].mean()
+    assert small < 20 * purchases[:120].mean() < 85  # they bought for 70 EUR a year, and some leave
 
 
 def test_too_new_is_who_never_bought() -> None:

@@ -8,6 +8,7 @@ correct.
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,8 +46,10 @@ class ClvPrediction:
 class ClvFallback:
     """BG/NBD for how often customers buy, Gamma-Gamma for what a purchase brings, `worth` EUR on average.
 
-    Without Gamma-Gamma (purchases that are all worth the same, or too few to tell) a customer's purchases are
-    worth their mean, drawn to `worth` by the weight of one purchase.
+    Without a Gamma-Gamma of the brand's own (purchases that are all worth the same, too few to tell, or so
+    far apart that their mean is infinite) `worth` is that of the typical customer's, the median: one who buys
+    wholesale says nothing of the others. Without any, a customer's purchases are worth their mean, drawn to
+    `worth` by the weight of one purchase.
     """
 
     bgnbd: BGNBD
@@ -103,14 +106,21 @@ def fit_clv_fallback(dataset: Dataset, day: dt.date, prior: ClvFallback | None =
 
     The brand's own rate of purchase where it can be fitted; what its history does not tell comes from
     `prior`, another brand's fit: drop-out, which has no unit, and how far apart customers' purchases are in
-    value, whose mean stays the brand's own. Where nobody has come back, the prior's rate too. Raises FitError
-    where a rate is known from neither.
+    value, around the brand's own typical customer. Where nobody has come back, the prior's rate too. Raises
+    FitError where a rate is known from neither.
     """
     rows = dataset.at(day)
     bgnbd = _bgnbd(dataset, rows, prior)
     x = rows["purchases"].to_numpy()
     worth = max(float(rows["margin_eur"].sum()) / max(int(rows["purchases"].sum()), 1), 0.0)
-    return ClvFallback(bgnbd, _gamma_gamma(x, purchase_margin(rows, worth), worth, prior), worth)
+    if worth <= 0:
+        return ClvFallback(bgnbd, None, worth)
+    if own := _gamma_gamma(x, purchase_margin(rows, worth)):
+        return ClvFallback(bgnbd, own, worth)
+    typical = float(np.median(purchase_margin(rows, 0.0)))
+    of_prior = prior.gamma_gamma if prior and typical > 0 else None
+    spread = replace(of_prior, gamma=typical * (of_prior.q - 1) / of_prior.p) if of_prior else None
+    return ClvFallback(bgnbd, spread, typical)
 
 
 def purchase_margin(rows: pl.DataFrame, worth: float) -> np.ndarray:
@@ -133,16 +143,10 @@ def _bgnbd(dataset: Dataset, rows: pl.DataFrame, prior: ClvFallback | None) -> B
     return replace(own, a=prior.bgnbd.a, b=prior.bgnbd.b)
 
 
-def _gamma_gamma(
-    x: np.ndarray, mean: np.ndarray, worth: float, prior: ClvFallback | None
-) -> GammaGamma | None:
-    if worth <= 0:
-        return None
-    try:
+def _gamma_gamma(x: np.ndarray, mean: np.ndarray) -> GammaGamma | None:
+    """That of the brand's own purchases; None where these do not tell how far apart customers are."""
+    with suppress(FitError):  # purchases are all worth the same
         own = fit_gamma_gamma(x, mean)
         if own.converged and own.mean_is_finite:
             return own
-    except FitError:  # purchases are all worth the same
-        pass
-    of_prior = prior.gamma_gamma if prior else None
-    return replace(of_prior, gamma=worth * (of_prior.q - 1) / of_prior.p) if of_prior else None
+    return None

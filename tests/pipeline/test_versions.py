@@ -155,6 +155,9 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
         {"lines_1": [line("A1", pieces=2), line("A1", pieces=2), line("A2")]},
         {"lines_2": [line("A1", pieces=2), line("A1", pieces=2), line("A1", pieces=2), line("A3")]},
     ]),
+    "till_with_key": ("repeats: genuine", "key: [line]", UNNUMBERED, [
+        {"lines_1": [line("A1", pieces=2), line("A1", pieces=2), line("A1", n=2, pieces=3)]},
+    ]),
     "receipts": ("order_key: [shop, order_date]", "", NUMBERED, [
         {"lines_1": [line("1", shop="S1", customer="1"), line("1", shop="S2", pieces=2, customer="2")]},
         {"lines_2": [line("1", shop="S1", day=2, pieces=3, customer="3")]},
@@ -219,6 +222,7 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "no_longer_there": [("A1", 1), ("A2", 2), ("A3", 3), ("A4", 1)],
     "number_of_two": [("A1", 2), ("A2", 3)],
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
+    "till_with_key": [("A1", 2), ("A1", 3)],
     "receipts": [("1/S1/2026-03-01", 1), ("1/S1/2026-03-02", 3), ("1/S2/2026-03-01", 2)],
     "anew_each_day": [("1", 3)],
     "for_each_customer": [("1", 1), ("1", 1), ("1", 1)],
@@ -251,6 +255,7 @@ DUPLICATES = {
     "mended": {"superseded": 1},
     "mended_orders": {"superseded": 1},
     "till": {"across_deliveries": 2},
+    "till_with_key": {"within_delivery": 1},
     "anew_each_day": {"superseded": 1},
     "emptied": {"superseded": 5},
     "put_back": {"superseded": 1},
@@ -281,6 +286,7 @@ FINDINGS = {  # check: brands, with what was found
         ("without_time", "A1"),
         ("without_time", "A3"),
     ],
+    "genuine_repeats_have_no_number": [("till_with_key", 3)],
     "deletions_name_lines": [("gone_by_order", "A1")],
     "lines_are_still_delivered": [("no_longer_there", 1)],  # A4 is of a later day than the file tells of
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
@@ -298,6 +304,7 @@ FOUND_IN = {
     "status_has_a_rule": "status",
     "left_out_is_there": "value",
     "lines_are_still_delivered": "order_lines",
+    "genuine_repeats_have_no_number": "order_lines",
 }
 
 

@@ -390,3 +390,16 @@ def test_a_workbook_is_read_again_where_one_of_its_sheets_failed(shop: Shop) -> 
     shop.configure(SHOP_BRAND.replace("qty: {type: number}", "qty: {type: number, header: pieces}"))
     assert [b.rows for b in shop.run(until="bronze").ingest.new] == [1, 1]
     assert shop.rows('SELECT "order", qty FROM bronze.shop_lines ORDER BY 1') == [("1", "2"), ("2", "2")]
+
+
+def test_a_folder_of_exports_that_is_gone(shop: Shop) -> None:
+    shop.deliver_lines(LINE)
+    assert "exports_have_their_folder" not in found(shop.run(until="bronze"))
+    (shop.raw / "lines.csv").unlink()
+    assert "exports_have_their_folder" not in found(shop.run(until="bronze"))  # nothing came
+    shop.raw.rmdir()
+    result = shop.run(until="bronze")
+    assert not result.failed and shop.rows("SELECT count(*) FROM bronze.shop_lines") == [(1,)]
+    assert (
+        f"The folder of its exports, {shop.raw}, does not exist" in found(result)["exports_have_their_folder"]
+    )

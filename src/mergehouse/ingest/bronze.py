@@ -19,7 +19,7 @@ from mergehouse.ingest.delivery import Delivery, bronze_table
 from mergehouse.ingest.file_order import LatestNames
 from mergehouse.ingest.groups import Group, grouped, halves
 from mergehouse.ingest.known import Known, content_of
-from mergehouse.ingest.landing import LandedFile, StillWritten, find_files, unread
+from mergehouse.ingest.landing import LandedFile, StillWritten, find_files, is_gone, unread
 from mergehouse.ingest.ledger import BATCHES, Ledger
 from mergehouse.ingest.read_as import Reading
 from mergehouse.lakehouse.delta import Lakehouse
@@ -89,8 +89,9 @@ class IngestResult:
     """`new` are the batches of this run, `failures` maps a Bronze table to why its source stopped, `sources`
     names all Bronze tables. `waiting` has by Bronze table the files that are left for the next run, `there`
     where the files are that were found, `let_go` the files that count no more, since their source takes them
-    no more, `unread` by brand what lies among its exports and no source reads. `clock` is what the machine's
-    clock showed, where that was before the newest batch.
+    no more, `unread` by brand what lies among its exports and no source reads, `gone` are brands whose
+    exports' folder does not exist. `clock` is what the machine's clock showed, where that was before the
+    newest batch.
     """
 
     new: list[Batch] = field(default_factory=list)
@@ -101,6 +102,7 @@ class IngestResult:
     there: set[str] = field(default_factory=set)
     let_go: dict[str, list[str]] = field(default_factory=dict)
     unread: dict[str, list[str]] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
     clock: dt.datetime | None = None
 
     @property
@@ -200,6 +202,8 @@ def load_deliveries(
                 result.failures[name] = error
     if result.new and shown < now:
         result.clock = shown
+    failed = {brand.name for brand, table, _ in sources if bronze_table(brand.name, table) in result.failures}
+    result.gone = [brand.name for brand in brands if brand.name not in failed and is_gone(brand)]
     for brand in brands:
         with suppress(MergehouseError):  # then its sources have failed for the same reason
             if names := unread(brand, project.brands.values()):

@@ -187,6 +187,16 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
     )
 
 
+def is_gone(brand: Brand) -> bool:
+    """True where the folder of a brand's exports does not exist. An object store knows no empty folders, so
+    that none is missing there.
+
+    >>> is_gone(mh.project("shop").brands["shop"])
+    False
+    """
+    return not is_url(brand.landing_zone) and not Path(brand.landing_zone).is_dir()
+
+
 def unread(brand: Brand, brands: Iterable[Brand] = ()) -> list[str]:
     """Names of what lies in a brand's landing zone and nobody reads: files of other kinds, and files and
     folders that no pattern names. `brands` are those whose exports may lie there as well.

@@ -6,6 +6,7 @@ import datetime as dt
 
 from mergehouse.ingest.bronze import BATCHES, IngestResult
 from mergehouse.ingest.rereading import unlike_declared
+from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
 from mergehouse.quality.checks import CheckResult
 
@@ -13,18 +14,21 @@ NAMED = 5  # in a finding
 
 
 def check_files(project: Project, ingest: IngestResult) -> list[CheckResult]:
-    """A result for each brand, which fails where it has files that no source reads; a warning for each table
-    with deliveries that are doubtful, or not read as brand.yml says now, and where the clock was set back.
+    """A result for each brand, which fails where it has files that no source reads; a warning for each brand
+    whose exports' folder does not exist, for each table with deliveries that are doubtful, or not read as
+    brand.yml says now, and where the clock was set back.
 
     >>> found = check_files(mh.project("shop"), IngestResult(unread={"shop": ["lines_3.pdf"]}))
     >>> found[0].table, found[0].check, found[0].why
     ('shop.files', 'every_file_is_read', 'No source reads lines_3.pdf ...')
     """
     unread = [_unread(name, ingest.unread.get(name, [])) for name in project.brands]
+    gone = [_gone(project.brands[name]) for name in ingest.gone]
     doubtful = [_doubtful(table, files) for table, files in ingest.doubts.items()]
     otherwise = [_let_go(table, files) for table, files in ingest.let_go.items()]
     otherwise += [_unlike(table, files) for table, files in unlike_declared(project, ingest).items()]
-    return unread + doubtful + otherwise + ([_clock_set_back(ingest, ingest.clock)] if ingest.clock else [])
+    clock = [_clock_set_back(ingest, ingest.clock)] if ingest.clock else []
+    return unread + gone + doubtful + otherwise + clock
 
 
 def _unread(brand: str, names: list[str]) -> CheckResult:
@@ -36,6 +40,14 @@ def _unread(brand: str, names: list[str]) -> CheckResult:
     )
     sample = [{"file": name} for name in names[:NAMED]]
     return CheckResult(f"{brand}.files", "every_file_is_read", "warn", len(names), why, sample)
+
+
+def _gone(brand: Brand) -> CheckResult:
+    why = (
+        f"The folder of its exports, {brand.landing_zone}, does not exist, so that nothing new can come; what"
+        " was loaded before counts on. Put it back, empty if need be, or say in brand.yml where it is: `raw`."
+    )
+    return CheckResult(f"{brand.name}.files", "exports_have_their_folder", "warn", 1, why)
 
 
 def _doubtful(table: str, files: dict[str, list[str]]) -> CheckResult:

@@ -125,3 +125,17 @@ def test_people_read_labels(shop: Shop, capsys: pytest.CaptureFixture) -> None:
 def test_survival_says_what_is_off(sold: Shop) -> None:
     with pytest.raises(LakehouseError, match="set `science: true` in mergehouse.yml, then `mergehouse run`"):
         write_survival(sold.project, "shop")
+
+
+def test_what_only_pages_would_stumble_over(shop: Shop) -> None:
+    shop.deliver_lines(LINE)
+    shop.configure(SHOP_BRAND + "kpi_definitions: {gvm: before vouchers}\n")
+    mappings = shop.folder / "mappings"
+    (mappings / "targets.csv").write_text("kpi,brand,period,value\ngmv,shoop,2026,1\n")
+    (mappings / "annotations.csv").write_text("day,brand,who,text\n1.3.2026,shop,Ann,Sale\n")
+    found = [(c.table, c.why) for c in shop.run(until="bronze").checks if c.check == "pages_can_be_made"]
+    assert [table for table, _ in found] == ["shop.folder", "mappings", "mappings"]
+    said = " ".join(why for _, why in found)
+    assert "kpi_definitions: no KPI is named `gvm`; did you mean `gmv`? The report cannot be made" in said
+    assert "targets.csv, row 2: found brand `shoop`; did you mean `shop`? Dashboards" in said
+    assert "annotations.csv, row 2: found day `1.3.2026`; expected" in said

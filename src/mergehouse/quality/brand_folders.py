@@ -1,19 +1,23 @@
 """What folders of brands, and `mappings/`, have that nothing reads, files and columns, brands whose folder is
-gone, and settings that are said twice, as findings: a misspelt name is a rule that does nothing, and a brand
-without a folder is in no figure.
+gone, settings that are said twice, and what only pages would stumble over, as findings: a misspelt name is a
+rule that does nothing, and a brand without a folder is in no figure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.bronze import IngestResult
+from mergehouse.kpi.catalogue import brand_definitions
 from mergehouse.kpi.targets import COLUMNS as TARGET_COLUMNS
 from mergehouse.kpi.targets import FILE as TARGETS
+from mergehouse.kpi.targets import target_rows
 from mergehouse.project.annotations import COLUMNS as ANNOTATION_COLUMNS
 from mergehouse.project.annotations import FILE as ANNOTATIONS
+from mergehouse.project.annotations import annotation_rows
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import CONFIG_FILE, Project
 from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS
@@ -36,7 +40,7 @@ MAPPINGS = {
 def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckResult]:
     """A result for each brand, and for `mappings/`, which fails where the folder has files, or columns, that
     nothing reads, and for mergehouse.yml; a warning for each brand of which deliveries were loaded and there
-    is no folder.
+    is no folder, and for what pages could not be made with: KPIs, targets and annotations.
 
     >>> project = mh.project("shop")
     >>> _ = (project.brands["shop"].folder / "line_type.csv").write_text("match,pattern,line_class")
@@ -46,7 +50,7 @@ def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckRes
     found = [_unread(brand) for brand in project.brands.values() if not brand.fault]
     found.append(_unread_in(project.mappings_folder, "mappings", MAPPINGS))
     gone = {batch.source_system for batch in ingest.known if batch.rows} - project.brands.keys()
-    return [*found, _said_once(project)] + [
+    return [*found, _said_once(project), *_unusable(project)] + [
         CheckResult(
             f"{name}.folder",
             "brand_has_its_folder",
@@ -67,6 +71,22 @@ def _said_once(project: Project) -> CheckResult:
     except ConfigError as error:
         failures, why = 1, f"{error} The later counts; take one of them out."
     return CheckResult(CONFIG_FILE, "settings_are_said_once", "warn", failures, why)
+
+
+def _unusable(project: Project) -> Iterator[CheckResult]:
+    """What a run does not need, and who reads it later would refuse."""
+    read: list[tuple[str, Callable[[], object], str]] = [
+        (f"{brand.name}.folder", partial(brand_definitions, brand), "The report")
+        for brand in project.brands.values()
+        if not brand.fault
+    ]
+    read += [("mappings", partial(rows, project), "Dashboards") for rows in (target_rows, annotation_rows)]
+    for table, rows, page in read:
+        try:
+            rows()
+        except ConfigError as error:
+            why = f"{error} {page} cannot be made until that is mended."
+            yield CheckResult(table, "pages_can_be_made", "warn", 1, why)
 
 
 def _unread(brand: Brand) -> CheckResult:

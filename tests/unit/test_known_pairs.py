@@ -82,6 +82,20 @@ def test_customers_of_a_chain_are_one_and_unknown_ones_are_said(shop: Shop) -> N
     ]
 
 
+def test_several_numbers_of_a_brand_that_pairs_make_one_are_said(shop: Shop) -> None:
+    """1 is paired with 7 and 8, and 2 with 9, which 3 is paired with; 4 with 5 and 6, said to be one."""
+    other = shop.another("other")
+    for brand, customers in ((shop, "1234"), (other, "56789")):
+        brand.deliver_lines(*(f"A{c},1,2026-03-01 10:00:00,P1,Mug,1,5.00,{c},DE,EUR" for c in customers))
+    pairs = ["1,other,7", "1,other,8", "2,other,9", "3,other,9", "4,other,5", "4,other,6"]
+    (shop.brand / "customer_xref.csv").write_text(HEADER + "\n".join(pairs) + "\n")
+    (other.brand / "customer_xref.csv").write_text(HEADER + "5,other,6\n6,other,5\n")
+    result = shop.run(select="+silver.customer_xref")
+    finding = next(c for c in result.checks if c.check == "known_pairs_join_one_of_a_brand")
+    assert (finding.severity, finding.failures) == ("warn", 2)
+    assert [tuple(row.values()) for row in finding.sample] == [("other", 2, "7", "8"), ("shop", 2, "2", "3")]
+
+
 def test_the_later_of_two_decisions_counts_however_their_instants_are_written(known: Shop) -> None:
     """In turn: 30 April, 1 May, half past 3 and half past 4 UTC of that day, and 2 May."""
     written = ("20260430", "2026-05-01", "2026-05-01 03:30:00Z", "2026-04-30T23:30:00-05:00", "2026-05-02")

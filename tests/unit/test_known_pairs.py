@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import SHOP_BRAND, Shop
 
 from mergehouse.errors import ConfigError
-from mergehouse.project.known_pairs import decisions
+from mergehouse.project.known_pairs import Numbered, decisions
 from mergehouse.project.mapping_files import mapping_tables
 
 HEADER = "source_customer_id,other_source_system,other_source_customer_id\n"
@@ -99,7 +99,10 @@ def test_several_numbers_of_a_brand_that_pairs_make_one_are_said(shop: Shop) -> 
 def test_the_later_of_two_decisions_counts_however_their_instants_are_written(known: Shop) -> None:
     """In turn: 30 April, 1 May, half past 3 and half past 4 UTC of that day, and 2 May."""
     written = ("20260430", "2026-05-01", "2026-05-01 03:30:00Z", "2026-04-30T23:30:00-05:00", "2026-05-02")
-    rows: list[list[str | None]] = [["shop", "1", "other", "9", "same", "me", at, None] for at in written]
+    rows: list[Numbered] = [
+        (line, ["shop", "1", "other", "9", "same", "me", at, None])
+        for line, at in enumerate(written, start=2)
+    ]
     found = [row[7] for row in decisions(known.project, Path("identity_decisions.csv"), rows)[1]]
     assert found == [
         "2026-04-30", "2026-05-01", "2026-05-01T03:30:00Z", "2026-05-01T04:30:00Z", "2026-05-02",

@@ -39,6 +39,9 @@ def project(open_shop: Callable[[], Shop]) -> Shop:
         ("category_map", CATEGORIES + "name,MUG,,Mugs\n", "row 2: `MUG` lacks a department or a category"),
         ("category_map", CATEGORIES + "code,FEE,Non-merchandise,Fees\n", "in line_types.csv"),
         ("category_map", CATEGORIES + "code,A,Home,Mugs\ncode,A,Home,Cups\n", "row 3: `A` is `Home, Cups`"),
+        ("line_types", TYPES + "\n\ncode,POST,postage\n\ncode,FEE\n", "row 6: `FEE` has no line_class"),
+        ("customer_xref", PAIRS + "\n77.0,Shop,77\n", "row 3: both are 77 of shop"),
+        ("fx_rates", RATES + "\nEUR,2026-03-01,1\n\nEUR,2026-03-01,1,2\n", "row 5: more cells than columns"),
         ("fx_rates", RATES + "EUR,2026-03-01,1.1\n", "row 2: a euro is worth 1.1 EUR"),
     ],
 )
@@ -61,6 +64,7 @@ def test_a_brands_row(project: Shop, file: str, text: str, says: str) -> None:
         ("countries", ("DE,DEU,Germany,", "de,DEU,Germany,"), "found country_code `de`"),
         ("countries", ("DE,DEU,Germany,North", "DE,DEU,Germany,NORTH"), "expected one spelling"),
         ("countries", ("DE,DEU,Germany,", "DE,DEU,Andorra,"), "`Andorra` is AD in row 2 already"),
+        ("countries", ("\nAD,AND,Andorra,", "\n\n\nAD,AND,,"), "row 4: found country_code `AD`"),
     ],
 )
 def test_a_groups_row(project: Shop, file: str, change: tuple[str, str], says: str) -> None:

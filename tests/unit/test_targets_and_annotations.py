@@ -61,6 +61,7 @@ def test_sound_rows_are_kept_as_they_are(project: Shop) -> None:
         ("gmv,shop,2026,-1", "row 3: found value `-1`; expected EUR from 0"),
         ("return_rate,shop,2026,5", "row 3: found value `5`; expected share from 0 to 1 in digits"),
         ("gmv,shop,2025,7", "row 3: gmv of shop in 2025 has a target in row 2 already; expected one"),
+        ("\n\ngvm,shop,2026,1", "row 5: found kpi `gvm`"),
         ("gmv,shop,2026,1,000", "row 3: more cells than columns"),
     ],
 )

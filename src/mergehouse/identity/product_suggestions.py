@@ -204,10 +204,7 @@ def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
             " of its columns kept."
         )
     try:
-        return [
-            (number, {name: from_cell(row[name] or "") for name in COLUMNS})
-            for number, row in enumerate(reader, start=2)
-        ]
+        return [(reader.line_num, {name: from_cell(row[name] or "") for name in COLUMNS}) for row in reader]
     except csv.Error as error:
         raise ConfigError(f"{file}, line {reader.line_num + 1}: not CSV ({error}).") from None
 

@@ -30,7 +30,7 @@ def target_rows(project: Project) -> Rows:
     file, rows = optional_table(project, FILE, COLUMNS)
     brands = (*project.brands, GROUP)
     seen: dict[tuple[str, ...], int] = {}
-    for number, cells in enumerate(rows, start=2):
+    for number, cells in rows:
         kpi, brand, period, value = (cell or "" for cell in cells)
         place = f"{file}, row {number}"
         if kpi in {each.name for each in catalogue()} - KPIS.keys():
@@ -51,7 +51,7 @@ def target_rows(project: Project) -> Rows:
             raise ConfigError(
                 f"{place}: {kpi} of {brand} in {period} has a target in row {before} already; expected one."
             )
-    return COLUMNS, rows
+    return COLUMNS, [cells for _, cells in rows]
 
 
 def _expect_value(value: str, kpi: Kpi, place: str) -> None:

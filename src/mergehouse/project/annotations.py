@@ -23,7 +23,7 @@ def annotation_rows(project: Project) -> Rows:
     file, rows = optional_table(project, FILE, COLUMNS)
     brands = (*project.brands, GROUP)
     seen: dict[tuple[str | None, ...], int] = {}
-    for number, cells in enumerate(rows, start=2):
+    for number, cells in rows:
         day, brand, who, text = (cell or "" for cell in cells)
         place = f"{file}, row {number}"
         if not is_day(day):
@@ -39,4 +39,4 @@ def annotation_rows(project: Project) -> Rows:
                 )
         if (before := seen.setdefault((day, brand, text), number)) != number:
             raise ConfigError(f"{place}: this note is in row {before} already; take one out.")
-    return COLUMNS, rows
+    return COLUMNS, [cells for _, cells in rows]

@@ -27,6 +27,7 @@ DECISION_COLUMNS = [
     "why",
 ]
 
+Numbered = tuple[int, list[str | None]]  # a row with its line in the file
 Rows = tuple[list[str], list[list[str | None]]]
 
 
@@ -90,17 +91,17 @@ def groups(project: Project, pairs: list[list[str | None]]) -> list[list[str | N
     return [[*member.split(":", 1), first(member)] for member in list(firsts)]
 
 
-def decisions(project: Project, file: Path, rows: list[list[str | None]]) -> Rows:
+def decisions(project: Project, file: Path, rows: list[Numbered]) -> Rows:
     """What was decided of pairs, `rule_no` before the file's columns, customers' numbers read as their
     brands' are. Raises ConfigError naming the row and what is wrong with it.
 
     >>> row = ["shop", "77.0", "other", "a1", "same", "me", "2026-01-31", None]
-    >>> decisions(mh.project("shop"), Path(DECISIONS), [row])[1][0][:6]
+    >>> decisions(mh.project("shop"), Path(DECISIONS), [(2, row)])[1][0][:6]
     ['1', 'shop', '77', 'other', 'A1', 'same']
     """
     cased, found = _cased(project, "customer_code"), list[list[str | None]]()
-    for number, cells in enumerate(rows, start=1):
-        where = f"{file}, row {number + 1}"
+    for line, cells in rows:
+        where = f"{file}, row {line}"
         *pair, decision, who, when, why = cells
         if None in (*pair, who, when):
             missing = DECISION_COLUMNS[cells.index(None)]
@@ -117,7 +118,7 @@ def decisions(project: Project, file: Path, rows: list[list[str | None]]) -> Row
         numbers = _as_code(str(pair[1]), brand in cased), _as_code(str(pair[3]), other in cased)
         if (brand, numbers[0]) == (other, numbers[1]):
             raise ConfigError(f"{where}: both are customer {numbers[0]} of {brand}; expected two customers.")
-        found.append([str(number), brand, numbers[0], other, numbers[1], decision, who, instant, why])
+        found.append([str(line - 1), brand, numbers[0], other, numbers[1], decision, who, instant, why])
     return ["rule_no", *DECISION_COLUMNS], found
 
 

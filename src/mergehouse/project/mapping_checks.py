@@ -14,6 +14,7 @@ from pathlib import Path
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
+from mergehouse.project.known_pairs import Numbered
 
 REPORTING = "EUR"  # the currency of all figures
 # units of a currency for a euro: what silver.fx_rates_eur holds
@@ -27,10 +28,10 @@ Row = list[str | None]
 Seen = dict[tuple[str, ...], object]
 
 
-def check_group_rows(name: str, file: Path, rows: list[Row]) -> None:
+def check_group_rows(name: str, file: Path, rows: list[Numbered]) -> None:
     """Raises ConfigError where a row of a mapping that holds for the group cannot be used.
 
-    >>> check_group_rows("hierarchy", Path("hierarchy.csv"), [["Home", "Mugs", "50 %", None]])
+    >>> check_group_rows("hierarchy", Path("hierarchy.csv"), [(2, ["Home", "Mugs", "50 %", None])])
     Traceback (most recent call last):
     mergehouse.errors.ConfigError: hierarchy.csv, row 2: found department `Home` and cost_rate `50 %`; ...
     """
@@ -53,7 +54,7 @@ def check_brand_rows(name: str, project: Project, file: str, rows: list[Row]) ->
 
 
 def where(brand: Brand, file: str, number: str | None) -> str:
-    """The place of a stacked row: its file, and the row there below the header.
+    """The place of a stacked row: its file, and the line there.
 
     >>> where(mh.project("shop").brands["shop"], "fx_rates.csv", "1")
     'shop/brands/shop/fx_rates.csv, row 2'
@@ -122,11 +123,11 @@ def _rates(place: str, cells: Row, seen: Seen) -> None:
         )
 
 
-def _hierarchy(file: Path, rows: list[Row]) -> None:
+def _hierarchy(file: Path, rows: list[Numbered]) -> None:
     """Cost rates are shares, one for a category and one for a whole department; a name has one spelling."""
     seen = set()
     spelt: dict[tuple[str, str], str] = {}
-    for number, (department, category, rate, _) in enumerate(rows, start=2):
+    for number, (department, category, rate, _) in rows:
         if department is None or not re.fullmatch(r"0(\.\d{1,4})?|1(\.0{1,4})?", rate or ""):
             raise ConfigError(
                 f"{file}, row {number}: found department `{department or ''}` and cost_rate `{rate or ''}`;"
@@ -144,11 +145,11 @@ def _hierarchy(file: Path, rows: list[Row]) -> None:
         seen.add((department, category))
 
 
-def _rfm_segments(file: Path, rows: list[Row]) -> None:
+def _rfm_segments(file: Path, rows: list[Numbered]) -> None:
     """Each pair of scores has one segment: buyers of another would be shown as if they never bought."""
     expected = {(str(r), str(f)) for r in SCORES for f in SCORES}
     seen: set[tuple[str | None, str | None]] = set()
-    for number, (recency, frequency, segment) in enumerate(rows, start=2):
+    for number, (recency, frequency, segment) in rows:
         scores = recency, frequency
         if scores not in expected or scores in seen or not segment:
             raise ConfigError(
@@ -164,11 +165,11 @@ def _rfm_segments(file: Path, rows: list[Row]) -> None:
         )
 
 
-def _countries(file: Path, rows: list[Row]) -> None:
+def _countries(file: Path, rows: list[Numbered]) -> None:
     """A code is ISO's, each country has one row and a region, each spelling one country."""
     spelt: dict[str, tuple[int, str]] = {}
     regions: dict[str, str] = {}
-    for number, (code, alpha3, country, region, aliases) in enumerate(rows, start=2):
+    for number, (code, alpha3, country, region, aliases) in rows:
         place = f"{file}, row {number}"
         if not re.fullmatch("[A-Z]{2}", code or "") or not country or not region:
             raise ConfigError(
@@ -199,7 +200,7 @@ def is_day(text: str | None) -> bool:
     return False
 
 
-GROUP_CHECKS: dict[str, Callable[[Path, list[Row]], None]] = {
+GROUP_CHECKS: dict[str, Callable[[Path, list[Numbered]], None]] = {
     "countries": _countries,
     "hierarchy": _hierarchy,
     "rfm_segments": _rfm_segments,

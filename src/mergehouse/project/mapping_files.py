@@ -4,7 +4,8 @@ table.
 `mappings/*.csv` hold for the group, of which `identity_decisions.csv` need not be there, nor `targets.csv`
 and `annotations.csv`, which are for dashboards alone and no table of a run. `category_map.csv`,
 `line_types.csv`, `customer_xref.csv`, `product_xref.csv` and `fx_rates.csv` in a brand's folder hold for that
-brand and are stacked. Rules keep their file order in `rule_no`.
+brand and are stacked. Rules keep their file order in `rule_no`, the line of
+the file below its header.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from typing import TYPE_CHECKING
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
-from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS, decisions, groups, known_pairs
+from mergehouse.project.known_pairs import (
+    DECISION_COLUMNS,
+    DECISIONS,
+    Numbered,
+    decisions,
+    groups,
+    known_pairs,
+)
 from mergehouse.project.known_pairs import Rows as Rows
 from mergehouse.project.mapping_checks import check_brand_rows, check_group_rows, where
 from mergehouse.project.text_file import read_text
@@ -59,9 +67,12 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     >>> columns[:4], rows[0][:4]
     (['source_system', 'label', 'currency', 'timezone'], ['shop', 'Shop', 'EUR', 'Europe/Berlin'])
     """
-    tables = {name: group_table(project, name) for name in GROUP_FILES}
-    for name, (_, rows) in tables.items():
-        check_group_rows(name, project.mappings_folder / f"{name}.csv", rows)
+    tables: dict[str, Rows] = {}
+    for name, columns in GROUP_FILES.items():
+        path = project.mappings_folder / f"{name}.csv"
+        numbered = _read(path, columns)
+        check_group_rows(name, path, numbered)
+        tables[name] = columns, [cells for _, cells in numbered]
     for name, (file, columns) in BRAND_FILES.items():
         tables[name] = _stacked(project, file, columns)
         check_brand_rows(name, project, file, tables[name][1])
@@ -148,17 +159,18 @@ def group_table(project: Project, name: str) -> Rows:
     >>> columns
     ['r_score', 'f_score', 'segment']
     """
-    return _read(project.mappings_folder / f"{name}.csv", GROUP_FILES[name])
+    columns = GROUP_FILES[name]
+    return columns, [cells for _, cells in _read(project.mappings_folder / f"{name}.csv", columns)]
 
 
-def optional_table(project: Project, name: str, columns: list[str]) -> tuple[Path, list[list[str | None]]]:
-    """A file of `mappings/` that need not be there, and its rows: none where it is not.
+def optional_table(project: Project, name: str, columns: list[str]) -> tuple[Path, list[Numbered]]:
+    """A file of `mappings/` that need not be there, and its rows with their lines: none where it is not.
 
     >>> optional_table(mh.project("shop"), "targets.csv", ["kpi", "value"])[1]
     []
     """
     file = project.mappings_folder / name
-    return file, _read(file, columns)[1] if file.exists() else []
+    return file, _read(file, columns) if file.exists() else []
 
 
 def _said(fact: bool) -> str:
@@ -177,9 +189,8 @@ def _stacked(project: Project, file: str, columns: list[str]) -> Rows:
     for brand in project.brands.values():
         with of_brand(brand.name):
             path = brand.folder / file
-            there = _read(path, columns)[1] if path.exists() else []
-            for number, cells in enumerate(there, start=1):
-                row = [brand.name, str(number), *cells]
+            for line, cells in _read(path, columns) if path.exists() else []:
+                row = [brand.name, str(line - 1), *cells]
                 rows.append([*row, *_like(brand, file, row)] if is_rule else row)
     added = ["value_pattern", "name_pattern", "name_part"] if is_rule else []
     return ["source_system", "rule_no", *columns, *added], rows
@@ -212,13 +223,15 @@ def _words(pattern: str) -> str:
     return re.sub(" +", " ", "%".join(parts)).strip()
 
 
-def _read(file: Path, columns: list[str]) -> Rows:
-    """A mapping file, its columns in the expected order, empty cells as None."""
+def _read(file: Path, columns: list[str]) -> list[Numbered]:
+    """The rows of a mapping file, each with the line that it begins in, its columns in the expected order,
+    empty cells as None.
+    """
     if not file.exists():
         raise ConfigError(f"{file} not found. `mergehouse init` writes one; copy it from a fresh project.")
     reader = csv.reader(io.StringIO(read_text(file), newline=""), strict=True)
     try:
-        return columns, list(_rows(reader, file, columns))
+        return list(_rows(reader, file, columns))
     except csv.Error as error:
         raise ConfigError(f"{file}, line {reader.line_num + 1}: not CSV ({error}).") from None
 
@@ -239,7 +252,7 @@ def unread_columns(folder: Path, files: Mapping[str, Iterable[str]]) -> list[str
     ]
 
 
-def _rows(reader: Reader, file: Path, columns: list[str]) -> Iterator[list[str | None]]:
+def _rows(reader: Reader, file: Path, columns: list[str]) -> Iterator[Numbered]:
     header: list[str] = next(reader, [])
     missing = [c for c in columns if c not in header]
     if missing:
@@ -250,10 +263,12 @@ def _rows(reader: Reader, file: Path, columns: list[str]) -> Iterator[list[str |
     if twice := [c for c in columns if header.count(c) > 1]:
         raise ConfigError(f"{file}: column `{twice[0]}` is there twice; expected {', '.join(columns)}.")
     places = [header.index(c) for c in columns]
-    for number, cells in enumerate(filter(None, reader), start=2):
+    last = reader.line_num
+    for cells in reader:
+        line, last = last + 1, reader.line_num
+        if not cells:
+            continue
         if len(cells) > len(header):
-            raise ConfigError(
-                f"{file}, row {number}: more cells than columns; quote texts that hold a comma."
-            )
+            raise ConfigError(f"{file}, row {line}: more cells than columns; quote texts that hold a comma.")
         cells += [""] * (len(header) - len(cells))
-        yield [cells[place].strip() or None for place in places]
+        yield line, [cells[place].strip() or None for place in places]

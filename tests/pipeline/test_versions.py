@@ -165,6 +165,11 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "anew_each_day": ("", "", NUMBERED, [
         {"lines_1": [line("1", customer="")]}, {"lines_2": [line("1", day=2, pieces=3, customer="")]},
     ]),
+    "another_customer": ("", "", NUMBERED, [
+        {"lines_1": [line("1", customer="1", pieces=2), line("2", customer="1"), line("3", customer="1")]},
+        {"lines_2": [line("1", customer="2", pieces=2), line("2", customer="2", pieces=5),
+                     line("3", customer="2", sold_at="2026-03-01 11:00:00")]},
+    ]),
     "for_each_customer": ("", "", UNNUMBERED, [
         {"lines_1": [line("1", customer="1"), line("1", n=2, customer="2"), line("1", n=3, customer="3")]},
     ]),
@@ -225,6 +230,7 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "till_with_key": [("A1", 2), ("A1", 3)],
     "receipts": [("1/S1/2026-03-01", 1), ("1/S1/2026-03-02", 3), ("1/S2/2026-03-01", 2)],
     "anew_each_day": [("1", 3)],
+    "another_customer": [("1", 2), ("2", 5), ("3", 1)],
     "for_each_customer": [("1", 1), ("1", 1), ("1", 1)],
     "half_a_guest": [("1", 1), ("1", 1)],
     "any_status": [("A1", 1), ("A2", 1)],
@@ -257,6 +263,7 @@ DUPLICATES = {
     "till": {"across_deliveries": 2},
     "till_with_key": {"within_delivery": 1},
     "anew_each_day": {"superseded": 1},
+    "another_customer": {"across_deliveries": 2, "superseded": 1},
     "emptied": {"superseded": 5},
     "put_back": {"superseded": 1},
     "no_longer_there": {"across_deliveries": 2},
@@ -280,7 +287,12 @@ QUARANTINE = {
 FINDINGS = {  # check: brands, with what was found
     "is_of_one_delivery": [("undeclared", "A1")],
     "is_one_order": [("for_each_customer", "1"), ("half_a_guest", "1")],
-    "counts_in_its_own_order": [("anew_each_day", "1"), ("number_of_two", "A1")],
+    "counts_in_its_own_order": [
+        ("anew_each_day", "1"),
+        ("another_customer", "2"),
+        ("another_customer", "3"),
+        ("number_of_two", "A1"),
+    ],
     "later_versions_are_dated": [
         ("orders_without_time", "A1"),
         ("without_time", "A1"),

@@ -81,6 +81,7 @@ ranked AS (
     FIRST_VALUE(c.batch_id) OVER rows_of_fact         AS kept_batch_id,
     FIRST_VALUE(c.source_row) OVER rows_of_fact       AS kept_source_row,
     FIRST_VALUE(c.order_date) OVER rows_of_fact       AS kept_date,
+    FIRST_VALUE(c.order_ts) OVER rows_of_fact         AS kept_ts,
     FIRST_VALUE(c.customer_code) OVER rows_of_fact    AS kept_customer,
     FIRST_VALUE(c.age) OVER rows_of_fact              AS kept_age,
     FIRST_VALUE(c.age) OVER versions                  AS last_age,
@@ -118,7 +119,10 @@ SELECT
     ELSE 'across_deliveries'
   END                                                                        AS kind,
   COALESCE(
-    kept_date <> order_date OR kept_customer <> customer_code
+    kept_date <> order_date
+    OR (kept_customer <> customer_code AND NOT COALESCE( -- a later delivery that changes nothing else corrects the customer
+      kept_batch_id <> batch_id AND kept_ts = order_ts AND last_product = product_code AND last_amount = amount_original, FALSE
+    ))
     OR (last_product <> product_code AND batch_id = kept_batch_id AND last_age.version = age.version AND NOT is_replaced),
     FALSE
   )                                                                          AS is_of_other_order

@@ -278,6 +278,17 @@ def test_what_is_no_longer_there_is_read_as_declared_where_bronze_has_it(shop: S
     assert said("") == undecided
 
 
+def test_a_copied_project_keeps_what_its_exports_lack(shop: Shop, tmp_path: Path) -> None:
+    shop.deliver_lines(*LINES)
+    shop.run(until="bronze")
+    copied = shop.copy(tmp_path / "copied")
+    (copied.raw / "lines.csv").unlink()
+    copied.deliver_lines(LINES[0].replace("A1", "A9"), name="lines_9.csv")
+    result = copied.run(until="bronze")
+    assert result.ingest.let_go == {}
+    assert copied.rows("SELECT count(*) FROM bronze.shop_lines") == [(3,)]
+
+
 def test_a_file_that_comes_again_takes_doubts_about_it_along(shop: Shop) -> None:
     shop.deliver_lines(LINES[0].replace("5.00", "five"))
 

@@ -58,7 +58,7 @@ VALUES = {
     "boolean": True, "bigint": 2**40, "double": 0.1,
 }  # fmt: skip
 
-SINCE = {"bronze.batches": ", content_bytes BIGINT, replaces VARCHAR"}
+SINCE = {"bronze.batches": ", content_bytes BIGINT, replaces VARCHAR, doubts VARCHAR, read_as VARCHAR"}
 
 
 def full(contract: Contract) -> list[Any]:

@@ -47,7 +47,7 @@ def compute_alike(query: exp.Query, brand: Brand) -> None:
         it.replace(_decimal(it) if expected == "number" else exp.Literal.string(it.sql("spark")))
     for time in list(query.find_all(exp.Anonymous, *WITH_PATTERNS)):
         if _has_short_year(time):
-            time.replace(with_century(time.copy()))
+            time.replace(_with_century(time.copy()))
     for part in list(query.find_all(exp.Extract, exp.Anonymous)):
         if of_week := _day_of_week(part):
             part.replace(of_week)
@@ -178,12 +178,9 @@ def _is_short(pattern: str) -> bool:
     return "%y" in pattern or ("yy" in pattern and "yyyy" not in pattern)
 
 
-def with_century(time: exp.Expr) -> exp.Expr:
+def _with_century(time: exp.Expr) -> exp.Expr:
     """A time of which two digits of the year were read: 69 to 99 are those of 1969 to 1999. Spark takes them
     for 2069 to 2099.
-
-    >>> with_century(exp.column("t")).sql("spark")
-    'CASE WHEN YEAR(t) > 2068 THEN t - INTERVAL \'100\' YEAR ELSE t END'
     """
     return _sql("CASE WHEN YEAR(:it) > 2068 THEN :it - INTERVAL '100' YEAR ELSE :it END", it=time)
 

@@ -4,8 +4,8 @@ table.
 `mappings/*.csv` hold for the group, of which `identity_decisions.csv` need not be there, nor `targets.csv`
 and `annotations.csv`, which are for dashboards alone and no table of a run. `category_map.csv`,
 `line_types.csv`, `customer_xref.csv`, `product_xref.csv` and `fx_rates.csv` in a brand's folder hold for that
-brand and are stacked. Rules keep their file order in `rule_no`, the line of
-the file below its header.
+brand and are stacked. Rules keep their file order in `rule_no`: the line of the file, that below the header
+being 1.
 """
 
 from __future__ import annotations

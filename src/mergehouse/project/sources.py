@@ -137,7 +137,8 @@ class Source(Strict):
     updated_at: Name | None = Field(
         default=None,
         description="The column that says which version of a row is later: a date, a time or a number. It"
-        " wins over the order of deliveries: an old extract that comes late changes nothing.",
+        " wins over the order of deliveries: an old extract that comes late changes nothing. A version where"
+        " it is empty is earlier than all others.",
     )
     deleted: dict[Name, list[str]] = Field(
         default={},

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from mergehouse.engine import Engine
 from mergehouse.errors import ConfigError, LakehouseError
-from mergehouse.ingest.bronze import IngestResult, Loader, load_deliveries, read_batches
+from mergehouse.ingest.bronze import IngestResult, Loader, read_batches
+from mergehouse.ingest.loading import load_deliveries
 from mergehouse.ingest.reloading import reload_lost
 from mergehouse.ingest.rereading import read_again
 from mergehouse.kpi.catalogue import compute

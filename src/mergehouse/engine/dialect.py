@@ -77,6 +77,15 @@ def reading(sql: str, **queries: exp.Query) -> exp.Query:
     return tree
 
 
+def with_values(template: str, **values: exp.Expr) -> exp.Expr:
+    """An expression of Spark SQL with values in the places of `:name`.
+
+    >>> with_values("COALESCE(:it, 0)", it=exp.column("price")).sql("spark")
+    'COALESCE(price, 0)'
+    """
+    return exp.replace_placeholders(parsed(template), **values).copy()
+
+
 def to_duckdb(sql: Sql) -> str:
     """Spark SQL as DuckDB SQL.
 

@@ -11,7 +11,6 @@ from mergehouse.ingest.date_formats import date_formats
 from mergehouse.ingest.decimal_marks import decimal_marks, plain_numbers
 from mergehouse.ingest.formats import Formats, Written
 from mergehouse.ingest.odd_cells import (
-    TEXTS,
     altered_texts,
     minor_units,
     note_spellings,
@@ -21,7 +20,7 @@ from mergehouse.ingest.odd_cells import (
     with_odd_characters,
 )
 from mergehouse.ingest.unread_cells import note_unread
-from mergehouse.project.sources import Source
+from mergehouse.project.sources import TEXTS, Source
 
 
 def detect_formats(

@@ -9,7 +9,7 @@ import duckdb
 from mergehouse.ingest.cells import BLANKS, MINOR_UNITS, OF_DATES, SHORTENED, UNSEEN
 from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES, places
 from mergehouse.lakehouse.reader import text
-from mergehouse.project.sources import Source
+from mergehouse.project.sources import TEXTS, Source
 
 # A value of which nothing needs to be asked but what it says: capital letters and digits, parted by single
 # marks, and none of NULL_WORDS. Nearly all codes and times are such, and one pattern is quicker than seven.
@@ -20,7 +20,6 @@ NULL_WORDS = (
     "NULL", "(NULL)", "\\N", "NAN", "NAT", "NONE", "N/A", "#N/A", "<NA>", "#NV", "#REF!", "#VALUE!",
     "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#WERT!", "#BEZUG!", "#ZAHL!", "#CALC!", "#SPILL!",
 )  # fmt: skip
-TEXTS = ("text", "code", "id")
 
 
 def set_unusual_apart(connection: duckdb.DuckDBPyConnection) -> None:

@@ -10,6 +10,7 @@ from mergehouse.ingest.percent_cells import as_shown, percent_columns
 from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.workbook import FULL, LONGEST_CELL, as_written, first_rows, hidden_parts, workbook
 from mergehouse.lakehouse.reader import quoted
+from mergehouse.project.sources import TEXTS
 
 DAY_NOUGHT = "1899-12-3_ __:__:__"  # 30 or 31, as the workbook's calendar has it
 
@@ -53,7 +54,7 @@ class SheetReader(Reader):
             f"CASE WHEN {quoted(n)} LIKE '{DAY_NOUGHT}' THEN substring({quoted(n)}, 12) ELSE {quoted(n)} END"
             f" AS {quoted(n)}"
             for n in self._own_columns
-            if n in declared and declared[n].type in ("text", "code", "id")
+            if n in declared and declared[n].type in TEXTS
         ]
         return f"(SELECT * REPLACE ({', '.join(shown)}) FROM {rows})" if shown else rows
 

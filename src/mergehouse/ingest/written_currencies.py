@@ -11,7 +11,7 @@ from mergehouse.ingest.formats import Formats
 from mergehouse.ingest.numbers import CURRENCIES
 from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES
 from mergehouse.lakehouse.reader import text
-from mergehouse.project.sources import Source
+from mergehouse.project.sources import TEXTS, Source
 
 # Beside a number, what is neither digit, mark, sign, bracket nor blank.
 BESIDE = r"[^\p{Nd}\p{Z}\p{Pd}\s.,'‘’′´`()+%−٫٬]+"
@@ -81,7 +81,7 @@ def _told_currencies(
     connection: duckdb.DuckDBPyConnection, source: Source, batches: Collection[int]
 ) -> dict[int, set[str]]:
     """By batch what its columns of nothing but codes of currencies say."""
-    texts = [place for place, c in enumerate(source.columns.values()) if c.type in ("text", "code", "id")]
+    texts = [place for place, c in enumerate(source.columns.values()) if c.type in TEXTS]
     rows = connection.execute(
         f"SELECT batch, list(DISTINCT upper(trim(value))) AS said FROM {ALL_WRITTEN} WHERE trim(value) <> ''"
         f" AND of_column IN ({', '.join(map(str, texts)) or 'NULL'})"

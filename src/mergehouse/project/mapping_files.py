@@ -31,6 +31,7 @@ from mergehouse.project.known_pairs import (
 )
 from mergehouse.project.known_pairs import Rows as Rows
 from mergehouse.project.mapping_checks import check_brand_rows, check_group_rows, where
+from mergehouse.project.sources import TEXTS
 from mergehouse.project.text_file import read_text
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _said(fact: bool) -> str:
 def _is_text(brand: Brand, name: str) -> bool:
     """True of a column of a source whose values are as delivered, but for case and blanks."""
     types = {s.columns[name].type for s in brand.sources.values() if name in s.columns}
-    return bool(types) and types <= {"text", "code", "id"}
+    return bool(types) and types <= {*TEXTS}
 
 
 def _stacked(project: Project, file: str, columns: list[str]) -> Rows:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from mergehouse.engine.dialect import READING_TIMES, parsed
+from mergehouse.engine.dialect import READING_TIMES, with_values
 from mergehouse.engine.literal import capitals
 from mergehouse.project.brand import Brand
+from mergehouse.project.sources import TEXTS
 from mergehouse.transform.column_sources import source_of
 
 WITH_PATTERNS = (exp.StrToTime, exp.StrToUnix, exp.TimeToStr, exp.TsOrDsToDate, exp.UnixToStr)
-TEXTS = ("text", "code", "id")
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ)
 ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod)
 OF_TEXTS = (
@@ -34,6 +34,7 @@ OF_NUMBERS = (exp.Neg, exp.Round, exp.Abs, exp.Sum, exp.Avg, exp.Ceil, exp.Floor
 def compute_alike(query: exp.Query, brand: Brand) -> None:
     """Has a resolved query say what engines compute in their own ways in the one that Spark documents.
 
+    >>> from mergehouse.engine.dialect import parsed
     >>> brand, query = mh.project("shop").brands["shop"], parsed("SELECT `order` = 7 FROM typed.shop_lines")
     >>> compute_alike(query, brand)
     >>> query.sql("spark")
@@ -42,7 +43,7 @@ def compute_alike(query: exp.Query, brand: Brand) -> None:
     for text in query.find_all(exp.Left, exp.Right, exp.Substring):
         _bound_length(text)
     for upper in reversed(list(query.find_all(exp.Upper))):
-        upper.replace(_sql(capitals(":it"), it=upper.this))
+        upper.replace(with_values(capitals(":it"), it=upper.this))
     for it, expected in reversed(list(_texts_among_numbers(query, brand))):
         it.replace(_decimal(it) if expected == "number" else exp.Literal.string(it.sql("spark")))
     for time in list(query.find_all(exp.Anonymous, *WITH_PATTERNS)):
@@ -182,9 +183,4 @@ def _with_century(time: exp.Expr) -> exp.Expr:
     """A time of which two digits of the year were read: 69 to 99 are those of 1969 to 1999. Spark takes them
     for 2069 to 2099.
     """
-    return _sql("CASE WHEN YEAR(:it) > 2068 THEN :it - INTERVAL '100' YEAR ELSE :it END", it=time)
-
-
-def _sql(template: str, **values: exp.Expr) -> exp.Expr:
-    """An expression in Spark SQL with values in the places of `:name`."""
-    return exp.replace_placeholders(parsed(template), **values).copy()
+    return with_values("CASE WHEN YEAR(:it) > 2068 THEN :it - INTERVAL '100' YEAR ELSE :it END", it=time)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from mergehouse.engine.dialect import parsed
+from mergehouse.engine.dialect import with_values
 from mergehouse.engine.literal import capitals
 from mergehouse.errors import ConfigError
 from mergehouse.project.brand import Brand
@@ -24,6 +24,7 @@ def with_order_rules(query: exp.Select, brand: Brand, table: str | None, alias: 
 
     Raises ConfigError where a rule names a column that neither has.
 
+    >>> from mergehouse.engine.dialect import parsed
     >>> brand = mh.project("shop").brands["shop"].model_copy(update={"order_key": ["order_date"]})
     >>> query = parsed("SELECT l.number AS order_id, l.sold AS order_local_ts FROM lines AS l")
     >>> print(with_order_rules(query, brand, "lines", "l").selects[0].sql("spark"))
@@ -37,7 +38,7 @@ def with_order_rules(query: exp.Select, brand: Brand, table: str | None, alias: 
         if name in given:
             return given[name]
         if name == "order_date" and "order_local_ts" in given:
-            return _sql("CAST(:it AS DATE)", it=given["order_local_ts"])
+            return with_values("CAST(:it AS DATE)", it=given["order_local_ts"])
         if source and name in source.columns:
             return exp.column(name, alias, quoted=True)
         known = [*given, "order_date", *(source.columns if source else ())]
@@ -53,12 +54,12 @@ def with_order_rules(query: exp.Select, brand: Brand, table: str | None, alias: 
         sortable = (
             "LPAD(CAST(:it AS STRING), 40, '0')" if number else "CAST(CAST(:it AS TIMESTAMP_NTZ) AS STRING)"
         )
-        changed["version"] = _sql(sortable, it=value(source.updated_at, "updated_at"))
+        changed["version"] = with_values(sortable, it=value(source.updated_at, "updated_at"))
     if brand.order_key and "order_id" in given:
-        parts = [_sql("CAST(:it AS STRING)", it=given["order_id"])]
+        parts = [with_values("CAST(:it AS STRING)", it=given["order_id"])]
         for name in brand.order_key:
             if name != "order_id":
-                part = _sql("COALESCE(CAST(:it AS STRING), '')", it=value(name, "order_key"))
+                part = with_values("COALESCE(CAST(:it AS STRING), '')", it=value(name, "order_key"))
                 parts.append(part)
         changed["order_id"] = _joined(parts, "/")
     left_out = [
@@ -66,7 +67,7 @@ def with_order_rules(query: exp.Select, brand: Brand, table: str | None, alias: 
     ]
     if "order_id" in given:  # without one, what is gone cannot be told
         left_out += [
-            _sql(f"{mark} AND :it IS NOT NULL", it=given["order_id"])
+            with_values(f"{mark} AND :it IS NOT NULL", it=given["order_id"])
             for mark in (deletion_marks(source, alias) if source else ())
         ]
     if left_out:
@@ -89,15 +90,11 @@ def _is_one_of(it: exp.Expr, values: list[str], source: Source | None) -> exp.Ex
     if column and column.type in ("number", "percent"):
         numbers = [Decimal(v) for v in values if re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", v)]
         return it.copy().isin(*(exp.Literal.number(f"{n:f}") for n in numbers)) if numbers else exp.false()
-    return _sql(capitals("TRIM(CAST(:it AS STRING))"), it=it).isin(*(v.strip().upper() for v in values))
+    said = with_values(capitals("TRIM(CAST(:it AS STRING))"), it=it)
+    return said.isin(*(v.strip().upper() for v in values))
 
 
 def _joined(texts: list[exp.Expr], mark: str) -> exp.Expr:
     """Texts with a mark between them; NULL where one of them is."""
     template = f" || '{mark}' || ".join(f":it{number}" for number in range(len(texts)))
-    return _sql(template, **{f"it{number}": text for number, text in enumerate(texts)})
-
-
-def _sql(template: str, **values: exp.Expr) -> exp.Expr:
-    """An expression in Spark SQL with values in the places of `:name`."""
-    return exp.replace_placeholders(parsed(template), **values).copy()
+    return with_values(template, **{f"it{number}": text for number, text in enumerate(texts)})

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from mergehouse.engine.dialect import parsed
+from mergehouse.engine.dialect import with_values
 from mergehouse.project.brand import Brand
 from mergehouse.transform.column_sources import source_of
 from mergehouse.transform.source_views import unread_columns
@@ -23,6 +23,7 @@ def with_unread(query: exp.Select, brand: Brand) -> exp.Select:
     whose cell was not read, or from an expression that is no number, or no yes or no. Marks of deletion are
     such values, too.
 
+    >>> from mergehouse.engine.dialect import parsed
     >>> brand = mh.project("shop").brands["shop"]
     >>> query = parsed("SELECT l.price AS amount FROM typed.shop_lines AS l")
     >>> print(with_unread(query, brand).selects[-1].sql("spark"))
@@ -38,7 +39,7 @@ def with_unread(query: exp.Select, brand: Brand) -> exp.Select:
         value = given[name]
         if not (isinstance(value, exp.Column) and _mark(query, brand, value)):
             is_none = f":it IS NOT NULL AND TRY_CAST(:it AS {MAY_BE_EMPTY[name]}) IS NULL"
-            unread.append(exp.replace_placeholders(parsed(is_none), it=value))
+            unread.append(with_values(is_none, it=value))
     if not unread:
         return query
     told: exp.Expr = exp.case().when(exp.or_(*dict.fromkeys(unread)), exp.Literal.string("unreadable_value"))

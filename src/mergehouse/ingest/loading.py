@@ -20,7 +20,6 @@ from mergehouse.ingest.bronze import (
     Earlier,
     IngestResult,
     Loader,
-    read_batches,
 )
 from mergehouse.ingest.delivery import Delivery
 from mergehouse.ingest.file_order import LatestNames
@@ -31,7 +30,7 @@ from mergehouse.ingest.ledger import Ledger
 from mergehouse.ingest.read_as import Reading
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.machine import refused
-from mergehouse.progress import Progress, silent
+from mergehouse.progress import Progress
 from mergehouse.project.config import Project
 
 SOURCES_AT_ONCE = 2  # parsing a file keeps more than one core busy, but not two
@@ -43,20 +42,19 @@ def load_deliveries(
     lakehouse: Lakehouse,
     loader: Loader,
     now: dt.datetime,
-    progress: Progress = silent,
-    known: list[Batch] | None = None,
-    unsound: Mapping[str, MergehouseError] | None = None,
+    progress: Progress,
+    known: list[Batch],
+    unsound: Mapping[str, MergehouseError],
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
     Of a file with several sheets all are loaded or none.
     Batches of one run were loaded `now`, or where the clock was set back, after all that the ledger has; the
     files of a source a microsecond after one another, earlier ones first by their names. `known` is the
-    ledger, where it has been read; of Bronze tables that are `unsound`, and why, no file is looked at.
+    ledger; of Bronze tables that are `unsound`, and why, no file is looked at.
     """
-    result = IngestResult(known=read_batches(lakehouse) if known is None else known)
+    result = IngestResult(known=known)
     shown, now = now, just_after(now, (batch.ingest_ts for batch in result.known))
-    unsound = unsound or {}
     brands = [brand for brand in project.brands.values() if not brand.fault]
     sources = brand_sources(project)
     result.sources = [source.bronze for source in sources]

@@ -17,8 +17,8 @@ from mergehouse.contracts.registry import contracts, find, models
 from mergehouse.engine import Relation
 from mergehouse.engine.dialect import Sql
 from mergehouse.errors import BrandError, ConfigError
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch, counting
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import with_ratios
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project

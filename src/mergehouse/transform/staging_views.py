@@ -17,8 +17,8 @@ from mergehouse.contracts.types import SOURCE_TYPES
 from mergehouse.engine.dialect import reading
 from mergehouse.engine.literal import literal
 from mergehouse.errors import ConfigError, of_brand
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand, IdentityAttribute
 from mergehouse.project.validation import nearest
 from mergehouse.transform.brand_files import brand_file

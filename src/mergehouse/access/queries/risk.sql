@@ -4,8 +4,8 @@
 SELECT
   {by} AS part, CASE WHEN MIN(risk_band) = MAX(risk_band) THEN MIN(risk_band) END AS risk_band,
   CASE WHEN MIN(clv_tier) = MAX(clv_tier) THEN MIN(clv_tier) END AS clv_tier,
-  CAST(SUM(customers) AS BIGINT) AS customers, CAST(SUM(orders) AS BIGINT) AS orders, SUM(net_revenue_eur) AS net_revenue,
-  SUM(margin_eur) AS margin, SUM(gmv_eur) AS gmv, SUM(returns_eur) AS returns,
+  CAST(SUM(customers) AS BIGINT) AS customers, CAST(SUM(churned) AS BIGINT) AS churned, CAST(SUM(orders) AS BIGINT) AS orders,
+  SUM(net_revenue_eur) AS net_revenue, SUM(margin_eur) AS margin, SUM(gmv_eur) AS gmv, SUM(returns_eur) AS returns,
   SUM(clv_12m_eur) AS clv_12m
 FROM cube.risk
 WHERE

@@ -22,7 +22,7 @@ MOST_TRIANGLES = 3  # with more brands one is chosen
 @dataclass(frozen=True)
 class Segment:
     """One segment; without a name those that are told together, each of fewer than five customers.
-    `churned` is None where it is not told, of fewer than five who have or have not.
+    `churned` is None for who may not see persons: of most segments fewer than five have, or have not.
     """
 
     name: str | None
@@ -123,7 +123,7 @@ def overview(reader: Reader, view: View, offered: Choices) -> Overview:
     """What a scope sees of its customers, each brand as of its own date."""
     asked = source(reader, view)
     rows = reader.rows("segments", by="segment", segment=None, **asked)
-    buyers = _segment("", reader.rows("segments", by="all", segment=None, **asked), None)
+    buyers = _segment("", rows, None)
     prospects = reader.rows("prospects", **asked)[0]
     scored, matrix = _matrix(reader.rows("risk", by="risk_and_tier", **asked))
     brands = [brand for brand in offered.brands if view.brand in (None, brand.name) and brand.days]

@@ -68,11 +68,13 @@ def overlap(reader: Reader, view: View, offered: Choices) -> Overlap | None:
 
 
 def _known(reader: Reader, view: View) -> int | None:
-    """All customers, those who never bought included; None of a place of which small groups are not told."""
+    """All customers, those who never bought included; None where small groups of them are not told."""
     if any(view.places.values()) and not reader.scope.persons:
         return None
     buyers = reader.rows("segments", by="all", brand=GROUP, segment=None, **view.places)
     prospects = reader.rows("prospects", brand=GROUP, **view.places)
+    if prospects[0]["customers"] is None and not reader.scope.persons:
+        return None
     return sum(row["customers"] or 0 for row in (*buyers, *prospects))
 
 

@@ -179,7 +179,7 @@ def _silence(
         days,
         chance,
         own,
-        sum(row["unscored"] for row in rows),
+        sum(row["unscored"] or 0 for row in rows),
         tuple(brand for brand in brands if brand.days <= (limits.days or brand.churn_after_days or usual)),
     )
 

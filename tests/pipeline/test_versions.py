@@ -158,6 +158,10 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "till_with_key": ("repeats: genuine", "key: [line]", UNNUMBERED, [
         {"lines_1": [line("A1", pieces=2), line("A1", pieces=2), line("A1", n=2, pieces=3)]},
     ]),
+    "till_and_web": ("repeats: genuine", "", NUMBERED, [
+        {"lines_1": [line("A1", line=""), line("A1", line=""),
+                     line("B1", pieces=2), line("B1", pieces=2), line("B1", n=2, pieces=3)]},
+    ]),
     "receipts": ("order_key: [shop, order_date]", "", NUMBERED, [
         {"lines_1": [line("1", shop="S1", customer="1"), line("1", shop="S2", pieces=2, customer="2")]},
         {"lines_2": [line("1", shop="S1", day=2, pieces=3, customer="3")]},
@@ -228,6 +232,7 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "number_of_two": [("A1", 2), ("A2", 3)],
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
     "till_with_key": [("A1", 2), ("A1", 3)],
+    "till_and_web": [("A1", 1), ("A1", 1), ("B1", 2), ("B1", 3)],
     "receipts": [("1/S1/2026-03-01", 1), ("1/S1/2026-03-02", 3), ("1/S2/2026-03-01", 2)],
     "anew_each_day": [("1", 3)],
     "another_customer": [("1", 2), ("2", 5), ("3", 1)],
@@ -262,6 +267,7 @@ DUPLICATES = {
     "mended_orders": {"superseded": 1},
     "till": {"across_deliveries": 2},
     "till_with_key": {"within_delivery": 1},
+    "till_and_web": {"within_delivery": 1},
     "anew_each_day": {"superseded": 1},
     "another_customer": {"across_deliveries": 2, "superseded": 1},
     "emptied": {"superseded": 5},
@@ -298,7 +304,8 @@ FINDINGS = {  # check: brands, with what was found
         ("without_time", "A1"),
         ("without_time", "A3"),
     ],
-    "genuine_repeats_have_no_number": [("till_with_key", 3)],
+    "customers_are_corrected": [("another_customer", "1")],
+    "genuine_repeats_have_no_number": [("till_and_web", 3), ("till_with_key", 3)],
     "deletions_name_lines": [("gone_by_order", "A1")],
     "lines_are_still_delivered": [("no_longer_there", 1)],  # A4 is of a later day than the file tells of
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],

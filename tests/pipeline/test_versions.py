@@ -185,7 +185,7 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "headed": ("leave_out: {status: [void]}\nquarantine: {stop: 100 %}", "", HEADED, [
         {"lines_1": [line("A1"), line("A2", pieces=2), line("A3", pieces=3), line("A4", pieces=4)],
          "heads_1": ["A1,open,10,", "A2,open,9,", "A3,void,9,", "A4,open,9,"]},
-        {"heads_2": ["A1,void,9,", "A2,void,10,", "A3,open,10,", "A4,open,10,2026-03-09"]},
+        {"heads_2": ["A1,void,9,", "A2,void,10,", "A3,open,10,", "A4,open,10,2026-03-09", "A3,void,,"]},
     ]),
     "mended": ("replaces: line\nquarantine: {stop: 100 %}", "", NUMBERED, [
         {"lines_1": [line("A1", n=1, price="?"), line("A1", n=2, pieces=2)]},
@@ -305,6 +305,7 @@ FINDINGS = {  # check: brands, with what was found
         ("without_time", "A3"),
     ],
     "customers_are_corrected": [("another_customer", "1")],
+    "later_entries_are_dated": [("headed", "A3")],
     "genuine_repeats_have_no_number": [("till_and_web", 3), ("till_with_key", 3)],
     "deletions_name_lines": [("gone_by_order", "A1")],
     "lines_are_still_delivered": [("no_longer_there", 1)],  # A4 is of a later day than the file tells of
@@ -324,6 +325,7 @@ FOUND_IN = {
     "left_out_is_there": "value",
     "lines_are_still_delivered": "order_lines",
     "genuine_repeats_have_no_number": "order_lines",
+    "later_entries_are_dated": "entry",
 }
 
 
@@ -348,7 +350,7 @@ def delivered(open_shop: Callable[[], Shop]) -> tuple[Shop, RunResult]:
                     name=f"{file}.csv",
                     header=HEADS if file.startswith("heads") else ",".join(COLUMNS),
                 )
-        result = shop.run(select="+silver.orders +silver.quarantine")
+        result = shop.run(select="+silver.orders +silver.quarantine +silver.unusable_entries")
         assert not result.failed, (result.ingest.failures, [t for t in result.tables if t.reason])
     return shop, result
 

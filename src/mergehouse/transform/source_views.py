@@ -114,6 +114,29 @@ def latest(source: Source, key: list[str], rows: str) -> str:
     )
 
 
+def undated_versions(brand: Brand, table: str, key: list[str], batches: list[Batch]) -> str:
+    """SQL of the keys of a source of which the version that came last does not count, since it says nothing in
+    `updated_at`, with the files of both.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> brand.sources["lines"] = brand.sources["lines"].model_copy(update={"updated_at": "when"})
+    >>> undated_versions(brand, "lines", ["item"], [])[:80]
+    "SELECT 'shop' AS source_system, 'lines' AS source_table, `item` AS entry, counts"
+    """
+    columns = ", ".join(f"`{name}`" for name in key)
+    entry = " || '-' || ".join(f"CAST(`{name}` AS STRING)" if key[1:] else f"`{name}`" for name in key)
+    dated = f"`{brand.sources[table].updated_at}`"
+    counts = f"{dated} DESC NULLS LAST, ingest_ts DESC, source_row DESC"
+    return (
+        f"SELECT {literal(brand.name)} AS source_system, {literal(table)} AS source_table, {entry} AS entry,"
+        f" counts, source_file AS later FROM (SELECT {columns}, {dated}, source_file, ROW_NUMBER() OVER"
+        f" (PARTITION BY {columns} ORDER BY ingest_ts DESC, source_row DESC) AS place, FIRST_VALUE({dated}) OVER"
+        f" (PARTITION BY {columns} ORDER BY {counts}) AS counted, FIRST_VALUE(source_file) OVER (PARTITION BY"
+        f" {columns} ORDER BY {counts}) AS counts FROM ({typed_rows(brand, table, batches)}) AS typed) AS placed"
+        f" WHERE place = 1 AND {dated} IS NULL AND counted IS NOT NULL"
+    )
+
+
 def deletion_marks(source: Source, alias: str = "") -> list[str]:
     """The conditions, each never NULL, any of which says that a typed row of the source is gone.
 

@@ -34,7 +34,7 @@ from mergehouse.transform.brand_queries import (
 from mergehouse.transform.brand_sql import compared_texts, resolved
 from mergehouse.transform.column_sources import source_of
 from mergehouse.transform.line_joins import line_joins, line_joins_view
-from mergehouse.transform.source_views import instant_columns, latest, typed_rows, unread_columns
+from mergehouse.transform.source_views import instant_columns, latest, typed_rows, undated_versions, unread_columns
 
 # what brand.yml says of every row
 OF_BRAND = {
@@ -127,9 +127,27 @@ def other_spellings_view(brands: list[Brand]) -> str:
                 f" JOIN ({said}) AS t ON UPPER(TRIM(v.value)) = UPPER(TRIM(t.said))"
                 f" WHERE v.value NOT IN ({', '.join(map(literal, sorted(texts)))})"
             )
-    columns = ("source_system", "compared", "said", "value")
-    nothing = f"SELECT {', '.join(f'CAST(NULL AS STRING) AS {name}' for name in columns)} WHERE FALSE"
-    return " UNION ALL ".join(selects) or nothing
+    return " UNION ALL ".join(selects) or _no_texts(("source_system", "compared", "said", "value"))
+
+
+def undated_versions_view(sources: list[tuple[Brand, str]], batches: list[Batch]) -> str:
+    """SQL of `staging.undated_versions`: of sources that give no order lines, the rows that came last and gave
+    way, since they say nothing in `updated_at`. Of order lines `silver.duplicates` tells.
+
+    >>> undated_versions_view([(mh.project("shop").brands["shop"], "lines")], []).endswith("WHERE FALSE")
+    True
+    """
+    selects = [
+        undated_versions(brand, table, key, [b for b in batches if (b.source_system, b.source_table) == (brand.name, table)])
+        for brand, table in sources
+        if brand.sources[table].updated_at and (key := version_key(brand, table))
+    ]
+    columns = ("source_system", "source_table", "entry", "counts", "later")
+    return " UNION ALL ".join(selects) or _no_texts(columns)
+
+
+def _no_texts(columns: tuple[str, ...]) -> str:
+    return f"SELECT {', '.join(f'CAST(NULL AS STRING) AS {name}' for name in columns)} WHERE FALSE"
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:

@@ -8,7 +8,9 @@ from mergehouse.pipeline.results import RunResult
 
 # -2 x -5 is a contradiction, and Atlantis no country
 ODD = "A1,1,2026-03-01 10:00:00,P1,Mug,-2,-5.00,77,Atlantis,EUR"
-DATED = "  rates:\n    files: rates*\n    optional: true\n    updated_at: day\n    columns: {day: {type: date}}\n"
+DATED = (
+    "  rates:\n    files: rates*\n    optional: true\n    updated_at: day\n    columns: {day: {type: date}}\n"
+)
 GOOD = "A{n},1,2026-03-0{n} 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 OF_LINES = {"signs_agree", "country_is_known"}
 

@@ -131,6 +131,10 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
         {"lines_1": [line("A1", status="open"), line("A2", pieces=2, status="Draft"), line("A3", pieces=3)]},
         {"lines_2": [line("A1", status="CANCELLED"), line("A2", pieces=2, status="open")]},
     ]),
+    "in_any_letters": ("leave_out: {status: [İptal edildi, Straße, Café, Άδειος]}", "", UNNUMBERED, [
+        {"lines_1": [line(f"A{n}", status=status) for n, status in enumerate(
+            ["iptal edildi", "İPTAL EDİLDİ", "STRASSE", "Cafe\u0301", "ΆΔΕΙΟΣ", "open"])]},
+    ]),
     "of_one_shop": ("leave_out: {shop: [s9, s8]}", "", UNNUMBERED, [
         {"lines_1": [line("A1", shop="S1"), line("A2", pieces=2, shop="S9")]},
     ]),
@@ -224,6 +228,7 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "deleted": [("A1", 2)],
     "deleted_by_operation": [("A2", 5)],
     "cancelled": [("A2", 2), ("A3", 3)],
+    "in_any_letters": [("A5", 1)],
     "of_one_shop": [("A1", 1)],
     "of_a_number": [("A1", 1)],
     "gone_by_order": [("A1", 1), ("A1", 2), ("A2", 3)],
@@ -283,6 +288,7 @@ QUARANTINE = {
     "cancelled": {"left_out": 1},
     "mended": {"unreadable_price": 1},
     "mended_orders": {"unreadable_price": 1},
+    "in_any_letters": {"left_out": 5},
     "of_one_shop": {"left_out": 1},
     "of_a_number": {"left_out": 2},
     "gone_by_order": {"left_out": 1},

@@ -1,6 +1,6 @@
 """What folders of brands, and `mappings/`, have that nothing reads, files and columns, brands whose folder is
-gone, settings that are said twice or of nothing, and what only pages would stumble over, as findings: a misspelt name is a
-rule that does nothing, and a brand without a folder is in no figure.
+gone, settings that are said twice or of nothing, and what only pages would stumble over, as findings: a
+misspelt name is a rule that does nothing, and a brand without a folder is in no figure.
 """
 
 from __future__ import annotations

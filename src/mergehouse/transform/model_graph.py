@@ -16,6 +16,7 @@ from mergehouse.contracts.parts import is_off
 from mergehouse.contracts.registry import contracts, find, models
 from mergehouse.engine import Relation
 from mergehouse.engine.dialect import Sql
+from mergehouse.engine.literal import with_folds
 from mergehouse.errors import BrandError, ConfigError
 from mergehouse.ingest.bronze import Batch, counting
 from mergehouse.ingest.delivery import bronze_table
@@ -84,11 +85,11 @@ def build_graph(
         views += _delivered_views(brands, loaded)
     nodes = [Node(name=name) for name in given] + views
     for name, sql in (models() | (models("vault") if project.config.vault else {})).items():
-        contract = find(name)
+        contract, sql = find(name), with_hashes(with_folds(sql))
         if contract is None or contract.table in of_brands:
-            nodes.append(_view(name, with_hashes(sql), keep=contract is not None and contract.keep))
+            nodes.append(_view(name, sql, keep=contract is not None and contract.keep))
         elif not is_off(contract, project):
-            nodes.append(_table(contract, tables_in(sql), with_ratios(with_hashes(sql), contract)))
+            nodes.append(_table(contract, tables_in(sql), with_ratios(sql, contract)))
             earlier = Earlier(name=f"{Relation('earlier', name)}", table=name)
             if earlier.name in nodes[-1].inputs:
                 nodes.append(earlier)

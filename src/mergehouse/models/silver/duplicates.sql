@@ -59,7 +59,7 @@ candidates AS (
     l.reason_code IS NULL OR l.reason_code = 'left_out' AS is_usable,
     STRUCT(COALESCE(l.version, '') AS version, l.ingest_ts, l.source_row) AS age,
     CASE WHEN l.line_id IS NULL THEN STRUCT(
-      l.order_ts, l.product_code, UPPER(l.product_name) AS product_name, l.quantity, l.unit_price, l.amount,
+      l.order_ts, l.product_code, FOLDED(l.product_name) AS product_name, l.quantity, l.unit_price, l.amount,
       l.customer_code, l.country, l.channel, l.currency, l.is_cancellation
     ) END                  AS said
   FROM silver.order_lines AS l

@@ -111,7 +111,7 @@ def run(
         result.checks += [*check_files(project, result.ingest), *check_brand_folders(project, result.ingest)]
         result.checks += check_bounds(result.kpis)
         before = standing(lakehouse)
-        unchanged = [table.table for table in result.tables if table.status == "fresh"]
+        unchanged = [t.table for t in result.tables if t.status == "fresh" and not t.is_looked_at]
         fields = reconciled(project)
         stands = [finding for name in unchanged for finding in before.get(name, ())]
         if result.changed or any(brand.fresh_within_days is not None for brand in project.brands.values()):
@@ -128,7 +128,7 @@ def run(
             result.checks += isolation.are_current(project, result.faults, result.freshness)
             stages.spent("checks")
             record_run(lakehouse, result)
-            looked_at = {t.table for t in result.tables if t.status in ("built", "updated")} | fields
+            looked_at = {t.table for t in result.tables if t.is_looked_at} | fields
             keep_standing(lakehouse, before, looked_at, result.checks)
             keep(project, lakehouse, held=result.faults)
             stages.spent("recording")

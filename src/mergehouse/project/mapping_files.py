@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
+from mergehouse.project.folding import fold
 from mergehouse.project.known_pairs import (
     DECISION_COLUMNS,
     DECISIONS,
@@ -113,7 +114,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     tables["left_out_values"] = (
         ["source_system", "column_name", "value", "is_text"],
         [
-            [b.name, name, value.strip().upper(), _said(_is_text(b, name))]
+            [b.name, name, fold(value), _said(_is_text(b, name))]
             for b in project.brands.values()
             for name, values in b.leave_out.items()
             for value in values

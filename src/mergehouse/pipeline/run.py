@@ -125,13 +125,19 @@ def run(
             attachments = bring_up_to_date(
                 project, engine, mappings, result, stages, select, until, full, progress, later
             )
+        checked = {check.table for check in result.checks}  # also where an update changed none of its rows
         result.checks += result.healed
         result.kpis = compute(lakehouse)
         result.left_out = left_out(lakehouse)
         result.checks += [*check_files(project, result.ingest), *check_brand_folders(project, result.ingest)]
         result.checks += check_bounds(result.kpis)
         before = standing(lakehouse)
-        unchanged = [table.table for table in result.tables if table.status == "fresh"]
+        looked_at = {
+            t.table
+            for t in result.tables
+            if t.status in ("built", "updated") or t.table in checked and t.status == "fresh"
+        }
+        unchanged = [t.table for t in result.tables if t.status == "fresh" and t.table not in looked_at]
         fields = reconciled(project)
         stands = [finding for name in unchanged for finding in before.get(name, ())]
         if result.changed or any(brand.fresh_within_days is not None for brand in project.brands.values()):
@@ -148,8 +154,7 @@ def run(
             result.checks += isolation.are_current(project, result.faults, result.freshness)
             stages.spent("checks")
             record_run(lakehouse, result)
-            looked_at = {t.table for t in result.tables if t.status in ("built", "updated")} | fields
-            keep_standing(lakehouse, before, looked_at, result.checks)
+            keep_standing(lakehouse, before, looked_at | fields, result.checks)
             keep(project, lakehouse, held=result.faults)
             stages.spent("recording")
             if not project.config.engine.catalog:  # which looks after the files of its tables itself

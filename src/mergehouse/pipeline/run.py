@@ -37,6 +37,7 @@ from mergehouse.quality import report
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
+from mergehouse.quality.estimated import margin_methods
 from mergehouse.quality.freshness import freshness
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
@@ -128,6 +129,7 @@ def run(
         checked = {check.table for check in result.checks}  # also where an update changed none of its rows
         result.checks += result.healed
         result.kpis = compute(lakehouse)
+        result.margins = margin_methods(lakehouse)
         result.left_out = left_out(lakehouse)
         result.checks += [*check_files(project, result.ingest), *check_brand_folders(project, result.ingest)]
         result.checks += check_bounds(result.kpis)

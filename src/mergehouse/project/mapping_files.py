@@ -154,15 +154,15 @@ def identity_decisions(project: Project) -> Rows:
     return decisions(project, *optional_table(project, DECISIONS, DECISION_COLUMNS))
 
 
-def group_table(project: Project, name: str) -> Rows:
-    """One mapping that holds for the group, as in `mapping_tables`.
+def countries(project: Project) -> list[dict[str, str]]:
+    """The rows of countries.csv, by its columns.
 
-    >>> columns, rows = group_table(mh.project("shop"), "rfm_segments")
-    >>> columns
-    ['r_score', 'f_score', 'segment']
+    >>> [row["region"] for row in countries(mh.project("shop")) if row["country_code"] == "DE"]
+    ['North Europe']
     """
-    columns = GROUP_FILES[name]
-    return columns, [cells for _, cells in _read(project.mappings_folder / f"{name}.csv", columns)]
+    columns = GROUP_FILES["countries"]
+    rows = _read(project.mappings_folder / "countries.csv", columns)
+    return [{name: cell or "" for name, cell in zip(columns, cells, strict=True)} for _, cells in rows]
 
 
 def optional_table(project: Project, name: str, columns: list[str]) -> tuple[Path, list[Numbered]]:

@@ -28,7 +28,7 @@ OF_TEXTS = (
     exp.RegexpReplace,
     exp.SplitPart,
 )
-OUTER = {exp.ExplodeOuter: exp.Explode, exp.PosexplodeOuter: exp.Posexplode}
+OUTER: dict[type, type] = {exp.ExplodeOuter: exp.Explode, exp.PosexplodeOuter: exp.Posexplode}
 OF_NUMBERS = (exp.Neg, exp.Round, exp.Abs, exp.Sum, exp.Avg, exp.Ceil, exp.Floor)
 
 

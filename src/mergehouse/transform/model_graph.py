@@ -18,8 +18,8 @@ from mergehouse.engine import Relation
 from mergehouse.engine.dialect import Sql
 from mergehouse.engine.literal import with_folds
 from mergehouse.errors import BrandError, ConfigError
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch, counting
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import with_ratios
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 from mergehouse.engine.literal import folded, literal
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch, replaced_among
 from mergehouse.ingest.cells import instant_value, is_unread, typed_value
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand
 from mergehouse.project.folding import spellings
 from mergehouse.project.sources import Source

@@ -18,8 +18,8 @@ from mergehouse.contracts.types import SOURCE_TYPES
 from mergehouse.engine.dialect import reading
 from mergehouse.engine.literal import folded, literal
 from mergehouse.errors import ConfigError, of_brand
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand, IdentityAttribute
 from mergehouse.project.folding import fold
 from mergehouse.project.validation import nearest

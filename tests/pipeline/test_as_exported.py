@@ -23,7 +23,7 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
     shop.deliver_lines(LINE.format(order="A1", item="0042", customer="00077"), name="lines_02.csv")
     shop.deliver_lines(
         LINE.format(order="A2", item="42", customer="77"),
-        LINE.format(order="A3", item="0", customer="770"),
+        *(LINE.format(order=f"B{n}", item="0", customer=c) for n, c in enumerate(["770", "0", "NA", "."])),
         name="lines_03.csv",
     )
     result = shop.run(until="silver")
@@ -32,6 +32,8 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
         {"source_system": "shop", "source_customer_id": "00077", "other": "77"},
         {"source_system": "shop", "product_code": "0042", "other": "42"},
     ]
+    nobody = [row["source_customer_id"] for row in found(result, "customers_are_somebody")]
+    assert nobody == [".", "0", "NA"]
 
 
 def test_codes_that_are_written_as_numbers_are_found(shop: Shop) -> None:

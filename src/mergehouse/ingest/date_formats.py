@@ -37,7 +37,7 @@ DATE_SHAPES = {
     r"9{8}": "yyyyMMdd",
     r"9{12}": "yyyyMMddHHmm",
     r"9{14}": "yyyyMMddHHmmss",
-    r"9{1,2}(?P<mark>[ -])A(?P=mark)(?P<year>9{4}|9{2})": "d{mark}{month}{mark}{year}",
+    r"9{1,2}(?P<mark>[ -]?)A(?P=mark)(?P<year>9{4}|9{2})": "d{mark}{month}{mark}{year}",
     r"A 9{1,2}, 9{4}": "{month} d, yyyy",
     r"A(?P<mark>[ -])9{1,2}(?P=mark)(?P<year>9{4}|9{2})": "{month}{mark}d{mark}{year}",
     r"9{1,2}[.] 9{1,2}[.] 9{4}": "d. M. yyyy",
@@ -46,8 +46,8 @@ DATE_SHAPES = {
     r"9{4}년(?P<mark> ?)9{1,2}월(?P=mark)9{1,2}일": "yyyy년{mark}M월{mark}d일",
 }
 TIME_SHAPES = {
-    "": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9:9.9": " H:mm:ss.SSSSSS", "9:9 A": " h:mm a",
-    "9:9:9 A": " h:mm:ss a",
+    "": "", "9:9": "H:mm", "9:9:9": "H:mm:ss", "9:9:9.9": "H:mm:ss.SSSSSS", "9:9 A": "h:mm a",
+    "9:9:9 A": "h:mm:ss a",
 }  # fmt: skip
 
 
@@ -194,17 +194,17 @@ class _Shape:
     def pattern(self, order: str) -> str | None:
         """The Spark datetime pattern, or None where the shape is no date we know."""
         for date, letters in DATE_SHAPES.items():
-            if match := re.fullmatch(date + "(?:(?P<comma>,?) (?P<time>.*))?", self.shape):
-                parts = {"mark": "", "year": "", **match.groupdict()}
+            if match := re.fullmatch(date + "(?:(?P<apart>,? |:)(?P<time>.*))?", self.shape):
+                parts = {"mark": "", "year": "", **match.groupdict(default="")}
                 year = "yy" if parts["year"] == "99" else "yyyy"
                 ordered = ("M", "d", year) if order == "mdy" else ("d", "M", year)
                 if order == "ymd" and year == "yy":
                     ordered = ("yy", "M", "d")
                 month = "MMMM" if re.search("[A-Za-z]{4}", self.example) else "MMM"
-                time = TIME_SHAPES.get(re.sub("9+", "9", parts["time"] or ""))
+                time = TIME_SHAPES.get(re.sub("9+", "9", parts["time"]))
                 mark = parts["mark"]
                 day = letters.format(parts=mark.join(ordered), mark=mark, month=month, year=year)
-                return None if time is None else f"{day}{parts['comma'] or ''}{time}"
+                return None if time is None else f"{day}{parts['apart']}{time}"
         return None
 
 

@@ -39,6 +39,7 @@ WITH_NAMES = (
     "yyyy d /M/",
 )  # fmt: skip
 _WORD = "(^|[^\\p{{L}}0-9])({})[.]?([^\\p{{L}}0-9]|$)"
+_CLOSE = r"^([0-9]{1,2})(\p{L}{3,})([0-9]{4}|[0-9]{2}):?"  # 01MAR2026:10:05
 _APART = "[^0-9:/\\p{L}]+"
 _BESIDE_NAMES = _WORD.format(  # 2 de marzo de 2026, 14:05 hs.
     "de|del|gada|m|d|r|г|um|uhr|at|à|às|a las|alle ore|alle|ore|om|uur|u|kl|klo|o|godz|v|hod|ob|h|hs|hrs"
@@ -227,6 +228,7 @@ def numbers_for_names(value: str, column: Column) -> str:
     if not column.language:
         return value
     text = f"REPLACE(LOWER({value}), '1er ', '1 ')"  # 1er janvier
+    text = f"REGEXP_REPLACE({text}, {literal(_CLOSE)}, '$1 $2 $3 ')"
     for number, names in enumerate(month_names()[column.language], start=1):
         text = f"REGEXP_REPLACE({text}, {literal(_WORD.format('|'.join(names)))}, ' /{number}/ ')"
     text = f"REGEXP_REPLACE({text}, {literal(_BESIDE_NAMES)}, ' ')"

@@ -24,7 +24,7 @@ from mergehouse.ingest.instants import (
     with_offsets,
     without_zone,
 )
-from mergehouse.ingest.written_values import TIMES, batches_with
+from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES, batches_with
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.sources import Column, Source
 
@@ -103,6 +103,30 @@ def date_formats(
         found.append(dates)
         usual = _usual_order([{"dates": dates}]) or usual
     return found
+
+
+def days_moved(connection: duckdb.DuckDBPyConnection, source: Source, timezone: str) -> dict[int, list[str]]:
+    """By batch, in words, the columns of times of another zone than the brand's that are days without a time,
+    whose midnight may be of another day here. The batches are those whose values are in ALL_WRITTEN.
+
+    >>> from mergehouse.ingest.written_values import written_values
+    >>> source = Source(files="*", columns={"sold": {"type": "timestamp", "timezone": "UTC"}})
+    >>> connection = duckdb.connect()
+    >>> _ = written_values(connection, "FROM (VALUES ('2026-03-01')) AS t(sold)", source.columns)
+    >>> days_moved(connection, source, "America/Lima")[0]
+    ['sold: no value has a time of day, ...']
+    """
+    said: dict[int, list[str]] = defaultdict(list)
+    for place, (name, column) in enumerate(source.columns.items()):
+        if column.type != "timestamp" or column.format or column.timezone in (None, timezone):
+            continue
+        rows = f"FROM {ALL_WRITTEN} WHERE of_column = {place} AND trim(value) <> ''"
+        for batch in batches_with(connection, f"{rows} GROUP BY batch HAVING max(length(trim(value))) <= 10"):
+            said[batch].append(
+                f"{name}: no value has a time of day, and midnight of {column.timezone} may be of another day"
+                " here: declare it as `date`"
+            )
+    return said
 
 
 def _patterns(

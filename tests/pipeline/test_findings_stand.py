@@ -75,3 +75,17 @@ def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> 
     unread.unlink()
     sold.configure(f"{SHOP_BRAND}fresh_within_days: 2\n")
     assert found(sold.run()) == {"fresh_enough"}
+
+
+def test_what_comes_right_by_other_rows_is_taken_back(sold: Shop) -> None:
+    """Sales of 30 euros, then 50 come back, then 100 are sold, all on one day: the brand's own row in
+    `gold.dim_brand` is the same throughout.
+    """
+
+    def said(quantity: int) -> list[list[str]]:
+        sold.deliver_lines(GOOD.format(n=3).replace("Mug,2", f"Mug,{quantity}").replace("A3", f"B{quantity}"))
+        runs = [sold.run(select="+gold.dim_brand") for _ in range(2)]
+        return [[c.check for c in run.checks if not c.passed and c.table == "gold.dim_brand"] for run in runs]
+
+    assert said(-10) == [["more_is_sold_than_returned"]] * 2
+    assert said(20) == [[], []]

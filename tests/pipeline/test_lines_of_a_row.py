@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from tests.conftest import Shop
-from tests.pipeline.test_incremental import differences
+from tests.pipeline.rebuilds import differences
 
 from mergehouse.errors import ConfigError
 from mergehouse.transform.brand_queries import ORDER_LINES, brand_queries, version_key

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.conftest import Shop
-from tests.pipeline.test_incremental import differences
+from tests.pipeline.rebuilds import differences
 
 from mergehouse.pipeline.results import RunResult
 
@@ -155,6 +155,10 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "number_of_two": ("", "", NUMBERED, [
         {"lines_1": [line("A1", n=1), line("A1", n=1, item="P2", pieces=2), line("A2", n=1, pieces=3)]},
     ]),
+    "refunded": ("", "", NUMBERED, [  # A1 by a number of its own, A2 by that of the sale
+        {"lines_1": [line("A1"), line("A1", n=2, pieces=-1), line("A2", pieces=3), line("A3", pieces=-2)]},
+        {"lines_2": [line("A2", pieces=-1), line("A3", pieces=2)]},  # the signs of A3 were wrong
+    ]),
     "till": ("repeats: genuine", "", UNNUMBERED, [
         {"lines_1": [line("A1", pieces=2), line("A1", pieces=2), line("A2")]},
         {"lines_2": [line("A1", pieces=2), line("A1", pieces=2), line("A1", pieces=2), line("A3")]},
@@ -235,6 +239,7 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "put_back": [],
     "no_longer_there": [("A1", 1), ("A2", 2), ("A3", 3), ("A4", 1)],
     "number_of_two": [("A1", 2), ("A2", 3)],
+    "refunded": [("A1", -1), ("A1", 1), ("A2", -1), ("A3", 2)],
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
     "till_with_key": [("A1", 2), ("A1", 3)],
     "till_and_web": [("A1", 1), ("A1", 1), ("B1", 2), ("B1", 3)],
@@ -279,6 +284,7 @@ DUPLICATES = {
     "put_back": {"superseded": 1},
     "no_longer_there": {"across_deliveries": 2},
     "number_of_two": {"superseded": 1},
+    "refunded": {"superseded": 2},
     "half_an_order": {"superseded": 2},
     "of_each_shop": {"superseded": 2},
 }
@@ -304,6 +310,7 @@ FINDINGS = {  # check: brands, with what was found
         ("another_customer", "2"),
         ("another_customer", "3"),
         ("number_of_two", "A1"),
+        ("refunded", "A2"),
     ],
     "later_versions_are_dated": [
         ("orders_without_time", "A1"),

@@ -37,6 +37,7 @@ from mergehouse.quality import report
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
+from mergehouse.quality.estimated import margin_methods
 from mergehouse.quality.freshness import freshness
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
@@ -107,6 +108,7 @@ def run(
             )
         result.checks += result.healed
         result.kpis = compute(lakehouse)
+        result.margins = margin_methods(lakehouse)
         result.left_out = left_out(lakehouse)
         result.checks += [*check_files(project, result.ingest), *check_brand_folders(project, result.ingest)]
         result.checks += check_bounds(result.kpis)

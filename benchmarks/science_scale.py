@@ -86,9 +86,9 @@ def scores(folder: Path) -> tuple[int, float]:
     return len(scored.frame), time.perf_counter() - began
 
 
-def write_lines(file: Path, customers: int, seed: int = 1) -> int:
-    """Writes one order line for each purchase; returns how many. A customer's purchases after the first are
-    spread over their time.
+def write_lines(file: Path, customers: int, seed: int = 1, lines: int = 0) -> int:
+    """Writes one order line for each purchase, or some `lines` in all; returns how many. A customer's
+    purchases after the first are spread over their time.
     """
     rng = np.random.default_rng(seed)
     age = rng.uniform(1, DAYS, customers)
@@ -104,7 +104,7 @@ def write_lines(file: Path, customers: int, seed: int = 1) -> int:
     kept = (ordinal == 0) | (rng.uniform(size=len(day)) < season / (1 + SEASON))
     quantity = 1 + rng.poisson(3, len(day))
     price = np.round(np.repeat(each, number) * rng.gamma(6, 1 / 6, len(day)) / quantity + 0.05, 2)
-    pl.DataFrame(
+    purchases = pl.DataFrame(
         {
             "Invoice": np.arange(500_000, 500_000 + len(day)),
             "StockCode": 20_000 + rng.integers(0, 4000, len(day)),
@@ -115,8 +115,13 @@ def write_lines(file: Path, customers: int, seed: int = 1) -> int:
             "Customer ID": 10_000 + customer,
             "Country": "United Kingdom",
         }
-    ).filter(kept).write_csv(file, datetime_format="%Y-%m-%d %H:%M:%S")
-    return int(kept.sum())
+    ).filter(kept)
+    more = rng.poisson(max(lines / len(purchases) - 1, 0), len(purchases))  # of other products, in each order
+    sold = purchases[np.repeat(np.arange(len(purchases)), 1 + more)]
+    if more.any():
+        sold = sold.with_columns(StockCode=20_000 + rng.integers(0, 4000, len(sold)))
+    sold.write_csv(file, datetime_format="%Y-%m-%d %H:%M:%S")
+    return len(sold)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""The web suite over many customers: python -m benchmarks.app [--customers 1M] [--streamlit] [--folder DIR].
+"""The web suite over many customers: python -m benchmarks.app [--customers 1M] [--lines 10M]
+[--streamlit] [--folder DIR].
 
 Two brands: one of made-up customers, who buy as BG/NBD and Gamma-Gamma say, and the demonstration's other.
 Measured are the writing of scopes' files, whole and after a delivery of 1 %; the server's answers to one user
 and to twenty at once, no question twice, so that no answer is a kept one; the Executive page in Chromium
 until its last chart is drawn; and with `--streamlit` (to be installed before) the same page in Streamlit.
-Machines differ; the bars are for 2 cores and 1M customers.
+Machines differ; the bars are for 2 cores, 1M customers and 10M order lines.
 """
 
 from __future__ import annotations
@@ -46,13 +47,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--customers", default="1M", help="how many (default 1M)")
+    parser.add_argument("--lines", default="10M", help="of their orders (default 10M)")
     parser.add_argument("--streamlit", action="store_true", help="the Executive page in Streamlit beside it")
     parser.add_argument("--folder", type=Path, help="where to work; a project that is there is used again")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as parent:
         project = (options.folder or Path(parent)) / "project"
         if not project.exists():
-            build(project, line_count(options.customers))
+            build(project, line_count(options.customers), line_count(options.lines))
         print("| what | median | 95 % | bar |\n|---|--:|--:|--:|")
         extracts(project)
         with served(project) as browser_cookie:
@@ -61,7 +63,7 @@ def main() -> None:
             streamlit(project)
 
 
-def build(project: Path, customers: int) -> None:
+def build(project: Path, customers: int, lines: int) -> None:
     """From raw exports to Gold with the fallback's scores; the newest lines are kept for a delivery."""
     write_project(project)
     config = project / "mergehouse.yml"
@@ -72,7 +74,7 @@ def build(project: Path, customers: int) -> None:
     shutil.rmtree(raw)
     raw.mkdir()
     file = raw / "online_retail_made_up.csv"
-    lines = write_lines(file, customers)
+    lines = write_lines(file, customers, lines=lines)
     header, *rest = file.read_bytes().splitlines(keepends=True)
     rest.sort(key=lambda line: line.split(b",")[INVOICE_DATE])
     kept = int(len(rest) * (1 - HELD_BACK))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.app.trusted import House
 
-from mergehouse.app.figures.models import models
+from mergehouse.app.figures.models import Point, _of_enough, _size, models
 
 
 def test_figures_are_those_of_gold(trusted: House) -> None:
@@ -43,6 +43,19 @@ def test_few_customers_are_told_to_those_who_may_see_persons(trusted: House) -> 
     assert [group.name for group in some.groups] == ["all"]
     assert [p.x for p in all_told.curves["all"]] == [0, 100, 400, 500]
     assert [p.x for p in some.curves["all"]] == [0, 100, 400]  # three are left at 500
+
+
+@pytest.mark.parametrize("came", [0.04, 0.95])  # 2 of 50 did, and 2 or 3 of 50 did not
+def test_a_tenth_of_whom_few_did_or_did_not_is_not_told(came: float) -> None:
+    gains = [Point(n / 40, n / 40) for n in range(41)]
+    enough = {"calibration": [Point(0.1, 0.1, customers=50), Point(0.5, 0.5, customers=50)], "gains": gains}
+    told = _of_enough(enough, is_share=True)
+    assert [point.x for point in told["gains"]] == [n / 10 for n in range(11)]  # none of fewer than a tenth
+    few = enough | {"calibration": [*enough["calibration"], Point(came, came, customers=50)]}
+    assert _of_enough(few, is_share=True) == {"calibration": [], "gains": []}
+    assert _of_enough(few, is_share=False)["calibration"] == few["calibration"]  # euros
+    metric = {"target": "churn_90d", "metric": "observed_mean", "customers": 50, "value": came}
+    assert _size(metric) < 5 < _size(metric | {"metric": "auc"})
 
 
 def test_the_page_has_the_card_and_escapes_it(trusted: House) -> None:

@@ -82,7 +82,7 @@ def test_groups_below_five_are_told_together_and_nobody_is_lost(several: Gateway
         assert min(part.customers for part in parts) >= 5
         assert sum(part.customers for part in parts) == 10
     assert sum(part.moved for part in told.movements) == 180
-    assert told.share == Decimal(10) / 13 and seen(reader(several, "marketing"), country="DE").share is None
+    assert told.share is None  # three do not: fewer than five
 
 
 def test_of_many_countries_the_largest_are_told() -> None:

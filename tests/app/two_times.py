@@ -22,7 +22,7 @@ from mergehouse.app.view import Choices, View, choices, read_view
 LONG, SHORT = dt.date(2009, 12, 1), dt.date(2025, 4, 4)  # first days
 LONG_DAYS, SHORT_DAYS = 739, 75
 ROLES = ("executive", "marketing", "brand_manager_shop", "brand_manager_zebra", "north")
-NORTH = "  north: {label: North, rows: [{column: region, values: [North Europe]}]}\n"
+NORTH = "  north: {label: North, rows: [{column: region, values: [North Europe]}], persons: true}\n"
 COUNTRIES = ("Germany", "Germany", "Spain", "United States")
 TARGETS = """\
 kpi,brand,period,value

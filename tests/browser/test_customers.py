@@ -64,7 +64,7 @@ def signed_in(suite: str, chromium: Any) -> Any:
     "role, look", [("executive", "light"), ("marketing", "dark"), ("brand_manager_shop", "phone")]
 )
 def test_pages_are_clean(suite: str, signed_in: Any, role: str, look: str) -> None:
-    paths = ["/customers", "/what-if?days=120&chance=0.5", "/campaign?from=31"]
+    paths = ["/customers", "/what-if?days=120&chance=50", "/campaign?from=31"]
     paths += ["/customers/list?risk=low"] if role != "marketing" else []
     page = signed_in(role, paths[0], **LOOKS[look])
     for place, path in enumerate(paths):

@@ -201,17 +201,19 @@ def test_lines_that_are_no_rows_are_passed_over(shop: Shop, deliveries: int) -> 
 def test_texts_in_another_case_than_the_sql_says_are_found(shop: Shop) -> None:
     """They would be sales without a word."""
     cases = {
-        "compared": ("title = 'Return'", ["RETURN", "return"]),
+        "compared": ("title = 'other'", ["Other"]),
         "listed": ("title IN ('Return', 'RETURN', 'return')", []),
         "cases": ("CASE title WHEN 'return' THEN TRUE WHEN 'SALE' THEN FALSE END", ["RETURN", "Return"]),
         "upper": ("UPPER(title) = 'RETURN'", []),
+        "dotted": ("UPPER(TRIM(title)) = 'İPTAL'", ["iptal"]),
+        "sharp": ("LOWER(title) = 'straße'", ["STRASSE"]),
     }
     line = LINE.format(order="A{0}", item="P1", customer="77").replace("Cup", "{1}")
     for brand, (says, _) in zip(shop.brands(*cases), cases.values(), strict=True):
         (brand.brand / "order_lines.sql").write_text(
             SHOP_ORDER_LINES.replace("title AS product_name", f"{says} AS is_cancellation")
         )
-        words = ["Return", "RETURN", "return", "Other"]
+        words = ["Return", "RETURN", "return", "Other", "iptal", "İptal", "Straße", "STRASSE"]
         brand.deliver_lines(*(line.format(n, word) for n, word in enumerate(words)))
     rows = found(shop.run(until="silver"), "texts_are_compared_as_written")
     values = {name: [row["value"] for row in rows if row["source_system"] == name] for name in cases}

@@ -8,6 +8,9 @@ from mergehouse.pipeline.results import RunResult
 
 # -2 x -5 is a contradiction, and Atlantis no country
 ODD = "A1,1,2026-03-01 10:00:00,P1,Mug,-2,-5.00,77,Atlantis,EUR"
+DATED = (
+    "  rates:\n    files: rates*\n    optional: true\n    updated_at: day\n    columns: {day: {type: date}}\n"
+)
 GOOD = "A{n},1,2026-03-0{n} 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 OF_LINES = {"signs_agree", "country_is_known"}
 
@@ -39,7 +42,7 @@ def test_what_is_odd_about_a_line_is_said_until_it_is_mended(shop: Shop) -> None
 
 
 def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> None:
-    sold.configure(SHOP_BRAND + "fresh_within_days: 2\n")
+    sold.configure(f"{SHOP_BRAND}{DATED}fresh_within_days: 2\n")
     misspelt = sold.brand / "line_type.csv"
     misspelt.write_text("match,pattern,line_class\n")
     rules, settings = sold.brand / "line_types.csv", sold.folder / "mergehouse.yml"
@@ -52,7 +55,7 @@ def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> 
     unread = sold.deliver("", "readme.pdf")
     sold.run()  # of a folder that was copied: its files are known by content
     late = sold.run()
-    of_files = {"rule_files_are_read", "every_file_is_read", "settings_are_said_once"}
+    of_files = {"rule_files_are_read", "every_file_is_read", "settings_are_said_once", "versions_have_a_key"}
     assert not late.changed and found(late) == {"fresh_enough", *of_files}
     unread_rules = {c.table: c.sample for c in late.checks if c.check == "rule_files_are_read"}
     assert unread_rules == {
@@ -70,6 +73,7 @@ def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> 
     rules.unlink()
     misspelt.unlink()
     unread.unlink()
+    sold.configure(f"{SHOP_BRAND}fresh_within_days: 2\n")
     assert found(sold.run()) == {"fresh_enough"}
 
 

@@ -216,7 +216,7 @@ def test_what_is_logged_and_that_training_again_adds_no_version(trained: Shop) -
     project = in_experiment(trained, "logged")
     first = train(project)
     [decision] = first.decisions
-    assert decision.is_new and decision.is_champion and "beats the RFM rates: auc" in decision.why
+    assert decision.is_new and decision.is_champion and "beats the RFM rates: ROC AUC" in decision.why
     assert (found := champion(project, "shop", "churn")) and found.version == 1 and found.why == decision.why
     with connected(project) as client:
         [experiment] = [e for e in client.search_experiments() if e.name == "logged"]

@@ -11,6 +11,7 @@ from tests.security.merged import SHOP, Merged
 from mergehouse.access.definitions import extracts
 from mergehouse.access.small_cells import LEAST, levels
 
+PARTS = {"came_back", "churned", "active_customers", "repeat_customers"}  # of customers
 CUTS = ("all", "brand", "region", "country")
 
 
@@ -23,11 +24,22 @@ def small(value: object) -> bool:
     return value is not None and 0 < int(str(value)) < LEAST
 
 
+def is_of_few(row: dict[str, object], part: str) -> bool:
+    """Whether it tells of fewer than five who are of a part, or are not."""
+    size = row[part]
+    return size is not None and min(int(str(size)), int(str(row["customers"])) - int(str(size))) < LEAST
+
+
 def test_there_are_small_groups_to_be_found(merged: Merged) -> None:
     """The executive, who may see persons, is told of them."""
     rows = cells(merged, "executive", "/kpis/values?by=country&brand=zebra&kpi=customers")
     assert [row["part"] for row in rows if small(row["customers"])]
-    assert any(small(row["customers"]) for row in cells(merged, "executive", "/segments?brand=shop"))
+    segments = cells(merged, "executive", "/segments?brand=shop")
+    assert any(small(row["customers"]) for row in segments)
+    assert any(is_of_few(row, "churned") for row in segments)
+    assert any(
+        is_of_few(row, "repeat_customers") for row in cells(merged, "executive", "/kpis/values?by=country")
+    )
 
 
 @pytest.mark.parametrize("role", ["marketing", "two"])
@@ -41,11 +53,14 @@ def test_no_figure_is_of_fewer_than_five(merged: Merged, role: str) -> None:
             "&country=DE",
             "&country=ES",
         ):
-            asked = [f"/kpis/values?by={by}&kpi=customers{brand}{place}" for by in CUTS]
+            kpis = "kpi=customers&kpi=active_customers&kpi=repeat_customers&kpi=repeat_rate"
+            asked = [f"/kpis/values?by={by}&{kpis}{brand}{place}" for by in CUTS]
             asked += [f"/segments?by={by}{brand}{place}" for by in ("segment", "region")]
             for address in (*asked, f"/risk-and-value?{(brand + place)[1:]}"):
                 for row in cells(merged, role, address):
                     assert not small(row.get("customers")), (address, row)
+                    for part in PARTS.intersection(row):
+                        assert not is_of_few(row, part), (address, row)
 
 
 def test_no_file_of_who_may_see_no_persons_has_a_small_cell(merged: Merged) -> None:
@@ -58,6 +73,10 @@ def test_no_file_of_who_may_see_no_persons_has_a_small_cell(merged: Merged) -> N
                 ((least,),) = duckdb.sql(f"SELECT MIN(customers) FROM read_parquet('{file}')").fetchall()
                 assert least is None or least >= LEAST or file.stem.startswith("gold."), file.stem
                 found += 1
+            for part in PARTS.intersection(columns) if "customers" in columns else ():
+                of = f"SELECT MIN(LEAST({part}, customers - {part})) FROM read_parquet('{file}')"
+                ((least,),) = duckdb.sql(f"{of} WHERE {part} IS NOT NULL").fetchall()
+                assert least is None or least >= LEAST, (file.stem, part)
             assert "customer_id" not in columns and "source_customer_id" not in columns, file.stem
     assert found > 10
 
@@ -99,7 +118,7 @@ def test_a_step_of_a_limit_moves_five_or_none(merged: Merged) -> None:
 
 def test_limits_between_those_of_the_grid_are_refused(merged: Merged) -> None:
     person = merged.asks("marketing")
-    for asked in ("days=61", "days=61.5", "chance=0.123", "top=3", "r5=1.5", "f2=1.5", "days=-60"):
+    for asked in ("days=61", "days=61.5", "chance=0.5", "chance=51", "top=3", "r5=1.5", "f2=1.5", "days=-60"):
         assert person.get(f"/what-if?{asked}").status_code == 422, asked
 
 

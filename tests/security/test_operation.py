@@ -346,7 +346,7 @@ def test_it_does_not_begin_where_no_audit_can_be_kept(house: Shop, tmp_path: Pat
     shop = house.copy(tmp_path / "copy")
     shutil.rmtree(shop.folder / "logs", ignore_errors=True)
     (shop.folder / "logs").write_text("a file")
-    with pytest.raises(ConfigError, match=r"audit\.jsonl: cannot be written .*nothing is shown without it"):
+    with pytest.raises(ConfigError, match=r"audit\.jsonl: cannot be written: .*nothing is shown without it"):
         expect_servable(
             Service(shop.folder, None, "127.0.0.1", 8800, 1, (), (), ""), shop.project, allow_root=True
         )

@@ -100,6 +100,26 @@ def test_every_cube_of_customers_says_how_it_is_joined() -> None:
     assert {each.name for each in cubes if is_covered(each.sql) and not levels(each.sql)} == {
         "cube.customers"
     }
+    for each in cubes:
+        for part in ("came_back", "churned", "active_customers", "repeat_customers"):
+            if f" AS {part}" in filled(each.sql):
+                said = (f"counted in two parts: {part}\n", f"; {part} if ", f"not without persons: {part}\n")
+                assert any(each_said in each.sql for each_said in said), each.name
+
+
+def test_cells_without_a_part_are_counted_whole(cells: duckdb.DuckDBPyConnection) -> None:
+    """The size of a cohort, beside those of it who came back: of the second month all but two did."""
+    rows = (
+        "(VALUES ('a', 0, 1, 9, NULL), ('a', 0, 2, 20, NULL), ('a', 1, 1, 9, 5), ('a', 1, 2, 20, 18),"
+        " ('a', 1, 3, 30, 15))"
+    )
+    sql = (
+        "-- joined below five: b; month_no; cohort\n-- counted in two parts: back\n"
+        f"FROM {rows} AS t (b, month_no, cohort, customers, back)"
+    )
+    assert sorted(cells.execute(joined(cells, sql)).fetchall(), key=str) == [
+        ("a", 0, 1, 9, None), ("a", 0, 2, 20, None), ("a", 1, 3, 30, 15), ("a", 1, None, 29, 23),
+    ]  # fmt: skip
 
 
 def test_customer_kpis_of_small_places_are_not_told() -> None:
@@ -113,7 +133,8 @@ def test_customer_kpis_of_small_places_are_not_told() -> None:
     )
     for (region, country), customers in places.items():
         connection.execute(
-            "INSERT INTO gold.customer_brand_360 SELECT 'a', ?, ?, ? || i, 1, FALSE FROM range(?) AS t (i)",
+            "INSERT INTO gold.customer_brand_360"
+            " SELECT 'a', ?, ?, ? || i, 1 + i % 2, i < 1 FROM range(?) AS t (i)",
             [region, country, country, customers],
         )
     (cube,) = (filled(each.sql) for each in extracts() if each.name == "cube.customers")
@@ -130,3 +151,14 @@ def test_customer_kpis_of_small_places_are_not_told() -> None:
         ("a", "North", "NL"): 7,
         ("a", "South", None): 7,
     }
+    sql = covered(connection, cube, "cells", persons=False)
+    parts = {
+        row[:3]: row[3:]
+        for row in connection.execute(
+            f"SELECT source_system, region, country_code, active_customers, repeat_customers FROM ({sql})"
+        ).fetchall()
+        if row[0] == "a"
+    }
+    assert parts[("a", None, None)] == (None, 9)  # four have left; nine of twenty bought twice
+    # of the South's seven three did, so the North's six of thirteen, the only other, are not told either
+    assert parts[("a", "North", None)] == parts[("a", "South", None)] == (None, None)

@@ -34,6 +34,7 @@ SAID: dict[str, str | None] = {
     "TO_UTC_TIMESTAMP(TIMESTAMP_NTZ'2026-07-01 00:30:00', 'Europe/Berlin')": "2026-06-30 22:30:00",
     "TRY_TO_TIMESTAMP('2026-01-31T10:15:30', \"yyyy-MM-dd'T'HH:mm:ss\")": "2026-01-31 10:15:30",
     "DATE_FORMAT(DATE'2026-01-31', \"yyyy'w'MM\")": "2026w01",
+    "DATE_FORMAT(DATE'2026-01-31', \"d 'day' MM\")": "31 day 01",
     "REGEXP_REPLACE('a1b2', '([a-z])', '$1-')": "a-1b-2",
     "REGEXP_REPLACE('AB-12', '^([A-Z]+)-([0-9]+)$', '$2/$1')": "12/AB",
     "REGEXP_EXTRACT('AB-12', '([A-Z]+)-')": "AB",

@@ -17,7 +17,8 @@ LEAST = 5
 SIZE = "customers"
 _JOINED = re.compile(r"^-- joined below five: (.+)$", re.MULTILINE)
 _PART = re.compile(r"^-- counted in two parts: ([a-z_]+)$", re.MULTILINE)
-_LEFT_OUT = re.compile(r"^-- left out below five: ([a-z_]+)$", re.MULTILINE)
+_NOT_TOLD = re.compile(r"^-- not without persons: ([a-z_]+)$", re.MULTILINE)
+_LEFT_OUT = re.compile(r"^-- left out below five: ([a-z_]+)((?:; [a-z_]+ if [a-z_]+)*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,20 +53,23 @@ def is_covered(sql: str) -> bool:
 
 def covered(connection: duckdb.DuckDBPyConnection, sql: str, cells: str, persons: bool) -> str:
     """The query of the rows of an extract, whose own rows are in the table `cells`, for a scope with persons
-    or without: then its small cells are joined, or those left out that it marks itself.
+    or without: then its small cells are joined, or those left out that it marks itself, rows or columns.
 
-    >>> covered(duckdb.connect(), "-- left out below five: is_small\\n...", "cells", persons=False)
-    'SELECT * EXCLUDE (is_small) FROM cells WHERE NOT is_small'
+    >>> sql = "-- left out below five: is_small; active if is_active_small\\n..."
+    >>> covered(duckdb.connect(), sql, "cells", persons=True)
+    'SELECT * EXCLUDE (is_small, is_active_small) FROM cells'
     """
     if marked := _LEFT_OUT.search(sql):
-        return f"SELECT * EXCLUDE ({marked[1]}) FROM {cells}" + ("" if persons else f" WHERE NOT {marked[1]}")
-    said = _JOINED.search(sql)
-    part = _PART.search(sql)
-    return (
-        f"FROM {cells}"
-        if persons or not said
-        else joined(connection, "\n".join((said[0], part[0] if part else "", f"FROM {cells}")))
-    )
+        parts = [part.split(" if ") for part in marked[2].split("; ")[1:]]
+        shown = f"* EXCLUDE ({', '.join((marked[1], *(mark for _, mark in parts)))})"
+        if persons:
+            return f"SELECT {shown} FROM {cells}"
+        told = ", ".join(f"CASE WHEN NOT {mark} THEN {column} END AS {column}" for column, mark in parts)
+        return f"SELECT {shown}{f' REPLACE ({told})' if told else ''} FROM {cells} WHERE NOT {marked[1]}"
+    if persons or not levels(sql):
+        return f"FROM {cells}"
+    said = [line[0] for each in (_JOINED, _PART, _NOT_TOLD) if (line := each.search(sql))]
+    return joined(connection, "\n".join((*said, f"FROM {cells}")))
 
 
 def joined(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
@@ -74,7 +78,8 @@ def joined(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     Level by level, within what is told apart already: cells below five are joined, and where they are fewer
     than five together, the smallest of the others goes with them. Figures are summed. What is joined at the
     first level, the brand, is left out: it may be all there is. Where customers are counted in two parts, as
-    those who came back and those who did not, a cell is as small as the smaller part.
+    those who came back and those who did not, a cell is as small as the smaller part; one whose part is NULL
+    is counted whole. What nobody without persons is told is NULL.
 
     >>> rows = "(VALUES ('a', 'x', 9), ('a', 'y', 7), ('a', 'z', 2)) AS t (brand, tier, customers)"
     >>> sql = joined(duckdb.connect(), "-- joined below five: brand; tier\\nFROM " + rows)
@@ -86,12 +91,14 @@ def joined(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
         return sql
     types = {quoted(row[0]): row[1] for row in connection.execute(f"DESCRIBE {sql}").fetchall()}
     part = _PART.search(sql)
-    size = f"LEAST(SUM({part[1]}), SUM({SIZE}) - SUM({part[1]}))" if part else f"SUM({SIZE})"
+    size = f"LEAST(SUM({SIZE}), SUM({part[1]}), SUM({SIZE} - {part[1]}))" if part else f"SUM({SIZE})"
+    untold = _NOT_TOLD.search(sql)
     steps, names = [f"cells_0 AS (\n{sql}\n)"], [level.column for level in by]
     for place, level in enumerate(by):
         steps += _step(place, level, names[:place], size)
+    sums = {name: "NULL" if untold and name == quoted(untold[1]) else f"SUM({name})" for name in types}
     shown = ", ".join(
-        name if name in names else f"CAST(SUM({name}) AS {kind}) AS {name}" for name, kind in types.items()
+        name if name in names else f"CAST({sums[name]} AS {kind}) AS {name}" for name, kind in types.items()
     )
     told = ", ".join(names)
     return (

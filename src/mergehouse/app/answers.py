@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from mergehouse.access.cut import CUSTOMERS
 from mergehouse.access.gateway import Reader, Row
-from mergehouse.access.small_cells import LEAST
+from mergehouse.app.figures.models import metrics_told
 from mergehouse.app.figures.raw_vs_silver import raw_vs_silver
 from mergehouse.app.figures.targets import all_targets
 from mergehouse.app.figures.whose import whose
@@ -266,7 +266,6 @@ def annotations_of(reader: Reader, filters: Filters) -> list[Row]:
 
 
 def model_metrics(reader: Reader, brand: str) -> list[Row]:
-    """How good every method was at past cut-offs; of fewer than five customers nothing without persons."""
+    """How good every method was at past cut-offs; nothing of fewer than five customers without persons."""
     Filters(brand).checked(reader)
-    rows = reader.rows("model_metrics", brand=brand, target=None)
-    return [row for row in rows if reader.scope.persons or row["customers"] >= LEAST]
+    return metrics_told(reader, brand, None)

@@ -7,10 +7,17 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.spark import Spark
+from sqlglot.time import format_time
 
+# by what SQLGlot makes of letters in a pattern the fewest that it makes it of
+_AS_WRITTEN = {
+    Spark.TIME_MAPPING[said]: said for said in sorted(Spark.TIME_MAPPING, key=lambda s: (-len(s), s))
+}
 _UNITS = {"MM": "MONTH", "MON": "MONTH", "YY": "YEAR", "YYYY": "YEAR"}  # of TRUNC
 
 
@@ -105,16 +112,30 @@ def _instant(node: exp.Expr) -> exp.Expr:
     return _said(shown, f=first, l=last, c=clock, z=zone)
 
 
+def in_letters_of_duckdb(pattern: Any) -> Any:
+    """A pattern of dates as SQLGlot has read it from Spark, which knows no `SSS`, which are milliseconds, nor
+    that what stands in quotes stands for itself: letters there become what they were.
+
+    >>> in_letters_of_duckdb(Spark.format_time(exp.Literal.string("d 'day' HH:mm:ss.SSS"))).name
+    '%-d day %H:%M:%S.%g'
+    """
+    if not pattern.is_string:
+        return pattern
+
+    def said(part: re.Match[str]) -> str:
+        if part[0].startswith("'"):
+            return format_time(part[1], _AS_WRITTEN) or "'"
+        return "%g" if part[0] == "SSS" else ""
+
+    return exp.Literal.string(re.sub("'([^']*)'|SSS|strict", said, pattern.name))
+
+
 def _format(node: exp.Expr) -> exp.Expr | None:
-    """What stands in quotes within a pattern of a date stands for itself; SSS are milliseconds."""
+    """What SQLGlot reads a pattern as, where it is not that."""
     written = node.args.get("format")
     if not isinstance(written, exp.Literal) or not re.search("'|SSS", written.name):
         return None
-    parts = re.findall(r"'([^']*)'|(SSSSSS)|(SSS)|(.)", written.name)
-    said = [
-        micro and "%f" or milli and "%g" or other or quoted or "'" for quoted, micro, milli, other in parts
-    ]
-    return _with(node, "format", exp.Literal.string("".join(said)))
+    return _with(node, "format", in_letters_of_duckdb(written))
 
 
 def _padded(node: exp.Expr) -> exp.Expr | None:

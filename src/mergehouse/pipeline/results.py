@@ -104,7 +104,7 @@ class RunResult:
         """
         return (
             bool(self.ingest.new)
-            or any(t.status != "fresh" for t in self.tables)
+            or any(t.status != "fresh" or t.is_looked_at for t in self.tables)
             or bool(self.ingest.failures or self.faults or self.healed)
         )
 
@@ -112,13 +112,13 @@ class RunResult:
         """Takes what came of tables; of those that were built before and are fresh now that stays.
 
         >>> result = mh.run("shop", until="bronze")
-        >>> result.add([TableResult("gold.dim_brand", "built", rows=1)], [])
+        >>> result.add([TableResult("gold.dim_brand", "built", rows=1, version=0)], [])
         >>> result.add([TableResult("gold.dim_brand", "fresh")], [])
         >>> [(table.status, table.rows) for table in result.tables]
         [('built', 1)]
         """
-        done = {t.table: t for t in self.tables if t.status in ("built", "updated")}
-        again = {t.table for t in tables if t.status != "fresh" or t.table not in done}
+        done = {t.table: t for t in self.tables if t.is_looked_at}
+        again = {t.table for t in tables if t.status != "fresh" or t.is_looked_at or t.table not in done}
         self.tables = [t if t.table in again else done[t.table] for t in tables]
         self.checks = [c for c in self.checks if c.table not in again] + list(checks)
 
@@ -200,6 +200,15 @@ class TableResult:
     reason: str = ""
     changed_rows: int | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether its checks were asked and let it be published, a fresh one that came out the same, too.
+
+        >>> TableResult("gold.dim_brand", "fresh").is_looked_at
+        False
+        """
+        return self.version is not None
 
 
 @dataclass(frozen=True)

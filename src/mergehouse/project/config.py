@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mergehouse import display
 from mergehouse.errors import ConfigError
-from mergehouse.machine import refusal
+from mergehouse.machine import unreadable
 from mergehouse.project.brand import (
     BRAND_NAME,
     SCOPES_OF_ALL,
@@ -113,7 +113,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
     try:
         is_file, is_there = folder.is_file(), config_file.is_file()
     except OSError as error:  # no permission above it, a name too long
-        raise ConfigError(f"{folder}: cannot be read: {refusal(error) or error.strerror}.") from None
+        raise ConfigError(unreadable(folder, error)) from None
     if is_file:
         raise ConfigError(f"{folder} is a file; expected the folder of a project, which has {CONFIG_FILE}.")
     if not is_there:
@@ -163,7 +163,7 @@ def _folders(place: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise ConfigError(f"{place}: cannot be read: {refusal(error) or error.strerror}.") from None
+        raise ConfigError(unreadable(place, error)) from None
 
 
 def _is_brand(place: Path) -> bool:
@@ -181,7 +181,7 @@ def _is_there(file: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {refusal(error) or error.strerror}.") from None
+        raise ConfigError(unreadable(file, error)) from None
 
 
 def _placed(

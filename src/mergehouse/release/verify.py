@@ -19,14 +19,15 @@ from mergehouse import display
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi.catalogue import compute_over
 from mergehouse.lakehouse.reader import database
+from mergehouse.lakehouse.repeats import distinct_keys
 from mergehouse.progress import Progress, silent
 from mergehouse.release.manifest.duckdb_statistics import (
     columns_of,
-    distinct_keys,
     facts,
     file_rows,
     open_table,
     partition_rows,
+    relation,
 )
 from mergehouse.release.manifest.manifest import Manifest, ManifestError, parse_manifest
 from mergehouse.release.manifest.seal import (
@@ -257,10 +258,9 @@ def _schemas(connection: duckdb.DuckDBPyConnection, folder: Path, table: dict[st
 def _figures(connection: duckdb.DuckDBPyConnection, table: dict[str, Any]) -> list[Fault]:
     try:
         row = facts(connection, table)
+        distinct = distinct_keys(connection, relation(table["name"]), table["key"])
         faults = check_facts(table, row) + check_partitions(table, partition_rows(connection, table))
-        return faults + check_keys(
-            table, row["row_count"], distinct_keys(connection, table, row["row_count"])
-        )
+        return faults + check_keys(table, row["row_count"], distinct)
     except duckdb.Error as error:
         return [
             Fault("unreadable", table["name"], f"its rows cannot be read ({str(error).splitlines()[0]}).")

@@ -44,6 +44,8 @@ def compute_alike(query: exp.Query, brand: Brand) -> None:
         _bound_length(text)
     for upper in reversed(list(query.find_all(exp.Upper))):
         upper.replace(with_values(capitals(":it"), it=upper.this))
+    for lower in query.find_all(exp.Lower):  # Spark's has the dot as a character of its own, DuckDB's none
+        lower.set("this", with_values("REPLACE(:it, 'İ', 'i\u0307')", it=lower.this))
     for it, expected in reversed(list(_texts_among_numbers(query, brand))):
         it.replace(_decimal(it) if expected == "number" else exp.Literal.string(it.sql("spark")))
     for time in list(query.find_all(exp.Anonymous, *WITH_PATTERNS)):

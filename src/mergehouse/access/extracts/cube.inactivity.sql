@@ -3,6 +3,7 @@
 -- is no chance.
 -- by brand
 -- joined below five: source_system; state in order; days in order; churn_probability in order; region; country_code
+-- not without persons: unscored
 WITH customers AS (
   SELECT source_system, region, country_code, recency_days, churn_probability_90d, risk_band, monetary_eur, clv_12m_eur, is_churned
   FROM gold.customer_brand_360 WHERE frequency > 0

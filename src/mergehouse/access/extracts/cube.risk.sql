@@ -1,6 +1,7 @@
 -- Customers with scores by band of risk and tier of value; those of all brands together under `group`.
 -- by brand
 -- joined below five: source_system; risk_band; clv_tier; region; country_code
+-- not without persons: churned
 WITH customers AS (
   SELECT
     source_system, region, country_code, risk_band, clv_tier, is_churned, frequency, monetary_eur, gmv_eur, returns_eur,

@@ -1,6 +1,7 @@
 -- Customers of each segment who have bought; those of all brands together under `group`.
 -- by brand
 -- joined below five: source_system; segment; region; country_code
+-- not without persons: churned
 WITH customers AS (
   SELECT
     source_system, region, country_code, segment, is_churned, frequency, monetary_eur, gmv_eur, returns_eur, margin_eur,

@@ -21,13 +21,15 @@ MOST_TRIANGLES = 3  # with more brands one is chosen
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment; without a name those that are told together, each of fewer than five customers."""
+    """One segment; without a name those that are told together, each of fewer than five customers.
+    `churned` is None for who may not see persons: of most segments fewer than five have, or have not.
+    """
 
     name: str | None
     customers: int
     net_revenue: Decimal
     clv_12m: Decimal
-    churned: int
+    churned: int | None
     orders: int
     share: Decimal | None
     revenue_share: Decimal | None
@@ -40,7 +42,7 @@ class Segment:
     @property
     def churned_share(self) -> Decimal | None:
         """Of its customers, those who are silent for longer than their brand's limit."""
-        return Decimal(self.churned) / self.customers if self.customers else None
+        return None if self.churned is None or not self.customers else Decimal(self.churned) / self.customers
 
 
 @dataclass(frozen=True)
@@ -153,15 +155,15 @@ def _kpis(reader: Reader, view: View, offered: Choices) -> Row | None:
 
 def _segment(name: str | None, rows: Sequence[Row], buyers: Segment | None) -> Segment:
     total = {
-        key: sum(row[key] or 0 for row in rows)
-        for key in ("customers", "net_revenue", "clv_12m", "churned", "orders")
+        key: sum(row[key] or 0 for row in rows) for key in ("customers", "net_revenue", "clv_12m", "orders")
     }
+    churned = [row["churned"] for row in rows]
     return Segment(
         name=name,
         customers=int(total["customers"]),
         net_revenue=Decimal(total["net_revenue"]),
         clv_12m=Decimal(total["clv_12m"]),
-        churned=int(total["churned"]),
+        churned=None if None in churned else sum(churned),
         orders=int(total["orders"]),
         share=_share(total["customers"], buyers.customers) if buyers else None,
         revenue_share=_share(total["net_revenue"], buyers.net_revenue) if buyers else None,

@@ -17,6 +17,8 @@ SILENCES = (0, 30, 60, 90, 120, 180, 270, 365)  # days
 LATER = (365, 90)  # days within which a silent customer comes back: the longer that the data show
 WEIGHTS = 12  # inputs shown
 LIFT_AT = (0.1, 0.2, 0.3)  # shares of customers
+TENTHS = 4  # points of a gains curve to a tenth of customers
+HAPPENED = "observed_mean"  # the metric that is a share of customers
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,13 @@ def models(
 
 
 def _is_told(reader: Reader, row: Row) -> bool:
-    return reader.scope.persons or row["customers"] >= LEAST
+    """Whether it is of five customers or more, and of a curve, of five to whom it happened and five to whom
+    it did not.
+    """
+    sizes = [row["customers"]]
+    if (happened := row.get("events")) is not None:
+        sizes += [happened, row["observations"] - happened]
+    return reader.scope.persons or min(sizes) >= LEAST
 
 
 def _card(reader: Reader, brand: str, row: Row) -> Card:
@@ -227,15 +235,47 @@ def _card(reader: Reader, brand: str, row: Row) -> Card:
     for p in reader.rows("model_curves", brand=brand, target=target):
         point = Point(float(p["x"]), float(p["y"]), _float(p["low"]), _float(p["high"]), p["customers"])
         curves[p["curve"]].append(point)
-    told = reader.scope.persons or min((p.customers or 0 for p in curves["calibration"]), default=0) >= LEAST
+    if not reader.scope.persons:
+        curves = _of_enough(curves, is_share=not target.startswith("clv"))
     return Card(
         target, row["headline"], row["standing"], method, row["model_version"], row["trained_ts"],
         row["as_of_date"], row["judged_at"], row["customers"], row["main_metric"], row["purpose"],
         row["population"], row["predicted"], _lines(row["not_for"]), _lines(row["limits"]),
-        _methods(reader.rows("model_metrics", brand=brand, target=target), method),
-        tuple(curves["calibration"]) if told else (), tuple(curves["gains"]), tuple(curves["best_gains"]),
+        _methods(metrics_told(reader, brand, target), method),
+        tuple(curves["calibration"]), tuple(curves["gains"]), tuple(curves["best_gains"]),
         _weights(reader, brand, row),
     )  # fmt: skip
+
+
+def _of_enough(curves: dict[str, list[Point]], is_share: bool) -> dict[str, list[Point]]:
+    """For who may not see persons: gains by tenths of customers, and both curves only where each tenth is of
+    five customers and, of a share, five to whom it happened and five to whom it did not.
+    """
+    least = LEAST
+    for point in curves["calibration"]:
+        customers = point.customers or 0
+        happened = round(point.y * customers) if is_share else customers
+        least = min(least, customers, happened, customers - happened if is_share else customers)
+    if not curves["calibration"] or least < LEAST:
+        return {name: [] for name in curves}
+    return {name: points if name == "calibration" else points[::TENTHS] for name, points in curves.items()}
+
+
+def metrics_told(reader: Reader, brand: str, target: str | None) -> list[Row]:
+    """How good every method was at past cut-offs. Who may not see persons is told nothing of fewer than five
+    customers, nor a share of customers who are fewer than five or all but so few.
+    """
+    rows = reader.rows("model_metrics", brand=brand, target=target)
+    return [row for row in rows if reader.scope.persons or _size(row) >= LEAST]
+
+
+def _size(metric: Row) -> int:
+    """Of how many customers it tells."""
+    customers = int(metric["customers"])
+    if metric["metric"] != HAPPENED or metric["target"].startswith("clv"):
+        return customers
+    happened = round(metric["value"] * customers)
+    return min(happened, customers - happened)
 
 
 def _methods(rows: list[Row], of_model: str | None) -> tuple[Method, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mergehouse.access.gateway import Reader, Row
+from mergehouse.access.small_cells import LEAST
 from mergehouse.app.view import Choices, View
 from mergehouse.kpi.formula import GROUP
 
@@ -31,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Customers of more than one brand. `share`: of all that are known; None where it is not known."""
+    """Customers of more than one brand. `share`: of all that are known; None where it is not told."""
 
     share: Decimal | None
     orders: tuple[Part, ...]
@@ -61,16 +62,19 @@ def overlap(reader: Reader, view: View, offered: Choices) -> Overlap | None:
         for by, between in (("brands", ", "), ("movement", " > "), ("segment", None), ("country", None))
     )
     shared, known = sum(part.customers for part in orders), _known(reader, view)
-    share = Decimal(shared) / known if known else None
+    is_told = reader.scope.persons or known is not None and known - shared >= LEAST
+    share = Decimal(shared) / known if known and is_told else None
     return Overlap(share, orders, movements, segments, _largest(countries))
 
 
 def _known(reader: Reader, view: View) -> int | None:
-    """All customers, those who never bought included; None of a place of which small groups are not told."""
+    """All customers, those who never bought included; None where small groups of them are not told."""
     if any(view.places.values()) and not reader.scope.persons:
         return None
     buyers = reader.rows("segments", by="all", brand=GROUP, segment=None, **view.places)
     prospects = reader.rows("prospects", brand=GROUP, **view.places)
+    if prospects[0]["customers"] is None and not reader.scope.persons:
+        return None
     return sum(row["customers"] or 0 for row in (*buyers, *prospects))
 
 

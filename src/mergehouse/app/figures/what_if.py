@@ -16,10 +16,10 @@ from mergehouse.app.figures.whose import source
 from mergehouse.app.view import Brand, Choices, View
 
 DAYS = tuple(range(60, 181, 5))
-CHANCES = tuple(Decimal(step) / 20 for step in range(1, 20))
+CHANCES = tuple(range(5, 100, 5))  # percent
 USUAL_DAYS = 90
 # from here on the risk is `high`, by the contract of gold.customer_scores_gold
-USUAL_CHANCE = Decimal("0.70")
+USUAL_CHANCE = 70
 EUROS, RECENCIES = VALUE[1:], RECENCY[1:-1]
 TIERS = ("top", "high", "medium", "low")
 SHARES = (Decimal("0.1"), Decimal("0.3"), Decimal("0.6"))  # of customers, down to which a tier reaches today
@@ -30,13 +30,13 @@ TOGETHER = ""  # segments of fewer than five, told together
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits in the address; None: as it is. `value`: from how many euros on top, high and medium
-    begin; `recency`: up to how many days scores 5, 4, 3 and 2 go; `orders`: from how many orders on
-    they begin.
+    """The limits in the address; None: as it is. `chance`: percent; `value`: from how many euros on top,
+    high and medium begin; `recency`: up to how many days scores 5, 4, 3 and 2 go; `orders`: from how many
+    orders on they begin.
     """
 
     days: int | None = None
-    chance: Decimal | None = None
+    chance: int | None = None
     value: tuple[int | None, ...] = (None, None, None)
     recency: tuple[int | None, ...] = (None, None, None, None)
     orders: tuple[int | None, ...] = (None, None, None, None)
@@ -99,7 +99,7 @@ class Silence:
 
     changes: tuple[Change, ...]
     days: int
-    chance: Decimal
+    chance: int
     own_days: tuple[tuple[Brand, int], ...]
     unscored: int
     unobserved: tuple[Brand, ...]
@@ -134,6 +134,10 @@ class Cuts:
     usual_orders: tuple[int, ...]
     is_mixed_up: bool
 
+    @property
+    def is_tied(self) -> bool:
+        return any(len(set(usual)) < len(usual) for usual in (self.usual_recency, self.usual_orders))
+
 
 @dataclass(frozen=True)
 class WhatIf:
@@ -163,7 +167,7 @@ def _silence(
     own = tuple((brand, brand.churn_after_days) for brand in brands if brand.churn_after_days is not None)
     usual = own[0][1] if len({days for _, days in own}) == 1 else USUAL_DAYS
     days, chance = limits.days or _nearest(usual, DAYS), limits.chance or USUAL_CHANCE
-    rows = reader.rows("inactivity", days=days, chance=chance, **asked)
+    rows = reader.rows("inactivity", days=days, chance=Decimal(chance) / 100, **asked)
     if not rows:
         return None
     now, then = {name: Part(name) for name in STATES}, {name: Part(name) for name in STATES}
@@ -175,7 +179,7 @@ def _silence(
         days,
         chance,
         own,
-        sum(row["unscored"] for row in rows),
+        sum(row["unscored"] or 0 for row in rows),
         tuple(brand for brand in brands if brand.days <= (limits.days or brand.churn_after_days or usual)),
     )
 

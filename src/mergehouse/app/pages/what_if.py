@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from mergehouse.access.classes import ORDERS
 from mergehouse.app import parameters
-from mergehouse.app.figures.what_if import CHANCES, DAYS, EUROS, RECENCIES, Limits, what_if
+from mergehouse.app.figures.what_if import CHANCES, DAYS, EUROS, RECENCIES, USUAL_CHANCE, Limits, what_if
 from mergehouse.app.filters import LookedAt
 from mergehouse.app.page import Page
 from mergehouse.app.plots import customers as plots
@@ -45,6 +45,7 @@ def show(request: Request, visitor: SignedIn, looked: LookedAt) -> HTMLResponse:
         "limits": limits,
         "own": _own(limits),
         "grids": {"days": DAYS, "chance": CHANCES, "euros": EUROS, "recency": RECENCIES, "orders": ORDERS},
+        "usual_chance": USUAL_CHANCE,
         "names": {"value": VALUE, "recency": RECENCY, "orders": FREQUENCY},
         "worlds": plots.worlds,
         "states": plots.STATES,

@@ -17,7 +17,6 @@ SHARES = ("accuracy", "ece", "top_share", "observed_mean")  # metrics that are s
 EUROS = ("mae", "rmse")
 LINES = 5  # methods that are drawn
 DRIFTED = 12  # inputs that are listed
-EVERY = 4  # points of a gains curve, in its table
 FIFTHS = 5  # of its axis, that are named
 Rows = list[dict[str, Any]]
 
@@ -191,10 +190,12 @@ def calibration_rows(card: Card, write: Writing) -> Rows:
 
 
 def gains_rows(card: Card, write: Writing) -> Rows:
+    """By tenths of customers."""
     best = {point.x: point.y for point in card.best_gains}
+    tenths = [p for p in card.gains if abs(p.x * 10 - round(p.x * 10)) < 1e-6]
     return [
         {"x": p.x, "y": p.y, "best": best.get(p.x), "lift": write.decimal(p.y / p.x, 2) if p.x else None}
-        for p in card.gains[::EVERY]
+        for p in tenths
     ]
 
 

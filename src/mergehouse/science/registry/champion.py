@@ -18,6 +18,7 @@ from mergehouse.lakehouse.writing import append_rows
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project
 from mergehouse.project.validation import nearest
+from mergehouse.science.cards.names import METRIC_NAMES
 from mergehouse.science.customer_scores import PROMOTIONS
 from mergehouse.science.registry.versions import Version, load, promote, versions
 
@@ -55,8 +56,9 @@ class Comparison:
 
     def __str__(self) -> str:
         verb = "beats" if self.is_better else "does not beat"
+        metric = METRIC_NAMES.get(self.metric, self.metric)
         return (
-            f"{verb} {self.compared_with}: {self.metric} {self.value:.4f} against {self.other:.4f}, "
+            f"{verb} {self.compared_with}: {metric} {self.value:.4f} against {self.other:.4f}, "
             f"better at {self.better_at} and worse at {self.worse_at} of {self.cutoffs} cut-offs"
         )
 
@@ -81,12 +83,13 @@ def verdict(comparisons: list[Comparison]) -> tuple[bool, str]:
     >>> auc = Comparison("auc", "the rule", 4, 3, 1, value=0.8, other=0.7)
     >>> brier = Comparison("brier", "the rule", 4, 1, 3, value=0.24, other=0.2)
     >>> verdict([auc])[0], verdict([auc, brier])
-    (True, (False, 'beats the rule: auc 0.8000 against 0.7000, better at 3 and worse at 1 of 4 cut-offs;
-    but its brier is worse than that of the rule, 0.2400 against 0.2000'))
+    (True, (False, 'beats the rule: ROC AUC 0.8000 against 0.7000, better at 3 and worse at 1 of 4 cut-offs;
+    but its Brier score is worse than that of the rule, 0.2400 against 0.2000'))
     """
     first, *others = comparisons
     worse = [
-        f"its {c.metric} is worse than that of {c.compared_with}, {c.value:.4f} against {c.other:.4f}"
+        f"its {METRIC_NAMES.get(c.metric, c.metric)} is worse than that of {c.compared_with},"
+        f" {c.value:.4f} against {c.other:.4f}"
         for c in others
         if not c.is_no_worse
     ]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.conftest import Shop
-from tests.pipeline.test_incremental import differences
+from tests.pipeline.rebuilds import differences
 
 from mergehouse.pipeline.results import RunResult
 

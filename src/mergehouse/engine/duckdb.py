@@ -24,7 +24,7 @@ from mergehouse.lakehouse.files import (
     needs_safe_reader,
 )
 from mergehouse.lakehouse.folding import folded_with
-from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings
+from mergehouse.lakehouse.reader import connect, create_view, load, read_files, rows, select, settings
 from mergehouse.lakehouse.repeats import distinct_keys
 from mergehouse.lakehouse.staging import discard, exchange, files_in, overwrite, staging_folder
 from mergehouse.project.settings import Limits
@@ -321,9 +321,7 @@ class DuckDBEngine:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         with sql_errors("query"):
-            cursor = self._session.execute(_translated(sql))
-            names = [d[0] for d in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return rows(self._session, _translated(sql))
 
     def distinct_keys(self, contract: Contract, columns: Sequence[str]) -> int:
         return distinct_keys(self._session, contract.table, columns)

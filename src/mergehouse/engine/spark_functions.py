@@ -5,6 +5,7 @@ or nothing.
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -162,6 +163,30 @@ def _parts(node: exp.Expr) -> exp.Expr:
     )
 
 
+def _json(text: exp.Expr) -> exp.Expr:
+    """A text as JSON; none where it is not, as where Spark reads it."""
+    return exp.TryCast(this=text.copy(), to=exp.DataType.build("JSON"))
+
+
+def _from_json(node: exp.Expr) -> exp.Expr | None:
+    """FROM_JSON by the names and types that it is given, as JSON_TRANSFORM wants them: types within lists and
+    objects.
+    """
+    written = node.expression.name
+    is_nested = re.match(r"(?i)\s*(array|struct|map)\s*<", written)
+    kind = exp.DataType.build(written if is_nested else f"STRUCT<{written}>", dialect="spark")
+    shape = exp.Literal.string(json.dumps(_shape(kind)))
+    return exp.Anonymous(this="JSON_TRANSFORM", expressions=[_json(node.this), shape])
+
+
+def _shape(kind: exp.DataType) -> object:
+    if kind.is_type(exp.DType.STRUCT):
+        return {field.name: _shape(field.args["kind"]) for field in kind.expressions}
+    if kind.is_type(exp.DType.ARRAY):
+        return [_shape(kind.expressions[0])]
+    return kind.sql("duckdb")
+
+
 def _by(name: str) -> Callable[[exp.Expr], exp.Expr | None]:
     """MAX_BY and MIN_BY: the row of the greatest counts where what is asked of it is empty, too."""
     return lambda node: _said(f"{name}(a, b)", a=node.this, b=node.expression)
@@ -189,6 +214,9 @@ _BY_KIND: dict[type, Callable[[exp.Expr], exp.Expr | None]] = {
     exp.TsOrDsToDate: _format,
     exp.Dayname: _of_one("LEFT(DAYNAME(a), 3)"),
     exp.Monthname: _of_one("LEFT(MONTHNAME(a), 3)"),
+    exp.FromJson: _from_json,
+    exp.JSONExtractScalar: lambda node: _with(node, "this", _json(node.this)),
+    exp.JSONKeys: lambda node: _with(node, "this", _json(node.this)),
     exp.UnixSeconds: _of_one("CAST(FLOOR(EPOCH(a)) AS BIGINT)"),
     exp.Pad: _padded,
     exp.Nanvl: lambda node: _said(
@@ -212,6 +240,9 @@ _BY_NAME = {
     "GET": "a[b + 1]",
     "ISNOTNULL": "(a IS NOT NULL)",
     "ISNULL": "(a IS NULL)",
+    "JSON_ARRAY_LENGTH": (
+        "CASE WHEN JSON_TYPE(TRY_CAST(a AS JSON)) = 'ARRAY' THEN JSON_ARRAY_LENGTH(TRY_CAST(a AS JSON)) END"
+    ),
     "MAKE_TIMESTAMP_NTZ": "MAKE_TIMESTAMP(a, b, c, d, e, f)",
     "NEGATIVE": "(-a)",
     "NULLIFZERO": "NULLIF(a, 0)",

@@ -29,7 +29,7 @@ class Setback:
 
 
 @dataclass(repr=False)
-class RunResult:
+class RunResult(display.Displayed):
     """Everything a run has to say. `margins` tells how each brand's margin is come by, `faults` are those of
     brands that are held back, `cared` is how files were put in order, `stages` the seconds that each took,
     `healed` the findings on tables that were not as mergehouse wrote them.
@@ -125,9 +125,6 @@ class RunResult:
     def __repr__(self) -> str:
         title, facts, *_ = self._shown()
         return display.as_text(title, facts)
-
-    def _repr_html_(self) -> str:
-        return display.as_html(*self._shown())
 
     def _shown(self) -> display.Shown:
         """In the table: what was not up to date."""

@@ -25,7 +25,7 @@ from mergehouse.storage import located
 CONFIG_FILE = "mergehouse.yml"
 
 
-class Project(Strict):
+class Project(display.Displayed, Strict):
     """A validated project. `brands` is in the order of folder names.
 
     >>> project = mh.project("shop")
@@ -78,14 +78,6 @@ class Project(Strict):
         90
         """
         return self.brands[brand].churn_after_days or self.config.churn_after_days
-
-    def __repr__(self) -> str:
-        return display.as_text(*self._shown())
-
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        return display.as_html(*self._shown())
 
     def _shown(self) -> display.Shown:
         facts = {"lakehouse": self.lakehouse_location, "engine": self.config.engine.name}

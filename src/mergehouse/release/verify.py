@@ -51,7 +51,7 @@ from mergehouse.storage import is_url
 
 
 @dataclass(frozen=True, repr=False)
-class Verification:
+class Verification(display.Displayed):
     """What was found. `manifest` is None where it could not be read.
 
     >>> found = mh.verify("release", "9.9.9")
@@ -95,12 +95,6 @@ class Verification:
             "bytes": sum(file.bytes for table in tables for file in table.files),
             "faults": self.faults,
         }
-
-    def __repr__(self) -> str:
-        return display.as_text(*self._shown())
-
-    def _repr_html_(self) -> str:
-        return display.as_html(*self._shown())
 
     def _shown(self) -> display.Shown:
         name = f"Release {self.version}" if self.version else "Release"

@@ -44,6 +44,7 @@ def resolved(brand: Brand, file: Path) -> exp.Query:
     _expect_capitals(query, brand, file)
     _expect_known_patterns(query, file)
     _expect_digits(query, file)
+    _expect_one_found(query, file)
     compute_alike(query, brand)
     return query
 
@@ -84,6 +85,16 @@ def _expect_digits(query: exp.Query, file: Path) -> None:
             raise ConfigError(
                 f"{file}: `{cast.sql('spark')}` is a whole number in Spark SQL; say its digits, such as"
                 " DECIMAL(20, 9)."
+            )
+
+
+def _expect_one_found(query: exp.Query, file: Path) -> None:
+    """Raises ConfigError where a path into JSON finds one or several: engines give them in their own ways."""
+    for found in query.find_all(exp.JSONExtractScalar):
+        if found.expression.find(exp.JSONPathWildcard):
+            raise ConfigError(
+                f"{file}: `{found.sql('spark')}` finds one or several. Name one, as in '$.items[0].sku', or"
+                " read the list: FROM_JSON(items, 'ARRAY<STRUCT<sku: STRING>>')[0].sku."
             )
 
 

@@ -45,6 +45,7 @@ def fails_in_march(_: Dataset, day: dt.date) -> np.ndarray:
 def test_a_method_or_a_cutoff_that_cannot_be_fitted_leaves_the_others(halves: Dataset) -> None:
     methods = {
         "broken": solver_fails,
+        "no better": solver_fails,
         "of seasons": fails_in_march,
         "a rule": lambda *_: np.array([0.9, 0.8, 0.2, 0.1]),
     }
@@ -52,12 +53,12 @@ def test_a_method_or_a_cutoff_that_cannot_be_fitted_leaves_the_others(halves: Da
     cutoffs = {t.cutoff for t in tested}
     judged = {name: [t for t in tested if t.method == name and t.metrics] for name in methods}
     assert {name: len(found) for name, found in judged.items()} == {
-        "broken": 0, "of seasons": len(cutoffs) - 1, "a rule": len(cutoffs)
+        "broken": 0, "no better": 0, "of seasons": len(cutoffs) - 1, "a rule": len(cutoffs)
     }  # fmt: skip
     assert {t.metrics["auc"] for t in judged["a rule"]} == {1.0}
     assert Training(tested).unfitted == [
-        f"shop: churn_90d: broken left out at {len(cutoffs)} cut-offs, first {min(cutoffs)}: cannot be"
-        " fitted: LinAlgError: singular matrix",
+        f"shop: churn_90d: broken, no better left out at {len(cutoffs)} cut-offs, first {min(cutoffs)}:"
+        " cannot be fitted: LinAlgError: singular matrix",
         "shop: churn_90d: of seasons left out at 1 cut-offs, first 2025-03-01: shop: nobody came back in"
         " winter.",
     ]

@@ -19,6 +19,22 @@ LINE = "1px solid color-mix(in srgb, currentColor 30%, transparent)"
 CELL = "padding:.15em 1em .15em 0;vertical-align:top;"
 
 
+class Displayed:
+    """Shows itself as `_shown` says: as text, and in a notebook as HTML."""
+
+    def _shown(self) -> Shown:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return as_text(*self._shown())
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(*self._shown())
+
+
 def visible(text: str) -> str:
     """A text for a screen: what would move its cursor, colour it or turn its direction is written out.
 

@@ -78,6 +78,15 @@ def unwritable(place: Path | str, error: OSError) -> str:
     return f"{place}: cannot be written: {refusal(error, Path(place)) or error.strerror or error}."
 
 
+def unreadable(place: Path | str, error: OSError) -> str:
+    """One message about a file or folder that could not be read.
+
+    >>> unreadable("sales.csv", OSError(30, "Read-only file system"))[:25]
+    'sales.csv: cannot be read'
+    """
+    return f"{place}: cannot be read: {refusal(error) or error.strerror or error}."
+
+
 def refused(error: BaseException) -> LakehouseError | None:
     """What the machine refused as one message, with the file that an error names; None where it is no such
     error.

@@ -20,6 +20,7 @@ NAMED = {
         "monitor.freshness monitor.quality_results monitor.schema_history",
         "it writes the run log",
     ),
+    "quality.estimated": ("gold.sales_daily", "it has how each margin is come by"),
     "quality.freshness": ("gold.dim_brand", "a brand's last order is there"),
     "quality.left_out": (
         "bronze.rejected silver.duplicates silver.quarantine",
@@ -46,7 +47,7 @@ NAMED = {
     ),
     "transform.model_graph": (
         "bronze.batches staging.line_joins staging.line_sources staging.other_spellings"
-        " staging.raw_rows staging.unusable_entries",
+        " staging.raw_rows staging.undated_versions staging.unusable_entries",
         "models may read the ledger; the views are made here",
     ),
     "transform.staging_views": (

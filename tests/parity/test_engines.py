@@ -33,6 +33,7 @@ LINES = 3_000
 RATES = "currency,rate_date,units_per_eur\nAED,2026-01-01,3.9925\nAED,2026-02-15,4\nUSD,2026-01-04,1.1\n"
 SALES, BY_NAME = "silver.sales_clean", "{name: spark, catalog: spark_catalog}"
 LINE = "A{n},1,2026-03-01 10:00:00,P1,Mug,{quantity},5.00,77,Germany,EUR"
+OTHER_LETTERS = {7: "TÜRKİYE", 17: "türkiye", 27: "Großbritannien", 37: "GROSSBRITANNIEN"}
 ENGINES = [pytest.param("sail", marks=pytest.mark.sail), pytest.param("apache", marks=pytest.mark.apache)]
 OF_THIS_PLACE = {"path", "modified_ns"}  # in the ledger of deliveries: where the file lay
 pytestmark = pytest.mark.long("Spark plans every query")
@@ -83,14 +84,17 @@ def deliver(exports: Path, folder: Path, part: int) -> None:
 
 def without_some_countries(exports: Path) -> None:
     """Every fifth line of the wide export names no country: engines differ in what an aggregate makes of an
-    empty value.
+    empty value. Some names have letters of which engines make capitals differently.
     """
     files = list(exports.glob("*/online_retail*.csv"))
     assert files
     for file in files:
         header, *rows = file.read_text(encoding="utf-8").splitlines()
         assert header.endswith("Country")
-        some = [row.rpartition(",")[0] + "," if n % 5 == 0 else row for n, row in enumerate(rows)]
+        some = []
+        for n, row in enumerate(rows):
+            before, _, country = row.rpartition(",")
+            some.append(f"{before},{'' if n % 5 == 0 else OTHER_LETTERS.get(n % 50, country)}")
         file.write_text("\n".join([header, *some]) + "\n", encoding="utf-8")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 from tests.conftest import Shop
+from tests.pipeline.test_lines_of_a_row import GIVEN, LISTED, with_items
 from tests.unit.test_brand_sql import BEYOND_SAIL, SAID, of_spark
 
 from mergehouse.engine.dialect import to_duckdb
@@ -127,6 +128,20 @@ def test_functions_of_a_brand_are_those_of_spark(
     said = SAID if engine == "sail" else SAID | BEYOND_SAIL
     [found] = request.getfixturevalue(engine).sql(of_spark(tmp_path, said)).collect()
     assert dict(zip(said, found, strict=True)) == said
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_items_in_a_cell_are_lines_alike(engine: str, shop: Shop, request: pytest.FixtureRequest) -> None:
+    session: SparkSession = request.getfixturevalue(engine)
+    with_items(shop)
+    brand = shop.project.brands["shop"]
+    [query] = brand_queries(brand, brand.folder / "order_lines.sql")
+    session.createDataFrame(GIVEN, "number STRING, items STRING").createOrReplaceTempView("given")
+    columns = "CAST(NULL AS TIMESTAMP) AS when, 'b' AS batch_id, 1 AS source_row, 'now' AS ingest_ts"
+    given = f"(SELECT *, {columns}, CAST(NULL AS TIMESTAMP) AS when_utc FROM given)"
+    sql = query.sql(dialect="spark").replace("typed.shop_orders", given)
+    rows = session.sql(f"SELECT order_id, line_part, product_code, quantity FROM ({sql}) AS l").collect()
+    assert sorted(map(tuple, rows), key=str) == sorted(LISTED, key=str)
 
 
 def _given(values: list[str]) -> duckdb.DuckDBPyConnection:

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
 from tests.pipeline.test_formats import ROWS, text
 
+from mergehouse.ingest.brand_source import brand_sources
 from mergehouse.ingest.landing import find_files
 from mergehouse.pipeline.results import RunResult
 
@@ -123,8 +124,8 @@ def test_patterns_name_files_and_folders(shop: Shop, pattern: str, expected: lis
         (shop.raw / place).parent.mkdir(parents=True, exist_ok=True)
         (shop.raw / place).write_text(text())
     shop.configure(SHOP_BRAND.replace('"lines*"', f'"{pattern}"'))
-    brand = shop.project.brands["shop"]
-    assert [f.label for f in find_files(brand, "lines", brand.sources["lines"], False)] == expected
+    [lines] = brand_sources(shop.project)
+    assert [f.label for f in find_files(lines, loaded_before=False)] == expected
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from mergehouse.pipeline.results import RunResult
 
 LINE = "{order},1,2026-03-02 10:00,{item},Cup,1,20,{customer},Germany,EUR"
 
+OF_THE_DAY = {"order_date": dt.date(2026, 3, 2), "gmv_eur": 20}
+
 
 def found(result: RunResult, check: str) -> list[dict[str, object]]:
     return [row for c in result.checks if c.check == check for row in c.sample]
@@ -20,10 +22,14 @@ def found(result: RunResult, check: str) -> list[dict[str, object]]:
 
 def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
     """February came from the till, March through a spreadsheet."""
-    shop.deliver_lines(LINE.format(order="A1", item="0042", customer="00077"), name="lines_02.csv")
+    again = [LINE.format(order=order, item="P7", customer="5") for order in ("0099", "#100", '"1,010"')]
+    shop.deliver_lines(LINE.format(order="A1", item="0042", customer="00077"), *again, name="lines_02.csv")
+    later = LINE.format(order="98", item="P7", customer="5").replace("03-02", "03-03")
     shop.deliver_lines(
         LINE.format(order="A2", item="42", customer="77"),
         LINE.format(order="A3", item="0", customer="770"),
+        *(LINE.format(order=order, item="P7", customer="5") for order in ("99", "100", "1010", "098")),
+        later,  # the shop's next 98 is none of the day before
         name="lines_03.csv",
     )
     result = shop.run(until="silver")
@@ -31,6 +37,10 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
     assert found(result, "code_is_written_one_way") == [
         {"source_system": "shop", "source_customer_id": "00077", "other": "77"},
         {"source_system": "shop", "product_code": "0042", "other": "42"},
+        *(
+            {"source_system": "shop", "order_id": order, "other": other} | OF_THE_DAY
+            for order, other in (("#100", "100"), ("0099", "99"), ("1,010", "1010"))
+        ),
     ]
 
 
@@ -191,17 +201,19 @@ def test_lines_that_are_no_rows_are_passed_over(shop: Shop, deliveries: int) -> 
 def test_texts_in_another_case_than_the_sql_says_are_found(shop: Shop) -> None:
     """They would be sales without a word."""
     cases = {
-        "compared": ("title = 'Return'", ["RETURN", "return"]),
+        "compared": ("title = 'other'", ["Other"]),
         "listed": ("title IN ('Return', 'RETURN', 'return')", []),
         "cases": ("CASE title WHEN 'return' THEN TRUE WHEN 'SALE' THEN FALSE END", ["RETURN", "Return"]),
         "upper": ("UPPER(title) = 'RETURN'", []),
+        "dotted": ("UPPER(TRIM(title)) = 'İPTAL'", ["iptal"]),
+        "sharp": ("LOWER(title) = 'straße'", ["STRASSE"]),
     }
     line = LINE.format(order="A{0}", item="P1", customer="77").replace("Cup", "{1}")
     for brand, (says, _) in zip(shop.brands(*cases), cases.values(), strict=True):
         (brand.brand / "order_lines.sql").write_text(
             SHOP_ORDER_LINES.replace("title AS product_name", f"{says} AS is_cancellation")
         )
-        words = ["Return", "RETURN", "return", "Other"]
+        words = ["Return", "RETURN", "return", "Other", "iptal", "İptal", "Straße", "STRASSE"]
         brand.deliver_lines(*(line.format(n, word) for n, word in enumerate(words)))
     rows = found(shop.run(until="silver"), "texts_are_compared_as_written")
     values = {name: [row["value"] for row in rows if row["source_system"] == name] for name in cases}

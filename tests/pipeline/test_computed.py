@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Shop
 from tests.pipeline import toy_tables
-from tests.pipeline.test_incremental import RATES, line
+from tests.pipeline.rebuilds import RATES, line
 
 from mergehouse.contracts import registry
 from mergehouse.contracts.contract import load_contract

@@ -118,12 +118,25 @@ def test_what_says_something_and_is_not_read_is_not_taken_for_nothing(shop: Shop
 
 def test_an_export_with_all_signs_the_other_way_round_is_said(shop: Shop) -> None:
     lines = [f"A{n},1,2026-03-0{n} 10:00:00,P1,Mug,{n - 3},5.00,77,Germany,EUR" for n in (1, 2, 4)]
+    lines += [
+        f"{order},{line},2026-03-05 10:00:00,{said},77,Germany,EUR"
+        for order, line, said in (
+            ("A4", 2, "DISC,Discount,1,-1.00"),
+            ("A5", 1, "P1,Mug,1,5.00"),
+            ("A5", 2, "DISC,Discount,1,-1.00"),
+            ("A5", 3, "P2,Cup,-1,3.00"),  # is taken in exchange, once
+        )
+    ]
     shop.deliver_lines(*lines)
-    checks = shop.run(select="+gold.dim_brand").checks
-    [finding] = [check for check in checks if check.check == "more_is_sold_than_returned"]
-    assert (finding.severity, finding.sample) == (
+    checks = shop.run(select="+gold.dim_brand +gold.category_perf").checks
+    found = {check.check: (check.severity, check.sample) for check in checks if not check.passed}
+    assert found["more_is_sold_than_returned"] == (
         "warn",
-        [{"source_system": "shop", "gmv_eur": Decimal(5), "returns_eur": Decimal(15)}],
+        [{"source_system": "shop", "gmv_eur": Decimal(10), "returns_eur": Decimal(20)}],
+    )
+    assert found["what_comes_back_was_sold"] == (
+        "warn",
+        [{"source_system": "shop", "product_id": "shop:DISC", "orders": 2, "returns_eur": Decimal(2)}],
     )
 
 

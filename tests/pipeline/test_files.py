@@ -16,6 +16,7 @@ from tests.conftest import SHOP_HEADER, Shop
 from tests.pipeline.test_formats import ROWS, deliver_workbook, text
 
 from mergehouse.ingest import spark_loader
+from mergehouse.ingest.brand_source import brand_sources
 from mergehouse.ingest.bronze import Earlier
 from mergehouse.ingest.landing import find_files
 from mergehouse.pipeline.results import RunResult
@@ -130,16 +131,15 @@ def test_what_lies_beside_is_said(delivered: tuple[Shop, RunResult]) -> None:
 def test_executors_of_spark_read_the_same(delivered: tuple[Shop, RunResult], name: str) -> None:
     """What a task on an executor yields, through the JSON that the driver gets, is what is in Bronze."""
     shop, result = delivered
-    brand = shop.project.brands[f"brand{list(DELIVERIES).index(name)}"]
-    source = brand.sources["lines"]
+    source = brand_sources(shop.project)[list(DELIVERIES).index(name)]
     rows: list[tuple] = []
-    for file in find_files(brand, "lines", source, loaded_before=False):
-        for found in json.loads(json.dumps(spark_loader._open(brand, "lines", source, file)))["deliveries"]:
-            delivery = spark_loader._delivery(brand, "lines", source, file, found)
+    for file in find_files(source, loaded_before=False):
+        for found in json.loads(json.dumps(spark_loader._open(source, file)))["deliveries"]:
+            delivery = spark_loader._delivery(source, file, found)
             (batch,) = (b for b in result.ingest.new if b.batch_id == delivery.batch_id)
             seen = spark_loader._examine(delivery, batch, Earlier([], 0, []))
             assert (seen["rows"], seen["rejected"], seen["formats"]) == (batch.rows, 0, batch.formats)
             for part in spark_loader._rows(delivery, batch):
                 rows += [tuple(row.values()) for row in part.select(COLUMNS).to_pylist()]
     columns = ", ".join(f'"{column}"' for column in COLUMNS)
-    assert sorted(rows) == sorted(shop.rows(f"SELECT {columns} FROM bronze.{brand.name}_lines"))
+    assert sorted(rows) == sorted(shop.rows(f"SELECT {columns} FROM {source.bronze}"))

@@ -8,6 +8,9 @@ from mergehouse.pipeline.results import RunResult
 
 # -2 x -5 is a contradiction, and Atlantis no country
 ODD = "A1,1,2026-03-01 10:00:00,P1,Mug,-2,-5.00,77,Atlantis,EUR"
+DATED = (
+    "  rates:\n    files: rates*\n    optional: true\n    updated_at: day\n    columns: {day: {type: date}}\n"
+)
 GOOD = "A{n},1,2026-03-0{n} 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"
 OF_LINES = {"signs_agree", "country_is_known"}
 
@@ -39,7 +42,7 @@ def test_what_is_odd_about_a_line_is_said_until_it_is_mended(shop: Shop) -> None
 
 
 def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> None:
-    sold.configure(SHOP_BRAND + "fresh_within_days: 2\n")
+    sold.configure(f"{SHOP_BRAND}{DATED}fresh_within_days: 2\n")
     misspelt = sold.brand / "line_type.csv"
     misspelt.write_text("match,pattern,line_class\n")
     rules, settings = sold.brand / "line_types.csv", sold.folder / "mergehouse.yml"
@@ -52,7 +55,7 @@ def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> 
     unread = sold.deliver("", "readme.pdf")
     sold.run()  # of a folder that was copied: its files are known by content
     late = sold.run()
-    of_files = {"rule_files_are_read", "every_file_is_read", "settings_are_said_once"}
+    of_files = {"rule_files_are_read", "every_file_is_read", "settings_are_said_once", "versions_have_a_key"}
     assert not late.changed and found(late) == {"fresh_enough", *of_files}
     unread_rules = {c.table: c.sample for c in late.checks if c.check == "rule_files_are_read"}
     assert unread_rules == {
@@ -70,4 +73,19 @@ def test_what_no_table_tells_is_said_without_news_and_taken_back(sold: Shop) -> 
     rules.unlink()
     misspelt.unlink()
     unread.unlink()
+    sold.configure(f"{SHOP_BRAND}fresh_within_days: 2\n")
     assert found(sold.run()) == {"fresh_enough"}
+
+
+def test_what_comes_right_by_other_rows_is_taken_back(sold: Shop) -> None:
+    """Sales of 30 euros, then 50 come back, then 100 are sold, all on one day: the brand's own row in
+    `gold.dim_brand` is the same throughout.
+    """
+
+    def said(quantity: int) -> list[list[str]]:
+        sold.deliver_lines(GOOD.format(n=3).replace("Mug,2", f"Mug,{quantity}").replace("A3", f"B{quantity}"))
+        runs = [sold.run(select="+gold.dim_brand") for _ in range(2)]
+        return [[c.check for c in run.checks if not c.passed and c.table == "gold.dim_brand"] for run in runs]
+
+    assert said(-10) == [["more_is_sold_than_returned"]] * 2
+    assert said(20) == [[], []]

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from tests.command import call
 from tests.conftest import SHOP_BRAND, Shop, prepared_shop
-from tests.pipeline.test_incremental import differences
+from tests.pipeline.rebuilds import differences
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.policy import load_policy

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from tests.conftest import Shop
-from tests.pipeline.test_incremental import differences
+from tests.pipeline.rebuilds import differences
 
 from mergehouse.errors import ConfigError
 from mergehouse.transform.brand_queries import ORDER_LINES, brand_queries, version_key
@@ -153,6 +153,32 @@ def test_a_row_that_comes_again_replaces_all_lines_of_the_earlier_one(orders: Sh
         ("A2", 1, "across_deliveries"),
     ]
     assert differences(orders.lakehouse, orders.folder) == {}
+
+
+ITEMS_IN_A_CELL = """
+SELECT COALESCE(pos, 0) + 1 AS line_part, number AS order_id, `when` AS order_local_ts,
+  it.sku AS product_code, it.n AS quantity, 5 AS unit_price,
+  CASE WHEN it.sku IS NULL THEN 'left_out' END AS problem, batch_id, source_row, ingest_ts
+FROM orders LATERAL VIEW OUTER POSEXPLODE(FROM_JSON(items, 'ARRAY<STRUCT<sku: STRING, n: INT>>')) AS pos, it
+"""
+GIVEN = [("A1", '[{"sku": "P1", "n": 2}, {"sku": "P2", "n": 1}]'), ("A2", "none"), ("A3", "[]"), ("A4", None)]
+LISTED = [("A1", 1, "P1", 2), ("A1", 2, "P2", 1), *((f"A{n}", 1, None, None) for n in (2, 3, 4))]
+
+
+def with_items(shop: Shop) -> None:
+    columns = "number: {type: code}, when: {type: timestamp}, items: {type: text}"
+    shop.configure(f"{BRAND.split('columns:')[0]}columns: {{{columns}}}\n")
+    (shop.brand / ORDER_LINES).write_text(ITEMS_IN_A_CELL)
+
+
+def test_each_item_in_a_cell_is_a_line(shop: Shop) -> None:
+    with_items(shop)
+    rows = (f"{number};2026-03-01;{items or ''}" for number, items in GIVEN)
+    shop.deliver_lines(*rows, header="number;when;items", name="orders.csv")
+    assert not shop.run(until="silver").failed
+    counted = "SELECT order_id, line_part, product_code, quantity::INT FROM silver.order_lines ORDER BY 1, 2"
+    assert shop.rows(counted) == LISTED
+    assert shop.rows("SELECT sum(gmv_eur) FROM silver.sales_clean") == [(Decimal("15.00"),)]
 
 
 def test_rows_that_a_condition_leaves_out_are_an_error_that_says_what_to_do(orders: Shop) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Shop, prepared_shop
-from tests.pipeline.test_incremental import differences, line
+from tests.pipeline.rebuilds import differences, line
 
 from mergehouse.errors import MergehouseError
 from mergehouse.operations.maintenance import maintain

@@ -96,11 +96,12 @@ def test_what_is_at_stake_is_said(banked: Shop) -> None:
         line("A3", "2026-11-19"),
         line("A4", "2026-06-30", "RUB"),
         line("A5", "2026-01-07", "AED"),
+        line("A6", "1998-12-31", "USD"),
     )
     result = banked.run("silver")
     assert result.failed
     (found,) = [c for c in result.checks if c.check == "rate_is_known"]
-    assert (found.table, found.severity, found.failures) == ("shop.rates", "error", 4)
+    assert (found.table, found.severity, found.failures) == ("shop.rates", "error", 5)
     told = [
         (row["currency"], str(row["first_day"]), row["order_lines"], row["can_be_fetched"])
         for row in found.sample
@@ -109,7 +110,12 @@ def test_what_is_at_stake_is_said(banked: Shop) -> None:
         ("GBP", "2026-11-19", 2, True),
         ("AED", "2026-01-07", 1, False),
         ("RUB", "2026-06-30", 1, False),
+        ("USD", "1998-12-31", 1, False),
     ]
+    assert "RUB, are in quarantine for want of a rate: the European Central Bank's last is of 2026-06-01" in (
+        found.why
+    )
+    assert "USD, are in quarantine for want of a rate: the first is of 2025-09-26" in found.why
     assert "2 order lines from 2026-11-19 on, 200.00 GBP" in found.why
     assert "mergehouse rates update" in found.why and "fx_rates.csv" in found.why
     held = next(c for c in result.checks if c.check == "rate_is_of_the_day")
@@ -120,6 +126,7 @@ def test_what_is_at_stake_is_said(banked: Shop) -> None:
 
     (banked.brand / "fx_rates.csv").write_text(
         "currency,rate_date,units_per_eur\nAED,2026-01-01,4\nRUB,2026-06-20,100\nGBP,2026-11-10,0.5\n"
+        "USD,1998-12-31,1.25\n"
     )
     result = banked.run("silver")
     assert not result.failed and not banked.rows("FROM silver.quarantine")

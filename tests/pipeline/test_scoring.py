@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import (
     SHOP_BRAND,
+    SHOP_HEADER,
     SHOP_ORDER_LINES,
     Shop,
     prepared_shop,
@@ -248,7 +249,14 @@ def test_a_delivery_is_scored_at_its_own_as_of_date_and_the_old_scores_stay(
         *(LINE.format(order=f"N{d}", day=BEGIN + dt.timedelta(d), customer="C2") for d in days),
         name="lines2.csv",
     )
+    # by now one who was scored under another id is known to be a customer of the shop
+    with (shop.folder / "brands" / "young" / "customer_xref.csv").open("a") as pairs:
+        pairs.write("Y1,shop,C5\n")
+    young = LINE.format(order="YN", day="2026-01-20", customer="Y3")
+    (shop.folder / "raw" / "young" / "lines2.csv").write_text(f"{SHOP_HEADER}\n{young}\n")
     assert not shop.run(scores=True).failed
+    of_y1 = f"SELECT as_of_date FROM {SCORES} WHERE source_system = 'young' AND customer_id = 'young:Y1'"
+    assert shop.rows(of_y1) == [(dt.date(2026, 1, 5),)]
     new = shop.rows(
         f"SELECT as_of_date, count(*) FROM {SCORES} WHERE source_system = 'shop' GROUP BY ALL ORDER BY 1"
     )
@@ -279,6 +287,11 @@ def test_an_as_of_date_that_is_corrected_leaves_no_scores_of_the_wrong_day(
     shop.configure(SHOP_BRAND)
     assert not shop.run(scores=True).failed
     assert shop.rows(days) == before
+    shop.configure(f"as_of: {BEGIN + dt.timedelta(400)}\n{SHOP_BRAND}")  # the model knows what came after
+    knows = [c for c in shop.run(scores=True).checks if c.check == "shop: the model knows no later days"]
+    assert [c.sample for c in knows] == [
+        [{"as_of_date": BEGIN + dt.timedelta(400), "trained_at": BEGIN + dt.timedelta(DAYS)}]
+    ]
 
 
 @pytest.mark.long("models are trained and judged again")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tests.conftest import Shop
-from tests.pipeline.test_incremental import differences
+from tests.pipeline.rebuilds import differences
 
 from mergehouse.pipeline.results import RunResult
 

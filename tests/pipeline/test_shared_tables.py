@@ -11,7 +11,7 @@ import polars
 import pytest
 from deltalake import write_deltalake
 from tests.conftest import Shop
-from tests.pipeline.test_incremental import differences, line
+from tests.pipeline.rebuilds import differences, line
 
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import LakehouseError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import SHOP_BRAND, Shop
-from tests.pipeline.test_incremental import differences, line
+from tests.pipeline.rebuilds import differences, line
 
 from mergehouse.contracts.registry import contracts, models
 from mergehouse.engine.dialect import to_duckdb

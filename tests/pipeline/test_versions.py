@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.conftest import Shop
-from tests.pipeline.test_incremental import differences
+from tests.pipeline.rebuilds import differences
 
 from mergehouse.pipeline.results import RunResult
 
@@ -131,6 +131,10 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
         {"lines_1": [line("A1", status="open"), line("A2", pieces=2, status="Draft"), line("A3", pieces=3)]},
         {"lines_2": [line("A1", status="CANCELLED"), line("A2", pieces=2, status="open")]},
     ]),
+    "in_any_letters": ("leave_out: {status: [İptal edildi, Straße, Café, Άδειος]}", "", UNNUMBERED, [
+        {"lines_1": [line(f"A{n}", status=status) for n, status in enumerate(
+            ["iptal edildi", "İPTAL EDİLDİ", "STRASSE", "Cafe\u0301", "ΆΔΕΙΟΣ", "open"])]},
+    ]),
     "of_one_shop": ("leave_out: {shop: [s9, s8]}", "", UNNUMBERED, [
         {"lines_1": [line("A1", shop="S1"), line("A2", pieces=2, shop="S9")]},
     ]),
@@ -151,12 +155,20 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "number_of_two": ("", "", NUMBERED, [
         {"lines_1": [line("A1", n=1), line("A1", n=1, item="P2", pieces=2), line("A2", n=1, pieces=3)]},
     ]),
+    "refunded": ("", "", NUMBERED, [  # A1 by a number of its own, A2 by that of the sale
+        {"lines_1": [line("A1"), line("A1", n=2, pieces=-1), line("A2", pieces=3), line("A3", pieces=-2)]},
+        {"lines_2": [line("A2", pieces=-1), line("A3", pieces=2)]},  # the signs of A3 were wrong
+    ]),
     "till": ("repeats: genuine", "", UNNUMBERED, [
         {"lines_1": [line("A1", pieces=2), line("A1", pieces=2), line("A2")]},
         {"lines_2": [line("A1", pieces=2), line("A1", pieces=2), line("A1", pieces=2), line("A3")]},
     ]),
     "till_with_key": ("repeats: genuine", "key: [line]", UNNUMBERED, [
         {"lines_1": [line("A1", pieces=2), line("A1", pieces=2), line("A1", n=2, pieces=3)]},
+    ]),
+    "till_and_web": ("repeats: genuine", "", NUMBERED, [
+        {"lines_1": [line("A1", line=""), line("A1", line=""),
+                     line("B1", pieces=2), line("B1", pieces=2), line("B1", n=2, pieces=3)]},
     ]),
     "receipts": ("order_key: [shop, order_date]", "", NUMBERED, [
         {"lines_1": [line("1", shop="S1", customer="1"), line("1", shop="S2", pieces=2, customer="2")]},
@@ -181,7 +193,7 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "headed": ("leave_out: {status: [void]}\nquarantine: {stop: 100 %}", "", HEADED, [
         {"lines_1": [line("A1"), line("A2", pieces=2), line("A3", pieces=3), line("A4", pieces=4)],
          "heads_1": ["A1,open,10,", "A2,open,9,", "A3,void,9,", "A4,open,9,"]},
-        {"heads_2": ["A1,void,9,", "A2,void,10,", "A3,open,10,", "A4,open,10,2026-03-09"]},
+        {"heads_2": ["A1,void,9,", "A2,void,10,", "A3,open,10,", "A4,open,10,2026-03-09", "A3,void,,"]},
     ]),
     "mended": ("replaces: line\nquarantine: {stop: 100 %}", "", NUMBERED, [
         {"lines_1": [line("A1", n=1, price="?"), line("A1", n=2, pieces=2)]},
@@ -220,14 +232,17 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "deleted": [("A1", 2)],
     "deleted_by_operation": [("A2", 5)],
     "cancelled": [("A2", 2), ("A3", 3)],
+    "in_any_letters": [("A5", 1)],
     "of_one_shop": [("A1", 1)],
     "of_a_number": [("A1", 1)],
     "gone_by_order": [("A1", 1), ("A1", 2), ("A2", 3)],
     "put_back": [],
     "no_longer_there": [("A1", 1), ("A2", 2), ("A3", 3), ("A4", 1)],
     "number_of_two": [("A1", 2), ("A2", 3)],
+    "refunded": [("A1", -1), ("A1", 1), ("A2", -1), ("A3", 2)],
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
     "till_with_key": [("A1", 2), ("A1", 3)],
+    "till_and_web": [("A1", 1), ("A1", 1), ("B1", 2), ("B1", 3)],
     "receipts": [("1/S1/2026-03-01", 1), ("1/S1/2026-03-02", 3), ("1/S2/2026-03-01", 2)],
     "anew_each_day": [("1", 3)],
     "another_customer": [("1", 2), ("2", 5), ("3", 1)],
@@ -262,12 +277,14 @@ DUPLICATES = {
     "mended_orders": {"superseded": 1},
     "till": {"across_deliveries": 2},
     "till_with_key": {"within_delivery": 1},
+    "till_and_web": {"within_delivery": 1},
     "anew_each_day": {"superseded": 1},
     "another_customer": {"across_deliveries": 2, "superseded": 1},
     "emptied": {"superseded": 5},
     "put_back": {"superseded": 1},
     "no_longer_there": {"across_deliveries": 2},
     "number_of_two": {"superseded": 1},
+    "refunded": {"superseded": 2},
     "half_an_order": {"superseded": 2},
     "of_each_shop": {"superseded": 2},
 }
@@ -277,6 +294,7 @@ QUARANTINE = {
     "cancelled": {"left_out": 1},
     "mended": {"unreadable_price": 1},
     "mended_orders": {"unreadable_price": 1},
+    "in_any_letters": {"left_out": 5},
     "of_one_shop": {"left_out": 1},
     "of_a_number": {"left_out": 2},
     "gone_by_order": {"left_out": 1},
@@ -292,13 +310,16 @@ FINDINGS = {  # check: brands, with what was found
         ("another_customer", "2"),
         ("another_customer", "3"),
         ("number_of_two", "A1"),
+        ("refunded", "A2"),
     ],
     "later_versions_are_dated": [
         ("orders_without_time", "A1"),
         ("without_time", "A1"),
         ("without_time", "A3"),
     ],
-    "genuine_repeats_have_no_number": [("till_with_key", 3)],
+    "customers_are_corrected": [("another_customer", "1")],
+    "later_entries_are_dated": [("headed", "A3")],
+    "genuine_repeats_have_no_number": [("till_and_web", 3), ("till_with_key", 3)],
     "deletions_name_lines": [("gone_by_order", "A1")],
     "lines_are_still_delivered": [("no_longer_there", 1)],  # A4 is of a later day than the file tells of
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
@@ -317,6 +338,7 @@ FOUND_IN = {
     "left_out_is_there": "value",
     "lines_are_still_delivered": "order_lines",
     "genuine_repeats_have_no_number": "order_lines",
+    "later_entries_are_dated": "entry",
 }
 
 
@@ -341,7 +363,7 @@ def delivered(open_shop: Callable[[], Shop]) -> tuple[Shop, RunResult]:
                     name=f"{file}.csv",
                     header=HEADS if file.startswith("heads") else ",".join(COLUMNS),
                 )
-        result = shop.run(select="+silver.orders +silver.quarantine")
+        result = shop.run(select="+silver.orders +silver.quarantine +silver.unusable_entries")
         assert not result.failed, (result.ingest.failures, [t for t in result.tables if t.reason])
     return shop, result
 

@@ -77,13 +77,21 @@ def test_notes_on_deliveries_are_on_the_screen(shop: Shop, capsys: pytest.Captur
     assert any(note in said for said in summary(result)["deliveries"][0]["notes"])
 
 
-def test_every_default_is_in_the_report(shop: Shop) -> None:
+def test_every_default_is_in_the_report(shop: Shop, capsys: pytest.CaptureFixture) -> None:
     brand = SHOP_BRAND.replace("timezone: Europe/Berlin\n", "")
     shop.configure(brand.replace('files: "lines*"', 'files: "lines*"\n    delimiter: ","'))
     shop.deliver(b"order,line,when,item,title,qty,price,customer,country,currency\n" + LINE.replace(
         "Mug", "Caf\xe9"
-    ).encode("cp1252"))  # fmt: skip
-    shop.run()
+    ).replace("Germany", "Atlantis").encode("cp1252"))  # fmt: skip
+    result = shop.run()
+    said = printed(shop, result, capsys)
+    assert "Margin   cost of goods: Shop estimated" in said and summary(result)["margins"] == {
+        "shop": "estimated"
+    }
+    assert "source_system = shop, country = ATLANTIS, order_lines = 1" in said
+    assert [c["sample"] for c in summary(result)["findings"] if c["check"] == "country_is_known"] == [
+        [{"source_system": "shop", "country": "ATLANTIS", "order_lines": 1}]
+    ]
     text = text_of(Path(write_report(shop.project)).read_text())
     for words in (
         "timezone UTC ",
@@ -92,6 +100,8 @@ def test_every_default_is_in_the_report(shop: Shop) -> None:
         "sources.lines.decimal_mark . (1 file)",
         "sources.lines.date_order when: d/M/yyyy H:mm (1 file)",
         "cost of goods 50 % of the price (1 products)",
+        "margin estimated for 10.00 of 10.00 EUR of net revenue",
+        "country ZZ on 1 of 1 order lines",
     ):
         assert words in text
     assert "sources.lines.delimiter" not in text and "churn_after_days" not in text  # they are declared

@@ -20,7 +20,7 @@ from mergehouse.platform.powerbi.ordered_values import ordered as ordered_values
 from mergehouse.platform.powerbi.targets import TARGETS
 from mergehouse.project.annotations import annotation_rows
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import group_table
+from mergehouse.project.mapping_files import countries
 
 Filters = dict[str, list[Any]]  # values by `Table.Column`
 
@@ -74,9 +74,7 @@ def rows(table: Table, project: Project, rule: str = "TRUE") -> dict[str, list[A
 
 def _made_by_dax(name: str, project: Project) -> list[tuple[Any, ...]]:
     if name == "Country":
-        columns, listed = group_table(project, "countries")
-        places = [columns.index(column) for column in ("country_code", "country", "region")]
-        return [tuple(row[place] for place in places) for row in listed]
+        return [(row["country_code"], row["country"], row["region"]) for row in countries(project)]
     if name == ANNOTATIONS:
         return [_note(project, *row) for row in annotation_rows(project)[1]]
     if name == TARGETS:

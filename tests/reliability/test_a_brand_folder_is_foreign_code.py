@@ -14,6 +14,7 @@ from tests.pipeline.test_isolation import gmv, line, two
 
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import ConfigError, SourceError
+from mergehouse.ingest.brand_source import brand_sources
 from mergehouse.ingest.landing import find_files
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.project.config import load_project
@@ -314,8 +315,8 @@ def test_links_among_exports_stay_among_them(shop: Shop, tmp_path: Path) -> None
     (tmp_path / "more/lines.csv").write_text("a\n")
 
     def found() -> list[str]:
-        brand = shop.project.brands["shop"]
-        return [f.name for f in find_files(brand, "lines", brand.sources["lines"], loaded_before=True)]
+        [lines] = brand_sources(shop.project)
+        return [f.name for f in find_files(lines, loaded_before=True)]
 
     shop.deliver_lines(line("A1", 1))
     (shop.raw / "lines_2.csv").symlink_to(shop.raw / "lines.csv")

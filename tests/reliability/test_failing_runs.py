@@ -78,7 +78,7 @@ def test_a_brand_that_could_not_be_written_is_not_left_out(
     load = EmbeddedLoader.load
 
     def full(loader, arrived, *given):  # type: ignore[no-untyped-def]
-        if arrived[0][0].brand.name == "other":
+        if arrived[0][0].of.brand.name == "other":
             raise LakehouseError("the disk is full")
         return load(loader, arrived, *given)
 

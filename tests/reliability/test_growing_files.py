@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop
-from tests.pipeline.test_incremental import differences
+from tests.pipeline.rebuilds import differences
 
 from mergehouse.ingest import duckdb_loader, together
 from mergehouse.ingest.inspection import CHUNK, beginnings, inspect

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from tests.conftest import Shop, prepared_shop
-from tests.pipeline.test_incremental import differences, line
+from tests.pipeline.rebuilds import differences, line
 
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse

@@ -34,6 +34,7 @@ SAID: dict[str, str | None] = {
     "TO_UTC_TIMESTAMP(TIMESTAMP_NTZ'2026-07-01 00:30:00', 'Europe/Berlin')": "2026-06-30 22:30:00",
     "TRY_TO_TIMESTAMP('2026-01-31T10:15:30', \"yyyy-MM-dd'T'HH:mm:ss\")": "2026-01-31 10:15:30",
     "DATE_FORMAT(DATE'2026-01-31', \"yyyy'w'MM\")": "2026w01",
+    "DATE_FORMAT(DATE'2026-01-31', \"d 'day' MM\")": "31 day 01",
     "REGEXP_REPLACE('a1b2', '([a-z])', '$1-')": "a-1b-2",
     "REGEXP_REPLACE('AB-12', '^([A-Z]+)-([0-9]+)$', '$2/$1')": "12/AB",
     "REGEXP_EXTRACT('AB-12', '([A-Z]+)-')": "AB",
@@ -77,10 +78,19 @@ SAID: dict[str, str | None] = {
     "TRY_TO_TIMESTAMP('31.12.75', 'dd.MM.yy')": "1975-12-31 00:00:00",
     "TRY_TO_TIMESTAMP('31.12.68', 'dd.MM.yy')": "2068-12-31 00:00:00",
     "NANVL(CAST('NaN' AS DOUBLE), 1.5D)": "1.5",
+    "GET_JSON_OBJECT(sku, '$.a')": None,  # it is no JSON
+    "GET_JSON_OBJECT(NULLIF('', ''), '$.a')": None,
+    """GET_JSON_OBJECT('{"a": {"b": ["x", "y"]}}', '$.a.b[1]')""": "y",
+    "FROM_JSON(sku, 'a INT').a": None,
+    """FROM_JSON('{"a": 7, "b": "x"}', 'a INT, b STRING').a""": "7",
+    """FROM_JSON('[{"sku": "P1", "q": 2.5}]', 'ARRAY<STRUCT<sku: STRING, q: DECIMAL(9, 2)>>')[0].q""": "2.50",
+    "JSON_ARRAY_LENGTH(sku)": None,
+    "JSON_ARRAY_LENGTH('[1, 2]')": "2",
     "(SELECT MAX_BY(y, x) FROM VALUES (1, 'a'), (2, NULL) AS v(x, y))": None,
 }
 BEYOND_SAIL = {  # which has no such function, or another one
     "BROUND(2.5, 0)": "2",
+    """GET_JSON_OBJECT('{"a": {"b": 7}}', '$.a')""": '{"b":7}',
     "TRY_TO_DATE('31.01.2026', 'dd.MM.yyyy')": "2026-01-31",
     "WEEKDAY(DATE'2026-11-29')": "6",
 }

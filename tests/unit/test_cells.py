@@ -210,6 +210,13 @@ def test_what_nobody_sees_is_no_part_of_a_code() -> None:
     assert read(["\ufeff2026-02-20"], type="date")[0] == [dt.date(2026, 2, 20)]
 
 
+def test_accents_that_are_characters_of_their_own_are_letters() -> None:
+    values, (note,) = read(["Cafe\u0301", "Caf\u00e9", "Vie\u0323\u0302t", "\u0915\u093f"], type="text")
+    assert values == ["Caf\u00e9", "Caf\u00e9", "Vi\u1ec7t", "\u0915\u093f"]
+    assert note.startswith("v: in 2 values accents are characters of their own")
+    assert read(["CAFE\u0301"], type="code")[0] == ["CAF\u00c9"]
+
+
 def test_codes_that_a_spreadsheet_shortened_are_unusable_and_said() -> None:
     cells = ["4.50001E+12", "4,50001E+12", "4E+12", "4.5E12", "4E12", "E1", "45000123"]
     values, (note,) = read(cells, type="code")

@@ -145,4 +145,4 @@ def test_catalogue_has_unique_names_and_ratios_of_known_measures() -> None:
 
 def test_spark_patterns_become_strptime() -> None:
     sql = to_duckdb("SELECT TRY_TO_TIMESTAMP(x, 'd.M.yyyy H:mm:ss')")
-    assert "TRY_STRPTIME(x, '%d.%m.%Y %H:%M:%S')" in sql
+    assert "TRY_STRPTIME(x, '%-d.%-m.%Y %-H:%M:%S')" in sql

@@ -9,7 +9,8 @@ from mergehouse.kpi.duckdb_measures import measures
 from mergehouse.kpi.formula import kpi_sql
 from mergehouse.lakehouse import repeats
 from mergehouse.lakehouse.reader import connect, rows
-from mergehouse.release.manifest.duckdb_statistics import distinct_keys, facts, facts_as_written, open_table
+from mergehouse.lakehouse.repeats import distinct_keys, suspects
+from mergehouse.release.manifest.duckdb_statistics import facts, facts_as_written, open_table
 from mergehouse.release.manifest.statistics import facts_sql
 
 COUNTS = [
@@ -49,17 +50,17 @@ def test_measures_are_those_of_count_distinct(sold: duckdb.DuckDBPyConnection) -
 
 def test_nothing_stays_behind(sold: duckdb.DuckDBPyConnection) -> None:
     measures(sold, "sold", COUNTS)
-    with pytest.raises(ValueError), repeats.suspects(sold, "sold", ["id"]):
+    with pytest.raises(ValueError), suspects(sold, "sold", ["id"]):
         raise ValueError
     assert sold.sql("SHOW TABLES").fetchall() == [("sold",)]
 
 
 def test_keys_that_repeat_are_counted(sold: duckdb.DuckDBPyConnection) -> None:
     sold.execute("CREATE SCHEMA gold; CREATE TABLE gold.sold AS FROM sold WHERE id IS NOT NULL")
-    assert distinct_keys(sold, {"name": "gold.sold", "key": ["source_system", "id"]}, 342) == 257 + 85
-    assert distinct_keys(sold, {"name": "gold.sold", "key": ["id"]}, 342) == 257
+    assert distinct_keys(sold, "gold.sold", ["source_system", "id"]) == 257 + 85
+    assert distinct_keys(sold, "gold.sold", ["id"]) == 257
     sold.execute("INSERT INTO gold.sold FROM gold.sold LIMIT 2")
-    assert distinct_keys(sold, {"name": "gold.sold", "key": ["source_system", "id"]}, 344) == 342
+    assert distinct_keys(sold, "gold.sold", ["source_system", "id"]) == 342
 
 
 def test_what_was_written_has_the_figures_of_what_is_read(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

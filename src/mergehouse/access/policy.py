@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 
 from mergehouse.errors import ConfigError
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import group_table
+from mergehouse.project.mapping_files import countries
 from mergehouse.project.validation import Strict, expect_known, validated
 from mergehouse.project.yaml_file import read_yaml
 
@@ -213,11 +213,11 @@ def load_policy(project: Project) -> Policy:
         )
     given = validated(Access, read_yaml(file), file)
     roles = {name: role for one in given.roles.items() for name, role in _each_brand(*one, project)}
-    countries = _countries(project)
+    places = countries(project)
     known = {
         "brand": set(project.brands),
-        "region": {row["region"] for row in countries},
-        "country": {row["country_code"] for row in countries},
+        "region": {row["region"] for row in places},
+        "country": {row["country_code"] for row in places},
     }
     for name, role in roles.items():
         for rule in _rules(role):
@@ -241,14 +241,9 @@ def load_policy(project: Project) -> Policy:
     if not any(brand.identity for brand in project.brands.values()):  # nothing that the right would be to
         roles = {name: role.model_copy(update={"identity": False}) for name, role in roles.items()}
     allowed = json.dumps({n: r.model_dump(mode="json") for n, r in roles.items()}, sort_keys=True)
-    labels = {row["country_code"]: row["country"] for row in countries}
+    labels = {row["country_code"]: row["country"] for row in places}
     labels |= {name: brand.label for name, brand in project.brands.items()}
     return Policy(roles, hashlib.sha256(allowed.encode()).hexdigest()[:16], labels)
-
-
-def _countries(project: Project) -> list[dict[str, str]]:
-    columns, rows = group_table(project, "countries")
-    return [{name: str(cell) for name, cell in zip(columns, row, strict=True)} for row in rows]
 
 
 def _each_brand(name: str, role: Role, project: Project) -> Iterator[tuple[str, Role]]:

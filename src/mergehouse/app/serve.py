@@ -30,6 +30,7 @@ from mergehouse.app.server import LOOPBACK_NAMES, create_app
 from mergehouse.app.upkeep import Upkeep
 from mergehouse.errors import ConfigError
 from mergehouse.kpi.targets import target_rows
+from mergehouse.machine import unwritable
 from mergehouse.project.annotations import annotation_rows
 from mergehouse.project.config import Project, load_project
 
@@ -123,9 +124,8 @@ def expect_servable(service: Service, project: Project, allow_root: bool) -> Non
             pass
     except OSError as error:
         raise ConfigError(
-            f"{audit.file}: cannot be written ({error.strerror or error}). Who saw what is written there, and"
-            " nothing is shown without it: let this user write people.db, serving/, serving.key and logs/ of"
-            " the project."
+            f"{unwritable(audit.file, error)} Who saw what is written there, and nothing is shown without it:"
+            " let this user write people.db, serving/, serving.key and logs/ of the project."
         ) from None
     demo = [user.name for user in People(project.folder).users() if user.is_demo and not user.disabled]
     if service.is_public and demo:

@@ -35,7 +35,7 @@ from mergehouse.app.view import UnknownFilter
 from mergehouse.app.visitor import SignedIn, allowed, signed_in
 from mergehouse.errors import MergehouseError
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import group_table
+from mergehouse.project.mapping_files import countries
 from mergehouse.storage import state_of
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -92,9 +92,7 @@ class Suite:
 
     @cached_property
     def _places(self) -> dict[str, str]:
-        columns, rows = group_table(self.project, "countries")
-        named = [dict(zip(columns, row, strict=True)) for row in rows]
-        return {str(row["country_code"]): str(row["country"]) for row in named}
+        return {row["country_code"]: row["country"] for row in countries(self.project)}
 
     def place(self, code: str) -> str:
         """What the project calls a code of countries.csv; the code itself where it is not there."""

@@ -12,6 +12,7 @@ from mergehouse.access.policy import FILE, load_policy
 from mergehouse.cli.dashboards import lacking_packages as lacking_for_dashboards
 from mergehouse.errors import ConfigError, MergehouseError
 from mergehouse.identity.extra import lacking_packages as lacking_for_identity
+from mergehouse.ingest.brand_source import brand_sources
 from mergehouse.ingest.landing import find_files
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.machine import GB, MB, existing, unwritable
@@ -71,10 +72,10 @@ def _exports(project: Project) -> Iterator[Finding]:
     for brand in project.brands.values():
         if brand.fault:
             yield brand.name, False, brand.fault
-        for table, source in brand.sources.items():
-            name = f"{brand.name}.{table}"
-            try:
-                files = find_files(brand, table, source, loaded_before=False)
-                yield name, True, ", ".join(f.label for f in files) or "none (optional)"
-            except MergehouseError as error:
-                yield name, False, str(error)
+    for source in brand_sources(project):
+        name = f"{source.brand.name}.{source.table}"
+        try:
+            files = find_files(source, loaded_before=False)
+            yield name, True, ", ".join(f.label for f in files) or "none (optional)"
+        except MergehouseError as error:
+            yield name, False, str(error)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mergehouse.project.config import Project
 
 SAMPLE_ROWS = 3  # of each check that failed
+SAMPLE_COLUMNS = 4  # of a warning
 NOTES = 12  # on deliveries
 STATUSES = {
     "built": "built",
@@ -141,6 +142,9 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
         console.print("Nothing to do: every table is up to date.")
     if result.kpis:
         print_kpis(result.kpis, labels)
+    if result.margins:
+        methods = ", ".join(f"{labels.get(name, name)} {method}" for name, method in result.margins.items())
+        console.print(f"Margin   cost of goods: {methods}", markup=False)
     if days := _days(result, labels):
         console.print(f"Orders   {days}", markup=False)
     for table in (t for t in result.tables if t.notes):
@@ -242,7 +246,9 @@ def print_left_out(left_out: list[dict[str, Any]], labels: dict[str, str]) -> No
 
 
 def print_findings(failed: list[CheckResult], labels: Mapping[str, str] | None = None) -> None:
-    """Checks that did not hold, with what it means and what to do, errors with sample rows."""
+    """Checks that did not hold, with what it means and what to do, errors with sample rows, warnings about a
+    table with the beginning of one.
+    """
     console = Screen(soft_wrap=True, highlight=False)
     if failed:
         console.print("\n[bold]Findings[/]")
@@ -253,10 +259,12 @@ def print_findings(failed: list[CheckResult], labels: Mapping[str, str] | None =
         about = (labels or {}).get(first, first) + dot + rest
         console.print(f"{c.failures:>7,}  {about}: {c.check}", markup=False)
         console.print(f"               {c.why}", markup=False)
-        if c.severity == "error":
-            for row in c.sample[:SAMPLE_ROWS]:
-                said = ", ".join(f"{name} = {_plain(value)}" for name, value in row.items())
-                console.print(f"               {said}", markup=False)
+        rows = [list(row.items()) for row in c.sample[:SAMPLE_ROWS]]
+        if c.severity != "error":
+            rows = [row[:SAMPLE_COLUMNS] for row in rows[:1] if first in ("silver", "gold")]
+        for row in rows:
+            said = ", ".join(f"{name} = {_plain(value)}" for name, value in row)
+            console.print(f"               {said}", markup=False)
 
 
 def _plain(value: Any) -> Any:

@@ -7,27 +7,22 @@ mean something else.
 from __future__ import annotations
 
 import functools
-import re
 from typing import Any
 
 import sqlglot
-import sqlglot.dialects.duckdb
 
-# both here: loaded at first use, by two threads at once, one of them meets a dialect half made
-import sqlglot.dialects.spark
-from sqlglot import Dialect, exp
+# here: loaded at first use, by two threads at once, one of them meets a dialect half made
+import sqlglot.dialects.duckdb
+from sqlglot import exp
+from sqlglot.dialects.spark import Spark
 from sqlglot.expressions.core import POSITION_META_KEYS
 
-from mergehouse.engine.spark_functions import in_duckdb
+from mergehouse.engine.spark_functions import in_duckdb, in_letters_of_duckdb
 
-# Spark datetime pattern letters -> strptime. strptime's %d and %m take one or two digits, as Spark's single
-# letters do.
-_PATTERN = {
-    "yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "dd": "%d", "d": "%d",
-    "HH": "%H", "H": "%H", "hh": "%I", "h": "%I", "mm": "%M", "m": "%M", "ss": "%S", "s": "%S",
-    "SSSSSS": "%f", "SSS": "%g", "a": "%p",
-}  # fmt: skip
-PATTERN_LETTERS = tuple(_PATTERN)
+PATTERN_LETTERS = (  # of dates, that Spark and DuckDB read alike
+    "yyyy", "yy", "MMMM", "MMM", "MM", "M", "dd", "d", "HH", "H", "hh", "h", "mm", "m", "ss", "s", "SSSSSS",
+    "SSS", "a",
+)  # fmt: skip
 READING_TIMES = {"TRY_TO_TIMESTAMP": "TIMESTAMPNTZ", "TRY_TO_DATE": "DATE"}
 
 CASTS = ("BIGINT", "DECIMAL", "SMALLINT", "TINYINT")  # which SQLGlot takes for functions, unlike INT(x)
@@ -104,7 +99,7 @@ def to_spark(sql: Sql) -> str:
     if isinstance(sql, str):
         return sql
     # `generate` would move all CTEs to the top, as Hive wants it, where two may have one name
-    return Dialect.get_or_raise("spark").generator().sql(sql.copy())
+    return Spark().generator().sql(sql.copy())
 
 
 @functools.lru_cache(maxsize=1024)
@@ -161,18 +156,6 @@ def _read_time(node: exp.Anonymous, kind: str) -> exp.Expr:
     """TRY_TO_TIMESTAMP or TRY_TO_DATE, with a pattern or without."""
     value, *patterns = (given.transform(_rewrite) for given in node.expressions)
     if patterns:
-        written = exp.Literal.string(_strptime(patterns[0].name))
-        value = exp.Anonymous(this="TRY_STRPTIME", expressions=[value, written])
+        letters = in_letters_of_duckdb(Spark.format_time(patterns[0]))
+        value = exp.Anonymous(this="TRY_STRPTIME", expressions=[value, letters])
     return exp.TryCast(this=value, to=exp.DataType.build(kind))
-
-
-def _strptime(pattern: str) -> str:
-    result, i = "", 0
-    while i < len(pattern):
-        if quoted := re.match(r"'([^']*)'", pattern[i:]):
-            result, i = result + (quoted[1] or "'"), i + quoted.end()
-            continue
-        run = next((pattern[i : i + n] for n in (6, 4, 3, 2, 1) if pattern[i : i + n] in _PATTERN), None)
-        result += _PATTERN[run] if run else pattern[i]
-        i += len(run) if run else 1
-    return result

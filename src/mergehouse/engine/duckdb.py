@@ -24,7 +24,8 @@ from mergehouse.lakehouse.files import (
     needs_safe_reader,
 )
 from mergehouse.lakehouse.folding import folded_with
-from mergehouse.lakehouse.reader import connect, create_view, load, read_files, select, settings
+from mergehouse.lakehouse.reader import connect, create_view, load, read_files, rows, select, settings
+from mergehouse.lakehouse.repeats import distinct_keys
 from mergehouse.lakehouse.staging import discard, exchange, files_in, overwrite, staging_folder
 from mergehouse.project.settings import Limits
 from mergehouse.storage import fetch
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 FEW_ROWS = 10_000  # delivered in all: to open the files of so many takes longer than what is asked of them
 SAMPLE_ROWS, FEW = 2048, 100  # of each file, what DuckDB reads at a time; one in so many is few
-MAX_KEY_BITS, MAX_BITMAP_BITS = 2**32, 10**9  # 512 MB of bitmaps in all; more DuckDB refuses for one
 
 
 class DuckDBEngine:
@@ -321,30 +321,10 @@ class DuckDBEngine:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         with sql_errors("query"):
-            cursor = self._session.execute(_translated(sql))
-            names = [d[0] for d in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return rows(self._session, _translated(sql))
 
     def distinct_keys(self, contract: Contract, columns: Sequence[str]) -> int:
-        """Counts in bitmaps where the key ends in a whole number of a narrow range: 10 times faster than a
-        hash table.
-        """
-        *prefix, last = (f'"{name}"' for name in columns)
-        groups = ", ".join(prefix) or "1"
-        if contract.columns[columns[-1]].type in ("int", "bigint"):
-            ends = f"SELECT min({last}) AS low, max({last}) AS high FROM {contract.table} GROUP BY {groups}"
-            bounds = f"SELECT min(low), max(high), count(*) FROM ({ends})"
-            low, high, count = self._session.execute(bounds).fetchall()[0]
-            span = high - low + 1 if low is not None else MAX_BITMAP_BITS + 1
-            if span <= MAX_BITMAP_BITS and span * count <= MAX_KEY_BITS:
-                bits = (
-                    f"SELECT bit_count(bitstring_agg({last}, {low}, {high})) AS keys FROM {contract.table}"
-                    f" GROUP BY {groups}"
-                )
-                return int(self._session.execute(f"SELECT sum(keys) FROM ({bits})").fetchall()[0][0])
-        keys = ", ".join([*prefix, last])
-        distinct = f"SELECT count(DISTINCT hash(struct_pack({keys}))) FROM {contract.table}"
-        return int(self._session.execute(distinct).fetchall()[0][0])
+        return distinct_keys(self._session, contract.table, columns)
 
 
 class _Sessions(threading.local):

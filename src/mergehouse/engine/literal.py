@@ -4,6 +4,8 @@ none.
 
 from __future__ import annotations
 
+FOLDED = "FOLDED("
+
 
 def literal(value: str) -> str:
     r"""A text as Spark SQL has it.
@@ -22,3 +24,29 @@ def capitals(text: str) -> str:
     "REPLACE(UPPER(title), 'ẞ', 'SS')"
     """
     return f"REPLACE(UPPER({text}), 'ẞ', 'SS')"
+
+
+def folded(text: str) -> str:
+    """A text expression as texts are compared, whatever their case and whichever engine: in capitals, the
+    Turkish one with a dot like any other I.
+
+    >>> folded("title")
+    "REPLACE(REPLACE(UPPER(title), 'ẞ', 'SS'), 'İ', 'I')"
+    """
+    return f"REPLACE({capitals(text)}, 'İ', 'I')"
+
+
+def with_folds(sql: str) -> str:
+    """A model's SQL, each `FOLDED(...)` written out.
+
+    >>> with_folds("SELECT FOLDED(TRIM(status)) AS status")
+    "SELECT REPLACE(REPLACE(UPPER(TRIM(status)), 'ẞ', 'SS'), 'İ', 'I') AS status"
+    """
+    while FOLDED in sql:
+        before, rest = sql.split(FOLDED, 1)
+        depth, end = 1, -1
+        while depth:
+            end += 1
+            depth += (rest[end] == "(") - (rest[end] == ")")
+        sql = f"{before}{folded(rest[:end])}{rest[end + 1 :]}"
+    return sql

@@ -5,12 +5,20 @@ or nothing.
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.spark import Spark
+from sqlglot.time import format_time
 
+# by what SQLGlot makes of letters in a pattern the fewest that it makes it of
+_AS_WRITTEN = {
+    Spark.TIME_MAPPING[said]: said for said in sorted(Spark.TIME_MAPPING, key=lambda s: (-len(s), s))
+}
 _UNITS = {"MM": "MONTH", "MON": "MONTH", "YY": "YEAR", "YYYY": "YEAR"}  # of TRUNC
 
 
@@ -105,16 +113,30 @@ def _instant(node: exp.Expr) -> exp.Expr:
     return _said(shown, f=first, l=last, c=clock, z=zone)
 
 
+def in_letters_of_duckdb(pattern: Any) -> Any:
+    """A pattern of dates as SQLGlot has read it from Spark, which knows no `SSS`, which are milliseconds, nor
+    that what stands in quotes stands for itself: letters there become what they were.
+
+    >>> in_letters_of_duckdb(Spark.format_time(exp.Literal.string("d 'day' HH:mm:ss.SSS"))).name
+    '%-d day %H:%M:%S.%g'
+    """
+    if not pattern.is_string:
+        return pattern
+
+    def said(part: re.Match[str]) -> str:
+        if part[0].startswith("'"):
+            return format_time(part[1], _AS_WRITTEN) or "'"
+        return "%g" if part[0] == "SSS" else ""
+
+    return exp.Literal.string(re.sub("'([^']*)'|SSS|strict", said, pattern.name))
+
+
 def _format(node: exp.Expr) -> exp.Expr | None:
-    """What stands in quotes within a pattern of a date stands for itself; SSS are milliseconds."""
+    """What SQLGlot reads a pattern as, where it is not that."""
     written = node.args.get("format")
     if not isinstance(written, exp.Literal) or not re.search("'|SSS", written.name):
         return None
-    parts = re.findall(r"'([^']*)'|(SSSSSS)|(SSS)|(.)", written.name)
-    said = [
-        micro and "%f" or milli and "%g" or other or quoted or "'" for quoted, micro, milli, other in parts
-    ]
-    return _with(node, "format", exp.Literal.string("".join(said)))
+    return _with(node, "format", in_letters_of_duckdb(written))
 
 
 def _padded(node: exp.Expr) -> exp.Expr | None:
@@ -139,6 +161,30 @@ def _parts(node: exp.Expr) -> exp.Expr:
         b=node.args["delimiter"],
         c=node.args["count"],
     )
+
+
+def _json(text: exp.Expr) -> exp.Expr:
+    """A text as JSON; none where it is not, as where Spark reads it."""
+    return exp.TryCast(this=text.copy(), to=exp.DataType.build("JSON"))
+
+
+def _from_json(node: exp.Expr) -> exp.Expr | None:
+    """FROM_JSON by the names and types that it is given, as JSON_TRANSFORM wants them: types within lists and
+    objects.
+    """
+    written = node.expression.name
+    is_nested = re.match(r"(?i)\s*(array|struct|map)\s*<", written)
+    kind = exp.DataType.build(written if is_nested else f"STRUCT<{written}>", dialect="spark")
+    shape = exp.Literal.string(json.dumps(_shape(kind)))
+    return exp.Anonymous(this="JSON_TRANSFORM", expressions=[_json(node.this), shape])
+
+
+def _shape(kind: exp.DataType) -> object:
+    if kind.is_type(exp.DType.STRUCT):
+        return {field.name: _shape(field.args["kind"]) for field in kind.expressions}
+    if kind.is_type(exp.DType.ARRAY):
+        return [_shape(kind.expressions[0])]
+    return kind.sql("duckdb")
 
 
 def _by(name: str) -> Callable[[exp.Expr], exp.Expr | None]:
@@ -168,6 +214,9 @@ _BY_KIND: dict[type, Callable[[exp.Expr], exp.Expr | None]] = {
     exp.TsOrDsToDate: _format,
     exp.Dayname: _of_one("LEFT(DAYNAME(a), 3)"),
     exp.Monthname: _of_one("LEFT(MONTHNAME(a), 3)"),
+    exp.FromJson: _from_json,
+    exp.JSONExtractScalar: lambda node: _with(node, "this", _json(node.this)),
+    exp.JSONKeys: lambda node: _with(node, "this", _json(node.this)),
     exp.UnixSeconds: _of_one("CAST(FLOOR(EPOCH(a)) AS BIGINT)"),
     exp.Pad: _padded,
     exp.Nanvl: lambda node: _said(
@@ -191,6 +240,9 @@ _BY_NAME = {
     "GET": "a[b + 1]",
     "ISNOTNULL": "(a IS NOT NULL)",
     "ISNULL": "(a IS NULL)",
+    "JSON_ARRAY_LENGTH": (
+        "CASE WHEN JSON_TYPE(TRY_CAST(a AS JSON)) = 'ARRAY' THEN JSON_ARRAY_LENGTH(TRY_CAST(a AS JSON)) END"
+    ),
     "MAKE_TIMESTAMP_NTZ": "MAKE_TIMESTAMP(a, b, c, d, e, f)",
     "NEGATIVE": "(-a)",
     "NULLIFZERO": "NULLIF(a, 0)",

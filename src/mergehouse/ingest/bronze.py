@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from mergehouse.errors import MergehouseError
-from mergehouse.ingest.delivery import Delivery, bronze_table
+from mergehouse.ingest.brand_source import BrandSource, bronze_table
+from mergehouse.ingest.delivery import Delivery
 from mergehouse.ingest.landing import LandedFile
 from mergehouse.ingest.ledger import BATCHES
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import select, shared
-from mergehouse.project.brand import Brand
-from mergehouse.project.sources import Source
 
 REJECTED = "bronze.rejected"
 
@@ -124,7 +123,7 @@ class Loader(Protocol):
 
     at_once: int
 
-    def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
+    def open(self, of: BrandSource, file: LandedFile) -> list[Delivery]:
         """What a file holds: itself, or the fitting sheets of a workbook."""
 
     def beginnings(self, delivery: Delivery, lengths: Collection[int]) -> dict[int, str]:

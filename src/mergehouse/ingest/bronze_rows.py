@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from mergehouse.ingest.brand_source import brand_sources, bronze_table
 from mergehouse.ingest.bronze import Batch
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import needs_safe_reader
 from mergehouse.lakehouse.reader import select, shared
@@ -25,8 +25,7 @@ def loaded_into(project: Project, ledger: Sequence[Batch]) -> dict[str, list[Bat
     >>> {table: len(batches) for table, batches in found.items()}
     {'bronze.shop_lines': 1}
     """
-    tables = [(brand.name, table) for brand in project.brands.values() for table in brand.sources]
-    found: dict[str, list[Batch]] = {bronze_table(*source): [] for source in tables}
+    found: dict[str, list[Batch]] = {source.bronze: [] for source in brand_sources(project)}
     for batch in ledger:
         name = bronze_table(batch.source_system, batch.source_table)
         if batch.status != "repeat" and name in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from mergehouse.engine.literal import capitals, literal
@@ -111,6 +112,8 @@ def cell(name: str, source: Source, formats: dict[str, Any]) -> str:
             f"TRIM(CASE WHEN `{name}` LIKE '%=\"%\"%' AND {seen} RLIKE '^ *=\".*\" *$' THEN"
             f" REGEXP_REPLACE({seen}, '^ *=\"|\" *$', '') ELSE {seen} END)"
         )
+    for letter in formats.get("composed", {}).get(name, []):
+        value = f"REPLACE({value}, {literal(letter)}, {literal(unicodedata.normalize('NFC', letter))})"
     if source.null_values is not None:
         nulls = ", ".join(literal(v) for v in ["", *source.null_values])
         return f"CASE WHEN {value} IN ({nulls}) THEN NULL ELSE {value} END" if source.null_values else value

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mergehouse.errors import SourceError
+from mergehouse.ingest.brand_source import BrandSource
 from mergehouse.ingest.inspection import Inspection
 from mergehouse.ingest.landing import LandedFile, kind_of
 from mergehouse.ingest.workbook import sheets
-from mergehouse.project.brand import Brand
 from mergehouse.project.sources import Source
 
 SIGNATURES = {  # how files begin that are no text
@@ -32,9 +32,7 @@ class Delivery:
     `left_out` are sheets that are not read, of the first that is.
     """
 
-    brand: Brand
-    table: str
-    source: Source
+    of: BrandSource
     file: LandedFile
     path: Path
     inspection: Inspection
@@ -42,8 +40,12 @@ class Delivery:
     left_out: list[str] = field(default_factory=list)
 
     @property
+    def source(self) -> Source:
+        return self.of.source
+
+    @property
     def bronze(self) -> str:
-        return bronze_table(self.brand.name, self.table)
+        return self.of.bronze
 
     @property
     def label(self) -> str:
@@ -64,21 +66,10 @@ class Delivery:
 
     @property
     def keeps_undeclared(self) -> bool:
-        return (self.source.undeclared or self.brand.undeclared) == "keep"
+        return (self.source.undeclared or self.of.brand.undeclared) == "keep"
 
 
-def bronze_table(brand: str, table: str) -> str:
-    """The Bronze table of a brand's source.
-
-    >>> bronze_table("shop", "lines")
-    'bronze.shop_lines'
-    """
-    return f"bronze.{brand}_{table}"
-
-
-def deliveries(
-    brand: Brand, table: str, source: Source, file: LandedFile, path: Path, inspection: Inspection
-) -> Iterator[Delivery]:
+def deliveries(of: BrandSource, file: LandedFile, path: Path, inspection: Inspection) -> Iterator[Delivery]:
     """What one file holds: itself, or the sheets of a workbook that have the source's columns.
 
     Raises SourceError where a workbook cannot be read or a declared sheet is not there.
@@ -87,10 +78,8 @@ def deliveries(
     if content and kind_of(path.name) in ("text", "json"):
         raise SourceError(f"{path}: no text, but {content}. Give the file the ending of what it is.")
     if kind_of(path.name) != "workbook":
-        yield Delivery(brand, table, source, file, path, inspection)
+        yield Delivery(of, file, path, inspection)
         return
-    read, left_out = sheets(path, source)
+    read, left_out = sheets(path, of.source)
     for sheet in read:
-        yield Delivery(
-            brand, table, source, file, path, inspection, sheet, left_out if sheet == read[0] else []
-        )
+        yield Delivery(of, file, path, inspection, sheet, left_out if sheet == read[0] else [])

@@ -11,6 +11,7 @@ from mergehouse.ingest.date_formats import date_formats
 from mergehouse.ingest.decimal_marks import decimal_marks, plain_numbers
 from mergehouse.ingest.formats import Formats, Written
 from mergehouse.ingest.odd_cells import (
+    accents_apart,
     altered_texts,
     minor_units,
     note_spellings,
@@ -48,7 +49,7 @@ def detect_formats(
     doubts: list[list[str]] = [[] for _ in files]
     before = [json.loads(formats) for formats in earlier]
     cleaned = with_odd_characters(connection, source)
-    nulls = null_words(connection, source, notes)
+    composed, nulls = accents_apart(connection, source, notes), null_words(connection, source, notes)
     marks = decimal_marks(connection, written, source, before, files, notes, doubts)
     odd = {name for names in cleaned.values() for name in names}
     dates = date_formats(connection, written, source, before, notes, doubts, odd)
@@ -59,7 +60,7 @@ def detect_formats(
     found = []
     for batch, file in enumerate(files):
         mark, undecided, of_columns = marks[batch]
-        otherwise = {*altered[batch], *nulls[batch], *cleaned[batch], *shortened[batch]}
+        otherwise = {*altered[batch], *nulls[batch], *cleaned[batch], *composed[batch], *shortened[batch]}
         found.append(
             Formats(
                 mark,
@@ -70,6 +71,7 @@ def detect_formats(
                 numbers=[name for name in source.columns if name in file.numbers],
                 plain=[n for n in plain if of_columns.get(n, mark) in plain[n].get(batch, ".,")],
                 cleaned=cleaned[batch],
+                composed=composed[batch],
                 shortened=shortened[batch],
                 verbatim=[n for n, c in source.columns.items() if c.type in TEXTS and n not in otherwise],
                 marks=of_columns,

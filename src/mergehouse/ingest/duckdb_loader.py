@@ -17,8 +17,9 @@ from typing import Any
 import duckdb
 
 from mergehouse.errors import MergehouseError, SourceError
+from mergehouse.ingest.brand_source import BrandSource
 from mergehouse.ingest.bronze import REJECTED, Batch, Earlier
-from mergehouse.ingest.delivery import Delivery, bronze_table, deliveries
+from mergehouse.ingest.delivery import Delivery, deliveries
 from mergehouse.ingest.examination import examined
 from mergehouse.ingest.inspection import beginnings, inspect
 from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, named, readable
@@ -29,9 +30,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.files import files_with
 from mergehouse.lakehouse.reader import connect, quoted, select, settings, text
 from mergehouse.lakehouse.writing import append, held_batches
-from mergehouse.project.brand import Brand
 from mergehouse.project.settings import Limits
-from mergehouse.project.sources import Source
 
 NOT_KEPT = "(not kept: it may say what undeclared columns say, which this source drops)"
 
@@ -53,10 +52,10 @@ class EmbeddedLoader:
         """Opened for the first delivery: most runs have none, and a DuckDB takes 30 ms."""
         return connect(**settings(self.limits, self.scratch))
 
-    def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
-        file, path = looked_at(file), readable(file, self.scratch / bronze_table(brand.name, table))
+    def open(self, of: BrandSource, file: LandedFile) -> list[Delivery]:
+        file, path = looked_at(file), readable(file, self.scratch / of.bronze)
         with named(file, path):
-            return list(deliveries(brand, table, source, file, path, inspect(path, source.encoding)))
+            return list(deliveries(of, file, path, inspect(path, of.source.encoding)))
 
     def beginnings(self, delivery: Delivery, lengths: Collection[int]) -> dict[int, str]:
         return beginnings(delivery.path, lengths)

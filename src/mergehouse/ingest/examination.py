@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from mergehouse.ingest.brand_source import BrandSource
 from mergehouse.ingest.detection import detect_formats
 from mergehouse.ingest.doubts import doubtful_rows
 from mergehouse.ingest.formats import Formats, Written
@@ -13,8 +14,6 @@ from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.written_currencies import other_currencies
 from mergehouse.ingest.written_shares import doubtful_shares
 from mergehouse.ingest.written_values import written_values
-from mergehouse.project.brand import Brand
-from mergehouse.project.sources import Source
 
 
 def examined(
@@ -34,7 +33,7 @@ def examined(
     >>> from mergehouse.ingest.header import Header
     >>> from mergehouse.project.sources import Source
     >>> source = Source(files="*", columns={"price": {"type": "number"}})
-    >>> delivery = SimpleNamespace(source=source, brand=mh.project("shop").brands["shop"])
+    >>> delivery = SimpleNamespace(of=BrandSource(mh.project("shop").brands["shop"], "lines", source))
     >>> header = Header({"price": "Price"}, undeclared=[], drift=[])
     >>> reader = SimpleNamespace(delivery=delivery, delimiter=",", numbers=[], header=header, doubts=[])
     >>> prices = "FROM (VALUES ('5,00'), ('12.50'), ('abc')) AS t(price)"
@@ -42,11 +41,11 @@ def examined(
     >>> formats.doubts
     ['price: 1 cells such as `abc` cannot be read as a number and are empty...']
     """
-    source, brand = readers[0].delivery.source, readers[0].delivery.brand
-    written = written_values(connection, rows, source.columns, batch)
+    of = readers[0].delivery.of
+    written = written_values(connection, rows, of.source.columns, batch)
     files = [Written(reader.delimiter, reader.numbers) for reader in readers]
-    formats = _formats(connection, written, brand, source, before, files)
-    doubts = doubtful_rows(connection, rows, written, source, [reader.header for reader in readers], batch)
+    formats = _formats(connection, written, of, before, files)
+    doubts = doubtful_rows(connection, rows, written, of.source, [reader.header for reader in readers], batch)
     for place, reader in enumerate(readers):
         reader.doubts += doubts.get(place, [])
     return formats
@@ -55,36 +54,35 @@ def examined(
 def examined_again(
     connection: duckdb.DuckDBPyConnection,
     rows: str,
-    brand: Brand,
-    source: Source,
+    of: BrandSource,
     files: Sequence[Written],
     before: list[str],
     batch: str,
 ) -> list[Formats]:
     """The same of deliveries in Bronze, of which only the values are read in another way than before.
 
-    >>> brand = mh.project("shop").brands["shop"]
+    >>> from mergehouse.project.sources import Source
     >>> source = Source(files="*", decimal_mark=",", columns={"price": {"type": "number"}})
+    >>> lines = BrandSource(mh.project("shop").brands["shop"], "lines", source)
     >>> prices = "FROM (VALUES (0, '1.000'), (1, '12,50')) AS t(delivery, price)"
-    >>> found = examined_again(duckdb.connect(), prices, brand, source, [Written()] * 2, [], "delivery")
+    >>> found = examined_again(duckdb.connect(), prices, lines, [Written()] * 2, [], "delivery")
     >>> [formats.decimal_mark for formats in found]
     [',', ',']
     """
-    written = written_values(connection, rows, source.columns, batch)
-    return _formats(connection, written, brand, source, before, files)
+    written = written_values(connection, rows, of.source.columns, batch)
+    return _formats(connection, written, of, before, files)
 
 
 def _formats(
     connection: duckdb.DuckDBPyConnection,
     written: dict[str, str],
-    brand: Brand,
-    source: Source,
+    of: BrandSource,
     before: list[str],
     files: Sequence[Written],
 ) -> list[Formats]:
-    found = detect_formats(connection, written, source, before, files)
-    others = other_currencies(connection, source, found, brand.currency)
-    shares = doubtful_shares(connection, source, found)
+    found = detect_formats(connection, written, of.source, before, files)
+    others = other_currencies(connection, of.source, found, of.brand.currency)
+    shares = doubtful_shares(connection, of.source, found)
     for place, formats in enumerate(found):
         formats.doubts.extend(others.get(place, []) + shares.get(place, []))
     return found

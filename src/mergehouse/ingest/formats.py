@@ -6,7 +6,10 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-RARE = ("undecided", "marks", "nulls", "numbers", "plain", "cleaned", "shortened", "verbatim", "minor_units")
+RARE = (
+    "undecided", "marks", "nulls", "numbers", "plain", "cleaned", "composed", "shortened", "verbatim",
+    "minor_units",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,8 @@ class Formats:
     """How a batch is written: its decimal mark (`undecided` where nothing shows it), and the `marks` of
     columns that have another; by column its patterns of dates (Spark's) besides ISO, and the words that mean
     "empty"; columns of `numbers` that the file itself holds as such, of which every cell is a `plain` one, of
-    cells to be `cleaned`, of codes that a spreadsheet `shortened`, of which every cell is read `verbatim`;
+    cells to be `cleaned`, of letters to be `composed` with their accents, of codes that a spreadsheet
+    `shortened`, of which every cell is read `verbatim`;
     the `minor_units` of currencies among codes; `notes` on what was unclear, `doubts` on what seems wrong.
     """
 
@@ -26,6 +30,7 @@ class Formats:
     numbers: list[str] = field(default_factory=list)
     plain: list[str] = field(default_factory=list)
     cleaned: list[str] = field(default_factory=list)
+    composed: dict[str, list[str]] = field(default_factory=dict)
     shortened: list[str] = field(default_factory=list)
     verbatim: list[str] = field(default_factory=list)
     marks: dict[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ import csv
 import functools
 import io
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -278,13 +279,16 @@ def spellings(source: Source, name: str) -> list[str]:
 
 @functools.lru_cache(maxsize=4096)
 def comparable(header: str) -> str:
-    """Headers that differ in case, blanks or punctuation only are the same header; one of nothing else is
-    itself.
+    """Headers that differ in case, blanks or punctuation only, or in how accents are written, are the same
+    header; one of nothing else is itself.
 
+    >>> comparable("Re\u0301f. ") == comparable("R\u00e9f")
+    True
     >>> comparable("Order-ID ") == comparable("order_id"), comparable("#") == comparable("%")
     (True, False)
     """
-    return re.sub(r"[\W_]", "", header.casefold()) or header.strip()
+    letters = unicodedata.normalize("NFC", header).casefold()
+    return re.sub(r"[\W_]", "", letters) or header.strip()
 
 
 def _new_name(header: str, taken: set[str]) -> str:

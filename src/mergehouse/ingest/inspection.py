@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mergehouse.errors import SourceError
+from mergehouse.machine import unreadable
 
 CHUNK = 1 << 20
 HEAD = 1 << 16
@@ -174,7 +175,7 @@ def read_chunks(file: Path) -> Iterator[bytes]:
     except (zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
         raise SourceError(f"{file}: not a sound {kind} file ({error}). Deliver it again.") from None
     except OSError as error:
-        raise SourceError(f"{file}: cannot be read ({error.strerror or error}).") from None
+        raise SourceError(unreadable(file, error)) from None
 
 
 def blank_lines(file: Path) -> int:

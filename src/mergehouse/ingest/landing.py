@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from mergehouse.errors import SourceError
 from mergehouse.ingest.archive import members, unpack
+from mergehouse.ingest.brand_source import BrandSource
 from mergehouse.ingest.file_order import in_time_order
 from mergehouse.ingest.links import expect_within
 from mergehouse.project.brand import Brand
@@ -154,13 +155,15 @@ def fitting(files: list[LandedFile], source: Source) -> list[LandedFile]:
     return [file for file in _meant(files, source.files) if kind_of(file.name)]
 
 
-def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) -> list[LandedFile]:
+def find_files(of: BrandSource, loaded_before: bool) -> list[LandedFile]:
     """The files of one source, earlier ones first. Raises SourceError where there is none and never was one.
 
     >>> brand = mh.project("shop").brands["shop"]
-    >>> [file.name for file in find_files(brand, "lines", brand.sources["lines"], loaded_before=False)]
+    >>> lines = BrandSource(brand, "lines", brand.sources["lines"])
+    >>> [file.name for file in find_files(lines, loaded_before=False)]
     ['lines.csv']
     """
+    brand, source = of.brand, of.source
     listing = list_zone(brand.landing_zone)
     landed = list(_below(listing, source.files)) if listing else []
     found = fitting(landed, source)
@@ -181,8 +184,8 @@ def find_files(brand: Brand, table: str, source: Source, loaded_before: bool) ->
         else "that folder does not exist"
     )
     raise SourceError(
-        f"{brand.label}, source `{table}`: no file matches {', '.join(source.files)} in {brand.landing_zone}"
-        f" ({state}). Put the export there, or change `sources.{table}.files` in"
+        f"{of}: no file matches {', '.join(source.files)} in {brand.landing_zone}"
+        f" ({state}). Put the export there, or change `sources.{of.table}.files` in"
         f" {brand.folder / 'brand.yml'}."
     )
 

@@ -14,14 +14,14 @@ from dataclasses import replace
 from functools import cached_property
 
 from mergehouse.errors import LakehouseError, MergehouseError, SourceError
+from mergehouse.ingest.brand_source import BrandSource, brand_sources
 from mergehouse.ingest.bronze import (
     Batch,
     Earlier,
     IngestResult,
     Loader,
-    read_batches,
 )
-from mergehouse.ingest.delivery import Delivery, bronze_table
+from mergehouse.ingest.delivery import Delivery
 from mergehouse.ingest.file_order import LatestNames
 from mergehouse.ingest.groups import Group, grouped, halves
 from mergehouse.ingest.known import Known, content_of
@@ -30,10 +30,8 @@ from mergehouse.ingest.ledger import Ledger
 from mergehouse.ingest.read_as import Reading
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.machine import refused
-from mergehouse.progress import Progress, silent
-from mergehouse.project.brand import Brand
+from mergehouse.progress import Progress
 from mergehouse.project.config import Project
-from mergehouse.project.sources import Source
 
 SOURCES_AT_ONCE = 2  # parsing a file keeps more than one core busy, but not two
 INSPECTED_AHEAD = 256  # files of which the first bytes wait in memory
@@ -44,23 +42,22 @@ def load_deliveries(
     lakehouse: Lakehouse,
     loader: Loader,
     now: dt.datetime,
-    progress: Progress = silent,
-    known: list[Batch] | None = None,
-    unsound: Mapping[str, MergehouseError] | None = None,
+    progress: Progress,
+    known: list[Batch],
+    unsound: Mapping[str, MergehouseError],
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
     Of a file with several sheets all are loaded or none.
     Batches of one run were loaded `now`, or where the clock was set back, after all that the ledger has; the
     files of a source a microsecond after one another, earlier ones first by their names. `known` is the
-    ledger, where it has been read; of Bronze tables that are `unsound`, and why, no file is looked at.
+    ledger; of Bronze tables that are `unsound`, and why, no file is looked at.
     """
-    result = IngestResult(known=read_batches(lakehouse) if known is None else known)
+    result = IngestResult(known=known)
     shown, now = now, just_after(now, (batch.ingest_ts for batch in result.known))
-    unsound = unsound or {}
     brands = [brand for brand in project.brands.values() if not brand.fault]
-    sources = [(brand, table, source) for brand in brands for table, source in brand.sources.items()]
-    result.sources = [bronze_table(brand.name, table) for brand, table, _ in sources]
+    sources = brand_sources(project)
+    result.sources = [source.bronze for source in sources]
     ledger = Ledger(lakehouse, result.known)
 
     def load(arrivals: _Arrivals) -> tuple[list[Batch], MergehouseError | None]:
@@ -76,7 +73,7 @@ def load_deliveries(
         return arrivals.new, None
 
     with ThreadPoolExecutor(SOURCES_AT_ONCE) as inspector, ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
-        arriving = [_Arrivals(*named, lakehouse, loader, result, now, progress) for named in sources]
+        arriving = [_Arrivals(source, lakehouse, loader, result, now, progress) for source in sources]
         sizes = pool.map(lambda a: 0 if a.bronze in unsound else a.bytes, arriving)
         # the largest first: loaded last, it would keep one core busy
         order = sorted(zip(sizes, arriving, strict=True), key=lambda found: -found[0])
@@ -88,7 +85,7 @@ def load_deliveries(
                 result.failures[name] = error
     if result.new and shown < now:
         result.clock = shown
-    failed = {brand.name for brand, table, _ in sources if bronze_table(brand.name, table) in result.failures}
+    failed = {source.brand.name for source in sources if source.bronze in result.failures}
     result.gone = [brand.name for brand in brands if brand.name not in failed and is_gone(brand)]
     for brand in brands:
         with suppress(MergehouseError):  # then its sources have failed for the same reason
@@ -117,19 +114,16 @@ class _Arrivals:
 
     def __init__(
         self,
-        brand: Brand,
-        table: str,
-        source: Source,
+        of: BrandSource,
         lakehouse: Lakehouse,
         loader: Loader,
         result: IngestResult,
         now: dt.datetime,
         progress: Progress,
     ):
-        self.brand, self.table, self.source = brand, table, source
+        self.of, self.source, self.bronze, self.reading = of, of.source, of.bronze, Reading(of)
         self.lakehouse, self.loader, self.now, self.progress = lakehouse, loader, now, progress
-        self.bronze, self.reading = bronze_table(brand.name, table), Reading(brand, source)
-        self.before = [b for b in result.known if (b.source_system, b.source_table) == (brand.name, table)]
+        self.before = [b for b in result.known if (b.source_system, b.source_table) == of.names]
         self.new: list[Batch] = []
         self.result = result
 
@@ -137,7 +131,7 @@ class _Arrivals:
     def files(self) -> list[LandedFile]:
         """Those that are not in the ledger with the size and time that they have."""
         known, there = Known(self.before), self.lakehouse.exists(self.bronze)
-        found = find_files(self.brand, self.table, self.source, loaded_before=there)
+        found = find_files(self.of, loaded_before=there)
         self.result.there.update(file.location for file in found)
         return [file for file in found if not known.has_seen(file)]
 
@@ -178,14 +172,13 @@ class _Arrivals:
     def unforeseen(self, place: str, error: Exception) -> SourceError:
         said = next(iter(str(error).strip().splitlines()), "")
         what = refused(error) or f"{type(error).__name__}: {said}"
-        return SourceError(f"{self.brand.label}, source `{self.table}`: {place}: {what}")
+        return SourceError(f"{self.of}: {place}: {what}")
 
     def _opened(self, inspector: ThreadPoolExecutor) -> Iterator[list[Delivery]]:
         """What the source's files hold. While some are loaded, the next are inspected."""
         ahead: deque[tuple[LandedFile, Future[list[Delivery]]]] = deque()
         for file in self.files:
-            opened = inspector.submit(self.loader.open, self.brand, self.table, self.source, file)
-            ahead.append((file, opened))
+            ahead.append((file, inspector.submit(self.loader.open, self.of, file)))
             if len(ahead) > INSPECTED_AHEAD:
                 yield self._opened_file(*ahead.popleft())
         while ahead:
@@ -255,9 +248,9 @@ class _Arrivals:
         return self.loader.load(batches, Earlier(formats, rows, columns))
 
     def _batch(self, delivery: Delivery, known: Known, place: int) -> Batch:
-        file, batch_id = delivery.file, known.new_id(delivery)
+        file, batch_id, (system, table) = delivery.file, known.new_id(delivery), self.of.names
         batch = Batch(
-            batch_id=batch_id or delivery.batch_id, source_system=self.brand.name, source_table=self.table,
+            batch_id=batch_id or delivery.batch_id, source_system=system, source_table=table,
             source_file=delivery.label, path=file.location, size_bytes=file.size_bytes,
             modified_ns=file.modified_ns, status="loaded" if batch_id else "repeat", rows=0, rejected_rows=0,
             delimiter=None, encoding=None, formats="{}", drift="[]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 
 import duckdb
@@ -44,6 +45,31 @@ def with_odd_characters(connection: duckdb.DuckDBPyConnection, source: Source) -
         f"SELECT DISTINCT batch, of_column FROM {UNUSUAL} WHERE {odd} OR {wrapped} ORDER BY ALL"
     ).fetchall():
         found[batch].append(names[place])
+    return found
+
+
+def accents_apart(
+    connection: duckdb.DuckDBPyConnection, source: Source, notes: list[list[str]]
+) -> dict[int, dict[str, list[str]]]:
+    """By batch, of columns of texts and codes, the letters whose accents are characters of their own where
+    one character says both, as macOS writes them: `e` and an accent for `é`.
+    """
+    found: dict[int, dict[str, list[str]]] = defaultdict(dict)
+    names = list(source.columns)
+    rows = connection.execute(
+        "SELECT batch, of_column, list(DISTINCT letters), count(DISTINCT value) FROM (SELECT *,"
+        f" unnest(regexp_extract_all(value, '\\P{{M}}\\p{{M}}+')) AS letters FROM {UNUSUAL} WHERE"
+        f" strlen(value) <> length(value) AND of_column IN ({places(source, *TEXTS)})"
+        " AND nfc_normalize(value) <> value) WHERE nfc_normalize(letters) <> letters GROUP BY ALL"
+        " ORDER BY batch, of_column"
+    ).fetchall()
+    for batch, place, letters, values in rows:
+        found[batch][names[place]] = sorted(letters, key=lambda each: (-len(each), each))
+        example = unicodedata.normalize("NFC", min(letters))
+        notes[batch].append(
+            f"{names[place]}: in {values:,} values accents are characters of their own; they are read as"
+            f" letters, such as `{example}`"
+        )
     return found
 
 

@@ -9,9 +9,8 @@ import json
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from mergehouse.ingest.brand_source import BrandSource
 from mergehouse.ingest.landing import kind_of
-from mergehouse.project.brand import Brand
-from mergehouse.project.sources import Source
 
 OF_FILES = {"files"}  # which files are read
 OF_VALUES = {"decimal_mark", "date_order", "null_values"}  # how their text is understood
@@ -38,14 +37,15 @@ class Reading:
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> source = brand.sources["lines"]
-    >>> before = Reading(brand, source).of("lines.csv")
-    >>> now = Reading(brand, source.model_copy(update={"decimal_mark": ","})).of("lines.csv")
+    >>> commas = source.model_copy(update={"decimal_mark": ","})
+    >>> before = Reading(BrandSource(brand, "lines", source)).of("lines.csv")
+    >>> now = Reading(BrandSource(brand, "lines", commas)).of("lines.csv")
     >>> before.rows == now.rows, before.values == now.values
     (True, False)
     """
 
-    def __init__(self, brand: Brand, source: Source):
-        self.brand, self.source = brand, source
+    def __init__(self, source: BrandSource):
+        self.brand, self.source = source.brand, source.source
 
     def of(self, path: str) -> ReadAs:
         return self._of_workbooks if kind_of(path) == "workbook" else self._of_others

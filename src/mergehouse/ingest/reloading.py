@@ -14,9 +14,10 @@ from pathlib import Path
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.errors import LakehouseError, MergehouseError
+from mergehouse.ingest.brand_source import BrandSource, brand_sources
 from mergehouse.ingest.bronze import BATCHES, Batch, Earlier, Loader
 from mergehouse.ingest.bronze_rows import differing, loaded_into
-from mergehouse.ingest.delivery import Delivery, bronze_table
+from mergehouse.ingest.delivery import Delivery
 from mergehouse.ingest.known import content_of
 from mergehouse.ingest.landing import find_files
 from mergehouse.ingest.read_as import Reading
@@ -27,9 +28,7 @@ from mergehouse.lakehouse.reader import read_files, select, shared, text
 from mergehouse.lakehouse.repair import readable_files, set_aside, write_anew
 from mergehouse.lakehouse.schema import arrow_rows
 from mergehouse.progress import Progress
-from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
-from mergehouse.project.sources import Source
 from mergehouse.storage import fetch
 
 FROM_RAW = "`mergehouse run --full --from-raw`"
@@ -64,22 +63,20 @@ def reload_lost(
     """
     result = Reloaded(ledger)
     loaded = loaded_into(project, ledger)
-    for brand in project.brands.values():
-        for table, source in brand.sources.items():
-            name = bronze_table(brand.name, table)
-            batches = loaded[name]
-            fault = found.get(name)
-            never_loaded = not batches and not lakehouse.exists(name)  # what a killed run has left
-            if never_loaded or (not fault and not _wrong(lakehouse, name, batches, from_raw)):
-                continue
-            progress(name, "bronze")
-            lost = BronzeSource(brand, table, source, lakehouse, loader, batches, fault)
-            try:
-                result.mended[name] = lost.mend(from_raw)
-            except MergehouseError as error:
-                result.stopped[name] = error
-            if lost.corrected:
-                result.ledger = corrected(lakehouse, result.ledger, lost.corrected)
+    for source in brand_sources(project):
+        name = source.bronze
+        batches, fault = loaded[name], found.get(name)
+        never_loaded = not batches and not lakehouse.exists(name)  # what a killed run has left
+        if never_loaded or (not fault and not _wrong(lakehouse, name, batches, from_raw)):
+            continue
+        progress(name, "bronze")
+        lost = BronzeSource(source, lakehouse, loader, batches, fault)
+        try:
+            result.mended[name] = lost.mend(from_raw)
+        except MergehouseError as error:
+            result.stopped[name] = error
+        if lost.corrected:
+            result.ledger = corrected(lakehouse, result.ledger, lost.corrected)
     return result
 
 
@@ -101,17 +98,14 @@ class BronzeSource:
 
     def __init__(
         self,
-        brand: Brand,
-        table: str,
-        source: Source,
+        of: BrandSource,
         lakehouse: Lakehouse,
         loader: Loader,
         batches: Sequence[Batch],
         fault: Fault | None = None,
     ):
-        self.brand, self.table, self.source = brand, table, source
+        self.of, self.name, self.reading = of, of.bronze, Reading(of)
         self.lakehouse, self.loader, self.fault = lakehouse, loader, fault
-        self.name, self.reading = bronze_table(brand.name, table), Reading(brand, source)
         self.batches = sorted(batches, key=lambda batch: batch.ingest_ts)
         self.corrected: dict[str, Batch | None] = {}
 
@@ -183,11 +177,10 @@ class BronzeSource:
         """By content what delivered files still say: of the batches, or of all."""
         sizes = {batch.size_bytes for batch in batches}
         found: dict[str, Delivery] = {}
-        for file in find_files(self.brand, self.table, self.source, loaded_before=True):
+        for file in find_files(self.of, loaded_before=True):
             if with_unknown or file.size_bytes in sizes:
                 with suppress(MergehouseError):  # loading says what is wrong with it
-                    opened = self.loader.open(self.brand, self.table, self.source, file)
-                    found |= {delivery.batch_id: delivery for delivery in opened}
+                    found |= {delivery.batch_id: delivery for delivery in self.loader.open(self.of, file)}
         return found
 
     def write(self, kept: str, ids: Sequence[str]) -> None:
@@ -218,7 +211,7 @@ class BronzeSource:
         there = sum(counts.get(batch.batch_id, 0) for batch in gone)
         return (
             f"of {_rows(gone)} of {_files(gone)} {there:,} are there, and the files are no longer in"
-            f" {self.brand.landing_zone}"
+            f" {self.of.brand.landing_zone}"
         )
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mergehouse.errors import MergehouseError
+from mergehouse.ingest.brand_source import BrandSource, brand_sources, bronze_table
 from mergehouse.ingest.bronze import REJECTED, Batch, IngestResult, Loader, counting
-from mergehouse.ingest.delivery import Delivery, bronze_table
+from mergehouse.ingest.delivery import Delivery
 from mergehouse.ingest.examination import examined_again
 from mergehouse.ingest.formats import Written
 from mergehouse.ingest.groups import grouped
@@ -27,9 +28,7 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import quoted, select, shared, text
 from mergehouse.lakehouse.repair import set_aside, write_anew
 from mergehouse.progress import Progress
-from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
-from mergehouse.project.sources import Source
 from mergehouse.storage import is_url
 
 AT_ONCE = 1000  # batches that are asked about together
@@ -61,23 +60,22 @@ def read_again(
     of_source = defaultdict[tuple[str, str], list[Batch]](list)
     for batch in ledger:
         of_source[batch.source_system, batch.source_table].append(batch)
-    for brand in (brand for brand in project.brands.values() if not brand.fault):
-        for table, source in brand.sources.items():
-            entries, reading = of_source[brand.name, table], Reading(brand, source)
-            if bronze_table(brand.name, table) in stopped or all(
-                b.status != "loaded" or b.read_as == str(reading.of(b.path)) for b in entries
-            ):
-                continue
-            again = _Again(brand, table, source, lakehouse, loader, entries)
-            progress(f"{again.name}: read again", "bronze")
-            try:
-                again.read()
-            except MergehouseError as error:
-                result.stopped[again.name] = error
-            if again.let_go:
-                result.let_go[again.name] = again.let_go
-            if again.corrected:
-                result.ledger = corrected(lakehouse, result.ledger, again.corrected)
+    for source in brand_sources(project):
+        name, entries, reading = source.bronze, of_source[source.names], Reading(source)
+        if name in stopped or all(
+            b.status != "loaded" or b.read_as == str(reading.of(b.path)) for b in entries
+        ):
+            continue
+        again = _Again(source, lakehouse, loader, entries)
+        progress(f"{name}: read again", "bronze")
+        try:
+            again.read()
+        except MergehouseError as error:
+            result.stopped[name] = error
+        if again.let_go:
+            result.let_go[name] = again.let_go
+        if again.corrected:
+            result.ledger = corrected(lakehouse, result.ledger, again.corrected)
     return result
 
 
@@ -88,17 +86,13 @@ def unlike_declared(project: Project, ingest: IngestResult) -> dict[str, list[st
     >>> unlike_declared(mh.project("shop"), IngestResult())
     {}
     """
-    readings = {
-        (brand.name, table): Reading(brand, source)
-        for brand in project.brands.values()
-        for table, source in brand.sources.items()
-        if not brand.fault and bronze_table(brand.name, table) not in ingest.failures
-    }
+    sources = [source for source in brand_sources(project) if source.bronze not in ingest.failures]
+    readings = {source.bronze: Reading(source) for source in sources}
     found: dict[str, list[str]] = {}
     for batch in counting(ingest.batches):
-        reading = readings.get((batch.source_system, batch.source_table))
+        name = bronze_table(batch.source_system, batch.source_table)
+        reading = readings.get(name)
         if reading and batch.read_as not in (None, str(reading.of(batch.path))):
-            name = bronze_table(batch.source_system, batch.source_table)
             found.setdefault(name, []).append(batch.source_file)
     return found
 
@@ -106,17 +100,9 @@ def unlike_declared(project: Project, ingest: IngestResult) -> dict[str, list[st
 class _Again(BronzeSource):
     """One source. `entries` are all that the ledger has of it, `let_go` its files that count no more."""
 
-    def __init__(
-        self,
-        brand: Brand,
-        table: str,
-        source: Source,
-        lakehouse: Lakehouse,
-        loader: Loader,
-        entries: Sequence[Batch],
-    ):
+    def __init__(self, of: BrandSource, lakehouse: Lakehouse, loader: Loader, entries: Sequence[Batch]):
         kept = [batch for batch in entries if batch.status != "repeat"]
-        super().__init__(brand, table, source, lakehouse, loader, kept)
+        super().__init__(of, lakehouse, loader, kept)
         self.loaded = [batch for batch in self.batches if batch.status == "loaded"]
         self.now = {b.batch_id: self.reading.of(b.path) for b in self.loaded}
         self.before = {
@@ -133,7 +119,7 @@ class _Again(BronzeSource):
             said = self.now[batch.batch_id]._replace(rows=self.before[batch.batch_id].rows)
             self.corrected[batch.batch_id] = replace(batch, read_as=str(said))
         others = [b for b in self._other("values") if b.batch_id not in anew]
-        if others and {*self.source.columns} <= {*self._columns()}:
+        if others and {*self.of.source.columns} <= {*self._columns()}:
             self._examine_again(others)
 
     def _other(self, part: str) -> list[Batch]:
@@ -202,7 +188,7 @@ class _Again(BronzeSource):
                 f" JOIN (VALUES {places}) AS b(batch_id, {quoted(BATCH)}) ON b.batch_id = r.batch_id"
             )
             files = [Written(b.delimiter, json.loads(b.formats).get("numbers", [])) for b in group]
-            found = examined_again(connection, rows, self.brand, self.source, files, before, BATCH)
+            found = examined_again(connection, rows, self.of, files, before, BATCH)
             for batch, formats in zip(group, found, strict=True):
                 entry = self.corrected[batch.batch_id] or batch
                 said = json.loads(entry.doubts or "{}").get("values", [])

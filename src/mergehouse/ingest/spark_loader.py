@@ -21,6 +21,7 @@ from mergehouse.contracts.registry import contract_of
 from mergehouse.contracts.types import spark_schema
 from mergehouse.engine.spark.errors import spark_errors
 from mergehouse.errors import MergehouseError, SourceError
+from mergehouse.ingest.brand_source import BrandSource
 from mergehouse.ingest.bronze import REJECTED, Batch, Earlier
 from mergehouse.ingest.delivery import Delivery, deliveries
 from mergehouse.ingest.duckdb_loader import bronze_rows, rejected_rows
@@ -30,8 +31,6 @@ from mergehouse.ingest.landing import LandedFile, check_unchanged, looked_at, na
 from mergehouse.ingest.opening import opened
 from mergehouse.ingest.reader import Reader
 from mergehouse.lakehouse.reader import connect, quoted
-from mergehouse.project.brand import Brand
-from mergehouse.project.sources import Source
 
 if TYPE_CHECKING:
     from mergehouse.engine.spark.engine import SparkEngine
@@ -48,10 +47,10 @@ class SparkLoader:
         self.engine = engine
         self.one_writer = Lock()  # bronze.rejected is shared by all sources
 
-    def open(self, brand: Brand, table: str, source: Source, file: LandedFile) -> list[Delivery]:
+    def open(self, of: BrandSource, file: LandedFile) -> list[Delivery]:
         file = looked_at(file)
-        found = self._on_executor(file.location, _open, brand, table, source, file)
-        return [_delivery(brand, table, source, file, each) for each in found["deliveries"]]
+        found = self._on_executor(file.location, _open, of, file)
+        return [_delivery(of, file, each) for each in found["deliveries"]]
 
     def beginnings(self, delivery: Delivery, lengths: Collection[int]) -> dict[int, str]:
         found = self._on_executor(delivery.file.location, _begin, delivery.file, list(lengths))
@@ -138,11 +137,11 @@ class SparkLoader:
         return self.engine.read(name).where(f"batch_id = '{batch.batch_id}'").count()
 
 
-def _open(brand: Brand, table: str, source: Source, file: LandedFile) -> dict[str, Any]:
+def _open(of: BrandSource, file: LandedFile) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = readable(file, Path(folder))
         with named(file, path):
-            found = deliveries(brand, table, source, file, path, inspect(path, source.encoding))
+            found = deliveries(of, file, path, inspect(path, of.source.encoding))
             return {"deliveries": [_as_json(d) for d in found]}
 
 
@@ -156,11 +155,10 @@ def _as_json(found: Delivery) -> dict[str, Any]:
     return {"sheet": found.sheet, "left_out": found.left_out, "inspection": seen}
 
 
-def _delivery(brand: Brand, table: str, source: Source, file: LandedFile, found: dict[str, Any]) -> Delivery:
+def _delivery(of: BrandSource, file: LandedFile, found: dict[str, Any]) -> Delivery:
     seen = found["inspection"]
     inspection = Inspection(**{**seen, "head": base64.b64decode(seen["head"])})
-    path = Path(file.location)
-    return Delivery(brand, table, source, file, path, inspection, found["sheet"], found["left_out"])
+    return Delivery(of, file, Path(file.location), inspection, found["sheet"], found["left_out"])
 
 
 def _examine(delivery: Delivery, batch: Batch, earlier: Earlier) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def kpi_table(lakehouse: Lakehouse) -> KpiTable:
 
 
 @dataclass(frozen=True, repr=False)
-class KpiTable:
+class KpiTable(display.Displayed):
     """Exact values by scope (brands, then `group`) and KPI; None where a ratio has no denominator.
 
     >>> mh.kpis("shop")
@@ -65,12 +65,6 @@ class KpiTable:
             "unit": polars.String(),
         }
         return polars.DataFrame(rows, schema, orient="row")
-
-    def __repr__(self) -> str:
-        return display.as_text(*self._shown())
-
-    def _repr_html_(self) -> str:
-        return display.as_html(*self._shown())
 
     def _shown(self) -> display.Shown:
         rows = [

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import LakehouseError
+from mergehouse.machine import unreadable
 from mergehouse.storage import storage_errors, write_failure
 
 if TYPE_CHECKING:
@@ -132,8 +133,7 @@ def _read(lakehouse: Lakehouse) -> str | None:
         return None
     except OSError as error:
         raise LakehouseError(
-            f"{lakehouse.root / FILE}: cannot be read ({error.strerror}). It says which versions of tables"
-            " belong together: give this user read access."
+            f"{unreadable(lakehouse.root / FILE, error)} It says which versions of tables belong together."
         ) from None
 
 

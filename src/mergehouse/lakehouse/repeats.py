@@ -47,3 +47,17 @@ def suspects(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequ
         yield f"(SELECT * FROM {relation} WHERE {value} IN (SELECT h FROM {table}))"
     finally:
         connection.execute(f"DROP TABLE {table}")
+
+
+def distinct_keys(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> int:
+    """How many different values a relation has in columns.
+
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute("CREATE TABLE notes AS FROM (VALUES (1), (3), (3)) AS t(id)")
+    >>> distinct_keys(connection, "notes", ["id"])
+    2
+    """
+    count = connection.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0]
+    with suspects(connection, relation, columns) as some:
+        again = f"SELECT count(*) - 1 AS n FROM {some} GROUP BY {', '.join(map(quoted, columns))}"
+        return int(count - connection.execute(f"SELECT coalesce(sum(n), 0) FROM ({again})").fetchall()[0][0])

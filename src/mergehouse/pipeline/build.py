@@ -139,7 +139,10 @@ def _build(table: Table, bench: Workbench, missing: Mapping[str, str], full: boo
         sweep(bench.engine.lakehouse, table.name)
         staged, change, computed_rows = _stage(table, bench, published, full)
         bench.attachments.show(staged)
-        rows, checks = check_table(bench.engine, table.contract, staged.files, _recheck(table, change, bench))
+        delivered = None if table.sql else str(Relation("delivered", table.name))
+        rows, checks = check_table(
+            bench.engine, table.contract, staged.files, _recheck(table, change, bench), delivered
+        )
         checks += computed_rows.checks
         notes = tuple(computed_rows.notes)
         seconds = time.perf_counter() - began

@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from mergehouse.errors import BrandError, ConfigError, LakehouseError
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import IngestResult
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.attachments import Attachments
 from mergehouse.pipeline.failing_sql import why_it_fails

@@ -11,8 +11,8 @@ from functools import partial
 
 from mergehouse.engine import Engine
 from mergehouse.errors import BrandError, MergehouseError
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline import isolation
 from mergehouse.pipeline.attachments import Attachments

@@ -29,10 +29,10 @@ class Setback:
 
 
 @dataclass(repr=False)
-class RunResult:
-    """Everything a run has to say. `faults` are those of brands that are held back, `cared` is how files were
-    put in order, `stages` the seconds that each took, `healed` the findings on tables that were not as
-    mergehouse wrote them.
+class RunResult(display.Displayed):
+    """Everything a run has to say. `margins` tells how each brand's margin is come by, `faults` are those of
+    brands that are held back, `cared` is how files were put in order, `stages` the seconds that each took,
+    `healed` the findings on tables that were not as mergehouse wrote them.
 
     >>> result = mh.run("shop", until="silver")
     >>> {table.status for table in result.tables}
@@ -47,6 +47,7 @@ class RunResult:
     freshness: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
     kpis: Values = field(default_factory=dict)
+    margins: dict[str, str] = field(default_factory=dict)
     faults: dict[str, Setback] = field(default_factory=dict)
     cared: list[Cared] = field(default_factory=list)
     stages: Mapping[str, float] = field(default_factory=dict)
@@ -103,7 +104,7 @@ class RunResult:
         """
         return (
             bool(self.ingest.new)
-            or any(t.status != "fresh" for t in self.tables)
+            or any(t.status != "fresh" or t.is_looked_at for t in self.tables)
             or bool(self.ingest.failures or self.faults or self.healed)
         )
 
@@ -111,22 +112,19 @@ class RunResult:
         """Takes what came of tables; of those that were built before and are fresh now that stays.
 
         >>> result = mh.run("shop", until="bronze")
-        >>> result.add([TableResult("gold.dim_brand", "built", rows=1)], [])
+        >>> result.add([TableResult("gold.dim_brand", "built", rows=1, version=0)], [])
         >>> result.add([TableResult("gold.dim_brand", "fresh")], [])
         >>> [(table.status, table.rows) for table in result.tables]
         [('built', 1)]
         """
-        done = {t.table: t for t in self.tables if t.status in ("built", "updated")}
-        again = {t.table for t in tables if t.status != "fresh" or t.table not in done}
+        done = {t.table: t for t in self.tables if t.is_looked_at}
+        again = {t.table for t in tables if t.status != "fresh" or t.is_looked_at or t.table not in done}
         self.tables = [t if t.table in again else done[t.table] for t in tables]
         self.checks = [c for c in self.checks if c.table not in again] + list(checks)
 
     def __repr__(self) -> str:
         title, facts, *_ = self._shown()
         return display.as_text(title, facts)
-
-    def _repr_html_(self) -> str:
-        return display.as_html(*self._shown())
 
     def _shown(self) -> display.Shown:
         """In the table: what was not up to date."""
@@ -172,12 +170,14 @@ def summary(result: RunResult) -> dict[str, Any]:
         "tables": [vars(t) for t in result.tables],
         "upkeep": [vars(c) for c in result.cared],
         "kpis": as_json_values(result.kpis),
+        "margins": result.margins,
         "last_orders": {row["source_system"]: row["last_order_date"] for row in result.freshness},
         "left_out": [
             row | {"amount": None if row["amount"] is None else str(row["amount"])} for row in result.left_out
         ],
         "findings": [
-            {"table": c.table, "check": c.check, "severity": c.severity, "failures": c.failures, "why": c.why}
+            {"table": c.table, "check": c.check, "severity": c.severity, "failures": c.failures, "why": c.why,
+             "sample": json.loads(json.dumps(c.sample, default=str))}
             for c in result.checks if not c.passed
         ],
     }  # fmt: skip
@@ -197,6 +197,15 @@ class TableResult:
     reason: str = ""
     changed_rows: int | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether its checks were asked and let it be published, a fresh one that came out the same, too.
+
+        >>> TableResult("gold.dim_brand", "fresh").is_looked_at
+        False
+        """
+        return self.version is not None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from mergehouse.quality import report
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
+from mergehouse.quality.estimated import margin_methods
 from mergehouse.quality.freshness import freshness
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
@@ -90,31 +91,11 @@ def run(
             uuid.uuid4().hex[:12], now or dt.datetime.now(dt.UTC), IngestResult(), stages=stages.seconds
         )
         stages.spent("opening")
-        with ThreadPoolExecutor(1) as reading:
-
-            def loading(what: str, stage: str = "", done: int = 0, total: int = 0) -> None:
-                reading.submit(_read_ahead, project)  # while files are loaded there is time
-                progress(what, stage, done, total)
-
-            found = faults(lakehouse)
-            healed = heal(project, lakehouse, found)
-            known = read_batches(lakehouse)
-            again = reload_lost(project, lakehouse, loader, known, found, from_raw, loading)
-            reread = read_again(project, lakehouse, loader, again.ledger, again.stopped, loading)
-            result.ingest = (
-                load_deliveries(
-                    project, lakehouse, loader, result.started, loading, reread.ledger, reread.stopped
-                )
-                if load
-                else IngestResult(known=reread.ledger, failures=reread.stopped)
-            )
-            result.ingest.let_go = reread.let_go
+        was_amiss = _bring_in(project, lakehouse, loader, result, from_raw, load, progress)
         stages.spent("loading")
-        result.healed = [*healed, *reloaded(again.mended), *undelivered(project, lakehouse, result.ingest)]
         full = full or from_raw
         is_whole = select is None and until is None
-        is_plain = is_whole and not (full or later or found or result.healed or reread.let_go)
-        if is_plain and (
+        if (is_whole and not (full or later or was_amiss)) and (
             names := known_up_to_date(project, lakehouse, mappings, result.ingest, result.started)
         ):
             result.tables = [TableResult(name, "fresh") for name in names]
@@ -127,11 +108,12 @@ def run(
             )
         result.checks += result.healed
         result.kpis = compute(lakehouse)
+        result.margins = margin_methods(lakehouse)
         result.left_out = left_out(lakehouse)
         result.checks += [*check_files(project, result.ingest), *check_brand_folders(project, result.ingest)]
         result.checks += check_bounds(result.kpis)
         before = standing(lakehouse)
-        unchanged = [table.table for table in result.tables if table.status == "fresh"]
+        unchanged = [t.table for t in result.tables if t.status == "fresh" and not t.is_looked_at]
         fields = reconciled(project)
         stands = [finding for name in unchanged for finding in before.get(name, ())]
         if result.changed or any(brand.fresh_within_days is not None for brand in project.brands.values()):
@@ -148,7 +130,7 @@ def run(
             result.checks += isolation.are_current(project, result.faults, result.freshness)
             stages.spent("checks")
             record_run(lakehouse, result)
-            looked_at = {t.table for t in result.tables if t.status in ("built", "updated")} | fields
+            looked_at = {t.table for t in result.tables if t.is_looked_at} | fields
             keep_standing(lakehouse, before, looked_at, result.checks)
             keep(project, lakehouse, held=result.faults)
             stages.spent("recording")
@@ -203,6 +185,40 @@ def check(
         results += [CheckResult(name, "brand_is_current", "error", 1, why) for name, why in held.items()]
         results += reconcile(project, attachments) + missing_rates(lakehouse, project)
         return results + check_bounds(compute(lakehouse))
+
+
+def _bring_in(
+    project: Project,
+    lakehouse: Lakehouse,
+    loader: Loader,
+    result: RunResult,
+    from_raw: bool,
+    load: bool,
+    progress: Progress,
+) -> bool:
+    """Mends what is there, reads again what is declared otherwise now, and loads what is new. True where
+    there was more to do than to load.
+    """
+    found = faults(lakehouse)
+    healed = heal(project, lakehouse, found)
+    with ThreadPoolExecutor(1) as reading:
+
+        def loading(what: str, stage: str = "", done: int = 0, total: int = 0) -> None:
+            reading.submit(_read_ahead, project)  # while files are loaded there is time
+            progress(what, stage, done, total)
+
+        known = read_batches(lakehouse)
+        again = reload_lost(project, lakehouse, loader, known, found, from_raw, loading)
+        reread = read_again(project, lakehouse, loader, again.ledger, again.stopped, loading)
+        ledger, stopped = reread.ledger, reread.stopped
+        result.ingest = (
+            load_deliveries(project, lakehouse, loader, result.started, loading, ledger, stopped)
+            if load
+            else IngestResult(known=ledger, failures=stopped)
+        )
+        result.ingest.let_go = reread.let_go
+    result.healed = [*healed, *reloaded(again.mended), *undelivered(project, lakehouse, result.ingest)]
+    return bool(found or result.healed or reread.let_go)
 
 
 def _read_ahead(project: Project) -> None:

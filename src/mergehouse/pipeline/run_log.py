@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from mergehouse.contracts.registry import contract_of
-from mergehouse.ingest.delivery import bronze_table
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.loading import just_after
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import scan, shared

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from mergehouse.contracts.registry import contracts
 from mergehouse.errors import LakehouseError
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import BATCHES, REJECTED
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.folding import fold
 from mergehouse.lakehouse.retention import let_go

@@ -9,8 +9,8 @@ import duckdb
 
 from mergehouse.contracts.registry import contract_of, find
 from mergehouse.errors import ConfigError, LakehouseError
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import read_batches
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import limited
 from mergehouse.profile.customers import CustomerProfile, customer_profile

@@ -11,8 +11,8 @@ from sqlglot import exp
 
 from mergehouse.contracts.contract import ColumnContract, Contract
 from mergehouse.engine.dialect import to_duckdb
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.ingest.odd_cells import NULL_WORDS
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.profile.values import Counted, Dates, Numbers, Texts

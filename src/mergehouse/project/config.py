@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mergehouse import display
 from mergehouse.errors import ConfigError
-from mergehouse.machine import refusal
+from mergehouse.machine import unreadable
 from mergehouse.project.brand import (
     BRAND_NAME,
     SCOPES_OF_ALL,
@@ -25,7 +25,7 @@ from mergehouse.storage import located
 CONFIG_FILE = "mergehouse.yml"
 
 
-class Project(Strict):
+class Project(display.Displayed, Strict):
     """A validated project. `brands` is in the order of folder names.
 
     >>> project = mh.project("shop")
@@ -79,14 +79,6 @@ class Project(Strict):
         """
         return self.brands[brand].churn_after_days or self.config.churn_after_days
 
-    def __repr__(self) -> str:
-        return display.as_text(*self._shown())
-
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        return display.as_html(*self._shown())
-
     def _shown(self) -> display.Shown:
         facts = {"lakehouse": self.lakehouse_location, "engine": self.config.engine.name}
         rows = [
@@ -113,7 +105,7 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
     try:
         is_file, is_there = folder.is_file(), config_file.is_file()
     except OSError as error:  # no permission above it, a name too long
-        raise ConfigError(f"{folder}: cannot be read: {refusal(error) or error.strerror}.") from None
+        raise ConfigError(unreadable(folder, error)) from None
     if is_file:
         raise ConfigError(f"{folder} is a file; expected the folder of a project, which has {CONFIG_FILE}.")
     if not is_there:
@@ -163,7 +155,7 @@ def _folders(place: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise ConfigError(f"{place}: cannot be read: {refusal(error) or error.strerror}.") from None
+        raise ConfigError(unreadable(place, error)) from None
 
 
 def _is_brand(place: Path) -> bool:
@@ -181,7 +173,7 @@ def _is_there(file: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {refusal(error) or error.strerror}.") from None
+        raise ConfigError(unreadable(file, error)) from None
 
 
 def _placed(

@@ -14,6 +14,7 @@ from pathlib import Path
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
+from mergehouse.project.folding import fold
 from mergehouse.project.known_pairs import Numbered
 
 REPORTING = "EUR"  # the currency of all figures
@@ -89,7 +90,7 @@ def _category_map(place: str, cells: Row, seen: Seen) -> None:
 
 
 def _expect_one(place: str, rule: tuple[str | None, ...], says: str, seen: Seen) -> None:
-    key = tuple(str(part).upper() for part in rule)
+    key = tuple(fold(str(part)) for part in rule)
     if (before := seen.setdefault(key, says)) != says:
         raise ConfigError(f"{place}: `{rule[-1]}` is `{says}`, and `{before}` above; expected one of them.")
 
@@ -181,7 +182,7 @@ def _countries(file: Path, rows: list[Numbered]) -> None:
                 f"{place}: found region `{region}`, and `{known}` above; expected one spelling."
             )
         for text in {code, alpha3, country, *(aliases or "").split("|")} - {None, ""}:
-            row, other = spelt.setdefault(str(text).strip().upper(), (number, str(code)))
+            row, other = spelt.setdefault(fold(str(text)), (number, str(code)))
             if row != number:
                 raise ConfigError(
                     f"{place}: `{str(text).strip()}` is {other} in row {row} already; expected one row for a"

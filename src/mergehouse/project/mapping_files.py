@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
+from mergehouse.project.folding import fold
 from mergehouse.project.known_pairs import (
     DECISION_COLUMNS,
     DECISIONS,
@@ -113,7 +114,7 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     tables["left_out_values"] = (
         ["source_system", "column_name", "value", "is_text"],
         [
-            [b.name, name, value.strip().upper(), _said(_is_text(b, name))]
+            [b.name, name, fold(value), _said(_is_text(b, name))]
             for b in project.brands.values()
             for name, values in b.leave_out.items()
             for value in values
@@ -153,15 +154,15 @@ def identity_decisions(project: Project) -> Rows:
     return decisions(project, *optional_table(project, DECISIONS, DECISION_COLUMNS))
 
 
-def group_table(project: Project, name: str) -> Rows:
-    """One mapping that holds for the group, as in `mapping_tables`.
+def countries(project: Project) -> list[dict[str, str]]:
+    """The rows of countries.csv, by its columns.
 
-    >>> columns, rows = group_table(mh.project("shop"), "rfm_segments")
-    >>> columns
-    ['r_score', 'f_score', 'segment']
+    >>> [row["region"] for row in countries(mh.project("shop")) if row["country_code"] == "DE"]
+    ['North Europe']
     """
-    columns = GROUP_FILES[name]
-    return columns, [cells for _, cells in _read(project.mappings_folder / f"{name}.csv", columns)]
+    columns = GROUP_FILES["countries"]
+    rows = _read(project.mappings_folder / "countries.csv", columns)
+    return [{name: cell or "" for name, cell in zip(columns, cells, strict=True)} for _, cells in rows]
 
 
 def optional_table(project: Project, name: str, columns: list[str]) -> tuple[Path, list[Numbered]]:

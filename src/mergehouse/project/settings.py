@@ -101,6 +101,11 @@ class EngineConfig(Strict):
         description="Spark's own settings, for a session that mergehouse starts or connects to.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
 
 class RatesConfig(Strict):
     """Where euro reference rates come from, and how long one holds. A text alone is the `source`."""
@@ -125,9 +130,10 @@ class RatesConfig(Strict):
         " that to `mergehouse rates update`.",
     )
 
-
-def _engine_by_name(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+    @model_validator(mode="before")
+    @classmethod
+    def _by_source(cls, value: Any) -> Any:
+        return {"source": value} if isinstance(value, str) else value
 
 
 class ScienceConfig(Strict):
@@ -142,13 +148,14 @@ class ScienceConfig(Strict):
         " train`; until then such a brand's scores are the fallback's.",
     )
 
-
-def _science_by_tables(value: Any) -> Any:
-    if isinstance(value, bool):
-        return {"tables": value}
-    if not isinstance(value, dict | ScienceConfig):
-        raise ValueError("expected `true`, `false`, or `tables` and `train` below it")
-    return value
+    @model_validator(mode="before")
+    @classmethod
+    def _by_tables(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            return {"tables": value}
+        if not isinstance(value, dict | ScienceConfig):
+            raise ValueError("expected `true`, `false`, or `tables` and `train` below it")
+        return value
 
 
 class MlflowConfig(Strict):
@@ -199,16 +206,6 @@ class Environment(Strict):
     raw: dict[Name, str] = Field(
         default={}, description="In the place of brands' `raw`, by the names of their folders."
     )
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _by_name(cls, value: Any) -> Any:
-        return _engine_by_name(value)
-
-    @field_validator("science", mode="before")
-    @classmethod
-    def _by_tables(cls, value: Any) -> Any:
-        return _science_by_tables(value)
 
 
 class FabricDeployment(Strict):
@@ -325,18 +322,3 @@ class Config(Strict):
         description="A deployment pipeline of Microsoft Fabric that promotions drive.",
     )
     serve: ServeConfig = Field(default=ServeConfig(), description="How dashboards are served.")
-
-    @field_validator("engine", mode="before")
-    @classmethod
-    def _by_name(cls, value: Any) -> Any:
-        return _engine_by_name(value)
-
-    @field_validator("science", mode="before")
-    @classmethod
-    def _by_tables(cls, value: Any) -> Any:
-        return _science_by_tables(value)
-
-    @field_validator("rates", mode="before")
-    @classmethod
-    def _by_source(cls, value: Any) -> Any:
-        return {"source": value} if isinstance(value, str) else value

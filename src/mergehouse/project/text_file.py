@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mergehouse.errors import ConfigError
-from mergehouse.machine import refusal
+from mergehouse.machine import unreadable
 
 LARGEST = 64 * 2**20  # bytes
 
@@ -28,7 +28,7 @@ def read_text(file: Path) -> str:
             )
         content = file.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {refusal(error) or error.strerror}.") from None
+        raise ConfigError(unreadable(file, error)) from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,6 +1,6 @@
 """What folders of brands, and `mappings/`, have that nothing reads, files and columns, brands whose folder is
-gone, settings that are said twice, and what only pages would stumble over, as findings: a misspelt name is a
-rule that does nothing, and a brand without a folder is in no figure.
+gone, settings that are said twice or of nothing, and what only pages would stumble over, as findings: a
+misspelt name is a rule that does nothing, and a brand without a folder is in no figure.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from mergehouse.project.validation import nearest_known
 from mergehouse.project.yaml_file import read_yaml
 from mergehouse.quality.checks import CheckResult
 from mergehouse.transform.brand_files import brand_contracts, brand_file
+from mergehouse.transform.brand_queries import origins_of
 
 KINDS = (".csv", ".sql", ".yml", ".yaml")  # of what configures a brand; others may lie there
 TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".tsv", ".txt")  # that are called as what configures a brand
@@ -49,6 +50,7 @@ def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckRes
     """
     found = [_unread(brand) for brand in project.brands.values() if not brand.fault]
     found.append(_unread_in(project.mappings_folder, "mappings", MAPPINGS))
+    found += [_without_key(brand) for brand in project.brands.values() if not brand.fault]
     gone = {batch.source_system for batch in ingest.known if batch.rows} - project.brands.keys()
     return [*found, _said_once(project), *_unusable(project)] + [
         CheckResult(
@@ -87,6 +89,27 @@ def _unusable(project: Project) -> Iterator[CheckResult]:
         except ConfigError as error:
             why = f"{error} {page} cannot be made until that is mended."
             yield CheckResult(table, "pages_can_be_made", "warn", 1, why)
+
+
+def _without_key(brand: Brand) -> CheckResult:
+    """Whether sources that give no order lines say what their versions are of."""
+    try:
+        lines = origins_of(brand)
+    except ConfigError:  # which holds the brand back, and is told so
+        lines = {None}
+    sample = [
+        {"source": name, "key": key}
+        for name, source in brand.sources.items()
+        for key in ("updated_at", "deleted")
+        if getattr(source, key) and not source.key and not {name, None} & lines
+    ]
+    why = "What says which version counts, or that a row is gone, says of which row."
+    if sample:
+        why = (
+            f"`{sample[0]['key']}` of sources.{sample[0]['source']} does nothing: without a `key` no row is a"
+            " version of another. Name the columns that identify a row, `key`, in brand.yml."
+        )
+    return CheckResult(f"{brand.name}.folder", "versions_have_a_key", "warn", len(sample), why, sample)
 
 
 def _unread(brand: Brand) -> CheckResult:

@@ -15,14 +15,16 @@ READS = ("silver.quarantine", "silver.fx_rates_eur")
 MISSING = """
 WITH newest AS (
   SELECT
-    currency, max(published_date) AS day, max(published_date) FILTER (published_by = 'ecb') AS of_the_bank
+    currency, min(published_date) AS first_day, max(published_date) AS day,
+    max(published_date) FILTER (published_by = 'ecb') AS of_the_bank
   FROM silver.fx_rates_eur GROUP BY currency
 )
 SELECT
   q.source_system, q.currency,
   min(q.order_date) AS first_day, max(q.order_date) AS last_day,
   count(*) AS order_lines, sum(abs(q.amount_original)) AS amount,
-  any_value(n.day) AS newest_rate,
+  any_value(n.day) AS newest_rate, any_value(n.first_day) AS oldest_rate,
+  coalesce(any_value(n.of_the_bank) < (SELECT max(of_the_bank) FROM newest), false) AS is_retired,
   coalesce(
     bool_and(q.order_date > n.of_the_bank AND n.of_the_bank = (SELECT max(of_the_bank) FROM newest)), false
   ) AS can_be_fetched
@@ -37,8 +39,9 @@ def missing_rates(lakehouse: Lakehouse, project: Project) -> list[CheckResult]:
     """A check per brand; `failures` counts order lines, the sample has a row for each currency:
 
     currency, first_day, last_day, order_lines, amount (in that currency, whatever its sign), newest_rate (the
-    last day there is a rate of, None where there never was one), can_be_fetched (whether the European Central
-    Bank publishes the currency, and only later days are missing).
+    last day there is a rate of, None where there never was one), oldest_rate, is_retired (whether the
+    European Central Bank has ceased to publish the currency), can_be_fetched (whether it publishes the
+    currency, and only later days are missing).
 
     >>> [(found.table, found.passed) for found in missing_rates(mh.open("shop"), mh.project("shop"))]
     [('shop.rates', True)]
@@ -70,6 +73,13 @@ def _check(brand: Brand, missing: list[dict[str, Any]]) -> CheckResult:
 
 def _words(row: dict[str, Any]) -> str:
     newest = f"the newest is of {row['newest_rate']}" if row["newest_rate"] else "there is none at all"
+    if row["oldest_rate"] and row["last_day"] < row["oldest_rate"]:
+        newest = f"the first is of {row['oldest_rate']}"
+    elif row["is_retired"]:
+        newest = (
+            f"the European Central Bank's last is of {row['newest_rate']} (where the euro has replaced it,"
+            " have order_lines.sql divide prices and amounts by the fixed rate and say EUR)"
+        )
     if re.fullmatch("[A-Z]{2}[a-z]|GBX|ZAC|ILA", row["currency"]):
         newest += (
             f" (`{row['currency']}` counts hundredths, as pence: have order_lines.sql divide prices and"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,22 +111,25 @@ def _brand(read: _Reader, brand: Brand, label: str, config: Config) -> Row:
         delivery["notes"] = json.loads(delivery["drift"])
         delivery["format"] = _format_words(delivery)
     labels = {k.name: k.label for k in catalogue()}
+    line_types = read.rows(
+        "silver.sales_clean",
+        "SELECT line_type, line_class, count(*) AS order_lines, sum(amount_eur) AS amount_eur,"
+        " sum(amount_eur) FILTER (margin_method = 'estimated') AS estimated_eur,"
+        " count(*) FILTER (country_code = 'ZZ') AS without_country FROM silver.sales_clean"
+        " WHERE source_system = $brand GROUP BY ALL ORDER BY line_type, order_lines DESC",
+        name,
+    )
+    assumed = [*_assumed_in_tables(read, brand), *_assumed_of_lines(line_types)]
     return {
         "label": label,
-        "assumed": [*assumptions(brand, config, deliveries), *_assumed_in_tables(read, brand)],
+        "assumed": [*assumptions(brand, config, deliveries), *assumed],
         "name": brand.name,
         "currency": brand.currency,
         "definitions": {labels[n]: text for n, text in brand_definitions(brand).items()},
         "deliveries": deliveries,
         "money": _waterfall(read, brand.name, "gmv_eur"),
         "lines": _waterfall(read, brand.name, "order_lines"),
-        "line_types": read.rows(
-            "silver.sales_clean",
-            "SELECT line_type, line_class, count(*) AS order_lines, sum(amount_eur) AS amount_eur FROM"
-            " silver.sales_clean WHERE source_system = $brand GROUP BY ALL ORDER BY line_type, order_lines"
-            " DESC",
-            name,
-        ),
+        "line_types": line_types,
         "rejected": _reasons(
             read, "bronze.rejected", "reason_code", "source_file, source_line, raw_text", brand.name, False
         ),
@@ -149,7 +153,8 @@ def _brand(read: _Reader, brand: Brand, label: str, config: Config) -> Row:
         ),
         "coverage": read.rows(
             "gold.category_perf",
-            "SELECT sum(gmv_eur) FILTER (category <> 'Unmapped') / nullif(sum(gmv_eur), 0) AS share,"
+            "SELECT sum(CASE WHEN category <> 'Unmapped' THEN gmv_eur ELSE 0 END) / nullif(sum(gmv_eur), 0)"
+            " AS share,"
             " count(DISTINCT product_id) FILTER (category = 'Unmapped') AS products FROM gold.category_perf"
             " WHERE source_system = $brand",
             name,
@@ -179,6 +184,24 @@ def _assumed_in_tables(read: _Reader, brand: Brand) -> list[Assumption]:
         )
         for rate in rates
     ]
+
+
+def _assumed_of_lines(line_types: list[Row]) -> Iterator[Assumption]:
+    """What order lines lack, and what was taken in its place."""
+    goods = [row for row in line_types if row["line_type"] in ("sale", "return")]
+    revenue = sum(row["amount_eur"] for row in goods)
+    if estimated := sum(row["estimated_eur"] or 0 for row in goods):
+        yield Assumption(
+            "margin",
+            f"estimated for {estimated:,.2f} of {revenue:,.2f} EUR of net revenue",
+            "Goods whose cost is not delivered: the cost_rate of their category in mappings/hierarchy.csv.",
+        )
+    if lacking := sum(row["without_country"] for row in line_types):
+        yield Assumption(
+            "country",
+            f"ZZ on {lacking:,} of {sum(row['order_lines'] for row in line_types):,} order lines",
+            "Order lines without a country that is known: their region is Rest of world.",
+        )
 
 
 class _Reader:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import CheckFailed, LakehouseError, MergehouseError
+from mergehouse.machine import unreadable, unwritable
 from mergehouse.progress import Progress, silent
 from mergehouse.release.manifest.manifest import Manifest, digest, parse_manifest
 from mergehouse.release.manifest.seal import CURRENT, MANIFEST, RELEASES, SUCCESS, check_files
@@ -166,9 +167,7 @@ class Shelf:
             here.mkdir(parents=True)
             yield here
         except OSError as error:
-            raise LakehouseError(
-                f"{self.root}: cannot be written ({error.strerror or error}). No release was made."
-            ) from None
+            raise LakehouseError(f"{unwritable(self.root, error)} No release was made.") from None
         finally:
             shutil.rmtree(here, ignore_errors=True)
 
@@ -241,7 +240,7 @@ class Shelf:
             try:
                 return (Path(self.root) / key).read_bytes()
             except OSError as error:
-                raise LakehouseError(f"{self.root}/{key}: cannot be read ({error.strerror}).") from None
+                raise LakehouseError(unreadable(f"{self.root}/{key}", error)) from None
         with storage_errors(f"{self.root}/{key}"):
             return self.store.get(key).bytes().to_bytes()
 

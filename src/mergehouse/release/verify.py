@@ -19,14 +19,15 @@ from mergehouse import display
 from mergehouse.errors import MergehouseError
 from mergehouse.kpi.catalogue import compute_over
 from mergehouse.lakehouse.reader import database
+from mergehouse.lakehouse.repeats import distinct_keys
 from mergehouse.progress import Progress, silent
 from mergehouse.release.manifest.duckdb_statistics import (
     columns_of,
-    distinct_keys,
     facts,
     file_rows,
     open_table,
     partition_rows,
+    relation,
 )
 from mergehouse.release.manifest.manifest import Manifest, ManifestError, parse_manifest
 from mergehouse.release.manifest.seal import (
@@ -50,7 +51,7 @@ from mergehouse.storage import is_url
 
 
 @dataclass(frozen=True, repr=False)
-class Verification:
+class Verification(display.Displayed):
     """What was found. `manifest` is None where it could not be read.
 
     >>> found = mh.verify("release", "9.9.9")
@@ -94,12 +95,6 @@ class Verification:
             "bytes": sum(file.bytes for table in tables for file in table.files),
             "faults": self.faults,
         }
-
-    def __repr__(self) -> str:
-        return display.as_text(*self._shown())
-
-    def _repr_html_(self) -> str:
-        return display.as_html(*self._shown())
 
     def _shown(self) -> display.Shown:
         name = f"Release {self.version}" if self.version else "Release"
@@ -257,10 +252,9 @@ def _schemas(connection: duckdb.DuckDBPyConnection, folder: Path, table: dict[st
 def _figures(connection: duckdb.DuckDBPyConnection, table: dict[str, Any]) -> list[Fault]:
     try:
         row = facts(connection, table)
+        distinct = distinct_keys(connection, relation(table["name"]), table["key"])
         faults = check_facts(table, row) + check_partitions(table, partition_rows(connection, table))
-        return faults + check_keys(
-            table, row["row_count"], distinct_keys(connection, table, row["row_count"])
-        )
+        return faults + check_keys(table, row["row_count"], distinct)
     except duckdb.Error as error:
         return [
             Fault("unreadable", table["name"], f"its rows cannot be read ({str(error).splitlines()[0]}).")

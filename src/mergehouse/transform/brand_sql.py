@@ -23,6 +23,7 @@ from mergehouse.transform.allowed_sql import parsed
 from mergehouse.transform.column_sources import source_of
 from mergehouse.transform.computed_alike import WITH_PATTERNS, compute_alike
 
+LETTER_BY_LETTER = (exp.Upper, exp.Lower, exp.Trim, exp.Replace, exp.Paren)
 GROUP_MAPPINGS = (*GROUP_FILES, "ecb_rates")
 
 
@@ -43,6 +44,7 @@ def resolved(brand: Brand, file: Path) -> exp.Query:
     _expect_capitals(query, brand, file)
     _expect_known_patterns(query, file)
     _expect_digits(query, file)
+    _expect_one_found(query, file)
     compute_alike(query, brand)
     return query
 
@@ -86,26 +88,42 @@ def _expect_digits(query: exp.Query, file: Path) -> None:
             )
 
 
-def compared_texts(query: exp.Query, brand: Brand) -> dict[tuple[str, str], set[str]]:
-    """By source and column the texts that a resolved query compares values with, in whole.
+def _expect_one_found(query: exp.Query, file: Path) -> None:
+    """Raises ConfigError where a path into JSON finds one or several: engines give them in their own ways."""
+    for found in query.find_all(exp.JSONExtractScalar):
+        if found.expression.find(exp.JSONPathWildcard):
+            raise ConfigError(
+                f"{file}: `{found.sql('spark')}` finds one or several. Name one, as in '$.items[0].sku', or"
+                " read the list: FROM_JSON(items, 'ARRAY<STRUCT<sku: STRING>>')[0].sku."
+            )
+
+
+def compared_texts(query: exp.Query, brand: Brand) -> dict[tuple[str, str, str], set[str]]:
+    """By source, column and what is compared of its `value` the texts that a resolved query compares it with,
+    in whole.
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> file = Path("order_lines.sql")
     >>> _ = file.write_text("SELECT title = 'Cup' OR title IN ('Mug') AS is_cancellation FROM lines")
     >>> {name: sorted(texts) for name, texts in compared_texts(resolved(brand, file), brand).items()}
-    {('lines', 'title'): ['Cup', 'Mug']}
+    {('lines', 'title', 'value'): ['Cup', 'Mug']}
     """
-    found = defaultdict[tuple[str, str], set[str]](set)
-    for place, texts, is_pattern in _comparisons(query, brand):
+    found = defaultdict[tuple[str, str, str], set[str]](set)
+    for (table, name), compared, texts, is_pattern in _comparisons(query, brand):
         if not is_pattern:
-            found[place] |= {*texts}
+            found[table, name, compared.transform(_as_value).sql("spark")] |= {*texts}
     return found
+
+
+def _as_value(it: exp.Expr) -> exp.Expr:
+    return exp.column("value") if isinstance(it, exp.Column) else it
 
 
 def _expect_capitals(query: exp.Query, brand: Brand, file: Path) -> None:
     """Raises ConfigError where a code, which is read in capitals, is compared with small letters."""
-    for (table, name), texts, _ in _comparisons(query, brand):
-        for text in texts if brand.sources[table].columns[name].type == "code" else ():
+    for (table, name), compared, texts, _ in _comparisons(query, brand):
+        is_code = isinstance(compared, exp.Column) and brand.sources[table].columns[name].type == "code"
+        for text in texts if is_code else ():
             if any(c != c.upper() and len(c.upper()) == 1 for c in text) and text not in MINOR_UNITS:
                 raise ConfigError(
                     f"{file}: '{text}' is no value of `{name}`: a `code` is read in capitals. Write"
@@ -113,18 +131,23 @@ def _expect_capitals(query: exp.Query, brand: Brand, file: Path) -> None:
                 )
 
 
-def _comparisons(query: exp.Query, brand: Brand) -> Iterator[tuple[tuple[str, str], list[str], bool]]:
-    """The columns of sources that are compared with texts, these, and whether they are patterns."""
+def _comparisons(
+    query: exp.Query, brand: Brand
+) -> Iterator[tuple[tuple[str, str], exp.Expr, list[str], bool]]:
+    """The columns of sources that are compared with texts, as they are or in capitals and the like, these
+    texts, and whether they are patterns.
+    """
     for comparison in query.find_all(exp.EQ, exp.NEQ, exp.In, exp.Like, exp.Case):
-        column, texts = _compared(comparison)
+        compared, texts = _compared(comparison)
+        column = compared.find(exp.Column) if compared else None
         select = comparison.find_ancestor(exp.Select)
         table, _ = source_of(select, brand, column) if column and select else (None, "")
-        if column and table and column.name in brand.sources[table].columns:
-            yield (table, column.name), texts, isinstance(comparison, exp.Like)
+        if compared and column and table and column.name in brand.sources[table].columns:
+            yield (table, column.name), compared, texts, isinstance(comparison, exp.Like)
 
 
-def _compared(comparison: exp.Expr) -> tuple[exp.Column | None, list[str]]:
-    """A column and the texts that it is compared with."""
+def _compared(comparison: exp.Expr) -> tuple[exp.Expr | None, list[str]]:
+    """A column, or what is made of one letter by letter, and the texts that it is compared with."""
     match comparison:
         case exp.In(this=column, args={"expressions": found}):
             sides = [column, *(found or [])]
@@ -134,9 +157,15 @@ def _compared(comparison: exp.Expr) -> tuple[exp.Column | None, list[str]]:
             sides = [left, right]
         case _:
             return None, []
-    columns = [side for side in sides if isinstance(side, exp.Column)]
+    columns = [side for side in sides if _is_of_column(side)]
     texts = [side.name for side in sides if isinstance(side, exp.Literal) and side.is_string]
     return (columns[0], texts) if len(columns) == 1 else (None, [])
+
+
+def _is_of_column(it: object) -> bool:
+    if isinstance(it, LETTER_BY_LETTER):
+        return _is_of_column(it.this)
+    return isinstance(it, exp.Column)
 
 
 _parsed = functools.lru_cache(maxsize=256)(parsed)

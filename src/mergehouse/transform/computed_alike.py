@@ -28,6 +28,7 @@ OF_TEXTS = (
     exp.RegexpReplace,
     exp.SplitPart,
 )
+OUTER: dict[type, type] = {exp.ExplodeOuter: exp.Explode, exp.PosexplodeOuter: exp.Posexplode}
 OF_NUMBERS = (exp.Neg, exp.Round, exp.Abs, exp.Sum, exp.Avg, exp.Ceil, exp.Floor)
 
 
@@ -44,6 +45,10 @@ def compute_alike(query: exp.Query, brand: Brand) -> None:
         _bound_length(text)
     for upper in reversed(list(query.find_all(exp.Upper))):
         upper.replace(with_values(capitals(":it"), it=upper.this))
+    for lower in query.find_all(exp.Lower):  # Spark's has the dot as a character of its own, DuckDB's none
+        lower.set("this", with_values("REPLACE(:it, 'İ', 'i\u0307')", it=lower.this))
+    for rows in list(query.find_all(exp.Lateral, *OUTER)):
+        _keep_without_items(rows)
     for it, expected in reversed(list(_texts_among_numbers(query, brand))):
         it.replace(_decimal(it) if expected == "number" else exp.Literal.string(it.sql("spark")))
     for time in list(query.find_all(exp.Anonymous, *WITH_PATTERNS)):
@@ -78,6 +83,18 @@ def compute_alike(query: exp.Query, brand: Brand) -> None:
         if len(item.expressions) == 1 and item.expressions[0].is_int:
             at = exp.Literal.number(int(item.expressions[0].name) - item.args.get("offset", 0))
             item.replace(exp.Anonymous(this="GET", expressions=[item.this.copy(), at]))
+
+
+def _keep_without_items(rows: exp.Expr) -> None:
+    """A list without items gives one row, of nothing, where OUTER says so, which DuckDB does not know."""
+    if isinstance(rows, exp.Lateral) and not rows.args.get("outer"):
+        return
+    items = rows.this.this if isinstance(rows, exp.Lateral) else rows.this
+    one = with_values("CASE WHEN SIZE(:it) > 0 THEN :it ELSE ARRAY(NULL) END", it=items.copy())
+    items.replace(one)
+    rows.set("outer", None)
+    if kind := OUTER.get(type(rows)):
+        rows.replace(kind(this=one.copy()))
 
 
 def _bound_length(text: exp.Expr) -> None:

@@ -16,9 +16,10 @@ from mergehouse.contracts.parts import is_off
 from mergehouse.contracts.registry import contracts, find, models
 from mergehouse.engine import Relation
 from mergehouse.engine.dialect import Sql
+from mergehouse.engine.literal import with_folds
 from mergehouse.errors import BrandError, ConfigError
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch, counting
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.kpi.catalogue import with_ratios
 from mergehouse.project.brand import Brand
 from mergehouse.project.config import Project
@@ -37,6 +38,7 @@ from mergehouse.transform.staging_views import (
     raw_rows_view,
     stacked_view,
     typed_view,
+    undated_versions_view,
 )
 
 
@@ -83,11 +85,11 @@ def build_graph(
         views += _delivered_views(brands, loaded)
     nodes = [Node(name=name) for name in given] + views
     for name, sql in (models() | (models("vault") if project.config.vault else {})).items():
-        contract = find(name)
+        contract, sql = find(name), with_hashes(with_folds(sql))
         if contract is None or contract.table in of_brands:
-            nodes.append(_view(name, with_hashes(sql), keep=contract is not None and contract.keep))
+            nodes.append(_view(name, sql, keep=contract is not None and contract.keep))
         elif not is_off(contract, project):
-            nodes.append(_table(contract, tables_in(sql), with_ratios(with_hashes(sql), contract)))
+            nodes.append(_table(contract, tables_in(sql), with_ratios(sql, contract)))
             earlier = Earlier(name=f"{Relation('earlier', name)}", table=name)
             if earlier.name in nodes[-1].inputs:
                 nodes.append(earlier)
@@ -172,6 +174,7 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         _view("staging.line_sources", line_sources_view(brands), of_brands=True),
         _view("staging.line_joins", joins_view(brands), of_brands=True),
         _view("staging.other_spellings", other_spellings_view(brands), of_brands=True),
+        _view("staging.undated_versions", undated_versions_view(sources, loaded), of_brands=True),
         _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),
     ]
 

@@ -10,9 +10,10 @@ from decimal import Decimal
 from sqlglot import exp
 
 from mergehouse.engine.dialect import with_values
-from mergehouse.engine.literal import capitals
+from mergehouse.engine.literal import folded
 from mergehouse.errors import ConfigError
 from mergehouse.project.brand import Brand
+from mergehouse.project.folding import spellings
 from mergehouse.project.sources import Source
 from mergehouse.project.validation import nearest
 from mergehouse.transform.source_views import deletion_marks
@@ -90,8 +91,8 @@ def _is_one_of(it: exp.Expr, values: list[str], source: Source | None) -> exp.Ex
     if column and column.type in ("number", "percent"):
         numbers = [Decimal(v) for v in values if re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", v)]
         return it.copy().isin(*(exp.Literal.number(f"{n:f}") for n in numbers)) if numbers else exp.false()
-    said = with_values(capitals("TRIM(CAST(:it AS STRING))"), it=it)
-    return said.isin(*(v.strip().upper() for v in values))
+    said = with_values(folded("TRIM(CAST(:it AS STRING))"), it=it)
+    return said.isin(*spellings(values))
 
 
 def _joined(texts: list[exp.Expr], mark: str) -> exp.Expr:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from mergehouse.engine.literal import capitals, literal
+from mergehouse.engine.literal import folded, literal
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch, replaced_among
 from mergehouse.ingest.cells import instant_value, is_unread, typed_value
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand
+from mergehouse.project.folding import spellings
 from mergehouse.project.sources import Source
 
 ROW_COLUMNS = ("batch_id", "source_row", "ingest_ts", "source_file")
@@ -114,18 +115,42 @@ def latest(source: Source, key: list[str], rows: str) -> str:
     )
 
 
+def undated_versions(brand: Brand, table: str, key: list[str], batches: list[Batch]) -> str:
+    """SQL of the keys of a source of which the version that came last does not count, since it says nothing
+    in `updated_at`, with the files of both.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> brand.sources["lines"] = brand.sources["lines"].model_copy(update={"updated_at": "when"})
+    >>> undated_versions(brand, "lines", ["item"], [])[:80]
+    "SELECT 'shop' AS source_system, 'lines' AS source_table, `item` AS entry, counts"
+    """
+    columns = ", ".join(f"`{name}`" for name in key)
+    entry = " || '-' || ".join(f"CAST(`{name}` AS STRING)" if key[1:] else f"`{name}`" for name in key)
+    dated = f"`{brand.sources[table].updated_at}`"
+    counts = f"{dated} DESC NULLS LAST, ingest_ts DESC, source_row DESC"
+    return (
+        f"SELECT {literal(brand.name)} AS source_system, {literal(table)} AS source_table, {entry} AS entry,"
+        f" counts, source_file AS later FROM (SELECT {columns}, {dated}, source_file, ROW_NUMBER() OVER"
+        f" (PARTITION BY {columns} ORDER BY ingest_ts DESC, source_row DESC) AS place,"
+        f" FIRST_VALUE({dated}) OVER (PARTITION BY {columns} ORDER BY {counts}) AS counted,"
+        f" FIRST_VALUE(source_file) OVER (PARTITION BY {columns} ORDER BY {counts}) AS counts"
+        f" FROM ({typed_rows(brand, table, batches)}) AS typed) AS placed"
+        f" WHERE place = 1 AND {dated} IS NULL AND counted IS NOT NULL"
+    )
+
+
 def deletion_marks(source: Source, alias: str = "") -> list[str]:
     """The conditions, each never NULL, any of which says that a typed row of the source is gone.
 
     >>> source = mh.project("shop").brands["shop"].sources["lines"]
     >>> deletion_marks(source.model_copy(update={"deleted": {"title": ["Gone"]}}), "l")
-    ["COALESCE(REPLACE(UPPER(l.`title`), 'ẞ', 'SS') IN ('GONE'), FALSE)"]
+    ["COALESCE(REPLACE(REPLACE(UPPER(l.`title`), 'ẞ', 'SS'), 'İ', 'I') IN ('GONE'), FALSE)"]
     """
     marks = []
     for name, values in source.deleted.items():
         column = f"{alias}.`{name}`" if alias else f"`{name}`"
         if values:
-            said = f"{capitals(column)} IN ({', '.join(literal(v.strip().upper()) for v in values)})"
+            said = f"{folded(column)} IN ({', '.join(map(literal, spellings(values)))})"
             marks.append(f"COALESCE({said}, FALSE)")
         elif source.columns[name].type == "boolean":
             marks.append(f"COALESCE({column}, FALSE)")

@@ -7,6 +7,7 @@ later a reason code.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import get_args
 
@@ -15,11 +16,12 @@ from sqlglot import exp
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import SOURCE_TYPES
 from mergehouse.engine.dialect import reading
-from mergehouse.engine.literal import literal
+from mergehouse.engine.literal import folded, literal
 from mergehouse.errors import ConfigError, of_brand
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand, IdentityAttribute
+from mergehouse.project.folding import fold
 from mergehouse.project.validation import nearest
 from mergehouse.transform.brand_files import brand_file
 from mergehouse.transform.brand_queries import (
@@ -34,7 +36,13 @@ from mergehouse.transform.brand_queries import (
 from mergehouse.transform.brand_sql import compared_texts, resolved
 from mergehouse.transform.column_sources import source_of
 from mergehouse.transform.line_joins import line_joins, line_joins_view
-from mergehouse.transform.source_views import instant_columns, latest, typed_rows, unread_columns
+from mergehouse.transform.source_views import (
+    instant_columns,
+    latest,
+    typed_rows,
+    undated_versions,
+    unread_columns,
+)
 
 # what brand.yml says of every row
 OF_BRAND = {
@@ -116,20 +124,44 @@ def other_spellings_view(brands: list[Brand]) -> str:
     selects = []
     for brand in brands:
         compared = compared_texts(resolved(brand, brand.folder / ORDER_LINES), brand)
-        for (table, name), texts in sorted(compared.items()):
-            if brand.sources[table].columns[name].type not in ("text", "id") or not texts:
+        for (table, name, of_value), texts in sorted(compared.items()):
+            is_kept = of_value != "value" or brand.sources[table].columns[name].type in ("text", "id")
+            if not is_kept or not texts:
                 continue
-            said = " UNION ALL ".join(f"SELECT {literal(text)} AS said" for text in sorted(texts))
+            said = " UNION ALL ".join(
+                f"SELECT {literal(text)} AS said, {literal(fold(text))} AS letters" for text in sorted(texts)
+            )
             selects.append(
                 f"SELECT {literal(brand.name)} AS source_system, {literal(f'{table}.{name}')} AS compared,"
                 f" t.said, v.value FROM (SELECT DISTINCT `{name}` AS value FROM"
                 f" typed.{brand.name}_{table}) AS v"
-                f" JOIN ({said}) AS t ON UPPER(TRIM(v.value)) = UPPER(TRIM(t.said))"
-                f" WHERE v.value NOT IN ({', '.join(map(literal, sorted(texts)))})"
+                f" JOIN ({said}) AS t ON {folded('TRIM(v.value)')} = t.letters"
+                f" WHERE {of_value} NOT IN ({', '.join(map(literal, sorted(texts)))})"
             )
-    columns = ("source_system", "compared", "said", "value")
-    nothing = f"SELECT {', '.join(f'CAST(NULL AS STRING) AS {name}' for name in columns)} WHERE FALSE"
-    return " UNION ALL ".join(selects) or nothing
+    return " UNION ALL ".join(selects) or _no_texts(("source_system", "compared", "said", "value"))
+
+
+def undated_versions_view(sources: list[tuple[Brand, str]], batches: list[Batch]) -> str:
+    """SQL of `staging.undated_versions`: of sources that give no order lines, the rows that came last and
+    gave way, since they say nothing in `updated_at`. Of order lines `silver.duplicates` tells.
+
+    >>> undated_versions_view([(mh.project("shop").brands["shop"], "lines")], []).endswith("WHERE FALSE")
+    True
+    """
+    of_source = defaultdict[tuple[str, str], list[Batch]](list)
+    for batch in batches:
+        of_source[batch.source_system, batch.source_table].append(batch)
+    selects = [
+        undated_versions(brand, table, key, of_source[brand.name, table])
+        for brand, table in sources
+        if brand.sources[table].updated_at and (key := version_key(brand, table))
+    ]
+    columns = ("source_system", "source_table", "entry", "counts", "later")
+    return " UNION ALL ".join(selects) or _no_texts(columns)
+
+
+def _no_texts(columns: tuple[str, ...]) -> str:
+    return f"SELECT {', '.join(f'CAST(NULL AS STRING) AS {name}' for name in columns)} WHERE FALSE"
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:

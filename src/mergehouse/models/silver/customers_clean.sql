@@ -16,4 +16,4 @@ SELECT
 FROM silver.customer_xref AS x
 LEFT JOIN staging.customers AS r ON r.source_system = x.source_system AND r.customer_code = x.source_customer_id
 LEFT JOIN silver.customers_seen AS s ON s.source_system = x.source_system AND s.customer_code = x.source_customer_id
-LEFT JOIN staging.country_names AS n ON n.spelling = UPPER(TRIM(COALESCE(r.country, s.country)))
+LEFT JOIN staging.country_names AS n ON n.spelling = FOLDED(TRIM(COALESCE(r.country, s.country)))

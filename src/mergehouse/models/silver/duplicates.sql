@@ -57,9 +57,10 @@ candidates AS (
     p.counting_batch_id,
     p.batch_id IS NOT NULL                              AS is_replaced,
     l.reason_code IS NULL OR l.reason_code = 'left_out' AS is_usable,
+    COALESCE(l.amount_original < 0 OR l.quantity < 0 OR l.unit_price < 0, FALSE) OR l.is_cancellation AS is_return,
     STRUCT(COALESCE(l.version, '') AS version, l.ingest_ts, l.source_row) AS age,
     CASE WHEN l.line_id IS NULL THEN STRUCT(
-      l.order_ts, l.product_code, UPPER(l.product_name) AS product_name, l.quantity, l.unit_price, l.amount,
+      l.order_ts, l.product_code, FOLDED(l.product_name) AS product_name, l.quantity, l.unit_price, l.amount,
       l.customer_code, l.country, l.channel, l.currency, l.is_cancellation
     ) END                  AS said
   FROM silver.order_lines AS l
@@ -87,7 +88,8 @@ ranked AS (
     FIRST_VALUE(c.age) OVER versions                  AS last_age,
     FIRST_VALUE(c.amount_original) OVER versions      AS last_amount,
     FIRST_VALUE(c.product_code) OVER versions         AS last_product,
-    FIRST_VALUE(c.reason_code) OVER versions          AS last_reason
+    FIRST_VALUE(c.reason_code) OVER versions          AS last_reason,
+    FIRST_VALUE(c.is_return) OVER versions            AS last_is_return
   FROM candidates AS c
   LEFT JOIN occurrences AS n ON n.batch_id = c.batch_id AND n.source_row = c.source_row AND n.line_part = c.line_part
   WINDOW
@@ -120,11 +122,21 @@ SELECT
   END                                                                        AS kind,
   COALESCE(
     kept_date <> order_date
-    OR (kept_customer <> customer_code AND NOT COALESCE( -- a later delivery that changes nothing else corrects the customer
-      kept_batch_id <> batch_id AND kept_ts = order_ts AND last_product = product_code AND last_amount = amount_original, FALSE
-    ))
-    OR (last_product <> product_code AND batch_id = kept_batch_id AND last_age.version = age.version AND NOT is_replaced),
+    OR (kept_customer <> customer_code AND NOT is_of_other_customer)
+    OR (last_product <> product_code AND batch_id = kept_batch_id AND last_age.version = age.version AND NOT is_replaced)
+    -- of a sale and its refund, with one number, the refund alone would count
+    OR (last_is_return AND last_reason IS NULL AND NOT is_return AND amount_original > 0 AND line_class IS NULL AND NOT is_replaced),
     FALSE
-  )                                                                          AS is_of_other_order
-FROM (SELECT *, batch_id = kept_batch_id AND source_row = kept_source_row AS is_of_last_row FROM ranked) AS placed
+  )                                                                          AS is_of_other_order,
+  is_of_other_customer
+FROM (
+  SELECT
+    *,
+    batch_id = kept_batch_id AND source_row = kept_source_row AS is_of_last_row,
+    COALESCE( -- a later delivery that changes nothing else corrects the customer, or is of another order
+      kept_customer <> customer_code AND kept_batch_id <> batch_id AND kept_ts = order_ts AND last_product = product_code
+      AND last_amount = amount_original, FALSE
+    )                                                         AS is_of_other_customer
+  FROM ranked
+) AS placed
 WHERE is_replaced OR (is_usable AND NOT is_of_last_row) OR kept_age > age

@@ -17,4 +17,4 @@ SELECT
   CASE WHEN n.country_code NOT LIKE 'X%' THEN n.country_code END AS country,
   r.loyalty_card
 FROM staging.persons AS r
-LEFT JOIN staging.country_names AS n ON n.spelling = UPPER(TRIM(r.country))
+LEFT JOIN staging.country_names AS n ON n.spelling = FOLDED(TRIM(r.country))

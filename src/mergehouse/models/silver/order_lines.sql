@@ -68,11 +68,11 @@ judged AS (
 SELECT
   source_system, batch_id, source_row, line_part, ingest_ts, order_id, line_id,
   version,
-  UPPER(TRIM(status))               AS status,
+  FOLDED(TRIM(status))              AS status,
   order_ts, order_date,
   CAST(DATE_TRUNC('MONTH', order_date) AS DATE) AS order_month,
   product_code, NULLIF(LOWER(TRIM(line_class)), '') AS line_class, product_name, customer_code,
-  UPPER(TRIM(country))              AS country,
+  FOLDED(TRIM(country))             AS country,
   channel,
   COALESCE(is_cancellation, FALSE)  AS is_cancellation,
   quantity, unit_price, list_price, amount, amount_original,

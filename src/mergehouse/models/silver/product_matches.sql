@@ -7,8 +7,8 @@ FROM staging.product_words AS p
 JOIN staging.product_rules AS r
   ON r.source_system = p.source_system
   AND CASE
-    WHEN r.match = 'code' THEN UPPER(p.product_code) LIKE r.value_pattern ESCAPE '\\'
-    WHEN r.match = 'category' THEN UPPER(p.source_category) LIKE r.value_pattern ESCAPE '\\'
+    WHEN r.match = 'code' THEN FOLDED(p.product_code) LIKE r.value_pattern ESCAPE '\\'
+    WHEN r.match = 'category' THEN FOLDED(p.source_category) LIKE r.value_pattern ESCAPE '\\'
     WHEN r.name_part IS NULL THEN p.name_words LIKE r.name_pattern
     ELSE CONTAINS(p.name_words, r.name_part)
   END

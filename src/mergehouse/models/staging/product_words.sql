@@ -6,7 +6,7 @@ SELECT
   COALESCE(s.product_code, c.product_code)       AS product_code,
   COALESCE(c.product_name, s.product_name)       AS product_name,
   CONCAT(
-    ' ', TRIM(REGEXP_REPLACE(UPPER(COALESCE(c.product_name, s.product_name, '')), '[^\\p{L}\\p{M}\\p{N}]+', ' ')), ' '
+    ' ', TRIM(REGEXP_REPLACE(FOLDED(COALESCE(c.product_name, s.product_name, '')), '[^\\p{L}\\p{M}\\p{N}]+', ' ')), ' '
   )                                              AS name_words,
   c.source_department,
   c.source_category,

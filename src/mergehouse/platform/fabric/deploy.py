@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from mergehouse.errors import ConfigError, MergehouseError
+from mergehouse.machine import unreadable
 from mergehouse.platform.fabric import lakehouse
 from mergehouse.platform.fabric.api import FabricApi, FabricError
 from mergehouse.platform.fabric.checks import CHECKS, expect_sound
@@ -147,7 +148,7 @@ def _read(folder: Path) -> dict[str, str]:
             except UnicodeDecodeError:
                 continue  # an image of a report
             except OSError as error:
-                raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from None
+                raise ConfigError(unreadable(file, error)) from None
     return found
 
 

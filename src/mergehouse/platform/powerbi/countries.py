@@ -5,8 +5,8 @@ from __future__ import annotations
 from mergehouse.platform.powerbi.dax import text
 from mergehouse.platform.powerbi.objects import Column, Hierarchy, Table
 from mergehouse.platform.powerbi.star import COUNTRIES
+from mergehouse.project import mapping_files
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import group_table
 
 COLUMNS = (
     Column("Country code", "[Country code]", "string", "ISO 3166-1 alpha-2", is_key=True, is_hidden=True),
@@ -22,9 +22,9 @@ def countries(project: Project) -> Table:
     >>> table.hierarchies[0].levels, '{ "DE", "Germany", "North Europe" }' in table.dax
     (('Region', 'Country'), True)
     """
-    names, rows = group_table(project, "countries")
-    places = [names.index(name) for name in ("country_code", "country", "region")]
-    listed = ",\n        ".join(f"{{ {', '.join(text(row[n] or '') for n in places)} }}" for row in rows)
+    names = ("country_code", "country", "region")
+    rows = mapping_files.countries(project)
+    listed = ",\n        ".join(f"{{ {', '.join(text(row[name]) for name in names)} }}" for row in rows)
     types = ", ".join(f'"{column.name}", STRING' for column in COLUMNS)
     return Table(
         COUNTRIES,

@@ -4,6 +4,8 @@ bands begin and end.
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 
 from mergehouse.lakehouse.delta import Lakehouse
@@ -52,9 +54,7 @@ def scoring_models(connection: duckdb.DuckDBPyConnection, tables: list[ReleasedT
         columns = ", ".join((*SCORED, *MODEL))
         sql = f"SELECT {columns}, count(*) AS rows FROM {relation(table.name)} GROUP BY ALL ORDER BY ALL"
         for row in rows(connection, sql):
-            count = row.pop("rows")
-            written = {name: exact_text(value) for name, value in row.items()}
-            found.append(ScoringModel.model_validate({"table": table.name, "rows": count, **written}))
+            found.append(ScoringModel.model_validate({"table": table.name, **_written(row)}))
     return found
 
 
@@ -69,10 +69,13 @@ def bands(connection: duckdb.DuckDBPyConnection, tables: list[ReleasedTable]) ->
                 f" ALL ORDER BY {', '.join(SCORED)}, low"
             )
             for row in rows(connection, sql):
-                count = row.pop("rows")
-                written = {name: exact_text(value) for name, value in row.items()}
-                found.append(Band.model_validate({"table": table.name, "of": of, "rows": count, **written}))
+                found.append(Band.model_validate({"table": table.name, "of": of, **_written(row)}))
     return found
+
+
+def _written(row: dict[str, Any]) -> dict[str, Any]:
+    """As a manifest has it: everything but the number of rows as text."""
+    return {name: value if name == "rows" else exact_text(value) for name, value in row.items()}
 
 
 def _with(tables: list[ReleasedTable], *columns: str) -> list[ReleasedTable]:

@@ -27,16 +27,17 @@ from mergehouse.lakehouse.files import data_files, duckdb_types, needs_safe_read
 from mergehouse.lakehouse.integrity import faults
 from mergehouse.lakehouse.owner import expect_own
 from mergehouse.lakehouse.reader import limited, quoted, read_files, rows, select, text
+from mergehouse.lakehouse.repeats import distinct_keys
 from mergehouse.progress import Progress, silent
 from mergehouse.project.config import Project, load_project
 from mergehouse.release.export.evidence import bands, quality, scoring_models
 from mergehouse.release.manifest.changes import accept, propose
 from mergehouse.release.manifest.duckdb_statistics import (
     Statistics,
-    distinct_keys,
     facts_as_written,
     open_table,
     partition_rows,
+    relation,
 )
 from mergehouse.release.manifest.manifest import (
     FORMAT,
@@ -302,7 +303,8 @@ class _Export:
             raise CheckFailed(
                 f"{faults[0].where}: {faults[0].message} Nothing was released; `mergehouse check` says more."
             )
-        if (distinct := distinct_keys(self.connection, table, table["rows"])) != table["rows"]:
+        distinct = distinct_keys(self.connection, relation(contract.table), contract.key)
+        if distinct != table["rows"]:
             raise CheckFailed(
                 f"`{contract.table}`: {table['rows'] - distinct:,} rows repeat a key"
                 f" ({', '.join(contract.key)}). Nothing was released; `mergehouse check` says more."

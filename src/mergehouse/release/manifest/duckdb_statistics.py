@@ -8,7 +8,7 @@ import duckdb
 
 from mergehouse.contracts.types import duckdb_type, of_duckdb
 from mergehouse.lakehouse.reader import quoted, rows, text
-from mergehouse.lakehouse.repeats import FEW, suspects
+from mergehouse.lakehouse.repeats import FEW
 from mergehouse.release.manifest.statistics import facts_sql, partitions_sql
 from mergehouse.storage import one_file
 
@@ -122,21 +122,6 @@ def partition_rows(connection: duckdb.DuckDBPyConnection, table: Row) -> list[Ro
     return (
         rows(connection, partitions_sql(table, relation(table["name"]), '"')) if table["partition_by"] else []
     )
-
-
-def distinct_keys(connection: duckdb.DuckDBPyConnection, table: Row, count: int) -> int:
-    """Different keys of a table of `count` rows.
-
-    >>> connection = duckdb.connect()
-    >>> _ = connection.execute("CREATE SCHEMA gold")
-    >>> _ = connection.execute("CREATE TABLE gold.notes AS FROM (VALUES (1), (3), (3)) AS t(id)")
-    >>> distinct_keys(connection, {"name": "gold.notes", "key": ["id"]}, 3)
-    2
-    """
-    columns = ", ".join(quoted(name) for name in table["key"])
-    with suspects(connection, relation(table["name"]), table["key"]) as some:
-        again = f"SELECT count(*) - 1 AS n FROM {some} GROUP BY {columns}"
-        return count - rows(connection, f"SELECT coalesce(sum(n), 0)::BIGINT AS n FROM ({again})")[0]["n"]
 
 
 def file_rows(connection: duckdb.DuckDBPyConnection, file: str) -> int:

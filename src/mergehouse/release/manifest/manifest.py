@@ -173,7 +173,7 @@ class Quality(_Strict):
     failed: list[FailedCheck]
 
 
-class Manifest(_Strict):
+class Manifest(display.Displayed, _Strict):
     """A release. `changes` say what is different from `previous` and which part of the version number that
     calls for.
     """
@@ -241,14 +241,6 @@ class Manifest(_Strict):
         True
         """
         return (json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
-
-    def __repr__(self) -> str:
-        return display.as_text(*self._shown())
-
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        return display.as_html(*self._shown())
 
     def _shown(self) -> display.Shown:
         made = f"{self.created_ts.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"

@@ -5,10 +5,11 @@ has passed?
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
+from scipy.special import chdtrc
 
 from mergehouse.contracts.registry import contract_of
 from mergehouse.lakehouse.delta import Lakehouse
@@ -80,8 +81,21 @@ def watch(
                 moved.to_dicts(),
             )
         )
+        why = (
+            f"{champion} was trained at {champion.as_of} and has learned what came after {dataset.as_of}, the"
+            " as-of date: its scores of that day are better than anybody could have told then, and no test of"
+            " it. `mergehouse train` tries a model that has not; or set `as_of` in brand.yml to a later day."
+        )
+        knows = champion.as_of > dataset.as_of
+        days = [{"as_of_date": dataset.as_of, "trained_at": champion.as_of}] if knows else []
+        results.append(
+            CheckResult(
+                SCORES, f"{dataset.brand}: the model knows no later days", "warn", int(knows), why, days
+            )
+        )
     promised = {dataset.brand: champion.metrics["auc"] for dataset, champion in scored}
-    came = list(matured(lakehouse, _judged(lakehouse)))
+    trained = {(champion.name, champion.version): champion.as_of for _, champion in scored}
+    came = list(matured(lakehouse, _judged(lakehouse), trained))
     append_metrics(lakehouse, came, now, scored[0][1].feature_version if scored else "")
     for brand, auc in promised.items():
         worse = [t for t in came if t.brand == brand and t.metrics and t.metrics["auc"] < auc - FALL]
@@ -110,13 +124,32 @@ def psi(reference: np.ndarray, current: np.ndarray) -> float:
     >>> round(psi(np.arange(1000), np.arange(500, 1000)), 2)  # five tenths doubled, five gone
     3.8
     """
-    edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
-    shares = [
-        np.bincount(np.searchsorted(edges, v, side="left"), minlength=len(edges) + 1) / len(v)
-        for v in (reference, current)
-    ]
+    shares = [counts / counts.sum() for counts in _binned(reference, current)]
     expected, found = (np.maximum(share, RARE) for share in shares)
     return float(((found - expected) * np.log(found / expected)).sum())
+
+
+def differ_by_chance(reference: np.ndarray, current: np.ndarray) -> bool:
+    """True where samples of one population differ as much once in a hundred times, by Pearson's chi-squared
+    test of homogeneity over the bins of `psi`: among few customers a PSI of 0.25 says nothing.
+
+    >>> [differ_by_chance(np.arange(n), np.arange(n // 4, n)) for n in (20, 200)]
+    [True, False]
+    """
+    counts = np.stack(_binned(reference, current))
+    counts = counts[:, counts.any(axis=0)]
+    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
+    statistic = ((counts - expected) ** 2 / expected).sum()
+    return counts.shape[1] < 2 or bool(chdtrc(counts.shape[1] - 1, statistic) > 0.01)
+
+
+def _binned(reference: np.ndarray, current: np.ndarray) -> list[np.ndarray]:
+    """How many of either are in each bin, between deciles of the first."""
+    edges = np.unique(np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1]))
+    return [
+        np.bincount(np.searchsorted(edges, v, side="left"), minlength=len(edges) + 1)
+        for v in (reference, current)
+    ]
 
 
 def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
@@ -125,7 +158,7 @@ def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
 
     These are the active customers of the last cut-off whose window was closed at `trained`, the as-of date of
     the model's training: customers of earlier cut-offs cannot have been there for as long, and differ for
-    that alone. Empty where nobody is active.
+    that alone. What may be chance is stable. Empty where nobody is active.
 
     >>> from types import SimpleNamespace
     >>> rows = pl.DataFrame({"cutoff_date": [dt.date(2026, 3, 7)], "recency_days": [500]})
@@ -139,11 +172,11 @@ def drift(dataset: Dataset, model: Churn, trained: dt.date) -> pl.DataFrame:
     if learned.is_empty() or now.is_empty():
         return pl.DataFrame(schema={"item": pl.String, "psi": pl.Float64, "verdict": pl.String})
     before, after = matrix(learned), matrix(now)
-    values = [psi(before[:, n], after[:, n]) for n in range(len(INPUTS))] + [
-        psi(model.log_odds(before), model.log_odds(after))
-    ]
+    pairs = [(before[:, n], after[:, n]) for n in range(len(INPUTS))]
+    pairs.append((model.log_odds(before), model.log_odds(after)))
+    values, chances = [psi(*pair) for pair in pairs], [differ_by_chance(*pair) for pair in pairs]
     return pl.DataFrame({"item": [*INPUTS, PREDICTION], "psi": values}).with_columns(
-        pl.when(pl.col("psi") < SHIFTED).then(pl.lit("stable"))
+        pl.when((pl.col("psi") < SHIFTED) | pl.Series(chances)).then(pl.lit("stable"))
         .when(pl.col("psi") < DRIFTED).then(pl.lit("shifted")).otherwise(pl.lit("drifted")).alias("verdict")
     )  # fmt: skip
 
@@ -158,14 +191,17 @@ def _judged(lakehouse: Lakehouse) -> set[tuple[str, dt.date]]:
     return {(brand, day) for brand, day in known.fetchall()}
 
 
-def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[Tested]:
+def matured(
+    lakehouse: Lakehouse, judged: set[tuple[str, dt.date]], trained: Mapping[tuple[str, int], dt.date]
+) -> Iterator[Tested]:
     """Scores of earlier as-of dates against what happened since, on customers active then; those in `judged`
-    (brand, date) are left out.
+    (brand, date) are left out, and those of a model (name, version) that was `trained` at a later day, when
+    that was known.
 
     The method is the model's name and version: what its backtest promised stands beside it in
     `gold.model_metrics`.
 
-    >>> list(matured(mh.open("shop"), set()))  # no score has come of age yet
+    >>> list(matured(mh.open("shop"), set(), {}))  # no score has come of age yet
     []
     """
     if not lakehouse.exists(SCORES):
@@ -176,7 +212,7 @@ def matured(lakehouse: Lakehouse, judged: set[tuple[str, dt.date]]) -> Iterator[
     for (brand, as_of, name, version), part in rows.group_by(
         "source_system", "as_of_date", "model_name", "model_version", maintain_order=True
     ):
-        if (brand, as_of) in judged:
+        if (brand, as_of) in judged or trained.get((str(name), version), as_of) > as_of:
             continue
         churned, probability = part["churned"].to_numpy(), part["probability"].to_numpy()
         found = churn_metrics(churned, probability)

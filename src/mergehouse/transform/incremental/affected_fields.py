@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mergehouse.engine import Relation
 from mergehouse.engine.literal import literal
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch
-from mergehouse.ingest.delivery import bronze_table
 from mergehouse.project.brand import Brand
 from mergehouse.transform.brand_queries import version_key
 from mergehouse.transform.field_reconciliation import (

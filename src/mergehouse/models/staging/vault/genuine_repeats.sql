@@ -6,7 +6,7 @@ SELECT
   c.batch_id, c.source_row, c.line_part,
   ROW_NUMBER() OVER (
     PARTITION BY
-      c.source_system, c.order_id, c.batch_id, c.line_part, c.order_ts, c.product_code, UPPER(c.product_name), c.quantity, c.unit_price,
+      c.source_system, c.order_id, c.batch_id, c.line_part, c.order_ts, c.product_code, FOLDED(c.product_name), c.quantity, c.unit_price,
       c.amount, c.customer_code, c.country, c.channel, c.currency, c.is_cancellation
     ORDER BY c.source_row
   ) AS occurrence

@@ -11,7 +11,7 @@ SELECT
     )
     ELSE HASH_OF(
       source_system, order_id, CAST(line_part AS STRING), CAST(occurrence AS STRING), customer_code, product_code,
-      CAST(order_date AS STRING), CAST(UNIX_MICROS(order_ts) AS STRING), UPPER(product_name), CAST(quantity AS STRING),
+      CAST(order_date AS STRING), CAST(UNIX_MICROS(order_ts) AS STRING), FOLDED(product_name), CAST(quantity AS STRING),
       CAST(unit_price AS STRING), CAST(amount AS STRING), country, channel, currency, CAST(is_cancellation AS STRING)
     )
   END                                          AS sales_hk,

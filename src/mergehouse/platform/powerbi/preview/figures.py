@@ -21,7 +21,7 @@ from mergehouse.platform.powerbi.preview.query import WINDOWS, Query, aggregate_
 from mergehouse.platform.powerbi.preview.reading import DrawnFilter
 from mergehouse.platform.powerbi.report.fields import Field
 from mergehouse.project.config import Project
-from mergehouse.project.mapping_files import group_table
+from mergehouse.project.mapping_files import countries
 
 CHOSEN = re.compile(r"SELECTEDVALUE \( '(?P<table>[^']+)'\[(?P<column>[^\]]+)\] \)")
 Key = tuple[Any, ...]
@@ -228,10 +228,12 @@ def gold(lakehouse: Lakehouse, project: Project, model: SemanticModel) -> Gold:
     brands = [BrandDays(**row) for row in found]
     by_brand = windows(brands)
     _load_windows(connection, by_brand)
-    columns, listed = group_table(project, "countries")
-    countries = polars.DataFrame(listed, schema=list(columns), orient="row")
     named = {"country_code": "Country code", "country": "Country", "region": "Region"}
-    load(connection, f"TABLE {made_by_dax('Country')}", countries.select(list(named)).rename(named))
+    load(
+        connection,
+        f"TABLE {made_by_dax('Country')}",
+        polars.DataFrame(countries(project)).select(list(named)).rename(named),
+    )
     for each in ordered():
         names = [f"Value{n}" for n in range(1, 5)]
         values = [(*value, n) for n, value in enumerate(each.values)]

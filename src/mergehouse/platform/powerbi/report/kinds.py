@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mergehouse.platform.powerbi.report.fields import Field, parts
-from mergehouse.platform.powerbi.report.layout import Place
+from mergehouse.platform.powerbi.report.layout import Place, row
 from mergehouse.platform.powerbi.report.literals import (
     Json,
     colour,
@@ -62,6 +62,14 @@ def card(
         phone=104,
         phone_half=True,
     )
+
+
+def cards(of: Sequence[tuple[str, str, str, str]], top: int) -> list[Visual]:
+    """Cards beside each other: the name, measure, label and alt text of each."""
+    return [
+        card(name, place, measure, label, alt)
+        for (name, measure, label, alt), place in zip(of, row(len(of), top, 84), strict=True)
+    ]
 
 
 def sentence(name: str, place: Place, measure: str, alt: str, size: int = 10) -> Visual:

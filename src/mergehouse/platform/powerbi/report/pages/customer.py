@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mergehouse.platform.powerbi.objects import SemanticModel
-from mergehouse.platform.powerbi.report.kinds import card, table
-from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
+from mergehouse.platform.powerbi.report.kinds import cards, table
+from mergehouse.platform.powerbi.report.layout import CONTENT, cell
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.customers import EXPECTED, REVENUE, RISK, TIER
 from mergehouse.platform.powerbi.report.pages.header import drilled_header
@@ -31,10 +31,7 @@ def page(model: SemanticModel) -> Page:
         "Customer",
         drilled_header(model.name, "Customer", COLUMN("Customer in view"), ("Brand",)),
         [
-            *(
-                card(name, place, figure, label, alt)
-                for (name, figure, label, alt), place in zip(CARDS, row(4, CONTENT, 84), strict=True)
-            ),
+            *cards(CARDS, CONTENT),
             table(
                 "brands",
                 cell(0, 12, first, HIGH),

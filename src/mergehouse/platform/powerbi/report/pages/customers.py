@@ -8,8 +8,8 @@ from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.bookmarks import Bookmark, Group
 from mergehouse.platform.powerbi.report.controls import views
 from mergehouse.platform.powerbi.report.filters import Values
-from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, matrix, table, treemap
-from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
+from mergehouse.platform.powerbi.report.kinds import EUROS, bars, cards, matrix, table, treemap
+from mergehouse.platform.powerbi.report.layout import CONTENT, cell
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.header import header
 from mergehouse.platform.powerbi.report.visuals import Visual, words
@@ -56,10 +56,7 @@ def page(model: SemanticModel) -> Page:
         "Customer Segmentation",
         header(model.name, "Customer Segmentation", ("Brand", "Region", "Country")),
         [
-            *(
-                card(name, place, figure, label, alt)
-                for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 84), strict=True)
-            ),
+            *cards(CARDS, CONTENT),
             *_segments(),
             _risk_and_value(),
             _recency(),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.filters import Largest
-from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, matrix, table
-from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
+from mergehouse.platform.powerbi.report.kinds import EUROS, bars, cards, matrix, table
+from mergehouse.platform.powerbi.report.layout import CONTENT, cell
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.customers import (
     CARDS,
@@ -31,10 +31,7 @@ def page(model: SemanticModel) -> Page:
         "Segment",
         drilled_header(model.name, "Segment", COLUMN("Segment in view"), ("Brand", "Region", "Country")),
         [
-            *(
-                card(name, place, figure, label, alt)
-                for (name, figure, label, alt), place in zip(CARDS, row(5, CONTENT, 84), strict=True)
-            ),
+            *cards(CARDS, CONTENT),
             table(
                 "listed",
                 cell(0, 8, second, 550),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mergehouse.platform.powerbi.objects import SemanticModel
 from mergehouse.platform.powerbi.report.controls import slider
 from mergehouse.platform.powerbi.report.filters import Values
-from mergehouse.platform.powerbi.report.kinds import EUROS, bars, card, sentence, table
+from mergehouse.platform.powerbi.report.kinds import EUROS, bars, cards, sentence, table
 from mergehouse.platform.powerbi.report.layout import CONTENT, cell, row
 from mergehouse.platform.powerbi.report.page import Page
 from mergehouse.platform.powerbi.report.pages.customers import NOBODY, SCORED, SEGMENT, TIER
@@ -45,10 +45,7 @@ def page(model: SemanticModel) -> Page:
                 slider(name, place, column, label)
                 for (name, column, label), place in zip(LIMITS, row(5, CONTENT, 80), strict=True)
             ),
-            *(
-                card(name, place, FIGURE(figure), label, alt)
-                for (name, figure, label, alt), place in zip(CARDS, row(5, SECOND, 84), strict=True)
-            ),
+            *cards([(name, FIGURE(figure), label, alt) for name, figure, label, alt in CARDS], SECOND),
             table(
                 "brands",
                 cell(0, 7, THIRD, 170),

@@ -17,7 +17,12 @@ from sqlglot import exp
 from sqlglot.dialects.spark import Spark
 from sqlglot.expressions.core import POSITION_META_KEYS
 
-from mergehouse.engine.spark_functions import in_duckdb, in_letters_of_duckdb
+from mergehouse.engine.spark_functions import (
+    WITH_PATTERNS,
+    in_duckdb,
+    in_letters_of_duckdb,
+    quotes_as_written,
+)
 
 PATTERN_LETTERS = (  # of dates, that Spark and DuckDB read alike
     "yyyy", "yy", "MMMM", "MMM", "MM", "M", "dd", "d", "HH", "H", "hh", "h", "mm", "m", "ss", "s", "SSSSSS",
@@ -120,6 +125,8 @@ def _plain(node: exp.Expression) -> exp.Expression:
         return exp.TryCast(this=node.this, to=kind)
     if isinstance(node, exp.Anonymous) and node.name.upper() in CASTS and len(node.expressions) == 1:
         return exp.TryCast(this=node.expressions[0], to=exp.DataType.build(node.name))
+    if isinstance(node, WITH_PATTERNS):
+        node.set("format", quotes_as_written(node.args.get("format")))
     return node
 
 

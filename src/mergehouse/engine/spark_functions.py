@@ -19,6 +19,7 @@ from sqlglot.time import format_time
 _AS_WRITTEN = {
     Spark.TIME_MAPPING[said]: said for said in sorted(Spark.TIME_MAPPING, key=lambda s: (-len(s), s))
 }
+WITH_PATTERNS = (exp.StrToTime, exp.StrToUnix, exp.TimeToStr, exp.TsOrDsToDate, exp.UnixToStr)
 _UNITS = {"MM": "MONTH", "MON": "MONTH", "YY": "YEAR", "YYYY": "YEAR"}  # of TRUNC
 
 
@@ -113,22 +114,35 @@ def _instant(node: exp.Expr) -> exp.Expr:
     return _said(shown, f=first, l=last, c=clock, z=zone)
 
 
-def in_letters_of_duckdb(pattern: Any) -> Any:
-    """A pattern of dates as SQLGlot has read it from Spark, which knows no `SSS`, which are milliseconds, nor
-    that what stands in quotes stands for itself: letters there become what they were.
+def quotes_as_written(pattern: Any) -> Any:
+    """A pattern of dates as SQLGlot has read it from Spark, but that what stands in quotes stands for itself:
+    letters there become what they were.
 
-    >>> in_letters_of_duckdb(Spark.format_time(exp.Literal.string("d 'day' HH:mm:ss.SSS"))).name
-    '%-d day %H:%M:%S.%g'
+    >>> quotes_as_written(Spark.format_time(exp.Literal.string("d 'day'"))).name
+    "%-d 'day'"
+    """
+    if not (isinstance(pattern, exp.Literal) and "'" in pattern.name):
+        return pattern
+    said = re.sub("'([^']+)'", lambda part: f"'{format_time(part[1], _AS_WRITTEN)}'", pattern.name)
+    return exp.Literal.string(said)
+
+
+def in_letters_of_duckdb(pattern: Any) -> Any:
+    """The same without the quotes, and `SSS`, of which SQLGlot knows nothing, as milliseconds.
+
+    >>> in_letters_of_duckdb(Spark.format_time(exp.Literal.string("HH'h' ss.SSS"))).name
+    '%Hh %S.%g'
     """
     if not pattern.is_string:
         return pattern
 
     def said(part: re.Match[str]) -> str:
         if part[0].startswith("'"):
-            return format_time(part[1], _AS_WRITTEN) or "'"
+            return part[1] or "'"
         return "%g" if part[0] == "SSS" else ""
 
-    return exp.Literal.string(re.sub("'([^']*)'|SSS|strict", said, pattern.name))
+    written = quotes_as_written(pattern).name
+    return exp.Literal.string(re.sub("'([^']*)'|SSS|strict", said, written))
 
 
 def _format(node: exp.Expr) -> exp.Expr | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from mergehouse.engine.dialect import PATTERN_LETTERS, READING_TIMES
+from mergehouse.engine.spark_functions import WITH_PATTERNS
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.cells import MINOR_UNITS
 from mergehouse.project.brand import Brand
@@ -21,7 +22,7 @@ from mergehouse.project.text_file import read_text
 from mergehouse.project.validation import nearest
 from mergehouse.transform.allowed_sql import parsed
 from mergehouse.transform.column_sources import source_of
-from mergehouse.transform.computed_alike import WITH_PATTERNS, compute_alike
+from mergehouse.transform.computed_alike import compute_alike
 
 LETTER_BY_LETTER = (exp.Upper, exp.Lower, exp.Trim, exp.Replace, exp.Paren)
 GROUP_MAPPINGS = (*GROUP_FILES, "ecb_rates")

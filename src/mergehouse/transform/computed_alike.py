@@ -8,11 +8,11 @@ from sqlglot import exp
 
 from mergehouse.engine.dialect import READING_TIMES, with_values
 from mergehouse.engine.literal import capitals
+from mergehouse.engine.spark_functions import WITH_PATTERNS
 from mergehouse.project.brand import Brand
 from mergehouse.project.sources import TEXTS
 from mergehouse.transform.column_sources import source_of
 
-WITH_PATTERNS = (exp.StrToTime, exp.StrToUnix, exp.TimeToStr, exp.TsOrDsToDate, exp.UnixToStr)
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ)
 ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod)
 OF_TEXTS = (

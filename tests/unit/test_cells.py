@@ -105,6 +105,13 @@ def test_a_mark_that_nothing_decides_is_said(cell: str, delimiter: str, number: 
     assert numbers([cell, "7"], source={"decimal_mark": ","})[1] == []
 
 
+def test_a_mark_on_which_earlier_batches_differ_is_said() -> None:
+    earlier = [f'{{"decimal_mark": "{mark}", "dates": {{}}}}' for mark in ",."]
+    assert numbers(["1.234"], earlier=earlier[:1]) == ([1234], [])
+    [value], [doubt] = numbers(["1.234"], earlier=earlier)
+    assert value == 1.234 and doubt.startswith("v: nothing shows whether `1.234` has decimals; read with `.`")
+
+
 def test_an_undecided_batch_decides_nothing_for_the_next() -> None:
     shown, undecided = (
         '{"dates": {}, "decimal_mark": ","}',
@@ -222,6 +229,14 @@ def test_codes_that_a_spreadsheet_shortened_are_unusable_and_said() -> None:
     values, (note,) = read(cells, type="code")
     assert values == [None, None, None, None, "4E12", "E1", "45000123"]
     assert note.startswith("v: 4 cells such as `4,50001E+12` are codes that a spreadsheet has shortened")
+
+
+def test_codes_of_which_a_spreadsheet_kept_fifteen_digits_are_said() -> None:
+    rounded = [f"1234567890123{n}000" for n in (45, 46, 47)]
+    values, (doubt,) = read(list(rounded), type="code")
+    assert values == rounded
+    assert doubt.startswith("v: 3 codes such as `123456789012345000` have noughts behind their 15th digit")
+    assert read([*rounded, "123456789012345678"], type="code")[1] == []
 
 
 def test_codes_that_differ_in_case_only_are_said_or_kept() -> None:

@@ -51,7 +51,6 @@ SELECT l.number AS order_id, l.sold_at AS order_local_ts, l.item AS product_code
   l.batch_id, l.source_row, l.ingest_ts
 FROM lines AS l LEFT JOIN heads AS h ON h.number = l.number
 """
-PARTLY = UNNUMBERED.replace("status,", "CASE WHEN operation = 'PART' THEN 'left_out' END AS problem,")
 NUMBERED = UNNUMBERED.replace("SELECT", "SELECT line AS line_id,")
 
 
@@ -171,9 +170,6 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
         {"lines_1": [line("A1", line=""), line("A1", line=""),
                      line("B1", pieces=2), line("B1", pieces=2), line("B1", n=2, pieces=3)]},
     ]),
-    "in_several_rows": ("", "", PARTLY, [
-        {"lines_1": [line("A1"), line("A1", operation="part"), line("A2", pieces=2)]},
-    ]),
     "receipts": ("order_key: [shop, order_date]", "", NUMBERED, [
         {"lines_1": [line("1", shop="S1", customer="1"), line("1", shop="S2", pieces=2, customer="2")]},
         {"lines_2": [line("1", shop="S1", day=2, pieces=3, customer="3")]},
@@ -247,7 +243,6 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
     "till_with_key": [("A1", 2), ("A1", 3)],
     "till_and_web": [("A1", 1), ("A1", 1), ("B1", 2), ("B1", 3)],
-    "in_several_rows": [("A2", 2)],
     "receipts": [("1/S1/2026-03-01", 1), ("1/S1/2026-03-02", 3), ("1/S2/2026-03-01", 2)],
     "anew_each_day": [("1", 3)],
     "another_customer": [("1", 2), ("2", 5), ("3", 1)],
@@ -280,7 +275,6 @@ DUPLICATES = {
     "cancelled": {"superseded": 2},
     "mended": {"superseded": 1},
     "mended_orders": {"superseded": 1},
-    "in_several_rows": {"superseded": 1},
     "till": {"across_deliveries": 2},
     "till_with_key": {"within_delivery": 1},
     "till_and_web": {"within_delivery": 1},
@@ -301,7 +295,6 @@ QUARANTINE = {
     "mended": {"unreadable_price": 1},
     "mended_orders": {"unreadable_price": 1},
     "in_any_letters": {"left_out": 5},
-    "in_several_rows": {"left_out": 1},
     "of_one_shop": {"left_out": 1},
     "of_a_number": {"left_out": 2},
     "gone_by_order": {"left_out": 1},
@@ -324,7 +317,6 @@ FINDINGS = {  # check: brands, with what was found
         ("without_time", "A1"),
         ("without_time", "A3"),
     ],
-    "left_out_rows_replace_no_line": [("in_several_rows", "A1")],
     "customers_are_corrected": [("another_customer", "1")],
     "later_entries_are_dated": [("headed", "A3")],
     "genuine_repeats_have_no_number": [("till_and_web", 3), ("till_with_key", 3)],
@@ -347,7 +339,6 @@ FOUND_IN = {
     "lines_are_still_delivered": "order_lines",
     "genuine_repeats_have_no_number": "order_lines",
     "later_entries_are_dated": "entry",
-    "left_out_rows_replace_no_line": "an_order",
 }
 
 

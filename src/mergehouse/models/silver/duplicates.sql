@@ -134,7 +134,7 @@ FROM (
     *,
     batch_id = kept_batch_id AND source_row = kept_source_row AS is_of_last_row,
     COALESCE( -- a later delivery that changes nothing else corrects the customer, or is of another order
-      kept_customer <> customer_code AND kept_batch_id <> batch_id AND kept_ts = order_ts AND last_product = product_code
+      kept_customer IS DISTINCT FROM customer_code AND kept_batch_id <> batch_id AND kept_ts = order_ts AND last_product = product_code
       AND last_amount = amount_original, FALSE
     )                                                         AS is_of_other_customer
   FROM ranked

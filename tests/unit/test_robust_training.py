@@ -126,14 +126,14 @@ def test_no_rule_leaks_and_other_days_rules_do_not_count() -> None:
     assert [t.leaks for t in apart] == [False, True]
 
 
-@pytest.mark.parametrize("worse", ["brier", "log_loss"])
-def test_a_champion_is_no_worse_in_brier_score_and_log_loss(worse: str) -> None:
+@pytest.mark.parametrize(("worse", "name"), [("brier", "Brier score"), ("log_loss", "Log loss")])
+def test_a_champion_is_no_worse_in_brier_score_and_log_loss(worse: str, name: str) -> None:
     auc = Comparison("auc", "the RFM rates", 5, 5, 0, 0.8, 0.7)
     good = Comparison("brier" if worse == "log_loss" else "log_loss", "the RFM rates", 5, 3, 2, 0.2, 0.2)
     bad = Comparison(worse, "the recency rule", 5, 1, 4, 0.24, 0.2)
     assert verdict([auc, good]) == (True, str(auc))
     is_better, why = verdict([auc, good, bad])
     assert (
-        not is_better and f"its {worse} is worse than that of the recency rule, 0.2400 against 0.2000" in why
+        not is_better and f"its {name} is worse than that of the recency rule, 0.2400 against 0.2000" in why
     )
     assert verdict([replace(auc, value=0.6, better_at=0, worse_at=5), good])[0] is False

@@ -152,6 +152,14 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
         {"lines": [line("A1"), line("A2", pieces=2), line("A3", day=2, pieces=3), line("A4", day=3)]},
         {"lines": [line("A2", pieces=2), line("A3", day=2, pieces=3)]},
     ]),
+    "no_longer_last": ("replaces: period", "", UNNUMBERED, [
+        {"lines": [line("A1"), line("A2", day=2, pieces=2)]},
+        {"lines": [line("A1")]},
+    ]),
+    "no_longer_that_day": ("replaces: day", "", UNNUMBERED, [
+        {"lines": [line("A1"), line("A2", day=2, pieces=2), line("A3", day=3)]},
+        {"lines": [line("A1"), line("A3", day=3)]},
+    ]),
     "number_of_two": ("", "", NUMBERED, [
         {"lines_1": [line("A1", n=1), line("A1", n=1, item="P2", pieces=2), line("A2", n=1, pieces=3)]},
     ]),
@@ -242,6 +250,8 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "gone_by_order": [("A1", 1), ("A1", 2), ("A2", 3)],
     "put_back": [],
     "no_longer_there": [("A1", 1), ("A2", 2), ("A3", 3), ("A4", 1)],
+    "no_longer_last": [("A1", 1), ("A2", 2)],
+    "no_longer_that_day": [("A1", 1), ("A2", 2), ("A3", 1)],
     "number_of_two": [("A1", 2), ("A2", 3)],
     "refunded": [("A1", -1), ("A1", 1), ("A2", -1), ("A3", 2)],
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
@@ -289,6 +299,8 @@ DUPLICATES = {
     "emptied": {"superseded": 5},
     "put_back": {"superseded": 1},
     "no_longer_there": {"across_deliveries": 2},
+    "no_longer_last": {"across_deliveries": 1},
+    "no_longer_that_day": {"across_deliveries": 2},
     "number_of_two": {"superseded": 1},
     "refunded": {"superseded": 2},
     "half_an_order": {"superseded": 2},
@@ -331,7 +343,11 @@ FINDINGS = {  # check: brands, with what was found
     "later_entries_are_dated": [("headed", "A3")],
     "genuine_repeats_have_no_number": [("till_and_web", 3), ("till_with_key", 3)],
     "deletions_name_lines": [("gone_by_order", "A1")],
-    "lines_are_still_delivered": [("no_longer_there", 1)],  # A4 is of a later day than the file tells of
+    "lines_are_still_delivered": [
+        ("no_longer_last", 1),
+        ("no_longer_that_day", 1),
+        ("no_longer_there", 1),  # A4 is of a later day than the file tells of
+    ],
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
     "what_is_replaced_is_said_again": [
         ("emptied", "lines_1.csv"),

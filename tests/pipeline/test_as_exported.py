@@ -27,7 +27,7 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
     later = LINE.format(order="98", item="P7", customer="5").replace("03-02", "03-03")
     shop.deliver_lines(
         LINE.format(order="A2", item="42", customer="77"),
-        LINE.format(order="A3", item="0", customer="770"),
+        *(LINE.format(order=f"B{n}", item="0", customer=c) for n, c in enumerate(["770", "0", "NA", "."])),
         *(LINE.format(order=order, item="P7", customer="5") for order in ("99", "100", "1010", "098")),
         later,  # the shop's next 98 is none of the day before
         name="lines_03.csv",
@@ -42,6 +42,8 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
             for order, other in (("#100", "100"), ("0099", "99"), ("1,010", "1010"))
         ),
     ]
+    nobody = [row["source_customer_id"] for row in found(result, "customers_are_somebody")]
+    assert nobody == [".", "0", "NA"]
 
 
 def test_codes_that_are_written_as_numbers_are_found(shop: Shop) -> None:

@@ -302,6 +302,19 @@ def test_every_language_names_twelve_months() -> None:
         assert len(names) == 12 and len(set(known)) == len(known)
 
 
+@pytest.mark.parametrize("language", [None, "en"])
+def test_dates_without_marks_between_their_parts(language: str | None) -> None:
+    cells = ["01MAR2026:10:05:22", "31DEC2025:23:59:59"]
+    assert times(cells, language=language) == ["2026-03-01 10:05:22", "2025-12-31 23:59:59"]
+
+
+def test_a_day_without_a_time_is_that_day_in_every_zone() -> None:
+    """Half past eleven in New York is of the next day in Berlin."""
+    cells = ["2026-03-01", "2026-03-01 23:30", "13.03.2026", "13.03.2026 23:30"]
+    days, _ = read(list(cells), type="date", timezone="America/New_York")
+    assert [day.day for day in days] == [1, 2, 13, 14]
+
+
 def test_a_zone_that_a_column_declares() -> None:
     """Half past eleven at night in UTC is half past midnight in Berlin, in winter."""
     cells: list[str | None] = ["2026-02-20 23:30:00", "20.02.2026 23:30", "2026-02-20T23:30:00+01:00"]

@@ -73,7 +73,8 @@ def inspect(file: Path, encoding: str | None = None) -> Inspection:
             marked = marked or _unmarked_utf16(head)
         size += len(chunk)
         newlines += chunk.count(b"\n")
-        nuls += chunk.count(b"\0")
+        if b"\0" in chunk:
+            nuls += chunk.count(b"\0")
         if b"\r" in chunk:
             returns += chunk.count(b"\r")
         if marked is None and not chunk.isascii():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LAYERS = ("bronze", "silver", "vault", "gold", "monitor")
 FINGERPRINT, DELIVERED = "mergehouse.fingerprint", "mergehouse.delivered"
 ROW_GROUP_ROWS = 122_880  # what DuckDB scans per thread: one big row group would be read by one thread only
+DICTIONARY_BYTES = 1 << 18  # of a column; those of more values are smaller without, and sooner written
 PLAIN_READER_FEATURES = {"timestampNtz", "appendOnly", "invariants", "v2Checkpoint", "vacuumProtocolCheck"}
 
 
@@ -139,9 +140,14 @@ def writer_properties() -> WriterProperties:
     >>> "compression: SNAPPY" in str(writer_properties())
     True
     """
-    from deltalake import WriterProperties
+    from deltalake import ColumnProperties, WriterProperties
 
-    return WriterProperties(compression="SNAPPY", max_row_group_size=ROW_GROUP_ROWS)
+    return WriterProperties(
+        compression="SNAPPY",
+        max_row_group_size=ROW_GROUP_ROWS,
+        dictionary_page_size_limit=DICTIONARY_BYTES,
+        default_column_properties=ColumnProperties(statistics_enabled="CHUNK"),
+    )
 
 
 def types_of(delta: DeltaTable) -> dict[str, str]:

@@ -110,3 +110,6 @@ def test_of_many_brands_the_table_has_all_together(shop: Shop, bundled: Path, qu
     assert "Those of each of the 7 brands are on the KPI" in answer
     assert answer.count('<th scope="col" class="n">') == 1  # all brands
     assert suite.visitor("executive").get("/kpis/gmv").text.count('data-label="All data"') == 8
+    for path, said in (("/", "no sales yet"), ("/customers", "No customer has bought here")):
+        page = suite.visitor("executive").get(f"{path}?brand=brand7").text
+        assert said in page and "No brand has" not in page and f'class="button" href="{path}"' in page

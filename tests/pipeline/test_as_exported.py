@@ -262,6 +262,17 @@ def test_totals_that_are_alike_are_left_out_each(shop: Shop) -> None:
     assert shop.rows(unusable) == [("days", "left_out", 2), ("lines", "left_out", 2)]
 
 
+def test_rows_that_are_parts_of_a_line_leave_it_out_and_are_found(shop: Shop) -> None:
+    (shop.brand / "order_lines.sql").write_text(
+        SHOP_ORDER_LINES.replace("line AS line_id,", "CASE WHEN line = '2' THEN 'left_out' END AS problem,")
+    )
+    sold = [LINE.format(order=order, item="P1", customer="77") for order in ("A1", "A2")]
+    shop.deliver_lines(*sold, sold[0].replace("A1,1", "A1,2"))
+    told = found(shop.run(until="silver"), "left_out_rows_replace_no_line")
+    assert [(row["order_lines"], row["amount"], row["an_order"]) for row in told] == [(1, 20, "A1")]
+    assert shop.rows("SELECT order_id FROM silver.sales_clean") == [("A2",)]
+
+
 def test_a_blank_that_sql_computes_says_nothing(shop: Shop) -> None:
     """REGEXP_EXTRACT gives one where nothing fits: a guest is no customer, and a line needs an order."""
     (shop.brand / "order_lines.sql").write_text(

@@ -97,6 +97,14 @@ def test_codes_that_a_spreadsheet_shortened_are_unusable_and_said() -> None:
     assert note.startswith("v: 4 cells such as `4,50001E+12` are codes that a spreadsheet has shortened")
 
 
+def test_codes_of_which_a_spreadsheet_kept_fifteen_digits_are_said() -> None:
+    rounded = [f"1234567890123{n}000" for n in (45, 46, 47)]
+    values, (doubt,) = read(list(rounded), type="code")
+    assert values == rounded
+    assert doubt.startswith("v: 3 codes such as `123456789012345000` have noughts behind their 15th digit")
+    assert read([*rounded, "123456789012345678"], type="code")[1] == []
+
+
 def test_codes_that_differ_in_case_only_are_said_or_kept() -> None:
     values, (note,) = read(["0015xA", "0015Xa", "B1", "b1", "C1"], type="code")
     assert values == ["0015XA", "0015XA", "B1", "B1", "C1"]

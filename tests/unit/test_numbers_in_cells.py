@@ -65,6 +65,13 @@ def test_a_mark_that_nothing_decides_is_said(cell: str, delimiter: str, number: 
     assert numbers([cell, "7"], source={"decimal_mark": ","})[1] == []
 
 
+def test_a_mark_on_which_earlier_batches_differ_is_said() -> None:
+    earlier = [f'{{"decimal_mark": "{mark}", "dates": {{}}}}' for mark in ",."]
+    assert numbers(["1.234"], earlier=earlier[:1]) == ([1234], [])
+    [value], [doubt] = numbers(["1.234"], earlier=earlier)
+    assert value == 1.234 and doubt.startswith("v: nothing shows whether `1.234` has decimals; read with `.`")
+
+
 def test_an_undecided_batch_decides_nothing_for_the_next() -> None:
     shown, undecided = (
         '{"dates": {}, "decimal_mark": ","}',

@@ -263,7 +263,7 @@ _BY_NAME = {
     "OCTET_LENGTH": "STRLEN(a)",
     "PMOD": "(((a % b) + b) % b)",
     "SOME": "BOOL_OR(a)",
-    "TIMESTAMP_MICROS": "MAKE_TIMESTAMPTZ(a)",
+    "TIMESTAMP_MICROS": "MAKE_TIMESTAMP(a)",
     "TIMESTAMP_MILLIS": "MAKE_TIMESTAMP_MS(a)",
     "TIMESTAMP_SECONDS": "MAKE_TIMESTAMP_MS(a * 1000)",
     "WEEKDAY": "(ISODOW(a) - 1)",

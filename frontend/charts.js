@@ -113,11 +113,13 @@ function format(unit, look, compact = true) {
     return (value) => (Math.abs(value) >= 999.5 ? large(value) : value ? cents(value) : writer(look, { ...EURO, ...SHORT })(0));
   }
   const options = { share: { style: "percent", maximumFractionDigits: 1 }, bits: { maximumFractionDigits: 1 } };
-  return writer(look, options[unit] ?? (compact ? SHORT : { maximumFractionDigits: 2 }));
+  const whole = writer(look, { maximumFractionDigits: 0 });
+  const written = writer(look, options[unit] ?? (compact ? SHORT : { maximumFractionDigits: 2 }));
+  return unit === "count" && compact ? (value) => (Number.isInteger(value) && Math.abs(value) < 10_000 ? whole : written)(value) : written;
 }
 
 // At an axis, without zeros that say nothing.
-const tick = (unit, look) => (unit === "EUR" ? writer(look, { ...EURO, ...SHORT }) : format(unit, look));
+const tick = (unit, look) => (unit === "EUR" ? writer(look, { ...EURO, ...SHORT }) : unit === "count" ? writer(look, SHORT) : format(unit, look));
 
 function writer(look, options) {
   const written = new Intl.NumberFormat(look.locale, { numberingSystem: "latn", ...options });
@@ -217,7 +219,7 @@ function trend(given, look) {
   return {
     legend: above.legend, grid: { left: 4, right: room, top: above.room + (given.flags ? (given.from ? 26 : 12) : 0), bottom: 4, containLabel: true },
     xAxis: names(look, given.labels, { boundaryGap: columns, axisLabel: { ...label(look), interval: given.every ? given.every - 1 : "auto", alignMinLabel: columns ? undefined : "left", alignMaxLabel: "right" } }),
-    yAxis: amounts(look, given.unit, { scale: given.zero === false, max: given.max, interval: given.max === 1 ? 0.25 : undefined }), series,
+    yAxis: amounts(look, given.unit, { scale: given.zero === false, min: given.min, max: given.max, interval: given.max === 1 ? 0.25 : undefined }), series,
     tooltip: { ...base(look).tooltip, trigger: "axis", formatter: (points) => [points[0].name, ...named(points, told)].join("\n") },
   };
 }
@@ -376,7 +378,7 @@ function treemap(given, look, element) {
       itemStyle: { borderColor: look.colour("card"), borderWidth: 2, gapWidth: 2 },
       data: given.nodes.map((node) => ({
         name: node.name, value: node.size, each: node.value, link: node.link, itemStyle: onRamp(step(node.value), look).itemStyle,
-        label: { ...onRamp(step(node.value), look).label, show: room(node) >= 90 * 36, formatter: `${node.name}\n${told(node.value)}`, lineHeight: 16, overflow: "truncate" },
+        label: { ...onRamp(step(node.value), look).label, show: room(node) >= 90 * 36, formatter: room(node) >= 100 * 64 ? `${node.name}\n${told(node.value)}` : node.name, lineHeight: 16, overflow: "truncate" },
       })),
     }],
     tooltip: { ...base(look).tooltip, formatter: ({ data }) => `${data.name}: ${format("count", look, false)(data.value)}, ${told(data.each)} each` },

@@ -13,18 +13,18 @@ from tests.suite import at_once, bundled, quick  # noqa: F401 - two are fixtures
 
 
 @pytest.fixture(scope="session")
-def far(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:  # noqa: F811
+def far(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:
     with at_once(bundled):
         return Open(prepared("suite apart", apart, tmp_path_factory.mktemp("far") / "suite"))
 
 
 @pytest.fixture(scope="session")
-def near(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:  # noqa: F811
+def near(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:
     with at_once(bundled):
         return Open(prepared("suite together", together, tmp_path_factory.mktemp("near") / "suite"))
 
 
 @pytest.fixture(scope="session")
-def trusted(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> House:  # noqa: F811
+def trusted(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
     with at_once(bundled):
         return opened(tmp_path_factory.mktemp("trusted"))

@@ -103,6 +103,11 @@ def test_the_calendar_puts_each_brand_into_its_own_time(far: Open) -> None:
     assert figures(far, clock="calendar").trend.is_apart
     page = shown(far, "/?clock=calendar")
     assert 'id="trend-1"' in page and 'id="trend-2"' in page
+    page = html.unescape(
+        shown(far, "/?clock=calendar&measure=aov")
+    )  # a rate need not begin at zero, but here
+    heights = re.findall(r'"min": ?([^,}]+), ?"max": ?([^,}]+)', page)
+    assert len(heights) == 2 and len(set(heights)) == 1 and heights[0][0] == "0"
 
 
 def test_a_window_that_a_brand_has_not_is_said(far: Open) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import shutil
 from decimal import Decimal
@@ -18,9 +19,9 @@ from tests.suite import at_once
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.gateway import Gateway, Reader
 from mergehouse.access.policy import load_policy
-from mergehouse.app.figures.overlap import Overlap, Part, _largest, overlap
+from mergehouse.app.figures.overlap import Overlap, Part, _largest, _of_one_time, overlap
 from mergehouse.app.server import create_app
-from mergehouse.app.view import View, choices
+from mergehouse.app.view import Brand, View, choices
 
 PAGES = ("/", "/customers")
 TITLE = "Customers of several brands"
@@ -93,6 +94,16 @@ def test_of_many_countries_the_largest_are_told() -> None:
     assert [part.customers for part in told] == [20, 19, 18, 17, 16, 15, 14, 13, 12 + 11, 6]
     assert (told[8].others, told[8].net_revenue, told[9].others) == (2, 8 + 9, 0)
     assert _largest(countries[:9]) == tuple(countries[:9])
+
+
+def test_brands_are_of_one_time_where_each_has_two_years_and_ends_lie_half_a_year_apart() -> None:
+    def brand(days: int, end: dt.date) -> Brand:
+        return Brand("a", "A", "EUR", end - dt.timedelta(days=days), end, 90)
+
+    end = dt.date(2025, 7, 1)
+    assert _of_one_time([brand(730, end), brand(9, end), brand(900, end + dt.timedelta(days=182))])
+    assert not _of_one_time([brand(729, end), brand(900, end)])
+    assert not _of_one_time([brand(730, end), brand(730, end + dt.timedelta(days=183))])
 
 
 def test_a_manager_has_no_file_of_it(several: Gateway) -> None:

@@ -12,6 +12,11 @@ from mergehouse.app import bundle
 from mergehouse.app.bundle import FOLDER  # as it is before any test
 
 CHROMIUM = Path("/usr/bin/chromium")
+IN_A_BROWSER = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
+    pytest.mark.skipif(not FOLDER.exists(), reason="no bundle: python frontend/bundle.py"),
+    pytest.mark.slow("a browser starts"),
+]
 
 
 @pytest.fixture(scope="module")

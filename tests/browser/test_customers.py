@@ -10,22 +10,17 @@ import pytest
 import uvicorn
 from tests.app.served import served
 from tests.app.shared_customers import make
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import IN_A_BROWSER
 from tests.browser.test_shell import LOOKS, VIOLATIONS, expect_clean
 from tests.prepared import prepared
 from tests.suite import PASSWORD
 
 from mergehouse.access.extract import write_extracts
 from mergehouse.access.policy import load_policy
-from mergehouse.app.bundle import FOLDER
 from mergehouse.app.server import create_app
 from mergehouse.project.config import load_project
 
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
-    pytest.mark.skipif(not FOLDER.exists(), reason="no bundle: python frontend/bundle.py"),
-    pytest.mark.slow("a browser starts"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")

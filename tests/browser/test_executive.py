@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 from tests.app.served import served
 from tests.app.two_times import apart, say
-from tests.browser.conftest import CHROMIUM
-from tests.browser.test_shell import FOLDER, LOOKS, VIOLATIONS, expect_clean
+from tests.browser.conftest import IN_A_BROWSER
+from tests.browser.test_shell import LOOKS, VIOLATIONS, expect_clean
 from tests.conftest import Shop
 from tests.prepared import prepared
 from tests.suite import PASSWORD
@@ -22,11 +22,7 @@ from mergehouse.access.extract import write_extracts
 from mergehouse.access.policy import load_policy
 from mergehouse.app.server import create_app
 
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
-    pytest.mark.skipif(not FOLDER.exists(), reason="no bundle: python frontend/bundle.py"),
-    pytest.mark.slow("a browser starts"),
-]
+pytestmark = IN_A_BROWSER
 PAGES = {
     "executive": ("/", "/?clock=season", "/?clock=calendar", "/?period=2011-12", "/kpis", "/kpis/aov"),
     "brand_manager_zebra": ("/", "/kpis/active_rate"),

@@ -12,19 +12,15 @@ from typing import Any
 import pytest
 import uvicorn
 from tests.app.served import served
-from tests.browser.conftest import CHROMIUM
-from tests.browser.test_shell import FOLDER, LOOKS, VIOLATIONS, expect_clean
+from tests.browser.conftest import IN_A_BROWSER
+from tests.browser.test_shell import LOOKS, VIOLATIONS, expect_clean
 from tests.conftest import prepared_shop
 from tests.security.merged import Merged, fill
 
 from mergehouse.access.people import Person
 from mergehouse.identity.review import decided
 
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
-    pytest.mark.skipif(not FOLDER.exists(), reason="no bundle: python frontend/bundle.py"),
-    pytest.mark.slow("a browser starts"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")

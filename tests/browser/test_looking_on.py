@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 import uvicorn
 from tests.app.served import served
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import IN_A_BROWSER
 from tests.browser.test_shell import VIOLATIONS, expect_clean
 from tests.conftest import Shop
 from tests.suite import PASSWORD
 
 from mergehouse.access.audience import refresh_extracts
 from mergehouse.access.people import People
-from mergehouse.app.bundle import FOLDER
 from mergehouse.app.server import create_app
 
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
-    pytest.mark.skipif(not FOLDER.exists(), reason="no bundle: python frontend/bundle.py"),
-    pytest.mark.slow("a browser starts, a shop is run"),
-]
+pytestmark = IN_A_BROWSER
 ROLE = "brand_manager_shop"
 LINES = (
     "A1,1,2024-03-01 10:00:00,P1,Mug,2,10.00,C1,Germany,EUR",

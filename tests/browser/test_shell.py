@@ -14,20 +14,15 @@ import pytest
 import uvicorn
 from fastapi import APIRouter, Depends, Request
 from tests.app.served import served
-from tests.browser.conftest import CHROMIUM
+from tests.browser.conftest import IN_A_BROWSER
 from tests.suite import PASSWORD, PUBLISHED, suite, with_people
 
 from mergehouse.app import rendering
-from mergehouse.app.bundle import FOLDER
 from mergehouse.app.page import Page
 from mergehouse.app.visitor import SignedIn, signed_in
 
 HERE = Path(__file__).parent
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
-    pytest.mark.skipif(not FOLDER.exists(), reason="no bundle: python frontend/bundle.py"),
-    pytest.mark.slow("a browser starts"),
-]
+pytestmark = IN_A_BROWSER
 VIOLATIONS = (
     "addEventListener('securitypolicyviolation', e => (window.violations ??= []).push(e.violatedDirective))"
 )

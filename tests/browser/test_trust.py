@@ -12,14 +12,10 @@ import pytest
 import uvicorn
 from tests.app.served import served
 from tests.app.trusted import HTML, House, opened
-from tests.browser.conftest import CHROMIUM
-from tests.browser.test_shell import FOLDER, LOOKS, VIOLATIONS, expect_clean
+from tests.browser.conftest import IN_A_BROWSER
+from tests.browser.test_shell import LOOKS, VIOLATIONS, expect_clean
 
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
-    pytest.mark.skipif(not FOLDER.exists(), reason="no bundle: python frontend/bundle.py"),
-    pytest.mark.slow("a browser starts"),
-]
+pytestmark = IN_A_BROWSER
 PAGES = ("first-look", "raw-vs-silver", "models", "quality")
 
 

@@ -39,7 +39,7 @@ def on_spark(session: SparkSession, found: Rights) -> Callable[[str], list[tuple
 @pytest.mark.sail
 def test_row_filters_let_through_what_the_dashboards_show(
     sail: SparkSession,
-    rights: Rights,  # noqa: F811
+    rights: Rights,
 ) -> None:
     run = on_spark(sail, rights)
     for role in rights.policy.roles:
@@ -48,7 +48,7 @@ def test_row_filters_let_through_what_the_dashboards_show(
 
 
 @pytest.mark.apache
-def test_functions_work_as_they_are_written(apache: SparkSession, rights: Rights) -> None:  # noqa: F811
+def test_functions_work_as_they_are_written(apache: SparkSession, rights: Rights) -> None:
     """Each is made by its own statement, as a temporary one; another function says who is in which group."""
     run = on_spark(apache, rights)
     role_is(apache, ROLES[0])
@@ -77,7 +77,7 @@ def role_is(session: SparkSession, role: str) -> None:
 @pytest.mark.parametrize("table", ["gold.sales_daily", "gold.customer_brand_360"])
 def test_metric_views_measure_as_the_catalogue_does(
     apache: SparkSession,
-    rights: Rights,  # noqa: F811
+    rights: Rights,
     table: str,
 ) -> None:
     assert measured(on_spark(apache, rights), table) == catalogue_over(rights.shop, table)

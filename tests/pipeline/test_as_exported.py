@@ -27,7 +27,7 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
     later = LINE.format(order="98", item="P7", customer="5").replace("03-02", "03-03")
     shop.deliver_lines(
         LINE.format(order="A2", item="42", customer="77"),
-        LINE.format(order="A3", item="0", customer="770"),
+        *(LINE.format(order=f"B{n}", item="0", customer=c) for n, c in enumerate(["770", "0", "NA", "."])),
         *(LINE.format(order=order, item="P7", customer="5") for order in ("99", "100", "1010", "098")),
         later,  # the shop's next 98 is none of the day before
         name="lines_03.csv",
@@ -42,6 +42,8 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
             for order, other in (("#100", "100"), ("0099", "99"), ("1,010", "1010"))
         ),
     ]
+    nobody = [row["source_customer_id"] for row in found(result, "customers_are_somebody")]
+    assert nobody == [".", "0", "NA"]
 
 
 def test_codes_that_are_written_as_numbers_are_found(shop: Shop) -> None:
@@ -258,6 +260,17 @@ def test_totals_that_are_alike_are_left_out_each(shop: Shop) -> None:
     assert shop.rows(sold) == [("days", 40), ("lines", 40)]
     unusable = "SELECT source_system, reason_code, count(*) FROM silver.quarantine GROUP BY 1, 2 ORDER BY 1"
     assert shop.rows(unusable) == [("days", "left_out", 2), ("lines", "left_out", 2)]
+
+
+def test_rows_that_are_parts_of_a_line_leave_it_out_and_are_found(shop: Shop) -> None:
+    (shop.brand / "order_lines.sql").write_text(
+        SHOP_ORDER_LINES.replace("line AS line_id,", "CASE WHEN line = '2' THEN 'left_out' END AS problem,")
+    )
+    sold = [LINE.format(order=order, item="P1", customer="77") for order in ("A1", "A2")]
+    shop.deliver_lines(*sold, sold[0].replace("A1,1", "A1,2"))
+    told = found(shop.run(until="silver"), "left_out_rows_replace_no_line")
+    assert [(row["order_lines"], row["amount"], row["an_order"]) for row in told] == [(1, 20, "A1")]
+    assert shop.rows("SELECT order_id FROM silver.sales_clean") == [("A2",)]
 
 
 def test_a_blank_that_sql_computes_says_nothing(shop: Shop) -> None:

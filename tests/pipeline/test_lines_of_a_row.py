@@ -155,6 +155,35 @@ def test_a_row_that_comes_again_replaces_all_lines_of_the_earlier_one(orders: Sh
     assert differences(orders.lakehouse, orders.folder) == {}
 
 
+def test_lines_that_an_earlier_version_of_a_row_alone_gives_are_named(shop: Shop) -> None:
+    """Each line has a number of its own, so that A1's postage of 4.90 stays, which was taken off; of A2 all
+    lines come again.
+    """
+    shop.configure(f"{BRAND}replaces: line\n")
+    numbered = GOODS.replace("SELECT", "SELECT 'G' AS line_id,", 1) + SEVERAL.removeprefix(GOODS)
+    for kind in ("SHIPPING", "DISCOUNT"):
+        numbered = numbered.replace(
+            f"SELECT number, `when`, '{kind}'", f"SELECT '{kind}', number, `when`, '{kind}'"
+        )
+    (shop.brand / ORDER_LINES).write_text(
+        numbered.replace("SELECT number, `when`, item, 1", "SELECT 'R', number, `when`, item, 1")
+    )
+    first = ("A1,2026-03-01 10:00:00,P1,2,50,4.90,10,0,77", "A2,2026-03-01 11:00:00,P1,1,50,4.90,3,1,77")
+    shop.deliver_lines(*first, header=HEADER, name="orders_1.csv")
+    assert not shop.run("silver").failed
+    again = ("A1,2026-03-01 10:00:00,P1,3,50,0,9,0,77", "A2,2026-03-01 11:00:00,P1,2,60,5.90,4,2,77")
+    shop.deliver_lines(*again, header=HEADER, name="orders_2.csv")
+    found = {
+        c.check: c.sample
+        for c in shop.run("silver").checks
+        if not c.passed and c.table == "silver.duplicates"
+    }
+    assert {
+        check: [(row["order_id"], row["line_id"], row["amount_original"]) for row in rows]
+        for check, rows in found.items()
+    } == {"a_row_is_replaced_as_a_whole": [("A1", "SHIPPING", Decimal("4.9"))]}
+
+
 ITEMS_IN_A_CELL = """
 SELECT COALESCE(pos, 0) + 1 AS line_part, number AS order_id, `when` AS order_local_ts,
   it.sku AS product_code, it.n AS quantity, 5 AS unit_price,

@@ -100,7 +100,19 @@ def test_orders_of_two_sources_did_not_come_twice(shop: Shop) -> None:
     deliver(shop, "lines_1", "A1,2026-03-01,P1,2,10", "A2,2026-03-01,P2,1,10")
     deliver(shop, "refunds", "A1,2026-03-02,P1,1,5")  # money for the same order, with the sign of a sale
     deliver(shop, "lines_2", "A2,2026-03-01,P2,3,10")
-    assert found(shop.run(until="silver"), "is_of_one_delivery") == ["A2"]
+    # guests' receipts: B1 of two tills, B3 of two shops; B2 is corrected, at the other till
+    tills = f"SELECT '1' AS line_id, {LINES.strip().removeprefix('SELECT')}"
+    numbered = of_brand(
+        shop.another("numbered"), "", REFUNDS, f"{tills} UNION ALL {tills.replace('lines', 'refunds')}"
+    )
+    deliver(
+        numbered, "lines_1", "B1,2026-03-01,P1,2,10", "B2,2026-03-01,P1,2,10", "B3,2026-03-01 10:00,P1,1,1"
+    )
+    deliver(numbered, "lines_2", "B3,2026-03-01 15:00,P2,1,1")
+    deliver(numbered, "refunds", "B1,2026-03-01,P2,1,5", "B2,2026-03-01,P1,2,11")
+    result = shop.run(until="silver")
+    assert found(result, "is_of_one_delivery") == ["A2"]
+    assert sorted(found(result, "counts_in_its_own_order")) == ["B1", "B3"]
 
 
 def test_postage_that_is_corrected_to_nothing_is_gone(shop: Shop) -> None:

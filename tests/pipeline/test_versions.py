@@ -152,6 +152,14 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
         {"lines": [line("A1"), line("A2", pieces=2), line("A3", day=2, pieces=3), line("A4", day=3)]},
         {"lines": [line("A2", pieces=2), line("A3", day=2, pieces=3)]},
     ]),
+    "no_longer_last": ("replaces: period", "", UNNUMBERED, [
+        {"lines": [line("A1"), line("A2", day=2, pieces=2)]},
+        {"lines": [line("A1")]},
+    ]),
+    "no_longer_that_day": ("replaces: day", "", UNNUMBERED, [
+        {"lines": [line("A1"), line("A2", day=2, pieces=2), line("A3", day=3)]},
+        {"lines": [line("A1"), line("A3", day=3)]},
+    ]),
     "number_of_two": ("", "", NUMBERED, [
         {"lines_1": [line("A1", n=1), line("A1", n=1, item="P2", pieces=2), line("A2", n=1, pieces=3)]},
     ]),
@@ -178,9 +186,13 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
         {"lines_1": [line("1", customer="")]}, {"lines_2": [line("1", day=2, pieces=3, customer="")]},
     ]),
     "another_customer": ("", "", NUMBERED, [
-        {"lines_1": [line("1", customer="1", pieces=2), line("2", customer="1"), line("3", customer="1")]},
+        {"lines_1": [line("1", customer="1", pieces=2), line("2", customer="1"), line("3", customer="1"),
+                     line("4", customer="1")]},
         {"lines_2": [line("1", customer="2", pieces=2), line("2", customer="2", pieces=5),
-                     line("3", customer="2", sold_at="2026-03-01 11:00:00")]},
+                     line("4", customer=""), line("3", customer="2", sold_at="2026-03-01 11:00:00")]},
+    ]),
+    "orders_of_others": ("replaces: order", "", UNNUMBERED, [
+        {"lines_1": [line("1", customer="1"), line("2")]}, {"lines_2": [line("1", customer="2"), line("2")]},
     ]),
     "for_each_customer": ("", "", UNNUMBERED, [
         {"lines_1": [line("1", customer="1"), line("1", n=2, customer="2"), line("1", n=3, customer="3")]},
@@ -238,6 +250,8 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "gone_by_order": [("A1", 1), ("A1", 2), ("A2", 3)],
     "put_back": [],
     "no_longer_there": [("A1", 1), ("A2", 2), ("A3", 3), ("A4", 1)],
+    "no_longer_last": [("A1", 1), ("A2", 2)],
+    "no_longer_that_day": [("A1", 1), ("A2", 2), ("A3", 1)],
     "number_of_two": [("A1", 2), ("A2", 3)],
     "refunded": [("A1", -1), ("A1", 1), ("A2", -1), ("A3", 2)],
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
@@ -245,7 +259,8 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "till_and_web": [("A1", 1), ("A1", 1), ("B1", 2), ("B1", 3)],
     "receipts": [("1/S1/2026-03-01", 1), ("1/S1/2026-03-02", 3), ("1/S2/2026-03-01", 2)],
     "anew_each_day": [("1", 3)],
-    "another_customer": [("1", 2), ("2", 5), ("3", 1)],
+    "another_customer": [("1", 2), ("2", 5), ("3", 1), ("4", 1)],
+    "orders_of_others": [("1", 1), ("2", 1)],
     "for_each_customer": [("1", 1), ("1", 1), ("1", 1)],
     "half_a_guest": [("1", 1), ("1", 1)],
     "any_status": [("A1", 1), ("A2", 1)],
@@ -279,10 +294,13 @@ DUPLICATES = {
     "till_with_key": {"within_delivery": 1},
     "till_and_web": {"within_delivery": 1},
     "anew_each_day": {"superseded": 1},
-    "another_customer": {"across_deliveries": 2, "superseded": 1},
+    "another_customer": {"across_deliveries": 3, "superseded": 1},
+    "orders_of_others": {"superseded": 1, "across_deliveries": 1},
     "emptied": {"superseded": 5},
     "put_back": {"superseded": 1},
     "no_longer_there": {"across_deliveries": 2},
+    "no_longer_last": {"across_deliveries": 1},
+    "no_longer_that_day": {"across_deliveries": 2},
     "number_of_two": {"superseded": 1},
     "refunded": {"superseded": 2},
     "half_an_order": {"superseded": 2},
@@ -317,11 +335,19 @@ FINDINGS = {  # check: brands, with what was found
         ("without_time", "A1"),
         ("without_time", "A3"),
     ],
-    "customers_are_corrected": [("another_customer", "1")],
+    "customers_are_corrected": [
+        ("another_customer", "1"),
+        ("another_customer", "4"),
+        ("orders_of_others", "1"),
+    ],
     "later_entries_are_dated": [("headed", "A3")],
     "genuine_repeats_have_no_number": [("till_and_web", 3), ("till_with_key", 3)],
     "deletions_name_lines": [("gone_by_order", "A1")],
-    "lines_are_still_delivered": [("no_longer_there", 1)],  # A4 is of a later day than the file tells of
+    "lines_are_still_delivered": [
+        ("no_longer_last", 1),
+        ("no_longer_that_day", 1),
+        ("no_longer_there", 1),  # A4 is of a later day than the file tells of
+    ],
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
     "what_is_replaced_is_said_again": [
         ("emptied", "lines_1.csv"),

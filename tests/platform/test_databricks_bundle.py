@@ -44,13 +44,13 @@ def catalogs_looked_at_once() -> Iterator[None]:
         yield
 
 
-def test_nothing_is_wrong_with_the_template(files: Files) -> None:  # noqa: F811
+def test_nothing_is_wrong_with_the_template(files: Files) -> None:
     pytest.importorskip("databricks.bundles", reason="the extra `databricks` is not installed")
     assert faults_of(files) == []
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
-def test_every_seeded_defect_is_caught(defect: Defect, files: Files) -> None:  # noqa: F811
+def test_every_seeded_defect_is_caught(defect: Defect, files: Files) -> None:
     broken = dict(files)
     defect.seed(broken)
     assert any(defect.says in fault for fault in faults_of(broken)), faults_of(broken)
@@ -60,7 +60,7 @@ def test_defects_are_many_and_differ() -> None:
     assert len({defect.name for defect in DEFECTS}) == len(DEFECTS) > 50
 
 
-def test_what_a_release_is_made_of_is_built_in_the_first_environment_alone(files: Files) -> None:  # noqa: F811
+def test_what_a_release_is_made_of_is_built_in_the_first_environment_alone(files: Files) -> None:
     """By docs/promotion.md: releases are made in `dev` and promoted, unchanged, to the others."""
     settings: Any = yaml.safe_load(files["databricks.yml"])
     assert list(settings["targets"]) == ["dev", "test", "prod"]  # not `ci`, which has the lakehouse of `dev`
@@ -73,7 +73,7 @@ def test_what_a_release_is_made_of_is_built_in_the_first_environment_alone(files
     assert settings["resources"]["dashboards"]["executive"]["embed_credentials"] is False
 
 
-def test_every_released_column_is_in_the_catalog_with_its_meaning(files: Files) -> None:  # noqa: F811
+def test_every_released_column_is_in_the_catalog_with_its_meaning(files: Files) -> None:
     made, words = statements_of(files["sql/dev/2_tables.sql"]), files["sql/dev/7_descriptions.sql"]
     for contract, statement in zip(released(), made, strict=True):
         name = f"`merged_retail_dev`.`{contract.table.replace('.', '`.`')}`"
@@ -85,7 +85,7 @@ def test_every_released_column_is_in_the_catalog_with_its_meaning(files: Files) 
     assert len(tagged) == sum(c.pii != "none" for table in released() for c in table.columns.values())
 
 
-def test_a_second_writing_changes_nothing_and_heals(template: Project, tmp_path: Path) -> None:  # noqa: F811
+def test_a_second_writing_changes_nothing_and_heals(template: Project, tmp_path: Path) -> None:
     first, said = write_bundle(tmp_path / "out", template)
     assert len(first.written) == 27 and said == ["no target ci: it has the lakehouse of dev"]
     (tmp_path / "out" / "databricks.yml").unlink()
@@ -102,7 +102,7 @@ def test_a_second_writing_changes_nothing_and_heals(template: Project, tmp_path:
 
 
 def test_nothing_is_written_where_something_is_wrong(
-    template: Project,  # noqa: F811
+    template: Project,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -185,7 +185,7 @@ def test_a_project_without_environments_or_scores(shop: Shop) -> None:
     assert "`customer_scores_gold` (" not in made["sql/dev/2_tables.sql"]
 
 
-def test_what_runs_there_is_what_the_project_needs(template: Project) -> None:  # noqa: F811
+def test_what_runs_there_is_what_the_project_needs(template: Project) -> None:
     untold = {name: brand.model_copy(update={"identity": []}) for name, brand in template.brands.items()}
     assert bundles.package(template).startswith("mergehouse[science,identity]==")
     nobody = template.model_copy(update={"brands": untold})
@@ -193,7 +193,7 @@ def test_what_runs_there_is_what_the_project_needs(template: Project) -> None:  
 
 
 def test_without_databricks_types_the_bundle_is_written_and_that_is_said(
-    template: Project,  # noqa: F811
+    template: Project,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -202,14 +202,14 @@ def test_without_databricks_types_the_bundle_is_written_and_that_is_said(
     assert written.written and 'pip install "mergehouse[databricks]"' in said[-1]
 
 
-def test_no_kpi_is_left_out_of_the_metric_views(files: Files) -> None:  # noqa: F811
+def test_no_kpi_is_left_out_of_the_metric_views(files: Files) -> None:
     shown = re.findall(
         r"^- name: (\w+)\n  expr: [^\n]*\n  display_name", files["sql/dev/5_metric_views.sql"], re.MULTILINE
     )
     assert sorted(shown) == sorted(kpi.name for kpi in catalogue())
 
 
-def test_the_manual_has_every_defect_and_variable(files: Files) -> None:  # noqa: F811
+def test_the_manual_has_every_defect_and_variable(files: Files) -> None:
     manual = (Path(__file__).parents[2] / "docs" / "databricks.md").read_text(encoding="utf-8")
     assert as_table(DEFECTS) in manual
     for variable in yaml.safe_load(files["databricks.yml"])["variables"]:

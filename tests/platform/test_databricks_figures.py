@@ -20,11 +20,11 @@ from mergehouse.platform.databricks.metric_views import definition, metric_views
 
 
 @pytest.mark.parametrize("table", metric_views(catalogue()).values())
-def test_metric_views_measure_as_the_catalogue_does(rights: Rights, table: str) -> None:  # noqa: F811
+def test_metric_views_measure_as_the_catalogue_does(rights: Rights, table: str) -> None:
     assert measured(on_duckdb(rights.tables), table) == catalogue_over(rights.shop, table)
 
 
-def test_measures_follow_what_they_are_cut_by(rights: Rights) -> None:  # noqa: F811
+def test_measures_follow_what_they_are_cut_by(rights: Rights) -> None:
     """By region, against sums over the rows of the table itself."""
     run, sales = on_duckdb(rights.tables), rights.tables["gold.sales_daily"].to_pylist()
     view = definition("c", "gold.sales_daily", catalogue())
@@ -37,7 +37,7 @@ def test_measures_follow_what_they_are_cut_by(rights: Rights) -> None:  # noqa: 
     assert len(by_region) > 1
 
 
-def datasets(rights: Rights) -> dict[str, list[dict[str, Any]]]:  # noqa: F811
+def datasets(rights: Rights) -> dict[str, list[dict[str, Any]]]:
     """What each query of the dashboard gives over the shop's Gold, by the columns' names."""
     page = json.loads(dashboard("Retail", catalogue()))
     connection = duckdb.connect()
@@ -55,7 +55,7 @@ def datasets(rights: Rights) -> dict[str, list[dict[str, Any]]]:  # noqa: F811
     }
 
 
-def test_the_dashboard_shows_the_catalogues_figures(rights: Rights) -> None:  # noqa: F811
+def test_the_dashboard_shows_the_catalogues_figures(rights: Rights) -> None:
     found, kpis = datasets(rights), compute(rights.shop.lakehouse)
 
     def exact(row: dict[str, Any]) -> dict[str, Decimal]:
@@ -73,7 +73,7 @@ def test_the_dashboard_shows_the_catalogues_figures(rights: Rights) -> None:  # 
     }
 
 
-def test_years_are_by_each_brands_own_clock(rights: Rights) -> None:  # noqa: F811
+def test_years_are_by_each_brands_own_clock(rights: Rights) -> None:
     """Counted by hand: 364 days up to the day before the as-of date, and the 364 before those."""
     ends = {row["source_system"]: row["as_of_date"] for row in rights.tables["gold.dim_brand"].to_pylist()}
     years: dict[str, list[Decimal]] = {brand: [Decimal(0), Decimal(0)] for brand in ends}

@@ -15,7 +15,7 @@ from mergehouse.platform.databricks.column_masks import mask
 from mergehouse.platform.databricks.row_filters import row_filters
 
 
-def test_each_role_sees_the_rows_that_the_dashboards_show(rights: Rights) -> None:  # noqa: F811
+def test_each_role_sees_the_rows_that_the_dashboards_show(rights: Rights) -> None:
     run, some = on_duckdb(rights.tables), 0
     assert {SCORES, TRAITS} < rights.tables.keys() and len(rights.policy.roles) == 9
     for role in rights.policy.roles:
@@ -26,7 +26,7 @@ def test_each_role_sees_the_rows_that_the_dashboards_show(rights: Rights) -> Non
     assert some > 20  # filters that let through some rows and not all
 
 
-def test_two_roles_together_see_what_the_dashboards_show(rights: Rights) -> None:  # noqa: F811
+def test_two_roles_together_see_what_the_dashboards_show(rights: Rights) -> None:
     """The rows of both; and persons only where both may see persons."""
     run = on_duckdb(rights.tables)
     tables = ("gold.sales_daily", "gold.customer_360", "gold.customer_brand_360", SCORES, TRAITS)
@@ -38,7 +38,7 @@ def test_two_roles_together_see_what_the_dashboards_show(rights: Rights) -> None
     assert not rights.seen(run, "gold.customer_brand_360", "brand_manager_shop", "marketing")
 
 
-def test_whoever_has_no_role_sees_no_row(rights: Rights) -> None:  # noqa: F811
+def test_whoever_has_no_role_sees_no_row(rights: Rights) -> None:
     run = on_duckdb(rights.tables)
     assert not any(rights.seen(run, table, "nobody") for table in rights.tables)
     everything = {table: len(rights.seen(run, table, "mergehouse_pipeline")) for table in rights.tables}
@@ -59,7 +59,7 @@ def test_several_values_are_kept_together(monkeypatch: pytest.MonkeyPatch) -> No
     assert seen == [("a", "returns")]
 
 
-def test_reasons_are_told_as_in_the_dashboards(rights: Rights) -> None:  # noqa: F811
+def test_reasons_are_told_as_in_the_dashboards(rights: Rights) -> None:
     """The shop's are: long ago; another brand; no other brand. Of one brand the first alone is told."""
     run = on_duckdb(rights.tables)
     for role, told in (
@@ -85,7 +85,7 @@ def test_reasons_leave_no_gap() -> None:
     assert on_duckdb({})(f"SELECT {masks} FROM (SELECT {values})") == [("Few orders", "Long ago", None)]
 
 
-def test_two_brands_people_cannot_tell_by_keys_whom_they_share(rights: Rights) -> None:  # noqa: F811
+def test_two_brands_people_cannot_tell_by_keys_whom_they_share(rights: Rights) -> None:
     run = on_duckdb(rights.tables)
 
     def keys(role: str) -> set[str]:
@@ -103,7 +103,7 @@ def test_two_brands_people_cannot_tell_by_keys_whom_they_share(rights: Rights) -
 @pytest.mark.parametrize(
     ("role", "seen"), [("executive", False), ("analyst", False), ("marketing", False), ("admin", True)]
 )
-def test_personal_columns_are_masked(rights: Rights, role: str, seen: bool) -> None:  # noqa: F811
+def test_personal_columns_are_masked(rights: Rights, role: str, seen: bool) -> None:
     """By access.yml the admin alone has `masks: []`."""
     for column in ("age_range", "gender"):
         shown = rights.body(f"mask_of_dim_customer_{column}", role)

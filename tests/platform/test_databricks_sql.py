@@ -32,7 +32,7 @@ BROKEN = (
 )
 
 
-def statements(files: dict[str, str]) -> list[str]:  # noqa: F811
+def statements(files: dict[str, str]) -> list[str]:
     return [
         found for name, text in files.items() if name.startswith("sql/dev/") for found in statements_of(text)
     ]
@@ -44,7 +44,7 @@ def kind(statement: str) -> str:
 
 
 @pytest.mark.long("asks the vendors' own parsers")
-def test_sqlfluff_reads_every_statement(files: dict[str, str]) -> None:  # noqa: F811
+def test_sqlfluff_reads_every_statement(files: dict[str, str]) -> None:
     core = pytest.importorskip("sqlfluff.core")
     linter = core.Linter(config=core.FluffConfig(overrides={"dialect": "databricks"}))
 
@@ -60,7 +60,7 @@ def test_sqlfluff_reads_every_statement(files: dict[str, str]) -> None:  # noqa:
 
 
 def test_sqlglot_reads_all_but_the_kinds_that_it_does_not_know(
-    files: dict[str, str],  # noqa: F811
+    files: dict[str, str],
 ) -> None:
     assert Counter(kind(text) for text in statements(files) if not is_read(text)) == COMMANDS
 
@@ -72,7 +72,7 @@ def is_read(statement: str) -> bool:
         return False
 
 
-def test_nobody_may_read_a_table_before_its_filter_and_masks(files: dict[str, str]) -> None:  # noqa: F811
+def test_nobody_may_read_a_table_before_its_filter_and_masks(files: dict[str, str]) -> None:
     """The files are run in the order of their numbers, and grants come after both."""
     order = [name.removeprefix("sql/prod/") for name in files if name.startswith("sql/prod/")]
     assert order == sorted(order)
@@ -83,7 +83,7 @@ def test_nobody_may_read_a_table_before_its_filter_and_masks(files: dict[str, st
     assert last_rule < first_grant
 
 
-def test_a_brand_manager_is_granted_nothing_that_is_about_all_brands(files: dict[str, str]) -> None:  # noqa: F811
+def test_a_brand_manager_is_granted_nothing_that_is_about_all_brands(files: dict[str, str]) -> None:
     granted = re.findall(r"`gold`\.`(\w+)` TO `brand_manager_contoso`", files["sql/dev/6_grants.sql"])
     assert "sales_daily" in granted and "sales_daily_kpis" in granted and "customer_brand_360" in granted
     assert not {"customer_360", "dim_customer", "dim_date"} & set(granted)

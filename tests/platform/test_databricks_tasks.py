@@ -56,7 +56,7 @@ def test_a_project_that_cannot_be_read_is_one_message(
     assert "did you mean `prod`?" in ran(monkeypatch, "check", str(shop.folder), "prd")
 
 
-def test_the_scripts_and_notebooks_are_python(files: dict[str, str]) -> None:  # noqa: F811
+def test_the_scripts_and_notebooks_are_python(files: dict[str, str]) -> None:
     for name, text in files.items():
         if name.endswith(".py"):
             ast.parse(text)
@@ -66,7 +66,7 @@ def test_the_scripts_and_notebooks_are_python(files: dict[str, str]) -> None:  #
         assert "{" not in re.findall(r"dbutils\.widgets\.text\(.*\)", text)[0]
 
 
-def test_what_the_notebook_for_free_edition_reads_is_in_the_bundle(files: dict[str, str]) -> None:  # noqa: F811
+def test_what_the_notebook_for_free_edition_reads_is_in_the_bundle(files: dict[str, str]) -> None:
     text = files["notebooks/free_edition.py"]
     read = re.findall(r'"(\d_\w+)"', text)
     assert read and all(f"sql/dev/{name}.sql" in files for name in read)
@@ -93,7 +93,7 @@ def run_notebook(text: str, typed: dict[str, str], **given: object) -> None:
 
 def test_free_editions_notebook_runs_from_exports_to_figures(
     shop: Shop,
-    files: dict[str, str],  # noqa: F811
+    files: dict[str, str],
     tmp_path: Path,
 ) -> None:
     shop.deliver_lines("A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR")

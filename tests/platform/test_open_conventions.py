@@ -93,7 +93,7 @@ def test_references_lead_to_columns_that_are_there() -> None:
     assert count >= 10
 
 
-def test_checks_count_their_failures(rights: Rights) -> None:  # noqa: F811
+def test_checks_count_their_failures(rights: Rights) -> None:
     """Of a table whose rows are good, each counts none; what breaks a condition, it counts."""
     contract = contract_of("gold.customer_360")
     (table,) = open_data_contract("retail", contract)["schema"]
@@ -106,7 +106,7 @@ def test_checks_count_their_failures(rights: Rights) -> None:  # noqa: F811
     assert counted(rights, table["quality"][0]) == len(often) > 0
 
 
-def counted(rights: Rights, check: dict[str, Any]) -> int:  # noqa: F811
+def counted(rights: Rights, check: dict[str, Any]) -> int:
     sql = sqlglot.transpile(check["query"], read="spark", write="duckdb")[0]
     return rights.shop.lakehouse.query(sql).fetchall()[0][0]
 
@@ -133,7 +133,7 @@ def test_the_semantic_model_has_the_keys_that_there_are() -> None:
             assert {*relationship[columns]} <= {*there}
 
 
-def test_metrics_give_the_catalogues_figures(rights: Rights) -> None:  # noqa: F811
+def test_metrics_give_the_catalogues_figures(rights: Rights) -> None:
     (model,) = MODEL["semantic_model"]
     connection = duckdb.connect()
     for dataset in model["datasets"]:

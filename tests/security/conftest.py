@@ -25,7 +25,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 @pytest.fixture
-def people(house: Shop, quick: None) -> Iterator[People]:  # noqa: F811
+def people(house: Shop, quick: None) -> Iterator[People]:
     """Ann, who is an admin, and bob, who manages the shop."""
     found = People(house.project.folder)
     found.add("ann", "Ann Admin", ["admin"], PASSWORD)
@@ -46,7 +46,7 @@ def app(house: Shop, people: People) -> FastAPI:
 )
 def merged(
     request: pytest.FixtureRequest,
-    bundled: Path,  # noqa: F811
+    bundled: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Merged:
     with at_once(bundled):

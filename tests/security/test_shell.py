@@ -397,6 +397,7 @@ def test_behind_a_prefix(tmp_path: Path, people: People) -> None:
     client = browser(app)
     assert client.get("/bi/about").headers["location"] == "/bi/sign-in?next=%2Fabout"
     assert client.get("/about").headers["location"] == "/bi/sign-in?next=%2Fabout"
+    assert client.get("/bi").headers["location"] == "/bi/sign-in?next=%2F"  # as people type it
     answer = client.post("/bi/sign-in", data={"name": "ann", "password": PASSWORD, "next": "/about"})
     assert answer.headers["location"] == "/bi/about"
     assert client.get("/bistro").status_code == 404

@@ -38,8 +38,8 @@ def content(shelf: Shelf) -> dict[str, bytes]:
 
 @LONG
 def test_from_a_folder_through_the_store_to_a_folder_and_back(
-    sold: Shop,  # noqa: F811
-    location: str,  # noqa: F811
+    sold: Shop,
+    location: str,
     tmp_path: Path,
 ) -> None:
     folder = environments(sold, dev="lakehouse", test=f"{location}/test", prod=str(tmp_path / "prod"))
@@ -79,7 +79,7 @@ def test_a_lakehouse_built_in_the_store_is_compared_and_promoted_within_it(
 
 @LONG
 def test_a_store_that_denies_access_in_the_middle_is_refused_and_written_down(
-    sold: Shop,  # noqa: F811
+    sold: Shop,
     azurite: Azurite,
 ) -> None:
     container = azurite.new_container()

@@ -35,7 +35,7 @@ def keys(shelf: Shelf, prefix: str = "gold/") -> list[str]:
 
 
 @pytest.mark.slow("six copies of a release through an object store")
-def test_release_verify_roll_back_copy_and_ingest(sold: Shop, location: str, tmp_path: Path) -> None:  # noqa: F811
+def test_release_verify_roll_back_copy_and_ingest(sold: Shop, location: str, tmp_path: Path) -> None:
     shelf = Shelf(f"{location}/release")
     made = release(sold.project, to=shelf.root)
     assert {f.path for t in made.manifest.tables for f in t.files} < set(keys(shelf))
@@ -57,7 +57,7 @@ def test_release_verify_roll_back_copy_and_ingest(sold: Shop, location: str, tmp
 
 
 @pytest.mark.long("an object store answers for each file")
-def test_a_lakehouse_in_the_store_keeps_its_releases_there(sold: Shop, location: str) -> None:  # noqa: F811
+def test_a_lakehouse_in_the_store_keeps_its_releases_there(sold: Shop, location: str) -> None:
     in_store(sold, location)
     sold.run()
     made = release(sold.project)

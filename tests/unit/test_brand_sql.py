@@ -85,6 +85,8 @@ SAID: dict[str, str | None] = {
     "FROM_JSON(sku, 'a INT').a": None,
     """FROM_JSON('{"a": 7, "b": "x"}', 'a INT, b STRING').a""": "7",
     """FROM_JSON('[{"sku": "P1", "q": 2.5}]', 'ARRAY<STRUCT<sku: STRING, q: DECIMAL(9, 2)>>')[0].q""": "2.50",
+    """FROM_JSON('["x", "y"]', 'ARRAY<STRING>')[CAST(qty AS INT) - 16]""": "y",
+    "SPLIT('a,b', ',')[CAST(qty AS INT) - 17]": "a",
     "JSON_ARRAY_LENGTH(sku)": None,
     "JSON_ARRAY_LENGTH('[1, 2]')": "2",
     "(SELECT MAX_BY(y, x) FROM VALUES (1, 'a'), (2, NULL) AS v(x, y))": None,

@@ -45,6 +45,7 @@ def fails_in_march(_: Dataset, day: dt.date) -> np.ndarray:
 def test_a_method_or_a_cutoff_that_cannot_be_fitted_leaves_the_others(halves: Dataset) -> None:
     methods = {
         "broken": solver_fails,
+        "no better": solver_fails,
         "of seasons": fails_in_march,
         "a rule": lambda *_: np.array([0.9, 0.8, 0.2, 0.1]),
     }
@@ -52,12 +53,12 @@ def test_a_method_or_a_cutoff_that_cannot_be_fitted_leaves_the_others(halves: Da
     cutoffs = {t.cutoff for t in tested}
     judged = {name: [t for t in tested if t.method == name and t.metrics] for name in methods}
     assert {name: len(found) for name, found in judged.items()} == {
-        "broken": 0, "of seasons": len(cutoffs) - 1, "a rule": len(cutoffs)
+        "broken": 0, "no better": 0, "of seasons": len(cutoffs) - 1, "a rule": len(cutoffs)
     }  # fmt: skip
     assert {t.metrics["auc"] for t in judged["a rule"]} == {1.0}
     assert Training(tested).unfitted == [
-        f"shop: churn_90d: broken left out at {len(cutoffs)} cut-offs, first {min(cutoffs)}: cannot be"
-        " fitted: LinAlgError: singular matrix",
+        f"shop: churn_90d: broken, no better left out at {len(cutoffs)} cut-offs, first {min(cutoffs)}:"
+        " cannot be fitted: LinAlgError: singular matrix",
         "shop: churn_90d: of seasons left out at 1 cut-offs, first 2025-03-01: shop: nobody came back in"
         " winter.",
     ]
@@ -125,14 +126,14 @@ def test_no_rule_leaks_and_other_days_rules_do_not_count() -> None:
     assert [t.leaks for t in apart] == [False, True]
 
 
-@pytest.mark.parametrize("worse", ["brier", "log_loss"])
-def test_a_champion_is_no_worse_in_brier_score_and_log_loss(worse: str) -> None:
+@pytest.mark.parametrize(("worse", "name"), [("brier", "Brier score"), ("log_loss", "Log loss")])
+def test_a_champion_is_no_worse_in_brier_score_and_log_loss(worse: str, name: str) -> None:
     auc = Comparison("auc", "the RFM rates", 5, 5, 0, 0.8, 0.7)
     good = Comparison("brier" if worse == "log_loss" else "log_loss", "the RFM rates", 5, 3, 2, 0.2, 0.2)
     bad = Comparison(worse, "the recency rule", 5, 1, 4, 0.24, 0.2)
     assert verdict([auc, good]) == (True, str(auc))
     is_better, why = verdict([auc, good, bad])
     assert (
-        not is_better and f"its {worse} is worse than that of the recency rule, 0.2400 against 0.2000" in why
+        not is_better and f"its {name} is worse than that of the recency rule, 0.2400 against 0.2000" in why
     )
     assert verdict([replace(auc, value=0.6, better_at=0, worse_at=5), good])[0] is False

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from mergehouse.access.cut import CUSTOMERS
 from mergehouse.access.gateway import Reader, Row
+from mergehouse.app.figures.cards import OF_CHURN, not_observable
 from mergehouse.app.figures.models import metrics_told
 from mergehouse.app.figures.raw_vs_silver import raw_vs_silver
 from mergehouse.app.figures.targets import all_targets
@@ -123,7 +124,8 @@ def kpis(reader: Reader, by: By, filters: Filters, names: tuple[str, ...] = ()) 
     """KPIs cut by one thing: `part` and a value for each of `names`, all that can be cut like that without
     any.
 
-    Customer KPIs without a brand are of all brands together where the scope may see that. Raises NotAsked.
+    Customer KPIs without a brand are of all brands together where the scope may see that; none tells who is
+    active where data are too short for anybody to have churned. Raises NotAsked.
     """
     filters = filters.checked(reader)
     offered = [kpi for kpi in catalogue() if by in DIMENSIONS[table_of(kpi)]]
@@ -143,6 +145,11 @@ def kpis(reader: Reader, by: By, filters: Filters, names: tuple[str, ...] = ()) 
             continue
         for row in (_sales if table == SALES else _customers)(reader, by, filters):
             found.setdefault(row["part"], {}).update(row)
+    brands = choices(reader).brands
+    for part, row in found.items():
+        of = part if by == "brand" else filters.brand
+        if not_observable(brand for brand in brands if of in (None, brand.name)):
+            row.update(dict.fromkeys(OF_CHURN))
     columns = [kpi.name for kpi in wanted if not (dated and table_of(kpi) == CUSTOMERS)]
     return [{"part": part} | {name: row.get(name) for name in columns} for part, row in found.items()]
 

@@ -51,6 +51,8 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         scope["root_path"] = self.prefix  # a proxy may leave it on the path, or not
+        if self.prefix and scope["path"] == self.prefix:  # as people type it
+            scope["path"] += "/"
         entry = _entry(scope)
         scope.setdefault("state", {})["entry"] = entry
         begun, status, arrived = False, 500, time.perf_counter()

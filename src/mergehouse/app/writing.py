@@ -135,9 +135,22 @@ class Writing:
         """
         return absent if value is None else self._percent(value, 1)
 
+    def percent(self, value: Number) -> str:
+        """A fraction of 1 that was chosen, not counted, such as a tenth: as percent, with a decimal where it
+        has one.
+
+        >>> Writing().percent(0.1), Writing().percent(0.125), Writing("de_DE").percent(1)
+        ('10%', '12.5%', '100\xa0%')
+        """
+        return self._percent(value, 0 if round(float(value) * 1000) % 10 == 0 else 1)
+
     def _percent(self, value: Number, digits: int) -> str:
         """With so many decimals; some languages have the sign in front."""
-        pattern = Locale.parse(self.locale).percent_formats[None].pattern.replace("0", f"0.{'0' * digits}")
+        pattern = (
+            Locale.parse(self.locale)
+            .percent_formats[None]
+            .pattern.replace("0", f"0.{'0' * digits}" if digits else "0")
+        )
         return _minus(format_percent(value, format=pattern, locale=self.locale))
 
     def points(self, difference: Number | None, absent: Absent = NO_DATA) -> str:

@@ -115,6 +115,27 @@ class steps:
 def print_run(project: Project, result: RunResult, report_file: str, report_seconds: float) -> None:
     """Everything a run has to say, `report_seconds` being what writing its report took."""
     console, labels = Screen(soft_wrap=True, highlight=False), project.labels
+    _print_loaded(console, result)
+    _print_set_back(console, result)
+    if result.kpis:
+        print_kpis(result.kpis, labels)
+    if result.margins:
+        methods = ", ".join(f"{labels.get(name, name)} {method}" for name, method in result.margins.items())
+        console.print(f"Margin   cost of goods: {methods}", markup=False)
+    if days := _days(result, labels):
+        console.print(f"Orders   {days}", markup=False)
+    for table in (t for t in result.tables if t.notes):
+        about = "Identity" if contract_of(table.table).part == "identity" else "Models"
+        for note in table.notes:
+            console.print(f"{about:<9}{note}", markup=False)
+    print_left_out(result.left_out, labels)
+    print_findings([c for c in result.checks if not c.passed], labels)
+    _print_work(console, result, report_seconds)
+    console.print(f"Where    {project.lakehouse_location}", markup=False)
+    console.print(f"Report   {report_file}", markup=False)
+
+
+def _print_loaded(console: Screen, result: RunResult) -> None:
     for name, error in result.ingest.failures.items():
         console.print(f"[bold red]stopped[/]  {escape(name)}: ", end="")
         console.print(str(error), markup=False)
@@ -129,6 +150,10 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
     if repeats:
         console.print(f"Bronze   {repeats} files known by content, not loaded again")
     _print_notes(console, loaded)
+
+
+def _print_set_back(console: Screen, result: RunResult) -> None:
+    """Tables that were not published; or that there was nothing to do."""
     for table in result.tables:
         if table.status == "failed":
             console.print(f"[bold red]failed[/]   {table.table}: ", end="")
@@ -140,19 +165,10 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
         )
     if not result.changed:
         console.print("Nothing to do: every table is up to date.")
-    if result.kpis:
-        print_kpis(result.kpis, labels)
-    if result.margins:
-        methods = ", ".join(f"{labels.get(name, name)} {method}" for name, method in result.margins.items())
-        console.print(f"Margin   cost of goods: {methods}", markup=False)
-    if days := _days(result, labels):
-        console.print(f"Orders   {days}", markup=False)
-    for table in (t for t in result.tables if t.notes):
-        about = "Identity" if contract_of(table.table).part == "identity" else "Models"
-        for note in table.notes:
-            console.print(f"{about:<9}{note}", markup=False)
-    print_left_out(result.left_out, labels)
-    print_findings([c for c in result.checks if not c.passed], labels)
+
+
+def _print_work(console: Screen, result: RunResult, report_seconds: float) -> None:
+    """How many tables were built, how long it took, and what was put in order."""
     statuses = Counter(t.status for t in result.tables)
     built = [t for t in result.tables if t.status in ("built", "updated")]
     slowest = ", ".join(f"{t.table} {t.seconds:.1f} s" for t in sorted(built, key=lambda t: -t.seconds)[:3])
@@ -169,8 +185,6 @@ def print_run(project: Project, result: RunResult, report_file: str, report_seco
             f"Upkeep   old versions of {len(gone)} tables went: {sum(c.files for c in gone):,} files,"
             f" {sum(c.bytes for c in gone) / 1e6:,.1f} MB"
         )
-    console.print(f"Where    {project.lakehouse_location}", markup=False)
-    console.print(f"Report   {report_file}", markup=False)
 
 
 def _days(result: RunResult, labels: Mapping[str, str]) -> str:

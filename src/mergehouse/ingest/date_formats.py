@@ -24,7 +24,7 @@ from mergehouse.ingest.instants import (
     with_offsets,
     without_zone,
 )
-from mergehouse.ingest.written_values import TIMES, batches_with
+from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES, batches_with
 from mergehouse.lakehouse.reader import quoted, text
 from mergehouse.project.sources import Column, Source
 
@@ -37,7 +37,7 @@ DATE_SHAPES = {
     r"9{8}": "yyyyMMdd",
     r"9{12}": "yyyyMMddHHmm",
     r"9{14}": "yyyyMMddHHmmss",
-    r"9{1,2}(?P<mark>[ -])A(?P=mark)(?P<year>9{4}|9{2})": "d{mark}{month}{mark}{year}",
+    r"9{1,2}(?P<mark>[ -]?)A(?P=mark)(?P<year>9{4}|9{2})": "d{mark}{month}{mark}{year}",
     r"A 9{1,2}, 9{4}": "{month} d, yyyy",
     r"A(?P<mark>[ -])9{1,2}(?P=mark)(?P<year>9{4}|9{2})": "{month}{mark}d{mark}{year}",
     r"9{1,2}[.] 9{1,2}[.] 9{4}": "d. M. yyyy",
@@ -46,8 +46,8 @@ DATE_SHAPES = {
     r"9{4}년(?P<mark> ?)9{1,2}월(?P=mark)9{1,2}일": "yyyy년{mark}M월{mark}d일",
 }
 TIME_SHAPES = {
-    "": "", "9:9": " H:mm", "9:9:9": " H:mm:ss", "9:9:9.9": " H:mm:ss.SSSSSS", "9:9 A": " h:mm a",
-    "9:9:9 A": " h:mm:ss a",
+    "": "", "9:9": "H:mm", "9:9:9": "H:mm:ss", "9:9:9.9": "H:mm:ss.SSSSSS", "9:9 A": "h:mm a",
+    "9:9:9 A": "h:mm:ss a",
 }  # fmt: skip
 
 
@@ -103,6 +103,30 @@ def date_formats(
         found.append(dates)
         usual = _usual_order([{"dates": dates}]) or usual
     return found
+
+
+def days_moved(connection: duckdb.DuckDBPyConnection, source: Source, timezone: str) -> dict[int, list[str]]:
+    """By batch, in words, the columns of times of another zone than the brand's that are days without a time,
+    whose midnight may be of another day here. The batches are those whose values are in ALL_WRITTEN.
+
+    >>> from mergehouse.ingest.written_values import written_values
+    >>> source = Source(files="*", columns={"sold": {"type": "timestamp", "timezone": "UTC"}})
+    >>> connection = duckdb.connect()
+    >>> _ = written_values(connection, "FROM (VALUES ('2026-03-01')) AS t(sold)", source.columns)
+    >>> days_moved(connection, source, "America/Lima")[0]
+    ['sold: no value has a time of day, ...']
+    """
+    said: dict[int, list[str]] = defaultdict(list)
+    for place, (name, column) in enumerate(source.columns.items()):
+        if column.type != "timestamp" or column.format or column.timezone in (None, timezone):
+            continue
+        rows = f"FROM {ALL_WRITTEN} WHERE of_column = {place} AND trim(value) <> ''"
+        for batch in batches_with(connection, f"{rows} GROUP BY batch HAVING max(length(trim(value))) <= 10"):
+            said[batch].append(
+                f"{name}: no value has a time of day, and midnight of {column.timezone} may be of another day"
+                " here: declare it as `date`"
+            )
+    return said
 
 
 def _patterns(
@@ -194,17 +218,17 @@ class _Shape:
     def pattern(self, order: str) -> str | None:
         """The Spark datetime pattern, or None where the shape is no date we know."""
         for date, letters in DATE_SHAPES.items():
-            if match := re.fullmatch(date + "(?:(?P<comma>,?) (?P<time>.*))?", self.shape):
-                parts = {"mark": "", "year": "", **match.groupdict()}
+            if match := re.fullmatch(date + "(?:(?P<apart>,? |:)(?P<time>.*))?", self.shape):
+                parts = {"mark": "", "year": "", **match.groupdict(default="")}
                 year = "yy" if parts["year"] == "99" else "yyyy"
                 ordered = ("M", "d", year) if order == "mdy" else ("d", "M", year)
                 if order == "ymd" and year == "yy":
                     ordered = ("yy", "M", "d")
                 month = "MMMM" if re.search("[A-Za-z]{4}", self.example) else "MMM"
-                time = TIME_SHAPES.get(re.sub("9+", "9", parts["time"] or ""))
+                time = TIME_SHAPES.get(re.sub("9+", "9", parts["time"]))
                 mark = parts["mark"]
                 day = letters.format(parts=mark.join(ordered), mark=mark, month=month, year=year)
-                return None if time is None else f"{day}{parts['comma'] or ''}{time}"
+                return None if time is None else f"{day}{parts['apart']}{time}"
         return None
 
 

@@ -54,6 +54,7 @@ def decimal_marks(
     """
     numbers = [n for n, c in source.columns.items() if c.type in ("number", "percent")]
     usual = next((b["decimal_mark"] for b in reversed(before) if not b.get("undecided")), None)
+    decided = {b["decimal_mark"] for b in before if not b.get("undecided")}
     shown = {} if source.decimal_mark else _marks(connection, source)
     open_values: dict[tuple[str, int], str] | None = None
     found: list[tuple[str, bool, dict[str, str]]] = []
@@ -86,7 +87,7 @@ def decimal_marks(
                     for name, each in zip(texts, seen, strict=True)
                     if group in each.thousands
                 ]
-            if undecided and not usual:
+            if undecided and len(decided) != 1:  # none before shows it, or they differ
                 if open_values is None:
                     open_values = _undecided(connection, written, numbers)
                 doubts[batch] += [
@@ -96,7 +97,9 @@ def decimal_marks(
                     if (value := open_values.get((name, batch)))
                 ]
         found.append((mark, undecided, others))
-        usual = usual if undecided else mark
+        if not undecided:
+            usual = mark
+            decided.add(mark)
     return found
 
 

@@ -54,7 +54,7 @@ def detect_formats(
     odd = {name for names in cleaned.values() for name in names}
     dates = date_formats(connection, written, source, before, notes, doubts, odd)
     plain = plain_numbers(connection, source)
-    shortened = shortened_codes(connection, source, notes)
+    shortened = shortened_codes(connection, source, doubts)
     altered, units = altered_texts(connection, source), minor_units(connection, source)
     note_spellings(connection, source, notes)
     found = []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import duckdb
 
 from mergehouse.ingest.brand_source import BrandSource
+from mergehouse.ingest.date_formats import days_moved
 from mergehouse.ingest.detection import detect_formats
 from mergehouse.ingest.doubts import doubtful_rows
 from mergehouse.ingest.formats import Formats, Written
@@ -83,6 +84,7 @@ def _formats(
     found = detect_formats(connection, written, of.source, before, files)
     others = other_currencies(connection, of.source, found, of.brand.currency)
     shares = doubtful_shares(connection, of.source, found)
+    days = days_moved(connection, of.source, of.brand.timezone)
     for place, formats in enumerate(found):
-        formats.doubts.extend(others.get(place, []) + shares.get(place, []))
+        formats.doubts.extend(others.get(place, []) + shares.get(place, []) + days.get(place, []))
     return found

@@ -335,7 +335,7 @@ def _missing_message(
                 f"The declared `delimiter`, `{source.delimiter}`, parts nothing here: leave it out, or name"
                 " the one that does."
             )
-        elif len(new) == 1 and any(delimiter in new[0] for delimiter in DELIMITERS):
+        elif len(new) == 1 and any(named_columns(new[0].split(d), source) for d in DELIMITERS):
             hint = "Each line is in quotes as a whole: deliver the file as it was exported."
         return f"{message}; no declared column was found. {hint}"
     for name in missing:

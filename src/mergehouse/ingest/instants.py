@@ -5,6 +5,7 @@ the text tells it.
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 
 from mergehouse.engine.literal import literal
@@ -39,6 +40,7 @@ WITH_NAMES = (
     "yyyy d /M/",
 )  # fmt: skip
 _WORD = "(^|[^\\p{{L}}0-9])({})[.]?([^\\p{{L}}0-9]|$)"
+_CLOSE = r"^([0-9]{1,2})(\p{L}{3,})([0-9]{4}|[0-9]{2}):?"  # 01MAR2026:10:05
 _APART = "[^0-9:/\\p{L}]+"
 _BESIDE_NAMES = _WORD.format(  # 2 de marzo de 2026, 14:05 hs.
     "de|del|gada|m|d|r|г|um|uhr|at|à|às|a las|alle ore|alle|ore|om|uur|u|kl|klo|o|godz|v|hod|ob|h|hs|hrs"
@@ -67,6 +69,8 @@ def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str
         if column.type == "date" and not column.timezone
         else local(f"TRY_CAST({shown} AS TIMESTAMP_NTZ)")
     )
+    if column.type == "date" and column.timezone:  # a day without a time is that day everywhere
+        iso = f"CASE WHEN LENGTH({value}) = 10 THEN TRY_CAST({value} AS TIMESTAMP_NTZ) ELSE {iso} END"
     tests = [f"WHEN {value} LIKE '____-__-__%' THEN {iso}"]
     if ISO_OFFSET in patterns:
         there = f"CAST(FROM_UTC_TIMESTAMP({_in_utc(value)}, {literal(timezone)}) AS {target})"
@@ -75,8 +79,10 @@ def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str
             f"WHEN {shown} RLIKE {literal(_LOCAL)} THEN {iso}",
         ]
     tries = [] if column.format else [f"CASE {' '.join(tests)} END"]
-    for told in _told(value, column, patterns):
-        if ZONED in patterns:
+    for pattern, told in _told(value, column, patterns).items():
+        if column.type == "date" and not re.search("[Hhm]", pattern):
+            tries.append(told)
+        elif ZONED in patterns:
             there = f"FROM_UTC_TIMESTAMP({told} + {_ahead(value)}, {literal(timezone)})"
             tries.append(f"CASE WHEN {value} RLIKE {literal(_WITH_ZONE)} THEN {there} ELSE {local(told)} END")
         else:
@@ -108,24 +114,25 @@ def instant(value: str, column: Column, patterns: list[str]) -> str:
         return zoned
     found = [f"WHEN {value} RLIKE {literal(_INSTANT)} THEN {_in_utc(value)}"]
     if ZONED in patterns:
-        told = f"COALESCE({', '.join([*_told(value, column, patterns), 'CAST(NULL AS TIMESTAMP_NTZ)'])})"
+        read = [*_told(value, column, patterns).values(), "CAST(NULL AS TIMESTAMP_NTZ)"]
+        told = f"COALESCE({', '.join(read)})"
         found.append(f"WHEN {value} RLIKE {literal(_WITH_ZONE)} THEN {told} + {_ahead(value)}")
     rest = "" if zoned == "NULL" else f" ELSE {zoned}"
     return f"CASE {' '.join(found)}{rest} END"
 
 
-def _told(value: str, column: Column, patterns: list[str]) -> list[str]:
+def _told(value: str, column: Column, patterns: list[str]) -> dict[str, str]:
     """By pattern, besides ISO, what a clock showed: TIMESTAMP_NTZ, or NULL."""
     value = without_zone(value) if ZONED in patterns else value
     value = tidied(value) if LOOSE in patterns else value
     others = [p for p in patterns if p not in (ISO_OFFSET, ZONED, LOOSE)]
     named = numbers_for_names(value, column)
-    return [  # else DuckDB reads 24 as the year 24
-        _in_its_century(
+    return {  # else DuckDB reads 24 as the year 24
+        p: _in_its_century(
             f"TRY_TO_TIMESTAMP({named if p in (*WITH_NAMES, column.format) else value}, '{p}')", p
         )
         for p in sorted([column.format] if column.format else others, key=lambda p: "yyyy" in p)
-    ]
+    }
 
 
 def _in_its_century(time: str, pattern: str) -> str:
@@ -227,6 +234,7 @@ def numbers_for_names(value: str, column: Column) -> str:
     if not column.language:
         return value
     text = f"REPLACE(LOWER({value}), '1er ', '1 ')"  # 1er janvier
+    text = f"REGEXP_REPLACE({text}, {literal(_CLOSE)}, '$1 $2 $3 ')"
     for number, names in enumerate(month_names()[column.language], start=1):
         text = f"REGEXP_REPLACE({text}, {literal(_WORD.format('|'.join(names)))}, ' /{number}/ ')"
     text = f"REGEXP_REPLACE({text}, {literal(_BESIDE_NAMES)}, ' ')"

@@ -41,7 +41,8 @@ def flattened(
             relation = f"(SELECT *, unnest({filled}) AS {member} FROM {relation})"
             left.insert(0, (path, member, dict(kind.children)["child"]))
         else:
-            columns[path], types[path] = value, str(kind)
+            is_nested = kind.id in ("list", "array", "map")  # as JSON has them
+            columns[path], types[path] = f"to_json({value})" if is_nested else value, str(kind)
     selected = ", ".join(f"CAST({value} AS VARCHAR) AS {quoted(path)}" for path, value in columns.items())
     return f"SELECT {selected} FROM {relation}", types
 

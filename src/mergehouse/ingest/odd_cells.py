@@ -100,9 +100,11 @@ def null_words(
 
 
 def shortened_codes(
-    connection: duckdb.DuckDBPyConnection, source: Source, notes: list[list[str]]
+    connection: duckdb.DuckDBPyConnection, source: Source, doubts: list[list[str]]
 ) -> dict[int, list[str]]:
-    """By batch the columns of codes among which are some of which a spreadsheet has left the first digits."""
+    """By batch the columns of codes among which are some of which a spreadsheet has left the first digits.
+    Columns of long codes that all have noughts behind the 15th digit are in doubt, too.
+    """
     found: dict[int, list[str]] = defaultdict(list)
     names, like = list(source.columns), "trim(value, ' =\"\t')"
     rows = connection.execute(
@@ -112,9 +114,20 @@ def shortened_codes(
     ).fetchall()
     for batch, place, example, times in rows:
         found[batch].append(names[place])
-        notes[batch].append(
+        doubts[batch].append(
             f"{names[place]}: {times:,} cells such as `{example}` are codes that a spreadsheet has shortened;"
             " they are empty. Have them delivered as text"
+        )
+    long = connection.execute(
+        f"SELECT batch, of_column, min(value), sum({TIMES})::BIGINT FROM {ALL_WRITTEN} WHERE"
+        f" of_column IN ({places(source, 'code', 'id')}) AND length(value) > 15"
+        " AND regexp_full_match(value, '[0-9]{16,}([.]0)?') GROUP BY batch, of_column"
+        " HAVING count(*) > 2 AND bool_and(regexp_full_match(value, '[0-9]{15}0+([.]0)?')) ORDER BY of_column"
+    ).fetchall()
+    for batch, place, example, times in long:
+        doubts[batch].append(
+            f"{names[place]}: {times:,} codes such as `{example}` have noughts behind their 15th digit: a"
+            " spreadsheet keeps no more, and different ones may be the same. Have them delivered as text"
         )
     return found
 

@@ -96,12 +96,18 @@ def _hint(example: str, kind: str) -> str:
     if kind not in ("date", "timestamp"):
         return ""
     hints = {
+        r"0000-00-00.*": "if that means empty, name it in `null_values`",
         r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?": "no calendar or clock has it;"
         " if its parts stand in another order, declare its `format`",
         r"[2-7][0-9]{4}([.,][0-9]+)?": "it looks like a day of a spreadsheet: declare `format: excel_serial`",
         r"1[0-9]{9}([.][0-9]+)?": "it looks like seconds since 1970: declare `format: epoch_seconds`",
         r"1[0-9]{12}": "it looks like milliseconds since 1970: declare `format: epoch_milliseconds`",
         r".*:[0-9.]+ ?[A-Z]{2,5}": "if the letters are a time zone, declare it under `zones`",
+        r".*[A-Z][a-z]+/[A-Z][A-Za-z_]+\]?": "if the words are a time zone, declare the column as `text`, and"
+        " have the brand's SQL give `TO_UTC_TIMESTAMP(SUBSTRING(at, 1, 19), SUBSTRING(at, 21)) AS"
+        " order_instant`",
+        r"/Date\(.*": "it is in milliseconds since 1970: declare the column as `text`, and have the brand's"
+        " SQL read them, `TIMESTAMP_MILLIS(CAST(REGEXP_EXTRACT(at, '[0-9]+', 0) AS BIGINT))`",
         r".*[^\W\d_]{3,}.*": "if it names a month, declare the `language`, else read it in the brand's SQL",
         ".*": "declare its `format`, such as `dd.MM.yyyy HH.mm`, or read it in the brand's SQL",
     }

@@ -106,20 +106,9 @@ def run(
             attachments = bring_up_to_date(
                 project, engine, mappings, result, stages, select, until, full, progress, later
             )
-        result.checks += result.healed
-        result.kpis = compute(lakehouse)
-        result.margins = margin_methods(lakehouse)
-        result.left_out = left_out(lakehouse)
-        result.checks += [*check_files(project, result.ingest), *check_brand_folders(project, result.ingest)]
-        result.checks += check_bounds(result.kpis)
-        before = standing(lakehouse)
-        unchanged = [t.table for t in result.tables if t.status == "fresh" and not t.is_looked_at]
-        fields = reconciled(project)
-        stands = [finding for name in unchanged for finding in before.get(name, ())]
-        if result.changed or any(brand.fresh_within_days is not None for brand in project.brands.values()):
-            today = dt.datetime.now(dt.UTC).date()
-            result.freshness, late = freshness(lakehouse, project, result.ingest.batches, today)
-            result.checks += late
+        _look_over(project, lakehouse, result)
+        before, fields = standing(lakehouse), reconciled(project)
+        unseen = [t.table for t in result.tables if t.status == "fresh" and not t.is_looked_at]
         if result.changed:
             from mergehouse.pipeline import isolation
             from mergehouse.pipeline.planning import reconcile
@@ -135,16 +124,12 @@ def run(
             keep(project, lakehouse, held=result.faults)
             stages.spent("recording")
             if not project.config.engine.catalog:  # which looks after the files of its tables itself
-                result.cared, findings = look_after(
-                    lakehouse,
-                    written_by(result, lakehouse),
-                    project.config.retention,
-                    published_versions(lakehouse) or {},
-                )
+                written, shown = written_by(result, lakehouse), published_versions(lakehouse) or {}
+                result.cared, findings = look_after(lakehouse, written, project.config.retention, shown)
                 result.checks += findings
         else:
-            stands += [finding for name in fields for finding in before.get(name, ())]
-        result.checks += stands
+            unseen += fields
+        result.checks += [finding for name in unseen for finding in before.get(name, ())]
         publish(lakehouse)
         stages.spent("upkeep" if result.changed else "checks")
         return result
@@ -219,6 +204,23 @@ def _bring_in(
         result.ingest.let_go = reread.let_go
     result.healed = [*healed, *reloaded(again.mended), *undelivered(project, lakehouse, result.ingest)]
     return bool(found or result.healed or reread.let_go)
+
+
+def _look_over(project: Project, lakehouse: Lakehouse, result: RunResult) -> None:
+    """What is said of the lakehouse as it is now, whatever was built."""
+    result.kpis = compute(lakehouse)
+    result.margins = margin_methods(lakehouse)
+    result.left_out = left_out(lakehouse)
+    result.checks += [
+        *result.healed,
+        *check_files(project, result.ingest),
+        *check_brand_folders(project, result.ingest),
+        *check_bounds(result.kpis),
+    ]
+    if result.changed or any(brand.fresh_within_days is not None for brand in project.brands.values()):
+        today = dt.datetime.now(dt.UTC).date()
+        result.freshness, late = freshness(lakehouse, project, result.ingest.batches, today)
+        result.checks += late
 
 
 def _read_ahead(project: Project) -> None:

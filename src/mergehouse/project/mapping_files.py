@@ -11,6 +11,7 @@ being 1.
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import re
 import unicodedata
@@ -84,55 +85,51 @@ def mapping_tables(project: Project) -> dict[str, Rows]:
     ):
         tables[pairs] = known_pairs(project, BRAND_FILES[pairs], code, *tables[pairs])
         tables[joined] = ["source_system", code, group], groups(project, tables[pairs][1])
-    tables["identity_attributes"] = (
-        ["source_system", "attribute"],
-        [[b.name, attribute] for b in project.brands.values() for attribute in b.identity],
-    )
     tables["identity_decisions"] = identity_decisions(project)
-    tables["brands"] = (
-        ["source_system", "label", "currency", "timezone", "as_of", "prices", "hierarchy"],
-        [
+    return tables | _declared(project)
+
+
+def _declared(project: Project) -> dict[str, Rows]:
+    """What brand.yml and mergehouse.yml say, as tables; of a run nothing yet."""
+    brands, config = project.brands.values(), project.config
+    return {
+        "identity_attributes": (
+            ["source_system", "attribute"],
+            [[b.name, attribute] for b in brands for attribute in b.identity],
+        ),
+        "brands": (
+            ["source_system", "label", "currency", "timezone", "as_of", "prices", "hierarchy"],
+            [[b.name, b.label, b.currency, b.timezone, _day(b.as_of), b.prices, b.hierarchy] for b in brands],
+        ),
+        "order_rules": (
+            ["source_system", "replaces", "repeats", "marks_deletions"],
             [
-                b.name,
-                b.label,
-                b.currency,
-                b.timezone,
-                str(b.as_of) if b.as_of else None,
-                b.prices,
-                b.hierarchy,
-            ]
-            for b in project.brands.values()
-        ],
-    )
-    tables["order_rules"] = (
-        ["source_system", "replaces", "repeats", "marks_deletions"],
-        [
-            [b.name, b.replaces, b.repeats, _said(any(s.deleted for s in b.sources.values()))]
-            for b in project.brands.values()
-        ],
-    )
-    tables["left_out_values"] = (
-        ["source_system", "column_name", "value", "is_text"],
-        [
-            [b.name, name, fold(value), _said(_is_text(b, name))]
-            for b in project.brands.values()
-            for name, values in b.leave_out.items()
-            for value in values
-        ],
-    )
-    tables[HELD_BACK] = (["source_system"], [])
-    tables[RUN] = (["started"], [])
-    tables["settings"] = (["rate_hold_days"], [[str(project.config.rates.hold_business_days)]])
-    tables["fiscal_years"] = (["starts"], [[str(project.config.fiscal_year_starts)]])
-    tables["churn_days"] = (
-        ["source_system", "churn_after_days"],
-        [[name, str(project.churn_after_days(name))] for name in project.brands],
-    )
-    tables["quarantine_limits"] = (
-        ["source_system", "warn_share", "stop_share"],
-        [[b.name, str(b.quarantine.warn), str(b.quarantine.stop)] for b in project.brands.values()],
-    )
-    return tables
+                [b.name, b.replaces, b.repeats, _said(any(s.deleted for s in b.sources.values()))]
+                for b in brands
+            ],
+        ),
+        "left_out_values": (
+            ["source_system", "column_name", "value", "is_text"],
+            [
+                [b.name, name, fold(value), _said(_is_text(b, name))]
+                for b in brands
+                for name, values in b.leave_out.items()
+                for value in values
+            ],
+        ),
+        HELD_BACK: (["source_system"], []),
+        RUN: (["started"], []),
+        "settings": (["rate_hold_days"], [[str(config.rates.hold_business_days)]]),
+        "fiscal_years": (["starts"], [[str(config.fiscal_year_starts)]]),
+        "churn_days": (
+            ["source_system", "churn_after_days"],
+            [[name, str(project.churn_after_days(name))] for name in project.brands],
+        ),
+        "quarantine_limits": (
+            ["source_system", "warn_share", "stop_share"],
+            [[b.name, str(b.quarantine.warn), str(b.quarantine.stop)] for b in brands],
+        ),
+    }
 
 
 def customer_pairs(project: Project) -> Rows:
@@ -173,6 +170,10 @@ def optional_table(project: Project, name: str, columns: list[str]) -> tuple[Pat
     """
     file = project.mappings_folder / name
     return file, _read(file, columns) if file.exists() else []
+
+
+def _day(day: dt.date | None) -> str | None:
+    return str(day) if day else None
 
 
 def _said(fact: bool) -> str:

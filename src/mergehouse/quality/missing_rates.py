@@ -75,6 +75,8 @@ def _words(row: dict[str, Any]) -> str:
     newest = f"the newest is of {row['newest_rate']}" if row["newest_rate"] else "there is none at all"
     if row["oldest_rate"] and row["last_day"] < row["oldest_rate"]:
         newest = f"the first is of {row['oldest_rate']}"
+    elif row["newest_rate"] and row["last_day"] < row["newest_rate"]:
+        newest = f"there is none of these days, between {row['oldest_rate']} and {row['newest_rate']}"
     elif row["is_retired"]:
         newest = (
             f"the European Central Bank's last is of {row['newest_rate']} (where the euro has replaced it,"

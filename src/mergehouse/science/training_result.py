@@ -69,15 +69,20 @@ class Training:
 
     @property
     def unfitted(self) -> list[str]:
-        """Methods that could not be fitted, each with its cut-offs and the reason at the first."""
+        """Methods that could not be fitted, with their cut-offs and the reason at the first; those with one
+        reason together.
+        """
         found: dict[tuple[str, str, str], list[Tested]] = {}
         for t in self.tested:
             if t.why:
                 found.setdefault((t.brand, t.target, t.method), []).append(t)
+        alike: dict[tuple[str, str, str], list[str]] = {}
+        for (brand, target, method), missed in found.items():
+            said = f"left out at {len(missed)} cut-offs, first {missed[0].cutoff}: {missed[0].why}"
+            alike.setdefault((brand, target, said), []).append(method)
         return [
-            f"{brand}: {target}: {method} left out at {len(missed)} cut-offs, first {missed[0].cutoff}:"
-            f" {missed[0].why}"
-            for (brand, target, method), missed in found.items()
+            f"{brand}: {target}: {', '.join(methods)} {said}"
+            for (brand, target, said), methods in alike.items()
         ]
 
     @property

@@ -28,6 +28,7 @@ OF_TEXTS = (
     exp.RegexpReplace,
     exp.SplitPart,
 )
+MAPS = (exp.Map, exp.VarMap, exp.StrToMap)
 OUTER: dict[type, type] = {exp.ExplodeOuter: exp.Explode, exp.PosexplodeOuter: exp.Posexplode}
 OF_NUMBERS = (exp.Neg, exp.Round, exp.Abs, exp.Sum, exp.Avg, exp.Ceil, exp.Floor)
 
@@ -80,9 +81,11 @@ def compute_alike(query: exp.Query, brand: Brand) -> None:
             up = exp.case().when(is_negative, exp.Ceil(this=number.copy()))
             cast.set("this", up.else_(exp.Floor(this=number.copy())))
     for item in list(query.find_all(exp.Bracket)):  # what a list does not have is empty, too
-        if len(item.expressions) == 1 and item.expressions[0].is_int:
-            at = exp.Literal.number(int(item.expressions[0].name) - item.args.get("offset", 0))
-            item.replace(exp.Anonymous(this="GET", expressions=[item.this.copy(), at]))
+        at = item.expressions[0]
+        if len(item.expressions) == 1 and not at.is_string and not isinstance(item.this, MAPS):
+            if at.is_int:
+                at = exp.Literal.number(int(at.name) - item.args.get("offset", 0))
+            item.replace(exp.Anonymous(this="GET", expressions=[item.this.copy(), at.copy()]))
 
 
 def _keep_without_items(rows: exp.Expr) -> None:

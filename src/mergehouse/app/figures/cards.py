@@ -17,6 +17,7 @@ from mergehouse.kpi.formula import GROUP
 
 SALES = ("net_revenue", "gmv", "aov", "margin", "return_rate", "orders")
 CUSTOMERS = ("customers", "active_rate")
+OF_CHURN = ("active_customers", "active_rate")
 Measures = dict[str, Decimal | None]
 
 
@@ -166,17 +167,26 @@ def customer_cards(reader: Reader, brands: Sequence[Brand], view: View, offered:
     unknown = (
         Absence("no data", "no_customers") if reader.scope.persons else Absence("fewer than 5", "suppressed")
     )
-    silent = next((brand for brand in brands if brand.days and not brand.is_churn_observable), None)
+    too_early = not_observable(brands)
     cards = []
     for kpi in map(kpi_named, CUSTOMERS):
         value = cell[kpi.name] if cell else None
         absence = unknown if value is None else None
-        if kpi.name == "active_rate" and silent:
-            days, needed = silent.days, silent.churn_after_days
-            absence = Absence("not observable yet", "churn", silent.label, days, needed)
+        if kpi.name in OF_CHURN and too_early:
+            absence = too_early
         number = None if absence or value is None else Decimal(value)
         cards.append(Card(kpi, value=number, absence=absence, no_change=Absence("not comparable", "as_of")))
     return tuple(cards)
+
+
+def not_observable(brands: Iterable[Brand]) -> Absence | None:
+    """Why nobody can have churned at one of these brands, so that all of its customers would be active; None
+    where somebody can have at each.
+    """
+    early = next((brand for brand in brands if brand.days and not brand.is_churn_observable), None)
+    if early is None:
+        return None
+    return Absence("not observable yet", "churn", early.label, early.days, early.churn_after_days)
 
 
 def _card(name: str, now: Measures, days: int, method: str | None) -> Card:

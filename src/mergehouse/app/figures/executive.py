@@ -12,7 +12,7 @@ from mergehouse.app.figures.cards import Card, Scoped, brand_cards, combined_car
 from mergehouse.app.figures.overlap import Overlap, overlap
 from mergehouse.app.figures.story import Story, story
 from mergehouse.app.figures.targets import Target, targets_of
-from mergehouse.app.figures.trend import LINES, Point, Scale, Trend, recent, trend
+from mergehouse.app.figures.trend import LINES, Scale, Trend, recent, trend
 from mergehouse.app.view import Choices, View
 from mergehouse.kpi import formula
 from mergehouse.kpi.catalogue import catalogue
@@ -54,7 +54,7 @@ class Executive:
 
     brands: tuple[Scoped, ...]
     combined: Scoped | None
-    recent: tuple[Point, ...]  # of a single brand
+    recent: dict[str, tuple[Decimal | None, ...]]  # KPIs of a single brand, by week
     story: Story
     trend: Trend
     versus: tuple[Versus, ...]
@@ -91,7 +91,7 @@ def executive(
     return Executive(
         brands=brands,
         combined=combined,
-        recent=recent(reader, brands[0], view) if len(brands) == 1 else (),
+        recent=recent(reader, brands[0], view) if len(brands) == 1 else {},
         story=told,
         trend=trend(reader, largest, view, offered, measure, scale),
         versus=tuple(_versus(name, brands) for name in COMPARED) if len(brands) > 1 else (),

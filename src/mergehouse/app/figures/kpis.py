@@ -8,7 +8,15 @@ from decimal import Decimal
 
 from mergehouse.access.cut import CUSTOMERS
 from mergehouse.access.gateway import Reader, Row
-from mergehouse.app.figures.cards import GROUP, Measures, brand_cards, combined_cards, kpi_named
+from mergehouse.app.figures.cards import (
+    GROUP,
+    OF_CHURN,
+    Measures,
+    brand_cards,
+    combined_cards,
+    kpi_named,
+    not_observable,
+)
 from mergehouse.app.figures.windows import Absence, Window
 from mergehouse.app.view import Brand, Choices, View
 from mergehouse.kpi import formula
@@ -105,7 +113,11 @@ def _entry(reader: Reader, kpi: Kpi, told: dict[str, Measures], offered: Choices
     values = []
     for scope, numbers in told.items():
         number, absence = numbers.get(kpi.name), None
-        if number is None:
+        if kpi.name in OF_CHURN:
+            absence = not_observable(brand for brand in offered.brands if scope in (brand.name, GROUP))
+        if absence:
+            number = None
+        elif number is None:
             is_few = CUSTOMERS in tables and not reader.scope.persons  # who has no cell of a few
             absence = Absence("fewer than 5", "suppressed") if is_few else Absence("no data", "nothing_sold")
         counted = sum(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 from mergehouse.access.gateway import Reader, Row
 from mergehouse.access.small_cells import LEAST
-from mergehouse.app.view import Choices, View
+from mergehouse.app.view import Brand, Choices, View
 from mergehouse.kpi.formula import GROUP
 
+LONG, APART = dt.timedelta(days=730), dt.timedelta(days=182)
 TOP = 8  # countries that are shown; the others are one line
 NOT_TOLD = {"not_comparable", "unknown"}
 
@@ -32,13 +35,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Customers of more than one brand. `share`: of all that are known; None where it is not told."""
+    """Customers of more than one brand. `share`: of all that are known; None where it is not told.
+    `has_times_to_compare`: whether two brands' data are of one time, so that spend could be seen to move.
+    """
 
     share: Decimal | None
     orders: tuple[Part, ...]
     movements: tuple[Part, ...]
     segments: tuple[Part, ...]
     countries: tuple[Part, ...]
+    has_times_to_compare: bool
 
     @property
     def whole(self) -> Part:
@@ -64,7 +70,15 @@ def overlap(reader: Reader, view: View, offered: Choices) -> Overlap | None:
     shared, known = sum(part.customers for part in orders), _known(reader, view)
     is_told = reader.scope.persons or known is not None and known - shared >= LEAST
     share = Decimal(shared) / known if known and is_told else None
-    return Overlap(share, orders, movements, segments, _largest(countries))
+    return Overlap(share, orders, movements, segments, _largest(countries), _of_one_time(offered.with_sales))
+
+
+def _of_one_time(brands: Sequence[Brand]) -> bool:
+    """Whether the data of two of them are as gold.cross_brand_customers takes them to be comparable."""
+    ends = sorted(
+        brand.as_of for brand in brands if brand.as_of and brand.first and brand.as_of - brand.first >= LONG
+    )
+    return any(after - before <= APART for before, after in pairwise(ends))
 
 
 def _known(reader: Reader, view: View) -> int | None:

@@ -81,9 +81,15 @@ class Trend:
 
     @property
     def highest(self) -> Decimal:
-        return max(
-            (p.value for line in self.lines for p in line.points if p.value is not None), default=Decimal(0)
-        )
+        return max(self._values, default=Decimal(0))
+
+    @property
+    def lowest(self) -> Decimal:
+        return min(self._values, default=Decimal(0))
+
+    @property
+    def _values(self) -> list[Decimal]:
+        return [p.value for line in self.lines for p in line.points if p.value is not None]
 
 
 def trend(
@@ -122,13 +128,17 @@ def trend(
     )
 
 
-def recent(reader: Reader, brand: Scoped, view: View, blocks: int = 12) -> tuple[Point, ...]:
-    """Net revenue a day in the last full weeks up to a window's end, for a card."""
-    if not brand.window or not brand.brand or not brand.brand.first:
-        return ()
-    return _line(
-        reader, brand, brand.window.until, brand.brand.first, blocks, view, "net_revenue", WEEK, None
-    ).points
+def recent(
+    reader: Reader, brand: Scoped, view: View, blocks: int = 12
+) -> dict[str, tuple[Decimal | None, ...]]:
+    """The sales KPIs in the last full weeks up to a window's end, sums per day, for cards."""
+    window, first = brand.window, brand.brand.first if brand.brand else None
+    if not window or not first:
+        return {}
+    lines = {
+        name: _line(reader, brand, window.until, first, blocks, view, name, WEEK, None) for name in SALES
+    }
+    return {name: tuple(point.value for point in line.points) for name, line in lines.items()}
 
 
 def _line(

@@ -26,6 +26,11 @@ CLOCKS = {
     "cutoff_to_purchase": "from any day to the next purchase",
     "cutoff_to_lapse": "from any day to lapsing",
 }
+SINCE = {
+    "purchase_to_purchase": "by days after a purchase",
+    "cutoff_to_purchase": "by days after any day",
+    "cutoff_to_lapse": "by days after any day",
+}
 COLUMNS = {
     "metrics": {
         "target": "Target",
@@ -70,6 +75,7 @@ def show(
         card=card,
         said=annotated(visitor.reader, found.brand, question.offered) if found else (),
         clocks=CLOCKS,
+        since=SINCE,
         title=title,
         own=_own(found, card),
         written=written,

@@ -104,7 +104,7 @@ def _panel(trend: Trend, line: Line, place: int, tokens: dict[str, str], words: 
         "series": [
             {"name": line.label, "token": tokens[line.name], "values": [p.value for p in line.points]}
         ],
-        "zero": not trend.kpi.ratio and trend.scale == "value",
+        "min": -_rounded_up(-trend.lowest) if trend.lowest < 0 else 0,
         "max": _rounded_up(trend.highest),
     }
     dates = words.write.dates(line.since, line.until)

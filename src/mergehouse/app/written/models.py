@@ -123,7 +123,7 @@ def gains_chart(card: Card, write: Writing) -> dict[str, Any]:
         "kind": "trend",
         "unit": "share",
         "max": 1,
-        "labels": [write.share(point.x) for point in card.gains],
+        "labels": [write.percent(point.x) for point in card.gains],
         "every": max((len(card.gains) - 1) // FIFTHS, 1),
         "series": [
             {"name": "model", "type": "line", "token": SERIES[0], "values": [p.y for p in card.gains]},
@@ -137,7 +137,7 @@ def weights_chart(card: Card) -> dict[str, Any]:
     return {
         "kind": "bars",
         "unit": "number",
-        "labels": [weight.name.replace("_", " ") for weight in card.weights],
+        "labels": [input_label(weight.name) for weight in card.weights],
         "series": [
             {
                 "name": "AUC lost",
@@ -147,6 +147,10 @@ def weights_chart(card: Card) -> dict[str, Any]:
             }
         ],
     }
+
+
+def input_label(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def survival_chart(survival: Survival) -> dict[str, Any]:
@@ -200,12 +204,12 @@ def gains_rows(card: Card, write: Writing) -> Rows:
 
 
 def lift_in_words(card: Card, write: Writing) -> str:
-    return ", ".join(f"{write.share(share)}: {write.decimal(times, 2)} times" for share, times in card.lift)
+    return ", ".join(f"{write.percent(share)}: {write.decimal(times, 2)} times" for share, times in card.lift)
 
 
 def weights_rows(card: Card, write: Writing) -> Rows:
     return [
-        {"name": w.name, "trait": w.trait, "value": write.decimal(w.value, 4)}
+        {"name": input_label(w.name), "trait": w.trait, "value": write.decimal(w.value, 4)}
         | {"range": f"{write.decimal(w.low, 4)} – {write.decimal(w.high, 4)}"}
         for w in card.weights
     ]
@@ -213,7 +217,7 @@ def weights_rows(card: Card, write: Writing) -> Rows:
 
 def drift_rows(found: Models, write: Writing) -> Rows:
     return [
-        {"item": one.item, "psi": write.decimal(one.psi), "verdict": one.verdict}
+        {"item": input_label(one.item), "psi": write.decimal(one.psi), "verdict": one.verdict}
         for one in found.drift[:DRIFTED]
     ]
 

@@ -53,6 +53,7 @@ repeated AS (
 candidates AS (
   SELECT
     l.*,
+    b.source_table,
     r.repeats,
     p.counting_batch_id,
     p.batch_id IS NOT NULL                              AS is_replaced,
@@ -67,6 +68,7 @@ candidates AS (
   JOIN (SELECT batch_id, source_row, line_part FROM repeated UNION SELECT batch_id, source_row, line_part FROM replaced) AS c
     ON c.batch_id = l.batch_id AND c.source_row = l.source_row AND c.line_part = l.line_part
   JOIN mapping.order_rules AS r ON r.source_system = l.source_system
+  JOIN (SELECT DISTINCT batch_id, source_table FROM bronze.batches) AS b ON b.batch_id = l.batch_id
   LEFT JOIN replaced AS p ON p.batch_id = l.batch_id AND p.source_row = l.source_row AND p.line_part = l.line_part
 ),
 occurrences AS (
@@ -84,6 +86,8 @@ ranked AS (
     FIRST_VALUE(c.order_date) OVER rows_of_fact       AS kept_date,
     FIRST_VALUE(c.order_ts) OVER rows_of_fact         AS kept_ts,
     FIRST_VALUE(c.customer_code) OVER rows_of_fact    AS kept_customer,
+    FIRST_VALUE(c.product_code) OVER rows_of_fact     AS kept_product,
+    FIRST_VALUE(c.source_table) OVER rows_of_fact     AS kept_source_table,
     FIRST_VALUE(c.age) OVER rows_of_fact              AS kept_age,
     FIRST_VALUE(c.age) OVER versions                  AS last_age,
     FIRST_VALUE(c.amount_original) OVER versions      AS last_amount,
@@ -95,11 +99,11 @@ ranked AS (
   WINDOW
     rows_of_fact AS (
       PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence
-      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC
+      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC, c.source_table DESC, c.batch_id
     ),
     versions AS (
       PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence, c.line_part
-      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC
+      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC, c.source_table DESC, c.batch_id
     )
 )
 SELECT
@@ -124,6 +128,9 @@ SELECT
     kept_date <> order_date
     OR (kept_customer <> customer_code AND NOT is_of_other_customer)
     OR (last_product <> product_code AND batch_id = kept_batch_id AND last_age.version = age.version AND NOT is_replaced)
+    -- a correction changes what was sold, or when; nothing of either is left of two receipts with one number
+    OR (kept_batch_id <> batch_id AND last_product <> product_code AND kept_ts <> order_ts AND NOT is_replaced)
+    OR (kept_source_table <> source_table AND (kept_product <> product_code OR kept_ts <> order_ts))
     -- of a sale and its refund, with one number, the refund alone would count
     OR (last_is_return AND last_reason IS NULL AND NOT is_return AND amount_original > 0 AND line_class IS NULL AND NOT is_replaced),
     FALSE
@@ -134,7 +141,8 @@ FROM (
     *,
     batch_id = kept_batch_id AND source_row = kept_source_row AS is_of_last_row,
     COALESCE( -- a later delivery that changes nothing else corrects the customer, or is of another order
-      kept_customer <> customer_code AND kept_batch_id <> batch_id AND kept_ts = order_ts AND last_product = product_code
+      kept_customer IS DISTINCT FROM customer_code AND kept_batch_id <> batch_id AND kept_source_table = source_table
+      AND kept_ts = order_ts AND last_product = product_code
       AND last_amount = amount_original, FALSE
     )                                                         AS is_of_other_customer
   FROM ranked

@@ -15,6 +15,7 @@ from sqlglot import exp
 from mergehouse.contracts.contract import Contract
 from mergehouse.engine import Relation
 from mergehouse.engine.dialect import Sql
+from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch, replaced_among
 from mergehouse.project.brand import Brand
 from mergehouse.transform.brand_files import brand_file
@@ -183,6 +184,47 @@ def _over(query: exp.Query, brand: Brand, relations: dict[str, Relation]) -> exp
     return query
 
 
+@dataclass(frozen=True)
+class _Arrived:
+    """SQL about what a brand's sources have in Bronze: `batches`, of which the `new` ones are affected."""
+
+    brand: Brand
+    batches: list[Batch]
+    new: list[Batch]
+
+    def of(self, table: str) -> list[Batch]:
+        return self._of(table, self.batches)
+
+    def _of(self, table: str, among: list[Batch]) -> list[Batch]:
+        return [b for b in among if (b.source_system, b.source_table) == (self.brand.name, table)]
+
+    def has_new(self, table: str) -> bool:
+        return bool(self._of(table, self.new))
+
+    def is_new(self, table: str) -> str:
+        return among_batches(self._of(table, self.new))
+
+    def typed(self, table: str, names: list[str]) -> str:
+        columns = [typed_column(self.brand, table, name, self.of(table)) for name in names]
+        return columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
+
+    def keys(self, table: str, names: list[str], where: str) -> str:
+        """Non-empty key values of rows that meet the condition."""
+        named = ", ".join(f"{self.typed(table, [name])} AS `{name}`" for name in names)
+        filled = " AND ".join(f"`{name}` IS NOT NULL" for name in names)
+        rows = f"SELECT {named} FROM {bronze_table(self.brand.name, table)} WHERE {where}"
+        return f"SELECT * FROM ({rows}) AS keys WHERE {filled}"
+
+    def changed(self, join: _Join) -> str:
+        """Rows of a joined source that are new, and where the key does not fix what it is joined on, the
+        versions they replace.
+        """
+        key, is_new = version_key(self.brand, join.source), self.is_new(join.source)
+        if not key or set(join.columns) <= set(key):
+            return is_new
+        return f"{self.typed(join.source, key)} IN ({self.keys(join.source, key, is_new)})"
+
+
 def _restricted(
     brand: Brand,
     relations: dict[str, Relation],
@@ -193,69 +235,32 @@ def _restricted(
     new: list[Batch],
 ) -> dict[Relation, str]:
     """SQL of the affected rows of each source, by its relation, and of `every_version` of each line."""
-
-    def of(table: str, among: list[Batch]) -> list[Batch]:
-        return [b for b in among if (b.source_system, b.source_table) == (brand.name, table)]
-
-    def typed(table: str, names: list[str]) -> str:
-        columns = [typed_column(brand, table, name, of(table, batches)) for name in names]
-        return columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
-
-    def keys(table: str, names: list[str], where: str) -> str:
-        """Non-empty key values of rows that meet the condition."""
-        named = ", ".join(
-            f"{typed_column(brand, table, name, of(table, batches))} AS `{name}`" for name in names
-        )
-        filled = " AND ".join(f"`{name}` IS NOT NULL" for name in names)
-        return (
-            f"SELECT * FROM (SELECT {named} FROM bronze.{brand.name}_{table} WHERE {where}) AS keys WHERE"
-            f" {filled}"
-        )
-
-    def is_new(table: str) -> str:
-        return among_batches(of(table, new))
-
-    def changed(join: _Join) -> str:
-        """Rows of a joined source that are new, and where the key does not fix what it is joined on, the
-        versions they replace.
-        """
-        key = version_key(brand, join.source)
-        if not key or set(join.columns) <= set(key):
-            return is_new(join.source)
-        return f"{typed(join.source, key)} IN ({keys(join.source, key, is_new(join.source))})"
-
     came, replaced = {b.batch_id for b in new}, {b.replaces for b in new}
-    at_all = [replace(b, replaces=None) if b.batch_id in came else b for b in batches]
-    new = [b for b in batches if b.batch_id in came | replaced]
-    conditions = [is_new(lines)] if of(lines, new) else []
+    arrived = _Arrived(brand, batches, [b for b in batches if b.batch_id in came | replaced])
+    conditions = [arrived.is_new(lines)] if arrived.has_new(lines) else []
     conditions += [
-        f"{typed(lines, j.line_columns)} IN ({keys(j.source, j.columns, changed(j))})"
+        f"{arrived.typed(lines, j.line_columns)} IN ({arrived.keys(j.source, j.columns, arrived.changed(j))})"
         for j in joins
-        if of(j.source, new)
+        if arrived.has_new(j.source)
     ]
     where = " OR ".join(conditions)
-    if own := version_key(
-        brand, lines
-    ):  # all versions of an affected line, so that the latest can be told; lines without a key count as one
-        empty = " OR ".join(f"{typed(lines, [name])} IS NULL" for name in own)
-        where = f"{typed(lines, own)} IN ({keys(lines, own, where)}) OR {empty}"
+    # all versions of an affected line, so that the latest can be told; lines without a key count as one
+    if own := version_key(brand, lines):
+        empty = " OR ".join(f"{arrived.typed(lines, [name])} IS NULL" for name in own)
+        where = f"{arrived.typed(lines, own)} IN ({arrived.keys(lines, own, where)}) OR {empty}"
+    at_all = [replace(b, replaces=None) if b.batch_id in came else b for b in arrived.of(lines)]
+    counting = _without(replaced_among(arrived.of(lines)), f"SELECT * FROM {every_version}")
     views = {
-        every_version: typed_rows(brand, lines, of(lines, at_all), where),
-        relations[lines]: latest(
-            brand.sources[lines],
-            own,
-            _without(replaced_among(of(lines, batches)), f"SELECT * FROM {every_version}"),
-        ),
+        every_version: typed_rows(brand, lines, at_all, where),
+        relations[lines]: latest(brand.sources[lines], own, counting),
     }
     for join in joins:
-        key, there = version_key(brand, join.source), of(join.source, batches)
-        if not there or (
-            key and not set(join.columns) <= set(key)
-        ):  # some versions of a key might be missing
+        key, there = version_key(brand, join.source), arrived.of(join.source)
+        if not there or (key and not set(join.columns) <= set(key)):  # some versions of a key may be missing
             views[relations[join.source]] = f"SELECT * FROM typed.{brand.name}_{join.source}"
             continue
         wanted = ", ".join(f"`{c}`" for c in join.line_columns)
-        needed = f"{typed(join.source, join.columns)} IN (SELECT {wanted} FROM {every_version})"
+        needed = f"{arrived.typed(join.source, join.columns)} IN (SELECT {wanted} FROM {every_version})"
         rows = typed_rows(brand, join.source, there, needed)
         views[relations[join.source]] = latest(brand.sources[join.source], key, rows)
     return views

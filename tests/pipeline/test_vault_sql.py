@@ -16,6 +16,7 @@ import pytest
 from mergehouse.contracts.registry import contract_of, models
 from mergehouse.contracts.types import duckdb_type
 from mergehouse.engine.dialect import to_duckdb
+from mergehouse.engine.literal import with_folds
 from mergehouse.transform.delivered_rows import ADDED
 from mergehouse.transform.hashing import with_hashes
 
@@ -51,7 +52,7 @@ def table(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str], ro
 
 
 def build(con: duckdb.DuckDBPyConnection, kind: str, name: str, sql: str, to: str = "") -> None:
-    con.execute(f"CREATE OR REPLACE {kind} {to or name} AS {to_duckdb(with_hashes(sql))}")
+    con.execute(f"CREATE OR REPLACE {kind} {to or name} AS {to_duckdb(with_hashes(with_folds(sql)))}")
 
 
 def rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[tuple]:

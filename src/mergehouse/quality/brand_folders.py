@@ -26,7 +26,6 @@ from mergehouse.project.validation import nearest_known
 from mergehouse.project.yaml_file import read_yaml
 from mergehouse.quality.checks import CheckResult
 from mergehouse.transform.brand_files import brand_contracts, brand_file
-from mergehouse.transform.brand_queries import origins_of
 
 KINDS = (".csv", ".sql", ".yml", ".yaml")  # of what configures a brand; others may lie there
 TABLES = (".xlsx", ".xlsm", ".xls", ".ods", ".tsv", ".txt")  # that are called as what configures a brand
@@ -93,16 +92,14 @@ def _unusable(project: Project) -> Iterator[CheckResult]:
 
 def _without_key(brand: Brand) -> CheckResult:
     """Whether sources that give no order lines say what their versions are of."""
-    try:
-        lines = origins_of(brand)
-    except ConfigError:  # which holds the brand back, and is told so
-        lines = {None}
-    sample = [
+    without = [
         {"source": name, "key": key}
         for name, source in brand.sources.items()
         for key in ("updated_at", "deleted")
-        if getattr(source, key) and not source.key and not {name, None} & lines
+        if getattr(source, key) and not source.key
     ]
+    lines = _give_lines(brand) if without else set()
+    sample = [row for row in without if not {row["source"], None} & lines]
     why = "What says which version counts, or that a row is gone, says of which row."
     if sample:
         why = (
@@ -110,6 +107,16 @@ def _without_key(brand: Brand) -> CheckResult:
             " version of another. Name the columns that identify a row, `key`, in brand.yml."
         )
     return CheckResult(f"{brand.name}.folder", "versions_have_a_key", "warn", len(sample), why, sample)
+
+
+def _give_lines(brand: Brand) -> set[str | None]:
+    """The sources that order lines come from; None where that cannot be told."""
+    from mergehouse.transform.brand_queries import origins_of  # which loads SQLGlot
+
+    try:
+        return origins_of(brand)
+    except ConfigError:  # which holds the brand back, and is told so
+        return {None}
 
 
 def _unread(brand: Brand) -> CheckResult:

@@ -42,6 +42,15 @@ class Condition(NamedTuple):
     holds: str
 
 
+class Query(NamedTuple):
+    """A check that is SQL of the rows that break it."""
+
+    check: str
+    severity: Severity
+    why: str
+    failing: str
+
+
 @dataclass(frozen=True)
 class Recheck:
     """What of an updated table is checked again: the rows in the relation `inserted`, if any, and references
@@ -81,24 +90,16 @@ def check_table(
             is_proven = rows < 2 or rows == engine.distinct_keys(contract, key)
             repeated = "" if is_proven else _repeated_keys(contract, f"{contract.table} AS t")
         results.append(_key_check(engine, contract, repeated))
+    queries = []
     for name, column in contract.columns.items():
         table = str(column.references).rsplit(".", 1)[0] if column.references else None
         source = contract.table if recheck is None or table in recheck.changed else relation
         if contract.replaces == "partitions":
             source = delivered
         if table and source:
-            results.append(_reference_check(engine, contract, name, column, source))
-    for check in contract.checks:
-        if check.sql:
-            failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({check.sql}) AS failing")[0][
-                "failures"
-            ]
-            sample = (
-                engine.rows(f"SELECT * FROM ({check.sql}) AS failing LIMIT {SAMPLE_ROWS}") if failures else []
-            )
-            results.append(
-                CheckResult(contract.table, check.name, check.severity, failures, check.why, sample)
-            )
+            queries.append(_reference(name, column, source))
+    queries += [Query(c.name, c.severity, c.why, c.sql) for c in contract.checks if c.sql]
+    results += _check_queries(engine, contract, queries)
     return rows, results
 
 
@@ -209,18 +210,35 @@ def _key_check(engine: Engine, contract: Contract, repeated: str) -> CheckResult
     return CheckResult(contract.table, "key_unique", "error", failures, why, sample)
 
 
-def _reference_check(
-    engine: Engine, contract: Contract, name: str, column: ColumnContract, source: str
-) -> CheckResult:
+def _reference(name: str, column: ColumnContract, source: str) -> Query:
     table, key = str(column.references).rsplit(".", 1)
     orphans = (
         f"SELECT DISTINCT t.{name} FROM {source} AS t LEFT ANTI JOIN {table} AS r ON r.{key} = t.{name} WHERE"
         f" t.{name} IS NOT NULL"
     )
-    failures = engine.rows(f"SELECT COUNT(*) AS failures FROM ({orphans}) AS orphans")[0]["failures"]
-    sample = engine.rows(f"{orphans} LIMIT {SAMPLE_ROWS}") if failures else []
-    why = f"Every {name} must be found in {table}."
-    return CheckResult(contract.table, f"{name}_found", column.severity, failures, why, sample)
+    return Query(f"{name}_found", column.severity, f"Every {name} must be found in {table}.", orphans)
+
+
+def _check_queries(engine: Engine, contract: Contract, queries: Sequence[Query]) -> list[CheckResult]:
+    """All are counted by one statement, whose parts an engine computes side by side."""
+    counts = " UNION ALL ".join(
+        f"SELECT {place} AS place, COUNT(*) AS failures FROM ({query.failing}) AS failing"
+        for place, query in enumerate(queries)
+    )
+    found = {row["place"]: row["failures"] for row in engine.rows(counts)} if queries else {}
+    return [
+        CheckResult(
+            contract.table,
+            query.check,
+            query.severity,
+            found[place],
+            query.why,
+            engine.rows(f"SELECT * FROM ({query.failing}) AS failing LIMIT {SAMPLE_ROWS}")
+            if found[place]
+            else [],
+        )
+        for place, query in enumerate(queries)
+    ]
 
 
 def _result(

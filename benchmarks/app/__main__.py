@@ -136,12 +136,12 @@ def questions(client: httpx.Client) -> dict[str, Iterator[str]]:
     """Addresses of each kind, each another one."""
     page = client.get("/customers/list").raise_for_status().text
     keys = re.findall(r'href="(/customers/[0-9a-f]{16})', page)
-    days = itertools.product(range(60, 181, 5), range(1, 20))
+    days = itertools.product(range(60, 181, 5), range(5, 100, 5))
     periods = [f"{year}-{month:02}" for year in (2024, 2025) for month in range(1, 13)]
     segments = ("Loyal", "Champions", "At+risk", "Lost", "Hibernating", "Promising", "New+customers")
     pages = itertools.product(segments, range(1, 40))
     return {
-        "what-if slider": (f"/what-if?days={d}&chance={p * 5 / 100:g}" for d, p in days),
+        "what-if slider": (f"/what-if?days={d}&chance={p}" for d, p in days),
         "filter of the Executive page": (
             f"/?period={period}&{cut}"
             for cut in ("region=North+Europe", f"brand={BRAND}")

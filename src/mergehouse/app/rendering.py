@@ -43,6 +43,7 @@ ERRORS: dict[int | str, tuple[str, str, str]] = {  # status: title, what it mean
     429: ("Too many attempts", "There were too many attempts in a short time.", "Wait a minute."),
     500: ("Something failed", "The page could not be made; the figures are unharmed.", "Try again."),
     503: ("Nothing to show yet", "The figures are not there, or cannot be read now.", "Try again later."),
+    "soon": ("One moment", "The figures that you may see are being prepared.", "Try again in a few seconds."),
     "slow": ("This takes too long", "The figures were not worked out in time.", "Ask for less at a time."),
     "many": (
         "One after the other",
@@ -71,7 +72,7 @@ def page(request: Request, visitor: Visitor, template: str, **context: Any) -> H
                 "visitor": visitor,
                 "pages": shown,
                 "data": _data(visitor),
-                "behind": _behind(suite),
+                "behind": behind(suite),
                 "lacking": lacking.get(),
             }
             | context
@@ -124,7 +125,8 @@ def _data(visitor: Visitor) -> Any:
         return None
 
 
-def _behind(suite: Suite) -> str:
+def behind(suite: Suite) -> str:
+    """Whether newer figures than pages show are `writing`, or `failed`; empty where neither is known."""
     try:
         return str(suite.access().gateway.behind())
     except MergehouseError:

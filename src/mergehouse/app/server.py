@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import Receive, Scope, Send
 
-from mergehouse.access.gateway import TooSlow, UnknownQuery
+from mergehouse.access.gateway import NothingYet, TooSlow, UnknownQuery
 from mergehouse.access.passwords import Busy
 from mergehouse.access.people import People
 from mergehouse.app import bundle, health, identity_provider, metrics, sign_in
@@ -28,7 +28,7 @@ from mergehouse.app.bundle import Bundle, load_bundle
 from mergehouse.app.envelope import Envelope
 from mergehouse.app.identity_provider import Provider
 from mergehouse.app.page import Page, all_pages
-from mergehouse.app.rendering import error_page
+from mergehouse.app.rendering import behind, error_page
 from mergehouse.app.sign_in import Attempts
 from mergehouse.app.turns import TooMany, Turns, in_turn
 from mergehouse.app.view import UnknownFilter
@@ -205,6 +205,15 @@ def _not_now(request: Request, error: Exception) -> Response:
     return error_page(request.scope, 503)
 
 
+def _not_yet(request: Request, error: Exception) -> Response:
+    """The first figures of a role take as long as there are customers: some seconds for a million."""
+    if behind(request.app.state.suite) != "writing":
+        return _not_now(request, error)
+    answer = error_page(request.scope, 503, kind="soon")
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
 ERRORS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     HTTPException: _refused,
     RequestValidationError: _not_understood,
@@ -214,5 +223,6 @@ ERRORS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     NotAsked: _not_asked,
     UnknownFilter: _not_understood,
     UnknownQuery: _not_understood,
+    NothingYet: _not_yet,
     MergehouseError: _not_now,
 }

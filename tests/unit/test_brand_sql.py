@@ -43,7 +43,6 @@ SAID: dict[str, str | None] = {
     "REPLACE('a-b', '-')": "ab",
     "BTRIM(' a ')": "a",
     "FIND_IN_SET('b', 'a,b')": "2",
-    "HOUR(CAST(TIMESTAMP_MICROS(UNIX_MICROS(TIMESTAMP_NTZ'1970-01-01 10:05:00')) AS TIMESTAMP))": "10",
     "MAKE_TIMESTAMP_NTZ(2026, 3, 17, 10, 5, 0)": "2026-03-17 10:05:00",
     "BIGINT('12')": "12",
     "ISNULL(qty)": "false",

@@ -142,10 +142,6 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
         # ZONE goes one way with the one and the other way with the other
         clock = exp.TryCast(this=node.this, to=exp.DataType.build("TIMESTAMPNTZ"))
         node.set("this", exp.Anonymous(this="TIMEZONE", expressions=[exp.Literal.string("UTC"), clock]))
-    if isinstance(node, exp.TryCast) and node.to.is_type(exp.DType.TIMESTAMPTZ) and _is_count(node.this):
-        # an instant as it is counted: DuckDB's cast of a time to an instant asks the calendar, for each row
-        counted = [part.transform(_rewrite) for part in node.this.expressions]
-        return exp.Anonymous(this="MAKE_TIMESTAMPTZ", expressions=counted)
     if isinstance(node, exp.TsOrDsAdd):  # DATE_ADD: a day, where DuckDB makes it a time
         for name in ("this", "expression"):
             node.set(name, node.args[name].transform(_rewrite))
@@ -161,10 +157,6 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
             given.replace(given.transform(_rewrite))
         return in_duckdb(node) or node
     return node
-
-
-def _is_count(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Anonymous) and node.name.upper() == "TIMESTAMP_MICROS"
 
 
 def _read_time(node: exp.Anonymous, kind: str) -> exp.Expr:

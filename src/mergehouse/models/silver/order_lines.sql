@@ -23,10 +23,10 @@ WITH priced AS (
 converted AS (
   SELECT
     p.*,
-    -- a CASE: what COALESCE might need next, DuckDB works out for every row, and that conversion is slow; so is a cast to an instant
+    -- a CASE: what COALESCE might need next, DuckDB works out for every row, and that conversion is slow
     COALESCE(p.order_instant, CASE
       WHEN u.minutes_to_utc IS NULL THEN TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone)
-      ELSE CAST(TIMESTAMP_MICROS(UNIX_MICROS(p.order_local_ts) + u.minutes_to_utc * 60000000) AS TIMESTAMP)
+      ELSE p.order_local_ts + u.minutes_to_utc * INTERVAL 1 MINUTE
     END)                                   AS order_ts,
     COALESCE(f.rate_eur, CASE WHEN p.order_currency = 'EUR' THEN 1 END)                  AS fx_rate,
     COALESCE(f.published_date, CASE WHEN p.order_currency = 'EUR' THEN p.order_date END) AS fx_rate_date

@@ -262,7 +262,11 @@ def test_a_role_that_is_cut_by_region_has_the_figures_of_its_region(near: Projec
     assert same(found["GMV"], figures.whole("group")["gmv"])
     assert same(found["GMV in window"], window["gmv"]) and window["gmv"]
     assert f"to {end}" in found["Window in words"]
-    assert found["Customers"] is None  # it may not see persons
+    theirs = "FROM gold.customer_brand_360 WHERE region = 'North Europe'"
+    [(customers,)] = figures.connection.execute(f"SELECT COUNT(DISTINCT customer_id) {theirs}").fetchall()
+    assert found["Customers"] == customers
+    [marketing] = [role for role in model.roles if role.name == "marketing"]  # which may not see persons
+    assert marketing.rows["Customer by brand"] == "FALSE()"
 
 
 def wrong_variants(found: dict[str, Any], figures: Figures, view: View, brands: list[str]) -> list[str]:

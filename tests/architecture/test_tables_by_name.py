@@ -20,7 +20,7 @@ NAMED = {
         "monitor.freshness monitor.quality_results monitor.schema_history",
         "it writes the run log",
     ),
-    "quality.estimated": ("gold.sales_daily", "it has how each margin is come by"),
+    "quality.margin_methods": ("gold.sales_daily", "it has how each margin is come by"),
     "quality.freshness": ("gold.dim_brand", "a brand's last order is there"),
     "quality.left_out": (
         "bronze.rejected silver.duplicates silver.quarantine",

@@ -15,12 +15,7 @@ from functools import cached_property
 
 from mergehouse.errors import LakehouseError, MergehouseError, SourceError
 from mergehouse.ingest.brand_source import BrandSource, brand_sources
-from mergehouse.ingest.bronze import (
-    Batch,
-    Earlier,
-    IngestResult,
-    Loader,
-)
+from mergehouse.ingest.bronze import Batch, Earlier, IngestResult, Loader
 from mergehouse.ingest.delivery import Delivery
 from mergehouse.ingest.file_order import LatestNames
 from mergehouse.ingest.groups import Group, grouped, halves

@@ -37,11 +37,11 @@ from mergehouse.quality import report
 from mergehouse.quality.arrivals import check_files
 from mergehouse.quality.brand_folders import check_brand_folders
 from mergehouse.quality.checks import CheckResult, check_table
-from mergehouse.quality.estimated import margin_methods
 from mergehouse.quality.freshness import freshness
 from mergehouse.quality.kpi_bounds import check_bounds
 from mergehouse.quality.left_out import left_out
 from mergehouse.quality.machine_limits import within_the_machine
+from mergehouse.quality.margin_methods import margin_methods
 from mergehouse.quality.missing_rates import missing_rates
 from mergehouse.quality.reconciliation import reconciled
 from mergehouse.quality.standing import keep_standing, standing
@@ -95,8 +95,10 @@ def run(
         stages.spent("loading")
         full = full or from_raw
         is_whole = select is None and until is None
-        if (is_whole and not (full or later or was_amiss)) and (
-            names := known_up_to_date(project, lakehouse, mappings, result.ingest, result.started)
+        if (
+            is_whole
+            and not (full or later or was_amiss)
+            and (names := known_up_to_date(project, lakehouse, mappings, result.ingest, result.started))
         ):
             result.tables = [TableResult(name, "fresh") for name in names]
             stages.spent("planning")

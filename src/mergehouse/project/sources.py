@@ -21,8 +21,8 @@ Language = Literal[
     "lv", "mt", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sv",
 ]  # fmt: skip
 ColumnType = Literal["text", "code", "id", "number", "percent", "date", "timestamp", "boolean"]
-# what Bronze adds to every row
 TEXTS = ("text", "code", "id")  # types of columns whose values stay as they are written
+# what Bronze adds to every row
 ADDED_COLUMNS = ("ingest_ts", "source_system", "source_file", "source_row", "batch_id")
 OF_THE_MACHINE = {"localtime", "posixrules", "Factory"}  # no zones, but what a machine takes for one
 NUMERIC_FORMATS = ("excel_serial", "epoch_seconds", "epoch_milliseconds")  # dates that are numbers

@@ -225,8 +225,13 @@ def _is_told(reader: Reader, row: Row) -> bool:
     """
     sizes = [row["customers"]]
     if (happened := row.get("events")) is not None:
-        sizes += [happened, row["observations"] - happened]
+        sizes.append(_fewest(row["observations"], happened))
     return reader.scope.persons or min(sizes) >= LEAST
+
+
+def _fewest(customers: int, happened: int | None) -> int:
+    """Of how many customers a figure tells: of a share, of those to whom it happened and of the others."""
+    return customers if happened is None else min(happened, customers - happened)
 
 
 def _card(reader: Reader, brand: str, row: Row) -> Card:
@@ -251,12 +256,11 @@ def _of_enough(curves: dict[str, list[Point]], is_share: bool) -> dict[str, list
     """For who may not see persons: gains by tenths of customers, and both curves only where each tenth is of
     five customers and, of a share, five to whom it happened and five to whom it did not.
     """
-    least = LEAST
+    sizes = []
     for point in curves["calibration"]:
         customers = point.customers or 0
-        happened = round(point.y * customers) if is_share else customers
-        least = min(least, customers, happened, customers - happened if is_share else customers)
-    if not curves["calibration"] or least < LEAST:
+        sizes.append(_fewest(customers, round(point.y * customers) if is_share else None))
+    if min(sizes, default=0) < LEAST:
         return {name: [] for name in curves}
     return {name: points if name == "calibration" else points[::TENTHS] for name, points in curves.items()}
 
@@ -272,10 +276,8 @@ def metrics_told(reader: Reader, brand: str, target: str | None) -> list[Row]:
 def _size(metric: Row) -> int:
     """Of how many customers it tells."""
     customers = int(metric["customers"])
-    if metric["metric"] != HAPPENED or metric["target"].startswith("clv"):
-        return customers
-    happened = round(metric["value"] * customers)
-    return min(happened, customers - happened)
+    is_share = metric["metric"] == HAPPENED and not metric["target"].startswith("clv")
+    return _fewest(customers, round(metric["value"] * customers) if is_share else None)
 
 
 def _methods(rows: list[Row], of_model: str | None) -> tuple[Method, ...]:

@@ -5,6 +5,7 @@ drift.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -17,7 +18,6 @@ SILENCES = (0, 30, 60, 90, 120, 180, 270, 365)  # days
 LATER = (365, 90)  # days within which a silent customer comes back: the longer that the data show
 WEIGHTS = 12  # inputs shown
 LIFT_AT = (0.1, 0.2, 0.3)  # shares of customers
-TENTHS = 4  # points of a gains curve to a tenth of customers
 HAPPENED = "observed_mean"  # the metric that is a share of customers
 
 
@@ -262,7 +262,12 @@ def _of_enough(curves: dict[str, list[Point]], is_share: bool) -> dict[str, list
         sizes.append(_fewest(customers, round(point.y * customers) if is_share else None))
     if min(sizes, default=0) < LEAST:
         return {name: [] for name in curves}
-    return {name: points if name == "calibration" else points[::TENTHS] for name, points in curves.items()}
+    return {name: points if name == "calibration" else tenths(points) for name, points in curves.items()}
+
+
+def tenths(gains: Iterable[Point]) -> list[Point]:
+    """The points of a gains curve by tenths of customers."""
+    return [p for p in gains if abs(p.x * 10 - round(p.x * 10)) < 1e-6]
 
 
 def metrics_told(reader: Reader, brand: str, target: str | None) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mergehouse.app.colours import SERIES
 from mergehouse.app.figures.annotations import Annotation, spans_from
-from mergehouse.app.figures.models import ALL, Card, Method, Models, Survival
+from mergehouse.app.figures.models import ALL, Card, Method, Models, Survival, tenths
 from mergehouse.app.plots.annotations import Notes, notes
 from mergehouse.app.writing import Writing
 from mergehouse.science.cards.names import METRIC_NAMES
@@ -196,10 +196,9 @@ def calibration_rows(card: Card, write: Writing) -> Rows:
 def gains_rows(card: Card, write: Writing) -> Rows:
     """By tenths of customers."""
     best = {point.x: point.y for point in card.best_gains}
-    tenths = [p for p in card.gains if abs(p.x * 10 - round(p.x * 10)) < 1e-6]
     return [
         {"x": p.x, "y": p.y, "best": best.get(p.x), "lift": write.decimal(p.y / p.x, 2) if p.x else None}
-        for p in tenths
+        for p in tenths(card.gains)
     ]
 
 

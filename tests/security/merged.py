@@ -43,6 +43,8 @@ from mergehouse.project.known_pairs import DECISION_COLUMNS, DECISIONS
 
 ORIGIN = "http://localhost"
 SHOP, ZEBRA = "brand_manager_shop", "brand_manager_zebra"
+# Ids of requests, keys and digests: any mark and any amount may stand in one.
+HASH = re.compile(r"\b[0-9a-f]{16,}\b")
 ROLES = ("executive", SHOP, ZEBRA, "marketing", "analyst", "admin")
 SOUTH = "  south: {label: South, rows: [{column: region, values: [South Europe]}], persons: true}\n"
 SHARED = 4  # customers of both brands: C0 is K0, and so on
@@ -325,14 +327,15 @@ def shown(pattern: str, answer: Any) -> set[str]:
 
 
 def shown_in(pattern: str, text: str) -> set[str]:
-    return set(re.findall(pattern, text, re.IGNORECASE))
+    return set(re.findall(pattern, HASH.sub("", text), re.IGNORECASE))
 
 
 def numbers(text: str) -> set[Decimal]:
     """Amounts in a text, however they are written: whole ones from ten thousand on, and those with cents
     from a hundred on. Smaller ones mean anything.
     """
-    found = {Decimal(each.replace(",", "")) for each in re.findall(r"\d[\d,]*(?:\.\d+)?", text)}
+    plain = HASH.sub("", text)
+    found = {Decimal(each.replace(",", "")) for each in re.findall(r"\d[\d,]*(?:\.\d+)?", plain)}
     return {each for each in found if abs(each) >= (10_000 if each == each.to_integral() else 100)}
 
 

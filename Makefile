@@ -10,7 +10,7 @@ TOOLS   := $(abspath .venv/tools)
 VENDORS := $(TOOLS)/vendors
 SYNC    := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: run serve test lint parity thorough soak site bench clean
+.PHONY: run serve test slow lint parity thorough soak site bench clean
 
 run: $(READY)
 	@test -f $(PROJECT)/mergehouse.yml || $(BIN)/mergehouse init $(PROJECT) $(if $(RAW),--raw "$(RAW)")
@@ -24,13 +24,17 @@ serve: $(READY)
 	@$(BIN)/mergehouse serve -C $(PROJECT) --open $(SERVE)
 
 # Tests run side by side: more threads than cores would wait for each other.
-test parity thorough: export OMP_NUM_THREADS := 1
-test parity thorough: export OPENBLAS_NUM_THREADS := 1
+test slow parity thorough: export OMP_NUM_THREADS := 1
+test slow parity thorough: export OPENBLAS_NUM_THREADS := 1
 # Python keeps what it has compiled, or each process compiles every test again.
-test parity thorough: export PYTHONDONTWRITEBYTECODE :=
+test slow parity thorough: export PYTHONDONTWRITEBYTECODE :=
 
-test: $(EXTRAS) $(AZURITE) lint
-	$(BIN)/pytest -n auto --dist worksteal
+test: $(EXTRAS) lint
+	$(BIN)/pytest -m "not slow and not long" -n auto --dist worksteal
+
+# Several deliveries and rebuilds to compare them with, models that are trained, an object store, a browser.
+slow: $(EXTRAS) $(AZURITE)
+	$(BIN)/pytest -m "slow and not long" -n auto --dist worksteal
 
 # What takes longer: Spark, the published exports (on Apache's a part of them), random histories of deliveries, and what a project is given for
 # GitHub and Airflow. Apache Spark has a process of its own, which keeps one core busy; the other tests take the rest. The server of Spark

@@ -4,8 +4,8 @@ Seconds of processors, those of programs included that a test starts and waits f
 tells more of who else is at work. A machine that shares its processors, or has slower ones, needs more of
 them for the same work, so a yardstick is measured every few seconds between the tests, and where it takes
 longer than where the budgets were measured, what the tests took is divided by how much. Budgets are in
-`pyproject.toml`, twice what was measured; tests marked `long` have their own. What is over them stops the
-build.
+`pyproject.toml`, twice what was measured; tests marked `slow` or `long` have their own. What is over them
+stops the build.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MEASURED = pytest.StashKey[float]()  # the CPU second of a process in which it h
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "cpu_seconds",
-        "CPU seconds of folders of tests: `tests/unit: 60`, `tests/unit,long: 600`; of `a test`",
+        "CPU seconds of folders of tests: `tests/unit: 60`, `tests/unit,slow: 600`; of `a test`",
         "linelist",
     )
     parser.addini(
@@ -39,7 +39,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow(why): takes more than the CPU seconds of a test")
     if not hasattr(config, "workerinput"):
         lines = (line.rsplit(":", 1) for line in config.getini("cpu_seconds"))
         budgets = {name: float(seconds) for name, seconds in lines}
@@ -67,9 +66,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Notes in the report, which goes from the worker to the process that started it, what the phase took."""
     report = yield
-    now, mark = cpu_seconds(), item.get_closest_marker("slow") or item.get_closest_marker("long")
+    now, mark = cpu_seconds(), item.get_closest_marker("long") or item.get_closest_marker("slow")
     report.cpu_seconds, item.stash[SINCE] = now - item.stash[SINCE], now
-    report.why = " ".join(mark.args) if mark else ""
+    report.mark, report.why = (mark.name, " ".join(mark.args)) if mark else ("", "")
     report.yardsticks = []
     if report.when == "teardown" and now - item.config.stash.get(MEASURED, -math.inf) > EVERY:
         report.yardsticks.append(yardstick())
@@ -88,9 +87,9 @@ class Ledger:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # none of a worker that crashed
-        seconds, is_long = getattr(report, "cpu_seconds", 0.0), "long" in report.keywords
+        seconds, mark = getattr(report, "cpu_seconds", 0.0), getattr(report, "mark", "")
         folder = report.nodeid.split("::")[0].rpartition("/")[0]
-        self.by_folder[f"{folder},long" if is_long else folder] += seconds
+        self.by_folder[f"{folder},{mark}" if mark else folder] += seconds
         self.yardsticks += getattr(report, "yardsticks", [])
         if report.when == "call":
             self.by_test[report.nodeid] = seconds, report.why
@@ -129,7 +128,7 @@ class Ledger:
             if spent.get(name, 0.0) > budget
         ] + [
             f"{test} took {seconds:.1f} CPU seconds: make it faster, or say why it is not in"
-            " @pytest.mark.slow, or in @pytest.mark.long, which leaves it to make parity."
+            " @pytest.mark.slow, which leaves it to make slow, or @pytest.mark.long, to make parity."
             for test, (seconds, why) in self.slow.items()
             if not why
         ]

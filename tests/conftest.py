@@ -85,7 +85,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One more than cores: a third of the time a worker waits for a browser, a server or a program. Long
     tests leave a core to Spark as it is.
     """
-    return cores() + 1 if config.option.markexpr == "not long" else cores()
+    return cores() + 1 if "not long" in config.option.markexpr else cores()
 
 
 def pytest_collection_finish() -> None:

@@ -27,6 +27,8 @@ from mergehouse.app.wording import Wording
 from mergehouse.app.writing import Writing
 from mergehouse.app.written.models import judged_at, judged_notes, judged_rows
 
+pytestmark = pytest.mark.slow("runs, and the files of pages, for each case")
+
 HARM = "<b>Sale</b>"
 
 

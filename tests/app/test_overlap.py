@@ -23,6 +23,8 @@ from mergehouse.app.figures.overlap import Overlap, Part, _largest, _of_one_time
 from mergehouse.app.server import create_app
 from mergehouse.app.view import Brand, View, choices
 
+pytestmark = pytest.mark.slow("a run for each case")
+
 PAGES = ("/", "/customers")
 TITLE = "Customers of several brands"
 

@@ -45,7 +45,7 @@ def type_(command: str, folder: Path) -> str:
 
 def test_readme_opens_with_the_two_commands() -> None:
     assert commands(TOUR)[:2] == ["make run", "make test"]
-    for target in ("run", "test", "serve", "parity", "site", "bench"):
+    for target in ("run", "test", "slow", "serve", "parity", "site", "bench"):
         subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
 
 

@@ -11,6 +11,8 @@ from tests.conftest import HEADED_BRAND, HEADED_LINES, SHOP_BRAND, SHOP_HEADER, 
 
 from mergehouse.pipeline.results import RunResult
 
+pytestmark = pytest.mark.slow("a run for each case")
+
 LINE = "{order},1,2026-03-02 10:00,{item},Cup,1,20,{customer},Germany,EUR"
 
 OF_THE_DAY = {"order_date": dt.date(2026, 3, 2), "gmv_eur": 20}

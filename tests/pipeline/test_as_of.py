@@ -10,6 +10,8 @@ from tests.conftest import SHOP_BRAND, Shop, prepared_shop
 
 from mergehouse.pipeline.results import RunResult
 
+pytestmark = pytest.mark.slow("several runs")
+
 LINE = "{order},1,{day} 10:00:00,P1,Mug,1,{price},{customer},Germany,EUR"
 YEAR_END = dt.date(2025, 12, 31)
 
@@ -89,7 +91,6 @@ def swapped(day: dt.date) -> dt.date:
     return day.replace(month=day.day, day=day.month)
 
 
-@pytest.mark.slow("three runs over 3,620 orders")
 def test_a_last_day_far_after_all_others_is_said(shop: Shop) -> None:
     """Orders of half a year, twenty a day; of some of them spreadsheets have day and month swapped."""
     days = [dt.date(2025, 1, 1) + dt.timedelta(n) for n in range(181)]

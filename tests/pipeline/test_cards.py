@@ -29,7 +29,7 @@ from mergehouse.science.reports import model_cards, write_reports
 from mergehouse.science.survival.page import brand_survival
 from mergehouse.science.tasks import TASKS
 
-pytestmark = pytest.mark.science
+pytestmark = [pytest.mark.science, pytest.mark.slow("models are trained")]
 
 NOW, AS_OF = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC), dt.date(2026, 1, 1)
 

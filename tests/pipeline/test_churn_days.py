@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
 from tests.conftest import SHOP_BRAND, Shop
 from tests.pipeline.test_as_of import findings, lines
+
+pytestmark = pytest.mark.slow("scores two brands")
 
 LAST = dt.date(2025, 12, 31)
 

@@ -29,7 +29,7 @@ from mergehouse.science.evaluation.backtest import Tested, backtest_clv, groups,
 from mergehouse.science.evaluation.metrics import value_metrics
 from mergehouse.science.features.dataset import Dataset, read_dataset
 
-pytestmark = pytest.mark.science
+pytestmark = [pytest.mark.science, pytest.mark.slow("models are trained")]
 
 LINE = "{order},1,{day} 10:00:00,P1,Mug,{quantity},5.00,{customer},Germany,EUR"
 BEGIN, DAYS = dt.date(2023, 1, 1), 1000

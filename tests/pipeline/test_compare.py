@@ -25,6 +25,8 @@ from mergehouse.release.compare.distribution import distance
 from mergehouse.release.compare.page import comparison_page
 from mergehouse.release.compare.sides import Side
 
+pytestmark = pytest.mark.slow("whole lakehouses are compared")
+
 Change = Callable[[Path], None]
 
 

@@ -16,6 +16,8 @@ from mergehouse.contracts.contract import load_contract
 from mergehouse.errors import ConfigError
 from mergehouse.pipeline.results import RunResult, TableResult
 
+pytestmark = pytest.mark.slow("several runs")
+
 GROUPS, SIZES = "silver.customer_groups", "gold.group_sizes"
 CONTRACT = """
 table: silver.customer_groups

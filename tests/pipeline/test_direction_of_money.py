@@ -7,6 +7,8 @@ from decimal import Decimal
 import pytest
 from tests.conftest import SHOP_BRAND, Shop
 
+pytestmark = pytest.mark.slow("a run for each case")
+
 BRAND = (
     SHOP_BRAND.replace(
         "price: {type: number}", "price: {type: number}\n      amount: {type: number}"

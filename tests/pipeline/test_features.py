@@ -14,7 +14,7 @@ from tests.conftest import SHOP_BRAND, Shop, prepared_shop
 from mergehouse.contracts.registry import models
 from mergehouse.engine.dialect import to_duckdb
 
-pytestmark = pytest.mark.science
+pytestmark = [pytest.mark.science, pytest.mark.slow("features of several cut-offs")]
 
 CUT_OFF = dt.date(2026, 6, 1)
 LINE = "{order},{n},{day} 10:00:00,{item},Mug,{quantity},5.00,{customer},Germany,EUR"

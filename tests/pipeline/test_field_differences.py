@@ -13,6 +13,8 @@ from tests.pipeline.rebuilds import differences, line
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
 
+pytestmark = pytest.mark.slow("several deliveries")
+
 BRAND = (
     SHOP_BRAND
     + """

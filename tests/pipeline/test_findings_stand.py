@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.conftest import SHOP_BRAND, Shop
 
 from mergehouse.pipeline.results import RunResult
+
+pytestmark = pytest.mark.slow("several deliveries")
 
 # -2 x -5 is a contradiction, and Atlantis no country
 ODD = "A1,1,2026-03-01 10:00:00,P1,Mug,-2,-5.00,77,Atlantis,EUR"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop
 
 from mergehouse.pipeline.results import RunResult
+
+pytestmark = pytest.mark.slow("several deliveries")
 
 HEADER = "order,when,item,title,qty,price,customer,country,currency,status"
 # three orders of 50, 30 and 20 in pounds; the second is void

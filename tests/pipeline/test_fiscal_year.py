@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.conftest import Shop
+
+pytestmark = pytest.mark.slow("a run for each case")
 
 
 def test_a_fiscal_year_is_called_after_the_year_it_ends_in(shop: Shop) -> None:

@@ -27,6 +27,8 @@ from mergehouse.identity.linkage import Candidates
 from mergehouse.identity.model import LinkModel
 from mergehouse.pipeline.results import RunResult
 
+pytestmark = pytest.mark.slow("several deliveries, and models of linkage")
+
 TOLD = ["first_name", "last_name", "email", "birth_date"]
 BRAND = (
     SHOP_BRAND
@@ -346,7 +348,6 @@ def canaries_in(folder: Path) -> set[str]:
     return found
 
 
-@pytest.mark.slow("scores two brands, and runs nine commands")
 def test_no_attribute_leaves_bronze_and_silver(house: House) -> None:
     """Report, profiles, release, dashboards' extracts, definitions for platforms, what commands print."""
     house.trained()

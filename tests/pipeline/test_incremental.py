@@ -31,6 +31,8 @@ from mergehouse.transform.incremental import Change
 from mergehouse.transform.incremental.plan import plan
 from mergehouse.transform.model_graph import build_graph
 
+pytestmark = pytest.mark.slow("several deliveries, and rebuilds to compare with")
+
 LONG = pytest.mark.long("several deliveries, and a rebuild to compare them with")
 
 
@@ -55,7 +57,6 @@ def changed(result: RunResult) -> dict[str, int]:
     return {t.table: t.changed_rows or 0 for t in result.tables if t.status != "fresh"}
 
 
-@pytest.mark.slow("three runs and a rebuild")
 def test_a_delivery_adds_its_rows_and_leaves_the_files_alone(shop: Shop) -> None:
     shop.deliver_lines(*(line(f"A{n}", day=1 + n % 20, customer=str(n)) for n in range(50)))
     shop.run()
@@ -89,7 +90,6 @@ def sold_of(shop: Shop) -> list[tuple]:
     )
 
 
-@pytest.mark.slow("three deliveries, and a rebuild")
 def test_months_take_in_what_came_and_are_counted_anew_where_something_went(began: Shop) -> None:
     """Lines cost 5.00: March had three of P1."""
     assert sold_of(began) == [("2026-03-01", "shop:P1", 15, 0, 3)]

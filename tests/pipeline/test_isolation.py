@@ -15,6 +15,8 @@ from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
 from mergehouse.quality.report import write_report
 
+pytestmark = pytest.mark.slow("several runs of two brands")
+
 
 def line(order: str, day: int, price: str = "5.00") -> str:
     return f"{order},1,2026-03-0{day} 10:00:00,P1,Mug,2,{price},77,Germany,EUR"
@@ -60,7 +62,6 @@ def heals(shop: Shop, expected: dict[str, int]) -> None:
     assert gmv(shop) == expected
 
 
-@pytest.mark.slow("five runs of two brands")
 def test_a_renamed_column_holds_back_its_brand_alone(sold_by_two: tuple[Shop, Shop]) -> None:
     shop, other = sold_by_two
     shop.deliver_lines(line("A2", 2), name="lines_2.csv")
@@ -97,7 +98,6 @@ def test_a_brand_that_never_loaded_is_left_out(shop: Shop) -> None:
     heals(shop, {"shop": 10, "other": 10})
 
 
-@pytest.mark.slow("four runs of two brands")
 def test_what_belongs_together_waits_together(sold_by_two: tuple[Shop, Shop]) -> None:
     """Of two files of a brand one stops: the other, though loaded, does not count before both do."""
     shop, other = sold_by_two

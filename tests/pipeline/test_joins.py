@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.conftest import HEADED_BRAND, HEADED_LINES, SHOP_BRAND, Shop
 from tests.pipeline.test_as_exported import LINE, found
+
+pytestmark = pytest.mark.slow("several deliveries")
 
 
 def joined(shop: Shop, customers: list[str], heads: list[str], on: str = "") -> list[dict[str, object]]:

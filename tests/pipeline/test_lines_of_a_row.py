@@ -13,6 +13,8 @@ from tests.pipeline.rebuilds import differences
 from mergehouse.errors import ConfigError
 from mergehouse.transform.brand_queries import ORDER_LINES, brand_queries, version_key
 
+pytestmark = pytest.mark.slow("several deliveries, and rebuilds to compare with")
+
 BRAND = """
 label: Shop
 currency: EUR
@@ -135,7 +137,6 @@ def test_goods_that_have_a_kind_of_other_lines_are_named(shop: Shop) -> None:
     ]
 
 
-@pytest.mark.slow("two deliveries, and a rebuild to compare them with")
 def test_a_row_that_comes_again_replaces_all_lines_of_the_earlier_one(orders: Shop) -> None:
     """A1 comes again without postage and discount, A2 as it was, A3 twice in the first file."""
     orders.configure(BRAND.replace('files: "orders*"', 'files: "orders*"\n    key: [number]'))

@@ -13,6 +13,8 @@ from tests.pipeline.rebuilds import differences, line
 from mergehouse.errors import MergehouseError
 from mergehouse.operations.maintenance import maintain
 
+pytestmark = pytest.mark.slow("many versions of a table are made")
+
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Shop:

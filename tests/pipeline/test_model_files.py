@@ -27,7 +27,7 @@ from mergehouse.science.registry.versions import (
     versions,
 )
 
-pytestmark = pytest.mark.science
+pytestmark = [pytest.mark.science, pytest.mark.slow("models are trained")]
 
 
 def file_of(project: Project, number: int) -> Path:

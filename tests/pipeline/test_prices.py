@@ -11,6 +11,8 @@ from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop
 
 from mergehouse.errors import ConfigError
 
+pytestmark = pytest.mark.slow("a run for each case")
+
 D = Decimal
 DAILY_RATE = "SELECT rate_eur FROM silver.fx_rates_eur WHERE currency = '{}' AND rate_date = '2025-06-02'"
 

@@ -21,6 +21,8 @@ from mergehouse.identity.product_suggestions import (
 )
 from mergehouse.project.mapping_files import mapping_tables
 
+pytestmark = pytest.mark.slow("several runs")
+
 COLOURS = ("red", "blue", "green", "white", "black", "pink", "yellow", "grey", "brown", "ivory")
 RULES = """match,pattern,department,category
 name,MUG*,Kitchen & dining,"Mugs, cups & teaware"

@@ -23,6 +23,8 @@ from mergehouse.profile.profiling import Page, Profile, profile
 from mergehouse.profile.tables import Column
 from mergehouse.project.config import Project
 
+pytestmark = pytest.mark.slow("profiles of whole lakehouses")
+
 
 def line(
     order: str,
@@ -201,7 +203,6 @@ def test_a_short_history_is_said_not_drawn(project: Project, tmp_path: Path) -> 
     assert 'class="curve"' not in gold.read_text().split("</style>")[1]
 
 
-@pytest.mark.slow("profiles every layer twice")
 def test_nothing_personal_is_shown(shop: Shop, tmp_path: Path) -> None:
     """Values of columns with `pii`, what these are made of in Bronze, and columns that nobody declared."""
     item = "      item: {type: code}"

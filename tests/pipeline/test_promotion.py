@@ -39,6 +39,8 @@ from mergehouse.release.promote.promotion import promote, rollback
 from mergehouse.release.store import Shelf, copy_release
 from mergehouse.release.verify import verify
 
+pytestmark = pytest.mark.slow("releases go through several environments")
+
 LONG = pytest.mark.long("several promotions of the demonstration")
 
 ENVIRONMENTS = """

@@ -11,6 +11,8 @@ from tests.conftest import SHOP_BRAND, Shop
 from mergehouse.errors import ConfigError
 from mergehouse.pipeline.results import RunResult, summary
 
+pytestmark = pytest.mark.slow("a run for each case")
+
 LIMITS = "quarantine: {stop: 100 %}\n"
 
 

@@ -18,6 +18,8 @@ from mergehouse.project import ecb_rates
 from mergehouse.project.config import load_project
 from mergehouse.project.ecb_rates import FILE, edition, update
 
+pytestmark = pytest.mark.slow("a run for each case")
+
 LAST = dt.date(2026, 10, 30)  # a Friday: the last day in the file that the tests write
 
 

@@ -28,7 +28,7 @@ from mergehouse.science.registry.versions import (
     versions,
 )
 
-pytestmark = pytest.mark.science
+pytestmark = [pytest.mark.science, pytest.mark.slow("models are trained")]
 
 
 def called(monkeypatch: pytest.MonkeyPatch, *words: object) -> object:

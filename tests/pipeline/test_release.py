@@ -39,6 +39,8 @@ from mergehouse.release.manifest.version import Version
 from mergehouse.release.store import Shelf, copy_release
 from mergehouse.release.verify import verify
 
+pytestmark = pytest.mark.slow("releases are made, and made again")
+
 ROOT = Path(__file__).parents[2]
 NOW = dt.datetime(2026, 11, 25, 8, 30, 15, tzinfo=dt.UTC)
 LINE = "A{n},1,2026-03-{n:02} 10:00:00,P1,Mug,2,5.00,77,Germany,EUR"

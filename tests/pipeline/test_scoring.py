@@ -36,7 +36,7 @@ from mergehouse.science import customer_scores
 from mergehouse.science.registry.champion import promote_by_hand, record
 from mergehouse.science.registry.versions import versions
 
-pytestmark = pytest.mark.science
+pytestmark = [pytest.mark.science, pytest.mark.slow("models are trained")]
 
 SCORES = "gold.customer_scores_gold"
 NEWCOMERS = 5  # lines of the young brand's customers

@@ -18,6 +18,8 @@ from mergehouse.pipeline.results import RunResult
 from mergehouse.project.brand import OF_THE_FOLDER, Brand
 from mergehouse.project.sources import Column, Source
 
+pytestmark = pytest.mark.slow("runs before and after a change, of many brands")
+
 LINES = (
     "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR",
     "A2,1,2026-03-02 10:00:00,P2,Cup,1,7.50,78,Germany,EUR",
@@ -211,7 +213,6 @@ def differences(shop: Shop, other: Path, changes: dict[str, Change], select: str
     )
 
 
-@pytest.mark.slow("twenty brands, three runs of them")
 @pytest.mark.parametrize("first", range(2))
 def test_a_key_means_the_same_whenever_it_is_declared(shop: Shop, tmp_path: Path, first: int) -> None:
     chosen = dict(list(READING.items())[first::2])
@@ -225,7 +226,6 @@ def test_a_key_means_the_same_whenever_it_is_declared(shop: Shop, tmp_path: Path
     assert later == at_once
 
 
-@pytest.mark.slow("seven brands, three runs of them")
 def test_figures_follow_what_brands_declare(shop: Shop, tmp_path: Path) -> None:
     later, at_once = differences(shop, tmp_path / "fresh", TELLING, None)
     assert later == at_once
@@ -301,7 +301,6 @@ def test_a_file_that_comes_again_takes_doubts_about_it_along(shop: Shop) -> None
     assert doubts() == []
 
 
-@pytest.mark.slow("three runs, one of them with a vault")
 def test_keys_of_the_project_hold_for_what_is_there(sold: Shop, tmp_path: Path) -> None:
     fresh = sold.copy(tmp_path / "fresh")
     shutil.rmtree(fresh.lakehouse.root)

@@ -6,10 +6,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from tests.conftest import Shop
 from tests.pipeline.rebuilds import differences
 
 from mergehouse.pipeline.results import RunResult
+
+pytestmark = pytest.mark.slow("several deliveries, and rebuilds to compare with")
 
 BRAND = """
 label: Shop

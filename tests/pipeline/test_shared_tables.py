@@ -17,6 +17,8 @@ from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.errors import LakehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 
+pytestmark = pytest.mark.slow("several writers of a table")
+
 
 @pytest.mark.long("five runs")
 def test_another_writer_wins_and_the_run_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ from mergehouse.science.tasks import TASKS
 from mergehouse.science.training import train, train_missing
 from mergehouse.science.training_result import Training
 
-pytestmark = pytest.mark.science
+pytestmark = [pytest.mark.science, pytest.mark.slow("models are trained")]
 
 LINE = "{order},1,{day} 10:00:00,P1,Mug,2,5.00,{customer},Germany,EUR"
 BEGIN, DAYS = dt.date(2024, 1, 1), 640
@@ -210,7 +210,6 @@ def known_at(dataset: Dataset, day: dt.date) -> Dataset:
     )
 
 
-@pytest.mark.slow("trains twice")
 @pytest.mark.usefixtures("only_rules_and_regression")
 def test_what_is_logged_and_that_training_again_adds_no_version(trained: Shop) -> None:
     project = in_experiment(trained, "logged")

@@ -14,6 +14,8 @@ from tests.conftest import Shop
 from mergehouse.pipeline import planning
 from mergehouse.pipeline.up_to_date import KEPT
 
+pytestmark = pytest.mark.slow("several runs")
+
 
 @pytest.fixture
 def asks_the_graph(sold: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:

@@ -16,6 +16,8 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.reader import connect, select
 from mergehouse.pipeline.results import RunResult
 
+pytestmark = pytest.mark.slow("several deliveries into a vault")
+
 VAULT = [contract.table for contract in contracts("silver") if contract.part == "vault"]
 GHOST = "0" * 32
 CUSTOMERS = """
@@ -109,7 +111,6 @@ def test_records_that_come_late_take_their_place_and_nothing_is_kept_twice(shop:
     assert differences(shop.lakehouse, shop.folder) == {}
 
 
-@pytest.mark.slow("three runs")
 def test_what_was_known_of_a_customer_on_a_day_is_one_query_of_the_manual(shop: Shop) -> None:
     """Of 1 March: at first France, by the second delivery Italy."""
     page = (Path(__file__).parents[2] / "docs" / "data-vault.md").read_text(encoding="utf-8")
@@ -180,7 +181,6 @@ def links(shop: Shop) -> list[tuple[str, str, bool]]:
     )
 
 
-@pytest.mark.slow("four runs")
 def test_who_was_taken_for_whom_is_kept_though_the_file_of_pairs_has_no_history(shop: Shop) -> None:
     with_vault(shop)
     shop.deliver_lines(line("A1"), line("A3", customer="78"))

@@ -20,6 +20,8 @@ from mergehouse.engine.literal import with_folds
 from mergehouse.transform.delivered_rows import ADDED
 from mergehouse.transform.hashing import with_hashes
 
+pytestmark = pytest.mark.slow("a vault of lines in several orders")
+
 VAULT = models("vault")
 DELIVERIES = 4
 LINES = [

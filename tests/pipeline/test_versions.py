@@ -12,6 +12,8 @@ from tests.pipeline.rebuilds import differences
 
 from mergehouse.pipeline.results import RunResult
 
+pytestmark = pytest.mark.slow("several deliveries, and rebuilds to compare with")
+
 COLUMNS = {
     "number": "code", "line": "code", "sold_at": "timestamp", "item": "code", "pieces": "number",
     "price": "number", "customer": "code", "shop": "code", "status": "text", "changed_at": "timestamp",

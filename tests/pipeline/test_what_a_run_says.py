@@ -18,6 +18,8 @@ from mergehouse.pipeline.results import RunResult, summary
 from mergehouse.quality.report import write_report
 from mergehouse.science.survival.page import write_survival
 
+pytestmark = pytest.mark.slow("a run for each case")
+
 LINE = "A1,1,03/04/2026 10:00,P1,Mug,2,5.00,77,Germany,EUR"
 
 

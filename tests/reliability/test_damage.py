@@ -20,6 +20,8 @@ from mergehouse.lakehouse.query import run_query
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
 
+pytestmark = pytest.mark.slow("each damage is mended by a run")
+
 CHECK = "table_is_as_written"
 SALES, LINES, LEDGER = "gold.sales_daily", "bronze.shop_lines", "bronze.batches"
 GMV = Decimal("50.00")  # five orders of two mugs at 5.00

@@ -10,6 +10,8 @@ from mergehouse.ingest.duckdb_loader import EmbeddedLoader
 from mergehouse.pipeline import build
 from mergehouse.transform.graph import Table
 
+pytestmark = pytest.mark.slow("runs that fail, and runs that heal")
+
 STOCK = """
   stock:
     files: "stock*"
@@ -24,7 +26,6 @@ def versions(shop: Shop) -> dict[str, int]:
     return {name: shop.lakehouse.delta(name).version() for name in shop.lakehouse.tables() if name[0] in "sg"}
 
 
-@pytest.mark.slow("two runs that fail, and one that heals")
 def test_what_depends_on_a_table_that_failed_waits(sold: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Straight, through a view, through a table that Python computes, and in its checks alone."""
     before = versions(sold)
@@ -53,7 +54,6 @@ def test_what_depends_on_a_table_that_failed_waits(sold: Shop, monkeypatch: pyte
     assert sold.rows(DAYS) == [(366 + 365 + 365,)]  # 2024 to 2026
 
 
-@pytest.mark.slow("two first runs")
 def test_where_no_brand_is_left_nothing_that_reads_deliveries_is_built(shop: Shop) -> None:
     """No table reads what is missing; still the brand's deliveries count together or not at all."""
     shop.configure(SHOP_BRAND + STOCK)
@@ -67,7 +67,6 @@ def test_where_no_brand_is_left_nothing_that_reads_deliveries_is_built(shop: Sho
     assert shop.rows(DAYS) == [(366,)]
 
 
-@pytest.mark.slow("two first runs of two brands")
 def test_a_brand_that_could_not_be_written_is_not_left_out(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

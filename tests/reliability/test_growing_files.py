@@ -14,6 +14,8 @@ from mergehouse.ingest import duckdb_loader, together
 from mergehouse.ingest.inspection import CHUNK, beginnings, inspect
 from mergehouse.pipeline.results import RunResult
 
+pytestmark = pytest.mark.slow("several deliveries, and rebuilds to compare with")
+
 HEADER = "order,line,when,item,title,qty,customer,country,currency,price\n"
 COUNTED = "+silver.sales_clean +silver.duplicates"
 FOLDERS = 'files: ["lines*", "day*/lines*"]'

@@ -14,6 +14,8 @@ from mergehouse.ingest.ledger import Ledger
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.pipeline.results import RunResult
 
+pytestmark = pytest.mark.slow("thousands of files")
+
 COLUMNS = SHOP_HEADER.split(",")
 PLACES = ["lines*", "month=*/lines*"]
 FOUND = (

@@ -29,6 +29,8 @@ from mergehouse.operations.maintenance import maintain
 from mergehouse.pipeline.run import check
 from mergehouse.release.export.export import release
 
+pytestmark = pytest.mark.slow("several runs, some of them killed")
+
 TABLES = ("gold.debits", "gold.credits")
 BOTH = "SELECT (SELECT max(n) FROM gold.debits), (SELECT max(n) FROM gold.credits)"
 GMV = "SELECT (SELECT sum(gmv_eur) FROM gold.sales_daily), (SELECT sum(amount_eur) FROM silver.sales_clean)"

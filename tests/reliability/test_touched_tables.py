@@ -20,6 +20,8 @@ from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
 from mergehouse.release.export.export import release
 
+pytestmark = pytest.mark.slow("each touch is noticed by a run")
+
 MUGS = Decimal("30.00")  # three orders of two mugs at 5.00
 CHECK = "table_is_as_written"
 SALES, LINES = "gold.sales_daily", "bronze.shop_lines"

@@ -17,6 +17,8 @@ from mergehouse.access.serving import current_version, serving_folder
 from mergehouse.app.server import create_app
 from mergehouse.errors import AccessError, MergehouseError
 
+pytestmark = pytest.mark.slow("releases of a served lakehouse")
+
 NO_FILTER = dict.fromkeys(("brand", "region", "country", "since", "until"))
 
 

@@ -17,6 +17,8 @@ from mergehouse.release.promote.audit_trail import promotions
 from mergehouse.release.promote.promotion import promote, rollback
 from mergehouse.release.store import Shelf
 
+pytestmark = pytest.mark.slow("releases go through an object store")
+
 LONG = pytest.mark.long("an object store answers for each file")
 
 BY = {"approved_by": "Ada", "note": "T-1"}

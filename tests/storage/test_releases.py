@@ -19,6 +19,8 @@ from mergehouse.release.manifest.version import Version
 from mergehouse.release.store import Shelf, copy_release
 from mergehouse.release.verify import verify
 
+pytestmark = pytest.mark.slow("releases go through an object store")
+
 
 @pytest.fixture
 def sold(tmp_path: Path) -> Shop:

@@ -14,6 +14,8 @@ from mergehouse.errors import ConfigError, LakehouseError, MergehouseError
 from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.storage import failure, located
 
+pytestmark = pytest.mark.slow("an object store that fails")
+
 SALES = "+silver.sales_clean"  # with what it is made of: the other tables take the same ways
 LONG = pytest.mark.long("an object store answers for each file")
 

@@ -18,6 +18,8 @@ from mergehouse.lakehouse.published import published_versions
 from mergehouse.operations.maintenance import maintain
 from mergehouse.storage import open_store
 
+pytestmark = pytest.mark.slow("deliveries and tables in an object store")
+
 LONG = pytest.mark.long("an object store answers for each file")
 
 

@@ -10,6 +10,8 @@ from tests.storage.test_stores import in_store
 from mergehouse.lakehouse.owner import OWNER
 from mergehouse.storage import delta_options, open_store
 
+pytestmark = pytest.mark.slow("tables in an object store")
+
 LINES = "bronze.shop_lines"
 
 

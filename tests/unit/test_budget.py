@@ -46,9 +46,9 @@ def test_what_is_within_its_budget_passes(folder: pytest.Pytester) -> None:
     folder.makefile(
         ".py", **{"slow/test_one": f"{BUSY}\n@pytest.mark.slow('waits')\ndef test_one(busy):\n    work(0.2)"}
     )
-    result = run(folder, "slow: 60, a test: 0.1")
+    result = run(folder, "slow,slow: 60, a test: 0.1")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["*0.[4-9] of 60    slow", "* slow/test_one.py::test_one (waits)"])
+    result.stdout.fnmatch_lines(["*0.[4-9] of 60    slow,slow", "* slow/test_one.py::test_one (waits)"])
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["alone", "side by side"])
@@ -69,12 +69,13 @@ def test_a_test_that_takes_long_says_why(folder: pytest.Pytester, mark: str) -> 
     )
 
 
-def test_tests_marked_long_have_a_budget_of_their_own(folder: pytest.Pytester) -> None:
+@pytest.mark.parametrize("mark", ["slow", "long"])
+def test_tests_with_a_mark_have_a_budget_of_their_own(folder: pytest.Pytester, mark: str) -> None:
     folder.makefile(
-        ".py", **{"slow/test_one": f"{BUSY}\n@pytest.mark.long\ndef test_one(busy):\n    work(0.2)"}
+        ".py", **{"slow/test_one": f"{BUSY}\n@pytest.mark.{mark}\ndef test_one(busy):\n    work(0.2)"}
     )
     assert run(folder, "slow: 0.1").ret == 0
-    assert run(folder, "slow,long: 0.1").ret == 1
+    assert run(folder, f"slow,{mark}: 0.1").ret == 1
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["alone", "side by side"])

@@ -24,6 +24,8 @@ from mergehouse.identity.training import train
 from mergehouse.lakehouse.reader import connect
 from mergehouse.project.settings import Limits
 
+pytestmark = pytest.mark.slow("models of linkage are trained")
+
 TODAY, TRAINED_AT = dt.date(2026, 11, 1), dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 SMALL = World(customers=1500, shared=500, seed=1)
 

@@ -84,6 +84,7 @@ def test_two_roles_of_which_one_may_not_may_not(merged: Merged) -> None:
     assert client.get(IDENTITY).status_code == 404
 
 
+@pytest.mark.slow("every address, asked by every role")
 def test_no_attribute_is_in_any_other_answer(merged: Merged) -> None:
     """Of any role; the admin's other pages, downloads and figures for programs are among them."""
     for role in (*OTHERS, "admin"):

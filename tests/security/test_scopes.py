@@ -270,6 +270,7 @@ def test_values_are_bound(gateway: Gateway) -> None:
     )
 
 
+@pytest.mark.slow("a run, a delivery, and all files written anew")
 def test_after_a_delivery_files_are_as_if_written_anew(house: Shop, tmp_path: Path) -> None:
     shop = house.copy(tmp_path / "shop")
     policy, root = load_policy(shop.project), serving_folder(shop.project)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import call
-from tests.conftest import SHOP_BRAND, Shop
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, Shop
 
 from mergehouse.cli.render import print_run
 from mergehouse.errors import LakehouseError
@@ -73,9 +73,12 @@ def test_screen_log_and_report_count_the_same_checks(
 
 def test_notes_on_deliveries_are_on_the_screen(shop: Shop, capsys: pytest.CaptureFixture) -> None:
     shop.deliver_lines(LINE)
+    for number in (2, 3):  # which nothing ends
+        shop.deliver(f"{SHOP_HEADER}\n{LINE.replace('A1', f'A{number}')}", name=f"lines_{number}.csv")
     result = shop.run("bronze")
-    note = "when: nothing shows whether `03/04/2026 10:00` is day-first"
-    assert f"lines.csv: {note}" in printed(shop, result, capsys)
+    note, text = "when: nothing shows whether `03/04/2026 10:00` is day-first", printed(shop, result, capsys)
+    assert f"lines.csv: {note}" in text
+    assert "lines_2.csv and 1 more: the last line has no end" in text
     assert any(note in said for said in summary(result)["deliveries"][0]["notes"])
 
 

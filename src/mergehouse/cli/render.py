@@ -199,12 +199,16 @@ def _days(result: RunResult, labels: Mapping[str, str]) -> str:
 
 
 def _print_notes(console: Screen, batches: Sequence[Batch]) -> None:
-    """How files differ from what brand.yml says, and how they were read; the report has all of it."""
-    notes = [(batch.source_file, note) for batch in batches for note in json.loads(batch.drift)]
-    for file, note in notes[:NOTES]:
-        console.print(f"Note     {file}: {note}", markup=False)
-    if len(notes) > NOTES:
-        console.print(f"         and {len(notes) - NOTES:,} more notes on deliveries, in the report")
+    """How files differ from what brand.yml says, and how they were read, each once; the report has all of it."""
+    files: dict[str, list[str]] = {}
+    for batch in batches:
+        for note in json.loads(batch.drift):
+            files.setdefault(note, []).append(batch.source_file)
+    for note, (file, *others) in list(files.items())[:NOTES]:
+        more = f" and {len(others):,} more" if others else ""
+        console.print(f"Note     {file}{more}: {note}", markup=False)
+    if len(files) > NOTES:
+        console.print(f"         and {len(files) - NOTES:,} more notes on deliveries, in the report")
 
 
 def times(stages: Mapping[str, float]) -> str:

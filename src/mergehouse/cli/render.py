@@ -199,7 +199,7 @@ def _days(result: RunResult, labels: Mapping[str, str]) -> str:
 
 
 def _print_notes(console: Screen, batches: Sequence[Batch]) -> None:
-    """How files differ from what brand.yml says, and how they were read, each once; the report has all of it."""
+    """How files differ from what brand.yml says, and how they were read, each once; the report has all."""
     files: dict[str, list[str]] = {}
     for batch in batches:
         for note in json.loads(batch.drift):

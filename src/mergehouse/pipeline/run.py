@@ -231,6 +231,8 @@ def _read_ahead(project: Project) -> None:
     """
     _read_models()
     ecb_rates(edition(project).file)
+    import polars  # noqa: F401 - which tables that Python computes are made with; it takes a sixth of a second
+
     report.template()
 
 

@@ -150,3 +150,22 @@ def test_a_catalogues_cost_is_in_its_own_currency(shop: Shop) -> None:
         ("EUROS", cost, "actual"),
         ("KRONOR", cost, "actual"),
     ]
+
+
+def test_a_line_without_a_currency_among_lines_that_say_one_is_found(shop: Shop) -> None:
+    """Ten and twenty count as euros; nothing is said where no line of a brand says a currency, and none of
+    lines without money, that are left out, or that a later file says anew with their currency.
+    """
+    some, none, later = shop.brands("some", "none", "later")
+    blank = [line("b1", "1", "10", currency=""), line("b2", "2", "10", currency=" ")]
+    some.deliver_lines(
+        line("a", "1", "50", currency="GBP"), *blank, line("free", "1", "0", currency=""), "total,,,,,,,,,"
+    )
+    none.deliver_lines(*blank)
+    later.deliver_lines(line("a", "1", "50"), blank[0])
+    later.deliver_lines(line("b1", "1", "10", currency="USD"), name="lines_2.csv")
+    result = shop.run(until="silver")
+    [said] = [check for check in result.checks if check.check == "currency_is_told" and not check.passed]
+    assert said.sample == [
+        {"source_system": "some", "currency": "EUR", "order_lines": 2, "amount": D(30), "order_id": "B1"}
+    ]

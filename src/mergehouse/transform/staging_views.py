@@ -44,13 +44,14 @@ from mergehouse.transform.source_views import (
     unread_columns,
 )
 
-# what brand.yml says of every row
+# what brand.yml says of every row, and whether the brand's SQL says currencies
 OF_BRAND = {
     "source_system": "STRING",
     "timezone": "STRING",
     "brand_currency": "STRING",
     "are_prices_gross": "BOOLEAN",
     "brand_tax_rate": "DECIMAL(9, 6)",
+    "gives_currency": "BOOLEAN",
 }
 IDENTITY = frozenset(get_args(IdentityAttribute))
 
@@ -236,7 +237,7 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
             f"{_value(name, name in given, name in computed, column.type)} AS {name}"
             for name, column in contract.columns.items()
         )
-        rows = f"SELECT {_of_brand(brand)}, {columns} FROM written AS `{brand.name}`"
+        rows = f"SELECT {_of_brand(brand, given)}, {columns} FROM written AS `{brand.name}`"
         parts.append(reading(rows, written=query))
     return union_all(parts) if parts else _empty(contract)
 
@@ -289,7 +290,7 @@ def _computed(query: exp.Query, brand: Brand) -> set[str]:
     }
 
 
-def _of_brand(brand: Brand) -> str:
+def _of_brand(brand: Brand, given: set[str]) -> str:
     percent = "NULL" if brand.tax_rate is None else f"{brand.tax_rate * 100:f}"
     values = [
         f"'{brand.name}'",
@@ -297,6 +298,7 @@ def _of_brand(brand: Brand) -> str:
         f"'{brand.currency}'",
         str(brand.prices == "gross").upper(),
         percent,
+        str("currency" in given).upper(),
     ]
     return ", ".join(
         f"CAST({value} AS {kind}) AS {name}"

@@ -8,6 +8,7 @@ from collections import defaultdict
 import duckdb
 
 from mergehouse.ingest.cells import BLANKS, MINOR_UNITS, OF_DATES, SHORTENED, UNSEEN
+from mergehouse.ingest.numbers import DASHED
 from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES, places
 from mergehouse.lakehouse.reader import text
 from mergehouse.project.sources import TEXTS, Source
@@ -150,6 +151,17 @@ def altered_texts(connection: duckdb.DuckDBPyConnection, source: Source) -> dict
         f" UNION SELECT DISTINCT batch, of_column FROM {ALL_WRITTEN} WHERE {texts} AND value IN ({declared})"
     ).fetchall():
         found[batch].add(list(source.columns)[place])
+    return found
+
+
+def dashed_numbers(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[int, list[str]]:
+    """By batch the columns of numbers of which some have dashes in the place of cents."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for batch, place in connection.execute(
+        f"SELECT DISTINCT batch, of_column FROM {UNUSUAL} WHERE of_column IN"
+        f" ({places(source, 'number', 'percent')}) AND regexp_matches(value, {text(DASHED)}) ORDER BY ALL"
+    ).fetchall():
+        found[batch].append(list(source.columns)[place])
     return found
 
 

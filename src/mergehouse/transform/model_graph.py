@@ -40,6 +40,7 @@ from mergehouse.transform.staging_views import (
     stacked_view,
     typed_view,
     undated_versions_view,
+    untold_kinds_view,
 )
 
 
@@ -177,6 +178,7 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         _view("staging.line_sources", line_sources_view(brands), of_brands=True),
         _view("staging.line_joins", joins_view(brands), of_brands=True),
         _view("staging.other_spellings", other_spellings_view(brands), of_brands=True),
+        _view("staging.untold_kinds", untold_kinds_view(brands), of_brands=True),
         _view("staging.undated_versions", undated_versions_view(sources, loaded), of_brands=True),
         _view("staging.earlier_costs", earlier_costs, of_brands=True),
         _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),

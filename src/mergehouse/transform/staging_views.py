@@ -43,6 +43,7 @@ from mergehouse.transform.source_views import (
     undated_versions,
     unread_columns,
 )
+from mergehouse.transform.untold_kinds import untold_kinds
 
 # what brand.yml says of every row, and whether the brand's SQL says currencies
 OF_BRAND = {
@@ -140,6 +141,19 @@ def other_spellings_view(brands: list[Brand]) -> str:
                 f" WHERE {of_value} NOT IN ({', '.join(map(literal, sorted(texts)))})"
             )
     return " UNION ALL ".join(selects) or _no_texts(("source_system", "compared", "said", "value"))
+
+
+def untold_kinds_view(brands: list[Brand]) -> str:
+    """SQL of `staging.untold_kinds`: what `untold_kinds` finds of each brand.
+
+    >>> untold_kinds_view([mh.project("shop").brands["shop"]]).endswith("WHERE FALSE")  # it tells no returns
+    True
+    """
+    selects = [sql for brand in brands if (sql := untold_kinds(brand))]
+    nothing = _no_texts(("source_system", "compared", "value")).replace(
+        " WHERE", ", 0 AS delivered_rows WHERE"
+    )
+    return " UNION ALL ".join(selects) or nothing
 
 
 def undated_versions_view(sources: list[tuple[Brand, str]], batches: list[Batch]) -> str:

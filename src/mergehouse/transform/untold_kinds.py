@@ -27,8 +27,8 @@ def untold_kinds(brand: Brand) -> str:
     >>> brand = mh.project("shop").brands["shop"]
     >>> file = brand.folder / "order_lines.sql"
     >>> _ = file.write_text("SELECT title = 'Refund' AS is_cancellation FROM lines")
-    >>> untold_kinds(brand)[:80]
-    "SELECT 'shop' AS source_system, 'lines.title' AS compared, value, delivered_rows "
+    >>> untold_kinds(brand)[:72]
+    "SELECT 'shop' AS source_system, 'lines.title' AS compared, value, delive"
     """
     file = brand.folder / ORDER_LINES
     query = resolved(brand, file)

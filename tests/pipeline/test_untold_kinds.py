@@ -16,6 +16,13 @@ ASKED = {  # how brands tell what a row is, and the kinds that nobody has though
     "sign": (SIGN, ["Proforma", "Storno"]),
     "left_out": ("kind = 'Refund' AS is_cancellation", ["Storno"]),
     "whole": ("kind IN ('Refund', 'Storno') AND kind <> 'Proforma' AS is_cancellation", []),
+    "otherwise": ("CASE WHEN kind = 'Invoice' THEN FALSE ELSE TRUE END AS is_cancellation", []),
+    "signed": ("CASE WHEN kind = 'Invoice' THEN price ELSE -price END AS amount", []),
+    "a_problem": (
+        "kind = 'Refund' AS is_cancellation,"
+        " CASE WHEN kind IN ('Invoice', 'Refund') THEN NULL ELSE 'left_out' END AS problem",
+        [],
+    ),
     "rest": ("NOT (kind = 'Invoice') AS is_cancellation", []),
     "handed_on": ("kind = 'Refund' AS is_cancellation, kind AS channel", []),
     "no_direction": ("CASE WHEN kind = 'Refund' THEN 'fee' END AS line_class", []),

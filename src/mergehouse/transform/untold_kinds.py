@@ -37,8 +37,8 @@ def untold_kinds(brand: Brand) -> str:
     for comparison in comparisons(query, brand):
         column = comparison.source, comparison.column
         named.setdefault(column, set()).update(comparison.texts)
-        if not isinstance(comparison.node, exp.EQ | exp.In | exp.Case) or _is_negated(comparison.node):
-            open_ended.add(column)  # it says what all others are
+        if not isinstance(comparison.node, exp.EQ | exp.In | exp.Case) or _tells_the_rest(comparison.node):
+            open_ended.add(column)
         if _tells_direction(comparison.node):
             telling.add(column)
     if not telling:
@@ -52,10 +52,23 @@ def untold_kinds(brand: Brand) -> str:
     )
 
 
-def _is_negated(node: exp.Expr) -> bool:
-    while isinstance(node.parent, exp.Paren):
-        node = node.parent
-    return isinstance(node.parent, exp.Not)
+def _tells_the_rest(node: exp.Expr) -> bool:
+    """True of a comparison that says what all other values are: NOT, or an ELSE that makes returns of them,
+    or a problem.
+    """
+    rest: exp.Expr | None = None
+    above: exp.Expr | None = node
+    while above and not isinstance(above, exp.Select):
+        if isinstance(above, exp.Not):
+            return True
+        if isinstance(above, exp.Case | exp.If):
+            rest = _rest(above)
+            if rest and (rest.find(exp.Neg) or (isinstance(rest, exp.Boolean) and rest.this)):
+                return True
+        if isinstance(above, exp.Alias) and above.alias == "problem":
+            return rest is not None and not isinstance(rest, exp.Null)
+        above = above.parent
+    return False
 
 
 def _tells_direction(node: exp.Expr) -> bool:
@@ -72,8 +85,12 @@ def _tells_direction(node: exp.Expr) -> bool:
 
 def _results(choice: exp.Case | exp.If) -> list[exp.Expr]:
     branches = choice.args["ifs"] if isinstance(choice, exp.Case) else [choice]
-    last = choice.args.get("default" if isinstance(choice, exp.Case) else "false")
-    return [*(branch.args["true"] for branch in branches), *([last] if last else [])]
+    return [branch.args["true"] for branch in branches]
+
+
+def _rest(choice: exp.Case | exp.If) -> exp.Expr | None:
+    rest: exp.Expr | None = choice.args.get("default" if isinstance(choice, exp.Case) else "false")
+    return rest
 
 
 def _given(selects: list[exp.Query], brand: Brand) -> dict[tuple[str, str], set[str]]:

@@ -24,6 +24,7 @@ def untold_kinds(brand: Brand) -> str:
     that it compares with, or brand.yml leaves out; the commonest of all is what the rest is. Empty where
     there is no such column.
 
+    >>> from pathlib import Path
     >>> brand = mh.project("shop").brands["shop"].model_copy(update={"folder": Path()})
     >>> _ = Path("order_lines.sql").write_text("SELECT title = 'Refund' AS is_cancellation FROM lines")
     >>> untold_kinds(brand)[:72]

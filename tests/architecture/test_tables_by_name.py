@@ -46,8 +46,8 @@ NAMED = {
         "it makes this view from brand.yml; the tracing of deliveries goes by its name",
     ),
     "transform.model_graph": (
-        "bronze.batches staging.line_joins staging.line_sources staging.other_spellings"
-        " staging.raw_rows staging.undated_versions staging.unusable_entries",
+        "bronze.batches staging.earlier_costs staging.line_joins staging.line_sources staging.other_spellings"
+        " staging.raw_rows staging.undated_versions staging.unusable_entries staging.untold_kinds",
         "models may read the ledger; the views are made here",
     ),
     "transform.staging_views": (

@@ -37,15 +37,31 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
     result = shop.run(until="silver")
     assert not result.failed
     assert found(result, "code_is_written_one_way") == [
-        {"source_system": "shop", "source_customer_id": "00077", "other": "77"},
         {"source_system": "shop", "product_code": "0042", "other": "42"},
         *(
             {"source_system": "shop", "order_id": order, "other": other} | OF_THE_DAY
             for order, other in (("#100", "100"), ("0099", "99"), ("1,010", "1010"))
         ),
+        {"source_system": "shop", "source_customer_id": "00077", "other": "77"},
     ]
     nobody = [row["source_customer_id"] for row in found(result, "customers_are_somebody")]
     assert nobody == [".", "0", "NA"]
+
+
+def test_customers_may_be_numbered_from_nought(shop: Shop) -> None:
+    """Of customers 0 to 12, each with an order, 0 is one; with four where others have one it is nobody, and
+    so it is among numbers that do not begin there.
+    """
+    numbered, guests, sparse = shop.brands("numbered", "guests", "sparse")
+    for brand, customers in (
+        (numbered, [*range(13)]),
+        (guests, [*range(13), 0, 0, 0]),
+        (sparse, [0, 500, 501, 502]),
+    ):
+        lines = (LINE.format(order=f"A{n}", item="P1", customer=c) for n, c in enumerate(customers))
+        brand.deliver_lines(*lines)
+    nobody = found(shop.run(until="silver"), "customers_are_somebody")
+    assert [row["source_system"] for row in nobody] == ["guests", "sparse"]
 
 
 def test_codes_that_are_written_as_numbers_are_found(shop: Shop) -> None:

@@ -107,6 +107,16 @@ def test_a_last_day_far_after_all_others_is_said(shop: Shop) -> None:
     assert "last_day_follows_the_others" not in findings(shop.run(select=brands))
 
 
+def test_of_few_orders_none_is_far_behind_the_others(shop: Shop) -> None:
+    """The third order of a shop may well come two months later, the twentieth, of one a day, may not."""
+    for name, orders in (("few", 3), ("more", 20)):
+        brand = shop.another(name)
+        days = [dt.date(2026, 1, 1) + dt.timedelta(n) for n in range(orders - 1)]
+        brand.deliver_lines(*lines(*((day, "1") for day in [*days, days[-1] + dt.timedelta(60)])))
+    said = findings(shop.run(select="+gold.dim_brand"))["last_day_follows_the_others"]
+    assert [row["source_system"] for row in said] == ["more"]
+
+
 def test_a_return_with_its_orders_number_is_of_its_own_day(shop: Shop) -> None:
     """Also where it is dated before its sale: the order, and the as-of date, are of the sale."""
     line = "{},{},2026-{} 10:00:00,P1,Mug,{},50.00,{},Germany,EUR"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import SHOP_HEADER, SHOP_ORDER_LINES, Shop, prepared_shop
 
+from mergehouse.errors import ConfigError
 from mergehouse.ingest.inspection import Inspection, inspect
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
@@ -223,7 +224,16 @@ def test_a_brand_does_not_vanish_with_its_file(shop: Shop) -> None:
     shutil.rmtree(other.brand)
     result = shop.run("silver")
     assert not result.failed and gmv(shop) == {"shop": 20}
-    assert ("other.folder", "brand_has_its_folder") in {(c.table, c.check) for c in result.checks}
+    [said] = [check for check in result.checks if check.check == "brand_has_its_folder"]
+    assert said.table == "other.folder" and "`former_brands: [other]`" in said.why
+    config = shop.folder / "mergehouse.yml"
+    config.write_text(f"{config.read_text()}former_brands: [other]\n")
+    result = shop.run("silver")
+    assert gmv(shop) == {"shop": 20}
+    assert "brand_has_its_folder" not in {check.check for check in result.checks}
+    other.brand.mkdir()
+    with pytest.raises(ConfigError, match="former_brands: `other` has a folder"):
+        _ = shop.project
 
 
 def test_a_condition_that_no_row_meets_is_an_error(shop: Shop) -> None:

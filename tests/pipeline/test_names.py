@@ -1,4 +1,6 @@
-"""Names that mean something to engines, catalogues or reports, as names of brands, sources and columns."""
+"""Names that mean something to engines, catalogues or reports, as names of brands, sources and columns, and
+those of countries.
+"""
 
 from __future__ import annotations
 
@@ -81,3 +83,31 @@ def test_words_of_sql_and_names_of_ctes(shop: Shop) -> None:
     assert [(c.check, c.failures) for c in result.checks if c.table == "select.id"] == [
         ("order.order = table.customer", 1)
     ]
+
+
+COUNTRIES = {  # as people write them, and the one that all these are
+    "CI": "Côte d’Ivoire;Cote d'Ivoire;COTE D IVOIRE;Ivory Coast",
+    "IE": "Éire;Eire;ÉIRE;Irlande;Irland",
+    "BY": "Weissrussland;Weißrussland;Bielorussia;Беларусь",
+    "GB": "UK;U.K.;The United Kingdom;Grossbritannien;Grande Bretagne;England",
+    "US": "USA;U.S.A.;U.S.;The United States;Etats-Unis;Estados Unidos",
+    "NL": "The Netherlands;Nederland;Pays Bas;Holland",
+    "GW": "Guinea Bissau;Guinea-Bissau",
+    "BA": "Bosnia & Herzegovina;Bosnia-and-Herzegovina",
+    "LC": "St. Lucia;St Lucia",
+    "GR": "Ελλάδα;ΕΛΛΑΔΑ;Griechenland",
+    "PL": "Polska;Polen",
+    "AT": "Osterreich;Österreich;Austria",
+}
+
+
+def test_countries_are_known_by_the_names_that_people_write(shop: Shop) -> None:
+    """And `Guinea` stays what it is, `NI` is Nicaragua, and what is no country's name is said."""
+    spelt = [(code, name) for code, names in COUNTRIES.items() for name in names.split(";")]
+    spelt += [("GN", "Guinea"), ("NI", "NI"), ("ZZ", "N.A.")]
+    shop.deliver_lines(*(GOOD.replace("A1", f"A{n}").replace("Germany", c) for n, (_, c) in enumerate(spelt)))
+    result = shop.run(until="silver")
+    read = dict(shop.rows("SELECT order_id, country_code FROM silver.sales_clean"))
+    assert [(read[f"A{n}"], name) for n, (_, name) in enumerate(spelt)] == spelt
+    [unknown] = [check.sample for check in result.checks if check.check == "country_is_known"]
+    assert [row["country"] for row in unknown] == ["N.A."]

@@ -152,3 +152,52 @@ def test_a_catalogues_cost_is_in_its_own_currency(shop: Shop) -> None:
         ("EUROS", cost, "actual"),
         ("KRONOR", cost, "actual"),
     ]
+
+
+def test_a_catalogue_that_comes_again_with_other_costs_is_said(shop: Shop) -> None:
+    """A mug of a sale in June costs 4, and 5 since the catalogue came again: its margin was 12, and is 10.
+    Nothing is said of costs that stay, nor of lines that have their own.
+    """
+    columns = "{item: {type: code}, cost: {type: number}}"
+    catalogue = f"  catalogue: {{files: catalogue*, key: [item], columns: {columns}}}\n"
+    header = with_columns(shop, {"cost": "number"})
+    shop.configure((shop.brand / "brand.yml").read_text() + catalogue)
+    (shop.brand / "products.sql").write_text("SELECT item AS product_code, cost AS unit_cost FROM catalogue")
+    shop.deliver("item,cost\nP1,4\nP2,4\nP3,4\n", "catalogue_1.csv")
+    lines = [("a", "P1", ""), ("b", "P2", ""), ("c", "P3", "3")]
+    sold = [line(order, "2", "10", cost, item=item) for order, item, cost in lines]
+    shop.deliver_lines(*sold, header=header)
+    margins = "SELECT margin_eur FROM silver.sales_clean ORDER BY order_id"
+    first = shop.run(until="silver")
+    assert shop.rows(margins) == [(12,), (12,), (17,)]
+    shop.deliver("item,cost\nP1,5\nP2,4\nP3,5\n", "catalogue_2.csv")
+    second, third = shop.run(until="silver"), shop.run(until="silver")
+    assert shop.rows(margins) == [(10,), (12,), (17,)]
+    name = "costs_are_of_their_day"
+    assert [[c.check for c in r.checks if not c.passed].count(name) for r in (first, second, third)] == [
+        0,
+        1,
+        1,
+    ]
+    [[row]] = [c.sample for c in second.checks if c.check == name]
+    assert (row["product_id"], row["cost_before"], row["cost_now"]) == ("shop:P1", 4, 5)
+    assert (row["order_lines"], row["cost_eur"]) == (1, 10)
+
+
+def test_a_line_without_a_currency_among_lines_that_say_one_is_found(shop: Shop) -> None:
+    """Ten and twenty count as euros; nothing is said where no line of a brand says a currency, and none of
+    lines without money, that are left out, or that a later file says anew with their currency.
+    """
+    some, none, later = shop.brands("some", "none", "later")
+    blank = [line("b1", "1", "10", currency=""), line("b2", "2", "10", currency=" ")]
+    some.deliver_lines(
+        line("a", "1", "50", currency="GBP"), *blank, line("free", "1", "0", currency=""), "total,,,,,,,,,"
+    )
+    none.deliver_lines(*blank)
+    later.deliver_lines(line("a", "1", "50"), blank[0])
+    later.deliver_lines(line("b1", "1", "10", currency="USD"), name="lines_2.csv")
+    result = shop.run(until="silver")
+    [said] = [check for check in result.checks if check.check == "currency_is_told" and not check.passed]
+    assert said.sample == [
+        {"source_system": "some", "currency": "EUR", "order_lines": 2, "amount": D(30), "order_id": "B1"}
+    ]

@@ -105,6 +105,20 @@ def test_codes_of_which_a_spreadsheet_kept_fifteen_digits_are_said() -> None:
     assert read([*rounded, "123456789012345678"], type="code")[1] == []
 
 
+@pytest.mark.parametrize(
+    ("cells", "is_said"),
+    [
+        (["123456789012345000"], True), (["12345678901234500", "12345678901234600"], True),
+        (["1234567890123450", "1234567890123460"], False), (["100000000000000000"], False),
+    ],
+)  # fmt: skip
+def test_one_code_or_two_are_said_where_chance_would_seldom_give_their_noughts(
+    cells: list[str | None], is_said: bool
+) -> None:
+    """A digit of a code is a nought once in ten times: three are, once in a thousand."""
+    assert bool(read(cells, type="code")[1]) is is_said
+
+
 def test_codes_that_differ_in_case_only_are_said_or_kept() -> None:
     values, (note,) = read(["0015xA", "0015Xa", "B1", "b1", "C1"], type="code")
     assert values == ["0015XA", "0015XA", "B1", "B1", "C1"]

@@ -31,6 +31,21 @@ def test_three_digits_behind_nought_show_the_decimal_mark() -> None:
     assert numbers(["1234,500", "1,500"]) == ([1234.5, 1.5], [])
 
 
+WITHOUT_CENTS = {
+    "5.–": 5, "12.--": 12, "Fr. 12.-": 12, "CHF 1’234.—": 1234, "-5.-": -5, "(7.-)": -7, "1,234.-": 1234,
+    "5,-": 5, "5,–€": 5, "5.-7": None, "5.- 6.-": None, "5:-": None, ".-": None, "7-": -7, "1’234.50": 1234.5,
+}  # fmt: skip
+
+
+def test_dashes_stand_for_cents_behind_a_decimal_mark() -> None:
+    """And show that mark; what else is among digits leaves a number unread."""
+    read, said = numbers(list(WITHOUT_CENTS))
+    assert dict(zip(WITHOUT_CENTS, read, strict=True)) == WITHOUT_CENTS
+    assert any(note.startswith("v: 4 cells such as `.-` cannot be read") for note in said)
+    assert numbers(["1.234,-", "2.500"]) == ([1234, 2500], [])
+    assert numbers(["1’234.–", "2.500"]) == ([1234, 2.5], [])
+
+
 @pytest.mark.parametrize("shows", ["12,50", "120,5", "1.234,50", "1 234,50", "1\u00a0234,50 zł", "12'345,00"])
 def test_each_number_with_decimals_shows_the_decimal_mark(shows: str) -> None:
     """Among cells of which none is below ten, and whatever is between thousands."""

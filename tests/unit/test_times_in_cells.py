@@ -168,6 +168,30 @@ def test_zones_and_halves_of_the_day_behind_any_date() -> None:
     ]  # fmt: skip
 
 
+NAMED_ZONES = {  # in summer New York is six hours behind Berlin, for two weeks in spring five
+    "2026-07-01 23:30 America/New_York": ("2026-07-02 05:30:00", "2026-07-02 03:30:00"),
+    "2026-03-20 23:30:15 America/New_York": ("2026-03-21 04:30:15", "2026-03-21 03:30:15"),
+    "2026-07-01T10:00:00 Europe/Berlin": ("2026-07-01 10:00:00", "2026-07-01 08:00:00"),
+    "2026-10-25T02:30+01:00[Europe/Berlin]": ("2026-10-25 02:30:00", "2026-10-25 01:30:00"),
+    "2026-07-01T10:00:00Z[Etc/UTC]": ("2026-07-01 12:00:00", "2026-07-01 10:00:00"),
+    "31/07/2026 10:15 PM Asia/Tokyo": ("2026-07-31 15:15:00", "2026-07-31 13:15:00"),
+    "2026-07-01 10:00": ("2026-07-01 10:00:00", "None"),
+    "2026-07-01 10:00 EST": ("None", "None"),  # of New York's clock, or that of Brisbane
+    "2026-07-01 10:00 CET": ("None", "None"),  # which shows 11:00 in July, unless nobody heeded that
+    "2026-07-01 10:00 Europe/Atlantis": ("None", "None"),
+    "2026-02-30 10:00 Asia/Tokyo": ("None", "None"),
+}
+
+
+def test_a_time_is_of_the_zone_that_it_names() -> None:
+    shown, instants = times(list(NAMED_ZONES)), told(list(NAMED_ZONES))
+    assert dict(zip(NAMED_ZONES, zip(shown, instants, strict=True), strict=True)) == NAMED_ZONES
+    assert read(["2026-07-01 23:30 America/New_York"], type="date")[0] == [dt.date(2026, 7, 2)]
+    assert times(["2026-07-01 10:00 Europe/Berlin", "2026-07-01 10:00"], timezone="UTC") == [
+        "2026-07-01 10:00:00", "2026-07-01 12:00:00",
+    ]  # fmt: skip
+
+
 def test_two_digits_of_the_year_come_first_where_they_stay_as_they_are() -> None:
     values, (note,) = read(["24-01-05", "24-01-31", "24-02-01"], type="date")
     assert values == [dt.date(2024, 1, 5), dt.date(2024, 1, 31), dt.date(2024, 2, 1)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from mergehouse.engine.literal import capitals, literal
 from mergehouse.ingest.instants import clock, instant
-from mergehouse.ingest.numbers import CURRENCIES, DIGITS, OTHER_DIGITS, number, plain_number
+from mergehouse.ingest.numbers import CURRENCIES, DIGITS, OTHER_DIGITS, number, plain_number, with_cents
 from mergehouse.project.sources import Source
 
 # Yes and no, true and false in the languages of Europe, and as programs and forms write them.
@@ -112,6 +112,8 @@ def cell(name: str, source: Source, formats: dict[str, Any]) -> str:
             f"TRIM(CASE WHEN `{name}` LIKE '%=\"%\"%' AND {seen} RLIKE '^ *=\".*\" *$' THEN"
             f" REGEXP_REPLACE({seen}, '^ *=\"|\" *$', '') ELSE {seen} END)"
         )
+    if name in formats.get("dashed", []):
+        value = with_cents(value)
     for letter in formats.get("composed", {}).get(name, []):
         value = f"REPLACE({value}, {literal(letter)}, {literal(unicodedata.normalize('NFC', letter))})"
     if source.null_values is not None:

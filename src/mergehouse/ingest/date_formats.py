@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import duckdb
@@ -16,17 +17,19 @@ from mergehouse.ingest.instants import (
     HOURS,
     ISO_OFFSET,
     LOOSE,
+    NAMED_ZONE,
     WITH_NAMES,
     ZONE,
     ZONED,
     numbers_for_names,
     tidied,
     with_offsets,
+    without_names,
     without_zone,
 )
 from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES, batches_with
 from mergehouse.lakehouse.reader import quoted, text
-from mergehouse.project.sources import Column, Source
+from mergehouse.project.sources import Column, Source, is_timezone
 
 ISO_LIKE = "____-__-__%"
 MAX_SHAPES = 20
@@ -73,7 +76,11 @@ def date_formats(
     """
     columns = {n: c for n, c in source.columns.items() if c.type in ("date", "timestamp") and not c.format}
     odd = {name: _odd_times(connection, written[name], name, c) for name, c in columns.items()}
-    values = {name: cell(name, source, {"cleaned": cleaned}) for name in columns}
+    zones = {name: _named_zones(connection, written[name], name) for name in columns}
+    values = {
+        name: without_names(cell(name, source, {"cleaned": cleaned}), {*chain(*zones[name].values())})
+        for name in columns
+    }
     values |= {name: _value(values[name], c) for name, c in columns.items() if any(odd[name].values())}
     shapes = {name: _shapes(connection, written[name], name, values[name]) for name in columns}
     named = {name: _with_names(connection, written[name], values[name], c) for name, c in columns.items()}
@@ -98,6 +105,7 @@ def date_formats(
             if batch in iso_offsets[name]:
                 patterns.append(ISO_OFFSET)
             patterns += [mark for mark in (ZONED, LOOSE) if batch in odd[name][mark]]
+            patterns += [f"[{zone}]" for zone in zones[name][batch]]
             if patterns:
                 dates[name] = patterns
         found.append(dates)
@@ -257,6 +265,17 @@ def _odd_times(
         ZONED: batches_with(connection, f"{timed} AND regexp_matches({value}, {zoned})"),
         LOOSE: batches_with(connection, f"{timed} AND {loose}") | of_iso,
     }
+
+
+def _named_zones(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> dict[int, list[str]]:
+    """By batch the time zones that times name, as `2026-02-20 10:00 Europe/Berlin` does."""
+    value, found = f"trim({quoted(name)})", defaultdict[int, list[str]](list)
+    zone = f"regexp_extract({value}, {text(f'[ [](?:({NAMED_ZONE}))[]]?$')}, 1)"
+    rows = f"FROM {table} WHERE NOT right({value}, 1) BETWEEN '0' AND '9' AND contains({value}, '/')"
+    for batch, named in connection.execute(f"SELECT DISTINCT batch, {zone} {rows} ORDER BY ALL").fetchall():
+        if is_timezone(named):
+            found[batch].append(named)
+    return found
 
 
 def _shapes(

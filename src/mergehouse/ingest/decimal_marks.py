@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from mergehouse.ingest.formats import Written
+from mergehouse.ingest.numbers import DASHES
 from mergehouse.ingest.odd_cells import NULL_WORDS
 from mergehouse.ingest.written_values import ALL_WRITTEN, TIMES, places
 from mergehouse.lakehouse.reader import quoted, text
@@ -15,12 +16,12 @@ from mergehouse.project.sources import Source
 
 # What can only be a decimal comma, and what can only be a decimal point. `1,000` and `1.000` decide nothing.
 _DECIMALS = (
-    r"^[^0-9]*([0-9{group}'’\s\x{{a0}}\x{{202f}}]*[{mark}]([0-9]{{1,2}}|[0-9]{{4,}})|0[{mark}][0-9]+"
+    r"^[^0-9]*([0-9{group}'’\s\x{{a0}}\x{{202f}}]*[{mark}]([0-9]{{1,2}}|[0-9]{{4,}}|{dashes})|0[{mark}][0-9]+"
     r"|[0-9]{{4,}}[{mark}][0-9]{{3}}|[0-9]{{1,3}}([{group}][0-9]{{3}})+[{mark}][0-9]{{3}}"
     r"|[0-9]{{1,3}}([{group}][0-9]{{2,3}}){{2,}})[^0-9]*$"
 )
-DECIMAL_COMMA = _DECIMALS.format(mark=",", group=".")
-DECIMAL_POINT = _DECIMALS.format(mark=".", group=",")
+DECIMAL_COMMA = _DECIMALS.format(mark=",", group=".", dashes=DASHES)
+DECIMAL_POINT = _DECIMALS.format(mark=".", group=",", dashes=DASHES)
 # A number that any engine's cast reads, and reads as everything else does; of whole ones by any decimal mark.
 _WHOLE, _PLAIN = "-?[0-9]{1,11}", "-?[0-9]{1,11}([.][0-9]{1,9})?"
 UNDECIDED = r"^[^0-9]*[1-9][0-9]{0,2}[.,][0-9]{3}[^0-9]*$"

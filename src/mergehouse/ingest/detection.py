@@ -13,6 +13,7 @@ from mergehouse.ingest.formats import Formats, Written
 from mergehouse.ingest.odd_cells import (
     accents_apart,
     altered_texts,
+    dashed_numbers,
     minor_units,
     note_spellings,
     null_words,
@@ -56,6 +57,7 @@ def detect_formats(
     plain = plain_numbers(connection, source)
     shortened = shortened_codes(connection, source, doubts)
     altered, units = altered_texts(connection, source), minor_units(connection, source)
+    dashed = dashed_numbers(connection, source)
     note_spellings(connection, source, notes)
     found = []
     for batch, file in enumerate(files):
@@ -76,6 +78,7 @@ def detect_formats(
                 verbatim=[n for n, c in source.columns.items() if c.type in TEXTS and n not in otherwise],
                 marks=of_columns,
                 minor_units=units[batch],
+                dashed=dashed[batch],
                 doubts=doubts[batch],
             )
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from mergehouse.engine.literal import literal
@@ -16,14 +17,16 @@ ISO_OFFSET = (
     "yyyy-MM-dd'T'HH:mm:ssXXX"  # after the time of some ISO instants: how far their clock is from UTC
 )
 ZONED, LOOSE = "XXX", "h:mma"  # some other times say their zone; have AM or PM and blanks as nobody else has
-# `2026-02-20T10:00:00Z`, `2026-02-20 10:00:00 -0500`. Other names of zones say too little: EST is not the
-# same everywhere.
+NAMED_ZONE = r"[A-Z]\w+(/[A-Z]\w+([_-]\w+)*)+"  # Europe/Berlin; among patterns it stands as `[Europe/Berlin]`
+# `2026-02-20T10:00:00Z`, `2026-02-20 10:00:00 -0500`. Letters of zones say too little: EST is not the same
+# everywhere, and CET in July is an hour that its clock may not have shown.
 _TIME = "[0-9-]{10}[T ]([01]?[0-9]|2[0-3]):[0-9:.]+"
 _OFFSET = "[+-][0-9]{2}(:?[0-9]{2})?"
 _OFFSET_PARTS = ("([0-9]{1,2})(?::?[0-9]{2})?", "[0-9]{1,2}:?([0-9]{2})")  # hours, minutes
 ZONE, HALF_DAY = "Z|(UTC|GMT)?[+-][0-9]{1,2}(:?[0-9]{2})?|UTC|GMT", "[AaPp][.]? ?[Mm][.]?"
 HOURS = "([0-9]) ?[hH] ?([0-5][0-9])$"  # 14h05
 _AT_THE_END = f" ?({ZONE})$"
+_NAME_AT_THE_END = r" ?\[({0})\]$| ({0})$"
 _WITH_ZONE = f":[0-9]{{2}}([.][0-9]+)?( ?{HALF_DAY})?{_AT_THE_END}"
 _INSTANT = f"^{_TIME} ?(Z|UTC|GMT|{_OFFSET})$"
 _LOCAL = f"^[0-9-]{{10}}$|^{_TIME}$"
@@ -59,6 +62,8 @@ def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str
     [(datetime.datetime(2026, 2, 21, 0, 30),)]
     """
     target = "DATE" if column.type == "date" else "TIMESTAMP_NTZ"
+    if names := _named_zones(patterns):
+        return _by_zone(value, column, names, functools.partial(clock, timezone=timezone), patterns)
     value = with_offsets(value, column)
     if moment := _moment(value, column):
         return f"CAST({_shown(moment, column, timezone)} AS {target})"
@@ -100,6 +105,8 @@ def instant(value: str, column: Column, patterns: list[str]) -> str:
     >>> instant("v", Column(type="timestamp"), patterns=[])
     'NULL'
     """
+    if names := _named_zones(patterns):
+        return _by_zone(value, column, names, instant, patterns)
     value = with_offsets(value, column)
     if (moment := _moment(value, column)) and column.format != "excel_serial":
         return moment
@@ -119,6 +126,37 @@ def instant(value: str, column: Column, patterns: list[str]) -> str:
         found.append(f"WHEN {value} RLIKE {literal(_WITH_ZONE)} THEN {told} + {_ahead(value)}")
     rest = "" if zoned == "NULL" else f" ELSE {zoned}"
     return f"CASE {' '.join(found)}{rest} END"
+
+
+def _named_zones(patterns: list[str]) -> list[str]:
+    return [pattern[1:-1] for pattern in patterns if pattern.startswith("[")]
+
+
+def _by_zone(
+    value: str, column: Column, names: list[str], read: Callable[..., str], patterns: list[str]
+) -> str:
+    """What is read of times of which some name their zone: each without the name, as one of that zone."""
+    others = [pattern for pattern in patterns if not pattern.startswith("[")]
+    cases = []
+    for name in names:
+        of_zone = column.model_copy(update={"timezone": name})
+        told = read(without_names(value, [name]), of_zone, patterns=others)
+        cases.append(f"WHEN {value} RLIKE {literal(_NAME_AT_THE_END.format(name))} THEN {told}")
+    return f"CASE {' '.join(cases)} ELSE {read(value, column, patterns=others)} END"
+
+
+def without_names(value: str, zones: Collection[str]) -> str:
+    """A time without the names of these zones behind it.
+
+    >>> import duckdb
+    >>> from mergehouse.engine.dialect import to_duckdb
+    >>> written = "(VALUES ('2026-07-01T10:15Z[Asia/Tokyo]'), ('31.7.2026 10:15 Asia/Tokyo')) AS t(v)"
+    >>> duckdb.sql(to_duckdb(f"SELECT {without_names('v', ['Asia/Tokyo'])} FROM {written}")).fetchall()
+    [('2026-07-01T10:15Z',), ('31.7.2026 10:15',)]
+    """
+    if not zones:
+        return value
+    return f"REGEXP_REPLACE({value}, {literal(_NAME_AT_THE_END.format('|'.join(zones)))}, '')"
 
 
 def _told(value: str, column: Column, patterns: list[str]) -> dict[str, str]:

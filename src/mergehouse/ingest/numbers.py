@@ -20,6 +20,8 @@ _MONEY = (  # a currency's sign, code or usual abbreviation; any other letters l
 )
 _BLANK, _APOSTROPHE = "[ \t\u00a0\u2002-\u200a\u202f\u3000]", "['\u2018\u2019\u02bc\u2032\u00b4`]"
 _MINUS = "[-\u2010-\u2013\u2212]"
+DASHES = "[-\u2010-\u2015\u2212]{1,2}"
+DASHED = f"[0-9][.,]{DASHES}[^0-9]*$"  # 5.- and 12,– EUR: dashes in the place of cents
 # Digits of Arabic, Persian, Hindi and of full width, and marks beside them; marks of groups come last and go.
 OTHER_DIGITS = "".join(chr(zero + n) for zero in (0x660, 0x6F0, 0x966, 0xFF10) for n in range(10))
 DIGITS = "0123456789" * 4
@@ -50,6 +52,19 @@ def number(value: str, mark: str) -> str:
         f" WHEN {value} RLIKE '^[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]{{1,3}}$' THEN {_cast(exponent)}"
         f" WHEN {_is_signed_money(value, mark, other)} THEN {_signed_money(value, mark, other)} END"
     )
+
+
+def with_cents(value: str) -> str:
+    """A text with noughts for dashes in the place of cents.
+
+    >>> import duckdb
+    >>> from mergehouse.engine.dialect import to_duckdb
+    >>> written = "(VALUES ('Fr. 1’234.–'), ('-5,-- EUR'), ('7-')) AS t(v)"
+    >>> duckdb.sql(to_duckdb(f"SELECT {with_cents('v')} FROM {written}")).fetchall()
+    [('Fr. 1’234.00',), ('-5,00 EUR',), ('7-',)]
+    """
+    filled = f"REGEXP_REPLACE({value}, {literal(f'{DASHES}([^0-9]*)$')}, '00$1')"
+    return f"CASE WHEN {value} RLIKE {literal(DASHED)} THEN {filled} ELSE {value} END"
 
 
 def plain_number(value: str) -> str:

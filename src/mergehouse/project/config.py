@@ -122,6 +122,11 @@ def load_project(folder: Path | str, environment: str | None = None) -> Project:
     brands = read_brands(folder, brand_files)
     brands = {name: with_reads(brand, brands) for name, brand in brands.items()}
     expect_tables_apart(folder, brands)
+    if back := [name for name in config.former_brands if name in brands]:
+        raise ConfigError(
+            f"{config_file}: former_brands: `{back[0]}` has a folder, {brands[back[0]].folder}, and counts."
+            " Take the folder away, or the name out of the list."
+        )
     for name in config.fabric.stages if config.fabric else ():
         expect_known(name, config.environments, config_file, "fabric.stages")
     chosen = Environment()

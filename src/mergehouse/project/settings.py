@@ -312,6 +312,11 @@ class Config(Strict):
     retention: Retention = Field(
         default=Retention(), description="How long old versions of tables stay, for time travel."
     )
+    former_brands: list[str] = Field(
+        default=[],
+        description="Brands that were taken away on purpose: what they delivered stays in Bronze, is in no"
+        " figure, and no finding.",
+    )
     environments: dict[Name, Environment] = Field(
         default={},
         description="What is different with `--env NAME`, by name. Releases are"

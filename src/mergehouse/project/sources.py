@@ -306,6 +306,15 @@ def known_timezone(value: str) -> str:
     return value
 
 
+def is_timezone(value: str) -> bool:
+    """True of the name of a time zone.
+
+    >>> is_timezone("Europe/Berlin"), is_timezone("n/a")
+    (True, False)
+    """
+    return value in _timezones()
+
+
 @functools.cache
 def _timezones() -> set[str]:
     """Found by walking through a folder of six hundred files."""

@@ -51,6 +51,7 @@ def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckRes
     found.append(_unread_in(project.mappings_folder, "mappings", MAPPINGS))
     found += [_without_key(brand) for brand in project.brands.values() if not brand.fault]
     gone = {batch.source_system for batch in ingest.known if batch.rows} - project.brands.keys()
+    gone -= {*project.config.former_brands}
     return [*found, _said_once(project), *_unusable(project)] + [
         CheckResult(
             f"{name}.folder",
@@ -58,7 +59,7 @@ def check_brand_folders(project: Project, ingest: IngestResult) -> list[CheckRes
             "warn",
             1,
             f"`{name}` has delivered, and has no folder below brands/: it is in no figure. Put the folder"
-            " back, or see that it is meant.",
+            f" back; where that is meant, say so in {CONFIG_FILE}: `former_brands: [{name}]`.",
         )
         for name in sorted(gone)
     ]

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -110,9 +111,9 @@ def compared_texts(query: exp.Query, brand: Brand) -> dict[tuple[str, str, str],
     {('lines', 'title', 'value'): ['Cup', 'Mug']}
     """
     found = defaultdict[tuple[str, str, str], set[str]](set)
-    for (table, name), compared, texts, is_pattern in _comparisons(query, brand):
-        if not is_pattern:
-            found[table, name, compared.transform(_as_value).sql("spark")] |= {*texts}
+    for told in comparisons(query, brand):
+        if not isinstance(told.node, exp.Like):
+            found[told.source, told.column, told.compared.transform(_as_value).sql("spark")] |= {*told.texts}
     return found
 
 
@@ -122,29 +123,43 @@ def _as_value(it: exp.Expr) -> exp.Expr:
 
 def _expect_capitals(query: exp.Query, brand: Brand, file: Path) -> None:
     """Raises ConfigError where a code, which is read in capitals, is compared with small letters."""
-    for (table, name), compared, texts, _ in _comparisons(query, brand):
-        is_code = isinstance(compared, exp.Column) and brand.sources[table].columns[name].type == "code"
-        for text in texts if is_code else ():
+    for told in comparisons(query, brand):
+        column = brand.sources[told.source].columns[told.column]
+        is_code = isinstance(told.compared, exp.Column) and column.type == "code"
+        for text in told.texts if is_code else ():
             if any(c != c.upper() and len(c.upper()) == 1 for c in text) and text not in MINOR_UNITS:
                 raise ConfigError(
-                    f"{file}: '{text}' is no value of `{name}`: a `code` is read in capitals. Write"
+                    f"{file}: '{text}' is no value of `{told.column}`: a `code` is read in capitals. Write"
                     f" '{text.upper()}', or declare the column as `id` or `text`, which keep its case."
                 )
 
 
-def _comparisons(
-    query: exp.Query, brand: Brand
-) -> Iterator[tuple[tuple[str, str], exp.Expr, list[str], bool]]:
-    """The columns of sources that are compared with texts, as they are or in capitals and the like, these
-    texts, and whether they are patterns.
+class Comparison(NamedTuple):
+    """A column of a source that is compared with texts, as it is or in capitals and the like (`compared`)."""
+
+    node: exp.Expr
+    source: str
+    column: str
+    compared: exp.Expr
+    texts: list[str]
+
+
+def comparisons(query: exp.Query, brand: Brand) -> Iterator[Comparison]:
+    """Where a resolved query compares columns of sources with texts, of LIKE with patterns.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> file = Path("order_lines.sql")
+    >>> _ = file.write_text("SELECT UPPER(title) LIKE 'CUP%' AS is_cancellation FROM lines")
+    >>> [(told.source, told.column, told.texts) for told in comparisons(resolved(brand, file), brand)]
+    [('lines', 'title', ['CUP%'])]
     """
-    for comparison in query.find_all(exp.EQ, exp.NEQ, exp.In, exp.Like, exp.Case):
-        compared, texts = _compared(comparison)
+    for node in query.find_all(exp.EQ, exp.NEQ, exp.In, exp.Like, exp.Case):
+        compared, texts = _compared(node)
         column = compared.find(exp.Column) if compared else None
-        select = comparison.find_ancestor(exp.Select)
+        select = node.find_ancestor(exp.Select)
         table, _ = source_of(select, brand, column) if column and select else (None, "")
         if compared and column and table and column.name in brand.sources[table].columns:
-            yield (table, column.name), compared, texts, isinstance(comparison, exp.Like)
+            yield Comparison(node, table, column.name, compared, texts)
 
 
 def _compared(comparison: exp.Expr) -> tuple[exp.Expr | None, list[str]]:

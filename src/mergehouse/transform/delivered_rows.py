@@ -60,7 +60,7 @@ def delivered_view(
     added = {name: ColumnContract(type=kind, meaning=meaning) for name, (kind, meaning) in ADDED.items()}
     extended = contract.model_copy(update={"columns": contract.columns | added})
     queries = [
-        (brand, _versions(brand, contract, batches) or _present(brand, contract, batches), file)
+        (brand, versions(brand, contract, batches) or _present(brand, contract, batches), file)
         for brand in brands
         if (file := brand_file(brand, contract)).exists()
     ]
@@ -75,10 +75,16 @@ def delivered_view(
     )
 
 
-def _versions(
+def versions(
     brand: Brand, contract: Contract, batches: Mapping[tuple[str, str], list[Batch]]
 ) -> exp.Query | None:
-    """The brand's query over all that was delivered of its source. None where it is not followed."""
+    """The brand's query over all that was delivered of its source. None where it is not followed.
+
+    >>> from mergehouse.contracts.registry import contract_of
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> versions(brand, contract_of("staging.order_lines"), {}) is None  # nothing was delivered
+    True
+    """
     [query] = brand_queries(brand, brand_file(brand, contract))
     if not isinstance(query, exp.Select) or any(query.args.get(clause) for clause in CLAUSES):
         return None

@@ -28,6 +28,7 @@ from mergehouse.project.validation import nearest_known
 from mergehouse.transform.brand_files import brand_contracts
 from mergehouse.transform.brand_lists import listed, unusable_view, usable_view
 from mergehouse.transform.delivered_rows import delivered_name, delivered_view
+from mergehouse.transform.earlier_costs import earlier_costs_view
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
 from mergehouse.transform.graph import BUILT_LAYERS, Earlier, Graph, Node, Table, View, digest, tables_in
 from mergehouse.transform.hashing import with_hashes
@@ -39,6 +40,7 @@ from mergehouse.transform.staging_views import (
     stacked_view,
     typed_view,
     undated_versions_view,
+    untold_kinds_view,
 )
 
 
@@ -157,6 +159,8 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         (brand, table) for brand in brands for table in brand.sources if (brand.name, table) in delivered
     ]
     lists = {contract.table: listed(contract, brands) for contract in brand_contracts() if contract.keep}
+    [costed] = [contract for contract in brand_contracts() if "unit_cost" in contract.columns]
+    earlier_costs = earlier_costs_view(costed, brands, _by_source(loaded))
     views: list[Node] = [
         _view(
             contract.table,
@@ -174,21 +178,28 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         _view("staging.line_sources", line_sources_view(brands), of_brands=True),
         _view("staging.line_joins", joins_view(brands), of_brands=True),
         _view("staging.other_spellings", other_spellings_view(brands), of_brands=True),
+        _view("staging.untold_kinds", untold_kinds_view(brands), of_brands=True),
         _view("staging.undated_versions", undated_versions_view(sources, loaded), of_brands=True),
+        _view("staging.earlier_costs", earlier_costs, of_brands=True),
         _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),
     ]
 
 
 def _delivered_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
     """Every version of the rows of brands' lists."""
-    by_source = defaultdict[tuple[str, str], list[Batch]](list)
-    for batch in loaded:
-        by_source[batch.source_system, batch.source_table].append(batch)
+    by_source = _by_source(loaded)
     lists = [contract for contract in brand_contracts() if contract.keep]
     return [
         _view(delivered_name(c), delivered_view(c, brands, by_source), of_brands=True, follows=True)
         for c in lists
     ]
+
+
+def _by_source(loaded: list[Batch]) -> dict[tuple[str, str], list[Batch]]:
+    by_source = defaultdict[tuple[str, str], list[Batch]](list)
+    for batch in loaded:
+        by_source[batch.source_system, batch.source_table].append(batch)
+    return by_source
 
 
 def _view(name: str, sql: Sql, of_brands: bool = False, follows: bool = False, keep: bool = False) -> View:

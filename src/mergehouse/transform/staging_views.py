@@ -43,14 +43,16 @@ from mergehouse.transform.source_views import (
     undated_versions,
     unread_columns,
 )
+from mergehouse.transform.untold_kinds import untold_kinds
 
-# what brand.yml says of every row
+# what brand.yml says of every row, and whether the brand's SQL says currencies
 OF_BRAND = {
     "source_system": "STRING",
     "timezone": "STRING",
     "brand_currency": "STRING",
     "are_prices_gross": "BOOLEAN",
     "brand_tax_rate": "DECIMAL(9, 6)",
+    "gives_currency": "BOOLEAN",
 }
 IDENTITY = frozenset(get_args(IdentityAttribute))
 
@@ -139,6 +141,19 @@ def other_spellings_view(brands: list[Brand]) -> str:
                 f" WHERE {of_value} NOT IN ({', '.join(map(literal, sorted(texts)))})"
             )
     return " UNION ALL ".join(selects) or _no_texts(("source_system", "compared", "said", "value"))
+
+
+def untold_kinds_view(brands: list[Brand]) -> str:
+    """SQL of `staging.untold_kinds`: what `untold_kinds` finds of each brand.
+
+    >>> untold_kinds_view([mh.project("shop").brands["shop"]]).endswith("WHERE FALSE")  # it tells no returns
+    True
+    """
+    selects = [sql for brand in brands if (sql := untold_kinds(brand))]
+    nothing = _no_texts(("source_system", "compared", "value")).replace(
+        " WHERE", ", 0 AS delivered_rows WHERE"
+    )
+    return " UNION ALL ".join(selects) or nothing
 
 
 def undated_versions_view(sources: list[tuple[Brand, str]], batches: list[Batch]) -> str:
@@ -236,7 +251,7 @@ def stacked(contract: Contract, queries: list[tuple[Brand, exp.Query, Path]]) ->
             f"{_value(name, name in given, name in computed, column.type)} AS {name}"
             for name, column in contract.columns.items()
         )
-        rows = f"SELECT {_of_brand(brand)}, {columns} FROM written AS `{brand.name}`"
+        rows = f"SELECT {_of_brand(brand, given)}, {columns} FROM written AS `{brand.name}`"
         parts.append(reading(rows, written=query))
     return union_all(parts) if parts else _empty(contract)
 
@@ -289,7 +304,7 @@ def _computed(query: exp.Query, brand: Brand) -> set[str]:
     }
 
 
-def _of_brand(brand: Brand) -> str:
+def _of_brand(brand: Brand, given: set[str]) -> str:
     percent = "NULL" if brand.tax_rate is None else f"{brand.tax_rate * 100:f}"
     values = [
         f"'{brand.name}'",
@@ -297,6 +312,7 @@ def _of_brand(brand: Brand) -> str:
         f"'{brand.currency}'",
         str(brand.prices == "gross").upper(),
         percent,
+        str("currency" in given).upper(),
     ]
     return ", ".join(
         f"CAST({value} AS {kind}) AS {name}"

@@ -87,5 +87,6 @@ SELECT
     'st', 'stk', 'stck', 'stück', 'szt', 'ks', 'u', 'un', 'ud', 'uds', 'pz', 'pza', 'c62', 'h87'
   ) THEN measure END                AS unit_of_measure,
   order_currency                    AS currency,
+  CASE WHEN gives_currency THEN currency IS NOT NULL END AS is_currency_told,
   fx_rate, fx_rate_date, reason_code, partners
 FROM judged

@@ -71,9 +71,8 @@ AGAIN = [
     "A1,,P2,1,70,,,,",
     "A2,2026-03-02 10:00,P1,2,50,20,5,paid,76",  # 100 less 20, of a customer with a lower number
 ]
-SUMS = (
-    "SELECT SUM(gmv_eur), SUM(amount_eur) - SUM(gmv_eur), MIN(customer_id), COUNT(*) FROM silver.sales_clean"
-)
+TOTALS = "SUM(gmv_eur), SUM(amount_eur) - SUM(gmv_eur), MIN(customer_id), COUNT(*)"
+SUMS = f"SELECT {TOTALS} FROM silver.sales_clean WHERE source_system = 'carried'"
 BY_ITSELF = BRAND.replace("replaces: order\nleave_out: {status: [expired]}\n", "")
 CASES = {
     "carried": (BRAND, CARRIED, FIRST, AGAIN),

@@ -54,6 +54,17 @@ SELECT number AS order_id, place AS line_id, MAX(sold_at) OVER (PARTITION BY num
   CASE WHEN item IS NULL THEN 'left_out' END AS problem, batch_id, source_row, ingest_ts
 FROM orders_of_all
 """
+GROUPED = """
+SELECT o.number AS order_id, t.sold_at AS order_local_ts, o.item AS product_code, o.pieces AS quantity,
+  o.price AS unit_price, o.pieces * o.price * (1 - t.discount / t.amount) AS amount, t.status,
+  o.batch_id, o.source_row, o.ingest_ts
+FROM orders AS o
+LEFT JOIN (
+  SELECT number, MAX(sold_at) AS sold_at, MAX(discount) AS discount, MAX(status) AS status,
+    SUM(pieces * price) AS amount
+  FROM orders GROUP BY number
+) AS t ON t.number = o.number
+"""
 NEWEST = """
 SELECT number AS order_id, sold_at AS order_local_ts, item AS product_code, pieces AS quantity,
   price AS unit_price, CASE WHEN ingest_ts < MAX(ingest_ts) OVER () THEN 'left_out' END AS problem,
@@ -77,11 +88,12 @@ BY_ITSELF = BRAND.replace("replaces: order\nleave_out: {status: [expired]}\n", "
 CASES = {
     "carried": (BRAND, CARRIED, FIRST, AGAIN),
     "through": (BRAND, THROUGH_A_CTE, FIRST, AGAIN),
+    "grouped": (BRAND, GROUPED, FIRST, AGAIN),
     "newest": (BY_ITSELF, NEWEST, [FIRST[2]], [AGAIN[2]]),
 }
 
 
-def test_windows_see_the_rows_of_their_own_delivery(shop: Shop) -> None:
+def test_windows_and_groups_see_the_rows_of_their_own_delivery(shop: Shop) -> None:
     brands = shop.brands(*CASES)
     for brand, (rules, sql, first, _) in zip(brands, CASES.values(), strict=True):
         brand.configure(rules)
@@ -93,6 +105,8 @@ def test_windows_see_the_rows_of_their_own_delivery(shop: Shop) -> None:
         brand.deliver_lines(*again, header=HEADER, name="orders_2.csv")
     assert not shop.run().failed
     assert shop.rows(SUMS) == [(80, 5, "carried:76", 2)]
+    grouped = "SELECT COUNT(*), SUM(gmv_eur) FROM silver.sales_clean WHERE source_system = 'grouped'"
+    assert shop.rows(grouped) == [(1, 80)]
     lines = "SELECT order_id, line_id, amount_eur FROM silver.sales_clean WHERE source_system = '{}'"
     assert shop.rows(lines.format("through")) == [("A2", "1", Decimal(100))]
     # a window that names deliveries says itself what it is about: the newest file alone counts

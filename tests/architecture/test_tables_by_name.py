@@ -47,7 +47,7 @@ NAMED = {
     ),
     "transform.model_graph": (
         "bronze.batches staging.line_joins staging.line_sources staging.other_spellings"
-        " staging.raw_rows staging.undated_versions staging.unusable_entries",
+        " staging.raw_rows staging.rows_summed_twice staging.undated_versions staging.unusable_entries",
         "models may read the ledger; the views are made here",
     ),
     "transform.staging_views": (

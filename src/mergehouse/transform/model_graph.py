@@ -40,6 +40,7 @@ from mergehouse.transform.staging_views import (
     typed_view,
     undated_versions_view,
 )
+from mergehouse.transform.summed_rows import rows_summed_twice_view
 
 
 def build_graph(
@@ -174,6 +175,7 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
         _view("staging.line_sources", line_sources_view(brands), of_brands=True),
         _view("staging.line_joins", joins_view(brands), of_brands=True),
         _view("staging.other_spellings", other_spellings_view(brands), of_brands=True),
+        _view("staging.rows_summed_twice", rows_summed_twice_view(brands, loaded), of_brands=True),
         _view("staging.undated_versions", undated_versions_view(sources, loaded), of_brands=True),
         _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),
     ]

@@ -164,6 +164,14 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "number_of_two": ("", "", NUMBERED, [
         {"lines_1": [line("A1", n=1), line("A1", n=1, item="P2", pieces=2), line("A2", n=1, pieces=3)]},
     ]),
+    "anew_each_year": ("replaces: order", "", UNNUMBERED, [  # and A2 is paid two weeks later
+        {"lines_1": [line("A1", sold_at="2025-03-01 10:00:00"), line("A2")]},
+        {"lines_2": [line("A1", pieces=2), line("A2", day=15)]},
+    ]),
+    "taken_back": ("leave_out: {status: [void]}\nreplaces: order", "", UNNUMBERED, [
+        {"lines_1": [line("A1", n=1, status="void")]},
+        {"lines_2": [line("A1", n=2, pieces=2, status="paid")]},
+    ]),
     "by_hours": ("replaces: day", "", UNNUMBERED, [  # the last 24 hours, or 48
         {"lines_1": [line("A1", pieces=2), line("A2", sold_at="2026-03-01 15:00:00"), line("A3", day=2)]},
         {"lines_2": [line("A2", sold_at="2026-03-01 15:00:00"), line("A3", day=2),
@@ -265,6 +273,8 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "no_longer_last": [("A1", 1), ("A2", 2)],
     "no_longer_that_day": [("A1", 1), ("A2", 2), ("A3", 1)],
     "number_of_two": [("A1", 2), ("A2", 3)],
+    "anew_each_year": [("A1", 2), ("A2", 1)],
+    "taken_back": [("A1", 2)],
     "by_hours": [("A2", 1), ("A4", 1), ("A5", 1)],
     "by_whole_days": [("A2", 1), ("A3", 1)],
     "refunded": [("A1", -1), ("A1", 1), ("A2", -1), ("A3", 2)],
@@ -316,6 +326,8 @@ DUPLICATES = {
     "no_longer_last": {"across_deliveries": 1},
     "no_longer_that_day": {"across_deliveries": 2},
     "number_of_two": {"superseded": 1},
+    "anew_each_year": {"superseded": 2},
+    "taken_back": {"superseded": 1},
     "by_hours": {"superseded": 2, "across_deliveries": 3},
     "by_whole_days": {"superseded": 2, "across_deliveries": 2},
     "refunded": {"superseded": 2},
@@ -365,6 +377,7 @@ FINDINGS = {  # check: brands, with what was found
         ("no_longer_there", 1),  # A4 is of a later day than the file tells of
     ],
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
+    "orders_are_replaced_by_their_own": [("anew_each_year", "A1")],
     "replaced_days_are_whole": [("by_hours", dt.date(2026, 3, 1)), ("by_hours", dt.date(2026, 3, 2))],
     "what_is_replaced_is_said_again": [
         ("emptied", "lines_1.csv"),

@@ -65,6 +65,22 @@ LEFT JOIN (
   FROM orders GROUP BY number
 ) AS t ON t.number = o.number
 """
+FIRST_LINES = """
+WITH first_lines AS (
+  SELECT number, sold_at, status, ROW_NUMBER() OVER (PARTITION BY number ORDER BY source_row) AS place
+  FROM orders
+)
+SELECT o.number AS order_id, f.sold_at AS order_local_ts, o.item AS product_code, o.pieces AS quantity,
+  o.price AS unit_price, f.status, o.batch_id, o.source_row, o.ingest_ts
+FROM orders AS o LEFT JOIN first_lines AS f ON f.number = o.number AND f.place = 1
+"""
+RETURNED = """
+SELECT o.number AS order_id, o.sold_at AS order_local_ts, o.item AS product_code, o.pieces AS quantity,
+  o.price AS unit_price, COALESCE(o.customer, s.customer) AS customer_code,
+  o.batch_id, o.source_row, o.ingest_ts
+FROM orders AS o
+LEFT JOIN (SELECT number, MAX(customer) AS customer FROM orders GROUP BY number) AS s ON s.number = o.status
+"""
 NEWEST = """
 SELECT number AS order_id, sold_at AS order_local_ts, item AS product_code, pieces AS quantity,
   price AS unit_price, CASE WHEN ingest_ts < MAX(ingest_ts) OVER () THEN 'left_out' END AS problem,
@@ -89,6 +105,9 @@ CASES = {
     "carried": (BRAND, CARRIED, FIRST, AGAIN),
     "through": (BRAND, THROUGH_A_CTE, FIRST, AGAIN),
     "grouped": (BRAND, GROUPED, FIRST, AGAIN),
+    "first_lines": (BRAND, FIRST_LINES, FIRST, AGAIN),
+    # a return says the number of its sale, which came before
+    "returned": (BY_ITSELF, RETURNED, [FIRST[2]], ["R1,2026-03-05 10:00,P1,-1,50,,,A2,"]),
     "newest": (BY_ITSELF, NEWEST, [FIRST[2]], [AGAIN[2]]),
 }
 
@@ -107,6 +126,11 @@ def test_windows_and_groups_see_the_rows_of_their_own_delivery(shop: Shop) -> No
     assert shop.rows(SUMS) == [(80, 5, "carried:76", 2)]
     grouped = "SELECT COUNT(*), SUM(gmv_eur) FROM silver.sales_clean WHERE source_system = 'grouped'"
     assert shop.rows(grouped) == [(1, 80)]
+    assert shop.rows(grouped.replace("'grouped'", "'first_lines'")) == [(1, 100)]
+    returned = (
+        "SELECT order_id, customer_id FROM silver.sales_clean WHERE source_system = 'returned' ORDER BY 1"
+    )
+    assert shop.rows(returned) == [("A2", "returned:78"), ("R1", "returned:78")]
     lines = "SELECT order_id, line_id, amount_eur FROM silver.sales_clean WHERE source_system = '{}'"
     assert shop.rows(lines.format("through")) == [("A2", "1", Decimal(100))]
     # a window that names deliveries says itself what it is about: the newest file alone counts

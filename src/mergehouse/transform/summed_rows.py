@@ -49,12 +49,11 @@ def rows_summed_twice_view(brands: list[Brand], delivered: list[Batch]) -> str:
     """
     files = Counter((batch.source_system, batch.source_table) for batch in delivered)
     selects = [
-        f"SELECT {literal(brand.name)} AS source_system, {literal(table)} AS source_table,"
+        f"SELECT * FROM (SELECT {literal(brand.name)} AS source_system, {literal(table)} AS source_table,"
         " COUNT(*) AS entries, MIN(earlier) AS earlier, MIN(later) AS later FROM ("
-        "SELECT MIN(source_file) AS earlier, MAX(source_file) AS later"
-        f" FROM typed.{brand.name}_{table} GROUP BY"
-        f" {', '.join(f'`{name}`' for name in brand.sources[table].columns)}"
-        " HAVING MIN(batch_id) <> MAX(batch_id)) AS repeated HAVING COUNT(*) > 0"
+        f"SELECT MIN(source_file) AS earlier, MAX(source_file) AS later FROM typed.{brand.name}_{table}"
+        f" GROUP BY {', '.join(f'`{name}`' for name in brand.sources[table].columns)}"
+        " HAVING MIN(batch_id) <> MAX(batch_id)) AS repeated) AS counted WHERE entries > 0"
         for brand in brands
         for table in summed_sources(_of_lines(brand), brand)
         if files[brand.name, table] > 1

@@ -300,6 +300,26 @@ def test_parts_of_an_order_key_that_have_lost_their_zeros_are_found(shop: Shop) 
     assert [(row["order_id"], row["other"]) for row in told] == [("7/01", "7/1")]
 
 
+def test_columns_that_are_empty_from_a_file_on_are_found(shop: Shop) -> None:
+    """Since February the export says neither customer nor currency; the title was empty in January, too."""
+
+    def lines(month: int, customer: str, currency: str, first: int = 10) -> list[str]:
+        line = f"A{{n}},1,2026-{month:02}-02 10:00,P1,,1,20,{customer},Germany,{currency}"
+        return [line.format(n=month * 100 + n) for n in range(first)]
+
+    shop.deliver_lines(*lines(1, "{n}", "GBP"), name="lines_01.csv")
+    shop.deliver_lines(*lines(2, "", "NULL"), name="lines_02.csv")
+    shop.deliver_lines(*lines(3, "", "GBP", first=9), name="lines_03.csv")  # by chance, perhaps
+    doubts = [str(row["doubt"]) for row in found(shop.run(until="bronze"), "deliveries_are_sound")]
+    assert [doubt.split(";")[0] for doubt in doubts] == [
+        f"{name}: empty in all 10 rows, and filled in earlier files" for name in ("customer", "currency")
+    ]
+    # a later file that is as the one before it is said no more
+    shop.deliver_lines(*lines(4, "", "GBP"), name="lines_04.csv")
+    again = found(shop.run(until="bronze"), "deliveries_are_sound")
+    assert {row["file"] for row in again} == {"lines_02.csv"}
+
+
 def test_a_blank_that_sql_computes_says_nothing(shop: Shop) -> None:
     """REGEXP_EXTRACT gives one where nothing fits: a guest is no customer, and a line needs an order."""
     (shop.brand / "order_lines.sql").write_text(

@@ -26,7 +26,7 @@ from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import RUN
 from mergehouse.project.validation import nearest_known
 from mergehouse.transform.brand_files import brand_contracts
-from mergehouse.transform.brand_lists import listed, unusable_view, usable_view
+from mergehouse.transform.brand_lists import UNUSABLE, listed, unusable_view, usable_view
 from mergehouse.transform.delivered_rows import delivered_name, delivered_view
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
 from mergehouse.transform.graph import BUILT_LAYERS, Earlier, Graph, Node, Table, View, digest, tables_in
@@ -170,7 +170,7 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
     ]
     return [
         *views,
-        _view("staging.unusable_entries", unusable_view(lists.values()), of_brands=True),
+        _view(UNUSABLE, unusable_view(lists.values()), of_brands=True, follows=True),
         _view("staging.raw_rows", raw_rows_view(sources), of_brands=True),
         _view("staging.line_sources", line_sources_view(brands), of_brands=True),
         _view("staging.line_joins", joins_view(brands), of_brands=True),

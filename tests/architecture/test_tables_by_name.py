@@ -41,13 +41,17 @@ NAMED = {
         "gold.customer_360 gold.customer_brand_360",
         "which of the two a brand manager may not see is a rule about persons, not about tables",
     ),
+    "transform.brand_lists": (
+        "staging.unusable_entries",
+        "it makes this view of brands' lists; the tracing of deliveries goes by its name",
+    ),
     "transform.field_reconciliation": (
         "staging.field_differences",
         "it makes this view from brand.yml; the tracing of deliveries goes by its name",
     ),
     "transform.model_graph": (
         "bronze.batches staging.earlier_costs staging.line_joins staging.line_sources staging.other_spellings"
-        " staging.raw_rows staging.undated_versions staging.unusable_entries staging.untold_kinds",
+        " staging.raw_rows staging.rows_summed_twice staging.undated_versions staging.untold_kinds",
         "models may read the ledger; the views are made here",
     ),
     "transform.staging_views": (

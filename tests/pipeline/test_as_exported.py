@@ -291,6 +291,53 @@ def test_rows_that_are_parts_of_a_line_leave_it_out_and_are_found(shop: Shop) ->
     assert shop.rows("SELECT order_id FROM silver.sales_clean") == [("A2",)]
 
 
+def test_rows_left_out_by_a_rule_that_are_no_versions_of_their_line_are_found(shop: Shop) -> None:
+    """What a line was before, behind what it is, and its tax have its number; a cancellation is of it."""
+    left_out = "leave_out: {title: [before, tax, cancelled]}\n"
+    shop.configure(left_out + SHOP_BRAND)
+    lines = {
+        "A1": ["P1,Cup,2,20", "P1,before,1,20"], "A2": ["P1,before,1,20", "P1,Cup,2,20"],
+        "A3": ["P1,Cup,1,20", "VAT,tax,1,3.8"], "A4": ["P1,Cup,1,20", "P1,cancelled,1,20"],
+        "A5": ["P1,Cup,1,20", "P1,cancelled,1,-20"], "A6": ["P1,Cup,1,20", "P1,cancelled,0,20"],
+    }  # fmt: skip
+    shop.deliver_lines(
+        *(f"{order},1,2026-03-02 10:00,{s},77,Germany,EUR" for order, rows in lines.items() for s in rows)
+    )
+    [told] = found(shop.run(until="silver"), "left_out_rows_replace_no_line")
+    assert (told["order_lines"], told["amount"], told["an_order"]) == (2, 60, "A1")
+    assert shop.rows("SELECT order_id, gmv_eur FROM silver.sales_clean") == [("A2", 40)]
+
+
+def test_parts_of_an_order_key_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
+    """Shop 01 is shop 1 in the second file, so that order 7 of it counts twice."""
+    shop.configure("order_key: [title]\n" + SHOP_BRAND)
+    sold = LINE.format(order="7", item="P1", customer="77")
+    shop.deliver_lines(sold.replace("Cup", "01"), sold.replace("Cup", "010"), name="lines_1.csv")
+    shop.deliver_lines(sold.replace("Cup", "1"), sold.replace("Cup", "2"), name="lines_2.csv")
+    told = found(shop.run(until="silver"), "code_is_written_one_way")
+    assert [(row["order_id"], row["other"]) for row in told] == [("7/01", "7/1")]
+
+
+def test_columns_that_are_empty_from_a_file_on_are_found(shop: Shop) -> None:
+    """Since February the export says neither customer nor currency; the title was empty in January, too."""
+
+    def lines(month: int, customer: str, currency: str, first: int = 10) -> list[str]:
+        line = f"A{{n}},1,2026-{month:02}-02 10:00,P1,,1,20,{customer},Germany,{currency}"
+        return [line.format(n=month * 100 + n) for n in range(first)]
+
+    shop.deliver_lines(*lines(1, "{n}", "GBP"), name="lines_01.csv")
+    shop.deliver_lines(*lines(2, "", "NULL"), name="lines_02.csv")
+    shop.deliver_lines(*lines(3, "", "GBP", first=9), name="lines_03.csv")  # by chance, perhaps
+    doubts = [str(row["doubt"]) for row in found(shop.run(until="bronze"), "deliveries_are_sound")]
+    assert [doubt.split(";")[0] for doubt in doubts] == [
+        f"{name}: empty in all 10 rows, and filled in earlier files" for name in ("customer", "currency")
+    ]
+    # a later file that is as the one before it is said no more
+    shop.deliver_lines(*lines(4, "", "GBP"), name="lines_04.csv")
+    again = found(shop.run(until="bronze"), "deliveries_are_sound")
+    assert {row["file"] for row in again} == {"lines_02.csv"}
+
+
 def test_a_blank_that_sql_computes_says_nothing(shop: Shop) -> None:
     """REGEXP_EXTRACT gives one where nothing fits: a guest is no customer, and a line needs an order."""
     (shop.brand / "order_lines.sql").write_text(

@@ -87,3 +87,20 @@ def test_lines_of_an_order_may_be_left_out_one_by_one(shop: Shop) -> None:
     )
     checks = shop.run(until="silver").checks
     assert [c.failures for c in checks if c.check == "order_is_left_out_whole"] == [0]
+
+
+def test_a_summary_above_the_items_of_an_order_is_none_of_its_lines(shop: Shop) -> None:
+    """As eBay's reports have it: the order with its buyer and sum, and below it what was bought."""
+    shop.configure(BRAND.replace("leave_out: {status: [void]}\n", ""))
+    without_status = AS_WRITTEN.replace(" status,", "")
+    summed = "CASE WHEN item IS NULL THEN 'left_out' END AS problem, batch_id"
+    (shop.brand / "order_lines.sql").write_text(without_status.replace("batch_id", summed))
+    shop.deliver_lines(
+        "A1,2026-03-02 10:00,,,3,40,77,Germany,GBP,",
+        "A1,2026-03-02 10:00,P1,Cup,1,20,77,Germany,GBP,",
+        "A1,2026-03-02 10:00,P2,Jug,2,10,77,Germany,GBP,",
+        header=HEADER,
+    )
+    checks = shop.run(until="silver").checks
+    assert [c.failures for c in checks if c.check == "order_is_left_out_whole"] == [0]
+    assert shop.rows("SELECT SUM(quantity), SUM(amount_original) FROM silver.sales_clean") == [(3, 40)]

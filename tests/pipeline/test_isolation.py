@@ -8,7 +8,8 @@ from copy import copy
 from pathlib import Path
 
 import pytest
-from tests.conftest import SHOP_HEADER, SHOP_ORDER_LINES, Shop, prepared_shop
+from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop, prepared_shop
+from tests.pipeline.rebuilds import differences
 
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.inspection import Inspection, inspect
@@ -260,3 +261,20 @@ def test_what_the_engine_cannot_compute_is_named_as_the_file_says_it(
     (other.brand / "order_lines.sql").write_text(SHOP_ORDER_LINES.replace("title AS", f"{expression} AS"))
     [finding] = [c for c in sold.run(until="silver").checks if c.check == "brand_is_current" and not c.passed]
     assert f"brands/other/order_lines.sql, column `product_name`: {said}" in finding.why
+
+
+def test_rows_of_a_list_that_come_later_and_do_not_count_are_kept_and_said(shop: Shop) -> None:
+    """A cost below zero, and one that a later one replaces, in a delivery of the catalogue alone."""
+    catalogue = "\n  catalogue:\n    files: 'cat*'\n    columns: {sku: {type: code}, cost: {type: number}}\n"
+    shop.configure(SHOP_BRAND + catalogue)
+    (shop.brand / "products.sql").write_text("SELECT sku AS product_code, cost AS unit_cost FROM catalogue")
+    shop.deliver_lines("A1,1,2026-03-01 10:00:00,P1,Mug,2,10.00,77,Germany,EUR")
+    shop.deliver("sku,cost\nP1,4\n", "cat_1.csv")
+    assert not shop.run(until="silver").failed
+    shop.deliver("sku,cost\nP1,6\nP2,-1\n", "cat_2.csv")
+    result = shop.run(until="silver")
+    [told] = [c for c in result.checks if c.check == "entries_are_usable"]
+    assert [(row["reason_code"], row["entries"]) for row in told.sample] == [
+        ("repeated_product_code", 1), ("unit_cost_out_of_range", 1),
+    ]  # fmt: skip
+    assert differences(shop.lakehouse, shop.folder) == {}

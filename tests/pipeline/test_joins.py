@@ -63,6 +63,40 @@ def test_joins_are_seen_however_they_are_written(shop: Shop) -> None:
     assert {(row["compared"], row["example"]) for row in told} == {("lines.item = heads.item", "P1")}
 
 
+def test_a_list_that_names_some_lines_is_no_lookup(shop: Shop) -> None:
+    """One of three orders is deleted: two lines find nothing, as it should be."""
+    shop.configure(HEADED_BRAND)
+    asks = "CASE WHEN h.number IS NOT NULL THEN 'left_out' END AS problem, h.customer AS customer_code"
+    (shop.brand / "order_lines.sql").write_text(HEADED_LINES.replace("h.customer AS customer_code", asks))
+    shop.deliver_lines(*(LINE.format(order=f"A{n}", item="P1", customer="") for n in range(3)))
+    shop.deliver("number,customer\nA1,77\n", "heads.csv")
+    assert found(shop.run(until="silver"), "joins_find_rows") == []
+    assert shop.rows("SELECT COUNT(*) FROM silver.sales_clean") == [(2,)]
+
+
+def test_rows_that_two_files_have_and_lines_add_up_are_found(shop: Shop) -> None:
+    """A1 was paid with 20; the next payments have that again, and 5 more, thus 45 in the place of 25."""
+    sql = HEADED_LINES.replace("price AS unit_price", "price AS unit_price, h.paid AS amount").replace(
+        "h.customer AS", "CAST(NULL AS STRING) AS"
+    )
+    sums = "(SELECT number, SUM(CAST(customer AS DECIMAL(20, 9))) AS paid FROM heads GROUP BY number) AS h"
+    keys = {"unkeyed": "", "keyed": "    key: [number, customer]\n"}
+    brands = shop.brands(*keys)
+    for brand, key in zip(brands, keys.values(), strict=True):
+        brand.configure(HEADED_BRAND.replace("    key: [number]\n", key))
+        (brand.brand / "order_lines.sql").write_text(sql.replace("heads AS h", sums))
+        brand.deliver_lines(LINE.format(order="A1", item="P1", customer=""))
+        brand.deliver("number,customer\nA1,20\n", "heads_1.csv")
+    assert found(shop.run(until="silver"), "rows_are_added_up_once") == []
+    for brand in brands:
+        brand.deliver("number,customer\nA1,20\nA1,5\n", "heads_2.csv")
+    told = {"source_table": "heads", "entries": 1, "earlier": "heads_1.csv", "later": "heads_2.csv"}
+    result = shop.run(until="silver")
+    assert found(result, "rows_are_added_up_once") == [{"source_system": "unkeyed", **told}]
+    amounts = "SELECT source_system, amount_eur FROM silver.sales_clean ORDER BY 1"
+    assert shop.rows(amounts) == [("keyed", 25), ("unkeyed", 45)]
+
+
 LISTED = """
   listed:
     files: "listed*"

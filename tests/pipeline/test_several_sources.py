@@ -148,3 +148,43 @@ def test_a_refund_that_takes_the_place_of_its_order_is_named(shop: Shop) -> None
             "A3,2026-03-01,P1,-1,9", "A4,2026-03-09,P1,-1,3")  # fmt: skip
     assert found(shop.run(until="silver"), "a_return_replaces_no_sale") == ["A1", "A4"]
     assert sums(shop) == {"shop": (20, 32, 0)}
+
+
+def test_an_order_that_two_sources_have_is_named(shop: Shop) -> None:
+    """An old till and a new one both export 2 March; a refund in a file of its own is no second order."""
+    of_brand(
+        shop,
+        "",
+        REFUNDS.replace("refunds", "later"),
+        LINES + LINES.replace("FROM lines", "FROM later").replace("SELECT", "UNION ALL SELECT"),
+    )
+    deliver(shop, "lines_1", "A1,2026-03-01 10:00,P1,1,10", "A2,2026-03-02 10:00:00,P1,1,20")
+    deliver(
+        shop,
+        "later_1",
+        "A2,2026-03-02 10:00:17,P1,1,20",
+        "A3,2026-03-03 10:00,P1,1,40",
+        "A1,2026-03-03 10:00,P1,-1,10",
+    )
+    result = shop.run(until="silver")
+    assert found(result, "is_of_one_source") == ["A2"]
+    assert sums(shop)["shop"] == (90, 10, 0)
+
+
+def test_a_file_of_a_day_that_comes_again_empty_is_named(shop: Shop) -> None:
+    """That of 2 March took its order back; `lines` without a day may have had nothing new."""
+    for brand, replaces in zip(
+        shop.brands("days", "orders"), ("replaces: day", "replaces: order"), strict=True
+    ):
+        of_brand(brand, replaces, "", LINES)
+        deliver(brand, "lines_20260301", "A1,2026-03-01 10:00,P1,1,10")
+        deliver(brand, "lines_20260302", "A2,2026-03-02 10:00,P1,1,20")
+        deliver(brand, "lines", "A3,2026-03-03 10:00,P1,1,40")
+    shop.run(until="silver")
+    for brand in ("days", "orders"):
+        for name in ("lines_20260302", "lines"):
+            (shop.raw.parent / brand / f"{name}.csv").write_text("number,sold_at,item,pieces,price\n")
+    result = shop.run(until="silver")
+    [check] = [c for c in result.checks if c.check == "lines_are_still_delivered"]
+    told = sorted((row["source_system"], row["source_file"], row["amount_eur"]) for row in check.sample)
+    assert told == [("days", "lines_20260302.csv", 20), ("orders", "lines_20260302.csv", 20)]

@@ -4,10 +4,11 @@ whatever is delivered in turn equals one full rebuild.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import pytest
-from tests.conftest import Shop
+from tests.conftest import SHOP_BRAND, Shop
 from tests.pipeline.rebuilds import differences
 
 from mergehouse.pipeline.results import RunResult
@@ -165,6 +166,25 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "number_of_two": ("", "", NUMBERED, [
         {"lines_1": [line("A1", n=1), line("A1", n=1, item="P2", pieces=2), line("A2", n=1, pieces=3)]},
     ]),
+    "anew_each_year": ("replaces: order", "", UNNUMBERED, [  # and A2 is paid two weeks later
+        {"lines_1": [line("A1", sold_at="2025-03-01 10:00:00"), line("A2")]},
+        {"lines_2": [line("A1", pieces=2), line("A2", day=15)]},
+    ]),
+    "taken_back": ("leave_out: {status: [void]}\nreplaces: order", "", UNNUMBERED, [
+        {"lines_1": [line("A1", n=1, status="void")]},
+        {"lines_2": [line("A1", n=2, pieces=2, status="paid")]},
+    ]),
+    "by_hours": ("replaces: day", "", UNNUMBERED, [  # the last 24 hours, or 48
+        {"lines_1": [line("A1", pieces=2), line("A2", sold_at="2026-03-01 15:00:00"), line("A3", day=2)]},
+        {"lines_2": [line("A2", sold_at="2026-03-01 15:00:00"), line("A3", day=2),
+                     line("A4", sold_at="2026-03-02 18:00:00")]},
+        {"lines_3": [line("A4", sold_at="2026-03-02 18:00:00"), line("A5", day=3)]},
+    ]),
+    "by_whole_days": ("replaces: period", "", UNNUMBERED, [  # A1 and A4 are taken back
+        {"lines_1": [line("A1"), line("A2", sold_at="2026-03-01 15:00:00"), line("A3", day=2),
+                     line("A4", sold_at="2026-03-02 18:00:00")]},
+        {"lines_2": [line("A2", sold_at="2026-03-01 15:00:00"), line("A3", day=2)]},
+    ]),
     "refunded": ("", "", NUMBERED, [  # A1 by a number of its own, A2 by that of the sale
         {"lines_1": [line("A1"), line("A1", n=2, pieces=-1), line("A2", pieces=3), line("A3", pieces=-2)]},
         {"lines_2": [line("A2", pieces=-1), line("A3", pieces=2)]},  # the signs of A3 were wrong
@@ -255,6 +275,10 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "no_longer_last": [("A1", 1), ("A2", 2)],
     "no_longer_that_day": [("A1", 1), ("A2", 2), ("A3", 1)],
     "number_of_two": [("A1", 2), ("A2", 3)],
+    "anew_each_year": [("A1", 2), ("A2", 1)],
+    "taken_back": [("A1", 2)],
+    "by_hours": [("A2", 1), ("A4", 1), ("A5", 1)],
+    "by_whole_days": [("A2", 1), ("A3", 1)],
     "refunded": [("A1", -1), ("A1", 1), ("A2", -1), ("A3", 2)],
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
     "till_with_key": [("A1", 2), ("A1", 3)],
@@ -304,6 +328,10 @@ DUPLICATES = {
     "no_longer_last": {"across_deliveries": 1},
     "no_longer_that_day": {"across_deliveries": 2},
     "number_of_two": {"superseded": 1},
+    "anew_each_year": {"superseded": 2},
+    "taken_back": {"superseded": 1},
+    "by_hours": {"superseded": 2, "across_deliveries": 3},
+    "by_whole_days": {"superseded": 2, "across_deliveries": 2},
     "refunded": {"superseded": 2},
     "half_an_order": {"superseded": 2},
     "of_each_shop": {"superseded": 2},
@@ -351,6 +379,8 @@ FINDINGS = {  # check: brands, with what was found
         ("no_longer_there", 1),  # A4 is of a later day than the file tells of
     ],
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
+    "orders_are_replaced_by_their_own": [("anew_each_year", "A1")],
+    "replaced_days_are_whole": [("by_hours", dt.date(2026, 3, 1)), ("by_hours", dt.date(2026, 3, 2))],
     "what_is_replaced_is_said_again": [
         ("emptied", "lines_1.csv"),
         ("half_an_order", "lines_1.csv"),
@@ -361,6 +391,7 @@ FINDINGS = {  # check: brands, with what was found
 }
 FOUND_IN = {
     "replaced_not_much_more_than_delivered": "source_file",
+    "replaced_days_are_whole": "order_date",
     "what_is_replaced_is_said_again": "replaced",
     "status_has_a_rule": "status",
     "left_out_is_there": "value",
@@ -426,6 +457,29 @@ def test_what_is_not_declared_is_a_finding(delivered: tuple[Shop, RunResult]) ->
         "bronze.mended_lines": ["lines_1.csv", "lines_2.csv"],  # a price of `?`
         "bronze.mended_orders_lines": ["lines_1.csv", "lines_2.csv"],
     }
+
+
+def test_parts_of_a_line_are_no_versions_of_it(shop: Shop) -> None:
+    """Two and three pieces are shipped apart; a file of changes says three in the place of two."""
+    cases = {"parts": "", "changes": "deleted: {title: [gone]}", "dated": "updated_at: when"}
+    brands = shop.brands(*cases)
+    for brand, (name, of_source) in zip(brands, cases.items(), strict=True):
+        brand.configure(
+            SHOP_BRAND.replace('files: "lines*"', f'files: "lines*"\n    key: [order, line]\n    {of_source}')
+        )
+        later = "11" if name == "dated" else "10"
+        brand.deliver_lines(
+            "A1,1,2026-03-01 10:00:00,P1,Mug,2,5.00,77,Germany,EUR",
+            f"A1,1,2026-03-01 {later}:00:00,P1,Mug,3,5.00,77,Germany,EUR",
+        )
+    result = shop.run(until="silver")
+    found = [
+        row["source_system"]
+        for c in result.checks
+        if c.check == "counts_in_its_own_order"
+        for row in c.sample
+    ]
+    assert found == ["parts"]
 
 
 @pytest.mark.long("a rebuild to compare with")

@@ -10,6 +10,7 @@ from mergehouse.ingest.brand_source import BrandSource
 from mergehouse.ingest.date_formats import days_moved
 from mergehouse.ingest.detection import detect_formats
 from mergehouse.ingest.doubts import doubtful_rows
+from mergehouse.ingest.emptied_columns import note_emptied
 from mergehouse.ingest.formats import Formats, Written
 from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.written_currencies import other_currencies
@@ -85,6 +86,7 @@ def _formats(
     others = other_currencies(connection, of.source, found, of.brand.currency)
     shares = doubtful_shares(connection, of.source, found)
     days = days_moved(connection, of.source, of.brand.timezone)
+    note_emptied(connection, of.source, found, before)
     for place, formats in enumerate(found):
         formats.doubts.extend(others.get(place, []) + shares.get(place, []) + days.get(place, []))
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 RARE = (
     "undecided", "marks", "nulls", "numbers", "plain", "cleaned", "composed", "shortened", "verbatim",
-    "minor_units", "dashed",
+    "minor_units", "dashed", "filled",
 )  # fmt: skip
 
 
@@ -18,8 +18,9 @@ class Formats:
     columns that have another; by column its patterns of dates (Spark's) besides ISO, and the words that mean
     "empty"; columns of `numbers` that the file itself holds as such, of which every cell is a `plain` one, of
     cells to be `cleaned`, of letters to be `composed` with their accents, of codes that a spreadsheet
-    `shortened`, of which every cell is read `verbatim`, of numbers with `dashed` cents;
-    the `minor_units` of currencies among codes; `notes` on what was unclear, `doubts` on what seems wrong.
+    `shortened`, of which every cell is read `verbatim`, of numbers with `dashed` cents; the `minor_units` of
+    currencies among codes; columns that are `filled` in most rows; `notes` on what was unclear, `doubts` on
+    what seems wrong.
     """
 
     decimal_mark: str
@@ -36,6 +37,7 @@ class Formats:
     marks: dict[str, str] = field(default_factory=dict)
     minor_units: dict[str, list[str]] = field(default_factory=dict)
     dashed: list[str] = field(default_factory=list)
+    filled: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
 
     def as_json(self) -> str:

@@ -12,6 +12,8 @@ from mergehouse.engine.dialect import reading
 from mergehouse.project.brand import Brand
 from mergehouse.transform.staging_views import IDENTITY, OF_BRAND, queries_of, stacked, union_all
 
+UNUSABLE = "staging.unusable_entries"
+
 
 @dataclass(frozen=True)
 class BrandList:

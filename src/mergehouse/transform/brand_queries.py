@@ -18,6 +18,7 @@ from mergehouse.transform.brand_sql import resolved
 from mergehouse.transform.column_sources import source_of
 from mergehouse.transform.line_joins import with_partners
 from mergehouse.transform.order_rules import with_order_rules
+from mergehouse.transform.own_delivery import rows_of, within_deliveries
 from mergehouse.transform.source_views import instant_columns, latest
 from mergehouse.transform.unread_values import with_unread
 
@@ -44,7 +45,12 @@ def brand_queries(brand: Brand, file: Path) -> list[exp.Query]:
             return [_with_place(query)]
         branches = selects_of(query, file)
         origins = [line_source(branch, brand) for branch in branches]
+        tables = {
+            f"{brand.name}_{table}" if table else rows_of(branch, branch) or ""
+            for branch, (table, _) in zip(branches, origins, strict=True)
+        }
         for place, (branch, (_, alias)) in enumerate(zip(branches, origins, strict=True)):
+            within_deliveries(branch, tables)
             _read_latest(branch, brand, alias, {table for table, _ in origins if table})
             numbered = _numbered(
                 _with_instant(branch, brand), brand, place + 1, origins[place], origins[0][0]

@@ -22,7 +22,8 @@ class LineJoin:
     pairs.
 
     `compared` names both, `source` is what is read there, if it is one of the brand's. `is_lookup`: it is
-    joined by its key, so that each line should find its row.
+    joined by its key, so that each line should find its row, and is no list of which the query asks whether
+    it has the line.
     """
 
     wanted: list[exp.Expr]
@@ -166,8 +167,15 @@ def _line_join(
     read = {_source(table, brand) for table in join.this.find_all(exp.Table)}
     source = next((name for name in brand.sources if read == {name}), None)
     key = brand.sources[source].key if source and isinstance(join.this, exp.Table) else []
-    is_lookup = bool(key) and {e.name for e in found if isinstance(e, exp.Column)} == {*key}
+    is_by_key = bool(key) and {e.name for e in found if isinstance(e, exp.Column)} == {*key}
+    is_lookup = is_by_key and not _marks_some(own, join.find_ancestor(exp.Select))
     return LineJoin(wanted, found, compared, source, is_lookup)
+
+
+def _marks_some(table: str, query: exp.Expr | None) -> bool:
+    """Whether a query asks if there is a row of a joined table, as of a list of what is deleted."""
+    asked = (it.this for it in query.find_all(exp.Not) if isinstance(it.this, exp.Is)) if query else ()
+    return any(isinstance(it.this, exp.Column) and it.this.table == table for it in asked)
 
 
 def _qualified(value: exp.Expr, known: dict[str, set[str]]) -> exp.Expr:

@@ -26,7 +26,7 @@ from mergehouse.project.config import Project
 from mergehouse.project.mapping_files import RUN
 from mergehouse.project.validation import nearest_known
 from mergehouse.transform.brand_files import brand_contracts
-from mergehouse.transform.brand_lists import listed, unusable_view, usable_view
+from mergehouse.transform.brand_lists import UNUSABLE, listed, unusable_view, usable_view
 from mergehouse.transform.delivered_rows import delivered_name, delivered_view
 from mergehouse.transform.earlier_costs import earlier_costs_view
 from mergehouse.transform.field_reconciliation import DIFFERENCES, differences_view
@@ -42,6 +42,7 @@ from mergehouse.transform.staging_views import (
     undated_versions_view,
     untold_kinds_view,
 )
+from mergehouse.transform.summed_rows import rows_summed_twice_view
 
 
 def build_graph(
@@ -173,12 +174,13 @@ def _staging_views(brands: list[Brand], loaded: list[Batch]) -> list[Node]:
     ]
     return [
         *views,
-        _view("staging.unusable_entries", unusable_view(lists.values()), of_brands=True),
+        _view(UNUSABLE, unusable_view(lists.values()), of_brands=True, follows=True),
         _view("staging.raw_rows", raw_rows_view(sources), of_brands=True),
         _view("staging.line_sources", line_sources_view(brands), of_brands=True),
         _view("staging.line_joins", joins_view(brands), of_brands=True),
         _view("staging.other_spellings", other_spellings_view(brands), of_brands=True),
         _view("staging.untold_kinds", untold_kinds_view(brands), of_brands=True),
+        _view("staging.rows_summed_twice", rows_summed_twice_view(brands, loaded), of_brands=True),
         _view("staging.undated_versions", undated_versions_view(sources, loaded), of_brands=True),
         _view("staging.earlier_costs", earlier_costs, of_brands=True),
         _view(DIFFERENCES, differences_view(brands, delivered), of_brands=True, follows=True),

@@ -55,6 +55,7 @@ candidates AS (
     l.*,
     b.source_table,
     r.repeats,
+    r.marks_deletions = 'true'                          AS is_of_changes,
     p.counting_batch_id,
     p.batch_id IS NOT NULL                              AS is_replaced,
     l.reason_code IS NULL OR l.reason_code = 'left_out' AS is_usable,
@@ -128,6 +129,9 @@ SELECT
     kept_date <> order_date
     OR (kept_customer <> customer_code AND NOT is_of_other_customer)
     OR (last_product <> product_code AND batch_id = kept_batch_id AND last_age.version = age.version AND NOT is_replaced)
+    -- parts of a line that are shipped or paid apart; a file that marks what is deleted tells of changes
+    OR (last_amount <> amount_original AND batch_id = kept_batch_id AND last_age.version = age.version AND NOT is_replaced
+      AND reason_code IS NULL AND last_reason IS NULL AND NOT is_of_changes)
     -- a correction changes what was sold, or when; nothing of either is left of two receipts with one number
     OR (kept_batch_id <> batch_id AND last_product <> product_code AND kept_ts <> order_ts AND NOT is_replaced)
     OR (kept_source_table <> source_table AND (kept_product <> product_code OR kept_ts <> order_ts))

@@ -11,6 +11,7 @@ from mergehouse.ingest.bronze import Batch
 from mergehouse.lakehouse.files import Stamp, needs_safe_reader, types_of
 from mergehouse.project.config import Project
 from mergehouse.transform.brand_files import brand_contracts
+from mergehouse.transform.brand_lists import UNUSABLE
 from mergehouse.transform.delivered_rows import delivered_name
 from mergehouse.transform.field_reconciliation import DIFFERENCES
 from mergehouse.transform.graph import Graph, Table
@@ -43,6 +44,9 @@ class Changes:
             contract.table: affected_rows(contract, brands, known, new) for contract in brand_contracts()
         }
         affected[DIFFERENCES] = affected_differences(brands, known, new)
+        lists = [affected[contract.table] for contract in brand_contracts() if contract.keep]
+        if any(of.relations or not of.is_followed for of in lists):  # a row that counts makes another one not
+            self.found[UNUSABLE] = Change()
         # with a vault the list is read from there, which is made of all its versions
         affected |= {
             delivered_name(contract): affected.pop(contract.table)

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from tests.conftest import Shop
 from tests.pipeline.rebuilds import differences
+
+pytestmark = pytest.mark.slow("two deliveries, and a rebuild to compare them with")
 
 BRAND = """
 label: Shop

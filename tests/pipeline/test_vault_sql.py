@@ -88,7 +88,7 @@ def some_lines(shop: str) -> tuple[list[tuple], tuple]:
             parts = [{"line_part": 1}, {"line_part": 2, "product_code": "POSTAGE"}]
             for part in parts[: pick.choice([1, 1, 1, 2])]:
                 found.append(tuple((said | part)[name] for name in LINES))
-    return found, (shop, replaces, repeats)
+    return found, (shop, replaces, repeats, "false")
 
 
 def loaded(batch: int) -> dt.datetime:
@@ -101,7 +101,8 @@ def load_lines(con: duckdb.DuckDBPyConnection, lines: list[tuple], rules: list[t
     table(con, "silver.given", columns, lines)
     others = ", ".join(f"NULL::{duckdb_type(t)} AS {n}" for n, t in types.items() if n not in LINES)
     con.execute(f"CREATE OR REPLACE TABLE silver.order_lines AS SELECT *, {others} FROM silver.given")
-    table(con, "mapping.order_rules", dict.fromkeys(("source_system", "replaces", "repeats"), "TEXT"), rules)
+    said = ("source_system", "replaces", "repeats", "marks_deletions")
+    table(con, "mapping.order_rules", dict.fromkeys(said, "TEXT"), rules)
     con.execute(
         "CREATE OR REPLACE VIEW bronze.batches AS"
         " SELECT DISTINCT source_system, batch_id, 'lines' AS source_table, ingest_ts FROM silver.given"

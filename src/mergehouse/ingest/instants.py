@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 from mergehouse.engine.literal import literal
 from mergehouse.project.sources import Column
@@ -62,20 +63,19 @@ def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str
     [(datetime.datetime(2026, 2, 21, 0, 30),)]
     """
     target = "DATE" if column.type == "date" else "TIMESTAMP_NTZ"
-    if names := _named_zones(patterns):
-        return _by_zone(value, column, names, functools.partial(clock, timezone=timezone), patterns)
+    value, zone, patterns = _of_zone(value, column, patterns)
     value = with_offsets(value, column)
+    local = functools.partial(_in_brands_zone, zone=zone, timezone=literal(timezone))
     if moment := _moment(value, column):
-        return f"CAST({_shown(moment, column, timezone)} AS {target})"
-    local = functools.partial(_in_brands_zone, column=column, timezone=timezone)
+        is_shown = column.format == "excel_serial"
+        shown = local(moment) if is_shown else f"FROM_UTC_TIMESTAMP({moment}, {literal(timezone)})"
+        return f"CAST({shown} AS {target})"
     shown = tidied(value) if LOOSE in patterns else value
-    iso = (
-        f"TRY_CAST(SUBSTRING({value}, 1, 10) AS DATE)"
-        if column.type == "date" and not column.timezone
-        else local(f"TRY_CAST({shown} AS TIMESTAMP_NTZ)")
-    )
-    if column.type == "date" and column.timezone:  # a day without a time is that day everywhere
-        iso = f"CASE WHEN LENGTH({value}) = 10 THEN TRY_CAST({value} AS TIMESTAMP_NTZ) ELSE {iso} END"
+    iso = local(f"TRY_CAST({shown} AS TIMESTAMP_NTZ)")
+    if column.type == "date":  # a day without a time is that day everywhere
+        day = f"TRY_CAST(SUBSTRING({value}, 1, 10) AS DATE)"
+        is_day = f"LENGTH({value}) = 10" + ("" if zone is None or zone.of_all else f" OR {zone.sql} IS NULL")
+        iso = f"CASE WHEN {is_day} THEN {day} ELSE CAST({iso} AS DATE) END" if zone else day
     tests = [f"WHEN {value} LIKE '____-__-__%' THEN {iso}"]
     if ISO_OFFSET in patterns:
         there = f"CAST(FROM_UTC_TIMESTAMP({_in_utc(value)}, {literal(timezone)}) AS {target})"
@@ -95,7 +95,7 @@ def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str
     iso_first = 0 if column.format else 1
     tries = [t if place < iso_first else f"CAST({t} AS {target})" for place, t in enumerate(tries)]
     found = tries[0] if len(tries) == 1 else f"COALESCE({', '.join(tries)})"
-    return f"CAST({found} AS {target})" if column.timezone else found
+    return f"CAST({found} AS {target})" if zone else found
 
 
 def instant(value: str, column: Column, patterns: list[str]) -> str:
@@ -105,16 +105,15 @@ def instant(value: str, column: Column, patterns: list[str]) -> str:
     >>> instant("v", Column(type="timestamp"), patterns=[])
     'NULL'
     """
-    if names := _named_zones(patterns):
-        return _by_zone(value, column, names, instant, patterns)
+    value, zone, patterns = _of_zone(value, column, patterns)
     value = with_offsets(value, column)
     if (moment := _moment(value, column)) and column.format != "excel_serial":
         return moment
-    if column.timezone:
+    if zone:
         told = clock(
             value, column.model_copy(update={"timezone": None, "type": "timestamp"}), patterns, "UTC"
         )
-        zoned = f"TO_UTC_TIMESTAMP({told}, {literal(column.timezone)})"
+        zoned = f"TO_UTC_TIMESTAMP({told}, {zone.sql})"
     else:
         zoned = "NULL"
     if column.format or not {ISO_OFFSET, ZONED} & {*patterns}:
@@ -128,21 +127,28 @@ def instant(value: str, column: Column, patterns: list[str]) -> str:
     return f"CASE {' '.join(found)}{rest} END"
 
 
-def _named_zones(patterns: list[str]) -> list[str]:
-    return [pattern[1:-1] for pattern in patterns if pattern.startswith("[")]
+class _Zone(NamedTuple):
+    """The zone whose clock the times of a column show, as SQL; unless it is `of_all`, NULL where a time names
+    none, which shows the brand's.
+    """
+
+    sql: str
+    of_all: bool
 
 
-def _by_zone(
-    value: str, column: Column, names: list[str], read: Callable[..., str], patterns: list[str]
-) -> str:
-    """What is read of times of which some name their zone: each without the name, as one of that zone."""
-    others = [pattern for pattern in patterns if not pattern.startswith("[")]
-    cases = []
-    for name in names:
-        of_zone = column.model_copy(update={"timezone": name})
-        told = read(without_names(value, [name]), of_zone, patterns=others)
-        cases.append(f"WHEN {value} RLIKE {literal(_NAME_AT_THE_END.format(name))} THEN {told}")
-    return f"CASE {' '.join(cases)} ELSE {read(value, column, patterns=others)} END"
+def _of_zone(value: str, column: Column, patterns: list[str]) -> tuple[str, _Zone | None, list[str]]:
+    """A time without the zone that it names, the zone, None where all times are of the brand's, and the other
+    patterns.
+    """
+    names = [pattern[1:-1] for pattern in patterns if pattern.startswith("[")]
+    declared = literal(column.timezone) if column.timezone else None
+    if not names:
+        return value, _Zone(declared, of_all=True) if declared else None, patterns
+    named = " ".join(
+        f"WHEN {value} RLIKE {literal(_NAME_AT_THE_END.format(name))} THEN {literal(name)}" for name in names
+    )
+    zone = _Zone(f"CASE {named} ELSE {declared or 'NULL'} END", of_all=bool(declared))
+    return without_names(value, names), zone, [p for p in patterns if not p.startswith("[")]
 
 
 def without_names(value: str, zones: Collection[str]) -> str:
@@ -237,19 +243,12 @@ def _moment(value: str, column: Column) -> str:
     )
 
 
-def _shown(moment: str, column: Column, timezone: str) -> str:
-    if column.format == "excel_serial":
-        return _in_brands_zone(moment, column, timezone)
-    return f"FROM_UTC_TIMESTAMP({moment}, {literal(timezone)})"
-
-
-def _in_brands_zone(clock: str, column: Column, timezone: str) -> str:
-    """What the brand's clock shows when one in the column's zone shows this."""
-    if column.timezone in (None, timezone):
+def _in_brands_zone(clock: str, zone: _Zone | None, timezone: str) -> str:
+    """What the brand's clock shows when one in the zone shows this."""
+    if zone is None or zone.sql == timezone:
         return clock
-    return (
-        f"FROM_UTC_TIMESTAMP(TO_UTC_TIMESTAMP({clock}, {literal(str(column.timezone))}), {literal(timezone)})"
-    )
+    shown = f"FROM_UTC_TIMESTAMP(TO_UTC_TIMESTAMP({clock}, {zone.sql}), {timezone})"
+    return shown if zone.of_all else f"CASE WHEN {zone.sql} IS NULL THEN {clock} ELSE {shown} END"
 
 
 def with_offsets(value: str, column: Column) -> str:

@@ -98,6 +98,7 @@ def test_counts_of_a_few_customers_are_not_told(far: Open) -> None:
     assert all(value.value for value in found["gmv"])
 
 
+@pytest.mark.slow("a run of many brands")
 def test_of_many_brands_the_table_has_all_together(shop: Shop, bundled: Path, quick: None) -> None:
     """And each brand's own are on the KPI's page; one that has sold nothing is among them."""
     for number in range(2, 8):

@@ -19,6 +19,8 @@ from mergehouse.pipeline.run import run
 from mergehouse.project.config import load_project
 from mergehouse.project.mapping_files import mapping_tables
 
+pytestmark = pytest.mark.slow("a run for each case")
+
 MANUAL = Path(__file__).parents[2] / "docs" / "adding-a-brand.md"
 EXPORT = """Order;Sold at;SKU;Pieces;Unit Price;Customer;Country;Kassa
 1001;31.12.2024 23:30;850A;2;1 234,50;4711;Sverige;3

@@ -20,6 +20,8 @@ from mergehouse.platform.databricks.notebooks import notebooks
 from mergehouse.release.export.export import release
 from mergehouse.release.verify import verify
 
+pytestmark = pytest.mark.slow("tasks run as programs")
+
 
 def ran(monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     """What the script ends with: nothing, where its last line is reached. `SystemExit` is a failure to

@@ -18,6 +18,8 @@ from tests.suite import PASSWORD, suite, with_people
 from mergehouse.access.people import People
 from mergehouse.access.policy import load_policy
 
+pytestmark = pytest.mark.slow("files of each role are written")
+
 
 def audit(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "logs" / "audit.jsonl").read_text().splitlines()]

@@ -73,6 +73,7 @@ def reader(gateway: Gateway, *roles: str) -> Reader:
     return gateway.reader(scope)
 
 
+@pytest.mark.slow("a run of several brands")
 def test_each_brand_has_a_manager_of_its_own(policy: Policy) -> None:
     assert policy.roles["brand_manager_zebra"].label == "Brand manager Zebra"
     assert policy.scope(["brand_manager_shop"]).label == "Shop"

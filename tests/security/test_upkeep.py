@@ -23,6 +23,8 @@ from mergehouse.lakehouse.delta import Lakehouse
 from mergehouse.lakehouse.lock import exclusive
 from mergehouse.lakehouse.published import publish
 
+pytestmark = pytest.mark.slow("processes that publish and write")
+
 
 def test_what_others_publish_is_shown_soon(
     house: Shop, people: People, monkeypatch: pytest.MonkeyPatch

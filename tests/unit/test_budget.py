@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow("starts pytest within pytest")
+
 BUSY = """
 import time
 import pytest

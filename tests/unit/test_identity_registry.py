@@ -6,6 +6,7 @@ import datetime as dt
 from collections import defaultdict
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from mergehouse.identity.registry import SCHEMA, entries, forgotten, latest
 from mergehouse.identity.tables import REGISTRY
 from mergehouse.identity.unsettled import FEW, read, unsettled_of
 from mergehouse.lakehouse.reader import database, load
+
+pytestmark = pytest.mark.slow("random histories of customers")
 
 NOW = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)
 NOTHING = pl.DataFrame(schema=SCHEMA)

@@ -51,8 +51,11 @@ INSTANTS = [
     "Mar-21-26", "21. 3. 2026 9:05", "2026. 03. 21.", "2026年3月21日 9:05", "2026년 3월 21일",
     "21/03/2026 14h05", "21/03/2026 14 H 05", "٢١/٠٣/٢٠٢٦ ١٤:٠٥", "２０２６／０３／２１", "2569-03-21",
     "2026-03-21 14h05", "01MAR2026:10:05:22", "01MAR2026", "31/12/75", "31/12/68", "31-JAN-99",
+]  # fmt: skip
+IN_ZONES = [  # beside times of the brand's clock
     "2026-03-20 23:30 America/New_York", "2026-10-25T02:30:00+01:00[Europe/Berlin]",
     "31/03/2026 10:15 PM Asia/Tokyo",
+    "2026-03-20 23:30", "2026-03-20", "9999-12-31",
 ]  # fmt: skip
 WORDS = [
     "1",
@@ -76,13 +79,18 @@ WORDS = [
     "\t7",
     "wei\u00df",
 ]
-COLUMNS = [("number", NUMBERS), ("percent", NUMBERS), ("timestamp", INSTANTS), ("date", INSTANTS)] + [
-    (kind, WORDS) for kind in ("boolean", "code", "text")
-]
+COLUMNS = {
+    "number": ("number", NUMBERS),
+    "percent": ("percent", NUMBERS),
+    "timestamp": ("timestamp", INSTANTS),
+    "date": ("date", INSTANTS),
+    "timestamp in zones": ("timestamp", IN_ZONES),
+    "date in zones": ("date", IN_ZONES),
+} | {kind: (kind, WORDS) for kind in ("boolean", "code", "text")}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("kind", "written"), COLUMNS, ids=[kind for kind, _ in COLUMNS])
+@pytest.mark.parametrize(("kind", "written"), COLUMNS.values(), ids=COLUMNS)
 def test_values_are_read_alike(
     engine: str, kind: str, written: list[str], request: pytest.FixtureRequest
 ) -> None:

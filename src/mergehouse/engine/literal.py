@@ -1,8 +1,10 @@
-"""Values, and texts in capital letters, as Spark SQL has them. Of its own: most of what writes SQL parses
-none.
+"""Values, texts in capital letters, and no rows, as Spark SQL has them. Of its own: most of what writes SQL
+parses none.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 FOLDED = "FOLDED("
 
@@ -50,3 +52,14 @@ def with_folds(sql: str) -> str:
             depth += (rest[end] == "(") - (rest[end] == ")")
         sql = f"{before}{folded(rest[:end])}{rest[end + 1 :]}"
     return sql
+
+
+def no_rows(kinds: Mapping[str, str]) -> str:
+    """A SELECT of no rows, its columns by name with their types.
+
+    >>> no_rows({"value": "STRING", "entries": "BIGINT"})
+    'SELECT CAST(NULL AS STRING) AS value, CAST(NULL AS BIGINT) AS entries WHERE FALSE'
+    """
+    return (
+        f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {name}' for name, kind in kinds.items())} WHERE FALSE"
+    )

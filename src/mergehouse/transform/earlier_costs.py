@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from mergehouse.contracts.contract import Contract
 from mergehouse.engine.dialect import reading
+from mergehouse.engine.literal import no_rows
 from mergehouse.ingest.bronze import Batch
 from mergehouse.project.brand import Brand
 from mergehouse.transform.brand_files import brand_file
@@ -42,8 +43,7 @@ def earlier_costs_view(
         and "unit_cost" in query.named_selects
     ]
     if not several:
-        nothing = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in COLUMNS.items())
-        return reading(f"SELECT {nothing} WHERE FALSE")
+        return reading(no_rows(COLUMNS))
     return reading(
         "SELECT source_system, product_code, MAX_BY(unit_cost, effective_from) AS cost_before, cost_now,"
         " MAX(effective_from) AS until FROM ("

@@ -16,7 +16,7 @@ from sqlglot import exp
 from mergehouse.contracts.contract import Contract
 from mergehouse.contracts.types import SOURCE_TYPES
 from mergehouse.engine.dialect import reading
-from mergehouse.engine.literal import folded, literal
+from mergehouse.engine.literal import folded, literal, no_rows
 from mergehouse.errors import ConfigError, of_brand
 from mergehouse.ingest.brand_source import bronze_table
 from mergehouse.ingest.bronze import Batch
@@ -140,7 +140,9 @@ def other_spellings_view(brands: list[Brand]) -> str:
                 f" JOIN ({said}) AS t ON {folded('TRIM(v.value)')} = t.letters"
                 f" WHERE {of_value} NOT IN ({', '.join(map(literal, sorted(texts)))})"
             )
-    return " UNION ALL ".join(selects) or _no_texts(("source_system", "compared", "said", "value"))
+    return " UNION ALL ".join(selects) or no_rows(
+        dict.fromkeys(("source_system", "compared", "said", "value"), "STRING")
+    )
 
 
 def untold_kinds_view(brands: list[Brand]) -> str:
@@ -150,10 +152,8 @@ def untold_kinds_view(brands: list[Brand]) -> str:
     True
     """
     selects = [sql for brand in brands if (sql := untold_kinds(brand))]
-    nothing = _no_texts(("source_system", "compared", "value")).replace(
-        " WHERE", ", 0 AS delivered_rows WHERE"
-    )
-    return " UNION ALL ".join(selects) or nothing
+    texts = dict.fromkeys(("source_system", "compared", "value"), "STRING")
+    return " UNION ALL ".join(selects) or no_rows(texts | {"delivered_rows": "BIGINT"})
 
 
 def undated_versions_view(sources: list[tuple[Brand, str]], batches: list[Batch]) -> str:
@@ -172,11 +172,7 @@ def undated_versions_view(sources: list[tuple[Brand, str]], batches: list[Batch]
         if brand.sources[table].updated_at and (key := version_key(brand, table))
     ]
     columns = ("source_system", "source_table", "entry", "counts", "later")
-    return " UNION ALL ".join(selects) or _no_texts(columns)
-
-
-def _no_texts(columns: tuple[str, ...]) -> str:
-    return f"SELECT {', '.join(f'CAST(NULL AS STRING) AS {name}' for name in columns)} WHERE FALSE"
+    return " UNION ALL ".join(selects) or no_rows(dict.fromkeys(columns, "STRING"))
 
 
 def raw_rows_view(sources: list[tuple[Brand, str]]) -> str:
@@ -352,5 +348,4 @@ def _check_identity(brand: Brand, given: set[str], file: Path) -> None:
 
 def _empty(contract: Contract) -> exp.Query:
     columns = {n: _view_type(n, c.type) for n, c in contract.columns.items()}
-    nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in (OF_BRAND | columns).items())
-    return reading(f"SELECT {nulls} WHERE FALSE")
+    return reading(no_rows(OF_BRAND | columns))

@@ -8,7 +8,7 @@ from collections import Counter
 
 from sqlglot import exp
 
-from mergehouse.engine.literal import literal
+from mergehouse.engine.literal import literal, no_rows
 from mergehouse.ingest.bronze import Batch
 from mergehouse.project.brand import Brand
 from mergehouse.transform.brand_queries import ORDER_LINES, selects_of
@@ -55,12 +55,12 @@ def rows_summed_twice_view(brands: list[Brand], delivered: list[Batch]) -> str:
         f" GROUP BY {', '.join(f'`{name}`' for name in brand.sources[table].columns)}"
         " HAVING MIN(batch_id) <> MAX(batch_id)) AS repeated) AS counted WHERE entries > 0"
         for brand in brands
+        if any(files[brand.name, table] > 1 and not of.key for table, of in brand.sources.items())
         for table in summed_sources(_of_lines(brand), brand)
         if files[brand.name, table] > 1
     ]
     texts = ("source_system", "source_table", "earlier", "later")
-    nothing = ", ".join(f"CAST(NULL AS STRING) AS {name}" for name in texts)
-    return " UNION ALL ".join(selects) or f"SELECT {nothing}, 0 AS entries WHERE FALSE"
+    return " UNION ALL ".join(selects) or no_rows(dict.fromkeys(texts, "STRING") | {"entries": "BIGINT"})
 
 
 def _of_lines(brand: Brand) -> list[exp.Query]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -40,13 +40,15 @@ def load_deliveries(
     progress: Progress,
     known: list[Batch],
     unsound: Mapping[str, MergehouseError],
+    meanwhile: Callable[[], object],
 ) -> IngestResult:
     """Loads every file that is new. A source that fails is reported in `failures`; the others go on.
 
     Of a file with several sheets all are loaded or none.
     Batches of one run were loaded `now`, or where the clock was set back, after all that the ledger has; the
     files of a source a microsecond after one another, earlier ones first by their names. `known` is the
-    ledger; of Bronze tables that are `unsound`, and why, no file is looked at.
+    ledger; of Bronze tables that are `unsound`, and why, no file is looked at. `meanwhile` is called where
+    the largest source begins to be loaded, which leaves a core to others; to look at its files does not.
     """
     result = IngestResult(known=known)
     shown, now = now, just_after(now, (batch.ingest_ts for batch in result.known))
@@ -72,6 +74,8 @@ def load_deliveries(
         sizes = pool.map(lambda a: 0 if a.bronze in unsound else a.bytes, arriving)
         # the largest first: loaded last, it would keep one core busy
         order = sorted(zip(sizes, arriving, strict=True), key=lambda found: -found[0])
+        for _, largest in order[:1]:
+            largest.meanwhile = meanwhile
         loaded = {arrivals.bronze: pool.submit(load, arrivals) for _, arrivals in order}
         for name in result.sources:
             new, error = loaded[name].result()
@@ -121,6 +125,7 @@ class _Arrivals:
         self.before = [b for b in result.known if (b.source_system, b.source_table) == of.names]
         self.new: list[Batch] = []
         self.result = result
+        self.meanwhile: Callable[[], object] | None = None
 
     @cached_property
     def files(self) -> list[LandedFile]:
@@ -238,6 +243,8 @@ class _Arrivals:
             return []
         more = f" and {len(batches) - 1} more" if len(batches) > 1 else ""
         self.progress(f"{self.bronze} < {batches[0][0].label}{more}", "bronze")
+        if self.meanwhile:
+            self.meanwhile()
         rows = sum(batch.rows for batch in self.before + self.new if batch.status != "repeat")
         columns = [f.name for f in self.lakehouse.delta(self.bronze).schema().fields] if formats else []
         return self.loader.load(batches, Earlier(formats, rows, columns))

@@ -9,14 +9,20 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from mergehouse.lakehouse.reader import load, quoted
 
+if TYPE_CHECKING:
+    import numpy
+
 FEW = 2**17  # up to so many rows DuckDB is quicker than NumPy is loaded
 HASHES_AT_ONCE = 2**24  # 128 MB
+MIDDLE = 2**63  # of all hashes
 
 
 @contextmanager
@@ -37,16 +43,26 @@ def suspects(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequ
     import numpy as np
 
     value, parts = f"hash({', '.join(map(quoted, columns))})", math.ceil(count / HASHES_AT_ONCE)
-    table, repeated = f"repeated_{uuid.uuid4().hex}", []
-    for part in range(parts):
-        kept = f" WHERE {value} % {parts} = {part}" if parts > 1 else ""
-        hashes = np.sort(connection.sql(f"SELECT {value} AS h FROM {relation}{kept}").fetchnumpy()["h"])
-        repeated.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
+    table, repeated = f"repeated_{uuid.uuid4().hex}", list[np.ndarray]()
+    with ThreadPoolExecutor(2) as pool:
+        for part in range(parts):
+            kept = f" WHERE {value} % {parts} = {part}" if parts > 1 else ""
+            hashes = connection.sql(f"SELECT {value} AS h FROM {relation}{kept}").fetchnumpy()["h"]
+            is_high = hashes >= MIDDLE
+            repeated += pool.map(_repeated, (hashes[is_high], hashes[~is_high]))  # sorted side by side
     load(connection, f"TEMP TABLE {table}", {"h": np.concatenate(repeated)})
     try:
         yield f"(SELECT * FROM {relation} WHERE {value} IN (SELECT h FROM {table}))"
     finally:
         connection.execute(f"DROP TABLE {table}")
+
+
+def _repeated(hashes: numpy.ndarray) -> numpy.ndarray:
+    """Those that there are several times."""
+    import numpy as np
+
+    hashes = np.sort(hashes)
+    return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
 
 
 def distinct_keys(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> int:

@@ -188,22 +188,18 @@ def _bring_in(
     """
     found = faults(lakehouse)
     healed = heal(project, lakehouse, found)
-    with ThreadPoolExecutor(1) as reading:
-
-        def loading(what: str, stage: str = "", done: int = 0, total: int = 0) -> None:
-            reading.submit(_read_ahead, project)  # while files are loaded there is time
-            progress(what, stage, done, total)
-
-        known = read_batches(lakehouse)
-        again = reload_lost(project, lakehouse, loader, known, found, from_raw, loading)
-        reread = read_again(project, lakehouse, loader, again.ledger, again.stopped, loading)
-        ledger, stopped = reread.ledger, reread.stopped
-        result.ingest = (
-            load_deliveries(project, lakehouse, loader, result.started, loading, ledger, stopped)
-            if load
-            else IngestResult(known=ledger, failures=stopped)
-        )
-        result.ingest.let_go = reread.let_go
+    known = read_batches(lakehouse)
+    again = reload_lost(project, lakehouse, loader, known, found, from_raw, progress)
+    reread = read_again(project, lakehouse, loader, again.ledger, again.stopped, progress)
+    ledger, stopped = reread.ledger, reread.stopped
+    result.ingest = IngestResult(known=ledger, failures=stopped)
+    if load:
+        with ThreadPoolExecutor(1) as reading:
+            ahead = partial(reading.submit, _read_ahead, project)
+            result.ingest = load_deliveries(
+                project, lakehouse, loader, result.started, progress, ledger, stopped, ahead
+            )
+    result.ingest.let_go = reread.let_go
     result.healed = [*healed, *reloaded(again.mended), *undelivered(project, lakehouse, result.ingest)]
     return bool(found or result.healed or reread.let_go)
 
@@ -231,6 +227,7 @@ def _read_ahead(project: Project) -> None:
     """
     _read_models()
     ecb_rates(edition(project).file)
+    import numpy  # noqa: F401 - by which keys are told apart
     import polars  # noqa: F401 - which tables that Python computes are made with; it takes a sixth of a second
 
     report.template()

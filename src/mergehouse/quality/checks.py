@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mergehouse.contracts.contract import ColumnContract, Contract, Severity
 from mergehouse.engine import Engine
 from mergehouse.lakehouse.files import StagedFile
+from mergehouse.lakehouse.repeats import FEW
 
 SAMPLE_ROWS = 5
 
@@ -81,15 +83,6 @@ def check_table(
     """
     relation = recheck.inserted if recheck else contract.table
     rows, results = _check_conditions(engine, contract, relation, _proven(contract, files))
-    if relation:
-        if recheck:
-            inserted = f"LEFT SEMI JOIN {relation} AS n ON {_same(contract.key, 't', 'n')}"
-            repeated = _repeated_keys(contract, f"{recheck.among} AS t {inserted}")
-        else:
-            key = _telling_apart(contract, files)
-            is_proven = rows < 2 or rows == engine.distinct_keys(contract, key)
-            repeated = "" if is_proven else _repeated_keys(contract, f"{contract.table} AS t")
-        results.append(_key_check(engine, contract, repeated))
     queries = []
     for name, column in contract.columns.items():
         table = str(column.references).rsplit(".", 1)[0] if column.references else None
@@ -99,8 +92,17 @@ def check_table(
         if table and source:
             queries.append(_reference(name, column, source))
     queries += [Query(c.name, c.severity, c.why, c.sql) for c in contract.checks if c.sql]
-    results += _check_queries(engine, contract, queries)
-    return rows, results
+    if not recheck and rows > FEW:
+        with ThreadPoolExecutor(1) as pool:  # side by side: to tell keys apart keeps one core busy
+            key = pool.submit(_tell_apart, engine, contract, files, rows)
+            queried = _check_queries(engine, contract, queries)
+        return rows, [*results, key.result(), *queried]
+    if not recheck:
+        results.append(_tell_apart(engine, contract, files, rows))
+    elif relation:
+        inserted = f"{recheck.among} AS t LEFT SEMI JOIN {relation} AS n ON {_same(contract.key, 't', 'n')}"
+        results.append(_key_check(engine, contract, _repeated_keys(contract, inserted)))
+    return rows, results + _check_queries(engine, contract, queries)
 
 
 def _check_conditions(
@@ -151,6 +153,13 @@ def _ends(contract: Contract, name: str, files: Sequence[StagedFile]) -> tuple[A
         [file.stats.get(kind, {}).get(name) for file in files] for kind in ("minValues", "maxValues")
     )
     return (min(lows), max(highs)) if files and None not in [*lows, *highs] else (None, None)
+
+
+def _tell_apart(engine: Engine, contract: Contract, files: Sequence[StagedFile], rows: int) -> CheckResult:
+    """Whether the key does, in a table of so many rows."""
+    is_proven = rows < 2 or rows == engine.distinct_keys(contract, _telling_apart(contract, files))
+    repeated = "" if is_proven else _repeated_keys(contract, f"{contract.table} AS t")
+    return _key_check(engine, contract, repeated)
 
 
 def _telling_apart(contract: Contract, files: Sequence[StagedFile]) -> list[str]:

@@ -23,11 +23,12 @@ WITH priced AS (
 converted AS (
   SELECT
     p.*,
-    -- a CASE: what COALESCE might need next, DuckDB works out for every row, and that conversion is slow
-    COALESCE(p.order_instant, CASE
-      WHEN u.minutes_to_utc IS NULL THEN TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone)
-      ELSE p.order_local_ts + u.minutes_to_utc * INTERVAL 1 MINUTE
-    END)                                   AS order_ts,
+    -- in microseconds: DuckDB takes five times as long to make an instant of what a clock shows. A CASE: what COALESCE might need
+    -- next, DuckDB works out for every row, and that conversion is slow
+    COALESCE(UNIX_MICROS(p.order_instant), CASE
+      WHEN u.minutes_to_utc IS NULL THEN UNIX_MICROS(TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone))
+      ELSE UNIX_MICROS(p.order_local_ts) + u.minutes_to_utc * 60000000
+    END)                                   AS order_us,
     COALESCE(f.rate_eur, CASE WHEN p.order_currency = 'EUR' THEN 1 END)                  AS fx_rate,
     COALESCE(f.published_date, CASE WHEN p.order_currency = 'EUR' THEN p.order_date END) AS fx_rate_date
   FROM priced AS p
@@ -57,7 +58,7 @@ judged AS (
       WHEN order_id IS NULL THEN 'missing_order_id'
       WHEN order_date IS NULL THEN 'unreadable_date'
       WHEN order_date <= DATE'1980-01-01' THEN 'placeholder_date'
-      WHEN order_date > CAST(CAST(ingest_ts AS DATE) + INTERVAL 1 DAY AS DATE) THEN 'future_date'
+      WHEN (UNIX_DATE(order_date) - 1) * 86400000000 > UNIX_MICROS(ingest_ts) THEN 'future_date'
       WHEN product_code IS NULL THEN 'missing_product_code'
       WHEN quantity IS NULL THEN 'unreadable_quantity'
       WHEN unit_price IS NULL AND amount IS NULL THEN 'unreadable_price'
@@ -71,7 +72,8 @@ SELECT
   source_system, batch_id, source_row, line_part, ingest_ts, order_id, line_id,
   version,
   FOLDED(TRIM(status))              AS status,
-  order_ts, order_date,
+  TIMESTAMP_MICROS(order_us)        AS order_ts,
+  order_date,
   CAST(DATE_TRUNC('MONTH', order_date) AS DATE) AS order_month,
   product_code, NULLIF(LOWER(TRIM(line_class)), '') AS line_class, product_name, customer_code,
   FOLDED(TRIM(country))             AS country,

@@ -114,6 +114,15 @@ def _instant(node: exp.Expr) -> exp.Expr:
     return _said(shown, f=first, l=last, c=clock, z=zone)
 
 
+def _microseconds(node: exp.Expr) -> exp.Expr | None:
+    """Of what a clock in UTC shows, which to make an instant of first takes DuckDB ten times as long."""
+    match node.this:
+        case exp.Cast(this=exp.Cast() as clock) as instant:
+            is_clock = instant.to.is_type("TIMESTAMPTZ") and clock.to.is_type("TIMESTAMPNTZ")
+            return _said("EPOCH_US(a)", a=clock) if is_clock else None
+    return None
+
+
 def quotes_as_written(pattern: Any) -> Any:
     """A pattern of dates as SQLGlot has read it from Spark, but that what stands in quotes stands for itself:
     letters there become what they were.
@@ -231,6 +240,7 @@ _BY_KIND: dict[type, Callable[[exp.Expr], exp.Expr | None]] = {
     exp.FromJson: _from_json,
     exp.JSONExtractScalar: lambda node: _with(node, "this", _json(node.this)),
     exp.JSONKeys: lambda node: _with(node, "this", _json(node.this)),
+    exp.UnixMicros: _microseconds,
     exp.UnixSeconds: _of_one("CAST(FLOOR(EPOCH(a)) AS BIGINT)"),
     exp.Pad: _padded,
     exp.Nanvl: lambda node: _said(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from mergehouse.transform.graph import Graph, Node, Table, fingerprint_of
 from mergehouse.transform.incremental import Change, Changes
 
 Outcome = tuple[TableResult, list[CheckResult]]
+LINE = {"batch_id", "source_row"}  # in the keys of tables of lines
 
 
 @dataclass
@@ -82,9 +82,9 @@ def build_tables(
     """
     tables = {table.name: table for table in chosen}
     upstream = {name: bench.graph.upstream(name) & tables.keys() for name in tables}
-    waiting = Counter(parent for parents in upstream.values() for parent in parents)
     order = TopologicalSorter(upstream)
     order.prepare()
+    still = _still(tables, upstream)
     outcomes: dict[str, Outcome] = {}
     missing = {name: name for name in broken}
     if broken:
@@ -93,8 +93,8 @@ def build_tables(
     running: dict[Future[Outcome], str] = {}
     with ThreadPoolExecutor(bench.engine.tables_at_once) as pool:
         while order.is_active():
-            # last, so next: what most tables wait for
-            ready = sorted([*ready, *order.get_ready()], key=lambda name: waiting[name])
+            # last, so next: what the longest work waits for
+            ready = sorted([*ready, *order.get_ready()], key=lambda name: still[name])
             while ready and len(running) < bench.engine.tables_at_once:
                 name = ready.pop()
                 running[pool.submit(_build, tables[name], bench, dict(missing), full)] = name
@@ -108,6 +108,15 @@ def build_tables(
                 order.done(name)
                 progress(name, tables[name].layer, len(outcomes), len(tables))
     return [outcomes[name][0] for name in tables], [check for name in tables for check in outcomes[name][1]]
+
+
+def _still(tables: Mapping[str, Table], upstream: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """How much is to be done from each table on, along the longest chain: a table of lines counts ten."""
+    still: dict[str, int] = {}
+    for name in reversed(list(TopologicalSorter(upstream).static_order())):
+        own = 10 if {*tables[name].contract.key} >= LINE else 1
+        still[name] = own + max((still[child] for child in still if name in upstream[child]), default=0)
+    return still
 
 
 def _holds_back(table: Table, outcome: Outcome, bench: Workbench) -> bool:

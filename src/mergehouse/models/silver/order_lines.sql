@@ -27,7 +27,7 @@ converted AS (
     -- next, DuckDB works out for every row, and that conversion is slow
     COALESCE(UNIX_MICROS(p.order_instant), CASE
       WHEN u.minutes_to_utc IS NULL THEN UNIX_MICROS(TO_UTC_TIMESTAMP(p.order_local_ts, p.timezone))
-      ELSE UNIX_MICROS(p.order_local_ts) + u.minutes_to_utc * 60000000
+      ELSE UNIX_MICROS(CAST(CAST(p.order_local_ts AS TIMESTAMP_NTZ) AS TIMESTAMP)) + u.minutes_to_utc * 60000000
     END)                                   AS order_us,
     COALESCE(f.rate_eur, CASE WHEN p.order_currency = 'EUR' THEN 1 END)                  AS fx_rate,
     COALESCE(f.published_date, CASE WHEN p.order_currency = 'EUR' THEN p.order_date END) AS fx_rate_date

@@ -185,6 +185,16 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
                      line("A4", sold_at="2026-03-02 18:00:00")]},
         {"lines_2": [line("A2", sold_at="2026-03-01 15:00:00"), line("A3", day=2)]},
     ]),
+    "snapshots": ("replaces: period", "", UNNUMBERED, [  # A1 is taken back
+        {"lines_1": [line("A1"), line("A2", day=2)]},
+        {"lines_2": [line("A1"), line("A2", day=2), line("A3", day=3)]},
+        {"lines_3": [line("A2", day=2), line("A3", day=3), line("A4", day=4)]},
+    ]),
+    "of_two_days": ("replaces: period", "", UNNUMBERED, [
+        {"lines_1": [line("A1"), line("A2", day=2)]},
+        {"lines_2": [line("A2", day=2), line("A3", day=3)]},
+        {"lines_3": [line("A3", day=3), line("A4", day=4)]},
+    ]),
     "refunded": ("", "", NUMBERED, [  # A1 by a number of its own, A2 by that of the sale
         {"lines_1": [line("A1"), line("A1", n=2, pieces=-1), line("A2", pieces=3), line("A3", pieces=-2)]},
         {"lines_2": [line("A2", pieces=-1), line("A3", pieces=2)]},  # the signs of A3 were wrong
@@ -279,6 +289,8 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "taken_back": [("A1", 2)],
     "by_hours": [("A2", 1), ("A4", 1), ("A5", 1)],
     "by_whole_days": [("A2", 1), ("A3", 1)],
+    "snapshots": [("A1", 1), ("A2", 1), ("A3", 1), ("A4", 1)],
+    "of_two_days": [("A1", 1), ("A2", 1), ("A3", 1), ("A4", 1)],
     "refunded": [("A1", -1), ("A1", 1), ("A2", -1), ("A3", 2)],
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
     "till_with_key": [("A1", 2), ("A1", 3)],
@@ -332,6 +344,8 @@ DUPLICATES = {
     "taken_back": {"superseded": 1},
     "by_hours": {"superseded": 2, "across_deliveries": 3},
     "by_whole_days": {"superseded": 2, "across_deliveries": 2},
+    "snapshots": {"across_deliveries": 4},
+    "of_two_days": {"across_deliveries": 2},
     "refunded": {"superseded": 2},
     "half_an_order": {"superseded": 2},
     "of_each_shop": {"superseded": 2},
@@ -380,6 +394,7 @@ FINDINGS = {  # check: brands, with what was found
     ],
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
     "orders_are_replaced_by_their_own": [("anew_each_year", "A1")],
+    "snapshots_take_the_place_of_all": [("snapshots", dt.date(2026, 3, 1))],
     "replaced_days_are_whole": [("by_hours", dt.date(2026, 3, 1)), ("by_hours", dt.date(2026, 3, 2))],
     "what_is_replaced_is_said_again": [
         ("emptied", "lines_1.csv"),
@@ -391,6 +406,7 @@ FINDINGS = {  # check: brands, with what was found
 }
 FOUND_IN = {
     "replaced_not_much_more_than_delivered": "source_file",
+    "snapshots_take_the_place_of_all": "last_day",
     "replaced_days_are_whole": "order_date",
     "what_is_replaced_is_said_again": "replaced",
     "status_has_a_rule": "status",

@@ -50,18 +50,30 @@ def test_codes_that_have_lost_their_zeros_are_found(shop: Shop) -> None:
 
 def test_customers_may_be_numbered_from_nought(shop: Shop) -> None:
     """Of customers 0 to 12, each with an order, 0 is one; with four where others have one it is nobody, and
-    so it is among numbers that do not begin there.
+    so it is among numbers that do not begin there, with the most orders of many, in several countries, or
+    where the shop lists its customers and not 0.
     """
-    numbered, guests, sparse = shop.brands("numbered", "guests", "sparse")
-    for brand, customers in (
-        (numbered, [*range(13)]),
-        (guests, [*range(13), 0, 0, 0]),
-        (sparse, [0, 500, 501, 502]),
-    ):
-        lines = (LINE.format(order=f"A{n}", item="P1", customer=c) for n, c in enumerate(customers))
-        brand.deliver_lines(*lines)
+    asked: dict[str, tuple[list[int], list[int]]] = {  # who buys, whom the shop lists
+        "numbered": ([*range(13)], [*range(13)]),
+        "guests": ([*range(13), 0, 0, 0], []),
+        "sparse": ([0, 500, 501, 502], []),
+        "most": ([*range(21), *range(1, 21), 0, 0], []),
+        "not_most": ([*range(21), *range(1, 21), 0], []),
+        "abroad": ([*range(5), 0, 1, 1], []),
+        "unlisted": ([*range(13)], [*range(1, 13)]),
+    }
+    for brand, (name, (customers, listed)) in zip(shop.brands(*asked), asked.items(), strict=True):
+        orders = [LINE.format(order=f"A{n}", item="P1", customer=c) for n, c in enumerate(customers)]
+        if name == "abroad":
+            orders[0] = orders[0].replace("Germany", "France")
+        brand.deliver_lines(*orders)
+        if listed:
+            people = "  people: {files: people*, key: [number], columns: {number: {type: code}}}\n"
+            brand.configure(SHOP_BRAND + people)
+            (brand.brand / "customers.sql").write_text("SELECT number AS customer_code FROM people")
+            brand.deliver("\n".join(map(str, ["number", *listed])) + "\n", "people.csv")
     nobody = found(shop.run(until="silver"), "customers_are_somebody")
-    assert [row["source_system"] for row in nobody] == ["guests", "sparse"]
+    assert [row["source_system"] for row in nobody] == ["abroad", "guests", "most", "sparse", "unlisted"]
 
 
 def test_codes_that_are_written_as_numbers_are_found(shop: Shop) -> None:

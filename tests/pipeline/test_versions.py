@@ -54,6 +54,10 @@ SELECT l.number AS order_id, l.sold_at AS order_local_ts, l.item AS product_code
   l.batch_id, l.source_row, l.ingest_ts
 FROM lines AS l LEFT JOIN heads AS h ON h.number = l.number
 """
+LATEST = (
+    "status, CASE WHEN ROW_NUMBER() OVER (PARTITION BY line ORDER BY ingest_ts DESC, source_row DESC) > 1"
+    " THEN 'left_out' END AS problem,"
+)
 NUMBERED = UNNUMBERED.replace("SELECT", "SELECT line AS line_id,")
 
 
@@ -185,6 +189,16 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
                      line("A4", sold_at="2026-03-02 18:00:00")]},
         {"lines_2": [line("A2", sold_at="2026-03-01 15:00:00"), line("A3", day=2)]},
     ]),
+    "snapshots": ("replaces: period", "", UNNUMBERED, [  # A1 is taken back
+        {"lines_1": [line("A1"), line("A2", day=2)]},
+        {"lines_2": [line("A1"), line("A2", day=2), line("A3", day=3)]},
+        {"lines_3": [line("A2", day=2), line("A3", day=3), line("A4", day=4)]},
+    ]),
+    "of_two_days": ("replaces: period", "", UNNUMBERED, [
+        {"lines_1": [line("A1"), line("A2", day=2)]},
+        {"lines_2": [line("A2", day=2), line("A3", day=3)]},
+        {"lines_3": [line("A3", day=3), line("A4", day=4)]},
+    ]),
     "refunded": ("", "", NUMBERED, [  # A1 by a number of its own, A2 by that of the sale
         {"lines_1": [line("A1"), line("A1", n=2, pieces=-1), line("A2", pieces=3), line("A3", pieces=-2)]},
         {"lines_2": [line("A2", pieces=-1), line("A3", pieces=2)]},  # the signs of A3 were wrong
@@ -196,6 +210,15 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
     "till_with_key": ("repeats: genuine", "key: [line]", UNNUMBERED, [
         {"lines_1": [line("A1", pieces=2), line("A1", pieces=2), line("A1", n=2, pieces=3)]},
     ]),
+    "moved": ("replaces: line", "key: [line]", UNNUMBERED, [  # an item goes to another order
+        {"lines_1": [line("A1", n=1), line("A1", n=2, pieces=2), line("A2", n=3, pieces=3)]},
+        {"lines_2": [line("A2", n=2, pieces=2)]},
+    ]),
+    "moved_once": ("replaces: line", "key: [line]", UNNUMBERED.replace("status,", LATEST), [
+        {"lines_1": [line("A1", n=1), line("A1", n=2, pieces=2), line("A2", n=3, pieces=3)]},
+        {"lines_2": [line("A2", n=2, pieces=2)]},
+    ]),
+    "within_orders": ("", "key: [number, line]", UNNUMBERED, [{"lines_1": [line("A1"), line("A2")]}]),
     "till_and_web": ("repeats: genuine", "", NUMBERED, [
         {"lines_1": [line("A1", line=""), line("A1", line=""),
                      line("B1", pieces=2), line("B1", pieces=2), line("B1", n=2, pieces=3)]},
@@ -279,9 +302,14 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "taken_back": [("A1", 2)],
     "by_hours": [("A2", 1), ("A4", 1), ("A5", 1)],
     "by_whole_days": [("A2", 1), ("A3", 1)],
+    "snapshots": [("A1", 1), ("A2", 1), ("A3", 1), ("A4", 1)],
+    "of_two_days": [("A1", 1), ("A2", 1), ("A3", 1), ("A4", 1)],
     "refunded": [("A1", -1), ("A1", 1), ("A2", -1), ("A3", 2)],
     "till": [("A1", 2), ("A1", 2), ("A1", 2), ("A2", 1), ("A3", 1)],
     "till_with_key": [("A1", 2), ("A1", 3)],
+    "moved": [("A1", 1), ("A1", 2), ("A2", 2), ("A2", 3)],
+    "moved_once": [("A1", 1), ("A2", 2), ("A2", 3)],
+    "within_orders": [("A1", 1), ("A2", 1)],
     "till_and_web": [("A1", 1), ("A1", 1), ("B1", 2), ("B1", 3)],
     "receipts": [("1/S1/2026-03-01", 1), ("1/S1/2026-03-02", 3), ("1/S2/2026-03-01", 2)],
     "anew_each_day": [("1", 3)],
@@ -332,11 +360,14 @@ DUPLICATES = {
     "taken_back": {"superseded": 1},
     "by_hours": {"superseded": 2, "across_deliveries": 3},
     "by_whole_days": {"superseded": 2, "across_deliveries": 2},
+    "snapshots": {"across_deliveries": 4},
+    "of_two_days": {"across_deliveries": 2},
     "refunded": {"superseded": 2},
     "half_an_order": {"superseded": 2},
     "of_each_shop": {"superseded": 2},
 }
 QUARANTINE = {
+    "moved_once": {"left_out": 1},
     "deleted": {"left_out": 1},
     "deleted_by_operation": {"left_out": 2},
     "cancelled": {"left_out": 1},
@@ -372,6 +403,7 @@ FINDINGS = {  # check: brands, with what was found
     ],
     "later_entries_are_dated": [("headed", "A3")],
     "genuine_repeats_have_no_number": [("till_and_web", 3), ("till_with_key", 3)],
+    "a_key_is_of_one_order": [("moved", "2")],
     "deletions_name_lines": [("gone_by_order", "A1")],
     "lines_are_still_delivered": [
         ("no_longer_last", 1),
@@ -380,6 +412,7 @@ FINDINGS = {  # check: brands, with what was found
     ],
     "replaced_not_much_more_than_delivered": [("emptied", "lines_2.csv")],
     "orders_are_replaced_by_their_own": [("anew_each_year", "A1")],
+    "snapshots_take_the_place_of_all": [("snapshots", dt.date(2026, 3, 1))],
     "replaced_days_are_whole": [("by_hours", dt.date(2026, 3, 1)), ("by_hours", dt.date(2026, 3, 2))],
     "what_is_replaced_is_said_again": [
         ("emptied", "lines_1.csv"),
@@ -390,7 +423,9 @@ FINDINGS = {  # check: brands, with what was found
     "left_out_is_there": [("misspelt", "VOID"), ("of_one_shop", "S8")],
 }
 FOUND_IN = {
+    "a_key_is_of_one_order": "line_id",
     "replaced_not_much_more_than_delivered": "source_file",
+    "snapshots_take_the_place_of_all": "last_day",
     "replaced_days_are_whole": "order_date",
     "what_is_replaced_is_said_again": "replaced",
     "status_has_a_rule": "status",

@@ -101,6 +101,28 @@ AGAIN = [
     "A1,,P2,1,70,,,,",
     "A2,2026-03-02 10:00,P1,2,50,20,5,paid,76",  # 100 less 20, of a customer with a lower number
 ]
+# other ways to say GROUPED: by USING, of a CTE that hands on no delivery, by what is made of the number, or
+# asked row by row
+BY_NUMBER = GROUPED[GROUPED.index("(\n") : GROUPED.index(" AS t ON")]
+PAID = GROUPED.replace("t.status,", "CASE WHEN {} THEN 'paid' ELSE 'open' END AS status,")
+OTHERWISE = {
+    "using": GROUPED.replace("ON t.number = o.number", "USING (number)").replace("o.number", "number"),
+    "using_a_cte": f"WITH t AS {BY_NUMBER} "
+    + GROUPED.replace(BY_NUMBER + " AS t ON t.number = o.number", "t USING (number)"),
+    "handed_on": "WITH o AS (SELECT number AS no, sold_at, item, pieces, price, discount, status FROM orders)"
+    + GROUPED.replace("FROM orders GROUP", "FROM o GROUP")
+    .replace("SELECT number,", "SELECT no AS number,")
+    .replace("GROUP BY number", "GROUP BY no"),
+    "made_of_it": GROUPED.replace("SELECT number,", "SELECT CONCAT(number, '-') AS number,")
+    .replace("GROUP BY number", "GROUP BY CONCAT(number, '-')")
+    .replace("ON t.number = o.number", "ON t.number <=> CONCAT(o.number, '-')"),
+    "is_in": PAID.format("o.number IN (SELECT number FROM orders WHERE status = 'paid')"),
+    "exists": PAID.format(
+        "EXISTS (SELECT 1 FROM orders AS p WHERE p.number = o.number AND p.status = 'paid')"
+    ),
+    "distinct": PAID.format("p.number IS NOT NULL") + "LEFT JOIN"
+    " (SELECT DISTINCT number FROM orders WHERE status = 'paid') AS p ON p.number = o.number",
+}
 TOTALS = "SUM(gmv_eur), SUM(amount_eur) - SUM(gmv_eur), MIN(customer_id), COUNT(*)"
 SUMS = f"SELECT {TOTALS} FROM silver.sales_clean WHERE source_system = 'carried'"
 BY_ITSELF = BRAND.replace("replaces: order\nleave_out: {status: [expired]}\n", "")
@@ -112,7 +134,7 @@ CASES = {
     # a return says the number of its sale, which came before
     "returned": (BY_ITSELF, RETURNED, [FIRST[2]], ["R1,2026-03-05 10:00,P1,-1,50,,,A2,"]),
     "newest": (BY_ITSELF, NEWEST, [FIRST[2]], [AGAIN[2]]),
-}
+} | {name: (BRAND.replace("expired", "expired, open"), sql, FIRST, AGAIN) for name, sql in OTHERWISE.items()}
 
 
 def test_windows_and_groups_see_the_rows_of_their_own_delivery(shop: Shop) -> None:
@@ -129,6 +151,8 @@ def test_windows_and_groups_see_the_rows_of_their_own_delivery(shop: Shop) -> No
     assert shop.rows(SUMS) == [(80, 5, "carried:76", 2)]
     grouped = "SELECT COUNT(*), SUM(gmv_eur) FROM silver.sales_clean WHERE source_system = 'grouped'"
     assert shop.rows(grouped) == [(1, 80)]
+    for name in OTHERWISE:
+        assert (name, *shop.rows(grouped.replace("'grouped'", f"'{name}'"))) == (name, (1, 80))
     assert shop.rows(grouped.replace("'grouped'", "'first_lines'")) == [(1, 100)]
     returned = (
         "SELECT order_id, customer_id FROM silver.sales_clean WHERE source_system = 'returned' ORDER BY 1"

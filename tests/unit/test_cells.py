@@ -67,6 +67,30 @@ def test_declared_words_take_the_place_of_the_usual_ones() -> None:
     assert "`NULL` (1 cells)" in note and "not among the declared" in note
 
 
+@pytest.mark.parametrize(
+    ("countries", "prices", "is_doubtful"),
+    [
+        (["DE", "NA", "FR"], ["1", "2", "3"], False),  # a country among others
+        (["DE", "NA", "FR"], ["1", "NA", "3"], True),  # as R writes whatever is missing
+        (["Germany", "NA", "France"], ["1", "2", "3"], True),
+        (["NA", "NA", "NA"], ["1", "2", "3"], True),
+    ],
+)
+def test_what_may_be_namibia_is_said(countries: list[str], prices: list[str], is_doubtful: bool) -> None:
+    source = Source(files="*", columns={"country": Column(type="text"), "price": Column(type="number")})
+    connection = database()
+    given = "SELECT unnest(?::VARCHAR[]) AS country, unnest(?::VARCHAR[]) AS price"
+    connection.execute(f"CREATE TABLE given AS {given}", [countries, prices])
+    for declared in (source, source.model_copy(update={"null_values": ["NA"]})):
+        written = written_values(connection, "FROM given", declared.columns)
+        [formats] = detect_formats(connection, written, declared, [])
+        found = [said.startswith("country: `NA`") for said in (*formats.doubts, "", *formats.notes)]
+        expected = [True, False] if is_doubtful else [False, True]
+        assert [any(found[: len(formats.doubts)]), any(found[len(formats.doubts) :])] == (
+            expected if declared is source else [False, False]
+        )
+
+
 UNSEEN = {
     "\u00a0A1\u00a0": "A1", "A1\u200b": "A1", "\ufeffA1": "A1", "A\u00ad1": "A1", "A1\u202f": "A1",
     "\tA1\r": "A1",

@@ -56,6 +56,18 @@ def test_a_day_that_no_calendar_has_is_said() -> None:
     assert values == [None] and "no calendar or clock has it" in note
 
 
+def test_midnight_at_the_end_of_a_day_is_that_of_the_next() -> None:
+    """As ISO 8601 had it until 2019."""
+    cells = ["2026-02-28 24:00:00", "2028-02-28T24:00", "2026-12-31 24:00:00.000", "2026-03-01 10:00"]
+    midnights = ["2026-03-01 00:00:00", "2028-02-29 00:00:00", "2027-01-01 00:00:00"]
+    assert times([*cells]) == [*midnights, "2026-03-01 10:00:00"]
+    assert times([*cells], timezone="UTC")[0] == "2026-03-01 01:00:00"
+    assert told(cells[:1], timezone="UTC") == ["2026-03-01 00:00:00"]
+    assert [str(day) for day in read([*cells], type="date")[0][:3]] == [time[:10] for time in midnights]
+    others = ["2026-02-28 24:01", "2026-02-30 24:00", "2026-02-28 23:58:60", "2026-02-28 24:00:00Z"]
+    assert times([*others]) == ["None"] * len(others)
+
+
 MONTHS = {
     ("de", "31. Dezember 2025"): "2025-12-31 00:00:00", ("de",
     "1. März 2026, 10:15 Uhr"): "2026-03-01 10:15:00",

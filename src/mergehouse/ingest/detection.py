@@ -50,7 +50,8 @@ def detect_formats(
     doubts: list[list[str]] = [[] for _ in files]
     before = [json.loads(formats) for formats in earlier]
     cleaned = with_odd_characters(connection, source)
-    composed, nulls = accents_apart(connection, source, notes), null_words(connection, source, notes)
+    composed = accents_apart(connection, source, notes)
+    nulls = null_words(connection, source, notes, doubts)
     marks = decimal_marks(connection, written, source, before, files, notes, doubts)
     odd = {name for names in cleaned.values() for name in names}
     dates = date_formats(connection, written, source, before, notes, doubts, odd)

@@ -31,6 +31,7 @@ _NAME_AT_THE_END = r" ?\[({0})\]$| ({0})$"
 _WITH_ZONE = f":[0-9]{{2}}([.][0-9]+)?( ?{HALF_DAY})?{_AT_THE_END}"
 _INSTANT = f"^{_TIME} ?(Z|UTC|GMT|{_OFFSET})$"
 _LOCAL = f"^[0-9-]{{10}}$|^{_TIME}$"
+_END_OF_DAY = "^[0-9-]{10}[T ]24:00(:00([.]0+)?)?$"  # midnight, as ISO 8601 had it until 2019
 # Numbers that are instants or days: what they look like, and the milliseconds since 1970 of one.
 _MILLISECONDS = {
     "epoch_seconds": ("^-?[0-9]{1,11}([.][0-9]+)?$", "{number} * 1000"),
@@ -82,6 +83,7 @@ def clock(value: str, column: Column, patterns: list[str], timezone: str) -> str
         tests = [
             f"WHEN {value} RLIKE {literal(_INSTANT)} THEN {there}",
             f"WHEN {shown} RLIKE {literal(_LOCAL)} THEN {iso}",
+            f"WHEN {value} RLIKE {literal(_END_OF_DAY)} THEN CAST({local(_next_day(value))} AS {target})",
         ]
     tries = [] if column.format else [f"CASE {' '.join(tests)} END"]
     for pattern, told in _told(value, column, patterns).items():
@@ -177,6 +179,11 @@ def _told(value: str, column: Column, patterns: list[str]) -> dict[str, str]:
         )
         for p in sorted([column.format] if column.format else others, key=lambda p: "yyyy" in p)
     }
+
+
+def _next_day(value: str) -> str:
+    day = f"TRY_CAST(SUBSTRING({value}, 1, 10) AS DATE)"
+    return f"CAST({day} + INTERVAL 1 DAY AS TIMESTAMP_NTZ)"
 
 
 def _in_its_century(time: str, pattern: str) -> str:

@@ -22,6 +22,7 @@ NULL_WORDS = (
     "NULL", "(NULL)", "\\N", "NAN", "NAT", "NONE", "N/A", "#N/A", "<NA>", "#NV", "#REF!", "#VALUE!",
     "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#WERT!", "#BEZUG!", "#ZAHL!", "#CALC!", "#SPILL!",
 )  # fmt: skip
+NA = "NA"  # says it, too, or is Namibia
 
 
 def set_unusual_apart(connection: duckdb.DuckDBPyConnection) -> None:
@@ -75,21 +76,27 @@ def accents_apart(
 
 
 def null_words(
-    connection: duckdb.DuckDBPyConnection, source: Source, notes: list[list[str]]
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    notes: list[list[str]],
+    doubts: list[list[str]],
 ) -> dict[int, dict[str, list[str]]]:
     """By batch the words that mean "empty" which each column has. Where the brand declares its own, others
-    are only named.
+    are only named; NA, which may be Namibia, is in doubt.
     """
     words: dict[int, dict[str, list[str]]] = defaultdict(dict)
     mine = ", ".join(map(text, source.null_values or [""]))
     found = connection.execute(
         f"SELECT batch, of_column, upper(trim(value)) AS word, sum({TIMES})::BIGINT FROM {UNUSUAL} WHERE"
-        f" word IN ({', '.join(map(text, NULL_WORDS))}) AND trim(value) NOT IN ({mine}) GROUP BY ALL"
+        f" word IN ({', '.join(map(text, (*NULL_WORDS, NA)))}) AND trim(value) NOT IN ({mine}) GROUP BY ALL"
         " ORDER BY ALL"
     ).fetchall()
     names, of_column = list(source.columns), defaultdict(list)
     for batch, place, word, times in found:
-        of_column[batch, names[place]].append((word, times))
+        if word != NA:
+            of_column[batch, names[place]].append((word, times))
+    if missing := [(batch, place, times) for batch, place, word, times in found if word == NA]:
+        _say_missing(connection, source, missing, notes, doubts)
     for (batch, name), there in of_column.items():
         listed = ", ".join(f"`{word}` ({times:,} cells)" for word, times in there)
         if source.null_values is None:
@@ -98,6 +105,31 @@ def null_words(
         else:
             notes[batch].append(f"{name}: {listed} are not among the declared `null_values`")
     return words
+
+
+def _say_missing(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    missing: list[tuple[int, int, int]],
+    notes: list[list[str]],
+    doubts: list[list[str]],
+) -> None:
+    """Cells that say NA, by batch and column: among countries of two letters Namibia, unless other columns
+    have it, too; else what R and spreadsheets write where there is nothing.
+    """
+    of_letters = connection.execute(
+        f"SELECT batch, of_column FROM {ALL_WRITTEN} WHERE trim(value) <> '' GROUP BY ALL HAVING count(*) > 1"
+        " AND bool_and(regexp_full_match(trim(value), '[A-Za-z]{2}'))"
+    ).fetchall()
+    names = list(source.columns)
+    doubtful = {batch for batch, place, _ in missing if (batch, place) not in of_letters}
+    for batch, place, times in missing:
+        if source.columns[names[place]].type in TEXTS:
+            said = doubts if batch in doubtful else notes
+            said[batch].append(
+                f"{names[place]}: `NA` ({times:,} cells) is read as it is written, which as a country is"
+                " Namibia; if it means empty, name it in `null_values`"
+            )
 
 
 def shortened_codes(

@@ -122,6 +122,31 @@ def origins_of(brand: Brand) -> set[str | None]:
     return {line_source(branch, brand)[0] for branch in selects_of(resolved(brand, file), file)}
 
 
+def keyed_by_row(brand: Brand) -> set[str]:
+    """The sources of order lines with a key that has nothing of the order's number, as the number of an item,
+    which may go from one order to another.
+
+    >>> brand = mh.project("shop").brands["shop"]
+    >>> keyed = {"lines": brand.sources["lines"].model_copy(update={"key": ["line"]})}
+    >>> keyed_by_row(brand.model_copy(update={"sources": keyed}))
+    {'lines'}
+    """
+    file = brand.folder / ORDER_LINES
+    found = set()
+    for branch in (
+        selects_of(resolved(brand, file), file) if any(s.key for s in brand.sources.values()) else []
+    ):
+        table, alias = line_source(branch, brand)
+        key = brand.sources[table].key if table else []
+        given = {column.alias_or_name: column.unalias() for column in branch.selects}
+        of_order = given.get("order_id", exp.null()).find_all(exp.Column)
+        is_of_order = any(it.name in key and it.table in ("", alias) for it in of_order)
+        number = given.get("line_id")
+        if table and key and not is_of_order and (number is None or [number.name] == key):
+            found.add(table)
+    return found
+
+
 def header_sources(brand: Brand) -> set[str]:
     """The sources that some order lines come from and others are joined to, as lines are to their order.
 

@@ -1,12 +1,13 @@
-"""Windows and groups of the rows that order lines come from: each sees the rows of one delivery. What an
-order says on its first line alone, or what its lines add up to, is that of the file which says it, not of
-versions that other files brought.
+"""Windows, groups and subqueries of the rows that order lines come from: each sees the rows of one delivery.
+What an order says on its first line alone, or what its lines add up to, is that of the file which says it,
+not of versions that other files brought.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -29,8 +30,22 @@ def within_deliveries(query: exp.Query, tables: Set[str]) -> None:
     for select in _chain(query, query):
         if delivery := _delivery(select, query, tables):
             _part_windows(select, delivery)
+            lines = _Lines(select, delivery, query, tables)
             for join in select.args.get("joins") or []:
-                _join_own(join, select, delivery, query, tables)
+                _join_own(join, lines)
+            for asked in _subqueries(select):
+                _ask_own(asked, lines)
+
+
+class _Lines(NamedTuple):
+    """A SELECT of order lines, the column that tells deliveries of its rows apart, the whole query, and the
+    tables that lines come from.
+    """
+
+    select: exp.Select
+    delivery: exp.Column
+    whole: exp.Query
+    tables: Set[str]
 
 
 def rows_of(query: exp.Expr | None, whole: exp.Query) -> str | None:
@@ -88,40 +103,128 @@ def _windows(select: exp.Select) -> list[exp.Window]:
     return [w for w in select.find_all(exp.Window) if w.find_ancestor(exp.Select) is select]
 
 
-def _join_own(
-    join: exp.Join, lines: exp.Select, delivery: exp.Column, whole: exp.Query, tables: Set[str]
-) -> None:
+def _join_own(join: exp.Join, lines: _Lines) -> None:
     """Has a line that is joined to rows of its own source, by what both have, find those of its delivery."""
-    rows = _inner(join.this, whole)
-    if not isinstance(rows, exp.Select) or rows_of(rows, whole) != rows_of(lines, whole):
+    rows, joined = _inner(join.this, lines.whole), join.this.alias_or_name
+    if not isinstance(rows, exp.Select) or not _is_of_same_rows(rows, lines) or _names_deliveries(rows):
         return
-    if not rows.args.get("group") and not _windows(rows):
+    if not rows.args.get("group") and not rows.args.get("distinct") and not _windows(rows):
         return
-    of_row = None if _names_deliveries(rows) else _delivery(rows, whole, tables)
-    if not of_row or not _is_by_the_same(join, rows):
+    on = join.args.get("on") or (lines.select.args.get("where") if not join.args.get("using") else None)
+    pairs: list[tuple[exp.Expr, exp.Expr]] = [
+        (exp.column(name), exp.column(name, joined)) for name in join.args.get("using") or []
+    ]
+    pairs += _pairs(on.this if isinstance(on, exp.Where) else on, {joined})
+    if not _are_the_same(pairs, rows, lines):
         return
     if isinstance(join.this, exp.Table):  # a CTE, which may be read in other ways, too
         rows = rows.copy()
-        join.this.replace(rows.subquery(join.this.alias_or_name, copy=False))
-    _part_windows(rows, of_row)
-    rows.select(exp.alias_(of_row, OWN), copy=False)
-    if rows.args.get("group"):
-        rows.group_by(of_row.copy(), copy=False)
-    found = exp.column(OWN, join.this.alias_or_name, quoted=True)
-    join.set("on", exp.and_(join.args["on"], found.eq(delivery.copy())))
+        join.this.replace(rows.subquery(joined, copy=False))
+    if of_row := _own(rows, lines):
+        rows.select(exp.alias_(of_row, OWN), copy=False)
+        if rows.args.get("group"):
+            rows.group_by(of_row.copy(), copy=False)
+        _say_columns(join, lines)
+        is_own = exp.column(OWN, joined, quoted=True).eq(lines.delivery.copy())
+        if isinstance(on, exp.Where):
+            on.set("this", exp.and_(on.this, is_own))
+        else:
+            join.set("on", exp.and_(join.args["on"], is_own))
 
 
-def _is_by_the_same(join: exp.Join, rows: exp.Select) -> bool:
-    """Whether a join compares columns with themselves: an order with itself, not a return with its sale."""
-    on, joined = join.args.get("on"), join.this.alias_or_name
-    given = {column.alias_or_name: column.unalias() for column in rows.selects}
-    pairs = [it for it in (on.flatten() if isinstance(on, exp.And) else [on]) if isinstance(it, exp.EQ)]
-    compared = []
-    for pair in pairs:
-        of_rows, of_line = sorted((pair.left, pair.right), key=lambda it: getattr(it, "table", "") != joined)
-        if isinstance(of_rows, exp.Column) and isinstance(of_line, exp.Column):
-            compared.append(given.get(of_rows.name, of_rows).name == of_line.name)
-    return any(compared) and all(compared)
+def _say_columns(join: exp.Join, lines: _Lines) -> None:
+    """The ON of a USING: what the SELECT calls by a name alone is the line's."""
+    for name in join.args.get("using") or []:
+        of_line = exp.column(name.copy(), lines.delivery.args["table"].copy())
+        for column in lines.select.find_all(exp.Column):
+            if column.name == name.name and not column.table and column.parent_select is lines.select:
+                column.set("table", lines.delivery.args["table"].copy())
+        found = of_line.eq(exp.column(name.copy(), join.this.alias_or_name))
+        join.set("on", exp.and_(join.args["on"], found) if join.args.get("on") else found)
+    join.set("using", None)
+
+
+def _subqueries(select: exp.Select) -> list[exp.Select]:
+    """What a SELECT asks row by row: subqueries of its columns and conditions, in whole or within IN."""
+    asking = [*select.selects, select.args.get("where")]
+    return [it for part in asking if part for it in part.find_all(exp.Select) if it.parent_select is select]
+
+
+def _ask_own(asked: exp.Select, lines: _Lines) -> None:
+    """Has a subquery of the rows that lines come from, about what the line has, see those of its delivery."""
+    if not _is_of_same_rows(asked, lines) or _names_deliveries(asked) or lines.select.args.get("group"):
+        return
+    inner = {it.this.alias_or_name for it in (asked.args["from_"], *(asked.args.get("joins") or []))} | {""}
+    pairs = _pairs(asked.args["where"].this, inner) if asked.args.get("where") else []
+    asking = asked.parent.parent if isinstance(asked.parent, exp.Subquery) else asked.parent
+    if isinstance(asking, exp.In):
+        pairs.append((asking.this, asked.selects[0].unalias()))
+    rows = _inner(asked.args["from_"].this, lines.whole)
+    if _are_the_same(pairs, rows, lines) and (of_row := _own(asked, lines)):
+        asked.where(of_row.eq(lines.delivery.copy()), copy=False)
+
+
+def _is_of_same_rows(rows: exp.Select, lines: _Lines) -> bool:
+    own = rows_of(rows, lines.whole)
+    return own is not None and own == rows_of(lines.select, lines.whole)
+
+
+def _own(rows: exp.Select, lines: _Lines) -> exp.Column | None:
+    """The column that tells deliveries of rows apart, handed on by the queries that these are read from."""
+    delivery = _delivery(rows, lines.whole, lines.tables)
+    read = rows.args["from_"].this
+    inner = _inner(read, lines.whole)
+    if not delivery and isinstance(inner, exp.Select) and (inner.args.get("group") or not _adds_up(inner)):
+        inner = inner.copy()
+        if of_inner := _own(inner, lines):
+            inner.select(exp.alias_(of_inner, DELIVERY), copy=False)
+            if inner.args.get("group"):
+                inner.group_by(of_inner.copy(), copy=False)
+            read.replace(inner.subquery(read.alias_or_name, copy=False))
+            delivery = exp.column(DELIVERY, read.alias_or_name, quoted=True)
+    if delivery:
+        _part_windows(rows, delivery)
+    return delivery
+
+
+def _adds_up(select: exp.Select) -> bool:
+    return any(
+        it.parent_select is select for it in select.find_all(exp.AggFunc) if not it.find_ancestor(exp.Window)
+    )
+
+
+def _pairs(condition: exp.Expr | None, inner: Set[str]) -> list[tuple[exp.Expr, exp.Expr]]:
+    """What a condition says is equal: of the lines, and of rows that have these names."""
+    found = []
+    for pair in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+        if isinstance(pair, exp.EQ | exp.NullSafeEQ):
+            left, right = ({it.table for it in side.find_all(exp.Column)} for side in (pair.left, pair.right))
+            if right and right <= inner and left and not left & inner - {""}:
+                found.append((pair.left, pair.right))
+            elif left and left <= inner and right and not right & inner - {""}:
+                found.append((pair.right, pair.left))
+    return found
+
+
+def _are_the_same(pairs: Iterable[tuple[exp.Expr, exp.Expr]], rows: exp.Expr | None, lines: _Lines) -> bool:
+    """Whether all that is compared is one thing: an order with itself, not a return with its sale."""
+    own = _inner(lines.select.args["from_"].this, lines.whole)
+    same = [
+        _as_delivered(line, own, lines.whole) == _as_delivered(row, rows, lines.whole) for line, row in pairs
+    ]
+    return any(same) and all(same)
+
+
+def _as_delivered(it: exp.Expr, query: exp.Expr | None, whole: exp.Query) -> exp.Expr:
+    """An expression over a query's columns as one over the columns of what it reads in the end."""
+    for select in _chain(query, whole):
+        given = {column.alias_or_name: column.unalias() for column in select.selects}
+        it = it.transform(lambda node, given=given: given.get(node.name, node) if _is_column(node) else node)
+    return it.transform(lambda node: exp.column(node.name) if _is_column(node) else node)
+
+
+def _is_column(it: exp.Expr) -> bool:
+    return isinstance(it, exp.Column)
 
 
 def _names_deliveries(it: exp.Expr) -> bool:

@@ -28,6 +28,7 @@ from mergehouse.transform.brand_queries import (
     ORDER_LINES,
     brand_queries,
     header_sources,
+    keyed_by_row,
     line_sources,
     origins_of,
     selects_of,
@@ -87,18 +88,22 @@ def typed_view(brand: Brand, table: str, batches: list[Batch]) -> str:
 def line_sources_view(brands: list[Brand]) -> str:
     """SQL of `staging.line_sources`: sources whose rows give order lines. `is_joined`: some lines are joined
     to its rows as well, as to an order that has lines and gives one for its postage. Not every row must.
+    `is_keyed_by_row`: its key says nothing of the order.
 
-    >>> line_sources_view([mh.project("shop").brands["shop"]])
-    "SELECT 'shop' AS source_system, 'lines' AS source_table, FALSE AS is_joined"
+    >>> line_sources_view([mh.project("shop").brands["shop"]])[:59]
+    "SELECT 'shop' AS source_system, 'lines' AS source_table, FA"
     """
-    found = [(b.name, table, table in header_sources(b)) for b in brands for table in sorted(line_sources(b))]
-    nothing = "SELECT CAST(NULL AS STRING) AS source_system, CAST(NULL AS STRING) AS source_table"
-    return (
-        " UNION ALL ".join(
-            f"SELECT '{name}' AS source_system, '{table}' AS source_table, {str(joined).upper()} AS is_joined"
-            for name, table, joined in found
-        )
-        or f"{nothing}, FALSE AS is_joined WHERE FALSE"
+    selects = []
+    for brand in brands:
+        joined, by_row = header_sources(brand), keyed_by_row(brand)
+        selects += [
+            f"SELECT '{brand.name}' AS source_system, '{table}' AS source_table,"
+            f" {str(table in joined).upper()} AS is_joined, {str(table in by_row).upper()} AS is_keyed_by_row"
+            for table in sorted(line_sources(brand))
+        ]
+    types = {"source_system": "STRING", "source_table": "STRING"}
+    return " UNION ALL ".join(selects) or no_rows(
+        types | dict.fromkeys(("is_joined", "is_keyed_by_row"), "BOOLEAN")
     )
 
 

@@ -45,3 +45,21 @@ def test_numbers_of_a_workbook_have_a_point(shop: Shop) -> None:
     assert shop.rows("SELECT quantity, unit_price FROM silver.sales_clean") == [
         (Decimal("1.125"), Decimal("1000.5"))
     ]
+
+
+def test_numbers_beside_texts_with_a_decimal_comma_are_no_thousands(shop: Shop) -> None:
+    """A column that somebody filled in part by hand: 2 x 12.345 is 24.69, the text 1.234 a thousand and more,
+    as the other texts of the column say.
+    """
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(SHOP_HEADER.split(","))
+    prices: list[str | float] = ["12,50", "1.234,50", 12.345, -7.125, "1.234"]
+    for n, price in enumerate(prices):
+        page.append([f"A{n}", "1", "2026-03-01 10:00:00", "P1", "Mug", 2, price, "77", "DE", "EUR"])
+    book.save(shop.raw / "lines.xlsx")
+    assert not shop.run(until="silver").failed
+    assert shop.rows("SELECT amount_eur FROM silver.sales_clean ORDER BY order_id") == [
+        (Decimal("25.00"),), (Decimal("2469.00"),), (Decimal("24.69"),), (Decimal("-14.25"),),
+        (Decimal("2468.00"),),
+    ]  # fmt: skip

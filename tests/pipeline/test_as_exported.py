@@ -437,7 +437,8 @@ def test_an_object_that_is_not_there_has_empty_fields(shop: Shop) -> None:
     texts.write_text(SHOP_ORDER_LINES.replace("customer AS", "buyer AS"))
     result = shop.run(until="silver")
     assert not result.failed
-    assert shop.rows("SELECT source_system, order_id, customer_code FROM silver.order_lines ORDER BY 1, 2") == [
+    lines = shop.rows("SELECT source_system, order_id, customer_code FROM silver.order_lines ORDER BY 1, 2")
+    assert lines == [
         ("guests", "A0", None), ("guests", "A1", None),
         ("some", "A0", "7"), ("some", "A1", None), ("some", "A2", None),
         ("texts", "A0", "7"), ("texts", "A1", None),

@@ -154,6 +154,31 @@ def test_a_catalogues_cost_is_in_its_own_currency(shop: Shop) -> None:
     ]
 
 
+def test_goods_that_cost_nothing_are_found(shop: Shop) -> None:
+    """P1 has a cost of 0 where none is known; what is given away, was sent back or is no cost at all is no
+    finding.
+    """
+    header = with_columns(shop, {"cost": "number"})
+    told, unknown = shop.brands("told", "unknown")
+    sql = unknown.brand / "order_lines.sql"
+    sql.write_text(sql.read_text().replace("cost, batch_id", "NULLIF(cost, 0) AS cost, batch_id"))
+    for brand in (told, unknown):
+        brand.deliver_lines(
+            line("A1", "2", "40", "0"),
+            line("A2", "2", "40", "50", item="P2"),
+            line("A3", "1", "0", "0", item="P3"),
+            line("A4", "1", "40", "0", item="P4"),
+            line("A5", "-1", "40", "0", item="P4"),
+            header=header,
+        )
+    result = shop.run()
+    assert not result.failed
+    [found] = [c for c in result.checks if c.check == "goods_have_a_cost"]
+    assert found.sample == [
+        {"source_system": "told", "product_id": "told:P1", "sale_lines": 1, "gmv_eur": D("80.00")}
+    ]
+
+
 def test_a_catalogue_that_comes_again_with_other_costs_is_said(shop: Shop) -> None:
     """A mug of a sale in June costs 4, and 5 since the catalogue came again: its margin was 12, and is 10.
     Nothing is said of costs that stay, nor of lines that have their own.

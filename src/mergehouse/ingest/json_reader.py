@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mergehouse.errors import SourceError
+from mergehouse.ingest.header import comparable, spellings
 from mergehouse.ingest.inspection import transcode
 from mergehouse.ingest.json_records import FALSE, read_json
 from mergehouse.ingest.landing import named
@@ -26,8 +27,12 @@ class JsonReader(Reader):
         seen = self.delivery.inspection
         self.encoding = seen.encoding
         transcode(path, seen.encoding, self.readable)
+        source = self.delivery.source
+        of_numbers = _columns_of_numbers(source)
         with named(self.delivery.file, self.readable):
-            rows, numbers, with_false, self._torn = read_json(self.readable, self.delivery.source.items)
+            rows, numbers, with_false, self._torn = read_json(
+                self.readable, source.items, lambda path: comparable(path) in of_numbers
+            )
         if self._torn and rows.is_empty():
             raise SourceError(
                 f"{path}: no line is a JSON record (line {self._torn[0].line:,}: {self._torn[0].text[:80]})."
@@ -92,6 +97,11 @@ def with_empty_objects(rows: polars.DataFrame, source: Source) -> polars.DataFra
     ]
     nothing = [polars.lit(None, polars.String).alias(path) for path in dict.fromkeys(lacking)]
     return rows.with_columns(nothing).drop(empty)
+
+
+def _columns_of_numbers(source: Source) -> set[str]:
+    numbers = [name for name, column in source.columns.items() if column.type in ("number", "percent")]
+    return {comparable(path) for name in numbers for path in spellings(source, name)}
 
 
 def _texts_for_objects(rows: polars.DataFrame, source: Source) -> list[str]:

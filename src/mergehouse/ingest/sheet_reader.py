@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mergehouse.ingest.header import find_header, named_columns
+from mergehouse.ingest.numbers import LONGEST_POWER
 from mergehouse.ingest.percent_cells import as_shown, percent_columns
 from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.workbook import FULL, LONGEST_CELL, as_written, first_rows, hidden_parts, workbook
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 DAY_NOUGHT = "1899-12-3_ __:__:__"  # 30 or 31, as the workbook's calendar has it
 THREE_DECIMALS = "^-?[1-9][0-9]{0,2}[.][0-9]{3}$"
-LONGEST_POWER = 11  # digits before `E-3` that any engine reads
 
 
 class SheetReader(Reader):

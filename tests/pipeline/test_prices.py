@@ -104,6 +104,24 @@ def test_brands_that_do_not_say_what_their_prices_are_among_others_that_do_are_n
     assert (finding.severity, finding.sample) == ("warn", [{"source_system": "other"}])
 
 
+def test_a_line_without_a_tax_among_lines_that_say_one_is_found(shop: Shop) -> None:
+    """Of 119 euros that say no tax 19 are taken for it, by the brand's rate; nothing is said where no line
+    says one, or each, nor of postage.
+    """
+    rules = "prices: gross\ntax_rate: 19 %\n"
+    header = with_columns(shop, {"tax_rate": "percent", "line_class": "text"}, rules)
+    some, none, each = shop.brands("some", "none", "each")
+    blank = [line("b1", "1", "119", "", ""), line("b2", "1", "5", "", "postage")]
+    some.deliver_lines(line("a", "1", "107", "7", ""), *blank, line("free", "1", "0", "", ""), header=header)
+    none.deliver_lines(*blank, header=header)
+    each.deliver_lines(line("a", "1", "107", "7", ""), line("b", "1", "119", "0", ""), header=header)
+    result = shop.run(until="silver")
+    [said] = [check for check in result.checks if check.check == "tax_is_told"]
+    assert said.sample == [
+        {"source_system": "some", "order_lines": 1, "amount": D(119), "tax": D(19), "order_id": "B1"}
+    ]
+
+
 def test_units_are_pieces_and_cost_is_as_delivered(shop: Shop) -> None:
     header = with_columns(shop, {"unit_of_measure": "text", "cost": "number", "profit": "number"})
     shop.deliver_lines(

@@ -424,6 +424,41 @@ def test_false_among_other_values_of_json_is_empty(shop: Shop) -> None:
     ]
 
 
+def test_an_object_that_is_not_there_has_empty_fields(shop: Shop) -> None:
+    """Guests' orders have no customer, and some programs write `[]` for an object without fields: whether
+    the file has others or not. What is no object is said.
+    """
+    paths = SHOP_BRAND.replace("customer: {type: code}", "customer: {type: code, header: customer.id}")
+    brands = shop.brands("some", "guests", "texts")
+    buyers: list[list[object]] = [[{"id": "7"}, None, []], [None, []], [{"id": "7"}, "K8"]]
+    for brand, customers in zip(brands, buyers, strict=True):
+        brand.configure(paths.replace("customer:", "buyer:") if brand.brand.name == "texts" else paths)
+        records = [
+            dict(
+                zip(
+                    SHOP_HEADER.split(","),
+                    LINE.format(order=f"A{n}", item="P1", customer="").split(","),
+                    strict=True,
+                )
+            )
+            | {"customer": customer}
+            for n, customer in enumerate(customers)
+        ]
+        brand.deliver("".join(json.dumps(record) + "\n" for record in records), "lines.jsonl")
+    texts = brands[-1].brand / "order_lines.sql"
+    texts.write_text(SHOP_ORDER_LINES.replace("customer AS", "buyer AS"))
+    result = shop.run(until="silver")
+    assert not result.failed
+    lines = shop.rows("SELECT source_system, order_id, customer_code FROM silver.order_lines ORDER BY 1, 2")
+    assert lines == [
+        ("guests", "A0", None), ("guests", "A1", None),
+        ("some", "A0", "7"), ("some", "A1", None), ("some", "A2", None),
+        ("texts", "A0", "7"), ("texts", "A1", None),
+    ]  # fmt: skip
+    [said] = found(result, "deliveries_are_sound")
+    assert "customer: 1 record(s) have no object there, but `K8`" in str(said["doubt"])
+
+
 def test_a_time_of_day_of_a_workbook_is_what_its_clock_shows(shop: Shop) -> None:
     shop.configure(
         SHOP_BRAND.replace("when: {type: timestamp}", "when: {type: date}\n      clock: {type: text}")

@@ -96,6 +96,26 @@ def test_open_quote_stops_the_file(shop: Shop) -> None:
     assert not shop.lakehouse.exists("bronze.shop_lines")
 
 
+def test_quotes_that_are_letters_and_swallow_lines_are_said(shop: Shop) -> None:
+    """Where A1 says `"Best` and A3 `mug"`, A2 is within quotes; a text of two lines is one."""
+    letters, lines, declared = shop.brands("letters", "lines", "declared")
+    declared.configure(SHOP_BRAND.replace('files: "lines*"', "files: lines*\n    quote: ''"))
+    titles = {letters: ['"Best', "Mug", 'mug"'], lines: ['"Best, large,\nmug"'] * 3}
+    for brand in (letters, lines, declared):
+        rows = [
+            f"A{n},1,2026-03-01 10:00:00,P1,{title},1,5.00,77,Germany,EUR"
+            for n, title in enumerate(titles.get(brand, titles[letters]), start=1)
+        ]
+        brand.deliver_lines(*rows)
+    result = shop.run(until="silver")
+    assert not result.failed
+    counted = "SELECT source_system, count(*) FROM silver.sales_clean GROUP BY 1 ORDER BY 1"
+    assert shop.rows(counted) == [("declared", 3), ("letters", 1), ("lines", 3)]
+    said = {c.table: c.sample for c in result.checks if c.check == "deliveries_are_sound" and not c.passed}
+    assert [*said] == ["bronze.letters_lines"]
+    assert "1 cell(s) in quotes hold whole lines" in said["bronze.letters_lines"][0]["doubt"]
+
+
 def test_a_file_of_torn_lines_alone_is_not_loaded(shop: Shop) -> None:
     """Its header has a column more than its lines: to load nothing without a word would look like a day
     without sales.

@@ -59,6 +59,9 @@ def json_lines(rows: list[list[str]] = ROWS) -> str:
 DELIVERIES: dict[str, Callable[[Shop], object]] = {
     "endings in capitals": lambda shop: shop.deliver(gzip.compress(text().encode()), "LINES.CSV.GZ"),
     "Parquet in capitals": lambda shop: frame().write_parquet(shop.raw / "LINES.PARQUET"),
+    "Parquet with texts as bytes": lambda shop: (
+        frame().select(polars.all().cast(polars.Binary)).write_parquet(shop.raw / "lines.parquet")
+    ),
     "bzip2": lambda shop: shop.deliver(bz2.compress(text().encode()), "lines.csv.bz2"),
     "xz": lambda shop: shop.deliver(lzma.compress(text().encode("utf-16")), "lines.txt.xz"),
     "a zip file of one": lambda shop: zipped(shop, "lines.zip", {"export.csv": text()}),

@@ -104,6 +104,24 @@ def test_brands_that_do_not_say_what_their_prices_are_among_others_that_do_are_n
     assert (finding.severity, finding.sample) == ("warn", [{"source_system": "other"}])
 
 
+def test_a_line_without_a_tax_among_lines_that_say_one_is_found(shop: Shop) -> None:
+    """Of 119 euros that say no tax 19 are taken for it, by the brand's rate; nothing is said where no line
+    says one, or each, nor of postage.
+    """
+    rules = "prices: gross\ntax_rate: 19 %\n"
+    header = with_columns(shop, {"tax_rate": "percent", "line_class": "text"}, rules)
+    some, none, each = shop.brands("some", "none", "each")
+    blank = [line("b1", "1", "119", "", ""), line("b2", "1", "5", "", "postage")]
+    some.deliver_lines(line("a", "1", "107", "7", ""), *blank, line("free", "1", "0", "", ""), header=header)
+    none.deliver_lines(*blank, header=header)
+    each.deliver_lines(line("a", "1", "107", "7", ""), line("b", "1", "119", "0", ""), header=header)
+    result = shop.run(until="silver")
+    [said] = [check for check in result.checks if check.check == "tax_is_told"]
+    assert said.sample == [
+        {"source_system": "some", "order_lines": 1, "amount": D(119), "tax": D(19), "order_id": "B1"}
+    ]
+
+
 def test_units_are_pieces_and_cost_is_as_delivered(shop: Shop) -> None:
     header = with_columns(shop, {"unit_of_measure": "text", "cost": "number", "profit": "number"})
     shop.deliver_lines(
@@ -151,6 +169,31 @@ def test_a_catalogues_cost_is_in_its_own_currency(shop: Shop) -> None:
     assert shop.rows("SELECT order_id, cost_eur, margin_method FROM silver.sales_clean ORDER BY 1") == [
         ("EUROS", cost, "actual"),
         ("KRONOR", cost, "actual"),
+    ]
+
+
+def test_goods_that_cost_nothing_are_found(shop: Shop) -> None:
+    """P1 has a cost of 0 where none is known; what is given away, was sent back or is no cost at all is no
+    finding.
+    """
+    header = with_columns(shop, {"cost": "number"})
+    told, unknown = shop.brands("told", "unknown")
+    sql = unknown.brand / "order_lines.sql"
+    sql.write_text(sql.read_text().replace("cost, batch_id", "NULLIF(cost, 0) AS cost, batch_id"))
+    for brand in (told, unknown):
+        brand.deliver_lines(
+            line("A1", "2", "40", "0"),
+            line("A2", "2", "40", "50", item="P2"),
+            line("A3", "1", "0", "0", item="P3"),
+            line("A4", "1", "40", "0", item="P4"),
+            line("A5", "-1", "40", "0", item="P4"),
+            header=header,
+        )
+    result = shop.run()
+    assert not result.failed
+    [found] = [c for c in result.checks if c.check == "goods_have_a_cost"]
+    assert found.sample == [
+        {"source_system": "told", "product_id": "told:P1", "sale_lines": 1, "gmv_eur": D("80.00")}
     ]
 
 

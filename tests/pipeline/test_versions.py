@@ -11,7 +11,9 @@ import pytest
 from tests.conftest import SHOP_BRAND, Shop
 from tests.pipeline.rebuilds import differences
 
+from mergehouse.ingest.bronze import IngestResult
 from mergehouse.pipeline.results import RunResult
+from mergehouse.quality.brand_folders import check_brand_folders
 
 pytestmark = pytest.mark.slow("several deliveries, and rebuilds to compare with")
 
@@ -59,6 +61,12 @@ LATEST = (
     " THEN 'left_out' END AS problem,"
 )
 NUMBERED = UNNUMBERED.replace("SELECT", "SELECT line AS line_id,")
+WITHIN = NUMBERED.replace(
+    "FROM lines", "FROM (SELECT *, COUNT(*) OVER (PARTITION BY number) FROM lines) AS l"
+)
+WITH_CTES = f"WITH a AS (SELECT * FROM lines), b AS (SELECT a.*, 1 FROM a) {NUMBERED}".replace(
+    "FROM lines\n", "FROM b\n"
+)
 
 
 def line(number: str = "A1", n: int = 1, day: int = 1, pieces: int = 1, **others: str) -> str:
@@ -68,6 +76,11 @@ def line(number: str = "A1", n: int = 1, day: int = 1, pieces: int = 1, **others
         "pieces": pieces, "price": "5.00", "customer": "77", **others,
     }  # fmt: skip
     return ",".join(str(cells.get(name, "")) for name in COLUMNS)
+
+
+def brand_yml(name: str, rules: str, of_source: str) -> str:
+    columns = "\n".join(f"      {column}: {{type: {kind}}}" for column, kind in COLUMNS.items())
+    return BRAND.format(name=name, rules=rules, of_source=of_source, columns=columns)
 
 
 Deliveries = list[dict[str, list[str]]]  # the files that come together, in turn
@@ -124,6 +137,18 @@ BRANDS: dict[str, tuple[str, str, str, Deliveries]] = {
         {"lines": [line("A1", pieces=1)]},
         {"lines": [line("A1", pieces=2)]},
         {"lines": [line("A1", pieces=1)]},
+    ]),
+    "by_time_within": ("", "updated_at: changed_at", WITHIN, [
+        {"lines_1": [line("A1", pieces=3, changed_at="2026-03-03 12:00:00")]},
+        {"lines_2": [line("A1", pieces=2, changed_at="2026-03-02 12:00:00")]},
+    ]),
+    "by_key_within": ("replaces: line", "key: [number, line]", WITHIN, [
+        {"lines_1": [line("A1", n=1, pieces=1), line("A1", n=2, pieces=2)]},
+        {"lines_2": [line("A1", n=1, pieces=3)]},
+    ]),
+    "deleted_within": ("", "key: [number, line]\n    deleted: gone", WITH_CTES, [
+        {"lines_1": [line("A1", n=1, pieces=1), line("A1", n=2, pieces=2)]},
+        {"lines_2": [line("A1", n=1, gone="true", sold_at="", item="", price="")]},
     ]),
     "deleted": ("", "deleted: gone", NUMBERED, [
         {"lines_1": [line("A1", n=1, pieces=1), line("A1", n=2, pieces=2)]},
@@ -286,6 +311,9 @@ COUNTS = {  # order, pieces of each line that counts after all deliveries
     "orders_without_time": [("A1", 3), ("A2", 5)],
     "orders_by_time": [("A1", 3)],
     "as_it_was": [("A1", 1)],
+    "by_time_within": [("A1", 3)],
+    "by_key_within": [("A1", 2), ("A1", 3)],
+    "deleted_within": [("A1", 2)],
     "deleted": [("A1", 2)],
     "deleted_by_operation": [("A2", 5)],
     "cancelled": [("A2", 2), ("A3", 3)],
@@ -339,6 +367,9 @@ DUPLICATES = {
     "orders_without_time": {"superseded": 2},
     "orders_by_time": {"superseded": 2},
     "as_it_was": {"across_deliveries": 1, "superseded": 1},
+    "by_time_within": {"superseded": 1},
+    "by_key_within": {"superseded": 1},
+    "deleted_within": {"superseded": 1},
     "deleted": {"superseded": 1},
     "deleted_by_operation": {"superseded": 2},
     "cancelled": {"superseded": 2},
@@ -368,6 +399,7 @@ DUPLICATES = {
 }
 QUARANTINE = {
     "moved_once": {"left_out": 1},
+    "deleted_within": {"left_out": 1},
     "deleted": {"left_out": 1},
     "deleted_by_operation": {"left_out": 2},
     "cancelled": {"left_out": 1},
@@ -446,8 +478,7 @@ def delivered(open_shop: Callable[[], Shop]) -> tuple[Shop, RunResult]:
         file.unlink()
     shop.brand.rmdir()
     for name, (rules, of_source, sql, _) in BRANDS.items():
-        columns = "\n".join(f"      {column}: {{type: {kind}}}" for column, kind in COLUMNS.items())
-        brands[name].configure(BRAND.format(name=name, rules=rules, of_source=of_source, columns=columns))
+        brands[name].configure(brand_yml(name, rules, of_source))
         (brands[name].brand / "order_lines.sql").write_text(sql)
     for number in range(rounds):
         for name, (*_, deliveries) in BRANDS.items():
@@ -522,3 +553,18 @@ def test_deliveries_in_turn_equal_a_rebuild(delivered: tuple[Shop, RunResult]) -
     shop, result = delivered
     assert {t.table: t.status for t in result.tables}["silver.duplicates"] == "updated"
     assert differences(shop.lakehouse, shop.folder) == {}
+
+
+def test_versions_that_a_query_hides_are_a_finding(shop: Shop) -> None:
+    """Of lines that come from a source through a subquery of chosen columns no rule of it can be heeded."""
+    within, hidden = shop.brands("within", "hidden")
+    chosen = f"FROM (SELECT {', '.join(COLUMNS)}, batch_id, source_row, ingest_ts FROM lines) AS l"
+    for brand, sql in ((within, WITHIN), (hidden, NUMBERED.replace("FROM lines", chosen))):
+        brand.configure(brand_yml("Shop", "", "updated_at: changed_at"))
+        (brand.brand / "order_lines.sql").write_text(sql)
+    said = [c for c in check_brand_folders(shop.project, IngestResult()) if c.check == "versions_have_a_key"]
+    assert {c.table: c.sample for c in said} == {
+        "within.folder": [],
+        "hidden.folder": [{"source": "lines", "key": "updated_at"}],
+    }
+    assert "SELECT *" in next(c.why for c in said if c.sample)

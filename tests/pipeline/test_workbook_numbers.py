@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import openpyxl
@@ -45,3 +46,24 @@ def test_numbers_of_a_workbook_have_a_point(shop: Shop) -> None:
     assert shop.rows("SELECT quantity, unit_price FROM silver.sales_clean") == [
         (Decimal("1.125"), Decimal("1000.5"))
     ]
+
+
+def test_numbers_beside_texts_with_a_decimal_comma_are_no_thousands(shop: Shop) -> None:
+    """A column that somebody filled in part by hand: 2 x 12.345 is 24.69, the text 1.234 a thousand and more,
+    as the other texts of the column say.
+    """
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(SHOP_HEADER.split(","))
+    prices: list[str | float] = ["12,50", "1.234,50", 12.345, -7.125, "1.234"]
+    for n, price in enumerate(prices):
+        page.append([f"A{n}", "1", "2026-03-01 10:00:00", "P1", "Mug", 2, price, "77", "DE", "EUR"])
+    sheets, records = shop.brands("sheets", "records")
+    book.save(sheets.raw / "lines.xlsx")
+    rows = [[cell.value for cell in row] for row in page.iter_rows()]
+    records.deliver(json.dumps([dict(zip(rows[0], row, strict=True)) for row in rows[1:]]), "lines.json")
+    assert not shop.run(until="silver").failed
+    amounts = [Decimal(amount) for amount in ("25.00", "2469.00", "24.69", "-14.25", "2468.00")]
+    for brand in ("sheets", "records"):
+        lines = f"silver.sales_clean WHERE source_system = '{brand}' ORDER BY order_id"
+        assert shop.rows(f"SELECT amount_eur FROM {lines}") == [(amount,) for amount in amounts]

@@ -310,9 +310,13 @@ def _ambiguous_message(where: str | Path, name: str, headers: list[str]) -> str:
             f"{where}: `{first}` is there {len(headers)} times. Say which of them `{name}` is: give that"
             f" column `header: {first} 1`, or 2, ... in brand.yml. Nothing of this source was loaded."
         )
+    own = next((h for h in headers if comparable(h) == comparable(name)), None)
+    otherwise = (
+        f" Where it is not `{own}`, call the column otherwise: its own name is a header, too." if own else ""
+    )
     return (
         f"{where}: {_listed(headers)} may all be `{name}`. Give that column the `header` that is meant, just"
-        " as it is written, in brand.yml. Nothing of this source was loaded."
+        f" as it is written, in brand.yml.{otherwise} Nothing of this source was loaded."
     )
 
 

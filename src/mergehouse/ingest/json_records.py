@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mergehouse.errors import SourceError
+from mergehouse.ingest.numbers import without_mark
 
 if TYPE_CHECKING:
     import polars
@@ -56,9 +57,10 @@ class Read(NamedTuple):
     torn: list[Torn]
 
 
-def read_json(file: Path, items: str | None) -> Read:
+def read_json(file: Path, items: str | None, is_number: Callable[[str], bool] = lambda _path: False) -> Read:
     r"""Rows of a UTF-8 file of JSON lines, of one list or of one record after another, all text. Where
-    `items` names a list, its members are rows, and a record without any is one.
+    `items` names a list, its members are rows, and a record without any is one. Numbers among the texts of a
+    column that `is_number` says is one of numbers have no decimal mark, which might be another than theirs.
 
     Raises SourceError where a list or a record of several lines is cut off.
 
@@ -78,9 +80,9 @@ def read_json(file: Path, items: str | None) -> Read:
             continue
         rows += _rows(record, "", items)
         if len(rows) >= ROWS_AT_ONCE:
-            frames.append(_frame(rows, texts))
+            frames.append(_frame(rows, texts, is_number))
             rows = []
-    frame = polars.concat([*frames, _frame(rows, texts)], how="diagonal")
+    frame = polars.concat([*frames, _frame(rows, texts, is_number)], how="diagonal")
     numbers = [name for name in frame.columns if name not in texts]
     false = polars.col(polars.String) == FALSE
     among = frame.select(false.any() & ((~false & (polars.col(polars.String) != "true")).any()))
@@ -90,13 +92,19 @@ def read_json(file: Path, items: str | None) -> Read:
     return Read(frame, numbers, with_false, torn)
 
 
-def _frame(rows: list[Row], texts: set[str]) -> polars.DataFrame:
+def _frame(rows: list[Row], texts: set[str], is_number: Callable[[str], bool]) -> polars.DataFrame:
     """The rows as a table; names of columns that have other values than numbers are added to `texts`."""
     import polars
 
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [row.get(name) for row in rows] for name in names}
-    texts |= {name for name, values in columns.items() if any(type(value) is str for value in values)}
+    with_texts = {name for name, values in columns.items() if any(type(value) is str for value in values)}
+    columns |= {
+        name: [without_mark(v) if type(v) is Number else v for v in columns[name]]
+        for name in with_texts
+        if is_number(name)
+    }
+    texts |= with_texts
     return polars.DataFrame(columns, schema=dict.fromkeys(names, polars.String))
 
 

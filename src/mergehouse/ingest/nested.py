@@ -42,6 +42,8 @@ def flattened(
             left.insert(0, (path, member, dict(kind.children)["child"]))
         else:
             is_nested = kind.id in ("list", "array", "map")  # as JSON has them
+            if kind.id == "blob":  # text, to writers that mark it as none
+                value = f"coalesce(TRY(decode({value})), CAST({value} AS VARCHAR))"
             columns[path], types[path] = f"to_json({value})" if is_nested else value, str(kind)
     selected = ", ".join(f"CAST({value} AS VARCHAR) AS {quoted(path)}" for path, value in columns.items())
     return f"SELECT {selected} FROM {relation}", types

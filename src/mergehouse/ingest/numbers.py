@@ -5,6 +5,7 @@ from __future__ import annotations
 from mergehouse.engine.literal import literal
 
 NUMBER = "DECIMAL(20, 9)"
+LONGEST_POWER = 11  # digits before `E-3` that any engine reads as one
 CURRENCIES = (  # ISO 4217, and codes of the last decades
     "AED|AFN|ALL|AMD|ANG|AOA|ARS|ATS|AUD|AWG|AZN|BAM|BBD|BDT|BEF|BGN|BHD|BIF|BMD|BND|BOB|BRL|BSD|BTN|BWP|BYN|"
     "BZD|CAD|CDF|CHF|CLF|CLP|CNH|CNY|COP|CRC|CUP|CVE|CYP|CZK|DEM|DJF|DKK|DOP|DZD|EEK|EGP|ERN|ESP|ETB|EUR|FIM|"
@@ -75,6 +76,19 @@ def plain_number(value: str) -> str:
     'TRY_CAST(v AS DECIMAL(20, 9))'
     """
     return _cast(value)
+
+
+def without_mark(number: str) -> str:
+    """A number of JSON without its decimal mark, which texts beside it may use for thousands; one that is too
+    long for that has many decimals, and is as it was.
+
+    >>> without_mark("12.345"), without_mark("-7"), without_mark("33.333333333333336")
+    ('12345E-3', '-7', '33.333333333333336')
+    """
+    whole, _, decimals = number.partition(".")
+    digits = whole + decimals
+    is_plain = decimals.isdecimal() and len(digits.lstrip("-")) <= LONGEST_POWER
+    return f"{digits}E-{len(decimals)}" if is_plain else number
 
 
 def _is_signed_money(value: str, mark: str, other: str) -> str:

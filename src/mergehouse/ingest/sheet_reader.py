@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mergehouse.ingest.header import find_header, named_columns
+from mergehouse.ingest.numbers import LONGEST_POWER
 from mergehouse.ingest.percent_cells import as_shown, percent_columns
 from mergehouse.ingest.reader import Reader
 from mergehouse.ingest.workbook import FULL, LONGEST_CELL, as_written, first_rows, hidden_parts, workbook
 from mergehouse.lakehouse.reader import quoted
 from mergehouse.project.sources import TEXTS
 
+if TYPE_CHECKING:
+    import polars
+
 DAY_NOUGHT = "1899-12-3_ __:__:__"  # 30 or 31, as the workbook's calendar has it
+THREE_DECIMALS = "^-?[1-9][0-9]{0,2}[.][0-9]{3}$"
 
 
 class SheetReader(Reader):
@@ -40,10 +45,14 @@ class SheetReader(Reader):
         view = self._registered(f"sheet_{self.delivery.batch_id}", sheet)
         rows = self._with_percent(f"(SELECT {self._renamed(names)} FROM {view})", path, name)
         rows = self._with_times_of_day(rows)
-        if self._has_three_decimals(rows):
+        if three_decimals := self._with_three_decimals(rows):
             typed = book.load_sheet(name, schema_sample_rows=None, **header)
             kinds = zip(self._own_columns, typed.selected_columns, strict=True)
             self.numbers = [column for column, of_sheet in kinds if of_sheet.dtype in ("float", "int")]
+            if beside_text := three_decimals - {*self.numbers}:
+                places = [place for place, column in enumerate(self._own_columns) if column in beside_text]
+                told = book.load_sheet(name, dtypes=dict.fromkeys(places, "datetime"), **header)
+                self._registered(view, with_numbers_told(sheet.to_polars(), told.to_polars(), places))
         self.doubts += self._doubts_about(sheet, rows, self._expected + place + source.header)
         return rows
 
@@ -58,17 +67,17 @@ class SheetReader(Reader):
         ]
         return f"(SELECT * REPLACE ({', '.join(shown)}) FROM {rows})" if shown else rows
 
-    def _has_three_decimals(self, rows: str) -> bool:
-        """True of a sheet with a number such as 1.125, which as text might be a thousand: only a second look
+    def _with_three_decimals(self, rows: str) -> set[str]:
+        """Columns of numbers with a cell such as 1.125, which as text might be a thousand: only a second look
         at the sheet tells whether it is text.
         """
         declared = self.delivery.source.columns.items()
-        numbers = {n for n, c in declared if c.type in ("number", "percent")} & set(self._own_columns)
-        shows = " OR ".join(
-            f"regexp_matches({quoted(n)}, '^-?[1-9][0-9]{{0,2}}[.][0-9]{{3}}$')" for n in numbers
-        )
-        found = f"SELECT 1 FROM {rows} WHERE {shows} LIMIT 1"
-        return bool(numbers) and bool(self.cursor.execute(found).fetchall())
+        numbers = [n for n, c in declared if c.type in ("number", "percent") and n in self._own_columns]
+        if not numbers:
+            return set()
+        shown = ", ".join(f"bool_or(regexp_matches({quoted(n)}, '{THREE_DECIMALS}'))" for n in numbers)
+        (found,) = self.cursor.execute(f"SELECT {shown} FROM {rows}").fetchall()
+        return {name for name, is_there in zip(numbers, found, strict=True) if is_there}
 
     def _with_percent(self, rows: str, path: Path, sheet: str) -> str:
         """The rows, cells of columns of percent as they are shown."""
@@ -101,3 +110,28 @@ class SheetReader(Reader):
         return [words for words, is_so in found.items() if is_so] + hidden_parts(
             self.delivery.path, sheet.name
         )
+
+
+def with_numbers_told(shown: polars.DataFrame, told: polars.DataFrame, places: list[int]) -> polars.DataFrame:
+    """A sheet of texts in which a number such as 12.345 has no decimal mark: beside texts it says nothing of
+    theirs, and is no thousand where they have a decimal comma. `told` has the same sheet, the columns at
+    these `places` as times: a number is one to a workbook, and a text is none.
+
+    >>> import datetime as dt
+    >>> import polars
+    >>> shown = polars.DataFrame({"price": ["12.345", "12.345", "7,50"]})
+    >>> told = polars.DataFrame({"price": [dt.datetime(1900, 1, 12), None, None]})
+    >>> with_numbers_told(shown, told, [0])["price"].to_list()
+    ['12345E-3', '12.345', '7,50']
+    """
+    import polars
+
+    for place in places:
+        cells, times = shown.to_series(place), told.to_series(place)
+        decimals = cells.str.extract("[.]([0-9]+)$").str.len_chars().cast(polars.String)
+        digits = cells.str.replace(".", "", literal=True)
+        is_short = digits.str.contains(f"^-?[0-9]{{1,{LONGEST_POWER}}}$")
+        is_number = (times.is_not_null() & decimals.is_not_null() & is_short).fill_null(False)
+        said = (digits + "E-" + decimals).zip_with(is_number, cells)
+        shown = shown.with_columns(said.alias(cells.name))
+    return shown

@@ -102,7 +102,13 @@ class TextReader(Reader):
         lines, counted = self._lines, accepted + rejected_lines
         if lines == counted:
             return
-        unexplained = lines - counted - self._embedded_newlines(rows)
+        within, holding_lines = self._embedded_newlines(rows)
+        if holding_lines:
+            self.doubts.append(
+                f"{holding_lines:,} cell(s) in quotes hold whole lines of the file, which are no rows then:"
+                " where a quote is a letter like others, declare `quote: ''`"
+            )
+        unexplained = lines - counted - within
         if not 0 <= unexplained <= blank_lines(self.text_path):
             raise self._mismatch(
                 f"{lines:,} lines follow the header, {lines - unexplained:,} were accounted for."
@@ -162,12 +168,21 @@ class TextReader(Reader):
         is_seen = b'\\"' in self.delivery.inspection.head and not self.delivery.source.escape
         return " Quotes are written `\\\"` here: declare `escape: '\\'`." if is_seen else ""
 
-    def _embedded_newlines(self, rows: str) -> int:
-        """Line ends inside quoted values of the accepted rows, those of dropped columns as well."""
-        columns = map(quoted, self._own_columns)
-        each = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in columns)
+    def _embedded_newlines(self, rows: str) -> tuple[int, int]:
+        """(line ends inside quoted values of the accepted rows, those of dropped columns as well, values that
+        have as many delimiters as so many lines: what a quote in one row and one in a later row are around).
+        """
+        assert self.delimiter
+        most = len(self._own_columns) - 1
+        counts = [
+            tuple(f"length({c}) - length(replace({c}, {text(mark)}, ''))" for mark in ("\n", self.delimiter))
+            for c in map(quoted, self._own_columns)
+        ]
+        ends = " + ".join(f"coalesce({lines}, 0)" for lines, _ in counts)
+        whole = " OR ".join(f"{lines} > 0 AND {marks} = {most} * ({lines})" for lines, marks in counts)
         rows = rows or self._noting_nothing(self._delivered)
-        return int(self.cursor.execute(f"SELECT coalesce(sum({each}), 0) FROM {rows}").fetchall()[0][0])
+        found = f"coalesce(sum({ends}), 0)::BIGINT, count(*) FILTER ({whole if most > 1 else 'false'})"
+        return self.cursor.execute(f"SELECT {found} FROM {rows}").fetchall()[0]
 
 
 def _as_expression(pattern: str) -> str:

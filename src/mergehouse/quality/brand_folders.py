@@ -100,24 +100,31 @@ def _without_key(brand: Brand) -> CheckResult:
         if getattr(source, key) and not source.key
     ]
     lines = _give_lines(brand) if without else set()
-    sample = [row for row in without if not {row["source"], None} & lines]
+    sample = [row for row in without if row["source"] not in lines]
     why = "What says which version counts, or that a row is gone, says of which row."
     if sample:
         why = (
             f"`{sample[0]['key']}` of sources.{sample[0]['source']} does nothing: without a `key` no row is a"
             " version of another. Name the columns that identify a row, `key`, in brand.yml."
         )
+        if None in lines:
+            why += (
+                " Of order lines: which source a SELECT of order_lines.sql takes them from cannot be told."
+                " Have a subquery or WITH hand on all columns of it, `SELECT *`, and join outside."
+            )
     return CheckResult(f"{brand.name}.folder", "versions_have_a_key", "warn", len(sample), why, sample)
 
 
 def _give_lines(brand: Brand) -> set[str | None]:
-    """The sources that order lines come from; None where that cannot be told."""
+    """The sources that order lines come from, which all may be while the SQL cannot be read; None where that
+    cannot be told of a SELECT.
+    """
     from mergehouse.transform.brand_queries import origins_of  # which loads SQLGlot
 
     try:
         return origins_of(brand)
     except ConfigError:  # which holds the brand back, and is told so
-        return {None}
+        return {*brand.sources}
 
 
 def _unread(brand: Brand) -> CheckResult:

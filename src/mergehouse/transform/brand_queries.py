@@ -18,7 +18,7 @@ from mergehouse.transform.brand_sql import resolved
 from mergehouse.transform.column_sources import source_of
 from mergehouse.transform.line_joins import with_partners
 from mergehouse.transform.order_rules import with_order_rules
-from mergehouse.transform.own_delivery import rows_of, within_deliveries
+from mergehouse.transform.own_delivery import rows_of, table_of, within_deliveries
 from mergehouse.transform.source_views import instant_columns, latest
 from mergehouse.transform.unread_values import with_unread
 
@@ -76,14 +76,25 @@ def _with_place(query: exp.Query) -> exp.Query:
 
 
 def line_source(query: exp.Query, brand: Brand) -> tuple[str | None, str]:
-    """The source whose rows are the order lines, and its alias: that of `batch_id`. None where the query has
-    another shape.
+    """The source whose rows are the order lines, and its alias: that of `batch_id`. A subquery or CTE that
+    hands on its rows, with all of their columns, stands for it. None where the query has another shape.
 
     >>> brand = mh.project("shop").brands["shop"]
     >>> line_source(brand_queries(brand, brand.folder / "order_lines.sql")[0], brand)
     ('lines', 'lines')
     """
-    return _source_of(query, brand, "batch_id")
+    found = _source_of(query, brand, "batch_id")
+    return found if found[0] or not isinstance(query, exp.Select) else _source_within(query, brand)
+
+
+def _source_within(query: exp.Select, brand: Brand) -> tuple[str | None, str]:
+    """The source that the subquery or CTE of a query's FROM hands on, and the alias of that."""
+    table = None if query.args.get("group") else table_of(query, query, as_they_are=True)
+    source = table.name.removeprefix(f"{brand.name}_") if table else ""
+    alias = query.args["from_"].this.alias_or_name if table else ""
+    batch = next((e.find(exp.Column) for e in query.selects if e.alias_or_name == "batch_id"), None)
+    is_of_it = batch and (batch.table == alias or not (batch.table or query.args.get("joins")))
+    return (source, alias) if is_of_it and source in brand.sources else (None, "")
 
 
 def _source_of(query: exp.Query, brand: Brand, name: str) -> tuple[str | None, str]:
@@ -229,9 +240,11 @@ def _is_cut(query: exp.Query) -> bool:
 
 def _read_latest(branch: exp.Query, brand: Brand, alias: str, line_sources: set[str]) -> None:
     """Of a source that other lines come from, a SELECT whose lines do not reads the latest versions alone."""
+    own = table_of(branch, branch, as_they_are=True) if alias else None
     for table in list(branch.find_all(exp.Table)):
         source = table.name.removeprefix(f"{brand.name}_")
-        if table.db != "typed" or source not in line_sources or table.alias_or_name == alias:
+        is_own = table is own or table.alias_or_name == alias
+        if table.db != "typed" or source not in line_sources or is_own:
             continue
         if key := brand.sources[source].key:
             name = table.alias_or_name

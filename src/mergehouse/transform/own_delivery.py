@@ -13,6 +13,7 @@ from sqlglot import exp
 
 DELIVERY = "batch_id"
 OWN = "own_delivery"
+OTHER_ROWS = ("joins", "laterals", "group", "having", "distinct", "limit", "offset")
 NAMES_OF_DELIVERIES = {DELIVERY, "ingest_ts", "source_file"}
 
 
@@ -56,9 +57,25 @@ def rows_of(query: exp.Expr | None, whole: exp.Query) -> str | None:
     >>> rows_of(query, query)
     'shop_lines'
     """
-    *_, last = (None, *_chain(query, whole))
-    read = last.args["from_"].this if last else None
-    return read.name if isinstance(read, exp.Table) and read.db == "typed" else None
+    table = table_of(query, whole)
+    return table.name if table else None
+
+
+def table_of(query: exp.Expr | None, whole: exp.Query, as_they_are: bool = False) -> exp.Table | None:
+    """The table itself; none where subqueries and CTEs do not hand on its rows, or some of them, with all
+    columns `as_they_are`, if that is asked for.
+
+    >>> from mergehouse.engine.dialect import parsed
+    >>> query = parsed("SELECT * FROM (SELECT batch_id FROM typed.shop_lines) AS o")
+    >>> table_of(query, query).name, table_of(query, query, as_they_are=True)
+    ('shop_lines', None)
+    """
+    chain = [*_chain(query, whole)]
+    inner = chain[1:] if as_they_are else []
+    if not chain or any(not s.is_star or any(map(s.args.get, OTHER_ROWS)) for s in inner):
+        return None
+    read = chain[-1].args["from_"].this
+    return read if isinstance(read, exp.Table) and read.db == "typed" else None
 
 
 def _chain(query: exp.Expr | None, whole: exp.Query) -> Iterator[exp.Select]:

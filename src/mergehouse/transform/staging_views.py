@@ -46,7 +46,7 @@ from mergehouse.transform.source_views import (
 )
 from mergehouse.transform.untold_kinds import untold_kinds
 
-# what brand.yml says of every row, and whether the brand's SQL says currencies
+# what brand.yml says of every row, and whether the brand's SQL says currencies, and tax besides brand.yml
 OF_BRAND = {
     "source_system": "STRING",
     "timezone": "STRING",
@@ -54,7 +54,9 @@ OF_BRAND = {
     "are_prices_gross": "BOOLEAN",
     "brand_tax_rate": "DECIMAL(9, 6)",
     "gives_currency": "BOOLEAN",
+    "gives_tax_too": "BOOLEAN",
 }
+TAX = {"tax_rate", "tax_amount"}
 IDENTITY = frozenset(get_args(IdentityAttribute))
 
 
@@ -314,6 +316,7 @@ def _of_brand(brand: Brand, given: set[str]) -> str:
         str(brand.prices == "gross").upper(),
         percent,
         str("currency" in given).upper(),
+        str(brand.tax_rate is not None and not given.isdisjoint(TAX)).upper(),
     ]
     return ", ".join(
         f"CAST({value} AS {kind}) AS {name}"
@@ -323,7 +326,7 @@ def _of_brand(brand: Brand, given: set[str]) -> str:
 
 def _check_tax(brand: Brand, given: set[str], file: Path) -> None:
     """Raises ConfigError where prices are with tax and nothing says how much, or the other way about."""
-    told = sorted(given & {"tax_rate", "tax_amount"})
+    told = sorted(given & TAX)
     if brand.prices == "gross" and not told and brand.tax_rate is None:
         raise ConfigError(
             f"{brand.folder / 'brand.yml'}: prices are gross, and nothing says how much tax they include;"

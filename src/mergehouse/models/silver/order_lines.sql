@@ -90,5 +90,6 @@ SELECT
   ) THEN measure END                AS unit_of_measure,
   order_currency                    AS currency,
   CASE WHEN gives_currency THEN currency IS NOT NULL END AS is_currency_told,
+  CASE WHEN gives_tax_too THEN COALESCE(tax_rate, tax_amount) IS NOT NULL END AS is_tax_told,
   fx_rate, fx_rate_date, reason_code, partners
 FROM judged

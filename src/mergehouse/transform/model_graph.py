@@ -139,15 +139,16 @@ def _expect_read(brand: Brand, brands: list[Brand]) -> None:
 
 
 def read_models() -> None:
-    """Reads models and contracts, which are kept as read: every graph needs them, and while files are loaded
-    there is time.
+    """Reads models, contracts and their checks, which are kept as read: every graph needs them, and while
+    files are loaded there is time.
 
     >>> read_models()
     >>> "silver.sales_clean" in models()
     True
     """
-    for name, sql in models().items():
-        find(name)
+    checks = [check for layer in BUILT_LAYERS for contract in contracts(layer) for check in contract.checks]
+    read = [with_hashes(with_folds(sql)) for sql in models().values()]
+    for sql in read + [check.sql for check in checks if check.sql]:
         tables_in(sql)
 
 

@@ -11,10 +11,13 @@ import deltalake
 import polars
 import pytest
 
+from mergehouse.contracts.registry import contract_of
 from mergehouse.engine import Relation
 from mergehouse.engine.duckdb import DuckDBEngine
 from mergehouse.lakehouse.delta import Lakehouse
+from mergehouse.pipeline.build import _remaining
 from mergehouse.project.settings import Limits
+from mergehouse.transform.graph import Table
 
 
 @pytest.fixture
@@ -63,3 +66,22 @@ def test_what_delta_rs_has_to_read_is_seen_by_each_thread(
         now = other.submit(engine.rows, "SELECT count(*) AS n FROM gold.notes").result()
         earlier = other.submit(engine.rows, f"SELECT n FROM {Relation('earlier', 'gold.notes')}").result()
     assert (now, earlier) == ([{"n": 2}], [{"n": 1}])
+
+
+def test_what_the_longest_work_waits_for_comes_first() -> None:
+    waits = {
+        "silver.order_lines": set[str](),
+        "silver.customers_seen": {"silver.order_lines"},
+        "silver.customer_xref": {"silver.order_lines", "silver.customers_seen"},
+        "silver.duplicates": {"silver.order_lines"},
+        "silver.sales_clean": {"silver.order_lines", "silver.customer_xref", "silver.duplicates"},
+    }
+    tables = {name: Table(name=name, contract=contract_of(name)) for name in waits}
+    remaining = _remaining(tables, waits)
+    assert sorted(waits, key=remaining.__getitem__, reverse=True) == [
+        "silver.order_lines",
+        "silver.duplicates",  # beside which both short ones are built
+        "silver.customers_seen",
+        "silver.customer_xref",
+        "silver.sales_clean",
+    ]

@@ -84,7 +84,7 @@ def build_tables(
     upstream = {name: bench.graph.upstream(name) & tables.keys() for name in tables}
     order = TopologicalSorter(upstream)
     order.prepare()
-    still = _still(tables, upstream)
+    remaining = _remaining(tables, upstream)
     outcomes: dict[str, Outcome] = {}
     missing = {name: name for name in broken}
     if broken:
@@ -94,7 +94,7 @@ def build_tables(
     with ThreadPoolExecutor(bench.engine.tables_at_once) as pool:
         while order.is_active():
             # last, so next: what the longest work waits for
-            ready = sorted([*ready, *order.get_ready()], key=lambda name: still[name])
+            ready = sorted([*ready, *order.get_ready()], key=lambda name: remaining[name])
             while ready and len(running) < bench.engine.tables_at_once:
                 name = ready.pop()
                 running[pool.submit(_build, tables[name], bench, dict(missing), full)] = name
@@ -110,13 +110,14 @@ def build_tables(
     return [outcomes[name][0] for name in tables], [check for name in tables for check in outcomes[name][1]]
 
 
-def _still(tables: Mapping[str, Table], upstream: Mapping[str, Collection[str]]) -> dict[str, int]:
+def _remaining(tables: Mapping[str, Table], upstream: Mapping[str, Collection[str]]) -> dict[str, int]:
     """How much is to be done from each table on, along the longest chain: a table of lines counts ten."""
-    still: dict[str, int] = {}
+    remaining: dict[str, int] = {}
     for name in reversed(list(TopologicalSorter(upstream).static_order())):
         own = 10 if {*tables[name].contract.key} >= LINE else 1
-        still[name] = own + max((still[child] for child in still if name in upstream[child]), default=0)
-    return still
+        after = (remaining[child] for child in remaining if name in upstream[child])
+        remaining[name] = own + max(after, default=0)
+    return remaining
 
 
 def _holds_back(table: Table, outcome: Outcome, bench: Workbench) -> bool:

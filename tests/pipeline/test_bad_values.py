@@ -155,6 +155,9 @@ def each_in_a_file(shop: Shop, lines: list[str]) -> Shop:
 UNUSABLE = [
     (GOOD.replace("2026-03-01", "2025-02-29"), "unreadable_date"),
     (GOOD.replace("2026-03-01", "2099-03-01"), "future_date"),
+    (GOOD.replace("2026-03-01", "9999-12-31"), "future_date"),
+    (GOOD.replace("2026-03-01 10:00:00", "infinity"), "unreadable_date"),
+    (GOOD.replace("2026-03-01 10:00:00", "epoch"), "unreadable_date"),
     (GOOD.replace("2026-03-01", "1970-01-01"), "placeholder_date"),
     (GOOD.replace("2026-03-01", "0001-01-01"), "placeholder_date"),
     (GOOD.replace("2026-03-01", "1980-01-01"), "placeholder_date"),

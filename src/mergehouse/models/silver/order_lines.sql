@@ -58,6 +58,7 @@ judged AS (
       WHEN order_id IS NULL THEN 'missing_order_id'
       WHEN order_date IS NULL THEN 'unreadable_date'
       WHEN order_date <= DATE'1980-01-01' THEN 'placeholder_date'
+      WHEN order_date > DATE'9999-12-31' THEN 'future_date' -- of which there may be no microseconds
       WHEN (UNIX_DATE(order_date) - 1) * 86400000000 > UNIX_MICROS(ingest_ts) THEN 'future_date'
       WHEN product_code IS NULL THEN 'missing_product_code'
       WHEN quantity IS NULL THEN 'unreadable_quantity'

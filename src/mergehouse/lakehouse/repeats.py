@@ -58,10 +58,10 @@ def suspects(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequ
 
 
 def _repeated(hashes: numpy.ndarray) -> numpy.ndarray:
-    """Those that there are several times."""
+    """Those that there are several times; the hashes are sorted in place."""
     import numpy as np
 
-    hashes = np.sort(hashes)
+    hashes.sort()
     return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
 
 

@@ -155,6 +155,27 @@ def test_units_are_pieces_and_cost_is_as_delivered(shop: Shop) -> None:
     assert finding.sample == [{"source_system": "shop", "unit_of_measure": "pallet", "order_lines": 1}]
 
 
+def test_a_profit_without_a_sign_beside_what_came_back_is_found(shop: Shop) -> None:
+    """Of 10 euros that came back with a profit of 3 lost, `3` makes a cost of 13. A brand that sells below
+    cost does so both ways, and one piece of many may have been dearer.
+    """
+    header = with_columns(shop, {"profit": "number"})
+    unsigned, signed, dear = shop.brands("unsigned", "signed", "dear")
+    sold = [line(f"s{n}", "1", "10", "3") for n in range(2)]
+    unsigned.deliver_lines(*sold, line("b", "1", "-10", "3"), header=header)
+    signed.deliver_lines(
+        *sold,
+        line("b", "1", "-10", "-3"),
+        line("c", "1", "-9", "-2"),
+        line("d", "1", "-5", "2"),
+        header=header,
+    )
+    dear.deliver_lines(line("s", "1", "10", "-2"), line("b", "1", "-10", "2"), header=header)
+    result = shop.run(until="silver")
+    [said] = [check for check in result.checks if check.check == "profit_has_its_sign"]
+    assert said.sample == [{"source_system": "unsigned", "order_lines": 1, "cost": D(13)}]
+
+
 def test_a_catalogues_cost_is_in_its_own_currency(shop: Shop) -> None:
     """A krona costs what it costs, whether the order is in euros or in kronor."""
     columns = "{item: {type: code}, cost: {type: number}}"

@@ -90,21 +90,29 @@ ranked AS (
     FIRST_VALUE(c.product_code) OVER rows_of_fact     AS kept_product,
     FIRST_VALUE(c.source_table) OVER rows_of_fact     AS kept_source_table,
     FIRST_VALUE(c.age) OVER rows_of_fact              AS kept_age,
-    FIRST_VALUE(c.age) OVER versions                  AS last_age,
-    FIRST_VALUE(c.amount_original) OVER versions      AS last_amount,
-    FIRST_VALUE(c.product_code) OVER versions         AS last_product,
-    FIRST_VALUE(c.reason_code) OVER versions          AS last_reason,
-    FIRST_VALUE(c.is_return) OVER versions            AS last_is_return
+    FIRST_VALUE(c.line_part) OVER rows_of_fact        AS kept_line_part,
+    ROW_NUMBER() OVER rows_of_fact                    AS place
   FROM candidates AS c
   LEFT JOIN occurrences AS n ON n.batch_id = c.batch_id AND n.source_row = c.source_row AND n.line_part = c.line_part
   WINDOW
     rows_of_fact AS (
       PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence
-      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC, c.source_table DESC, c.batch_id
-    ),
-    versions AS (
-      PARTITION BY c.source_system, c.order_id, c.line_id, c.said, n.occurrence, c.line_part
-      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC, c.source_table DESC, c.batch_id
+      ORDER BY c.is_replaced, c.is_usable DESC, c.age DESC, c.source_table DESC, c.batch_id, c.line_part
+    )
+),
+dated AS (
+  SELECT
+    *,
+    FIRST_VALUE(age) OVER versions                    AS last_age,
+    FIRST_VALUE(amount_original) OVER versions        AS last_amount,
+    FIRST_VALUE(product_code) OVER versions           AS last_product,
+    FIRST_VALUE(reason_code) OVER versions            AS last_reason,
+    FIRST_VALUE(is_return) OVER versions              AS last_is_return
+  FROM ranked
+  WINDOW
+    versions AS ( -- of a part of one fact, which the line that counts stands for: few columns tell it apart
+      PARTITION BY kept_batch_id, kept_source_row, kept_line_part, line_part
+      ORDER BY place
     )
 )
 SELECT
@@ -149,6 +157,6 @@ FROM (
       AND kept_ts = order_ts AND last_product = product_code
       AND last_amount = amount_original, FALSE
     )                                                         AS is_of_other_customer
-  FROM ranked
+  FROM dated
 ) AS placed
 WHERE is_replaced OR (is_usable AND NOT is_of_last_row) OR kept_age > age

@@ -150,6 +150,9 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
         "source_tz"
     ):  # of the session, which is UTC
         node.set("source_tz", exp.Literal.string("UTC"))
+    if isinstance(node, exp.TryCast) and node.to.is_type("TIMESTAMPTZ") and _is_of_microseconds(node.this):
+        number = node.this.expressions[0].transform(_rewrite)  # an instant, not what a clock shows
+        return exp.Anonymous(this="MAKE_TIMESTAMPTZ", expressions=[number])
     if isinstance(node, exp.Anonymous) and (kind := READING_TIMES.get(node.name.upper())):
         return _read_time(node, kind)
     if in_duckdb(node):
@@ -157,6 +160,10 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
             given.replace(given.transform(_rewrite))
         return in_duckdb(node) or node
     return node
+
+
+def _is_of_microseconds(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.upper() == "TIMESTAMP_MICROS"
 
 
 def _read_time(node: exp.Anonymous, kind: str) -> exp.Expr:

@@ -341,14 +341,9 @@ def _translated(sql: Sql) -> str:
 def _typed(contract: Contract, sql: Sql) -> str:
     """A model as DuckDB SQL, every column in its contract's type."""
     columns = ", ".join(
-        f"{_cast(name, duckdb_type(kind))} AS {name}" for name, kind in contract.types.items()
+        f"CAST({name} AS {duckdb_type(kind)}) AS {name}" for name, kind in contract.types.items()
     )
     return f"SELECT {columns} FROM ({_translated(sql)})"
-
-
-def _cast(name: str, kind: str) -> str:
-    """To an instant by way of microseconds: where a clock in UTC shows it, a cast takes ten times as long."""
-    return f"MAKE_TIMESTAMPTZ(EPOCH_US({name}))" if kind == "TIMESTAMPTZ" else f"CAST({name} AS {kind})"
 
 
 def _matching(rows: object, affected: Relation, on: dict[str, str], columns: str = "t.*") -> str:

@@ -37,14 +37,15 @@ class JsonReader(Reader):
             raise SourceError(
                 f"{path}: no line is a JSON record (line {self._torn[0].line:,}: {self._torn[0].text[:80]})."
             )
-        if not rows.columns:  # an empty list
+        if rows.columns:
+            rows = with_empty_objects(rows, source)
+        else:  # an empty list
             import polars
 
-            rows = polars.DataFrame(schema=dict.fromkeys(self.delivery.source.columns, polars.String))
-        rows = with_empty_objects(rows, self.delivery.source)
+            rows = polars.DataFrame(schema=dict.fromkeys(source.columns, polars.String))
         headers = rows.columns
         self._match(headers, str(path))
-        self.doubts += _texts_for_objects(rows, self.delivery.source)
+        self.doubts += _texts_for_objects(rows, source)
         own = zip(self._own_columns, headers, strict=True)
         self.numbers = [name for name, header in own if header in numbers]
         self._expected = len(rows)

@@ -59,7 +59,7 @@ judged AS (
       WHEN order_date IS NULL THEN 'unreadable_date'
       WHEN order_date <= DATE'1980-01-01' THEN 'placeholder_date'
       WHEN order_date > DATE'9999-12-31' THEN 'future_date' -- of which there may be no microseconds
-      WHEN (UNIX_DATE(order_date) - 1) * 86400000000 > UNIX_MICROS(ingest_ts) THEN 'future_date'
+      WHEN (DATEDIFF(order_date, DATE'1970-01-01') - 1) * 86400000000 > UNIX_MICROS(ingest_ts) THEN 'future_date'
       WHEN product_code IS NULL THEN 'missing_product_code'
       WHEN quantity IS NULL THEN 'unreadable_quantity'
       WHEN unit_price IS NULL AND amount IS NULL THEN 'unreadable_price'
@@ -73,7 +73,7 @@ SELECT
   source_system, batch_id, source_row, line_part, ingest_ts, order_id, line_id,
   version,
   FOLDED(TRIM(status))              AS status,
-  TIMESTAMP_MICROS(order_us)        AS order_ts,
+  CAST(TIMESTAMP_MICROS(order_us) AS TIMESTAMP) AS order_ts,
   order_date,
   CAST(DATE_TRUNC('MONTH', order_date) AS DATE) AS order_month,
   product_code, NULLIF(LOWER(TRIM(line_class)), '') AS line_class, product_name, customer_code,

@@ -385,6 +385,12 @@ def test_quantities_of_which_every_one_is_a_thousand_are_found(shop: Shop) -> No
     assert "lines_2.csv" not in found_words(shop.run(until="bronze"))
 
 
+def record(order: str, customer: object) -> dict[str, object]:
+    """A line of JSON, with any value as its customer."""
+    values = LINE.format(order=order, item="P1", customer="").split(",")
+    return dict(zip(SHOP_HEADER.split(","), values, strict=True)) | {"customer": customer}
+
+
 def found_words(result: RunResult) -> str:
     return " ".join(c.why for c in result.checks if c.check == "deliveries_are_sound")
 
@@ -397,16 +403,7 @@ def test_false_among_other_values_of_json_is_empty(shop: Shop) -> None:
             "country: {type: text}\n      paid: {type: boolean}\n      gift: {type: text}",
         )
     )
-    rows = [
-        dict(
-            zip(
-                SHOP_HEADER.split(","),
-                LINE.format(order=f"A{n}", item="P1", customer="77").split(","),
-                strict=True,
-            )
-        )
-        for n in (1, 2)
-    ]
+    rows = [record(f"A{n}", "77") for n in (1, 2)]
     shop.deliver(
         json.dumps(
             [
@@ -433,17 +430,7 @@ def test_an_object_that_is_not_there_has_empty_fields(shop: Shop) -> None:
     buyers: list[list[object]] = [[{"id": "7"}, None, []], [None, []], [{"id": "7"}, "K8"]]
     for brand, customers in zip(brands, buyers, strict=True):
         brand.configure(paths.replace("customer:", "buyer:") if brand.brand.name == "texts" else paths)
-        records = [
-            dict(
-                zip(
-                    SHOP_HEADER.split(","),
-                    LINE.format(order=f"A{n}", item="P1", customer="").split(","),
-                    strict=True,
-                )
-            )
-            | {"customer": customer}
-            for n, customer in enumerate(customers)
-        ]
+        records = [record(f"A{n}", customer) for n, customer in enumerate(customers)]
         brand.deliver("".join(json.dumps(record) + "\n" for record in records), "lines.jsonl")
     texts = brands[-1].brand / "order_lines.sql"
     texts.write_text(SHOP_ORDER_LINES.replace("customer AS", "buyer AS"))

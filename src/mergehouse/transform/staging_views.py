@@ -92,8 +92,9 @@ def line_sources_view(brands: list[Brand]) -> str:
     to its rows as well, as to an order that has lines and gives one for its postage. Not every row must.
     `is_keyed_by_row`: its key says nothing of the order.
 
-    >>> line_sources_view([mh.project("shop").brands["shop"]])[:59]
-    "SELECT 'shop' AS source_system, 'lines' AS source_table, FA"
+    >>> sql = line_sources_view([mh.project("shop").brands["shop"]])
+    >>> sql.removeprefix("SELECT 'shop' AS source_system, ")
+    "'lines' AS source_table, FALSE AS is_joined, FALSE AS is_keyed_by_row"
     """
     selects = []
     for brand in brands:

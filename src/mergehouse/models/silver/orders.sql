@@ -28,7 +28,7 @@ SELECT
   END)                                                                       AS discount_eur,
   SUM(CASE WHEN line_type = 'non_merchandise' THEN amount_eur ELSE 0 END)    AS non_merchandise_eur,
   COALESCE(
-    MIN(customer_id) <> MAX(customer_id) OR COUNT_IF(customer_id IS NULL AND line_type IN ('sale', 'return')) > 0 AND COUNT(customer_id) > 0
+    MIN(customer_id) <> MAX(customer_id) OR COUNT_IF(customer_id IS NULL AND line_type IN ('sale', 'return')) > 0 AND MIN(customer_id) IS NOT NULL
     OR MIN(currency) <> MAX(currency) OR MIN(channel) <> MAX(channel) OR MIN(country_code) <> MAX(country_code)
     OR MIN(CASE WHEN line_type = 'sale' THEN order_ts END) + INTERVAL 6 HOUR
       < MAX(CASE WHEN line_type = 'sale' THEN order_ts END),

@@ -176,6 +176,63 @@ def test_a_profit_without_a_sign_beside_what_came_back_is_found(shop: Shop) -> N
     assert said.sample == [{"source_system": "unsigned", "order_lines": 1, "cost": D(13)}]
 
 
+def test_amounts_that_are_not_of_their_price_are_found(shop: Shop) -> None:
+    """An order's total on each of its lines, prices that end at 100, the price of one unit: what counts is
+    wrong, or the price. Discounts, prices rounded to the cent, and tax beside net prices are no finding.
+    """
+    columns = {"amount": "number", "tax_amount": "number"}
+    header = with_columns(shop, columns, "prices: gross\ntax_rate: 0 %\n")
+    totals, capped, ones, sound, taxed = shop.brands("totals", "capped", "ones", "sound", "taxed")
+    totals.deliver_lines(
+        line("a", "1", "10", "30", ""), line("a", "2", "10", "30", "", item="P2"), header=header
+    )
+    capped.deliver_lines(
+        line("a", "30", "100", "5151.00", ""), line("b", "50", "67.80", "3390", ""), header=header
+    )
+    ones.deliver_lines(
+        *(line(f"o{n}", str(n), "10", "10", "") for n in (1, 2, 3, 4)),
+        line("five", "5", "10", "50", ""),
+        header=header,
+    )
+    sound.deliver_lines(
+        line("less", "3", "10", "25", ""),
+        line("free", "2", "10", "0", ""),
+        line("many", "10000", "0.01", "123.45", ""),
+        line("back", "-2", "10", "-20", ""),
+        line("promotion", "2", "10", "10", ""),
+        header=header,
+    )
+    taxed.deliver_lines(line("a", "2", "50", "119", "19"), header=header)
+    result = shop.run(until="silver")
+    [said] = [check for check in result.checks if check.check == "amount_is_of_its_price"]
+    assert [tuple(row.values()) for row in said.sample] == [
+        ("capped", D("8541.00"), D("6390.00"), "EUR", 1, 0),
+        ("ones", D("90.00"), D("150.00"), "EUR", 0, 3),
+        ("totals", D("60.00"), D("30.00"), "EUR", 2, 0),
+    ]
+
+
+def test_an_orders_amount_on_each_of_its_lines_is_found_without_prices(shop: Shop) -> None:
+    header = with_columns(shop, {"amount": "number"})
+    totals, lines, flat = shop.brands("totals", "lines", "flat")
+    orders = {"a": "30", "b": "45", "c": "12"}
+    totals.deliver_lines(
+        *(line(o, "1", "", amount, item=item) for o, amount in orders.items() for item in ("P1", "P2")),
+        header=header,
+    )
+    lines.deliver_lines(
+        *(line(o, "1", "", amount) for o, amount in orders.items()),
+        *(line(o, "1", "", amount + "0", item="P2") for o, amount in orders.items()),
+        header=header,
+    )
+    flat.deliver_lines(
+        *(line(o, "1", "", "1", item=item) for o in orders for item in ("P1", "P2")), header=header
+    )
+    result = shop.run(until="silver")
+    [said] = [check for check in result.checks if check.check == "amount_is_of_its_line"]
+    assert said.sample == [{"source_system": "totals", "orders_alike": 3, "other_orders": 0}]
+
+
 def test_a_catalogues_cost_is_in_its_own_currency(shop: Shop) -> None:
     """A krona costs what it costs, whether the order is in euros or in kronor."""
     columns = "{item: {type: code}, cost: {type: number}}"

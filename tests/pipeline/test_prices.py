@@ -233,6 +233,53 @@ def test_an_orders_amount_on_each_of_its_lines_is_found_without_prices(shop: Sho
     assert said.sample == [{"source_system": "totals", "orders_alike": 3, "other_orders": 0}]
 
 
+def test_prices_of_another_meaning_are_found(shop: Shop) -> None:
+    """Totals as unit prices, list prices that are the lower ones, euros under the buyer's currency. Prices
+    that change, quantities that are cheaper, and dollars that cost as much as euros are no finding.
+    """
+    header = with_columns(shop, {"list_price": "number"})
+    totals, swapped, buyers, sound = shop.brands("totals", "swapped", "buyers", "sound")
+    items = ("P1", "P2", "P3")
+    totals.deliver_lines(
+        *(line(f"{i}{q}", str(q), str(q * 2.33), "", item=i) for i in items for q in (1, 2, 5)), header=header
+    )
+    swapped.deliver_lines(
+        *(line(f"o{n}", "1", "10", "8") for n in range(3)), line("up", "1", "10", "11"), header=header
+    )
+    buyers.deliver_lines(
+        *(line(f"{i}{c}", "1", "10", "", item=i, currency=c) for i in items for c in ("EUR", "SEK")),
+        header=header,
+    )
+    sound.deliver_lines(
+        *(
+            line(f"{i}{q}", str(q), p, "12", item=i)
+            for i in items
+            for q, p in ((1, "10"), (2, "11"), (9, "8"))
+        ),
+        *(line(f"{i}USD", "1", "10", "", item=i, currency="USD") for i in items),
+        *(line(f"{i}SEK", "1", "109", "", item=i, currency="SEK") for i in items),
+        header=header,
+    )
+    result = shop.run(until="silver")
+    found = {check.check: [tuple(row.values()) for row in check.sample] for check in result.checks}
+    assert found["unit_price_is_of_one_unit"] == [("totals", 3, 0)]
+    assert found["list_price_is_before_discount"] == [("swapped", 3, 1)]
+    assert found["prices_are_of_their_currency"] == [("buyers", 3, 0)]
+
+
+def test_costs_out_of_all_proportion_are_found(shop: Shop) -> None:
+    header = with_columns(shop, {"cost": "number"})
+    cents, thousands, loss = shop.brands("cents", "thousands", "loss")
+    cents.deliver_lines(line("a", "1", "10", "700"), header=header)
+    thousands.deliver_lines(line("a", "1", "10", "0.007"), header=header)
+    loss.deliver_lines(line("a", "1", "10", "25"), line("b", "1", "10", "0.9"), header=header)
+    [said] = [check for check in shop.run().checks if check.check == "costs_are_in_proportion"]
+    assert [tuple(row.values()) for row in said.sample] == [
+        ("cents", D("10.00"), D("700.00")),
+        ("thousands", D("10.00"), D("0.01")),
+    ]
+
+
 def test_a_catalogues_cost_is_in_its_own_currency(shop: Shop) -> None:
     """A krona costs what it costs, whether the order is in euros or in kronor."""
     columns = "{item: {type: code}, cost: {type: number}}"

@@ -238,7 +238,7 @@ def test_prices_of_another_meaning_are_found(shop: Shop) -> None:
     that change, quantities that are cheaper, and dollars that cost as much as euros are no finding.
     """
     header = with_columns(shop, {"list_price": "number"})
-    totals, swapped, buyers, sound = shop.brands("totals", "swapped", "buyers", "sound")
+    totals, swapped, buyers, pounds, sound = shop.brands("totals", "swapped", "buyers", "pounds", "sound")
     items = ("P1", "P2", "P3")
     totals.deliver_lines(
         *(line(f"{i}{q}", str(q), str(q * 2.33), "", item=i) for i in items for q in (1, 2, 5)), header=header
@@ -248,6 +248,14 @@ def test_prices_of_another_meaning_are_found(shop: Shop) -> None:
     )
     buyers.deliver_lines(
         *(line(f"{i}{c}", "1", "10", "", item=i, currency=c) for i in items for c in ("EUR", "SEK")),
+        header=header,
+    )
+    pounds.deliver_lines(
+        *(
+            line(f"{i}{c}", "1", p, "", item=i, currency=c)
+            for i, p in zip(items, "479", strict=True)
+            for c in ("GBP", "AUD")
+        ),
         header=header,
     )
     sound.deliver_lines(
@@ -264,7 +272,7 @@ def test_prices_of_another_meaning_are_found(shop: Shop) -> None:
     found = {check.check: [tuple(row.values()) for row in check.sample] for check in result.checks}
     assert found["unit_price_is_of_one_unit"] == [("totals", 3, 0)]
     assert found["list_price_is_before_discount"] == [("swapped", 3, 1)]
-    assert found["prices_are_of_their_currency"] == [("buyers", 3, 0)]
+    assert found["prices_are_of_their_currency"] == [("buyers", 3, 0), ("pounds", 3, 0)]
 
 
 def test_costs_out_of_all_proportion_are_found(shop: Shop) -> None:
@@ -277,6 +285,19 @@ def test_costs_out_of_all_proportion_are_found(shop: Shop) -> None:
     assert [tuple(row.values()) for row in said.sample] == [
         ("cents", D("10.00"), D("700.00")),
         ("thousands", D("10.00"), D("0.01")),
+    ]
+
+
+def test_units_that_are_no_pieces_are_found(shop: Shop) -> None:
+    """Fuel by the millilitre and fruit by the kilogram, beside pieces, pennyworths among them."""
+    fuel, fruit, pieces = shop.brands("fuel", "fruit", "pieces")
+    fuel.deliver_lines(line("a", "9951", "0.0021"), line("b", "2", "5", item="P2"))
+    fruit.deliver_lines(line("a", "0.532", "4"), line("b", "2", "5", item="P2"))
+    pieces.deliver_lines(line("a", "100", "0.005"), line("b", "300", "5", item="P2"))
+    [said] = [check for check in shop.run().checks if check.check == "units_are_pieces"]
+    assert [tuple(row.values()) for row in said.sample] == [
+        ("fruit", 1, D("0.532"), D("2.532")),
+        ("fuel", 1, D("9951"), D("9953")),
     ]
 
 

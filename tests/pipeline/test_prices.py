@@ -7,7 +7,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from tests.conftest import SHOP_BRAND, SHOP_ORDER_LINES, Shop
+from tests.conftest import SHOP_BRAND, Shop
+from tests.pipeline.more_columns import line, with_columns
 
 from mergehouse.errors import ConfigError
 
@@ -15,19 +16,6 @@ pytestmark = pytest.mark.slow("a run for each case")
 
 D = Decimal
 DAILY_RATE = "SELECT rate_eur FROM silver.fx_rates_eur WHERE currency = '{}' AND rate_date = '2025-06-02'"
-
-
-def with_columns(shop: Shop, names: dict[str, str], brand_yml: str = "") -> str:
-    """More columns of the export that order_lines.sql hands on; returns the header."""
-    declared = "".join(f"      {name}: {{type: {kind}}}\n" for name, kind in names.items())
-    shop.configure(brand_yml + SHOP_BRAND.rstrip("\n") + "\n" + declared)
-    sql = SHOP_ORDER_LINES.replace("currency, batch_id", ", ".join(["currency", *names, "batch_id"]))
-    (shop.brand / "order_lines.sql").write_text(sql)
-    return ",".join(["order,line,when,item,title,qty,price,customer,country,currency", *names])
-
-
-def line(order: str, qty: str, price: str, *more: str, currency: str = "EUR", item: str = "P1") -> str:
-    return ",".join([order, "1", "2025-06-02 10:00:00", item, "Mug", qty, price, "77", "DE", currency, *more])
 
 
 def test_tax_is_taken_out_of_gross_prices_and_rounded_once(shop: Shop) -> None:
@@ -174,131 +162,6 @@ def test_a_profit_without_a_sign_beside_what_came_back_is_found(shop: Shop) -> N
     result = shop.run(until="silver")
     [said] = [check for check in result.checks if check.check == "profit_has_its_sign"]
     assert said.sample == [{"source_system": "unsigned", "order_lines": 1, "cost": D(13)}]
-
-
-def test_amounts_that_are_not_of_their_price_are_found(shop: Shop) -> None:
-    """An order's total on each of its lines, prices that end at 100, the price of one unit: what counts is
-    wrong, or the price. Discounts, prices rounded to the cent, and tax beside net prices are no finding.
-    """
-    columns = {"amount": "number", "tax_amount": "number"}
-    header = with_columns(shop, columns, "prices: gross\ntax_rate: 0 %\n")
-    totals, capped, ones, sound, taxed = shop.brands("totals", "capped", "ones", "sound", "taxed")
-    totals.deliver_lines(
-        line("a", "1", "10", "30", ""), line("a", "2", "10", "30", "", item="P2"), header=header
-    )
-    capped.deliver_lines(
-        line("a", "30", "100", "5151.00", ""), line("b", "50", "67.80", "3390", ""), header=header
-    )
-    ones.deliver_lines(
-        *(line(f"o{n}", str(n), "10", "10", "") for n in (1, 2, 3, 4)),
-        line("five", "5", "10", "50", ""),
-        header=header,
-    )
-    sound.deliver_lines(
-        line("less", "3", "10", "25", ""),
-        line("free", "2", "10", "0", ""),
-        line("many", "10000", "0.01", "123.45", ""),
-        line("back", "-2", "10", "-20", ""),
-        line("promotion", "2", "10", "10", ""),
-        header=header,
-    )
-    taxed.deliver_lines(line("a", "2", "50", "119", "19"), header=header)
-    result = shop.run(until="silver")
-    [said] = [check for check in result.checks if check.check == "amount_is_of_its_price"]
-    assert [tuple(row.values()) for row in said.sample] == [
-        ("capped", D("8541.00"), D("6390.00"), "EUR", 1, 0),
-        ("ones", D("90.00"), D("150.00"), "EUR", 0, 3),
-        ("totals", D("60.00"), D("30.00"), "EUR", 2, 0),
-    ]
-
-
-def test_an_orders_amount_on_each_of_its_lines_is_found_without_prices(shop: Shop) -> None:
-    header = with_columns(shop, {"amount": "number"})
-    totals, lines, flat = shop.brands("totals", "lines", "flat")
-    orders = {"a": "30", "b": "45", "c": "12"}
-    totals.deliver_lines(
-        *(line(o, "1", "", amount, item=item) for o, amount in orders.items() for item in ("P1", "P2")),
-        header=header,
-    )
-    lines.deliver_lines(
-        *(line(o, "1", "", amount) for o, amount in orders.items()),
-        *(line(o, "1", "", amount + "0", item="P2") for o, amount in orders.items()),
-        header=header,
-    )
-    flat.deliver_lines(
-        *(line(o, "1", "", "1", item=item) for o in orders for item in ("P1", "P2")), header=header
-    )
-    result = shop.run(until="silver")
-    [said] = [check for check in result.checks if check.check == "amount_is_of_its_line"]
-    assert said.sample == [{"source_system": "totals", "orders_alike": 3, "other_orders": 0}]
-
-
-def test_prices_of_another_meaning_are_found(shop: Shop) -> None:
-    """Totals as unit prices, list prices that are the lower ones, euros under the buyer's currency. Prices
-    that change, quantities that are cheaper, and dollars that cost as much as euros are no finding.
-    """
-    header = with_columns(shop, {"list_price": "number"})
-    totals, swapped, buyers, pounds, sound = shop.brands("totals", "swapped", "buyers", "pounds", "sound")
-    items = ("P1", "P2", "P3")
-    totals.deliver_lines(
-        *(line(f"{i}{q}", str(q), str(q * 2.33), "", item=i) for i in items for q in (1, 2, 5)), header=header
-    )
-    swapped.deliver_lines(
-        *(line(f"o{n}", "1", "10", "8") for n in range(3)), line("up", "1", "10", "11"), header=header
-    )
-    buyers.deliver_lines(
-        *(line(f"{i}{c}", "1", "10", "", item=i, currency=c) for i in items for c in ("EUR", "SEK")),
-        header=header,
-    )
-    pounds.deliver_lines(
-        *(
-            line(f"{i}{c}", "1", p, "", item=i, currency=c)
-            for i, p in zip(items, "479", strict=True)
-            for c in ("GBP", "AUD")
-        ),
-        header=header,
-    )
-    sound.deliver_lines(
-        *(
-            line(f"{i}{q}", str(q), p, "12", item=i)
-            for i in items
-            for q, p in ((1, "10"), (2, "11"), (9, "8"))
-        ),
-        *(line(f"{i}USD", "1", "10", "", item=i, currency="USD") for i in items),
-        *(line(f"{i}SEK", "1", "109", "", item=i, currency="SEK") for i in items),
-        header=header,
-    )
-    result = shop.run(until="silver")
-    found = {check.check: [tuple(row.values()) for row in check.sample] for check in result.checks}
-    assert found["unit_price_is_of_one_unit"] == [("totals", 3, 0)]
-    assert found["list_price_is_before_discount"] == [("swapped", 3, 1)]
-    assert found["prices_are_of_their_currency"] == [("buyers", 3, 0), ("pounds", 3, 0)]
-
-
-def test_costs_out_of_all_proportion_are_found(shop: Shop) -> None:
-    header = with_columns(shop, {"cost": "number"})
-    cents, thousands, loss = shop.brands("cents", "thousands", "loss")
-    cents.deliver_lines(line("a", "1", "10", "700"), header=header)
-    thousands.deliver_lines(line("a", "1", "10", "0.007"), header=header)
-    loss.deliver_lines(line("a", "1", "10", "25"), line("b", "1", "10", "0.9"), header=header)
-    [said] = [check for check in shop.run().checks if check.check == "costs_are_in_proportion"]
-    assert [tuple(row.values()) for row in said.sample] == [
-        ("cents", D("10.00"), D("700.00")),
-        ("thousands", D("10.00"), D("0.01")),
-    ]
-
-
-def test_units_that_are_no_pieces_are_found(shop: Shop) -> None:
-    """Fuel by the millilitre and fruit by the kilogram, beside pieces, pennyworths among them."""
-    fuel, fruit, pieces = shop.brands("fuel", "fruit", "pieces")
-    fuel.deliver_lines(line("a", "9951", "0.0021"), line("b", "2", "5", item="P2"))
-    fruit.deliver_lines(line("a", "0.532", "4"), line("b", "2", "5", item="P2"))
-    pieces.deliver_lines(line("a", "100", "0.005"), line("b", "300", "5", item="P2"))
-    [said] = [check for check in shop.run().checks if check.check == "units_are_pieces"]
-    assert [tuple(row.values()) for row in said.sample] == [
-        ("fruit", 1, D("0.532"), D("2.532")),
-        ("fuel", 1, D("9951"), D("9953")),
-    ]
 
 
 def test_a_catalogues_cost_is_in_its_own_currency(shop: Shop) -> None:

@@ -13,6 +13,7 @@ from tests.pipeline.rebuilds import differences
 
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.inspection import Inspection, inspect
+from mergehouse.pipeline.isolation import waiting
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
 from mergehouse.quality.report import write_report
@@ -159,6 +160,39 @@ def test_sql_that_fails_of_the_only_brand_is_named(shop: Shop) -> None:
     told = {t.table: t.reason for t in shop.run().tables if t.reason}
     assert str(file) in told.pop("silver.order_lines")
     assert set(told.values()) == {"waits for silver.order_lines"}
+
+
+def test_the_last_brand_that_is_left_is_said_to_be_held_back_too(sold_by_two: tuple[Shop, Shop]) -> None:
+    """All tables wait then, and nothing is wrong with any: `check`, too, knows by the log alone."""
+    shop, other = sold_by_two
+    sql = (shop.brand / "order_lines.sql").read_text()
+    for each in (shop, other):
+        each.deliver_lines(line("A2", 2), name="lines_2.csv")
+    other.configure("label: [")
+    (shop.brand / "order_lines.sql").write_text(sql.replace("qty AS", "qtty AS"))
+    result = shop.run("silver")
+    assert result.failed and gmv(shop) == {"shop": 10, "other": 10}
+    assert "order_lines.sql, column `quantity`" in held(result)["shop"] and "YAML" in held(result)["other"]
+    (shop.brand / "order_lines.sql").write_text(sql)
+    other.configure(SHOP_BRAND)
+    assert waiting(shop.lakehouse).keys() == {"shop", "other"}
+    heals(shop, {"shop": 20, "other": 20})
+
+
+@pytest.mark.parametrize("garbled", [b"{", b'{"shop": 3}'])
+def test_a_garbled_note_of_what_folders_said_stops_no_run(
+    sold_by_two: tuple[Shop, Shop], garbled: bytes
+) -> None:
+    shop, other = sold_by_two
+    (shop.folder / "lakehouse" / "monitor" / "sound_brands.json").write_bytes(garbled)
+    other.configure("label: [")
+    with pytest.raises(ConfigError, match=r"other/brand.yml.*not valid YAML"):
+        shop.run("silver")
+    other.configure(SHOP_BRAND)
+    shop.deliver_lines(line("A2", 2), name="lines_2.csv")
+    heals(shop, {"shop": 20, "other": 10})
+    other.configure("label: [")
+    assert "YAML" in held(shop.run("silver"))["other"]
 
 
 def test_a_row_of_a_list_that_cannot_be_used_is_left_out_alone(shop: Shop) -> None:

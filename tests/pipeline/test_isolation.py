@@ -312,3 +312,24 @@ def test_rows_of_a_list_that_come_later_and_do_not_count_are_kept_and_said(shop:
         ("repeated_product_code", 1), ("unit_cost_out_of_range", 1),
     ]  # fmt: skip
     assert differences(shop.lakehouse, shop.folder) == {}
+
+
+def test_a_file_in_the_folders_of_two_brands_is_said_until_one_leaves_it_out(shop: Shop) -> None:
+    """Of twelve lines of 10 euros; files alike in their length alone are others, and so are parts."""
+    other = two(shop)
+    orders = [line(f"A{n}", n % 9 + 1) for n in range(10, 22)]
+    shop.deliver_lines(*orders, name="lines_2.csv")
+    other.deliver_lines(*(row.replace("A", "B", 1) for row in orders), name="lines_2.csv")
+    other.deliver_lines(*orders[1:], name="lines_3.csv")
+    assert "a_file_is_of_one_brand" not in {c.check for c in shop.run("silver").checks if not c.passed}
+    other.deliver_lines(*orders, name="lines_4.csv")
+    [said] = [c for c in shop.run("silver").checks if c.check == "a_file_is_of_one_brand"]
+    [row] = said.sample
+    assert (row["source_system"], row["source_file"], row["other"]) == ("other", "lines_4.csv", "shop")
+    assert (row["order_lines"], row["amount"]) == (12, 120)
+    left_out = f"CASE WHEN batch_id = '{row['batch_id']}' THEN 'left_out' END AS problem, qty AS"
+    file = other.brand / "order_lines.sql"
+    file.write_text(file.read_text().replace("qty AS", left_out))
+    result = shop.run("silver")
+    assert not result.failed and gmv(shop)["shop"] == 130
+    assert "a_file_is_of_one_brand" not in {c.check for c in result.checks if not c.passed}

@@ -13,6 +13,7 @@ from tests.pipeline.rebuilds import differences
 
 from mergehouse.errors import ConfigError
 from mergehouse.ingest.inspection import Inspection, inspect
+from mergehouse.pipeline.isolation import waiting
 from mergehouse.pipeline.results import RunResult
 from mergehouse.pipeline.run import check
 from mergehouse.quality.report import write_report
@@ -161,6 +162,39 @@ def test_sql_that_fails_of_the_only_brand_is_named(shop: Shop) -> None:
     assert set(told.values()) == {"waits for silver.order_lines"}
 
 
+def test_the_last_brand_that_is_left_is_said_to_be_held_back_too(sold_by_two: tuple[Shop, Shop]) -> None:
+    """All tables wait then, and nothing is wrong with any: `check`, too, knows by the log alone."""
+    shop, other = sold_by_two
+    sql = (shop.brand / "order_lines.sql").read_text()
+    for each in (shop, other):
+        each.deliver_lines(line("A2", 2), name="lines_2.csv")
+    other.configure("label: [")
+    (shop.brand / "order_lines.sql").write_text(sql.replace("qty AS", "qtty AS"))
+    result = shop.run("silver")
+    assert result.failed and gmv(shop) == {"shop": 10, "other": 10}
+    assert "order_lines.sql, column `quantity`" in held(result)["shop"] and "YAML" in held(result)["other"]
+    (shop.brand / "order_lines.sql").write_text(sql)
+    other.configure(SHOP_BRAND)
+    assert waiting(shop.lakehouse).keys() == {"shop", "other"}
+    heals(shop, {"shop": 20, "other": 20})
+
+
+@pytest.mark.parametrize("garbled", [b"{", b'{"shop": 3}'])
+def test_a_garbled_note_of_what_folders_said_stops_no_run(
+    sold_by_two: tuple[Shop, Shop], garbled: bytes
+) -> None:
+    shop, other = sold_by_two
+    (shop.folder / "lakehouse" / "monitor" / "sound_brands.json").write_bytes(garbled)
+    other.configure("label: [")
+    with pytest.raises(ConfigError, match=r"other/brand.yml.*not valid YAML"):
+        shop.run("silver")
+    other.configure(SHOP_BRAND)
+    shop.deliver_lines(line("A2", 2), name="lines_2.csv")
+    heals(shop, {"shop": 20, "other": 10})
+    other.configure("label: [")
+    assert "YAML" in held(shop.run("silver"))["other"]
+
+
 def test_a_row_of_a_list_that_cannot_be_used_is_left_out_alone(shop: Shop) -> None:
     """No code, a cost below zero, a code twice: the later row counts, and order lines are not doubled."""
     brand = (shop.brand / "brand.yml").read_text()
@@ -278,3 +312,24 @@ def test_rows_of_a_list_that_come_later_and_do_not_count_are_kept_and_said(shop:
         ("repeated_product_code", 1), ("unit_cost_out_of_range", 1),
     ]  # fmt: skip
     assert differences(shop.lakehouse, shop.folder) == {}
+
+
+def test_a_file_in_the_folders_of_two_brands_is_said_until_one_leaves_it_out(shop: Shop) -> None:
+    """Of twelve lines of 10 euros; files alike in their length alone are others, and so are parts."""
+    other = two(shop)
+    orders = [line(f"A{n}", n % 9 + 1) for n in range(10, 22)]
+    shop.deliver_lines(*orders, name="lines_2.csv")
+    other.deliver_lines(*(row.replace("A", "B", 1) for row in orders), name="lines_2.csv")
+    other.deliver_lines(*orders[1:], name="lines_3.csv")
+    assert "a_file_is_of_one_brand" not in {c.check for c in shop.run("silver").checks if not c.passed}
+    other.deliver_lines(*orders, name="lines_4.csv")
+    [said] = [c for c in shop.run("silver").checks if c.check == "a_file_is_of_one_brand"]
+    [row] = said.sample
+    assert (row["source_system"], row["source_file"], row["other"]) == ("other", "lines_4.csv", "shop")
+    assert (row["order_lines"], row["amount"]) == (12, 120)
+    left_out = f"CASE WHEN batch_id = '{row['batch_id']}' THEN 'left_out' END AS problem, qty AS"
+    file = other.brand / "order_lines.sql"
+    file.write_text(file.read_text().replace("qty AS", left_out))
+    result = shop.run("silver")
+    assert not result.failed and gmv(shop)["shop"] == 130
+    assert "a_file_is_of_one_brand" not in {c.check for c in result.checks if not c.passed}

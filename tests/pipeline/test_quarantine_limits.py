@@ -86,6 +86,26 @@ def test_torn_rows_count(shop: Shop) -> None:
     assert (whole["lost_lines"], whole["order_lines"]) == (3, 12)
 
 
+def test_a_delivery_that_came_again_right_is_left_out_by_its_number(shop: Shop) -> None:
+    """Lines have no number: of 22 lines 10 and 3 torn ones could not be used, and count beside the file that
+    has them all. Left out, neither its lines nor its torn rows stop the brand; those that it had right stay.
+    """
+    limited(shop, "")
+    sql = (shop.brand / "order_lines.sql").read_text().replace("line AS line_id,", "")
+    (shop.brand / "order_lines.sql").write_text(sql)
+    shop.deliver_lines(*lines(0, 100))
+    shop.deliver_lines(*lines(100, 12), *lines(112, 10, "none"), *["torn"] * 3, name="lines_2.csv")
+    result = shop.run(until="silver")
+    [batch] = {row["batch_id"] for row in failing(result, "quarantine_below_stop")} - {""}
+    shop.deliver_lines(*lines(100, 22), name="lines_2.csv")
+    assert shop.run(until="silver").failed
+    left_out = f"CASE WHEN batch_id = '{batch}' THEN 'left_out' END AS problem, qty AS"
+    (shop.brand / "order_lines.sql").write_text(sql.replace("qty AS", left_out))
+    result = shop.run(until="silver")
+    assert not result.failed and not failing(result, "quarantine_below_warn")
+    assert shop.rows("SELECT count(*), sum(gmv_eur) FROM silver.sales_clean") == [(122, Decimal("122.00"))]
+
+
 def test_every_run_says_what_it_left_out(shop: Shop) -> None:
     twice = lines(3, 1, "2.50")
     shop.deliver_lines(*lines(0, 3), *lines(4, 2, "none"), *twice, *twice, "torn")

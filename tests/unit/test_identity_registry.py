@@ -123,6 +123,23 @@ def test_decided_apart_stays_apart_along_any_chain() -> None:
     assert found.members["cluster"].to_list() == [0, 0, 0, 3] and found.refused["rank"].to_list() == [2]
 
 
+def test_whom_known_pairs_join_to_a_number_that_nobody_delivers_are_one() -> None:
+    """As without identity. It is no number of its brand: what attributes tell of b:2 counts, and of c:1
+    alone, whose partner is not there, nothing is told.
+    """
+    who = people("a:1", "b:2", "c:1", "d:1")
+    known = links("a:1 b:9", "b:9 d:1", "c:1 b:8", method="known_pair", score=None)
+    likely = links("a:1 b:2", method="exact", score=0.99)
+    found = unite(who, pl.concat([likely, known]), links().select(PAIR))
+    assert found.refused.height == 0
+    assert ids(entries(NOTHING, found.members, NOW)) == {
+        "a:1": "a:1", "b:2": "a:1", "c:1": "c:1", "d:1": "a:1",
+    }  # fmt: skip
+    assert found.members["method"].to_list() == ["known_pair", "exact", "own", "known_pair"]
+    apart = unite(who, known, links("a:1 d:1").select(PAIR))
+    assert len(set(apart.members["cluster"])) == 4 and apart.refused.height == 1
+
+
 def test_what_the_registry_has_forgotten_is_entered_again() -> None:
     who = people("a:1", "b:1", "b:2")
     old = named(NOTHING, who)

@@ -66,19 +66,22 @@ def test_an_empty_cell_is_named(known: Shop) -> None:
 def test_customers_of_a_chain_are_one_and_unknown_ones_are_said(shop: Shop) -> None:
     lines = [
         f"A{n},1,2026-03-01 10:00:00,P1,Mug,1,5.00,{customer},DE,EUR"
-        for n, customer in enumerate(["a1", "B2", "C3", "D4", "E5", "F6"])
+        for n, customer in enumerate(["a1", "B2", "C3", "D4", "E5", "F6", "H8"])
     ]
     shop.deliver_lines(*lines)
     pairs = ["A1,shop,b2", "B2,shop,C3", "C3,shop,D4", "D4,shop,E5", "F6,nobody,1", "F6,shop,G7"]
+    pairs += ["H8,shop,G7", "H8,shop,J9"]  # F6 and H8 are one with G7, who has bought nothing
     (shop.brand / "customer_xref.csv").write_text(HEADER + "\n".join(pairs) + "\n")
     result = shop.run()
     assert not result.failed
     bought = "SELECT customer_id, frequency FROM gold.customer_360 ORDER BY frequency"
-    assert shop.rows(bought) == [("shop:F6", 1), ("shop:A1", 5)]
+    assert shop.rows(bought) == [("shop:F6", 2), ("shop:A1", 5)]
     finding = next(c for c in result.checks if c.check == "known_pairs_exist")
     assert [tuple(row.values()) for row in finding.sample] == [
         ("shop", "F6", "nobody", "1"),
         ("shop", "F6", "shop", "G7"),
+        ("shop", "H8", "shop", "G7"),
+        ("shop", "H8", "shop", "J9"),
     ]
 
 

@@ -33,7 +33,8 @@ def unite(members: pl.DataFrame, evidence: pl.DataFrame, different: pl.DataFrame
 
     `evidence` has a pair of numbers (source_system_a, customer_code_a, source_system_b, customer_code_b),
     `method` (one of METHODS), `score` (0 to 1, or null) and `rank`, which orders
-    decisions among themselves; `different` has pairs. Pairs of which somebody is no member are left out.
+    decisions among themselves; `different` has pairs. Pairs of which somebody is no member are left out, but
+    whom known pairs join to one number, delivered or not, are one.
 
     >>> members = pl.DataFrame({"source_system": ["a", "a", "b"], "customer_code": ["1", "2", "9"]})
     >>> pair = {"source_system_a": "a", "customer_code_a": "1", "source_system_b": "b"}
@@ -43,7 +44,7 @@ def unite(members: pl.DataFrame, evidence: pl.DataFrame, different: pl.DataFrame
     >>> found.members["cluster"].to_list(), found.refused["customer_code_a"].to_list()
     ([0, 1, 0], ['2'])
     """
-    numbered = members.select(KEY).unique().sort(KEY).with_row_index("member")
+    numbered = _nodes(members, evidence)
     order = pl.col("method").replace_strict({m: n for n, m in enumerate(METHODS)}, return_dtype=pl.Int8)
     edges = (
         _numbered(evidence, numbered)
@@ -58,16 +59,16 @@ def unite(members: pl.DataFrame, evidence: pl.DataFrame, different: pl.DataFrame
             nulls_last=True,
         )
     )
-    brands = numbered["source_system"].rank("dense").cast(pl.Int64).to_list()
+    brands = numbered["brand"].rank("dense").cast(pl.Int64).to_list()
     forest = _Forest(brands, _numbered(different, numbered).select("low", "high").rows())
     refused = [
         not forest.joined(low, high, is_of_people=order <= OF_PEOPLE)
         for low, high, order in edges.select("low", "high", "order").iter_rows()
     ]
     marked = edges.with_columns(pl.Series("refused", refused, pl.Boolean))
-    labelled = numbered.with_columns(
-        pl.Series("cluster", [forest.root(n) for n in range(numbered.height)], pl.Int64)
-    )
+    roots = pl.Series("cluster", [forest.root(n) for n in range(numbered.height)], pl.Int64)
+    labelled = numbered.with_columns(roots).filter("is_member")
+    is_joined = pl.len().over("cluster") > 1
     counted = marked.filter(~pl.col("refused"))
     ends = [
         counted.select("order", "method", "score", member=pl.col(end).cast(pl.UInt32))
@@ -82,10 +83,25 @@ def unite(members: pl.DataFrame, evidence: pl.DataFrame, different: pl.DataFrame
     found = labelled.join(surest, on="member", how="left", maintain_order="left").select(
         *KEY,
         "cluster",
-        pl.col("method").fill_null(OWN),
+        pl.when(is_joined).then("method").fill_null(OWN).alias("method"),
         "score",
     )
     return Clusters(found, marked.filter("refused").select(evidence.columns))
+
+
+def _nodes(members: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    """Members, and numbers that nobody delivers and known pairs name, in the order of KEY: their places as
+    `member`, and their `brand`, of which those that nobody delivers are none's.
+    """
+    known = evidence.filter(pl.col("method") == KNOWN_PAIR)
+    sides = [{name: f"{name}_{side}" for name in KEY} for side in ("a", "b")]
+    named = pl.concat([known.select(**side) for side in sides]).join(members, on=KEY, how="anti")
+    nodes = pl.concat(
+        frame.select(*KEY, is_member=pl.lit(is_member))
+        for frame, is_member in ((members, True), (named, False))
+    )
+    brand = pl.when("is_member").then("source_system").otherwise(pl.format("{}:{}", *KEY))
+    return nodes.unique().sort(KEY).with_row_index("member").with_columns(brand=brand)
 
 
 class _Forest:

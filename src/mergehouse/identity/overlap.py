@@ -43,7 +43,9 @@ def overlap(project: Project, lakehouse: Lakehouse) -> Overlap:
                 delivered[name] = dict(zip(attributes, found, strict=True))
     united, shared, pairs = dict[str, int](), 0, 0
     if lakehouse.exists(XREF):
-        methods = f"SELECT method, count(*) FROM {XREF} WHERE method <> 'own' GROUP BY ALL ORDER BY ALL"
+        of_several = f"SELECT customer_id FROM {XREF} GROUP BY ALL HAVING count(*) > 1"
+        joined = f"FROM {XREF} SEMI JOIN ({of_several}) USING (customer_id) WHERE method <> 'own'"
+        methods = f"SELECT method, count(*) {joined} GROUP BY ALL ORDER BY ALL"
         united = dict(lakehouse.query(methods).fetchall())
         several = f"FROM {XREF} GROUP BY customer_id HAVING count(DISTINCT source_system) > 1"
         shared = len(lakehouse.query(f"SELECT customer_id {several}").fetchall())

@@ -120,7 +120,7 @@ def continued_registry(request: Request) -> Rows:
     """The registry with what this run adds: who is one customer, by which evidence, and under which id."""
     lakehouse, project = request.lakehouse, request.project
     decided = read_decisions(identity_decisions(project))
-    evidence = _evidence(lakehouse, decided, customer_pairs(project))
+    evidence = _evidence(lakehouse, decided, customer_pairs(project), project.brands)
     pairs = [evidence, decided.different]
     ends = [
         pair.select(pl.col(PAIR[n]).alias(KEY[0]), pl.col(PAIR[n + 1]).alias(KEY[1]))
@@ -156,9 +156,12 @@ def continued_registry(request: Request) -> Rows:
 
 
 def _evidence(
-    lakehouse: Lakehouse, decided: Decisions, pairs: tuple[list[str], list[list[str | None]]]
+    lakehouse: Lakehouse,
+    decided: Decisions,
+    pairs: tuple[list[str], list[list[str | None]]],
+    brands: Collection[str],
 ) -> pl.DataFrame:
-    """Of all kinds, for `unite`."""
+    """Of all kinds, for `unite`; of known pairs those of `brands`."""
     columns, rows = pairs
     known = pl.DataFrame(rows, dict.fromkeys(columns, pl.String), orient="row").select(
         source_system_a="source_system",
@@ -167,6 +170,7 @@ def _evidence(
         customer_code_b="other_source_customer_id",
         method=pl.lit(KNOWN_PAIR),
     )
+    known = known.filter(pl.col("source_system_b").is_in(list(brands)))
     there = [CANDIDATES] if lakehouse.exists(CANDIDATES) else []
     candidates = chosen(lakehouse, CANDIDATES, (*PAIR, "method", "score", "verdict"))
     links = f"SELECT * EXCLUDE (verdict) FROM ({candidates}) WHERE verdict = 'link'"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from mergehouse.engine import Engine
@@ -83,7 +84,7 @@ def bring_up_to_date(
         blamed = isolation.blamed(held, bench.attachments, tables, checks)
         if not held.project.brands.keys() - held.names - blamed.keys():
             result.tables = isolation.with_files(result.tables, checks, blamed)
-            blamed = {}
+            held, blamed = replace(held, faults=held.faults | blamed), {}
         if not blamed:
             result.faults = held.said
             result.checks += [check for check in missing if result.changed or not check.passed]

@@ -77,9 +77,12 @@ def _as_they_were(project: Project, faults: dict[str, str], lakehouse: Lakehouse
 
 
 def _kept(lakehouse: Lakehouse) -> dict[str, dict[str, str]]:
-    content = lakehouse.content(KEPT)
-    found: dict[str, dict[str, str]] = {} if content is None else json.loads(content)
-    return found
+    """By brand the texts of its files; nothing where the note cannot be read: the next run writes it anew."""
+    try:
+        note = json.loads(lakehouse.content(KEPT) or b"{}")
+        return {name: {file: str(text) for file, text in texts.items()} for name, texts in note.items()}
+    except (ValueError, AttributeError):
+        return {}
 
 
 def _files(brand: Brand) -> list[Path]:

@@ -1,7 +1,8 @@
 -- Grain: one brand, and one delivery of order lines of it (`batch_id`; empty for all of them together).
 -- Inputs: order lines, those in quarantine, the ledger (not of brands that are held back), newest rates, brands' limits.
 -- Questionable: rows that could not be split count as lines without an amount; amounts are compared in euros by each currency's newest
--- rate, near enough for a share. What the brand's own rules leave out (`left_out`) is no loss.
+-- rate, near enough for a share. What the brand's own rules leave out (`left_out`) is no loss, torn rows of a delivery that they leave
+-- out whole neither.
 WITH newest AS (
   SELECT currency, CAST(MAX_BY(rate_eur, rate_date) AS DOUBLE) AS rate_eur FROM silver.fx_rates_eur GROUP BY currency
 ),
@@ -9,13 +10,14 @@ lines AS (
   SELECT
     source_system, batch_id, currency, CAST(NULL AS STRING) AS reason_code,
     COUNT(*)                                                AS order_lines,
+    SUM(CASE WHEN reason_code = 'left_out' THEN 1 ELSE 0 END) AS left_out_lines,
     SUM(CASE WHEN reason_code = 'amount_out_of_range' THEN 0 ELSE CAST(ABS(amount_original) AS DOUBLE) END) AS amount
   FROM silver.order_lines
   GROUP BY source_system, batch_id, currency
   UNION ALL
   SELECT
     source_system, batch_id, currency, reason_code,
-    COUNT(*),
+    COUNT(*), 0,
     SUM(CASE WHEN reason_code = 'amount_out_of_range' THEN 0 ELSE CAST(ABS(amount_original) AS DOUBLE) END)
   FROM silver.quarantine
   WHERE reason_code <> 'left_out'
@@ -29,6 +31,9 @@ torn AS (
     FROM bronze.batches AS o JOIN (SELECT DISTINCT batch_id FROM lines) AS l ON l.batch_id = o.batch_id
   ) AS s ON s.source_system = b.source_system AND s.source_table = b.source_table
   LEFT ANTI JOIN mapping.held_back AS h ON h.source_system = b.source_system
+  LEFT ANTI JOIN (
+    SELECT batch_id FROM lines WHERE reason_code IS NULL GROUP BY batch_id HAVING SUM(order_lines) = SUM(left_out_lines)
+  ) AS w ON w.batch_id = b.batch_id
   WHERE b.status = 'loaded' AND b.rejected_rows > 0
 ),
 parts AS ( -- without a reason: all that was delivered, with one: what of it is lost

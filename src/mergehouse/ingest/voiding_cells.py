@@ -116,7 +116,8 @@ def voiding_columns(
     for name in names:
         conditions = " OR ".join(said.condition for said in voiding(name)).replace("`", '"')
         if conditions:
-            said = f"SELECT DISTINCT {by} FROM ({rows}) WHERE {conditions}"
+            values = f"SELECT DISTINCT {by} AS of_batch, {quoted(name)} FROM ({rows})"
+            said = f"SELECT DISTINCT of_batch FROM ({values}) WHERE {conditions}"
             for (place,) in connection.execute(said).fetchall():
                 found[place].append(name)
     return dict(found)

@@ -13,6 +13,7 @@ from mergehouse.ingest.doubts import doubtful_rows
 from mergehouse.ingest.emptied_columns import note_emptied
 from mergehouse.ingest.formats import Formats, Written
 from mergehouse.ingest.reader import Reader
+from mergehouse.ingest.voiding_cells import voiding_columns
 from mergehouse.ingest.written_currencies import other_currencies
 from mergehouse.ingest.written_shares import doubtful_shares
 from mergehouse.ingest.written_values import written_values
@@ -46,7 +47,7 @@ def examined(
     of = readers[0].delivery.of
     written = written_values(connection, rows, of.source.columns, batch)
     files = [Written(reader.delimiter, reader.numbers) for reader in readers]
-    formats = _formats(connection, written, of, before, files)
+    formats = _formats(connection, rows, written, of, before, files, batch)
     doubts = doubtful_rows(connection, rows, written, of.source, [reader.header for reader in readers], batch)
     for place, reader in enumerate(readers):
         reader.doubts += doubts.get(place, [])
@@ -72,21 +73,25 @@ def examined_again(
     [',', ',']
     """
     written = written_values(connection, rows, of.source.columns, batch)
-    return _formats(connection, written, of, before, files)
+    return _formats(connection, rows, written, of, before, files, batch)
 
 
 def _formats(
     connection: duckdb.DuckDBPyConnection,
+    rows: str,
     written: dict[str, str],
     of: BrandSource,
     before: list[str],
     files: Sequence[Written],
+    batch: str | None,
 ) -> list[Formats]:
     found = detect_formats(connection, written, of.source, before, files)
     others = other_currencies(connection, of.source, found, of.brand.currency)
     shares = doubtful_shares(connection, of.source, found)
     days = days_moved(connection, of.source, of.brand.timezone)
     note_emptied(connection, of.source, found, before)
+    voiding = voiding_columns(connection, rows, batch)
     for place, formats in enumerate(found):
         formats.doubts.extend(others.get(place, []) + shares.get(place, []) + days.get(place, []))
+        formats.voiding.extend(voiding.get(place, []))
     return found

@@ -77,7 +77,9 @@ def test_prices_of_another_meaning_are_found(shop: Shop) -> None:
     that change, quantities that are cheaper, and dollars that cost as much as euros are no finding.
     """
     header = with_columns(shop, {"list_price": "number"})
-    totals, swapped, buyers, pounds, sound = shop.brands("totals", "swapped", "buyers", "pounds", "sound")
+    totals, swapped, buyers, pounds, yen, sound = shop.brands(
+        "totals", "swapped", "buyers", "pounds", "yen", "sound"
+    )
     items = ("P1", "P2", "P3")
     totals.deliver_lines(
         *(line(f"{i}{q}", str(q), str(q * 2.33), "", item=i) for i in items for q in (1, 2, 5)), header=header
@@ -97,6 +99,14 @@ def test_prices_of_another_meaning_are_found(shop: Shop) -> None:
         ),
         header=header,
     )
+    yen.deliver_lines(  # a hundredth of which there is none of
+        *(
+            line(f"{i}{c}", "1", p, "", item=i, currency=c)
+            for i in items
+            for c, p in (("EUR", "10"), ("JPY", "16.40"))
+        ),
+        header=header,
+    )
     sound.deliver_lines(
         *(
             line(f"{i}{q}", str(q), p, "12", item=i)
@@ -111,7 +121,7 @@ def test_prices_of_another_meaning_are_found(shop: Shop) -> None:
     found = {check.check: [tuple(row.values()) for row in check.sample] for check in result.checks}
     assert found["unit_price_is_of_one_unit"] == [("totals", 3, 0)]
     assert found["list_price_is_before_discount"] == [("swapped", 3, 1)]
-    assert found["prices_are_of_their_currency"] == [("buyers", 3, 0), ("pounds", 3, 0)]
+    assert found["prices_are_of_their_currency"] == [("buyers", 3, 0), ("pounds", 3, 0), ("yen", 3, 0)]
 
 
 def test_costs_out_of_all_proportion_are_found(shop: Shop) -> None:
@@ -157,3 +167,18 @@ def test_customers_with_a_number_for_each_order_are_found(shop: Shop) -> None:
         )
     [said] = [check for check in shop.run().checks if check.check == "customers_come_back"]
     assert [tuple(row.values()) for row in said.sample] == [("anew", 100)]
+
+
+def test_a_file_in_cents_is_found(shop: Shop) -> None:
+    """Beside it a shop in which one product of three became dear."""
+    cents, one = shop.brands("cents", "one")
+    for brand, prices in ((cents, ("1000", "450", "720")), (one, ("10", "45", "7.20"))):
+        brand.deliver_lines(
+            *(line(f"J{n}", "1", p, item=f"P{n}") for n, p in enumerate(("10", "4.5", "7.2")))
+        )
+        july = (line(f"A{n}", "1", p, item=f"P{n}") for n, p in enumerate(prices))
+        brand.deliver_lines(*(row.replace("2025-06", "2025-07") for row in july), name="lines_2.csv")
+    [said] = [check for check in shop.run().checks if check.check == "prices_keep_their_scale"]
+    assert [(row["source_system"], str(row["month_start"]), row["products"]) for row in said.sample] == [
+        ("cents", "2025-07-01", 3)
+    ]

@@ -170,3 +170,16 @@ def test_a_number_that_stands_for_all_who_gave_none_is_said(shop: Shop) -> None:
     assert finding.sample == [
         {"source_system": "shop", "customer_id": "shop:0", "frequency": 60, "orders": 110}
     ]
+
+
+def test_a_brand_that_takes_back_more_than_it_sells_is_a_finding_and_no_failure(shop: Shop) -> None:
+    """10 are sold and 40 come back: a young brand, or one that has closed."""
+    line = "A{0},1,2026-03-01 10:00:00,P1,Mug,{1},10.00,77,Germany,EUR"
+    shop.deliver_lines(line.format(1, 1), line.format(2, -4))
+    result = shop.run()
+    assert not result.failed
+    found = {check.check: check.sample for check in result.checks if not check.passed}
+    assert found["return_rate_in_bounds"] == [
+        {"scope": scope, "return_rate": "4.000000"} for scope in ("shop", "group")
+    ]
+    assert shop.rows("SELECT gmv_eur, returns_eur FROM gold.sales_daily") == [(10, 40)]

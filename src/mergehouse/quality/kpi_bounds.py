@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from mergehouse.contracts.contract import Severity
 from mergehouse.kpi.catalogue import catalogue
 from mergehouse.kpi.formula import Values
 from mergehouse.quality.checks import CheckResult
+
+# Beyond their bounds by what a brand does: it takes back more than it sells, sells below cost, sells ships.
+UNUSUAL = ("aov", "margin_rate", "return_rate")
 
 
 def check_bounds(values: Values) -> list[CheckResult]:
@@ -20,6 +24,9 @@ def check_bounds(values: Values) -> list[CheckResult]:
             and ((kpi.min is not None and value < kpi.min) or (kpi.max is not None and value > kpi.max))
         ]
         low, high = (bound if bound is not None else "any" for bound in (kpi.min, kpi.max))
-        why = f"{kpi.label} must lie between {low} and {high} {kpi.unit}."
-        results.append(CheckResult("kpi", f"{kpi.name}_in_bounds", "error", len(outside), why, outside))
+        severity: Severity = "warn" if kpi.name in UNUSUAL else "error"
+        why = (
+            f"{kpi.label} is {'mostly' if kpi.name in UNUSUAL else 'always'} from {low} to {high} {kpi.unit}."
+        )
+        results.append(CheckResult("kpi", f"{kpi.name}_in_bounds", severity, len(outside), why, outside))
     return results

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.conftest import SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
+from tests.conftest import HEADED_BRAND, HEADED_LINES, SHOP_BRAND, SHOP_HEADER, SHOP_ORDER_LINES, Shop
 
 from mergehouse.pipeline.results import RunResult
 
@@ -71,3 +71,19 @@ def test_returns_that_are_told_by_their_sign_need_no_mark(shop: Shop) -> None:
     assert found(shop.run(until="silver")) == [("shop", "CANCELLED", 1, 15)]
     shop.deliver_lines(rows[2].replace("Cancelled", "Sale"), header=header, name="lines_2.csv")
     assert found(shop.run(until="silver")) == []
+
+
+def test_marks_of_orders_that_lines_are_joined_to_are_said(shop: Shop) -> None:
+    """Not those of what is looked up by anything but the order's number, as products are."""
+    orders, products = shop.brands("orders", "products")
+    for brand, number in ((orders, "`order`"), (products, "item")):
+        brand.configure(HEADED_BRAND)
+        lines = HEADED_LINES.replace("h.number = l.`order`", f"h.number = l.{number}")
+        (brand.brand / "order_lines.sql").write_text(lines)
+        brand.deliver_lines(*(f"A{n},1,2026-03-02 10:00,P{n},Mug,1,5,77,DE,EUR" for n in (1, 2)))
+    orders.deliver("number,customer,Order Status\nA1,77,delivered\nA2,77,canceled\n", "heads.csv")
+    products.deliver("number,customer,Status\nP1,77,deleted\nP2,77,\n", "heads.csv")
+    [check] = [c for c in shop.run(until="silver").checks if c.check == "marks_of_rows_are_read"]
+    assert [(row["source_system"], row["said_by"], row["value"], row["orders"]) for row in check.sample] == [
+        ("orders", "heads.order_status", "CANCELED", 1)
+    ]

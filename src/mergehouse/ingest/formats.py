@@ -19,9 +19,8 @@ class Formats:
     "empty"; columns of `numbers` that the file itself holds as such, of which every cell is a `plain` one, of
     cells to be `cleaned`, of letters to be `composed` with their accents, of codes that a spreadsheet
     `shortened`, of which every cell is read `verbatim`, of numbers with `dashed` cents; the `minor_units` of
-    currencies among codes; columns that are `filled` in most rows, or of which
-    cells are `voiding` their rows; `notes` on what was unclear, `doubts` on
-    what seems wrong.
+    currencies among codes; columns that are `filled` in most rows, or of which cells are `voiding` rows;
+    `notes` on what was unclear, `doubts` on what seems wrong.
     """
 
     decimal_mark: str
